@@ -1,0 +1,1 @@
+//! Recorder bytes in, init segment and chunks out.

@@ -1,0 +1,74 @@
+//! Errors as they travel: a stable code for programs and a message for people.
+
+use serde::{Deserialize, Serialize};
+
+/// Every code a client can meet, on HTTP and in Socket.IO acks. Codes are never renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// The body or payload is not what this call takes; the message names the field.
+    InvalidRequest,
+    /// The title is empty or too long.
+    InvalidTitle,
+    /// More bytes than this call accepts.
+    PayloadTooLarge,
+    /// No or wrong cluster secret.
+    Unauthorized,
+    /// No such page, call or event.
+    NotFound,
+    /// Another live node already has this hostname.
+    HostnameTaken,
+    /// The main server does not know this node (any more): register again.
+    UnknownNode,
+    /// No stream with this id, or it is over.
+    UnknownStream,
+    /// No healthy node can take the stream or the viewer now: try again.
+    NoNodeAvailable,
+    /// The grant is missing, malformed, expired, signed by somebody else, or for another stream or action.
+    InvalidGrant,
+    /// The stream is private and the passphrase is missing or wrong.
+    WrongPassphrase,
+    /// A broadcaster is already connected for this stream, on a newer session.
+    AlreadyPublishing,
+    /// `register_new_stream` has to come first on this connection.
+    NotRegistered,
+    /// This take is over: a newer one has begun.
+    StaleTake,
+    /// A segment is missing before this one; `next_segment` tells which to send.
+    SegmentGap,
+    /// The recorder's type is not one this node can forward.
+    UnsupportedMime,
+    /// The segment does not continue a valid stream; earlier chunks stay.
+    MalformedMedia,
+    /// `resume` is not a state this node can continue from: start a new take.
+    InvalidResume,
+    /// More than this address, node or server accepts: slow down or try elsewhere.
+    LimitReached,
+    /// The server failed; the message says no more than that, its log does.
+    Internal,
+}
+
+/// An error on its way to a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct WireError {
+    /// What happened, for programs.
+    pub code: ErrorCode,
+    /// What happened, to which input, and what to do: for people.
+    pub message: String,
+}
+
+impl WireError {
+    /// An error with `code` and a message.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// The JSON body of every failed HTTP call: `{ "error": { "code", "message" } }`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: WireError,
+}

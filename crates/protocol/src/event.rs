@@ -1,0 +1,292 @@
+//! Socket.IO events between a node and its clients (namespace `/`). Binary fields are attachments.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{StreamId, WireError, millis, stream::StreamState};
+
+/// Event names, as on the wire.
+pub mod name {
+    /// Broadcaster → node: [`super::RegisterNewStream`].
+    pub const REGISTER_NEW_STREAM: &str = "register_new_stream";
+    /// Broadcaster → node: [`super::BroadcastData`].
+    pub const BROADCAST_DATA: &str = "broadcast_data";
+    /// Broadcaster → node: [`super::StreamRef`].
+    pub const END_STREAM: &str = "end_stream";
+    /// Client → node: [`super::ClockRequest`].
+    pub const CLOCK: &str = "clock";
+    /// Viewer → node: [`super::WatchStream`] or a bare stream id.
+    pub const WATCH_STREAM: &str = "watch_stream";
+    /// Viewer → node: [`super::StreamRef`].
+    pub const LEAVE_STREAM: &str = "leave_stream";
+    /// Node → viewer: [`super::StreamingData`].
+    pub const STREAMING_DATA: &str = "streaming_data";
+    /// Node → viewer: [`super::Skipped`].
+    pub const SKIPPED: &str = "skipped";
+    /// Node → viewer and broadcaster: [`super::StreamStateChanged`].
+    pub const STREAM_STATE: &str = "stream_state";
+    /// Node → viewer: [`super::StreamMoved`].
+    pub const STREAM_MOVED: &str = "stream_moved";
+}
+
+/// Place of a chunk in a stream. Ordered as the stream plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ChunkName {
+    /// Which run of the recorder.
+    pub take: u64,
+    /// Which group of the take, from 0.
+    pub group: u64,
+    /// Which chunk of the group, from 0.
+    pub index: u32,
+}
+
+/// Payload of `register_new_stream`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterNewStream {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// The publish grant.
+    pub grant: String,
+    /// The recorder's full type with codecs, as it reports it.
+    pub mime: String,
+    /// Which run of the recorder; left out by simple clients, whose every registration is a new take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take: Option<u64>,
+    /// What an older node last gave back, so that this one continues with the same names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+}
+
+/// Ack of `register_new_stream`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamRegistered {
+    /// The segment the node wants next.
+    pub next_segment: u64,
+    /// Viewers of the stream on this node.
+    pub viewers: u32,
+}
+
+/// Payload of `broadcast_data`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BroadcastData {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// Which take; the registered one if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub take: Option<u64>,
+    /// Number of the segment in its take, from 0; counted on arrival if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
+    /// The recorder's blob, unchanged.
+    pub segment: Bytes,
+    /// Server-clock time at which the newest frame of the segment was captured.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "millis::option::deserialize"
+    )]
+    pub captured_at_ms: Option<i64>,
+}
+
+/// Ack of `broadcast_data`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentAccepted {
+    /// The newest segment the node has.
+    pub have: SegmentName,
+    /// Opaque: a state from which another node continues with the same chunk names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<String>,
+}
+
+/// Place of a segment in a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SegmentName {
+    /// Which run of the recorder.
+    pub take: u64,
+    /// Which segment of it, from 0.
+    pub seq: u64,
+}
+
+/// Payload of `end_stream` and `leave_stream`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamRef {
+    /// Which stream.
+    pub stream_id: StreamId,
+}
+
+/// Payload of `clock`: the first of four timestamps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClockRequest {
+    /// The client's clock when it sent this; given back as it came.
+    pub t0_ms: f64,
+}
+
+/// Ack of `clock`. The client's clock is behind the node's by `((t1 - t0) + (t2 - t3)) / 2`, `t3` being the
+/// client's clock when this arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClockAnswer {
+    /// As it came.
+    pub t0_ms: f64,
+    /// The node's clock when the request arrived, Unix epoch.
+    pub t1_ms: i64,
+    /// The node's clock when the answer left, Unix epoch.
+    pub t2_ms: i64,
+}
+
+/// Payload of `watch_stream`: an object, or just the stream's id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum WatchStream {
+    /// The short form.
+    Id(StreamId),
+    /// The full form.
+    Request(WatchRequest),
+}
+
+/// The full form of `watch_stream`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchRequest {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// The watch grant; a public stream may be watched without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
+    /// The last chunk the viewer has: it gets what follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<ChunkName>,
+}
+
+impl From<WatchStream> for WatchRequest {
+    fn from(watch: WatchStream) -> Self {
+        match watch {
+            WatchStream::Id(stream_id) => Self { stream_id, grant: None, after: None },
+            WatchStream::Request(request) => request,
+        }
+    }
+}
+
+/// Ack of `watch_stream`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watching {
+    /// The type of the current take's chunks; none until its init segment is known.
+    pub mime: Option<String>,
+    /// The current take.
+    pub take: u64,
+    /// Server-clock time at which timestamp 0 of the take was captured, if the broadcaster told.
+    pub origin_time_ms: Option<i64>,
+    /// How far back the node's window reaches.
+    pub window_ms: u64,
+}
+
+/// Payload of `streaming_data`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamingData {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// What `data` is, and what goes with that.
+    #[serde(flatten)]
+    pub kind: DataKind,
+    /// The bytes to append.
+    pub data: Bytes,
+}
+
+/// The two kinds of `streaming_data`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DataKind {
+    /// The init segment of a take.
+    Init {
+        /// Which take begins.
+        take: u64,
+        /// The type of its chunks, with codecs.
+        mime: String,
+        /// Server-clock time at which timestamp 0 was captured, if the broadcaster told.
+        origin_time_ms: Option<i64>,
+    },
+    /// One chunk.
+    Media {
+        /// Its place.
+        #[serde(flatten)]
+        name: ChunkName,
+        /// Whether it begins with a keyframe: a place to join.
+        key: bool,
+        /// Its first timestamp, in its take's time.
+        pts_ms: u64,
+        /// How much time it covers, as far as that is known.
+        duration_ms: u64,
+        /// Server-clock time at which its first frame was captured, if the broadcaster told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        captured_at_ms: Option<i64>,
+    },
+}
+
+/// Payload of `skipped`: the viewer will not get the chunks between these two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// The last chunk the viewer has; none when it had none of the window.
+    pub from: Option<ChunkName>,
+    /// The chunk it gets next.
+    pub to: ChunkName,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why a viewer missed chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkipReason {
+    /// It read too slowly.
+    Lagged,
+    /// What it asked to continue after is no longer (or not) in the window.
+    LeftWindow,
+}
+
+/// Payload of `stream_state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamStateChanged {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// How it is doing now.
+    pub state: StreamState,
+    /// Viewers on this node.
+    pub viewers: u32,
+}
+
+/// Payload of `stream_moved`: go on at one of these nodes after your last chunk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamMoved {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// Where, first choice first.
+    pub nodes: Vec<crate::stream::NodeAddress>,
+}
+
+/// An ack: `{ ok: true, … }` or `{ ok: false, error }`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ack<T>(pub Result<T, WireError>);
+
+/// The ack of a call that answers nothing but that it worked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {}
+
+impl<T: Serialize> Serialize for Ack<T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Accepted<'a, T> {
+            ok: bool,
+            #[serde(flatten)]
+            answer: &'a T,
+        }
+        #[derive(Serialize)]
+        struct Refused<'a> {
+            ok: bool,
+            error: &'a WireError,
+        }
+        match &self.0 {
+            Ok(answer) => Accepted { ok: true, answer }.serialize(serializer),
+            Err(error) => Refused { ok: false, error }.serialize(serializer),
+        }
+    }
+}

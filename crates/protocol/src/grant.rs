@@ -1,0 +1,221 @@
+//! Grants: Ed25519-signed JWTs (RFC 7519, RFC 8037) that say who may publish or watch which stream until when.
+//!
+//! The main server signs with a private key that never leaves it; nodes verify with the public key they were
+//! given when they registered, without asking anybody. So a stolen node cannot mint grants.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+use crate::{StreamId, stream::Visibility};
+
+/// What a grant permits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Send the stream's media, end it.
+    Publish,
+    /// Receive it.
+    Watch,
+}
+
+/// The content of a grant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    /// Which stream.
+    #[serde(rename = "sub")]
+    pub stream_id: StreamId,
+    /// What it permits.
+    pub action: Action,
+    /// Whether the stream may be watched without a grant.
+    pub visibility: Visibility,
+    /// When the permission ends, seconds since the Unix epoch.
+    pub exp: u64,
+}
+
+/// A key grants are verified with: an Ed25519 public key in JSON Web Key form (RFC 8037, section 2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKey {
+    /// Which key a grant's header names.
+    pub kid: String,
+    /// Key type, always `OKP`.
+    pub kty: String,
+    /// Curve, always `Ed25519`.
+    pub crv: String,
+    /// The 32 bytes of the key, base64url without padding.
+    pub x: String,
+}
+
+/// Why a grant was not accepted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Signing failed; says why.
+    #[error("grant could not be signed: {0}")]
+    Sign(jsonwebtoken::errors::Error),
+    /// The key material is not an Ed25519 key.
+    #[error("not an Ed25519 key")]
+    Key,
+    /// Malformed, expired, or signed by none of the known keys.
+    #[error("grant is malformed, expired or not signed by this cluster")]
+    Invalid,
+    /// Valid, but for another stream or another action.
+    #[error("grant is for another stream or action")]
+    Other,
+}
+
+/// Makes grants.
+pub struct Signer {
+    key: EncodingKey,
+    header: Header,
+    public: PublicKey,
+}
+
+impl Signer {
+    /// A signer whose private key is `seed` (RFC 8032, section 5.1.5).
+    ///
+    /// # Errors
+    /// [`Error::Key`] if the key cannot be encoded.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, Error> {
+        let key = SigningKey::from_bytes(seed);
+        let der = key.to_pkcs8_der().map_err(|_| Error::Key)?;
+        let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+        let kid = x[..8].to_owned();
+        let header = Header { kid: Some(kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        let public = PublicKey { kid, kty: "OKP".into(), crv: "Ed25519".into(), x };
+        Ok(Self { key: EncodingKey::from_ed_der(der.as_bytes()), header, public })
+    }
+
+    /// The key that verifies what this signs.
+    pub fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Signs `claims`.
+    ///
+    /// # Errors
+    /// [`Error::Sign`] if the claims cannot be encoded.
+    pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
+        jsonwebtoken::encode(&self.header, claims, &self.key).map_err(Error::Sign)
+    }
+}
+
+/// Verifies grants.
+#[derive(Clone, Default)]
+pub struct Verifier {
+    keys: Vec<(String, DecodingKey)>,
+}
+
+impl Verifier {
+    /// A verifier that accepts grants signed with any of `keys`.
+    ///
+    /// # Errors
+    /// [`Error::Key`] if one of them is not an Ed25519 public key.
+    pub fn new(keys: &[PublicKey]) -> Result<Self, Error> {
+        let decode = |key: &PublicKey| {
+            let decoded = DecodingKey::from_ed_components(&key.x).map_err(|_| Error::Key)?;
+            Ok((key.kid.clone(), decoded))
+        };
+        Ok(Self { keys: keys.iter().map(decode).collect::<Result<_, _>>()? })
+    }
+
+    /// The claims of `grant`, if it permits `action` on `stream_id` at `now_s` (seconds, Unix epoch).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] or [`Error::Other`].
+    pub fn verify(
+        &self,
+        grant: &str,
+        stream_id: StreamId,
+        action: Action,
+        now_s: u64,
+    ) -> Result<Claims, Error> {
+        let claims = self.claims(grant)?;
+        if claims.exp <= now_s {
+            return Err(Error::Invalid);
+        }
+        if claims.stream_id != stream_id || claims.action != action {
+            return Err(Error::Other);
+        }
+        Ok(claims)
+    }
+
+    fn claims(&self, grant: &str) -> Result<Claims, Error> {
+        let header = jsonwebtoken::decode_header(grant).map_err(|_| Error::Invalid)?;
+        let kid = header.kid.ok_or(Error::Invalid)?;
+        let (_, key) = self.keys.iter().find(|(known, _)| *known == kid).ok_or(Error::Invalid)?;
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        // The time comes in as a value, so expiry is checked by the caller above.
+        validation.validate_exp = false;
+        let token = jsonwebtoken::decode(grant, key, &validation).map_err(|_| Error::Invalid)?;
+        Ok(token.claims)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_S: u64 = 1_700_000_000;
+
+    fn stream(title: &str) -> StreamId {
+        StreamId::new(title, 1)
+    }
+
+    fn claims(action: Action) -> Claims {
+        Claims { stream_id: stream("a"), action, visibility: Visibility::Public, exp: NOW_S + 60 }
+    }
+
+    fn pair() -> (Signer, Verifier) {
+        let signer = Signer::from_seed(&[7; 32]).unwrap();
+        let verifier = Verifier::new(std::slice::from_ref(signer.public_key())).unwrap();
+        (signer, verifier)
+    }
+
+    #[test]
+    fn a_signed_grant_gives_back_its_claims() {
+        let (signer, verifier) = pair();
+        let grant = signer.sign(&claims(Action::Publish)).unwrap();
+        let seen = verifier.verify(&grant, stream("a"), Action::Publish, NOW_S).unwrap();
+        assert_eq!(seen, claims(Action::Publish));
+    }
+
+    #[test]
+    fn an_expired_grant_is_invalid() {
+        let (signer, verifier) = pair();
+        let grant = signer.sign(&claims(Action::Watch)).unwrap();
+        let seen = verifier.verify(&grant, stream("a"), Action::Watch, NOW_S + 60);
+        assert!(matches!(seen, Err(Error::Invalid)));
+    }
+
+    #[test]
+    fn a_grant_for_another_stream_or_action_is_refused() {
+        let (signer, verifier) = pair();
+        let grant = signer.sign(&claims(Action::Watch)).unwrap();
+        for (id, action) in [(stream("b"), Action::Watch), (stream("a"), Action::Publish)] {
+            assert!(matches!(verifier.verify(&grant, id, action, NOW_S), Err(Error::Other)));
+        }
+    }
+
+    #[test]
+    fn a_grant_signed_by_somebody_else_is_invalid() {
+        let (_, verifier) = pair();
+        let stranger = Signer::from_seed(&[8; 32]).unwrap();
+        let grant = stranger.sign(&claims(Action::Watch)).unwrap();
+        assert!(matches!(verifier.verify(&grant, stream("a"), Action::Watch, NOW_S), Err(Error::Invalid)));
+    }
+
+    #[test]
+    fn a_tampered_or_unsigned_grant_is_invalid() {
+        let (signer, verifier) = pair();
+        let grant = signer.sign(&claims(Action::Watch)).unwrap();
+        let (head, signature) = grant.rsplit_once('.').unwrap();
+        let none = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"none","kid":"{}"}}"#, signer.public_key().kid));
+        let payload = head.split_once('.').unwrap().1;
+        for text in ["", "a.b.c", head, &format!("{head}x.{signature}"), &format!("{none}.{payload}.")] {
+            let seen = verifier.verify(text, stream("a"), Action::Watch, NOW_S);
+            assert!(matches!(seen, Err(Error::Invalid)), "{text}");
+        }
+    }
+}

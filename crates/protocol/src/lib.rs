@@ -1,0 +1,16 @@
+//! What two Undead programs must agree on: ids, JSON bodies, Socket.IO events, grants and error codes.
+//!
+//! Everything here is plain data. No sockets, clocks or tasks: time comes in as a value. The prose for these
+//! types is `docs/protocol.md`; a change here changes that page and the fixtures in `crates/protocol/fixtures`
+//! in the same commit, because the web client mirrors them.
+
+pub mod error;
+pub mod event;
+pub mod grant;
+pub mod id;
+pub mod millis;
+pub mod node;
+pub mod stream;
+
+pub use error::{ErrorBody, ErrorCode, WireError};
+pub use id::{NodeId, StreamId};

@@ -1,0 +1,125 @@
+//! What a CDN node and the main server tell each other over HTTP.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{NodeId, StreamId, grant::PublicKey, stream::StreamState};
+
+/// Body of `POST /register_server`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterServer {
+    /// The node's name, unique among live nodes.
+    pub hostname: String,
+    /// Where clients reach it: an absolute URL, or a path on the main server's own origin.
+    pub public_url: String,
+    /// Grows at each start of the node's process; the same number means the same process.
+    pub generation: u64,
+    /// What the node can take, if its operator set a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
+}
+
+/// An operator's limits for one node. A missing limit means none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capacity {
+    /// Most live streams it takes in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streams: Option<u32>,
+    /// Most viewers it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewers: Option<u32>,
+}
+
+/// Answer to `POST /register_server`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// The name to use in heartbeats.
+    pub node_id: NodeId,
+    /// How often to send one.
+    pub heartbeat_ms: u64,
+    /// How long the node may be chosen after its last one.
+    pub lease_ms: u64,
+    /// Keys that grants may be signed with.
+    pub grant_keys: Vec<PublicKey>,
+}
+
+/// Body of `PUT /api/nodes/{node_id}/heartbeat`: how loaded the node is and what it carries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Load at the time of sending.
+    pub load: Load,
+    /// Every stream the node carries, ended ones a last time.
+    #[serde(default)]
+    pub streams: Vec<CarriedStream>,
+}
+
+/// How loaded a node is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// Connected viewers.
+    #[serde(default)]
+    pub viewers: u32,
+    /// Bytes per second taken in from broadcasters, averaged over the last heartbeat interval.
+    #[serde(default)]
+    pub ingress_bytes_per_s: u64,
+    /// Bytes per second handed to viewers' sockets, averaged likewise.
+    #[serde(default)]
+    pub egress_bytes_per_s: u64,
+    /// Bytes held in the rings.
+    #[serde(default)]
+    pub ring_bytes: u64,
+}
+
+/// One stream on a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarriedStream {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// How it is doing there.
+    pub state: StreamState,
+    /// Viewers on this node.
+    pub viewers: u32,
+    /// The type its chunks have, with codecs; none until the first init segment is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mime: Option<String>,
+}
+
+/// Answer to a heartbeat: what the node has to do. Unknown commands are ignored by nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeartbeatAnswer {
+    /// In the order to do them.
+    #[serde(default)]
+    pub commands: Vec<Command>,
+}
+
+/// Something the main server asks of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// The stream was ended by its owner or an operator: tell its viewers and forget it.
+    EndStream {
+        /// Which stream.
+        stream_id: StreamId,
+    },
+    /// A command this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// One row of `GET /api/nodes`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    /// The node's id.
+    pub node_id: NodeId,
+    /// Its name.
+    pub hostname: String,
+    /// Where clients reach it.
+    pub public_url: String,
+    /// Which start of its process this is.
+    pub generation: u64,
+    /// Streams placed on it that are not over.
+    pub streams: u32,
+    /// Load as of its last heartbeat.
+    pub load: Load,
+    /// Milliseconds until its lease ends; 0 when it has ended.
+    pub lease_left_ms: u64,
+}

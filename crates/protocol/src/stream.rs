@@ -1,0 +1,108 @@
+//! JSON bodies about streams.
+
+use serde::{Deserialize, Serialize};
+
+use crate::StreamId;
+
+/// Most characters a title may have.
+pub const MAX_TITLE_CHARS: usize = 120;
+/// Most bytes a preview picture may have.
+pub const MAX_THUMBNAIL_BYTES: usize = 256 * 1024;
+
+/// Who may watch a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Listed, and open to everybody.
+    #[default]
+    Public,
+    /// Not listed; whoever has the link may watch, after the passphrase if one was set.
+    Private,
+}
+
+/// How a stream is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamState {
+    /// Created; nothing has arrived yet. Not listed.
+    Created,
+    /// Media arrives.
+    Live,
+    /// The broadcaster went missing and may come back within the grace period.
+    Interrupted,
+    /// Over, for good.
+    Ended,
+}
+
+/// Body of `POST /api/streams`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateStream {
+    /// What viewers read; trimmed, 1 to [`MAX_TITLE_CHARS`] characters.
+    pub title: String,
+    /// Who may watch; public if left out.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// Asked of viewers of a private stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<String>,
+}
+
+/// A node in an assignment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeAddress {
+    /// Where to connect: an absolute URL, or a path on the main server's origin.
+    pub public_url: String,
+}
+
+/// A grant and where to use it, first choice first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The signed permission, to hand to the node.
+    pub grant: String,
+    /// First choice and standbys.
+    pub nodes: Vec<NodeAddress>,
+}
+
+/// Answer to `POST /api/streams`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamCreated {
+    /// The new stream's id.
+    pub stream_id: StreamId,
+    /// Its title, as it will be shown.
+    pub title: String,
+    /// The page to share, a path on the main server's origin.
+    pub watch_url: String,
+    /// How to publish to it.
+    pub publish: Assignment,
+}
+
+/// Body of `POST /api/streams/{id}/watch` and `/publish`. All fields may be left out, and so may the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskForNodes {
+    /// For a private stream that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<String>,
+    /// `public_url`s of nodes the client just lost: chosen last, if at all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub avoid: Vec<String>,
+}
+
+/// One stream, as listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamInfo {
+    /// Its id.
+    pub stream_id: StreamId,
+    /// Its title.
+    pub title: String,
+    /// When it first went live, or was created while it has not; Unix epoch.
+    pub started_at_ms: u64,
+    /// Viewers on all nodes.
+    pub viewers: u32,
+    /// How it is doing.
+    pub state: StreamState,
+    /// The type its chunks have, with codecs; none before it is live.
+    pub mime: Option<String>,
+    /// The newest preview picture, a path on the main server's origin; changes with the picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail_url: Option<String>,
+}
