@@ -1,1 +1,9 @@
-//! Recorder bytes in, init segment and chunks out.
+//! Recorder bytes in, init segment and chunks out, for WebM/Matroska and fragmented MP4.
+//!
+//! Sans-IO: no clock, no sockets, no tasks. Nothing in here panics on any input, and memory stays under a stated bound.
+
+mod error;
+mod frame;
+
+pub use error::Error;
+pub use frame::{Codec, Event, Frame, Track, TrackKind};

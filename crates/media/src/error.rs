@@ -1,0 +1,31 @@
+//! What can be wrong with a take's bytes.
+
+/// Why a take cannot go on. After an error the demuxer that gave it is of no more use; what it gave before stands.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The recorder's type names a container or codec this crate does not handle.
+    #[error("cannot forward {0}")]
+    Unsupported(String),
+    /// The bytes break the container's rules; says which.
+    #[error("malformed {container}: {reason}")]
+    Malformed {
+        /// `WebM` or `MP4`.
+        container: &'static str,
+        /// What was found where.
+        reason: String,
+    },
+    /// An element, box or frame is larger than this crate will hold in memory.
+    #[error("{what} of {bytes} bytes is over the limit of {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// How large it says it is.
+        bytes: u64,
+        /// The bound.
+        limit: u64,
+    },
+    /// A resume point that this version did not write, or that was cut or altered.
+    #[error("not a resume point of this take")]
+    InvalidResume,
+}
