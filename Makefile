@@ -1,0 +1,75 @@
+# `make run` and `make test` are all a newcomer needs; the rest are their parts.
+# Nothing here rebuilds what has not changed: npm packages follow the lock file, pages follow their sources,
+# and cargo does the same for Rust.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+UNDEAD := target/release/undead
+RUN_FLAGS ?=
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -type f -print)
+NPM_STAMP := web/node_modules/.installed
+DIST_STAMP := web/dist/index.html
+
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web e2e bench fmt tools clean
+
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: build ## Build everything and serve it on http://localhost:5000
+	$(UNDEAD) up $(RUN_FLAGS)
+
+build: $(DIST_STAMP) ## Leave the release binary, pages embedded, at target/release/undead
+	$(CARGO) build --release --locked
+
+pages: $(DIST_STAMP) ## Build the pages alone
+
+$(NPM_STAMP): web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+$(DIST_STAMP): $(NPM_STAMP) $(WEB_SOURCES)
+	cd web && npm run build
+	@touch $@
+
+test: tools check unit e2e ## Every check and every test
+	@echo "all checks and tests passed"
+
+check: check-rust check-web check-compose ## Formatting, lints, docs, types, unused dependencies
+
+check-rust: tools
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+	cargo-machete --skip-target-dir
+
+check-web: $(NPM_STAMP)
+	cd web && npm run check
+
+check-compose: $(NPM_STAMP)
+	node scripts/check-compose.mjs
+
+unit: test-rust test-web ## Tests without a browser
+
+test-rust: tools
+	$(CARGO) test --workspace --locked
+
+test-web: $(NPM_STAMP)
+	cd web && npm test
+
+e2e: tools build ## The browser tests, in real Chromium against the release binary
+	cd web && npm run e2e
+
+bench: ## The criterion benches
+	$(CARGO) bench --workspace --locked
+
+tools: ## Install what the tests need and the machine lacks: Chromium, ffmpeg, cargo-machete
+	scripts/install-tools.sh
+
+fmt: ## Format everything
+	$(CARGO) fmt --all
+	cd web && npm run format
+
+clean: ## Remove what was built
+	rm -rf target web/dist web/node_modules
