@@ -1,0 +1,85 @@
+// Reads back, from a <video> in a page, what the painted clock showed in each presented frame.
+import type { Page } from '@playwright/test';
+
+export interface Sight {
+  /** Date.now() modulo 2^24 when the page painted it. */
+  readonly clockMs: number;
+  /** Its frame counter, modulo 4096. */
+  readonly counter: number;
+  /** Date.now() when the browser expected to show it here. */
+  readonly shownMs: number;
+  /** What the page said of its own latency then, if it said anything. */
+  readonly claimedLatencyMs: number | undefined;
+}
+
+/** Frames presented from now on that can be read, for `durationMs`. Runs in the page. */
+export async function watchPaintedClock(page: Page, durationMs: number): Promise<Sight[]> {
+  return await page.evaluate(async (forMs) => {
+    const video = findVideo(document);
+    if (!video) throw new Error('no video in the page');
+    const strip = new OffscreenCanvas(640, 32);
+    const context = strip.getContext('2d', { willReadFrequently: true });
+    if (!context) throw new Error('no canvas');
+    const sights: Sight[] = [];
+    const endMs = performance.now() + forMs;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, forMs + 1000);
+      const onFrame = (_now: number, frame: VideoFrameCallbackMetadata): void => {
+        const sight = readStrip(frame);
+        if (sight) sights.push(sight);
+        if (performance.now() < endMs) {
+          video.requestVideoFrameCallback(onFrame);
+        } else {
+          clearTimeout(timer);
+          resolve();
+        }
+      };
+      video.requestVideoFrameCallback(onFrame);
+    });
+    return sights;
+
+    function findVideo(root: Document | ShadowRoot): HTMLVideoElement | undefined {
+      for (const element of root.querySelectorAll('*')) {
+        if (element instanceof HTMLVideoElement && element.videoWidth > 0) return element;
+        const inside = element.shadowRoot && findVideo(element.shadowRoot);
+        if (inside) return inside;
+      }
+      return undefined;
+    }
+
+    function readStrip(frame: VideoFrameCallbackMetadata): Sight | undefined {
+      const scale = video!.videoWidth / 1280;
+      context!.drawImage(video!, 0, 0, 640 * scale, 32 * scale, 0, 0, 640, 32);
+      const pixels = context!.getImageData(0, 16, 640, 1).data;
+      const bits = Array.from({ length: 40 }, (_, cell) => (pixels[(cell * 16 + 8) * 4]! > 128 ? 1 : 0));
+      const parity = (odd: number): number =>
+        bits.slice(0, 38).reduce<number>((sum, bit, cell) => (cell > 1 && cell % 2 === odd ? sum ^ bit : sum), 0);
+      if (bits[0] !== 1 || bits[1] !== 0 || parity(0) !== bits[38] || parity(1) !== bits[39]) return undefined;
+      const number = (from: number, to: number): number =>
+        bits.slice(from, to).reduce<number>((sum, bit) => sum * 2 + bit, 0);
+      const claimed = document.querySelector('[data-latency-ms]')?.getAttribute('data-latency-ms');
+      return {
+        clockMs: number(2, 26),
+        counter: number(26, 38),
+        shownMs: performance.timeOrigin + frame.expectedDisplayTime,
+        claimedLatencyMs: claimed ? Number(claimed) : undefined,
+      };
+    }
+  }, durationMs);
+}
+
+/** Paint to show, for each sight. */
+export function latenciesMs(sights: readonly Sight[]): number[] {
+  return sights.map((sight) => {
+    const behind = (sight.shownMs - sight.clockMs) % 2 ** 24;
+    return behind < 0 ? behind + 2 ** 24 : behind;
+  });
+}
+
+/** The middle one; throws for none, so that an empty measurement cannot pass for one. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted[Math.floor(sorted.length / 2)];
+  if (middle === undefined) throw new Error('nothing was measured');
+  return middle;
+}

@@ -1,0 +1,86 @@
+// Starts the real binary on a free port with its own data folder, and gives back its log when it stops.
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+const BINARY = process.env['UNDEAD_BIN'] ?? fileURLToPath(new URL('../../../target/release/undead', import.meta.url));
+
+export class Undead {
+  readonly url: string;
+  readonly #process: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #log: string[];
+  readonly #dataDir: string | undefined;
+
+  private constructor(
+    url: string,
+    process: ChildProcessByStdio<null, Readable, Readable>,
+    log: string[],
+    dataDir: string | undefined,
+  ) {
+    this.url = url;
+    this.#process = process;
+    this.#log = log;
+    this.#dataDir = dataDir;
+  }
+
+  /** Main server and two nodes in one process, as `make run` starts them. */
+  static async up(): Promise<Undead> {
+    const dataDir = await mkdtemp(path.join(tmpdir(), 'undead-e2e-'));
+    return await Undead.start(['up', '--listen', '127.0.0.1:0', '--data-dir', dataDir], {}, dataDir);
+  }
+
+  static async start(args: string[], env: Record<string, string> = {}, dataDir?: string): Promise<Undead> {
+    const child = spawn(BINARY, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, UNDEAD_LOG: 'info', ...env },
+    });
+    const log: string[] = [];
+    createInterface({ input: child.stderr }).on('line', (line) => log.push(line));
+    const url = await new Promise<string>((resolve, reject) => {
+      createInterface({ input: child.stdout }).once('line', resolve);
+      child.once('error', reject);
+      child.once('exit', (code) => {
+        reject(new Error(`undead ${args.join(' ')} exited with ${String(code)}\n${log.join('\n')}`));
+      });
+    });
+    return new Undead(url, child, log, dataDir);
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** What it has logged so far, a line each. */
+  get log(): readonly string[] {
+    return this.#log;
+  }
+
+  /** Log lines that somebody would have to act on. */
+  errors(): string[] {
+    return this.#log.filter((line) => /\b(ERROR|panicked)\b/.test(line));
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  /** Asks it to stop and waits until it has; its exit status. */
+  async stop(): Promise<number | null> {
+    const status = await new Promise<number | null>((resolve) => {
+      if (this.#process.exitCode !== null) {
+        resolve(this.#process.exitCode);
+        return;
+      }
+      this.#process.once('exit', resolve);
+      this.#process.kill('SIGTERM');
+    });
+    if (this.#dataDir) {
+      await rm(this.#dataDir, { recursive: true, force: true });
+    }
+    return status;
+  }
+}

@@ -1,0 +1,69 @@
+// Errors as they travel: a stable code for programs and a message for people. Mirrors crates/protocol/src/error.rs.
+
+/** Every code a server answers with. Codes are never renamed; a newer server may know more. */
+export type ErrorCode =
+  | 'invalid_request'
+  | 'invalid_title'
+  | 'payload_too_large'
+  | 'unauthorized'
+  | 'not_found'
+  | 'hostname_taken'
+  | 'unknown_node'
+  | 'unknown_stream'
+  | 'no_node_available'
+  | 'invalid_grant'
+  | 'wrong_passphrase'
+  | 'already_publishing'
+  | 'not_registered'
+  | 'stale_take'
+  | 'segment_gap'
+  | 'unsupported_mime'
+  | 'malformed_media'
+  | 'invalid_resume'
+  | 'limit_reached'
+  | 'internal';
+
+/** Codes this client gives to what went wrong before any server could answer. */
+export type LocalErrorCode =
+  /** The server or node could not be reached, or the connection broke. */
+  | 'unreachable'
+  /** No answer in time. */
+  | 'timeout'
+  /** An answer that is not what the protocol says. */
+  | 'bad_answer';
+
+/** An error as servers send it. */
+export interface WireError {
+  code: ErrorCode;
+  message: string;
+}
+
+/** A call to the main server or a node that failed. */
+export class CallError extends Error {
+  override readonly name = 'CallError';
+
+  /** `code` tells programs what happened, `message` people. */
+  constructor(
+    readonly code: ErrorCode | LocalErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  /** Whether the same call may work a little later or on another node. */
+  get transient(): boolean {
+    return ['unreachable', 'timeout', 'bad_answer', 'no_node_available', 'limit_reached', 'internal'].includes(
+      this.code,
+    );
+  }
+}
+
+/** The error in `value`, if it has the shape of one. */
+export function wireError(value: unknown): WireError | undefined {
+  if (typeof value !== 'object' || value === null || !('error' in value)) return undefined;
+  const error = value.error;
+  if (typeof error !== 'object' || error === null || !('code' in error) || !('message' in error)) return undefined;
+  if (typeof error.code !== 'string' || typeof error.message !== 'string') return undefined;
+  return { code: error.code as ErrorCode, message: error.message };
+}

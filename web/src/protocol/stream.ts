@@ -1,0 +1,66 @@
+// JSON bodies about streams. Mirrors crates/protocol/src/stream.rs.
+
+/** Most characters a title may have. */
+export const MAX_TITLE_CHARS = 120;
+/** Most bytes a preview picture may have. */
+export const MAX_THUMBNAIL_BYTES = 256 * 1024;
+
+/** Lower-case hex MD5, 32 digits. */
+export type StreamId = string;
+
+/** Who may watch: everybody, or whoever has the link (and the passphrase, if one was set). */
+export type Visibility = 'public' | 'private';
+
+/** `interrupted`: the broadcaster went missing and may come back within the grace period. */
+export type StreamState = 'created' | 'live' | 'interrupted' | 'ended';
+
+/** Body of `POST /api/streams`. */
+export interface CreateStream {
+  /** 1 to {@link MAX_TITLE_CHARS} characters after trimming. */
+  title: string;
+  visibility?: Visibility;
+  passphrase?: string;
+}
+
+/** A node in an assignment. */
+export interface NodeAddress {
+  /** An absolute URL, or a path on the main server's origin. */
+  public_url: string;
+}
+
+/** A grant and where to use it, first choice first. */
+export interface Assignment {
+  grant: string;
+  nodes: NodeAddress[];
+}
+
+/** Answer to `POST /api/streams`. */
+export interface StreamCreated {
+  stream_id: StreamId;
+  title: string;
+  /** The page to share, a path on the main server's origin. */
+  watch_url: string;
+  publish: Assignment;
+}
+
+/** Body of `POST /api/streams/{id}/watch` and `/publish`. */
+export interface AskForNodes {
+  passphrase?: string;
+  /** `public_url`s of nodes the client just lost. */
+  avoid?: string[];
+}
+
+/** One stream, as listed. */
+export interface StreamInfo {
+  stream_id: StreamId;
+  title: string;
+  /** When it first went live, or was created while it has not; Unix epoch. */
+  started_at_ms: number;
+  /** On all nodes. */
+  viewers: number;
+  state: StreamState;
+  /** None before it is live. */
+  mime: string | null;
+  /** The newest preview picture, a path on the main server's origin; changes with the picture. */
+  thumbnail_url?: string;
+}

@@ -1,0 +1,84 @@
+// The server's clock, seen from here, by the exchange of four timestamps that NTP uses (RFC 5905, section 8).
+// Of several exchanges the one with the shortest round trip is believed: its error is at most half that trip.
+
+import type { ClockAnswer } from '../protocol/event';
+
+/** One exchange: how far the server's clock is ahead of ours, and how long the trip there and back took. */
+export interface ClockSample {
+  offsetMs: number;
+  roundTripMs: number;
+}
+
+/** The sample of an exchange that ended at `t3Ms` of our clock. */
+export function clockSample(answer: ClockAnswer, t3Ms: number): ClockSample {
+  const { t0_ms, t1_ms, t2_ms } = answer;
+  return {
+    offsetMs: (t1_ms - t0_ms + (t2_ms - t3Ms)) / 2,
+    roundTripMs: t3Ms - t0_ms - (t2_ms - t1_ms),
+  };
+}
+
+/** Milliseconds since the Unix epoch, never stepping back: the local clock of a page. */
+export function localNowMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** How many of the newest samples compete, so that a drifting clock is followed. */
+const REMEMBERED = 16;
+
+/** An estimate of a server's clock. */
+export class ServerClock {
+  readonly #localNowMs: () => number;
+  #samples: ClockSample[] = [];
+
+  /** `now` is the local clock, by default the page's. */
+  constructor(now: () => number = localNowMs) {
+    this.#localNowMs = now;
+  }
+
+  /**
+   * Runs `rounds` exchanges, one after the other. `ask` sends `t0_ms` to the server and gives its answer.
+   *
+   * @throws whatever `ask` throws; samples made before count all the same.
+   */
+  async sync(ask: (t0Ms: number) => Promise<ClockAnswer>, rounds = 5): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
+      const answer = await ask(this.#localNowMs());
+      this.add(clockSample(answer, this.#localNowMs()));
+    }
+  }
+
+  /** Takes one more sample into account. */
+  add(sample: ClockSample): void {
+    this.#samples = [...this.#samples, sample].slice(-REMEMBERED);
+  }
+
+  /** Forgets everything: the next samples come from another server. */
+  reset(): void {
+    this.#samples = [];
+  }
+
+  /** How far the server is ahead of us; none before the first sample. */
+  get offsetMs(): number | undefined {
+    return this.#best()?.offsetMs;
+  }
+
+  /** How wrong {@link offsetMs} can be: half the shortest round trip. */
+  get uncertaintyMs(): number | undefined {
+    const best = this.#best();
+    return best && best.roundTripMs / 2;
+  }
+
+  /** The server's time when our clock shows `localMs` (now by default); none before the first sample. */
+  serverMs(localMs: number = this.#localNowMs()): number | undefined {
+    const offset = this.offsetMs;
+    return offset === undefined ? undefined : localMs + offset;
+  }
+
+  #best(): ClockSample | undefined {
+    return this.#samples.reduce<ClockSample | undefined>(
+      (best, sample) => (best === undefined || sample.roundTripMs < best.roundTripMs ? sample : best),
+      undefined,
+    );
+  }
+}

@@ -1,0 +1,26 @@
+// What publishing and watching need of a connection to one node, whatever carries it. Tests hand in fakes.
+
+import type { NodeCalls, NodeEvents } from '../protocol/event';
+
+/** How a connection is doing. `down`: lost or not yet made; it may come back by itself until closed. */
+export type LinkState = 'up' | 'down';
+
+/** A connection to one node that reconnects by itself. */
+export interface NodeConnection {
+  readonly link: LinkState;
+  /**
+   * Sends one event and waits for its ack.
+   *
+   * @throws CallError with the node's code, or `unreachable` at once when the link is or goes down, or `timeout`.
+   */
+  call<E extends keyof NodeCalls>(event: E, payload: NodeCalls[E][0], timeoutMs?: number): Promise<NodeCalls[E][1]>;
+  /** Hears an event until the returned function is called. */
+  on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void;
+  /** Hears every change of the link until the returned function is called. */
+  onLink(listener: (link: LinkState) => void): () => void;
+  /** Ends it for good. */
+  close(): void;
+}
+
+/** Starts connecting to the node at `publicUrl`, an absolute URL or a path on the page's origin. */
+export type Connect = (publicUrl: string) => NodeConnection;

@@ -1,0 +1,38 @@
+// Icons as inline SVG, drawn in `currentColor` on 24 by 24 units; decorative, so hidden from screen readers.
+
+import { html, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
+
+function icon(content: SVGTemplateResult): TemplateResult {
+  return html`<svg
+    viewBox="0 0 24 24"
+    fill="none"
+    stroke="currentColor"
+    stroke-width="2"
+    stroke-linecap="round"
+    stroke-linejoin="round"
+    aria-hidden="true"
+  >
+    ${content}
+  </svg>`;
+}
+
+export const broadcastIcon = icon(svg`<circle cx="12" cy="12" r="2.5" fill="currentColor" stroke="none"/>
+  <path d="M7.8 16.2a6 6 0 0 1 0-8.4M16.2 7.8a6 6 0 0 1 0 8.4M4.9 19.1a10 10 0 0 1 0-14.2M19.1 4.9a10 10 0 0 1 0 14.2"/>`);
+export const playIcon = icon(
+  svg`<path d="M7 5.2v13.6a.8.8 0 0 0 1.2.7l11-6.8a.8.8 0 0 0 0-1.4l-11-6.8a.8.8 0 0 0-1.2.7Z" fill="currentColor" stroke="none"/>`,
+);
+export const screenIcon = icon(svg`<rect x="3" y="4" width="18" height="13" rx="2.5"/><path d="M8.5 21h7M12 17v4"/>`);
+export const viewersIcon = icon(
+  svg`<path d="M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12Z"/><circle cx="12" cy="12" r="2.8"/>`,
+);
+export const linkIcon = icon(
+  svg`<path d="M10 13.5a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.7-5.7l-1.2 1.2M14 10.5a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.7 5.7l1.2-1.2"/>`,
+);
+export const checkIcon = icon(svg`<path d="m4.5 12.5 5 5 10-11"/>`);
+export const stopIcon = icon(
+  svg`<rect x="6" y="6" width="12" height="12" rx="2.5" fill="currentColor" stroke="none"/>`,
+);
+export const swapIcon = icon(svg`<path d="M4 8h14l-3.5-3.5M20 16H6l3.5 3.5"/>`);
+export const warnIcon = icon(
+  svg`<path d="M12 3.8 2.6 19.4a.8.8 0 0 0 .7 1.2h17.4a.8.8 0 0 0 .7-1.2L12 3.8ZM12 10v4.5"/><circle cx="12" cy="17.4" r=".6" fill="currentColor"/>`,
+);

@@ -1,0 +1,52 @@
+// Builds one bundle per page into dist/; in development it serves the pages under their real addresses and hands
+// everything else to an Undead on port 5000.
+
+import { resolve } from 'node:path';
+import type { Plugin } from 'vite';
+import { defineConfig } from 'vitest/config';
+
+const SERVER = process.env.UNDEAD_URL ?? 'http://localhost:5000';
+
+/** Which file answers for an address, as the main server does it. */
+const PAGES: readonly [RegExp, string][] = [
+  [/^\/live\/?$/, '/live.html'],
+  [/^\/view\/?$/, '/view.html'],
+  [/^\/(view|embed)\/[^/]+\/?$/, '/watch.html'],
+];
+
+function pageAddresses(): Plugin {
+  return {
+    name: 'page-addresses',
+    configureServer(server) {
+      server.middlewares.use((request, _response, next) => {
+        const [path = '/', query] = (request.url ?? '/').split('?');
+        const page = PAGES.find(([pattern]) => pattern.test(path))?.[1];
+        if (page !== undefined) request.url = query === undefined ? page : `${page}?${query}`;
+        next();
+      });
+    },
+  };
+}
+
+export default defineConfig({
+  appType: 'mpa',
+  plugins: [pageAddresses()],
+  build: {
+    target: 'es2022',
+    // Nothing inlined: the pages' content security policy allows their own origin only.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      input: Object.fromEntries(
+        ['index', 'live', 'view', 'watch'].map((name) => [name, resolve(import.meta.dirname, `${name}.html`)]),
+      ),
+    },
+  },
+  server: {
+    proxy: {
+      '/api': SERVER,
+      '/cdn': { target: SERVER, ws: true },
+    },
+  },
+  test: { include: ['src/**/*.test.ts'] },
+});
