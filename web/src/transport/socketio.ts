@@ -1,0 +1,127 @@
+// A node connection over Socket.IO (WebSocket first, long polling where that does not pass). Reconnects by itself,
+// with growing, jittered pauses, until closed; calls never wait for a link that is down.
+
+import { io, type Socket } from 'socket.io-client';
+import { CallError, wireError } from '../protocol/error';
+import type { NodeCalls, NodeEvents } from '../protocol/event';
+import type { Connect, LinkState, NodeConnection } from './connection';
+
+/** How long a call waits for its ack unless told otherwise. */
+const CALL_TIMEOUT_MS = 5_000;
+/** How long one attempt to connect may take. */
+const CONNECT_TIMEOUT_MS = 4_000;
+/** First and longest pause between attempts; each is drawn from half to one and a half of it. */
+const RECONNECT_MS = { first: 150, longest: 3_000 };
+
+/** Starts connecting to the node at `publicUrl`, an absolute URL or a path on the page's origin. */
+export const connect: Connect = (publicUrl) => new SocketIoConnection(publicUrl);
+
+/** Where Socket.IO connects for a node's public URL: its origin, and the path of the handshake. */
+export function socketAddress(publicUrl: string, base: string): { origin: string; path: string } {
+  const url = new URL(publicUrl, base);
+  return { origin: url.origin, path: `${url.pathname.replace(/\/+$/, '')}/socket.io/` };
+}
+
+class SocketIoConnection implements NodeConnection {
+  readonly #socket: Socket;
+  readonly #linkListeners = new Set<(link: LinkState) => void>();
+  /** Rejections of the calls under way, to be told when the link goes down. */
+  readonly #pending = new Set<(error: CallError) => void>();
+
+  constructor(publicUrl: string) {
+    const { origin, path } = socketAddress(publicUrl, location.href);
+    this.#socket = io(origin, {
+      path,
+      transports: ['websocket', 'polling'],
+      tryAllTransports: true,
+      forceNew: true,
+      timeout: CONNECT_TIMEOUT_MS,
+      reconnectionDelay: RECONNECT_MS.first,
+      reconnectionDelayMax: RECONNECT_MS.longest,
+      randomizationFactor: 0.5,
+    });
+    this.#socket.on('connect', () => {
+      this.#tellLink('up');
+    });
+    this.#socket.on('disconnect', (reason) => {
+      this.#failPending();
+      this.#tellLink('down');
+      // After a disconnect that the node asked for, Socket.IO leaves it to us to come back.
+      if (reason === 'io server disconnect') this.#socket.connect();
+    });
+  }
+
+  get link(): LinkState {
+    return this.#socket.connected ? 'up' : 'down';
+  }
+
+  call<E extends keyof NodeCalls>(
+    event: E,
+    payload: NodeCalls[E][0],
+    timeoutMs = CALL_TIMEOUT_MS,
+  ): Promise<NodeCalls[E][1]> {
+    return new Promise((resolve, reject) => {
+      if (!this.#socket.connected) {
+        reject(linkDown(event));
+        return;
+      }
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#pending.delete(fail);
+      };
+      const fail = (error: CallError): void => {
+        settle();
+        reject(error);
+      };
+      const timer = setTimeout(() => {
+        fail(new CallError('timeout', `the node did not answer ${event} within ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.#pending.add(fail);
+      this.#socket.emit(event, payload, (ack: unknown) => {
+        settle();
+        const answer = accepted(ack);
+        if (answer instanceof CallError) reject(answer);
+        else resolve(answer);
+      });
+    });
+  }
+
+  on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {
+    const heard = (payload: unknown): void => listener(payload as NodeEvents[E]);
+    // A plain name: Socket.IO's types cannot follow a generic one.
+    const name: string = event;
+    this.#socket.on(name, heard);
+    return () => this.#socket.off(name, heard);
+  }
+
+  onLink(listener: (link: LinkState) => void): () => void {
+    this.#linkListeners.add(listener);
+    return () => this.#linkListeners.delete(listener);
+  }
+
+  close(): void {
+    this.#linkListeners.clear();
+    this.#socket.removeAllListeners();
+    this.#socket.disconnect();
+    this.#failPending();
+  }
+
+  #tellLink(link: LinkState): void {
+    for (const listener of [...this.#linkListeners]) listener(link);
+  }
+
+  #failPending(): void {
+    for (const fail of [...this.#pending]) fail(linkDown('the call'));
+  }
+}
+
+function linkDown(what: string): CallError {
+  return new CallError('unreachable', `the connection to the node is down, so ${what} did not get through`);
+}
+
+/** What an ack brings, or a {@link CallError} with what it refuses. */
+export function accepted(ack: unknown): object {
+  if (typeof ack === 'object' && ack !== null && 'ok' in ack && ack.ok === true) return ack;
+  const error = wireError(ack);
+  return error ? new CallError(error.code, error.message) : new CallError('bad_answer', 'the node gave no usable ack');
+}
