@@ -1,0 +1,141 @@
+//! One viewer's place in a ring: a few words, never a queue.
+//!
+//! Whatever is pushed, evicted or skipped, a cursor gives an init segment, then a keyframe, then chunks without a
+//! silent gap: what a viewer does not get is announced by [`Next::Skipped`], and what follows begins with a keyframe.
+//! No chunk is given twice. A cursor is `Copy`: read with a copy, and keep the copy once the viewer took what it gave.
+
+use std::sync::Arc;
+
+use protocol::event::{ChunkName, SkipReason};
+
+use super::ring::{Chunk, InitSegment, Ring};
+
+/// See the [module](self).
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor {
+    place: Place,
+    /// The take whose init segment the viewer has.
+    init: Option<u64>,
+    /// The last chunk the viewer has.
+    last: Option<ChunkName>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// Nothing seen yet: starts at the newest keyframe, once there is one.
+    Start,
+    /// Has seen the chunk with this name, possibly elsewhere.
+    After(ChunkName),
+    /// Reads this position next.
+    At(u64),
+    /// Lost its place: goes on at the newest keyframe, once there is one it has not seen.
+    Missed(SkipReason),
+}
+
+/// What a viewer gets next.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// The init segment of the chunk after it.
+    Init(Arc<InitSegment>),
+    /// The next chunk.
+    Chunk(Arc<Chunk>),
+    /// The viewer does not get the chunks between these two.
+    Skipped {
+        /// The last chunk it has.
+        from: Option<ChunkName>,
+        /// The chunk it gets next.
+        to: ChunkName,
+        /// Why.
+        reason: SkipReason,
+    },
+}
+
+impl Cursor {
+    /// For a viewer who has nothing: init segment, newest keyframe, live.
+    pub fn newest() -> Self {
+        Self { place: Place::Start, init: None, last: None }
+    }
+
+    /// For a viewer who has everything up to `last`, init segment of its take included.
+    pub fn after(last: ChunkName) -> Self {
+        Self { place: Place::After(last), init: Some(last.take), last: Some(last) }
+    }
+
+    /// What the viewer gets next, or none while it has everything.
+    pub fn next(&mut self, ring: &Ring) -> Option<Next> {
+        match self.locate(ring) {
+            Place::At(position) => self.read(ring, position),
+            Place::Missed(reason) => self.jump(ring, reason),
+            Place::Start | Place::After(_) => None,
+        }
+    }
+
+    /// How long ago, before the newest chunk, the chunk to be read next arrived; 0 at the live edge.
+    pub fn lag_ms(&mut self, ring: &Ring) -> u64 {
+        let Place::At(position) = self.locate(ring) else { return 0 };
+        let newest_ms = ring.arrived_ms(ring.end().saturating_sub(1));
+        let next_ms = ring.arrived_ms(position);
+        newest_ms.zip(next_ms).map_or(0, |(newest_ms, next_ms)| newest_ms.saturating_sub(next_ms))
+    }
+
+    /// Gives up the chunks before the newest group. Does nothing for a viewer who already reads that group.
+    pub fn skip_to_newest(&mut self, ring: &Ring) {
+        if let (Place::At(position), Some(key)) = (self.locate(ring), ring.newest_key())
+            && key > position
+        {
+            self.place = Place::Missed(SkipReason::Lagged);
+        }
+    }
+
+    /// Resolves the place against what the ring holds now.
+    fn locate(&mut self, ring: &Ring) -> Place {
+        self.place = match self.place {
+            Place::Start => ring.newest_key().map_or(Place::Start, Place::At),
+            Place::After(name) => locate_after(ring, name),
+            Place::At(position) if position < ring.first() => Place::Missed(SkipReason::Lagged),
+            place => place,
+        };
+        self.place
+    }
+
+    fn read(&mut self, ring: &Ring, position: u64) -> Option<Next> {
+        let chunk = ring.chunk(position)?;
+        let take = chunk.name.take;
+        if self.init != Some(take) {
+            self.init = Some(take);
+            return ring.init(take).cloned().map(Next::Init);
+        }
+        self.place = Place::At(position + 1);
+        self.last = Some(chunk.name);
+        Some(Next::Chunk(chunk.clone()))
+    }
+
+    fn jump(&mut self, ring: &Ring, reason: SkipReason) -> Option<Next> {
+        let key = ring.newest_key()?;
+        let to = ring.chunk(key)?.name;
+        if self.last.is_some_and(|last| to <= last) {
+            return None;
+        }
+        self.place = Place::At(key);
+        // A viewer that never got a chunk has missed nothing.
+        let Some(from) = self.last else { return self.read(ring, key) };
+        Some(Next::Skipped { from: Some(from), to, reason })
+    }
+}
+
+fn locate_after(ring: &Ring, last: ChunkName) -> Place {
+    match ring.find(last) {
+        Ok(position) => Place::At(position + 1),
+        Err(position) => match ring.chunk(position) {
+            None => Place::After(last),
+            Some(_) if ring.last_evicted() == Some(last) => Place::At(position),
+            Some(next) if follows(last, next.name) => Place::At(position),
+            Some(_) => Place::Missed(SkipReason::LeftWindow),
+        },
+    }
+}
+
+/// Whether no chunk can be between the two.
+fn follows(last: ChunkName, next: ChunkName) -> bool {
+    (next.take, next.group) == (last.take, last.group) && Some(next.index) == last.index.checked_add(1)
+}

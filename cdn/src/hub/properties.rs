@@ -1,0 +1,262 @@
+//! Any order of push, join, read, skip and evict gives each viewer an init segment, then a keyframe, and no silent gap.
+
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use protocol::{
+    StreamId,
+    event::{ChunkName, SkipReason},
+    stream::Visibility,
+};
+
+use super::*;
+
+const LIMITS: HubLimits =
+    HubLimits { ring: RingLimits { window_ms: 1000, group_bytes: 4000 }, budget_bytes: 9000, streams: 4 };
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// The producer of a stream appends a chunk; `key` begins a group, `take` a take.
+    Push { stream: usize, key: bool, take: bool, bytes: usize, wait_ms: u64 },
+    /// A viewer joins at the newest keyframe.
+    Join { stream: usize },
+    /// A viewer joins after a chunk, `back` chunks before the newest.
+    Resume { stream: usize, back: usize },
+    /// A viewer takes up to `count` things.
+    Read { viewer: usize, count: usize },
+    /// The lag policy skips a viewer.
+    Skip { viewer: usize },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..2usize, prop::bool::weighted(0.25), prop::bool::weighted(0.04), 0..1500usize, 0..200u64)
+            .prop_map(|(stream, key, take, bytes, wait_ms)| Step::Push { stream, key, take, bytes, wait_ms }),
+        1 => (0..2usize).prop_map(|stream| Step::Join { stream }),
+        1 => (0..2usize, 0..30usize).prop_map(|(stream, back)| Step::Resume { stream, back }),
+        4 => (0..8usize, 1..10usize).prop_map(|(viewer, count)| Step::Read { viewer, count }),
+        1 => (0..8usize).prop_map(|viewer| Step::Skip { viewer }),
+    ]
+}
+
+/// One stream with everything its producer ever pushed.
+struct Producer {
+    shared: SharedStream,
+    pushed: Vec<(ChunkName, bool)>,
+}
+
+impl Producer {
+    fn push(&mut self, key: bool, take: bool, bytes: usize, now_ms: u64) {
+        let mut stream = lock(&self.shared);
+        let name = match self.pushed.last() {
+            None => ChunkName { take: 0, group: 0, index: 0 },
+            Some((last, _)) if take => ChunkName { take: last.take + 1, group: 0, index: 0 },
+            Some((last, _)) if key => ChunkName { group: last.group + 1, index: 0, ..*last },
+            Some((last, _)) => ChunkName { index: last.index + 1, ..*last },
+        };
+        if (name.group, name.index) == (0, 0) {
+            stream.begin_take(name.take);
+            stream.push_init("video/webm".into(), Bytes::from(vec![0; 20]));
+        }
+        let key = name.index == 0;
+        let data = Bytes::from(vec![0; bytes]);
+        let chunk = Chunk { name, key, pts_ms: 0, duration_ms: 0, captured_at_ms: None, data };
+        stream.push(chunk, now_ms).unwrap();
+        self.pushed.push((name, key));
+    }
+}
+
+/// A viewer who checks what it is given.
+struct Viewer {
+    stream: usize,
+    cursor: Cursor,
+    init: Option<u64>,
+    last: Option<ChunkName>,
+    announced: Option<ChunkName>,
+}
+
+impl Viewer {
+    fn new(stream: usize, after: Option<ChunkName>) -> Self {
+        let cursor = after.map_or_else(Cursor::newest, Cursor::after);
+        Self { stream, cursor, init: after.map(|last| last.take), last: after, announced: None }
+    }
+
+    fn take(&mut self, next: &Next, pushed: &[(ChunkName, bool)]) {
+        match next {
+            Next::Init(init) => self.init = Some(init.take),
+            Next::Skipped { from, to, .. } => {
+                assert_eq!(*from, self.last, "says what the viewer has");
+                assert!(self.last < Some(*to), "skips forward");
+                self.announced = Some(*to);
+            }
+            Next::Chunk(chunk) => self.take_chunk(chunk, pushed),
+        }
+    }
+
+    fn take_chunk(&mut self, chunk: &Chunk, pushed: &[(ChunkName, bool)]) {
+        assert_eq!(self.init, Some(chunk.name.take), "has the init segment of every chunk");
+        let at = pushed.iter().position(|(name, _)| *name == chunk.name).unwrap();
+        match (self.announced.take(), self.last) {
+            (Some(to), _) => assert_eq!(to, chunk.name, "gets what was announced"),
+            (None, Some(last)) => assert_eq!(pushed[at - 1].0, last, "has no silent gap"),
+            (None, None) => assert!(chunk.key, "starts with a keyframe"),
+        }
+        self.last = Some(chunk.name);
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_viewer_gets_init_then_keyframe_and_no_silent_gap(steps in prop::collection::vec(step(), 1..300)) {
+        let mut hub = Hub::new(LIMITS);
+        let mut producers: Vec<Producer> = ["a", "b"]
+            .map(|title| hub.open(StreamId::new(title, 1), Visibility::Public).unwrap())
+            .map(|shared| Producer { shared, pushed: Vec::new() })
+            .into();
+        let mut viewers: Vec<Viewer> = Vec::new();
+        let mut now_ms = 0;
+        for step in steps {
+            match step {
+                Step::Push { stream, key, take, bytes, wait_ms } => {
+                    now_ms += wait_ms;
+                    producers[stream].push(key, take, bytes, now_ms);
+                    hub.enforce_budget();
+                    prop_assert!(!hub.over_budget());
+                }
+                Step::Join { stream } => viewers.push(Viewer::new(stream, None)),
+                Step::Resume { stream, back } => {
+                    let pushed = &producers[stream].pushed;
+                    let after = pushed.len().checked_sub(back + 1).map(|at| pushed[at].0);
+                    viewers.push(Viewer::new(stream, after));
+                }
+                Step::Read { viewer, count } => {
+                    let Some(viewer) = viewers.get_mut(viewer) else { continue };
+                    let producer = &producers[viewer.stream];
+                    for _ in 0..count {
+                        let Some(next) = viewer.cursor.next(lock(&producer.shared).ring()) else { break };
+                        viewer.take(&next, &producer.pushed);
+                    }
+                }
+                Step::Skip { viewer } => {
+                    let Some(viewer) = viewers.get_mut(viewer) else { continue };
+                    viewer.cursor.skip_to_newest(lock(&producers[viewer.stream].shared).ring());
+                }
+            }
+        }
+        drop((producers, viewers));
+        for id in ["a", "b"].map(|title| StreamId::new(title, 1)) {
+            hub.remove(id);
+        }
+        prop_assert_eq!(hub.usage().bytes(), 0, "all bytes are given back");
+    }
+}
+
+/// A stream with groups of three chunks of 10 bytes, one a millisecond, and a window that keeps them all.
+fn stream(chunks: u64) -> Mutex<LiveStream> {
+    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 10_000 }, Usage::default());
+    let mut stream = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
+    stream.push_init("video/webm".into(), Bytes::new());
+    for at in 0..chunks {
+        stream.push(chunk(at), at).unwrap();
+    }
+    Mutex::new(stream)
+}
+
+fn name(at: u64) -> ChunkName {
+    ChunkName { take: 0, group: at / 3, index: (at % 3) as u32 }
+}
+
+fn chunk(at: u64) -> Chunk {
+    let data = Bytes::from_static(&[0; 10]);
+    Chunk { name: name(at), key: at % 3 == 0, pts_ms: at, duration_ms: 1, captured_at_ms: None, data }
+}
+
+/// The names a cursor gives until it is at the live edge, and what it skipped.
+fn read(cursor: &mut Cursor, stream: &Mutex<LiveStream>) -> (Vec<ChunkName>, Vec<SkipReason>) {
+    let (mut names, mut skips) = (Vec::new(), Vec::new());
+    while let Some(next) = cursor.next(lock(stream).ring()) {
+        match next {
+            Next::Chunk(chunk) => names.push(chunk.name),
+            Next::Skipped { reason, .. } => skips.push(reason),
+            Next::Init(_) => {}
+        }
+    }
+    (names, skips)
+}
+
+#[test]
+fn late_joiner_starts_at_newest_keyframe() {
+    let stream = stream(8);
+    let mut cursor = Cursor::newest();
+    assert!(matches!(cursor.next(lock(&stream).ring()), Some(Next::Init(_))));
+    assert_eq!(read(&mut cursor, &stream), (vec![name(6), name(7)], vec![]));
+}
+
+#[test]
+fn viewer_who_comes_before_the_media_waits_for_it() {
+    let stream = stream(0);
+    let mut cursor = Cursor::newest();
+    assert!(cursor.next(lock(&stream).ring()).is_none());
+    lock(&stream).push(chunk(0), 0).unwrap();
+    assert_eq!(read(&mut cursor, &stream).0, [name(0)]);
+}
+
+#[test]
+fn viewer_who_resumes_gets_exactly_what_follows() {
+    let stream = stream(8);
+    assert_eq!(
+        read(&mut Cursor::after(name(3)), &stream),
+        (vec![name(4), name(5), name(6), name(7)], vec![])
+    );
+    assert_eq!(read(&mut Cursor::after(name(7)), &stream), (vec![], vec![]));
+}
+
+#[test]
+fn viewer_who_is_ahead_of_the_node_waits_for_what_follows() {
+    let stream = stream(5);
+    let mut cursor = Cursor::after(name(6));
+    assert_eq!(read(&mut cursor, &stream), (vec![], vec![]));
+    for at in 5..9 {
+        lock(&stream).push(chunk(at), at).unwrap();
+    }
+    assert_eq!(read(&mut cursor, &stream), (vec![name(7), name(8)], vec![]));
+}
+
+#[test]
+fn viewer_whose_chunk_left_the_window_skips_to_the_newest_group() {
+    let stream = stream(8);
+    while lock(&stream).ring_mut().evict_oldest_group() {}
+    assert_eq!(read(&mut Cursor::after(name(2)), &stream).1, [SkipReason::LeftWindow]);
+    let mut neighbour = Cursor::after(name(5));
+    assert_eq!(
+        read(&mut neighbour, &stream),
+        (vec![name(6), name(7)], vec![]),
+        "nothing is missing in between"
+    );
+}
+
+#[test]
+fn viewer_in_the_newest_group_has_nowhere_to_skip_to() {
+    let stream = stream(8);
+    let mut cursor = Cursor::after(name(6));
+    cursor.skip_to_newest(lock(&stream).ring());
+    assert_eq!(read(&mut cursor, &stream), (vec![name(7)], vec![]));
+}
+
+#[test]
+fn group_larger_than_its_bound_loses_its_start_and_joiners_wait_for_the_next_keyframe() {
+    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 1000 }, Usage::default());
+    let mut endless = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
+    endless.push_init("video/webm".into(), Bytes::new());
+    for index in 0..10 {
+        let name = ChunkName { take: 0, group: 0, index };
+        endless.push(Chunk { name, key: index == 0, ..chunk(1) }, 0).unwrap();
+    }
+    assert!(endless.ring().first() > 0);
+    let endless = Mutex::new(endless);
+    let mut cursor = Cursor::newest();
+    assert!(cursor.next(lock(&endless).ring()).is_none());
+    lock(&endless).push(chunk(3), 0).unwrap();
+    assert_eq!(read(&mut cursor, &endless).0, [name(3)]);
+}

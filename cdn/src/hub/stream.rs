@@ -1,0 +1,98 @@
+//! One live stream on this node: its ring, its state, and when its takes were captured.
+
+use bytes::Bytes;
+use protocol::{
+    StreamId,
+    stream::{StreamState, Visibility},
+};
+
+use super::ring::{Chunk, Error, InitSegment, Ring};
+
+/// One live publication. Its producer writes, its viewers' cursors read [`LiveStream::ring`].
+pub struct LiveStream {
+    id: StreamId,
+    visibility: Visibility,
+    state: StreamState,
+    take: u64,
+    origin_ms: Option<i64>,
+    ring: Ring,
+}
+
+impl LiveStream {
+    pub(super) fn new(id: StreamId, visibility: Visibility, ring: Ring) -> Self {
+        Self { id, visibility, state: StreamState::Created, take: 0, origin_ms: None, ring }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> StreamId {
+        self.id
+    }
+
+    /// Whether it may be watched without a grant.
+    pub fn visibility(&self) -> Visibility {
+        self.visibility
+    }
+
+    /// How it is doing.
+    pub fn state(&self) -> StreamState {
+        self.state
+    }
+
+    /// Changes how it is doing; an ended stream stays ended. Says whether that changed anything.
+    pub fn set_state(&mut self, state: StreamState) -> bool {
+        let changes = self.state != state && self.state != StreamState::Ended;
+        if changes {
+            self.state = state;
+        }
+        changes
+    }
+
+    /// The current take.
+    pub fn take(&self) -> u64 {
+        self.take
+    }
+
+    /// The current take is now `take`.
+    pub fn begin_take(&mut self, take: u64) {
+        self.take = take;
+        self.origin_ms = None;
+    }
+
+    /// Server-clock time at which timestamp 0 of the current take was captured, if the broadcaster told.
+    pub fn origin_ms(&self) -> Option<i64> {
+        self.origin_ms
+    }
+
+    /// Corrects [`LiveStream::origin_ms`] for the chunks to come.
+    pub fn set_origin_ms(&mut self, origin_ms: Option<i64>) {
+        self.origin_ms = origin_ms;
+    }
+
+    /// The type of the current take's chunks; none until its init segment is known.
+    pub fn mime(&self) -> Option<&str> {
+        self.ring.init(self.take).map(|init| init.mime.as_str())
+    }
+
+    /// Its window of chunks.
+    pub fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// Sets the init segment of the current take.
+    pub fn push_init(&mut self, mime: String, data: Bytes) {
+        self.ring.push_init(InitSegment { take: self.take, mime, data });
+    }
+
+    /// Appends a chunk, stamped with its capture time.
+    ///
+    /// # Errors
+    /// Those of [`Ring::push`].
+    pub fn push(&mut self, chunk: Chunk, now_ms: u64) -> Result<(), Error> {
+        let captured_at_ms = self.origin_ms.map(|origin_ms| origin_ms.saturating_add_unsigned(chunk.pts_ms));
+        self.ring.push(Chunk { captured_at_ms, ..chunk }, now_ms)
+    }
+
+    pub(super) fn ring_mut(&mut self) -> &mut Ring {
+        &mut self.ring
+    }
+}
