@@ -49,6 +49,9 @@ pub struct Track {
     /// What a decoder needs before the first frame, in Matroska's CodecPrivate form: nothing for VP8 and VP9, `av1C`
     /// for AV1, `avcC` for H.264, `OpusHead` for Opus.
     pub codec_private: Bytes,
+    /// How pixels map to colours: the body of Matroska's `Colour` element (RFC 9559, section 5.1.4.1.28.16); empty when
+    /// the input does not say.
+    pub colour: Bytes,
 }
 
 impl Track {

@@ -4,6 +4,14 @@
 
 mod error;
 mod frame;
+mod held;
+mod mime;
+mod opus;
+mod packager;
+mod repackager;
+mod resume;
+pub mod webm;
 
 pub use error::Error;
 pub use frame::{Codec, Event, Frame, Track, TrackKind};
+pub use repackager::{Chunk, Init, Output, Repackager};

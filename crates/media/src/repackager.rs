@@ -1,0 +1,174 @@
+//! One take's pipeline: recorder segments in, init segment and named chunks out.
+//!
+//! Demuxer → [`Packager`] → muxer. Nothing but the segments decides what comes out, so whoever is given the same segments
+//! makes the same chunks under the same names, also from a [resume point](Repackager::resume_point) on. Between calls it
+//! holds the demuxer's pending element and the audio held for the first keyframe; during a call, what the segment makes.
+
+use bytes::Bytes;
+
+use crate::{
+    Error, Event, Frame, Track,
+    mime::{self, Container},
+    packager::{Package, Packager, State},
+    resume::Point,
+    webm,
+};
+
+/// The most pending input that goes into a resume point. Recorders cut at elements or one byte inside; where most
+/// of a picture is pending, the next segment's end is the better place to resume from.
+const MAX_PREFIX_BYTES: usize = 4 << 10;
+
+/// The largest resume point handed out.
+const MAX_POINT_BYTES: usize = 8 << 10;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Repackager {
+    demuxer: webm::Demuxer,
+    /// Once the tracks are known.
+    pipeline: Option<Pipeline>,
+    failed: Option<Error>,
+}
+
+/// What [`Repackager::push_segment`] gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The init segment: once, before every chunk.
+    Init(Init),
+    /// The next chunk.
+    Chunk(Chunk),
+}
+
+/// What a player has to be given before any chunk of the take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Init {
+    /// The type that MSE accepts for these bytes, with codecs: `video/webm;codecs="vp9,opus"`.
+    pub mime: String,
+    /// The init segment.
+    pub data: Bytes,
+}
+
+/// A piece of the take which can be appended after the init segment, from any `key` chunk on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Counts keyframes (without video: seconds that have a packet), from 0.
+    pub group: u64,
+    /// Counts the chunks of the group, from 0.
+    pub index: u32,
+    /// Whether playing can start here: its first picture is a keyframe. So it is with every first chunk of a group.
+    pub key: bool,
+    /// Time of the earliest frame, in ms of the take's time.
+    pub pts_ms: u64,
+    /// From `pts_ms` to the end of the last frame: audio by its own duration, a picture taken to last as long as the one before.
+    pub duration_ms: u64,
+    /// The Cluster.
+    pub data: Bytes,
+}
+
+impl Repackager {
+    /// A pipeline for what a recorder with this full type (`video/webm;codecs=vp9,opus`) makes.
+    ///
+    /// `Unsupported` when the container or one of the codecs named is not forwarded.
+    pub fn new(mime: &str) -> Result<Self, Error> {
+        match mime::container(mime)? {
+            Container::WebM => Ok(Self { demuxer: webm::Demuxer::new(), pipeline: None, failed: None }),
+            Container::Fmp4 => Err(Error::Unsupported(format!("type {mime:.100}"))),
+        }
+    }
+
+    /// A pipeline that goes on after the segment at whose end `point` was taken.
+    ///
+    /// `InvalidResume` when `point` was not taken from a take of this type.
+    pub fn resume(mime: &str, point: &[u8]) -> Result<Self, Error> {
+        let point = Point::decode(point).ok_or(Error::InvalidResume)?;
+        let mut resumed = Self::new(mime)?;
+        resumed.demuxer.push(&point.prefix);
+        let mut state = Some(point.packager);
+        while let Some(event) = resumed.demuxer.next_event().map_err(|_| Error::InvalidResume)? {
+            match (event, state.take()) {
+                (Event::Tracks(tracks), Some(state)) => resumed.pipeline = Some(Pipeline::new(tracks, state)?),
+                _ => return Err(Error::InvalidResume),
+            }
+        }
+        Ok(resumed)
+    }
+
+    /// Takes the next segment, which may be cut anywhere and may be empty; gives what became ready, in order.
+    ///
+    /// After an error every later call returns the same error; what was given before it stands.
+    pub fn push_segment(&mut self, segment: &[u8]) -> Result<Vec<Output>, Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        self.demuxer.push(segment);
+        self.drain().inspect_err(|error| self.failed = Some(error.clone()))
+    }
+
+    fn drain(&mut self) -> Result<Vec<Output>, Error> {
+        let mut outputs = Vec::new();
+        while let Some(event) = self.demuxer.next_event()? {
+            match (event, &mut self.pipeline) {
+                (Event::Tracks(tracks), _) => {
+                    let pipeline = self.pipeline.insert(Pipeline::new(tracks, State::default())?);
+                    outputs.push(Output::Init(pipeline.init.clone()));
+                }
+                (Event::Frame(frame), Some(pipeline)) => outputs.extend(pipeline.push(frame)),
+                (Event::Frame(_), None) => {} // A demuxer gives the tracks before any frame.
+            }
+        }
+        outputs.extend(self.pipeline.as_mut().and_then(Pipeline::end_segment));
+        Ok(outputs)
+    }
+
+    /// The init segment, once it was given.
+    pub fn init(&self) -> Option<Init> {
+        self.pipeline.as_ref().map(|pipeline| pipeline.init.clone())
+    }
+
+    /// Time of the newest frame so far, in ms of the take's time.
+    pub fn newest_pts_ms(&self) -> Option<u64> {
+        let newest_us = self.pipeline.as_ref()?.packager.state().newest_us;
+        newest_us.into_iter().flatten().max().map(|pts_us| pts_us / 1000)
+    }
+
+    /// The state after the segments so far, in at most 8 KiB, for [`Self::resume`]; `None` where too much is pending for
+    /// that: a picture cut in its middle, or audio held for the first keyframe.
+    pub fn resume_point(&self) -> Option<Vec<u8>> {
+        if self.failed.is_some() {
+            return None;
+        }
+        let packager = self.pipeline.as_ref().map(|pipeline| pipeline.packager.state().clone()).unwrap_or_default();
+        let prefix = self.demuxer.resume_prefix(MAX_PREFIX_BYTES)?.into();
+        let point = Point { packager, parameters: Bytes::new(), prefix }.encode();
+        (point.len() <= MAX_POINT_BYTES).then_some(point)
+    }
+}
+
+/// What follows the demuxer.
+#[derive(Debug)]
+struct Pipeline {
+    packager: Packager,
+    init: Init,
+}
+
+impl Pipeline {
+    fn new(tracks: Vec<Track>, state: State) -> Result<Self, Error> {
+        let init = Init { mime: mime::playable(Container::WebM, &tracks)?, data: webm::mux::init(&tracks) };
+        Ok(Self { packager: Packager::new(&tracks, state), init })
+    }
+
+    fn push(&mut self, frame: Frame) -> Option<Output> {
+        self.packager.push(frame).map(chunk)
+    }
+
+    fn end_segment(&mut self) -> Option<Output> {
+        self.packager.end_segment().map(chunk)
+    }
+}
+
+fn chunk(package: Package) -> Output {
+    let Package { group, index, frames, pts_us, duration_us } = package;
+    let data = webm::mux::chunk(&frames);
+    let (pts_ms, duration_ms) = (pts_us / 1000, duration_us / 1000);
+    Output::Chunk(Chunk { group, index, key: index == 0, pts_ms, duration_ms, data })
+}

@@ -1,0 +1,44 @@
+//! Element IDs of EBML (RFC 8794, section 11.2 and 11.3) and Matroska (RFC 9559, section 5.1) that are read or written here.
+
+pub(super) const EBML: u32 = 0x1A45_DFA3;
+pub(super) const EBML_VERSION: u32 = 0x4286;
+pub(super) const EBML_READ_VERSION: u32 = 0x42F7;
+pub(super) const EBML_MAX_ID_LENGTH: u32 = 0x42F2;
+pub(super) const EBML_MAX_SIZE_LENGTH: u32 = 0x42F3;
+pub(super) const DOC_TYPE: u32 = 0x4282;
+pub(super) const DOC_TYPE_VERSION: u32 = 0x4287;
+pub(super) const DOC_TYPE_READ_VERSION: u32 = 0x4285;
+pub(super) const VOID: u32 = 0xEC;
+
+pub(super) const SEGMENT: u32 = 0x1853_8067;
+
+pub(super) const INFO: u32 = 0x1549_A966;
+pub(super) const TIMESTAMP_SCALE: u32 = 0x2A_D7B1;
+pub(super) const MUXING_APP: u32 = 0x4D80;
+pub(super) const WRITING_APP: u32 = 0x5741;
+
+pub(super) const TRACKS: u32 = 0x1654_AE6B;
+pub(super) const TRACK_ENTRY: u32 = 0xAE;
+pub(super) const TRACK_NUMBER: u32 = 0xD7;
+pub(super) const TRACK_UID: u32 = 0x73C5;
+pub(super) const TRACK_TYPE: u32 = 0x83;
+pub(super) const FLAG_LACING: u32 = 0x9C;
+pub(super) const CODEC_ID: u32 = 0x86;
+pub(super) const CODEC_PRIVATE: u32 = 0x63A2;
+pub(super) const CODEC_DELAY: u32 = 0x56AA;
+pub(super) const SEEK_PRE_ROLL: u32 = 0x56BB;
+pub(super) const CONTENT_ENCODINGS: u32 = 0x6D80;
+pub(super) const VIDEO: u32 = 0xE0;
+pub(super) const PIXEL_WIDTH: u32 = 0xB0;
+pub(super) const PIXEL_HEIGHT: u32 = 0xBA;
+pub(super) const COLOUR: u32 = 0x55B0;
+pub(super) const AUDIO: u32 = 0xE1;
+pub(super) const SAMPLING_FREQUENCY: u32 = 0xB5;
+pub(super) const CHANNELS: u32 = 0x9F;
+
+pub(super) const CLUSTER: u32 = 0x1F43_B675;
+pub(super) const TIMESTAMP: u32 = 0xE7;
+pub(super) const SIMPLE_BLOCK: u32 = 0xA3;
+pub(super) const BLOCK_GROUP: u32 = 0xA0;
+pub(super) const BLOCK: u32 = 0xA1;
+pub(super) const REFERENCE_BLOCK: u32 = 0xFB;
