@@ -1,1 +1,6 @@
 //! To come.
+
+#![allow(dead_code)]
+mod clock;
+pub mod placement;
+mod registry;

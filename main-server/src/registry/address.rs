@@ -1,0 +1,90 @@
+//! What a node may call itself and where it may say it is reached: these reach every browser.
+
+use axum::http::Uri;
+
+use super::Error;
+
+/// Most characters of a hostname (RFC 1035, section 2.3.4, in text form).
+const MAX_HOSTNAME_CHARS: usize = 253;
+/// Most bytes of a public URL.
+const MAX_URL_BYTES: usize = 2048;
+
+/// Checks that a hostname has 1 to 253 printable characters and no space.
+pub(super) fn check_hostname(hostname: &str) -> Result<(), Error> {
+    let length = hostname.chars().count();
+    let printable = hostname.chars().all(|char| !char.is_control() && !char.is_whitespace());
+    if (1..=MAX_HOSTNAME_CHARS).contains(&length) && printable {
+        Ok(())
+    } else {
+        Err(Error::Invalid("hostname needs 1 to 253 printable characters without spaces"))
+    }
+}
+
+/// Checks a public URL and gives it back without the slash at its end: an `http(s)` URL without credentials,
+/// query or fragment, or an absolute path.
+pub(super) fn public_url(text: &str) -> Result<String, Error> {
+    const WRONG: Error = Error::Invalid(
+        "public_url needs to be an http or https URL, or a path that begins with one slash, without query or fragment",
+    );
+    let trimmed = text.trim_end_matches('/');
+    let tame = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}?#@".contains(&byte));
+    if !tame || trimmed.is_empty() || text.len() > MAX_URL_BYTES || text.starts_with("//") {
+        return Err(WRONG);
+    }
+    let uri: Uri = text.parse().map_err(|_| WRONG)?;
+    let is_path = uri.scheme().is_none() && text.starts_with('/');
+    let is_url =
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|h| !h.is_empty());
+    if is_path || is_url { Ok(trimmed.to_owned()) } else { Err(WRONG) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_and_paths_are_taken_without_their_last_slash() {
+        for (given, kept) in [
+            ("/cdn/a", "/cdn/a"),
+            ("/cdn/a/", "/cdn/a"),
+            ("https://cdn-1.example.org", "https://cdn-1.example.org"),
+            ("http://10.0.0.7:5001/cdn/a/", "http://10.0.0.7:5001/cdn/a"),
+            ("http://[::1]:5001", "http://[::1]:5001"),
+        ] {
+            assert_eq!(public_url(given).as_deref(), Ok(kept), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_a_browser_would_read_as_something_else_is_refused() {
+        for text in [
+            "",
+            "/",
+            "cdn/a",
+            "//evil.example",
+            "/\\evil.example",
+            "javascript:alert(1)",
+            "ftp://host/",
+            "https://",
+            "https:///path",
+            "https://user:password@host",
+            "https://host/?query",
+            "https://host/#fragment",
+            "https://ho st/",
+            "https://hé/",
+            &format!("/{}", "a".repeat(3000)),
+        ] {
+            assert!(public_url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hostnames_are_printable_and_of_sane_length() {
+        for name in ["a", "cdn-1.example.org", "Wohnzimmer-küche", &"x".repeat(253)] {
+            assert_eq!(check_hostname(name), Ok(()), "{name}");
+        }
+        for name in ["", "a b", "a\n", "a\u{0}", "\u{a0}", &"x".repeat(254)] {
+            assert!(check_hostname(name).is_err(), "{name:?}");
+        }
+    }
+}
