@@ -3,7 +3,9 @@
 //! Sans-IO: no clock, no sockets, no tasks. Nothing in here panics on any input, and memory stays under a stated bound.
 
 mod error;
+pub mod fmp4;
 mod frame;
+mod h264;
 mod held;
 mod mime;
 mod opus;

@@ -1,0 +1,327 @@
+//! Incremental demuxer for fragmented MP4: push bytes cut anywhere, pull tracks and frames.
+//!
+//! A fragment's frames come when its whole `mdat` is here, both tracks interleaved by time, because the input may have one
+//! track's data behind the other's. So a demuxer holds at most what was pushed since events were last pulled dry, plus a
+//! `moov`, a `moof` and two `mdat` within the bounds below; boxes that nobody reads are dropped as they arrive.
+//! H.264 frames and their `avcC` are given as the container has them, with whatever length size.
+
+use super::boxes::{self, Header, malformed, put_box, put_full_box};
+use super::fragment::{self, Fragment, Sample};
+use super::movie::{self, InputTrack};
+use crate::{Error, Event, Frame};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use std::vec;
+
+/// The largest `moov` that is read; a recorder's has about 1 KiB.
+pub const MAX_MOOV_BYTES: u64 = 64 << 10;
+
+/// The largest `moof` that is read; ten seconds of both tracks take about 10 KiB.
+pub const MAX_MOOF_BYTES: u64 = 512 << 10;
+
+/// The largest `mdat` that is read: from one keyframe to the next, which is 25 MB for 10 s of 20 Mbit/s.
+pub const MAX_MDAT_BYTES: u64 = 32 << 20;
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub struct Demuxer {
+    buffer: BytesMut,
+    /// Where `buffer` starts, counted from the start of the input.
+    position: u64,
+    /// Bytes of a box that nobody reads which are still to come.
+    skip: u64,
+    /// Whether `ftyp` was read.
+    begun: bool,
+    movie: Option<Movie>,
+    /// The newest `moof`, while its `mdat` is not complete.
+    fragment: Option<Pending>,
+    /// The newest `mdat`, while no `moof` took its frames.
+    media: Option<Media>,
+    /// Frames of the newest complete fragment.
+    ready: vec::IntoIter<Frame>,
+    /// Whether a place in the input was told from the input's start.
+    absolute: bool,
+    failed: Option<Error>,
+}
+
+#[derive(Debug)]
+struct Movie {
+    /// Payload of `moov`.
+    moov: Bytes,
+    tracks: Vec<InputTrack>,
+    /// When each track's next sample is due if no `tfdt` says so, in ticks.
+    decode_times: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    /// The whole `moof` box.
+    moof: Bytes,
+    /// Where it starts, counted from the start of the input.
+    start: u64,
+    fragment: Fragment,
+}
+
+#[derive(Debug)]
+struct Media {
+    /// Where `data` starts, counted from the start of the input.
+    start: u64,
+    data: Bytes,
+}
+
+/// What came of looking at the next box.
+enum Step {
+    Tracks,
+    Continue,
+    NeedMore,
+}
+
+impl Demuxer {
+    /// A demuxer at the start of a take.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the next bytes of the take, any number of them. Pull [`Self::next_event`] until `None` before pushing more.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+        self.skip -= skipped as u64;
+        self.position = self.position.saturating_add(skipped as u64);
+        self.buffer.extend_from_slice(&bytes[skipped..]);
+    }
+
+    /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
+    /// returns it again.
+    ///
+    /// `Unsupported` for codecs that are not forwarded, for frames out of order and for a second, different `moov`;
+    /// `TooLarge` for boxes over the bounds; `Malformed` where the format's rules are broken.
+    pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None => self.advance().inspect_err(|error| self.failed = Some(error.clone())),
+        }
+    }
+
+    /// Bytes which, pushed into a new demuxer, bring it to this one's state: headers, the tracks' times, then what is pending.
+    /// They give the tracks again (if they were given) and no frame. `None` when more than `limit` bytes are
+    /// pending, or when the input tells places from its start.
+    pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
+        let moof = self.fragment.as_ref().map_or(&[][..], |pending| &pending.moof);
+        if self.absolute || self.media.is_some() || self.buffer.len() + moof.len() > limit {
+            return None;
+        }
+        // What came between a `moof` and its `mdat` counts for the places of samples, and is not kept.
+        if self.fragment.as_ref().is_some_and(|pending| pending.moof_end() != self.position) {
+            return None;
+        }
+        let mut out = BytesMut::new();
+        if self.begun {
+            put_box(&mut out, b"ftyp", |out| out.put_slice(b"iso6\0\0\0\0"));
+        }
+        if let Some(movie) = &self.movie {
+            put_box(&mut out, b"moov", |out| out.put_slice(&movie.moov));
+            put_decode_times(&mut out, movie);
+        }
+        out.put_slice(moof);
+        put_skipped_start(&mut out, self.skip);
+        out.put_slice(&self.buffer);
+        Some(out.into())
+    }
+
+    fn advance(&mut self) -> Result<Option<Event>, Error> {
+        loop {
+            if let Some(frame) = self.ready.next() {
+                return Ok(Some(Event::Frame(frame)));
+            }
+            match self.step()? {
+                Step::Continue => {}
+                Step::NeedMore => return Ok(None),
+                Step::Tracks => {
+                    let tracks = self.movie.iter().flat_map(|movie| &movie.tracks);
+                    return Ok(Some(Event::Tracks(tracks.map(|input| input.track.clone()).collect())));
+                }
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Step, Error> {
+        let Some(header) = Header::parse(&self.buffer)? else { return Ok(Step::NeedMore) };
+        match (&header.kind, &self.movie) {
+            (b"ftyp", _) => {
+                self.begun = true;
+                Ok(self.skip(header))
+            }
+            (kind, _) if !self.begun => {
+                Err(malformed(format!("begins with {}, not with ftyp", kind.escape_ascii())))
+            }
+            (b"moov", _) => self.read_moov(header),
+            (b"moof" | b"mdat", None) => Err(malformed("a fragment before moov")),
+            (b"moof", Some(_)) => self.read_moof(header),
+            (b"mdat", Some(_)) => self.read_mdat(header),
+            (kind, _) if kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') => {
+                Ok(self.skip(header))
+            }
+            (kind, _) => Err(malformed(format!("a box of type {}", kind.escape_ascii()))),
+        }
+    }
+
+    /// Drops a box, what is here now and the rest when it comes.
+    fn skip(&mut self, header: Header) -> Step {
+        let size = header.payload_bytes.unwrap_or(u64::MAX).saturating_add(header.header_bytes as u64);
+        let here = usize::try_from(size).unwrap_or(usize::MAX).min(self.buffer.len());
+        self.consume(here);
+        self.skip = size - here as u64;
+        if self.skip > 0 { Step::NeedMore } else { Step::Continue }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.buffer.advance(bytes);
+        self.position = self.position.saturating_add(bytes as u64);
+    }
+
+    /// Takes a whole box with `payload_bytes` of at most `limit`; `None` while it is not all here.
+    fn take(
+        &mut self,
+        header: Header,
+        payload_bytes: u64,
+        what: &'static str,
+        limit: u64,
+    ) -> Result<Option<Bytes>, Error> {
+        if payload_bytes > limit {
+            return Err(Error::TooLarge { what, bytes: payload_bytes, limit });
+        }
+        let size = header.header_bytes + payload_bytes as usize;
+        if self.buffer.len() < size {
+            return Ok(None);
+        }
+        self.position = self.position.saturating_add(size as u64);
+        Ok(Some(self.buffer.split_to(size).freeze()))
+    }
+
+    /// Takes a whole `moov` or `moof`, which cannot reach to the end of a file that has media after it.
+    fn take_sized(&mut self, header: Header, what: &'static str, limit: u64) -> Result<Option<Bytes>, Error> {
+        let payload_bytes =
+            header.payload_bytes.ok_or_else(|| malformed(format!("{what} of unknown size")))?;
+        self.take(header, payload_bytes, what, limit)
+    }
+
+    fn read_moov(&mut self, header: Header) -> Result<Step, Error> {
+        let Some(taken) = self.take_sized(header, "moov", MAX_MOOV_BYTES)? else { return Ok(Step::NeedMore) };
+        // A copy, so that it does not keep a whole segment's bytes for the length of a take.
+        let moov = Bytes::copy_from_slice(&taken[header.header_bytes..]);
+        match &self.movie {
+            Some(movie) if movie.moov == moov => Ok(Step::Continue),
+            Some(_) => Err(Error::Unsupported("tracks that change within an MP4 take".into())),
+            None => {
+                let tracks = movie::read(&moov)?;
+                let decode_times = vec![0; tracks.len()];
+                self.movie = Some(Movie { moov, tracks, decode_times });
+                Ok(Step::Tracks)
+            }
+        }
+    }
+
+    fn read_moof(&mut self, header: Header) -> Result<Step, Error> {
+        let start = self.position;
+        let Some(taken) = self.take_sized(header, "moof", MAX_MOOF_BYTES)? else { return Ok(Step::NeedMore) };
+        if self.fragment.is_some() {
+            return Err(malformed("a moof without its mdat"));
+        }
+        let Some(movie) = &mut self.movie else { return Ok(Step::Continue) };
+        let payload = &taken[header.header_bytes..];
+        let fragment = fragment::read(payload, start, &movie.tracks, movie.decode_times.clone())?;
+        self.absolute |= fragment.absolute;
+        if fragment.samples.is_empty() {
+            movie.decode_times = fragment.decode_times;
+            return Ok(Step::Continue);
+        }
+        let before = self.media.take().filter(|media| media.has_all(&fragment));
+        self.fragment = Some(Pending { moof: Bytes::copy_from_slice(&taken), start, fragment });
+        match before {
+            Some(media) => self.give_frames(media),
+            None => Ok(Step::Continue),
+        }
+    }
+
+    /// An `mdat` that reaches to the end of the file ends where its fragment does; nothing comes after it.
+    fn read_mdat(&mut self, header: Header) -> Result<Step, Error> {
+        let start = self.position.saturating_add(header.header_bytes as u64);
+        let needed = || self.fragment.as_ref().map_or(0, |pending| pending.media_end().saturating_sub(start));
+        let payload_bytes = header.payload_bytes.unwrap_or_else(needed);
+        let Some(taken) = self.take(header, payload_bytes, "mdat", MAX_MDAT_BYTES)? else {
+            return Ok(Step::NeedMore);
+        };
+        if header.payload_bytes.is_none() {
+            self.consume(self.buffer.len());
+            self.skip = u64::MAX;
+        }
+        let media = Media { start, data: taken.slice(header.header_bytes..) };
+        if self.fragment.is_some() {
+            return self.give_frames(media);
+        }
+        self.media = Some(media);
+        Ok(Step::Continue)
+    }
+
+    /// Makes the pending fragment's frames ready.
+    fn give_frames(&mut self, media: Media) -> Result<Step, Error> {
+        let (Some(Pending { fragment, .. }), Some(movie)) = (self.fragment.take(), &mut self.movie) else {
+            return Ok(Step::Continue);
+        };
+        let frames =
+            fragment.samples.into_iter().map(|sample| media.frame(sample)).collect::<Option<Vec<_>>>();
+        self.ready = frames.ok_or_else(|| malformed("a sample outside its mdat"))?.into_iter();
+        movie.decode_times = fragment.decode_times;
+        Ok(Step::Continue)
+    }
+}
+
+impl Pending {
+    fn moof_end(&self) -> u64 {
+        self.start.saturating_add(self.moof.len() as u64)
+    }
+
+    fn media_end(&self) -> u64 {
+        self.fragment.samples.iter().map(|sample| sample.place.end).max().unwrap_or(0)
+    }
+}
+
+impl Media {
+    fn has_all(&self, fragment: &Fragment) -> bool {
+        fragment.samples.iter().all(|sample| self.bytes_of(sample).is_some())
+    }
+
+    fn frame(&self, sample: Sample) -> Option<Frame> {
+        let data = self.bytes_of(&sample)?;
+        Some(Frame { track: sample.track, pts_us: sample.pts_us, key: sample.key, data })
+    }
+
+    fn bytes_of(&self, sample: &Sample) -> Option<Bytes> {
+        let start = usize::try_from(sample.place.start.checked_sub(self.start)?).ok()?;
+        let end = usize::try_from(sample.place.end.checked_sub(self.start)?).ok()?;
+        (end <= self.data.len()).then(|| self.data.slice(start..end))
+    }
+}
+
+/// Writes a fragment without samples that tells when the tracks' next ones are due.
+fn put_decode_times(out: &mut BytesMut, movie: &Movie) {
+    put_box(out, b"moof", |out| {
+        for (input, &decode_time) in movie.tracks.iter().zip(&movie.decode_times) {
+            put_box(out, b"traf", |out| {
+                put_full_box(out, b"tfhd", 0, 0, |out| out.put_u32(input.id));
+                put_full_box(out, b"tfdt", 1, 0, |out| out.put_u64(decode_time));
+            });
+        }
+    });
+}
+
+/// Writes the start of a box that nobody reads, of which `skip` bytes are still to come.
+fn put_skipped_start(out: &mut BytesMut, skip: u64) {
+    match skip {
+        0 => {}
+        u64::MAX => out.put_slice(b"\0\0\0\0free"),
+        _ => {
+            out.put_slice(b"\0\0\0\x01free");
+            out.put_u64(skip.saturating_add(boxes::MAX_HEADER_BYTES as u64));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Fragmented MP4: ISO base media file format (ISO 14496-12) with H.264 (ISO 14496-15) and Opus (the *Encapsulation of
+//! Opus in ISO Base Media File Format*, here "Opus in ISOBMFF").
+
+mod boxes;
+mod demux;
+mod fragment;
+mod movie;
+pub(crate) mod mux;
+mod opus_config;
+
+pub use demux::Demuxer;

@@ -1,0 +1,260 @@
+//! H.264 bitstreams: from whichever form a recorder writes to the one form frames have here.
+//!
+//! Recorders write Annex B (start codes; ITU-T H.264 annex B) into Matroska, without a decoder configuration, and
+//! length-prefixed units (ISO 14496-15, section 5.3.3) into MP4. Frames here are length-prefixed with four bytes, and
+//! the configuration (`avcC`) is made from the parameter sets of the first keyframe where the container has none.
+//! Parameter sets stay inside the keyframes too, so a picture size that changes in mid-take goes on decoding.
+
+mod avcc;
+mod sps;
+
+use crate::Error;
+use avcc::AvcC;
+pub(crate) use avcc::codec_string;
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// NAL unit types (ITU-T H.264, table 7-1).
+const NAL_SPS: u8 = 7;
+const NAL_PPS: u8 = 8;
+
+fn malformed(reason: impl Into<String>) -> Error {
+    Error::Malformed { container: "H.264", reason: reason.into() }
+}
+
+/// Brings the frames of one H.264 track into the form of [`crate::Codec::H264`] and finds the track's `avcC`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct H264Normalizer {
+    form: Form,
+    avcc: Option<Bytes>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    AnnexB,
+    /// Each NAL unit behind its length in this many bytes.
+    Prefixed(usize),
+}
+
+impl H264Normalizer {
+    /// For a track with this decoder configuration; empty where the container has none, which means Annex B frames.
+    pub(crate) fn new(codec_private: &[u8]) -> Result<Self, Error> {
+        if codec_private.is_empty() {
+            return Ok(Self { form: Form::AnnexB, avcc: None });
+        }
+        let config = AvcC::parse(codec_private)?;
+        let form = Form::Prefixed(config.length_size);
+        Ok(Self { form, avcc: config.with_four_byte_lengths().write()? })
+    }
+
+    /// For a track whose frames have no configuration in the container, and whose `avcC` was found before.
+    pub(crate) fn resume_annex_b(avcc: Bytes) -> Self {
+        Self { form: Form::AnnexB, avcc: Some(avcc) }
+    }
+
+    /// The decoder configuration: at once where the container has it, else from the first frame with an SPS and a PPS on.
+    pub(crate) fn avcc(&self) -> Option<&Bytes> {
+        self.avcc.as_ref()
+    }
+
+    /// The frame with a four-byte length before every NAL unit.
+    pub(crate) fn normalize(&mut self, frame: &Bytes) -> Result<Bytes, Error> {
+        let normal = match self.form {
+            Form::Prefixed(4) => frame.clone(),
+            Form::Prefixed(length_size) => with_four_byte_lengths(PrefixedUnits::new(frame, length_size))?,
+            Form::AnnexB => with_four_byte_lengths(AnnexBUnits::new(frame)?.map(Ok))?,
+        };
+        if self.avcc.is_none() {
+            self.avcc = avcc_from(PrefixedUnits::new(&normal, 4))?;
+        }
+        Ok(normal)
+    }
+}
+
+fn with_four_byte_lengths<'a>(units: impl Iterator<Item = Result<&'a [u8], Error>>) -> Result<Bytes, Error> {
+    let mut out = BytesMut::new();
+    for unit in units {
+        let unit = unit?;
+        out.put_u32(u32::try_from(unit.len()).map_err(|_| malformed("NAL unit over 4 GiB"))?);
+        out.put_slice(unit);
+    }
+    Ok(out.freeze())
+}
+
+/// NAL units of a byte stream (ITU-T H.264, annex B): each after `00 00 01`, without its trailing zero bytes.
+struct AnnexBUnits<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> AnnexBUnits<'a> {
+    fn new(frame: &'a [u8]) -> Result<Self, Error> {
+        match find_start_code(frame) {
+            Some(at) if frame[..at].iter().all(|&byte| byte == 0) => Ok(Self { rest: &frame[at + 3..] }),
+            _ => Err(malformed("frame does not begin with a start code")),
+        }
+    }
+}
+
+impl<'a> Iterator for AnnexBUnits<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while !self.rest.is_empty() {
+            let (unit, rest) = match find_start_code(self.rest) {
+                Some(at) => (&self.rest[..at], &self.rest[at + 3..]),
+                None => (self.rest, &self.rest[self.rest.len()..]),
+            };
+            self.rest = rest;
+            let end = unit.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+            if end > 0 {
+                return Some(&unit[..end]);
+            }
+        }
+        None
+    }
+}
+
+/// Position of the first `00 00 01`. Looks at every third byte only where that byte rules a start code out.
+fn find_start_code(data: &[u8]) -> Option<usize> {
+    let mut third = 2;
+    while third < data.len() {
+        match data[third] {
+            0 => third += 1,
+            1 if data[third - 1] == 0 && data[third - 2] == 0 => return Some(third - 2),
+            _ => third += 3,
+        }
+    }
+    None
+}
+
+/// NAL units behind their lengths (ISO 14496-15, section 5.3.4.2.1); ends after the first error.
+struct PrefixedUnits<'a> {
+    rest: &'a [u8],
+    length_size: usize,
+}
+
+impl<'a> PrefixedUnits<'a> {
+    fn new(frame: &'a [u8], length_size: usize) -> Self {
+        Self { rest: frame, length_size }
+    }
+
+    fn unit(&mut self) -> Option<&'a [u8]> {
+        let (length, rest) = self.rest.split_at_checked(self.length_size)?;
+        let length = length.iter().fold(0_usize, |sum, &byte| sum << 8 | usize::from(byte));
+        let (unit, rest) = rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(unit)
+    }
+}
+
+impl<'a> Iterator for PrefixedUnits<'a> {
+    type Item = Result<&'a [u8], Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let unit = self.unit();
+        if unit.is_none() {
+            self.rest = &[];
+        }
+        Some(unit.ok_or_else(|| malformed("NAL unit longer than its frame")))
+    }
+}
+
+fn unit_type(unit: &[u8]) -> Option<u8> {
+    unit.first().map(|header| header & 0x1f)
+}
+
+/// The decoder configuration a frame's parameter sets make; `None` without at least one SPS and one PPS.
+fn avcc_from<'a>(units: impl Iterator<Item = Result<&'a [u8], Error>>) -> Result<Option<Bytes>, Error> {
+    let (mut sps, mut pps) = (Vec::new(), Vec::new());
+    for unit in units {
+        let unit = unit?;
+        match unit_type(unit) {
+            Some(NAL_SPS) => sps.push(unit),
+            Some(NAL_PPS) => pps.push(unit),
+            _ => {}
+        }
+    }
+    AvcC { length_size: 4, sps, pps }.write()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parameter sets and the start of a keyframe as Chromium's recorder writes them into Matroska.
+    const SPS: &[u8] = &[
+        0x67, 0x42, 0xc0, 0x20, 0x8c, 0x8d, 0x40, 0x28, 0x02, 0xdd, 0x35, 0x01, 0x01, 0x01, 0x07, 0x84, 0x42,
+        0x35,
+    ];
+    const PPS: &[u8] = &[0x68, 0xce, 0x3c, 0x80];
+    const SLICE: &[u8] = &[0x65, 0xb8, 0x00, 0x04, 0x00, 0x0c];
+
+    fn annex_b(units: &[&[u8]]) -> Bytes {
+        units.iter().flat_map(|unit| [&[0, 0, 0, 1], *unit].concat()).collect()
+    }
+
+    fn prefixed(units: &[&[u8]], length_size: usize) -> Bytes {
+        units.iter().flat_map(|unit| [&unit.len().to_be_bytes()[8 - length_size..], unit].concat()).collect()
+    }
+
+    #[test]
+    fn annex_b_becomes_four_byte_lengths() {
+        let mut normalizer = H264Normalizer::new(&[]).unwrap();
+        let normal = normalizer.normalize(&annex_b(&[SPS, PPS, SLICE])).unwrap();
+        assert_eq!(normal, prefixed(&[SPS, PPS, SLICE], 4));
+    }
+
+    #[test]
+    fn three_byte_start_codes_and_trailing_zeros_are_no_part_of_a_unit() {
+        let mut normalizer = H264Normalizer::new(&[]).unwrap();
+        let frame = [&[0, 0, 0, 0, 1], SPS, &[0, 0, 1], PPS, &[0, 0, 0, 0, 0, 1], SLICE, &[0, 0]].concat();
+        assert_eq!(normalizer.normalize(&frame.into()).unwrap(), prefixed(&[SPS, PPS, SLICE], 4));
+    }
+
+    #[test]
+    fn shorter_lengths_become_four_bytes() {
+        for length_size in [1, 2, 4] {
+            let config = AvcC { length_size, sps: vec![SPS], pps: vec![PPS] }.write().unwrap().unwrap();
+            let mut normalizer = H264Normalizer::new(&config).unwrap();
+            let normal = normalizer.normalize(&prefixed(&[PPS, SLICE], length_size)).unwrap();
+            assert_eq!(normal, prefixed(&[PPS, SLICE], 4));
+            assert_eq!(AvcC::parse(normalizer.avcc().unwrap()).unwrap().length_size, 4);
+        }
+    }
+
+    #[test]
+    fn configuration_comes_from_the_first_frame_with_both_parameter_sets() {
+        let mut normalizer = H264Normalizer::new(&[]).unwrap();
+        normalizer.normalize(&annex_b(&[SPS, SLICE])).unwrap();
+        assert_eq!(normalizer.avcc(), None);
+        normalizer.normalize(&annex_b(&[SPS, PPS, SLICE])).unwrap();
+        let avcc = normalizer.avcc().unwrap();
+        assert_eq!(codec_string(avcc).unwrap(), "avc1.42c020");
+        let config = AvcC::parse(avcc).unwrap();
+        assert_eq!((config.sps, config.pps), (vec![SPS], vec![PPS]));
+    }
+
+    #[test]
+    fn container_configuration_without_parameter_sets_waits_for_a_keyframe() {
+        let empty = [1, 0x42, 0xc0, 0x20, 0xff, 0xe0, 0];
+        let mut normalizer = H264Normalizer::new(&empty).unwrap();
+        assert_eq!(normalizer.avcc(), None);
+        normalizer.normalize(&prefixed(&[SPS, PPS, SLICE], 4)).unwrap();
+        assert!(normalizer.avcc().is_some());
+    }
+
+    #[test]
+    fn broken_frames_are_refused() {
+        let mut normalizer = H264Normalizer::new(&[]).unwrap();
+        for frame in [&b""[..], b"\x00\x00", b"\x65\x00\x00\x01\x65"] {
+            assert!(normalizer.normalize(&Bytes::copy_from_slice(frame)).is_err(), "{frame:?}");
+        }
+        let config = AvcC { length_size: 2, sps: vec![SPS], pps: vec![PPS] }.write().unwrap().unwrap();
+        let mut normalizer = H264Normalizer::new(&config).unwrap();
+        for frame in [&b"\x00"[..], b"\x00\x02\x65", b"\xff\xff\x65"] {
+            assert!(normalizer.normalize(&Bytes::copy_from_slice(frame)).is_err(), "{frame:?}");
+        }
+    }
+}
