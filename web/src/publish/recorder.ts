@@ -1,0 +1,98 @@
+// One run of a MediaRecorder: blobs in, segments out, in order and with the time each was cut. Reading a blob takes a
+// moment and two reads may finish in either order, so each waits for the one before.
+
+import { localNowMs } from '../transport/clock';
+
+/** What a recording is made with. */
+export interface RecorderSettings {
+  /** What to ask for; see codecs.ts. */
+  type: string;
+  videoBitsPerSecond: number;
+  audioBitsPerSecond: number;
+}
+
+/** Hears a recording. */
+export interface RecorderListener {
+  /** The next segment. `mime` is the recorder's own full type, `cutAtMs` our clock when the segment was cut. */
+  segment(bytes: ArrayBuffer, mime: string, cutAtMs: number): void;
+  /** The recording failed and is over; `cause` is the browser's error. */
+  failed(cause: unknown): void;
+}
+
+/** How often the recorder gives out what it has. Shorter brings nothing: sound is packed by 60 ms. */
+const TIMESLICE_MS = 100;
+/** A viewer can join at a keyframe only; the default is one in 101 frames, 10 s on a quiet screen. */
+const KEYFRAME_INTERVAL_MS = 1_000;
+
+interface RecorderOptions extends MediaRecorderOptions {
+  videoKeyFrameIntervalDuration?: number;
+}
+
+/** How recorders are made; tests bring their own. */
+export type CreateRecorder = (stream: MediaStream, options: RecorderOptions) => MediaRecorder;
+
+/** A running recording of one stream. */
+export class Recorder {
+  readonly #recorder: MediaRecorder;
+  readonly #listener: RecorderListener;
+  #reading: Promise<void> = Promise.resolve();
+  #over = false;
+
+  /**
+   * Starts recording.
+   *
+   * @throws DOMException when the browser cannot record `stream` like this.
+   */
+  constructor(
+    stream: MediaStream,
+    settings: RecorderSettings,
+    listener: RecorderListener,
+    create: CreateRecorder = (source, options) => new MediaRecorder(source, options),
+  ) {
+    this.#listener = listener;
+    this.#recorder = create(stream, {
+      mimeType: settings.type,
+      videoBitsPerSecond: settings.videoBitsPerSecond,
+      audioBitsPerSecond: settings.audioBitsPerSecond,
+      videoKeyFrameIntervalDuration: KEYFRAME_INTERVAL_MS,
+    });
+    this.#recorder.addEventListener('dataavailable', (event) => {
+      const cutAtMs = localNowMs();
+      this.#reading = this.#reading.then(() => this.#read(event.data, cutAtMs));
+    });
+    this.#recorder.addEventListener('error', (event) => {
+      this.#fail('error' in event ? event.error : event);
+    });
+    this.#recorder.start(TIMESLICE_MS);
+  }
+
+  /** Stops; resolves when the last segment has been given out. */
+  async stop(): Promise<void> {
+    if (this.#recorder.state !== 'inactive') {
+      const stopped = new Promise((resolve) => {
+        this.#recorder.addEventListener('stop', resolve, { once: true });
+      });
+      this.#recorder.stop();
+      await stopped;
+    }
+    await this.#reading;
+    this.#over = true;
+  }
+
+  async #read(blob: Blob, cutAtMs: number): Promise<void> {
+    if (this.#over || blob.size === 0) return;
+    try {
+      const bytes = await blob.arrayBuffer();
+      this.#listener.segment(bytes, this.#recorder.mimeType, cutAtMs);
+    } catch (cause) {
+      // A segment that cannot be read leaves a hole that no player gets over.
+      this.#fail(cause);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#listener.failed(cause);
+  }
+}
