@@ -1,6 +1,7 @@
 //! To come.
 
 #![allow(dead_code)]
+mod catalogue;
 mod clock;
 pub mod placement;
 mod registry;
