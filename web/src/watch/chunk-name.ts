@@ -1,0 +1,13 @@
+// Order of chunks: by take, then group, then index, as the stream plays.
+
+import type { ChunkName } from '../protocol/event';
+
+/** Negative when `a` plays before `b`, 0 when they are the same chunk. */
+export function compareChunks(a: ChunkName, b: ChunkName): number {
+  return a.take - b.take || a.group - b.group || a.index - b.index;
+}
+
+/** Just the name of whatever carries one. */
+export function nameOf({ take, group, index }: ChunkName): ChunkName {
+  return { take, group, index };
+}

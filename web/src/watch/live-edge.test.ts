@@ -1,0 +1,202 @@
+// The controller against a simulated player: it settles near the live edge and stays there, whatever arrives when.
+
+import { describe, expect, it } from 'vitest';
+import { LiveEdge, type Range } from './live-edge';
+
+const TICK_MS = 20;
+
+interface Chunk {
+  startMs: number;
+  endMs: number;
+  arrivesMs: number;
+}
+
+/** A player reduced to a playhead and what is buffered; media plays until it runs out. */
+class FakePlayer {
+  readonly edge = new LiveEdge();
+  nowMs = 0;
+  positionMs = 0;
+  stalls = 0;
+  seeks: number[] = [];
+  rates = new Set<number>();
+  /** Distance of the playhead from capture (media time is capture time here), one entry per tick. */
+  latenciesMs: number[] = [];
+  jump = false;
+  #ranges: Range[] = [];
+  #edgeMs = -1;
+  #stalled = true;
+  #started = false;
+  #rate = 1;
+  readonly #due: Chunk[];
+
+  constructor(chunks: Chunk[]) {
+    this.#due = [...chunks];
+  }
+
+  run(untilMs: number): this {
+    const due = this.#due;
+    for (; this.nowMs < untilMs; this.nowMs += TICK_MS) {
+      for (; due[0] && due[0].arrivesMs <= this.nowMs; due.shift()) this.#append(due[0]);
+      this.#advance();
+      this.#decide();
+      this.latenciesMs.push(this.nowMs - this.positionMs);
+    }
+    return this;
+  }
+
+  /** The median of the last `ms`. */
+  latencyOverLast(ms: number): number {
+    const last = this.latenciesMs.slice(-ms / TICK_MS).sort((a, b) => a - b);
+    return last[Math.floor(last.length / 2)] ?? NaN;
+  }
+
+  #append(chunk: Chunk): void {
+    this.edge.arrived(chunk.startMs, chunk.endMs, chunk.arrivesMs);
+    const last = this.#ranges.at(-1);
+    if (last && last.endMs >= chunk.startMs) last.endMs = Math.max(last.endMs, chunk.endMs);
+    else this.#ranges.push({ startMs: chunk.startMs, endMs: chunk.endMs });
+    this.#edgeMs = chunk.endMs;
+  }
+
+  #advance(): void {
+    const range = this.#ranges.find((r) => r.startMs <= this.positionMs && this.positionMs < r.endMs);
+    // Like a browser: once out of media it goes on only when there is a little more than nothing.
+    const playable = range !== undefined && range.endMs - this.positionMs > (this.#stalled ? 100 : 0);
+    if (playable) this.positionMs = Math.min(range.endMs, this.positionMs + TICK_MS * this.#rate);
+    if (!playable && !this.#stalled && this.#started) {
+      this.stalls++;
+      this.edge.stalled(this.nowMs);
+    }
+    this.#started ||= playable;
+    this.#stalled = !playable;
+  }
+
+  #decide(): void {
+    if (this.#edgeMs < 0) return;
+    const { nowMs, positionMs, jump } = this;
+    const decision = this.edge.decide({ nowMs, positionMs, edgeMs: this.#edgeMs, ranges: this.#ranges, jump });
+    this.jump = false;
+    if (decision.kind === 'seek') {
+      this.positionMs = decision.toMs;
+      this.seeks.push(nowMs);
+    } else if (decision.kind === 'play') {
+      this.#rate = decision.rate;
+      this.rates.add(decision.rate);
+    }
+  }
+}
+
+/** Media from `fromMs` to `untilMs` cut every `lengthMs`, each piece `transitMs` under way. */
+function media(fromMs: number, untilMs: number, lengthMs: number, transitMs: (i: number) => number): Chunk[] {
+  const chunks: Chunk[] = [];
+  let arrivesMs = 0;
+  for (let startMs = fromMs, i = 0; startMs < untilMs; startMs += lengthMs, i++) {
+    const endMs = startMs + lengthMs;
+    arrivesMs = Math.max(arrivesMs, endMs + transitMs(i));
+    chunks.push({ startMs, endMs, arrivesMs });
+  }
+  return chunks;
+}
+
+/** The same number for the same `i`, between 0 and 1, without pattern. */
+const noise = (i: number): number => Math.abs((Math.sin(i * 12.9898) * 43758.5453) % 1);
+
+/** A viewer who joins at `atMs`: what is older than the newest group comes at once or never. */
+function joinAt(atMs: number, groupMs: number, chunks: Chunk[]): Chunk[] {
+  const groupStart = Math.floor((atMs - 200) / groupMs) * groupMs;
+  return chunks
+    .filter((chunk) => chunk.startMs >= groupStart)
+    .map((chunk) => ({ ...chunk, arrivesMs: Math.max(chunk.arrivesMs, atMs) }));
+}
+
+function joined(atMs: number, chunks: Chunk[]): FakePlayer {
+  const player = new FakePlayer(joinAt(atMs, 1_000, chunks));
+  player.nowMs = atMs - TICK_MS;
+  return player.run(atMs + TICK_MS);
+}
+
+describe('LiveEdge', () => {
+  it('starts a quarter of a second behind the newest chunk, not at the group’s start', () => {
+    const player = joined(
+      10_900,
+      media(0, 60_000, 120, () => 80),
+    );
+    expect(player.seeks).toHaveLength(1);
+    expect(10_900 - player.positionMs).toBeLessThan(500);
+  });
+
+  it('settles under 375 ms on a steady stream and never stalls or jumps again', () => {
+    const chunks = media(0, 70_000, 120, (i) => 80 + 40 * noise(i));
+    const player = joined(10_900, chunks).run(60_000);
+    expect(player.stalls).toBe(0);
+    expect(player.seeks).toHaveLength(1);
+    expect(player.latencyOverLast(10_000)).toBeLessThan(375);
+    expect(Math.max(...player.rates)).toBeLessThanOrEqual(1.1);
+    expect(Math.min(...player.rates)).toBeGreaterThanOrEqual(0.94);
+  });
+
+  it('plays a still screen, whose data comes once a second, without a stall', () => {
+    const player = new FakePlayer(media(0, 60_000, 1_000, (i) => 80 + 30 * noise(i))).run(60_000);
+    expect(player.stalls).toBe(0);
+    expect(player.latencyOverLast(10_000)).toBeLessThan(1_400);
+  });
+
+  it('needs one stall to learn that a screen came to rest, and returns when it moves again', () => {
+    const moving = media(0, 20_000, 120, () => 80);
+    const still = media(20_040, 50_040, 1_000, () => 80);
+    const again = media(50_040, 110_000, 120, () => 80);
+    const player = new FakePlayer([...moving, ...still, ...again]).run(50_000);
+    expect(player.stalls).toBe(1);
+    player.run(100_000);
+    expect(player.stalls).toBe(1);
+    expect(player.latencyOverLast(10_000)).toBeLessThan(400);
+  });
+
+  it('does not drift when the broadcaster’s clock runs fast or slow', () => {
+    for (const pace of [0.999, 1.001]) {
+      const chunks = media(0, 620_000, 120, () => 80).map((chunk) => ({ ...chunk, arrivesMs: chunk.arrivesMs * pace }));
+      const player = new FakePlayer(chunks).run(600_000);
+      const behindEdge = player.latencyOverLast(5_000) - 600_000 * (1 - 1 / pace);
+      expect(player.stalls).toBe(0);
+      expect(Math.abs(behindEdge)).toBeLessThan(400);
+    }
+  });
+
+  it('recovers from a network that hangs for two seconds', () => {
+    const chunks = media(0, 90_000, 120, () => 80).map((chunk) =>
+      chunk.arrivesMs > 20_000 && chunk.arrivesMs < 22_000 ? { ...chunk, arrivesMs: 22_000 } : chunk,
+    );
+    const player = new FakePlayer(chunks).run(80_000);
+    expect(player.stalls).toBe(1);
+    expect(player.latencyOverLast(10_000)).toBeLessThan(450);
+  });
+
+  it('jumps over a hole by itself', () => {
+    const chunks = [...media(0, 10_000, 120, () => 80), ...media(11_500, 40_000, 120, () => 80)];
+    const player = new FakePlayer(chunks).run(40_000);
+    expect(player.seeks).toHaveLength(1);
+    expect(player.latencyOverLast(5_000)).toBeLessThan(400);
+  });
+
+  it('jumps to the edge when asked, and when more than 2.5 s behind', () => {
+    const chunks = media(0, 60_000, 120, () => 80);
+    const player = new FakePlayer(chunks).run(20_000);
+    player.positionMs -= 1_500;
+    player.run(20_500);
+    expect(player.seeks).toHaveLength(0);
+    player.jump = true;
+    player.run(21_000);
+    expect(player.seeks).toHaveLength(1);
+    expect(player.latencyOverLast(100)).toBeLessThan(400);
+    player.positionMs -= 4_000;
+    player.run(22_000);
+    expect(player.seeks).toHaveLength(2);
+    expect(player.latencyOverLast(100)).toBeLessThan(400);
+  });
+
+  it('waits, and does not go back, where media ended', () => {
+    const player = new FakePlayer(media(0, 10_000, 120, () => 80)).run(30_000);
+    expect(player.positionMs).toBeGreaterThan(9_900);
+    expect(player.seeks).toHaveLength(0);
+  });
+});

@@ -1,0 +1,63 @@
+// Running figures of playback: glass-to-glass latency and bit rate. They hold a few seconds of samples, no more.
+
+/** Latency is told over this stretch: long enough not to flicker, short enough to show a change. */
+const LATENCY_WINDOW_MS = 3_000;
+/** Bit rate likewise; longer than two keyframe intervals, so that it does not swing with them. */
+const RATE_WINDOW_MS = 5_000;
+/** A latency outside of this comes from a clock that is wrong, not from a stream. */
+const PLAUSIBLE_MS = { least: 0, most: 600_000 };
+
+interface Sample {
+  atMs: number;
+  value: number;
+}
+
+/** The median capture-to-display time of the frames shown in the last seconds. */
+export class LatencyMeter {
+  #samples: Sample[] = [];
+
+  /** A frame captured at `capturedMs` is on screen at `displayedMs`, both on the server's clock; `nowMs` is local. */
+  shown(capturedMs: number, displayedMs: number, nowMs: number): void {
+    const value = displayedMs - capturedMs;
+    if (!(value >= PLAUSIBLE_MS.least && value <= PLAUSIBLE_MS.most)) return;
+    this.#samples = since(this.#samples, nowMs - LATENCY_WINDOW_MS);
+    this.#samples.push({ atMs: nowMs, value });
+  }
+
+  /** Milliseconds; undefined while no frame of the last seconds has a known capture time. */
+  medianMs(nowMs: number): number | undefined {
+    const values = since(this.#samples, nowMs - LATENCY_WINDOW_MS)
+      .map((sample) => sample.value)
+      .sort((a, b) => a - b);
+    return values[Math.floor(values.length / 2)];
+  }
+
+  /** Forgets what was shown. */
+  reset(): void {
+    this.#samples = [];
+  }
+}
+
+/** Bits per second that arrived over the last seconds. */
+export class RateMeter {
+  #samples: Sample[] = [];
+  #startedMs: number | undefined;
+
+  /** `bytes` arrived. */
+  arrived(bytes: number, nowMs: number): void {
+    this.#startedMs ??= nowMs;
+    this.#samples = since(this.#samples, nowMs - RATE_WINDOW_MS);
+    this.#samples.push({ atMs: nowMs, value: bytes });
+  }
+
+  /** Undefined in the first seconds, when a joiner's first group would pass for the rate of the stream. */
+  bitsPerSecond(nowMs: number): number | undefined {
+    if (this.#startedMs === undefined || nowMs - this.#startedMs < RATE_WINDOW_MS + 1_000) return undefined;
+    const bytes = since(this.#samples, nowMs - RATE_WINDOW_MS).reduce((sum, sample) => sum + sample.value, 0);
+    return (bytes * 8 * 1000) / RATE_WINDOW_MS;
+  }
+}
+
+function since(samples: readonly Sample[], fromMs: number): Sample[] {
+  return samples.filter((sample) => sample.atMs > fromMs);
+}
