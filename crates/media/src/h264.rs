@@ -46,9 +46,11 @@ impl H264Normalizer {
         Ok(Self { form, avcc: config.with_four_byte_lengths().write()? })
     }
 
-    /// For a track whose frames have no configuration in the container, and whose `avcC` was found before.
-    pub(crate) fn resume_annex_b(avcc: Bytes) -> Self {
-        Self { form: Form::AnnexB, avcc: Some(avcc) }
+    /// As [`Self::new`], with the `avcC` found before, if one was. Errors where that is none.
+    pub(crate) fn resume(codec_private: &[u8], avcc: Option<Bytes>) -> Result<Self, Error> {
+        let fresh = Self::new(codec_private)?;
+        avcc.as_deref().map(AvcC::parse).transpose()?;
+        Ok(Self { avcc: fresh.avcc.or(avcc), ..fresh })
     }
 
     /// The decoder configuration: at once where the container has it, else from the first frame with an SPS and a PPS on.
@@ -243,6 +245,15 @@ mod tests {
         assert_eq!(normalizer.avcc(), None);
         normalizer.normalize(&prefixed(&[SPS, PPS, SLICE], 4)).unwrap();
         assert!(normalizer.avcc().is_some());
+    }
+
+    #[test]
+    fn resumed_configuration_stands_without_another_keyframe() {
+        let mut original = H264Normalizer::new(&[]).unwrap();
+        original.normalize(&annex_b(&[SPS, PPS, SLICE])).unwrap();
+        let resumed = H264Normalizer::resume(&[], original.avcc().cloned()).unwrap();
+        assert_eq!(resumed, original);
+        assert!(H264Normalizer::resume(&[], Some(Bytes::from_static(b"\x01"))).is_err());
     }
 
     #[test]

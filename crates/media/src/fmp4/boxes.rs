@@ -120,10 +120,6 @@ impl<'a> Fields<'a> {
         Ok(array)
     }
 
-    pub(super) fn u8(&mut self) -> Result<u8, Error> {
-        self.array().map(u8::from_be_bytes)
-    }
-
     pub(super) fn u16(&mut self) -> Result<u16, Error> {
         self.array().map(u16::from_be_bytes)
     }

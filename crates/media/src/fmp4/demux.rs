@@ -325,3 +325,6 @@ fn put_skipped_start(out: &mut BytesMut, skip: u64) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,4 +8,4 @@ mod movie;
 pub(crate) mod mux;
 mod opus_config;
 
-pub use demux::Demuxer;
+pub use demux::{Demuxer, MAX_MDAT_BYTES, MAX_MOOF_BYTES, MAX_MOOV_BYTES};

@@ -292,3 +292,75 @@ fn put_opus_entry(out: &mut BytesMut, channels: u32, dops: &[u8]) {
 fn clamped(value: u32) -> u16 {
     value.try_into().unwrap_or(u16::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fmp4::boxes::{Boxes, Fields, expect};
+
+    const OPUS_HEAD: &[u8] = b"OpusHead\x01\x02\x00\x0f\x80\xbb\x00\x00\x00\x00\x00";
+
+    fn track(codec: Codec, kind: TrackKind) -> Track {
+        Track { codec, kind, codec_private: Bytes::from_static(OPUS_HEAD), colour: Bytes::new() }
+    }
+
+    fn video() -> Track {
+        track(Codec::H264, TrackKind::Video { width: 1280, height: 720 })
+    }
+
+    fn audio() -> Track {
+        track(Codec::Opus, TrackKind::Audio { sample_rate: 48_000, channels: 2 })
+    }
+
+    fn frame(track: usize, pts_us: u64, data: &'static [u8]) -> Frame {
+        Frame { track, pts_us, key: true, data: Bytes::from_static(data) }
+    }
+
+    /// Decode time and sample durations of the first run of a chunk.
+    fn times(chunk: &[u8]) -> (u64, Vec<u32>) {
+        let traf = expect(expect(chunk, b"moof").unwrap(), b"traf").unwrap();
+        let (_, _, mut tfdt) = Fields::full(expect(traf, b"tfdt").unwrap()).unwrap();
+        let (_, _, mut trun) = Fields::full(expect(traf, b"trun").unwrap()).unwrap();
+        let samples = trun.u32().unwrap();
+        trun.skip(4).unwrap();
+        let durations = (0..samples).map(|_| {
+            let duration = trun.u32().unwrap();
+            trun.skip(8).unwrap();
+            duration
+        });
+        (tfdt.u64().unwrap(), durations.collect())
+    }
+
+    #[test]
+    fn last_picture_of_a_chunk_lasts_long_enough_for_a_still_screen() {
+        let frames = [frame(0, 1_000_000, b"one"), frame(0, 1_033_333, b"two")];
+        assert_eq!(times(&chunk(&[video()], &frames, 1)), (1_000_000, vec![33_333, 1_000_000]));
+    }
+
+    #[test]
+    fn opus_is_timed_in_samples_and_ends_by_its_own_duration() {
+        let frames = [frame(0, 60_000, b"\x18"), frame(0, 120_000, b"\x18"), frame(0, 181_000, b"\x18")];
+        assert_eq!(times(&chunk(&[audio()], &frames, 1)), (2880, vec![2880, 2928, 2880]));
+    }
+
+    #[test]
+    fn a_chunk_is_one_moof_and_one_mdat_without_absent_tracks() {
+        let chunk = chunk(&[video(), audio()], &[frame(1, 0, b"\x18")], 1);
+        let kinds: Vec<_> = Boxes::new(&chunk).map(|found| found.unwrap().0).collect();
+        assert_eq!(kinds, [*b"moof", *b"mdat"]);
+        let moof = Boxes::new(expect(&chunk, b"moof").unwrap()).map(|found| found.unwrap().0);
+        assert_eq!(moof.collect::<Vec<_>>(), [*b"mfhd", *b"traf"]);
+    }
+
+    #[test]
+    fn codecs_that_mp4_has_no_place_for_here_are_refused() {
+        let vp9 = track(Codec::Vp9, TrackKind::Video { width: 1, height: 1 });
+        assert!(matches!(init(&[vp9]), Err(Error::Unsupported(_))));
+    }
+
+    #[test]
+    fn times_at_the_end_of_their_range_do_not_overflow() {
+        let frames = [frame(0, 0, b"\x18"), frame(0, 1 << 53, b"\x18")];
+        assert_eq!(times(&chunk(&[audio()], &frames, 1)).1, [u32::MAX, 2880]);
+    }
+}
