@@ -1,0 +1,99 @@
+//! Grants as the main server hands them out and takes them back.
+
+use std::time::Duration;
+
+use protocol::{
+    StreamId,
+    grant::{Action, Claims, Error, PublicKey, Signer, Verifier},
+    stream::Visibility,
+};
+
+use crate::clock::Now;
+
+/// How long a broadcaster may publish with one grant; it can have it renewed.
+const PUBLISH: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a viewer may take to start watching.
+const WATCH: Duration = Duration::from_secs(10 * 60);
+
+/// Signs grants, and verifies those that come back.
+pub(crate) struct Grants {
+    signer: Signer,
+    verifier: Verifier,
+}
+
+impl Grants {
+    /// Grants signed with the key made of `seed`.
+    ///
+    /// # Errors
+    /// [`Error::Key`] if it is no key.
+    pub(crate) fn new(seed: &[u8; 32]) -> Result<Self, Error> {
+        let signer = Signer::from_seed(seed)?;
+        let verifier = Verifier::new(std::slice::from_ref(signer.public_key()))?;
+        Ok(Self { signer, verifier })
+    }
+
+    /// What nodes verify grants with.
+    pub(crate) fn public_key(&self) -> &PublicKey {
+        self.signer.public_key()
+    }
+
+    /// Permits to send the stream's media and to end it.
+    ///
+    /// # Errors
+    /// [`Error::Sign`].
+    pub(crate) fn publish(
+        &self,
+        stream_id: StreamId,
+        visibility: Visibility,
+        now: Now,
+    ) -> Result<String, Error> {
+        let exp = (now + PUBLISH).unix.as_secs();
+        self.signer.sign(&Claims { stream_id, action: Action::Publish, visibility, exp })
+    }
+
+    /// Permits to start watching the stream.
+    ///
+    /// # Errors
+    /// [`Error::Sign`].
+    pub(crate) fn watch(
+        &self,
+        stream_id: StreamId,
+        visibility: Visibility,
+        now: Now,
+    ) -> Result<String, Error> {
+        let exp = (now + WATCH).unix.as_secs();
+        self.signer.sign(&Claims { stream_id, action: Action::Watch, visibility, exp })
+    }
+
+    /// Checks that `grant` permits to publish the stream.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Other`].
+    pub(crate) fn check_publish(&self, grant: &str, stream_id: StreamId, now: Now) -> Result<(), Error> {
+        self.verifier.verify(grant, stream_id, Action::Publish, now.unix.as_secs()).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_publish_grant_holds_for_a_day_and_for_its_stream_only() {
+        let grants = Grants::new(&[3; 32]).unwrap();
+        let (now, id) = (Now::read(), StreamId::new("a", 1));
+        let grant = grants.publish(id, Visibility::Public, now).unwrap();
+        assert!(grants.check_publish(&grant, id, now + (PUBLISH - Duration::from_secs(1))).is_ok());
+        assert!(matches!(grants.check_publish(&grant, id, now + PUBLISH), Err(Error::Invalid)));
+        let other = grants.check_publish(&grant, StreamId::new("b", 1), now);
+        assert!(matches!(other, Err(Error::Other)));
+    }
+
+    #[test]
+    fn a_watch_grant_does_not_permit_to_publish() {
+        let grants = Grants::new(&[3; 32]).unwrap();
+        let (now, id) = (Now::read(), StreamId::new("a", 1));
+        let grant = grants.watch(id, Visibility::Private, now).unwrap();
+        assert!(matches!(grants.check_publish(&grant, id, now), Err(Error::Other)));
+    }
+}

@@ -1,0 +1,159 @@
+//! The secrets in the data folder: one file each, readable by its owner only, made at the first start.
+//!
+//! A file is written beside its place, synced, and then linked into it, so that a crash leaves either no secret or
+//! a whole one, and of two processes that start together both use the one that was first.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::Secret;
+
+/// File of the cluster secret.
+const CLUSTER_SECRET: &str = "cluster-secret";
+/// File of the seed of the key that signs grants.
+const GRANT_KEY: &str = "grant-key";
+/// Random bytes per secret.
+const BYTES: usize = 32;
+
+/// Why a secret could not be read or made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The file could not be read or written.
+    #[error("secret file {0}: {1}")]
+    File(PathBuf, io::Error),
+    /// The file holds something else.
+    #[error("secret file {0} does not hold 64 hex digits: restore it, or remove it to have a new one made")]
+    Malformed(PathBuf),
+    /// The system gave no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(getrandom::Error),
+}
+
+/// Gives access to the secrets of one data folder, which exists.
+pub(crate) struct Vault<'a> {
+    folder: &'a Path,
+}
+
+impl<'a> Vault<'a> {
+    /// The vault in `folder`.
+    pub(crate) fn new(folder: &'a Path) -> Self {
+        Self { folder }
+    }
+
+    /// The cluster secret; made if there is none.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub(crate) fn cluster_secret(&self) -> Result<Secret, Error> {
+        let path = self.folder.join(CLUSTER_SECRET);
+        let text = read_or_make(&path)?;
+        Secret::new(&text).ok_or(Error::Malformed(path))
+    }
+
+    /// The seed of the grant key; made if there is none.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub(crate) fn grant_seed(&self) -> Result<[u8; BYTES], Error> {
+        let path = self.folder.join(GRANT_KEY);
+        let text = read_or_make(&path)?;
+        from_hex(text.trim()).ok_or(Error::Malformed(path))
+    }
+}
+
+fn read_or_make(path: &Path) -> Result<String, Error> {
+    let failed = |error| Error::File(path.to_owned(), error);
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut bytes = [0; BYTES];
+            getrandom::fill(&mut bytes).map_err(Error::Random)?;
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            place(path, &hex).map_err(failed)?;
+            fs::read_to_string(path).map_err(failed)
+        }
+        read => read.map_err(failed),
+    }
+}
+
+/// Puts a file with `text` at `path`, unless one is there already.
+fn place(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&beside)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&beside, path);
+    fs::remove_file(&beside)?;
+    linked.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
+}
+
+fn from_hex(text: &str) -> Option<[u8; BYTES]> {
+    let digits: &[u8; 2 * BYTES] = text.as_bytes().try_into().ok()?;
+    let mut bytes = [0; BYTES];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let [high, low] = [pair[0], pair[1]].map(|digit| char::from(digit).to_digit(16));
+        *byte = u8::try_from(high? << 4 | low?).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_made_once_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::new(folder.path());
+        let (secret, seed) = (vault.cluster_secret().unwrap(), vault.grant_seed().unwrap());
+        assert_eq!(secret.reveal().len(), 64);
+        assert_eq!(vault.cluster_secret().unwrap().reveal(), secret.reveal());
+        assert_eq!(vault.grant_seed().unwrap(), seed);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left behind");
+    }
+
+    #[test]
+    fn every_data_folder_has_its_own() {
+        let seeds = [(); 2].map(|()| {
+            let folder = tempfile::tempdir().unwrap();
+            Vault::new(folder.path()).grant_seed().unwrap()
+        });
+        assert_ne!(seeds[0], seeds[1]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_them() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        Vault::new(folder.path()).cluster_secret().unwrap();
+        let mode = fs::metadata(folder.path().join(CLUSTER_SECRET)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_damaged_key_is_an_error_and_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(GRANT_KEY);
+        for text in ["", "00", &"é".repeat(32), &"zz".repeat(32), &"+1".repeat(32)] {
+            fs::write(&path, text).unwrap();
+            assert!(matches!(Vault::new(folder.path()).grant_seed(), Err(Error::Malformed(_))), "{text}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), *text);
+        }
+    }
+
+    #[test]
+    fn of_two_writers_the_first_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CLUSTER_SECRET);
+        place(&path, "first").unwrap();
+        place(&path, "second").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap().trim(), "first");
+    }
+}
