@@ -1,0 +1,194 @@
+// One stream of this page from going live to its end: takes from captures, through recorders, to the publisher. Knows
+// when a recorder has to be started anew; draws nothing.
+
+import type { MainServer } from '../api/client';
+import type { Connect } from '../transport/connection';
+import { supportedFormats, type RecordingFormat, type TypeProbe } from './codecs';
+import { NO_FORMAT, RECORDER_FAILED, type Problem } from './problems';
+import { Publisher, type PublisherState } from './publisher';
+import { Recorder } from './recorder';
+import type { OwnStream } from './own-stream';
+
+/** How sharp, and how many bytes it takes. */
+export interface Quality {
+  name: string;
+  videoBitsPerSecond: number;
+}
+
+/** The choices, in the order to show them; the second is the default. */
+export const QUALITIES = [
+  { name: 'Light', videoBitsPerSecond: 1_000_000 },
+  { name: 'Standard', videoBitsPerSecond: 2_500_000 },
+  { name: 'Sharp', videoBitsPerSecond: 6_000_000 },
+] as const satisfies readonly Quality[];
+
+const AUDIO_BITS_PER_SECOND = 128_000;
+/** A recorder that fails this often within {@link FAILURES_WITHIN_MS} is not started again. */
+const MAX_RECORDER_FAILURES = 3;
+const FAILURES_WITHIN_MS = 20_000;
+
+/** What is recorded: a capture, as far as this module needs to know it. */
+export interface Source {
+  readonly stream: MediaStream;
+  readonly hasAudio: boolean;
+  /** Whether there is still something to record. */
+  readonly live: boolean;
+}
+
+/** How a broadcast is doing. */
+export interface BroadcastState extends PublisherState {
+  /** Whether something is being recorded. */
+  recording: boolean;
+  /** Why not, if that was not asked for. */
+  recorderProblem: Problem | undefined;
+}
+
+/** What a broadcast works with. */
+export interface BroadcastSetup {
+  own: OwnStream;
+  server: Pick<MainServer, 'publish' | 'endStream'>;
+  connect: Connect;
+  probe: TypeProbe;
+  quality: Quality;
+  onState(state: BroadcastState): void;
+  /** A take begins: its number must never be used again for this stream. */
+  onTake(take: number): void;
+}
+
+/** A stream on the air. */
+export class Broadcast {
+  readonly #setup: BroadcastSetup;
+  readonly #publisher: Publisher;
+  #source: Source | undefined;
+  #recorder: Recorder | undefined;
+  #nextTake: number;
+  #failuresAtMs: number[] = [];
+  #recorderProblem: Problem | undefined;
+
+  constructor(setup: BroadcastSetup) {
+    this.#setup = setup;
+    this.#nextTake = setup.own.next_take;
+    this.#publisher = new Publisher({
+      streamId: setup.own.stream_id,
+      assignment: setup.own.publish,
+      connect: setup.connect,
+      askForNodes: (grant, ask) => setup.server.publish(setup.own.stream_id, grant, ask),
+      onState: () => this.#changed(),
+      // Not from within the publisher's own loop.
+      needTake: () => queueMicrotask(() => this.#takeLost()),
+    });
+  }
+
+  get state(): BroadcastState {
+    const recording = this.#recorder !== undefined;
+    return { ...this.#publisher.state, recording, recorderProblem: this.#recorderProblem };
+  }
+
+  /** The publish grant in use. */
+  get grant(): string {
+    return this.#publisher.grant;
+  }
+
+  /** Whether the stream is over. */
+  get over(): boolean {
+    return ['ended', 'failed'].includes(this.#publisher.state.phase);
+  }
+
+  /** Records `source` from now on, in a new take; none stops recording and leaves the stream interrupted. */
+  setSource(source: Source | undefined): void {
+    this.#source = source;
+    this.#failuresAtMs = [];
+    this.#restart();
+  }
+
+  /** Ends the stream for good, by whichever server can be reached. */
+  async end(): Promise<void> {
+    this.#source = undefined;
+    await this.#dropRecorder();
+    try {
+      await this.#publisher.end();
+    } catch {
+      await this.#setup.server.endStream(this.#setup.own.stream_id, this.grant);
+    }
+  }
+
+  /** Lets go of everything. The stream is not ended and can be continued. */
+  close(): void {
+    this.#source = undefined;
+    void this.#dropRecorder();
+    this.#publisher.close();
+  }
+
+  #restart(): void {
+    void this.#dropRecorder();
+    this.#recorderProblem = undefined;
+    const source = this.#source;
+    if (source?.live && !this.over) this.#record(source);
+    this.#changed();
+  }
+
+  #record(source: Source): void {
+    const [format] = supportedFormats(this.#setup.probe, source.hasAudio);
+    if (!format) {
+      this.#recorderProblem = NO_FORMAT;
+      return;
+    }
+    const take = this.#nextTake++;
+    this.#setup.onTake(take);
+    let recorder: Recorder | undefined = undefined;
+    let begun = false;
+    const current = (): boolean => this.#recorder === recorder && recorder !== undefined;
+    try {
+      recorder = new Recorder(source.stream, this.#settings(format), {
+        segment: (bytes, mime, cutAtMs) => {
+          if (!current()) return;
+          // Only now does the recorder tell the type it really uses.
+          if (!begun) this.#publisher.startTake(take, mime);
+          begun = true;
+          this.#publisher.push(bytes, cutAtMs);
+        },
+        failed: () => {
+          if (current()) this.#recorderFailed();
+        },
+      });
+      this.#recorder = recorder;
+    } catch {
+      this.#recorderProblem = RECORDER_FAILED;
+    }
+  }
+
+  #settings(format: RecordingFormat): ConstructorParameters<typeof Recorder>[1] {
+    return {
+      type: format.recorderType,
+      videoBitsPerSecond: this.#setup.quality.videoBitsPerSecond,
+      audioBitsPerSecond: AUDIO_BITS_PER_SECOND,
+    };
+  }
+
+  async #dropRecorder(): Promise<void> {
+    const recorder = this.#recorder;
+    this.#recorder = undefined;
+    await recorder?.stop();
+  }
+
+  #recorderFailed(): void {
+    const nowMs = performance.now();
+    this.#failuresAtMs = [...this.#failuresAtMs.filter((atMs) => nowMs - atMs < FAILURES_WITHIN_MS), nowMs];
+    if (this.#failuresAtMs.length < MAX_RECORDER_FAILURES) {
+      this.#restart();
+      return;
+    }
+    void this.#dropRecorder();
+    this.#recorderProblem = RECORDER_FAILED;
+    this.#changed();
+  }
+
+  #takeLost(): void {
+    if (this.#recorder) this.#restart();
+  }
+
+  #changed(): void {
+    if (this.over && this.#recorder) void this.#dropRecorder();
+    this.#setup.onState(this.state);
+  }
+}

@@ -1,0 +1,52 @@
+// Remembering one's own stream: whatever is stored, reading it back gives a whole stream or none.
+
+import { describe, expect, it } from 'vitest';
+import { recall, remember, type Memory, type OwnStream } from './own-stream';
+
+const OWN: OwnStream = {
+  stream_id: 'abc',
+  title: 'Hello',
+  watch_url: '/view/abc',
+  publish: { grant: 'secret', nodes: [{ public_url: '/a' }] },
+  next_take: 2,
+};
+
+function memory(): Memory & { stored: Map<string, string> } {
+  const stored = new Map<string, string>();
+  return {
+    stored,
+    getItem: (key) => stored.get(key) ?? null,
+    setItem: (key, value) => stored.set(key, value),
+    removeItem: (key) => stored.delete(key),
+  };
+}
+
+describe('own stream', () => {
+  it('is recalled as it was remembered, until forgotten', () => {
+    const store = memory();
+    remember(store, OWN);
+    expect(recall(store)).toEqual(OWN);
+    remember(store, undefined);
+    expect(recall(store)).toBeUndefined();
+  });
+
+  it.each(['', '{', '[]', '7', '{"stream_id":"abc"}', JSON.stringify({ ...OWN, next_take: 'two' })])(
+    'is none when %s is stored',
+    (text) => {
+      const store = memory();
+      remember(store, OWN);
+      for (const key of store.stored.keys()) store.stored.set(key, text);
+      expect(recall(store)).toBeUndefined();
+    },
+  );
+
+  it('is simply not remembered where storage is refused', () => {
+    const refusing: Memory = {
+      ...memory(),
+      setItem: () => {
+        throw new DOMException('', 'QuotaExceededError');
+      },
+    };
+    expect(() => remember(refusing, OWN)).not.toThrow();
+  });
+});

@@ -1,0 +1,48 @@
+// The stream this tab owns, remembered for as long as the tab lives, so that a reload by accident can be undone.
+// It holds the publish grant: session storage is not shared with other tabs and ends with this one.
+
+import type { StreamCreated } from '../protocol/stream';
+
+/** A stream this page may publish to. */
+export interface OwnStream extends StreamCreated {
+  /** The number the next take gets: higher than all before. */
+  next_take: number;
+}
+
+const KEY = 'undead.own-stream';
+
+/** Where to remember; `sessionStorage`, or a test's own. */
+export type Memory = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+
+/** The stream remembered last, if what is stored is one. */
+export function recall(memory: Memory): OwnStream | undefined {
+  try {
+    const stored: unknown = JSON.parse(memory.getItem(KEY) ?? 'null');
+    return isOwnStream(stored) ? stored : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Remembers `own`, or forgets what was remembered. Without storage, as in some private windows, it does nothing. */
+export function remember(memory: Memory, own: OwnStream | undefined): void {
+  try {
+    if (own) memory.setItem(KEY, JSON.stringify(own));
+    else memory.removeItem(KEY);
+  } catch {
+    // Nothing is lost but the way back after a reload.
+  }
+}
+
+function isOwnStream(value: unknown): value is OwnStream {
+  if (typeof value !== 'object' || value === null) return false;
+  const { stream_id, title, watch_url, publish, next_take } = value as Partial<OwnStream>;
+  return (
+    typeof stream_id === 'string' &&
+    typeof title === 'string' &&
+    typeof watch_url === 'string' &&
+    typeof publish?.grant === 'string' &&
+    Array.isArray(publish.nodes) &&
+    Number.isSafeInteger(next_take)
+  );
+}

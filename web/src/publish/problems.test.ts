@@ -1,0 +1,50 @@
+// Every way to fail has its own words, and none leaves the broadcaster without advice.
+
+import { describe, expect, it } from 'vitest';
+import { CallError } from '../protocol/error';
+import { callProblem, captureProblem, obstacle, type Abilities } from './problems';
+
+const ALL: Abilities = { secureContext: true, screen: true, camera: true, recorder: true, player: true };
+
+describe('obstacle', () => {
+  it('is none where everything is there', () => {
+    expect(obstacle('screen', ALL)).toBeUndefined();
+    expect(obstacle('camera', ALL)).toBeUndefined();
+  });
+
+  it('names the insecure address first, which hides the rest from pages', () => {
+    const insecure = { ...ALL, secureContext: false, screen: false, camera: false };
+    expect(obstacle('screen', insecure)?.advice).toContain('https');
+  });
+
+  it('points phones, which cannot share a screen, to the camera', () => {
+    const phone = { ...ALL, screen: false };
+    expect(obstacle('screen', phone)?.advice).toContain('camera');
+    expect(obstacle('camera', phone)).toBeUndefined();
+  });
+
+  it('says so when the browser cannot record', () => {
+    expect(obstacle('screen', { ...ALL, recorder: false })?.title).toContain('record');
+  });
+});
+
+describe('captureProblem', () => {
+  it('tells refused, missing and busy sources apart', () => {
+    const titles = ['NotAllowedError', 'NotFoundError', 'NotReadableError', 'Odd'].map(
+      (name) => captureProblem('screen', new DOMException('', name)).title,
+    );
+    expect(new Set(titles).size).toBe(4);
+  });
+});
+
+describe('callProblem', () => {
+  it('tells a full cluster, an unreachable one and a stream that is over apart', () => {
+    const codes = ['no_node_available', 'unreachable', 'unknown_stream', 'already_publishing', 'internal'] as const;
+    const titles = codes.map((code) => callProblem(new CallError(code, '')).title);
+    expect(new Set(titles).size).toBe(codes.length);
+  });
+
+  it('never shows the text of an unforeseen error', () => {
+    expect(JSON.stringify(callProblem(new Error('TypeError at line 3')))).not.toContain('line 3');
+  });
+});

@@ -1,0 +1,117 @@
+// What can go wrong for a broadcaster, in words that say what to do. Pure: errors in, texts out.
+
+import { CallError } from '../protocol/error';
+
+/** A problem as shown. */
+export interface Problem {
+  /** What happened. */
+  title: string;
+  /** What to do about it. */
+  advice: string;
+}
+
+/** What the page can be asked to share. */
+export type SourceKind = 'screen' | 'camera';
+
+/** What a browser offers, of what sharing needs. */
+export interface Abilities {
+  secureContext: boolean;
+  screen: boolean;
+  camera: boolean;
+  recorder: boolean;
+  player: boolean;
+}
+
+/** Why sharing a `kind` of source cannot work in this browser; none if it can. */
+export function obstacle(kind: SourceKind, abilities: Abilities): Problem | undefined {
+  if (!abilities.secureContext) {
+    return {
+      title: 'This address is not secure enough to share from',
+      advice:
+        'Browsers share screens only over https, or on the computer itself. Open this page with https:// or as http://localhost.',
+    };
+  }
+  if (!abilities.recorder || !abilities.player) {
+    return {
+      title: 'This browser cannot record live video',
+      advice: 'Open this page in a current Chrome, Edge, Firefox or Safari.',
+    };
+  }
+  if (kind === 'screen' && !abilities.screen) {
+    return {
+      title: 'This device cannot share its screen',
+      advice: 'Phones and tablets do not let browsers do that. Share your camera, or open this page on a computer.',
+    };
+  }
+  if (kind === 'camera' && !abilities.camera) {
+    return { title: 'This browser has no access to cameras', advice: 'Share your screen, or try another browser.' };
+  }
+  return undefined;
+}
+
+/** No format is both recordable and playable here. */
+export const NO_FORMAT: Problem = {
+  title: 'This browser records nothing that viewers could play',
+  advice: 'Open this page in a current Chrome, Edge or Firefox.',
+};
+
+/** The recorder failed although it was started anew. */
+export const RECORDER_FAILED: Problem = {
+  title: 'Recording stopped working',
+  advice: 'Choose what to share again. If that does not help, lower the quality or restart the browser.',
+};
+
+/** Why nothing was captured, from what `getDisplayMedia` or `getUserMedia` threw. */
+export function captureProblem(kind: SourceKind, error: unknown): Problem {
+  const what = kind === 'screen' ? 'screen' : 'camera';
+  switch (error instanceof Error ? error.name : '') {
+    case 'NotAllowedError':
+      return {
+        title: `Your ${what} was not shared`,
+        advice:
+          kind === 'screen'
+            ? 'Try again and pick a tab, a window or a screen. If no choice appears, allow screen recording for this browser in the settings of your system.'
+            : 'Allow camera and microphone for this page, next to the address, and try again.',
+      };
+    case 'NotFoundError':
+    case 'OverconstrainedError':
+      return { title: `There is no ${what} to share`, advice: 'Connect one, or choose another source.' };
+    case 'NotReadableError':
+    case 'AbortError':
+      return {
+        title: `Your ${what} could not be read`,
+        advice: 'Another program may be using it, or the system does not allow it. Close that program and try again.',
+      };
+    default:
+      return { title: `Your ${what} could not be shared`, advice: 'Try again, or choose another source.' };
+  }
+}
+
+/** Why a call to a server failed, for the broadcaster. */
+export function callProblem(error: unknown): Problem {
+  const code = error instanceof CallError ? error.code : undefined;
+  switch (code) {
+    case 'no_node_available':
+      return { title: 'No server is free right now', advice: 'Wait a few seconds and try again.' };
+    case 'limit_reached':
+      return { title: 'That was a lot at once', advice: 'Wait a moment and try again.' };
+    case 'invalid_title':
+      return { title: 'This title does not work', advice: 'Use 1 to 120 characters.' };
+    case 'unreachable':
+    case 'timeout':
+      return {
+        title: 'The server cannot be reached',
+        advice: 'Check your connection. We keep trying while you are live.',
+      };
+    case 'already_publishing':
+      return { title: 'This stream is live from another tab', advice: 'Go on there, or start a new stream here.' };
+    case 'invalid_grant':
+    case 'unknown_stream':
+      return { title: 'This stream is over', advice: 'Start a new one whenever you like.' };
+    case 'unsupported_mime':
+    case 'malformed_media':
+      return { title: 'The server cannot read this recording', advice: 'Try another browser, or another source.' };
+    default:
+      return { title: 'Something went wrong on the server', advice: 'Try again in a moment.' };
+  }
+}

@@ -1,0 +1,28 @@
+// Numbers as people read them, at the edges.
+
+import { describe, expect, it } from 'vitest';
+import { count, runningTime, since, viewers } from './format';
+
+describe('format', () => {
+  it.each([
+    [-5, '0:00'],
+    [7_900, '0:07'],
+    [754_000, '12:34'],
+    [3_723_000, '1:02:03'],
+  ])('shows %i ms as a running time of %s', (ms, text) => expect(runningTime(ms)).toBe(text));
+
+  it.each([
+    [-1, 'just now'],
+    [59_999, 'just now'],
+    [720_000, '12 min'],
+    [7_200_000, '2 h'],
+  ])('shows %i ms ago as %s', (ms, text) => expect(since(ms)).toBe(text));
+
+  it('shortens large counts', () => {
+    expect([count(7), count(1234), count(3_400_000)]).toEqual(['7', '1.2K', '3.4M']);
+  });
+
+  it('knows one viewer from many', () => {
+    expect([viewers(0), viewers(1), viewers(2)]).toEqual(['0 viewers', '1 viewer', '2 viewers']);
+  });
+});

@@ -1,0 +1,26 @@
+// Numbers as people read them.
+
+/** A running time: `0:07`, `12:34`, `1:02:03`. */
+export function runningTime(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  if (parts[0] === 0) parts.shift();
+  return parts.map((part, i) => (i === 0 ? String(part) : String(part).padStart(2, '0'))).join(':');
+}
+
+/** How long something has been going on, for a card: `just now`, `12 min`, `3 h`. */
+export function since(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return 'just now';
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
+}
+
+/** A count that fits on a badge: `7`, `1.2K`, `3.4M`. */
+export function count(n: number): string {
+  return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(n);
+}
+
+/** A number of viewers in words. */
+export function viewers(n: number): string {
+  return n === 1 ? '1 viewer' : `${count(n)} viewers`;
+}

@@ -1,0 +1,157 @@
+// <ud-stream-list>: the streams that are live now, pushed by the main server. Skeletons until the first list is there,
+// a friendly page when it is empty, and what was known last while the server cannot be heard.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, state } from 'lit/decorators.js';
+import { repeat } from 'lit/directives/repeat.js';
+import { followCatalogue, type CatalogueView } from '../api/catalogue';
+import { broadcastIcon } from './icons';
+import { ghostPicture } from './shell';
+import './stream-card';
+import { base, buttons } from './styles';
+
+/** How often running times on cards are looked at. */
+const TICK_MS = 15_000;
+/** A break shorter than this is not worth a word. */
+const QUIET_MS = 3_000;
+
+@customElement('ud-stream-list')
+export class StreamList extends LitElement {
+  @state() private view: CatalogueView = { streams: undefined, connected: true };
+  @state() private nowMs = Date.now();
+  @state() private silent = false;
+  #stop: AbortController | undefined;
+  #ticker: ReturnType<typeof setInterval> | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
+
+  static override styles = [
+    base,
+    buttons,
+    css`
+      ul {
+        display: grid;
+        grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr));
+        gap: 28px 22px;
+        margin: 0;
+        padding: 0;
+        list-style: none;
+      }
+      .empty {
+        display: grid;
+        justify-items: center;
+        gap: 8px;
+        padding: clamp(36px, 7vw, 72px) 20px;
+        border: 1.5px dashed var(--ud-line);
+        border-radius: calc(var(--ud-radius) + 6px);
+        text-align: center;
+      }
+      .empty svg {
+        width: 64px;
+        margin-bottom: 8px;
+        color: var(--ud-accent);
+      }
+      .empty .button svg {
+        width: 20px;
+        margin: 0;
+        color: inherit;
+      }
+      .empty p {
+        max-width: 26rem;
+        margin-bottom: 14px;
+        color: var(--ud-muted);
+      }
+      .silent {
+        margin-bottom: 18px;
+        padding: 12px 16px;
+        border-radius: var(--ud-radius-small);
+        background: var(--ud-warn-soft);
+        color: var(--ud-warn);
+        font-weight: 550;
+      }
+      .bone {
+        border-radius: var(--ud-radius);
+        background: var(--ud-surface-2);
+        animation: breathe 1.6s ease-in-out infinite;
+      }
+      .bone.picture {
+        aspect-ratio: 16 / 9;
+      }
+      .bone.line {
+        width: 62%;
+        height: 18px;
+        margin-top: 14px;
+        border-radius: 6px;
+      }
+      @keyframes breathe {
+        50% {
+          opacity: 0.5;
+        }
+      }
+    `,
+  ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#stop = new AbortController();
+    followCatalogue((view) => this.#show(view), this.#stop.signal);
+    this.#ticker = setInterval(() => (this.nowMs = Date.now()), TICK_MS);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#stop?.abort();
+    clearInterval(this.#ticker);
+    clearTimeout(this.#silence);
+  }
+
+  override render(): TemplateResult {
+    const notice = html`<p class="silent" role="status">The server cannot be reached. Trying again…</p>`;
+    return html`${this.silent ? notice : nothing}${this.#list()}`;
+  }
+
+  #list(): TemplateResult {
+    const { streams } = this.view;
+    if (streams === undefined) return skeletons;
+    if (streams.length === 0) return empty;
+    return html`<ul>
+      ${repeat(
+        streams,
+        ({ stream_id }) => stream_id,
+        (stream) => html`<li><ud-stream-card .stream=${stream} .nowMs=${this.nowMs}></ud-stream-card></li>`,
+      )}
+    </ul>`;
+  }
+
+  #show(view: CatalogueView): void {
+    this.view = view;
+    this.nowMs = Date.now();
+    if (view.connected) {
+      clearTimeout(this.#silence);
+      this.#silence = undefined;
+      this.silent = false;
+    } else this.#silence ??= setTimeout(() => (this.silent = true), QUIET_MS);
+  }
+}
+
+const skeletons = html`<ul aria-busy="true" aria-label="Looking for streams">
+  ${[1, 2, 3].map(
+    () =>
+      html`<li>
+        <div class="bone picture"></div>
+        <div class="bone line"></div>
+      </li>`,
+  )}
+</ul>`;
+
+const empty = html`<div class="empty">
+  ${ghostPicture}
+  <h3>It is quiet here</h3>
+  <p>Nobody is live right now. This page fills by itself as soon as somebody is. It could be you.</p>
+  <a class="button primary" href="/live">${broadcastIcon} Go live</a>
+</div>`;
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-stream-list': StreamList;
+  }
+}
