@@ -10,8 +10,7 @@ const SIZES: [usize; 3] = [100, 1_000, 10_000];
 
 /// Nodes with loads that repeat, so that every tie-break is needed; one in ten carries the stream.
 fn candidates(names: &[String]) -> Vec<Candidate<'_>> {
-    let node = |(index, name)| candidate(index, name);
-    names.iter().enumerate().map(node).collect()
+    names.iter().enumerate().map(|(index, name)| candidate(index, name)).collect()
 }
 
 fn candidate(index: usize, name: &str) -> Candidate<'_> {

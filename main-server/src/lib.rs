@@ -1,9 +1,52 @@
-//! To come.
+//! The control plane of Undead: which nodes exist, which streams are live, where everybody goes, who may do what.
+//!
+//! It serves the HTTP API of `docs/http-api.md` and the web pages. No live media passes through it. A process uses it
+//! in four steps:
+//!
+//! ```no_run
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::net::SocketAddr;
+//! use main_server::{App, Config};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! // 1. Open: data folder, secrets, store. Streams of an earlier run are known again.
+//! let app = App::open(Config::new("data")).await?;
+//! // 2. Take what the process needs: a router with its state applied, to merge with others, and the cluster secret
+//! //    for nodes in the same process.
+//! let router: axum::Router = app.router(); // .nest("/cdn/a", node_router)
+//! let secret = app.cluster_secret().clone();
+//! // 3. Run what happens without a request (leases, deadlines, saving), owned by the caller. When `shutdown` is
+//! //    cancelled it saves what is left, ends the event streams and returns.
+//! let shutdown = CancellationToken::new();
+//! let upkeep = tokio::spawn(app.run(shutdown.clone()));
+//! // 4. Serve, with the peers' addresses: without them there are no limits per address.
+//! let listener = tokio::net::TcpListener::bind("0.0.0.0:5000").await?;
+//! axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+//!     .with_graceful_shutdown(shutdown.cancelled_owned())
+//!     .await?;
+//! upkeep.await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Inside, `registry`, `catalogue` and [`placement`] are pure data and rules, with the time as an argument; `control`
+//! holds them behind one lock; `api` speaks HTTP; `saver` and `store` keep what has to outlive the process.
 
-#![allow(dead_code, unused_imports)]
+mod api;
+mod app;
 mod auth;
 mod catalogue;
 mod clock;
+mod config;
+mod control;
+mod feed;
+mod metrics;
+mod pages;
 pub mod placement;
 mod registry;
+mod saver;
 mod store;
+
+pub use app::{App, StartError};
+pub use auth::Secret;
+pub use config::{Config, Limits, Persistence};

@@ -6,6 +6,6 @@ mod secret;
 mod vault;
 
 pub(crate) use grants::Grants;
-pub(crate) use passphrase::Passphrases;
+pub(crate) use passphrase::{Error as PassphraseError, MAX_BYTES as MAX_PASSPHRASE_BYTES, Passphrases};
 pub use secret::Secret;
-pub(crate) use vault::Vault;
+pub(crate) use vault::{Error as VaultError, Vault};

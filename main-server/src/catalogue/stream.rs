@@ -60,11 +60,6 @@ impl LiveStream {
         self.record.passphrase_hash.as_deref()
     }
 
-    /// How it is doing.
-    pub(crate) fn state(&self) -> StreamState {
-        self.state
-    }
-
     /// The newest picture.
     pub(crate) fn thumbnail(&self) -> Option<&Thumbnail> {
         self.thumbnail.as_ref()

@@ -53,7 +53,7 @@ fn live() -> (Catalogue, StreamId, Now) {
 }
 
 fn state(catalogue: &Catalogue, id: StreamId) -> StreamState {
-    catalogue.get(id).unwrap().state()
+    catalogue.get(id).unwrap().state
 }
 
 fn seconds(count: u64) -> Duration {

@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(registry.expire(now + seconds(4)), []);
         assert_eq!(registry.live(now + seconds(4)).count(), 1);
         assert_eq!(registry.live(now + seconds(5)).count(), 0);
-        assert_eq!(registry.expire(now + seconds(5)), [id.clone()]);
+        assert_eq!(registry.expire(now + seconds(5)), std::slice::from_ref(&id));
         assert_eq!(registry.expire(now + seconds(6)), []);
         registry.heartbeat(&id, Load::default(), now + seconds(7)).unwrap();
         assert_eq!(registry.live(now + seconds(7)).count(), 1);

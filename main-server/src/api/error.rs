@@ -1,0 +1,155 @@
+//! The only map from errors to statuses: whatever fails becomes `{ "error": { "code", "message" } }`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use protocol::{ErrorBody, ErrorCode, WireError, grant};
+
+use crate::{auth::PassphraseError, catalogue, control, registry};
+
+/// Seconds after which it is worth trying again what failed for want of room.
+const RETRY_AFTER_S: u64 = 2;
+
+/// A failed call.
+#[derive(Debug)]
+pub(crate) struct Error {
+    status: StatusCode,
+    error: WireError,
+}
+
+impl Error {
+    /// An error with the status that belongs to `code`.
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { status: status(code), error: WireError::new(code, message) }
+    }
+
+    /// The body or a parameter is not what the call takes.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidRequest, message)
+    }
+
+    /// The server failed; the log says how.
+    pub(crate) fn internal() -> Self {
+        Self::new(ErrorCode::Internal, "the server failed: its log says how")
+    }
+
+    /// Nothing is at this path.
+    pub(crate) fn no_such_path(path: &str) -> Self {
+        let shown: String = path.chars().take(100).collect();
+        Self::new(ErrorCode::NotFound, format!("there is no call {shown}: see /api/openapi.json"))
+    }
+
+    /// Something is at this path, but not with this method.
+    pub(crate) fn method_not_allowed() -> Self {
+        let error = Self::new(ErrorCode::NotFound, "no such method here: see /api/openapi.json");
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, ..error }
+    }
+
+    /// What happens cannot be written to disk.
+    pub(crate) fn not_ready() -> Self {
+        let error = Self::new(ErrorCode::Internal, "changes cannot be saved now: see the log");
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, ..error }
+    }
+
+    /// The request did not arrive in time.
+    pub(crate) fn too_slow() -> Self {
+        let error = Self::invalid("the request took too long to arrive or to answer: try again");
+        Self { status: StatusCode::REQUEST_TIMEOUT, ..error }
+    }
+}
+
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidRequest | ErrorCode::InvalidTitle => StatusCode::BAD_REQUEST,
+        ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorCode::InvalidGrant | ErrorCode::WrongPassphrase => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound | ErrorCode::UnknownStream | ErrorCode::UnknownNode => StatusCode::NOT_FOUND,
+        ErrorCode::HostnameTaken => StatusCode::CONFLICT,
+        ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::LimitReached => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::NoNodeAvailable => StatusCode::SERVICE_UNAVAILABLE,
+        // The rest are codes of nodes, which this server never answers with.
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(ErrorBody { error: self.error })).into_response();
+        let headers = response.headers_mut();
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+impl From<control::Error> for Error {
+    fn from(error: control::Error) -> Self {
+        match error {
+            control::Error::Registry(error) => error.into(),
+            control::Error::Catalogue(error) => error.into(),
+            control::Error::NoNodeAvailable => Self::new(ErrorCode::NoNodeAvailable, error.to_string()),
+            // The saver logs why.
+            control::Error::NotSaved => Self::internal(),
+        }
+    }
+}
+
+impl From<registry::Error> for Error {
+    fn from(error: registry::Error) -> Self {
+        let code = match error {
+            registry::Error::HostnameTaken(_) => ErrorCode::HostnameTaken,
+            registry::Error::UnknownNode(_) => ErrorCode::UnknownNode,
+            registry::Error::Invalid(_) => ErrorCode::InvalidRequest,
+            registry::Error::Full(_) => ErrorCode::LimitReached,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<catalogue::Error> for Error {
+    fn from(error: catalogue::Error) -> Self {
+        let code = match error {
+            catalogue::Error::UnknownStream(_) => ErrorCode::UnknownStream,
+            catalogue::Error::TooManyStreams(_)
+            | catalogue::Error::TooManyPending(_)
+            | catalogue::Error::TooManyPictures => ErrorCode::LimitReached,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<grant::Error> for Error {
+    fn from(error: grant::Error) -> Self {
+        match error {
+            grant::Error::Invalid | grant::Error::Other => {
+                Self::new(ErrorCode::InvalidGrant, error.to_string())
+            }
+            _ => {
+                tracing::error!("grants: {error}");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<PassphraseError> for Error {
+    fn from(error: PassphraseError) -> Self {
+        match error {
+            PassphraseError::Busy => Self::new(ErrorCode::LimitReached, error.to_string()),
+            PassphraseError::Hash(_) => {
+                tracing::error!("passphrases: {error}");
+                Self::internal()
+            }
+        }
+    }
+}

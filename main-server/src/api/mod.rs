@@ -1,0 +1,148 @@
+//! The HTTP API and the addresses of the pages: one file per resource, `docs/http-api.md` in code.
+//!
+//! Whatever happens, a caller gets an answer in the form that page promises: bodies are bounded, handlers have a time
+//! limit, and a panic becomes an `internal` error.
+
+mod error;
+mod events;
+mod extract;
+mod nodes;
+mod operation;
+mod streams;
+mod thumbnails;
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{delete, get, post, put},
+};
+use protocol::stream::MAX_THUMBNAIL_BYTES;
+use tokio::{sync::Semaphore, time::timeout};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use self::error::Error;
+use crate::{
+    auth::{Grants, Passphrases, Secret},
+    control::ControlPlane,
+    metrics::Counters,
+    pages,
+    saver::Saver,
+};
+
+/// Largest body, where a route does not say otherwise.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+/// Largest heartbeat: some twenty thousand streams.
+const MAX_HEARTBEAT_BYTES: usize = 4 * 1024 * 1024;
+/// Longest that reading a request and answering it may take; event streams begin within it and go on.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the handlers share.
+pub(crate) struct Api {
+    /// Nodes and streams.
+    pub(crate) control: ControlPlane,
+    /// Keeps what has to last.
+    pub(crate) saver: Saver,
+    /// Signs and checks grants.
+    pub(crate) grants: Grants,
+    /// Makes and checks hashes.
+    pub(crate) passphrases: Passphrases,
+    /// What nodes and operators show.
+    pub(crate) cluster_secret: Secret,
+    /// How often nodes are to send a heartbeat.
+    pub(crate) heartbeat: Duration,
+    /// How long one lasts.
+    pub(crate) lease: Duration,
+    /// One per listener that may be.
+    pub(crate) event_seats: Arc<Semaphore>,
+    /// Cancelled when event streams have to end.
+    pub(crate) closing: CancellationToken,
+    /// What happened since the start.
+    pub(crate) counters: Counters,
+}
+
+/// Every route.
+pub(crate) fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/register_server", post(nodes::register))
+        .route("/api/nodes", get(nodes::list))
+        .route("/api/nodes/{node_id}", delete(nodes::goodbye))
+        .route(
+            "/api/nodes/{node_id}/heartbeat",
+            put(nodes::heartbeat).layer(DefaultBodyLimit::max(MAX_HEARTBEAT_BYTES)),
+        )
+        .route("/api/streams", get(streams::list).post(streams::create))
+        .route("/api/streams/{stream_id}", get(streams::show).delete(streams::end))
+        .route("/api/streams/{stream_id}/watch", post(streams::watch))
+        .route("/api/streams/{stream_id}/publish", post(streams::publish))
+        .route(
+            "/api/streams/{stream_id}/thumbnail",
+            get(thumbnails::show).put(thumbnails::replace).layer(DefaultBodyLimit::max(MAX_THUMBNAIL_BYTES)),
+        )
+        .route("/api/events", get(events::listen))
+        .route("/api/openapi.json", get(operation::openapi))
+        .route("/healthz", get(operation::health))
+        .route("/readyz", get(operation::readiness))
+        .route("/metrics", get(operation::metrics))
+        .route("/", get(|request: HeaderMap| async move { pages::page("index.html", &request) }))
+        .route("/live", get(|request: HeaderMap| async move { pages::page("live.html", &request) }))
+        .route("/view", get(|request: HeaderMap| async move { pages::page("view.html", &request) }))
+        .route(
+            "/view/{stream_id}",
+            get(|request: HeaderMap| async move { pages::page("watch.html", &request) }),
+        )
+        .fallback(file_or_nothing)
+        .method_not_allowed_fallback(|| async { Error::method_not_allowed() })
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(in_time))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(with_headers))
+        .with_state(api)
+}
+
+/// A file of the pages' build, or the answer that there is nothing: a page to browsers, an error to programs.
+async fn file_or_nothing(method: Method, uri: Uri, request: HeaderMap) -> Response {
+    let reads = matches!(method, Method::GET | Method::HEAD);
+    let found = reads.then(|| pages::file(uri.path().trim_start_matches('/'), &request)).flatten();
+    found.unwrap_or_else(|| {
+        let accepts = request.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if reads && accepts.contains("text/html") && !uri.path().starts_with("/api/") {
+            pages::not_found()
+        } else {
+            Error::no_such_path(uri.path()).into_response()
+        }
+    })
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| Error::too_slow().into_response())
+}
+
+// The layer hands the panic over by value.
+#[allow(clippy::needless_pass_by_value)]
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!("a handler panicked: {}", text.unwrap_or("without a message"));
+    Error::internal().into_response()
+}
+
+/// The headers of every answer that its handler did not set otherwise.
+async fn with_headers(request: Request, next: Next) -> Response {
+    const DEFAULTS: [(HeaderName, HeaderValue); 4] = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    ];
+    let mut response = next.run(request).await;
+    for (name, value) in DEFAULTS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
+}

@@ -1,0 +1,132 @@
+//! `/api/streams`: create, list, watch, publish and end.
+
+use std::sync::Arc;
+
+use axum::{Json as Answer, extract::State, http::StatusCode};
+use protocol::{
+    ErrorCode,
+    stream::{AskForNodes, Assignment, CreateStream, MAX_TITLE_CHARS, StreamCreated, StreamInfo, Visibility},
+};
+
+use super::{
+    Api,
+    error::Error,
+    extract::{Client, Ender, Json, OptionalJson, Publisher, StreamPath},
+};
+use crate::{
+    auth::MAX_PASSPHRASE_BYTES,
+    clock::Now,
+    control::{Access, NewStream},
+    metrics::count,
+};
+
+/// Most avoided nodes that are taken into account; nobody loses more in one go.
+const MAX_AVOIDED: usize = 16;
+
+pub(crate) async fn create(
+    State(api): State<Arc<Api>>,
+    Client(address): Client,
+    Json(request): Json<CreateStream>,
+) -> Result<(StatusCode, Answer<StreamCreated>), Error> {
+    let title = checked_title(&request.title)?;
+    let visibility = request.visibility;
+    let passphrase = checked_passphrase(request)?;
+    api.control.has_room_for(address)?;
+    let passphrase_hash = match passphrase {
+        Some(passphrase) => Some(api.passphrases.hash(passphrase).await?),
+        None => None,
+    };
+    let now = Now::read();
+    let new = NewStream { title: title.clone(), visibility, passphrase_hash, address };
+    let placed = api.control.create(new, now).await?;
+    let stream_id = placed.stream_id;
+    let grant = api.grants.publish(stream_id, visibility, now)?;
+    count(&api.counters.streams_created);
+    let created = StreamCreated {
+        stream_id,
+        title,
+        watch_url: format!("/view/{stream_id}"),
+        publish: Assignment { grant, nodes: placed.nodes },
+    };
+    Ok((StatusCode::CREATED, Answer(created)))
+}
+
+fn checked_title(title: &str) -> Result<String, Error> {
+    let title = title.trim();
+    let length = title.chars().count();
+    if (1..=MAX_TITLE_CHARS).contains(&length) && !title.chars().any(char::is_control) {
+        Ok(title.to_owned())
+    } else {
+        let rule = format!("title needs 1 to {MAX_TITLE_CHARS} characters and no control characters");
+        Err(Error::new(ErrorCode::InvalidTitle, rule))
+    }
+}
+
+fn checked_passphrase(request: CreateStream) -> Result<Option<String>, Error> {
+    let passphrase = request.passphrase.filter(|passphrase| !passphrase.is_empty());
+    match &passphrase {
+        Some(_) if request.visibility == Visibility::Public => Err(Error::invalid(
+            "passphrase is for private streams: set visibility to private, or leave it out",
+        )),
+        Some(text) if text.len() > MAX_PASSPHRASE_BYTES => {
+            Err(Error::invalid(format!("passphrase has more than {MAX_PASSPHRASE_BYTES} bytes")))
+        }
+        _ => Ok(passphrase),
+    }
+}
+
+pub(crate) async fn list(State(api): State<Arc<Api>>) -> Answer<Vec<StreamInfo>> {
+    Answer(api.control.listed())
+}
+
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    StreamPath(stream_id): StreamPath,
+) -> Result<Answer<StreamInfo>, Error> {
+    Ok(Answer(api.control.info(stream_id)?))
+}
+
+pub(crate) async fn watch(
+    State(api): State<Arc<Api>>,
+    StreamPath(stream_id): StreamPath,
+    OptionalJson(mut request): OptionalJson<AskForNodes>,
+) -> Result<Answer<Assignment>, Error> {
+    let access = api.control.access(stream_id)?;
+    let visibility = access.visibility;
+    admit(&api, access, request.passphrase).await?;
+    request.avoid.truncate(MAX_AVOIDED);
+    let now = Now::read();
+    let nodes = api.control.watch(stream_id, &request.avoid, now)?;
+    let grant = api.grants.watch(stream_id, visibility, now)?;
+    count(&api.counters.watch_grants);
+    Ok(Answer(Assignment { grant, nodes }))
+}
+
+async fn admit(api: &Api, access: Access, passphrase: Option<String>) -> Result<(), Error> {
+    let Some(hash) = access.passphrase_hash else { return Ok(()) };
+    let matches = match passphrase {
+        Some(text) if text.len() <= MAX_PASSPHRASE_BYTES => api.passphrases.matches(text, hash).await?,
+        _ => false,
+    };
+    let refused =
+        || Error::new(ErrorCode::WrongPassphrase, "this stream asks for a passphrase, and this is not it");
+    matches.then_some(()).ok_or_else(refused)
+}
+
+pub(crate) async fn publish(
+    State(api): State<Arc<Api>>,
+    Publisher(stream_id): Publisher,
+    OptionalJson(mut request): OptionalJson<AskForNodes>,
+) -> Result<Answer<Assignment>, Error> {
+    request.avoid.truncate(MAX_AVOIDED);
+    let now = Now::read();
+    let visibility = api.control.access(stream_id)?.visibility;
+    let nodes = api.control.publish(stream_id, &request.avoid, now)?;
+    let grant = api.grants.publish(stream_id, visibility, now)?;
+    Ok(Answer(Assignment { grant, nodes }))
+}
+
+pub(crate) async fn end(State(api): State<Arc<Api>>, Ender(stream_id): Ender) -> StatusCode {
+    api.control.end(stream_id, Now::read());
+    StatusCode::NO_CONTENT
+}

@@ -1,0 +1,41 @@
+//! `/api/streams/{stream_id}/thumbnail`: the preview picture, as the broadcaster's page made it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use protocol::ErrorCode;
+
+use super::{
+    Api,
+    error::Error,
+    extract::{Publisher, Raw, StreamPath},
+};
+use crate::catalogue::ImageKind;
+
+pub(crate) async fn replace(
+    State(api): State<Arc<Api>>,
+    Publisher(stream_id): Publisher,
+    Raw(bytes): Raw,
+) -> Result<StatusCode, Error> {
+    let unknown = || Error::invalid("the body is not a JPEG, PNG or WebP picture");
+    let kind = ImageKind::of(&bytes).ok_or_else(unknown)?;
+    api.control.set_thumbnail(stream_id, kind, bytes)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn show(
+    State(api): State<Arc<Api>>,
+    StreamPath(stream_id): StreamPath,
+    uri: Uri,
+) -> Result<Response, Error> {
+    let none = || Error::new(ErrorCode::NotFound, "this stream has no preview picture");
+    let thumbnail = api.control.thumbnail(stream_id)?.ok_or_else(none)?;
+    // An address with a version stands for one picture; without, for whichever is newest.
+    let caching = if uri.query().is_some() { "public, max-age=60" } else { "no-cache" };
+    let headers = [(header::CONTENT_TYPE, thumbnail.kind.content_type()), (header::CACHE_CONTROL, caching)];
+    Ok((headers, thumbnail.bytes).into_response())
+}

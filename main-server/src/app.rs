@@ -1,0 +1,157 @@
+//! Assembles the main server, in order: data folder, secrets, store, what the store knows, the API.
+
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
+
+use axum::Router;
+use protocol::grant;
+use tokio::{
+    sync::Semaphore,
+    task::spawn_blocking,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Config, Persistence, Secret,
+    api::{self, Api},
+    auth::{Grants, Passphrases, Vault, VaultError},
+    catalogue::{Catalogue, Record},
+    clock::Now,
+    control::ControlPlane,
+    metrics::Counters,
+    registry::Registry,
+    saver::{self, Saver},
+    store::{self, Memory, Sqlite, Store},
+};
+
+/// The store's file in the data folder.
+const STORE_FILE: &str = "main-server.sqlite3";
+/// How often ended leases and met deadlines are looked for.
+const EXPIRY_TICK: Duration = Duration::from_millis(250);
+/// How often listeners are told of changes: at most two a second per stream.
+const CHANGES_TICK: Duration = Duration::from_millis(500);
+
+/// Why a main server could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data folder could not be made; names it.
+    #[error("data folder {0}: {1}")]
+    DataDir(String, #[source] io::Error),
+    /// A secret could not be read or made; says which.
+    #[error("{0}")]
+    Secret(String),
+    /// The store could not be opened or read; says why.
+    #[error("{0}")]
+    Store(String),
+    /// The key that signs grants is no key.
+    #[error("grant key: {0}")]
+    GrantKey(#[from] grant::Error),
+}
+
+impl From<VaultError> for StartError {
+    fn from(error: VaultError) -> Self {
+        Self::Secret(error.to_string())
+    }
+}
+
+impl From<store::Error> for StartError {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+/// An assembled main server.
+pub struct App {
+    api: Arc<Api>,
+}
+
+/// What is read from the data folder.
+struct Opened {
+    secret: Secret,
+    seed: [u8; 32],
+    store: Arc<dyn Store>,
+    records: Vec<(protocol::StreamId, Record)>,
+}
+
+impl App {
+    /// Opens the data folder, making what is missing, and takes up the streams of an earlier run.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn open(config: Config) -> Result<Self, StartError> {
+        let at = (config.data_dir.clone(), config.persistence, config.cluster_secret.clone());
+        let opened = spawn_blocking(move || Opened::read(&at.0, at.1, at.2)).await;
+        let opened = opened.map_err(|panic| StartError::Store(panic.to_string()))??;
+        let now = Now::read();
+        let mut catalogue = Catalogue::new(config.catalogue());
+        for (stream_id, record) in opened.records {
+            catalogue.restore(stream_id, record, now);
+        }
+        let registry = Registry::new(config.registry(), now.unix_ms());
+        let api = Api {
+            control: ControlPlane::new(registry, catalogue),
+            saver: Saver::new(opened.store),
+            grants: Grants::new(&opened.seed)?,
+            passphrases: Passphrases::new(),
+            cluster_secret: opened.secret,
+            heartbeat: config.heartbeat,
+            lease: config.lease,
+            event_seats: Arc::new(Semaphore::new(config.limits.event_listeners)),
+            closing: CancellationToken::new(),
+            counters: Counters::default(),
+        };
+        Ok(Self { api: Arc::new(api) })
+    }
+
+    /// The API and the pages. Other routers may be nested in it; its headers and limits are its own.
+    pub fn router(&self) -> Router {
+        api::router(Arc::clone(&self.api))
+    }
+
+    /// What a node has to show to register.
+    pub fn cluster_secret(&self) -> &Secret {
+        &self.api.cluster_secret
+    }
+
+    /// Does what has to be done without anybody asking, until `shutdown` is cancelled: ends leases and overdue streams,
+    /// tells listeners, saves. Then it ends the event streams, saves what is left and returns.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let upkeep = shutdown.run_until_cancelled(upkeep(&self.api.control));
+        let saving = self.api.saver.run(&self.api.control, &shutdown);
+        let closing = async {
+            upkeep.await;
+            self.api.closing.cancel();
+        };
+        tokio::join!(closing, saving);
+    }
+}
+
+async fn upkeep(control: &ControlPlane) {
+    let (mut expiry, mut changes) = (interval(EXPIRY_TICK), interval(CHANGES_TICK));
+    expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    changes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = expiry.tick() => control.expire(Now::read()),
+            _ = changes.tick() => control.tell_changes(),
+        }
+    }
+}
+
+impl Opened {
+    /// Blocks.
+    fn read(folder: &Path, persistence: Persistence, secret: Option<Secret>) -> Result<Self, StartError> {
+        fs::create_dir_all(folder)
+            .map_err(|error| StartError::DataDir(folder.display().to_string(), error))?;
+        let vault = Vault::new(folder);
+        let secret = secret.map_or_else(|| vault.cluster_secret(), Ok)?;
+        let seed = vault.grant_seed()?;
+        let store: Arc<dyn Store> = match persistence {
+            Persistence::Sqlite => Arc::new(Sqlite::open(&folder.join(STORE_FILE))?),
+            Persistence::Memory => Arc::new(Memory::default()),
+        };
+        let records = saver::load(&*store)?;
+        Ok(Self { secret, seed, store, records })
+    }
+}
