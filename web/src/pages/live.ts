@@ -1,1 +1,399 @@
-import '../ui/shell';
+// The page to go live from: choose a source, go live, see how it does, end it. It holds the capture, the broadcast and
+// the timers; what they look like is in live/.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, query, state } from 'lit/decorators.js';
+import { MainServer } from '../api/client';
+import '../live/on-air';
+import type { ChooseEvent, Preview } from '../live/preview';
+import '../live/preview';
+import type { GoLiveEvent, SettingsEvent } from '../live/setup';
+import '../live/setup';
+import { Broadcast, type BroadcastState } from '../publish/broadcast';
+import { Capture, abilities } from '../publish/capture';
+import { recall, remember, type OwnStream } from '../publish/own-stream';
+import { callProblem, captureProblem, obstacle, type Problem, type SourceKind } from '../publish/problems';
+import { DEFAULT_TITLE, loadSettings, lowerQuality, quality, saveSettings, type Settings } from '../publish/settings';
+import { Thumbnails } from '../publish/thumbnails';
+import { connect } from '../transport/socketio';
+import { badges, stateBadge } from '../ui/badges';
+import { runningTime } from '../ui/format';
+import { ghostPicture } from '../ui/shell';
+import { base, buttons } from '../ui/styles';
+
+/** How often the main server is asked for the viewers on all nodes. */
+const LOOK_MS = 5_000;
+
+@customElement('ud-live-page')
+export class LivePage extends LitElement {
+  @state() private settings: Settings = loadSettings(localStorage);
+  @state() private phase: 'setup' | 'starting' | 'on_air' | 'over' = 'setup';
+  @state() private capture: Capture | undefined;
+  @state() private choosing = false;
+  @state() private problem: Problem | undefined;
+  @state() private broadcastState: BroadcastState | undefined;
+  /** A stream from before a reload that can be continued. */
+  @state() private unfinished: OwnStream | undefined;
+  @state() private viewersEverywhere = 0;
+  @state() private startedAtMs: number | undefined;
+  @state() private nowMs = Date.now();
+  @state() private ending = false;
+  @query('ud-preview') declare private preview: Preview;
+
+  readonly #server = new MainServer();
+  readonly #abilities = abilities();
+  #own: OwnStream | undefined;
+  #broadcast: Broadcast | undefined;
+  #thumbnails: Thumbnails | undefined;
+  #timers: ReturnType<typeof setInterval>[] = [];
+
+  static override styles = [
+    base,
+    buttons,
+    badges,
+    css`
+      .columns {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr) 360px;
+        align-items: start;
+        gap: 24px 28px;
+        padding-top: clamp(4px, 2vw, 20px);
+      }
+      .panel {
+        display: grid;
+        gap: 18px;
+        padding: 22px;
+        border: 1px solid var(--ud-line);
+        border-radius: calc(var(--ud-radius) + 2px);
+        background: var(--ud-surface);
+        box-shadow: var(--ud-shadow);
+      }
+      .panel h1 {
+        font-size: 1.5rem;
+      }
+      .stage {
+        display: grid;
+        gap: 14px;
+      }
+      .under {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 8px;
+      }
+      .over {
+        display: grid;
+        justify-items: center;
+        gap: 12px;
+        max-width: 34rem;
+        margin: clamp(24px, 8vw, 96px) auto;
+        text-align: center;
+      }
+      .over svg {
+        width: 72px;
+        color: var(--ud-accent);
+      }
+      .over .button svg {
+        width: 20px;
+        color: inherit;
+      }
+      .over p {
+        color: var(--ud-muted);
+      }
+      @media (max-width: 900px) {
+        .columns {
+          grid-template-columns: minmax(0, 1fr);
+        }
+      }
+    `,
+  ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener('beforeunload', this.#warn);
+    const own = recall(sessionStorage);
+    if (own) void this.#offerToContinue(own);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener('beforeunload', this.#warn);
+    this.#broadcast?.close();
+    this.capture?.close();
+    this.#stopWatchingOver();
+  }
+
+  override render(): TemplateResult {
+    return html`<ud-shell current="live">${this.phase === 'over' ? this.#over() : this.#studio()}</ud-shell>`;
+  }
+
+  #studio(): TemplateResult {
+    const onAir = this.phase === 'on_air' && this.broadcastState;
+    return html`<div class="columns" @choose=${this.#choose}>
+      <div class="stage">
+        <ud-preview
+          .source=${this.capture?.stream}
+          ?choosing=${this.choosing}
+          .screens=${this.#abilities.screen || !this.#abilities.secureContext}
+        >
+          ${onAir ? this.#badge(onAir) : nothing}
+        </ud-preview>
+        ${
+          this.problem
+            ? html`<ud-notice kind="error" heading=${this.problem.title} advice=${this.problem.advice}></ud-notice>`
+            : nothing
+        }
+        ${this.capture && this.phase === 'setup' ? this.#otherSources() : nothing}
+      </div>
+      <div class="panel">${onAir ? this.#onAir(onAir) : this.#setup()}</div>
+    </div>`;
+  }
+
+  #setup(): TemplateResult {
+    return html`<h1>Go live</h1>
+      ${this.unfinished ? this.#continueOffer(this.unfinished) : nothing}
+      <ud-live-setup
+        .settings=${this.settings}
+        ?ready=${this.capture !== undefined}
+        ?busy=${this.phase === 'starting'}
+        @settings=${(event: SettingsEvent) => this.#remember(event.settings)}
+        @go-live=${(event: GoLiveEvent) => void this.#goLive(event.passphrase)}
+      ></ud-live-setup>`;
+  }
+
+  #continueOffer(own: OwnStream): TemplateResult {
+    return html`<ud-notice kind="info" heading="“${own.title}” is still open" advice="Continue where you left off?">
+      <button class="button primary" type="button" @click=${() => void this.#continue(own)}>Continue</button>
+      <button class="button" type="button" @click=${() => void this.#endUnfinished(own)}>End it</button>
+    </ud-notice>`;
+  }
+
+  #otherSources(): TemplateResult {
+    return html`<div class="under">
+      <button class="button" type="button" @click=${() => void this.#captureFrom(this.capture?.kind ?? 'screen')}>
+        Choose something else
+      </button>
+      <button class="button quiet" type="button" @click=${() => this.#setCapture(undefined)}>Stop sharing</button>
+    </div>`;
+  }
+
+  #badge({ phase, recording }: BroadcastState): TemplateResult {
+    if (phase === 'connecting') return stateBadge('created');
+    return stateBadge(phase === 'live' && recording ? 'live' : 'interrupted');
+  }
+
+  #onAir(state: BroadcastState): TemplateResult {
+    return html`<ud-on-air
+      .state=${state}
+      .heading=${this.#own?.title ?? ''}
+      .link=${new URL(this.#own?.watch_url ?? '', location.href).href}
+      .viewers=${Math.max(state.viewers, this.viewersEverywhere)}
+      .runningMs=${this.startedAtMs === undefined ? undefined : this.nowMs - this.startedAtMs}
+      .screens=${this.#abilities.screen}
+      .canLower=${this.#broadcast !== undefined && lowerQuality(this.#broadcast.quality) !== undefined}
+      .ending=${this.ending}
+      @end=${() => void this.#end()}
+      @lower-quality=${() => this.#lowerQuality()}
+    ></ud-on-air>`;
+  }
+
+  #over(): TemplateResult {
+    const problem = this.broadcastState?.problem && callProblem(this.broadcastState.problem);
+    const lasted =
+      this.startedAtMs === undefined ? '' : `You were on air for ${runningTime(this.nowMs - this.startedAtMs)}.`;
+    return html`<section class="over" role="status">
+      ${ghostPicture}
+      <h1>${problem?.title ?? 'Your stream has ended'}</h1>
+      <p>${lasted} ${problem?.advice ?? 'Thank you for sharing.'}</p>
+      <div class="under">
+        <button class="button primary" type="button" @click=${() => this.#again()}>Start another</button>
+        <a class="button" href="/view">See what is live</a>
+      </div>
+    </section>`;
+  }
+
+  #choose(event: ChooseEvent): void {
+    void this.#captureFrom(event.kind);
+  }
+
+  /** Asks for a source; gives it to the broadcast if there is one. True if there is one now. */
+  async #captureFrom(kind: SourceKind): Promise<boolean> {
+    if (this.choosing) return false;
+    this.problem = obstacle(kind, this.#abilities);
+    if (this.problem) return false;
+    this.choosing = true;
+    try {
+      this.#setCapture(await Capture.start({ kind, microphone: this.settings.microphone }));
+      return true;
+    } catch (error) {
+      this.problem = captureProblem(kind, error);
+      return false;
+    } finally {
+      this.choosing = false;
+    }
+  }
+
+  #setCapture(capture: Capture | undefined): void {
+    this.capture?.close();
+    this.capture = capture;
+    capture?.onEnded(() => {
+      if (this.capture === capture) this.#setCapture(undefined);
+    });
+    this.#broadcast?.setSource(capture);
+  }
+
+  async #goLive(passphrase: string): Promise<void> {
+    const first: SourceKind = this.#abilities.screen || !this.#abilities.camera ? 'screen' : 'camera';
+    if (!this.capture?.live && !(await this.#captureFrom(first))) return;
+    this.phase = 'starting';
+    this.problem = undefined;
+    const { title, listed } = this.settings;
+    try {
+      const created = await this.#server.createStream({
+        title: title.trim() === '' ? DEFAULT_TITLE : title.trim(),
+        visibility: listed ? 'public' : 'private',
+        ...(passphrase === '' ? {} : { passphrase }),
+      });
+      this.#putOnAir({ ...created, next_take: 0 });
+    } catch (error) {
+      this.phase = 'setup';
+      this.problem = callProblem(error);
+    }
+  }
+
+  #putOnAir(own: OwnStream): void {
+    this.#own = own;
+    this.unfinished = undefined;
+    const broadcast = new Broadcast({
+      own,
+      server: this.#server,
+      connect,
+      probe: {
+        canRecord: (type) => MediaRecorder.isTypeSupported(type),
+        canPlay: (type) => MediaSource.isTypeSupported(type),
+      },
+      quality: quality(this.settings.quality),
+      onState: (state) => this.#onState(state),
+      onTake: (take) => remember(sessionStorage, { ...own, next_take: take + 1 }),
+    });
+    this.#broadcast = broadcast;
+    this.broadcastState = broadcast.state;
+    this.phase = 'on_air';
+    broadcast.setSource(this.capture);
+    this.#watchOver(broadcast, own);
+  }
+
+  /** Starts the clock, the preview pictures and the looks at the main server. */
+  #watchOver(broadcast: Broadcast, own: OwnStream): void {
+    this.#thumbnails = new Thumbnails(this.preview.video, async (picture) => {
+      if (broadcast.state.phase === 'live') await this.#server.putThumbnail(own.stream_id, broadcast.grant, picture);
+    });
+    this.#timers = [
+      setInterval(() => (this.nowMs = Date.now()), 1_000),
+      setInterval(() => void this.#look(own), LOOK_MS),
+    ];
+  }
+
+  #stopWatchingOver(): void {
+    this.#thumbnails?.close();
+    this.#thumbnails = undefined;
+    this.#timers.forEach(clearInterval);
+    this.#timers = [];
+  }
+
+  async #look(own: OwnStream): Promise<void> {
+    try {
+      const { viewers, state } = await this.#server.stream(own.stream_id);
+      this.viewersEverywhere = viewers;
+      if (state === 'ended') this.#finish();
+    } catch {
+      // The node is the one that counts; the next look is in a few seconds.
+    }
+  }
+
+  #onState(state: BroadcastState): void {
+    this.broadcastState = state;
+    if (state.phase === 'live') this.startedAtMs ??= Date.now();
+    document.title = state.phase === 'live' ? `● Live: ${this.#own?.title ?? ''}` : 'Go live · Undead';
+    if (state.phase === 'ended' || state.phase === 'failed') this.#finish();
+  }
+
+  async #end(): Promise<void> {
+    this.ending = true;
+    try {
+      await this.#broadcast?.end();
+      this.#finish();
+    } catch (error) {
+      this.problem = callProblem(error);
+    } finally {
+      this.ending = false;
+    }
+  }
+
+  #finish(): void {
+    if (this.phase === 'over') return;
+    this.phase = 'over';
+    this.nowMs = Date.now();
+    this.#stopWatchingOver();
+    this.#broadcast?.close();
+    this.#broadcast = undefined;
+    this.#setCapture(undefined);
+    this.problem = undefined;
+    remember(sessionStorage, undefined);
+  }
+
+  #again(): void {
+    this.phase = 'setup';
+    this.startedAtMs = undefined;
+    this.broadcastState = undefined;
+    this.viewersEverywhere = 0;
+  }
+
+  #lowerQuality(): void {
+    const lower = this.#broadcast && lowerQuality(this.#broadcast.quality);
+    if (lower) this.#broadcast?.setQuality(lower);
+  }
+
+  async #offerToContinue(own: OwnStream): Promise<void> {
+    try {
+      const { state, started_at_ms } = await this.#server.stream(own.stream_id);
+      if (state === 'ended') remember(sessionStorage, undefined);
+      else if (this.phase === 'setup') {
+        this.unfinished = own;
+        this.startedAtMs = started_at_ms;
+      }
+    } catch {
+      remember(sessionStorage, undefined);
+    }
+  }
+
+  async #continue(own: OwnStream): Promise<void> {
+    if (!this.capture?.live && !(await this.#captureFrom(this.#abilities.screen ? 'screen' : 'camera'))) return;
+    this.phase = 'starting';
+    try {
+      const publish = await this.#server.publish(own.stream_id, own.publish.grant);
+      this.#putOnAir({ ...own, publish });
+    } catch (error) {
+      this.phase = 'setup';
+      this.unfinished = undefined;
+      this.startedAtMs = undefined;
+      this.problem = callProblem(error);
+    }
+  }
+
+  async #endUnfinished(own: OwnStream): Promise<void> {
+    this.unfinished = undefined;
+    this.startedAtMs = undefined;
+    remember(sessionStorage, undefined);
+    // If it cannot be told, the stream ends by itself when its grace period is over.
+    await this.#server.endStream(own.stream_id, own.publish.grant).catch(() => undefined);
+  }
+
+  #remember(settings: Settings): void {
+    this.settings = settings;
+    saveSettings(localStorage, settings);
+  }
+
+  readonly #warn = (event: BeforeUnloadEvent): void => {
+    if (this.phase === 'on_air') event.preventDefault();
+  };
+}

@@ -62,12 +62,14 @@ export class Broadcast {
   #source: Source | undefined;
   #recorder: Recorder | undefined;
   #nextTake: number;
+  #quality: Quality;
   #failuresAtMs: number[] = [];
   #recorderProblem: Problem | undefined;
 
   constructor(setup: BroadcastSetup) {
     this.#setup = setup;
     this.#nextTake = setup.own.next_take;
+    this.#quality = setup.quality;
     this.#publisher = new Publisher({
       streamId: setup.own.stream_id,
       assignment: setup.own.publish,
@@ -98,6 +100,16 @@ export class Broadcast {
   setSource(source: Source | undefined): void {
     this.#source = source;
     this.#failuresAtMs = [];
+    this.#restart();
+  }
+
+  get quality(): Quality {
+    return this.#quality;
+  }
+
+  /** Records in another quality from now on, in a new take. */
+  setQuality(quality: Quality): void {
+    this.#quality = quality;
     this.#restart();
   }
 
@@ -160,7 +172,7 @@ export class Broadcast {
   #settings(format: RecordingFormat): ConstructorParameters<typeof Recorder>[1] {
     return {
       type: format.recorderType,
-      videoBitsPerSecond: this.#setup.quality.videoBitsPerSecond,
+      videoBitsPerSecond: this.#quality.videoBitsPerSecond,
       audioBitsPerSecond: AUDIO_BITS_PER_SECOND,
     };
   }

@@ -36,3 +36,6 @@ export const swapIcon = icon(svg`<path d="M4 8h14l-3.5-3.5M20 16H6l3.5 3.5"/>`);
 export const warnIcon = icon(
   svg`<path d="M12 3.8 2.6 19.4a.8.8 0 0 0 .7 1.2h17.4a.8.8 0 0 0 .7-1.2L12 3.8ZM12 10v4.5"/><circle cx="12" cy="17.4" r=".6" fill="currentColor"/>`,
 );
+export const cameraIcon = icon(
+  svg`<rect x="2.5" y="6" width="13" height="12" rx="2.5"/><path d="m15.5 10.5 6-3v9l-6-3"/>`,
+);

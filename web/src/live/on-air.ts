@@ -1,0 +1,164 @@
+// <ud-on-air>: how the stream is doing, its link, and what can be done about it. Sends `choose` (another source),
+// `lower-quality` and `end`.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import type { BroadcastState } from '../publish/broadcast';
+import { callProblem } from '../publish/problems';
+import '../ui/copy-link';
+import { runningTime } from '../ui/format';
+import { cameraIcon, screenIcon, stopIcon, swapIcon } from '../ui/icons';
+import '../ui/notice';
+import { base, buttons } from '../ui/styles';
+import { ChooseEvent } from './preview';
+
+/** From how far behind the uplink counts as too slow. */
+const TOO_FAR_BEHIND_MS = 2_500;
+
+@customElement('ud-on-air')
+export class OnAir extends LitElement {
+  @property({ attribute: false }) declare state: BroadcastState;
+  @property() heading = '';
+  /** For viewers, absolute. */
+  @property() link = '';
+  /** On all nodes. */
+  @property({ type: Number }) viewers = 0;
+  /** None while it is not yet on the air. */
+  @property({ attribute: false }) runningMs: number | undefined;
+  @property({ type: Boolean }) screens = true;
+  @property({ type: Boolean }) canLower = false;
+  @property({ type: Boolean }) ending = false;
+
+  static override styles = [
+    base,
+    buttons,
+    css`
+      :host {
+        display: grid;
+        gap: 18px;
+      }
+      h1 {
+        font-size: 1.375rem;
+        overflow-wrap: anywhere;
+      }
+      dl {
+        display: grid;
+        grid-template-columns: 1fr 1fr;
+        gap: 10px;
+        margin: 0;
+      }
+      dl > div {
+        padding: 12px 16px;
+        border-radius: var(--ud-radius);
+        background: var(--ud-surface-2);
+      }
+      dt {
+        color: var(--ud-muted);
+        font-size: 0.8125rem;
+      }
+      dd {
+        margin: 0;
+        font-size: 1.5rem;
+        font-weight: 700;
+        font-variant-numeric: tabular-nums;
+        letter-spacing: -0.02em;
+      }
+      .actions {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 10px;
+      }
+      .actions .button {
+        flex: 1 1 auto;
+      }
+    `,
+  ];
+
+  override render(): TemplateResult {
+    const { recording } = this.state;
+    return html`
+      <h1>${this.heading}</h1>
+      ${this.#notice()}
+      <dl>
+        <div>
+          <dt>On air</dt>
+          <dd>${this.runningMs === undefined ? '–:––' : runningTime(this.runningMs)}</dd>
+        </div>
+        <div>
+          <dt>Watching</dt>
+          <dd aria-live="polite">${this.viewers}</dd>
+        </div>
+      </dl>
+      <ud-copy-link url=${this.link}></ud-copy-link>
+      <div class="actions">
+        ${recording ? this.#sourceButton('Change source') : nothing}
+        <button class="button live" type="button" ?disabled=${this.ending} @click=${() => this.#send('end')}>
+          ${stopIcon} End stream
+        </button>
+      </div>
+    `;
+  }
+
+  #notice(): TemplateResult | typeof nothing {
+    const { phase, problem, recording, recorderProblem, behindMs } = this.state;
+    if (recorderProblem) {
+      return html`<ud-notice kind="error" heading=${recorderProblem.title} advice=${recorderProblem.advice}>
+        ${this.#sourceButton('Share again')}
+      </ud-notice>`;
+    }
+    if (!recording) {
+      return html`<ud-notice
+        kind="warn"
+        heading="You stopped sharing"
+        advice="Your viewers wait for you. Share something within half a minute, or the stream ends by itself."
+      >
+        ${this.#sourceButton('Share again')}
+        <button class="button" type="button" @click=${() => this.#choose('camera')}>${cameraIcon} Camera</button>
+      </ud-notice>`;
+    }
+    if (phase === 'reconnecting') {
+      return html`<ud-notice
+        kind="warn"
+        heading="Reconnecting…"
+        advice="The connection was lost and is coming back by itself. The last half minute is kept for your viewers."
+      ></ud-notice>`;
+    }
+    if (phase === 'connecting' && problem) {
+      const { title, advice } = callProblem(problem);
+      return html`<ud-notice kind="warn" heading=${title} advice=${advice}></ud-notice>`;
+    }
+    if (behindMs > TOO_FAR_BEHIND_MS) {
+      const lower = html`<button class="button" type="button" @click=${() => this.#send('lower-quality')}>
+        Lower the quality
+      </button>`;
+      return html`<ud-notice
+        kind="warn"
+        heading="Your connection is slower than your stream"
+        advice="Viewers see you ${Math.round(behindMs / 1000)} seconds late."
+      >
+        ${this.canLower ? lower : nothing}
+      </ud-notice>`;
+    }
+    return nothing;
+  }
+
+  #sourceButton(label: string): TemplateResult {
+    const kind = this.screens ? 'screen' : 'camera';
+    const icon = label === 'Change source' ? swapIcon : screenIcon;
+    return html`<button class="button" type="button" @click=${() => this.#choose(kind)}>${icon} ${label}</button>`;
+  }
+
+  #choose(kind: 'screen' | 'camera'): void {
+    this.dispatchEvent(new ChooseEvent(kind));
+  }
+
+  #send(name: 'end' | 'lower-quality'): void {
+    this.dispatchEvent(new Event(name, { bubbles: true, composed: true }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-on-air': OnAir;
+  }
+}

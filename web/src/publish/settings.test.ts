@@ -1,0 +1,34 @@
+// Remembered choices: what is stored may be old, damaged or from another version.
+
+import { describe, expect, it } from 'vitest';
+import type { Memory } from './own-stream';
+import { loadSettings, lowerQuality, quality, saveSettings, type Settings } from './settings';
+
+function memory(text?: string): Memory {
+  let stored = text ?? null;
+  return { getItem: () => stored, setItem: (_key, value) => void (stored = value), removeItem: () => undefined };
+}
+
+const DEFAULTS: Settings = { title: '', quality: 'Standard', microphone: false, listed: true };
+
+describe('settings', () => {
+  it('come back as they were saved', () => {
+    const store = memory();
+    const chosen: Settings = { title: 'Hello', quality: 'Sharp', microphone: true, listed: false };
+    saveSettings(store, chosen);
+    expect(loadSettings(store)).toEqual(chosen);
+  });
+
+  it.each([undefined, '', 'null', '[1]', '{"title":7,"quality":"8K","microphone":"yes","listed":null}'])(
+    'are the defaults where %s is stored',
+    (text) => expect(loadSettings(memory(text))).toEqual(DEFAULTS),
+  );
+});
+
+describe('lowerQuality', () => {
+  it('goes down one step at a time and ends', () => {
+    expect(lowerQuality(quality('Sharp'))?.name).toBe('Standard');
+    expect(lowerQuality(quality('Standard'))?.name).toBe('Light');
+    expect(lowerQuality(quality('Light'))).toBeUndefined();
+  });
+});

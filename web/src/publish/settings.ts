@@ -1,0 +1,60 @@
+// What a broadcaster chose last time, remembered by the browser.
+
+import { QUALITIES, type Quality } from './broadcast';
+import type { Memory } from './own-stream';
+
+/** The choices on the page before going live. A passphrase is not among what is remembered. */
+export interface Settings {
+  title: string;
+  /** Name of one of QUALITIES. */
+  quality: Quality['name'];
+  microphone: boolean;
+  listed: boolean;
+}
+
+/** The title of a stream whose owner gave none. */
+export const DEFAULT_TITLE = 'My stream';
+
+const KEY = 'undead.settings';
+const DEFAULTS: Settings = { title: '', quality: QUALITIES[1].name, microphone: false, listed: true };
+
+/** What was chosen last; defaults for whatever is missing or not understood. */
+export function loadSettings(memory: Memory): Settings {
+  const stored = parse(memory);
+  const text = (value: unknown, or: string): string => (typeof value === 'string' ? value : or);
+  const flag = (value: unknown, or: boolean): boolean => (typeof value === 'boolean' ? value : or);
+  return {
+    title: text(stored.title, DEFAULTS.title),
+    quality: quality(text(stored.quality, DEFAULTS.quality)).name,
+    microphone: flag(stored.microphone, DEFAULTS.microphone),
+    listed: flag(stored.listed, DEFAULTS.listed),
+  };
+}
+
+/** Remembers `settings`, where the browser lets it. */
+export function saveSettings(memory: Memory, settings: Settings): void {
+  try {
+    memory.setItem(KEY, JSON.stringify(settings));
+  } catch {
+    // Then the person chooses again next time.
+  }
+}
+
+/** The quality called `name`, or the default one. */
+export function quality(name: string): Quality {
+  return QUALITIES.find((known) => known.name === name) ?? QUALITIES[1];
+}
+
+/** The next lower quality, if there is one. */
+export function lowerQuality(than: Quality): Quality | undefined {
+  return QUALITIES.findLast(({ videoBitsPerSecond }) => videoBitsPerSecond < than.videoBitsPerSecond);
+}
+
+function parse(memory: Memory): Partial<Record<keyof Settings, unknown>> {
+  try {
+    const stored: unknown = JSON.parse(memory.getItem(KEY) ?? '{}');
+    return typeof stored === 'object' && stored !== null ? stored : {};
+  } catch {
+    return {};
+  }
+}
