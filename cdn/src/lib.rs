@@ -1,4 +1,41 @@
 //! The data plane of Undead: one node, which takes streams in and fans them out.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut config = cdn::Config::new("cdn-1", "http://localhost:5001");
+//! config.main_servers = vec!["http://localhost:5000".into()];
+//! config.cluster_secret = cdn::ClusterSecret::new(std::env::var("UNDEAD_CLUSTER_SECRET")?);
+//!
+//! let shutdown = tokio_util::sync::CancellationToken::new();
+//! let node = cdn::Node::start(config, shutdown.clone())?; // starts background tasks on this runtime
+//! let listener = tokio::net::TcpListener::bind("0.0.0.0:5001").await?;
+//! axum::serve(listener, node.router()).with_graceful_shutdown(shutdown.clone().cancelled_owned()).await?;
+//! node.stopped().await; // connections closed, main server told
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Node::router`] answers `/socket.io/`, `/healthz`, `/readyz` and `/metrics`. To run a node behind a path, nest it there
+//! (`app.nest_service("/cdn/a", node.router())`) and give it that path as its `public_url`.
+//!
+//! Segments enter through `ingest`, which repackages them into the [`hub`]; `egress` follows the hub with a cursor for each
+//! viewer and hands chunks to a `transport`. `control` speaks with the main server; running streams do not need it.
+//!
+//! The time from the arrival of a segment's last byte until its chunks are with the connections of all viewers who keep up
+//! is one event at target `undead::forward`, level TRACE, with `stream`, `take`, `seq`, `bytes`, `viewers`, `behind` (viewers
+//! whose connection had no room) and `forward_us`.
 
+mod clock;
+mod config;
+mod control;
+mod egress;
+mod grants;
 pub mod hub;
+mod ingest;
 mod lock;
+mod metrics;
+mod node;
+mod transport;
+
+pub use config::{ClusterSecret, Config, Limits};
+pub use node::{Error, Node};

@@ -1,0 +1,110 @@
+//! What a node is told when it starts. Every limit has a default that suits one machine of moderate size.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use protocol::grant::PublicKey;
+
+/// One node's configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The node's name, unique among live nodes.
+    pub hostname: String,
+    /// Where clients reach it: an absolute URL, or a path on the main server's own origin. `{public_url}/socket.io/` is
+    /// where they connect.
+    pub public_url: String,
+    /// Base URLs of the main servers, tried in turn. Without any the node serves whoever holds a grant of `grant_keys`.
+    pub main_servers: Vec<String>,
+    /// What the node shows to join the cluster.
+    pub cluster_secret: ClusterSecret,
+    /// Grows at each start of the node's process.
+    pub generation: u64,
+    /// Keys that grants are verified with until a main server gives others.
+    pub grant_keys: Vec<PublicKey>,
+    /// Bounds of everything that clients can make grow.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// A node called `hostname`, reached at `public_url`, that belongs to no cluster yet.
+    pub fn new(hostname: impl Into<String>, public_url: impl Into<String>) -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            hostname: hostname.into(),
+            public_url: public_url.into(),
+            main_servers: Vec::new(),
+            cluster_secret: ClusterSecret::default(),
+            generation: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            grant_keys: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The cluster secret. Its `Debug` form does not show it.
+#[derive(Clone, Default)]
+pub struct ClusterSecret(String);
+
+impl ClusterSecret {
+    /// Wraps a secret.
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ClusterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClusterSecret(…)")
+    }
+}
+
+/// Bounds of what a node holds and accepts.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How far back a viewer can resume.
+    pub window: Duration,
+    /// Most bytes of all streams' windows together.
+    pub ring_bytes: u64,
+    /// Most bytes of one group; a longer one loses its start, and joiners wait for the next keyframe.
+    pub group_bytes: u64,
+    /// Most streams taken in at once.
+    pub streams: u32,
+    /// Most viewers served at once.
+    pub viewers: u32,
+    /// Most streams one connection watches, and most it publishes.
+    pub streams_per_socket: usize,
+    /// Most Socket.IO connections at once.
+    pub sockets: u32,
+    /// Most bytes of one segment.
+    pub segment_bytes: usize,
+    /// Most bytes a second that one stream takes in, over time; a burst may be four times that.
+    pub stream_bytes_per_s: u64,
+    /// How far a viewer may fall behind the closest it ever was to the live edge before it skips to the newest group.
+    pub max_lag: Duration,
+    /// How long an interrupted stream waits for its broadcaster before it is over.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            window: Duration::from_secs(30),
+            ring_bytes: 512 << 20,
+            group_bytes: 32 << 20,
+            streams: 200,
+            viewers: 10_000,
+            streams_per_socket: 16,
+            sockets: 20_000,
+            segment_bytes: 8 << 20,
+            stream_bytes_per_s: 8 << 20,
+            max_lag: Duration::from_secs(4),
+            grace: Duration::from_secs(30),
+        }
+    }
+}

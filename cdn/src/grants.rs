@@ -1,0 +1,37 @@
+//! Verifies grants with the newest keys of the main server, without asking it.
+
+use std::sync::{Arc, Mutex};
+
+use protocol::{
+    ErrorCode, StreamId, WireError,
+    grant::{Action, Claims, Error, PublicKey, Verifier},
+};
+
+use crate::{clock::Now, lock::lock};
+
+pub(crate) struct Grants(Mutex<Arc<Verifier>>);
+
+impl Grants {
+    pub(crate) fn new(keys: &[PublicKey]) -> Result<Self, Error> {
+        Ok(Self(Mutex::new(Arc::new(Verifier::new(keys)?))))
+    }
+
+    /// From now on, grants have to be signed with one of `keys`.
+    pub(crate) fn replace(&self, keys: &[PublicKey]) -> Result<(), Error> {
+        *lock(&self.0) = Arc::new(Verifier::new(keys)?);
+        Ok(())
+    }
+
+    /// The claims of a grant that permits `action` on `stream`.
+    pub(crate) fn verify(
+        &self,
+        grant: &str,
+        stream: StreamId,
+        action: Action,
+        now: Now,
+    ) -> Result<Claims, WireError> {
+        let verifier = lock(&self.0).clone();
+        let claims = verifier.verify(grant, stream, action, now.unix_s());
+        claims.map_err(|error| WireError::new(ErrorCode::InvalidGrant, format!("{error}; ask for a new one")))
+    }
+}

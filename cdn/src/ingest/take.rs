@@ -1,0 +1,135 @@
+//! One run of a recorder as it arrives: segments in order, each repackaged once.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use media::{Output, Repackager};
+use protocol::{ErrorCode, WireError, event::SegmentName};
+
+use super::origin::Origin;
+
+/// First byte of a resume state. Another layout gets another number.
+const RESUME_VERSION: u8 = 1;
+/// Version, take and next segment come before what `media` wrote.
+const RESUME_HEAD_BYTES: usize = 1 + 8 + 8;
+
+pub(super) struct Take {
+    number: u64,
+    mime: String,
+    repackager: Repackager,
+    next_segment: u64,
+    origin: Origin,
+    broken: bool,
+}
+
+impl Take {
+    /// A take whose first segment is to come.
+    pub(super) fn begin(number: u64, mime: String) -> Result<Self, WireError> {
+        let repackager = Repackager::new(&mime).map_err(|error| unsupported(&error))?;
+        Ok(Self { number, mime, repackager, next_segment: 0, origin: Origin::default(), broken: false })
+    }
+
+    /// A take that another node began: `resume` is what [`Take::resume_state`] gave there.
+    pub(super) fn resume(number: u64, mime: String, resume: &str) -> Result<Self, WireError> {
+        let invalid = || {
+            WireError::new(ErrorCode::InvalidResume, "resume is not a state of this take; start a new take")
+        };
+        let state = URL_SAFE_NO_PAD.decode(resume).map_err(|_| invalid())?;
+        let (head, point) = state.split_at_checked(RESUME_HEAD_BYTES).ok_or_else(invalid)?;
+        let (take, next_segment) = (number_at(head, 1), number_at(head, 9));
+        if head[0] != RESUME_VERSION || take != number {
+            return Err(invalid());
+        }
+        let repackager = Repackager::resume(&mime, point).map_err(|_| invalid())?;
+        Ok(Self { number, mime, repackager, next_segment, origin: Origin::default(), broken: false })
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn next_segment(&self) -> u64 {
+        self.next_segment
+    }
+
+    /// Whether a recorder of type `mime` can go on with it.
+    pub(super) fn check_continues(&self, mime: &str) -> Result<(), WireError> {
+        if self.broken {
+            return Err(self.broken_error());
+        }
+        if self.mime != mime {
+            let message = format!("take {} has another mime; start a new take", self.number);
+            return Err(WireError::new(ErrorCode::InvalidRequest, message));
+        }
+        Ok(())
+    }
+
+    /// The init segment, if known.
+    pub(super) fn init(&self) -> Option<media::Init> {
+        self.repackager.init()
+    }
+
+    /// Whether segment `seq` is wanted: false if it was had before.
+    pub(super) fn wants(&self, seq: u64) -> Result<bool, WireError> {
+        if self.broken {
+            return Err(self.broken_error());
+        }
+        if seq > self.next_segment {
+            let message = format!("segment {seq} came before segment {}; send that first", self.next_segment);
+            return Err(WireError::new(ErrorCode::SegmentGap, message));
+        }
+        Ok(seq == self.next_segment)
+    }
+
+    /// Repackages the next segment, whose newest frame was captured at `captured_at_ms`.
+    pub(super) fn push(
+        &mut self,
+        segment: &[u8],
+        captured_at_ms: Option<i64>,
+        now_ms: u64,
+    ) -> Result<Vec<Output>, WireError> {
+        let outputs = self.repackager.push_segment(segment).map_err(|error| {
+            self.broken = true;
+            let message = format!("segment {}: {error}; start a new take", self.next_segment);
+            WireError::new(ErrorCode::MalformedMedia, message)
+        })?;
+        self.next_segment += 1;
+        if let (Some(captured_at_ms), Some(pts_ms)) = (captured_at_ms, self.repackager.newest_pts_ms()) {
+            self.origin.observe(captured_at_ms, pts_ms, now_ms);
+        }
+        Ok(outputs)
+    }
+
+    /// Server-clock time of timestamp 0, if the broadcaster told.
+    pub(super) fn origin_ms(&self) -> Option<i64> {
+        self.origin.estimate_ms()
+    }
+
+    /// The newest segment that was had.
+    pub(super) fn have(&self) -> SegmentName {
+        SegmentName { take: self.number, seq: self.next_segment.saturating_sub(1) }
+    }
+
+    /// What another node needs to continue, if it is small enough to hand around.
+    pub(super) fn resume_state(&self) -> Option<String> {
+        let point = self.repackager.resume_point()?;
+        let mut state = vec![RESUME_VERSION];
+        state.extend(self.number.to_be_bytes());
+        state.extend(self.next_segment.to_be_bytes());
+        state.extend(point);
+        Some(URL_SAFE_NO_PAD.encode(state))
+    }
+
+    fn broken_error(&self) -> WireError {
+        let message =
+            format!("take {} broke off at segment {}; start a new take", self.number, self.next_segment);
+        WireError::new(ErrorCode::MalformedMedia, message)
+    }
+}
+
+fn unsupported(error: &media::Error) -> WireError {
+    WireError::new(ErrorCode::UnsupportedMime, error.to_string())
+}
+
+/// The big-endian number at `offset` of a head, which is long enough for both of its numbers.
+fn number_at(head: &[u8], offset: usize) -> u64 {
+    head[offset..offset + 8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}

@@ -1,0 +1,93 @@
+//! What the node counts, and its Prometheus text (exposition format 0.0.4).
+
+use std::{
+    fmt::Write,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Everything counted since the node started.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    pub(crate) ingress_bytes: Counter,
+    pub(crate) segments: Counter,
+    pub(crate) segments_refused: Counter,
+    pub(crate) egress_bytes: Counter,
+    pub(crate) chunks_sent: Counter,
+    pub(crate) skips: Counter,
+}
+
+/// What is now, as opposed to what was counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Gauges {
+    pub(crate) streams: u64,
+    pub(crate) viewers: u64,
+    pub(crate) sockets: u64,
+    pub(crate) ring_bytes: u64,
+    pub(crate) registered: bool,
+}
+
+impl Metrics {
+    pub(crate) fn render(&self, now: Gauges) -> String {
+        let mut text = String::new();
+        let counters = [
+            ("undead_cdn_ingress_bytes_total", "Bytes of segments taken in.", &self.ingress_bytes),
+            ("undead_cdn_segments_total", "Segments taken in.", &self.segments),
+            ("undead_cdn_segments_refused_total", "Segments refused with an error.", &self.segments_refused),
+            (
+                "undead_cdn_egress_bytes_total",
+                "Bytes of media handed to viewers' sockets.",
+                &self.egress_bytes,
+            ),
+            ("undead_cdn_chunks_sent_total", "Chunks handed to viewers' sockets.", &self.chunks_sent),
+            ("undead_cdn_skips_total", "Times a viewer missed chunks.", &self.skips),
+        ];
+        for (name, help, counter) in counters {
+            metric(&mut text, name, help, "counter", counter.get());
+        }
+        let gauges = [
+            ("undead_cdn_streams", "Streams carried.", now.streams),
+            ("undead_cdn_viewers", "Viewers.", now.viewers),
+            ("undead_cdn_sockets", "Socket.IO connections.", now.sockets),
+            ("undead_cdn_ring_bytes", "Bytes held in the rings.", now.ring_bytes),
+            ("undead_cdn_registered", "Whether a main server knows this node.", now.registered.into()),
+        ];
+        for (name, help, value) in gauges {
+            metric(&mut text, name, help, "gauge", value);
+        }
+        text
+    }
+}
+
+fn metric(text: &mut String, name: &str, help: &str, kind: &str, value: u64) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_help_type_and_value() {
+        let metrics = Metrics::default();
+        metrics.segments.add(3);
+        let text = metrics.render(Gauges { viewers: 7, ..Gauges::default() });
+        assert!(text.contains("# TYPE undead_cdn_segments_total counter\nundead_cdn_segments_total 3\n"));
+        assert!(text.contains("# TYPE undead_cdn_viewers gauge\nundead_cdn_viewers 7\n"));
+        assert_eq!(text.lines().count() % 3, 0);
+    }
+}

@@ -1,0 +1,173 @@
+//! Assembles a node in order, and runs what it does in the background.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use axum::{Router, http::StatusCode, response::IntoResponse, routing::get};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    control::Control,
+    egress::Egress,
+    grants::Grants,
+    hub::{Hub, HubLimits, RingLimits},
+    ingest::{Follower, Ingest},
+    lock::lock,
+    metrics::{Gauges, Metrics},
+    transport::socketio::{Server, Services, SocketIoOutlet},
+};
+
+/// How often interrupted streams are checked for having waited too long.
+const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Why a node could not be assembled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// One of the configured grant keys is none.
+    #[error("grant key: {0}")]
+    GrantKey(#[from] protocol::grant::Error),
+    /// The HTTP client for the main server could not be made.
+    #[error("http client: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// A running node. Cancelling the token it was started with stops it; [`Node::stopped`] waits for that.
+pub struct Node {
+    router: Router,
+    server: Server,
+    egress: Arc<Egress<SocketIoOutlet>>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+/// What the HTTP handlers show.
+struct Status {
+    hub: Arc<Mutex<Hub>>,
+    metrics: Arc<Metrics>,
+    egress: Arc<Egress<SocketIoOutlet>>,
+    sockets: Arc<AtomicU32>,
+    control: Option<Arc<Control>>,
+}
+
+impl Node {
+    /// Assembles a node and starts its background tasks on the current Tokio runtime: a pump per stream, the check for
+    /// streams nobody came back to, and the registration with the main server, which is retried until it succeeds.
+    ///
+    /// # Errors
+    /// Those of [`Error`]. The main server being away is none.
+    pub fn start(config: Config, shutdown: CancellationToken) -> Result<Self, Error> {
+        let limits = config.limits.clone();
+        let clock = Clock::start();
+        let metrics = Arc::new(Metrics::default());
+        let grants = Arc::new(Grants::new(&config.grant_keys)?);
+        let hub = Arc::new(Mutex::new(Hub::new(hub_limits(&config))));
+        let (socket_io, server) = Server::new(&limits);
+        let egress =
+            Arc::new(Egress::new(server.outlet(), limits.clone(), metrics.clone(), shutdown.clone()));
+        let mut followers: Vec<Arc<dyn Follower>> = vec![egress.clone()];
+        let control = match config.main_servers.is_empty() {
+            true => None,
+            false => Some(Arc::new(Control::new(&config, hub.clone(), egress.clone(), metrics.clone())?)),
+        };
+        followers.extend(control.clone().map(|control| control as Arc<dyn Follower>));
+        let ingest =
+            Arc::new(Ingest::new(hub.clone(), grants.clone(), limits.clone(), metrics.clone(), followers));
+        let sockets = Arc::new(AtomicU32::new(0));
+        server.open(Arc::new(Services {
+            hub: hub.clone(),
+            ingest: ingest.clone(),
+            egress: egress.clone(),
+            grants: grants.clone(),
+            limits,
+            clock,
+            sockets: sockets.clone(),
+        }));
+        let tasks = TaskTracker::new();
+        tasks.spawn(shutdown.clone().run_until_cancelled_owned(expire(ingest.clone(), clock)));
+        if let Some(control) = &control {
+            tasks.spawn(control.clone().run(ingest, grants, shutdown.clone()));
+        }
+        let status = Arc::new(Status { hub, metrics, egress: egress.clone(), sockets, control });
+        Ok(Self { router: router(socket_io, status), server, egress, tasks, shutdown })
+    }
+
+    /// The node's HTTP surface, to be served at `/` or nested under the path of its `public_url`.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// Waits until the node was asked to stop and has: connections closed, the main server told.
+    pub async fn stopped(self) {
+        self.shutdown.cancelled().await;
+        self.tasks.close();
+        tokio::join!(self.server.close(), self.egress.closed(), self.tasks.wait());
+    }
+}
+
+fn hub_limits(config: &Config) -> HubLimits {
+    let limits = &config.limits;
+    let window_ms = u64::try_from(limits.window.as_millis()).unwrap_or(u64::MAX);
+    HubLimits {
+        ring: RingLimits { window_ms, group_bytes: limits.group_bytes },
+        budget_bytes: limits.ring_bytes,
+        streams: limits.streams as usize,
+    }
+}
+
+async fn expire(ingest: Arc<Ingest>, clock: Clock) {
+    let mut ticks = tokio::time::interval(EXPIRY_INTERVAL);
+    loop {
+        ticks.tick().await;
+        ingest.expire(clock.now());
+    }
+}
+
+fn router(socket_io: Router, status: Arc<Status>) -> Router {
+    // Pages come from the main server's origin, which may be another one. Nothing here relies on cookies.
+    let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
+    socket_io
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route(
+            "/readyz",
+            get({
+                let status = status.clone();
+                move || async move { status.ready() }
+            }),
+        )
+        .route("/metrics", get(move || async move { status.metrics() }))
+        .layer(cors)
+}
+
+impl Status {
+    fn ready(&self) -> impl IntoResponse + use<> {
+        match self.registered() {
+            true => (StatusCode::OK, "ready\n"),
+            false => (StatusCode::SERVICE_UNAVAILABLE, "not registered with a main server yet\n"),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        let hub = lock(&self.hub);
+        self.metrics.render(Gauges {
+            streams: hub.len() as u64,
+            viewers: self.egress.all_viewers().into(),
+            sockets: self.sockets.load(Relaxed).into(),
+            ring_bytes: hub.usage().bytes(),
+            registered: self.registered(),
+        })
+    }
+
+    /// A node without main servers is ready as it is.
+    fn registered(&self) -> bool {
+        self.control.as_ref().is_none_or(|control| control.is_registered())
+    }
+}

@@ -1,0 +1,3 @@
+//! Adapters between the hub and the networks.
+
+pub(crate) mod socketio;

@@ -1,0 +1,123 @@
+//! Events for viewers in Socket.IO's wire form, built once and shared. Pure.
+//!
+//! A binary field stands in the JSON as `{"_placeholder":true,"num":0}`; its bytes follow as an attachment
+//! (Socket.IO protocol 5, "Binary event").
+
+use bytes::Bytes;
+use protocol::{
+    StreamId,
+    event::{DataKind, Skipped, StreamStateChanged, name},
+};
+use serde::Serialize;
+use socketioxide_core::Str;
+
+use crate::hub::{Chunk, InitSegment};
+
+/// An event: its JSON array, and the attachment if it has one. Clones share the bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Packet {
+    pub(super) text: Str,
+    pub(super) payload: Option<Bytes>,
+}
+
+/// Stands for the first attachment.
+#[derive(Serialize)]
+struct Placeholder {
+    _placeholder: bool,
+    num: u8,
+}
+
+/// `streaming_data` with the attachment left out.
+#[derive(Serialize)]
+struct StreamingData {
+    stream_id: StreamId,
+    #[serde(flatten)]
+    kind: DataKind,
+    data: Placeholder,
+}
+
+pub(super) fn init(stream_id: StreamId, init: &InitSegment, origin_time_ms: Option<i64>) -> Packet {
+    let kind = DataKind::Init { take: init.take, mime: init.mime.clone(), origin_time_ms };
+    streaming_data(stream_id, kind, init.data.clone())
+}
+
+pub(super) fn chunk(stream_id: StreamId, chunk: &Chunk) -> Packet {
+    let Chunk { name, key, pts_ms, duration_ms, captured_at_ms, ref data } = *chunk;
+    let kind = DataKind::Media { name, key, pts_ms, duration_ms, captured_at_ms };
+    streaming_data(stream_id, kind, data.clone())
+}
+
+pub(super) fn skipped(skipped: &Skipped) -> Packet {
+    Packet { text: event(name::SKIPPED, skipped), payload: None }
+}
+
+pub(super) fn state(state: &StreamStateChanged) -> Packet {
+    Packet { text: event(name::STREAM_STATE, state), payload: None }
+}
+
+fn streaming_data(stream_id: StreamId, kind: DataKind, data: Bytes) -> Packet {
+    let event_data = StreamingData { stream_id, kind, data: Placeholder { _placeholder: true, num: 0 } };
+    Packet { text: event(name::STREAMING_DATA, &event_data), payload: Some(data) }
+}
+
+fn event(name: &str, payload: &impl Serialize) -> Str {
+    let text = serde_json::to_string(&(name, payload));
+    Str::from(text.expect("plain structs with string keys are always JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::event::{ChunkName, SkipReason};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn stream() -> StreamId {
+        "8811d3bae631e8b5e26212edaf3e41eb".parse().unwrap()
+    }
+
+    fn parsed(packet: &Packet) -> Value {
+        serde_json::from_str(&packet.text).unwrap()
+    }
+
+    #[test]
+    fn chunk_carries_its_name_and_times_and_one_attachment() {
+        let name = ChunkName { take: 1, group: 2, index: 3 };
+        let data = Bytes::from_static(b"cluster");
+        let packet = chunk(
+            stream(),
+            &Chunk { name, key: true, pts_ms: 40, duration_ms: 5, captured_at_ms: Some(-6), data },
+        );
+        let expected = json!(["streaming_data", {
+            "stream_id": "8811d3bae631e8b5e26212edaf3e41eb", "kind": "media",
+            "take": 1, "group": 2, "index": 3, "key": true, "pts_ms": 40, "duration_ms": 5, "captured_at_ms": -6,
+            "data": { "_placeholder": true, "num": 0 },
+        }]);
+        assert_eq!(parsed(&packet), expected);
+        assert_eq!(packet.payload.as_deref(), Some(b"cluster".as_slice()));
+    }
+
+    #[test]
+    fn init_carries_its_type() {
+        let segment = InitSegment { take: 4, mime: "video/webm;codecs=\"vp9\"".into(), data: Bytes::new() };
+        let expected = json!(["streaming_data", {
+            "stream_id": "8811d3bae631e8b5e26212edaf3e41eb", "kind": "init", "take": 4,
+            "mime": "video/webm;codecs=\"vp9\"", "origin_time_ms": null,
+            "data": { "_placeholder": true, "num": 0 },
+        }]);
+        assert_eq!(parsed(&init(stream(), &segment, None)), expected);
+    }
+
+    #[test]
+    fn skip_says_what_is_left_out() {
+        let to = ChunkName { take: 1, group: 2, index: 0 };
+        let packet =
+            skipped(&Skipped { stream_id: stream(), from: None, to, reason: SkipReason::LeftWindow });
+        let expected = json!(["skipped", {
+            "stream_id": "8811d3bae631e8b5e26212edaf3e41eb", "from": null,
+            "to": { "take": 1, "group": 2, "index": 0 }, "reason": "left_window",
+        }]);
+        assert_eq!(parsed(&packet), expected);
+        assert_eq!(packet.payload, None);
+    }
+}

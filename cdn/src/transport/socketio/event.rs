@@ -1,0 +1,79 @@
+//! Incoming events: decoded, handled in the order of arrival, and answered.
+//!
+//! A handler written as an async function would be spawned as a task, so that segments could overtake each other, and a
+//! payload that does not decode would go unanswered. This one runs in the connection's own reading task and answers both.
+
+use std::{sync::Arc, time::Instant};
+
+use protocol::{ErrorCode, WireError, event::Ack};
+use serde::{Serialize, de::DeserializeOwned};
+use socketioxide::{
+    extract::{AckSender, TryData},
+    handler::{FromMessageParts, MessageHandler},
+    socket::Socket,
+};
+use socketioxide_core::Value;
+
+use super::adapter::Adapter;
+
+/// Longest part of a decoding error that is sent back.
+const MAX_REASON_CHARS: usize = 200;
+
+/// A call of an event.
+pub(super) struct Call {
+    pub(super) socket: Arc<Socket<Adapter>>,
+    /// When its last byte was there.
+    pub(super) arrived: Instant,
+    ack_id: Option<i64>,
+}
+
+impl Call {
+    /// Answers, if the client asked for that. A client that has no room for the answer does not get it.
+    pub(super) fn answer<R: Serialize>(&self, result: Result<R, WireError>) {
+        // The extractor cannot fail: it only notes whom to answer.
+        let Ok(ack) =
+            AckSender::from_message_parts(&self.socket, &mut Value::Bytes(<_>::default()), &self.ack_id);
+        if let Err(error) = ack.send(&Ack(result)) {
+            tracing::debug!(%error, "an answer could not be sent");
+        }
+    }
+}
+
+/// Turns a function of a call and its payload into a handler for the event called `name`.
+pub(super) struct On<F> {
+    pub(super) name: &'static str,
+    pub(super) handle: F,
+}
+
+/// Tells this handler from those the library makes of async functions.
+pub(super) struct InOrder<P>(std::marker::PhantomData<P>);
+
+impl<P, F> MessageHandler<Adapter, InOrder<P>> for On<F>
+where
+    P: DeserializeOwned + Send + Sync + 'static,
+    F: Fn(&Call, P) + Send + Sync + 'static,
+{
+    fn call(&self, socket: Arc<Socket<Adapter>>, mut payload: Value, ack_id: Option<i64>) {
+        let arrived = Instant::now();
+        let Ok(TryData(decoded)) = TryData::<P>::from_message_parts(&socket, &mut payload, &ack_id);
+        let call = Call { socket, arrived, ack_id };
+        match decoded {
+            Ok(payload) => (self.handle)(&call, payload),
+            Err(error) => {
+                let reason: String = error.to_string().chars().take(MAX_REASON_CHARS).collect();
+                let message = format!("{}: {reason}; see docs/protocol.md for its payload", self.name);
+                call.answer::<()>(Err(WireError::new(ErrorCode::InvalidRequest, message)));
+            }
+        }
+    }
+}
+
+/// Answers events nobody knows.
+pub(super) struct Unknown;
+
+impl MessageHandler<Adapter, Self> for Unknown {
+    fn call(&self, socket: Arc<Socket<Adapter>>, _: Value, ack_id: Option<i64>) {
+        let call = Call { socket, arrived: Instant::now(), ack_id };
+        call.answer::<()>(Err(WireError::new(ErrorCode::NotFound, "this node has no such event")));
+    }
+}
