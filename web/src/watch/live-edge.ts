@@ -23,7 +23,7 @@ const JUMP_BEHIND_MS = 2_500;
 const JUMP_BEHIND_WHILE_SETTLING_MS = 700;
 const SETTLING_MS = 3_000;
 /** A jump must gain at least this, and has this long to take effect. */
-const JUMP = { gainMs: 100, patienceMs: 700 };
+const JUMP = { gainMs: 300, patienceMs: 700 };
 /** A range that ends this close to the playhead is used up. */
 const USED_UP_MS = 60;
 

@@ -76,6 +76,11 @@ export class MediaBuffer {
     this.#pump();
   }
 
+  /** Starts on what was in the queue from the beginning. */
+  flush(): void {
+    this.#pump();
+  }
+
   /** Lets go of the SourceBuffer; nothing is heard of it any more. */
   close(): void {
     this.#closed = true;

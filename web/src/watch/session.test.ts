@@ -1,0 +1,347 @@
+// What a watch session promises: media in order and without repeats, on the same node when it comes back, on another
+// when it does not, and a state that says what a person needs to know.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CallError, type ErrorCode } from '../protocol/error';
+import type { ChunkName, NodeCalls, NodeEvents, StreamingData, WatchRequest } from '../protocol/event';
+import type { AskForNodes, StreamInfo, StreamState } from '../protocol/stream';
+import { ServerClock } from '../transport/clock';
+import type { LinkState, NodeConnection } from '../transport/connection';
+import { WatchSession, type WatchPhase } from './session';
+
+const STREAM = '8811d3bae631e8b5e26212edaf3e41eb';
+
+/** A node as a viewer sees it: carries one stream, answers unless deaf. */
+class FakeNode {
+  up = true;
+  deaf = false;
+  refusals: ErrorCode[] = [];
+  mime: string | null = 'video/webm;codecs="vp9,opus"';
+  requests: WatchRequest[] = [];
+  probes = 0;
+  connections: FakeConnection[] = [];
+
+  connect(): FakeConnection {
+    const connection = new FakeConnection(this);
+    this.connections.push(connection);
+    return connection;
+  }
+
+  get serving(): number {
+    return this.connections.filter((connection) => !connection.closed).length;
+  }
+
+  setUp(up: boolean): void {
+    this.up = up;
+    this.connections.forEach((connection) => connection.setLink(up ? 'up' : 'down'));
+  }
+
+  tell<E extends keyof NodeEvents>(event: E, payload: NodeEvents[E]): void {
+    this.connections.forEach((connection) => connection.tell(event, payload));
+  }
+
+  chunk(take: number, group: number, index: number): void {
+    this.tell('streaming_data', media({ take, group, index }));
+  }
+
+  state(state: StreamState, viewers = 1): void {
+    this.tell('stream_state', { stream_id: STREAM, state, viewers });
+  }
+
+  answer<E extends keyof NodeCalls>(event: E, payload: NodeCalls[E][0]): object {
+    if (event === 'watch_stream') {
+      const refusal = this.refusals.shift();
+      if (refusal) throw new CallError(refusal, refusal);
+      this.requests.push(payload as WatchRequest);
+      return { ok: true, mime: this.mime, take: 0, origin_time_ms: null, window_ms: 30_000 };
+    }
+    if (event === 'clock') this.probes++;
+    const now = Date.now();
+    return { ok: true, ...payload, t1_ms: now, t2_ms: now };
+  }
+}
+
+class FakeConnection implements NodeConnection {
+  link: LinkState = 'down';
+  closed = false;
+  readonly #node: FakeNode;
+  readonly #heard = new Map<string, Set<(payload: never) => void>>();
+  readonly #linkListeners = new Set<(link: LinkState) => void>();
+
+  constructor(node: FakeNode) {
+    this.#node = node;
+    setTimeout(() => this.setLink(node.up ? 'up' : 'down'), 5);
+  }
+
+  async call<E extends keyof NodeCalls>(event: E, payload: NodeCalls[E][0], timeoutMs = 5_000) {
+    await new Promise((resolve) => setTimeout(resolve, this.#node.deaf ? timeoutMs : 2));
+    if (this.link === 'down') throw new CallError('unreachable', 'down');
+    if (this.#node.deaf) throw new CallError('timeout', 'no answer');
+    return this.#node.answer(event, payload) as NodeCalls[E][1];
+  }
+
+  on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {
+    const listeners = this.#heard.get(event) ?? new Set();
+    this.#heard.set(event, listeners.add(listener));
+    return () => listeners.delete(listener);
+  }
+
+  onLink(listener: (link: LinkState) => void): () => void {
+    this.#linkListeners.add(listener);
+    return () => this.#linkListeners.delete(listener);
+  }
+
+  tell<E extends keyof NodeEvents>(event: E, payload: NodeEvents[E]): void {
+    if (this.closed || this.link === 'down') return;
+    this.#heard.get(event)?.forEach((listener) => listener(payload as never));
+  }
+
+  setLink(link: LinkState): void {
+    if (this.closed || this.link === link) return;
+    this.link = link;
+    this.#linkListeners.forEach((listener) => listener(link));
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+function media(name: ChunkName): StreamingData {
+  return {
+    ...name,
+    stream_id: STREAM,
+    kind: 'media',
+    key: name.index === 0,
+    pts_ms: 0,
+    duration_ms: 0,
+    data: new ArrayBuffer(1),
+  };
+}
+
+function initOf(take: number): StreamingData {
+  const mime = 'video/webm;codecs="vp9,opus"';
+  return { stream_id: STREAM, kind: 'init', take, mime, origin_time_ms: null, data: new ArrayBuffer(1) };
+}
+
+interface Options {
+  passphrase?: string;
+  /** What the main server answers instead of nodes. */
+  mainServer?: ErrorCode | 'unreachable';
+  /** What it knows of the stream; null when it knows none. */
+  info?: StreamState | null;
+}
+
+/** A session between a main server and nodes `/a` and `/b`; the main server puts avoided ones last. */
+function watch({ passphrase, mainServer, info = 'live' }: Options = {}) {
+  const a = new FakeNode();
+  const b = new FakeNode();
+  const world = {
+    mainServer,
+    asked: [] as AskForNodes[],
+    phases: [] as WatchPhase[],
+    heard: [] as string[],
+    backlogs: 0,
+  };
+  const session = new WatchSession({
+    streamId: STREAM,
+    ...(passphrase === undefined ? {} : { passphrase }),
+    clock: new ServerClock(() => Date.now()),
+    now: () => Date.now(),
+    connect: (url) => (url === '/a' ? a : b).connect(),
+    askForNodes: (ask) => {
+      world.asked.push(ask);
+      if (world.mainServer) return Promise.reject(new CallError(world.mainServer, world.mainServer));
+      const urls = ['/a', '/b'].sort((x, y) => Number(ask.avoid?.includes(x)) - Number(ask.avoid?.includes(y)));
+      const grant = `grant ${world.asked.length}`;
+      return Promise.resolve({ grant, nodes: urls.map((public_url) => ({ public_url })) });
+    },
+    describe: () =>
+      info
+        ? Promise.resolve({ state: info } as StreamInfo)
+        : Promise.reject(new CallError('unknown_stream', 'no such stream')),
+    onState: ({ phase }) => {
+      if (world.phases.at(-1) !== phase) world.phases.push(phase);
+    },
+    onData: (data) =>
+      world.heard.push(data.kind === 'init' ? `init ${data.take}` : `${data.take}.${data.group}.${data.index}`),
+    onBacklog: () => world.backlogs++,
+  });
+  return { session, a, b, asked: world.asked, world };
+}
+
+async function pass(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+}
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+describe('WatchSession', () => {
+  it('joins with the grant and hands on what the node sends', async () => {
+    const { session, a, world } = watch();
+    await pass(50);
+    expect(a.requests).toEqual([{ stream_id: STREAM, grant: 'grant 1' }]);
+    a.tell('streaming_data', initOf(0));
+    a.chunk(0, 4, 0);
+    a.chunk(0, 4, 1);
+    expect(world.heard).toEqual(['init 0', '0.4.0', '0.4.1']);
+    expect(session.state).toMatchObject({ phase: 'live', node: '/a' });
+    session.close();
+  });
+
+  it('waits for a broadcaster who has not begun', async () => {
+    const { session, a, world } = watch();
+    a.mime = null;
+    await pass(50);
+    expect(session.state.phase).toBe('waiting');
+    a.tell('streaming_data', initOf(0));
+    a.chunk(0, 0, 0);
+    expect(world.phases).toEqual(['connecting', 'waiting', 'live'].slice(1));
+    session.close();
+  });
+
+  it('goes on after its last chunk when the same node comes back', async () => {
+    const { session, a, b, world } = watch();
+    await pass(50);
+    a.chunk(0, 4, 2);
+    a.setUp(false);
+    await pass(300);
+    expect(session.state.phase).toBe('reconnecting');
+    a.setUp(true);
+    await pass(50);
+    expect(a.requests[1]).toMatchObject({ after: { take: 0, group: 4, index: 2 } });
+    expect(b.requests).toEqual([]);
+    expect(session.state.phase).toBe('live');
+    expect(world.backlogs).toBe(2);
+    session.close();
+  });
+
+  it('moves to the next node, after its last chunk, when the first stays away', async () => {
+    const { session, a, b, asked } = watch();
+    await pass(6_000);
+    a.chunk(1, 7, 0);
+    a.setUp(false);
+    await pass(1_500);
+    expect(asked[1]).toEqual({ avoid: ['/a'] });
+    expect(b.requests).toEqual([{ stream_id: STREAM, grant: 'grant 2', after: { take: 1, group: 7, index: 0 } }]);
+    expect(a.serving).toBe(0);
+    session.close();
+  });
+
+  it('uses a standby when the main server is gone as well', async () => {
+    const { session, a, b, world } = watch();
+    await pass(6_000);
+    a.chunk(0, 0, 0);
+    world.mainServer = 'unreachable';
+    a.setUp(false);
+    await pass(2_000);
+    expect(b.requests).toHaveLength(1);
+    session.close();
+  });
+
+  it('drops what it already has', async () => {
+    const { session, a, world } = watch();
+    await pass(50);
+    for (const [group, index] of [
+      [0, 0],
+      [0, 1],
+      [0, 0],
+      [0, 1],
+      [1, 0],
+    ] as const)
+      a.chunk(0, group, index);
+    expect(world.heard).toEqual(['0.0.0', '0.0.1', '0.1.0']);
+    session.close();
+  });
+
+  it('leaves a node that is silent and does not answer, but not one that is only silent', async () => {
+    const { session, a, b } = watch();
+    await pass(20_000);
+    expect(a.probes).toBeGreaterThan(5);
+    expect(b.requests).toEqual([]);
+    a.deaf = true;
+    await pass(4_000);
+    expect(b.requests).toHaveLength(1);
+    session.close();
+  });
+
+  it('watches at the new node before it leaves the one that sends it away', async () => {
+    const { session, a, b, world } = watch();
+    await pass(50);
+    a.chunk(0, 0, 0);
+    a.tell('stream_moved', { stream_id: STREAM, nodes: [{ public_url: '/b' }] });
+    await pass(1);
+    a.chunk(0, 0, 1);
+    expect(a.serving).toBe(1);
+    await pass(100);
+    b.chunk(0, 0, 1);
+    b.chunk(0, 0, 2);
+    expect(world.heard).toEqual(['0.0.0', '0.0.1', '0.0.2']);
+    expect([a.serving, b.serving]).toEqual([0, 1]);
+    session.close();
+  });
+
+  it('gets a new grant when the old one has expired', async () => {
+    const { session, a, asked } = watch();
+    a.refusals = ['invalid_grant'];
+    await pass(1_000);
+    expect(asked).toEqual([{}, {}]);
+    expect(a.requests).toEqual([{ stream_id: STREAM, grant: 'grant 2' }]);
+    session.close();
+  });
+
+  it('shows what the broadcaster does', async () => {
+    const { session, a, world } = watch();
+    await pass(50);
+    a.state('interrupted', 3);
+    expect(session.state).toMatchObject({ phase: 'interrupted', viewers: 3 });
+    a.state('live', 4);
+    a.state('ended', 0);
+    expect(world.phases).toEqual(['live', 'interrupted', 'live', 'ended']);
+    expect(a.serving).toBe(0);
+    session.close();
+  });
+
+  it('tells a stream that is over from one that never was', async () => {
+    for (const [info, phase] of [
+      ['ended', 'ended'],
+      [null, 'not_found'],
+    ] as const) {
+      const { session } = watch({ mainServer: 'unknown_stream', info });
+      await pass(50);
+      expect(session.state.phase).toBe(phase);
+    }
+  });
+
+  it('asks for a passphrase, and sends the one it has', async () => {
+    const { session, asked } = watch({ passphrase: 'boo', mainServer: 'wrong_passphrase' });
+    await pass(50);
+    expect(asked).toEqual([{ passphrase: 'boo' }]);
+    expect(session.state.phase).toBe('locked');
+  });
+
+  it('keeps asking, ever more slowly, while no node is free', async () => {
+    const { session, a, asked, world } = watch({ mainServer: 'no_node_available' });
+    await pass(30_000);
+    expect(session.state.phase).toBe('busy');
+    expect(asked.length).toBeGreaterThan(5);
+    expect(asked.length).toBeLessThan(25);
+    world.mainServer = undefined;
+    await pass(5_000);
+    expect(a.requests).toHaveLength(1);
+    session.close();
+  });
+
+  it('starts over at the newest keyframe when told that its media is useless', async () => {
+    const { session, a, world } = watch();
+    await pass(50);
+    a.chunk(0, 3, 1);
+    session.rejoin();
+    await pass(50);
+    expect(a.requests[1]).toEqual({ stream_id: STREAM, grant: 'grant 1' });
+    a.chunk(0, 3, 0);
+    expect(world.heard).toEqual(['0.3.1', '0.3.0']);
+    session.close();
+  });
+});
