@@ -1,0 +1,229 @@
+//! Where the node runs, so that its CPU is limited and counted: a control group of ours, a Docker container, or,
+//! where no limit is asked for and no control group permitted, nowhere in particular.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::{
+    cgroup::{Group, Hierarchy, Usage, parse_cpu_stat},
+    error::{Context, Error, Result},
+    scenario::Scenario,
+};
+
+/// Microseconds in a clock tick of /proc (`USER_HZ` is 100 on every Linux architecture we run on).
+const TICK_US: u64 = 10_000;
+
+/// How CPU is limited on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limits {
+    /// By control groups.
+    Groups(Hierarchy),
+    /// By `docker run --cpus`, in containers of this image.
+    Docker(String),
+    /// Not at all.
+    None,
+}
+
+impl Limits {
+    /// What `scenario` needs and this machine offers; `docker` names an image to use containers instead.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if the scenario limits CPU and that is not possible, saying what to do.
+    pub fn find(scenario: &Scenario, docker: Option<&str>) -> Result<Self> {
+        if let Some(image) = docker {
+            docker_output(&["version", "--format", "{{.Server.Version}}"])?;
+            return Ok(Self::Docker(image.into()));
+        }
+        let limited = scenario.sweep.iter().flat_map(|sweep| &sweep.cpus).any(|&cpus| cpus != 0.0);
+        match Hierarchy::detect().and_then(|hierarchy| {
+            Group::create(hierarchy.clone(), "undead-perf-probe").and_then(|group| group.limit(1.0))?;
+            Ok(hierarchy)
+        }) {
+            Ok(hierarchy) => Ok(Self::Groups(hierarchy)),
+            Err(error) if limited => Err(error),
+            Err(_) => Ok(Self::None),
+        }
+    }
+
+    /// For the manifest.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Groups(Hierarchy::V2(_)) => "cgroup v2 CPU quota, 100 ms periods".into(),
+            Self::Groups(Hierarchy::V1 { .. }) => "cgroup v1 CPU quota, 100 ms periods".into(),
+            Self::Docker(_) => "docker run --cpus, 100 ms periods".into(),
+            Self::None => "none".into(),
+        }
+    }
+}
+
+/// Where one program runs; what is left of it is removed on drop.
+#[derive(Debug)]
+pub enum Enclosure {
+    /// In a control group.
+    Group(Group),
+    /// In a container.
+    Container {
+        /// Its name.
+        name: String,
+        /// Of which image.
+        image: String,
+        /// Its limit, cores.
+        cpus: f64,
+    },
+    /// Nowhere in particular.
+    Open,
+}
+
+impl Enclosure {
+    /// An enclosure called `name`. A container is limited to `cpus` from its start; a group once
+    /// [`Self::limit`] is called.
+    ///
+    /// # Errors
+    /// [`Error::Limit`].
+    pub fn new(limits: &Limits, name: &str, cpus: f64) -> Result<Self> {
+        Ok(match limits {
+            Limits::Groups(hierarchy) => Self::Group(Group::create(hierarchy.clone(), name)?),
+            Limits::Docker(image) => Self::Container { name: name.into(), image: image.clone(), cpus },
+            Limits::None => Self::Open,
+        })
+    }
+
+    /// A command that runs `program` with `environment` inside. In a container it is the image's own program, so
+    /// only the arguments the caller adds matter.
+    pub fn command(&self, program: &Path, environment: &[(&str, &str)]) -> Command {
+        let mut command = match self {
+            Self::Group(group) => group.command(program),
+            Self::Container { name, image, cpus } => {
+                let mut command = Command::new("docker");
+                command.args(["run", "--rm", "--network", "host", "--name", name]);
+                if *cpus != 0.0 {
+                    command.arg(format!("--cpus={cpus}"));
+                }
+                // Values stay out of the process list: docker takes them from its own environment.
+                command.args(environment.iter().flat_map(|(key, _)| ["--env", key]));
+                command.arg(image);
+                command
+            }
+            Self::Open => Command::new(program),
+        };
+        command.envs(environment.iter().copied());
+        command
+    }
+
+    /// Limits it to `cpus` cores from now on; 0 lifts the limit.
+    ///
+    /// # Errors
+    /// [`Error::Limit`].
+    pub fn limit(&self, cpus: f64) -> Result<()> {
+        match self {
+            Self::Group(group) => group.limit(cpus),
+            Self::Container { .. } | Self::Open => Ok(()),
+        }
+    }
+
+    /// The process id of the program inside, of which `id` is the one we started.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if docker does not tell.
+    pub fn inner_id(&self, id: u32) -> Result<u32> {
+        let Self::Container { name, .. } = self else { return Ok(id) };
+        let inner = docker_output(&["inspect", "--format", "{{.State.Pid}}", name])?;
+        inner
+            .trim()
+            .parse()
+            .map_err(|_| Error::Limit(format!("docker inspect answered {inner:?} as process id")))
+    }
+
+    /// What the program `id` (an inner one) has used so far.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn usage(&self, id: u32) -> Result<Usage> {
+        let usage = match self {
+            Self::Group(group) => group.usage()?,
+            Self::Container { .. } => container_usage(id)?,
+            Self::Open => Usage::default(),
+        };
+        Ok(match usage.cpu_us {
+            Some(_) => usage,
+            None => Usage { cpu_us: Some(process_cpu_us(id)?), ..usage },
+        })
+    }
+}
+
+impl Drop for Enclosure {
+    fn drop(&mut self) {
+        if let Self::Container { name, .. } = self {
+            // It is gone already when the program ended by itself.
+            let _ = docker_output(&["kill", name]);
+        }
+    }
+}
+
+fn docker_output(args: &[&str]) -> Result<String> {
+    let output = Command::new("docker").args(args).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| Error::Limit(format!("docker cannot be run: {error}")))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(Error::Limit(format!("docker {}: {words}", args.join(" "))))
+    }
+}
+
+/// The `cpu.stat` of the group that the process `id` is in.
+fn container_usage(id: u32) -> Result<Usage> {
+    let path = format!("/proc/{id}/cgroup");
+    let groups = fs::read_to_string(&path).context(|| format!("reading {path}"))?;
+    let (root, wanted) = match Hierarchy::detect()? {
+        Hierarchy::V2(root) => (root, ""),
+        Hierarchy::V1 { cpu, .. } => (cpu, "cpu"),
+    };
+    let group = groups.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let controllers = fields.next()?;
+        controllers.split(',').any(|controller| controller == wanted).then(|| fields.next())?
+    });
+    let path = root.join(group.unwrap_or_default().trim_start_matches('/')).join("cpu.stat");
+    let stat = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
+    Ok(parse_cpu_stat(&stat))
+}
+
+/// User and system time of a process, from fields 14 and 15 of its `stat`.
+fn process_cpu_us(id: u32) -> Result<u64> {
+    let path = format!("/proc/{id}/stat");
+    let stat = fs::read_to_string(&path).context(|| format!("reading {path}"))?;
+    // The second field, the name in parentheses, may hold spaces.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields).split(' ');
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Ok(ticks * TICK_US)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_is_limited_and_its_secrets_stay_out_of_the_arguments() {
+        let limits = Limits::Docker("undead".into());
+        let enclosure = Enclosure::new(&limits, "perf", 0.25).unwrap();
+        let command = enclosure.command(Path::new("ignored"), &[("UNDEAD_CLUSTER_SECRET", "hush")]);
+        let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
+        assert!(args.contains(&"--cpus=0.25".into()), "{args:?}");
+        assert!(args.iter().all(|arg| !arg.contains("hush")), "{args:?}");
+        std::mem::forget(enclosure);
+    }
+
+    #[test]
+    fn our_own_cpu_time_is_read_from_proc() {
+        let before = process_cpu_us(std::process::id()).unwrap();
+        let mut spun = 0u64;
+        while process_cpu_us(std::process::id()).unwrap() == before {
+            spun = spun.wrapping_add(1);
+        }
+        assert!(spun > 0);
+    }
+}

@@ -1,0 +1,27 @@
+//! What forwarding costs, measured: real processes, real recordings, real CPU limits, every byte checked.
+//!
+//! `run` plays a scenario's matrix and leaves records; `plot`, `compare` and `report` read records only. The
+//! generator is open loop, reports its own CPU time, and a run whose records are not whole fails.
+
+pub mod broadcaster;
+pub mod cgroup;
+pub mod completeness;
+pub mod enclosure;
+pub mod error;
+pub mod floor;
+pub mod forward_log;
+pub mod ledger;
+pub mod machine;
+pub mod process;
+pub mod progress;
+pub mod record;
+pub mod recording;
+pub mod run;
+pub mod scenario;
+pub mod script;
+pub mod servers;
+pub mod trial;
+pub mod viewer;
+pub mod wire;
+
+pub use error::{Error, Result};

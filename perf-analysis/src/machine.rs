@@ -1,0 +1,177 @@
+//! The machine a run was made on, as far as figures depend on it, and the shares of it we hand out.
+
+use std::{fs, path::Path, process::Command};
+
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+    time::{ClockId, clock_gettime},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Context, Error, Result};
+
+/// What figures depend on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The processor's name.
+    pub cpu: String,
+    /// Cores we may use.
+    pub cores: u32,
+    /// Memory.
+    pub memory_bytes: u64,
+    /// Kernel name, release and architecture.
+    pub kernel: String,
+    /// How many runnable processes there were on average over the minute before the run.
+    pub load_before: f64,
+}
+
+impl Machine {
+    /// This one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the kernel does not tell.
+    pub fn this() -> Result<Self> {
+        let read = |path: &str| fs::read_to_string(path).context(|| format!("reading {path}"));
+        let cpuinfo = read("/proc/cpuinfo")?;
+        let cpu = field(&cpuinfo, "model name").unwrap_or("unknown processor").to_owned();
+        let meminfo = read("/proc/meminfo")?;
+        let kib = field(&meminfo, "MemTotal").and_then(|value| value.split(' ').next()?.parse::<u64>().ok());
+        let uname = rustix::system::uname();
+        let kernel = [uname.sysname(), uname.release(), uname.machine()]
+            .map(|part| part.to_string_lossy().into_owned());
+        let loadavg = read("/proc/loadavg")?;
+        Ok(Self {
+            cpu,
+            cores: our_cores()?.len() as u32,
+            memory_bytes: kib.unwrap_or(0) * 1024,
+            kernel: kernel.join(" "),
+            load_before: loadavg.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0),
+        })
+    }
+
+    /// One line for captions.
+    pub fn caption(&self) -> String {
+        let gib = self.memory_bytes as f64 / f64::from(1 << 30);
+        format!("{}, {} cores, {gib:.0} GiB, {}", self.cpu, self.cores, self.kernel)
+    }
+}
+
+fn field<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let line = text.lines().find(|line| line.starts_with(key))?;
+    Some(line.split_once(':')?.1.trim())
+}
+
+/// Which cores the node runs on and which the generator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// The node's; empty: wherever the system puts it.
+    pub node: Vec<usize>,
+    /// The generator's and the main server's; never empty.
+    pub generator: Vec<usize>,
+}
+
+impl Split {
+    /// Gives the node as many whole cores as `cpus` (the largest limit) needs, and the generator the others, if
+    /// `pin` asks for that and there are enough.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the kernel does not tell our cores.
+    pub fn new(pin: bool, cpus: f64) -> Result<Self> {
+        let cores = our_cores()?;
+        let wanted = cpus.ceil().max(1.0) as usize;
+        if pin && wanted < cores.len() {
+            let (node, generator) = cores.split_at(wanted);
+            return Ok(Self { node: node.into(), generator: generator.into() });
+        }
+        Ok(Self { node: Vec::new(), generator: cores })
+    }
+}
+
+fn our_cores() -> Result<Vec<usize>> {
+    let set = sched_getaffinity(None).context(|| "asking for our cores".into())?;
+    Ok((0..CpuSet::MAX_CPU).filter(|&core| set.is_set(core)).collect())
+}
+
+/// Keeps the calling thread, and what it starts from now on, on `cores`; nothing happens if there are none.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn pin(cores: &[usize]) -> Result<()> {
+    if cores.is_empty() {
+        return Ok(());
+    }
+    let mut set = CpuSet::new();
+    cores.iter().for_each(|&core| set.set(core));
+    sched_setaffinity(None, &set).context(|| format!("pinning to cores {cores:?}"))
+}
+
+/// Raises the limit of open files to what is allowed, and checks that `sockets` fit.
+///
+/// # Errors
+/// [`Error::Limit`] if they do not.
+pub fn allow_sockets(sockets: u64) -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    setrlimit(Resource::Nofile, raised).context(|| "raising the limit of open files".into())?;
+    match limit.maximum {
+        Some(most) if most < sockets + 100 => Err(Error::Limit(format!(
+            "{sockets} connections need more open files than the {most} allowed: raise `ulimit -Hn`, or \
+             measure fewer viewers"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// CPU time this process has used, microseconds.
+pub fn own_cpu_us() -> u64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
+}
+
+/// The checkout's commit, with `-dirty` if it has changes; `unknown` outside a checkout.
+pub fn commit() -> String {
+    let git = |args: &[&str]| {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let output = Command::new("git").args(args).current_dir(directory).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    match git(&["rev-parse", "--short=12", "HEAD"]) {
+        Some(commit) if git(&["status", "--porcelain"]).is_some_and(|changes| changes.is_empty()) => commit,
+        Some(commit) => format!("{commit}-dirty"),
+        None => "unknown".into(),
+    }
+}
+
+/// Today's date in UTC, e.g. `2026-11-21`.
+pub fn today() -> String {
+    let days = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs() / 86_400);
+    let (year, month, day) = civil(days);
+    format!("{year}-{month:02}-{day:02}")
+}
+
+/// Year, month and day, `days` after 1970-01-01 (Gregorian; years counted from March, so that the leap day is last).
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let era = days / 146_097;
+    let day_of_era = days % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (year_of_era + 400 * era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates_across_leap_years() {
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(11_016), (2000, 2, 29));
+        assert_eq!(civil(11_017), (2000, 3, 1));
+        assert_eq!(civil(20_778), (2026, 11, 21));
+    }
+}

@@ -1,0 +1,123 @@
+//! Programs under test: started in their control group and on their cores, watched, and always ended.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    error::{Context, Error, Result},
+    machine,
+};
+
+/// How long a program may take until it serves.
+const START_TIME: Duration = Duration::from_secs(20);
+/// How much of a program's log an error quotes.
+const QUOTED_LINES: usize = 3;
+
+/// A running program; killed on drop.
+#[derive(Debug)]
+pub struct Program {
+    name: String,
+    child: Child,
+    log: PathBuf,
+    url: String,
+}
+
+impl Program {
+    /// Starts `command` on `cores`, with its standard error in `log`, and waits for the URL that it prints as
+    /// its first line.
+    ///
+    /// # Errors
+    /// [`Error::Program`] if it cannot be started, ends, or says nothing for 20 s.
+    pub fn start(name: &str, mut command: Command, cores: &[usize], log: &Path) -> Result<Self> {
+        let file = File::create(log).context(|| format!("making {}", log.display()))?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
+        let failed = |message: String| Error::Program { program: name.into(), message };
+        // A child inherits the cores of the thread that starts it.
+        let spawned = thread::scope(|scope| {
+            let starter = scope.spawn(|| {
+                machine::pin(cores)?;
+                command.spawn().context(|| format!("starting {name}"))
+            });
+            starter.join().unwrap_or_else(|_| Err(failed("its starter panicked".into())))
+        });
+        let mut child = spawned?;
+        let lines = child.stdout.take().map(first_lines);
+        let mut program = Self { name: name.into(), child, log: log.into(), url: String::new() };
+        match lines.and_then(|lines| lines.recv_timeout(START_TIME).ok()) {
+            Some(url) => program.url = url.trim().to_owned(),
+            None => {
+                program.check()?;
+                return Err(failed(format!("printed no URL; {}", program.last_words())));
+            }
+        }
+        Ok(program)
+    }
+
+    /// The URL it serves.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where its standard error goes.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Checks that it still runs.
+    ///
+    /// # Errors
+    /// [`Error::Program`] with its exit status and last words if not.
+    pub fn check(&mut self) -> Result<()> {
+        // A program that printed nothing may be just about to be gone.
+        if self.url.is_empty() {
+            thread::sleep(Duration::from_millis(100));
+        }
+        match self.child.try_wait().context(|| format!("watching {}", self.name))? {
+            None => Ok(()),
+            Some(status) => Err(Error::Program {
+                program: self.name.clone(),
+                message: format!("ended by itself ({status}); {}", self.last_words()),
+            }),
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        let quoted = lines[lines.len().saturating_sub(QUOTED_LINES)..].join(" | ");
+        format!("the end of {}: {quoted}", self.log.display())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Both fail only when it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends on the lines of `stdout` and keeps reading, so that the program never waits for us.
+fn first_lines(stdout: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines() {
+            let Ok(line) = line else { break };
+            // The first line is the one that somebody waits for.
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}

@@ -1,0 +1,145 @@
+//! What a broadcaster sends and what each viewer must therefore receive, segment by segment.
+//!
+//! Chunk names and bytes are a function of the segments alone, so the script repackages the segments itself and
+//! knows every chunk before the node does. All streams of a trial play the same script; it is written once, kept
+//! for a while, and shared.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use media::{Output, Repackager};
+
+use crate::{
+    error::{Error, Result},
+    recording::Recording,
+    scenario::Target,
+};
+
+/// Segments kept for the streams that are not yet there; streams of a trial start within one segment interval
+/// of each other, so this is plenty.
+const KEPT: usize = 4096;
+
+/// One chunk a viewer must receive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectedChunk {
+    /// Its group.
+    pub group: u64,
+    /// Its place in the group.
+    pub index: u32,
+    /// Its bytes.
+    pub data: Bytes,
+}
+
+/// One segment and what follows from it.
+#[derive(Debug)]
+pub struct Line {
+    /// Number of the segment in the take.
+    pub seq: u64,
+    /// When to send it, counted from the first segment.
+    pub due: Duration,
+    /// What to send.
+    pub segment: Bytes,
+    /// The init segment, if this one completes it.
+    pub init: Option<Bytes>,
+    /// The chunks this segment completes, in order.
+    pub chunks: Vec<ExpectedChunk>,
+}
+
+/// The lines of one take, written as they are asked for.
+pub struct Script {
+    recording: Recording,
+    writing: Mutex<Writing>,
+}
+
+struct Writing {
+    packing: Packing,
+    next_seq: u64,
+    kept: VecDeque<Arc<Line>>,
+}
+
+/// How the program under test makes chunks of segments.
+enum Packing {
+    /// As the node does.
+    Repackaged(Box<Repackager>),
+    /// As the floor does: each segment is a chunk.
+    Verbatim,
+}
+
+impl Script {
+    /// The script of `recording` for `target`.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if the recording's type is not one a node can forward.
+    pub fn new(recording: Recording, target: Target) -> Result<Self> {
+        let packing = match target {
+            Target::Undead => {
+                let repackager = Repackager::new(&recording.mime)
+                    .map_err(|error| Error::Protocol(format!("{}: {error}", recording.mime)))?;
+                Packing::Repackaged(Box::new(repackager))
+            }
+            Target::Floor => Packing::Verbatim,
+        };
+        Ok(Self { recording, writing: Mutex::new(Writing { packing, next_seq: 0, kept: VecDeque::new() }) })
+    }
+
+    /// The recorder's full type.
+    pub fn mime(&self) -> &str {
+        &self.recording.mime
+    }
+
+    /// Line `seq`; lines have to be asked for in about the same order by all.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if the recording does not parse there, or the line is no longer kept.
+    pub fn line(&self, seq: u64) -> Result<Arc<Line>> {
+        let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        while writing.next_seq <= seq {
+            let next_seq = writing.next_seq;
+            let line = writing.packing.pack(next_seq, &self.recording)?;
+            writing.kept.push_back(Arc::new(line));
+            writing.next_seq += 1;
+            if writing.kept.len() > KEPT {
+                writing.kept.pop_front();
+            }
+        }
+        let back = usize::try_from(writing.next_seq - seq).unwrap_or(usize::MAX);
+        let place = writing.kept.len().checked_sub(back);
+        place
+            .and_then(|place| writing.kept.get(place).cloned())
+            .ok_or_else(|| Error::Protocol(format!("segment {seq} is asked for too late")))
+    }
+}
+
+impl Packing {
+    fn pack(&mut self, seq: u64, recording: &Recording) -> Result<Line> {
+        let replayed = recording.segment(seq);
+        let mut line =
+            Line { seq, due: replayed.due, segment: replayed.bytes, init: None, chunks: Vec::new() };
+        match self {
+            Self::Repackaged(repackager) => {
+                let outputs = repackager
+                    .push_segment(&line.segment)
+                    .map_err(|error| Error::Protocol(format!("recorded segment {seq}: {error}")))?;
+                for output in outputs {
+                    match output {
+                        Output::Init(init) => line.init = Some(init.data),
+                        Output::Chunk(chunk) => line.chunks.push(ExpectedChunk {
+                            group: chunk.group,
+                            index: chunk.index,
+                            data: chunk.data,
+                        }),
+                    }
+                }
+            }
+            Self::Verbatim if !line.segment.is_empty() => {
+                line.chunks.push(ExpectedChunk { group: seq, index: 0, data: line.segment.clone() });
+            }
+            Self::Verbatim => {}
+        }
+        Ok(line)
+    }
+}
