@@ -1,5 +1,5 @@
 // <ud-on-air>: how the stream is doing, its link, and what can be done about it. Sends `choose` (another source),
-// `lower-quality` and `end`.
+// `microphone`, `lower-quality` and `end`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -7,7 +7,7 @@ import type { BroadcastState } from '../publish/broadcast';
 import { callProblem } from '../publish/problems';
 import '../ui/copy-link';
 import { runningTime } from '../ui/format';
-import { cameraIcon, screenIcon, stopIcon, swapIcon } from '../ui/icons';
+import { microphoneIcon, microphoneOffIcon, screenIcon, stopIcon, swapIcon } from '../ui/icons';
 import '../ui/notice';
 import { base, buttons } from '../ui/styles';
 import { ChooseEvent } from './preview';
@@ -27,6 +27,7 @@ export class OnAir extends LitElement {
   @property({ attribute: false }) runningMs: number | undefined;
   @property({ type: Boolean }) screens = true;
   @property({ type: Boolean }) canLower = false;
+  @property({ type: Boolean }) microphone = false;
   @property({ type: Boolean }) ending = false;
 
   static override styles = [
@@ -35,6 +36,7 @@ export class OnAir extends LitElement {
     css`
       :host {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 18px;
       }
       h1 {
@@ -91,7 +93,7 @@ export class OnAir extends LitElement {
       </dl>
       <ud-copy-link url=${this.link}></ud-copy-link>
       <div class="actions">
-        ${recording ? this.#sourceButton('Change source') : nothing}
+        ${recording ? [this.#microphoneButton(), this.#sourceButton('Change source')] : nothing}
         <button class="button live" type="button" ?disabled=${this.ending} @click=${() => this.#send('end')}>
           ${stopIcon} End stream
         </button>
@@ -113,7 +115,6 @@ export class OnAir extends LitElement {
         advice="Your viewers wait for you. Share something within half a minute, or the stream ends by itself."
       >
         ${this.#sourceButton('Share again')}
-        <button class="button" type="button" @click=${() => this.#choose('camera')}>${cameraIcon} Camera</button>
       </ud-notice>`;
     }
     if (phase === 'reconnecting') {
@@ -148,11 +149,22 @@ export class OnAir extends LitElement {
     return html`<button class="button" type="button" @click=${() => this.#choose(kind)}>${icon} ${label}</button>`;
   }
 
+  #microphoneButton(): TemplateResult {
+    return html`<button
+      class="button"
+      type="button"
+      aria-pressed=${this.microphone}
+      @click=${() => this.#send('microphone')}
+    >
+      ${this.microphone ? microphoneIcon : microphoneOffIcon} ${this.microphone ? 'Mic on' : 'Mic off'}
+    </button>`;
+  }
+
   #choose(kind: 'screen' | 'camera'): void {
     this.dispatchEvent(new ChooseEvent(kind));
   }
 
-  #send(name: 'end' | 'lower-quality'): void {
+  #send(name: 'end' | 'lower-quality' | 'microphone'): void {
     this.dispatchEvent(new Event(name, { bubbles: true, composed: true }));
   }
 }

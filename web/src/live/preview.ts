@@ -22,6 +22,8 @@ export class Preview extends LitElement {
   @property({ type: Boolean }) choosing = false;
   /** Whether this device can share its screen at all; phones cannot. */
   @property({ type: Boolean }) screens = true;
+  /** Whether viewers are waiting. */
+  @property({ type: Boolean }) onAir = false;
   /** Shows what is shared; for taking pictures of it. */
   @query('video') declare readonly video: HTMLVideoElement;
 
@@ -122,7 +124,7 @@ export class Preview extends LitElement {
     </button>`;
     return html`<div class="choice">
       <h2>What do you want to share?</h2>
-      <p>Nobody sees it before you go live.</p>
+      <p>${this.onAir ? 'Your viewers are waiting.' : 'Nobody sees it before you go live.'}</p>
       <div class="buttons">
         ${this.screens ? screen : nothing}
         <button class="button" type="button" @click=${() => this.#choose('camera')}>${cameraIcon} Use a camera</button>

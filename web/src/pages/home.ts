@@ -3,7 +3,7 @@
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
 import { broadcastIcon, playIcon } from '../ui/icons';
-import '../ui/shell';
+import { ghostPicture } from '../ui/shell';
 import '../ui/stream-list';
 import { base, buttons } from '../ui/styles';
 
@@ -17,8 +17,21 @@ export class HomePage extends LitElement {
         display: grid;
         justify-items: center;
         gap: 18px;
-        padding: clamp(32px, 7vw, 84px) 0 clamp(44px, 7vw, 84px);
+        padding: clamp(24px, 4vw, 52px) 0 clamp(44px, 6vw, 76px);
         text-align: center;
+      }
+      .ghost {
+        width: clamp(64px, 9vw, 92px);
+        color: var(--ud-accent);
+        animation: float 5s ease-in-out infinite;
+      }
+      .ghost svg {
+        display: block;
+      }
+      @keyframes float {
+        50% {
+          transform: translateY(-9px);
+        }
       }
       h1 {
         max-width: 15ch;
@@ -27,7 +40,7 @@ export class HomePage extends LitElement {
         letter-spacing: -0.045em;
       }
       .hero p {
-        max-width: 34rem;
+        max-width: 38rem;
         color: var(--ud-muted);
         font-size: clamp(1.0625rem, 2vw, 1.25rem);
         text-wrap: balance;
@@ -57,9 +70,10 @@ export class HomePage extends LitElement {
   override render(): TemplateResult {
     return html`<ud-shell current="home">
       <section class="hero">
+        <div class="ghost">${ghostPicture}</div>
         <h1>Go live. Stay live.</h1>
         <p>
-          Share your screen from the browser; everyone with the link sees it a heartbeat later. No install, no account.
+          Share your screen from the browser. Everyone with the link sees it a heartbeat later. No install, no account.
         </p>
         <div class="actions">
           <a class="button primary big" href="/live">${broadcastIcon} Go live</a>

@@ -12,7 +12,14 @@ import '../live/setup';
 import { Broadcast, type BroadcastState } from '../publish/broadcast';
 import { Capture, abilities } from '../publish/capture';
 import { recall, remember, type OwnStream } from '../publish/own-stream';
-import { callProblem, captureProblem, obstacle, type Problem, type SourceKind } from '../publish/problems';
+import {
+  NO_MICROPHONE,
+  callProblem,
+  captureProblem,
+  obstacle,
+  type Problem,
+  type SourceKind,
+} from '../publish/problems';
 import { DEFAULT_TITLE, loadSettings, lowerQuality, quality, saveSettings, type Settings } from '../publish/settings';
 import { Thumbnails } from '../publish/thumbnails';
 import { connect } from '../transport/socketio';
@@ -61,6 +68,7 @@ export class LivePage extends LitElement {
       }
       .panel {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 18px;
         padding: 22px;
         border: 1px solid var(--ud-line);
@@ -133,6 +141,7 @@ export class LivePage extends LitElement {
         <ud-preview
           .source=${this.capture?.stream}
           ?choosing=${this.choosing}
+          ?onAir=${this.phase === 'on_air'}
           .screens=${this.#abilities.screen || !this.#abilities.secureContext}
         >
           ${onAir ? this.#badge(onAir) : nothing}
@@ -190,7 +199,9 @@ export class LivePage extends LitElement {
       .runningMs=${this.startedAtMs === undefined ? undefined : this.nowMs - this.startedAtMs}
       .screens=${this.#abilities.screen}
       .canLower=${this.#broadcast !== undefined && lowerQuality(this.#broadcast.quality) !== undefined}
+      .microphone=${this.settings.microphone}
       .ending=${this.ending}
+      @microphone=${() => this.#remember({ ...this.settings, microphone: !this.settings.microphone })}
       @end=${() => void this.#end()}
       @lower-quality=${() => this.#lowerQuality()}
     ></ud-on-air>`;
@@ -222,7 +233,9 @@ export class LivePage extends LitElement {
     if (this.problem) return false;
     this.choosing = true;
     try {
-      this.#setCapture(await Capture.start({ kind, microphone: this.settings.microphone }));
+      const capture = await Capture.start(kind);
+      if (this.settings.microphone) await this.#setMicrophone(capture, true);
+      this.#setCapture(capture);
       return true;
     } catch (error) {
       this.problem = captureProblem(kind, error);
@@ -230,6 +243,25 @@ export class LivePage extends LitElement {
     } finally {
       this.choosing = false;
     }
+  }
+
+  /** Switches the microphone of `capture`. True if what records has to begin anew. */
+  async #setMicrophone(capture: Capture, on: boolean): Promise<boolean> {
+    try {
+      return await capture.setMicrophone(on);
+    } catch {
+      this.#remember({ ...this.settings, microphone: false });
+      this.problem = NO_MICROPHONE;
+      return false;
+    }
+  }
+
+  async #microphoneChanged(): Promise<void> {
+    const { capture } = this;
+    if (!capture || !(await this.#setMicrophone(capture, this.settings.microphone))) return;
+    // The preview and the recorder need the new tracks.
+    this.requestUpdate();
+    if (this.capture === capture) this.#broadcast?.setSource(capture);
   }
 
   #setCapture(capture: Capture | undefined): void {
@@ -389,8 +421,10 @@ export class LivePage extends LitElement {
   }
 
   #remember(settings: Settings): void {
+    const microphoneChanged = settings.microphone !== this.settings.microphone;
     this.settings = settings;
     saveSettings(localStorage, settings);
+    if (microphoneChanged) void this.#microphoneChanged();
   }
 
   readonly #warn = (event: BeforeUnloadEvent): void => {

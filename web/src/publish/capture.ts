@@ -3,13 +3,6 @@
 
 import type { Abilities, SourceKind } from './problems';
 
-/** What to capture. */
-export interface CaptureRequest {
-  kind: SourceKind;
-  /** Also take the microphone; with a screen's own sound the two are mixed. */
-  microphone: boolean;
-}
-
 // Newer than the DOM types of the compiler.
 interface DisplayRequest extends DisplayMediaStreamOptions {
   selfBrowserSurface?: 'include' | 'exclude';
@@ -25,6 +18,18 @@ const UNPROCESSED_SOUND: MediaTrackConstraints = {
 };
 
 const FRAME_RATE = 30;
+
+const SCREEN: DisplayRequest = {
+  video: { frameRate: FRAME_RATE },
+  audio: UNPROCESSED_SOUND,
+  selfBrowserSurface: 'include',
+  surfaceSwitching: 'include',
+  systemAudio: 'include',
+};
+
+const CAMERA: MediaStreamConstraints = {
+  video: { frameRate: FRAME_RATE, width: { ideal: 1280 }, height: { ideal: 720 } },
+};
 
 /** What this browser offers. */
 export function abilities(): Abilities {
@@ -42,16 +47,15 @@ export function abilities(): Abilities {
 /** A running capture: one picture track, at most one sound track. Close it, or the browser goes on sharing. */
 export class Capture {
   readonly kind: SourceKind;
-  /** What to show and record. */
-  readonly stream: MediaStream;
-  readonly #sources: MediaStream[];
-  readonly #mixer: AudioContext | undefined;
+  readonly #source: MediaStream;
+  #stream: MediaStream;
+  #voice: MediaStream | undefined;
+  #mixer: AudioContext | undefined;
 
-  private constructor(kind: SourceKind, stream: MediaStream, sources: MediaStream[], mixer?: AudioContext) {
+  private constructor(kind: SourceKind, source: MediaStream) {
     this.kind = kind;
-    this.stream = stream;
-    this.#sources = sources;
-    this.#mixer = mixer;
+    this.#source = source;
+    this.#stream = source;
   }
 
   /**
@@ -59,68 +63,64 @@ export class Capture {
    *
    * @throws DOMException as `getDisplayMedia` and `getUserMedia` do: `NotAllowedError` when the person declined.
    */
-  static async start({ kind, microphone }: CaptureRequest): Promise<Capture> {
-    if (kind === 'camera') {
-      const camera = await navigator.mediaDevices.getUserMedia({
-        video: { frameRate: FRAME_RATE, width: { ideal: 1280 }, height: { ideal: 720 } },
-        audio: microphone,
-      });
-      return new Capture(kind, camera, [camera]);
-    }
-    const request: DisplayRequest = {
-      video: { frameRate: FRAME_RATE },
-      audio: UNPROCESSED_SOUND,
-      selfBrowserSurface: 'include',
-      surfaceSwitching: 'include',
-      systemAudio: 'include',
-    };
-    const screen = await navigator.mediaDevices.getDisplayMedia(request);
-    if (!microphone) return new Capture(kind, screen, [screen]);
-    try {
-      const voice = await navigator.mediaDevices.getUserMedia({ audio: true });
-      return Capture.#mixed(screen, voice);
-    } catch (error) {
-      stopTracks(screen);
-      throw error;
-    }
+  static async start(kind: SourceKind): Promise<Capture> {
+    const devices = navigator.mediaDevices;
+    return new Capture(
+      kind,
+      await (kind === 'camera' ? devices.getUserMedia(CAMERA) : devices.getDisplayMedia(SCREEN)),
+    );
   }
 
-  static #mixed(screen: MediaStream, voice: MediaStream): Capture {
-    if (screen.getAudioTracks().length === 0) {
-      return new Capture('screen', new MediaStream([...screen.getVideoTracks(), ...voice.getAudioTracks()]), [
-        screen,
-        voice,
-      ]);
-    }
-    const mixer = new AudioContext();
-    const output = mixer.createMediaStreamDestination();
-    for (const source of [screen, voice]) mixer.createMediaStreamSource(source).connect(output);
-    const tracks = [...screen.getVideoTracks(), ...output.stream.getAudioTracks()];
-    return new Capture('screen', new MediaStream(tracks), [screen, voice], mixer);
+  /** What to show and record. Another object after the first {@link setMicrophone}. */
+  get stream(): MediaStream {
+    return this.#stream;
   }
 
   get hasAudio(): boolean {
-    return this.stream.getAudioTracks().length > 0;
+    return this.#stream.getAudioTracks().length > 0;
   }
 
   /** Whether the picture still runs: not after the browser's own stop button. */
   get live(): boolean {
-    return this.stream.getVideoTracks().some(({ readyState }) => readyState === 'live');
+    return this.#stream.getVideoTracks().some(({ readyState }) => readyState === 'live');
+  }
+
+  /**
+   * Adds the microphone, mixed with the source's own sound, or silences it. Afterwards the tracks may be others: true
+   * then, and what records has to begin anew.
+   *
+   * @throws DOMException as `getUserMedia` does; the capture goes on as it was.
+   */
+  async setMicrophone(on: boolean): Promise<boolean> {
+    if (this.#voice === undefined && on) {
+      const voice = await navigator.mediaDevices.getUserMedia({ audio: true });
+      this.#voice = voice;
+      this.#stream = this.#mix(voice);
+      return true;
+    }
+    for (const track of this.#voice?.getTracks() ?? []) track.enabled = on;
+    return false;
   }
 
   /** Hears the person stop sharing with the browser's own button; not {@link close}. */
   onEnded(listener: () => void): void {
-    this.stream.getVideoTracks()[0]?.addEventListener('ended', listener, { once: true });
+    this.#source.getVideoTracks()[0]?.addEventListener('ended', listener, { once: true });
   }
 
   /** Stops sharing. */
   close(): void {
-    [this.stream, ...this.#sources].forEach(stopTracks);
+    for (const stream of [this.#stream, this.#source, this.#voice])
+      stream?.getTracks().forEach((track) => track.stop());
     // A context that is closed twice rejects; there is nothing left to do then.
     this.#mixer?.close().catch(() => undefined);
   }
-}
 
-function stopTracks(stream: MediaStream): void {
-  for (const track of stream.getTracks()) track.stop();
+  #mix(voice: MediaStream): MediaStream {
+    const pictures = this.#source.getVideoTracks();
+    if (this.#source.getAudioTracks().length === 0) return new MediaStream([...pictures, ...voice.getAudioTracks()]);
+    this.#mixer = new AudioContext();
+    const output = this.#mixer.createMediaStreamDestination();
+    for (const source of [this.#source, voice]) this.#mixer.createMediaStreamSource(source).connect(output);
+    return new MediaStream([...pictures, ...output.stream.getAudioTracks()]);
+  }
 }

@@ -61,6 +61,13 @@ export const RECORDER_FAILED: Problem = {
   advice: 'Choose what to share again. If that does not help, lower the quality or restart the browser.',
 };
 
+/** The microphone could not be added; the stream goes on without. */
+export const NO_MICROPHONE: Problem = {
+  title: 'Your microphone is not on',
+  advice:
+    'Allow the microphone for this page, next to the address, and switch it on again. The rest goes on without it.',
+};
+
 /** Why nothing was captured, from what `getDisplayMedia` or `getUserMedia` threw. */
 export function captureProblem(kind: SourceKind, error: unknown): Problem {
   const what = kind === 'screen' ? 'screen' : 'camera';

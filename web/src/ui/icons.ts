@@ -39,3 +39,25 @@ export const warnIcon = icon(
 export const cameraIcon = icon(
   svg`<rect x="2.5" y="6" width="13" height="12" rx="2.5"/><path d="m15.5 10.5 6-3v9l-6-3"/>`,
 );
+export const microphoneIcon = icon(
+  svg`<rect x="9" y="3" width="6" height="11" rx="3"/><path d="M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3"/>`,
+);
+export const microphoneOffIcon = icon(
+  svg`<path d="M15 9.5V6a3 3 0 0 0-5.8-1M9 9v2a3 3 0 0 0 4.6 2.5M5.5 11.5a6.5 6.5 0 0 0 10 5.5M18.5 11.5a6.4 6.4 0 0 1-.5 2.5M12 18v3M4 4l16 16"/>`,
+);
+export const pauseIcon = icon(
+  svg`<rect x="6.5" y="5" width="4" height="14" rx="1.4" fill="currentColor" stroke="none"/><rect x="13.5" y="5" width="4" height="14" rx="1.4" fill="currentColor" stroke="none"/>`,
+);
+const speaker = svg`<path d="M11 5.5 6.8 9H4a1 1 0 0 0-1 1v4a1 1 0 0 0 1 1h2.8l4.2 3.5Z" fill="currentColor"/>`;
+export const soundIcon = icon(svg`${speaker}<path d="M15 9.2a4 4 0 0 1 0 5.6M17.8 6.4a8 8 0 0 1 0 11.2"/>`);
+export const mutedIcon = icon(svg`${speaker}<path d="m15.5 9.5 5 5M20.5 9.5l-5 5"/>`);
+export const enlargeIcon = icon(
+  svg`<path d="M4 9V5a1 1 0 0 1 1-1h4M15 4h4a1 1 0 0 1 1 1v4M20 15v4a1 1 0 0 1-1 1h-4M9 20H5a1 1 0 0 1-1-1v-4"/>`,
+);
+export const shrinkIcon = icon(
+  svg`<path d="M9 4v4a1 1 0 0 1-1 1H4M20 9h-4a1 1 0 0 1-1-1V4M15 20v-4a1 1 0 0 1 1-1h4M4 15h4a1 1 0 0 1 1 1v4"/>`,
+);
+export const pictureInPictureIcon = icon(
+  svg`<rect x="3" y="5" width="18" height="14" rx="2.5"/><rect x="12" y="11.5" width="6.5" height="5" rx="1" fill="currentColor"/>`,
+);
+export const statsIcon = icon(svg`<path d="M5 20v-7M10 20V9M15 20v-4M20 20V4"/>`);

@@ -82,6 +82,7 @@ export class StreamCard extends LitElement {
         line-height: 1.35;
         letter-spacing: -0.01em;
         overflow-wrap: anywhere;
+        text-wrap: pretty;
         display: -webkit-box;
         -webkit-box-orient: vertical;
         -webkit-line-clamp: 2;
