@@ -1,19 +1,34 @@
 //! Writes H.264 and Opus frames as fragmented MP4: an init segment, then chunks of one `moof` and one `mdat` each, which
 //! a player can append in any run that starts with a keyframe.
 //!
-//! Times are exact: video counts microseconds as frames do, Opus counts 48 kHz samples, and every chunk tells its
-//! absolute decode time. A sample lasts until the next of its track; the last of a chunk, whose successor is not
-//! known yet, lasts its packet's own duration (Opus) or [`LAST_PICTURE_US`].
+//! Times are exact: video counts microseconds as frames do, Opus counts 48 kHz samples, and every chunk tells its absolute
+//! decode time. A sample lasts until the next of its track. The last of a chunk, whose successor is not known yet, lasts its
+//! packet's own duration (Opus), or as long as the picture before it.
+//!
+//! **Still screens.** Players drop video up to the next keyframe when two pictures are *decoded* further apart than twice the
+//! former's duration (Media Source Extensions, *coded frame processing*), and a screen that stops moving goes from 30 pictures a
+//! second to one. So decode times have no holes: a chunk's first picture is decoded when the last one ends, and shown later.
+//! The next picture is decoded when it is shown again. Durations so add up to the time that passed, which is
+//! from where other programs have the frame rate of a saved file.
+//!
+//! ```text
+//! shown    0   33   66                        1066  1100          chunks [0 33 66] [1066 1100]
+//! decoded  0   33   66   100 ← not 1066             1100
+//! lasts    33  33   34   1000 = 1100 - 100          33
+//! ```
+
+mod init;
 
 use super::boxes::{put_box, put_full_box};
-use super::opus_config::dops_from_head;
-use crate::{Codec, Error, Frame, Track, TrackKind, h264, opus};
+use crate::{Frame, Track, opus};
 use bytes::{BufMut, Bytes, BytesMut};
+pub(crate) use init::init;
 
-/// Duration written for a chunk's last picture. Players drop video up to the next keyframe when two pictures are further
-/// apart than twice the former's duration (Media Source Extensions, *coded frame processing*), and still screens
-/// bring about one picture a second; the next chunk's picture comes sooner and simply replaces this one.
-const LAST_PICTURE_US: u64 = 1_000_000;
+/// How long a chunk's last picture is said to last: as long as the one before it, within these bounds, or without one
+/// [`FIRST_PICTURE_US`].
+const MIN_PICTURE_US: u64 = 1_000;
+const MAX_PICTURE_US: u64 = 1_000_000;
+const FIRST_PICTURE_US: u64 = 33_333;
 
 /// Duration written for an Opus packet that does not tell its own.
 const UNTOLD_PACKET_US: u64 = 20_000;
@@ -27,44 +42,33 @@ const DEPENDENT_SAMPLE: u32 = 0x0101_0000;
 const BASE_IS_MOOF: u32 = 0x02_0000;
 /// Data offset, and duration, size and flags of each sample (section 8.8.8.1).
 const OFFSET_DURATION_SIZE_FLAGS: u32 = 0x701;
+/// A composition offset for each sample too.
+const COMPOSITION_OFFSETS: u32 = 0x800;
 
-/// The transformation that leaves pictures as they are (section 8.2.2.2).
-const UNITY_MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
-
-/// Track and duration times of the movie header, which here are all 0.
-const MOVIE_TIMESCALE: u32 = 1000;
-/// "und" (section 8.4.2.3).
-const UNDETERMINED_LANGUAGE: u16 = 0x55c4;
-
-/// The init segment: `ftyp` and `moov`. Errors where a track is neither H.264 nor Opus, or lacks its configuration.
-pub(crate) fn init(tracks: &[Track]) -> Result<Bytes, Error> {
-    let entries = tracks.iter().map(sample_entry).collect::<Result<Vec<_>, _>>()?;
-    let mut out = BytesMut::new();
-    put_box(&mut out, b"ftyp", |out| {
-        out.put_slice(b"iso6");
-        out.put_u32(0);
-        out.put_slice(b"iso6isommp41");
-    });
-    put_box(&mut out, b"moov", |out| {
-        put_movie_header(out, tracks.len());
-        for (index, (track, entry)) in tracks.iter().zip(&entries).enumerate() {
-            put_track(out, index, track, entry);
-        }
-        put_box(out, b"mvex", |out| (0..tracks.len()).for_each(|index| put_track_defaults(out, index)));
-    });
-    Ok(out.freeze())
+/// What writing a chunk needs to know of those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Timeline {
+    /// Chunks so far, which `mfhd` counts.
+    pub(crate) chunks: u32,
+    /// When the newest picture was shown; `None` before the first.
+    pub(crate) shown_us: Option<u64>,
+    /// When the next picture is to be decoded at the latest: when the newest one was said to end.
+    pub(crate) decode_end_us: u64,
 }
 
-/// A chunk: one `moof` and one `mdat` with all `frames`, which are in the order of their tracks' times. `sequence`
-/// grows from chunk to chunk.
-pub(crate) fn chunk(tracks: &[Track], frames: &[Frame], sequence: u32) -> Bytes {
-    let runs: Vec<Run> =
-        tracks.iter().enumerate().filter_map(|(index, track)| Run::of(index, track, frames)).collect();
+/// A chunk: one `moof` and one `mdat` with all `frames`, which are in the order of their tracks' times.
+pub(crate) fn chunk(tracks: &[Track], frames: &[Frame], timeline: &mut Timeline) -> Bytes {
+    timeline.chunks = timeline.chunks.wrapping_add(1);
+    let runs: Vec<Run> = tracks
+        .iter()
+        .enumerate()
+        .filter_map(|(index, track)| Run::of(index, track, frames, timeline))
+        .collect();
     let data_bytes: usize = frames.iter().map(|frame| frame.data.len()).sum();
-    let mut out = BytesMut::with_capacity(data_bytes + 128 + runs.len() * 64 + frames.len() * 12);
+    let mut out = BytesMut::with_capacity(data_bytes + 128 + runs.len() * 64 + frames.len() * 16);
     let mut offset_fields = Vec::with_capacity(runs.len());
     put_box(&mut out, b"moof", |out| {
-        put_full_box(out, b"mfhd", 0, 0, |out| out.put_u32(sequence));
+        put_full_box(out, b"mfhd", 0, 0, |out| out.put_u32(timeline.chunks));
         for run in &runs {
             put_box(out, b"traf", |out| offset_fields.push(run.put_fragment(out)));
         }
@@ -76,8 +80,8 @@ pub(crate) fn chunk(tracks: &[Track], frames: &[Frame], sequence: u32) -> Bytes 
         offset += run.data_bytes();
     }
     put_box(&mut out, b"mdat", |out| {
-        for frame in runs.iter().flat_map(|run| &run.frames) {
-            out.put_slice(&frame.data);
+        for sample in runs.iter().flat_map(|run| &run.samples) {
+            out.put_slice(&sample.frame.data);
         }
     });
     out.freeze()
@@ -86,54 +90,88 @@ pub(crate) fn chunk(tracks: &[Track], frames: &[Frame], sequence: u32) -> Bytes 
 /// The frames of one track in a chunk.
 struct Run<'a> {
     track_id: u32,
-    track: &'a Track,
-    frames: Vec<&'a Frame>,
+    samples: Vec<Sample<'a>>,
+    /// When the last one ends, in ticks.
+    decode_end: u64,
+}
+
+/// A frame and its times in ticks.
+struct Sample<'a> {
+    frame: &'a Frame,
+    decoded: u64,
+    /// From when it is decoded to when it is shown.
+    composition_offset: u32,
 }
 
 impl<'a> Run<'a> {
-    fn of(index: usize, track: &'a Track, frames: &'a [Frame]) -> Option<Self> {
+    fn of(index: usize, track: &'a Track, frames: &'a [Frame], timeline: &mut Timeline) -> Option<Self> {
         let frames: Vec<_> = frames.iter().filter(|frame| frame.track == index).collect();
-        (!frames.is_empty()).then_some(Self { track_id: track_id(index), track, frames })
+        let (first, last) = (*frames.first()?, *frames.last()?);
+        let mut first_decoded_us = first.pts_us;
+        let mut decode_end_us = last.pts_us;
+        if track.is_video() {
+            first_decoded_us = timeline.decoded_us(first.pts_us);
+            decode_end_us += timeline.last_picture_us(&frames);
+            *timeline = Timeline { shown_us: Some(last.pts_us), decode_end_us, ..*timeline };
+        } else {
+            decode_end_us += opus::packet_duration_us(&last.data).unwrap_or(UNTOLD_PACKET_US);
+        }
+        let sample = |(position, frame): (usize, &'a Frame)| {
+            let decoded_us = if position == 0 { first_decoded_us } else { frame.pts_us };
+            let decoded = ticks(track, decoded_us);
+            let composition_offset = (ticks(track, frame.pts_us) - decoded) as u32;
+            Sample { frame, decoded, composition_offset }
+        };
+        let samples = frames.into_iter().enumerate().map(sample).collect();
+        Some(Self { track_id: track_id(index), samples, decode_end: ticks(track, decode_end_us) })
     }
 
     fn data_bytes(&self) -> usize {
-        self.frames.iter().map(|frame| frame.data.len()).sum()
+        self.samples.iter().map(|sample| sample.frame.data.len()).sum()
     }
 
     /// Writes the content of a `traf`; returns where its data offset has to be filled in.
     fn put_fragment(&self, out: &mut BytesMut) -> usize {
         put_full_box(out, b"tfhd", 0, BASE_IS_MOOF, |out| out.put_u32(self.track_id));
-        put_full_box(out, b"tfdt", 1, 0, |out| out.put_u64(ticks(self.track, self.frames[0].pts_us)));
+        put_full_box(out, b"tfdt", 1, 0, |out| out.put_u64(self.samples[0].decoded));
         // Behind box header, version and flags, and sample count.
         let offset_field = out.len() + 16;
-        put_full_box(out, b"trun", 0, OFFSET_DURATION_SIZE_FLAGS, |out| {
-            out.put_u32(self.frames.len() as u32);
+        let composed = self.samples.iter().any(|sample| sample.composition_offset > 0);
+        let flags = OFFSET_DURATION_SIZE_FLAGS | if composed { COMPOSITION_OFFSETS } else { 0 };
+        put_full_box(out, b"trun", 0, flags, |out| {
+            out.put_u32(self.samples.len() as u32);
             out.put_u32(0);
-            for (position, frame) in self.frames.iter().enumerate() {
-                out.put_u32(self.duration_ticks(position));
-                out.put_u32(frame.data.len() as u32);
-                out.put_u32(if frame.key { SYNC_SAMPLE } else { DEPENDENT_SAMPLE });
+            let ends = self.samples.iter().skip(1).map(|next| next.decoded).chain([self.decode_end]);
+            for (sample, end) in self.samples.iter().zip(ends) {
+                out.put_u32(end.saturating_sub(sample.decoded).try_into().unwrap_or(u32::MAX));
+                out.put_u32(sample.frame.data.len() as u32);
+                out.put_u32(if sample.frame.key { SYNC_SAMPLE } else { DEPENDENT_SAMPLE });
+                if composed {
+                    out.put_u32(sample.composition_offset);
+                }
             }
         });
         offset_field
     }
+}
 
-    fn duration_ticks(&self, position: usize) -> u32 {
-        let frame = self.frames[position];
-        let end_us = match self.frames.get(position + 1) {
-            Some(next) => next.pts_us,
-            None => frame.pts_us.saturating_add(self.last_duration_us(frame)),
-        };
-        let duration = ticks(self.track, end_us).saturating_sub(ticks(self.track, frame.pts_us));
-        duration.try_into().unwrap_or(u32::MAX)
+impl Timeline {
+    /// When a picture shown at `pts_us` is decoded, which is the first of its chunk. An offset that its field has no
+    /// room for, half an hour, is a hole that stays.
+    fn decoded_us(&self, pts_us: u64) -> u64 {
+        let end_us = self.shown_us.map_or(pts_us, |_| self.decode_end_us);
+        if pts_us.saturating_sub(end_us) > i32::MAX as u64 { pts_us } else { pts_us.min(end_us) }
     }
 
-    fn last_duration_us(&self, frame: &Frame) -> u64 {
-        if self.track.is_video() {
-            LAST_PICTURE_US
-        } else {
-            opus::packet_duration_us(&frame.data).unwrap_or(UNTOLD_PACKET_US)
-        }
+    /// How long the last of a chunk's `pictures` is taken to be shown: as long as the one before it was.
+    fn last_picture_us(&self, pictures: &[&Frame]) -> u64 {
+        let (last_us, before_us) = match pictures {
+            [.., before, last] => (last.pts_us, Some(before.pts_us)),
+            [last] => (last.pts_us, self.shown_us),
+            [] => (0, None),
+        };
+        let picture_us = before_us.map_or(FIRST_PICTURE_US, |before_us| last_us.saturating_sub(before_us));
+        picture_us.clamp(MIN_PICTURE_US, MAX_PICTURE_US)
     }
 }
 
@@ -152,151 +190,11 @@ fn ticks(track: &Track, time_us: u64) -> u64 {
     ticks.try_into().unwrap_or(u64::MAX)
 }
 
-/// `mvhd` (section 8.2.2): all durations are 0 because the fragments tell them.
-fn put_movie_header(out: &mut BytesMut, tracks: usize) {
-    put_full_box(out, b"mvhd", 0, 0, |out| {
-        out.put_bytes(0, 8); // creation and modification time
-        out.put_u32(MOVIE_TIMESCALE);
-        out.put_u32(0); // duration
-        out.put_u32(0x1_0000); // rate 1
-        out.put_u16(0x100); // volume 1
-        out.put_bytes(0, 10);
-        UNITY_MATRIX.iter().for_each(|&value| out.put_u32(value));
-        out.put_bytes(0, 24);
-        out.put_u32(track_id(tracks)); // the next free one
-    });
-}
-
-fn put_track(out: &mut BytesMut, index: usize, track: &Track, entry: &[u8]) {
-    put_box(out, b"trak", |out| {
-        put_track_header(out, index, track);
-        put_box(out, b"mdia", |out| {
-            put_full_box(out, b"mdhd", 0, 0, |out| {
-                out.put_bytes(0, 8); // creation and modification time
-                out.put_u32(timescale(track));
-                out.put_u32(0); // duration
-                out.put_u16(UNDETERMINED_LANGUAGE);
-                out.put_u16(0);
-            });
-            put_full_box(out, b"hdlr", 0, 0, |out| {
-                out.put_u32(0);
-                out.put_slice(if track.is_video() { b"vide" } else { b"soun" });
-                out.put_bytes(0, 13); // reserved, and an empty name
-            });
-            put_box(out, b"minf", |out| put_media_information(out, track, entry));
-        });
-    });
-}
-
-/// `tkhd` (section 8.3.2), with the flags "enabled" and "in movie".
-fn put_track_header(out: &mut BytesMut, index: usize, track: &Track) {
-    let (width, height, volume) = match track.kind {
-        TrackKind::Video { width, height } => (width, height, 0),
-        TrackKind::Audio { .. } => (0, 0, 0x100),
-    };
-    put_full_box(out, b"tkhd", 0, 3, |out| {
-        out.put_bytes(0, 8); // creation and modification time
-        out.put_u32(track_id(index));
-        out.put_bytes(0, 16); // reserved, duration, reserved
-        out.put_u32(0); // layer and alternate group
-        out.put_u16(volume);
-        out.put_u16(0);
-        UNITY_MATRIX.iter().for_each(|&value| out.put_u32(value));
-        out.put_u32(u32::from(clamped(width)) << 16);
-        out.put_u32(u32::from(clamped(height)) << 16);
-    });
-}
-
-fn put_media_information(out: &mut BytesMut, track: &Track, entry: &[u8]) {
-    if track.is_video() {
-        put_full_box(out, b"vmhd", 0, 1, |out| out.put_bytes(0, 8));
-    } else {
-        put_full_box(out, b"smhd", 0, 0, |out| out.put_bytes(0, 4));
-    }
-    put_box(out, b"dinf", |out| {
-        put_full_box(out, b"dref", 0, 0, |out| {
-            out.put_u32(1);
-            put_full_box(out, b"url ", 0, 1, |_| {}); // flag 1: the data is in this file
-        });
-    });
-    put_box(out, b"stbl", |out| {
-        put_full_box(out, b"stsd", 0, 0, |out| {
-            out.put_u32(1);
-            out.put_slice(entry);
-        });
-        for empty in [b"stts", b"stsc", b"stco"] {
-            put_full_box(out, empty, 0, 0, |out| out.put_u32(0));
-        }
-        put_full_box(out, b"stsz", 0, 0, |out| out.put_bytes(0, 8));
-    });
-}
-
-/// `trex` (section 8.8.3): no defaults but the sample entry, since every run tells everything.
-fn put_track_defaults(out: &mut BytesMut, index: usize) {
-    put_full_box(out, b"trex", 0, 0, |out| {
-        out.put_u32(track_id(index));
-        out.put_u32(1);
-        out.put_bytes(0, 12);
-    });
-}
-
-fn sample_entry(track: &Track) -> Result<BytesMut, Error> {
-    let mut out = BytesMut::new();
-    match (track.codec, track.kind) {
-        (Codec::H264, TrackKind::Video { width, height }) => {
-            h264::codec_string(&track.codec_private)?;
-            put_visual_entry(&mut out, width, height, &track.codec_private);
-        }
-        (Codec::Opus, TrackKind::Audio { channels, .. }) => {
-            put_opus_entry(&mut out, channels, &dops_from_head(&track.codec_private)?);
-        }
-        (other, _) => return Err(Error::Unsupported(format!("{other:?} in MP4"))),
-    }
-    Ok(out)
-}
-
-/// `avc1` (ISO 14496-12, section 12.1.3; ISO 14496-15, section 5.4.2.1). Keyframes may repeat or change the parameter sets,
-/// for which strictly `avc3` is the name; players take both alike, but more of them know this one.
-fn put_visual_entry(out: &mut BytesMut, width: u32, height: u32, avcc: &[u8]) {
-    put_box(out, b"avc1", |out| {
-        out.put_bytes(0, 6);
-        out.put_u16(1); // data reference index
-        out.put_bytes(0, 16);
-        out.put_u16(clamped(width));
-        out.put_u16(clamped(height));
-        out.put_u32(0x48_0000); // 72 dpi
-        out.put_u32(0x48_0000);
-        out.put_u32(0);
-        out.put_u16(1); // frames per sample
-        out.put_bytes(0, 32); // no compressor name
-        out.put_u16(24); // depth
-        out.put_u16(0xffff);
-        put_box(out, b"avcC", |out| out.put_slice(avcc));
-    });
-}
-
-/// `Opus` (Opus in ISOBMFF, section 4.3.1).
-fn put_opus_entry(out: &mut BytesMut, channels: u32, dops: &[u8]) {
-    put_box(out, b"Opus", |out| {
-        out.put_bytes(0, 6);
-        out.put_u16(1); // data reference index
-        out.put_bytes(0, 8);
-        out.put_u16(clamped(channels));
-        out.put_u16(16); // bits per sample
-        out.put_u32(0);
-        out.put_u32(48_000 << 16);
-        put_box(out, b"dOps", |out| out.put_slice(dops));
-    });
-}
-
-fn clamped(value: u32) -> u16 {
-    value.try_into().unwrap_or(u16::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fmp4::boxes::{Boxes, Fields, expect};
+    use crate::{Codec, Error, TrackKind};
 
     const OPUS_HEAD: &[u8] = b"OpusHead\x01\x02\x00\x0f\x80\xbb\x00\x00\x00\x00\x00";
 
@@ -312,40 +210,90 @@ mod tests {
         track(Codec::Opus, TrackKind::Audio { sample_rate: 48_000, channels: 2 })
     }
 
-    fn frame(track: usize, pts_us: u64, data: &'static [u8]) -> Frame {
-        Frame { track, pts_us, key: true, data: Bytes::from_static(data) }
+    /// Frames of 60 ms if they are taken for Opus.
+    fn frames(times_us: &[u64]) -> Vec<Frame> {
+        let frame = |&pts_us| Frame { track: 0, pts_us, key: true, data: Bytes::from_static(b"\x18") };
+        times_us.iter().map(frame).collect()
     }
 
-    /// Decode time and sample durations of the first run of a chunk.
-    fn times(chunk: &[u8]) -> (u64, Vec<u32>) {
+    /// Of each sample of a chunk's first run: when it is decoded, its duration, and when it is shown.
+    fn times(chunk: &[u8]) -> Vec<(u64, u64, u64)> {
         let traf = expect(expect(chunk, b"moof").unwrap(), b"traf").unwrap();
         let (_, _, mut tfdt) = Fields::full(expect(traf, b"tfdt").unwrap()).unwrap();
-        let (_, _, mut trun) = Fields::full(expect(traf, b"trun").unwrap()).unwrap();
+        let (_, flags, mut trun) = Fields::full(expect(traf, b"trun").unwrap()).unwrap();
         let samples = trun.u32().unwrap();
         trun.skip(4).unwrap();
-        let durations = (0..samples).map(|_| {
-            let duration = trun.u32().unwrap();
+        let mut decoded = tfdt.u64().unwrap();
+        let mut times = Vec::new();
+        for _ in 0..samples {
+            let duration = u64::from(trun.u32().unwrap());
             trun.skip(8).unwrap();
-            duration
-        });
-        (tfdt.u64().unwrap(), durations.collect())
+            let offset = if flags & COMPOSITION_OFFSETS != 0 { trun.u32().unwrap() } else { 0 };
+            times.push((decoded, duration, decoded + u64::from(offset)));
+            decoded += duration;
+        }
+        times
+    }
+
+    /// The samples of chunks with pictures at these times.
+    fn picture_times(chunks: &[&[u64]]) -> Vec<(u64, u64, u64)> {
+        let mut timeline = Timeline::default();
+        chunks
+            .iter()
+            .flat_map(|pictures| times(&chunk(&[video()], &frames(pictures), &mut timeline)))
+            .collect()
     }
 
     #[test]
-    fn last_picture_of_a_chunk_lasts_long_enough_for_a_still_screen() {
-        let frames = [frame(0, 1_000_000, b"one"), frame(0, 1_033_333, b"two")];
-        assert_eq!(times(&chunk(&[video()], &frames, 1)), (1_000_000, vec![33_333, 1_000_000]));
+    fn last_picture_of_a_chunk_lasts_as_long_as_the_one_before() {
+        assert_eq!(
+            picture_times(&[&[0, 30], &[60_000], &[130_000]]),
+            [
+                (0, 30, 0),
+                (30, 1_000, 30), // not 30 µs
+                (1_030, 118_940, 60_000),
+                (119_970, 80_030, 130_000),
+            ]
+        );
+    }
+
+    #[test]
+    fn decode_times_have_no_hole_where_the_screen_stood_still() {
+        let times =
+            picture_times(&[&[0, 33_000, 66_000], &[1_066_000, 1_100_000], &[4_000_000], &[4_033_000]]);
+        for (before, next) in times.iter().zip(&times[1..]) {
+            assert!(next.0 <= before.0 + before.1, "{times:?}");
+            assert!(next.0 >= before.0, "{times:?}");
+        }
+        let shown: Vec<_> = times.iter().map(|(_, _, shown)| *shown).collect();
+        assert_eq!(shown, [0, 33_000, 66_000, 1_066_000, 1_100_000, 4_000_000, 4_033_000]);
+        assert!(times.iter().all(|(decoded, _, shown)| decoded <= shown));
+    }
+
+    #[test]
+    fn durations_add_up_to_the_time_that_passed() {
+        let at = |number: u64| number * 33_333;
+        let times = picture_times(&[&[at(0), at(1), at(2)], &[at(3)], &[at(4), at(5)], &[at(6)]]);
+        let sum: u64 = times.iter().map(|(_, duration, _)| duration).sum();
+        assert_eq!(sum, at(7));
+    }
+
+    #[test]
+    fn a_hole_too_long_for_its_field_stays() {
+        let hour_us = 3_600_000_000;
+        assert_eq!(picture_times(&[&[0], &[hour_us]])[1].0, hour_us);
     }
 
     #[test]
     fn opus_is_timed_in_samples_and_ends_by_its_own_duration() {
-        let frames = [frame(0, 60_000, b"\x18"), frame(0, 120_000, b"\x18"), frame(0, 181_000, b"\x18")];
-        assert_eq!(times(&chunk(&[audio()], &frames, 1)), (2880, vec![2880, 2928, 2880]));
+        let chunk = chunk(&[audio()], &frames(&[60_000, 120_000, 181_000]), &mut Timeline::default());
+        assert_eq!(times(&chunk), [(2880, 2880, 2880), (5760, 2928, 5760), (8688, 2880, 8688)]);
     }
 
     #[test]
     fn a_chunk_is_one_moof_and_one_mdat_without_absent_tracks() {
-        let chunk = chunk(&[video(), audio()], &[frame(1, 0, b"\x18")], 1);
+        let frames = [Frame { track: 1, pts_us: 0, key: true, data: Bytes::from_static(b"\x18") }];
+        let chunk = chunk(&[video(), audio()], &frames, &mut Timeline::default());
         let kinds: Vec<_> = Boxes::new(&chunk).map(|found| found.unwrap().0).collect();
         assert_eq!(kinds, [*b"moof", *b"mdat"]);
         let moof = Boxes::new(expect(&chunk, b"moof").unwrap()).map(|found| found.unwrap().0);
@@ -356,11 +304,5 @@ mod tests {
     fn codecs_that_mp4_has_no_place_for_here_are_refused() {
         let vp9 = track(Codec::Vp9, TrackKind::Video { width: 1, height: 1 });
         assert!(matches!(init(&[vp9]), Err(Error::Unsupported(_))));
-    }
-
-    #[test]
-    fn times_at_the_end_of_their_range_do_not_overflow() {
-        let frames = [frame(0, 0, b"\x18"), frame(0, 1 << 53, b"\x18")];
-        assert_eq!(times(&chunk(&[audio()], &frames, 1)).1, [u32::MAX, 2880]);
     }
 }

@@ -32,6 +32,10 @@ fn init() -> Bytes {
     mux::init(&tracks()).unwrap()
 }
 
+fn chunk() -> Bytes {
+    mux::chunk(&tracks(), &frames(), &mut mux::Timeline::default())
+}
+
 fn demux(input: &[u8]) -> Result<Vec<Event>, Error> {
     let mut demuxer = Demuxer::new();
     demuxer.push(input);
@@ -104,7 +108,7 @@ fn times_and_data(frames: &[Frame]) -> Vec<(u64, &[u8])> {
 #[test]
 fn what_the_muxer_writes_reads_back() {
     let mut input = init().to_vec();
-    input.extend_from_slice(&mux::chunk(&tracks(), &frames(), 1));
+    input.extend_from_slice(&chunk());
     let mut expected = vec![Event::Tracks(tracks())];
     expected.extend(frames().into_iter().map(Event::Frame));
     assert_eq!(demux(&input).unwrap(), expected);
@@ -112,7 +116,7 @@ fn what_the_muxer_writes_reads_back() {
 
 #[test]
 fn any_cutting_gives_the_same_events() {
-    let input = [init(), mux::chunk(&tracks(), &frames(), 1), mux::chunk(&tracks(), &frames(), 2)].concat();
+    let input = [init(), chunk(), chunk()].concat();
     let whole = demux(&input).unwrap();
     let mut demuxer = Demuxer::new();
     let mut events = Vec::new();
@@ -125,7 +129,7 @@ fn any_cutting_gives_the_same_events() {
 
 #[test]
 fn resume_prefix_brings_a_new_demuxer_to_the_same_state() {
-    let chunk = mux::chunk(&tracks(), &frames(), 1);
+    let chunk = chunk();
     let untimed = Fragment { tfdt: None, ..TWO_SAMPLES }.moof_with_offset(8);
     let free = b"\0\0\0\x01free\0\0\0\0\0\0\0\x1e0123456789abcd";
     let input = [&init()[..], &chunk, free, &untimed, &mdat(b"onetwo"), &chunk].concat();
