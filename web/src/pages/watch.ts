@@ -1,1 +1,165 @@
+// The page of one stream, /view/{stream_id}: the player, what it is called, who watches, a link to hand on. As
+// /embed/{stream_id} it is the player alone.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, state } from 'lit/decorators.js';
+import { MainServer } from '../api/client';
+import type { StreamInfo, StreamState } from '../protocol/stream';
+import { badges, stateBadge, viewersBadge } from '../ui/badges';
+import '../ui/copy-link';
+import { runningTime } from '../ui/format';
 import '../ui/shell';
+import { base } from '../ui/styles';
+import '../watch/player-element';
+import type { WatchStateEvent } from '../watch/player-element';
+import type { WatchPhase, WatchState } from '../watch/session';
+
+/** How often the main server is asked for the title and the viewers on all nodes. */
+const LOOK_MS = 5_000;
+
+const { embedded, streamId } = address(location.pathname);
+
+@customElement('ud-watch-page')
+export class WatchPage extends LitElement {
+  @state() private info: StreamInfo | undefined;
+  @state() private watchState: WatchState | undefined;
+  @state() private nowMs = Date.now();
+  readonly #server = new MainServer();
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
+
+  static override styles = [
+    base,
+    badges,
+    css`
+      .stage {
+        --beside: 212px;
+        --width: max(min(100%, 320px), min(100vw - 2 * var(--ud-gutter), (100vh - var(--beside)) * 16 / 9, 1920px));
+        width: var(--width);
+        margin-inline: calc((100% - var(--width)) / 2);
+      }
+      ud-player {
+        box-shadow: var(--ud-shadow-raised);
+      }
+      .about {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr) minmax(260px, 380px);
+        align-items: start;
+        gap: 14px 28px;
+        margin-top: 18px;
+      }
+      h1 {
+        font-size: clamp(1.25rem, 2.6vw, 1.75rem);
+        overflow-wrap: anywhere;
+      }
+      .facts {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 8px;
+        min-height: 26px;
+        margin-top: 10px;
+        color: var(--ud-muted);
+        font-size: 0.9375rem;
+        font-variant-numeric: tabular-nums;
+      }
+      .embedded ud-player {
+        height: 100vh;
+        height: 100dvh;
+        aspect-ratio: auto;
+        border-radius: 0;
+        box-shadow: none;
+      }
+      @media (max-width: 760px) {
+        .stage {
+          --width: 100vw;
+        }
+        ud-player {
+          border-radius: 0;
+        }
+        .about {
+          grid-template-columns: minmax(0, 1fr);
+          padding-inline: var(--ud-gutter);
+        }
+      }
+    `,
+  ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (embedded) return;
+    void this.#look();
+    this.#timers.push(
+      setInterval(() => void this.#look(), LOOK_MS),
+      setInterval(() => (this.nowMs = Date.now()), 1_000),
+    );
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#timers.splice(0).forEach(clearInterval);
+  }
+
+  override render(): TemplateResult {
+    const player = html`<ud-player
+      stream-id=${streamId}
+      @ud-watch-state=${(event: WatchStateEvent) => (this.watchState = event.state)}
+    ></ud-player>`;
+    if (embedded) return html`<ud-shell bare><div class="embedded">${player}</div></ud-shell>`;
+    return html`<ud-shell current="view" compact>
+      <div class="stage">
+        ${player}
+        <div class="about">
+          <div>
+            <h1>${this.info?.title ?? ' '}</h1>
+            <div class="facts">${this.#facts()}</div>
+          </div>
+          <ud-copy-link .url=${location.href}></ud-copy-link>
+        </div>
+      </div>
+    </ud-shell>`;
+  }
+
+  #facts(): TemplateResult | typeof nothing {
+    const known = this.watchState && stateOf(this.watchState.phase);
+    const current = known ?? this.info?.state;
+    if (current === undefined || this.watchState?.phase === 'not_found') return nothing;
+    // The node knows at once of those it serves, the main server a little later of all.
+    const watching = Math.max(this.watchState?.viewers ?? 0, this.info?.viewers ?? 0);
+    return html`${stateBadge(current)}
+    ${current === 'ended' || current === 'created' ? nothing : viewersBadge(watching)} ${this.#since(current)}`;
+  }
+
+  #since(current: StreamState): TemplateResult | typeof nothing {
+    if (this.info === undefined || current !== 'live') return nothing;
+    return html`<span>on air for ${runningTime(this.nowMs - this.info.started_at_ms)}</span>`;
+  }
+
+  async #look(): Promise<void> {
+    try {
+      this.info = await this.#server.stream(streamId);
+      document.title = `${this.info.title} · Undead`;
+    } catch {
+      // The player tells what is wrong; what was known of the stream stays.
+    }
+  }
+}
+
+/** What a page's path means. */
+function address(path: string): { embedded: boolean; streamId: string } {
+  const [, page, streamId = ''] = path.split('/');
+  return { embedded: page === 'embed', streamId };
+}
+
+/** The state of the stream that a phase of watching proves, if it does. */
+function stateOf(phase: WatchPhase): StreamState | undefined {
+  switch (phase) {
+    case 'live':
+    case 'interrupted':
+    case 'ended':
+      return phase;
+    case 'waiting':
+      return 'created';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,204 @@
+// <ud-controls>: the bar under the picture. It shows what it is told and says what was pressed with a `ud-command`.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import {
+  enlargeIcon,
+  mutedIcon,
+  pauseIcon,
+  pictureInPictureIcon,
+  playIcon,
+  shrinkIcon,
+  soundIcon,
+  statsIcon,
+} from '../ui/icons';
+import { base } from '../ui/styles';
+
+/** What a person can ask of the player. */
+export type Command = 'play_pause' | 'go_live' | 'mute' | 'stats' | 'picture_in_picture' | 'full_screen';
+
+/** Asks the player for something. */
+export class CommandEvent extends Event {
+  constructor(readonly command: Command) {
+    super('ud-command', { bubbles: true, composed: true });
+  }
+}
+
+/** The volume was moved, 0 to 1. */
+export class VolumeEvent extends Event {
+  constructor(readonly volume: number) {
+    super('ud-volume', { bubbles: true, composed: true });
+  }
+}
+
+@customElement('ud-controls')
+export class Controls extends LitElement {
+  @property({ type: Boolean }) paused = false;
+  /** Media arrives and the playhead follows it. */
+  @property({ type: Boolean }) live = false;
+  @property({ type: Boolean }) muted = false;
+  @property({ type: Boolean }) audible = true;
+  @property({ type: Number }) volume = 1;
+  @property({ type: Boolean }) enlarged = false;
+  @property({ type: Boolean }) statsOpen = false;
+  @property({ type: Boolean }) canFloat = false;
+  @property({ type: Number }) latencyMs: number | undefined;
+
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: flex;
+        align-items: center;
+        gap: 4px;
+        padding: 28px 10px 8px;
+        background: linear-gradient(transparent, rgb(0 0 0 / 70%));
+        color: #fff;
+      }
+      button {
+        display: inline-flex;
+        align-items: center;
+        justify-content: center;
+        gap: 7px;
+        min-width: 44px;
+        height: 44px;
+        padding: 0 10px;
+        border: 0;
+        border-radius: 999px;
+        background: none;
+        color: inherit;
+        font: inherit;
+        font-size: 0.875rem;
+        font-weight: 650;
+        cursor: pointer;
+      }
+      button:hover,
+      button[aria-pressed='true'] {
+        background: rgb(255 255 255 / 16%);
+      }
+      :focus-visible {
+        box-shadow: 0 0 0 2px #fff;
+        border-radius: 999px;
+      }
+      svg {
+        width: 22px;
+        height: 22px;
+      }
+      .edge::before {
+        content: '';
+        width: 8px;
+        height: 8px;
+        border-radius: 50%;
+        background: #a9b3ae;
+      }
+      .edge.on::before {
+        background: #ff4d61;
+      }
+      .space {
+        flex: 1;
+      }
+      .latency {
+        padding: 0 8px;
+        color: rgb(255 255 255 / 82%);
+        font-size: 0.8125rem;
+        font-variant-numeric: tabular-nums;
+        white-space: nowrap;
+      }
+      input {
+        width: 84px;
+        height: 44px;
+        margin: 0 6px 0 0;
+        accent-color: #fff;
+        cursor: pointer;
+      }
+      @media (max-width: 560px), (hover: none) {
+        input {
+          display: none;
+        }
+      }
+      @media (max-width: 400px) {
+        .float {
+          display: none;
+        }
+      }
+    `,
+  ];
+
+  override render(): TemplateResult {
+    return html`
+      ${this.#button('play_pause', this.paused ? 'Play (space)' : 'Pause (space)', this.paused ? playIcon : pauseIcon)}
+      ${this.#edge()} ${this.audible ? this.#sound() : nothing}
+      <span class="space"></span>
+      ${this.#latency()} ${this.#button('stats', 'Statistics (i)', statsIcon, this.statsOpen)}
+      ${
+        this.canFloat
+          ? this.#button('picture_in_picture', 'Picture in picture', pictureInPictureIcon, undefined, 'float')
+          : nothing
+      }
+      ${this.#button(
+        'full_screen',
+        this.enlarged ? 'Leave full screen (f)' : 'Full screen (f)',
+        this.enlarged ? shrinkIcon : enlargeIcon,
+      )}
+    `;
+  }
+
+  #edge(): TemplateResult {
+    const label = this.live ? 'LIVE' : 'Go to live';
+    return html`<button class="edge ${this.live ? 'on' : ''}" type="button" @click=${() => this.#ask('go_live')}>
+      ${label}
+    </button>`;
+  }
+
+  #sound(): TemplateResult {
+    const silent = this.muted || this.volume === 0;
+    return html`${this.#button('mute', silent ? 'Sound on (m)' : 'Mute (m)', silent ? mutedIcon : soundIcon)}
+      <input
+        type="range"
+        min="0"
+        max="1"
+        step="0.05"
+        aria-label="Volume"
+        .value=${String(this.muted ? 0 : this.volume)}
+        @input=${this.#volumeMoved}
+      />`;
+  }
+
+  #latency(): TemplateResult | typeof nothing {
+    if (this.latencyMs === undefined) return nothing;
+    return html`<span class="latency" title="From the broadcaster’s screen to yours, measured">
+      ${(this.latencyMs / 1000).toFixed(2)} s behind
+    </span>`;
+  }
+
+  #button(command: Command, label: string, icon: TemplateResult, pressed?: boolean, kind = ''): TemplateResult {
+    return html`<button
+      class=${kind}
+      type="button"
+      title=${label}
+      aria-label=${label}
+      aria-pressed=${pressed ?? nothing}
+      @click=${() => this.#ask(command)}
+    >
+      ${icon}
+    </button>`;
+  }
+
+  #ask(command: Command): void {
+    this.dispatchEvent(new CommandEvent(command));
+  }
+
+  #volumeMoved(event: Event): void {
+    this.dispatchEvent(new VolumeEvent(Number((event.target as HTMLInputElement).value)));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-controls': Controls;
+  }
+  interface HTMLElementEventMap {
+    'ud-command': CommandEvent;
+    'ud-volume': VolumeEvent;
+  }
+}

@@ -1,0 +1,243 @@
+// <ud-watch-overlay>: what lies over the picture when there is none, and why. While the last picture still stands it is
+// only dimmed; a stream that cannot be seen at all gets a calm page of its own.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { ghostPicture } from '../ui/shell';
+import { base, buttons } from '../ui/styles';
+import type { WatchPhase } from './session';
+
+/** A {@link WatchPhase}, or why this browser cannot follow it. */
+export type Situation = WatchPhase | 'unsupported' | 'failed';
+
+/** The person gave a passphrase. */
+export class PassphraseEvent extends Event {
+  constructor(readonly passphrase: string) {
+    super('ud-passphrase', { bubbles: true, composed: true });
+  }
+}
+
+/** The person wants another try. */
+export class RetryEvent extends Event {
+  constructor() {
+    super('ud-retry', { bubbles: true, composed: true });
+  }
+}
+
+interface Words {
+  heading: string;
+  advice?: string;
+}
+
+@customElement('ud-watch-overlay')
+export class WatchOverlay extends LitElement {
+  @property() situation: Situation = 'connecting';
+  /** Playback has begun: there is a picture below. */
+  @property({ type: Boolean, reflect: true }) started = false;
+  /** Playback waits for media. */
+  @property({ type: Boolean }) waiting = false;
+  /** A passphrase was given and refused. */
+  @property({ type: Boolean }) refused = false;
+  /** What the browser would have to play, for people. */
+  @property() codec = '';
+
+  static override styles = [
+    base,
+    buttons,
+    css`
+      :host {
+        position: absolute;
+        inset: 0;
+        display: grid;
+        place-items: center;
+        padding: 20px;
+        color: #eef5f1;
+        text-align: center;
+        pointer-events: none;
+      }
+      .card {
+        display: grid;
+        justify-items: center;
+        gap: 10px;
+        max-width: 30rem;
+        pointer-events: auto;
+        animation: appear 240ms ease-out;
+      }
+      :host([started]) .card {
+        padding: 18px 26px;
+        border-radius: var(--ud-radius);
+        background: rgb(6 11 9 / 82%);
+        backdrop-filter: blur(10px);
+      }
+      .ghost {
+        width: clamp(40px, 9vw, 68px);
+        color: #4fe3a1;
+      }
+      .ghost svg {
+        display: block;
+      }
+      .ghost.calls {
+        animation: float 3.2s ease-in-out infinite;
+      }
+      h2 {
+        font-size: clamp(1.0625rem, 3.4vw, 1.5rem);
+      }
+      p {
+        color: #b4c2bb;
+        font-size: 0.9375rem;
+        text-wrap: balance;
+      }
+      form {
+        display: flex;
+        flex-wrap: wrap;
+        justify-content: center;
+        gap: 8px;
+        margin-top: 6px;
+      }
+      input {
+        min-height: 44px;
+        width: 15rem;
+        max-width: 100%;
+        padding: 0 16px;
+        border: 1px solid #6d7a73;
+        border-radius: 999px;
+        background: #0b100e;
+        color: inherit;
+        font: inherit;
+      }
+      .button.primary {
+        background: #4fe3a1;
+        color: #04140c;
+      }
+      .button.primary:hover:not([disabled]) {
+        background: #7df0bd;
+      }
+      .actions {
+        margin-top: 6px;
+      }
+      .wrong {
+        color: #ff8c99;
+      }
+      .spinner {
+        width: 46px;
+        height: 46px;
+        border: 4px solid rgb(255 255 255 / 22%);
+        border-top-color: #fff;
+        border-radius: 50%;
+        animation:
+          turn 900ms linear infinite,
+          appear 300ms 600ms backwards;
+      }
+      @keyframes turn {
+        to {
+          transform: rotate(1turn);
+        }
+      }
+      @keyframes appear {
+        from {
+          opacity: 0;
+        }
+      }
+      @keyframes float {
+        50% {
+          transform: translateY(-7px);
+        }
+      }
+    `,
+  ];
+
+  override render(): TemplateResult | typeof nothing {
+    switch (this.situation) {
+      case 'live':
+        return this.started && !this.waiting ? nothing : this.#spinner('Loading');
+      case 'connecting':
+        return this.#spinner('Connecting');
+      case 'reconnecting':
+        return this.waiting || !this.started ? this.#spinner('Connecting again') : nothing;
+      case 'locked':
+        return this.#card({
+          heading: 'This stream is private',
+          advice: 'Its broadcaster can tell you the passphrase.',
+        });
+      default:
+        return this.#card(words(this.situation, this.codec));
+    }
+  }
+
+  #spinner(label: string): TemplateResult {
+    return html`<div class="spinner" role="status" aria-label=${label}></div>`;
+  }
+
+  #card({ heading, advice }: Words): TemplateResult {
+    const hopeful = ['waiting', 'interrupted', 'busy'].includes(this.situation);
+    return html`<div class="card" role="status">
+      ${this.started ? nothing : html`<div class="ghost ${hopeful ? 'calls' : ''}">${ghostPicture}</div>`}
+      <h2>${heading}</h2>
+      ${advice === undefined ? nothing : html`<p>${advice}</p>`} ${this.#action()}
+    </div>`;
+  }
+
+  #action(): TemplateResult | typeof nothing {
+    switch (this.situation) {
+      case 'locked':
+        return this.#passphrase();
+      case 'ended':
+      case 'not_found':
+        return html`<div class="actions"><a class="button primary" href="/view">See what is live</a></div>`;
+      case 'failed':
+        return html`<div class="actions">
+          <button class="button primary" type="button" @click=${() => this.dispatchEvent(new RetryEvent())}>
+            Try again
+          </button>
+        </div>`;
+      default:
+        return nothing;
+    }
+  }
+
+  #passphrase(): TemplateResult {
+    return html`<form @submit=${this.#submit}>
+        <input name="passphrase" type="password" autocomplete="off" aria-label="Passphrase" required autofocus />
+        <button class="button primary" type="submit">Watch</button>
+      </form>
+      ${this.refused ? html`<p class="wrong" role="alert">That is not the passphrase.</p>` : nothing}`;
+  }
+
+  #submit(event: SubmitEvent): void {
+    event.preventDefault();
+    const passphrase = new FormData(event.target as HTMLFormElement).get('passphrase');
+    if (typeof passphrase === 'string') this.dispatchEvent(new PassphraseEvent(passphrase));
+  }
+}
+
+function words(situation: Exclude<Situation, 'live' | 'connecting' | 'reconnecting' | 'locked'>, codec: string): Words {
+  switch (situation) {
+    case 'waiting':
+      return { heading: 'Waiting for the broadcaster', advice: 'The picture comes by itself as soon as there is one.' };
+    case 'interrupted':
+      return { heading: 'The broadcaster lost the connection', advice: 'Hold on, it goes on by itself.' };
+    case 'busy':
+      return { heading: 'All servers are busy', advice: 'We keep trying. You need not do anything.' };
+    case 'ended':
+      return { heading: 'The stream has ended', advice: 'Thanks for watching.' };
+    case 'not_found':
+      return { heading: 'No stream here', advice: 'The link may be incomplete, or the stream was over long ago.' };
+    case 'unsupported':
+      return {
+        heading: `This browser cannot play ${codec === '' ? 'live streams' : codec}`,
+        advice: 'A current Chrome, Edge or Firefox can; on an iPhone or iPad, iOS 17.1 or newer may.',
+      };
+    case 'failed':
+      return { heading: 'Playback stopped', advice: 'The browser gave up on this stream several times in a row.' };
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-watch-overlay': WatchOverlay;
+  }
+  interface HTMLElementEventMap {
+    'ud-passphrase': PassphraseEvent;
+    'ud-retry': RetryEvent;
+  }
+}

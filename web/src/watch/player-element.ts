@@ -1,0 +1,406 @@
+// <ud-player stream-id>: watches one stream. It joins a session to a player, shows what they tell, and does what the
+// person asks. Its `data-` attributes say the same to programs:
+//
+//   data-state      a Situation: connecting, live, interrupted, …     data-latency-ms   measured; absent when unknown
+//   data-join-ms    from opening to the first picture                 data-buffer-ms    playhead to live edge
+//   data-stalls, data-jumps, data-dropped   counts since opening      data-rate, data-node, data-take, data-muted
+
+import { LitElement, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, query, state } from 'lit/decorators.js';
+import { MainServer } from '../api/client';
+import { ServerClock, localNowMs } from '../transport/clock';
+import { connect } from '../transport/socketio';
+import { mutedIcon } from '../ui/icons';
+import { base, buttons } from '../ui/styles';
+import type { Command, CommandEvent, VolumeEvent } from './controls';
+import './controls';
+import { canPlayStreams } from './media-source';
+import { codecNames, trackKinds } from './mime';
+import type { PassphraseEvent, Situation } from './overlay';
+import './overlay';
+import { Player } from './player';
+import { playerStyles } from './player-styles';
+import { WatchSession, type WatchState } from './session';
+import type { ShownStats } from './stats-panel';
+import './stats-panel';
+
+/** How often figures are refreshed. */
+const REFRESH_MS = 250;
+/** The controls go when the pointer rests for this long. */
+const CONTROLS_REST_MS = 2_600;
+/** Running dry for less than this is not worth a spinner; a still screen may do it once. */
+const SPINNER_AFTER_MS = 1_200;
+/** Media sources that may break in a row, each before it played for this long. */
+const BREAKS = { most: 3, withinMs: 20_000 };
+
+/** The session's state changed; `element.watchState` has it. */
+export class WatchStateEvent extends Event {
+  constructor(readonly state: WatchState) {
+    super('ud-watch-state', { bubbles: true, composed: true });
+  }
+}
+
+@customElement('ud-player')
+export class PlayerElement extends LitElement {
+  @property({ attribute: 'stream-id' }) streamId = '';
+  @state() private situation: Situation = 'connecting';
+  @state() private started = false;
+  @state() private waiting = false;
+  @state() private paused = false;
+  @state() private muted = false;
+  @state() private volume = 1;
+  /** Muted because the browser lets nothing sound before a gesture. */
+  @state() private silenced = false;
+  @state() private refused = false;
+  @state() private codec = '';
+  @state() private statsOpen = false;
+  @state() private enlarged = false;
+  @state() private active = true;
+  @state() private stats: ShownStats | undefined;
+  @query('video') declare private video: HTMLVideoElement;
+
+  readonly #server = new MainServer();
+  readonly #clock = new ServerClock();
+  #player: Player | undefined;
+  #session: WatchSession | undefined;
+  #gone: AbortController | undefined;
+  #openedAtMs = 0;
+  #joinMs: number | undefined;
+  #restTimer: ReturnType<typeof setTimeout> | undefined;
+  #spinnerTimer: ReturnType<typeof setTimeout> | undefined;
+  #breaksAtMs: number[] = [];
+
+  static override styles = [base, buttons, playerStyles];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#gone = new AbortController();
+    const { signal } = this.#gone;
+    document.addEventListener('keydown', (event) => this.#key(event), { signal });
+    document.addEventListener('fullscreenchange', () => this.#enlargedChanged(), { signal });
+    document.addEventListener('visibilitychange', () => this.#returned(), { signal });
+    const timer = setInterval(() => this.#refresh(), REFRESH_MS);
+    signal.addEventListener('abort', () => clearInterval(timer));
+    if (this.hasUpdated) this.#open();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#gone?.abort();
+    this.#close();
+  }
+
+  override firstUpdated(): void {
+    this.#open();
+  }
+
+  override render(): TemplateResult {
+    const { situation, started } = this;
+    const quiet = started && !this.paused && !this.active && !this.statsOpen;
+    return html`<div
+      class="frame ${quiet ? 'quiet' : ''} ${situation === 'interrupted' ? 'dimmed' : ''}"
+      @pointermove=${this.#stir}
+      @pointerleave=${this.#rest}
+      @focusin=${this.#stir}
+      @ud-command=${(event: CommandEvent) => this.#do(event.command)}
+      @ud-volume=${(event: VolumeEvent) => this.#setVolume(event.volume)}
+      @ud-passphrase=${(event: PassphraseEvent) => this.#unlock(event.passphrase)}
+      @ud-retry=${() => this.#reopen()}
+    >
+      <video
+        playsinline
+        aria-label="Live stream"
+        @click=${this.#pictureClicked}
+        @dblclick=${() => this.#do('full_screen')}
+        @play=${this.#elementChanged}
+        @pause=${this.#elementChanged}
+        @volumechange=${this.#elementChanged}
+      ></video>
+      <ud-watch-overlay
+        .situation=${situation}
+        .started=${started}
+        .waiting=${this.waiting}
+        .refused=${this.refused}
+        .codec=${this.codec}
+      ></ud-watch-overlay>
+      ${
+        this.silenced && started && this.#audible
+          ? html`<button class="sound" type="button" @click=${() => this.#do('mute')}>
+              ${mutedIcon} Tap for sound
+            </button>`
+          : nothing
+      }
+      ${this.statsOpen ? html`<ud-stats .stats=${this.stats}></ud-stats>` : nothing}
+      ${started && !isFinal(situation) ? this.#controls() : nothing}
+    </div>`;
+  }
+
+  #controls(): TemplateResult {
+    return html`<ud-controls
+      .paused=${this.paused}
+      .live=${!this.paused && this.situation === 'live'}
+      .muted=${this.muted}
+      .volume=${this.volume}
+      .audible=${this.#audible}
+      .enlarged=${this.enlarged}
+      .statsOpen=${this.statsOpen}
+      .canFloat=${document.pictureInPictureEnabled && (this.stats?.width ?? 0) > 0}
+      .latencyMs=${this.stats?.latencyMs}
+    ></ud-controls>`;
+  }
+
+  get #audible(): boolean {
+    const mime = this.stats?.mime;
+    return mime === undefined || trackKinds(mime).audio;
+  }
+
+  #open(passphrase?: string): void {
+    this.#openedAtMs = localNowMs();
+    if (!canPlayStreams()) {
+      this.situation = 'unsupported';
+      return;
+    }
+    const player = new Player(this.video, this.#clock, {
+      started: () => this.#hasStarted(),
+      waiting: (waits) => this.#waits(waits),
+      restarted: () => this.#mediaBroke(),
+      cannotPlay: (mime) => this.#cannotPlay(mime),
+    });
+    this.#player = player;
+    this.#session = new WatchSession({
+      streamId: this.streamId,
+      connect,
+      clock: this.#clock,
+      askForNodes: (ask) => this.#server.watch(this.streamId, ask),
+      describe: () => this.#server.stream(this.streamId),
+      ...(passphrase === undefined ? {} : { passphrase }),
+      onState: (watchState) => this.#sessionChanged(watchState, passphrase !== undefined),
+      onData: (data) => player.push(data),
+      onBacklog: () => player.expectBacklog(),
+    });
+    void this.#play();
+  }
+
+  #close(): void {
+    clearTimeout(this.#spinnerTimer);
+    this.#session?.close();
+    this.#player?.close();
+    this.#session = undefined;
+    this.#player = undefined;
+  }
+
+  #reopen(passphrase?: string): void {
+    this.#close();
+    this.started = false;
+    this.waiting = false;
+    this.#joinMs = undefined;
+    this.#breaksAtMs = [];
+    this.situation = 'connecting';
+    this.#open(passphrase);
+  }
+
+  #unlock(passphrase: string): void {
+    this.refused = false;
+    this.#reopen(passphrase);
+  }
+
+  #sessionChanged(watchState: WatchState, gavePassphrase: boolean): void {
+    if (this.situation !== 'unsupported' && this.situation !== 'failed') this.situation = watchState.phase;
+    this.refused = watchState.phase === 'locked' && gavePassphrase;
+    if (this.#player) this.#player.live = watchState.phase === 'live';
+    this.#refresh();
+    this.dispatchEvent(new WatchStateEvent(watchState));
+  }
+
+  /** Plays with sound where the browser allows it, else without. */
+  async #play(): Promise<void> {
+    try {
+      await this.video.play();
+    } catch (error) {
+      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || this.video.muted) return;
+      this.video.muted = true;
+      this.silenced = true;
+      // Refused even without sound, the element stays paused and its button says so.
+      await this.video.play().catch(() => undefined);
+    }
+  }
+
+  #hasStarted(): void {
+    this.started = true;
+    this.#joinMs ??= localNowMs() - this.#openedAtMs;
+    this.#stir();
+    this.#refresh();
+  }
+
+  #waits(waits: boolean): void {
+    clearTimeout(this.#spinnerTimer);
+    if (waits) this.#spinnerTimer = setTimeout(() => (this.waiting = true), SPINNER_AFTER_MS);
+    else this.waiting = false;
+  }
+
+  #mediaBroke(): void {
+    const now = localNowMs();
+    this.#breaksAtMs = [...this.#breaksAtMs.filter((at) => at > now - BREAKS.withinMs), now];
+    if (this.#breaksAtMs.length <= BREAKS.most) this.#session?.rejoin();
+    else {
+      this.situation = 'failed';
+      this.#close();
+    }
+  }
+
+  #cannotPlay(mime: string): void {
+    this.codec = codecNames(mime);
+    this.situation = 'unsupported';
+  }
+
+  #refresh(): void {
+    const player = this.#player;
+    if (player) {
+      const node = this.#session?.state.node;
+      this.stats = { ...player.stats, node, joinMs: this.#joinMs };
+    }
+    const { stats } = this;
+    const shown: Record<string, string | number | undefined> = {
+      state: this.situation,
+      latencyMs: rounded(stats?.latencyMs),
+      bufferMs: rounded(stats?.bufferMs),
+      joinMs: rounded(this.#joinMs),
+      stalls: stats?.stalls,
+      jumps: stats?.jumps,
+      dropped: stats?.droppedFrames,
+      rate: stats?.rate,
+      node: stats?.node,
+      take: stats?.take,
+      muted: String(this.muted),
+    };
+    for (const [name, value] of Object.entries(shown)) {
+      if (value === undefined) Reflect.deleteProperty(this.dataset, name);
+      else this.dataset[name] = String(value);
+    }
+  }
+
+  readonly #elementChanged = (): void => {
+    this.paused = this.video.paused;
+    this.muted = this.video.muted;
+    this.volume = this.video.volume;
+    if (!this.muted) this.silenced = false;
+  };
+
+  readonly #pictureClicked = (event: PointerEvent): void => {
+    if (!this.started) return;
+    if (this.silenced) this.#do('mute');
+    // A finger only wants to see the controls.
+    else if (event.pointerType === 'mouse') this.#do('play_pause');
+    else this.#stir();
+  };
+
+  readonly #stir = (): void => {
+    this.active = true;
+    clearTimeout(this.#restTimer);
+    this.#restTimer = setTimeout(this.#rest, CONTROLS_REST_MS);
+  };
+
+  readonly #rest = (): void => {
+    const focused = this.shadowRoot?.activeElement;
+    this.active = focused?.matches(':has(:focus-visible), :focus-visible') ?? false;
+  };
+
+  #key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.started) return;
+    const target = event.composedPath()[0];
+    if (target instanceof HTMLInputElement) return;
+    const command = KEYS.get(event.key.toLowerCase());
+    // Space also presses the button that has the focus.
+    if (command === undefined || (event.key === ' ' && target instanceof HTMLButtonElement)) return;
+    event.preventDefault();
+    this.#stir();
+    this.#do(command);
+  }
+
+  #do(command: Command): void {
+    const { video } = this;
+    switch (command) {
+      case 'play_pause':
+        if (video.paused) void this.#play();
+        else video.pause();
+        break;
+      case 'go_live':
+        if (video.paused) void this.#play();
+        else this.#player?.jumpToLive();
+        break;
+      case 'mute':
+        this.#setVolume(video.muted ? video.volume || 1 : 0, video.muted);
+        break;
+      case 'stats':
+        this.statsOpen = !this.statsOpen;
+        break;
+      case 'picture_in_picture':
+        void this.#float();
+        break;
+      case 'full_screen':
+        void this.#enlarge();
+        break;
+    }
+  }
+
+  /** Zero mutes and leaves the volume for the way back. */
+  #setVolume(volume: number, audible = volume > 0): void {
+    this.video.muted = !audible;
+    if (audible) this.video.volume = volume;
+  }
+
+  async #float(): Promise<void> {
+    try {
+      if (document.pictureInPictureElement) await document.exitPictureInPicture();
+      else await this.video.requestPictureInPicture();
+    } catch {
+      // The browser said no; there is nothing to tell that the person does not see.
+    }
+  }
+
+  async #enlarge(): Promise<void> {
+    // On iPhones only the video itself can fill the screen.
+    const video = this.video as HTMLVideoElement & { webkitEnterFullscreen?: () => void };
+    try {
+      if (document.fullscreenElement) await document.exitFullscreen();
+      else if (document.fullscreenEnabled) await this.requestFullscreen();
+      else video.webkitEnterFullscreen?.();
+    } catch {
+      // As above.
+    }
+  }
+
+  #enlargedChanged(): void {
+    this.enlarged = document.fullscreenElement === this;
+  }
+
+  #returned(): void {
+    if (document.visibilityState === 'visible' && !this.video.paused) this.#player?.jumpToLive();
+  }
+}
+
+const KEYS = new Map<string, Command>([
+  [' ', 'play_pause'],
+  ['k', 'play_pause'],
+  ['l', 'go_live'],
+  ['m', 'mute'],
+  ['i', 'stats'],
+  ['f', 'full_screen'],
+]);
+
+function isFinal(situation: Situation): boolean {
+  return ['ended', 'not_found', 'locked', 'unsupported', 'failed'].includes(situation);
+}
+
+function rounded(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : Math.round(value);
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-player': PlayerElement;
+  }
+  interface HTMLElementEventMap {
+    'ud-watch-state': WatchStateEvent;
+  }
+}

@@ -1,0 +1,82 @@
+// Styles of <ud-player>: a dark frame that keeps its shape, with everything else lying on the picture.
+
+import { css } from 'lit';
+
+export const playerStyles = css`
+  :host {
+    display: block;
+    aspect-ratio: 16 / 9;
+    overflow: hidden;
+    border-radius: var(--ud-radius);
+    background: var(--ud-screen);
+  }
+  :host(:fullscreen) {
+    border-radius: 0;
+    background: #000;
+  }
+  .frame {
+    position: relative;
+    width: 100%;
+    height: 100%;
+    background: radial-gradient(circle at 50% 130%, #123826, transparent 65%);
+  }
+  .frame.quiet {
+    cursor: none;
+  }
+  video {
+    display: block;
+    width: 100%;
+    height: 100%;
+    object-fit: contain;
+    transition: filter 400ms ease;
+  }
+  .dimmed video {
+    filter: brightness(0.45) saturate(0.6);
+  }
+  ud-controls {
+    position: absolute;
+    inset: auto 0 0;
+    transition: opacity 180ms ease;
+  }
+  .quiet ud-controls {
+    opacity: 0;
+    pointer-events: none;
+  }
+  ud-stats {
+    position: absolute;
+    top: 12px;
+    left: 12px;
+    max-width: calc(100% - 24px);
+    max-height: calc(100% - 24px);
+    overflow: auto;
+  }
+  .sound {
+    position: absolute;
+    top: 14px;
+    right: 14px;
+    display: inline-flex;
+    align-items: center;
+    gap: 8px;
+    min-height: 44px;
+    padding: 0 18px 0 14px;
+    border: 0;
+    border-radius: 999px;
+    background: #fff;
+    color: #10201a;
+    font: inherit;
+    font-size: 0.9375rem;
+    font-weight: 650;
+    box-shadow: 0 4px 18px rgb(0 0 0 / 35%);
+    cursor: pointer;
+  }
+  .sound svg {
+    width: 22px;
+    height: 22px;
+  }
+  .sound:focus-visible {
+    border-radius: 999px;
+    box-shadow:
+      0 0 0 2px #000,
+      0 0 0 4px #fff;
+  }
+`;

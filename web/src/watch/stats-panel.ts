@@ -1,0 +1,85 @@
+// <ud-stats>: the figures of playback, for the curious and for whoever has to find out what is wrong.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property } from 'lit/decorators.js';
+import { base } from '../ui/styles';
+import { codecNames } from './mime';
+import type { PlaybackStats } from './player';
+
+/** What the panel shows. */
+export interface ShownStats extends PlaybackStats {
+  /** Public URL of the node in use. */
+  node: string | undefined;
+  joinMs: number | undefined;
+}
+
+@customElement('ud-stats')
+export class StatsPanel extends LitElement {
+  @property({ attribute: false }) stats: ShownStats | undefined;
+
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+        padding: 12px 16px;
+        border-radius: var(--ud-radius-small);
+        background: rgb(6 11 9 / 82%);
+        color: #e8f0ec;
+        font-size: 0.8125rem;
+        backdrop-filter: blur(8px);
+      }
+      dl {
+        display: grid;
+        grid-template-columns: auto auto;
+        gap: 3px 18px;
+        margin: 0;
+      }
+      dt {
+        color: #a5b3ac;
+      }
+      dd {
+        margin: 0;
+        font-family: var(--ud-mono);
+        font-variant-numeric: tabular-nums;
+        text-align: right;
+      }
+    `,
+  ];
+
+  override render(): TemplateResult | typeof nothing {
+    return this.stats === undefined ? nothing : html`<dl>${rows(this.stats).map(row)}</dl>`;
+  }
+}
+
+function row([name, value]: [string, string | undefined]): TemplateResult {
+  return html`<dt>${name}</dt>
+    <dd>${value ?? '–'}</dd>`;
+}
+
+function rows(stats: ShownStats): [string, string | undefined][] {
+  const { width, height, framesPerSecond, bitsPerSecond, mime, joinMs } = stats;
+  return [
+    ['Latency', milliseconds(stats.latencyMs)],
+    ['Buffer', milliseconds(stats.bufferMs)],
+    ['Speed', `${stats.rate.toFixed(2)}×`],
+    ['Resolution', width > 0 ? `${width}×${height}` : undefined],
+    ['Frames', framesPerSecond === undefined ? undefined : `${Math.round(framesPerSecond)}/s`],
+    ['Bit rate', bitsPerSecond === undefined ? undefined : `${(bitsPerSecond / 1e6).toFixed(2)} Mbit/s`],
+    ['Dropped frames', String(stats.droppedFrames)],
+    ['Stalls', String(stats.stalls)],
+    ['Joined in', milliseconds(joinMs)],
+    ['Codec', mime === undefined ? undefined : codecNames(mime)],
+    ['Node', stats.node],
+  ];
+}
+
+function milliseconds(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : `${Math.round(ms)} ms`;
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-stats': StatsPanel;
+  }
+}
