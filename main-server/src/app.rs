@@ -1,6 +1,6 @@
 //! Assembles the main server, in order: data folder, secrets, store, what the store knows, the API.
 
-use std::{fs, io, path::Path, sync::Arc, time::Duration};
+use std::{fs, io, sync::Arc, time::Duration};
 
 use axum::Router;
 use protocol::grant;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, Persistence, Secret,
     api::{self, Api},
-    auth::{Grants, Passphrases, Vault, VaultError},
+    auth::{Grants, Passphrases, Vault, VaultError, cluster_secret_at},
     catalogue::{Catalogue, Record},
     clock::Now,
     control::ControlPlane,
@@ -63,7 +63,7 @@ impl From<store::Error> for StartError {
 
 /// An assembled main server.
 pub struct App {
-    api: Arc<Api>,
+    pub(crate) api: Arc<Api>,
 }
 
 /// What is read from the data folder.
@@ -80,8 +80,8 @@ impl App {
     /// # Errors
     /// See [`StartError`].
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let at = (config.data_dir.clone(), config.persistence, config.cluster_secret.clone());
-        let opened = spawn_blocking(move || Opened::read(&at.0, at.1, at.2)).await;
+        let at = config.clone();
+        let opened = spawn_blocking(move || Opened::read(&at)).await;
         let opened = opened.map_err(|panic| StartError::Store(panic.to_string()))??;
         let now = Now::read();
         let mut catalogue = Catalogue::new(config.catalogue());
@@ -141,13 +141,18 @@ async fn upkeep(control: &ControlPlane) {
 
 impl Opened {
     /// Blocks.
-    fn read(folder: &Path, persistence: Persistence, secret: Option<Secret>) -> Result<Self, StartError> {
+    fn read(config: &Config) -> Result<Self, StartError> {
+        let folder = config.data_dir.as_path();
         fs::create_dir_all(folder)
             .map_err(|error| StartError::DataDir(folder.display().to_string(), error))?;
         let vault = Vault::new(folder);
-        let secret = secret.map_or_else(|| vault.cluster_secret(), Ok)?;
+        let secret = match (&config.cluster_secret, &config.cluster_secret_file) {
+            (Some(secret), _) => secret.clone(),
+            (None, Some(file)) => cluster_secret_at(file)?,
+            (None, None) => vault.cluster_secret()?,
+        };
         let seed = vault.grant_seed()?;
-        let store: Arc<dyn Store> = match persistence {
+        let store: Arc<dyn Store> = match config.persistence {
             Persistence::Sqlite => Arc::new(Sqlite::open(&folder.join(STORE_FILE))?),
             Persistence::Memory => Arc::new(Memory::default()),
         };

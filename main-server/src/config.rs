@@ -11,8 +11,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What streams are kept in.
     pub persistence: Persistence,
-    /// What lets a node into the cluster. Without one, it is read from the data folder, or made and kept there.
+    /// What lets a node into the cluster. Without one, it is read from `cluster_secret_file`, or made and kept there.
     pub cluster_secret: Option<Secret>,
+    /// Where the cluster secret is kept, if not in the data folder: a place that nodes can read too.
+    pub cluster_secret_file: Option<PathBuf>,
     /// How often nodes send a heartbeat; 1 s.
     pub heartbeat: Duration,
     /// How long a node may be chosen after its last heartbeat; 3 s.
@@ -71,6 +73,7 @@ impl Config {
             data_dir: data_dir.into(),
             persistence: Persistence::default(),
             cluster_secret: None,
+            cluster_secret_file: None,
             heartbeat: Duration::from_secs(1),
             lease: Duration::from_secs(3),
             grace: Duration::from_secs(30),

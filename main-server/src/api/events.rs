@@ -36,18 +36,22 @@ struct Listener {
 }
 
 pub(crate) async fn listen(State(api): State<Arc<Api>>) -> Result<impl IntoResponse, Error> {
-    let taken =
-        |_| Error::new(ErrorCode::LimitReached, "as many listeners as this server accepts: try again later");
-    let seat = Arc::clone(&api.event_seats).try_acquire_owned().map_err(taken)?;
-    let (streams, messages) = api.control.listen();
-    let listener = Listener { api, snapshot: Some(Message::snapshot(&streams)), messages, _seat: seat };
-    let events = stream::unfold(listener, Listener::step);
+    let events = stream::unfold(Listener::seat(api)?, Listener::step);
     // Proxies that buffer would hold the news back.
     let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
     Ok((unbuffered, Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))))
 }
 
 impl Listener {
+    fn seat(api: Arc<Api>) -> Result<Self, Error> {
+        let full = |_| {
+            Error::new(ErrorCode::LimitReached, "as many listeners as this server accepts: try again later")
+        };
+        let seat = Arc::clone(&api.event_seats).try_acquire_owned().map_err(full)?;
+        let (streams, messages) = api.control.listen();
+        Ok(Self { api, snapshot: Some(Message::snapshot(&streams)), messages, _seat: seat })
+    }
+
     async fn step(mut self) -> Option<(Result<Event, Infallible>, Self)> {
         let message = self.next().await?;
         let event = Event::default().event(message.name).retry(RECONNECT).data(&message.data);
@@ -69,5 +73,61 @@ impl Listener {
             }
             Err(RecvError::Closed) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{
+        node::{CarriedStream, Heartbeat, Load, RegisterServer},
+        stream::{StreamInfo, StreamState, Visibility},
+    };
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{App, Config, clock::Now, control::NewStream};
+
+    #[tokio::test]
+    async fn a_listener_that_fell_behind_starts_over_with_the_newest_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::open(Config::new(folder.path())).await.unwrap();
+        let api = Arc::clone(&app.api);
+        let shutdown = CancellationToken::new();
+        let upkeep = tokio::spawn(app.run(shutdown.clone()));
+        let (control, now) = (&api.control, Now::read());
+        let request = RegisterServer {
+            hostname: "a".into(),
+            public_url: "/cdn/a".into(),
+            generation: 1,
+            capacity: None,
+        };
+        let node = control.register(request, now).unwrap();
+        let new = NewStream {
+            title: "first".into(),
+            visibility: Visibility::Public,
+            passphrase_hash: None,
+            address: None,
+        };
+        let stream_id = control.create(new, now).await.unwrap().stream_id;
+        let report = |viewers| {
+            let row = CarriedStream { stream_id, state: StreamState::Live, viewers, mime: None };
+            let heartbeat = Heartbeat { load: Load::default(), streams: vec![row] };
+            control.heartbeat(&node, &heartbeat, now).unwrap();
+            control.tell_changes();
+        };
+
+        let mut listener = Listener::seat(Arc::clone(&api)).unwrap();
+        assert_eq!(&*listener.next().await.unwrap().data, "[]");
+        (0..3000).for_each(report);
+        let message = listener.next().await.unwrap();
+        let list: Vec<StreamInfo> = serde_json::from_str(&message.data).unwrap();
+        assert_eq!((message.name, list[0].viewers), ("snapshot", 2999));
+        report(5);
+        let message = listener.next().await.unwrap();
+        let stream: StreamInfo = serde_json::from_str(&message.data).unwrap();
+        assert_eq!((message.name, stream.viewers), ("stream_changed", 5));
+        shutdown.cancel();
+        assert_eq!(listener.next().await, None);
+        upkeep.await.unwrap();
     }
 }

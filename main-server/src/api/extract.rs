@@ -62,7 +62,11 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
     }
 }
 
+/// An object in JSON. Anything else is refused here, because our types would also be read from an array of their fields.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Error::invalid("the body is not a JSON object"));
+    }
     serde_json::from_slice(bytes)
         .map_err(|error| Error::invalid(format!("the body is not what this takes: {error}")))
 }

@@ -37,6 +37,14 @@ pub(crate) struct Vault<'a> {
     folder: &'a Path,
 }
 
+/// The cluster secret in the file at `path`; made if there is none.
+///
+/// # Errors
+/// See [`Error`].
+pub(crate) fn cluster_secret_at(path: &Path) -> Result<Secret, Error> {
+    Secret::new(&read_or_make(path)?).ok_or_else(|| Error::Malformed(path.to_owned()))
+}
+
 impl<'a> Vault<'a> {
     /// The vault in `folder`.
     pub(crate) fn new(folder: &'a Path) -> Self {
@@ -48,9 +56,7 @@ impl<'a> Vault<'a> {
     /// # Errors
     /// See [`Error`].
     pub(crate) fn cluster_secret(&self) -> Result<Secret, Error> {
-        let path = self.folder.join(CLUSTER_SECRET);
-        let text = read_or_make(&path)?;
-        Secret::new(&text).ok_or(Error::Malformed(path))
+        cluster_secret_at(&self.folder.join(CLUSTER_SECRET))
     }
 
     /// The seed of the grant key; made if there is none.

@@ -1,0 +1,62 @@
+//! `GET /api/openapi.json` describes the routes, all of them and nothing else.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::server::Server;
+
+const ROUTES: &str = include_str!("../../src/api/mod.rs");
+const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// The path of every `.route(…)` of the router.
+fn routed() -> BTreeSet<String> {
+    let after = ROUTES.split(".route(").skip(1);
+    after.map(|text| text.split('"').nth(1).unwrap().to_owned()).collect()
+}
+
+async fn document(server: &Server) -> Value {
+    server.get("/api/openapi.json").await.read()
+}
+
+#[tokio::test]
+async fn every_route_is_described_and_every_description_is_a_route() {
+    let document = document(&Server::start().await).await;
+    let described: BTreeSet<String> = document["paths"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(described, routed());
+}
+
+#[tokio::test]
+async fn every_method_is_described_and_no_other_is_allowed() {
+    let server = Server::start().await;
+    let document = document(&server).await;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let concrete = path.replace("{stream_id}", &"0".repeat(32)).replace("{node_id}", "none");
+        for method in METHODS {
+            let described = operations.get(method.as_str().to_lowercase()).is_some();
+            let status = server.send(method.clone(), &concrete, None, vec![]).await.status();
+            assert_eq!(status != StatusCode::METHOD_NOT_ALLOWED, described, "{method} {path}: {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_reference_in_it_leads_somewhere() {
+    let document = document(&Server::start().await).await;
+    let mut values = vec![&document];
+    let mut references = 0;
+    while let Some(value) = values.pop() {
+        if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+            references += 1;
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+        match value {
+            Value::Object(fields) => values.extend(fields.values()),
+            Value::Array(items) => values.extend(items),
+            _ => {}
+        }
+    }
+    assert!(references > 0);
+}

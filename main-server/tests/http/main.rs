@@ -1,0 +1,12 @@
+//! A real server on a port of its own, spoken to over HTTP.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod description;
+mod events;
+mod hostile;
+mod nodes;
+mod pages;
+mod restart;
+mod server;
+mod streams;

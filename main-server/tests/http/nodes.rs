@@ -1,0 +1,126 @@
+//! Nodes register, report and leave; whoever is not one is refused.
+
+use std::time::Duration;
+
+use main_server::Secret;
+use protocol::{ErrorCode, grant::Verifier, node::Registered, stream::StreamState};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::server::{Server, carried};
+
+#[tokio::test]
+async fn a_node_learns_its_times_and_the_key_of_grants() {
+    let server = Server::start().await;
+    let registered: Registered = server.register("a", 1).await.read();
+    assert_eq!((registered.heartbeat_ms, registered.lease_ms), (1000, 3000));
+    assert!(Verifier::new(&registered.grant_keys).is_ok());
+    let created = server.create("first").await;
+    let verifier = Verifier::new(&registered.grant_keys).unwrap();
+    let publish = protocol::grant::Action::Publish;
+    assert!(verifier.verify(&created.publish.grant, created.stream_id, publish, 0).is_ok());
+}
+
+#[tokio::test]
+async fn nobody_registers_or_lists_without_the_cluster_secret() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    for token in [None, Some(""), Some("wrong")] {
+        let body = json!({ "hostname": "b", "public_url": "/cdn/b", "generation": 1 });
+        let refused = [
+            server.post("/register_server", token, body).await,
+            server.put(&format!("/api/nodes/{node}/heartbeat"), token, b"{\"load\":{}}".to_vec()).await,
+            server.delete(&format!("/api/nodes/{node}"), token).await,
+        ];
+        for answer in refused {
+            assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized));
+        }
+    }
+    assert_eq!(server.get("/api/nodes").await.code(), ErrorCode::Unauthorized);
+    assert_eq!(server.nodes().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_cluster_secret_may_come_from_the_configuration() {
+    let server = Server::with(|config| config.cluster_secret = Secret::new("from the environment")).await;
+    assert_eq!(server.secret, "from the environment");
+    server.node("a").await;
+    assert!(!server.data_dir().join("cluster-secret").exists());
+}
+
+#[tokio::test]
+async fn the_cluster_secret_may_be_kept_in_a_file_that_nodes_can_read() {
+    let shared = tempfile::tempdir().unwrap();
+    let file = shared.path().join("secret");
+    let server = Server::with(|config| config.cluster_secret_file = Some(file.clone())).await;
+    assert_eq!(std::fs::read_to_string(&file).unwrap().trim(), server.secret);
+    assert!(!server.data_dir().join("cluster-secret").exists());
+    let other = Server::with(|config| config.cluster_secret_file = Some(file.clone())).await;
+    assert_eq!(other.secret, server.secret);
+}
+
+#[tokio::test]
+async fn a_second_live_node_with_the_same_hostname_is_refused() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let second = server.register("a", 2).await;
+    assert_eq!((second.status, second.code()), (StatusCode::CONFLICT, ErrorCode::HostnameTaken));
+    assert_eq!(server.node("a").await, node, "the same process may ask again");
+}
+
+#[tokio::test]
+async fn a_node_that_says_goodbye_makes_room_and_interrupts_its_streams() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let id = server.create("first").await.stream_id;
+    server.heartbeat(&node, vec![carried(id, StreamState::Live, 1)]).await;
+    let path = format!("/api/nodes/{node}");
+    assert_eq!(server.delete(&path, Some(&server.secret)).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(server.show(id).await.state, StreamState::Interrupted);
+    assert_eq!(server.delete(&path, Some(&server.secret)).await.code(), ErrorCode::UnknownNode);
+    assert!(server.register("a", 2).await.status.is_success());
+}
+
+#[tokio::test]
+async fn an_unknown_node_has_to_register() {
+    let server = Server::start().await;
+    let answer =
+        server.put("/api/nodes/a-1/heartbeat", Some(&server.secret), b"{\"load\":{}}".to_vec()).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, ErrorCode::UnknownNode));
+}
+
+#[tokio::test]
+async fn a_silent_node_loses_its_streams_and_then_they_end() {
+    let server = Server::with(|config| {
+        config.lease = Duration::from_millis(300);
+        config.grace = Duration::from_millis(300);
+    })
+    .await;
+    let mut listener = server.listen().await;
+    listener.expect("snapshot").await;
+    let node = server.node("a").await;
+    let id = server.create("first").await.stream_id;
+    server.heartbeat(&node, vec![carried(id, StreamState::Live, 1)]).await;
+    listener.expect("stream_started").await;
+    loop {
+        match listener.next().await.unwrap() {
+            (name, payload) if name == "stream_changed" => assert_eq!(payload["state"], "interrupted"),
+            (name, payload) => {
+                assert_eq!((name.as_str(), payload), ("stream_ended", json!({ "stream_id": id })));
+                break;
+            }
+        }
+    }
+    assert_eq!(server.nodes().await[0].lease_left_ms, 0);
+    let refused = server.post("/api/streams", None, json!({ "title": "second" })).await;
+    assert_eq!(refused.code(), ErrorCode::NoNodeAvailable, "a node without a lease is not chosen");
+    assert!(server.register("a", 2).await.status.is_success(), "its successor is accepted");
+}
+
+#[tokio::test]
+async fn no_more_nodes_register_than_agreed() {
+    let server = Server::with(|config| config.limits.nodes = 1).await;
+    server.node("a").await;
+    let second = server.register("b", 1).await;
+    assert_eq!((second.status, second.code()), (StatusCode::TOO_MANY_REQUESTS, ErrorCode::LimitReached));
+}

@@ -1,0 +1,65 @@
+//! The addresses of the pages, and the headers every answer carries.
+
+use reqwest::{Client, Method, Response, StatusCode};
+
+use crate::server::Server;
+
+async fn browse(server: &Server, path: &str) -> Response {
+    let request = Client::new().get(format!("{}{path}", server.url)).header("accept", "text/html,*/*");
+    request.send().await.unwrap()
+}
+
+fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn every_page_is_there_with_its_protections() {
+    let server = Server::start().await;
+    for path in ["/", "/live", "/view", "/view/8811d3bae631e8b5e26212edaf3e41eb", "/view/whatever"] {
+        let page = browse(&server, path).await;
+        assert_eq!(page.status(), StatusCode::OK, "{path}");
+        assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
+        assert_eq!(header(&page, "x-content-type-options"), "nosniff");
+        assert_eq!(header(&page, "referrer-policy"), "no-referrer");
+        let policy = header(&page, "content-security-policy").to_owned();
+        for rule in ["default-src 'self'", "media-src 'self' blob:", "ws: wss:", "frame-ancestors 'none'"] {
+            assert!(policy.contains(rule), "{path}: {policy}");
+        }
+        assert!(page.text().await.unwrap().contains("<!doctype html>"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_is_lost_gets_a_page_and_a_program_an_error() {
+    let server = Server::start().await;
+    let page = browse(&server, "/nowhere").await;
+    assert_eq!(page.status(), StatusCode::NOT_FOUND);
+    assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");
+    let api = browse(&server, "/api/nowhere").await;
+    assert_eq!(header(&api, "content-type"), "application/json");
+}
+
+#[tokio::test]
+async fn answers_of_the_api_are_not_kept() {
+    let server = Server::start().await;
+    for path in ["/api/streams", "/healthz", "/readyz", "/metrics", "/api/nothing"] {
+        let answer = server.send(Method::GET, path, None, vec![]).await;
+        assert_eq!(header(&answer, "cache-control"), "no-store", "{path}");
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn operators_see_that_it_serves_and_what_it_does() {
+    let server = Server::start().await;
+    server.node("a").await;
+    server.create("first").await;
+    assert_eq!(server.get("/readyz").await.json["status"], "ready");
+    let text = server.send(Method::GET, "/metrics", None, vec![]).await.text().await.unwrap();
+    for sample in
+        ["undead_nodes_live 1", "undead_streams{state=\"created\"} 1", "undead_streams_created_total 1"]
+    {
+        assert!(text.lines().any(|line| line == sample), "{sample} in {text}");
+    }
+}

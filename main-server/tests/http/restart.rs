@@ -1,0 +1,47 @@
+//! A main server that stops and starts again loses nothing that runs.
+
+use protocol::{
+    ErrorCode,
+    stream::{Assignment, StreamState},
+};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::server::{Server, addresses, carried};
+
+#[tokio::test]
+async fn a_restarted_server_still_knows_its_streams_and_gets_them_back() {
+    let server = Server::start().await;
+    let node = server.node("b").await;
+    let ran = server.create("ran").await;
+    let private = server.create_private("mine", "open sesame").await.stream_id;
+    let over = server.create("over").await;
+    server.heartbeat(&node, vec![carried(ran.stream_id, StreamState::Live, 4)]).await;
+    server.delete(&format!("/api/streams/{}", over.stream_id), Some(&over.publish.grant)).await;
+    let before = server.show(ran.stream_id).await;
+    let secret = server.secret.clone();
+
+    let server = server.restart().await;
+    assert_eq!(server.secret, secret);
+    let listed = server.list().await;
+    assert_eq!((listed.len(), listed[0].state), (1, StreamState::Interrupted));
+    assert_eq!(listed[0].started_at_ms, before.started_at_ms);
+    assert_eq!(server.show(over.stream_id).await.state, StreamState::Ended);
+    let nobody = server.watch(ran.stream_id, json!({})).await;
+    assert_eq!((nobody.status, nobody.code()), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoNodeAvailable));
+
+    let stale =
+        server.put(&format!("/api/nodes/{node}/heartbeat"), Some(&secret), b"{\"load\":{}}".to_vec()).await;
+    assert_eq!(stale.code(), ErrorCode::UnknownNode);
+    server.node("a").await;
+    let node = server.node("b").await;
+    let answer = server.heartbeat(&node, vec![carried(ran.stream_id, StreamState::Live, 4)]).await;
+    assert!(answer.commands.is_empty(), "a running stream is not ended");
+    assert_eq!(server.show(ran.stream_id).await, before);
+    let grant = Some(ran.publish.grant.as_str());
+    let publish = server.post(&format!("/api/streams/{}/publish", ran.stream_id), grant, json!({})).await;
+    assert_eq!(addresses(&publish.read::<Assignment>()), ["/cdn/b", "/cdn/a"], "grants outlive the process");
+    assert_eq!(server.watch(private, json!({})).await.code(), ErrorCode::WrongPassphrase);
+    let admitted: Assignment = server.watch(private, json!({ "passphrase": "open sesame" })).await.read();
+    assert_eq!(addresses(&admitted), ["/cdn/b"], "where it was placed before");
+}

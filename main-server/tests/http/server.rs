@@ -1,0 +1,232 @@
+//! Starts main servers and plays the parts of nodes, broadcasters and viewers.
+
+use std::{collections::VecDeque, net::SocketAddr, path::Path, time::Duration};
+
+use main_server::{App, Config};
+use protocol::{
+    ErrorCode, StreamId,
+    node::{CarriedStream, Heartbeat, HeartbeatAnswer, Load, NodeInfo, RegisterServer, Registered},
+    stream::{Assignment, StreamCreated, StreamInfo, StreamState},
+};
+use reqwest::{Client, Method, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Longest that anything here may take; what is awaited is always a condition.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const MIME: &str = "video/webm;codecs=\"vp9,opus\"";
+
+/// A running main server.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) secret: String,
+    client: Client,
+    folder: TempDir,
+    shutdown: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+/// An answer: its status and its JSON.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) json: Value,
+}
+
+impl Answer {
+    pub(crate) fn code(&self) -> ErrorCode {
+        let code = self.json["error"]["code"].clone();
+        assert!(!self.json["error"]["message"].as_str().unwrap_or_default().is_empty(), "{self:?}");
+        serde_json::from_value(code).unwrap_or_else(|error| panic!("{self:?}: {error}"))
+    }
+
+    pub(crate) fn read<T: DeserializeOwned>(self) -> T {
+        assert!(self.status.is_success(), "{self:?}");
+        serde_json::from_value(self.json).unwrap()
+    }
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A server whose defaults `set` changed.
+    pub(crate) async fn with(set: impl Fn(&mut Config)) -> Self {
+        Self::on(tempfile::tempdir().unwrap(), set).await
+    }
+
+    async fn on(folder: TempDir, set: impl Fn(&mut Config)) -> Self {
+        let mut config = Config::new(folder.path());
+        set(&mut config);
+        let app = App::open(config).await.unwrap();
+        let secret = app.cluster_secret().reveal().to_owned();
+        let router = app.router().into_make_service_with_connect_info::<SocketAddr>();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let shutdown = CancellationToken::new();
+        let stopped = shutdown.clone().cancelled_owned();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(app.run(shutdown.clone()));
+        tasks.spawn(async move {
+            axum::serve(listener, router).with_graceful_shutdown(stopped).await.unwrap();
+        });
+        Self { url, secret, client: Client::new(), folder, shutdown, tasks }
+    }
+
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops the server as an operator would, and waits until it has.
+    pub(crate) async fn stop(self) -> TempDir {
+        let Self { client, folder, shutdown, tasks, .. } = self;
+        drop(client);
+        shutdown.cancel();
+        timeout(PATIENCE, tasks.join_all()).await.unwrap();
+        folder
+    }
+
+    /// Stops the server and starts another one on the same data.
+    pub(crate) async fn restart(self) -> Self {
+        Self::on(self.stop().await, |_| {}).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Vec<u8>,
+    ) -> Response {
+        let request = self.client.request(method, format!("{}{path}", self.url)).body(body);
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        timeout(PATIENCE, request.send()).await.unwrap().unwrap()
+    }
+
+    async fn answer(&self, method: Method, path: &str, token: Option<&str>, body: Vec<u8>) -> Answer {
+        let response = self.send(method, path, token, body).await;
+        let status = response.status();
+        let bytes = response.bytes().await.unwrap();
+        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Answer { status, json }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.answer(Method::GET, path, None, vec![]).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: Option<&str>, body: Value) -> Answer {
+        self.answer(Method::POST, path, token, body.to_string().into()).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, token: Option<&str>, body: Vec<u8>) -> Answer {
+        self.answer(Method::PUT, path, token, body).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, token: Option<&str>) -> Answer {
+        self.answer(Method::DELETE, path, token, vec![]).await
+    }
+
+    pub(crate) async fn register(&self, hostname: &str, generation: u64) -> Answer {
+        let body = RegisterServer {
+            hostname: hostname.into(),
+            public_url: format!("/cdn/{hostname}"),
+            generation,
+            capacity: None,
+        };
+        self.post("/register_server", Some(&self.secret), json!(body)).await
+    }
+
+    /// Registers a node; gives its id.
+    pub(crate) async fn node(&self, hostname: &str) -> String {
+        self.register(hostname, 1).await.read::<Registered>().node_id.0
+    }
+
+    pub(crate) async fn heartbeat(&self, node: &str, streams: Vec<CarriedStream>) -> HeartbeatAnswer {
+        let heartbeat = Heartbeat { load: Load::default(), streams };
+        let path = format!("/api/nodes/{node}/heartbeat");
+        self.put(&path, Some(&self.secret), json!(heartbeat).to_string().into()).await.read()
+    }
+
+    pub(crate) async fn nodes(&self) -> Vec<NodeInfo> {
+        self.answer(Method::GET, "/api/nodes", Some(&self.secret), vec![]).await.read()
+    }
+
+    pub(crate) async fn create(&self, title: &str) -> StreamCreated {
+        self.post("/api/streams", None, json!({ "title": title })).await.read()
+    }
+
+    pub(crate) async fn create_private(&self, title: &str, passphrase: &str) -> StreamCreated {
+        let body = json!({ "title": title, "visibility": "private", "passphrase": passphrase });
+        self.post("/api/streams", None, body).await.read()
+    }
+
+    pub(crate) async fn list(&self) -> Vec<StreamInfo> {
+        self.get("/api/streams").await.read()
+    }
+
+    pub(crate) async fn show(&self, id: StreamId) -> StreamInfo {
+        self.get(&format!("/api/streams/{id}")).await.read()
+    }
+
+    pub(crate) async fn watch(&self, id: StreamId, body: Value) -> Answer {
+        self.post(&format!("/api/streams/{id}/watch"), None, body).await
+    }
+
+    pub(crate) async fn listen(&self) -> Listener {
+        let response = self.send(Method::GET, "/api/events", None, vec![]).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        Listener { response, text: String::new(), events: VecDeque::new() }
+    }
+}
+
+/// A page that listens to `GET /api/events`.
+pub(crate) struct Listener {
+    response: Response,
+    text: String,
+    events: VecDeque<(String, Value)>,
+}
+
+impl Listener {
+    /// The next event; none when the server has ended the stream.
+    pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
+        while self.events.is_empty() {
+            let bytes = timeout(PATIENCE, self.response.chunk()).await.unwrap().unwrap()?;
+            self.text.push_str(std::str::from_utf8(&bytes).unwrap());
+            while let Some((event, rest)) = self.text.split_once("\n\n") {
+                self.events.extend(parse(event));
+                self.text = rest.to_owned();
+            }
+        }
+        self.events.pop_front()
+    }
+
+    /// The payload of the next event, which is called `name`.
+    pub(crate) async fn expect(&mut self, name: &str) -> Value {
+        let (found, payload) = self.next().await.unwrap();
+        assert_eq!(found, name, "{payload}");
+        payload
+    }
+}
+
+fn parse(event: &str) -> Option<(String, Value)> {
+    let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    Some((field("event")?.to_owned(), serde_json::from_str(field("data")?).unwrap()))
+}
+
+/// A row of a heartbeat.
+pub(crate) fn carried(stream_id: StreamId, state: StreamState, viewers: u32) -> CarriedStream {
+    CarriedStream { stream_id, state, viewers, mime: Some(MIME.into()) }
+}
+
+/// The addresses of an assignment, in order.
+pub(crate) fn addresses(assignment: &Assignment) -> Vec<&str> {
+    assignment.nodes.iter().map(|node| node.public_url.as_str()).collect()
+}

@@ -1,0 +1,231 @@
+//! A stream's life as broadcasters and viewers see it.
+
+use protocol::{
+    ErrorCode, StreamId,
+    node::Command,
+    stream::{Assignment, MAX_THUMBNAIL_BYTES, StreamState},
+};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::server::{MIME, Server, addresses, carried};
+
+#[tokio::test]
+async fn two_streams_go_to_two_nodes_before_either_is_live() {
+    let server = Server::start().await;
+    server.node("a").await;
+    server.node("b").await;
+    let (first, second) = (server.create("first").await, server.create("second").await);
+    assert_eq!(addresses(&first.publish), ["/cdn/a", "/cdn/b"]);
+    assert_eq!(addresses(&second.publish), ["/cdn/b", "/cdn/a"]);
+    let counts: Vec<u32> = server.nodes().await.iter().map(|node| node.streams).collect();
+    assert_eq!(counts, [1, 1]);
+}
+
+#[tokio::test]
+async fn a_stream_is_listed_from_its_first_media_to_its_end() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let created = server.create("  My screen ").await;
+    let id = created.stream_id;
+    assert_eq!((created.title.as_str(), created.watch_url), ("My screen", format!("/view/{id}")));
+    assert!(server.list().await.is_empty());
+    assert_eq!(server.show(id).await.state, StreamState::Created);
+
+    server.heartbeat(&node, vec![carried(id, StreamState::Live, 3)]).await;
+    let listed = server.list().await;
+    assert_eq!(listed, [server.show(id).await]);
+    assert_eq!((listed[0].state, listed[0].viewers), (StreamState::Live, 3));
+    assert_eq!(listed[0].mime.as_deref(), Some(MIME));
+
+    let path = format!("/api/streams/{id}");
+    assert_eq!(server.delete(&path, None).await.code(), ErrorCode::InvalidGrant);
+    let ended = server.delete(&path, Some(&created.publish.grant)).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT);
+    assert!(server.list().await.is_empty());
+    assert_eq!(server.show(id).await.state, StreamState::Ended);
+    assert_eq!(server.watch(id, json!({})).await.code(), ErrorCode::UnknownStream);
+    let answer = server.heartbeat(&node, vec![carried(id, StreamState::Live, 3)]).await;
+    assert_eq!(answer.commands, [Command::EndStream { stream_id: id }]);
+    let again = server.delete(&path, Some(&created.publish.grant)).await;
+    assert_eq!(again.status, StatusCode::NO_CONTENT, "ending twice is no error");
+}
+
+#[tokio::test]
+async fn an_operator_may_end_any_stream_and_another_broadcaster_none() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let (first, second) = (server.create("first").await, server.create("second").await);
+    let path = format!("/api/streams/{}", first.stream_id);
+    let refused = server.delete(&path, Some(&second.publish.grant)).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, ErrorCode::InvalidGrant));
+    assert_eq!(server.delete(&path, Some(&server.secret)).await.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn viewers_go_where_the_stream_is() {
+    let server = Server::start().await;
+    let (a, b) = (server.node("a").await, server.node("b").await);
+    let id = server.create("first").await.stream_id;
+    let before: Assignment = server.watch(id, json!({})).await.read();
+    assert_eq!(addresses(&before), ["/cdn/a"], "where it was placed, while nobody has it");
+    server.heartbeat(&b, vec![carried(id, StreamState::Live, 0)]).await;
+    let live: Assignment = server.watch(id, json!({})).await.read();
+    assert_eq!(addresses(&live), ["/cdn/b"]);
+    server.heartbeat(&a, vec![carried(id, StreamState::Live, 0)]).await;
+    let moved: Assignment = server.watch(id, json!({ "avoid": ["/cdn/a"] })).await.read();
+    assert_eq!(addresses(&moved), ["/cdn/b", "/cdn/a"]);
+}
+
+#[tokio::test]
+async fn a_broadcaster_that_lost_its_node_is_given_another() {
+    let server = Server::start().await;
+    let a = server.node("a").await;
+    server.node("b").await;
+    let created = server.create("first").await;
+    let id = created.stream_id;
+    server.heartbeat(&a, vec![carried(id, StreamState::Live, 0)]).await;
+    let path = format!("/api/streams/{id}/publish");
+    let grant = created.publish.grant.as_str();
+    let stay: Assignment = server.post(&path, Some(grant), json!({})).await.read();
+    assert_eq!(addresses(&stay), ["/cdn/a", "/cdn/b"]);
+    let lost = server.post(&path, Some(grant), json!({ "avoid": ["/cdn/a/"] })).await;
+    let lost: Assignment = lost.read();
+    assert_eq!(addresses(&lost), ["/cdn/b"]);
+    let renewed = server.post(&path, Some(&lost.grant), json!({})).await;
+    assert!(renewed.status.is_success(), "the fresh grant is one");
+    let watch: Assignment = server.watch(id, json!({})).await.read();
+    assert_eq!(server.post(&path, Some(&watch.grant), json!({})).await.code(), ErrorCode::InvalidGrant);
+}
+
+#[tokio::test]
+async fn a_body_may_be_left_out_where_it_says_nothing() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let created = server.create("first").await;
+    let path = format!("/api/streams/{}", created.stream_id);
+    let watch = server.send(Method::POST, &format!("{path}/watch"), None, vec![]).await;
+    assert_eq!(watch.status(), StatusCode::OK);
+    let grant = Some(created.publish.grant.as_str());
+    let publish = server.send(Method::POST, &format!("{path}/publish"), grant, vec![]).await;
+    assert_eq!(publish.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_private_stream_asks_for_its_passphrase_and_is_not_listed() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let id = server.create_private("mine", "open sesame").await.stream_id;
+    server.heartbeat(&node, vec![carried(id, StreamState::Live, 0)]).await;
+    assert!(server.list().await.is_empty());
+    assert_eq!(server.show(id).await.title, "mine");
+    for body in [json!({}), json!({ "passphrase": "open" }), json!({ "passphrase": "x".repeat(5000) })] {
+        let refused = server.watch(id, body).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, ErrorCode::WrongPassphrase));
+    }
+    let admitted: Assignment = server.watch(id, json!({ "passphrase": "open sesame" })).await.read();
+    assert_eq!(addresses(&admitted), ["/cdn/a"]);
+}
+
+#[tokio::test]
+async fn a_private_stream_without_a_passphrase_is_open_to_whoever_has_the_link() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let id = server.create_private("mine", "").await.stream_id;
+    assert!(server.watch(id, json!({})).await.status.is_success());
+}
+
+#[tokio::test]
+async fn titles_and_passphrases_are_checked() {
+    let server = Server::start().await;
+    server.node("a").await;
+    for title in ["", "   ", &"x".repeat(121), "bell\u{7}"] {
+        let refused = server.post("/api/streams", None, json!({ "title": title })).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, ErrorCode::InvalidTitle));
+    }
+    let longest = "é".repeat(120);
+    assert_eq!(server.create(&longest).await.title, longest);
+    for body in [
+        json!({ "title": "a", "passphrase": "but public" }),
+        json!({ "title": "a", "visibility": "private", "passphrase": "x".repeat(257) }),
+        json!({ "title": "a", "visibility": "secret" }),
+        json!({ "title": 5 }),
+        json!({}),
+    ] {
+        assert_eq!(server.post("/api/streams", None, body).await.code(), ErrorCode::InvalidRequest);
+    }
+}
+
+#[tokio::test]
+async fn without_a_node_nothing_is_created() {
+    let server = Server::start().await;
+    let refused = server.post("/api/streams", None, json!({ "title": "first" })).await;
+    let expected = (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoNodeAvailable);
+    assert_eq!((refused.status, refused.code()), expected);
+}
+
+#[tokio::test]
+async fn one_address_may_not_hoard_streams() {
+    let server = Server::with(|config| config.limits.pending_per_address = 2).await;
+    let node = server.node("a").await;
+    let first = server.create("first").await.stream_id;
+    server.create("second").await;
+    let refused = server.post("/api/streams", None, json!({ "title": "third" })).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::TOO_MANY_REQUESTS, ErrorCode::LimitReached));
+    server.heartbeat(&node, vec![carried(first, StreamState::Live, 0)]).await;
+    server.create("third").await;
+}
+
+#[tokio::test]
+async fn a_picture_comes_back_as_it_was_sent() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let created = server.create("first").await;
+    let id = created.stream_id;
+    server.heartbeat(&node, vec![carried(id, StreamState::Live, 0)]).await;
+    let (path, grant) = (format!("/api/streams/{id}/thumbnail"), created.publish.grant.as_str());
+    assert_eq!(server.get(&path).await.code(), ErrorCode::NotFound);
+    assert_eq!(server.show(id).await.thumbnail_url, None);
+
+    let picture = [b"\xff\xd8\xff\xe0".as_slice(), &[7; 5000]].concat();
+    assert_eq!(server.put(&path, None, picture.clone()).await.code(), ErrorCode::InvalidGrant);
+    assert_eq!(server.put(&path, Some(grant), picture.clone()).await.status, StatusCode::NO_CONTENT);
+    let url = server.show(id).await.thumbnail_url.unwrap();
+    assert_eq!(url, format!("{path}?v=1"));
+    let seen = server.send(Method::GET, &url, None, vec![]).await;
+    assert_eq!(seen.headers()["content-type"], "image/jpeg");
+    assert_eq!(seen.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(seen.headers()["cache-control"], "public, max-age=60");
+    assert_eq!(seen.bytes().await.unwrap(), picture);
+
+    let page = server.put(&path, Some(grant), b"<script>".to_vec()).await;
+    assert_eq!(page.code(), ErrorCode::InvalidRequest);
+    let largest = [b"\xff\xd8\xff".as_slice(), &vec![0; MAX_THUMBNAIL_BYTES - 3]].concat();
+    assert_eq!(server.put(&path, Some(grant), largest.clone()).await.status, StatusCode::NO_CONTENT);
+    let larger = [largest.as_slice(), &[0]].concat();
+    let refused = server.put(&path, Some(grant), larger).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::PayloadTooLarge));
+}
+
+#[tokio::test]
+async fn an_id_nobody_has_is_an_unknown_stream_everywhere() {
+    let server = Server::start().await;
+    let stranger = StreamId::new("never created", 1).to_string();
+    for id in [stranger.as_str(), "short", "%ff", "..%2f..", &"A".repeat(32)] {
+        let path = format!("/api/streams/{id}");
+        for answer in [
+            server.get(&path).await,
+            server.get(&format!("{path}/thumbnail")).await,
+            server.delete(&path, Some("x")).await,
+            server.post(&format!("{path}/watch"), None, json!({})).await,
+            server.post(&format!("{path}/publish"), Some("x"), json!({})).await,
+            server.put(&format!("{path}/thumbnail"), Some("x"), vec![1]).await,
+        ] {
+            assert_eq!(
+                (answer.status, answer.code()),
+                (StatusCode::NOT_FOUND, ErrorCode::UnknownStream),
+                "{id}"
+            );
+        }
+    }
+}
