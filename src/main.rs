@@ -1,2 +1,50 @@
-//! The binary.
-fn main() {}
+//! The binary `undead`: `up` (everything in one process), `main-server`, `cdn`, and `healthcheck` for containers.
+//!
+//! Exit status: 0 when asked to stop, 2 for wrong usage or configuration, 1 for anything else.
+
+mod cdn_node;
+mod cli;
+mod failure;
+mod healthcheck;
+mod logging;
+mod main_server_alone;
+mod open_files;
+mod serve;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(&cli.log);
+    open_files::raise_limit();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(failure::Failure::run("the async runtime did not start"))
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(run(cli.command));
+            runtime.shutdown_timeout(serve::DRAIN_TIME);
+            outcome
+        });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("undead: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), failure::Failure> {
+    match command {
+        Command::Up(args) => up::run(args).await,
+        Command::MainServer(args) => main_server_alone::run(args).await,
+        Command::Cdn(args) => cdn_node::run(args).await,
+        Command::Healthcheck(args) => healthcheck::run(args).await,
+    }
+}

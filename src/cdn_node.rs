@@ -1,0 +1,55 @@
+//! `undead cdn`: one node in a process of its own.
+
+use cdn::{ClusterSecret, Config, Node};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::{CdnArgs, SecretArgs},
+    failure::Failure,
+    serve,
+};
+
+pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
+    let listener = serve::listen(args.listen).await?;
+    let own_url = serve::local_url(&listener)?;
+    let port = listener.local_addr().map_or(args.listen.port(), |address| address.port());
+    let mut config =
+        Config::new(args.hostname.unwrap_or_else(|| own_name(port)), args.public_url.unwrap_or(own_url));
+    config.cluster_secret = secret(&args.secret)?;
+    config.main_servers = args.main_server;
+    let stopping = CancellationToken::new();
+    let node = start(config, &stopping)?;
+    let served = serve::serve(listener, node.router(), stopping).await;
+    serve::within_drain_time(node.stopped()).await;
+    served
+}
+
+/// Starts a node on the current runtime, for this subcommand and for `up`.
+pub(crate) fn start(config: Config, stopping: &CancellationToken) -> Result<Node, Failure> {
+    let name = config.hostname.clone();
+    Node::start(config, stopping.clone()).map_err(Failure::config(format!("node {name} cannot start")))
+}
+
+/// The machine's name and the port: two nodes on one machine are two names.
+fn own_name(port: u16) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    format!("{}-{port}", if host.is_empty() { "node" } else { host })
+}
+
+fn secret(args: &SecretArgs) -> Result<ClusterSecret, Failure> {
+    let text = match (&args.cluster_secret, &args.cluster_secret_file) {
+        (Some(secret), _) => secret.clone(),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map_err(Failure::config(format!("cluster secret file {}", file.display())))?,
+        (None, None) => String::new(),
+    };
+    match text.trim() {
+        "" => Err(Failure::Config(
+            "a node needs the cluster secret: set UNDEAD_CLUSTER_SECRET, or --cluster-secret-file to the file the main \
+             server keeps it in (cluster-secret in its data folder)"
+                .into(),
+        )),
+        secret => Ok(ClusterSecret::new(secret)),
+    }
+}

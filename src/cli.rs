@@ -1,0 +1,126 @@
+//! Flags, each with an environment variable. Secrets come by environment or file only, never as a flag that `ps` shows.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Self-hosted live screen streaming. Kill any server while you watch.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArgs {
+    /// What to log: a level, or targets with levels (undead::forward=trace logs the forwarding of every segment)
+    #[arg(long, env = "UNDEAD_LOG", default_value = "info", global = true)]
+    pub(crate) log: String,
+    /// How to write log lines, to standard error
+    #[arg(long, env = "UNDEAD_LOG_FORMAT", default_value = "text", global = true)]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Main server and CDN nodes in one process, behind one port
+    Up(UpArgs),
+    /// The control plane alone
+    MainServer(MainServerArgs),
+    /// One CDN node
+    Cdn(CdnArgs),
+    /// Ask a server on this machine whether it is well; exit status 0 if so
+    Healthcheck(HealthcheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Address and port to serve on
+    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000")]
+    pub(crate) listen: SocketAddr,
+    /// Folder for keys, the cluster secret and the catalogue; made if missing
+    #[arg(long, env = "UNDEAD_DATA_DIR", default_value = "data")]
+    pub(crate) data_dir: PathBuf,
+    /// CDN nodes to run, at /cdn/a, /cdn/b and so on
+    #[arg(long, env = "UNDEAD_NODES", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=26))]
+    pub(crate) nodes: u8,
+    /// Where the catalogue is kept
+    #[arg(long, env = "UNDEAD_STORE", default_value = "sqlite")]
+    pub(crate) store: Store,
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MainServerArgs {
+    /// Address and port to serve on
+    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000")]
+    pub(crate) listen: SocketAddr,
+    /// Folder for keys and the catalogue; made if missing
+    #[arg(long, env = "UNDEAD_DATA_DIR", default_value = "data")]
+    pub(crate) data_dir: PathBuf,
+    /// Where the catalogue is kept
+    #[arg(long, env = "UNDEAD_STORE", default_value = "sqlite")]
+    pub(crate) store: Store,
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CdnArgs {
+    /// Address and port to serve on
+    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5001")]
+    pub(crate) listen: SocketAddr,
+    /// Where the main server is; several may be given, separated by commas or by repeating the flag
+    #[arg(
+        long,
+        env = "UNDEAD_MAIN_SERVER",
+        value_name = "URL",
+        value_delimiter = ',',
+        default_value = "http://127.0.0.1:5000"
+    )]
+    pub(crate) main_server: Vec<String>,
+    /// Where browsers reach this node; http://localhost and the listening port if left out
+    #[arg(long, env = "UNDEAD_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// This node's name, unique in the cluster; the machine's and the port if left out
+    #[arg(long, env = "UNDEAD_HOSTNAME", value_name = "NAME")]
+    pub(crate) hostname: Option<String>,
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// The secret nodes join with; only by environment, so that no process list shows it
+    #[arg(skip = std::env::var("UNDEAD_CLUSTER_SECRET").ok().filter(|secret| !secret.is_empty()))]
+    pub(crate) cluster_secret: Option<String>,
+    /// File that holds the cluster secret (UNDEAD_CLUSTER_SECRET comes first); a main server makes it if missing
+    #[arg(long, env = "UNDEAD_CLUSTER_SECRET_FILE", value_name = "FILE")]
+    pub(crate) cluster_secret_file: Option<PathBuf>,
+}
+
+/// Where the main server keeps its catalogue.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Store {
+    /// A file in the data folder
+    Sqlite,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthcheckArgs {
+    /// The address the server listens on
+    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000")]
+    pub(crate) listen: SocketAddr,
+}

@@ -1,0 +1,38 @@
+//! Why the program ends other than by being asked to, and the exit status that says so.
+
+use std::{fmt, process::ExitCode};
+
+/// Context first, cause second; its exit status depends on whose fault it is.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The configuration cannot work: somebody has to change it.
+    Config(String),
+    /// Anything else.
+    Run(String),
+}
+
+impl Failure {
+    /// For `map_err`: a configuration failure, with `context` before the cause.
+    pub(crate) fn config<E: fmt::Display>(context: impl fmt::Display) -> impl FnOnce(E) -> Self {
+        move |cause| Self::Config(format!("{context}: {cause}"))
+    }
+
+    /// For `map_err`: any other failure, with `context` before the cause.
+    pub(crate) fn run<E: fmt::Display>(context: impl fmt::Display) -> impl FnOnce(E) -> Self {
+        move |cause| Self::Run(format!("{context}: {cause}"))
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) => ExitCode::from(2),
+            Self::Run(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Config(text) | Self::Run(text)) = self;
+        f.write_str(text)
+    }
+}

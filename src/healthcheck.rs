@@ -1,0 +1,18 @@
+//! `undead healthcheck`: what a container's health check runs, as the image holds no shell and no curl.
+
+use std::time::Duration;
+
+use crate::{cli::HealthcheckArgs, failure::Failure, serve};
+
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Succeeds if the server at the listening address answers `/healthz` with a success.
+pub(crate) async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
+    let url = format!("http://{}/healthz", serve::connectable(args.listen));
+    let client = reqwest::Client::builder()
+        .timeout(TIMEOUT)
+        .build()
+        .map_err(Failure::run("the HTTP client did not start"))?;
+    let answer = client.get(&url).send().await.and_then(reqwest::Response::error_for_status);
+    answer.map(drop).map_err(Failure::run(format!("{url} is not well")))
+}

@@ -1,0 +1,111 @@
+//! Listening, the URL line, and stopping: shared by every subcommand that serves.
+
+use std::{
+    future::{Future, IntoFuture},
+    io::Write,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use axum::Router;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::Failure;
+
+/// How long open connections may take to finish once the program was asked to stop.
+pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(3);
+
+/// Opens the port.
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(Failure::run(format!("cannot listen on {address}")))
+}
+
+/// The URL of `listener` for a browser on this machine.
+pub(crate) fn local_url(listener: &TcpListener) -> Result<String, Failure> {
+    let address = listener.local_addr().map_err(Failure::run("the listening address is unknown"))?;
+    Ok(match address.ip() {
+        // The name, because browsers count http://localhost as secure and let its pages share screens.
+        ip if ip.is_unspecified() || ip.is_loopback() => format!("http://localhost:{}", address.port()),
+        _ => format!("http://{address}"),
+    })
+}
+
+/// Serves `app` until the process is asked to stop, then cancels `stopping` and lets connections finish.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Router,
+    stopping: CancellationToken,
+) -> Result<(), Failure> {
+    announce(&local_url(&listener)?);
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, app).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let mut server = tokio::spawn(server.into_future());
+    let outcome = tokio::select! {
+        () = asked_to_stop() => {
+            tracing::info!("stopping");
+            stopping.cancel();
+            match tokio::time::timeout(DRAIN_TIME, &mut server).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    server.abort();
+                    return Ok(());
+                }
+            }
+        }
+        ended = &mut server => ended,
+    };
+    stopping.cancel();
+    match outcome {
+        Ok(served) => served.map_err(Failure::run("serving failed")),
+        Err(crashed) => Err(Failure::Run(format!("serving failed: {crashed}"))),
+    }
+}
+
+/// Waits for a background task that was asked to stop; one that takes longer than [`DRAIN_TIME`] ends with the process.
+pub(crate) async fn join(task: JoinHandle<()>) {
+    within_drain_time(async {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a background task failed");
+        }
+    })
+    .await;
+}
+
+/// Waits for `stopped`, but not for longer than [`DRAIN_TIME`].
+pub(crate) async fn within_drain_time(stopped: impl Future<Output = ()>) {
+    if tokio::time::timeout(DRAIN_TIME, stopped).await.is_err() {
+        tracing::warn!("gave up waiting for connections to close");
+    }
+}
+
+/// Prints the URL to open: the first line on standard output. A closed standard output is nobody's trouble.
+fn announce(url: &str) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{url}").and_then(|()| out.flush());
+}
+
+async fn asked_to_stop() {
+    let interrupt = tokio::signal::ctrl_c();
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = interrupt.await;
+        return;
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// `address` with an unspecified IP turned into one that can be connected to.
+pub(crate) fn connectable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
+    } else {
+        address
+    }
+}

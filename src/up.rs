@@ -1,0 +1,41 @@
+//! `undead up`: the main server and its nodes in one process, behind one port.
+//!
+//! The nodes speak with the main server over loopback HTTP, as they would from another machine: one system, two
+//! arrangements.
+
+use axum::Router;
+use cdn::{ClusterSecret, Config, Node};
+use tokio_util::sync::CancellationToken;
+
+use crate::{cdn_node, cli::UpArgs, failure::Failure, main_server_alone, serve};
+
+pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
+    let listener = serve::listen(args.listen).await?;
+    let address = listener.local_addr().map_err(Failure::run("the listening address is unknown"))?;
+    let main_server_url = format!("http://{}", serve::connectable(address));
+    let app =
+        main_server_alone::open(main_server_alone::config(args.data_dir, args.store, args.secret)).await?;
+    let secret = ClusterSecret::new(app.cluster_secret().reveal());
+    let mut router = app.router();
+    let stopping = CancellationToken::new();
+    let upkeep = tokio::spawn(app.run(stopping.clone()));
+    let mut nodes = Vec::new();
+    for letter in ('a'..='z').take(args.nodes.into()) {
+        let mut config = Config::new(format!("cdn-{letter}"), format!("/cdn/{letter}"));
+        config.cluster_secret = secret.clone();
+        config.main_servers = vec![main_server_url.clone()];
+        let node = cdn_node::start(config, &stopping)?;
+        router = mount(router, letter, &node);
+        nodes.push(node);
+    }
+    let served = serve::serve(listener, router, stopping).await;
+    for node in nodes {
+        serve::within_drain_time(node.stopped()).await;
+    }
+    serve::join(upkeep).await;
+    served
+}
+
+fn mount(router: Router, letter: char, node: &Node) -> Router {
+    router.nest_service(&format!("/cdn/{letter}"), node.router())
+}
