@@ -1,0 +1,91 @@
+// Plain Socket.IO clients, written from docs/protocol.md alone: nothing of the pages' own code is in here.
+import { io, type Socket } from 'socket.io-client';
+
+export interface Created {
+  stream_id: string;
+  publish: { grant: string; nodes: { public_url: string }[] };
+}
+
+export interface InitData {
+  kind: 'init';
+  take: number;
+  mime: string;
+  data: Buffer;
+}
+
+export interface MediaData {
+  kind: 'media';
+  take: number;
+  group: number;
+  index: number;
+  key: boolean;
+  pts_ms: number;
+  duration_ms: number;
+  captured_at_ms?: number;
+  data: Buffer;
+}
+
+export type StreamingData = { stream_id: string } & (InitData | MediaData);
+
+export interface Ack {
+  ok: boolean;
+  error?: { code: string; message: string };
+  [field: string]: unknown;
+}
+
+const ACK_TIMEOUT_MS = 5_000;
+
+export async function createStream(baseUrl: string, title: string): Promise<Created> {
+  const answer = await fetch(`${baseUrl}/api/streams`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ title }),
+  });
+  if (answer.status !== 201) throw new Error(`creating a stream answered ${answer.status}: ${await answer.text()}`);
+  return (await answer.json()) as Created;
+}
+
+export async function connectTo(
+  baseUrl: string,
+  publicUrl: string,
+  transports: ('polling' | 'websocket')[] = ['polling', 'websocket'],
+): Promise<Socket> {
+  const url = new URL(publicUrl, baseUrl);
+  const socket = io(url.origin, {
+    path: `${url.pathname}/socket.io/`,
+    transports,
+    forceNew: true,
+    reconnection: false,
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('connect_error', reject);
+  });
+  return socket;
+}
+
+export async function call(socket: Socket, event: string, payload: unknown): Promise<Ack> {
+  return (await socket.timeout(ACK_TIMEOUT_MS).emitWithAck(event, payload)) as Ack;
+}
+
+/** A viewer that keeps everything it gets, in order. */
+export class Collector {
+  readonly received: StreamingData[] = [];
+  readonly states: string[] = [];
+  readonly socket: Socket;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('streaming_data', (data: StreamingData) => this.received.push(data));
+    socket.on('stream_state', ({ state }: { state: string }) => this.states.push(state));
+  }
+
+  get media(): MediaData[] {
+    return this.received.filter((data): data is StreamingData & MediaData => data.kind === 'media');
+  }
+
+  /** All bytes in order of arrival: a file that any player must accept. */
+  file(): Buffer {
+    return Buffer.concat(this.received.map(({ data }) => data));
+  }
+}
