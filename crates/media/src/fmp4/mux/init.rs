@@ -9,6 +9,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 /// The transformation that leaves pictures as they are (section 8.2.2.2).
 const UNITY_MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
+/// The grid on which times of pictures are said to lie, in ticks: 5 ms. Screens are captured at uneven times, and a program
+/// that rounds them to a grid, to the mean distance of pictures where it knows no other, has two pictures fall on one time.
+const PICTURE_GRID: u32 = 5_000;
+
 /// Ticks a second of the movie header's times.
 const MOVIE_TIMESCALE: u32 = 1000;
 /// "und" (section 8.4.2.3).
@@ -105,10 +109,21 @@ fn put_media_information(out: &mut BytesMut, track: &Track, entry: &[u8]) {
             out.put_u32(1);
             out.put_slice(entry);
         });
-        for empty in [b"stts", b"stsc", b"stco"] {
+        put_time_to_sample(out, track);
+        for empty in [b"stsc", b"stco"] {
             put_full_box(out, empty, 0, 0, |out| out.put_u32(0));
         }
         put_full_box(out, b"stsz", 0, 0, |out| out.put_bytes(0, 8));
+    });
+}
+
+/// `stts` (section 8.6.1.2): durations of the samples that are not in fragments, of which there are none. A run of no
+/// pictures tells the grid.
+fn put_time_to_sample(out: &mut BytesMut, track: &Track) {
+    let runs: &[[u32; 2]] = if track.is_video() { &[[0, PICTURE_GRID]] } else { &[] };
+    put_full_box(out, b"stts", 0, 0, |out| {
+        out.put_u32(runs.len() as u32);
+        runs.as_flattened().iter().for_each(|&field| out.put_u32(field));
     });
 }
 
