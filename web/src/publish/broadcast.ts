@@ -4,9 +4,10 @@
 import type { MainServer } from '../api/client';
 import type { Connect } from '../transport/connection';
 import { supportedFormats, type RecordingFormat, type TypeProbe } from './codecs';
-import { NO_FORMAT, RECORDER_FAILED, type Problem } from './problems';
+import { NO_FORMAT, RECORDER_FAILED, type Problem, type SourceKind } from './problems';
 import { Publisher, type PublisherState } from './publisher';
 import { Recorder } from './recorder';
+import { steady, type SteadyStream } from './steady';
 import type { OwnStream } from './own-stream';
 
 /** How sharp, and how many bytes it takes. */
@@ -29,6 +30,7 @@ const FAILURES_WITHIN_MS = 20_000;
 
 /** What is recorded: a capture, as far as this module needs to know it. */
 export interface Source {
+  readonly kind: SourceKind;
   readonly stream: MediaStream;
   readonly hasAudio: boolean;
   /** Whether there is still something to record. */
@@ -61,6 +63,7 @@ export class Broadcast {
   readonly #publisher: Publisher;
   #source: Source | undefined;
   #recorder: Recorder | undefined;
+  #steady: SteadyStream | undefined;
   #nextTake: number;
   #quality: Quality;
   #failuresAtMs: number[] = [];
@@ -151,7 +154,9 @@ export class Broadcast {
     let begun = false;
     const current = (): boolean => this.#recorder === recorder && recorder !== undefined;
     try {
-      recorder = new Recorder(source.stream, this.#settings(format), {
+      // Cameras never stand still.
+      this.#steady = source.kind === 'screen' ? steady(source.stream) : undefined;
+      recorder = new Recorder(this.#steady?.stream ?? source.stream, this.#settings(format), {
         segment: (bytes, mime, cutAtMs) => {
           if (!current()) return;
           // Only now does the recorder tell the type it really uses.
@@ -165,6 +170,7 @@ export class Broadcast {
       });
       this.#recorder = recorder;
     } catch {
+      this.#steady?.close();
       this.#recorderProblem = RECORDER_FAILED;
     }
   }
@@ -180,6 +186,8 @@ export class Broadcast {
   async #dropRecorder(): Promise<void> {
     const recorder = this.#recorder;
     this.#recorder = undefined;
+    this.#steady?.close();
+    this.#steady = undefined;
     await recorder?.stop();
   }
 

@@ -14,7 +14,7 @@ import { ServerClock, localNowMs } from '../transport/clock';
 import type { Connect, NodeConnection } from '../transport/connection';
 import { Outbox, OUTBOX_LIMITS, type OutboxLimits, type Segment } from './outbox';
 import { Session } from './session';
-import { Wake } from './wake';
+import { Wake } from '../transport/wake';
 
 /** How publishing is going. */
 export interface PublisherState {

@@ -1,0 +1,106 @@
+// A video track that keeps moving while the screen stands still: see cadence.ts for why and when. Chromium only; where
+// the browser cannot do it the track is used as it is, and viewers of a still screen are further behind.
+
+import { Cadence } from './cadence';
+
+// Not yet among the compiler's DOM types.
+interface FrameProcessor {
+  readable: ReadableStream<VideoFrame>;
+}
+interface FrameGenerator extends MediaStreamTrack {
+  writable: WritableStream<VideoFrame>;
+}
+interface Insertable {
+  MediaStreamTrackProcessor: new (init: { track: MediaStreamTrack }) => FrameProcessor;
+  MediaStreamTrackGenerator: new (init: { kind: 'video' }) => FrameGenerator;
+}
+
+/** A stream to record; close it when done. */
+export interface SteadyStream {
+  readonly stream: MediaStream;
+  close(): void;
+}
+
+/** `stream` with its picture kept moving, if this browser can do that. Its own tracks stay as they are. */
+export function steady(stream: MediaStream): SteadyStream {
+  const [track] = stream.getVideoTracks();
+  if (!track || !('MediaStreamTrackProcessor' in globalThis) || !('MediaStreamTrackGenerator' in globalThis)) {
+    return { stream, close: () => undefined };
+  }
+  return new Steadied(track, stream.getAudioTracks(), globalThis as unknown as Insertable);
+}
+
+/** Makes a picture with a new timestamp. A clone will not do: it keeps the capture time, by which recorders go. */
+type Still = (timestampUs: number) => VideoFrame;
+
+class Steadied implements SteadyStream {
+  readonly stream: MediaStream;
+  readonly #generator: FrameGenerator;
+  readonly #reader: ReadableStreamDefaultReader<VideoFrame>;
+  readonly #writer: WritableStreamDefaultWriter<VideoFrame>;
+  readonly #metronome = new Worker(new URL('./metronome.ts', import.meta.url), { type: 'module' });
+  readonly #cadence = new Cadence();
+  /** The newest picture, until it is copied. */
+  #newest: VideoFrame | undefined;
+  #still: Still | undefined;
+
+  constructor(track: MediaStreamTrack, audio: MediaStreamTrack[], insertable: Insertable) {
+    this.#generator = new insertable.MediaStreamTrackGenerator({ kind: 'video' });
+    this.#writer = this.#generator.writable.getWriter();
+    this.#reader = new insertable.MediaStreamTrackProcessor({ track }).readable.getReader();
+    this.stream = new MediaStream([this.#generator, ...audio]);
+    this.#metronome.onmessage = () => this.#tick();
+    void this.#pass();
+  }
+
+  close(): void {
+    this.#metronome.terminate();
+    this.#reader.cancel().catch(() => undefined);
+    this.#generator.stop();
+    this.#keep(undefined);
+  }
+
+  /** Hands pictures through as they come. */
+  async #pass(): Promise<void> {
+    for (;;) {
+      const { value: frame } = await this.#reader.read();
+      if (!frame) break;
+      this.#cadence.passed(performance.now(), frame.timestamp);
+      this.#keep(frame.clone());
+      this.#write(frame);
+    }
+    // The source is over: so is what is made of it.
+    this.close();
+  }
+
+  #tick(): void {
+    const timestampUs = this.#cadence.due(performance.now());
+    if (timestampUs === undefined) return;
+    if (this.#still) this.#write(this.#still(timestampUs));
+    else if (this.#newest) void this.#copy(this.#newest);
+  }
+
+  /** Copies the picture out in its own pixel format: another one would make the encoder begin anew. */
+  async #copy(frame: VideoFrame): Promise<void> {
+    const { format, colorSpace, visibleRect } = frame;
+    if (format === null || visibleRect === null) return;
+    const pixels = new Uint8Array(frame.allocationSize());
+    const layout = await frame.copyTo(pixels).catch(() => undefined);
+    if (!layout || this.#newest !== frame) return;
+    const { width: codedWidth, height: codedHeight } = visibleRect;
+    this.#keep(undefined);
+    this.#still = (timestamp) =>
+      new VideoFrame(pixels, { format, codedWidth, codedHeight, layout, colorSpace, timestamp });
+  }
+
+  #keep(frame: VideoFrame | undefined): void {
+    this.#newest?.close();
+    this.#newest = frame;
+    this.#still = undefined;
+  }
+
+  #write(frame: VideoFrame): void {
+    // A track that has been stopped takes no more; there is nobody to miss the picture.
+    this.#writer.write(frame).catch(() => frame.close());
+  }
+}
