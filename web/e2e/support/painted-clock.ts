@@ -17,6 +17,8 @@ export async function watchPaintedClock(page: Page, durationMs: number): Promise
   return await page.evaluate(async (forMs) => {
     const video = findVideo(document);
     if (!video) throw new Error('no video in the page');
+    const root = video.getRootNode();
+    const player = root instanceof ShadowRoot ? root.host : undefined;
     const strip = new OffscreenCanvas(640, 32);
     const context = strip.getContext('2d', { willReadFrequently: true });
     if (!context) throw new Error('no canvas');
@@ -57,7 +59,7 @@ export async function watchPaintedClock(page: Page, durationMs: number): Promise
       if (bits[0] !== 1 || bits[1] !== 0 || parity(0) !== bits[38] || parity(1) !== bits[39]) return undefined;
       const number = (from: number, to: number): number =>
         bits.slice(from, to).reduce<number>((sum, bit) => sum * 2 + bit, 0);
-      const claimed = document.querySelector('[data-latency-ms]')?.getAttribute('data-latency-ms');
+      const claimed = player?.getAttribute('data-latency-ms');
       return {
         clockMs: number(2, 26),
         counter: number(26, 38),
