@@ -9,6 +9,8 @@
 //! let shutdown = tokio_util::sync::CancellationToken::new();
 //! let node = cdn::Node::start(config, shutdown.clone())?; // starts background tasks on this runtime
 //! let listener = tokio::net::TcpListener::bind("0.0.0.0:5001").await?;
+//! // Without this, small chunks wait for the acknowledgement of earlier ones: up to 40 ms.
+//! let listener = axum::serve::ListenerExt::tap_io(listener, |connection| drop(connection.set_nodelay(true)));
 //! axum::serve(listener, node.router()).with_graceful_shutdown(shutdown.clone().cancelled_owned()).await?;
 //! node.stopped().await; // connections closed, main server told
 //! # Ok(())

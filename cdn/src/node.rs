@@ -27,6 +27,8 @@ use crate::{
 
 /// How often interrupted streams are checked for having waited too long.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
+/// How long connections may take to say goodbye. One whose client does not read never does.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a node could not be assembled.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +45,6 @@ pub enum Error {
 /// A running node. Cancelling the token it was started with stops it; [`Node::stopped`] waits for that.
 pub struct Node {
     router: Router,
-    server: Server,
     egress: Arc<Egress<SocketIoOutlet>>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
@@ -93,11 +94,12 @@ impl Node {
         }));
         let tasks = TaskTracker::new();
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(expire(ingest.clone(), clock)));
+        tasks.spawn(close(server, shutdown.clone()));
         if let Some(control) = &control {
             tasks.spawn(control.clone().run(ingest, grants, shutdown.clone()));
         }
         let status = Arc::new(Status { hub, metrics, egress: egress.clone(), sockets, control });
-        Ok(Self { router: router(socket_io, status), server, egress, tasks, shutdown })
+        Ok(Self { router: router(socket_io, status), egress, tasks, shutdown })
     }
 
     /// The node's HTTP surface, to be served at `/` or nested under the path of its `public_url`.
@@ -109,7 +111,7 @@ impl Node {
     pub async fn stopped(self) {
         self.shutdown.cancelled().await;
         self.tasks.close();
-        tokio::join!(self.server.close(), self.egress.closed(), self.tasks.wait());
+        tokio::join!(self.egress.closed(), self.tasks.wait());
     }
 }
 
@@ -120,6 +122,13 @@ fn hub_limits(config: &Config) -> HubLimits {
         ring: RingLimits { window_ms, group_bytes: limits.group_bytes },
         budget_bytes: limits.ring_bytes,
         streams: limits.streams as usize,
+    }
+}
+
+async fn close(server: Server, shutdown: CancellationToken) {
+    shutdown.cancelled().await;
+    if tokio::time::timeout(CLOSE_TIMEOUT, server.close()).await.is_err() {
+        tracing::debug!("some clients did not read what was left for them");
     }
 }
 

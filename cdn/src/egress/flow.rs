@@ -5,11 +5,13 @@
 //! holds more than [`MOST_PACKETS`], so that its pings and answers always find room beside the media.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 
 use tokio::sync::Notify;
+
+use super::Admission;
 
 /// Most payloads on the way to one viewer.
 pub(crate) const MOST_PACKETS: usize = 32;
@@ -24,13 +26,25 @@ pub(crate) struct Flow {
     starved: AtomicBool,
     left: AtomicBool,
     pump: Arc<Notify>,
+    admission: Weak<Admission>,
 }
 
 impl Flow {
     /// A flow that notifies `pump` when a viewer that had no room has room again.
-    pub(super) fn new(pump: Arc<Notify>) -> Arc<Self> {
-        let (packets, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Self { packets, bytes, starved: AtomicBool::new(false), left: AtomicBool::new(false), pump })
+    pub(super) fn new(pump: Arc<Notify>, admission: &Arc<Admission>) -> Arc<Self> {
+        Arc::new(Self {
+            packets: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            starved: AtomicBool::new(false),
+            left: AtomicBool::new(false),
+            pump,
+            admission: Arc::downgrade(admission),
+        })
+    }
+
+    /// The place the viewer holds, while it is served.
+    pub(super) fn admission(&self) -> Option<Arc<Admission>> {
+        self.admission.upgrade()
     }
 
     /// The viewer does not want more.

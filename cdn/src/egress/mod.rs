@@ -95,6 +95,7 @@ struct Channel<V> {
 }
 
 /// A viewer counted on its stream and its node, until dropped.
+#[derive(Debug)]
 struct Admission {
     stream: Arc<AtomicU32>,
     node: Arc<AtomicU32>,
@@ -102,10 +103,10 @@ struct Admission {
 
 impl Admission {
     /// None if the node has `most` viewers.
-    fn new(stream: &Arc<AtomicU32>, node: &Arc<AtomicU32>, most: u32) -> Option<Self> {
+    fn new(stream: &Arc<AtomicU32>, node: &Arc<AtomicU32>, most: u32) -> Option<Arc<Self>> {
         node.fetch_update(Relaxed, Relaxed, |viewers| (viewers < most).then_some(viewers + 1)).ok()?;
         stream.fetch_add(1, Relaxed);
-        Some(Self { stream: stream.clone(), node: node.clone() })
+        Some(Arc::new(Self { stream: stream.clone(), node: node.clone() }))
     }
 }
 
@@ -140,16 +141,20 @@ impl<O: Outlet> Egress<O> {
         Self { shared, streams: Arc::default(), tasks: TaskTracker::new(), shutdown }
     }
 
-    /// Lets a viewer in; none if the node is full or does not carry the stream.
+    /// Lets a viewer in; none if the node is full or does not carry the stream. A viewer that watches the stream already
+    /// and starts over keeps the place of the flow it is `replacing`.
     pub(crate) fn admit(
         &self,
         id: StreamId,
         viewer: O::Viewer,
         cursor: Cursor,
+        replacing: Option<&Arc<Flow>>,
     ) -> Option<Admitted<O::Viewer>> {
         let channel = lock(&self.streams).get(&id)?.clone();
-        let admission = Admission::new(&channel.viewers, &self.shared.viewers, self.shared.limits.viewers)?;
-        let flow = Flow::new(channel.wake.clone());
+        let most = self.shared.limits.viewers;
+        let kept = replacing.and_then(|flow| flow.admission());
+        let admission = kept.or_else(|| Admission::new(&channel.viewers, &self.shared.viewers, most))?;
+        let flow = Flow::new(channel.wake.clone(), &admission);
         Some(Admitted { channel, joining: Joining { viewer, cursor, flow, admission } })
     }
 

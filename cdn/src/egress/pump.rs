@@ -34,7 +34,7 @@ pub(super) struct Joining<V> {
     pub(super) viewer: V,
     pub(super) cursor: Cursor,
     pub(super) flow: Arc<Flow>,
-    pub(super) admission: Admission,
+    pub(super) admission: Arc<Admission>,
 }
 
 struct Viewer<V> {
@@ -45,7 +45,7 @@ struct Viewer<V> {
     allowed_lag_ms: u64,
     /// Whether it was told the stream's state.
     greeted: bool,
-    _admission: Admission,
+    _admission: Arc<Admission>,
 }
 
 /// Where a round left a viewer.

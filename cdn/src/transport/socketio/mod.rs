@@ -216,7 +216,8 @@ impl Connection {
             return Err(WireError::new(ErrorCode::LimitReached, "this connection watches too many streams"));
         }
         let cursor = after.map_or_else(Cursor::newest, Cursor::after);
-        let viewer = services.egress.admit(id, self.sid, cursor).ok_or_else(node_full)?;
+        let replacing = watching.get(&id);
+        let viewer = services.egress.admit(id, self.sid, cursor, replacing).ok_or_else(node_full)?;
         if let Some(before) = watching.insert(id, viewer.flow().clone()) {
             before.leave();
         }

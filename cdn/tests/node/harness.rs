@@ -1,0 +1,209 @@
+//! A node on a port of its own, recordings to publish, and a Socket.IO client that shares no code with the node.
+
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
+
+use axum::serve::ListenerExt;
+use cdn::{Config, Limits, Node};
+use protocol::{
+    StreamId,
+    grant::{Action, Claims, Signer},
+    stream::Visibility,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::client::{self, Client};
+
+/// Longest wait for anything that should happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running node without a main server.
+pub(crate) struct TestNode {
+    pub(crate) address: SocketAddr,
+    signer: Signer,
+    shutdown: CancellationToken,
+    served: JoinHandle<()>,
+}
+
+impl TestNode {
+    /// A node with default limits.
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A node with other limits.
+    pub(crate) async fn with(change: impl FnOnce(&mut Limits)) -> Self {
+        let signer = signer();
+        let mut config = Config::new("test", "http://test");
+        config.grant_keys = vec![signer.public_key().clone()];
+        change(&mut config.limits);
+        let shutdown = CancellationToken::new();
+        let node = Node::start(config, shutdown.clone()).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = listener.tap_io(|connection| connection.set_nodelay(true).unwrap());
+        let app = node.router().nest_service("/cdn/a", node.router());
+        let stopping = shutdown.clone().cancelled_owned();
+        let served = tokio::spawn(async move {
+            axum::serve(listener, app).with_graceful_shutdown(stopping).await.unwrap();
+            node.stopped().await;
+        });
+        Self { address, signer, shutdown, served }
+    }
+
+    /// A new connection over WebSocket.
+    pub(crate) async fn connect(&self) -> Client {
+        Client::connect(self.address, "").await
+    }
+
+    /// A grant for a stream.
+    pub(crate) fn grant(&self, stream: StreamId, action: Action, visibility: Visibility) -> String {
+        self.signer.sign(&Claims { stream_id: stream, action, visibility, exp: 4_000_000_000 }).unwrap()
+    }
+
+    /// A connection that registered a public stream.
+    pub(crate) async fn broadcaster(&self, stream: StreamId, mime: &str) -> Client {
+        let broadcaster = self.connect().await;
+        let answer = broadcaster.call("register_new_stream", self.registration(stream, mime)).await;
+        assert_eq!(answer["ok"], true, "{answer}");
+        broadcaster
+    }
+
+    /// The payload that registers a public stream.
+    pub(crate) fn registration(&self, stream: StreamId, mime: &str) -> Value {
+        let grant = self.grant(stream, Action::Publish, Visibility::Public);
+        json!({ "stream_id": stream, "grant": grant, "mime": mime })
+    }
+
+    /// The text a page of the node has.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let answer = reqwest::get(format!("http://{}{path}", self.address)).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// Stops the node and waits until it has.
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        tokio::time::timeout(PATIENCE, self.served).await.expect("the node stops").unwrap();
+    }
+}
+
+/// Who signs the grants of the tests.
+pub(crate) fn signer() -> Signer {
+    Signer::from_seed(&[7; 32]).unwrap()
+}
+
+/// The id of a stream with this title.
+pub(crate) fn stream(title: &str) -> StreamId {
+    StreamId::new(title, 1)
+}
+
+/// What a browser's recorder emitted, segment by segment.
+pub(crate) struct Recording {
+    pub(crate) mime: String,
+    pub(crate) segments: Vec<Vec<u8>>,
+}
+
+#[derive(Deserialize)]
+struct Index {
+    mime: String,
+    file: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Deserialize)]
+struct Segment {
+    bytes: usize,
+}
+
+impl Recording {
+    /// The recording in a folder of `crates/media/fixtures`.
+    pub(crate) fn load(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/media/fixtures").join(name);
+        let index: Index = serde_json::from_slice(&fs::read(folder.join("segments.json")).unwrap()).unwrap();
+        let mut rest = fs::read(folder.join(index.file)).unwrap();
+        let segments = index
+            .segments
+            .iter()
+            .map(|segment| {
+                let after = rest.split_off(segment.bytes);
+                std::mem::replace(&mut rest, after)
+            })
+            .collect();
+        Self { mime: index.mime, segments }
+    }
+
+    /// VP9 and Opus, a keyframe a second, a segment every 100 ms.
+    pub(crate) fn usual() -> Self {
+        Self::load("webm-vp9-opus-100ms-key1s")
+    }
+}
+
+impl Client {
+    /// Sends a segment as an old, simple client does.
+    pub(crate) async fn send(&self, stream: StreamId, segment: &[u8]) -> Value {
+        self.call_with("broadcast_data", json!({ "stream_id": stream, "segment": client::BINARY }), segment)
+            .await
+    }
+
+    /// Sends all segments and checks that each is accepted.
+    pub(crate) async fn send_all(&self, stream: StreamId, segments: &[Vec<u8>]) {
+        for segment in segments {
+            let answer = self.send(stream, segment).await;
+            assert_eq!(answer["ok"], true, "{answer}");
+        }
+    }
+
+    /// Watches a stream from its newest keyframe on.
+    pub(crate) async fn watch(&self, stream: StreamId) {
+        let answer = self.call("watch_stream", json!(stream)).await;
+        assert_eq!(answer["ok"], true, "{answer}");
+    }
+
+    /// The next `streaming_data`, whatever states come before it.
+    pub(crate) async fn media(&mut self) -> client::Event {
+        loop {
+            let event = self.event().await;
+            match event.name.as_str() {
+                "streaming_data" => return event,
+                "stream_state" => {}
+                other => panic!("{other} instead of media: {}", event.payload),
+            }
+        }
+    }
+
+    /// The state of the next `stream_state`, whatever media comes before it.
+    pub(crate) async fn state(&mut self) -> String {
+        loop {
+            let event = self.event().await;
+            if event.name == "stream_state" {
+                return event.payload["state"].as_str().unwrap().to_owned();
+            }
+        }
+    }
+
+    /// Waits until the stream is in this state.
+    pub(crate) async fn until_state(&mut self, state: &str) {
+        while self.state().await != state {}
+    }
+
+    /// Everything that comes until the stream is over.
+    pub(crate) async fn until_ended(&mut self) -> Vec<client::Event> {
+        let mut events = Vec::new();
+        loop {
+            let event = self.event().await;
+            if event.name == "stream_state" && event.payload["state"] == "ended" {
+                return events;
+            }
+            events.push(event);
+        }
+    }
+}
+
+/// The names of the chunks among `events`.
+pub(crate) fn names(events: &[client::Event]) -> Vec<(u64, u64, u64)> {
+    let media = events.iter().filter(|event| event.payload["kind"] == "media");
+    media.map(client::Event::chunk_name).collect()
+}
