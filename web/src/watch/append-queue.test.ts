@@ -8,7 +8,8 @@ const chunk = (take: number, id: number, key: boolean, size = 100): QueuedChunk 
   kind: 'media',
   take,
   key,
-  offsetMs: take * 1_000,
+  times: { take, pts_ms: 0, duration_ms: 0 },
+  arrivedAtMs: 0,
   data: bytes(size, id),
 });
 
@@ -37,8 +38,8 @@ describe('AppendQueue', () => {
   it('appends the chunks of one take together, but never those of two', () => {
     const queue = new AppendQueue();
     for (const item of [chunk(0, 1, true), chunk(0, 2, false), chunk(1, 3, true)]) queue.push(item);
-    expect(queue.shift()).toMatchObject({ take: 0, offsetMs: 0, data: { byteLength: 200 } });
-    expect(queue.shift()).toMatchObject({ take: 1, offsetMs: 1_000, data: { byteLength: 100 } });
+    expect(queue.shift()).toMatchObject({ chunks: [{ take: 0 }, { take: 0 }], data: { byteLength: 200 } });
+    expect(queue.shift()).toMatchObject({ chunks: [{ take: 1 }], data: { byteLength: 100 } });
   });
 
   it('goes on at the newest keyframe when it overflows', () => {

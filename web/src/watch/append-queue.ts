@@ -1,6 +1,8 @@
 // What waits to be appended to a SourceBuffer, in order and within a bound: a page that cannot append (a sleeping tab,
 // a slow phone) drops whole groups and goes on at the newest one, so memory never follows the stream.
 
+import type { ChunkTimes } from './timeline';
+
 /** Most bytes that wait; at 2.5 Mbit/s about half a minute. */
 const MOST_BYTES = 8 * 1024 * 1024;
 /** Most bytes handed out at once; joining appends a whole group in one go. */
@@ -14,19 +16,27 @@ export interface QueuedInit {
   data: ArrayBuffer;
 }
 
-/** A chunk with its place on the player's clock. */
+/** A chunk that arrived. */
 export interface QueuedChunk {
   kind: 'media';
   take: number;
   /** Whether it can be decoded without what came before. */
   key: boolean;
-  /** What MSE has to add to its timestamps. */
-  offsetMs: number;
+  times: ChunkTimes;
+  /** Local clock. */
+  arrivedAtMs: number;
   data: ArrayBuffer;
 }
 
+/** Chunks of one take, and their bytes together. */
+export interface MediaBatch {
+  kind: 'media';
+  chunks: readonly QueuedChunk[];
+  data: Uint8Array<ArrayBuffer>;
+}
+
 /** What to append next. */
-export type Batch = QueuedInit | { kind: 'media'; take: number; offsetMs: number; data: Uint8Array<ArrayBuffer> };
+export type Batch = QueuedInit | MediaBatch;
 
 /** The queue. */
 export class AppendQueue {
@@ -61,16 +71,16 @@ export class AppendQueue {
     if (first === undefined) return undefined;
     this.#bytes -= first.data.byteLength;
     if (first.kind === 'init') return first;
-    const parts = [new Uint8Array(first.data)];
+    const chunks = [first];
     let size = first.data.byteLength;
-    for (let next = this.#items[0]; next?.kind === 'media' && next.offsetMs === first.offsetMs; next = this.#items[0]) {
+    for (let next = this.#items[0]; next?.kind === 'media' && next.take === first.take; next = this.#items[0]) {
       if (size + next.data.byteLength > BATCH_BYTES) break;
       this.#items.shift();
       this.#bytes -= next.data.byteLength;
       size += next.data.byteLength;
-      parts.push(new Uint8Array(next.data));
+      chunks.push(next);
     }
-    return { kind: 'media', take: first.take, offsetMs: first.offsetMs, data: joined(parts, size) };
+    return { kind: 'media', chunks, data: joined(chunks, size) };
   }
 
   /** Drops all media before the newest keyframe, or all there is if that gains nothing; keeps the init segment needed. */
@@ -93,14 +103,14 @@ export class AppendQueue {
   }
 }
 
-function joined(parts: Uint8Array<ArrayBuffer>[], size: number): Uint8Array<ArrayBuffer> {
-  const [only] = parts;
-  if (parts.length === 1 && only) return only;
+function joined(chunks: readonly QueuedChunk[], size: number): Uint8Array<ArrayBuffer> {
+  const [only] = chunks;
+  if (chunks.length === 1 && only) return new Uint8Array(only.data);
   const whole = new Uint8Array(size);
   let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
+  for (const { data } of chunks) {
+    whole.set(new Uint8Array(data), at);
+    at += data.byteLength;
   }
   return whole;
 }

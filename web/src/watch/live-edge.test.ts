@@ -74,7 +74,14 @@ class FakePlayer {
   #decide(): void {
     if (this.#edgeMs < 0) return;
     const { nowMs, positionMs, jump } = this;
-    const decision = this.edge.decide({ nowMs, positionMs, edgeMs: this.#edgeMs, ranges: this.#ranges, jump });
+    const decision = this.edge.decide({
+      nowMs,
+      positionMs,
+      edgeMs: this.#edgeMs,
+      ranges: this.#ranges,
+      seeking: false,
+      jump,
+    });
     this.jump = false;
     if (decision.kind === 'seek') {
       this.positionMs = decision.toMs;

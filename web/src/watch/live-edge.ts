@@ -24,8 +24,12 @@ const JUMP_BEHIND_WHILE_SETTLING_MS = 700;
 const SETTLING_MS = 3_000;
 /** A jump must gain at least this, and has this long to take effect. */
 const JUMP = { gainMs: 300, patienceMs: 700 };
-/** A range that ends this close to the playhead is used up. */
+/** A browser finishes a jump only where this much can be played. */
+const LANDING_MS = 250;
+/** A range that ends this close to the playhead is used up; so is one with less than a landing after a rest. */
 const USED_UP_MS = 60;
+/** A playhead that did not move for this long is stuck. */
+const STUCK_MS = 600;
 
 /** A stretch of playable media. */
 export interface Range {
@@ -42,6 +46,8 @@ export interface View {
   edgeMs: number;
   /** Playable stretches, in order. */
   ranges: readonly Range[];
+  /** A jump is under way. */
+  seeking: boolean;
   /** Whether the person wants to go on at the live edge at once: pressed play, came back to the page. */
   jump: boolean;
 }
@@ -55,9 +61,11 @@ const WAIT: Decision = { kind: 'wait' };
 export class LiveEdge {
   readonly #meter = new ArrivalMeter();
   #joinedAtMs: number | undefined;
-  #startDelayMs = 0;
+  /** What to keep to until live arrivals tell more. */
+  #startDelayMs: number | undefined;
   #jumpedAtMs = -Infinity;
   #longestChunkMs = 0;
+  #moved = { positionMs: -1, atMs: 0 };
   #correcting = false;
   #stallMarginMs = 0;
   #stalledAtMs = -Infinity;
@@ -80,63 +88,72 @@ export class LiveEdge {
   }
 
   /** The take changed: its timestamps relate to the clock in another way. */
-  expectNewTake(): void {
+  newTake(): void {
     this.#meter.reset();
-    this.#joinedAtMs = undefined;
+    this.#startDelayMs = undefined;
   }
 
   /** Media time starts anew; what was learnt from stalls stays. */
   reset(): void {
-    this.expectNewTake();
+    this.#meter.reset();
+    this.#joinedAtMs = undefined;
+    this.#startDelayMs = undefined;
     this.#longestChunkMs = 0;
     this.#jumpedAtMs = -Infinity;
   }
 
-  /** How far the playhead should be behind `now`; undefined before the first {@link LiveEdge.decide}. */
+  /** How far the playhead should be behind `now`; undefined while nothing tells. */
   wantedDelayMs(nowMs: number): number | undefined {
-    if (this.#joinedAtMs === undefined) return undefined;
     const needed = this.#meter.neededDelayMs;
     return needed === undefined ? this.#startDelayMs : needed + MARGIN_MS + this.#stallMarginAt(nowMs);
   }
 
   /** What to do, seen from `view`. */
   decide(view: View): Decision {
+    const { nowMs, positionMs } = view;
     const last = view.ranges.at(-1);
     if (last === undefined) return WAIT;
-    const joining = this.#joinedAtMs === undefined;
-    if (joining) this.#join(view);
-    const wanted = this.wantedDelayMs(view.nowMs) ?? 0;
-    const behindMs = view.nowMs - view.positionMs - wanted;
-    const current = view.ranges.find((range) => contains(range, view.positionMs));
+    if (this.#joinedAtMs === undefined) this.#join(view, last);
+    const stuckMs = this.#stuckFor(view);
+    if (nowMs - this.#jumpedAtMs < JUMP.patienceMs) return view.seeking ? WAIT : this.#play(0);
 
+    // A new take has not told yet what it needs: play on as before.
+    const wanted = this.wantedDelayMs(nowMs) ?? nowMs - positionMs;
+    const behindMs = nowMs - positionMs - wanted;
+    const current = view.ranges.find((range) => contains(range, positionMs));
     if (current === undefined) return this.#enter(view, wanted);
-    if (view.nowMs - this.#jumpedAtMs < JUMP.patienceMs) return this.#play(0);
-    if (view.jump || behindMs > this.#jumpLimit(view.nowMs)) {
-      const toMs = within(last, view.nowMs - wanted, view.edgeMs);
-      if (toMs - view.positionMs > JUMP.gainMs) return this.#seek(toMs, view.nowMs);
+    if (view.jump || behindMs > this.#jumpLimit(nowMs)) {
+      const toMs = landing(last, nowMs - wanted, view.edgeMs);
+      if (toMs - positionMs > JUMP.gainMs) return this.#seek(toMs, nowMs);
     }
-    const next = view.ranges.find((range) => range.startMs > view.positionMs);
-    if (next !== undefined && current.endMs - view.positionMs < USED_UP_MS) {
-      return this.#seek(within(next, view.nowMs - wanted, view.edgeMs), view.nowMs);
+    const left = current.endMs - positionMs;
+    const next = view.ranges.find((range) => range.startMs > positionMs);
+    if (next !== undefined && (left < USED_UP_MS || (left < LANDING_MS && stuckMs > STUCK_MS))) {
+      return this.#seek(landing(next, nowMs - wanted, view.edgeMs), nowMs);
     }
-    return this.#play(behindMs);
+    return view.seeking ? WAIT : this.#play(behindMs);
   }
 
   /** From outside every range: to the wanted place, or to the next one that has something. */
   #enter(view: View, wanted: number): Decision {
-    const ahead = view.ranges.find((range) => range.startMs > view.positionMs);
-    const last = view.ranges.at(-1);
+    const wantedMs = view.nowMs - wanted;
+    const ahead = view.ranges.filter((range) => range.endMs > view.positionMs);
     // Past all media: it is still to come. Never go back for it, except to join.
-    const range = ahead ?? (this.#jumpedAtMs === -Infinity ? last : undefined);
-    if (range === undefined || view.nowMs - this.#jumpedAtMs < JUMP.patienceMs) return WAIT;
-    const worth = view.nowMs - wanted > range.endMs && last !== undefined ? last : range;
-    return this.#seek(within(worth, view.nowMs - wanted, view.edgeMs), view.nowMs);
+    const choices = ahead.length > 0 ? ahead : this.#jumpedAtMs === -Infinity ? view.ranges.slice(-1) : [];
+    const range = choices.find(({ endMs }) => endMs - LANDING_MS >= wantedMs) ?? choices.at(-1);
+    return range === undefined ? WAIT : this.#seek(landing(range, wantedMs, view.edgeMs), view.nowMs);
   }
 
-  #join(view: View): void {
+  /** How long the playhead has not moved. */
+  #stuckFor({ nowMs, positionMs }: View): number {
+    if (this.#moved.positionMs !== positionMs) this.#moved = { positionMs, atMs: nowMs };
+    return nowMs - this.#moved.atMs;
+  }
+
+  #join(view: View, last: Range): void {
     this.#joinedAtMs = view.nowMs;
     const ahead = Math.max(START_AHEAD_MS, this.#longestChunkMs + MARGIN_MS);
-    this.#startDelayMs = view.nowMs - view.edgeMs + ahead;
+    this.#startDelayMs = view.nowMs - Math.min(view.edgeMs, last.endMs) + ahead;
   }
 
   #seek(toMs: number, nowMs: number): Decision {
@@ -168,9 +185,9 @@ function contains(range: Range, positionMs: number): boolean {
   return range.startMs <= positionMs && positionMs <= range.endMs;
 }
 
-/** The place in `range` nearest to `wantedMs` from which something is left to play before the live edge. */
-function within(range: Range, wantedMs: number, edgeMs: number): number {
-  const latest = Math.max(range.startMs, Math.min(range.endMs, edgeMs) - MARGIN_MS);
+/** The place in `range` nearest to `wantedMs` from which enough is left to play for the jump to end. */
+function landing(range: Range, wantedMs: number, edgeMs: number): number {
+  const latest = Math.min(range.endMs, Math.max(edgeMs, range.startMs)) - LANDING_MS;
   // A millisecond inside, where rounding cannot put it before the range.
-  return Math.min(Math.max(wantedMs, range.startMs + 1), Math.max(latest, range.startMs + 1));
+  return Math.max(range.startMs + 1, Math.min(wantedMs, latest));
 }

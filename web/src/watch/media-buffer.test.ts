@@ -61,6 +61,7 @@ function setUp(queue = new AppendQueue()) {
     source as unknown as SourceBufferLike,
     {
       positionMs: () => state.positionMs,
+      place: ([first], endMs = 0) => (first?.take === 0 ? 0 : endMs),
       changed: () => undefined,
       failed: (reason) => (state.failed = reason),
     },
@@ -75,11 +76,12 @@ const init = (take: number, mime = 'video/webm'): QueuedInit => ({
   mime,
   data: new Uint8Array([200 + take]).buffer,
 });
-const chunk = (id: number, seconds: number, offsetMs = 0, key = true): QueuedChunk => ({
+const chunk = (id: number, seconds: number, take = 0): QueuedChunk => ({
   kind: 'media',
-  take: 0,
-  key,
-  offsetMs,
+  take,
+  key: true,
+  times: { take, pts_ms: 0, duration_ms: seconds * 1_000 },
+  arrivedAtMs: 0,
   data: new Uint8Array(seconds).fill(id).buffer,
 });
 
@@ -99,7 +101,7 @@ describe('MediaBuffer', () => {
 
   it('opens a new take with abort, type, init and offset, in this order', () => {
     const { source, buffer } = setUp();
-    for (const item of [init(0), chunk(1, 4), init(1, 'video/mp4'), chunk(2, 1, 4_000)]) buffer.push(item);
+    for (const item of [init(0), chunk(1, 4), init(1, 'video/mp4'), chunk(2, 1, 1)]) buffer.push(item);
     source.finishAll();
     expect(source.log).toEqual(['init 0', 'media 1', 'abort', 'type video/mp4', 'init 1', 'offset 4', 'media 2']);
   });

@@ -31,6 +31,11 @@ export type SourceBufferLike = Pick<
 export interface MediaBufferOwner {
   /** The playhead, milliseconds. */
   positionMs(): number;
+  /**
+   * Lays chunks of one take on the player's clock, just before they are appended; `playableEndMs` is where the
+   * SourceBuffer ends now. Tells what to add to their timestamps, milliseconds.
+   */
+  place(chunks: readonly QueuedChunk[], playableEndMs: number | undefined): number;
   /** Something was appended or removed. */
   changed(): void;
   /** The browser refused the media: this buffer is of no more use. */
@@ -42,7 +47,7 @@ export class MediaBuffer {
   readonly #source: SourceBufferLike;
   readonly #owner: MediaBufferOwner;
   readonly #queue: AppendQueue;
-  /** Refused for lack of room, to be tried again. */
+  /** Taken from the queue, and refused for lack of room: to be tried again. */
   #refused: Batch | undefined;
   #hasInit = false;
   #closed = false;
@@ -120,7 +125,7 @@ export class MediaBuffer {
       }
       this.#hasInit = true;
     } else {
-      const offset = batch.offsetMs / 1000;
+      const offset = this.#owner.place(batch.chunks, this.ranges.at(-1)?.endMs) / 1000;
       if (this.#source.timestampOffset !== offset) this.#source.timestampOffset = offset;
     }
     this.#source.appendBuffer(batch.data);

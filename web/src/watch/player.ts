@@ -4,7 +4,7 @@
 
 import type { InitData, MediaData, StreamingData } from '../protocol/event';
 import { localNowMs, type ServerClock } from '../transport/clock';
-import { AppendQueue } from './append-queue';
+import { AppendQueue, type QueuedChunk } from './append-queue';
 import { LiveEdge } from './live-edge';
 import { MediaBuffer } from './media-buffer';
 import { attachSource, canPlayType, type AttachedSource } from './media-source';
@@ -63,7 +63,9 @@ export class Player {
   #open: MediaSource | undefined;
   #early = new AppendQueue();
   #buffer: MediaBuffer | undefined;
+  /** The take that arrives, and the one that is appended. */
   #init: Pick<InitData, 'mime' | 'take'> | undefined;
+  #placedTake: number | undefined;
   #live = true;
   #started = false;
   #jump = false;
@@ -157,6 +159,7 @@ export class Player {
     const source = this.#open.addSourceBuffer(this.#init.mime);
     const owner = {
       positionMs: () => this.#positionMs,
+      place: (chunks: readonly QueuedChunk[], end: number | undefined) => this.#place(chunks, end),
       changed: () => this.#steer(),
       failed: (reason: string) => this.#restart(reason),
     };
@@ -172,14 +175,24 @@ export class Player {
     }
     if (this.#init !== undefined && !sameTracks(this.#init.mime, init.mime)) this.#replaceSource();
     this.#init = { mime: init.mime, take: init.take };
-    this.#edge.expectNewTake();
     this.#enqueue({ kind: 'init', take: init.take, mime: init.mime, data: init.data });
   }
 
   #addChunk(chunk: MediaData): void {
-    const { startMs, endMs, offsetMs } = this.#timeline.place(chunk);
-    this.#edge.arrived(startMs, endMs, localNowMs());
-    this.#enqueue({ kind: 'media', take: chunk.take, key: chunk.key, offsetMs, data: chunk.data });
+    const { take, key, data } = chunk;
+    this.#enqueue({ kind: 'media', take, key, times: chunk, arrivedAtMs: localNowMs(), data });
+  }
+
+  #place(chunks: readonly QueuedChunk[], playableEndMs: number | undefined): number {
+    let offset = 0;
+    for (const { times, arrivedAtMs } of chunks) {
+      const { startMs, endMs, offsetMs } = this.#timeline.place(times, playableEndMs);
+      if (this.#placedTake !== times.take) this.#edge.newTake();
+      this.#placedTake = times.take;
+      this.#edge.arrived(startMs, endMs, arrivedAtMs);
+      offset = offsetMs;
+    }
+    return offset;
   }
 
   #enqueue(item: Parameters<MediaBuffer['push']>[0]): void {
@@ -191,7 +204,7 @@ export class Player {
   #steer(): void {
     const { edgeMs } = this.#timeline;
     const buffer = this.#buffer;
-    if (buffer === undefined || edgeMs === undefined || this.#video.paused || this.#video.seeking) return;
+    if (buffer === undefined || edgeMs === undefined || this.#video.paused) return;
     // A joiner's group comes in many pieces; where to start is known when they are all in.
     if (!this.#started && !buffer.isIdle) return;
     const decision = this.#edge.decide({
@@ -199,6 +212,7 @@ export class Player {
       positionMs: this.#positionMs,
       edgeMs,
       ranges: buffer.ranges,
+      seeking: this.#video.seeking,
       jump: this.#jump,
     });
     if (decision.kind === 'wait') return;
@@ -270,6 +284,7 @@ export class Player {
     this.#open = undefined;
     this.#early = new AppendQueue();
     this.#timeline.reset();
+    this.#placedTake = undefined;
     this.#edge.reset();
     this.#latency.reset();
     this.#attached.detach();

@@ -28,6 +28,13 @@ describe('Timeline', () => {
     expect(timeline.place(chunk(2, 30_000, 100))).toMatchObject({ startMs: 4_120, offsetMs: -25_880 });
   });
 
+  it('lays a new take where the sound ended, if the last picture claims more', () => {
+    const timeline = new Timeline();
+    timeline.place(chunk(0, 4_000, 1_000));
+    expect(timeline.place(chunk(1, 0, 100), 4_420)).toMatchObject({ startMs: 4_420, endMs: 4_520 });
+    expect(timeline.edgeMs).toBe(4_520);
+  });
+
   it('keeps a gap inside a take', () => {
     const timeline = new Timeline();
     timeline.place(chunk(0, 0, 100));

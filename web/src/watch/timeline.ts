@@ -4,8 +4,9 @@
 //   take 0   |--chunk--|--chunk--|                      pts 0 …
 //   take 1                       |--chunk--|--chunk--|  pts 0 …, shifted to the end of take 0
 //
-// Ends come from chunk headers. `SourceBuffer.buffered` cannot tell them: a chunk's last picture claims a second
-// there, so that a still screen does not make MSE drop video. All times are milliseconds.
+// Ends come from chunk headers. `SourceBuffer.buffered` cannot tell them alone: a chunk's last picture claims a second
+// there, so that a still screen does not make MSE drop video. Headers in turn claim too much when pictures outlast
+// the sound, so a take is laid where both agree that something plays. All times are milliseconds.
 
 import type { MediaData } from '../protocol/event';
 
@@ -29,6 +30,8 @@ export interface Placement {
 export class Timeline {
   #take: number | undefined;
   #offsetMs = 0;
+  /** Of the newest chunk of this take. */
+  #endMs = 0;
   #placements: Placement[] = [];
 
   /** Where the newest chunk ends: the live edge. Undefined while there is none. */
@@ -36,19 +39,24 @@ export class Timeline {
     return this.#placements.at(-1)?.endMs;
   }
 
-  /** Lays down the next chunk. The first chunk ever keeps its own timestamps. */
-  place(chunk: ChunkTimes): Placement {
+  /**
+   * Lays down the next chunk; `playableEndMs` is where `buffered` ends. The first chunk ever keeps its own timestamps.
+   */
+  place(chunk: ChunkTimes, playableEndMs = Infinity): Placement {
     if (this.#take !== chunk.take) {
-      this.#offsetMs = this.edgeMs === undefined ? 0 : this.edgeMs - chunk.pts_ms;
+      const edge = this.edgeMs;
+      this.#offsetMs = edge === undefined ? 0 : Math.min(edge, playableEndMs) - chunk.pts_ms;
       this.#take = chunk.take;
+      this.#endMs = 0;
     }
     const startMs = chunk.pts_ms + this.#offsetMs;
     const placement = {
       startMs,
-      endMs: Math.max(startMs + chunk.duration_ms, this.edgeMs ?? 0),
+      endMs: Math.max(startMs + chunk.duration_ms, this.#endMs),
       offsetMs: this.#offsetMs,
       capturedAtMs: chunk.captured_at_ms,
     };
+    this.#endMs = placement.endMs;
     this.#placements = this.#placements.filter((old) => old.endMs > startMs - REMEMBERED_MS);
     this.#placements.push(placement);
     return placement;
@@ -65,6 +73,7 @@ export class Timeline {
   reset(): void {
     this.#take = undefined;
     this.#offsetMs = 0;
+    this.#endMs = 0;
     this.#placements = [];
   }
 }
