@@ -262,11 +262,17 @@ impl Demuxer {
         Ok(Step::Continue)
     }
 
-    /// Makes the pending fragment's frames ready.
+    /// Makes the pending fragment's frames ready. Samples that share bytes are refused, because so a small input could
+    /// ask for any amount of output.
     fn give_frames(&mut self, media: Media) -> Result<Step, Error> {
         let (Some(Pending { fragment, .. }), Some(movie)) = (self.fragment.take(), &mut self.movie) else {
             return Ok(Step::Continue);
         };
+        let told_bytes: u64 =
+            fragment.samples.iter().map(|sample| sample.place.end - sample.place.start).sum();
+        if told_bytes > media.data.len() as u64 {
+            return Err(malformed("samples larger than their mdat"));
+        }
         let frames =
             fragment.samples.into_iter().map(|sample| media.frame(sample)).collect::<Option<Vec<_>>>();
         self.ready = frames.ok_or_else(|| malformed("a sample outside its mdat"))?.into_iter();

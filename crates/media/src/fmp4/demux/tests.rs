@@ -246,6 +246,26 @@ fn what_breaks_the_rules_is_refused() {
 }
 
 #[test]
+fn samples_that_share_bytes_are_refused() {
+    let twice = |samples| {
+        let mut moof = BytesMut::new();
+        put_box(&mut moof, b"moof", |out| {
+            for _ in 0..samples {
+                put_box(out, b"traf", |out| {
+                    put_full_box(out, b"tfhd", 0, 0x2_0010, |out| out.put_slice(&[0, 0, 0, 1, 0, 0, 0, 4]));
+                    put_full_box(out, b"trun", 0, 1, |out| out.put_slice(&[0, 0, 0, 1, 0, 0, 0, 128 + 8]));
+                });
+            }
+            let padding = 128 - out.len() - 8;
+            put_box(out, b"free", |out| out.put_bytes(0, padding));
+        });
+        demux_frames(&[&init()[..], &moof, &mdat(b"once")].concat())
+    };
+    assert_eq!(twice(1).unwrap().len(), 1);
+    assert!(matches!(twice(2), Err(Error::Malformed { .. })));
+}
+
+#[test]
 fn what_is_over_a_bound_is_refused_before_it_arrives() {
     let many = Fragment { trun_fields: &[0xff; 4], ..TWO_SAMPLES }.moof();
     for (what, tail) in [
