@@ -2,7 +2,7 @@
 //!
 //! Pure: no clock, lock or socket. The caller names the candidates (live nodes only) with what it knows of them; a
 //! [`Policy`] says which may be chosen and which is better; [`choose`] does the rest. One policy per file.
-//! Costs one pass over the candidates, and a sort of the chosen few.
+//! Costs one pass over the candidates and remembers only the chosen few.
 
 mod carriers_first;
 mod fewest_streams;
@@ -76,21 +76,21 @@ pub fn choose<'a, P: Policy>(
     candidates: &[Candidate<'a>],
     request: Request<'_>,
 ) -> Vec<Candidate<'a>> {
-    let ranked = |candidate: &Candidate<'a>| {
-        let rank = policy.rank(candidate)?;
-        Some(((request.avoids(candidate), rank), *candidate))
-    };
-    let mut ranked: Vec<_> = candidates.iter().filter_map(ranked).collect();
-    if ranked.len() > request.at_most {
-        ranked.select_nth_unstable_by(request.at_most, |(a, _), (b, _)| a.cmp(b));
-        ranked.truncate(request.at_most);
+    let mut best: Vec<((bool, P::Rank<'a>), Candidate<'a>)> = Vec::new();
+    for candidate in candidates {
+        let Some(rank) = policy.rank(candidate) else { continue };
+        let key = (request.avoids(candidate), rank);
+        let place = best.partition_point(|(better, _)| *better < key);
+        if place < request.at_most {
+            best.insert(place, (key, *candidate));
+            best.truncate(request.at_most);
+        }
     }
-    ranked.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    let best_is_welcome = ranked.first().is_some_and(|((avoided, _), _)| !avoided);
+    let best_is_welcome = best.first().is_some_and(|((avoided, _), _)| !avoided);
     if best_is_welcome && !P::AVOIDED_LAST {
-        ranked.retain(|((avoided, _), _)| !avoided);
+        best.retain(|((avoided, _), _)| !avoided);
     }
-    ranked.into_iter().map(|(_, candidate)| candidate).collect()
+    best.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 #[cfg(test)]
