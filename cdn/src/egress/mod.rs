@@ -7,6 +7,9 @@
 mod flow;
 mod pump;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     hash::Hash,

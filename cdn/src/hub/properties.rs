@@ -169,7 +169,14 @@ fn name(at: u64) -> ChunkName {
 
 fn chunk(at: u64) -> Chunk {
     let data = Bytes::from_static(&[0; 10]);
-    Chunk { name: name(at), key: at % 3 == 0, pts_ms: at, duration_ms: 1, captured_at_ms: None, data }
+    Chunk {
+        name: name(at),
+        key: at.is_multiple_of(3),
+        pts_ms: at,
+        duration_ms: 1,
+        captured_at_ms: None,
+        data,
+    }
 }
 
 /// The names a cursor gives until it is at the live edge, and what it skipped.

@@ -22,7 +22,6 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// A running node without a main server.
 pub(crate) struct TestNode {
     pub(crate) address: SocketAddr,
-    signer: Signer,
     shutdown: CancellationToken,
     served: JoinHandle<()>,
 }
@@ -35,9 +34,8 @@ impl TestNode {
 
     /// A node with other limits.
     pub(crate) async fn with(change: impl FnOnce(&mut Limits)) -> Self {
-        let signer = signer();
         let mut config = Config::new("test", "http://test");
-        config.grant_keys = vec![signer.public_key().clone()];
+        config.grant_keys = vec![signer().public_key().clone()];
         change(&mut config.limits);
         let shutdown = CancellationToken::new();
         let node = Node::start(config, shutdown.clone()).unwrap();
@@ -50,7 +48,7 @@ impl TestNode {
             axum::serve(listener, app).with_graceful_shutdown(stopping).await.unwrap();
             node.stopped().await;
         });
-        Self { address, signer, shutdown, served }
+        Self { address, shutdown, served }
     }
 
     /// A new connection over WebSocket.
@@ -58,23 +56,12 @@ impl TestNode {
         Client::connect(self.address, "").await
     }
 
-    /// A grant for a stream.
-    pub(crate) fn grant(&self, stream: StreamId, action: Action, visibility: Visibility) -> String {
-        self.signer.sign(&Claims { stream_id: stream, action, visibility, exp: 4_000_000_000 }).unwrap()
-    }
-
     /// A connection that registered a public stream.
     pub(crate) async fn broadcaster(&self, stream: StreamId, mime: &str) -> Client {
         let broadcaster = self.connect().await;
-        let answer = broadcaster.call("register_new_stream", self.registration(stream, mime)).await;
+        let answer = broadcaster.call("register_new_stream", registration(stream, mime)).await;
         assert_eq!(answer["ok"], true, "{answer}");
         broadcaster
-    }
-
-    /// The payload that registers a public stream.
-    pub(crate) fn registration(&self, stream: StreamId, mime: &str) -> Value {
-        let grant = self.grant(stream, Action::Publish, Visibility::Public);
-        json!({ "stream_id": stream, "grant": grant, "mime": mime })
     }
 
     /// The text a page of the node has.
@@ -93,6 +80,16 @@ impl TestNode {
 /// Who signs the grants of the tests.
 pub(crate) fn signer() -> Signer {
     Signer::from_seed(&[7; 32]).unwrap()
+}
+
+/// A grant for a stream.
+pub(crate) fn grant(stream: StreamId, action: Action, visibility: Visibility) -> String {
+    signer().sign(&Claims { stream_id: stream, action, visibility, exp: 4_000_000_000 }).unwrap()
+}
+
+/// The payload that registers a public stream.
+pub(crate) fn registration(stream: StreamId, mime: &str) -> Value {
+    json!({ "stream_id": stream, "grant": grant(stream, Action::Publish, Visibility::Public), "mime": mime })
 }
 
 /// The id of a stream with this title.

@@ -1,8 +1,13 @@
 //! A real node on a port of its own, spoken to over the network.
 
+// A test stops at whatever it does not expect.
+#![allow(clippy::unwrap_used)]
+
 mod client;
+mod cluster;
 mod garbage;
 mod harness;
+mod polling;
 mod publishing;
 mod slow_viewer;
 mod watching;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     client::{BINARY, Client, Event},
-    harness::{Recording, TestNode, names, stream},
+    harness::{Recording, TestNode, grant, names, registration, stream},
 };
 
 /// A segment with its place.
@@ -30,8 +30,8 @@ fn code(answer: &Value) -> &str {
 async fn only_the_holder_of_a_publish_grant_registers() {
     let (node, id) = (TestNode::start().await, stream("a"));
     let client = node.connect().await;
-    let watch = node.grant(id, Action::Watch, Visibility::Public);
-    let other = node.grant(stream("b"), Action::Publish, Visibility::Public);
+    let watch = grant(id, Action::Watch, Visibility::Public);
+    let other = grant(stream("b"), Action::Publish, Visibility::Public);
     for grant in ["", "x.y.z", &watch, &other] {
         let payload = json!({ "stream_id": id, "grant": grant, "mime": "video/webm;codecs=vp9,opus" });
         assert_eq!(code(&client.call("register_new_stream", payload).await), "invalid_grant", "{grant}");
@@ -46,7 +46,7 @@ async fn type_that_cannot_be_forwarded_is_refused_and_leaves_nothing_behind() {
     let (node, id) = (TestNode::start().await, stream("a"));
     let client = node.connect().await;
     for mime in ["", "video/x-flv", "text/html", &"video/webm".repeat(1000)] {
-        let answer = client.call("register_new_stream", node.registration(id, mime)).await;
+        let answer = client.call("register_new_stream", registration(id, mime)).await;
         assert_eq!(code(&answer), "unsupported_mime", "{mime:.20}");
     }
     assert_eq!(code(&client.call("watch_stream", json!(id)).await), "unknown_stream");
@@ -88,7 +88,7 @@ async fn newer_connection_takes_the_stream_over_where_it_stood() {
     viewer.watch(id).await;
     old.send_all(id, &recording.segments[..10]).await;
     let new = node.connect().await;
-    let mut registration = node.registration(id, &recording.mime);
+    let mut registration = registration(id, &recording.mime);
     registration["take"] = json!(0);
     let answer = new.call("register_new_stream", registration).await;
     assert_eq!((&answer["next_segment"], &answer["viewers"]), (&json!(10), &json!(1)), "{answer}");
@@ -115,11 +115,11 @@ async fn new_take_plays_on_after_its_own_init_segment() {
     let mut viewer = node.connect().await;
     viewer.watch(id).await;
     broadcaster.send_all(id, &first.segments).await;
-    let answer = broadcaster.call("register_new_stream", node.registration(id, &second.mime)).await;
+    let answer = broadcaster.call("register_new_stream", registration(id, &second.mime)).await;
     assert_eq!(answer["next_segment"], 0, "{answer}");
     broadcaster.send_all(id, &second.segments).await;
     assert_eq!(code(&send(&broadcaster, id, 0, 0, &first.segments[0]).await), "stale_take");
-    let mut stale = node.registration(id, &first.mime);
+    let mut stale = registration(id, &first.mime);
     stale["take"] = json!(0);
     assert_eq!(code(&broadcaster.call("register_new_stream", stale).await), "stale_take");
     broadcaster.call("end_stream", json!({ "stream_id": id })).await;
@@ -152,7 +152,7 @@ async fn media_that_breaks_off_is_refused_and_a_new_take_goes_on() {
         "malformed_media",
         "the take is over"
     );
-    broadcaster.call("register_new_stream", node.registration(id, &recording.mime)).await;
+    broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
     broadcaster.send_all(id, &recording.segments).await;
     broadcaster.call("end_stream", json!({ "stream_id": id })).await;
     let seen = names(&viewer.until_ended().await);
@@ -178,7 +178,7 @@ async fn another_node_goes_on_with_the_same_names() {
     let whole = names(&watches_old.until_ended().await);
 
     let on_new = new.connect().await;
-    let mut registration = new.registration(id, &recording.mime);
+    let mut registration = registration(id, &recording.mime);
     registration["take"] = json!(0);
     for garbage in ["", "AQAA", "!", &"A".repeat(10_000)] {
         registration["resume"] = json!(garbage);
@@ -212,7 +212,7 @@ async fn lost_broadcaster_interrupts_and_its_return_resumes() {
     assert_eq!(meanwhile.state().await, "interrupted", "who comes now is told");
 
     let back = node.connect().await;
-    let mut registration = node.registration(id, &recording.mime);
+    let mut registration = registration(id, &recording.mime);
     registration["take"] = json!(0);
     assert_eq!(back.call("register_new_stream", registration).await["next_segment"], 10);
     back.send_all(id, &recording.segments[10..]).await;
@@ -235,7 +235,7 @@ async fn stream_whose_broadcaster_stays_away_is_over_for_good() {
     assert!(seen.len() >= recording.segments.len() - 2, "every chunk comes before the end");
     let late = node.connect().await;
     assert_eq!(code(&late.call("watch_stream", json!(id)).await), "unknown_stream");
-    let answer = late.call("register_new_stream", node.registration(id, &recording.mime)).await;
+    let answer = late.call("register_new_stream", registration(id, &recording.mime)).await;
     assert_eq!(code(&answer), "unknown_stream");
     node.stop().await;
 }
@@ -251,7 +251,7 @@ async fn limits_are_answered_with_a_code() {
     .await;
     let (id, recording) = (stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
-    let registration = node.registration(stream("b"), &recording.mime);
+    let registration = registration(stream("b"), &recording.mime);
     assert_eq!(code(&broadcaster.call("register_new_stream", registration).await), "limit_reached");
     let viewer = node.connect().await;
     viewer.watch(id).await;

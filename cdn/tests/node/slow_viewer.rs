@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Recording, TestNode, names, stream};
+use crate::harness::{Recording, TestNode, names, registration, stream};
 
 /// Rings may hold this much, so that the recording leaves them many times over.
 const RING_BYTES: u64 = 2 << 20;
@@ -30,7 +30,7 @@ async fn viewers_who_never_read_delay_nobody_and_hold_no_memory() {
     let mut seen = 0;
     for round in 0..ROUNDS {
         if round > 0 {
-            broadcaster.call("register_new_stream", node.registration(id, &recording.mime)).await;
+            broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
         }
         for segment in &recording.segments {
             assert_eq!(broadcaster.send(id, segment).await["ok"], true);
@@ -67,7 +67,7 @@ async fn slow_viewer_skips_whole_groups_and_is_told() {
     slow.pause();
     for round in 0..ROUNDS {
         if round > 0 {
-            broadcaster.call("register_new_stream", node.registration(id, &recording.mime)).await;
+            broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
         }
         broadcaster.send_all(id, &recording.segments).await;
     }

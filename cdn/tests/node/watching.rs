@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     client::{BINARY, Client},
-    harness::{Recording, TestNode, names, stream},
+    harness::{Recording, TestNode, grant, names, stream},
 };
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn chunks_carry_the_time_of_capture() {
 async fn private_stream_needs_a_watch_grant() {
     let (node, id, recording) = (TestNode::start().await, stream("p"), Recording::usual());
     let broadcaster = node.connect().await;
-    let publish = node.grant(id, Action::Publish, Visibility::Private);
+    let publish = grant(id, Action::Publish, Visibility::Private);
     let registration = json!({ "stream_id": id, "grant": publish, "mime": recording.mime });
     assert_eq!(broadcaster.call("register_new_stream", registration).await["ok"], true);
     let viewer = node.connect().await;
@@ -146,7 +146,7 @@ async fn private_stream_needs_a_watch_grant() {
         let answer = viewer.call("watch_stream", json!({ "stream_id": id, "grant": grant })).await;
         assert_eq!(answer["error"]["code"], "invalid_grant", "{answer}");
     }
-    let grant = node.grant(id, Action::Watch, Visibility::Private);
+    let grant = grant(id, Action::Watch, Visibility::Private);
     let answer = viewer.call("watch_stream", json!({ "stream_id": id, "grant": grant })).await;
     assert_eq!(answer["ok"], true, "{answer}");
     node.stop().await;

@@ -1,0 +1,260 @@
+//! A pump over a transport whose connections take what the test lets them take.
+
+use std::{collections::HashMap, time::Duration};
+
+use bytes::Bytes;
+use protocol::{
+    event::{ChunkName, SegmentName},
+    stream::{StreamState, Visibility},
+};
+use tokio::sync::watch;
+
+use super::*;
+use crate::hub::{Hub, HubLimits, RingLimits};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Chunks of a group.
+const GROUP: u64 = 10;
+
+#[derive(Clone, Debug, PartialEq)]
+enum Packet {
+    Init(u64),
+    Chunk(ChunkName),
+    Skipped(ChunkName),
+    State(StreamState),
+}
+
+#[derive(Default)]
+struct Connection {
+    got: Vec<Packet>,
+    /// Of what is on the way, if the connection is slow.
+    receipts: Vec<Receipt>,
+    slow: bool,
+    full: bool,
+    closed: bool,
+}
+
+/// Connections by number.
+#[derive(Clone)]
+struct FakeOutlet {
+    connections: Arc<Mutex<HashMap<u32, Connection>>>,
+    announced: Arc<Mutex<Vec<StreamStateChanged>>>,
+    changed: watch::Sender<()>,
+}
+
+impl FakeOutlet {
+    fn new() -> Self {
+        let (connections, announced) = (Arc::default(), Arc::default());
+        Self { connections, announced, changed: watch::channel(()).0 }
+    }
+
+    fn with<T>(&self, viewer: u32, act: impl FnOnce(&mut Connection) -> T) -> T {
+        act(lock(&self.connections).entry(viewer).or_default())
+    }
+
+    fn chunks(&self, viewer: u32) -> Vec<ChunkName> {
+        let chunk = |packet: &Packet| match packet {
+            Packet::Chunk(name) => Some(*name),
+            _ => None,
+        };
+        self.with(viewer, |connection| connection.got.iter().filter_map(chunk).collect())
+    }
+
+    async fn until(&self, condition: impl Fn(&Self) -> bool) {
+        let mut changes = self.changed.subscribe();
+        let met = async {
+            while !condition(self) {
+                changes.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, met).await.expect("it happens in time");
+    }
+}
+
+impl Outlet for FakeOutlet {
+    type Viewer = u32;
+    type Packet = Packet;
+
+    fn init(&self, _: StreamId, init: &InitSegment, _: Option<i64>) -> Packet {
+        Packet::Init(init.take)
+    }
+
+    fn chunk(&self, _: StreamId, chunk: &Chunk) -> Packet {
+        Packet::Chunk(chunk.name)
+    }
+
+    fn skipped(&self, skipped: &Skipped) -> Packet {
+        Packet::Skipped(skipped.to)
+    }
+
+    fn state(&self, state: &StreamStateChanged) -> Packet {
+        Packet::State(state.state)
+    }
+
+    fn offer(&self, viewer: u32, packet: &Packet, receipt: Receipt) -> Offer {
+        let offer = self.with(viewer, |connection| {
+            if connection.closed {
+                return Offer::Closed;
+            }
+            if connection.full {
+                return Offer::Full;
+            }
+            connection.got.push(packet.clone());
+            if connection.slow {
+                connection.receipts.push(receipt);
+            }
+            Offer::Taken
+        });
+        self.changed.send_replace(());
+        offer
+    }
+
+    fn announce(&self, state: &StreamStateChanged) {
+        lock(&self.announced).push(*state);
+        self.changed.send_replace(());
+    }
+
+    fn dismiss(&self, _: u32, _: StreamId) {}
+}
+
+struct Rig {
+    outlet: FakeOutlet,
+    egress: Egress<FakeOutlet>,
+    stream: SharedStream,
+    id: StreamId,
+    metrics: Arc<Metrics>,
+    pushed: u64,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let ring = RingLimits { window_ms: 1_000_000, group_bytes: 1 << 20 };
+        let mut hub = Hub::new(HubLimits { ring, budget_bytes: 1 << 30, streams: 1 });
+        let id = StreamId::new("a", 1);
+        let stream = hub.open(id, Visibility::Public).unwrap();
+        lock(&stream).push_init("video/webm".into(), Bytes::new());
+        let (outlet, metrics) = (FakeOutlet::new(), Arc::<Metrics>::default());
+        let limits = Limits { max_lag: Duration::from_secs(2), ..Limits::default() };
+        let egress = Egress::new(outlet.clone(), limits, metrics.clone(), CancellationToken::new());
+        egress.opened(&stream);
+        Self { outlet, egress, stream, id, metrics, pushed: 0 }
+    }
+
+    fn watch(&self, viewer: u32, cursor: Cursor) {
+        self.egress.admit(self.id, viewer, cursor, None).unwrap().start();
+    }
+
+    /// A group a second.
+    fn push(&mut self, chunks: u64) {
+        for _ in 0..chunks {
+            let name = name(self.pushed);
+            let data = Bytes::from_static(&[0; 100]);
+            let key = name.index == 0;
+            let chunk = Chunk { name, key, pts_ms: 0, duration_ms: 0, captured_at_ms: None, data };
+            let mut stream = lock(&self.stream);
+            stream.set_state(StreamState::Live);
+            stream.push(chunk, self.pushed * 100).unwrap();
+            self.pushed += 1;
+        }
+        let segment = SegmentName { take: 0, seq: self.pushed };
+        self.egress.arrived(self.id, &Arrival { segment, bytes: 100, arrived: std::time::Instant::now() });
+    }
+
+    fn end(&self) {
+        lock(&self.stream).set_state(StreamState::Ended);
+        self.egress.state_changed(self.id);
+    }
+}
+
+fn name(at: u64) -> ChunkName {
+    ChunkName { take: 0, group: at / GROUP, index: (at % GROUP) as u32 }
+}
+
+#[tokio::test]
+async fn slow_viewer_skips_whole_groups_and_the_fast_one_gets_everything() {
+    let mut rig = Rig::new();
+    rig.outlet.with(1, |connection| connection.slow = true);
+    rig.watch(0, Cursor::newest());
+    rig.watch(1, Cursor::newest());
+    for round in 1..=10 {
+        rig.push(GROUP);
+        rig.outlet.until(|outlet| outlet.chunks(0).len() as u64 == round * GROUP).await;
+    }
+    let before = rig.outlet.chunks(1);
+    assert!(
+        before.len() <= MOST_PACKETS,
+        "no more than {MOST_PACKETS} packets are on the way to the slow one"
+    );
+
+    rig.outlet.with(1, |connection| connection.slow = false);
+    let receipts = rig.outlet.with(1, |connection| std::mem::take(&mut connection.receipts));
+    drop(receipts);
+    rig.outlet.until(|outlet| outlet.chunks(1).last() == Some(&name(99))).await;
+    let to = name(90);
+    let got = rig.outlet.with(1, |connection| connection.got.clone());
+    let skip = got.iter().position(|packet| *packet == Packet::Skipped(to)).expect("it is told");
+    assert_eq!(got[skip + 1], Packet::Chunk(to), "goes on with the newest group's keyframe");
+    assert_eq!(rig.outlet.chunks(1)[before.len()..], (90..100).map(name).collect::<Vec<_>>());
+    assert_eq!(rig.metrics.skips.get(), 1);
+}
+
+#[tokio::test]
+async fn viewer_who_resumes_far_back_gets_everything_that_follows() {
+    let mut rig = Rig::new();
+    rig.push(200);
+    rig.watch(0, Cursor::after(name(0)));
+    rig.outlet.until(|outlet| outlet.chunks(0).last() == Some(&name(199))).await;
+    assert_eq!(rig.outlet.chunks(0), (1..200).map(name).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn viewer_whose_queue_is_full_is_offered_the_same_again() {
+    let mut rig = Rig::new();
+    rig.outlet.with(0, |connection| connection.full = true);
+    rig.watch(0, Cursor::newest());
+    rig.push(3);
+    rig.outlet.with(0, |connection| connection.full = false);
+    rig.push(1);
+    rig.outlet.until(|outlet| outlet.chunks(0).len() == 4).await;
+    let greeting = [Packet::State(StreamState::Live), Packet::Init(0)];
+    let expected: Vec<_> = greeting.into_iter().chain((0..4).map(|at| Packet::Chunk(name(at)))).collect();
+    assert_eq!(rig.outlet.with(0, |connection| connection.got.clone()), expected);
+}
+
+#[tokio::test]
+async fn end_comes_after_the_last_chunk() {
+    let mut rig = Rig::new();
+    rig.outlet.with(1, |connection| connection.slow = true);
+    rig.watch(0, Cursor::newest());
+    rig.watch(1, Cursor::newest());
+    for round in 1..=6 {
+        rig.push(GROUP);
+        rig.outlet.until(|outlet| outlet.chunks(0).len() as u64 == round * GROUP).await;
+    }
+    rig.end();
+    let ended = Packet::State(StreamState::Ended);
+    let is_ended =
+        |outlet: &FakeOutlet, viewer| outlet.with(viewer, |connection| connection.got.contains(&ended));
+    rig.outlet.until(|outlet| is_ended(outlet, 0)).await;
+    assert_eq!(rig.outlet.chunks(0).last(), Some(&name(59)));
+    assert!(!is_ended(&rig.outlet, 1), "the slow one has not got everything yet");
+    rig.outlet.with(1, |connection| connection.slow = false);
+    drop(rig.outlet.with(1, |connection| std::mem::take(&mut connection.receipts)));
+    rig.outlet.until(|outlet| is_ended(outlet, 1)).await;
+    assert_eq!(rig.outlet.chunks(1).last(), Some(&name(59)));
+    rig.egress.closed().await;
+    let announced = lock(&rig.outlet.announced).last().copied();
+    assert_eq!(announced.map(|state| state.state), Some(StreamState::Ended), "the broadcaster is told too");
+}
+
+#[tokio::test]
+async fn viewer_whose_connection_closed_is_counted_no_more() {
+    let mut rig = Rig::new();
+    rig.watch(0, Cursor::newest());
+    rig.watch(1, Cursor::newest());
+    assert_eq!(rig.egress.viewers(rig.id), 2);
+    rig.outlet.with(0, |connection| connection.closed = true);
+    rig.push(1);
+    rig.outlet.until(|outlet| lock(&outlet.announced).iter().any(|state| state.viewers == 1)).await;
+    assert_eq!((rig.egress.viewers(rig.id), rig.egress.all_viewers()), (1, 1));
+}
