@@ -100,12 +100,45 @@ mod tests {
     use protocol::stream::Visibility;
 
     use super::*;
-    use crate::store::Memory;
+    use crate::{Config, catalogue::Catalogue, clock::Now, registry::Registry, store::Memory};
 
-    #[test]
-    fn a_written_record_is_loaded_again_and_a_damaged_one_is_skipped() {
-        let id = StreamId::new("first", 1);
-        let record = Record {
+    /// A disk that is full until it is not.
+    #[derive(Default)]
+    struct Full {
+        disk: Memory,
+        has_room: AtomicBool,
+    }
+
+    impl Store for Full {
+        fn load(&self, bucket: &str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+            self.disk.load(bucket)
+        }
+
+        fn apply(&self, bucket: &str, writes: &[Write]) -> Result<(), Error> {
+            if !self.has_room.load(Ordering::Relaxed) {
+                return Err(rusqlite::Error::InvalidQuery.into());
+            }
+            self.disk.apply(bucket, writes)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_saved_is_saved_as_soon_as_it_can_be() {
+        let config = Config::new("unused");
+        let mut catalogue = Catalogue::new(config.catalogue());
+        let id = catalogue.create(record(), None, Now::read());
+        let control = ControlPlane::new(Registry::new(config.registry(), 1), catalogue);
+        let store = Arc::new(Full::default());
+        let saver = Saver::new(Arc::<Full>::clone(&store));
+        assert!(!saver.save(&control).await && saver.is_failing());
+        control.until_unsaved().await;
+        store.has_room.store(true, Ordering::Relaxed);
+        assert!(saver.save(&control).await && !saver.is_failing());
+        assert_eq!(load(&*store).unwrap(), [(id, record())]);
+    }
+
+    fn record() -> Record {
+        Record {
             title: "first".into(),
             visibility: Visibility::Private,
             passphrase_hash: Some("$argon2id$".into()),
@@ -113,7 +146,13 @@ mod tests {
             started_at_ms: Some(2),
             ended_at_ms: None,
             placed_on: "a".into(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_written_record_is_loaded_again_and_a_damaged_one_is_skipped() {
+        let id = StreamId::new("first", 1);
+        let record = record();
         let damaged = Write { key: StreamId::new("second", 1).to_string(), value: Some(b"{".to_vec()) };
         let stray = Write { key: "stray".into(), value: Some(b"{}".to_vec()) };
         let store = Memory::default();

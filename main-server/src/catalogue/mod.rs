@@ -261,6 +261,10 @@ impl Catalogue {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
         let before = stream.state;
         let turned = stream.settle(&self.settings, now);
+        if turned {
+            let (state, node) = (stream.state, &stream.record.placed_on);
+            tracing::info!(stream.id = %stream_id, ?state, "stream {stream_id} is {state:?}, its node {node}");
+        }
         if turned && before == StreamState::Created {
             self.unsaved.insert(stream_id);
             if stream.is_listed() {
@@ -280,6 +284,8 @@ impl Catalogue {
             self.news.push(News::Ended(stream_id));
         }
         self.thumbnail_bytes -= stream.thumbnail.as_ref().map_or(0, |picture| picture.bytes.len());
+        let (state, viewers) = (stream.state, stream.viewers());
+        tracing::info!(stream.id = %stream_id, viewers, "stream {stream_id} is over, it was {state:?}");
         stream.end(&self.settings, now);
         self.unsaved.insert(stream_id);
         self.ended.push_back(stream_id);

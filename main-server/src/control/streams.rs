@@ -73,6 +73,7 @@ impl ControlPlane {
                 placed_on: chosen.hostname,
             };
             let stream_id = state.catalogue.create(record, new.address, now);
+            tracing::info!(stream.id = %stream_id, "stream {stream_id} is created");
             // `change` counts this change after the closure, so it is the next one.
             Ok::<_, Error>((Placed { stream_id, nodes: chosen.nodes }, state.revision + 1))
         })?;
@@ -198,5 +199,39 @@ impl State {
         let first = chosen.first().ok_or(Error::NoNodeAvailable)?;
         let address = |node: &Candidate<'_>| NodeAddress { public_url: node.public_url.to_owned() };
         Ok(Choice { hostname: first.hostname.to_owned(), nodes: chosen.iter().map(address).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use protocol::{node::RegisterServer, stream::StreamState};
+
+    use super::*;
+    use crate::{Config, catalogue::Catalogue, registry::Registry};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_cannot_be_saved_is_not_handed_out() {
+        let config = Config::new("unused");
+        let mut registry = Registry::new(config.registry(), 1);
+        let request = RegisterServer {
+            hostname: "a".into(),
+            public_url: "/cdn/a".into(),
+            generation: 1,
+            capacity: None,
+        };
+        registry.register(request, Instant::now()).unwrap();
+        let control = ControlPlane::new(registry, Catalogue::new(config.catalogue()));
+        let new = NewStream {
+            title: "first".into(),
+            visibility: Visibility::Public,
+            passphrase_hash: None,
+            address: None,
+        };
+        assert_eq!(control.create(new, Now::read()).await.err(), Some(Error::NotSaved));
+        let (stream_id, record) = control.take_unsaved().records.remove(0);
+        assert!(record.is_some_and(|record| record.ended_at_ms.is_some()));
+        assert_eq!(control.info(stream_id).unwrap().state, StreamState::Ended);
     }
 }
