@@ -185,7 +185,7 @@ describe('LiveEdge', () => {
     expect(player.latencyOverLast(5_000)).toBeLessThan(400);
   });
 
-  it('jumps to the edge when asked, and when more than 2.5 s behind', () => {
+  it('jumps to the edge when asked, and when more than 2 s behind', () => {
     const chunks = media(0, 60_000, 120, () => 80);
     const player = new FakePlayer(chunks).run(20_000);
     player.positionMs -= 1_500;
@@ -199,6 +199,29 @@ describe('LiveEdge', () => {
     player.run(22_000);
     expect(player.seeks).toHaveLength(2);
     expect(player.latencyOverLast(100)).toBeLessThan(400);
+  });
+
+  it('moves on from the rest of a range in which a browser cannot play', () => {
+    const edge = new LiveEdge();
+    const view = { edgeMs: 4_000, seeking: true, jump: false, positionMs: 900 };
+    const ranges = [
+      { startMs: 0, endMs: 1_000 },
+      { startMs: 2_000, endMs: 4_000 },
+    ];
+    edge.arrived(0, 4_000, 4_000);
+    expect(edge.decide({ ...view, nowMs: 4_000, ranges: ranges.slice(0, 1), edgeMs: 1_000 })).toEqual({ kind: 'wait' });
+    expect(edge.decide({ ...view, nowMs: 4_300, ranges })).toEqual({ kind: 'wait' });
+    expect(edge.decide({ ...view, nowMs: 4_700, ranges })).toMatchObject({ kind: 'seek' });
+  });
+
+  it('asks for a new media source when media arrives and none of it can be played', () => {
+    const edge = new LiveEdge();
+    const view = { positionMs: 0, ranges: [], seeking: false, jump: false };
+    expect(edge.decide({ ...view, nowMs: 10_000, edgeMs: 1_000 })).toEqual({ kind: 'wait' });
+    expect(edge.decide({ ...view, nowMs: 13_000, edgeMs: 4_000 })).toEqual({ kind: 'wait' });
+    expect(edge.decide({ ...view, nowMs: 14_500, edgeMs: 5_500 })).toEqual({ kind: 'restart' });
+    // Who paused until now has only to jump.
+    expect(edge.decide({ ...view, nowMs: 15_000, edgeMs: 6_000, jump: true })).toEqual({ kind: 'wait' });
   });
 
   it('waits, and does not go back, where media ended', () => {

@@ -18,7 +18,7 @@ const CORRECTION = { startsAtMs: 40, stopsAtMs: 10 };
 /** Change of speed per millisecond of distance, and its limits: hardly heard, and 100 ms are caught up in 2 s. */
 const SPEED = { perMs: 0.0006, slowest: 0.94, fastest: 1.1 };
 /** Behind by more than this, catching up by speed would take too long. */
-const JUMP_BEHIND_MS = 2_500;
+const JUMP_BEHIND_MS = 2_000;
 /** Just after joining a jump is not noticed, so it comes sooner. */
 const JUMP_BEHIND_WHILE_SETTLING_MS = 700;
 const SETTLING_MS = 3_000;
@@ -30,6 +30,8 @@ const LANDING_MS = 250;
 const USED_UP_MS = 60;
 /** A playhead that did not move for this long is stuck. */
 const STUCK_MS = 600;
+/** Stuck for this long while this much more than can be played has arrived, the media source has lost its way. */
+const STARVED = { stuckMs: 4_000, arrivedMs: 2_000 };
 
 /** A stretch of playable media. */
 export interface Range {
@@ -52,8 +54,9 @@ export interface View {
   jump: boolean;
 }
 
-/** What to do now. */
-export type Decision = { kind: 'play'; rate: number } | { kind: 'seek'; toMs: number } | { kind: 'wait' };
+/** What to do now; `restart` asks for a new media source. */
+export type Decision =
+  { kind: 'play'; rate: number } | { kind: 'seek'; toMs: number } | { kind: 'wait' } | { kind: 'restart' };
 
 const WAIT: Decision = { kind: 'wait' };
 
@@ -100,6 +103,7 @@ export class LiveEdge {
     this.#startDelayMs = undefined;
     this.#longestChunkMs = 0;
     this.#jumpedAtMs = -Infinity;
+    this.#moved = { positionMs: -1, atMs: 0 };
   }
 
   /** How far the playhead should be behind `now`; undefined while nothing tells. */
@@ -112,9 +116,11 @@ export class LiveEdge {
   decide(view: View): Decision {
     const { nowMs, positionMs } = view;
     const last = view.ranges.at(-1);
+    const stuckMs = this.#stuckFor(view);
+    const arrivedMs = view.edgeMs - Math.max(positionMs, last?.endMs ?? 0);
+    if (stuckMs > STARVED.stuckMs && arrivedMs > STARVED.arrivedMs) return { kind: 'restart' };
     if (last === undefined) return WAIT;
     if (this.#joinedAtMs === undefined) this.#join(view, last);
-    const stuckMs = this.#stuckFor(view);
     if (nowMs - this.#jumpedAtMs < JUMP.patienceMs) return view.seeking ? WAIT : this.#play(0);
 
     // A new take has not told yet what it needs: play on as before.
@@ -144,9 +150,9 @@ export class LiveEdge {
     return range === undefined ? WAIT : this.#seek(landing(range, wantedMs, view.edgeMs), view.nowMs);
   }
 
-  /** How long the playhead has not moved. */
-  #stuckFor({ nowMs, positionMs }: View): number {
-    if (this.#moved.positionMs !== positionMs) this.#moved = { positionMs, atMs: nowMs };
+  /** How long the playhead has not moved; whoever asks for a jump may have held it until now. */
+  #stuckFor({ nowMs, positionMs, jump }: View): number {
+    if (this.#moved.positionMs !== positionMs || jump) this.#moved = { positionMs, atMs: nowMs };
     return nowMs - this.#moved.atMs;
   }
 

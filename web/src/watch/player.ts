@@ -217,7 +217,8 @@ export class Player {
     });
     if (decision.kind === 'wait') return;
     this.#jump = false;
-    if (decision.kind === 'seek') this.#seek(decision.toMs);
+    if (decision.kind === 'restart') this.#restart('media arrives, but none of it can be played');
+    else if (decision.kind === 'seek') this.#seek(decision.toMs);
     else if (this.#video.playbackRate !== decision.rate) this.#video.playbackRate = decision.rate;
   }
 
