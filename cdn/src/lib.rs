@@ -23,9 +23,10 @@
 //! Segments enter through `ingest`, which repackages them into the [`hub`]; `egress` follows the hub with a cursor for each
 //! viewer and hands chunks to a `transport`. `control` speaks with the main server; running streams do not need it.
 //!
-//! The time from the arrival of a segment's last byte until its chunks are with the connections of all viewers who keep up
-//! is one event at target `undead::forward`, level TRACE, with `stream`, `take`, `seq`, `bytes`, `viewers`, `behind` (viewers
-//! whose connection had no room) and `forward_us`.
+//! How long a segment takes through the node is one event at target `undead::forward`, level TRACE, with `stream`, `take`,
+//! `seq`, `bytes`, `viewers` (who keep up), `behind` (viewers whose connection had no room), and two times from the arrival of its
+//! last byte: `forward_us` until its chunks were queued for the connections of all these viewers, and `taken_us` until the last
+//! of these connections took them to write. It costs nothing while that level is off.
 
 mod clock;
 mod config;

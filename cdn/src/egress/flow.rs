@@ -11,7 +11,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use super::Admission;
+use super::{Admission, forward::Forwarding};
 
 /// Most payloads on the way to one viewer.
 pub(crate) const MOST_PACKETS: usize = 32;
@@ -67,11 +67,11 @@ impl Flow {
         self.below(2) && self.starved.swap(false, SeqCst)
     }
 
-    /// Counts a payload as on its way until the receipt is dropped.
-    pub(super) fn receipt(self: &Arc<Self>, bytes: usize) -> Receipt {
+    /// Counts a payload as on its way until the receipt is dropped, and as being forwarded if it is new.
+    pub(super) fn receipt(self: &Arc<Self>, bytes: usize, forwarding: Option<Arc<Forwarding>>) -> Receipt {
         self.packets.fetch_add(1, SeqCst);
         self.bytes.fetch_add(bytes, SeqCst);
-        Receipt { flow: self.clone(), bytes }
+        Receipt { flow: self.clone(), bytes, _forwarding: forwarding }
     }
 
     /// Whether less than a `part`-th of what may be on the way is.
@@ -86,6 +86,7 @@ impl Flow {
 pub(crate) struct Receipt {
     flow: Arc<Flow>,
     bytes: usize,
+    _forwarding: Option<Arc<Forwarding>>,
 }
 
 impl Drop for Receipt {

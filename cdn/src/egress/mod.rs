@@ -5,6 +5,7 @@
 //! goes to many is encoded once.
 
 mod flow;
+mod forward;
 mod pump;
 
 #[cfg(test)]
@@ -173,11 +174,6 @@ impl<O: Outlet> Egress<O> {
     }
 }
 
-/// Whether the forwarding time of each segment is asked for.
-fn forward_is_logged() -> bool {
-    tracing::enabled!(target: "undead::forward", tracing::Level::TRACE)
-}
-
 impl<O: Outlet> Follower for Egress<O> {
     fn opened(&self, stream: &SharedStream) {
         let id = lock(stream).id();
@@ -198,7 +194,7 @@ impl<O: Outlet> Follower for Egress<O> {
 
     fn arrived(&self, id: StreamId, arrival: &Arrival) {
         let Some(channel) = lock(&self.streams).get(&id).cloned() else { return };
-        if forward_is_logged() {
+        if forward::is_logged() {
             lock(&channel.arrivals).push(*arrival);
         }
         channel.wake.notify_one();

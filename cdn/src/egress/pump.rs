@@ -17,10 +17,9 @@ use protocol::{
     stream::StreamState,
 };
 
-use super::{Admission, Channel, Flow, Offer, Outlet, Shared, forward_is_logged};
+use super::{Admission, Channel, Flow, Offer, Outlet, Shared, forward::Forwarding};
 use crate::{
     hub::{Cursor, Next, SharedStream},
-    ingest::Arrival,
     lock::lock,
 };
 
@@ -65,6 +64,10 @@ pub(super) struct Pump<O: Outlet> {
     /// Wire forms of the ring's chunks, made when the first viewer needs them.
     encoded: BTreeMap<ChunkName, O::Packet>,
     announced: Option<(StreamStateChanged, Instant)>,
+    /// What this round forwards, if that is measured.
+    forwarding: Option<Arc<Forwarding>>,
+    /// The newest chunk of the rounds before.
+    known: Option<ChunkName>,
 }
 
 impl<O: Outlet> Pump<O> {
@@ -74,7 +77,17 @@ impl<O: Outlet> Pump<O> {
         shared: Arc<Shared<O>>,
     ) -> Self {
         let id = lock(&stream).id();
-        Self { id, stream, channel, shared, viewers: Vec::new(), encoded: BTreeMap::new(), announced: None }
+        Self {
+            id,
+            stream,
+            channel,
+            shared,
+            viewers: Vec::new(),
+            encoded: BTreeMap::new(),
+            announced: None,
+            forwarding: None,
+            known: None,
+        }
     }
 
     /// Runs until the stream is over and everybody was told, or [`FAREWELL`] after its end.
@@ -108,7 +121,7 @@ impl<O: Outlet> Pump<O> {
 
     /// Serves everybody once. Gives the time at which the next one is due even if nothing changes.
     fn round(&mut self) -> Option<Instant> {
-        let arrivals = mem::take(&mut *lock(&self.channel.arrivals));
+        self.forwarding = Forwarding::begin(self.id, mem::take(&mut *lock(&self.channel.arrivals)));
         self.admit();
         // Read before serving: when it says that the stream is over, its last chunk is in the ring.
         let state = self.state();
@@ -120,7 +133,9 @@ impl<O: Outlet> Pump<O> {
             served != Served::Gone
         });
         self.viewers = viewers;
-        self.log_forwarded(&arrivals, at_live_edge);
+        if let Some(forwarding) = self.forwarding.take() {
+            forwarding.handed(at_live_edge, state.viewers.saturating_sub(at_live_edge));
+        }
         self.forget_encoded();
         self.announce()
     }
@@ -167,14 +182,14 @@ impl<O: Outlet> Pump<O> {
 
     fn greet(&self, viewer: &mut Viewer<O::Viewer>, state: &StreamStateChanged) -> Offer {
         let outlet = &self.shared.outlet;
-        let offer = outlet.offer(viewer.id, &outlet.state(state), viewer.flow.receipt(0));
+        let offer = outlet.offer(viewer.id, &outlet.state(state), viewer.flow.receipt(0, None));
         viewer.greeted = offer == Offer::Taken;
         offer
     }
 
     fn farewell(&self, viewer: &mut Viewer<O::Viewer>, state: &StreamStateChanged) -> Served {
         let outlet = &self.shared.outlet;
-        if outlet.offer(viewer.id, &outlet.state(state), viewer.flow.receipt(0)) == Offer::Full {
+        if outlet.offer(viewer.id, &outlet.state(state), viewer.flow.receipt(0, None)) == Offer::Full {
             return Served::Behind;
         }
         outlet.dismiss(viewer.id, self.id);
@@ -196,7 +211,9 @@ impl<O: Outlet> Pump<O> {
     /// Offers `next`; if it is taken, the viewer's cursor is where `ahead` is.
     fn offer(&mut self, viewer: &mut Viewer<O::Viewer>, ahead: Cursor, next: &Next) -> Offer {
         let (packet, bytes) = self.encode(next);
-        let offer = self.shared.outlet.offer(viewer.id, &packet, viewer.flow.receipt(bytes));
+        let is_new = matches!(next, Next::Chunk(chunk) if Some(chunk.name) > self.known);
+        let forwarding = self.forwarding.clone().filter(|_| is_new);
+        let offer = self.shared.outlet.offer(viewer.id, &packet, viewer.flow.receipt(bytes, forwarding));
         if offer == Offer::Taken {
             viewer.cursor = ahead;
             let metrics = &self.shared.metrics;
@@ -231,6 +248,7 @@ impl<O: Outlet> Pump<O> {
 
     fn forget_encoded(&mut self) {
         let stream = lock(&self.stream);
+        self.known = stream.ring().newest_name();
         let oldest = stream.ring().chunk(stream.ring().first()).map(|chunk| chunk.name);
         while let Some(unused) = self.encoded.first_entry().filter(|entry| Some(*entry.key()) < oldest) {
             unused.remove();
@@ -255,27 +273,5 @@ impl<O: Outlet> Pump<O> {
         self.shared.outlet.announce(&state);
         self.announced = Some((state, Instant::now()));
         None
-    }
-
-    /// One event per segment, once all its chunks are with every viewer who keeps up.
-    fn log_forwarded(&self, arrivals: &[Arrival], viewers: u32) {
-        if arrivals.is_empty() || !forward_is_logged() {
-            return;
-        }
-        let behind = self.viewers.len() - viewers as usize;
-        for Arrival { segment, bytes, arrived, .. } in arrivals {
-            let forward_us = u64::try_from(arrived.elapsed().as_micros()).unwrap_or(u64::MAX);
-            tracing::trace!(
-                target: "undead::forward",
-                stream = %self.id,
-                take = segment.take,
-                seq = segment.seq,
-                bytes,
-                viewers,
-                behind,
-                forward_us,
-                "segment {} of take {} forwarded", segment.seq, segment.take,
-            );
-        }
     }
 }

@@ -72,9 +72,11 @@ impl Hub {
         Some(stream)
     }
 
-    /// Forgets a stream. Whoever still holds it may read what it has.
+    /// Forgets a stream. Whoever still holds it may read what it has, which no longer counts as held by the hub.
     pub fn remove(&mut self, id: StreamId) -> Option<SharedStream> {
-        self.streams.remove(&id)
+        let stream = self.streams.remove(&id)?;
+        lock(&stream).ring_mut().leave_budget();
+        Some(stream)
     }
 
     /// Every stream.

@@ -144,11 +144,12 @@ proptest! {
                 }
             }
         }
-        drop((producers, viewers));
+        drop(viewers);
         for id in ["a", "b"].map(|title| StreamId::new(title, 1)) {
             hub.remove(id);
         }
         prop_assert_eq!(hub.usage().bytes(), 0, "all bytes are given back");
+        drop(producers);
     }
 }
 
@@ -266,4 +267,16 @@ fn group_larger_than_its_bound_loses_its_start_and_joiners_wait_for_the_next_key
     assert!(cursor.next(lock(&endless).ring()).is_none());
     lock(&endless).push(chunk(3), 0).unwrap();
     assert_eq!(read(&mut cursor, &endless).0, [name(3)]);
+}
+
+#[test]
+fn takes_without_chunks_leave_no_init_segments_behind() {
+    let stream = stream(3);
+    let mut stream = lock(&stream);
+    for take in 1..1000 {
+        stream.begin_take(take);
+        stream.push_init("video/webm".into(), Bytes::from_static(&[0; 100]));
+    }
+    let kept: Vec<u64> = (0..1000).filter(|take| stream.ring().init(*take).is_some()).collect();
+    assert_eq!(kept, [0, 999], "the one of the chunks that are here, and the newest");
 }

@@ -12,6 +12,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    mem,
     sync::Arc,
 };
 
@@ -178,6 +179,11 @@ impl Ring {
         self.inits.get(&take)
     }
 
+    /// The chunk that was pushed last.
+    pub fn newest_name(&self) -> Option<ChunkName> {
+        self.entries.back().map(|entry| entry.chunk.name).or(self.last_evicted)
+    }
+
     /// The chunk that left last.
     pub fn last_evicted(&self) -> Option<ChunkName> {
         self.last_evicted
@@ -219,12 +225,16 @@ impl Ring {
         self.newest_group_bytes
     }
 
-    fn entry(&self, position: u64) -> Option<&Entry> {
-        self.entries.get(usize::try_from(position.checked_sub(self.first)?).ok()?)
+    /// Counts towards nobody's usage from now on.
+    pub(super) fn leave_budget(&mut self) {
+        let held_bytes = self.held_bytes();
+        self.usage.sub(held_bytes);
+        self.usage = Usage::default();
+        self.usage.add(held_bytes);
     }
 
-    fn newest_name(&self) -> Option<ChunkName> {
-        self.entries.back().map(|entry| entry.chunk.name).or(self.last_evicted)
+    fn entry(&self, position: u64) -> Option<&Entry> {
+        self.entries.get(usize::try_from(position.checked_sub(self.first)?).ok()?)
     }
 
     /// Where the second oldest group begins. The oldest may have lost its own start.
@@ -256,20 +266,34 @@ impl Ring {
         }
     }
 
-    /// Keeps the newest take's init segment and those of takes that still have chunks here.
+    /// Keeps the newest take's init segment and those of takes that have chunks here.
     fn forget_unused_inits(&mut self) {
         let Some(newest) = self.inits.keys().next_back().copied() else { return };
-        let oldest_take = self.entries.front().map_or(newest, |entry| entry.chunk.name.take);
-        while let Some(unused) = self.inits.first_entry().filter(|init| *init.key() < oldest_take) {
-            self.usage.sub(unused.remove().data.len() as u64);
-        }
+        let mut inits = mem::take(&mut self.inits);
+        inits.retain(|take, init| {
+            let used = *take == newest || self.has_chunks(*take);
+            if !used {
+                self.usage.sub(init.data.len() as u64);
+            }
+            used
+        });
+        self.inits = inits;
+    }
+
+    fn has_chunks(&self, take: u64) -> bool {
+        let (Ok(position) | Err(position)) = self.find(ChunkName { take, group: 0, index: 0 });
+        self.chunk(position).is_some_and(|chunk| chunk.name.take == take)
+    }
+
+    fn held_bytes(&self) -> u64 {
+        let entries: u64 = self.entries.iter().map(Entry::bytes).sum();
+        let inits: u64 = self.inits.values().map(|init| init.data.len() as u64).sum();
+        entries + inits
     }
 }
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        let entries: u64 = self.entries.iter().map(Entry::bytes).sum();
-        let inits: u64 = self.inits.values().map(|init| init.data.len() as u64).sum();
-        self.usage.sub(entries + inits);
+        self.usage.sub(self.held_bytes());
     }
 }
