@@ -317,7 +317,9 @@ export class LivePage extends LitElement {
   /** Starts the clock, the preview pictures and the looks at the main server. */
   #watchOver(broadcast: Broadcast, own: OwnStream): void {
     this.#thumbnails = new Thumbnails(this.preview.video, async (picture) => {
-      if (broadcast.state.phase === 'live') await this.#server.putThumbnail(own.stream_id, broadcast.grant, picture);
+      if (broadcast.state.phase !== 'live') return false;
+      await this.#server.putThumbnail(own.stream_id, broadcast.grant, picture);
+      return true;
     });
     this.#timers = [
       setInterval(() => (this.nowMs = Date.now()), 1_000),

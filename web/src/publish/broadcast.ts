@@ -4,9 +4,9 @@
 import type { MainServer } from '../api/client';
 import type { Connect } from '../transport/connection';
 import { supportedFormats, type RecordingFormat, type TypeProbe } from './codecs';
-import { NO_FORMAT, RECORDER_FAILED, type Problem, type SourceKind } from './problems';
+import { NO_FORMAT, RECORDER_FAILED, type Problem } from './problems';
 import { Publisher, type PublisherState } from './publisher';
-import { Recorder } from './recorder';
+import { Recorder, type RecorderSettings } from './recorder';
 import { steady, type SteadyStream } from './steady';
 import type { OwnStream } from './own-stream';
 
@@ -30,7 +30,6 @@ const FAILURES_WITHIN_MS = 20_000;
 
 /** What is recorded: a capture, as far as this module needs to know it. */
 export interface Source {
-  readonly kind: SourceKind;
   readonly stream: MediaStream;
   readonly hasAudio: boolean;
   /** Whether there is still something to record. */
@@ -154,15 +153,15 @@ export class Broadcast {
     let begun = false;
     const current = (): boolean => this.#recorder === recorder && recorder !== undefined;
     try {
-      // Cameras never stand still.
-      this.#steady = source.kind === 'screen' ? steady(source.stream) : undefined;
-      recorder = new Recorder(this.#steady?.stream ?? source.stream, this.#settings(format), {
-        segment: (bytes, mime, cutAtMs) => {
+      const steadied = steady(source.stream);
+      this.#steady = steadied;
+      recorder = new Recorder(steadied.stream, this.#settings(format, steadied), {
+        segment: (bytes, mime, capturedAtMs) => {
           if (!current()) return;
           // Only now does the recorder tell the type it really uses.
           if (!begun) this.#publisher.startTake(take, mime);
           begun = true;
-          this.#publisher.push(bytes, cutAtMs);
+          this.#publisher.push(bytes, capturedAtMs);
         },
         failed: () => {
           if (current()) this.#recorderFailed();
@@ -175,11 +174,12 @@ export class Broadcast {
     }
   }
 
-  #settings(format: RecordingFormat): ConstructorParameters<typeof Recorder>[1] {
+  #settings(format: RecordingFormat, steadied: SteadyStream): RecorderSettings {
     return {
       type: format.recorderType,
       videoBitsPerSecond: this.#quality.videoBitsPerSecond,
       audioBitsPerSecond: AUDIO_BITS_PER_SECOND,
+      capturedAtMs: () => steadied.newestAtMs(),
     };
   }
 

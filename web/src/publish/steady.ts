@@ -1,7 +1,10 @@
-// A video track that keeps moving while the screen stands still: see cadence.ts for why and when. Chromium only; where
-// the browser cannot do it the track is used as it is, and viewers of a still screen are further behind.
+// A video track that keeps moving while the screen stands still: see cadence.ts for why and when. It also knows when
+// each picture was captured, which a recorder does not tell. Chromium only; where the browser cannot do it the track is used as
+// it is: viewers of a still screen are further behind, and the measured latency leaves out what the encoder takes.
 
+import { localNowMs } from '../transport/clock';
 import { Cadence } from './cadence';
+import { CaptureClock } from './capture-clock';
 
 // Not yet among the compiler's DOM types.
 interface FrameProcessor {
@@ -18,6 +21,8 @@ interface Insertable {
 /** A stream to record; close it when done. */
 export interface SteadyStream {
   readonly stream: MediaStream;
+  /** Our clock when the newest picture was captured; now, where that cannot be known. */
+  newestAtMs(): number;
   close(): void;
 }
 
@@ -25,7 +30,7 @@ export interface SteadyStream {
 export function steady(stream: MediaStream): SteadyStream {
   const [track] = stream.getVideoTracks();
   if (!track || !('MediaStreamTrackProcessor' in globalThis) || !('MediaStreamTrackGenerator' in globalThis)) {
-    return { stream, close: () => undefined };
+    return { stream, newestAtMs: localNowMs, close: () => undefined };
   }
   return new Steadied(track, stream.getAudioTracks(), globalThis as unknown as Insertable);
 }
@@ -43,6 +48,7 @@ class Steadied implements SteadyStream {
   /** The newest picture, until it is copied. */
   #newest: VideoFrame | undefined;
   #still: Still | undefined;
+  readonly #captureClock = new CaptureClock();
 
   constructor(track: MediaStreamTrack, audio: MediaStreamTrack[], insertable: Insertable) {
     this.#generator = new insertable.MediaStreamTrackGenerator({ kind: 'video' });
@@ -51,6 +57,10 @@ class Steadied implements SteadyStream {
     this.stream = new MediaStream([this.#generator, ...audio]);
     this.#metronome.onmessage = () => this.#tick();
     void this.#pass();
+  }
+
+  newestAtMs(): number {
+    return this.#captureClock.newestMs ?? localNowMs();
   }
 
   close(): void {
@@ -100,6 +110,7 @@ class Steadied implements SteadyStream {
   }
 
   #write(frame: VideoFrame): void {
+    this.#captureClock.arrived(localNowMs(), frame.timestamp);
     // A track that has been stopped takes no more; there is nobody to miss the picture.
     this.#writer.write(frame).catch(() => frame.close());
   }

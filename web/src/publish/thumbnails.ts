@@ -5,20 +5,23 @@ import { MAX_THUMBNAIL_BYTES } from '../protocol/stream';
 
 /** How often a picture is made. */
 const INTERVAL_MS = 5_000;
-/** How soon to look again while there is no picture yet. */
+/** How soon to try again while there is no picture yet, or nobody to take it. */
 const FIRST_MS = 400;
 const MAX_WIDTH = 640;
 const JPEG_QUALITY = 0.7;
 
+/** Sends a picture. False if it is too early for that. */
+export type Upload = (picture: Blob) => Promise<boolean>;
+
 /** Makes and uploads pictures until closed. */
 export class Thumbnails {
   readonly #video: HTMLVideoElement;
-  readonly #upload: (picture: Blob) => Promise<void>;
+  readonly #upload: Upload;
   readonly #canvas = document.createElement('canvas');
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `video` shows what is shared. An upload that fails is not repeated: the next picture is the better one. */
-  constructor(video: HTMLVideoElement, upload: (picture: Blob) => Promise<void>) {
+  constructor(video: HTMLVideoElement, upload: Upload) {
     this.#video = video;
     this.#upload = upload;
     this.#schedule(FIRST_MS);
@@ -37,8 +40,13 @@ export class Thumbnails {
   async #tick(): Promise<void> {
     const timer = this.#timer;
     const picture = await this.#picture();
-    if (picture && picture.size <= MAX_THUMBNAIL_BYTES) await this.#upload(picture).catch(() => undefined);
-    if (this.#timer === timer && timer !== undefined) this.#schedule(picture ? INTERVAL_MS : FIRST_MS);
+    const tooEarly = !picture || !(await this.#send(picture));
+    if (this.#timer === timer && timer !== undefined) this.#schedule(tooEarly ? FIRST_MS : INTERVAL_MS);
+  }
+
+  async #send(picture: Blob): Promise<boolean> {
+    if (picture.size > MAX_THUMBNAIL_BYTES) return true;
+    return await this.#upload(picture).catch(() => true);
   }
 
   async #picture(): Promise<Blob | undefined> {

@@ -3,7 +3,7 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { warnIcon } from './icons';
+import { infoIcon, warnIcon } from './icons';
 import { base } from './styles';
 
 @customElement('ud-notice')
@@ -61,7 +61,7 @@ export class Notice extends LitElement {
   ];
 
   override render(): TemplateResult {
-    return html`${warnIcon}
+    return html`${this.kind === 'info' ? infoIcon : warnIcon}
       <div class="text" role=${this.kind === 'error' ? 'alert' : 'status'}>
         <strong>${this.heading}</strong>
         <p>${this.advice}</p>
