@@ -43,6 +43,7 @@ mod feed;
 mod metrics;
 mod pages;
 pub mod placement;
+mod private_file;
 mod registry;
 mod saver;
 mod store;

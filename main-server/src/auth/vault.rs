@@ -4,12 +4,13 @@
 //! a whole one, and of two processes that start together both use the one that was first.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use super::Secret;
+use crate::private_file;
 
 /// File of the cluster secret.
 const CLUSTER_SECRET: &str = "cluster-secret";
@@ -87,11 +88,7 @@ fn read_or_make(path: &Path) -> Result<String, Error> {
 /// Puts a file with `text` at `path`, unless one is there already.
 fn place(path: &Path, text: &str) -> io::Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&beside)?;
+    let mut file = private_file::options().truncate(true).open(&beside)?;
     writeln!(file, "{text}")?;
     file.sync_all()?;
     let linked = fs::hard_link(&beside, path);

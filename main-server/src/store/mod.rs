@@ -12,6 +12,9 @@ pub(crate) use sqlite::Sqlite;
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    /// The file could not be made or opened.
+    #[error("store: {0}")]
+    File(#[from] std::io::Error),
     /// SQLite said no.
     #[error("store: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -96,6 +99,20 @@ mod tests {
         let path = folder.path().join("store.sqlite3");
         Sqlite::open(&path).unwrap().apply("streams", &[put("a", "1")]).unwrap();
         assert_eq!(entries(&Sqlite::open(&path).unwrap(), "streams"), [("a".into(), "1".into())]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_what_sqlite_keeps() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("store.sqlite3")).unwrap();
+        store.apply("streams", &[put("a", "1")]).unwrap();
+        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+        assert!(files.len() > 1, "the file and its log");
+        for file in files {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+        }
     }
 
     #[test]

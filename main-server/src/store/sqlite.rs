@@ -9,6 +9,7 @@ use std::{
 use rusqlite::{Connection, params};
 
 use super::{Error, Store, Write};
+use crate::private_file;
 
 /// Version of the schema below, kept in the file's `user_version`.
 const SCHEMA_VERSION: u32 = 1;
@@ -33,8 +34,10 @@ impl Sqlite {
     /// Opens the file at `path`, or makes it.
     ///
     /// # Errors
-    /// [`Error::Sqlite`] if it is no database or cannot be written, [`Error::TooNew`].
+    /// [`Error::File`] or [`Error::Sqlite`] if it is no database or cannot be written, [`Error::TooNew`].
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        // SQLite gives the files it puts beside this one the same permissions.
+        private_file::options().open(path)?;
         let connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
         let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
