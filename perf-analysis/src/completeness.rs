@@ -53,7 +53,8 @@ fn check_trial(record: &TrialRecord) -> Result<(), String> {
     let totals = record.totals;
     if totals.corrupt + totals.repeated + totals.unexpected > 0 {
         return Err(format!(
-            "viewers received {} corrupt, {} repeated and {} unexpected chunks",
+            "viewers received {} corrupt, {} repeated and {} unexpected chunks (if they all differ: the binary under \
+             test and this program have to be built from the same sources)",
             totals.corrupt, totals.repeated, totals.unexpected
         ));
     }

@@ -5,6 +5,7 @@
 
 pub mod broadcaster;
 pub mod cgroup;
+pub mod compare;
 pub mod completeness;
 pub mod enclosure;
 pub mod error;
@@ -12,14 +13,17 @@ pub mod floor;
 pub mod forward_log;
 pub mod ledger;
 pub mod machine;
+pub mod plot;
 pub mod process;
 pub mod progress;
 pub mod record;
 pub mod recording;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod script;
 pub mod servers;
+pub mod summary;
 pub mod trial;
 pub mod viewer;
 pub mod wire;

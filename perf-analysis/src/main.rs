@@ -1,6 +1,7 @@
 //! The command line of `perf-analysis`.
 
 use std::{
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -8,7 +9,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use perf_analysis::{
-    Result, error::Context, floor, machine, run::Lab, scenario::Scenario, servers::Programs,
+    Result, error::Context, floor, machine, record::Results, run::Lab, scenario::Scenario, servers::Programs,
 };
 
 /// Measures what forwarding costs, and draws it
@@ -23,6 +24,32 @@ struct Cli {
 enum Command {
     /// Run a scenario and leave its records in a folder
     Run(RunArgs),
+    /// Draw the figures of a results folder
+    Plot {
+        /// The results folder
+        results: PathBuf,
+        /// Folder for the figures; `figures` in the results folder if left out
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Print what B's figures are of A's, with their spread, and draw both
+    Compare {
+        /// The results folder to compare with
+        a: PathBuf,
+        /// The results folder to judge
+        b: PathBuf,
+        /// Folder for the figures; `compared` in B if left out
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Write a run's figures and numbers into the written report
+    Report {
+        /// The results folder, as a path from the report's parent folder
+        results: PathBuf,
+        /// The report's folder
+        #[arg(long, default_value = "report")]
+        into: PathBuf,
+    },
     /// Write one shared, prebuilt buffer to every viewer's socket: what the kernel costs
     Floor {
         /// Address and port to serve on
@@ -47,6 +74,9 @@ struct RunArgs {
     /// Run the node in a container of this image, limited by docker
     #[arg(long, value_name = "IMAGE", num_args = 0..=1, default_missing_value = "undead")]
     docker: Option<String>,
+    /// Write the figures and numbers into the report in this folder
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     /// Something the reader of the figures should know, e.g. what else the machine was doing
     #[arg(long)]
     remark: Option<String>,
@@ -55,6 +85,9 @@ struct RunArgs {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run(args),
+        Command::Plot { results, out } => plot(&results, out),
+        Command::Compare { a, b, out } => compare(&a, &b, out),
+        Command::Report { results, into } => report(&results, &into),
         Command::Floor { listen } => floor::serve(listen),
     };
     match outcome {
@@ -80,5 +113,36 @@ fn run(args: RunArgs) -> Result<()> {
     let out = args.out.unwrap_or_else(folder);
     let outcome = lab.run(&out, args.remark);
     eprintln!("records are in {}", out.display());
-    outcome.map(drop)
+    outcome?;
+    match args.report {
+        Some(into) => report(&out, &into),
+        None => plot(&out, None),
+    }
+}
+
+fn plot(results: &Path, out: Option<PathBuf>) -> Result<()> {
+    let out = out.unwrap_or_else(|| results.join("figures"));
+    let names = perf_analysis::plot::plot(&Results::load(results)?, &out)?;
+    eprintln!("{} figures are in {}", names.len(), out.display());
+    Ok(())
+}
+
+fn report(results: &Path, into: &Path) -> Result<()> {
+    plot(results, Some(into.join("figures")))?;
+    let path = into.join("README.md");
+    let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
+    let folder = results.to_string_lossy();
+    let filled = perf_analysis::report::fill(&text, &Results::load(results)?, folder.trim_end_matches('/'))?;
+    fs::write(&path, filled).context(|| format!("writing {}", path.display()))?;
+    eprintln!("its numbers are in {}", path.display());
+    Ok(())
+}
+
+fn compare(a: &Path, b: &Path, out: Option<PathBuf>) -> Result<()> {
+    let out = out.unwrap_or_else(|| b.join("compared"));
+    let (a, b) = (Results::load(a)?, Results::load(b)?);
+    print!("{}", perf_analysis::compare::table(&a, &b));
+    let names = perf_analysis::plot::plot_both(&a, &b, &out)?;
+    eprintln!("{} figures are in {}", names.len(), out.display());
+    Ok(())
 }

@@ -110,13 +110,13 @@ mod default {
         1.0
     }
     pub(super) fn measure_s() -> f64 {
-        4.0
+        7.0
     }
     pub(super) fn drain_s() -> f64 {
         3.0
     }
     pub(super) fn rounds() -> u32 {
-        1
+        2
     }
     pub(super) fn sample_ms() -> u64 {
         250

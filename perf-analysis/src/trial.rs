@@ -37,6 +37,8 @@ const JOIN_TIME: Duration = Duration::from_secs(60);
 const BOOKKEEPING: Duration = Duration::from_millis(100);
 /// How long a segment may stay open before what it misses is lost; longer than a node's window.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// From the first broken connection to a dying program being gone.
+const LAST_BREATH: Duration = Duration::from_millis(300);
 /// From the last join to the first segment.
 const LEAD_IN: Duration = Duration::from_millis(100);
 
@@ -89,11 +91,19 @@ async fn measure(
         ledgers: audience.ledgers.clone(),
         unforwarded: Vec::new(),
     };
-    books
-        .watch_window(&mut servers, &mut audience, end, Duration::from_millis(lab.scenario.sample_ms))
-        .await?;
-    books.drain(&mut audience, Duration::from_secs_f64(lab.scenario.drain_s)).await?;
-    servers.check()?;
+    let every = Duration::from_millis(lab.scenario.sample_ms);
+    let patience = Duration::from_secs_f64(lab.scenario.drain_s);
+    let streamed = async {
+        books.watch_window(&mut servers, &mut audience, end, every).await?;
+        books.drain(&mut audience, patience).await
+    };
+    if let Err(error) = streamed.await {
+        books.keep_what_there_is()?;
+        // A program that died explains a broken connection better than the connection does.
+        tokio::time::sleep(LAST_BREATH).await;
+        servers.check()?;
+        return Err(error);
+    }
     record.segments = books.finish()?;
     record.totals = books.totals();
     Ok(())
@@ -277,17 +287,9 @@ impl Bookkeeper<'_> {
             let wake = sample_at.min(Instant::now() + BOOKKEEPING);
             tokio::select! {
                 () = tokio::time::sleep_until(wake.into()) => {}
-                failure = audience.failure() => {
-                    self.keep_what_there_is()?;
-                    // A node that died is the better explanation of a connection that broke.
-                    servers.check()?;
-                    return Err(failure);
-                }
+                failure = audience.failure() => return Err(failure),
             }
-            if let Err(error) = servers.check() {
-                self.keep_what_there_is()?;
-                return Err(error);
-            }
+            servers.check()?;
             if Instant::now() >= sample_at {
                 self.sample(servers)?;
                 if sample_at >= end {
@@ -316,10 +318,7 @@ impl Bookkeeper<'_> {
         while Instant::now() < deadline && !self.ledgers.iter().all(|ledger| ledger.is_settled()) {
             tokio::select! {
                 () = tokio::time::sleep(BOOKKEEPING / 4) => {}
-                failure = audience.failure() => {
-                    self.keep_what_there_is()?;
-                    return Err(failure);
-                }
+                failure = audience.failure() => return Err(failure),
             }
         }
         Ok(())

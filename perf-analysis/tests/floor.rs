@@ -1,5 +1,7 @@
 //! The generator against the floor: every segment reaches every viewer, whole and accounted for.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::{Path, PathBuf};
 
 use perf_analysis::{
@@ -60,4 +62,28 @@ async fn the_floor_forwards_every_segment_to_every_viewer() {
     assert_eq!(results.trials[0].record.totals.corrupt, 0);
     // The node was not run, so these are not the records of the whole scenario.
     completeness::check(&results).unwrap_err();
+}
+
+#[tokio::test]
+async fn a_program_that_dies_is_named_and_its_records_stay() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let out = tempfile::tempdir().unwrap();
+    let wrapper = out.path().join("short-lived");
+    let script = format!("#!/bin/sh\nexec timeout 0.8 '{}' \"$@\"\n", env!("CARGO_BIN_EXE_perf-analysis"));
+    std::fs::write(&wrapper, script).unwrap();
+    std::fs::set_permissions(&wrapper, std::fs::Permissions::from_mode(0o755)).unwrap();
+
+    let mut lab = lab();
+    lab.programs.floor = wrapper;
+    lab.scenario.measure_s = 5.0;
+    let results = out.path().join("results");
+    let mut writer = Writer::create(&results, &manifest(&lab)).unwrap();
+    let trial = Trial { round: 0, cell: Cell { cpus: 0.0, streams: 1, viewers: 1 }, target: Target::Floor };
+    let error = trial::run(&lab, &trial, &mut writer).await.unwrap_err().to_string();
+    assert!(error.contains("floor") && error.contains("ended by itself"), "{error}");
+
+    let results = Results::load(&results).unwrap();
+    assert_eq!(results.trials[0].record.failure.as_deref(), Some(error.as_str()));
+    assert!(!results.segments.is_empty(), "the segments until then stay");
 }

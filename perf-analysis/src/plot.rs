@@ -1,0 +1,63 @@
+//! Figures from results folders, each as SVG and PNG. Which figures there are is in `figures`; how one looks in
+//! `chart`, its scales in `axis`.
+
+mod axis;
+mod chart;
+mod figures;
+
+use std::{fs, path::Path};
+
+use crate::{
+    error::{Context, Error, Result},
+    record::Results,
+    summary::{Point, summarise},
+};
+
+/// One run to be drawn.
+struct Run {
+    /// Put before the labels of its lines when there are several runs.
+    prefix: &'static str,
+    points: Vec<Point>,
+}
+
+/// Draws every figure that `results` has the points for into the folder `out`; returns their names.
+///
+/// # Errors
+/// [`Error::Figure`], [`Error::Io`].
+pub fn plot(results: &Results, out: &Path) -> Result<Vec<&'static str>> {
+    draw(&[Run { prefix: "", points: summarise(results) }], &caption(results), out)
+}
+
+/// The same with the lines of two runs, the first dashed.
+///
+/// # Errors
+/// As [`plot`].
+pub fn plot_both(a: &Results, b: &Results, out: &Path) -> Result<Vec<&'static str>> {
+    let runs = [Run { prefix: "A ", points: summarise(a) }, Run { prefix: "B ", points: summarise(b) }];
+    draw(&runs, &format!("A: {} | B: {}", caption(a), caption(b)), out)
+}
+
+fn draw(runs: &[Run], caption: &str, out: &Path) -> Result<Vec<&'static str>> {
+    fs::create_dir_all(out).context(|| format!("making {}", out.display()))?;
+    let mut names = Vec::new();
+    for (name, mut chart) in figures::all(runs) {
+        chart.caption = format!("{}\n{caption}", chart.caption);
+        chart.save(out, name).map_err(|message| Error::Figure(format!("{name}: {message}")))?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+fn caption(results: &Results) -> String {
+    let manifest = &results.manifest;
+    let rounds = manifest.scenario.rounds;
+    let remark = manifest.remark.as_deref().map(|remark| format!("; {remark}")).unwrap_or_default();
+    format!(
+        "{}; {}; commit {}; {rounds} round{} of {} s{remark}",
+        manifest.machine.caption(),
+        manifest.limits,
+        manifest.commit,
+        if rounds == 1 { "" } else { "s" },
+        manifest.scenario.measure_s,
+    )
+}

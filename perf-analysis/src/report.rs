@@ -1,0 +1,318 @@
+//! The numbers of the written report, from records: whatever stands between `<!-- perf:NAME -->` and
+//! `<!-- /perf -->` is written here, so the text cannot drift from the run it is about.
+
+use std::fmt::Write;
+
+use crate::{
+    compare::Ratio,
+    error::{Error, Result},
+    record::Results,
+    scenario::{Cell, Target},
+    summary::{Figures, Metric, Point, summarise},
+};
+
+const BEGIN: &str = "<!-- perf:";
+const END: &str = "<!-- /perf -->";
+/// A limit is enough as long as viewers miss no more than this share of chunks …
+const MISSED: f64 = 0.000_5;
+/// … and 99 of 100 segments are with the last viewer within this time.
+const IN_TIME_MS: f64 = 500.0;
+
+const CPU: Metric = Metric { label: "CPU", value: |figures| figures.cpu_s_per_gb };
+
+/// `text` with every block filled from `results`, whose records are in `folder`.
+///
+/// # Errors
+/// [`Error::Results`] if a block is not closed or has a name nobody knows.
+pub fn fill(text: &str, results: &Results, folder: &str) -> Result<String> {
+    let refuse = |message: String| Error::Results { path: "report".into(), message };
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(BEGIN) {
+        let head = rest[start..].find("-->").map(|end| start + end + 3);
+        let head = head.ok_or_else(|| refuse("a block's opening comment does not end".into()))?;
+        let name = rest[start + BEGIN.len()..head - 3].trim();
+        let end = rest[head..].find(END).ok_or_else(|| refuse(format!("block {name} is not closed")))?;
+        let block =
+            block(name, results, folder).ok_or_else(|| refuse(format!("no block is called {name}")))?;
+        filled.push_str(&rest[..head]);
+        filled.push_str("\n\n");
+        filled.push_str(block.trim_end());
+        filled.push_str("\n\n");
+        filled.push_str(END);
+        rest = &rest[head + end + END.len()..];
+    }
+    Ok(filled + rest)
+}
+
+fn block(name: &str, results: &Results, folder: &str) -> Option<String> {
+    let points = summarise(results);
+    match name {
+        "run" => Some(run(results, folder)),
+        "findings" => Some(findings(&points)),
+        "streams" => Some(streams_table(&points)),
+        "viewers" => Some(viewers_table(&points)),
+        _ => None,
+    }
+}
+
+/// What was run, on what, under which circumstances.
+fn run(results: &Results, folder: &str) -> String {
+    let manifest = &results.manifest;
+    let scenario = &manifest.scenario;
+    let remark = manifest.remark.as_deref().unwrap_or("none");
+    let whole = if manifest.finished { "complete" } else { "**incomplete**" };
+    format!(
+        "| | |\n|---|---|\n\
+         | machine | {} |\n\
+         | load average before the run | {} |\n\
+         | CPU limits | {} |\n\
+         | commit, program | `{}`, `{}` |\n\
+         | recording | `{}` |\n\
+         | trials | {} of {} s after {} s of warm-up, {} rounds |\n\
+         | records | [`{folder}`](../{folder}), {whole} |\n\
+         | remark | {remark} |\n",
+        manifest.machine.caption(),
+        manifest.machine.load_before,
+        manifest.limits,
+        manifest.commit,
+        manifest.undead_version,
+        scenario.recording,
+        results.trials.len(),
+        scenario.measure_s,
+        scenario.warm_up_s,
+        scenario.rounds,
+    )
+}
+
+fn findings(points: &[Point]) -> String {
+    let mut text = String::new();
+    let matrix = node_points(points, |cell| cell.streams);
+    for cpus in limits(&matrix) {
+        let line: Vec<&&Point> = matrix.iter().filter(|point| point.cell.cpus == cpus).collect();
+        let Some(last) = line.last() else { continue };
+        let enough = line.iter().take_while(|point| keeps_up(&point.all)).last();
+        let enough = match enough {
+            Some(point) if point.cell.streams == last.cell.streams => {
+                format!("is enough for all of the {} streams tried", point.cell.streams)
+            }
+            Some(point) => {
+                format!("is enough for {} of the {} streams tried", point.cell.streams, last.cell.streams)
+            }
+            None => "is not enough for one stream".into(),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "- **{cpus} CPU** {enough} ({} viewers each, nothing missed, 99 of 100 segments with the last viewer in \
+             {IN_TIME_MS} ms). With {} streams the average speed is {} kB/s, the slowest {} kB/s, the longest forward \
+             time {} ms; the node uses {} cores, its quota stops it in {} of the periods, and viewers miss {} of the \
+             chunks.",
+            last.cell.viewers,
+            last.cell.streams,
+            optional(last.all.speed_mean),
+            optional(last.all.speed_least),
+            optional(last.all.forward.map(|times| times.max)),
+            significant(last.all.cores_used),
+            percent(last.all.throttled),
+            percent(last.all.lost + last.all.skipped),
+        );
+    }
+    let audience = node_points(points, |cell| cell.viewers);
+    if let Some(last) = audience.last() {
+        let floor = floor_of(points, last).and_then(|floor| Ratio::of(floor, last, CPU));
+        let floor = floor.map(|ratio| {
+            format!(
+                ", {} times the {} s of the floor{}",
+                significant(ratio.value),
+                significant(ratio.a),
+                spread(&ratio)
+            )
+        });
+        let _ = writeln!(
+            text,
+            "- **One stream, {} viewers, {} CPU**: {} CPU seconds per delivered gigabyte{}. Half of the segments are \
+             with the last viewer in {} ms, 99 of 100 in {} ms.",
+            last.cell.viewers,
+            last.cell.cpus,
+            optional(last.all.cpu_s_per_gb),
+            floor.unwrap_or_default(),
+            optional(last.all.delivery.map(|times| times.p50)),
+            optional(last.all.delivery.map(|times| times.p99)),
+        );
+        let _ = writeln!(
+            text,
+            "- **Memory**: {} KiB per joined viewer, {} KiB while streaming to {} of them, the window of recent media \
+             included.",
+            significant(last.all.rss_idle_kib),
+            significant(last.all.rss_streaming_kib),
+            last.cell.viewers,
+        );
+    }
+    let busiest = points.iter().map(|point| point.all.generator).fold(0.0, f64::max);
+    let _ = writeln!(text, "- **The load generator** used at most {} of its cores.", percent(busiest));
+    text
+}
+
+fn streams_table(points: &[Point]) -> String {
+    let mut table = "| CPU limit | streams | average, kB/s | slowest, kB/s | longest forward, ms | delivery p99, ms | missed | \
+                     periods throttled | cores used |\n|---|---|---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for point in node_points(points, |cell| cell.streams) {
+        let figures = &point.all;
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            point.cell.cpus,
+            point.cell.streams,
+            optional(figures.speed_mean),
+            optional(figures.speed_least),
+            optional(figures.forward.map(|times| times.max)),
+            optional(figures.delivery.map(|times| times.p99)),
+            percent(figures.lost + figures.skipped),
+            percent(figures.throttled),
+            significant(figures.cores_used),
+        );
+    }
+    table
+}
+
+fn viewers_table(points: &[Point]) -> String {
+    let mut table = "| viewers | forward p50 / p99 / max, ms | delivery p50 / p99, ms | floor's delivery p50 / p99, ms | CPU, s/GB | x floor | \
+                     Gbit/s per core | KiB per viewer, idle / streaming |\n|---|---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for point in node_points(points, |cell| cell.viewers) {
+        let figures = &point.all;
+        let floor = floor_of(points, point);
+        let ratio = floor.and_then(|floor| Ratio::of(floor, point, CPU));
+        let ratio =
+            ratio.map_or("-".into(), |ratio| format!("{}{}", significant(ratio.value), spread(&ratio)));
+        let forward = figures.forward.map_or("-".into(), |times| {
+            format!("{} / {} / {}", significant(times.p50), significant(times.p99), significant(times.max))
+        });
+        let delivery = |figures: &Figures| {
+            figures.delivery.map_or("-".into(), |times| {
+                format!("{} / {}", significant(times.p50), significant(times.p99))
+            })
+        };
+        let _ = writeln!(
+            table,
+            "| {} | {forward} | {} | {} | {} | {ratio} | {} | {} / {} |",
+            point.cell.viewers,
+            delivery(figures),
+            floor.map_or("-".into(), |floor| delivery(&floor.all)),
+            optional(figures.cpu_s_per_gb),
+            optional(figures.gbit_per_core),
+            significant(figures.rss_idle_kib),
+            significant(figures.rss_streaming_kib),
+        );
+    }
+    table
+}
+
+/// The node's points along the sweep of `swept`: those that share everything else with the most others.
+fn node_points(points: &[Point], swept: fn(&Cell) -> u32) -> Vec<&Point> {
+    let node = || points.iter().filter(|point| point.target == Target::Undead);
+    let rest = |cell: &Cell| cell.streams as u64 + u64::from(cell.viewers) - u64::from(swept(cell));
+    let along = |value: u64| {
+        let mut places: Vec<u32> =
+            node().filter(|point| rest(&point.cell) == value).map(|point| swept(&point.cell)).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.len()
+    };
+    let Some(best) = node().map(|point| rest(&point.cell)).max_by_key(|&value| along(value)) else {
+        return Vec::new();
+    };
+    let mut line: Vec<&Point> = node().filter(|point| rest(&point.cell) == best).collect();
+    let enough = |cpus: f64| line.iter().filter(|point| point.cell.cpus == cpus).count() > 1;
+    let kept: Vec<f64> = limits(&line).into_iter().filter(|&cpus| enough(cpus)).collect();
+    line.retain(|point| kept.contains(&point.cell.cpus));
+    line.sort_by(|a, b| a.cell.cpus.total_cmp(&b.cell.cpus).then(swept(&a.cell).cmp(&swept(&b.cell))));
+    line
+}
+
+fn limits(points: &[&Point]) -> Vec<f64> {
+    let mut limits: Vec<f64> = points.iter().map(|point| point.cell.cpus).collect();
+    limits.sort_by(f64::total_cmp);
+    limits.dedup();
+    limits
+}
+
+fn floor_of<'a>(points: &'a [Point], node: &Point) -> Option<&'a Point> {
+    points.iter().find(|point| point.target == Target::Floor && point.cell == node.cell)
+}
+
+fn keeps_up(figures: &Figures) -> bool {
+    figures.lost + figures.skipped <= MISSED && figures.delivery.is_some_and(|times| times.p99 <= IN_TIME_MS)
+}
+
+fn spread(ratio: &Ratio) -> String {
+    ratio.spread.map_or(String::new(), |(least, greatest)| {
+        format!(" ({} to {})", significant(least), significant(greatest))
+    })
+}
+
+fn optional(value: Option<f64>) -> String {
+    value.map_or("-".into(), significant)
+}
+
+fn percent(share: f64) -> String {
+    format!("{} %", significant(share * 100.0))
+}
+
+/// With three significant digits, and none behind the point from 100 on.
+fn significant(value: f64) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    let decimals = (2.0 - value.abs().log10().floor()).clamp(0.0, 4.0) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{machine::Machine, record::Manifest, scenario::Scenario};
+
+    fn results() -> Results {
+        let scenario = Scenario::parse("[[sweep]]\ncpus = [1]\nstreams = [1]\nviewers = [1]").unwrap();
+        let machine =
+            Machine { cpu: "Abacus".into(), cores: 2, memory_bytes: 0, kernel: "k".into(), load_before: 0.5 };
+        let manifest = Manifest {
+            commit: "c0ffee".into(),
+            undead_version: "undead 0.1.0".into(),
+            started_at_s: 0,
+            machine,
+            limits: "none".into(),
+            remark: None,
+            scenario,
+            finished: true,
+        };
+        Results { manifest, trials: vec![], segments: vec![], samples: vec![] }
+    }
+
+    #[test]
+    fn blocks_are_replaced_and_the_rest_stays() {
+        let text = "before\n<!-- perf:run -->\nstale\n<!-- /perf -->\nafter\n";
+        let filled = fill(text, &results(), "here").unwrap();
+        assert!(
+            filled.starts_with("before\n<!-- perf:run -->") && filled.ends_with("<!-- /perf -->\nafter\n")
+        );
+        assert!(filled.contains("Abacus") && !filled.contains("stale"));
+        assert_eq!(fill(&filled, &results(), "here").unwrap(), filled);
+    }
+
+    #[test]
+    fn an_unknown_or_open_block_is_refused() {
+        fill("<!-- perf:nonsense --><!-- /perf -->", &results(), "").unwrap_err();
+        fill("<!-- perf:run -->", &results(), "").unwrap_err();
+    }
+
+    #[test]
+    fn three_digits_are_enough() {
+        let texts = [0.0, 0.01234, 1.0, 12.345, 999.6, 123_456.0].map(significant);
+        assert_eq!(texts, ["0", "0.0123", "1", "12.3", "1000", "123456"]);
+    }
+}

@@ -1,0 +1,307 @@
+//! Records into figures: what each point of the matrix comes to, over all rounds and round by round.
+//!
+//! Only the measured window counts. Nothing is averaged away: percentiles are of all segments of all rounds, and
+//! every figure keeps its value in each round, so its spread can be shown.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    record::{Results, Sample, SegmentRecord, TrialName, TrialRecord},
+    scenario::{Cell, Target},
+};
+
+/// Share of its cores from which on the generator may be what limits a figure.
+pub const FULL_GENERATOR: f64 = 0.85;
+
+/// One point of the matrix, run against one program.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// Limit, streams, viewers.
+    pub cell: Cell,
+    /// Which program.
+    pub target: Target,
+    /// Over all rounds.
+    pub all: Figures,
+    /// Round by round.
+    pub rounds: Vec<Figures>,
+}
+
+/// What some trials of one point come to. `None` where nothing was forwarded or delivered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// Segments that completed a chunk.
+    pub segments: u64,
+    /// Chunks due to viewers.
+    pub due: u64,
+    /// Share of them the node said it skips.
+    pub skipped: f64,
+    /// Share of them that did not come in time.
+    pub lost: f64,
+    /// Mean over segments of bytes / forward time, kB/s.
+    pub speed_mean: Option<f64>,
+    /// Slowest segment, kB/s.
+    pub speed_least: Option<f64>,
+    /// Forward time in the node, ms.
+    pub forward: Option<Percentiles>,
+    /// From being sent to the last viewer having it, ms.
+    pub delivery: Option<Percentiles>,
+    /// CPU seconds of the node per 1e9 bytes delivered.
+    pub cpu_s_per_gb: Option<f64>,
+    /// Gigabits delivered per second of CPU time.
+    pub gbit_per_core: Option<f64>,
+    /// Cores the node used.
+    pub cores_used: f64,
+    /// Share of quota periods in which the node used up its quota.
+    pub throttled: f64,
+    /// Resident memory per joined viewer before the first segment, KiB.
+    pub rss_idle_kib: f64,
+    /// Most resident memory while streaming per viewer, with the window of recent media, KiB.
+    pub rss_streaming_kib: f64,
+    /// Share of its cores the generator used.
+    pub generator: f64,
+}
+
+/// Middle, tail and end of some times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Percentiles {
+    /// Half are below.
+    pub p50: f64,
+    /// 99 of 100 are below.
+    pub p99: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+/// The records of one trial.
+struct Trial<'a> {
+    record: &'a TrialRecord,
+    segments: Vec<&'a SegmentRecord>,
+    samples: Vec<&'a Sample>,
+}
+
+/// Every point of `results`, in the order it was first run; failed trials are left out.
+pub fn summarise(results: &Results) -> Vec<Point> {
+    let mut trials: BTreeMap<&TrialName, Trial> = BTreeMap::new();
+    for line in results.trials.iter().filter(|line| line.record.failure.is_none()) {
+        let trial = Trial { record: &line.record, segments: Vec::new(), samples: Vec::new() };
+        trials.insert(&line.trial, trial);
+    }
+    for line in &results.segments {
+        if let Some(trial) = trials.get_mut(&line.trial) {
+            trial.segments.push(&line.record);
+        }
+    }
+    for line in &results.samples {
+        if let Some(trial) = trials.get_mut(&line.trial) {
+            trial.samples.push(&line.record);
+        }
+    }
+    let mut points: Vec<(String, Target, Vec<&Trial>)> = Vec::new();
+    for name in results.trials.iter().map(|line| &line.trial) {
+        let Some(trial) = trials.get(name) else { continue };
+        match points.iter_mut().find(|(cell, target, _)| (cell, *target) == (&name.cell, name.target)) {
+            Some((_, _, rounds)) => rounds.push(trial),
+            None => points.push((name.cell.clone(), name.target, vec![trial])),
+        }
+    }
+    let point = |(_, target, trials): (String, Target, Vec<&Trial>)| Point {
+        cell: trials[0].record.point,
+        target,
+        all: Figures::of(&trials),
+        rounds: trials.iter().map(|&trial| Figures::of(&[trial])).collect(),
+    };
+    points.into_iter().map(point).collect()
+}
+
+impl Figures {
+    fn of(trials: &[&Trial]) -> Self {
+        let mut figures = Self::default();
+        figures.count_segments(trials);
+        figures.count_resources(trials);
+        figures
+    }
+
+    fn count_segments(&mut self, trials: &[&Trial]) {
+        let in_window = |segment: &&&SegmentRecord| segment.t_us >= 0 && segment.chunks > 0;
+        let segments: Vec<&SegmentRecord> =
+            trials.iter().flat_map(|trial| trial.segments.iter().filter(in_window).copied()).collect();
+        let sum = |part: fn(&SegmentRecord) -> u64| segments.iter().map(|segment| part(segment)).sum::<u64>();
+        self.segments = segments.len() as u64;
+        self.due = sum(|segment| u64::from(segment.chunks) * u64::from(segment.viewers));
+        self.skipped = share(sum(|segment| segment.skipped), self.due);
+        self.lost = share(sum(|segment| segment.lost), self.due);
+        // A forward time under a microsecond is logged as 0.
+        let speed = |segment: &&SegmentRecord| {
+            segment.forward_us.map(|us| segment.bytes as f64 * 1000.0 / us.max(1) as f64)
+        };
+        let speeds: Vec<f64> = segments.iter().filter_map(speed).collect();
+        self.speed_mean = (!speeds.is_empty()).then(|| speeds.iter().sum::<f64>() / speeds.len() as f64);
+        self.speed_least = speeds.iter().copied().reduce(f64::min);
+        let times = |time: fn(&SegmentRecord) -> Option<u64>| {
+            Percentiles::of(
+                segments.iter().filter_map(|segment| time(segment)).map(|us| us as f64 / 1000.0).collect(),
+            )
+        };
+        self.forward = times(|segment| segment.forward_us);
+        self.delivery = times(|segment| segment.delivery_us);
+    }
+
+    fn count_resources(&mut self, trials: &[&Trial]) {
+        let mut used = Used::default();
+        for trial in trials {
+            let (Some(first), Some(last)) = (trial.samples.first(), trial.samples.last()) else { continue };
+            let cores = f64::from(trial.record.generator_cores);
+            used.window_us += (last.t_us - first.t_us) as f64;
+            used.generator_window_us += (last.t_us - first.t_us) as f64 * cores;
+            used.cpu_us += (last.cpu_us - first.cpu_us) as f64;
+            used.generator_us += (last.generator_cpu_us - first.generator_cpu_us) as f64;
+            used.delivered_bytes += (last.delivered_bytes - first.delivered_bytes) as f64;
+            used.periods += last.periods - first.periods;
+            used.throttled_periods += last.throttled_periods - first.throttled_periods;
+        }
+        if used.delivered_bytes > 0.0 && used.cpu_us > 0.0 {
+            self.cpu_s_per_gb = Some(used.cpu_us * 1000.0 / used.delivered_bytes);
+            self.gbit_per_core = Some(used.delivered_bytes * 8.0 / used.cpu_us / 1000.0);
+        }
+        self.cores_used = used.cpu_us / used.window_us.max(1.0);
+        self.generator = used.generator_us / used.generator_window_us.max(1.0);
+        self.throttled = share(used.throttled_periods, used.periods);
+        let per_viewer = |bytes: fn(&Trial) -> u64| {
+            let grown = |trial: &&Trial| {
+                bytes(trial).saturating_sub(trial.record.rss_empty_bytes) as f64
+                    / trial.record.joined.max(1) as f64
+            };
+            trials.iter().map(grown).sum::<f64>() / trials.len() as f64 / 1024.0
+        };
+        self.rss_idle_kib = per_viewer(|trial| trial.record.rss_joined_bytes);
+        let most = |trial: &Trial| trial.samples.iter().map(|sample| sample.rss_bytes).max().unwrap_or(0);
+        self.rss_streaming_kib = per_viewer(most);
+    }
+}
+
+/// Sums over the windows of some trials.
+#[derive(Default)]
+struct Used {
+    window_us: f64,
+    generator_window_us: f64,
+    cpu_us: f64,
+    generator_us: f64,
+    delivered_bytes: f64,
+    periods: u64,
+    throttled_periods: u64,
+}
+
+impl Percentiles {
+    /// Of `values`, by the nearest-rank method; `None` if there are none.
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let rank = |share: f64| ((values.len() as f64 * share).ceil() as usize).max(1) - 1;
+        let max = *values.last()?;
+        Some(Self { p50: values[rank(0.5)], p99: values[rank(0.99)], max })
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// A figure by name: how to read it from [`Figures`], and how to write it.
+#[derive(Clone, Copy)]
+pub struct Metric {
+    /// What it is, with its unit.
+    pub label: &'static str,
+    /// Its value.
+    pub value: fn(&Figures) -> Option<f64>,
+}
+
+/// The metrics that two runs are compared by; for all of them less is better, but for the speeds.
+pub const COMPARED: [Metric; 8] = [
+    Metric { label: "average speed, kB/s", value: |figures| figures.speed_mean },
+    Metric { label: "slowest speed, kB/s", value: |figures| figures.speed_least },
+    Metric { label: "forward p50, ms", value: |figures| figures.forward.map(|times| times.p50) },
+    Metric { label: "forward p99, ms", value: |figures| figures.forward.map(|times| times.p99) },
+    Metric { label: "forward max, ms", value: |figures| figures.forward.map(|times| times.max) },
+    Metric { label: "delivery p99, ms", value: |figures| figures.delivery.map(|times| times.p99) },
+    Metric { label: "CPU, s/GB", value: |figures| figures.cpu_s_per_gb },
+    Metric { label: "RSS, KiB/viewer", value: |figures| Some(figures.rss_streaming_kib) },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_values_that_occurred() {
+        let values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        assert_eq!(Percentiles::of(values), Some(Percentiles { p50: 100.0, p99: 198.0, max: 200.0 }));
+        assert_eq!(Percentiles::of(vec![3.0]), Some(Percentiles { p50: 3.0, p99: 3.0, max: 3.0 }));
+        assert_eq!(Percentiles::of(vec![]), None);
+    }
+
+    fn trial_record() -> TrialRecord {
+        TrialRecord {
+            point: Cell { cpus: 0.5, streams: 1, viewers: 2 },
+            window_s: 1.0,
+            segments: 1,
+            joined: 2,
+            rss_empty_bytes: 1024,
+            rss_joined_bytes: 1024 * 5,
+            totals: crate::ledger::Totals::default(),
+            generator_cores: 2,
+            failure: None,
+        }
+    }
+
+    fn sample(t_us: i64, cpu_us: u64, delivered_bytes: u64) -> Sample {
+        Sample {
+            t_us,
+            cpu_us,
+            periods: t_us as u64 / 100_000,
+            throttled_periods: t_us as u64 / 200_000,
+            throttled_us: 0,
+            rss_bytes: 1024 * 9,
+            sockets: 3,
+            generator_cpu_us: cpu_us,
+            delivered_bytes,
+        }
+    }
+
+    #[test]
+    fn resources_are_differences_over_the_window() {
+        let record = trial_record();
+        let (first, last) = (sample(0, 1_000, 0), sample(1_000_000, 501_000, 250_000_000));
+        let trial = Trial { record: &record, segments: vec![], samples: vec![&first, &last] };
+        let figures = Figures::of(&[&trial]);
+        assert_eq!(figures.cpu_s_per_gb, Some(2.0));
+        assert_eq!(figures.gbit_per_core, Some(4.0));
+        assert_eq!((figures.cores_used, figures.generator, figures.throttled), (0.5, 0.25, 0.5));
+        assert_eq!((figures.rss_idle_kib, figures.rss_streaming_kib), (2.0, 4.0));
+    }
+
+    #[test]
+    fn speeds_are_bytes_over_forward_time_and_warm_up_does_not_count() {
+        let segment = |t_us, bytes, forward_us| SegmentRecord {
+            stream: "s".into(),
+            take: 0,
+            seq: 0,
+            t_us,
+            bytes,
+            chunks: 1,
+            viewers: 2,
+            forward_us: Some(forward_us),
+            delivery_us: Some(forward_us * 2),
+            ack_us: None,
+            late_us: 0,
+            delivered: 1,
+            skipped: 0,
+            lost: 1,
+        };
+        let segments = [segment(-1, 1, 1_000_000), segment(0, 10_000, 1_000), segment(5, 10_000, 2_000)];
+        let record = trial_record();
+        let trial = Trial { record: &record, segments: segments.iter().collect(), samples: vec![] };
+        let figures = Figures::of(&[&trial]);
+        assert_eq!((figures.speed_mean, figures.speed_least), (Some(7_500.0), Some(5_000.0)));
+        assert_eq!(figures.forward, Some(Percentiles { p50: 1.0, p99: 2.0, max: 2.0 }));
+        assert_eq!((figures.segments, figures.lost), (2, 0.5));
+    }
+}

@@ -1,0 +1,66 @@
+//! The smoke scenario against the real binary: the whole chain, from recording to figures.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::{Path, PathBuf};
+
+use perf_analysis::{
+    Error, completeness, enclosure::Limits, plot, run::Lab, scenario::Scenario, servers::Programs,
+};
+
+/// `UNDEAD_BIN`, or the binary that was last built beside this test.
+fn undead() -> PathBuf {
+    if let Some(path) = std::env::var_os("UNDEAD_BIN") {
+        return path.into();
+    }
+    let test = std::env::current_exe().unwrap();
+    let target = test.ancestors().nth(3).unwrap();
+    let built = ["release", "debug"].map(|profile| target.join(profile).join("undead"));
+    let newest = built
+        .iter()
+        .filter(|path| path.is_file())
+        .max_by_key(|path| path.metadata().unwrap().modified().unwrap());
+    newest.unwrap_or_else(|| panic!("none of {built:?} is there: run `cargo build` first")).clone()
+}
+
+/// The shipped scenario; where CPU cannot be limited, the same without limits.
+fn scenario() -> Scenario {
+    let mut scenario = Scenario::load(Path::new("scenarios/smoke.toml")).unwrap();
+    if let Err(Error::Limit(reason)) = Limits::find(&scenario, None) {
+        eprintln!("without CPU limits: {reason}");
+        scenario.sweep.iter_mut().for_each(|sweep| sweep.cpus = vec![0.0]);
+    }
+    scenario
+}
+
+#[test]
+fn a_smoke_run_is_complete_and_can_be_drawn() {
+    let programs = Programs { undead: undead(), floor: env!("CARGO_BIN_EXE_perf-analysis").into() };
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/media/fixtures");
+    let lab = Lab::prepare(scenario(), programs, fixtures, None).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("results");
+    let results = lab.run(&out, None).unwrap();
+
+    completeness::check(&results).unwrap();
+    assert!(results.manifest.finished);
+    for line in &results.segments {
+        let segment = &line.record;
+        assert_eq!((segment.lost, segment.skipped), (0, 0), "{line:?}");
+        assert_eq!(segment.delivered, u64::from(segment.chunks) * u64::from(segment.viewers), "{line:?}");
+    }
+    let again = lab.run(&out, None).unwrap_err().to_string();
+    assert!(again.contains("holds results already"), "{again}");
+
+    let figures = out.join("figures");
+    let names = plot::plot(&results, &figures).unwrap();
+    assert!(names.contains(&"longest-forward-time"), "{names:?}");
+    for name in names {
+        for kind in ["svg", "png"] {
+            assert!(
+                figures.join(name).with_extension(kind).metadata().unwrap().len() > 1000,
+                "{name}.{kind}"
+            );
+        }
+    }
+}
