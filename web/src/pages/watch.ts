@@ -3,19 +3,24 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
+import { repeat } from 'lit/directives/repeat.js';
 import { MainServer } from '../api/client';
 import type { StreamInfo, StreamState } from '../protocol/stream';
 import { badges, stateBadge, viewersBadge } from '../ui/badges';
 import '../ui/copy-link';
 import { runningTime } from '../ui/format';
 import '../ui/shell';
+import '../ui/stream-card';
 import { base } from '../ui/styles';
 import '../watch/player-element';
 import type { WatchStateEvent } from '../watch/player-element';
 import type { WatchPhase, WatchState } from '../watch/session';
 
-/** How often the main server is asked for the title and the viewers on all nodes. */
+/** How often the main server is asked for the title and the viewers on all nodes, and for what else is live. */
 const LOOK_MS = 5_000;
+const LOOK_AROUND_MS = 20_000;
+/** How many other streams are offered. */
+const OTHERS = 4;
 
 const { embedded, streamId } = address(location.pathname);
 
@@ -23,6 +28,7 @@ const { embedded, streamId } = address(location.pathname);
 export class WatchPage extends LitElement {
   @state() private info: StreamInfo | undefined;
   @state() private watchState: WatchState | undefined;
+  @state() private others: readonly StreamInfo[] = [];
   @state() private nowMs = Date.now();
   readonly #server = new MainServer();
   readonly #timers: ReturnType<typeof setInterval>[] = [];
@@ -62,6 +68,18 @@ export class WatchPage extends LitElement {
         font-size: 0.9375rem;
         font-variant-numeric: tabular-nums;
       }
+      .others {
+        margin-top: clamp(32px, 5vw, 56px);
+      }
+      h2 {
+        margin-bottom: 16px;
+        font-size: 1.125rem;
+      }
+      .cards {
+        display: grid;
+        grid-template-columns: repeat(auto-fill, minmax(min(100%, 260px), 1fr));
+        gap: 24px 20px;
+      }
       .embedded ud-player {
         height: 100vh;
         height: 100dvh;
@@ -76,9 +94,12 @@ export class WatchPage extends LitElement {
         ud-player {
           border-radius: 0;
         }
+        .about,
+        .others {
+          padding-inline: var(--ud-gutter);
+        }
         .about {
           grid-template-columns: minmax(0, 1fr);
-          padding-inline: var(--ud-gutter);
         }
       }
     `,
@@ -88,8 +109,10 @@ export class WatchPage extends LitElement {
     super.connectedCallback();
     if (embedded) return;
     void this.#look();
+    void this.#lookAround();
     this.#timers.push(
       setInterval(() => void this.#look(), LOOK_MS),
+      setInterval(() => void this.#lookAround(), LOOK_AROUND_MS),
       setInterval(() => (this.nowMs = Date.now()), 1_000),
     );
   }
@@ -113,16 +136,31 @@ export class WatchPage extends LitElement {
             <h1>${this.info?.title ?? ' '}</h1>
             <div class="facts">${this.#facts()}</div>
           </div>
-          <ud-copy-link .url=${location.href}></ud-copy-link>
+          ${this.#isNowhere ? nothing : html`<ud-copy-link .url=${location.href}></ud-copy-link>`}
         </div>
+        ${this.#alsoLive()}
       </div>
     </ud-shell>`;
+  }
+
+  get #isNowhere(): boolean {
+    return this.watchState?.phase === 'not_found';
+  }
+
+  #alsoLive(): TemplateResult | typeof nothing {
+    if (this.others.length === 0) return nothing;
+    const card = (stream: StreamInfo): TemplateResult =>
+      html`<ud-stream-card .stream=${stream} .nowMs=${this.nowMs}></ud-stream-card>`;
+    return html`<section class="others" aria-labelledby="others">
+      <h2 id="others">Also live</h2>
+      <div class="cards">${repeat(this.others, ({ stream_id }) => stream_id, card)}</div>
+    </section>`;
   }
 
   #facts(): TemplateResult | typeof nothing {
     const known = this.watchState && stateOf(this.watchState.phase);
     const current = known ?? this.info?.state;
-    if (current === undefined || this.watchState?.phase === 'not_found') return nothing;
+    if (current === undefined || this.#isNowhere) return nothing;
     // The node knows at once of those it serves, the main server a little later of all.
     const watching = Math.max(this.watchState?.viewers ?? 0, this.info?.viewers ?? 0);
     return html`${stateBadge(current)}
@@ -132,6 +170,15 @@ export class WatchPage extends LitElement {
   #since(current: StreamState): TemplateResult | typeof nothing {
     if (this.info === undefined || current !== 'live') return nothing;
     return html`<span>on air for ${runningTime(this.nowMs - this.info.started_at_ms)}</span>`;
+  }
+
+  async #lookAround(): Promise<void> {
+    try {
+      const streams = await this.#server.streams();
+      this.others = streams.filter(({ stream_id }) => stream_id !== streamId).slice(0, OTHERS);
+    } catch {
+      // An offer, no more: without the main server there is none.
+    }
   }
 
   async #look(): Promise<void> {

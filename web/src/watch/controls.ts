@@ -51,9 +51,11 @@ export class Controls extends LitElement {
         display: flex;
         align-items: center;
         gap: 4px;
-        padding: 28px 10px 8px;
-        background: linear-gradient(transparent, rgb(0 0 0 / 70%));
+        padding: 4px;
+        border-radius: 999px;
+        background: rgb(6 11 9 / 78%);
         color: #fff;
+        backdrop-filter: blur(10px);
       }
       button {
         display: inline-flex;
@@ -86,6 +88,7 @@ export class Controls extends LitElement {
       }
       .edge::before {
         content: '';
+        flex: none;
         width: 8px;
         height: 8px;
         border-radius: 50%;
@@ -93,6 +96,9 @@ export class Controls extends LitElement {
       }
       .edge.on::before {
         background: #ff4d61;
+      }
+      .edge {
+        white-space: nowrap;
       }
       .space {
         flex: 1;
@@ -116,9 +122,14 @@ export class Controls extends LitElement {
           display: none;
         }
       }
-      @media (max-width: 400px) {
+      @media (max-width: 560px) {
         .float {
           display: none;
+        }
+        button {
+          min-width: 40px;
+          height: 40px;
+          padding: 0 8px;
         }
       }
     `,

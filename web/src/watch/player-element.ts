@@ -11,6 +11,7 @@ import { MainServer } from '../api/client';
 import { ServerClock, localNowMs } from '../transport/clock';
 import { connect } from '../transport/socketio';
 import { mutedIcon } from '../ui/icons';
+import { ghostPicture } from '../ui/shell';
 import { base, buttons } from '../ui/styles';
 import type { Command, CommandEvent, VolumeEvent } from './controls';
 import './controls';
@@ -98,7 +99,7 @@ export class PlayerElement extends LitElement {
     const { situation, started } = this;
     const quiet = started && !this.paused && !this.active && !this.statsOpen;
     return html`<div
-      class="frame ${quiet ? 'quiet' : ''} ${situation === 'interrupted' ? 'dimmed' : ''}"
+      class="frame ${quiet ? 'quiet' : ''} ${isBroken(situation) ? 'dimmed' : ''}"
       @pointermove=${this.#stir}
       @pointerleave=${this.#rest}
       @focusin=${this.#stir}
@@ -116,6 +117,11 @@ export class PlayerElement extends LitElement {
         @pause=${this.#elementChanged}
         @volumechange=${this.#elementChanged}
       ></video>
+      ${
+        started && this.#soundOnly
+          ? html`<div class="sound-only">${ghostPicture}<span>Sound only</span></div>`
+          : nothing
+      }
       <ud-watch-overlay
         .situation=${situation}
         .started=${started}
@@ -124,7 +130,7 @@ export class PlayerElement extends LitElement {
         .codec=${this.codec}
       ></ud-watch-overlay>
       ${
-        this.silenced && started && this.#audible
+        this.silenced && started && this.#audible && situation === 'live'
           ? html`<button class="sound" type="button" @click=${() => this.#do('mute')}>
               ${mutedIcon} Tap for sound
             </button>`
@@ -147,6 +153,11 @@ export class PlayerElement extends LitElement {
       .canFloat=${document.pictureInPictureEnabled && (this.stats?.width ?? 0) > 0}
       .latencyMs=${this.stats?.latencyMs}
     ></ud-controls>`;
+  }
+
+  get #soundOnly(): boolean {
+    const mime = this.stats?.mime;
+    return this.situation === 'live' && mime !== undefined && !trackKinds(mime).video;
   }
 
   get #audible(): boolean {
@@ -390,6 +401,11 @@ const KEYS = new Map<string, Command>([
 
 function isFinal(situation: Situation): boolean {
   return ['ended', 'not_found', 'locked', 'unsupported', 'failed'].includes(situation);
+}
+
+/** Nothing new comes; what stands still is no longer live. */
+function isBroken(situation: Situation): boolean {
+  return situation === 'interrupted' || isFinal(situation);
 }
 
 function rounded(value: number | undefined): number | undefined {

@@ -31,11 +31,25 @@ export const playerStyles = css`
     transition: filter 400ms ease;
   }
   .dimmed video {
-    filter: brightness(0.45) saturate(0.6);
+    filter: brightness(0.4) saturate(0.6);
+  }
+  .sound-only {
+    position: absolute;
+    inset: 0;
+    display: grid;
+    align-content: center;
+    justify-items: center;
+    gap: 10px;
+    color: #b4c2bb;
+    pointer-events: none;
+  }
+  .sound-only svg {
+    width: clamp(44px, 10vw, 84px);
+    color: #4fe3a1;
   }
   ud-controls {
     position: absolute;
-    inset: auto 0 0;
+    inset: auto 10px 10px;
     transition: opacity 180ms ease;
   }
   .quiet ud-controls {
@@ -46,9 +60,21 @@ export const playerStyles = css`
     position: absolute;
     top: 12px;
     left: 12px;
-    max-width: calc(100% - 24px);
-    max-height: calc(100% - 24px);
+    max-height: calc(100% - 84px);
     overflow: auto;
+  }
+  @media (max-width: 560px) {
+    ud-controls {
+      inset: auto 6px 6px;
+    }
+    ud-stats {
+      inset: 6px 6px 60px;
+      max-height: none;
+    }
+    .sound {
+      top: 8px;
+      right: 8px;
+    }
   }
   .sound {
     position: absolute;

@@ -35,14 +35,26 @@ export class StatsPanel extends LitElement {
         gap: 3px 18px;
         margin: 0;
       }
+      @media (max-width: 560px) {
+        :host {
+          padding: 8px 12px;
+          font-size: 0.75rem;
+        }
+        dl {
+          grid-template-columns: auto 1fr auto 1fr;
+          gap: 2px 12px;
+        }
+      }
       dt {
         color: #a5b3ac;
+        white-space: nowrap;
       }
       dd {
         margin: 0;
         font-family: var(--ud-mono);
         font-variant-numeric: tabular-nums;
         text-align: right;
+        white-space: nowrap;
       }
     `,
   ];
