@@ -118,6 +118,8 @@ export class LivePage extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener('beforeunload', this.#warn);
+    // What no source can help is said before anybody tries.
+    if (obstacle('camera', this.#abilities)) this.problem = obstacle('screen', this.#abilities);
     const own = recall(sessionStorage);
     if (own) void this.#offerToContinue(own);
   }

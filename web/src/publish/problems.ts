@@ -28,7 +28,7 @@ export function obstacle(kind: SourceKind, abilities: Abilities): Problem | unde
     return {
       title: 'This address is not secure enough to share from',
       advice:
-        'Browsers share screens only over https, or on the computer itself. Open this page with https:// or as http://localhost.',
+        'Browsers share screens only over https, or on the computer itself. Open this page with https://, or as http://localhost with the same port.',
     };
   }
   if (!abilities.recorder || !abilities.player) {
