@@ -2,6 +2,7 @@
 //!
 //! Sans-IO: no clock, no sockets, no tasks. Nothing in here panics on any input, and memory stays under a stated bound.
 
+mod demuxer;
 mod error;
 pub mod fmp4;
 mod frame;
@@ -10,6 +11,7 @@ mod held;
 mod mime;
 mod opus;
 mod packager;
+mod pipeline;
 mod repackager;
 mod resume;
 pub mod webm;

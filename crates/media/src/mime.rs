@@ -1,6 +1,6 @@
 //! Media types: what a recorder says it makes, and what MSE accepts for what we make of it.
 
-use crate::{Codec, Error, Track};
+use crate::{Codec, Error, Track, h264};
 
 /// The containers that are read and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,10 @@ pub(crate) fn container(mime: &str) -> Result<Container, Error> {
     let codecs = parameters.split(';').filter_map(|parameter| parameter.trim().strip_prefix("codecs="));
     for codec in codecs.flat_map(|list| list.trim_matches('"').split(',')) {
         let family = codec.trim().split('.').next().unwrap_or_default();
-        if !matches!(family, "vp8" | "vp9" | "vp08" | "vp09" | "av1" | "av01" | "h264" | "avc1" | "avc3" | "opus") {
+        if !matches!(
+            family,
+            "vp8" | "vp9" | "vp08" | "vp09" | "av1" | "av01" | "h264" | "avc1" | "avc3" | "opus"
+        ) {
             return Err(unsupported());
         }
     }
@@ -46,13 +49,13 @@ pub(crate) fn playable(container: Container, tracks: &[Track]) -> Result<String,
 }
 
 fn codec_string(track: &Track) -> Result<String, Error> {
-    let incomplete = |what| Error::Malformed { container: "take", reason: format!("{what} without its configuration") };
     match track.codec {
         Codec::Vp8 => Ok("vp8".into()),
         Codec::Vp9 => Ok("vp9".into()),
         Codec::Opus => Ok("opus".into()),
-        Codec::Av1 => av1(&track.codec_private).ok_or_else(|| incomplete("AV1")),
-        Codec::H264 => Err(incomplete("H.264")),
+        Codec::Av1 => av1(&track.codec_private)
+            .ok_or_else(|| Error::Malformed { container: "AV1", reason: "a track without its av1C".into() }),
+        Codec::H264 => h264::codec_string(&track.codec_private),
     }
 }
 
@@ -75,7 +78,9 @@ mod tests {
 
     #[test]
     fn recorder_types_name_their_container() {
-        for mime in ["video/webm;codecs=vp9,opus", "video/x-matroska;codecs=avc1,opus", "audio/webm; codecs=\"opus\""] {
+        for mime in
+            ["video/webm;codecs=vp9,opus", "video/x-matroska;codecs=avc1,opus", "audio/webm; codecs=\"opus\""]
+        {
             assert_eq!(container(mime), Ok(Container::WebM), "{mime}");
         }
         assert_eq!(container("video/mp4;codecs=avc1.420020,opus"), Ok(Container::Fmp4));
@@ -84,7 +89,9 @@ mod tests {
 
     #[test]
     fn foreign_types_are_unsupported() {
-        for mime in ["", "video/mp2t", "video/mp4;codecs=hvc1,opus", "video/mp4;codecs=\"avc1.42E01E, mp4a.40.2\""] {
+        for mime in
+            ["", "video/mp2t", "video/mp4;codecs=hvc1,opus", "video/mp4;codecs=\"avc1.42E01E, mp4a.40.2\""]
+        {
             assert!(matches!(container(mime), Err(Error::Unsupported(_))), "{mime}");
         }
     }
@@ -98,7 +105,12 @@ mod tests {
 
     #[test]
     fn video_is_named_first_whatever_the_order_of_tracks() {
-        let track = |codec, kind| Track { codec, kind, codec_private: Default::default(), colour: Default::default() };
+        let track = |codec, kind| Track {
+            codec,
+            kind,
+            codec_private: Default::default(),
+            colour: Default::default(),
+        };
         let audio = track(Codec::Opus, TrackKind::Audio { sample_rate: 48_000, channels: 2 });
         let video = track(Codec::Vp9, TrackKind::Video { width: 1, height: 1 });
         let playable = |tracks: &[Track]| playable(Container::WebM, tracks).unwrap();

@@ -1,17 +1,17 @@
 //! One take's pipeline: recorder segments in, init segment and named chunks out.
 //!
-//! Demuxer → [`Packager`] → muxer. Nothing but the segments decides what comes out, so whoever is given the same segments
+//! Demuxer → [`Pipeline`] (packager → muxer). Nothing but the segments decides what comes out, so whoever is given the same segments
 //! makes the same chunks under the same names, also from a [resume point](Repackager::resume_point) on. Between calls it
 //! holds the demuxer's pending element and the audio held for the first keyframe; during a call, what the segment makes.
 
 use bytes::Bytes;
 
 use crate::{
-    Error, Event, Frame, Track,
-    mime::{self, Container},
-    packager::{Package, Packager, State},
+    Error, Event,
+    demuxer::Demuxer,
+    mime,
+    pipeline::{Memory, Pipeline},
     resume::Point,
-    webm,
 };
 
 /// The most pending input that goes into a resume point. Recorders cut at elements or one byte inside; where most
@@ -24,7 +24,7 @@ const MAX_POINT_BYTES: usize = 8 << 10;
 /// See the [module](self).
 #[derive(Debug)]
 pub struct Repackager {
-    demuxer: webm::Demuxer,
+    demuxer: Demuxer,
     /// Once the tracks are known.
     pipeline: Option<Pipeline>,
     failed: Option<Error>,
@@ -61,7 +61,7 @@ pub struct Chunk {
     pub pts_ms: u64,
     /// From `pts_ms` to the end of the last frame: audio by its own duration, a picture taken to last as long as the one before.
     pub duration_ms: u64,
-    /// The Cluster.
+    /// WebM: a Cluster of known size with its own Timestamp. MP4: a `moof` and its `mdat`.
     pub data: Bytes,
 }
 
@@ -70,27 +70,32 @@ impl Repackager {
     ///
     /// `Unsupported` when the container or one of the codecs named is not forwarded.
     pub fn new(mime: &str) -> Result<Self, Error> {
-        match mime::container(mime)? {
-            Container::WebM => Ok(Self { demuxer: webm::Demuxer::new(), pipeline: None, failed: None }),
-            Container::Fmp4 => Err(Error::Unsupported(format!("type {mime:.100}"))),
-        }
+        let demuxer = Demuxer::new(mime::container(mime)?);
+        Ok(Self { demuxer, pipeline: None, failed: None })
     }
 
     /// A pipeline that goes on after the segment at whose end `point` was taken.
     ///
     /// `InvalidResume` when `point` was not taken from a take of this type.
     pub fn resume(mime: &str, point: &[u8]) -> Result<Self, Error> {
-        let point = Point::decode(point).ok_or(Error::InvalidResume)?;
         let mut resumed = Self::new(mime)?;
-        resumed.demuxer.push(&point.prefix);
-        let mut state = Some(point.packager);
-        while let Some(event) = resumed.demuxer.next_event().map_err(|_| Error::InvalidResume)? {
-            match (event, state.take()) {
-                (Event::Tracks(tracks), Some(state)) => resumed.pipeline = Some(Pipeline::new(tracks, state)?),
+        let Point { memory, prefix } = Point::decode(point).ok_or(Error::InvalidResume)?;
+        resumed.rebuild(memory, &prefix).map_err(|_| Error::InvalidResume)?;
+        Ok(resumed)
+    }
+
+    fn rebuild(&mut self, memory: Memory, prefix: &[u8]) -> Result<(), Error> {
+        self.demuxer.push(prefix);
+        let mut memory = Some(memory);
+        while let Some(event) = self.demuxer.next_event()? {
+            match (event, memory.take()) {
+                (Event::Tracks(tracks), Some(memory)) if memory.fits(&tracks) => {
+                    self.pipeline = Some(Pipeline::new(tracks, memory)?);
+                }
                 _ => return Err(Error::InvalidResume),
             }
         }
-        Ok(resumed)
+        Ok(())
     }
 
     /// Takes the next segment, which may be cut anywhere and may be empty; gives what became ready, in order.
@@ -109,26 +114,27 @@ impl Repackager {
         while let Some(event) = self.demuxer.next_event()? {
             match (event, &mut self.pipeline) {
                 (Event::Tracks(tracks), _) => {
-                    let pipeline = self.pipeline.insert(Pipeline::new(tracks, State::default())?);
-                    outputs.push(Output::Init(pipeline.init.clone()));
+                    let pipeline = self.pipeline.insert(Pipeline::new(tracks, Memory::default())?);
+                    outputs.extend(pipeline.init().cloned().map(Output::Init));
                 }
-                (Event::Frame(frame), Some(pipeline)) => outputs.extend(pipeline.push(frame)),
+                (Event::Frame(frame), Some(pipeline)) => pipeline.push(frame, &mut outputs)?,
                 (Event::Frame(_), None) => {} // A demuxer gives the tracks before any frame.
             }
         }
-        outputs.extend(self.pipeline.as_mut().and_then(Pipeline::end_segment));
+        if let Some(pipeline) = &mut self.pipeline {
+            pipeline.end_segment(&mut outputs);
+        }
         Ok(outputs)
     }
 
     /// The init segment, once it was given.
     pub fn init(&self) -> Option<Init> {
-        self.pipeline.as_ref().map(|pipeline| pipeline.init.clone())
+        self.pipeline.as_ref()?.init().cloned()
     }
 
     /// Time of the newest frame so far, in ms of the take's time.
     pub fn newest_pts_ms(&self) -> Option<u64> {
-        let newest_us = self.pipeline.as_ref()?.packager.state().newest_us;
-        newest_us.into_iter().flatten().max().map(|pts_us| pts_us / 1000)
+        self.pipeline.as_ref()?.newest_us().map(|pts_us| pts_us / 1000)
     }
 
     /// The state after the segments so far, in at most 8 KiB, for [`Self::resume`]; `None` where too much is pending for
@@ -137,38 +143,9 @@ impl Repackager {
         if self.failed.is_some() {
             return None;
         }
-        let packager = self.pipeline.as_ref().map(|pipeline| pipeline.packager.state().clone()).unwrap_or_default();
+        let memory = self.pipeline.as_ref().map(Pipeline::memory).unwrap_or_default();
         let prefix = self.demuxer.resume_prefix(MAX_PREFIX_BYTES)?.into();
-        let point = Point { packager, parameters: Bytes::new(), prefix }.encode();
+        let point = Point { memory, prefix }.encode();
         (point.len() <= MAX_POINT_BYTES).then_some(point)
     }
-}
-
-/// What follows the demuxer.
-#[derive(Debug)]
-struct Pipeline {
-    packager: Packager,
-    init: Init,
-}
-
-impl Pipeline {
-    fn new(tracks: Vec<Track>, state: State) -> Result<Self, Error> {
-        let init = Init { mime: mime::playable(Container::WebM, &tracks)?, data: webm::mux::init(&tracks) };
-        Ok(Self { packager: Packager::new(&tracks, state), init })
-    }
-
-    fn push(&mut self, frame: Frame) -> Option<Output> {
-        self.packager.push(frame).map(chunk)
-    }
-
-    fn end_segment(&mut self) -> Option<Output> {
-        self.packager.end_segment().map(chunk)
-    }
-}
-
-fn chunk(package: Package) -> Output {
-    let Package { group, index, frames, pts_us, duration_us } = package;
-    let data = webm::mux::chunk(&frames);
-    let (pts_ms, duration_ms) = (pts_us / 1000, duration_us / 1000);
-    Output::Chunk(Chunk { group, index, key: index == 0, pts_ms, duration_ms, data })
 }

@@ -1,50 +1,55 @@
-//! The resume point's bytes: a version, what the packager knows, and a prefix that brings a new demuxer to the old one's state.
+//! The resume point's bytes: a version, what the pipeline knows, and input that brings a new demuxer to the old one's state.
 //!
 //! ```text
-//! 1 (version) | flags | group | index | picture_us | newest_us + 1, per track, 0 = none
-//!             | held: count, then per frame track, pts_us, data | parameters | prefix
+//! 1 (version) | started | group | index | picture | newest, of each track
+//!             | chunks | shown | decode end | held: count, then of each frame track, time, data
+//!             | H.264 configuration | demuxer input
 //! ```
-//! Numbers are LEB128 (seven bits a byte, lowest first, the top bit says that more follow); data is its length, then its
-//! bytes. Whoever reads one may have been handed anything, so values are checked as far as later arithmetic needs.
+//! Numbers are LEB128 (seven bits a byte, lowest first, the top bit says that more follow), times µs, an optional
+//! number is 0 or itself + 1; data is its length, then its bytes. Whoever reads a point may have been handed anything, so
+//! numbers are checked as far as later arithmetic needs.
 
 use bytes::Bytes;
 
-use crate::{Frame, packager::State};
+use crate::{Frame, fmp4::mux::Timeline, pipeline::Memory};
 
 const VERSION: u8 = 1;
-const STARTED: u64 = 1;
 
-/// More than any stream reaches, and far from where counting on would overflow.
-const MAX_COUNT: u64 = 1 << 53;
+/// More than any number of a stream reaches, and far from where counting on would overflow.
+const MAX_NUMBER: u64 = 1 << 54;
+
+/// The same for numbers kept in 32 bits.
+const MAX_SMALL: u64 = u32::MAX as u64 / 2;
 
 /// What a repackager goes on from.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Point {
-    pub(crate) packager: State,
-    /// `avcC` made from the first keyframe, where the container did not have one; else empty.
-    pub(crate) parameters: Bytes,
+    pub(crate) memory: Memory,
     /// Input for a new demuxer.
     pub(crate) prefix: Bytes,
 }
 
 impl Point {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let state = &self.packager;
+        let Memory { packager, timeline, avcc } = &self.memory;
         let mut out = vec![VERSION];
-        put(&mut out, if state.started { STARTED } else { 0 });
-        put(&mut out, state.group);
-        put(&mut out, state.index.into());
-        put(&mut out, state.picture_us);
-        for newest in state.newest_us {
-            put(&mut out, newest.map_or(0, |newest| newest + 1));
+        put(&mut out, packager.started.into());
+        put(&mut out, packager.group);
+        put(&mut out, packager.index.into());
+        put(&mut out, packager.picture_us);
+        for newest_us in packager.newest_us {
+            put_option(&mut out, newest_us);
         }
-        put(&mut out, state.held.frames().len() as u64);
-        for frame in state.held.frames() {
+        put(&mut out, timeline.chunks.into());
+        put_option(&mut out, timeline.shown_us);
+        put(&mut out, timeline.decode_end_us);
+        put(&mut out, packager.held.frames().len() as u64);
+        for frame in packager.held.frames() {
             put(&mut out, frame.track as u64);
             put(&mut out, frame.pts_us);
             put_bytes(&mut out, &frame.data);
         }
-        put_bytes(&mut out, &self.parameters);
+        put_bytes(&mut out, avcc.as_deref().unwrap_or_default());
         put_bytes(&mut out, &self.prefix);
         out
     }
@@ -55,22 +60,27 @@ impl Point {
         if input.take(1)? != [VERSION] {
             return None;
         }
-        let mut state = State { started: input.number(STARTED)? == STARTED, ..State::default() };
-        state.group = input.number(MAX_COUNT)?;
-        state.index = input.number(u64::from(u32::MAX >> 1))? as u32;
-        state.picture_us = input.number(MAX_COUNT)?;
-        for newest in &mut state.newest_us {
-            *newest = input.number(MAX_COUNT)?.checked_sub(1);
+        let mut memory = Memory::default();
+        let packager = &mut memory.packager;
+        packager.started = input.number(1)? == 1;
+        packager.group = input.number(MAX_NUMBER)?;
+        packager.index = input.number(MAX_SMALL)? as u32;
+        packager.picture_us = input.number(MAX_NUMBER)?;
+        for newest_us in &mut packager.newest_us {
+            *newest_us = input.option()?;
         }
-        for _ in 0..input.number(MAX_COUNT)? {
-            let track = input.number(1)? as usize;
-            let pts_us = input.number(MAX_COUNT)?;
-            let data = Bytes::copy_from_slice(input.bytes()?);
-            state.held.push(Frame { track, pts_us, key: true, data });
+        memory.timeline = Timeline {
+            chunks: input.number(MAX_SMALL)? as u32,
+            shown_us: input.option()?,
+            decode_end_us: input.number(MAX_NUMBER)?,
+        };
+        for _ in 0..input.number(MAX_NUMBER)? {
+            let (track, pts_us) = (input.number(1)? as usize, input.number(MAX_NUMBER)?);
+            packager.held.push(Frame { track, pts_us, key: true, data: input.bytes()? });
         }
-        let parameters = Bytes::copy_from_slice(input.bytes()?);
-        let prefix = Bytes::copy_from_slice(input.bytes()?);
-        input.0.is_empty().then_some(Self { packager: state, parameters, prefix })
+        memory.avcc = Some(input.bytes()?).filter(|avcc| !avcc.is_empty());
+        let prefix = input.bytes()?;
+        input.0.is_empty().then_some(Self { memory, prefix })
     }
 }
 
@@ -80,6 +90,10 @@ fn put(out: &mut Vec<u8>, mut value: u64) {
         value >>= 7;
     }
     out.push(value as u8);
+}
+
+fn put_option(out: &mut Vec<u8>, value: Option<u64>) {
+    put(out, value.map_or(0, |value| value + 1));
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -109,8 +123,12 @@ impl<'a> Reader<'a> {
         None
     }
 
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let len = self.number(MAX_COUNT)?;
-        self.take(usize::try_from(len).ok()?)
+    fn option(&mut self) -> Option<Option<u64>> {
+        self.number(MAX_NUMBER).map(|value| value.checked_sub(1))
+    }
+
+    fn bytes(&mut self) -> Option<Bytes> {
+        let len = self.number(MAX_NUMBER)?;
+        self.take(usize::try_from(len).ok()?).map(Bytes::copy_from_slice)
     }
 }

@@ -121,7 +121,9 @@ impl Demuxer {
     fn step(&mut self) -> Result<Step, Error> {
         let Some(header) = ebml::header(&self.buffer)? else { return Ok(Step::NeedMore) };
         match (self.place, header.id) {
-            (Place::Start, element::EBML) => self.read(header, "EBML header", MAX_HEADER_BYTES, Self::on_ebml),
+            (Place::Start, element::EBML) => {
+                self.read(header, "EBML header", MAX_HEADER_BYTES, Self::on_ebml)
+            }
             (Place::Start, id) => Err(malformed(format!("begins with {id:#x}, not with an EBML header"))),
             (_, element::EBML) => Err(malformed("a second EBML header")),
             (Place::Document, element::SEGMENT) => Ok(self.enter(header, Place::Segment)),
@@ -252,7 +254,9 @@ impl Demuxer {
             return Err(Error::Unsupported("laced blocks".into()));
         }
         let pts_us = self.pts_us(ticks)?;
-        let Some(track) = self.entries.iter().position(|entry| entry.number == number) else { return Ok(None) };
+        let Some(track) = self.entries.iter().position(|entry| entry.number == number) else {
+            return Ok(None);
+        };
         if block.is_empty() {
             return Ok(None);
         }

@@ -1,6 +1,7 @@
 //! WebM muxer: an init segment, and chunks that are each one Cluster of known size with its own Timestamp.
 //!
-//! Timestamps are whole milliseconds. Blocks stand in the order given, which has to be that of time.
+//! Timestamps are whole milliseconds. Blocks stand in the order given, which has to be that of time. Every picture says
+//! how long it lasts, the last of a Cluster a second: see `docs/decisions/0001-hole-rule.md`.
 
 use bytes::Bytes;
 
@@ -22,19 +23,33 @@ pub(crate) fn init(tracks: &[Track]) -> Bytes {
     out.into()
 }
 
+/// What stands in a block before its data.
+const BLOCK_HEADER_BYTES: usize = 4;
+
+/// Flag of a SimpleBlock (RFC 9559, section 10.2).
+const KEYFRAME: u8 = 0x80;
+
+/// How long the last picture of a Cluster is said to last, in ms. Players drop all pictures up to the next keyframe when
+/// the next one comes later than twice this, so it has to be more than half of the longest gap, a still screen's second.
+const LAST_PICTURE_MS: u64 = 1000;
+
 /// The frames as one Cluster, or as several where they span more than the 32.767 s that one can.
-pub(crate) fn chunk(frames: &[Frame]) -> Bytes {
-    let payload: usize = frames.iter().map(|frame| frame.data.len() + 16).sum();
-    let mut out = Vec::with_capacity(payload + 32);
+pub(crate) fn chunk(tracks: &[Track], frames: &[Frame]) -> Bytes {
+    let mut out = Vec::with_capacity(32 + frames.iter().map(block_bound).sum::<usize>());
     let mut rest = frames;
     while let Some(first) = rest.first() {
         let start_ms = first.pts_us / 1000;
         let fits = |frame: &Frame| (frame.pts_us / 1000).saturating_sub(start_ms) <= MAX_RELATIVE;
         let end = rest.iter().position(|frame| !fits(frame)).unwrap_or(rest.len());
-        write_cluster(&mut out, start_ms, &rest[..end]);
+        Cluster { start_ms, frames: &rest[..end] }.write(&mut out, tracks);
         rest = &rest[end..];
     }
     out.into()
+}
+
+/// At least what the frame takes as a block.
+fn block_bound(frame: &Frame) -> usize {
+    frame.data.len() + 32
 }
 
 /// The EBML header (RFC 8794, section 11.2) of a WebM file.
@@ -60,32 +75,58 @@ pub(super) fn write_segment_start(out: &mut Vec<u8>, timestamp_scale: u64) {
     });
 }
 
-fn write_cluster(out: &mut Vec<u8>, start_ms: u64, frames: &[Frame]) {
-    let timestamp_bytes = 2 + ebml::uint_len(start_ms);
-    let blocks_bytes: usize = frames.iter().map(simple_block_bytes).sum();
-    ebml::write_id(out, element::CLUSTER);
-    ebml::write_size(out, timestamp_bytes + blocks_bytes);
-    ebml::write_uint(out, element::TIMESTAMP, start_ms);
-    for frame in frames {
-        write_simple_block(out, start_ms, frame);
+/// The frames of one Cluster, in order of time.
+struct Cluster<'a> {
+    start_ms: u64,
+    frames: &'a [Frame],
+}
+
+impl Cluster<'_> {
+    fn write(&self, out: &mut Vec<u8>, tracks: &[Track]) {
+        let mut blocks = Vec::with_capacity(self.frames.iter().map(block_bound).sum());
+        for (at, frame) in self.frames.iter().enumerate() {
+            if tracks[frame.track].is_video() {
+                self.write_picture(&mut blocks, frame, self.picture_ms(at));
+            } else {
+                self.write_block(&mut blocks, element::SIMPLE_BLOCK, frame, KEYFRAME);
+            }
+        }
+        ebml::write_id(out, element::CLUSTER);
+        ebml::write_size(out, 2 + ebml::uint_len(self.start_ms) + blocks.len());
+        ebml::write_uint(out, element::TIMESTAMP, self.start_ms);
+        out.extend_from_slice(&blocks);
     }
-}
 
-/// Track number (one byte: there are at most two tracks), relative ticks and flags (RFC 9559, section 10.1).
-const BLOCK_HEADER_BYTES: usize = 4;
+    /// From the picture at index `at` to the next one, as far as this Cluster knows.
+    fn picture_ms(&self, at: usize) -> u64 {
+        let picture = &self.frames[at];
+        let next = self.frames[at + 1..].iter().find(|frame| frame.track == picture.track);
+        next.map_or(LAST_PICTURE_MS, |next| next.pts_us / 1000 - picture.pts_us / 1000)
+    }
 
-fn simple_block_bytes(frame: &Frame) -> usize {
-    let body = BLOCK_HEADER_BYTES + frame.data.len();
-    1 + ebml::size_len(body) + body
-}
+    /// A BlockGroup (RFC 9559, section 5.1.3.5), which unlike a SimpleBlock can say how long its picture lasts. A
+    /// reference to 0 says: not a keyframe, what it builds on is not told.
+    fn write_picture(&self, out: &mut Vec<u8>, frame: &Frame, duration_ms: u64) {
+        ebml::write_id(out, element::BLOCK_GROUP);
+        let block_bytes = BLOCK_HEADER_BYTES + frame.data.len();
+        let block_bytes = 1 + ebml::size_len(block_bytes) + block_bytes;
+        let reference_bytes = if frame.key { 0 } else { 3 };
+        ebml::write_size(out, block_bytes + 2 + ebml::uint_len(duration_ms) + reference_bytes);
+        self.write_block(out, element::BLOCK, frame, 0);
+        ebml::write_uint(out, element::BLOCK_DURATION, duration_ms);
+        if !frame.key {
+            ebml::write_bytes(out, element::REFERENCE_BLOCK, &[0]);
+        }
+    }
 
-/// RFC 9559, section 10.2.
-fn write_simple_block(out: &mut Vec<u8>, start_ms: u64, frame: &Frame) {
-    ebml::write_id(out, element::SIMPLE_BLOCK);
-    ebml::write_size(out, BLOCK_HEADER_BYTES + frame.data.len());
-    let relative = (frame.pts_us / 1000).saturating_sub(start_ms).min(MAX_RELATIVE) as i16;
-    out.push(0x80 | (frame.track + 1) as u8);
-    out.extend_from_slice(&relative.to_be_bytes());
-    out.push(if frame.key { 0x80 } else { 0 });
-    out.extend_from_slice(&frame.data);
+    /// Track number (one byte: there are at most two tracks), relative ticks, flags, data (RFC 9559, section 10).
+    fn write_block(&self, out: &mut Vec<u8>, id: u32, frame: &Frame, flags: u8) {
+        let relative = (frame.pts_us / 1000).saturating_sub(self.start_ms).min(MAX_RELATIVE) as i16;
+        ebml::write_id(out, id);
+        ebml::write_size(out, BLOCK_HEADER_BYTES + frame.data.len());
+        out.push(0x80 | (frame.track + 1) as u8);
+        out.extend_from_slice(&relative.to_be_bytes());
+        out.push(flags);
+        out.extend_from_slice(&frame.data);
+    }
 }

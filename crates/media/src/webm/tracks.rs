@@ -20,9 +20,14 @@ const TYPE_AUDIO: u64 = 2;
 /// What a decoder of Opus needs before a place it starts at (RFC 7845, section 4.6), in ns.
 const OPUS_SEEK_PRE_ROLL_NS: u64 = 80_000_000;
 
+/// What programs take the frame rate from, and with it the grid they may put pictures on: 240 a second, so fine that no two
+/// pictures of a screen fall together. Every picture also says how long it really lasts, so players do not go by this.
+/// See `docs/decisions/0001-hole-rule.md`.
+const NOMINAL_PICTURE_NS: u64 = 4_166_667;
+
 /// Reads the body of a Tracks element.
 ///
-/// `Unsupported` when there is a codec, a kind of track, an encoding or a number of tracks that this crate does not forward.
+/// `Unsupported` when there is a codec, a kind of track or an encoding that this crate does not forward.
 pub(super) fn read(body: &Bytes) -> Result<Vec<Entry>, Error> {
     let mut entries: Vec<Entry> = Vec::new();
     for child in ebml::children(body) {
@@ -30,9 +35,6 @@ pub(super) fn read(body: &Bytes) -> Result<Vec<Entry>, Error> {
             let entry = read_entry(body, entry)?;
             if entries.iter().any(|other| other.number == entry.number) {
                 return Err(malformed(format!("two tracks are number {}", entry.number)));
-            }
-            if entries.iter().any(|other| other.track.is_video() == entry.track.is_video()) {
-                return Err(Error::Unsupported("more than one video or one audio track".into()));
             }
             entries.push(entry);
         }
@@ -138,10 +140,9 @@ fn kind(raw: &RawEntry<'_>) -> Result<TrackKind, Error> {
         _ => Err(malformed(format!("{what} of {value}"))),
     };
     match raw.kind {
-        TYPE_VIDEO => Ok(TrackKind::Video {
-            width: whole(raw.width, "width")?,
-            height: whole(raw.height, "height")?,
-        }),
+        TYPE_VIDEO => {
+            Ok(TrackKind::Video { width: whole(raw.width, "width")?, height: whole(raw.height, "height")? })
+        }
         TYPE_AUDIO => Ok(TrackKind::Audio {
             sample_rate: whole(raw.sample_rate as u64, "sampling frequency")?,
             channels: whole(raw.channels, "channel count")?,
@@ -169,13 +170,16 @@ fn write_entry(out: &mut Vec<u8>, number: u64, track: &Track) {
         ebml::write_bytes(out, element::CODEC_PRIVATE, &track.codec_private);
     }
     match track.kind {
-        TrackKind::Video { width, height } => ebml::write_master(out, element::VIDEO, |out| {
-            ebml::write_uint(out, element::PIXEL_WIDTH, width.into());
-            ebml::write_uint(out, element::PIXEL_HEIGHT, height.into());
-            if !track.colour.is_empty() {
-                ebml::write_bytes(out, element::COLOUR, &track.colour);
-            }
-        }),
+        TrackKind::Video { width, height } => {
+            ebml::write_uint(out, element::DEFAULT_DURATION, NOMINAL_PICTURE_NS);
+            ebml::write_master(out, element::VIDEO, |out| {
+                ebml::write_uint(out, element::PIXEL_WIDTH, width.into());
+                ebml::write_uint(out, element::PIXEL_HEIGHT, height.into());
+                if !track.colour.is_empty() {
+                    ebml::write_bytes(out, element::COLOUR, &track.colour);
+                }
+            });
+        }
         TrackKind::Audio { sample_rate, channels } => {
             ebml::write_uint(out, element::CODEC_DELAY, opus_delay_ns(&track.codec_private));
             ebml::write_uint(out, element::SEEK_PRE_ROLL, OPUS_SEEK_PRE_ROLL_NS);

@@ -1,7 +1,7 @@
 //! The recordings in `fixtures/`, with the segments as the browser emitted them.
 
-// Every test program uses its own part of this.
-#![allow(dead_code)]
+// Every test program uses its own part of this, and all of it is for tests.
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::{fs, path::Path};
 

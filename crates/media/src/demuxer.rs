@@ -1,0 +1,42 @@
+//! One demuxer for either container.
+
+use crate::{Error, Event, fmp4, mime::Container, webm};
+
+/// Push bytes cut anywhere, pull events until `None`.
+#[derive(Debug)]
+pub(crate) enum Demuxer {
+    WebM(webm::Demuxer),
+    Fmp4(Box<fmp4::Demuxer>),
+}
+
+impl Demuxer {
+    pub(crate) fn new(container: Container) -> Self {
+        match container {
+            Container::WebM => Self::WebM(webm::Demuxer::new()),
+            Container::Fmp4 => Self::Fmp4(Box::default()),
+        }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        match self {
+            Self::WebM(demuxer) => demuxer.push(bytes),
+            Self::Fmp4(demuxer) => demuxer.push(bytes),
+        }
+    }
+
+    pub(crate) fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        match self {
+            Self::WebM(demuxer) => demuxer.next_event(),
+            Self::Fmp4(demuxer) => demuxer.next_event(),
+        }
+    }
+
+    /// Bytes which, pushed into a new demuxer, bring it to this one's state, giving the tracks again and no frame. `None`
+    /// where more than `limit` bytes are pending.
+    pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
+        match self {
+            Self::WebM(demuxer) => demuxer.resume_prefix(limit),
+            Self::Fmp4(demuxer) => demuxer.resume_prefix(limit),
+        }
+    }
+}
