@@ -61,7 +61,7 @@ export interface PublisherTiming {
 
 const TIMING: PublisherTiming = {
   connectMs: 4_000,
-  sameNodeMs: 1_500,
+  sameNodeMs: 800,
   silentMs: 5_000,
   retryMs: 4_000,
   clockMs: 10_000,
