@@ -151,8 +151,8 @@ fn sample_entry(track: &Track) -> Result<BytesMut, Error> {
     Ok(out)
 }
 
-/// `avc1` (ISO 14496-12, section 12.1.3; ISO 14496-15, section 5.4.2.1). Keyframes may repeat or change the parameter sets,
-/// for which strictly `avc3` is the name; players take both alike, but more of them know this one.
+/// `avc1` (ISO 14496-12, section 12.1.3; ISO 14496-15, section 5.4.2.1). Keyframes may repeat or change the parameter
+/// sets, for which strictly `avc3` is the name; Chromium and ffmpeg take both alike, and more players know this one.
 fn put_visual_entry(out: &mut BytesMut, width: u32, height: u32, avcc: &[u8]) {
     put_box(out, b"avc1", |out| {
         out.put_bytes(0, 6);
