@@ -140,3 +140,123 @@ impl Packager {
         opus::packet_duration_us(&frame.data).unwrap_or(0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Codec, TrackKind};
+
+    const VIDEO: usize = 0;
+    const AUDIO: usize = 1;
+
+    fn track(codec: Codec, kind: TrackKind) -> Track {
+        Track { codec, kind, codec_private: Default::default(), colour: Default::default() }
+    }
+
+    fn video_and_audio() -> Packager {
+        let video = track(Codec::Vp9, TrackKind::Video { width: 1, height: 1 });
+        let audio = track(Codec::Opus, TrackKind::Audio { sample_rate: 48_000, channels: 2 });
+        Packager::new(&[video, audio], State::default())
+    }
+
+    fn audio_only() -> Packager {
+        let audio = track(Codec::Opus, TrackKind::Audio { sample_rate: 48_000, channels: 2 });
+        Packager::new(&[audio], State::default())
+    }
+
+    /// A frame whose data is one Opus packet of 60 ms, should it be taken for one.
+    fn frame(track: usize, pts_ms: u64, key: bool) -> Frame {
+        Frame { track, pts_us: pts_ms * 1000, key, data: vec![3 << 3].into() }
+    }
+
+    fn picture(pts_ms: u64) -> Frame {
+        frame(VIDEO, pts_ms, false)
+    }
+
+    fn keyframe(pts_ms: u64) -> Frame {
+        frame(VIDEO, pts_ms, true)
+    }
+
+    fn packet(pts_ms: u64) -> Frame {
+        frame(AUDIO, pts_ms, true)
+    }
+
+    /// Name and times of the frames of every chunk that these segments make.
+    fn chunks(packager: &mut Packager, segments: &[&[Frame]]) -> Vec<(u64, u32, Vec<u64>)> {
+        let mut chunks = Vec::new();
+        for segment in segments {
+            chunks.extend(segment.iter().cloned().filter_map(|frame| packager.push(frame)));
+            chunks.extend(packager.end_segment());
+        }
+        let times = |package: &Package| package.frames.iter().map(|frame| frame.pts_us / 1000).collect();
+        chunks.iter().map(|package| (package.group, package.index, times(package))).collect()
+    }
+
+    #[test]
+    fn a_segment_is_a_chunk_unless_a_keyframe_divides_it() {
+        let segments: &[&[Frame]] = &[
+            &[keyframe(0), picture(30)],
+            &[picture(60)],
+            &[],
+            &[picture(90), keyframe(120), picture(150), keyframe(180)],
+        ];
+        assert_eq!(
+            chunks(&mut video_and_audio(), segments),
+            [
+                (0, 0, vec![0, 30]),
+                (0, 1, vec![60]),
+                (0, 2, vec![90]),
+                (1, 0, vec![120, 150]),
+                (2, 0, vec![180]),
+            ]
+        );
+    }
+
+    #[test]
+    fn sound_before_the_first_keyframe_goes_into_its_chunk() {
+        let segments: &[&[Frame]] = &[&[packet(0)], &[packet(60), keyframe(70)]];
+        assert_eq!(chunks(&mut video_and_audio(), segments), [(0, 0, vec![0, 60, 70])]);
+    }
+
+    #[test]
+    fn sound_before_a_later_keyframe_goes_into_the_chunk_before() {
+        let segments: &[&[Frame]] = &[&[keyframe(0)], &[packet(60), keyframe(70)]];
+        let expected = [(0, 0, vec![0]), (0, 1, vec![60]), (1, 0, vec![70])];
+        assert_eq!(chunks(&mut video_and_audio(), segments), expected);
+    }
+
+    #[test]
+    fn pictures_before_the_first_keyframe_are_dropped() {
+        let segments: &[&[Frame]] = &[&[picture(0), packet(10)], &[keyframe(20)]];
+        assert_eq!(chunks(&mut video_and_audio(), segments), [(0, 0, vec![10, 20])]);
+    }
+
+    #[test]
+    fn sound_alone_starts_a_group_each_second() {
+        let packets = |times: [u64; 3]| times.map(|pts_ms| frame(0, pts_ms, true));
+        let segments: &[&[Frame]] = &[&packets([0, 500, 990]), &packets([1050, 1900, 4000])];
+        assert_eq!(
+            chunks(&mut audio_only(), segments),
+            [(0, 0, vec![0, 500, 990]), (1, 0, vec![1050, 1900]), (2, 0, vec![4000])]
+        );
+    }
+
+    #[test]
+    fn time_never_falls_within_a_track_and_chunks_are_in_its_order() {
+        let segments: &[&[Frame]] = &[&[keyframe(100), packet(40), picture(50), packet(130)]];
+        assert_eq!(chunks(&mut video_and_audio(), segments), [(0, 0, vec![40, 100, 100, 130])]);
+    }
+
+    #[test]
+    fn a_chunk_lasts_until_its_last_frame_ends() {
+        let mut packager = video_and_audio();
+        for frame in [keyframe(0), packet(10), picture(30)] {
+            assert_eq!(packager.push(frame), None);
+        }
+        let package = packager.end_segment().unwrap();
+        assert_eq!((package.pts_us, package.duration_us), (0, 70_000), "the packet ends last");
+        packager.push(picture(80));
+        let package = packager.end_segment().unwrap();
+        assert_eq!((package.pts_us, package.duration_us), (80_000, 50_000), "as the picture before");
+    }
+}

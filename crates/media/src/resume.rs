@@ -132,3 +132,52 @@ impl<'a> Reader<'a> {
         self.take(usize::try_from(len).ok()?).map(Bytes::copy_from_slice)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point() -> Point {
+        let mut memory = Memory { avcc: Some(Bytes::from_static(b"avcC")), ..Memory::default() };
+        memory.packager.group = 300;
+        memory.packager.index = 7;
+        memory.packager.newest_us = [Some(0), None];
+        memory.packager.held.push(Frame {
+            track: 1,
+            pts_us: 60_000,
+            key: true,
+            data: Bytes::from_static(b"Opus"),
+        });
+        memory.timeline = Timeline { chunks: 70_000, shown_us: Some(1 << 40), decode_end_us: 1 << 41 };
+        Point { memory, prefix: Bytes::from_static(b"input") }
+    }
+
+    #[test]
+    fn point_reads_back_as_written() {
+        assert_eq!(Point::decode(&point().encode()), Some(point()));
+    }
+
+    #[test]
+    fn cut_and_lengthened_points_are_refused() {
+        let mut bytes = point().encode();
+        for len in 0..bytes.len() {
+            assert_eq!(Point::decode(&bytes[..len]), None, "{len} bytes");
+        }
+        bytes.push(0);
+        assert_eq!(Point::decode(&bytes), None);
+    }
+
+    #[test]
+    fn other_versions_are_refused() {
+        let mut bytes = point().encode();
+        bytes[0] += 1;
+        assert_eq!(Point::decode(&bytes), None);
+    }
+
+    #[test]
+    fn numbers_that_could_overflow_are_refused() {
+        let mut point = point();
+        point.memory.packager.group = MAX_NUMBER + 1;
+        assert_eq!(Point::decode(&point.encode()), None);
+    }
+}

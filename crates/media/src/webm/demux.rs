@@ -281,3 +281,6 @@ impl Demuxer {
 fn known_size(header: ebml::Header) -> Result<u64, Error> {
     header.size.ok_or_else(|| malformed(format!("element {:#x} of unknown size", header.id)))
 }
+
+#[cfg(test)]
+mod tests;
