@@ -15,12 +15,25 @@ use super::{Admission, forward::Forwarding};
 
 /// Most payloads on the way to one viewer.
 pub(crate) const MOST_PACKETS: usize = 32;
+/// Most payloads of a turn. A payload makes two packets of a polling response, and there are clients that refuse a response
+/// of more than 16 packets (python-engineio); answers, states and pings have to find room in it too.
+const MOST_PACKETS_A_TURN: usize = 4;
 /// Most bytes on the way to one viewer; one payload may always be.
 const MOST_BYTES: usize = 1 << 20;
+
+/// How a viewer's connection takes what is queued for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// As the network lets it: a socket.
+    Continuous,
+    /// Everything at once, when the client asks: a polling request.
+    InTurns,
+}
 
 /// One viewer's flow.
 #[derive(Debug)]
 pub(crate) struct Flow {
+    delivery: Delivery,
     packets: AtomicUsize,
     bytes: AtomicUsize,
     starved: AtomicBool,
@@ -31,8 +44,9 @@ pub(crate) struct Flow {
 
 impl Flow {
     /// A flow that notifies `pump` when a viewer that had no room has room again.
-    pub(super) fn new(pump: Arc<Notify>, admission: &Arc<Admission>) -> Arc<Self> {
+    pub(super) fn new(delivery: Delivery, pump: Arc<Notify>, admission: &Arc<Admission>) -> Arc<Self> {
         Arc::new(Self {
+            delivery,
             packets: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             starved: AtomicBool::new(false),
@@ -59,12 +73,14 @@ impl Flow {
 
     /// Whether the viewer can be given more. If not, the pump is notified once it can.
     pub(super) fn has_room(&self) -> bool {
-        if self.below(1) {
-            return true;
+        if !self.starved.load(SeqCst) {
+            if self.is_below(self.most_packets(), MOST_BYTES) {
+                return true;
+            }
+            self.starved.store(true, SeqCst);
         }
-        self.starved.store(true, SeqCst);
         // A receipt may have been dropped before that store was seen.
-        self.below(2) && self.starved.swap(false, SeqCst)
+        self.has_drained() && self.starved.swap(false, SeqCst)
     }
 
     /// Counts a payload as on its way until the receipt is dropped, and as being forwarded if it is new.
@@ -74,10 +90,24 @@ impl Flow {
         Receipt { flow: self.clone(), bytes, _forwarding: forwarding }
     }
 
-    /// Whether less than a `part`-th of what may be on the way is.
-    fn below(&self, part: usize) -> bool {
-        let packets = self.packets.load(SeqCst);
-        packets == 0 || (packets < MOST_PACKETS / part && self.bytes.load(SeqCst) < MOST_BYTES / part)
+    fn most_packets(&self) -> usize {
+        match self.delivery {
+            Delivery::Continuous => MOST_PACKETS,
+            Delivery::InTurns => MOST_PACKETS_A_TURN,
+        }
+    }
+
+    /// Whether a viewer that had no room has enough again: half of it, or, in turns, all of it.
+    fn has_drained(&self) -> bool {
+        match self.delivery {
+            Delivery::Continuous => self.is_below(MOST_PACKETS / 2, MOST_BYTES / 2),
+            Delivery::InTurns => self.packets.load(SeqCst) == 0,
+        }
+    }
+
+    fn is_below(&self, packets: usize, bytes: usize) -> bool {
+        let on_the_way = self.packets.load(SeqCst);
+        on_the_way == 0 || (on_the_way < packets && self.bytes.load(SeqCst) < bytes)
     }
 }
 
@@ -93,8 +123,57 @@ impl Drop for Receipt {
     fn drop(&mut self) {
         self.flow.packets.fetch_sub(1, SeqCst);
         self.flow.bytes.fetch_sub(self.bytes, SeqCst);
-        if self.flow.below(2) && self.flow.starved.swap(false, SeqCst) {
+        if self.flow.has_drained() && self.flow.starved.swap(false, SeqCst) {
             self.flow.pump.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+
+    fn flow(delivery: Delivery) -> Arc<Flow> {
+        let counts = [(); 2].map(|()| Arc::new(AtomicU32::new(0)));
+        Flow::new(delivery, Arc::default(), &Admission::new(&counts[0], &counts[1], 1).unwrap())
+    }
+
+    /// Receipts for as many payloads as there is room for.
+    fn fill(flow: &Arc<Flow>, bytes: usize) -> Vec<Receipt> {
+        let mut receipts = Vec::new();
+        while flow.has_room() {
+            receipts.push(flow.receipt(bytes, None));
+        }
+        receipts
+    }
+
+    #[test]
+    fn packets_and_bytes_on_the_way_are_bounded() {
+        assert_eq!(fill(&flow(Delivery::Continuous), 1).len(), MOST_PACKETS);
+        assert_eq!(fill(&flow(Delivery::Continuous), MOST_BYTES / 4).len(), 4);
+        assert_eq!(fill(&flow(Delivery::Continuous), MOST_BYTES * 9).len(), 1, "one may always be");
+        assert_eq!(fill(&flow(Delivery::InTurns), 1).len(), MOST_PACKETS_A_TURN);
+    }
+
+    #[test]
+    fn socket_that_took_half_can_take_more() {
+        let flow = flow(Delivery::Continuous);
+        let mut receipts = fill(&flow, 1);
+        receipts.truncate(MOST_PACKETS / 2);
+        assert!(!flow.has_room());
+        receipts.pop();
+        assert!(flow.has_room());
+    }
+
+    #[test]
+    fn turn_is_taken_whole_before_the_next_is_filled() {
+        let flow = flow(Delivery::InTurns);
+        let mut receipts = fill(&flow, 1);
+        while receipts.pop().is_some() && !receipts.is_empty() {
+            assert!(!flow.has_room(), "{} are still on the way", receipts.len());
+        }
+        assert_eq!(fill(&flow, 1).len(), MOST_PACKETS_A_TURN);
     }
 }

@@ -27,7 +27,7 @@ use protocol::{
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use flow::{Flow, MOST_PACKETS, Receipt};
+pub(crate) use flow::{Delivery, Flow, MOST_PACKETS, Receipt};
 use pump::{Joining, Pump};
 
 use crate::{
@@ -151,6 +151,7 @@ impl<O: Outlet> Egress<O> {
         &self,
         id: StreamId,
         viewer: O::Viewer,
+        delivery: Delivery,
         cursor: Cursor,
         replacing: Option<&Arc<Flow>>,
     ) -> Option<Admitted<O::Viewer>> {
@@ -158,7 +159,7 @@ impl<O: Outlet> Egress<O> {
         let most = self.shared.limits.viewers;
         let kept = replacing.and_then(|flow| flow.admission());
         let admission = kept.or_else(|| Admission::new(&channel.viewers, &self.shared.viewers, most))?;
-        let flow = Flow::new(channel.wake.clone(), &admission);
+        let flow = Flow::new(delivery, channel.wake.clone(), &admission);
         Some(Admitted { channel, joining: Joining { viewer, cursor, flow, admission } })
     }
 

@@ -141,7 +141,7 @@ impl Rig {
     }
 
     fn watch(&self, viewer: u32, cursor: Cursor) {
-        self.egress.admit(self.id, viewer, cursor, None).unwrap().start();
+        self.egress.admit(self.id, viewer, Delivery::Continuous, cursor, None).unwrap().start();
     }
 
     /// A group a second.

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::harness::{PATIENCE, Recording, TestNode, registration, stream};
 
+/// More packets than this in one response are refused by python-engineio, for one.
+const MOST_PACKETS: usize = 16;
+
 /// A connection that polls (Engine.IO protocol 4, section "HTTP long-polling").
 struct Polling {
     client: reqwest::Client,
@@ -41,6 +44,11 @@ impl Polling {
                     let answer = self.client.get(&self.url).timeout(PATIENCE).send().await.unwrap();
                     assert_eq!(answer.status(), 200);
                     self.packets.extend(answer.text().await.unwrap().split('\x1e').map(str::to_owned));
+                    assert!(
+                        self.packets.len() <= MOST_PACKETS,
+                        "{} packets in one response",
+                        self.packets.len()
+                    );
                 }
             }
         }
@@ -64,9 +72,6 @@ async fn broadcaster_and_viewer_may_poll() {
     let mut broadcaster = Polling::connect(&node).await;
     let registration = json!(["register_new_stream", registration(id, &recording.mime)]);
     assert_eq!(broadcaster.call(format!("420{registration}")).await["ok"], true);
-    let mut viewer = Polling::connect(&node).await;
-    assert_eq!(viewer.call(format!("420{}", json!(["watch_stream", id]))).await["ok"], true);
-
     for (seq, segment) in recording.segments.iter().enumerate() {
         let payload = json!({ "stream_id": id, "segment": { "_placeholder": true, "num": 0 } });
         let event = json!(["broadcast_data", payload]);
@@ -74,15 +79,17 @@ async fn broadcaster_and_viewer_may_poll() {
         assert_eq!(broadcaster.call(body).await["have"]["seq"], seq);
     }
 
+    let mut viewer = Polling::connect(&node).await;
+    let payload = json!({ "stream_id": id, "after": { "take": 0, "group": 0, "index": 0 } });
+    assert_eq!(viewer.call(format!("420{}", json!(["watch_stream", payload]))).await["ok"], true);
     let mut received = Vec::new();
-    while received.len() < recording.segments.len() - 1 {
+    while received.len() < recording.segments.len() - 2 {
         let packet = viewer.packet().await;
         if let Some(binary) = packet.strip_prefix('b') {
             received.push(STANDARD.decode(binary).unwrap());
         }
     }
-    assert!(received[0].starts_with(&[0x1A, 0x45, 0xDF, 0xA3]), "the init segment");
-    assert!(received[1..].iter().all(|chunk| chunk.starts_with(&[0x1F, 0x43, 0xB6, 0x75])), "Clusters");
+    assert!(received.iter().all(|chunk| chunk.starts_with(&[0x1F, 0x43, 0xB6, 0x75])), "Clusters");
     node.stop().await;
 }
 

@@ -26,7 +26,7 @@ use protocol::{
     grant::Action,
     stream::Visibility,
 };
-use socketioxide::{ParserConfig, SocketIo, extract::SocketRef, handler::ConnectHandler};
+use socketioxide::{ParserConfig, SocketIo, TransportType, extract::SocketRef, handler::ConnectHandler};
 use socketioxide_core::{Sid, adapter::Room};
 
 pub(crate) use self::outlet::SocketIoOutlet;
@@ -37,7 +37,7 @@ use self::{
 use crate::{
     clock::Clock,
     config::Limits,
-    egress::{Admitted, Egress, Flow, MOST_PACKETS},
+    egress::{Admitted, Delivery, Egress, Flow, MOST_PACKETS},
     grants::Grants,
     hub::{Cursor, Hub},
     ingest::{Ingest, Session},
@@ -183,7 +183,7 @@ impl Connection {
     fn watch(&self, call: &Call, watch: WatchStream) {
         let request = WatchRequest::from(watch);
         let id = request.stream_id;
-        match self.admit(request) {
+        match self.admit(request, delivery(call)) {
             Err(error) => call.answer::<()>(Err(error)),
             Ok((watching, viewer)) => {
                 call.socket.join(room(id));
@@ -202,7 +202,11 @@ impl Connection {
         call.answer(Ok(Done {}));
     }
 
-    fn admit(&self, request: WatchRequest) -> Result<(Watching, Admitted<Sid>), WireError> {
+    fn admit(
+        &self,
+        request: WatchRequest,
+        delivery: Delivery,
+    ) -> Result<(Watching, Admitted<Sid>), WireError> {
         let WatchRequest { stream_id: id, grant, after } = request;
         let services = &self.services;
         let stream = lock(&services.hub).get(id).ok_or_else(|| unknown_stream(id))?;
@@ -217,7 +221,8 @@ impl Connection {
         }
         let cursor = after.map_or_else(Cursor::newest, Cursor::after);
         let replacing = watching.get(&id);
-        let viewer = services.egress.admit(id, self.sid, cursor, replacing).ok_or_else(node_full)?;
+        let viewer =
+            services.egress.admit(id, self.sid, delivery, cursor, replacing).ok_or_else(node_full)?;
         if let Some(before) = watching.insert(id, viewer.flow().clone()) {
             before.leave();
         }
@@ -256,6 +261,14 @@ fn on<P>(
 {
     let connection = connection.clone();
     socket.on(name, On { name, handle: move |call: &Call, payload: P| method(&connection, call, payload) });
+}
+
+/// How the connection takes media now. One that upgrades while it watches keeps its modest turns.
+fn delivery(call: &Call) -> Delivery {
+    match call.socket.transport_type() {
+        TransportType::Polling => Delivery::InTurns,
+        TransportType::Websocket => Delivery::Continuous,
+    }
 }
 
 fn unknown_stream(id: StreamId) -> WireError {
