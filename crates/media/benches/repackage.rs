@@ -4,6 +4,8 @@
 //! Each pass demuxes and packages a whole recording of `fixtures/`, held in memory, from a new [`Repackager`] on; sizes are
 //! those of the segments it is cut into. `cargo bench -p media --bench repackage`
 
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
 use std::{fs, hint::black_box, path::Path};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};

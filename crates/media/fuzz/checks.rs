@@ -89,8 +89,8 @@ fn demux<'a, D: Demux>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event
     (events, None)
 }
 
-/// A take, cut by the input: a byte that chooses the type, one that says after how many segments another node takes over, and then
-/// each segment behind its length in 16 bits.
+/// A take, cut by the input: a byte that chooses the type, one that says after how many segments another node takes
+/// over, and then each segment behind its length in 16 bits.
 pub(crate) fn repackage(input: &[u8]) {
     let [kind, resumed_after, take @ ..] = input else { return };
     let mime = MIMES[usize::from(*kind) % MIMES.len()];

@@ -65,6 +65,9 @@ impl H264Normalizer {
             Form::Prefixed(length_size) => with_four_byte_lengths(PrefixedUnits::new(frame, length_size))?,
             Form::AnnexB => with_four_byte_lengths(AnnexBUnits::new(frame)?.map(Ok))?,
         };
+        if normal.is_empty() {
+            return Err(malformed("frame without NAL units"));
+        }
         if self.avcc.is_none() {
             self.avcc = avcc_from(PrefixedUnits::new(&normal, 4))?;
         }
@@ -259,7 +262,7 @@ mod tests {
     #[test]
     fn broken_frames_are_refused() {
         let mut normalizer = H264Normalizer::new(&[]).unwrap();
-        for frame in [&b""[..], b"\x00\x00", b"\x65\x00\x00\x01\x65"] {
+        for frame in [&b""[..], b"\x00\x00", b"\x00\x00\x01\x00", b"\x65\x00\x00\x01\x65"] {
             assert!(normalizer.normalize(&Bytes::copy_from_slice(frame)).is_err(), "{frame:?}");
         }
         let config = AvcC { length_size: 2, sps: vec![SPS], pps: vec![PPS] }.write().unwrap().unwrap();

@@ -1,9 +1,9 @@
 //! What nobody here wrote agrees: ffmpeg decodes what a viewer gets, from every join point of every recording, without a
 //! word of complaint, and shows the very pictures of the recording at their times.
 //!
-//! The truth is ffmpeg's own decoding of the recording itself. Its complaints about the recording do not count: most end in
-//! the middle of an element. Timestamps are passed through, because ffmpeg else rounds them to the frame rate that it guesses.
-//! Needs the program `ffmpeg`; without it the tests fail.
+//! The truth is ffmpeg's own decoding of the recording itself. Its complaints about the recording do not count: most end
+//! in the middle of an element. Timestamps are passed through, because ffmpeg else rounds them to the frame rate that it
+//! guesses. Needs the program `ffmpeg`; without it the tests fail.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail in its helpers too")]
 
@@ -71,8 +71,8 @@ fn ffmpeg(arguments: &str, input: Vec<u8>) -> (String, String) {
     (String::from_utf8(output.stdout).unwrap(), complaints)
 }
 
-/// Reads lines of `stream, dts, pts, duration, size, checksum`, behind a header that has for each stream lines of `#tb 0: 1/1000`
-/// and `#codec_id 0: opus`.
+/// Reads lines of `stream, dts, pts, duration, size, checksum`, behind a header that has for each stream lines of
+/// `#tb 0: 1/1000` and `#codec_id 0: opus`.
 fn read_framecrc(text: &str) -> Decoding {
     let (mut time_bases, mut codecs) = (HashMap::new(), HashMap::new());
     let mut decoding = Decoding::default();

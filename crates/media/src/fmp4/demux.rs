@@ -21,7 +21,10 @@ pub const MAX_MOOF_BYTES: u64 = 512 << 10;
 /// The largest `mdat` that is read: from one keyframe to the next, which is 25 MB for 10 s of 20 Mbit/s.
 pub const MAX_MDAT_BYTES: u64 = 32 << 20;
 
-/// See the [module](self).
+/// Reads fragmented MP4 as it arrives: push bytes cut anywhere, pull tracks and frames.
+///
+/// It holds at most what was pushed since events were last pulled dry, plus a `moov`, a `moof` and two `mdat` of at most
+/// [`MAX_MOOV_BYTES`], [`MAX_MOOF_BYTES`] and [`MAX_MDAT_BYTES`]. H.264 frames come as the container has them.
 #[derive(Debug, Default)]
 pub struct Demuxer {
     buffer: BytesMut,
@@ -101,8 +104,8 @@ impl Demuxer {
         }
     }
 
-    /// Bytes which, pushed into a new demuxer, bring it to this one's state: headers, the tracks' times, then what is pending.
-    /// They give the tracks again (if they were given) and no frame. `None` when more than `limit` bytes are
+    /// Bytes which, pushed into a new demuxer, bring it to this one's state: headers, the tracks' times, then what is
+    /// pending. They give the tracks again (if they were given) and no frame. `None` when more than `limit` bytes are
     /// pending, or when the input tells places from its start.
     pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
         let moof = self.fragment.as_ref().map_or(&[][..], |pending| &pending.moof);

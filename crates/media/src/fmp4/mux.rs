@@ -1,15 +1,15 @@
 //! Writes H.264 and Opus frames as fragmented MP4: an init segment, then chunks of one `moof` and one `mdat` each, which
 //! a player can append in any run that starts with a keyframe.
 //!
-//! Times are exact: video counts microseconds as frames do, Opus counts 48 kHz samples, and every chunk tells its absolute
-//! decode time. A sample lasts until the next of its track. The last of a chunk, whose successor is not known yet, lasts its
-//! packet's own duration (Opus), or as long as the picture before it.
+//! Times are exact: video counts microseconds as frames do, Opus counts 48 kHz samples, and every chunk tells its
+//! absolute decode time. A sample lasts until the next of its track. The last of a chunk, whose successor is not known
+//! yet, lasts its packet's own duration (Opus), or as long as the picture before it.
 //!
-//! **Still screens.** Players drop video up to the next keyframe when two pictures are *decoded* further apart than twice the
-//! former's duration (Media Source Extensions, *coded frame processing*), and a screen that stops moving goes from 30 pictures a
-//! second to one. So decode times have no holes: a chunk's first picture is decoded when the last one ends, and shown later.
-//! The next picture is decoded when it is shown again. Durations so add up to the time that passed, which is
-//! from where other programs have the frame rate of a saved file.
+//! **Still screens.** Players drop video up to the next keyframe when two pictures are *decoded* further apart than
+//! twice the former's duration (Media Source Extensions, *coded frame processing*), and a screen that stops moving goes
+//! from 30 pictures a second to one. So decode times have no holes: a chunk's first picture is decoded when the one
+//! before ends, and shown later; the next picture is decoded when it is shown. Durations thus add up to the time that
+//! passed, from which other programs tell the frame rate of a saved file. See `docs/decisions/0001-hole-rule.md`.
 //!
 //! ```text
 //! shown    0   33   66                        1066  1100          chunks [0 33 66] [1066 1100]
