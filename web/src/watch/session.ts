@@ -85,7 +85,7 @@ export interface WatchTiming {
 
 const TIMING: WatchTiming = {
   connectMs: 3_000,
-  sameNodeMs: 1_200,
+  sameNodeMs: 800,
   silentMs: 1_200,
   probeMs: 1_500,
   firstRetryMs: 250,
