@@ -1,8 +1,4 @@
-//! One take's pipeline: recorder segments in, init segment and named chunks out.
-//!
-//! Demuxer → [`Pipeline`] (packager → muxer). Nothing but the segments decides what comes out, so whoever is given the same segments
-//! makes the same chunks under the same names, also from a [resume point](Repackager::resume_point) on. Between calls it
-//! holds the demuxer's pending element and the audio held for the first keyframe; during a call, what the segment makes.
+//! The public face of this crate: one take, from segments to chunks.
 
 use bytes::Bytes;
 
@@ -21,7 +17,13 @@ const MAX_PREFIX_BYTES: usize = 4 << 10;
 /// The largest resume point handed out.
 const MAX_POINT_BYTES: usize = 8 << 10;
 
-/// See the [module](self).
+/// One take's pipeline: recorder segments in, init segment and named chunks out.
+///
+/// Nothing but the segments decides what comes out, so whoever is given the same segments makes the same chunks under
+/// the same names, also from a [resume point](Repackager::resume_point) on. Between calls it holds the container's pending
+/// element (at most [`MAX_BLOCK_BYTES`](crate::webm::MAX_BLOCK_BYTES) of WebM, or [`MAX_MDAT_BYTES`](crate::fmp4::MAX_MDAT_BYTES)
+/// and its headers of MP4) and up to 256 KiB of audio that waits for the first keyframe; during a call also what the segment
+/// makes, so callers bound the segment.
 #[derive(Debug)]
 pub struct Repackager {
     demuxer: Demuxer,

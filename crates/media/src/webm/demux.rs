@@ -1,10 +1,7 @@
-//! Incremental WebM/Matroska demuxer: push bytes cut anywhere, pull tracks and frames.
+//! Incremental WebM/Matroska demuxer.
 //!
 //! The IDs of Segment's and Cluster's children differ, so an ID alone says where its element belongs, and the sizes
-//! of Segments and Clusters, known or unknown (RFC 8794, section 6.2), need not be kept. Of the other elements only
-//! those that are read are ever held: [`MAX_HEADER_BYTES`] for headers, [`MAX_BLOCK_BYTES`] for blocks; what is not read (Cues,
-//! Tags, Void, …) is dropped as it arrives. So a demuxer holds at most what was pushed since events were last
-//! pulled dry, plus one block.
+//! of Segments and Clusters, known or unknown (RFC 8794, section 6.2), need not be kept.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -37,7 +34,11 @@ enum Place {
     Cluster(Option<u64>),
 }
 
-/// See the [module](self).
+/// WebM/Matroska demuxer: push bytes cut anywhere, pull tracks and frames.
+///
+/// Only elements that are read are ever held: headers up to [`MAX_HEADER_BYTES`], blocks up to [`MAX_BLOCK_BYTES`]; the others
+/// (Cues, Tags, Void, …) are dropped as they arrive. So it holds at most what was pushed since events were last pulled dry, and
+/// one block before that.
 #[derive(Debug)]
 pub struct Demuxer {
     buffer: BytesMut,

@@ -130,3 +130,71 @@ impl Cluster<'_> {
         out.extend_from_slice(&frame.data);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Codec, TrackKind};
+
+    fn tracks() -> [Track; 2] {
+        let track = |codec, kind| Track { codec, kind, codec_private: Bytes::new(), colour: Bytes::new() };
+        let audio = track(Codec::Opus, TrackKind::Audio { sample_rate: 48_000, channels: 2 });
+        [track(Codec::Vp9, TrackKind::Video { width: 64, height: 32 }), audio]
+    }
+
+    fn frame(track: usize, pts_ms: u64, key: bool) -> Frame {
+        Frame { track, pts_us: pts_ms * 1000, key, data: Bytes::from_static(&[0xda; 200]) }
+    }
+
+    /// ID and body.
+    type Element = (u32, Vec<u8>);
+
+    /// The Clusters of a chunk: their Timestamp and their blocks.
+    fn clusters(chunk: &[u8]) -> Vec<(u64, Vec<Element>)> {
+        let cluster = |found: Result<(u32, &[u8]), _>| {
+            let (element::CLUSTER, body) = found.unwrap() else { panic!("only Clusters") };
+            let mut children = ebml::children(body).map(Result::unwrap);
+            let Some((element::TIMESTAMP, timestamp)) = children.next() else { panic!("Timestamp first") };
+            (ebml::uint(timestamp).unwrap(), children.map(|(id, body)| (id, body.to_vec())).collect())
+        };
+        ebml::children(chunk).map(cluster).collect()
+    }
+
+    /// BlockDuration in ms and whether it is a keyframe, of each BlockGroup.
+    fn pictures(chunk: &[u8]) -> Vec<(u64, bool)> {
+        let blocks = clusters(chunk).into_iter().flat_map(|(_, blocks)| blocks);
+        let groups = blocks.filter(|(id, _)| *id == element::BLOCK_GROUP);
+        let picture = |(_, group): Element| {
+            let children: Vec<_> = ebml::children(&group).map(Result::unwrap).collect();
+            let child = |id| children.iter().find(|child| child.0 == id).map(|child| child.1);
+            let duration = ebml::uint(child(element::BLOCK_DURATION).unwrap()).unwrap();
+            (duration, child(element::REFERENCE_BLOCK).is_none())
+        };
+        groups.map(picture).collect()
+    }
+
+    #[test]
+    fn a_chunk_is_one_cluster_of_known_size_with_its_own_time() {
+        let chunk = chunk(&tracks(), &[frame(1, 1000, true), frame(0, 1010, true), frame(1, 1060, true)]);
+        let [(1000, blocks)] = &clusters(&chunk)[..] else { panic!("one Cluster at 1000 ms") };
+        let ids: Vec<_> = blocks.iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids, [element::SIMPLE_BLOCK, element::BLOCK_GROUP, element::SIMPLE_BLOCK]);
+        assert_eq!(blocks[2].1[..4], [0x82, 0, 60, 0x80], "track 2, 60 ms on, a keyframe");
+    }
+
+    #[test]
+    fn pictures_last_until_the_next_and_the_last_one_a_second() {
+        let frames = [frame(0, 0, true), frame(0, 33, false), frame(1, 40, true), frame(0, 73, false)];
+        assert_eq!(pictures(&chunk(&tracks(), &frames)), [(33, true), (40, false), (1000, false)]);
+    }
+
+    #[test]
+    fn frames_further_apart_than_a_cluster_can_say_get_a_cluster_each() {
+        let frames = [frame(0, 0, true), frame(0, 32_767, false), frame(0, 32_768, false)];
+        let clusters: Vec<_> = clusters(&chunk(&tracks(), &frames))
+            .iter()
+            .map(|(timestamp, blocks)| (*timestamp, blocks.len()))
+            .collect();
+        assert_eq!(clusters, [(0, 2), (32_768, 1)]);
+    }
+}

@@ -5,14 +5,14 @@
 
 use std::{fs, path::Path};
 
-use media::{Chunk, Event, Frame, Init, Output, Repackager, Track, webm};
+use media::{Chunk, Event, Frame, Init, Output, Repackager, Track, fmp4, webm};
 use serde::Deserialize;
 
 /// One recording.
-pub struct Fixture {
-    pub name: String,
-    pub mime: String,
-    pub segments: Vec<Vec<u8>>,
+pub(crate) struct Fixture {
+    pub(crate) name: String,
+    pub(crate) mime: String,
+    pub(crate) segments: Vec<Vec<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -29,7 +29,7 @@ struct IndexEntry {
 
 impl Fixture {
     /// The recording in the folder `name`.
-    pub fn load(name: &str) -> Self {
+    pub(crate) fn load(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
         let index: Index = serde_json::from_slice(&fs::read(folder.join("segments.json")).unwrap()).unwrap();
         let stream = fs::read(folder.join(index.file)).unwrap();
@@ -45,7 +45,7 @@ impl Fixture {
     }
 
     /// Every recording, by name.
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
         let mut names: Vec<_> = fs::read_dir(folder)
             .unwrap()
@@ -57,26 +57,21 @@ impl Fixture {
         names.iter().map(|name| Self::load(name)).collect()
     }
 
-    /// The recordings in WebM or Matroska.
-    pub fn all_webm() -> Vec<Self> {
-        Self::all().into_iter().filter(|fixture| !fixture.mime.contains("mp4")).collect()
-    }
-
     /// All of it as one piece.
-    pub fn stream(&self) -> Vec<u8> {
+    pub(crate) fn stream(&self) -> Vec<u8> {
         self.segments.concat()
     }
 }
 
 /// Everything a repackager makes of these segments.
-pub fn repackage<S: AsRef<[u8]>>(mime: &str, segments: &[S]) -> (Init, Vec<Chunk>) {
+pub(crate) fn repackage<S: AsRef<[u8]>>(mime: &str, segments: &[S]) -> (Init, Vec<Chunk>) {
     let mut repackager = Repackager::new(mime).unwrap();
     let outputs = segments.iter().flat_map(|segment| repackager.push_segment(segment.as_ref()).unwrap());
     split(outputs.collect())
 }
 
 /// The one init segment, which comes first, and the chunks.
-pub fn split(outputs: Vec<Output>) -> (Init, Vec<Chunk>) {
+pub(crate) fn split(outputs: Vec<Output>) -> (Init, Vec<Chunk>) {
     let mut outputs = outputs.into_iter();
     let Some(Output::Init(init)) = outputs.next() else { panic!("the init segment comes first") };
     let chunks = outputs.map(|output| match output {
@@ -86,17 +81,28 @@ pub fn split(outputs: Vec<Output>) -> (Init, Vec<Chunk>) {
     (init, chunks.collect())
 }
 
-/// What the WebM demuxer finds in `pieces`.
-pub fn demux_webm<S: AsRef<[u8]>>(pieces: &[S]) -> (Vec<Track>, Vec<Frame>) {
-    let mut demuxer = webm::Demuxer::new();
+/// What the demuxer for `mime` finds in `pieces`.
+pub(crate) fn demux<S: AsRef<[u8]>>(mime: &str, pieces: &[S]) -> (Vec<Track>, Vec<Frame>) {
+    let (mut webm, mut fmp4) = (webm::Demuxer::new(), fmp4::Demuxer::new());
+    let is_mp4 = mime.contains("mp4");
+    let mut next = |piece: Option<&[u8]>| {
+        if is_mp4 {
+            piece.inspect(|piece| fmp4.push(piece));
+            fmp4.next_event()
+        } else {
+            piece.inspect(|piece| webm.push(piece));
+            webm.next_event()
+        }
+    };
     let (mut tracks, mut frames) = (Vec::new(), Vec::new());
     for piece in pieces {
-        demuxer.push(piece.as_ref());
-        while let Some(event) = demuxer.next_event().unwrap() {
-            match event {
+        let mut event = next(Some(piece.as_ref())).unwrap();
+        while let Some(found) = event {
+            match found {
                 Event::Tracks(found) => tracks = found,
                 Event::Frame(frame) => frames.push(frame),
             }
+            event = next(None).unwrap();
         }
     }
     (tracks, frames)
