@@ -3,7 +3,11 @@
 //! Open loop: a segment is queued when it is due, whatever became of the ones before. Time is counted from the
 //! moment it is queued, so a server that reads slowly shows in the delivery times and not as fewer segments.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use protocol::event::{SegmentAccepted, StreamRegistered, name};
 use tokio::sync::{mpsc, watch};
@@ -38,12 +42,14 @@ pub struct Booth {
     pub script: Arc<Script>,
     /// Where to enter it.
     pub ledger: Arc<Ledger>,
+    /// How far into the warm-up the stream starts, so that streams do not send in step.
+    pub offset: Duration,
 }
 
 /// When to send: nothing before the first `Some`, and then the segments due within its time.
 #[derive(Clone, Copy, Debug)]
 pub struct Airtime {
-    /// When the first segment is due.
+    /// When the first segment of a stream without an offset is due.
     pub start: Instant,
     /// No segment is due from here on.
     pub end: Instant,
@@ -85,7 +91,7 @@ async fn send_segments(
     let Some(air) = air else { return Ok(()) };
     for seq in 0.. {
         let line = booth.script.line(seq)?;
-        let due = air.start + line.due;
+        let due = air.start + booth.offset + line.due;
         if due >= air.end {
             break;
         }

@@ -10,11 +10,9 @@ use std::{
 use crate::{
     cgroup::{Group, Hierarchy, Usage, parse_cpu_stat},
     error::{Context, Error, Result},
+    machine::TICK_US,
     scenario::Scenario,
 };
-
-/// Microseconds in a clock tick of /proc (`USER_HZ` is 100 on every Linux architecture we run on).
-const TICK_US: u64 = 10_000;
 
 /// How CPU is limited on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -129,6 +129,32 @@ pub fn own_cpu_us() -> u64 {
     time.tv_sec as u64 * 1_000_000 + time.tv_nsec as u64 / 1000
 }
 
+/// Microseconds in a clock tick of /proc (`USER_HZ` is 100 on every Linux architecture we run on).
+pub const TICK_US: u64 = 10_000;
+
+/// CPU time of the whole machine: used by programs, and taken by the hypervisor; microseconds.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn whole_cpu_us() -> Result<(u64, u64)> {
+    let stat = fs::read_to_string("/proc/stat").context(|| "reading /proc/stat".into())?;
+    Ok(parse_stat(&stat))
+}
+
+/// The first line: user, nice, system, idle, iowait, irq, softirq, steal.
+fn parse_stat(stat: &str) -> (u64, u64) {
+    let ticks: Vec<u64> = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .skip(1)
+        .map_while(|tick| tick.parse().ok())
+        .collect();
+    let sum = |fields: &[usize]| fields.iter().filter_map(|&field| ticks.get(field)).sum::<u64>() * TICK_US;
+    (sum(&[0, 1, 2, 5, 6]), sum(&[7]))
+}
+
 /// The checkout's commit, with `-dirty` if it has changes; `unknown` outside a checkout.
 pub fn commit() -> String {
     let git = |args: &[&str]| {
@@ -166,6 +192,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn idle_time_is_not_busy_and_stolen_time_apart() {
+        assert_eq!(parse_stat("cpu  1 2 4 1000 1000 8 16 32 0 0\ncpu0 9 9"), (310_000, 320_000));
+    }
 
     #[test]
     fn days_become_dates_across_leap_years() {

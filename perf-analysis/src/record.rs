@@ -93,6 +93,10 @@ pub struct Sample {
     pub sockets: u64,
     /// CPU time of the generator.
     pub generator_cpu_us: u64,
+    /// CPU time all programs on the machine have used, ours included.
+    pub machine_busy_us: u64,
+    /// Time the hypervisor ran others on our cores.
+    pub machine_stolen_us: u64,
     /// Chunk bytes viewers have received.
     pub delivered_bytes: u64,
 }

@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     record::Results,
     scenario::{Cell, Target},
-    summary::{Figures, Metric, Point, summarise},
+    summary::{Figures, Metric, Percentiles, Point, summarise},
 };
 
 const BEGIN: &str = "<!-- perf:";
@@ -151,6 +151,16 @@ fn findings(points: &[Point]) -> String {
     }
     let busiest = points.iter().map(|point| point.all.generator).fold(0.0, f64::max);
     let _ = writeln!(text, "- **The load generator** used at most {} of its cores.", percent(busiest));
+    let others: Vec<f64> = points.iter().map(|point| point.all.others).collect();
+    if let Some(others) = Percentiles::of(others) {
+        let _ = writeln!(
+            text,
+            "- **Other programs** and the hypervisor took {} cores in the middle, and {} in the worst of the points: \
+             what to hold against every figure here.",
+            significant(others.p50),
+            significant(others.max),
+        );
+    }
     text
 }
 

@@ -73,7 +73,12 @@ impl Lab {
         let mut progress = Progress::new(trials.len(), self.scenario.warm_up_s + self.scenario.measure_s);
         for trial in &trials {
             progress.begin(trial);
-            runtime.block_on(trial::run(self, trial, &mut writer))?;
+            runtime.block_on(async {
+                tokio::select! {
+                    result = trial::run(self, trial, &mut writer) => result,
+                    _ = tokio::signal::ctrl_c() => Err(Error::Incomplete("interrupted".into())),
+                }
+            })?;
             progress.end();
         }
         progress.finish();

@@ -19,9 +19,9 @@ use crate::{
     scenario::Target,
 };
 
-/// Segments kept for the streams that are not yet there; streams of a trial start within one segment interval
-/// of each other, so this is plenty.
-const KEPT: usize = 4096;
+/// Segments kept for the streams that are not yet there. Streams start within the warm-up, and late ones within
+/// seconds of their due time.
+const KEPT: usize = 512;
 
 /// One chunk a viewer must receive.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -192,6 +192,8 @@ impl Servers {
             rss_bytes: self.rss_bytes()?,
             sockets: count_sockets(self.node_id)?,
             generator_cpu_us: 0,
+            machine_busy_us: 0,
+            machine_stolen_us: 0,
             delivered_bytes: 0,
         })
     }

@@ -59,6 +59,8 @@ pub struct Figures {
     pub rss_streaming_kib: f64,
     /// Share of its cores the generator used.
     pub generator: f64,
+    /// Cores that programs other than node and generator used, or the hypervisor took.
+    pub others: f64,
 }
 
 /// Middle, tail and end of some times.
@@ -155,6 +157,8 @@ impl Figures {
             used.generator_window_us += (last.t_us - first.t_us) as f64 * cores;
             used.cpu_us += (last.cpu_us - first.cpu_us) as f64;
             used.generator_us += (last.generator_cpu_us - first.generator_cpu_us) as f64;
+            let whole = |sample: &Sample| sample.machine_busy_us + sample.machine_stolen_us;
+            used.whole_us += (whole(last) - whole(first)) as f64;
             used.delivered_bytes += (last.delivered_bytes - first.delivered_bytes) as f64;
             used.periods += last.periods - first.periods;
             used.throttled_periods += last.throttled_periods - first.throttled_periods;
@@ -165,6 +169,8 @@ impl Figures {
         }
         self.cores_used = used.cpu_us / used.window_us.max(1.0);
         self.generator = used.generator_us / used.generator_window_us.max(1.0);
+        let others = used.whole_us - used.cpu_us - used.generator_us;
+        self.others = others.max(0.0) / used.window_us.max(1.0);
         self.throttled = share(used.throttled_periods, used.periods);
         let per_viewer = |bytes: fn(&Trial) -> u64| {
             let grown = |trial: &&Trial| {
@@ -186,6 +192,7 @@ struct Used {
     generator_window_us: f64,
     cpu_us: f64,
     generator_us: f64,
+    whole_us: f64,
     delivered_bytes: f64,
     periods: u64,
     throttled_periods: u64,
@@ -262,6 +269,8 @@ mod tests {
             rss_bytes: 1024 * 9,
             sockets: 3,
             generator_cpu_us: cpu_us,
+            machine_busy_us: cpu_us * 2 + t_us as u64 / 4,
+            machine_stolen_us: t_us as u64 / 4,
             delivered_bytes,
         }
     }
@@ -275,6 +284,7 @@ mod tests {
         assert_eq!(figures.cpu_s_per_gb, Some(2.0));
         assert_eq!(figures.gbit_per_core, Some(4.0));
         assert_eq!((figures.cores_used, figures.generator, figures.throttled), (0.5, 0.25, 0.5));
+        assert_eq!(figures.others, 0.5);
         assert_eq!((figures.rss_idle_kib, figures.rss_streaming_kib), (2.0, 4.0));
     }
 

@@ -76,7 +76,7 @@ async fn measure(
     let script = Arc::new(Script::new(recording, trial.target)?);
     let mut servers = Servers::start(trial, &lab.programs, &lab.limits, &lab.split, writer)?;
     let forward_log = ForwardLog::open(servers.node_log())?;
-    let mut audience = Audience::gather(&mut servers, trial, &script, &lab.split.generator, record).await?;
+    let mut audience = Audience::gather(&mut servers, trial, &script, lab, record).await?;
     servers.limit(trial.cell.cpus)?;
 
     let start = Instant::now() + LEAD_IN;
@@ -130,7 +130,7 @@ impl Audience {
         servers: &mut Servers,
         trial: &Trial,
         script: &Arc<Script>,
-        cores: &[usize],
+        lab: &Lab,
         record: &mut TrialRecord,
     ) -> Result<Self> {
         let mut admissions = Vec::new();
@@ -141,17 +141,20 @@ impl Audience {
             |admission: &Admission| Arc::new(Ledger::new(admission.stream_id.clone(), trial.cell.viewers));
         let ledgers: Vec<Arc<Ledger>> = admissions.iter().map(account).collect();
         let (airtime, on_air) = watch::channel(None);
+        let warm_up = Duration::from_secs_f64(lab.scenario.warm_up_s);
         let (registered, registrations) = mpsc::unbounded_channel();
-        let booth = |(admission, ledger): (&Admission, &Arc<Ledger>)| Booth {
+        let between_starts = warm_up / trial.cell.streams;
+        let booth = |(number, (admission, ledger)): (u32, (&Admission, &Arc<Ledger>))| Booth {
             address: admission.address,
             path: admission.path.clone(),
             stream_id: admission.stream_id.clone(),
             grant: admission.grant.clone(),
             script: script.clone(),
             ledger: ledger.clone(),
+            offset: between_starts * number,
         };
-        let booths: Vec<Booth> = admissions.iter().zip(&ledgers).map(booth).collect();
-        let broadcasters = Broadcasters::start(booths, registered, on_air, cores.to_vec())?;
+        let booths: Vec<Booth> = (0..).zip(admissions.iter().zip(&ledgers)).map(booth).collect();
+        let broadcasters = Broadcasters::start(booths, registered, on_air, lab.split.generator.clone())?;
         let mut audience = Self { ledgers, airtime, viewers: JoinSet::new(), broadcasters };
         audience.wait_for(registrations, admissions.len() as u64, "broadcasters").await?;
         record.rss_empty_bytes = servers.rss_bytes()?;
@@ -303,13 +306,18 @@ impl Bookkeeper<'_> {
 
     fn sample(&mut self, servers: &Servers) -> Result<()> {
         let now = Instant::now();
+        let (machine_busy_us, machine_stolen_us) = machine::whole_cpu_us()?;
         let sample = Sample {
             t_us: now.saturating_duration_since(self.epoch).as_micros() as i64,
             generator_cpu_us: machine::own_cpu_us(),
+            machine_busy_us,
+            machine_stolen_us,
             delivered_bytes: self.totals().delivered_bytes,
             ..servers.sample()?
         };
-        self.writer.sample(self.name, sample)
+        self.writer.sample(self.name, sample)?;
+        // So that a run that is cut off keeps what it has.
+        self.writer.flush()
     }
 
     /// Waits until everything sent is accounted for, but no longer than `patience`.

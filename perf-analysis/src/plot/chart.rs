@@ -69,6 +69,8 @@ pub(super) struct Dot {
     pub(super) hollow: bool,
     /// The generator had no CPU to spare here, so the figure may be its own.
     pub(super) generator_full: bool,
+    /// Cores that other programs took meanwhile.
+    pub(super) others: f64,
 }
 
 type Drawn = Result<(), String>;
@@ -164,9 +166,11 @@ impl<B: DrawingBackend> Canvas<B> {
     fn line(&self, line: &Line, x: &Axis, y: &Axis) -> Result<Option<f64>, String> {
         let colour = &COLOURS[line.colour % COLOURS.len()];
         let at = |dot: &Dot| (x_at(x, dot.x), y_at(y, dot.y));
-        for pair in line.dots.windows(2) {
-            let (from, to) = (at(&pair[0]), at(&pair[1]));
-            if line.dashed { self.dashes(from, to, colour)? } else { self.path(&[from, to], colour, 2)? }
+        let places: Vec<(f64, f64)> = line.dots.iter().map(at).collect();
+        if line.dashed {
+            places.windows(2).try_for_each(|pair| self.dashes(pair[0], pair[1], colour))?;
+        } else {
+            self.path(&places, colour, 2)?;
         }
         for dot in &line.dots {
             let place = at(dot);

@@ -16,6 +16,8 @@ use crate::{
 /// Radius of dots; those of a maximum are larger, because they often lie under those of a percentile.
 const RADIUS: i32 = 5;
 const MAX_RADIUS: i32 = 7;
+/// Cores taken by other programs from which on a figure says so.
+const NOTEWORTHY_CORES: f64 = 0.1;
 /// Shares of lost and skipped chunks below this are not marked.
 const NEGLIGIBLE: f64 = 0.000_5;
 
@@ -261,6 +263,7 @@ fn dots(
             spread: (rounds().fold(y, f64::min), rounds().fold(y, f64::max)),
             hollow: missed(&point.all) > NEGLIGIBLE,
             generator_full: point.all.generator > FULL_GENERATOR,
+            others: point.all.others,
         })
     };
     let points = run.points.iter().filter(|point| point.target == target && here(&point.cell));
@@ -290,7 +293,13 @@ fn marks(lines: &[Line]) -> String {
     let full = dots().filter(|dot| dot.generator_full).count();
     let generator = match full {
         0 => String::new(),
-        _ => format!("The load generator was full at {full} of the dots."),
+        _ => format!("The load generator was full at {full} of the dots. "),
     };
-    format!("{spread}{hollow}{generator}")
+    let others = dots().map(|dot| dot.others).fold(0.0, f64::max);
+    let others = if others > NOTEWORTHY_CORES {
+        format!("Other programs took up to {others:.1} cores meanwhile.")
+    } else {
+        String::new()
+    };
+    format!("{spread}{hollow}{generator}{others}")
 }
