@@ -32,12 +32,25 @@ describe('ArrivalMeter', () => {
     expect(meter.neededDelayMs).toBe(200);
   });
 
-  it('grows with one late burst and forgets it again', () => {
+  it('grows with one late burst and forgets it within seconds', () => {
     const meter = new ArrivalMeter();
     let at = feed(meter, 20, 120, 0, () => 80);
     at = feed(meter, 3, 120, at, (i) => 480 - i * 120);
     expect(meter.neededDelayMs).toBe(600);
-    feed(meter, 60, 120, at, () => 80);
+    feed(meter, 30, 120, at, () => 80);
+    expect(meter.neededDelayMs).toBe(200);
+  });
+
+  it('remembers bursts that come again', () => {
+    const meter = new ArrivalMeter();
+    let at = 0;
+    for (let i = 0; i < 2; i++) {
+      at = feed(meter, 20, 120, at, () => 80);
+      at = feed(meter, 3, 120, at, (late) => 480 - late * 120);
+      at = feed(meter, 30, 120, at, () => 80);
+    }
+    expect(meter.neededDelayMs).toBe(600);
+    feed(meter, 140, 120, at, () => 80);
     expect(meter.neededDelayMs).toBe(200);
   });
 

@@ -1,13 +1,16 @@
 // How far behind capture a viewer has to play so that no chunk comes too late.
 //
 // The playhead at `now` shows media time `now - delay`. Until a chunk arrives only what lies before its start can be
-// shown, so a chunk that arrives at `a` and starts at `s` asks for a delay of at least `a - s`. The meter keeps the
-// largest demand of the last seconds. Lumps (a still screen sends its sound once a second) and network hiccups need
-// no rule of their own: both are just larger demands. Times are milliseconds; `a` and `s` are on different clocks,
-// so a delay means something only beside others of the same media source.
+// shown, so a chunk that arrives at `a` and starts at `s` asks for a delay of at least `a - s`. Lumps (a still screen
+// may send its sound once a second) and network hiccups need no rule of their own: both are just larger demands.
+// What was asked for just now counts at once; older demands count only if they were made more than once, so that one
+// hiccup costs seconds of delay and a habit does not cost a stall each time. Times are milliseconds; `a` and `s` are on
+// different clocks, so a delay means something only beside others of the same media source.
 
-/** How long a demand is remembered. A still screen repeats its own once a second, a hiccup is forgotten after this. */
-const WINDOW_MS = 6_000;
+/** How long every demand counts: longer than the distance of lumps, which is a second. */
+const RECENT_MS = 3_000;
+/** How long a demand counts that was made again, at least {@link RECENT_MS} apart. */
+const HABIT_MS = 15_000;
 /** Most the delay grows past the fastest chunk: whoever is later than this is better served by a skip. */
 const MAX_SPREAD_MS = 2_500;
 
@@ -30,16 +33,19 @@ export class ArrivalMeter {
     const arrival = { atMs: nowMs, demandMs: nowMs - startMs, transitMs: nowMs - endMs };
     if (this.#catchingUp && !this.#atLiveEdge(arrival, endMs - startMs)) return;
     this.#catchingUp = false;
-    this.#arrivals = this.#arrivals.filter((old) => old.atMs > nowMs - WINDOW_MS);
+    this.#arrivals = this.#arrivals.filter((old) => old.atMs > nowMs - HABIT_MS);
     this.#arrivals.push(arrival);
   }
 
-  /** The delay that would have shown every chunk of the last seconds in time; undefined until one came live. */
+  /** The delay that chunks like the last ones need to be shown in time; undefined until one came live. */
   get neededDelayMs(): number | undefined {
-    if (this.#arrivals.length === 0) return undefined;
-    const demand = Math.max(...this.#arrivals.map((arrival) => arrival.demandMs));
+    const newest = this.#arrivals.at(-1);
+    if (newest === undefined) return undefined;
+    const recent = largest(this.#arrivals.filter((arrival) => arrival.atMs > newest.atMs - RECENT_MS));
+    const top = this.#arrivals.reduce((most, arrival) => (arrival.demandMs > most.demandMs ? arrival : most));
+    const again = largest(this.#arrivals.filter((arrival) => Math.abs(arrival.atMs - top.atMs) >= RECENT_MS));
     const fastest = Math.min(...this.#arrivals.map((arrival) => arrival.transitMs));
-    return Math.min(demand, fastest + MAX_SPREAD_MS);
+    return Math.min(Math.max(recent, again), fastest + MAX_SPREAD_MS);
   }
 
   /** What comes next was waiting at the node (a join, a reconnect): it counts again from the first live chunk on. */
@@ -60,4 +66,8 @@ export class ArrivalMeter {
     this.#fastestMs = Math.min(this.#fastestMs, arrival.transitMs);
     return behind;
   }
+}
+
+function largest(arrivals: readonly Arrival[]): number {
+  return arrivals.reduce((most, arrival) => Math.max(most, arrival.demandMs), -Infinity);
 }
