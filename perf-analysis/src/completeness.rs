@@ -126,6 +126,7 @@ mod tests {
             chunks: 1,
             viewers: 2,
             forward_us: Some(5),
+            taken_us: None,
             delivery_us: Some(9),
             ack_us: Some(3),
             late_us: 0,

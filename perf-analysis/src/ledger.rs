@@ -244,6 +244,7 @@ impl Ledger {
             chunks: entry.line.chunks.len() as u32,
             viewers: self.viewers,
             forward_us: None,
+            taken_us: None,
             delivery_us: entry.last_delivery.map(since_queued),
             ack_us: entry.acked.map(since_queued),
             late_us: entry.late_us,

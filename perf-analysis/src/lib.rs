@@ -3,6 +3,8 @@
 //! `run` plays a scenario's matrix and leaves records; `plot`, `compare` and `report` read records only. The
 //! generator is open loop, reports its own CPU time, and a run whose records are not whole fails.
 
+pub mod audience;
+pub mod bookkeeper;
 pub mod broadcaster;
 pub mod cgroup;
 pub mod compare;

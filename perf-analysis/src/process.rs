@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     error::{Context, Error, Result},
-    machine,
+    forward_log, machine,
 };
 
 /// How long a program may take until it serves.
@@ -95,7 +95,8 @@ impl Program {
 
     fn last_words(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
+        // What it forwarded says nothing about its end.
+        let lines: Vec<&str> = log.lines().filter(|line| !line.contains(forward_log::TARGET)).collect();
         let quoted = lines[lines.len().saturating_sub(QUOTED_LINES)..].join(" | ");
         format!("the end of {}: {quoted}", self.log.display())
     }

@@ -58,8 +58,11 @@ pub struct SegmentRecord {
     pub chunks: u32,
     /// Viewers of the stream.
     pub viewers: u32,
-    /// Forward time as the node logs it: its last byte there, to handed to the last viewer's socket.
+    /// As the node logs it: from its last byte there to being queued for the connections of all viewers who keep up.
     pub forward_us: Option<u64>,
+    /// As the node logs it: from its last byte there to the last of these connections having taken it to write. The
+    /// floor has no such queues, and its `forward_us` ends after the last write.
+    pub taken_us: Option<u64>,
     /// From being queued for sending to the last viewer having its last chunk.
     pub delivery_us: Option<u64>,
     /// From being queued for sending to the node's acknowledgement here.
@@ -72,6 +75,13 @@ pub struct SegmentRecord {
     pub skipped: u64,
     /// Chunks that did not come in time, over all viewers.
     pub lost: u64,
+}
+
+impl SegmentRecord {
+    /// The forward time that figures show: until the last connection took the segment to write.
+    pub fn handed_us(&self) -> Option<u64> {
+        self.taken_us.or(self.forward_us)
+    }
 }
 
 /// Cumulative counters at one moment.

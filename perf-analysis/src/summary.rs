@@ -41,7 +41,7 @@ pub struct Figures {
     pub speed_mean: Option<f64>,
     /// Slowest segment, kB/s.
     pub speed_least: Option<f64>,
-    /// Forward time in the node, ms.
+    /// Forward time in the node until the last connection took the segment to write, ms.
     pub forward: Option<Percentiles>,
     /// From being sent to the last viewer having it, ms.
     pub delivery: Option<Percentiles>,
@@ -134,7 +134,7 @@ impl Figures {
         self.lost = share(sum(|segment| segment.lost), self.due);
         // A forward time under a microsecond is logged as 0.
         let speed = |segment: &&SegmentRecord| {
-            segment.forward_us.map(|us| segment.bytes as f64 * 1000.0 / us.max(1) as f64)
+            segment.handed_us().map(|us| segment.bytes as f64 * 1000.0 / us.max(1) as f64)
         };
         let speeds: Vec<f64> = segments.iter().filter_map(speed).collect();
         self.speed_mean = (!speeds.is_empty()).then(|| speeds.iter().sum::<f64>() / speeds.len() as f64);
@@ -144,7 +144,7 @@ impl Figures {
                 segments.iter().filter_map(|segment| time(segment)).map(|us| us as f64 / 1000.0).collect(),
             )
         };
-        self.forward = times(|segment| segment.forward_us);
+        self.forward = times(SegmentRecord::handed_us);
         self.delivery = times(|segment| segment.delivery_us);
     }
 
@@ -298,7 +298,8 @@ mod tests {
             bytes,
             chunks: 1,
             viewers: 2,
-            forward_us: Some(forward_us),
+            forward_us: Some(1),
+            taken_us: Some(forward_us),
             delivery_us: Some(forward_us * 2),
             ack_us: None,
             late_us: 0,

@@ -22,8 +22,10 @@ const TOP: i32 = 84;
 const BOTTOM: i32 = 120;
 /// Least distance between the labels of two lines.
 const LABEL_HEIGHT: f64 = 20.0;
+/// Distance between the whiskers of two lines at the same place.
+const WHISKER_STEP: f64 = 3.0;
 /// Most characters of a caption line.
-const CAPTION_CHARS: usize = 130;
+const CAPTION_CHARS: usize = 150;
 
 const INK: RGBColor = RGBColor(34, 34, 34);
 const SOFT: RGBColor = RGBColor(102, 102, 102);
@@ -175,9 +177,11 @@ impl<B: DrawingBackend> Canvas<B> {
         for dot in &line.dots {
             let place = at(dot);
             let (low, high) = (y_at(y, dot.spread.0), y_at(y, dot.spread.1));
-            self.path(&[(place.0, low), (place.0, high)], colour, 1)?;
+            // Whiskers of lines that meet stand beside each other.
+            let beside = place.0 + WHISKER_STEP * (line.colour as f64 - 1.0);
+            self.path(&[(beside, low), (beside, high)], colour, 1)?;
             for end in [low, high].into_iter().filter(|_| (low - high).abs() > 1.0) {
-                self.path(&[(place.0 - 4.0, end), (place.0 + 4.0, end)], colour, 1)?;
+                self.path(&[(beside - 3.0, end), (beside + 3.0, end)], colour, 1)?;
             }
             let centre = self.pixels(place);
             let fill = if dot.hollow { WHITE } else { *colour };
