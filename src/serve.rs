@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, serve::ListenerExt};
+use socket2::SockRef;
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
@@ -19,6 +20,9 @@ use crate::failure::Failure;
 
 /// How long open connections may take to finish once the program was asked to stop.
 pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(3);
+
+/// How long a client may leave unread what was sent to it before its connection is given up.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Opens the port.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -43,7 +47,8 @@ pub(crate) async fn serve(
 ) -> Result<(), Failure> {
     announce(&local_url(&listener)?);
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, app).with_graceful_shutdown(stopping.clone().cancelled_owned());
+    let server =
+        axum::serve(listener.tap_io(tune), app).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
     let outcome = tokio::select! {
         () = asked_to_stop() => {
@@ -63,6 +68,18 @@ pub(crate) async fn serve(
     match outcome {
         Ok(served) => served.map_err(Failure::run("serving failed")),
         Err(crashed) => Err(Failure::Run(format!("serving failed: {crashed}"))),
+    }
+}
+
+/// Sends small chunks at once, without waiting for the acknowledgement of earlier ones; and lets go of clients that
+/// vanished or never read, which else keep their buffers for as long as the network believes in them.
+fn tune(connection: &mut TcpStream) {
+    let connection = SockRef::from(&*connection);
+    let tuned = connection.set_tcp_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let tuned = tuned.and_then(|()| connection.set_tcp_user_timeout(Some(UNREAD_TIMEOUT)));
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "a connection could not be tuned");
     }
 }
 

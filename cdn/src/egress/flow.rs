@@ -36,6 +36,8 @@ pub(crate) struct Flow {
     delivery: Delivery,
     packets: AtomicUsize,
     bytes: AtomicUsize,
+    /// Payloads that were taken so far.
+    taken: AtomicUsize,
     starved: AtomicBool,
     left: AtomicBool,
     pump: Arc<Notify>,
@@ -49,6 +51,7 @@ impl Flow {
             delivery,
             packets: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
             starved: AtomicBool::new(false),
             left: AtomicBool::new(false),
             pump,
@@ -81,6 +84,11 @@ impl Flow {
         }
         // A receipt may have been dropped before that store was seen.
         self.has_drained() && self.starved.swap(false, SeqCst)
+    }
+
+    /// How many payloads the connection has taken: while that does not change, it is stuck.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(SeqCst)
     }
 
     /// Counts a payload as on its way until the receipt is dropped, and as being forwarded if it is new.
@@ -121,6 +129,7 @@ pub(crate) struct Receipt {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
+        self.flow.taken.fetch_add(1, SeqCst);
         self.flow.packets.fetch_sub(1, SeqCst);
         self.flow.bytes.fetch_sub(self.bytes, SeqCst);
         if self.flow.has_drained() && self.flow.starved.swap(false, SeqCst) {

@@ -4,18 +4,14 @@
 //! edge, so one that resumes far back or joins in a long group has time to catch up. Beyond that it skips to the newest
 //! group. That is decided when it can take something again; until then its cursor just stays.
 
-use std::{
-    collections::BTreeMap,
-    mem,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
 
 use protocol::{
     StreamId,
     event::{ChunkName, Skipped, StreamStateChanged},
     stream::StreamState,
 };
+use tokio::time::Instant;
 
 use super::{Admission, Channel, Flow, Offer, Outlet, Shared, forward::Forwarding};
 use crate::{
@@ -27,6 +23,10 @@ use crate::{
 const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long viewers of an ended stream may take to get the rest of it.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How long a viewer without room may take nothing at all before it counts as gone. The library beneath notices a lost
+/// connection only once it can write to it again, or the network gives up on it.
+pub(super) const STUCK: Duration = Duration::from_secs(20);
 
 /// A viewer on its way to the pump.
 pub(super) struct Joining<V> {
@@ -44,6 +44,8 @@ struct Viewer<V> {
     allowed_lag_ms: u64,
     /// Whether it was told the stream's state.
     greeted: bool,
+    /// Since when it has no room, and what its connection had taken then.
+    stuck: Option<(Instant, usize)>,
     _admission: Arc<Admission>,
 }
 
@@ -115,7 +117,7 @@ impl<O: Outlet> Pump<O> {
         match due {
             None => changed.await,
             // Running out of time is one of the two ways this is meant to end.
-            Some(due) => drop(tokio::time::timeout_at(due.into(), changed).await),
+            Some(due) => drop(tokio::time::timeout_at(due, changed).await),
         }
     }
 
@@ -147,9 +149,15 @@ impl<O: Outlet> Pump<O> {
 
     fn admit(&mut self) {
         for Joining { viewer, cursor, flow, admission } in lock(&self.channel.joining).drain(..) {
-            let (allowed_lag_ms, greeted) = (u64::MAX, false);
-            let viewer = Viewer { id: viewer, cursor, flow, allowed_lag_ms, greeted, _admission: admission };
-            self.viewers.push(viewer);
+            self.viewers.push(Viewer {
+                id: viewer,
+                cursor,
+                flow,
+                allowed_lag_ms: u64::MAX,
+                greeted: false,
+                stuck: None,
+                _admission: admission,
+            });
         }
     }
 
@@ -160,8 +168,9 @@ impl<O: Outlet> Pump<O> {
                 return Served::Gone;
             }
             if !viewer.flow.has_room() {
-                return Served::Behind;
+                return self.without_room(viewer);
             }
+            viewer.stuck = None;
             let offer = if !viewer.greeted && state.state != StreamState::Created {
                 self.greet(viewer, state)
             } else {
@@ -176,6 +185,23 @@ impl<O: Outlet> Pump<O> {
                 Offer::Taken => {}
                 Offer::Full => return Served::Behind,
                 Offer::Closed => return Served::Gone,
+            }
+        }
+    }
+
+    fn without_room(&self, viewer: &mut Viewer<O::Viewer>) -> Served {
+        let taken = viewer.flow.taken();
+        match viewer.stuck {
+            Some((since, before)) if before == taken => {
+                if since.elapsed() < STUCK {
+                    return Served::Behind;
+                }
+                self.shared.outlet.dismiss(viewer.id, self.id);
+                Served::Gone
+            }
+            _ => {
+                viewer.stuck = Some((Instant::now(), taken));
+                Served::Behind
             }
         }
     }

@@ -258,3 +258,17 @@ async fn viewer_whose_connection_closed_is_counted_no_more() {
     rig.outlet.until(|outlet| lock(&outlet.announced).iter().any(|state| state.viewers == 1)).await;
     assert_eq!((rig.egress.viewers(rig.id), rig.egress.all_viewers()), (1, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn viewer_whose_connection_takes_nothing_for_long_counts_as_gone() {
+    let mut rig = Rig::new();
+    rig.outlet.with(0, |connection| connection.slow = true);
+    rig.watch(0, Cursor::newest());
+    let full_after_s = MOST_PACKETS as u64 / GROUP;
+    for second in 0..60 {
+        let is_stuck_for_long = second >= full_after_s + pump::STUCK.as_secs();
+        assert_eq!(rig.egress.viewers(rig.id), u32::from(!is_stuck_for_long), "after {second} s");
+        rig.push(GROUP);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
