@@ -121,7 +121,7 @@ impl Drop for Admission {
     }
 }
 
-/// A viewer that was let in and gets media from [`Egress::start`] on.
+/// A viewer that was let in and gets media from [`Admitted::start`] on.
 pub(crate) struct Admitted<V> {
     channel: Arc<Channel<V>>,
     joining: Joining<V>,

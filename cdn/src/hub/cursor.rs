@@ -10,7 +10,7 @@ use protocol::event::{ChunkName, SkipReason};
 
 use super::ring::{Chunk, InitSegment, Ring};
 
-/// See the [module](self).
+/// One viewer's place in a ring. `Copy`: read with a copy, and keep the copy once the viewer took what it gave.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor {
     place: Place,

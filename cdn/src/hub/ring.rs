@@ -89,7 +89,8 @@ impl Entry {
     }
 }
 
-/// See the [module](self). Times are milliseconds of any clock that does not run backwards.
+/// The bounded window of one stream, oldest chunk first. A position counts every chunk ever pushed, so it stays valid while
+/// chunks before it are evicted. Times are milliseconds of any clock that does not run backwards.
 pub struct Ring {
     entries: VecDeque<Entry>,
     first: u64,

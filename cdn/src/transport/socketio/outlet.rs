@@ -1,4 +1,4 @@
-//! The sending half: packets of [`codec`](super::codec) into the queues of Socket.IO connections.
+//! The sending half: packets of [`codec`] into the queues of Socket.IO connections.
 
 use std::{collections::VecDeque, sync::Arc};
 
