@@ -1,9 +1,10 @@
 //! Figures from results folders, each as SVG and PNG. Which figures there are is in `figures`; how one looks in
-//! `chart`, its scales in `axis`.
+//! `chart`, its scales in `axis`. Long trials also get figures over time, by `timeline`.
 
 mod axis;
 mod chart;
 mod figures;
+mod timeline;
 
 use std::{fs, path::Path};
 
@@ -12,6 +13,7 @@ use crate::{
     record::Results,
     summary::{Point, summarise},
 };
+use chart::Chart;
 
 /// One run to be drawn.
 struct Run {
@@ -25,7 +27,9 @@ struct Run {
 /// # Errors
 /// [`Error::Figure`], [`Error::Io`].
 pub fn plot(results: &Results, out: &Path) -> Result<Vec<&'static str>> {
-    draw(&[Run { prefix: "", points: summarise(results) }], &caption(results), out)
+    let runs = [Run { prefix: "", points: summarise(results) }];
+    let charts = figures::all(&runs).into_iter().chain(timeline::all(results)).collect();
+    draw(charts, &caption(results), out)
 }
 
 /// The same with the lines of two runs, the first dashed.
@@ -34,13 +38,13 @@ pub fn plot(results: &Results, out: &Path) -> Result<Vec<&'static str>> {
 /// As [`plot`].
 pub fn plot_both(a: &Results, b: &Results, out: &Path) -> Result<Vec<&'static str>> {
     let runs = [Run { prefix: "A ", points: summarise(a) }, Run { prefix: "B ", points: summarise(b) }];
-    draw(&runs, &format!("A: {} | B: {}", caption(a), caption(b)), out)
+    draw(figures::all(&runs), &format!("A: {} | B: {}", caption(a), caption(b)), out)
 }
 
-fn draw(runs: &[Run], caption: &str, out: &Path) -> Result<Vec<&'static str>> {
+fn draw(charts: Vec<(&'static str, Chart)>, caption: &str, out: &Path) -> Result<Vec<&'static str>> {
     fs::create_dir_all(out).context(|| format!("making {}", out.display()))?;
     let mut names = Vec::new();
-    for (name, mut chart) in figures::all(runs) {
+    for (name, mut chart) in charts {
         chart.caption = format!("{}\n{caption}", chart.caption);
         chart.save(out, name).map_err(|message| Error::Figure(format!("{name}: {message}")))?;
         names.push(name);

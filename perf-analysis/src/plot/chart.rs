@@ -15,6 +15,8 @@ use super::axis::{Axis, Scale, label};
 /// Width and height in pixels of the SVG; the PNG has [`PNG_SCALE`] times as many.
 const SIZE: (u32, u32) = (960, 600);
 const PNG_SCALE: u32 = 2;
+/// The SVG backend writes letters smaller than asked by this factor; the bitmap one does not.
+const SVG_TEXT_SCALE: f64 = 1.24;
 /// Margins around the plot: left, right (line labels), top (title), bottom (axis and caption).
 const LEFT: i32 = 90;
 const RIGHT: i32 = 150;
@@ -44,6 +46,7 @@ const COLOURS: [RGBColor; 6] = [
 pub(super) struct Chart {
     pub(super) title: String,
     pub(super) x_title: &'static str,
+    pub(super) x_scale: Scale,
     pub(super) y_title: &'static str,
     pub(super) y_scale: Scale,
     pub(super) lines: Vec<Line>,
@@ -83,15 +86,15 @@ impl Chart {
         register_font()?;
         let path = out.join(name);
         let svg = path.with_extension("svg");
-        Canvas::new(SVGBackend::new(&svg, SIZE), 1).draw(self)?;
+        Canvas::new(SVGBackend::new(&svg, SIZE), 1, SVG_TEXT_SCALE).draw(self)?;
         let png = path.with_extension("png");
         let size = (SIZE.0 * PNG_SCALE, SIZE.1 * PNG_SCALE);
-        Canvas::new(BitMapBackend::new(&png, size), PNG_SCALE as i32).draw(self)
+        Canvas::new(BitMapBackend::new(&png, size), PNG_SCALE as i32, PNG_SCALE.into()).draw(self)
     }
 
     fn x_axis(&self) -> Axis {
         let values: Vec<f64> = self.dots().map(|dot| dot.x).collect();
-        Axis::new(Scale::Measured, &values)
+        Axis::new(self.x_scale, &values)
     }
 
     fn y_axis(&self) -> Axis {
@@ -118,11 +121,12 @@ fn register_font_bytes(font: &'static [u8]) -> Drawn {
 struct Canvas<B: DrawingBackend> {
     area: DrawingArea<B, Shift>,
     scale: i32,
+    text_scale: f64,
 }
 
 impl<B: DrawingBackend> Canvas<B> {
-    fn new(backend: B, scale: i32) -> Self {
-        Self { area: backend.into_drawing_area(), scale }
+    fn new(backend: B, scale: i32, text_scale: f64) -> Self {
+        Self { area: backend.into_drawing_area(), scale, text_scale }
     }
 
     fn draw(&self, chart: &Chart) -> Drawn {
@@ -245,7 +249,10 @@ impl<B: DrawingBackend> Canvas<B> {
         centred: bool,
     ) -> Drawn {
         let height = if centred { VPos::Center } else { VPos::Top };
-        let style = ("sans-serif", size * self.scale).into_font().color(colour).pos(Pos::new(side, height));
+        let style = ("sans-serif", f64::from(size) * self.text_scale)
+            .into_font()
+            .color(colour)
+            .pos(Pos::new(side, height));
         let place = (place.0 * self.scale, place.1 * self.scale);
         self.area.draw(&Text::new(text.to_owned(), place, style)).map_err(text_of)
     }

@@ -183,6 +183,7 @@ impl AgainstStreams {
         (!lines.is_empty()).then(|| Chart {
             title: self.title.into(),
             x_title: "concurrent streams",
+            x_scale: Scale::Measured,
             y_title: self.metric.label,
             y_scale: self.scale,
             lines,
@@ -225,6 +226,7 @@ impl AgainstViewers {
         (!lines.is_empty()).then(|| Chart {
             title: self.title.into(),
             x_title: "viewers of the stream",
+            x_scale: Scale::Measured,
             y_title: self.y_title,
             y_scale: self.scale,
             lines,
