@@ -19,9 +19,12 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     config.main_servers = args.main_server;
     let stopping = CancellationToken::new();
     let node = start(config, &stopping)?;
-    let served = serve::serve(listener, node.router(), stopping).await;
-    serve::within_drain_time(node.stopped()).await;
-    served
+    let router = node.router();
+    let farewell = async {
+        stopping.cancel();
+        node.stopped().await;
+    };
+    serve::serve(listener, router, farewell).await
 }
 
 /// Starts a node on the current runtime, for this subcommand and for `up`.

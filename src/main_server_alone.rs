@@ -15,9 +15,11 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
     let router = app.router();
     let stopping = CancellationToken::new();
     let upkeep = tokio::spawn(app.run(stopping.clone()));
-    let served = serve::serve(listener, router, stopping).await;
-    serve::join(upkeep).await;
-    served
+    let farewell = async {
+        stopping.cancel();
+        serve::join(upkeep).await;
+    };
+    serve::serve(listener, router, farewell).await
 }
 
 /// The main server's configuration, for this subcommand and for `up`.

@@ -39,36 +39,35 @@ pub(crate) fn local_url(listener: &TcpListener) -> Result<String, Failure> {
     })
 }
 
-/// Serves `app` until the process is asked to stop, then cancels `stopping` and lets connections finish.
+/// Serves `app` until the process is asked to stop. Then `farewell` runs while requests are still answered, and after it
+/// open connections may finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
-    stopping: CancellationToken,
+    farewell: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     announce(&local_url(&listener)?);
+    let closing = CancellationToken::new();
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server =
-        axum::serve(listener.tap_io(tune), app).with_graceful_shutdown(stopping.clone().cancelled_owned());
+        axum::serve(listener.tap_io(tune), app).with_graceful_shutdown(closing.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
-    let outcome = tokio::select! {
+    let ended = tokio::select! {
         () = asked_to_stop() => {
             tracing::info!("stopping");
-            stopping.cancel();
-            match tokio::time::timeout(DRAIN_TIME, &mut server).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    server.abort();
-                    return Ok(());
-                }
-            }
+            within_drain_time(farewell).await;
+            closing.cancel();
+            let Ok(ended) = tokio::time::timeout(DRAIN_TIME, &mut server).await else {
+                server.abort();
+                return Ok(());
+            };
+            ended
         }
         ended = &mut server => ended,
     };
-    stopping.cancel();
-    match outcome {
-        Ok(served) => served.map_err(Failure::run("serving failed")),
-        Err(crashed) => Err(Failure::Run(format!("serving failed: {crashed}"))),
-    }
+    ended
+        .map_err(Failure::run("serving failed"))
+        .and_then(|served| served.map_err(Failure::run("serving failed")))
 }
 
 /// Sends small chunks at once, without waiting for the acknowledgement of earlier ones; and lets go of clients that
@@ -83,20 +82,17 @@ fn tune(connection: &mut TcpStream) {
     }
 }
 
-/// Waits for a background task that was asked to stop; one that takes longer than [`DRAIN_TIME`] ends with the process.
+/// Waits for a background task that was asked to stop.
 pub(crate) async fn join(task: JoinHandle<()>) {
-    within_drain_time(async {
-        if let Err(error) = task.await {
-            tracing::error!(%error, "a background task failed");
-        }
-    })
-    .await;
+    if let Err(error) = task.await {
+        tracing::error!(%error, "a background task failed");
+    }
 }
 
-/// Waits for `stopped`, but not for longer than [`DRAIN_TIME`].
-pub(crate) async fn within_drain_time(stopped: impl Future<Output = ()>) {
+/// Waits for `stopped`, but not for longer than [`DRAIN_TIME`]: what takes longer ends with the process.
+async fn within_drain_time(stopped: impl Future<Output = ()>) {
     if tokio::time::timeout(DRAIN_TIME, stopped).await.is_err() {
-        tracing::warn!("gave up waiting for connections to close");
+        tracing::warn!("gave up waiting for background tasks to end");
     }
 }
 

@@ -19,21 +19,26 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
     let mut router = app.router();
     let stopping = CancellationToken::new();
     let upkeep = tokio::spawn(app.run(stopping.clone()));
+    let nodes_stopping = CancellationToken::new();
     let mut nodes = Vec::new();
     for letter in ('a'..='z').take(args.nodes.into()) {
         let mut config = Config::new(format!("cdn-{letter}"), format!("/cdn/{letter}"));
         config.cluster_secret = secret.clone();
         config.main_servers = vec![main_server_url.clone()];
-        let node = cdn_node::start(config, &stopping)?;
+        let node = cdn_node::start(config, &nodes_stopping)?;
         router = mount(router, letter, &node);
         nodes.push(node);
     }
-    let served = serve::serve(listener, router, stopping).await;
-    for node in nodes {
-        serve::within_drain_time(node.stopped()).await;
-    }
-    serve::join(upkeep).await;
-    served
+    let farewell = async {
+        // Nodes first: they say goodbye to a main server that still answers.
+        nodes_stopping.cancel();
+        for node in nodes {
+            node.stopped().await;
+        }
+        stopping.cancel();
+        serve::join(upkeep).await;
+    };
+    serve::serve(listener, router, farewell).await
 }
 
 fn mount(router: Router, letter: char, node: &Node) -> Router {
