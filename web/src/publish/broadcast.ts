@@ -3,6 +3,7 @@
 
 import type { MainServer } from '../api/client';
 import type { Connect } from '../transport/connection';
+import { BlockTimes } from './block-times';
 import { supportedFormats, type RecordingFormat, type TypeProbe } from './codecs';
 import { NO_FORMAT, RECORDER_FAILED, type Problem } from './problems';
 import { Publisher, type PublisherState } from './publisher';
@@ -151,22 +152,25 @@ export class Broadcast {
     this.#setup.onTake(take);
     let recorder: Recorder | undefined = undefined;
     let begun = false;
+    const times = new BlockTimes();
     const current = (): boolean => this.#recorder === recorder && recorder !== undefined;
     try {
       const steadied = steady(source.stream);
       this.#steady = steadied;
-      recorder = new Recorder(steadied.stream, this.#settings(format, steadied), {
-        segment: (bytes, mime, capturedAtMs) => {
+      recorder = new Recorder(steadied.stream, this.#settings(format), {
+        segment: (bytes, mime, cutAtMs) => {
           if (!current()) return;
           // Only now does the recorder tell the type it really uses.
           if (!begun) this.#publisher.startTake(take, mime);
           begun = true;
-          this.#publisher.push(bytes, capturedAtMs);
+          times.push(bytes);
+          this.#publisher.push(bytes, capturedAtMs(times, steadied) ?? cutAtMs);
         },
         failed: () => {
           if (current()) this.#recorderFailed();
         },
       });
+      steadied.begin();
       this.#recorder = recorder;
     } catch {
       this.#steady?.close();
@@ -174,12 +178,11 @@ export class Broadcast {
     }
   }
 
-  #settings(format: RecordingFormat, steadied: SteadyStream): RecorderSettings {
+  #settings(format: RecordingFormat): RecorderSettings {
     return {
       type: format.recorderType,
       videoBitsPerSecond: this.#quality.videoBitsPerSecond,
       audioBitsPerSecond: AUDIO_BITS_PER_SECOND,
-      capturedAtMs: () => steadied.newestAtMs(),
     };
   }
 
@@ -211,4 +214,11 @@ export class Broadcast {
     if (this.over && this.#recorder) void this.#dropRecorder();
     this.#setup.onState(this.state);
   }
+}
+
+/** Our clock when the newest frame recorded was captured, from the first picture's capture and the recording's own times. */
+function capturedAtMs(times: BlockTimes, steadied: SteadyStream): number | undefined {
+  const [firstAtMs, firstMs, newestMs] = [steadied.firstAtMs(), times.firstVideoMs, times.newestMs];
+  if (firstAtMs === undefined || firstMs === undefined || newestMs === undefined) return undefined;
+  return firstAtMs + newestMs - firstMs;
 }

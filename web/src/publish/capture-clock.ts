@@ -6,16 +6,14 @@
 export class CaptureClock {
   /** Our clock when timestamp 0 was captured, or a little after. */
   #zeroMs = Infinity;
-  #newestMs: number | undefined;
 
   /** A picture with this timestamp (microseconds) has arrived. */
   arrived(nowMs: number, timestampUs: number): void {
     this.#zeroMs = Math.min(this.#zeroMs, nowMs - timestampUs / 1000);
-    this.#newestMs = this.#zeroMs + timestampUs / 1000;
   }
 
-  /** Our clock when the newest picture was captured; none before the first. */
-  get newestMs(): number | undefined {
-    return this.#newestMs;
+  /** Our clock when the picture with this timestamp was captured, as well as is known by now. */
+  at(timestampUs: number): number {
+    return this.#zeroMs + timestampUs / 1000;
   }
 }

@@ -1,5 +1,7 @@
-// One run of a MediaRecorder: blobs in, segments out, in order and with the time its newest picture was captured. Reading a blob takes a
+// One run of a MediaRecorder: blobs in, segments out, in order and with the time each was cut. Reading a blob takes a
 // moment and two reads may finish in either order, so each waits for the one before.
+
+import { localNowMs } from '../transport/clock';
 
 /** What a recording is made with. */
 export interface RecorderSettings {
@@ -7,18 +9,12 @@ export interface RecorderSettings {
   type: string;
   videoBitsPerSecond: number;
   audioBitsPerSecond: number;
-  /** Our clock when the newest picture given to the recorder was captured; asked when a segment is cut. */
-  capturedAtMs(): number;
 }
 
 /** Hears a recording. */
 export interface RecorderListener {
-  /**
-   * The next segment. `mime` is the recorder's own full type. The newest frame in it was captured at `capturedAtMs` or,
-   * when the encoder was more than a frame behind, before: over many segments the earliest, counted from the frames'
-   * own timestamps, is the true one.
-   */
-  segment(bytes: ArrayBuffer, mime: string, capturedAtMs: number): void;
+  /** The next segment. `mime` is the recorder's own full type, `cutAtMs` our clock when the segment was cut. */
+  segment(bytes: ArrayBuffer, mime: string, cutAtMs: number): void;
   /** The recording failed and is over; `cause` is the browser's error. */
   failed(cause: unknown): void;
 }
@@ -61,8 +57,8 @@ export class Recorder {
       videoKeyFrameIntervalDuration: KEYFRAME_INTERVAL_MS,
     });
     this.#recorder.addEventListener('dataavailable', (event) => {
-      const capturedAtMs = settings.capturedAtMs();
-      this.#reading = this.#reading.then(() => this.#read(event.data, capturedAtMs));
+      const cutAtMs = localNowMs();
+      this.#reading = this.#reading.then(() => this.#read(event.data, cutAtMs));
     });
     this.#recorder.addEventListener('error', (event) => {
       this.#fail('error' in event ? event.error : event);
@@ -83,11 +79,11 @@ export class Recorder {
     this.#over = true;
   }
 
-  async #read(blob: Blob, capturedAtMs: number): Promise<void> {
+  async #read(blob: Blob, cutAtMs: number): Promise<void> {
     if (this.#over || blob.size === 0) return;
     try {
       const bytes = await blob.arrayBuffer();
-      this.#listener.segment(bytes, this.#recorder.mimeType, capturedAtMs);
+      this.#listener.segment(bytes, this.#recorder.mimeType, cutAtMs);
     } catch (cause) {
       // A segment that cannot be read leaves a hole that no player gets over.
       this.#fail(cause);

@@ -21,8 +21,10 @@ interface Insertable {
 /** A stream to record; close it when done. */
 export interface SteadyStream {
   readonly stream: MediaStream;
-  /** Our clock when the newest picture was captured; now, where that cannot be known. */
-  newestAtMs(): number;
+  /** Lets pictures through: call it when the recorder has started, so that its first picture is ours. */
+  begin(): void;
+  /** Our clock when the first picture let through was captured; none where that cannot be known. */
+  firstAtMs(): number | undefined;
   close(): void;
 }
 
@@ -30,10 +32,12 @@ export interface SteadyStream {
 export function steady(stream: MediaStream): SteadyStream {
   const [track] = stream.getVideoTracks();
   if (!track || !('MediaStreamTrackProcessor' in globalThis) || !('MediaStreamTrackGenerator' in globalThis)) {
-    return { stream, newestAtMs: localNowMs, close: () => undefined };
+    return { stream, begin: nothing, firstAtMs: nothing, close: nothing };
   }
   return new Steadied(track, stream.getAudioTracks(), globalThis as unknown as Insertable);
 }
+
+const nothing = (): undefined => undefined;
 
 /** Makes a picture with a new timestamp. A clone will not do: it keeps the capture time, by which recorders go. */
 type Still = (timestampUs: number) => VideoFrame;
@@ -49,6 +53,8 @@ class Steadied implements SteadyStream {
   #newest: VideoFrame | undefined;
   #still: Still | undefined;
   readonly #captureClock = new CaptureClock();
+  #open = false;
+  #firstUs: number | undefined;
 
   constructor(track: MediaStreamTrack, audio: MediaStreamTrack[], insertable: Insertable) {
     this.#generator = new insertable.MediaStreamTrackGenerator({ kind: 'video' });
@@ -59,8 +65,12 @@ class Steadied implements SteadyStream {
     void this.#pass();
   }
 
-  newestAtMs(): number {
-    return this.#captureClock.newestMs ?? localNowMs();
+  begin(): void {
+    this.#open = true;
+  }
+
+  firstAtMs(): number | undefined {
+    return this.#firstUs === undefined ? undefined : this.#captureClock.at(this.#firstUs);
   }
 
   close(): void {
@@ -76,6 +86,7 @@ class Steadied implements SteadyStream {
       const { value: frame } = await this.#reader.read();
       if (!frame) break;
       this.#cadence.passed(performance.now(), frame.timestamp);
+      this.#captureClock.arrived(localNowMs(), frame.timestamp);
       this.#keep(frame.clone());
       this.#write(frame);
     }
@@ -110,7 +121,11 @@ class Steadied implements SteadyStream {
   }
 
   #write(frame: VideoFrame): void {
-    this.#captureClock.arrived(localNowMs(), frame.timestamp);
+    if (!this.#open) {
+      frame.close();
+      return;
+    }
+    this.#firstUs ??= frame.timestamp;
     // A track that has been stopped takes no more; there is nobody to miss the picture.
     this.#writer.write(frame).catch(() => frame.close());
   }
