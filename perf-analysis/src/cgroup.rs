@@ -98,7 +98,8 @@ pub struct Usage {
 }
 
 impl Group {
-    /// Makes the group `name`, without a limit yet.
+    /// Makes the group `name`, without a limit yet. It gets the greatest weight, so that other programs on the machine
+    /// disturb what runs inside as little as they can.
     ///
     /// # Errors
     /// [`Error::Limit`] if that is not permitted.
@@ -110,6 +111,12 @@ impl Group {
         for directory in group.directories() {
             permitted(fs::create_dir_all(&directory), &directory)?;
         }
+        let (file, greatest) = match group.hierarchy {
+            Hierarchy::V2(_) => ("cpu.weight", "10000"),
+            Hierarchy::V1 { .. } => ("cpu.shares", "262144"),
+        };
+        let path = group.cpu_directory().join(file);
+        permitted(fs::write(&path, greatest), &path)?;
         Ok(group)
     }
 

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use rustix::{
-    process::{Resource, Rlimit, getrlimit, setrlimit},
+    process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit},
     thread::{CpuSet, sched_getaffinity, sched_setaffinity},
     time::{ClockId, clock_gettime},
 };
@@ -104,6 +104,12 @@ pub fn pin(cores: &[usize]) -> Result<()> {
     let mut set = CpuSet::new();
     cores.iter().for_each(|&core| set.set(core));
     sched_setaffinity(None, &set).context(|| format!("pinning to cores {cores:?}"))
+}
+
+/// Puts this process, and what it starts, before others on the machine; `false` where that is not permitted.
+pub fn raise_priority() -> bool {
+    const BEFORE_OTHERS: i32 = -15;
+    setpriority_process(None, BEFORE_OTHERS).is_ok()
 }
 
 /// Raises the limit of open files to what is allowed, and checks that `sockets` fit.
