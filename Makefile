@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web e2e bench fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web e2e bench perf fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,10 +45,10 @@ check-rust: tools
 	cargo-machete --skip-target-dir
 
 check-web: $(NPM_STAMP)
-	cd web && npm run check
+	cd web && npm run check && npx tsc --noEmit -p e2e
 
-check-compose: $(NPM_STAMP)
-	node scripts/check-compose.mjs
+check-compose: tools # tests/compose.rs starts what it describes
+	docker-compose config --quiet
 
 unit: test-rust test-web ## Tests without a browser
 
@@ -61,10 +61,13 @@ test-web: $(NPM_STAMP)
 e2e: tools build ## The browser tests, in real Chromium against the release binary
 	cd web && npm run e2e
 
+perf: build ## Measure forwarding under CPU limits and renew the figures and numbers of report/
+	$(CARGO) run --release --locked -p perf-analysis -- run perf-analysis/scenarios/default.toml --report report
+
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked
 
-tools: ## Install what the tests need and the machine lacks: Chromium, ffmpeg, cargo-machete
+tools: ## Install what the tests need and the machine lacks: Chromium, ffmpeg, docker-compose, cargo-machete
 	scripts/install-tools.sh
 
 fmt: ## Format everything

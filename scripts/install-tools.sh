@@ -5,6 +5,7 @@ set -euo pipefail
 missing=()
 command -v chromium >/dev/null || missing+=(chromium)
 command -v ffmpeg >/dev/null || missing+=(ffmpeg)
+command -v docker-compose >/dev/null || missing+=(docker-compose)
 
 if ((${#missing[@]})); then
     as_root=()
