@@ -32,6 +32,13 @@ describe('ArrivalMeter', () => {
     expect(meter.neededDelayMs).toBe(200);
   });
 
+  it('recognises a backlog whose chunks claim more than they cover', () => {
+    const meter = new ArrivalMeter();
+    for (let i = 0; i < 10; i++) meter.arrived(i * 120, i * 120 + (i === 4 ? 360 : 120), 1_280);
+    feed(meter, 20, 120, 1_200, () => 80);
+    expect(meter.neededDelayMs).toBe(200);
+  });
+
   it('grows with one late burst and forgets it within seconds', () => {
     const meter = new ArrivalMeter();
     let at = feed(meter, 20, 120, 0, () => 80);

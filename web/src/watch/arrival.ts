@@ -8,7 +8,7 @@
 // different clocks, so a delay means something only beside others of the same media source.
 
 /** How long every demand counts: longer than the distance of lumps, which is a second. */
-const RECENT_MS = 3_000;
+const RECENT_MS = 2_000;
 /** How long a demand counts that was made again, at least {@link RECENT_MS} apart. */
 const HABIT_MS = 15_000;
 /** Most the delay grows past the fastest chunk: whoever is later than this is better served by a skip. */
@@ -25,14 +25,13 @@ interface Arrival {
 /** Measures the delay that the chunks of one stream ask for. */
 export class ArrivalMeter {
   #arrivals: Arrival[] = [];
-  #catchingUp = true;
-  #fastestMs = Infinity;
+  /** The last chunk of a backlog; undefined once chunks come live. `none` while there was no chunk at all. */
+  #backlog: { startMs: number; demandMs: number } | 'none' | undefined = 'none';
 
   /** Takes in a chunk that arrived at `nowMs` and covers `startMs` to `endMs` of media time. */
   arrived(startMs: number, endMs: number, nowMs: number): void {
     const arrival = { atMs: nowMs, demandMs: nowMs - startMs, transitMs: nowMs - endMs };
-    if (this.#catchingUp && !this.#atLiveEdge(arrival, endMs - startMs)) return;
-    this.#catchingUp = false;
+    if (this.#isBacklog(startMs, arrival.demandMs)) return;
     this.#arrivals = this.#arrivals.filter((old) => old.atMs > nowMs - HABIT_MS);
     this.#arrivals.push(arrival);
   }
@@ -50,8 +49,7 @@ export class ArrivalMeter {
 
   /** What comes next was waiting at the node (a join, a reconnect): it counts again from the first live chunk on. */
   expectBacklog(): void {
-    this.#catchingUp = true;
-    this.#fastestMs = Infinity;
+    this.#backlog = 'none';
   }
 
   /** Forgets everything: media time starts anew. */
@@ -60,11 +58,13 @@ export class ArrivalMeter {
     this.expectBacklog();
   }
 
-  /** Chunks of a backlog come faster than they play, so each was less long under way than the one before. */
-  #atLiveEdge(arrival: Arrival, durationMs: number): boolean {
-    const behind = arrival.transitMs > this.#fastestMs - durationMs / 2;
-    this.#fastestMs = Math.min(this.#fastestMs, arrival.transitMs);
-    return behind;
+  /** A backlog comes faster than it plays, so each of its chunks asks for less than the one before. */
+  #isBacklog(startMs: number, demandMs: number): boolean {
+    const before = this.#backlog;
+    if (before === undefined) return false;
+    const isLive = before !== 'none' && demandMs > before.demandMs - (startMs - before.startMs) / 2;
+    this.#backlog = isLive ? undefined : { startMs, demandMs };
+    return !isLive;
   }
 }
 

@@ -16,7 +16,7 @@ const START_AHEAD_MS = 250;
 /** Corrections start at the first and stop at the second distance from the wanted delay. */
 const CORRECTION = { startsAtMs: 40, stopsAtMs: 10 };
 /** Change of speed per millisecond of distance, and its limits: hardly heard, and 100 ms are caught up in 2 s. */
-const SPEED = { perMs: 0.0006, slowest: 0.94, fastest: 1.1 };
+const SPEED = { perMs: 0.0006, slowest: 0.94, fastest: 1.12 };
 /** Behind by more than this, catching up by speed would take too long. */
 const JUMP_BEHIND_MS = 2_000;
 /** Just after joining a jump is not noticed, so it comes sooner. */
