@@ -123,7 +123,7 @@ function joined(atMs: number, chunks: Chunk[]): FakePlayer {
 }
 
 describe('LiveEdge', () => {
-  it('starts a quarter of a second behind the newest chunk, not at the group’s start', () => {
+  it('starts close to the newest chunk, not at the group’s start', () => {
     const player = joined(
       10_900,
       media(0, 60_000, 120, () => 80),

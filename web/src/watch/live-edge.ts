@@ -12,7 +12,9 @@ const MARGIN_MS = 90;
 /** Added to the margin by each stall, up to a bound; given back slowly after a quiet while. */
 const STALL_MARGIN = { stepMs: 60, mostMs: 480, quietMs: 10_000, givenBackPerMs: 0.005 };
 /** Media kept ahead when starting, before live arrivals say how much is needed. */
-const START_AHEAD_MS = 250;
+const START_AHEAD_MS = 130;
+/** A chunk longer than this comes from a stream whose data arrives in lumps: a start has to leave room for the next. */
+const LUMP_MS = 500;
 /** Corrections start at the first and stop at the second distance from the wanted delay. */
 const CORRECTION = { startsAtMs: 40, stopsAtMs: 10 };
 /** Change of speed per millisecond of distance, and its limits: hardly heard, and 100 ms are caught up in 2 s. */
@@ -147,7 +149,10 @@ export class LiveEdge {
     // Past all media: it is still to come. Never go back for it, except to join.
     const choices = ahead.length > 0 ? ahead : this.#jumpedAtMs === -Infinity ? view.ranges.slice(-1) : [];
     const range = choices.find(({ endMs }) => endMs - LANDING_MS >= wantedMs) ?? choices.at(-1);
-    return range === undefined ? WAIT : this.#seek(landing(range, wantedMs, view.edgeMs), view.nowMs);
+    if (range === undefined) return WAIT;
+    // A joiner's jump may end on media that is still to come: it takes longer than that to begin.
+    const leftMs = this.#jumpedAtMs === -Infinity ? START_AHEAD_MS : LANDING_MS;
+    return this.#seek(landing(range, wantedMs, view.edgeMs, leftMs), view.nowMs);
   }
 
   /** How long the playhead has not moved; whoever asks for a jump may have held it until now. */
@@ -158,7 +163,7 @@ export class LiveEdge {
 
   #join(view: View, last: Range): void {
     this.#joinedAtMs = view.nowMs;
-    const ahead = Math.max(START_AHEAD_MS, this.#longestChunkMs + MARGIN_MS);
+    const ahead = this.#longestChunkMs > LUMP_MS ? this.#longestChunkMs + MARGIN_MS : START_AHEAD_MS;
     this.#startDelayMs = view.nowMs - Math.min(view.edgeMs, last.endMs) + ahead;
   }
 
@@ -192,8 +197,8 @@ function contains(range: Range, positionMs: number): boolean {
 }
 
 /** The place in `range` nearest to `wantedMs` from which enough is left to play for the jump to end. */
-function landing(range: Range, wantedMs: number, edgeMs: number): number {
-  const latest = Math.min(range.endMs, Math.max(edgeMs, range.startMs)) - LANDING_MS;
+function landing(range: Range, wantedMs: number, edgeMs: number, leftMs = LANDING_MS): number {
+  const latest = Math.min(range.endMs, Math.max(edgeMs, range.startMs)) - leftMs;
   // A millisecond inside, where rounding cannot put it before the range.
   return Math.max(range.startMs + 1, Math.min(wantedMs, latest));
 }
