@@ -120,6 +120,14 @@ impl Group {
         Ok(group)
     }
 
+    /// Moves this process inside, all of its threads and what it starts from now on.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if that is not permitted.
+    pub fn enter(&self) -> Result<()> {
+        self.directories().try_for_each(|directory| move_us(&directory))
+    }
+
     /// Limits it to `cpus` cores; 0 lifts the limit.
     ///
     /// # Errors
@@ -187,10 +195,20 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for directory in self.directories() {
+            // Only a group that we entered holds us; the one above takes us back.
+            let held = fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
+            if held.lines().any(|id| id == std::process::id().to_string()) {
+                let _ = directory.parent().map(move_us);
+            }
             // A group with a process left in it stays, which harms nobody.
             let _ = fs::remove_dir(directory);
         }
     }
+}
+
+fn move_us(directory: &Path) -> Result<()> {
+    let path = directory.join("cgroup.procs");
+    permitted(fs::write(&path, std::process::id().to_string()), &path)
 }
 
 /// Reads `cpu.stat` of either version.

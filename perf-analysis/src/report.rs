@@ -150,7 +150,14 @@ fn findings(points: &[Point]) -> String {
         );
     }
     let busiest = points.iter().map(|point| point.all.generator).fold(0.0, f64::max);
-    let _ = writeln!(text, "- **The load generator** used at most {} of its cores.", percent(busiest));
+    let hampered = points.iter().filter(|point| point.all.is_hampered()).count();
+    let _ = writeln!(
+        text,
+        "- **The load generator** used at most {} of its cores. At {hampered} of the {} points it lacked CPU when it should have \
+         sent; those figures may be its own and not the node's.",
+        percent(busiest),
+        points.len(),
+    );
     let others: Vec<f64> = points.iter().map(|point| point.all.others).collect();
     if let Some(others) = Percentiles::of(others) {
         let _ = writeln!(

@@ -62,9 +62,8 @@ impl Lab {
     /// The first thing that went wrong; what was recorded until then stays in `out`.
     pub fn run(&self, out: &Path, remark: Option<String>) -> Result<Results> {
         let mut manifest = self.manifest(remark)?;
-        if machine::raise_priority() {
-            manifest.limits.push_str(", raised priority");
-        }
+        let (_group, precedence) = self.limits.before_others();
+        manifest.limits = format!("{}, {precedence}", manifest.limits);
         let mut writer = Writer::create(out, &manifest)?;
         machine::pin(&self.split.generator)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -11,7 +11,9 @@ use crate::{
 };
 
 /// Share of its cores from which on the generator may be what limits a figure.
-pub const FULL_GENERATOR: f64 = 0.85;
+const FULL_GENERATOR: f64 = 0.85;
+/// Lateness (99 of 100 segments, ms) from which on it was kept from running when it should.
+const LATE_GENERATOR_MS: f64 = 50.0;
 
 /// One point of the matrix, run against one program.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct Figures {
     pub forward: Option<Percentiles>,
     /// From being sent to the last viewer having it, ms.
     pub delivery: Option<Percentiles>,
+    /// How late the generator sent, ms: its own fault, or that of other programs.
+    pub late: Option<Percentiles>,
     /// CPU seconds of the node per 1e9 bytes delivered.
     pub cpu_s_per_gb: Option<f64>,
     /// Gigabits delivered per second of CPU time.
@@ -116,6 +120,11 @@ pub fn summarise(results: &Results) -> Vec<Point> {
 }
 
 impl Figures {
+    /// Whether the generator had no CPU to spare or was kept from it, so that these figures may be its own.
+    pub fn is_hampered(&self) -> bool {
+        self.generator > FULL_GENERATOR || self.late.is_some_and(|late| late.p99 > LATE_GENERATOR_MS)
+    }
+
     fn of(trials: &[&Trial]) -> Self {
         let mut figures = Self::default();
         figures.count_segments(trials);
@@ -145,6 +154,7 @@ impl Figures {
             )
         };
         self.forward = times(SegmentRecord::handed_us);
+        self.late = times(|segment| Some(segment.late_us));
         self.delivery = times(|segment| segment.delivery_us);
     }
 

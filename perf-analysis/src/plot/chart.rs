@@ -72,8 +72,8 @@ pub(super) struct Dot {
     pub(super) spread: (f64, f64),
     /// Viewers lost or skipped something here.
     pub(super) hollow: bool,
-    /// The generator had no CPU to spare here, so the figure may be its own.
-    pub(super) generator_full: bool,
+    /// The generator lacked CPU here, so the figure may be its own.
+    pub(super) hampered: bool,
     /// Cores that other programs took meanwhile.
     pub(super) others: f64,
 }

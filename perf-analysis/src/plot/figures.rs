@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     scenario::{Cell, Target},
-    summary::{FULL_GENERATOR, Figures, Metric, Point},
+    summary::{Figures, Metric, Point},
 };
 
 /// Radius of dots; those of a maximum are larger, because they often lie under those of a percentile.
@@ -264,7 +264,7 @@ fn dots(
             y,
             spread: (rounds().fold(y, f64::min), rounds().fold(y, f64::max)),
             hollow: missed(&point.all) > NEGLIGIBLE,
-            generator_full: point.all.generator > FULL_GENERATOR,
+            hampered: point.all.is_hampered(),
             others: point.all.others,
         })
     };
@@ -292,10 +292,10 @@ fn marks(lines: &[Line]) -> String {
         ""
     };
     let hollow = if dots().any(|dot| dot.hollow) { "Hollow: viewers missed chunks there. " } else { "" };
-    let full = dots().filter(|dot| dot.generator_full).count();
-    let generator = match full {
+    let hampered = dots().filter(|dot| dot.hampered).count();
+    let generator = match hampered {
         0 => String::new(),
-        _ => format!("The load generator was full at {full} of the dots. "),
+        _ => format!("At {hampered} of the dots the load generator lacked CPU, so they may be its figures. "),
     };
     let others = dots().map(|dot| dot.others).fold(0.0, f64::max);
     let others = if others > NOTEWORTHY_CORES {

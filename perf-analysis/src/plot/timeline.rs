@@ -34,7 +34,7 @@ pub(super) fn all(results: &Results) -> Vec<(&'static str, Chart)> {
                 let from_us = f64::from(part) * part_us;
                 let y = value(trial, from_us, from_us + part_us)?;
                 let x = (from_us + part_us / 2.0) / US_PER_MINUTE;
-                Some(Dot { x, y, spread: (y, y), hollow: false, generator_full: false, others: 0.0 })
+                Some(Dot { x, y, spread: (y, y), hollow: false, hampered: false, others: 0.0 })
             };
             let label = format!("{} r{}", trial.cell, trial.round);
             let dots = (0..PARTS).filter_map(part).collect();
