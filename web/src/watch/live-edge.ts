@@ -7,10 +7,10 @@
 
 import { ArrivalMeter } from './arrival';
 
-/** Kept beyond what arrivals ask for: decoding, and the sound card's own buffer. */
-const MARGIN_MS = 90;
-/** Added to the margin by each stall, up to a bound; given back slowly after a quiet while. */
-const STALL_MARGIN = { stepMs: 60, mostMs: 480, quietMs: 10_000, givenBackPerMs: 0.005 };
+/** Kept beyond what arrivals ask for: decoding, the sound card's own buffer, and hiccups a little larger than known. */
+const MARGIN_MS = 130;
+/** Added to the margin by a stall, up to a bound; given back slowly after a quiet while. Stalls in a row are one. */
+const STALL_MARGIN = { stepMs: 60, mostMs: 480, rowMs: 2_000, quietMs: 10_000, givenBackPerMs: 0.005 };
 /** Media kept ahead when starting, before live arrivals say how much is needed. */
 const START_AHEAD_MS = 130;
 /** A chunk longer than this comes from a stream whose data arrives in lumps: a start has to leave room for the next. */
@@ -83,7 +83,8 @@ export class LiveEdge {
 
   /** Playback ran out of media although the stream is live. */
   stalled(nowMs: number): void {
-    this.#stallMarginMs = Math.min(STALL_MARGIN.mostMs, this.#stallMarginAt(nowMs) + STALL_MARGIN.stepMs);
+    const stepMs = nowMs - this.#stalledAtMs < STALL_MARGIN.rowMs ? 0 : STALL_MARGIN.stepMs;
+    this.#stallMarginMs = Math.min(STALL_MARGIN.mostMs, this.#stallMarginAt(nowMs) + stepMs);
     this.#stalledAtMs = nowMs;
   }
 
