@@ -1,107 +1,106 @@
 // Going live and watching, in real browsers, with a page that paints the time into every picture.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { expect, test, type Browser, type BrowserContext } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 
-import { launchBrowser } from './support/browser.ts';
-import { ClockServer } from './support/clock-server.ts';
-import { Broadcaster, Complaints, Viewer } from './support/pages.ts';
-import { latenciesMs, median, watchPaintedClock, type Sight } from './support/painted-clock.ts';
+import { isMoving, latenciesMs, median, watchPaintedClock } from './support/painted-clock.ts';
+import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
 
 const ARTIFACTS = fileURLToPath(new URL('artifacts/', import.meta.url));
-/** Long enough to be past the first keyframes, short enough for a test. */
+/** So late that a viewer who had to begin at the first picture could not be there. */
 const LATER_MS = 25_000;
 
 let undead: Undead;
-let clock: ClockServer;
-let browser: Browser;
-let context: BrowserContext;
-let complaints: Complaints;
-
-test.beforeAll(async () => {
-  await mkdir(ARTIFACTS, { recursive: true });
-  clock = await ClockServer.start();
-});
-
-test.afterAll(() => {
-  clock.stop();
-});
+let stage: Stage;
 
 test.beforeEach(async () => {
+  await mkdir(ARTIFACTS, { recursive: true });
   undead = await Undead.up();
-  browser = await launchBrowser();
-  context = await browser.newContext();
-  complaints = new Complaints();
-  const clockPage = await context.newPage();
-  await clockPage.setViewportSize({ width: 1280, height: 720 });
-  await clockPage.goto(clock.url);
 });
 
 test.afterEach(async () => {
-  await browser.close();
-  expect(complaints.lines).toEqual([]);
+  await stage.strike();
+  expect(stage.complaints.lines).toEqual([]);
   expect(undead.errors()).toEqual([]);
-  await undead.stop();
+  expect(await undead.stop()).toBe(0);
 });
 
-/** The frame counter counts on, in order, and the clock with it. */
-function expectMoving(sights: readonly Sight[]): void {
-  expect(sights.length).toBeGreaterThan(10);
-  for (const [earlier, later] of sights.slice(1).map((later, index) => [sights[index]!, later] as const)) {
-    expect((later.clockMs - earlier.clockMs + 2 ** 24) % 2 ** 24).toBeLessThan(2 ** 23);
-    expect((later.counter - earlier.counter + 4096) % 4096).toBeLessThan(2048);
-  }
-}
-
 test('a stream is watched at once, and by somebody who comes much later', async () => {
-  const broadcaster = await Broadcaster.goLive(context, undead.url, 'Painted clock', complaints);
-  const first = await Viewer.open(context, broadcaster.watchUrl, complaints);
+  stage = await Stage.set();
+  const broadcaster = await stage.goLive(undead.url, 'Painted clock');
+  const first = await stage.watch(broadcaster.watchUrl);
   await first.expectState('live');
-  expectMoving(await watchPaintedClock(first.page, 3_000));
-
   await first.page.waitForTimeout(LATER_MS);
-  const late = await Viewer.open(context, broadcaster.watchUrl, complaints);
+  const late = await stage.watch(broadcaster.watchUrl);
   await late.expectState('live');
-  const sights = await watchPaintedClock(late.page, 4_000);
-  expectMoving(sights);
-  expectMoving(await watchPaintedClock(first.page, 2_000));
-  console.log(
-    'join',
-    await first.reading('join-ms'),
-    await late.reading('join-ms'),
-    'median latency',
-    median(latenciesMs(sights)),
-    'claimed',
-    sights.at(-1)?.claimedLatencyMs,
-    'stalls',
-    await first.reading('stalls'),
-    await late.reading('stalls'),
-  );
-  await late.page.screenshot({ path: `${ARTIFACTS}watch.png` });
-  await broadcaster.page.screenshot({ path: `${ARTIFACTS}live.png` });
+
+  const sights = await watchPaintedClock(late.page, 5_000);
+  for (const seen of [sights, await watchPaintedClock(first.page, 2_000)]) {
+    expect(seen.length).toBeGreaterThan(10);
+    expect(isMoving(seen)).toBe(true);
+  }
+  const claims = sights.flatMap(({ claimedLatencyMs }) => claimedLatencyMs ?? []);
+  const measured = {
+    join_ms: [await first.tellsNumber('join-ms'), await late.tellsNumber('join-ms')],
+    latency_painted_ms: median(latenciesMs(sights)),
+    latency_shown_ms: median(claims),
+    stalls: [await first.tellsNumber('stalls'), await late.tellsNumber('stalls')],
+  };
+  await writeFile(path.join(ARTIFACTS, 'measured.json'), `${JSON.stringify(measured, null, 2)}\n`);
+  await late.page.screenshot({ path: path.join(ARTIFACTS, 'watch.png') });
+  await broadcaster.page.screenshot({ path: path.join(ARTIFACTS, 'live.png') });
 
   await broadcaster.end();
   await first.expectState('ended');
   await late.expectState('ended');
 });
 
-test('two streams at once go to two nodes', async () => {
-  const broadcasters = [
-    await Broadcaster.goLive(context, undead.url, 'One', complaints),
-    await Broadcaster.goLive(context, undead.url, 'Two', complaints),
-  ];
-  const nodes: (string | null)[] = [];
-  for (const { watchUrl } of broadcasters) {
-    const viewer = await Viewer.open(context, watchUrl, complaints);
+test('two streams at once go to two nodes, and both are listed', async () => {
+  stage = await Stage.set();
+  const nodes = new Set<string | null>();
+  for (const title of ['One', 'Two']) {
+    const { watchUrl } = await stage.goLive(undead.url, title);
+    const viewer = await stage.watch(watchUrl);
     await viewer.expectState('live');
-    nodes.push(await viewer.player.getAttribute('data-node'));
+    nodes.add(await viewer.tells('node'));
   }
-  expect(new Set(nodes).size).toBe(2);
-  const list = await context.newPage();
-  await list.goto(`${undead.url}/view`);
-  await expect(list.getByText('One')).toBeVisible();
-  await expect(list.getByText('Two')).toBeVisible();
-  await list.screenshot({ path: `${ARTIFACTS}view.png` });
+  expect(nodes.size).toBe(2);
+  const list = await stage.page(`${undead.url}/view`);
+  for (const title of ['One', 'Two']) {
+    await expect(list.getByText(title)).toBeVisible();
+  }
+  await list.screenshot({ path: path.join(ARTIFACTS, 'view.png') });
+});
+
+test('another source is another take in the same video', async () => {
+  stage = await Stage.set();
+  const broadcaster = await stage.goLive(undead.url, 'Two takes');
+  const viewer = await stage.watch(broadcaster.watchUrl);
+  await viewer.expectState('live');
+  await expect(viewer.player).toHaveAttribute('data-take', '0');
+  const video = await viewer.page.locator('video').elementHandle();
+  await broadcaster.changeSource();
+  await expect(viewer.player).toHaveAttribute('data-take', '1');
+  await viewer.expectState('live');
+  const sights = await watchPaintedClock(viewer.page, 2_000);
+  expect(sights.length).toBeGreaterThan(10);
+  expect(isMoving(sights)).toBe(true);
+  expect(await viewer.page.locator('video').evaluate((now, then) => now === then, video)).toBe(true);
+});
+
+test('a still screen is live, and its picture comes with the first look', async () => {
+  stage = await Stage.set(true);
+  const broadcaster = await stage.goLive(undead.url, 'A slide');
+  const viewer = await stage.watch(broadcaster.watchUrl);
+  await viewer.expectState('live');
+  const played = await viewer.page.locator('video').evaluate(async (video: HTMLVideoElement) => {
+    const from = video.currentTime;
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    return video.currentTime - from;
+  });
+  expect(played).toBeGreaterThan(0);
+  await viewer.expectState('live');
 });

@@ -3,7 +3,7 @@ import { chromium, type Browser } from '@playwright/test';
 
 import { CLOCK_TITLE } from './clock-server.ts';
 
-const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 export async function launchBrowser(): Promise<Browser> {
   return await chromium.launch({

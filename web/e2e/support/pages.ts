@@ -1,16 +1,9 @@
-// What a broadcaster and a viewer do in the pages, in their words.
-import {
-  expect,
-  type Browser,
-  type BrowserContext,
-  type ConsoleMessage,
-  type Locator,
-  type Page,
-} from '@playwright/test';
+// What a broadcaster and a viewer do in the pages, in the words they read there.
+import { expect, type ConsoleMessage, type Locator, type Page } from '@playwright/test';
 
 const VIEWPORT = { width: 1280, height: 800 };
 
-/** Everything a page complained about. */
+/** Everything pages complained about. */
 export class Complaints {
   readonly lines: string[] = [];
 
@@ -33,23 +26,20 @@ export class Broadcaster {
     this.watchUrl = watchUrl;
   }
 
-  /** Shares the tab with the painted clock, as a person would: choose, name, go live, copy the link. */
-  static async goLive(
-    context: BrowserContext,
-    baseUrl: string,
-    title: string,
-    complaints: Complaints,
-  ): Promise<Broadcaster> {
-    const page = await context.newPage();
-    complaints.watch(page);
+  /** Shares the tab with the painted clock, as a person would: choose, name, go live, take the link. */
+  static async goLive(page: Page, title: string): Promise<Broadcaster> {
     await page.setViewportSize(VIEWPORT);
-    await page.goto(`${baseUrl}/live`);
     await page.getByRole('button', { name: 'Share a screen' }).click();
     await page.getByLabel('Title').fill(title);
     await page.getByRole('button', { name: 'Go live' }).click();
     const link = page.getByRole('textbox', { name: 'Link for viewers' });
     await expect(link).toHaveValue(/\/view\/[0-9a-f]{32}$/);
     return new Broadcaster(page, await link.inputValue());
+  }
+
+  /** Shares the same tab anew: a new take. */
+  async changeSource(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Change source' }).click();
   }
 
   async end(): Promise<void> {
@@ -66,11 +56,8 @@ export class Viewer {
     this.player = page.locator('ud-player');
   }
 
-  static async open(context: BrowserContext | Browser, url: string, complaints: Complaints): Promise<Viewer> {
-    const page = await context.newPage();
-    complaints.watch(page);
+  static async open(page: Page): Promise<Viewer> {
     await page.setViewportSize(VIEWPORT);
-    await page.goto(url);
     return new Viewer(page);
   }
 
@@ -78,9 +65,12 @@ export class Viewer {
     await expect(this.player).toHaveAttribute('data-state', state);
   }
 
-  /** A number the player tells programs; undefined while it has none. */
-  async reading(name: string): Promise<number | undefined> {
-    const text = await this.player.getAttribute(`data-${name}`);
-    return text === null ? undefined : Number(text);
+  /** What the player tells programs under `name`; see player-element.ts. */
+  async tells(name: string): Promise<string | null> {
+    return await this.player.getAttribute(`data-${name}`);
+  }
+
+  async tellsNumber(name: string): Promise<number> {
+    return Number((await this.tells(name)) ?? NaN);
   }
 }

@@ -16,29 +16,9 @@ export interface Sight {
 export async function watchPaintedClock(page: Page, durationMs: number): Promise<Sight[]> {
   return await page.evaluate(async (forMs) => {
     const video = findVideo(document);
-    if (!video) throw new Error('no video in the page');
-    const root = video.getRootNode();
-    const player = root instanceof ShadowRoot ? root.host : undefined;
-    const strip = new OffscreenCanvas(640, 32);
-    const context = strip.getContext('2d', { willReadFrequently: true });
-    if (!context) throw new Error('no canvas');
-    const sights: Sight[] = [];
-    const endMs = performance.now() + forMs;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, forMs + 1000);
-      const onFrame = (_now: number, frame: VideoFrameCallbackMetadata): void => {
-        const sight = readStrip(frame);
-        if (sight) sights.push(sight);
-        if (performance.now() < endMs) {
-          video.requestVideoFrameCallback(onFrame);
-        } else {
-          clearTimeout(timer);
-          resolve();
-        }
-      };
-      video.requestVideoFrameCallback(onFrame);
-    });
-    return sights;
+    const context = new OffscreenCanvas(640, 32).getContext('2d', { willReadFrequently: true });
+    if (!video || !context) throw new Error('no video in the page');
+    return await collect(video, context);
 
     function findVideo(root: Document | ShadowRoot): HTMLVideoElement | undefined {
       for (const element of root.querySelectorAll('*')) {
@@ -49,25 +29,65 @@ export async function watchPaintedClock(page: Page, durationMs: number): Promise
       return undefined;
     }
 
-    function readStrip(frame: VideoFrameCallbackMetadata): Sight | undefined {
-      const scale = video!.videoWidth / 1280;
-      context!.drawImage(video!, 0, 0, 640 * scale, 32 * scale, 0, 0, 640, 32);
-      const pixels = context!.getImageData(0, 16, 640, 1).data;
-      const bits = Array.from({ length: 40 }, (_, cell) => (pixels[(cell * 16 + 8) * 4]! > 128 ? 1 : 0));
+    function collect(from: HTMLVideoElement, to: OffscreenCanvasRenderingContext2D): Promise<Sight[]> {
+      const sights: Sight[] = [];
+      const endMs = performance.now() + forMs;
+      return new Promise((resolve) => {
+        // A picture that never comes is for the caller to notice: it gets the ones that did.
+        const timer = setTimeout(() => {
+          resolve(sights);
+        }, forMs + 1000);
+        const onFrame = (_nowMs: number, frame: VideoFrameCallbackMetadata): void => {
+          const sight = read(from, to, frame);
+          if (sight) sights.push(sight);
+          if (performance.now() < endMs) {
+            from.requestVideoFrameCallback(onFrame);
+          } else {
+            clearTimeout(timer);
+            resolve(sights);
+          }
+        };
+        from.requestVideoFrameCallback(onFrame);
+      });
+    }
+
+    function read(
+      from: HTMLVideoElement,
+      to: OffscreenCanvasRenderingContext2D,
+      frame: VideoFrameCallbackMetadata,
+    ): Sight | undefined {
+      const scale = from.videoWidth / 1280;
+      to.drawImage(from, 0, 0, 640 * scale, 32 * scale, 0, 0, 640, 32);
+      const pixels = to.getImageData(0, 16, 640, 1).data;
+      const bits = Array.from({ length: 40 }, (_, cell) => ((pixels[(cell * 16 + 8) * 4] ?? 0) > 128 ? 1 : 0));
       const parity = (odd: number): number =>
         bits.slice(0, 38).reduce<number>((sum, bit, cell) => (cell > 1 && cell % 2 === odd ? sum ^ bit : sum), 0);
       if (bits[0] !== 1 || bits[1] !== 0 || parity(0) !== bits[38] || parity(1) !== bits[39]) return undefined;
-      const number = (from: number, to: number): number =>
-        bits.slice(from, to).reduce<number>((sum, bit) => sum * 2 + bit, 0);
-      const claimed = player?.getAttribute('data-latency-ms');
+      const number = (start: number, end: number): number =>
+        bits.slice(start, end).reduce<number>((sum, bit) => sum * 2 + bit, 0);
+      const root = from.getRootNode();
+      const claimed = root instanceof ShadowRoot ? root.host.getAttribute('data-latency-ms') : null;
       return {
         clockMs: number(2, 26),
         counter: number(26, 38),
         shownMs: performance.timeOrigin + frame.expectedDisplayTime,
-        claimedLatencyMs: claimed ? Number(claimed) : undefined,
+        claimedLatencyMs: claimed === null ? undefined : Number(claimed),
       };
     }
   }, durationMs);
+}
+
+/** Whether clock and counter never went back and went on in the end. A picture may be shown twice: screens stand still. */
+export function isMoving(sights: readonly Sight[]): boolean {
+  const steps = sights.slice(1).map((sight, index) => {
+    const before = sights[index] ?? sight;
+    return {
+      clock: (sight.clockMs - before.clockMs + 2 ** 24) % 2 ** 24,
+      counter: (sight.counter - before.counter + 4096) % 4096,
+    };
+  });
+  const inOrder = steps.every(({ clock, counter }) => clock < 2 ** 23 && counter < 2048);
+  return inOrder && steps.some(({ counter }) => counter > 0);
 }
 
 /** Paint to show, for each sight. */

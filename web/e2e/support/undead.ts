@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-const BINARY = process.env['UNDEAD_BIN'] ?? fileURLToPath(new URL('../../../target/release/undead', import.meta.url));
+const BINARY = process.env.UNDEAD_BIN ?? fileURLToPath(new URL('../../../target/release/undead', import.meta.url));
 
 export class Undead {
   readonly url: string;
@@ -71,7 +71,7 @@ export class Undead {
   /** Asks it to stop and waits until it has; its exit status. */
   async stop(): Promise<number | null> {
     const status = await new Promise<number | null>((resolve) => {
-      if (this.#process.exitCode !== null) {
+      if (this.#process.exitCode !== null || this.#process.signalCode !== null) {
         resolve(this.#process.exitCode);
         return;
       }

@@ -1,0 +1,69 @@
+// Kill any server while you watch: main server and nodes as processes of their own, ended without warning.
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { expect, test } from '@playwright/test';
+
+import { isMoving, watchPaintedClock } from './support/painted-clock.ts';
+import { Stage } from './support/stage.ts';
+import { Undead } from './support/undead.ts';
+
+const SECRET = { UNDEAD_CLUSTER_SECRET: 'only for this test' };
+
+let stage: Stage;
+let mainServer: Undead;
+let nodes: Undead[];
+
+async function startMainServer(dataDir: string, listen: string): Promise<Undead> {
+  return await Undead.start(['main-server', '--listen', listen, '--data-dir', dataDir], SECRET, dataDir);
+}
+
+async function startNode(name: string): Promise<Undead> {
+  const flags = ['--listen', '127.0.0.1:0', '--main-server', mainServer.url, '--hostname', name];
+  return await Undead.start(['cdn', ...flags], SECRET);
+}
+
+test.beforeEach(async () => {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'undead-failover-'));
+  mainServer = await startMainServer(dataDir, '127.0.0.1:0');
+  nodes = [await startNode('one'), await startNode('two')];
+  for (const node of nodes) {
+    await expect.poll(async () => (await fetch(`${node.url}/readyz`)).status).toBe(200);
+  }
+  stage = await Stage.set();
+});
+
+test.afterEach(async () => {
+  await stage.strike();
+  // Browsers report connections that were refused or cut; that is all that may have gone wrong.
+  const unexpected = stage.complaints.lines.filter((line) => !/ERR_|WebSocket connection/.test(line));
+  expect(unexpected).toEqual([]);
+  for (const server of [...nodes, mainServer]) await server.stop();
+});
+
+test('the node dies: broadcaster and viewer go on at the other one, without a reload', async () => {
+  const broadcaster = await stage.goLive(mainServer.url, 'Node dies');
+  const viewer = await stage.watch(broadcaster.watchUrl);
+  await viewer.expectState('live');
+  const address = (await viewer.tells('node')) ?? '';
+  const carrying = nodes.find(({ url }) => address.includes(new URL(url).port));
+  expect(carrying).toBeDefined();
+  carrying?.kill();
+  await expect(viewer.player).not.toHaveAttribute('data-node', address);
+  await viewer.expectState('live');
+  const sights = await watchPaintedClock(viewer.page, 3_000);
+  expect(sights.length).toBeGreaterThan(10);
+  expect(isMoving(sights)).toBe(true);
+});
+
+test('the main server dies: nobody who watches notices', async () => {
+  const broadcaster = await stage.goLive(mainServer.url, 'Main server dies');
+  const viewer = await stage.watch(broadcaster.watchUrl);
+  await viewer.expectState('live');
+  mainServer.kill();
+  const sights = await watchPaintedClock(viewer.page, 5_000);
+  expect(sights.length).toBeGreaterThan(10);
+  expect(isMoving(sights)).toBe(true);
+  await viewer.expectState('live');
+});

@@ -1,0 +1,52 @@
+// What every browser test needs: a page worth sharing, a browser, and somebody who notes down complaints.
+import type { Browser, BrowserContext, Page } from '@playwright/test';
+
+import { launchBrowser } from './browser.ts';
+import { ClockServer } from './clock-server.ts';
+import { Broadcaster, Complaints, Viewer } from './pages.ts';
+
+export class Stage {
+  readonly complaints = new Complaints();
+  readonly #clock: ClockServer;
+  readonly #browser: Browser;
+  readonly #context: BrowserContext;
+
+  private constructor(clock: ClockServer, browser: Browser, context: BrowserContext) {
+    this.#clock = clock;
+    this.#browser = browser;
+    this.#context = context;
+  }
+
+  /** With the painted clock open in a tab; `still` paints it once. */
+  static async set(still = false): Promise<Stage> {
+    const clock = await ClockServer.start();
+    const browser = await launchBrowser();
+    const context = await browser.newContext();
+    const stage = new Stage(clock, browser, context);
+    const page = await stage.page(still ? `${clock.url}?still` : clock.url);
+    await page.setViewportSize({ width: 1280, height: 720 });
+    await page.click('canvas');
+    return stage;
+  }
+
+  async page(url: string): Promise<Page> {
+    const page = await this.#context.newPage();
+    this.complaints.watch(page);
+    await page.goto(url);
+    return page;
+  }
+
+  async goLive(baseUrl: string, title: string): Promise<Broadcaster> {
+    return await Broadcaster.goLive(await this.page(`${baseUrl}/live`), title);
+  }
+
+  async watch(url: string): Promise<Viewer> {
+    return await Viewer.open(await this.page(url));
+  }
+
+  /** Clears everything away. What the pages complained about stays to be read. */
+  async strike(): Promise<void> {
+    await this.#browser.close();
+    this.#clock.stop();
+  }
+}
