@@ -46,20 +46,11 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct UpArgs {
-    /// Address and port to serve on
-    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000")]
-    pub(crate) listen: SocketAddr,
-    /// Folder for keys, the cluster secret and the catalogue; made if missing
-    #[arg(long, env = "UNDEAD_DATA_DIR", default_value = "data")]
-    pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) main_server: MainServerArgs,
     /// CDN nodes to run, at /cdn/a, /cdn/b and so on
     #[arg(long, env = "UNDEAD_NODES", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=26))]
     pub(crate) nodes: u8,
-    /// Where the catalogue is kept
-    #[arg(long, env = "UNDEAD_STORE", default_value = "sqlite")]
-    pub(crate) store: Store,
-    #[command(flatten)]
-    pub(crate) secret: SecretArgs,
 }
 
 #[derive(Debug, Args)]
@@ -67,7 +58,7 @@ pub(crate) struct MainServerArgs {
     /// Address and port to serve on
     #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000")]
     pub(crate) listen: SocketAddr,
-    /// Folder for keys and the catalogue; made if missing
+    /// Folder for keys, the cluster secret and the catalogue; made if missing
     #[arg(long, env = "UNDEAD_DATA_DIR", default_value = "data")]
     pub(crate) data_dir: PathBuf,
     /// Where the catalogue is kept

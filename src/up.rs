@@ -10,11 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{cdn_node, cli::UpArgs, failure::Failure, main_server_alone, serve};
 
 pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
-    let listener = serve::listen(args.listen).await?;
+    let listener = serve::listen(args.main_server.listen).await?;
     let address = listener.local_addr().map_err(Failure::run("the listening address is unknown"))?;
     let main_server_url = format!("http://{}", serve::connectable(address));
-    let app =
-        main_server_alone::open(main_server_alone::config(args.data_dir, args.store, args.secret)).await?;
+    let app = main_server_alone::open(args.main_server).await?;
     let secret = ClusterSecret::new(app.cluster_secret().reveal());
     let mut router = app.router();
     let stopping = CancellationToken::new();
