@@ -9,8 +9,8 @@
 
 /** How long every demand counts: longer than the distance of lumps, which is a second. */
 const RECENT_MS = 2_000;
-/** How long a demand counts that was made again, at least {@link RECENT_MS} apart. */
-const HABIT_MS = 15_000;
+/** How long a demand counts that was made again, and how far apart the two have to be not to be one. */
+const HABIT = { countsMs: 15_000, apartMs: 4_000 };
 /** Most the delay grows past the fastest chunk: whoever is later than this is better served by a skip. */
 const MAX_SPREAD_MS = 2_500;
 
@@ -32,7 +32,7 @@ export class ArrivalMeter {
   arrived(startMs: number, endMs: number, nowMs: number): void {
     const arrival = { atMs: nowMs, demandMs: nowMs - startMs, transitMs: nowMs - endMs };
     if (this.#isBacklog(startMs, arrival.demandMs)) return;
-    this.#arrivals = this.#arrivals.filter((old) => old.atMs > nowMs - HABIT_MS);
+    this.#arrivals = this.#arrivals.filter((old) => old.atMs > nowMs - HABIT.countsMs);
     this.#arrivals.push(arrival);
   }
 
@@ -42,7 +42,7 @@ export class ArrivalMeter {
     if (newest === undefined) return undefined;
     const recent = largest(this.#arrivals.filter((arrival) => arrival.atMs > newest.atMs - RECENT_MS));
     const top = this.#arrivals.reduce((most, arrival) => (arrival.demandMs > most.demandMs ? arrival : most));
-    const again = largest(this.#arrivals.filter((arrival) => Math.abs(arrival.atMs - top.atMs) >= RECENT_MS));
+    const again = largest(this.#arrivals.filter((arrival) => Math.abs(arrival.atMs - top.atMs) >= HABIT.apartMs));
     const fastest = Math.min(...this.#arrivals.map((arrival) => arrival.transitMs));
     return Math.min(Math.max(recent, again), fastest + MAX_SPREAD_MS);
   }

@@ -10,7 +10,7 @@ import { ArrivalMeter } from './arrival';
 /** Kept beyond what arrivals ask for: decoding, the sound card's own buffer, and hiccups a little larger than known. */
 const MARGIN_MS = 100;
 /** Added to the margin by a stall, up to a bound; given back slowly after a quiet while. Stalls in a row are one. */
-const STALL_MARGIN = { stepMs: 60, mostMs: 480, rowMs: 2_000, quietMs: 10_000, givenBackPerMs: 0.005 };
+const STALL_MARGIN = { stepMs: 40, mostMs: 480, rowMs: 2_000, quietMs: 10_000, givenBackPerMs: 0.005 };
 /** Media kept ahead when starting, before live arrivals say how much is needed. */
 const START_AHEAD_MS = 130;
 /** A chunk longer than this comes from a stream whose data arrives in lumps: a start has to leave room for the next. */
