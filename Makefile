@@ -61,7 +61,7 @@ test-web: $(NPM_STAMP)
 e2e: tools build ## The browser tests, in real Chromium against the release binary
 	cd web && npm run e2e
 
-perf: build ## Measure forwarding under CPU limits and renew the figures and numbers of report/
+perf: build ## Forwarding speed under CPU limits: records, figures and the numbers of report/ (about 8 minutes; Linux, root)
 	$(CARGO) run --release --locked -p perf-analysis -- run perf-analysis/scenarios/default.toml --report report
 
 bench: ## The criterion benches

@@ -32,10 +32,10 @@ test('a stream is watched at once, and by somebody who comes much later', async 
   stage = await Stage.set();
   const broadcaster = await stage.goLive(undead.url, 'Painted clock');
   const first = await stage.watch(broadcaster.watchUrl);
-  await first.expectState('live');
+  await first.expectPicture();
   await first.page.waitForTimeout(LATER_MS);
   const late = await stage.watch(broadcaster.watchUrl);
-  await late.expectState('live');
+  await late.expectPicture();
 
   const sights = await watchPaintedClock(late.page, 5_000);
   for (const seen of [sights, await watchPaintedClock(first.page, 2_000)]) {
@@ -64,7 +64,7 @@ test('two streams at once go to two nodes, and both are listed', async () => {
   for (const title of ['One', 'Two']) {
     const { watchUrl } = await stage.goLive(undead.url, title);
     const viewer = await stage.watch(watchUrl);
-    await viewer.expectState('live');
+    await viewer.expectPicture();
     nodes.add(await viewer.tells('node'));
   }
   expect(nodes.size).toBe(2);
@@ -79,12 +79,12 @@ test('another source is another take in the same video', async () => {
   stage = await Stage.set();
   const broadcaster = await stage.goLive(undead.url, 'Two takes');
   const viewer = await stage.watch(broadcaster.watchUrl);
-  await viewer.expectState('live');
+  await viewer.expectPicture();
   await expect(viewer.player).toHaveAttribute('data-take', '0');
   const video = await viewer.page.locator('video').elementHandle();
   await broadcaster.changeSource();
   await expect(viewer.player).toHaveAttribute('data-take', '1');
-  await viewer.expectState('live');
+  await viewer.expectPicture();
   const sights = await watchPaintedClock(viewer.page, 2_000);
   expect(sights.length).toBeGreaterThan(10);
   expect(isMoving(sights)).toBe(true);
@@ -95,12 +95,12 @@ test('a still screen is live, and its picture comes with the first look', async 
   stage = await Stage.set(true);
   const broadcaster = await stage.goLive(undead.url, 'A slide');
   const viewer = await stage.watch(broadcaster.watchUrl);
-  await viewer.expectState('live');
+  await viewer.expectPicture();
   const played = await viewer.page.locator('video').evaluate(async (video: HTMLVideoElement) => {
     const from = video.currentTime;
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     return video.currentTime - from;
   });
   expect(played).toBeGreaterThan(0);
-  await viewer.expectState('live');
+  await viewer.expectPicture();
 });

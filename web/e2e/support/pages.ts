@@ -65,6 +65,12 @@ export class Viewer {
     await expect(this.player).toHaveAttribute('data-state', state);
   }
 
+  /** Live, and its first picture was there. */
+  async expectPicture(): Promise<void> {
+    await this.expectState('live');
+    await expect(this.player).toHaveAttribute('data-join-ms', /\d/);
+  }
+
   /** What the player tells programs under `name`; see player-element.ts. */
   async tells(name: string): Promise<string | null> {
     return await this.player.getAttribute(`data-${name}`);

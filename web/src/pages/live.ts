@@ -50,6 +50,8 @@ export class LivePage extends LitElement {
   readonly #server = new MainServer();
   readonly #abilities = abilities();
   #own: OwnStream | undefined;
+  /** The choice of a source that is under way. */
+  #choice: Promise<boolean> | undefined;
   #broadcast: Broadcast | undefined;
   #thumbnails: Thumbnails | undefined;
   #timers: ReturnType<typeof setInterval>[] = [];
@@ -228,9 +230,17 @@ export class LivePage extends LitElement {
     void this.#captureFrom(event.kind);
   }
 
-  /** Asks for a source; gives it to the broadcast if there is one. True if there is one now. */
+  /** Asks for a source; gives it to the broadcast if there is one. True if there is one now. Only one is asked for at a time. */
   async #captureFrom(kind: SourceKind): Promise<boolean> {
-    if (this.choosing) return false;
+    this.#choice ??= this.#ask(kind);
+    try {
+      return await this.#choice;
+    } finally {
+      this.#choice = undefined;
+    }
+  }
+
+  async #ask(kind: SourceKind): Promise<boolean> {
     this.problem = obstacle(kind, this.#abilities);
     if (this.problem) return false;
     this.choosing = true;

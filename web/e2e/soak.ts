@@ -1,0 +1,51 @@
+// A long broadcast: is latency at the end what it was at the beginning, and the server's memory too? Not part of the
+// tests, because it takes as long as it takes. It writes a line for each look and leaves the judgement to the reader.
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { expect, test } from '@playwright/test';
+
+import { latenciesMs, median, watchPaintedClock } from './support/painted-clock.ts';
+import { Stage } from './support/stage.ts';
+import { Undead } from './support/undead.ts';
+
+const ARTIFACTS = fileURLToPath(new URL('artifacts/', import.meta.url));
+const RECORDS = path.join(ARTIFACTS, 'soak.jsonl');
+const MINUTES = Number(process.env.SOAK_MINUTES ?? 30);
+const LOOK_EVERY_MS = 20_000;
+
+async function residentKiB(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid ?? 'self'}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
+}
+
+test(`${MINUTES} minutes on air`, async () => {
+  await mkdir(ARTIFACTS, { recursive: true });
+  await writeFile(RECORDS, '');
+  const undead = await Undead.up();
+  const stage = await Stage.set();
+  const broadcaster = await stage.goLive(undead.url, 'Long broadcast');
+  const viewer = await stage.watch(broadcaster.watchUrl);
+  await viewer.expectPicture();
+  const startMs = Date.now();
+  while (Date.now() - startMs < MINUTES * 60_000) {
+    const sights = await watchPaintedClock(viewer.page, 3_000);
+    const look = {
+      at_s: Math.round((Date.now() - startMs) / 1000),
+      latency_painted_ms: Math.round(median(latenciesMs(sights))),
+      latency_shown_ms: await viewer.tellsNumber('latency-ms'),
+      stalls: await viewer.tellsNumber('stalls'),
+      jumps: await viewer.tellsNumber('jumps'),
+      resident_kib: await residentKiB(undead.pid),
+    };
+    await appendFile(RECORDS, `${JSON.stringify(look)}\n`);
+    await viewer.page.waitForTimeout(LOOK_EVERY_MS);
+  }
+  await broadcaster.end();
+  await viewer.expectState('ended');
+  await stage.strike();
+  expect(stage.complaints.lines).toEqual([]);
+  expect(undead.errors()).toEqual([]);
+  await undead.stop();
+});
