@@ -11,14 +11,13 @@ FROM rust:1.95-bookworm AS binary
 WORKDIR /src
 COPY . .
 COPY --from=pages /src/web/dist web/dist
-RUN cargo build --release --locked && mkdir -p /out/data /out/cluster && cp target/release/undead /out/undead
+RUN cargo build --release --locked
 
-FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=binary /out/undead /usr/local/bin/undead
-# Volumes mounted here take over these folders' owner, so that the unprivileged user may write.
-COPY --from=binary --chown=nonroot:nonroot /out/data /data
-COPY --from=binary --chown=nonroot:nonroot /out/cluster /cluster
-USER nonroot
+FROM debian:bookworm-slim
+RUN useradd --system --uid 10001 --no-create-home undead && install -d -o undead -g undead /data /cluster
+COPY --from=binary /src/target/release/undead /usr/local/bin/undead
+# By number, so that orchestrators can see that it is not root. Named volumes take over the folders' owner.
+USER 10001
 ENV UNDEAD_LISTEN=0.0.0.0:5000 UNDEAD_DATA_DIR=/data
 EXPOSE 5000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 CMD ["undead", "healthcheck"]

@@ -1,4 +1,4 @@
-//! `undead healthcheck`: what a container's health check runs, as the image holds no shell and no curl.
+//! `undead healthcheck`: what a container's health check runs, as the image holds no curl.
 
 use std::time::Duration;
 
