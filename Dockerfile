@@ -5,6 +5,8 @@ WORKDIR /src/web
 COPY web/package.json web/package-lock.json web/.npmrc* ./
 RUN npm ci --no-audit --no-fund
 COPY web ./
+# The types are checked against the messages that Rust reads and writes.
+COPY crates/protocol/fixtures /src/crates/protocol/fixtures
 RUN npm run build
 
 FROM rust:1.95-bookworm AS binary

@@ -1,0 +1,43 @@
+//! `fixtures/messages.json` is what travels: Rust reads it and writes the very same. `web/src/protocol/fixtures.test.ts`
+//! holds the page's types to the same file.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
+use protocol::{
+    ErrorBody,
+    event::{
+        RegisterNewStream, SegmentAccepted, Skipped, StreamMoved, StreamRegistered, StreamStateChanged,
+        WatchRequest, Watching,
+    },
+    stream::{AskForNodes, CreateStream, StreamCreated, StreamInfo},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+fn survives<T: DeserializeOwned + Serialize>(messages: &mut Map<String, Value>, name: &str) {
+    let message = messages.remove(name).unwrap_or_else(|| panic!("no message {name}"));
+    let read: T = serde_json::from_value(message.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), message, "{name}");
+}
+
+#[test]
+fn every_message_is_read_and_written_as_it_stands() {
+    let mut messages: Map<String, Value> =
+        serde_json::from_str(include_str!("../fixtures/messages.json")).unwrap();
+    let messages = &mut messages;
+    survives::<CreateStream>(messages, "create_stream");
+    survives::<StreamCreated>(messages, "stream_created");
+    survives::<AskForNodes>(messages, "ask_for_nodes");
+    survives::<StreamInfo>(messages, "stream_info");
+    survives::<StreamInfo>(messages, "stream_info_before_media");
+    survives::<ErrorBody>(messages, "error_body");
+    survives::<RegisterNewStream>(messages, "register_new_stream");
+    survives::<StreamRegistered>(messages, "stream_registered");
+    survives::<SegmentAccepted>(messages, "segment_accepted");
+    survives::<WatchRequest>(messages, "watch_request");
+    survives::<Watching>(messages, "watching");
+    survives::<Skipped>(messages, "skipped");
+    survives::<StreamStateChanged>(messages, "stream_state");
+    survives::<StreamMoved>(messages, "stream_moved");
+    assert!(messages.is_empty(), "messages that no type claims: {:?}", messages.keys());
+}
