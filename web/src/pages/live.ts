@@ -22,11 +22,13 @@ import {
 } from '../publish/problems';
 import { DEFAULT_TITLE, loadSettings, lowerQuality, quality, saveSettings, type Settings } from '../publish/settings';
 import { Thumbnails } from '../publish/thumbnails';
+import { CallError } from '../protocol/error';
 import { connect } from '../transport/socketio';
 import { badges, stateBadge } from '../ui/badges';
 import { runningTime } from '../ui/format';
 import { ghostPicture } from '../ui/shell';
 import { base, buttons } from '../ui/styles';
+import { canPlayType } from '../watch/media-source';
 
 /** How often the main server is asked for the viewers on all nodes. */
 const LOOK_MS = 5_000;
@@ -50,6 +52,7 @@ export class LivePage extends LitElement {
   readonly #server = new MainServer();
   readonly #abilities = abilities();
   #own: OwnStream | undefined;
+  #goingLive = false;
   /** The choice of a source that is under way. */
   #choice: Promise<boolean> | undefined;
   #broadcast: Broadcast | undefined;
@@ -169,13 +172,15 @@ export class LivePage extends LitElement {
         ?ready=${this.capture !== undefined}
         ?busy=${this.phase === 'starting'}
         @settings=${(event: SettingsEvent) => this.#remember(event.settings)}
-        @go-live=${(event: GoLiveEvent) => void this.#goLive(event.passphrase)}
+        @go-live=${(event: GoLiveEvent) => void this.#once(() => this.#goLive(event.passphrase))}
       ></ud-live-setup>`;
   }
 
   #continueOffer(own: OwnStream): TemplateResult {
     return html`<ud-notice kind="info" heading="“${own.title}” is still open" advice="Continue where you left off?">
-      <button class="button primary" type="button" @click=${() => void this.#continue(own)}>Continue</button>
+      <button class="button primary" type="button" @click=${() => void this.#once(() => this.#continue(own))}>
+        Continue
+      </button>
       <button class="button" type="button" @click=${() => void this.#endUnfinished(own)}>End it</button>
     </ud-notice>`;
   }
@@ -244,13 +249,21 @@ export class LivePage extends LitElement {
     this.problem = obstacle(kind, this.#abilities);
     if (this.problem) return false;
     this.choosing = true;
+    const { phase } = this;
     try {
       const capture = await Capture.start(kind);
       if (this.settings.microphone) await this.#setMicrophone(capture, true);
+      if (!this.isConnected || (this.phase === 'over' && phase !== 'over')) {
+        // The stream ended meanwhile: there is nobody left to share it with.
+        capture.close();
+        return false;
+      }
+      await capture.setMicrophone(this.settings.microphone);
       this.#setCapture(capture);
       return true;
     } catch (error) {
-      this.problem = captureProblem(kind, error);
+      const stillShares = error instanceof DOMException && error.name === 'NotAllowedError' && this.capture?.live;
+      if (!stillShares) this.problem = captureProblem(kind, error);
       return false;
     } finally {
       this.choosing = false;
@@ -285,11 +298,23 @@ export class LivePage extends LitElement {
     this.#broadcast?.setSource(capture);
   }
 
+  /** One way on the air at a time: a second click while the first one still asks is none. */
+  async #once(go: () => Promise<void>): Promise<void> {
+    if (this.#goingLive || this.phase !== 'setup') return;
+    this.#goingLive = true;
+    try {
+      await go();
+    } finally {
+      this.#goingLive = false;
+    }
+  }
+
   async #goLive(passphrase: string): Promise<void> {
     const first: SourceKind = this.#abilities.screen || !this.#abilities.camera ? 'screen' : 'camera';
     if (!this.capture?.live && !(await this.#captureFrom(first))) return;
     this.phase = 'starting';
     this.problem = undefined;
+    this.startedAtMs = undefined;
     const { title, listed } = this.settings;
     try {
       const created = await this.#server.createStream({
@@ -313,7 +338,7 @@ export class LivePage extends LitElement {
       connect,
       probe: {
         canRecord: (type) => MediaRecorder.isTypeSupported(type),
-        canPlay: (type) => MediaSource.isTypeSupported(type),
+        canPlay: canPlayType,
       },
       quality: quality(this.settings.quality),
       onState: (state) => this.#onState(state),
@@ -407,22 +432,26 @@ export class LivePage extends LitElement {
         this.unfinished = own;
         this.startedAtMs = started_at_ms;
       }
-    } catch {
-      remember(sessionStorage, undefined);
+    } catch (error) {
+      if (isGone(error)) remember(sessionStorage, undefined);
+      else if (this.phase === 'setup') this.unfinished = own;
     }
   }
 
   async #continue(own: OwnStream): Promise<void> {
     if (!this.capture?.live && !(await this.#captureFrom(this.#abilities.screen ? 'screen' : 'camera'))) return;
     this.phase = 'starting';
+    this.problem = undefined;
     try {
       const publish = await this.#server.publish(own.stream_id, own.publish.grant);
       this.#putOnAir({ ...own, publish });
     } catch (error) {
       this.phase = 'setup';
+      this.problem = callProblem(error);
+      if (!isGone(error)) return;
       this.unfinished = undefined;
       this.startedAtMs = undefined;
-      this.problem = callProblem(error);
+      remember(sessionStorage, undefined);
     }
   }
 
@@ -444,4 +473,9 @@ export class LivePage extends LitElement {
   readonly #warn = (event: BeforeUnloadEvent): void => {
     if (this.phase === 'on_air') event.preventDefault();
   };
+}
+
+/** Whether a stream cannot be continued, now or later. */
+function isGone(error: unknown): boolean {
+  return error instanceof CallError && (error.code === 'unknown_stream' || error.code === 'invalid_grant');
 }

@@ -1,6 +1,7 @@
 // Getting a picture and sound from the browser. Screens come with the processing off that browsers switch on for
 // voices: it turns the sound of a shared tab into a mono, gated whisper of itself.
 
+import { canPlayStreams } from '../watch/media-source';
 import type { Abilities, SourceKind } from './problems';
 
 // Newer than the DOM types of the compiler.
@@ -40,7 +41,7 @@ export function abilities(): Abilities {
     screen: typeof devices?.getDisplayMedia === 'function',
     camera: typeof devices?.getUserMedia === 'function',
     recorder: typeof MediaRecorder === 'function',
-    player: typeof MediaSource === 'function',
+    player: canPlayStreams(),
   };
 }
 
@@ -50,6 +51,10 @@ export class Capture {
   readonly #source: MediaStream;
   #stream: MediaStream;
   #voice: MediaStream | undefined;
+  /** What was asked for last; a microphone that is given later obeys it. */
+  #wantsVoice = false;
+  #asking = false;
+  #closed = false;
   #mixer: AudioContext | undefined;
 
   private constructor(kind: SourceKind, source: MediaStream) {
@@ -92,14 +97,29 @@ export class Capture {
    * @throws DOMException as `getUserMedia` does; the capture goes on as it was.
    */
   async setMicrophone(on: boolean): Promise<boolean> {
-    if (this.#voice === undefined && on) {
-      const voice = await navigator.mediaDevices.getUserMedia({ audio: true });
-      this.#voice = voice;
-      this.#stream = this.#mix(voice);
-      return true;
+    this.#wantsVoice = on;
+    if (this.#voice !== undefined || !on || this.#asking) {
+      for (const track of this.#voice?.getTracks() ?? []) track.enabled = on;
+      return false;
     }
-    for (const track of this.#voice?.getTracks() ?? []) track.enabled = on;
-    return false;
+    this.#asking = true;
+    try {
+      return this.#addVoice(await navigator.mediaDevices.getUserMedia({ audio: true }));
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  /** Much may have happened while the person was asked: the capture closed, the microphone no longer wanted. */
+  #addVoice(voice: MediaStream): boolean {
+    for (const track of voice.getTracks()) {
+      if (this.#closed) track.stop();
+      else track.enabled = this.#wantsVoice;
+    }
+    if (this.#closed) return false;
+    this.#voice = voice;
+    this.#stream = this.#mix(voice);
+    return true;
   }
 
   /** Hears the person stop sharing with the browser's own button; not {@link close}. */
@@ -109,6 +129,7 @@ export class Capture {
 
   /** Stops sharing. */
   close(): void {
+    this.#closed = true;
     for (const stream of [this.#stream, this.#source, this.#voice])
       stream?.getTracks().forEach((track) => track.stop());
     // A context that is closed twice rejects; there is nothing left to do then.

@@ -25,6 +25,8 @@ export function localNowMs(): number {
 
 /** How many of the newest samples compete, so that a drifting clock is followed. */
 const REMEMBERED = 16;
+/** How far two clocks may drift apart while samples are remembered. */
+const DRIFT_MS = 20;
 
 /** An estimate of a server's clock. */
 export class ServerClock {
@@ -50,7 +52,12 @@ export class ServerClock {
 
   /** Takes one more sample into account. */
   add(sample: ClockSample): void {
-    this.#samples = [...this.#samples, sample].slice(-REMEMBERED);
+    const best = this.#best();
+    // Two honest samples differ by no more than half their round trips: a clock stood still or was set in between.
+    const jumped =
+      best !== undefined &&
+      Math.abs(sample.offsetMs - best.offsetMs) > (sample.roundTripMs + best.roundTripMs) / 2 + DRIFT_MS;
+    this.#samples = [...(jumped ? [] : this.#samples), sample].slice(-REMEMBERED);
   }
 
   /** Forgets everything: the next samples come from another server. */

@@ -10,7 +10,7 @@ import { customElement, property, query, state } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
 import { ServerClock, localNowMs } from '../transport/clock';
 import { connect } from '../transport/socketio';
-import { mutedIcon } from '../ui/icons';
+import { mutedIcon, playIcon } from '../ui/icons';
 import { ghostPicture } from '../ui/shell';
 import { base, buttons } from '../ui/styles';
 import type { Command, CommandEvent, VolumeEvent } from './controls';
@@ -136,6 +136,11 @@ export class PlayerElement extends LitElement {
             </button>`
           : nothing
       }
+      ${
+        !started && this.paused && situation === 'live'
+          ? html`<button class="sound" type="button" @click=${() => void this.#play()}>${playIcon} Tap to play</button>`
+          : nothing
+      }
       ${this.statsOpen ? html`<ud-stats .stats=${this.stats}></ud-stats>` : nothing}
       ${started && !isFinal(situation) ? this.#controls() : nothing}
     </div>`;
@@ -231,8 +236,8 @@ export class PlayerElement extends LitElement {
       if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || this.video.muted) return;
       this.video.muted = true;
       this.silenced = true;
-      // Refused even without sound, the element stays paused and its button says so.
-      await this.video.play().catch(() => undefined);
+      // Refused even without sound: the person has to ask for it. The element never played, so it tells of no pause.
+      await this.video.play().catch(() => (this.paused = true));
     }
   }
 
@@ -298,7 +303,10 @@ export class PlayerElement extends LitElement {
   };
 
   readonly #pictureClicked = (event: PointerEvent): void => {
-    if (!this.started) return;
+    if (!this.started) {
+      if (this.paused) void this.#play();
+      return;
+    }
     if (this.silenced) this.#do('mute');
     // A finger only wants to see the controls.
     else if (event.pointerType === 'mouse') this.#do('play_pause');

@@ -138,6 +138,8 @@ function watch({ passphrase, mainServer, info = 'live' }: Options = {}) {
   const b = new FakeNode();
   const world = {
     mainServer,
+    /** First choice; the main server knows where the stream is live. */
+    first: '/a',
     asked: [] as AskForNodes[],
     phases: [] as WatchPhase[],
     heard: [] as string[],
@@ -152,7 +154,8 @@ function watch({ passphrase, mainServer, info = 'live' }: Options = {}) {
     askForNodes: (ask) => {
       world.asked.push(ask);
       if (world.mainServer) return Promise.reject(new CallError(world.mainServer, world.mainServer));
-      const urls = ['/a', '/b'].sort((x, y) => Number(ask.avoid?.includes(x)) - Number(ask.avoid?.includes(y)));
+      const nodes = world.first === '/a' ? ['/a', '/b'] : ['/b', '/a'];
+      const urls = nodes.sort((x, y) => Number(ask.avoid?.includes(x)) - Number(ask.avoid?.includes(y)));
       const grant = `grant ${world.asked.length}`;
       return Promise.resolve({ grant, nodes: urls.map((public_url) => ({ public_url })) });
     },
@@ -225,6 +228,21 @@ describe('WatchSession', () => {
     await pass(1_500);
     expect(asked[1]).toEqual({ avoid: ['/a'] });
     expect(b.requests).toEqual([{ stream_id: STREAM, grant: 'grant 2', after: { take: 1, group: 7, index: 0 } }]);
+    expect(a.serving).toBe(0);
+    session.close();
+  });
+
+  it('follows a broadcaster who went to another node', async () => {
+    const { session, a, b, world } = watch();
+    await pass(50);
+    a.chunk(0, 4, 2);
+    a.state('interrupted');
+    await pass(5_000);
+    expect(session.state).toMatchObject({ phase: 'interrupted', node: '/a' });
+    world.first = '/b';
+    await pass(5_000);
+    expect(b.requests).toMatchObject([{ after: { take: 0, group: 4, index: 2 } }]);
+    expect(session.state).toMatchObject({ phase: 'live', node: '/b' });
     expect(a.serving).toBe(0);
     session.close();
   });

@@ -81,6 +81,8 @@ export interface WatchTiming {
   longestRetryMs: number;
   /** Between looks at the node's clock. */
   clockMs: number;
+  /** Between questions where the stream went, while the node waits for its broadcaster. */
+  elsewhereMs: number;
 }
 
 const TIMING: WatchTiming = {
@@ -91,6 +93,7 @@ const TIMING: WatchTiming = {
   firstRetryMs: 250,
   longestRetryMs: 4_000,
   clockMs: 10_000,
+  elsewhereMs: 2_000,
 };
 
 /** A watched node that served for longer than this was no failure when it is lost. */
@@ -117,6 +120,8 @@ export class WatchSession {
   #hadMedia = false;
   #rejoin = false;
   #heardAtMs = 0;
+  /** When the node told, or the main server was last asked about it, that the broadcaster is missing. */
+  #interruptedAtMs: number | undefined;
   #closed = false;
 
   constructor(setup: WatchSetup) {
@@ -260,6 +265,10 @@ export class WatchSession {
     while (!this.#isClosed()) {
       if (isDown(connection)) return 'link_down';
       if (this.#takeMove()) return 'moved';
+      if (this.#now() - (this.#interruptedAtMs ?? Infinity) > this.#timing.elsewhereMs) {
+        await this.#lookElsewhere(node);
+        continue;
+      }
       if (this.#rejoin) {
         await connection.call('leave_stream', { stream_id: this.#setup.streamId }).catch(() => undefined);
         const again = await this.#watch(connection, node);
@@ -339,6 +348,7 @@ export class WatchSession {
   #stateChanged({ stream_id, state, viewers }: StreamStateChanged): void {
     this.#heardAtMs = this.#now();
     if (stream_id !== this.#setup.streamId) return;
+    this.#interruptedAtMs = state === 'interrupted' ? (this.#interruptedAtMs ?? this.#now()) : undefined;
     if (state === 'ended') {
       this.#show({ viewers });
       this.#finish('ended', undefined);
@@ -349,6 +359,22 @@ export class WatchSession {
     if (stream_id !== this.#setup.streamId || nodes.length === 0) return;
     this.#moved = nodes;
     this.#wake.ring();
+  }
+
+  /** A node that waits for its broadcaster does not know whether it went to another one; the main server does. */
+  async #lookElsewhere(node: NodeAddress): Promise<void> {
+    this.#interruptedAtMs = this.#now();
+    const { passphrase } = this.#setup;
+    try {
+      const assignment = await this.#setup.askForNodes(passphrase === undefined ? {} : { passphrase });
+      const first = assignment.nodes[0];
+      if (first === undefined || first.public_url === node.public_url) return;
+      this.#assignment = assignment;
+      this.#moved = assignment.nodes;
+      this.#interruptedAtMs = undefined;
+    } catch {
+      // Nobody knows better than this node for now.
+    }
   }
 
   #takeMove(): boolean {
