@@ -44,7 +44,8 @@ pub enum Persistence {
 pub struct Limits {
     /// Streams that are not over; 10,000.
     pub streams: usize,
-    /// Streams one address (or one IPv6 /64) may have created that nothing has arrived for; 64.
+    /// Streams one address (or one IPv6 /64) may have created that nothing has arrived for; 1,000. Behind a
+    /// reverse proxy all clients are one address.
     pub pending_per_address: usize,
     /// Known nodes; 10,000.
     pub nodes: usize,
@@ -58,7 +59,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             streams: 10_000,
-            pending_per_address: 64,
+            pending_per_address: 1_000,
             nodes: 10_000,
             event_listeners: 10_000,
             thumbnail_bytes: 128 * 1024 * 1024,

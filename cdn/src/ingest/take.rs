@@ -8,6 +8,8 @@ use super::origin::Origin;
 
 /// First byte of a resume state. Another layout gets another number.
 const RESUME_VERSION: u8 = 1;
+/// No take has more: what JavaScript's numbers count exactly. A state that says more was made up.
+const MOST_SEGMENTS: u64 = 1 << 53;
 /// Version, take and next segment come before what `media` wrote.
 const RESUME_HEAD_BYTES: usize = 1 + 8 + 8;
 
@@ -35,7 +37,7 @@ impl Take {
         let state = URL_SAFE_NO_PAD.decode(resume).map_err(|_| invalid())?;
         let (head, point) = state.split_at_checked(RESUME_HEAD_BYTES).ok_or_else(invalid)?;
         let (take, next_segment) = (number_at(head, 1), number_at(head, 9));
-        if head[0] != RESUME_VERSION || take != number {
+        if head[0] != RESUME_VERSION || take != number || next_segment > MOST_SEGMENTS {
             return Err(invalid());
         }
         let repackager = Repackager::resume(&mime, point).map_err(|_| invalid())?;
@@ -132,4 +134,22 @@ fn unsupported(error: &media::Error) -> WireError {
 /// The big-endian number at `offset` of a head, which is long enough for both of its numbers.
 fn number_at(head: &[u8], offset: usize) -> u64 {
     head[offset..offset + 8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIME: &str = "video/webm;codecs=vp9,opus";
+
+    #[test]
+    fn a_state_that_claims_more_segments_than_there_can_be_is_refused() {
+        let take = Take::begin(3, MIME.into()).unwrap();
+        let honest = take.resume_state().unwrap();
+        assert_eq!(Take::resume(3, MIME.into(), &honest).unwrap().next_segment(), 0);
+        let mut forged = URL_SAFE_NO_PAD.decode(honest).unwrap();
+        forged[9..17].fill(0xff);
+        let refused = Take::resume(3, MIME.into(), &URL_SAFE_NO_PAD.encode(forged)).err().unwrap();
+        assert_eq!(refused.code, ErrorCode::InvalidResume);
+    }
 }

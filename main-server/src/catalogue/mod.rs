@@ -219,7 +219,8 @@ impl Catalogue {
                 (Some(stream), StreamState::Ended) => {
                     let was_here = gone.remove(&row.stream_id) || stream.record.placed_on == hostname;
                     stream.drop_carrier(node);
-                    if was_here && stream.is_live_nowhere_but_on(node) {
+                    // A node that gave up waiting says nothing about others that still carry or await it.
+                    if was_here && !stream.is_carried() {
                         self.end(row.stream_id, now);
                     } else {
                         self.settle(row.stream_id, true, now);

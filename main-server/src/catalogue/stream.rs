@@ -108,6 +108,11 @@ impl LiveStream {
         Carried { changed, moved }
     }
 
+    /// Whether a node has it, live or waiting for its broadcaster.
+    pub(super) fn is_carried(&self) -> bool {
+        !self.carriers.is_empty()
+    }
+
     pub(super) fn is_live_nowhere_but_on(&self, node: &NodeId) -> bool {
         let mut live = self.carriers.iter().filter(|(_, carrier)| carrier.state == StreamState::Live);
         live.all(|(id, _)| id == node)

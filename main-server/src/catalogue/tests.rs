@@ -170,6 +170,18 @@ fn a_node_the_stream_has_left_does_not_end_it() {
 }
 
 #[test]
+fn a_node_that_gave_up_waiting_does_not_end_it_for_one_that_still_waits() {
+    let (mut catalogue, id, now) = live();
+    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Interrupted, 0)], now);
+    catalogue.report(&node("b"), "b", &[carried(id, StreamState::Live, 1)], now);
+    catalogue.report(&node("b"), "b", &[carried(id, StreamState::Interrupted, 1)], now + seconds(28));
+    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Ended, 0)], now + seconds(30));
+    assert_eq!(state(&catalogue, id), StreamState::Interrupted);
+    catalogue.report(&node("b"), "b", &[carried(id, StreamState::Live, 1)], now + seconds(31));
+    assert_eq!(state(&catalogue, id), StreamState::Live);
+}
+
+#[test]
 fn a_node_that_never_carried_it_does_not_end_it() {
     let (mut catalogue, id, now) = live();
     catalogue.node_lost(&node("a"), now);

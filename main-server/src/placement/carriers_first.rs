@@ -1,4 +1,5 @@
-//! For viewers: a node that carries the stream, one with headroom before a full one, least egress first.
+//! For viewers: a node that has the stream live before one that waits for its broadcaster, one with headroom before a
+//! full one, least egress first.
 //!
 //! Before anybody carries the stream it is the node the stream was placed on. Nodes that have nothing to do with the
 //! stream are not chosen.
@@ -12,14 +13,16 @@ use super::{Candidate, Carriage, Policy};
 pub struct CarriersFirst;
 
 impl Policy for CarriersFirst {
-    type Rank<'a> = (bool, Reverse<Carriage>, u64, u32, &'a str);
+    type Rank<'a> = (bool, bool, Reverse<Carriage>, u64, u32, &'a str);
 
     const AVOIDED_LAST: bool = true;
 
     fn rank<'a>(&self, node: &Candidate<'a>) -> Option<Self::Rank<'a>> {
         let full = node.capacity.viewers.is_some_and(|most| node.load.viewers >= most);
         let load = node.load;
-        let rank = (full, Reverse(node.carriage), load.egress_bytes_per_s, load.viewers, node.hostname);
+        let waits = node.carriage != Carriage::Live;
+        let carriage = Reverse(node.carriage);
+        let rank = (waits, full, carriage, load.egress_bytes_per_s, load.viewers, node.hostname);
         (node.carriage > Carriage::None).then_some(rank)
     }
 }
@@ -64,6 +67,15 @@ mod tests {
     fn an_avoided_node_is_still_named_at_the_end() {
         let nodes = [node("a", Carriage::Live, 0), node("b", Carriage::Interrupted, 0)];
         assert_eq!(chosen(&nodes, &["a"]), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_full_node_comes_before_one_that_only_waits_for_the_broadcaster() {
+        let full = Candidate {
+            capacity: Capacity { streams: None, viewers: Some(5) },
+            ..node("a", Carriage::Live, 0)
+        };
+        assert_eq!(chosen(&[node("b", Carriage::Interrupted, 0), full], &[]), ["a", "b"]);
     }
 
     #[test]
