@@ -252,13 +252,14 @@ export class LivePage extends LitElement {
     const { phase } = this;
     try {
       const capture = await Capture.start(kind);
-      if (this.settings.microphone) await this.#setMicrophone(capture, true);
+      await this.#setMicrophone(capture, this.settings.microphone);
       if (!this.isConnected || (this.phase === 'over' && phase !== 'over')) {
         // The stream ended meanwhile: there is nobody left to share it with.
         capture.close();
         return false;
       }
-      await capture.setMicrophone(this.settings.microphone);
+      // Switched off while it was asked for: nothing knew of the capture then.
+      if (!this.settings.microphone) await capture.setMicrophone(false);
       this.#setCapture(capture);
       return true;
     } catch (error) {
