@@ -9,13 +9,18 @@ const RING_BYTES: u64 = 2 << 20;
 /// How often the recording is sent, each time as a new take.
 const ROUNDS: u64 = 12;
 
-#[tokio::test]
-async fn viewers_who_never_read_delay_nobody_and_hold_no_memory() {
-    let node = TestNode::with(|limits| {
+/// Holds little, and takes in as fast as a test can send.
+async fn cramped_node() -> TestNode {
+    TestNode::with(|limits| {
         limits.ring_bytes = RING_BYTES;
         limits.stream_bytes_per_s = 1 << 30;
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn viewers_who_never_read_delay_nobody_and_hold_no_memory() {
+    let node = cramped_node().await;
     let (id, recording) = (stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
     let mut attentive = node.connect().await;
@@ -55,11 +60,7 @@ async fn viewers_who_never_read_delay_nobody_and_hold_no_memory() {
 
 #[tokio::test]
 async fn slow_viewer_skips_whole_groups_and_is_told() {
-    let node = TestNode::with(|limits| {
-        limits.ring_bytes = RING_BYTES;
-        limits.stream_bytes_per_s = 1 << 30;
-    })
-    .await;
+    let node = cramped_node().await;
     let (id, recording) = (stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
     let mut slow = node.connect().await;
