@@ -97,6 +97,8 @@ export class PlayerElement extends LitElement {
 
   override render(): TemplateResult {
     const { situation, started } = this;
+    // Autoplay was refused even without sound.
+    const needsTap = !started && this.paused && situation === 'live';
     const quiet = started && !this.paused && !this.active && !this.statsOpen;
     return html`<div
       class="frame ${quiet ? 'quiet' : ''} ${isBroken(situation) ? 'dimmed' : ''}"
@@ -124,7 +126,7 @@ export class PlayerElement extends LitElement {
       }
       <ud-watch-overlay
         .situation=${situation}
-        .started=${started}
+        .started=${started || needsTap}
         .waiting=${this.waiting}
         .refused=${this.refused}
         .codec=${this.codec}
@@ -137,7 +139,7 @@ export class PlayerElement extends LitElement {
           : nothing
       }
       ${
-        !started && this.paused && situation === 'live'
+        needsTap
           ? html`<button class="sound" type="button" @click=${() => void this.#play()}>${playIcon} Tap to play</button>`
           : nothing
       }
