@@ -94,6 +94,7 @@ impl Control {
         let capacity = protocol::node::Capacity {
             streams: Some(config.limits.streams),
             viewers: Some(config.limits.viewers),
+            egress_bytes_per_s: None,
         };
         Ok(Self {
             client: reqwest::Client::builder().timeout(ANSWER_TIMEOUT).build()?,
@@ -108,6 +109,7 @@ impl Control {
                 public_url: config.public_url.trim_end_matches('/').to_owned(),
                 generation: config.generation,
                 capacity: Some(capacity),
+                region: None,
             },
             hub,
             egress,
@@ -236,6 +238,7 @@ impl Control {
             ingress_bytes_per_s: rate(totals.ingress_bytes, last.ingress_bytes),
             egress_bytes_per_s: rate(totals.egress_bytes, last.egress_bytes),
             ring_bytes: hub.usage().bytes(),
+            ..Load::default()
         };
         *last = totals;
         let mut streams: Vec<CarriedStream> = hub.streams().map(|stream| self.carried(stream)).collect();
@@ -250,6 +253,8 @@ impl Control {
             state: stream.state(),
             viewers: self.egress.viewers(stream.id()),
             mime: stream.mime().map(str::to_owned),
+            path: Vec::new(),
+            relays: 0,
         }
     }
 
@@ -286,7 +291,8 @@ impl Follower for Control {
             let mut ended = lock(&self.ended);
             if ended.len() < MOST_ENDED {
                 let state = StreamState::Ended;
-                ended.push(CarriedStream { stream_id: stream, state, viewers: 0, mime: None });
+                let (path, mime) = (Vec::new(), None);
+                ended.push(CarriedStream { stream_id: stream, state, viewers: 0, mime, path, relays: 0 });
             }
         }
         self.changed.notify_one();

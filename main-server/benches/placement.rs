@@ -19,7 +19,7 @@ fn candidate(index: usize, name: &str) -> Candidate<'_> {
         public_url: name,
         streams: (index * 7_919 % 13) as u32,
         load: Load { egress_bytes_per_s: (index * 104_729 % 5) as u64, ..Load::default() },
-        capacity: Capacity { streams: Some(12), viewers: None },
+        capacity: Capacity { streams: Some(12), ..Capacity::default() },
         carriage: if index.is_multiple_of(10) { Carriage::Live } else { Carriage::None },
     }
 }

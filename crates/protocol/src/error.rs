@@ -25,6 +25,12 @@ pub enum ErrorCode {
     UnknownStream,
     /// No healthy node can take the stream or the viewer now: try again.
     NoNodeAvailable,
+    /// Every node is as loaded as it may be: nobody is admitted at the expense of those who watch already.
+    NoCapacity,
+    /// What the cluster knows cannot be read or written now: try again. Running streams go on.
+    StoreUnavailable,
+    /// A node asked to pull a stream from a node that gets it, directly or not, from the asking one.
+    RelayLoop,
     /// The grant is missing, malformed, expired, signed by somebody else, or for another stream or action.
     InvalidGrant,
     /// The stream is private and the passphrase is missing or wrong.

@@ -27,6 +27,12 @@ pub mod name {
     pub const STREAM_STATE: &str = "stream_state";
     /// Node → viewer: [`super::StreamMoved`].
     pub const STREAM_MOVED: &str = "stream_moved";
+    /// WebSocket only, node → client, the first message: [`super::Welcome`].
+    pub const WATCHING: &str = "watching";
+    /// WebSocket only, node → client, before it closes the connection: [`crate::WireError`].
+    pub const ERROR: &str = "error";
+    /// WebSocket only, node → relaying node: [`super::RelayPath`].
+    pub const RELAY_PATH: &str = "relay_path";
 }
 
 /// Place of a chunk in a stream. Ordered as the stream plays.
@@ -176,6 +182,24 @@ pub struct Watching {
     pub origin_time_ms: Option<i64>,
     /// How far back the node's window reaches.
     pub window_ms: u64,
+}
+
+/// Payload of `watching`, the first text message of a WebSocket: what the ack of `watch_stream` says, and where live is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// As in the ack of `watch_stream`.
+    #[serde(flatten)]
+    pub watching: Watching,
+    /// The newest chunk at this moment; none before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<ChunkName>,
+}
+
+/// Payload of `relay_path`: through whom the stream comes to the sending node. Sent after the welcome and whenever it changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayPath {
+    /// Hostnames, origin first, the sending node last.
+    pub path: Vec<String>,
 }
 
 /// Payload of `streaming_data`.

@@ -8,6 +8,7 @@ pub mod error;
 pub mod event;
 pub mod grant;
 pub mod id;
+pub mod message;
 pub mod millis;
 pub mod node;
 pub mod stream;

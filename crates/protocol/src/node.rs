@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NodeId, StreamId, grant::PublicKey, stream::StreamState};
+use crate::{
+    NodeId, StreamId,
+    grant::PublicKey,
+    stream::{NodeAddress, StreamState, Visibility},
+};
 
 /// Body of `POST /register_server`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +20,9 @@ pub struct RegisterServer {
     /// What the node can take, if its operator set a limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
+    /// Where it stands, in the operator's words: viewers that ask for a region are sent there first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
 }
 
 /// An operator's limits for one node. A missing limit means none.
@@ -27,6 +34,9 @@ pub struct Capacity {
     /// Most viewers it serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub viewers: Option<u32>,
+    /// Most bytes per second it sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress_bytes_per_s: Option<u64>,
 }
 
 /// Answer to `POST /register_server`.
@@ -67,6 +77,24 @@ pub struct Load {
     /// Bytes held in the rings.
     #[serde(default)]
     pub ring_bytes: u64,
+    /// Streams it carries, as origin or as edge, that are live.
+    #[serde(default)]
+    pub live_streams: u32,
+    /// Other nodes that pull streams from it, counted once per stream.
+    #[serde(default)]
+    pub relays: u32,
+    /// Bytes per second it can send at most: configured, or learned from its processor use; none while unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub egress_limit_bytes_per_s: Option<u64>,
+    /// Share of the processors it may use that it does use, per mille, averaged over the last heartbeat interval.
+    #[serde(default)]
+    pub cpu_permille: u16,
+    /// Viewers that are behind the live edge because their connections are full.
+    #[serde(default)]
+    pub lagging: u32,
+    /// How often viewers skipped to a newer group since the node started.
+    #[serde(default)]
+    pub skips: u64,
 }
 
 /// One stream on a node.
@@ -81,6 +109,31 @@ pub struct CarriedStream {
     /// The type its chunks have, with codecs; none until the first init segment is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mime: Option<String>,
+    /// Hostnames of the nodes it comes through, origin first; empty on the origin itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<String>,
+    /// Other nodes that pull it from this one. They are no viewers.
+    #[serde(default)]
+    pub relays: u32,
+}
+
+/// Body of `POST /api/nodes/{node_id}/streams/{stream_id}/sources`: a node asks from whom to pull a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskForSources {
+    /// `public_url`s of nodes that just failed it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub avoid: Vec<String>,
+}
+
+/// Where a node may pull a stream from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources {
+    /// Whether viewers need a grant.
+    pub visibility: Visibility,
+    /// A watch grant for the stream.
+    pub grant: String,
+    /// Nodes that carry it and have room for a relay, first choice first. None of them gets it from the asking node.
+    pub nodes: Vec<NodeAddress>,
 }
 
 /// Answer to a heartbeat: what the node has to do. Unknown commands are ignored by nodes.
@@ -118,6 +171,12 @@ pub struct NodeInfo {
     pub generation: u64,
     /// Streams placed on it that are not over.
     pub streams: u32,
+    /// What its operator allows it to take.
+    #[serde(default)]
+    pub capacity: Capacity,
+    /// Where it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Load as of its last heartbeat.
     pub load: Load,
     /// Milliseconds until its lease ends; 0 when it has ended.

@@ -85,6 +85,9 @@ pub struct AskForNodes {
     /// `public_url`s of nodes the client just lost: chosen last, if at all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub avoid: Vec<String>,
+    /// The region it would like to be served from; nodes elsewhere are chosen when there is no room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
 }
 
 /// One stream, as listed.

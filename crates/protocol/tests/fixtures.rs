@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
+use bytes::BytesMut;
 use protocol::{
     ErrorBody,
     event::{
-        RegisterNewStream, SegmentAccepted, Skipped, StreamMoved, StreamRegistered, StreamStateChanged,
-        WatchRequest, Watching,
+        DataKind, RegisterNewStream, SegmentAccepted, Skipped, StreamMoved, StreamRegistered,
+        StreamStateChanged, WatchRequest, Watching,
     },
+    message,
     stream::{AskForNodes, CreateStream, StreamCreated, StreamInfo},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -40,4 +42,33 @@ fn every_message_is_read_and_written_as_it_stands() {
     survives::<StreamStateChanged>(messages, "stream_state");
     survives::<StreamMoved>(messages, "stream_moved");
     assert!(messages.is_empty(), "messages that no type claims: {:?}", messages.keys());
+}
+
+/// One entry of `fixtures/binary-messages.json`.
+#[derive(serde::Deserialize)]
+struct BinaryMessage {
+    about: String,
+    hex: String,
+    kind: DataKind,
+    data_hex: String,
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.chars().map(|digit| digit.to_digit(16).unwrap() as u8).collect();
+    digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+}
+
+#[test]
+fn every_binary_message_is_read_and_written_as_it_stands() {
+    let messages: Vec<BinaryMessage> =
+        serde_json::from_str(include_str!("../fixtures/binary-messages.json")).unwrap();
+    for BinaryMessage { about, hex, kind, data_hex } in messages {
+        let (whole, data) = (bytes(&hex), bytes(&data_hex));
+        let (read, read_data) = message::read(&whole.clone().into()).unwrap();
+        assert_eq!((&read, &read_data[..]), (&kind, &data[..]), "{about}");
+        let mut written = BytesMut::new();
+        message::put_head(&kind, &mut written);
+        written.extend_from_slice(&data);
+        assert_eq!(written, whole, "{about}");
+    }
 }

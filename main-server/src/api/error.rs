@@ -69,7 +69,9 @@ fn status(code: ErrorCode) -> StatusCode {
         ErrorCode::HostnameTaken => StatusCode::CONFLICT,
         ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::LimitReached => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::NoNodeAvailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::NoNodeAvailable | ErrorCode::NoCapacity | ErrorCode::StoreUnavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         // The rest are codes of nodes, which this server never answers with.
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }

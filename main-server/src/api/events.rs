@@ -100,6 +100,7 @@ mod tests {
             public_url: "/cdn/a".into(),
             generation: 1,
             capacity: None,
+            region: None,
         };
         let node = control.register(request, now).unwrap();
         let new = NewStream {
@@ -110,7 +111,14 @@ mod tests {
         };
         let stream_id = control.create(new, now).await.unwrap().stream_id;
         let report = |viewers| {
-            let row = CarriedStream { stream_id, state: StreamState::Live, viewers, mime: None };
+            let row = CarriedStream {
+                stream_id,
+                state: StreamState::Live,
+                viewers,
+                mime: None,
+                path: Vec::new(),
+                relays: 0,
+            };
             let heartbeat = Heartbeat { load: Load::default(), streams: vec![row] };
             control.heartbeat(&node, &heartbeat, now).unwrap();
             control.tell_changes();

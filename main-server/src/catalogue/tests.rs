@@ -32,7 +32,14 @@ fn node(name: &str) -> NodeId {
 }
 
 fn carried(stream_id: StreamId, state: StreamState, viewers: u32) -> CarriedStream {
-    CarriedStream { stream_id, state, viewers, mime: Some("video/webm;codecs=\"vp9,opus\"".into()) }
+    CarriedStream {
+        stream_id,
+        state,
+        viewers,
+        mime: Some("video/webm;codecs=\"vp9,opus\"".into()),
+        path: Vec::new(),
+        relays: 0,
+    }
 }
 
 /// A catalogue with one stream placed on node `a`.

@@ -220,6 +220,7 @@ mod tests {
             public_url: "/cdn/a".into(),
             generation: 1,
             capacity: None,
+            region: None,
         };
         registry.register(request, Instant::now()).unwrap();
         let control = ControlPlane::new(registry, Catalogue::new(config.catalogue()));

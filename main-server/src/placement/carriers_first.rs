@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_full_node_comes_before_one_that_only_waits_for_the_broadcaster() {
         let full = Candidate {
-            capacity: Capacity { streams: None, viewers: Some(5) },
+            capacity: Capacity { viewers: Some(5), ..Capacity::default() },
             ..node("a", Carriage::Live, 0)
         };
         assert_eq!(chosen(&[node("b", Carriage::Interrupted, 0), full], &[]), ["a", "b"]);
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_full_node_comes_after_one_with_headroom() {
         let full = Candidate {
-            capacity: Capacity { streams: None, viewers: Some(5) },
+            capacity: Capacity { viewers: Some(5), ..Capacity::default() },
             ..node("a", Carriage::Live, 0)
         };
         assert_eq!(chosen(&[full, node("b", Carriage::Live, 50)], &[]), ["b", "a"]);

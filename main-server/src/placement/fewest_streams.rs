@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn a_full_node_takes_no_new_stream_but_keeps_its_own() {
-        let full = Candidate { capacity: Capacity { streams: Some(2), viewers: None }, ..node("a", 2, 0) };
+        let full =
+            Candidate { capacity: Capacity { streams: Some(2), ..Capacity::default() }, ..node("a", 2, 0) };
         let carrier = Candidate { carriage: Carriage::Interrupted, ..full };
         assert_eq!(chosen(&[full, node("b", 7, 0)], &[]), ["b"]);
         assert_eq!(chosen(&[carrier, node("b", 0, 0)], &[]), ["a", "b"]);

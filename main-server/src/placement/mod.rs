@@ -132,7 +132,7 @@ mod tests {
             Just(Carriage::Live)
         ];
         let capacity = (prop::option::of(0..4_u32), prop::option::of(0..4_u32))
-            .prop_map(|(streams, viewers)| Capacity { streams, viewers });
+            .prop_map(|(streams, viewers)| Capacity { streams, viewers, egress_bytes_per_s: None });
         (0..4_u32, 0..3_u64, 0..4_u32, capacity, carriage, any::<bool>()).prop_map(
             |(streams, egress, viewers, capacity, carriage, avoided)| Given {
                 streams,

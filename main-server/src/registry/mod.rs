@@ -175,6 +175,7 @@ mod tests {
             public_url: format!("https://{hostname}.example"),
             generation,
             capacity: None,
+            region: None,
         }
     }
 

@@ -66,6 +66,8 @@ impl Node {
             public_url: self.public_url.clone(),
             generation: self.generation,
             streams,
+            capacity: self.capacity,
+            region: None,
             load: self.load,
             lease_left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
         }

@@ -140,6 +140,7 @@ impl Server {
             public_url: format!("/cdn/{hostname}"),
             generation,
             capacity: None,
+            region: None,
         };
         self.post("/register_server", Some(&self.secret), json!(body)).await
     }
@@ -223,7 +224,7 @@ fn parse(event: &str) -> Option<(String, Value)> {
 
 /// A row of a heartbeat.
 pub(crate) fn carried(stream_id: StreamId, state: StreamState, viewers: u32) -> CarriedStream {
-    CarriedStream { stream_id, state, viewers, mime: Some(MIME.into()) }
+    CarriedStream { stream_id, state, viewers, mime: Some(MIME.into()), path: Vec::new(), relays: 0 }
 }
 
 /// The addresses of an assignment, in order.
