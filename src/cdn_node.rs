@@ -17,6 +17,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
         Config::new(args.hostname.unwrap_or_else(|| own_name(port)), args.public_url.unwrap_or(own_url));
     config.cluster_secret = secret(&args.secret)?;
     config.main_servers = args.main_server;
+    args.limits.apply(&mut config);
     let stopping = CancellationToken::new();
     let node = start(config, &stopping)?;
     let router = node.router();

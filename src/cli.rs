@@ -4,6 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::node_limits::NodeLimits;
+
 /// Self-hosted live screen streaming. Kill any server while you watch.
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -51,6 +53,8 @@ pub(crate) struct UpArgs {
     /// CDN nodes to run, at /cdn/a, /cdn/b and so on
     #[arg(long, env = "UNDEAD_NODES", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=26))]
     pub(crate) nodes: u8,
+    #[command(flatten)]
+    pub(crate) limits: NodeLimits,
 }
 
 #[derive(Debug, Args)]
@@ -88,6 +92,8 @@ pub(crate) struct CdnArgs {
     /// This node's name, unique in the cluster; the machine's and the port if left out
     #[arg(long, env = "UNDEAD_HOSTNAME", value_name = "NAME")]
     pub(crate) hostname: Option<String>,
+    #[command(flatten)]
+    pub(crate) limits: NodeLimits,
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
 }

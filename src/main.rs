@@ -8,6 +8,7 @@ mod failure;
 mod healthcheck;
 mod logging;
 mod main_server_alone;
+mod node_limits;
 mod open_files;
 mod serve;
 mod up;

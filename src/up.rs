@@ -24,6 +24,7 @@ pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
         let mut config = Config::new(format!("cdn-{letter}"), format!("/cdn/{letter}"));
         config.cluster_secret = secret.clone();
         config.main_servers = vec![main_server_url.clone()];
+        args.limits.apply(&mut config);
         let node = cdn_node::start(config, &nodes_stopping)?;
         router = mount(router, letter, &node);
         nodes.push(node);

@@ -21,6 +21,8 @@ pub struct Config {
     pub cluster_secret: ClusterSecret,
     /// Grows at each start of the node's process.
     pub generation: u64,
+    /// Where it stands, in the operator's words; the main server prefers it for viewers who ask for the same.
+    pub region: Option<String>,
     /// Keys that grants are verified with until a main server gives others.
     pub grant_keys: Vec<PublicKey>,
     /// Bounds of everything that clients can make grow.
@@ -37,6 +39,7 @@ impl Config {
             main_servers: Vec::new(),
             cluster_secret: ClusterSecret::default(),
             generation: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            region: None,
             grant_keys: Vec::new(),
             limits: Limits::default(),
         }
@@ -75,8 +78,12 @@ pub struct Limits {
     pub group_bytes: u64,
     /// Most streams taken in at once.
     pub streams: u32,
-    /// Most viewers served at once.
+    /// Most viewers served at once; an eighth more of those who come from a node that failed them.
     pub viewers: u32,
+    /// Most bytes sent per second: beyond, nobody new is let in. None learns a value, for placement only.
+    pub egress_bytes_per_s: Option<u64>,
+    /// Share of the processors, per mille, beyond which nobody new is let in; 1000 never refuses.
+    pub cpu_permille: u16,
     /// Most streams one connection watches, and most it publishes.
     pub streams_per_socket: usize,
     /// Most Socket.IO connections at once.
@@ -99,6 +106,8 @@ impl Default for Limits {
             group_bytes: 32 << 20,
             streams: 200,
             viewers: 10_000,
+            egress_bytes_per_s: None,
+            cpu_permille: 900,
             streams_per_socket: 16,
             sockets: 20_000,
             segment_bytes: 8 << 20,

@@ -35,6 +35,7 @@ mod egress;
 mod grants;
 pub mod hub;
 mod ingest;
+mod load;
 mod lock;
 mod metrics;
 mod node;

@@ -37,6 +37,9 @@ pub(crate) struct Gauges {
     pub(crate) viewers: u64,
     pub(crate) sockets: u64,
     pub(crate) ring_bytes: u64,
+    pub(crate) cpu_permille: u64,
+    pub(crate) egress_bytes_per_s: u64,
+    pub(crate) egress_limit_bytes_per_s: u64,
     pub(crate) registered: bool,
 }
 
@@ -63,6 +66,21 @@ impl Metrics {
             ("undead_cdn_viewers", "Viewers.", now.viewers),
             ("undead_cdn_sockets", "Socket.IO connections.", now.sockets),
             ("undead_cdn_ring_bytes", "Bytes held in the rings.", now.ring_bytes),
+            (
+                "undead_cdn_cpu_permille",
+                "Share of the processors in use, per mille of those the process may use.",
+                now.cpu_permille,
+            ),
+            (
+                "undead_cdn_egress_bytes_per_second",
+                "Bytes of media sent in the last second.",
+                now.egress_bytes_per_s,
+            ),
+            (
+                "undead_cdn_egress_limit_bytes_per_second",
+                "What the node can send, as configured or learned; 0 while unknown.",
+                now.egress_limit_bytes_per_s,
+            ),
             ("undead_cdn_registered", "Whether a main server knows this node.", now.registered.into()),
         ];
         for (name, help, value) in gauges {

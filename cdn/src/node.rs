@@ -15,11 +15,12 @@ use tower_http::cors::{Any, CorsLayer};
 use crate::{
     clock::Clock,
     config::Config,
-    control::Control,
+    control::{Carried, Control},
     egress::Egress,
     grants::Grants,
     hub::{Hub, HubLimits, RingLimits},
     ingest::{Follower, Ingest},
+    load::{Door, Meter},
     lock::lock,
     metrics::{Gauges, Metrics},
     transport::socketio::{Server, Services, SocketIoOutlet},
@@ -54,6 +55,7 @@ pub struct Node {
 struct Status {
     hub: Arc<Mutex<Hub>>,
     metrics: Arc<Metrics>,
+    meter: Arc<Meter>,
     egress: Arc<Egress<SocketIoOutlet>>,
     sockets: Arc<AtomicU32>,
     control: Option<Arc<Control>>,
@@ -70,14 +72,28 @@ impl Node {
         let clock = Clock::start();
         let metrics = Arc::new(Metrics::default());
         let grants = Arc::new(Grants::new(&config.grant_keys)?);
+        let meter = Arc::new(Meter::new(metrics.clone(), limits.egress_bytes_per_s));
+        let door = Arc::new(Door::new(limits.clone(), meter.clone()));
         let hub = Arc::new(Mutex::new(Hub::new(hub_limits(&config))));
         let (socket_io, server) = Server::new(&limits);
-        let egress =
-            Arc::new(Egress::new(server.outlet(), limits.clone(), metrics.clone(), shutdown.clone()));
+        let egress = Arc::new(Egress::new(
+            server.outlet(),
+            door.limits_with_reserve(),
+            metrics.clone(),
+            shutdown.clone(),
+        ));
         let mut followers: Vec<Arc<dyn Follower>> = vec![egress.clone()];
         let control = match config.main_servers.is_empty() {
             true => None,
-            false => Some(Arc::new(Control::new(&config, hub.clone(), egress.clone(), metrics.clone())?)),
+            false => Some(Arc::new(Control::new(
+                &config,
+                Carried {
+                    hub: hub.clone(),
+                    egress: egress.clone(),
+                    metrics: metrics.clone(),
+                    meter: meter.clone(),
+                },
+            )?)),
         };
         followers.extend(control.clone().map(|control| control as Arc<dyn Follower>));
         let ingest =
@@ -87,6 +103,7 @@ impl Node {
             hub: hub.clone(),
             ingest: ingest.clone(),
             egress: egress.clone(),
+            door,
             grants: grants.clone(),
             limits,
             clock,
@@ -94,11 +111,12 @@ impl Node {
         }));
         let tasks = TaskTracker::new();
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(expire(ingest.clone(), clock)));
+        tasks.spawn(shutdown.clone().run_until_cancelled_owned(meter.clone().run()));
         tasks.spawn(close(server, shutdown.clone()));
         if let Some(control) = &control {
             tasks.spawn(control.clone().run(ingest, grants, shutdown.clone()));
         }
-        let status = Arc::new(Status { hub, metrics, egress: egress.clone(), sockets, control });
+        let status = Arc::new(Status { hub, metrics, meter, egress: egress.clone(), sockets, control });
         Ok(Self { router: router(socket_io, status), egress, tasks, shutdown })
     }
 
@@ -165,12 +183,16 @@ impl Status {
     }
 
     fn metrics(&self) -> String {
+        let reading = self.meter.reading();
         let hub = lock(&self.hub);
         self.metrics.render(Gauges {
             streams: hub.len() as u64,
             viewers: self.egress.all_viewers().into(),
             sockets: self.sockets.load(Relaxed).into(),
             ring_bytes: hub.usage().bytes(),
+            cpu_permille: reading.cpu_permille.into(),
+            egress_bytes_per_s: reading.egress_bytes_per_s,
+            egress_limit_bytes_per_s: reading.egress_limit_bytes_per_s.unwrap_or_default(),
             registered: self.registered(),
         })
     }

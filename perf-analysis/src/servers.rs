@@ -115,6 +115,8 @@ impl Servers {
                 ];
                 let mut command = enclosure.command(&programs.undead, &environment);
                 command.args(["cdn", "--listen", "127.0.0.1:0", "--hostname", "perf-node", "--main-server"]);
+                // A trial wants to see what happens at the limit, not a node that turns viewers away before it.
+                command.env("UNDEAD_MAX_CPU", "100");
                 command.arg(main_server.program.url());
                 (Program::start("cdn", command, &split.node, &log("cdn"))?, Some(main_server))
             }

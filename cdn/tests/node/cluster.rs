@@ -1,108 +1,20 @@
 //! A node and a main server that does what the test wants.
 
-use std::sync::{Arc, Mutex};
-
-use axum::{
-    Json, Router,
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Response},
-    routing::{post, put},
-};
+use axum::http::StatusCode;
 use cdn::{ClusterSecret, Config, Node};
 use protocol::{
     NodeId, StreamId,
-    node::{Command, Heartbeat, HeartbeatAnswer, RegisterServer, Registered},
+    node::{Command, Heartbeat},
     stream::StreamState,
 };
-use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::Client,
-    harness::{PATIENCE, Recording, registration, signer, stream},
+    harness::{PATIENCE, Recording, registration, stream},
+    main_server::{FakeMainServer, SECRET, Server, Told},
 };
-
-const SECRET: &str = "open sesame";
-
-/// What a node told the main server.
-#[derive(Debug)]
-enum Told {
-    Register(RegisterServer),
-    Heartbeat(NodeId, Heartbeat),
-    Goodbye(NodeId),
-}
-
-struct FakeMainServer {
-    told: mpsc::UnboundedSender<Told>,
-    /// Answers for the next registrations; accepted when empty.
-    refusals: Mutex<Vec<(StatusCode, &'static str)>>,
-    /// Whether the next heartbeat is from an unknown node.
-    forgets: Mutex<bool>,
-    commands: Mutex<Vec<Command>>,
-}
-
-type Server = Arc<FakeMainServer>;
-
-impl FakeMainServer {
-    async fn start() -> (Server, String, mpsc::UnboundedReceiver<Told>) {
-        let (told, heard) = mpsc::unbounded_channel();
-        let server = Arc::new(Self {
-            told,
-            refusals: Mutex::default(),
-            forgets: Mutex::default(),
-            commands: Mutex::default(),
-        });
-        let app = Router::new()
-            .route("/register_server", post(register))
-            .route("/api/nodes/{node_id}/heartbeat", put(heartbeat))
-            .route("/api/nodes/{node_id}", axum::routing::delete(goodbye))
-            .with_state(server.clone());
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(axum::serve(listener, app).into_future());
-        (server, url, heard)
-    }
-}
-
-fn refusal(status: StatusCode, code: &str) -> Response {
-    (status, Json(json!({ "error": { "code": code, "message": "no" } }))).into_response()
-}
-
-async fn register(
-    State(server): State<Server>,
-    headers: HeaderMap,
-    Json(body): Json<RegisterServer>,
-) -> Response {
-    assert_eq!(headers["authorization"], format!("Bearer {SECRET}"));
-    server.told.send(Told::Register(body)).unwrap();
-    if let Some((status, code)) = server.refusals.lock().unwrap().pop() {
-        return refusal(status, code);
-    }
-    let grant_keys = vec![signer().public_key().clone()];
-    let node_id = NodeId("node-1".into());
-    Json(Registered { node_id, heartbeat_ms: 60_000, lease_ms: 180_000, grant_keys }).into_response()
-}
-
-async fn heartbeat(
-    State(server): State<Server>,
-    Path(node_id): Path<String>,
-    headers: HeaderMap,
-    Json(body): Json<Heartbeat>,
-) -> Response {
-    assert_eq!(headers["authorization"], format!("Bearer {SECRET}"));
-    server.told.send(Told::Heartbeat(NodeId(node_id), body)).unwrap();
-    if std::mem::take(&mut *server.forgets.lock().unwrap()) {
-        return refusal(StatusCode::NOT_FOUND, "unknown_node");
-    }
-    Json(HeartbeatAnswer { commands: std::mem::take(&mut server.commands.lock().unwrap()) }).into_response()
-}
-
-async fn goodbye(State(server): State<Server>, Path(node_id): Path<String>) -> StatusCode {
-    server.told.send(Told::Goodbye(NodeId(node_id))).unwrap();
-    StatusCode::NO_CONTENT
-}
 
 /// A node that belongs to the fake main server.
 struct Member {

@@ -36,6 +36,8 @@ impl TestNode {
     pub(crate) async fn with(change: impl FnOnce(&mut Limits)) -> Self {
         let mut config = Config::new("test", "http://test");
         config.grant_keys = vec![signer().public_key().clone()];
+        // All nodes of a test run share its processors, which the tests themselves keep busy.
+        config.limits.cpu_permille = 1000;
         change(&mut config.limits);
         let shutdown = CancellationToken::new();
         let node = Node::start(config, shutdown.clone()).unwrap();

@@ -41,6 +41,7 @@ use crate::{
     grants::Grants,
     hub::{Cursor, Hub},
     ingest::{Ingest, Session},
+    load::{Door, Guest},
     lock::lock,
 };
 
@@ -59,6 +60,7 @@ pub(crate) struct Services {
     pub(crate) hub: Arc<Mutex<Hub>>,
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) egress: Arc<Egress<SocketIoOutlet>>,
+    pub(crate) door: Arc<Door>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
@@ -221,6 +223,10 @@ impl Connection {
         }
         let cursor = after.map_or_else(Cursor::newest, Cursor::after);
         let replacing = watching.get(&id);
+        if replacing.is_none() {
+            let guest = if after.is_some() { Guest::Resuming } else { Guest::New };
+            services.door.enter(guest, services.egress.all_viewers())?;
+        }
         let viewer =
             services.egress.admit(id, self.sid, delivery, cursor, replacing).ok_or_else(node_full)?;
         if let Some(before) = watching.insert(id, viewer.flow().clone()) {
@@ -279,5 +285,5 @@ fn unknown_stream(id: StreamId) -> WireError {
 }
 
 fn node_full() -> WireError {
-    WireError::new(ErrorCode::LimitReached, "this node serves as many viewers as it may; try another")
+    WireError::new(ErrorCode::NoCapacity, "this node serves as many viewers as it may; try another")
 }

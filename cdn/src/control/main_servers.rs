@@ -1,0 +1,102 @@
+//! The main servers of the cluster, and calls to them. Any of them will do: whatever one is told, all know.
+//!
+//! A node stays with the one that answers. One that is away (no connection, no answer in time, an error of its own) is
+//! left for the next in the list.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
+};
+
+use protocol::{ErrorBody, ErrorCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::config::{ClusterSecret, Config};
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why a call to a main server did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    /// No answer, or none that could be read.
+    #[error("{0}")]
+    Unreachable(#[from] reqwest::Error),
+    /// An answer that says no.
+    #[error("{status}: {message}")]
+    Refused { status: StatusCode, code: Option<ErrorCode>, message: String },
+}
+
+impl CallError {
+    /// What the main server says is wrong, if it said so.
+    pub(crate) fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Unreachable(_) => None,
+            Self::Refused { code, .. } => *code,
+        }
+    }
+}
+
+/// See the [module](self).
+pub(super) struct MainServers {
+    client: reqwest::Client,
+    urls: Vec<String>,
+    /// Counts how often the node moved on.
+    moves: AtomicUsize,
+    secret: ClusterSecret,
+}
+
+impl MainServers {
+    pub(super) fn new(config: &Config) -> Result<Self, reqwest::Error> {
+        let urls = config.main_servers.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
+        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).build()?;
+        Ok(Self { client, urls, moves: AtomicUsize::new(0), secret: config.cluster_secret.clone() })
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.urls.len()
+    }
+
+    /// The one the node is with.
+    pub(super) fn current(&self) -> &str {
+        &self.urls[self.moves.load(Relaxed) % self.urls.len()]
+    }
+
+    /// Goes on with the next.
+    pub(super) fn move_on(&self) {
+        self.moves.fetch_add(1, Relaxed);
+    }
+
+    /// Calls the one the node is with.
+    pub(super) async fn call<A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<A, CallError> {
+        let url = format!("{}{path}", self.current());
+        let request = self.client.request(method, url).json(body).timeout(timeout);
+        read(request.bearer_auth(self.secret.expose())).await
+    }
+
+    /// Tells the one the node is with that the node is gone.
+    pub(super) async fn goodbye(&self, path: &str, timeout: Duration) -> Result<(), CallError> {
+        let request = self.client.delete(format!("{}{path}", self.current())).timeout(timeout);
+        request.bearer_auth(self.secret.expose()).send().await?;
+        Ok(())
+    }
+}
+
+async fn read<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, CallError> {
+    let answer = request.send().await?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer.json().await?);
+    }
+    let error = answer.json::<ErrorBody>().await.ok().map(|body| body.error);
+    let (code, message) = error.map_or((None, String::new()), |error| (Some(error.code), error.message));
+    Err(CallError::Refused { status, code, message })
+}

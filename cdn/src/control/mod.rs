@@ -1,0 +1,248 @@
+//! The node's side of the control plane: registers, sends heartbeats, does what the answers say, and says goodbye.
+//!
+//! Nothing here is needed for running streams: while every main server is away, they go on, and only the keys that grants
+//! are verified with stay as they were. When the main server a node is with does not answer, the next one is tried at
+//! once, under the same node id, which all of them know; only when none answers does the node wait before it tries again.
+
+mod main_servers;
+mod report;
+mod retry;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use protocol::{
+    ErrorCode, StreamId,
+    node::{Capacity, Command, HeartbeatAnswer, RegisterServer, Registered},
+};
+use reqwest::Method;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use self::{main_servers::MainServers, report::Report};
+use crate::{
+    config::Config,
+    grants::Grants,
+    hub::SharedStream,
+    ingest::{Arrival, Follower, Ingest},
+};
+
+pub(crate) use self::{main_servers::CallError, report::Carried, retry::retry_after};
+
+/// Longest wait for the answer to a heartbeat: short, so that a lease outlives one main server that hangs.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait for the answer to anything else.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+/// Waits after every main server failed once grow from the first to the second.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const LAST_RETRY: Duration = Duration::from_secs(2);
+/// Shortest time between two heartbeats, however much happens.
+const LEAST_INTERVAL: Duration = Duration::from_millis(50);
+
+/// See the [module](self).
+pub(crate) struct Control {
+    main_servers: MainServers,
+    registration: RegisterServer,
+    report: Report,
+    registered: AtomicBool,
+    changed: Notify,
+}
+
+/// What keeps the node in the cluster.
+struct Membership {
+    registered: Registered,
+    /// When a main server last answered.
+    answered: Instant,
+}
+
+impl Control {
+    /// Nothing is sent before [`Control::run`].
+    pub(crate) fn new(config: &Config, carried: Carried) -> Result<Self, reqwest::Error> {
+        let capacity = Capacity {
+            streams: Some(config.limits.streams),
+            viewers: Some(config.limits.viewers),
+            egress_bytes_per_s: config.limits.egress_bytes_per_s,
+        };
+        Ok(Self {
+            main_servers: MainServers::new(config)?,
+            registration: RegisterServer {
+                hostname: config.hostname.clone(),
+                public_url: config.public_url.trim_end_matches('/').to_owned(),
+                generation: config.generation,
+                capacity: Some(capacity),
+                region: config.region.clone(),
+            },
+            report: Report::new(carried),
+            registered: AtomicBool::new(false),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Whether a main server knows this node, as far as the node can tell.
+    pub(crate) fn is_registered(&self) -> bool {
+        self.registered.load(Relaxed)
+    }
+
+    /// Keeps the node registered until `shutdown`, then says goodbye.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        ingest: Arc<Ingest>,
+        grants: Arc<Grants>,
+        shutdown: CancellationToken,
+    ) {
+        let mut membership = None;
+        let mut failures = 0;
+        loop {
+            let step = self.step(&mut membership, &ingest, &grants);
+            let pause = match shutdown.run_until_cancelled(step).await {
+                None => break,
+                Some(Ok(interval)) => {
+                    failures = 0;
+                    self.pause(interval)
+                }
+                Some(Err(error)) => {
+                    failures += 1;
+                    self.pause(self.failed(&error, failures, &mut membership))
+                }
+            };
+            if shutdown.run_until_cancelled(pause).await.is_none() {
+                break;
+            }
+        }
+        self.registered.store(false, Relaxed);
+        if let Some(membership) = membership {
+            self.goodbye(&membership.registered).await;
+        }
+    }
+
+    /// Registers, or sends a heartbeat if it is registered. Gives the time until the next.
+    async fn step(
+        &self,
+        membership: &mut Option<Membership>,
+        ingest: &Ingest,
+        grants: &Grants,
+    ) -> Result<Pause, CallError> {
+        let Some(member) = membership else {
+            let registered = self.register(grants).await?;
+            *membership = Some(Membership { registered, answered: Instant::now() });
+            self.registered.store(true, Relaxed);
+            return Ok(Pause::None);
+        };
+        let (heartbeat, told) = self.report.heartbeat();
+        let path = format!("/api/nodes/{}/heartbeat", member.registered.node_id);
+        let sent = self.main_servers.call(Method::PUT, &path, &heartbeat, HEARTBEAT_TIMEOUT);
+        let answer: HeartbeatAnswer = sent.await?;
+        member.answered = Instant::now();
+        self.registered.store(true, Relaxed);
+        self.report.was_told(told);
+        answer.commands.into_iter().for_each(|command| obey(command, ingest));
+        Ok(Pause::UntilChange(Duration::from_millis(member.registered.heartbeat_ms)))
+    }
+
+    async fn register(&self, grants: &Grants) -> Result<Registered, CallError> {
+        let path = "/register_server";
+        let registered: Registered =
+            self.main_servers.call(Method::POST, path, &self.registration, ANSWER_TIMEOUT).await?;
+        let (main_server, node_id) = (self.main_servers.current(), &registered.node_id);
+        if let Err(error) = grants.replace(&registered.grant_keys) {
+            tracing::error!(%error, "the main server at {main_server} gave a key that is none");
+        }
+        tracing::info!(node.id = %node_id, "registered with {main_server} as {node_id}");
+        Ok(registered)
+    }
+
+    /// What to do after the `failures`th failure in a row: the next main server at once, or, when all of them had their
+    /// turn, a pause. One that does not know the node is right, and is the one to register with.
+    fn failed(&self, error: &CallError, failures: usize, membership: &mut Option<Membership>) -> Pause {
+        let main_server = self.main_servers.current();
+        if error.code() == Some(ErrorCode::UnknownNode) {
+            tracing::warn!("{main_server} does not know this node any more");
+            *membership = None;
+            self.registered.store(false, Relaxed);
+            return Pause::For(retry_after(0, FIRST_RETRY, LAST_RETRY));
+        }
+        complain(main_server, error, failures, self.main_servers.count());
+        if membership.as_ref().is_none_or(Membership::has_lapsed) {
+            self.registered.store(false, Relaxed);
+        }
+        self.main_servers.move_on();
+        match failures.is_multiple_of(self.main_servers.count()) {
+            true => {
+                Pause::For(retry_after(failures / self.main_servers.count() - 1, FIRST_RETRY, LAST_RETRY))
+            }
+            false => Pause::None,
+        }
+    }
+
+    async fn pause(&self, pause: Pause) {
+        match pause {
+            Pause::None => {}
+            Pause::For(wait) => tokio::time::sleep(wait).await,
+            Pause::UntilChange(interval) => {
+                tokio::time::sleep(LEAST_INTERVAL).await;
+                let rest = interval.saturating_sub(LEAST_INTERVAL);
+                // Running out of time is one of the two ways this is meant to end.
+                drop(tokio::time::timeout(rest, self.changed.notified()).await);
+            }
+        }
+    }
+
+    async fn goodbye(&self, registered: &Registered) {
+        let path = format!("/api/nodes/{}", registered.node_id);
+        if let Err(error) = self.main_servers.goodbye(&path, ANSWER_TIMEOUT).await {
+            tracing::debug!(%error, "the main server could not be told that this node stops");
+        }
+    }
+}
+
+/// What comes between two calls.
+enum Pause {
+    None,
+    For(Duration),
+    /// So long, or until a stream changes.
+    UntilChange(Duration),
+}
+
+impl Membership {
+    fn has_lapsed(&self) -> bool {
+        self.answered.elapsed() > Duration::from_millis(self.registered.lease_ms)
+    }
+}
+
+impl Follower for Control {
+    fn opened(&self, _: &SharedStream) {
+        self.changed.notify_one();
+    }
+
+    fn arrived(&self, _: StreamId, _: &Arrival) {}
+
+    fn state_changed(&self, stream: StreamId) {
+        self.report.changed(stream);
+        self.changed.notify_one();
+    }
+
+    fn viewers(&self, _: StreamId) -> u32 {
+        0
+    }
+}
+
+fn obey(command: Command, ingest: &Ingest) {
+    match command {
+        Command::EndStream { stream_id } => ingest.finish(stream_id),
+        Command::Unknown => tracing::debug!("the main server asks for something this version does not know"),
+    }
+}
+
+/// Says for each main server once, and then now and then, why the node is not with it.
+fn complain(main_server: &str, error: &CallError, failures: usize, main_servers: usize) {
+    if error.code() == Some(ErrorCode::HostnameTaken) {
+        tracing::warn!("{main_server} already has a live node with this hostname; trying again: {error}");
+    } else if failures <= main_servers || failures.is_multiple_of(10) {
+        tracing::warn!(%error, "{main_server} does not answer as it should; trying again: {error}");
+    }
+}

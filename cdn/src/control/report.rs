@@ -1,0 +1,100 @@
+//! What a heartbeat says: how loaded the node is, what it carries, and, until a main server heard it, what ended.
+
+use std::sync::{Arc, Mutex};
+
+use protocol::{
+    StreamId,
+    node::{CarriedStream, Heartbeat, Load},
+    stream::StreamState,
+};
+
+use crate::{
+    egress::Egress,
+    hub::{Hub, SharedStream},
+    ingest::Follower,
+    load::Meter,
+    lock::lock,
+    metrics::Metrics,
+    transport::socketio::SocketIoOutlet,
+};
+
+/// Most ended streams that wait to be told.
+const MOST_ENDED: usize = 4096;
+
+/// Where a report is read from.
+pub(crate) struct Carried {
+    pub(crate) hub: Arc<Mutex<Hub>>,
+    pub(crate) egress: Arc<Egress<SocketIoOutlet>>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) meter: Arc<Meter>,
+}
+
+pub(super) struct Report {
+    carried: Carried,
+    /// Ended streams that no main server was told of yet.
+    ended: Mutex<Vec<CarriedStream>>,
+}
+
+impl Report {
+    pub(super) fn new(carried: Carried) -> Self {
+        Self { carried, ended: Mutex::default() }
+    }
+
+    /// A heartbeat, and how many ended streams it tells of, for [`Report::was_told`].
+    pub(super) fn heartbeat(&self) -> (Heartbeat, usize) {
+        let ended = lock(&self.ended).clone();
+        let streams: Vec<SharedStream> = lock(&self.carried.hub).streams().cloned().collect();
+        let mut streams: Vec<CarriedStream> = streams.iter().map(|stream| self.carried(stream)).collect();
+        let load = self.load(&streams);
+        streams.extend_from_slice(&ended);
+        (Heartbeat { load, streams }, ended.len())
+    }
+
+    /// A main server heard of the `count` oldest ended streams.
+    pub(super) fn was_told(&self, count: usize) {
+        lock(&self.ended).drain(..count);
+    }
+
+    /// Notes a stream that is not carried any more.
+    pub(super) fn changed(&self, stream: StreamId) {
+        if lock(&self.carried.hub).get(stream).is_some() {
+            return;
+        }
+        let mut ended = lock(&self.ended);
+        if ended.len() < MOST_ENDED {
+            let state = StreamState::Ended;
+            let (path, mime) = (Vec::new(), None);
+            ended.push(CarriedStream { stream_id: stream, state, viewers: 0, mime, path, relays: 0 });
+        }
+    }
+
+    fn load(&self, streams: &[CarriedStream]) -> Load {
+        let Carried { hub, egress, metrics, meter } = &self.carried;
+        let reading = meter.reading();
+        let live = streams.iter().filter(|stream| stream.state == StreamState::Live).count();
+        Load {
+            viewers: egress.all_viewers(),
+            ingress_bytes_per_s: reading.ingress_bytes_per_s,
+            egress_bytes_per_s: reading.egress_bytes_per_s,
+            ring_bytes: lock(hub).usage().bytes(),
+            live_streams: u32::try_from(live).unwrap_or(u32::MAX),
+            relays: streams.iter().map(|stream| stream.relays).sum(),
+            egress_limit_bytes_per_s: reading.egress_limit_bytes_per_s,
+            cpu_permille: reading.cpu_permille,
+            lagging: 0,
+            skips: metrics.skips.get(),
+        }
+    }
+
+    fn carried(&self, stream: &SharedStream) -> CarriedStream {
+        let stream = lock(stream);
+        CarriedStream {
+            stream_id: stream.id(),
+            state: stream.state(),
+            viewers: self.carried.egress.viewers(stream.id()),
+            mime: stream.mime().map(str::to_owned),
+            path: Vec::new(),
+            relays: 0,
+        }
+    }
+}

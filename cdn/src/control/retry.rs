@@ -1,0 +1,31 @@
+//! How long to wait between failed attempts: longer each time, never the same for two nodes.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Waits double with each failed attempt, from `first` to at most `last`, with up to half of it taken off, so that
+/// those who failed together do not come back together. `attempt` counts from 0.
+pub(crate) fn retry_after(attempt: usize, first: Duration, last: Duration) -> Duration {
+    let doublings = u32::try_from(attempt).unwrap_or(u32::MAX).min(10);
+    first.saturating_mul(1 << doublings).min(last).mul_f64(1.0 - jitter() / 2.0)
+}
+
+/// A number from 0 to 1 that differs from call to call; no secret hangs on it.
+fn jitter() -> f64 {
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    f64::from(clock.subsec_micros() % 1000) / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_grow_to_a_bound() {
+        let (first, last) = (Duration::from_millis(200), Duration::from_secs(2));
+        assert!(retry_after(0, first, last) <= first);
+        for attempt in [5, 10, usize::MAX] {
+            let wait = retry_after(attempt, first, last);
+            assert!(wait >= last / 2 && wait <= last, "{attempt}: {wait:?}");
+        }
+    }
+}

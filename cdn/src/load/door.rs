@@ -1,0 +1,147 @@
+//! Who may still come in. A node that is full says so at once, so that those who watch do not suffer and the newcomer
+//! goes on to the next node.
+//!
+//! Full is a node with as many viewers as it may have, one that sends as many bytes as its operator allows, or one that
+//! uses as much of its processors as it may. Readings come once a second, and a crowd in less: whoever came since the
+//! last reading is reckoned to cost as much as each of those before. What was *learned* about egress is for placement
+//! alone; here the processors themselves are looked at.
+//!
+//! Who resumes after a last chunk comes from a node that died or refused it, and is taken in up to an eighth above the
+//! limits (the processors' excepted: a moment's overload is better than a lost viewer).
+
+use std::sync::{Arc, Mutex};
+
+use protocol::{ErrorCode, WireError};
+
+use super::{Meter, Reading};
+use crate::{config::Limits, lock::lock};
+
+/// The part of a limit that is kept for those who resume: one over this.
+const RESERVE: u64 = 8;
+/// Fewest viewers from whose cost to infer that of the next.
+const LEAST_VIEWERS: u32 = 16;
+
+/// Who asks to come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guest {
+    /// Somebody new.
+    New,
+    /// Somebody who watched elsewhere until now.
+    Resuming,
+}
+
+/// See the [module](self).
+pub(crate) struct Door {
+    limits: Limits,
+    meter: Arc<Meter>,
+    arrivals: Mutex<Arrivals>,
+}
+
+/// Who came since a reading.
+#[derive(Clone, Copy, Default)]
+struct Arrivals {
+    reading: u64,
+    count: u32,
+}
+
+impl Door {
+    pub(crate) fn new(limits: Limits, meter: Arc<Meter>) -> Self {
+        Self { limits, meter, arrivals: Mutex::default() }
+    }
+
+    /// The limits, with the reserve for those who resume counted in: what holds once somebody passed the door.
+    pub(crate) fn limits_with_reserve(&self) -> Limits {
+        let viewers = with_reserve(self.limits.viewers.into()).try_into().unwrap_or(u32::MAX);
+        Limits { viewers, ..self.limits.clone() }
+    }
+
+    /// Lets somebody in to a node that has `viewers` viewers.
+    ///
+    /// # Errors
+    /// `no_capacity`.
+    pub(crate) fn enter(&self, guest: Guest, viewers: u32) -> Result<(), WireError> {
+        let reading = self.meter.reading();
+        let mut arrivals = lock(&self.arrivals);
+        if arrivals.reading != reading.number {
+            *arrivals = Arrivals { reading: reading.number, count: 0 };
+        }
+        let full = is_full(&self.limits, &reading, guest, viewers, arrivals.count);
+        if full {
+            let message = "this node has no room for another viewer now; try the next one";
+            return Err(WireError::new(ErrorCode::NoCapacity, message));
+        }
+        arrivals.count = arrivals.count.saturating_add(1);
+        Ok(())
+    }
+}
+
+fn is_full(limits: &Limits, reading: &Reading, guest: Guest, viewers: u32, arrivals: u32) -> bool {
+    let most = |limit: u64| if guest == Guest::Resuming { with_reserve(limit) } else { limit };
+    let before = viewers.saturating_sub(arrivals);
+    // What `now` is once the viewers who came since it was read cost what the others do.
+    let expected = |now: u64| match before >= LEAST_VIEWERS {
+        true => now.saturating_mul(u64::from(viewers) + 1) / u64::from(before),
+        false => now,
+    };
+    u64::from(viewers) >= most(limits.viewers.into())
+        || limits.egress_bytes_per_s.is_some_and(|limit| expected(reading.egress_bytes_per_s) > most(limit))
+        || (guest == Guest::New
+            && limits.cpu_permille < 1000
+            && expected(reading.cpu_permille.into()) > limits.cpu_permille.into())
+}
+
+fn with_reserve(limit: u64) -> u64 {
+    limit.saturating_add(limit.div_ceil(RESERVE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> Limits {
+        Limits { viewers: 100, egress_bytes_per_s: Some(1_000_000), cpu_permille: 900, ..Limits::default() }
+    }
+
+    fn full(reading: Reading, guest: Guest, viewers: u32, arrivals: u32) -> bool {
+        is_full(&limits(), &reading, guest, viewers, arrivals)
+    }
+
+    #[test]
+    fn limit_of_viewers_leaves_an_eighth_for_those_who_resume() {
+        let idle = Reading::default();
+        assert!(!full(idle, Guest::New, 99, 0) && full(idle, Guest::New, 100, 0));
+        assert!(!full(idle, Guest::Resuming, 112, 0) && full(idle, Guest::Resuming, 113, 0));
+    }
+
+    #[test]
+    fn past_its_egress_limit_a_node_takes_in_only_who_resumes() {
+        let busy = Reading { egress_bytes_per_s: 1_000_001, ..Reading::default() };
+        assert!(full(busy, Guest::New, 1, 0) && !full(busy, Guest::Resuming, 1, 0));
+        let drowned = Reading { egress_bytes_per_s: 1_200_000, ..Reading::default() };
+        assert!(full(drowned, Guest::Resuming, 1, 0));
+    }
+
+    #[test]
+    fn past_its_share_of_the_processors_a_node_takes_in_only_who_resumes() {
+        let busy = Reading { cpu_permille: 901, ..Reading::default() };
+        assert!(full(busy, Guest::New, 1, 0) && !full(busy, Guest::Resuming, 1, 0));
+        let never = Limits { cpu_permille: 1000, ..limits() };
+        assert!(!is_full(&never, &Reading { cpu_permille: 1000, ..busy }, Guest::New, 50, 25));
+    }
+
+    #[test]
+    fn crowd_between_two_readings_is_reckoned_with() {
+        let half = Reading { egress_bytes_per_s: 500_000, cpu_permille: 100, ..Reading::default() };
+        assert!(!full(half, Guest::New, 38, 18), "20 cost half of the limit, so there is room for 40");
+        assert!(full(half, Guest::New, 40, 20));
+    }
+
+    #[test]
+    fn reading_ends_the_reckoning() {
+        let meter = Arc::new(Meter::new(Arc::default(), None));
+        let door = Door::new(Limits { viewers: 2, ..limits() }, meter.clone());
+        assert!(door.enter(Guest::New, 0).is_ok() && door.enter(Guest::New, 1).is_ok());
+        assert_eq!(door.enter(Guest::New, 2).unwrap_err().code, ErrorCode::NoCapacity);
+        assert_eq!(door.limits_with_reserve().viewers, 3);
+    }
+}

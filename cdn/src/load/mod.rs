@@ -1,0 +1,156 @@
+//! How loaded the node is, read once a second: what goes in and out, its share of the processors, and what it could send.
+//!
+//! ```text
+//!   /proc, counters ─► Meter::sample ─► Reading ─┬─► heartbeat: the main server places by it
+//!                                                └─► Door: who may still come in
+//! ```
+
+mod door;
+mod limit;
+mod processors;
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+pub(crate) use self::door::{Door, Guest};
+use self::{limit::EgressLimit, processors::Processors};
+use crate::{lock::lock, metrics::Metrics};
+
+/// Time between two readings.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the meter read last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Counts the readings.
+    pub(crate) number: u64,
+    pub(crate) ingress_bytes_per_s: u64,
+    pub(crate) egress_bytes_per_s: u64,
+    /// Configured, or learned; none while neither.
+    pub(crate) egress_limit_bytes_per_s: Option<u64>,
+    /// Share of the processors the process may use that it does use, per mille. Where several nodes share a process, as in
+    /// `undead up`, each of them says this of the whole process: they do share the processors.
+    pub(crate) cpu_permille: u16,
+}
+
+/// Reads the node's load.
+pub(crate) struct Meter {
+    metrics: Arc<Metrics>,
+    state: Mutex<State>,
+}
+
+struct State {
+    processors: Processors,
+    limit: EgressLimit,
+    totals: Totals,
+    reading: Reading,
+}
+
+/// What the rates are made of.
+#[derive(Clone, Copy)]
+struct Totals {
+    at: Instant,
+    ingress_bytes: u64,
+    egress_bytes: u64,
+    /// None where the system does not tell.
+    cpu: Option<Duration>,
+}
+
+impl Meter {
+    /// A meter of a node that may send `egress_bytes_per_s`, if its operator said so.
+    pub(crate) fn new(metrics: Arc<Metrics>, egress_bytes_per_s: Option<u64>) -> Self {
+        let processors = Processors::detect();
+        let totals = Totals::now(&metrics, &processors);
+        let limit = EgressLimit::new(egress_bytes_per_s);
+        let reading = Reading { egress_limit_bytes_per_s: limit.bytes_per_s(), ..Reading::default() };
+        Self { metrics, state: Mutex::new(State { processors, limit, totals, reading }) }
+    }
+
+    /// What was read last.
+    pub(crate) fn reading(&self) -> Reading {
+        lock(&self.state).reading
+    }
+
+    /// Reads every second, for ever.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        ticks.tick().await;
+        loop {
+            ticks.tick().await;
+            self.sample();
+        }
+    }
+
+    fn sample(&self) {
+        let mut state = lock(&self.state);
+        let totals = Totals::now(&self.metrics, &state.processors);
+        let before = std::mem::replace(&mut state.totals, totals);
+        let egress_bytes_per_s = totals.rate(&before, |totals| totals.egress_bytes);
+        let cpu_permille = totals.cpu_permille(&before, state.processors.count());
+        state.limit.learn(egress_bytes_per_s, cpu_permille);
+        state.reading = Reading {
+            number: state.reading.number + 1,
+            ingress_bytes_per_s: totals.rate(&before, |totals| totals.ingress_bytes),
+            egress_bytes_per_s,
+            egress_limit_bytes_per_s: state.limit.bytes_per_s(),
+            cpu_permille,
+        };
+    }
+}
+
+impl Totals {
+    fn now(metrics: &Metrics, processors: &Processors) -> Self {
+        Self {
+            at: Instant::now(),
+            ingress_bytes: metrics.ingress_bytes.get(),
+            egress_bytes: metrics.egress_bytes.get(),
+            cpu: processors.used(),
+        }
+    }
+
+    /// Bytes per second since `before`.
+    fn rate(&self, before: &Self, bytes: impl Fn(&Self) -> u64) -> u64 {
+        let seconds = self.at.duration_since(before.at).as_secs_f64().max(0.001);
+        (bytes(self).saturating_sub(bytes(before)) as f64 / seconds) as u64
+    }
+
+    fn cpu_permille(&self, before: &Self, processors: f64) -> u16 {
+        let (Some(now), Some(then)) = (self.cpu, before.cpu) else { return 0 };
+        let available_s = self.at.duration_since(before.at).as_secs_f64().max(0.001) * processors;
+        (now.saturating_sub(then).as_secs_f64() / available_s * 1000.0).clamp(0.0, 1000.0) as u16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_per_second_and_shares_of_the_processors_allowed() {
+        let at = Instant::now();
+        let before =
+            Totals { at, ingress_bytes: 0, egress_bytes: 1000, cpu: Some(Duration::from_millis(100)) };
+        let after = Totals {
+            at: at + Duration::from_secs(2),
+            ingress_bytes: 500,
+            egress_bytes: 5000,
+            cpu: Some(Duration::from_millis(600)),
+        };
+        assert_eq!(after.rate(&before, |totals| totals.ingress_bytes), 250);
+        assert_eq!(after.rate(&before, |totals| totals.egress_bytes), 2000);
+        assert_eq!(after.cpu_permille(&before, 0.5), 500);
+        assert_eq!(after.cpu_permille(&Totals { cpu: None, ..before }, 0.5), 0);
+        assert_eq!(after.cpu_permille(&before, 0.1), 1000, "never more than all of it");
+    }
+
+    #[test]
+    fn readings_are_counted_and_know_the_configured_limit_from_the_start() {
+        let meter = Meter::new(Arc::default(), Some(7));
+        assert_eq!(meter.reading().egress_limit_bytes_per_s, Some(7));
+        meter.sample();
+        assert_eq!(meter.reading().number, 1);
+    }
+}

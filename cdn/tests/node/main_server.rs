@@ -1,0 +1,134 @@
+//! A main server that notes what nodes tell it and answers as the test wants.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    Json, Router,
+    extract::{Path, Request, State},
+    http::{HeaderMap, StatusCode},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{post, put},
+};
+use protocol::{
+    NodeId,
+    node::{Command, Heartbeat, HeartbeatAnswer, RegisterServer, Registered},
+};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::harness::signer;
+
+/// What nodes show it.
+pub(crate) const SECRET: &str = "open sesame";
+
+/// What a node told the main server.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Register(RegisterServer),
+    Heartbeat(NodeId, Heartbeat),
+    Goodbye(NodeId),
+}
+
+/// A main server.
+pub(crate) struct FakeMainServer {
+    told: mpsc::UnboundedSender<Told>,
+    /// Answers for the next registrations; accepted when empty.
+    pub(crate) refusals: Mutex<Vec<(StatusCode, &'static str)>>,
+    /// Whether the next heartbeat is from an unknown node.
+    pub(crate) forgets: Mutex<bool>,
+    pub(crate) commands: Mutex<Vec<Command>>,
+    /// What becomes of every call.
+    pub(crate) mood: Mutex<Mood>,
+    heartbeat_ms: u64,
+}
+
+/// How a main server is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Well,
+    /// Takes calls and never answers.
+    Hangs,
+    /// Answers with an error of its own.
+    Fails,
+}
+
+pub(crate) type Server = Arc<FakeMainServer>;
+
+impl FakeMainServer {
+    /// One that wants heartbeats when something changes, and hardly otherwise.
+    pub(crate) async fn start() -> (Server, String, mpsc::UnboundedReceiver<Told>) {
+        Self::beating(60_000).await
+    }
+
+    /// One that wants a heartbeat every so often.
+    pub(crate) async fn beating(heartbeat_ms: u64) -> (Server, String, mpsc::UnboundedReceiver<Told>) {
+        let (told, heard) = mpsc::unbounded_channel();
+        let server = Arc::new(Self {
+            told,
+            refusals: Mutex::default(),
+            forgets: Mutex::default(),
+            commands: Mutex::default(),
+            mood: Mutex::new(Mood::Well),
+            heartbeat_ms,
+        });
+        let app = Router::new()
+            .route("/register_server", post(register))
+            .route("/api/nodes/{node_id}/heartbeat", put(heartbeat))
+            .route("/api/nodes/{node_id}", axum::routing::delete(goodbye))
+            .layer(from_fn_with_state(server.clone(), answer))
+            .with_state(server.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, app).into_future());
+        (server, url, heard)
+    }
+}
+
+async fn answer(State(server): State<Server>, request: Request, next: Next) -> Response {
+    let mood = *server.mood.lock().unwrap();
+    match mood {
+        Mood::Well => next.run(request).await,
+        Mood::Hangs => std::future::pending().await,
+        Mood::Fails => refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    }
+}
+
+fn refusal(status: StatusCode, code: &str) -> Response {
+    (status, Json(json!({ "error": { "code": code, "message": "no" } }))).into_response()
+}
+
+async fn register(
+    State(server): State<Server>,
+    headers: HeaderMap,
+    Json(body): Json<RegisterServer>,
+) -> Response {
+    assert_eq!(headers["authorization"], format!("Bearer {SECRET}"));
+    server.told.send(Told::Register(body)).unwrap();
+    if let Some((status, code)) = server.refusals.lock().unwrap().pop() {
+        return refusal(status, code);
+    }
+    let grant_keys = vec![signer().public_key().clone()];
+    let heartbeat_ms = server.heartbeat_ms;
+    let node_id = NodeId("node-1".into());
+    Json(Registered { node_id, heartbeat_ms, lease_ms: heartbeat_ms * 3, grant_keys }).into_response()
+}
+
+async fn heartbeat(
+    State(server): State<Server>,
+    Path(node_id): Path<String>,
+    headers: HeaderMap,
+    Json(body): Json<Heartbeat>,
+) -> Response {
+    assert_eq!(headers["authorization"], format!("Bearer {SECRET}"));
+    server.told.send(Told::Heartbeat(NodeId(node_id), body)).unwrap();
+    if std::mem::take(&mut *server.forgets.lock().unwrap()) {
+        return refusal(StatusCode::NOT_FOUND, "unknown_node");
+    }
+    Json(HeartbeatAnswer { commands: std::mem::take(&mut server.commands.lock().unwrap()) }).into_response()
+}
+
+async fn goodbye(State(server): State<Server>, Path(node_id): Path<String>) -> StatusCode {
+    server.told.send(Told::Goodbye(NodeId(node_id))).unwrap();
+    StatusCode::NO_CONTENT
+}
