@@ -12,20 +12,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, Persistence, Secret,
+    Config, Secret,
     api::{self, Api},
     auth::{Grants, Passphrases, Vault, VaultError, cluster_secret_at},
-    catalogue::{Catalogue, Record},
+    catalogue::Catalogue,
     clock::Now,
     control::ControlPlane,
     metrics::Counters,
     registry::Registry,
     saver::{self, Saver},
-    store::{self, Memory, Sqlite, Store},
+    store::{self, Store, leases},
 };
 
-/// The store's file in the data folder.
-const STORE_FILE: &str = "main-server.sqlite3";
 /// How often ended leases and met deadlines are looked for.
 const EXPIRY_TICK: Duration = Duration::from_millis(250);
 /// How often listeners are told of changes: at most two a second per stream.
@@ -42,7 +40,7 @@ pub enum StartError {
     #[error("{0}")]
     Secret(String),
     /// The store could not be opened or read; says why.
-    #[error("{0}")]
+    #[error("store: {0}")]
     Store(String),
     /// The key that signs grants is no key.
     #[error("grant key: {0}")]
@@ -64,14 +62,13 @@ impl From<store::Error> for StartError {
 /// An assembled main server.
 pub struct App {
     pub(crate) api: Arc<Api>,
+    store: Store,
 }
 
-/// What is read from the data folder.
+/// The secrets in the data folder.
 struct Opened {
     secret: Secret,
     seed: [u8; 32],
-    store: Arc<dyn Store>,
-    records: Vec<(protocol::StreamId, Record)>,
 }
 
 impl App {
@@ -82,16 +79,17 @@ impl App {
     pub async fn open(config: Config) -> Result<Self, StartError> {
         let at = config.clone();
         let opened = spawn_blocking(move || Opened::read(&at)).await;
-        let opened = opened.map_err(|panic| StartError::Store(panic.to_string()))??;
+        let opened = opened.map_err(|panic| StartError::Secret(panic.to_string()))??;
+        let store = Store::open(&config.persistence, &config.data_dir).await?;
         let now = Now::read();
         let mut catalogue = Catalogue::new(config.catalogue());
-        for (stream_id, record) in opened.records {
+        for (stream_id, record) in saver::load(&*store.kv).await? {
             catalogue.restore(stream_id, record, now);
         }
         let registry = Registry::new(config.registry(), now.unix_ms());
         let api = Api {
             control: ControlPlane::new(registry, catalogue),
-            saver: Saver::new(opened.store),
+            saver: Saver::new(Arc::clone(&store.kv)),
             grants: Grants::new(&opened.seed)?,
             passphrases: Passphrases::new(),
             cluster_secret: opened.secret,
@@ -101,7 +99,7 @@ impl App {
             closing: CancellationToken::new(),
             counters: Counters::default(),
         };
-        Ok(Self { api: Arc::new(api) })
+        Ok(Self { api: Arc::new(api), store })
     }
 
     /// The API and the pages. Other routers may be nested in it; its headers and limits are its own.
@@ -117,7 +115,8 @@ impl App {
     /// Does what has to be done without anybody asking, until `shutdown` is cancelled: ends leases and overdue streams,
     /// tells listeners, saves. Then it ends the event streams, saves what is left and returns.
     pub async fn run(self, shutdown: CancellationToken) {
-        let upkeep = shutdown.run_until_cancelled(upkeep(&self.api.control));
+        let upkeep = async { tokio::join!(upkeep(&self.api.control), leases::run(self.store.kv)) };
+        let upkeep = shutdown.run_until_cancelled(upkeep);
         let saving = self.api.saver.run(&self.api.control, &shutdown);
         let closing = async {
             upkeep.await;
@@ -152,11 +151,6 @@ impl Opened {
             (None, None) => vault.cluster_secret()?,
         };
         let seed = vault.grant_seed()?;
-        let store: Arc<dyn Store> = match config.persistence {
-            Persistence::Sqlite => Arc::new(Sqlite::open(&folder.join(STORE_FILE))?),
-            Persistence::Memory => Arc::new(Memory::default()),
-        };
-        let records = saver::load(&*store)?;
-        Ok(Self { secret, seed, store, records })
+        Ok(Self { secret, seed })
     }
 }

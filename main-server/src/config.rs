@@ -30,13 +30,13 @@ pub struct Config {
 }
 
 /// What streams are kept in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Persistence {
     /// A file in the data folder.
     #[default]
     Sqlite,
-    /// Nothing: they are gone with the process. Secrets are kept all the same.
-    Memory,
+    /// The same without a file: they are gone with the process. Secrets are kept all the same.
+    SqliteInMemory,
 }
 
 /// Most of what may pile up.

@@ -46,6 +46,8 @@ pub mod placement;
 mod private_file;
 mod registry;
 mod saver;
+// The control plane moves onto all of it step by step.
+#[allow(dead_code, unused_imports)]
 mod store;
 
 pub use app::{App, StartError};

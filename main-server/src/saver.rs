@@ -1,7 +1,7 @@
-//! Brings what changed into the store, on a blocking thread, newest state only.
+//! Brings what changed into the store, newest state only.
 //!
 //! The catalogue remembers which streams changed, not how often; so however slow the disk is, no more than one record
-//! per stream waits. A failed batch goes back and is tried again.
+//! per stream waits. Writes of one round go together; when one fails, all go back and are tried again.
 
 use std::{
     sync::{
@@ -11,31 +11,30 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::try_join_all;
 use protocol::StreamId;
-use tokio::{task::spawn_blocking, time::sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     catalogue::Record,
     control::ControlPlane,
-    store::{Error, Store, Write},
+    store::{Bucket, Error, Kv},
 };
 
-/// The bucket of streams: id → [`Record`] as JSON.
-const STREAMS: &str = "streams";
 /// Pause after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// Writes to one store.
 pub(crate) struct Saver {
-    store: Arc<dyn Store>,
+    kv: Arc<dyn Kv>,
     failing: AtomicBool,
 }
 
 impl Saver {
-    /// A saver for `store`.
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, failing: AtomicBool::new(false) }
+    /// A saver to `kv`.
+    pub(crate) fn new(kv: Arc<dyn Kv>) -> Self {
+        Self { kv, failing: AtomicBool::new(false) }
     }
 
     /// Whether the last batch could not be written.
@@ -55,15 +54,10 @@ impl Saver {
 
     async fn save(&self, control: &ControlPlane) -> bool {
         let unsaved = control.take_unsaved();
-        let writes: Vec<Write> = unsaved.records.iter().map(write).collect();
-        let store = Arc::clone(&self.store);
-        let written = match spawn_blocking(move || store.apply(STREAMS, &writes)).await {
-            Ok(written) => written.map_err(|error| error.to_string()),
-            Err(panic) => Err(panic.to_string()),
-        };
+        let written = try_join_all(unsaved.records.iter().map(|record| self.write(record))).await;
         self.failing.store(written.is_err(), Ordering::Relaxed);
         match &written {
-            Ok(()) => control.note_saved(&unsaved),
+            Ok(_) => control.note_saved(&unsaved),
             Err(error) => {
                 let streams = unsaved.records.len();
                 tracing::error!(streams, "{streams} streams could not be saved, trying again: {error}");
@@ -72,20 +66,22 @@ impl Saver {
         }
         written.is_ok()
     }
+
+    async fn write(&self, (stream_id, record): &(StreamId, Option<Record>)) -> Result<(), Error> {
+        let key = stream_id.to_string();
+        let Some(record) = record else { return self.kv.delete(Bucket::Streams, &key, None).await };
+        let json = serde_json::to_vec(record).expect("texts and numbers are always JSON");
+        self.kv.put(Bucket::Streams, &key, json.into(), None).await.map(drop)
+    }
 }
 
-fn write((stream_id, record): &(StreamId, Option<Record>)) -> Write {
-    let json = |record| serde_json::to_vec(record).expect("texts and numbers are always JSON");
-    Write { key: stream_id.to_string(), value: record.as_ref().map(json) }
-}
-
-/// Every stream in the store. An entry that does not parse is left where it is and reported.
+/// Every stream in the store: id → [`Record`] as JSON. An entry that does not parse is left where it is and reported.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn load(store: &dyn Store) -> Result<Vec<(StreamId, Record)>, Error> {
-    let entries = store.load(STREAMS)?.into_iter();
-    Ok(entries.filter_map(|(key, value)| parse(&key, &value)).collect())
+pub(crate) async fn load(kv: &dyn Kv) -> Result<Vec<(StreamId, Record)>, Error> {
+    let entries = kv.entries(Bucket::Streams).await?.into_iter();
+    Ok(entries.filter_map(|entry| parse(&entry.key, &entry.value)).collect())
 }
 
 fn parse(key: &str, value: &[u8]) -> Option<(StreamId, Record)> {
@@ -97,44 +93,16 @@ fn parse(key: &str, value: &[u8]) -> Option<(StreamId, Record)> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use bytes::Bytes;
     use protocol::stream::Visibility;
 
     use super::*;
-    use crate::{Config, catalogue::Catalogue, clock::Now, registry::Registry, store::Memory};
+    use crate::{Config, Persistence, catalogue::Catalogue, clock::Now, registry::Registry, store::Store};
 
-    /// A disk that is full until it is not.
-    #[derive(Default)]
-    struct Full {
-        disk: Memory,
-        has_room: AtomicBool,
-    }
-
-    impl Store for Full {
-        fn load(&self, bucket: &str) -> Result<Vec<(String, Vec<u8>)>, Error> {
-            self.disk.load(bucket)
-        }
-
-        fn apply(&self, bucket: &str, writes: &[Write]) -> Result<(), Error> {
-            if !self.has_room.load(Ordering::Relaxed) {
-                return Err(rusqlite::Error::InvalidQuery.into());
-            }
-            self.disk.apply(bucket, writes)
-        }
-    }
-
-    #[tokio::test]
-    async fn what_could_not_be_saved_is_saved_as_soon_as_it_can_be() {
-        let config = Config::new("unused");
-        let mut catalogue = Catalogue::new(config.catalogue());
-        let id = catalogue.create(record(), None, Now::read());
-        let control = ControlPlane::new(Registry::new(config.registry(), 1), catalogue);
-        let store = Arc::new(Full::default());
-        let saver = Saver::new(Arc::<Full>::clone(&store));
-        assert!(!saver.save(&control).await && saver.is_failing());
-        control.until_unsaved().await;
-        store.has_room.store(true, Ordering::Relaxed);
-        assert!(saver.save(&control).await && !saver.is_failing());
-        assert_eq!(load(&*store).unwrap(), [(id, record())]);
+    async fn kv() -> Arc<dyn Kv> {
+        Store::open(&Persistence::SqliteInMemory, Path::new("unused")).await.unwrap().kv
     }
 
     fn record() -> Record {
@@ -149,16 +117,28 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_written_record_is_loaded_again_and_a_damaged_one_is_skipped() {
+    #[tokio::test]
+    async fn what_was_created_is_saved() {
+        let config = Config::new("unused");
+        let mut catalogue = Catalogue::new(config.catalogue());
+        let id = catalogue.create(record(), None, Now::read());
+        let control = ControlPlane::new(Registry::new(config.registry(), 1), catalogue);
+        let saver = Saver::new(kv().await);
+        assert!(saver.save(&control).await && !saver.is_failing());
+        assert_eq!(load(&*saver.kv).await.unwrap(), [(id, record())]);
+    }
+
+    #[tokio::test]
+    async fn a_written_record_is_loaded_again_and_a_damaged_one_is_skipped() {
         let id = StreamId::new("first", 1);
-        let record = record();
-        let damaged = Write { key: StreamId::new("second", 1).to_string(), value: Some(b"{".to_vec()) };
-        let stray = Write { key: "stray".into(), value: Some(b"{}".to_vec()) };
-        let store = Memory::default();
-        store.apply(STREAMS, &[write(&(id, Some(record.clone()))), damaged, stray]).unwrap();
-        assert_eq!(load(&store).unwrap(), [(id, record)]);
-        store.apply(STREAMS, &[write(&(id, None))]).unwrap();
-        assert!(load(&store).unwrap().is_empty());
+        let saver = Saver::new(kv().await);
+        let damaged = StreamId::new("second", 1).to_string();
+        for (key, value) in [(damaged.as_str(), "{"), ("stray", "{}")] {
+            saver.kv.put(Bucket::Streams, key, Bytes::from(value), None).await.unwrap();
+        }
+        saver.write(&(id, Some(record()))).await.unwrap();
+        assert_eq!(load(&*saver.kv).await.unwrap(), [(id, record())]);
+        saver.write(&(id, None)).await.unwrap();
+        assert!(load(&*saver.kv).await.unwrap().is_empty());
     }
 }

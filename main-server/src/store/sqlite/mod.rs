@@ -1,0 +1,127 @@
+//! The embedded engine: one SQLite file in WAL mode, one writer with group commit, reads beside it.
+
+mod reader;
+mod schema;
+mod watch;
+mod writer;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot, watch as signal};
+
+use self::{
+    reader::Reader,
+    writer::{Change, Request, Signals},
+};
+use super::{Bucket, Entry, Error, Expect, Health, Kv, Revision, Watch, kv};
+
+/// Entries in a file, or in memory.
+pub(crate) struct Sqlite {
+    queue: mpsc::Sender<Request>,
+    reader: Reader,
+    signals: Signals,
+}
+
+impl Sqlite {
+    /// Opens the file at `path`, or makes it. Blocks; needs a runtime to run on.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it is no database or cannot be read and written, [`Error::TooNew`].
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let writer = schema::open(path)?;
+        let reader = schema::open_again(path)?;
+        Ok(Self::over(Arc::new(Mutex::new(writer)), Arc::new(Mutex::new(reader))))
+    }
+
+    /// A store that is gone with the process.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub(crate) fn in_memory() -> Result<Self, Error> {
+        let connection = Arc::new(Mutex::new(schema::open_in_memory()?));
+        Ok(Self::over(Arc::clone(&connection), connection))
+    }
+
+    fn over(writer: Arc<Mutex<Connection>>, reader: Arc<Mutex<Connection>>) -> Self {
+        let signals = Signals::new();
+        Self { queue: writer::start(writer, signals.clone()), reader: Reader(reader), signals }
+    }
+
+    async fn write(&self, bucket: Bucket, key: &str, change: Change) -> Result<Revision, Error> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request { bucket, key: key.to_owned(), change, answer };
+        let gone = || Error::Unavailable("its writer has stopped".into());
+        self.queue.send(request).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    async fn set(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+        expect: Option<Expect>,
+    ) -> Result<Revision, Error> {
+        kv::check(key, &value)?;
+        self.write(bucket, key, Change::Put { value, lease, expect }).await
+    }
+}
+
+#[async_trait]
+impl Kv for Sqlite {
+    async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, Error> {
+        let key = key.to_owned();
+        self.reader.read(move |connection| reader::get(connection, bucket, &key)).await
+    }
+
+    async fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Error> {
+        self.reader.read(move |connection| reader::entries(connection, bucket)).await
+    }
+
+    async fn put(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+    ) -> Result<Revision, Error> {
+        self.set(bucket, key, value, lease, None).await
+    }
+
+    async fn compare_and_set(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+        expect: Expect,
+    ) -> Result<Revision, Error> {
+        self.set(bucket, key, value, lease, Some(expect)).await
+    }
+
+    async fn delete(&self, bucket: Bucket, key: &str, expect: Option<Revision>) -> Result<(), Error> {
+        self.write(bucket, key, Change::Delete { expect }).await.map(drop)
+    }
+
+    async fn watch(&self, bucket: Bucket, after: Option<Revision>) -> Result<Watch, Error> {
+        watch::start(self.reader.clone(), self.signals.of(bucket), bucket, after).await
+    }
+
+    fn health(&self) -> signal::Receiver<Health> {
+        self.signals.health()
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

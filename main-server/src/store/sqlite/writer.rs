@@ -1,0 +1,247 @@
+//! Group commit: all writes that wait while one batch is on its way to the disk share the next one.
+//!
+//! One task takes requests off a bounded queue and commits them batch by batch on a blocking thread. A batch is applied
+//! whole or not at all; a request whose condition does not hold is answered alone and changes nothing. The task ends
+//! when nobody can send any more. After a failure it tries by itself, every second, whether the disk takes writes again.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::spawn_blocking,
+    time::timeout,
+};
+
+use crate::store::{Bucket, Error, Expect, Health, Revision};
+
+/// Requests that may wait.
+const QUEUE: usize = 1024;
+/// Most requests in a batch.
+const BATCH: usize = 512;
+/// How often a store that failed is tried.
+const PROBE: Duration = Duration::from_secs(1);
+/// Deleted entries that are kept at least, for those who watch from a revision.
+const KEEP_DELETED: u64 = 10_000;
+
+/// What to do with an entry.
+pub(super) enum Change {
+    Put { value: Bytes, lease: Option<Duration>, expect: Option<Expect> },
+    Delete { expect: Option<Revision> },
+}
+
+/// One write and who waits for it.
+pub(super) struct Request {
+    pub(super) bucket: Bucket,
+    pub(super) key: String,
+    pub(super) change: Change,
+    pub(super) answer: oneshot::Sender<Result<Revision, Error>>,
+}
+
+/// What others see of the writer: the last revision of each bucket, and whether writes work.
+#[derive(Clone)]
+pub(super) struct Signals {
+    buckets: Arc<[watch::Sender<Revision>; Bucket::ALL.len()]>,
+    health: watch::Sender<Health>,
+}
+
+impl Signals {
+    /// Says nothing is wrong and nothing was written yet.
+    pub(super) fn new() -> Self {
+        let bucket = |_| watch::Sender::new(Revision(0));
+        Self { buckets: Arc::new(Bucket::ALL.map(bucket)), health: watch::Sender::new(Health::GOOD) }
+    }
+
+    /// Changes whenever something was written to `bucket`.
+    pub(super) fn of(&self, bucket: Bucket) -> watch::Receiver<Revision> {
+        self.buckets[bucket as usize].subscribe()
+    }
+
+    pub(super) fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    fn written(&self, batch: &[Done]) {
+        for done in batch {
+            if let Ok(revision) = done.outcome {
+                self.buckets[done.bucket as usize].send_if_modified(|last| {
+                    let newer = revision > *last;
+                    *last = revision.max(*last);
+                    newer
+                });
+            }
+        }
+    }
+
+    fn set_writable(&self, writable: bool) {
+        self.health.send_if_modified(|health| std::mem::replace(&mut health.writable, writable) != writable);
+    }
+
+    fn is_writable(&self) -> bool {
+        self.health.borrow().writable
+    }
+}
+
+/// Starts the task that writes to `connection`; it ends when the queue is dropped.
+pub(super) fn start(connection: Arc<Mutex<Connection>>, signals: Signals) -> mpsc::Sender<Request> {
+    let (queue, requests) = mpsc::channel(QUEUE);
+    tokio::spawn(run(connection, requests, signals));
+    queue
+}
+
+async fn run(connection: Arc<Mutex<Connection>>, mut requests: mpsc::Receiver<Request>, signals: Signals) {
+    loop {
+        let mut batch = Vec::new();
+        let received = requests.recv_many(&mut batch, BATCH);
+        if signals.is_writable() {
+            received.await;
+            if batch.is_empty() {
+                return;
+            }
+        } else if timeout(PROBE, received).await == Ok(0) {
+            return;
+        }
+        let connection = Arc::clone(&connection);
+        let committed = spawn_blocking(move || commit(&connection, batch));
+        match committed.await {
+            Ok(Ok(batch)) => {
+                note_working(&signals);
+                signals.written(&batch);
+                batch.into_iter().for_each(Done::tell);
+            }
+            Ok(Err(error)) => note_failing(&signals, &error.to_string()),
+            // Those who wait see their answer dropped.
+            Err(panic) => note_failing(&signals, &panic.to_string()),
+        }
+    }
+}
+
+fn note_working(signals: &Signals) {
+    if !signals.is_writable() {
+        tracing::info!("the store can be written again");
+    }
+    signals.set_writable(true);
+}
+
+fn note_failing(signals: &Signals, error: &str) {
+    if signals.is_writable() {
+        tracing::error!("{error}");
+    }
+    signals.set_writable(false);
+}
+
+/// A request that was decided.
+struct Done {
+    bucket: Bucket,
+    answer: oneshot::Sender<Result<Revision, Error>>,
+    outcome: Result<Revision, Error>,
+}
+
+impl Done {
+    fn tell(self) {
+        // Who does not wait any more does not want to know.
+        let _ = self.answer.send(self.outcome);
+    }
+}
+
+/// Applies a batch, or tells everybody in it why not. An empty one tries whether writing works.
+fn commit(connection: &Mutex<Connection>, batch: Vec<Request>) -> Result<Vec<Done>, Error> {
+    let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+    match outcomes(&mut connection, &batch) {
+        Ok(outcomes) => {
+            let done = |(Request { bucket, answer, .. }, outcome)| Done { bucket, answer, outcome };
+            Ok(batch.into_iter().zip(outcomes).map(done).collect())
+        }
+        Err(error) => {
+            let error = Error::from(error);
+            for request in batch {
+                let _ = request.answer.send(Err(error.clone()));
+            }
+            Err(error)
+        }
+    }
+}
+
+fn outcomes(
+    connection: &mut Connection,
+    batch: &[Request],
+) -> Result<Vec<Result<Revision, Error>>, rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let first = last_revision(&transaction)?;
+    let mut last = first;
+    let outcomes: Vec<_> =
+        batch.iter().map(|request| apply(&transaction, &mut last, request)).collect::<Result<_, _>>()?;
+    if last > first || batch.is_empty() {
+        transaction.prepare_cached("UPDATE last SET revision = ?")?.execute([last])?;
+    }
+    // Looked for once in that many writes.
+    if first / KEEP_DELETED != last / KEEP_DELETED {
+        forget_deleted(&transaction, KEEP_DELETED)?;
+    }
+    transaction.commit()?;
+    Ok(outcomes)
+}
+
+fn last_revision(transaction: &Transaction<'_>) -> Result<u64, rusqlite::Error> {
+    transaction.prepare_cached("SELECT revision FROM last")?.query_row([], |row| row.get(0))
+}
+
+/// The outer error is the engine's, the inner one the request's own.
+fn apply(
+    transaction: &Transaction<'_>,
+    last: &mut u64,
+    Request { bucket, key, change, .. }: &Request,
+) -> Result<Result<Revision, Error>, rusqlite::Error> {
+    let found = transaction
+        .prepare_cached("SELECT revision FROM entries WHERE bucket = ? AND key = ? AND value IS NOT NULL")?
+        .query_row(params![bucket.name(), key], |row| row.get(0).map(Revision))
+        .optional()?;
+    let (value, lease, holds) = match change {
+        Change::Put { value, lease, expect } => {
+            (Some(&**value), *lease, expect.is_none_or(|e| e.holds(found)))
+        }
+        Change::Delete { expect } => (None, None, expect.is_none_or(|revision| found == Some(revision))),
+    };
+    if !holds {
+        return Ok(Err(Error::Conflict));
+    }
+    if value.is_none() && found.is_none() {
+        return Ok(Ok(Revision(*last)));
+    }
+    *last += 1;
+    let lease = lease.map(|lease| u64::try_from(lease.as_millis()).unwrap_or(u64::MAX >> 1));
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO entries (bucket, key, value, revision, lease_ms) VALUES (?, ?, ?, ?, ?)",
+        )?
+        .execute(params![bucket.name(), key, value, *last, lease])?;
+    Ok(Ok(Revision(*last)))
+}
+
+impl Expect {
+    fn holds(self, found: Option<Revision>) -> bool {
+        match self {
+            Self::Absent => found.is_none(),
+            Self::Revision(revision) => found == Some(revision),
+        }
+    }
+}
+
+/// Keeps the newest `keep` deleted entries and notes that older ones are not known any more.
+fn forget_deleted(transaction: &Transaction<'_>, keep: u64) -> Result<(), rusqlite::Error> {
+    let newest = "SELECT revision FROM entries WHERE value IS NULL ORDER BY revision DESC LIMIT 1 OFFSET ?";
+    let last: Option<u64> = transaction.query_row(newest, [keep], |row| row.get(0)).optional()?;
+    if let Some(last) = last {
+        transaction.execute(
+            "INSERT OR REPLACE INTO forgotten (bucket, revision)
+                SELECT bucket, max(revision) FROM entries WHERE value IS NULL AND revision <= ? GROUP BY bucket",
+            [last],
+        )?;
+        transaction.execute("DELETE FROM entries WHERE value IS NULL AND revision <= ?", [last])?;
+    }
+    Ok(())
+}
