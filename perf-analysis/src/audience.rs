@@ -15,12 +15,12 @@ use crate::{
     error::{Context, Error, Result},
     ledger::Ledger,
     machine,
-    record::TrialRecord,
+    record::{SilentEnd, TrialRecord},
     run::Lab,
     scenario::Trial,
     script::Script,
-    servers::{Admission, Servers},
-    viewer::{Seat, watch as view},
+    servers::{Admission, Entrance, Servers},
+    viewer::{Seat, silent::keep_silent, watch as view},
 };
 
 /// Viewers that connect at the same time.
@@ -34,6 +34,9 @@ pub struct Audience {
     airtime: watch::Sender<Option<Airtime>>,
     /// Ends when somebody fails.
     viewers: JoinSet<Result<()>>,
+    /// Ends when they are asked.
+    silent: JoinSet<Result<SilentEnd>>,
+    asked: watch::Sender<bool>,
     broadcasters: Broadcasters,
 }
 
@@ -69,8 +72,7 @@ impl Audience {
         let (registered, registrations) = mpsc::unbounded_channel();
         let between_starts = warm_up / trial.cell.streams;
         let booth = |(number, (admission, ledger)): (u32, (&Admission, &Arc<Ledger>))| Booth {
-            address: admission.address,
-            path: admission.path.clone(),
+            entrance: admission.entrance.clone(),
             stream_id: admission.stream_id.clone(),
             grant: admission.grant.clone(),
             script: script.clone(),
@@ -79,11 +81,15 @@ impl Audience {
         };
         let booths: Vec<Booth> = (0..).zip(admissions.iter().zip(&ledgers)).map(booth).collect();
         let broadcasters = Broadcasters::start(booths, registered, on_air, lab.split.generator.clone())?;
-        let mut audience = Self { ledgers, airtime, viewers: JoinSet::new(), broadcasters };
+        let (viewers, silent, asked) = (JoinSet::new(), JoinSet::new(), watch::Sender::new(false));
+        let mut audience = Self { ledgers, airtime, viewers, silent, asked, broadcasters };
         audience.wait_for(registrations, admissions.len() as u64, "broadcasters").await?;
+        servers.add_edges(trial).await?;
         record.rss_empty_bytes = servers.rss_bytes()?;
 
-        audience.seat_viewers(&admissions, trial, record).await?;
+        let entrances = servers.entrances().await?;
+        audience.seat_viewers(&admissions, &entrances, trial, record).await?;
+        audience.seat_silent(&admissions, &entrances, trial).await?;
         record.rss_joined_bytes = servers.rss_bytes()?;
         servers.check()?;
         Ok(audience)
@@ -93,25 +99,57 @@ impl Audience {
     async fn seat_viewers(
         &mut self,
         admissions: &[Admission],
+        entrances: &[Entrance],
         trial: &Trial,
         record: &mut TrialRecord,
     ) -> Result<()> {
         let (joined, joins) = mpsc::unbounded_channel();
         let connecting = Arc::new(Semaphore::new(CONNECTING));
         for (admission, ledger) in admissions.iter().zip(&self.ledgers) {
-            for _ in 0..trial.cell.viewers {
-                let seat = Seat {
-                    address: admission.address,
-                    path: admission.path.clone(),
-                    stream_id: admission.stream_id.clone(),
-                    ledger: ledger.clone(),
-                };
+            for entrance in entrances.iter().cycle().take(trial.cell.viewers as usize) {
+                let seat = seat(admission, entrance, ledger, trial);
                 self.viewers.spawn(view(seat, joined.clone(), connecting.clone()));
             }
         }
         let wanted = u64::from(trial.cell.streams) * u64::from(trial.cell.viewers);
         record.joined = self.wait_for(joins, wanted, "viewers").await?;
         Ok(())
+    }
+
+    /// Connects the viewers that never read.
+    async fn seat_silent(
+        &mut self,
+        admissions: &[Admission],
+        entrances: &[Entrance],
+        trial: &Trial,
+    ) -> Result<()> {
+        let (joined, joins) = mpsc::unbounded_channel();
+        for (admission, ledger) in admissions.iter().zip(&self.ledgers) {
+            for entrance in entrances.iter().cycle().take(trial.cell.silent as usize) {
+                let seat = seat(admission, entrance, ledger, trial);
+                self.silent.spawn(keep_silent(seat, joined.clone(), self.asked.subscribe()));
+            }
+        }
+        let wanted = u64::from(trial.cell.streams) * u64::from(trial.cell.silent);
+        self.wait_for(joins, wanted, "silent viewers").await?;
+        Ok(())
+    }
+
+    /// Asks the viewers that never read what they were told.
+    ///
+    /// # Errors
+    /// The first failure of any.
+    pub async fn ask_silent(&mut self) -> Result<Vec<SilentEnd>> {
+        self.asked.send_replace(true);
+        let mut ends = Vec::new();
+        while let Some(ended) = self.silent.join_next().await {
+            ends.push(
+                ended.unwrap_or_else(|crash| {
+                    Err(Error::Protocol(format!("a silent viewer crashed: {crash}")))
+                })?,
+            );
+        }
+        Ok(ends)
     }
 
     /// Waits for `wanted` messages, or the first failure.
@@ -158,6 +196,15 @@ impl Audience {
             Some(error) = self.broadcasters.failures.recv() => error,
             else => std::future::pending().await,
         }
+    }
+}
+
+fn seat(admission: &Admission, entrance: &Entrance, ledger: &Arc<Ledger>, trial: &Trial) -> Seat {
+    Seat {
+        entrance: entrance.clone(),
+        transport: trial.cell.transport,
+        stream_id: admission.stream_id.clone(),
+        ledger: ledger.clone(),
     }
 }
 

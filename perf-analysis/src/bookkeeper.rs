@@ -27,7 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Bookkeeper<'a> {
     name: &'a TrialName,
     writer: &'a mut Writer,
-    forward_log: ForwardLog,
+    /// None if the node does not log forward times.
+    forward_log: Option<ForwardLog>,
     epoch: Instant,
     ledgers: Vec<Arc<Ledger>>,
     /// Closed segments whose forward time the node has not logged yet.
@@ -39,7 +40,7 @@ impl<'a> Bookkeeper<'a> {
     pub fn new(
         name: &'a TrialName,
         writer: &'a mut Writer,
-        forward_log: ForwardLog,
+        forward_log: Option<ForwardLog>,
         epoch: Instant,
         ledgers: Vec<Arc<Ledger>>,
     ) -> Self {
@@ -111,14 +112,19 @@ impl<'a> Bookkeeper<'a> {
         for ledger in &self.ledgers {
             self.unforwarded.extend(ledger.close(self.epoch, deadline));
         }
-        self.forward_log.read_on()?;
+        if let Some(forward_log) = &mut self.forward_log {
+            forward_log.read_on()?;
+        }
         let mut waiting = Vec::new();
         for mut record in self.unforwarded.drain(..) {
-            let times = self.forward_log.take(&record.stream, record.take, record.seq);
+            let times = self
+                .forward_log
+                .as_mut()
+                .and_then(|forward_log| forward_log.take(&record.stream, record.take, record.seq));
             record.forward_us = times.map(|times| times.forward_us);
             record.taken_us = times.and_then(|times| times.taken_us);
             // A segment that completes no chunk is not forwarded, whether or not the node logs it.
-            if record.forward_us.is_some() || record.chunks == 0 {
+            if record.forward_us.is_some() || record.chunks == 0 || self.forward_log.is_none() {
                 self.writer.segment(self.name, record)?;
             } else {
                 waiting.push(record);

@@ -4,7 +4,6 @@
 //! moment it is queued, so a server that reads slowly shows in the delivery times and not as fewer segments.
 
 use std::{
-    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,6 +15,8 @@ use crate::{
     error::{Error, Result},
     ledger::Ledger,
     script::Script,
+    servers::Entrance,
+    viewer::SOCKET_IO_PATH,
     wire::{
         Socket, WriteSide,
         frame::{self, Frames},
@@ -31,9 +32,7 @@ const FIRST_SEGMENT: u64 = 1;
 #[derive(Clone)]
 pub struct Booth {
     /// The node.
-    pub address: SocketAddr,
-    /// The upgrade's path and query.
-    pub path: String,
+    pub entrance: Entrance,
     /// Which stream.
     pub stream_id: String,
     /// The publish grant.
@@ -64,7 +63,8 @@ pub async fn broadcast(
     registered: mpsc::UnboundedSender<()>,
     airtime: watch::Receiver<Option<Airtime>>,
 ) -> Result<()> {
-    let (mut reading, writing) = Socket::connect(booth.address, &booth.path).await?.split();
+    let Entrance { address, path } = &booth.entrance;
+    let (mut reading, writing) = Socket::connect(*address, &format!("{path}{SOCKET_IO_PATH}")).await?.split();
     let (queue, queued) = mpsc::unbounded_channel();
     let mut session = Session { booth: booth.clone(), registered, queue: queue.clone() };
     let read = async {

@@ -83,7 +83,7 @@ mod tests {
     fn point(cpu: &[f64]) -> Point {
         let figures = |cpu: f64| Figures { cpu_s_per_gb: Some(cpu), ..Figures::default() };
         Point {
-            cell: Cell { cpus: 1.0, streams: 1, viewers: 1 },
+            cell: Cell { cpus: 1.0, streams: 1, viewers: 1, ..Cell::default() },
             target: Target::Undead,
             all: figures(cpu.iter().sum::<f64>() / cpu.len() as f64),
             rounds: cpu.iter().copied().map(figures).collect(),

@@ -27,7 +27,7 @@ pub fn check(results: &Results) -> Result<()> {
         let record = trials.get(&name).ok_or_else(|| lacks("it was not run".into()))?;
         check_trial(record).map_err(lacks)?;
         let segments = by_trial.get(&name).map(Vec::as_slice).unwrap_or_default();
-        check_segments(record, segments).map_err(lacks)?;
+        check_segments(record, segments, results.manifest.scenario.forward_log).map_err(lacks)?;
         let samples = samples.get(&name).map(Vec::as_slice).unwrap_or_default();
         check_samples(record, samples, results.manifest.scenario.sample_ms).map_err(lacks)?;
     }
@@ -50,6 +50,10 @@ fn check_trial(record: &TrialRecord) -> Result<(), String> {
     if record.joined != wanted {
         return Err(format!("{} of {wanted} viewers joined", record.joined));
     }
+    let silent = u64::from(record.point.streams) * u64::from(record.point.silent);
+    if record.silent.len() as u64 != silent {
+        return Err(format!("{} of {silent} silent viewers told what they found", record.silent.len()));
+    }
     let totals = record.totals;
     if totals.corrupt + totals.repeated + totals.unexpected > 0 {
         return Err(format!(
@@ -61,7 +65,11 @@ fn check_trial(record: &TrialRecord) -> Result<(), String> {
     Ok(())
 }
 
-fn check_segments(record: &TrialRecord, segments: &[&SegmentRecord]) -> Result<(), String> {
+fn check_segments(
+    record: &TrialRecord,
+    segments: &[&SegmentRecord],
+    forward_logged: bool,
+) -> Result<(), String> {
     if segments.len() as u64 != record.segments {
         return Err(format!("{} of {} segments are recorded", segments.len(), record.segments));
     }
@@ -74,7 +82,7 @@ fn check_segments(record: &TrialRecord, segments: &[&SegmentRecord]) -> Result<(
             return Err(format!("{name} does not account for all of its {due} chunks"));
         }
         // What never reached the node, or was still on its way when time was up, has no forward time.
-        if segment.forward_us.is_none() && due > 0 && segment.lost == 0 {
+        if forward_logged && segment.forward_us.is_none() && due > 0 && segment.lost == 0 {
             return Err(format!("{name} has no forward time from the node"));
         }
     }
@@ -100,17 +108,20 @@ fn check_samples(record: &TrialRecord, samples: &[&Sample], every_ms: u64) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ledger::Totals, scenario::Cell};
+    use crate::{histogram::Histogram, ledger::Totals, scenario::Cell};
 
     fn record() -> TrialRecord {
         TrialRecord {
-            point: Cell { cpus: 1.0, streams: 1, viewers: 2 },
+            point: Cell { cpus: 1.0, streams: 1, viewers: 2, ..Cell::default() },
             window_s: 1.0,
             segments: 2,
             joined: 2,
             rss_empty_bytes: 0,
             rss_joined_bytes: 0,
             totals: Totals::default(),
+            arrivals: Histogram::default(),
+            nodes: Vec::new(),
+            silent: Vec::new(),
             generator_cores: 1,
             failure: None,
         }
@@ -139,27 +150,28 @@ mod tests {
     #[test]
     fn whole_records_pass() {
         check_trial(&record()).unwrap();
-        check_segments(&record(), &[&segment(0), &segment(1)]).unwrap();
+        check_segments(&record(), &[&segment(0), &segment(1)], true).unwrap();
     }
 
     #[test]
     fn a_missing_segment_line_fails() {
-        check_segments(&record(), &[&segment(0)]).unwrap_err();
-        check_segments(&record(), &[&segment(0), &segment(2)]).unwrap_err();
+        check_segments(&record(), &[&segment(0)], true).unwrap_err();
+        check_segments(&record(), &[&segment(0), &segment(2)], true).unwrap_err();
     }
 
     #[test]
     fn a_chunk_nobody_accounts_for_fails() {
         let short = SegmentRecord { delivered: 1, ..segment(1) };
-        check_segments(&record(), &[&segment(0), &short]).unwrap_err();
+        check_segments(&record(), &[&segment(0), &short], true).unwrap_err();
     }
 
     #[test]
     fn a_missing_forward_time_fails_unless_the_segment_was_lost() {
         let silent = SegmentRecord { forward_us: None, ..segment(1) };
-        check_segments(&record(), &[&segment(0), &silent]).unwrap_err();
+        check_segments(&record(), &[&segment(0), &silent], true).unwrap_err();
+        check_segments(&record(), &[&segment(0), &silent], false).unwrap();
         let lost = SegmentRecord { delivered: 0, lost: 2, ..silent };
-        check_segments(&record(), &[&segment(0), &lost]).unwrap();
+        check_segments(&record(), &[&segment(0), &lost], true).unwrap();
     }
 
     #[test]

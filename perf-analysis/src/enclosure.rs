@@ -148,20 +148,21 @@ impl Enclosure {
             .map_err(|_| Error::Limit(format!("docker inspect answered {inner:?} as process id")))
     }
 
-    /// What the program `id` (an inner one) has used so far.
+    /// What the programs `ids` (inner ones, all that run here) have used so far.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn usage(&self, id: u32) -> Result<Usage> {
-        let usage = match self {
-            Self::Group(group) => group.usage()?,
-            Self::Container { .. } => container_usage(id)?,
-            Self::Open => Usage::default(),
+    pub fn usage(&self, ids: &[u32]) -> Result<Usage> {
+        let usage = match (self, ids) {
+            (Self::Group(group), _) => group.usage()?,
+            (Self::Container { .. }, [id, ..]) => container_usage(*id)?,
+            _ => Usage::default(),
         };
-        Ok(match usage.cpu_us {
-            Some(_) => usage,
-            None => Usage { cpu_us: Some(process_cpu_us(id)?), ..usage },
-        })
+        if usage.cpu_us.is_some() {
+            return Ok(usage);
+        }
+        let cpu_us = ids.iter().map(|&id| process_cpu_us(id)).sum::<Result<u64>>()?;
+        Ok(Usage { cpu_us: Some(cpu_us), ..usage })
     }
 }
 
@@ -204,7 +205,7 @@ fn container_usage(id: u32) -> Result<Usage> {
 }
 
 /// User and system time of a process, from fields 14 and 15 of its `stat`.
-fn process_cpu_us(id: u32) -> Result<u64> {
+pub(crate) fn process_cpu_us(id: u32) -> Result<u64> {
     let path = format!("/proc/{id}/stat");
     let stat = fs::read_to_string(&path).context(|| format!("reading {path}"))?;
     // The second field, the name in parentheses, may hold spaces.

@@ -44,6 +44,9 @@ pub enum Error {
     /// A peer said something the protocol does not allow, or refused us.
     #[error("protocol: {0}")]
     Protocol(String),
+    /// A node does not know yet what it is asked for; worth asking again.
+    #[error("not yet: {0}")]
+    NotYet(String),
     /// The records do not account for everything that was sent.
     #[error("incomplete results: {0}")]
     Incomplete(String),

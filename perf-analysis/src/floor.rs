@@ -1,8 +1,9 @@
 //! What the kernel costs: a bare program that writes one shared, prebuilt buffer to every viewer's socket.
 //!
-//! It speaks just enough Socket.IO for our own generator, whose frames are masked with zero, and forwards each
-//! segment as one chunk: no demuxing, no window, no skipping, no grants. A thread a stream reads the segment
-//! directly behind its prebuilt head and writes the whole with one call a viewer. A node's cost divided by this
+//! It speaks just enough Socket.IO, and to viewers just enough of the plain WebSocket, for our own generator, whose
+//! frames are masked with zero, and forwards each segment as one chunk: no demuxing, no window, no skipping, no
+//! grants. A thread a stream reads the segment directly behind its prebuilt head and writes the whole with one call
+//! a viewer. A node's cost divided by this
 //! one's says how far the node is from what sockets cost on this machine, at this hour.
 
 use std::{
@@ -14,9 +15,16 @@ use std::{
     time::Instant,
 };
 
+use bytes::BytesMut;
+use protocol::{
+    event::{ChunkName, DataKind},
+    message,
+};
+
 use crate::{
     error::{Context, Error, Result},
     forward_log::TARGET,
+    scenario::Transport,
 };
 
 /// Longest request head and text that are accepted.
@@ -25,14 +33,19 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 const MAX_SEGMENT_BYTES: usize = 64 * 1024 * 1024;
 
 /// The viewers of each stream.
-type Rooms = Arc<Mutex<HashMap<String, Arc<Room>>>>;
-type Room = Mutex<Vec<TcpStream>>;
+type Rooms = Arc<Mutex<HashMap<String, Arc<Mutex<Room>>>>>;
 
-/// Serves on `listen` until the process is ended; prints the URL as its first line.
+#[derive(Default)]
+struct Room {
+    transport: Transport,
+    viewers: Vec<TcpStream>,
+}
+
+/// Serves on `listen` until the process is ended; prints the URL as its first line. Logs each segment unless `quiet`.
 ///
 /// # Errors
 /// [`Error::Io`] if the port cannot be opened.
-pub fn serve(listen: SocketAddr) -> Result<()> {
+pub fn serve(listen: SocketAddr, quiet: bool) -> Result<()> {
     let listener = TcpListener::bind(listen).context(|| format!("listening on {listen}"))?;
     let address = listener.local_addr().context(|| format!("listening on {listen}"))?;
     println!("http://{address}");
@@ -40,7 +53,7 @@ pub fn serve(listen: SocketAddr) -> Result<()> {
     for stream in listener.incoming().flatten() {
         let rooms = rooms.clone();
         // Its end, good or bad, concerns the one connection.
-        thread::spawn(move || Peer { stream }.attend(&rooms));
+        thread::spawn(move || Peer { stream, quiet }.attend(&rooms));
     }
     Ok(())
 }
@@ -48,12 +61,18 @@ pub fn serve(listen: SocketAddr) -> Result<()> {
 /// One connection.
 struct Peer {
     stream: TcpStream,
+    quiet: bool,
 }
 
 impl Peer {
     fn attend(mut self, rooms: &Rooms) -> Result<()> {
         self.stream.set_nodelay(true).context(|| "accepting".into())?;
-        self.upgrade()?;
+        let path = self.upgrade()?;
+        if let Some((_, id)) = path.split_once("/ws/") {
+            self.send(r#"["watching",{"mime":null,"take":0,"origin_time_ms":null,"window_ms":0}]"#)?;
+            self.sit_down(&room(rooms, id), Transport::Ws);
+            return Ok(());
+        }
         self.send(
             r#"0{"sid":"floor","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}"#,
         )?;
@@ -63,8 +82,7 @@ impl Peer {
                 self.send(r#"40{"sid":"floor"}"#)?;
             } else if text.starts_with("420[\"watch_stream\"") {
                 self.send(r#"430[{"ok":true,"mime":null,"take":0,"origin_time_ms":null,"window_ms":0}]"#)?;
-                let room = room(rooms, &stream_id(&text)?);
-                room.lock().unwrap_or_else(PoisonError::into_inner).push(self.stream);
+                self.sit_down(&room(rooms, &stream_id(&text)?), Transport::SocketIo);
                 return Ok(());
             } else if text.starts_with("420[\"register_new_stream\"") {
                 self.send(r#"430[{"ok":true,"next_segment":0,"viewers":0}]"#)?;
@@ -75,33 +93,47 @@ impl Peer {
         }
     }
 
+    /// Becomes a viewer in `room`, whose viewers all have one transport.
+    fn sit_down(self, room: &Mutex<Room>, transport: Transport) {
+        let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
+        room.transport = transport;
+        room.viewers.push(self.stream);
+    }
+
     /// Writes each segment that comes to everybody in `room`.
-    fn forward(mut self, id: &str, room: &Room) -> Result<()> {
+    fn forward(mut self, id: &str, room: &Mutex<Room>) -> Result<()> {
         for seq in 0_u64.. {
             let call = self.text()?;
             let ack = call.trim_start_matches("451-").split('[').next().unwrap_or_default().to_owned();
             let (_, length) = self.head()?;
-            let mut buffer = chunk_head(id, seq, length);
+            let transport = room.lock().unwrap_or_else(PoisonError::into_inner).transport;
+            let mut buffer = match transport {
+                Transport::SocketIo => chunk_head(id, seq, length),
+                Transport::Ws => message_head(seq, length),
+            };
             let start = buffer.len();
             buffer.resize(start + length, 0);
             self.stream.read_exact(&mut buffer[start..]).context(|| "reading a segment".into())?;
             let arrived = Instant::now();
-            let mut viewers = room.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
             if length > 0 {
-                viewers.retain_mut(|viewer| viewer.write_all(&buffer).is_ok());
+                room.viewers.retain_mut(|viewer| viewer.write_all(&buffer).is_ok());
+            }
+            if length > 0 && !self.quiet {
                 let forward_us = arrived.elapsed().as_micros();
-                let viewers = viewers.len();
+                let viewers = room.viewers.len();
                 eprintln!(
                     r#"{{"target":"{TARGET}","stream":"{id}","take":0,"seq":{seq},"bytes":{length},"viewers":{viewers},"forward_us":{forward_us}}}"#
                 );
             }
-            drop(viewers);
+            drop(room);
             self.send(&format!(r#"43{ack}[{{"ok":true,"have":{{"take":0,"seq":{seq}}}}}]"#))?;
         }
         Ok(())
     }
 
-    fn upgrade(&mut self) -> Result<()> {
+    /// Reads the request and switches protocols; returns the path.
+    fn upgrade(&mut self) -> Result<String> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -112,7 +144,9 @@ impl Peer {
             }
         }
         let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
-        self.stream.write_all(answer.as_bytes()).context(|| "answering".into())
+        self.stream.write_all(answer.as_bytes()).context(|| "answering".into())?;
+        let head = String::from_utf8_lossy(&head);
+        Ok(head.split(' ').nth(1).unwrap_or_default().to_owned())
     }
 
     /// Reads a frame's head; returns its opcode and length.
@@ -158,7 +192,7 @@ impl Peer {
     }
 }
 
-fn room(rooms: &Rooms, id: &str) -> Arc<Room> {
+fn room(rooms: &Rooms, id: &str) -> Arc<Mutex<Room>> {
     let mut rooms = rooms.lock().unwrap_or_else(PoisonError::into_inner);
     rooms.entry(id.to_owned()).or_default().clone()
 }
@@ -184,6 +218,18 @@ fn chunk_head(id: &str, seq: u64, length: usize) -> Vec<u8> {
     head
 }
 
+/// Everything of a plain WebSocket's message that comes before its `length` bytes.
+fn message_head(seq: u64, length: usize) -> Vec<u8> {
+    let name = ChunkName { take: 0, group: seq, index: 0 };
+    let kind = DataKind::Media { name, key: true, pts_ms: 0, duration_ms: 0, captured_at_ms: None };
+    let mut fields = BytesMut::new();
+    message::put_head(&kind, &mut fields);
+    let mut head = frame_head(0x82, fields.len() + length);
+    head.reserve(fields.len() + length);
+    head.extend_from_slice(&fields);
+    head
+}
+
 /// A server's frame head (RFC 6455, section 5.2).
 fn frame_head(first: u8, length: usize) -> Vec<u8> {
     match length {
@@ -197,6 +243,14 @@ fn frame_head(first: u8, length: usize) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::wire::packet::{self, Packet};
+
+    #[test]
+    fn a_message_head_is_what_the_wire_says() {
+        let message = [&message_head(7, 3)[2..], b"abc"].concat();
+        let (kind, data) = message::read(&message.into()).unwrap();
+        assert!(matches!(kind, DataKind::Media { name: ChunkName { group: 7, .. }, .. }), "{kind:?}");
+        assert_eq!(data, &b"abc"[..]);
+    }
 
     #[test]
     fn a_chunk_head_is_a_packet_viewers_read() {

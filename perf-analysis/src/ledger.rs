@@ -15,6 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    histogram::Histogram,
     record::SegmentRecord,
     script::{ExpectedChunk, Line},
 };
@@ -36,6 +37,9 @@ struct Books {
     init: Option<Bytes>,
     published: u64,
     totals: Totals,
+    /// Since when deliveries are timed.
+    measured_from: Option<Instant>,
+    arrivals: Histogram,
 }
 
 /// Counters over the whole stream.
@@ -130,6 +134,16 @@ impl Ledger {
         });
     }
 
+    /// From now on, counts how long each delivery of a segment queued at or after `epoch` takes.
+    pub fn measure_from(&self, epoch: Instant) {
+        self.books().measured_from = Some(epoch);
+    }
+
+    /// How long deliveries took, each viewer's counted, from the segment being queued for sending.
+    pub fn arrivals(&self) -> Histogram {
+        self.books().arrivals.clone()
+    }
+
     /// Notes the node's acknowledgement of segment `seq`.
     pub fn acked(&self, seq: u64, at: Instant) {
         if let Some(entry) = self.books().entry(seq) {
@@ -164,9 +178,14 @@ impl Ledger {
         };
         books.totals.delivered += 1;
         books.totals.delivered_bytes += bytes as u64;
+        let measured_from = books.measured_from;
         if let Some(entry) = books.entry(seq) {
             entry.delivered += 1;
             entry.last_delivery = entry.last_delivery.max(Some(at));
+            let queued = entry.queued;
+            if measured_from.is_some_and(|from| queued >= from) {
+                books.arrivals.add(at.saturating_duration_since(queued).as_micros() as u64);
+            }
         }
     }
 
@@ -292,6 +311,18 @@ mod tests {
 
     fn two_viewers() -> (Ledger, Instant) {
         (Ledger::new("s".into(), 2), Instant::now())
+    }
+
+    #[test]
+    fn only_deliveries_of_the_measured_window_are_timed() {
+        let (ledger, epoch) = two_viewers();
+        let second = Duration::from_secs(1);
+        ledger.measure_from(epoch);
+        ledger.publish(line(0, &[(0, 0)]), epoch - second, 0);
+        ledger.publish(line(1, &[(0, 1)]), epoch, 0);
+        ledger.delivered(0, epoch + second, true);
+        ledger.delivered(1, epoch + Duration::from_micros(64), true);
+        assert_eq!(ledger.arrivals().percentiles().unwrap().max, 0.064);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod enclosure;
 pub mod error;
 pub mod floor;
 pub mod forward_log;
+pub mod histogram;
 pub mod ledger;
 pub mod machine;
 pub mod plot;

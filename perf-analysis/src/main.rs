@@ -55,6 +55,9 @@ enum Command {
         /// Address and port to serve on
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
+        /// Do not log how long each segment took
+        #[arg(long)]
+        quiet: bool,
     },
 }
 
@@ -88,7 +91,7 @@ fn main() -> ExitCode {
         Command::Plot { results, out } => plot(&results, out),
         Command::Compare { a, b, out } => compare(&a, &b, out),
         Command::Report { results, into } => report(&results, &into),
-        Command::Floor { listen } => floor::serve(listen),
+        Command::Floor { listen, quiet } => floor::serve(listen, quiet),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -60,6 +60,11 @@ impl Program {
         Ok(program)
     }
 
+    /// What it is called here.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The URL it serves.
     pub fn url(&self) -> &str {
         &self.url

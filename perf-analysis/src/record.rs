@@ -10,6 +10,7 @@
 //! Lines are written as they come, so what was measured before a failure stays.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{BufRead, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     error::{Context, Error, Result},
+    histogram::Histogram,
     ledger::Totals,
     machine::Machine,
     scenario::{Cell, Scenario, Target, Trial},
@@ -128,10 +130,55 @@ pub struct TrialRecord {
     pub rss_joined_bytes: u64,
     /// Sums over all viewers.
     pub totals: Totals,
+    /// How long each delivery of the measured window took, from the segment being queued for sending.
+    #[serde(default, skip_serializing_if = "Histogram::is_empty")]
+    pub arrivals: Histogram,
+    /// What each node counted between the first segment and the last delivery, the origin first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeCounters>,
+    /// What became of the viewers that never read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<SilentEnd>,
     /// Cores the generator had.
     pub generator_cores: u32,
     /// Why the trial failed; records of a failed trial are not whole.
     pub failure: Option<String>,
+}
+
+/// What a node counted over a trial: the growth of its counters, and its gauges at the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeCounters {
+    /// The node's name.
+    pub hostname: String,
+    /// By the metric's name, without `undead_cdn_`.
+    pub counted: BTreeMap<String, u64>,
+}
+
+impl NodeCounters {
+    /// What was counted since `before`; gauges stay as they are now.
+    #[must_use]
+    pub fn since(mut self, before: Option<&Self>) -> Self {
+        for (name, value) in &mut self.counted {
+            if name.contains("_total") {
+                let earlier = before.and_then(|before| before.counted.get(name));
+                *value = value.saturating_sub(earlier.copied().unwrap_or(0));
+            }
+        }
+        self
+    }
+}
+
+/// What a viewer that never read found when it read at last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilentEnd {
+    /// `skipped` events among what it was sent.
+    pub skips: u32,
+    /// Code of an `error` event.
+    pub error: Option<String>,
+    /// Code of the close frame.
+    pub closed: Option<u16>,
+    /// How the connection was found: `open`, `ended`, or `reset`, which loses what was on its way.
+    pub connection: String,
 }
 
 /// A line with the trial it belongs to.

@@ -6,6 +6,8 @@
 //! dropped, because the next loop would start inside an element. Clusters of known size cannot be widened and
 //! are refused, and so is any container but WebM/Matroska; Chromium writes unknown sizes only.
 
+mod synthetic;
+
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use bytes::Bytes;

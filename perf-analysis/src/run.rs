@@ -12,7 +12,7 @@ use crate::{
     machine::{self, Machine, Split},
     progress::Progress,
     record::{Manifest, Results, Writer},
-    scenario::Scenario,
+    scenario::{Cell, Scenario},
     servers::Programs,
     trial,
 };
@@ -49,9 +49,8 @@ impl Lab {
         let limits = Limits::find(&scenario, docker)?;
         let most_cpus = scenario.trials().iter().map(|trial| trial.cell.cpus).fold(0.0, f64::max);
         let split = Split::new(scenario.pin, most_cpus)?;
-        let sockets = |streams: u32, viewers: u32| u64::from(streams) * (u64::from(viewers) + 1);
-        let most =
-            scenario.trials().iter().map(|trial| sockets(trial.cell.streams, trial.cell.viewers)).max();
+        let sockets = |cell: Cell| u64::from(cell.streams) * u64::from(cell.viewers + cell.silent + 1);
+        let most = scenario.trials().iter().map(|trial| sockets(trial.cell)).max();
         machine::allow_sockets(most.unwrap_or(0))?;
         Ok(Self { scenario, programs, fixtures, limits, split })
     }
@@ -72,7 +71,9 @@ impl Lab {
             .build()
             .context(|| "starting the generator's runtime".into())?;
         let trials = self.scenario.trials();
-        let mut progress = Progress::new(trials.len(), self.scenario.warm_up_s + self.scenario.measure_s);
+        let measuring: f64 = trials.iter().map(|trial| trial.measure_s).sum();
+        let each_s = self.scenario.warm_up_s + measuring / trials.len().max(1) as f64;
+        let mut progress = Progress::new(trials.len(), each_s);
         for trial in &trials {
             progress.begin(trial);
             runtime.block_on(async {

@@ -12,11 +12,15 @@
 //!
 //! Keys this version does not know are refused. `scenarios/default.toml` shows every key with its default.
 
+mod cell;
+
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Context, Error, Result};
+
+pub use cell::{Cell, Synthetic, Target, Transport, Trial};
 
 /// A scenario file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +47,9 @@ pub struct Scenario {
     /// Whether the node gets a core of its own and the generator the others. Needs two cores or more.
     #[serde(default = "default::pin")]
     pub pin: bool,
+    /// Whether the node logs its forward times. That is part of its CPU time, so what is judged by that goes without.
+    #[serde(default = "default::forward_log")]
+    pub forward_log: bool,
     /// The matrix, as one or more products.
     pub sweep: Vec<Sweep>,
 }
@@ -60,45 +67,24 @@ pub struct Sweep {
     /// Whether each cell is also run against the floor program, right after the node.
     #[serde(default = "default::floor")]
     pub floor: bool,
-}
-
-/// One point of the matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cell {
-    /// CPU limit in cores; 0 means none.
-    pub cpus: f64,
-    /// Concurrent streams.
-    pub streams: u32,
-    /// Viewers of each stream.
-    pub viewers: u32,
-}
-
-impl Cell {
-    /// The name records carry, e.g. `cpu0.25-s4-v50`.
-    pub fn name(&self) -> String {
-        format!("cpu{}-s{}-v{}", self.cpus, self.streams, self.viewers)
-    }
-}
-
-/// Which program a cell was run against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Target {
-    /// The node.
-    Undead,
-    /// The bare program that shows what the kernel costs.
-    Floor,
-}
-
-/// One measurement to make.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Trial {
-    /// Which time through the matrix.
-    pub round: u32,
-    /// Which point of it.
-    pub cell: Cell,
-    /// Against which program.
-    pub target: Target,
+    /// Seconds the measured window lasts, if not the scenario's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure_s: Option<f64>,
+    /// Most rounds of these cells, if not as many as the others have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<u32>,
+    /// How viewers connect.
+    #[serde(default)]
+    pub transport: Transport,
+    /// Media of an exact size and pace instead of the recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<Synthetic>,
+    /// Nodes beside the origin, all in its control group; viewers then connect to these by turns.
+    #[serde(default)]
+    pub edges: u32,
+    /// Viewers of each stream, beside `viewers`, that connect and then never read.
+    #[serde(default)]
+    pub silent: u32,
 }
 
 /// Values used where a scenario file is silent.
@@ -122,6 +108,9 @@ mod default {
         250
     }
     pub(super) fn pin() -> bool {
+        true
+    }
+    pub(super) fn forward_log() -> bool {
         true
     }
     pub(super) fn floor() -> bool {
@@ -166,6 +155,7 @@ impl Scenario {
             return Err("there is no [[sweep]], so nothing to measure".into());
         }
         for sweep in &self.sweep {
+            within("measure_s", sweep.measure_s.unwrap_or(self.measure_s), 0.5, 86_400.0)?;
             if sweep.cpus.is_empty() || sweep.streams.is_empty() || sweep.viewers.is_empty() {
                 return Err("a [[sweep]] has an empty list, so no cell".into());
             }
@@ -180,6 +170,17 @@ impl Scenario {
             for &viewers in &sweep.viewers {
                 within("viewers", viewers.into(), 1.0, 100_000.0)?;
             }
+            within("edges", sweep.edges.into(), 0.0, 100.0)?;
+            within("silent", sweep.silent.into(), 0.0, 10_000.0)?;
+            if sweep.silent > 0 && sweep.transport != Transport::Ws {
+                return Err("silent viewers need transport = \"ws\"".into());
+            }
+            if sweep.floor && sweep.edges + sweep.silent > 0 {
+                return Err(
+                    "the floor has neither edges nor patience with silent viewers: floor = false".into()
+                );
+            }
+            sweep.synthetic.iter().try_for_each(Synthetic::check)?;
         }
         Ok(())
     }
@@ -189,11 +190,12 @@ impl Scenario {
     pub fn trials(&self) -> Vec<Trial> {
         let mut trials: Vec<Trial> = Vec::new();
         for round in 0..self.rounds {
-            for (sweep, cell) in
-                self.sweep.iter().flat_map(|sweep| sweep.cells().map(move |cell| (sweep, cell)))
-            {
+            let now = |sweep: &&Sweep| sweep.rounds.is_none_or(|rounds| round < rounds);
+            let cells = |sweep| Sweep::cells(sweep).map(move |cell| (sweep, cell));
+            for (sweep, cell) in self.sweep.iter().filter(now).flat_map(cells) {
                 for target in [Target::Undead, Target::Floor] {
-                    let trial = Trial { round, cell, target };
+                    let trial =
+                        Trial { round, cell, target, measure_s: sweep.measure_s.unwrap_or(self.measure_s) };
                     if (target == Target::Undead || sweep.floor) && !trials.contains(&trial) {
                         trials.push(trial);
                     }
@@ -208,7 +210,15 @@ impl Sweep {
     fn cells(&self) -> impl Iterator<Item = Cell> + '_ {
         self.cpus.iter().flat_map(move |&cpus| {
             self.streams.iter().flat_map(move |&streams| {
-                self.viewers.iter().map(move |&viewers| Cell { cpus, streams, viewers })
+                self.viewers.iter().map(move |&viewers| Cell {
+                    cpus,
+                    streams,
+                    viewers,
+                    transport: self.transport,
+                    synthetic: self.synthetic,
+                    edges: self.edges,
+                    silent: self.silent,
+                })
             })
         })
     }
@@ -249,6 +259,15 @@ mod tests {
         for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios")).unwrap() {
             Scenario::load(&entry.unwrap().path()).unwrap();
         }
+    }
+
+    #[test]
+    fn what_sets_a_sweep_apart_is_in_the_names_of_its_cells() {
+        let keys = "floor = false\ntransport = \"ws\"\nedges = 3\nsilent = 2\nsynthetic = { chunk_bytes = 30000, every_ms = 100 }";
+        let scenario = Scenario::parse(&format!("rounds = 1\n{SMALL}{keys}")).unwrap();
+        let names: Vec<String> = scenario.trials().iter().map(|trial| trial.cell.name()).collect();
+        assert_eq!(names[0], "cpu0.5-s1-v3-ws-30000x100-e3-silent2");
+        assert_eq!(Scenario::parse(SMALL).unwrap().trials()[0].cell.name(), "cpu0.5-s1-v3");
     }
 
     #[test]

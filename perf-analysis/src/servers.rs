@@ -1,6 +1,7 @@
-//! The programs of one trial: a main server and a node, or the floor.
+//! The programs of one trial: a main server and its nodes, or the floor.
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -9,6 +10,7 @@ use std::{
 
 use protocol::{
     ErrorBody, ErrorCode,
+    node::NodeInfo,
     stream::{CreateStream, StreamCreated, Visibility},
 };
 
@@ -18,14 +20,12 @@ use crate::{
     forward_log,
     machine::Split,
     process::Program,
-    record::{Sample, TrialName, Writer},
+    record::{NodeCounters, Sample, TrialName, Writer},
     scenario::{Target, Trial},
 };
 
 /// How long a node may take to register with its main server.
 const REGISTRATION_TIME: Duration = Duration::from_secs(20);
-/// The Socket.IO endpoint under a node's URL, for a connection that starts as a WebSocket.
-const SOCKET_PATH: &str = "/socket.io/?EIO=4&transport=websocket";
 
 /// Where the programs are.
 #[derive(Clone, Debug)]
@@ -38,17 +38,45 @@ pub struct Programs {
 
 /// What a trial runs against.
 pub struct Servers {
-    // Dropped in this order: the node dies before its enclosure is removed.
-    node: Program,
+    // Dropped in this order: the nodes die before their enclosure is removed.
+    /// The origin first; edges are added.
+    nodes: Vec<Program>,
     enclosure: Enclosure,
-    node_id: u32,
+    /// Process ids of the nodes.
+    ids: Vec<u32>,
     main_server: Option<MainServer>,
+    programs: Programs,
+    cores: Vec<usize>,
 }
 
 struct MainServer {
     program: Program,
     http: reqwest::Client,
+    secret: String,
     _data: DataDirectory,
+}
+
+/// What the programs of a trial are started with.
+pub struct Setting<'a> {
+    /// The trial.
+    pub trial: &'a Trial,
+    /// Where the programs are.
+    pub programs: &'a Programs,
+    /// How CPU is limited.
+    pub limits: &'a Limits,
+    /// Who gets which cores.
+    pub split: &'a Split,
+    /// Whether the node logs its forward times.
+    pub forward_log: bool,
+}
+
+/// Where viewers of a node connect.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    /// The node.
+    pub address: SocketAddr,
+    /// The path of its URL.
+    pub path: String,
 }
 
 /// A folder of our own, removed on drop.
@@ -69,65 +97,115 @@ pub struct Admission {
     /// The publish grant.
     pub grant: String,
     /// The node.
-    pub address: SocketAddr,
-    /// The upgrade's path and query there.
-    pub path: String,
+    pub entrance: Entrance,
 }
 
 impl Servers {
-    /// Starts what `trial` needs and waits until each says that it serves.
+    /// Starts what the trial needs, its edges excepted, and waits until each says that it serves.
     ///
     /// # Errors
     /// [`Error::Program`], [`Error::Limit`], [`Error::Io`].
-    pub fn start(
-        trial: &Trial,
-        programs: &Programs,
-        limits: &Limits,
-        split: &Split,
-        writer: &Writer,
-    ) -> Result<Self> {
+    pub fn start(setting: &Setting<'_>, writer: &Writer) -> Result<Self> {
+        let Setting { trial, programs, limits, split, forward_log } = *setting;
         let name = TrialName::from(trial);
         let own_id = std::process::id();
         let enclosure = Enclosure::new(limits, &format!("undead-perf-{own_id}"), trial.cell.cpus)?;
         let log = |program: &str| writer.log_path(&name, program);
-        let (node, main_server) = match trial.target {
-            Target::Floor => {
-                let group = match &enclosure {
-                    // The image holds the node alone, so the floor cannot run in it.
-                    Enclosure::Container { .. } => {
-                        return Err(Error::Limit(
-                            "the floor cannot run in the node's container: set floor = false".into(),
-                        ));
-                    }
-                    enclosure => enclosure,
-                };
-                let mut command = group.command(&programs.floor, &[]);
-                command.args(["floor", "--listen", "127.0.0.1:0"]);
-                (Program::start("floor", command, &split.node, &log("floor"))?, None)
-            }
+        let mut servers = Self {
+            nodes: Vec::new(),
+            enclosure,
+            ids: Vec::new(),
+            main_server: None,
+            programs: programs.clone(),
+            cores: split.node.clone(),
+        };
+        match trial.target {
+            Target::Floor => servers.start_floor(forward_log, &log("floor"))?,
             Target::Undead => {
                 let secret = format!("perf-analysis-{own_id}-{}", started_ns());
-                let main_server = MainServer::start(&programs.undead, &secret, split, &log("main-server"))?;
-                let environment = [
-                    ("UNDEAD_CLUSTER_SECRET", secret.as_str()),
-                    ("UNDEAD_LOG", forward_log::FILTER),
-                    ("UNDEAD_LOG_FORMAT", "json"),
-                ];
-                let mut command = enclosure.command(&programs.undead, &environment);
-                command.args(["cdn", "--listen", "127.0.0.1:0", "--hostname", "perf-node", "--main-server"]);
-                // A trial wants to see what happens at the limit, not a node that turns viewers away before it.
-                command.env("UNDEAD_MAX_CPU", "100");
-                command.arg(main_server.program.url());
-                (Program::start("cdn", command, &split.node, &log("cdn"))?, Some(main_server))
+                servers.main_server =
+                    Some(MainServer::start(&programs.undead, secret, split, &log("main-server"))?);
+                let filter = if forward_log { forward_log::FILTER } else { "warn" };
+                servers.start_node("perf-node", filter, &log("cdn"))?;
             }
-        };
-        let node_id = enclosure.inner_id(node.id())?;
-        Ok(Self { node, enclosure, node_id, main_server })
+        }
+        Ok(servers)
     }
 
-    /// Where the node's log is.
+    fn start_floor(&mut self, forward_log: bool, log: &Path) -> Result<()> {
+        if let Enclosure::Container { .. } = self.enclosure {
+            // The image holds the node alone.
+            let message = "the floor cannot run in the node's container: set floor = false";
+            return Err(Error::Limit(message.into()));
+        }
+        let mut command = self.enclosure.command(&self.programs.floor, &[]);
+        command.args(["floor", "--listen", "127.0.0.1:0"]);
+        if !forward_log {
+            command.arg("--quiet");
+        }
+        self.keep(Program::start("floor", command, &self.cores, log)?)
+    }
+
+    fn start_node(&mut self, hostname: &str, filter: &str, log: &Path) -> Result<()> {
+        let Some(main_server) = &self.main_server else { return Ok(()) };
+        let environment = [
+            ("UNDEAD_CLUSTER_SECRET", main_server.secret.as_str()),
+            ("UNDEAD_LOG", filter),
+            ("UNDEAD_LOG_FORMAT", "json"),
+            // A trial wants to see what happens at the limit, not a node that turns viewers away before it.
+            ("UNDEAD_MAX_CPU", "100"),
+        ];
+        let mut command = self.enclosure.command(&self.programs.undead, &environment);
+        command.args(["cdn", "--listen", "127.0.0.1:0", "--hostname", hostname, "--main-server"]);
+        command.arg(main_server.program.url());
+        self.keep(Program::start(hostname, command, &self.cores, log)?)
+    }
+
+    fn keep(&mut self, node: Program) -> Result<()> {
+        self.ids.push(self.enclosure.inner_id(node.id())?);
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    /// Starts the edges of `trial`, once its streams are admitted and so none of them is placed on an edge.
+    ///
+    /// # Errors
+    /// [`Error::Program`], also if they do not register in time.
+    pub async fn add_edges(&mut self, trial: &Trial) -> Result<()> {
+        if trial.cell.edges == 0 {
+            return Ok(());
+        }
+        if let Enclosure::Container { .. } = self.enclosure {
+            return Err(Error::Limit("edges cannot run in the origin's container: set edges = 0".into()));
+        }
+        for number in 1..=trial.cell.edges {
+            let hostname = format!("perf-edge-{number}");
+            let file = self.node_log().file_name().unwrap_or_default().to_string_lossy();
+            let log = self.node_log().with_file_name(file.replace("cdn", &hostname));
+            self.start_node(&hostname, "warn", &log)?;
+        }
+        match &self.main_server {
+            Some(main_server) => main_server.has_registered(self.nodes.len()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Where viewers connect, by turns: to the edges, if there are any.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if a node's URL is none.
+    pub async fn entrances(&self) -> Result<Vec<Entrance>> {
+        let first_edge = usize::from(self.nodes.len() > 1);
+        let mut entrances = Vec::new();
+        for node in &self.nodes[first_edge..] {
+            entrances.push(resolve(node.url()).await?);
+        }
+        Ok(entrances)
+    }
+
+    /// Where the origin's log is.
     pub fn node_log(&self) -> &Path {
-        self.node.log()
+        self.nodes[0].log()
     }
 
     /// Checks that all programs still run.
@@ -138,7 +216,7 @@ impl Servers {
         if let Some(main_server) = &mut self.main_server {
             main_server.program.check()?;
         }
-        self.node.check()
+        self.nodes.iter_mut().try_for_each(Program::check)
     }
 
     /// Limits the node to `cpus` cores from now on.
@@ -155,7 +233,7 @@ impl Servers {
     /// [`Error::Program`] if the main server refuses, or no node has registered in time.
     pub async fn admit(&self, number: u32) -> Result<Admission> {
         let (stream_id, grant, url) = match &self.main_server {
-            None => (format!("{number:032x}"), String::new(), self.node.url().to_owned()),
+            None => (format!("{number:032x}"), String::new(), self.nodes[0].url().to_owned()),
             Some(main_server) => {
                 let created = main_server.create_stream(&format!("perf {number}")).await?;
                 let node = created.publish.nodes.first().map(|node| node.public_url.clone());
@@ -163,20 +241,34 @@ impl Servers {
                 (created.stream_id.to_string(), created.publish.grant, node)
             }
         };
-        let (address, path) = resolve(&url).await?;
-        Ok(Admission { stream_id, grant, address, path: format!("{path}{SOCKET_PATH}") })
+        Ok(Admission { stream_id, grant, entrance: resolve(&url).await? })
     }
 
-    /// Resident memory of the node, bytes.
+    /// Resident memory of all nodes, bytes.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn rss_bytes(&self) -> Result<u64> {
-        let path = format!("/proc/{}/status", self.node_id);
-        let status = fs::read_to_string(&path).context(|| format!("reading {path}"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
-        let kib = line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0);
-        Ok(kib * 1024)
+        self.ids.iter().map(|&id| rss_bytes(id)).sum()
+    }
+
+    /// What each node has counted so far, by metric; nothing from the floor, which counts nothing.
+    ///
+    /// # Errors
+    /// [`Error::Program`] if a node does not answer.
+    pub async fn counters(&self) -> Result<Vec<NodeCounters>> {
+        let Some(main_server) = &self.main_server else { return Ok(Vec::new()) };
+        let mut counters = Vec::new();
+        for node in &self.nodes {
+            let failed = |error: reqwest::Error| Error::Program {
+                program: node.name().into(),
+                message: error.to_string(),
+            };
+            let answer = main_server.http.get(format!("{}/metrics", node.url())).send().await;
+            let text = answer.map_err(failed)?.text().await.map_err(failed)?;
+            counters.push(NodeCounters { hostname: node.name().into(), counted: parse_metrics(&text) });
+        }
+        Ok(counters)
     }
 
     /// The node's counters now; the caller fills in what the node does not know.
@@ -184,7 +276,7 @@ impl Servers {
     /// # Errors
     /// [`Error::Io`].
     pub fn sample(&self) -> Result<Sample> {
-        let usage = self.enclosure.usage(self.node_id)?;
+        let usage = self.enclosure.usage(&self.ids)?;
         Ok(Sample {
             t_us: 0,
             cpu_us: usage.cpu_us.unwrap_or(0),
@@ -192,7 +284,7 @@ impl Servers {
             throttled_periods: usage.throttled_periods,
             throttled_us: usage.throttled_us,
             rss_bytes: self.rss_bytes()?,
-            sockets: count_sockets(self.node_id)?,
+            sockets: self.ids.iter().map(|&id| count_sockets(id)).sum::<Result<u64>>()?,
             generator_cpu_us: 0,
             machine_busy_us: 0,
             machine_stolen_us: 0,
@@ -202,15 +294,15 @@ impl Servers {
 }
 
 impl MainServer {
-    fn start(undead: &Path, secret: &str, split: &Split, log: &Path) -> Result<Self> {
+    fn start(undead: &Path, secret: String, split: &Split, log: &Path) -> Result<Self> {
         let data = std::env::temp_dir().join(format!("undead-perf-{}-{}", std::process::id(), started_ns()));
         fs::create_dir_all(&data).context(|| format!("making {}", data.display()))?;
         let data = DataDirectory(data);
         let mut command = std::process::Command::new(undead);
         command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data.0);
-        command.env("UNDEAD_CLUSTER_SECRET", secret).env("UNDEAD_LOG", "warn");
+        command.env("UNDEAD_CLUSTER_SECRET", &secret).env("UNDEAD_LOG", "warn");
         let program = Program::start("main-server", command, &split.generator, log)?;
-        Ok(Self { program, http: reqwest::Client::new(), _data: data })
+        Ok(Self { program, http: reqwest::Client::new(), secret, _data: data })
     }
 
     /// Asks until a node has registered.
@@ -232,6 +324,24 @@ impl MainServer {
         }
     }
 
+    /// Waits until `nodes` nodes have registered.
+    async fn has_registered(&self, nodes: usize) -> Result<()> {
+        let url = format!("{}/api/nodes", self.program.url());
+        let deadline = Instant::now() + REGISTRATION_TIME;
+        loop {
+            let failed = |error: reqwest::Error| self.refused(error.to_string());
+            let answer = self.http.get(&url).bearer_auth(&self.secret).send().await.map_err(failed)?;
+            let known: Vec<NodeInfo> = answer.json().await.map_err(failed)?;
+            if known.len() >= nodes {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(self.refused(format!("{} of {nodes} nodes registered in time", known.len())));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     fn refused(&self, message: String) -> Error {
         Error::Program { program: "main-server".into(), message }
     }
@@ -241,14 +351,31 @@ fn started_ns() -> u128 {
     std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos())
 }
 
+fn rss_bytes(id: u32) -> Result<u64> {
+    let path = format!("/proc/{id}/status");
+    let status = fs::read_to_string(&path).context(|| format!("reading {path}"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
+    let kib = line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0);
+    Ok(kib * 1024)
+}
+
+/// The samples of a Prometheus text by name, labels included, without the node's prefix.
+fn parse_metrics(text: &str) -> BTreeMap<String, u64> {
+    let sample = |line: &str| {
+        let (name, value) = line.strip_prefix("undead_cdn_")?.rsplit_once(' ')?;
+        Some((name.to_owned(), value.parse::<f64>().ok()? as u64))
+    };
+    text.lines().filter_map(sample).collect()
+}
+
 /// The IPv4 address and path of `url`; our servers listen on 127.0.0.1.
-async fn resolve(url: &str) -> Result<(SocketAddr, String)> {
+async fn resolve(url: &str) -> Result<Entrance> {
     let unusable = || Error::Protocol(format!("{url} is not an http URL with a port"));
     let rest = url.strip_prefix("http://").ok_or_else(unusable)?;
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let mut addresses = tokio::net::lookup_host(host).await.context(|| format!("resolving {host}"))?;
     let address = addresses.find(SocketAddr::is_ipv4).ok_or_else(unusable)?;
-    Ok((address, path.trim_end_matches('/').to_owned()))
+    Ok(Entrance { address, path: path.trim_end_matches('/').to_owned() })
 }
 
 fn count_sockets(id: u32) -> Result<u64> {
@@ -258,4 +385,17 @@ fn count_sockets(id: u32) -> Result<u64> {
         fs::read_link(entry.path()).is_ok_and(|target| target.to_string_lossy().starts_with("socket:"))
     };
     Ok(descriptors.flatten().filter(is_socket).count() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_read_by_name_with_their_labels() {
+        let text =
+            "# HELP undead_cdn_a_total A.\nundead_cdn_a_total 3\nundead_cdn_b{transport=\"ws\"} 7\nother 1\n";
+        let expected = [("a_total".to_owned(), 3), ("b{transport=\"ws\"}".to_owned(), 7)];
+        assert_eq!(parse_metrics(text), expected.into());
+    }
 }

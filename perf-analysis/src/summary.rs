@@ -257,13 +257,16 @@ mod tests {
 
     fn trial_record() -> TrialRecord {
         TrialRecord {
-            point: Cell { cpus: 0.5, streams: 1, viewers: 2 },
+            point: Cell { cpus: 0.5, streams: 1, viewers: 2, ..Cell::default() },
             window_s: 1.0,
             segments: 1,
             joined: 2,
             rss_empty_bytes: 1024,
             rss_joined_bytes: 1024 * 5,
             totals: crate::ledger::Totals::default(),
+            arrivals: crate::histogram::Histogram::default(),
+            nodes: Vec::new(),
+            silent: Vec::new(),
             generator_cores: 2,
             failure: None,
         }

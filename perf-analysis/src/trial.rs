@@ -13,13 +13,14 @@ use crate::{
     broadcaster::Airtime,
     error::Result,
     forward_log::ForwardLog,
+    histogram::Histogram,
     ledger::Totals,
-    record::{TrialName, TrialRecord, Writer},
+    record::{NodeCounters, TrialName, TrialRecord, Writer},
     recording::Recording,
     run::Lab,
     scenario::Trial,
     script::Script,
-    servers::Servers,
+    servers::{Servers, Setting},
 };
 
 /// From the last join to the first segment.
@@ -35,12 +36,15 @@ pub async fn run(lab: &Lab, trial: &Trial, writer: &mut Writer) -> Result<()> {
     let name = TrialName::from(trial);
     let mut record = TrialRecord {
         point: trial.cell,
-        window_s: lab.scenario.measure_s,
+        window_s: trial.measure_s,
         segments: 0,
         joined: 0,
         rss_empty_bytes: 0,
         rss_joined_bytes: 0,
         totals: Totals::default(),
+        arrivals: Histogram::default(),
+        nodes: Vec::new(),
+        silent: Vec::new(),
         generator_cores: lab.split.generator.len() as u32,
         failure: None,
     };
@@ -57,16 +61,26 @@ async fn measure(
     name: &TrialName,
     record: &mut TrialRecord,
 ) -> Result<()> {
-    let recording = Recording::load(&lab.fixtures.join(&lab.scenario.recording))?;
+    let mut recording = Recording::load(&lab.fixtures.join(&lab.scenario.recording))?;
+    if let Some(synthetic) = trial.cell.synthetic {
+        recording = recording.resized(synthetic)?;
+    }
     let script = Arc::new(Script::new(recording, trial.target)?);
-    let mut servers = Servers::start(trial, &lab.programs, &lab.limits, &lab.split, writer)?;
-    let forward_log = ForwardLog::open(servers.node_log())?;
+    let Lab { programs, limits, split, scenario, .. } = lab;
+    let setting = Setting { trial, programs, limits, split, forward_log: scenario.forward_log };
+    let mut servers = Servers::start(&setting, writer)?;
+    let forward_log = match scenario.forward_log {
+        true => Some(ForwardLog::open(servers.node_log())?),
+        false => None,
+    };
     let mut audience = Audience::gather(&mut servers, trial, &script, lab, record).await?;
     servers.limit(trial.cell.cpus)?;
+    let before = servers.counters().await?;
 
     let start = Instant::now() + LEAD_IN;
     let epoch = start + Duration::from_secs_f64(lab.scenario.warm_up_s);
-    let end = epoch + Duration::from_secs_f64(lab.scenario.measure_s);
+    let end = epoch + Duration::from_secs_f64(trial.measure_s);
+    audience.ledgers().iter().for_each(|ledger| ledger.measure_from(epoch));
     audience.begin(Airtime { start, end });
     let mut books = Bookkeeper::new(name, writer, forward_log, epoch, audience.ledgers().to_vec());
     let every = Duration::from_millis(lab.scenario.sample_ms);
@@ -84,5 +98,15 @@ async fn measure(
     }
     record.segments = books.finish()?;
     record.totals = books.totals();
+    for ledger in audience.ledgers() {
+        record.arrivals.merge(&ledger.arrivals());
+    }
+    let counters = servers.counters().await?;
+    let known = |now: NodeCounters| {
+        let before = before.iter().find(|before| before.hostname == now.hostname);
+        now.since(before)
+    };
+    record.nodes = counters.into_iter().map(known).collect();
+    record.silent = audience.ask_silent().await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The client's half of Socket.IO over WebSocket, as little of it as measuring needs.
+//! The client's half of WebSockets and of Socket.IO over them, as little of it as measuring needs.
 //!
 //! One connection, namespace `/`, no polling, no compression. Incoming payloads are shown to a [`Frames`] in
 //! the read buffer they arrived in and never copied or kept, so that thousands of viewers cost the generator
@@ -42,6 +42,7 @@ pub struct ReadSide {
     reader: FrameReader,
     /// Bytes that came behind the answer to the upgrade.
     early: Vec<u8>,
+    was_reset: bool,
 }
 
 /// What we send.
@@ -79,7 +80,7 @@ impl Socket {
             return Err(Error::Protocol(format!("{address}{path} answered {status}")));
         }
         let (read, write) = stream.into_split();
-        let reading = ReadSide { stream: read, reader: FrameReader::default(), early };
+        let reading = ReadSide { stream: read, reader: FrameReader::default(), early, was_reset: false };
         Ok(Self { reading, writing: WriteSide(write) })
     }
 
@@ -97,6 +98,11 @@ impl Socket {
     /// As there.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.writing.write(bytes).await
+    }
+
+    /// Whether the peer broke the connection off instead of closing it.
+    pub fn was_reset(&self) -> bool {
+        self.reading.was_reset
     }
 
     /// Takes the two directions apart.
@@ -117,7 +123,7 @@ impl ReadSide {
             return Ok(true);
         }
         self.stream.readable().await.context(|| "reading".into())?;
-        let Self { stream, reader, .. } = self;
+        let Self { stream, reader, was_reset, .. } = self;
         SCRATCH.with_borrow_mut(|scratch| {
             loop {
                 match stream.try_read(scratch) {
@@ -129,7 +135,10 @@ impl ReadSide {
                         }
                     }
                     Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(true),
-                    Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return Ok(false),
+                    Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
+                        *was_reset = true;
+                        return Ok(false);
+                    }
                     Err(error) => return Err(error).context(|| "reading".into()),
                 }
             }

@@ -10,7 +10,7 @@ use perf_analysis::{
     machine::{Machine, Split},
     record::{Manifest, Results, Writer},
     run::Lab,
-    scenario::{Cell, Scenario, Target, Trial},
+    scenario::{Cell, Scenario, Synthetic, Target, Transport, Trial},
     servers::Programs,
     trial,
 };
@@ -29,6 +29,10 @@ fn lab() -> Lab {
     }
 }
 
+fn floor_trial(streams: u32, viewers: u32, measure_s: f64) -> Trial {
+    Trial { round: 0, cell: Cell { streams, viewers, ..Cell::default() }, target: Target::Floor, measure_s }
+}
+
 fn manifest(lab: &Lab) -> Manifest {
     Manifest {
         commit: String::new(),
@@ -44,10 +48,21 @@ fn manifest(lab: &Lab) -> Manifest {
 
 #[tokio::test]
 async fn the_floor_forwards_every_segment_to_every_viewer() {
+    forwards_everything(floor_trial(2, 5, 1.0)).await;
+}
+
+#[tokio::test]
+async fn over_the_plain_websocket_as_well() {
+    let mut trial = floor_trial(2, 5, 1.0);
+    trial.cell.transport = Transport::Ws;
+    trial.cell.synthetic = Some(Synthetic { chunk_bytes: 70_000, every_ms: 50, keyframe_ms: 500 });
+    forwards_everything(trial).await;
+}
+
+async fn forwards_everything(trial: Trial) {
     let lab = lab();
     let out = tempfile::tempdir().unwrap();
     let mut writer = Writer::create(out.path(), &manifest(&lab)).unwrap();
-    let trial = Trial { round: 0, cell: Cell { cpus: 0.0, streams: 2, viewers: 5 }, target: Target::Floor };
     trial::run(&lab, &trial, &mut writer).await.unwrap();
 
     let results = Results::load(out.path()).unwrap();
@@ -57,6 +72,7 @@ async fn the_floor_forwards_every_segment_to_every_viewer() {
         assert_eq!(segment.delivered, u64::from(segment.chunks) * 5, "{segment:?}");
         assert_eq!(segment.forward_us.is_some(), segment.chunks > 0, "{segment:?}");
     }
+    assert!(!results.trials[0].record.arrivals.is_empty());
     let last = results.samples.last().unwrap();
     assert!(last.record.delivered_bytes > 0 && last.record.sockets >= 12, "{last:?}");
     assert_eq!(results.trials[0].record.totals.corrupt, 0);
@@ -76,10 +92,9 @@ async fn a_program_that_dies_is_named_and_its_records_stay() {
 
     let mut lab = lab();
     lab.programs.floor = wrapper;
-    lab.scenario.measure_s = 5.0;
     let results = out.path().join("results");
     let mut writer = Writer::create(&results, &manifest(&lab)).unwrap();
-    let trial = Trial { round: 0, cell: Cell { cpus: 0.0, streams: 1, viewers: 1 }, target: Target::Floor };
+    let trial = floor_trial(1, 1, 5.0);
     let error = trial::run(&lab, &trial, &mut writer).await.unwrap_err().to_string();
     assert!(error.contains("floor") && error.contains("ended by itself"), "{error}");
 

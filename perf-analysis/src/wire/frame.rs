@@ -24,9 +24,15 @@ pub trait Frames {
     /// # Errors
     /// If it makes going on pointless.
     fn binary(&mut self, part: &[u8], at: usize, whole: usize) -> Result<()>;
+
+    /// A ping, to be answered with its payload. Socket.IO has its own pings, so a viewer there need not.
+    fn ping(&mut self, _payload: &[u8]) {}
+
+    /// The server closes, with this code if it gave one. The end of the connection follows.
+    fn close(&mut self, _code: Option<u16>) {}
 }
 
-/// Cuts what a server sends into messages; keeps at most a head and a text.
+/// Cuts what a server sends into messages; keeps at most a head and a text or control frame.
 #[derive(Debug, Default)]
 pub struct FrameReader {
     /// The head of the current frame, as far as it has come.
@@ -84,8 +90,8 @@ impl FrameReader {
             _ => self.head[2..].iter().fold(0, |value, &byte| value << 8 | usize::from(byte)),
         };
         let opcode = first & 0x0F;
-        if opcode == TEXT && whole > MAX_TEXT_BYTES {
-            return Err(Error::Protocol(format!("the server sent a text of {whole} bytes")));
+        if opcode != BINARY && whole > MAX_TEXT_BYTES {
+            return Err(Error::Protocol(format!("the server sent a text or control frame of {whole} bytes")));
         }
         self.head.clear();
         self.body = Some(Body { opcode, whole, at: 0 });
@@ -95,21 +101,30 @@ impl FrameReader {
     fn part(&mut self, body: Body, part: &[u8], frames: &mut impl Frames) -> Result<()> {
         match body.opcode {
             BINARY => frames.binary(part, body.at, body.whole),
-            TEXT if part.len() == body.whole => frames.text(part),
-            TEXT => {
+            TEXT | CLOSE | PING if part.len() == body.whole => whole(body.opcode, part, frames),
+            TEXT | CLOSE | PING => {
                 self.text.extend_from_slice(part);
                 if self.text.len() < body.whole {
                     return Ok(());
                 }
-                let result = frames.text(&self.text);
+                let result = whole(body.opcode, &self.text, frames);
                 self.text.clear();
                 result
             }
-            // Engine.IO has its own pings, and a close is followed by the end of the connection.
-            CLOSE | PING | PONG => Ok(()),
+            PONG => Ok(()),
             opcode => Err(Error::Protocol(format!("the server sent opcode {opcode}"))),
         }
     }
+}
+
+/// Shows a whole text or control frame.
+fn whole(opcode: u8, payload: &[u8], frames: &mut impl Frames) -> Result<()> {
+    match opcode {
+        PING => frames.ping(payload),
+        CLOSE => frames.close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
+        _ => return frames.text(payload),
+    }
+    Ok(())
 }
 
 /// Length of the frame head that begins with `head`, as far as that is known.
@@ -129,6 +144,11 @@ pub fn write_text(out: &mut Vec<u8>, text: &str) {
 /// Appends a client's binary frame to `out`.
 pub fn write_binary(out: &mut Vec<u8>, payload: &[u8]) {
     write_frame(out, BINARY, payload);
+}
+
+/// Appends a client's answer to a ping to `out`.
+pub fn write_pong(out: &mut Vec<u8>, payload: &[u8]) {
+    write_frame(out, PONG, payload);
 }
 
 /// Clients must mask (section 5.3). The key is zero, so masking changes nothing and costs the generator
@@ -159,6 +179,8 @@ mod tests {
     struct Seen {
         texts: Vec<Vec<u8>>,
         binaries: Vec<Vec<u8>>,
+        pings: Vec<Vec<u8>>,
+        closed: Option<u16>,
     }
 
     impl Frames for Seen {
@@ -175,6 +197,12 @@ mod tests {
             binary.extend_from_slice(part);
             Ok(())
         }
+        fn ping(&mut self, payload: &[u8]) {
+            self.pings.push(payload.to_vec());
+        }
+        fn close(&mut self, code: Option<u16>) {
+            self.closed = code;
+        }
     }
 
     fn server_frames() -> (Vec<u8>, Seen) {
@@ -186,9 +214,16 @@ mod tests {
             &[&b"\x81\x7E\x01\x2C"[..], &long].concat(),
             &[&b"\x82\x7F\0\0\0\0\0\x01\x11\x70"[..], &huge].concat(),
             b"\x81\x00",
+            b"\x89\x02yo",
+            b"\x88\x05\x03\xF0bye",
         ]
         .concat();
-        let seen = Seen { texts: vec![b"hi".to_vec(), long, vec![]], binaries: vec![vec![], huge] };
+        let seen = Seen {
+            texts: vec![b"hi".to_vec(), long, vec![]],
+            binaries: vec![vec![], huge],
+            pings: vec![b"yo".to_vec()],
+            closed: Some(1008),
+        };
         (frames, seen)
     }
 

@@ -60,8 +60,8 @@ pub fn parse(text: &[u8]) -> Result<Packet<'_>> {
     }
 }
 
-/// Splits `["name",payload]`.
-fn event(array: &str) -> Option<(&str, &str)> {
+/// Splits `["name",payload]`; texts of the plain WebSocket are nothing else.
+pub fn event(array: &str) -> Option<(&str, &str)> {
     let (name, rest) = array.strip_prefix("[\"")?.split_once('"')?;
     let payload = rest.strip_suffix(']')?;
     Some((name, payload.strip_prefix(',').unwrap_or(payload)))

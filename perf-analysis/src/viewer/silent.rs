@@ -1,0 +1,80 @@
+//! A viewer that connects and never reads, until it is asked what it was told.
+
+use std::time::Duration;
+
+use protocol::{WireError, event::name};
+use tokio::sync::{mpsc, watch};
+
+use super::Seat;
+use crate::{
+    error::{Error, Result},
+    record::SilentEnd,
+    wire::{Socket, frame::Frames, packet},
+};
+
+/// How long it reads in the end: what its socket held, and what a node that still serves it sends on.
+const READING: Duration = Duration::from_secs(3);
+
+/// Connects, says so on `joined`, and reads nothing until `asked`; then reads for 3 s and tells what it found.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Protocol`] when the node does not take the connection.
+pub async fn keep_silent(
+    seat: Seat,
+    joined: mpsc::UnboundedSender<()>,
+    mut asked: watch::Receiver<bool>,
+) -> Result<SilentEnd> {
+    let mut socket = Socket::connect(seat.entrance.address, &seat.upgrade_path()).await?;
+    // The receiver is gone only when the trial is over.
+    let _ = joined.send(());
+    if asked.wait_for(|asked| *asked).await.is_err() {
+        return Err(Error::Incomplete("nobody asked a silent viewer".into()));
+    }
+    let mut found = Found::default();
+    let reading = async {
+        loop {
+            match socket.read(&mut found).await {
+                Ok(true) => {}
+                Ok(false) => return if socket.was_reset() { "reset" } else { "ended" },
+                Err(_) => return "reset",
+            }
+        }
+    };
+    let connection = tokio::time::timeout(READING, reading).await.unwrap_or("open");
+    Ok(SilentEnd {
+        skips: found.skips,
+        error: found.error,
+        closed: found.closed,
+        connection: connection.into(),
+    })
+}
+
+#[derive(Default)]
+struct Found {
+    skips: u32,
+    error: Option<String>,
+    closed: Option<u16>,
+}
+
+impl Frames for Found {
+    fn text(&mut self, text: &[u8]) -> Result<()> {
+        match std::str::from_utf8(text).ok().and_then(packet::event) {
+            Some((name::SKIPPED, _)) => self.skips += 1,
+            Some(("error", payload)) => {
+                let code =
+                    serde_json::from_str::<WireError>(payload).map(|error| format!("{:?}", error.code));
+                self.error = Some(code.unwrap_or_else(|_| payload.to_owned()));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn binary(&mut self, _part: &[u8], _at: usize, _whole: usize) -> Result<()> {
+        Ok(())
+    }
+
+    fn close(&mut self, code: Option<u16>) {
+        self.closed = code;
+    }
+}
