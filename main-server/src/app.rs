@@ -21,6 +21,7 @@ use crate::{
     metrics::Counters,
     registry::Registry,
     saver::{self, Saver},
+    scaling::{Bounds, Signal},
     store::{self, Store, leases},
 };
 
@@ -28,6 +29,8 @@ use crate::{
 const EXPIRY_TICK: Duration = Duration::from_millis(250);
 /// How often listeners are told of changes: at most two a second per stream.
 const CHANGES_TICK: Duration = Duration::from_millis(500);
+/// How often the load is looked at to say how many nodes it wants.
+const SCALING_TICK: Duration = Duration::from_secs(1);
 
 /// Why a main server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +96,7 @@ impl App {
             grants: Grants::new(&opened.seed)?,
             passphrases: Passphrases::new(),
             cluster_secret: opened.secret,
+            scaling: Signal::new(config.scale_down_after),
             heartbeat: config.heartbeat,
             lease: config.lease,
             event_seats: Arc::new(Semaphore::new(config.limits.event_listeners)),
@@ -115,7 +119,9 @@ impl App {
     /// Does what has to be done without anybody asking, until `shutdown` is cancelled: ends leases and overdue streams,
     /// tells listeners, saves. Then it ends the event streams, saves what is left and returns.
     pub async fn run(self, shutdown: CancellationToken) {
-        let upkeep = async { tokio::join!(upkeep(&self.api.control), leases::run(self.store.kv)) };
+        let upkeep = async {
+            tokio::join!(upkeep(&self.api.control), leases::run(self.store.kv), watch_load(&self.api))
+        };
         let upkeep = shutdown.run_until_cancelled(upkeep);
         let saving = self.api.saver.run(&self.api.control, &shutdown);
         let closing = async {
@@ -134,6 +140,22 @@ async fn upkeep(control: &ControlPlane) {
         tokio::select! {
             _ = expiry.tick() => control.expire(Now::read()),
             _ = changes.tick() => control.tell_changes(),
+        }
+    }
+}
+
+/// Keeps the scaling signal current whether anybody asks for it or not, and says when it changes.
+async fn watch_load(api: &Api) {
+    let mut ticks = interval(SCALING_TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut wanted = api.scaling.wanted();
+    loop {
+        ticks.tick().await;
+        let now = Now::read();
+        let scaling = api.scaling.update(&api.control.nodes(now), Bounds::ANY, now.instant);
+        if wanted != scaling.wanted {
+            wanted = scaling.wanted;
+            tracing::info!(wanted, nodes = scaling.nodes, "scaling: {}", scaling.reason);
         }
     }
 }

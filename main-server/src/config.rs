@@ -25,6 +25,8 @@ pub struct Config {
     pub first_media: Duration,
     /// How long an ended stream is known by its id; 5 min.
     pub remember_ended: Duration,
+    /// How long fewer nodes have to do before `GET /api/scaling` wants fewer; 2 min.
+    pub scale_down_after: Duration,
     /// What arrives from the network and may pile up.
     pub limits: Limits,
 }
@@ -80,6 +82,7 @@ impl Config {
             grace: Duration::from_secs(30),
             first_media: Duration::from_secs(60),
             remember_ended: Duration::from_secs(5 * 60),
+            scale_down_after: Duration::from_secs(2 * 60),
             limits: Limits::default(),
         }
     }

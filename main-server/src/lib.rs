@@ -29,7 +29,7 @@
 //! # }
 //! ```
 //!
-//! Inside, `registry`, `catalogue` and [`placement`] are pure data and rules, with the time as an argument; `control`
+//! Inside, `registry`, `catalogue`, `scaling` and [`placement`] are pure data and rules, with the time as an argument; `control`
 //! holds them behind one lock; `api` speaks HTTP; `saver` and `store` keep what has to outlive the process.
 
 mod api;
@@ -46,6 +46,7 @@ pub mod placement;
 mod private_file;
 mod registry;
 mod saver;
+mod scaling;
 // The control plane moves onto all of it step by step.
 #[allow(dead_code, unused_imports)]
 mod store;

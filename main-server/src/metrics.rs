@@ -26,7 +26,7 @@ pub(crate) fn count(counter: &AtomicU64) {
 }
 
 /// The text of `GET /metrics`.
-pub(crate) fn render(totals: &Totals, counters: &Counters) -> String {
+pub(crate) fn render(totals: &Totals, nodes_wanted: u32, counters: &Counters) -> String {
     let mut text = String::new();
     let streams = totals.streams;
     let states = [("created", streams.created), ("live", streams.live), ("interrupted", streams.interrupted)];
@@ -37,6 +37,7 @@ pub(crate) fn render(totals: &Totals, counters: &Counters) -> String {
     let gauges = [
         ("undead_viewers", "Viewers of all streams, as nodes report them.", streams.viewers),
         ("undead_nodes_live", "Nodes whose lease runs.", totals.nodes_live as u64),
+        ("undead_nodes_wanted", "Nodes the present load wants; see GET /api/scaling.", nodes_wanted.into()),
         ("undead_event_listeners", "Open event streams.", totals.listeners as u64),
     ];
     for (name, help, number) in gauges {
@@ -74,11 +75,12 @@ mod tests {
         let streams = Counts { created: 1, live: 2, interrupted: 3, viewers: 40 };
         let counters = Counters::default();
         count(&counters.heartbeats);
-        let text = render(&Totals { streams, nodes_live: 5, listeners: 6 }, &counters);
+        let text = render(&Totals { streams, nodes_live: 5, listeners: 6 }, 7, &counters);
         for sample in [
             "undead_streams{state=\"live\"} 2",
             "undead_viewers 40",
             "undead_nodes_live 5",
+            "undead_nodes_wanted 7",
             "undead_event_listeners 6",
             "undead_heartbeats_total 1",
         ] {

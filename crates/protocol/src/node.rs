@@ -182,3 +182,16 @@ pub struct NodeInfo {
     /// Milliseconds until its lease ends; 0 when it has ended.
     pub lease_left_ms: u64,
 }
+
+/// Answer to `GET /api/scaling`: how many nodes the present load wants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// Nodes whose lease runs.
+    pub nodes: u32,
+    /// Nodes there should be: enough for the load after any one of them died, within what was asked for.
+    pub wanted: u32,
+    /// A sentence for people: what was looked at, and what follows.
+    pub reason: String,
+    /// Hostnames of live nodes that may be stopped, one after another; the one that carries least comes first.
+    pub may_go: Vec<String>,
+}

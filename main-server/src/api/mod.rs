@@ -8,6 +8,7 @@ mod events;
 mod extract;
 mod nodes;
 mod operation;
+mod scaling;
 mod streams;
 mod thumbnails;
 
@@ -33,6 +34,7 @@ use crate::{
     metrics::Counters,
     pages,
     saver::Saver,
+    scaling::Signal,
 };
 
 /// Largest body, where a route does not say otherwise.
@@ -54,6 +56,8 @@ pub(crate) struct Api {
     pub(crate) passphrases: Passphrases,
     /// What nodes and operators show.
     pub(crate) cluster_secret: Secret,
+    /// How many nodes the load wants.
+    pub(crate) scaling: Signal,
     /// How often nodes are to send a heartbeat.
     pub(crate) heartbeat: Duration,
     /// How long one lasts.
@@ -76,6 +80,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
             "/api/nodes/{node_id}/heartbeat",
             put(nodes::heartbeat).layer(DefaultBodyLimit::max(MAX_HEARTBEAT_BYTES)),
         )
+        .route("/api/scaling", get(scaling::advise))
         .route("/api/streams", get(streams::list).post(streams::create))
         .route("/api/streams/{stream_id}", get(streams::show).delete(streams::end))
         .route("/api/streams/{stream_id}/watch", post(streams::watch))

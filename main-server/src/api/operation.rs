@@ -26,7 +26,7 @@ pub(crate) async fn readiness(State(api): State<Arc<Api>>) -> Result<Json<Status
 }
 
 pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    let text = metrics::render(&api.control.totals(Now::read()), &api.counters);
+    let text = metrics::render(&api.control.totals(Now::read()), api.scaling.wanted(), &api.counters);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 

@@ -8,5 +8,6 @@ mod hostile;
 mod nodes;
 mod pages;
 mod restart;
+mod scaling;
 mod server;
 mod streams;

@@ -160,6 +160,15 @@ impl Server {
         self.answer(Method::GET, "/api/nodes", Some(&self.secret), vec![]).await.read()
     }
 
+    /// `GET /api/scaling` as an operator, with a query from its question mark on.
+    pub(crate) async fn scaling(&self, query: &str) -> Answer {
+        self.answer(Method::GET, &format!("/api/scaling{query}"), Some(&self.secret), vec![]).await
+    }
+
+    pub(crate) async fn text(&self, path: &str) -> String {
+        self.send(Method::GET, path, None, vec![]).await.text().await.unwrap()
+    }
+
     pub(crate) async fn create(&self, title: &str) -> StreamCreated {
         self.post("/api/streams", None, json!({ "title": title })).await.read()
     }

@@ -1,0 +1,38 @@
+//! `GET /api/scaling`: how many nodes the present load wants, for whoever starts and stops them.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State, rejection::QueryRejection};
+use protocol::node::Scaling;
+use serde::Deserialize;
+
+use super::{Api, error::Error, extract::Member};
+use crate::{clock::Now, scaling::Bounds};
+
+/// What the asker allows; both may be left out.
+#[derive(Deserialize)]
+pub(crate) struct Allowed {
+    min: Option<u32>,
+    max: Option<u32>,
+}
+
+impl Allowed {
+    fn bounds(&self) -> Result<Bounds, Error> {
+        let min = self.min.unwrap_or(Bounds::ANY.min);
+        let max = self.max.unwrap_or(Bounds::ANY.max);
+        if min == 0 || min > max {
+            return Err(Error::invalid("min has to be at least 1, and no more than max"));
+        }
+        Ok(Bounds { min, max })
+    }
+}
+
+pub(crate) async fn advise(
+    State(api): State<Arc<Api>>,
+    _: Member,
+    allowed: Result<Query<Allowed>, QueryRejection>,
+) -> Result<axum::Json<Scaling>, Error> {
+    let Query(allowed) = allowed.map_err(|_| Error::invalid("min and max are numbers of nodes"))?;
+    let (bounds, now) = (allowed.bounds()?, Now::read());
+    Ok(axum::Json(api.scaling.update(&api.control.nodes(now), bounds, now.instant)))
+}
