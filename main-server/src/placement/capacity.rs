@@ -1,0 +1,46 @@
+//! Never past a limit: which nodes take another viewer, another relay or another stream.
+//!
+//! A node's limits are what its operator configured and what it learned of itself. Somebody who moves because a node was
+//! lost is let in a little above them ([`RESERVE`]): those who watch already come before newcomers.
+
+use super::{
+    load::{UNKNOWN_LIMIT, WHOLE},
+    node::Node,
+};
+
+/// How far past a limit sessions may go that were running elsewhere; one tenth.
+const RESERVE: u32 = WHOLE / 10;
+
+/// Somebody who asks for room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Newcomer {
+    /// Viewers it is: 1, or 0 for a relay.
+    pub(super) viewers: u32,
+    /// Bytes per second it is expected to take.
+    pub(super) egress_bytes_per_s: u64,
+    /// Whether it was served elsewhere until now.
+    pub(super) moves: bool,
+}
+
+impl Newcomer {
+    /// The share of a limit up to which it is let in.
+    pub(super) fn most(&self) -> u32 {
+        if self.moves { WHOLE + RESERVE } else { WHOLE }
+    }
+}
+
+/// Whether `node` takes `newcomer` and stays within its limits.
+pub(super) fn has_room(node: &Node, newcomer: &Newcomer) -> bool {
+    let most = |limit: u64| u128::from(limit) * u128::from(newcomer.most()) / u128::from(WHOLE);
+    let egress = node.burden.egress_bytes_per_s().saturating_add(newcomer.egress_bytes_per_s);
+    let limit = node.burden.egress_limit(&node.capacity).unwrap_or(UNKNOWN_LIMIT);
+    let viewers = u64::from(node.burden.viewers()) + u64::from(newcomer.viewers);
+    let seats = node.capacity.viewers.is_none_or(|seats| u128::from(viewers) <= most(seats.into()));
+    seats && u128::from(egress) <= most(limit) && (newcomer.moves || !node.burden.is_out_of_processor())
+}
+
+/// Whether `node` takes another stream in.
+pub(super) fn takes_stream(node: &Node) -> bool {
+    let slots = node.capacity.streams.is_none_or(|most| node.streams < most);
+    slots && node.share < WHOLE
+}

@@ -1,0 +1,117 @@
+//! One stream as placement sees it: where it belongs, who carries it, and what it costs to serve.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
+
+use super::{load::SETTLE, order::Place};
+
+/// Bytes per second a viewer is believed to take until a node's reports tell: 2.4 Mbit/s.
+const UNKNOWN_BYTES_PER_VIEWER: u64 = 300_000;
+/// A node that was made an edge counts as a carrier for so many [`SETTLE`]s without reporting the stream.
+const COMING: u32 = 2;
+
+/// How a node has to do with a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Carriage {
+    /// A viewer was sent there, so it is about to pull the stream.
+    Coming(Instant),
+    /// It has the stream's last seconds and waits for the broadcaster.
+    Interrupted,
+    /// It has it live.
+    Live,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Carrier {
+    pub(super) carriage: Carriage,
+    /// Hostnames it gets the stream through, the origin first; empty on the origin.
+    pub(super) path: Vec<String>,
+    /// Nodes that pull from it, as reported.
+    relays: u32,
+    /// Nodes that were sent to pull from it since, and when the last one was.
+    relays_coming: (u32, Option<Instant>),
+}
+
+impl Carrier {
+    pub(super) fn new(carriage: Carriage) -> Self {
+        Self { carriage, path: Vec::new(), relays: 0, relays_coming: (0, None) }
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.carriage == Carriage::Live
+    }
+
+    /// Relays it has or is about to have.
+    pub(super) fn relays(&self) -> u32 {
+        self.relays.saturating_add(self.relays_coming.0)
+    }
+
+    /// Hops from the origin.
+    pub(super) fn depth(&self) -> usize {
+        self.path.len()
+    }
+
+    pub(super) fn report(&mut self, carriage: Carriage, path: &[String], relays: u32, now: Instant) {
+        self.carriage = carriage;
+        self.relays = relays;
+        if self.path != path {
+            self.path = path.to_vec();
+        }
+        if self.relays_coming.1.is_some_and(|last| now.saturating_duration_since(last) >= SETTLE) {
+            self.relays_coming = (0, None);
+        }
+    }
+
+    pub(super) fn expect_relay(&mut self, now: Instant) {
+        self.relays_coming = (self.relays_coming.0.saturating_add(1), Some(now));
+    }
+
+    /// Whether it is still to be believed that the stream comes, though the node does not report it.
+    pub(super) fn may_still_come(&self, now: Instant) -> bool {
+        matches!(self.carriage, Carriage::Coming(since) if now.saturating_duration_since(since) < SETTLE * COMING)
+    }
+}
+
+/// See the [module](self).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stream {
+    /// The hostname it belongs on, registered or not.
+    pub(super) placed_on: Option<Arc<str>>,
+    /// By slot.
+    pub(super) carriers: BTreeMap<u32, Carrier>,
+    /// Those that have it live or are about to, in the order of load.
+    pub(super) ready: BTreeSet<Place>,
+    /// Grows with each viewer placed, so that standbys differ from viewer to viewer.
+    pub(super) turn: u32,
+    /// The hostname that becomes an edge should the carriers be lost: the same for all viewers, so that it is one relay.
+    pub(super) reserve: Option<Arc<str>>,
+    bytes_per_viewer: Option<u64>,
+}
+
+impl Stream {
+    /// Bytes per second one more viewer is expected to take.
+    pub(super) fn bytes_per_viewer(&self) -> u64 {
+        self.bytes_per_viewer.unwrap_or(UNKNOWN_BYTES_PER_VIEWER)
+    }
+
+    /// Learns from a node where viewers took `bytes_per_s` each; trusted more where they are `mostly` this stream's.
+    pub(super) fn learn(&mut self, bytes_per_s: u64, mostly: bool) {
+        self.bytes_per_viewer = match self.bytes_per_viewer {
+            Some(known) if mostly => Some((known.saturating_mul(3).saturating_add(bytes_per_s)) / 4),
+            Some(known) => Some(known),
+            None => Some(bytes_per_s),
+        };
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.carriers.values().any(Carrier::is_live)
+    }
+
+    /// Whether nothing is known of it any more.
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.placed_on.is_none() && self.carriers.is_empty()
+    }
+}

@@ -1,0 +1,429 @@
+//! What holds for every policy: the orders say what a look at every node would say, loads stay even, limits hold.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use proptest::prelude::*;
+use protocol::{
+    StreamId,
+    node::{Capacity, CarriedStream, Load},
+    stream::StreamState,
+};
+
+use super::*;
+
+const MB: u64 = 1_000_000;
+const EACH: u64 = 300_000;
+
+fn id(number: usize) -> StreamId {
+    StreamId::new("stream", number as u128)
+}
+
+fn name(number: usize) -> String {
+    format!("cdn-{number}")
+}
+
+fn url(number: usize) -> String {
+    format!("https://cdn-{number}.example")
+}
+
+fn limited(egress_bytes_per_s: u64) -> Capacity {
+    Capacity { egress_bytes_per_s: Some(egress_bytes_per_s), ..Capacity::default() }
+}
+
+fn join(fleet: &mut Fleet, number: usize, capacity: Capacity, region: Option<&str>) {
+    fleet.join(&Spec { hostname: &name(number), public_url: &url(number), capacity, region });
+}
+
+fn row(stream: usize, state: StreamState, viewers: u32) -> CarriedStream {
+    CarriedStream { stream_id: id(stream), state, viewers, mime: None, path: Vec::new(), relays: 0 }
+}
+
+fn edge(stream: usize, viewers: u32, path: &[&str]) -> CarriedStream {
+    let path = path.iter().map(|&hostname| hostname.to_owned()).collect();
+    CarriedStream { path, ..row(stream, StreamState::Live, viewers) }
+}
+
+fn serving(viewers: u32) -> Load {
+    Load { viewers, egress_bytes_per_s: u64::from(viewers) * EACH, ..Load::default() }
+}
+
+fn anybody(avoid: &[String]) -> Ask<'_> {
+    Ask { avoid, region: None, at_most: 4 }
+}
+
+fn hostnames(decision: &Decision) -> Vec<&str> {
+    decision.nodes.iter().map(|choice| &*choice.hostname).collect()
+}
+
+/// So many nodes of 100 MB/s; the first is the origin of stream 0.
+fn fleet(nodes: usize) -> (Fleet, Instant) {
+    let (mut fleet, now) = (Fleet::new(Policies::default()), Instant::now());
+    for number in 0..nodes {
+        join(&mut fleet, number, limited(100 * MB), None);
+    }
+    fleet.place(id(0), &name(0));
+    fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Live, 0)], now);
+    (fleet, now)
+}
+
+#[test]
+fn a_new_stream_goes_where_fewest_are_then_least_is_sent_then_by_name() {
+    let (mut fleet, now) = fleet(4);
+    fleet.report(&name(1), &serving(3), &[], now);
+    let first = |fleet: &Fleet| fleet.publish(None, anybody(&[])).unwrap();
+    assert_eq!(hostnames(&first(&fleet)), ["cdn-2", "cdn-3", "cdn-1", "cdn-0"]);
+    assert_eq!(first(&fleet).nodes[0].reason, Reason::FewestStreams(0));
+    fleet.place(id(1), &name(2));
+    fleet.place(id(2), &name(3));
+    assert_eq!(hostnames(&first(&fleet)), ["cdn-1", "cdn-0", "cdn-2", "cdn-3"]);
+    fleet.forget(id(1));
+    assert_eq!(hostnames(&first(&fleet))[0], "cdn-2");
+}
+
+#[test]
+fn a_broadcaster_goes_on_where_its_stream_is_unless_it_lost_that_node() {
+    let (fleet, _) = fleet(3);
+    let go_on = |avoid: &[String]| fleet.publish(Some(id(0)), anybody(avoid)).unwrap();
+    assert_eq!(hostnames(&go_on(&[])), ["cdn-0", "cdn-1", "cdn-2"]);
+    assert_eq!(hostnames(&go_on(&[url(0) + "/"])), ["cdn-1", "cdn-2"]);
+    assert_eq!(hostnames(&go_on(&[url(0), url(1), url(2)])).len(), 3, "better than nobody");
+}
+
+#[test]
+fn a_node_at_its_stream_limit_takes_no_other_stream() {
+    let mut fleet = Fleet::new(Policies::default());
+    assert_eq!(fleet.publish(None, anybody(&[])), Err(Refusal::NoNode));
+    join(&mut fleet, 0, Capacity { streams: Some(1), ..Capacity::default() }, None);
+    fleet.place(id(0), &name(0));
+    assert_eq!(fleet.publish(None, anybody(&[])), Err(Refusal::NoCapacity));
+}
+
+#[test]
+fn the_least_egress_policy_goes_by_load_not_by_streams() {
+    let policies = Policies { broadcasters: BroadcasterPolicy::LeastEgress, ..Policies::default() };
+    let (mut fleet, now) = (Fleet::new(policies), Instant::now());
+    (0..2).for_each(|number| join(&mut fleet, number, Capacity::default(), None));
+    fleet.place(id(0), &name(1));
+    fleet.report(&name(0), &serving(9), &[], now);
+    assert_eq!(hostnames(&fleet.publish(None, anybody(&[])).unwrap()), ["cdn-1", "cdn-0"]);
+}
+
+#[test]
+fn a_small_stream_stays_on_one_node() {
+    let (mut fleet, now) = fleet(5);
+    for _ in 0..50 {
+        let decision = fleet.watch(id(0), anybody(&[]), now).unwrap();
+        assert_eq!((hostnames(&decision)[0], decision.nodes[0].role), ("cdn-0", Role::Carrier));
+        assert_eq!(decision.nodes.len(), 2, "and one reserve, the same for all");
+    }
+    let reserves: BTreeSet<String> =
+        (0..9).map(|_| fleet.watch(id(0), anybody(&[]), now).unwrap().nodes[1].hostname.clone()).collect();
+    assert_eq!(reserves.len(), 1);
+}
+
+#[test]
+fn a_thousand_viewers_between_two_heartbeats_spread() {
+    let (mut fleet, now) = fleet(5);
+    for _ in 0..1_000 {
+        fleet.watch(id(0), anybody(&[]), now).unwrap();
+    }
+    let viewers: Vec<u32> = fleet.standings().map(|standing| standing.viewers).collect();
+    assert_eq!(viewers.iter().sum::<u32>(), 1_000);
+    assert!(viewers.iter().all(|&viewers| viewers < 230), "{viewers:?}");
+}
+
+#[test]
+fn an_edge_is_filled_before_the_next_is_opened() {
+    let (mut fleet, now) = fleet(10);
+    let full = fleet.policies.calm as usize * 100 / WHOLE as usize * MB as usize / EACH as usize;
+    for _ in 0..full * 3 - 10 {
+        fleet.watch(id(0), anybody(&[]), now).unwrap();
+    }
+    assert_eq!(fleet.standings().filter(|standing| standing.carries > 0).count(), 3);
+}
+
+#[test]
+fn nobody_is_let_in_past_a_limit_but_who_was_watching_already_is_by_a_tenth() {
+    let (mut fleet, now) = (Fleet::new(Policies::default()), Instant::now());
+    let few = Capacity { viewers: Some(10), ..Capacity::default() };
+    join(&mut fleet, 0, few, None);
+    fleet.place(id(0), &name(0));
+    fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Live, 0)], now);
+    for _ in 0..10 {
+        fleet.watch(id(0), anybody(&[]), now).unwrap();
+    }
+    assert_eq!(fleet.watch(id(0), anybody(&[]), now), Err(Refusal::NoCapacity));
+    let moving = [url(7)];
+    assert!(fleet.watch(id(0), anybody(&moving), now).is_ok());
+    assert_eq!(fleet.watch(id(0), anybody(&moving), now), Err(Refusal::NoCapacity));
+    assert_eq!(fleet.watch(id(1), anybody(&[]), now), Err(Refusal::NoNode));
+}
+
+#[test]
+fn while_its_broadcaster_is_missing_viewers_wait_where_the_stream_was() {
+    let (mut fleet, now) = fleet(3);
+    fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Interrupted, 0)], now);
+    let decision = fleet.watch(id(0), anybody(&[]), now).unwrap();
+    assert_eq!((hostnames(&decision), decision.nodes[0].reason), (vec!["cdn-0"], Reason::Waits));
+    fleet.place(id(1), &name(2));
+    assert_eq!(fleet.watch(id(1), anybody(&[]), now).unwrap().nodes[0].reason, Reason::Placed);
+    fleet.leave(&name(2));
+    assert_eq!(fleet.watch(id(1), anybody(&[]), now), Err(Refusal::NoNode));
+}
+
+#[test]
+fn a_lost_node_is_named_last() {
+    let (mut fleet, now) = fleet(3);
+    let decision = fleet.watch(id(0), anybody(&[url(0)]), now).unwrap();
+    assert_eq!(decision.nodes.first().map(|choice| choice.role), Some(Role::Edge));
+    assert_eq!(
+        decision.nodes.last().map(|choice| (&*choice.hostname, choice.reason)),
+        Some(("cdn-0", Reason::Avoided))
+    );
+}
+
+#[test]
+fn a_region_comes_first_and_others_when_it_is_full() {
+    let (mut fleet, now) = (Fleet::new(Policies::default()), Instant::now());
+    let few = Capacity { viewers: Some(1), ..Capacity::default() };
+    join(&mut fleet, 0, Capacity::default(), Some("us"));
+    join(&mut fleet, 1, few, Some("eu"));
+    fleet.place(id(0), &name(0));
+    fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Live, 0)], now);
+    let request = |region| Ask { region: Some(region), ..anybody(&[]) };
+    assert_eq!(hostnames(&fleet.publish(None, request("eu")).unwrap()), ["cdn-1", "cdn-0"]);
+    assert_eq!(fleet.watch(id(0), request("eu"), now).unwrap().nodes[0].role, Role::Edge);
+    assert_eq!(hostnames(&fleet.watch(id(0), request("eu"), now).unwrap())[0], "cdn-0");
+    assert_eq!(hostnames(&fleet.watch(id(0), request("mars"), now).unwrap())[0], "cdn-0");
+}
+
+#[test]
+fn explaining_changes_nothing() {
+    let (mut fleet, now) = fleet(5);
+    let explained = fleet.explain_watch(id(0), anybody(&[])).unwrap();
+    assert_eq!(fleet.explain_watch(id(0), anybody(&[])).unwrap(), explained);
+    assert_eq!(fleet.watch(id(0), anybody(&[]), now).unwrap(), explained);
+}
+
+#[test]
+fn an_edge_that_never_reports_the_stream_is_dropped_again() {
+    let (mut fleet, now) = fleet(2);
+    let request = anybody(&[]);
+    let avoiding = [url(0)];
+    fleet.watch(id(0), anybody(&avoiding), now).unwrap();
+    fleet.report(&name(1), &Load::default(), &[], now + Duration::from_secs(1));
+    assert!(fleet.standings().all(|standing| standing.carries == 1));
+    fleet.report(&name(1), &Load::default(), &[], now + SETTLE * 2);
+    assert_eq!(fleet.standings().filter(|standing| standing.carries == 1).count(), 1);
+    assert_eq!(hostnames(&fleet.watch(id(0), request, now).unwrap())[0], "cdn-0");
+}
+
+#[test]
+fn an_edge_pulls_from_the_nearest_that_has_room_and_never_from_below_itself() {
+    let (mut fleet, now) = fleet(4);
+    fleet.report(&name(1), &Load::default(), &[edge(0, 0, &["cdn-0"])], now);
+    fleet.report(&name(2), &Load::default(), &[edge(0, 0, &["cdn-0", "cdn-1"])], now);
+    let ask = |fleet: &mut Fleet, asking: usize, avoid: &[String]| {
+        fleet.sources(id(0), &name(asking), avoid, 4, now)
+    };
+    assert_eq!(ask(&mut fleet, 3, &[]), Ok(vec![url(0), url(1), url(2)]));
+    assert_eq!(ask(&mut fleet, 1, &[]), Ok(vec![url(0)]), "2 gets it from 1");
+    assert_eq!(ask(&mut fleet, 0, &[]), Err(Refusal::NoNode), "all get it from 0");
+    assert_eq!(ask(&mut fleet, 2, &[url(0)]), Ok(vec![url(1), url(0)]));
+}
+
+#[test]
+fn no_node_feeds_more_than_its_fan_out_even_between_heartbeats() {
+    let (mut fleet, now) = fleet(200);
+    let mut fed = Vec::new();
+    for asking in 1..40 {
+        match fleet.sources(id(0), &name(asking), &[], 1, now) {
+            Ok(urls) => fed.extend(urls),
+            Err(refusal) => assert_eq!(refusal, Refusal::NoCapacity),
+        }
+    }
+    assert_eq!(fed, vec![url(0); fleet.policies.fan_out as usize]);
+}
+
+#[test]
+fn the_tree_is_at_most_so_deep() {
+    let (mut fleet, now) = fleet(6);
+    let path = ["cdn-0", "cdn-1", "cdn-2"];
+    fleet.report(&name(3), &Load::default(), &[edge(0, 0, &path)], now);
+    fleet.leave(&name(0));
+    assert_eq!(fleet.sources(id(0), &name(4), &[], 4, now), Err(Refusal::NoCapacity));
+}
+
+/// Something that happens to a fleet.
+#[derive(Clone, Debug)]
+enum Event {
+    Join { node: usize, limit: Option<u64>, seats: Option<u32>, region: Option<&'static str> },
+    Report { node: usize, viewers: u32, egress: u64, cpu: u16, streams: Vec<(usize, StreamState, usize)> },
+    Leave(usize),
+    Place(usize, usize),
+    Forget(usize),
+    Watch { stream: usize, avoid: Option<usize>, region: Option<&'static str> },
+    Sources { stream: usize, asking: usize },
+    Wait,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let (node, stream) = (0..8_usize, 0..4_usize);
+    let region = prop_oneof![Just(None), Just(Some("eu")), Just(Some("us"))];
+    let state = prop_oneof![4 => Just(StreamState::Live), 1 => Just(StreamState::Interrupted), 1 => Just(StreamState::Ended)];
+    let rows = prop::collection::vec((stream.clone(), state, 0..4_usize), 0..4);
+    prop_oneof![
+        3 => (node.clone(), prop::option::of(0..60_u64), prop::option::of(0..30_u32), region.clone())
+            .prop_map(|(node, limit, seats, region)| Event::Join { node, limit, seats, region }),
+        6 => (node.clone(), 0..30_u32, 0..60_u64, prop_oneof![9 => Just(100_u16), 1 => Just(960)], rows)
+            .prop_map(|(node, viewers, egress, cpu, streams)| Event::Report { node, viewers, egress, cpu, streams }),
+        1 => node.clone().prop_map(Event::Leave),
+        2 => (stream.clone(), node.clone()).prop_map(|(stream, node)| Event::Place(stream, node)),
+        1 => stream.clone().prop_map(Event::Forget),
+        8 => (stream.clone(), prop::option::of(node.clone()), region)
+            .prop_map(|(stream, avoid, region)| Event::Watch { stream, avoid, region }),
+        2 => (stream, node).prop_map(|(stream, asking)| Event::Sources { stream, asking }),
+        1 => Just(Event::Wait),
+    ]
+}
+
+fn happen(fleet: &mut Fleet, event: &Event, now: &mut Instant) {
+    match event {
+        Event::Join { node, limit, seats, region } => {
+            let capacity = Capacity {
+                egress_bytes_per_s: limit.map(|limit| limit * MB),
+                viewers: *seats,
+                streams: Some(3),
+            };
+            join(fleet, *node, capacity, *region);
+        }
+        Event::Report { node, viewers, egress, cpu, streams } => {
+            let load = Load { cpu_permille: *cpu, egress_bytes_per_s: egress * MB, ..serving(*viewers) };
+            let path = ["cdn-5", "cdn-6", "cdn-7"];
+            let rows = streams.iter().map(|(stream, state, depth)| CarriedStream {
+                state: *state,
+                ..edge(*stream, 1, &path[..*depth])
+            });
+            fleet.report(&name(*node), &load, &rows.collect::<Vec<_>>(), *now);
+        }
+        Event::Leave(node) => fleet.leave(&name(*node)),
+        Event::Place(stream, node) => fleet.place(id(*stream), &name(*node)),
+        Event::Forget(stream) => fleet.forget(id(*stream)),
+        Event::Watch { stream, avoid, region } => {
+            let avoid: Vec<String> = avoid.map(url).into_iter().collect();
+            let request = Ask { avoid: &avoid, region: *region, at_most: 4 };
+            let explained = fleet.explain_watch(id(*stream), request);
+            let decided = fleet.watch(id(*stream), request, *now);
+            assert_eq!(explained, decided);
+            if let Ok(decision) = decided {
+                let names: BTreeSet<&str> = hostnames(&decision).into_iter().collect();
+                assert!((1..=4).contains(&decision.nodes.len()));
+                assert_eq!(names.len(), decision.nodes.len(), "nobody twice");
+            }
+        }
+        Event::Sources { stream, asking } => {
+            let _ = fleet.sources(id(*stream), &name(*asking), &[], 4, *now);
+        }
+        Event::Wait => *now += Duration::from_secs(1),
+    }
+}
+
+/// What a look at every node says about where a viewer goes first by the default policy, from anywhere.
+fn by_looking_at_all(fleet: &Fleet, stream: StreamId) -> Option<String> {
+    let known = fleet.streams.get(&stream)?;
+    if !known.is_live() {
+        return None;
+    }
+    let newcomer =
+        capacity::Newcomer { viewers: 1, egress_bytes_per_s: known.bytes_per_viewer(), moves: false };
+    let threshold = fleet.threshold();
+    let fed = fleet.can_grow(known);
+    let mut fit: Vec<((bool, bool), u32, u32, String)> = Vec::new();
+    for standing in fleet.standings() {
+        let slot = fleet.slot(standing.hostname)?;
+        let carrier = known.carriers.get(&slot);
+        if carrier.is_some_and(|carrier| carrier.carriage == stream::Carriage::Interrupted)
+            || !capacity::has_room(fleet.node(slot), &newcomer)
+            || (carrier.is_none() && !fed)
+        {
+            continue;
+        }
+        let class = (standing.share > threshold, carrier.is_none());
+        fit.push((class, standing.share, standing.streams, standing.hostname.to_owned()));
+    }
+    fit.into_iter().min().map(|best| best.3)
+}
+
+proptest! {
+    #[test]
+    fn the_orders_say_what_a_look_at_every_node_says(events in prop::collection::vec(event(), 0..80)) {
+        let (mut fleet, mut now) = (Fleet::new(Policies::default()), Instant::now());
+        for event in &events {
+            happen(&mut fleet, event, &mut now);
+            let names: Vec<&str> = fleet.standings().map(|standing| standing.hostname).collect();
+            prop_assert_eq!(names.len(), fleet.len());
+            let shares: u64 = fleet.standings().map(|standing| u64::from(standing.share)).sum();
+            prop_assert_eq!(u64::from(fleet.mean_share()), shares / (fleet.len().max(1) as u64));
+            for stream in 0..4 {
+                let decided = fleet.explain_watch(id(stream), anybody(&[]));
+                let expected = by_looking_at_all(&fleet, id(stream));
+                if let Some(expected) = expected {
+                    prop_assert_eq!(&decided.unwrap().nodes[0].hostname, &expected);
+                }
+                if let Some(known) = fleet.streams.get(&id(stream)) {
+                    let ready: BTreeSet<u32> = known.ready.iter().map(order::Place::slot).collect();
+                    let carriers = known.carriers.iter();
+                    let expected: BTreeSet<u32> = carriers
+                        .filter(|(_, carrier)| carrier.carriage != stream::Carriage::Interrupted)
+                        .map(|(slot, _)| *slot)
+                        .collect();
+                    prop_assert_eq!(&ready, &expected);
+                    for place in &known.ready {
+                        prop_assert_eq!(place, &fleet.node(place.slot()).by_load);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_in_which_nodes_come_does_not_matter(
+        nodes in prop::collection::vec((0..30_u32, any::<bool>()), 1..10), turned in any::<bool>(), viewers in 0..50_usize,
+    ) {
+        let now = Instant::now();
+        let build = |turned: bool| {
+            let mut fleet = Fleet::new(Policies::default());
+            let mut order: Vec<usize> = (0..nodes.len()).collect();
+            if turned {
+                order.reverse();
+            }
+            for number in order {
+                join(&mut fleet, number, limited(20 * MB), None);
+                let rows = nodes[number].1.then(|| row(0, StreamState::Live, nodes[number].0));
+                let rows: Vec<CarriedStream> = rows.into_iter().collect();
+                fleet.report(&name(number), &serving(nodes[number].0), &rows, now);
+            }
+            fleet
+        };
+        let (mut one, mut other) = (build(false), build(turned));
+        prop_assert_eq!(one.publish(None, anybody(&[])), other.publish(None, anybody(&[])));
+        for _ in 0..viewers {
+            prop_assert_eq!(one.watch(id(0), anybody(&[]), now), other.watch(id(0), anybody(&[]), now));
+        }
+    }
+
+    #[test]
+    fn streams_placed_one_after_another_spread_evenly(nodes in 1_usize..8, streams in 0_usize..40) {
+        let mut fleet = Fleet::new(Policies::default());
+        (0..nodes).for_each(|number| join(&mut fleet, number, Capacity::default(), None));
+        for stream in 0..streams {
+            let decision = fleet.publish(None, anybody(&[])).unwrap();
+            fleet.place(id(stream), &decision.nodes[0].hostname);
+        }
+        let counts: Vec<u32> = fleet.standings().map(|standing| standing.streams).collect();
+        prop_assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1);
+    }
+}
