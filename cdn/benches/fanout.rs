@@ -29,7 +29,7 @@ fn fanout(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("push a chunk and read it with every cursor");
     let data = Bytes::from(vec![0; CHUNK_BYTES]);
     for viewers in [1_usize, 10, 100, 1_000, 10_000] {
-        let mut hub = Hub::new(LIMITS);
+        let mut hub = Hub::new(LIMITS, |_, _| {});
         let stream = hub.open(StreamId::new("bench", 1), Visibility::Public).expect("the hub is empty");
         let mut cursors = vec![Cursor::newest(); viewers];
         let mut at = 0;

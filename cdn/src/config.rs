@@ -12,8 +12,8 @@ use protocol::grant::PublicKey;
 pub struct Config {
     /// The node's name, unique among live nodes.
     pub hostname: String,
-    /// Where clients reach it: an absolute URL, or a path on the main server's own origin. `{public_url}/socket.io/` is
-    /// where they connect.
+    /// Where clients reach it: an absolute URL, or a path on the main server's own origin. `{public_url}/socket.io/` and
+    /// `{public_url}/ws/` are where they connect.
     pub public_url: String,
     /// Base URLs of the main servers, tried in turn. Without any the node serves whoever holds a grant of `grant_keys`.
     pub main_servers: Vec<String>,
@@ -84,9 +84,11 @@ pub struct Limits {
     pub egress_bytes_per_s: Option<u64>,
     /// Share of the processors, per mille, beyond which nobody new is let in; 1000 never refuses.
     pub cpu_permille: u16,
+    /// Most other nodes that pull one stream from this one at once.
+    pub relays: u32,
     /// Most streams one connection watches, and most it publishes.
     pub streams_per_socket: usize,
-    /// Most Socket.IO connections at once.
+    /// Most connections at once, over all transports.
     pub sockets: u32,
     /// Most bytes of one segment.
     pub segment_bytes: usize,
@@ -108,6 +110,7 @@ impl Default for Limits {
             viewers: 10_000,
             egress_bytes_per_s: None,
             cpu_permille: 900,
+            relays: 16,
             streams_per_socket: 16,
             sockets: 20_000,
             segment_bytes: 8 << 20,

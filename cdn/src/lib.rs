@@ -17,7 +17,7 @@
 //! # }
 //! ```
 //!
-//! [`Node::router`] answers `/socket.io/`, `/healthz`, `/readyz` and `/metrics`. To run a node behind a path, nest it there
+//! [`Node::router`] answers `/socket.io/`, `/ws/`, `/healthz`, `/readyz` and `/metrics`. To run a node behind a path, nest it there
 //! (`app.nest_service("/cdn/a", node.router())`) and give it that path as its `public_url`.
 //!
 //! Segments enter through `ingest`, which repackages them into the [`hub`]; `egress` follows the hub with a cursor for each

@@ -35,7 +35,10 @@ pub(crate) struct Metrics {
 pub(crate) struct Gauges {
     pub(crate) streams: u64,
     pub(crate) viewers: u64,
-    pub(crate) sockets: u64,
+    pub(crate) lagging: u64,
+    pub(crate) relays: u64,
+    pub(crate) socketio_connections: u64,
+    pub(crate) ws_connections: u64,
     pub(crate) ring_bytes: u64,
     pub(crate) cpu_permille: u64,
     pub(crate) egress_bytes_per_s: u64,
@@ -64,7 +67,19 @@ impl Metrics {
         let gauges = [
             ("undead_cdn_streams", "Streams carried.", now.streams),
             ("undead_cdn_viewers", "Viewers.", now.viewers),
-            ("undead_cdn_sockets", "Socket.IO connections.", now.sockets),
+            (
+                "undead_cdn_lagging",
+                "Viewers and relays behind the live edge because their connections are full.",
+                now.lagging,
+            ),
+            ("undead_cdn_relays", "Other nodes that pull a stream from this one.", now.relays),
+            (
+                "undead_cdn_sockets",
+                "Connections, over all transports.",
+                now.socketio_connections + now.ws_connections,
+            ),
+            ("undead_cdn_socketio_connections", "Socket.IO connections.", now.socketio_connections),
+            ("undead_cdn_ws_connections", "WebSocket connections.", now.ws_connections),
             ("undead_cdn_ring_bytes", "Bytes held in the rings.", now.ring_bytes),
             (
                 "undead_cdn_cpu_permille",

@@ -1,10 +1,7 @@
 //! Assembles a node in order, and runs what it does in the background.
 
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -16,14 +13,18 @@ use crate::{
     clock::Clock,
     config::Config,
     control::{Carried, Control},
-    egress::Egress,
+    egress::{Audience, Egress, Fanout},
     grants::Grants,
     hub::{Hub, HubLimits, RingLimits},
     ingest::{Follower, Ingest},
     load::{Door, Meter},
     lock::lock,
     metrics::{Gauges, Metrics},
-    transport::socketio::{Server, Services, SocketIoOutlet},
+    transport::{
+        Connections, Transport,
+        socketio::{self, SocketIoOutlet},
+        ws::{self, WsOutlet},
+    },
 };
 
 /// How often interrupted streams are checked for having waited too long.
@@ -46,7 +47,7 @@ pub enum Error {
 /// A running node. Cancelling the token it was started with stops it; [`Node::stopped`] waits for that.
 pub struct Node {
     router: Router,
-    egress: Arc<Egress<SocketIoOutlet>>,
+    egress: (Arc<Egress<SocketIoOutlet>>, Arc<Egress<WsOutlet>>),
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -56,8 +57,8 @@ struct Status {
     hub: Arc<Mutex<Hub>>,
     metrics: Arc<Metrics>,
     meter: Arc<Meter>,
-    egress: Arc<Egress<SocketIoOutlet>>,
-    sockets: Arc<AtomicU32>,
+    audience: Arc<Audience>,
+    connections: Arc<Connections>,
     control: Option<Arc<Control>>,
 }
 
@@ -74,22 +75,25 @@ impl Node {
         let grants = Arc::new(Grants::new(&config.grant_keys)?);
         let meter = Arc::new(Meter::new(metrics.clone(), limits.egress_bytes_per_s));
         let door = Arc::new(Door::new(limits.clone(), meter.clone()));
-        let hub = Arc::new(Mutex::new(Hub::new(hub_limits(&config))));
-        let (socket_io, server) = Server::new(&limits);
-        let egress = Arc::new(Egress::new(
-            server.outlet(),
-            door.limits_with_reserve(),
-            metrics.clone(),
-            shutdown.clone(),
-        ));
-        let mut followers: Vec<Arc<dyn Follower>> = vec![egress.clone()];
+        let hub = Arc::new(Mutex::new(Hub::new(hub_limits(&config), ws::binary_prefix)));
+        let audience = Audience::new(&door.limits_with_reserve());
+        let connections = Connections::new(limits.sockets);
+        let (socket_io, server) = socketio::Server::new(&limits);
+        let common = (limits.clone(), metrics.clone(), audience.clone(), shutdown.clone());
+        let socket_io_egress = Arc::new(Egress::new(server.outlet(), common.clone()));
+        let ws_egress = Arc::new(Egress::new(ws::outlet(config.hostname.clone()), common));
+        let fanout = Fanout {
+            audience: audience.clone(),
+            carriers: vec![socket_io_egress.clone(), ws_egress.clone()],
+        };
+        let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(fanout)];
         let control = match config.main_servers.is_empty() {
             true => None,
             false => Some(Arc::new(Control::new(
                 &config,
                 Carried {
                     hub: hub.clone(),
-                    egress: egress.clone(),
+                    audience: audience.clone(),
                     metrics: metrics.clone(),
                     meter: meter.clone(),
                 },
@@ -98,26 +102,37 @@ impl Node {
         followers.extend(control.clone().map(|control| control as Arc<dyn Follower>));
         let ingest =
             Arc::new(Ingest::new(hub.clone(), grants.clone(), limits.clone(), metrics.clone(), followers));
-        let sockets = Arc::new(AtomicU32::new(0));
-        server.open(Arc::new(Services {
+        server.open(Arc::new(socketio::Services {
             hub: hub.clone(),
             ingest: ingest.clone(),
-            egress: egress.clone(),
+            egress: socket_io_egress.clone(),
+            door: door.clone(),
+            grants: grants.clone(),
+            limits: limits.clone(),
+            clock,
+            connections: connections.clone(),
+        }));
+        let (web_socket, ws_server) = ws::Server::start(ws::Services {
+            hostname: config.hostname.clone(),
+            hub: hub.clone(),
+            egress: ws_egress.clone(),
             door,
             grants: grants.clone(),
             limits,
             clock,
-            sockets: sockets.clone(),
-        }));
+            connections: connections.clone(),
+            shutdown: shutdown.clone(),
+        });
         let tasks = TaskTracker::new();
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(expire(ingest.clone(), clock)));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(meter.clone().run()));
-        tasks.spawn(close(server, shutdown.clone()));
+        tasks.spawn(close(server, ws_server, shutdown.clone()));
         if let Some(control) = &control {
             tasks.spawn(control.clone().run(ingest, grants, shutdown.clone()));
         }
-        let status = Arc::new(Status { hub, metrics, meter, egress: egress.clone(), sockets, control });
-        Ok(Self { router: router(socket_io, status), egress, tasks, shutdown })
+        let status = Arc::new(Status { hub, metrics, meter, audience, connections, control });
+        let routes = socket_io.merge(web_socket);
+        Ok(Self { router: router(routes, status), egress: (socket_io_egress, ws_egress), tasks, shutdown })
     }
 
     /// The node's HTTP surface, to be served at `/` or nested under the path of its `public_url`.
@@ -129,7 +144,7 @@ impl Node {
     pub async fn stopped(self) {
         self.shutdown.cancelled().await;
         self.tasks.close();
-        tokio::join!(self.egress.closed(), self.tasks.wait());
+        tokio::join!(self.egress.0.closed(), self.egress.1.closed(), self.tasks.wait());
     }
 }
 
@@ -143,10 +158,12 @@ fn hub_limits(config: &Config) -> HubLimits {
     }
 }
 
-async fn close(server: Server, shutdown: CancellationToken) {
+async fn close(socket_io: socketio::Server, web_socket: Arc<ws::Server>, shutdown: CancellationToken) {
     shutdown.cancelled().await;
-    if tokio::time::timeout(CLOSE_TIMEOUT, server.close()).await.is_err() {
-        tracing::debug!("some clients did not read what was left for them");
+    let (closed, ()) =
+        tokio::join!(tokio::time::timeout(CLOSE_TIMEOUT, socket_io.close()), web_socket.close(CLOSE_TIMEOUT));
+    if closed.is_err() {
+        tracing::debug!("some Socket.IO clients did not read what was left for them");
     }
 }
 
@@ -158,10 +175,10 @@ async fn expire(ingest: Arc<Ingest>, clock: Clock) {
     }
 }
 
-fn router(socket_io: Router, status: Arc<Status>) -> Router {
+fn router(routes: Router, status: Arc<Status>) -> Router {
     // Pages come from the main server's origin, which may be another one. Nothing here relies on cookies.
     let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
-    socket_io
+    routes
         .route("/healthz", get(|| async { "ok\n" }))
         .route(
             "/readyz",
@@ -187,8 +204,11 @@ impl Status {
         let hub = lock(&self.hub);
         self.metrics.render(Gauges {
             streams: hub.len() as u64,
-            viewers: self.egress.all_viewers().into(),
-            sockets: self.sockets.load(Relaxed).into(),
+            viewers: self.audience.viewers().into(),
+            lagging: self.audience.lagging().into(),
+            relays: self.audience.relays().into(),
+            socketio_connections: self.connections.now(Transport::SocketIo).into(),
+            ws_connections: self.connections.now(Transport::WebSocket).into(),
             ring_bytes: hub.usage().bytes(),
             cpu_permille: reading.cpu_permille.into(),
             egress_bytes_per_s: reading.egress_bytes_per_s,

@@ -9,13 +9,11 @@ use protocol::{
 };
 
 use crate::{
-    egress::Egress,
+    egress::Audience,
     hub::{Hub, SharedStream},
-    ingest::Follower,
     load::Meter,
     lock::lock,
     metrics::Metrics,
-    transport::socketio::SocketIoOutlet,
 };
 
 /// Most ended streams that wait to be told.
@@ -24,7 +22,7 @@ const MOST_ENDED: usize = 4096;
 /// Where a report is read from.
 pub(crate) struct Carried {
     pub(crate) hub: Arc<Mutex<Hub>>,
-    pub(crate) egress: Arc<Egress<SocketIoOutlet>>,
+    pub(crate) audience: Arc<Audience>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) meter: Arc<Meter>,
 }
@@ -69,32 +67,33 @@ impl Report {
     }
 
     fn load(&self, streams: &[CarriedStream]) -> Load {
-        let Carried { hub, egress, metrics, meter } = &self.carried;
+        let Carried { hub, audience, metrics, meter } = &self.carried;
         let reading = meter.reading();
         let live = streams.iter().filter(|stream| stream.state == StreamState::Live).count();
         Load {
-            viewers: egress.all_viewers(),
+            viewers: audience.viewers(),
             ingress_bytes_per_s: reading.ingress_bytes_per_s,
             egress_bytes_per_s: reading.egress_bytes_per_s,
             ring_bytes: lock(hub).usage().bytes(),
             live_streams: u32::try_from(live).unwrap_or(u32::MAX),
-            relays: streams.iter().map(|stream| stream.relays).sum(),
+            relays: audience.relays(),
             egress_limit_bytes_per_s: reading.egress_limit_bytes_per_s,
             cpu_permille: reading.cpu_permille,
-            lagging: 0,
+            lagging: audience.lagging(),
             skips: metrics.skips.get(),
         }
     }
 
     fn carried(&self, stream: &SharedStream) -> CarriedStream {
         let stream = lock(stream);
+        let (viewers, relays) = self.carried.audience.of(stream.id());
         CarriedStream {
             stream_id: stream.id(),
             state: stream.state(),
-            viewers: self.carried.egress.viewers(stream.id()),
+            viewers,
             mime: stream.mime().map(str::to_owned),
-            path: Vec::new(),
-            relays: 0,
+            path: stream.path().map(|path| path.to_vec()).unwrap_or_default(),
+            relays,
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use super::{Admission, forward::Forwarding};
+use super::{audience::Admission, forward::Forwarding};
 
 /// Most payloads on the way to one viewer.
 pub(crate) const MOST_PACKETS: usize = 32;
@@ -28,6 +28,8 @@ pub(crate) enum Delivery {
     Continuous,
     /// Everything at once, when the client asks: a polling request.
     InTurns,
+    /// Each payload straight into the socket: none is queued behind one that the socket has not taken whole.
+    Direct,
 }
 
 /// One viewer's flow.
@@ -36,7 +38,7 @@ pub(crate) struct Flow {
     delivery: Delivery,
     packets: AtomicUsize,
     bytes: AtomicUsize,
-    /// Payloads that were taken so far.
+    /// How often something was taken so far.
     taken: AtomicUsize,
     starved: AtomicBool,
     left: AtomicBool,
@@ -86,13 +88,13 @@ impl Flow {
         self.has_drained() && self.starved.swap(false, SeqCst)
     }
 
-    /// How many payloads the connection has taken: while that does not change, it is stuck.
+    /// Grows whenever the connection takes something: while it does not, the connection is stuck.
     pub(super) fn taken(&self) -> usize {
         self.taken.load(SeqCst)
     }
 
     /// Counts a payload as on its way until the receipt is dropped, and as being forwarded if it is new.
-    pub(super) fn receipt(self: &Arc<Self>, bytes: usize, forwarding: Option<Arc<Forwarding>>) -> Receipt {
+    pub(super) fn receipt(self: &Arc<Self>, bytes: usize, forwarding: Option<Forwardings>) -> Receipt {
         self.packets.fetch_add(1, SeqCst);
         self.bytes.fetch_add(bytes, SeqCst);
         Receipt { flow: self.clone(), bytes, _forwarding: forwarding }
@@ -102,14 +104,15 @@ impl Flow {
         match self.delivery {
             Delivery::Continuous => MOST_PACKETS,
             Delivery::InTurns => MOST_PACKETS_A_TURN,
+            Delivery::Direct => 1,
         }
     }
 
-    /// Whether a viewer that had no room has enough again: half of it, or, in turns, all of it.
+    /// Whether a viewer that had no room has enough again: half of it, or all of it.
     fn has_drained(&self) -> bool {
         match self.delivery {
             Delivery::Continuous => self.is_below(MOST_PACKETS / 2, MOST_BYTES / 2),
-            Delivery::InTurns => self.packets.load(SeqCst) == 0,
+            Delivery::InTurns | Delivery::Direct => self.packets.load(SeqCst) == 0,
         }
     }
 
@@ -124,7 +127,17 @@ impl Flow {
 pub(crate) struct Receipt {
     flow: Arc<Flow>,
     bytes: usize,
-    _forwarding: Option<Arc<Forwarding>>,
+    _forwarding: Option<Forwardings>,
+}
+
+/// The segments of which a payload is the news.
+pub(super) type Forwardings = Arc<[Arc<Forwarding>]>;
+
+impl Receipt {
+    /// The connection took a part.
+    pub(crate) fn progress(&self) {
+        self.flow.taken.fetch_add(1, SeqCst);
+    }
 }
 
 impl Drop for Receipt {
@@ -140,13 +153,16 @@ impl Drop for Receipt {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU32;
-
-    use super::*;
+    use super::{
+        super::audience::{Audience, Role},
+        *,
+    };
+    use crate::config::Limits;
 
     fn flow(delivery: Delivery) -> Arc<Flow> {
-        let counts = [(); 2].map(|()| Arc::new(AtomicU32::new(0)));
-        Flow::new(delivery, Arc::default(), &Admission::new(&counts[0], &counts[1], 1).unwrap())
+        let audience = Audience::new(&Limits::default());
+        let crowd = audience.crowd(protocol::StreamId::new("a", 1));
+        Flow::new(delivery, Arc::default(), &audience.admit(&crowd, Role::Viewer).unwrap())
     }
 
     /// Receipts for as many payloads as there is room for.
@@ -164,6 +180,7 @@ mod tests {
         assert_eq!(fill(&flow(Delivery::Continuous), MOST_BYTES / 4).len(), 4);
         assert_eq!(fill(&flow(Delivery::Continuous), MOST_BYTES * 9).len(), 1, "one may always be");
         assert_eq!(fill(&flow(Delivery::InTurns), 1).len(), MOST_PACKETS_A_TURN);
+        assert_eq!(fill(&flow(Delivery::Direct), 1).len(), 1);
     }
 
     #[test]

@@ -1,9 +1,12 @@
-//! Media leaving the node over one transport: a pump per stream that offers each viewer what its cursor has not seen.
+//! Media leaving the node: for each transport, pumps that offer each viewer what its cursor has not seen.
 //!
-//! One task per stream, not per viewer: a viewer is a cursor, a flow and an id. A viewer whose connection is full keeps
-//! its cursor where it is and is offered more once the connection took something; nobody waits for it. Everything that
-//! goes to many is encoded once.
+//! One task for many viewers of a stream, not one each: a viewer is a cursor, a flow and an id. A viewer whose connection
+//! is full keeps its cursor where it is and is offered more once the connection took something; nobody waits for it.
+//! Everything that goes to many is encoded once. Viewers of one stream are spread over pumps of [`SHARD_VIEWERS`] each, so
+//! that a stream can use every core.
 
+mod audience;
+mod fanout;
 mod flow;
 mod forward;
 mod pump;
@@ -13,7 +16,6 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    hash::Hash,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -27,16 +29,24 @@ use protocol::{
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use audience::{Audience, Role};
+pub(crate) use fanout::{Carrier, Fanout};
 pub(crate) use flow::{Delivery, Flow, MOST_PACKETS, Receipt};
-use pump::{Joining, Pump};
+use {
+    audience::Crowd,
+    forward::Forwarding,
+    pump::{Joining, Pump},
+};
 
 use crate::{
     config::Limits,
-    hub::{Chunk, Cursor, InitSegment, SharedStream},
-    ingest::{Arrival, Follower},
+    hub::{Cursor, InitSegment, SharedStream, Stored},
     lock::lock,
     metrics::Metrics,
 };
+
+/// Most viewers that one pump serves.
+const SHARD_VIEWERS: u32 = 256;
 
 /// What became of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,27 +59,39 @@ pub(crate) enum Offer {
     Closed,
 }
 
+/// Why a viewer has to do with a stream no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dismissal {
+    /// The stream is over, and the viewer was told.
+    Ended,
+    /// Its connection took nothing for too long.
+    Stuck,
+}
+
 /// The sending half of a transport. Calls return at once.
 pub(crate) trait Outlet: Send + Sync + 'static {
-    /// Names a viewer's connection.
-    type Viewer: Copy + Eq + Hash + Send + Sync + 'static;
+    /// A viewer's connection, or its name.
+    type Viewer: Clone + Send + Sync + 'static;
     /// Something in the transport's wire form, shared by all its viewers; cheap to clone.
     type Packet: Clone + Send + Sync + 'static;
 
     /// The wire form of an init segment.
     fn init(&self, stream: StreamId, init: &InitSegment, origin_ms: Option<i64>) -> Self::Packet;
     /// The wire form of a chunk.
-    fn chunk(&self, stream: StreamId, chunk: &Chunk) -> Self::Packet;
+    fn chunk(&self, stream: StreamId, chunk: &Stored) -> Self::Packet;
     /// The wire form of a skip.
     fn skipped(&self, skipped: &Skipped) -> Self::Packet;
     /// The wire form of a state.
     fn state(&self, state: &StreamStateChanged) -> Self::Packet;
-    /// Hands `packet` to a viewer's connection, which drops the receipt once it took it.
-    fn offer(&self, viewer: Self::Viewer, packet: &Self::Packet, receipt: Receipt) -> Offer;
-    /// Tells everybody who has to do with the stream, the broadcaster included.
+    /// The wire form of the nodes a stream comes through; none if the transport carries no relays.
+    fn relay_path(&self, path: &[String]) -> Option<Self::Packet>;
+    /// Hands `packet` to a viewer's connection, which drops the receipt once it took it, if it wanted one.
+    fn offer(&self, viewer: &Self::Viewer, packet: &Self::Packet, receipt: impl FnOnce() -> Receipt)
+    -> Offer;
+    /// Tells the stream's broadcaster, if it came over this transport.
     fn announce(&self, state: &StreamStateChanged);
     /// The viewer has to do with the stream no more.
-    fn dismiss(&self, viewer: Self::Viewer, stream: StreamId);
+    fn dismiss(&self, viewer: &Self::Viewer, why: Dismissal);
 }
 
 /// All streams of a node, over one transport.
@@ -87,43 +109,74 @@ struct Shared<O> {
     outlet: O,
     limits: Limits,
     metrics: Arc<Metrics>,
-    viewers: Arc<AtomicU32>,
+    audience: Arc<Audience>,
+}
+
+/// One stream's pumps.
+struct Channel<V> {
+    stream: SharedStream,
+    crowd: Arc<Crowd>,
+    /// At least the first, which also speaks to the broadcaster.
+    shards: Mutex<Vec<Arc<Shard<V>>>>,
 }
 
 /// How the rest of the node reaches a pump.
-struct Channel<V> {
-    joining: Mutex<Vec<Joining<V>>>,
-    arrivals: Mutex<Vec<Arrival>>,
-    viewers: Arc<AtomicU32>,
+struct Shard<V> {
+    /// Who wants in; none once the pump stopped.
+    joining: Mutex<Option<Vec<Joining<V>>>>,
+    arrivals: Mutex<Vec<Arc<Forwarding>>>,
+    viewers: AtomicU32,
     wake: Arc<Notify>,
 }
 
-/// A viewer counted on its stream and its node, until dropped.
-#[derive(Debug)]
-struct Admission {
-    stream: Arc<AtomicU32>,
-    node: Arc<AtomicU32>,
-}
-
-impl Admission {
-    /// None if the node has `most` viewers.
-    fn new(stream: &Arc<AtomicU32>, node: &Arc<AtomicU32>, most: u32) -> Option<Arc<Self>> {
-        node.fetch_update(Relaxed, Relaxed, |viewers| (viewers < most).then_some(viewers + 1)).ok()?;
-        stream.fetch_add(1, Relaxed);
-        Some(Arc::new(Self { stream: stream.clone(), node: node.clone() }))
+impl<V> Shard<V> {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            joining: Mutex::new(Some(Vec::new())),
+            arrivals: Mutex::default(),
+            viewers: AtomicU32::new(0),
+            wake: Arc::default(),
+        })
     }
 }
 
-impl Drop for Admission {
+impl<V> Channel<V> {
+    fn each_shard(&self, act: impl Fn(&Shard<V>)) {
+        lock(&self.shards).iter().for_each(|shard| act(shard));
+    }
+}
+
+/// A place with a pump, until dropped.
+struct Seat<V>(Arc<Shard<V>>);
+
+impl<V> Seat<V> {
+    fn take(shard: &Arc<Shard<V>>) -> Option<Self> {
+        let more = |viewers: u32| (viewers < SHARD_VIEWERS).then_some(viewers + 1);
+        shard.viewers.fetch_update(Relaxed, Relaxed, more).ok()?;
+        Some(Self(shard.clone()))
+    }
+}
+
+impl<V> Drop for Seat<V> {
     fn drop(&mut self) {
-        self.stream.fetch_sub(1, Relaxed);
-        self.node.fetch_sub(1, Relaxed);
+        self.0.viewers.fetch_sub(1, Relaxed);
     }
+}
+
+/// Somebody who asks to be let in.
+pub(crate) struct Applicant<'a, V> {
+    pub(crate) viewer: V,
+    pub(crate) role: Role,
+    pub(crate) delivery: Delivery,
+    /// Where to begin.
+    pub(crate) cursor: Cursor,
+    /// The flow of a viewer that watches the stream already and starts over: it keeps its place.
+    pub(crate) replacing: Option<&'a Arc<Flow>>,
 }
 
 /// A viewer that was let in and gets media from [`Admitted::start`] on.
 pub(crate) struct Admitted<V> {
-    channel: Arc<Channel<V>>,
+    shard: Arc<Shard<V>>,
     joining: Joining<V>,
 }
 
@@ -132,40 +185,44 @@ impl<V> Admitted<V> {
         &self.joining.flow
     }
 
-    /// Begins to send.
-    pub(crate) fn start(self) {
-        lock(&self.channel.joining).push(self.joining);
-        self.channel.wake.notify_one();
+    /// Begins to send. False if the stream ended meanwhile.
+    pub(crate) fn start(self) -> bool {
+        let mut joining = lock(&self.shard.joining);
+        let Some(joining) = joining.as_mut() else { return false };
+        joining.push(self.joining);
+        self.shard.wake.notify_one();
+        true
     }
 }
 
 impl<O: Outlet> Egress<O> {
-    pub(crate) fn new(outlet: O, limits: Limits, metrics: Arc<Metrics>, shutdown: CancellationToken) -> Self {
-        let shared = Arc::new(Shared { outlet, limits, metrics, viewers: Arc::default() });
+    pub(crate) fn new(
+        outlet: O,
+        (limits, metrics, audience, shutdown): (Limits, Arc<Metrics>, Arc<Audience>, CancellationToken),
+    ) -> Self {
+        let shared = Arc::new(Shared { outlet, limits, metrics, audience });
         Self { shared, streams: Arc::default(), tasks: TaskTracker::new(), shutdown }
     }
 
-    /// Lets a viewer in; none if the node is full or does not carry the stream. A viewer that watches the stream already
-    /// and starts over keeps the place of the flow it is `replacing`.
+    /// Lets somebody in; none if there is no room or the node does not carry the stream.
     pub(crate) fn admit(
         &self,
         id: StreamId,
-        viewer: O::Viewer,
-        delivery: Delivery,
-        cursor: Cursor,
-        replacing: Option<&Arc<Flow>>,
+        applicant: Applicant<'_, O::Viewer>,
     ) -> Option<Admitted<O::Viewer>> {
+        let Applicant { viewer, role, delivery, cursor, replacing } = applicant;
         let channel = lock(&self.streams).get(&id)?.clone();
-        let most = self.shared.limits.viewers;
         let kept = replacing.and_then(|flow| flow.admission());
-        let admission = kept.or_else(|| Admission::new(&channel.viewers, &self.shared.viewers, most))?;
-        let flow = Flow::new(delivery, channel.wake.clone(), &admission);
-        Some(Admitted { channel, joining: Joining { viewer, cursor, flow, admission } })
+        let admission = kept.or_else(|| self.shared.audience.admit(&channel.crowd, role))?;
+        let seat = self.seat(&channel);
+        let flow = Flow::new(delivery, seat.0.wake.clone(), &admission);
+        let shard = seat.0.clone();
+        Some(Admitted { shard, joining: Joining { viewer, cursor, flow, admission, seat } })
     }
 
-    /// Viewers of all streams.
-    pub(crate) fn all_viewers(&self) -> u32 {
-        self.shared.viewers.load(Relaxed)
+    /// Everybody this and the other transports serve.
+    pub(crate) fn audience(&self) -> &Audience {
+        &self.shared.audience
     }
 
     /// Waits until every pump stopped, which they do after the shutdown token.
@@ -173,19 +230,33 @@ impl<O: Outlet> Egress<O> {
         self.tasks.close();
         self.tasks.wait().await;
     }
+
+    /// A place with the first pump that has one, or with another one.
+    fn seat(&self, channel: &Arc<Channel<O::Viewer>>) -> Seat<O::Viewer> {
+        let mut shards = lock(&channel.shards);
+        if let Some(seat) = shards.iter().find_map(Seat::take) {
+            return seat;
+        }
+        let shard = Shard::new();
+        shard.viewers.fetch_add(1, Relaxed);
+        shards.push(shard.clone());
+        let pump = Pump::new(channel, shard.clone(), self.shared.clone());
+        self.tasks.spawn(self.shutdown.clone().run_until_cancelled_owned(pump.run()));
+        Seat(shard)
+    }
 }
 
-impl<O: Outlet> Follower for Egress<O> {
+impl<O: Outlet> Carrier for Egress<O> {
     fn opened(&self, stream: &SharedStream) {
         let id = lock(stream).id();
+        let first = Shard::new();
         let channel = Arc::new(Channel {
-            joining: Mutex::default(),
-            arrivals: Mutex::default(),
-            viewers: Arc::default(),
-            wake: Arc::new(Notify::new()),
+            stream: stream.clone(),
+            crowd: self.shared.audience.crowd(id),
+            shards: Mutex::new(vec![first.clone()]),
         });
-        lock(&self.streams).insert(id, channel.clone());
-        let pump = Pump::new(stream.clone(), channel, self.shared.clone());
+        let pump = Pump::new(&channel, first, self.shared.clone()).that_announces();
+        lock(&self.streams).insert(id, channel);
         let (shutdown, streams) = (self.shutdown.clone(), self.streams.clone());
         self.tasks.spawn(async move {
             shutdown.run_until_cancelled(pump.run()).await;
@@ -193,21 +264,18 @@ impl<O: Outlet> Follower for Egress<O> {
         });
     }
 
-    fn arrived(&self, id: StreamId, arrival: &Arrival) {
+    fn arrived(&self, id: StreamId, forwarding: Option<&Arc<Forwarding>>) {
         let Some(channel) = lock(&self.streams).get(&id).cloned() else { return };
-        if forward::is_logged() {
-            lock(&channel.arrivals).push(*arrival);
-        }
-        channel.wake.notify_one();
+        channel.each_shard(|shard| {
+            if let Some(forwarding) = forwarding {
+                lock(&shard.arrivals).push(forwarding.clone());
+            }
+            shard.wake.notify_one();
+        });
     }
 
-    fn state_changed(&self, id: StreamId) {
-        if let Some(channel) = lock(&self.streams).get(&id) {
-            channel.wake.notify_one();
-        }
-    }
-
-    fn viewers(&self, id: StreamId) -> u32 {
-        lock(&self.streams).get(&id).map_or(0, |channel| channel.viewers.load(Relaxed))
+    fn changed(&self, id: StreamId) {
+        let Some(channel) = lock(&self.streams).get(&id).cloned() else { return };
+        channel.each_shard(|shard| shard.wake.notify_one());
     }
 }

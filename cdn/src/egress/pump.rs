@@ -1,4 +1,4 @@
-//! One stream's fan-out over one transport: on every change, offers each viewer what it has not seen.
+//! The fan-out to some of a stream's viewers over one transport: on every change, offers each what it has not seen.
 //!
 //! Lag policy: a viewer may fall [`Limits::max_lag`](crate::Limits::max_lag) behind the closest it ever was to the live
 //! edge, so one that resumes far back or joins in a long group has time to catch up. Beyond that it skips to the newest
@@ -13,19 +13,21 @@ use protocol::{
 };
 use tokio::time::Instant;
 
-use super::{Admission, Channel, Flow, Offer, Outlet, Shared, forward::Forwarding};
+use super::{
+    Channel, Dismissal, Flow, Offer, Outlet, Role, Seat, Shard, Shared,
+    audience::{Admission, Crowd},
+    flow::Forwardings,
+};
 use crate::{
     hub::{Cursor, Next, SharedStream},
     lock::lock,
 };
 
-/// Shortest time between two announcements that only change the number of viewers.
+/// Shortest time between two announcements that only change the number of viewers, and longest time between two rounds.
 const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long viewers of an ended stream may take to get the rest of it.
 const FAREWELL: Duration = Duration::from_secs(10);
-
-/// How long a viewer without room may take nothing at all before it counts as gone. The library beneath notices a lost
-/// connection only once it can write to it again, or the network gives up on it.
+/// How long a viewer's connection may take nothing at all of what waits for it before the viewer is let go.
 pub(super) const STUCK: Duration = Duration::from_secs(20);
 
 /// A viewer on its way to the pump.
@@ -34,6 +36,7 @@ pub(super) struct Joining<V> {
     pub(super) cursor: Cursor,
     pub(super) flow: Arc<Flow>,
     pub(super) admission: Arc<Admission>,
+    pub(super) seat: Seat<V>,
 }
 
 struct Viewer<V> {
@@ -42,11 +45,14 @@ struct Viewer<V> {
     flow: Arc<Flow>,
     /// How far it may be behind before it skips.
     allowed_lag_ms: u64,
-    /// Whether it was told the stream's state.
-    greeted: bool,
+    /// The state it was told, and the announcement that this was or came after.
+    told: Option<(StreamStateChanged, u64)>,
+    /// The path it was told, if it is a relay.
+    told_path: Option<Arc<[String]>>,
     /// Since when it has no room, and what its connection had taken then.
     stuck: Option<(Instant, usize)>,
-    _admission: Arc<Admission>,
+    admission: Arc<Admission>,
+    _seat: Seat<V>,
 }
 
 /// Where a round left a viewer.
@@ -57,46 +63,78 @@ enum Served {
     Gone,
 }
 
+/// What a round has to say to everybody.
+struct Bulletin<P> {
+    state: StreamStateChanged,
+    /// Made when somebody has to be told.
+    state_packet: Option<P>,
+    path: Option<Arc<[String]>>,
+}
+
+/// The wire form of a take's init segment, with the origin time it tells.
+struct EncodedInit<P> {
+    take: u64,
+    origin_ms: Option<i64>,
+    packet: P,
+}
+
 pub(super) struct Pump<O: Outlet> {
     id: StreamId,
     stream: SharedStream,
-    channel: Arc<Channel<O::Viewer>>,
+    crowd: Arc<Crowd>,
+    shard: Arc<Shard<O::Viewer>>,
     shared: Arc<Shared<O>>,
+    /// Whether it is the one that tells the broadcaster.
+    announces: bool,
     viewers: Vec<Viewer<O::Viewer>>,
     /// Wire forms of the ring's chunks, made when the first viewer needs them.
     encoded: BTreeMap<ChunkName, O::Packet>,
-    announced: Option<(StreamStateChanged, Instant)>,
+    encoded_init: Option<EncodedInit<O::Packet>>,
+    /// What everybody was last told, when, and how many announcements there were.
+    announced: Option<(StreamStateChanged, Instant, u64)>,
     /// What this round forwards, if that is measured.
-    forwarding: Option<Arc<Forwarding>>,
+    forwarding: Option<Forwardings>,
     /// The newest chunk of the rounds before.
     known: Option<ChunkName>,
+    /// How many of the viewers were behind after the last round.
+    behind: u32,
 }
 
 impl<O: Outlet> Pump<O> {
     pub(super) fn new(
-        stream: SharedStream,
-        channel: Arc<Channel<O::Viewer>>,
+        channel: &Channel<O::Viewer>,
+        shard: Arc<Shard<O::Viewer>>,
         shared: Arc<Shared<O>>,
     ) -> Self {
-        let id = lock(&stream).id();
         Self {
-            id,
-            stream,
-            channel,
+            id: lock(&channel.stream).id(),
+            stream: channel.stream.clone(),
+            crowd: channel.crowd.clone(),
+            shard,
             shared,
+            announces: false,
             viewers: Vec::new(),
             encoded: BTreeMap::new(),
+            encoded_init: None,
             announced: None,
             forwarding: None,
             known: None,
+            behind: 0,
         }
+    }
+
+    /// The same, and it tells the broadcaster too.
+    pub(super) fn that_announces(mut self) -> Self {
+        self.announces = true;
+        self
     }
 
     /// Runs until the stream is over and everybody was told, or [`FAREWELL`] after its end.
     pub(super) async fn run(mut self) {
         let mut leave_at = None;
         loop {
-            let due = self.round();
+            self.round();
+            let due = self.announce();
             if self.state().state == StreamState::Ended {
                 let deadline = *leave_at.get_or_insert_with(|| Instant::now() + FAREWELL);
                 if self.viewers.is_empty() || Instant::now() >= deadline {
@@ -105,15 +143,27 @@ impl<O: Outlet> Pump<O> {
             }
             self.sleep(due.into_iter().chain(leave_at).min()).await;
         }
-        self.shared.outlet.announce(&self.state());
-        for viewer in &self.viewers {
-            self.shared.outlet.dismiss(viewer.id, self.id);
+        self.end();
+    }
+
+    /// Tells whoever was not told yet that the stream is over.
+    fn end(&mut self) {
+        let (state, outlet) = (self.state(), &self.shared.outlet);
+        if self.announces {
+            outlet.announce(&state);
+        }
+        let ended = outlet.state(&state);
+        let late = lock(&self.shard.joining).take().unwrap_or_default();
+        let late = late.iter().map(|joining| (&joining.viewer, &joining.flow));
+        for (viewer, flow) in self.viewers.iter().map(|viewer| (&viewer.id, &viewer.flow)).chain(late) {
+            outlet.offer(viewer, &ended, || flow.receipt(0, None));
+            outlet.dismiss(viewer, Dismissal::Ended);
         }
     }
 
     /// Until something changes, or `due`.
     async fn sleep(&self, due: Option<Instant>) {
-        let changed = self.channel.wake.notified();
+        let changed = self.shard.wake.notified();
         match due {
             None => changed.await,
             // Running out of time is one of the two ways this is meant to end.
@@ -121,48 +171,55 @@ impl<O: Outlet> Pump<O> {
         }
     }
 
-    /// Serves everybody once. Gives the time at which the next one is due even if nothing changes.
-    fn round(&mut self) -> Option<Instant> {
-        self.forwarding = Forwarding::begin(self.id, mem::take(&mut *lock(&self.channel.arrivals)));
+    /// Serves everybody once.
+    fn round(&mut self) {
+        let arrivals = mem::take(&mut *lock(&self.shard.arrivals));
+        self.forwarding = (!arrivals.is_empty()).then(|| arrivals.into());
         self.admit();
         // Read before serving: when it says that the stream is over, its last chunk is in the ring.
-        let state = self.state();
-        let mut at_live_edge = 0;
+        let mut bulletin =
+            Bulletin { state: self.state(), state_packet: None, path: lock(&self.stream).path().cloned() };
+        let (mut at_live_edge, mut behind) = (0, 0);
         let mut viewers = mem::take(&mut self.viewers);
         viewers.retain_mut(|viewer| {
-            let served = self.serve(viewer, &state);
+            let served = self.serve(viewer, &mut bulletin);
             at_live_edge += u32::from(served == Served::AtLiveEdge);
+            behind += u32::from(served == Served::Behind);
             served != Served::Gone
         });
         self.viewers = viewers;
-        if let Some(forwarding) = self.forwarding.take() {
-            forwarding.handed(at_live_edge, state.viewers.saturating_sub(at_live_edge));
+        self.shared.audience.lag_changed(self.behind, behind);
+        self.behind = behind;
+        for forwarding in self.forwarding.take().iter().flat_map(|forwarding| forwarding.iter()) {
+            forwarding.handed(at_live_edge, behind);
         }
         self.forget_encoded();
-        self.announce()
     }
 
     fn state(&self) -> StreamStateChanged {
-        let viewers = u32::try_from(self.viewers.len()).unwrap_or(u32::MAX);
+        let viewers = self.crowd.viewers();
         StreamStateChanged { stream_id: self.id, state: lock(&self.stream).state(), viewers }
     }
 
     fn admit(&mut self) {
-        for Joining { viewer, cursor, flow, admission } in lock(&self.channel.joining).drain(..) {
+        let joining = lock(&self.shard.joining).as_mut().map(mem::take).unwrap_or_default();
+        for Joining { viewer, cursor, flow, admission, seat } in joining {
             self.viewers.push(Viewer {
                 id: viewer,
                 cursor,
                 flow,
                 allowed_lag_ms: u64::MAX,
-                greeted: false,
+                told: None,
+                told_path: None,
                 stuck: None,
-                _admission: admission,
+                admission,
+                _seat: seat,
             });
         }
     }
 
     /// Offers a viewer what it has not seen, until it has everything or no room.
-    fn serve(&mut self, viewer: &mut Viewer<O::Viewer>, state: &StreamStateChanged) -> Served {
+    fn serve(&mut self, viewer: &mut Viewer<O::Viewer>, bulletin: &mut Bulletin<O::Packet>) -> Served {
         loop {
             if viewer.flow.has_left() {
                 return Served::Gone;
@@ -171,14 +228,17 @@ impl<O: Outlet> Pump<O> {
                 return self.without_room(viewer);
             }
             viewer.stuck = None;
-            let offer = if !viewer.greeted && state.state != StreamState::Created {
-                self.greet(viewer, state)
-            } else {
-                let mut ahead = viewer.cursor;
-                match self.next(viewer, &mut ahead) {
-                    Some(next) => self.offer(viewer, ahead, &next),
-                    None if state.state == StreamState::Ended => return self.farewell(viewer, state),
-                    None => return Served::AtLiveEdge,
+            let offer = match self.tell(viewer, bulletin) {
+                Some(offer) => offer,
+                None => {
+                    let mut ahead = viewer.cursor;
+                    match self.next(viewer, &mut ahead) {
+                        Some(next) => self.offer(viewer, ahead, &next),
+                        None if bulletin.state.state == StreamState::Ended => {
+                            return self.farewell(viewer, bulletin);
+                        }
+                        None => return Served::AtLiveEdge,
+                    }
                 }
             };
             match offer {
@@ -193,32 +253,69 @@ impl<O: Outlet> Pump<O> {
         let taken = viewer.flow.taken();
         match viewer.stuck {
             Some((since, before)) if before == taken => {
-                if since.elapsed() < STUCK {
-                    return Served::Behind;
+                if since.elapsed() >= STUCK {
+                    self.shared.outlet.dismiss(&viewer.id, Dismissal::Stuck);
+                    return Served::Gone;
                 }
-                self.shared.outlet.dismiss(viewer.id, self.id);
-                Served::Gone
             }
-            _ => {
-                viewer.stuck = Some((Instant::now(), taken));
-                Served::Behind
-            }
+            _ => viewer.stuck = Some((Instant::now(), taken)),
+        }
+        let mut ahead = viewer.cursor;
+        match ahead.next(lock(&self.stream).ring()) {
+            Some(_) => Served::Behind,
+            None => Served::AtLiveEdge,
         }
     }
 
-    fn greet(&self, viewer: &mut Viewer<O::Viewer>, state: &StreamStateChanged) -> Offer {
-        let outlet = &self.shared.outlet;
-        let offer = outlet.offer(viewer.id, &outlet.state(state), viewer.flow.receipt(0, None));
-        viewer.greeted = offer == Offer::Taken;
-        offer
+    /// Tells the viewer how the stream is doing, or through whom it comes, if it does not know.
+    fn tell(&self, viewer: &mut Viewer<O::Viewer>, bulletin: &mut Bulletin<O::Packet>) -> Option<Offer> {
+        if viewer.admission.role() == Role::Relay
+            && let Some(offer) = self.tell_path(viewer, bulletin)
+        {
+            return Some(offer);
+        }
+        let announcements = self.announced.map_or(0, |(.., announcements)| announcements);
+        let state = bulletin.state;
+        let news = match viewer.told {
+            None => state.state != StreamState::Created,
+            Some((_, announcement)) if announcement == announcements => false,
+            Some((told, _)) => told != state,
+        };
+        if !news || state.state == StreamState::Ended {
+            viewer.told = viewer.told.map(|(told, _)| (told, announcements));
+            return None;
+        }
+        let offer = self.offer_state(viewer, bulletin);
+        if offer == Offer::Taken {
+            viewer.told = Some((state, announcements));
+        }
+        Some(offer)
     }
 
-    fn farewell(&self, viewer: &mut Viewer<O::Viewer>, state: &StreamStateChanged) -> Served {
+    fn tell_path(&self, viewer: &mut Viewer<O::Viewer>, bulletin: &Bulletin<O::Packet>) -> Option<Offer> {
+        let path = bulletin.path.as_ref()?;
+        if viewer.told_path.as_ref().is_some_and(|told| Arc::ptr_eq(told, path)) {
+            return None;
+        }
         let outlet = &self.shared.outlet;
-        if outlet.offer(viewer.id, &outlet.state(state), viewer.flow.receipt(0, None)) == Offer::Full {
+        let offer = outlet.offer(&viewer.id, &outlet.relay_path(path)?, || viewer.flow.receipt(0, None));
+        if offer == Offer::Taken {
+            viewer.told_path = Some(path.clone());
+        }
+        Some(offer)
+    }
+
+    fn offer_state(&self, viewer: &Viewer<O::Viewer>, bulletin: &mut Bulletin<O::Packet>) -> Offer {
+        let outlet = &self.shared.outlet;
+        let packet = bulletin.state_packet.get_or_insert_with(|| outlet.state(&bulletin.state));
+        outlet.offer(&viewer.id, packet, || viewer.flow.receipt(0, None))
+    }
+
+    fn farewell(&self, viewer: &Viewer<O::Viewer>, bulletin: &mut Bulletin<O::Packet>) -> Served {
+        if self.offer_state(viewer, bulletin) == Offer::Full {
             return Served::Behind;
         }
-        outlet.dismiss(viewer.id, self.id);
+        self.shared.outlet.dismiss(&viewer.id, Dismissal::Ended);
         Served::Gone
     }
 
@@ -238,8 +335,9 @@ impl<O: Outlet> Pump<O> {
     fn offer(&mut self, viewer: &mut Viewer<O::Viewer>, ahead: Cursor, next: &Next) -> Offer {
         let (packet, bytes) = self.encode(next);
         let is_new = matches!(next, Next::Chunk(chunk) if Some(chunk.name) > self.known);
-        let forwarding = self.forwarding.clone().filter(|_| is_new);
-        let offer = self.shared.outlet.offer(viewer.id, &packet, viewer.flow.receipt(bytes, forwarding));
+        let forwarding = self.forwarding.as_ref().filter(|_| is_new);
+        let receipt = || viewer.flow.receipt(bytes, forwarding.cloned());
+        let offer = self.shared.outlet.offer(&viewer.id, &packet, receipt);
         if offer == Offer::Taken {
             viewer.cursor = ahead;
             let metrics = &self.shared.metrics;
@@ -260,7 +358,14 @@ impl<O: Outlet> Pump<O> {
             Next::Init(init) => {
                 let stream = lock(&self.stream);
                 let origin_ms = stream.origin_ms().filter(|_| stream.take() == init.take);
-                (outlet.init(id, init, origin_ms), init.data.len())
+                let take = init.take;
+                let known = self
+                    .encoded_init
+                    .take()
+                    .filter(|known| (known.take, known.origin_ms) == (take, origin_ms));
+                let make = || EncodedInit { take, origin_ms, packet: outlet.init(id, init, origin_ms) };
+                let EncodedInit { packet, .. } = self.encoded_init.insert(known.unwrap_or_else(make));
+                (packet.clone(), init.data.len())
             }
             Next::Chunk(chunk) => {
                 let encoded = self.encoded.entry(chunk.name).or_insert_with(|| outlet.chunk(id, chunk));
@@ -281,23 +386,35 @@ impl<O: Outlet> Pump<O> {
         }
     }
 
-    /// Announces the state if it changed: at once, or within [`COUNT_INTERVAL`] if only the number of viewers did.
+    /// Announces the state if it changed: at once, or within [`COUNT_INTERVAL`] if only the number of viewers did. Gives
+    /// the time at which the next round is due even if nothing changes.
     fn announce(&mut self) -> Option<Instant> {
-        let state = self.state();
+        let (state, now) = (self.state(), Instant::now());
         if matches!(state.state, StreamState::Created | StreamState::Ended) {
             return None;
         }
-        if let Some((last, at)) = self.announced {
+        let mut announcements = 0;
+        if let Some((last, at, before)) = self.announced {
             let due = at + COUNT_INTERVAL;
             if last == state {
-                return None;
+                return Some(now + COUNT_INTERVAL);
             }
-            if last.state == state.state && Instant::now() < due {
+            if last.state == state.state && now < due {
                 return Some(due);
             }
+            announcements = before;
         }
-        self.shared.outlet.announce(&state);
-        self.announced = Some((state, Instant::now()));
-        None
+        if self.announces {
+            self.shared.outlet.announce(&state);
+        }
+        self.announced = Some((state, now, announcements + 1));
+        // Viewers are told in the next round, and it comes at once.
+        Some(if self.viewers.is_empty() { now + COUNT_INTERVAL } else { now })
+    }
+}
+
+impl<O: Outlet> Drop for Pump<O> {
+    fn drop(&mut self) {
+        self.shared.audience.lag_changed(self.behind, 0);
     }
 }

@@ -10,7 +10,10 @@ use protocol::{
 use tokio::sync::watch;
 
 use super::*;
-use crate::hub::{Hub, HubLimits, RingLimits};
+use crate::{
+    hub::{Chunk, Hub, HubLimits, RingLimits},
+    ingest::{Arrival, Follower},
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Chunks of a group.
@@ -22,6 +25,7 @@ enum Packet {
     Chunk(ChunkName),
     Skipped(ChunkName),
     State(StreamState),
+    Path(Vec<String>),
 }
 
 #[derive(Default)]
@@ -32,6 +36,7 @@ struct Connection {
     slow: bool,
     full: bool,
     closed: bool,
+    dismissed: Option<Dismissal>,
 }
 
 /// Connections by number.
@@ -79,7 +84,7 @@ impl Outlet for FakeOutlet {
         Packet::Init(init.take)
     }
 
-    fn chunk(&self, _: StreamId, chunk: &Chunk) -> Packet {
+    fn chunk(&self, _: StreamId, chunk: &Stored) -> Packet {
         Packet::Chunk(chunk.name)
     }
 
@@ -91,8 +96,12 @@ impl Outlet for FakeOutlet {
         Packet::State(state.state)
     }
 
-    fn offer(&self, viewer: u32, packet: &Packet, receipt: Receipt) -> Offer {
-        let offer = self.with(viewer, |connection| {
+    fn relay_path(&self, path: &[String]) -> Option<Packet> {
+        Some(Packet::Path(path.to_vec()))
+    }
+
+    fn offer(&self, viewer: &u32, packet: &Packet, receipt: impl FnOnce() -> Receipt) -> Offer {
+        let offer = self.with(*viewer, |connection| {
             if connection.closed {
                 return Offer::Closed;
             }
@@ -101,7 +110,7 @@ impl Outlet for FakeOutlet {
             }
             connection.got.push(packet.clone());
             if connection.slow {
-                connection.receipts.push(receipt);
+                connection.receipts.push(receipt());
             }
             Offer::Taken
         });
@@ -114,12 +123,15 @@ impl Outlet for FakeOutlet {
         self.changed.send_replace(());
     }
 
-    fn dismiss(&self, _: u32, _: StreamId) {}
+    fn dismiss(&self, viewer: &u32, why: Dismissal) {
+        self.with(*viewer, |connection| connection.dismissed = Some(why));
+    }
 }
 
 struct Rig {
     outlet: FakeOutlet,
-    egress: Egress<FakeOutlet>,
+    egress: Arc<Egress<FakeOutlet>>,
+    fanout: Fanout,
     stream: SharedStream,
     id: StreamId,
     metrics: Arc<Metrics>,
@@ -129,19 +141,28 @@ struct Rig {
 impl Rig {
     fn new() -> Self {
         let ring = RingLimits { window_ms: 1_000_000, group_bytes: 1 << 20 };
-        let mut hub = Hub::new(HubLimits { ring, budget_bytes: 1 << 30, streams: 1 });
+        let mut hub = Hub::new(HubLimits { ring, budget_bytes: 1 << 30, streams: 1 }, |_, _| {});
         let id = StreamId::new("a", 1);
         let stream = hub.open(id, Visibility::Public).unwrap();
         lock(&stream).push_init("video/webm".into(), Bytes::new());
         let (outlet, metrics) = (FakeOutlet::new(), Arc::<Metrics>::default());
         let limits = Limits { max_lag: Duration::from_secs(2), ..Limits::default() };
-        let egress = Egress::new(outlet.clone(), limits, metrics.clone(), CancellationToken::new());
-        egress.opened(&stream);
-        Self { outlet, egress, stream, id, metrics, pushed: 0 }
+        let audience = Audience::new(&limits);
+        let common = (limits, metrics.clone(), audience.clone(), CancellationToken::new());
+        let egress = Arc::new(Egress::new(outlet.clone(), common));
+        let fanout = Fanout { audience, carriers: vec![egress.clone()] };
+        fanout.opened(&stream);
+        Self { outlet, egress, fanout, stream, id, metrics, pushed: 0 }
     }
 
     fn watch(&self, viewer: u32, cursor: Cursor) {
-        self.egress.admit(self.id, viewer, Delivery::Continuous, cursor, None).unwrap().start();
+        self.admit(viewer, Role::Viewer, cursor);
+    }
+
+    fn admit(&self, viewer: u32, role: Role, cursor: Cursor) {
+        let delivery = Delivery::Continuous;
+        let applicant = Applicant { viewer, role, delivery, cursor, replacing: None };
+        assert!(self.egress.admit(self.id, applicant).unwrap().start());
     }
 
     /// A group a second.
@@ -157,12 +178,12 @@ impl Rig {
             self.pushed += 1;
         }
         let segment = SegmentName { take: 0, seq: self.pushed };
-        self.egress.arrived(self.id, &Arrival { segment, bytes: 100, arrived: std::time::Instant::now() });
+        self.fanout.arrived(self.id, &Arrival { segment, bytes: 100, arrived: std::time::Instant::now() });
     }
 
     fn end(&self) {
         lock(&self.stream).set_state(StreamState::Ended);
-        self.egress.state_changed(self.id);
+        self.fanout.state_changed(self.id);
     }
 }
 
@@ -252,11 +273,11 @@ async fn viewer_whose_connection_closed_is_counted_no_more() {
     let mut rig = Rig::new();
     rig.watch(0, Cursor::newest());
     rig.watch(1, Cursor::newest());
-    assert_eq!(rig.egress.viewers(rig.id), 2);
+    assert_eq!(rig.fanout.viewers(rig.id), 2);
     rig.outlet.with(0, |connection| connection.closed = true);
     rig.push(1);
     rig.outlet.until(|outlet| lock(&outlet.announced).iter().any(|state| state.viewers == 1)).await;
-    assert_eq!((rig.egress.viewers(rig.id), rig.egress.all_viewers()), (1, 1));
+    assert_eq!((rig.fanout.viewers(rig.id), rig.fanout.audience.viewers()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +288,7 @@ async fn viewer_whose_connection_takes_nothing_for_long_counts_as_gone() {
     let full_after_s = MOST_PACKETS as u64 / GROUP;
     for second in 0..60 {
         let is_stuck_for_long = second >= full_after_s + pump::STUCK.as_secs();
-        assert_eq!(rig.egress.viewers(rig.id), u32::from(!is_stuck_for_long), "after {second} s");
+        assert_eq!(rig.fanout.viewers(rig.id), u32::from(!is_stuck_for_long), "after {second} s");
         rig.push(GROUP);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

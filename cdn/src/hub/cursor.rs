@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use protocol::event::{ChunkName, SkipReason};
 
-use super::ring::{Chunk, InitSegment, Ring};
+use super::{
+    layout::Stored,
+    ring::{InitSegment, Ring},
+};
 
 /// One viewer's place in a ring. `Copy`: read with a copy, and keep the copy once the viewer took what it gave.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +25,8 @@ pub struct Cursor {
 
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    /// Nothing seen yet: starts at the newest keyframe, once there is one.
-    Start,
+    /// Nothing seen yet: starts at a keyframe so far back, once there is one.
+    Start { back_ms: u64 },
     /// Has seen the chunk with this name, possibly elsewhere.
     After(ChunkName),
     /// Reads this position next.
@@ -38,7 +41,7 @@ pub enum Next {
     /// The init segment of the chunk after it.
     Init(Arc<InitSegment>),
     /// The next chunk.
-    Chunk(Arc<Chunk>),
+    Chunk(Arc<Stored>),
     /// The viewer does not get the chunks between these two.
     Skipped {
         /// The last chunk it has.
@@ -53,7 +56,13 @@ pub enum Next {
 impl Cursor {
     /// For a viewer who has nothing: init segment, newest keyframe, live.
     pub fn newest() -> Self {
-        Self { place: Place::Start, init: None, last: None }
+        Self::back(0)
+    }
+
+    /// For a reader who has nothing and whose own viewers may want to go back: from the newest keyframe on that is at least
+    /// `back_ms` older than the newest chunk, or else the oldest.
+    pub fn back(back_ms: u64) -> Self {
+        Self { place: Place::Start { back_ms }, init: None, last: None }
     }
 
     /// For a viewer who has everything up to `last`, init segment of its take included.
@@ -66,7 +75,7 @@ impl Cursor {
         match self.locate(ring) {
             Place::At(position) => self.read(ring, position),
             Place::Missed(reason) => self.jump(ring, reason),
-            Place::Start | Place::After(_) => None,
+            Place::Start { .. } | Place::After(_) => None,
         }
     }
 
@@ -90,7 +99,7 @@ impl Cursor {
     /// Resolves the place against what the ring holds now.
     fn locate(&mut self, ring: &Ring) -> Place {
         self.place = match self.place {
-            Place::Start => ring.newest_key().map_or(Place::Start, Place::At),
+            Place::Start { back_ms } => ring.key_back(back_ms).map_or(self.place, Place::At),
             Place::After(name) => locate_after(ring, name),
             Place::At(position) if position < ring.first() => Place::Missed(SkipReason::Lagged),
             place => place,

@@ -1,11 +1,12 @@
 //! The heart of a node: all its live streams, each with a bounded ring of chunks, and cursors that read them.
 //!
 //! A chunk is stored once; viewers hold a position, not a copy. Nothing here knows a transport, a clock, a socket or a
-//! task: times come in as values and [`Cursor::next`] is a plain read. All rings together stay under one byte budget:
+//! task: times come in as values, what a transport writes before a message as a function, and [`Cursor::next`] is a plain read. All rings together stay under one byte budget:
 //! when it is exceeded, the group that is oldest on the whole node leaves first.
 
 mod budget;
 mod cursor;
+mod layout;
 mod ring;
 mod stream;
 
@@ -21,6 +22,7 @@ use protocol::{StreamId, stream::Visibility};
 
 pub use budget::Usage;
 pub use cursor::{Cursor, Next};
+pub use layout::{Prefix, Stored};
 pub use ring::{Chunk, Error, InitSegment, Ring, RingLimits};
 pub use stream::LiveStream;
 
@@ -45,12 +47,13 @@ pub struct Hub {
     streams: HashMap<StreamId, SharedStream>,
     usage: Usage,
     limits: HubLimits,
+    prefix: Prefix,
 }
 
 impl Hub {
-    /// A hub without streams.
-    pub fn new(limits: HubLimits) -> Self {
-        Self { streams: HashMap::new(), usage: Usage::default(), limits }
+    /// A hub without streams, whose chunks are laid out behind `prefix`.
+    pub fn new(limits: HubLimits, prefix: Prefix) -> Self {
+        Self { streams: HashMap::new(), usage: Usage::default(), limits, prefix }
     }
 
     /// The stream called `id`, if this node carries it.
@@ -66,7 +69,7 @@ impl Hub {
         if self.streams.len() >= self.limits.streams {
             return None;
         }
-        let ring = Ring::new(self.limits.ring, self.usage.clone());
+        let ring = Ring::new(self.limits.ring, self.usage.clone(), self.prefix);
         let stream = Arc::new(Mutex::new(LiveStream::new(id, visibility, ring)));
         self.streams.insert(id, stream.clone());
         Some(stream)

@@ -109,7 +109,7 @@ impl Viewer {
 proptest! {
     #[test]
     fn every_viewer_gets_init_then_keyframe_and_no_silent_gap(steps in prop::collection::vec(step(), 1..300)) {
-        let mut hub = Hub::new(LIMITS);
+        let mut hub = Hub::new(LIMITS, |_, _| {});
         let mut producers: Vec<Producer> = ["a", "b"]
             .map(|title| hub.open(StreamId::new(title, 1), Visibility::Public).unwrap())
             .map(|shared| Producer { shared, pushed: Vec::new() })
@@ -155,7 +155,7 @@ proptest! {
 
 /// A stream with groups of three chunks of 10 bytes, one a millisecond, and a window that keeps them all.
 fn stream(chunks: u64) -> Mutex<LiveStream> {
-    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 10_000 }, Usage::default());
+    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 10_000 }, Usage::default(), |_, _| {});
     let mut stream = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
     stream.push_init("video/webm".into(), Bytes::new());
     for at in 0..chunks {
@@ -254,7 +254,7 @@ fn viewer_in_the_newest_group_has_nowhere_to_skip_to() {
 
 #[test]
 fn group_larger_than_its_bound_loses_its_start_and_joiners_wait_for_the_next_keyframe() {
-    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 1000 }, Usage::default());
+    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 1000 }, Usage::default(), |_, _| {});
     let mut endless = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
     endless.push_init("video/webm".into(), Bytes::new());
     for index in 0..10 {

@@ -19,7 +19,10 @@ use std::{
 use bytes::Bytes;
 use protocol::event::ChunkName;
 
-use super::budget::Usage;
+use super::{
+    budget::Usage,
+    layout::{Prefix, Stored},
+};
 
 /// Bytes an entry costs besides its payload, so that many tiny chunks are bounded too.
 const OVERHEAD_BYTES: u64 = 256;
@@ -79,7 +82,7 @@ pub enum Error {
 }
 
 struct Entry {
-    chunk: Arc<Chunk>,
+    chunk: Arc<Stored>,
     arrived_ms: u64,
 }
 
@@ -100,11 +103,12 @@ pub struct Ring {
     last_evicted: Option<ChunkName>,
     usage: Usage,
     limits: RingLimits,
+    prefix: Prefix,
 }
 
 impl Ring {
-    /// An empty ring whose bytes count towards `usage`.
-    pub fn new(limits: RingLimits, usage: Usage) -> Self {
+    /// An empty ring whose bytes count towards `usage`, and whose chunks are laid out behind `prefix`.
+    pub fn new(limits: RingLimits, usage: Usage, prefix: Prefix) -> Self {
         Self {
             entries: VecDeque::new(),
             first: 0,
@@ -114,6 +118,7 @@ impl Ring {
             last_evicted: None,
             usage,
             limits,
+            prefix,
         }
     }
 
@@ -141,7 +146,7 @@ impl Ring {
             self.keys.push_back(self.end());
             self.newest_group_bytes = 0;
         }
-        let entry = Entry { chunk: Arc::new(chunk), arrived_ms: now_ms };
+        let entry = Entry { chunk: Arc::new(Stored::new(chunk, self.prefix)), arrived_ms: now_ms };
         self.newest_group_bytes += entry.bytes();
         self.usage.add(entry.bytes());
         self.entries.push_back(entry);
@@ -161,7 +166,7 @@ impl Ring {
     }
 
     /// The chunk at `position`, unless it left or has not come.
-    pub fn chunk(&self, position: u64) -> Option<&Arc<Chunk>> {
+    pub fn chunk(&self, position: u64) -> Option<&Arc<Stored>> {
         Some(&self.entry(position)?.chunk)
     }
 
@@ -173,6 +178,15 @@ impl Ring {
     /// Position of the newest keyframe: where viewers join.
     pub fn newest_key(&self) -> Option<u64> {
         self.keys.back().copied()
+    }
+
+    /// Position of the newest keyframe that had come `back_ms` before the newest chunk did; the oldest if none had.
+    pub fn key_back(&self, back_ms: u64) -> Option<u64> {
+        let newest_ms = self.arrived_ms(self.end().checked_sub(1)?)?;
+        let is_old_enough = |key: &u64| {
+            self.arrived_ms(*key).is_some_and(|arrived_ms| newest_ms.saturating_sub(arrived_ms) >= back_ms)
+        };
+        self.keys.iter().rev().copied().find(is_old_enough).or(self.keys.front().copied())
     }
 
     /// The init segment of `take`, known as long as one of its chunks is here or could still come.

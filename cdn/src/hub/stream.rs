@@ -1,4 +1,6 @@
-//! One live stream on this node: its ring, its state, and when its takes were captured.
+//! One live stream on this node: its ring, its state, where it comes from, and when its takes were captured.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
@@ -15,12 +17,14 @@ pub struct LiveStream {
     state: StreamState,
     take: u64,
     origin_ms: Option<i64>,
+    path: Option<Arc<[String]>>,
     ring: Ring,
 }
 
 impl LiveStream {
     pub(super) fn new(id: StreamId, visibility: Visibility, ring: Ring) -> Self {
-        Self { id, visibility, state: StreamState::Created, take: 0, origin_ms: None, ring }
+        let path = Some(Arc::default());
+        Self { id, visibility, state: StreamState::Created, take: 0, origin_ms: None, path, ring }
     }
 
     /// Its id.
@@ -68,6 +72,16 @@ impl LiveStream {
         self.origin_ms = origin_ms;
     }
 
+    /// Hostnames of the nodes it comes through, origin first; empty if it is published here, none while it has no origin.
+    pub fn path(&self) -> Option<&Arc<[String]>> {
+        self.path.as_ref()
+    }
+
+    /// It comes through these nodes from now on. A new stream counts as published here until this says otherwise.
+    pub fn set_path(&mut self, path: Option<Arc<[String]>>) {
+        self.path = path;
+    }
+
     /// The type of the current take's chunks; none until its init segment is known.
     pub fn mime(&self) -> Option<&str> {
         self.ring.init(self.take).map(|init| init.mime.as_str())
@@ -83,12 +97,13 @@ impl LiveStream {
         self.ring.push_init(InitSegment { take: self.take, mime, data });
     }
 
-    /// Appends a chunk, stamped with its capture time.
+    /// Appends a chunk, stamped with its capture time unless it has one already.
     ///
     /// # Errors
     /// Those of [`Ring::push`].
     pub fn push(&mut self, chunk: Chunk, now_ms: u64) -> Result<(), Error> {
-        let captured_at_ms = self.origin_ms.map(|origin_ms| origin_ms.saturating_add_unsigned(chunk.pts_ms));
+        let captured_ms = |origin_ms: i64| origin_ms.saturating_add_unsigned(chunk.pts_ms);
+        let captured_at_ms = chunk.captured_at_ms.or(self.origin_ms.map(captured_ms));
         self.ring.push(Chunk { captured_at_ms, ..chunk }, now_ms)
     }
 

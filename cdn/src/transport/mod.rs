@@ -1,3 +1,7 @@
 //! Adapters between the hub and the networks.
 
+mod connections;
 pub(crate) mod socketio;
+pub(crate) mod ws;
+
+pub(crate) use connections::{Connections, Counted, Transport};

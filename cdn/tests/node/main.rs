@@ -13,3 +13,5 @@ mod publishing;
 mod several_main_servers;
 mod slow_viewer;
 mod watching;
+mod ws;
+mod ws_client;

@@ -47,11 +47,6 @@ impl<E: SocketEmitter> NodeAdapter<E> {
             tracing::debug!(connections = errors.len(), "some connections have no room for an announcement");
         }
     }
-
-    /// Takes a connection out of a room.
-    pub(super) fn leave(&self, who: Sid, room: Room) {
-        self.local.del(who, room);
-    }
 }
 
 impl<E: SocketEmitter> CoreAdapter<E> for NodeAdapter<E> {

@@ -1,6 +1,6 @@
 //! The public contract: Socket.IO v4/v5 rooms and the events of `docs/protocol.md`, over HTTP polling and WebSocket.
 //!
-//! A stream's room holds its viewers and its broadcaster; states go to the room, media to each viewer at its own pace.
+//! A stream's room holds its broadcaster, who is told its states; viewers get states and media at their own pace.
 
 mod adapter;
 mod codec;
@@ -11,7 +11,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -37,12 +37,13 @@ use self::{
 use crate::{
     clock::Clock,
     config::Limits,
-    egress::{Admitted, Delivery, Egress, Flow, MOST_PACKETS},
+    egress::{Admitted, Applicant, Delivery, Egress, Flow, MOST_PACKETS, Role},
     grants::Grants,
     hub::{Cursor, Hub},
     ingest::{Ingest, Session},
     load::{Door, Guest},
     lock::lock,
+    transport::{Connections, Counted, Transport},
 };
 
 /// Packets a connection may have queued: media up to its bound, and as much again for answers, states and pings.
@@ -64,7 +65,7 @@ pub(crate) struct Services {
     pub(crate) grants: Arc<Grants>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
-    pub(crate) sockets: Arc<AtomicU32>,
+    pub(crate) connections: Arc<Connections>,
 }
 
 /// The Socket.IO server of a node.
@@ -80,6 +81,7 @@ struct Connection {
     sid: Sid,
     watching: Mutex<HashMap<StreamId, Arc<Flow>>>,
     services: Arc<Services>,
+    _counted: Counted,
 }
 
 impl Server {
@@ -136,17 +138,11 @@ fn room(stream: StreamId) -> Room {
 
 impl Connection {
     fn open(socket: &SocketRef<Adapter>, session: Session, services: Arc<Services>) -> Result<(), WireError> {
-        let most = services.limits.sockets;
-        let counted = services
-            .sockets
-            .fetch_update(Relaxed, Relaxed, |sockets| (sockets < most).then_some(sockets + 1));
-        if counted.is_err() {
-            return Err(WireError::new(
-                ErrorCode::LimitReached,
-                "this node has no room for another connection",
-            ));
-        }
-        let connection = Arc::new(Self { session, sid: socket.id, watching: Mutex::default(), services });
+        let counted = services.connections.count(Transport::SocketIo).ok_or_else(|| {
+            WireError::new(ErrorCode::LimitReached, "this node has no room for another connection")
+        })?;
+        let (sid, watching) = (socket.id, Mutex::default());
+        let connection = Arc::new(Self { session, sid, watching, services, _counted: counted });
         on(socket, name::CLOCK, &connection, Self::clock);
         on(socket, name::REGISTER_NEW_STREAM, &connection, Self::register);
         on(socket, name::BROADCAST_DATA, &connection, Self::broadcast);
@@ -184,11 +180,9 @@ impl Connection {
 
     fn watch(&self, call: &Call, watch: WatchStream) {
         let request = WatchRequest::from(watch);
-        let id = request.stream_id;
         match self.admit(request, delivery(call)) {
             Err(error) => call.answer::<()>(Err(error)),
             Ok((watching, viewer)) => {
-                call.socket.join(room(id));
                 call.answer(Ok(watching));
                 // Only now, so that the answer comes before the media.
                 viewer.start();
@@ -199,7 +193,6 @@ impl Connection {
     fn leave(&self, call: &Call, StreamRef { stream_id }: StreamRef) {
         if let Some(flow) = lock(&self.watching).remove(&stream_id) {
             flow.leave();
-            call.socket.leave(room(stream_id));
         }
         call.answer(Ok(Done {}));
     }
@@ -225,10 +218,10 @@ impl Connection {
         let replacing = watching.get(&id);
         if replacing.is_none() {
             let guest = if after.is_some() { Guest::Resuming } else { Guest::New };
-            services.door.enter(guest, services.egress.all_viewers())?;
+            services.door.enter(guest, services.egress.audience().viewers())?;
         }
-        let viewer =
-            services.egress.admit(id, self.sid, delivery, cursor, replacing).ok_or_else(node_full)?;
+        let applicant = Applicant { viewer: self.sid, role: Role::Viewer, delivery, cursor, replacing };
+        let viewer = services.egress.admit(id, applicant).ok_or_else(node_full)?;
         if let Some(before) = watching.insert(id, viewer.flow().clone()) {
             before.leave();
         }
@@ -247,12 +240,6 @@ impl Connection {
             flow.leave();
         }
         self.services.ingest.disconnected(self.session, self.services.clock.now());
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.services.sockets.fetch_sub(1, Relaxed);
     }
 }
 

@@ -15,8 +15,8 @@ use super::{
     room,
 };
 use crate::{
-    egress::{Offer, Outlet, Receipt},
-    hub::{Chunk, InitSegment},
+    egress::{Dismissal, Offer, Outlet, Receipt},
+    hub::{InitSegment, Stored},
 };
 
 pub(crate) struct SocketIoOutlet {
@@ -41,7 +41,7 @@ impl Outlet for SocketIoOutlet {
         codec::init(stream, init, origin_ms)
     }
 
-    fn chunk(&self, stream: StreamId, chunk: &Chunk) -> Packet {
+    fn chunk(&self, stream: StreamId, chunk: &Stored) -> Packet {
         codec::chunk(stream, chunk)
     }
 
@@ -53,11 +53,16 @@ impl Outlet for SocketIoOutlet {
         codec::state(state)
     }
 
-    fn offer(&self, viewer: Sid, packet: &Packet, receipt: Receipt) -> Offer {
+    fn relay_path(&self, _: &[String]) -> Option<Packet> {
+        None
+    }
+
+    fn offer(&self, viewer: &Sid, packet: &Packet, receipt: impl FnOnce() -> Receipt) -> Offer {
         let Some(adapter) = self.adapter() else { return Offer::Closed };
+        let receipt = receipt();
         let payload =
             packet.payload.clone().map(|bytes| Bytes::from_owner(Tracked { bytes, _receipt: receipt }));
-        match adapter.send(viewer, wire(packet, payload)) {
+        match adapter.send(*viewer, wire(packet, payload)) {
             Ok(()) => Offer::Taken,
             Err(SocketError::InternalChannelFull) => Offer::Full,
             Err(SocketError::Closed) => Offer::Closed,
@@ -70,11 +75,8 @@ impl Outlet for SocketIoOutlet {
         }
     }
 
-    fn dismiss(&self, viewer: Sid, stream: StreamId) {
-        if let Some(adapter) = self.adapter() {
-            adapter.leave(viewer, room(stream));
-        }
-    }
+    /// The connection stays: it may watch and publish other streams.
+    fn dismiss(&self, _: &Sid, _: Dismissal) {}
 }
 
 /// Shared bytes that tell when one connection is done with them.

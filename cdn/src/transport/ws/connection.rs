@@ -1,0 +1,233 @@
+//! One WebSocket: what is sent goes straight to the socket; what does not fit waits here, and its own task writes it.
+//!
+//! Messages are taken whole or not at all, and in order, so none ever cuts into another. What waits is bounded: one chunk
+//! (see [`Delivery::Direct`](crate::egress::Delivery::Direct)) and a few small messages. The task is woken for reading,
+//! and for writing only while something waits: never for a chunk that the socket took at once.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Waker},
+};
+
+use bytes::{Buf, Bytes};
+
+use super::{
+    frame::{self, CloseCode},
+    incoming::{Heard, Incoming},
+    socket::Socket,
+};
+use crate::{
+    egress::{Offer, Receipt},
+    lock::lock,
+};
+
+/// Bytes read at once. They stay on the stack: a viewer has little to say.
+const READ_BYTES: usize = 4096;
+/// Answers to a client that does not read what it asked for are dropped beyond this many messages.
+const MOST_WAITING: usize = 8;
+
+pub(crate) struct Connection {
+    socket: Socket,
+    outgoing: Mutex<Outgoing>,
+    /// Whether the client said anything since [`Connection::was_heard`].
+    heard: AtomicBool,
+}
+
+struct Outgoing {
+    waiting: VecDeque<Waiting>,
+    phase: Phase,
+    task: Waker,
+}
+
+/// A message, or the rest of one.
+struct Waiting {
+    bytes: Bytes,
+    receipt: Option<Receipt>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Nothing more is taken. `answered` once the client closes as well.
+    Closing {
+        answered: bool,
+    },
+    Over,
+}
+
+impl Connection {
+    pub(super) fn new(socket: Socket) -> Self {
+        let outgoing = Outgoing { waiting: VecDeque::new(), phase: Phase::Open, task: Waker::noop().clone() };
+        Self { socket, outgoing: Mutex::new(outgoing), heard: AtomicBool::new(true) }
+    }
+
+    /// Sends a message, now or as soon as the client takes it.
+    pub(super) fn send(&self, message: &Bytes, receipt: impl FnOnce() -> Option<Receipt>) -> Offer {
+        let mut outgoing = lock(&self.outgoing);
+        match outgoing.phase {
+            Phase::Open => self.put(&mut outgoing, message, receipt),
+            Phase::Closing { .. } | Phase::Over => Offer::Closed,
+        }
+    }
+
+    /// Sends an answer or a ping, unless the client leaves too many unread.
+    pub(super) fn answer(&self, message: &Bytes) {
+        if lock(&self.outgoing).waiting.len() < MOST_WAITING {
+            self.send(message, || None);
+        }
+    }
+
+    /// Sends `last` and a close frame, and then nothing more.
+    pub(super) fn close(&self, last: Option<&Bytes>, code: CloseCode) {
+        let mut outgoing = lock(&self.outgoing);
+        if outgoing.phase == Phase::Open {
+            for message in last.into_iter().chain([&frame::close(code)]) {
+                self.put(&mut outgoing, message, || None);
+            }
+            if outgoing.phase == Phase::Open {
+                outgoing.phase = Phase::Closing { answered: false };
+            }
+        }
+        outgoing.task.wake_by_ref();
+    }
+
+    /// Ends it as it is.
+    pub(super) fn abort(&self) {
+        let mut outgoing = lock(&self.outgoing);
+        outgoing.end();
+        outgoing.task.wake_by_ref();
+    }
+
+    /// Whether nothing more is taken.
+    pub(super) fn is_closing(&self) -> bool {
+        lock(&self.outgoing).phase != Phase::Open
+    }
+
+    /// Whether the client said anything since the last call.
+    pub(super) fn was_heard(&self) -> bool {
+        self.heard.swap(false, Relaxed)
+    }
+
+    fn put(
+        &self,
+        outgoing: &mut Outgoing,
+        message: &Bytes,
+        receipt: impl FnOnce() -> Option<Receipt>,
+    ) -> Offer {
+        let written = match outgoing.waiting.is_empty() {
+            true => self.socket.try_write(&outgoing.task, message),
+            false => Ok(0),
+        };
+        match written {
+            Ok(written) if written == message.len() => Offer::Taken,
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                outgoing.end();
+                outgoing.task.wake_by_ref();
+                Offer::Closed
+            }
+            partly => {
+                let bytes = message.slice(partly.unwrap_or(0)..);
+                outgoing.waiting.push_back(Waiting { bytes, receipt: receipt() });
+                outgoing.task.wake_by_ref();
+                Offer::Taken
+            }
+        }
+    }
+
+    /// What its task does: writes what waits, and gives what the client says to `said`. Ready once it is over.
+    pub(super) fn poll(
+        &self,
+        cx: &mut Context<'_>,
+        incoming: &mut Incoming,
+        mut said: impl FnMut(&Self, Heard),
+    ) -> Poll<()> {
+        if self.poll_flush(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut buffer = [0; READ_BYTES];
+        loop {
+            let read = match self.socket.poll_read(cx, &mut buffer) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(read)) if read > 0 => &buffer[..read],
+                Poll::Ready(_) => {
+                    lock(&self.outgoing).end();
+                    return Poll::Ready(());
+                }
+            };
+            self.hear(read, incoming, &mut said);
+        }
+    }
+
+    /// What the client sent.
+    pub(super) fn hear(&self, bytes: &[u8], incoming: &mut Incoming, said: &mut impl FnMut(&Self, Heard)) {
+        self.heard.store(true, Relaxed);
+        let heard = |heard| match heard {
+            Heard::Ping(payload) => self.answer(&frame::pong(&payload)),
+            Heard::Close => self.close_answered(),
+            heard => said(self, heard),
+        };
+        if let Err(violation) = incoming.push(bytes, heard) {
+            self.close(None, violation);
+        }
+    }
+
+    /// The client closes, first or because the node did.
+    fn close_answered(&self) {
+        self.close(None, CloseCode::NORMAL);
+        let mut outgoing = lock(&self.outgoing);
+        if outgoing.phase != Phase::Over {
+            outgoing.phase = Phase::Closing { answered: true };
+        }
+    }
+
+    /// Ready once it is over.
+    fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut outgoing = lock(&self.outgoing);
+        if !outgoing.task.will_wake(cx.waker()) {
+            outgoing.task = cx.waker().clone();
+        }
+        while let Some(first) = outgoing.waiting.front_mut() {
+            match self.socket.poll_write(cx, &first.bytes) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(written)) if written > 0 => first.advance(written),
+                Poll::Ready(_) => outgoing.end(),
+            }
+            if outgoing.waiting.front().is_some_and(|first| first.bytes.is_empty()) {
+                outgoing.waiting.pop_front();
+            }
+        }
+        // Memory only for those for whom something waits.
+        outgoing.waiting = VecDeque::new();
+        if let Poll::Ready(Err(_)) = self.socket.poll_flush(cx) {
+            outgoing.end();
+        }
+        match outgoing.phase {
+            Phase::Closing { answered: true } | Phase::Over => {
+                outgoing.end();
+                Poll::Ready(())
+            }
+            Phase::Open | Phase::Closing { answered: false } => Poll::Pending,
+        }
+    }
+}
+
+impl Outgoing {
+    fn end(&mut self) {
+        self.phase = Phase::Over;
+        self.waiting = VecDeque::new();
+    }
+}
+
+impl Waiting {
+    fn advance(&mut self, written: usize) {
+        self.bytes.advance(written);
+        if let Some(receipt) = &self.receipt {
+            receipt.progress();
+        }
+    }
+}

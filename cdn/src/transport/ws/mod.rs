@@ -1,0 +1,282 @@
+//! Plain WebSocket: one connection, one stream, one viewer or one node that relays it. `docs/protocol.md`, WebSocket.
+//!
+//! After the HTTP handshake nothing stands between a pump and the viewer's socket: chunks are the hub's own bytes, written
+//! with one call each. See [`connection`] for what happens when a socket is full.
+
+mod connection;
+mod frame;
+mod handshake;
+mod incoming;
+mod keeper;
+mod outlet;
+mod request;
+mod socket;
+
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use bytes::Bytes;
+use hyper::upgrade::OnUpgrade;
+use protocol::{
+    ErrorBody, ErrorCode, WireError,
+    event::{ClockAnswer, ClockRequest, Watching, Welcome, name},
+    grant::Action,
+    stream::Visibility,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(crate) use self::{connection::Connection, frame::binary_prefix, outlet::WsOutlet};
+use self::{
+    frame::CloseCode,
+    incoming::{Heard, Incoming},
+    keeper::{Keeper, Keeping},
+    request::Request,
+    socket::Socket,
+};
+use crate::{
+    clock::Clock,
+    config::Limits,
+    egress::{Admitted, Applicant, Delivery, Egress, Flow, Role},
+    grants::Grants,
+    hub::{Hub, LiveStream},
+    load::{Door, Guest},
+    lock::lock,
+    transport::{Connections, Counted, Transport},
+};
+
+/// Longest wait for a client to take the answer to its handshake.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the endpoint needs of the node.
+pub(crate) struct Services {
+    pub(crate) hostname: String,
+    pub(crate) hub: Arc<Mutex<Hub>>,
+    pub(crate) egress: Arc<Egress<WsOutlet>>,
+    pub(crate) door: Arc<Door>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// The WebSocket server of a node.
+pub(crate) struct Server {
+    services: Services,
+    keeper: Arc<Keeper>,
+    tasks: TaskTracker,
+}
+
+/// The sending half.
+pub(crate) fn outlet(hostname: String) -> WsOutlet {
+    WsOutlet { hostname }
+}
+
+impl Server {
+    /// A server, and the route that leads to it.
+    pub(crate) fn start(services: Services) -> (Router, Arc<Self>) {
+        let server = Arc::new(Self { services, keeper: Arc::default(), tasks: TaskTracker::new() });
+        let keeper = server.keeper.clone();
+        let shutdown = server.services.shutdown.clone();
+        server.tasks.spawn(shutdown.run_until_cancelled_owned(async move { keeper.run().await }));
+        (Router::new().route("/ws/{stream_id}", any(connect)).with_state(server.clone()), server)
+    }
+
+    /// Closes every connection; ends those that are still there after `patience`.
+    pub(crate) async fn close(&self, patience: Duration) {
+        self.keeper.close(CloseCode::GOING_AWAY);
+        self.tasks.close();
+        if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::debug!("some WebSocket clients did not read what was left for them");
+            self.keeper.abort();
+            self.tasks.wait().await;
+        }
+    }
+
+    /// Runs an upgraded connection until it is over.
+    fn attend(self: Arc<Self>, socket: Socket, early: Bytes, asked: Result<Request, WireError>) {
+        let connection = Arc::new(Connection::new(socket));
+        let counted = self.services.connections.count(Transport::WebSocket);
+        let keeping = self.keeper.keep(connection.clone());
+        let mut attendance = Attendance {
+            connection,
+            flow: None,
+            clock: self.services.clock,
+            _keeping: keeping,
+            _counted: None,
+        };
+        match counted.ok_or_else(no_room).and_then(|counted| {
+            attendance._counted = Some(counted);
+            self.admit(&attendance.connection, asked?)
+        }) {
+            Err(error) => attendance.refuse(&error),
+            Ok((welcome, admitted)) => {
+                attendance.flow = Some(admitted.flow().clone());
+                attendance.connection.send(&frame::event(name::WATCHING, &welcome), || None);
+                // Only now, so that the welcome comes before the media.
+                if !admitted.start() {
+                    attendance.refuse(&unknown_stream());
+                }
+            }
+        }
+        if self.services.shutdown.is_cancelled() {
+            attendance.connection.close(None, CloseCode::GOING_AWAY);
+        }
+        self.tasks.spawn(attendance.run(early));
+    }
+
+    fn admit(
+        &self,
+        connection: &Arc<Connection>,
+        request: Request,
+    ) -> Result<(Welcome, Admitted<Arc<Connection>>), WireError> {
+        let Request { stream: id, grant, relay, resumes, cursor } = request;
+        let services = &self.services;
+        let shared = lock(&services.hub).get(id).ok_or_else(unknown_stream)?;
+        if relay.is_some() || lock(&shared).visibility() == Visibility::Private {
+            services.grants.verify(&grant.unwrap_or_default(), id, Action::Watch, services.clock.now())?;
+        }
+        let role = match &relay {
+            Some(relay) => {
+                self.check_path(&lock(&shared), relay)?;
+                Role::Relay
+            }
+            None => {
+                let guest = if resumes { Guest::Resuming } else { Guest::New };
+                services.door.enter(guest, services.egress.audience().viewers())?;
+                Role::Viewer
+            }
+        };
+        let viewer = connection.clone();
+        let applicant = Applicant { viewer, role, delivery: Delivery::Direct, cursor, replacing: None };
+        let admitted = services.egress.admit(id, applicant).ok_or_else(no_room)?;
+        let welcome = self.welcome(&lock(&shared));
+        Ok((welcome, admitted))
+    }
+
+    /// Whether `relay` may get the stream from here: this node has it, and not from `relay`.
+    fn check_path(&self, stream: &LiveStream, relay: &str) -> Result<(), WireError> {
+        let path = stream.path().ok_or_else(unknown_stream)?;
+        if path.iter().chain([&self.services.hostname]).any(|hostname| hostname == relay) {
+            let message =
+                format!("stream {} comes here through {relay}; take it from another node", stream.id());
+            return Err(WireError::new(ErrorCode::RelayLoop, message));
+        }
+        Ok(())
+    }
+
+    fn welcome(&self, stream: &LiveStream) -> Welcome {
+        let window_ms = u64::try_from(self.services.limits.window.as_millis()).unwrap_or(u64::MAX);
+        let watching = Watching {
+            mime: stream.mime().map(str::to_owned),
+            take: stream.take(),
+            origin_time_ms: stream.origin_ms(),
+            window_ms,
+        };
+        Welcome { watching, newest: stream.ring().newest_name() }
+    }
+}
+
+/// Answers the handshake, and attends to the connection that comes of it.
+async fn connect(
+    State(server): State<Arc<Server>>,
+    Path(stream): Path<String>,
+    query: Result<Query<request::Query>, QueryRejection>,
+    request: axum::extract::Request,
+) -> Response {
+    let (mut head, _) = request.into_parts();
+    let accept = match handshake::accept(&head) {
+        Ok(accept) => accept,
+        Err(reason) => return no_handshake(reason),
+    };
+    let Some(upgrade) = head.extensions.remove::<OnUpgrade>() else {
+        return no_handshake("this connection cannot be upgraded");
+    };
+    let asked = query.map_err(|_| request::invalid("the query cannot be read"));
+    let asked = asked.and_then(|Query(query)| Request::read(&stream, query));
+    let shutdown = server.services.shutdown.clone();
+    server.tasks.clone().spawn(shutdown.run_until_cancelled_owned(async move {
+        // A client that is gone before the answer needs no words.
+        if let Ok(Ok(upgraded)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await {
+            let (socket, early) = Socket::take_back(upgraded);
+            server.attend(socket, early, asked);
+        }
+    }));
+    let headers = [
+        (header::CONNECTION, "upgrade"),
+        (header::UPGRADE, "websocket"),
+        (header::SEC_WEBSOCKET_ACCEPT, &accept),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+}
+
+fn no_handshake(reason: &str) -> Response {
+    let error = WireError::new(ErrorCode::InvalidRequest, reason);
+    (StatusCode::BAD_REQUEST, Json(ErrorBody { error })).into_response()
+}
+
+/// A connection while its task runs.
+struct Attendance {
+    connection: Arc<Connection>,
+    flow: Option<Arc<Flow>>,
+    clock: Clock,
+    _keeping: Keeping,
+    _counted: Option<Counted>,
+}
+
+impl Attendance {
+    fn refuse(&self, error: &WireError) {
+        self.connection.close(Some(&frame::event(name::ERROR, error)), CloseCode::REFUSED);
+    }
+
+    async fn run(self, early: Bytes) {
+        let mut incoming = Incoming::default();
+        let clock = self.clock;
+        let mut said = move |connection: &Connection, heard| answer(connection, heard, clock);
+        if !early.is_empty() {
+            self.connection.hear(&early, &mut incoming, &mut said);
+        }
+        drop(early);
+        poll_fn(|cx| self.connection.poll(cx, &mut incoming, &mut said)).await;
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        if let Some(flow) = &self.flow {
+            flow.leave();
+        }
+    }
+}
+
+/// Answers the one question there is; whatever else a client says is ignored.
+fn answer(connection: &Connection, heard: Heard, clock: Clock) {
+    let Heard::Text(text) = heard else { return };
+    let t1_ms = clock.now().unix_ms;
+    let Ok((event, ClockRequest { t0_ms })) = serde_json::from_str::<(String, ClockRequest)>(&text) else {
+        return;
+    };
+    if event == name::CLOCK {
+        let t2_ms = clock.now().unix_ms;
+        connection.answer(&frame::event(name::CLOCK, &ClockAnswer { t0_ms, t1_ms, t2_ms }));
+    }
+}
+
+fn unknown_stream() -> WireError {
+    WireError::new(ErrorCode::UnknownStream, "this stream is not here, or it is over; ask the main server")
+}
+
+fn no_room() -> WireError {
+    WireError::new(ErrorCode::LimitReached, "this node serves as many as it may; try another")
+}

@@ -1,0 +1,106 @@
+//! The byte stream beneath a WebSocket: the plain TCP socket taken back from the HTTP server, or whatever else it serves on.
+//!
+//! Both take bytes from any task without waiting, so that a pump writes to a viewer's socket itself. What cannot be
+//! written then is the connection's own task's to wait for.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Mutex,
+    task::{Context, Poll, Waker, ready},
+};
+
+use axum::serve::Listener;
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::lock::lock;
+
+pub(super) trait Io: AsyncRead + AsyncWrite + Send {}
+impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
+
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    Other(Mutex<Pin<Box<dyn Io>>>),
+}
+
+impl Socket {
+    /// Takes the stream back from the HTTP server, with what it read already.
+    pub(super) fn take_back(upgraded: Upgraded) -> (Self, Bytes) {
+        match downcast::<TokioIo<<TcpListener as Listener>::Io>>(upgraded) {
+            Ok(parts) => (Self::Tcp(parts.io.into_inner()), parts.read_buf),
+            Err(upgraded) => (Self::other(TokioIo::new(upgraded)), Bytes::new()),
+        }
+    }
+
+    pub(super) fn other(io: impl Io + 'static) -> Self {
+        Self::Other(Mutex::new(Box::pin(io)))
+    }
+
+    /// Writes what there is room for now: `WouldBlock` if there is none. `waker` is of the task that calls
+    /// [`Socket::poll_write`] next.
+    pub(super) fn try_write(&self, waker: &Waker, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(tcp) => tcp.try_write(bytes),
+            Self::Other(io) => match write(lock(io).as_mut(), &mut Context::from_waker(waker), bytes) {
+                Poll::Ready(written) => written,
+                Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            },
+        }
+    }
+
+    /// Writes as soon as there is room.
+    pub(super) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Other(io) => write(lock(io).as_mut(), cx, bytes),
+            Self::Tcp(tcp) => loop {
+                ready!(tcp.poll_write_ready(cx))?;
+                match tcp.try_write(bytes) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    written => return Poll::Ready(written),
+                }
+            },
+        }
+    }
+
+    /// Sends on what the stream holds back, if it is of the kind that does.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Other(io) => lock(io).as_mut().poll_flush(cx),
+            Self::Tcp(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Reads as soon as something comes; 0 bytes once nothing more will.
+    pub(super) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Other(io) => {
+                let mut buffer = ReadBuf::new(buffer);
+                ready!(lock(io).as_mut().poll_read(cx, &mut buffer))?;
+                Poll::Ready(Ok(buffer.filled().len()))
+            }
+            Self::Tcp(tcp) => loop {
+                ready!(tcp.poll_read_ready(cx))?;
+                match tcp.try_read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    read => return Poll::Ready(read),
+                }
+            },
+        }
+    }
+}
+
+/// Writes, and sends on at once what the stream would hold back.
+fn write(mut io: Pin<&mut dyn Io>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    let written = ready!(io.as_mut().poll_write(cx, bytes))?;
+    match io.poll_flush(cx) {
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        // The connection's task flushes on.
+        Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(written)),
+    }
+}
