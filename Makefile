@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web e2e bench perf fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web e2e bench perf judge fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,9 @@ e2e: tools build ## The browser tests, in real Chromium against the release bina
 
 perf: build ## Forwarding speed under CPU limits: records, figures and the numbers of report/ (about 8 minutes; Linux, root)
 	$(CARGO) run --release --locked -p perf-analysis -- run perf-analysis/scenarios/default.toml --report report
+
+judge: build ## What the fan-out is held to, beside the bare write loop: the tables of report/fan-out.md (about 10 minutes; Linux, root)
+	$(CARGO) run --release --locked -p perf-analysis -- run perf-analysis/scenarios/judge.toml --report report --page fan-out.md
 
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked

@@ -14,6 +14,7 @@ pub mod error;
 pub mod floor;
 pub mod forward_log;
 pub mod histogram;
+pub mod judge;
 pub mod ledger;
 pub mod machine;
 pub mod plot;

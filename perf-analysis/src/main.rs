@@ -9,8 +9,12 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use perf_analysis::{
-    Result, error::Context, floor, machine, record::Results, run::Lab, scenario::Scenario, servers::Programs,
+    Result, error::Context, floor, judge, machine, record::Results, run::Lab, scenario::Scenario,
+    servers::Programs,
 };
+
+/// The report's first page.
+const README: &str = "README.md";
 
 /// Measures what forwarding costs, and draws it
 #[derive(Parser)]
@@ -49,6 +53,9 @@ enum Command {
         /// The report's folder
         #[arg(long, default_value = "report")]
         into: PathBuf,
+        /// Which of its pages
+        #[arg(long, default_value = README)]
+        page: String,
     },
     /// Write one shared, prebuilt buffer to every viewer's socket: what the kernel costs
     Floor {
@@ -80,6 +87,9 @@ struct RunArgs {
     /// Write the figures and numbers into the report in this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
+    /// Which page of the report
+    #[arg(long, default_value = README)]
+    page: String,
     /// Something the reader of the figures should know, e.g. what else the machine was doing
     #[arg(long)]
     remark: Option<String>,
@@ -90,7 +100,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(args),
         Command::Plot { results, out } => plot(&results, out),
         Command::Compare { a, b, out } => compare(&a, &b, out),
-        Command::Report { results, into } => report(&results, &into),
+        Command::Report { results, into, page } => report(&results, &into, &page),
         Command::Floor { listen, quiet } => floor::serve(listen, quiet),
     };
     match outcome {
@@ -116,9 +126,11 @@ fn run(args: RunArgs) -> Result<()> {
     let out = args.out.unwrap_or_else(folder);
     let outcome = lab.run(&out, args.remark);
     eprintln!("records are in {}", out.display());
-    outcome?;
+    if let Some(tables) = judge::tables(&outcome?) {
+        print!("{tables}");
+    }
     match args.report {
-        Some(into) => report(&out, &into),
+        Some(into) => report(&out, &into, &args.page),
         None => plot(&out, None),
     }
 }
@@ -130,9 +142,9 @@ fn plot(results: &Path, out: Option<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn report(results: &Path, into: &Path) -> Result<()> {
+fn report(results: &Path, into: &Path, page: &str) -> Result<()> {
     plot(results, Some(into.join("figures")))?;
-    let path = into.join("README.md");
+    let path = into.join(page);
     let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
     let folder = results.to_string_lossy();
     let filled = perf_analysis::report::fill(&text, &Results::load(results)?, folder.trim_end_matches('/'))?;

@@ -4,6 +4,7 @@
 mod axis;
 mod chart;
 mod figures;
+mod judge;
 mod timeline;
 
 use std::{fs, path::Path};

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::{
     compare::Ratio,
     error::{Error, Result},
+    judge,
     record::Results,
     scenario::{Cell, Target},
     summary::{Figures, Metric, Percentiles, Point, summarise},
@@ -33,8 +34,9 @@ pub fn fill(text: &str, results: &Results, folder: &str) -> Result<String> {
         let head = head.ok_or_else(|| refuse("a block's opening comment does not end".into()))?;
         let name = rest[start + BEGIN.len()..head - 3].trim();
         let end = rest[head..].find(END).ok_or_else(|| refuse(format!("block {name} is not closed")))?;
-        let block =
-            block(name, results, folder).ok_or_else(|| refuse(format!("no block is called {name}")))?;
+        let block = block(name, results, folder).ok_or_else(|| {
+            refuse(format!("no block is called {name}, or these records have nothing for it"))
+        })?;
         filled.push_str(&rest[..head]);
         filled.push_str("\n\n");
         filled.push_str(block.trim_end());
@@ -52,6 +54,9 @@ fn block(name: &str, results: &Results, folder: &str) -> Option<String> {
         "findings" => Some(findings(&points)),
         "streams" => Some(streams_table(&points)),
         "viewers" => Some(viewers_table(&points)),
+        "judge-cost" => judge::cost(results),
+        "judge-relay" => judge::relay(results),
+        "judge-silent" => judge::silent(results),
         _ => None,
     }
 }
@@ -68,7 +73,7 @@ fn run(results: &Results, folder: &str) -> String {
          | load average before the run | {} |\n\
          | CPU limits | {} |\n\
          | commit, program | `{}`, `{}` |\n\
-         | recording | `{}` |\n\
+         | recording | {} |\n\
          | trials | {} of {} s after {} s of warm-up, {} rounds |\n\
          | records | [`{folder}`](../{folder}), {whole} |\n\
          | remark | {remark} |\n",
@@ -77,12 +82,20 @@ fn run(results: &Results, folder: &str) -> String {
         manifest.limits,
         manifest.commit,
         manifest.undead_version,
-        scenario.recording,
+        media(results),
         results.trials.len(),
         scenario.measure_s,
         scenario.warm_up_s,
         scenario.rounds,
     )
+}
+
+/// What broadcasters sent.
+fn media(results: &Results) -> String {
+    match results.trials.iter().all(|line| line.record.point.is_of_matrix()) {
+        true => format!("`{}`", results.manifest.scenario.recording),
+        false => "of exact size and pace, as each table says".into(),
+    }
 }
 
 fn findings(points: &[Point]) -> String {
@@ -229,7 +242,7 @@ fn viewers_table(points: &[Point]) -> String {
 
 /// The node's points along the sweep of `swept`: those that share everything else with the most others.
 fn node_points(points: &[Point], swept: fn(&Cell) -> u32) -> Vec<&Point> {
-    let node = || points.iter().filter(|point| point.target == Target::Undead);
+    let node = || points.iter().filter(|point| point.target == Target::Undead && point.cell.is_of_matrix());
     let rest = |cell: &Cell| cell.streams as u64 + u64::from(cell.viewers) - u64::from(swept(cell));
     let along = |value: u64| {
         let mut places: Vec<u32> =
@@ -270,16 +283,16 @@ fn spread(ratio: &Ratio) -> String {
     })
 }
 
-fn optional(value: Option<f64>) -> String {
+pub(crate) fn optional(value: Option<f64>) -> String {
     value.map_or("-".into(), significant)
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{} %", significant(share * 100.0))
 }
 
 /// With three significant digits, and none behind the point from 100 on.
-fn significant(value: f64) -> String {
+pub(crate) fn significant(value: f64) -> String {
     if value == 0.0 {
         return "0".into();
     }

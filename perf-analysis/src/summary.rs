@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    histogram::Histogram,
     record::{Results, Sample, SegmentRecord, TrialName, TrialRecord},
     scenario::{Cell, Target},
 };
@@ -47,6 +48,8 @@ pub struct Figures {
     pub forward: Option<Percentiles>,
     /// From being sent to the last viewer having it, ms.
     pub delivery: Option<Percentiles>,
+    /// From being sent to a viewer having it, ms, each delivery counted.
+    pub arrivals: Option<Percentiles>,
     /// How late the generator sent, ms: its own fault, or that of other programs.
     pub late: Option<Percentiles>,
     /// CPU seconds of the node per 1e9 bytes delivered.
@@ -61,6 +64,8 @@ pub struct Figures {
     pub rss_idle_kib: f64,
     /// Most resident memory while streaming per viewer, with the window of recent media, KiB.
     pub rss_streaming_kib: f64,
+    /// Most resident memory while streaming, viewers and all, KiB.
+    pub rss_most_kib: f64,
     /// Share of its cores the generator used.
     pub generator: f64,
     /// Cores that programs other than node and generator used, or the hypervisor took.
@@ -129,6 +134,9 @@ impl Figures {
         let mut figures = Self::default();
         figures.count_segments(trials);
         figures.count_resources(trials);
+        let mut arrivals = Histogram::default();
+        trials.iter().for_each(|trial| arrivals.merge(&trial.record.arrivals));
+        figures.arrivals = arrivals.percentiles();
         figures
     }
 
@@ -192,6 +200,7 @@ impl Figures {
         self.rss_idle_kib = per_viewer(|trial| trial.record.rss_joined_bytes);
         let most = |trial: &Trial| trial.samples.iter().map(|sample| sample.rss_bytes).max().unwrap_or(0);
         self.rss_streaming_kib = per_viewer(most);
+        self.rss_most_kib = trials.iter().map(|trial| most(trial)).max().unwrap_or(0) as f64 / 1024.0;
     }
 }
 
@@ -264,7 +273,7 @@ mod tests {
             rss_empty_bytes: 1024,
             rss_joined_bytes: 1024 * 5,
             totals: crate::ledger::Totals::default(),
-            arrivals: crate::histogram::Histogram::default(),
+            arrivals: Histogram::default(),
             nodes: Vec::new(),
             silent: Vec::new(),
             generator_cores: 2,

@@ -7,6 +7,7 @@ use super::{
     Run,
     axis::Scale,
     chart::{Chart, Dot, Line},
+    judge,
 };
 use crate::{
     scenario::{Cell, Target},
@@ -151,6 +152,16 @@ const AGAINST_VIEWERS: [AgainstViewers; 5] = [
 
 /// Every figure that `runs` have points for, by name.
 pub(super) fn all(runs: &[Run]) -> Vec<(&'static str, Chart)> {
+    let of_matrix = |run: &Run| Run {
+        prefix: run.prefix,
+        points: run.points.iter().filter(|point| point.cell.is_of_matrix()).cloned().collect(),
+    };
+    let judged = judge::chart(runs).map(|chart| ("judge-cpu", chart));
+    let runs: Vec<Run> = runs.iter().map(of_matrix).collect();
+    matrix(&runs).into_iter().chain(judged).collect()
+}
+
+fn matrix(runs: &[Run]) -> Vec<(&'static str, Chart)> {
     let streams = AGAINST_STREAMS.iter().map(|figure| (figure.name, figure.chart(runs)));
     let viewers = AGAINST_VIEWERS.iter().map(|figure| (figure.name, figure.chart(runs)));
     let charts = streams.chain(viewers);

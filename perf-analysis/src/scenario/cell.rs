@@ -91,6 +91,13 @@ impl Cell {
     }
 }
 
+impl Cell {
+    /// Whether it is of the matrix of limits, streams and viewers, and not one that something is judged by.
+    pub fn is_of_matrix(&self) -> bool {
+        self.synthetic.is_none() && self.edges == 0 && self.silent == 0
+    }
+}
+
 impl Synthetic {
     pub(super) fn check(&self) -> Result<(), String> {
         let least = self.every_ms.saturating_mul(20).max(1000);
