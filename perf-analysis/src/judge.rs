@@ -14,14 +14,15 @@ use crate::{
 
 /// The middle of some values, and their least and greatest.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Middle {
-    value: f64,
+pub(crate) struct Middle {
+    pub(crate) value: f64,
     least: f64,
     greatest: f64,
 }
 
 impl Middle {
-    fn of(mut values: Vec<f64>) -> Option<Self> {
+    /// `None` if there are no values.
+    pub(crate) fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let (least, greatest) = (*values.first()?, *values.last()?);
         let (low, high) = (values[(values.len() - 1) / 2], values[values.len() / 2]);
@@ -33,7 +34,8 @@ impl Middle {
         Self::of(a.rounds.iter().zip(&b.rounds).filter_map(|(a, b)| part(a, b)).collect())
     }
 
-    fn text(self) -> String {
+    /// The middle, and in brackets the least and the greatest.
+    pub(crate) fn text(self) -> String {
         format!("{} ({} to {})", significant(self.value), significant(self.least), significant(self.greatest))
     }
 }

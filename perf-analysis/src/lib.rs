@@ -9,6 +9,7 @@ pub mod broadcaster;
 pub mod cgroup;
 pub mod compare;
 pub mod completeness;
+pub mod control;
 pub mod enclosure;
 pub mod error;
 pub mod floor;

@@ -9,12 +9,20 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use perf_analysis::{
-    Result, error::Context, floor, judge, machine, record::Results, run::Lab, scenario::Scenario,
+    Result,
+    control::{self, Bench, engine::Engine, record::Plan},
+    error::Context,
+    floor, judge, machine,
+    record::Results,
+    run::Lab,
+    scenario::Scenario,
     servers::Programs,
 };
 
 /// The report's first page.
 const README: &str = "README.md";
+/// Its page about the control plane.
+const CONTROL_PAGE: &str = "control.md";
 
 /// Measures what forwarding costs, and draws it
 #[derive(Parser)]
@@ -57,6 +65,8 @@ enum Command {
         #[arg(long, default_value = README)]
         page: String,
     },
+    /// Load a main server with nodes' heartbeats and viewers' questions, on each store by turns
+    Control(ControlArgs),
     /// Write one shared, prebuilt buffer to every viewer's socket: what the kernel costs
     Floor {
         /// Address and port to serve on
@@ -95,12 +105,53 @@ struct RunArgs {
     remark: Option<String>,
 }
 
+#[derive(Args)]
+struct ControlArgs {
+    /// The stores to measure
+    #[arg(long, value_delimiter = ',', default_value = "sqlite,nats,nats-cluster")]
+    engines: Vec<Engine>,
+    /// Times through all of them
+    #[arg(long, default_value_t = 2)]
+    rounds: u32,
+    /// Nodes that send a heartbeat a second
+    #[arg(long, default_value_t = 10_000)]
+    nodes: u32,
+    /// Nodes there are when viewers ask for the first time
+    #[arg(long, default_value_t = 100)]
+    few_nodes: u32,
+    /// Seconds over which heartbeats are measured
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// Connections that ask where to watch, each as fast as it is answered
+    #[arg(long, default_value_t = 32)]
+    connections: u32,
+    /// Seconds they do
+    #[arg(long, default_value_t = 5.0)]
+    watch_seconds: f64,
+    /// Folder for the records; named after the date and the commit if left out
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The binary to measure
+    #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
+    undead: PathBuf,
+    /// The NATS server
+    #[arg(long, default_value = "nats-server")]
+    nats_server: PathBuf,
+    /// Write the numbers into the page control.md of the report in this folder
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Something the reader of the figures should know, e.g. what else the machine was doing
+    #[arg(long)]
+    remark: Option<String>,
+}
+
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run(args),
         Command::Plot { results, out } => plot(&results, out),
         Command::Compare { a, b, out } => compare(&a, &b, out),
         Command::Report { results, into, page } => report(&results, &into, &page),
+        Command::Control(args) => control(args),
         Command::Floor { listen, quiet } => floor::serve(listen, quiet),
     };
     match outcome {
@@ -135,6 +186,28 @@ fn run(args: RunArgs) -> Result<()> {
     }
 }
 
+fn control(args: ControlArgs) -> Result<()> {
+    let plan = Plan {
+        engines: args.engines,
+        rounds: args.rounds,
+        nodes: args.nodes,
+        few_nodes: args.few_nodes,
+        heartbeats_s: args.seconds,
+        connections: args.connections,
+        watch_s: args.watch_seconds,
+    };
+    let name = || format!("{}-{}-control", machine::today(), machine::commit());
+    let out = args.out.unwrap_or_else(|| Path::new("perf-analysis/results").join(name()));
+    let bench = Bench { plan, undead: args.undead, nats_server: args.nats_server };
+    let outcome = bench.run(&out, args.remark);
+    eprintln!("records are in {}", out.display());
+    outcome?;
+    let results = control::record::Results::load(&out)?;
+    results.check()?;
+    print!("{}", control::page::table(&results));
+    args.report.map_or(Ok(()), |into| report(&out, &into, CONTROL_PAGE))
+}
+
 fn plot(results: &Path, out: Option<PathBuf>) -> Result<()> {
     let out = out.unwrap_or_else(|| results.join("figures"));
     let names = perf_analysis::plot::plot(&Results::load(results)?, &out)?;
@@ -143,12 +216,23 @@ fn plot(results: &Path, out: Option<PathBuf>) -> Result<()> {
 }
 
 fn report(results: &Path, into: &Path, page: &str) -> Result<()> {
+    if page == CONTROL_PAGE {
+        let records = control::record::Results::load(results)?;
+        return fill_page(results, &into.join(page), |text, folder| {
+            control::page::fill(text, &records, folder)
+        });
+    }
     plot(results, Some(into.join("figures")))?;
-    let path = into.join(page);
-    let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
+    let records = Results::load(results)?;
+    fill_page(results, &into.join(page), |text, folder| perf_analysis::report::fill(text, &records, folder))
+}
+
+/// Fills the page at `path` with the records in the folder `results`.
+fn fill_page(results: &Path, path: &Path, fill: impl FnOnce(&str, &str) -> Result<String>) -> Result<()> {
+    let text = fs::read_to_string(path).context(|| format!("reading {}", path.display()))?;
     let folder = results.to_string_lossy();
-    let filled = perf_analysis::report::fill(&text, &Results::load(results)?, folder.trim_end_matches('/'))?;
-    fs::write(&path, filled).context(|| format!("writing {}", path.display()))?;
+    let filled = fill(&text, folder.trim_end_matches('/'))?;
+    fs::write(path, filled).context(|| format!("writing {}", path.display()))?;
     eprintln!("its numbers are in {}", path.display());
     Ok(())
 }

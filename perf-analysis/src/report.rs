@@ -24,8 +24,16 @@ const CPU: Metric = Metric { label: "CPU", value: |figures| figures.cpu_s_per_gb
 /// `text` with every block filled from `results`, whose records are in `folder`.
 ///
 /// # Errors
-/// [`Error::Results`] if a block is not closed or has a name nobody knows.
+/// [`Error::Results`] if a block is not closed, has a name nobody knows, or `results` have nothing for it.
 pub fn fill(text: &str, results: &Results, folder: &str) -> Result<String> {
+    fill_with(text, |name| block(name, results, folder))
+}
+
+/// `text` with every block filled with what `block` gives for its name.
+///
+/// # Errors
+/// As [`fill`].
+pub(crate) fn fill_with(text: &str, block: impl Fn(&str) -> Option<String>) -> Result<String> {
     let refuse = |message: String| Error::Results { path: "report".into(), message };
     let mut filled = String::new();
     let mut rest = text;
@@ -34,9 +42,8 @@ pub fn fill(text: &str, results: &Results, folder: &str) -> Result<String> {
         let head = head.ok_or_else(|| refuse("a block's opening comment does not end".into()))?;
         let name = rest[start + BEGIN.len()..head - 3].trim();
         let end = rest[head..].find(END).ok_or_else(|| refuse(format!("block {name} is not closed")))?;
-        let block = block(name, results, folder).ok_or_else(|| {
-            refuse(format!("no block is called {name}, or these records have nothing for it"))
-        })?;
+        let nothing = || refuse(format!("no block is called {name}, or these records have nothing for it"));
+        let block = block(name).ok_or_else(nothing)?;
         filled.push_str(&rest[..head]);
         filled.push_str("\n\n");
         filled.push_str(block.trim_end());

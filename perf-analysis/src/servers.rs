@@ -351,7 +351,7 @@ fn started_ns() -> u128 {
     std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_nanos())
 }
 
-fn rss_bytes(id: u32) -> Result<u64> {
+pub(crate) fn rss_bytes(id: u32) -> Result<u64> {
     let path = format!("/proc/{id}/status");
     let status = fs::read_to_string(&path).context(|| format!("reading {path}"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
@@ -369,7 +369,7 @@ fn parse_metrics(text: &str) -> BTreeMap<String, u64> {
 }
 
 /// The IPv4 address and path of `url`; our servers listen on 127.0.0.1.
-async fn resolve(url: &str) -> Result<Entrance> {
+pub(crate) async fn resolve(url: &str) -> Result<Entrance> {
     let unusable = || Error::Protocol(format!("{url} is not an http URL with a port"));
     let rest = url.strip_prefix("http://").ok_or_else(unusable)?;
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));

@@ -2,26 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::{Path, PathBuf};
+mod binary;
+
+use std::path::Path;
 
 use perf_analysis::{
     Error, completeness, enclosure::Limits, plot, run::Lab, scenario::Scenario, servers::Programs,
 };
-
-/// `UNDEAD_BIN`, or the binary that was last built beside this test.
-fn undead() -> PathBuf {
-    if let Some(path) = std::env::var_os("UNDEAD_BIN") {
-        return path.into();
-    }
-    let test = std::env::current_exe().unwrap();
-    let target = test.ancestors().nth(3).unwrap();
-    let built = ["release", "debug"].map(|profile| target.join(profile).join("undead"));
-    let newest = built
-        .iter()
-        .filter(|path| path.is_file())
-        .max_by_key(|path| path.metadata().unwrap().modified().unwrap());
-    newest.unwrap_or_else(|| panic!("none of {built:?} is there: run `cargo build` first")).clone()
-}
 
 /// The shipped scenario; where CPU cannot be limited, the same without limits.
 fn scenario() -> Scenario {
@@ -35,7 +22,7 @@ fn scenario() -> Scenario {
 
 #[test]
 fn a_smoke_run_is_complete_and_can_be_drawn() {
-    let programs = Programs { undead: undead(), floor: env!("CARGO_BIN_EXE_perf-analysis").into() };
+    let programs = Programs { undead: binary::undead(), floor: env!("CARGO_BIN_EXE_perf-analysis").into() };
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/media/fixtures");
     let lab = Lab::prepare(scenario(), programs, fixtures, None).unwrap();
     let directory = tempfile::tempdir().unwrap();

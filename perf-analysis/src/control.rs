@@ -1,0 +1,133 @@
+//! What the control plane costs: thousands of nodes that register and send heartbeats, viewers that ask where to
+//! watch, against a real main server on a core of its own, with each store by turns.
+//!
+//! Heartbeats are open loop, each at its due time and timed from there; viewers are closed loop, so they find what
+//! one core can answer. The records are `manifest.json` and `phases.jsonl`.
+
+pub mod crowd;
+pub mod engine;
+pub mod fleet;
+pub mod http;
+pub mod page;
+pub mod record;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use tokio::task::LocalSet;
+
+use crate::{
+    error::{Context, Error, Result},
+    machine::{self, Machine, Split},
+};
+use crowd::Crowd;
+use engine::{Engine, Plant};
+use fleet::Fleet;
+use record::{Manifest, Meter, Phase, PhaseName, Plan, Writer};
+
+/// What a run is made with.
+pub struct Bench {
+    /// How much of what.
+    pub plan: Plan,
+    /// The binary to measure.
+    pub undead: PathBuf,
+    /// The program `nats-server`.
+    pub nats_server: PathBuf,
+}
+
+impl Bench {
+    /// Runs every engine in every round into the new folder `out`. `remark` goes into the manifest.
+    ///
+    /// # Errors
+    /// The first thing that went wrong; what was recorded until then stays in `out`.
+    pub fn run(&self, out: &Path, remark: Option<String>) -> Result<()> {
+        let split = Split::new(true, 1.0)?;
+        machine::allow_sockets(u64::from(self.plan.nodes + self.plan.connections))?;
+        let mut manifest = Manifest {
+            commit: machine::commit(),
+            started_at_s: std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
+            machine: Machine::this()?,
+            remark,
+            plan: self.plan.clone(),
+            finished: false,
+        };
+        let mut writer = Writer::create(out, &manifest)?;
+        machine::pin(&split.generator)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context(|| "starting the generator's runtime".into())?;
+        for round in 0..self.plan.rounds {
+            for &engine in &self.plan.engines {
+                eprintln!("round {} of {}: {engine}", round + 1, self.plan.rounds);
+                let logs = out.join("logs").join(format!("{engine}-r{round}"));
+                let trial = Trial { bench: self, engine, round, logs, split: &split };
+                LocalSet::new().block_on(&runtime, async {
+                    tokio::select! {
+                        result = trial.run(&mut writer) => result,
+                        _ = tokio::signal::ctrl_c() => Err(Error::Incomplete("interrupted".into())),
+                    }
+                })?;
+            }
+        }
+        manifest.finished = true;
+        writer.manifest(&manifest)
+    }
+}
+
+/// One engine in one round.
+struct Trial<'a> {
+    bench: &'a Bench,
+    engine: Engine,
+    round: u32,
+    logs: PathBuf,
+    split: &'a Split,
+}
+
+impl Trial<'_> {
+    async fn run(&self, writer: &mut Writer) -> Result<()> {
+        let plan = &self.bench.plan;
+        let mut plant = Plant::start(self.engine, self.bench, self.split, &self.logs).await?;
+        let mut fleet = Fleet::new(&plant);
+        let few = plan.few_nodes.min(plan.nodes);
+        fleet.grow(few).await?;
+        let stream = plant.create_stream(&fleet).await?;
+        self.watch(&mut plant, &fleet, &stream, writer).await?;
+
+        let meter = Meter::start(&plant)?;
+        let registered = fleet.grow(plan.nodes).await?;
+        self.write(PhaseName::Register, &plant, &meter, registered, &fleet, writer)?;
+        fleet.settle().await;
+        let meter = Meter::start(&plant)?;
+        let heartbeats = fleet.measure(Duration::from_secs_f64(plan.heartbeats_s)).await?;
+        self.write(PhaseName::Heartbeat, &plant, &meter, heartbeats, &fleet, writer)?;
+        self.watch(&mut plant, &fleet, &stream, writer).await?;
+        plant.check()
+    }
+
+    /// Viewers ask while the nodes' heartbeats go on.
+    async fn watch(&self, plant: &mut Plant, fleet: &Fleet, stream: &str, writer: &mut Writer) -> Result<()> {
+        let crowd = Crowd { address: plant.address(), connections: self.bench.plan.connections, stream };
+        let meter = Meter::start(plant)?;
+        let asked =
+            crowd.ask_until(Instant::now() + Duration::from_secs_f64(self.bench.plan.watch_s)).await?;
+        self.write(PhaseName::Watch, plant, &meter, asked, fleet, writer)
+    }
+
+    fn write(
+        &self,
+        phase: PhaseName,
+        plant: &Plant,
+        meter: &Meter,
+        answers: record::Answers,
+        fleet: &Fleet,
+        writer: &mut Writer,
+    ) -> Result<()> {
+        let used = meter.read(plant)?;
+        let phase =
+            Phase { engine: self.engine, round: self.round, phase, nodes: fleet.nodes(), answers, used };
+        writer.phase(&phase)
+    }
+}

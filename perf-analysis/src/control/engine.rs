@@ -1,0 +1,245 @@
+//! A main server with one of its stores, started as real processes: the main server on a core of its own, a store's
+//! servers beside the generator.
+
+use std::{
+    fmt,
+    fs::{self, File},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use protocol::stream::{CreateStream, StreamCreated, Visibility};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Bench,
+    fleet::{Fleet, number_of},
+    http::{Client, request},
+};
+use crate::{
+    enclosure::process_cpu_us,
+    error::{Context, Error, Result},
+    machine::{self, Split},
+    process::Program,
+    servers::{resolve, rss_bytes},
+};
+
+/// How long the servers of a store may take to be there.
+const START_TIME: Duration = Duration::from_secs(20);
+/// How long a new stream may take to be live.
+const LIVE_TIME: Duration = Duration::from_secs(10);
+const SECRET: &str = "perf-analysis-control";
+
+/// Which store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[derive(clap::ValueEnum)]
+pub enum Engine {
+    /// SQLite in the data folder.
+    Sqlite,
+    /// One NATS server with JetStream.
+    Nats,
+    /// A cluster of three.
+    NatsCluster,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Sqlite => "sqlite",
+            Self::Nats => "nats",
+            Self::NatsCluster => "nats-cluster",
+        })
+    }
+}
+
+/// The running programs; killed on drop.
+pub struct Plant {
+    // Dropped in this order.
+    main_server: Program,
+    store: Vec<StoreServer>,
+    address: SocketAddr,
+}
+
+impl Plant {
+    /// Starts `engine` and a main server on it, with logs and data in the folder `logs`.
+    ///
+    /// # Errors
+    /// [`Error::Program`], [`Error::Io`].
+    pub async fn start(engine: Engine, bench: &Bench, split: &Split, logs: &Path) -> Result<Self> {
+        let data = logs.join("data");
+        fs::create_dir_all(&data).context(|| format!("making {}", data.display()))?;
+        let servers = match engine {
+            Engine::Sqlite => 0,
+            Engine::Nats => 1,
+            Engine::NatsCluster => 3,
+        };
+        let store = StoreServer::start_all(servers, &bench.nats_server, split, logs)?;
+        let mut command = Command::new(&bench.undead);
+        command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
+        if !store.is_empty() {
+            let urls: Vec<String> = store.iter().map(|server| format!("127.0.0.1:{}", server.port)).collect();
+            command.arg("--store").arg(format!("nats://{}", urls.join(",")));
+        }
+        command.env("UNDEAD_CLUSTER_SECRET", SECRET).env("UNDEAD_LOG", "warn");
+        let main_server = Program::start("main-server", command, &split.node, &logs.join("main-server.log"))?;
+        let address = resolve(main_server.url()).await?.address;
+        Ok(Self { main_server, store, address })
+    }
+
+    /// Where the main server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What nodes join with.
+    pub fn secret(&self) -> &'static str {
+        SECRET
+    }
+
+    /// Creates a stream and lets the node it was placed on carry it; returns its id once it is live.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if that does not happen.
+    pub async fn create_stream(&self, fleet: &Fleet) -> Result<String> {
+        let mut client = Client::connect(self.address).await?;
+        let body = CreateStream { title: "perf".into(), visibility: Visibility::Public, passphrase: None };
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        let answer = client.ask(&request("POST", "/api/streams", None, &body)).await?;
+        let unreadable = || {
+            let body = String::from_utf8_lossy(answer.body);
+            Error::Protocol(format!("POST /api/streams was answered {}: {body}", answer.status))
+        };
+        let created: StreamCreated = serde_json::from_slice(answer.body).map_err(|_| unreadable())?;
+        let node = created.publish.nodes.first().and_then(|node| number_of(&node.public_url));
+        fleet.carry(node.ok_or_else(unreadable)?, created.stream_id);
+        let id = created.stream_id.to_string();
+        let ask = request("GET", &format!("/api/streams/{id}"), None, "");
+        let deadline = Instant::now() + LIVE_TIME;
+        while !client.ask(&ask).await?.body.windows(6).any(|window| window == b"\"live\"") {
+            if Instant::now() > deadline {
+                return Err(Error::Protocol(format!("stream {id} did not become live")));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(id)
+    }
+
+    /// Checks that all programs still run.
+    ///
+    /// # Errors
+    /// [`Error::Program`].
+    pub fn check(&mut self) -> Result<()> {
+        self.main_server.check()?;
+        self.store.iter_mut().try_for_each(StoreServer::check)
+    }
+
+    /// CPU time of the main server.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it is gone.
+    pub fn cpu_us(&self) -> Result<u64> {
+        process_cpu_us(self.main_server.id())
+    }
+
+    /// CPU time of the store's servers.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if one is gone.
+    pub fn store_cpu_us(&self) -> Result<u64> {
+        self.store.iter().map(|server| process_cpu_us(server.child.id())).sum()
+    }
+
+    /// Resident memory of the main server.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it is gone.
+    pub fn rss_bytes(&self) -> Result<u64> {
+        rss_bytes(self.main_server.id())
+    }
+}
+
+/// One NATS server; killed on drop.
+struct StoreServer {
+    child: Child,
+    port: u16,
+    log: PathBuf,
+}
+
+impl StoreServer {
+    fn start_all(servers: usize, program: &Path, split: &Split, logs: &Path) -> Result<Vec<Self>> {
+        let ports = free_ports(2 * servers)?;
+        let (clients, routes) = ports.split_at(servers);
+        let all: Vec<String> = routes.iter().map(|port| format!("nats://127.0.0.1:{port}")).collect();
+        machine::pin(&split.generator)?;
+        let mut started = Vec::new();
+        for (number, (&port, route)) in clients.iter().zip(&all).enumerate() {
+            let name = format!("nats-{number}");
+            let log = logs.join(format!("{name}.log"));
+            let file = File::create(&log).context(|| format!("making {}", log.display()))?;
+            let mut command = Command::new(program);
+            command.args([
+                "--addr",
+                "127.0.0.1",
+                "--port",
+                &port.to_string(),
+                "--name",
+                &name,
+                "--jetstream",
+            ]);
+            command.arg("--store_dir").arg(logs.join(&name));
+            if servers > 1 {
+                command.args(["--cluster_name", "perf", "--cluster", route, "--routes", &all.join(",")]);
+            }
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+            let child = command.spawn().context(|| format!("starting {}", program.display()))?;
+            started.push(Self { child, port, log });
+        }
+        started.iter_mut().try_for_each(Self::wait)?;
+        Ok(started)
+    }
+
+    /// Waits until it listens.
+    fn wait(&mut self) -> Result<()> {
+        let deadline = Instant::now() + START_TIME;
+        while std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            self.check()?;
+            if Instant::now() > deadline {
+                return Err(self.failed("does not listen".into()));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<()> {
+        match self.child.try_wait().context(|| "watching nats-server".into())? {
+            None => Ok(()),
+            Some(status) => Err(self.failed(format!("ended by itself ({status})"))),
+        }
+    }
+
+    fn failed(&self, what: String) -> Error {
+        let message = format!("{what}; see {}", self.log.display());
+        Error::Program { program: "nats-server".into(), message }
+    }
+}
+
+impl Drop for StoreServer {
+    fn drop(&mut self) {
+        // Both fail only when it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Ports that are free now; held together, so that they differ.
+fn free_ports(count: usize) -> Result<Vec<u16>> {
+    let finding = || "finding a free port".to_owned();
+    let listeners: Vec<TcpListener> = (0..count)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context(finding))
+        .collect::<Result<_>>()?;
+    listeners.iter().map(|listener| Ok(listener.local_addr().context(finding)?.port())).collect()
+}
