@@ -7,7 +7,7 @@ mod binary;
 use std::path::Path;
 
 use perf_analysis::{
-    Error, completeness, enclosure::Limits, plot, run::Lab, scenario::Scenario, servers::Programs,
+    Error, completeness, enclosure::Limits, judge, plot, run::Lab, scenario::Scenario, servers::Programs,
 };
 
 /// The shipped scenario; where CPU cannot be limited, the same without limits.
@@ -50,4 +50,23 @@ fn a_smoke_run_is_complete_and_can_be_drawn() {
             );
         }
     }
+}
+
+#[test]
+fn everything_that_is_judged_is_measured() {
+    let programs = Programs { undead: binary::undead(), floor: env!("CARGO_BIN_EXE_perf-analysis").into() };
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/media/fixtures");
+    let scenario = Scenario::load(Path::new("scenarios/judge-smoke.toml")).unwrap();
+    let lab = Lab::prepare(scenario, programs, fixtures, None).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let results = lab.run(&directory.path().join("results"), None).unwrap();
+
+    for line in &results.segments {
+        assert_eq!((line.record.lost, line.record.skipped), (0, 0), "{line:?}");
+    }
+    let tables = judge::tables(&results).unwrap();
+    assert!(tables.contains("2 streams x 4 viewers and 2 silent x 30 kB every 100 ms"), "{tables}");
+    assert!(tables.contains("4: connection open"), "{tables}");
+    let figures = plot::plot(&results, &directory.path().join("figures")).unwrap();
+    assert_eq!(figures, ["judge-cpu"]);
 }
