@@ -6,7 +6,6 @@ use axum::Router;
 use protocol::grant;
 use tokio::{
     sync::Semaphore,
-    task::spawn_blocking,
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -18,9 +17,10 @@ use crate::{
     catalogue::Catalogue,
     clock::Now,
     control::ControlPlane,
+    founding,
     metrics::Counters,
     registry::Registry,
-    saver::{self, Saver},
+    saver,
     scaling::{Bounds, Signal},
     store::{self, Store, leases},
 };
@@ -68,34 +68,36 @@ pub struct App {
     store: Store,
 }
 
-/// The secrets in the data folder.
-struct Opened {
-    secret: Secret,
-    seed: [u8; 32],
-}
-
 impl App {
-    /// Opens the data folder, making what is missing, and takes up the streams of an earlier run.
+    /// Opens the data folder, making what is missing, and takes up the nodes and streams of an earlier run, or those of
+    /// the cluster.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let at = config.clone();
-        let opened = spawn_blocking(move || Opened::read(&at)).await;
-        let opened = opened.map_err(|panic| StartError::Secret(panic.to_string()))??;
-        let store = Store::open(&config.persistence, &config.data_dir).await?;
-        let now = Now::read();
-        let mut catalogue = Catalogue::new(config.catalogue());
-        for (stream_id, record) in saver::load(&*store.kv).await? {
-            catalogue.restore(stream_id, record, now);
-        }
-        let registry = Registry::new(config.registry(), now.unix_ms());
+        let folder = config.data_dir.as_path();
+        fs::create_dir_all(folder)
+            .map_err(|error| StartError::DataDir(folder.display().to_string(), error))?;
+        let store = Store::open(&config.persistence, folder).await?;
+        Self::on(store, config).await
+    }
+
+    /// A main server on a store that is open. The data folder is there.
+    pub(crate) async fn on(store: Store, config: Config) -> Result<Self, StartError> {
+        founding::check_schema(&*store.kv).await?;
+        let vault = Vault::new(&config.data_dir);
+        let seeds = founding::grant_seeds(&*store.kv, &vault.grant_seed()?).await?;
+        let grants = Grants::new(&seeds)?.ok_or_else(|| StartError::Secret("no grant key".into()))?;
+        let cluster_secret = cluster_secret(&config, &vault, &store).await?;
+        let registry = Registry::new(config.registry());
+        let catalogue = Catalogue::new(config.catalogue());
+        let control = ControlPlane::new(registry, catalogue, store.clone(), config.control());
+        control.load(Now::read()).await?;
         let api = Api {
-            control: ControlPlane::new(registry, catalogue),
-            saver: Saver::new(Arc::clone(&store.kv)),
-            grants: Grants::new(&opened.seed)?,
+            control,
+            grants,
             passphrases: Passphrases::new(),
-            cluster_secret: opened.secret,
+            cluster_secret,
             scaling: Signal::new(config.scale_down_after),
             heartbeat: config.heartbeat,
             lease: config.lease,
@@ -116,14 +118,17 @@ impl App {
         &self.api.cluster_secret
     }
 
-    /// Does what has to be done without anybody asking, until `shutdown` is cancelled: ends leases and overdue streams,
-    /// tells listeners, saves. Then it ends the event streams, saves what is left and returns.
+    /// Does what has to be done without anybody asking, until `shutdown` is cancelled: keeps up with the store and the
+    /// other main servers, ends leases and overdue streams, tells listeners, saves. Then it ends the event streams, saves
+    /// what is left and returns.
     pub async fn run(self, shutdown: CancellationToken) {
-        let upkeep = async {
-            tokio::join!(upkeep(&self.api.control), leases::run(self.store.kv), watch_load(&self.api))
+        let control = &self.api.control;
+        let others = async {
+            tokio::join!(control.follow_health(), control.follow(), control.gossip(), upkeep(control))
         };
+        let upkeep = async { tokio::join!(others, leases::run(self.store.kv), watch_load(&self.api)) };
         let upkeep = shutdown.run_until_cancelled(upkeep);
-        let saving = self.api.saver.run(&self.api.control, &shutdown);
+        let saving = saver::run(control, &shutdown);
         let closing = async {
             upkeep.await;
             self.api.closing.cancel();
@@ -136,9 +141,14 @@ async fn upkeep(control: &ControlPlane) {
     let (mut expiry, mut changes) = (interval(EXPIRY_TICK), interval(CHANGES_TICK));
     expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     changes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut before = Now::read();
     loop {
         tokio::select! {
-            _ = expiry.tick() => control.expire(Now::read()),
+            _ = expiry.tick() => {
+                let now = Now::read();
+                control.expire(before, now);
+                before = now;
+            }
             _ = changes.tick() => control.tell_changes(),
         }
     }
@@ -160,19 +170,15 @@ async fn watch_load(api: &Api) {
     }
 }
 
-impl Opened {
-    /// Blocks.
-    fn read(config: &Config) -> Result<Self, StartError> {
-        let folder = config.data_dir.as_path();
-        fs::create_dir_all(folder)
-            .map_err(|error| StartError::DataDir(folder.display().to_string(), error))?;
-        let vault = Vault::new(folder);
-        let secret = match (&config.cluster_secret, &config.cluster_secret_file) {
-            (Some(secret), _) => secret.clone(),
-            (None, Some(file)) => cluster_secret_at(file)?,
-            (None, None) => vault.cluster_secret()?,
-        };
-        let seed = vault.grant_seed()?;
-        Ok(Self { secret, seed })
+/// What the operator set, or else what the cluster agreed on, which the data folder then holds too.
+async fn cluster_secret(config: &Config, vault: &Vault<'_>, store: &Store) -> Result<Secret, StartError> {
+    match (&config.cluster_secret, &config.cluster_secret_file) {
+        (Some(secret), _) => Ok(secret.clone()),
+        (None, Some(file)) => Ok(cluster_secret_at(file)?),
+        (None, None) => {
+            let agreed = founding::cluster_secret(&*store.kv, &vault.cluster_secret()?).await?;
+            vault.mirror(&agreed)?;
+            Ok(agreed)
+        }
     }
 }

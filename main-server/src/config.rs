@@ -2,7 +2,10 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{auth::Secret, catalogue, registry};
+use crate::{auth::Secret, catalogue, control, registry};
+
+/// How long a node that is silent keeps its hostname from older generations.
+const FORGET_NODE: Duration = Duration::from_secs(5 * 60);
 
 /// How a main server is set up. [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -91,18 +94,17 @@ impl Config {
         catalogue::Settings {
             grace: self.grace,
             first_media: self.first_media,
-            remember_ended: self.remember_ended,
             max_streams: self.limits.streams,
             max_pending_per_address: self.limits.pending_per_address,
             max_thumbnail_bytes: self.limits.thumbnail_bytes,
         }
     }
 
+    pub(crate) fn control(&self) -> control::Settings {
+        control::Settings { remember_ended: self.remember_ended, forget_node: FORGET_NODE }
+    }
+
     pub(crate) fn registry(&self) -> registry::Settings {
-        registry::Settings {
-            lease: self.lease,
-            forget_after: self.remember_ended,
-            max_nodes: self.limits.nodes,
-        }
+        registry::Settings { lease: self.lease, forget_after: FORGET_NODE, max_nodes: self.limits.nodes }
     }
 }

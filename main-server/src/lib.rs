@@ -30,7 +30,8 @@
 //! ```
 //!
 //! Inside, `registry`, `catalogue`, `scaling` and [`placement`] are pure data and rules, with the time as an argument; `control`
-//! holds them behind one lock; `api` speaks HTTP; `saver` and `store` keep what has to outlive the process.
+//! holds them behind one lock, as a view of what the `store` has and of what nodes report; `api` speaks HTTP; `saver`
+//! brings into the store what nobody waits for.
 
 mod api;
 mod app;
@@ -40,6 +41,7 @@ mod clock;
 mod config;
 mod control;
 mod feed;
+mod founding;
 mod metrics;
 mod pages;
 pub mod placement;

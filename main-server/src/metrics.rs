@@ -39,6 +39,11 @@ pub(crate) fn render(totals: &Totals, nodes_wanted: u32, counters: &Counters) ->
         ("undead_nodes_live", "Nodes whose lease runs.", totals.nodes_live as u64),
         ("undead_nodes_wanted", "Nodes the present load wants; see GET /api/scaling.", nodes_wanted.into()),
         ("undead_event_listeners", "Open event streams.", totals.listeners as u64),
+        (
+            "undead_ready",
+            "1 while the store takes writes and the other main servers can be heard.",
+            u64::from(totals.ready),
+        ),
     ];
     for (name, help, number) in gauges {
         header(&mut text, name, "gauge", help);
@@ -75,7 +80,8 @@ mod tests {
         let streams = Counts { created: 1, live: 2, interrupted: 3, viewers: 40 };
         let counters = Counters::default();
         count(&counters.heartbeats);
-        let text = render(&Totals { streams, nodes_live: 5, listeners: 6 }, 7, &counters);
+        let totals = Totals { streams, nodes_live: 5, listeners: 6, ready: true };
+        let text = render(&totals, 7, &counters);
         for sample in [
             "undead_streams{state=\"live\"} 2",
             "undead_viewers 40",
@@ -83,6 +89,7 @@ mod tests {
             "undead_nodes_wanted 7",
             "undead_event_listeners 6",
             "undead_heartbeats_total 1",
+            "undead_ready 1",
         ] {
             assert!(text.lines().any(|line| line == sample), "{sample}");
         }

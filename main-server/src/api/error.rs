@@ -7,7 +7,7 @@ use axum::{
 };
 use protocol::{ErrorBody, ErrorCode, WireError, grant};
 
-use crate::{auth::PassphraseError, catalogue, control, registry};
+use crate::{auth::PassphraseError, catalogue, control, registry, store};
 
 /// Seconds after which it is worth trying again what failed for want of room.
 const RETRY_AFTER_S: u64 = 2;
@@ -45,12 +45,6 @@ impl Error {
     pub(crate) fn method_not_allowed() -> Self {
         let error = Self::new(ErrorCode::NotFound, "no such method here: see /api/openapi.json");
         Self { status: StatusCode::METHOD_NOT_ALLOWED, ..error }
-    }
-
-    /// What happens cannot be written to disk.
-    pub(crate) fn not_ready() -> Self {
-        let error = Self::new(ErrorCode::Internal, "changes cannot be saved now: see the log");
-        Self { status: StatusCode::SERVICE_UNAVAILABLE, ..error }
     }
 
     /// The request did not arrive in time.
@@ -100,8 +94,28 @@ impl From<control::Error> for Error {
             control::Error::Registry(error) => error.into(),
             control::Error::Catalogue(error) => error.into(),
             control::Error::NoNodeAvailable => Self::new(ErrorCode::NoNodeAvailable, error.to_string()),
-            // The saver logs why.
-            control::Error::NotSaved => Self::internal(),
+            control::Error::CutOff => Self::new(ErrorCode::StoreUnavailable, error.to_string()),
+            control::Error::Store(error) => error.into(),
+            control::Error::Random(_) => {
+                tracing::error!("{error}");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(_) | store::Error::Conflict => {
+                tracing::warn!("a change was refused: {error}");
+                let message = "what the cluster knows cannot be written now: try again in a moment";
+                Self::new(ErrorCode::StoreUnavailable, message)
+            }
+            _ => {
+                tracing::error!("the store: {error}");
+                Self::internal()
+            }
         }
     }
 }

@@ -78,6 +78,7 @@ impl Listener {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use protocol::{
         node::{CarriedStream, Heartbeat, Load, RegisterServer},
         stream::{StreamInfo, StreamState, Visibility},
@@ -102,7 +103,7 @@ mod tests {
             capacity: None,
             region: None,
         };
-        let node = control.register(request, now).unwrap();
+        let node = control.register(request, now).await.unwrap();
         let new = NewStream {
             title: "first".into(),
             visibility: Visibility::Public,
@@ -110,7 +111,7 @@ mod tests {
             address: None,
         };
         let stream_id = control.create(new, now).await.unwrap().stream_id;
-        let report = |viewers| {
+        let report = async |viewers| {
             let row = CarriedStream {
                 stream_id,
                 state: StreamState::Live,
@@ -120,17 +121,19 @@ mod tests {
                 relays: 0,
             };
             let heartbeat = Heartbeat { load: Load::default(), streams: vec![row] };
-            control.heartbeat(&node, &heartbeat, now).unwrap();
+            control.heartbeat(&node, &heartbeat, &Bytes::new(), now).await.unwrap();
             control.tell_changes();
         };
 
         let mut listener = Listener::seat(Arc::clone(&api)).unwrap();
         assert_eq!(&*listener.next().await.unwrap().data, "[]");
-        (0..3000).for_each(report);
+        for viewers in 0..3000 {
+            report(viewers).await;
+        }
         let message = listener.next().await.unwrap();
         let list: Vec<StreamInfo> = serde_json::from_str(&message.data).unwrap();
         assert_eq!((message.name, list[0].viewers), ("snapshot", 2999));
-        report(5);
+        report(5).await;
         let message = listener.next().await.unwrap();
         let stream: StreamInfo = serde_json::from_str(&message.data).unwrap();
         assert_eq!((message.name, stream.viewers), ("stream_changed", 5));

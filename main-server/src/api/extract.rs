@@ -63,7 +63,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
 }
 
 /// An object in JSON. Anything else is refused here, because our types would also be read from an array of their fields.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Error::invalid("the body is not a JSON object"));
     }
@@ -96,6 +96,21 @@ impl FromRequestParts<Arc<Api>> for NodePath {
         let text = Path::<String>::from_request_parts(parts, api).await;
         let unknown = |_| Error::new(ErrorCode::UnknownNode, "no node has this id: register again");
         text.map(|Path(text)| Self(NodeId(text))).map_err(unknown)
+    }
+}
+
+/// The node and the stream that the path names.
+pub(crate) struct NodeStreamPath(pub(crate) NodeId, pub(crate) StreamId);
+
+impl FromRequestParts<Arc<Api>> for NodeStreamPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, api).await;
+        let unknown =
+            || Error::new(ErrorCode::UnknownStream, "no stream has this id: the path is incomplete");
+        let Path((node_id, stream_id)) = texts.map_err(|_| unknown())?;
+        Ok(Self(NodeId(node_id), stream_id.parse().map_err(|_| unknown())?))
     }
 }
 

@@ -33,7 +33,6 @@ use crate::{
     control::ControlPlane,
     metrics::Counters,
     pages,
-    saver::Saver,
     scaling::Signal,
 };
 
@@ -48,8 +47,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Api {
     /// Nodes and streams.
     pub(crate) control: ControlPlane,
-    /// Keeps what has to last.
-    pub(crate) saver: Saver,
     /// Signs and checks grants.
     pub(crate) grants: Grants,
     /// Makes and checks hashes.
@@ -81,6 +78,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
             put(nodes::heartbeat).layer(DefaultBodyLimit::max(MAX_HEARTBEAT_BYTES)),
         )
         .route("/api/scaling", get(scaling::advise))
+        .route("/api/nodes/{node_id}/streams/{stream_id}/sources", post(nodes::sources))
         .route("/api/streams", get(streams::list).post(streams::create))
         .route("/api/streams/{stream_id}", get(streams::show).delete(streams::end))
         .route("/api/streams/{stream_id}/watch", post(streams::watch))

@@ -3,12 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, http::StatusCode};
-use protocol::node::{Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer, Registered};
+use protocol::node::{
+    AskForSources, Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer, Registered, Sources,
+};
 
 use super::{
     Api,
     error::Error,
-    extract::{Json, Member, NodePath},
+    extract::{Json, Member, NodePath, NodeStreamPath, OptionalJson, Raw, parse},
 };
 use crate::{clock::Now, metrics::count};
 
@@ -17,13 +19,13 @@ pub(crate) async fn register(
     _: Member,
     Json(request): Json<RegisterServer>,
 ) -> Result<axum::Json<Registered>, Error> {
-    let registered = api.control.register(request, Now::read());
+    let registered = api.control.register(request, Now::read()).await;
     let node_id = registered.inspect_err(|_| count(&api.counters.registrations_refused))?;
     Ok(axum::Json(Registered {
         node_id,
         heartbeat_ms: millis(api.heartbeat),
         lease_ms: millis(api.lease),
-        grant_keys: vec![api.grants.public_key().clone()],
+        grant_keys: api.grants.public_keys().to_vec(),
     }))
 }
 
@@ -35,9 +37,10 @@ pub(crate) async fn heartbeat(
     State(api): State<Arc<Api>>,
     _: Member,
     NodePath(node_id): NodePath,
-    Json(heartbeat): Json<Heartbeat>,
+    Raw(body): Raw,
 ) -> Result<axum::Json<HeartbeatAnswer>, Error> {
-    let answer = api.control.heartbeat(&node_id, &heartbeat, Now::read())?;
+    let heartbeat: Heartbeat = parse(&body)?;
+    let answer = api.control.heartbeat(&node_id, &heartbeat, &body, Now::read()).await?;
     count(&api.counters.heartbeats);
     Ok(axum::Json(answer))
 }
@@ -47,8 +50,20 @@ pub(crate) async fn goodbye(
     _: Member,
     NodePath(node_id): NodePath,
 ) -> Result<StatusCode, Error> {
-    api.control.goodbye(&node_id, Now::read())?;
+    api.control.goodbye(&node_id, Now::read()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(crate) async fn sources(
+    State(api): State<Arc<Api>>,
+    _: Member,
+    NodeStreamPath(node_id, stream_id): NodeStreamPath,
+    OptionalJson(request): OptionalJson<AskForSources>,
+) -> Result<axum::Json<Sources>, Error> {
+    let now = Now::read();
+    let (visibility, nodes) = api.control.sources(&node_id, stream_id, &request.avoid, now)?;
+    let grant = api.grants.watch(stream_id, visibility, now)?;
+    Ok(axum::Json(Sources { visibility, grant, nodes }))
 }
 
 pub(crate) async fn list(State(api): State<Arc<Api>>, _: Member) -> axum::Json<Vec<NodeInfo>> {

@@ -22,7 +22,8 @@ pub(crate) async fn health() -> Json<Status> {
 }
 
 pub(crate) async fn readiness(State(api): State<Arc<Api>>) -> Result<Json<Status>, Error> {
-    if api.saver.is_failing() { Err(Error::not_ready()) } else { Ok(Json(Status { status: "ready" })) }
+    api.control.ready()?;
+    Ok(Json(Status { status: "ready" }))
 }
 
 pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {

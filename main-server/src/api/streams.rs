@@ -126,7 +126,7 @@ pub(crate) async fn publish(
     Ok(Answer(Assignment { grant, nodes }))
 }
 
-pub(crate) async fn end(State(api): State<Arc<Api>>, Ender(stream_id): Ender) -> StatusCode {
-    api.control.end(stream_id, Now::read());
-    StatusCode::NO_CONTENT
+pub(crate) async fn end(State(api): State<Arc<Api>>, Ender(stream_id): Ender) -> Result<StatusCode, Error> {
+    api.control.end(stream_id, Now::read()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

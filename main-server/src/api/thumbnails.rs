@@ -14,7 +14,7 @@ use super::{
     error::Error,
     extract::{Publisher, Raw, StreamPath},
 };
-use crate::catalogue::ImageKind;
+use crate::{catalogue::ImageKind, clock::Now};
 
 pub(crate) async fn replace(
     State(api): State<Arc<Api>>,
@@ -23,7 +23,7 @@ pub(crate) async fn replace(
 ) -> Result<StatusCode, Error> {
     let unknown = || Error::invalid("the body is not a JPEG, PNG or WebP picture");
     let kind = ImageKind::of(&bytes).ok_or_else(unknown)?;
-    api.control.set_thumbnail(stream_id, kind, bytes)?;
+    api.control.set_thumbnail(stream_id, kind, bytes, Now::read())?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -8,6 +8,7 @@ use protocol::{
     stream::Visibility,
 };
 
+use super::Seed;
 use crate::clock::Now;
 
 /// How long a broadcaster may publish with one grant; it can have it renewed.
@@ -19,22 +20,24 @@ const WATCH: Duration = Duration::from_secs(10 * 60);
 pub(crate) struct Grants {
     signer: Signer,
     verifier: Verifier,
+    keys: Vec<PublicKey>,
 }
 
 impl Grants {
-    /// Grants signed with the key made of `seed`.
+    /// Grants signed with the key made of the last of `seeds`, and accepted from those of all. None without a seed.
     ///
     /// # Errors
-    /// [`Error::Key`] if it is no key.
-    pub(crate) fn new(seed: &[u8; 32]) -> Result<Self, Error> {
-        let signer = Signer::from_seed(seed)?;
-        let verifier = Verifier::new(std::slice::from_ref(signer.public_key()))?;
-        Ok(Self { signer, verifier })
+    /// [`Error::Key`] if one of them makes no key.
+    pub(crate) fn new(seeds: &[Seed]) -> Result<Option<Self>, Error> {
+        let signers = seeds.iter().map(|seed| Signer::from_seed(&seed.0)).collect::<Result<Vec<_>, _>>()?;
+        let keys: Vec<PublicKey> = signers.iter().map(|signer| signer.public_key().clone()).collect();
+        let verifier = Verifier::new(&keys)?;
+        Ok(signers.into_iter().next_back().map(|signer| Self { signer, verifier, keys }))
     }
 
     /// What nodes verify grants with.
-    pub(crate) fn public_key(&self) -> &PublicKey {
-        self.signer.public_key()
+    pub(crate) fn public_keys(&self) -> &[PublicKey] {
+        &self.keys
     }
 
     /// Permits to send the stream's media and to end it.
@@ -80,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_publish_grant_holds_for_a_day_and_for_its_stream_only() {
-        let grants = Grants::new(&[3; 32]).unwrap();
+        let grants = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
         let (now, id) = (Now::read(), StreamId::new("a", 1));
         let grant = grants.publish(id, Visibility::Public, now).unwrap();
         assert!(grants.check_publish(&grant, id, now + (PUBLISH - Duration::from_secs(1))).is_ok());
@@ -91,9 +94,22 @@ mod tests {
 
     #[test]
     fn a_watch_grant_does_not_permit_to_publish() {
-        let grants = Grants::new(&[3; 32]).unwrap();
+        let grants = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
         let (now, id) = (Now::read(), StreamId::new("a", 1));
         let grant = grants.watch(id, Visibility::Private, now).unwrap();
         assert!(matches!(grants.check_publish(&grant, id, now), Err(Error::Other)));
+    }
+
+    #[test]
+    fn the_newest_key_signs_and_all_verify() {
+        let (now, id) = (Now::read(), StreamId::new("a", 1));
+        let before = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
+        let after = Grants::new(&[Seed([3; 32]), Seed([4; 32])]).unwrap().unwrap();
+        assert_eq!(after.public_keys().len(), 2);
+        let old = before.publish(id, Visibility::Public, now).unwrap();
+        let new = after.publish(id, Visibility::Public, now).unwrap();
+        assert!(after.check_publish(&old, id, now).is_ok() && after.check_publish(&new, id, now).is_ok());
+        assert!(before.check_publish(&new, id, now).is_err());
+        assert!(Grants::new(&[]).unwrap().is_none());
     }
 }

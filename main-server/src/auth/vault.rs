@@ -1,10 +1,11 @@
-//! The secrets in the data folder: one file each, readable by its owner only, made at the first start.
+//! The secrets in the data folder: one file each, readable by its owner only. The cluster secret is there for nodes to
+//! read; the key that signs grants only where a version that did not keep it in the store has left it.
 //!
 //! A file is written beside its place, synced, and then linked into it, so that a crash leaves either no secret or
 //! a whole one, and of two processes that start together both use the one that was first.
 
 use std::{
-    fs,
+    fmt, fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -18,6 +19,44 @@ const CLUSTER_SECRET: &str = "cluster-secret";
 const GRANT_KEY: &str = "grant-key";
 /// Random bytes per secret.
 const BYTES: usize = 32;
+
+/// What the key that signs grants is made of. Its `Debug` form does not reveal it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Seed(pub(crate) [u8; BYTES]);
+
+impl Seed {
+    /// A new one.
+    ///
+    /// # Errors
+    /// [`Error::Random`].
+    pub(crate) fn random() -> Result<Self, Error> {
+        let mut bytes = [0; BYTES];
+        getrandom::fill(&mut bytes).map_err(Error::Random)?;
+        Ok(Self(bytes))
+    }
+
+    /// It as 64 hex digits.
+    pub(crate) fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The seed that 64 hex digits say; none if they do not.
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        let digits: &[u8; 2 * BYTES] = text.as_bytes().try_into().ok()?;
+        let mut bytes = [0; BYTES];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let [high, low] = [pair[0], pair[1]].map(|digit| char::from(digit).to_digit(16));
+            *byte = u8::try_from(high? << 4 | low?).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed")
+    }
+}
 
 /// Why a secret could not be read or made.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +91,7 @@ impl<'a> Vault<'a> {
         Self { folder }
     }
 
-    /// The cluster secret; made if there is none.
+    /// The cluster secret, made if there is none: what is proposed to the store.
     ///
     /// # Errors
     /// See [`Error`].
@@ -60,14 +99,33 @@ impl<'a> Vault<'a> {
         cluster_secret_at(&self.folder.join(CLUSTER_SECRET))
     }
 
-    /// The seed of the grant key; made if there is none.
+    /// Sees to it that nodes that read the file find `secret`, whatever it held.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub(crate) fn mirror(&self, secret: &Secret) -> Result<(), Error> {
+        let path = self.folder.join(CLUSTER_SECRET);
+        let failed = |error| Error::File(path.clone(), error);
+        let found = fs::read_to_string(&path).unwrap_or_default();
+        if found.trim() == secret.reveal() {
+            return Ok(());
+        }
+        tracing::warn!("{} held another secret than the store: it is replaced", path.display());
+        fs::remove_file(&path).map_err(failed)?;
+        place(&path, secret.reveal()).map_err(failed)
+    }
+
+    /// The seed of the grant key: that of an earlier version, or a new one. Nothing is written.
     ///
     /// # Errors
     /// See [`Error`].
-    pub(crate) fn grant_seed(&self) -> Result<[u8; BYTES], Error> {
+    pub(crate) fn grant_seed(&self) -> Result<Seed, Error> {
         let path = self.folder.join(GRANT_KEY);
-        let text = read_or_make(&path)?;
-        from_hex(text.trim()).ok_or(Error::Malformed(path))
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Seed::random(),
+            Err(error) => Err(Error::File(path, error)),
+            Ok(text) => Seed::from_hex(text.trim()).ok_or(Error::Malformed(path)),
+        }
     }
 }
 
@@ -75,10 +133,7 @@ fn read_or_make(path: &Path) -> Result<String, Error> {
     let failed = |error| Error::File(path.to_owned(), error);
     match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut bytes = [0; BYTES];
-            getrandom::fill(&mut bytes).map_err(Error::Random)?;
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            place(path, &hex).map_err(failed)?;
+            place(path, &Seed::random()?.to_hex()).map_err(failed)?;
             fs::read_to_string(path).map_err(failed)
         }
         read => read.map_err(failed),
@@ -96,38 +151,37 @@ fn place(path: &Path, text: &str) -> io::Result<()> {
     linked.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
 }
 
-fn from_hex(text: &str) -> Option<[u8; BYTES]> {
-    let digits: &[u8; 2 * BYTES] = text.as_bytes().try_into().ok()?;
-    let mut bytes = [0; BYTES];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let [high, low] = [pair[0], pair[1]].map(|digit| char::from(digit).to_digit(16));
-        *byte = u8::try_from(high? << 4 | low?).ok()?;
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_made_once_and_kept() {
+    fn the_cluster_secret_is_made_once_and_kept() {
         let folder = tempfile::tempdir().unwrap();
         let vault = Vault::new(folder.path());
-        let (secret, seed) = (vault.cluster_secret().unwrap(), vault.grant_seed().unwrap());
+        let secret = vault.cluster_secret().unwrap();
         assert_eq!(secret.reveal().len(), 64);
         assert_eq!(vault.cluster_secret().unwrap().reveal(), secret.reveal());
-        assert_eq!(vault.grant_seed().unwrap(), seed);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left behind");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
     }
 
     #[test]
-    fn every_data_folder_has_its_own() {
-        let seeds = [(); 2].map(|()| {
-            let folder = tempfile::tempdir().unwrap();
-            Vault::new(folder.path()).grant_seed().unwrap()
-        });
-        assert_ne!(seeds[0], seeds[1]);
+    fn the_file_follows_what_was_decided() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::new(folder.path());
+        vault.cluster_secret().unwrap();
+        let decided = Secret::new("decided elsewhere").unwrap();
+        vault.mirror(&decided).unwrap();
+        assert_eq!(vault.cluster_secret().unwrap().reveal(), "decided elsewhere");
+    }
+
+    #[test]
+    fn the_key_of_an_earlier_version_is_found_and_else_every_one_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::new(folder.path());
+        assert_ne!(vault.grant_seed().unwrap(), vault.grant_seed().unwrap());
+        fs::write(folder.path().join(GRANT_KEY), "07".repeat(32)).unwrap();
+        assert_eq!(vault.grant_seed().unwrap(), Seed([7; 32]));
     }
 
     #[cfg(unix)]

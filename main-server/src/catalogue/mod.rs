@@ -1,15 +1,19 @@
 //! The streams: created, live, interrupted, and for a while the ended ones.
 //!
-//! Pure data: `now` is an argument. What happened is left for the caller to fetch: [`News`] to tell viewers at once,
-//! changes to tell them now and then, and records to write to the store. Everything is bounded by [`Settings`].
+//! Pure data: `now` is an argument. It is a view: what the store says comes in by [`stored`], what nodes report by
+//! [`report`]. What happened is left for the caller to fetch: [`News`] to tell viewers at once, changes to tell them now
+//! and then, and what the store has to be told. Everything is bounded by [`Settings`].
 
+mod carrier;
 mod record;
+mod report;
+mod stored;
 mod stream;
 mod thumbnail;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     net::IpAddr,
     time::Duration,
 };
@@ -17,11 +21,13 @@ use std::{
 use bytes::Bytes;
 use protocol::{
     NodeId, StreamId,
-    node::CarriedStream,
-    stream::{StreamInfo, StreamState},
+    stream::{StreamInfo, StreamState, Visibility},
 };
 
+pub(crate) use carrier::Carrier;
 pub(crate) use record::Record;
+pub(crate) use report::{Heard, Orders};
+pub(crate) use stored::Save;
 pub(crate) use stream::LiveStream;
 pub(crate) use thumbnail::{ImageKind, Thumbnail};
 
@@ -34,8 +40,6 @@ pub(crate) struct Settings {
     pub(crate) grace: Duration,
     /// How long nothing may arrive after a stream was created.
     pub(crate) first_media: Duration,
-    /// How long an ended stream is known by its id.
-    pub(crate) remember_ended: Duration,
     /// Most streams that are not over; as many ended ones are remembered.
     pub(crate) max_streams: usize,
     /// Most streams one address may have created that nothing has arrived for.
@@ -70,15 +74,28 @@ pub(crate) enum News {
     Ended(StreamId),
 }
 
+/// A stream that is being created: the store was asked and has not answered.
+#[derive(Debug)]
+struct Pending {
+    address: Option<IpAddr>,
+    placed_on: String,
+}
+
+/// Names a stream that is being created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(u64);
+
 /// Every stream that is not over, and those that ended lately.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     settings: Settings,
     streams: HashMap<StreamId, LiveStream>,
-    /// What each node carried in its last heartbeat.
-    carried_by: HashMap<NodeId, HashSet<StreamId>>,
-    /// Oldest first.
-    ended: VecDeque<StreamId>,
+    pending: BTreeMap<Ticket, Pending>,
+    tickets: u64,
+    /// What each node carried in its last heartbeat, in order.
+    carried_by: HashMap<NodeId, Vec<StreamId>>,
+    /// By when they ended.
+    ended: BTreeSet<(u64, StreamId)>,
     thumbnail_bytes: usize,
     news: Vec<News>,
     changed: BTreeSet<StreamId>,
@@ -91,8 +108,10 @@ impl Catalogue {
         Self {
             settings,
             streams: HashMap::new(),
+            pending: BTreeMap::new(),
+            tickets: 0,
             carried_by: HashMap::new(),
-            ended: VecDeque::new(),
+            ended: BTreeSet::new(),
             thumbnail_bytes: 0,
             news: Vec::new(),
             changed: BTreeSet::new(),
@@ -100,49 +119,46 @@ impl Catalogue {
         }
     }
 
-    /// Takes a stream back from the store: one that ran is interrupted until a heartbeat reports it.
-    pub(crate) fn restore(&mut self, stream_id: StreamId, record: Record, now: Now) {
-        let (state, patience) = if record.ended_at_ms.is_some() {
-            self.ended.push_back(stream_id);
-            (StreamState::Ended, self.settings.remember_ended)
-        } else if record.started_at_ms.is_some() {
-            (StreamState::Interrupted, self.settings.grace)
-        } else {
-            (StreamState::Created, self.settings.first_media)
-        };
-        self.streams.insert(stream_id, LiveStream::new(record, state, now.instant + patience));
-    }
-
     /// Whether another stream may be created from `address`.
     ///
     /// # Errors
     /// [`Error::TooManyStreams`], [`Error::TooManyPending`].
     pub(crate) fn has_room_for(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        if self.streams.len() - self.ended.len() >= self.settings.max_streams {
+        let running = self.streams.values().filter(|stream| !stream.is_over()).count() + self.pending.len();
+        if running >= self.settings.max_streams {
             return Err(Error::TooManyStreams(self.settings.max_streams));
         }
         let most = self.settings.max_pending_per_address;
-        let from_there = |stream: &&LiveStream| address.is_some() && stream.pending_for == address;
-        if self.streams.values().filter(from_there).count() >= most {
+        let waiting = self.streams.values().map(|stream| stream.pending_for);
+        let from_there = waiting.chain(self.pending.values().map(|pending| pending.address));
+        if address.is_some() && from_there.filter(|waiting| *waiting == address).count() >= most {
             return Err(Error::TooManyPending(most));
         }
         Ok(())
     }
 
-    /// Adds a stream created now and gives it its id.
-    pub(crate) fn create(&mut self, record: Record, address: Option<IpAddr>, now: Now) -> StreamId {
-        let mut created_at_ns = now.unix.as_nanos();
-        let mut stream_id = StreamId::new(&record.title, created_at_ns);
-        while self.streams.contains_key(&stream_id) {
-            created_at_ns += 1;
-            stream_id = StreamId::new(&record.title, created_at_ns);
+    /// Keeps room for a stream that is being created on `placed_on`, until it was or was not: see [`Self::created`] and
+    /// [`Self::withdraw`].
+    pub(crate) fn reserve(&mut self, address: Option<IpAddr>, placed_on: &str) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.pending.insert(ticket, Pending { address, placed_on: placed_on.to_owned() });
+        ticket
+    }
+
+    /// The stream of `ticket` was created, for the address that asked.
+    pub(crate) fn created(&mut self, ticket: Ticket, stream_id: StreamId) {
+        let Some(pending) = self.pending.remove(&ticket) else { return };
+        if let Some(stream) =
+            self.streams.get_mut(&stream_id).filter(|stream| stream.state == StreamState::Created)
+        {
+            stream.pending_for = pending.address;
         }
-        let mut stream =
-            LiveStream::new(record, StreamState::Created, now.instant + self.settings.first_media);
-        stream.pending_for = address;
-        self.streams.insert(stream_id, stream);
-        self.unsaved.insert(stream_id);
-        stream_id
+    }
+
+    /// It was not; after [`Self::created`] nothing is left to do.
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) {
+        self.pending.remove(&ticket);
     }
 
     /// The stream, over or not.
@@ -161,11 +177,14 @@ impl Catalogue {
         self.get(stream_id).ok().filter(|stream| !stream.is_over()).ok_or(Error::UnknownStream(stream_id))
     }
 
-    /// Streams that are not over, per hostname they are placed on.
+    /// Streams that are not over or are being created, per hostname they are placed on.
     pub(crate) fn placed(&self) -> HashMap<&str, u32> {
         let mut counts = HashMap::new();
         for stream in self.streams.values().filter(|stream| !stream.is_over()) {
             *counts.entry(stream.record.placed_on.as_str()).or_default() += 1;
+        }
+        for pending in self.pending.values() {
+            *counts.entry(pending.placed_on.as_str()).or_default() += 1;
         }
         counts
     }
@@ -193,91 +212,17 @@ impl Catalogue {
     }
 
     /// Says that the stream belongs on `hostname` now.
-    pub(crate) fn place(&mut self, stream_id: StreamId, hostname: &str) {
+    pub(crate) fn place(&mut self, stream_id: StreamId, hostname: &str, now: Now) {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
         if stream.record.placed_on != hostname {
-            hostname.clone_into(&mut stream.record.placed_on);
+            stream.record.place(hostname, now.unix_ms());
+            stream.note_unsaved(now);
             self.unsaved.insert(stream_id);
         }
     }
 
-    /// Takes over everything a node carries. Answers which streams it has to end, because they are over here or
-    /// were never known.
-    pub(crate) fn report(
-        &mut self,
-        node: &NodeId,
-        hostname: &str,
-        carried: &[CarriedStream],
-        now: Now,
-    ) -> Vec<StreamId> {
-        let mut gone = self.carried_by.remove(node).unwrap_or_default();
-        let mut carries = HashSet::new();
-        let mut to_end = Vec::new();
-        for row in carried {
-            let stream = self.streams.get_mut(&row.stream_id).filter(|stream| !stream.is_over());
-            match (stream, row.state) {
-                (Some(stream), StreamState::Ended) => {
-                    let was_here = gone.remove(&row.stream_id) || stream.record.placed_on == hostname;
-                    stream.drop_carrier(node);
-                    // A node that gave up waiting says nothing about others that still carry or await it.
-                    if was_here && !stream.is_carried() {
-                        self.end(row.stream_id, now);
-                    } else {
-                        self.settle(row.stream_id, true, now);
-                    }
-                }
-                (Some(stream), _) => {
-                    let seen = stream.carry(node, hostname, row);
-                    if seen.moved {
-                        self.unsaved.insert(row.stream_id);
-                    }
-                    gone.remove(&row.stream_id);
-                    carries.insert(row.stream_id);
-                    self.settle(row.stream_id, seen.changed, now);
-                }
-                (None, StreamState::Ended) => {}
-                (None, _) => to_end.push(row.stream_id),
-            }
-        }
-        self.carried_by.insert(node.clone(), carries);
-        self.uncarry(node, gone, now);
-        to_end
-    }
-
-    /// A node is gone, and what it carried with it.
-    pub(crate) fn node_lost(&mut self, node: &NodeId, now: Now) {
-        let carried = self.carried_by.remove(node).unwrap_or_default();
-        self.uncarry(node, carried, now);
-    }
-
-    fn uncarry(&mut self, node: &NodeId, streams: HashSet<StreamId>, now: Now) {
-        for stream_id in streams {
-            let dropped = self.streams.get_mut(&stream_id).is_some_and(|stream| stream.drop_carrier(node));
-            self.settle(stream_id, dropped, now);
-        }
-    }
-
-    /// Brings a stream's state in line with its carriers and notes what that means to others.
-    fn settle(&mut self, stream_id: StreamId, changed: bool, now: Now) {
-        let Some(stream) = self.streams.get_mut(&stream_id) else { return };
-        let before = stream.state;
-        let turned = stream.settle(&self.settings, now);
-        if turned {
-            let (state, node) = (stream.state, &stream.record.placed_on);
-            tracing::info!(stream.id = %stream_id, ?state, "stream {stream_id} is {state:?}, its node {node}");
-        }
-        if turned && before == StreamState::Created {
-            self.unsaved.insert(stream_id);
-            if stream.is_listed() {
-                self.news.push(News::Started(stream.info(stream_id)));
-            }
-        } else if (turned || changed) && stream.is_listed() {
-            self.changed.insert(stream_id);
-        }
-    }
-
-    /// Ends a stream for good; one that is over stays as it is.
-    pub(crate) fn end(&mut self, stream_id: StreamId, now: Now) {
+    /// Ends a stream; one that is over stays as it is. The store is told by whoever calls.
+    fn end(&mut self, stream_id: StreamId, now: Now) {
         let Some(stream) = self.streams.get_mut(&stream_id).filter(|stream| !stream.is_over()) else {
             return;
         };
@@ -287,35 +232,30 @@ impl Catalogue {
         self.thumbnail_bytes -= stream.thumbnail.as_ref().map_or(0, |picture| picture.bytes.len());
         let (state, viewers) = (stream.state, stream.viewers());
         tracing::info!(stream.id = %stream_id, viewers, "stream {stream_id} is over, it was {state:?}");
-        stream.end(&self.settings, now);
-        self.unsaved.insert(stream_id);
-        self.ended.push_back(stream_id);
-        if self.ended.len() > self.settings.max_streams {
-            self.forget_oldest();
-        }
+        stream.end(now);
+        self.remember(stream_id);
     }
 
-    fn forget_oldest(&mut self) {
-        if let Some(stream_id) = self.ended.pop_front() {
-            self.streams.remove(&stream_id);
-            self.unsaved.insert(stream_id);
-        }
-    }
-
-    /// Ends the streams that nobody carried for too long, and forgets those that ended long ago.
+    /// Ends the streams that nobody carried for too long, and sees to it that what changed is saved.
     pub(crate) fn expire(&mut self, now: Now) {
         let is_due = |stream: &LiveStream| stream.deadline.is_some_and(|deadline| deadline <= now.instant);
-        let running = self.streams.iter().filter(|(_, stream)| !stream.is_over() && is_due(stream));
-        let due: Vec<StreamId> = running.map(|(id, _)| *id).collect();
+        let due: Vec<StreamId> =
+            self.streams.iter().filter(|(_, stream)| is_due(stream)).map(|(id, _)| *id).collect();
         for stream_id in due {
             self.end(stream_id, now);
+            self.unsaved.insert(stream_id);
         }
-        while self.ended.front().and_then(|id| self.streams.get(id)).is_some_and(is_due) {
-            self.forget_oldest();
+        self.save_for_others(now);
+    }
+
+    /// Every deadline is met a full term from now at the earliest: what is known here is old.
+    pub(crate) fn renew_deadlines(&mut self, now: Now) {
+        for stream in self.streams.values_mut() {
+            stream.renew_deadline(&self.settings, now);
         }
     }
 
-    /// Replaces a stream's picture. A private stream keeps none.
+    /// Replaces a stream's picture, and gives back what others are to be told of it. A private stream keeps none.
     ///
     /// # Errors
     /// [`Error::UnknownStream`], [`Error::TooManyPictures`].
@@ -324,19 +264,35 @@ impl Catalogue {
         stream_id: StreamId,
         kind: ImageKind,
         bytes: Bytes,
-    ) -> Result<(), Error> {
+        now: Now,
+    ) -> Result<Option<Thumbnail>, Error> {
+        let stream = self.running(stream_id)?;
+        if stream.visibility() == Visibility::Private {
+            return Ok(None);
+        }
+        let old = stream.thumbnail().map_or(0, |old| old.version);
+        let thumbnail = Thumbnail { version: now.unix_ms().max(old + 1), kind, bytes };
+        self.take_thumbnail(stream_id, thumbnail.clone())?;
+        Ok(Some(thumbnail))
+    }
+
+    /// Takes a picture over, unless the stream has a newer one.
+    ///
+    /// # Errors
+    /// [`Error::UnknownStream`], [`Error::TooManyPictures`].
+    pub(crate) fn take_thumbnail(&mut self, stream_id: StreamId, thumbnail: Thumbnail) -> Result<(), Error> {
         self.running(stream_id)?;
         let stream = self.streams.get_mut(&stream_id).ok_or(Error::UnknownStream(stream_id))?;
-        if stream.visibility() == protocol::stream::Visibility::Private {
+        let (version, old) = stream.thumbnail().map_or((0, 0), |old| (old.version, old.bytes.len()));
+        if thumbnail.version <= version || stream.visibility() == Visibility::Private {
             return Ok(());
         }
-        let (version, old) = stream.thumbnail.as_ref().map_or((0, 0), |old| (old.version, old.bytes.len()));
-        let total = self.thumbnail_bytes - old + bytes.len();
+        let total = self.thumbnail_bytes - old + thumbnail.bytes.len();
         if total > self.settings.max_thumbnail_bytes {
             return Err(Error::TooManyPictures);
         }
         self.thumbnail_bytes = total;
-        stream.thumbnail = Some(Thumbnail { version: version.wrapping_add(1), kind, bytes });
+        stream.thumbnail = Some(thumbnail);
         if stream.is_listed() {
             self.changed.insert(stream_id);
         }
@@ -353,23 +309,6 @@ impl Catalogue {
         let changed = std::mem::take(&mut self.changed);
         let listed = changed.into_iter().filter_map(|id| Some((id, self.streams.get(&id)?)));
         listed.filter(|(_, stream)| stream.is_listed()).map(|(id, stream)| stream.info(id)).collect()
-    }
-
-    /// Whether anything waits for [`Self::take_unsaved`].
-    pub(crate) fn has_unsaved(&self) -> bool {
-        !self.unsaved.is_empty()
-    }
-
-    /// What the store has to be told: a record to keep, or none to forget the stream.
-    pub(crate) fn take_unsaved(&mut self) -> Vec<(StreamId, Option<Record>)> {
-        let unsaved = std::mem::take(&mut self.unsaved);
-        let record = |id| (id, self.streams.get(&id).map(|stream| stream.record.clone()));
-        unsaved.into_iter().map(record).collect()
-    }
-
-    /// The store failed: what was taken is to be saved again.
-    pub(crate) fn put_back_unsaved(&mut self, streams: impl IntoIterator<Item = StreamId>) {
-        self.unsaved.extend(streams);
     }
 }
 

@@ -1,4 +1,7 @@
-//! What outlives the process: a stream as the store keeps it.
+//! What outlives the process: a stream as the store keeps it, and how two servers' versions of it become one.
+//!
+//! Merging keeps what is final and what was first: in whatever order main servers learn of each other's changes, they
+//! arrive at the same record.
 
 use protocol::stream::Visibility;
 use serde::{Deserialize, Serialize};
@@ -23,4 +26,104 @@ pub(crate) struct Record {
     pub(crate) ended_at_ms: Option<u64>,
     /// Hostname of the node it belongs on.
     pub(crate) placed_on: String,
+    /// Since when, Unix epoch; 0 in records of versions that did not say.
+    #[serde(default)]
+    pub(crate) placed_at_ms: u64,
+}
+
+impl Record {
+    /// Whether it is over, for good.
+    pub(crate) fn is_over(&self) -> bool {
+        self.ended_at_ms.is_some()
+    }
+
+    /// Says that it belongs on `hostname` from now on. The newest say counts, whatever the clocks that stamped the earlier
+    /// ones showed.
+    pub(crate) fn place(&mut self, hostname: &str, now_ms: u64) {
+        hostname.clone_into(&mut self.placed_on);
+        self.placed_at_ms = now_ms.max(self.placed_at_ms.saturating_add(1));
+    }
+
+    /// Takes over what `other`, a version of the same stream, knows better: an end is final and the first one counts, so
+    /// does the first start; it belongs where it was placed last. What was set at its creation is the same in both.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.ended_at_ms = first(self.ended_at_ms, other.ended_at_ms);
+        self.started_at_ms = first(self.started_at_ms, other.started_at_ms);
+        if (other.placed_at_ms, &other.placed_on) > (self.placed_at_ms, &self.placed_on) {
+            other.placed_on.clone_into(&mut self.placed_on);
+            self.placed_at_ms = other.placed_at_ms;
+        }
+    }
+}
+
+/// The earlier time; one that is there, if only one is.
+fn first(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    a.into_iter().chain(b).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Any version of one stream.
+    fn version() -> impl Strategy<Value = Record> {
+        let time = || prop::option::of(0..4_u64);
+        (time(), time(), "[ab]", 0..3_u64).prop_map(
+            |(started_at_ms, ended_at_ms, placed_on, placed_at_ms)| Record {
+                title: "first".into(),
+                visibility: Visibility::Public,
+                passphrase_hash: None,
+                created_at_ms: 1,
+                started_at_ms,
+                ended_at_ms,
+                placed_on,
+                placed_at_ms,
+            },
+        )
+    }
+
+    fn merged(mut a: Record, b: &Record) -> Record {
+        a.merge(b);
+        a
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_merging_makes_no_difference(a in version(), b in version(), c in version()) {
+            prop_assert_eq!(merged(a.clone(), &b), merged(b.clone(), &a));
+            prop_assert_eq!(merged(merged(a.clone(), &b), &c), merged(a, &merged(b, &c)));
+        }
+
+        #[test]
+        fn merging_again_changes_nothing(a in version(), b in version()) {
+            let once = merged(a, &b);
+            prop_assert_eq!(merged(once.clone(), &b), once.clone());
+            prop_assert_eq!(merged(once.clone(), &once), once);
+        }
+
+        #[test]
+        fn no_version_unsets_an_end_or_a_start(a in version(), b in version()) {
+            let both = merged(a.clone(), &b);
+            prop_assert_eq!(both.is_over(), a.is_over() || b.is_over());
+            prop_assert_eq!(both.started_at_ms.is_some(), a.started_at_ms.or(b.started_at_ms).is_some());
+            prop_assert!(both.ended_at_ms <= a.ended_at_ms || a.ended_at_ms.is_none());
+        }
+
+        #[test]
+        fn the_newest_placement_wins(a in version(), b in version(), now_ms in 0..5_u64) {
+            let mut moved = merged(a.clone(), &b);
+            moved.place("c", now_ms);
+            prop_assert_eq!(merged(merged(moved.clone(), &a), &b), moved.clone());
+            prop_assert_eq!(moved.placed_on, "c");
+        }
+    }
+
+    #[test]
+    fn a_record_of_the_first_version_is_read() {
+        let json = r#"{"title":"first","visibility":"public","created_at_ms":1,"placed_on":"a"}"#;
+        let record: Record = serde_json::from_str(json).unwrap();
+        assert_eq!((record.placed_on.as_str(), record.placed_at_ms), ("a", 0));
+    }
 }

@@ -1,7 +1,8 @@
 //! One stream and its states: created → live ↔ interrupted → ended.
 //!
-//! Its nodes' heartbeats drive it. While a node has it live, it is live; when none has, it is interrupted and ends a
-//! grace period after the last heartbeat that carried it.
+//! Its nodes' heartbeats drive it. What its origins say counts: while one has it live, it is live; when none has, it is
+//! interrupted and ends a grace period after the last heartbeat that carried it. Only while no origin carries it, as when
+//! one has just died, do the edges that still have it speak for it.
 
 use std::{collections::BTreeMap, net::IpAddr, time::Instant};
 
@@ -11,8 +12,8 @@ use protocol::{
     stream::{StreamInfo, StreamState, Visibility},
 };
 
-use super::{Record, Settings, Thumbnail};
-use crate::{clock::Now, placement::Carriage};
+use super::{Carrier, Record, Settings, Thumbnail};
+use crate::{clock::Now, placement::Carriage, store::Revision};
 
 /// Longest type a node may report; real ones have some fifty characters.
 const MAX_MIME_BYTES: usize = 256;
@@ -21,33 +22,53 @@ const MAX_MIME_BYTES: usize = 256;
 #[derive(Debug)]
 pub(crate) struct LiveStream {
     pub(super) record: Record,
+    /// The write that the store's version comes from, as far as is known here.
+    pub(super) revision: Revision,
+    /// Since when the record says more than the store's version, if it does.
+    pub(super) unsaved_since: Option<Instant>,
     pub(super) state: StreamState,
-    /// When a created or interrupted stream ends, and an ended one is forgotten.
+    /// When a created or interrupted stream ends.
     pub(super) deadline: Option<Instant>,
     carriers: BTreeMap<NodeId, Carrier>,
     mime: Option<String>,
     pub(super) thumbnail: Option<Thumbnail>,
     /// Who created it, while nothing has arrived.
     pub(super) pending_for: Option<IpAddr>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Carrier {
-    state: StreamState,
-    viewers: u32,
+    /// Whether the store is to forget it.
+    pub(super) to_forget: bool,
 }
 
 impl LiveStream {
-    pub(super) fn new(record: Record, state: StreamState, deadline: Instant) -> Self {
-        Self {
+    /// A stream as the store has it: one that ran is interrupted until a heartbeat reports it.
+    pub(super) fn new(record: Record, revision: Revision, settings: &Settings, now: Now) -> Self {
+        let state = match &record {
+            record if record.is_over() => StreamState::Ended,
+            record if record.started_at_ms.is_some() => StreamState::Interrupted,
+            _ => StreamState::Created,
+        };
+        let mut stream = Self {
             record,
+            revision,
+            unsaved_since: None,
             state,
-            deadline: Some(deadline),
+            deadline: None,
             carriers: BTreeMap::new(),
             mime: None,
             thumbnail: None,
             pending_for: None,
-        }
+            to_forget: false,
+        };
+        stream.renew_deadline(settings, now);
+        stream
+    }
+
+    /// Gives whoever it waits for a fresh term.
+    pub(super) fn renew_deadline(&mut self, settings: &Settings, now: Now) {
+        self.deadline = match self.state {
+            StreamState::Created => Some(now.instant + settings.first_media),
+            StreamState::Interrupted => Some(now.instant + settings.grace),
+            StreamState::Live | StreamState::Ended => None,
+        };
     }
 
     /// Who may watch it.
@@ -71,7 +92,7 @@ impl LiveStream {
             && matches!(self.state, StreamState::Live | StreamState::Interrupted)
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.state == StreamState::Ended
     }
 
@@ -80,10 +101,15 @@ impl LiveStream {
         self.carriers.values().fold(0, |sum, carrier| sum.saturating_add(carrier.viewers))
     }
 
+    /// The nodes that carry it.
+    pub(crate) fn carriers(&self) -> impl Iterator<Item = (&NodeId, &Carrier)> {
+        self.carriers.iter()
+    }
+
     /// What `node`, called `hostname`, has to do with it.
     pub(crate) fn carriage(&self, node: &NodeId, hostname: &str) -> Carriage {
         match self.carriers.get(node) {
-            Some(carrier) if carrier.state == StreamState::Live => Carriage::Live,
+            Some(carrier) if carrier.is_live() => Carriage::Live,
             Some(_) => Carriage::Interrupted,
             None if self.carriers.is_empty() && self.record.placed_on == hostname => Carriage::Placed,
             None => Carriage::None,
@@ -91,44 +117,48 @@ impl LiveStream {
     }
 
     /// Takes over what a node reports. True if that is news to viewers.
-    pub(super) fn carry(&mut self, node: &NodeId, hostname: &str, carried: &CarriedStream) -> Carried {
-        let carrier = Carrier { state: carried.state, viewers: carried.viewers };
-        let mut changed = self.carriers.insert(node.clone(), carrier) != Some(carrier);
-        let mime = carried.mime.as_deref().filter(|mime| mime.len() <= MAX_MIME_BYTES);
-        if mime.is_some() && carried.state == StreamState::Live && self.mime.as_deref() != mime {
+    pub(super) fn carry(&mut self, node: &NodeId, hostname: &str, row: &CarriedStream, now: Now) -> bool {
+        let mut changed = match self.carriers.get_mut(node) {
+            Some(carrier) => carrier.take_over(row),
+            None => self.carriers.insert(node.clone(), row.into()).is_none(),
+        };
+        let mime = row.mime.as_deref().filter(|mime| mime.len() <= MAX_MIME_BYTES);
+        if mime.is_some() && row.state == StreamState::Live && self.mime.as_deref() != mime {
             self.mime = mime.map(str::to_owned);
             changed = true;
         }
-        let moved = carried.state == StreamState::Live
-            && self.record.placed_on != hostname
-            && self.is_live_nowhere_but_on(node);
-        if moved {
-            hostname.clone_into(&mut self.record.placed_on);
+        let takes_it_in = row.state == StreamState::Live && row.path.is_empty();
+        if takes_it_in && self.record.placed_on != hostname && self.has_no_live_origin_but(node) {
+            self.record.place(hostname, now.unix_ms());
+            self.note_unsaved(now);
         }
-        Carried { changed, moved }
+        changed
     }
 
-    /// Whether a node has it, live or waiting for its broadcaster.
-    pub(super) fn is_carried(&self) -> bool {
-        !self.carriers.is_empty()
+    fn has_no_live_origin_but(&self, node: &NodeId) -> bool {
+        let mut origins =
+            self.carriers.iter().filter(|(_, carrier)| carrier.is_origin() && carrier.is_live());
+        origins.all(|(id, _)| id == node)
     }
 
-    pub(super) fn is_live_nowhere_but_on(&self, node: &NodeId) -> bool {
-        let mut live = self.carriers.iter().filter(|(_, carrier)| carrier.state == StreamState::Live);
-        live.all(|(id, _)| id == node)
+    /// Whether a node takes it in, or waits for its broadcaster.
+    pub(super) fn has_origin(&self) -> bool {
+        self.carriers.values().any(Carrier::is_origin)
     }
 
-    /// Forgets that `node` carries it. True if it did.
-    pub(super) fn drop_carrier(&mut self, node: &NodeId) -> bool {
-        self.carriers.remove(node).is_some()
+    /// Forgets that `node` carries it, and gives back how it did.
+    pub(super) fn drop_carrier(&mut self, node: &NodeId) -> Option<Carrier> {
+        self.carriers.remove(node)
     }
 
     /// Brings the state in line with what the carriers say. True if it changed.
     pub(super) fn settle(&mut self, settings: &Settings, now: Now) -> bool {
         let before = self.state;
-        let is_live = self.carriers.values().any(|carrier| carrier.state == StreamState::Live);
-        let is_held = self.carriers.values().any(|carrier| carrier.state == StreamState::Interrupted);
-        let grace_ends = now.instant + settings.grace;
+        let from_origin = self.has_origin();
+        let speaks = |carrier: &&Carrier| carrier.is_origin() || !from_origin;
+        let is_live = self.carriers.values().filter(speaks).any(Carrier::is_live);
+        let is_held =
+            self.carriers.values().filter(speaks).any(|carrier| carrier.state == StreamState::Interrupted);
         match self.state {
             StreamState::Ended => {}
             _ if is_live => {
@@ -137,29 +167,40 @@ impl LiveStream {
             }
             StreamState::Live => {
                 self.state = StreamState::Interrupted;
-                self.deadline = Some(grace_ends);
+                self.renew_deadline(settings, now);
             }
             _ if is_held => {
                 self.state = StreamState::Interrupted;
-                self.deadline = Some(grace_ends);
+                self.renew_deadline(settings, now);
             }
             StreamState::Created | StreamState::Interrupted => {}
         }
         if self.state != StreamState::Created {
             self.pending_for = None;
-            self.record.started_at_ms.get_or_insert(now.unix_ms());
+            if self.record.started_at_ms.is_none() {
+                self.record.started_at_ms = Some(now.unix_ms());
+                self.note_unsaved(now);
+            }
         }
         self.state != before
     }
 
     /// Ends it for good.
-    pub(super) fn end(&mut self, settings: &Settings, now: Now) {
+    pub(super) fn end(&mut self, now: Now) {
         self.state = StreamState::Ended;
-        self.record.ended_at_ms = Some(now.unix_ms());
-        self.deadline = Some(now.instant + settings.remember_ended);
+        if !self.record.is_over() {
+            self.record.ended_at_ms = Some(now.unix_ms());
+            self.note_unsaved(now);
+        }
+        self.deadline = None;
         self.carriers.clear();
         self.thumbnail = None;
         self.pending_for = None;
+    }
+
+    /// The record says something now that the store's version does not.
+    pub(super) fn note_unsaved(&mut self, now: Now) {
+        self.unsaved_since.get_or_insert(now.instant);
     }
 
     /// It as viewers see it.
@@ -176,13 +217,4 @@ impl LiveStream {
             thumbnail_url: self.thumbnail.as_ref().map(picture),
         }
     }
-}
-
-/// What a node's report on one stream brought.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Carried {
-    /// Viewers see a difference.
-    pub(super) changed: bool,
-    /// The stream belongs on that node now.
-    pub(super) moved: bool,
 }

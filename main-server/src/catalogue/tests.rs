@@ -1,13 +1,13 @@
 //! The states of a stream, and who is told what, under a clock that the test moves.
 
-use protocol::stream::Visibility;
+use protocol::{node::CarriedStream, stream::Visibility};
 
 use super::*;
+use crate::store::Revision;
 
 const SETTINGS: Settings = Settings {
     grace: Duration::from_secs(30),
     first_media: Duration::from_secs(60),
-    remember_ended: Duration::from_secs(300),
     max_streams: 4,
     max_pending_per_address: 2,
     max_thumbnail_bytes: 100,
@@ -24,6 +24,7 @@ fn record(title: &str) -> Record {
         started_at_ms: None,
         ended_at_ms: None,
         placed_on: "a".into(),
+        placed_at_ms: 1,
     }
 }
 
@@ -42,6 +43,48 @@ fn carried(stream_id: StreamId, state: StreamState, viewers: u32) -> CarriedStre
     }
 }
 
+fn from_edge(stream_id: StreamId, state: StreamState, path: &[&str]) -> CarriedStream {
+    let path = path.iter().map(|hostname| (*hostname).to_owned()).collect();
+    CarriedStream { path, ..carried(stream_id, state, 1) }
+}
+
+/// What a test needs to play a store and nodes.
+impl Catalogue {
+    /// Creates a stream as the control plane does; the store's revision is 1.
+    fn create(&mut self, record: Record, address: Option<IpAddr>, now: Now) -> StreamId {
+        let ticket = self.reserve(address, &record.placed_on);
+        let stream_id = StreamId::new(&record.title, now.unix.as_nanos());
+        self.learn(stream_id, record, Revision(1), now);
+        self.created(ticket, stream_id);
+        stream_id
+    }
+
+    /// A heartbeat of the node called `name`; gives what the node has to end.
+    fn hears(&mut self, name: &str, rows: &[CarriedStream], now: Now) -> Vec<StreamId> {
+        let orders = self.report(&node(name), name, rows, Heard::Directly, now);
+        orders.over.into_iter().chain(orders.unknown).collect()
+    }
+
+    /// What the saver would write now; it counts as written, as of `revision`.
+    fn saved(&mut self, revision: u64, now: Now) -> Vec<(StreamId, Record)> {
+        let saves = self.take_unsaved().into_iter().filter_map(|id| match self.to_save(id)? {
+            Save::Keep(record, _) => Some((id, record)),
+            Save::Forget => None,
+        });
+        let saves: Vec<_> = saves.collect();
+        for (id, record) in &saves {
+            self.learn(*id, record.clone(), Revision(revision), now);
+        }
+        saves
+    }
+
+    /// Ends a stream as its owner does.
+    fn ends(&mut self, stream_id: StreamId, revision: u64, now: Now) {
+        let (record, _) = self.to_end(stream_id, now).unwrap();
+        self.learn(stream_id, record, Revision(revision), now);
+    }
+}
+
 /// A catalogue with one stream placed on node `a`.
 fn created() -> (Catalogue, StreamId, Now) {
     let now = Now::read();
@@ -53,9 +96,9 @@ fn created() -> (Catalogue, StreamId, Now) {
 /// The same, live on node `a` with two viewers, everybody told.
 fn live() -> (Catalogue, StreamId, Now) {
     let (mut catalogue, id, now) = created();
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 2)], now);
+    catalogue.hears("a", &[carried(id, StreamState::Live, 2)], now);
     catalogue.take_news();
-    catalogue.take_unsaved();
+    catalogue.saved(2, now);
     (catalogue, id, now)
 }
 
@@ -74,37 +117,28 @@ fn a_created_stream_is_not_listed_and_counts_for_its_node() {
     assert!(catalogue.listed().is_empty());
     assert_eq!(catalogue.placed().get("a"), Some(&1));
     assert_eq!(catalogue.take_news(), []);
-    assert_eq!(catalogue.take_unsaved(), [(id, Some(record("first")))]);
-    assert!(!catalogue.has_unsaved());
-}
-
-#[test]
-fn equal_titles_at_the_same_instant_get_different_ids() {
-    let (mut catalogue, first, now) = created();
-    let second = catalogue.create(record("first"), None, now);
-    assert_eq!(first, StreamId::new("first", now.unix.as_nanos()));
-    assert_eq!(second, StreamId::new("first", now.unix.as_nanos() + 1));
+    assert!(!catalogue.has_unsaved(), "the store has it already");
 }
 
 #[test]
 fn the_first_live_heartbeat_starts_and_lists_it() {
     let (mut catalogue, id, now) = created();
     let later = now + seconds(1);
-    assert_eq!(catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 2)], later), []);
+    assert_eq!(catalogue.hears("a", &[carried(id, StreamState::Live, 2)], later), []);
     let listed = catalogue.listed();
     assert_eq!(catalogue.take_news(), [News::Started(listed[0].clone())]);
     assert_eq!((listed[0].viewers, listed[0].started_at_ms), (2, later.unix_ms()));
     assert!(listed[0].mime.is_some());
-    assert_eq!(catalogue.take_unsaved()[0].1.as_ref().unwrap().started_at_ms, Some(later.unix_ms()));
+    assert_eq!(catalogue.saved(2, later)[0].1.started_at_ms, Some(later.unix_ms()));
     assert!(catalogue.take_changed().is_empty());
 }
 
 #[test]
 fn viewers_are_summed_and_only_differences_are_told() {
     let (mut catalogue, id, now) = live();
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 2)], now);
+    catalogue.hears("a", &[carried(id, StreamState::Live, 2)], now);
     assert!(catalogue.take_changed().is_empty());
-    catalogue.report(&node("b"), "b", &[carried(id, StreamState::Live, 5)], now);
+    catalogue.hears("b", &[carried(id, StreamState::Live, 5)], now);
     assert_eq!(catalogue.take_changed()[0].viewers, 7);
     assert!(catalogue.take_changed().is_empty());
     assert!(!catalogue.has_unsaved(), "a second carrier does not move the stream");
@@ -129,12 +163,12 @@ fn a_lost_node_interrupts_its_streams_and_the_grace_period_ends_them() {
 #[test]
 fn a_broadcaster_that_comes_back_within_the_grace_period_goes_on() {
     let (mut catalogue, id, now) = live();
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Interrupted, 1)], now + seconds(5));
+    catalogue.hears("a", &[carried(id, StreamState::Interrupted, 1)], now + seconds(5));
     assert_eq!(state(&catalogue, id), StreamState::Interrupted);
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Interrupted, 1)], now + seconds(30));
+    catalogue.hears("a", &[carried(id, StreamState::Interrupted, 1)], now + seconds(30));
     catalogue.expire(now + seconds(50));
     assert_eq!(state(&catalogue, id), StreamState::Interrupted, "its node still holds it");
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 1)], now + seconds(51));
+    catalogue.hears("a", &[carried(id, StreamState::Live, 1)], now + seconds(51));
     catalogue.expire(now + seconds(500));
     assert_eq!(state(&catalogue, id), StreamState::Live);
     assert_eq!(catalogue.take_news(), []);
@@ -143,7 +177,7 @@ fn a_broadcaster_that_comes_back_within_the_grace_period_goes_on() {
 #[test]
 fn a_stream_left_out_of_a_heartbeat_is_interrupted() {
     let (mut catalogue, id, now) = live();
-    catalogue.report(&node("a"), "a", &[], now);
+    catalogue.hears("a", &[], now);
     assert_eq!(state(&catalogue, id), StreamState::Interrupted);
 }
 
@@ -151,17 +185,17 @@ fn a_stream_left_out_of_a_heartbeat_is_interrupted() {
 fn it_moves_to_the_node_that_has_it_live() {
     let (mut catalogue, id, now) = live();
     catalogue.node_lost(&node("a"), now);
-    catalogue.place(id, "c");
-    catalogue.report(&node("b"), "b", &[carried(id, StreamState::Live, 0)], now);
+    catalogue.place(id, "c", now);
+    catalogue.hears("b", &[carried(id, StreamState::Live, 0)], now);
     assert_eq!(state(&catalogue, id), StreamState::Live);
     assert_eq!(catalogue.placed().get("b"), Some(&1));
-    assert_eq!(catalogue.take_unsaved()[0].1.as_ref().unwrap().placed_on, "b");
+    assert_eq!(catalogue.saved(3, now)[0].1.placed_on, "b");
 }
 
 #[test]
 fn its_node_ends_it() {
     let (mut catalogue, id, now) = live();
-    assert_eq!(catalogue.report(&node("a"), "a", &[carried(id, StreamState::Ended, 0)], now), []);
+    assert_eq!(catalogue.hears("a", &[carried(id, StreamState::Ended, 0)], now), []);
     assert_eq!(state(&catalogue, id), StreamState::Ended);
     assert_eq!(catalogue.take_news(), [News::Ended(id)]);
 }
@@ -169,9 +203,9 @@ fn its_node_ends_it() {
 #[test]
 fn a_node_the_stream_has_left_does_not_end_it() {
     let (mut catalogue, id, now) = live();
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Interrupted, 0)], now);
-    catalogue.report(&node("b"), "b", &[carried(id, StreamState::Live, 1)], now);
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Ended, 0)], now);
+    catalogue.hears("a", &[carried(id, StreamState::Interrupted, 0)], now);
+    catalogue.hears("b", &[carried(id, StreamState::Live, 1)], now);
+    catalogue.hears("a", &[carried(id, StreamState::Ended, 0)], now);
     assert_eq!(state(&catalogue, id), StreamState::Live);
     assert_eq!(catalogue.placed().get("b"), Some(&1));
 }
@@ -179,12 +213,12 @@ fn a_node_the_stream_has_left_does_not_end_it() {
 #[test]
 fn a_node_that_gave_up_waiting_does_not_end_it_for_one_that_still_waits() {
     let (mut catalogue, id, now) = live();
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Interrupted, 0)], now);
-    catalogue.report(&node("b"), "b", &[carried(id, StreamState::Live, 1)], now);
-    catalogue.report(&node("b"), "b", &[carried(id, StreamState::Interrupted, 1)], now + seconds(28));
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Ended, 0)], now + seconds(30));
+    catalogue.hears("a", &[carried(id, StreamState::Interrupted, 0)], now);
+    catalogue.hears("b", &[carried(id, StreamState::Live, 1)], now);
+    catalogue.hears("b", &[carried(id, StreamState::Interrupted, 1)], now + seconds(28));
+    catalogue.hears("a", &[carried(id, StreamState::Ended, 0)], now + seconds(30));
     assert_eq!(state(&catalogue, id), StreamState::Interrupted);
-    catalogue.report(&node("b"), "b", &[carried(id, StreamState::Live, 1)], now + seconds(31));
+    catalogue.hears("b", &[carried(id, StreamState::Live, 1)], now + seconds(31));
     assert_eq!(state(&catalogue, id), StreamState::Live);
 }
 
@@ -192,7 +226,7 @@ fn a_node_that_gave_up_waiting_does_not_end_it_for_one_that_still_waits() {
 fn a_node_that_never_carried_it_does_not_end_it() {
     let (mut catalogue, id, now) = live();
     catalogue.node_lost(&node("a"), now);
-    catalogue.report(&node("b"), "b", &[carried(id, StreamState::Ended, 0)], now);
+    catalogue.hears("b", &[carried(id, StreamState::Ended, 0)], now);
     assert_eq!(state(&catalogue, id), StreamState::Interrupted);
 }
 
@@ -200,34 +234,34 @@ fn a_node_that_never_carried_it_does_not_end_it() {
 fn a_node_is_told_to_end_what_is_over_or_unknown() {
     let (mut catalogue, id, now) = live();
     let stranger = StreamId::new("never created here", 1);
-    catalogue.end(id, now);
+    catalogue.ends(id, 3, now);
     let rows = [carried(id, StreamState::Live, 1), carried(stranger, StreamState::Live, 1)];
-    assert_eq!(catalogue.report(&node("a"), "a", &rows, now), [id, stranger]);
+    assert_eq!(catalogue.hears("a", &rows, now), [id, stranger]);
     let last = [carried(id, StreamState::Ended, 0), carried(stranger, StreamState::Ended, 0)];
-    assert_eq!(catalogue.report(&node("a"), "a", &last, now), []);
+    assert_eq!(catalogue.hears("a", &last, now), []);
     assert_eq!(state(&catalogue, id), StreamState::Ended);
 }
 
 #[test]
 fn a_stream_without_media_ends_quietly_after_a_minute() {
     let (mut catalogue, id, now) = created();
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Created, 0)], now + seconds(59));
+    catalogue.hears("a", &[carried(id, StreamState::Created, 0)], now + seconds(59));
     catalogue.expire(now + seconds(60));
     assert_eq!(state(&catalogue, id), StreamState::Ended);
     assert_eq!(catalogue.take_news(), []);
 }
 
 #[test]
-fn an_ended_stream_is_remembered_for_some_minutes() {
+fn an_ended_stream_is_known_until_the_store_forgets_it() {
     let (mut catalogue, id, now) = live();
-    catalogue.end(id, now);
+    catalogue.ends(id, 3, now);
     assert_eq!(catalogue.running(id).err(), Some(Error::UnknownStream(id)));
-    catalogue.take_unsaved();
-    catalogue.expire(now + seconds(299));
+    catalogue.expire(now + seconds(3000));
     assert!(catalogue.get(id).is_ok());
-    catalogue.expire(now + seconds(300));
+    catalogue.forget(id, Revision(2), now);
+    assert!(catalogue.get(id).is_ok(), "it was written after that");
+    catalogue.forget(id, Revision(4), now);
     assert_eq!(catalogue.get(id).err(), Some(Error::UnknownStream(id)));
-    assert_eq!(catalogue.take_unsaved(), [(id, None)], "the store forgets it too");
 }
 
 #[test]
@@ -235,13 +269,13 @@ fn private_streams_are_never_listed_or_announced() {
     let now = Now::read();
     let mut catalogue = Catalogue::new(SETTINGS);
     let id = catalogue.create(Record { visibility: Visibility::Private, ..record("mine") }, None, now);
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 2)], now);
-    catalogue.set_thumbnail(id, ImageKind::Jpeg, Bytes::from_static(b"picture")).unwrap();
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 3)], now);
+    catalogue.hears("a", &[carried(id, StreamState::Live, 2)], now);
+    catalogue.set_thumbnail(id, ImageKind::Jpeg, Bytes::from_static(b"picture"), now).unwrap();
+    catalogue.hears("a", &[carried(id, StreamState::Live, 3)], now);
     assert!(catalogue.get(id).unwrap().thumbnail().is_none());
     assert!(catalogue.listed().is_empty());
     assert!(catalogue.take_changed().is_empty());
-    catalogue.end(id, now);
+    catalogue.ends(id, 3, now);
     assert_eq!(catalogue.take_news(), []);
 }
 
@@ -251,19 +285,31 @@ fn the_busiest_stream_is_listed_first_then_the_newest() {
     let rows = |viewers: [(StreamId, u32); 3]| viewers.map(|(id, n)| carried(id, StreamState::Live, n));
     let second = catalogue.create(record("second"), None, now);
     let third = catalogue.create(record("third"), None, now);
-    catalogue.report(&node("a"), "a", &rows([(first, 0), (second, 1), (third, 0)])[..2], now);
-    catalogue.report(&node("a"), "a", &rows([(first, 0), (second, 1), (third, 0)]), now + seconds(9));
+    catalogue.hears("a", &rows([(first, 0), (second, 1), (third, 0)])[..2], now);
+    catalogue.hears("a", &rows([(first, 0), (second, 1), (third, 0)]), now + seconds(9));
     let order: Vec<StreamId> = catalogue.listed().iter().map(|row| row.stream_id).collect();
     assert_eq!(order, [second, third, first]);
 }
 
 #[test]
 fn a_new_picture_changes_its_address() {
-    let (mut catalogue, id, _) = live();
-    for version in 1..=2 {
-        catalogue.set_thumbnail(id, ImageKind::Png, Bytes::from_static(b"picture")).unwrap();
+    let (mut catalogue, id, now) = live();
+    for version in now.unix_ms()..now.unix_ms() + 2 {
+        catalogue.set_thumbnail(id, ImageKind::Png, Bytes::from_static(b"picture"), now).unwrap();
         let url = catalogue.take_changed()[0].thumbnail_url.clone();
         assert_eq!(url, Some(format!("/api/streams/{id}/thumbnail?v={version}")));
+    }
+}
+
+#[test]
+fn of_pictures_that_come_by_way_of_others_the_newest_stays() {
+    let (mut catalogue, id, now) = live();
+    let own = catalogue.set_thumbnail(id, ImageKind::Png, Bytes::from_static(b"own"), now).unwrap().unwrap();
+    for (later, shown) in [(0, "own"), (1, "other")] {
+        let bytes = Bytes::from_static(b"other");
+        let other = Thumbnail { version: own.version + later, kind: ImageKind::Jpeg, bytes };
+        catalogue.take_thumbnail(id, other).unwrap();
+        assert_eq!(catalogue.get(id).unwrap().thumbnail().unwrap().bytes, shown);
     }
 }
 
@@ -271,14 +317,16 @@ fn a_new_picture_changes_its_address() {
 fn pictures_are_bounded_together_and_freed_when_their_stream_ends() {
     let (mut catalogue, id, now) = live();
     let other = catalogue.create(record("other"), None, now);
-    let picture = |bytes: usize| Bytes::from(vec![0; bytes]);
-    catalogue.set_thumbnail(id, ImageKind::Png, picture(60)).unwrap();
-    catalogue.set_thumbnail(id, ImageKind::Png, picture(70)).unwrap();
-    let full = catalogue.set_thumbnail(other, ImageKind::Png, picture(31));
-    assert_eq!(full, Err(Error::TooManyPictures));
-    catalogue.end(id, now);
-    assert_eq!(catalogue.set_thumbnail(id, ImageKind::Png, picture(1)), Err(Error::UnknownStream(id)));
-    assert_eq!(catalogue.set_thumbnail(other, ImageKind::Png, picture(100)), Ok(()));
+    let set = |catalogue: &mut Catalogue, id, bytes: usize| {
+        let set = catalogue.set_thumbnail(id, ImageKind::Png, Bytes::from(vec![0; bytes]), now);
+        set.map(|kept| kept.unwrap().bytes.len())
+    };
+    assert_eq!(set(&mut catalogue, id, 60), Ok(60));
+    assert_eq!(set(&mut catalogue, id, 70), Ok(70));
+    assert_eq!(set(&mut catalogue, other, 31), Err(Error::TooManyPictures));
+    catalogue.ends(id, 3, now);
+    assert_eq!(set(&mut catalogue, id, 1), Err(Error::UnknownStream(id)));
+    assert_eq!(set(&mut catalogue, other, 100), Ok(100));
 }
 
 #[test]
@@ -288,46 +336,165 @@ fn streams_are_bounded_together_and_per_address_while_pending() {
     catalogue.create(record("second"), ADDRESS, now);
     assert_eq!(catalogue.has_room_for(ADDRESS), Err(Error::TooManyPending(2)));
     assert_eq!(catalogue.has_room_for(None), Ok(()));
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 0)], now);
+    catalogue.hears("a", &[carried(id, StreamState::Live, 0)], now);
     assert_eq!(catalogue.has_room_for(ADDRESS), Ok(()), "a live stream is not pending");
     catalogue.create(record("third"), None, now);
     catalogue.create(record("fourth"), None, now);
     assert_eq!(catalogue.has_room_for(None), Err(Error::TooManyStreams(4)));
-    catalogue.end(id, now);
+    catalogue.ends(id, 3, now);
     assert_eq!(catalogue.has_room_for(None), Ok(()));
 }
 
 #[test]
-fn no_more_ended_streams_than_agreed_are_remembered() {
+fn what_is_being_created_counts_already() {
+    let (mut catalogue, _, _) = created();
+    let ticket = catalogue.reserve(ADDRESS, "a");
+    assert_eq!(catalogue.has_room_for(ADDRESS), Err(Error::TooManyPending(2)));
+    assert_eq!(catalogue.placed().get("a"), Some(&2));
+    catalogue.withdraw(ticket);
+    assert_eq!(catalogue.has_room_for(ADDRESS), Ok(()));
+    assert_eq!(catalogue.placed().get("a"), Some(&1));
+}
+
+#[test]
+fn the_store_is_to_forget_the_oldest_of_too_many_ended_streams() {
     let (mut catalogue, first, now) = created();
-    catalogue.end(first, now);
+    catalogue.ends(first, 2, now);
     for index in 0..4 {
+        let now = now + seconds(index + 1);
         let id = catalogue.create(record(&index.to_string()), None, now);
-        catalogue.end(id, now);
+        catalogue.ends(id, 2, now);
     }
-    assert!(catalogue.get(first).is_err());
+    assert_eq!(catalogue.take_unsaved(), [first]);
+    assert_eq!(catalogue.to_save(first), Some(Save::Forget));
+    catalogue.forget(first, Revision(9), now);
     assert_eq!(catalogue.streams.len(), 4);
 }
 
 #[test]
 fn a_restarted_catalogue_keeps_its_streams_until_the_nodes_come_back() {
-    let (mut before, ran, now) = live();
-    before.report(&node("a"), "a", &[carried(ran, StreamState::Live, 1)], now);
-    before.place(ran, "b");
-    let waiting = before.create(record("waiting"), None, now);
-    let over = before.create(record("over"), None, now);
-    before.end(over, now);
+    let now = Now::read();
     let mut after = Catalogue::new(SETTINGS);
-    for (id, kept) in before.take_unsaved() {
-        after.restore(id, kept.unwrap(), now);
-    }
+    let kept =
+        |title: &str, started_at_ms, ended_at_ms| Record { started_at_ms, ended_at_ms, ..record(title) };
+    let records = [kept("ran", Some(5), None), kept("waiting", None, None), kept("over", Some(5), Some(6))];
+    let [ran, waiting, over] = records.map(|record| after.create(record, None, now));
+    after.take_news();
     let states = [ran, waiting, over].map(|id| state(&after, id));
     assert_eq!(states, [StreamState::Interrupted, StreamState::Created, StreamState::Ended]);
-    assert_eq!(after.placed().get("b"), Some(&1));
-    after.report(&node("new id of b"), "b", &[carried(ran, StreamState::Live, 6)], now + seconds(2));
+    assert_eq!(after.placed().get("a"), Some(&2));
+    after.hears("a", &[carried(ran, StreamState::Live, 6)], now + seconds(2));
     after.expire(now + seconds(31));
     assert_eq!(state(&after, ran), StreamState::Live);
+    assert_eq!(after.get(ran).unwrap().info(ran).started_at_ms, 5);
     assert_eq!(after.take_news(), [], "viewers of the list never saw it go");
     after.expire(now + seconds(60));
     assert_eq!(state(&after, waiting), StreamState::Ended);
+}
+
+#[test]
+fn what_other_main_servers_wrote_is_taken_over_once_and_in_any_order() {
+    let (mut catalogue, id, now) = live();
+    let stored = catalogue.get(id).unwrap().record.clone();
+    let moved = Record { placed_on: "b".into(), placed_at_ms: u64::MAX, ..stored.clone() };
+    catalogue.learn(id, moved.clone(), Revision(4), now);
+    catalogue.learn(id, Record { ended_at_ms: Some(1), ..stored }, Revision(3), now);
+    assert_eq!(state(&catalogue, id), StreamState::Live, "what is older was known");
+    assert_eq!(catalogue.placed().get("b"), Some(&1));
+    let over = Record { ended_at_ms: Some(9), ..moved };
+    catalogue.learn(id, over.clone(), Revision(5), now);
+    catalogue.learn(id, over, Revision(5), now);
+    assert_eq!(catalogue.take_news(), [News::Ended(id)]);
+    assert!(!catalogue.has_unsaved());
+}
+
+#[test]
+fn an_end_that_is_not_saved_yet_outlives_what_others_write() {
+    let (mut catalogue, id, now) = live();
+    let stored = catalogue.get(id).unwrap().record.clone();
+    catalogue.hears("a", &[carried(id, StreamState::Ended, 0)], now);
+    catalogue.learn(id, Record { placed_on: "b".into(), placed_at_ms: 9, ..stored }, Revision(7), now);
+    assert_eq!(state(&catalogue, id), StreamState::Ended);
+    let Some(Save::Keep(record, Revision(7))) = catalogue.to_save(id) else { panic!("unsaved") };
+    assert!(record.is_over());
+}
+
+#[test]
+fn a_stream_that_went_live_elsewhere_is_announced_here() {
+    let now = Now::read();
+    let mut catalogue = Catalogue::new(SETTINGS);
+    let id = catalogue.create(Record { started_at_ms: Some(5), ..record("first") }, None, now);
+    assert_eq!(catalogue.take_news(), [News::Started(catalogue.get(id).unwrap().info(id))]);
+}
+
+#[test]
+fn who_heard_a_change_saves_it_and_others_only_if_that_one_did_not() {
+    let (mut catalogue, id, now) = created();
+    let rows = [carried(id, StreamState::Live, 1)];
+    catalogue.report(&node("a"), "a", &rows, Heard::FromOthers, now);
+    assert_eq!(catalogue.take_news().len(), 1, "listeners here are told all the same");
+    catalogue.expire(now + seconds(9));
+    assert!(!catalogue.has_unsaved());
+    catalogue.expire(now + seconds(10));
+    assert_eq!(catalogue.take_unsaved(), [id]);
+
+    let (mut catalogue, id, now) = created();
+    catalogue.report(&node("a"), "a", &rows, Heard::FromOthers, now);
+    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 1)], Heard::Directly, now);
+    assert_eq!(catalogue.take_unsaved(), [id], "who hears it next has that to save too");
+}
+
+#[test]
+fn deadlines_begin_anew_after_old_knowledge() {
+    let (mut catalogue, id, now) = live();
+    catalogue.node_lost(&node("a"), now);
+    catalogue.renew_deadlines(now + seconds(29));
+    catalogue.expire(now + seconds(58));
+    assert_eq!(state(&catalogue, id), StreamState::Interrupted);
+    catalogue.expire(now + seconds(59));
+    assert_eq!(state(&catalogue, id), StreamState::Ended);
+}
+
+#[test]
+fn only_an_origin_moves_a_stream() {
+    let (mut catalogue, id, now) = live();
+    catalogue.hears("edge", &[from_edge(id, StreamState::Live, &["a"])], now);
+    catalogue.hears("a", &[carried(id, StreamState::Interrupted, 0)], now);
+    assert_eq!(state(&catalogue, id), StreamState::Interrupted, "what the origin says counts");
+    assert_eq!(catalogue.placed().get("a"), Some(&1));
+    catalogue.hears("edge", &[carried(id, StreamState::Live, 1)], now);
+    assert_eq!(state(&catalogue, id), StreamState::Live);
+    assert_eq!(catalogue.placed().get("edge"), Some(&1), "the broadcaster went there");
+}
+
+#[test]
+fn edges_speak_for_a_stream_whose_origin_died() {
+    let (mut catalogue, id, now) = live();
+    catalogue.hears("edge", &[from_edge(id, StreamState::Live, &["a"])], now);
+    catalogue.node_lost(&node("a"), now);
+    assert_eq!(state(&catalogue, id), StreamState::Live);
+    catalogue.hears("edge", &[from_edge(id, StreamState::Interrupted, &["a"])], now);
+    assert_eq!(state(&catalogue, id), StreamState::Interrupted);
+}
+
+#[test]
+fn an_edge_that_lets_go_ends_nothing_and_an_origin_ends_it_for_its_edges() {
+    let (mut catalogue, id, now) = live();
+    catalogue.hears("edge", &[from_edge(id, StreamState::Live, &["a"])], now);
+    catalogue.hears("edge", &[carried(id, StreamState::Ended, 0)], now);
+    assert_eq!(state(&catalogue, id), StreamState::Live);
+    catalogue.hears("edge", &[from_edge(id, StreamState::Live, &["a"])], now);
+    catalogue.hears("edge", &[], now);
+    assert_eq!(state(&catalogue, id), StreamState::Live);
+    catalogue.hears("edge", &[from_edge(id, StreamState::Live, &["a"])], now);
+    catalogue.hears("a", &[carried(id, StreamState::Ended, 0)], now);
+    assert_eq!(state(&catalogue, id), StreamState::Ended);
+}
+
+#[test]
+fn viewers_of_origins_and_edges_are_summed_and_relays_are_none() {
+    let (mut catalogue, id, now) = live();
+    catalogue.hears("a", &[CarriedStream { relays: 3, ..carried(id, StreamState::Live, 2) }], now);
+    catalogue.hears("edge", &[from_edge(id, StreamState::Live, &["a"])], now);
+    assert_eq!(catalogue.get(id).unwrap().viewers(), 3);
 }

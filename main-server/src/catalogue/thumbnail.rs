@@ -14,6 +14,9 @@ pub(crate) enum ImageKind {
 }
 
 impl ImageKind {
+    /// All of them, in an order that never changes.
+    pub(crate) const ALL: [Self; 3] = [Self::Jpeg, Self::Png, Self::WebP];
+
     /// What `bytes` begin as, if it is one of these.
     pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
@@ -40,8 +43,9 @@ impl ImageKind {
 /// The newest picture of a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Thumbnail {
-    /// Counts the pictures of this stream, from 1.
-    pub(crate) version: u32,
+    /// When it came, Unix epoch in milliseconds; later than that of the picture before it. So it is the same on every
+    /// main server, and a restarted one does not count from the start.
+    pub(crate) version: u64,
     /// What `bytes` are.
     pub(crate) kind: ImageKind,
     /// The file.

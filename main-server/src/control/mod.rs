@@ -1,34 +1,42 @@
-//! The control plane: nodes and streams behind one lock, and what follows from their changes.
+//! The control plane: a view of all nodes and streams behind one lock, and what follows from its changes.
+//!
+//! The view is made of what the [store](crate::store) has, which [`follow`] keeps up with, and of the nodes' heartbeats,
+//! heard here or passed on by the other main servers ([`gossip`]). Reads are answered from it. What somebody waits for to
+//! last (a created stream, an end, a registration) is in the store before the answer; what follows from heartbeats is
+//! brought there by the [saver](crate::saver).
 //!
 //! Every change goes through [`ControlPlane::change`]: it holds the lock for a moment, never across a wait, and before
-//! it lets go it tells listeners the news and the [saver](crate::saver) that there is something to save. So the order of
-//! events is the order of changes, and a snapshot taken under the lock misses nothing.
+//! it lets go it tells listeners the news and the saver that there is something to save. So the order of events is the
+//! order of changes, and a snapshot taken under the lock misses nothing.
 
+mod contact;
+mod durable;
+mod follow;
+mod gossip;
 mod nodes;
+mod sources;
 mod streams;
 
 use std::{
+    collections::BTreeSet,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use protocol::{StreamId, stream::StreamInfo};
-use tokio::{
-    sync::{Notify, broadcast, watch},
-    time::timeout,
-};
+use protocol::stream::StreamInfo;
+use tokio::sync::{Notify, broadcast};
 
+pub(crate) use contact::Link;
 pub(crate) use streams::{Access, NewStream};
 
+use self::gossip::Outbox;
 use crate::{
-    catalogue::{self, Catalogue, Counts, Record},
+    catalogue::{self, Catalogue, Counts},
     clock::Now,
     feed::{Feed, Message},
     registry::{self, Registry},
+    store::{self, Store},
 };
-
-/// Longest wait for a change to reach the store.
-const SAVE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why the control plane refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -42,41 +50,53 @@ pub(crate) enum Error {
     /// No live node may be chosen.
     #[error("no healthy node can take this now: try again in a moment")]
     NoNodeAvailable,
-    /// The store did not confirm a change in time.
-    #[error("the stream could not be saved")]
-    NotSaved,
+    /// The store did not take a change that has to last, or not in time.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Other main servers may know better, and cannot be heard.
+    #[error("this server has lost contact with the store that all main servers share: try again in a moment")]
+    CutOff,
+    /// The system gave no random bytes; says why.
+    #[error("no random bytes: {0}")]
+    Random(String),
+}
+
+/// How long the store keeps what nobody renews.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// A stream that is over.
+    pub(crate) remember_ended: Duration,
+    /// The registration of a node.
+    pub(crate) forget_node: Duration,
 }
 
 struct State {
     registry: Registry,
     catalogue: Catalogue,
-    /// Counts the changes that have to be saved.
-    revision: u64,
-}
-
-/// What the store has to be told, and up to which change that is everything.
-pub(crate) struct Unsaved {
-    /// A record to keep, or none to forget the stream.
-    pub(crate) records: Vec<(StreamId, Option<Record>)>,
-    revision: u64,
+    /// What of the rest of the cluster cannot be seen now.
+    lost: BTreeSet<Link>,
 }
 
 /// See the [module](self).
 pub(crate) struct ControlPlane {
     state: Mutex<State>,
     feed: Feed,
+    store: Store,
+    settings: Settings,
+    outbox: Outbox,
     unsaved: Notify,
-    saved: watch::Sender<u64>,
 }
 
 impl ControlPlane {
-    /// A control plane over what is known at the start.
-    pub(crate) fn new(registry: Registry, catalogue: Catalogue) -> Self {
+    /// A control plane that knows nothing yet: [`Self::load`] what `store` has.
+    pub(crate) fn new(registry: Registry, catalogue: Catalogue, store: Store, settings: Settings) -> Self {
         Self {
-            state: Mutex::new(State { registry, catalogue, revision: 0 }),
+            state: Mutex::new(State { registry, catalogue, lost: BTreeSet::new() }),
             feed: Feed::new(),
+            outbox: Outbox::new(store.bus.is_alone()),
+            store,
+            settings,
             unsaved: Notify::new(),
-            saved: watch::Sender::new(0),
         }
     }
 
@@ -87,22 +107,10 @@ impl ControlPlane {
         for news in state.catalogue.take_news() {
             self.feed.tell(Message::from(&news));
         }
-        if state.catalogue.has_unsaved() {
-            state.revision += 1;
+        if state.catalogue.has_unsaved() || state.registry.has_renewals() {
             self.unsaved.notify_one();
         }
         outcome
-    }
-
-    /// Lets time pass: leases end, deadlines are met.
-    pub(crate) fn expire(&self, now: Now) {
-        self.change(|state| {
-            for node in state.registry.expire(now.instant) {
-                tracing::warn!(node.id = %node, "lease of node {node} ended without a heartbeat");
-                state.catalogue.node_lost(&node, now);
-            }
-            state.catalogue.expire(now);
-        });
     }
 
     /// Tells listeners what looks different since the last call.
@@ -121,39 +129,18 @@ impl ControlPlane {
 
     /// Totals for operators: streams, known nodes and live ones, listeners.
     pub(crate) fn totals(&self, now: Now) -> Totals {
+        let ready = self.ready().is_ok();
         self.change(|state| Totals {
             streams: state.catalogue.count(),
             nodes_live: state.registry.live(now.instant).count(),
             listeners: self.feed.listeners(),
+            ready,
         })
     }
 
     /// Waits until there is something to save.
     pub(crate) async fn until_unsaved(&self) {
         self.unsaved.notified().await;
-    }
-
-    /// What has to be saved now.
-    pub(crate) fn take_unsaved(&self) -> Unsaved {
-        self.change(|state| Unsaved { records: state.catalogue.take_unsaved(), revision: state.revision })
-    }
-
-    /// It was saved.
-    pub(crate) fn note_saved(&self, saved: &Unsaved) {
-        self.saved.send_replace(saved.revision);
-    }
-
-    /// It was not saved: it is to be taken again.
-    pub(crate) fn put_back(&self, unsaved: Unsaved) {
-        let streams = unsaved.records.into_iter().map(|(stream_id, _)| stream_id);
-        self.change(|state| state.catalogue.put_back_unsaved(streams));
-    }
-
-    /// Waits until change number `revision` is saved.
-    async fn until_saved(&self, revision: u64) -> Result<(), Error> {
-        let mut saved = self.saved.subscribe();
-        let reached = timeout(SAVE_PATIENCE, saved.wait_for(|saved| *saved >= revision)).await;
-        reached.map_err(|_| Error::NotSaved)?.map_err(|_| Error::NotSaved).map(drop)
     }
 }
 
@@ -166,4 +153,6 @@ pub(crate) struct Totals {
     pub(crate) nodes_live: usize,
     /// Open event streams.
     pub(crate) listeners: usize,
+    /// See [`ControlPlane::ready`].
+    pub(crate) ready: bool,
 }

@@ -1,27 +1,34 @@
 //! What nodes do: register, report, say goodbye.
 
+use bytes::Bytes;
+use futures_util::future::join_all;
 use protocol::{
-    NodeId,
+    NodeId, StreamId,
     node::{Command, Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer},
 };
 
-use super::{ControlPlane, Error};
-use crate::clock::Now;
+use super::{
+    ControlPlane, Error,
+    durable::{ATTEMPTS, in_time},
+};
+use crate::{
+    catalogue::{Heard, Orders},
+    clock::Now,
+    registry::{self, Claim},
+    store::{self, Bucket},
+};
+
+/// Most streams of one heartbeat that the store is asked about; the others' turn comes with the next.
+const MOST_LOOKED_UP: usize = 64;
 
 impl ControlPlane {
-    /// Accepts a node and gives it its id.
+    /// Accepts a node and gives it its id. Of several that ask for one hostname, at whatever main servers, one gets it.
     ///
     /// # Errors
-    /// [`Error::Registry`].
-    pub(crate) fn register(&self, request: RegisterServer, now: Now) -> Result<NodeId, Error> {
+    /// [`Error::Registry`], [`Error::Store`].
+    pub(crate) async fn register(&self, request: RegisterServer, now: Now) -> Result<NodeId, Error> {
         let (hostname, generation) = (request.hostname.clone(), request.generation);
-        let registered = self.change(|state| {
-            let registration = state.registry.register(request, now.instant)?;
-            if let Some(old) = &registration.replaced {
-                state.catalogue.node_lost(old, now);
-            }
-            Ok(registration.node_id)
-        });
+        let registered = self.claim(request, now).await;
         match &registered {
             Ok(node) => tracing::info!(node.id = %node, generation, "node {hostname} registered as {node}"),
             Err(error) => tracing::warn!(generation, "node {hostname:?} was refused: {error}"),
@@ -29,35 +36,114 @@ impl ControlPlane {
         registered
     }
 
-    /// Renews a node's lease, takes over what it carries, and answers what it has to do.
+    async fn claim(&self, request: RegisterServer, now: Now) -> Result<NodeId, Error> {
+        let request = registry::checked(request)?;
+        let hostname = request.hostname.as_str();
+        let new_id = new_node_id()?;
+        for _ in 0..ATTEMPTS {
+            self.look_up(Bucket::Nodes, hostname).await?;
+            let claim = self.change(|state| state.registry.claim(&request, &new_id, now.instant))?;
+            let node_id = match claim {
+                Claim::Registered(node_id) => node_id,
+                Claim::Write(registration, expect) => {
+                    match self.write_node(hostname, &registration, expect).await {
+                        Ok(revision) => {
+                            let node_id = registration.node_id.clone();
+                            self.learn_node(hostname, registration, revision, now);
+                            node_id
+                        }
+                        Err(store::Error::Conflict) => continue,
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            };
+            self.change(|state| state.registry.renew(&node_id, now.instant));
+            return Ok(node_id);
+        }
+        Err(registry::Error::HostnameTaken(request.hostname).into())
+    }
+
+    /// Renews a node's lease, takes over what it carries, and answers what it has to do. The other main servers are told
+    /// by passing `body` on, the heartbeat as it came.
     ///
     /// # Errors
-    /// [`Error::Registry`] if the node has to register again.
-    pub(crate) fn heartbeat(
+    /// [`Error::Registry`] if the node has to register again, [`Error::CutOff`] if it may be registered elsewhere.
+    pub(crate) async fn heartbeat(
         &self,
         node_id: &NodeId,
         heartbeat: &Heartbeat,
+        body: &Bytes,
         now: Now,
     ) -> Result<HeartbeatAnswer, Error> {
+        let mut orders = match self.hear(node_id, heartbeat, Heard::Directly, now) {
+            Err(unknown) => return Err(self.admits_newcomers().err().unwrap_or(unknown)),
+            Ok(orders) => orders,
+        };
+        self.outbox.heartbeat(node_id, heartbeat, body, now);
+        if !orders.unknown.is_empty() {
+            orders = self.look_up_unknown(node_id, heartbeat, orders, now).await?;
+        }
+        let commands = orders.over.into_iter().map(|stream_id| Command::EndStream { stream_id });
+        Ok(HeartbeatAnswer { commands: commands.collect() })
+    }
+
+    /// Takes over what a node reports, as another main server heard it.
+    pub(super) fn overhear(&self, node_id: &NodeId, heartbeat: &Heartbeat, now: Now) {
+        if self.change(|state| state.registry.is_news(node_id, now.instant)) {
+            // What it asks for is answered by who heard it.
+            drop(self.hear(node_id, heartbeat, Heard::FromOthers, now));
+        }
+    }
+
+    fn hear(&self, node_id: &NodeId, heartbeat: &Heartbeat, heard: Heard, now: Now) -> Result<Orders, Error> {
         self.change(|state| {
-            let node = state.registry.heartbeat(node_id, heartbeat.load, now.instant)?;
-            let to_end = state.catalogue.report(node_id, &node.hostname, &heartbeat.streams, now);
-            let commands = to_end.into_iter().map(|stream_id| Command::EndStream { stream_id });
-            Ok(HeartbeatAnswer { commands: commands.collect() })
+            let node = state.registry.heartbeat(node_id, heartbeat.load, heard, now.instant)?;
+            Ok(state.catalogue.report(node_id, &node.hostname, &heartbeat.streams, heard, now))
         })
+    }
+
+    /// Asks the store about streams that a node carries and nobody here knows. Those it does not know either are to end.
+    async fn look_up_unknown(
+        &self,
+        node_id: &NodeId,
+        heartbeat: &Heartbeat,
+        orders: Orders,
+        now: Now,
+    ) -> Result<Orders, Error> {
+        let unknown = orders.unknown.into_iter().take(MOST_LOOKED_UP);
+        let asked = join_all(unknown.map(async |stream_id: StreamId| {
+            self.look_up(Bucket::Streams, &stream_id.to_string()).await.is_ok().then_some(stream_id)
+        }));
+        let answered: Vec<StreamId> = asked.await.into_iter().flatten().collect();
+        let mut orders = self.hear(node_id, heartbeat, Heard::Directly, now)?;
+        let nowhere = orders.unknown.iter().filter(|stream_id| answered.contains(stream_id));
+        orders.over.extend(nowhere);
+        Ok(orders)
     }
 
     /// Forgets a node that stops; its streams are interrupted at once.
     ///
     /// # Errors
-    /// [`Error::Registry`] if it is unknown.
-    pub(crate) fn goodbye(&self, node_id: &NodeId, now: Now) -> Result<(), Error> {
-        self.change(|state| {
-            state.registry.remove(node_id)?;
+    /// [`Error::Registry`] if it is unknown, [`Error::Store`]: it is chosen no more all the same.
+    pub(crate) async fn goodbye(&self, node_id: &NodeId, now: Now) -> Result<(), Error> {
+        let hostname = self.change(|state| {
+            let hostname = state.registry.get(node_id)?.hostname.clone();
+            state.registry.end_lease(node_id, now.instant);
             state.catalogue.node_lost(node_id, now);
-            tracing::info!(node.id = %node_id, "node {node_id} said goodbye");
-            Ok(())
-        })
+            Ok::<_, Error>(hostname)
+        })?;
+        for _ in 0..ATTEMPTS {
+            let known = self.known(Bucket::Nodes, &hostname);
+            let is_there = self.change(|state| state.registry.get(node_id).is_ok());
+            let Some(revision) = known.filter(|_| is_there) else { break };
+            match in_time(self.store.kv.delete(Bucket::Nodes, &hostname, Some(revision))).await {
+                Ok(()) => self.forget(Bucket::Nodes, &hostname, revision, now),
+                Err(store::Error::Conflict) => self.look_up(Bucket::Nodes, &hostname).await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        tracing::info!(node.id = %node_id, "node {node_id} said goodbye");
+        Ok(())
     }
 
     /// Every known node.
@@ -67,4 +153,10 @@ impl ControlPlane {
             state.registry.list(now.instant, |hostname| placed.get(hostname).copied().unwrap_or(0))
         })
     }
+}
+
+fn new_node_id() -> Result<NodeId, Error> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Random(error.to_string()))?;
+    Ok(NodeId(format!("{:016x}", u64::from_ne_bytes(bytes))))
 }

@@ -8,11 +8,12 @@ use protocol::{
     stream::{NodeAddress, StreamInfo, Visibility},
 };
 
-use super::{ControlPlane, Error, State};
+use super::{ControlPlane, Error, State, durable::ATTEMPTS};
 use crate::{
-    catalogue::{ImageKind, LiveStream, Record, Thumbnail},
+    catalogue::{ImageKind, LiveStream, Record, Thumbnail, Ticket},
     clock::Now,
     placement::{Candidate, Carriage, CarriersFirst, FewestStreams, Policy, Request, choose},
+    store::{self, Expect},
 };
 
 /// Most nodes an assignment names: a first choice and standbys.
@@ -55,30 +56,48 @@ impl ControlPlane {
         self.change(|state| Ok(state.catalogue.has_room_for(address)?))
     }
 
-    /// Creates a stream, places it, and waits until that is saved.
+    /// Creates a stream and places it. When this returns, no failure makes it forgotten.
     ///
     /// # Errors
-    /// [`Error::Catalogue`] at a limit, [`Error::NoNodeAvailable`], [`Error::NotSaved`]: then there is no stream.
+    /// [`Error::Catalogue`] at a limit, [`Error::NoNodeAvailable`], [`Error::Store`]: then nobody knows of a stream.
     pub(crate) async fn create(&self, new: NewStream, now: Now) -> Result<Placed, Error> {
-        let (placed, revision) = self.change(|state| {
+        let (ticket, chosen) = self.change(|state| {
             state.catalogue.has_room_for(new.address)?;
             let chosen = state.choose(&FewestStreams, None, &[], now)?;
-            let record = Record {
-                title: new.title,
-                visibility: new.visibility,
-                passphrase_hash: new.passphrase_hash,
-                created_at_ms: now.unix_ms(),
-                started_at_ms: None,
-                ended_at_ms: None,
-                placed_on: chosen.hostname,
-            };
-            let stream_id = state.catalogue.create(record, new.address, now);
-            tracing::info!(stream.id = %stream_id, "stream {stream_id} is created");
-            // `change` counts this change after the closure, so it is the next one.
-            Ok::<_, Error>((Placed { stream_id, nodes: chosen.nodes }, state.revision + 1))
+            Ok::<_, Error>((state.catalogue.reserve(new.address, &chosen.hostname), chosen))
         })?;
-        self.until_saved(revision).await.inspect_err(|_| self.end(placed.stream_id, now))?;
-        Ok(placed)
+        let reservation = Reservation { control: self, ticket };
+        let record = Record {
+            title: new.title,
+            visibility: new.visibility,
+            passphrase_hash: new.passphrase_hash,
+            created_at_ms: now.unix_ms(),
+            started_at_ms: None,
+            ended_at_ms: None,
+            placed_on: chosen.hostname,
+            placed_at_ms: now.unix_ms(),
+        };
+        let stream_id = self.write_new(record, now).await?;
+        self.change(|state| state.catalogue.created(reservation.ticket, stream_id));
+        tracing::info!(stream.id = %stream_id, "stream {stream_id} is created");
+        Ok(Placed { stream_id, nodes: chosen.nodes })
+    }
+
+    /// Writes a new stream under an id that nobody has: if another of that title was created in the same nanosecond, here
+    /// or at another main server, under that of the next.
+    async fn write_new(&self, record: Record, now: Now) -> Result<StreamId, Error> {
+        for later_ns in 0..u128::from(ATTEMPTS) {
+            let stream_id = StreamId::new(&record.title, now.unix.as_nanos() + later_ns);
+            match self.write_stream(stream_id, &record, Expect::Absent).await {
+                Ok(revision) => {
+                    self.change(|state| state.catalogue.learn(stream_id, record, revision, now));
+                    return Ok(stream_id);
+                }
+                Err(store::Error::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(store::Error::Conflict.into())
     }
 
     /// The public streams.
@@ -106,16 +125,20 @@ impl ControlPlane {
         })
     }
 
-    /// Where to watch a stream.
+    /// Where to watch a stream. Who avoids a node was watching and moves; anybody else is new.
     ///
     /// # Errors
-    /// [`Error::Catalogue`] if it is unknown or over, [`Error::NoNodeAvailable`] if nobody carries it.
+    /// [`Error::Catalogue`] if it is unknown or over, [`Error::NoNodeAvailable`] if nobody carries it,
+    /// [`Error::CutOff`] for new viewers while it may be over without being known here.
     pub(crate) fn watch(
         &self,
         stream_id: StreamId,
         avoid: &[String],
         now: Now,
     ) -> Result<Vec<NodeAddress>, Error> {
+        if avoid.is_empty() {
+            self.admits_newcomers()?;
+        }
         self.change(|state| {
             let stream = state.catalogue.running(stream_id)?;
             Ok(state.choose(&CarriersFirst, Some(stream), avoid, now)?.nodes)
@@ -135,14 +158,9 @@ impl ControlPlane {
         self.change(|state| {
             let stream = state.catalogue.running(stream_id)?;
             let chosen = state.choose(&FewestStreams, Some(stream), avoid, now)?;
-            state.catalogue.place(stream_id, &chosen.hostname);
+            state.catalogue.place(stream_id, &chosen.hostname, now);
             Ok(chosen.nodes)
         })
-    }
-
-    /// Ends a stream for good; one that is over stays so.
-    pub(crate) fn end(&self, stream_id: StreamId, now: Now) {
-        self.change(|state| state.catalogue.end(stream_id, now));
     }
 
     /// The newest picture of a stream, if there is one.
@@ -153,7 +171,7 @@ impl ControlPlane {
         self.change(|state| Ok(state.catalogue.get(stream_id)?.thumbnail().cloned()))
     }
 
-    /// Replaces it.
+    /// Replaces it, here and at the other main servers.
     ///
     /// # Errors
     /// [`Error::Catalogue`] if the stream is unknown or over, or at a limit.
@@ -162,8 +180,30 @@ impl ControlPlane {
         stream_id: StreamId,
         kind: ImageKind,
         bytes: Bytes,
+        now: Now,
     ) -> Result<(), Error> {
-        self.change(|state| Ok(state.catalogue.set_thumbnail(stream_id, kind, bytes)?))
+        let kept = self.change(|state| state.catalogue.set_thumbnail(stream_id, kind, bytes, now))?;
+        if let Some(thumbnail) = kept {
+            self.outbox.thumbnail(stream_id, &thumbnail);
+        }
+        Ok(())
+    }
+
+    /// Takes over a picture that another main server got. That there is no room for it is no error.
+    pub(super) fn take_thumbnail(&self, stream_id: StreamId, thumbnail: Thumbnail) {
+        drop(self.change(|state| state.catalogue.take_thumbnail(stream_id, thumbnail)));
+    }
+}
+
+/// Room that is kept for a stream while it is being created, whatever becomes of the request.
+struct Reservation<'a> {
+    control: &'a ControlPlane,
+    ticket: Ticket,
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.control.change(|state| state.catalogue.withdraw(self.ticket));
     }
 }
 
@@ -199,40 +239,5 @@ impl State {
         let first = chosen.first().ok_or(Error::NoNodeAvailable)?;
         let address = |node: &Candidate<'_>| NodeAddress { public_url: node.public_url.to_owned() };
         Ok(Choice { hostname: first.hostname.to_owned(), nodes: chosen.iter().map(address).collect() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use protocol::{node::RegisterServer, stream::StreamState};
-
-    use super::*;
-    use crate::{Config, catalogue::Catalogue, registry::Registry};
-
-    #[tokio::test(start_paused = true)]
-    async fn a_stream_that_cannot_be_saved_is_not_handed_out() {
-        let config = Config::new("unused");
-        let mut registry = Registry::new(config.registry(), 1);
-        let request = RegisterServer {
-            hostname: "a".into(),
-            public_url: "/cdn/a".into(),
-            generation: 1,
-            capacity: None,
-            region: None,
-        };
-        registry.register(request, Instant::now()).unwrap();
-        let control = ControlPlane::new(registry, Catalogue::new(config.catalogue()));
-        let new = NewStream {
-            title: "first".into(),
-            visibility: Visibility::Public,
-            passphrase_hash: None,
-            address: None,
-        };
-        assert_eq!(control.create(new, Now::read()).await.err(), Some(Error::NotSaved));
-        let (stream_id, record) = control.take_unsaved().records.remove(0);
-        assert!(record.is_some_and(|record| record.ended_at_ms.is_some()));
-        assert_eq!(control.info(stream_id).unwrap().state, StreamState::Ended);
     }
 }

@@ -4,19 +4,30 @@ use axum::http::Uri;
 
 use super::Error;
 
-/// Most characters of a hostname (RFC 1035, section 2.3.4, in text form).
-const MAX_HOSTNAME_CHARS: usize = 253;
+/// Most bytes of a hostname (RFC 1035, section 2.3.4, in text form).
+const MAX_HOSTNAME_BYTES: usize = 253;
+/// Most characters of a region's name.
+const MAX_REGION_CHARS: usize = 64;
 /// Most bytes of a public URL.
 const MAX_URL_BYTES: usize = 2048;
 
-/// Checks that a hostname has 1 to 253 printable characters and no space.
+/// Checks that a hostname has 1 to 253 bytes of printable characters and no space.
 pub(super) fn check_hostname(hostname: &str) -> Result<(), Error> {
-    let length = hostname.chars().count();
     let printable = hostname.chars().all(|char| !char.is_control() && !char.is_whitespace());
-    if (1..=MAX_HOSTNAME_CHARS).contains(&length) && printable {
+    if (1..=MAX_HOSTNAME_BYTES).contains(&hostname.len()) && printable {
         Ok(())
     } else {
         Err(Error::Invalid("hostname needs 1 to 253 printable characters without spaces"))
+    }
+}
+
+/// Checks that a region has 1 to 64 printable characters and no space.
+pub(super) fn check_region(region: &str) -> Result<(), Error> {
+    let printable = region.chars().all(|char| !char.is_control() && !char.is_whitespace());
+    if (1..=MAX_REGION_CHARS).contains(&region.chars().count()) && printable {
+        Ok(())
+    } else {
+        Err(Error::Invalid("region needs 1 to 64 printable characters without spaces"))
     }
 }
 
@@ -85,6 +96,10 @@ mod tests {
         }
         for name in ["", "a b", "a\n", "a\u{0}", "\u{a0}", &"x".repeat(254)] {
             assert!(check_hostname(name).is_err(), "{name:?}");
+        }
+        assert_eq!(check_region("eu-west"), Ok(()));
+        for name in ["", "eu west", &"x".repeat(65)] {
+            assert!(check_region(name).is_err(), "{name:?}");
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The CDN nodes of the cluster: who they are, how loaded, and until when each may be chosen.
 //!
 //! A node is chosen while its lease runs; heartbeats renew it. A hostname belongs to one process at a time: a
-//! second live one is refused, a restarted one takes over once the old lease has ended. Pure data: `now` is an
-//! argument, and who was lost is told to the caller by [`Registry::expire`].
+//! second live one is refused, a restarted one takes over once the old lease has ended. Who is registered is for the
+//! store to say ([`Registry::learn`], [`Registry::forget`]); leases are counted here, by this server's own clock. Pure
+//! data: `now` is an argument, and who was lost is told to the caller by [`Registry::expire`].
 
 mod address;
 mod node;
+mod registration;
 
 use std::{
     collections::HashMap,
@@ -18,13 +20,19 @@ use protocol::{
 };
 
 pub(crate) use node::Node;
+pub(crate) use registration::Registration;
+
+use crate::{
+    catalogue::Heard,
+    store::{Expect, Revision},
+};
 
 /// How long things last here and how many there may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     /// How long a node may be chosen after its last heartbeat.
     pub(crate) lease: Duration,
-    /// How long a node without a lease keeps its hostname from older generations.
+    /// How long the store keeps a registration that nobody renews.
     pub(crate) forget_after: Duration,
     /// Most nodes known at a time.
     pub(crate) max_nodes: usize,
@@ -49,99 +57,218 @@ pub(crate) enum Error {
     Full(usize),
 }
 
-/// A node was accepted.
+/// What has to be done so that a node is registered.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Registration {
-    /// Its id.
-    pub(crate) node_id: NodeId,
-    /// The older process of the same hostname whose place it took.
-    pub(crate) replaced: Option<NodeId>,
+pub(crate) enum Claim {
+    /// Nothing: the store has it already.
+    Registered(NodeId),
+    /// This has to be written; whoever writes first has the hostname.
+    Write(Registration, Expect),
+}
+
+/// A registration that has to be written again before the store forgets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Renewal {
+    /// Whose.
+    pub(crate) hostname: String,
+    /// What is kept of it.
+    pub(crate) registration: Registration,
+    /// The write that it comes from.
+    pub(crate) revision: Revision,
 }
 
 /// Every known node.
 #[derive(Debug)]
 pub(crate) struct Registry {
     settings: Settings,
-    /// Part of every id, so that none comes back after a restart of the main server.
-    run: u64,
-    issued: u64,
     nodes: HashMap<NodeId, Node>,
     by_hostname: HashMap<String, NodeId>,
+    renewals: Vec<NodeId>,
+}
+
+/// Checks what a node says of itself, and gives it back with its public URL in the form it is kept in.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub(crate) fn checked(mut request: RegisterServer) -> Result<RegisterServer, Error> {
+    address::check_hostname(&request.hostname)?;
+    request.public_url = address::public_url(&request.public_url)?;
+    if let Some(region) = &request.region {
+        address::check_region(region)?;
+    }
+    Ok(request)
 }
 
 impl Registry {
-    /// An empty registry. `run` differs at every start of the main server.
-    pub(crate) fn new(settings: Settings, run: u64) -> Self {
-        Self { settings, run, issued: 0, nodes: HashMap::new(), by_hostname: HashMap::new() }
+    /// An empty registry.
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self { settings, nodes: HashMap::new(), by_hostname: HashMap::new(), renewals: Vec::new() }
     }
 
-    /// Accepts a node and starts its lease, or refuses it.
+    /// What has to be written so that the node of `request`, which is [`checked`], is registered; `new_id` is its id if it
+    /// is new. What the store has under its hostname is known here already.
     ///
     /// # Errors
-    /// [`Error::Invalid`], [`Error::HostnameTaken`], [`Error::Full`].
-    pub(crate) fn register(&mut self, request: RegisterServer, now: Instant) -> Result<Registration, Error> {
-        address::check_hostname(&request.hostname)?;
-        let public_url = address::public_url(&request.public_url)?;
-        let lease_ends = now + self.settings.lease;
-        let known = self.by_hostname.get(&request.hostname).cloned();
-        if let Some((node_id, node)) = known.as_ref().and_then(|id| Some((id, self.nodes.get_mut(id)?))) {
-            if node.generation == request.generation {
-                node.public_url = public_url;
-                node.capacity = request.capacity.unwrap_or_default();
-                node.renew(lease_ends);
-                return Ok(Registration { node_id: node_id.clone(), replaced: None });
-            }
-            if node.is_live(now) || node.generation > request.generation {
-                return Err(Error::HostnameTaken(request.hostname));
-            }
-        } else if self.nodes.len() >= self.settings.max_nodes {
-            return Err(Error::Full(self.settings.max_nodes));
+    /// [`Error::HostnameTaken`], [`Error::Full`].
+    pub(crate) fn claim(
+        &self,
+        request: &RegisterServer,
+        new_id: &NodeId,
+        now: Instant,
+    ) -> Result<Claim, Error> {
+        let known = self.by_hostname.get(&request.hostname);
+        let Some((node_id, node)) = known.and_then(|id| Some((id, self.nodes.get(id)?))) else {
+            let has_room = self.nodes.len() < self.settings.max_nodes;
+            let claim = || Claim::Write(Registration::new(new_id.clone(), request), Expect::Absent);
+            return has_room.then(claim).ok_or(Error::Full(self.settings.max_nodes));
+        };
+        let expect = Expect::Revision(node.revision);
+        if node.generation == request.generation {
+            let registration = Registration::new(node_id.clone(), request);
+            let is_known = registration == node.registration(node_id);
+            let written = || Claim::Registered(node_id.clone());
+            return Ok(if is_known { written() } else { Claim::Write(registration, expect) });
         }
-        if let Some(old) = &known {
-            self.nodes.remove(old);
+        if node.is_live(now) || node.generation > request.generation {
+            return Err(Error::HostnameTaken(request.hostname.clone()));
         }
-        let node_id = self.next_id();
-        self.by_hostname.insert(request.hostname.clone(), node_id.clone());
-        self.nodes.insert(node_id.clone(), Node::new(request, public_url, lease_ends));
-        Ok(Registration { node_id, replaced: known })
+        Ok(Claim::Write(Registration::new(new_id.clone(), request), expect))
     }
 
-    fn next_id(&mut self) -> NodeId {
-        self.issued += 1;
-        NodeId(format!("{:x}-{}", self.run, self.issued))
+    /// Takes over what the store has under `hostname`, if that is newer than what is known; a node that is new here gets
+    /// a lease. Gives the node whose place it took.
+    pub(crate) fn learn(
+        &mut self,
+        hostname: &str,
+        registration: Registration,
+        revision: Revision,
+        now: Instant,
+    ) -> Option<NodeId> {
+        let renewal_due = now + self.settings.forget_after / 3;
+        let known = self.by_hostname.get(hostname).cloned();
+        if let Some(node) = known.as_ref().and_then(|id| self.nodes.get_mut(id)) {
+            if revision <= node.revision {
+                return None;
+            }
+            if known.as_ref() == Some(&registration.node_id) {
+                node.take_over(registration, revision);
+                node.renewal_due = renewal_due;
+                return None;
+            }
+        }
+        let replaced = known.inspect(|old| drop(self.nodes.remove(old)));
+        let node_id = registration.node_id.clone();
+        self.by_hostname.insert(hostname.to_owned(), node_id.clone());
+        let lease_ends = now + self.settings.lease;
+        self.nodes.insert(node_id, Node::new(hostname, registration, revision, lease_ends, renewal_due));
+        replaced
+    }
+
+    /// The store has nothing under `hostname` any more, as of `revision`. Gives the node that was there.
+    pub(crate) fn forget(&mut self, hostname: &str, revision: Revision) -> Option<NodeId> {
+        let node_id = self.by_hostname.get(hostname)?;
+        if self.nodes.get(node_id).is_some_and(|node| node.revision > revision) {
+            return None;
+        }
+        let node_id = self.by_hostname.remove(hostname)?;
+        self.nodes.remove(&node_id);
+        Some(node_id)
+    }
+
+    /// From which write what is known under `hostname` comes.
+    pub(crate) fn revision(&self, hostname: &str) -> Option<Revision> {
+        self.by_hostname.get(hostname).and_then(|id| self.nodes.get(id)).map(|node| node.revision)
+    }
+
+    /// Everything that is known, and from which write.
+    pub(crate) fn known(&self) -> HashMap<String, Revision> {
+        self.nodes.values().map(|node| (node.hostname.clone(), node.revision)).collect()
+    }
+
+    /// A node that is registered, live or not.
+    ///
+    /// # Errors
+    /// [`Error::UnknownNode`].
+    pub(crate) fn get(&self, node_id: &NodeId) -> Result<&Node, Error> {
+        self.nodes.get(node_id).ok_or_else(|| Error::UnknownNode(node_id.0.clone()))
+    }
+
+    /// A node whose process registered once more is alive.
+    pub(crate) fn renew(&mut self, node_id: &NodeId, now: Instant) {
+        if let Some(node) = self.nodes.get_mut(node_id) {
+            node.renew(now + self.settings.lease);
+        }
     }
 
     /// Renews a node's lease and takes its load over.
     ///
     /// # Errors
     /// [`Error::UnknownNode`].
-    pub(crate) fn heartbeat(&mut self, node_id: &NodeId, load: Load, now: Instant) -> Result<&Node, Error> {
-        let lease_ends = now + self.settings.lease;
+    pub(crate) fn heartbeat(
+        &mut self,
+        node_id: &NodeId,
+        load: Load,
+        heard: Heard,
+        now: Instant,
+    ) -> Result<&Node, Error> {
+        let Settings { lease, forget_after, .. } = self.settings;
         let node = self.nodes.get_mut(node_id).ok_or_else(|| Error::UnknownNode(node_id.0.clone()))?;
-        node.load = load;
-        node.renew(lease_ends);
+        node.hear(load, heard, now + lease);
+        if heard == Heard::Directly && node.renewal_due <= now {
+            node.renewal_due = now + forget_after / 3;
+            self.renewals.push(node_id.clone());
+        }
         Ok(node)
     }
 
-    /// Forgets a node that said goodbye.
-    ///
-    /// # Errors
-    /// [`Error::UnknownNode`].
-    pub(crate) fn remove(&mut self, node_id: &NodeId) -> Result<(), Error> {
-        let node = self.nodes.remove(node_id).ok_or_else(|| Error::UnknownNode(node_id.0.clone()))?;
-        self.by_hostname.remove(&node.hostname);
-        Ok(())
+    /// Whether what others say of a node is news: not if its own heartbeat came here just before.
+    pub(crate) fn is_news(&self, node_id: &NodeId, now: Instant) -> bool {
+        self.nodes.get(node_id).is_some_and(|node| !node.was_just_heard(now + self.settings.lease * 2 / 3))
     }
 
-    /// The nodes whose lease ended since the last call. Those that ended long ago are forgotten.
-    pub(crate) fn expire(&mut self, now: Instant) -> Vec<NodeId> {
-        let forget_after = self.settings.forget_after;
-        let forgotten = self.nodes.extract_if(|_, node| node.ended_for(now) >= Some(forget_after));
-        for (_, node) in forgotten {
-            self.by_hostname.remove(&node.hostname);
+    /// Ends the lease of a node that said goodbye.
+    pub(crate) fn end_lease(&mut self, node_id: &NodeId, now: Instant) {
+        if let Some(node) = self.nodes.get_mut(node_id) {
+            node.end_lease(now);
         }
+    }
+
+    /// Whether anything waits for [`Self::take_renewals`].
+    pub(crate) fn has_renewals(&self) -> bool {
+        !self.renewals.is_empty()
+    }
+
+    /// The registrations that have to be written again now.
+    pub(crate) fn take_renewals(&mut self) -> Vec<Renewal> {
+        let renewal = |node_id: NodeId| {
+            let node = self.nodes.get(&node_id)?;
+            let registration = node.registration(&node_id);
+            Some(Renewal { hostname: node.hostname.clone(), registration, revision: node.revision })
+        };
+        std::mem::take(&mut self.renewals).into_iter().filter_map(renewal).collect()
+    }
+
+    /// The nodes whose lease ended since the last call.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<NodeId> {
         let ended = |(id, node): (&NodeId, &mut Node)| node.note_end(now).then(|| id.clone());
         self.nodes.iter_mut().filter_map(ended).collect()
+    }
+
+    /// Keeps the leases of nodes that only other main servers hear, as long as those cannot be heard.
+    pub(crate) fn hold_for_others(&mut self, now: Instant) {
+        self.renew_where(Node::is_heard_by_others, now);
+    }
+
+    /// Gives every lease that was not given up a fresh term: what is known here is old.
+    pub(crate) fn renew_leases(&mut self, now: Instant) {
+        self.renew_where(|_| true, now);
+    }
+
+    fn renew_where(&mut self, wanted: impl Fn(&Node) -> bool, now: Instant) {
+        let lease_ends = now + self.settings.lease;
+        for node in self.nodes.values_mut().filter(|node| node.is_kept() && wanted(node)) {
+            node.renew(lease_ends);
+        }
     }
 
     /// The nodes that may be chosen.
@@ -159,116 +286,4 @@ impl Registry {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SETTINGS: Settings =
-        Settings { lease: Duration::from_secs(3), forget_after: Duration::from_secs(300), max_nodes: 3 };
-
-    fn registry() -> (Registry, Instant) {
-        (Registry::new(SETTINGS, 7), Instant::now())
-    }
-
-    fn node(hostname: &str, generation: u64) -> RegisterServer {
-        RegisterServer {
-            hostname: hostname.into(),
-            public_url: format!("https://{hostname}.example"),
-            generation,
-            capacity: None,
-            region: None,
-        }
-    }
-
-    fn taken(hostname: &str) -> Result<Registration, Error> {
-        Err(Error::HostnameTaken(hostname.into()))
-    }
-
-    fn seconds(count: u64) -> Duration {
-        Duration::from_secs(count)
-    }
-
-    #[test]
-    fn a_second_live_node_with_the_same_hostname_is_refused() {
-        let (mut registry, now) = registry();
-        registry.register(node("a", 1), now).unwrap();
-        assert_eq!(registry.register(node("a", 2), now + seconds(2)), taken("a"));
-        assert_eq!(registry.register(node("a", 0), now + seconds(2)), taken("a"));
-        assert_eq!(registry.live(now).count(), 1);
-    }
-
-    #[test]
-    fn the_same_process_keeps_its_id_and_brings_its_new_address() {
-        let (mut registry, now) = registry();
-        let first = registry.register(node("a", 1), now).unwrap();
-        let moved = RegisterServer { public_url: "/cdn/a/".into(), ..node("a", 1) };
-        assert_eq!(registry.register(moved, now + seconds(1)).unwrap(), first);
-        let rows = registry.list(now + seconds(1), |_| 4);
-        assert_eq!((rows.len(), rows[0].public_url.as_str(), rows[0].streams), (1, "/cdn/a", 4));
-        assert_eq!(rows[0].lease_left_ms, 3000);
-    }
-
-    #[test]
-    fn a_newer_generation_replaces_the_old_one_after_its_lease() {
-        let (mut registry, now) = registry();
-        let old = registry.register(node("a", 1), now).unwrap().node_id;
-        let new = registry.register(node("a", 2), now + seconds(3)).unwrap();
-        assert_eq!(new.replaced.as_ref(), Some(&old));
-        assert_ne!(new.node_id, old);
-        assert_eq!(
-            registry.heartbeat(&old, Load::default(), now + seconds(3)).unwrap_err(),
-            Error::UnknownNode(old.0)
-        );
-        assert!(registry.heartbeat(&new.node_id, Load::default(), now + seconds(3)).is_ok());
-    }
-
-    #[test]
-    fn an_older_generation_waits_until_the_newer_is_forgotten() {
-        let (mut registry, now) = registry();
-        registry.register(node("a", 5), now).unwrap();
-        let later = now + SETTINGS.lease + SETTINGS.forget_after;
-        assert_eq!(registry.register(node("a", 4), later), taken("a"));
-        registry.expire(later);
-        assert!(registry.register(node("a", 4), later).is_ok());
-    }
-
-    #[test]
-    fn heartbeats_renew_the_lease_and_silence_ends_it_once() {
-        let (mut registry, now) = registry();
-        let id = registry.register(node("a", 1), now).unwrap().node_id;
-        registry.heartbeat(&id, Load { viewers: 9, ..Load::default() }, now + seconds(2)).unwrap();
-        assert_eq!(registry.expire(now + seconds(4)), []);
-        assert_eq!(registry.live(now + seconds(4)).count(), 1);
-        assert_eq!(registry.live(now + seconds(5)).count(), 0);
-        assert_eq!(registry.expire(now + seconds(5)), std::slice::from_ref(&id));
-        assert_eq!(registry.expire(now + seconds(6)), []);
-        registry.heartbeat(&id, Load::default(), now + seconds(7)).unwrap();
-        assert_eq!(registry.live(now + seconds(7)).count(), 1);
-        assert_eq!(registry.expire(now + seconds(10)), [id]);
-    }
-
-    #[test]
-    fn a_node_that_said_goodbye_frees_its_hostname_at_once() {
-        let (mut registry, now) = registry();
-        let id = registry.register(node("a", 5), now).unwrap().node_id;
-        registry.remove(&id).unwrap();
-        assert_eq!(registry.remove(&id), Err(Error::UnknownNode(id.0.clone())));
-        assert!(registry.register(node("a", 1), now).is_ok());
-    }
-
-    #[test]
-    fn ids_do_not_come_back_after_a_restart() {
-        let now = Instant::now();
-        let id = |run| Registry::new(SETTINGS, run).register(node("a", 1), now).unwrap().node_id;
-        assert_ne!(id(1), id(2));
-    }
-
-    #[test]
-    fn no_more_nodes_than_agreed_are_known() {
-        let (mut registry, now) = registry();
-        for name in ["a", "b", "c"] {
-            registry.register(node(name, 1), now).unwrap();
-        }
-        assert_eq!(registry.register(node("d", 1), now), Err(Error::Full(3)));
-        assert!(registry.register(node("c", 1), now).is_ok());
-    }
-}
+mod tests;

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use protocol::{
     NodeId,
-    node::{Capacity, Load, NodeInfo, RegisterServer},
+    node::{Capacity, Load, NodeInfo},
 };
+
+use super::Registration;
+use crate::{catalogue::Heard, store::Revision};
 
 /// A registered node.
 #[derive(Debug)]
@@ -18,23 +21,60 @@ pub(crate) struct Node {
     pub(crate) generation: u64,
     /// What its operator allows it to take.
     pub(crate) capacity: Capacity,
+    /// Where it stands, in its operator's words.
+    pub(crate) region: Option<String>,
     /// As of its last heartbeat.
     pub(crate) load: Load,
+    /// The write its registration comes from, as far as is known here.
+    pub(super) revision: Revision,
+    /// When its registration has to be written again, lest the store forgets it.
+    pub(super) renewal_due: Instant,
+    heard: Heard,
     lease_ends: Instant,
     /// Whether the end of the present lease was reported.
     end_noted: bool,
 }
 
 impl Node {
-    pub(super) fn new(request: RegisterServer, public_url: String, lease_ends: Instant) -> Self {
+    pub(super) fn new(
+        hostname: &str,
+        registration: Registration,
+        revision: Revision,
+        lease_ends: Instant,
+        renewal_due: Instant,
+    ) -> Self {
         Self {
-            hostname: request.hostname,
-            public_url,
-            generation: request.generation,
-            capacity: request.capacity.unwrap_or_default(),
+            hostname: hostname.to_owned(),
+            public_url: registration.public_url,
+            generation: registration.generation,
+            capacity: registration.capacity,
+            region: registration.region,
             load: Load::default(),
+            revision,
+            renewal_due,
+            heard: Heard::FromOthers,
             lease_ends,
             end_noted: false,
+        }
+    }
+
+    /// Takes over what the same process says of itself now.
+    pub(super) fn take_over(&mut self, registration: Registration, revision: Revision) {
+        self.public_url = registration.public_url;
+        self.generation = registration.generation;
+        self.capacity = registration.capacity;
+        self.region = registration.region;
+        self.revision = revision;
+    }
+
+    /// What the store has of it.
+    pub(super) fn registration(&self, node_id: &NodeId) -> Registration {
+        Registration {
+            node_id: node_id.clone(),
+            public_url: self.public_url.clone(),
+            generation: self.generation,
+            capacity: self.capacity,
+            region: self.region.clone(),
         }
     }
 
@@ -43,14 +83,36 @@ impl Node {
         self.end_noted = false;
     }
 
+    pub(super) fn hear(&mut self, load: Load, heard: Heard, lease_ends: Instant) {
+        self.load = load;
+        self.heard = heard;
+        self.renew(lease_ends);
+    }
+
+    /// Whether its own heartbeat came here, so lately that its lease runs until after `until`.
+    pub(super) fn was_just_heard(&self, until: Instant) -> bool {
+        self.heard == Heard::Directly && self.lease_ends > until
+    }
+
+    /// Whether its heartbeats come by way of other main servers.
+    pub(super) fn is_heard_by_others(&self) -> bool {
+        self.heard == Heard::FromOthers
+    }
+
+    /// Whether its lease has not been given up.
+    pub(super) fn is_kept(&self) -> bool {
+        !self.end_noted
+    }
+
+    /// Ends its lease, as if it were reported already.
+    pub(super) fn end_lease(&mut self, now: Instant) {
+        self.lease_ends = now;
+        self.end_noted = true;
+    }
+
     /// Whether its lease runs.
     pub(crate) fn is_live(&self, now: Instant) -> bool {
         now < self.lease_ends
-    }
-
-    /// For how long its lease has been over, if it is.
-    pub(super) fn ended_for(&self, now: Instant) -> Option<Duration> {
-        now.checked_duration_since(self.lease_ends)
     }
 
     /// Whether its lease has ended and this is the first time anybody asks.
@@ -59,7 +121,7 @@ impl Node {
     }
 
     pub(super) fn info(&self, node_id: &NodeId, streams: u32, now: Instant) -> NodeInfo {
-        let left = self.lease_ends.saturating_duration_since(now);
+        let left: Duration = self.lease_ends.saturating_duration_since(now);
         NodeInfo {
             node_id: node_id.clone(),
             hostname: self.hostname.clone(),
@@ -67,7 +129,7 @@ impl Node {
             generation: self.generation,
             streams,
             capacity: self.capacity,
-            region: None,
+            region: self.region.clone(),
             load: self.load,
             lease_left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
         }

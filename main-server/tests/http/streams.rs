@@ -191,7 +191,7 @@ async fn a_picture_comes_back_as_it_was_sent() {
     assert_eq!(server.put(&path, None, picture.clone()).await.code(), ErrorCode::InvalidGrant);
     assert_eq!(server.put(&path, Some(grant), picture.clone()).await.status, StatusCode::NO_CONTENT);
     let url = server.show(id).await.thumbnail_url.unwrap();
-    assert_eq!(url, format!("{path}?v=1"));
+    assert!(url.starts_with(&format!("{path}?v=")), "{url}");
     let seen = server.send(Method::GET, &url, None, vec![]).await;
     assert_eq!(seen.headers()["content-type"], "image/jpeg");
     assert_eq!(seen.headers()["x-content-type-options"], "nosniff");

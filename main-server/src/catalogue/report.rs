@@ -1,0 +1,123 @@
+//! What nodes' heartbeats bring: who carries which stream, and what follows for its state.
+
+use protocol::{NodeId, StreamId, node::CarriedStream, stream::StreamState};
+
+use super::{Catalogue, News};
+use crate::clock::Now;
+
+/// How a heartbeat came here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// From the node: what follows from it is for this main server to save.
+    Directly,
+    /// From another main server, which saves it.
+    FromOthers,
+}
+
+/// What a heartbeat asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Orders {
+    /// Streams the node has to end: they are over.
+    pub(crate) over: Vec<StreamId>,
+    /// Streams that are not known here. Perhaps they were created a moment ago elsewhere: the store knows.
+    pub(crate) unknown: Vec<StreamId>,
+}
+
+impl Catalogue {
+    /// Takes over everything a node carries.
+    pub(crate) fn report(
+        &mut self,
+        node: &NodeId,
+        hostname: &str,
+        carried: &[CarriedStream],
+        heard: Heard,
+        now: Now,
+    ) -> Orders {
+        let mut carries = Vec::with_capacity(carried.len());
+        let mut orders = Orders::default();
+        for row in carried {
+            let stream = self.streams.get(&row.stream_id);
+            match (stream.map(|stream| stream.is_over()), row.state) {
+                (Some(false), StreamState::Ended) => self.give_up(node, hostname, row.stream_id, heard, now),
+                (Some(false), _) => {
+                    carries.push(row.stream_id);
+                    self.carry(node, hostname, row, heard, now);
+                }
+                (_, StreamState::Ended) => {}
+                (Some(true), _) => orders.over.push(row.stream_id),
+                (None, _) => orders.unknown.push(row.stream_id),
+            }
+        }
+        carries.sort_unstable();
+        self.now_carries(node, carries, heard, now);
+        orders
+    }
+
+    /// A node is gone, and what it carried with it.
+    pub(crate) fn node_lost(&mut self, node: &NodeId, now: Now) {
+        self.now_carries(node, Vec::new(), Heard::Directly, now);
+        self.carried_by.remove(node);
+    }
+
+    fn carry(&mut self, node: &NodeId, hostname: &str, row: &CarriedStream, heard: Heard, now: Now) {
+        let Some(stream) = self.streams.get_mut(&row.stream_id) else { return };
+        let changed = stream.carry(node, hostname, row, now);
+        self.settle(row.stream_id, changed, heard, now);
+    }
+
+    /// A node says that the stream is over there. If it took the stream in and no other does or waits for its
+    /// broadcaster, it is over; an edge that lets go, or a node the stream has left, ends nothing.
+    fn give_up(&mut self, node: &NodeId, hostname: &str, stream_id: StreamId, heard: Heard, now: Now) {
+        let Some(stream) = self.streams.get_mut(&stream_id) else { return };
+        let was_origin = match stream.drop_carrier(node) {
+            Some(carrier) => carrier.is_origin(),
+            None => stream.record.placed_on == hostname,
+        };
+        if was_origin && !stream.has_origin() {
+            self.end(stream_id, now);
+            self.note(stream_id, heard);
+        } else {
+            self.settle(stream_id, true, heard, now);
+        }
+    }
+
+    /// Remembers what the node carries (in order), and takes it off the streams that it does not carry any more.
+    fn now_carries(&mut self, node: &NodeId, carries: Vec<StreamId>, heard: Heard, now: Now) {
+        let before = match self.carried_by.get_mut(node) {
+            Some(before) => std::mem::replace(before, carries),
+            None => self.carried_by.insert(node.clone(), carries).unwrap_or_default(),
+        };
+        let carries = &self.carried_by[node];
+        let gone: Vec<StreamId> =
+            before.into_iter().filter(|id| carries.binary_search(id).is_err()).collect();
+        for stream_id in gone {
+            let dropped = self.streams.get_mut(&stream_id).and_then(|stream| stream.drop_carrier(node));
+            self.settle(stream_id, dropped.is_some(), heard, now);
+        }
+    }
+
+    /// Brings a stream's state in line with its carriers and notes what that means to others.
+    fn settle(&mut self, stream_id: StreamId, changed: bool, heard: Heard, now: Now) {
+        let Some(stream) = self.streams.get_mut(&stream_id) else { return };
+        let before = stream.state;
+        let turned = stream.settle(&self.settings, now);
+        if turned {
+            let (state, node) = (stream.state, &stream.record.placed_on);
+            tracing::info!(stream.id = %stream_id, ?state, "stream {stream_id} is {state:?}, its node {node}");
+        }
+        if turned && before == StreamState::Created && stream.is_listed() {
+            self.news.push(News::Started(stream.info(stream_id)));
+        } else if (turned || changed) && stream.is_listed() {
+            self.changed.insert(stream_id);
+        }
+        self.note(stream_id, heard);
+    }
+
+    /// Whoever heard of a change from the node itself saves it.
+    fn note(&mut self, stream_id: StreamId, heard: Heard) {
+        let unsaved = self.streams.get(&stream_id).is_some_and(|stream| stream.unsaved_since.is_some());
+        if unsaved && heard == Heard::Directly {
+            self.unsaved.insert(stream_id);
+        }
+    }
+}

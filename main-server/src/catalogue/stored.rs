@@ -1,0 +1,161 @@
+//! The catalogue and the store: what it says is taken over, what changed here is brought there.
+//!
+//! A stream is in the catalogue as long as the store has it. What the store says is taken over in any order: older
+//! revisions are passed over, and a record is [merged](super::Record::merge) with what is known here.
+
+use std::{collections::HashMap, time::Duration};
+
+use protocol::StreamId;
+
+use super::{Catalogue, LiveStream, News, Record};
+use crate::{clock::Now, store::Revision};
+
+/// How long a change that another main server heard of and should have saved may be unsaved before this one saves it.
+const SAVE_FOR_OTHERS: Duration = Duration::from_secs(10);
+
+/// What the store is to be told of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Save {
+    /// Keep this in the place of what that revision wrote.
+    Keep(Record, Revision),
+    /// Forget it: too many are remembered.
+    Forget,
+}
+
+impl Catalogue {
+    /// Takes over what the store has, if that is newer than what is known of it.
+    pub(crate) fn learn(&mut self, stream_id: StreamId, record: Record, revision: Revision, now: Now) {
+        let Some(stream) = self.streams.get_mut(&stream_id) else {
+            let stream = LiveStream::new(record, revision, &self.settings, now);
+            let (is_over, is_listed) = (stream.is_over(), stream.is_listed());
+            if is_listed {
+                self.news.push(News::Started(stream.info(stream_id)));
+            }
+            self.streams.insert(stream_id, stream);
+            if is_over {
+                self.remember(stream_id);
+            }
+            return;
+        };
+        if revision <= stream.revision {
+            return;
+        }
+        stream.revision = revision;
+        let (started, ended) = (stream.record.started_at_ms, stream.record.ended_at_ms);
+        stream.record.merge(&record);
+        if stream.record == record {
+            stream.unsaved_since = None;
+        } else {
+            stream.note_unsaved(now);
+        }
+        if stream.record.started_at_ms != started && stream.is_listed() {
+            self.changed.insert(stream_id);
+        }
+        let (is_over, ends) = (stream.record.is_over(), stream.record.ended_at_ms);
+        if is_over && stream.is_over() && ends != ended {
+            self.ended.remove(&(ended.unwrap_or_default(), stream_id));
+            self.ended.insert((ends.unwrap_or_default(), stream_id));
+        } else if is_over {
+            self.end(stream_id, now);
+        }
+    }
+
+    /// Has the store's version written again, as the record of a stream that is over but without a lease.
+    pub(crate) fn write_again(&mut self, stream_id: StreamId, now: Now) {
+        if let Some(stream) = self.streams.get_mut(&stream_id) {
+            stream.note_unsaved(now);
+            self.unsaved.insert(stream_id);
+        }
+    }
+
+    /// The store does not have the stream any more, as of `revision`.
+    pub(crate) fn forget(&mut self, stream_id: StreamId, revision: Revision, now: Now) {
+        if self.streams.get(&stream_id).is_none_or(|stream| stream.revision > revision) {
+            return;
+        }
+        self.end(stream_id, now);
+        if let Some(ended_at_ms) =
+            self.streams.remove(&stream_id).and_then(|stream| stream.record.ended_at_ms)
+        {
+            self.ended.remove(&(ended_at_ms, stream_id));
+        }
+        self.unsaved.remove(&stream_id);
+    }
+
+    /// From which write what is known of a stream comes.
+    pub(crate) fn revision(&self, stream_id: StreamId) -> Option<Revision> {
+        self.streams.get(&stream_id).map(|stream| stream.revision)
+    }
+
+    /// What has to be written, in the place of what, so that the stream is over; none if it is already or is unknown.
+    pub(crate) fn to_end(&self, stream_id: StreamId, now: Now) -> Option<(Record, Revision)> {
+        let stream = self.streams.get(&stream_id)?;
+        let mut record = stream.record.clone();
+        let is_over = record.is_over() && stream.unsaved_since.is_none();
+        record.ended_at_ms.get_or_insert(now.unix_ms());
+        (!is_over).then_some((record, stream.revision))
+    }
+
+    /// Everything that is known, and from which write.
+    pub(crate) fn known(&self) -> HashMap<String, Revision> {
+        self.streams.iter().map(|(id, stream)| (id.to_string(), stream.revision)).collect()
+    }
+
+    /// Counts an ended stream among those that are remembered; past the limit the store is to forget the oldest.
+    pub(super) fn remember(&mut self, stream_id: StreamId) {
+        let ended_at_ms = self.streams.get(&stream_id).and_then(|stream| stream.record.ended_at_ms);
+        self.ended.insert((ended_at_ms.unwrap_or_default(), stream_id));
+        if self.ended.len() > self.settings.max_streams {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((_, stream_id)) = self.ended.pop_first() else { return };
+        if let Some(stream) = self.streams.get_mut(&stream_id) {
+            stream.to_forget = true;
+            self.unsaved.insert(stream_id);
+        }
+    }
+
+    /// Sees to changes that another main server should have saved long ago.
+    pub(super) fn save_for_others(&mut self, now: Now) {
+        let is_late = |stream: &LiveStream| {
+            stream.unsaved_since.is_some_and(|since| since + SAVE_FOR_OTHERS <= now.instant)
+        };
+        let late = self.streams.iter().filter(|(_, stream)| is_late(stream)).map(|(id, _)| *id);
+        self.unsaved.extend(late);
+    }
+
+    /// Has everything saved that the store does not have, whoever heard of it.
+    pub(crate) fn save_all(&mut self) {
+        let unsaved = self.streams.iter().filter(|(_, stream)| stream.unsaved_since.is_some());
+        self.unsaved.extend(unsaved.map(|(id, _)| *id));
+    }
+
+    /// Whether anything waits for [`Self::take_unsaved`].
+    pub(crate) fn has_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
+    /// The streams the store has to be told of; see [`Self::to_save`].
+    pub(crate) fn take_unsaved(&mut self) -> Vec<StreamId> {
+        std::mem::take(&mut self.unsaved).into_iter().collect()
+    }
+
+    /// What the store has to be told of a stream now, if anything.
+    pub(crate) fn to_save(&self, stream_id: StreamId) -> Option<Save> {
+        let stream = self.streams.get(&stream_id)?;
+        if stream.to_forget {
+            return Some(Save::Forget);
+        }
+        stream.unsaved_since.map(|_| Save::Keep(stream.record.clone(), stream.revision))
+    }
+
+    /// It could not be told: it is to be taken again.
+    pub(crate) fn put_back(&mut self, stream_id: StreamId) {
+        if self.to_save(stream_id).is_some() {
+            self.unsaved.insert(stream_id);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Whether this server sees what the others do, and what it may conclude when it does not.
+//!
+//! A server that is cut off knows less every second, and must not act on it: it ends no stream, and gives up no node that
+//! only others hear. When contact is back, every lease and deadline begins anew, because what was missed is yet to be
+//! learned. The same when the clock shows that the process stood still.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{ControlPlane, Error};
+use crate::{clock::Now, store::Health};
+
+/// Longest time between two looks at the clock that is not a standstill.
+const STANDSTILL: Duration = Duration::from_secs(2);
+
+/// A way in which the rest of the cluster is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Link {
+    /// The store can be reached.
+    Store,
+    /// Changes of streams come in.
+    Streams,
+    /// Changes of nodes come in.
+    Nodes,
+    /// What the other main servers hear comes in.
+    Others,
+}
+
+impl ControlPlane {
+    /// Lets time pass: leases end, deadlines are met. `before` is when it was called last.
+    pub(crate) fn expire(&self, before: Now, now: Now) {
+        self.change(|state| {
+            if now.instant.saturating_duration_since(before.instant) > STANDSTILL {
+                tracing::warn!("this process stood still: every lease and deadline begins anew");
+                state.begin_anew(now);
+            }
+            let cut_off = !state.lost.is_empty();
+            if cut_off {
+                state.registry.hold_for_others(now.instant);
+            }
+            for node in state.registry.expire(now.instant) {
+                tracing::warn!(node.id = %node, "lease of node {node} ended without a heartbeat");
+                state.catalogue.node_lost(&node, now);
+            }
+            if !cut_off {
+                state.catalogue.expire(now);
+            }
+        });
+    }
+
+    /// A link is broken.
+    pub(super) fn lost(&self, link: Link) {
+        self.change(|state| {
+            if state.lost.insert(link) && state.lost.len() == 1 {
+                tracing::warn!(?link, "lost contact with the rest of the cluster ({link:?})");
+            }
+        });
+    }
+
+    /// A link works, and everything that was missed has been caught up with.
+    pub(super) fn regained(&self, link: Link, now: Now) {
+        self.change(|state| {
+            if state.lost.remove(&link) && state.lost.is_empty() {
+                tracing::info!("in contact with the rest of the cluster again");
+                state.begin_anew(now);
+            }
+        });
+    }
+
+    /// Follows whether the store can be reached.
+    pub(crate) async fn follow_health(&self) {
+        let mut health = self.store.kv.health();
+        loop {
+            if health.borrow_and_update().connected {
+                self.regained(Link::Store, Now::read());
+            } else {
+                self.lost(Link::Store);
+            }
+            if health.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Whether everything works: the store takes writes, and other main servers can be heard.
+    ///
+    /// # Errors
+    /// [`Error::Store`] or [`Error::CutOff`] says what does not.
+    pub(crate) fn ready(&self) -> Result<(), Error> {
+        let health: watch::Receiver<Health> = self.store.kv.health();
+        if !health.borrow().writable {
+            return Err(crate::store::Error::Unavailable("the last write failed".into()).into());
+        }
+        self.change(|state| state.lost.is_empty()).then_some(()).ok_or(Error::CutOff)
+    }
+
+    /// Whether a viewer who comes now may be let in: not while another main server may have ended the stream meanwhile.
+    pub(super) fn admits_newcomers(&self) -> Result<(), Error> {
+        let knows = self.store.bus.is_alone() || self.change(|state| state.lost.is_empty());
+        knows.then_some(()).ok_or(Error::CutOff)
+    }
+}
+
+impl super::State {
+    fn begin_anew(&mut self, now: Now) {
+        self.registry.renew_leases(now.instant);
+        self.catalogue.renew_deadlines(now);
+    }
+}

@@ -1,0 +1,162 @@
+//! Keeps the view up with the store: loads it, watches it, and after a break finds out what is gone.
+//!
+//! What comes is applied in any order and as often as it comes: older revisions are passed over. An entry that does not
+//! parse is left where it is, reported, and otherwise as if it were not there.
+
+use std::{collections::HashMap, time::Duration};
+
+use futures_util::StreamExt;
+use protocol::{NodeId, StreamId};
+use tokio::time::sleep;
+
+use super::{ControlPlane, Link};
+use crate::{
+    catalogue::Record,
+    clock::Now,
+    registry::Registration,
+    store::{self, Bucket, Entry, Event, Revision},
+};
+
+/// Pause before a broken watch is begun again.
+const RETRY: Duration = Duration::from_millis(200);
+
+impl ControlPlane {
+    /// Takes over all that the store has.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn load(&self, now: Now) -> Result<(), store::Error> {
+        for bucket in [Bucket::Nodes, Bucket::Streams] {
+            for entry in self.store.kv.entries(bucket).await? {
+                self.learn(bucket, &entry, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows the changes of streams and nodes.
+    pub(crate) async fn follow(&self) {
+        tokio::join!(
+            self.follow_bucket(Bucket::Streams, Link::Streams),
+            self.follow_bucket(Bucket::Nodes, Link::Nodes)
+        );
+    }
+
+    async fn follow_bucket(&self, bucket: Bucket, link: Link) {
+        loop {
+            if let Err(error) = self.follow_once(bucket, link).await {
+                tracing::debug!("watch of {}: {error}", bucket.name());
+            }
+            self.lost(link);
+            sleep(RETRY).await;
+        }
+    }
+
+    /// Follows a bucket until its watch breaks.
+    async fn follow_once(&self, bucket: Bucket, link: Link) -> Result<(), store::Error> {
+        // What is known before the watch begins and is not shown by it is gone.
+        let mut unseen = self.all_known(bucket);
+        let mut watch = self.store.kv.watch(bucket, None).await?;
+        while let Some(event) = watch.next().await {
+            let now = Now::read();
+            match event? {
+                Event::Put(entry) => {
+                    unseen.remove(&entry.key);
+                    self.learn(bucket, &entry, now);
+                }
+                Event::Deleted { key, revision } => self.forget(bucket, &key, revision, now),
+                Event::Current => {
+                    for (key, revision) in std::mem::take(&mut unseen) {
+                        self.forget(bucket, &key, revision, now);
+                    }
+                    self.regained(link, now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn all_known(&self, bucket: Bucket) -> HashMap<String, Revision> {
+        self.change(|state| match bucket {
+            Bucket::Streams => state.catalogue.known(),
+            Bucket::Nodes => state.registry.known(),
+            Bucket::Keys | Bucket::Settings => HashMap::new(),
+        })
+    }
+
+    /// From which write what is known under `key` comes.
+    pub(super) fn known(&self, bucket: Bucket, key: &str) -> Option<Revision> {
+        self.change(|state| match bucket {
+            Bucket::Streams => state.catalogue.revision(key.parse().ok()?),
+            Bucket::Nodes => state.registry.revision(key),
+            Bucket::Keys | Bucket::Settings => None,
+        })
+    }
+
+    /// Takes over an entry.
+    pub(super) fn learn(&self, bucket: Bucket, entry: &Entry, now: Now) {
+        match bucket {
+            Bucket::Streams => {
+                let Some((stream_id, record)) = parse_stream(entry) else { return };
+                self.change(|state| {
+                    let is_over = record.is_over();
+                    state.catalogue.learn(stream_id, record, entry.revision, now);
+                    // Written by a version that forgot such streams by itself.
+                    if is_over && entry.lease.is_none() {
+                        state.catalogue.write_again(stream_id, now);
+                    }
+                });
+            }
+            Bucket::Nodes => {
+                let registration = serde_json::from_slice(&entry.value).inspect_err(|error| {
+                    tracing::error!("registration of node {:?}: {error}", entry.key);
+                });
+                if let Ok(registration) = registration {
+                    self.learn_node(&entry.key, registration, entry.revision, now);
+                }
+            }
+            Bucket::Keys | Bucket::Settings => {}
+        }
+    }
+
+    pub(super) fn learn_node(
+        &self,
+        hostname: &str,
+        registration: Registration,
+        revision: Revision,
+        now: Now,
+    ) {
+        self.change(|state| {
+            if let Some(old) = state.registry.learn(hostname, registration, revision, now.instant) {
+                state.catalogue.node_lost(&old, now);
+            }
+        });
+    }
+
+    /// Takes over that an entry is gone.
+    pub(super) fn forget(&self, bucket: Bucket, key: &str, revision: Revision, now: Now) {
+        self.change(|state| match bucket {
+            Bucket::Streams => {
+                if let Ok(stream_id) = key.parse() {
+                    state.catalogue.forget(stream_id, revision, now);
+                }
+            }
+            Bucket::Nodes => {
+                let gone: Option<NodeId> = state.registry.forget(key, revision);
+                if let Some(node) = gone {
+                    state.catalogue.node_lost(&node, now);
+                }
+            }
+            Bucket::Keys | Bucket::Settings => {}
+        });
+    }
+}
+
+fn parse_stream(entry: &Entry) -> Option<(StreamId, Record)> {
+    let key = &entry.key;
+    let stream_id =
+        key.parse().inspect_err(|error| tracing::error!("stream {key:?} in the store: {error}")).ok()?;
+    let record = serde_json::from_slice(&entry.value);
+    let record = record.inspect_err(|error| tracing::error!("record of stream {key}: {error}")).ok()?;
+    Some((stream_id, record))
+}

@@ -1,0 +1,145 @@
+//! Messages between main servers, as bytes: pure, and whatever comes in is read without a panic.
+//!
+//! ```text
+//! message     version: u8 | sender: u64 | item …
+//! item        kind: u8 | length: u32 | what is in it
+//! heartbeat   id length: u16 | node id | heard at, Unix ms: u64 | part: u8 | body as the node sent it, JSON
+//! thumbnail   stream id: 32 hex digits | format: u8 | version: u64 | picture
+//! ```
+//!
+//! Numbers are big-endian. Items of unknown kinds and messages of other versions are passed over, so that servers of
+//! different versions get along.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use protocol::{NodeId, StreamId};
+
+use crate::catalogue::{ImageKind, Thumbnail};
+
+/// Version of the layout above.
+const VERSION: u8 = 1;
+const HEARTBEAT: u8 = 1;
+const THUMBNAIL: u8 = 2;
+/// Bytes before a message's first item.
+pub(super) const HEAD_BYTES: usize = 1 + 8;
+/// Hex digits of a stream id.
+const STREAM_ID_BYTES: usize = 32;
+
+/// Which part of a heartbeat; one with very many streams comes in several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Whole,
+    First,
+    Next,
+    Last,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [Self::Whole, Self::First, Self::Next, Self::Last];
+}
+
+/// What one main server tells.
+#[derive(Clone, Debug)]
+pub(super) enum Item {
+    /// A node's heartbeat came in.
+    Heartbeat { node_id: NodeId, heard_at_ms: u64, part: Part, body: Bytes },
+    /// A picture came in.
+    Thumbnail { stream_id: StreamId, thumbnail: Thumbnail },
+}
+
+/// A message that came in.
+pub(super) struct Message {
+    pub(super) sender: u64,
+    pub(super) items: Items,
+}
+
+/// The items of a message, as far as they can be read.
+pub(super) struct Items(Bytes);
+
+impl Iterator for Items {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        loop {
+            let kind = self.0.try_get_u8().ok()?;
+            let length = usize::try_from(self.0.try_get_u32().ok()?).ok()?;
+            let mut bytes = split(&mut self.0, length)?;
+            let item = match kind {
+                HEARTBEAT => read_heartbeat(&mut bytes),
+                THUMBNAIL => read_thumbnail(&mut bytes),
+                _ => None,
+            };
+            if item.is_some() {
+                return item;
+            }
+        }
+    }
+}
+
+/// Reads a message; none if it is of another version or too short.
+pub(super) fn read(mut bytes: Bytes) -> Option<Message> {
+    let is_known = bytes.try_get_u8().ok()? == VERSION;
+    let sender = bytes.try_get_u64().ok()?;
+    is_known.then_some(Message { sender, items: Items(bytes) })
+}
+
+/// The first bytes of a message.
+pub(super) fn head(sender: u64, capacity: usize) -> BytesMut {
+    let mut bytes = BytesMut::with_capacity(HEAD_BYTES + capacity);
+    bytes.put_u8(VERSION);
+    bytes.put_u64(sender);
+    bytes
+}
+
+fn split(bytes: &mut Bytes, length: usize) -> Option<Bytes> {
+    (length <= bytes.len()).then(|| bytes.split_to(length))
+}
+
+fn read_heartbeat(bytes: &mut Bytes) -> Option<Item> {
+    let length = bytes.try_get_u16().ok()?;
+    let node_id = String::from_utf8(split(bytes, length.into())?.into()).ok()?;
+    let heard_at_ms = bytes.try_get_u64().ok()?;
+    let part = *Part::ALL.get(usize::from(bytes.try_get_u8().ok()?))?;
+    Some(Item::Heartbeat { node_id: NodeId(node_id), heard_at_ms, part, body: std::mem::take(bytes) })
+}
+
+fn read_thumbnail(bytes: &mut Bytes) -> Option<Item> {
+    let stream_id = split(bytes, STREAM_ID_BYTES)?;
+    let stream_id = std::str::from_utf8(&stream_id).ok()?.parse().ok()?;
+    let kind = *ImageKind::ALL.get(usize::from(bytes.try_get_u8().ok()?))?;
+    let version = bytes.try_get_u64().ok()?;
+    Some(Item::Thumbnail { stream_id, thumbnail: Thumbnail { version, kind, bytes: std::mem::take(bytes) } })
+}
+
+/// An item as bytes. A node id longer than any that is given out makes none.
+pub(super) fn write(item: &Item) -> Option<Bytes> {
+    let mut bytes = BytesMut::new();
+    match item {
+        Item::Heartbeat { node_id, heard_at_ms, part, body } => {
+            bytes.reserve(32 + node_id.0.len() + body.len());
+            bytes.put_u8(HEARTBEAT);
+            bytes.put_u32(0);
+            bytes.put_u16(u16::try_from(node_id.0.len()).ok()?);
+            bytes.put_slice(node_id.0.as_bytes());
+            bytes.put_u64(*heard_at_ms);
+            bytes.put_u8(index_of(&Part::ALL, part));
+            bytes.put_slice(body);
+        }
+        Item::Thumbnail { stream_id, thumbnail } => {
+            bytes.reserve(64 + thumbnail.bytes.len());
+            bytes.put_u8(THUMBNAIL);
+            bytes.put_u32(0);
+            bytes.put_slice(stream_id.to_string().as_bytes());
+            bytes.put_u8(index_of(&ImageKind::ALL, &thumbnail.kind));
+            bytes.put_u64(thumbnail.version);
+            bytes.put_slice(&thumbnail.bytes);
+        }
+    }
+    let length = u32::try_from(bytes.len() - 5).ok()?;
+    bytes[1..5].copy_from_slice(&length.to_be_bytes());
+    Some(bytes.freeze())
+}
+
+fn index_of<T: PartialEq>(all: &[T], one: &T) -> u8 {
+    let index = all.iter().position(|other| other == one).unwrap_or_default();
+    u8::try_from(index).unwrap_or_default()
+}

@@ -1,0 +1,153 @@
+//! What main servers tell each other: the heartbeats and pictures they got, so that all have the same view.
+//!
+//! Nothing here has to arrive: a heartbeat is replaced by the next, a second later. So a message is sent once, nobody
+//! waits for an answer, and when the bus is slow the oldest are dropped. What a server hears of itself is the sign that it
+//! can hear the others: when that is missing it is [cut off](super::contact). A main server that is alone says nothing.
+
+mod message;
+mod outbox;
+
+use std::{collections::HashMap, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{StreamExt, stream::BoxStream};
+use protocol::{
+    NodeId,
+    node::{CarriedStream, Heartbeat},
+};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use self::message::{Item, Part};
+pub(super) use self::outbox::Outbox;
+use super::{ControlPlane, Link};
+use crate::{clock::Now, store::Subject};
+
+/// What main servers hear each other on.
+const SUBJECT: Subject = Subject("gossip");
+/// How long news wait for others to go with them.
+const BATCH: Duration = Duration::from_millis(100);
+/// Longest silence: somebody who says nothing for so long says that.
+const SILENCE: Duration = Duration::from_secs(1);
+/// Longest wait for the bus to take a message.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a server may not hear itself before it is cut off; shorter than a node's lease, so that none ends for that.
+const DEAF: Duration = Duration::from_millis(2200);
+/// Pause before a broken subscription is begun again.
+const RETRY: Duration = Duration::from_millis(200);
+/// Most nodes whose heartbeat has come in part.
+const MOST_IN_PARTS: usize = 64;
+/// Most streams of a heartbeat that comes in parts; no node has as many.
+const MOST_ROWS: usize = 100_000;
+
+type InParts = HashMap<NodeId, Vec<CarriedStream>>;
+
+impl ControlPlane {
+    /// Tells the others and listens to them; returns at once if there can be none.
+    pub(crate) async fn gossip(&self) {
+        if !self.store.bus.is_alone() {
+            tokio::join!(self.tell(), self.listen_to_others());
+        }
+    }
+
+    async fn tell(&self) {
+        let mut said = Instant::now() - SILENCE;
+        loop {
+            let messages = self.outbox.take();
+            if messages.is_empty() && said.elapsed() >= SILENCE {
+                self.say(self.outbox.silence()).await;
+                said = Instant::now();
+            }
+            for message in messages {
+                self.say(message).await;
+                said = Instant::now();
+            }
+            // Running out of time is one of the two ways this is meant to end.
+            drop(timeout(BATCH, self.outbox.until_full()).await);
+        }
+    }
+
+    async fn say(&self, message: Bytes) {
+        // Whoever is not heard notices by itself.
+        match timeout(PATIENCE, self.store.bus.publish(SUBJECT, message)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!("other main servers could not be told: {error}"),
+            Err(_) => tracing::debug!("other main servers could not be told in time"),
+        }
+    }
+
+    async fn listen_to_others(&self) {
+        let mut heard = Instant::now();
+        loop {
+            match timeout(PATIENCE, self.store.bus.subscribe(SUBJECT)).await {
+                Ok(Ok(messages)) => self.hear_others(messages, &mut heard).await,
+                Ok(Err(error)) => tracing::debug!("other main servers cannot be heard: {error}"),
+                Err(_) => tracing::debug!("other main servers cannot be heard in time"),
+            }
+            if heard.elapsed() > DEAF {
+                self.lost(Link::Others);
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    /// Listens until the subscription ends; `heard` is when this server last heard itself.
+    async fn hear_others(&self, mut messages: BoxStream<'static, Bytes>, heard: &mut Instant) {
+        let mut in_parts = InParts::new();
+        loop {
+            let message = match timeout_at(*heard + DEAF, messages.next()).await {
+                Ok(Some(message)) => message,
+                Ok(None) => return,
+                Err(_) => {
+                    self.lost(Link::Others);
+                    match messages.next().await {
+                        Some(message) => message,
+                        None => return,
+                    }
+                }
+            };
+            let Some(message) = message::read(message) else { continue };
+            if message.sender == self.outbox.sender() {
+                *heard = Instant::now();
+                self.regained(Link::Others, Now::read());
+            } else {
+                message.items.for_each(|item| self.take_in(item, &mut in_parts));
+            }
+        }
+    }
+
+    fn take_in(&self, item: Item, in_parts: &mut InParts) {
+        match item {
+            Item::Thumbnail { stream_id, thumbnail } => self.take_thumbnail(stream_id, thumbnail),
+            Item::Heartbeat { node_id, heard_at_ms, part, body } => {
+                let Ok(mut heartbeat) = serde_json::from_slice::<Heartbeat>(&body) else { return };
+                if !complete(&node_id, &mut heartbeat, part, in_parts) {
+                    return;
+                }
+                // So that a stream went live at the same time everywhere.
+                let now = Now { unix: Duration::from_millis(heard_at_ms), ..Now::read() };
+                self.overhear(&node_id, &heartbeat, now);
+            }
+        }
+    }
+}
+
+/// Puts the parts of a heartbeat together; says whether it is complete now.
+fn complete(node_id: &NodeId, heartbeat: &mut Heartbeat, part: Part, in_parts: &mut InParts) -> bool {
+    if part == Part::Whole {
+        return true;
+    }
+    let has_room = in_parts.len() < MOST_IN_PARTS || in_parts.contains_key(node_id);
+    if part == Part::First && has_room {
+        in_parts.insert(node_id.clone(), Vec::new());
+    }
+    let Some(rows) = in_parts.get_mut(node_id).filter(|rows| rows.len() < MOST_ROWS) else { return false };
+    rows.append(&mut heartbeat.streams);
+    let is_last = part == Part::Last;
+    if is_last {
+        heartbeat.streams = in_parts.remove(node_id).unwrap_or_default();
+    }
+    is_last
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! What the first main server of a cluster decides and all others find: the version of what the store holds, the key
+//! that grants are signed with, and the cluster secret.
+//!
+//! Each is written only if it is not there, so of servers that start together one decides and the others take its word.
+//! What an earlier version kept in the data folder is what such a server proposes.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Secret,
+    auth::Seed,
+    store::{Bucket, Error, Expect, Kv},
+};
+
+/// Version of the values in the store: of [`Record`](crate::catalogue::Record),
+/// [`Registration`](crate::registry::Registration) and what is below. It grows when an older program would misread them.
+const SCHEMA: u32 = 1;
+/// Where that is kept, under settings.
+const SCHEMA_KEY: &str = "schema";
+/// Where the cluster secret is kept, under keys.
+const SECRET_KEY: &str = "cluster-secret";
+/// What the keys that sign grants are kept under, with a number behind it that grows.
+const GRANT_KEY: &str = "grant-";
+
+/// A number in the store.
+#[derive(Serialize, Deserialize)]
+struct Version {
+    version: u32,
+}
+
+/// A secret in the store.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    secret: String,
+}
+
+fn json(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("numbers and texts are always JSON").into()
+}
+
+/// What is at `key`; `proposed` is put there if nothing is.
+async fn settle(kv: &dyn Kv, bucket: Bucket, key: &str, proposed: &impl Serialize) -> Result<Bytes, Error> {
+    if let Some(entry) = kv.get(bucket, key).await? {
+        return Ok(entry.value);
+    }
+    let value = json(proposed);
+    match kv.compare_and_set(bucket, key, value.clone(), None, Expect::Absent).await {
+        Ok(_) => Ok(value),
+        Err(Error::Conflict) => {
+            let entry = kv.get(bucket, key).await?;
+            entry.map(|entry| entry.value).ok_or_else(|| damaged(bucket, key, "it came and went"))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn damaged(bucket: Bucket, key: &str, why: impl std::fmt::Display) -> Error {
+    Error::Invalid(format!("entry {key:?} of {} is not what it should be: {why}", bucket.name()))
+}
+
+/// Refuses to go on if a newer program wrote to the store.
+///
+/// # Errors
+/// [`Error::TooNew`], and the store's.
+pub(crate) async fn check_schema(kv: &dyn Kv) -> Result<(), Error> {
+    let value = settle(kv, Bucket::Settings, SCHEMA_KEY, &Version { version: SCHEMA }).await?;
+    let found: Version =
+        serde_json::from_slice(&value).map_err(|error| damaged(Bucket::Settings, SCHEMA_KEY, error))?;
+    let known = SCHEMA;
+    (found.version <= known).then_some(()).ok_or(Error::TooNew { found: found.version, known })
+}
+
+/// The seeds of the keys that grants may be signed with, newest last; `proposed` becomes the first if there is none.
+///
+/// # Errors
+/// The store's; [`Error::Invalid`] if one is damaged.
+pub(crate) async fn grant_seeds(kv: &dyn Kv, proposed: &Seed) -> Result<Vec<Seed>, Error> {
+    let first = format!("{GRANT_KEY}1");
+    if kv.entries(Bucket::Keys).await?.iter().all(|entry| number(&entry.key).is_none()) {
+        settle(kv, Bucket::Keys, &first, &Kept { secret: proposed.to_hex() }).await?;
+    }
+    let mut seeds = Vec::new();
+    for entry in kv.entries(Bucket::Keys).await? {
+        let Some(number) = number(&entry.key) else { continue };
+        let kept = serde_json::from_slice::<Kept>(&entry.value).ok();
+        let seed = kept.and_then(|kept| Seed::from_hex(&kept.secret));
+        seeds.push((number, seed.ok_or_else(|| damaged(Bucket::Keys, &entry.key, "no 64 hex digits"))?));
+    }
+    seeds.sort_unstable_by_key(|(number, _)| *number);
+    Ok(seeds.into_iter().map(|(_, seed)| seed).collect())
+}
+
+fn number(key: &str) -> Option<u32> {
+    key.strip_prefix(GRANT_KEY)?.parse().ok()
+}
+
+/// What lets a node into the cluster; `proposed` if nothing was decided yet.
+///
+/// # Errors
+/// The store's; [`Error::Invalid`] if it is damaged.
+pub(crate) async fn cluster_secret(kv: &dyn Kv, proposed: &Secret) -> Result<Secret, Error> {
+    let proposed = Kept { secret: proposed.reveal().to_owned() };
+    let value = settle(kv, Bucket::Keys, SECRET_KEY, &proposed).await?;
+    let kept = serde_json::from_slice::<Kept>(&value).ok();
+    kept.and_then(|kept| Secret::new(&kept.secret))
+        .ok_or_else(|| damaged(Bucket::Keys, SECRET_KEY, "no secret"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use super::*;
+    use crate::{Persistence, store::Store};
+
+    async fn kv() -> Arc<dyn Kv> {
+        Store::open(&Persistence::SqliteInMemory, Path::new("unused")).await.unwrap().kv
+    }
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_first_to_come_decides_for_all() {
+        let kv = kv().await;
+        assert_eq!(grant_seeds(&*kv, &Seed([1; 32])).await.unwrap(), [Seed([1; 32])]);
+        assert_eq!(grant_seeds(&*kv, &Seed([2; 32])).await.unwrap(), [Seed([1; 32])]);
+        assert_eq!(cluster_secret(&*kv, &secret("first")).await.unwrap().reveal(), "first");
+        assert_eq!(cluster_secret(&*kv, &secret("second")).await.unwrap().reveal(), "first");
+    }
+
+    #[tokio::test]
+    async fn of_two_that_come_together_one_decides() {
+        let kv = kv().await;
+        let (first, second) = (Seed([1; 32]), Seed([2; 32]));
+        let (a, b) = tokio::join!(grant_seeds(&*kv, &first), grant_seeds(&*kv, &second));
+        assert_eq!(a.unwrap(), b.unwrap());
+    }
+
+    #[tokio::test]
+    async fn the_newest_key_comes_last() {
+        let kv = kv().await;
+        for number in [10, 9, 2] {
+            let seed = Kept { secret: Seed([number; 32]).to_hex() };
+            kv.put(Bucket::Keys, &format!("grant-{number}"), json(&seed), None).await.unwrap();
+        }
+        let seeds = grant_seeds(&*kv, &Seed([1; 32])).await.unwrap();
+        assert_eq!(seeds, [2, 9, 10].map(|number| Seed([number; 32])));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_a_newer_program_wrote_is_refused() {
+        let kv = kv().await;
+        check_schema(&*kv).await.unwrap();
+        check_schema(&*kv).await.unwrap();
+        kv.put(Bucket::Settings, SCHEMA_KEY, json(&Version { version: SCHEMA + 1 }), None).await.unwrap();
+        assert_eq!(check_schema(&*kv).await, Err(Error::TooNew { found: SCHEMA + 1, known: SCHEMA }));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_key_is_an_error_and_not_replaced() {
+        let kv = kv().await;
+        kv.put(Bucket::Keys, "grant-1", Bytes::from_static(b"{\"secret\":\"00\"}"), None).await.unwrap();
+        assert!(matches!(grant_seeds(&*kv, &Seed([1; 32])).await, Err(Error::Invalid(_))));
+    }
+}
