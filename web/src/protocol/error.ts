@@ -11,6 +11,11 @@ export type ErrorCode =
   | 'unknown_node'
   | 'unknown_stream'
   | 'no_node_available'
+  /** Every node is as loaded as it may be. */
+  | 'no_capacity'
+  /** What the cluster knows cannot be read or written now; running streams go on. */
+  | 'store_unavailable'
+  | 'relay_loop'
   | 'invalid_grant'
   | 'wrong_passphrase'
   | 'already_publishing'
@@ -38,17 +43,26 @@ export interface WireError {
   message: string;
 }
 
+/** More about a failed call. */
+export interface CallErrorOptions extends ErrorOptions {
+  /** How long the server asks to wait before the next try. */
+  retryAfterMs?: number;
+}
+
 /** A call to the main server or a node that failed. */
 export class CallError extends Error {
   override readonly name = 'CallError';
+  /** How long the server asks to wait before the next try, if it does. */
+  readonly retryAfterMs: number | undefined;
 
   /** `code` tells programs what happened, `message` people. */
   constructor(
     readonly code: ErrorCode | LocalErrorCode,
     message: string,
-    options?: ErrorOptions,
+    options?: CallErrorOptions,
   ) {
     super(message, options);
+    this.retryAfterMs = options?.retryAfterMs;
   }
 
   /** Whether the same call may work a little later or on another node. */

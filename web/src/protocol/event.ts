@@ -92,6 +92,8 @@ export interface Watching {
   origin_time_ms: number | null;
   /** How far back the node's window reaches. */
   window_ms: number;
+  /** The newest chunk when watching began; over WebSocket alone, none before the first. */
+  newest?: ChunkName;
 }
 
 /** `streaming_data` at the start of a take. */

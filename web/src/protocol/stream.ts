@@ -48,6 +48,8 @@ export interface AskForNodes {
   passphrase?: string;
   /** `public_url`s of nodes the client just lost. */
   avoid?: string[];
+  /** The region to be served from, if there is room. */
+  region?: string;
 }
 
 /** One stream, as listed. */

@@ -1,0 +1,74 @@
+// Text messages of the WebSocket transport: a JSON array of an event's name and its payload. What a page relies on is
+// looked at here, once; whatever comes in, nothing is thrown.
+
+import { CallError, type ErrorCode } from './error';
+import type { ChunkName, ClockAnswer, ClockRequest, Skipped, StreamMoved, StreamStateChanged, Watching } from './event';
+
+/** What a node says in text messages, by event. */
+export interface WsEvents {
+  /** First: what the ack of `watch_stream` says over Socket.IO. */
+  watching: Watching;
+  stream_state: StreamStateChanged;
+  skipped: Skipped;
+  stream_moved: StreamMoved;
+  clock: ClockAnswer;
+  /** Last: why the node closes. */
+  error: { code: ErrorCode; message: string };
+}
+
+/** One text message. */
+export type WsEvent = { [E in keyof WsEvents]: { event: E; payload: WsEvents[E] } }[keyof WsEvents];
+
+/** The message that asks for the node's clock. */
+export function clockMessage(request: ClockRequest): string {
+  return JSON.stringify(['clock', request]);
+}
+
+/** Reads one message: undefined for an event this client does not know, a `bad_answer` for one that cannot be read. */
+export function readEvent(text: string): WsEvent | CallError | undefined {
+  const message = parse(text);
+  if (!Array.isArray(message) || typeof message[0] !== 'string') return unreadable('a text that is no event');
+  const [event, payload] = message as [string, unknown];
+  const looksRight = SHAPES.get(event as keyof WsEvents);
+  if (looksRight === undefined) return undefined;
+  if (!isObject(payload) || !looksRight(payload)) return unreadable(`a ${event} that says something else`);
+  return { event, payload } as unknown as WsEvent;
+}
+
+type Fields = Record<string, unknown>;
+
+const STATES: readonly unknown[] = ['created', 'live', 'interrupted', 'ended'];
+
+/** Whether a payload has the fields that pages rely on. */
+const SHAPES = new Map<keyof WsEvents, (payload: Fields) => boolean>([
+  ['watching', ({ mime, take }) => (mime === null || typeof mime === 'string') && typeof take === 'number'],
+  ['stream_state', ({ state, viewers }) => STATES.includes(state) && typeof viewers === 'number'],
+  ['skipped', ({ to }) => isChunkName(to)],
+  ['stream_moved', ({ nodes }) => Array.isArray(nodes) && nodes.every(isNodeAddress)],
+  ['clock', ({ t0_ms, t1_ms, t2_ms }) => [t0_ms, t1_ms, t2_ms].every(Number.isFinite)],
+  ['error', ({ code, message }) => typeof code === 'string' && typeof message === 'string'],
+]);
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+function isChunkName(value: unknown): value is ChunkName {
+  return isObject(value) && [value.take, value.group, value.index].every(Number.isSafeInteger);
+}
+
+function isNodeAddress(value: unknown): boolean {
+  return isObject(value) && typeof value.public_url === 'string';
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadable(what: string): CallError {
+  return new CallError('bad_answer', `the node sent ${what}`);
+}
