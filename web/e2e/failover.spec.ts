@@ -46,12 +46,14 @@ test('the node dies: broadcaster and viewer go on at the other one, without a re
   const broadcaster = await stage.goLive(mainServer.url, 'Node dies');
   const viewer = await stage.watch(broadcaster.watchUrl);
   await viewer.expectPicture();
+  await viewer.expectTransport('ws');
   const address = (await viewer.tells('node')) ?? '';
   const carrying = nodes.find(({ url }) => address.includes(new URL(url).port));
   expect(carrying).toBeDefined();
   carrying?.kill();
   await expect(viewer.player).not.toHaveAttribute('data-node', address);
   await viewer.expectPicture();
+  await viewer.expectTransport('ws');
   const sights = await watchPaintedClock(viewer.page, 3_000);
   expect(sights.length).toBeGreaterThan(10);
   expect(isMoving(sights)).toBe(true);

@@ -33,12 +33,13 @@ test('a stream is watched at once, and by somebody who comes much later', async 
   const broadcaster = await stage.goLive(undead.url, 'Painted clock');
   const first = await stage.watch(broadcaster.watchUrl);
   await first.expectPicture();
+  await first.expectTransport('ws');
   await first.page.waitForTimeout(LATER_MS);
   const late = await stage.watch(broadcaster.watchUrl);
   await late.expectPicture();
 
   const sights = await watchPaintedClock(late.page, 5_000);
-  for (const seen of [sights, await watchPaintedClock(first.page, 2_000)]) {
+  for (const seen of [sights, await watchPaintedClock(first.page, 4_000)]) {
     expect(seen.length).toBeGreaterThan(10);
     expect(isMoving(seen)).toBe(true);
   }

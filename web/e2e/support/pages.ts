@@ -71,6 +71,11 @@ export class Viewer {
     await expect(this.player).toHaveAttribute('data-join-ms', /\d/);
   }
 
+  /** What carries the media. */
+  async expectTransport(transport: 'ws' | 'socketio' | 'polling'): Promise<void> {
+    await expect(this.player).toHaveAttribute('data-transport', transport);
+  }
+
   /** What the player tells programs under `name`; see player-element.ts. */
   async tells(name: string): Promise<string | null> {
     return await this.player.getAttribute(`data-${name}`);

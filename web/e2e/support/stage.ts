@@ -29,9 +29,11 @@ export class Stage {
     return stage;
   }
 
-  async page(url: string): Promise<Page> {
+  /** `prepare` sees the page before anything is loaded into it. */
+  async page(url: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
     const page = await this.#context.newPage();
     this.complaints.watch(page);
+    await prepare?.(page);
     await page.goto(url);
     return page;
   }
@@ -40,8 +42,8 @@ export class Stage {
     return await Broadcaster.goLive(await this.page(`${baseUrl}/live`), title);
   }
 
-  async watch(url: string): Promise<Viewer> {
-    return await Viewer.open(await this.page(url));
+  async watch(url: string, prepare?: (page: Page) => Promise<void>): Promise<Viewer> {
+    return await Viewer.open(await this.page(url, prepare));
   }
 
   /** Clears everything away. What the pages complained about stays to be read. */

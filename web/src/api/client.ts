@@ -1,7 +1,7 @@
 // The main server's HTTP API, typed. One method per call; every failure is a CallError with the server's code, or a
 // local one where no server answered.
 
-import { CallError, wireError } from '../protocol/error';
+import { CallError, wireError, type CallErrorOptions } from '../protocol/error';
 import type { Assignment, AskForNodes, CreateStream, StreamCreated, StreamId, StreamInfo } from '../protocol/stream';
 
 /** How long a call may take before it counts as `timeout`. */
@@ -104,6 +104,11 @@ async function refusal(url: string, response: Response): Promise<CallError> {
   const body: unknown = await response.json().catch(() => undefined);
   const error = wireError(body);
   return error
-    ? new CallError(error.code, error.message)
+    ? new CallError(error.code, error.message, retryAfter(response))
     : new CallError('bad_answer', `${url} answered ${response.status} without saying why`);
+}
+
+function retryAfter(response: Response): CallErrorOptions {
+  const seconds = Number(response.headers.get('retry-after') ?? NaN);
+  return Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {};
 }

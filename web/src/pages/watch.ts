@@ -23,6 +23,9 @@ const LOOK_AROUND_MS = 20_000;
 const OTHERS = 4;
 
 const { embedded, streamId } = address(location.pathname);
+/** `?transport=ws|socketio|polling` and `?region=…` are for this look alone: a link handed on goes without them. */
+const query = new URLSearchParams(location.search);
+const link = location.origin + location.pathname;
 
 @customElement('ud-watch-page')
 export class WatchPage extends LitElement {
@@ -125,6 +128,8 @@ export class WatchPage extends LitElement {
   override render(): TemplateResult {
     const player = html`<ud-player
       stream-id=${streamId}
+      .transport=${query.get('transport')}
+      .region=${query.get('region')}
       @ud-watch-state=${(event: WatchStateEvent) => (this.watchState = event.state)}
     ></ud-player>`;
     if (embedded) return html`<ud-shell bare><div class="embedded">${player}</div></ud-shell>`;
@@ -136,7 +141,7 @@ export class WatchPage extends LitElement {
             <h1>${this.info?.title ?? ' '}</h1>
             <div class="facts">${this.#facts()}</div>
           </div>
-          ${this.#isNowhere ? nothing : html`<ud-copy-link .url=${location.href}></ud-copy-link>`}
+          ${this.#isNowhere ? nothing : html`<ud-copy-link .url=${link}></ud-copy-link>`}
         </div>
         ${this.#alsoLive()}
       </div>

@@ -62,6 +62,7 @@ class FakeNode {
 }
 
 class FakeConnection implements NodeConnection {
+  readonly transport = 'socketio';
   link: LinkState = 'down';
   closed = false;
   readonly heard = new Map<string, (payload: unknown) => void>();

@@ -1,13 +1,18 @@
-// What publishing and watching need of a connection to one node, whatever carries it. Tests hand in fakes.
+// A connection to one node on which events are sent and acked: what publishing needs, and watching where WebSockets do
+// not pass. Tests hand in fakes.
 
 import type { NodeCalls, NodeEvents } from '../protocol/event';
 
 /** How a connection is doing. `down`: lost or not yet made; it may come back by itself until closed. */
 export type LinkState = 'up' | 'down';
 
+/** What carries a connection: a plain WebSocket, Socket.IO on one, or Socket.IO by long polling. */
+export type TransportName = 'ws' | 'socketio' | 'polling';
+
 /** A connection to one node that reconnects by itself. */
 export interface NodeConnection {
   readonly link: LinkState;
+  readonly transport: TransportName;
   /**
    * Sends one event and waits for its ack.
    *

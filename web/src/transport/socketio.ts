@@ -4,7 +4,7 @@
 import { io, type Socket } from 'socket.io-client';
 import { CallError, wireError } from '../protocol/error';
 import type { NodeCalls, NodeEvents } from '../protocol/event';
-import type { Connect, LinkState, NodeConnection } from './connection';
+import type { Connect, LinkState, NodeConnection, TransportName } from './connection';
 
 /** How long a call waits for its ack unless told otherwise. */
 const CALL_TIMEOUT_MS = 5_000;
@@ -14,7 +14,10 @@ const CONNECT_TIMEOUT_MS = 4_000;
 const RECONNECT_MS = { first: 150, longest: 3_000 };
 
 /** Starts connecting to the node at `publicUrl`, an absolute URL or a path on the page's origin. */
-export const connect: Connect = (publicUrl) => new SocketIoConnection(publicUrl);
+export const connect: Connect = (publicUrl) => new SocketIoConnection(publicUrl, ['websocket', 'polling']);
+
+/** The same by long polling alone. */
+export const connectPolling: Connect = (publicUrl) => new SocketIoConnection(publicUrl, ['polling']);
 
 /** Where Socket.IO connects for a node's public URL: its origin, and the path of the handshake. */
 export function socketAddress(publicUrl: string, base: string): { origin: string; path: string } {
@@ -27,12 +30,14 @@ class SocketIoConnection implements NodeConnection {
   readonly #linkListeners = new Set<(link: LinkState) => void>();
   /** Rejections of the calls under way, to be told when the link goes down. */
   readonly #pending = new Set<(error: CallError) => void>();
+  /** What Engine.IO calls its transport. */
+  #carrier = '';
 
-  constructor(publicUrl: string) {
+  constructor(publicUrl: string, transports: ('websocket' | 'polling')[]) {
     const { origin, path } = socketAddress(publicUrl, location.href);
     this.#socket = io(origin, {
       path,
-      transports: ['websocket', 'polling'],
+      transports,
       tryAllTransports: true,
       forceNew: true,
       timeout: CONNECT_TIMEOUT_MS,
@@ -41,6 +46,7 @@ class SocketIoConnection implements NodeConnection {
       randomizationFactor: 0.5,
     });
     this.#socket.on('connect', () => {
+      this.#carrier = this.#socket.io.engine.transport.name;
       this.#tellLink('up');
     });
     this.#socket.on('disconnect', (reason) => {
@@ -53,6 +59,10 @@ class SocketIoConnection implements NodeConnection {
 
   get link(): LinkState {
     return this.#socket.connected ? 'up' : 'down';
+  }
+
+  get transport(): TransportName {
+    return this.#carrier === 'polling' ? 'polling' : 'socketio';
   }
 
   call<E extends keyof NodeCalls>(

@@ -3,6 +3,7 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
+import type { ErrorCode, LocalErrorCode } from '../protocol/error';
 import { ghostPicture } from '../ui/shell';
 import { base, buttons } from '../ui/styles';
 import type { WatchPhase } from './session';
@@ -40,6 +41,10 @@ export class WatchOverlay extends LitElement {
   @property({ type: Boolean }) refused = false;
   /** What the browser would have to play, for people. */
   @property() codec = '';
+  /** What went wrong last. */
+  @property({ attribute: false }) problem: ErrorCode | LocalErrorCode | undefined;
+  /** Seconds until the next try, while waiting for it. */
+  @property({ attribute: false }) retryInS: number | undefined;
 
   static override styles = [
     base,
@@ -115,6 +120,22 @@ export class WatchOverlay extends LitElement {
       .actions {
         margin-top: 6px;
       }
+      .next {
+        display: flex;
+        align-items: center;
+        gap: 9px;
+        margin-top: 6px;
+        color: #b4c2bb;
+        font-size: 0.875rem;
+        font-variant-numeric: tabular-nums;
+      }
+      .pulse {
+        width: 9px;
+        height: 9px;
+        border-radius: 50%;
+        background: #f2bd5b;
+        animation: pulse 1.8s ease-in-out infinite;
+      }
       .wrong {
         color: #ff8c99;
       }
@@ -138,6 +159,11 @@ export class WatchOverlay extends LitElement {
           opacity: 0;
         }
       }
+      @keyframes pulse {
+        50% {
+          opacity: 0.3;
+        }
+      }
       @keyframes float {
         50% {
           transform: translateY(-7px);
@@ -151,7 +177,7 @@ export class WatchOverlay extends LitElement {
       case 'live':
         return this.started && !this.waiting ? nothing : this.#spinner('Loading');
       case 'connecting':
-        return this.#spinner('Connecting');
+        return this.#isUnreachable ? this.#card(UNREACHABLE) : this.#spinner('Connecting');
       case 'reconnecting':
         return this.waiting || !this.started ? this.#spinner('Connecting again') : nothing;
       case 'locked':
@@ -160,8 +186,12 @@ export class WatchOverlay extends LitElement {
           advice: 'Its broadcaster can tell you the passphrase.',
         });
       default:
-        return this.#card(words(this.situation, this.codec));
+        return this.#card(this.situation === 'busy' ? busyWords(this.problem) : words(this.situation, this.codec));
     }
+  }
+
+  get #isUnreachable(): boolean {
+    return this.problem === 'unreachable' || this.problem === 'timeout';
   }
 
   #spinner(label: string): TemplateResult {
@@ -169,11 +199,20 @@ export class WatchOverlay extends LitElement {
   }
 
   #card({ heading, advice }: Words): TemplateResult {
-    const hopeful = ['waiting', 'interrupted', 'busy'].includes(this.situation);
+    const hopeful = ['connecting', 'waiting', 'interrupted', 'busy'].includes(this.situation);
     return html`<div class="card" role="status">
       ${this.started ? nothing : html`<div class="ghost ${hopeful ? 'calls' : ''}">${ghostPicture}</div>`}
       <h2>${heading}</h2>
       ${advice === undefined ? nothing : html`<p>${advice}</p>`} ${this.#action()}
+    </div>`;
+  }
+
+  /** When the next try is, for those who look; told aloud it would only disturb. */
+  #nextTry(): TemplateResult | typeof nothing {
+    const { retryInS } = this;
+    if (retryInS === undefined) return nothing;
+    return html`<div class="next" aria-hidden="true">
+      <span class="pulse"></span>${retryInS > 0 ? `Next try in ${retryInS} s` : 'Trying again…'}
     </div>`;
   }
 
@@ -184,6 +223,9 @@ export class WatchOverlay extends LitElement {
       case 'ended':
       case 'not_found':
         return html`<div class="actions"><a class="button primary" href="/view">See what is live</a></div>`;
+      case 'busy':
+      case 'connecting':
+        return this.#nextTry();
       case 'failed':
         return html`<div class="actions">
           <button class="button primary" type="button" @click=${() => this.dispatchEvent(new RetryEvent())}>
@@ -210,14 +252,47 @@ export class WatchOverlay extends LitElement {
   }
 }
 
-function words(situation: Exclude<Situation, 'live' | 'connecting' | 'reconnecting' | 'locked'>, codec: string): Words {
+const UNREACHABLE: Words = {
+  heading: 'The server cannot be reached',
+  advice: 'We keep trying. If it lasts, check your connection.',
+};
+
+/** Why nobody is let in now. */
+function busyWords(problem: ErrorCode | LocalErrorCode | undefined): Words {
+  switch (problem) {
+    case 'no_capacity':
+      return {
+        heading: 'All servers are full at the moment',
+        advice:
+          'You get in automatically as soon as there is room. Leave this page open, there is no need to reload it.',
+      };
+    case 'limit_reached':
+      return {
+        heading: 'Many people are coming in at once',
+        advice: 'It is your turn in a moment, without doing anything.',
+      };
+    case 'store_unavailable':
+      return {
+        heading: 'Nobody can be let in right now',
+        advice: 'Part of the service is away for a moment. Streams go on meanwhile, and you get in automatically.',
+      };
+    default:
+      return {
+        heading: 'No server is free right now',
+        advice: 'We keep trying. You need not do anything.',
+      };
+  }
+}
+
+function words(
+  situation: Exclude<Situation, 'live' | 'connecting' | 'reconnecting' | 'locked' | 'busy'>,
+  codec: string,
+): Words {
   switch (situation) {
     case 'waiting':
       return { heading: 'Waiting for the broadcaster', advice: 'The picture comes by itself as soon as there is one.' };
     case 'interrupted':
       return { heading: 'The broadcaster lost the connection', advice: 'Hold on, it goes on by itself.' };
-    case 'busy':
-      return { heading: 'All servers are busy', advice: 'We keep trying. You need not do anything.' };
     case 'ended':
       return { heading: 'The stream has ended', advice: 'Thanks for watching.' };
     case 'not_found':

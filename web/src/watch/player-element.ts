@@ -1,15 +1,17 @@
-// <ud-player stream-id>: watches one stream. It joins a session to a player, shows what they tell, and does what the
-// person asks. Its `data-` attributes say the same to programs:
+// <ud-player stream-id transport? region?>: watches one stream. It joins a session to a player, shows what they tell,
+// and does what the person asks. Its `data-` attributes say the same to programs:
 //
 //   data-state      a Situation: connecting, live, interrupted, …     data-latency-ms   measured; absent when unknown
 //   data-join-ms    from opening to the first picture                 data-buffer-ms    playhead to live edge
 //   data-stalls, data-jumps, data-dropped   counts since opening      data-rate, data-node, data-take, data-muted
+//   data-transport  ws, socketio or polling                           data-problem      code of what went wrong last
 
 import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
+import type { CallError } from '../protocol/error';
 import { ServerClock, localNowMs } from '../transport/clock';
-import { connect } from '../transport/socketio';
+import { viewerTransport } from '../transport/choice';
 import { mutedIcon, playIcon } from '../ui/icons';
 import { ghostPicture } from '../ui/shell';
 import { base, buttons } from '../ui/styles';
@@ -44,6 +46,10 @@ export class WatchStateEvent extends Event {
 @customElement('ud-player')
 export class PlayerElement extends LitElement {
   @property({ attribute: 'stream-id' }) streamId = '';
+  /** The transport to watch over: `ws`, `socketio` or `polling`; anything else chooses what passes. */
+  @property() transport: string | null = null;
+  /** Where to be served from, if there is room. */
+  @property() region: string | null = null;
   @state() private situation: Situation = 'connecting';
   @state() private started = false;
   @state() private waiting = false;
@@ -54,6 +60,8 @@ export class PlayerElement extends LitElement {
   @state() private silenced = false;
   @state() private refused = false;
   @state() private codec = '';
+  @state() private problem: CallError['code'] | undefined;
+  @state() private retryInS: number | undefined;
   @state() private statsOpen = false;
   @state() private enlarged = false;
   @state() private active = true;
@@ -130,6 +138,8 @@ export class PlayerElement extends LitElement {
         .waiting=${this.waiting}
         .refused=${this.refused}
         .codec=${this.codec}
+        .problem=${this.problem}
+        .retryInS=${this.retryInS}
       ></ud-watch-overlay>
       ${
         this.silenced && started && this.#audible && situation === 'live'
@@ -187,11 +197,12 @@ export class PlayerElement extends LitElement {
     this.#player = player;
     this.#session = new WatchSession({
       streamId: this.streamId,
-      connect,
+      connect: viewerTransport(this.transport),
       clock: this.#clock,
       askForNodes: (ask) => this.#server.watch(this.streamId, ask),
       describe: () => this.#server.stream(this.streamId),
       ...(passphrase === undefined ? {} : { passphrase }),
+      ...(this.region ? { region: this.region } : {}),
       onState: (watchState) => this.#sessionChanged(watchState, passphrase !== undefined),
       onData: (data) => player.push(data),
       onBacklog: () => player.expectBacklog(),
@@ -274,8 +285,10 @@ export class PlayerElement extends LitElement {
   #refresh(): void {
     const player = this.#player;
     if (player) {
-      const node = this.#session?.state.node;
-      this.stats = { ...player.stats, node, joinMs: this.#joinMs };
+      const { node, transport, problem, retryAtMs } = this.#session?.state ?? {};
+      this.problem = problem?.code;
+      this.retryInS = retryAtMs === undefined ? undefined : Math.ceil(Math.max(0, retryAtMs - localNowMs()) / 1000);
+      this.stats = { ...player.stats, node, transport, joinMs: this.#joinMs };
     }
     const { stats } = this;
     const shown: Record<string, string | number | undefined> = {
@@ -288,6 +301,8 @@ export class PlayerElement extends LitElement {
       dropped: stats?.droppedFrames,
       rate: stats?.rate,
       node: stats?.node,
+      transport: stats?.transport,
+      problem: this.problem,
       take: stats?.take,
       muted: String(this.muted),
     };
@@ -415,7 +430,7 @@ function isFinal(situation: Situation): boolean {
 
 /** Nothing new comes; what stands still is no longer live. */
 function isBroken(situation: Situation): boolean {
-  return situation === 'interrupted' || isFinal(situation);
+  return situation === 'interrupted' || situation === 'busy' || isFinal(situation);
 }
 
 function rounded(value: number | undefined): number | undefined {

@@ -3,10 +3,20 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CallError, type ErrorCode } from '../protocol/error';
-import type { ChunkName, NodeCalls, NodeEvents, StreamingData, WatchRequest } from '../protocol/event';
+import type {
+  ChunkName,
+  ClockAnswer,
+  ClockRequest,
+  NodeEvents,
+  StreamingData,
+  Watching,
+  WatchRequest,
+} from '../protocol/event';
 import type { AskForNodes, StreamInfo, StreamState } from '../protocol/stream';
 import { ServerClock } from '../transport/clock';
-import type { LinkState, NodeConnection } from '../transport/connection';
+import type { LinkState } from '../transport/connection';
+import { Listeners } from '../transport/listeners';
+import type { ViewerConnection } from '../transport/viewer';
 import { WatchSession, type WatchPhase } from './session';
 
 const STREAM = '8811d3bae631e8b5e26212edaf3e41eb';
@@ -48,63 +58,75 @@ class FakeNode {
     this.tell('stream_state', { stream_id: STREAM, state, viewers });
   }
 
-  answer<E extends keyof NodeCalls>(event: E, payload: NodeCalls[E][0]): object {
-    if (event === 'watch_stream') {
-      const refusal = this.refusals.shift();
-      if (refusal) throw new CallError(refusal, refusal);
-      this.requests.push(payload as WatchRequest);
-      return { ok: true, mime: this.mime, take: 0, origin_time_ms: null, window_ms: 30_000 };
-    }
-    if (event === 'clock') this.probes++;
-    const now = Date.now();
-    return { ok: true, ...payload, t1_ms: now, t2_ms: now };
+  watch(request: WatchRequest): Watching {
+    const refusal = this.refusals.shift();
+    if (refusal) throw new CallError(refusal, refusal);
+    this.requests.push(request);
+    return { mime: this.mime, take: 0, origin_time_ms: null, window_ms: 30_000 };
   }
 }
 
-class FakeConnection implements NodeConnection {
+/** Connected as soon as the node is up; with a node that is down it waits, as Socket.IO does. */
+class FakeConnection implements ViewerConnection {
+  readonly transport = 'ws';
   link: LinkState = 'down';
   closed = false;
   readonly #node: FakeNode;
-  readonly #heard = new Map<string, Set<(payload: never) => void>>();
-  readonly #linkListeners = new Set<(link: LinkState) => void>();
+  readonly #listeners = new Listeners();
 
   constructor(node: FakeNode) {
     this.#node = node;
     setTimeout(() => this.setLink(node.up ? 'up' : 'down'), 5);
   }
 
-  async call<E extends keyof NodeCalls>(event: E, payload: NodeCalls[E][0], timeoutMs = 5_000) {
-    await new Promise((resolve) => setTimeout(resolve, this.#node.deaf ? timeoutMs : 2));
-    if (this.link === 'down') throw new CallError('unreachable', 'down');
-    if (this.#node.deaf) throw new CallError('timeout', 'no answer');
-    return this.#node.answer(event, payload) as NodeCalls[E][1];
+  async watch(request: WatchRequest, timeoutMs: number): Promise<Watching> {
+    for (let waited = 0; this.link === 'down' && !this.closed && waited < timeoutMs; waited += 10) await sleep(10);
+    return await this.#answer(timeoutMs, () => this.#node.watch(request));
+  }
+
+  async leave(): Promise<void> {
+    await sleep(2);
+  }
+
+  async clock(request: ClockRequest, timeoutMs = 5_000): Promise<ClockAnswer> {
+    return await this.#answer(timeoutMs, () => {
+      this.#node.probes++;
+      return { ...request, t1_ms: Date.now(), t2_ms: Date.now() };
+    });
   }
 
   on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {
-    const listeners = this.#heard.get(event) ?? new Set();
-    this.#heard.set(event, listeners.add(listener));
-    return () => listeners.delete(listener);
+    return this.#listeners.on(event, listener);
   }
 
   onLink(listener: (link: LinkState) => void): () => void {
-    this.#linkListeners.add(listener);
-    return () => this.#linkListeners.delete(listener);
+    return this.#listeners.onLink(listener);
   }
 
   tell<E extends keyof NodeEvents>(event: E, payload: NodeEvents[E]): void {
-    if (this.closed || this.link === 'down') return;
-    this.#heard.get(event)?.forEach((listener) => listener(payload as never));
+    if (!this.closed && this.link === 'up') this.#listeners.tell(event, payload);
   }
 
   setLink(link: LinkState): void {
     if (this.closed || this.link === link) return;
     this.link = link;
-    this.#linkListeners.forEach((listener) => listener(link));
+    this.#listeners.tellLink(link);
   }
 
   close(): void {
     this.closed = true;
   }
+
+  async #answer<T>(timeoutMs: number, answer: () => T): Promise<T> {
+    await sleep(this.#node.deaf ? timeoutMs : 2);
+    if (this.link === 'down') throw new CallError('unreachable', 'down');
+    if (this.#node.deaf) throw new CallError('timeout', 'no answer');
+    return answer();
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function media(name: ChunkName): StreamingData {
@@ -126,6 +148,8 @@ function initOf(take: number): StreamingData {
 
 interface Options {
   passphrase?: string;
+  region?: string;
+  retryAfterMs?: number;
   /** What the main server answers instead of nodes. */
   mainServer?: ErrorCode | 'unreachable';
   /** What it knows of the stream; null when it knows none. */
@@ -133,7 +157,7 @@ interface Options {
 }
 
 /** A session between a main server and nodes `/a` and `/b`; the main server puts avoided ones last. */
-function watch({ passphrase, mainServer, info = 'live' }: Options = {}) {
+function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live' }: Options = {}) {
   const a = new FakeNode();
   const b = new FakeNode();
   const world = {
@@ -148,12 +172,15 @@ function watch({ passphrase, mainServer, info = 'live' }: Options = {}) {
   const session = new WatchSession({
     streamId: STREAM,
     ...(passphrase === undefined ? {} : { passphrase }),
+    ...(region === undefined ? {} : { region }),
     clock: new ServerClock(() => Date.now()),
     now: () => Date.now(),
     connect: (url) => (url === '/a' ? a : b).connect(),
     askForNodes: (ask) => {
       world.asked.push(ask);
-      if (world.mainServer) return Promise.reject(new CallError(world.mainServer, world.mainServer));
+      if (world.mainServer) {
+        return Promise.reject(new CallError(world.mainServer, world.mainServer, { retryAfterMs }));
+      }
       const nodes = world.first === '/a' ? ['/a', '/b'] : ['/b', '/a'];
       const urls = nodes.sort((x, y) => Number(ask.avoid?.includes(x)) - Number(ask.avoid?.includes(y)));
       const grant = `grant ${world.asked.length}`;
@@ -306,6 +333,79 @@ describe('WatchSession', () => {
     await pass(1_000);
     expect(asked).toEqual([{}, {}]);
     expect(a.requests).toEqual([{ stream_id: STREAM, grant: 'grant 2' }]);
+    session.close();
+  });
+
+  it.each(['no_capacity', 'limit_reached', 'unknown_stream'] as const)(
+    'goes to the next node of its list after %s, and asks for others when all refused',
+    async (code) => {
+      const { session, a, b, asked } = watch();
+      a.refusals = [code];
+      b.refusals = [code];
+      await pass(60);
+      expect(asked).toEqual([{}]);
+      expect([a.refusals, b.refusals]).toEqual([[], []]);
+      await pass(1_000);
+      expect(asked).toEqual([{}, { avoid: ['/a', '/b'] }]);
+      expect(session.state).toMatchObject({ phase: 'live', node: '/a' });
+      session.close();
+    },
+  );
+
+  it('stays calm while every node is full, and says so', async () => {
+    const { session, asked, world } = watch({ mainServer: 'no_capacity', retryAfterMs: 2_000 });
+    await pass(1_900);
+    expect(asked).toHaveLength(1);
+    expect(session.state).toMatchObject({ phase: 'busy', problem: { code: 'no_capacity' } });
+    expect(session.state.retryAtMs).toBeGreaterThan(Date.now());
+    await pass(120_000);
+    expect(asked.length).toBeGreaterThan(8);
+    expect(asked.length).toBeLessThan(30);
+    world.mainServer = undefined;
+    await pass(20_000);
+    expect(session.state).toMatchObject({ phase: 'live', problem: undefined, retryAtMs: undefined });
+    session.close();
+  });
+
+  it('waits for a store that is away, and goes on at a standby meanwhile if it was watching', async () => {
+    const { session, world } = watch({ mainServer: 'store_unavailable' });
+    await pass(50);
+    expect(session.state).toMatchObject({ phase: 'busy', problem: { code: 'store_unavailable' } });
+    world.mainServer = undefined;
+    await pass(5_000);
+    expect(session.state.phase).toBe('live');
+    session.close();
+
+    const second = watch();
+    await pass(6_000);
+    second.a.chunk(0, 0, 0);
+    second.world.mainServer = 'store_unavailable';
+    second.a.setUp(false);
+    await pass(2_000);
+    expect(second.b.requests).toMatchObject([{ after: { take: 0, group: 0, index: 0 } }]);
+    second.session.close();
+  });
+
+  it('leaves a node whose link breaks again and again', async () => {
+    const { session, a, b } = watch();
+    await pass(50);
+    for (let breaks = 0; breaks < 3; breaks++) {
+      a.setUp(false);
+      await pass(50);
+      a.setUp(true);
+      await pass(400);
+    }
+    await pass(1_000);
+    expect(a.requests).toHaveLength(3);
+    expect(b.requests).toHaveLength(1);
+    session.close();
+  });
+
+  it('asks for its region, every time', async () => {
+    const { session, a, asked } = watch({ region: 'eu' });
+    a.refusals = ['invalid_grant'];
+    await pass(1_000);
+    expect(asked).toEqual([{ region: 'eu' }, { region: 'eu' }]);
     session.close();
   });
 

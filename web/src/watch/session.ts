@@ -1,9 +1,9 @@
 // Stays on a node that carries one stream, whatever dies meanwhile. No DOM, no player: connections come from outside,
 // media goes out in order and without repeats.
 //
-//   ask the main server ──► nodes ──► connect, watch_stream { after: last chunk } ──► init, chunks, states
-//        ▲                                │ link down: back on the same node, for a moment
-//        └────────── avoid it ◄───────────┘ lost, silent, refused
+//   ask the main server ──► nodes ──► watch { after: last chunk } ──► init, chunks, states
+//        ▲                    ▲ next       │ refused, not reached      │ link down: back on the same node, for a moment
+//        └──── avoid them ────┴────────────┴─────────── lost, silent ──┘
 //
 // A silent link is probed with a `clock` call: a still screen is silent too, so silence alone proves nothing. A stream
 // that moves is watched at its new node before the old one is left.
@@ -12,7 +12,8 @@ import { CallError } from '../protocol/error';
 import type { ChunkName, StreamingData, StreamMoved, StreamStateChanged } from '../protocol/event';
 import type { Assignment, AskForNodes, NodeAddress, StreamId, StreamInfo, StreamState } from '../protocol/stream';
 import { localNowMs, type ServerClock } from '../transport/clock';
-import type { Connect, NodeConnection } from '../transport/connection';
+import type { TransportName } from '../transport/connection';
+import type { ConnectViewer, ViewerConnection } from '../transport/viewer';
 import { Wake } from '../transport/wake';
 import { compareChunks, nameOf } from './chunk-name';
 
@@ -27,7 +28,7 @@ export type WatchPhase =
   | 'interrupted'
   /** The node was lost; the next one will go on where it stopped. */
   | 'reconnecting'
-  /** No node can take a viewer now; asked again and again. */
+  /** No node can take a viewer now, or nobody can say which; asked again and again. */
   | 'busy'
   /** A passphrase is needed, or was wrong. */
   | 'locked'
@@ -41,14 +42,18 @@ export interface WatchState {
   viewers: number | undefined;
   /** Public URL of the node in use. */
   node: string | undefined;
+  /** What carries the media. */
+  transport: TransportName | undefined;
   /** What went wrong last. */
   problem: CallError | undefined;
+  /** When the main server is asked again, on the session's clock; only while it waits for that. */
+  retryAtMs: number | undefined;
 }
 
 /** What a session works with. */
 export interface WatchSetup {
   streamId: StreamId;
-  connect: Connect;
+  connect: ConnectViewer;
   /** The node's clock, kept up to date. */
   clock: ServerClock;
   /** Asks the main server where to watch. */
@@ -57,6 +62,8 @@ export interface WatchSetup {
   describe(): Promise<StreamInfo>;
   /** For a private stream that has one. */
   passphrase?: string;
+  /** Where to be served from, if there is room. */
+  region?: string;
   onState(state: WatchState): void;
   /** The next init segment or chunk; init segments may repeat. */
   onData(data: StreamingData): void;
@@ -68,7 +75,7 @@ export interface WatchSetup {
 
 /** How long a session waits for what. */
 export interface WatchTiming {
-  /** For the first connection to a node. */
+  /** For a first answer from a node. */
   connectMs: number;
   /** For a lost connection to come back before another node is asked. */
   sameNodeMs: number;
@@ -79,6 +86,8 @@ export interface WatchTiming {
   /** First and longest pause when nodes or the main server fail. */
   firstRetryMs: number;
   longestRetryMs: number;
+  /** Longest pause while every node is full: those who wait must not be a load of their own. */
+  longestFullRetryMs: number;
   /** Between looks at the node's clock. */
   clockMs: number;
   /** Between questions where the stream went, while the node waits for its broadcaster. */
@@ -92,6 +101,7 @@ const TIMING: WatchTiming = {
   probeMs: 1_500,
   firstRetryMs: 250,
   longestRetryMs: 4_000,
+  longestFullRetryMs: 15_000,
   clockMs: 10_000,
   elsewhereMs: 2_000,
 };
@@ -101,8 +111,17 @@ const SERVED_WELL_MS = 5_000;
 /** How often a quiet session looks up. */
 const LOOK_MS = 300;
 
-/** What ended watching on a node; `refused` by its answer, `moved` because it named others. */
-type End = 'lost' | 'refused' | 'moved' | 'closed';
+/** How often in a row a link may break soon after joining before the node counts as lost. */
+const MOST_BREAKS = 3;
+
+/** No node can take a viewer now. */
+const FULL: readonly string[] = ['no_capacity', 'limit_reached', 'no_node_available'];
+
+/**
+ * What ended watching on a node: it served and was `lost`, it `refused` or was never reached, it no longer takes our
+ * `grant`, or it `moved` us to others.
+ */
+type End = 'lost' | 'refused' | 'grant' | 'moved' | 'closed';
 
 /** Watches one stream until closed, ended or refused for good. */
 export class WatchSession {
@@ -110,11 +129,22 @@ export class WatchSession {
   readonly #timing: WatchTiming;
   readonly #now: () => number;
   readonly #wake = new Wake();
-  #state: WatchState = { phase: 'connecting', viewers: undefined, node: undefined, problem: undefined };
+  #state: WatchState = {
+    phase: 'connecting',
+    viewers: undefined,
+    node: undefined,
+    transport: undefined,
+    problem: undefined,
+    retryAtMs: undefined,
+  };
   #assignment: Assignment | undefined;
-  #connection: NodeConnection | undefined;
+  /** Nodes that failed us since the main server was last asked. */
+  readonly #failed = new Set<string>();
+  /** What the main server said last no longer holds. */
+  #outdated = false;
+  #connection: ViewerConnection | undefined;
   /** The node that is being left, still serving. */
-  #leaving: NodeConnection | undefined;
+  #leaving: ViewerConnection | undefined;
   #moved: readonly NodeAddress[] | undefined;
   #last: ChunkName | undefined;
   #hadMedia = false;
@@ -151,56 +181,87 @@ export class WatchSession {
   }
 
   async #run(): Promise<void> {
+    /** Assignments in a row of which no node served well. */
     let failures = 0;
     while (!this.#isClosed()) {
-      const startedAtMs = this.#now();
-      const node = this.#assignment?.nodes[0];
-      const end = node ? await this.#watchOn(node) : undefined;
-      if (this.#isClosed()) return;
-      if (end === 'moved') {
-        failures = 0;
+      const node = this.#nextNode();
+      if (node === undefined) {
+        if (failures > 1) this.#showFull();
+        if (failures > 0) await this.#pause(failures);
+        for (let tries = 1; !this.#isClosed() && !(await this.#assign()); tries++) await this.#pause(tries);
+        failures++;
         continue;
       }
-      failures = end === undefined || this.#now() - startedAtMs > SERVED_WELL_MS ? 0 : failures + 1;
-      if (failures > 0) await this.#pause(failures);
-      for (let tries = 1; !(await this.#assign(end === 'lost' ? node : undefined)); tries++) {
-        if (this.#isClosed()) return;
-        await this.#pause(tries);
+      const startedAtMs = this.#now();
+      const end = await this.#watchOn(node);
+      if (end === 'moved' || this.#now() - startedAtMs > SERVED_WELL_MS) failures = 0;
+      if (end === 'lost' || end === 'refused') {
+        this.#failed.add(node.public_url);
+        if (this.#hadMedia) this.#show({ phase: 'reconnecting' });
       }
+      // When a node that served is gone, the main server knows who carries the stream now.
+      if (end === 'lost' || end === 'grant') this.#outdated = true;
     }
   }
 
+  #nextNode(): NodeAddress | undefined {
+    if (this.#outdated) return undefined;
+    return this.#assignment?.nodes.find(({ public_url }) => !this.#failed.has(public_url));
+  }
+
+  #take(assignment: Assignment): void {
+    this.#assignment = assignment;
+    this.#outdated = false;
+    this.#failed.clear();
+  }
+
+  #question(avoid: string[]): AskForNodes {
+    const { passphrase, region } = this.#setup;
+    return {
+      ...(passphrase === undefined ? {} : { passphrase }),
+      ...(avoid.length === 0 ? {} : { avoid }),
+      ...(region === undefined ? {} : { region }),
+    };
+  }
+
   /** Gets a grant and nodes; without the main server the standbys have to do. False: nothing to go on with. */
-  async #assign(lost: NodeAddress | undefined): Promise<boolean> {
-    const { passphrase } = this.#setup;
+  async #assign(): Promise<boolean> {
     try {
-      this.#assignment = await this.#setup.askForNodes({
-        ...(passphrase === undefined ? {} : { passphrase }),
-        ...(lost ? { avoid: [lost.public_url] } : {}),
-      });
-      return this.#assignment.nodes.length > 0;
+      const assignment = await this.#setup.askForNodes(this.#question([...this.#failed]));
+      this.#take(assignment);
+      return assignment.nodes.length > 0;
     } catch (error) {
       const problem = asCallError(error);
       if (problem.code === 'wrong_passphrase') this.#finish('locked', problem);
       else if (problem.code === 'unknown_stream') await this.#isOver(problem);
-      else if (problem.code === 'no_node_available' || problem.code === 'limit_reached') this.#noNode(problem);
+      else if (FULL.includes(problem.code)) this.#noNode(problem);
       else return this.#useStandbys(problem);
-      return this.#isClosed();
+      return false;
     }
   }
 
   #useStandbys(problem: CallError): boolean {
     this.#show({ problem });
-    const [first, ...standbys] = this.#assignment?.nodes ?? [];
-    if (first === undefined || this.#assignment === undefined) return false;
-    this.#assignment = { ...this.#assignment, nodes: [...standbys, first] };
-    return true;
+    if (this.#assignment === undefined) {
+      if (problem.code === 'store_unavailable') this.#show({ phase: 'busy' });
+      return false;
+    }
+    const { grant, nodes } = this.#assignment;
+    const hasFailed = ({ public_url }: NodeAddress): boolean => this.#failed.has(public_url);
+    this.#take({ grant, nodes: [...nodes.filter((node) => !hasFailed(node)), ...nodes.filter(hasFailed)] });
+    return nodes.length > 0;
+  }
+
+  /** Node after node had no room. */
+  #showFull(): void {
+    const { problem } = this.#state;
+    if (problem && FULL.includes(problem.code)) this.#noNode(problem);
   }
 
   /** A stream that nobody carries is between two nodes or waits for its broadcaster; before that we are one too many. */
   #noNode(problem: CallError): void {
-    if (this.#hadMedia) this.#show({ phase: 'reconnecting', problem });
-    else this.#show({ phase: 'busy', problem });
+    const passes = this.#hadMedia && problem.code !== 'no_capacity';
+    this.#show({ phase: passes ? 'reconnecting' : 'busy', problem });
   }
 
   async #isOver(problem: CallError): Promise<void> {
@@ -221,18 +282,13 @@ export class WatchSession {
     const forget = [
       connection.onLink(() => this.#wake.ring()),
       connection.on('streaming_data', (data) => this.#receive(data)),
-      connection.on('stream_state', (change) => this.#stateChanged(change)),
+      connection.on('stream_state', (change) => this.#stateChanged(change, node)),
       connection.on('stream_moved', (moved) => this.#move(moved)),
     ];
     this.#setup.clock.reset();
     let end: End = 'lost';
     try {
-      for (let waitMs = this.#timing.connectMs; await this.#linkUp(connection, waitMs);) {
-        const result = await this.#follow(connection, node);
-        end = result === 'link_down' ? 'lost' : result;
-        if (result !== 'link_down') break;
-        waitMs = this.#timing.sameNodeMs;
-      }
+      end = await this.#stayOn(connection, node);
     } finally {
       this.#leaving?.close();
       this.#leaving = end === 'moved' ? connection : undefined;
@@ -246,20 +302,24 @@ export class WatchSession {
     return this.#isClosed() ? 'closed' : end;
   }
 
-  async #linkUp(connection: NodeConnection, timeoutMs: number): Promise<boolean> {
-    const deadline = this.#now() + timeoutMs;
-    for (let left = timeoutMs; connection.link === 'down' && !this.#isClosed(); left = deadline - this.#now()) {
+  /** Watches until the node has to be left; a link that breaks may come back, though not again and again. */
+  async #stayOn(connection: ViewerConnection, node: NodeAddress): Promise<End> {
+    let refusal = await this.#watch(connection, node, this.#timing.connectMs);
+    for (let breaks = 0; refusal === undefined;) {
+      const joinedAtMs = this.#now();
+      const end = await this.#follow(connection, node);
+      if (end !== 'link_down') return end;
       if (this.#hadMedia) this.#show({ phase: 'reconnecting' });
-      if (left <= 0) return false;
-      await this.#wake.wait(left);
+      breaks = this.#now() - joinedAtMs > SERVED_WELL_MS ? 1 : breaks + 1;
+      if (breaks >= MOST_BREAKS) return 'lost';
+      refusal = await this.#watch(connection, node, this.#timing.sameNodeMs);
+      if (refusal === 'refused') return 'lost';
     }
-    return !this.#isClosed();
+    return refusal;
   }
 
   /** Watches while the link holds. */
-  async #follow(connection: NodeConnection, node: NodeAddress): Promise<End | 'link_down'> {
-    const refusal = await this.#watch(connection, node);
-    if (refusal !== undefined) return refusal;
+  async #follow(connection: ViewerConnection, node: NodeAddress): Promise<End | 'link_down'> {
     this.#lookAtClock(connection, 5);
     let clockDueMs = this.#now() + this.#timing.clockMs;
     while (!this.#isClosed()) {
@@ -270,9 +330,9 @@ export class WatchSession {
         continue;
       }
       if (this.#rejoin) {
-        await connection.call('leave_stream', { stream_id: this.#setup.streamId }).catch(() => undefined);
-        const again = await this.#watch(connection, node);
-        if (again !== undefined) return again;
+        await connection.leave();
+        const again = await this.#watch(connection, node, this.#timing.connectMs);
+        if (again !== undefined) return again === 'refused' ? 'lost' : again;
       }
       if (this.#now() - this.#heardAtMs > this.#timing.silentMs && !(await this.#probe(connection))) {
         return isDown(connection) ? 'link_down' : 'lost';
@@ -287,34 +347,38 @@ export class WatchSession {
   }
 
   /** Joins, or goes on after the last chunk; undefined when it worked. */
-  async #watch(connection: NodeConnection, node: NodeAddress): Promise<End | 'link_down' | undefined> {
+  async #watch(
+    connection: ViewerConnection,
+    node: NodeAddress,
+    waitMs: number,
+  ): Promise<'refused' | 'grant' | undefined> {
     this.#rejoin = false;
     this.#setup.onBacklog();
     const before = this.#state;
+    const request = {
+      stream_id: this.#setup.streamId,
+      ...(this.#assignment ? { grant: this.#assignment.grant } : {}),
+      ...(this.#last ? { after: this.#last } : {}),
+    };
     try {
-      const { mime } = await connection.call('watch_stream', {
-        stream_id: this.#setup.streamId,
-        ...(this.#assignment ? { grant: this.#assignment.grant } : {}),
-        ...(this.#last ? { after: this.#last } : {}),
-      });
+      const { mime } = await connection.watch(request, waitMs);
       this.#heardAtMs = this.#now();
       this.#leaving?.close();
       this.#leaving = undefined;
       // A state the node told meanwhile is worth more than this guess.
       const told = this.#state !== before && this.#state.node === node.public_url;
       const phase = told ? this.#state.phase : mime === null ? 'waiting' : 'live';
-      this.#show({ phase, node: node.public_url, problem: undefined });
+      this.#show({ phase, node: node.public_url, transport: connection.transport, problem: undefined });
       return undefined;
     } catch (error) {
       const problem = asCallError(error);
-      this.#show({ problem, ...(problem.code === 'limit_reached' && !this.#hadMedia ? { phase: 'busy' } : {}) });
-      if (problem.code === 'unreachable') return 'link_down';
-      return ['unknown_stream', 'invalid_grant'].includes(problem.code) ? 'refused' : 'lost';
+      this.#show({ problem });
+      return problem.code === 'invalid_grant' ? 'grant' : 'refused';
     }
   }
 
-  async #probe(connection: NodeConnection): Promise<boolean> {
-    const ask = (t0_ms: number) => connection.call('clock', { t0_ms }, this.#timing.probeMs);
+  async #probe(connection: ViewerConnection): Promise<boolean> {
+    const ask = (t0_ms: number) => connection.clock({ t0_ms }, this.#timing.probeMs);
     try {
       await this.#setup.clock.sync(ask, 1);
       this.#heardAtMs = this.#now();
@@ -325,8 +389,8 @@ export class WatchSession {
     }
   }
 
-  #lookAtClock(connection: NodeConnection, rounds: number): void {
-    const ask = (t0_ms: number) => connection.call('clock', { t0_ms });
+  #lookAtClock(connection: ViewerConnection, rounds: number): void {
+    const ask = (t0_ms: number) => connection.clock({ t0_ms });
     // A node that does not answer is noticed by the probe.
     this.#setup.clock.sync(ask, rounds).catch(() => undefined);
   }
@@ -345,14 +409,14 @@ export class WatchSession {
     this.#setup.onData(data);
   }
 
-  #stateChanged({ stream_id, state, viewers }: StreamStateChanged): void {
+  #stateChanged({ stream_id, state, viewers }: StreamStateChanged, node: NodeAddress): void {
     this.#heardAtMs = this.#now();
     if (stream_id !== this.#setup.streamId) return;
     this.#interruptedAtMs = state === 'interrupted' ? (this.#interruptedAtMs ?? this.#now()) : undefined;
     if (state === 'ended') {
       this.#show({ viewers });
       this.#finish('ended', undefined);
-    } else this.#show({ phase: phaseOf(state), viewers, node: this.#assignment?.nodes[0]?.public_url });
+    } else this.#show({ phase: phaseOf(state), viewers, node: node.public_url });
   }
 
   #move({ stream_id, nodes }: StreamMoved): void {
@@ -364,12 +428,11 @@ export class WatchSession {
   /** A node that waits for its broadcaster does not know whether it went to another one; the main server does. */
   async #lookElsewhere(node: NodeAddress): Promise<void> {
     this.#interruptedAtMs = this.#now();
-    const { passphrase } = this.#setup;
     try {
-      const assignment = await this.#setup.askForNodes(passphrase === undefined ? {} : { passphrase });
+      const assignment = await this.#setup.askForNodes(this.#question([]));
       const first = assignment.nodes[0];
       if (first === undefined || first.public_url === node.public_url) return;
-      this.#assignment = assignment;
+      this.#take(assignment);
       this.#moved = assignment.nodes;
       this.#interruptedAtMs = undefined;
     } catch {
@@ -379,16 +442,30 @@ export class WatchSession {
 
   #takeMove(): boolean {
     if (this.#moved === undefined || this.#assignment === undefined) return false;
-    this.#assignment = { ...this.#assignment, nodes: [...this.#moved] };
+    this.#take({ ...this.#assignment, nodes: [...this.#moved] });
     this.#moved = undefined;
     return true;
   }
 
   async #pause(failures: number): Promise<void> {
-    const { firstRetryMs, longestRetryMs } = this.#timing;
-    const pauseMs = Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+    const pauseMs = this.#pauseMs(failures, this.#state.problem);
     const until = this.#now() + pauseMs;
+    this.#show({ retryAtMs: until });
     for (let left = pauseMs; left > 0 && !this.#isClosed(); left = until - this.#now()) await this.#wake.wait(left);
+    this.#show({ retryAtMs: undefined });
+  }
+
+  /**
+   * Grows with every failure, is never shorter than the server asked for, and differs from viewer to viewer. Who saw the
+   * stream and lost it waits for its broadcaster to land somewhere, which is a matter of moments.
+   */
+  #pauseMs(failures: number, problem: CallError | undefined): number {
+    const { firstRetryMs, longestRetryMs, longestFullRetryMs } = this.#timing;
+    const longestMs = problem?.code === 'no_capacity' ? longestFullRetryMs : longestRetryMs;
+    const backOffMs = Math.min(longestMs, firstRetryMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
+    const moments = this.#hadMedia && problem?.code === 'no_node_available';
+    const askedMs = moments ? 0 : Math.min(problem?.retryAfterMs ?? 0, longestFullRetryMs);
+    return Math.max(backOffMs, askedMs * (1 + Math.random() / 2));
   }
 
   #finish(phase: 'locked' | 'not_found' | 'ended', problem: CallError | undefined): void {
@@ -409,7 +486,7 @@ export class WatchSession {
 }
 
 /** A call and not a comparison, because the link changes across awaits without the compiler knowing. */
-function isDown(connection: NodeConnection): boolean {
+function isDown(connection: ViewerConnection): boolean {
   return connection.link === 'down';
 }
 

@@ -2,6 +2,7 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
+import type { TransportName } from '../transport/connection';
 import { base } from '../ui/styles';
 import { codecNames } from './mime';
 import type { PlaybackStats } from './player';
@@ -10,6 +11,8 @@ import type { PlaybackStats } from './player';
 export interface ShownStats extends PlaybackStats {
   /** Public URL of the node in use. */
   node: string | undefined;
+  /** What carries the media from there. */
+  transport: TransportName | undefined;
   joinMs: number | undefined;
 }
 
@@ -82,9 +85,16 @@ function rows(stats: ShownStats): [string, string | undefined][] {
     ['Stalls', String(stats.stalls)],
     ['Joined in', milliseconds(joinMs)],
     ['Codec', mime === undefined ? undefined : codecNames(mime)],
+    ['Transport', stats.transport && TRANSPORTS[stats.transport]],
     ['Node', stats.node],
   ];
 }
+
+const TRANSPORTS: Record<TransportName, string> = {
+  ws: 'WebSocket',
+  socketio: 'Socket.IO',
+  polling: 'Long polling',
+};
 
 function milliseconds(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : `${Math.round(ms)} ms`;

@@ -1,0 +1,75 @@
+// No room anywhere: people read so on both pages, and are let in by themselves once there is some.
+import { expect, test, type Page } from '@playwright/test';
+
+import { Stage } from './support/stage.ts';
+import { Undead } from './support/undead.ts';
+
+let undead: Undead;
+let stage: Stage;
+
+test.beforeEach(async () => {
+  undead = await Undead.up();
+  stage = await Stage.set();
+});
+
+test.afterEach(async () => {
+  await stage.strike();
+  // The refusals themselves are all that browsers may report.
+  expect(stage.complaints.lines.filter((line) => !line.includes('status of 503'))).toEqual([]);
+  expect(undead.errors()).toEqual([]);
+  expect(await undead.stop()).toBe(0);
+});
+
+/** Refuses POST requests to `path` with `code` until it is lifted. */
+class Refusal {
+  lifted = false;
+  readonly #path: RegExp;
+  readonly #code: string;
+
+  constructor(path: RegExp, code: string) {
+    this.#path = path;
+    this.#code = code;
+  }
+
+  readonly meet = async (page: Page): Promise<void> => {
+    await page.route(this.#path, async (route) => {
+      if (this.lifted || route.request().method() !== 'POST') await route.fallback();
+      else await route.fulfill({ status: 503, headers: { 'retry-after': '1' }, json: this.#body });
+    });
+  };
+
+  get #body(): object {
+    return { error: { code: this.#code, message: 'as the test wants it' } };
+  }
+}
+
+for (const [code, words] of [
+  ['no_capacity', 'All servers are full at the moment'],
+  ['store_unavailable', 'Nobody can be let in right now'],
+] as const) {
+  test(`a viewer reads of ${code}, waits, and gets in`, async () => {
+    const broadcaster = await stage.goLive(undead.url, 'Full house');
+    const refusal = new Refusal(/\/watch$/, code);
+    const viewer = await stage.watch(broadcaster.watchUrl, refusal.meet);
+    await viewer.expectState('busy');
+    await expect(viewer.page.getByText(words)).toBeVisible();
+    await expect(viewer.page.getByText(/Next try in|Trying again/)).toBeVisible();
+    refusal.lifted = true;
+    await viewer.expectPicture();
+    await expect(viewer.page.getByText(words)).toBeHidden();
+  });
+
+  test(`a broadcaster reads of ${code}, waits, and goes on air`, async () => {
+    const refusal = new Refusal(/\/api\/streams$/, code);
+    const page = await stage.page(`${undead.url}/live`, refusal.meet);
+    await page.getByRole('button', { name: 'Share a screen' }).click();
+    await page.getByRole('button', { name: 'Go live' }).click();
+    await expect(page.getByText(/All servers are full|No stream can be started/)).toBeVisible();
+    await page.getByRole('button', { name: 'Stop trying' }).click();
+    await expect(page.getByRole('button', { name: 'Go live' })).toBeEnabled();
+    await page.getByRole('button', { name: 'Go live' }).click();
+    await expect(page.getByText('We keep trying')).toBeVisible();
+    refusal.lifted = true;
+    await expect(page.getByRole('textbox', { name: 'Link for viewers' })).toHaveValue(/\/view\/[0-9a-f]{32}$/);
+  });
+}

@@ -1,0 +1,61 @@
+// Whatever lets media through is used: a WebSocket, Socket.IO where none passes, long polling where nothing else does.
+import { expect, test } from '@playwright/test';
+
+import { isMoving, watchPaintedClock } from './support/painted-clock.ts';
+import type { Broadcaster, Viewer } from './support/pages.ts';
+import { Stage } from './support/stage.ts';
+import { Undead } from './support/undead.ts';
+
+let undead: Undead;
+let stage: Stage;
+let broadcaster: Broadcaster;
+
+test.beforeEach(async () => {
+  undead = await Undead.up();
+  stage = await Stage.set();
+  broadcaster = await stage.goLive(undead.url, 'By any way');
+});
+
+test.afterEach(async () => {
+  await stage.strike();
+  expect(stage.complaints.lines).toEqual([]);
+  expect(undead.errors()).toEqual([]);
+  expect(await undead.stop()).toBe(0);
+});
+
+async function expectMovingPicture(viewer: Viewer): Promise<void> {
+  await viewer.expectPicture();
+  const sights = await watchPaintedClock(viewer.page, 3_000);
+  expect(sights.length).toBeGreaterThan(10);
+  expect(isMoving(sights)).toBe(true);
+}
+
+for (const transport of ['ws', 'socketio', 'polling'] as const) {
+  test(`?transport=${transport} is watched over that and nothing else`, async () => {
+    const viewer = await stage.watch(`${broadcaster.watchUrl}?transport=${transport}`);
+    await expectMovingPicture(viewer);
+    await viewer.expectTransport(transport);
+    expect(await viewer.page.getByRole('textbox', { name: 'Link' }).inputValue()).toBe(broadcaster.watchUrl);
+  });
+}
+
+for (const [how, endless] of [
+  ['cuts WebSockets off', false],
+  ['lets WebSockets open and nothing through', true],
+] as const) {
+  test(`a network that ${how} is watched through all the same, and the next page knows`, async () => {
+    let opened = 0;
+    const viewer = await stage.watch(broadcaster.watchUrl, async (page) => {
+      await page.routeWebSocket(/\/ws\/[0-9a-f]{32}/, (socket) => {
+        opened += 1;
+        if (!endless) void socket.close();
+      });
+    });
+    await expectMovingPicture(viewer);
+    await viewer.expectTransport('socketio');
+    expect(opened).toBe(1);
+    await viewer.page.reload();
+    await expectMovingPicture(viewer);
+    expect(opened).toBe(1);
+  });
+}

@@ -1,0 +1,32 @@
+// Which transport a page watches over: WebSocket first unless its address says otherwise, `?transport=ws`, `socketio`
+// or `polling`.
+
+import { connect, connectPolling } from './socketio';
+import { SocketIoViewer } from './socketio-viewer';
+import type { ConnectViewer } from './viewer';
+import { WsViewer } from './ws';
+import { WsFirstViewer } from './ws-first';
+import { WsMemory } from './ws-memory';
+
+const ws: ConnectViewer = (publicUrl) => new WsViewer(publicUrl);
+const socketIo: ConnectViewer = (publicUrl) => new SocketIoViewer(connect(publicUrl));
+const polling: ConnectViewer = (publicUrl) => new SocketIoViewer(connectPolling(publicUrl));
+
+let memory: WsMemory | undefined;
+
+/** How to connect over the transport of this name; one that does not exist is as good as none. */
+export function viewerTransport(name: string | null): ConnectViewer {
+  switch (name) {
+    case 'ws':
+      return ws;
+    case 'socketio':
+      return socketIo;
+    case 'polling':
+      return polling;
+    default:
+      return (publicUrl) => {
+        memory ??= new WsMemory(sessionStorage);
+        return new WsFirstViewer(publicUrl, { ws, socketIo, memory });
+      };
+  }
+}

@@ -1,0 +1,79 @@
+// Watching over Socket.IO, which also passes as long polling where WebSockets do not. The connection comes back by
+// itself; here it is waited for.
+
+import { CallError } from '../protocol/error';
+import type { ClockAnswer, ClockRequest, NodeEvents, Watching, WatchRequest } from '../protocol/event';
+import type { LinkState, NodeConnection, TransportName } from './connection';
+import type { ViewerConnection } from './viewer';
+
+/** See the head of the file. */
+export class SocketIoViewer implements ViewerConnection {
+  readonly #connection: NodeConnection;
+  /** What was watched last. */
+  #streamId: string | undefined;
+
+  /** Takes over `connection`. */
+  constructor(connection: NodeConnection) {
+    this.#connection = connection;
+  }
+
+  get transport(): TransportName {
+    return this.#connection.transport;
+  }
+
+  get link(): LinkState {
+    return this.#connection.link;
+  }
+
+  async watch(request: WatchRequest, timeoutMs: number): Promise<Watching> {
+    this.#streamId = request.stream_id;
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      await this.#linkUp(deadline - performance.now());
+      try {
+        return await this.#connection.call('watch_stream', request);
+      } catch (error) {
+        const again = error instanceof CallError && error.code === 'unreachable' && performance.now() < deadline;
+        if (!again) throw error;
+      }
+    }
+  }
+
+  async leave(): Promise<void> {
+    if (this.#streamId === undefined || this.#connection.link === 'down') return;
+    // Without an answer the link is as good as gone, which the next call will say.
+    await this.#connection.call('leave_stream', { stream_id: this.#streamId }).catch(() => undefined);
+  }
+
+  clock(request: ClockRequest, timeoutMs?: number): Promise<ClockAnswer> {
+    return this.#connection.call('clock', request, timeoutMs);
+  }
+
+  on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {
+    return this.#connection.on(event, listener);
+  }
+
+  onLink(listener: (link: LinkState) => void): () => void {
+    return this.#connection.onLink(listener);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  #linkUp(timeoutMs: number): Promise<void> {
+    if (this.#connection.link === 'up') return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        stop();
+        reject(new CallError('unreachable', 'the node cannot be reached'));
+      }, timeoutMs);
+      const stop = this.#connection.onLink((link) => {
+        if (link === 'down') return;
+        clearTimeout(timer);
+        stop();
+        resolve();
+      });
+    });
+  }
+}

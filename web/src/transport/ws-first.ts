@@ -1,0 +1,110 @@
+// Watches over a WebSocket where one passes, else over Socket.IO: the change happens inside a call to watch, so whoever
+// watches notices nothing but the name of the transport.
+
+import { CallError } from '../protocol/error';
+import type { ClockAnswer, ClockRequest, NodeEvents, Watching, WatchRequest } from '../protocol/event';
+import type { LinkState, TransportName } from './connection';
+import { Listeners } from './listeners';
+import type { ConnectViewer, ViewerConnection } from './viewer';
+import type { WsMemory } from './ws-memory';
+
+/** How long a WebSocket may take to its first message before Socket.IO is tried. */
+const WS_TIMEOUT_MS = 2_500;
+/** What says nothing about whether anything passes. */
+const NOT_THROUGH: readonly string[] = ['unreachable', 'timeout', 'bad_answer'];
+
+/** What {@link WsFirstViewer} chooses from. */
+export interface Transports {
+  ws: ConnectViewer;
+  socketIo: ConnectViewer;
+  memory: WsMemory;
+}
+
+/** See the head of the file. */
+export class WsFirstViewer implements ViewerConnection {
+  readonly #publicUrl: string;
+  readonly #transports: Transports;
+  readonly #listeners = new Listeners();
+  #current: ViewerConnection | undefined;
+  #onWs = false;
+  #closed = false;
+
+  constructor(publicUrl: string, transports: Transports) {
+    this.#publicUrl = publicUrl;
+    this.#transports = transports;
+  }
+
+  get transport(): TransportName | undefined {
+    return this.#current?.transport;
+  }
+
+  get link(): LinkState {
+    return this.#current?.link ?? 'down';
+  }
+
+  async watch(request: WatchRequest, timeoutMs: number): Promise<Watching> {
+    const { memory, ws, socketIo } = this.#transports;
+    this.#onWs = this.#current === undefined ? memory.worthTrying(this.#publicUrl) : this.#onWs;
+    const current = (this.#current ??= this.#use(this.#onWs ? ws : socketIo));
+    if (!this.#onWs) return current.watch(request, timeoutMs);
+    try {
+      const watching = await current.watch(request, Math.min(timeoutMs, WS_TIMEOUT_MS));
+      memory.served();
+      return watching;
+    } catch (error) {
+      if (gotThrough(error)) memory.served();
+      if (gotThrough(error) || !memory.failed() || this.#closed) throw error;
+    }
+    current.close();
+    this.#onWs = false;
+    return await this.#watchWithoutWs((this.#current = this.#use(socketIo)), request, timeoutMs);
+  }
+
+  async leave(): Promise<void> {
+    await this.#current?.leave();
+  }
+
+  clock(request: ClockRequest, timeoutMs?: number): Promise<ClockAnswer> {
+    if (this.#current) return this.#current.clock(request, timeoutMs);
+    return Promise.reject(new CallError('unreachable', 'nothing is watched here yet'));
+  }
+
+  on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {
+    return this.#listeners.on(event, listener);
+  }
+
+  onLink(listener: (link: LinkState) => void): () => void {
+    return this.#listeners.onLink(listener);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#current?.close();
+  }
+
+  async #watchWithoutWs(over: ViewerConnection, request: WatchRequest, timeoutMs: number): Promise<Watching> {
+    try {
+      const watching = await over.watch(request, timeoutMs);
+      this.#transports.memory.doesNotPass(this.#publicUrl);
+      return watching;
+    } catch (error) {
+      if (gotThrough(error)) this.#transports.memory.doesNotPass(this.#publicUrl);
+      throw error;
+    }
+  }
+
+  #use(connect: ConnectViewer): ViewerConnection {
+    const connection = connect(this.#publicUrl);
+    connection.on('streaming_data', (payload) => this.#listeners.tell('streaming_data', payload));
+    connection.on('skipped', (payload) => this.#listeners.tell('skipped', payload));
+    connection.on('stream_state', (payload) => this.#listeners.tell('stream_state', payload));
+    connection.on('stream_moved', (payload) => this.#listeners.tell('stream_moved', payload));
+    connection.onLink((link) => this.#listeners.tellLink(link));
+    return connection;
+  }
+}
+
+/** Whether an error is the node's own answer. */
+function gotThrough(error: unknown): boolean {
+  return error instanceof CallError && !NOT_THROUGH.includes(error.code);
+}

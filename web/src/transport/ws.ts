@@ -1,0 +1,221 @@
+// Watching over a plain WebSocket: one stream, one viewer, one connection. What to watch is in its address, so every
+// join opens a new one; see docs/protocol.md, section WebSocket.
+//
+// A message that cannot be read ends the connection: going on behind it would leave a hole, joining again after the
+// last chunk does not. What follows is the same as for any broken link.
+
+import { readMessage } from '../protocol/binary';
+import { CallError } from '../protocol/error';
+import type { ClockAnswer, ClockRequest, NodeEvents, Watching, WatchRequest } from '../protocol/event';
+import { clockMessage, readEvent, type WsEvent } from '../protocol/text';
+import type { LinkState } from './connection';
+import { Listeners } from './listeners';
+import type { ViewerConnection } from './viewer';
+
+/** How long the clock is waited for unless told otherwise. */
+const CALL_TIMEOUT_MS = 5_000;
+/** Tries to get back to a node that served; one that never did gets one. */
+const TRIES_TO_RETURN = 2;
+/** Between these tries. */
+const PAUSE_MS = 200;
+/** The node stops (RFC 6455, section 7.4.1): there is nothing to come back to. */
+const GOING_AWAY = 1001;
+
+/** What is used of a WebSocket. */
+export type Socket = Pick<WebSocket, 'binaryType' | 'send' | 'close' | 'addEventListener'>;
+
+/** Where to watch at a node's public URL: its WebSocket, with the request as a query. */
+export function watchAddress(publicUrl: string, base: string, { stream_id, grant, after }: WatchRequest): string {
+  const url = new URL(publicUrl, base);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/ws/${encodeURIComponent(stream_id)}`;
+  if (grant !== undefined) url.searchParams.set('grant', grant);
+  if (after !== undefined) url.searchParams.set('after', `${after.take}.${after.group}.${after.index}`);
+  return url.href;
+}
+
+/** See the head of the file. */
+export class WsViewer implements ViewerConnection {
+  readonly transport = 'ws';
+  readonly #publicUrl: string;
+  readonly #open: (url: string) => Socket;
+  readonly #listeners = new Listeners();
+  /** Clock questions under way, by `t0_ms`. */
+  readonly #asked = new Map<number, (answer: ClockAnswer | CallError) => void>();
+  #join: Join | undefined;
+  #served = false;
+  #nodeStops = false;
+  #closed = false;
+
+  /** `open` makes the sockets: the browser's unless a test brings its own. */
+  constructor(publicUrl: string, open: (url: string) => Socket = (url) => new WebSocket(url)) {
+    this.#publicUrl = publicUrl;
+    this.#open = open;
+  }
+
+  get link(): LinkState {
+    return this.#join?.joined === true ? 'up' : 'down';
+  }
+
+  async watch(request: WatchRequest, timeoutMs: number): Promise<Watching> {
+    const deadline = performance.now() + timeoutMs;
+    for (let triesLeft = this.#served ? TRIES_TO_RETURN : 1; ; triesLeft--) {
+      try {
+        return await this.#joinStream(request, deadline - performance.now());
+      } catch (error) {
+        const again = error instanceof CallError && error.code === 'unreachable' && triesLeft > 1 && !this.#nodeStops;
+        if (!again || this.#closed || performance.now() + PAUSE_MS > deadline) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+
+  leave(): Promise<void> {
+    this.#drop();
+    return Promise.resolve();
+  }
+
+  clock(request: ClockRequest, timeoutMs = CALL_TIMEOUT_MS): Promise<ClockAnswer> {
+    return new Promise((resolve, reject) => {
+      const join = this.#join;
+      if (join?.joined !== true) {
+        reject(linkDown('the question for its clock'));
+        return;
+      }
+      const settle = (answer: ClockAnswer | CallError): void => {
+        clearTimeout(timer);
+        this.#asked.delete(request.t0_ms);
+        if (answer instanceof CallError) reject(answer);
+        else resolve(answer);
+      };
+      const timer = setTimeout(() => {
+        settle(new CallError('timeout', `the node did not tell its clock within ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.#asked.set(request.t0_ms, settle);
+      join.socket.send(clockMessage(request));
+    });
+  }
+
+  on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {
+    return this.#listeners.on(event, listener);
+  }
+
+  onLink(listener: (link: LinkState) => void): () => void {
+    return this.#listeners.onLink(listener);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#end(this.#join, linkDown('joining'), false);
+  }
+
+  /** Opens a socket and waits for its first message. */
+  #joinStream(request: WatchRequest, timeoutMs: number): Promise<Watching> {
+    this.#drop();
+    return new Promise((resolve, reject) => {
+      if (this.#closed || this.#nodeStops) {
+        reject(linkDown('joining'));
+        return;
+      }
+      const socket = this.#socket(request);
+      if (socket instanceof CallError) {
+        reject(socket);
+        return;
+      }
+      const join: Join = { socket, streamId: request.stream_id, joined: false, refuse: reject, welcome: resolve };
+      this.#join = join;
+      join.timer = setTimeout(() => {
+        this.#end(join, new CallError('timeout', `the node said nothing within ${Math.round(timeoutMs)} ms`));
+      }, timeoutMs);
+      socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#receive(join, data));
+      socket.addEventListener('close', ({ code }) => {
+        if (code === GOING_AWAY && this.#join === join) this.#nodeStops = true;
+        this.#end(join, linkDown('joining'));
+      });
+    });
+  }
+
+  #socket(request: WatchRequest): Socket | CallError {
+    try {
+      const socket = this.#open(watchAddress(this.#publicUrl, location.href, request));
+      socket.binaryType = 'arraybuffer';
+      return socket;
+    } catch (cause) {
+      return new CallError('unreachable', 'the browser allows no WebSocket to this node', { cause });
+    }
+  }
+
+  #receive(join: Join, data: unknown): void {
+    if (this.#join !== join) return;
+    const read = data instanceof ArrayBuffer ? readMessage(join.streamId, data) : readEvent(String(data));
+    if (read instanceof CallError) this.#end(join, read);
+    else if (read === undefined) return;
+    else if ('kind' in read) this.#listeners.tell('streaming_data', read);
+    else this.#hear(join, read);
+  }
+
+  #hear(join: Join, { event, payload }: WsEvent): void {
+    const stream_id = join.streamId;
+    switch (event) {
+      case 'watching':
+        this.#welcome(join, payload);
+        break;
+      case 'error':
+        this.#end(join, new CallError(payload.code, payload.message));
+        break;
+      case 'clock':
+        this.#asked.get(payload.t0_ms)?.(payload);
+        break;
+      case 'skipped':
+        this.#listeners.tell(event, { ...payload, stream_id });
+        break;
+      case 'stream_state':
+        this.#listeners.tell(event, { ...payload, stream_id });
+        break;
+      case 'stream_moved':
+        this.#listeners.tell(event, { ...payload, stream_id });
+        break;
+    }
+  }
+
+  #welcome(join: Join, watching: Watching): void {
+    if (join.joined) return;
+    clearTimeout(join.timer);
+    join.joined = true;
+    this.#served = true;
+    join.welcome(watching);
+    this.#listeners.tellLink('up');
+  }
+
+  /** Leaves what was joined without a word to anybody: the caller asked for it. */
+  #drop(): void {
+    this.#end(this.#join, linkDown('joining'), false);
+  }
+
+  /** Is done with a socket, because of `why`. */
+  #end(join: Join | undefined, why: CallError, tell = true): void {
+    if (join === undefined || this.#join !== join) return;
+    this.#join = undefined;
+    clearTimeout(join.timer);
+    join.socket.close();
+    join.refuse(why);
+    for (const settle of [...this.#asked.values()]) settle(linkDown('the question for its clock'));
+    if (join.joined && tell) this.#listeners.tellLink('down');
+  }
+}
+
+/** One socket, from opening to closing. */
+interface Join {
+  readonly socket: Socket;
+  readonly streamId: string;
+  /** The node's first message came. */
+  joined: boolean;
+  timer?: ReturnType<typeof setTimeout>;
+  /** Both settle the same promise: what comes later is of no effect. */
+  readonly welcome: (watching: Watching) => void;
+  readonly refuse: (why: CallError) => void;
+}
+
+function linkDown(what: string): CallError {
+  return new CallError('unreachable', `the connection to the node is down, so ${what} did not work`);
+}
