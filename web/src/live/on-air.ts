@@ -4,7 +4,8 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { BroadcastState } from '../publish/broadcast';
-import { callProblem } from '../publish/problems';
+import { passes } from '../publish/patience';
+import { callProblem, waitingProblem } from '../publish/problems';
 import '../ui/copy-link';
 import { runningTime } from '../ui/format';
 import { microphoneIcon, microphoneOffIcon, screenIcon, stopIcon, swapIcon } from '../ui/icons';
@@ -125,7 +126,7 @@ export class OnAir extends LitElement {
       ></ud-notice>`;
     }
     if (phase === 'connecting' && problem) {
-      const { title, advice } = callProblem(problem);
+      const { title, advice } = passes(problem) ? waitingProblem(problem) : callProblem(problem);
       return html`<ud-notice kind="warn" heading=${title} advice=${advice}></ud-notice>`;
     }
     if (behindMs > TOO_FAR_BEHIND_MS) {

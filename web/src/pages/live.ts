@@ -12,11 +12,13 @@ import '../live/setup';
 import { Broadcast, type BroadcastState } from '../publish/broadcast';
 import { Capture, abilities } from '../publish/capture';
 import { recall, remember, type OwnStream } from '../publish/own-stream';
+import { patiently } from '../publish/patience';
 import {
   NO_MICROPHONE,
   callProblem,
   captureProblem,
   obstacle,
+  waitingProblem,
   type Problem,
   type SourceKind,
 } from '../publish/problems';
@@ -40,6 +42,8 @@ export class LivePage extends LitElement {
   @state() private capture: Capture | undefined;
   @state() private choosing = false;
   @state() private problem: Problem | undefined;
+  /** Why going live is taking longer; it is tried again by itself. */
+  @state() private waitsFor: Problem | undefined;
   @state() private broadcastState: BroadcastState | undefined;
   /** A stream from before a reload that can be continued. */
   @state() private unfinished: OwnStream | undefined;
@@ -53,6 +57,8 @@ export class LivePage extends LitElement {
   readonly #abilities = abilities();
   #own: OwnStream | undefined;
   #goingLive = false;
+  /** Stops trying to go live. */
+  #trying: AbortController | undefined;
   /** The choice of a source that is under way. */
   #choice: Promise<boolean> | undefined;
   #broadcast: Broadcast | undefined;
@@ -132,6 +138,7 @@ export class LivePage extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     removeEventListener('beforeunload', this.#warn);
+    this.#trying?.abort();
     this.#broadcast?.close();
     this.capture?.close();
     this.#stopWatchingOver();
@@ -158,6 +165,7 @@ export class LivePage extends LitElement {
             ? html`<ud-notice kind="error" heading=${this.problem.title} advice=${this.problem.advice}></ud-notice>`
             : nothing
         }
+        ${this.waitsFor ? this.#waitingNotice(this.waitsFor) : nothing}
         ${this.capture && this.phase === 'setup' ? this.#otherSources() : nothing}
       </div>
       <div class="panel">${onAir ? this.#onAir(onAir) : this.#setup()}</div>
@@ -182,6 +190,12 @@ export class LivePage extends LitElement {
         Continue
       </button>
       <button class="button" type="button" @click=${() => void this.#endUnfinished(own)}>End it</button>
+    </ud-notice>`;
+  }
+
+  #waitingNotice({ title, advice }: Problem): TemplateResult {
+    return html`<ud-notice kind="warn" heading=${title} advice=${advice}>
+      <button class="button" type="button" @click=${() => this.#trying?.abort()}>Stop trying</button>
     </ud-notice>`;
   }
 
@@ -293,6 +307,8 @@ export class LivePage extends LitElement {
   #setCapture(capture: Capture | undefined): void {
     this.capture?.close();
     this.capture = capture;
+    // There would be nothing to see.
+    if (capture === undefined) this.#trying?.abort();
     capture?.onEnded(() => {
       if (this.capture === capture) this.#setCapture(undefined);
     });
@@ -318,15 +334,40 @@ export class LivePage extends LitElement {
     this.startedAtMs = undefined;
     const { title, listed } = this.settings;
     try {
-      const created = await this.#server.createStream({
-        title: title.trim() === '' ? DEFAULT_TITLE : title.trim(),
-        visibility: listed ? 'public' : 'private',
-        ...(passphrase === '' ? {} : { passphrase }),
+      const created = await this.#patiently((signal) => {
+        const body = {
+          title: title.trim() === '' ? DEFAULT_TITLE : title.trim(),
+          visibility: listed ? 'public' : 'private',
+          ...(passphrase === '' ? {} : { passphrase }),
+        } as const;
+        return this.#server.createStream(body, signal);
       });
-      this.#putOnAir({ ...created, next_take: 0 });
+      if (created) this.#putOnAir({ ...created, next_take: 0 });
     } catch (error) {
-      this.phase = 'setup';
       this.problem = callProblem(error);
+    } finally {
+      this.#backToSetup();
+    }
+  }
+
+  #backToSetup(): void {
+    if (this.phase === 'starting') this.phase = 'setup';
+  }
+
+  /** What `call` brings, once there is room; none when the person does not want to wait for it. */
+  async #patiently<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const { signal } = (this.#trying = new AbortController());
+    const wait = (problem: CallError): void => {
+      this.waitsFor = waitingProblem(problem);
+    };
+    try {
+      return await patiently(() => call(signal), wait, signal);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    } finally {
+      this.#trying = undefined;
+      this.waitsFor = undefined;
     }
   }
 
@@ -444,15 +485,18 @@ export class LivePage extends LitElement {
     this.phase = 'starting';
     this.problem = undefined;
     try {
-      const publish = await this.#server.publish(own.stream_id, own.publish.grant);
-      this.#putOnAir({ ...own, publish });
+      const publish = await this.#patiently((signal) =>
+        this.#server.publish(own.stream_id, own.publish.grant, {}, signal),
+      );
+      if (publish) this.#putOnAir({ ...own, publish });
     } catch (error) {
-      this.phase = 'setup';
       this.problem = callProblem(error);
       if (!isGone(error)) return;
       this.unfinished = undefined;
       this.startedAtMs = undefined;
       remember(sessionStorage, undefined);
+    } finally {
+      this.#backToSetup();
     }
   }
 

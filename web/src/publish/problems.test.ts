@@ -39,7 +39,15 @@ describe('captureProblem', () => {
 
 describe('callProblem', () => {
   it('tells a full cluster, an unreachable one and a stream that is over apart', () => {
-    const codes = ['no_node_available', 'unreachable', 'unknown_stream', 'already_publishing', 'internal'] as const;
+    const codes = [
+      'no_node_available',
+      'no_capacity',
+      'store_unavailable',
+      'unreachable',
+      'unknown_stream',
+      'already_publishing',
+      'internal',
+    ] as const;
     const titles = codes.map((code) => callProblem(new CallError(code, '')).title);
     expect(new Set(titles).size).toBe(codes.length);
   });

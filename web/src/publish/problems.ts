@@ -94,12 +94,27 @@ export function captureProblem(kind: SourceKind, error: unknown): Problem {
   }
 }
 
+/** The same for a call that is made again by itself until it works. */
+export function waitingProblem(error: CallError): Problem {
+  return { title: callProblem(error).title, advice: 'We keep trying, and you are live as soon as it works.' };
+}
+
 /** Why a call to a server failed, for the broadcaster. */
 export function callProblem(error: unknown): Problem {
   const code = error instanceof CallError ? error.code : undefined;
   switch (code) {
     case 'no_node_available':
       return { title: 'No server is free right now', advice: 'Wait a few seconds and try again.' };
+    case 'no_capacity':
+      return {
+        title: 'All servers are full at the moment',
+        advice: 'Those who are live keep their place. Try again in a few minutes.',
+      };
+    case 'store_unavailable':
+      return {
+        title: 'No stream can be started right now',
+        advice: 'Part of the service is away for a moment. Streams that are live go on. Try again in a minute.',
+      };
     case 'limit_reached':
       return { title: 'That was a lot at once', advice: 'Wait a moment and try again.' };
     case 'invalid_title':

@@ -1,0 +1,63 @@
+// Who cannot go live for want of room is asked for again, for a while, and may change their mind.
+
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { CallError, type ErrorCode } from '../protocol/error';
+import { patiently } from './patience';
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+/** A call that is refused with these codes, one after the other; what it did. */
+function attempt(codes: readonly ErrorCode[], retryAfterMs = 0) {
+  const abort = new AbortController();
+  const seen = { calls: 0, waits: [] as string[], outcome: undefined as unknown };
+  const call = (): Promise<string> => {
+    const code = codes[Math.min(seen.calls++, codes.length)];
+    return code ? Promise.reject(new CallError(code, code, { retryAfterMs })) : Promise.resolve('on air');
+  };
+  const end = patiently(call, ({ code }) => seen.waits.push(code), abort.signal).then(
+    (value) => (seen.outcome = value),
+    (error: unknown) => (seen.outcome = error instanceof CallError ? error.code : 'aborted'),
+  );
+  return { seen, abort, end };
+}
+
+it('goes on as soon as there is room', async () => {
+  const { seen, end } = attempt(['no_capacity', 'store_unavailable', 'no_node_available']);
+  await vi.advanceTimersByTimeAsync(20_000);
+  await end;
+  expect(seen).toEqual({
+    calls: 4,
+    waits: ['no_capacity', 'store_unavailable', 'no_node_available'],
+    outcome: 'on air',
+  });
+});
+
+it('waits no shorter than the server asks', async () => {
+  const { seen } = attempt(['no_capacity'], 7_000);
+  await vi.advanceTimersByTimeAsync(6_900);
+  expect(seen.calls).toBe(1);
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(seen.outcome).toBe('on air');
+});
+
+it('gives up after two minutes, with what was wrong last', async () => {
+  const { seen } = attempt(Array.from({ length: 200 }, () => 'no_capacity' as const));
+  await vi.advanceTimersByTimeAsync(121_000);
+  expect(seen.outcome).toBe('no_capacity');
+  expect(seen.calls).toBeLessThan(25);
+});
+
+it('does not insist where asking again is of no use', async () => {
+  const { seen, end } = attempt(['invalid_title']);
+  await end;
+  expect(seen).toMatchObject({ calls: 1, waits: [], outcome: 'invalid_title' });
+});
+
+it('stops at once when told to', async () => {
+  const { seen, abort, end } = attempt(['no_capacity', 'no_capacity']);
+  await vi.advanceTimersByTimeAsync(10);
+  abort.abort();
+  await end;
+  expect(seen).toMatchObject({ calls: 1, outcome: 'aborted' });
+});

@@ -1,0 +1,58 @@
+// Going live when there is no room: asks again by itself for a while, ever more slowly, and gives up before the person
+// has forgotten about it; nobody should find themselves on the air an hour later.
+
+import { CallError } from '../protocol/error';
+
+/** What passes by itself, as a rule. */
+const PASSING: readonly string[] = ['no_capacity', 'no_node_available', 'store_unavailable'];
+
+/** How long to be patient, and the pauses meanwhile. */
+export const PATIENCE = { forMs: 120_000, firstMs: 1_000, longestMs: 10_000 };
+
+/** Whether the same call is likely to work later. */
+export function passes(error: unknown): error is CallError {
+  return error instanceof CallError && PASSING.includes(error.code);
+}
+
+/**
+ * What `call` brings, as soon as it does. `waiting` hears why not, before each pause.
+ *
+ * @throws what `call` throws, when that does not pass or has not passed for too long; the reason of `signal` once that
+ *   aborts.
+ */
+export async function patiently<T>(
+  call: () => Promise<T>,
+  waiting: (problem: CallError) => void,
+  signal: AbortSignal,
+  { forMs, firstMs, longestMs } = PATIENCE,
+): Promise<T> {
+  const giveUpMs = performance.now() + forMs;
+  for (let tries = 0; ; tries++) {
+    try {
+      return await call();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!passes(error)) throw error;
+      const pauseMs = Math.max(error.retryAfterMs ?? 0, Math.min(longestMs, firstMs * 2 ** tries));
+      // Spread out, so that those who were refused together do not come back together.
+      const spreadMs = pauseMs * (1 + Math.random() / 2);
+      if (performance.now() + spreadMs > giveUpMs) throw error;
+      waiting(error);
+      await sleep(spreadMs, signal);
+    }
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}
