@@ -25,13 +25,30 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
         stopping.cancel();
         node.stopped().await;
     };
-    serve::serve(listener, router, farewell).await
+    let end = async {
+        tokio::select! {
+            () = serve::asked_to_stop() => {}
+            () = stdin_closed(), if args.exit_with_stdin => {}
+        }
+    };
+    serve::serve(listener, router, end, farewell).await
 }
 
 /// Starts a node on the current runtime, for this subcommand and for `up`.
 pub(crate) fn start(config: Config, stopping: &CancellationToken) -> Result<Node, Failure> {
     let name = config.hostname.clone();
     Node::start(config, stopping.clone()).map_err(Failure::config(format!("node {name} cannot start")))
+}
+
+/// Waits until standard input is closed: whoever started this process, and held its other end, closed it or is gone.
+async fn stdin_closed() {
+    let (sender, closed) = tokio::sync::oneshot::channel();
+    // A thread and not a task of the runtime, which would wait for the read when it shuts down.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = sender.send(());
+    });
+    let _ = closed.await;
 }
 
 /// The machine's name and the port: two nodes on one machine are two names.

@@ -1,10 +1,10 @@
 //! Flags, each with an environment variable. Secrets come by environment or file only, never as a flag that `ps` shows.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::node_limits::NodeLimits;
+use crate::{node_limits::NodeLimits, spawn::SpawnArgs};
 
 /// Self-hosted live screen streaming. Kill any server while you watch.
 #[derive(Debug, Parser)]
@@ -24,6 +24,15 @@ pub(crate) struct LogArgs {
     /// How to write log lines, to standard error
     #[arg(long, env = "UNDEAD_LOG_FORMAT", default_value = "text", global = true)]
     pub(crate) log_format: LogFormat,
+}
+
+impl LogArgs {
+    /// The flags that make another process log as this one does.
+    pub(crate) fn flags(&self) -> Vec<OsString> {
+        let format = self.log_format.to_possible_value();
+        let format = format.map_or_else(String::new, |value| value.get_name().to_owned());
+        [format!("--log={}", self.log), format!("--log-format={format}")].map(OsString::from).into()
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -50,9 +59,11 @@ pub(crate) enum Command {
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) main_server: MainServerArgs,
-    /// CDN nodes to run, at /cdn/a, /cdn/b and so on
-    #[arg(long, env = "UNDEAD_NODES", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=26))]
-    pub(crate) nodes: u8,
+    /// CDN nodes to run in this process, at /cdn/a, /cdn/b and so on; 2 if left out, none with --spawn-nodes
+    #[arg(long, env = "UNDEAD_NODES", value_parser = clap::value_parser!(u8).range(0..=26))]
+    pub(crate) nodes: Option<u8>,
+    #[command(flatten)]
+    pub(crate) spawn: SpawnArgs,
     #[command(flatten)]
     pub(crate) limits: NodeLimits,
 }
@@ -65,6 +76,9 @@ pub(crate) struct MainServerArgs {
     /// Folder for keys, the cluster secret and the catalogue; made if missing
     #[arg(long, env = "UNDEAD_DATA_DIR", default_value = "data")]
     pub(crate) data_dir: PathBuf,
+    /// Seconds that fewer nodes have to do before the scaling signal wants fewer
+    #[arg(long, env = "UNDEAD_SCALE_DOWN_AFTER", value_name = "SECONDS", default_value_t = 120)]
+    pub(crate) scale_down_after: u64,
     /// Where the catalogue is kept
     #[arg(long, env = "UNDEAD_STORE", default_value = "sqlite")]
     pub(crate) store: Store,
@@ -96,6 +110,9 @@ pub(crate) struct CdnArgs {
     pub(crate) limits: NodeLimits,
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
+    /// Stop when standard input is closed: for a node that must not outlive who started it
+    #[arg(long, hide = true)]
+    pub(crate) exit_with_stdin: bool,
 }
 
 #[derive(Debug, Args)]

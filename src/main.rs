@@ -11,6 +11,7 @@ mod main_server_alone;
 mod node_limits;
 mod open_files;
 mod serve;
+mod spawn;
 mod up;
 
 use std::process::ExitCode;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         .build()
         .map_err(failure::Failure::run("the async runtime did not start"))
         .and_then(|runtime| {
-            let outcome = runtime.block_on(run(cli.command));
+            let outcome = runtime.block_on(run(cli));
             runtime.shutdown_timeout(serve::DRAIN_TIME);
             outcome
         });
@@ -41,9 +42,9 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<(), failure::Failure> {
-    match command {
-        Command::Up(args) => up::run(args).await,
+async fn run(cli: Cli) -> Result<(), failure::Failure> {
+    match cli.command {
+        Command::Up(args) => up::run(args, &cli.log).await,
         Command::MainServer(args) => main_server_alone::run(args).await,
         Command::Cdn(args) => cdn_node::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,

@@ -1,5 +1,7 @@
 //! `undead main-server`: the control plane in a process of its own.
 
+use std::time::Duration;
+
 use main_server::{App, Config, Persistence, Secret};
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +21,7 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
         stopping.cancel();
         serve::join(upkeep).await;
     };
-    serve::serve(listener, router, farewell).await
+    serve::serve(listener, router, serve::asked_to_stop(), farewell).await
 }
 
 /// Opens the main server, for this subcommand and for `up`. What can go wrong there is for the operator to set right.
@@ -28,6 +30,7 @@ pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     config.persistence = match args.store {
         Store::Sqlite => Persistence::Sqlite,
     };
+    config.scale_down_after = Duration::from_secs(args.scale_down_after);
     config.cluster_secret = args.secret.cluster_secret.as_deref().and_then(Secret::new);
     config.cluster_secret_file = args.secret.cluster_secret_file;
     App::open(config).await.map_err(Failure::config("the main server cannot start"))

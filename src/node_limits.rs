@@ -1,5 +1,7 @@
 //! What an operator lets a node take. In `up`, each of the nodes may take as much.
 
+use std::ffi::OsString;
+
 use cdn::Config;
 use clap::Args;
 
@@ -31,6 +33,22 @@ impl NodeLimits {
         limits.viewers = self.max_viewers.unwrap_or(limits.viewers);
         limits.streams = self.max_streams.unwrap_or(limits.streams);
         limits.cpu_permille = u16::from(self.max_cpu) * 10;
+    }
+}
+
+impl NodeLimits {
+    /// The flags that give a node in another process the same limits.
+    pub(crate) fn flags(&self) -> Vec<OsString> {
+        let flags = [
+            ("--region", self.region.clone()),
+            ("--egress-limit", self.egress_limit.map(|bytes| bytes.to_string())),
+            ("--max-viewers", self.max_viewers.map(|most| most.to_string())),
+            ("--max-streams", self.max_streams.map(|most| most.to_string())),
+            ("--max-cpu", Some(self.max_cpu.to_string())),
+        ];
+        let given =
+            flags.into_iter().filter_map(|(flag, value)| value.map(|value| format!("{flag}={value}")));
+        given.map(OsString::from).collect()
     }
 }
 

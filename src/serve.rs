@@ -39,11 +39,12 @@ pub(crate) fn local_url(listener: &TcpListener) -> Result<String, Failure> {
     })
 }
 
-/// Serves `app` until the process is asked to stop. Then `farewell` runs while requests are still answered, and after it
+/// Serves `app` until `end`, as a rule [`asked_to_stop`]. Then `farewell` runs while requests are still answered, and after it
 /// open connections may finish.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
+    end: impl Future<Output = ()>,
     farewell: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     announce(&local_url(&listener)?);
@@ -53,7 +54,7 @@ pub(crate) async fn serve(
         axum::serve(listener.tap_io(tune), app).with_graceful_shutdown(closing.clone().cancelled_owned());
     let mut server = tokio::spawn(server.into_future());
     let ended = tokio::select! {
-        () = asked_to_stop() => {
+        () = end => {
             tracing::info!("stopping");
             within_drain_time(farewell).await;
             closing.cancel();
@@ -102,7 +103,8 @@ fn announce(url: &str) {
     let _ = writeln!(out, "{url}").and_then(|()| out.flush());
 }
 
-async fn asked_to_stop() {
+/// Waits for a signal that asks the process to stop.
+pub(crate) async fn asked_to_stop() {
     let interrupt = tokio::signal::ctrl_c();
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         let _ = interrupt.await;

@@ -1,44 +1,116 @@
-//! `undead up`: the main server and its nodes in one process, behind one port.
+//! `undead up`: the main server and its nodes, in one process behind one port, or each node in a process of its own.
 //!
-//! The nodes speak with the main server over loopback HTTP, as they would from another machine: one system, two
+//! The nodes speak with the main server over loopback HTTP, as they would from another machine: one system, three
 //! arrangements.
+
+use std::{env, net::SocketAddr};
 
 use axum::Router;
 use cdn::{ClusterSecret, Config, Node};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::{cdn_node, cli::UpArgs, failure::Failure, main_server_alone, serve};
+use crate::{
+    cdn_node,
+    cli::{LogArgs, UpArgs},
+    failure::Failure,
+    main_server_alone,
+    node_limits::NodeLimits,
+    serve,
+    spawn::{self, SpawnArgs, Template},
+};
 
-pub(crate) async fn run(args: UpArgs) -> Result<(), Failure> {
+/// Nodes in this process, where nothing else is asked for.
+const NODES: u8 = 2;
+
+/// What all nodes need to know.
+struct Cluster {
+    address: SocketAddr,
+    main_server: String,
+    secret: String,
+    limits: NodeLimits,
+    stopping: CancellationToken,
+}
+
+pub(crate) async fn run(args: UpArgs, log: &LogArgs) -> Result<(), Failure> {
+    let nodes = nodes_in_process(&args)?;
     let listener = serve::listen(args.main_server.listen).await?;
     let address = listener.local_addr().map_err(Failure::run("the listening address is unknown"))?;
-    let main_server_url = format!("http://{}", serve::connectable(address));
     let app = main_server_alone::open(args.main_server).await?;
-    let secret = ClusterSecret::new(app.cluster_secret().reveal());
+    let cluster = Cluster {
+        address,
+        main_server: format!("http://{}", serve::connectable(address)),
+        secret: app.cluster_secret().reveal().to_owned(),
+        limits: args.limits,
+        stopping: CancellationToken::new(),
+    };
     let mut router = app.router();
     let stopping = CancellationToken::new();
     let upkeep = tokio::spawn(app.run(stopping.clone()));
-    let nodes_stopping = CancellationToken::new();
-    let mut nodes = Vec::new();
-    for letter in ('a'..='z').take(args.nodes.into()) {
-        let mut config = Config::new(format!("cdn-{letter}"), format!("/cdn/{letter}"));
-        config.cluster_secret = secret.clone();
-        config.main_servers = vec![main_server_url.clone()];
-        args.limits.apply(&mut config);
-        let node = cdn_node::start(config, &nodes_stopping)?;
+    let mut running = Vec::new();
+    for letter in ('a'..='z').take(nodes.into()) {
+        let node = cluster.start(letter)?;
         router = mount(router, letter, &node);
-        nodes.push(node);
+        running.push(node);
     }
+    let supervisor = cluster.supervise(args.spawn, log)?;
     let farewell = async {
         // Nodes first: they say goodbye to a main server that still answers.
-        nodes_stopping.cancel();
-        for node in nodes {
+        cluster.stopping.cancel();
+        for node in running {
             node.stopped().await;
+        }
+        if let Some(supervisor) = supervisor {
+            serve::join(supervisor).await;
         }
         stopping.cancel();
         serve::join(upkeep).await;
     };
-    serve::serve(listener, router, farewell).await
+    serve::serve(listener, router, serve::asked_to_stop(), farewell).await
+}
+
+/// Nodes are either in this process or outside of it: those inside cannot be stopped one by one, so the number that the
+/// load wants could not be reached with both.
+fn nodes_in_process(args: &UpArgs) -> Result<u8, Failure> {
+    match (args.nodes, args.spawn.spawn_nodes) {
+        (None, None) => Ok(NODES),
+        (None | Some(0), Some(_)) => Ok(0),
+        (Some(0), None) => {
+            Err(Failure::Config("up without nodes is main-server; or give --spawn-nodes as well".into()))
+        }
+        (Some(nodes), None) => Ok(nodes),
+        (Some(nodes), Some(_)) => Err(Failure::Config(format!(
+            "--nodes {nodes} and --spawn-nodes exclude each other: leave --nodes out, or set it to 0"
+        ))),
+    }
+}
+
+impl Cluster {
+    fn start(&self, letter: char) -> Result<Node, Failure> {
+        let mut config = Config::new(format!("cdn-{letter}"), format!("/cdn/{letter}"));
+        config.cluster_secret = ClusterSecret::new(self.secret.as_str());
+        config.main_servers = vec![self.main_server.clone()];
+        self.limits.apply(&mut config);
+        cdn_node::start(config, &self.stopping)
+    }
+
+    /// Starts nodes in processes of their own, if that was asked for.
+    fn supervise(&self, args: SpawnArgs, log: &LogArgs) -> Result<Option<JoinHandle<()>>, Failure> {
+        let Some(range) = args.spawn_nodes else { return Ok(None) };
+        // What is on this machine is asked directly, whatever proxy the environment names.
+        let client = reqwest::Client::builder().no_proxy().build();
+        let template = Template {
+            program: env::current_exe().map_err(Failure::run("the path of this program is unknown"))?,
+            listen: self.address.ip(),
+            first_port: args.spawn_ports,
+            public_host: args.spawn_host,
+            main_server: self.main_server.clone(),
+            cluster_secret: self.secret.clone(),
+            flags: self.limits.flags().into_iter().chain(log.flags()).collect(),
+            client: client.map_err(Failure::run("the HTTP client did not start"))?,
+        };
+        Ok(Some(spawn::supervise(template, range, self.stopping.clone())))
+    }
 }
 
 fn mount(router: Router, letter: char, node: &Node) -> Router {

@@ -1,0 +1,59 @@
+//! The flags of `--spawn-nodes`.
+
+use std::{num::NonZeroU32, str::FromStr};
+
+use clap::Args;
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SpawnArgs {
+    /// Run nodes as processes of their own instead, started and stopped as the load wants: at least MIN, at most MAX
+    #[arg(long, env = "UNDEAD_SPAWN_NODES", value_name = "MIN..MAX")]
+    pub(crate) spawn_nodes: Option<Range>,
+    /// First port of those nodes; each takes the first free one from there upwards
+    #[arg(long, env = "UNDEAD_SPAWN_PORTS", value_name = "FIRST", default_value_t = 5001, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) spawn_ports: u16,
+    /// Name or address by which browsers reach those nodes
+    #[arg(long, env = "UNDEAD_SPAWN_HOST", value_name = "HOST", default_value = "localhost")]
+    pub(crate) spawn_host: String,
+}
+
+/// How many nodes there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Range {
+    /// At least one.
+    pub(crate) min: u32,
+    /// Not less than `min`.
+    pub(crate) max: u32,
+}
+
+impl FromStr for Range {
+    type Err = String;
+
+    /// Reads `2..8`, or `3` for `3..3`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (min, max) = text.split_once("..").unwrap_or((text, text));
+        let number = |text: &str| {
+            let read: Result<NonZeroU32, _> = text.trim().parse();
+            read.map(NonZeroU32::get).map_err(|_| format!("{text:?} is no number of nodes; write it as 1..4"))
+        };
+        let range = Self { min: number(min)?, max: number(max)? };
+        if range.min > range.max {
+            return Err(format!("{min} is more than {max}"));
+        }
+        Ok(range)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_has_two_numbers_or_one() {
+        assert_eq!("1..3".parse(), Ok(Range { min: 1, max: 3 }));
+        assert_eq!("2".parse(), Ok(Range { min: 2, max: 2 }));
+        for text in ["", "0..3", "3..2", "..", "1..", "a..b", "1...3", "-1..2"] {
+            assert!(text.parse::<Range>().is_err(), "{text}");
+        }
+    }
+}
