@@ -1,21 +1,23 @@
 //! What the live nodes carry, added up: in nodes full, so that machines of different sizes can be added.
 //!
-//! A node's share is that of its narrowest limit. One that carries nothing counts as empty, whatever its processors do:
+//! A node's share is that of its narrowest limit, of which placement believes the same. One that carries nothing counts as empty, whatever its processors do:
 //! nothing would have to move if it went.
 
 use std::cmp::Reverse;
 
 use protocol::node::NodeInfo;
 
+use crate::placement;
+
 /// Parts that make a node full.
-pub(super) const WHOLE: u64 = 1_000_000;
+pub(super) const WHOLE: u64 = placement::WHOLE as u64;
 
 /// One live node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row<'a> {
     /// Its name.
     pub(crate) hostname: &'a str,
-    /// The share of its narrowest known limit that is taken, in parts of a million; at most all of it.
+    /// The share of its narrowest limit that is taken, in parts of a million; at most all of it.
     pub(crate) share: u32,
     /// Streams it is the origin of, or was chosen for.
     pub(crate) streams: u32,
@@ -31,10 +33,11 @@ impl<'a> Row<'a> {
         let (load, capacity) = (&node.load, &node.capacity);
         let streams = node.streams.max(load.live_streams);
         let egress_limits = [capacity.egress_bytes_per_s, load.egress_limit_bytes_per_s];
+        let egress_limit = egress_limits.into_iter().flatten().min();
         let limits = [
             capacity.viewers.map(|most| (load.viewers.into(), most.into())),
             capacity.streams.map(|most| (streams.into(), most.into())),
-            egress_limits.into_iter().flatten().min().map(|most| (load.egress_bytes_per_s, most)),
+            Some((load.egress_bytes_per_s, egress_limit.unwrap_or(placement::UNKNOWN_LIMIT))),
             Some((load.cpu_permille.into(), 1000)),
         ];
         let share = limits.into_iter().flatten().map(|(taken, most)| share_of(taken, most)).max();
@@ -133,9 +136,11 @@ mod tests {
     }
 
     #[test]
-    fn the_narrowest_known_limit_counts() {
+    fn the_narrowest_limit_counts() {
         let load = Load { viewers: 10, egress_bytes_per_s: 40, cpu_permille: 50, ..Load::default() };
         assert_eq!(percent(&node(3, Capacity::default(), load)), 5);
+        let half = Load { egress_bytes_per_s: placement::UNKNOWN_LIMIT / 2, ..load };
+        assert_eq!(percent(&node(3, Capacity::default(), half)), 50);
         let learned = Load { egress_limit_bytes_per_s: Some(200), ..load };
         assert_eq!(percent(&node(3, Capacity::default(), learned)), 20);
         let capacity = Capacity { viewers: Some(25), streams: Some(6), egress_bytes_per_s: Some(100) };
