@@ -33,6 +33,10 @@
 //! holds them behind one lock, as a view of what the `store` has and of what nodes report; `api` speaks HTTP; `saver`
 //! brings into the store what nobody waits for.
 
+// Tests in here use what those in `tests` do.
+#[cfg(test)]
+extern crate self as main_server;
+
 mod api;
 mod app;
 mod auth;
@@ -49,6 +53,8 @@ mod private_file;
 mod registry;
 mod saver;
 mod scaling;
+#[cfg(test)]
+mod several;
 // The control plane moves onto all of it step by step.
 #[allow(dead_code, unused_imports)]
 mod store;

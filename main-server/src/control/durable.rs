@@ -137,6 +137,13 @@ impl ControlPlane {
         self.change(|state| (state.catalogue.take_unsaved(), state.registry.take_renewals()))
     }
 
+    /// Whether anything is not saved yet.
+    #[cfg(test)]
+    pub(crate) fn has_unsaved(&self) -> bool {
+        self.take_all_again();
+        self.change(|state| state.catalogue.has_unsaved())
+    }
+
     /// Has everything taken again that is not saved, whatever was taken before.
     pub(crate) fn take_all_again(&self) {
         self.change(|state| state.catalogue.save_all());

@@ -3,11 +3,26 @@
 use std::time::Duration;
 
 use main_server::Secret;
-use protocol::{ErrorCode, grant::Verifier, node::Registered, stream::StreamState};
+use protocol::{
+    ErrorCode, StreamId,
+    grant::{Action, Verifier},
+    node::{CarriedStream, Registered, Sources},
+    stream::{StreamState, Visibility},
+};
 use reqwest::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::server::{Server, carried};
+use crate::server::{Answer, Server, carried};
+
+/// Asks as `node` where to pull a stream from.
+async fn sources(server: &Server, node: &str, id: StreamId, body: Value) -> Answer {
+    server.post(&format!("/api/nodes/{node}/streams/{id}/sources"), Some(&server.secret), body).await
+}
+
+fn through(id: StreamId, path: &[&str]) -> CarriedStream {
+    let path = path.iter().map(|hostname| (*hostname).to_owned()).collect();
+    CarriedStream { path, ..carried(id, StreamState::Live, 1) }
+}
 
 #[tokio::test]
 async fn a_node_learns_its_times_and_the_key_of_grants() {
@@ -123,4 +138,51 @@ async fn no_more_nodes_register_than_agreed() {
     server.node("a").await;
     let second = server.register("b", 1).await;
     assert_eq!((second.status, second.code()), (StatusCode::TOO_MANY_REQUESTS, ErrorCode::LimitReached));
+}
+
+#[tokio::test]
+async fn an_edge_is_told_where_to_pull_a_stream_from_nearest_to_the_origin_first() {
+    let server = Server::start().await;
+    let registered: Registered = server.register("asks", 1).await.read();
+    let asking = registered.node_id.0;
+    let id = server.create("first").await.stream_id;
+    let carries: [(&str, &[&str]); 4] = [
+        ("far", &["origin", "near"]),
+        ("near", &["origin"]),
+        ("origin", &[]),
+        ("below", &["origin", "asks"]),
+    ];
+    for (name, path) in carries {
+        let node = server.node(name).await;
+        server.heartbeat(&node, vec![through(id, path)]).await;
+    }
+    let urls = |found: &Sources| found.nodes.iter().map(|node| node.public_url.clone()).collect::<Vec<_>>();
+    let found: Sources = sources(&server, &asking, id, json!({})).await.read();
+    assert_eq!(urls(&found), ["/cdn/origin", "/cdn/near", "/cdn/far"], "never from who gets it from there");
+    assert_eq!(found.visibility, Visibility::Public);
+    let verifier = Verifier::new(&registered.grant_keys).unwrap();
+    assert!(verifier.verify(&found.grant, id, Action::Watch, 0).is_ok());
+    let avoiding: Sources = sources(&server, &asking, id, json!({ "avoid": ["/cdn/origin"] })).await.read();
+    assert_eq!(urls(&avoiding), ["/cdn/near", "/cdn/far", "/cdn/origin"]);
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_has_live_has_no_source() {
+    let server = Server::start().await;
+    let (asking, origin) = (server.node("asks").await, server.node("origin").await);
+    let id = server.create("first").await.stream_id;
+    let nobody = sources(&server, &asking, id, json!({})).await;
+    assert_eq!((nobody.status, nobody.code()), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoNodeAvailable));
+    server.heartbeat(&origin, vec![carried(id, StreamState::Interrupted, 0)]).await;
+    assert_eq!(sources(&server, &asking, id, json!({})).await.code(), ErrorCode::NoNodeAvailable);
+    server.heartbeat(&origin, vec![carried(id, StreamState::Live, 0)]).await;
+    assert_eq!(
+        sources(&server, &origin, id, json!({})).await.code(),
+        ErrorCode::NoNodeAvailable,
+        "not itself"
+    );
+    assert!(sources(&server, &asking, id, json!({})).await.status.is_success());
+    assert_eq!(sources(&server, "stranger", id, json!({})).await.code(), ErrorCode::UnknownNode);
+    let unknown = StreamId::new("never created", 1);
+    assert_eq!(sources(&server, &asking, unknown, json!({})).await.code(), ErrorCode::UnknownStream);
 }

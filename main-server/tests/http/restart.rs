@@ -41,3 +41,16 @@ async fn a_restarted_server_still_knows_its_streams_and_gets_them_back() {
     let admitted: Assignment = server.watch(private, json!({ "passphrase": "open sesame" })).await.read();
     assert_eq!(addresses(&admitted), ["/cdn/b"], "where it was placed before");
 }
+
+#[tokio::test]
+async fn a_killed_server_kept_what_it_had_answered() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let (kept, over) = (server.create("kept").await, server.create("over").await);
+    server.delete(&format!("/api/streams/{}", over.stream_id), Some(&over.publish.grant)).await;
+    let server = Server::on(server.kill().await, |_| {}).await;
+    assert_eq!(server.show(kept.stream_id).await.state, StreamState::Created);
+    assert_eq!(server.show(over.stream_id).await.state, StreamState::Ended);
+    let answer = server.heartbeat(&node, vec![carried(kept.stream_id, StreamState::Live, 1)]).await;
+    assert!(answer.commands.is_empty());
+}

@@ -59,10 +59,14 @@ impl Server {
         Self::on(tempfile::tempdir().unwrap(), set).await
     }
 
-    async fn on(folder: TempDir, set: impl Fn(&mut Config)) -> Self {
+    pub(crate) async fn on(folder: TempDir, set: impl Fn(&mut Config)) -> Self {
         let mut config = Config::new(folder.path());
         set(&mut config);
-        let app = App::open(config).await.unwrap();
+        Self::serve(App::open(config).await.unwrap(), folder).await
+    }
+
+    /// Serves `app`, whose data is in `folder`.
+    pub(crate) async fn serve(app: App, folder: TempDir) -> Self {
         let secret = app.cluster_secret().reveal().to_owned();
         let router = app.router().into_make_service_with_connect_info::<SocketAddr>();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -88,6 +92,12 @@ impl Server {
         shutdown.cancel();
         timeout(PATIENCE, tasks.join_all()).await.unwrap();
         folder
+    }
+
+    /// Stops the server as a crash would: nothing is said or saved any more.
+    pub(crate) async fn kill(mut self) -> TempDir {
+        self.tasks.shutdown().await;
+        self.folder
     }
 
     /// Stops the server and starts another one on the same data.

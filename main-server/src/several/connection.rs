@@ -1,0 +1,145 @@
+//! One main server's way to a store that it shares with others; it can be cut.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt, future, stream::BoxStream};
+use tokio::sync::watch;
+
+use crate::store::{Bucket, Bus, Entry, Error, Expect, Health, Kv, Revision, Store, Subject, Watch};
+
+/// See the [module](self).
+pub(super) struct Connection {
+    inner: Store,
+    health: watch::Sender<Health>,
+    deaf: Arc<AtomicBool>,
+    blind: Arc<AtomicBool>,
+}
+
+impl Connection {
+    pub(super) fn new(inner: Store) -> Self {
+        let health = watch::Sender::new(Health::GOOD);
+        Self { inner, health, deaf: Arc::default(), blind: Arc::default() }
+    }
+
+    /// The store as this server sees it.
+    pub(super) fn store(self: &Arc<Self>) -> Store {
+        Store { kv: Arc::<Self>::clone(self), bus: Arc::<Self>::clone(self) }
+    }
+
+    /// The servers of the store cannot be reached: no answer, no change, no message comes through.
+    pub(super) fn cut(&self) {
+        self.health.send_replace(Health { writable: false, connected: false });
+    }
+
+    /// The store can be read, but not written: its disk is full.
+    pub(super) fn fill(&self) {
+        self.health.send_replace(Health { writable: false, connected: true });
+    }
+
+    /// No message of another main server comes through.
+    pub(super) fn deafen(&self) {
+        self.deaf.store(true, SeqCst);
+    }
+
+    /// No change that another main server makes is seen.
+    pub(super) fn blind(&self) {
+        self.blind.store(true, SeqCst);
+    }
+
+    /// Everything works again, but what was not seen stays so.
+    pub(super) fn mend(&self) {
+        self.blind.store(false, SeqCst);
+        self.deaf.store(false, SeqCst);
+        self.health.send_replace(Health::GOOD);
+    }
+
+    fn reach(&self) -> Result<&dyn Kv, Error> {
+        let connected = self.health.borrow().connected;
+        connected.then_some(&*self.inner.kv).ok_or_else(|| Error::Unavailable("cut".into()))
+    }
+
+    fn write(&self) -> Result<&dyn Kv, Error> {
+        let writable = self.health.borrow().writable;
+        writable.then_some(&*self.inner.kv).ok_or_else(|| Error::Unavailable("full".into()))
+    }
+}
+
+#[async_trait]
+impl Kv for Connection {
+    async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, Error> {
+        self.reach()?.get(bucket, key).await
+    }
+
+    async fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Error> {
+        self.reach()?.entries(bucket).await
+    }
+
+    async fn put(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+    ) -> Result<Revision, Error> {
+        self.write()?.put(bucket, key, value, lease).await
+    }
+
+    async fn compare_and_set(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+        expect: Expect,
+    ) -> Result<Revision, Error> {
+        self.write()?.compare_and_set(bucket, key, value, lease, expect).await
+    }
+
+    async fn delete(&self, bucket: Bucket, key: &str, expect: Option<Revision>) -> Result<(), Error> {
+        self.write()?.delete(bucket, key, expect).await
+    }
+
+    async fn watch(&self, bucket: Bucket, after: Option<Revision>) -> Result<Watch, Error> {
+        let watch = self.reach()?.watch(bucket, after).await?;
+        let mut health = self.health.subscribe();
+        let cut = async move {
+            // A connection that is gone is cut too.
+            drop(health.wait_for(|health| !health.connected).await);
+        };
+        let blind = Arc::clone(&self.blind);
+        let seen = watch.filter(move |_| future::ready(!blind.load(SeqCst)));
+        Ok(seen.take_until(Box::pin(cut)).boxed())
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+}
+
+#[async_trait]
+impl Bus for Connection {
+    async fn publish(&self, subject: Subject, message: Bytes) -> Result<(), Error> {
+        self.reach()?;
+        self.inner.bus.publish(subject, message).await
+    }
+
+    async fn subscribe(&self, subject: Subject) -> Result<BoxStream<'static, Bytes>, Error> {
+        self.reach()?;
+        let (health, deaf) = (self.health.subscribe(), Arc::clone(&self.deaf));
+        let messages = self.inner.bus.subscribe(subject).await?;
+        let comes_through = move |_: &Bytes| future::ready(health.borrow().connected && !deaf.load(SeqCst));
+        Ok(messages.filter(comes_through).boxed())
+    }
+
+    fn is_alone(&self) -> bool {
+        false
+    }
+}

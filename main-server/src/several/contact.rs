@@ -1,0 +1,181 @@
+//! What a main server does while the store is away, while it is cut off from the others, and afterwards.
+
+use std::time::Duration;
+
+use protocol::{ErrorCode, stream::StreamState};
+use reqwest::StatusCode;
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::{Cluster, Member, code, until};
+use crate::{Config, several::server::carried};
+
+fn refused(answer: &super::Answer) {
+    assert_eq!((answer.status, code(answer)), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable));
+}
+
+/// Leases and grace periods that end while a test watches.
+fn impatient(config: &mut Config) {
+    config.lease = Duration::from_secs(1);
+    config.grace = Duration::from_secs(1);
+}
+
+async fn long_enough_to_end_everything() {
+    sleep(Duration::from_secs(3)).await;
+}
+
+/// Heartbeats of a node to `server`, until dropped.
+async fn beats(server: &Member, node: &str, id: protocol::StreamId) {
+    loop {
+        server.beat(node, id, 1).await;
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_saved_is_refused_and_what_runs_goes_on() {
+    let cluster = Cluster::new().await;
+    let a = cluster.member(|_| {}).await;
+    let node = a.node("a").await;
+    let created = a.create("first").await;
+    let id = created.stream_id;
+    a.connection.fill();
+    refused(&a.post("/api/streams", None, json!({ "title": "second" })).await);
+    refused(&a.register("b", 1).await);
+    refused(&a.end(id).await);
+    refused(&a.get("/readyz").await);
+    a.beat(&node, id, 2).await;
+    assert_eq!(a.state(id).await, Some(StreamState::Live), "not ended, and heartbeats are heard");
+    assert_eq!(a.watch(id, json!({})).await.status, StatusCode::OK);
+    assert_eq!(a.get("/healthz").await.status, StatusCode::OK);
+
+    a.connection.mend();
+    assert!(a.is_ready().await);
+    assert_eq!(a.end(id).await.status, StatusCode::NO_CONTENT);
+    a.create("second").await;
+}
+
+#[tokio::test]
+async fn what_happened_while_the_store_was_away_is_saved_once_it_is_back() {
+    let cluster = Cluster::new().await;
+    let a = cluster.member(|_| {}).await;
+    let node = a.node("a").await;
+    let id = a.create("first").await.stream_id;
+    a.connection.cut();
+    a.beat(&node, id, 2).await;
+    assert!(a.api.control.has_unsaved());
+    a.connection.mend();
+    until("the start is saved", async || !a.api.control.has_unsaved()).await;
+    let b = cluster.member(|_| {}).await;
+    assert_eq!(b.show(id).await.started_at_ms, a.show(id).await.started_at_ms);
+}
+
+#[tokio::test]
+async fn a_server_that_is_cut_off_refuses_newcomers_and_serves_who_is_there() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let node = a.node("a").await;
+    let created = a.create("first").await;
+    let id = created.stream_id;
+    a.beat(&node, id, 1).await;
+    until("b lists it", async || b.list().await == a.list().await).await;
+    b.connection.cut();
+    until("b knows that it is cut off", async || !b.is_ready().await).await;
+    refused(&b.watch(id, json!({})).await);
+    assert_eq!(b.watch(id, json!({ "avoid": ["/cdn/z"] })).await.status, StatusCode::OK);
+    let grant = Some(created.publish.grant.as_str());
+    let publish = b.post(&format!("/api/streams/{id}/publish"), grant, json!({})).await;
+    assert_eq!(publish.status, StatusCode::OK);
+    refused(&b.post("/api/streams", None, json!({ "title": "second" })).await);
+    refused(&b.register("b", 1).await);
+    refused(&b.try_beat("never-registered", vec![]).await);
+    assert!(b.try_beat(&node, vec![carried(id, StreamState::Live, 1)]).await.status.is_success());
+    b.connection.mend();
+    until("b admits newcomers", async || b.watch(id, json!({})).await.status == StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn a_server_that_was_cut_off_ends_nothing_and_learns_what_it_missed() {
+    let cluster = Cluster::new().await;
+    let a = cluster.member(impatient).await;
+    let b = cluster.member(impatient).await;
+    let node = a.node("a").await;
+    let (goes_on, ends) = (a.create("goes on").await.stream_id, a.create("ends").await.stream_id);
+    a.heartbeat(&node, [goes_on, ends].map(|id| carried(id, StreamState::Live, 1)).to_vec()).await;
+    until("b lists both", async || b.list().await.len() == 2).await;
+    b.connection.cut();
+    until("b knows that it is cut off", async || !b.is_ready().await).await;
+    let missed = async {
+        long_enough_to_end_everything().await;
+        assert_eq!(b.state(goes_on).await, Some(StreamState::Live), "as far as b knows");
+        assert_eq!(a.end(ends).await.status, StatusCode::NO_CONTENT);
+        assert_eq!(b.state(ends).await, Some(StreamState::Live), "as far as b knows");
+        b.connection.mend();
+        until("b knows what is over", async || b.state(ends).await == Some(StreamState::Ended)).await;
+        until("b is in contact", async || b.is_ready().await).await;
+        long_enough_to_end_everything().await;
+        assert_eq!(b.state(goes_on).await, Some(StreamState::Live));
+        assert_eq!(a.state(goes_on).await, Some(StreamState::Live));
+    };
+    tokio::select! {
+        () = missed => {}
+        () = beats(&a, &node, goes_on) => {}
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_hear_the_others_ends_nothing() {
+    let cluster = Cluster::new().await;
+    let a = cluster.member(|_| {}).await;
+    let b = cluster.member(|config| config.grace = Duration::from_millis(300)).await;
+    let node = a.node("a").await;
+    let id = a.create("first").await.stream_id;
+    a.beat(&node, id, 1).await;
+    until("b lists it", async || b.list().await == a.list().await).await;
+    b.connection.deafen();
+    let deaf = async {
+        until("b knows that it cannot hear", async || !b.is_ready().await).await;
+        long_enough_to_end_everything().await;
+        assert_eq!(b.state(id).await, Some(StreamState::Live));
+        b.connection.mend();
+        until("b hears again", async || b.is_ready().await).await;
+        assert_eq!(b.state(id).await, Some(StreamState::Live));
+        assert_eq!(a.state(id).await, Some(StreamState::Live));
+    };
+    tokio::select! {
+        () = deaf => {}
+        () = beats(&a, &node, id) => {}
+    }
+}
+
+#[tokio::test]
+async fn a_silent_node_is_given_up_by_all_and_its_streams_end_once() {
+    let cluster = Cluster::new().await;
+    let a = cluster.member(impatient).await;
+    let b = cluster.member(impatient).await;
+    let node = a.node("a").await;
+    let id = a.create("first").await.stream_id;
+    a.beat(&node, id, 1).await;
+    until("b lists it", async || !b.list().await.is_empty()).await;
+    for server in [&a, &b] {
+        until("it is over", async || server.state(id).await == Some(StreamState::Ended)).await;
+        until("and saved", async || !server.api.control.has_unsaved()).await;
+    }
+    let late = cluster.member(|_| {}).await;
+    assert_eq!(late.state(id).await, Some(StreamState::Ended));
+}
+
+#[tokio::test]
+async fn a_stream_that_is_over_is_forgotten_by_all_after_a_while() {
+    let cluster = Cluster::new().await;
+    let set = |config: &mut Config| config.remember_ended = Duration::from_millis(500);
+    let a = cluster.member(set).await;
+    let b = cluster.member(set).await;
+    a.node("a").await;
+    let id = a.create("first").await.stream_id;
+    a.end(id).await;
+    until("b knows that it is over", async || b.state(id).await != Some(StreamState::Created)).await;
+    for server in [&a, &b] {
+        until("it is forgotten", async || server.state(id).await.is_none()).await;
+    }
+}

@@ -1,0 +1,123 @@
+//! Several main servers on one store, in one process: what they tell, who wins, and what happens when one is cut off.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod connection;
+mod contact;
+#[path = "../../tests/http/server.rs"]
+#[allow(dead_code, reason = "its other users need the rest")]
+mod server;
+mod together;
+
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
+
+use protocol::{
+    ErrorCode, NodeId, StreamId,
+    node::CarriedStream,
+    stream::{StreamInfo, StreamState},
+};
+use tokio::time::{Instant, sleep};
+
+use self::{
+    connection::Connection,
+    server::{Answer, PATIENCE, Server, carried},
+};
+use crate::{
+    App, Config, Persistence,
+    api::Api,
+    store::{Revision, Store},
+};
+
+/// What the servers of a cluster share.
+struct Cluster {
+    store: Store,
+}
+
+/// A main server of a cluster, and its way to the store, which can be cut.
+struct Member {
+    server: Server,
+    connection: Arc<Connection>,
+    api: Arc<Api>,
+}
+
+impl std::ops::Deref for Member {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl Cluster {
+    async fn new() -> Self {
+        let store = Store::open(&Persistence::SqliteInMemory, Path::new("unused")).await.unwrap();
+        Self { store }
+    }
+
+    /// Starts a main server whose defaults `set` changed.
+    async fn member(&self, set: impl Fn(&mut Config)) -> Member {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::new(folder.path());
+        set(&mut config);
+        let connection = Arc::new(Connection::new(self.store.clone()));
+        let app = App::on(connection.store(), config).await.unwrap();
+        let api = Arc::clone(&app.api);
+        Member { server: Server::serve(app, folder).await, connection, api }
+    }
+
+    async fn pair(&self) -> (Member, Member) {
+        (self.member(|_| {}).await, self.member(|_| {}).await)
+    }
+
+    /// How many writes there were.
+    async fn writes(&self) -> u64 {
+        let entry = self.store.kv.put(crate::store::Bucket::Settings, "counted", "".into(), None).await;
+        let Revision(count) = entry.unwrap();
+        count
+    }
+}
+
+impl Member {
+    /// The heartbeat of a node that has `id` live, and its viewers.
+    async fn beat(&self, node: &str, id: StreamId, viewers: u32) {
+        self.heartbeat(node, vec![carried(id, StreamState::Live, viewers)]).await;
+    }
+
+    async fn end(&self, id: StreamId) -> Answer {
+        self.delete(&format!("/api/streams/{id}"), Some(&self.secret)).await
+    }
+
+    /// The heartbeat of a node, as bytes, and what comes of it.
+    async fn try_beat(&self, node: &str, rows: Vec<CarriedStream>) -> Answer {
+        let heartbeat = protocol::node::Heartbeat { streams: rows, ..Default::default() };
+        let body = serde_json::to_vec(&heartbeat).unwrap();
+        self.put(&format!("/api/nodes/{node}/heartbeat"), Some(&self.secret), body).await
+    }
+
+    async fn state(&self, id: StreamId) -> Option<StreamState> {
+        let answer = self.get(&format!("/api/streams/{id}")).await;
+        answer.status.is_success().then(|| answer.read::<StreamInfo>().state)
+    }
+
+    async fn is_ready(&self) -> bool {
+        self.get("/readyz").await.status.is_success()
+    }
+
+    async fn knows_node(&self, node: &str) -> bool {
+        self.nodes().await.iter().any(|info| info.node_id == NodeId(node.to_owned()))
+    }
+}
+
+/// Waits until `condition` is true.
+async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The code of a refusal.
+fn code(answer: &Answer) -> ErrorCode {
+    answer.code()
+}
