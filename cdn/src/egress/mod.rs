@@ -6,6 +6,7 @@
 //! that a stream can use every core.
 
 mod audience;
+mod encoded;
 mod fanout;
 mod flow;
 mod forward;

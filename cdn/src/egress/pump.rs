@@ -4,18 +4,15 @@
 //! edge, so one that resumes far back or joins in a long group has time to catch up. Beyond that it skips to the newest
 //! group. That is decided when it can take something again; until then its cursor just stays.
 
-use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
-use protocol::{
-    StreamId,
-    event::{ChunkName, Skipped, StreamStateChanged},
-    stream::StreamState,
-};
+use protocol::{StreamId, event::StreamStateChanged, stream::StreamState};
 use tokio::time::Instant;
 
 use super::{
     Channel, Dismissal, Flow, Offer, Outlet, Role, Seat, Shard, Shared,
     audience::{Admission, Crowd},
+    encoded::{Encoded, Kind, News, Piece},
     flow::Forwardings,
 };
 use crate::{
@@ -63,19 +60,35 @@ enum Served {
     Gone,
 }
 
-/// What a round has to say to everybody.
+/// What a round has for everybody.
 struct Bulletin<P> {
     state: StreamStateChanged,
     /// Made when somebody has to be told.
     state_packet: Option<P>,
     path: Option<Arc<[String]>>,
+    news: News<P>,
+    /// What the news are the media of, if that is measured.
+    forwarding: Option<Forwardings>,
+    sent: Sent,
 }
 
-/// The wire form of a take's init segment, with the origin time it tells.
-struct EncodedInit<P> {
-    take: u64,
-    origin_ms: Option<i64>,
-    packet: P,
+/// What a round gave to connections, counted once at its end.
+#[derive(Default)]
+struct Sent {
+    bytes: u64,
+    chunks: u64,
+    skips: u64,
+}
+
+impl Sent {
+    fn count<P>(&mut self, piece: &Piece<P>) {
+        self.bytes += piece.bytes as u64;
+        match piece.kind {
+            Kind::Init => {}
+            Kind::Chunk(_) => self.chunks += 1,
+            Kind::Skip => self.skips += 1,
+        }
+    }
 }
 
 pub(super) struct Pump<O: Outlet> {
@@ -87,15 +100,9 @@ pub(super) struct Pump<O: Outlet> {
     /// Whether it is the one that tells the broadcaster.
     announces: bool,
     viewers: Vec<Viewer<O::Viewer>>,
-    /// Wire forms of the ring's chunks, made when the first viewer needs them.
-    encoded: BTreeMap<ChunkName, O::Packet>,
-    encoded_init: Option<EncodedInit<O::Packet>>,
+    encoded: Encoded<O>,
     /// What everybody was last told, when, and how many announcements there were.
     announced: Option<(StreamStateChanged, Instant, u64)>,
-    /// What this round forwards, if that is measured.
-    forwarding: Option<Forwardings>,
-    /// The newest chunk of the rounds before.
-    known: Option<ChunkName>,
     /// How many of the viewers were behind after the last round.
     behind: u32,
 }
@@ -106,19 +113,17 @@ impl<O: Outlet> Pump<O> {
         shard: Arc<Shard<O::Viewer>>,
         shared: Arc<Shared<O>>,
     ) -> Self {
+        let id = lock(&channel.stream).id();
         Self {
-            id: lock(&channel.stream).id(),
+            id,
             stream: channel.stream.clone(),
             crowd: channel.crowd.clone(),
             shard,
+            encoded: Encoded::new(id, shared.clone()),
             shared,
             announces: false,
             viewers: Vec::new(),
-            encoded: BTreeMap::new(),
-            encoded_init: None,
             announced: None,
-            forwarding: None,
-            known: None,
             behind: 0,
         }
     }
@@ -173,12 +178,8 @@ impl<O: Outlet> Pump<O> {
 
     /// Serves everybody once.
     fn round(&mut self) {
-        let arrivals = mem::take(&mut *lock(&self.shard.arrivals));
-        self.forwarding = (!arrivals.is_empty()).then(|| arrivals.into());
         self.admit();
-        // Read before serving: when it says that the stream is over, its last chunk is in the ring.
-        let mut bulletin =
-            Bulletin { state: self.state(), state_packet: None, path: lock(&self.stream).path().cloned() };
+        let mut bulletin = self.bulletin();
         let (mut at_live_edge, mut behind) = (0, 0);
         let mut viewers = mem::take(&mut self.viewers);
         viewers.retain_mut(|viewer| {
@@ -188,12 +189,32 @@ impl<O: Outlet> Pump<O> {
             served != Served::Gone
         });
         self.viewers = viewers;
+        let Bulletin { news, forwarding, sent, .. } = bulletin;
+        self.encoded.advance(&news, &self.stream);
         self.shared.audience.lag_changed(self.behind, behind);
         self.behind = behind;
-        for forwarding in self.forwarding.take().iter().flat_map(|forwarding| forwarding.iter()) {
+        let metrics = &self.shared.metrics;
+        metrics.egress_bytes.add(sent.bytes);
+        metrics.chunks_sent.add(sent.chunks);
+        metrics.skips.add(sent.skips);
+        for forwarding in forwarding.iter().flat_map(|forwardings| forwardings.iter()) {
             forwarding.handed(at_live_edge, behind);
         }
-        self.forget_encoded();
+    }
+
+    fn bulletin(&self) -> Bulletin<O::Packet> {
+        let arrivals = mem::take(&mut *lock(&self.shard.arrivals));
+        // Read together: when the state says that the stream is over, its last chunk is among the news or before them.
+        let stream = lock(&self.stream);
+        let (stream_id, viewers) = (self.id, self.crowd.viewers());
+        Bulletin {
+            state: StreamStateChanged { stream_id, state: stream.state(), viewers },
+            state_packet: None,
+            path: stream.path().cloned(),
+            news: self.encoded.news(&stream),
+            forwarding: (!arrivals.is_empty()).then(|| arrivals.into()),
+            sent: Sent::default(),
+        }
     }
 
     fn state(&self) -> StreamStateChanged {
@@ -228,23 +249,13 @@ impl<O: Outlet> Pump<O> {
                 return self.without_room(viewer);
             }
             viewer.stuck = None;
-            let offer = match self.tell(viewer, bulletin) {
-                Some(offer) => offer,
-                None => {
-                    let mut ahead = viewer.cursor;
-                    match self.next(viewer, &mut ahead) {
-                        Some(next) => self.offer(viewer, ahead, &next),
-                        None if bulletin.state.state == StreamState::Ended => {
-                            return self.farewell(viewer, bulletin);
-                        }
-                        None => return Served::AtLiveEdge,
-                    }
-                }
-            };
+            let offer = self.tell(viewer, bulletin).or_else(|| self.send_next(viewer, bulletin));
             match offer {
-                Offer::Taken => {}
-                Offer::Full => return Served::Behind,
-                Offer::Closed => return Served::Gone,
+                Some(Offer::Taken) => {}
+                Some(Offer::Full) => return Served::Behind,
+                Some(Offer::Closed) => return Served::Gone,
+                None if bulletin.state.state == StreamState::Ended => return self.farewell(viewer, bulletin),
+                None => return Served::AtLiveEdge,
             }
         }
     }
@@ -319,6 +330,42 @@ impl<O: Outlet> Pump<O> {
         Served::Gone
     }
 
+    /// Offers the viewer the media it gets next; none if it has everything.
+    fn send_next(
+        &mut self,
+        viewer: &mut Viewer<O::Viewer>,
+        bulletin: &mut Bulletin<O::Packet>,
+    ) -> Option<Offer> {
+        let Bulletin { news, forwarding, sent, .. } = bulletin;
+        if news.has_seen_all(&viewer.cursor) {
+            return None;
+        }
+        let mut ahead = viewer.cursor;
+        let older;
+        let piece = match news.next(&mut ahead) {
+            Some(piece) if news.span_ms() <= viewer.allowed_lag_ms => {
+                self.allow_lag(viewer, news.span_ms());
+                piece
+            }
+            _ => {
+                ahead = viewer.cursor;
+                let next = self.next(viewer, &mut ahead)?;
+                older = self.encoded.piece(&next, &self.stream);
+                &older
+            }
+        };
+        let receipt = || {
+            let is_new = matches!(piece.kind, Kind::Chunk(name) if self.encoded.is_new(name));
+            viewer.flow.receipt(piece.bytes, forwarding.as_ref().filter(|_| is_new).cloned())
+        };
+        let offer = self.shared.outlet.offer(&viewer.id, &piece.packet, receipt);
+        if offer == Offer::Taken {
+            viewer.cursor = ahead;
+            sent.count(piece);
+        }
+        Some(offer)
+    }
+
     /// What `ahead`, a copy of the viewer's cursor, gives next, after the lag policy.
     fn next(&self, viewer: &mut Viewer<O::Viewer>, ahead: &mut Cursor) -> Option<Next> {
         let stream = lock(&self.stream);
@@ -326,64 +373,14 @@ impl<O: Outlet> Pump<O> {
         if lag_ms > viewer.allowed_lag_ms {
             ahead.skip_to_newest(stream.ring());
         }
-        let max_lag_ms = u64::try_from(self.shared.limits.max_lag.as_millis()).unwrap_or(u64::MAX);
-        viewer.allowed_lag_ms = viewer.allowed_lag_ms.min(lag_ms.saturating_add(max_lag_ms));
+        self.allow_lag(viewer, lag_ms);
         ahead.next(stream.ring())
     }
 
-    /// Offers `next`; if it is taken, the viewer's cursor is where `ahead` is.
-    fn offer(&mut self, viewer: &mut Viewer<O::Viewer>, ahead: Cursor, next: &Next) -> Offer {
-        let (packet, bytes) = self.encode(next);
-        let is_new = matches!(next, Next::Chunk(chunk) if Some(chunk.name) > self.known);
-        let forwarding = self.forwarding.as_ref().filter(|_| is_new);
-        let receipt = || viewer.flow.receipt(bytes, forwarding.cloned());
-        let offer = self.shared.outlet.offer(&viewer.id, &packet, receipt);
-        if offer == Offer::Taken {
-            viewer.cursor = ahead;
-            let metrics = &self.shared.metrics;
-            metrics.egress_bytes.add(bytes as u64);
-            match next {
-                Next::Init(_) => {}
-                Next::Chunk(_) => metrics.chunks_sent.add(1),
-                Next::Skipped { .. } => metrics.skips.add(1),
-            }
-        }
-        offer
-    }
-
-    /// The wire form of `next` and the bytes of its payload.
-    fn encode(&mut self, next: &Next) -> (O::Packet, usize) {
-        let (outlet, id) = (&self.shared.outlet, self.id);
-        match next {
-            Next::Init(init) => {
-                let stream = lock(&self.stream);
-                let origin_ms = stream.origin_ms().filter(|_| stream.take() == init.take);
-                let take = init.take;
-                let known = self
-                    .encoded_init
-                    .take()
-                    .filter(|known| (known.take, known.origin_ms) == (take, origin_ms));
-                let make = || EncodedInit { take, origin_ms, packet: outlet.init(id, init, origin_ms) };
-                let EncodedInit { packet, .. } = self.encoded_init.insert(known.unwrap_or_else(make));
-                (packet.clone(), init.data.len())
-            }
-            Next::Chunk(chunk) => {
-                let encoded = self.encoded.entry(chunk.name).or_insert_with(|| outlet.chunk(id, chunk));
-                (encoded.clone(), chunk.data.len())
-            }
-            Next::Skipped { from, to, reason } => {
-                (outlet.skipped(&Skipped { stream_id: id, from: *from, to: *to, reason: *reason }), 0)
-            }
-        }
-    }
-
-    fn forget_encoded(&mut self) {
-        let stream = lock(&self.stream);
-        self.known = stream.ring().newest_name();
-        let oldest = stream.ring().chunk(stream.ring().first()).map(|chunk| chunk.name);
-        while let Some(unused) = self.encoded.first_entry().filter(|entry| Some(*entry.key()) < oldest) {
-            unused.remove();
-        }
+    /// The viewer came as close to the live edge as `lag_ms`.
+    fn allow_lag(&self, viewer: &mut Viewer<O::Viewer>, lag_ms: u64) {
+        let max_lag_ms = u64::try_from(self.shared.limits.max_lag.as_millis()).unwrap_or(u64::MAX);
+        viewer.allowed_lag_ms = viewer.allowed_lag_ms.min(lag_ms.saturating_add(max_lag_ms));
     }
 
     /// Announces the state if it changed: at once, or within [`COUNT_INTERVAL`] if only the number of viewers did. Gives

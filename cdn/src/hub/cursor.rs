@@ -79,6 +79,23 @@ impl Cursor {
         }
     }
 
+    /// The position it reads next, while it has one.
+    pub fn position(&self) -> Option<u64> {
+        match self.place {
+            Place::At(position) => Some(position),
+            Place::Start { .. } | Place::After(_) | Place::Missed(_) => None,
+        }
+    }
+
+    /// Passes over the chunk called `name` at the position it reads next, as [`Cursor::next`] would if it gives that chunk
+    /// now; false, and nothing changes, if the init segment of the chunk's take comes first.
+    pub fn pass(&mut self, name: ChunkName) -> bool {
+        let (Place::At(position), true) = (self.place, self.init == Some(name.take)) else { return false };
+        self.place = Place::At(position + 1);
+        self.last = Some(name);
+        true
+    }
+
     /// How long ago, before the newest chunk, the chunk to be read next arrived; 0 at the live edge.
     pub fn lag_ms(&mut self, ring: &Ring) -> u64 {
         let Place::At(position) = self.locate(ring) else { return 0 };
@@ -114,8 +131,7 @@ impl Cursor {
             self.init = Some(take);
             return ring.init(take).cloned().map(Next::Init);
         }
-        self.place = Place::At(position + 1);
-        self.last = Some(chunk.name);
+        self.pass(chunk.name);
         Some(Next::Chunk(chunk.clone()))
     }
 
