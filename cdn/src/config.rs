@@ -98,6 +98,8 @@ pub struct Limits {
     pub max_lag: Duration,
     /// How long an interrupted stream waits for its broadcaster before it is over.
     pub grace: Duration,
+    /// How long a stream of another node is pulled after the last who wanted it here left.
+    pub linger: Duration,
 }
 
 impl Default for Limits {
@@ -117,6 +119,7 @@ impl Default for Limits {
             stream_bytes_per_s: 8 << 20,
             max_lag: Duration::from_secs(4),
             grace: Duration::from_secs(30),
+            linger: Duration::from_secs(10),
         }
     }
 }

@@ -39,6 +39,7 @@ mod load;
 mod lock;
 mod metrics;
 mod node;
+mod relay;
 mod transport;
 
 pub use config::{ClusterSecret, Config, Limits};

@@ -28,6 +28,9 @@ pub(crate) struct Metrics {
     pub(crate) egress_bytes: Counter,
     pub(crate) chunks_sent: Counter,
     pub(crate) skips: Counter,
+    pub(crate) relay_bytes_in: Counter,
+    pub(crate) relay_chunks_in: Counter,
+    pub(crate) relay_reconnects: Counter,
 }
 
 /// What is now, as opposed to what was counted.
@@ -60,6 +63,17 @@ impl Metrics {
             ),
             ("undead_cdn_chunks_sent_total", "Chunks handed to viewers' sockets.", &self.chunks_sent),
             ("undead_cdn_skips_total", "Times a viewer missed chunks.", &self.skips),
+            (
+                "undead_cdn_relay_bytes_in_total",
+                "Bytes of media pulled from other nodes.",
+                &self.relay_bytes_in,
+            ),
+            ("undead_cdn_relay_chunks_in_total", "Chunks pulled from other nodes.", &self.relay_chunks_in),
+            (
+                "undead_cdn_relay_reconnects_total",
+                "Times a stream's connection to another node broke and was made anew.",
+                &self.relay_reconnects,
+            ),
         ];
         for (name, help, counter) in counters {
             metric(&mut text, name, help, "counter", counter.get());

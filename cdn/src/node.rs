@@ -20,6 +20,7 @@ use crate::{
     load::{Door, Meter},
     lock::lock,
     metrics::{Gauges, Metrics},
+    relay::{self, Relays},
     transport::{
         Connections, Transport,
         socketio::{self, SocketIoOutlet},
@@ -102,8 +103,18 @@ impl Node {
         followers.extend(control.clone().map(|control| control as Arc<dyn Follower>));
         let ingest =
             Arc::new(Ingest::new(hub.clone(), grants.clone(), limits.clone(), metrics.clone(), followers));
+        let relays = Relays::new(relay::Services {
+            ingest: ingest.clone(),
+            control: control.clone(),
+            grants: grants.clone(),
+            metrics: metrics.clone(),
+            limits: limits.clone(),
+            hostname: config.hostname.clone(),
+            clock,
+            shutdown: shutdown.clone(),
+        });
         server.open(Arc::new(socketio::Services {
-            hub: hub.clone(),
+            relays: relays.clone(),
             ingest: ingest.clone(),
             egress: socket_io_egress.clone(),
             door: door.clone(),
@@ -114,7 +125,7 @@ impl Node {
         }));
         let (web_socket, ws_server) = ws::Server::start(ws::Services {
             hostname: config.hostname.clone(),
-            hub: hub.clone(),
+            relays: relays.clone(),
             egress: ws_egress.clone(),
             door,
             grants: grants.clone(),
@@ -126,6 +137,7 @@ impl Node {
         let tasks = TaskTracker::new();
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(expire(ingest.clone(), clock)));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(meter.clone().run()));
+        tasks.spawn(relays.run());
         tasks.spawn(close(server, ws_server, shutdown.clone()));
         if let Some(control) = &control {
             tasks.spawn(control.clone().run(ingest, grants, shutdown.clone()));

@@ -29,11 +29,26 @@ pub(crate) enum CallError {
 }
 
 impl CallError {
+    pub(super) fn not_registered() -> Self {
+        let message = "no main server knows this node yet".into();
+        Self::Refused { status: StatusCode::NOT_FOUND, code: Some(ErrorCode::UnknownNode), message }
+    }
+
     /// What the main server says is wrong, if it said so.
     pub(crate) fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Unreachable(_) => None,
             Self::Refused { code, .. } => *code,
+        }
+    }
+
+    /// Whether another main server may well do what this one did not.
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Refused { status, code, .. } => {
+                status.is_server_error() && *code != Some(ErrorCode::NoNodeAvailable)
+            }
         }
     }
 }
@@ -61,7 +76,7 @@ impl MainServers {
 
     /// The one the node is with.
     pub(super) fn current(&self) -> &str {
-        &self.urls[self.moves.load(Relaxed) % self.urls.len()]
+        self.after(0)
     }
 
     /// Goes on with the next.
@@ -77,9 +92,26 @@ impl MainServers {
         body: &impl Serialize,
         timeout: Duration,
     ) -> Result<A, CallError> {
-        let url = format!("{}{path}", self.current());
-        let request = self.client.request(method, url).json(body).timeout(timeout);
-        read(request.bearer_auth(self.secret.expose())).await
+        self.call_at(self.current(), method, path, body, timeout).await
+    }
+
+    /// Calls the one the node is with, and, as long as they are away, the others after it.
+    pub(super) async fn call_any<A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<A, CallError> {
+        let mut others = 1..self.count();
+        let mut url = self.current();
+        loop {
+            let answer = self.call_at(url, method.clone(), path, body, timeout).await;
+            match (answer, others.next()) {
+                (Err(error), Some(step)) if error.is_away() => url = self.after(step),
+                (answer, _) => return answer,
+            }
+        }
     }
 
     /// Tells the one the node is with that the node is gone.
@@ -87,6 +119,22 @@ impl MainServers {
         let request = self.client.delete(format!("{}{path}", self.current())).timeout(timeout);
         request.bearer_auth(self.secret.expose()).send().await?;
         Ok(())
+    }
+
+    fn after(&self, step: usize) -> &str {
+        &self.urls[(self.moves.load(Relaxed) + step) % self.urls.len()]
+    }
+
+    async fn call_at<A: DeserializeOwned>(
+        &self,
+        url: &str,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<A, CallError> {
+        let request = self.client.request(method, format!("{url}{path}")).json(body).timeout(timeout);
+        read(request.bearer_auth(self.secret.expose())).await
     }
 }
 

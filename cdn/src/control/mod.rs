@@ -10,15 +10,15 @@ mod retry;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
 use protocol::{
-    ErrorCode, StreamId,
-    node::{Capacity, Command, HeartbeatAnswer, RegisterServer, Registered},
+    ErrorCode, NodeId, StreamId,
+    node::{AskForSources, Capacity, Command, HeartbeatAnswer, RegisterServer, Registered, Sources},
 };
 use reqwest::Method;
 use tokio::sync::Notify;
@@ -29,13 +29,16 @@ use crate::{
     config::Config,
     grants::Grants,
     hub::SharedStream,
-    ingest::{Arrival, Follower, Ingest},
+    ingest::{Arrival, Closed, Follower, Ingest},
+    lock::lock,
 };
 
 pub(crate) use self::{main_servers::CallError, report::Carried, retry::retry_after};
 
 /// Longest wait for the answer to a heartbeat: short, so that a lease outlives one main server that hangs.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The same when a stream has to be found that somebody waits for.
+const SOURCES_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest wait for the answer to anything else.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Waits after every main server failed once grow from the first to the second.
@@ -50,6 +53,7 @@ pub(crate) struct Control {
     registration: RegisterServer,
     report: Report,
     registered: AtomicBool,
+    node_id: Mutex<Option<NodeId>>,
     changed: Notify,
 }
 
@@ -79,6 +83,7 @@ impl Control {
             },
             report: Report::new(carried),
             registered: AtomicBool::new(false),
+            node_id: Mutex::default(),
             changed: Notify::new(),
         })
     }
@@ -86,6 +91,21 @@ impl Control {
     /// Whether a main server knows this node, as far as the node can tell.
     pub(crate) fn is_registered(&self) -> bool {
         self.registered.load(Relaxed)
+    }
+
+    /// The main server the node is with.
+    pub(crate) fn main_server(&self) -> &str {
+        self.main_servers.current()
+    }
+
+    /// Asks from whom to pull a stream; `avoid` names nodes that just failed.
+    ///
+    /// # Errors
+    /// Those of the call; before the node is registered, `unknown_node`.
+    pub(crate) async fn sources(&self, stream: StreamId, avoid: Vec<String>) -> Result<Sources, CallError> {
+        let node_id = lock(&self.node_id).clone().ok_or_else(CallError::not_registered)?;
+        let path = format!("/api/nodes/{node_id}/streams/{stream}/sources");
+        self.main_servers.call_any(Method::POST, &path, &AskForSources { avoid }, SOURCES_TIMEOUT).await
     }
 
     /// Keeps the node registered until `shutdown`, then says goodbye.
@@ -152,6 +172,7 @@ impl Control {
         if let Err(error) = grants.replace(&registered.grant_keys) {
             tracing::error!(%error, "the main server at {main_server} gave a key that is none");
         }
+        *lock(&self.node_id) = Some(node_id.clone());
         tracing::info!(node.id = %node_id, "registered with {main_server} as {node_id}");
         Ok(registered)
     }
@@ -221,14 +242,18 @@ impl Follower for Control {
 
     fn arrived(&self, _: StreamId, _: &Arrival) {}
 
-    fn state_changed(&self, stream: StreamId) {
-        self.report.changed(stream);
+    fn state_changed(&self, _: StreamId) {
         self.changed.notify_one();
     }
 
-    fn viewers(&self, _: StreamId) -> u32 {
-        0
+    fn closed(&self, stream: StreamId, closed: Closed) {
+        if closed == Closed::Ended {
+            self.report.ended(stream);
+        }
+        self.changed.notify_one();
     }
+
+    fn relayed(&self, _: StreamId) {}
 }
 
 fn obey(command: Command, ingest: &Ingest) {

@@ -53,11 +53,8 @@ impl Report {
         lock(&self.ended).drain(..count);
     }
 
-    /// Notes a stream that is not carried any more.
-    pub(super) fn changed(&self, stream: StreamId) {
-        if lock(&self.carried.hub).get(stream).is_some() {
-            return;
-        }
+    /// Notes a stream that is over.
+    pub(super) fn ended(&self, stream: StreamId) {
         let mut ended = lock(&self.ended);
         if ended.len() < MOST_ENDED {
             let state = StreamState::Ended;
@@ -92,7 +89,7 @@ impl Report {
             state: stream.state(),
             viewers,
             mime: stream.mime().map(str::to_owned),
-            path: stream.path().map(|path| path.to_vec()).unwrap_or_default(),
+            path: stream.last_path().to_vec(),
             relays,
         }
     }

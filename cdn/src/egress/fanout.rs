@@ -40,7 +40,11 @@ impl Follower for Fanout {
         self.carriers.iter().for_each(|carrier| carrier.changed(stream));
     }
 
-    fn viewers(&self, stream: StreamId) -> u32 {
-        self.audience.of(stream).0
+    fn relayed(&self, stream: StreamId) {
+        self.carriers.iter().for_each(|carrier| carrier.arrived(stream, None));
+    }
+
+    fn readers(&self, stream: StreamId) -> (u32, u32) {
+        self.audience.of(stream)
     }
 }

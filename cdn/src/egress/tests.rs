@@ -273,11 +273,11 @@ async fn viewer_whose_connection_closed_is_counted_no_more() {
     let mut rig = Rig::new();
     rig.watch(0, Cursor::newest());
     rig.watch(1, Cursor::newest());
-    assert_eq!(rig.fanout.viewers(rig.id), 2);
+    assert_eq!(rig.fanout.readers(rig.id).0, 2);
     rig.outlet.with(0, |connection| connection.closed = true);
     rig.push(1);
     rig.outlet.until(|outlet| lock(&outlet.announced).iter().any(|state| state.viewers == 1)).await;
-    assert_eq!((rig.fanout.viewers(rig.id), rig.fanout.audience.viewers()), (1, 1));
+    assert_eq!((rig.fanout.readers(rig.id).0, rig.fanout.audience.viewers()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -288,7 +288,7 @@ async fn viewer_whose_connection_takes_nothing_for_long_counts_as_gone() {
     let full_after_s = MOST_PACKETS as u64 / GROUP;
     for second in 0..60 {
         let is_stuck_for_long = second >= full_after_s + pump::STUCK.as_secs();
-        assert_eq!(rig.fanout.viewers(rig.id), u32::from(!is_stuck_for_long), "after {second} s");
+        assert_eq!(rig.fanout.readers(rig.id).0, u32::from(!is_stuck_for_long), "after {second} s");
         rig.push(GROUP);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -118,6 +118,7 @@ impl Cursor {
         self.place = match self.place {
             Place::Start { back_ms } => ring.key_back(back_ms).map_or(self.place, Place::At),
             Place::After(name) => locate_after(ring, name),
+            Place::At(position) if position < ring.gap_end() => Place::Missed(SkipReason::LeftWindow),
             Place::At(position) if position < ring.first() => Place::Missed(SkipReason::Lagged),
             place => place,
         };

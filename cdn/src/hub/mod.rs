@@ -11,6 +11,8 @@ mod ring;
 mod stream;
 
 #[cfg(test)]
+mod gaps;
+#[cfg(test)]
 mod properties;
 
 use std::{

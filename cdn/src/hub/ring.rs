@@ -101,6 +101,10 @@ pub struct Ring {
     newest_group_bytes: u64,
     inits: BTreeMap<u64, Arc<InitSegment>>,
     last_evicted: Option<ChunkName>,
+    /// Chunks up to this one do not come any more.
+    floor: Option<ChunkName>,
+    /// Who reads before this position misses chunks that never came.
+    gap: u64,
     usage: Usage,
     limits: RingLimits,
     prefix: Prefix,
@@ -116,6 +120,8 @@ impl Ring {
             newest_group_bytes: 0,
             inits: BTreeMap::new(),
             last_evicted: None,
+            floor: None,
+            gap: 0,
             usage,
             limits,
             prefix,
@@ -196,10 +202,41 @@ impl Ring {
 
     /// The chunk that was pushed last.
     pub fn newest_name(&self) -> Option<ChunkName> {
-        self.entries.back().map(|entry| entry.chunk.name).or(self.last_evicted)
+        self.entries.back().map(|entry| entry.chunk.name).or(self.last_evicted.max(self.floor))
     }
 
-    /// The chunk that left last.
+    /// Position after the last chunks that are missing.
+    pub fn gap_end(&self) -> u64 {
+        self.gap
+    }
+
+    /// Chunks are missing between those here and the next one: what is here goes, so that nobody reads across the gap
+    /// without being told.
+    pub fn gap(&mut self) {
+        self.floor = self.newest_name();
+        while !self.entries.is_empty() {
+            self.evict_oldest_chunk();
+        }
+        self.last_evicted = None;
+        // Also for who has read everything until now.
+        self.first += 1;
+        self.gap = self.first;
+    }
+
+    /// The next chunk is the one after `last`. If `last` never came here, there is a [gap](Ring::gap), and who has `last`
+    /// from elsewhere misses nothing.
+    pub fn follow(&mut self, last: ChunkName) {
+        let newest = self.newest_name();
+        if newest >= Some(last) {
+            return;
+        }
+        if newest.is_some() {
+            self.gap();
+        }
+        self.last_evicted = Some(last);
+    }
+
+    /// The chunk right before the oldest, as far as that is known.
     pub fn last_evicted(&self) -> Option<ChunkName> {
         self.last_evicted
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use protocol::{
     StreamId,
+    event::ChunkName,
     stream::{StreamState, Visibility},
 };
 
@@ -18,13 +19,16 @@ pub struct LiveStream {
     take: u64,
     origin_ms: Option<i64>,
     path: Option<Arc<[String]>>,
+    last_path: Arc<[String]>,
     ring: Ring,
 }
 
 impl LiveStream {
     pub(super) fn new(id: StreamId, visibility: Visibility, ring: Ring) -> Self {
         let path = Some(Arc::default());
-        Self { id, visibility, state: StreamState::Created, take: 0, origin_ms: None, path, ring }
+        let last_path = Arc::default();
+        let state = StreamState::Created;
+        Self { id, visibility, state, take: 0, origin_ms: None, path, last_path, ring }
     }
 
     /// Its id.
@@ -77,8 +81,16 @@ impl LiveStream {
         self.path.as_ref()
     }
 
+    /// The newest way it came, also while it does not.
+    pub fn last_path(&self) -> &Arc<[String]> {
+        &self.last_path
+    }
+
     /// It comes through these nodes from now on. A new stream counts as published here until this says otherwise.
     pub fn set_path(&mut self, path: Option<Arc<[String]>>) {
+        if let Some(path) = &path {
+            self.last_path = path.clone();
+        }
         self.path = path;
     }
 
@@ -105,6 +117,16 @@ impl LiveStream {
         let captured_ms = |origin_ms: i64| origin_ms.saturating_add_unsigned(chunk.pts_ms);
         let captured_at_ms = chunk.captured_at_ms.or(self.origin_ms.map(captured_ms));
         self.ring.push(Chunk { captured_at_ms, ..chunk }, now_ms)
+    }
+
+    /// Chunks are missing before the next one: see [`Ring::gap`].
+    pub fn gap(&mut self) {
+        self.ring.gap();
+    }
+
+    /// The next chunk is the one after `last`: see [`Ring::follow`].
+    pub fn follow(&mut self, last: ChunkName) {
+        self.ring.follow(last);
     }
 
     pub(super) fn ring_mut(&mut self) -> &mut Ring {

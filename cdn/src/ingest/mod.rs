@@ -6,6 +6,7 @@
 mod origin;
 mod publisher;
 mod rate;
+mod relayed;
 mod take;
 
 use std::{
@@ -22,6 +23,7 @@ use protocol::{
 };
 
 use self::publisher::{Publisher, not_registered};
+pub(crate) use self::relayed::{Feed, Refused};
 use crate::{
     clock::Now,
     config::Limits,
@@ -33,6 +35,8 @@ use crate::{
 
 /// How many ended streams are remembered, so that nobody brings one back.
 const ENDED_REMEMBERED: usize = 4096;
+/// How long a stream may lack the node it is pulled from before its viewers are told.
+const SOURCE_GRACE_MS: u64 = 2000;
 
 /// One connection, whatever the transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,16 +51,33 @@ pub(crate) struct Arrival {
     pub(crate) arrived: Instant,
 }
 
+/// Why a stream is carried no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// It is over.
+    Ended,
+    /// This node, which was not its origin, has nothing to do with it any more.
+    LetGo,
+}
+
 /// Who acts on what happens to streams: egress, and the heartbeat to the main server. Calls return at once.
 pub(crate) trait Follower: Send + Sync {
     /// A stream is carried from now on.
     fn opened(&self, stream: &SharedStream);
     /// A segment was taken in.
     fn arrived(&self, stream: StreamId, arrival: &Arrival);
-    /// The state changed.
+    /// The state changed, or through whom the stream comes.
     fn state_changed(&self, stream: StreamId);
-    /// Viewers of the stream.
-    fn viewers(&self, stream: StreamId) -> u32;
+    /// The stream is carried no more.
+    fn closed(&self, stream: StreamId, _: Closed) {
+        self.state_changed(stream);
+    }
+    /// Chunks of the stream came from another node.
+    fn relayed(&self, stream: StreamId);
+    /// Viewers of the stream, and other nodes that pull it from this one.
+    fn readers(&self, _: StreamId) -> (u32, u32) {
+        (0, 0)
+    }
 }
 
 /// See the [module](self).
@@ -108,7 +129,11 @@ impl Ingest {
                 Arc::new(Mutex::new(Publisher::new(stream, rate, now)))
             }
         };
-        let registered = lock(&publisher).register(session, request);
+        let (registered, was_relayed) = {
+            let mut publisher = lock(&publisher);
+            let was_relayed = publisher.is_relayed();
+            (publisher.register(session, request), was_relayed)
+        };
         if known.is_none() {
             if registered.is_err() {
                 lock(&self.hub).remove(id);
@@ -119,6 +144,11 @@ impl Ingest {
         }
         let next_segment = registered?;
         publishers.admit(session, id, publisher);
+        drop(publishers);
+        if was_relayed {
+            tracing::info!(stream.id = %id, "stream {id} is published here now");
+            self.followers.iter().for_each(|follower| follower.state_changed(id));
+        }
         Ok(StreamRegistered { next_segment, viewers: self.viewers(id) })
     }
 
@@ -153,7 +183,7 @@ impl Ingest {
         }
         let publisher = lock(&self.publishers).owned(session, id)?;
         let mut publisher = lock(&publisher);
-        if publisher.owner() != Some(session) {
+        if !publisher.is_owned_by(session) {
             return Err(taken_over(id));
         }
         let was = lock(publisher.stream()).state();
@@ -175,7 +205,7 @@ impl Ingest {
     /// The broadcaster ends its stream.
     pub(crate) fn end(&self, session: Session, id: StreamId) -> Result<Done, WireError> {
         let publisher = lock(&self.publishers).owned(session, id)?;
-        if lock(&publisher).owner() != Some(session) {
+        if !lock(&publisher).is_owned_by(session) {
             return Err(taken_over(id));
         }
         self.finish(id);
@@ -185,17 +215,26 @@ impl Ingest {
     /// Ends a stream for good, whoever asks for it. Viewers still get what the ring holds.
     pub(crate) fn finish(&self, id: StreamId) {
         let mut publishers = lock(&self.publishers);
-        let Some(_) = publishers.by_stream.remove(&id) else { return };
+        let Some(publisher) = publishers.by_stream.remove(&id) else { return };
         publishers.ended.push_back(id);
         if publishers.ended.len() > ENDED_REMEMBERED {
             publishers.ended.pop_front();
         }
         drop(publishers);
+        let is_relayed = lock(&publisher).is_relayed();
+        self.close(id, &publisher);
+        tracing::info!(stream.id = %id, "stream {id} ended");
+        // Of the end of a stream the cluster hears from its origin.
+        let closed = if is_relayed { Closed::LetGo } else { Closed::Ended };
+        self.followers.iter().for_each(|follower| follower.closed(id, closed));
+    }
+
+    /// Stops what produces a stream that was removed, and tells those who read it that nothing more comes.
+    fn close(&self, id: StreamId, publisher: &Mutex<Publisher>) {
+        lock(publisher).stop();
         if let Some(stream) = lock(&self.hub).remove(id) {
             lock(&stream).set_state(StreamState::Ended);
         }
-        tracing::info!(stream.id = %id, "stream {id} ended");
-        self.followers.iter().for_each(|follower| follower.state_changed(id));
     }
 
     /// A connection closed: its streams are interrupted.
@@ -206,7 +245,7 @@ impl Ingest {
         for id in streams {
             let Some(publisher) = publishers.by_stream.get(&id) else { continue };
             let mut publisher = lock(publisher);
-            if publisher.owner() == Some(session) && publisher.leave(now) {
+            if publisher.is_owned_by(session) && publisher.leave(now) {
                 interrupted.push(id);
             }
         }
@@ -217,22 +256,24 @@ impl Ingest {
         }
     }
 
-    /// Ends the streams whose broadcaster did not come back in time.
+    /// Ends the streams whose broadcaster did not come back in time, and lets go of those that no node has any more.
     pub(crate) fn expire(&self, now: Now) {
         let grace_ms = u64::try_from(self.limits.grace.as_millis()).unwrap_or(u64::MAX);
-        let overdue = |publisher: &Arc<Mutex<Publisher>>| {
-            let alone_since_ms = lock(publisher).alone_since_ms();
-            alone_since_ms.is_some_and(|since_ms| now.ms.saturating_sub(since_ms) >= grace_ms)
+        let alone = |publisher: &Publisher| {
+            publisher.alone_since_ms().map(|since_ms| now.ms.saturating_sub(since_ms))
         };
-        let publishers = lock(&self.publishers);
-        let over: Vec<StreamId> = publishers
-            .by_stream
-            .iter()
-            .filter(|(_, publisher)| overdue(publisher))
-            .map(|(id, _)| *id)
-            .collect();
-        drop(publishers);
-        over.into_iter().for_each(|id| self.finish(id));
+        let all: Vec<_> = lock(&self.publishers).by_stream.iter().map(|(id, it)| (*id, it.clone())).collect();
+        for (id, publisher) in all {
+            let publisher = lock(&publisher);
+            let (alone_ms, is_relayed) = (alone(&publisher).unwrap_or(0), publisher.is_relayed());
+            drop(publisher);
+            match (is_relayed, alone_ms) {
+                (false, alone_ms) if alone_ms >= grace_ms => self.finish(id),
+                (true, alone_ms) if alone_ms >= grace_ms => self.let_go(id, |_| true),
+                (true, alone_ms) if alone_ms >= SOURCE_GRACE_MS => self.source_is_lost(id),
+                _ => {}
+            }
+        }
     }
 
     fn keep_budget(&self) {
@@ -243,19 +284,25 @@ impl Ingest {
     }
 
     fn viewers(&self, id: StreamId) -> u32 {
-        self.followers.iter().map(|follower| follower.viewers(id)).sum()
+        self.followers.iter().map(|follower| follower.readers(id).0).sum()
     }
 }
 
 impl Publishers {
-    /// Whether `session` may register `id`.
-    fn check_room(&self, session: Session, id: StreamId, most: usize) -> Result<(), WireError> {
+    /// Whether `id` may be carried.
+    fn check_not_over(&self, id: StreamId) -> Result<(), WireError> {
         if self.ended.contains(&id) {
             return Err(WireError::new(
                 ErrorCode::UnknownStream,
                 format!("stream {id} is over; create a new one"),
             ));
         }
+        Ok(())
+    }
+
+    /// Whether `session` may register `id`.
+    fn check_room(&self, session: Session, id: StreamId, most: usize) -> Result<(), WireError> {
+        self.check_not_over(id)?;
         let registered = self.by_session.get(&session);
         if registered.is_some_and(|streams| streams.len() >= most && !streams.contains(&id)) {
             let message = format!("one connection publishes at most {most} streams; open another");

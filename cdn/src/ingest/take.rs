@@ -2,7 +2,10 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use media::{Output, Repackager};
-use protocol::{ErrorCode, WireError, event::SegmentName};
+use protocol::{
+    ErrorCode, WireError,
+    event::{ChunkName, SegmentName},
+};
 
 use super::origin::Origin;
 
@@ -67,6 +70,12 @@ impl Take {
     /// The init segment, if known.
     pub(super) fn init(&self) -> Option<media::Init> {
         self.repackager.init()
+    }
+
+    /// The newest chunk that was made of it, here or where it was resumed from.
+    pub(super) fn newest_chunk(&self) -> Option<ChunkName> {
+        let (group, index) = self.repackager.newest_chunk()?;
+        Some(ChunkName { take: self.number, group, index })
     }
 
     /// Whether segment `seq` is wanted: false if it was had before.

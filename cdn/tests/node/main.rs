@@ -3,13 +3,17 @@
 // A test stops at whatever it does not expect.
 #![allow(clippy::unwrap_used)]
 
+mod bad_sources;
 mod client;
 mod cluster;
 mod garbage;
 mod harness;
 mod main_server;
+mod nodes;
 mod polling;
+mod proxy;
 mod publishing;
+mod relay;
 mod several_main_servers;
 mod slow_viewer;
 mod watching;

@@ -73,6 +73,12 @@ impl Pipeline {
         self.packager.state().newest_us.into_iter().flatten().max()
     }
 
+    /// Group and index of the newest chunk.
+    pub(crate) fn newest_chunk(&self) -> Option<(u64, u32)> {
+        let State { group, index, .. } = self.packager.state();
+        Some((*group, index.checked_sub(1)?))
+    }
+
     pub(crate) fn memory(&self) -> Memory {
         let avcc = self.h264.as_ref().and_then(H264Normalizer::avcc).cloned();
         Memory { packager: self.packager.state().clone(), timeline: self.timeline, avcc }

@@ -139,6 +139,11 @@ impl Repackager {
         self.pipeline.as_ref()?.newest_us().map(|pts_us| pts_us / 1000)
     }
 
+    /// Group and index of the newest chunk, given here or before the resume point; none before the first.
+    pub fn newest_chunk(&self) -> Option<(u64, u32)> {
+        self.pipeline.as_ref()?.newest_chunk()
+    }
+
     /// The state after the segments so far, in at most 8 KiB, for [`Self::resume`]; `None` where too much is pending for
     /// that: a picture cut in its middle, or audio held for the first keyframe.
     pub fn resume_point(&self) -> Option<Vec<u8>> {

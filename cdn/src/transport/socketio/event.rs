@@ -20,6 +20,7 @@ use super::adapter::Adapter;
 const MAX_REASON_CHARS: usize = 200;
 
 /// A call of an event.
+#[derive(Clone)]
 pub(super) struct Call {
     pub(super) socket: Arc<Socket<Adapter>>,
     /// When its last byte was there.

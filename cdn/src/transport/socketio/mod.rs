@@ -10,7 +10,7 @@ mod outlet;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -28,6 +28,7 @@ use protocol::{
 };
 use socketioxide::{ParserConfig, SocketIo, TransportType, extract::SocketRef, handler::ConnectHandler};
 use socketioxide_core::{Sid, adapter::Room};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::outlet::SocketIoOutlet;
 use self::{
@@ -39,10 +40,11 @@ use crate::{
     config::Limits,
     egress::{Admitted, Applicant, Delivery, Egress, Flow, MOST_PACKETS, Role},
     grants::Grants,
-    hub::{Cursor, Hub},
+    hub::{Cursor, SharedStream},
     ingest::{Ingest, Session},
     load::{Door, Guest},
     lock::lock,
+    relay::Relays,
     transport::{Connections, Counted, Transport},
 };
 
@@ -58,10 +60,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the events need of the node.
 pub(crate) struct Services {
-    pub(crate) hub: Arc<Mutex<Hub>>,
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) egress: Arc<Egress<SocketIoOutlet>>,
     pub(crate) door: Arc<Door>,
+    pub(crate) relays: Arc<Relays>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
@@ -75,11 +77,44 @@ pub(crate) struct Server {
     slot: Slot,
 }
 
+/// What a connection has to do with a stream it watches.
+enum Watch {
+    /// The stream is being fetched; cancelled when the viewer asks again, leaves or is gone.
+    Waiting(CancellationToken),
+    /// The viewer gets it.
+    Flowing(Arc<Flow>),
+}
+
+impl Watch {
+    fn leave(self) {
+        match self {
+            Self::Waiting(unwanted) => unwanted.cancel(),
+            Self::Flowing(flow) => flow.leave(),
+        }
+    }
+
+    /// Whether the stream is not over.
+    fn goes_on(&self) -> bool {
+        match self {
+            Self::Waiting(unwanted) => !unwanted.is_cancelled(),
+            Self::Flowing(flow) => Arc::strong_count(flow) > 1,
+        }
+    }
+
+    fn flow(&self) -> Option<&Arc<Flow>> {
+        match self {
+            Self::Waiting(_) => None,
+            Self::Flowing(flow) => Some(flow),
+        }
+    }
+}
+
 /// One connection.
 struct Connection {
     session: Session,
     sid: Sid,
-    watching: Mutex<HashMap<StreamId, Arc<Flow>>>,
+    watching: Mutex<HashMap<StreamId, Watch>>,
+    me: Weak<Self>,
     services: Arc<Services>,
     _counted: Counted,
 }
@@ -141,8 +176,14 @@ impl Connection {
         let counted = services.connections.count(Transport::SocketIo).ok_or_else(|| {
             WireError::new(ErrorCode::LimitReached, "this node has no room for another connection")
         })?;
-        let (sid, watching) = (socket.id, Mutex::default());
-        let connection = Arc::new(Self { session, sid, watching, services, _counted: counted });
+        let connection = Arc::new_cyclic(|me| Self {
+            session,
+            sid: socket.id,
+            watching: Mutex::default(),
+            me: me.clone(),
+            services,
+            _counted: counted,
+        });
         on(socket, name::CLOCK, &connection, Self::clock);
         on(socket, name::REGISTER_NEW_STREAM, &connection, Self::register);
         on(socket, name::BROADCAST_DATA, &connection, Self::broadcast);
@@ -180,8 +221,55 @@ impl Connection {
 
     fn watch(&self, call: &Call, watch: WatchStream) {
         let request = WatchRequest::from(watch);
-        match self.admit(request, delivery(call)) {
-            Err(error) => call.answer::<()>(Err(error)),
+        match self.services.relays.at_hand(request.stream_id) {
+            Some(stream) => self.begin(call, request, &stream, None),
+            None => self.fetch(call, request),
+        }
+    }
+
+    /// Has a stream fetched that is not here, and then lets its viewer in. Other events are handled meanwhile; another
+    /// request for the stream, or leaving it, takes the place of this one.
+    fn fetch(&self, call: &Call, request: WatchRequest) {
+        let id = request.stream_id;
+        let unwanted = CancellationToken::new();
+        {
+            let mut watching = lock(&self.watching);
+            if let Err(error) = self.check_room(&mut watching, id) {
+                return call.answer::<()>(Err(error));
+            }
+            if let Some(before) = watching.insert(id, Watch::Waiting(unwanted.clone())) {
+                before.leave();
+            }
+        }
+        let (me, relays, call) = (self.me.clone(), self.services.relays.clone(), call.clone());
+        self.services.relays.spawn(async move {
+            let found = unwanted.run_until_cancelled(relays.find(id, request.grant.as_deref())).await;
+            match (found, me.upgrade()) {
+                (Some(Ok(stream)), Some(connection)) => {
+                    connection.begin(&call, request, &stream, Some(&unwanted));
+                }
+                (Some(Err(error)), _) => {
+                    unwanted.cancel();
+                    call.answer::<()>(Err(error));
+                }
+                (None, _) | (_, None) => call.answer::<()>(Err(replaced())),
+            }
+        });
+    }
+
+    /// Lets a viewer in, unless it does not want that any more.
+    fn begin(
+        &self,
+        call: &Call,
+        request: WatchRequest,
+        stream: &SharedStream,
+        unwanted: Option<&CancellationToken>,
+    ) {
+        match self.admit(request, stream, delivery(call), unwanted) {
+            Err(error) => {
+                unwanted.inspect(|unwanted| unwanted.cancel());
+                call.answer::<()>(Err(error));
+            }
             Ok((watching, viewer)) => {
                 call.answer(Ok(watching));
                 // Only now, so that the answer comes before the media.
@@ -191,8 +279,8 @@ impl Connection {
     }
 
     fn leave(&self, call: &Call, StreamRef { stream_id }: StreamRef) {
-        if let Some(flow) = lock(&self.watching).remove(&stream_id) {
-            flow.leave();
+        if let Some(watch) = lock(&self.watching).remove(&stream_id) {
+            watch.leave();
         }
         call.answer(Ok(Done {}));
     }
@@ -200,32 +288,33 @@ impl Connection {
     fn admit(
         &self,
         request: WatchRequest,
+        stream: &SharedStream,
         delivery: Delivery,
+        unwanted: Option<&CancellationToken>,
     ) -> Result<(Watching, Admitted<Sid>), WireError> {
         let WatchRequest { stream_id: id, grant, after } = request;
         let services = &self.services;
-        let stream = lock(&services.hub).get(id).ok_or_else(|| unknown_stream(id))?;
-        if lock(&stream).visibility() == Visibility::Private {
+        if lock(stream).visibility() == Visibility::Private {
             let grant = grant.unwrap_or_default();
             services.grants.verify(&grant, id, Action::Watch, services.clock.now())?;
         }
         let mut watching = lock(&self.watching);
-        watching.retain(|_, flow| Arc::strong_count(flow) > 1);
-        if watching.len() >= services.limits.streams_per_socket && !watching.contains_key(&id) {
-            return Err(WireError::new(ErrorCode::LimitReached, "this connection watches too many streams"));
+        if unwanted.is_some_and(CancellationToken::is_cancelled) {
+            return Err(replaced());
         }
+        self.check_room(&mut watching, id)?;
         let cursor = after.map_or_else(Cursor::newest, Cursor::after);
-        let replacing = watching.get(&id);
+        let replacing = watching.get(&id).and_then(Watch::flow);
         if replacing.is_none() {
             let guest = if after.is_some() { Guest::Resuming } else { Guest::New };
             services.door.enter(guest, services.egress.audience().viewers())?;
         }
         let applicant = Applicant { viewer: self.sid, role: Role::Viewer, delivery, cursor, replacing };
         let viewer = services.egress.admit(id, applicant).ok_or_else(node_full)?;
-        if let Some(before) = watching.insert(id, viewer.flow().clone()) {
+        if let Some(before) = watching.insert(id, Watch::Flowing(viewer.flow().clone())) {
             before.leave();
         }
-        let stream = lock(&stream);
+        let stream = lock(stream);
         let answer = Watching {
             mime: stream.mime().map(str::to_owned),
             take: stream.take(),
@@ -235,10 +324,17 @@ impl Connection {
         Ok((answer, viewer))
     }
 
-    fn closed(&self) {
-        for (_, flow) in lock(&self.watching).drain() {
-            flow.leave();
+    /// Whether the connection may watch `id` besides what it watches.
+    fn check_room(&self, watching: &mut HashMap<StreamId, Watch>, id: StreamId) -> Result<(), WireError> {
+        watching.retain(|_, watch| watch.goes_on());
+        if watching.len() >= self.services.limits.streams_per_socket && !watching.contains_key(&id) {
+            return Err(WireError::new(ErrorCode::LimitReached, "this connection watches too many streams"));
         }
+        Ok(())
+    }
+
+    fn closed(&self) {
+        lock(&self.watching).drain().for_each(|(_, watch)| watch.leave());
         self.services.ingest.disconnected(self.session, self.services.clock.now());
     }
 }
@@ -264,11 +360,8 @@ fn delivery(call: &Call) -> Delivery {
     }
 }
 
-fn unknown_stream(id: StreamId) -> WireError {
-    WireError::new(
-        ErrorCode::UnknownStream,
-        format!("stream {id} is not here, or it is over; ask the main server"),
-    )
+fn replaced() -> WireError {
+    WireError::new(ErrorCode::InvalidRequest, "the stream was left, or watched anew, before this could begin")
 }
 
 fn node_full() -> WireError {

@@ -12,11 +12,7 @@ mod outlet;
 mod request;
 mod socket;
 
-use std::{
-    future::poll_fn,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -49,9 +45,10 @@ use crate::{
     config::Limits,
     egress::{Admitted, Applicant, Delivery, Egress, Flow, Role},
     grants::Grants,
-    hub::{Hub, LiveStream},
+    hub::{LiveStream, SharedStream},
     load::{Door, Guest},
     lock::lock,
+    relay::Relays,
     transport::{Connections, Counted, Transport},
 };
 
@@ -61,7 +58,7 @@ const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the endpoint needs of the node.
 pub(crate) struct Services {
     pub(crate) hostname: String,
-    pub(crate) hub: Arc<Mutex<Hub>>,
+    pub(crate) relays: Arc<Relays>,
     pub(crate) egress: Arc<Egress<WsOutlet>>,
     pub(crate) door: Arc<Door>,
     pub(crate) grants: Arc<Grants>,
@@ -104,22 +101,35 @@ impl Server {
         }
     }
 
+    /// The stream that is asked for. A viewer's is fetched if it is not here; another node is told to look elsewhere, so
+    /// that no two nodes wait for each other.
+    async fn find(&self, asked: Result<Request, WireError>) -> Result<(Request, SharedStream), WireError> {
+        let request = asked?;
+        let relays = &self.services.relays;
+        let stream = match request.relay {
+            None => relays.find(request.stream, request.grant.as_deref()).await?,
+            Some(_) => relays.at_hand(request.stream).ok_or_else(unknown_stream)?,
+        };
+        Ok((request, stream))
+    }
+
     /// Runs an upgraded connection until it is over.
-    fn attend(self: Arc<Self>, socket: Socket, early: Bytes, asked: Result<Request, WireError>) {
-        let connection = Arc::new(Connection::new(socket));
+    async fn attend(self: Arc<Self>, socket: Socket, early: Bytes, asked: Result<Request, WireError>) {
         let counted = self.services.connections.count(Transport::WebSocket);
+        let found = match counted {
+            Some(_) => self.find(asked).await,
+            None => Err(no_room()),
+        };
+        let connection = Arc::new(Connection::new(socket));
         let keeping = self.keeper.keep(connection.clone());
         let mut attendance = Attendance {
             connection,
             flow: None,
             clock: self.services.clock,
             _keeping: keeping,
-            _counted: None,
+            _counted: counted,
         };
-        match counted.ok_or_else(no_room).and_then(|counted| {
-            attendance._counted = Some(counted);
-            self.admit(&attendance.connection, asked?)
-        }) {
+        match found.and_then(|(request, stream)| self.admit(&attendance.connection, request, &stream)) {
             Err(error) => attendance.refuse(&error),
             Ok((welcome, admitted)) => {
                 attendance.flow = Some(admitted.flow().clone());
@@ -140,16 +150,16 @@ impl Server {
         &self,
         connection: &Arc<Connection>,
         request: Request,
+        shared: &SharedStream,
     ) -> Result<(Welcome, Admitted<Arc<Connection>>), WireError> {
         let Request { stream: id, grant, relay, resumes, cursor } = request;
         let services = &self.services;
-        let shared = lock(&services.hub).get(id).ok_or_else(unknown_stream)?;
-        if relay.is_some() || lock(&shared).visibility() == Visibility::Private {
+        if relay.is_some() || lock(shared).visibility() == Visibility::Private {
             services.grants.verify(&grant.unwrap_or_default(), id, Action::Watch, services.clock.now())?;
         }
         let role = match &relay {
             Some(relay) => {
-                self.check_path(&lock(&shared), relay)?;
+                self.check_path(&lock(shared), relay)?;
                 Role::Relay
             }
             None => {
@@ -161,7 +171,7 @@ impl Server {
         let viewer = connection.clone();
         let applicant = Applicant { viewer, role, delivery: Delivery::Direct, cursor, replacing: None };
         let admitted = services.egress.admit(id, applicant).ok_or_else(no_room)?;
-        let welcome = self.welcome(&lock(&shared));
+        let welcome = self.welcome(&lock(shared));
         Ok((welcome, admitted))
     }
 
@@ -210,7 +220,7 @@ async fn connect(
         // A client that is gone before the answer needs no words.
         if let Ok(Ok(upgraded)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await {
             let (socket, early) = Socket::take_back(upgraded);
-            server.attend(socket, early, asked);
+            server.attend(socket, early, asked).await;
         }
     }));
     let headers = [

@@ -1,0 +1,205 @@
+//! One WebSocket connection to the node a stream is pulled from, as `docs/protocol.md` says under "Between nodes".
+//!
+//! Whatever the other side sends is bounded and checked: messages by size, waits by time. What cannot be read ends the
+//! link. A side that is silent is asked for its clock, and given up if it stays silent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use protocol::{
+    WireError,
+    event::{DataKind, RelayPath, StreamStateChanged, Welcome, name},
+    message,
+    stream::StreamState,
+};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{self, Message, protocol::WebSocketConfig},
+};
+
+use super::address::Address;
+use crate::hub::Chunk;
+
+/// Longest wait for the connection and the handshake.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the other side may be silent before it is asked for its clock, and then again before it counts as gone.
+const SILENCE: Duration = Duration::from_secs(2);
+/// Longest text message: events other than media are small.
+const MOST_TEXT_BYTES: usize = 64 << 10;
+/// Bytes of a message besides a segment's worth of media.
+const MESSAGE_OVERHEAD_BYTES: usize = 64 << 10;
+
+/// Why a link is no more.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Lost {
+    /// The connection could not be made.
+    #[error("it cannot be reached: {0}")]
+    Unreachable(String),
+    /// It said no.
+    #[error("it refuses: {0}")]
+    Refused(WireError),
+    /// It sent what no node sends.
+    #[error("it sends nonsense: {0}")]
+    Nonsense(String),
+    /// Nothing came, or nothing new.
+    #[error("it is silent")]
+    Silent,
+    /// The connection closed.
+    #[error("the connection closed")]
+    Closed,
+    /// It gets the stream from this node.
+    #[error("it gets the stream from this node itself")]
+    Loop,
+}
+
+/// What comes over a link.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// First.
+    Welcome(Welcome),
+    /// Through whom the stream comes.
+    Path(RelayPath),
+    /// How it is doing there.
+    State(StreamState),
+    /// Chunks are missing before the next.
+    Skipped,
+    /// An init segment.
+    Init { take: u64, mime: String, origin_ms: Option<i64>, data: Bytes },
+    /// A chunk.
+    Chunk(Chunk),
+}
+
+/// See the [module](self).
+pub(super) struct Link {
+    socket: WebSocketStream<TcpStream>,
+    /// Whether it was asked for its clock since it last said something.
+    asked: bool,
+}
+
+impl Link {
+    /// Connects. `most_bytes` is the most one message's media may have.
+    pub(super) async fn open(address: &Address, most_bytes: usize) -> Result<Self, Lost> {
+        let most_bytes = most_bytes.saturating_add(MESSAGE_OVERHEAD_BYTES);
+        let config =
+            WebSocketConfig::default().max_message_size(Some(most_bytes)).max_frame_size(Some(most_bytes));
+        let connect = async {
+            let socket = TcpStream::connect(address.authority()).await.map_err(unreachable)?;
+            socket.set_nodelay(true).map_err(unreachable)?;
+            client_async_with_config(address.url(), socket, Some(config)).await.map_err(unreachable)
+        };
+        let timed_out = |_| Lost::Unreachable("no connection in time".into());
+        let (socket, _) = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(timed_out)??;
+        Ok(Self { socket, asked: false })
+    }
+
+    /// What comes next. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self) -> Result<Event, Lost> {
+        loop {
+            match tokio::time::timeout(SILENCE, self.socket.next()).await {
+                Err(_) => self.ask().await?,
+                Ok(None) => return Err(Lost::Closed),
+                Ok(Some(message)) => {
+                    self.asked = false;
+                    if let Some(event) = read(message.map_err(broken)?)? {
+                        return Ok(event);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask(&mut self) -> Result<(), Lost> {
+        if self.asked {
+            return Err(Lost::Silent);
+        }
+        self.asked = true;
+        let asking = self.socket.send(Message::text(format!(r#"["{}",{{"t0_ms":0}}]"#, name::CLOCK)));
+        tokio::time::timeout(SILENCE, asking).await.map_err(|_| Lost::Silent)?.map_err(broken)
+    }
+}
+
+fn unreachable(error: impl std::fmt::Display) -> Lost {
+    Lost::Unreachable(error.to_string())
+}
+
+fn broken(error: tungstenite::Error) -> Lost {
+    match error {
+        tungstenite::Error::Io(_)
+        | tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
+            Lost::Closed
+        }
+        error => Lost::Nonsense(error.to_string()),
+    }
+}
+
+/// The event in a message, if it has one that matters here.
+fn read(message: Message) -> Result<Option<Event>, Lost> {
+    match message {
+        Message::Binary(data) => read_media(&data).map(Some),
+        Message::Text(text) => read_text(&text),
+        Message::Close(_) => Err(Lost::Closed),
+        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
+    }
+}
+
+fn read_media(message: &Bytes) -> Result<Event, Lost> {
+    let (kind, data) = message::read(message).map_err(|error| Lost::Nonsense(error.to_string()))?;
+    Ok(match kind {
+        DataKind::Init { take, mime, origin_time_ms } => {
+            Event::Init { take, mime, origin_ms: origin_time_ms, data }
+        }
+        DataKind::Media { name, key, pts_ms, duration_ms, captured_at_ms } => {
+            Event::Chunk(Chunk { name, key, pts_ms, duration_ms, captured_at_ms, data })
+        }
+    })
+}
+
+fn read_text(text: &str) -> Result<Option<Event>, Lost> {
+    let nonsense = |error: &dyn std::fmt::Display| Lost::Nonsense(error.to_string());
+    if text.len() > MOST_TEXT_BYTES {
+        return Err(nonsense(&"a text message of more than 64 KiB"));
+    }
+    let (event, payload): (String, Value) = serde_json::from_str(text).map_err(|error| nonsense(&error))?;
+    let event = match event.as_str() {
+        name::WATCHING => serde_json::from_value(payload).map(Event::Welcome),
+        name::RELAY_PATH => serde_json::from_value(payload).map(Event::Path),
+        name::STREAM_STATE => {
+            serde_json::from_value(payload).map(|changed: StreamStateChanged| Event::State(changed.state))
+        }
+        name::SKIPPED => Ok(Event::Skipped),
+        name::ERROR => {
+            return Err(serde_json::from_value(payload).map_or_else(|error| nonsense(&error), Lost::Refused));
+        }
+        _ => return Ok(None),
+    };
+    event.map(Some).map_err(|error| nonsense(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::ErrorCode;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_matter_is_passed_over_and_nonsense_is_not() {
+        assert!(matches!(read_text(r#"["clock",{"t0_ms":0}]"#), Ok(None)));
+        assert!(matches!(read_text(r#"["of_a_later_version",{}]"#), Ok(None)));
+        for text in ["", "{}", "[]", r#"["relay_path",{}]"#, r#"["watching",7]"#, r#"["error",{}]"#] {
+            assert!(matches!(read_text(text), Err(Lost::Nonsense(_))), "{text}");
+        }
+        assert!(matches!(read_text(&format!("[{}", "[".repeat(100_000))), Err(Lost::Nonsense(_))));
+        assert!(matches!(read_media(&Bytes::from_static(b"x")), Err(Lost::Nonsense(_))));
+    }
+
+    #[test]
+    fn refusal_says_why() {
+        let text = r#"["error",{"code":"relay_loop","message":"no"}]"#;
+        assert!(matches!(read_text(text), Err(Lost::Refused(error)) if error.code == ErrorCode::RelayLoop));
+    }
+}

@@ -1,0 +1,209 @@
+//! Streams that this node does not have: found by asking the main server, pulled from another node once, however many
+//! want them here, and let go a while after the last one left.
+//!
+//! ```text
+//!   watch ─► find ─► ask the main server ─► link to a source ─► Feed ─► hub ─► this node's viewers and relays
+//!                        ▲                        │ breaks
+//!                        └── all sources failed ──┴─► next source, after the newest chunk here
+//! ```
+//!
+//! Running streams need the main server only when a link breaks and no other source is known.
+
+mod address;
+mod ask;
+mod link;
+mod pull;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use protocol::{ErrorCode, StreamId, WireError, grant::Action, stream::Visibility};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::{
+    ask::Asks,
+    pull::{Progress, Pull},
+};
+use crate::{
+    clock::Clock, config::Limits, control::Control, grants::Grants, hub::SharedStream, ingest::Ingest,
+    lock::lock, metrics::Metrics,
+};
+
+/// Longest wait of a viewer for a stream that has to be fetched first.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked after which streams nobody wants, and which lost their broadcaster.
+const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
+/// How long a broadcaster may be away before it is looked for elsewhere.
+const ORPHAN_MS: u64 = 500;
+
+/// What pulling needs of the node.
+pub(crate) struct Services {
+    pub(crate) ingest: Arc<Ingest>,
+    /// None in a node without main servers, which pulls nothing.
+    pub(crate) control: Option<Arc<Control>>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) limits: Limits,
+    pub(crate) hostname: String,
+    pub(crate) clock: Clock,
+    pub(crate) shutdown: CancellationToken,
+}
+
+/// See the [module](self).
+pub(crate) struct Relays {
+    services: Arc<Services>,
+    asks: Arc<Asks>,
+    pulls: Mutex<HashMap<StreamId, Arc<Pull>>>,
+    tasks: TaskTracker,
+}
+
+impl Relays {
+    pub(crate) fn new(services: Services) -> Arc<Self> {
+        let asks = Arc::new(Asks::new(services.control.clone()));
+        let services = Arc::new(services);
+        Arc::new(Self { services, asks, pulls: Mutex::default(), tasks: TaskTracker::new() })
+    }
+
+    /// A stream that can be watched at once.
+    pub(crate) fn at_hand(&self, id: StreamId) -> Option<SharedStream> {
+        let pull = lock(&self.pulls).get(&id).cloned();
+        if pull.is_some_and(|pull| !pull.is_ready()) {
+            return None;
+        }
+        self.services.ingest.wanted(id, self.services.clock.now())
+    }
+
+    /// A stream, pulled from another node if it is not here. `grant` is the viewer's own.
+    ///
+    /// # Errors
+    /// `unknown_stream`, `invalid_grant` if it is private and the viewer may not watch it, `limit_reached` if this node has
+    /// as many streams as it may, and `no_node_available` if nobody has it now or it takes too long.
+    pub(crate) async fn find(
+        self: &Arc<Self>,
+        id: StreamId,
+        grant: Option<&str>,
+    ) -> Result<SharedStream, WireError> {
+        if let Some(stream) = self.at_hand(id) {
+            return Ok(stream);
+        }
+        let fetched = tokio::time::timeout(PATIENCE, self.fetch(id, grant)).await;
+        fetched.unwrap_or_else(|_| Err(unavailable(id)))
+    }
+
+    async fn fetch(self: &Arc<Self>, id: StreamId, grant: Option<&str>) -> Result<SharedStream, WireError> {
+        if self.asks.are_in_vain() {
+            return Err(unknown_stream(id));
+        }
+        let pull = self.pull(id, false)?;
+        let mut progress = pull.progress();
+        loop {
+            let now = progress.borrow_and_update().clone();
+            match now {
+                Progress::Asking => {}
+                Progress::Found(visibility) => {
+                    self.check(id, visibility, grant)?;
+                    pull.go();
+                }
+                Progress::Ready => break,
+                Progress::Failed(error) => return Err(error),
+            }
+            if progress.changed().await.is_err() {
+                break;
+            }
+        }
+        self.services.ingest.wanted(id, self.services.clock.now()).ok_or_else(|| unavailable(id))
+    }
+
+    /// Whether somebody with this grant may make the node pull the stream.
+    fn check(&self, id: StreamId, visibility: Visibility, grant: Option<&str>) -> Result<(), WireError> {
+        if visibility == Visibility::Private {
+            let now = self.services.clock.now();
+            self.services.grants.verify(grant.unwrap_or_default(), id, Action::Watch, now)?;
+        }
+        Ok(())
+    }
+
+    /// The pull of a stream, begun if there is none. One that is `adopting` serves viewers who are here already: nobody
+    /// waits for it.
+    fn pull(self: &Arc<Self>, id: StreamId, adopting: bool) -> Result<Arc<Pull>, WireError> {
+        if let Some(error) = self.asks.recent_refusal(id) {
+            return Err(error);
+        }
+        let mut pulls = lock(&self.pulls);
+        if let Some(pull) = pulls.get(&id) {
+            return Ok(pull.clone());
+        }
+        if pulls.len() >= self.services.limits.streams as usize {
+            return Err(WireError::new(
+                ErrorCode::LimitReached,
+                "this node carries as many streams as it may",
+            ));
+        }
+        let pull = Arc::new(Pull::new(id, adopting, self.services.clone(), self.asks.clone()));
+        pulls.insert(id, pull.clone());
+        let (relays, pulling) = (self.clone(), pull.clone());
+        self.tasks.spawn(async move {
+            let shutdown = relays.services.shutdown.clone();
+            shutdown.run_until_cancelled(pulling.run()).await;
+            lock(&relays.pulls).remove(&id);
+        });
+        Ok(pull)
+    }
+
+    /// Runs what waits for a stream, until the node stops.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let shutdown = self.services.shutdown.clone();
+        self.tasks.spawn(shutdown.run_until_cancelled_owned(task));
+    }
+
+    /// Looks after idle and orphaned streams until the node stops, and waits for every pull to end.
+    pub(crate) async fn run(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
+        let shutdown = self.services.shutdown.clone();
+        while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+            self.let_go_of_idle();
+            self.adopt_orphans();
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn let_go_of_idle(&self) {
+        let Services { ingest, limits, clock, .. } = &*self.services;
+        let idle_ms = u64::try_from(limits.linger.as_millis()).unwrap_or(u64::MAX);
+        for id in ingest.relayed() {
+            match ingest.readers(id) {
+                0 => ingest.let_go_idle(id, idle_ms, clock.now()),
+                _ => drop(ingest.wanted(id, clock.now())),
+            }
+        }
+    }
+
+    /// Streams whose broadcaster went away and whose viewers stayed: if it is live elsewhere, this node becomes an edge.
+    fn adopt_orphans(self: &Arc<Self>) {
+        if self.asks.are_in_vain() {
+            return;
+        }
+        for id in self.services.ingest.orphans(ORPHAN_MS, self.services.clock.now()) {
+            // Where that is refused it is tried again at the next tick.
+            drop(self.pull(id, true));
+        }
+    }
+}
+
+fn unavailable(id: StreamId) -> WireError {
+    let message = format!("stream {id} cannot be had here now; try another node, or again in a while");
+    WireError::new(ErrorCode::NoNodeAvailable, message)
+}
+
+fn unknown_stream(id: StreamId) -> WireError {
+    let message = format!("stream {id} is not here, or it is over; ask the main server");
+    WireError::new(ErrorCode::UnknownStream, message)
+}
+
+/// What a change of progress looks like to those who wait.
+type Watched = watch::Receiver<Progress>;

@@ -1,0 +1,409 @@
+//! One stream's way here: a task that keeps a link to a source and feeds what comes into the hub.
+//!
+//! A broken link is replaced at once, by the next source the main server named or, when those are used up, by those it
+//! names now; always after the newest chunk here, so that no chunk is missing and none comes twice.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use protocol::{
+    ErrorCode, StreamId, WireError,
+    event::{ChunkName, RelayPath},
+    node::Sources,
+    stream::{StreamState, Visibility},
+};
+use tokio::sync::{Notify, watch};
+
+use super::{
+    Services, Watched,
+    address::{Address, Wanted},
+    ask::Asks,
+    link::{Event, Link, Lost},
+    unavailable,
+};
+use crate::{
+    control::retry_after,
+    ingest::{Feed, Refused},
+    lock::lock,
+};
+
+/// How long a link that has everything may bring nothing before another source is tried.
+const STALL: Duration = Duration::from_secs(15);
+/// Longer than anybody waits: the link itself notices when the other side is gone.
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a new link may take to bring what was newest when it began.
+const CATCH_UP: Duration = Duration::from_secs(3);
+/// How long a stream lacks a source before the main server's word that there is no such stream counts.
+const BELIEF: Duration = Duration::from_secs(2);
+/// How long somebody who may watch is waited for once the stream is found.
+const GO: Duration = Duration::from_secs(1);
+/// How long a link has to last to count as one that works.
+const USEFUL: Duration = Duration::from_secs(1);
+/// Waits between failed rounds grow from the first to the second.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(1);
+/// Rounds through all sources before a stream that never came is given up.
+const ROUNDS: usize = 3;
+/// How long the sources of a main server that does not answer any more are good for.
+const SOURCES_AGE: Duration = Duration::from_secs(9 * 60);
+
+/// How far the pull of a stream is, for those who wait for it.
+#[derive(Clone, Debug)]
+pub(super) enum Progress {
+    /// The main server is asked.
+    Asking,
+    /// It is found; somebody who may watch it has to want it.
+    Found(Visibility),
+    /// Its newest chunk is here.
+    Ready,
+    /// It cannot be had.
+    Failed(WireError),
+}
+
+/// See the [module](self).
+pub(super) struct Pull {
+    id: StreamId,
+    adopting: bool,
+    services: Arc<Services>,
+    asks: Arc<Asks>,
+    progress: watch::Sender<Progress>,
+    go: Notify,
+}
+
+/// Why the pull of a stream ends.
+enum Over {
+    /// It does not come this way any more, for a good reason.
+    Done,
+    /// It could not be had.
+    Failed(WireError),
+    /// Nobody came who may watch it.
+    Unwanted,
+}
+
+impl From<Refused> for Over {
+    fn from(_: Refused) -> Self {
+        Self::Done
+    }
+}
+
+impl Pull {
+    pub(super) fn new(id: StreamId, adopting: bool, services: Arc<Services>, asks: Arc<Asks>) -> Self {
+        let progress = watch::Sender::new(if adopting { Progress::Ready } else { Progress::Asking });
+        Self { id, adopting, services, asks, progress, go: Notify::new() }
+    }
+
+    /// Whether nobody has to wait for it.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(*self.progress.borrow(), Progress::Ready)
+    }
+
+    pub(super) fn progress(&self) -> Watched {
+        self.progress.subscribe()
+    }
+
+    /// Somebody who may watch it wants it.
+    pub(super) fn go(&self) {
+        self.go.notify_one();
+    }
+
+    /// Pulls until the stream is over, let go, or published here.
+    pub(super) async fn run(&self) {
+        let failed = match self.pull().await {
+            Over::Done => return,
+            Over::Unwanted => unavailable(self.id),
+            Over::Failed(error) => {
+                self.asks.refused(self.id, error.clone());
+                error
+            }
+        };
+        self.progress.send_replace(Progress::Failed(failed));
+    }
+
+    async fn pull(&self) -> Over {
+        let sources = match self.asks.ask(self.id, Vec::new()).await {
+            Ok(sources) => sources,
+            Err(error) => return Over::Failed(error),
+        };
+        if !self.adopting {
+            self.progress.send_replace(Progress::Found(sources.visibility));
+            if tokio::time::timeout(GO, self.go.notified()).await.is_err() {
+                return Over::Unwanted;
+            }
+        }
+        let mut run =
+            Run { pull: self, sources, asked: Instant::now(), feed: None, avoid: Vec::new(), lost: None };
+        run.pull().await
+    }
+}
+
+/// A pull under way.
+struct Run<'a> {
+    pull: &'a Pull,
+    sources: Sources,
+    asked: Instant,
+    /// Once a source was found that has the stream.
+    feed: Option<Feed>,
+    /// Nodes that failed since the last chunk.
+    avoid: Vec<String>,
+    /// Since when there is no source.
+    lost: Option<Instant>,
+}
+
+impl Run<'_> {
+    async fn pull(&mut self) -> Over {
+        let mut round = 0;
+        loop {
+            match self.try_sources().await {
+                Ok(true) => round = 0,
+                Ok(false) => round += 1,
+                Err(over) => return over,
+            }
+            if self.feed.is_none() && round >= ROUNDS {
+                return Over::Failed(unavailable(self.pull.id));
+            }
+            if round > 0 && !self.wait(retry_after(round - 1, FIRST_RETRY, LAST_RETRY)).await {
+                return Over::Done;
+            }
+            if self.ask().await {
+                self.feed.iter().for_each(Feed::ended);
+                return Over::Done;
+            }
+        }
+    }
+
+    /// Goes through the sources until all failed. Says whether one of them brought something.
+    async fn try_sources(&mut self) -> Result<bool, Over> {
+        let mut useful = false;
+        let nodes = std::mem::take(&mut self.sources.nodes);
+        for node in &nodes {
+            let began = Instant::now();
+            let (lost, brought) = self.follow(&node.public_url).await?;
+            // One that breaks off again and again is no use, whatever it brings in between.
+            if brought && began.elapsed() >= USEFUL {
+                useful = true;
+                self.avoid.clear();
+            }
+            if brought {
+                self.lost = None;
+            }
+            self.note_loss(&node.public_url, &lost);
+        }
+        self.sources.nodes = nodes;
+        Ok(useful)
+    }
+
+    fn note_loss(&mut self, public_url: &str, lost: &Lost) {
+        let id = self.pull.id;
+        self.lost.get_or_insert_with(Instant::now);
+        if !self.avoid.iter().any(|avoided| avoided == public_url) {
+            self.avoid.push(public_url.to_owned());
+        }
+        match &self.feed {
+            Some(feed) => {
+                tracing::info!(stream.id = %id, "stream {id} comes from {public_url} no more: {lost}");
+                self.pull.services.metrics.relay_reconnects.add(1);
+                feed.lost(self.pull.services.clock.now());
+            }
+            None => tracing::debug!(stream.id = %id, "stream {id} cannot be had from {public_url}: {lost}"),
+        }
+    }
+
+    /// Asks for sources other than those that failed. Without an answer the old ones are tried again for a while. True if
+    /// the stream is over: no source has had it for long enough to believe the main server, which does not know it.
+    async fn ask(&mut self) -> bool {
+        match self.pull.asks.ask(self.pull.id, self.avoid.clone()).await {
+            Ok(sources) => {
+                (self.sources, self.asked) = (sources, Instant::now());
+                // The main server named them knowing what failed: it knows of nothing better.
+                self.avoid.clear();
+                false
+            }
+            Err(error) => {
+                tracing::debug!(stream.id = %self.pull.id, "no other source: {error}");
+                if self.asked.elapsed() > SOURCES_AGE {
+                    self.sources.nodes.clear();
+                }
+                let is_lost = self.lost.is_some_and(|lost| lost.elapsed() >= BELIEF);
+                error.code == ErrorCode::UnknownStream && is_lost
+            }
+        }
+    }
+
+    /// False if the stream does not come this way any more.
+    async fn wait(&self, wait: Duration) -> bool {
+        match &self.feed {
+            None => {
+                tokio::time::sleep(wait).await;
+                true
+            }
+            Some(feed) => feed.stopped().run_until_cancelled(tokio::time::sleep(wait)).await.is_some(),
+        }
+    }
+
+    /// Pulls from one source until that fails. Says how it failed, and whether it brought anything.
+    async fn follow(&mut self, public_url: &str) -> Result<(Lost, bool), Over> {
+        let stop = self.feed.as_ref().map(|feed| feed.stopped().clone()).unwrap_or_default();
+        let opened = stop.run_until_cancelled(self.open(public_url)).await;
+        let mut link = match opened.ok_or(Over::Done)? {
+            Ok(link) => link,
+            Err(lost) => return Ok((lost, false)),
+        };
+        let mut course = Course::new();
+        loop {
+            let stop = self.feed.as_ref().map(|feed| feed.stopped().clone()).unwrap_or_default();
+            let next = tokio::time::timeout_at(course.deadline.into(), link.next());
+            let event = match stop.run_until_cancelled(next).await.ok_or(Over::Done)? {
+                Ok(Ok(event)) => event,
+                Ok(Err(lost)) => return Ok((lost, course.brought)),
+                Err(_) => return Ok((Lost::Silent, course.brought)),
+            };
+            if let Some(lost) = self.take(event, &mut course)? {
+                return Ok((lost, course.brought));
+            }
+        }
+    }
+
+    async fn open(&self, public_url: &str) -> Result<Link, Lost> {
+        let Services { hostname, limits, .. } = &*self.pull.services;
+        let wanted = Wanted {
+            stream: self.pull.id,
+            grant: &self.sources.grant,
+            hostname,
+            after: self.feed.as_ref().map_or_else(|| self.newest_here(), Feed::newest),
+        };
+        let address = Address::new(public_url, self.pull.asks.main_server(), &wanted)
+            .ok_or_else(|| Lost::Unreachable(format!("nodes cannot be reached at {public_url}")))?;
+        Link::open(&address, limits.segment_bytes).await
+    }
+
+    /// The newest chunk of a stream that was published here.
+    fn newest_here(&self) -> Option<ChunkName> {
+        let stream = self.pull.services.ingest.carried(self.pull.id)?;
+        let stream = lock(&stream);
+        stream.ring().newest_name()
+    }
+
+    /// Takes in what came over a link. Gives the reason if that ends the link.
+    fn take(&mut self, event: Event, course: &mut Course) -> Result<Option<Lost>, Over> {
+        let now = self.pull.services.clock.now();
+        match (event, &self.feed) {
+            (Event::Welcome(welcome), _) => course.welcomed(welcome.newest),
+            (Event::Path(path), _) => return self.path(path, course),
+            (_, None) => return Ok(Some(Lost::Nonsense("media before the path it comes by".into()))),
+            (_, Some(_)) if !course.has_path => {
+                return Ok(Some(Lost::Nonsense("media before the path it comes by".into())));
+            }
+            (Event::State(StreamState::Ended), Some(feed)) => {
+                feed.ended();
+                return Err(Over::Done);
+            }
+            (Event::State(state), Some(feed)) => {
+                feed.state(state)?;
+                course.state(state);
+            }
+            (Event::Skipped, Some(feed)) => feed.gap()?,
+            (Event::Init { take, mime, origin_ms, data }, Some(feed)) => {
+                feed.init(take, mime, origin_ms, data)?;
+            }
+            (Event::Chunk(chunk), Some(feed)) => {
+                feed.chunk(chunk, now)?;
+                course.brought();
+            }
+        }
+        self.note_progress(course);
+        Ok(None)
+    }
+
+    /// Learns through whom the stream comes. Only then it is taken in: what this node sends itself leads nowhere.
+    fn path(&mut self, path: RelayPath, course: &mut Course) -> Result<Option<Lost>, Over> {
+        let Services { ingest, hostname, clock, .. } = &*self.pull.services;
+        if path.path.contains(hostname) {
+            return Ok(Some(Lost::Loop));
+        }
+        if path.path.is_empty() || path.path.len() > MOST_HOPS {
+            return Ok(Some(Lost::Nonsense("no node has such a path".into())));
+        }
+        let path: Arc<[String]> = path.path.into();
+        if self.feed.is_none() {
+            let begun = ingest.relay(self.pull.id, self.sources.visibility, path.clone(), clock.now());
+            self.feed = Some(begun.map_err(|error| match error.code {
+                // Its broadcaster came here meanwhile, which is as good.
+                ErrorCode::AlreadyPublishing => Over::Done,
+                _ => Over::Failed(error),
+            })?);
+            tracing::info!(stream.id = %self.pull.id, "stream {} comes by {:?}", self.pull.id, path);
+        }
+        if let Some(feed) = &self.feed {
+            feed.path(path)?;
+        }
+        course.has_path = true;
+        self.note_progress(course);
+        Ok(None)
+    }
+
+    fn note_progress(&self, course: &mut Course) {
+        let newest = self.feed.as_ref().and_then(Feed::newest);
+        if course.catches_up(newest) && !self.pull.is_ready() {
+            self.pull.progress.send_replace(Progress::Ready);
+        }
+    }
+}
+
+/// Most nodes a stream may come through.
+const MOST_HOPS: usize = 64;
+
+/// How one link is doing.
+struct Course {
+    /// What was newest at the source when the link began; none before the welcome.
+    target: Option<Option<ChunkName>>,
+    has_path: bool,
+    caught_up: bool,
+    brought: bool,
+    /// Whether chunks are to be expected.
+    live: bool,
+    /// When it counts as stalled.
+    deadline: Instant,
+}
+
+impl Course {
+    fn new() -> Self {
+        let deadline = Instant::now() + CATCH_UP;
+        Self { target: None, has_path: false, caught_up: false, brought: false, live: false, deadline }
+    }
+
+    fn welcomed(&mut self, newest: Option<ChunkName>) {
+        self.target = Some(newest);
+    }
+
+    /// A chunk came.
+    fn brought(&mut self) {
+        self.brought = true;
+        self.postpone();
+    }
+
+    /// How the stream is doing at the source.
+    fn state(&mut self, state: StreamState) {
+        self.live = state == StreamState::Live;
+        self.postpone();
+    }
+
+    fn postpone(&mut self) {
+        let patience = match (self.caught_up, self.live) {
+            (false, _) => CATCH_UP,
+            (true, true) => STALL,
+            (true, false) => NEVER,
+        };
+        self.deadline = Instant::now() + patience;
+    }
+
+    /// Whether everything that was there when the link began is here, of which `newest` is the newest.
+    fn catches_up(&mut self, newest: Option<ChunkName>) -> bool {
+        if !self.caught_up && self.has_path && self.target.is_some_and(|target| newest >= target) {
+            self.caught_up = true;
+            self.postpone();
+        }
+        self.caught_up
+    }
+}
