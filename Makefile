@@ -73,7 +73,7 @@ control: build ## What 10,000 nodes' heartbeats and viewers' questions cost the 
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked
 
-tools: ## Install what the tests need and the machine lacks: Chromium, ffmpeg, docker-compose, cargo-machete
+tools: ## Install what the tests need and the machine lacks: Chromium, ffmpeg, docker-compose, nats-server, cargo-machete
 	scripts/install-tools.sh
 
 fmt: ## Format everything

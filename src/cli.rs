@@ -79,9 +79,15 @@ pub(crate) struct MainServerArgs {
     /// Seconds that fewer nodes have to do before the scaling signal wants fewer
     #[arg(long, env = "UNDEAD_SCALE_DOWN_AFTER", value_name = "SECONDS", default_value_t = 120)]
     pub(crate) scale_down_after: u64,
-    /// Where the catalogue is kept
-    #[arg(long, env = "UNDEAD_STORE", default_value = "sqlite")]
-    pub(crate) store: Store,
+    /// Where the catalogue is kept: sqlite (a file in the data folder), or nats://host:port with more after commas
+    #[arg(
+        long,
+        env = "UNDEAD_STORE",
+        default_value = "sqlite",
+        value_name = "STORE",
+        hide_env_values = true
+    )]
+    pub(crate) store: String,
     #[command(flatten)]
     pub(crate) secret: SecretArgs,
 }
@@ -123,13 +129,6 @@ pub(crate) struct SecretArgs {
     /// File that holds the cluster secret (UNDEAD_CLUSTER_SECRET comes first); a main server makes it if missing
     #[arg(long, env = "UNDEAD_CLUSTER_SECRET_FILE", value_name = "FILE")]
     pub(crate) cluster_secret_file: Option<PathBuf>,
-}
-
-/// Where the main server keeps its catalogue.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Store {
-    /// A file in the data folder
-    Sqlite,
 }
 
 #[derive(Debug, Args)]

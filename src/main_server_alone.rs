@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use main_server::{App, Config, Persistence, Secret};
+use main_server::{App, Config, Secret};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    cli::{MainServerArgs, Store},
-    failure::Failure,
-    serve,
-};
+use crate::{cli::MainServerArgs, failure::Failure, serve};
 
 pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
     let listener = serve::listen(args.listen).await?;
@@ -27,9 +23,7 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
 /// Opens the main server, for this subcommand and for `up`. What can go wrong there is for the operator to set right.
 pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     let mut config = Config::new(args.data_dir);
-    config.persistence = match args.store {
-        Store::Sqlite => Persistence::Sqlite,
-    };
+    config.persistence = args.store.parse().map_err(Failure::config("--store"))?;
     config.scale_down_after = Duration::from_secs(args.scale_down_after);
     config.cluster_secret = args.secret.cluster_secret.as_deref().and_then(Secret::new);
     config.cluster_secret_file = args.secret.cluster_secret_file;

@@ -61,4 +61,4 @@ mod store;
 
 pub use app::{App, StartError};
 pub use auth::Secret;
-pub use config::{Config, Limits, Persistence};
+pub use config::{Config, Limits, NatsServer, Persistence};

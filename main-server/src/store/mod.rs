@@ -4,8 +4,13 @@
 mod bus;
 mod kv;
 pub(crate) mod leases;
+mod nats;
 mod sqlite;
 
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod outages;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +18,11 @@ use std::{path::Path, sync::Arc};
 
 use tokio::task::spawn_blocking;
 
-use self::{bus::InProcess, sqlite::Sqlite};
+use self::{
+    bus::InProcess,
+    nats::{Nats, NatsBus},
+    sqlite::Sqlite,
+};
 pub(crate) use self::{
     bus::{Bus, MAX_MESSAGE_BYTES, Subject},
     kv::{Bucket, Entry, Error, Event, Expect, Health, Kv, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, Watch},
@@ -38,15 +47,21 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] says why it cannot be used, [`Error::TooNew`].
     pub(crate) async fn open(persistence: &Persistence, data_dir: &Path) -> Result<Self, Error> {
-        let kv = match persistence {
+        match persistence {
             Persistence::Sqlite => {
                 let path = data_dir.join(FILE);
-                spawn_blocking(move || Sqlite::open(&path))
-                    .await
-                    .map_err(|panic| Error::Unavailable(panic.to_string()))??
+                let opened = spawn_blocking(move || Sqlite::open(&path)).await;
+                Ok(Self::alone(opened.map_err(|panic| Error::Unavailable(panic.to_string()))??))
             }
-            Persistence::SqliteInMemory => Sqlite::in_memory()?,
-        };
-        Ok(Self { kv: Arc::new(kv), bus: Arc::new(InProcess::default()) })
+            Persistence::SqliteInMemory => Ok(Self::alone(Sqlite::in_memory()?)),
+            Persistence::Nats(servers) => {
+                let nats = Nats::open(servers).await?;
+                Ok(Self { bus: Arc::new(NatsBus::new(Arc::clone(&nats))), kv: nats })
+            }
+        }
+    }
+
+    fn alone(kv: Sqlite) -> Self {
+        Self { kv: Arc::new(kv), bus: Arc::new(InProcess::default()) }
     }
 }

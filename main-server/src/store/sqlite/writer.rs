@@ -245,3 +245,47 @@ fn forget_deleted(transaction: &Transaction<'_>, keep: u64) -> Result<(), rusqli
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::schema;
+
+    fn request(key: &str, change: Change) -> Request {
+        Request { bucket: Bucket::Nodes, key: key.into(), change, answer: oneshot::channel().0 }
+    }
+
+    fn put(key: &str, expect: Option<Expect>) -> Request {
+        request(key, Change::Put { value: Bytes::new(), lease: None, expect })
+    }
+
+    #[test]
+    fn a_request_sees_those_before_it_in_its_batch_and_a_conflict_concerns_it_alone() {
+        let mut connection = schema::open_in_memory().unwrap();
+        let absent = Some(Expect::Absent);
+        let batch = [
+            put("a", absent),
+            put("a", absent),
+            put("b", absent),
+            put("a", Some(Expect::Revision(Revision(1)))),
+        ];
+        let outcomes = outcomes(&mut connection, &batch).unwrap();
+        let revisions: Vec<_> = outcomes.into_iter().map(Result::ok).collect();
+        assert_eq!(revisions, [Some(Revision(1)), None, Some(Revision(2)), Some(Revision(3))]);
+    }
+
+    #[test]
+    fn the_newest_deletions_are_kept_and_older_ones_are_known_to_be_forgotten() {
+        let mut connection = schema::open_in_memory().unwrap();
+        for key in ["a", "b", "c", "d"] {
+            let batch = [put(key, None), request(key, Change::Delete { expect: None })];
+            outcomes(&mut connection, &batch).unwrap();
+        }
+        let transaction = connection.transaction().unwrap();
+        forget_deleted(&transaction, 2).unwrap();
+        let count = |sql| transaction.query_row(sql, [], |row| row.get::<_, u64>(0)).unwrap();
+        assert_eq!(count("SELECT count(*) FROM entries"), 2);
+        assert_eq!(count("SELECT revision FROM forgotten WHERE bucket = 'nodes'"), 4);
+        assert_eq!(count("SELECT revision FROM last"), 8);
+    }
+}

@@ -1,0 +1,158 @@
+//! Real NATS servers for tests: one, or a cluster on loopback, each a process with a folder of its own.
+//!
+//! They are killed by their process id when the value is dropped. Needs `nats-server` (Debian's 2.9 will do) on the path;
+//! `scripts/install-tools.sh` installs it.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// On the path, or where Debian puts it, which is on the administrator's path only.
+const PROGRAMS: [&str; 2] = ["nats-server", "/usr/sbin/nats-server"];
+/// How long a server may take to listen.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Pause between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Whether there is a NATS server to start.
+pub fn is_installed() -> bool {
+    program().is_some()
+}
+
+fn program() -> Option<&'static str> {
+    let works = |program: &&str| {
+        let asked =
+            Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        asked.is_ok_and(|status| status.success())
+    };
+    PROGRAMS.into_iter().find(works)
+}
+
+/// NATS servers with JetStream that run until this is dropped.
+#[derive(Debug)]
+pub struct Servers {
+    servers: Vec<Server>,
+    routes: String,
+    _folder: TempDir,
+}
+
+#[derive(Debug)]
+struct Server {
+    name: String,
+    client: u16,
+    route: u16,
+    folder: PathBuf,
+    process: Option<Child>,
+}
+
+impl Servers {
+    /// Starts `count` servers and waits until they listen; more than one make a cluster. JetStream may still need some
+    /// seconds to choose its leaders.
+    ///
+    /// # Errors
+    /// If there is no `nats-server`, or one does not listen in time.
+    pub fn start(count: usize) -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let ports = free_ports(2 * count)?;
+        let server = |(number, ports): (usize, &[u16])| Server {
+            name: format!("nats-{number}"),
+            client: ports[0],
+            route: ports[1],
+            folder: folder.path().join(format!("nats-{number}")),
+            process: None,
+        };
+        let servers: Vec<_> = ports.chunks_exact(2).enumerate().map(server).collect();
+        let routes: Vec<_> =
+            servers.iter().map(|server| format!("nats://127.0.0.1:{}", server.route)).collect();
+        let mut all = Self { servers, routes: routes.join(","), _folder: folder };
+        for number in 0..count {
+            all.spawn(number)?;
+        }
+        for number in 0..count {
+            all.wait_until_listening(number)?;
+        }
+        Ok(all)
+    }
+
+    /// `nats://…` of every server, with commas between them.
+    pub fn urls(&self) -> String {
+        let urls: Vec<_> =
+            self.servers.iter().map(|server| format!("nats://127.0.0.1:{}", server.client)).collect();
+        urls.join(",")
+    }
+
+    /// Kills server `number` without a word to it (`SIGKILL`) and waits until it is gone. Its folder stays.
+    ///
+    /// # Errors
+    /// If it cannot be killed.
+    pub fn kill(&mut self, number: usize) -> io::Result<()> {
+        if let Some(mut process) = self.servers[number].process.take() {
+            process.kill()?;
+            process.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Starts a server that was killed again, on its old folder and ports.
+    ///
+    /// # Errors
+    /// If it does not listen in time.
+    pub fn restart(&mut self, number: usize) -> io::Result<()> {
+        self.spawn(number)?;
+        self.wait_until_listening(number)
+    }
+
+    fn spawn(&mut self, number: usize) -> io::Result<()> {
+        let is_cluster = self.servers.len() > 1;
+        let server = &mut self.servers[number];
+        let missing = || io::Error::other("no nats-server: scripts/install-tools.sh installs it");
+        let mut command = Command::new(program().ok_or_else(missing)?);
+        command.args(["-a", "127.0.0.1", "-p", &server.client.to_string(), "-n", &server.name, "-js", "-sd"]);
+        command.arg(&server.folder).arg("-l").arg(server.folder.with_extension("log"));
+        if is_cluster {
+            let route = format!("nats://127.0.0.1:{}", server.route);
+            command.args(["--cluster_name", "test", "--cluster", &route, "--routes", &self.routes]);
+        }
+        server.process = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
+        Ok(())
+    }
+
+    fn wait_until_listening(&mut self, number: usize) -> io::Result<()> {
+        let server = &mut self.servers[number];
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.client));
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect_timeout(&address, LOOK).is_err() {
+            let status =
+                server.process.as_mut().and_then(|process| process.try_wait().transpose()).transpose()?;
+            if status.is_some() || Instant::now() >= deadline {
+                let log = std::fs::read_to_string(server.folder.with_extension("log")).unwrap_or_default();
+                return Err(io::Error::other(format!("{} does not listen: {log}", server.name)));
+            }
+            sleep(LOOK);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        for number in 0..self.servers.len() {
+            // Nothing more can be done about one that cannot be killed.
+            let _ = self.kill(number);
+        }
+    }
+}
+
+/// Ports that nobody listened on a moment ago, all different.
+fn free_ports(count: usize) -> io::Result<Vec<u16>> {
+    let listeners: Vec<_> =
+        (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
+    listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+}

@@ -1,0 +1,158 @@
+//! From addresses to a stream that is ready: connects, makes the stream or takes the one there is, checks its version.
+
+use std::time::Duration;
+
+use async_nats::{
+    Client, ConnectOptions, ServerAddr,
+    jetstream::{
+        Context,
+        context::ContextBuilder,
+        message::PublishMessage,
+        stream::{Config, StorageType, Stream},
+    },
+};
+use tokio::{
+    sync::{Mutex, watch},
+    time::{Instant, sleep, timeout},
+};
+
+use tokio_util::sync::DropGuard;
+
+use super::{Nats, key, message::unavailable, read};
+use crate::{
+    NatsServer,
+    store::{Error, Health},
+};
+
+/// The version of what is written: subjects and headers.
+const VERSION: u32 = 1;
+/// How long reaching a server may take.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a cluster that starts may take to choose its leaders.
+const READY_PATIENCE: Duration = Duration::from_secs(25);
+/// How long one request may take.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
+/// Pause between two tries.
+const RETRY: Duration = Duration::from_millis(250);
+/// Copies of the stream in a cluster: any one server may die.
+const REPLICAS: usize = 3;
+
+/// Connects to any of `servers` and keeps `health` up to date from then on.
+pub(super) async fn connect(
+    servers: &[NatsServer],
+    health: watch::Sender<Health>,
+    closing: DropGuard,
+) -> Result<Nats, Error> {
+    let client = reach(servers, &health).await?;
+    let context = ContextBuilder::new().timeout(REQUEST_PATIENCE).build(client.clone());
+    let stream = ready(&client, &context).await?;
+    let is_replicated = stream.cached_info().config.num_replicas > 1;
+    Ok(Nats { client, context, stream, is_replicated, turns: Mutex::new(()), health, _closing: closing })
+}
+
+async fn reach(servers: &[NatsServer], health: &watch::Sender<Health>) -> Result<Client, Error> {
+    let names: Vec<_> = servers.iter().map(ToString::to_string).collect();
+    let failed = |why: &str| Error::Unavailable(format!("no NATS server at {}: {why}", names.join(", ")));
+    let addresses = servers.iter().map(|server| server.url().parse()).collect::<Result<Vec<ServerAddr>, _>>();
+    let addresses = addresses.map_err(|error| failed(&error.to_string()))?;
+    let deadline = Instant::now() + CONNECT_PATIENCE;
+    loop {
+        // A task of its own: the client panics when a server asks for TLS, which is not built in.
+        let connecting = tokio::spawn(options(health.clone()).connect(addresses.clone()));
+        let why = match timeout(CONNECT_PATIENCE, connecting).await {
+            Ok(Ok(Ok(client))) => return Ok(client),
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(_)) => "it asks for TLS, which this program does not speak to NATS".to_owned(),
+            Err(_) => "it does not answer".to_owned(),
+        };
+        if Instant::now() >= deadline {
+            return Err(failed(&why));
+        }
+        sleep(RETRY).await;
+    }
+}
+
+fn options(health: watch::Sender<Health>) -> ConnectOptions {
+    ConnectOptions::new()
+        .name("undead main-server")
+        .connection_timeout(REQUEST_PATIENCE)
+        .request_timeout(Some(REQUEST_PATIENCE))
+        .ping_interval(Duration::from_secs(5))
+        .reconnect_delay_callback(|tries| Duration::from_millis(100 * tries.clamp(1, 10) as u64))
+        .event_callback(move |event| {
+            let health = health.clone();
+            async move { note(&health, &event) }
+        })
+}
+
+fn note(health: &watch::Sender<Health>, event: &async_nats::Event) {
+    let connected = match event {
+        async_nats::Event::Connected => true,
+        async_nats::Event::Disconnected | async_nats::Event::Closed => false,
+        other => return tracing::debug!("NATS: {other}"),
+    };
+    let changed =
+        health.send_if_modified(|health| std::mem::replace(&mut health.connected, connected) != connected);
+    match (changed, connected) {
+        (true, true) => tracing::info!("connected to NATS again"),
+        (true, false) => tracing::error!("the connection to NATS is lost, trying to get it back"),
+        (false, _) => {}
+    }
+}
+
+/// Makes the stream or takes the one there is.
+async fn ready(client: &Client, context: &Context) -> Result<Stream, Error> {
+    let is_cluster = client.server_info().cluster.is_some();
+    let deadline = Instant::now() + READY_PATIENCE;
+    loop {
+        let copies = if is_cluster { REPLICAS } else { 1 };
+        match stream(context, copies).await {
+            Err(Error::Unavailable(_)) if Instant::now() < deadline => sleep(RETRY).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn stream(context: &Context, copies: usize) -> Result<Stream, Error> {
+    let created = context.get_or_create_stream(config(copies)).await;
+    let stream = created.map_err(|error| unavailable(&error))?;
+    if stream.cached_info().config.num_replicas < copies {
+        tracing::warn!("the store's stream was made on one server and has no copies; see docs/operating.md");
+    }
+    check_version(&stream, context).await?;
+    Ok(stream)
+}
+
+fn config(num_replicas: usize) -> Config {
+    Config {
+        name: key::STREAM.into(),
+        description: Some("what Undead's main servers share".into()),
+        subjects: vec![key::SUBJECTS.into()],
+        max_messages_per_subject: 1,
+        // What NATS's own key-value tools expect of a bucket.
+        allow_rollup: true,
+        deny_delete: true,
+        storage: StorageType::File,
+        num_replicas,
+        ..Config::default()
+    }
+}
+
+async fn check_version(stream: &Stream, context: &Context) -> Result<(), Error> {
+    match read::last(stream, key::SCHEMA).await? {
+        Some(message) => {
+            let text = String::from_utf8_lossy(&message.payload);
+            let found =
+                text.parse().map_err(|_| Error::Unavailable(format!("NATS: schema version {text:?}")))?;
+            if found > VERSION { Err(Error::TooNew { found, known: VERSION }) } else { Ok(()) }
+        }
+        None => {
+            let publish =
+                PublishMessage::build().payload(VERSION.to_string().into()).expected_last_subject_sequence(0);
+            let ack =
+                context.send_publish(key::SCHEMA, publish).await.map_err(|error| unavailable(&error))?;
+            // Another main server may have been first; then the next try reads what it wrote.
+            ack.await.map(drop).map_err(|error| unavailable(&error))
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The engine for several main servers: one JetStream stream, laid out as the NATS key-value bucket `undead`.
+//!
+//! Works with nats-server from 2.9 on. A write lasts once most copies of the stream have it; NATS brings it to the disk
+//! within two minutes, so what kills all servers at once (not their processes: their power) may cost the last moments.
+
+mod bus;
+mod connect;
+mod key;
+mod message;
+mod read;
+mod tidy;
+mod watch;
+mod write;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_nats::{
+    Client,
+    connection::State,
+    jetstream::{Context, stream::Stream},
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::{
+    sync::{Mutex, watch as signal},
+    time::{Instant, sleep},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub(crate) use self::bus::NatsBus;
+use self::{message::Body, write::Write};
+use super::{Bucket, Entry, Error, Event, Expect, Health, Kv, Revision, Watch, kv};
+use crate::NatsServer;
+
+/// How long a call may be tried. A cluster that lost its leader takes up to nine seconds to choose another: somebody who
+/// waits is better told before.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// The same without a connection: long enough to move to another server.
+const PATIENCE_ALONE: Duration = Duration::from_secs(3);
+/// Pause before a failed try is repeated.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// A stream on NATS servers.
+pub(crate) struct Nats {
+    client: Client,
+    context: Context,
+    stream: Stream,
+    is_replicated: bool,
+    /// Whose turn it is to write on a condition; see [`write`].
+    turns: Mutex<()>,
+    health: signal::Sender<Health>,
+    /// Ends the tasks beside it.
+    _closing: DropGuard,
+}
+
+impl Nats {
+    /// Connects to any of `servers` and makes what is missing there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if none can be reached within ten seconds or the stream cannot be made, [`Error::TooNew`].
+    pub(crate) async fn open(servers: &[NatsServer]) -> Result<Arc<Self>, Error> {
+        let health = signal::Sender::new(Health::GOOD);
+        let closing = CancellationToken::new();
+        let nats = connect::connect(servers, health, closing.clone().drop_guard()).await?;
+        let nats = Arc::new(nats);
+        let (probe, tidy) = (tidy::probe(Arc::downgrade(&nats)), tidy::tidy(Arc::downgrade(&nats)));
+        tokio::spawn(async move { closing.run_until_cancelled(async { tokio::join!(probe, tidy) }).await });
+        Ok(nats)
+    }
+
+    async fn write(&self, subject: String, body: Body, expect: Option<Expect>) -> Result<Revision, Error> {
+        let written = Write::new(self, subject, body, expect)?.run().await;
+        let writable = !matches!(written, Err(Error::Unavailable(_)));
+        let changed = self
+            .health
+            .send_if_modified(|health| std::mem::replace(&mut health.writable, writable) != writable);
+        match (&written, changed) {
+            (Err(error), true) if !writable => tracing::error!("{error}"),
+            (_, true) => tracing::info!("the store can be written again"),
+            (_, false) => {}
+        }
+        written
+    }
+
+    /// Repeats a read until it works or it is too late.
+    async fn patiently<T, R>(&self, read: impl Fn() -> R) -> Result<T, Error>
+    where
+        R: Future<Output = Result<T, Error>>,
+    {
+        let begun = Instant::now();
+        loop {
+            match read().await {
+                Err(Error::Unavailable(_)) if !self.is_too_late(begun) => sleep(RETRY).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Whether a call that began then is to be given up.
+    fn is_too_late(&self, begun: Instant) -> bool {
+        let is_connected = self.client.connection_state() == State::Connected;
+        begun.elapsed() >= if is_connected { PATIENCE } else { PATIENCE_ALONE }
+    }
+
+    async fn entry(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, Error> {
+        let Some(message) = read::last(&self.stream, &key::subject(bucket, key)).await? else {
+            return Ok(None);
+        };
+        match message::event(&message.subject, message.sequence, &message.headers, message.payload) {
+            Some(Event::Put(entry)) => Ok(Some(entry)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn all(&self, bucket: Bucket) -> Result<Vec<Entry>, Error> {
+        let mut watch = watch::start(self, bucket, None).await?;
+        let mut entries = BTreeMap::new();
+        while let Some(event) = watch.next().await {
+            match event? {
+                Event::Put(entry) => drop(entries.insert(entry.key.clone(), entry)),
+                Event::Deleted { key, .. } => drop(entries.remove(&key)),
+                Event::Current => return Ok(entries.into_values().collect()),
+            }
+        }
+        Err(message::unavailable(&"the watch has ended"))
+    }
+}
+
+#[async_trait]
+impl Kv for Nats {
+    async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, Error> {
+        self.patiently(|| self.entry(bucket, key)).await
+    }
+
+    async fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Error> {
+        self.patiently(|| self.all(bucket)).await
+    }
+
+    async fn put(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+    ) -> Result<Revision, Error> {
+        kv::check(key, &value)?;
+        self.write(key::subject(bucket, key), Body::Put { value, lease }, None).await
+    }
+
+    async fn compare_and_set(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+        expect: Expect,
+    ) -> Result<Revision, Error> {
+        kv::check(key, &value)?;
+        self.write(key::subject(bucket, key), Body::Put { value, lease }, Some(expect)).await
+    }
+
+    async fn delete(&self, bucket: Bucket, key: &str, expect: Option<Revision>) -> Result<(), Error> {
+        if expect.is_none() && self.get(bucket, key).await?.is_none() {
+            return Ok(());
+        }
+        let expect = expect.map(Expect::Revision);
+        self.write(key::subject(bucket, key), Body::Delete, expect).await.map(drop)
+    }
+
+    async fn watch(&self, bucket: Bucket, after: Option<Revision>) -> Result<Watch, Error> {
+        self.patiently(|| watch::start(self, bucket, after)).await
+    }
+
+    fn health(&self) -> signal::Receiver<Health> {
+        self.health.subscribe()
+    }
+}

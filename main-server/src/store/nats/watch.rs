@@ -1,0 +1,144 @@
+//! Changes by an ephemeral push consumer of this watch's own.
+//!
+//! Any copy of the stream may serve it, even one that is behind; so the watch is current only once it has shown what the
+//! leader had as the newest entry when it began. Whatever is not in order (a gap, silence, a lost connection) ends it with
+//! an error: who watches again starts from a known place, and no deletion is missed.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    Message,
+    consumer::{
+        AckPolicy, DeliverPolicy,
+        push::{self, Messages},
+    },
+};
+use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    Nats, key,
+    message::{self, unavailable},
+    read,
+};
+use crate::store::{Bucket, Error, Event, Revision, Watch};
+
+/// How often a consumer that has nothing to say shows that it is alive; it is given up after twice that.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long showing what is there may pause.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A consumer's messages, checked to be without a gap.
+pub(super) struct Delivery {
+    messages: Messages,
+    delivered: u64,
+}
+
+impl Delivery {
+    /// Everything on `subjects` from sequence `start` on.
+    pub(super) async fn start(
+        nats: &Nats,
+        subjects: String,
+        start: u64,
+        headers_only: bool,
+    ) -> Result<Self, Error> {
+        let config = push::Config {
+            deliver_subject: nats.client.new_inbox(),
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: start.max(1) },
+            ack_policy: AckPolicy::None,
+            max_deliver: 1,
+            filter_subject: subjects,
+            headers_only,
+            flow_control: true,
+            idle_heartbeat: HEARTBEAT,
+            num_replicas: 1,
+            memory_storage: true,
+            ..push::Config::default()
+        };
+        let consumer = nats.stream.create_consumer(config).await.map_err(|error| unavailable(&error))?;
+        let messages = consumer.messages().await.map_err(|error| unavailable(&error))?;
+        Ok(Self { messages, delivered: 0 })
+    }
+
+    /// The next message and its sequence in the stream.
+    pub(super) async fn next(&mut self) -> Result<(u64, Message), Error> {
+        let ended = || unavailable(&"the watch has ended");
+        let message = self.messages.next().await.ok_or_else(ended)?.map_err(|error| unavailable(&error))?;
+        let info = message.info().map_err(|error| unavailable(&error))?;
+        let (sequence, delivered) = (info.stream_sequence, info.consumer_sequence);
+        self.delivered += 1;
+        if delivered != self.delivered {
+            return Err(unavailable(&"the watch missed a message"));
+        }
+        Ok((sequence, message))
+    }
+}
+
+/// One watcher's place.
+struct Place {
+    delivery: Delivery,
+    /// What has to be shown before the watch is current.
+    newest: u64,
+    shown: u64,
+    is_current: bool,
+    is_over: bool,
+    give_up: Instant,
+}
+
+pub(super) async fn start(nats: &Nats, bucket: Bucket, after: Option<Revision>) -> Result<Watch, Error> {
+    let shown = after.map_or(0, |after| after.0);
+    let newest =
+        read::last(&nats.stream, &key::subjects(bucket)).await?.map_or(0, |message| message.sequence);
+    let delivery = Delivery::start(nats, key::subjects(bucket), shown + 1, false).await?;
+    if after.is_some() {
+        check_known(nats, shown).await?;
+    }
+    let give_up = Instant::now() + PATIENCE;
+    let place = Place { delivery, newest, shown, is_current: false, is_over: false, give_up };
+    Ok(stream::unfold(place, next).boxed())
+}
+
+async fn check_known(nats: &Nats, after: u64) -> Result<(), Error> {
+    let forgotten = read::last(&nats.stream, key::FORGOTTEN).await?;
+    let forgotten = forgotten.and_then(|message| String::from_utf8_lossy(&message.payload).parse().ok());
+    let info = nats.stream.get_info().await.map_err(|error| unavailable(&error))?;
+    let is_known = forgotten.unwrap_or(0) <= after && after <= info.state.last_sequence;
+    if is_known { Ok(()) } else { Err(Error::Compacted) }
+}
+
+async fn next(mut place: Place) -> Option<(Result<Event, Error>, Place)> {
+    if place.is_over {
+        return None;
+    }
+    let event = place.event().await;
+    place.is_over = event.is_err();
+    Some((event, place))
+}
+
+impl Place {
+    async fn event(&mut self) -> Result<Event, Error> {
+        loop {
+            if !self.is_current && self.shown >= self.newest {
+                self.is_current = true;
+                return Ok(Event::Current);
+            }
+            let (sequence, message) = self.message().await?;
+            self.shown = sequence;
+            self.give_up = Instant::now() + PATIENCE;
+            let message = message.message;
+            let headers = message.headers.unwrap_or_default();
+            match message::event(&message.subject, sequence, &headers, message.payload) {
+                Some(event) => return Ok(event),
+                None => tracing::warn!("NATS: {:?} is no entry of ours", message.subject),
+            }
+        }
+    }
+
+    async fn message(&mut self) -> Result<(u64, Message), Error> {
+        if self.is_current {
+            return self.delivery.next().await;
+        }
+        let late = |_| unavailable(&"the copy that was asked is far behind");
+        timeout_at(self.give_up, self.delivery.next()).await.map_err(late)?
+    }
+}
