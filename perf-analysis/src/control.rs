@@ -19,11 +19,12 @@ use std::{
 use tokio::task::LocalSet;
 
 use crate::{
+    enclosure::Limits,
     error::{Context, Error, Result},
     machine::{self, Machine, Split},
 };
 use crowd::Crowd;
-use engine::{Engine, Plant};
+use engine::{Engine, Plant, Setting};
 use fleet::Fleet;
 use record::{Manifest, Meter, Phase, PhaseName, Plan, Writer};
 
@@ -45,7 +46,10 @@ impl Bench {
     pub fn run(&self, out: &Path, remark: Option<String>) -> Result<()> {
         let split = Split::new(true, 1.0)?;
         machine::allow_sockets(u64::from(self.plan.nodes + self.plan.connections))?;
+        let limits = Limits::groups().unwrap_or(Limits::None);
+        let (_group, precedence) = limits.before_others();
         let mut manifest = Manifest {
+            precedence: precedence.into(),
             commit: machine::commit(),
             started_at_s: std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
             machine: Machine::this()?,
@@ -63,7 +67,7 @@ impl Bench {
             for &engine in &self.plan.engines {
                 eprintln!("round {} of {}: {engine}", round + 1, self.plan.rounds);
                 let logs = out.join("logs").join(format!("{engine}-r{round}"));
-                let trial = Trial { bench: self, engine, round, logs, split: &split };
+                let trial = Trial { bench: self, engine, round, logs, split: &split, limits: &limits };
                 LocalSet::new().block_on(&runtime, async {
                     tokio::select! {
                         result = trial.run(&mut writer) => result,
@@ -84,12 +88,14 @@ struct Trial<'a> {
     round: u32,
     logs: PathBuf,
     split: &'a Split,
+    limits: &'a Limits,
 }
 
 impl Trial<'_> {
     async fn run(&self, writer: &mut Writer) -> Result<()> {
         let plan = &self.bench.plan;
-        let mut plant = Plant::start(self.engine, self.bench, self.split, &self.logs).await?;
+        let setting = Setting { bench: self.bench, split: self.split, limits: self.limits, logs: &self.logs };
+        let mut plant = Plant::start(self.engine, &setting).await?;
         let mut fleet = Fleet::new(&plant);
         let few = plan.few_nodes.min(plan.nodes);
         fleet.grow(few).await?;

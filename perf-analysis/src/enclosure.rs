@@ -36,14 +36,20 @@ impl Limits {
             return Ok(Self::Docker(image.into()));
         }
         let limited = scenario.sweep.iter().flat_map(|sweep| &sweep.cpus).any(|&cpus| cpus != 0.0);
-        match Hierarchy::detect().and_then(|hierarchy| {
-            Group::create(hierarchy.clone(), "undead-perf-probe").and_then(|group| group.limit(1.0))?;
-            Ok(hierarchy)
-        }) {
-            Ok(hierarchy) => Ok(Self::Groups(hierarchy)),
+        match Self::groups() {
             Err(error) if limited => Err(error),
-            Err(_) => Ok(Self::None),
+            groups => Ok(groups.unwrap_or(Self::None)),
         }
+    }
+
+    /// Control groups, if they can be made here.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if not.
+    pub fn groups() -> Result<Self> {
+        let hierarchy = Hierarchy::detect()?;
+        Group::create(hierarchy.clone(), "undead-perf-probe").and_then(|group| group.limit(1.0))?;
+        Ok(Self::Groups(hierarchy))
     }
 
     /// Puts this process before others on the machine for as long as the answer lives: a group of the greatest weight,

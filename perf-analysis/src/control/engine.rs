@@ -19,7 +19,7 @@ use super::{
     http::{Client, request},
 };
 use crate::{
-    enclosure::process_cpu_us,
+    enclosure::{Enclosure, Limits, process_cpu_us},
     error::{Context, Error, Result},
     machine::{self, Split},
     process::Program,
@@ -55,20 +55,34 @@ impl fmt::Display for Engine {
     }
 }
 
+/// What the programs are started with.
+pub struct Setting<'a> {
+    /// Where they are.
+    pub bench: &'a Bench,
+    /// Who gets which cores.
+    pub split: &'a Split,
+    /// How the main server is put before other programs on its core.
+    pub limits: &'a Limits,
+    /// Folder for logs and data.
+    pub logs: &'a Path,
+}
+
 /// The running programs; killed on drop.
 pub struct Plant {
-    // Dropped in this order.
+    // Dropped in this order: the main server dies before its enclosure is removed.
     main_server: Program,
+    _enclosure: Enclosure,
     store: Vec<StoreServer>,
     address: SocketAddr,
 }
 
 impl Plant {
-    /// Starts `engine` and a main server on it, with logs and data in the folder `logs`.
+    /// Starts `engine` and a main server on it.
     ///
     /// # Errors
-    /// [`Error::Program`], [`Error::Io`].
-    pub async fn start(engine: Engine, bench: &Bench, split: &Split, logs: &Path) -> Result<Self> {
+    /// [`Error::Program`], [`Error::Limit`], [`Error::Io`].
+    pub async fn start(engine: Engine, setting: &Setting<'_>) -> Result<Self> {
+        let Setting { bench, split, limits, logs } = *setting;
         let data = logs.join("data");
         fs::create_dir_all(&data).context(|| format!("making {}", data.display()))?;
         let servers = match engine {
@@ -77,16 +91,17 @@ impl Plant {
             Engine::NatsCluster => 3,
         };
         let store = StoreServer::start_all(servers, &bench.nats_server, split, logs)?;
-        let mut command = Command::new(&bench.undead);
+        let enclosure = Enclosure::new(limits, &format!("undead-perf-{}", std::process::id()), 0.0)?;
+        let environment = [("UNDEAD_CLUSTER_SECRET", SECRET), ("UNDEAD_LOG", "warn")];
+        let mut command = enclosure.command(&bench.undead, &environment);
         command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
         if !store.is_empty() {
             let urls: Vec<String> = store.iter().map(|server| format!("127.0.0.1:{}", server.port)).collect();
             command.arg("--store").arg(format!("nats://{}", urls.join(",")));
         }
-        command.env("UNDEAD_CLUSTER_SECRET", SECRET).env("UNDEAD_LOG", "warn");
         let main_server = Program::start("main-server", command, &split.node, &logs.join("main-server.log"))?;
         let address = resolve(main_server.url()).await?.address;
-        Ok(Self { main_server, store, address })
+        Ok(Self { main_server, _enclosure: enclosure, store, address })
     }
 
     /// Where the main server listens.

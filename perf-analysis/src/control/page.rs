@@ -33,12 +33,14 @@ fn run(results: &Results, folder: &str) -> String {
         "| | |\n|---|---|\n\
          | machine | {} |\n\
          | load average before the run | {} |\n\
+         | precedence | {} |\n\
          | commit | `{}` |\n\
          | load | {} nodes, a heartbeat a second each for {} s; {} connections that ask where to watch for {} s; {} rounds |\n\
          | records | [`{folder}`](../{folder}), {whole} |\n\
          | remark | {} |\n",
         manifest.machine.caption(),
         manifest.machine.load_before,
+        manifest.precedence,
         manifest.commit,
         plan.nodes,
         plan.heartbeats_s,
@@ -71,7 +73,7 @@ pub fn table(results: &Results) -> String {
 
 type Figure = fn(&Column<'_>) -> Option<String>;
 
-const ROWS: [(&str, Figure); 13] = [
+const ROWS: [(&str, Figure); 14] = [
     ("registrations, per second", |column| column.middle(PhaseName::Register, false, per_second)),
     ("registration p50 / p99, ms", |column| column.times(PhaseName::Register, false)),
     ("heartbeats, per second", |column| column.middle(PhaseName::Heartbeat, false, per_second)),
@@ -94,6 +96,10 @@ const ROWS: [(&str, Figure); 13] = [
     }),
     ("**watch requests per second**, all nodes' heartbeats beside", |column| {
         column.middle(PhaseName::Watch, false, per_second)
+    }),
+    ("CPU each, heartbeats included, µs; p50 / p99, ms", |column| {
+        let cpu = column.middle(PhaseName::Watch, false, cpu_each)?;
+        Some(format!("{cpu}; {}", column.times(PhaseName::Watch, false)?))
     }),
     ("share of a core of the generator, with heartbeats / with viewers", |column| {
         let with = |phase| column.share(phase, |phase| phase.used.generator_cpu_us);

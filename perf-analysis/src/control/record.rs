@@ -44,6 +44,8 @@ pub struct Manifest {
     pub started_at_s: u64,
     /// Where.
     pub machine: Machine,
+    /// Who comes before whom on the machine.
+    pub precedence: String,
     /// A remark on the circumstances.
     pub remark: Option<String>,
     /// How much of what.
