@@ -21,8 +21,9 @@ use crate::failure::Failure;
 /// How long open connections may take to finish once the program was asked to stop.
 pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(3);
 
-/// How long a client may leave unread what was sent to it before its connection is given up.
-const UNREAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a client may leave unread what was sent to it before its connection is given up. Longer than a node waits, 20 s
+/// to let go of a viewer that takes nothing and 30 s for it to read why: a connection the kernel gave up tells nothing.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Opens the port.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
