@@ -135,16 +135,11 @@ pub fn relay(results: &Results) -> Option<String> {
     (rows > 0).then_some(table)
 }
 
-/// How often the origin sent what it took in, by its own counters.
+/// How often the origin sent each chunk, by its own counter.
 fn times_sent(record: &TrialRecord) -> Option<f64> {
-    let counted = &record.nodes.first()?.counted;
-    let sum = |name: &str| {
-        let values: Vec<u64> =
-            counted.iter().filter(|(key, _)| key.starts_with(name)).map(|(_, value)| *value).collect();
-        (!values.is_empty()).then(|| values.into_iter().sum::<u64>())
-    };
-    let sent = sum("egress_bytes_total")? + sum("relay_egress_bytes_total").unwrap_or(0);
-    Some(sent as f64 / sum("ingress_bytes_total").filter(|&bytes| bytes > 0)? as f64)
+    let sent = *record.nodes.first()?.counted.get("chunks_sent_total")?;
+    let chunks = record.totals.delivered as f64 / f64::from(record.point.viewers);
+    (chunks > 0.0).then(|| sent as f64 / chunks)
 }
 
 /// What viewers that never read do to those who do, and what they were told.
