@@ -3,7 +3,8 @@
 //! The promise is that any node may die, so what counts is how full the others would be then. More are wanted at once
 //! when that is above [`FULL`]; then as many as bring it down to [`AIM`]. Fewer are wanted only when it would stay below
 //! [`SPARE`] with fewer, and has for a while. These three lie so far apart that a constant load never asks for more
-//! after it asked for fewer. Pure: time comes in as a value; [`Signal`] only puts a lock around it.
+//! after it asked for fewer; docs/decisions/0006-scaling.md says why. Pure: time comes in as a value; [`Signal`] only puts a
+//! lock around it. It costs one pass over the nodes, and ordering them where some may go.
 //!
 //! ```text
 //!            wants fewer, later       as it is          wants more, now
@@ -122,9 +123,12 @@ impl Scaler {
 
 /// Those beyond `wanted`, the one that carries least first. As at least one is wanted, it is never all of them.
 fn may_go(rows: &[Row<'_>], wanted: u32) -> Vec<String> {
+    let spare = rows.len().saturating_sub(wanted as usize);
+    if spare == 0 {
+        return Vec::new();
+    }
     let mut rows: Vec<&Row<'_>> = rows.iter().collect();
     rows.sort_unstable_by_key(|row| row.worth());
-    let spare = rows.len().saturating_sub(wanted as usize);
     rows[..spare].iter().map(|row| row.hostname.to_owned()).collect()
 }
 
