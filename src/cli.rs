@@ -51,6 +51,10 @@ pub(crate) enum Command {
     MainServer(MainServerArgs),
     /// One CDN node
     Cdn(CdnArgs),
+    /// Write everything the main server keeps to a file; it may run meanwhile
+    Backup(BackupArgs),
+    /// Write a backup into an empty store, of the same kind or another; no main server may run on it yet
+    Restore(BackupArgs),
     /// Ask a server on this machine whether it is well; exit status 0 if so
     Healthcheck(HealthcheckArgs),
 }
@@ -73,12 +77,21 @@ pub(crate) struct MainServerArgs {
     /// Address and port to serve on
     #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000")]
     pub(crate) listen: SocketAddr,
-    /// Folder for keys, the cluster secret and the catalogue; made if missing
-    #[arg(long, env = "UNDEAD_DATA_DIR", default_value = "data")]
-    pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
     /// Seconds that fewer nodes have to do before the scaling signal wants fewer
     #[arg(long, env = "UNDEAD_SCALE_DOWN_AFTER", value_name = "SECONDS", default_value_t = 120)]
     pub(crate) scale_down_after: u64,
+    #[command(flatten)]
+    pub(crate) secret: SecretArgs,
+}
+
+/// Where a main server keeps what lasts.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// Folder for keys, the cluster secret and the catalogue; made if missing
+    #[arg(long, env = "UNDEAD_DATA_DIR", default_value = "data")]
+    pub(crate) data_dir: PathBuf,
     /// Where the catalogue is kept: sqlite (a file in the data folder), or nats://host:port with more after commas
     #[arg(
         long,
@@ -88,8 +101,14 @@ pub(crate) struct MainServerArgs {
         hide_env_values = true
     )]
     pub(crate) store: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// The file: made by backup, read by restore
+    pub(crate) file: PathBuf,
     #[command(flatten)]
-    pub(crate) secret: SecretArgs,
+    pub(crate) store: StoreArgs,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,9 @@
-//! The binary `undead`: `up` (everything in one process), `main-server`, `cdn`, and `healthcheck` for containers.
+//! The binary `undead`: `up` (everything in one process), `main-server`, `cdn`, `backup` and `restore`, and
+//! `healthcheck` for containers.
 //!
 //! Exit status: 0 when asked to stop, 2 for wrong usage or configuration, 1 for anything else.
 
+mod backup;
 mod cdn_node;
 mod cli;
 mod failure;
@@ -47,6 +49,8 @@ async fn run(cli: Cli) -> Result<(), failure::Failure> {
         Command::Up(args) => up::run(args, &cli.log).await,
         Command::MainServer(args) => main_server_alone::run(args).await,
         Command::Cdn(args) => cdn_node::run(args).await,
+        Command::Backup(args) => backup::run(args).await,
+        Command::Restore(args) => backup::restore(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }
 }

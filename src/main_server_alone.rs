@@ -22,8 +22,8 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
 
 /// Opens the main server, for this subcommand and for `up`. What can go wrong there is for the operator to set right.
 pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
-    let mut config = Config::new(args.data_dir);
-    config.persistence = args.store.parse().map_err(Failure::config("--store"))?;
+    let mut config = Config::new(args.store.data_dir);
+    config.persistence = args.store.store.parse().map_err(Failure::config("--store"))?;
     config.scale_down_after = Duration::from_secs(args.scale_down_after);
     config.cluster_secret = args.secret.cluster_secret.as_deref().and_then(Secret::new);
     config.cluster_secret_file = args.secret.cluster_secret_file;

@@ -40,6 +40,9 @@ extern crate self as main_server;
 mod api;
 mod app;
 mod auth;
+pub mod backup;
+#[doc(hidden)]
+pub mod bench;
 mod catalogue;
 mod clock;
 mod config;
@@ -55,8 +58,6 @@ mod saver;
 mod scaling;
 #[cfg(test)]
 mod several;
-// The control plane moves onto all of it step by step.
-#[allow(dead_code, unused_imports)]
 mod store;
 
 pub use app::{App, StartError};

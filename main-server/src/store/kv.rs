@@ -156,6 +156,15 @@ pub(crate) trait Kv: Send + Sync + 'static {
     /// Every entry of a bucket, by key.
     async fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Error>;
 
+    /// Every entry of every bucket: as of one moment with SQLite, as of some moment each with NATS.
+    async fn snapshot(&self) -> Result<Vec<(Bucket, Entry)>, Error> {
+        let mut all = Vec::new();
+        for bucket in Bucket::ALL {
+            all.extend(self.entries(bucket).await?.into_iter().map(|entry| (bucket, entry)));
+        }
+        Ok(all)
+    }
+
     /// Writes an entry, whatever was there. A lease counts from now on anew.
     ///
     /// # Errors

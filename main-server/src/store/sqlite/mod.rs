@@ -86,6 +86,10 @@ impl Kv for Sqlite {
         self.reader.read(move |connection| reader::entries(connection, bucket)).await
     }
 
+    async fn snapshot(&self) -> Result<Vec<(Bucket, Entry)>, Error> {
+        self.reader.read(reader::snapshot).await
+    }
+
     async fn put(
         &self,
         bucket: Bucket,

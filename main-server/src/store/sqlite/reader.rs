@@ -42,6 +42,16 @@ pub(super) fn entries(connection: &Connection, bucket: Bucket) -> Result<Vec<Ent
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// All buckets, as of one moment.
+pub(super) fn snapshot(connection: &Connection) -> Result<Vec<(Bucket, Entry)>, Error> {
+    let snapshot = connection.unchecked_transaction()?;
+    let mut all = Vec::new();
+    for bucket in Bucket::ALL {
+        all.extend(entries(&snapshot, bucket)?.into_iter().map(|entry| (bucket, entry)));
+    }
+    Ok(all)
+}
+
 /// A row of an entry that is there.
 pub(super) fn entry(row: &Row<'_>) -> Result<Entry, rusqlite::Error> {
     Ok(Entry {

@@ -1,0 +1,112 @@
+//! Backup and restore: the whole store as a text file, from any engine and into any engine.
+//!
+//! Restoring is how one moves from SQLite to NATS, too. A backup holds secrets; only its owner may read it.
+
+mod format;
+
+use std::{
+    fs::{self, File},
+    io::{self, BufReader, BufWriter, Write},
+    path::Path,
+};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::task::spawn_blocking;
+
+use self::format::Saved;
+use crate::{
+    Persistence, private_file,
+    store::{self, Bucket, Expect, Kv, Store},
+};
+
+/// Writes under way at once while restoring.
+const CONCURRENT: usize = 64;
+
+/// Why nothing was backed up or restored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file could not be read or written.
+    #[error("{0}")]
+    File(#[from] io::Error),
+    /// The file is no backup or a damaged one: which line, and why.
+    #[error("line {0}: {1}")]
+    Format(usize, String),
+    /// The file was written by a newer version of this program.
+    #[error("the backup's format is version {found}, this program knows up to {known}: run a newer program")]
+    TooNew {
+        /// The file's.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// There is no store to back up; names its file.
+    #[error("there is no store at {0}")]
+    NoStore(String),
+    /// The store to restore into holds something already.
+    #[error("the store is not empty: restore into a new data folder or a new NATS bucket")]
+    NotEmpty,
+    /// The store failed; says why.
+    #[error("store: {0}")]
+    Store(String),
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+/// Writes everything in a store to `file`, which must not be there yet; says how many entries. Main servers may go on
+/// meanwhile: with SQLite the backup is as of one moment, with NATS each entry is as of some moment while it was made.
+///
+/// # Errors
+/// See [`enum@Error`]. An unfinished file is removed.
+pub async fn backup(persistence: &Persistence, data_dir: &Path, file: &Path) -> Result<usize, Error> {
+    let path = data_dir.join(store::FILE);
+    if *persistence == Persistence::Sqlite && !path.exists() {
+        return Err(Error::NoStore(path.display().to_string()));
+    }
+    let kv = Store::open(persistence, data_dir).await?.kv;
+    let entries = kv.snapshot().await?.into_iter().map(|(bucket, entry)| Saved::new(bucket, entry));
+    let (entries, file): (Vec<_>, _) = (entries.collect(), file.to_owned());
+    let written = spawn_blocking(move || write(&file, &entries).map(|()| entries.len())).await;
+    written.map_err(io::Error::other)?
+}
+
+fn write(path: &Path, entries: &[Saved]) -> Result<(), Error> {
+    let mut file = BufWriter::new(private_file::options().create_new(true).open(path)?);
+    let written = format::write(&mut file, entries).and_then(|()| file.flush());
+    let written = written.and_then(|()| file.get_ref().sync_all());
+    if written.is_err() {
+        fs::remove_file(path)?;
+    }
+    Ok(written?)
+}
+
+/// Writes everything in `file` into an empty store, making it if it is missing; says how many entries. The file is read
+/// to its end before anything is written. No main server may use the store yet.
+///
+/// # Errors
+/// See [`enum@Error`]. After [`Error::Store`] the store may hold a part.
+pub async fn restore(persistence: &Persistence, data_dir: &Path, file: &Path) -> Result<usize, Error> {
+    let file = file.to_owned();
+    let read = spawn_blocking(move || format::read(&mut BufReader::new(File::open(file)?))).await;
+    let entries = read.map_err(io::Error::other)??;
+    fs::create_dir_all(data_dir)?;
+    let kv = Store::open(persistence, data_dir).await?.kv;
+    for bucket in Bucket::ALL {
+        if !kv.entries(bucket).await?.is_empty() {
+            return Err(Error::NotEmpty);
+        }
+    }
+    let count = entries.len();
+    let writes = stream::iter(entries.into_iter().map(|saved| put(&*kv, saved)));
+    writes.buffer_unordered(CONCURRENT).try_collect::<Vec<()>>().await?;
+    Ok(count)
+}
+
+async fn put(kv: &dyn Kv, saved: Saved) -> Result<(), store::Error> {
+    let lease = saved.lease_ms.map(std::time::Duration::from_millis);
+    kv.compare_and_set(saved.bucket, &saved.key, saved.value, lease, Expect::Absent).await.map(drop)
+}
