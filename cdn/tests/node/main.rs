@@ -19,3 +19,5 @@ mod slow_viewer;
 mod watching;
 mod ws;
 mod ws_client;
+mod ws_garbage;
+mod ws_slow;

@@ -34,7 +34,7 @@ const MOST_WAITING: usize = 8;
 pub(crate) struct Connection {
     socket: Socket,
     outgoing: Mutex<Outgoing>,
-    /// Whether the client said anything since [`Connection::was_heard`].
+    /// See [`Connection::was_heard`].
     heard: AtomicBool,
 }
 
@@ -108,7 +108,7 @@ impl Connection {
         lock(&self.outgoing).phase != Phase::Open
     }
 
-    /// Whether the client said anything since the last call.
+    /// Whether the client said anything, or took what had waited for it, since the last call.
     pub(super) fn was_heard(&self) -> bool {
         self.heard.swap(false, Relaxed)
     }
@@ -194,7 +194,11 @@ impl Connection {
         while let Some(first) = outgoing.waiting.front_mut() {
             match self.socket.poll_write(cx, &first.bytes) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(written)) if written > 0 => first.advance(written),
+                Poll::Ready(Ok(written)) if written > 0 => {
+                    first.advance(written);
+                    // Taking is a sign of life too: what the client would say may be behind all that.
+                    self.heard.store(true, Relaxed);
+                }
                 Poll::Ready(_) => outgoing.end(),
             }
             if outgoing.waiting.front().is_some_and(|first| first.bytes.is_empty()) {

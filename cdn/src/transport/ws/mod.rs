@@ -12,6 +12,9 @@ mod outlet;
 mod request;
 mod socket;
 
+#[cfg(test)]
+mod tests;
+
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use axum::{

@@ -14,12 +14,18 @@ use axum::serve::Listener;
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
 };
 
 use crate::lock::lock;
+
+/// Bytes the kernel takes beyond what the network carries now. A slow viewer's lag is seen while it is small, so that it
+/// skips early; a chunk that is larger is taken in parts.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 256 << 10;
 
 pub(super) trait Io: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
@@ -33,7 +39,13 @@ impl Socket {
     /// Takes the stream back from the HTTP server, with what it read already.
     pub(super) fn take_back(upgraded: Upgraded) -> (Self, Bytes) {
         match downcast::<TokioIo<<TcpListener as Listener>::Io>>(upgraded) {
-            Ok(parts) => (Self::Tcp(parts.io.into_inner()), parts.read_buf),
+            Ok(parts) => {
+                let tcp = parts.io.into_inner();
+                if let Err(error) = tune(&tcp) {
+                    tracing::debug!(%error, "a socket keeps the options it came with");
+                }
+                (Self::Tcp(tcp), parts.read_buf)
+            }
             Err(upgraded) => (Self::other(TokioIo::new(upgraded)), Bytes::new()),
         }
     }
@@ -93,6 +105,14 @@ impl Socket {
             },
         }
     }
+}
+
+fn tune(tcp: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(tcp);
+    socket.set_tcp_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    Ok(())
 }
 
 /// Writes, and sends on at once what the stream would hold back.
