@@ -47,8 +47,9 @@ check-rust: tools
 check-web: $(NPM_STAMP)
 	cd web && npm run check && npx tsc --noEmit -p e2e
 
-check-compose: tools # tests/compose.rs starts what it describes
+check-compose: tools # tests/compose starts what they describe
 	docker-compose config --quiet
+	docker-compose -f docker-compose.cluster.yml config --quiet
 
 unit: test-rust test-web ## Tests without a browser
 

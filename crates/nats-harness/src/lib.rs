@@ -26,7 +26,8 @@ pub fn is_installed() -> bool {
     program().is_some()
 }
 
-fn program() -> Option<&'static str> {
+/// The program that starts one, if there is any.
+pub fn program() -> Option<&'static str> {
     let works = |program: &&str| {
         let asked =
             Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();

@@ -15,8 +15,9 @@ use crate::{
     store::{self, Bucket, Expect, Revision},
 };
 
-/// Longest wait for the store. Whether a write happened after all is then not known.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest wait for the store: a cluster of NATS servers that lost one may take some seconds to choose another leader.
+/// Whether a write happened after all is then not known.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a write that met another's is tried with what that wrote.
 pub(super) const ATTEMPTS: u32 = 16;
 

@@ -1,11 +1,14 @@
 //! What nodes do: register, report, say goodbye.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::future::join_all;
 use protocol::{
     NodeId, StreamId,
     node::{Command, Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer},
 };
+use tokio::time::timeout;
 
 use super::{
     ControlPlane, Error,
@@ -20,6 +23,8 @@ use crate::{
 
 /// Most streams of one heartbeat that the store is asked about; the others' turn comes with the next.
 const MOST_LOOKED_UP: usize = 64;
+/// Longest wait for its answers: a node that waits for a second goes on to another main server.
+const LOOK_UP_PATIENCE: Duration = Duration::from_millis(300);
 
 impl ControlPlane {
     /// Accepts a node and gives it its id. Of several that ask for one hostname, at whatever main servers, one gets it.
@@ -114,7 +119,8 @@ impl ControlPlane {
         let asked = join_all(unknown.map(async |stream_id: StreamId| {
             self.look_up(Bucket::Streams, &stream_id.to_string()).await.is_ok().then_some(stream_id)
         }));
-        let answered: Vec<StreamId> = asked.await.into_iter().flatten().collect();
+        let answers = timeout(LOOK_UP_PATIENCE, asked).await.unwrap_or_default();
+        let answered: Vec<StreamId> = answers.into_iter().flatten().collect();
         let mut orders = self.hear(node_id, heartbeat, Heard::Directly, now)?;
         let nowhere = orders.unknown.iter().filter(|stream_id| answered.contains(stream_id));
         orders.over.extend(nowhere);

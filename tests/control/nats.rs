@@ -1,0 +1,149 @@
+//! Two main servers on a cluster of three NATS servers: what happens when some or all of them are killed.
+
+use std::{collections::HashSet, path::Path, time::Duration};
+
+use futures_util::future::join_all;
+use nats_harness::Servers;
+use reqwest::Method;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    load::{Acknowledged, Load},
+    node::Node,
+    process::{MainServer, PATIENCE, SECRET, free_port, until},
+};
+
+/// NATS servers and main servers on them.
+struct Cluster {
+    nats: Servers,
+    folder: TempDir,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        assert!(nats_harness::is_installed(), "scripts/install-tools.sh installs nats-server");
+        Self { nats: Servers::start(3).unwrap(), folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn main_server(&self, name: &str) -> MainServer {
+        let folder: &Path = &self.folder.path().join(name);
+        let main_server = MainServer::start(free_port(), folder, &self.nats.urls());
+        until("it is ready", async || main_server.is_ready().await).await;
+        main_server
+    }
+
+    async fn two_main_servers(&self) -> (MainServer, MainServer) {
+        (self.main_server("a").await, self.main_server("b").await)
+    }
+}
+
+/// Every acknowledged write is known to `main_server`.
+async fn knows(main_server: &MainServer, acknowledged: &Acknowledged) {
+    let ended: HashSet<_> = acknowledged.ended.iter().collect();
+    for (id, _) in &acknowledged.created {
+        let state = main_server.state(id).await;
+        assert!(state.is_some(), "{id} was created and is forgotten");
+        if ended.contains(id) {
+            assert_eq!(state.as_deref(), Some("ended"), "{id} was ended and came back");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_decision_whatever_main_server_is_asked() {
+    let cluster = Cluster::start();
+    let (a, b) = cluster.two_main_servers().await;
+    let register = async |server: &MainServer, generation: u64| {
+        let body = json!({ "hostname": "n", "public_url": "/cdn/n", "generation": generation });
+        let answer = server.call(Method::POST, "/register_server", SECRET, body).await.unwrap();
+        answer.outcome().map(drop)
+    };
+    let answers =
+        join_all((0..8).map(|index| register(if index % 2 == 0 { &a } else { &b }, index + 1))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    let refused = answers.into_iter().filter_map(Result::err);
+    assert!(refused.into_iter().all(|code| code == "hostname_taken"));
+    let _node = Node::start("other", &[&a.url, &b.url]);
+    let create = async |server: &MainServer| loop {
+        if let Some(Ok(id)) = server.create("same title").await {
+            return id;
+        }
+        sleep(Duration::from_millis(20)).await;
+    };
+    let ids = join_all((0..8).map(|index| create(if index % 2 == 0 { &a } else { &b }))).await;
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_acknowledged_write_is_lost_when_a_nats_server_and_a_main_server_are_killed_under_load() {
+    let mut cluster = Cluster::start();
+    let (a, b) = cluster.two_main_servers().await;
+    let node = Node::start("n", &[&a.url, &b.url]);
+    until("the node registers", async || node.registrations() > 0).await;
+    let live = a.create("goes on").await.unwrap().unwrap();
+    node.carry(&live);
+    let load = Load::start(4, &[&a.url, &b.url]);
+    let start = Instant::now();
+    until("there is load", async || load.created_since(start) > 40).await;
+
+    let killed = Instant::now();
+    cluster.nats.kill(0).unwrap();
+    let took = until("requests succeed again", async || load.created_since(killed) > 20).await;
+    println!("20 streams were created within {} ms of the death of a NATS server", took.as_millis());
+    let killed = Instant::now();
+    a.kill();
+    let took = until("requests succeed again", async || load.created_since(killed) > 20).await;
+    println!("20 streams were created within {} ms of the death of a main server", took.as_millis());
+    let acknowledged = load.finish().await;
+    println!("{} created, {} ended", acknowledged.created.len(), acknowledged.ended.len());
+    let is_live = async || b.state(&live).await.as_deref() == Some("live");
+    until("what was live goes on", is_live).await;
+    assert_eq!(node.told_to_end(), 0);
+    knows(&b, &acknowledged).await;
+    knows(&cluster.main_server("c").await, &acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn live_streams_go_on_while_all_nats_servers_are_away_and_everything_recovers() {
+    let mut cluster = Cluster::start();
+    let (a, b) = cluster.two_main_servers().await;
+    let nodes = [Node::start("at-a", &[&a.url]), Node::start("at-b", &[&b.url])];
+    until("nodes register", async || nodes.iter().all(|node| node.registrations() == 1)).await;
+    let mut ids = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let id = a.create(&format!("stream {index}")).await.unwrap().unwrap();
+        node.carry(&id);
+        ids.push(id);
+    }
+    ids.sort();
+    let all: Vec<_> = ids.iter().map(|id| (id.clone(), "live".to_owned(), 1)).collect();
+    for server in [&a, &b] {
+        until("both are live", async || server.list().await == all).await;
+    }
+
+    (0..3).for_each(|number| cluster.nats.kill(number).unwrap());
+    until("it knows", async || !a.is_ready().await && !b.is_ready().await).await;
+    assert_eq!(a.create("too early").await, Some(Err("store_unavailable".into())));
+    let watch = a.call(Method::POST, &format!("/api/streams/{}/watch", ids[0]), "", json!({})).await.unwrap();
+    assert_eq!(watch.outcome().err().as_deref(), Some("store_unavailable"));
+    // Longer than a lease: were nodes given up that only the other server hears, their streams would be interrupted.
+    sleep(Duration::from_secs(4)).await;
+    for server in [&a, &b] {
+        assert_eq!(server.list().await, all, "live streams go on");
+    }
+
+    (0..3).for_each(|number| cluster.nats.restart(number).unwrap());
+    let begun = Instant::now();
+    while !matches!(a.create("again").await, Some(Ok(_))) {
+        assert!(begun.elapsed() < PATIENCE, "the store does not recover");
+        sleep(Duration::from_millis(100)).await;
+    }
+    println!("creating works again {} ms after NATS started", begun.elapsed().as_millis());
+    for server in [&a, &b] {
+        until("it is ready", async || server.is_ready().await).await;
+        assert_eq!(server.list().await, all);
+    }
+    assert!(nodes.iter().all(|node| node.told_to_end() == 0));
+}
