@@ -158,6 +158,9 @@ fn commit(connection: &Mutex<Connection>, batch: Vec<Request>) -> Result<Vec<Don
         }
         Err(error) => {
             let error = Error::from(error);
+            // On a full disk the log may take the very room that the next write needs: what is in it is moved to where
+            // it belongs. That this may fail too is no news.
+            let _ = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
             for request in batch {
                 let _ = request.answer.send(Err(error.clone()));
             }
