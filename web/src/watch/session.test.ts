@@ -386,6 +386,21 @@ describe('WatchSession', () => {
     second.session.close();
   });
 
+  it('does not go back to a dead node, and looks again soon, while the stream is on its way to another', async () => {
+    const { session, a, b, world } = watch();
+    await pass(6_000);
+    a.chunk(0, 4, 2);
+    b.refusals = ['unknown_stream', 'unknown_stream', 'unknown_stream'];
+    a.setUp(false);
+    const joinsBefore = a.connections.length;
+    await pass(2_800);
+    expect(a.connections).toHaveLength(joinsBefore);
+    expect(b.requests).toMatchObject([{ after: { take: 0, group: 4, index: 2 } }]);
+    expect(world.asked).toHaveLength(5);
+    expect(world.asked.slice(1).every(({ avoid }) => avoid?.includes('/a'))).toBe(true);
+    session.close();
+  });
+
   it('leaves a node whose link breaks again and again', async () => {
     const { session, a, b } = watch();
     await pass(50);

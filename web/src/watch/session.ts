@@ -111,9 +111,15 @@ const SERVED_WELL_MS = 5_000;
 /** How often a quiet session looks up. */
 const LOOK_MS = 300;
 
+/** For so long a node that was silent or out of reach is not waited for again, if there are others. */
+const DEAD_FOR_MS = 5_000;
+/** Who lost a node looks for the stream at short intervals: its broadcaster is moving as well. */
+const QUICK = { forMs: 10_000, longestMs: 500 };
 /** How often in a row a link may break soon after joining before the node counts as lost. */
 const MOST_BREAKS = 3;
 
+/** The node is silent or out of reach. */
+const OUT_OF_REACH: readonly string[] = ['unreachable', 'timeout'];
 /** No node can take a viewer now. */
 const FULL: readonly string[] = ['no_capacity', 'limit_reached', 'no_node_available'];
 
@@ -140,6 +146,10 @@ export class WatchSession {
   #assignment: Assignment | undefined;
   /** Nodes that failed us since the main server was last asked. */
   readonly #failed = new Set<string>();
+  /** When nodes were last found silent or out of reach, by public URL. */
+  readonly #deadSinceMs = new Map<string, number>();
+  /** When the node that served us was lost, until another one serves. */
+  #lostAtMs: number | undefined;
   /** What the main server said last no longer holds. */
   #outdated = false;
   #connection: ViewerConnection | undefined;
@@ -197,6 +207,7 @@ export class WatchSession {
       if (end === 'moved' || this.#now() - startedAtMs > SERVED_WELL_MS) failures = 0;
       if (end === 'lost' || end === 'refused') {
         this.#failed.add(node.public_url);
+        if (end === 'lost') this.#lostAtMs = this.#now();
         if (this.#hadMedia) this.#show({ phase: 'reconnecting' });
       }
       // When a node that served is gone, the main server knows who carries the stream now.
@@ -206,7 +217,19 @@ export class WatchSession {
 
   #nextNode(): NodeAddress | undefined {
     if (this.#outdated) return undefined;
-    return this.#assignment?.nodes.find(({ public_url }) => !this.#failed.has(public_url));
+    const nodes = this.#assignment?.nodes ?? [];
+    const alive = nodes.filter(({ public_url }) => !this.#isDead(public_url));
+    return (alive.length > 0 ? alive : nodes).find(({ public_url }) => !this.#failed.has(public_url));
+  }
+
+  #isDead(publicUrl: string): boolean {
+    return this.#now() - (this.#deadSinceMs.get(publicUrl) ?? -Infinity) < DEAD_FOR_MS;
+  }
+
+  /** What the main server should name last, if at all. */
+  get #avoid(): string[] {
+    const dead = [...this.#deadSinceMs.keys()].filter((publicUrl) => this.#isDead(publicUrl));
+    return [...new Set([...this.#failed, ...dead])];
   }
 
   #take(assignment: Assignment): void {
@@ -227,7 +250,7 @@ export class WatchSession {
   /** Gets a grant and nodes; without the main server the standbys have to do. False: nothing to go on with. */
   async #assign(): Promise<boolean> {
     try {
-      const assignment = await this.#setup.askForNodes(this.#question([...this.#failed]));
+      const assignment = await this.#setup.askForNodes(this.#question(this.#avoid));
       this.#take(assignment);
       return assignment.nodes.length > 0;
     } catch (error) {
@@ -335,7 +358,9 @@ export class WatchSession {
         if (again !== undefined) return again === 'refused' ? 'lost' : again;
       }
       if (this.#now() - this.#heardAtMs > this.#timing.silentMs && !(await this.#probe(connection))) {
-        return isDown(connection) ? 'link_down' : 'lost';
+        if (isDown(connection)) return 'link_down';
+        this.#deadSinceMs.set(node.public_url, this.#now());
+        return 'lost';
       }
       if (this.#now() >= clockDueMs) {
         this.#lookAtClock(connection, 1);
@@ -365,6 +390,8 @@ export class WatchSession {
       this.#heardAtMs = this.#now();
       this.#leaving?.close();
       this.#leaving = undefined;
+      this.#lostAtMs = undefined;
+      this.#deadSinceMs.delete(node.public_url);
       // A state the node told meanwhile is worth more than this guess.
       const told = this.#state !== before && this.#state.node === node.public_url;
       const phase = told ? this.#state.phase : mime === null ? 'waiting' : 'live';
@@ -373,6 +400,7 @@ export class WatchSession {
     } catch (error) {
       const problem = asCallError(error);
       this.#show({ problem });
+      if (OUT_OF_REACH.includes(problem.code)) this.#deadSinceMs.set(node.public_url, this.#now());
       return problem.code === 'invalid_grant' ? 'grant' : 'refused';
     }
   }
@@ -455,16 +483,14 @@ export class WatchSession {
     this.#show({ retryAtMs: undefined });
   }
 
-  /**
-   * Grows with every failure, is never shorter than the server asked for, and differs from viewer to viewer. Who saw the
-   * stream and lost it waits for its broadcaster to land somewhere, which is a matter of moments.
-   */
+  /** Grows with every failure, is never shorter than the server asked for, and differs from viewer to viewer. */
   #pauseMs(failures: number, problem: CallError | undefined): number {
     const { firstRetryMs, longestRetryMs, longestFullRetryMs } = this.#timing;
-    const longestMs = problem?.code === 'no_capacity' ? longestFullRetryMs : longestRetryMs;
+    const isFull = problem?.code === 'no_capacity' || problem?.code === 'limit_reached';
+    const quick = !isFull && this.#now() - (this.#lostAtMs ?? -Infinity) < QUICK.forMs;
+    const longestMs = quick ? QUICK.longestMs : isFull ? longestFullRetryMs : longestRetryMs;
     const backOffMs = Math.min(longestMs, firstRetryMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
-    const moments = this.#hadMedia && problem?.code === 'no_node_available';
-    const askedMs = moments ? 0 : Math.min(problem?.retryAfterMs ?? 0, longestFullRetryMs);
+    const askedMs = quick ? 0 : Math.min(problem?.retryAfterMs ?? 0, longestFullRetryMs);
     return Math.max(backOffMs, askedMs * (1 + Math.random() / 2));
   }
 
