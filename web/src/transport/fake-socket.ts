@@ -30,6 +30,11 @@ export class FakeSocket implements Socket {
     this.closed = true;
   }
 
+  /** The node takes the connection. */
+  opens(): void {
+    this.#tell('open', {});
+  }
+
   /** The node sends something. */
   message(data: string | ArrayBuffer): void {
     this.#tell('message', { data });

@@ -4,7 +4,7 @@
 import { CallError } from '../protocol/error';
 import type { ClockAnswer, ClockRequest, NodeEvents, Watching, WatchRequest } from '../protocol/event';
 import type { LinkState, NodeConnection, TransportName } from './connection';
-import type { ViewerConnection } from './viewer';
+import { ANSWER_MS, type ViewerConnection } from './viewer';
 
 /** See the head of the file. */
 export class SocketIoViewer implements ViewerConnection {
@@ -31,7 +31,7 @@ export class SocketIoViewer implements ViewerConnection {
     for (;;) {
       await this.#linkUp(deadline - performance.now());
       try {
-        return await this.#connection.call('watch_stream', request);
+        return await this.#connection.call('watch_stream', request, ANSWER_MS);
       } catch (error) {
         const again = error instanceof CallError && error.code === 'unreachable' && performance.now() < deadline;
         if (!again) throw error;

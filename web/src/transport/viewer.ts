@@ -4,6 +4,9 @@
 import type { ClockAnswer, ClockRequest, NodeEvents, Watching, WatchRequest } from '../protocol/event';
 import type { LinkState, TransportName } from './connection';
 
+/** How long a node that was reached may take to answer: it may have to fetch the stream, for up to 5 s. */
+export const ANSWER_MS = 6_000;
+
 /** A viewer's connection to one node. It connects when asked to watch. */
 export interface ViewerConnection {
   /** What carries it; undefined before anything does. */
@@ -14,8 +17,8 @@ export interface ViewerConnection {
    * Joins a stream, or goes on after the last chunk, on a connection that is made for it or again. What comes is told
    * to listeners, from before this returns.
    *
-   * @throws CallError with the node's code, `unreachable` or `timeout` when it cannot be reached within `timeoutMs`, or
-   *   `bad_answer`.
+   * @throws CallError with the node's code; `unreachable` or `timeout` when it cannot be reached within `timeoutMs` or
+   *   does not answer then within {@link ANSWER_MS}; `bad_answer`.
    */
   watch(request: WatchRequest, timeoutMs: number): Promise<Watching>;
   /** No more of the stream; it can be watched again. */

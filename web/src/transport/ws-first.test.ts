@@ -12,7 +12,8 @@ import { WsMemory } from './ws-memory';
 const REQUEST: WatchRequest = { stream_id: '8811d3bae631e8b5e26212edaf3e41eb' };
 const WATCHING: Watching = { mime: null, take: 0, origin_time_ms: null, window_ms: 30_000 };
 
-type Answer = ErrorCode | LocalErrorCode | 'silence' | 'welcome';
+/** `silence`: nothing, not even a connection; `slow`: a connection, and a welcome 4 s later. */
+type Answer = ErrorCode | LocalErrorCode | 'silence' | 'slow' | 'welcome';
 
 /** One transport to one node. */
 class FakeViewer implements ViewerConnection {
@@ -20,6 +21,7 @@ class FakeViewer implements ViewerConnection {
   link: LinkState = 'down';
   closed = false;
   readonly listeners = new Listeners();
+  #left: () => void = () => undefined;
 
   constructor(
     readonly transport: TransportName,
@@ -30,12 +32,15 @@ class FakeViewer implements ViewerConnection {
     this.requests.push(request);
     const answer = this.answers.shift() ?? 'welcome';
     if (answer === 'silence') await new Promise((resolve) => setTimeout(resolve, timeoutMs));
-    if (answer !== 'welcome') throw new CallError(answer === 'silence' ? 'timeout' : answer, answer);
+    if (answer === 'slow' && !(await this.#patience())) throw new CallError('unreachable', 'left');
+    if (answer === 'silence') throw new CallError('timeout', answer);
+    if (answer !== 'welcome' && answer !== 'slow') throw new CallError(answer, answer);
     this.link = 'up';
     return WATCHING;
   }
 
   leave(): Promise<void> {
+    this.#left();
     return Promise.resolve();
   }
 
@@ -53,6 +58,15 @@ class FakeViewer implements ViewerConnection {
 
   close(): void {
     this.closed = true;
+    this.#left();
+  }
+
+  /** True after 4 s, false when it is left before. */
+  #patience(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#left = () => resolve(false);
+      setTimeout(() => resolve(true), 4_000);
+    });
   }
 }
 
@@ -100,6 +114,25 @@ describe('WsFirstViewer', () => {
     expect([viewer.transport, tried(), made[0]?.closed]).toEqual(['socketio', ['ws', 'socketio'], true]);
     expect(await outcome(connect('/b').watch(REQUEST, 3_000))).toBe('done');
     expect(tried()).toEqual(['ws', 'socketio', 'socketio']);
+  });
+
+  it('does not wait for long for the first words it hears, but does once WebSockets are known to pass', async () => {
+    const { answers, connect } = network();
+    answers.ws.push('slow', 'welcome', 'slow');
+    const doubted = connect('/a');
+    const first = outcome(doubted.watch(REQUEST, 3_000));
+    await vi.advanceTimersByTimeAsync(2_500);
+    expect(await first).toBe('done');
+    expect(doubted.transport).toBe('socketio');
+
+    const other = network();
+    other.answers.ws.push('welcome', 'slow');
+    await other.connect('/a').watch(REQUEST, 3_000);
+    const trusted = other.connect('/b');
+    const second = outcome(trusted.watch(REQUEST, 3_000));
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(await second).toBe('done');
+    expect(trusted.transport).toBe('ws');
   });
 
   it('says what it hears, over whichever it goes', async () => {

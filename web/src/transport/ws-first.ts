@@ -8,7 +8,7 @@ import { Listeners } from './listeners';
 import type { ConnectViewer, ViewerConnection } from './viewer';
 import type { WsMemory } from './ws-memory';
 
-/** How long a WebSocket may take to its first message before Socket.IO is tried. */
+/** How long the first WebSocket of a page may take to its first message before Socket.IO is tried. */
 const WS_TIMEOUT_MS = 2_500;
 /** What says nothing about whether anything passes. */
 const NOT_THROUGH: readonly string[] = ['unreachable', 'timeout', 'bad_answer'];
@@ -47,6 +47,8 @@ export class WsFirstViewer implements ViewerConnection {
     this.#onWs = this.#current === undefined ? memory.worthTrying(this.#publicUrl) : this.#onWs;
     const current = (this.#current ??= this.#use(this.#onWs ? ws : socketIo));
     if (!this.#onWs) return current.watch(request, timeoutMs);
+    // Where WebSockets are known to pass, a silent node is not their fault.
+    const giveUp = memory.everServed ? undefined : setTimeout(() => void current.leave(), WS_TIMEOUT_MS);
     try {
       const watching = await current.watch(request, Math.min(timeoutMs, WS_TIMEOUT_MS));
       memory.served();
@@ -54,6 +56,8 @@ export class WsFirstViewer implements ViewerConnection {
     } catch (error) {
       if (gotThrough(error)) memory.served();
       if (gotThrough(error) || !memory.failed() || this.#closed) throw error;
+    } finally {
+      clearTimeout(giveUp);
     }
     current.close();
     this.#onWs = false;

@@ -29,6 +29,11 @@ export class WsMemory {
     return this.#everServed || without.size === 0;
   }
 
+  /** Whether a WebSocket ever was opened and heard. */
+  get everServed(): boolean {
+    return this.#everServed;
+  }
+
   /** A WebSocket was opened and heard. */
   served(): void {
     this.#everServed = true;

@@ -97,6 +97,19 @@ describe('WsViewer', () => {
     }
   });
 
+  it('lets a node that took the connection fetch the stream first', async () => {
+    const viewer = new WsViewer('/cdn/a', sockets.open);
+    const fetched = outcome(viewer.watch(REQUEST, 800));
+    sockets.newest.opens();
+    await vi.advanceTimersByTimeAsync(5_000);
+    sockets.newest.event('watching', WATCHING);
+    expect(await fetched).toBe('done');
+    const never = outcome(viewer.watch(REQUEST, 800));
+    sockets.newest.opens();
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(await never).toBe('timeout');
+  });
+
   it('gives up a node that is silent, refuses connections, or breaks off before its first message', async () => {
     const viewer = new WsViewer('/cdn/a', sockets.open);
     const silent = outcome(viewer.watch(REQUEST, 2_500));

@@ -10,7 +10,7 @@ import type { ClockAnswer, ClockRequest, NodeEvents, Watching, WatchRequest } fr
 import { clockMessage, readEvent, type WsEvent } from '../protocol/text';
 import type { LinkState } from './connection';
 import { Listeners } from './listeners';
-import type { ViewerConnection } from './viewer';
+import { ANSWER_MS, type ViewerConnection } from './viewer';
 
 /** How long the clock is waited for unless told otherwise. */
 const CALL_TIMEOUT_MS = 5_000;
@@ -109,7 +109,7 @@ export class WsViewer implements ViewerConnection {
     this.#end(this.#join, linkDown('joining'), false);
   }
 
-  /** Opens a socket and waits for its first message. */
+  /** Opens a socket within `timeoutMs` and waits for its first message. */
   #joinStream(request: WatchRequest, timeoutMs: number): Promise<Watching> {
     this.#drop();
     return new Promise((resolve, reject) => {
@@ -124,9 +124,15 @@ export class WsViewer implements ViewerConnection {
       }
       const join: Join = { socket, streamId: request.stream_id, joined: false, refuse: reject, welcome: resolve };
       this.#join = join;
-      join.timer = setTimeout(() => {
-        this.#end(join, new CallError('timeout', `the node said nothing within ${Math.round(timeoutMs)} ms`));
-      }, timeoutMs);
+      const expect = (what: string, withinMs: number): void => {
+        clearTimeout(join.timer);
+        const late = new CallError('timeout', `the node did not ${what} within ${Math.round(withinMs)} ms`);
+        join.timer = setTimeout(() => this.#end(join, late), withinMs);
+      };
+      expect('take the connection', timeoutMs);
+      socket.addEventListener('open', () => {
+        if (this.#join === join) expect('answer', ANSWER_MS);
+      });
       socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => this.#receive(join, data));
       socket.addEventListener('close', ({ code }) => {
         if (code === GOING_AWAY && this.#join === join) this.#nodeStops = true;
