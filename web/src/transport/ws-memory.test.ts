@@ -36,10 +36,17 @@ describe('WsMemory', () => {
     expect(memory.worthTrying('/b')).toBe(true);
   });
 
-  it('takes a failure for a dead node where WebSockets have served, until there are several', () => {
-    const memory = new WsMemory(storage());
+  it('takes failures for a dead node where WebSockets have served, until they go on for long', () => {
+    let nowMs = 1_000;
+    const memory = new WsMemory(storage(), () => nowMs);
     memory.served();
-    expect([memory.failed(), memory.failed(), memory.failed()]).toEqual([false, false, true]);
+    const failures = Array.from({ length: 10 }, () => {
+      nowMs += 500;
+      return memory.failed();
+    });
+    expect(failures).not.toContain(true);
+    nowMs += 2_000;
+    expect(memory.failed()).toBe(true);
     memory.served();
     expect(memory.failed()).toBe(false);
   });

@@ -2,12 +2,13 @@
 // time once and not at every fail-over. Pure but for the storage handed in, which lasts as long as the tab.
 //
 // A node that cannot be reached by WebSocket may be dead just as well. So a failure counts against WebSockets only when
-// Socket.IO then gets through to the same node, and where they have served before, it takes several in a row to doubt.
+// Socket.IO then gets through to the same node, and where they have served before, it takes a while to doubt them: a node
+// that died is asked for again and again until its stream is at another one.
 
 /** How long it is remembered that WebSockets do not reach a node: networks change. */
 const REMEMBERED_MS = 10 * 60_000;
-/** Failures in a row after which WebSockets that have served are doubted. */
-const DOUBTED_AFTER = 3;
+/** WebSockets that have served are doubted after failing this often, for so long. */
+const DOUBTED_AFTER = { failures: 3, ms: 6_000 };
 const KEY = 'undead.without-ws';
 
 /** See the head of the file. */
@@ -16,6 +17,8 @@ export class WsMemory {
   readonly #now: () => number;
   #everServed = false;
   #failuresInARow = 0;
+  /** When the first of them was. */
+  #failingSinceMs = 0;
 
   constructor(storage: Pick<Storage, 'getItem' | 'setItem'>, now: () => number = Date.now) {
     this.#storage = storage;
@@ -42,8 +45,10 @@ export class WsMemory {
 
   /** A WebSocket could not be opened, or died before its first message. True: see whether Socket.IO gets through. */
   failed(): boolean {
-    this.#failuresInARow++;
-    return !this.#everServed || this.#failuresInARow >= DOUBTED_AFTER;
+    if (this.#failuresInARow++ === 0) this.#failingSinceMs = this.#now();
+    const failingMs = this.#now() - this.#failingSinceMs;
+    const doubted = this.#failuresInARow >= DOUBTED_AFTER.failures && failingMs >= DOUBTED_AFTER.ms;
+    return doubted || !this.#everServed;
   }
 
   /** Socket.IO got through to `node` where a WebSocket had not. */
