@@ -37,6 +37,9 @@ pub(super) struct News<P> {
     /// Position of the first.
     first: u64,
     chunks: Vec<Piece<P>>,
+    /// Position after the newest chunk, and its name.
+    end: u64,
+    newest: Option<ChunkName>,
     /// How much earlier the first came than the last.
     span_ms: u64,
 }
@@ -62,7 +65,7 @@ pub(super) struct Encoded<O: Outlet> {
 impl<P: Clone> News<P> {
     /// Whether a viewer at `cursor` has everything.
     pub(super) fn has_seen_all(&self, cursor: &Cursor) -> bool {
-        cursor.position() == Some(self.first + self.chunks.len() as u64)
+        cursor.position() == Some(self.end)
     }
 
     /// What a viewer gets whose cursor `ahead` is a copy of, if that is among the news.
@@ -83,20 +86,20 @@ impl<O: Outlet> Encoded<O> {
         Self { id, shared, chunks: BTreeMap::new(), init: None, end: 0, newest: None }
     }
 
-    /// What came since the last call of [`Encoded::advance`].
-    pub(super) fn news(&self, stream: &LiveStream) -> News<O::Packet> {
-        let ring = stream.ring();
-        let first = self.end.max(ring.first());
+    /// What came since the last call of [`Encoded::advance`], for `readers`; made only if there are any.
+    pub(super) fn news(&self, stream: &LiveStream, readers: usize) -> News<O::Packet> {
+        let (ring, end) = (stream.ring(), stream.ring().end());
+        let first = if readers > 0 { self.end.max(ring.first()) } else { end };
         let outlet = &self.shared.outlet;
         let piece = |position| {
             let chunk = ring.chunk(position)?;
             let packet = outlet.chunk(self.id, chunk);
             Some(Piece { packet, bytes: chunk.data.len(), kind: Kind::Chunk(chunk.name) })
         };
-        let chunks = (first..ring.end()).map_while(piece).collect();
+        let chunks = (first..end).map_while(piece).collect();
         let came_ms = |position| ring.arrived_ms(position).unwrap_or_default();
-        let span_ms = came_ms(ring.end().saturating_sub(1)).saturating_sub(came_ms(first));
-        News { first, chunks, span_ms }
+        let span_ms = came_ms(end.saturating_sub(1)).saturating_sub(came_ms(first));
+        News { first, chunks, end, newest: ring.newest_name(), span_ms }
     }
 
     /// Whether `name` came since the last call of [`Encoded::advance`].
@@ -106,10 +109,7 @@ impl<O: Outlet> Encoded<O> {
 
     /// What is there up to `news` is not new any more, and what left the ring is forgotten.
     pub(super) fn advance(&mut self, news: &News<O::Packet>, stream: &SharedStream) {
-        self.end = news.first + news.chunks.len() as u64;
-        if let Some(Piece { kind: Kind::Chunk(name), .. }) = news.chunks.last() {
-            self.newest = Some(*name);
-        }
+        (self.end, self.newest) = (news.end, news.newest);
         if self.chunks.is_empty() {
             return;
         }

@@ -211,7 +211,7 @@ impl<O: Outlet> Pump<O> {
             state: StreamStateChanged { stream_id, state: stream.state(), viewers },
             state_packet: None,
             path: stream.path().cloned(),
-            news: self.encoded.news(&stream),
+            news: self.encoded.news(&stream, self.viewers.len()),
             forwarding: (!arrivals.is_empty()).then(|| arrivals.into()),
             sent: Sent::default(),
         }
