@@ -40,6 +40,7 @@ pub(crate) struct Gauges {
     pub(crate) viewers: u64,
     pub(crate) lagging: u64,
     pub(crate) relays: u64,
+    pub(crate) relayed_streams: u64,
     pub(crate) socketio_connections: u64,
     pub(crate) ws_connections: u64,
     pub(crate) ring_bytes: u64,
@@ -87,6 +88,7 @@ impl Metrics {
                 now.lagging,
             ),
             ("undead_cdn_relays", "Other nodes that pull a stream from this one.", now.relays),
+            ("undead_cdn_relayed_streams", "Streams that come from another node.", now.relayed_streams),
             (
                 "undead_cdn_sockets",
                 "Connections, over all transports.",

@@ -56,6 +56,7 @@ pub struct Node {
 /// What the HTTP handlers show.
 struct Status {
     hub: Arc<Mutex<Hub>>,
+    ingest: Arc<Ingest>,
     metrics: Arc<Metrics>,
     meter: Arc<Meter>,
     audience: Arc<Audience>,
@@ -139,10 +140,18 @@ impl Node {
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(meter.clone().run()));
         tasks.spawn(relays.run());
         tasks.spawn(close(server, ws_server, shutdown.clone()));
-        if let Some(control) = &control {
-            tasks.spawn(control.clone().run(ingest, grants, shutdown.clone()));
+        let status = Arc::new(Status {
+            hub,
+            ingest: ingest.clone(),
+            metrics,
+            meter,
+            audience,
+            connections,
+            control: control.clone(),
+        });
+        if let Some(control) = control {
+            tasks.spawn(control.run(ingest, grants, shutdown.clone()));
         }
-        let status = Arc::new(Status { hub, metrics, meter, audience, connections, control });
         let routes = socket_io.merge(web_socket);
         Ok(Self { router: router(routes, status), egress: (socket_io_egress, ws_egress), tasks, shutdown })
     }
@@ -213,12 +222,14 @@ impl Status {
 
     fn metrics(&self) -> String {
         let reading = self.meter.reading();
+        let relayed_streams = self.ingest.relayed().len() as u64;
         let hub = lock(&self.hub);
         self.metrics.render(Gauges {
             streams: hub.len() as u64,
             viewers: self.audience.viewers().into(),
             lagging: self.audience.lagging().into(),
             relays: self.audience.relays().into(),
+            relayed_streams,
             socketio_connections: self.connections.now(Transport::SocketIo).into(),
             ws_connections: self.connections.now(Transport::WebSocket).into(),
             ring_bytes: hub.usage().bytes(),

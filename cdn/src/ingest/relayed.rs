@@ -24,6 +24,13 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused;
 
+/// A stream that somebody is about to watch.
+pub(crate) struct Wanted {
+    pub(crate) stream: SharedStream,
+    /// Whether it comes from another node.
+    pub(crate) is_relayed: bool,
+}
+
 /// Writes a stream that comes from another node.
 pub(crate) struct Feed {
     id: StreamId,
@@ -67,12 +74,12 @@ impl Ingest {
     }
 
     /// The stream, if this node carries it; somebody is about to watch it, so it is not let go for a while.
-    pub(crate) fn wanted(&self, id: StreamId, now: Now) -> Option<SharedStream> {
+    pub(crate) fn wanted(&self, id: StreamId, now: Now) -> Option<Wanted> {
         // Held throughout, so that nobody lets go of the stream in between.
         let publishers = lock(&self.publishers);
         let mut publisher = lock(publishers.by_stream.get(&id)?);
         publisher.wanted_ms = now.ms;
-        Some(publisher.stream().clone())
+        Some(Wanted { stream: publisher.stream().clone(), is_relayed: publisher.is_relayed() })
     }
 
     /// The stream, if this node carries it.

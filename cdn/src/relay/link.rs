@@ -25,8 +25,10 @@ use crate::hub::Chunk;
 
 /// Longest wait for the connection and the handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the other side may be silent before it is asked for its clock, and then again before it counts as gone.
-const SILENCE: Duration = Duration::from_secs(2);
+/// How long the other side may be silent before it is asked for its clock.
+const SILENCE: Duration = Duration::from_secs(1);
+/// How long it may take to say anything then.
+const ANSWER: Duration = Duration::from_secs(3);
 /// Longest text message: events other than media are small.
 const MOST_TEXT_BYTES: usize = 64 << 10;
 /// Bytes of a message besides a segment's worth of media.
@@ -98,7 +100,8 @@ impl Link {
     /// What comes next. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Result<Event, Lost> {
         loop {
-            match tokio::time::timeout(SILENCE, self.socket.next()).await {
+            let patience = if self.asked { ANSWER } else { SILENCE };
+            match tokio::time::timeout(patience, self.socket.next()).await {
                 Err(_) => self.ask().await?,
                 Ok(None) => return Err(Lost::Closed),
                 Ok(Some(message)) => {
@@ -117,7 +120,7 @@ impl Link {
         }
         self.asked = true;
         let asking = self.socket.send(Message::text(format!(r#"["{}",{{"t0_ms":0}}]"#, name::CLOCK)));
-        tokio::time::timeout(SILENCE, asking).await.map_err(|_| Lost::Silent)?.map_err(broken)
+        tokio::time::timeout(ANSWER, asking).await.map_err(|_| Lost::Silent)?.map_err(broken)
     }
 }
 

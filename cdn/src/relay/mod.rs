@@ -71,10 +71,9 @@ impl Relays {
     /// A stream that can be watched at once.
     pub(crate) fn at_hand(&self, id: StreamId) -> Option<SharedStream> {
         let pull = lock(&self.pulls).get(&id).cloned();
-        if pull.is_some_and(|pull| !pull.is_ready()) {
-            return None;
-        }
-        self.services.ingest.wanted(id, self.services.clock.now())
+        let wanted = self.services.ingest.wanted(id, self.services.clock.now())?;
+        let is_coming = wanted.is_relayed && pull.is_some_and(|pull| !pull.is_ready());
+        (!is_coming).then_some(wanted.stream)
     }
 
     /// A stream, pulled from another node if it is not here. `grant` is the viewer's own.
@@ -109,13 +108,14 @@ impl Relays {
                     pull.go();
                 }
                 Progress::Ready => break,
-                Progress::Failed(error) => return Err(error),
+                // Its broadcaster may have come here meanwhile.
+                Progress::Failed(error) => return self.at_hand(id).ok_or(error),
             }
             if progress.changed().await.is_err() {
                 break;
             }
         }
-        self.services.ingest.wanted(id, self.services.clock.now()).ok_or_else(|| unavailable(id))
+        self.at_hand(id).ok_or_else(|| unavailable(id))
     }
 
     /// Whether somebody with this grant may make the node pull the stream.

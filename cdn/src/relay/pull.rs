@@ -56,7 +56,7 @@ pub(super) enum Progress {
     Asking,
     /// It is found; somebody who may watch it has to want it.
     Found(Visibility),
-    /// Its newest chunk is here.
+    /// Its newest chunk is here, or it comes another way.
     Ready,
     /// It cannot be had.
     Failed(WireError),
@@ -111,7 +111,10 @@ impl Pull {
     /// Pulls until the stream is over, let go, or published here.
     pub(super) async fn run(&self) {
         let failed = match self.pull().await {
-            Over::Done => return,
+            Over::Done => {
+                self.progress.send_replace(Progress::Ready);
+                return;
+            }
             Over::Unwanted => unavailable(self.id),
             Over::Failed(error) => {
                 self.asks.refused(self.id, error.clone());
@@ -178,20 +181,33 @@ impl Run<'_> {
         let mut useful = false;
         let nodes = std::mem::take(&mut self.sources.nodes);
         for node in &nodes {
-            let began = Instant::now();
-            let (lost, brought) = self.follow(&node.public_url).await?;
-            // One that breaks off again and again is no use, whatever it brings in between.
-            if brought && began.elapsed() >= USEFUL {
-                useful = true;
-                self.avoid.clear();
+            loop {
+                let (worked, lost) = self.try_source(&node.public_url).await?;
+                useful |= worked;
+                // A connection that closes says little about who is at its end; silence does.
+                if !worked || !matches!(lost, Lost::Closed) {
+                    break;
+                }
             }
-            if brought {
-                self.lost = None;
-            }
-            self.note_loss(&node.public_url, &lost);
         }
         self.sources.nodes = nodes;
         Ok(useful)
+    }
+
+    /// Pulls from one source until that fails. Says whether it worked, and how it failed.
+    async fn try_source(&mut self, public_url: &str) -> Result<(bool, Lost), Over> {
+        let began = Instant::now();
+        let (lost, brought) = self.follow(public_url).await?;
+        // One that breaks off again and again is no use, whatever it brings in between.
+        let worked = brought && began.elapsed() >= USEFUL;
+        if worked {
+            self.avoid.clear();
+        }
+        if brought {
+            self.lost = None;
+        }
+        self.note_loss(public_url, &lost);
+        Ok((worked, lost))
     }
 
     fn note_loss(&mut self, public_url: &str, lost: &Lost) {

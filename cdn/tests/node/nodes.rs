@@ -45,7 +45,7 @@ struct Known {
     asks: AtomicUsize,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Row {
     public_url: String,
     streams: Vec<CarriedStream>,
@@ -117,7 +117,8 @@ impl Nodes {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, look).await.expect("the nodes say so in time")
+        let found = tokio::time::timeout(PATIENCE, look).await.ok();
+        found.unwrap_or_else(|| panic!("the nodes say so in time, not {:?}", self.known.nodes.lock().unwrap()))
     }
 
     /// Waits until `node` says this of `stream`; `None` is that it does not carry it.

@@ -8,6 +8,7 @@ use std::{
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
+    sync::watch,
     task::AbortHandle,
 };
 
@@ -15,6 +16,7 @@ pub(crate) struct Proxy {
     address: SocketAddr,
     connections: Arc<Mutex<Vec<AbortHandle>>>,
     accepting: AbortHandle,
+    frozen: watch::Sender<bool>,
 }
 
 impl Proxy {
@@ -24,16 +26,23 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let connections = Arc::<Mutex<Vec<AbortHandle>>>::default();
         let accepted = connections.clone();
+        let (frozen, freezes) = watch::channel(false);
         let accepting = tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
+                let mut freezes = freezes.clone();
                 let task = tokio::spawn(async move {
                     let mut server = TcpStream::connect(target).await.unwrap();
-                    let _ = copy_bidirectional(&mut client, &mut server).await;
+                    let frozen = async { drop(freezes.wait_for(|frozen| *frozen).await) };
+                    tokio::select! {
+                        _ = copy_bidirectional(&mut client, &mut server) => return,
+                        () = frozen => {}
+                    }
+                    std::future::pending::<()>().await;
                 });
                 accepted.lock().unwrap().push(task.abort_handle());
             }
         });
-        Self { address, connections, accepting: accepting.abort_handle() }
+        Self { address, connections, accepting: accepting.abort_handle(), frozen }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -44,6 +53,11 @@ impl Proxy {
     pub(crate) fn close(&self) {
         self.accepting.abort();
         self.cut();
+    }
+
+    /// Passes nothing on any more, without a word.
+    pub(crate) fn freeze(&self) {
+        self.frozen.send_replace(true);
     }
 
     /// Cuts every connection there is.

@@ -197,6 +197,43 @@ async fn broken_relay_connections_leave_no_gap() {
 }
 
 #[tokio::test]
+async fn source_that_falls_silent_is_left_for_the_next_without_a_gap() {
+    let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
+    let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
+    let proxy = Proxy::start(origin.address).await;
+    nodes.script("edge", vec![proxy.url(), origin.url()]);
+    let broadcaster = origin.broadcaster(id, &recording.mime).await;
+    send_some(&broadcaster, id, &recording, 0..5).await;
+    let mut viewer = edge.viewer(id).await;
+    proxy.freeze();
+    send_some(&broadcaster, id, &recording, 5..recording.segments.len()).await;
+    let seen = until_chunk(&mut viewer, newest(&origin, id).await).await;
+    assert_whole(&seen);
+    assert!(seen.iter().all(|event| event.payload["state"] != "interrupted"), "sooner than anybody is told");
+}
+
+#[tokio::test]
+async fn viewer_that_waits_for_a_stream_is_heard_meanwhile_and_may_leave() {
+    let (nodes, id) = (Nodes::start().await, stream("a"));
+    let edge = nodes.node("edge").await;
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    nodes.script("edge", vec![format!("http://{}", mute.local_addr().unwrap())]);
+    let viewer = edge.connect().await;
+    let (replaced, left, ()) = tokio::join!(
+        viewer.call("watch_stream", json!(id)),
+        viewer.call("watch_stream", json!({ "stream_id": id })),
+        async {
+            assert_eq!(viewer.call("clock", json!({ "t0_ms": 7 })).await["t0_ms"], 7.0);
+            assert_eq!(viewer.call("leave_stream", json!({ "stream_id": id })).await["ok"], true);
+        },
+    );
+    assert_eq!(
+        (&replaced["error"]["code"], &left["error"]["code"]),
+        (&json!("invalid_request"), &json!("invalid_request"))
+    );
+}
+
+#[tokio::test]
 async fn stream_that_ended_while_its_edge_was_cut_off_ends_there_too() {
     let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
     let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
