@@ -385,7 +385,7 @@ async fn what_is_too_large_is_refused(subject: &Subject) {
 }
 
 async fn leases_end_unless_they_are_renewed(subject: &Subject) {
-    const LEASE: Duration = Duration::from_secs(2);
+    const LEASE: Duration = Duration::from_secs(4);
     let prefix = subject.prefix();
     let (renewed, left) = (format!("{prefix}renewed"), format!("{prefix}left"));
     let put = |key| subject.kv().put(Bucket::Nodes, key, Bytes::new(), Some(LEASE));
