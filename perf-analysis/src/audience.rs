@@ -77,6 +77,7 @@ impl Audience {
             grant: admission.grant.clone(),
             script: script.clone(),
             ledger: ledger.clone(),
+            has_prelude: trial.cell.edges > 0,
             offset: between_starts * number,
         };
         let booths: Vec<Booth> = (0..).zip(admissions.iter().zip(&ledgers)).map(booth).collect();

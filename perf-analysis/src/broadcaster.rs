@@ -41,6 +41,8 @@ pub struct Booth {
     pub script: Arc<Script>,
     /// Where to enter it.
     pub ledger: Arc<Ledger>,
+    /// Whether the first segment is sent before the air time, because edges can only fetch a stream that is live.
+    pub has_prelude: bool,
     /// How far into the warm-up the stream starts, so that streams do not send in step.
     pub offset: Duration,
 }
@@ -89,7 +91,7 @@ async fn send_segments(
 ) -> Result<()> {
     let Ok(air) = airtime.wait_for(Option::is_some).await.map(|air| *air) else { return Ok(()) };
     let Some(air) = air else { return Ok(()) };
-    for seq in 0.. {
+    for seq in u64::from(booth.has_prelude).. {
         let line = booth.script.line(seq)?;
         let due = air.start + booth.offset + line.due;
         if due >= air.end {
@@ -131,6 +133,16 @@ struct Session {
 }
 
 impl Session {
+    /// Sends the first segment, which the ordinary order then leaves out.
+    fn send_prelude(&self) -> Result<()> {
+        let line = self.booth.script.line(0)?;
+        let frames = segment_frames(&self.booth.stream_id, 0, &line.segment);
+        self.booth.ledger.publish(line, Instant::now(), 0);
+        // The queue is closed only when the connection is.
+        let _ = self.queue.send(frames);
+        Ok(())
+    }
+
     fn reply(&self, text: &str) {
         let mut frames = Vec::new();
         frame::write_text(&mut frames, text);
@@ -154,6 +166,9 @@ impl Frames for Session {
             }
             Packet::Ack(REGISTER, payload) => {
                 packet::accepted::<StreamRegistered>(name::REGISTER_NEW_STREAM, payload)?;
+                if self.booth.has_prelude {
+                    self.send_prelude()?;
+                }
                 // The receiver is gone only when the trial is over.
                 let _ = self.registered.send(());
             }

@@ -138,7 +138,9 @@ pub fn relay(results: &Results) -> Option<String> {
 /// How often the origin sent each chunk, by its own counter.
 fn times_sent(record: &TrialRecord) -> Option<f64> {
     let sent = *record.nodes.first()?.counted.get("chunks_sent_total")?;
-    let chunks = record.totals.delivered as f64 / f64::from(record.point.viewers);
+    // With edges, the first chunk of each stream is sent before counting begins.
+    let before = if record.point.edges > 0 { record.point.streams } else { 0 };
+    let chunks = record.totals.delivered as f64 / f64::from(record.point.viewers) - f64::from(before);
     (chunks > 0.0).then(|| sent as f64 / chunks)
 }
 

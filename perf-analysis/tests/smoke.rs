@@ -67,6 +67,7 @@ fn everything_that_is_judged_is_measured() {
     let tables = judge::tables(&results).unwrap();
     assert!(tables.contains("2 streams x 4 viewers and 2 silent x 30 kB every 100 ms"), "{tables}");
     assert!(tables.contains("4: connection open"), "{tables}");
+    assert!(tables.contains("1 origin, 2 edges | 1 | 2 "), "the origin sends each chunk twice: {tables}");
     let figures = plot::plot(&results, &directory.path().join("figures")).unwrap();
     assert_eq!(figures, ["judge-cpu"]);
 }

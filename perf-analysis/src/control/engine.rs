@@ -96,8 +96,9 @@ impl Plant {
         let mut command = enclosure.command(&bench.undead, &environment);
         command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
         if !store.is_empty() {
-            let urls: Vec<String> = store.iter().map(|server| format!("127.0.0.1:{}", server.port)).collect();
-            command.arg("--store").arg(format!("nats://{}", urls.join(",")));
+            let url = |server: &StoreServer| format!("nats://127.0.0.1:{}", server.port);
+            let urls: Vec<String> = store.iter().map(url).collect();
+            command.arg("--store").arg(urls.join(","));
         }
         let main_server = Program::start("main-server", command, &split.node, &logs.join("main-server.log"))?;
         let address = resolve(main_server.url()).await?.address;
