@@ -4,14 +4,18 @@
 
 use std::path::Path;
 
-use perf_analysis::{completeness, record::Results, report};
+use perf_analysis::{completeness, control, record::Results, report};
+
+/// The pages from a run of a scenario; the one about the control plane has records of its own.
+const PAGES: [&str; 2] = ["README.md", "fan-out.md"];
+const CONTROL: &str = "control.md";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-fn text() -> String {
-    std::fs::read_to_string(root().join("report/README.md")).unwrap()
+fn text(page: &str) -> String {
+    std::fs::read_to_string(root().join("report").join(page)).unwrap()
 }
 
 /// The targets of the links in `text` that begin with `start`.
@@ -22,25 +26,45 @@ fn links<'a>(text: &'a str, start: &'a str) -> impl Iterator<Item = &'a str> {
         .filter(move |link| link.starts_with(start))
 }
 
+/// The folder of the records that the page names.
+fn folder(text: &str) -> &str {
+    let folder = links(text, "../perf-analysis/results/").next().expect("the page names its records");
+    folder.trim_start_matches("../")
+}
+
 #[test]
 fn its_numbers_are_those_of_the_records_it_names() {
-    let text = text();
-    let folder = links(&text, "../perf-analysis/results/").next().expect("the report names its records");
-    let folder = folder.trim_start_matches("../");
-    let results = Results::load(&root().join(folder)).unwrap();
-    completeness::check(&results).unwrap();
+    for page in PAGES {
+        let text = text(page);
+        let folder = folder(&text);
+        let results = Results::load(&root().join(folder)).unwrap();
+        completeness::check(&results).unwrap();
+        assert!(results.manifest.finished);
+        let filled = report::fill(&text, &results, folder).unwrap();
+        assert_eq!(filled, text, "run `perf-analysis report {folder} --page {page}`");
+    }
+}
+
+#[test]
+fn its_numbers_of_the_control_plane_are_those_of_the_records_it_names() {
+    let text = text(CONTROL);
+    let folder = folder(&text);
+    let results = control::record::Results::load(&root().join(folder)).unwrap();
+    results.check().unwrap();
     assert!(results.manifest.finished);
-    let filled = report::fill(&text, &results, folder).unwrap();
-    assert_eq!(filled, text, "run `perf-analysis report {folder}`");
+    let filled = control::page::fill(&text, &results, folder).unwrap();
+    assert_eq!(filled, text, "run `perf-analysis report {folder} --page {CONTROL}`");
 }
 
 #[test]
 fn its_figures_are_there() {
-    let text = text();
-    let figures: Vec<&str> = links(&text, "figures/").collect();
-    assert!(figures.len() >= 3, "{figures:?}");
-    for figure in figures {
-        let svg = root().join("report").join(figure);
-        assert!(svg.is_file() && svg.with_extension("png").is_file(), "{figure}");
+    for page in PAGES {
+        let text = text(page);
+        let figures: Vec<&str> = links(&text, "figures/").collect();
+        assert!(!figures.is_empty(), "{page}");
+        for figure in figures {
+            let svg = root().join("report").join(figure);
+            assert!(svg.is_file() && svg.with_extension("png").is_file(), "{figure}");
+        }
     }
 }
