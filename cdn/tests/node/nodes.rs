@@ -118,7 +118,8 @@ impl Nodes {
             }
         };
         let found = tokio::time::timeout(PATIENCE, look).await.ok();
-        found.unwrap_or_else(|| panic!("the nodes say so in time, not {:?}", self.known.nodes.lock().unwrap()))
+        found
+            .unwrap_or_else(|| panic!("the nodes say so in time, not {:?}", self.known.nodes.lock().unwrap()))
     }
 
     /// Waits until `node` says this of `stream`; `None` is that it does not carry it.
