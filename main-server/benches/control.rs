@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench may fail where it stands")]
 
-use std::hint::black_box;
+use std::{hint::black_box, time::Duration};
 
 use axum::{
     Router,
@@ -43,6 +43,8 @@ impl Cluster {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(folder.path());
         config.persistence = Persistence::SqliteInMemory;
+        // Getting everything ready takes longer than a lease.
+        config.lease = Duration::from_secs(3600);
         let app = App::open(config).await.unwrap();
         let secret = app.cluster_secret().reveal().to_owned();
         let router = app.router();

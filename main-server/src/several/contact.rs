@@ -16,12 +16,12 @@ fn refused(answer: &super::Answer) {
 
 /// Leases and grace periods that end while a test watches.
 fn impatient(config: &mut Config) {
-    config.lease = Duration::from_secs(1);
-    config.grace = Duration::from_secs(1);
+    config.lease = Duration::from_secs(3);
+    config.grace = Duration::from_secs(3);
 }
 
 async fn long_enough_to_end_everything() {
-    sleep(Duration::from_secs(3)).await;
+    sleep(Duration::from_secs(7)).await;
 }
 
 /// Heartbeats of a node to `server`, until dropped.
@@ -127,7 +127,7 @@ async fn a_server_that_was_cut_off_ends_nothing_and_learns_what_it_missed() {
 async fn a_server_that_cannot_hear_the_others_ends_nothing() {
     let cluster = Cluster::new().await;
     let a = cluster.member(|_| {}).await;
-    let b = cluster.member(|config| config.grace = Duration::from_millis(300)).await;
+    let b = cluster.member(impatient).await;
     let node = a.node("a").await;
     let id = a.create("first").await.stream_id;
     a.beat(&node, id, 1).await;

@@ -58,6 +58,8 @@ impl Cluster {
     async fn member(&self, set: impl Fn(&mut Config)) -> Member {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(folder.path());
+        // Longer than a test that is not about leases, on a busy machine.
+        config.lease = Duration::from_secs(60);
         set(&mut config);
         let connection = Arc::new(Connection::new(self.store.clone()));
         let app = App::on(connection.store(), config).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use main_server::Secret;
+use main_server::{Config, Secret};
 use protocol::{
     ErrorCode, StreamId,
     grant::{Action, Verifier},
@@ -26,7 +26,7 @@ fn through(id: StreamId, path: &[&str]) -> CarriedStream {
 
 #[tokio::test]
 async fn a_node_learns_its_times_and_the_key_of_grants() {
-    let server = Server::start().await;
+    let server = Server::with(|config| config.lease = Config::new("any").lease).await;
     let registered: Registered = server.register("a", 1).await.read();
     assert_eq!((registered.heartbeat_ms, registered.lease_ms), (1000, 3000));
     assert!(Verifier::new(&registered.grant_keys).is_ok());

@@ -2,6 +2,8 @@
 
 use protocol::{
     ErrorCode,
+    grant::Signer,
+    node::Registered,
     stream::{Assignment, StreamState},
 };
 use serde_json::json;
@@ -53,4 +55,27 @@ async fn a_killed_server_kept_what_it_had_answered() {
     assert_eq!(server.show(over.stream_id).await.state, StreamState::Ended);
     let answer = server.heartbeat(&node, vec![carried(kept.stream_id, StreamState::Live, 1)]).await;
     assert!(answer.commands.is_empty());
+}
+
+#[tokio::test]
+async fn the_secrets_that_an_earlier_version_kept_in_files_go_into_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("cluster-secret"), "chosen by hand\n").unwrap();
+    std::fs::write(file("grant-key"), "07".repeat(32)).unwrap();
+    let (secret_file, key_file) = (file("cluster-secret"), file("grant-key"));
+    let signer = Signer::from_seed(&[7; 32]).unwrap();
+    let server = Server::on(folder, |_| {}).await;
+    assert_eq!(server.secret, "chosen by hand");
+    let registered: Registered = server.register("a", 1).await.read();
+    assert_eq!(registered.grant_keys, [signer.public_key().clone()]);
+    std::fs::remove_file(&secret_file).unwrap();
+    std::fs::remove_file(&key_file).unwrap();
+
+    let server = server.restart().await;
+    assert_eq!(server.secret, "chosen by hand");
+    assert_eq!(std::fs::read_to_string(&secret_file).unwrap().trim(), "chosen by hand", "for nodes to read");
+    let registered: Registered = server.register("a", 1).await.read();
+    assert_eq!(registered.grant_keys, [signer.public_key().clone()]);
+    assert!(!key_file.exists());
 }

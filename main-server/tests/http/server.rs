@@ -61,6 +61,8 @@ impl Server {
 
     pub(crate) async fn on(folder: TempDir, set: impl Fn(&mut Config)) -> Self {
         let mut config = Config::new(folder.path());
+        // Longer than a test that is not about leases, on a busy machine.
+        config.lease = Duration::from_secs(60);
         set(&mut config);
         Self::serve(App::open(config).await.unwrap(), folder).await
     }
