@@ -243,7 +243,7 @@ async fn sources(
     }
     let visibility = *known.visibility.lock().unwrap();
     let nodes = nodes.into_iter().map(|public_url| NodeAddress { public_url }).collect();
-    Json(Sources { visibility, grant: grant(stream_id, Action::Watch, visibility), nodes }).into_response()
+    Json(Sources { visibility, grant: grant(stream_id, Action::Relay, visibility), nodes }).into_response()
 }
 
 impl Known {

@@ -95,6 +95,7 @@ async fn refusals_are_told_over_the_connection_and_close_it_with_1008() {
     let publish = grant(private, Action::Publish, Visibility::Private);
     let registration = json!({ "stream_id": private, "grant": publish, "mime": recording.mime });
     assert_eq!(owner.call("register_new_stream", registration).await["ok"], true);
+    let may_watch = grant(open, Action::Watch, Visibility::Public);
     for (path, expected) in [
         (format!("/ws/{}", stream("nobody")), "unknown_stream"),
         ("/ws/nonsense".into(), "invalid_request"),
@@ -103,6 +104,7 @@ async fn refusals_are_told_over_the_connection_and_close_it_with_1008() {
         (format!("/ws/{private}"), "invalid_grant"),
         (format!("/ws/{private}?grant={publish}"), "invalid_grant"),
         (format!("/ws/{open}?relay=edge"), "invalid_grant"),
+        (format!("/ws/{open}?relay=edge&grant={may_watch}"), "invalid_grant"),
     ] {
         let refused = WsViewer::connect(node.address, &path).await.refused().await;
         assert_eq!(refused, (expected.to_owned(), code(CloseCode::Policy)), "{path}");
@@ -159,15 +161,15 @@ async fn relay_is_no_viewer_and_is_told_the_path_and_refused_where_it_would_clos
     let (id, recording) = (stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
     broadcaster.send_all(id, &recording.segments).await;
-    let watch = grant(id, Action::Watch, Visibility::Public);
-    let mut edge = node.ws(id, &format!("?relay=edge&back_ms=60000&grant={watch}")).await;
+    let permit = grant(id, Action::Relay, Visibility::Public);
+    let mut edge = node.ws(id, &format!("?relay=edge&back_ms=60000&grant={permit}")).await;
     edge.event("watching").await;
     assert_eq!(edge.event("relay_path").await, json!({ "path": ["test"] }));
     edge.event("stream_state").await;
     let Got::Init { .. } = edge.next().await else { panic!("the init segment") };
     let Got::Chunk { name: (0, 0, 0), .. } = edge.next().await else { panic!("the oldest group") };
     for (hostname, expected) in [("test", "relay_loop"), ("other", "limit_reached")] {
-        let mut refused = node.ws(id, &format!("?relay={hostname}&grant={watch}")).await;
+        let mut refused = node.ws(id, &format!("?relay={hostname}&grant={permit}")).await;
         assert_eq!(refused.refused().await.0, expected);
     }
     let metrics = node.get("/metrics").await.1;

@@ -18,6 +18,8 @@ pub enum Action {
     Publish,
     /// Receive it.
     Watch,
+    /// Receive it in order to serve it onwards: nodes alone get such a grant.
+    Relay,
 }
 
 /// The content of a grant.

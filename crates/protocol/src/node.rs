@@ -130,7 +130,7 @@ pub struct AskForSources {
 pub struct Sources {
     /// Whether viewers need a grant.
     pub visibility: Visibility,
-    /// A watch grant for the stream.
+    /// A relay grant for the stream.
     pub grant: String,
     /// Nodes that carry it and have room for a relay, first choice first. None of them gets it from the asking node.
     pub nodes: Vec<NodeAddress>,

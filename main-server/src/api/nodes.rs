@@ -62,7 +62,7 @@ pub(crate) async fn sources(
 ) -> Result<axum::Json<Sources>, Error> {
     let now = Now::read();
     let (visibility, nodes) = api.control.sources(&node_id, stream_id, &request.avoid, now)?;
-    let grant = api.grants.watch(stream_id, visibility, now)?;
+    let grant = api.grants.relay(stream_id, visibility, now)?;
     Ok(axum::Json(Sources { visibility, grant, nodes }))
 }
 

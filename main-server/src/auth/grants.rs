@@ -68,6 +68,20 @@ impl Grants {
         self.signer.sign(&Claims { stream_id, action: Action::Watch, visibility, exp })
     }
 
+    /// Permits a node to start pulling the stream, for as long as watching.
+    ///
+    /// # Errors
+    /// [`Error::Sign`].
+    pub(crate) fn relay(
+        &self,
+        stream_id: StreamId,
+        visibility: Visibility,
+        now: Now,
+    ) -> Result<String, Error> {
+        let exp = (now + WATCH).unix.as_secs();
+        self.signer.sign(&Claims { stream_id, action: Action::Relay, visibility, exp })
+    }
+
     /// Checks that `grant` permits to publish the stream.
     ///
     /// # Errors

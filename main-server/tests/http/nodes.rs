@@ -161,7 +161,7 @@ async fn an_edge_is_told_where_to_pull_a_stream_from_nearest_to_the_origin_first
     assert_eq!(urls(&found), ["/cdn/origin", "/cdn/near", "/cdn/far"], "never from who gets it from there");
     assert_eq!(found.visibility, Visibility::Public);
     let verifier = Verifier::new(&registered.grant_keys).unwrap();
-    assert!(verifier.verify(&found.grant, id, Action::Watch, 0).is_ok());
+    assert!(verifier.verify(&found.grant, id, Action::Relay, 0).is_ok());
     let avoiding: Sources = sources(&server, &asking, id, json!({ "avoid": ["/cdn/origin"] })).await.read();
     assert_eq!(urls(&avoiding), ["/cdn/near", "/cdn/far", "/cdn/origin"]);
 }

@@ -157,8 +157,9 @@ impl Server {
     ) -> Result<(Welcome, Admitted<Arc<Connection>>), WireError> {
         let Request { stream: id, grant, relay, resumes, cursor } = request;
         let services = &self.services;
+        let action = if relay.is_some() { Action::Relay } else { Action::Watch };
         if relay.is_some() || lock(shared).visibility() == Visibility::Private {
-            services.grants.verify(&grant.unwrap_or_default(), id, Action::Watch, services.clock.now())?;
+            services.grants.verify(&grant.unwrap_or_default(), id, action, services.clock.now())?;
         }
         let role = match &relay {
             Some(relay) => {
