@@ -1,0 +1,114 @@
+// One stream, watched at nodes that pull it from another: an edge or the origin dies, and whoever watches goes on.
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { expect, test, type Page } from '@playwright/test';
+
+import { isMoving, watchPaintedClock } from './support/painted-clock.ts';
+import type { Broadcaster, Viewer } from './support/pages.ts';
+import { Stage } from './support/stage.ts';
+import { Undead } from './support/undead.ts';
+
+const SECRET = { UNDEAD_CLUSTER_SECRET: 'only for this test' };
+
+let stage: Stage;
+let mainServer: Undead;
+let nodes: Undead[];
+let broadcaster: Broadcaster;
+let viewer: Viewer;
+
+test.beforeEach(async () => {
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'undead-edges-'));
+  mainServer = await Undead.start(['main-server', '--listen', '127.0.0.1:0', '--data-dir', dataDir], SECRET, dataDir);
+  nodes = [];
+  for (const name of ['one', 'two', 'three']) {
+    const flags = ['--listen', '127.0.0.1:0', '--main-server', mainServer.url, '--hostname', name];
+    nodes.push(await Undead.start(['cdn', ...flags], SECRET));
+  }
+  for (const node of nodes) {
+    await expect.poll(async () => (await fetch(`${node.url}/readyz`)).status).toBe(200);
+  }
+  stage = await Stage.set();
+  broadcaster = await stage.goLive(mainServer.url, 'Through an edge');
+  const origin = await originUrl();
+  const edges = nodes.filter((node) => !origin.includes(portOf(node)));
+  viewer = await stage.watch(broadcaster.watchUrl, (page) => sendTo(page, edges));
+  await viewer.expectPicture();
+  await viewer.expectTransport('ws');
+  expect((await carrying()).url).not.toBe(origin);
+});
+
+test.afterEach(async () => {
+  await stage.strike();
+  const unexpected = stage.complaints.lines.filter((line) => !/ERR_|WebSocket connection/.test(line));
+  expect(unexpected).toEqual([]);
+  for (const server of [...nodes, mainServer]) await server.stop();
+});
+
+function portOf({ url }: Undead): string {
+  return new URL(url).port;
+}
+
+/** Where the broadcaster is, as the main server knows it. */
+async function originUrl(): Promise<string> {
+  const id = broadcaster.watchUrl.split('/').at(-1) ?? '';
+  let origin = '';
+  await expect
+    .poll(async () => {
+      const answer = await fetch(`${mainServer.url}/api/streams/${id}/watch`, { method: 'POST' });
+      const { nodes: named } = (await answer.json()) as { nodes?: { public_url: string }[] };
+      return (origin = named?.[0]?.public_url ?? '');
+    })
+    .not.toBe('');
+  return origin;
+}
+
+/** Puts `first` before what the main server names, unless the page just lost them: it would for a crowd. */
+async function sendTo(page: Page, first: readonly Undead[]): Promise<void> {
+  await page.route(/\/watch$/, async (route) => {
+    const { avoid = [] } = (route.request().postDataJSON() ?? {}) as { avoid?: string[] };
+    const response = await route.fetch();
+    if (!response.ok()) {
+      await route.fulfill({ response });
+      return;
+    }
+    const answer = (await response.json()) as { grant: string; nodes: { public_url: string }[] };
+    const edges = first.map(({ url }) => ({ public_url: `http://localhost:${new URL(url).port}` }));
+    const wanted = edges.filter(({ public_url }) => !avoid.includes(public_url));
+    await route.fulfill({ response, json: { ...answer, nodes: [...wanted, ...answer.nodes] } });
+  });
+}
+
+/** The node that the viewer is on. */
+async function carrying(): Promise<Undead> {
+  const address = (await viewer.tells('node')) ?? '';
+  const node = nodes.find((one) => address.includes(portOf(one)));
+  if (!node) throw new Error(`no node is at ${address}`);
+  return node;
+}
+
+async function expectMovingPicture(): Promise<void> {
+  await viewer.expectPicture();
+  const sights = await watchPaintedClock(viewer.page, 4_000);
+  expect(sights.length).toBeGreaterThan(10);
+  expect(isMoving(sights)).toBe(true);
+}
+
+test('an edge dies: its viewer goes on at another one, without a reload', async () => {
+  const edge = await carrying();
+  const sights = watchPaintedClock(viewer.page, 8_000);
+  edge.kill();
+  expect(isMoving(await sights)).toBe(true);
+  await expectMovingPicture();
+  expect(await carrying()).not.toBe(edge);
+  await viewer.expectTransport('ws');
+});
+
+test('the origin dies: the edge finds the stream where its broadcaster went, and its viewer goes on', async () => {
+  const origin = await originUrl();
+  const sights = watchPaintedClock(viewer.page, 8_000);
+  nodes.find((node) => origin.includes(portOf(node)))?.kill();
+  expect(isMoving(await sights)).toBe(true);
+  await expectMovingPicture();
+});
