@@ -79,6 +79,24 @@ pub(crate) struct MainServerArgs {
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
+    /// Where a new stream goes: to the node with the fewest streams, or to the one with most of its limit left
+    #[arg(
+        long,
+        env = "UNDEAD_PLACE_BROADCASTERS",
+        value_name = "POLICY",
+        default_value = "fewest-streams",
+        value_parser = ["fewest-streams", "least-egress"]
+    )]
+    pub(crate) place_broadcasters: String,
+    /// Where a viewer goes: to a node that has the stream and headroom, or to the one with most of its limit left
+    #[arg(
+        long,
+        env = "UNDEAD_PLACE_VIEWERS",
+        value_name = "POLICY",
+        default_value = "carriers-first",
+        value_parser = ["carriers-first", "least-egress"]
+    )]
+    pub(crate) place_viewers: String,
     /// Seconds that fewer nodes have to do before the scaling signal wants fewer
     #[arg(long, env = "UNDEAD_SCALE_DOWN_AFTER", value_name = "SECONDS", default_value_t = 120)]
     pub(crate) scale_down_after: u64,

@@ -24,6 +24,9 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
 pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     let mut config = Config::new(args.store.data_dir);
     config.persistence = args.store.store.parse().map_err(Failure::config("--store"))?;
+    config.placement.broadcasters =
+        args.place_broadcasters.parse().map_err(Failure::config("--place-broadcasters"))?;
+    config.placement.viewers = args.place_viewers.parse().map_err(Failure::config("--place-viewers"))?;
     config.scale_down_after = Duration::from_secs(args.scale_down_after);
     config.cluster_secret = args.secret.cluster_secret.as_deref().and_then(Secret::new);
     config.cluster_secret_file = args.secret.cluster_secret_file;

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
-use crate::{auth::Secret, catalogue, control, registry};
+use crate::{auth::Secret, catalogue, control, placement::Policies, registry};
 
 /// How long a node that is silent keeps its hostname from older generations.
 const FORGET_NODE: Duration = Duration::from_secs(5 * 60);
@@ -30,6 +30,8 @@ pub struct Config {
     pub remember_ended: Duration,
     /// How long fewer nodes have to do before `GET /api/scaling` wants fewer; 2 min.
     pub scale_down_after: Duration,
+    /// How nodes are chosen.
+    pub placement: Policies,
     /// What arrives from the network and may pile up.
     pub limits: Limits,
 }
@@ -149,6 +151,7 @@ impl Config {
             first_media: Duration::from_secs(60),
             remember_ended: Duration::from_secs(5 * 60),
             scale_down_after: Duration::from_secs(2 * 60),
+            placement: Policies::default(),
             limits: Limits::default(),
         }
     }
@@ -164,7 +167,11 @@ impl Config {
     }
 
     pub(crate) fn control(&self) -> control::Settings {
-        control::Settings { remember_ended: self.remember_ended, forget_node: FORGET_NODE }
+        control::Settings {
+            remember_ended: self.remember_ended,
+            forget_node: FORGET_NODE,
+            policies: self.placement,
+        }
     }
 
     pub(crate) fn registry(&self) -> registry::Settings {

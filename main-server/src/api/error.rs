@@ -93,6 +93,7 @@ impl From<control::Error> for Error {
         match error {
             control::Error::Registry(error) => error.into(),
             control::Error::Catalogue(error) => error.into(),
+            control::Error::NoCapacity => Self::new(ErrorCode::NoCapacity, error.to_string()),
             control::Error::NoNodeAvailable => Self::new(ErrorCode::NoNodeAvailable, error.to_string()),
             control::Error::CutOff => Self::new(ErrorCode::StoreUnavailable, error.to_string()),
             control::Error::Store(error) => error.into(),

@@ -8,6 +8,7 @@ mod events;
 mod extract;
 mod nodes;
 mod operation;
+mod placement;
 mod scaling;
 mod streams;
 mod thumbnails;
@@ -78,6 +79,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
             put(nodes::heartbeat).layer(DefaultBodyLimit::max(MAX_HEARTBEAT_BYTES)),
         )
         .route("/api/scaling", get(scaling::advise))
+        .route("/api/nodes/placement", get(placement::explain))
         .route("/api/nodes/{node_id}/streams/{stream_id}/sources", post(nodes::sources))
         .route("/api/streams", get(streams::list).post(streams::create))
         .route("/api/streams/{stream_id}", get(streams::show).delete(streams::end))

@@ -93,10 +93,10 @@ pub(crate) async fn watch(
 ) -> Result<Answer<Assignment>, Error> {
     let access = api.control.access(stream_id)?;
     let visibility = access.visibility;
-    admit(&api, access, request.passphrase).await?;
+    admit(&api, access, request.passphrase.take()).await?;
     request.avoid.truncate(MAX_AVOIDED);
     let now = Now::read();
-    let nodes = api.control.watch(stream_id, &request.avoid, now)?;
+    let nodes = api.control.watch(stream_id, &request, now)?;
     let grant = api.grants.watch(stream_id, visibility, now)?;
     count(&api.counters.watch_grants);
     Ok(Answer(Assignment { grant, nodes }))
@@ -121,7 +121,7 @@ pub(crate) async fn publish(
     request.avoid.truncate(MAX_AVOIDED);
     let now = Now::read();
     let visibility = api.control.access(stream_id)?.visibility;
-    let nodes = api.control.publish(stream_id, &request.avoid, now)?;
+    let nodes = api.control.publish(stream_id, &request, now)?;
     let grant = api.grants.publish(stream_id, visibility, now)?;
     Ok(Answer(Assignment { grant, nodes }))
 }

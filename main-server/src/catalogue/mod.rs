@@ -99,6 +99,8 @@ pub(crate) struct Catalogue {
     thumbnail_bytes: usize,
     news: Vec<News>,
     changed: BTreeSet<StreamId>,
+    /// Streams that may belong elsewhere than at the last call of [`Catalogue::take_moved`], or be over.
+    moved: Vec<StreamId>,
     unsaved: HashSet<StreamId>,
 }
 
@@ -115,6 +117,7 @@ impl Catalogue {
             thumbnail_bytes: 0,
             news: Vec::new(),
             changed: BTreeSet::new(),
+            moved: Vec::new(),
             unsaved: HashSet::new(),
         }
     }
@@ -218,6 +221,7 @@ impl Catalogue {
             stream.record.place(hostname, now.unix_ms());
             stream.note_unsaved(now);
             self.unsaved.insert(stream_id);
+            self.moved.push(stream_id);
         }
     }
 
@@ -233,6 +237,7 @@ impl Catalogue {
         let (state, viewers) = (stream.state, stream.viewers());
         tracing::info!(stream.id = %stream_id, viewers, "stream {stream_id} is over, it was {state:?}");
         stream.end(now);
+        self.moved.push(stream_id);
         self.remember(stream_id);
     }
 
@@ -297,6 +302,13 @@ impl Catalogue {
             self.changed.insert(stream_id);
         }
         Ok(())
+    }
+
+    /// Streams that may belong elsewhere since the last call, or be over, and the hostname each belongs on if it is not.
+    pub(crate) fn take_moved(&mut self) -> Vec<(StreamId, Option<String>)> {
+        let moved = std::mem::take(&mut self.moved);
+        let place = |id| self.running(id).ok().map(|stream| stream.record.placed_on.clone());
+        moved.into_iter().map(|id| (id, place(id))).collect()
     }
 
     /// What viewers have to be told at once, in the order it happened.

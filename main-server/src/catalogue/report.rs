@@ -61,7 +61,11 @@ impl Catalogue {
 
     fn carry(&mut self, node: &NodeId, hostname: &str, row: &CarriedStream, heard: Heard, now: Now) {
         let Some(stream) = self.streams.get_mut(&row.stream_id) else { return };
+        let placed_at_ms = stream.record.placed_at_ms;
         let changed = stream.carry(node, hostname, row, now);
+        if stream.record.placed_at_ms != placed_at_ms {
+            self.moved.push(row.stream_id);
+        }
         self.settle(row.stream_id, changed, heard, now);
     }
 

@@ -25,6 +25,7 @@ pub(crate) enum Save {
 impl Catalogue {
     /// Takes over what the store has, if that is newer than what is known of it.
     pub(crate) fn learn(&mut self, stream_id: StreamId, record: Record, revision: Revision, now: Now) {
+        self.moved.push(stream_id);
         let Some(stream) = self.streams.get_mut(&stream_id) else {
             let stream = LiveStream::new(record, revision, &self.settings, now);
             let (is_over, is_listed) = (stream.is_over(), stream.is_listed());
@@ -74,6 +75,7 @@ impl Catalogue {
             return;
         }
         self.end(stream_id, now);
+        self.moved.push(stream_id);
         if let Some(ended_at_ms) =
             self.streams.remove(&stream_id).and_then(|stream| stream.record.ended_at_ms)
         {

@@ -13,7 +13,7 @@ use protocol::{
 };
 
 use super::{Carrier, Record, Settings, Thumbnail};
-use crate::{clock::Now, placement::Carriage, store::Revision};
+use crate::{clock::Now, store::Revision};
 
 /// Longest type a node may report; real ones have some fifty characters.
 const MAX_MIME_BYTES: usize = 256;
@@ -99,21 +99,6 @@ impl LiveStream {
     /// Viewers on all nodes.
     pub(crate) fn viewers(&self) -> u32 {
         self.carriers.values().fold(0, |sum, carrier| sum.saturating_add(carrier.viewers))
-    }
-
-    /// The nodes that carry it.
-    pub(crate) fn carriers(&self) -> impl Iterator<Item = (&NodeId, &Carrier)> {
-        self.carriers.iter()
-    }
-
-    /// What `node`, called `hostname`, has to do with it.
-    pub(crate) fn carriage(&self, node: &NodeId, hostname: &str) -> Carriage {
-        match self.carriers.get(node) {
-            Some(carrier) if carrier.is_live() => Carriage::Live,
-            Some(_) => Carriage::Interrupted,
-            None if self.carriers.is_empty() && self.record.placed_on == hostname => Carriage::Placed,
-            None => Carriage::None,
-        }
     }
 
     /// Takes over what a node reports. True if that is news to viewers.

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use protocol::NodeId;
 use tokio::sync::watch;
 
 use super::{ControlPlane, Error};
@@ -41,6 +42,9 @@ impl ControlPlane {
             }
             for node in state.registry.expire(now.instant) {
                 tracing::warn!(node.id = %node, "lease of node {node} ended without a heartbeat");
+                if let Ok(node) = state.registry.get(&node) {
+                    state.fleet.leave(&node.hostname);
+                }
                 state.catalogue.node_lost(&node, now);
             }
             if !cut_off {
@@ -106,5 +110,17 @@ impl super::State {
     fn begin_anew(&mut self, now: Now) {
         self.registry.renew_leases(now.instant);
         self.catalogue.renew_deadlines(now);
+        for (_, node) in self.registry.live(now.instant) {
+            self.fleet.join(&node.spec());
+        }
+    }
+
+    /// Lets a node be chosen, if its lease runs.
+    pub(super) fn seat(&mut self, node_id: &NodeId, now: Now) {
+        if let Ok(node) = self.registry.get(node_id)
+            && node.is_live(now.instant)
+        {
+            self.fleet.join(&node.spec());
+        }
     }
 }

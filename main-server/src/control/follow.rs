@@ -127,9 +127,12 @@ impl ControlPlane {
         now: Now,
     ) {
         self.change(|state| {
+            let node_id = registration.node_id.clone();
             if let Some(old) = state.registry.learn(hostname, registration, revision, now.instant) {
                 state.catalogue.node_lost(&old, now);
+                state.fleet.leave(hostname);
             }
+            state.seat(&node_id, now);
         });
     }
 
@@ -144,6 +147,7 @@ impl ControlPlane {
             Bucket::Nodes => {
                 let gone: Option<NodeId> = state.registry.forget(key, revision);
                 if let Some(node) = gone {
+                    state.fleet.leave(key);
                     state.catalogue.node_lost(&node, now);
                 }
             }

@@ -27,13 +27,14 @@ use protocol::stream::StreamInfo;
 use tokio::sync::{Notify, broadcast};
 
 pub(crate) use contact::Link;
-pub(crate) use streams::{Access, NewStream};
+pub(crate) use streams::{Access, NewStream, Whom};
 
 use self::gossip::Outbox;
 use crate::{
     catalogue::{self, Catalogue, Counts},
     clock::Now,
     feed::{Feed, Message},
+    placement::{Fleet, Policies, Refusal},
     registry::{self, Registry},
     store::{self, Store},
 };
@@ -50,6 +51,9 @@ pub(crate) enum Error {
     /// No live node may be chosen.
     #[error("no healthy node can take this now: try again in a moment")]
     NoNodeAvailable,
+    /// There are nodes, and none may take more.
+    #[error("every server is as loaded as it may be: try again in a moment")]
+    NoCapacity,
     /// The store did not take a change that has to last, or not in time.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -61,18 +65,31 @@ pub(crate) enum Error {
     Random(String),
 }
 
-/// How long the store keeps what nobody renews.
+/// How long the store keeps what nobody renews, and how nodes are chosen.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
     /// A stream that is over.
     pub(crate) remember_ended: Duration,
     /// The registration of a node.
     pub(crate) forget_node: Duration,
+    /// How nodes are chosen; nothing of it is stored.
+    pub(crate) policies: Policies,
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoNode => Self::NoNodeAvailable,
+            Refusal::NoCapacity => Self::NoCapacity,
+        }
+    }
 }
 
 struct State {
     registry: Registry,
     catalogue: Catalogue,
+    /// The live nodes and what they carry, in the order of their loads: follows the two above.
+    fleet: Fleet,
     /// What of the rest of the cluster cannot be seen now.
     lost: BTreeSet<Link>,
 }
@@ -90,8 +107,9 @@ pub(crate) struct ControlPlane {
 impl ControlPlane {
     /// A control plane that knows nothing yet: [`Self::load`] what `store` has.
     pub(crate) fn new(registry: Registry, catalogue: Catalogue, store: Store, settings: Settings) -> Self {
+        let fleet = Fleet::new(settings.policies);
         Self {
-            state: Mutex::new(State { registry, catalogue, lost: BTreeSet::new() }),
+            state: Mutex::new(State { registry, catalogue, fleet, lost: BTreeSet::new() }),
             feed: Feed::new(),
             outbox: Outbox::new(store.bus.is_alone()),
             store,
@@ -104,6 +122,12 @@ impl ControlPlane {
         // A panic under the lock leaves data that is at worst a heartbeat old; serving on is better than refusing all.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = change(&mut state);
+        for (stream_id, hostname) in state.catalogue.take_moved() {
+            match hostname {
+                Some(hostname) => state.fleet.place(stream_id, &hostname),
+                None => state.fleet.forget(stream_id),
+            }
+        }
         for news in state.catalogue.take_news() {
             self.feed.tell(Message::from(&news));
         }

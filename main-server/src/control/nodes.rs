@@ -62,7 +62,10 @@ impl ControlPlane {
                     }
                 }
             };
-            self.change(|state| state.registry.renew(&node_id, now.instant));
+            self.change(|state| {
+                state.registry.renew(&node_id, now.instant);
+                state.seat(&node_id, now);
+            });
             return Ok(node_id);
         }
         Err(registry::Error::HostnameTaken(request.hostname).into())
@@ -103,7 +106,13 @@ impl ControlPlane {
     fn hear(&self, node_id: &NodeId, heartbeat: &Heartbeat, heard: Heard, now: Now) -> Result<Orders, Error> {
         self.change(|state| {
             let node = state.registry.heartbeat(node_id, heartbeat.load, heard, now.instant)?;
-            Ok(state.catalogue.report(node_id, &node.hostname, &heartbeat.streams, heard, now))
+            let orders = state.catalogue.report(node_id, &node.hostname, &heartbeat.streams, heard, now);
+            state.fleet.join(&node.spec());
+            state.fleet.report(&node.hostname, &heartbeat.load, &heartbeat.streams, now.instant);
+            for stream_id in orders.over.iter().chain(&orders.unknown) {
+                state.fleet.forget(*stream_id);
+            }
+            Ok(orders)
         })
     }
 
@@ -135,6 +144,7 @@ impl ControlPlane {
         let hostname = self.change(|state| {
             let hostname = state.registry.get(node_id)?.hostname.clone();
             state.registry.end_lease(node_id, now.instant);
+            state.fleet.leave(&hostname);
             state.catalogue.node_lost(node_id, now);
             Ok::<_, Error>(hostname)
         })?;

@@ -5,19 +5,19 @@ use protocol::{
     stream::{NodeAddress, Visibility},
 };
 
-use super::{ControlPlane, Error, State};
-use crate::{catalogue::Carrier, clock::Now, registry::Node};
+use super::{ControlPlane, Error};
+use crate::clock::Now;
 
 /// Most nodes that are named.
 const MAX_SOURCES: usize = 4;
 
 impl ControlPlane {
-    /// The nodes that `asking` may pull the stream from: they have it live, and not by way of `asking`; the nearest to the
-    /// origin first, avoided ones last.
+    /// The nodes that `asking` may pull the stream from: they have it live, not by way of `asking`, and room for a relay;
+    /// near the origin and little loaded ones first, avoided ones last.
     ///
     /// # Errors
     /// [`Error::Registry`] if the asking node is unknown, [`Error::Catalogue`] if the stream is unknown or over,
-    /// [`Error::NoNodeAvailable`] if nobody has it.
+    /// [`Error::NoNodeAvailable`] if nobody has it, [`Error::NoCapacity`] if nobody has room.
     pub(crate) fn sources(
         &self,
         asking: &NodeId,
@@ -28,32 +28,9 @@ impl ControlPlane {
         self.change(|state| {
             let hostname = &state.registry.get(asking)?.hostname;
             let visibility = state.catalogue.running(stream_id)?.visibility();
-            let mut sources = state.carriers_above(hostname, stream_id, now);
-            sources.sort_by_key(|(node, carrier)| {
-                (avoid.contains(&node.public_url), carrier.path.len(), carrier.relays, node.hostname.as_str())
-            });
-            let address = |(node, _): &(&Node, _)| NodeAddress { public_url: node.public_url.clone() };
-            let nodes: Vec<NodeAddress> = sources.iter().take(MAX_SOURCES).map(address).collect();
-            if nodes.is_empty() { Err(Error::NoNodeAvailable) } else { Ok((visibility, nodes)) }
+            let urls = state.fleet.sources(stream_id, hostname, avoid, MAX_SOURCES, now.instant)?;
+            let address = |public_url| NodeAddress { public_url };
+            Ok((visibility, urls.into_iter().map(address).collect()))
         })
-    }
-}
-
-impl State {
-    /// The live nodes that have the stream live and do not get it from `hostname`.
-    fn carriers_above(&self, hostname: &str, stream_id: StreamId, now: Now) -> Vec<(&Node, &Carrier)> {
-        let stream = self.catalogue.running(stream_id).ok();
-        let carriers = stream.into_iter().flat_map(|stream| stream.carriers());
-        let above = |(id, carrier): (&NodeId, _)| Some((self.registry.get(id).ok()?, carrier));
-        let from_there = |carrier: &Carrier| carrier.path.iter().any(|upstream| upstream == hostname);
-        carriers
-            .filter_map(above)
-            .filter(|(node, carrier): &(&Node, &Carrier)| {
-                carrier.is_live()
-                    && node.is_live(now.instant)
-                    && node.hostname != hostname
-                    && !from_there(carrier)
-            })
-            .collect()
     }
 }

@@ -5,14 +5,15 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use protocol::{
     StreamId,
-    stream::{NodeAddress, StreamInfo, Visibility},
+    stream::{AskForNodes, NodeAddress, StreamInfo, Visibility},
 };
+use serde::Deserialize;
 
 use super::{ControlPlane, Error, State, durable::ATTEMPTS};
 use crate::{
-    catalogue::{ImageKind, LiveStream, Record, Thumbnail, Ticket},
+    catalogue::{ImageKind, Record, Thumbnail, Ticket},
     clock::Now,
-    placement::{Candidate, Carriage, CarriersFirst, FewestStreams, Policy, Request, choose},
+    placement::{Ask, Choice, Decision},
     store::{self, Expect},
 };
 
@@ -63,10 +64,11 @@ impl ControlPlane {
     pub(crate) async fn create(&self, new: NewStream, now: Now) -> Result<Placed, Error> {
         let (ticket, chosen) = self.change(|state| {
             state.catalogue.has_room_for(new.address)?;
-            let chosen = state.choose(&FewestStreams, None, &[], now)?;
+            let chosen = state.for_broadcaster(None, anywhere(&[]))?;
+            state.fleet.hold(&chosen.hostname);
             Ok::<_, Error>((state.catalogue.reserve(new.address, &chosen.hostname), chosen))
         })?;
-        let reservation = Reservation { control: self, ticket };
+        let reservation = Reservation { control: self, ticket, hostname: chosen.hostname.clone() };
         let record = Record {
             title: new.title,
             visibility: new.visibility,
@@ -129,19 +131,21 @@ impl ControlPlane {
     ///
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown or over, [`Error::NoNodeAvailable`] if nobody carries it,
-    /// [`Error::CutOff`] for new viewers while it may be over without being known here.
+    /// [`Error::NoCapacity`] if nobody may take more, [`Error::CutOff`] for new viewers while it may be over without being known here.
     pub(crate) fn watch(
         &self,
         stream_id: StreamId,
-        avoid: &[String],
+        request: &AskForNodes,
         now: Now,
     ) -> Result<Vec<NodeAddress>, Error> {
-        if avoid.is_empty() {
+        if request.avoid.is_empty() {
             self.admits_newcomers()?;
         }
         self.change(|state| {
-            let stream = state.catalogue.running(stream_id)?;
-            Ok(state.choose(&CarriersFirst, Some(stream), avoid, now)?.nodes)
+            state.catalogue.running(stream_id)?;
+            let decision = state.fleet.watch(stream_id, asked(request), now.instant)?;
+            log(&decision, "viewer", Some(stream_id));
+            Ok(Chosen::from(decision).nodes)
         })
     }
 
@@ -152,12 +156,12 @@ impl ControlPlane {
     pub(crate) fn publish(
         &self,
         stream_id: StreamId,
-        avoid: &[String],
+        request: &AskForNodes,
         now: Now,
     ) -> Result<Vec<NodeAddress>, Error> {
         self.change(|state| {
-            let stream = state.catalogue.running(stream_id)?;
-            let chosen = state.choose(&FewestStreams, Some(stream), avoid, now)?;
+            state.catalogue.running(stream_id)?;
+            let chosen = state.for_broadcaster(Some(stream_id), asked(request))?;
             state.catalogue.place(stream_id, &chosen.hostname, now);
             Ok(chosen.nodes)
         })
@@ -199,45 +203,89 @@ impl ControlPlane {
 struct Reservation<'a> {
     control: &'a ControlPlane,
     ticket: Ticket,
+    hostname: String,
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.control.change(|state| state.catalogue.withdraw(self.ticket));
+        self.control.change(|state| {
+            state.catalogue.withdraw(self.ticket);
+            state.fleet.release(&self.hostname);
+        });
     }
 }
 
-/// The nodes a policy chose.
-struct Choice {
+/// The nodes that were chosen.
+struct Chosen {
     /// Name of the first.
     hostname: String,
     /// All of them.
     nodes: Vec<NodeAddress>,
 }
 
-impl State {
-    fn choose<P: Policy>(
-        &self,
-        policy: &P,
-        stream: Option<&LiveStream>,
-        avoid: &[String],
-        now: Now,
-    ) -> Result<Choice, Error> {
-        let placed = self.catalogue.placed();
-        let live = self.registry.live(now.instant);
-        let candidates: Vec<Candidate<'_>> = live
-            .map(|(id, node)| Candidate {
-                hostname: &node.hostname,
-                public_url: &node.public_url,
-                streams: placed.get(node.hostname.as_str()).copied().unwrap_or(0),
-                load: node.load,
-                capacity: node.capacity,
-                carriage: stream.map_or(Carriage::None, |stream| stream.carriage(id, &node.hostname)),
-            })
-            .collect();
-        let chosen = choose(policy, &candidates, Request { avoid, at_most: MAX_CHOICES });
-        let first = chosen.first().ok_or(Error::NoNodeAvailable)?;
-        let address = |node: &Candidate<'_>| NodeAddress { public_url: node.public_url.to_owned() };
-        Ok(Choice { hostname: first.hostname.to_owned(), nodes: chosen.iter().map(address).collect() })
+impl From<Decision> for Chosen {
+    fn from(decision: Decision) -> Self {
+        let hostname = decision.nodes.first().map(|choice| choice.hostname.clone()).unwrap_or_default();
+        let address = |choice: Choice| NodeAddress { public_url: choice.public_url };
+        Self { hostname, nodes: decision.nodes.into_iter().map(address).collect() }
     }
+}
+
+impl State {
+    fn for_broadcaster(&self, stream_id: Option<StreamId>, ask: Ask<'_>) -> Result<Chosen, Error> {
+        let decision = self.fleet.publish(stream_id, ask)?;
+        log(&decision, "broadcaster", stream_id);
+        Ok(decision.into())
+    }
+}
+
+fn asked(request: &AskForNodes) -> Ask<'_> {
+    Ask { avoid: &request.avoid, region: request.region.as_deref(), at_most: MAX_CHOICES }
+}
+
+fn anywhere(avoid: &[String]) -> Ask<'_> {
+    Ask { avoid, region: None, at_most: MAX_CHOICES }
+}
+
+/// Says who was chosen and why, to whoever looks for that.
+fn log(decision: &Decision, whom: &str, stream_id: Option<StreamId>) {
+    let Some(first) = decision.nodes.first() else { return };
+    let (node, role, reason) = (&first.hostname, first.role, first.reason);
+    let stream_id = stream_id.map(tracing::field::display);
+    tracing::debug!(stream.id = stream_id, node, ?role, %reason, "a {whom} goes to {node}: {reason}");
+}
+
+impl ControlPlane {
+    /// Where a viewer or a broadcaster of a stream would be sent now, and why; nobody is sent anywhere.
+    ///
+    /// # Errors
+    /// As [`Self::watch`] and [`Self::publish`].
+    pub(crate) fn explain(
+        &self,
+        stream_id: Option<StreamId>,
+        whom: Whom,
+        region: Option<&str>,
+    ) -> Result<Decision, Error> {
+        let ask = Ask { region, ..anywhere(&[]) };
+        self.change(|state| {
+            if let Some(stream_id) = stream_id {
+                state.catalogue.running(stream_id)?;
+            }
+            match (whom, stream_id) {
+                (Whom::Viewer, Some(stream_id)) => Ok(state.fleet.explain_watch(stream_id, ask)?),
+                (Whom::Viewer, None) => Err(Error::NoNodeAvailable),
+                (Whom::Broadcaster, stream_id) => Ok(state.fleet.publish(stream_id, ask)?),
+            }
+        })
+    }
+}
+
+/// For whom a node is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Whom {
+    /// Somebody who watches.
+    Viewer,
+    /// Somebody who publishes.
+    Broadcaster,
 }

@@ -126,6 +126,20 @@ impl Fleet {
         let Some(&slot) = self.names.get(hostname) else { return };
         self.update(slot, |node| node.burden.report(*load, now));
         self.carry(slot, streams, now);
+        self.learn(load, streams);
+    }
+
+    /// Learns what the streams of a report cost to serve: an origin knows best, because it takes in what it sends on.
+    fn learn(&mut self, load: &Load, streams: &[CarriedStream]) {
+        let is_origin = |row: &&CarriedStream| row.state == StreamState::Live && row.path.is_empty();
+        let taken_in = streams.iter().filter(is_origin).count() as u64;
+        if let Some(each) = load.ingress_bytes_per_s.checked_div(taken_in).filter(|&each| each > 0) {
+            for row in streams.iter().filter(is_origin) {
+                if let Some(stream) = self.streams.get_mut(&row.stream_id) {
+                    stream.learn(each, taken_in == 1);
+                }
+            }
+        }
         let receivers = u64::from(load.viewers) + u64::from(load.relays);
         let Some(each) = load.egress_bytes_per_s.checked_div(receivers).filter(|&each| each > 0) else {
             return;
@@ -236,6 +250,16 @@ impl Fleet {
         if let Some(&slot) = self.names.get(&name) {
             self.update(slot, |node| node.streams = streams);
         }
+    }
+
+    /// A stream is being created there and counts already, until it is [placed](Self::place) or was not created.
+    pub fn hold(&mut self, hostname: &str) {
+        self.count_placed(hostname.into(), 1);
+    }
+
+    /// It was, or was not.
+    pub fn release(&mut self, hostname: &str) {
+        self.count_placed(hostname.into(), -1);
     }
 
     /// Streams placed on `hostname` that are not over.

@@ -15,7 +15,6 @@ mod fleet;
 mod least_egress;
 mod load;
 mod node;
-mod old;
 mod order;
 mod region;
 mod sources;
@@ -28,7 +27,8 @@ pub use decision::{Ask, Choice, Decision, Reason, Refusal, Role};
 pub use fleet::{Fleet, Standing};
 pub use load::{FULL_PROCESSOR_PERMILLE, SETTLE, UNKNOWN_LIMIT, WHOLE};
 pub use node::Spec;
-pub use old::{Candidate, Carriage, CarriersFirst, FewestStreams, Policy, Request, choose};
+
+use std::str::FromStr;
 
 use node::Node;
 use order::Rank;
@@ -100,6 +100,18 @@ impl BroadcasterPolicy {
     }
 }
 
+impl FromStr for BroadcasterPolicy {
+    type Err = UnknownPolicy;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPolicy> {
+        match name {
+            "fewest-streams" => Ok(Self::FewestStreams),
+            "least-egress" => Ok(Self::LeastEgress),
+            _ => Err(UnknownPolicy(name.into())),
+        }
+    }
+}
+
 /// Which node a viewer goes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ViewerPolicy {
@@ -109,3 +121,22 @@ pub enum ViewerPolicy {
     /// The one with most of its limit left, whether it carries the stream or not.
     LeastEgress,
 }
+
+impl FromStr for ViewerPolicy {
+    type Err = UnknownPolicy;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPolicy> {
+        match name {
+            "carriers-first" => Ok(Self::CarriersFirst),
+            "least-egress" => Ok(Self::LeastEgress),
+            _ => Err(UnknownPolicy(name.into())),
+        }
+    }
+}
+
+/// No policy has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "there is no policy {0:?}: fewest-streams or least-egress for broadcasters, carriers-first or least-egress for viewers"
+)]
+pub struct UnknownPolicy(String);

@@ -35,16 +35,22 @@ impl Fleet {
                 && !carrier.path.iter().any(|hostname| hostname == asking)
         });
         let above: Vec<(u32, &Carrier)> = above.map(|(slot, carrier)| (*slot, carrier)).collect();
+        // Nobody above is an outage; somebody above without room for us is not.
         if above.is_empty() {
             return Err(Refusal::NoNode);
         }
         let newcomer = relay_of(stream);
-        let fit = above.into_iter().filter(|(slot, carrier)| self.feeds(*slot, carrier, &newcomer));
+        let below = levels_below(stream, asking);
+        let above = above.into_iter().filter(|(_, carrier)| carrier.depth() + below < self.policies.depth);
+        let fit = above.filter(|(slot, carrier)| self.feeds(*slot, carrier, &newcomer));
         let mut fit: Vec<(u32, &Carrier)> = fit.collect();
         let threshold = self.threshold();
         let order = |(slot, carrier): &(u32, &Carrier)| {
             let node = self.node(*slot);
-            (node.is_avoided(avoid), node.share > threshold, carrier.depth(), node.by_load.clone())
+            let is_loaded = node.share > threshold;
+            // Among the loaded ones the load comes first: the origin of a sudden crowd would feed all its edges else.
+            let depth = if is_loaded { 0 } else { carrier.depth() };
+            (node.is_avoided(avoid), is_loaded, depth, node.by_load.clone())
         };
         if at_most > 0 && at_most < fit.len() {
             fit.select_nth_unstable_by_key(at_most - 1, order);
@@ -83,6 +89,14 @@ impl Fleet {
         let live = carriers.filter(|(_, carrier)| carrier.is_live());
         live.map(|(slot, carrier)| (&*self.node(*slot).name, carrier.depth()))
     }
+}
+
+/// How many levels of edges hang below a node already: they come along to its new source.
+fn levels_below(stream: &Stream, hostname: &str) -> usize {
+    let levels = |carrier: &Carrier| {
+        carrier.path.iter().position(|name| name == hostname).map_or(0, |place| carrier.path.len() - place)
+    };
+    stream.carriers.values().map(levels).max().unwrap_or(0)
 }
 
 /// A relay is let in past a limit like somebody who moves: all viewers behind it would be lost else.

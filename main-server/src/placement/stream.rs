@@ -56,6 +56,9 @@ impl Carrier {
 
     pub(super) fn report(&mut self, carriage: Carriage, path: &[String], relays: u32, now: Instant) {
         self.carriage = carriage;
+        // Those that were sent here and have come are in the report.
+        let come = relays.saturating_sub(self.relays);
+        self.relays_coming.0 = self.relays_coming.0.saturating_sub(come);
         self.relays = relays;
         if self.path != path {
             self.path = path.to_vec();

@@ -257,6 +257,20 @@ fn the_tree_is_at_most_so_deep() {
     assert_eq!(fleet.sources(id(0), &name(4), &[], 4, now), Err(Refusal::NoCapacity));
 }
 
+#[test]
+fn an_edge_with_edges_below_it_does_not_take_them_too_deep() {
+    let (mut fleet, now) = fleet(5);
+    fleet.report(&name(1), &Load::default(), &[edge(0, 0, &["cdn-0"])], now);
+    fleet.report(&name(2), &Load::default(), &[edge(0, 0, &["cdn-0", "cdn-1"])], now);
+    fleet.report(&name(3), &Load::default(), &[edge(0, 0, &["cdn-9"])], now);
+    fleet.report(&name(4), &Load::default(), &[edge(0, 0, &["cdn-9", "cdn-3"])], now);
+    assert_eq!(
+        fleet.sources(id(0), &name(3), &[], 4, now),
+        Ok(vec![url(0), url(1)]),
+        "2 would make it four hops"
+    );
+}
+
 /// Something that happens to a fleet.
 #[derive(Clone, Debug)]
 enum Event {

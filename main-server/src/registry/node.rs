@@ -8,7 +8,7 @@ use protocol::{
 };
 
 use super::Registration;
-use crate::{catalogue::Heard, store::Revision};
+use crate::{catalogue::Heard, placement::Spec, store::Revision};
 
 /// A registered node.
 #[derive(Debug)]
@@ -65,6 +65,16 @@ impl Node {
         self.capacity = registration.capacity;
         self.region = registration.region;
         self.revision = revision;
+    }
+
+    /// What placement has to know of it.
+    pub(crate) fn spec(&self) -> Spec<'_> {
+        Spec {
+            hostname: &self.hostname,
+            public_url: &self.public_url,
+            capacity: self.capacity,
+            region: self.region.as_deref(),
+        }
     }
 
     /// What the store has of it.

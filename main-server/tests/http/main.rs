@@ -7,6 +7,7 @@ mod events;
 mod hostile;
 mod nodes;
 mod pages;
+mod placement;
 mod restart;
 mod scaling;
 mod server;
