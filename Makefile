@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web e2e bench perf judge control fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web e2e bench perf simulate judge control fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -70,6 +70,9 @@ judge: build ## What the fan-out is held to, beside the bare write loop: the tab
 
 control: build ## What 10,000 nodes' heartbeats and viewers' questions cost the main server, on each store (about 5 minutes; Linux, nats-server)
 	$(CARGO) run --release --locked -p perf-analysis -- control --report report
+
+simulate: ## Placement on ten thousand simulated nodes: records and what they are judged by (some minutes)
+	$(CARGO) run --release --locked -p perf-analysis -- simulate
 
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked

@@ -28,6 +28,7 @@ pub mod run;
 pub mod scenario;
 pub mod script;
 pub mod servers;
+pub mod simulate;
 pub mod summary;
 pub mod trial;
 pub mod viewer;

@@ -17,6 +17,7 @@ use perf_analysis::{
     run::Lab,
     scenario::Scenario,
     servers::Programs,
+    simulate,
 };
 
 /// The report's first page.
@@ -67,6 +68,15 @@ enum Command {
     },
     /// Load a main server with nodes' heartbeats and viewers' questions, on each store by turns
     Control(ControlArgs),
+    /// Simulate placement on thousands of nodes and leave its records in a folder
+    Simulate {
+        /// The scenario file
+        #[arg(default_value = "perf-analysis/simulations/default.toml")]
+        scenario: PathBuf,
+        /// Folder for the records; named after the date and the commit if left out
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// Write one shared, prebuilt buffer to every viewer's socket: what the kernel costs
     Floor {
         /// Address and port to serve on
@@ -152,6 +162,7 @@ fn main() -> ExitCode {
         Command::Compare { a, b, out } => compare(&a, &b, out),
         Command::Report { results, into, page } => report(&results, &into, &page),
         Command::Control(args) => control(args),
+        Command::Simulate { scenario, out } => simulate(&scenario, out),
         Command::Floor { listen, quiet } => floor::serve(listen, quiet),
     };
     match outcome {
@@ -243,5 +254,21 @@ fn compare(a: &Path, b: &Path, out: Option<PathBuf>) -> Result<()> {
     print!("{}", perf_analysis::compare::table(&a, &b));
     let names = perf_analysis::plot::plot_both(&a, &b, &out)?;
     eprintln!("{} figures are in {}", names.len(), out.display());
+    Ok(())
+}
+
+fn simulate(scenario: &Path, out: Option<PathBuf>) -> Result<()> {
+    let records = simulate::run(simulate::Scenario::load(scenario)?)?;
+    let folder = || format!("perf-analysis/results/simulation-{}-{}", machine::today(), machine::commit());
+    let out = out.unwrap_or_else(|| folder().into());
+    records.save(&out)?;
+    print!("{}", simulate::Judgement::of(&records));
+    for times in &records.decisions {
+        println!(
+            "{:20} {} decisions of {:.1} us on average, 99 of 100 below {:.1} us",
+            times.kind, times.count, times.mean_us, times.p99_us
+        );
+    }
+    eprintln!("records are in {}", out.display());
     Ok(())
 }

@@ -1,0 +1,53 @@
+//! What a simulation is judged by.
+//!
+//! A node's load is what it truly sends, as a share of its egress limit; the mean is that of all nodes that live, idle ones
+//! included. Judged are the seconds after the ramp and the time to settle.
+
+use std::fmt;
+
+use super::Records;
+
+/// What a run is judged by; shares and ratios over the judged seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judgement {
+    /// Highest over mean load of the nodes: the worst second.
+    pub imbalance_worst: f64,
+    /// The median second.
+    pub imbalance_median: f64,
+    /// What 99 of 100 nodes are below, over the mean: the worst second.
+    pub p99_worst: f64,
+    /// Bytes pulled by edges over bytes served to viewers.
+    pub overhead: f64,
+    /// Most hops.
+    pub depth: u32,
+}
+
+impl Judgement {
+    /// Of a run.
+    pub fn of(records: &Records) -> Self {
+        let mut ratios: Vec<f64> = records.judged().map(|s| s.max_share / s.mean_share).collect();
+        ratios.sort_by(f64::total_cmp);
+        let pulled: u64 = records.judged().map(|s| s.pulled_bytes_per_s).sum();
+        let served: u64 = records.judged().map(|s| s.served_bytes_per_s).sum();
+        Self {
+            imbalance_worst: ratios.last().copied().unwrap_or(0.0),
+            imbalance_median: ratios.get(ratios.len() / 2).copied().unwrap_or(0.0),
+            p99_worst: records.judged().map(|s| s.p99_share / s.mean_share).fold(0.0, f64::max),
+            overhead: pulled as f64 / served.max(1) as f64,
+            depth: records.judged().map(|s| s.depth).max().unwrap_or(0),
+        }
+    }
+}
+
+impl fmt::Display for Judgement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "max / mean load      {:.3} in the median second, {:.3} in the worst",
+            self.imbalance_median, self.imbalance_worst
+        )?;
+        writeln!(f, "99th / mean load     {:.3} in the worst second", self.p99_worst)?;
+        writeln!(f, "pulled / served      {:.2} %", self.overhead * 100.0)?;
+        writeln!(f, "hops from an origin  {} at most", self.depth)
+    }
+}
