@@ -2,9 +2,9 @@
 //! goes on to the next node.
 //!
 //! Full is a node with as many viewers as it may have, one that sends as many bytes as its operator allows, or one that
-//! uses as much of its processors as it may. Readings come once a second, and a crowd in less: whoever came since the
-//! last reading is reckoned to cost as much as each of those before. What was *learned* about egress is for placement
-//! alone; here the processors themselves are looked at.
+//! has used as much of its processors as it may for some seconds. Readings come once a second, and a crowd in less: whoever
+//! came since the last reading is reckoned to send as much as each of those before. What was *learned* about egress is for
+//! placement alone; here the processors themselves are looked at.
 //!
 //! Who resumes after a last chunk comes from a node that died or refused it, and is taken in up to an eighth above the
 //! limits (the processors' excepted: a moment's overload is better than a lost viewer).
@@ -85,9 +85,7 @@ fn is_full(limits: &Limits, reading: &Reading, guest: Guest, viewers: u32, arriv
     };
     u64::from(viewers) >= most(limits.viewers.into())
         || limits.egress_bytes_per_s.is_some_and(|limit| expected(reading.egress_bytes_per_s) > most(limit))
-        || (guest == Guest::New
-            && limits.cpu_permille < 1000
-            && expected(reading.cpu_permille.into()) > limits.cpu_permille.into())
+        || (guest == Guest::New && limits.cpu_permille < 1000 && reading.cpu_permille > limits.cpu_permille)
 }
 
 fn with_reserve(limit: u64) -> u64 {

@@ -8,8 +8,8 @@
 
 /// The share of the processors that may be used up: a node that uses all of it is late for everybody.
 const FULL_PERMILLE: u64 = 850;
-/// Smallest share from which to extrapolate.
-const LEAST_PERMILLE: u16 = 150;
+/// Smallest share from which to extrapolate. With less, what does not grow with viewers (joins, repackaging) would weigh too much.
+const LEAST_PERMILLE: u16 = 400;
 /// Smallest egress from which to extrapolate.
 const LEAST_BYTES_PER_S: u64 = 1 << 20;
 /// How many readings it takes to move most of the way.

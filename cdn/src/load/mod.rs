@@ -10,6 +10,7 @@ mod limit;
 mod processors;
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -20,6 +21,9 @@ use crate::{lock::lock, metrics::Metrics};
 
 /// Time between two readings.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// Readings in a row over which processors have to be busy to count as busy: joins come in bursts, each of which may take
+/// all there is for a moment, and are over as soon.
+const SUSTAINED: usize = 5;
 
 /// What the meter read last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,8 +34,9 @@ pub(crate) struct Reading {
     pub(crate) egress_bytes_per_s: u64,
     /// Configured, or learned; none while neither.
     pub(crate) egress_limit_bytes_per_s: Option<u64>,
-    /// Share of the processors the process may use that it does use, per mille. Where several nodes share a process, as in
-    /// `undead up`, each of them says this of the whole process: they do share the processors.
+    /// Share of the processors the process may use that it does use, per mille: the least of the last five seconds, so a
+    /// burst counts for nothing. Where several nodes share a process, as in `undead up`, each of them says this of the whole
+    /// process: they do share the processors.
     pub(crate) cpu_permille: u16,
 }
 
@@ -45,6 +50,8 @@ struct State {
     processors: Processors,
     limit: EgressLimit,
     totals: Totals,
+    /// The newest shares of the processors, at most [`SUSTAINED`].
+    cpu_permille: VecDeque<u16>,
     reading: Reading,
 }
 
@@ -65,7 +72,10 @@ impl Meter {
         let totals = Totals::now(&metrics, &processors);
         let limit = EgressLimit::new(egress_bytes_per_s);
         let reading = Reading { egress_limit_bytes_per_s: limit.bytes_per_s(), ..Reading::default() };
-        Self { metrics, state: Mutex::new(State { processors, limit, totals, reading }) }
+        Self {
+            metrics,
+            state: Mutex::new(State { processors, limit, totals, cpu_permille: VecDeque::new(), reading }),
+        }
     }
 
     /// What was read last.
@@ -96,9 +106,19 @@ impl Meter {
             ingress_bytes_per_s: totals.rate(&before, |totals| totals.ingress_bytes),
             egress_bytes_per_s,
             egress_limit_bytes_per_s: state.limit.bytes_per_s(),
-            cpu_permille,
+            cpu_permille: sustained(&mut state.cpu_permille, cpu_permille),
         };
     }
+}
+
+/// Adds `newest`. Gives what was used throughout; nothing while there are too few readings to say.
+fn sustained(readings: &mut VecDeque<u16>, newest: u16) -> u16 {
+    readings.push_back(newest);
+    if readings.len() > SUSTAINED {
+        readings.pop_front();
+    }
+    let least = readings.iter().copied().min().unwrap_or(0);
+    if readings.len() < SUSTAINED { 0 } else { least }
 }
 
 impl Totals {
@@ -144,6 +164,13 @@ mod tests {
         assert_eq!(after.cpu_permille(&before, 0.5), 500);
         assert_eq!(after.cpu_permille(&Totals { cpu: None, ..before }, 0.5), 0);
         assert_eq!(after.cpu_permille(&before, 0.1), 1000, "never more than all of it");
+    }
+
+    #[test]
+    fn processors_are_busy_only_when_they_stay_so() {
+        let mut readings = VecDeque::new();
+        let seen = [1000, 900, 950, 1000, 980, 990, 100, 1000].map(|newest| sustained(&mut readings, newest));
+        assert_eq!(seen, [0, 0, 0, 0, 900, 900, 100, 100]);
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub struct Load {
     /// Bytes per second it can send at most: configured, or learned from its processor use; none while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress_limit_bytes_per_s: Option<u64>,
-    /// Share of the processors it may use that it does use, per mille, averaged over the last heartbeat interval.
+    /// Share of the processors it may use that it does use, per mille: the least of its last five seconds.
     #[serde(default)]
     pub cpu_permille: u16,
     /// Viewers that are behind the live edge because their connections are full.

@@ -67,16 +67,14 @@ impl Burden {
         self.settling.iter().fold(reported, |sum, assigned| sum.saturating_add(assigned.egress_bytes_per_s))
     }
 
-    /// Bytes per second it may send: the smaller of what its operator allows and what it learned; none while unknown.
-    pub(super) fn egress_limit(&self, capacity: &Capacity) -> Option<u64> {
-        let limits = [capacity.egress_bytes_per_s, self.reported.egress_limit_bytes_per_s];
-        limits.into_iter().flatten().min()
-    }
-
-    /// The share of its narrowest limit that is taken; [`WHOLE`] or more when it is full.
+    /// The share of its narrowest limit that is taken; [`WHOLE`] or more when it is full. A limit on egress that nobody
+    /// configured makes it look nearly full at most.
     pub(super) fn share(&self, capacity: &Capacity) -> u32 {
-        let limit = self.egress_limit(capacity).unwrap_or(UNKNOWN_LIMIT);
-        let egress = share_of(self.egress_bytes_per_s(), limit);
+        let sends = self.egress_bytes_per_s();
+        let egress = match (capacity.egress_bytes_per_s, self.reported.egress_limit_bytes_per_s) {
+            (Some(limit), _) => share_of(sends, limit),
+            (None, learned) => nearly(share_of(sends, learned.unwrap_or(UNKNOWN_LIMIT))),
+        };
         let viewers = capacity.viewers.map_or(0, |most| share_of(self.viewers().into(), most.into()));
         let processor = if self.is_out_of_processor() { WHOLE } else { 0 };
         egress.max(viewers).max(processor)
@@ -91,6 +89,15 @@ impl Burden {
 fn share_of(taken: u64, limit: u64) -> u32 {
     let share = u128::from(taken) * u128::from(WHOLE) / u128::from(limit.max(1));
     u32::try_from(share).unwrap_or(u32::MAX)
+}
+
+/// A share of a limit that is only a guess: above nine tenths it grows ever slower and never becomes [`WHOLE`], so the less
+/// loaded still come first and nobody is turned away.
+fn nearly(share: u32) -> u32 {
+    const LAST: u32 = WHOLE / 10;
+    let Some(above) = share.checked_sub(WHOLE - LAST) else { return share };
+    let left = u64::from(LAST) * u64::from(LAST) / (u64::from(LAST) + u64::from(above));
+    WHOLE - u32::try_from(left).unwrap_or(LAST).max(1)
 }
 
 #[cfg(test)]
@@ -135,6 +142,14 @@ mod tests {
         assert_eq!(burden.share(&Capacity { egress_bytes_per_s: Some(100 * MB), ..few_viewers }), WHOLE / 2);
         burden.report(Load { cpu_permille: 980, ..learned }, Instant::now());
         assert_eq!(burden.share(&Capacity::default()), WHOLE);
+    }
+
+    #[test]
+    fn guess_at_a_limit_orders_nodes_and_fills_none() {
+        let shares = [0, WHOLE / 2, WHOLE * 9 / 10, WHOLE, WHOLE * 2, WHOLE * 100].map(nearly);
+        assert!(shares.is_sorted() && shares.windows(2).all(|pair| pair[0] < pair[1]), "{shares:?}");
+        assert_eq!(shares[..3], [0, WHOLE / 2, WHOLE * 9 / 10]);
+        assert!(nearly(u32::MAX) < WHOLE);
     }
 
     #[test]
