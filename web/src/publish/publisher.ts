@@ -49,7 +49,7 @@ export interface PublisherSetup {
 export interface PublisherTiming {
   /** For the first connection to a node. */
   connectMs: number;
-  /** For a lost connection to come back before another node is asked. */
+  /** For a lost connection to come back before another node is asked: short, as going on elsewhere costs and loses nothing. */
   sameNodeMs: number;
   /** With segments on their way and no ack. */
   silentMs: number;
@@ -61,7 +61,7 @@ export interface PublisherTiming {
 
 const TIMING: PublisherTiming = {
   connectMs: 4_000,
-  sameNodeMs: 800,
+  sameNodeMs: 250,
   silentMs: 5_000,
   retryMs: 4_000,
   clockMs: 10_000,

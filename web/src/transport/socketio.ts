@@ -11,7 +11,7 @@ const CALL_TIMEOUT_MS = 5_000;
 /** How long one attempt to connect may take. */
 const CONNECT_TIMEOUT_MS = 4_000;
 /** First and longest pause between attempts; each is drawn from half to one and a half of it. */
-const RECONNECT_MS = { first: 150, longest: 3_000 };
+const RECONNECT_MS = { first: 80, longest: 3_000 };
 
 /** Starts connecting to the node at `publicUrl`, an absolute URL or a path on the page's origin. */
 export const connect: Connect = (publicUrl) => new SocketIoConnection(publicUrl, ['websocket', 'polling']);
