@@ -1,7 +1,7 @@
 //! One viewer: joins a stream and holds every chunk against the [`Ledger`].
 //!
 //! It checks the header, that names continue without a gap or a repeat, and each byte. Payloads are compared in
-//! the read buffer and forgotten. What differs between the transports is in [`socketio`] and [`ws`].
+//! the read buffer and forgotten. What differs between the transports is in `socketio` and `ws`.
 
 mod account;
 pub mod silent;

@@ -21,7 +21,7 @@ use super::{
     stream::{Carriage, Carrier, Stream},
 };
 
-/// See the [module](self).
+/// The live nodes and their streams, told of every change and ordered for decisions.
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
     pub(super) policies: Policies,

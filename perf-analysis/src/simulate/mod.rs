@@ -2,7 +2,7 @@
 //! heartbeats that are up to a second old.
 //!
 //! Discrete events on a simulated clock. The world (`world`) is what truly is: nodes with what they send, edges with their
-//! sources, viewers with the list of nodes they were given. The main server is the real [`Fleet`] and learns only what
+//! sources, viewers with the list of nodes they were given. The main server is the real `Fleet` and learns only what
 //! heartbeats, leases and broadcasters tell it. Viewers take time to connect; nodes refuse what is past their limit; nodes
 //! die, and their viewers go to their standbys without asking. Bytes are rates: no packets, no networks between nodes.
 
