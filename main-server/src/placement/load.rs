@@ -17,8 +17,8 @@ pub const WHOLE: u32 = 1_000_000;
 pub const UNKNOWN_LIMIT: u64 = 125_000_000;
 /// Share of the processors, per mille, from which on a node takes nobody.
 pub const FULL_PROCESSOR_PERMILLE: u16 = 950;
-/// How long an assignment counts at least: connecting, and one whole heartbeat interval.
-pub const SETTLE: Duration = Duration::from_millis(1_500);
+/// How long an assignment counts at least: connecting, a wait until a new edge has the stream, and one whole heartbeat interval.
+pub const SETTLE: Duration = Duration::from_secs(3);
 /// Assignments this close together are kept as one.
 const GRAIN: Duration = Duration::from_millis(200);
 
@@ -40,7 +40,14 @@ struct Assigned {
 impl Burden {
     /// Takes a report over; assignments it must include count no more.
     pub(super) fn report(&mut self, load: Load, now: Instant) {
+        let mut come = load.viewers.saturating_sub(self.reported.viewers);
         self.reported = load;
+        // Seats are told exactly, so who has come does not take two; bytes are averages that take their time.
+        for assigned in &mut self.settling {
+            let seated = assigned.viewers.min(come);
+            assigned.viewers -= seated;
+            come -= seated;
+        }
         let included = |assigned: &Assigned| now.saturating_duration_since(assigned.last) >= SETTLE;
         while self.settling.pop_front_if(|assigned| included(assigned)).is_some() {}
     }
@@ -119,6 +126,16 @@ mod tests {
         burden.assign(1, MB, start + SETTLE / 2);
         burden.report(reported(3, 3 * MB), start + SETTLE);
         assert_eq!((burden.viewers(), burden.egress_bytes_per_s()), (4, 4 * MB));
+    }
+
+    #[test]
+    fn who_has_come_takes_one_seat_and_not_two() {
+        let (mut burden, start) = (Burden::default(), Instant::now());
+        burden.assign(2, 2 * MB, start);
+        burden.report(reported(1, 0), start + SETTLE / 3);
+        assert_eq!((burden.viewers(), burden.egress_bytes_per_s()), (2, 2 * MB));
+        burden.report(reported(3, MB), start + SETTLE / 2);
+        assert_eq!((burden.viewers(), burden.egress_bytes_per_s()), (3, 3 * MB));
     }
 
     #[test]

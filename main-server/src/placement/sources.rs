@@ -11,8 +11,11 @@ use protocol::StreamId;
 use super::{
     Fleet, Refusal,
     capacity::{Newcomer, has_room},
-    stream::{Carrier, Stream},
+    stream::{Carriage, Carrier, Stream},
 };
+
+/// Edges that each of the loaded carriers feeds before any of them feeds more.
+const FEW: u32 = 4;
 
 impl Fleet {
     /// The nodes that `asking` may pull a stream from, first choice first; the first is counted as taken. Those at `avoid`
@@ -48,9 +51,10 @@ impl Fleet {
         let order = |(slot, carrier): &(u32, &Carrier)| {
             let node = self.node(*slot);
             let is_loaded = node.share > threshold;
-            // Among the loaded ones the load comes first: the origin of a sudden crowd would feed all its edges else.
-            let depth = if is_loaded { 0 } else { carrier.depth() };
-            (node.is_avoided(avoid), is_loaded, depth, node.by_load.clone())
+            // Among the loaded ones each feeds a few before anybody feeds many: the origin of a sudden crowd would feed
+            // all its edges else.
+            let turn = if is_loaded { carrier.relays() / FEW } else { 0 };
+            (node.is_avoided(avoid), is_loaded, turn, carrier.depth(), node.by_load.clone())
         };
         if at_most > 0 && at_most < fit.len() {
             fit.select_nth_unstable_by_key(at_most - 1, order);
@@ -68,13 +72,14 @@ impl Fleet {
         Ok(urls)
     }
 
-    /// Whether another edge could pull the stream from somebody.
+    /// Whether another edge could pull the stream from somebody, be it from an edge that is about to have it: a crowd of
+    /// thousands does not wait until the first edges have reported.
     pub(super) fn can_grow(&self, stream: &Stream) -> bool {
         let newcomer = relay_of(stream);
-        stream
-            .carriers
-            .iter()
-            .any(|(slot, carrier)| carrier.is_live() && self.feeds(*slot, carrier, &newcomer))
+        let has_it = |carrier: &Carrier| carrier.carriage != Carriage::Interrupted;
+        let feeds =
+            |(slot, carrier): (&u32, &Carrier)| has_it(carrier) && self.feeds(*slot, carrier, &newcomer);
+        stream.carriers.iter().any(feeds)
     }
 
     fn feeds(&self, slot: u32, carrier: &Carrier, newcomer: &Newcomer) -> bool {

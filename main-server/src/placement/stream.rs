@@ -11,7 +11,7 @@ use super::{load::SETTLE, order::Place};
 /// Bytes per second a viewer is believed to take until a node's reports tell: 2.4 Mbit/s.
 const UNKNOWN_BYTES_PER_VIEWER: u64 = 300_000;
 /// A node that was made an edge counts as a carrier for so many [`SETTLE`]s without reporting the stream.
-const COMING: u32 = 2;
+const COMING: u32 = 1;
 
 /// How a node has to do with a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

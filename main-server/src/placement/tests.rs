@@ -216,7 +216,7 @@ fn an_edge_that_never_reports_the_stream_is_dropped_again() {
     fleet.watch(id(0), anybody(&avoiding), now).unwrap();
     fleet.report(&name(1), &Load::default(), &[], now + Duration::from_secs(1));
     assert!(fleet.standings().all(|standing| standing.carries == 1));
-    fleet.report(&name(1), &Load::default(), &[], now + SETTLE * 2);
+    fleet.report(&name(1), &Load::default(), &[], now + SETTLE);
     assert_eq!(fleet.standings().filter(|standing| standing.carries == 1).count(), 1);
     assert_eq!(hostnames(&fleet.watch(id(0), request, now).unwrap())[0], "cdn-0");
 }
