@@ -124,7 +124,13 @@ impl App {
     pub async fn run(self, shutdown: CancellationToken) {
         let control = &self.api.control;
         let others = async {
-            tokio::join!(control.follow_health(), control.follow(), control.gossip(), upkeep(control))
+            tokio::join!(
+                control.follow_health(),
+                control.follow(),
+                control.gossip(),
+                control.tend_journal(),
+                upkeep(control)
+            )
         };
         let upkeep = async { tokio::join!(others, leases::run(self.store.kv), watch_load(&self.api)) };
         let upkeep = shutdown.run_until_cancelled(upkeep);

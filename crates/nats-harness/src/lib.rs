@@ -4,7 +4,7 @@
 //! `scripts/install-tools.sh` installs it.
 
 use std::{
-    io,
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -18,6 +18,8 @@ use tempfile::TempDir;
 const PROGRAMS: [&str; 2] = ["nats-server", "/usr/sbin/nats-server"];
 /// How long a server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server may take to answer.
+const ANSWER: Duration = Duration::from_secs(2);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -89,6 +91,18 @@ impl Servers {
         urls.join(",")
     }
 
+    /// Which server leads a JetStream stream now; none if nobody does, as far as the servers say within two seconds.
+    ///
+    /// # Errors
+    /// If no server can be asked.
+    pub fn leader(&self, stream: &str) -> io::Result<Option<usize>> {
+        let running = self.servers.iter().find(|server| server.process.is_some());
+        let port = running.ok_or_else(|| io::Error::other("no server runs"))?.client;
+        let answer = ask(port, &format!("$JS.API.STREAM.INFO.{stream}"))?;
+        let name = answer.split("\"leader\":\"").nth(1).and_then(|rest| rest.split('"').next());
+        Ok(self.servers.iter().position(|server| Some(server.name.as_str()) == name))
+    }
+
     /// Kills server `number` without a word to it (`SIGKILL`) and waits until it is gone. Its folder stays.
     ///
     /// # Errors
@@ -149,6 +163,33 @@ impl Drop for Servers {
             let _ = self.kill(number);
         }
     }
+}
+
+/// Asks something in NATS's own protocol; an empty answer if none comes.
+fn ask(port: u16, subject: &str) -> io::Result<String> {
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    connection.set_read_timeout(Some(ANSWER))?;
+    write!(connection, "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer 0\r\n\r\n")?;
+    let (mut reader, mut line) = (BufReader::new(connection), String::new());
+    // The server's greeting, perhaps a ping, then the answer.
+    for _ in 0..8 {
+        line.clear();
+        match reader.read_line(&mut line) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+        if line.starts_with("MSG ") {
+            let length = line.split_whitespace().last().and_then(|length| length.parse().ok());
+            let mut answer = vec![0; length.ok_or_else(|| io::Error::other("an answer without a length"))?];
+            reader.read_exact(&mut answer)?;
+            return Ok(String::from_utf8_lossy(&answer).into_owned());
+        }
+    }
+    Ok(String::new())
 }
 
 /// Ports that nobody listened on a moment ago, all different.

@@ -42,13 +42,43 @@ impl Catalogue {
             return;
         }
         stream.revision = revision;
-        let (started, ended) = (stream.record.started_at_ms, stream.record.ended_at_ms);
-        stream.record.merge(&record);
+        self.merge(stream_id, &record, now);
+        let Some(stream) = self.streams.get_mut(&stream_id) else { return };
         if stream.record == record {
             stream.unsaved_since = None;
         } else {
             stream.note_unsaved(now);
         }
+    }
+
+    /// Takes over what waits in the journal; the store is to be told of what is news.
+    pub(crate) fn learn_journaled(&mut self, stream_id: StreamId, record: &Record, now: Now) {
+        let Some(known) = self.streams.get(&stream_id).map(|stream| stream.record.clone()) else {
+            self.learn(stream_id, record.clone(), Revision::NONE, now);
+            return self.note_unsaved(stream_id, now);
+        };
+        self.merge(stream_id, record, now);
+        if self.streams.get(&stream_id).is_some_and(|stream| stream.record != known) {
+            self.note_unsaved(stream_id, now);
+        }
+    }
+
+    fn note_unsaved(&mut self, stream_id: StreamId, now: Now) {
+        if let Some(stream) = self.streams.get_mut(&stream_id) {
+            stream.note_unsaved(now);
+        }
+    }
+
+    /// Whether the store has all that is known of a stream.
+    pub(crate) fn is_saved(&self, stream_id: StreamId) -> bool {
+        self.to_save(stream_id).is_none()
+    }
+
+    /// Takes over what another version of a stream's record knows better.
+    fn merge(&mut self, stream_id: StreamId, record: &Record, now: Now) {
+        let Some(stream) = self.streams.get_mut(&stream_id) else { return };
+        let (started, ended) = (stream.record.started_at_ms, stream.record.ended_at_ms);
+        stream.record.merge(record);
         if stream.record.started_at_ms != started && stream.is_listed() {
             self.changed.insert(stream_id);
         }
@@ -84,9 +114,12 @@ impl Catalogue {
         self.unsaved.remove(&stream_id);
     }
 
-    /// From which write what is known of a stream comes.
+    /// From which write what is known of a stream comes; none if the store does not have it yet.
     pub(crate) fn revision(&self, stream_id: StreamId) -> Option<Revision> {
-        self.streams.get(&stream_id).map(|stream| stream.revision)
+        self.streams
+            .get(&stream_id)
+            .map(|stream| stream.revision)
+            .filter(|revision| *revision != Revision::NONE)
     }
 
     /// What has to be written, in the place of what, so that the stream is over; none if it is already or is unknown.
@@ -98,9 +131,10 @@ impl Catalogue {
         (!is_over).then_some((record, stream.revision))
     }
 
-    /// Everything that is known, and from which write.
+    /// Everything that the store has as far as is known, and from which write.
     pub(crate) fn known(&self) -> HashMap<String, Revision> {
-        self.streams.iter().map(|(id, stream)| (id.to_string(), stream.revision)).collect()
+        let stored = self.streams.iter().filter(|(_, stream)| stream.revision != Revision::NONE);
+        stored.map(|(id, stream)| (id.to_string(), stream.revision)).collect()
     }
 
     /// Counts an ended stream among those that are remembered; past the limit the store is to forget the oldest.
@@ -148,7 +182,7 @@ impl Catalogue {
     /// What the store has to be told of a stream now, if anything.
     pub(crate) fn to_save(&self, stream_id: StreamId) -> Option<Save> {
         let stream = self.streams.get(&stream_id)?;
-        if stream.to_forget {
+        if stream.to_forget && stream.revision != Revision::NONE {
             return Some(Save::Forget);
         }
         stream.unsaved_since.map(|_| Save::Keep(stream.record.clone(), stream.revision))

@@ -4,13 +4,16 @@
 //! only others hear. When contact is back, every lease and deadline begins anew, because what was missed is yet to be
 //! learned. The same when the clock shows that the process stood still.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use protocol::NodeId;
 use tokio::sync::watch;
 
 use super::{ControlPlane, Error};
-use crate::{clock::Now, store::Health};
+use crate::{
+    clock::Now,
+    store::{Health, Journal},
+};
 
 /// Longest time between two looks at the clock that is not a standstill.
 const STANDSTILL: Duration = Duration::from_secs(2);
@@ -87,13 +90,14 @@ impl ControlPlane {
         }
     }
 
-    /// Whether everything works: the store takes writes, and other main servers can be heard.
+    /// Whether everything works: the store or the journal takes writes, and other main servers can be heard.
     ///
     /// # Errors
     /// [`Error::Store`] or [`Error::CutOff`] says what does not.
     pub(crate) fn ready(&self) -> Result<(), Error> {
         let health: watch::Receiver<Health> = self.store.kv.health();
-        if !health.borrow().writable {
+        let is_kept = |journal: &Arc<dyn Journal>| journal.is_writable();
+        if !health.borrow().writable && !self.store.journal.as_ref().is_some_and(is_kept) {
             return Err(crate::store::Error::Unavailable("the last write failed".into()).into());
         }
         self.change(|state| state.lost.is_empty()).then_some(()).ok_or(Error::CutOff)

@@ -29,7 +29,7 @@ pub(super) async fn in_time<T>(
     timeout(PATIENCE, call).await.unwrap_or_else(|_| Err(late()))
 }
 
-fn json(value: &impl Serialize) -> Bytes {
+pub(super) fn json(value: &impl Serialize) -> Bytes {
     serde_json::to_vec(value).expect("ids, texts and numbers are always JSON").into()
 }
 
@@ -42,6 +42,10 @@ impl ControlPlane {
         expect: Expect,
     ) -> Result<Revision, store::Error> {
         let lease = record.is_over().then_some(self.settings.remember_ended);
+        let expect = match expect {
+            Expect::Revision(Revision::NONE) => Expect::Absent,
+            expect => expect,
+        };
         let key = stream_id.to_string();
         in_time(self.store.kv.compare_and_set(Bucket::Streams, &key, json(record), lease, expect)).await
     }
@@ -61,6 +65,10 @@ impl ControlPlane {
     /// Takes over what the store has under `key` now.
     pub(super) async fn look_up(&self, bucket: Bucket, key: &str) -> Result<(), store::Error> {
         let known = self.known(bucket, key);
+        if bucket == Bucket::Streams && known.is_none() {
+            // Before the store: what is in neither is nowhere, for it is in the store before it leaves the journal.
+            self.look_up_journaled(key).await?;
+        }
         match (in_time(self.store.kv.get(bucket, key)).await?, known) {
             (Some(entry), _) => self.learn(bucket, &entry, Now::read()),
             (None, Some(revision)) => self.forget(bucket, key, revision, Now::read()),
@@ -77,11 +85,8 @@ impl ControlPlane {
         for _ in 0..ATTEMPTS {
             let ending = self.change(|state| state.catalogue.to_end(stream_id, now));
             let Some((record, revision)) = ending else { return Ok(()) };
-            match self.write_stream(stream_id, &record, Expect::Revision(revision)).await {
-                Ok(revision) => {
-                    self.change(|state| state.catalogue.learn(stream_id, record, revision, now));
-                    return Ok(());
-                }
+            match self.keep(stream_id, record, Expect::Revision(revision), now).await {
+                Ok(()) => return Ok(()),
                 Err(store::Error::Conflict) => self.look_up(Bucket::Streams, &stream_id.to_string()).await?,
                 Err(error) => return Err(error.into()),
             }
@@ -104,6 +109,8 @@ impl ControlPlane {
                         self.change(|state| {
                             state.catalogue.learn(stream_id, record, revision, Now::read());
                         });
+                        // It may have changed meanwhile, or only wait for this to be forgotten.
+                        self.put_back(stream_id);
                         Ok(())
                     }
                     Err(store::Error::Conflict) => {

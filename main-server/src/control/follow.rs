@@ -7,7 +7,7 @@ use std::{collections::HashMap, time::Duration};
 
 use futures_util::StreamExt;
 use protocol::{NodeId, StreamId};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{ControlPlane, Link};
 use crate::{
@@ -17,19 +17,37 @@ use crate::{
     store::{self, Bucket, Entry, Event, Revision},
 };
 
-/// Pause before a broken watch is begun again.
+/// How long a store is waited for at the start: NATS takes up to nine seconds to see that a server died and choose leaders.
+const LOAD_PATIENCE: Duration = Duration::from_secs(25);
+/// Pause before a broken watch is begun again, or a failed load.
 const RETRY: Duration = Duration::from_millis(200);
 
 impl ControlPlane {
-    /// Takes over all that the store has.
+    /// Takes over all that the store has, and what waits in the journal. Where there are several servers, one may have
+    /// died just now: then it is tried for a while.
     ///
     /// # Errors
     /// The store's.
     pub(crate) async fn load(&self, now: Now) -> Result<(), store::Error> {
+        let begun = Instant::now();
+        loop {
+            let is_late = self.store.journal.is_none() || begun.elapsed() >= LOAD_PATIENCE;
+            match self.load_once(now).await {
+                Err(store::Error::Unavailable(error)) if !is_late => tracing::warn!("{error}, trying again"),
+                outcome => return outcome,
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    async fn load_once(&self, now: Now) -> Result<(), store::Error> {
         for bucket in [Bucket::Nodes, Bucket::Streams] {
             for entry in self.store.kv.entries(bucket).await? {
                 self.learn(bucket, &entry, now);
             }
+        }
+        if let Some(journal) = &self.store.journal {
+            self.look_into_journal(&**journal).await?;
         }
         Ok(())
     }
@@ -156,7 +174,7 @@ impl ControlPlane {
     }
 }
 
-fn parse_stream(entry: &Entry) -> Option<(StreamId, Record)> {
+pub(super) fn parse_stream(entry: &Entry) -> Option<(StreamId, Record)> {
     let key = &entry.key;
     let stream_id =
         key.parse().inspect_err(|error| tracing::error!("stream {key:?} in the store: {error}")).ok()?;

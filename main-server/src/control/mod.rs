@@ -13,30 +13,31 @@ mod contact;
 mod durable;
 mod follow;
 mod gossip;
+mod journal;
 mod nodes;
 mod sources;
 mod streams;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use protocol::stream::StreamInfo;
+use protocol::{StreamId, stream::StreamInfo};
 use tokio::sync::{Notify, broadcast};
 
 pub(crate) use contact::Link;
 pub(crate) use streams::{Access, NewStream, Whom};
 
-use self::gossip::Outbox;
+use self::{gossip::Outbox, journal::Absence};
 use crate::{
     catalogue::{self, Catalogue, Counts},
     clock::Now,
     feed::{Feed, Message},
     placement::{Fleet, Policies, Refusal},
     registry::{self, Registry},
-    store::{self, Store},
+    store::{self, Revision, Store},
 };
 
 /// Why the control plane refused.
@@ -92,6 +93,8 @@ struct State {
     fleet: Fleet,
     /// What of the rest of the cluster cannot be seen now.
     lost: BTreeSet<Link>,
+    /// Streams that have an entry in the journal, and the newest one known.
+    journaled: BTreeMap<StreamId, Revision>,
 }
 
 /// See the [module](self).
@@ -101,6 +104,7 @@ pub(crate) struct ControlPlane {
     store: Store,
     settings: Settings,
     outbox: Outbox,
+    absence: Absence,
     unsaved: Notify,
 }
 
@@ -109,9 +113,16 @@ impl ControlPlane {
     pub(crate) fn new(registry: Registry, catalogue: Catalogue, store: Store, settings: Settings) -> Self {
         let fleet = Fleet::new(settings.policies);
         Self {
-            state: Mutex::new(State { registry, catalogue, fleet, lost: BTreeSet::new() }),
+            state: Mutex::new(State {
+                registry,
+                catalogue,
+                fleet,
+                lost: BTreeSet::new(),
+                journaled: BTreeMap::new(),
+            }),
             feed: Feed::new(),
             outbox: Outbox::new(store.bus.is_alone()),
+            absence: Absence::default(),
             store,
             settings,
             unsaved: Notify::new(),

@@ -90,11 +90,8 @@ impl ControlPlane {
     async fn write_new(&self, record: Record, now: Now) -> Result<StreamId, Error> {
         for later_ns in 0..u128::from(ATTEMPTS) {
             let stream_id = StreamId::new(&record.title, now.unix.as_nanos() + later_ns);
-            match self.write_stream(stream_id, &record, Expect::Absent).await {
-                Ok(revision) => {
-                    self.change(|state| state.catalogue.learn(stream_id, record, revision, now));
-                    return Ok(stream_id);
-                }
+            match self.keep(stream_id, record.clone(), Expect::Absent, now).await {
+                Ok(()) => return Ok(stream_id),
                 Err(store::Error::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -31,7 +31,11 @@ impl Connection {
 
     /// The store as this server sees it.
     pub(super) fn store(self: &Arc<Self>) -> Store {
-        Store { kv: Arc::<Self>::clone(self), bus: Arc::<Self>::clone(self) }
+        Store {
+            kv: Arc::<Self>::clone(self),
+            bus: Arc::<Self>::clone(self),
+            journal: self.inner.journal.clone(),
+        }
     }
 
     /// The servers of the store cannot be reached: no answer, no change, no message comes through.

@@ -48,6 +48,11 @@ pub(crate) enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Revision(pub(crate) u64);
 
+impl Revision {
+    /// Before every write: that of what the store does not have yet.
+    pub(crate) const NONE: Self = Self(0);
+}
+
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

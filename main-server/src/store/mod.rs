@@ -2,6 +2,7 @@
 //! messages on. Everything above is written once against them; which engine is behind them is chosen at the start.
 
 mod bus;
+mod journal;
 mod kv;
 pub(crate) mod leases;
 mod nats;
@@ -20,11 +21,12 @@ use tokio::task::spawn_blocking;
 
 use self::{
     bus::InProcess,
-    nats::{Nats, NatsBus},
+    nats::{Nats, NatsBus, NatsJournal},
     sqlite::Sqlite,
 };
 pub(crate) use self::{
     bus::{Bus, MAX_MESSAGE_BYTES, Subject},
+    journal::Journal,
     kv::{Bucket, Entry, Error, Event, Expect, Health, Kv, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, Watch},
 };
 use crate::Persistence;
@@ -39,6 +41,8 @@ pub(crate) struct Store {
     pub(crate) kv: Arc<dyn Kv>,
     /// Passes messages on.
     pub(crate) bus: Arc<dyn Bus>,
+    /// Takes what `kv` cannot take just now, where there is such a thing.
+    pub(crate) journal: Option<Arc<dyn Journal>>,
 }
 
 impl Store {
@@ -56,12 +60,13 @@ impl Store {
             Persistence::SqliteInMemory => Ok(Self::alone(Sqlite::in_memory()?)),
             Persistence::Nats(servers) => {
                 let nats = Nats::open(servers).await?;
-                Ok(Self { bus: Arc::new(NatsBus::new(Arc::clone(&nats))), kv: nats })
+                let journal = NatsJournal::open(&nats).await?.map(|journal| journal as Arc<dyn Journal>);
+                Ok(Self { bus: Arc::new(NatsBus::new(Arc::clone(&nats))), kv: nats, journal })
             }
         }
     }
 
     fn alone(kv: Sqlite) -> Self {
-        Self { kv: Arc::new(kv), bus: Arc::new(InProcess::default()) }
+        Self { kv: Arc::new(kv), bus: Arc::new(InProcess::default()), journal: None }
     }
 }

@@ -20,14 +20,19 @@ pub(super) const PROBE: &str = "$KV.undead.meta.probe";
 
 /// The subject of an entry.
 pub(super) fn subject(bucket: Bucket, key: &str) -> String {
-    let mut subject = format!("$KV.undead.{}.", bucket.name());
+    format!("$KV.undead.{}.{}", bucket.name(), token(key))
+}
+
+/// A key as one token.
+pub(super) fn token(key: &str) -> String {
+    let mut token = String::with_capacity(key.len());
     for byte in key.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'/' => subject.push(char::from(byte)),
-            other => write!(subject, "={other:02X}").expect("a String takes everything"),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'/' => token.push(char::from(byte)),
+            other => write!(token, "={other:02X}").expect("a String takes everything"),
         }
     }
-    subject
+    token
 }
 
 /// The subjects of all entries of a bucket.
@@ -37,7 +42,11 @@ pub(super) fn subjects(bucket: Bucket) -> String {
 
 /// The key of an entry; none if somebody else wrote it in another way.
 pub(super) fn key(subject: &str) -> Option<String> {
-    let escaped = subject.splitn(4, '.').nth(3)?;
+    from_token(subject.splitn(4, '.').nth(3)?)
+}
+
+/// The key that a token is; none if it is no key's.
+pub(super) fn from_token(escaped: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(escaped.len());
     let mut rest = escaped.bytes();
     while let Some(byte) = rest.next() {

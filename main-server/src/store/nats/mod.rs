@@ -5,6 +5,7 @@
 
 mod bus;
 mod connect;
+mod journal;
 mod key;
 mod message;
 mod read;
@@ -28,7 +29,7 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub(crate) use self::bus::NatsBus;
+pub(crate) use self::{bus::NatsBus, journal::NatsJournal};
 use self::{message::Body, write::Write};
 use super::{Bucket, Entry, Error, Event, Expect, Health, Kv, Revision, Watch, kv};
 use crate::NatsServer;
@@ -38,6 +39,9 @@ use crate::NatsServer;
 const PATIENCE: Duration = Duration::from_secs(4);
 /// The same without a connection: long enough to move to another server.
 const PATIENCE_ALONE: Duration = Duration::from_secs(3);
+/// How long reading a whole bucket may be tried, which nobody waits for but a server that starts: as long as a cluster needs
+/// to see that a server is dead and to read from another.
+const ENTRIES_PATIENCE: Duration = Duration::from_secs(20);
 /// Pause before a failed try is repeated.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -81,6 +85,11 @@ impl Nats {
             (_, false) => {}
         }
         written
+    }
+
+    /// How many copies of the stream there are, if any server may die.
+    fn copies(&self) -> Option<usize> {
+        self.is_replicated.then_some(self.stream.cached_info().config.num_replicas)
     }
 
     /// Repeats a read until it works or it is too late.
@@ -134,7 +143,13 @@ impl Kv for Nats {
     }
 
     async fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Error> {
-        self.patiently(|| self.all(bucket)).await
+        let begun = Instant::now();
+        loop {
+            match self.all(bucket).await {
+                Err(Error::Unavailable(_)) if begun.elapsed() < ENTRIES_PATIENCE => sleep(RETRY).await,
+                outcome => return outcome,
+            }
+        }
     }
 
     async fn put(
