@@ -74,6 +74,11 @@ impl Burden {
         self.settling.iter().fold(reported, |sum, assigned| sum.saturating_add(assigned.egress_bytes_per_s))
     }
 
+    /// As of the last report.
+    pub(super) fn reported(&self) -> &Load {
+        &self.reported
+    }
+
     /// The share of its narrowest limit that is taken; [`WHOLE`] or more when it is full. A limit on egress that nobody
     /// configured makes it look nearly full at most.
     pub(super) fn share(&self, capacity: &Capacity) -> u32 {
