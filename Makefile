@@ -72,7 +72,7 @@ control: build ## What 10,000 nodes' heartbeats and viewers' questions cost the 
 	$(CARGO) run --release --locked -p perf-analysis -- control --report report
 
 simulate: ## Placement on ten thousand simulated nodes: records and what they are judged by (some minutes)
-	$(CARGO) run --release --locked -p perf-analysis -- simulate
+	$(CARGO) run --release --locked -p perf-analysis -- simulate --report report
 
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked

@@ -24,6 +24,8 @@ use perf_analysis::{
 const README: &str = "README.md";
 /// Its page about the control plane.
 const CONTROL_PAGE: &str = "control.md";
+/// Its page about placement.
+const PLACEMENT_PAGE: &str = "placement.md";
 
 /// Measures what forwarding costs, and draws it
 #[derive(Parser)]
@@ -76,6 +78,9 @@ enum Command {
         /// Folder for the records; named after the date and the commit if left out
         #[arg(long)]
         out: Option<PathBuf>,
+        /// Write the figure and the numbers into the page placement.md of the report in this folder
+        #[arg(long, value_name = "DIR")]
+        report: Option<PathBuf>,
     },
     /// Write one shared, prebuilt buffer to every viewer's socket: what the kernel costs
     Floor {
@@ -162,7 +167,7 @@ fn main() -> ExitCode {
         Command::Compare { a, b, out } => compare(&a, &b, out),
         Command::Report { results, into, page } => report(&results, &into, &page),
         Command::Control(args) => control(args),
-        Command::Simulate { scenario, out } => simulate(&scenario, out),
+        Command::Simulate { scenario, out, report } => simulate(&scenario, out, report),
         Command::Floor { listen, quiet } => floor::serve(listen, quiet),
     };
     match outcome {
@@ -233,6 +238,13 @@ fn report(results: &Path, into: &Path, page: &str) -> Result<()> {
             control::page::fill(text, &records, folder)
         });
     }
+    if page == PLACEMENT_PAGE {
+        let records = simulate::Records::load(results)?;
+        perf_analysis::plot::plot_simulation(&records, &into.join("figures"))?;
+        return fill_page(results, &into.join(page), |text, folder| {
+            simulate::page::fill(text, &records, folder)
+        });
+    }
     plot(results, Some(into.join("figures")))?;
     let records = Results::load(results)?;
     fill_page(results, &into.join(page), |text, folder| perf_analysis::report::fill(text, &records, folder))
@@ -257,9 +269,9 @@ fn compare(a: &Path, b: &Path, out: Option<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn simulate(scenario: &Path, out: Option<PathBuf>) -> Result<()> {
+fn simulate(scenario: &Path, out: Option<PathBuf>, into: Option<PathBuf>) -> Result<()> {
     let records = simulate::run(simulate::Scenario::load(scenario)?)?;
-    let folder = || format!("perf-analysis/results/simulation-{}-{}", machine::today(), machine::commit());
+    let folder = || format!("perf-analysis/results/{}-{}-simulation", machine::today(), machine::commit());
     let out = out.unwrap_or_else(|| folder().into());
     records.save(&out)?;
     print!("{}", simulate::Judgement::of(&records));
@@ -270,5 +282,5 @@ fn simulate(scenario: &Path, out: Option<PathBuf>) -> Result<()> {
         );
     }
     eprintln!("records are in {}", out.display());
-    Ok(())
+    into.map_or(Ok(()), |into| report(&out, &into, PLACEMENT_PAGE))
 }

@@ -5,6 +5,7 @@ mod axis;
 mod chart;
 mod figures;
 mod judge;
+mod simulation;
 mod timeline;
 
 use std::{fs, path::Path};
@@ -12,6 +13,7 @@ use std::{fs, path::Path};
 use crate::{
     error::{Context, Error, Result},
     record::Results,
+    simulate::Records,
     summary::{Point, summarise},
 };
 use chart::Chart;
@@ -40,6 +42,21 @@ pub fn plot(results: &Results, out: &Path) -> Result<Vec<&'static str>> {
 pub fn plot_both(a: &Results, b: &Results, out: &Path) -> Result<Vec<&'static str>> {
     let runs = [Run { prefix: "A ", points: summarise(a) }, Run { prefix: "B ", points: summarise(b) }];
     draw(figures::all(&runs), &format!("A: {} | B: {}", caption(a), caption(b)), out)
+}
+
+/// Draws the figure of a simulation into the folder `out`; returns its name.
+///
+/// # Errors
+/// As [`plot`].
+pub fn plot_simulation(records: &Records, out: &Path) -> Result<Vec<&'static str>> {
+    let manifest = &records.manifest;
+    let caption = format!(
+        "{}; commit {}; seed {}",
+        manifest.machine.caption(),
+        manifest.commit,
+        manifest.scenario.seed
+    );
+    draw(vec![("placement-load", simulation::chart(records))], &caption, out)
 }
 
 fn draw(charts: Vec<(&'static str, Chart)>, caption: &str, out: &Path) -> Result<Vec<&'static str>> {

@@ -4,11 +4,12 @@
 
 use std::path::Path;
 
-use perf_analysis::{completeness, control, record::Results, report};
+use perf_analysis::{completeness, control, record::Results, report, simulate};
 
-/// The pages from a run of a scenario; the one about the control plane has records of its own.
+/// The pages from a run of a scenario; those about the control plane and placement have records of their own.
 const PAGES: [&str; 2] = ["README.md", "fan-out.md"];
 const CONTROL: &str = "control.md";
+const PLACEMENT: &str = "placement.md";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -57,8 +58,18 @@ fn its_numbers_of_the_control_plane_are_those_of_the_records_it_names() {
 }
 
 #[test]
+fn its_numbers_of_placement_are_those_of_the_records_it_names() {
+    let text = text(PLACEMENT);
+    let folder = folder(&text);
+    let records = simulate::Records::load(&root().join(folder)).unwrap();
+    assert!(records.manifest.finished);
+    let filled = simulate::page::fill(&text, &records, folder).unwrap();
+    assert_eq!(filled, text, "run `perf-analysis report {folder} --page {PLACEMENT}`");
+}
+
+#[test]
 fn its_figures_are_there() {
-    for page in PAGES {
+    for page in PAGES.into_iter().chain([PLACEMENT]) {
         let text = text(page);
         let figures: Vec<&str> = links(&text, "figures/").collect();
         assert!(!figures.is_empty(), "{page}");

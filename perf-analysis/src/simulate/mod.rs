@@ -9,6 +9,7 @@
 mod crowd;
 mod node;
 mod nodes;
+pub mod page;
 mod queue;
 mod random;
 mod record;
