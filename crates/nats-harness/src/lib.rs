@@ -103,6 +103,15 @@ impl Servers {
         Ok(self.servers.iter().position(|server| Some(server.name.as_str()) == name))
     }
 
+    /// Whether server `number` ended although nobody killed it.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn has_crashed(&mut self, number: usize) -> io::Result<bool> {
+        let process = self.servers[number].process.as_mut();
+        Ok(process.map(Child::try_wait).transpose()?.flatten().is_some())
+    }
+
     /// Kills server `number` without a word to it (`SIGKILL`) and waits until it is gone. Its folder stays.
     ///
     /// # Errors

@@ -60,10 +60,19 @@ async fn sqlite_in_memory_keeps_the_contract() {
     keeps_the_contract(Subject { handles: vec![store], sequences: 100, checks: 0.into() }).await;
 }
 
+/// nats-server 2.9.10 itself ends now and then with a nil pointer in `jsMsgGetRequest`, when it reads an entry while that is
+/// being replaced. What the engine does not promise then is not its fault, so another server gets the suite.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_nats_server_keeps_the_contract() {
-    let servers = Servers::start(1).unwrap();
-    keeps_the_contract(Subject { handles: nats(&servers, 2).await, sequences: 20, checks: 0.into() }).await;
+async fn a_nats_server_that_does_not_crash_keeps_the_contract() {
+    const SERVERS: u32 = 5;
+    for _ in 0..SERVERS {
+        let mut servers = Servers::start(1).unwrap();
+        let subject = Subject { handles: nats(&servers, 2).await, sequences: 20, checks: 0.into() };
+        let Err(failure) = tokio::spawn(keeps_the_contract(subject)).await else { return };
+        assert!(servers.has_crashed(0).unwrap(), "{failure}");
+        eprintln!("the NATS server crashed; another one is tried");
+    }
+    panic!("{SERVERS} NATS servers crashed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
