@@ -5,12 +5,12 @@ use serde_json::json;
 use crate::harness::{Recording, TestNode, names, registration, stream};
 
 /// Rings may hold this much, so that the recording leaves them many times over.
-const RING_BYTES: u64 = 2 << 20;
+pub(crate) const RING_BYTES: u64 = 2 << 20;
 /// How often the recording is sent, each time as a new take.
-const ROUNDS: u64 = 12;
+pub(crate) const ROUNDS: u64 = 12;
 
 /// Holds little, and takes in as fast as a test can send.
-async fn cramped_node() -> TestNode {
+pub(crate) async fn cramped_node() -> TestNode {
     TestNode::with(|limits| {
         limits.ring_bytes = RING_BYTES;
         limits.stream_bytes_per_s = 1 << 30;

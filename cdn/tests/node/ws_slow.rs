@@ -3,23 +3,10 @@
 use serde_json::json;
 
 use crate::{
-    harness::{Recording, TestNode, registration, stream},
+    harness::{Recording, registration, stream},
+    slow_viewer::{RING_BYTES, ROUNDS, cramped_node},
     ws_client::{Got, WsViewer, names},
 };
-
-/// Rings may hold this much, so that the recording leaves them many times over.
-const RING_BYTES: u64 = 2 << 20;
-/// How often the recording is sent, each time as a new take.
-const ROUNDS: u64 = 12;
-
-/// Holds little, and takes in as fast as a test can send.
-async fn cramped_node() -> TestNode {
-    TestNode::with(|limits| {
-        limits.ring_bytes = RING_BYTES;
-        limits.stream_bytes_per_s = 1 << 30;
-    })
-    .await
-}
 
 #[tokio::test]
 async fn viewers_who_never_read_delay_nobody_and_are_told_when_they_come_back() {
