@@ -20,7 +20,7 @@ use crate::{
     load::{Door, Meter},
     lock::lock,
     metrics::{Gauges, Metrics},
-    relay::{self, Relays},
+    relay::{self, Arrivals, Relays},
     transport::{
         Connections, Transport,
         socketio::{self, SocketIoOutlet},
@@ -88,7 +88,8 @@ impl Node {
             audience: audience.clone(),
             carriers: vec![socket_io_egress.clone(), ws_egress.clone()],
         };
-        let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(fanout)];
+        let arrivals = Arc::new(Arrivals::default());
+        let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(fanout), arrivals.clone()];
         let control = match config.main_servers.is_empty() {
             true => None,
             false => Some(Arc::new(Control::new(
@@ -106,6 +107,7 @@ impl Node {
             Arc::new(Ingest::new(hub.clone(), grants.clone(), limits.clone(), metrics.clone(), followers));
         let relays = Relays::new(relay::Services {
             ingest: ingest.clone(),
+            arrivals,
             control: control.clone(),
             grants: grants.clone(),
             metrics: metrics.clone(),

@@ -5,13 +5,17 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, test } from '@playwright/test';
 
+import { call, connectTo, createStream } from './support/node-client.ts';
 import { isMoving, latenciesMs, median, watchPaintedClock } from './support/painted-clock.ts';
+import { loadRecording } from './support/recording.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
 
 const ARTIFACTS = fileURLToPath(new URL('artifacts/', import.meta.url));
 /** So late that a viewer who had to begin at the first picture could not be there. */
 const LATER_MS = 25_000;
+/** Longer than a node lets a viewer wait for a stream that has not begun. */
+const EARLIER_MS = 5_000;
 
 let undead: Undead;
 let stage: Stage;
@@ -74,6 +78,28 @@ test('two streams at once go to two nodes, and both are listed', async () => {
     await expect(list.getByText(title)).toBeVisible();
   }
   await list.screenshot({ path: path.join(ARTIFACTS, 'view.png') });
+});
+
+test('who comes before the broadcaster waits, and is let in where the stream begins', async () => {
+  stage = await Stage.set();
+  const recording = await loadRecording('webm-vp9-opus-100ms-key1s');
+  const { stream_id, publish } = await createStream(undead.url, 'Soon');
+  const node = publish.nodes[0]?.public_url ?? '';
+  const early = await stage.watch(`${undead.url}/view/${stream_id}`);
+  await early.expectState('waiting');
+  await early.page.waitForTimeout(EARLIER_MS);
+  await early.expectState('waiting');
+  await early.page.screenshot({ path: path.join(ARTIFACTS, 'waiting.png') });
+  const broadcaster = await connectTo(undead.url, node);
+  const registration = { stream_id, grant: publish.grant, mime: recording.mime, take: 0 };
+  expect(await call(broadcaster, 'register_new_stream', registration)).toMatchObject({ ok: true });
+  for (const [seq, segment] of recording.segments.entries()) {
+    expect(await call(broadcaster, 'broadcast_data', { stream_id, take: 0, seq, segment })).toMatchObject({ ok: true });
+    await early.page.waitForTimeout(90);
+  }
+  await early.expectPicture();
+  expect(await early.tells('node')).toBe(node);
+  broadcaster.close();
 });
 
 test('another source is another take in the same video', async () => {

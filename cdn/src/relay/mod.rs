@@ -10,6 +10,7 @@
 //! Running streams need the main server only when a link breaks and no other source is known.
 
 mod address;
+mod arrivals;
 mod ask;
 mod link;
 mod pull;
@@ -24,6 +25,7 @@ use protocol::{ErrorCode, StreamId, WireError, grant::Action, stream::Visibility
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::arrivals::Arrivals;
 use self::{
     ask::Asks,
     pull::{Progress, Pull},
@@ -43,6 +45,7 @@ const ORPHAN_MS: u64 = 500;
 /// What pulling needs of the node.
 pub(crate) struct Services {
     pub(crate) ingest: Arc<Ingest>,
+    pub(crate) arrivals: Arc<Arrivals>,
     /// None in a node without main servers, which pulls nothing.
     pub(crate) control: Option<Arc<Control>>,
     pub(crate) grants: Arc<Grants>,
@@ -100,18 +103,27 @@ impl Relays {
         let pull = self.pull(id, false)?;
         let mut progress = pull.progress();
         loop {
+            let begins_here = self.services.arrivals.next();
             let now = progress.borrow_and_update().clone();
             match now {
-                Progress::Asking => {}
+                // Its broadcaster may have come here meanwhile.
+                Progress::Asking => {
+                    if let Some(stream) = self.at_hand(id) {
+                        return Ok(stream);
+                    }
+                }
                 Progress::Found(visibility) => {
                     self.check(id, visibility, grant)?;
                     pull.go();
                 }
                 Progress::Ready => break,
-                // Its broadcaster may have come here meanwhile.
                 Progress::Failed(error) => return self.at_hand(id).ok_or(error),
             }
-            if progress.changed().await.is_err() {
+            let changed = tokio::select! {
+                changed = progress.changed() => changed.is_ok(),
+                () = begins_here => true,
+            };
+            if !changed {
                 break;
             }
         }

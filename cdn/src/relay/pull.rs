@@ -37,6 +37,9 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 const CATCH_UP: Duration = Duration::from_secs(3);
 /// How long a stream lacks a source before the main server's word that there is no such stream counts.
 const BELIEF: Duration = Duration::from_secs(2);
+/// How long a stream that nobody has is asked for again: it may be about to begin, or on its way to another node. Shorter than
+/// pages wait for their first WebSocket to speak.
+const BEGINNING: Duration = Duration::from_secs(2);
 /// How long somebody who may watch is waited for once the stream is found.
 const GO: Duration = Duration::from_secs(1);
 /// How long a link has to last to count as one that works.
@@ -44,6 +47,8 @@ const USEFUL: Duration = Duration::from_secs(1);
 /// Waits between failed rounds grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(1);
+/// Longest wait before a stream that nobody has is asked for again.
+const LAST_ASK: Duration = Duration::from_millis(400);
 /// Rounds through all sources before a stream that never came is given up.
 const ROUNDS: usize = 3;
 /// How long the sources of a main server that does not answer any more are good for.
@@ -125,7 +130,7 @@ impl Pull {
     }
 
     async fn pull(&self) -> Over {
-        let sources = match self.asks.ask(self.id, Vec::new()).await {
+        let sources = match self.sources().await {
             Ok(sources) => sources,
             Err(error) => return Over::Failed(error),
         };
@@ -138,6 +143,22 @@ impl Pull {
         let mut run =
             Run { pull: self, sources, asked: Instant::now(), feed: None, avoid: Vec::new(), lost: None };
         run.pull().await
+    }
+
+    /// From whom to pull. Those who wait for a stream that nobody has yet are told so after a moment; nobody waits for an
+    /// adopted one.
+    async fn sources(&self) -> Result<Sources, WireError> {
+        let began = Instant::now();
+        let mut tries = 0;
+        loop {
+            let answer = self.asks.ask(self.id, Vec::new()).await;
+            let is_nowhere = answer.as_ref().is_err_and(|error| error.code == ErrorCode::NoNodeAvailable);
+            if !is_nowhere || self.adopting || began.elapsed() >= BEGINNING {
+                return answer;
+            }
+            tokio::time::sleep(retry_after(tries, FIRST_RETRY, LAST_ASK)).await;
+            tries += 1;
+        }
     }
 }
 

@@ -7,6 +7,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
+import { test } from '@playwright/test';
+
 const BINARY = process.env.UNDEAD_BIN ?? fileURLToPath(new URL('../../../target/release/undead', import.meta.url));
 
 export class Undead {
@@ -68,8 +70,9 @@ export class Undead {
     this.#process.kill('SIGKILL');
   }
 
-  /** Asks it to stop and waits until it has; its exit status. */
+  /** Asks it to stop and waits until it has; its exit status. What it logged is told when the test has failed. */
   async stop(): Promise<number | null> {
+    if (test.info().errors.length > 0) console.log(`${this.url} logged:\n${this.#log.join('\n')}`);
     const status = await new Promise<number | null>((resolve) => {
       if (this.#process.exitCode !== null || this.#process.signalCode !== null) {
         resolve(this.#process.exitCode);

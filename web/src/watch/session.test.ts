@@ -466,6 +466,26 @@ describe('WatchSession', () => {
     session.close();
   });
 
+  it('waits for a stream that has not begun, and blames no node for it', async () => {
+    const { session, a, asked } = watch({ info: 'created' });
+    a.refusals = ['no_node_available', 'no_node_available', 'no_node_available'];
+    await pass(200);
+    expect(session.state).toMatchObject({ phase: 'waiting', problem: undefined });
+    await pass(2_000);
+    expect(a.requests).toHaveLength(1);
+    expect(asked.every(({ avoid }) => avoid === undefined)).toBe(true);
+    session.close();
+  });
+
+  it('leaves a node that cannot get a stream which others have', async () => {
+    const { session, a, b, asked } = watch({ info: 'live' });
+    a.refusals = ['no_node_available'];
+    await pass(1_000);
+    expect([a.requests.length, b.requests.length]).toEqual([0, 1]);
+    expect(asked).toHaveLength(1);
+    session.close();
+  });
+
   it('starts over at the newest keyframe when told that its media is useless', async () => {
     const { session, a, world } = watch();
     await pass(50);

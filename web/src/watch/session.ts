@@ -205,6 +205,12 @@ export class WatchSession {
       const startedAtMs = this.#now();
       const end = await this.#watchOn(node);
       if (end === 'moved' || this.#now() - startedAtMs > SERVED_WELL_MS) failures = 0;
+      if (end === 'refused' && (await this.#beginsLater())) {
+        this.#outdated = true;
+        failures = 0;
+        await this.#pause(1);
+        continue;
+      }
       if (end === 'lost' || end === 'refused') {
         this.#failed.add(node.public_url);
         if (end === 'lost') this.#lostAtMs = this.#now();
@@ -285,6 +291,20 @@ export class WatchSession {
   #noNode(problem: CallError): void {
     const passes = this.#hadMedia && problem.code !== 'no_capacity';
     this.#show({ phase: passes ? 'reconnecting' : 'busy', problem });
+  }
+
+  /** Whether no node has the stream because it has not begun: none of them is at fault, and there is something to wait for. */
+  async #beginsLater(): Promise<boolean> {
+    if (this.#hadMedia || this.#state.problem?.code !== 'no_node_available') return false;
+    try {
+      const { state } = await this.#setup.describe();
+      if (state !== 'created') return false;
+      this.#show({ phase: 'waiting', problem: undefined });
+      return true;
+    } catch {
+      // Without the main server the next node is as good a guess as any.
+      return false;
+    }
   }
 
   async #isOver(problem: CallError): Promise<void> {
