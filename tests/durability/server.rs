@@ -19,12 +19,14 @@ pub(crate) const SECRET: &str = "a secret for tests";
 
 /// A process that is killed (`SIGKILL`) when this is dropped.
 pub(crate) struct Running {
-    pub(crate) child: Child,
+    child: Child,
+    /// Where it serves.
     pub(crate) url: String,
 }
 
 impl Running {
-    pub(crate) fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+    /// Starts one and waits until it serves.
+    fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
         command.args(arguments).env("UNDEAD_CLUSTER_SECRET", SECRET).envs(environment.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -34,11 +36,13 @@ impl Running {
         Self { child, url: url.trim().to_owned() }
     }
 
+    /// A main server with its data in `data_dir`.
     pub(crate) fn main_server(listen: &str, data_dir: &Path) -> Self {
         let data_dir = data_dir.to_str().unwrap();
         Self::start(&["main-server"], &[("UNDEAD_LISTEN", listen), ("UNDEAD_DATA_DIR", data_dir)])
     }
 
+    /// A node of that main server.
     pub(crate) fn node(main_server: &str) -> Self {
         Self::start(
             &["cdn", "--hostname", "durable", "--main-server", main_server],
@@ -61,7 +65,9 @@ pub(crate) fn free_address() -> String {
 
 /// A stream that was created: its path and the grant that ends it.
 pub(crate) struct Created {
+    /// What it is called by.
     pub(crate) path: String,
+    /// What ends it.
     pub(crate) grant: String,
 }
 
@@ -73,6 +79,7 @@ pub(crate) async fn answer(request: reqwest::RequestBuilder) -> Option<(StatusCo
     Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
 }
 
+/// Creates a stream; the code of the refusal if there is one, nothing if the server died meanwhile.
 pub(crate) async fn create(client: &Client, url: &str) -> Option<Result<Created, String>> {
     let (status, body) =
         answer(client.post(format!("{url}/api/streams")).json(&json!({ "title": "kept" }))).await?;
@@ -85,16 +92,19 @@ pub(crate) async fn create(client: &Client, url: &str) -> Option<Result<Created,
     })
 }
 
+/// Ends a stream; nothing if the server died meanwhile.
 pub(crate) async fn end(client: &Client, url: &str, stream: &Created) -> Option<StatusCode> {
     Some(answer(client.delete(format!("{url}{}", stream.path)).bearer_auth(&stream.grant)).await?.0)
 }
 
+/// The state of a stream that has to be known.
 pub(crate) async fn state(client: &Client, url: &str, stream: &Created) -> String {
     let (status, body) = answer(client.get(format!("{url}{}", stream.path))).await.unwrap();
     assert_eq!(status, StatusCode::OK, "{} is gone: {body}", stream.path);
     body["state"].as_str().unwrap().to_owned()
 }
 
+/// Waits until a stream can be created and ends it.
 pub(crate) async fn until_ready(client: &Client, url: &str) {
     let deadline = Instant::now() + PATIENCE;
     loop {

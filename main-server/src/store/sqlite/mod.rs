@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot, watch as signal};
 
 use self::{
@@ -126,6 +126,8 @@ impl Kv for Sqlite {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Unavailable(error.to_string())
+        let is_disk = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
+        let hint = if is_disk { " (its disk fails or is read-only: the system's log says more)" } else { "" };
+        Self::Unavailable(format!("{error}{hint}"))
     }
 }

@@ -178,7 +178,11 @@ fn outcomes(
     let mut last = first;
     let outcomes: Vec<_> =
         batch.iter().map(|request| apply(&transaction, &mut last, request)).collect::<Result<_, _>>()?;
-    if last > first || batch.is_empty() {
+    if batch.is_empty() {
+        // Else nothing would be written: SQLite leaves alone what stays as it was.
+        last += 1;
+    }
+    if last > first {
         transaction.prepare_cached("UPDATE last SET revision = ?")?.execute([last])?;
     }
     // Looked for once in that many writes.
@@ -275,6 +279,17 @@ mod tests {
         let outcomes = outcomes(&mut connection, &batch).unwrap();
         let revisions: Vec<_> = outcomes.into_iter().map(Result::ok).collect();
         assert_eq!(revisions, [Some(Revision(1)), None, Some(Revision(2)), Some(Revision(3))]);
+    }
+
+    #[test]
+    fn trying_whether_writing_works_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let (writer, reader) = (schema::open(&path).unwrap(), schema::open_again(&path).unwrap());
+        let writes = || reader.pragma_query_value(None, "data_version", |row| row.get::<_, u64>(0)).unwrap();
+        let before = writes();
+        assert!(commit(&Mutex::new(writer), Vec::new()).is_ok());
+        assert_ne!(writes(), before);
     }
 
     #[test]
