@@ -7,3 +7,4 @@ mod load;
 mod nats;
 mod node;
 mod process;
+mod requests;

@@ -13,6 +13,7 @@ use crate::{
     load::{Acknowledged, Load},
     node::Node,
     process::{MainServer, PATIENCE, SECRET, free_port, until},
+    requests::{Kind, Live, Requests},
 };
 
 /// NATS servers and main servers on them.
@@ -114,6 +115,64 @@ async fn no_acknowledged_write_is_lost_when_a_nats_server_and_a_main_server_are_
     assert_eq!(node.told_to_end(), 0);
     knows(&b, &acknowledged).await;
     knows(&cluster.main_server("c").await, &acknowledged).await;
+}
+
+/// Waits until the store has a leader again; gives when it was last seen to have none.
+async fn until_led_again(nats: &Servers) -> Instant {
+    let begun = Instant::now();
+    let mut leaderless = begun;
+    loop {
+        let asked = Instant::now();
+        if tokio::task::block_in_place(|| nats.leader("KV_undead")).unwrap().is_some() {
+            return leaderless;
+        }
+        leaderless = asked;
+        assert!(begun.elapsed() < PATIENCE, "nobody leads the store");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_asked_for_is_had_again_before_nats_has_chosen_another_leader() {
+    let mut cluster = Cluster::start();
+    let (a, b) = cluster.two_main_servers().await;
+    let node = Node::start("n", &[&a.url, &b.url]);
+    until("the node registers", async || node.registrations() > 0).await;
+    let created = a.call(Method::POST, "/api/streams", "", json!({ "title": "goes on" })).await.unwrap();
+    let created = created.outcome().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let live = Live { id: text(&created["stream_id"]), grant: text(&created["publish"]["grant"]) };
+    node.carry(&live.id);
+    let is_live = async || b.state(&live.id).await.as_deref() == Some("live");
+    until("it is live", is_live).await;
+    let start = Instant::now();
+    let requests = Requests::start(&b.url, &live).await;
+    let had = |kind, since, until| requests.succeeded(kind, since, until) > 2;
+    let all_had = async || Kind::ALL.into_iter().all(|kind| had(kind, start, Instant::now()));
+    until("everything is had", all_had).await;
+
+    let leader = cluster.nats.leader("KV_undead").unwrap().expect("somebody leads the store");
+    let killed = Instant::now();
+    cluster.nats.kill(leader).unwrap();
+    a.kill();
+    let leaderless = until_led_again(&cluster.nats).await;
+    let led = Instant::now();
+    let all_had = async || Kind::ALL.into_iter().all(|kind| had(kind, led, Instant::now()));
+    until("everything is had", all_had).await;
+    println!(
+        "the store had no leader for {} ms; how long who asked had to wait:",
+        (leaderless - killed).as_millis()
+    );
+    for kind in Kind::ALL {
+        let summary = requests.summary(kind, killed);
+        println!("{kind:?}: {} ms, {} refusals", summary.longest.as_millis(), summary.refused);
+    }
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::RegisterNew) {
+        assert!(had(kind, killed, leaderless), "{kind:?} waited for another leader");
+    }
+    requests.finish().await;
+    until("what was live goes on", is_live).await;
+    assert_eq!(node.told_to_end(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

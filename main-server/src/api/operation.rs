@@ -22,7 +22,7 @@ pub(crate) async fn health() -> Json<Status> {
 }
 
 pub(crate) async fn readiness(State(api): State<Arc<Api>>) -> Result<Json<Status>, Error> {
-    api.control.ready()?;
+    api.control.ready(Now::read())?;
     Ok(Json(Status { status: "ready" }))
 }
 

@@ -12,7 +12,7 @@ use crate::{
     catalogue::{Record, Save},
     clock::Now,
     registry::Renewal,
-    store::{self, Bucket, Expect, Revision},
+    store::{self, Bucket, Entry, Expect, Revision},
 };
 
 /// Longest wait for the store: a cluster of NATS servers that lost one may take some seconds to choose another leader.
@@ -46,8 +46,7 @@ impl ControlPlane {
             Expect::Revision(Revision::NONE) => Expect::Absent,
             expect => expect,
         };
-        let key = stream_id.to_string();
-        in_time(self.store.kv.compare_and_set(Bucket::Streams, &key, json(record), lease, expect)).await
+        self.write(Bucket::Streams, stream_id.to_string(), json(record), lease, expect).await
     }
 
     /// Writes a node's registration, to be renewed while the node is alive.
@@ -58,8 +57,22 @@ impl ControlPlane {
         expect: Expect,
     ) -> Result<Revision, store::Error> {
         let lease = Some(self.settings.forget_node);
-        let kv = &self.store.kv;
-        in_time(kv.compare_and_set(Bucket::Nodes, hostname, json(registration), lease, expect)).await
+        self.write(Bucket::Nodes, hostname.to_owned(), json(registration), lease, expect).await
+    }
+
+    /// Writes an entry, and tells the other main servers of it.
+    async fn write(
+        &self,
+        bucket: Bucket,
+        key: String,
+        value: Bytes,
+        lease: Option<Duration>,
+        expect: Expect,
+    ) -> Result<Revision, store::Error> {
+        let written = self.store.kv.compare_and_set(bucket, &key, value.clone(), lease, expect);
+        let revision = in_time(written).await?;
+        self.outbox.written(bucket, Entry { key, value, revision, lease });
+        Ok(revision)
     }
 
     /// Takes over what the store has under `key` now.

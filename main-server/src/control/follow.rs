@@ -65,7 +65,7 @@ impl ControlPlane {
             if let Err(error) = self.follow_once(bucket, link).await {
                 tracing::debug!("watch of {}: {error}", bucket.name());
             }
-            self.lost(link);
+            self.lost(link, Now::read());
             sleep(RETRY).await;
         }
     }
@@ -75,9 +75,15 @@ impl ControlPlane {
         // What is known before the watch begins and is not shown by it is gone.
         let mut unseen = self.all_known(bucket);
         let mut watch = self.store.kv.watch(bucket, None).await?;
+        let (mut newest, mut is_current) = (Revision::NONE, false);
         while let Some(event) = watch.next().await {
-            let now = Now::read();
-            match event? {
+            let (event, now) = (event?, Now::read());
+            newest = newest.max(event.revision());
+            is_current |= event == Event::Current;
+            if is_current {
+                self.change(|state| state.shown.insert(bucket, newest));
+            }
+            match event {
                 Event::Put(entry) => {
                     unseen.remove(&entry.key);
                     self.learn(bucket, &entry, now);

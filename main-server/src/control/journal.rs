@@ -1,14 +1,11 @@
 //! What the store cannot take just now lasts in the journal, and comes into the store from there.
 //!
-//! A new stream or an end goes to the store; if that does not take it within [`FAIL_FAST`], to the journal, and whoever
-//! asked is answered. The view then says more than the store, so the saver brings it there. An entry is removed once the
+//! A new stream or an end goes to the store; if that is [away](super::absence), to the journal, and whoever asked is
+//! answered. The view then says more than the store, so the saver brings it there. An entry is removed once the
 //! store is known to have all that the view has, never before: so whenever the one who wrote it dies, somebody else finds
 //! it, merges it and saves it. [Merging](crate::catalogue::Record::merge) makes that right in any order and any number of times.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -26,10 +23,6 @@ use crate::{
     store::{self, Entry, Expect, Journal, Revision, Subject},
 };
 
-/// How long the store may take before the journal is asked instead.
-const FAIL_FAST: Duration = Duration::from_millis(700);
-/// How long it is not asked again after that.
-const AWAY: Duration = Duration::from_secs(2);
 /// How often entries are looked for that the store has by now.
 const CLEAR: Duration = Duration::from_millis(500);
 /// How often entries are looked for that others wrote.
@@ -44,21 +37,6 @@ const SUBJECT: Subject = Subject("journal");
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Pause before a broken subscription is begun again.
 const RETRY: Duration = Duration::from_millis(200);
-
-/// Remembers that the store did not answer, so that not everybody waits for it.
-#[derive(Debug, Default)]
-pub(super) struct Absence(Mutex<Option<Instant>>);
-
-impl Absence {
-    fn note(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    fn lasts(&self) -> bool {
-        let noted = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.is_some_and(|noted| noted.elapsed() < AWAY)
-    }
-}
 
 /// What the other main servers are told.
 #[derive(Serialize, Deserialize)]
@@ -105,23 +83,17 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Asks the store, unless it is known to be away; none if it did not answer.
+    /// Writes it to the store, unless that is known to be away; none if it did not answer.
     async fn try_store(
         &self,
         stream_id: StreamId,
         record: &Record,
         expect: Expect,
     ) -> Option<Result<Revision, store::Error>> {
-        if self.absence.lasts() || !self.store.kv.health().borrow().writable {
+        if !self.store.kv.health().borrow().writable {
             return None;
         }
-        match timeout(FAIL_FAST, self.write_stream(stream_id, record, expect)).await {
-            Ok(Err(store::Error::Unavailable(_))) | Err(_) => {
-                self.absence.note();
-                None
-            }
-            Ok(outcome) => Some(outcome),
-        }
+        self.absence.or_none(self.write_stream(stream_id, record, expect)).await
     }
 
     fn learn_journaled(&self, stream_id: StreamId, record: &Record, revision: Revision, now: Now) {

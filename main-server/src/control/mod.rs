@@ -9,6 +9,7 @@
 //! it lets go it tells listeners the news and the saver that there is something to save. So the order of events is the
 //! order of changes, and a snapshot taken under the lock misses nothing.
 
+mod absence;
 mod contact;
 mod durable;
 mod follow;
@@ -19,9 +20,9 @@ mod sources;
 mod streams;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, HashMap},
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use protocol::{StreamId, stream::StreamInfo};
@@ -30,14 +31,14 @@ use tokio::sync::{Notify, broadcast};
 pub(crate) use contact::Link;
 pub(crate) use streams::{Access, NewStream, Whom};
 
-use self::{gossip::Outbox, journal::Absence};
+use self::{absence::Absence, gossip::Outbox};
 use crate::{
     catalogue::{self, Catalogue, Counts},
     clock::Now,
     feed::{Feed, Message},
     placement::{Fleet, Policies, Refusal},
     registry::{self, Registry},
-    store::{self, Revision, Store},
+    store::{self, Bucket, Revision, Store},
 };
 
 /// Why the control plane refused.
@@ -91,8 +92,10 @@ struct State {
     catalogue: Catalogue,
     /// The live nodes and what they carry, in the order of their loads: follows the two above.
     fleet: Fleet,
-    /// What of the rest of the cluster cannot be seen now.
-    lost: BTreeSet<Link>,
+    /// What of the rest of the cluster cannot be seen now, and since when.
+    lost: BTreeMap<Link, Instant>,
+    /// Up to which write the watches have shown everything.
+    shown: HashMap<Bucket, Revision>,
     /// Streams that have an entry in the journal, and the newest one known.
     journaled: BTreeMap<StreamId, Revision>,
 }
@@ -117,7 +120,8 @@ impl ControlPlane {
                 registry,
                 catalogue,
                 fleet,
-                lost: BTreeSet::new(),
+                lost: BTreeMap::new(),
+                shown: HashMap::new(),
                 journaled: BTreeMap::new(),
             }),
             feed: Feed::new(),
@@ -164,7 +168,7 @@ impl ControlPlane {
 
     /// Totals for operators: streams, known nodes and live ones, listeners.
     pub(crate) fn totals(&self, now: Now) -> Totals {
-        let ready = self.ready().is_ok();
+        let ready = self.ready(now).is_ok();
         self.change(|state| Totals {
             streams: state.catalogue.count(),
             nodes_live: state.registry.live(now.instant).count(),

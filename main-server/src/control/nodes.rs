@@ -46,7 +46,7 @@ impl ControlPlane {
         let hostname = request.hostname.as_str();
         let new_id = new_node_id()?;
         for _ in 0..ATTEMPTS {
-            self.look_up(Bucket::Nodes, hostname).await?;
+            self.look_up_claimed(&request, &new_id, now).await?;
             let claim = self.change(|state| state.registry.claim(&request, &new_id, now.instant))?;
             let node_id = match claim {
                 Claim::Registered(node_id) => node_id,
@@ -71,6 +71,22 @@ impl ControlPlane {
         Err(registry::Error::HostnameTaken(request.hostname).into())
     }
 
+    /// Takes over what the store has under the hostname that is asked for. A process that has it already, as far as is
+    /// known here, need not wait for a store that is away: whether it says so with this or with its next heartbeat is one.
+    async fn look_up_claimed(
+        &self,
+        request: &RegisterServer,
+        new_id: &NodeId,
+        now: Now,
+    ) -> Result<(), store::Error> {
+        let claim = self.change(|state| state.registry.claim(request, new_id, now.instant));
+        let looked_up = self.look_up(Bucket::Nodes, &request.hostname);
+        match claim {
+            Ok(Claim::Registered(_)) => self.absence.or_none(looked_up).await.unwrap_or(Ok(())),
+            _ => looked_up.await,
+        }
+    }
+
     /// Renews a node's lease, takes over what it carries, and answers what it has to do. The other main servers are told
     /// by passing `body` on, the heartbeat as it came.
     ///
@@ -84,7 +100,7 @@ impl ControlPlane {
         now: Now,
     ) -> Result<HeartbeatAnswer, Error> {
         let mut orders = match self.hear(node_id, heartbeat, Heard::Directly, now) {
-            Err(unknown) => return Err(self.admits_newcomers().err().unwrap_or(unknown)),
+            Err(unknown) => return Err(self.knows_all().err().unwrap_or(unknown)),
             Ok(orders) => orders,
         };
         self.outbox.heartbeat(node_id, heartbeat, body, now);

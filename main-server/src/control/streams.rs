@@ -136,7 +136,7 @@ impl ControlPlane {
         now: Now,
     ) -> Result<Vec<NodeAddress>, Error> {
         if request.avoid.is_empty() {
-            self.admits_newcomers()?;
+            self.admits_newcomers(now)?;
         }
         self.change(|state| {
             state.catalogue.running(stream_id)?;

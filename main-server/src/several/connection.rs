@@ -21,12 +21,14 @@ pub(super) struct Connection {
     health: watch::Sender<Health>,
     deaf: Arc<AtomicBool>,
     blind: Arc<AtomicBool>,
+    watchable: watch::Sender<bool>,
 }
 
 impl Connection {
     pub(super) fn new(inner: Store) -> Self {
         let health = watch::Sender::new(Health::GOOD);
-        Self { inner, health, deaf: Arc::default(), blind: Arc::default() }
+        let watchable = watch::Sender::new(true);
+        Self { inner, health, deaf: Arc::default(), blind: Arc::default(), watchable }
     }
 
     /// The store as this server sees it.
@@ -53,15 +55,21 @@ impl Connection {
         self.deaf.store(true, SeqCst);
     }
 
-    /// No change that another main server makes is seen.
+    /// No watch shows a change that another main server makes.
     pub(super) fn blind(&self) {
         self.blind.store(true, SeqCst);
+    }
+
+    /// Who serves the watches of the store has died, and nobody takes its place; all else works.
+    pub(super) fn end_watches(&self) {
+        self.watchable.send_replace(false);
     }
 
     /// Everything works again, but what was not seen stays so.
     pub(super) fn mend(&self) {
         self.blind.store(false, SeqCst);
         self.deaf.store(false, SeqCst);
+        self.watchable.send_replace(true);
         self.health.send_replace(Health::GOOD);
     }
 
@@ -112,11 +120,18 @@ impl Kv for Connection {
     }
 
     async fn watch(&self, bucket: Bucket, after: Option<Revision>) -> Result<Watch, Error> {
+        let mut watchable = self.watchable.subscribe();
+        if !*watchable.borrow() {
+            return Err(Error::Unavailable("nobody serves the watch".into()));
+        }
         let watch = self.reach()?.watch(bucket, after).await?;
         let mut health = self.health.subscribe();
         let cut = async move {
             // A connection that is gone is cut too.
-            drop(health.wait_for(|health| !health.connected).await);
+            tokio::select! {
+                _ = health.wait_for(|health| !health.connected) => {}
+                _ = watchable.wait_for(|watchable| !watchable) => {}
+            }
         };
         let blind = Arc::clone(&self.blind);
         let seen = watch.filter(move |_| future::ready(!blind.load(SeqCst)));

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use protocol::{ErrorCode, stream::StreamState};
+use protocol::{
+    ErrorCode,
+    stream::{AskForNodes, StreamState},
+};
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::time::sleep;
 
 use super::{Cluster, Member, code, until};
-use crate::{Config, several::server::carried};
+use crate::{Config, clock::Now, control::Error, several::server::carried, store::Bucket};
 
 fn refused(answer: &super::Answer) {
     assert_eq!((answer.status, code(answer)), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable));
@@ -92,6 +95,63 @@ async fn a_server_that_is_cut_off_refuses_newcomers_and_serves_who_is_there() {
     assert!(b.try_beat(&node, vec![carried(id, StreamState::Live, 1)]).await.status.is_success());
     b.connection.mend();
     until("b admits newcomers", async || b.watch(id, json!({})).await.status == StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn a_server_whose_watch_is_broken_hears_what_the_others_write_and_lets_viewers_in_for_a_while() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    b.connection.end_watches();
+    let node = a.node("a").await;
+    until("b hears of the node", async || b.knows_node(&node).await).await;
+    let id = a.create("first").await.stream_id;
+    until("b hears of the stream", async || b.state(id).await.is_some()).await;
+    a.beat(&node, id, 1).await;
+    until("b lists it", async || b.list().await == a.list().await).await;
+    assert_eq!(b.watch(id, json!({})).await.status, StatusCode::OK);
+    assert!(b.is_ready().await);
+    let stranger = b.try_beat("never-registered", vec![]).await;
+    refused(&stranger);
+
+    let much_later = Now::read() + Duration::from_secs(60);
+    let newcomer = b.api.control.watch(id, &AskForNodes::default(), much_later);
+    assert_eq!(newcomer.err(), Some(Error::CutOff), "a message may have been lost");
+    assert_eq!(b.api.control.ready(much_later), Err(Error::CutOff));
+
+    assert_eq!(a.end(id).await.status, StatusCode::NO_CONTENT);
+    until("b hears of the end", async || b.state(id).await == Some(StreamState::Ended)).await;
+    assert_eq!(code(&b.watch(id, json!({})).await), ErrorCode::UnknownStream);
+    b.connection.mend();
+    let newcomer = async || b.api.control.watch(id, &AskForNodes::default(), much_later);
+    until("b watches again", async || newcomer().await.err() != Some(Error::CutOff)).await;
+}
+
+#[tokio::test]
+async fn what_is_gone_from_the_store_is_not_brought_back_by_a_message_that_comes_late() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let node = a.node("a").await;
+    until("b knows the node", async || b.knows_node(&node).await).await;
+    let entries = cluster.store.kv.entries(Bucket::Nodes).await.unwrap();
+    let gone = a.delete(&format!("/api/nodes/{node}"), Some(&a.secret)).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    until("b knows that it is gone", async || !b.knows_node(&node).await).await;
+    b.api.control.hear_of_written(Bucket::Nodes, &entries[0]);
+    assert!(!b.knows_node(&node).await);
+}
+
+#[tokio::test]
+async fn a_node_that_is_registered_may_say_so_again_while_the_store_is_away() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let node = a.node("a").await;
+    until("b knows the node", async || b.knows_node(&node).await).await;
+    for server in [&a, &b] {
+        server.connection.cut();
+        assert_eq!(server.node("a").await, node);
+        let another_process = server.register("a", 2).await;
+        refused(&another_process);
+    }
 }
 
 #[tokio::test]

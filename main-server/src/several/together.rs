@@ -144,6 +144,7 @@ async fn a_stream_that_was_created_elsewhere_a_moment_ago_is_not_ended() {
     let node = a.node("a").await;
     let slow = cluster.member(|_| {}).await;
     slow.connection.blind();
+    slow.connection.deafen();
     let id = a.create("first").await.stream_id;
     let rows = vec![carried(id, StreamState::Live, 1)];
     assert!(slow.heartbeat(&node, rows).await.commands.is_empty());

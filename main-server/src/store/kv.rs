@@ -133,6 +133,17 @@ pub(crate) enum Event {
     Current,
 }
 
+impl Event {
+    /// The write that it comes from; [`Revision::NONE`] if it comes from none.
+    pub(crate) fn revision(&self) -> Revision {
+        match self {
+            Self::Put(entry) => entry.revision,
+            Self::Deleted { revision, .. } => *revision,
+            Self::Current => Revision::NONE,
+        }
+    }
+}
+
 /// Changes of a bucket, in order. An error or the end says nothing about the store: watch again.
 pub(crate) type Watch = BoxStream<'static, Result<Event, Error>>;
 

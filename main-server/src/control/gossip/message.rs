@@ -5,20 +5,29 @@
 //! item        kind: u8 | length: u32 | what is in it
 //! heartbeat   id length: u16 | node id | heard at, Unix ms: u64 | part: u8 | body as the node sent it, JSON
 //! thumbnail   stream id: 32 hex digits | format: u8 | version: u64 | picture
+//! written     bucket: u8 | revision: u64 | lease, ms: u64, 0 for none | key length: u16 | key | value as stored
 //! ```
 //!
 //! Numbers are big-endian. Items of unknown kinds and messages of other versions are passed over, so that servers of
 //! different versions get along.
 
+use std::time::Duration;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use protocol::{NodeId, StreamId};
 
-use crate::catalogue::{ImageKind, Thumbnail};
+use crate::{
+    catalogue::{ImageKind, Thumbnail},
+    store::{Bucket, Entry, Revision},
+};
 
 /// Version of the layout above.
 const VERSION: u8 = 1;
 const HEARTBEAT: u8 = 1;
 const THUMBNAIL: u8 = 2;
+const WRITTEN: u8 = 3;
+/// Of which entries others are told, by the number that stands for the bucket.
+pub(super) const BUCKETS: [Bucket; 2] = [Bucket::Streams, Bucket::Nodes];
 /// Bytes before a message's first item.
 pub(super) const HEAD_BYTES: usize = 1 + 8;
 /// Hex digits of a stream id.
@@ -44,6 +53,8 @@ pub(super) enum Item {
     Heartbeat { node_id: NodeId, heard_at_ms: u64, part: Part, body: Bytes },
     /// A picture came in.
     Thumbnail { stream_id: StreamId, thumbnail: Thumbnail },
+    /// An entry is in the store.
+    Written { bucket: Bucket, entry: Entry },
 }
 
 /// A message that came in.
@@ -66,6 +77,7 @@ impl Iterator for Items {
             let item = match kind {
                 HEARTBEAT => read_heartbeat(&mut bytes),
                 THUMBNAIL => read_thumbnail(&mut bytes),
+                WRITTEN => read_written(&mut bytes),
                 _ => None,
             };
             if item.is_some() {
@@ -110,7 +122,17 @@ fn read_thumbnail(bytes: &mut Bytes) -> Option<Item> {
     Some(Item::Thumbnail { stream_id, thumbnail: Thumbnail { version, kind, bytes: std::mem::take(bytes) } })
 }
 
-/// An item as bytes. A node id longer than any that is given out makes none.
+fn read_written(bytes: &mut Bytes) -> Option<Item> {
+    let bucket = *BUCKETS.get(usize::from(bytes.try_get_u8().ok()?))?;
+    let revision = Revision(bytes.try_get_u64().ok()?);
+    let lease = Some(bytes.try_get_u64().ok()?).filter(|lease| *lease > 0).map(Duration::from_millis);
+    let length = bytes.try_get_u16().ok()?;
+    let key = String::from_utf8(split(bytes, length.into())?.into()).ok()?;
+    Some(Item::Written { bucket, entry: Entry { key, value: std::mem::take(bytes), revision, lease } })
+}
+
+/// An item as bytes; none of one that never is: an id or a key longer than any, an entry of a bucket not among
+/// [`BUCKETS`].
 pub(super) fn write(item: &Item) -> Option<Bytes> {
     let mut bytes = BytesMut::new();
     match item {
@@ -132,6 +154,18 @@ pub(super) fn write(item: &Item) -> Option<Bytes> {
             bytes.put_u8(index_of(&ImageKind::ALL, &thumbnail.kind));
             bytes.put_u64(thumbnail.version);
             bytes.put_slice(&thumbnail.bytes);
+        }
+        Item::Written { bucket, entry } => {
+            bytes.reserve(32 + entry.key.len() + entry.value.len());
+            bytes.put_u8(WRITTEN);
+            bytes.put_u32(0);
+            bytes.put_u8(u8::try_from(BUCKETS.iter().position(|other| other == bucket)?).ok()?);
+            bytes.put_u64(entry.revision.0);
+            let lease = entry.lease.map_or(0, |lease| lease.as_millis());
+            bytes.put_u64(u64::try_from(lease).unwrap_or(u64::MAX));
+            bytes.put_u16(u16::try_from(entry.key.len()).ok()?);
+            bytes.put_slice(entry.key.as_bytes());
+            bytes.put_slice(&entry.value);
         }
     }
     let length = u32::try_from(bytes.len() - 5).ok()?;

@@ -1,6 +1,8 @@
-//! What main servers tell each other: the heartbeats and pictures they got, so that all have the same view.
+//! What main servers tell each other: the heartbeats and pictures they got and what they wrote to the store, so that all
+//! have the same view.
 //!
-//! Nothing here has to arrive: a heartbeat is replaced by the next, a second later. So a message is sent once, nobody
+//! Nothing here has to arrive: a heartbeat is replaced by the next, a second later, and what is in the store is shown by
+//! its watch; only while that is broken, this is how it is [learned](super::contact). So a message is sent once, nobody
 //! waits for an answer, and when the bus is slow the oldest are dropped. What a server hears of itself is the sign that it
 //! can hear the others: when that is missing it is [cut off](super::contact). A main server that is alone says nothing.
 
@@ -20,7 +22,10 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use self::message::{Item, Part};
 pub(super) use self::outbox::Outbox;
 use super::{ControlPlane, Link};
-use crate::{clock::Now, store::Subject};
+use crate::{
+    clock::Now,
+    store::{Bucket, Entry, Subject},
+};
 
 /// What main servers hear each other on.
 const SUBJECT: Subject = Subject("gossip");
@@ -84,7 +89,7 @@ impl ControlPlane {
                 Err(_) => tracing::debug!("other main servers cannot be heard in time"),
             }
             if heard.elapsed() > DEAF {
-                self.lost(Link::Others);
+                self.lost(Link::Others, Now::read());
             }
             sleep(RETRY).await;
         }
@@ -98,7 +103,7 @@ impl ControlPlane {
                 Ok(Some(message)) => message,
                 Ok(None) => return,
                 Err(_) => {
-                    self.lost(Link::Others);
+                    self.lost(Link::Others, Now::read());
                     match messages.next().await {
                         Some(message) => message,
                         None => return,
@@ -118,6 +123,7 @@ impl ControlPlane {
     fn take_in(&self, item: Item, in_parts: &mut InParts) {
         match item {
             Item::Thumbnail { stream_id, thumbnail } => self.take_thumbnail(stream_id, thumbnail),
+            Item::Written { bucket, entry } => self.hear_of_written(bucket, &entry),
             Item::Heartbeat { node_id, heard_at_ms, part, body } => {
                 let Ok(mut heartbeat) = serde_json::from_slice::<Heartbeat>(&body) else { return };
                 if !complete(&node_id, &mut heartbeat, part, in_parts) {
@@ -127,6 +133,15 @@ impl ControlPlane {
                 let now = Now { unix: Duration::from_millis(heard_at_ms), ..Now::read() };
                 self.overhear(&node_id, &heartbeat, now);
             }
+        }
+    }
+
+    /// Takes over what another server wrote, unless the watch has been there: then it may be gone again by now.
+    pub(crate) fn hear_of_written(&self, bucket: Bucket, entry: &Entry) {
+        let is_news =
+            self.change(|state| state.shown.get(&bucket).is_none_or(|shown| entry.revision > *shown));
+        if is_news {
+            self.learn(bucket, entry, Now::read());
         }
     }
 }

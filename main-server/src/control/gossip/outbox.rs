@@ -10,7 +10,11 @@ use protocol::{NodeId, StreamId, node::Heartbeat};
 use tokio::sync::Notify;
 
 use super::message::{self, HEAD_BYTES, Item, Part};
-use crate::{catalogue::Thumbnail, clock::Now, store::MAX_MESSAGE_BYTES};
+use crate::{
+    catalogue::Thumbnail,
+    clock::Now,
+    store::{Bucket, Entry, MAX_MESSAGE_BYTES},
+};
 
 /// Bytes that are worth a message of their own.
 const FULL_BYTES: usize = 256 * 1024;
@@ -81,6 +85,11 @@ impl Outbox {
     /// Has a picture passed on.
     pub(in crate::control) fn thumbnail(&self, stream_id: StreamId, thumbnail: &Thumbnail) {
         self.add(&Item::Thumbnail { stream_id, thumbnail: thumbnail.clone() });
+    }
+
+    /// Has the others told what was written to the store.
+    pub(in crate::control) fn written(&self, bucket: Bucket, entry: Entry) {
+        self.add(&Item::Written { bucket, entry });
     }
 
     fn add(&self, item: &Item) {

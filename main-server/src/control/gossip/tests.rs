@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use protocol::{StreamId, node::Load, stream::StreamState};
 
-use super::*;
+use super::{message::BUCKETS, *};
 use crate::{
     catalogue::{ImageKind, Thumbnail},
-    store::MAX_MESSAGE_BYTES,
+    store::{MAX_MESSAGE_BYTES, Revision},
 };
 
 fn rows(count: u32) -> Vec<CarriedStream> {
@@ -50,7 +50,7 @@ fn heartbeats(items: Vec<Item>) -> Vec<Heartbeat> {
             let mut heartbeat: Heartbeat = serde_json::from_slice(&body).unwrap();
             complete(&node_id, &mut heartbeat, part, &mut in_parts).then_some(heartbeat)
         }
-        Item::Thumbnail { .. } => None,
+        Item::Thumbnail { .. } | Item::Written { .. } => None,
     };
     items.into_iter().filter_map(whole).collect()
 }
@@ -82,6 +82,25 @@ fn pictures_arrive_as_they_were_sent() {
     let [Item::Thumbnail { stream_id: id, thumbnail }] = items.as_slice() else { panic!("{items:?}") };
     assert_eq!((*id, thumbnail.version, thumbnail.kind), (stream_id, 9, ImageKind::WebP));
     assert_eq!(thumbnail.bytes, picture);
+}
+
+#[test]
+fn what_was_written_arrives_as_it_was_written() {
+    let outbox = Outbox::new(false);
+    let lease = Some(Duration::from_millis(1_500));
+    let entries = [("a.example", "{}", lease), ("b", "", None), ("c", "[]", lease)];
+    let entry = |(index, (key, value, lease)): (usize, (&str, &'static str, Option<Duration>))| {
+        let revision = Revision(u64::MAX - index as u64);
+        (BUCKETS[index % 2], Entry { key: key.to_owned(), value: value.into(), revision, lease })
+    };
+    let sent: Vec<_> = entries.into_iter().enumerate().map(entry).collect();
+    sent.iter().for_each(|(bucket, entry)| outbox.written(*bucket, entry.clone()));
+    outbox.written(Bucket::Keys, sent[0].1.clone());
+    let written = |item| match item {
+        Item::Written { bucket, entry } => (bucket, entry),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(heard(&outbox).into_iter().map(written).collect::<Vec<_>>(), sent, "secrets are not told");
 }
 
 #[test]
@@ -132,7 +151,9 @@ proptest! {
     #[test]
     fn a_message_that_was_cut_or_changed_is_read_without_harm(cut in 0..600_usize, at in 0..600_usize, by in any::<u8>()) {
         let outbox = Outbox::new(false);
-        tell(&outbox, 2);
+        tell(&outbox, 1);
+        let entry = Entry { key: "k".into(), value: "{}".into(), revision: Revision(7), lease: None };
+        outbox.written(Bucket::Nodes, entry);
         let mut bytes = outbox.take().remove(0).to_vec();
         bytes.truncate(cut);
         if let Some(byte) = bytes.get_mut(at) {
