@@ -180,7 +180,9 @@ async fn live_streams_go_on_while_all_nats_servers_are_away_and_everything_recov
     let mut cluster = Cluster::start();
     let (a, b) = cluster.two_main_servers().await;
     let nodes = [Node::start("at-a", &[&a.url]), Node::start("at-b", &[&b.url])];
-    until("nodes register", async || nodes.iter().all(|node| node.registrations() == 1)).await;
+    let falls_silent = [Node::start("silent-a", &[&a.url]), Node::start("silent-b", &[&b.url])];
+    let all_nodes = || nodes.iter().chain(&falls_silent);
+    until("nodes register", async || all_nodes().all(|node| node.registrations() == 1)).await;
     let mut ids = Vec::new();
     for (index, node) in nodes.iter().enumerate() {
         let id = a.create(&format!("stream {index}")).await.unwrap().unwrap();
@@ -198,8 +200,10 @@ async fn live_streams_go_on_while_all_nats_servers_are_away_and_everything_recov
     assert_eq!(a.create("too early").await, Some(Err("store_unavailable".into())));
     let watch = a.call(Method::POST, &format!("/api/streams/{}/watch", ids[0]), "", json!({})).await.unwrap();
     assert_eq!(watch.outcome().err().as_deref(), Some("store_unavailable"));
-    // Longer than a lease: were nodes given up that only the other server hears, their streams would be interrupted.
-    sleep(Duration::from_secs(4)).await;
+    // So a lease has passed: were nodes given up that only the other server hears, their streams would be interrupted.
+    drop(falls_silent);
+    let is_given_up = async || !a.is_live("silent-a").await && !b.is_live("silent-b").await;
+    until("a silent node of its own is given up by each", is_given_up).await;
     for server in [&a, &b] {
         until("live streams go on", async || server.list().await == all).await;
     }

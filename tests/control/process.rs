@@ -87,6 +87,14 @@ impl MainServer {
         Some(answer.outcome().map(|json| json["stream_id"].as_str().unwrap().to_owned()))
     }
 
+    /// Whether the lease of a node that is known runs.
+    pub(crate) async fn is_live(&self, hostname: &str) -> bool {
+        let answer = self.call(Method::GET, "/api/nodes", SECRET, json!({})).await.unwrap();
+        let nodes = answer.json.as_array().unwrap();
+        let node = nodes.iter().find(|node| node["hostname"] == hostname).unwrap();
+        node["lease_left_ms"].as_u64().unwrap() > 0
+    }
+
     /// Whether it says that everything works.
     pub(crate) async fn is_ready(&self) -> bool {
         let answer = self.call(Method::GET, "/readyz", "", json!({})).await;

@@ -8,7 +8,6 @@ use protocol::{
 };
 use reqwest::StatusCode;
 use serde_json::json;
-use tokio::time::sleep;
 
 use super::{Cluster, Member, code, until};
 use crate::{Config, clock::Now, control::Error, several::server::carried, store::Bucket};
@@ -23,15 +22,11 @@ fn impatient(config: &mut Config) {
     config.grace = Duration::from_secs(3);
 }
 
-async fn long_enough_to_end_everything() {
-    sleep(Duration::from_secs(7)).await;
-}
-
-/// Heartbeats of a node to `server`, until dropped.
-async fn beats(server: &Member, node: &str, id: protocol::StreamId) {
-    loop {
-        server.beat(node, id, 1).await;
-        sleep(Duration::from_millis(100)).await;
+/// Has every lease and every grace period end at `server` that may end: looks twice, each time long after the last.
+fn deadlines_pass(server: &Member) {
+    for round in 1..=2 {
+        let later = Now::read() + round * Duration::from_secs(1_000);
+        server.api.control.expire(later, later);
     }
 }
 
@@ -157,55 +152,47 @@ async fn a_node_that_is_registered_may_say_so_again_while_the_store_is_away() {
 #[tokio::test]
 async fn a_server_that_was_cut_off_ends_nothing_and_learns_what_it_missed() {
     let cluster = Cluster::new().await;
-    let a = cluster.member(impatient).await;
-    let b = cluster.member(impatient).await;
+    let (a, b) = cluster.pair().await;
     let node = a.node("a").await;
     let (goes_on, ends) = (a.create("goes on").await.stream_id, a.create("ends").await.stream_id);
     a.heartbeat(&node, [goes_on, ends].map(|id| carried(id, StreamState::Live, 1)).to_vec()).await;
     until("b lists both", async || b.list().await.len() == 2).await;
     b.connection.cut();
     until("b knows that it is cut off", async || !b.is_ready().await).await;
-    let missed = async {
-        long_enough_to_end_everything().await;
-        assert_eq!(b.state(goes_on).await, Some(StreamState::Live), "as far as b knows");
-        assert_eq!(a.end(ends).await.status, StatusCode::NO_CONTENT);
-        assert_eq!(b.state(ends).await, Some(StreamState::Live), "as far as b knows");
-        b.connection.mend();
-        until("b knows what is over", async || b.state(ends).await == Some(StreamState::Ended)).await;
-        until("b is in contact", async || b.is_ready().await).await;
-        long_enough_to_end_everything().await;
-        assert_eq!(b.state(goes_on).await, Some(StreamState::Live));
-        assert_eq!(a.state(goes_on).await, Some(StreamState::Live));
+    deadlines_pass(&b);
+    assert_eq!(b.state(goes_on).await, Some(StreamState::Live), "as far as b knows");
+    assert_eq!(a.end(ends).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(b.state(ends).await, Some(StreamState::Live), "as far as b knows");
+    b.connection.mend();
+    until("b knows what is over", async || b.state(ends).await == Some(StreamState::Ended)).await;
+    until("b is in contact", async || b.is_ready().await).await;
+    let heard = async || {
+        a.beat(&node, goes_on, 2).await;
+        b.show(goes_on).await.viewers == 2
     };
-    tokio::select! {
-        () = missed => {}
-        () = beats(&a, &node, goes_on) => {}
+    until("b hears of the node", heard).await;
+    for server in [&a, &b] {
+        assert_eq!(server.state(goes_on).await, Some(StreamState::Live));
     }
 }
 
 #[tokio::test]
 async fn a_server_that_cannot_hear_the_others_ends_nothing() {
     let cluster = Cluster::new().await;
-    let a = cluster.member(|_| {}).await;
-    let b = cluster.member(impatient).await;
+    let (a, b) = cluster.pair().await;
     let node = a.node("a").await;
     let id = a.create("first").await.stream_id;
     a.beat(&node, id, 1).await;
     until("b lists it", async || b.list().await == a.list().await).await;
     b.connection.deafen();
-    let deaf = async {
-        until("b knows that it cannot hear", async || !b.is_ready().await).await;
-        long_enough_to_end_everything().await;
-        assert_eq!(b.state(id).await, Some(StreamState::Live));
-        b.connection.mend();
-        until("b hears again", async || b.is_ready().await).await;
-        assert_eq!(b.state(id).await, Some(StreamState::Live));
-        assert_eq!(a.state(id).await, Some(StreamState::Live));
-    };
-    tokio::select! {
-        () = deaf => {}
-        () = beats(&a, &node, id) => {}
-    }
+    until("b knows that it cannot hear", async || !b.is_ready().await).await;
+    deadlines_pass(&b);
+    assert_eq!(b.state(id).await, Some(StreamState::Live));
+    b.connection.mend();
+    until("b hears again", async || b.is_ready().await).await;
+    assert_eq!(b.state(id).await, Some(StreamState::Live));
+    deadlines_pass(&b);
+    assert_eq!(b.state(id).await, Some(StreamState::Ended), "it would have been without that");
 }
 
 #[tokio::test]
