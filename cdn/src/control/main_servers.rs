@@ -47,7 +47,8 @@ impl CallError {
         match self {
             Self::Unreachable(_) => true,
             Self::Refused { status, code, .. } => {
-                status.is_server_error() && *code != Some(ErrorCode::NoNodeAvailable)
+                let is_answer = matches!(code, Some(ErrorCode::NoNodeAvailable | ErrorCode::NoCapacity));
+                status.is_server_error() && !is_answer
             }
         }
     }

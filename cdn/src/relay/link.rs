@@ -52,6 +52,9 @@ pub(super) enum Lost {
     /// The connection closed.
     #[error("the connection closed")]
     Closed,
+    /// Its path to the origin got too long; so many hops.
+    #[error("it is too far from the origin: {0} hops")]
+    TooFar(usize),
     /// It gets the stream from this node.
     #[error("it gets the stream from this node itself")]
     Loop,

@@ -11,7 +11,7 @@ use std::{
 use protocol::{
     ErrorCode, StreamId, WireError,
     event::{ChunkName, RelayPath},
-    node::Sources,
+    node::{MOST_HOPS, Sources},
     stream::{StreamState, Visibility},
 };
 use tokio::sync::{Notify, watch};
@@ -47,7 +47,7 @@ const USEFUL: Duration = Duration::from_secs(1);
 /// Waits between failed rounds grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(1);
-/// Longest wait before a stream that nobody has is asked for again.
+/// Longest wait before a stream that nobody has, or has room to pass on, is asked for again.
 const LAST_ASK: Duration = Duration::from_millis(400);
 /// Rounds through all sources before a stream that never came is given up.
 const ROUNDS: usize = 3;
@@ -145,8 +145,8 @@ impl Pull {
         run.pull().await
     }
 
-    /// From whom to pull. Those who wait for a stream that nobody has yet are told so after a moment; nobody waits for an
-    /// adopted one.
+    /// From whom to pull. Those who wait for a stream that nobody has yet, or that in a rush nobody can pass on yet, are told
+    /// so after a moment; nobody waits for an adopted one.
     async fn sources(&self) -> Result<Sources, WireError> {
         let began = Instant::now();
         let mut tries = 0;
@@ -359,8 +359,11 @@ impl Run<'_> {
         if path.path.contains(hostname) {
             return Ok(Some(Lost::Loop));
         }
-        if path.path.is_empty() || path.path.len() > MOST_HOPS {
+        if path.path.is_empty() {
             return Ok(Some(Lost::Nonsense("no node has such a path".into())));
+        }
+        if path.path.len() > MOST_HOPS {
+            return Ok(Some(Lost::TooFar(path.path.len())));
         }
         let path: Arc<[String]> = path.path.into();
         if self.feed.is_none() {
@@ -387,9 +390,6 @@ impl Run<'_> {
         }
     }
 }
-
-/// Most nodes a stream may come through.
-const MOST_HOPS: usize = 64;
 
 /// How one link is doing.
 struct Course {

@@ -43,6 +43,8 @@ struct Known {
     /// Streams that a node called over.
     over: Mutex<HashSet<StreamId>>,
     asks: AtomicUsize,
+    /// How many of the next who ask are told that nobody has room.
+    full: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -156,6 +158,11 @@ impl Nodes {
         self.known.is_over(stream)
     }
 
+    /// So many of the next who ask are told that nobody has room.
+    pub(crate) fn have_no_room(&self, times: usize) {
+        self.known.full.store(times, Relaxed);
+    }
+
     /// How often sources were asked for.
     pub(crate) fn asks(&self) -> usize {
         self.known.asks.load(Relaxed)
@@ -236,6 +243,10 @@ async fn sources(
     if known.is_over(stream_id) {
         let error = json!({ "error": { "code": "unknown_stream", "message": "it is over" } });
         return (StatusCode::NOT_FOUND, Json(error)).into_response();
+    }
+    if known.full.fetch_update(Relaxed, Relaxed, |full| full.checked_sub(1)).is_ok() {
+        let error = json!({ "error": { "code": "no_capacity", "message": "nobody has room" } });
+        return (StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response();
     }
     if nodes.is_empty() {
         let error = json!({ "error": { "code": "no_node_available", "message": "nobody carries it" } });

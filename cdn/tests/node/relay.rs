@@ -495,3 +495,37 @@ async fn simple_broadcaster_that_comes_to_an_edge_begins_the_next_take() {
     let second = until_chunk(&mut viewer, (1, 0, 0)).await;
     assert!(second.iter().any(|event| event.name == "skipped"), "what the origin had besides is missing");
 }
+
+#[tokio::test]
+async fn node_that_would_be_too_far_from_the_origin_pulls_from_somebody_else() {
+    let (nodes, recording) = (Nodes::start().await, Recording::usual());
+    let names = ["origin", "first", "second", "third", "fourth"];
+    let mut chain = Vec::new();
+    for name in names {
+        chain.push(nodes.node(name).await);
+    }
+    let id = stream("too far");
+    let broadcaster = chain[0].broadcaster(id, &recording.mime).await;
+    broadcaster.send_all(id, &recording.segments).await;
+    for (hops, node) in chain.iter().enumerate().skip(1).take(3) {
+        nodes.script(&node.name, vec![chain[hops - 1].url()]);
+        node.viewer(id).await.media().await;
+        nodes.until_path(node, id, &names[..hops]).await;
+    }
+    nodes.script("fourth", vec![chain[3].url(), chain[1].url()]);
+    chain[4].viewer(id).await.media().await;
+    nodes.until_path(&chain[4], id, &["origin", "first"]).await;
+}
+
+#[tokio::test]
+async fn viewer_waits_while_nobody_has_room_for_its_node_yet() {
+    let (nodes, recording) = (Nodes::start().await, Recording::usual());
+    let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
+    let id = stream("rush");
+    let broadcaster = origin.broadcaster(id, &recording.mime).await;
+    broadcaster.send_all(id, &recording.segments).await;
+    nodes.until_path(&origin, id, &[]).await;
+    nodes.have_no_room(2);
+    edge.viewer(id).await.media().await;
+    assert_eq!(nodes.asks(), 3);
+}

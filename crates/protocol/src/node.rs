@@ -8,6 +8,9 @@ use crate::{
     stream::{NodeAddress, StreamState, Visibility},
 };
 
+/// Most hops from a stream's origin to a node that carries it: a node that is sent a longer path leaves that source.
+pub const MOST_HOPS: usize = 3;
+
 /// Body of `POST /register_server`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterServer {
