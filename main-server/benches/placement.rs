@@ -1,4 +1,4 @@
-//! How long does one decision take as the cluster grows to ten thousand nodes, and a stream's carriers to a thousand?
+//! How long does one decision take as the cluster grows to ten thousand nodes, and a stream's carriers to as many?
 //! And one heartbeat, which keeps the orders that decisions read?
 
 use std::{hint::black_box, time::Instant};
@@ -36,9 +36,9 @@ fn row(stream: StreamId, carrier: usize) -> CarriedStream {
 
 /// As many nodes as asked for, loaded differently; stream 0 is on the first `carriers` of them, each other node has one of
 /// its own.
-fn fleet(nodes: usize, carriers: usize, now: Instant) -> Fleet {
-    let mut fleet = Fleet::new(Policies::default());
-    let capacity = Capacity { egress_bytes_per_s: Some(125_000_000), ..Capacity::default() };
+fn fleet(nodes: usize, carriers: usize, policies: Policies, now: Instant) -> Fleet {
+    let mut fleet = Fleet::new(policies);
+    let capacity = Capacity::default();
     for number in 0..nodes {
         let hostname = name(number);
         let public_url = format!("https://{hostname}");
@@ -56,12 +56,17 @@ fn load(number: usize) -> Load {
     Load { viewers, egress_bytes_per_s: u64::from(viewers) * 300_000, ..Load::default() }
 }
 
-fn sweep(criterion: &mut Criterion, name: &str, mut decide: impl FnMut(&mut Fleet, Instant)) {
+fn sweep(
+    criterion: &mut Criterion,
+    name: &str,
+    policies: Policies,
+    mut decide: impl FnMut(&mut Fleet, Instant),
+) {
     let mut group = criterion.benchmark_group(name);
     let now = Instant::now();
     for nodes in NODES {
         for carriers in CARRIERS.into_iter().filter(|carriers| *carriers <= nodes) {
-            let fleet = fleet(nodes, carriers, now);
+            let fleet = fleet(nodes, carriers, policies, now);
             let case = BenchmarkId::from_parameter(format!("{nodes}-nodes-{carriers}-carriers"));
             group.bench_with_input(case, &fleet, |bencher, fleet| {
                 let mut fleet = fleet.clone();
@@ -77,13 +82,21 @@ fn ask(avoid: &[String]) -> Ask<'_> {
 }
 
 fn placement(criterion: &mut Criterion) {
-    sweep(criterion, "viewer", |fleet, _| drop(black_box(fleet.explain_watch(id(0), ask(&[])))));
+    let usual = Policies::default();
+    sweep(criterion, "viewer", usual, |fleet, _| drop(black_box(fleet.explain_watch(id(0), ask(&[])))));
     let lost = [format!("https://{}", name(0))];
-    sweep(criterion, "viewer_that_lost_a_node", |fleet, _| {
+    sweep(criterion, "viewer_that_lost_a_node", usual, |fleet, _| {
         drop(black_box(fleet.explain_watch(id(0), ask(&lost))));
     });
-    sweep(criterion, "broadcaster", |fleet, _| drop(black_box(fleet.publish(None, ask(&[])))));
-    sweep(criterion, "relay", |fleet, now| drop(black_box(fleet.sources(id(0), "nobody", &[], 4, now))));
+    sweep(criterion, "broadcaster", usual, |fleet, _| drop(black_box(fleet.publish(None, ask(&[])))));
+    // Decisions that count what they decide: nobody ever has all the relays it may have, so all are compared each time.
+    let endless = Policies { fan_out: u32::MAX, ..usual };
+    sweep(criterion, "relay", endless, |fleet, now| {
+        drop(black_box(fleet.sources(id(0), "nobody", &[], 4, now)));
+    });
+    sweep(criterion, "relay_that_lost_its_source", endless, |fleet, now| {
+        drop(black_box(fleet.sources(id(0), &name(1), &lost, 4, now)));
+    });
     herd(criterion);
     heartbeats(criterion);
 }
@@ -91,7 +104,7 @@ fn placement(criterion: &mut Criterion) {
 /// A thousand viewers between two heartbeats, each counted where it went.
 fn herd(criterion: &mut Criterion) {
     let now = Instant::now();
-    let fleet = fleet(10_000, 1_000, now);
+    let fleet = fleet(10_000, 1_000, Policies::default(), now);
     criterion.bench_function("a_thousand_viewers_at_10000_nodes", |bencher| {
         let watch = |fleet: &mut Fleet| {
             for _ in 0..1_000 {
@@ -104,7 +117,7 @@ fn herd(criterion: &mut Criterion) {
 
 fn heartbeats(criterion: &mut Criterion) {
     let now = Instant::now();
-    let mut fleet = fleet(10_000, 1_000, now);
+    let mut fleet = fleet(10_000, 1_000, Policies::default(), now);
     let rows: Vec<CarriedStream> = (0..10).map(|stream| row(id(stream), stream)).collect();
     for number in 0..10_000 {
         fleet.report(&name(number), &load(number), &rows, now);

@@ -169,11 +169,7 @@ impl Fleet {
             let stream = self.streams.entry(row.stream_id).or_default();
             let carrier = stream.carriers.entry(slot).or_insert_with(|| Carrier::new(carriage));
             carrier.report(carriage, &row.path, row.relays, now);
-            if carrier.is_live() {
-                stream.ready.insert(by_load.clone());
-            } else {
-                stream.ready.remove(&by_load);
-            }
+            stream.sort(slot, &by_load, self.policies.depth);
             carried.push(row.stream_id);
         }
         carried.sort_unstable();
@@ -198,22 +194,10 @@ impl Fleet {
         let stream = entry.get_mut();
         stream.carriers.remove(&slot);
         if let Some(node) = self.slots[slot as usize].as_ref() {
-            stream.ready.remove(&node.by_load);
+            stream.sort(slot, &node.by_load, self.policies.depth);
         }
         if stream.is_forgotten() {
             entry.remove();
-        }
-    }
-
-    /// A viewer was sent to a node that does not have the stream: it is about to pull it.
-    pub(super) fn expect_edge(&mut self, stream_id: StreamId, slot: u32, now: Instant) {
-        let by_load = self.node(slot).by_load.clone();
-        let Some(stream) = self.streams.get_mut(&stream_id) else { return };
-        stream.carriers.insert(slot, Carrier::new(Carriage::Coming(now)));
-        stream.ready.insert(by_load);
-        let node = self.node_mut(slot);
-        if let Err(place) = node.carries.binary_search(&stream_id) {
-            node.carries.insert(place, stream_id);
         }
     }
 
@@ -307,7 +291,7 @@ impl Fleet {
         self.slots[slot as usize].as_ref().expect("slots in orders, names and carriers hold nodes")
     }
 
-    fn node_mut(&mut self, slot: u32) -> &mut Node {
+    pub(super) fn node_mut(&mut self, slot: u32) -> &mut Node {
         self.slots[slot as usize].as_mut().expect("slots in orders, names and carriers hold nodes")
     }
 

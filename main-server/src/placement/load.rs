@@ -74,6 +74,14 @@ impl Burden {
         self.settling.iter().fold(reported, |sum, assigned| sum.saturating_add(assigned.egress_bytes_per_s))
     }
 
+    /// How many more receivers of so many bytes per second fit below `share` of what it can send.
+    pub(super) fn fit_below(&self, share: u32, each: u64, capacity: &Capacity) -> u32 {
+        let limit = capacity.egress_bytes_per_s.or(self.reported.egress_limit_bytes_per_s);
+        let most = u128::from(limit.unwrap_or(UNKNOWN_LIMIT)) * u128::from(share) / u128::from(WHOLE);
+        let left = most.saturating_sub(self.egress_bytes_per_s().into());
+        u32::try_from(left / u128::from(each.max(1))).unwrap_or(u32::MAX)
+    }
+
     /// As of the last report.
     pub(super) fn reported(&self) -> &Load {
         &self.reported
@@ -164,6 +172,17 @@ mod tests {
         assert_eq!(burden.share(&Capacity { egress_bytes_per_s: Some(100 * MB), ..few_viewers }), WHOLE / 2);
         burden.report(Load { cpu_permille: 980, ..learned }, Instant::now());
         assert_eq!(burden.share(&Capacity::default()), WHOLE);
+    }
+
+    #[test]
+    fn what_fits_below_a_share_is_what_is_not_taken_of_it() {
+        let mut burden = Burden::default();
+        let limit = |bytes_per_s| Capacity { egress_bytes_per_s: Some(bytes_per_s), ..Capacity::default() };
+        burden.assign(1, 3 * MB, Instant::now());
+        assert_eq!(burden.fit_below(WHOLE / 2, MB, &limit(10 * MB)), 2);
+        assert_eq!(burden.fit_below(WHOLE / 2, 3 * MB, &limit(10 * MB)), 0);
+        assert_eq!(burden.fit_below(WHOLE / 2, MB, &limit(2 * MB)), 0);
+        assert_eq!(burden.fit_below(WHOLE, 0, &limit(4 * MB)), 1_000_000, "nothing divides by zero");
     }
 
     #[test]

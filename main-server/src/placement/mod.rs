@@ -4,7 +4,7 @@
 //! streams that are placed and end) and keeps it in the orders that decisions need, so that a decision looks at a
 //! few nodes of ten thousand. One policy per file: `fewest_streams` and `least_egress` order nodes for
 //! broadcasters, `carriers_first` and `least_egress` choose for viewers; `capacity` and `region` hold for all;
-//! `sources` grows the tree of relays.
+//! `tree` settles whom a new edge pulls from, and `sources` tells edges that ask.
 
 mod broadcasters;
 mod capacity;
@@ -21,6 +21,7 @@ mod sources;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod viewers;
 
 pub use decision::{Ask, Choice, Decision, Reason, Refusal, Role};
@@ -32,6 +33,7 @@ use std::str::FromStr;
 
 use node::Node;
 use order::Rank;
+use protocol::node::MOST_HOPS;
 
 /// How a fleet decides. Shares are parts of [`WHOLE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +46,13 @@ pub struct Policies {
     pub calm: u32,
     /// How far above the fleet's mean load a node has headroom still; 6 %.
     pub slack: u32,
+    /// How far above where its headroom ends a node may be for the sake of relays; 6 %.
+    pub feeding: u32,
     /// Above this share no node has headroom; 85 %.
     pub tight: u32,
     /// Most nodes that pull one stream from one node; 16, as nodes allow.
     pub fan_out: u32,
-    /// Most hops from a stream's origin; 3.
+    /// Most hops from a stream's origin; 3, as nodes allow.
     pub depth: usize,
 }
 
@@ -59,9 +63,10 @@ impl Default for Policies {
             viewers: ViewerPolicy::default(),
             calm: WHOLE / 5,
             slack: WHOLE / 100 * 6,
+            feeding: WHOLE / 100 * 6,
             tight: WHOLE / 100 * 85,
             fan_out: 16,
-            depth: 3,
+            depth: MOST_HOPS,
         }
     }
 }
@@ -69,9 +74,18 @@ impl Default for Policies {
 impl Policies {
     /// Where headroom ends while the fleet's mean share is `mean`.
     fn threshold(&self, mean: u32) -> u32 {
-        let above = u64::from(mean) * u64::from(WHOLE + self.slack) / u64::from(WHOLE);
-        u32::try_from(above).unwrap_or(u32::MAX).clamp(self.calm, self.tight)
+        above(mean, self.slack).clamp(self.calm, self.tight)
     }
+
+    /// Up to where relays are let in first while the fleet's mean share is `mean`.
+    fn ceiling(&self, mean: u32) -> u32 {
+        above(self.threshold(mean), self.feeding)
+    }
+}
+
+fn above(mean: u32, by: u32) -> u32 {
+    let above = u64::from(mean) * u64::from(WHOLE + by) / u64::from(WHOLE);
+    u32::try_from(above).unwrap_or(u32::MAX)
 }
 
 /// Which node a new stream goes to.

@@ -1,28 +1,30 @@
-//! From whom an edge pulls a stream: who has it live, does not get it from the asking node, is near the origin, has relay
-//! headroom, and is the least loaded of those.
+//! From whom an edge pulls a stream when it asks: whom it was [settled](super::tree) to pull from when it was opened; when
+//! it lost that one, or was never opened, who has the stream live, does not get it from the asking node, does not
+//! take what hangs below that too deep, has room below the ceiling, and is near the origin.
 //!
 //! So the tree stays shallow and no node feeds more than its share of it: with a fan-out of 16 and at most three hops, one
 //! stream reaches 4,368 edges.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protocol::StreamId;
 
 use super::{
     Fleet, Refusal,
-    capacity::{Newcomer, has_room},
     stream::{Carriage, Carrier, Stream},
+    tree::relay_of,
 };
 
-/// Edges that each of the loaded carriers feeds before any of them feeds more.
-const FEW: u32 = 4;
+/// How long an edge waits for the source that was settled for it, which is about to have the stream.
+const WAIT: Duration = Duration::from_secs(1);
 
 impl Fleet {
     /// The nodes that `asking` may pull a stream from, first choice first; the first is counted as taken. Those at `avoid`
     /// come last.
     ///
     /// # Errors
-    /// [`Refusal::NoNode`] if nobody else carries it live, [`Refusal::NoCapacity`] if nobody has room for a relay.
+    /// [`Refusal::NoNode`] if nobody else carries it live, [`Refusal::NoCapacity`] if nobody has room for a relay, or the
+    /// one that keeps room for it does not have the stream yet.
     pub fn sources(
         &mut self,
         stream_id: StreamId,
@@ -32,60 +34,73 @@ impl Fleet {
         now: Instant,
     ) -> Result<Vec<String>, Refusal> {
         let stream = self.streams.get(&stream_id).ok_or(Refusal::NoNode)?;
-        let above = stream.carriers.iter().filter(|(slot, carrier)| {
-            carrier.is_live()
-                && *self.node(**slot).name != *asking
-                && !carrier.path.iter().any(|hostname| hostname == asking)
-        });
-        let above: Vec<(u32, &Carrier)> = above.map(|(slot, carrier)| (*slot, carrier)).collect();
-        // Nobody above is an outage; somebody above without room for us is not.
-        if above.is_empty() {
-            return Err(Refusal::NoNode);
-        }
-        let newcomer = relay_of(stream);
-        let below = levels_below(stream, asking);
-        let above = above.into_iter().filter(|(_, carrier)| carrier.depth() + below < self.policies.depth);
-        let fit = above.filter(|(slot, carrier)| self.feeds(*slot, carrier, &newcomer));
-        let mut fit: Vec<(u32, &Carrier)> = fit.collect();
-        let threshold = self.threshold();
-        let order = |(slot, carrier): &(u32, &Carrier)| {
-            let node = self.node(*slot);
-            let is_loaded = node.share > threshold;
-            // Among the loaded ones each feeds a few before anybody feeds many: the origin of a sudden crowd would feed
-            // all its edges else.
-            let turn = if is_loaded { carrier.relays() / FEW } else { 0 };
-            (node.is_avoided(avoid), is_loaded, turn, carrier.depth(), node.by_load.clone())
+        let settled = match self.settled(stream, asking, avoid, now) {
+            Settled::Source(slot) => Some(slot),
+            Settled::Wait => return Err(Refusal::NoCapacity),
+            Settled::Nothing => None,
         };
-        if at_most > 0 && at_most < fit.len() {
-            fit.select_nth_unstable_by_key(at_most - 1, order);
-            fit.truncate(at_most);
-        }
-        fit.sort_by_cached_key(order);
-        let slots: Vec<u32> = fit.into_iter().take(at_most).map(|(slot, _)| slot).collect();
+        let fit = self.by_choice(stream, asking, avoid)?;
+        let others = fit.into_iter().filter(|slot| Some(*slot) != settled);
+        let slots: Vec<u32> = settled.into_iter().chain(others).take(at_most).collect();
         let first = *slots.first().ok_or(Refusal::NoCapacity)?;
         let urls = slots.iter().map(|slot| self.node(*slot).public_url.clone()).collect();
-        self.assign(first, 0, newcomer.egress_bytes_per_s, now);
-        let carriers = self.streams.get_mut(&stream_id).map(|stream| &mut stream.carriers);
-        if let Some(carrier) = carriers.and_then(|carriers| carriers.get_mut(&first)) {
-            carrier.expect_relay(now);
+        if settled.is_none() {
+            self.send_relay(stream_id, first, now);
         }
         Ok(urls)
     }
 
-    /// Whether another edge could pull the stream from somebody, be it from an edge that is about to have it: a crowd of
-    /// thousands does not wait until the first edges have reported.
-    pub(super) fn can_grow(&self, stream: &Stream) -> bool {
-        let newcomer = relay_of(stream);
-        let has_it = |carrier: &Carrier| carrier.carriage != Carriage::Interrupted;
-        let feeds =
-            |(slot, carrier): (&u32, &Carrier)| has_it(carrier) && self.feeds(*slot, carrier, &newcomer);
-        stream.carriers.iter().any(feeds)
+    /// What was settled when the asking node was made an edge.
+    fn settled(&self, stream: &Stream, asking: &str, avoid: &[String], now: Instant) -> Settled {
+        let edge = self.slot(asking).and_then(|slot| stream.carriers.get(&slot));
+        let Some(Carriage::Coming(coming)) = edge.map(|edge| edge.carriage) else { return Settled::Nothing };
+        let Some(source) = stream.carriers.get(&coming.source) else { return Settled::Nothing };
+        let is_sound = source.depth() < self.policies.depth
+            && !source.path.iter().any(|hostname| hostname == asking)
+            && !self.node(coming.source).is_avoided(avoid);
+        match source.carriage {
+            Carriage::Live if is_sound => Settled::Source(coming.source),
+            Carriage::Coming(_) if now.saturating_duration_since(coming.since) < WAIT => Settled::Wait,
+            _ => Settled::Nothing,
+        }
     }
 
-    fn feeds(&self, slot: u32, carrier: &Carrier, newcomer: &Newcomer) -> bool {
-        carrier.depth() < self.policies.depth
-            && carrier.relays() < self.policies.fan_out
-            && has_room(self.node(slot), newcomer)
+    /// Who else may feed it, first choice first.
+    fn by_choice(&self, stream: &Stream, asking: &str, avoid: &[String]) -> Result<Vec<u32>, Refusal> {
+        let is_above = |slot: u32, carrier: &Carrier| {
+            let is_below = carrier.path.iter().any(|hostname| hostname == asking);
+            carrier.is_live() && !is_below && *self.node(slot).name != *asking
+        };
+        // Nobody above is an outage; somebody above without room for us is not.
+        if !stream.carriers.iter().any(|(slot, carrier)| is_above(*slot, carrier)) {
+            return Err(Refusal::NoNode);
+        }
+        let newcomer = relay_of(stream);
+        let below = self.levels_below(stream, asking);
+        let fit = self
+            .shallow(stream)
+            .filter(|(slot, carrier)| is_above(*slot, carrier) && self.feeds(*slot, carrier, &newcomer));
+        let mut fit: Vec<(u32, &Carrier)> = fit.collect();
+        fit.sort_by_cached_key(|(slot, carrier)| {
+            let node = self.node(*slot);
+            let stands_out = self.relays_below_ceiling(*slot, newcomer.egress_bytes_per_s) == 0;
+            let depth = if stands_out { 0 } else { carrier.depth() };
+            let is_too_deep = carrier.depth() + below >= self.policies.depth;
+            (node.is_avoided(avoid), is_too_deep, stands_out, depth, node.by_load.clone())
+        });
+        Ok(fit.into_iter().map(|(slot, _)| slot).collect())
+    }
+
+    /// How many levels of edges hang below a node already, as far as is known: they come along to its new source.
+    fn levels_below(&self, stream: &Stream, hostname: &str) -> usize {
+        let edge = self.slot(hostname).and_then(|slot| stream.carriers.get(&slot));
+        let Some(edge) = edge else { return 0 };
+        let levels = |(_, carrier): (u32, &Carrier)| {
+            let place = carrier.path.iter().position(|name| name == hostname)?;
+            Some(carrier.path.len() - place + usize::from(carrier.relays() > 0))
+        };
+        let known = self.shallow(stream).filter_map(levels).max().unwrap_or(0);
+        known.max(usize::from(edge.relays() > 0))
     }
 
     /// Every carrier of a stream that has it live, with its hops from the origin: for reports on the tree.
@@ -96,15 +111,12 @@ impl Fleet {
     }
 }
 
-/// How many levels of edges hang below a node already: they come along to its new source.
-fn levels_below(stream: &Stream, hostname: &str) -> usize {
-    let levels = |carrier: &Carrier| {
-        carrier.path.iter().position(|name| name == hostname).map_or(0, |place| carrier.path.len() - place)
-    };
-    stream.carriers.values().map(levels).max().unwrap_or(0)
-}
-
-/// A relay is let in past a limit like somebody who moves: all viewers behind it would be lost else.
-fn relay_of(stream: &Stream) -> Newcomer {
-    Newcomer { viewers: 0, egress_bytes_per_s: stream.bytes_per_viewer(), moves: true }
+/// See [`Fleet::settled`].
+enum Settled {
+    /// It has the stream.
+    Source(u32),
+    /// It is about to have it.
+    Wait,
+    /// Nothing, or nothing that holds any more.
+    Nothing,
 }

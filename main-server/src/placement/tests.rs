@@ -266,9 +266,96 @@ fn an_edge_with_edges_below_it_does_not_take_them_too_deep() {
     fleet.report(&name(4), &Load::default(), &[edge(0, 0, &["cdn-9", "cdn-3"])], now);
     assert_eq!(
         fleet.sources(id(0), &name(3), &[], 4, now),
-        Ok(vec![url(0), url(1)]),
-        "2 would make it four hops"
+        Ok(vec![url(0), url(1), url(2)]),
+        "2 comes last: the edge below 3 would be four hops away and had to look for another source"
     );
+}
+
+/// Lets so many viewers come at one moment, and says which edges are about to pull.
+fn crowd(fleet: &mut Fleet, viewers: usize, now: Instant) -> Vec<(u32, stream::Coming, u32)> {
+    for _ in 0..viewers {
+        fleet.watch(id(0), anybody(&[]), now).unwrap();
+    }
+    let carriers = fleet.streams[&id(0)].carriers.iter();
+    let edge = |(slot, carrier): (&u32, &stream::Carrier)| match carrier.carriage {
+        stream::Carriage::Coming(coming) => Some((*slot, coming, carrier.held())),
+        _ => None,
+    };
+    carriers.filter_map(edge).collect()
+}
+
+#[test]
+fn a_crowd_grows_a_tree_in_which_nobody_stands_out() {
+    let (mut fleet, now) = (Fleet::new(Policies::default()), Instant::now());
+    for number in 0..1_000 {
+        join(&mut fleet, number, limited(60 * MB), None);
+        fleet.report(&name(number), &serving(100), &[], now);
+    }
+    fleet.place(id(0), &name(0));
+    fleet.report(&name(0), &serving(100), &[row(0, StreamState::Live, 0)], now);
+    let edges = crowd(&mut fleet, 1_500, now);
+    assert!(edges.len() > 200, "{}", edges.len());
+    assert!(edges.iter().all(|(_, coming, _)| coming.depth <= fleet.policies.depth));
+    let most = fleet.standings().map(|standing| standing.share).max().unwrap();
+    assert!(most <= fleet.policies.ceiling(fleet.mean_share()), "{most}");
+    let fed_by = |source: u32| edges.iter().filter(|(_, coming, _)| coming.source == source).count();
+    assert!(edges.iter().all(|(slot, ..)| fed_by(*slot) <= fleet.policies.fan_out as usize));
+    let feeders = edges.iter().filter(|(slot, _, held)| fed_by(*slot) > 0 || *held > 0).count();
+    assert!(feeders * 8 < edges.len(), "{feeders} of {} keep or kept room", edges.len());
+}
+
+#[test]
+fn an_edge_that_is_opened_alone_keeps_no_room() {
+    let (mut fleet, now) = fleet(50);
+    let full = 100 * MB as usize / 5 / EACH as usize;
+    let edges = crowd(&mut fleet, full + 2, now);
+    assert_eq!(edges.iter().map(|(_, _, held)| *held).collect::<Vec<_>>(), [0]);
+}
+
+#[test]
+fn room_that_was_kept_in_vain_is_free_again() {
+    let (mut fleet, now) = fleet(50);
+    let full = 100 * MB as usize / 5 / EACH as usize;
+    let edges = crowd(&mut fleet, full * 2 + 5, now);
+    let (slot, ..) = *edges.iter().find(|(_, _, held)| *held > 0).unwrap();
+    let hostname = fleet.node(slot).name.to_string();
+    let share =
+        |fleet: &Fleet| fleet.standings().find(|standing| standing.hostname == hostname).unwrap().share;
+    assert!(share(&fleet) > 10 * 3_000, "{} with room for others", share(&fleet));
+    fleet.report(&hostname, &serving(1), &[edge(0, 1, &["cdn-0"])], now + SETTLE);
+    assert_eq!(share(&fleet), 3_000, "one viewer");
+    assert_eq!(fleet.streams[&id(0)].carriers[&slot].held(), 0);
+}
+
+#[test]
+fn an_edge_pulls_from_whom_was_settled_when_it_was_opened() {
+    let (mut fleet, now) = fleet(50);
+    let full = 100 * MB as usize / 5 / EACH as usize;
+    let edges = crowd(&mut fleet, full * 4, now);
+    let first = edges.iter().find(|(_, coming, held)| coming.depth == 1 && *held > 0).unwrap().0;
+    let (second, coming, _) = *edges.iter().find(|(_, coming, _)| coming.source == first).unwrap();
+    assert_eq!(coming.depth, 2);
+    let (first, second) = (fleet.node(first).name.to_string(), fleet.node(second).name.to_string());
+    let ask = |fleet: &mut Fleet, asking: &str, now| fleet.sources(id(0), asking, &[], 1, now);
+    let egress = |fleet: &Fleet| fleet.node(0).burden.egress_bytes_per_s();
+    let before = egress(&fleet);
+    assert_eq!(ask(&mut fleet, &first, now), Ok(vec![url(0)]));
+    assert_eq!(egress(&fleet), before, "counted when the edge was opened");
+    assert_eq!(ask(&mut fleet, &second, now), Err(Refusal::NoCapacity), "its source is about to have it");
+    let a_while = Duration::from_secs(1);
+    assert_eq!(ask(&mut fleet, &second, now + a_while), Ok(vec![url(0)]), "not for ever");
+    fleet.report(&first, &serving(1), &[edge(0, 1, &["cdn-0"])], now + a_while);
+    let named = format!("https://{first}.example");
+    assert_eq!(ask(&mut fleet, &second, now + a_while), Ok(vec![named]));
+}
+
+#[test]
+fn who_stands_out_feeds_others_last() {
+    let (mut fleet, now) = fleet(4);
+    fleet.report(&name(0), &serving(200), &[row(0, StreamState::Live, 200)], now);
+    fleet.report(&name(1), &Load::default(), &[edge(0, 0, &["cdn-0"])], now);
+    fleet.report(&name(2), &Load::default(), &[edge(0, 0, &["cdn-0", "cdn-1"])], now);
+    assert_eq!(fleet.sources(id(0), &name(3), &[], 4, now), Ok(vec![url(1), url(2), url(0)]));
 }
 
 /// Something that happens to a fleet.
@@ -395,6 +482,9 @@ proptest! {
                         .map(|(slot, _)| *slot)
                         .collect();
                     prop_assert_eq!(&ready, &expected);
+                    let is_shallow = |slot: &u32| known.carriers[slot].depth() < fleet.policies.depth;
+                    let shallow: BTreeSet<u32> = expected.iter().copied().filter(is_shallow).collect();
+                    prop_assert_eq!(&known.shallow, &shallow);
                     for place in &known.ready {
                         prop_assert_eq!(place, &fleet.node(place.slot()).by_load);
                     }

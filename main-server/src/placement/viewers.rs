@@ -91,10 +91,10 @@ impl Fleet {
         let chosen = self.for_viewer(stream_id, request)?;
         let decision = self.decision(&chosen.picks);
         if let Some(first) = chosen.picks.first() {
-            if first.role == Role::Edge {
-                self.expect_edge(stream_id, first.slot, now);
-            }
             self.assign(first.slot, 1, chosen.bytes_per_viewer, now);
+            if first.role == Role::Edge {
+                self.open_edge(stream_id, first.slot, now);
+            }
         }
         if let Some(stream) = self.streams.get_mut(&stream_id) {
             stream.turn = stream.turn.wrapping_add(1);

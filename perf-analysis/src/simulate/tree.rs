@@ -1,6 +1,6 @@
 //! Broadcasters and the edges behind them.
 
-use protocol::StreamId;
+use protocol::{StreamId, node::MOST_HOPS};
 
 use super::{
     node::Carried,
@@ -71,7 +71,7 @@ impl World {
             self.detach(source, node, stream);
         }
         self.fleet.place(self.streams[stream as usize].id, &name(node));
-        self.has_news(node);
+        self.path_changed(node, stream);
     }
 
     /// The nodes a stream comes through to `node`, the origin first; none while it does not come.
@@ -116,7 +116,7 @@ impl World {
             let path = self.path(source, stream);
             let relays = self.carried(source, stream).map_or(0, |carried| carried.relays.len());
             source != node
-                && path.is_some_and(|path| !path.contains(&node))
+                && path.is_some_and(|path| path.len() < MOST_HOPS && !path.contains(&node))
                 && relays < FAN_OUT
                 && self.nodes[source as usize].admits(rate, true)
         })
@@ -130,7 +130,22 @@ impl World {
             carried.relays.push(node);
             above.change_rate(rate, now_us);
         }
+        self.path_changed(node, stream);
+    }
+
+    /// A stream comes to `node` another way now: those below learn it at once, and who is too deep there looks for another
+    /// source.
+    fn path_changed(&mut self, node: u32, stream: u32) {
         self.has_news(node);
+        let below = self.carried(node, stream).map_or_else(Vec::new, |carried| carried.relays.clone());
+        for edge in below {
+            if self.path(edge, stream).is_some_and(|path| path.len() > MOST_HOPS) {
+                self.detach(node, edge, stream);
+                self.lose_source(edge, stream);
+            } else {
+                self.path_changed(edge, stream);
+            }
+        }
     }
 
     /// `source` feeds `node` no more.
