@@ -30,6 +30,10 @@ impl Grants {
         action: Action,
         now: Now,
     ) -> Result<Claims, WireError> {
+        if grant.is_empty() {
+            let message = "this needs a grant; ask the main server for one";
+            return Err(WireError::new(ErrorCode::InvalidGrant, message));
+        }
         let verifier = lock(&self.0).clone();
         let claims = verifier.verify(grant, stream, action, now.unix_s());
         claims.map_err(|error| WireError::new(ErrorCode::InvalidGrant, format!("{error}; ask for a new one")))

@@ -33,6 +33,7 @@ mod config;
 mod control;
 mod egress;
 mod grants;
+mod http;
 pub mod hub;
 mod ingest;
 mod load;

@@ -5,9 +5,8 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, http::StatusCode, response::IntoResponse, routing::get};
+use axum::Router;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower_http::cors::{Any, CorsLayer};
 
 use crate::{
     clock::Clock,
@@ -15,14 +14,14 @@ use crate::{
     control::{Carried, Control},
     egress::{Audience, Egress, Fanout},
     grants::Grants,
+    http::{self, Status},
     hub::{Hub, HubLimits, RingLimits},
     ingest::{Follower, Ingest},
     load::{Door, Meter},
-    lock::lock,
-    metrics::{Gauges, Metrics},
+    metrics::Metrics,
     relay::{self, Arrivals, Relays},
     transport::{
-        Connections, Transport,
+        Connections,
         socketio::{self, SocketIoOutlet},
         ws::{self, WsOutlet},
     },
@@ -51,17 +50,6 @@ pub struct Node {
     egress: (Arc<Egress<SocketIoOutlet>>, Arc<Egress<WsOutlet>>),
     tasks: TaskTracker,
     shutdown: CancellationToken,
-}
-
-/// What the HTTP handlers show.
-struct Status {
-    hub: Arc<Mutex<Hub>>,
-    ingest: Arc<Ingest>,
-    metrics: Arc<Metrics>,
-    meter: Arc<Meter>,
-    audience: Arc<Audience>,
-    connections: Arc<Connections>,
-    control: Option<Arc<Control>>,
 }
 
 impl Node {
@@ -155,7 +143,12 @@ impl Node {
             tasks.spawn(control.run(ingest, grants, shutdown.clone()));
         }
         let routes = socket_io.merge(web_socket);
-        Ok(Self { router: router(routes, status), egress: (socket_io_egress, ws_egress), tasks, shutdown })
+        Ok(Self {
+            router: http::router(routes, status),
+            egress: (socket_io_egress, ws_egress),
+            tasks,
+            shutdown,
+        })
     }
 
     /// The node's HTTP surface, to be served at `/` or nested under the path of its `public_url`.
@@ -195,55 +188,5 @@ async fn expire(ingest: Arc<Ingest>, clock: Clock) {
     loop {
         ticks.tick().await;
         ingest.expire(clock.now());
-    }
-}
-
-fn router(routes: Router, status: Arc<Status>) -> Router {
-    // Pages come from the main server's origin, which may be another one. Nothing here relies on cookies.
-    let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
-    routes
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route(
-            "/readyz",
-            get({
-                let status = status.clone();
-                move || async move { status.ready() }
-            }),
-        )
-        .route("/metrics", get(move || async move { status.metrics() }))
-        .layer(cors)
-}
-
-impl Status {
-    fn ready(&self) -> impl IntoResponse + use<> {
-        match self.registered() {
-            true => (StatusCode::OK, "ready\n"),
-            false => (StatusCode::SERVICE_UNAVAILABLE, "not registered with a main server yet\n"),
-        }
-    }
-
-    fn metrics(&self) -> String {
-        let reading = self.meter.reading();
-        let relayed_streams = self.ingest.relayed().len() as u64;
-        let hub = lock(&self.hub);
-        self.metrics.render(Gauges {
-            streams: hub.len() as u64,
-            viewers: self.audience.viewers().into(),
-            lagging: self.audience.lagging().into(),
-            relays: self.audience.relays().into(),
-            relayed_streams,
-            socketio_connections: self.connections.now(Transport::SocketIo).into(),
-            ws_connections: self.connections.now(Transport::WebSocket).into(),
-            ring_bytes: hub.usage().bytes(),
-            cpu_permille: reading.cpu_permille.into(),
-            egress_bytes_per_s: reading.egress_bytes_per_s,
-            egress_limit_bytes_per_s: reading.egress_limit_bytes_per_s.unwrap_or_default(),
-            registered: self.registered(),
-        })
-    }
-
-    /// A node without main servers is ready as it is.
-    fn registered(&self) -> bool {
-        self.control.as_ref().is_none_or(|control| control.is_registered())
     }
 }

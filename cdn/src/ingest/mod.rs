@@ -229,6 +229,11 @@ impl Ingest {
         self.followers.iter().for_each(|follower| follower.closed(id, closed));
     }
 
+    /// Whether a stream ended here, as far as that is remembered.
+    pub(crate) fn is_over(&self, id: StreamId) -> bool {
+        lock(&self.publishers).check_not_over(id).is_err()
+    }
+
     /// Stops what produces a stream that was removed, and tells those who read it that nothing more comes.
     fn close(&self, id: StreamId, publisher: &Mutex<Publisher>) {
         lock(publisher).stop();

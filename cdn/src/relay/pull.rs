@@ -21,7 +21,7 @@ use super::{
     address::{Address, Wanted},
     ask::Asks,
     link::{Event, Link, Lost},
-    unavailable,
+    unavailable, unknown_stream,
 };
 use crate::{
     control::retry_after,
@@ -130,6 +130,10 @@ impl Pull {
     }
 
     async fn pull(&self) -> Over {
+        // The main server may not have heard of the end yet.
+        if self.services.ingest.is_over(self.id) {
+            return Over::Failed(unknown_stream(self.id));
+        }
         let sources = match self.sources().await {
             Ok(sources) => sources,
             Err(error) => return Over::Failed(error),

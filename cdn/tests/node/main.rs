@@ -8,6 +8,7 @@ mod client;
 mod cluster;
 mod garbage;
 mod harness;
+mod http;
 mod main_server;
 mod nodes;
 mod polling;

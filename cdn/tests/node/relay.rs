@@ -225,7 +225,7 @@ async fn viewer_that_waits_for_a_stream_is_heard_meanwhile_and_may_leave() {
         viewer.call("watch_stream", json!(id)),
         viewer.call("watch_stream", json!({ "stream_id": id })),
         async {
-            assert_eq!(viewer.call("clock", json!({ "t0_ms": 7 })).await["t0_ms"], 7.0);
+            assert_eq!(viewer.call("clock", json!({ "t0_ms": 7 })).await["t0_ms"], 7);
             assert_eq!(viewer.call("leave_stream", json!({ "stream_id": id })).await["ok"], true);
         },
     );
@@ -528,4 +528,16 @@ async fn viewer_waits_while_nobody_has_room_for_its_node_yet() {
     nodes.have_no_room(2);
     edge.viewer(id).await.media().await;
     assert_eq!(nodes.asks(), 3);
+}
+
+#[tokio::test]
+async fn a_stream_that_ended_here_is_over_without_a_question() {
+    let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
+    let origin = nodes.node("origin").await;
+    let broadcaster = origin.broadcaster(id, &recording.mime).await;
+    broadcaster.call("end_stream", json!({ "stream_id": id })).await;
+    let viewer = origin.connect().await;
+    let answer = viewer.call("watch_stream", json!(id)).await;
+    assert_eq!(answer["error"]["code"], "unknown_stream", "{answer}");
+    assert_eq!(nodes.asks(), 0);
 }

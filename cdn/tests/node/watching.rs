@@ -185,7 +185,7 @@ async fn nested_under_a_path_the_node_works_the_same() {
     let mut viewer = Client::connect(node.address, "/cdn/a").await;
     viewer.watch(id).await;
     assert_eq!(viewer.media().await.payload["kind"], "init");
-    assert_eq!(node.get("/cdn/a/healthz").await, (200, "ok\n".into()));
+    assert_eq!(node.get("/cdn/a/healthz").await, (200, r#"{"status":"ok"}"#.into()));
     assert_eq!(node.get("/readyz").await.0, 200);
     assert!(node.get("/metrics").await.1.contains("undead_cdn_viewers 1\n"));
     node.stop().await;

@@ -57,6 +57,9 @@ enum Phase {
     Closing {
         answered: bool,
     },
+    /// The client broke a rule, so that its own close will not be understood: the node closes its half of the stream, and
+    /// throws away what still comes. Ending it with that unread could lose the close frame.
+    Failing,
     Over,
 }
 
@@ -71,7 +74,7 @@ impl Connection {
         let mut outgoing = lock(&self.outgoing);
         match outgoing.phase {
             Phase::Open => self.put(&mut outgoing, message, receipt),
-            Phase::Closing { .. } | Phase::Over => Offer::Closed,
+            Phase::Closing { .. } | Phase::Failing | Phase::Over => Offer::Closed,
         }
     }
 
@@ -173,15 +176,21 @@ impl Connection {
         };
         if let Err(violation) = incoming.push(bytes, heard) {
             self.close(None, violation);
+            self.go_on_to(Phase::Failing);
         }
     }
 
     /// The client closes, first or because the node did.
     fn close_answered(&self) {
         self.close(None, CloseCode::NORMAL);
+        self.go_on_to(Phase::Closing { answered: true });
+    }
+
+    fn go_on_to(&self, phase: Phase) {
         let mut outgoing = lock(&self.outgoing);
         if outgoing.phase != Phase::Over {
-            outgoing.phase = Phase::Closing { answered: true };
+            outgoing.phase = phase;
+            outgoing.task.wake_by_ref();
         }
     }
 
@@ -214,6 +223,10 @@ impl Connection {
             Phase::Closing { answered: true } | Phase::Over => {
                 outgoing.end();
                 Poll::Ready(())
+            }
+            Phase::Failing => {
+                self.socket.finish(cx);
+                Poll::Pending
             }
             Phase::Open | Phase::Closing { answered: false } => Poll::Pending,
         }

@@ -18,9 +18,12 @@ mod tests;
 use std::{future::poll_fn, sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Router,
     body::Body,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::any,
@@ -28,7 +31,7 @@ use axum::{
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use protocol::{
-    ErrorBody, ErrorCode, WireError,
+    ErrorCode, WireError,
     event::{ClockAnswer, ClockRequest, Watching, Welcome, name},
     grant::Action,
     stream::Visibility,
@@ -48,6 +51,7 @@ use crate::{
     config::Limits,
     egress::{Admitted, Applicant, Delivery, Egress, Flow, Role},
     grants::Grants,
+    http,
     hub::{LiveStream, SharedStream},
     load::{Door, Guest},
     lock::lock,
@@ -205,7 +209,7 @@ impl Server {
 /// Answers the handshake, and attends to the connection that comes of it.
 async fn connect(
     State(server): State<Arc<Server>>,
-    Path(stream): Path<String>,
+    stream: Result<Path<String>, PathRejection>,
     query: Result<Query<request::Query>, QueryRejection>,
     request: axum::extract::Request,
 ) -> Response {
@@ -217,6 +221,8 @@ async fn connect(
     let Some(upgrade) = head.extensions.remove::<OnUpgrade>() else {
         return no_handshake("this connection cannot be upgraded");
     };
+    // What is no text names no stream, as any other wrong text.
+    let stream = stream.map(|Path(stream)| stream).unwrap_or_default();
     let asked = query.map_err(|_| request::invalid("the query cannot be read"));
     let asked = asked.and_then(|Query(query)| Request::read(&stream, query));
     let shutdown = server.services.shutdown.clone();
@@ -236,8 +242,7 @@ async fn connect(
 }
 
 fn no_handshake(reason: &str) -> Response {
-    let error = WireError::new(ErrorCode::InvalidRequest, reason);
-    (StatusCode::BAD_REQUEST, Json(ErrorBody { error })).into_response()
+    http::failure(StatusCode::BAD_REQUEST, WireError::new(ErrorCode::InvalidRequest, reason))
 }
 
 /// A connection while its task runs.

@@ -5,6 +5,7 @@
 
 use std::{
     io,
+    net::Shutdown,
     pin::Pin,
     sync::Mutex,
     task::{Context, Poll, Waker, ready},
@@ -85,6 +86,17 @@ impl Socket {
         match self {
             Self::Other(io) => lock(io).as_mut().poll_flush(cx),
             Self::Tcp(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Tells the client that nothing more comes. Once is enough, and again does no harm; a client that is gone need not hear.
+    pub(super) fn finish(&self, cx: &mut Context<'_>) {
+        let finished = match self {
+            Self::Other(io) => lock(io).as_mut().poll_shutdown(cx),
+            Self::Tcp(tcp) => Poll::Ready(SockRef::from(tcp).shutdown(Shutdown::Write)),
+        };
+        if let Poll::Ready(Err(error)) = finished {
+            tracing::debug!(%error, "a socket could not be closed");
         }
     }
 

@@ -1,0 +1,121 @@
+//! What a node answers over HTTP besides its transports: how it is, what it counts, and that there is nothing else.
+//!
+//! As on the main server, every failure is `{ "error": { "code", "message" } }`, on every path and method.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use protocol::{ErrorBody, ErrorCode, WireError};
+use serde_json::{Value, json};
+use tower_http::{
+    cors::{Any, CorsLayer},
+    set_header::SetResponseHeaderLayer,
+};
+
+use crate::{
+    control::Control,
+    egress::Audience,
+    hub::Hub,
+    ingest::Ingest,
+    load::Meter,
+    lock::lock,
+    metrics::{Gauges, Metrics},
+    transport::{Connections, Transport},
+};
+
+/// Seconds after which it is worth asking again whether the node is ready.
+const RETRY_AFTER_S: u64 = 1;
+/// Longest part of a path that is sent back.
+const MAX_PATH_CHARS: usize = 100;
+
+/// What the handlers show.
+pub(crate) struct Status {
+    pub(crate) hub: Arc<Mutex<Hub>>,
+    pub(crate) ingest: Arc<Ingest>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) audience: Arc<Audience>,
+    pub(crate) connections: Arc<Connections>,
+    /// None in a node without main servers, which is ready as it is.
+    pub(crate) control: Option<Arc<Control>>,
+}
+
+/// The transports' `routes`, and the rest.
+pub(crate) fn router(routes: Router, status: Arc<Status>) -> Router {
+    const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+    // Pages come from the main server's origin, which may be another one. Nothing here relies on cookies.
+    let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
+    let operation = Router::new()
+        .route("/healthz", get(|| async { Json(json!({ "status": "ok" })) }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(status);
+    routes
+        .merge(operation)
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, NO_STORE))
+        .layer(cors)
+}
+
+/// A failed call: `status`, and why in the form that all errors have.
+pub(crate) fn failure(status: StatusCode, error: WireError) -> Response {
+    (status, Json(ErrorBody { error })).into_response()
+}
+
+async fn nothing_here(uri: Uri) -> Response {
+    let shown: String = uri.path().chars().take(MAX_PATH_CHARS).collect();
+    let message = format!("this node has nothing at {shown}: see docs/protocol.md");
+    failure(StatusCode::NOT_FOUND, WireError::new(ErrorCode::NotFound, message))
+}
+
+async fn no_such_method() -> Response {
+    let error = WireError::new(ErrorCode::NotFound, "no such method here: see docs/protocol.md");
+    failure(StatusCode::METHOD_NOT_ALLOWED, error)
+}
+
+async fn ready(State(status): State<Arc<Status>>) -> Result<Json<Value>, Response> {
+    if status.registered() {
+        return Ok(Json(json!({ "status": "ready" })));
+    }
+    let error = WireError::new(ErrorCode::UnknownNode, "no main server knows this node now; it keeps trying");
+    let mut response = failure(StatusCode::SERVICE_UNAVAILABLE, error);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+    Err(response)
+}
+
+async fn metrics(State(status): State<Arc<Status>>) -> ([(HeaderName, &'static str); 1], String) {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], status.metrics())
+}
+
+impl Status {
+    fn metrics(&self) -> String {
+        let reading = self.meter.reading();
+        let relayed_streams = self.ingest.relayed().len() as u64;
+        let hub = lock(&self.hub);
+        self.metrics.render(Gauges {
+            streams: hub.len() as u64,
+            viewers: self.audience.viewers().into(),
+            lagging: self.audience.lagging().into(),
+            relays: self.audience.relays().into(),
+            relayed_streams,
+            socketio_connections: self.connections.now(Transport::SocketIo).into(),
+            ws_connections: self.connections.now(Transport::WebSocket).into(),
+            ring_bytes: hub.usage().bytes(),
+            cpu_permille: reading.cpu_permille.into(),
+            egress_bytes_per_s: reading.egress_bytes_per_s,
+            egress_limit_bytes_per_s: reading.egress_limit_bytes_per_s.unwrap_or_default(),
+            registered: self.registered(),
+        })
+    }
+
+    fn registered(&self) -> bool {
+        self.control.as_ref().is_none_or(|control| control.is_registered())
+    }
+}
