@@ -59,6 +59,15 @@ async fn garbage_to_every_event_gets_a_code() {
         let answer = client.call_with(event, json!(BINARY), b"bytes").await;
         assert_eq!(answer["error"]["code"], "invalid_request", "{event}: {answer}");
     }
+    for (payload, field) in [
+        (json!({ "stream_id": 7 }), "stream_id"),
+        (json!({ "stream_id": id, "after": { "take": 0, "group": 0, "index": -1 } }), "after.index"),
+        (json!({}), "`stream_id`"),
+    ] {
+        let answer = client.call("watch_stream", payload).await;
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains(field), "{message} names {field}");
+    }
     let answer = client.call("make_coffee", json!({})).await;
     assert_eq!(answer["error"]["code"], "not_found");
     broadcaster.send_all(id, &recording.segments).await;
@@ -78,6 +87,8 @@ async fn payload_of_the_right_shape_and_the_wrong_stream_gets_a_code() {
     let answer = client.call("clock", json!({ "t0_ms": 1.25, "more": true })).await;
     assert_eq!((&answer["ok"], &answer["t0_ms"]), (&json!(true), &json!(1.25)));
     assert!(answer["t1_ms"].as_i64() <= answer["t2_ms"].as_i64());
+    let whole = client.call("clock", json!({ "t0_ms": 7 })).await;
+    assert_eq!(whole["t0_ms"], json!(7), "a whole number goes back as it came");
     node.stop().await;
 }
 

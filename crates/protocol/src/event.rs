@@ -1,7 +1,12 @@
 //! Socket.IO events between a node and its clients (namespace `/`). Binary fields are attachments.
 
+use std::fmt;
+
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use crate::{StreamId, WireError, millis, stream::StreamState};
 
@@ -132,6 +137,7 @@ pub struct ClockRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClockAnswer {
     /// As it came.
+    #[serde(serialize_with = "millis::as_it_came")]
     pub t0_ms: f64,
     /// The node's clock when the request arrived, Unix epoch.
     pub t1_ms: i64,
@@ -140,13 +146,38 @@ pub struct ClockAnswer {
 }
 
 /// Payload of `watch_stream`: an object, or just the stream's id.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum WatchStream {
     /// The short form.
     Id(StreamId),
     /// The full form.
     Request(WatchRequest),
+}
+
+/// Written out, because an error of one that is derived does not say what is wrong with which field.
+impl<'de> Deserialize<'de> for WatchStream {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = WatchStream;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a stream id, or an object with one")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<WatchStream, E> {
+                text.parse().map(WatchStream::Id).map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<WatchStream, A::Error> {
+                WatchRequest::deserialize(MapAccessDeserializer::new(fields)).map(WatchStream::Request)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// The full form of `watch_stream`.

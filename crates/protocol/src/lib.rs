@@ -8,6 +8,7 @@ pub mod error;
 pub mod event;
 pub mod grant;
 pub mod id;
+pub mod lenient;
 pub mod message;
 pub mod millis;
 pub mod node;
@@ -15,3 +16,4 @@ pub mod stream;
 
 pub use error::{ErrorBody, ErrorCode, WireError};
 pub use id::{NodeId, StreamId};
+pub use lenient::Located;

@@ -1,7 +1,7 @@
 //! Times on the wire are integer milliseconds. Clients written in a language whose numbers are floats send
 //! `1732.5` all the same, so these deserializers accept any finite number and round it.
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 /// Reads a number as whole milliseconds, rounding to the nearest.
 ///
@@ -16,7 +16,24 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D:
     }
 }
 
-/// The same for a field that may be left out or null; use with `#[serde(default)]`.
+/// Largest number below which every whole number has a float of its own.
+const EXACT: f64 = (1_u64 << 53) as f64;
+
+/// Writes a number that a client sent in the form in which it came: whole ones without a fraction.
+///
+/// # Errors
+/// Those of the serializer.
+// The signature is the one that serde asks for.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+pub fn as_it_came<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if number.fract() == 0.0 && number.abs() < EXACT {
+        serializer.serialize_i64(*number as i64)
+    } else {
+        serializer.serialize_f64(*number)
+    }
+}
+
+/// [`deserialize`] for a field that may be left out or null; use with `#[serde(default)]`.
 pub mod option {
     use super::Deserialize;
     use serde::Deserializer;
@@ -36,6 +53,16 @@ pub mod option {
 
 #[cfg(test)]
 mod tests {
+    #[derive(serde::Serialize)]
+    struct Echo(#[serde(serialize_with = "super::as_it_came")] f64);
+
+    #[test]
+    fn what_came_goes_back_as_it_came() {
+        for text in ["5", "-7", "1795274077376", "1732.5"] {
+            assert_eq!(serde_json::to_string(&Echo(text.parse().unwrap())).unwrap(), text);
+        }
+    }
+
     #[derive(serde::Deserialize)]
     struct Body {
         #[serde(default, deserialize_with = "super::option::deserialize")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     NodeId, StreamId,
     grant::PublicKey,
+    lenient::null_is_default,
     stream::{NodeAddress, StreamState, Visibility},
 };
 
@@ -59,9 +60,10 @@ pub struct Registered {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// Load at the time of sending.
+    #[serde(default, deserialize_with = "null_is_default")]
     pub load: Load,
     /// Every stream the node carries, ended ones a last time.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub streams: Vec<CarriedStream>,
 }
 
@@ -69,34 +71,34 @@ pub struct Heartbeat {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
     /// Connected viewers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub viewers: u32,
     /// Bytes per second taken in from broadcasters, averaged over the last heartbeat interval.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub ingress_bytes_per_s: u64,
     /// Bytes per second handed to viewers' sockets, averaged likewise.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub egress_bytes_per_s: u64,
     /// Bytes held in the rings.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub ring_bytes: u64,
     /// Streams it carries, as origin or as edge, that are live.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub live_streams: u32,
     /// Other nodes that pull streams from it, counted once per stream.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub relays: u32,
     /// Bytes per second it can send at most: configured, or learned from its processor use; none while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub egress_limit_bytes_per_s: Option<u64>,
     /// Share of the processors it may use that it does use, per mille: the least of its last five seconds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub cpu_permille: u16,
     /// Viewers that are behind the live edge because their connections are full.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub lagging: u32,
     /// How often viewers skipped to a newer group since the node started.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub skips: u64,
 }
 
@@ -108,15 +110,16 @@ pub struct CarriedStream {
     /// How it is doing there.
     pub state: StreamState,
     /// Viewers on this node.
+    #[serde(default, deserialize_with = "null_is_default")]
     pub viewers: u32,
     /// The type its chunks have, with codecs; none until the first init segment is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mime: Option<String>,
     /// Hostnames of the nodes it comes through, origin first; empty on the origin itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<String>,
     /// Other nodes that pull it from this one. They are no viewers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub relays: u32,
 }
 
@@ -124,7 +127,7 @@ pub struct CarriedStream {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AskForSources {
     /// `public_url`s of nodes that just failed it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub avoid: Vec<String>,
 }
 

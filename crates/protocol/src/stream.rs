@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::StreamId;
+use crate::{StreamId, lenient::null_is_default};
 
 /// Most characters a title may have.
 pub const MAX_TITLE_CHARS: usize = 120;
@@ -40,7 +40,7 @@ pub struct CreateStream {
     /// What viewers read; trimmed, 1 to [`MAX_TITLE_CHARS`] characters.
     pub title: String,
     /// Who may watch; public if left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub visibility: Visibility,
     /// Asked of viewers of a private stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +83,7 @@ pub struct AskForNodes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<String>,
     /// `public_url`s of nodes the client just lost: chosen last, if at all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub avoid: Vec<String>,
     /// The region it would like to be served from; nodes elsewhere are chosen when there is no room.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use bytes::Bytes;
-use protocol::{ErrorCode, NodeId, StreamId};
+use protocol::{ErrorCode, Located, NodeId, StreamId};
 use serde::de::DeserializeOwned;
 
 use super::{Api, error::Error};
@@ -67,8 +67,11 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Error::invalid("the body is not a JSON object"));
     }
-    serde_json::from_slice(bytes)
-        .map_err(|error| Error::invalid(format!("the body is not what this takes: {error}")))
+    serde_json::from_slice(bytes).map_err(|error| {
+        // Read anew to name the field: keeping track of the place would cost every heartbeat.
+        let error = serde_json::from_slice::<Located<T>>(bytes).err().unwrap_or(error);
+        Error::invalid(format!("the body is not what this takes: {error}"))
+    })
 }
 
 /// The stream that the path names.

@@ -1,6 +1,9 @@
 //! Whatever arrives, the answer is an error with a code, and the next caller is served.
 
-use protocol::{ErrorCode, StreamId, stream::StreamState};
+use protocol::{
+    ErrorCode, StreamId,
+    stream::{StreamCreated, StreamState},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::{
@@ -51,6 +54,31 @@ async fn garbage_to_every_call_is_answered_with_a_code_and_harms_nobody() {
     }
     assert_eq!(server.show(id).await.viewers, 1);
     assert_eq!(server.get("/healthz").await.json, json!({ "status": "ok" }));
+}
+
+#[tokio::test]
+async fn an_error_names_the_field() {
+    let server = Server::start().await;
+    for (body, field) in
+        [(json!({ "title": 5 }), "title: "), (json!({ "title": "a", "visibility": "x" }), "visibility: ")]
+    {
+        let answer = server.post("/api/streams", None, body).await;
+        assert_eq!(answer.code(), ErrorCode::InvalidRequest);
+        let message = answer.json["error"]["message"].as_str().unwrap();
+        assert!(message.contains(field), "{message} names {field}");
+    }
+}
+
+#[tokio::test]
+async fn null_is_the_same_as_leaving_a_field_out() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let body = json!({ "title": "a", "visibility": null, "passphrase": null, "more": null });
+    let created = server.post("/api/streams", None, body).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.json);
+    let id = created.read::<StreamCreated>().stream_id;
+    let nothing = json!({ "passphrase": null, "avoid": null, "region": null });
+    assert_eq!(server.watch(id, nothing).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

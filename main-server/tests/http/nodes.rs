@@ -37,6 +37,24 @@ async fn a_node_learns_its_times_and_the_key_of_grants() {
 }
 
 #[tokio::test]
+async fn a_simple_node_reports_what_it_knows_and_no_more() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let id = server.create("first").await.stream_id;
+    let path = format!("/api/nodes/{node}/heartbeat");
+    for body in [
+        json!({}),
+        json!({ "load": null, "streams": null }),
+        json!({ "load": { "viewers": null, "invented": 1 }, "streams": [] }),
+        json!({ "streams": [{ "stream_id": id, "state": "live" }] }),
+    ] {
+        let answer = server.put(&path, Some(&server.secret), body.to_string().into_bytes()).await;
+        assert_eq!(answer.status, StatusCode::OK, "{body}: {}", answer.json);
+    }
+    assert_eq!((server.show(id).await.state, server.show(id).await.viewers), (StreamState::Live, 0));
+}
+
+#[tokio::test]
 async fn nobody_registers_or_lists_without_the_cluster_secret() {
     let server = Server::start().await;
     let node = server.node("a").await;

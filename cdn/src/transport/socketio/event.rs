@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use protocol::{ErrorCode, WireError, event::Ack};
+use protocol::{ErrorCode, Located, WireError, event::Ack};
 use serde::{Serialize, de::DeserializeOwned};
 use socketioxide::{
     extract::{AckSender, TryData},
@@ -56,10 +56,10 @@ where
 {
     fn call(&self, socket: Arc<Socket<Adapter>>, mut payload: Value, ack_id: Option<i64>) {
         let arrived = Instant::now();
-        let Ok(TryData(decoded)) = TryData::<P>::from_message_parts(&socket, &mut payload, &ack_id);
+        let Ok(TryData(decoded)) = TryData::<Located<P>>::from_message_parts(&socket, &mut payload, &ack_id);
         let call = Call { socket, arrived, ack_id };
         match decoded {
-            Ok(payload) => (self.handle)(&call, payload),
+            Ok(Located(payload)) => (self.handle)(&call, payload),
             Err(error) => {
                 let reason: String = error.to_string().chars().take(MAX_REASON_CHARS).collect();
                 let message = format!("{}: {reason}; see docs/protocol.md for its payload", self.name);
