@@ -8,11 +8,21 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// What pages may load and talk to. Nodes live on any address, and players append to `blob:` sources.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-    img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; worker-src 'self' blob:; \
-    connect-src 'self' http: https: ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'";
+/// What pages may load and talk to, and who may show them in a frame. Nodes live on any address, and players append to
+/// `blob:` sources.
+macro_rules! policy {
+    ($ancestors:literal) => {
+        concat!(
+            "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
+             media-src 'self' blob:; font-src 'self'; worker-src 'self' blob:; connect-src 'self' http: https: ws: wss:; \
+             object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors ",
+            $ancestors
+        )
+    };
+}
+
+const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(policy!("'none'"));
+const EMBEDDED_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(policy!("*"));
 
 /// Served in place of every page while there is no build.
 const NOT_BUILT: &str = include_str!("pages/not-built.html");
@@ -42,6 +52,13 @@ pub(crate) fn page(name: &str, request: &HeaderMap) -> Response {
     }
 }
 
+/// The page in `name`, which every site may show in a frame.
+pub(crate) fn embedded_page(name: &str, request: &HeaderMap) -> Response {
+    let mut response = page(name, request);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, EMBEDDED_SECURITY_POLICY);
+    response
+}
+
 /// The file of the build at `path` (without the slash before it), if there is one.
 pub(crate) fn file(path: &str, request: &HeaderMap) -> Option<Response> {
     Some(serve(path, find(path)?, request))
@@ -61,7 +78,10 @@ fn html(status: StatusCode, text: &'static str) -> Response {
 
 fn serve(path: &str, file: File, request: &HeaderMap) -> Response {
     let etag = etag(&file.sha256);
-    let seen = request.get(header::IF_NONE_MATCH).is_some_and(|seen| seen == etag.as_str());
+    let seen = request.get(header::IF_NONE_MATCH).and_then(|seen| seen.to_str().ok());
+    // A proxy that compresses weakens the tag (`W/`); what it stands for is the same (RFC 9110, section 13.1.2).
+    let seen =
+        seen.is_some_and(|seen| seen.split(',').any(|seen| seen.trim().trim_start_matches("W/") == etag));
     let mut response =
         if seen { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(file.bytes).into_response() };
     // Names below assets/ change with their content; everything else is asked for again, cheaply.
@@ -78,8 +98,7 @@ fn serve(path: &str, file: File, request: &HeaderMap) -> Response {
 }
 
 fn secure(response: &mut Response) {
-    let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
 }
 
 fn etag(sha256: &[u8; 32]) -> String {
@@ -134,6 +153,9 @@ mod tests {
         let mut request = HeaderMap::new();
         request.insert(header::IF_NONE_MATCH, first.headers()[header::ETAG].clone());
         assert_eq!(serve("view.html", FILE, &request).status(), StatusCode::NOT_MODIFIED);
+        let several = format!("\"older\", W/{}", header_of(&first, header::ETAG));
+        request.insert(header::IF_NONE_MATCH, several.parse().unwrap());
+        assert_eq!(serve("view.html", FILE, &request).status(), StatusCode::NOT_MODIFIED, "through a proxy");
         let other = File { sha256: [0xcd; 32], ..FILE };
         assert_eq!(serve("view.html", other, &request).status(), StatusCode::OK);
     }

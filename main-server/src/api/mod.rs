@@ -20,7 +20,7 @@ use axum::{
     extract::{DefaultBodyLimit, Request},
     http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{delete, get, post, put},
 };
 use protocol::stream::MAX_THUMBNAIL_BYTES;
@@ -101,6 +101,10 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
             "/view/{stream_id}",
             get(|request: HeaderMap| async move { pages::page("watch.html", &request) }),
         )
+        .route(
+            "/embed/{stream_id}",
+            get(|request: HeaderMap| async move { pages::embedded_page("watch.html", &request) }),
+        )
         .fallback(file_or_nothing)
         .method_not_allowed_fallback(|| async { Error::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -113,6 +117,9 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
 /// A file of the pages' build, or the answer that there is nothing: a page to browsers, an error to programs.
 async fn file_or_nothing(method: Method, uri: Uri, request: HeaderMap) -> Response {
     let reads = matches!(method, Method::GET | Method::HEAD);
+    if reads && let Some(page) = without_slash(&uri) {
+        return Redirect::permanent(&page).into_response();
+    }
     let found = reads.then(|| pages::file(uri.path().trim_start_matches('/'), &request)).flatten();
     found.unwrap_or_else(|| {
         let accepts = request.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -122,6 +129,15 @@ async fn file_or_nothing(method: Method, uri: Uri, request: HeaderMap) -> Respon
             Error::no_such_path(uri.path()).into_response()
         }
     })
+}
+
+/// The page that somebody means who wrote a slash at its end.
+fn without_slash(uri: &Uri) -> Option<String> {
+    let page = uri.path().strip_suffix('/')?;
+    let is_page = ["/live", "/view"].contains(&page)
+        || page.strip_prefix("/view/").or(page.strip_prefix("/embed/")).is_some_and(|id| !id.contains('/'));
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    is_page.then(|| format!("{page}{query}"))
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
@@ -145,9 +161,12 @@ async fn with_headers(request: Request, next: Next) -> Response {
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     ];
+    let is_embedded = request.uri().path().starts_with("/embed/");
     let mut response = next.run(request).await;
     for (name, value) in DEFAULTS {
-        response.headers_mut().entry(name).or_insert(value);
+        if name != header::X_FRAME_OPTIONS || !is_embedded {
+            response.headers_mut().entry(name).or_insert(value);
+        }
     }
     response
 }

@@ -31,6 +31,34 @@ async fn every_page_is_there_with_its_protections() {
 }
 
 #[tokio::test]
+async fn the_player_alone_may_be_shown_by_any_site() {
+    let server = Server::start().await;
+    let page = browse(&server, "/embed/8811d3bae631e8b5e26212edaf3e41eb").await;
+    assert_eq!(page.status(), StatusCode::OK);
+    assert!(header(&page, "content-security-policy").ends_with("frame-ancestors *"));
+    assert_eq!(header(&page, "x-frame-options"), "");
+    assert_eq!(header(&browse(&server, "/view/8811").await, "x-frame-options"), "DENY");
+}
+
+#[tokio::test]
+async fn a_slash_too_many_leads_to_the_page() {
+    let server = Server::start().await;
+    for (path, page) in [
+        ("/live/", "/live"),
+        ("/view/?region=eu", "/view?region=eu"),
+        ("/view/abc/", "/view/abc"),
+        ("/embed/abc/?transport=ws", "/embed/abc?transport=ws"),
+    ] {
+        let answer = browse(&server, path).await;
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert!(answer.url().as_str().ends_with(page), "{path} leads to {}", answer.url());
+    }
+    for path in ["/api/streams/", "//view/", "/embed/", "/view/a/b/"] {
+        assert_eq!(browse(&server, path).await.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_browser_that_is_lost_gets_a_page_and_a_program_an_error() {
     let server = Server::start().await;
     let page = browse(&server, "/nowhere").await;
