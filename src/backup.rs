@@ -13,7 +13,11 @@ use crate::{
 pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
     let persistence = persistence(&args.store)?;
     let entries = backup::backup(&persistence, &args.store.data_dir, &args.file).await;
-    said("backed up to", &args.file, entries.map_err(Failure::run("nothing was backed up"))?);
+    said(
+        "backed up to",
+        &args.file,
+        entries.map_err(Failure::run(format!("nothing was backed up to {}", args.file.display())))?,
+    );
     Ok(())
 }
 
@@ -21,7 +25,11 @@ pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
 pub(crate) async fn restore(args: BackupArgs) -> Result<(), Failure> {
     let persistence = persistence(&args.store)?;
     let entries = backup::restore(&persistence, &args.store.data_dir, &args.file).await;
-    said("restored from", &args.file, entries.map_err(Failure::run("the backup was not restored"))?);
+    said(
+        "restored from",
+        &args.file,
+        entries.map_err(Failure::run(format!("{} was not restored", args.file.display())))?,
+    );
     Ok(())
 }
 

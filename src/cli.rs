@@ -4,7 +4,10 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{node_limits::NodeLimits, spawn::SpawnArgs};
+use crate::{logging, node_limits::NodeLimits, spawn::SpawnArgs, values};
+
+/// Place in the help of what every subcommand takes: after its own flags.
+const LAST: usize = 1000;
 
 /// Self-hosted live screen streaming. Kill any server while you watch.
 #[derive(Debug, Parser)]
@@ -19,10 +22,10 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct LogArgs {
     /// What to log: a level, or targets with levels (undead::forward=trace logs the forwarding of every segment)
-    #[arg(long, env = "UNDEAD_LOG", default_value = "info", global = true)]
+    #[arg(long, env = "UNDEAD_LOG", default_value = "info", global = true, display_order = LAST, value_parser = logging::filter)]
     pub(crate) log: String,
     /// How to write log lines, to standard error
-    #[arg(long, env = "UNDEAD_LOG_FORMAT", default_value = "text", global = true)]
+    #[arg(long, env = "UNDEAD_LOG_FORMAT", default_value = "text", global = true, display_order = LAST)]
     pub(crate) log_format: LogFormat,
 }
 
@@ -75,7 +78,7 @@ pub(crate) struct UpArgs {
 #[derive(Debug, Args)]
 pub(crate) struct MainServerArgs {
     /// Address and port to serve on
-    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000")]
+    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000", value_parser = values::listen)]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
@@ -132,7 +135,7 @@ pub(crate) struct BackupArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CdnArgs {
     /// Address and port to serve on
-    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5001")]
+    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5001", value_parser = values::listen)]
     pub(crate) listen: SocketAddr,
     /// Where the main server is; several may be given, separated by commas or by repeating the flag
     #[arg(
@@ -140,14 +143,15 @@ pub(crate) struct CdnArgs {
         env = "UNDEAD_MAIN_SERVER",
         value_name = "URL",
         value_delimiter = ',',
+        value_parser = values::main_server,
         default_value = "http://127.0.0.1:5000"
     )]
     pub(crate) main_server: Vec<String>,
     /// Where browsers reach this node; http://localhost and the listening port if left out
-    #[arg(long, env = "UNDEAD_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, env = "UNDEAD_PUBLIC_URL", value_name = "URL", value_parser = values::public_url)]
     pub(crate) public_url: Option<String>,
     /// This node's name, unique in the cluster; the machine's and the port if left out
-    #[arg(long, env = "UNDEAD_HOSTNAME", value_name = "NAME")]
+    #[arg(long, env = "UNDEAD_HOSTNAME", value_name = "NAME", value_parser = values::name)]
     pub(crate) hostname: Option<String>,
     #[command(flatten)]
     pub(crate) limits: NodeLimits,
@@ -171,6 +175,6 @@ pub(crate) struct SecretArgs {
 #[derive(Debug, Args)]
 pub(crate) struct HealthcheckArgs {
     /// The address the server listens on
-    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000")]
+    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000", value_parser = values::listen)]
     pub(crate) listen: SocketAddr,
 }

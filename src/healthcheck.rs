@@ -11,8 +11,15 @@ pub(crate) async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
     let url = format!("http://{}/healthz", serve::connectable(args.listen));
     let client = reqwest::Client::builder()
         .timeout(TIMEOUT)
+        // What is on this machine is asked directly, whatever proxy the environment names.
+        .no_proxy()
         .build()
         .map_err(Failure::run("the HTTP client did not start"))?;
     let answer = client.get(&url).send().await.and_then(reqwest::Response::error_for_status);
-    answer.map(drop).map_err(Failure::run(format!("{url} is not well")))
+    answer.map(drop).map_err(|error| Failure::run(format!("{url} is not well"))(cause(&error)))
+}
+
+/// What is at the bottom of an error, which alone says what happened.
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), cause)
 }

@@ -15,6 +15,7 @@ mod open_files;
 mod serve;
 mod spawn;
 mod up;
+mod values;
 
 use std::process::ExitCode;
 

@@ -5,10 +5,12 @@ use std::ffi::OsString;
 use cdn::Config;
 use clap::Args;
 
+use crate::values;
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct NodeLimits {
     /// Where nodes stand; viewers who ask for this region are sent here first
-    #[arg(long, env = "UNDEAD_REGION", value_name = "NAME")]
+    #[arg(long, env = "UNDEAD_REGION", value_name = "NAME", value_parser = values::name)]
     pub(crate) region: Option<String>,
     /// Most a node sends per second: bytes, or with a unit, as 1Gbit, 500Mbit, 80MB; learned from its load if left out
     #[arg(long, env = "UNDEAD_EGRESS_LIMIT", value_name = "RATE", value_parser = bytes_per_s)]
@@ -28,7 +30,7 @@ impl NodeLimits {
     /// Puts them into a node's configuration; what was not given stays as it is there.
     pub(crate) fn apply(&self, config: &mut Config) {
         let limits = &mut config.limits;
-        config.region = self.region.clone();
+        config.region = self.region.clone().filter(|region| !region.is_empty());
         limits.egress_bytes_per_s = self.egress_limit;
         limits.viewers = self.max_viewers.unwrap_or(limits.viewers);
         limits.streams = self.max_streams.unwrap_or(limits.streams);

@@ -4,6 +4,7 @@
 //! left for the next in the list.
 
 use std::{
+    net::IpAddr,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
@@ -21,11 +22,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CallError {
     /// No answer, or none that could be read.
-    #[error("{0}")]
+    #[error("{0}: {cause}", cause = cause(.0))]
     Unreachable(#[from] reqwest::Error),
     /// An answer that says no.
     #[error("{status}: {message}")]
     Refused { status: StatusCode, code: Option<ErrorCode>, message: String },
+}
+
+/// What is at the bottom of an error: the rest only says that there is one.
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), cause)
 }
 
 impl CallError {
@@ -66,7 +72,11 @@ pub(super) struct MainServers {
 impl MainServers {
     pub(super) fn new(config: &Config) -> Result<Self, reqwest::Error> {
         let urls = config.main_servers.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
-        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).build()?;
+        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
+        // What is on this machine is asked directly, whatever proxy the environment names.
+        let client =
+            if config.main_servers.iter().all(|url| is_local(url)) { client.no_proxy() } else { client };
+        let client = client.build()?;
         Ok(Self { client, urls, moves: AtomicUsize::new(0), secret: config.cluster_secret.clone() })
     }
 
@@ -139,6 +149,15 @@ impl MainServers {
     }
 }
 
+/// Whether `url` leads to this machine.
+fn is_local(url: &str) -> bool {
+    let url = reqwest::Url::parse(url).ok();
+    url.as_ref().and_then(reqwest::Url::host_str).is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    })
+}
+
 async fn read<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, CallError> {
     let answer = request.send().await?;
     let status = answer.status();
@@ -148,4 +167,19 @@ async fn read<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, CallErr
     let error = answer.json::<ErrorBody>().await.ok().map(|body| body.error);
     let (code, message) = error.map_or((None, String::new()), |error| (Some(error.code), error.message));
     Err(CallError::Refused { status, code, message })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        for url in ["http://127.0.0.1:5000", "http://localhost", "http://[::1]:5000/"] {
+            assert!(is_local(url), "{url}");
+        }
+        for url in ["http://10.0.0.1:5000", "http://main:5000", "http://localhost.example.org", "nonsense"] {
+            assert!(!is_local(url), "{url}");
+        }
+    }
 }

@@ -265,9 +265,16 @@ fn obey(command: Command, ingest: &Ingest) {
 
 /// Says for each main server once, and then now and then, why the node is not with it.
 fn complain(main_server: &str, error: &CallError, failures: usize, main_servers: usize) {
-    if error.code() == Some(ErrorCode::HostnameTaken) {
-        tracing::warn!("{main_server} already has a live node with this hostname; trying again: {error}");
-    } else if failures <= main_servers || failures.is_multiple_of(10) {
-        tracing::warn!(%error, "{main_server} does not answer as it should; trying again: {error}");
+    if failures > main_servers && !failures.is_multiple_of(10) {
+        return;
+    }
+    match error.code() {
+        Some(ErrorCode::HostnameTaken) => {
+            tracing::warn!("{main_server} already has a live node with this hostname; trying again: {error}");
+        }
+        Some(ErrorCode::Unauthorized) => {
+            tracing::warn!("{main_server} has another cluster secret than this node; trying again");
+        }
+        _ => tracing::warn!("{main_server} does not answer as it should; trying again: {error}"),
     }
 }

@@ -1,0 +1,215 @@
+//! What an operator sees of the program: exit status, one clear line where something is wrong, and no secret in any log.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use protocol::stream::{Assignment, StreamCreated};
+use reqwest::{Client, Method, Response};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, sleep},
+};
+
+/// Longest that anything here may take; what is awaited is always a condition.
+const DEADLINE: Duration = Duration::from_secs(60);
+const SECRET: &str = "the-secret-of-this-cluster";
+
+fn undead(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
+    command.current_dir(folder).env("UNDEAD_CLUSTER_SECRET", SECRET);
+    command
+}
+
+/// Runs the program to its end, in an empty folder. One that serves instead does not end by itself.
+fn run(arguments: &[&str]) -> (Output, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = undead(folder.path());
+    let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while child.try_wait().unwrap().is_none() {
+        if std::time::Instant::now() > deadline {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    (child.wait_with_output().unwrap(), folder)
+}
+
+/// A server that ends with the test.
+struct Server {
+    child: Child,
+    url: String,
+    folder: TempDir,
+    client: Client,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let log = File::create(folder.path().join("log")).unwrap();
+        let mut child = undead(folder.path())
+            .args(arguments)
+            .args(["--listen", "127.0.0.1:0"])
+            .envs(environment.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Self {
+            child,
+            url: url.trim().to_owned(),
+            folder,
+            client: Client::builder().no_proxy().build().unwrap(),
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    async fn ask(&self, method: Method, path: &str, token: &str, body: Value) -> Response {
+        let request =
+            self.client.request(method, format!("{}{path}", self.url)).bearer_auth(token).json(&body);
+        request.send().await.unwrap()
+    }
+
+    /// Waits until a page answers with a success.
+    async fn until_well(&self, path: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while !self.ask(Method::GET, path, "", json!({})).await.status().is_success() {
+            assert!(Instant::now() < deadline, "{path} in time; {}", self.log());
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn until_logged(&self, words: &str) {
+        let deadline = Instant::now() + DEADLINE;
+        while !self.log().contains(words) {
+            assert!(Instant::now() < deadline, "{words} in time; {}", self.log());
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Opens a WebSocket and reads its first bytes.
+    async fn open(&self, path: &str) {
+        let address = self.url.replace("http://localhost", "127.0.0.1");
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let head = "Host: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+        socket.write_all(format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n").as_bytes()).await.unwrap();
+        assert!(socket.read(&mut [0; 12]).await.unwrap() > 0);
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_is_needed_before_anything_is_made() {
+    for (arguments, words) in [
+        (&["up", "--listen", "5000"][..], "0.0.0.0:5000"),
+        (&["up", "--log", "undead=loud"], "error, warn, info, debug or trace"),
+        (&["up", "--nodes", "0"], "main-server"),
+        (&["up", "--region", "far away"], "no spaces"),
+        (&["up", "--store", "postgres://host"], "sqlite, or nats://"),
+        (&["cdn", "--main-server", "main:5000"], "http://host:port"),
+        (&["cdn", "--main-server", "https://main"], "TLS"),
+        (&["cdn", "--public-url", "cdn.example.org"], "https://host"),
+        (&["cdn", "--hostname", "a b"], "no spaces"),
+    ] {
+        let (output, folder) = run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.lines().next().unwrap().contains(words), "{arguments:?}: {said}");
+        assert!(output.stdout.is_empty(), "{arguments:?}: nothing is served");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{arguments:?}: nothing is made");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_or_written_is_named() {
+    for arguments in [&["restore", "missing.backup"][..], &["backup", "no/such/folder"]] {
+        let (output, _folder) = run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(arguments[1]) && said.lines().count() == 1, "{said}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_ends_with_1_and_one_line() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let (output, folder) = run(&["up", "--listen", &address]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains(&address) && output.stdout.is_empty(), "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_is_not_asked_for_what_is_on_this_machine() {
+    // Nobody listens on port 1.
+    let proxy = [("http_proxy", "http://127.0.0.1:1"), ("HTTP_PROXY", "http://127.0.0.1:1")];
+    let server = Server::start(&["up"], &proxy);
+    server.until_well("/cdn/a/readyz").await;
+    let listen = server.url.replace("http://localhost", "127.0.0.1");
+    let check = undead(server.folder.path()).args(["healthcheck", "--listen", &listen]).envs(proxy).output();
+    assert!(check.unwrap().status.success());
+}
+
+#[tokio::test]
+async fn a_node_with_another_secret_says_so() {
+    let server = Server::start(&["main-server"], &[]);
+    let wrong = ("UNDEAD_CLUSTER_SECRET", "not-the-secret-of-this-cluster");
+    let node = Server::start(&["cdn", "--log", "trace", "--main-server", &server.url], &[wrong]);
+    node.until_logged("has another cluster secret").await;
+    assert!(!node.log().contains(wrong.1));
+}
+
+#[tokio::test]
+async fn no_log_holds_a_secret_at_any_level() {
+    const PASSPHRASE: &str = "a-passphrase-of-somebody";
+    let server = Server::start(&["up", "--log", "trace"], &[]);
+    server.until_well("/cdn/a/readyz").await;
+    server.until_well("/cdn/b/readyz").await;
+    let private = json!({ "title": "a", "visibility": "private", "passphrase": PASSPHRASE });
+    let created: StreamCreated =
+        server.ask(Method::POST, "/api/streams", "", private).await.json().await.unwrap();
+    let (id, publish) = (created.stream_id, created.publish.grant);
+    let watch = format!("/api/streams/{id}/watch");
+    let asking = json!({ "passphrase": PASSPHRASE });
+    let watch: Assignment = server.ask(Method::POST, &watch, "", asking).await.json().await.unwrap();
+    for node in ["/cdn/a", "/cdn/b"] {
+        server.open(&format!("{node}/ws/{id}?grant={}", watch.grant)).await;
+        server.open(&format!("{node}/ws/{id}?grant={publish}")).await;
+    }
+    server.ask(Method::GET, "/api/nodes", SECRET, json!({})).await;
+    server.ask(Method::DELETE, &format!("/api/streams/{id}"), &publish, json!({})).await;
+    server.until_logged("is over").await;
+    let log = server.log();
+    for secret in [SECRET, PASSPHRASE, &publish, &watch.grant] {
+        // A grant's last part is what makes it one.
+        let telling = secret.rsplit('.').next().unwrap();
+        let line = log.lines().find(|line| line.contains(telling));
+        assert_eq!(line, None, "a secret in a log line");
+    }
+}
