@@ -132,47 +132,96 @@ async fn until_led_again(nats: &Servers) -> Instant {
     }
 }
 
+/// A cluster with a stream that is live, and clients that ask a main server for everything.
+struct Asked {
+    cluster: Cluster,
+    main_server: MainServer,
+    node: Node,
+    live: Live,
+    requests: Requests,
+    load: Load,
+}
+
+impl Asked {
+    /// Every kind of request has had success. Also gives another main server, which is asked for nothing.
+    async fn start() -> (Self, MainServer) {
+        let cluster = Cluster::start();
+        let (a, b) = cluster.two_main_servers().await;
+        let node = Node::start("n", &[&a.url, &b.url]);
+        until("the node registers", async || node.registrations() > 0).await;
+        let created = a.call(Method::POST, "/api/streams", "", json!({ "title": "goes on" })).await.unwrap();
+        let created = created.outcome().unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let live = Live { id: text(&created["stream_id"]), grant: text(&created["publish"]["grant"]) };
+        node.carry(&live.id);
+        until("it is live", async || b.state(&live.id).await.as_deref() == Some("live")).await;
+        let requests = Requests::start(&b.url, &live).await;
+        // One client: only so many streams of one address may wait for their first media.
+        let load = Load::start(1, &[&a.url, &b.url]);
+        let asked = Self { cluster, main_server: b, node, live, requests, load };
+        asked.until_all_is_had(Instant::now()).await;
+        (asked, a)
+    }
+
+    fn leader(&self) -> usize {
+        self.cluster.nats.leader("KV_undead").unwrap().expect("somebody leads the store")
+    }
+
+    fn is_had(&self, kind: Kind, since: Instant, until: Instant) -> bool {
+        self.requests.succeeded(kind, since, until) > 2
+    }
+
+    /// Waits until every kind of request has had success that was made since then.
+    async fn until_all_is_had(&self, since: Instant) {
+        let is_had = |kind| self.is_had(kind, since, Instant::now());
+        until("everything is had", async || Kind::ALL.into_iter().all(is_had)).await;
+    }
+
+    fn print(&self, since: Instant) {
+        println!("how long who asked had to wait:");
+        for kind in Kind::ALL {
+            let summary = self.requests.summary(kind, since);
+            println!("{kind:?}: {} ms, {} refusals", summary.longest.as_millis(), summary.refused);
+        }
+    }
+
+    /// What was live still is, and what was acknowledged is known to this main server and to one that starts.
+    async fn finish(self) {
+        self.requests.finish().await;
+        let acknowledged = self.load.finish().await;
+        println!("{} created, {} ended", acknowledged.created.len(), acknowledged.ended.len());
+        knows(&self.main_server, &acknowledged).await;
+        knows(&self.cluster.main_server("c").await, &acknowledged).await;
+        let is_live = async || self.main_server.state(&self.live.id).await.as_deref() == Some("live");
+        until("what was live goes on", is_live).await;
+        assert_eq!(self.node.told_to_end(), 0);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_asked_for_is_had_again_before_nats_has_chosen_another_leader() {
-    let mut cluster = Cluster::start();
-    let (a, b) = cluster.two_main_servers().await;
-    let node = Node::start("n", &[&a.url, &b.url]);
-    until("the node registers", async || node.registrations() > 0).await;
-    let created = a.call(Method::POST, "/api/streams", "", json!({ "title": "goes on" })).await.unwrap();
-    let created = created.outcome().unwrap();
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    let live = Live { id: text(&created["stream_id"]), grant: text(&created["publish"]["grant"]) };
-    node.carry(&live.id);
-    let is_live = async || b.state(&live.id).await.as_deref() == Some("live");
-    until("it is live", is_live).await;
-    let start = Instant::now();
-    let requests = Requests::start(&b.url, &live).await;
-    let had = |kind, since, until| requests.succeeded(kind, since, until) > 2;
-    let all_had = async || Kind::ALL.into_iter().all(|kind| had(kind, start, Instant::now()));
-    until("everything is had", all_had).await;
-
-    let leader = cluster.nats.leader("KV_undead").unwrap().expect("somebody leads the store");
-    let killed = Instant::now();
-    cluster.nats.kill(leader).unwrap();
-    a.kill();
-    let leaderless = until_led_again(&cluster.nats).await;
-    let led = Instant::now();
-    let all_had = async || Kind::ALL.into_iter().all(|kind| had(kind, led, Instant::now()));
-    until("everything is had", all_had).await;
-    println!(
-        "the store had no leader for {} ms; how long who asked had to wait:",
-        (leaderless - killed).as_millis()
-    );
-    for kind in Kind::ALL {
-        let summary = requests.summary(kind, killed);
-        println!("{kind:?}: {} ms, {} refusals", summary.longest.as_millis(), summary.refused);
-    }
+    let (mut asked, other) = Asked::start().await;
+    let (leader, killed) = (asked.leader(), Instant::now());
+    asked.cluster.nats.kill(leader).unwrap();
+    other.kill();
+    let leaderless = until_led_again(&asked.cluster.nats).await;
+    asked.until_all_is_had(Instant::now()).await;
+    println!("the store had no leader for {} ms", (leaderless - killed).as_millis());
+    asked.print(killed);
     for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::RegisterNew) {
-        assert!(had(kind, killed, leaderless), "{kind:?} waited for another leader");
+        assert!(asked.is_had(kind, killed, leaderless), "{kind:?} waited for another leader");
     }
-    requests.finish().await;
-    until("what was live goes on", is_live).await;
-    assert_eq!(node.told_to_end(), 0);
+    asked.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_nats_server_that_hangs_is_left_for_another() {
+    let (asked, _other) = Asked::start().await;
+    let hung = Instant::now();
+    asked.cluster.nats.hang(asked.leader()).unwrap();
+    asked.until_all_is_had(hung).await;
+    asked.print(hung);
+    asked.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,7 +19,7 @@ use tokio::{
 use crate::process::{SECRET, call};
 
 /// Pause between two questions.
-const PAUSE: Duration = Duration::from_millis(40);
+const PAUSE: Duration = Duration::from_millis(80);
 /// The node that sends heartbeats and registers again.
 const NODE: &str = "asks";
 

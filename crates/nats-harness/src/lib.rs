@@ -124,6 +124,17 @@ impl Servers {
         Ok(())
     }
 
+    /// Stops server `number` where it is (`SIGSTOP`): its connections stay, and nothing comes from it any more.
+    ///
+    /// # Errors
+    /// If it does not run or cannot be stopped.
+    pub fn hang(&self, number: usize) -> io::Result<()> {
+        let process = self.servers[number].process.as_ref();
+        let id = process.ok_or_else(|| io::Error::other("it does not run"))?.id().to_string();
+        let is_done = Command::new("kill").args(["-STOP", &id]).status()?.success();
+        is_done.then_some(()).ok_or_else(|| io::Error::other("it cannot be stopped"))
+    }
+
     /// Starts a server that was killed again, on its old folder and ports.
     ///
     /// # Errors

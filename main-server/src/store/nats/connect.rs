@@ -32,6 +32,11 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 const READY_PATIENCE: Duration = Duration::from_secs(25);
 /// How long one request may take.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a server is asked whether it is there. The client leaves one for another that owes it three answers: after
+/// about the time in which a main server that hears nothing is cut off.
+const PING: Duration = Duration::from_millis(750);
+/// How long a server may take to greet. The client may well try the one first that it just left because it hangs.
+const GREETING: Duration = Duration::from_secs(1);
 /// Pause between two tries.
 const RETRY: Duration = Duration::from_millis(250);
 /// Copies of the stream in a cluster: any one server may die.
@@ -75,9 +80,9 @@ async fn reach(servers: &[NatsServer], health: &watch::Sender<Health>) -> Result
 fn options(health: watch::Sender<Health>) -> ConnectOptions {
     ConnectOptions::new()
         .name("undead main-server")
-        .connection_timeout(REQUEST_PATIENCE)
+        .connection_timeout(GREETING)
         .request_timeout(Some(REQUEST_PATIENCE))
-        .ping_interval(Duration::from_secs(5))
+        .ping_interval(PING)
         .reconnect_delay_callback(|tries| Duration::from_millis(100 * tries.clamp(1, 10) as u64))
         .event_callback(move |event| {
             let health = health.clone();

@@ -34,8 +34,8 @@ const SUBJECTS: &str = "undead.journal.>";
 const MOST: i64 = 100_000;
 /// How long one try to write may take.
 const TRY: Duration = Duration::from_millis(800);
-/// How long a write may be tried.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a write may be tried: as long as the client takes to leave a server that hangs for another.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Pause between two tries.
 const RETRY: Duration = Duration::from_millis(50);
 /// How long a cluster that starts may take to choose its leaders.
