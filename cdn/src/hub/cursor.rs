@@ -27,6 +27,8 @@ pub struct Cursor {
 enum Place {
     /// Nothing seen yet: starts at a keyframe so far back, once there is one.
     Start { back_ms: u64 },
+    /// Nothing seen yet, and nothing was there: starts at the first keyframe from this position on.
+    Waiting { from: u64 },
     /// Has seen the chunk with this name, possibly elsewhere.
     After(ChunkName),
     /// Reads this position next.
@@ -70,12 +72,22 @@ impl Cursor {
         Self { place: Place::After(last), init: Some(last.take), last: Some(last) }
     }
 
+    /// Where nothing is in `ring` yet, a viewer who has nothing waits for what comes first: a segment may bring several groups
+    /// at once, and the newest of them is not where the stream began.
+    #[must_use]
+    pub fn waiting_on(mut self, ring: &Ring) -> Self {
+        if let (Place::Start { .. }, true) = (self.place, ring.first() == ring.end()) {
+            self.place = Place::Waiting { from: ring.end() };
+        }
+        self
+    }
+
     /// What the viewer gets next, or none while it has everything.
     pub fn next(&mut self, ring: &Ring) -> Option<Next> {
         match self.locate(ring) {
             Place::At(position) => self.read(ring, position),
             Place::Missed(reason) => self.jump(ring, reason),
-            Place::Start { .. } | Place::After(_) => None,
+            Place::Start { .. } | Place::Waiting { .. } | Place::After(_) => None,
         }
     }
 
@@ -83,7 +95,7 @@ impl Cursor {
     pub fn position(&self) -> Option<u64> {
         match self.place {
             Place::At(position) => Some(position),
-            Place::Start { .. } | Place::After(_) | Place::Missed(_) => None,
+            Place::Start { .. } | Place::Waiting { .. } | Place::After(_) | Place::Missed(_) => None,
         }
     }
 
@@ -117,6 +129,7 @@ impl Cursor {
     fn locate(&mut self, ring: &Ring) -> Place {
         self.place = match self.place {
             Place::Start { back_ms } => ring.key_back(back_ms).map_or(self.place, Place::At),
+            Place::Waiting { from } => ring.key_from(from).map_or(self.place, Place::At),
             Place::After(name) => locate_after(ring, name),
             Place::At(position) if position < ring.gap_end() => Place::Missed(SkipReason::LeftWindow),
             Place::At(position) if position < ring.first() => Place::Missed(SkipReason::Lagged),

@@ -124,7 +124,11 @@ proptest! {
                     hub.enforce_budget();
                     prop_assert!(!hub.over_budget());
                 }
-                Step::Join { stream } => viewers.push(Viewer::new(stream, None)),
+                Step::Join { stream } => {
+                    let mut viewer = Viewer::new(stream, None);
+                    viewer.cursor = viewer.cursor.waiting_on(lock(&producers[stream].shared).ring());
+                    viewers.push(viewer);
+                }
                 Step::Resume { stream, back } => {
                     let pushed = &producers[stream].pushed;
                     let after = pushed.len().checked_sub(back + 1).map(|at| pushed[at].0);
@@ -208,6 +212,26 @@ fn viewer_who_comes_before_the_media_waits_for_it() {
     assert!(cursor.next(lock(&stream).ring()).is_none());
     lock(&stream).push(chunk(0), 0).unwrap();
     assert_eq!(read(&mut cursor, &stream).0, [name(0)]);
+}
+
+#[test]
+fn viewer_who_waited_gets_every_group_that_comes_at_once() {
+    let stream = stream(0);
+    let mut waited = Cursor::newest().waiting_on(lock(&stream).ring());
+    assert!(waited.next(lock(&stream).ring()).is_none());
+    (0..8).for_each(|index| lock(&stream).push(chunk(index), 0).unwrap());
+    assert_eq!(read(&mut waited, &stream).0, (0..8).map(name).collect::<Vec<_>>());
+    let mut late = Cursor::newest().waiting_on(lock(&stream).ring());
+    assert_eq!(read(&mut late, &stream).0, [name(6), name(7)], "who comes later does not wait");
+}
+
+#[test]
+fn viewer_who_waited_starts_with_a_keyframe_where_the_first_chunk_is_none() {
+    let stream = stream(0);
+    let mut waited = Cursor::newest().waiting_on(lock(&stream).ring());
+    (1..8).for_each(|index| lock(&stream).push(chunk(index), 0).unwrap());
+    let first = read(&mut waited, &stream).0[0];
+    assert!(first > name(1) && chunk((1..8).find(|index| name(*index) == first).unwrap()).key);
 }
 
 #[test]

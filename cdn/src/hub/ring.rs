@@ -195,6 +195,11 @@ impl Ring {
         self.keys.iter().rev().copied().find(is_old_enough).or(self.keys.front().copied())
     }
 
+    /// Position of the oldest keyframe from `position` on.
+    pub fn key_from(&self, position: u64) -> Option<u64> {
+        self.keys.iter().copied().find(|key| *key >= position)
+    }
+
     /// The init segment of `take`, known as long as one of its chunks is here or could still come.
     pub fn init(&self, take: u64) -> Option<&Arc<InitSegment>> {
         self.inits.get(&take)

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::{
     client::{BINARY, Client},
     harness::{Recording, TestNode, grant, names, stream},
+    ws_client::Got,
 };
 
 #[tokio::test]
@@ -30,6 +31,26 @@ async fn old_simple_client_is_forwarded_whole() {
         let next_in_group = (pair[0].0, pair[0].1, pair[0].2 + 1);
         assert!(pair[1] == next_in_group || pair[1] == (0, pair[0].1 + 1, 0), "no gap: {pair:?}");
     }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_the_stream_misses_nothing_of_what_comes_first() {
+    // Its first segment with media brings more than one group.
+    let (node, recording) = (TestNode::start().await, Recording::load("mp4-avc1-opus-250ms"));
+    let id = stream("a");
+    let broadcaster = node.broadcaster(id, &recording.mime).await;
+    let (mut viewer, mut ws) = (node.connect().await, node.ws(id, "").await);
+    viewer.watch(id).await;
+    ws.event("watching").await;
+    broadcaster.send_all(id, &recording.segments).await;
+    broadcaster.call("end_stream", json!({ "stream_id": id })).await;
+    let names = names(&viewer.until_ended().await);
+    assert!(names[0] == (0, 0, 0) && names.iter().any(|name| name.1 > 0), "{names:?}");
+    let (all, _) = ws.until_closed().await;
+    let chunks =
+        all.iter().filter_map(|got| if let Got::Chunk { name, .. } = got { Some(*name) } else { None });
+    assert_eq!(chunks.collect::<Vec<_>>(), names);
     node.stop().await;
 }
 

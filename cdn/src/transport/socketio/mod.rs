@@ -303,7 +303,7 @@ impl Connection {
             return Err(replaced());
         }
         self.check_room(&mut watching, id)?;
-        let cursor = after.map_or_else(Cursor::newest, Cursor::after);
+        let cursor = after.map_or_else(Cursor::newest, Cursor::after).waiting_on(lock(stream).ring());
         let replacing = watching.get(&id).and_then(Watch::flow);
         if replacing.is_none() {
             let guest = if after.is_some() { Guest::Resuming } else { Guest::New };

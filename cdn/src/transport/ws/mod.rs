@@ -176,7 +176,7 @@ impl Server {
                 Role::Viewer
             }
         };
-        let viewer = connection.clone();
+        let (viewer, cursor) = (connection.clone(), cursor.waiting_on(lock(shared).ring()));
         let applicant = Applicant { viewer, role, delivery: Delivery::Direct, cursor, replacing: None };
         let admitted = services.egress.admit(id, applicant).ok_or_else(no_room)?;
         let welcome = self.welcome(&lock(shared));
