@@ -105,19 +105,18 @@ impl Relays {
         loop {
             let begins_here = self.services.arrivals.next();
             let now = progress.borrow_and_update().clone();
+            // Its broadcaster may have come here meanwhile.
+            if let Some(stream) = self.at_hand(id) {
+                return Ok(stream);
+            }
             match now {
-                // Its broadcaster may have come here meanwhile.
-                Progress::Asking => {
-                    if let Some(stream) = self.at_hand(id) {
-                        return Ok(stream);
-                    }
-                }
+                Progress::Asking => {}
                 Progress::Found(visibility) => {
                     self.check(id, visibility, grant)?;
                     pull.go();
                 }
                 Progress::Ready => break,
-                Progress::Failed(error) => return self.at_hand(id).ok_or(error),
+                Progress::Failed(error) => return Err(error),
             }
             let changed = tokio::select! {
                 changed = progress.changed() => changed.is_ok(),

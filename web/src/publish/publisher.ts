@@ -192,9 +192,10 @@ export class Publisher {
 
   async #linkUp(connection: NodeConnection, timeoutMs: number): Promise<boolean> {
     const deadline = this.#now() + timeoutMs;
-    while (connection.link === 'down' && !this.#isClosed()) {
+    while (connection.link !== 'up' && !this.#isClosed()) {
       const left = deadline - this.#now();
-      if (left <= 0) {
+      // A node that died refuses at once: every moment spent on it is one that viewers wait.
+      if (left <= 0 || connection.link === 'unreachable') {
         this.#lost(new CallError('unreachable', 'the server that carries your stream cannot be reached'));
         return false;
       }
@@ -207,7 +208,7 @@ export class Publisher {
   /** Registers and sends while the link holds. */
   async #session(session: Session): Promise<SessionEnd> {
     while (!this.#closed) {
-      if (session.connection.link === 'down') return 'link_down';
+      if (session.connection.link !== 'up') return 'link_down';
       const { problem } = session;
       session.problem = undefined;
       if (problem && !this.#recover(session, problem)) return 'refused';

@@ -3,8 +3,11 @@
 
 import type { NodeCalls, NodeEvents } from '../protocol/event';
 
-/** How a connection is doing. `down`: lost or not yet made; it may come back by itself until closed. */
-export type LinkState = 'up' | 'down';
+/**
+ * How a connection is doing. `down`: lost or not yet made, and being made; `unreachable`: that has just failed. It may come back
+ * by itself until closed.
+ */
+export type LinkState = 'up' | 'down' | 'unreachable';
 
 /** What carries a connection: a plain WebSocket, Socket.IO on one, or Socket.IO by long polling. */
 export type TransportName = 'ws' | 'socketio' | 'polling';

@@ -40,7 +40,7 @@ export class SocketIoViewer implements ViewerConnection {
   }
 
   async leave(): Promise<void> {
-    if (this.#streamId === undefined || this.#connection.link === 'down') return;
+    if (this.#streamId === undefined || this.#connection.link !== 'up') return;
     // Without an answer the link is as good as gone, which the next call will say.
     await this.#connection.call('leave_stream', { stream_id: this.#streamId }).catch(() => undefined);
   }
@@ -64,16 +64,15 @@ export class SocketIoViewer implements ViewerConnection {
   #linkUp(timeoutMs: number): Promise<void> {
     if (this.#connection.link === 'up') return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        stop();
-        reject(new CallError('unreachable', 'the node cannot be reached'));
-      }, timeoutMs);
-      const stop = this.#connection.onLink((link) => {
+      const settle = (link: LinkState): void => {
         if (link === 'down') return;
         clearTimeout(timer);
         stop();
-        resolve();
-      });
+        if (link === 'up') resolve();
+        else reject(new CallError('unreachable', 'the node cannot be reached'));
+      };
+      const timer = setTimeout(() => settle('unreachable'), timeoutMs);
+      const stop = this.#connection.onLink(settle);
     });
   }
 }

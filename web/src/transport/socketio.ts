@@ -11,7 +11,7 @@ const CALL_TIMEOUT_MS = 5_000;
 /** How long one attempt to connect may take. */
 const CONNECT_TIMEOUT_MS = 4_000;
 /** First and longest pause between attempts; each is drawn from half to one and a half of it. */
-const RECONNECT_MS = { first: 80, longest: 3_000 };
+const RECONNECT_MS = { first: 20, longest: 3_000 };
 
 /** Starts connecting to the node at `publicUrl`, an absolute URL or a path on the page's origin. */
 export const connect: Connect = (publicUrl) => new SocketIoConnection(publicUrl, ['websocket', 'polling']);
@@ -32,6 +32,8 @@ class SocketIoConnection implements NodeConnection {
   readonly #pending = new Set<(error: CallError) => void>();
   /** What Engine.IO calls its transport. */
   #carrier = '';
+  /** The last attempt to connect failed. */
+  #failed = false;
 
   constructor(publicUrl: string, transports: ('websocket' | 'polling')[]) {
     const { origin, path } = socketAddress(publicUrl, location.href);
@@ -47,7 +49,12 @@ class SocketIoConnection implements NodeConnection {
     });
     this.#socket.on('connect', () => {
       this.#carrier = this.#socket.io.engine.transport.name;
+      this.#failed = false;
       this.#tellLink('up');
+    });
+    this.#socket.on('connect_error', () => {
+      this.#failed = true;
+      this.#tellLink('unreachable');
     });
     this.#socket.on('disconnect', (reason) => {
       this.#failPending();
@@ -58,7 +65,8 @@ class SocketIoConnection implements NodeConnection {
   }
 
   get link(): LinkState {
-    return this.#socket.connected ? 'up' : 'down';
+    if (this.#socket.connected) return 'up';
+    return this.#failed ? 'unreachable' : 'down';
   }
 
   get transport(): TransportName {

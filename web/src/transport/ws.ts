@@ -14,10 +14,6 @@ import { ANSWER_MS, type ViewerConnection } from './viewer';
 
 /** How long the clock is waited for unless told otherwise. */
 const CALL_TIMEOUT_MS = 5_000;
-/** Tries to get back to a node that served; one that never did gets one. */
-const TRIES_TO_RETURN = 2;
-/** Between these tries. */
-const PAUSE_MS = 200;
 /** The node stops (RFC 6455, section 7.4.1): there is nothing to come back to. */
 const GOING_AWAY = 1001;
 
@@ -43,7 +39,6 @@ export class WsViewer implements ViewerConnection {
   /** Clock questions under way, by `t0_ms`. */
   readonly #asked = new Map<number, (answer: ClockAnswer | CallError) => void>();
   #join: Join | undefined;
-  #served = false;
   #nodeStops = false;
   #closed = false;
 
@@ -57,17 +52,8 @@ export class WsViewer implements ViewerConnection {
     return this.#join?.joined === true ? 'up' : 'down';
   }
 
-  async watch(request: WatchRequest, timeoutMs: number): Promise<Watching> {
-    const deadline = performance.now() + timeoutMs;
-    for (let triesLeft = this.#served ? TRIES_TO_RETURN : 1; ; triesLeft--) {
-      try {
-        return await this.#joinStream(request, deadline - performance.now());
-      } catch (error) {
-        const again = error instanceof CallError && error.code === 'unreachable' && triesLeft > 1 && !this.#nodeStops;
-        if (!again || this.#closed || performance.now() + PAUSE_MS > deadline) throw error;
-      }
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
+  watch(request: WatchRequest, timeoutMs: number): Promise<Watching> {
+    return this.#joinStream(request, timeoutMs);
   }
 
   leave(): Promise<void> {
@@ -188,7 +174,6 @@ export class WsViewer implements ViewerConnection {
     if (join.joined) return;
     clearTimeout(join.timer);
     join.joined = true;
-    this.#served = true;
     join.welcome(watching);
     this.#listeners.tellLink('up');
   }

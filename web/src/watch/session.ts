@@ -533,7 +533,7 @@ export class WatchSession {
 
 /** A call and not a comparison, because the link changes across awaits without the compiler knowing. */
 function isDown(connection: ViewerConnection): boolean {
-  return connection.link === 'down';
+  return connection.link !== 'up';
 }
 
 function phaseOf(state: Exclude<StreamState, 'ended'>): WatchPhase {
