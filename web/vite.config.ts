@@ -11,6 +11,7 @@ const SERVER = process.env.UNDEAD_URL ?? 'http://localhost:5000';
 const PAGES: readonly [RegExp, string][] = [
   [/^\/live\/?$/, '/live.html'],
   [/^\/view\/?$/, '/view.html'],
+  [/^\/admin\/?$/, '/admin.html'],
   [/^\/(view|embed)\/[^/]+\/?$/, '/watch.html'],
 ];
 
@@ -38,7 +39,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       input: Object.fromEntries(
-        ['index', 'live', 'view', 'watch'].map((name) => [name, resolve(import.meta.dirname, `${name}.html`)]),
+        ['index', 'live', 'view', 'watch', 'admin'].map((name) => [name, resolve(import.meta.dirname, `${name}.html`)]),
       ),
     },
   },

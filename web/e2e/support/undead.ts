@@ -30,9 +30,9 @@ export class Undead {
   }
 
   /** Main server and two nodes in one process, as `make run` starts them. */
-  static async up(): Promise<Undead> {
+  static async up(env: Record<string, string> = {}): Promise<Undead> {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'undead-e2e-'));
-    return await Undead.start(['up', '--listen', '127.0.0.1:0', '--data-dir', dataDir], {}, dataDir);
+    return await Undead.start(['up', '--listen', '127.0.0.1:0', '--data-dir', dataDir], env, dataDir);
   }
 
   static async start(args: string[], env: Record<string, string> = {}, dataDir?: string): Promise<Undead> {

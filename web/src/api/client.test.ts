@@ -34,6 +34,13 @@ describe('MainServer', () => {
     expect(new Headers(seen[0]?.init.headers).get('authorization')).toBe('Bearer secret');
   });
 
+  it('shows the cluster secret for what operators ask', async () => {
+    const { main, seen } = server(() => Response.json([]));
+    await main.nodes('secret');
+    expect(seen[0]?.url).toBe('/api/nodes');
+    expect(new Headers(seen[0]?.init.headers).get('authorization')).toBe('Bearer secret');
+  });
+
   it('sends a preview picture as it is', async () => {
     const { main, seen } = server(() => new Response(null, { status: 204 }));
     const picture = new Blob(['jpeg'], { type: 'image/jpeg' });

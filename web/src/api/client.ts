@@ -2,6 +2,7 @@
 // local one where no server answered.
 
 import { CallError, wireError, type CallErrorOptions } from '../protocol/error';
+import type { NodeInfo, Scaling } from '../protocol/node';
 import type { Assignment, AskForNodes, CreateStream, StreamCreated, StreamId, StreamInfo } from '../protocol/stream';
 
 /** How long a call may take before it counts as `timeout`. */
@@ -11,7 +12,8 @@ interface Request {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Sent as JSON, or as it is when it is a Blob. */
   body?: object | Blob;
-  grant?: string;
+  /** A grant, or the cluster secret of an operator. */
+  credential?: string;
   signal?: AbortSignal | undefined;
 }
 
@@ -46,17 +48,27 @@ export class MainServer {
 
   /** Where to go on publishing, after a node was lost. */
   publish(id: StreamId, grant: string, ask: AskForNodes = {}, signal?: AbortSignal): Promise<Assignment> {
-    return this.#json(`${path(id)}/publish`, { method: 'POST', body: ask, grant, signal });
+    return this.#json(`${path(id)}/publish`, { method: 'POST', body: ask, credential: grant, signal });
   }
 
   /** Ends a stream. */
   async endStream(id: StreamId, grant: string, signal?: AbortSignal): Promise<void> {
-    await this.#send(path(id), { method: 'DELETE', grant, signal });
+    await this.#send(path(id), { method: 'DELETE', credential: grant, signal });
   }
 
   /** Replaces a stream's preview picture; at most MAX_THUMBNAIL_BYTES. */
   async putThumbnail(id: StreamId, grant: string, picture: Blob, signal?: AbortSignal): Promise<void> {
-    await this.#send(`${path(id)}/thumbnail`, { method: 'PUT', body: picture, grant, signal });
+    await this.#send(`${path(id)}/thumbnail`, { method: 'PUT', body: picture, credential: grant, signal });
+  }
+
+  /** Every node, by hostname; for operators. */
+  nodes(secret: string, signal?: AbortSignal): Promise<NodeInfo[]> {
+    return this.#json('/api/nodes', { credential: secret, signal });
+  }
+
+  /** How many nodes the present load wants; for operators. */
+  scaling(secret: string, signal?: AbortSignal): Promise<Scaling> {
+    return this.#json('/api/scaling', { credential: secret, signal });
   }
 
   async #json<T>(url: string, request: Request): Promise<T> {
@@ -90,7 +102,7 @@ function path(id: StreamId): string {
 
 function content(request: Request): { headers: Record<string, string>; body?: BodyInit } {
   const headers: Record<string, string> = { accept: 'application/json' };
-  if (request.grant !== undefined) headers.authorization = `Bearer ${request.grant}`;
+  if (request.credential !== undefined) headers.authorization = `Bearer ${request.credential}`;
   if (request.body === undefined) return { headers };
   if (request.body instanceof Blob) {
     headers['content-type'] = request.body.type;

@@ -1,7 +1,7 @@
 // Numbers as people read them, at the edges.
 
 import { describe, expect, it } from 'vitest';
-import { count, runningTime, since, viewers } from './format';
+import { count, rate, runningTime, share, since, viewers } from './format';
 
 describe('format', () => {
   it.each([
@@ -20,6 +20,14 @@ describe('format', () => {
 
   it('shortens large counts', () => {
     expect([count(7), count(1234), count(3_400_000)]).toEqual(['7', '1.2K', '3.4M']);
+  });
+
+  it('counts rates in bits', () => {
+    expect([rate(0), rate(400_000), rate(180_000_000)]).toEqual(['0 Mbit/s', '3.2 Mbit/s', '1.4 Gbit/s']);
+  });
+
+  it('names a limit where there is one', () => {
+    expect([share(12, 5_000), share(12, undefined)]).toEqual(['12 of 5K', '12']);
   });
 
   it('knows one viewer from many', () => {

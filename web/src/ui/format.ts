@@ -24,3 +24,15 @@ export function count(n: number): string {
 export function viewers(n: number): string {
   return n === 1 ? '1 viewer' : `${count(n)} viewers`;
 }
+
+/** A rate of bytes as networks count it: `0 Mbit/s`, `3.2 Mbit/s`, `1.4 Gbit/s`. */
+export function rate(bytesPerSecond: number): string {
+  const megabits = (bytesPerSecond * 8) / 1e6;
+  const [value, unit] = megabits < 1000 ? [megabits, 'Mbit/s'] : [megabits / 1000, 'Gbit/s'];
+  return `${new Intl.NumberFormat('en', { maximumFractionDigits: 1 }).format(value)} ${unit}`;
+}
+
+/** How much of what is allowed: `12 of 5K`, or `12` where nothing is the limit. */
+export function share(used: number, limit: number | undefined): string {
+  return limit === undefined ? count(used) : `${count(used)} of ${count(limit)}`;
+}

@@ -1,0 +1,43 @@
+// What the main server tells operators about nodes. Mirrors crates/protocol/src/node.rs.
+
+/** An operator's limits for one node; a missing one means none. */
+export interface Capacity {
+  streams?: number;
+  viewers?: number;
+  egress_bytes_per_s?: number;
+}
+
+/** How loaded a node is. */
+export interface Load {
+  viewers: number;
+  egress_bytes_per_s: number;
+  ring_bytes: number;
+  /** Share of the processors it may use that it does use. */
+  cpu_permille: number;
+  /** How often viewers skipped to a newer group since the node started. */
+  skips: number;
+}
+
+/** One node, as listed. */
+export interface NodeInfo {
+  node_id: string;
+  hostname: string;
+  public_url: string;
+  /** Streams placed on it that are not over. */
+  streams: number;
+  capacity: Capacity;
+  region?: string;
+  load: Load;
+  /** 0 once its lease has ended. */
+  lease_left_ms: number;
+}
+
+/** How many nodes the present load wants. */
+export interface Scaling {
+  nodes: number;
+  wanted: number;
+  /** A sentence for people. */
+  reason: string;
+  /** Hostnames of nodes that may be stopped. */
+  may_go: string[];
+}
