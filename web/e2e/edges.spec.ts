@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { expect, test, type Page } from '@playwright/test';
 
-import { isMoving, watchPaintedClock } from './support/painted-clock.ts';
+import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
 import type { Broadcaster, Viewer } from './support/pages.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
@@ -92,14 +92,14 @@ async function expectMovingPicture(): Promise<void> {
   await viewer.expectPicture();
   const sights = await watchPaintedClock(viewer.page, 4_000);
   expect(sights.length).toBeGreaterThan(10);
-  expect(isMoving(sights)).toBe(true);
+  expectMoving(sights);
 }
 
 test('an edge dies: its viewer goes on at another one, without a reload', async () => {
   const edge = await carrying();
   const sights = watchPaintedClock(viewer.page, 8_000);
   edge.kill();
-  expect(isMoving(await sights)).toBe(true);
+  expectMoving(await sights);
   await expectMovingPicture();
   expect(await carrying()).not.toBe(edge);
   await viewer.expectTransport('ws');
@@ -109,6 +109,6 @@ test('the origin dies: the edge finds the stream where its broadcaster went, and
   const origin = await originUrl();
   const sights = watchPaintedClock(viewer.page, 8_000);
   nodes.find((node) => origin.includes(portOf(node)))?.kill();
-  expect(isMoving(await sights)).toBe(true);
+  expectMoving(await sights);
   await expectMovingPicture();
 });

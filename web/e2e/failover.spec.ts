@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { expect, test } from '@playwright/test';
 
-import { isMoving, watchPaintedClock } from './support/painted-clock.ts';
+import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
 
@@ -56,7 +56,7 @@ test('the node dies: broadcaster and viewer go on at the other one, without a re
   await viewer.expectTransport('ws');
   const sights = await watchPaintedClock(viewer.page, 3_000);
   expect(sights.length).toBeGreaterThan(10);
-  expect(isMoving(sights)).toBe(true);
+  expectMoving(sights);
 });
 
 test('the main server dies: nobody who watches notices', async () => {
@@ -66,6 +66,6 @@ test('the main server dies: nobody who watches notices', async () => {
   mainServer.kill();
   const sights = await watchPaintedClock(viewer.page, 5_000);
   expect(sights.length).toBeGreaterThan(10);
-  expect(isMoving(sights)).toBe(true);
+  expectMoving(sights);
   await viewer.expectPicture();
 });

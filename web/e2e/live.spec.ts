@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from '@playwright/test';
 
 import { call, connectTo, createStream } from './support/node-client.ts';
-import { isMoving, latenciesMs, median, watchPaintedClock } from './support/painted-clock.ts';
+import { expectMoving, latenciesMs, median, watchPaintedClock } from './support/painted-clock.ts';
 import { loadRecording } from './support/recording.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
@@ -45,7 +45,7 @@ test('a stream is watched at once, and by somebody who comes much later', async 
   const sights = await watchPaintedClock(late.page, 5_000);
   for (const seen of [sights, await watchPaintedClock(first.page, 4_000)]) {
     expect(seen.length).toBeGreaterThan(10);
-    expect(isMoving(seen)).toBe(true);
+    expectMoving(seen);
   }
   const claims = sights.flatMap(({ claimedLatencyMs }) => claimedLatencyMs ?? []);
   const measured = {
@@ -114,7 +114,7 @@ test('another source is another take in the same video', async () => {
   await viewer.expectPicture();
   const sights = await watchPaintedClock(viewer.page, 2_000);
   expect(sights.length).toBeGreaterThan(10);
-  expect(isMoving(sights)).toBe(true);
+  expectMoving(sights);
   expect(await viewer.page.locator('video').evaluate((now, then) => now === then, video)).toBe(true);
 });
 

@@ -1,7 +1,7 @@
 // Whatever lets media through is used: a WebSocket, Socket.IO where none passes, long polling where nothing else does.
 import { expect, test } from '@playwright/test';
 
-import { isMoving, watchPaintedClock } from './support/painted-clock.ts';
+import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
 import type { Broadcaster, Viewer } from './support/pages.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
@@ -27,7 +27,7 @@ async function expectMovingPicture(viewer: Viewer): Promise<void> {
   await viewer.expectPicture();
   const sights = await watchPaintedClock(viewer.page, 3_000);
   expect(sights.length).toBeGreaterThan(10);
-  expect(isMoving(sights)).toBe(true);
+  expectMoving(sights);
 }
 
 for (const transport of ['ws', 'socketio', 'polling'] as const) {

@@ -25,6 +25,8 @@ class FakePlayer {
   #ranges: Range[] = [];
   #edgeMs = -1;
   #stalled = true;
+  #heldAtMs: number | undefined;
+  #startedAtMs = Infinity;
   #started = false;
   #rate = 1;
   readonly #due: Chunk[];
@@ -60,15 +62,24 @@ class FakePlayer {
 
   #advance(): void {
     const range = this.#ranges.find((r) => r.startMs <= this.positionMs && this.positionMs < r.endMs);
-    // Like a browser: once out of media it goes on only when there is a little more than nothing.
-    const playable = range !== undefined && range.endMs - this.positionMs > (this.#stalled ? 100 : 0);
+    // Like a browser: it runs dry a little before the end, and goes on only when there is much more than nothing.
+    const neededMs = !this.#started ? 0 : this.#stalled ? 400 : 80;
+    const playable = range !== undefined && range.endMs - this.positionMs > neededMs;
     if (playable) this.positionMs = Math.min(range.endMs, this.positionMs + TICK_MS * this.#rate);
-    if (!playable && !this.#stalled && this.#started) {
-      this.stalls++;
-      this.edge.stalled(this.nowMs);
-    }
+    if (!playable && !this.#stalled && this.#started) this.#stall();
+    if (playable && !this.#started) this.#startedAtMs = this.nowMs;
     this.#started ||= playable;
     this.#stalled = !playable;
+  }
+
+  #hold(held: boolean): void {
+    this.#heldAtMs = held ? (this.#heldAtMs ?? this.nowMs) : undefined;
+    if (this.nowMs - (this.#heldAtMs ?? Infinity) === 120 && this.nowMs - this.#startedAtMs > 1_000) this.#stall();
+  }
+
+  #stall(): void {
+    this.stalls++;
+    this.edge.stalled(this.nowMs);
   }
 
   #decide(): void {
@@ -80,15 +91,19 @@ class FakePlayer {
       edgeMs: this.#edgeMs,
       ranges: this.#ranges,
       seeking: false,
+      dry: this.#started && this.#stalled,
+      shownMs: positionMs,
       jump,
     });
     this.jump = false;
     if (decision.kind === 'seek') {
       this.positionMs = decision.toMs;
+      this.#stalled = false;
       this.seeks.push(nowMs);
     } else if (decision.kind === 'play') {
       this.#rate = decision.rate;
       this.rates.add(decision.rate);
+      this.#hold(decision.rate === 0);
     }
   }
 }
@@ -134,7 +149,9 @@ describe('LiveEdge', () => {
 
   it('settles under 385 ms on a steady stream and never stalls or jumps again', () => {
     const chunks = media(0, 70_000, 120, (i) => 80 + 40 * noise(i));
-    const player = joined(10_900, chunks).run(60_000);
+    const player = joined(10_900, chunks).run(15_000);
+    player.rates.clear();
+    player.run(60_000);
     expect(player.stalls).toBe(0);
     expect(player.seeks).toHaveLength(1);
     expect(player.latencyOverLast(10_000)).toBeLessThan(385);
@@ -203,7 +220,7 @@ describe('LiveEdge', () => {
 
   it('moves on from the rest of a range in which a browser cannot play', () => {
     const edge = new LiveEdge();
-    const view = { edgeMs: 4_000, seeking: true, jump: false, positionMs: 900 };
+    const view = { edgeMs: 4_000, seeking: true, dry: false, shownMs: 0, jump: false, positionMs: 900 };
     const ranges = [
       { startMs: 0, endMs: 1_000 },
       { startMs: 2_000, endMs: 4_000 },
@@ -214,9 +231,19 @@ describe('LiveEdge', () => {
     expect(edge.decide({ ...view, nowMs: 4_700, ranges })).toMatchObject({ kind: 'seek' });
   });
 
+  it('begins anew where it is when the browser ran dry, as soon as there is enough again', () => {
+    const edge = new LiveEdge();
+    edge.arrived(0, 1_000, 1_080);
+    const view = { positionMs: 900, seeking: false, dry: true, shownMs: 910, jump: false };
+    const upTo = (endMs: number) => ({ ranges: [{ startMs: 0, endMs }], edgeMs: endMs });
+    expect(edge.decide({ ...view, ...upTo(1_100), nowMs: 1_300 })).toMatchObject({ kind: 'play' });
+    expect(edge.decide({ ...view, ...upTo(1_200), nowMs: 1_400 })).toEqual({ kind: 'seek', toMs: 911 });
+    expect(edge.decide({ ...view, ...upTo(1_300), nowMs: 1_500 })).toMatchObject({ kind: 'play' });
+  });
+
   it('asks for a new media source when media arrives and none of it can be played', () => {
     const edge = new LiveEdge();
-    const view = { positionMs: 0, ranges: [], seeking: false, jump: false };
+    const view = { positionMs: 0, ranges: [], seeking: false, dry: false, shownMs: 0, jump: false };
     expect(edge.decide({ ...view, nowMs: 10_000, edgeMs: 1_000 })).toEqual({ kind: 'wait' });
     expect(edge.decide({ ...view, nowMs: 13_000, edgeMs: 4_000 })).toEqual({ kind: 'wait' });
     expect(edge.decide({ ...view, nowMs: 14_500, edgeMs: 5_500 })).toEqual({ kind: 'restart' });

@@ -6,13 +6,14 @@
 // jumps where no speed helps: on joining, over holes, and when far behind. Milliseconds throughout; it owns no clock.
 
 import { ArrivalMeter } from './arrival';
+import { Brake } from './brake';
 
 /** Kept beyond what arrivals ask for: decoding, the sound card's own buffer, and hiccups a little larger than known. */
 const MARGIN_MS = 100;
 /** Added to the margin by a stall, up to a bound; given back slowly after a quiet while. Stalls in a row are one. */
 const STALL_MARGIN = { stepMs: 40, mostMs: 480, rowMs: 2_000, quietMs: 10_000, givenBackPerMs: 0.005 };
 /** Media kept ahead when starting, before live arrivals say how much is needed. */
-const START_AHEAD_MS = 130;
+const START_AHEAD_MS = 220;
 /** A chunk longer than this comes from a stream whose data arrives in lumps: a start has to leave room for the next. */
 const LUMP_MS = 500;
 /** Corrections start at the first and stop at the second distance from the wanted delay. */
@@ -52,19 +53,30 @@ export interface View {
   ranges: readonly Range[];
   /** A jump is under way. */
   seeking: boolean;
+  /** Playback ran out of media, and the browser waits for as much as it wants before it goes on. */
+  dry: boolean;
+  /** Media time of the newest picture shown, which may be a little ahead of the playhead; 0 without one. */
+  shownMs: number;
   /** Whether the person wants to go on at the live edge at once: pressed play, came back to the page. */
   jump: boolean;
 }
 
-/** What to do now; `restart` asks for a new media source. */
+/**
+ * What to do now: play at a rate, 0 being a halt, and ask again by then at the latest; jump; leave things as they are; or begin with a
+ * new media source.
+ */
 export type Decision =
-  { kind: 'play'; rate: number } | { kind: 'seek'; toMs: number } | { kind: 'wait' } | { kind: 'restart' };
+  | { kind: 'play'; rate: number; againInMs: number }
+  | { kind: 'seek'; toMs: number }
+  | { kind: 'wait' }
+  | { kind: 'restart' };
 
 const WAIT: Decision = { kind: 'wait' };
 
 /** The controller; one per media source, or {@link LiveEdge.reset} between them. */
 export class LiveEdge {
   readonly #meter = new ArrivalMeter();
+  readonly #brake = new Brake();
   #joinedAtMs: number | undefined;
   /** What to keep to until live arrivals tell more. */
   #startDelayMs: number | undefined;
@@ -124,7 +136,7 @@ export class LiveEdge {
     if (stuckMs > STARVED.stuckMs && arrivedMs > STARVED.arrivedMs) return { kind: 'restart' };
     if (last === undefined) return WAIT;
     if (this.#joinedAtMs === undefined) this.#join(view, last);
-    if (nowMs - this.#jumpedAtMs < JUMP.patienceMs) return view.seeking ? WAIT : this.#play(0);
+    if (nowMs - this.#jumpedAtMs < JUMP.patienceMs) return view.seeking ? WAIT : this.#play(0, view);
 
     // A new take has not told yet what it needs: play on as before.
     const wanted = this.wantedDelayMs(nowMs) ?? nowMs - positionMs;
@@ -136,11 +148,14 @@ export class LiveEdge {
       if (toMs - positionMs > JUMP.gainMs) return this.#seek(toMs, nowMs);
     }
     const left = current.endMs - positionMs;
+    // A jump makes the browser begin anew with little; from where it is, so that nothing is lost and no picture comes twice.
+    if (view.dry && !view.seeking && left >= LANDING_MS)
+      return this.#seek(Math.max(positionMs, view.shownMs) + 1, nowMs);
     const next = view.ranges.find((range) => range.startMs > positionMs);
     if (next !== undefined && (left < USED_UP_MS || (left < LANDING_MS && stuckMs > STUCK_MS))) {
       return this.#seek(landing(next, nowMs - wanted, view.edgeMs), nowMs);
     }
-    return view.seeking ? WAIT : this.#play(behindMs);
+    return view.seeking ? WAIT : this.#play(behindMs, view);
   }
 
   /** From outside every range: to the wanted place, or to the next one that has something. */
@@ -174,12 +189,14 @@ export class LiveEdge {
     return { kind: 'seek', toMs };
   }
 
-  #play(behindMs: number): Decision {
+  #play(behindMs: number, { ranges, positionMs }: View): Decision {
     const distance = Math.abs(behindMs);
     this.#correcting = distance > (this.#correcting ? CORRECTION.stopsAtMs : CORRECTION.startsAtMs);
     const rate = this.#correcting ? 1 + behindMs * SPEED.perMs : 1;
     const limited = Math.min(SPEED.fastest, Math.max(SPEED.slowest, rate));
-    return { kind: 'play', rate: Math.round(limited * 100) / 100 };
+    const aheadMs = (ranges.at(-1)?.endMs ?? positionMs) - positionMs;
+    const braked = Math.min(this.#brake.limit(aheadMs), Math.round(limited * 100) / 100);
+    return { kind: 'play', rate: braked, againInMs: this.#brake.dueInMs(aheadMs, braked) };
   }
 
   #jumpLimit(nowMs: number): number {

@@ -30,6 +30,14 @@ export const playerStyles = css`
     object-fit: contain;
     transition: filter 400ms ease;
   }
+  video + canvas {
+    position: absolute;
+    inset: 0;
+    width: 100%;
+    height: 100%;
+    object-fit: contain;
+    pointer-events: none;
+  }
   .dimmed video {
     filter: brightness(0.4) saturate(0.6);
   }

@@ -10,12 +10,15 @@ import { MediaBuffer } from './media-buffer';
 import { attachSource, canPlayType, type AttachedSource } from './media-source';
 import { LatencyMeter, RateMeter } from './meters';
 import { sameTracks } from './mime';
+import { Still } from './still';
 import { Timeline } from './timeline';
 
 /** How often the controller is asked. */
 const STEER_EVERY_MS = 100;
-/** Running dry this soon after a jump is the jump's doing. */
-const JUMP_SETTLES_MS = 1_000;
+/** A halt shorter than this is not noticed. */
+const NOTICED_MS = 100;
+/** Running dry this soon after the start or a jump is its doing. */
+const SETTLES_MS = 1_000;
 
 /** What the player tells its owner. */
 export interface PlayerOwner {
@@ -55,10 +58,15 @@ export class Player {
   readonly #owner: PlayerOwner;
   readonly #timeline = new Timeline();
   readonly #edge = new LiveEdge();
+  readonly #still: Still;
   readonly #latency = new LatencyMeter();
   readonly #rate = new RateMeter();
   readonly #abort = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
+  /** For the one time that cannot wait until then. */
+  #soon: ReturnType<typeof setTimeout> | undefined;
+  /** The playhead is held, and whether that was counted as a stall. */
+  #held: { sinceMs: number; counted: boolean } | undefined;
   #attached: AttachedSource;
   #open: MediaSource | undefined;
   #early = new AppendQueue();
@@ -69,16 +77,19 @@ export class Player {
   #live = true;
   #started = false;
   #jump = false;
-  #jumpedAtMs = -Infinity;
+  #placedAtMs = -Infinity;
   #stalls = 0;
   #jumps = 0;
   #shownAtMs: number[] = [];
+  /** Media time of the newest picture shown. */
+  #shownMs = 0;
 
   /** Takes over `video`; `clock` is the node's, for latency. */
   constructor(video: HTMLVideoElement, clock: ServerClock, owner: PlayerOwner) {
     this.#video = video;
     this.#clock = clock;
     this.#owner = owner;
+    this.#still = new Still(video);
     this.#attached = this.#attach();
     this.#timer = setInterval(() => this.#steer(), STEER_EVERY_MS);
     const { signal } = this.#abort;
@@ -138,6 +149,8 @@ export class Player {
   close(): void {
     this.#abort.abort();
     clearInterval(this.#timer);
+    clearTimeout(this.#soon);
+    this.#still.takeAway();
     this.#buffer?.close();
     this.#attached.detach();
   }
@@ -207,33 +220,64 @@ export class Player {
     if (buffer === undefined || edgeMs === undefined || this.#video.paused) return;
     // A joiner's group comes in many pieces; where to start is known when they are all in.
     if (!this.#started && !buffer.isIdle) return;
+    if (localNowMs() - this.#placedAtMs > SETTLES_MS) this.#still.takeAway();
     const decision = this.#edge.decide({
       nowMs: localNowMs(),
       positionMs: this.#positionMs,
       edgeMs,
       ranges: buffer.ranges,
       seeking: this.#video.seeking,
+      dry: this.#started && this.#video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA,
+      shownMs: this.#shownMs,
       jump: this.#jump,
     });
     if (decision.kind === 'wait') return;
     this.#jump = false;
     if (decision.kind === 'restart') this.#restart('media arrives, but none of it can be played');
     else if (decision.kind === 'seek') this.#seek(decision.toMs);
-    else if (this.#video.playbackRate !== decision.rate) this.#video.playbackRate = decision.rate;
+    else this.#playAt(decision.rate, decision.againInMs);
+  }
+
+  #playAt(rate: number, againInMs: number): void {
+    if (this.#video.playbackRate !== rate) this.#video.playbackRate = rate;
+    clearTimeout(this.#soon);
+    if (againInMs < STEER_EVERY_MS) this.#soon = setTimeout(() => this.#steer(), againInMs);
+    if (rate === 0) this.#hold();
+    else if (this.#held !== undefined) {
+      this.#held = undefined;
+      this.#owner.waiting(false);
+    }
+  }
+
+  #hold(): void {
+    const now = localNowMs();
+    if (this.#held === undefined) {
+      this.#held = { sinceMs: now, counted: false };
+      this.#owner.waiting(true);
+    } else if (!this.#held.counted && now - this.#held.sinceMs > NOTICED_MS) {
+      this.#held.counted = true;
+      this.#stalled();
+    }
   }
 
   #seek(toMs: number): void {
+    this.#held = undefined;
     this.#jumps++;
-    this.#jumpedAtMs = localNowMs();
+    this.#placedAtMs = localNowMs();
+    if (this.#started) this.#still.put(toMs);
     this.#video.playbackRate = 1;
     this.#video.currentTime = toMs / 1000;
   }
 
   #ranDry(): void {
-    const now = localNowMs();
     if (this.#video.seeking || !this.#started) return;
     this.#owner.waiting(true);
-    if (!this.#live || now - this.#jumpedAtMs < JUMP_SETTLES_MS) return;
+    this.#stalled();
+  }
+
+  #stalled(): void {
+    const now = localNowMs();
+    if (!this.#live || now - this.#placedAtMs < SETTLES_MS) return;
     this.#stalls++;
     this.#edge.stalled(now);
   }
@@ -246,6 +290,7 @@ export class Player {
   #start(): void {
     if (this.#started) return;
     this.#started = true;
+    this.#placedAtMs = localNowMs();
     this.#owner.started();
   }
 
@@ -267,6 +312,8 @@ export class Player {
     const now = localNowMs();
     this.#start();
     this.#shownAtMs.push(now);
+    this.#shownMs = mediaMs;
+    this.#still.shown(mediaMs);
     const captured = this.#timeline.capturedAt(mediaMs);
     const displayed = this.#clock.serverMs(displayedAtMs);
     if (captured !== undefined && displayed !== undefined) this.#latency.shown(captured, displayed, now);
@@ -285,6 +332,8 @@ export class Player {
     this.#open = undefined;
     this.#early = new AppendQueue();
     this.#timeline.reset();
+    this.#still.takeAway();
+    this.#shownMs = 0;
     this.#placedTake = undefined;
     this.#edge.reset();
     this.#latency.reset();
