@@ -1,6 +1,7 @@
 // Builds one bundle per page into dist/; in development it serves the pages under their real addresses and hands
 // everything else to an Undead on port 5000.
 
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
@@ -29,9 +30,25 @@ function pageAddresses(): Plugin {
   };
 }
 
+/** What every page has: its head, and a word to those without JavaScript. */
+function frame(): Plugin {
+  const head = readFileSync(resolve(import.meta.dirname, 'src/pages/head.html'), 'utf8');
+  const sorry = 'Undead needs JavaScript to capture and play video. Please switch it on and reload.';
+  return {
+    name: 'frame',
+    transformIndexHtml: {
+      order: 'pre',
+      handler: (page) =>
+        page
+          .replace('<head>', `<head>\n${head}`)
+          .replace('</body>', `<noscript><p class="noscript">${sorry}</p></noscript>\n</body>`),
+    },
+  };
+}
+
 export default defineConfig({
   appType: 'mpa',
-  plugins: [pageAddresses()],
+  plugins: [pageAddresses(), frame()],
   build: {
     target: 'es2022',
     // Nothing inlined: the pages' content security policy allows their own origin only.

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, http::StatusCode};
-use protocol::node::{
-    AskForSources, Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer, Registered, Sources,
+use protocol::{
+    grant::Action,
+    node::{AskForSources, Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer, Registered, Sources},
 };
 
 use super::{
@@ -62,7 +63,7 @@ pub(crate) async fn sources(
 ) -> Result<axum::Json<Sources>, Error> {
     let now = Now::read();
     let (visibility, nodes) = api.control.sources(&node_id, stream_id, &request.avoid, now)?;
-    let grant = api.grants.relay(stream_id, visibility, now)?;
+    let grant = api.grants.permit(Action::Relay, stream_id, visibility, now)?;
     Ok(axum::Json(Sources { visibility, grant, nodes }))
 }
 

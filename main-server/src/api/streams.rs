@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{Json as Answer, extract::State, http::StatusCode};
 use protocol::{
     ErrorCode,
+    grant::Action,
     stream::{AskForNodes, Assignment, CreateStream, MAX_TITLE_CHARS, StreamCreated, StreamInfo, Visibility},
 };
 
@@ -40,7 +41,7 @@ pub(crate) async fn create(
     let new = NewStream { title: title.clone(), visibility, passphrase_hash, address };
     let placed = api.control.create(new, now).await?;
     let stream_id = placed.stream_id;
-    let grant = api.grants.publish(stream_id, visibility, now)?;
+    let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
     count(&api.counters.streams_created);
     let created = StreamCreated {
         stream_id,
@@ -97,7 +98,7 @@ pub(crate) async fn watch(
     request.avoid.truncate(MAX_AVOIDED);
     let now = Now::read();
     let nodes = api.control.watch(stream_id, &request, now)?;
-    let grant = api.grants.watch(stream_id, visibility, now)?;
+    let grant = api.grants.permit(Action::Watch, stream_id, visibility, now)?;
     count(&api.counters.watch_grants);
     Ok(Answer(Assignment { grant, nodes }))
 }
@@ -122,7 +123,7 @@ pub(crate) async fn publish(
     let now = Now::read();
     let visibility = api.control.access(stream_id)?.visibility;
     let nodes = api.control.publish(stream_id, &request, now)?;
-    let grant = api.grants.publish(stream_id, visibility, now)?;
+    let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
     Ok(Answer(Assignment { grant, nodes }))
 }
 

@@ -13,8 +13,8 @@ use crate::clock::Now;
 
 /// How long a broadcaster may publish with one grant; it can have it renewed.
 const PUBLISH: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a viewer may take to start watching.
-const WATCH: Duration = Duration::from_secs(10 * 60);
+/// How long a viewer may take to start watching, or a node to start pulling.
+const START: Duration = Duration::from_secs(10 * 60);
 
 /// Signs grants, and verifies those that come back.
 pub(crate) struct Grants {
@@ -40,46 +40,22 @@ impl Grants {
         &self.keys
     }
 
-    /// Permits to send the stream's media and to end it.
+    /// Permits `action` on the stream: to send its media and to end it, or to start watching or pulling it soon.
     ///
     /// # Errors
     /// [`Error::Sign`].
-    pub(crate) fn publish(
+    pub(crate) fn permit(
         &self,
+        action: Action,
         stream_id: StreamId,
         visibility: Visibility,
         now: Now,
     ) -> Result<String, Error> {
-        let exp = (now + PUBLISH).unix.as_secs();
-        self.signer.sign(&Claims { stream_id, action: Action::Publish, visibility, exp })
-    }
-
-    /// Permits to start watching the stream.
-    ///
-    /// # Errors
-    /// [`Error::Sign`].
-    pub(crate) fn watch(
-        &self,
-        stream_id: StreamId,
-        visibility: Visibility,
-        now: Now,
-    ) -> Result<String, Error> {
-        let exp = (now + WATCH).unix.as_secs();
-        self.signer.sign(&Claims { stream_id, action: Action::Watch, visibility, exp })
-    }
-
-    /// Permits a node to start pulling the stream, for as long as watching.
-    ///
-    /// # Errors
-    /// [`Error::Sign`].
-    pub(crate) fn relay(
-        &self,
-        stream_id: StreamId,
-        visibility: Visibility,
-        now: Now,
-    ) -> Result<String, Error> {
-        let exp = (now + WATCH).unix.as_secs();
-        self.signer.sign(&Claims { stream_id, action: Action::Relay, visibility, exp })
+        let lasts = match action {
+            Action::Publish => PUBLISH,
+            Action::Watch | Action::Relay => START,
+        };
+        self.signer.sign(&Claims { stream_id, action, visibility, exp: (now + lasts).unix.as_secs() })
     }
 
     /// Checks that `grant` permits to publish the stream.
@@ -99,7 +75,7 @@ mod tests {
     fn a_publish_grant_holds_for_a_day_and_for_its_stream_only() {
         let grants = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
         let (now, id) = (Now::read(), StreamId::new("a", 1));
-        let grant = grants.publish(id, Visibility::Public, now).unwrap();
+        let grant = grants.permit(Action::Publish, id, Visibility::Public, now).unwrap();
         assert!(grants.check_publish(&grant, id, now + (PUBLISH - Duration::from_secs(1))).is_ok());
         assert!(matches!(grants.check_publish(&grant, id, now + PUBLISH), Err(Error::Invalid)));
         let other = grants.check_publish(&grant, StreamId::new("b", 1), now);
@@ -110,7 +86,7 @@ mod tests {
     fn a_watch_grant_does_not_permit_to_publish() {
         let grants = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
         let (now, id) = (Now::read(), StreamId::new("a", 1));
-        let grant = grants.watch(id, Visibility::Private, now).unwrap();
+        let grant = grants.permit(Action::Watch, id, Visibility::Private, now).unwrap();
         assert!(matches!(grants.check_publish(&grant, id, now), Err(Error::Other)));
     }
 
@@ -120,8 +96,8 @@ mod tests {
         let before = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
         let after = Grants::new(&[Seed([3; 32]), Seed([4; 32])]).unwrap().unwrap();
         assert_eq!(after.public_keys().len(), 2);
-        let old = before.publish(id, Visibility::Public, now).unwrap();
-        let new = after.publish(id, Visibility::Public, now).unwrap();
+        let old = before.permit(Action::Publish, id, Visibility::Public, now).unwrap();
+        let new = after.permit(Action::Publish, id, Visibility::Public, now).unwrap();
         assert!(after.check_publish(&old, id, now).is_ok() && after.check_publish(&new, id, now).is_ok());
         assert!(before.check_publish(&new, id, now).is_err());
         assert!(Grants::new(&[]).unwrap().is_none());
