@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing::{Level, Metadata};
+use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::cli::{LogArgs, LogFormat};
 
@@ -21,7 +22,16 @@ pub(crate) fn start(args: &LogArgs) {
     let filter = EnvFilter::builder().parse_lossy(&args.log);
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match args.log_format {
-        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Text => {
+            let lines = lines.with_ansi(std::io::stderr().is_terminal());
+            lines.finish().with(filter_fn(keeps_secrets)).init();
+        }
+        LogFormat::Json => lines.json().flatten_event(true).finish().with(filter_fn(keeps_secrets)).init(),
     }
+}
+
+/// Whether an event may be written, whatever was asked for: below `info` the NATS client writes what it reads and sends,
+/// keys and the cluster secret among it.
+fn keeps_secrets(event: &Metadata<'_>) -> bool {
+    *event.level() <= Level::INFO || !event.target().starts_with("async_nats")
 }

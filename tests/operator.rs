@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use nats_harness::Servers;
 use protocol::stream::{Assignment, StreamCreated};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
@@ -212,4 +213,26 @@ async fn no_log_holds_a_secret_at_any_level() {
         let line = log.lines().find(|line| line.contains(telling));
         assert_eq!(line, None, "a secret in a log line");
     }
+}
+
+#[tokio::test]
+async fn no_log_holds_what_a_main_server_keeps_in_nats() {
+    let nats = Servers::start(1).unwrap();
+    let store = nats.urls();
+    let log = "trace,async_nats=trace,async_nats::jetstream=trace";
+    let server = Server::start(&["main-server", "--store", &store, "--log", log], &[]);
+    server.until_well("/readyz").await;
+    server.until_logged("async_nats").await;
+    let said = server.log();
+    let line = said.lines().find(|line| line.contains("KV.undead"));
+    assert_eq!(line, None, "what the store holds in a log line");
+}
+
+#[test]
+fn a_backup_from_nats_complains_of_nothing() {
+    let nats = Servers::start(1).unwrap();
+    let store = nats.urls();
+    let (output, _folder) = run(&["backup", "file", "--store", &store]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && !said.contains("ERROR"), "{said}");
 }

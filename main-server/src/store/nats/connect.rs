@@ -98,10 +98,13 @@ fn note(health: &watch::Sender<Health>, event: &async_nats::Event) {
     };
     let changed =
         health.send_if_modified(|health| std::mem::replace(&mut health.connected, connected) != connected);
-    match (changed, connected) {
-        (true, true) => tracing::info!("connected to NATS again"),
-        (true, false) => tracing::error!("the connection to NATS is lost, trying to get it back"),
-        (false, _) => {}
+    match (changed, event) {
+        (true, async_nats::Event::Connected) => tracing::info!("connected to NATS again"),
+        (true, async_nats::Event::Disconnected) => {
+            tracing::error!("the connection to NATS is lost, trying to get it back");
+        }
+        // It was closed because nobody needs it any more, or nothing changed.
+        _ => {}
     }
 }
 
