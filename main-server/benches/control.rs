@@ -97,6 +97,7 @@ impl Cluster {
             mime: Some("video/webm;codecs=\"vp9,opus\"".into()),
             path: if index == 0 { Vec::new() } else { vec![hostname(number + index)] },
             relays: 0,
+            bytes_per_s: 0,
         };
         let load = Load { viewers, egress_bytes_per_s: 1_000_000, ..Load::default() };
         let heartbeat = Heartbeat { load, streams: (0..STREAMS_PER_NODE).map(row).collect() };

@@ -31,7 +31,15 @@ fn row(stream: StreamId, carrier: usize) -> CarriedStream {
         path.insert(0, name(at));
     }
     let relays = if carrier < 600 { FAN_OUT as u32 } else { 0 };
-    CarriedStream { stream_id: stream, state: StreamState::Live, viewers: 20, mime: None, path, relays }
+    CarriedStream {
+        stream_id: stream,
+        state: StreamState::Live,
+        viewers: 20,
+        mime: None,
+        path,
+        relays,
+        bytes_per_s: 300_000,
+    }
 }
 
 /// As many nodes as asked for, loaded differently; stream 0 is on the first `carriers` of them, each other node has one of

@@ -59,7 +59,15 @@ impl Report {
         if ended.len() < MOST_ENDED {
             let state = StreamState::Ended;
             let (path, mime) = (Vec::new(), None);
-            ended.push(CarriedStream { stream_id: stream, state, viewers: 0, mime, path, relays: 0 });
+            ended.push(CarriedStream {
+                stream_id: stream,
+                state,
+                viewers: 0,
+                mime,
+                path,
+                relays: 0,
+                bytes_per_s: 0,
+            });
         }
     }
 
@@ -91,6 +99,7 @@ impl Report {
             mime: stream.mime().map(str::to_owned),
             path: stream.last_path().to_vec(),
             relays,
+            bytes_per_s: stream.ring().bytes_per_s(),
         }
     }
 }

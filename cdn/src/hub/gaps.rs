@@ -125,3 +125,12 @@ fn ring_that_lacks_what_it_is_to_follow_shows_a_gap_but_not_to_who_has_it() {
     assert_eq!(read(&mut elsewhere, &stream), ["0.6", "1.0"]);
     assert_eq!(read(&mut here, &stream), ["0.2 to 1.0 true", "1.0"]);
 }
+
+#[test]
+fn rate_of_a_stream_is_its_bytes_over_the_time_they_cover() {
+    let (_hub, stream) = stream();
+    let mut stream = lock(&stream);
+    assert_eq!(stream.ring().bytes_per_s(), 0);
+    (0..3).for_each(|index| push(&mut stream, 0, index));
+    assert_eq!(stream.ring().bytes_per_s(), 10_000, "10 bytes a millisecond, however late they came");
+}

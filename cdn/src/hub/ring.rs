@@ -277,6 +277,16 @@ impl Ring {
         true
     }
 
+    /// Bytes of its chunks for each second that they cover; 0 while it has none.
+    pub fn bytes_per_s(&self) -> u64 {
+        let chunks = self.entries.iter().map(|entry| &entry.chunk);
+        let sum = |sum: (u64, u64), chunk: &Arc<Stored>| {
+            (sum.0.saturating_add(chunk.data.len() as u64), sum.1.saturating_add(chunk.duration_ms))
+        };
+        let (bytes, ms) = chunks.fold((0, 0), sum);
+        bytes.saturating_mul(1000).checked_div(ms).unwrap_or(0)
+    }
+
     /// Bytes of the newest group.
     pub fn newest_group_bytes(&self) -> u64 {
         self.newest_group_bytes

@@ -121,6 +121,9 @@ pub struct CarriedStream {
     /// Other nodes that pull it from this one. They are no viewers.
     #[serde(default, deserialize_with = "null_is_default")]
     pub relays: u32,
+    /// Bytes of its chunks for each second that they cover, which is what one receiver takes; 0 while unknown.
+    #[serde(default)]
+    pub bytes_per_s: u64,
 }
 
 /// Body of `POST /api/nodes/{node_id}/streams/{stream_id}/sources`: a node asks from whom to pull a stream.

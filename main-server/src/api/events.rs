@@ -119,6 +119,7 @@ mod tests {
                 mime: None,
                 path: Vec::new(),
                 relays: 0,
+                bytes_per_s: 0,
             };
             let heartbeat = Heartbeat { load: Load::default(), streams: vec![row] };
             control.heartbeat(&node, &heartbeat, &Bytes::new(), now).await.unwrap();

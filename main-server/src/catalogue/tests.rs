@@ -40,6 +40,7 @@ fn carried(stream_id: StreamId, state: StreamState, viewers: u32) -> CarriedStre
         mime: Some("video/webm;codecs=\"vp9,opus\"".into()),
         path: Vec::new(),
         relays: 0,
+        bytes_per_s: 0,
     }
 }
 

@@ -13,9 +13,10 @@ use super::{
 /// The first choice within `scope`, if anybody there has room.
 pub(super) fn first(view: &View<'_>, scope: Option<&str>) -> Option<Pick> {
     let threshold = view.threshold;
-    let carrier = |within: u32| {
-        let mut fit = view.carriers().filter_map(|slot| Some((slot, view.welcome(slot, scope)?.share)));
-        fit.next().filter(|(_, share)| *share <= within)
+    let fit = || view.carriers().filter_map(|slot| Some((slot, view.welcome(slot, scope)?.share)));
+    let headroom = || {
+        let mut below = fit().take_while(|(_, share)| *share <= threshold);
+        below.find(|(slot, _)| !view.is_kept_for_edges(*slot))
     };
     let other = |within: u32| {
         let mut fit = view.others(scope).filter_map(|slot| Some((slot, view.welcome(slot, scope)?.share)));
@@ -28,8 +29,8 @@ pub(super) fn first(view: &View<'_>, scope: Option<&str>) -> Option<Pick> {
     };
     let relieves =
         |(slot, share)| Pick { slot, role: Role::Edge, reason: Reason::Relieves { share, threshold } };
-    (carrier(threshold).map(carries))
+    (headroom().map(carries))
         .or_else(|| other(threshold).map(relieves))
-        .or_else(|| carrier(u32::MAX).map(carries))
+        .or_else(|| fit().next().map(carries))
         .or_else(|| other(u32::MAX).map(relieves))
 }

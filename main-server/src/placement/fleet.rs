@@ -21,9 +21,6 @@ use super::{
     stream::{Carriage, Carrier, Stream},
 };
 
-/// A node's receivers are steady while no more than one of so many came or left between two reports.
-const STEADY: u64 = 20;
-
 /// The live nodes and their streams, told of every change and ordered for decisions.
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
@@ -127,34 +124,8 @@ impl Fleet {
     /// Takes over how loaded a node is and what it carries. Nodes that did not [join](Self::join) are passed over.
     pub fn report(&mut self, hostname: &str, load: &Load, streams: &[CarriedStream], now: Instant) {
         let Some(&slot) = self.names.get(hostname) else { return };
-        let before = receivers(self.node(slot).burden.reported());
         self.update(slot, |node| node.burden.report(*load, now));
         self.carry(slot, streams, now);
-        self.learn(before, load, streams);
-    }
-
-    /// Learns what the streams of a report cost to serve: an origin knows best, because it takes in what it sends on. Else it is
-    /// what each of a node's receivers takes, unless many came or left since it had `before`: the bytes are those of a
-    /// whole interval, and would look like too few for a crowd that has just come.
-    fn learn(&mut self, before: u64, load: &Load, streams: &[CarriedStream]) {
-        let is_origin = |row: &&CarriedStream| row.state == StreamState::Live && row.path.is_empty();
-        let taken_in = streams.iter().filter(is_origin).count() as u64;
-        if let Some(each) = load.ingress_bytes_per_s.checked_div(taken_in).filter(|&each| each > 0) {
-            for row in streams.iter().filter(is_origin) {
-                if let Some(stream) = self.streams.get_mut(&row.stream_id) {
-                    stream.learn(each, taken_in == 1);
-                }
-            }
-        }
-        let receivers = receivers(load);
-        let is_steady = receivers.abs_diff(before) * STEADY <= receivers;
-        let each = load.egress_bytes_per_s.checked_div(receivers);
-        let Some(each) = each.filter(|&each| is_steady && each > 0) else { return };
-        for row in streams.iter().filter(|row| row.viewers > 0) {
-            if let Some(stream) = self.streams.get_mut(&row.stream_id) {
-                stream.learn(each, u64::from(row.viewers) * 2 > receivers);
-            }
-        }
     }
 
     fn carry(&mut self, slot: u32, rows: &[CarriedStream], now: Instant) {
@@ -170,6 +141,7 @@ impl Fleet {
             let carrier = stream.carriers.entry(slot).or_insert_with(|| Carrier::new(carriage));
             carrier.report(carriage, &row.path, row.relays, now);
             stream.sort(slot, &by_load, self.policies.depth);
+            stream.learn(row.bytes_per_s);
             carried.push(row.stream_id);
         }
         carried.sort_unstable();
@@ -338,9 +310,4 @@ impl Fleet {
             }
         })
     }
-}
-
-/// Everybody a node sends to.
-fn receivers(load: &Load) -> u64 {
-    u64::from(load.viewers) + u64::from(load.relays)
 }

@@ -82,11 +82,6 @@ impl Burden {
         u32::try_from(left / u128::from(each.max(1))).unwrap_or(u32::MAX)
     }
 
-    /// As of the last report.
-    pub(super) fn reported(&self) -> &Load {
-        &self.reported
-    }
-
     /// The share of its narrowest limit that is taken; [`WHOLE`] or more when it is full. A limit on egress that nobody
     /// configured makes it look nearly full at most.
     pub(super) fn share(&self, capacity: &Capacity) -> u32 {

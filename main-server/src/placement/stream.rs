@@ -138,13 +138,12 @@ impl Stream {
         self.bytes_per_viewer.unwrap_or(UNKNOWN_BYTES_PER_VIEWER)
     }
 
-    /// Learns from a node where viewers took `bytes_per_s` each; trusted more where they are `mostly` this stream's.
-    pub(super) fn learn(&mut self, bytes_per_s: u64, mostly: bool) {
-        self.bytes_per_viewer = match self.bytes_per_viewer {
-            Some(known) if mostly => Some((known.saturating_mul(3).saturating_add(bytes_per_s)) / 4),
-            Some(known) => Some(known),
-            None => Some(bytes_per_s),
-        };
+    /// Learns what it takes from one of its carriers; 0 says nothing. Each report moves what is believed by a quarter.
+    pub(super) fn learn(&mut self, bytes_per_s: u64) {
+        if bytes_per_s > 0 {
+            let known = self.bytes_per_viewer.unwrap_or(bytes_per_s);
+            self.bytes_per_viewer = Some(known.saturating_mul(3).saturating_add(bytes_per_s) / 4);
+        }
     }
 
     /// Puts a carrier into the orders it belongs to now; `depth` is how deep the tree may be.

@@ -38,7 +38,15 @@ fn join(fleet: &mut Fleet, number: usize, capacity: Capacity, region: Option<&st
 }
 
 fn row(stream: usize, state: StreamState, viewers: u32) -> CarriedStream {
-    CarriedStream { stream_id: id(stream), state, viewers, mime: None, path: Vec::new(), relays: 0 }
+    CarriedStream {
+        stream_id: id(stream),
+        state,
+        viewers,
+        mime: None,
+        path: Vec::new(),
+        relays: 0,
+        bytes_per_s: 0,
+    }
 }
 
 fn edge(stream: usize, viewers: u32, path: &[&str]) -> CarriedStream {
@@ -313,6 +321,30 @@ fn an_edge_that_is_opened_alone_keeps_no_room() {
 }
 
 #[test]
+fn an_origin_keeps_headroom_for_a_few_edges() {
+    let (mut fleet, now) = fleet(50);
+    let full = 100 * MB as usize / 5 / EACH as usize;
+    assert!(crowd(&mut fleet, full - 4, now).is_empty());
+    assert_eq!(crowd(&mut fleet, 2, now).len(), 1);
+    let origin = fleet.standings().find(|standing| standing.hostname == "cdn-0").unwrap().viewers;
+    assert_eq!(origin as usize, full - 3);
+}
+
+#[test]
+fn a_stream_learns_what_it_takes_from_every_report() {
+    let (mut fleet, now) = fleet(1);
+    let report = |fleet: &mut Fleet, bytes_per_s| {
+        let row = CarriedStream { bytes_per_s, ..row(0, StreamState::Live, 0) };
+        fleet.report(&name(0), &Load::default(), &[row], now);
+        fleet.streams[&id(0)].bytes_per_viewer()
+    };
+    assert_eq!(report(&mut fleet, 0), EACH, "a guess, until somebody says");
+    assert_eq!(report(&mut fleet, 100_000), 100_000);
+    assert_eq!(report(&mut fleet, 200_000), 125_000);
+    assert_eq!(report(&mut fleet, 0), 125_000);
+}
+
+#[test]
 fn room_that_was_kept_in_vain_is_free_again() {
     let (mut fleet, now) = fleet(50);
     let full = 100 * MB as usize / 5 / EACH as usize;
@@ -452,7 +484,10 @@ fn by_looking_at_all(fleet: &Fleet, stream: StreamId) -> Option<String> {
         {
             continue;
         }
-        let class = (standing.share > threshold, carrier.is_none());
+        let node = fleet.node(slot);
+        let spare = node.burden.fit_below(threshold, newcomer.egress_bytes_per_s, &node.capacity);
+        let is_kept = carrier.is_some_and(|carrier| carrier.depth() == 0) && spare < 4;
+        let class = (standing.share > threshold || is_kept, carrier.is_none());
         fit.push((class, standing.share, standing.streams, standing.hostname.to_owned()));
     }
     fit.into_iter().min().map(|best| best.3)

@@ -25,14 +25,17 @@ use super::{
 impl Fleet {
     /// A viewer is sent to a node that does not have the stream: it is about to pull it.
     pub(super) fn open_edge(&mut self, stream_id: StreamId, slot: u32, now: Instant) {
+        let Some(is_rush) = self.streams.get_mut(&stream_id).map(|stream| stream.is_rush(now)) else {
+            return;
+        };
         let Some(stream) = self.streams.get(&stream_id) else { return };
-        let Some((source, depth)) = self.source_of_new_edge(stream) else { return };
+        let Some((source, depth)) = self.source_of_new_edge(stream, is_rush) else { return };
         let (each, spare) = (relay_of(stream).egress_bytes_per_s, self.spare(stream));
         self.send_relay(stream_id, source, now);
         let keeps = self.relays_below_ceiling(slot, each).min(spare);
         let by_load = self.node(slot).by_load.clone();
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
-        let is_feeder = stream.is_rush(now) && depth + 1 < self.policies.depth;
+        let is_feeder = is_rush && depth + 1 < self.policies.depth;
         let mut carrier = Carrier::new(Carriage::Coming(Coming { since: now, source, depth: depth + 1 }));
         if is_feeder {
             carrier.hold(keeps, now);
@@ -84,8 +87,9 @@ impl Fleet {
     }
 
     /// Where the next edge is to pull from, and how deep that is: where room is kept, the deepest first; else below the
-    /// ceiling, the nearest to the origin first; else the least loaded.
-    fn source_of_new_edge(&self, stream: &Stream) -> Option<(u32, usize)> {
+    /// ceiling, the nearest to the origin first; else the least loaded. In a rush the nearest to the origin again: one more
+    /// relay there is room for a hundred edges.
+    fn source_of_new_edge(&self, stream: &Stream, is_rush: bool) -> Option<(u32, usize)> {
         let newcomer = relay_of(stream);
         let fit = self.shallow(stream).filter(|(slot, carrier)| self.feeds(*slot, carrier, &newcomer));
         let order = |slot: u32, carrier: &Carrier| {
@@ -95,7 +99,7 @@ impl Fleet {
             } else if self.relays_below_ceiling(slot, newcomer.egress_bytes_per_s) > 0 {
                 (1, carrier.depth())
             } else {
-                (2, 0)
+                (2, if is_rush { carrier.depth() } else { 0 })
             };
             (choice, &self.node(slot).by_load)
         };

@@ -21,6 +21,9 @@ const STANDBY_WINDOW: usize = 32;
 /// Nodes among which a stream's reserve is picked, the least loaded ones.
 const RESERVE_WINDOW: usize = 16;
 
+/// Edges for which an origin keeps headroom.
+const FEW: u32 = 4;
+
 /// A node that is to be named.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pick {
@@ -45,6 +48,15 @@ impl View<'_> {
         let welcome =
             region::covers(scope, node) && has_room(node, &self.newcomer) && !node.is_avoided(self.avoid);
         welcome.then_some(node)
+    }
+
+    /// Whether what headroom a carrier has is for edges: an origin is to feed [`FEW`] more before it has as much to do as
+    /// others, because nobody can do that for it, should a crowd come.
+    pub(super) fn is_kept_for_edges(&self, slot: u32) -> bool {
+        let node = self.fleet.node(slot);
+        let is_origin = self.stream.carriers.get(&slot).is_some_and(|carrier| carrier.depth() == 0);
+        let each = self.stream.bytes_per_viewer();
+        is_origin && node.burden.fit_below(self.threshold, each, &node.capacity) < FEW
     }
 
     /// The carriers, the least loaded first, as long as they are not full.

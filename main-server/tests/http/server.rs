@@ -245,7 +245,15 @@ fn parse(event: &str) -> Option<(String, Value)> {
 
 /// A row of a heartbeat.
 pub(crate) fn carried(stream_id: StreamId, state: StreamState, viewers: u32) -> CarriedStream {
-    CarriedStream { stream_id, state, viewers, mime: Some(MIME.into()), path: Vec::new(), relays: 0 }
+    CarriedStream {
+        stream_id,
+        state,
+        viewers,
+        mime: Some(MIME.into()),
+        path: Vec::new(),
+        relays: 0,
+        bytes_per_s: 0,
+    }
 }
 
 /// The addresses of an assignment, in order.

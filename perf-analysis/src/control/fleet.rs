@@ -212,6 +212,7 @@ impl Node {
             mime: Some("video/webm;codecs=\"vp9,opus\"".into()),
             path: Vec::new(),
             relays: 0,
+            bytes_per_s: 0,
         };
         let heartbeat = Heartbeat { load, streams: stream.into_iter().map(carried).collect() };
         serde_json::to_string(&heartbeat).unwrap_or_default()

@@ -86,6 +86,7 @@ impl World {
                 mime: None,
                 path: path.unwrap_or_default().into_iter().map(name).collect(),
                 relays: relays as u32,
+                bytes_per_s: self.streams[stream as usize].rate,
             }
         };
         let carries = node.carries.iter();

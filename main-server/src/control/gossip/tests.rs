@@ -17,6 +17,7 @@ fn rows(count: u32) -> Vec<CarriedStream> {
         mime: Some("video/webm;codecs=\"vp9,opus\"".into()),
         path: vec!["x".repeat(100)],
         relays: 0,
+        bytes_per_s: 0,
     };
     (0..count).map(row).collect()
 }
