@@ -1,5 +1,5 @@
 //! Where a broadcaster goes: a node that already carries the stream, because there it goes on without a new take, then
-//! the best by the policy that takes another stream. What was just lost is named only if there is nothing else.
+//! where viewers who lost their node are sent, then the best by the policy that takes another stream. What was just lost is named only if there is nothing else.
 
 use protocol::StreamId;
 
@@ -15,6 +15,8 @@ impl Fleet {
     /// [`Refusal::NoNode`] if there is no live node, [`Refusal::NoCapacity`] if none takes another stream.
     pub fn publish(&self, stream_id: Option<StreamId>, request: Ask<'_>) -> Result<Decision, Refusal> {
         let mut picks = self.carrying(stream_id, request);
+        let awaiting = self.awaiting(stream_id, &picks, request);
+        picks.extend(awaiting);
         for scope in region::scopes(request.region) {
             let room = request.at_most.saturating_sub(picks.len());
             let fit = self.for_broadcasters.best(scope).filter(|slot| self.may_take(*slot, &picks, request));
@@ -41,13 +43,25 @@ impl Fleet {
     fn carrying(&self, stream_id: Option<StreamId>, request: Ask<'_>) -> Vec<Pick> {
         let stream = stream_id.and_then(|stream_id| self.streams.get(&stream_id));
         let carriers = stream.into_iter().flat_map(|stream| &stream.carriers);
-        let reported =
-            carriers.filter(|(_, carrier)| !matches!(carrier.carriage, super::stream::Carriage::Coming(_)));
+        let reported = carriers.filter(|(_, carrier)| !carrier.is_coming());
         let here = reported.filter(|(slot, _)| !self.node(**slot).is_avoided(request.avoid));
         let mut here: Vec<(u32, &Carrier)> = here.map(|(slot, carrier)| (*slot, carrier)).collect();
         here.sort_unstable_by_key(|(slot, carrier)| (carrier.depth(), &self.node(*slot).for_broadcasters));
         here.truncate(request.at_most);
         here.into_iter().map(|(slot, _)| Pick { slot, role: Role::Origin, reason: Reason::GoesOn }).collect()
+    }
+
+    /// Nodes that expect the stream: those viewers were sent to since its origin was lost, then the reserve they would be
+    /// sent to. A broadcaster that comes there saves them a hop.
+    fn awaiting(&self, stream_id: Option<StreamId>, picks: &[Pick], request: Ask<'_>) -> Vec<Pick> {
+        let Some(stream) = stream_id.and_then(|stream_id| self.streams.get(&stream_id)) else {
+            return Vec::new();
+        };
+        let coming = stream.carriers.iter().filter(|(_, carrier)| carrier.is_coming()).map(|(slot, _)| *slot);
+        let reserve = stream.reserve.as_deref().and_then(|name| self.slot(name));
+        let reserve = reserve.filter(|slot| !stream.carriers.contains_key(slot));
+        let fit = coming.chain(reserve).filter(|slot| self.may_take(*slot, picks, request));
+        fit.map(|slot| Pick { slot, role: Role::Origin, reason: Reason::Awaits }).collect()
     }
 
     fn may_take(&self, slot: u32, picks: &[Pick], request: Ask<'_>) -> bool {

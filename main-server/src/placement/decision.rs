@@ -72,10 +72,12 @@ pub enum Reason {
     LeastLoaded(u32),
     /// Its broadcaster is missing; it has the stream's last seconds and waits.
     Waits,
-    /// The stream was given to it and nobody carries it yet.
+    /// The stream was given to it, and nobody else carries it or is fit to.
     Placed,
     /// It carries the stream already, so the broadcaster goes on without a new take.
     GoesOn,
+    /// Viewers who lost their node are sent there.
+    Awaits,
     /// It has so many streams, the fewest.
     FewestStreams(u32),
     /// For when those before it are lost.
@@ -106,8 +108,9 @@ impl fmt::Display for Reason {
                 write!(f, "the least-loaded node, at {} of its limit", Percent(share))
             }
             Self::Waits => f.write_str("has the stream's last seconds and waits for the broadcaster"),
-            Self::Placed => f.write_str("the stream was given to it and nobody carries it yet"),
+            Self::Placed => f.write_str("the stream was given to it, and nobody carries it yet"),
             Self::GoesOn => f.write_str("carries the stream: it goes on there without a new take"),
+            Self::Awaits => f.write_str("viewers who lost their node are sent there"),
             Self::FewestStreams(streams) => write!(f, "has the fewest streams, {streams}"),
             Self::Standby => f.write_str("standby"),
             Self::Avoided => f.write_str("the client just lost it, and there is nothing better"),

@@ -59,6 +59,10 @@ impl Carrier {
         self.carriage == Carriage::Live
     }
 
+    pub(super) fn is_coming(&self) -> bool {
+        matches!(self.carriage, Carriage::Coming(_))
+    }
+
     /// Relays it has or is about to have.
     pub(super) fn relays(&self) -> u32 {
         self.relays.saturating_add(self.relays_coming.0)

@@ -101,6 +101,24 @@ fn a_broadcaster_goes_on_where_its_stream_is_unless_it_lost_that_node() {
 }
 
 #[test]
+fn a_broadcaster_and_viewers_who_lost_its_node_meet_at_another() {
+    let first = |decision: Decision| decision.nodes[0].hostname.clone();
+    let lost = [url(0)];
+    // Viewers ask first: the broadcaster follows them, though another node has fewer streams.
+    let (mut fleet, now) = fleet(9);
+    let viewers = first(fleet.watch(id(0), anybody(&lost), now).unwrap());
+    fleet.place(id(7), &viewers);
+    assert_eq!(first(fleet.publish(Some(id(0)), anybody(&lost)).unwrap()), viewers);
+    // The broadcaster asks first: it goes to the reserve, and they follow.
+    let (mut fleet, now) = self::fleet(9);
+    let known = fleet.watch(id(0), anybody(&[]), now).unwrap();
+    let broadcaster = first(fleet.publish(Some(id(0)), anybody(&lost)).unwrap());
+    assert_eq!(Some(&broadcaster), known.nodes.last().map(|reserve| &reserve.hostname));
+    fleet.place(id(0), &broadcaster);
+    assert_eq!(first(fleet.watch(id(0), anybody(&lost), now).unwrap()), broadcaster);
+}
+
+#[test]
 fn a_node_at_its_stream_limit_takes_no_other_stream() {
     let mut fleet = Fleet::new(Policies::default());
     assert_eq!(fleet.publish(None, anybody(&[])), Err(Refusal::NoNode));
@@ -490,7 +508,11 @@ fn by_looking_at_all(fleet: &Fleet, stream: StreamId) -> Option<String> {
         let class = (standing.share > threshold || is_kept, carrier.is_none());
         fit.push((class, standing.share, standing.streams, standing.hostname.to_owned()));
     }
-    fit.into_iter().min().map(|best| best.3)
+    let given = known.placed_on.as_deref().and_then(|name| fleet.slot(name));
+    let given =
+        given.filter(|slot| !known.carriers.contains_key(slot) && fit.iter().all(|(class, ..)| class.1));
+    let given = given.map(|slot| fleet.node(slot)).filter(|node| capacity::has_room(node, &newcomer));
+    given.map(|node| node.name.to_string()).or_else(|| fit.into_iter().min().map(|best| best.3))
 }
 
 proptest! {

@@ -149,9 +149,11 @@ impl Fleet {
         let mut chosen = Chosen { picks: Vec::new(), reserve: None, bytes_per_viewer: egress_bytes_per_s };
         if stream.is_live() {
             let mut scopes = region::scopes(request.region);
-            let first = scopes.find_map(|scope| match self.policies.viewers {
-                ViewerPolicy::CarriersFirst => carriers_first::first(&view, scope),
-                ViewerPolicy::LeastEgress => least_egress::first(&view, scope),
+            let first = given(&view).or_else(|| {
+                scopes.find_map(|scope| match self.policies.viewers {
+                    ViewerPolicy::CarriersFirst => carriers_first::first(&view, scope),
+                    ViewerPolicy::LeastEgress => least_egress::first(&view, scope),
+                })
             });
             chosen.picks.extend(first);
             chosen.picks.extend(standbys(
@@ -171,6 +173,18 @@ impl Fleet {
         chosen.picks.truncate(request.at_most);
         if chosen.picks.is_empty() { Err(why_nobody(&view)) } else { Ok(chosen) }
     }
+}
+
+/// The node that the broadcaster was sent to and has not reported from yet, while no carrier is left that would do.
+fn given(view: &View<'_>) -> Option<Pick> {
+    let slot = view.stream.placed_on.as_deref().and_then(|name| view.fleet.slot(name))?;
+    let is_new = !view.stream.carriers.contains_key(&slot);
+    let fits = is_new && view.carriers().all(|slot| view.welcome(slot, None).is_none());
+    (fits && view.welcome(slot, None).is_some()).then_some(Pick {
+        slot,
+        role: Role::Origin,
+        reason: Reason::Placed,
+    })
 }
 
 /// Carriers that are not the first choice, a few of the least loaded, other ones at each turn.
