@@ -99,6 +99,7 @@ test('who comes before the broadcaster waits, and is let in where the stream beg
   }
   await early.expectPicture();
   expect(await early.tells('node')).toBe(node);
+  await early.expectTransport('ws');
   broadcaster.close();
 });
 

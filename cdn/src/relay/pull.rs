@@ -157,10 +157,11 @@ impl Pull {
         loop {
             let answer = self.asks.ask(self.id, Vec::new()).await;
             let is_nowhere = answer.as_ref().is_err_and(|error| error.code == ErrorCode::NoNodeAvailable);
-            if !is_nowhere || self.adopting || began.elapsed() >= BEGINNING {
+            let wait = retry_after(tries, FIRST_RETRY, LAST_ASK);
+            if !is_nowhere || self.adopting || began.elapsed() + wait > BEGINNING {
                 return answer;
             }
-            tokio::time::sleep(retry_after(tries, FIRST_RETRY, LAST_ASK)).await;
+            tokio::time::sleep(wait).await;
             tries += 1;
         }
     }
