@@ -81,6 +81,9 @@ pub enum Error {
     NoInit(u64),
 }
 
+/// Chunks over which the rate of a stream is taken: some keyframes' worth, and no walk through the whole window at each heartbeat.
+const RATED: usize = 64;
+
 struct Entry {
     chunk: Arc<Stored>,
     arrived_ms: u64,
@@ -277,9 +280,9 @@ impl Ring {
         true
     }
 
-    /// Bytes of its chunks for each second that they cover; 0 while it has none.
+    /// Bytes of its newest chunks for each second that they cover; 0 while it has none.
     pub fn bytes_per_s(&self) -> u64 {
-        let chunks = self.entries.iter().map(|entry| &entry.chunk);
+        let chunks = self.entries.iter().rev().take(RATED).map(|entry| &entry.chunk);
         let sum = |sum: (u64, u64), chunk: &Arc<Stored>| {
             (sum.0.saturating_add(chunk.data.len() as u64), sum.1.saturating_add(chunk.duration_ms))
         };
