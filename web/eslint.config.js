@@ -2,6 +2,21 @@ import js from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
+/** Browsers that block site data throw where these are named: `src/browser/storage.ts` alone may do it. */
+function noDirectStorage() {
+  const message = 'throws where site data is blocked: use src/browser/storage.ts';
+  const names = ['localStorage', 'sessionStorage', 'indexedDB', 'caches', 'cookieStore'];
+  return {
+    'no-restricted-globals': ['error', ...names.map((name) => ({ name, message }))],
+    'no-restricted-properties': [
+      'error',
+      ...names.map((property) => ({ property, message })),
+      ...['storage', 'serviceWorker'].map((property) => ({ object: 'navigator', property, message })),
+      { object: 'document', property: 'cookie', message },
+    ],
+  };
+}
+
 export default defineConfig(
   { ignores: ['dist', 'node_modules', 'test-results', '*.js'] },
   js.configs.recommended,
@@ -19,6 +34,8 @@ export default defineConfig(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       'no-restricted-syntax': ['error', { selector: 'TSEnumDeclaration', message: 'use a union of string literals' }],
       eqeqeq: 'error',
+      ...noDirectStorage(),
     },
   },
+  { files: ['src/browser/storage.ts'], rules: { 'no-restricted-globals': 'off' } },
 );

@@ -4,6 +4,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
+import { siteMemory, tabMemory } from '../browser/storage';
 import '../live/on-air';
 import type { ChooseEvent, Preview } from '../live/preview';
 import '../live/preview';
@@ -37,7 +38,7 @@ const LOOK_MS = 5_000;
 
 @customElement('ud-live-page')
 export class LivePage extends LitElement {
-  @state() private settings: Settings = loadSettings(localStorage);
+  @state() private settings: Settings = loadSettings(siteMemory);
   @state() private phase: 'setup' | 'starting' | 'on_air' | 'over' = 'setup';
   @state() private capture: Capture | undefined;
   @state() private choosing = false;
@@ -131,7 +132,7 @@ export class LivePage extends LitElement {
     addEventListener('beforeunload', this.#warn);
     // What no source can help is said before anybody tries.
     if (obstacle('camera', this.#abilities)) this.problem = obstacle('screen', this.#abilities);
-    const own = recall(sessionStorage);
+    const own = recall(tabMemory);
     if (own) void this.#offerToContinue(own);
   }
 
@@ -384,7 +385,7 @@ export class LivePage extends LitElement {
       },
       quality: quality(this.settings.quality),
       onState: (state) => this.#onState(state),
-      onTake: (take) => remember(sessionStorage, { ...own, next_take: take + 1 }),
+      onTake: (take) => remember(tabMemory, { ...own, next_take: take + 1 }),
     });
     this.#broadcast = broadcast;
     this.broadcastState = broadcast.state;
@@ -451,7 +452,7 @@ export class LivePage extends LitElement {
     this.#broadcast = undefined;
     this.#setCapture(undefined);
     this.problem = undefined;
-    remember(sessionStorage, undefined);
+    remember(tabMemory, undefined);
   }
 
   #again(): void {
@@ -469,13 +470,13 @@ export class LivePage extends LitElement {
   async #offerToContinue(own: OwnStream): Promise<void> {
     try {
       const { state, started_at_ms } = await this.#server.stream(own.stream_id);
-      if (state === 'ended') remember(sessionStorage, undefined);
+      if (state === 'ended') remember(tabMemory, undefined);
       else if (this.phase === 'setup') {
         this.unfinished = own;
         this.startedAtMs = started_at_ms;
       }
     } catch (error) {
-      if (isGone(error)) remember(sessionStorage, undefined);
+      if (isGone(error)) remember(tabMemory, undefined);
       else if (this.phase === 'setup') this.unfinished = own;
     }
   }
@@ -494,7 +495,7 @@ export class LivePage extends LitElement {
       if (!isGone(error)) return;
       this.unfinished = undefined;
       this.startedAtMs = undefined;
-      remember(sessionStorage, undefined);
+      remember(tabMemory, undefined);
     } finally {
       this.#backToSetup();
     }
@@ -503,7 +504,7 @@ export class LivePage extends LitElement {
   async #endUnfinished(own: OwnStream): Promise<void> {
     this.unfinished = undefined;
     this.startedAtMs = undefined;
-    remember(sessionStorage, undefined);
+    remember(tabMemory, undefined);
     // If it cannot be told, the stream ends by itself when its grace period is over.
     await this.#server.endStream(own.stream_id, own.publish.grant).catch(() => undefined);
   }
@@ -511,7 +512,7 @@ export class LivePage extends LitElement {
   #remember(settings: Settings): void {
     const microphoneChanged = settings.microphone !== this.settings.microphone;
     this.settings = settings;
-    saveSettings(localStorage, settings);
+    saveSettings(siteMemory, settings);
     if (microphoneChanged) void this.#microphoneChanged();
   }
 

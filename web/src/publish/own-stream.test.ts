@@ -1,7 +1,8 @@
 // Remembering one's own stream: whatever is stored, reading it back gives a whole stream or none.
 
 import { describe, expect, it } from 'vitest';
-import { recall, remember, type Memory, type OwnStream } from './own-stream';
+import type { Memory } from '../browser/storage';
+import { recall, remember, type OwnStream } from './own-stream';
 
 const OWN: OwnStream = {
   stream_id: 'abc',
@@ -39,14 +40,4 @@ describe('own stream', () => {
       expect(recall(store)).toBeUndefined();
     },
   );
-
-  it('is simply not remembered where storage is refused', () => {
-    const refusing: Memory = {
-      ...memory(),
-      setItem: () => {
-        throw new DOMException('', 'QuotaExceededError');
-      },
-    };
-    expect(() => remember(refusing, OWN)).not.toThrow();
-  });
 });

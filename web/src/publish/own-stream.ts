@@ -1,6 +1,7 @@
 // The stream this tab owns, remembered for as long as the tab lives, so that a reload by accident can be undone.
 // It holds the publish grant: session storage is not shared with other tabs and ends with this one.
 
+import type { Memory } from '../browser/storage';
 import type { StreamCreated } from '../protocol/stream';
 
 /** A stream this page may publish to. */
@@ -10,9 +11,6 @@ export interface OwnStream extends StreamCreated {
 }
 
 const KEY = 'undead.own-stream';
-
-/** Where to remember; `sessionStorage`, or a test's own. */
-export type Memory = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 /** The stream remembered last, if what is stored is one. */
 export function recall(memory: Memory): OwnStream | undefined {
@@ -24,14 +22,10 @@ export function recall(memory: Memory): OwnStream | undefined {
   }
 }
 
-/** Remembers `own`, or forgets what was remembered. Without storage, as in some private windows, it does nothing. */
+/** Remembers `own`, or forgets what was remembered. */
 export function remember(memory: Memory, own: OwnStream | undefined): void {
-  try {
-    if (own) memory.setItem(KEY, JSON.stringify(own));
-    else memory.removeItem(KEY);
-  } catch {
-    // Nothing is lost but the way back after a reload.
-  }
+  if (own) memory.setItem(KEY, JSON.stringify(own));
+  else memory.removeItem(KEY);
 }
 
 function isOwnStream(value: unknown): value is OwnStream {

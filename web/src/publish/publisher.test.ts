@@ -271,6 +271,18 @@ describe('Publisher', () => {
     expect(takesWanted).toEqual(['malformed_media']);
   });
 
+  it('ends in a state that says so when its own code fails', async () => {
+    const { publisher, a, b, push } = start();
+    publisher.startTake(1, MIME);
+    await push(2);
+    b.connect = () => {
+      throw new TypeError('broken');
+    };
+    a.die();
+    await push(10);
+    expect(publisher.state).toMatchObject({ phase: 'failed', problem: { code: 'bad_answer' } });
+  });
+
   it('gives up when take after take is refused', async () => {
     const { publisher, a, takesWanted, push } = start();
     a.refuseData = Array<ErrorCode>(50).fill('malformed_media');

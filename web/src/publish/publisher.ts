@@ -105,7 +105,7 @@ export class Publisher {
     this.#now = setup.now ?? localNowMs;
     this.#clock = new ServerClock(this.#now);
     this.#assignment = setup.assignment;
-    void this.#run();
+    this.#run().catch((error: unknown) => this.#finish('failed', asCallError(error)));
   }
 
   get state(): PublisherState {

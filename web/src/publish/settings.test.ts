@@ -1,7 +1,7 @@
 // Remembered choices: what is stored may be old, damaged or from another version.
 
 import { describe, expect, it } from 'vitest';
-import type { Memory } from './own-stream';
+import type { Memory } from '../browser/storage';
 import { loadSettings, lowerQuality, quality, saveSettings, type Settings } from './settings';
 
 function memory(text?: string): Memory {

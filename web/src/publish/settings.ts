@@ -1,7 +1,7 @@
 // What a broadcaster chose last time, remembered by the browser.
 
+import type { Memory } from '../browser/storage';
 import { QUALITIES, type Quality } from './broadcast';
-import type { Memory } from './own-stream';
 
 /** The choices on the page before going live. A passphrase is not among what is remembered. */
 export interface Settings {
@@ -31,13 +31,9 @@ export function loadSettings(memory: Memory): Settings {
   };
 }
 
-/** Remembers `settings`, where the browser lets it. */
+/** Remembers `settings`. */
 export function saveSettings(memory: Memory, settings: Settings): void {
-  try {
-    memory.setItem(KEY, JSON.stringify(settings));
-  } catch {
-    // Then the person chooses again next time.
-  }
+  memory.setItem(KEY, JSON.stringify(settings));
 }
 
 /** The quality called `name`, or the default one. */

@@ -1,6 +1,7 @@
 // Which transport a page watches over: WebSocket first unless its address says otherwise, `?transport=ws`, `socketio`
 // or `polling`.
 
+import { tabMemory } from '../browser/storage';
 import { connect, connectPolling } from './socketio';
 import { SocketIoViewer } from './socketio-viewer';
 import type { ConnectViewer } from './viewer';
@@ -25,7 +26,7 @@ export function viewerTransport(name: string | null): ConnectViewer {
       return polling;
     default:
       return (publicUrl) => {
-        memory ??= new WsMemory(sessionStorage);
+        memory ??= new WsMemory(tabMemory);
         return new WsFirstViewer(publicUrl, { ws, socketIo, memory });
       };
   }

@@ -1,6 +1,7 @@
 // When plain WebSockets are worth trying, from what happened before.
 
 import { describe, expect, it } from 'vitest';
+import { guarded } from '../browser/storage';
 import { WsMemory } from './ws-memory';
 
 function storage(kept: string | null = null) {
@@ -61,20 +62,18 @@ describe('WsMemory', () => {
     expect(next.worthTrying('/a')).toBe(true);
   });
 
-  it('lives with a storage that holds garbage or is closed to it', () => {
+  it('lives with a storage that holds garbage', () => {
     for (const kept of ['{', '7', 'null', '[["/a"],["/b","soon"],5]']) {
       expect(new WsMemory(storage(kept)).worthTrying('/a')).toBe(true);
     }
-    const forbidden = {
-      getItem: (): string | null => {
-        throw new DOMException('no', 'SecurityError');
-      },
-      setItem: (): void => {
-        throw new DOMException('no', 'SecurityError');
-      },
-    };
-    const memory = new WsMemory(forbidden);
+  });
+
+  it('remembers without a storage of the browser, as where site data is blocked', () => {
+    const blocked = guarded(() => {
+      throw new DOMException('no', 'SecurityError');
+    });
+    const memory = new WsMemory(blocked);
     memory.doesNotPass('/a');
-    expect(memory.worthTrying('/a')).toBe(true);
+    expect(memory.worthTrying('/a')).toBe(false);
   });
 });

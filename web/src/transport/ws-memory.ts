@@ -5,6 +5,8 @@
 // Socket.IO then gets through to the same node, and where they have served before, it takes a while to doubt them: a node
 // that died is asked for again and again until its stream is at another one.
 
+import type { Memory } from '../browser/storage';
+
 /** How long it is remembered that WebSockets do not reach a node: networks change. */
 const REMEMBERED_MS = 10 * 60_000;
 /** WebSockets that have served are doubted after failing this often, for so long. */
@@ -13,14 +15,14 @@ const KEY = 'undead.without-ws';
 
 /** See the head of the file. */
 export class WsMemory {
-  readonly #storage: Pick<Storage, 'getItem' | 'setItem'>;
+  readonly #storage: Pick<Memory, 'getItem' | 'setItem'>;
   readonly #now: () => number;
   #everServed = false;
   #failuresInARow = 0;
   /** When the first of them was. */
   #failingSinceMs = 0;
 
-  constructor(storage: Pick<Storage, 'getItem' | 'setItem'>, now: () => number = Date.now) {
+  constructor(storage: Pick<Memory, 'getItem' | 'setItem'>, now: () => number = Date.now) {
     this.#storage = storage;
     this.#now = now;
   }
@@ -54,11 +56,7 @@ export class WsMemory {
   /** Socket.IO got through to `node` where a WebSocket had not. */
   doesNotPass(node: string): void {
     const without = this.#without().set(node, this.#now() + REMEMBERED_MS);
-    try {
-      this.#storage.setItem(KEY, JSON.stringify([...without]));
-    } catch {
-      // A full or forbidden storage costs the next page a wait, no more.
-    }
+    this.#storage.setItem(KEY, JSON.stringify([...without]));
   }
 
   /** Nodes that are reached without WebSockets, and until when to believe it. */

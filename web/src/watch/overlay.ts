@@ -8,8 +8,8 @@ import { ghostPicture } from '../ui/shell';
 import { base, buttons } from '../ui/styles';
 import type { WatchPhase } from './session';
 
-/** A {@link WatchPhase}, or why this browser cannot follow it. */
-export type Situation = WatchPhase | 'unsupported' | 'failed';
+/** A {@link WatchPhase}, or that this browser cannot play the stream. */
+export type Situation = WatchPhase | 'unsupported';
 
 /** The person gave a passphrase. */
 export class PassphraseEvent extends Event {
@@ -303,7 +303,7 @@ function words(
         advice: 'A current Chrome, Edge or Firefox can; on an iPhone or iPad, iOS 17.1 or newer may.',
       };
     case 'failed':
-      return { heading: 'Playback stopped', advice: 'The browser gave up on this stream several times in a row.' };
+      return { heading: 'Playback stopped', advice: 'This page could not go on with the stream.' };
   }
 }
 

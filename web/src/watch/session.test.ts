@@ -168,6 +168,8 @@ function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live'
     phases: [] as WatchPhase[],
     heard: [] as string[],
     backlogs: 0,
+    /** Whether the player takes media. */
+    takes: true,
   };
   const session = new WatchSession({
     streamId: STREAM,
@@ -193,8 +195,10 @@ function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live'
     onState: ({ phase }) => {
       if (world.phases.at(-1) !== phase) world.phases.push(phase);
     },
-    onData: (data) =>
-      world.heard.push(data.kind === 'init' ? `init ${data.take}` : `${data.take}.${data.group}.${data.index}`),
+    onData: (data) => {
+      if (!world.takes) throw new DOMException('no SourceBuffer', 'QuotaExceededError');
+      world.heard.push(data.kind === 'init' ? `init ${data.take}` : `${data.take}.${data.group}.${data.index}`);
+    },
     onBacklog: () => world.backlogs++,
   });
   return { session, a, b, asked: world.asked, world };
@@ -208,6 +212,26 @@ beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 describe('WatchSession', () => {
+  it('ends in a state that says so when its own code fails, instead of looking for nodes for ever', async () => {
+    const { session, a, world } = watch();
+    a.connect = () => {
+      throw new TypeError('storage is blocked');
+    };
+    await pass(60_000);
+    expect(session.state.phase).toBe('failed');
+    expect(world.phases).toEqual(['failed']);
+    expect(world.asked).toHaveLength(1);
+  });
+
+  it('ends in a state that says so when the player cannot take what the node sent', async () => {
+    const { session, a, world } = watch();
+    await pass(50);
+    world.takes = false;
+    a.tell('streaming_data', initOf(0));
+    expect(session.state).toMatchObject({ phase: 'failed', problem: { message: 'no SourceBuffer' } });
+    expect(a.serving).toBe(0);
+  });
+
   it('joins with the grant and hands on what the node sends', async () => {
     const { session, a, world } = watch();
     await pass(50);

@@ -17,7 +17,7 @@ import type { ConnectViewer, ViewerConnection } from '../transport/viewer';
 import { Wake } from '../transport/wake';
 import { compareChunks, nameOf } from './chunk-name';
 
-/** How watching is going. The last three are final. */
+/** How watching is going. The last four are final. */
 export type WatchPhase =
   /** Looking for a node. */
   | 'connecting'
@@ -33,7 +33,9 @@ export type WatchPhase =
   /** A passphrase is needed, or was wrong. */
   | 'locked'
   | 'not_found'
-  | 'ended';
+  | 'ended'
+  /** The session itself failed, which no server can cure: only another session can go on. */
+  | 'failed';
 
 /** How watching is going, in detail. */
 export interface WatchState {
@@ -168,7 +170,7 @@ export class WatchSession {
     this.#setup = setup;
     this.#timing = { ...TIMING, ...setup.timing };
     this.#now = setup.now ?? localNowMs;
-    void this.#run();
+    this.#run().catch((error: unknown) => this.#finish('failed', asCallError(error)));
   }
 
   get state(): WatchState {
@@ -454,7 +456,11 @@ export class WatchSession {
       this.#hadMedia = true;
       if (this.#state.phase === 'waiting') this.#show({ phase: 'live' });
     }
-    this.#setup.onData(data);
+    try {
+      this.#setup.onData(data);
+    } catch (error) {
+      this.#finish('failed', asCallError(error));
+    }
   }
 
   #stateChanged({ stream_id, state, viewers }: StreamStateChanged, node: NodeAddress): void {
@@ -514,7 +520,7 @@ export class WatchSession {
     return Math.max(backOffMs, askedMs * (1 + Math.random() / 2));
   }
 
-  #finish(phase: 'locked' | 'not_found' | 'ended', problem: CallError | undefined): void {
+  #finish(phase: 'locked' | 'not_found' | 'ended' | 'failed', problem: CallError | undefined): void {
     this.#show({ phase, problem });
     this.close();
   }
