@@ -1,6 +1,7 @@
 //! Adapters between the hub and the networks.
 
 mod connections;
+mod handshake;
 pub(crate) mod socketio;
 pub(crate) mod ws;
 

@@ -3,7 +3,13 @@
 use std::collections::VecDeque;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 use crate::harness::{PATIENCE, Recording, TestNode, registration, stream};
 
@@ -108,5 +114,157 @@ async fn page_of_another_origin_may_connect() {
     let answer = preflight.send().await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["access-control-allow-headers"], "*");
+    node.stop().await;
+}
+
+/// `{"t0_ms": n}` for the clock, asked so many times in one request.
+fn clocks(count: usize) -> String {
+    let calls: Vec<_> = (0..count).map(|n| format!("42{n}[\"clock\",{{\"t0_ms\":{n}}}]")).collect();
+    calls.join("\x1e")
+}
+
+/// The number of the call that a packet answers.
+fn answered(packet: &str) -> Option<usize> {
+    let answer = packet.strip_prefix("43")?;
+    answer[..answer.find('[')?].parse().ok()
+}
+
+#[tokio::test]
+async fn many_answers_come_a_few_at_a_time_and_in_order() {
+    let node = TestNode::start().await;
+    let mut client = Polling::connect(&node).await;
+    client.post(clocks(40)).await;
+    let mut numbers = Vec::new();
+    while numbers.len() < 40 {
+        // Checks the number of packets in each answer.
+        numbers.extend(answered(&client.packet().await));
+    }
+    assert_eq!(numbers, (0..40).collect::<Vec<_>>());
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_polls_several_streams_gets_no_more_at_once() {
+    let (node, recording) = (TestNode::start().await, Recording::usual());
+    let ids: Vec<_> = ["a", "b", "c", "d"].map(stream).into();
+    let mut broadcasters = Vec::new();
+    for id in &ids {
+        let broadcaster = node.broadcaster(*id, &recording.mime).await;
+        broadcaster.send_all(*id, &recording.segments).await;
+        broadcasters.push(broadcaster);
+    }
+    let mut viewer = Polling::connect(&node).await;
+    let watch = |id| format!("42{}", json!(["watch_stream", { "stream_id": id }]));
+    viewer.post(ids.iter().map(watch).collect::<Vec<_>>().join("\x1e")).await;
+    let mut initialized = 0;
+    while initialized < ids.len() {
+        initialized += usize::from(viewer.packet().await.contains(r#""kind":"init""#));
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_the_next_request_comes_over_the_web_socket_after_an_upgrade() {
+    let node = TestNode::start().await;
+    let client = Polling::connect(&node).await;
+    client.post(clocks(40)).await;
+    let url = client.url.replace("http://", "ws://").replace("transport=polling", "transport=websocket");
+    let connection = TcpStream::connect(node.address).await.unwrap();
+    let (mut socket, _) = client_async(url, connection).await.unwrap();
+    let next = async |socket: &mut WebSocketStream<_>| {
+        let message = tokio::time::timeout(PATIENCE, socket.next()).await.expect("a message comes");
+        message.unwrap().unwrap().into_text().unwrap()
+    };
+    socket.send(Message::text("2probe")).await.unwrap();
+    assert_eq!(next(&mut socket).await, "3probe");
+    socket.send(Message::text("5")).await.unwrap();
+    let mut numbers = Vec::new();
+    while numbers.len() < 40 {
+        numbers.extend(answered(&next(&mut socket).await));
+    }
+    assert_eq!(numbers, (0..40).collect::<Vec<_>>());
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn clients_are_asked_for_requests_that_pass_a_plain_nginx() {
+    let node = TestNode::start().await;
+    let (_, open) = node.get("/socket.io/?EIO=4&transport=polling").await;
+    let open: Value = serde_json::from_str(open.strip_prefix('0').unwrap()).unwrap();
+    let most = open["maxPayload"].as_u64().unwrap();
+    assert!((100_000..1_000_000).contains(&most), "{open}");
+    node.stop().await;
+}
+
+/// A refused handshake in the two forms that clients read: Engine.IO's, and that of all errors of a node.
+async fn refusal(answer: reqwest::Response) -> (u16, u64, String) {
+    let status = answer.status().as_u16();
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+    let body: Value = answer.json().await.unwrap();
+    assert!(body["message"].is_string() && body["error"]["message"].is_string(), "{body}");
+    (status, body["code"].as_u64().expect("a number"), body["error"]["code"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn every_wrong_request_is_refused_in_one_form() {
+    let node = TestNode::start().await;
+    let client = reqwest::Client::new();
+    let unknown = "AAAAAAAAAAAAAAHs";
+    let upgrade = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+    for (method, query, upgrades, code) in [
+        ("GET", "", false, 0),
+        ("GET", "?EIO=4", false, 0),
+        ("GET", "?EIO=4&transport=carrier-pigeon", false, 0),
+        ("GET", "?transport=polling", false, 5),
+        ("GET", "?EIO=3&transport=polling", false, 5),
+        ("GET", "?EIO=3&transport=websocket", true, 5),
+        ("GET", &format!("?EIO=4&transport=polling&sid={unknown}"), false, 1),
+        ("POST", &format!("?EIO=4&transport=polling&sid={unknown}"), false, 1),
+        ("GET", &format!("?EIO=4&transport=websocket&sid={unknown}"), true, 1),
+        ("GET", "?EIO=4&transport=polling&sid=short", false, 1),
+        ("POST", "?EIO=4&transport=polling", false, 2),
+        ("DELETE", "?EIO=4&transport=polling", false, 2),
+        ("PUT", &format!("?EIO=4&transport=polling&sid={unknown}"), false, 3),
+        ("GET", "?EIO=4&transport=websocket", false, 3),
+    ] {
+        for path in ["/socket.io/", "/socket.io", "/cdn/a/socket.io/"] {
+            let method = method.parse().unwrap();
+            let mut request = client.request(method, format!("http://{}{path}{query}", node.address));
+            for (name, value) in upgrade.iter().filter(|_| upgrades) {
+                request = request.header(*name, *value);
+            }
+            let refused = refusal(request.send().await.unwrap()).await;
+            assert_eq!(refused, (400, code, "invalid_request".into()), "{path}{query}");
+        }
+    }
+    let opened = Polling::connect(&node).await;
+    let garbage = client.post(&opened.url).body("no packet").send().await.unwrap();
+    assert_eq!(refusal(garbage).await, (400, 3, "invalid_request".into()));
+    let opened = Polling::connect(&node).await;
+    let huge = client.post(&opened.url).body("4".repeat(13 << 20)).send().await.unwrap();
+    assert_eq!(refusal(huge).await, (413, 3, "payload_too_large".into()));
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_handshake_whose_upgrade_a_proxy_left_out_is_refused() {
+    let node = TestNode::start().await;
+    for version in ["1.0", "1.1"] {
+        let mut connection = TcpStream::connect(node.address).await.unwrap();
+        let request = format!(
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/{version}\r\nHost: x\r\nConnection: close\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/{version} 400")), "{answer}");
+    }
     node.stop().await;
 }

@@ -22,8 +22,9 @@ use tokio::sync::{
 use super::{Api, error::Error};
 use crate::feed::Message;
 
-/// How often a silent connection carries a comment.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often a silent connection carries a comment. Proxies and load balancers end connections that are silent for as little
+/// as 10 s, and `EventSource` would reconnect all the time.
+const KEEP_ALIVE: Duration = Duration::from_secs(8);
 /// How long a browser waits before it connects again.
 const RECONNECT: Duration = Duration::from_secs(1);
 
@@ -79,6 +80,7 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use futures_util::StreamExt;
     use protocol::{
         node::{CarriedStream, Heartbeat, Load, RegisterServer},
         stream::{StreamInfo, StreamState, Visibility},
@@ -141,5 +143,22 @@ mod tests {
         shutdown.cancel();
         assert_eq!(listener.next().await, None);
         upkeep.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_silent_connection_carries_a_comment_at_least_every_ten_seconds() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::open(Config::new(folder.path())).await.unwrap();
+        let response = listen(State(Arc::clone(&app.api))).await.unwrap().into_response();
+        assert_eq!(response.headers()["x-accel-buffering"], "no");
+        let mut pieces = response.into_body().into_data_stream();
+        assert!(pieces.next().await.unwrap().unwrap().starts_with(b"event: snapshot"));
+        // From here on time passes only while everything waits.
+        tokio::time::pause();
+        for _ in 0..3 {
+            let before = tokio::time::Instant::now();
+            assert!(pieces.next().await.unwrap().unwrap().starts_with(b":"), "a comment");
+            assert!(before.elapsed() <= Duration::from_secs(10), "{:?}", before.elapsed());
+        }
     }
 }

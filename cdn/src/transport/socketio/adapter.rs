@@ -39,13 +39,11 @@ impl<E: SocketEmitter> NodeAdapter<E> {
         sent.map_err(|errors| errors.into_iter().next().unwrap_or(SocketError::Closed))
     }
 
-    /// Queues `packet` for every connection of a room that has room for it.
-    pub(super) fn send_to_room(&self, room: Room, packet: Packet) {
+    /// The connections of a room.
+    pub(super) fn members(&self, room: Room) -> Vec<Sid> {
         let mut options = BroadcastOptions::default();
         options.rooms.push(room);
-        if let Err(errors) = self.local.broadcast(packet, options) {
-            tracing::debug!(connections = errors.len(), "some connections have no room for an announcement");
-        }
+        self.local.sockets(options)
     }
 }
 

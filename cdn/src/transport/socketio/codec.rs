@@ -55,6 +55,12 @@ pub(super) fn state(state: &StreamStateChanged) -> Packet {
     Packet { text: event(name::STREAM_STATE, state), payload: None }
 }
 
+/// The JSON of an ack's arguments.
+pub(super) fn ack(answer: &impl Serialize) -> Str {
+    let text = serde_json::to_string(&[answer]);
+    Str::from(text.expect("plain structs with string keys are always JSON"))
+}
+
 fn streaming_data(stream_id: StreamId, kind: DataKind, data: Bytes) -> Packet {
     let event_data = StreamingData { stream_id, kind, data: Placeholder { _placeholder: true, num: 0 } };
     Packet { text: event(name::STREAMING_DATA, &event_data), payload: Some(data) }

@@ -8,13 +8,13 @@ use std::{sync::Arc, time::Instant};
 use protocol::{ErrorCode, Located, WireError, event::Ack};
 use serde::{Serialize, de::DeserializeOwned};
 use socketioxide::{
-    extract::{AckSender, TryData},
+    extract::TryData,
     handler::{FromMessageParts, MessageHandler},
     socket::Socket,
 };
-use socketioxide_core::Value;
+use socketioxide_core::{Value, packet::Packet};
 
-use super::adapter::Adapter;
+use super::{adapter::Adapter, codec, outlet::Recipient};
 
 /// Longest part of a decoding error that is sent back.
 const MAX_REASON_CHARS: usize = 200;
@@ -23,6 +23,7 @@ const MAX_REASON_CHARS: usize = 200;
 #[derive(Clone)]
 pub(super) struct Call {
     pub(super) socket: Arc<Socket<Adapter>>,
+    pub(super) from: Recipient,
     /// When its last byte was there.
     pub(super) arrived: Instant,
     ack_id: Option<i64>,
@@ -31,10 +32,9 @@ pub(super) struct Call {
 impl Call {
     /// Answers, if the client asked for that. A client that has no room for the answer does not get it.
     pub(super) fn answer<R: Serialize>(&self, result: Result<R, WireError>) {
-        // The extractor cannot fail: it only notes whom to answer.
-        let Ok(ack) =
-            AckSender::from_message_parts(&self.socket, &mut Value::Bytes(<_>::default()), &self.ack_id);
-        if let Err(error) = ack.send(&Ack(result)) {
+        let Some(ack_id) = self.ack_id else { return };
+        let packet = Packet::ack("/", Value::Str(codec::ack(&Ack(result)), None), ack_id);
+        if let Err(error) = self.from.send(packet) {
             tracing::debug!(%error, "an answer could not be sent");
         }
     }
@@ -43,6 +43,7 @@ impl Call {
 /// Turns a function of a call and its payload into a handler for the event called `name`.
 pub(super) struct On<F> {
     pub(super) name: &'static str,
+    pub(super) from: Recipient,
     pub(super) handle: F,
 }
 
@@ -56,8 +57,9 @@ where
 {
     fn call(&self, socket: Arc<Socket<Adapter>>, mut payload: Value, ack_id: Option<i64>) {
         let arrived = Instant::now();
+        self.from.bind(&socket);
         let Ok(TryData(decoded)) = TryData::<Located<P>>::from_message_parts(&socket, &mut payload, &ack_id);
-        let call = Call { socket, arrived, ack_id };
+        let call = Call { socket, from: self.from.clone(), arrived, ack_id };
         match decoded {
             Ok(Located(payload)) => (self.handle)(&call, payload),
             Err(error) => {
@@ -70,11 +72,12 @@ where
 }
 
 /// Answers events nobody knows.
-pub(super) struct Unknown;
+pub(super) struct Unknown(pub(super) Recipient);
 
 impl MessageHandler<Adapter, Self> for Unknown {
     fn call(&self, socket: Arc<Socket<Adapter>>, _: Value, ack_id: Option<i64>) {
-        let call = Call { socket, arrived: Instant::now(), ack_id };
+        self.0.bind(&socket);
+        let call = Call { socket, from: self.0.clone(), arrived: Instant::now(), ack_id };
         call.answer::<()>(Err(WireError::new(ErrorCode::NotFound, "this node has no such event")));
     }
 }

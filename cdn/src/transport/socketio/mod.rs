@@ -4,7 +4,9 @@
 
 mod adapter;
 mod codec;
+mod engine;
 mod event;
+mod lane;
 mod outlet;
 
 use std::{
@@ -16,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{Router, middleware};
 use protocol::{
     ErrorCode, StreamId, WireError,
     event::{
@@ -27,13 +29,15 @@ use protocol::{
     stream::Visibility,
 };
 use socketioxide::{ParserConfig, SocketIo, TransportType, extract::SocketRef, handler::ConnectHandler};
-use socketioxide_core::{Sid, adapter::Room};
+use socketioxide_core::adapter::Room;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::outlet::SocketIoOutlet;
 use self::{
     adapter::{Adapter, Slot},
     event::{Call, On, Unknown},
+    lane::Lanes,
+    outlet::Recipient,
 };
 use crate::{
     clock::Clock,
@@ -75,6 +79,7 @@ pub(crate) struct Services {
 pub(crate) struct Server {
     io: SocketIo<Adapter>,
     slot: Slot,
+    lanes: Arc<Lanes>,
 }
 
 /// What a connection has to do with a stream it watches.
@@ -112,10 +117,11 @@ impl Watch {
 /// One connection.
 struct Connection {
     session: Session,
-    sid: Sid,
+    recipient: Recipient,
     watching: Mutex<HashMap<StreamId, Watch>>,
     me: Weak<Self>,
     services: Arc<Services>,
+    lanes: Arc<Lanes>,
     _counted: Counted,
 }
 
@@ -139,23 +145,27 @@ impl Server {
             .ping_timeout(PING_TIMEOUT)
             .with_adapter::<Adapter>(slot.clone())
             .build_svc();
-        let routes =
-            Router::new().route_service("/socket.io", service.clone()).route_service("/socket.io/", service);
-        (routes, Self { io, slot })
+        let lanes = Arc::<Lanes>::default();
+        let routes = Router::new()
+            .route_service("/socket.io", service.clone())
+            .route_service("/socket.io/", service)
+            .layer(middleware::from_fn_with_state(lanes.clone(), engine::guard));
+        (routes, Self { io, slot, lanes })
     }
 
     /// The sending half.
     pub(crate) fn outlet(&self) -> SocketIoOutlet {
-        SocketIoOutlet::new(self.slot.clone())
+        SocketIoOutlet::new(self.slot.clone(), self.lanes.clone())
     }
 
     /// Opens the namespace.
     pub(crate) fn open(&self, services: Arc<Services>) {
         let sessions = Arc::new(AtomicU64::new(0));
+        let (slot, lanes) = (self.slot.clone(), self.lanes.clone());
         // Events are bound before the client is told that it is connected, so that none of its first ones is lost.
         let bind = async move |socket: SocketRef<Adapter>| {
             let session = Session(sessions.fetch_add(1, Relaxed));
-            Connection::open(&socket, session, services)
+            Connection::open(&socket, session, services, (&slot, lanes))
         };
         self.io.ns("/", (async || ()).with(bind));
     }
@@ -172,16 +182,24 @@ fn room(stream: StreamId) -> Room {
 }
 
 impl Connection {
-    fn open(socket: &SocketRef<Adapter>, session: Session, services: Arc<Services>) -> Result<(), WireError> {
+    fn open(
+        socket: &SocketRef<Adapter>,
+        session: Session,
+        services: Arc<Services>,
+        (slot, lanes): (&Slot, Arc<Lanes>),
+    ) -> Result<(), WireError> {
         let counted = services.connections.count(Transport::SocketIo).ok_or_else(|| {
             WireError::new(ErrorCode::LimitReached, "this node has no room for another connection")
         })?;
+        let polls = socket.transport_type() == TransportType::Polling;
+        let lane = polls.then(|| lanes.open(slot, socket.id));
         let connection = Arc::new_cyclic(|me| Self {
             session,
-            sid: socket.id,
+            recipient: Recipient { sid: socket.id, slot: slot.clone(), lane },
             watching: Mutex::default(),
             me: me.clone(),
             services,
+            lanes,
             _counted: counted,
         });
         on(socket, name::CLOCK, &connection, Self::clock);
@@ -190,7 +208,7 @@ impl Connection {
         on(socket, name::END_STREAM, &connection, Self::end);
         on(socket, name::WATCH_STREAM, &connection, Self::watch);
         on(socket, name::LEAVE_STREAM, &connection, Self::leave);
-        socket.on_fallback(Unknown);
+        socket.on_fallback(Unknown(connection.recipient.clone()));
         socket.on_disconnect(async move || connection.closed());
         Ok(())
     }
@@ -291,7 +309,7 @@ impl Connection {
         stream: &SharedStream,
         delivery: Delivery,
         unwanted: Option<&CancellationToken>,
-    ) -> Result<(Watching, Admitted<Sid>), WireError> {
+    ) -> Result<(Watching, Admitted<Recipient>), WireError> {
         let WatchRequest { stream_id: id, grant, after } = request;
         let services = &self.services;
         if lock(stream).visibility() == Visibility::Private {
@@ -309,7 +327,8 @@ impl Connection {
             let guest = if after.is_some() { Guest::Resuming } else { Guest::New };
             services.door.enter(guest, services.egress.audience().viewers())?;
         }
-        let applicant = Applicant { viewer: self.sid, role: Role::Viewer, delivery, cursor, replacing };
+        let viewer = self.recipient.clone();
+        let applicant = Applicant { viewer, role: Role::Viewer, delivery, cursor, replacing };
         let viewer = services.egress.admit(id, applicant).ok_or_else(node_full)?;
         if let Some(before) = watching.insert(id, Watch::Flowing(viewer.flow().clone())) {
             before.leave();
@@ -335,6 +354,7 @@ impl Connection {
 
     fn closed(&self) {
         lock(&self.watching).drain().for_each(|(_, watch)| watch.leave());
+        self.lanes.close(self.recipient.sid);
         self.services.ingest.disconnected(self.session, self.services.clock.now());
     }
 }
@@ -348,8 +368,9 @@ fn on<P>(
 ) where
     P: serde::de::DeserializeOwned + Send + Sync + 'static,
 {
-    let connection = connection.clone();
-    socket.on(name, On { name, handle: move |call: &Call, payload: P| method(&connection, call, payload) });
+    let (from, connection) = (connection.recipient.clone(), connection.clone());
+    let handle = move |call: &Call, payload: P| method(&connection, call, payload);
+    socket.on(name, On { name, from, handle });
 }
 
 /// How the connection takes media now. One that upgrades while it watches keeps its modest turns.

@@ -7,11 +7,13 @@ use protocol::{
     StreamId,
     event::{Skipped, StreamStateChanged},
 };
+use socketioxide::socket::Socket;
 use socketioxide_core::{Sid, Value, adapter::errors::SocketError, packet};
 
 use super::{
     adapter::{Adapter, Slot},
     codec::{self, Packet},
+    lane::{Lane, Lanes},
     room,
 };
 use crate::{
@@ -21,20 +23,46 @@ use crate::{
 
 pub(crate) struct SocketIoOutlet {
     slot: Slot,
+    lanes: Arc<Lanes>,
+}
+
+/// Where packets for one connection go.
+#[derive(Clone)]
+pub(crate) struct Recipient {
+    pub(super) sid: Sid,
+    pub(super) slot: Slot,
+    /// Of a connection that polls, or did so when it began.
+    pub(super) lane: Option<Arc<Lane>>,
+}
+
+impl Recipient {
+    /// See [`Lane::bind`].
+    pub(super) fn bind(&self, socket: &Arc<Socket<Adapter>>) {
+        if let Some(lane) = &self.lane {
+            lane.bind(socket);
+        }
+    }
+
+    pub(super) fn send(&self, packet: packet::Packet) -> Result<(), SocketError> {
+        match &self.lane {
+            Some(lane) => lane.send(packet),
+            None => adapter(&self.slot).ok_or(SocketError::Closed)?.send(self.sid, packet),
+        }
+    }
+}
+
+fn adapter(slot: &Slot) -> Option<Arc<Adapter>> {
+    slot.get()?.upgrade()
 }
 
 impl SocketIoOutlet {
-    pub(super) fn new(slot: Slot) -> Self {
-        Self { slot }
-    }
-
-    fn adapter(&self) -> Option<Arc<Adapter>> {
-        self.slot.get()?.upgrade()
+    pub(super) fn new(slot: Slot, lanes: Arc<Lanes>) -> Self {
+        Self { slot, lanes }
     }
 }
 
 impl Outlet for SocketIoOutlet {
-    type Viewer = Sid;
+    type Viewer = Recipient;
     type Packet = Packet;
 
     fn init(&self, stream: StreamId, init: &InitSegment, origin_ms: Option<i64>) -> Packet {
@@ -57,12 +85,11 @@ impl Outlet for SocketIoOutlet {
         None
     }
 
-    fn offer(&self, viewer: &Sid, packet: &Packet, receipt: impl FnOnce() -> Receipt) -> Offer {
-        let Some(adapter) = self.adapter() else { return Offer::Closed };
+    fn offer(&self, viewer: &Recipient, packet: &Packet, receipt: impl FnOnce() -> Receipt) -> Offer {
         let receipt = receipt();
         let payload =
             packet.payload.clone().map(|bytes| Bytes::from_owner(Tracked { bytes, _receipt: receipt }));
-        match adapter.send(*viewer, wire(packet, payload)) {
+        match viewer.send(wire(packet, payload)) {
             Ok(()) => Offer::Taken,
             Err(SocketError::InternalChannelFull) => Offer::Full,
             Err(SocketError::Closed) => Offer::Closed,
@@ -70,13 +97,18 @@ impl Outlet for SocketIoOutlet {
     }
 
     fn announce(&self, state: &StreamStateChanged) {
-        if let Some(adapter) = self.adapter() {
-            adapter.send_to_room(room(state.stream_id), wire(&codec::state(state), None));
+        let Some(adapter) = adapter(&self.slot) else { return };
+        let packet = wire(&codec::state(state), None);
+        for sid in adapter.members(room(state.stream_id)) {
+            let recipient = Recipient { sid, slot: self.slot.clone(), lane: self.lanes.of(sid) };
+            if let Err(error) = recipient.send(packet.clone()) {
+                tracing::debug!(%error, "a broadcaster has no room for an announcement");
+            }
         }
     }
 
     /// The connection stays: it may watch and publish other streams.
-    fn dismiss(&self, _: &Sid, _: Dismissal) {}
+    fn dismiss(&self, _: &Recipient, _: Dismissal) {}
 }
 
 /// Shared bytes that tell when one connection is done with them.

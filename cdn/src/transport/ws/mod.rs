@@ -5,7 +5,6 @@
 
 mod connection;
 mod frame;
-mod handshake;
 mod incoming;
 mod keeper;
 mod outlet;
@@ -56,7 +55,7 @@ use crate::{
     load::{Door, Guest},
     lock::lock,
     relay::Relays,
-    transport::{Connections, Counted, Transport},
+    transport::{Connections, Counted, Transport, handshake},
 };
 
 /// Longest wait for a client to take the answer to its handshake.

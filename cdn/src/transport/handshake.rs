@@ -1,4 +1,4 @@
-//! The opening handshake (RFC 6455, section 4.2), server side, without extensions and sub-protocols. Pure.
+//! The opening handshake of WebSocket (RFC 6455, section 4.2), server side, without extensions and sub-protocols. Pure.
 
 use axum::http::{HeaderMap, Method, Version, header, request::Parts};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -13,7 +13,7 @@ const KEY_BYTES: usize = 16;
 ///
 /// # Errors
 /// What is wrong with a request that is none.
-pub(super) fn accept(request: &Parts) -> Result<String, &'static str> {
+pub(crate) fn accept(request: &Parts) -> Result<String, &'static str> {
     let Parts { method, version, headers, .. } = request;
     if method != Method::GET || *version != Version::HTTP_11 {
         return Err("a WebSocket handshake is a GET request of HTTP/1.1");
