@@ -15,7 +15,6 @@ use protocol::{ErrorCode, Located, NodeId, StreamId};
 use serde::de::DeserializeOwned;
 
 use super::{Api, error::Error};
-use crate::clock::Now;
 
 /// The whole body, bounded by the route's limit.
 pub(crate) struct Raw(pub(crate) Bytes);
@@ -131,7 +130,7 @@ impl FromRequestParts<Arc<Api>> for Member {
     }
 }
 
-/// A stream that is not over, and proof that the caller may publish it.
+/// A stream that is not over, and proof that the caller is its broadcaster: a publish grant, which may have expired.
 pub(crate) struct Publisher(pub(crate) StreamId);
 
 impl FromRequestParts<Arc<Api>> for Publisher {
@@ -140,7 +139,7 @@ impl FromRequestParts<Arc<Api>> for Publisher {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
         api.control.access(stream_id)?;
-        check_publish(api, &parts.headers, stream_id)?;
+        check_broadcaster(api, &parts.headers, stream_id)?;
         Ok(Self(stream_id))
     }
 }
@@ -155,17 +154,17 @@ impl FromRequestParts<Arc<Api>> for Ender {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
         api.control.info(stream_id)?;
         if Member::from_request_parts(parts, api).await.is_err() {
-            check_publish(api, &parts.headers, stream_id)?;
+            check_broadcaster(api, &parts.headers, stream_id)?;
         }
         Ok(Self(stream_id))
     }
 }
 
-fn check_publish(api: &Api, headers: &HeaderMap, stream_id: StreamId) -> Result<(), Error> {
+fn check_broadcaster(api: &Api, headers: &HeaderMap, stream_id: StreamId) -> Result<(), Error> {
     let missing =
         || Error::new(ErrorCode::InvalidGrant, "this call needs the publish grant as a bearer token");
     let grant = bearer(headers).ok_or_else(missing)?;
-    Ok(api.grants.check_publish(grant, stream_id, Now::read())?)
+    Ok(api.grants.check_broadcaster(grant, stream_id)?)
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750, section 2.1).

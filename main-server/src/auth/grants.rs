@@ -58,12 +58,15 @@ impl Grants {
         self.signer.sign(&Claims { stream_id, action, visibility, exp: (now + lasts).unix.as_secs() })
     }
 
-    /// Checks that `grant` permits to publish the stream.
+    /// Checks that `grant` is a publish grant of the stream, expired or not: its signature proves that the caller is the
+    /// stream's broadcaster, who may have been on the air for longer than a grant lasts. The caller checks that the stream
+    /// is not over; nodes check when the grant expires.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::Other`].
-    pub(crate) fn check_publish(&self, grant: &str, stream_id: StreamId, now: Now) -> Result<(), Error> {
-        self.verifier.verify(grant, stream_id, Action::Publish, now.unix.as_secs()).map(drop)
+    pub(crate) fn check_broadcaster(&self, grant: &str, stream_id: StreamId) -> Result<(), Error> {
+        const BEFORE_EVERY_EXPIRY: u64 = 0;
+        self.verifier.verify(grant, stream_id, Action::Publish, BEFORE_EVERY_EXPIRY).map(drop)
     }
 }
 
@@ -72,14 +75,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_publish_grant_holds_for_a_day_and_for_its_stream_only() {
+    fn a_publish_grant_permits_to_publish_for_a_day() {
         let grants = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
         let (now, id) = (Now::read(), StreamId::new("a", 1));
         let grant = grants.permit(Action::Publish, id, Visibility::Public, now).unwrap();
-        assert!(grants.check_publish(&grant, id, now + (PUBLISH - Duration::from_secs(1))).is_ok());
-        assert!(matches!(grants.check_publish(&grant, id, now + PUBLISH), Err(Error::Invalid)));
-        let other = grants.check_publish(&grant, StreamId::new("b", 1), now);
-        assert!(matches!(other, Err(Error::Other)));
+        let at = |time: Now| grants.verifier.verify(&grant, id, Action::Publish, time.unix.as_secs());
+        assert!(at(now + (PUBLISH - Duration::from_secs(1))).is_ok());
+        assert!(matches!(at(now + PUBLISH), Err(Error::Invalid)));
+    }
+
+    #[test]
+    fn an_expired_publish_grant_still_proves_whose_stream_it_is_and_no_other() {
+        let grants = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
+        let (long_ago, id) = (Now { unix: Duration::from_secs(1), ..Now::read() }, StreamId::new("a", 1));
+        let grant = grants.permit(Action::Publish, id, Visibility::Public, long_ago).unwrap();
+        assert!(grants.check_broadcaster(&grant, id).is_ok());
+        assert!(matches!(grants.check_broadcaster(&grant, StreamId::new("b", 1)), Err(Error::Other)));
+        let stranger = Grants::new(&[Seed([4; 32])]).unwrap().unwrap();
+        assert!(matches!(stranger.check_broadcaster(&grant, id), Err(Error::Invalid)));
     }
 
     #[test]
@@ -87,7 +100,7 @@ mod tests {
         let grants = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
         let (now, id) = (Now::read(), StreamId::new("a", 1));
         let grant = grants.permit(Action::Watch, id, Visibility::Private, now).unwrap();
-        assert!(matches!(grants.check_publish(&grant, id, now), Err(Error::Other)));
+        assert!(matches!(grants.check_broadcaster(&grant, id), Err(Error::Other)));
     }
 
     #[test]
@@ -98,8 +111,8 @@ mod tests {
         assert_eq!(after.public_keys().len(), 2);
         let old = before.permit(Action::Publish, id, Visibility::Public, now).unwrap();
         let new = after.permit(Action::Publish, id, Visibility::Public, now).unwrap();
-        assert!(after.check_publish(&old, id, now).is_ok() && after.check_publish(&new, id, now).is_ok());
-        assert!(before.check_publish(&new, id, now).is_err());
+        assert!(after.check_broadcaster(&old, id).is_ok() && after.check_broadcaster(&new, id).is_ok());
+        assert!(before.check_broadcaster(&new, id).is_err());
         assert!(Grants::new(&[]).unwrap().is_none());
     }
 }

@@ -2,8 +2,9 @@
 
 use protocol::{
     ErrorCode, StreamId,
-    node::Command,
-    stream::{Assignment, MAX_THUMBNAIL_BYTES, StreamState},
+    grant::{Action, Claims, Signer, Verifier},
+    node::{Command, Registered},
+    stream::{Assignment, MAX_THUMBNAIL_BYTES, StreamState, Visibility},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -229,4 +230,28 @@ async fn an_id_nobody_has_is_an_unknown_stream_everywhere() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn an_expired_publish_grant_is_renewed_until_the_stream_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("grant-key"), "07".repeat(32)).unwrap();
+    let server = Server::on(folder, |_| {}).await;
+    let registered: Registered = server.register("a", 1).await.read();
+    let (first, other) = (server.create("first").await, server.create("other").await);
+    let (id, path) = (first.stream_id, format!("/api/streams/{}", first.stream_id));
+    let claims = Claims { stream_id: id, action: Action::Publish, visibility: Visibility::Public, exp: 1 };
+    let expired = |seed: u8| Signer::from_seed(&[seed; 32]).unwrap().sign(&claims).unwrap();
+    let renew = async |grant: &str| server.post(&format!("{path}/publish"), Some(grant), json!({})).await;
+
+    let renewed: Assignment = renew(&expired(7)).await.read();
+    let now_s = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let verifier = Verifier::new(&registered.grant_keys).unwrap();
+    assert!(verifier.verify(&expired(7), id, Action::Publish, now_s).is_err(), "nodes refuse the old one");
+    assert!(verifier.verify(&renewed.grant, id, Action::Publish, now_s + 23 * 3600).is_ok());
+    assert_eq!(renew(&expired(8)).await.code(), ErrorCode::InvalidGrant, "another key signed it");
+    assert_eq!(renew(&other.publish.grant).await.code(), ErrorCode::InvalidGrant, "another stream's");
+
+    assert_eq!(server.delete(&path, Some(&expired(7))).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(renew(&expired(7)).await.code(), ErrorCode::UnknownStream);
 }
