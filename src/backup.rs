@@ -28,7 +28,13 @@ pub(crate) async fn restore(args: BackupArgs) -> Result<(), Failure> {
     said(
         "restored from",
         &args.file,
-        entries.map_err(Failure::run(format!("{} was not restored", args.file.display())))?,
+        entries.map_err(|error| {
+            let context = format!("{} was not restored", args.file.display());
+            match error {
+                backup::Error::DataFolder(_) => Failure::config(context)(error),
+                error => Failure::run(context)(error),
+            }
+        })?,
     );
     Ok(())
 }

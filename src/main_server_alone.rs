@@ -30,5 +30,8 @@ pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     config.scale_down_after = Duration::from_secs(args.scale_down_after);
     config.cluster_secret = args.secret.cluster_secret.as_deref().and_then(Secret::new);
     config.cluster_secret_file = args.secret.cluster_secret_file;
-    App::open(config).await.map_err(Failure::config("the main server cannot start"))
+    let app = App::open(config).await.map_err(Failure::config("the main server cannot start"))?;
+    // Held until the process ends: requests may still change the store while connections drain.
+    std::mem::forget(app.data_folder());
+    Ok(app)
 }

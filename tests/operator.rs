@@ -234,5 +234,51 @@ fn a_backup_from_nats_complains_of_nothing() {
     let store = nats.urls();
     let (output, _folder) = run(&["backup", "file", "--store", &store]);
     let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "there is nothing to back up, and nothing is made: {said}");
+    drop(Server::start(&["main-server", "--store", &store], &[]));
+    let (output, _folder) = run(&["backup", "file", "--store", &store]);
+    let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && !said.contains("ERROR"), "{said}");
+}
+
+/// What a program that is run to its end says, and its exit status.
+fn refusal(folder: &Path, arguments: &[&str]) -> (String, Option<i32>) {
+    let mut command = undead(folder);
+    let mut child = command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while child.try_wait().unwrap().is_none() {
+        if std::time::Instant::now() > deadline {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    (String::from_utf8(output.stderr).unwrap(), output.status.code())
+}
+
+#[test]
+fn a_data_folder_in_use_ends_a_second_server_with_2_and_names_the_process_that_has_it() {
+    let mut server = Server::start(&["up"], &[]);
+    let folder = server.folder.path().to_owned();
+    std::os::unix::fs::symlink(folder.join("data"), folder.join("link")).unwrap();
+    assert_eq!(
+        refusal(&folder, &["backup", "file"]),
+        (String::new(), Some(0)),
+        "a backup may be made beside it"
+    );
+    let holder = format!("in use by process {}", server.child.id());
+    for arguments in [
+        &["main-server", "--listen", "127.0.0.1:0"][..],
+        &["up", "--listen", "127.0.0.1:0"],
+        &["main-server", "--listen", "127.0.0.1:0", "--data-dir", "link"],
+        &["restore", "file"],
+    ] {
+        let (said, status) = refusal(&folder, arguments);
+        assert_eq!((status, said.lines().count()), (Some(2), 1), "{arguments:?}: {said}");
+        assert!(said.contains(&holder), "{arguments:?}: {said}");
+    }
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let (said, status) = refusal(&folder, &["restore", "file"]);
+    assert_eq!(status, Some(1), "a killed server holds nothing, and its store is not empty: {said}");
 }

@@ -1,6 +1,6 @@
 //! Assembles the main server, in order: data folder, secrets, store, what the store knows, the API.
 
-use std::{fs, io, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use protocol::grant;
@@ -11,13 +11,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, Secret,
+    Config, Persistence, Secret,
     api::{self, Api},
     auth::{Grants, Passphrases, Vault, VaultError, cluster_secret_at},
     catalogue::Catalogue,
     clock::Now,
     control::ControlPlane,
-    founding,
+    data_folder::{self, DataFolder},
+    disk, founding,
     metrics::Counters,
     registry::Registry,
     saver,
@@ -36,9 +37,12 @@ const SCALING_TICK: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The data folder could not be made; names it.
-    #[error("data folder {0}: {1}")]
-    DataDir(String, #[source] io::Error),
+    /// The data folder cannot be used, or another process uses it.
+    #[error(transparent)]
+    DataFolder(#[from] data_folder::Error),
+    /// The disk of the data folder is full; names the folder.
+    #[error("no space left on the disk of data folder {0}: make room there, then start again")]
+    DiskFull(String),
     /// A secret could not be read or made; says which.
     #[error("{0}")]
     Secret(String),
@@ -66,6 +70,7 @@ impl From<store::Error> for StartError {
 pub struct App {
     pub(crate) api: Arc<Api>,
     store: Store,
+    data_folder: Option<DataFolder>,
 }
 
 impl App {
@@ -75,11 +80,25 @@ impl App {
     /// # Errors
     /// See [`StartError`].
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let folder = config.data_dir.as_path();
-        fs::create_dir_all(folder)
-            .map_err(|error| StartError::DataDir(folder.display().to_string(), error))?;
-        let store = Store::open(&config.persistence, folder).await?;
-        Self::on(store, config).await
+        let folder = config.data_dir.clone();
+        let data_folder = match &config.persistence {
+            Persistence::Sqlite => Some(DataFolder::lock(&folder)?),
+            Persistence::SqliteInMemory | Persistence::Nats(_) => {
+                data_folder::make(&folder)?;
+                None
+            }
+        };
+        let opened = async {
+            let store = Store::open(&config.persistence, &folder).await?;
+            Self::on(store, config).await
+        };
+        match opened.await {
+            Ok(app) => Ok(Self { data_folder, ..app }),
+            Err(StartError::Store(_) | StartError::Secret(_)) if disk::is_full(&folder) => {
+                Err(StartError::DiskFull(folder.display().to_string()))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A main server on a store that is open. The data folder is there.
@@ -105,7 +124,13 @@ impl App {
             closing: CancellationToken::new(),
             counters: Counters::default(),
         };
-        Ok(Self { api: Arc::new(api), store })
+        Ok(Self { api: Arc::new(api), store, data_folder: None })
+    }
+
+    /// The lock on the data folder; none where the store is elsewhere. Another process may use the folder once this and
+    /// the app are dropped: keep it for as long as requests are answered.
+    pub fn data_folder(&self) -> Option<DataFolder> {
+        self.data_folder.clone()
     }
 
     /// The API and the pages. Other routers may be nested in it; its headers and limits are its own.

@@ -4,6 +4,8 @@
 //! Each is written only if it is not there, so of servers that start together one decides and the others take its word.
 //! What an earlier version kept in the data folder is what such a server proposes.
 
+use std::cmp::Ordering;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -59,16 +61,35 @@ fn damaged(bucket: Bucket, key: &str, why: impl std::fmt::Display) -> Error {
     Error::Invalid(format!("entry {key:?} of {} is not what it should be: {why}", bucket.name()))
 }
 
-/// Refuses to go on if a newer program wrote to the store.
+/// Refuses to go on if a newer program wrote to the store, and sees to it that older programs refuse from now on.
 ///
 /// # Errors
 /// [`Error::TooNew`], and the store's.
 pub(crate) async fn check_schema(kv: &dyn Kv) -> Result<(), Error> {
-    let value = settle(kv, Bucket::Settings, SCHEMA_KEY, &Version { version: SCHEMA }).await?;
-    let found: Version =
-        serde_json::from_slice(&value).map_err(|error| damaged(Bucket::Settings, SCHEMA_KEY, error))?;
-    let known = SCHEMA;
-    (found.version <= known).then_some(()).ok_or(Error::TooNew { found: found.version, known })
+    raise_schema(kv, SCHEMA).await
+}
+
+async fn raise_schema(kv: &dyn Kv, known: u32) -> Result<(), Error> {
+    loop {
+        let expect = match kv.get(Bucket::Settings, SCHEMA_KEY).await? {
+            None => Expect::Absent,
+            Some(entry) => {
+                let Version { version: found } = serde_json::from_slice(&entry.value)
+                    .map_err(|error| damaged(Bucket::Settings, SCHEMA_KEY, error))?;
+                match found.cmp(&known) {
+                    Ordering::Greater => return Err(Error::TooNew { found, known }),
+                    Ordering::Equal => return Ok(()),
+                    Ordering::Less => Expect::Revision(entry.revision),
+                }
+            }
+        };
+        let version = json(&Version { version: known });
+        match kv.compare_and_set(Bucket::Settings, SCHEMA_KEY, version, None, expect).await {
+            // Another main server that starts was first: what it wrote is looked at.
+            Err(Error::Conflict) => {}
+            outcome => return outcome.map(drop),
+        }
+    }
 }
 
 /// The seeds of the keys that grants may be signed with, newest last; `proposed` becomes the first if there is none.
@@ -157,6 +178,15 @@ mod tests {
         check_schema(&*kv).await.unwrap();
         kv.put(Bucket::Settings, SCHEMA_KEY, json(&Version { version: SCHEMA + 1 }), None).await.unwrap();
         assert_eq!(check_schema(&*kv).await, Err(Error::TooNew { found: SCHEMA + 1, known: SCHEMA }));
+    }
+
+    #[tokio::test]
+    async fn a_newer_program_raises_the_version_so_that_an_older_one_refuses() {
+        let kv = kv().await;
+        for version in [1, 2, 2] {
+            raise_schema(&*kv, version).await.unwrap();
+        }
+        assert_eq!(raise_schema(&*kv, 1).await, Err(Error::TooNew { found: 2, known: 1 }));
     }
 
     #[tokio::test]

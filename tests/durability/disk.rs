@@ -223,3 +223,36 @@ fn in_a_folder_that_takes_no_writes_a_main_server_says_so_at_its_start_as_root()
         "{said}"
     );
 }
+
+#[test]
+fn on_a_disk_without_room_a_main_server_says_so_at_its_start_and_leaves_no_unfinished_file_as_root() {
+    if !is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let _disk = Mounted::new(folder.path(), "size=1m");
+    let filler = folder.path().join("filler");
+    fill(&filler);
+    let start = |secret: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
+        command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
+        let output = command.env("UNDEAD_CLUSTER_SECRET", secret).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("no space left") && said.contains(folder.path().to_str().unwrap()), "{said}");
+        let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+        let unfinished: Vec<_> = files.filter(|file| file.extension() == Some(OsStr::new("new"))).collect();
+        assert_eq!(unfinished, [] as [PathBuf; 0]);
+    };
+    // With each step there is room for a little more: the lock, the tables, the log, the secret.
+    for free in [0, 4, 16, 40, 64, 80] {
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(&filler)
+            .unwrap()
+            .set_len((1 << 20) - free * 1024)
+            .unwrap();
+        start("");
+        start(SECRET);
+    }
+}

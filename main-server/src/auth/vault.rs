@@ -140,15 +140,21 @@ fn read_or_make(path: &Path) -> Result<String, Error> {
     }
 }
 
-/// Puts a file with `text` at `path`, unless one is there already.
+/// Puts a file with `text` at `path`, unless one is there already. The file beside it is removed, whatever fails.
 fn place(path: &Path, text: &str) -> io::Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = private_file::options().truncate(true).open(&beside)?;
+    let linked = write(&beside, text).and_then(|()| fs::hard_link(&beside, path));
+    let removed = fs::remove_file(&beside);
+    match linked {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => removed,
+    }
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = private_file::options().truncate(true).open(path)?;
     writeln!(file, "{text}")?;
-    file.sync_all()?;
-    let linked = fs::hard_link(&beside, path);
-    fs::remove_file(&beside)?;
-    linked.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })
+    file.sync_all()
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ use tokio::task::spawn_blocking;
 
 use self::format::Saved;
 use crate::{
-    Persistence, private_file,
+    Persistence,
+    data_folder::{self, DataFolder},
+    private_file,
     store::{self, Bucket, Expect, Kv, Store},
 };
 
@@ -40,9 +42,12 @@ pub enum Error {
         /// Ours.
         known: u32,
     },
-    /// There is no store to back up; names its file.
+    /// There is no store to back up; says where it would be.
     #[error("there is no store at {0}")]
     NoStore(String),
+    /// The data folder cannot be used, or another process uses it.
+    #[error(transparent)]
+    DataFolder(#[from] data_folder::Error),
     /// The store to restore into holds something already.
     #[error("the store is not empty: restore into a new data folder or a new NATS bucket")]
     NotEmpty,
@@ -53,22 +58,22 @@ pub enum Error {
 
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
-        Self::Store(error.to_string())
+        match error {
+            store::Error::Missing(place) => Self::NoStore(place),
+            error => Self::Store(error.to_string()),
+        }
     }
 }
 
 /// Writes everything in a store to `file`, which must not be there yet; says how many entries. Main servers may go on
-/// meanwhile: with SQLite the backup is as of one moment, with NATS each entry is as of some moment while it was made.
+/// meanwhile: with SQLite the backup is as of one moment, with NATS each entry is as of some moment while it was made. The
+/// store is only read: one of another schema version is refused, not migrated.
 ///
 /// # Errors
 /// See [`enum@Error`]. An unfinished file is removed.
 pub async fn backup(persistence: &Persistence, data_dir: &Path, file: &Path) -> Result<usize, Error> {
-    let path = data_dir.join(store::FILE);
-    if *persistence == Persistence::Sqlite && !path.exists() {
-        return Err(Error::NoStore(path.display().to_string()));
-    }
-    let kv = Store::open(persistence, data_dir).await?.kv;
-    let entries = kv.snapshot().await?.into_iter().map(|(bucket, entry)| Saved::new(bucket, entry));
+    let read = Store::read(persistence, data_dir).await?;
+    let entries = read.into_iter().map(|(bucket, entry)| Saved::new(bucket, entry));
     let (entries, file): (Vec<_>, _) = (entries.collect(), file.to_owned());
     let written = spawn_blocking(move || write(&file, &entries).map(|()| entries.len())).await;
     written.map_err(io::Error::other)?
@@ -93,7 +98,10 @@ pub async fn restore(persistence: &Persistence, data_dir: &Path, file: &Path) ->
     let file = file.to_owned();
     let read = spawn_blocking(move || format::read(&mut BufReader::new(File::open(file)?))).await;
     let entries = read.map_err(io::Error::other)??;
-    fs::create_dir_all(data_dir)?;
+    let _held = match persistence {
+        Persistence::Sqlite => Some(DataFolder::lock(data_dir)?),
+        Persistence::SqliteInMemory | Persistence::Nats(_) => None,
+    };
     let kv = Store::open(persistence, data_dir).await?.kv;
     for bucket in Bucket::ALL {
         if !kv.entries(bucket).await?.is_empty() {

@@ -39,6 +39,20 @@ pub(crate) enum Error {
         /// Ours.
         known: u32,
     },
+    /// The store was written by an older version of this program, and is only to be read.
+    #[error(
+        "the store's schema is version {found}, this program's is {known}: start a main server of this version on the \
+         store first, or use the program that wrote it"
+    )]
+    TooOld {
+        /// The store's.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// There is no store, and none is to be made; says where it would be.
+    #[error("there is no store at {0}")]
+    Missing(String),
     /// What was to be written is too large, or its key no key: says which.
     #[error("{0}")]
     Invalid(String),

@@ -32,7 +32,7 @@ pub(crate) use self::{
 use crate::Persistence;
 
 /// The store's file in the data folder.
-pub(crate) const FILE: &str = "main-server.sqlite3";
+const FILE: &str = "main-server.sqlite3";
 
 /// A store that is open.
 #[derive(Clone)]
@@ -63,6 +63,26 @@ impl Store {
                 let journal = NatsJournal::open(&nats).await?.map(|journal| journal as Arc<dyn Journal>);
                 Ok(Self { bus: Arc::new(NatsBus::new(Arc::clone(&nats))), kv: nats, journal })
             }
+        }
+    }
+
+    /// Every entry of a store that is there already. Nothing is made, migrated or written, so it may be read while main
+    /// servers of another version use it.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::TooOld`], [`Error::TooNew`], and [`Error::Unavailable`] if it cannot be read.
+    pub(crate) async fn read(
+        persistence: &Persistence,
+        data_dir: &Path,
+    ) -> Result<Vec<(Bucket, Entry)>, Error> {
+        match persistence {
+            Persistence::Sqlite => {
+                let path = data_dir.join(FILE);
+                let read = spawn_blocking(move || sqlite::read(&path)).await;
+                read.map_err(|panic| Error::Unavailable(panic.to_string()))?
+            }
+            Persistence::SqliteInMemory => Err(Error::Missing("a memory that ends with its process".into())),
+            Persistence::Nats(servers) => Nats::open_existing(servers).await?.snapshot().await,
         }
     }
 

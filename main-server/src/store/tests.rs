@@ -133,3 +133,33 @@ async fn everybody_who_subscribed_gets_the_message_and_nobody_waits_for_who_does
     let too_large = bus.publish(subject, vec![0; MAX_MESSAGE_BYTES + 1].into()).await;
     assert!(matches!(too_large, Err(Error::Invalid(_))));
 }
+
+#[tokio::test]
+async fn reading_leaves_a_file_of_an_older_version_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE);
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.pragma_update(None, "journal_mode", "WAL").unwrap();
+    old.execute_batch(VERSION_1).unwrap();
+    drop(old);
+    let before = std::fs::read(&path).unwrap();
+    let refused = Store::read(&Persistence::Sqlite, folder.path()).await;
+    assert_eq!(refused.err(), Some(Error::TooOld { found: 1, known: 2 }));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_store_can_be_read_while_it_is_written_and_after_it_was_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let kv = Sqlite::open(&folder.path().join(FILE)).unwrap();
+    kv.put(Bucket::Streams, "a", "1".into(), None).await.unwrap();
+    let keys = async || {
+        let entries = Store::read(&Persistence::Sqlite, folder.path()).await.unwrap();
+        entries.into_iter().map(|(_, entry)| entry.key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys().await, ["a"]);
+    kv.put(Bucket::Streams, "b", "2".into(), None).await.unwrap();
+    assert_eq!(keys().await, ["a", "b"]);
+    drop(kv);
+    assert_eq!(keys().await, ["a", "b"]);
+}

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_nats::{
     Client, ConnectOptions, ServerAddr,
     jetstream::{
-        Context,
-        context::ContextBuilder,
+        Context, ErrorCode,
+        context::{ContextBuilder, GetStreamErrorKind},
         message::PublishMessage,
         stream::{Config, StorageType, Stream},
     },
@@ -42,15 +42,25 @@ const RETRY: Duration = Duration::from_millis(250);
 /// Copies of the stream in a cluster: any one server may die.
 const REPLICAS: usize = 3;
 
+/// What to do about a stream that is not there, or of an older version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// Make it, and bring it up to date.
+    Make,
+    /// Say so.
+    Refuse,
+}
+
 /// Connects to any of `servers` and keeps `health` up to date from then on.
 pub(super) async fn connect(
     servers: &[NatsServer],
+    missing: Missing,
     health: watch::Sender<Health>,
     closing: DropGuard,
 ) -> Result<Nats, Error> {
     let client = reach(servers, &health).await?;
     let context = ContextBuilder::new().timeout(REQUEST_PATIENCE).build(client.clone());
-    let stream = ready(&client, &context).await?;
+    let stream = ready(&client, &context, missing).await?;
     let is_replicated = stream.cached_info().config.num_replicas > 1;
     Ok(Nats { client, context, stream, is_replicated, turns: Mutex::new(()), health, _closing: closing })
 }
@@ -109,12 +119,16 @@ fn note(health: &watch::Sender<Health>, event: &async_nats::Event) {
 }
 
 /// Makes the stream or takes the one there is.
-async fn ready(client: &Client, context: &Context) -> Result<Stream, Error> {
+async fn ready(client: &Client, context: &Context, missing: Missing) -> Result<Stream, Error> {
     let is_cluster = client.server_info().cluster.is_some();
     let deadline = Instant::now() + READY_PATIENCE;
     loop {
         let copies = if is_cluster { REPLICAS } else { 1 };
-        match stream(context, copies).await {
+        let found = match missing {
+            Missing::Make => stream(context, copies).await,
+            Missing::Refuse => existing(context).await,
+        };
+        match found {
             Err(Error::Unavailable(_)) if Instant::now() < deadline => sleep(RETRY).await,
             outcome => return outcome,
         }
@@ -127,8 +141,23 @@ async fn stream(context: &Context, copies: usize) -> Result<Stream, Error> {
     if stream.cached_info().config.num_replicas < copies {
         tracing::warn!("the store's stream was made on one server and has no copies; see docs/operating.md");
     }
-    check_version(&stream, context).await?;
+    raise_version(&stream, context, VERSION).await?;
     Ok(stream)
+}
+
+/// The stream that is there, of the version this program knows.
+async fn existing(context: &Context) -> Result<Stream, Error> {
+    let found = context.get_stream(key::STREAM).await;
+    let stream = found.map_err(|error| match error.kind() {
+        GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+            Error::Missing(format!("NATS: no stream {}", key::STREAM))
+        }
+        _ => unavailable(&error),
+    })?;
+    match version(&stream, VERSION).await? {
+        Some((found, _)) if found < VERSION => Err(Error::TooOld { found, known: VERSION }),
+        _ => Ok(stream),
+    }
 }
 
 fn config(num_replicas: usize) -> Config {
@@ -146,21 +175,47 @@ fn config(num_replicas: usize) -> Config {
     }
 }
 
-async fn check_version(stream: &Stream, context: &Context) -> Result<(), Error> {
-    match read::last(stream, key::SCHEMA).await? {
-        Some(message) => {
-            let text = String::from_utf8_lossy(&message.payload);
-            let found =
-                text.parse().map_err(|_| Error::Unavailable(format!("NATS: schema version {text:?}")))?;
-            if found > VERSION { Err(Error::TooNew { found, known: VERSION }) } else { Ok(()) }
-        }
-        None => {
-            let publish =
-                PublishMessage::build().payload(VERSION.to_string().into()).expected_last_subject_sequence(0);
-            let ack =
-                context.send_publish(key::SCHEMA, publish).await.map_err(|error| unavailable(&error))?;
-            // Another main server may have been first; then the next try reads what it wrote.
-            ack.await.map(drop).map_err(|error| unavailable(&error))
-        }
+/// The version the stream is of, and the sequence that says so; none while nothing was written.
+async fn version(stream: &Stream, known: u32) -> Result<Option<(u32, u64)>, Error> {
+    let Some(message) = read::last(stream, key::SCHEMA).await? else { return Ok(None) };
+    let text = String::from_utf8_lossy(&message.payload);
+    let found = text.parse().map_err(|_| Error::Unavailable(format!("NATS: schema version {text:?}")))?;
+    if found > known { Err(Error::TooNew { found, known }) } else { Ok(Some((found, message.sequence))) }
+}
+
+/// Makes the stream's version at least `known`, so that older programs refuse to start on it from now on.
+async fn raise_version(stream: &Stream, context: &Context, known: u32) -> Result<(), Error> {
+    let last = match version(stream, known).await? {
+        Some((found, _)) if found == known => return Ok(()),
+        Some((_, sequence)) => sequence,
+        None => 0,
+    };
+    let publish =
+        PublishMessage::build().payload(known.to_string().into()).expected_last_subject_sequence(last);
+    let ack = context.send_publish(key::SCHEMA, publish).await.map_err(|error| unavailable(&error))?;
+    // Another main server may have been first; then the next try reads what it wrote.
+    ack.await.map(drop).map_err(|error| unavailable(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use nats_harness::Servers;
+
+    use super::*;
+    use crate::{Persistence, store::nats::Nats};
+
+    #[tokio::test]
+    async fn a_newer_program_raises_the_version_and_an_older_one_refuses_it() {
+        let servers = Servers::start(1).unwrap();
+        let Ok(Persistence::Nats(addresses)) = servers.urls().parse() else { panic!() };
+        assert!(matches!(Nats::open_existing(&addresses).await.err(), Some(Error::Missing(_))));
+        let nats = Nats::open(&addresses).await.unwrap();
+        assert!(Nats::open_existing(&addresses).await.is_ok());
+        let (stream, newer) = (&nats.stream, VERSION + 1);
+        raise_version(stream, &nats.context, newer).await.unwrap();
+        raise_version(stream, &nats.context, newer).await.unwrap();
+        let refused = Some(Error::TooNew { found: newer, known: VERSION });
+        assert_eq!(Nats::open(&addresses).await.err(), refused);
+        assert_eq!(Nats::open_existing(&addresses).await.err(), refused);
     }
 }

@@ -30,7 +30,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(crate) use self::{bus::NatsBus, journal::NatsJournal};
-use self::{message::Body, write::Write};
+use self::{connect::Missing, message::Body, write::Write};
 use super::{Bucket, Entry, Error, Event, Expect, Health, Kv, Revision, Watch, kv};
 use crate::NatsServer;
 
@@ -64,9 +64,21 @@ impl Nats {
     /// # Errors
     /// [`Error::Unavailable`] if none can be reached within ten seconds or the stream cannot be made, [`Error::TooNew`].
     pub(crate) async fn open(servers: &[NatsServer]) -> Result<Arc<Self>, Error> {
+        Self::connect(servers, Missing::Make).await
+    }
+
+    /// Connects to any of `servers`, where the stream is already, to read it: nothing is made or written.
+    ///
+    /// # Errors
+    /// As [`Self::open`], [`Error::Missing`] without a stream, [`Error::TooOld`].
+    pub(crate) async fn open_existing(servers: &[NatsServer]) -> Result<Arc<Self>, Error> {
+        Self::connect(servers, Missing::Refuse).await
+    }
+
+    async fn connect(servers: &[NatsServer], missing: Missing) -> Result<Arc<Self>, Error> {
         let health = signal::Sender::new(Health::GOOD);
         let closing = CancellationToken::new();
-        let nats = connect::connect(servers, health, closing.clone().drop_guard()).await?;
+        let nats = connect::connect(servers, missing, health, closing.clone().drop_guard()).await?;
         let nats = Arc::new(nats);
         let (probe, tidy) = (tidy::probe(Arc::downgrade(&nats)), tidy::tidy(Arc::downgrade(&nats)));
         tokio::spawn(async move { closing.run_until_cancelled(async { tokio::join!(probe, tidy) }).await });

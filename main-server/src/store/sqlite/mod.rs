@@ -22,6 +22,14 @@ use self::{
 };
 use super::{Bucket, Entry, Error, Expect, Health, Kv, Revision, Watch, kv};
 
+/// Every entry of the file at `path`, as of one moment. The file stays as it is. Blocks.
+///
+/// # Errors
+/// [`Error::Missing`], [`Error::TooOld`], [`Error::TooNew`], and [`Error::Unavailable`] if it cannot be read.
+pub(super) fn read(path: &Path) -> Result<Vec<(Bucket, Entry)>, Error> {
+    reader::snapshot(&schema::open_to_read(path)?)
+}
+
 /// Entries in a file, or in memory.
 pub(crate) struct Sqlite {
     queue: mpsc::Sender<Request>,
@@ -126,8 +134,13 @@ impl Kv for Sqlite {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        let is_disk = error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure);
-        let hint = if is_disk { " (its disk fails or is read-only: the system's log says more)" } else { "" };
+        let hint = match error.sqlite_error_code() {
+            Some(ErrorCode::SystemIoFailure) => {
+                " (its disk fails, is full or is read-only: the system's log says more)"
+            }
+            Some(ErrorCode::DiskFull) => " (no space left on its disk)",
+            _ => "",
+        };
         Self::Unavailable(format!("{error}{hint}"))
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::{private_file, store::Error};
 
@@ -54,6 +54,19 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
         Error::Unavailable(error) => named(&error),
         other => other,
     })
+}
+
+/// Opens the file at `path`, which has to be of [`VERSION`], to read it as it is.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, Error> {
+    if !path.exists() {
+        return Err(Error::Missing(path.display().to_string()));
+    }
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY)?;
+    match version(&connection)? {
+        VERSION => Ok(connection),
+        found => Err(Error::TooOld { found, known: VERSION }),
+    }
 }
 
 /// A store that is gone with the process.
