@@ -12,7 +12,7 @@ import type { GoLiveEvent, SettingsEvent } from '../live/setup';
 import '../live/setup';
 import { Broadcast, type BroadcastState } from '../publish/broadcast';
 import { Capture, abilities } from '../publish/capture';
-import { recall, remember, type OwnStream } from '../publish/own-stream';
+import { keepRemembered, recall, remember, type OwnStream } from '../publish/own-stream';
 import { patiently } from '../publish/patience';
 import {
   NO_MICROPHONE,
@@ -375,6 +375,7 @@ export class LivePage extends LitElement {
   #putOnAir(own: OwnStream): void {
     this.#own = own;
     this.unfinished = undefined;
+    const keep = keepRemembered(tabMemory, own);
     const broadcast = new Broadcast({
       own,
       server: this.#server,
@@ -385,7 +386,8 @@ export class LivePage extends LitElement {
       },
       quality: quality(this.settings.quality),
       onState: (state) => this.#onState(state),
-      onTake: (take) => remember(tabMemory, { ...own, next_take: take + 1 }),
+      onTake: (take) => keep({ next_take: take + 1 }),
+      onAssignment: (publish) => keep({ publish }),
     });
     this.#broadcast = broadcast;
     this.broadcastState = broadcast.state;

@@ -2,6 +2,7 @@
 // when a recorder has to be started anew; draws nothing.
 
 import type { MainServer } from '../api/client';
+import type { Assignment } from '../protocol/stream';
 import type { Connect } from '../transport/connection';
 import { BlockTimes } from './block-times';
 import { supportedFormats, type RecordingFormat, type TypeProbe } from './codecs';
@@ -55,6 +56,8 @@ export interface BroadcastSetup {
   onState(state: BroadcastState): void;
   /** A take begins: its number must never be used again for this stream. */
   onTake(take: number): void;
+  /** A fresh publish grant, and the nodes to use it at. */
+  onAssignment(publish: Assignment): void;
 }
 
 /** A stream on the air. */
@@ -79,6 +82,7 @@ export class Broadcast {
       connect: setup.connect,
       askForNodes: (grant, ask) => setup.server.publish(setup.own.stream_id, grant, ask),
       onState: () => this.#changed(),
+      onAssignment: (publish) => setup.onAssignment(publish),
       // Not from within the publisher's own loop.
       needTake: () => queueMicrotask(() => this.#takeLost()),
     });

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Memory } from '../browser/storage';
-import { recall, remember, type OwnStream } from './own-stream';
+import { keepRemembered, recall, remember, type OwnStream } from './own-stream';
 
 const OWN: OwnStream = {
   stream_id: 'abc',
@@ -29,6 +29,15 @@ describe('own stream', () => {
     expect(recall(store)).toEqual(OWN);
     remember(store, undefined);
     expect(recall(store)).toBeUndefined();
+  });
+
+  it('is remembered with every change', () => {
+    const store = memory();
+    const keep = keepRemembered(store, OWN);
+    const publish = { grant: 'fresh', nodes: [{ public_url: '/b' }] };
+    keep({ publish });
+    keep({ next_take: 3 });
+    expect(recall(store)).toEqual({ ...OWN, publish, next_take: 3 });
   });
 
   it.each(['', '{', '[]', '7', '{"stream_id":"abc"}', JSON.stringify({ ...OWN, next_take: 'two' })])(

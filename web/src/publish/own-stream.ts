@@ -28,6 +28,15 @@ export function remember(memory: Memory, own: OwnStream | undefined): void {
   else memory.removeItem(KEY);
 }
 
+/** A function that remembers `own` with what changed of it, all changes so far included. */
+export function keepRemembered(memory: Memory, own: OwnStream): (change: Partial<OwnStream>) => void {
+  let current = own;
+  return (change) => {
+    current = { ...current, ...change };
+    remember(memory, current);
+  };
+}
+
 function isOwnStream(value: unknown): value is OwnStream {
   if (typeof value !== 'object' || value === null) return false;
   const { stream_id, title, watch_url, publish, next_take } = value as Partial<OwnStream>;

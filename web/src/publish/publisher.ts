@@ -34,9 +34,11 @@ export interface PublisherSetup {
   /** Grant and nodes, as the main server gave them. */
   assignment: Assignment;
   connect: Connect;
-  /** Asks the main server for nodes again. */
+  /** Asks the main server for nodes again, and for a fresh grant. */
   askForNodes(grant: string, ask: AskForNodes): Promise<Assignment>;
   onState(state: PublisherState): void;
+  /** A fresh grant, and the nodes to use it at: what a reload of the page needs. */
+  onAssignment(assignment: Assignment): void;
   /** The recorder has to be started anew, and {@link Publisher.startTake} called: nodes cannot continue the take. */
   needTake(why: CallError): void;
   /** The page's clock unless a test brings its own. */
@@ -57,6 +59,10 @@ export interface PublisherTiming {
   retryMs: number;
   /** Between looks at the node's clock. */
   clockMs: number;
+  /** Between renewals of the grant, which lasts for a day. */
+  renewMs: number;
+  /** The same after one that failed. */
+  renewAgainMs: number;
 }
 
 const TIMING: PublisherTiming = {
@@ -65,6 +71,8 @@ const TIMING: PublisherTiming = {
   silentMs: 5_000,
   retryMs: 4_000,
   clockMs: 10_000,
+  renewMs: 60 * 60_000,
+  renewAgainMs: 60_000,
 };
 
 /** Bytes on their way without an ack. More would only wait in the browser, where it cannot be taken back. */
@@ -96,6 +104,7 @@ export class Publisher {
   #outbox: Outbox | undefined;
   #connection: NodeConnection | undefined;
   #takesInVain = 0;
+  #renewAtMs: number;
   #closed = false;
   #state: PublisherState = { phase: 'connecting', problem: undefined, viewers: 0, behindMs: 0 };
 
@@ -105,6 +114,7 @@ export class Publisher {
     this.#now = setup.now ?? localNowMs;
     this.#clock = new ServerClock(this.#now);
     this.#assignment = setup.assignment;
+    this.#renewAtMs = this.#now() + this.#timing.renewMs;
     this.#run().catch((error: unknown) => this.#finish('failed', asCallError(error)));
   }
 
@@ -112,7 +122,7 @@ export class Publisher {
     return this.#state;
   }
 
-  /** The grant in use; the main server renews it now and then. */
+  /** The newest grant. */
   get grant(): string {
     return this.#assignment.grant;
   }
@@ -211,12 +221,15 @@ export class Publisher {
       if (session.connection.link !== 'up') return 'link_down';
       const { problem } = session;
       session.problem = undefined;
-      if (problem && !this.#recover(session, problem)) return 'refused';
+      if (problem?.code === 'invalid_grant' && !session.grantRenewed) {
+        if (!(await this.#replaceGrant(session))) return 'refused';
+      } else if (problem && !this.#recover(session, problem)) return 'refused';
       if (session.silentFor(this.#now()) > this.#timing.silentMs) {
         this.#lost(new CallError('timeout', 'the server that carries your stream does not answer'));
         return 'silent';
       }
       this.#lookAtClock(session);
+      this.#renewGrantWhenDue();
       await this.#registerAndSend(session);
       await this.#wake.wait(1_000);
     }
@@ -260,6 +273,7 @@ export class Publisher {
       return;
     }
     session.outbox = outbox;
+    session.grantRenewed = false;
     this.#show({ phase: 'live', problem: undefined, viewers });
   }
 
@@ -335,16 +349,56 @@ export class Publisher {
     );
   }
 
+  /** Renews the grant long before it expires, without disturbing the session. */
+  #renewGrantWhenDue(): void {
+    const nowMs = this.#now();
+    if (nowMs < this.#renewAtMs) return;
+    this.#renewAtMs = nowMs + this.#timing.renewAgainMs;
+    // A failure is no problem yet: the grant has hours left, and a node that refuses it leads to another try.
+    this.#renewGrant().catch(() => undefined);
+  }
+
+  /** Whether the session can register again, with a fresh grant in place of the one that its node refused. */
+  async #replaceGrant(session: Session): Promise<boolean> {
+    session.grantRenewed = true;
+    session.outbox = undefined;
+    try {
+      await this.#renewGrant();
+      return true;
+    } catch (error) {
+      this.#askedInVain(asCallError(error));
+      return false;
+    }
+  }
+
+  /** Gets a fresh grant and new standbys. The node in use stays the first. */
+  async #renewGrant(): Promise<void> {
+    const { grant, nodes } = await this.#setup.askForNodes(this.#assignment.grant, {});
+    const [inUse] = this.#assignment.nodes;
+    const standbys = nodes.filter(({ public_url }) => public_url !== inUse?.public_url);
+    this.#assign({ grant, nodes: inUse ? [inUse, ...standbys] : nodes });
+  }
+
+  #assign(assignment: Assignment): void {
+    this.#assignment = assignment;
+    this.#renewAtMs = this.#now() + this.#timing.renewMs;
+    if (!this.#closed) this.#setup.onAssignment(assignment);
+  }
+
+  /** The main server gave neither nodes nor a grant: the stream is over, or it is asked again later. */
+  #askedInVain(problem: CallError): void {
+    if (problem.code === 'unknown_stream') this.#finish('ended', problem);
+    else if (problem.code === 'invalid_grant') this.#finish('failed', problem);
+    else this.#lost(problem);
+  }
+
   /** Finds nodes to go on with after `lost`: from the main server, else the standbys already known. */
   async #reassign(lost: NodeAddress | undefined): Promise<void> {
     const avoid = lost ? [lost.public_url] : [];
     try {
-      this.#assignment = await this.#setup.askForNodes(this.#assignment.grant, { avoid });
+      this.#assign(await this.#setup.askForNodes(this.#assignment.grant, { avoid }));
     } catch (error) {
-      const problem = asCallError(error);
-      if (problem.code === 'unknown_stream') this.#finish('ended', problem);
-      else if (problem.code === 'invalid_grant') this.#finish('failed', problem);
-      else this.#lost(problem);
+      this.#askedInVain(asCallError(error));
       const [first, ...standbys] = this.#assignment.nodes;
       if (first) this.#assignment = { ...this.#assignment, nodes: [...standbys, first] };
     }

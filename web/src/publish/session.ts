@@ -15,6 +15,8 @@ export class Session {
   registration = 0;
   /** Whether registering again was tried, and no segment got through since. */
   registeredAgain = false;
+  /** Whether a fresh grant was asked for because this node refused the last one. */
+  grantRenewed = false;
   /** When to look at the node's clock again. */
   nextClockMs = 0;
   clockKnown = false;
