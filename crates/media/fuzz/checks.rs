@@ -1,7 +1,7 @@
 //! What has to hold for any input: the fuzz targets check it, and `tests/fuzz_corpus.rs` does on the inputs kept here.
 //!
-//! Nothing panics; how the input is cut changes nothing; what comes out is no larger than what went in and the headers
-//! for it; and what is packaged reads back.
+//! Nothing panics; how the input is cut changes nothing; work is proportional to the input; what comes out is no larger
+//! than what went in and the headers for it; and what is packaged reads back.
 
 // Each target uses its own part of this.
 #![allow(dead_code)]
@@ -19,6 +19,10 @@ const MIMES: [&str; 4] = [
 /// More than the headers of a chunk with one frame take.
 const CHUNK_OVERHEAD_BYTES: usize = 512;
 
+/// Bytes of input for a chunk beyond those that every segment may give.
+const CHUNK_BYTES: usize = 1024;
+const CHUNKS_PER_SEGMENT: usize = 3;
+
 /// More than an init segment takes besides what the input says.
 const INIT_OVERHEAD_BYTES: usize = 2048;
 
@@ -26,6 +30,7 @@ const INIT_OVERHEAD_BYTES: usize = 2048;
 trait Demux: Default {
     fn push(&mut self, bytes: &[u8]);
     fn next_event(&mut self) -> Result<Option<Event>, Error>;
+    fn steps(&self) -> u64;
 }
 
 impl Demux for webm::Demuxer {
@@ -36,6 +41,10 @@ impl Demux for webm::Demuxer {
     fn next_event(&mut self) -> Result<Option<Event>, Error> {
         self.next_event()
     }
+
+    fn steps(&self) -> u64 {
+        self.steps()
+    }
 }
 
 impl Demux for fmp4::Demuxer {
@@ -45,6 +54,10 @@ impl Demux for fmp4::Demuxer {
 
     fn next_event(&mut self) -> Result<Option<Event>, Error> {
         self.next_event()
+    }
+
+    fn steps(&self) -> u64 {
+        self.steps()
     }
 }
 
@@ -75,10 +88,12 @@ fn frames(events: &[Event]) -> impl Iterator<Item = &Frame> {
 
 /// All events, and the error that ended them.
 fn demux<'a, D: Demux>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event>, Option<Error>) {
-    let (mut demuxer, mut events) = (D::default(), Vec::new());
+    let (mut demuxer, mut events, mut pushed) = (D::default(), Vec::new(), 0);
     for piece in pieces {
         demuxer.push(piece);
+        pushed += piece.len();
         loop {
+            assert!(demuxer.steps() <= pushed as u64, "more steps than bytes");
             match demuxer.next_event() {
                 Ok(Some(event)) => events.push(event),
                 Ok(None) => break,
@@ -97,7 +112,7 @@ pub(crate) fn repackage(input: &[u8]) {
     let segments = segments(take);
     let repackager = Repackager::new(mime).expect("these types are handled");
     let (outputs, point) = run(repackager, &segments, usize::from(*resumed_after));
-    check_outputs(take.len(), &outputs);
+    check_outputs(take.len(), segments.len(), &outputs);
     if let Some(point) = point {
         let resumed = Repackager::resume(mime, &point).expect("a resume point is good");
         let rest = &segments[usize::from(*resumed_after)..];
@@ -137,7 +152,7 @@ fn run(
     (outputs, point)
 }
 
-fn check_outputs(input_bytes: usize, outputs: &[Output]) {
+fn check_outputs(input_bytes: usize, segments: usize, outputs: &[Output]) {
     let inits: Vec<&Init> = outputs
         .iter()
         .filter_map(|output| if let Output::Init(init) = output { Some(init) } else { None })
@@ -157,6 +172,8 @@ fn check_outputs(input_bytes: usize, outputs: &[Output]) {
     );
     let name = |chunk: &Chunk| (chunk.group, chunk.index);
     assert!(chunks.is_sorted_by(|before, next| name(before) < name(next)), "a name that does not follow");
+    let most = input_bytes / CHUNK_BYTES + CHUNKS_PER_SEGMENT * segments;
+    assert!(chunks.len() <= most, "more chunks than the input has bytes for");
     let chunk_bytes: usize = chunks.iter().map(|chunk| chunk.data.len()).sum();
     assert!(init.data.len() <= input_bytes + INIT_OVERHEAD_BYTES, "an init segment larger than its input");
     let pieces = || std::iter::once(&init.data[..]).chain(chunks.iter().map(|chunk| &chunk.data[..]));

@@ -31,6 +31,14 @@ impl Demuxer {
         }
     }
 
+    /// How much was read so far; see the demuxers' own.
+    pub(crate) fn steps(&self) -> u64 {
+        match self {
+            Self::WebM(demuxer) => demuxer.steps(),
+            Self::Fmp4(demuxer) => demuxer.steps(),
+        }
+    }
+
     /// Bytes which, pushed into a new demuxer, bring it to this one's state, giving the tracks again and no frame. `None`
     /// where more than `limit` bytes are pending.
     pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {

@@ -29,3 +29,14 @@ pub enum Error {
     #[error("not a resume point of this take")]
     InvalidResume,
 }
+
+/// Most bytes of the input that a message repeats.
+const MAX_SHOWN_BYTES: usize = 40;
+
+/// The start of a text out of the input, for a message.
+pub(crate) fn shown(text: &[u8]) -> String {
+    match text.split_at_checked(MAX_SHOWN_BYTES) {
+        Some((start, rest)) if !rest.is_empty() => format!("{}…", start.escape_ascii()),
+        _ => text.escape_ascii().to_string(),
+    }
+}

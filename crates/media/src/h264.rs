@@ -61,7 +61,8 @@ impl H264Normalizer {
     /// The frame with a four-byte length before every NAL unit.
     pub(crate) fn normalize(&mut self, frame: &Bytes) -> Result<Bytes, Error> {
         let normal = match self.form {
-            Form::Prefixed(4) => frame.clone(),
+            Form::Prefixed(4) if frame.len() > 4 => frame.clone(),
+            Form::Prefixed(4) => return Err(malformed("frame without NAL units")),
             Form::Prefixed(length_size) => with_four_byte_lengths(PrefixedUnits::new(frame, length_size))?,
             Form::AnnexB => with_four_byte_lengths(AnnexBUnits::new(frame)?.map(Ok))?,
         };

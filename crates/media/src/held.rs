@@ -43,6 +43,11 @@ impl Held {
         std::mem::take(&mut self.frames).into()
     }
 
+    /// At least what a resume point takes for the frames held: three numbers for each, and its data.
+    pub(crate) fn least_point_bytes(&self) -> usize {
+        self.bytes - self.frames.len() * (OVERHEAD_BYTES - 3)
+    }
+
     /// The frames held, oldest first.
     pub(crate) fn frames(&self) -> impl ExactSizeIterator<Item = &Frame> {
         self.frames.iter()

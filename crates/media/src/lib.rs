@@ -18,4 +18,4 @@ pub mod webm;
 
 pub use error::Error;
 pub use frame::{Codec, Event, Frame, Track, TrackKind};
-pub use repackager::{Chunk, Init, Output, Repackager};
+pub use repackager::{Chunk, Init, Output, Progress, Repackager};

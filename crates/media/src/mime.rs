@@ -9,10 +9,16 @@ pub(crate) enum Container {
     Fmp4,
 }
 
+/// The longest type that is read; a recorder's has about 50 bytes.
+const MAX_TYPE_BYTES: usize = 256;
+
 /// The container a recorder's type names. `Unsupported` when it, or a codec in it, is none of ours. What the codecs
 /// really are, the data says: a bare `video/webm` is fine.
 pub(crate) fn container(mime: &str) -> Result<Container, Error> {
     let unsupported = || Error::Unsupported(format!("type {mime:.100}"));
+    if mime.len() > MAX_TYPE_BYTES {
+        return Err(unsupported());
+    }
     let lower = mime.to_ascii_lowercase();
     let (essence, parameters) = lower.split_once(';').unwrap_or((&lower, ""));
     let container = match essence.trim() {
@@ -89,9 +95,13 @@ mod tests {
 
     #[test]
     fn foreign_types_are_unsupported() {
-        for mime in
-            ["", "video/mp2t", "video/mp4;codecs=hvc1,opus", "video/mp4;codecs=\"avc1.42E01E, mp4a.40.2\""]
-        {
+        for mime in [
+            "",
+            &"video/webm;".repeat(100),
+            "video/mp2t",
+            "video/mp4;codecs=hvc1,opus",
+            "video/mp4;codecs=\"avc1.42E01E, mp4a.40.2\"",
+        ] {
             assert!(matches!(container(mime), Err(Error::Unsupported(_))), "{mime}");
         }
     }

@@ -5,6 +5,10 @@
 //! Audio that comes before the very first keyframe is [`Held`] for its chunk; other pictures before it, which nothing can
 //! decode, are dropped.
 //!
+//! Chunks cost more than their bytes, here and at every viewer, so their number is bounded by the input: a group that began
+//! in the same segment and has under [`MIN_GROUP_BYTES`] takes the next keyframe in, and a chunk has at most
+//! [`MAX_CHUNK_FRAMES`].
+//!
 //! ```text
 //! segments  | a K v |  a v a  |  K v a K |      K keyframe, v other picture, a audio packet
 //! groups    '---- group 0 ----'-- 1 --'-2
@@ -18,6 +22,12 @@ const AUDIO_GROUP_US: u64 = 1_000_000;
 
 /// A picture is taken to last as long as the one before it, but at most this long.
 const MAX_PICTURE_US: u64 = 1_000_000;
+
+/// What a group has at least if the next one starts in the same segment.
+const MIN_GROUP_BYTES: usize = 1 << 10;
+
+/// The most frames of a chunk: half a minute of both tracks.
+const MAX_CHUNK_FRAMES: usize = 4096;
 
 /// The contents of one chunk.
 #[derive(Debug, PartialEq)]
@@ -54,13 +64,16 @@ pub(crate) struct Packager {
     video: Option<usize>,
     /// What comes in the next chunk; empty between segments.
     pending: Vec<Frame>,
+    /// Bytes of the frames in `pending`.
+    pending_bytes: usize,
     state: State,
 }
 
 impl Packager {
     /// A packager for frames of at most two `tracks`, that goes on from `state`.
     pub(crate) fn new(tracks: &[Track], state: State) -> Self {
-        Self { video: tracks.iter().position(Track::is_video), pending: Vec::new(), state }
+        let video = tracks.iter().position(Track::is_video);
+        Self { video, pending: Vec::new(), pending_bytes: 0, state }
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -69,10 +82,11 @@ impl Packager {
 
     /// Takes the next frame; gives the chunk that it ends, if it ends one.
     pub(crate) fn push(&mut self, mut frame: Frame) -> Option<Package> {
-        let starts_group = self.starts_group(&frame);
+        let starts_group = self.starts_group(&frame) && !self.has_tiny_group();
         self.keep_time(&mut frame);
-        let done = if starts_group { self.start_group() } else { None };
+        let done = if starts_group { self.start_group() } else { self.cut_full() };
         if self.state.started {
+            self.pending_bytes += frame.data.len();
             self.pending.push(frame);
         } else if !self.is_video(&frame) {
             self.state.held.push(frame);
@@ -91,6 +105,11 @@ impl Packager {
         }
         let newest = self.state.newest_us[frame.track];
         newest.is_none_or(|newest| newest / AUDIO_GROUP_US < frame.pts_us / AUDIO_GROUP_US)
+    }
+
+    /// Whether the group that began in this segment is too small for another one to follow.
+    fn has_tiny_group(&self) -> bool {
+        self.state.index == 0 && !self.pending.is_empty() && self.pending_bytes < MIN_GROUP_BYTES
     }
 
     fn is_video(&self, frame: &Frame) -> bool {
@@ -123,7 +142,13 @@ impl Packager {
         done
     }
 
+    /// Ends a chunk that takes no more frames.
+    fn cut_full(&mut self) -> Option<Package> {
+        if self.pending.len() < MAX_CHUNK_FRAMES { None } else { self.cut() }
+    }
+
     fn cut(&mut self) -> Option<Package> {
+        self.pending_bytes = 0;
         let mut frames = std::mem::take(&mut self.pending);
         frames.sort_by_key(|frame| frame.pts_us);
         let pts_us = frames.first()?.pts_us;
@@ -166,7 +191,12 @@ mod tests {
 
     /// A frame whose data is one Opus packet of 60 ms, should it be taken for one.
     fn frame(track: usize, pts_ms: u64, key: bool) -> Frame {
-        Frame { track, pts_us: pts_ms * 1000, key, data: vec![3 << 3].into() }
+        Frame { track, pts_us: pts_ms * 1000, key, data: vec![3 << 3; MIN_GROUP_BYTES].into() }
+    }
+
+    /// The same with a single byte.
+    fn tiny(frame: Frame) -> Frame {
+        Frame { data: frame.data.slice(..1), ..frame }
     }
 
     fn picture(pts_ms: u64) -> Frame {
@@ -229,6 +259,32 @@ mod tests {
     fn pictures_before_the_first_keyframe_are_dropped() {
         let segments: &[&[Frame]] = &[&[picture(0), packet(10)], &[keyframe(20)]];
         assert_eq!(chunks(&mut video_and_audio(), segments), [(0, 0, vec![10, 20])]);
+    }
+
+    #[test]
+    fn tiny_groups_of_one_segment_are_one_group() {
+        let segments: &[&[Frame]] = &[
+            &[tiny(keyframe(0)), tiny(picture(10)), tiny(keyframe(20)), keyframe(30), keyframe(40)],
+            &[tiny(picture(50)), tiny(keyframe(60)), tiny(keyframe(70))],
+            &[tiny(keyframe(80))],
+        ];
+        let expected = [
+            (0, 0, vec![0, 10, 20, 30]),
+            (1, 0, vec![40]),
+            (1, 1, vec![50]),
+            (2, 0, vec![60, 70]),
+            (3, 0, vec![80]),
+        ];
+        assert_eq!(chunks(&mut video_and_audio(), segments), expected);
+    }
+
+    #[test]
+    fn a_chunk_has_a_bounded_number_of_frames() {
+        let pictures = (1..=2 * MAX_CHUNK_FRAMES as u64).map(|pts_ms| tiny(picture(pts_ms)));
+        let segment: Vec<_> = std::iter::once(keyframe(0)).chain(pictures).collect();
+        let chunks = chunks(&mut video_and_audio(), &[&segment]);
+        let frames: Vec<_> = chunks.iter().map(|(_, _, times)| times.len()).collect();
+        assert_eq!(frames, [MAX_CHUNK_FRAMES, MAX_CHUNK_FRAMES, 1]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::{
     h264::H264Normalizer,
     mime::{self, Container},
     packager::{Package, Packager, State},
+    resume::Parts,
     webm::mux as webm,
 };
 
@@ -24,6 +25,12 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// What goes into a resume point, with `prefix` as the demuxer's part.
+    pub(crate) fn parts<'a>(&'a self, prefix: &'a [u8]) -> Parts<'a> {
+        let avcc = self.avcc.as_deref().unwrap_or_default();
+        Parts { packager: &self.packager, timeline: self.timeline, avcc, prefix }
+    }
+
     /// Whether it can be that of a take with these tracks: what is held is audio.
     pub(crate) fn fits(&self, tracks: &[Track]) -> bool {
         self.packager
@@ -79,9 +86,11 @@ impl Pipeline {
         Some((*group, index.checked_sub(1)?))
     }
 
-    pub(crate) fn memory(&self) -> Memory {
-        let avcc = self.h264.as_ref().and_then(H264Normalizer::avcc).cloned();
-        Memory { packager: self.packager.state().clone(), timeline: self.timeline, avcc }
+    /// As [`Memory::parts`].
+    pub(crate) fn parts<'a>(&'a self, prefix: &'a [u8]) -> Parts<'a> {
+        let avcc = self.h264.as_ref().and_then(H264Normalizer::avcc);
+        let avcc = avcc.map_or(&[][..], |avcc| avcc);
+        Parts { packager: self.packager.state(), timeline: self.timeline, avcc, prefix }
     }
 
     /// Takes the next frame; appends what it makes ready.

@@ -14,8 +14,15 @@ use crate::{
 /// of a picture is pending, the next segment's end is the better place to resume from.
 const MAX_PREFIX_BYTES: usize = 4 << 10;
 
-/// The largest resume point handed out.
-const MAX_POINT_BYTES: usize = 8 << 10;
+/// How much of a segment is read before frames are looked for in it.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// How much [`Repackager::advance`] does in one call: some ten thousand bytes of the smallest elements or some hundred
+/// thousand of ordinary ones, which is about a millisecond.
+const SLICE_WORK: u64 = 256 << 10;
+
+/// What reading an element counts towards [`SLICE_WORK`] besides its bytes.
+const STEP_WORK: u64 = 64;
 
 /// One take's pipeline: recorder segments in, init segment and named chunks out.
 ///
@@ -30,6 +37,16 @@ pub struct Repackager {
     /// Once the tracks are known.
     pipeline: Option<Pipeline>,
     failed: Option<Error>,
+}
+
+/// How far [`Repackager::advance`] came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Progress {
+    /// There is more to do for this segment: call it again.
+    Partly,
+    /// The segment is done.
+    Done,
 }
 
 /// What [`Repackager::push_segment`] gives.
@@ -103,30 +120,62 @@ impl Repackager {
     /// Takes the next segment, which may be cut anywhere and may be empty; gives what became ready, in order.
     ///
     /// After an error every later call returns the same error; what was given before it stands.
-    pub fn push_segment(&mut self, segment: &[u8]) -> Result<Vec<Output>, Error> {
+    pub fn push_segment(&mut self, mut segment: &[u8]) -> Result<Vec<Output>, Error> {
+        let mut outputs = Vec::new();
+        while self.advance(&mut segment, &mut outputs)? == Progress::Partly {}
+        Ok(outputs)
+    }
+
+    /// As [`Self::push_segment`], in slices of bounded work: takes some of `segment`, which it shortens, and appends what
+    /// became ready. Call it with what is left until it is done; only then the next segment may begin.
+    ///
+    /// Before an error it may have appended something, which stands.
+    pub fn advance(&mut self, segment: &mut &[u8], outputs: &mut Vec<Output>) -> Result<Progress, Error> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        self.demuxer.push(segment);
-        self.drain().inspect_err(|error| self.failed = Some(error.clone()))
+        self.drain(segment, outputs).inspect_err(|error| self.failed = Some(error.clone()))
     }
 
-    fn drain(&mut self) -> Result<Vec<Output>, Error> {
-        let mut outputs = Vec::new();
-        while let Some(event) = self.demuxer.next_event()? {
-            match (event, &mut self.pipeline) {
-                (Event::Tracks(tracks), _) => {
-                    let pipeline = self.pipeline.insert(Pipeline::new(tracks, Memory::default())?);
-                    outputs.extend(pipeline.init().cloned().map(Output::Init));
-                }
-                (Event::Frame(frame), Some(pipeline)) => pipeline.push(frame, &mut outputs)?,
-                (Event::Frame(_), None) => {} // A demuxer gives the tracks before any frame.
+    fn drain(&mut self, segment: &mut &[u8], outputs: &mut Vec<Output>) -> Result<Progress, Error> {
+        let mut work = Work { bytes: 0, steps_before: self.demuxer.steps() };
+        loop {
+            if let Some(event) = self.demuxer.next_event()? {
+                work.bytes += event_bytes(&event);
+                self.take(event, outputs)?;
+            } else if let Some((piece, rest)) = next_piece(segment) {
+                self.demuxer.push(piece);
+                *segment = rest;
+                work.bytes += piece.len() as u64;
+            } else {
+                break;
+            }
+            if work.is_over(&self.demuxer) {
+                return Ok(Progress::Partly);
             }
         }
         if let Some(pipeline) = &mut self.pipeline {
-            pipeline.end_segment(&mut outputs);
+            pipeline.end_segment(outputs);
         }
-        Ok(outputs)
+        Ok(Progress::Done)
+    }
+
+    fn take(&mut self, event: Event, outputs: &mut Vec<Output>) -> Result<(), Error> {
+        match (event, &mut self.pipeline) {
+            (Event::Tracks(tracks), _) => {
+                let pipeline = self.pipeline.insert(Pipeline::new(tracks, Memory::default())?);
+                outputs.extend(pipeline.init().cloned().map(Output::Init));
+                Ok(())
+            }
+            (Event::Frame(frame), Some(pipeline)) => pipeline.push(frame, outputs),
+            // A demuxer gives the tracks before any frame.
+            (Event::Frame(_), None) => Ok(()),
+        }
+    }
+
+    /// How much was read so far: elements or boxes, those inside them, and samples. Never more than the bytes pushed.
+    pub fn steps(&self) -> u64 {
+        self.demuxer.steps()
     }
 
     /// The init segment, once it was given.
@@ -150,9 +199,35 @@ impl Repackager {
         if self.failed.is_some() {
             return None;
         }
-        let memory = self.pipeline.as_ref().map(Pipeline::memory).unwrap_or_default();
-        let prefix = self.demuxer.resume_prefix(MAX_PREFIX_BYTES)?.into();
-        let point = Point { memory, prefix }.encode();
-        (point.len() <= MAX_POINT_BYTES).then_some(point)
+        let prefix = self.demuxer.resume_prefix(MAX_PREFIX_BYTES)?;
+        match &self.pipeline {
+            Some(pipeline) => pipeline.parts(&prefix).encode(),
+            None => Memory::default().parts(&prefix).encode(),
+        }
     }
+}
+
+/// What one call of [`Repackager::advance`] did so far.
+struct Work {
+    /// Read, and written.
+    bytes: u64,
+    steps_before: u64,
+}
+
+impl Work {
+    fn is_over(&self, demuxer: &Demuxer) -> bool {
+        self.bytes + (demuxer.steps() - self.steps_before) * STEP_WORK > SLICE_WORK
+    }
+}
+
+fn event_bytes(event: &Event) -> u64 {
+    match event {
+        Event::Tracks(_) => 0,
+        Event::Frame(frame) => frame.data.len() as u64,
+    }
+}
+
+/// The next bytes of a segment to read, and those after them.
+fn next_piece<'a>(segment: &&'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    if segment.is_empty() { None } else { Some(segment.split_at(segment.len().min(PIECE_BYTES))) }
 }

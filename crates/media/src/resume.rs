@@ -11,7 +11,7 @@
 
 use bytes::Bytes;
 
-use crate::{Frame, fmp4::mux::Timeline, pipeline::Memory};
+use crate::{Frame, fmp4::mux::Timeline, packager::State, pipeline::Memory};
 
 const VERSION: u8 = 1;
 
@@ -21,6 +21,9 @@ const MAX_NUMBER: u64 = 1 << 54;
 /// The same for numbers kept in 32 bits.
 const MAX_SMALL: u64 = u32::MAX as u64 / 2;
 
+/// The largest resume point.
+const MAX_POINT_BYTES: usize = 8 << 10;
+
 /// What a repackager goes on from.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Point {
@@ -29,9 +32,21 @@ pub(crate) struct Point {
     pub(crate) prefix: Bytes,
 }
 
-impl Point {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let Memory { packager, timeline, avcc } = &self.memory;
+/// The parts of a [`Point`], where they are kept.
+pub(crate) struct Parts<'a> {
+    pub(crate) packager: &'a State,
+    pub(crate) timeline: Timeline,
+    pub(crate) avcc: &'a [u8],
+    pub(crate) prefix: &'a [u8],
+}
+
+impl Parts<'_> {
+    /// The bytes of the point; `None` where they are more than 8 KiB. That costs no more than those, however much is held.
+    pub(crate) fn encode(&self) -> Option<Vec<u8>> {
+        let Self { packager, timeline, avcc, prefix } = self;
+        if packager.held.least_point_bytes() + avcc.len() + prefix.len() > MAX_POINT_BYTES {
+            return None;
+        }
         let mut out = vec![VERSION];
         put(&mut out, packager.started.into());
         put(&mut out, packager.group);
@@ -49,13 +64,18 @@ impl Point {
             put(&mut out, frame.pts_us);
             put_bytes(&mut out, &frame.data);
         }
-        put_bytes(&mut out, avcc.as_deref().unwrap_or_default());
-        put_bytes(&mut out, &self.prefix);
-        out
+        put_bytes(&mut out, avcc);
+        put_bytes(&mut out, prefix);
+        (out.len() <= MAX_POINT_BYTES).then_some(out)
     }
+}
 
-    /// Reads what [`Self::encode`] wrote; `None` for anything else.
+impl Point {
+    /// Reads what [`Parts::encode`] wrote; `None` for anything else.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() > MAX_POINT_BYTES {
+            return None;
+        }
         let mut input = Reader(bytes);
         if input.take(1)? != [VERSION] {
             return None;
@@ -152,14 +172,27 @@ mod tests {
         Point { memory, prefix: Bytes::from_static(b"input") }
     }
 
+    fn encode(Point { memory, prefix }: &Point) -> Option<Vec<u8>> {
+        memory.parts(prefix).encode()
+    }
+
     #[test]
     fn point_reads_back_as_written() {
-        assert_eq!(Point::decode(&point().encode()), Some(point()));
+        assert_eq!(Point::decode(&encode(&point()).unwrap()), Some(point()));
+    }
+
+    #[test]
+    fn points_over_the_bound_are_neither_written_nor_read() {
+        let mut point = point();
+        let bytes = encode(&point).unwrap();
+        point.prefix = vec![0; MAX_POINT_BYTES].into();
+        assert_eq!(encode(&point), None);
+        assert_eq!(Point::decode(&[bytes, vec![0; MAX_POINT_BYTES]].concat()), None);
     }
 
     #[test]
     fn cut_and_lengthened_points_are_refused() {
-        let mut bytes = point().encode();
+        let mut bytes = encode(&point()).unwrap();
         for len in 0..bytes.len() {
             assert_eq!(Point::decode(&bytes[..len]), None, "{len} bytes");
         }
@@ -169,7 +202,7 @@ mod tests {
 
     #[test]
     fn other_versions_are_refused() {
-        let mut bytes = point().encode();
+        let mut bytes = encode(&point()).unwrap();
         bytes[0] += 1;
         assert_eq!(Point::decode(&bytes), None);
     }
@@ -178,6 +211,6 @@ mod tests {
     fn numbers_that_could_overflow_are_refused() {
         let mut point = point();
         point.memory.packager.group = MAX_NUMBER + 1;
-        assert_eq!(Point::decode(&point.encode()), None);
+        assert_eq!(Point::decode(&encode(&point).unwrap()), None);
     }
 }

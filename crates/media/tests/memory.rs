@@ -1,38 +1,12 @@
-//! What a repackager holds stays bounded however much is pushed. One test in a program of its own, because it counts
-//! what the whole program allocates.
+//! What a repackager holds stays bounded however much is pushed.
 
-#![allow(unsafe_code, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
+#[path = "common/allocator.rs"]
+mod allocator;
 
+use allocator::counted;
 use media::{Repackager, webm};
-
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: hands every call on to the system's allocator, unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(live, Relaxed);
-        // SAFETY: the caller keeps the promises of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: `pointer` came from `alloc` above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// EBML header, Segment, and Tracks with Opus as track 1 and VP9 as track 2.
 const HEADER: &[u8] = b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm\x18\x53\x80\x67\xff\x16\x54\xae\x6b\xa7\
@@ -55,16 +29,16 @@ fn block(track: u8, keyframe: bool, bytes: u32) -> Vec<u8> {
     block
 }
 
-/// The most memory above what was there before that pushing HEADER, then `segments`, took.
+/// The most memory that pushing HEADER, then `segments`, took.
 fn peak_of(segments: impl Iterator<Item = Vec<u8>>) -> usize {
-    let before = LIVE.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let mut repackager = Repackager::new("video/webm").unwrap();
-    repackager.push_segment(HEADER).unwrap();
-    for segment in segments {
-        repackager.push_segment(&segment).unwrap();
-    }
-    PEAK.load(Relaxed) - before
+    let push_all = || {
+        let mut repackager = Repackager::new("video/webm").unwrap();
+        repackager.push_segment(HEADER).unwrap();
+        for segment in segments {
+            repackager.push_segment(&segment).unwrap();
+        }
+    };
+    counted(push_all).1.peak
 }
 
 #[test]

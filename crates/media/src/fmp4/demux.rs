@@ -6,14 +6,17 @@
 //! H.264 frames and their `avcC` are given as the container has them, with whatever length size.
 
 use super::boxes::{self, Header, malformed, put_box, put_full_box};
-use super::fragment::{self, Fragment, Sample};
+use super::fragment::{self, Outline, Sample, Source};
 use super::movie::{self, InputTrack};
 use crate::{Error, Event, Frame};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use std::vec;
+use std::{ops::Range, vec};
 
 /// The largest `moov` that is read; a recorder's has about 1 KiB.
 pub const MAX_MOOV_BYTES: u64 = 64 << 10;
+
+/// The largest `moov` that goes into a resume point, which is asked for after every segment.
+const MAX_RESUMED_MOOV_BYTES: usize = 8 << 10;
 
 /// The largest `moof` that is read; ten seconds of both tracks take about 10 KiB.
 pub const MAX_MOOF_BYTES: u64 = 512 << 10;
@@ -43,6 +46,8 @@ pub struct Demuxer {
     ready: vec::IntoIter<Frame>,
     /// Whether a place in the input was told from the input's start.
     absolute: bool,
+    /// See [`Self::steps`].
+    steps: u64,
     failed: Option<Error>,
 }
 
@@ -59,9 +64,11 @@ struct Movie {
 struct Pending {
     /// The whole `moof` box.
     moof: Bytes,
+    /// Bytes of its header.
+    header_bytes: usize,
     /// Where it starts, counted from the start of the input.
     start: u64,
-    fragment: Fragment,
+    outline: Outline,
 }
 
 #[derive(Debug)]
@@ -95,13 +102,18 @@ impl Demuxer {
     /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
     /// returns it again.
     ///
-    /// `Unsupported` for codecs that are not forwarded, for frames out of order and for a second, different `moov`;
-    /// `TooLarge` for boxes over the bounds; `Malformed` where the format's rules are broken.
+    /// `Unsupported` for codecs that are not forwarded and for frames out of order; `TooLarge` for boxes over the bounds;
+    /// `Malformed` where the format's rules are broken, and for a second, different `moov`.
     pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
         match &self.failed {
             Some(error) => Err(error.clone()),
             None => self.advance().inspect_err(|error| self.failed = Some(error.clone())),
         }
+    }
+
+    /// How much was read so far: boxes, samples, and runs of equal samples without bytes. Never more than the bytes pushed.
+    pub fn steps(&self) -> u64 {
+        self.steps
     }
 
     /// Bytes which, pushed into a new demuxer, bring it to this one's state: headers, the tracks' times, then what is
@@ -110,6 +122,9 @@ impl Demuxer {
     pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
         let moof = self.fragment.as_ref().map_or(&[][..], |pending| &pending.moof);
         if self.absolute || self.media.is_some() || self.buffer.len() + moof.len() > limit {
+            return None;
+        }
+        if self.movie.as_ref().is_some_and(|movie| movie.moov.len() > MAX_RESUMED_MOOV_BYTES) {
             return None;
         }
         // What came between a `moof` and its `mdat` counts for the places of samples, and is not kept.
@@ -148,6 +163,12 @@ impl Demuxer {
 
     fn step(&mut self) -> Result<Step, Error> {
         let Some(header) = Header::parse(&self.buffer)? else { return Ok(Step::NeedMore) };
+        let step = self.read_box(header)?;
+        self.steps += u64::from(!matches!(step, Step::NeedMore));
+        Ok(step)
+    }
+
+    fn read_box(&mut self, header: Header) -> Result<Step, Error> {
         match (&header.kind, &self.movie) {
             (b"ftyp", _) => {
                 self.begun = true;
@@ -213,7 +234,7 @@ impl Demuxer {
         let moov = Bytes::copy_from_slice(&taken[header.header_bytes..]);
         match &self.movie {
             Some(movie) if movie.moov == moov => Ok(Step::Continue),
-            Some(_) => Err(Error::Unsupported("tracks that change within an MP4 take".into())),
+            Some(_) => Err(malformed("tracks that change within a take")),
             None => {
                 let tracks = movie::read(&moov)?;
                 let decode_times = vec![0; tracks.len()];
@@ -230,15 +251,16 @@ impl Demuxer {
             return Err(malformed("a moof without its mdat"));
         }
         let Some(movie) = &mut self.movie else { return Ok(Step::Continue) };
-        let payload = &taken[header.header_bytes..];
-        let fragment = fragment::read(payload, start, &movie.tracks, movie.decode_times.clone())?;
-        self.absolute |= fragment.absolute;
-        if fragment.samples.is_empty() {
-            movie.decode_times = fragment.decode_times;
+        let header_bytes = header.header_bytes;
+        let outline = fragment::outline(movie.fragment(&taken[header_bytes..], start))?;
+        self.absolute |= outline.absolute;
+        self.steps += outline.steps;
+        if outline.bytes == 0 {
+            movie.decode_times = outline.decode_times;
             return Ok(Step::Continue);
         }
-        let before = self.media.take().filter(|media| media.has_all(&fragment));
-        self.fragment = Some(Pending { moof: Bytes::copy_from_slice(&taken), start, fragment });
+        let before = self.media.take().filter(|media| media.has(&outline.place));
+        self.fragment = Some(Pending { moof: Bytes::copy_from_slice(&taken), header_bytes, start, outline });
         match before {
             Some(media) => self.give_frames(media),
             None => Ok(Step::Continue),
@@ -248,7 +270,8 @@ impl Demuxer {
     /// An `mdat` that reaches to the end of the file ends where its fragment does; nothing comes after it.
     fn read_mdat(&mut self, header: Header) -> Result<Step, Error> {
         let start = self.position.saturating_add(header.header_bytes as u64);
-        let needed = || self.fragment.as_ref().map_or(0, |pending| pending.media_end().saturating_sub(start));
+        let needed =
+            || self.fragment.as_ref().map_or(0, |pending| pending.outline.place.end.saturating_sub(start));
         let payload_bytes = header.payload_bytes.unwrap_or_else(needed);
         let Some(taken) = self.take(header, payload_bytes, "mdat", MAX_MDAT_BYTES)? else {
             return Ok(Step::NeedMore);
@@ -268,19 +291,29 @@ impl Demuxer {
     /// Makes the pending fragment's frames ready. Samples that share bytes are refused, because so a small input could
     /// ask for any amount of output.
     fn give_frames(&mut self, media: Media) -> Result<Step, Error> {
-        let (Some(Pending { fragment, .. }), Some(movie)) = (self.fragment.take(), &mut self.movie) else {
+        let (Some(pending), Some(movie)) = (self.fragment.take(), &mut self.movie) else {
             return Ok(Step::Continue);
         };
-        let told_bytes: u64 =
-            fragment.samples.iter().map(|sample| sample.place.end - sample.place.start).sum();
-        if told_bytes > media.data.len() as u64 {
+        if pending.outline.bytes > media.data.len() as u64 {
             return Err(malformed("samples larger than their mdat"));
         }
-        let frames =
-            fragment.samples.into_iter().map(|sample| media.frame(sample)).collect::<Option<Vec<_>>>();
+        if !media.has(&pending.outline.place) {
+            return Err(malformed("a sample outside its mdat"));
+        }
+        let samples =
+            fragment::samples(movie.fragment(&pending.moof[pending.header_bytes..], pending.start))?;
+        self.steps += samples.len() as u64;
+        let frames = samples.into_iter().map(|sample| media.frame(sample)).collect::<Option<Vec<_>>>();
         self.ready = frames.ok_or_else(|| malformed("a sample outside its mdat"))?.into_iter();
-        movie.decode_times = fragment.decode_times;
+        movie.decode_times = pending.outline.decode_times;
         Ok(Step::Continue)
+    }
+}
+
+impl Movie {
+    /// A `moof` with this payload that starts `start` bytes into the input.
+    fn fragment<'a>(&'a self, moof: &'a [u8], start: u64) -> Source<'a> {
+        Source { moof, start, tracks: &self.tracks, decode_times: &self.decode_times }
     }
 }
 
@@ -288,15 +321,11 @@ impl Pending {
     fn moof_end(&self) -> u64 {
         self.start.saturating_add(self.moof.len() as u64)
     }
-
-    fn media_end(&self) -> u64 {
-        self.fragment.samples.iter().map(|sample| sample.place.end).max().unwrap_or(0)
-    }
 }
 
 impl Media {
-    fn has_all(&self, fragment: &Fragment) -> bool {
-        fragment.samples.iter().all(|sample| self.bytes_of(sample).is_some())
+    fn has(&self, place: &Range<u64>) -> bool {
+        self.start <= place.start && place.end <= self.start.saturating_add(self.data.len() as u64)
     }
 
     fn frame(&self, sample: Sample) -> Option<Frame> {

@@ -1,5 +1,9 @@
 //! Reads `moof` (ISO 14496-12, section 8.8.4): when each sample is due, and where its bytes are.
 //!
+//! A run of equal samples takes no bytes for each, so a `moof` of 52 bytes can name thousands of them. A `moof` is therefore
+//! read twice: [`outline`] takes a run of equal samples as one step and lists none, and [`samples`] lists them once their
+//! bytes are here, which are at least as many as they.
+//!
 //! Times come from `tfdt` and the durations that follow it. A fragment's last sample often has a wrong duration (21 ms
 //! instead of 60 in Chromium's), which the next fragment's `tfdt` makes harmless: no frame is timed by it.
 
@@ -8,9 +12,8 @@ use super::movie::{InputTrack, SampleDefaults};
 use crate::Error;
 use std::ops::Range;
 
-/// The most samples read from one fragment: minutes of both tracks. A run of equal samples takes no bytes for each, so the
-/// size of `moof` is no bound.
-const MAX_SAMPLES: usize = 1 << 16;
+/// The most samples read from one fragment: minutes of both tracks.
+const MAX_SAMPLES: usize = 1 << 14;
 
 /// Times end here (about 285 years), so that arithmetic on them cannot overflow.
 const MAX_PTS_US: i128 = 1 << 53;
@@ -36,6 +39,8 @@ mod trun_flag {
     pub(super) const SIZE: u32 = 0x200;
     pub(super) const FLAGS: u32 = 0x400;
     pub(super) const COMPOSITION_OFFSET: u32 = 0x800;
+    /// Those after which every sample has fields of its own.
+    pub(super) const OF_EACH_SAMPLE: u32 = DURATION | SIZE | FLAGS | COMPOSITION_OFFSET;
 }
 
 /// A frame whose bytes are still to come.
@@ -49,47 +54,107 @@ pub(super) struct Sample {
     pub(super) place: Range<u64>,
 }
 
-/// A fragment's samples.
-#[derive(Debug)]
-pub(super) struct Fragment {
-    /// In order of time; of two with the same time, the one of the earlier track first.
-    pub(super) samples: Vec<Sample>,
+/// A `moof` and what has to be known to read it.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    /// The payload of the box.
+    pub(super) moof: &'a [u8],
+    /// Where the box starts, counted from the start of the input.
+    pub(super) start: u64,
+    pub(super) tracks: &'a [InputTrack],
     /// When each track's next sample is due if no `tfdt` says so, in ticks.
+    pub(super) decode_times: &'a [u64],
+}
+
+/// What a fragment's samples are together.
+#[derive(Debug)]
+pub(super) struct Outline {
+    /// Bytes of all samples; 0 where none has any.
+    pub(super) bytes: u64,
+    /// From the first byte of a sample to the last, counted from the start of the input.
+    pub(super) place: Range<u64>,
+    /// As [`Source::decode_times`], after this fragment.
     pub(super) decode_times: Vec<u64>,
     /// Whether a sample's place was told from the start of the input, not from the `moof`.
     pub(super) absolute: bool,
+    /// Boxes and runs of equal samples read.
+    pub(super) steps: u64,
 }
 
-/// Reads the payload of a `moof` that starts `moof_start` bytes into the input, where `decode_times` are those of the
-/// fragment before.
-pub(super) fn read(
-    moof: &[u8],
-    moof_start: u64,
-    tracks: &[InputTrack],
+/// Checks a fragment without listing its samples; the work is proportional to the bytes of `moof`.
+pub(super) fn outline(source: Source<'_>) -> Result<Outline, Error> {
+    let mut bytes = 0_u64;
+    let mut place: Option<Range<u64>> = None;
+    let After { decode_times, absolute, steps } = read(source, |run| {
+        bytes = bytes.saturating_add(run.place.end - run.place.start);
+        let known = place.get_or_insert_with(|| run.place.clone());
+        *known = known.start.min(run.place.start)..known.end.max(run.place.end);
+    })?;
+    Ok(Outline { bytes, place: place.unwrap_or_default(), decode_times, absolute, steps })
+}
+
+/// The fragment's samples in order of time; of two with the same time, the one of the earlier track first. None is empty.
+pub(super) fn samples(source: Source<'_>) -> Result<Vec<Sample>, Error> {
+    let mut samples = Vec::new();
+    read(source, |run| samples.extend(run.samples(source.tracks)))?;
+    samples.sort_by_key(|sample| (sample.pts_us, sample.track));
+    Ok(samples)
+}
+
+/// Successive samples of one track that differ only in their time and place; not empty.
+struct Run {
+    track: usize,
+    /// When the first one is shown, in ticks; may be before 0.
+    shown: i128,
+    /// Ticks from one to the next.
+    duration: u32,
+    /// Bytes of each one; not 0.
+    size: u32,
+    key: bool,
+    place: Range<u64>,
+}
+
+impl Run {
+    fn samples(self, tracks: &[InputTrack]) -> impl Iterator<Item = Sample> {
+        let timescale = tracks[self.track].timescale;
+        let starts = self.place.step_by(self.size as usize);
+        starts.enumerate().map(move |(number, start)| {
+            let shown = self.shown + number as i128 * i128::from(self.duration);
+            let place = start..start + u64::from(self.size);
+            Sample { track: self.track, pts_us: microseconds(shown, timescale) as u64, key: self.key, place }
+        })
+    }
+}
+
+/// What is known once a fragment was read; see [`Outline`].
+struct After {
     decode_times: Vec<u64>,
-) -> Result<Fragment, Error> {
-    let fragment = Fragment { samples: Vec::new(), decode_times, absolute: false };
-    let mut reader = Reader { tracks, moof_start, told_samples: 0, fragment };
+    absolute: bool,
+    steps: u64,
+}
+
+fn read(source: Source<'_>, sink: impl FnMut(Run)) -> Result<After, Error> {
+    let after = After { decode_times: source.decode_times.to_vec(), absolute: false, steps: 0 };
+    let mut reader = Reader { source, told_samples: 0, after, sink };
     // Without any base given, a track's data follows that of the track before it (section 8.8.7.1).
-    let mut data_end = moof_start;
-    for child in Boxes::new(moof) {
+    let mut data_end = source.start;
+    for child in Boxes::new(source.moof) {
+        reader.after.steps += 1;
         if let (kind, traf) = child?
             && &kind == b"traf"
         {
             data_end = reader.read_track_fragment(traf, data_end)?;
         }
     }
-    let mut fragment = reader.fragment;
-    fragment.samples.sort_by_key(|sample| (sample.pts_us, sample.track));
-    Ok(fragment)
+    Ok(reader.after)
 }
 
-struct Reader<'a> {
-    tracks: &'a [InputTrack],
-    moof_start: u64,
+struct Reader<'a, S> {
+    source: Source<'a>,
     /// Samples told so far, those without bytes included.
     told_samples: usize,
-    fragment: Fragment,
+    after: After,
+    sink: S,
 }
 
 /// The rules of one `traf`.
@@ -99,16 +164,32 @@ struct TrackFragment {
     base: u64,
 }
 
-impl Reader<'_> {
+/// Successive samples as `trun` tells them: one, or several that say nothing of their own.
+struct Told {
+    count: u32,
+    duration: u32,
+    size: u32,
+    flags: u32,
+    composition_offset: i32,
+}
+
+/// Where a `trun` is at.
+struct Progress {
+    position: u64,
+    newest_us: i128,
+}
+
+impl<S: FnMut(Run)> Reader<'_, S> {
     /// Reads a `traf`; returns where its data ends. Fragments of a track that `moov` did not name give nothing.
     fn read_track_fragment(&mut self, traf: &[u8], data_end: u64) -> Result<u64, Error> {
         let Some(rules) = self.read_header(expect(traf, b"tfhd")?, data_end)? else { return Ok(data_end) };
         if let Some(tfdt) = find(traf, b"tfdt")? {
             let (version, _, mut fields) = Fields::full(tfdt)?;
-            self.fragment.decode_times[rules.index] = fields.u32_or_u64(version)?;
+            self.after.decode_times[rules.index] = fields.u32_or_u64(version)?;
         }
         let mut data_end = rules.base;
         for child in Boxes::new(traf) {
+            self.after.steps += 1;
             if let (kind, trun) = child?
                 && &kind == b"trun"
             {
@@ -122,16 +203,17 @@ impl Reader<'_> {
     fn read_header(&mut self, tfhd: &[u8], data_end: u64) -> Result<Option<TrackFragment>, Error> {
         let (_, flags, mut fields) = Fields::full(tfhd)?;
         let id = fields.u32()?;
-        let Some(index) = self.tracks.iter().position(|input| input.id == id) else { return Ok(None) };
-        let mut base = if flags & tfhd_flag::BASE_IS_MOOF != 0 { self.moof_start } else { data_end };
+        let tracks = self.source.tracks;
+        let Some(index) = tracks.iter().position(|input| input.id == id) else { return Ok(None) };
+        let mut base = if flags & tfhd_flag::BASE_IS_MOOF != 0 { self.source.start } else { data_end };
         if flags & tfhd_flag::BASE_OFFSET != 0 {
             base = fields.u64()?;
-            self.fragment.absolute = true;
+            self.after.absolute = true;
         }
         if flags & tfhd_flag::DESCRIPTION_INDEX != 0 && fields.u32()? != 1 {
             return Err(Error::Unsupported("several sample entries in an MP4 track".into()));
         }
-        let mut defaults = self.tracks[index].defaults;
+        let mut defaults = tracks[index].defaults;
         for (flag, field) in [
             (tfhd_flag::DURATION, &mut defaults.duration),
             (tfhd_flag::SIZE, &mut defaults.size),
@@ -147,8 +229,8 @@ impl Reader<'_> {
     /// `trun` (section 8.8.8); returns where its data ends.
     fn read_run(&mut self, trun: &[u8], rules: &TrackFragment, data_end: u64) -> Result<u64, Error> {
         let (_, flags, mut fields) = Fields::full(trun)?;
-        let count = fields.u32()? as usize;
-        self.told_samples = self.told_samples.saturating_add(count);
+        let count = fields.u32()?;
+        self.told_samples = self.told_samples.saturating_add(count as usize);
         if self.told_samples > MAX_SAMPLES {
             let (bytes, limit) = (self.told_samples as u64, MAX_SAMPLES as u64);
             return Err(Error::TooLarge { what: "fragment (in samples)", bytes, limit });
@@ -159,38 +241,59 @@ impl Reader<'_> {
             position = rules.base.checked_add_signed(offset).ok_or_else(out_of_range)?;
         }
         let first_flags = if flags & trun_flag::FIRST_FLAGS != 0 { Some(fields.u32()?) } else { None };
-        let mut newest_us = 0;
-        for number in 0..count {
+        let mut progress = Progress { position, newest_us: 0 };
+        let mut left = count;
+        while left > 0 {
+            let is_first = left == count;
             let mut told = |flag, default| if flags & flag != 0 { fields.u32() } else { Ok(default) };
             let duration = told(trun_flag::DURATION, rules.defaults.duration)?;
             let size = told(trun_flag::SIZE, rules.defaults.size)?;
-            let default_flags = first_flags.filter(|_| number == 0).unwrap_or(rules.defaults.flags);
+            let default_flags = first_flags.filter(|_| is_first).unwrap_or(rules.defaults.flags);
             let sample_flags = told(trun_flag::FLAGS, default_flags)?;
             // Unsigned in version 0; no offset is as large as to tell the difference.
             let composition_offset = told(trun_flag::COMPOSITION_OFFSET, 0)? as i32;
-            let pts_us = self.pts_us(rules.index, composition_offset)?;
-            if pts_us < newest_us {
-                return Err(Error::Unsupported("video with reordered frames (B-frames)".into()));
-            }
-            newest_us = pts_us;
-            let end = position.checked_add(size.into()).ok_or_else(out_of_range)?;
-            if size > 0 {
-                let key = sample_flags & NON_SYNC == 0 || !self.tracks[rules.index].track.is_video();
-                self.fragment.samples.push(Sample { track: rules.index, pts_us, key, place: position..end });
-            }
-            position = end;
-            let next = &mut self.fragment.decode_times[rules.index];
-            *next = next.checked_add(duration.into()).ok_or_else(out_of_range)?;
+            let differ = flags & trun_flag::OF_EACH_SAMPLE != 0 || (is_first && first_flags.is_some());
+            let equal = if differ { 1 } else { left };
+            let told = Told { count: equal, duration, size, flags: sample_flags, composition_offset };
+            self.add(rules.index, told, &mut progress)?;
+            left -= equal;
         }
-        Ok(position)
+        Ok(progress.position)
     }
 
-    /// When the track's next sample is shown; times before 0 become 0.
-    fn pts_us(&self, track: usize, composition_offset: i32) -> Result<u64, Error> {
-        let ticks = i128::from(self.fragment.decode_times[track]) + i128::from(composition_offset);
-        let pts_us = ticks.max(0) * 1_000_000 / i128::from(self.tracks[track].timescale);
-        if pts_us > MAX_PTS_US { Err(out_of_range()) } else { Ok(pts_us as u64) }
+    /// Hands successive samples on, in one step however many they are.
+    fn add(&mut self, track: usize, told: Told, progress: &mut Progress) -> Result<(), Error> {
+        self.after.steps += 1;
+        let input = &self.source.tracks[track];
+        let decoded = self.after.decode_times[track];
+        let shown = i128::from(decoded) + i128::from(told.composition_offset);
+        let first_us = microseconds(shown, input.timescale);
+        let all_but_one = u64::from(told.duration) * u64::from(told.count - 1);
+        let last_us = microseconds(shown + i128::from(all_but_one), input.timescale);
+        if last_us > MAX_PTS_US {
+            return Err(out_of_range());
+        }
+        if first_us < progress.newest_us {
+            return Err(Error::Unsupported("video with reordered frames (B-frames)".into()));
+        }
+        progress.newest_us = last_us;
+        let bytes = u64::from(told.size) * u64::from(told.count);
+        let end = progress.position.checked_add(bytes).ok_or_else(out_of_range)?;
+        let duration = u64::from(told.duration) * u64::from(told.count);
+        self.after.decode_times[track] = decoded.checked_add(duration).ok_or_else(out_of_range)?;
+        if bytes > 0 {
+            let key = told.flags & NON_SYNC == 0 || !input.track.is_video();
+            let place = progress.position..end;
+            (self.sink)(Run { track, shown, duration: told.duration, size: told.size, key, place });
+        }
+        progress.position = end;
+        Ok(())
     }
+}
+
+/// Times before 0 become 0.
+fn microseconds(ticks: i128, timescale: u32) -> i128 {
+    ticks.max(0) * 1_000_000 / i128::from(timescale)
 }
 
 fn out_of_range() -> Error {

@@ -82,8 +82,18 @@ fn read_sample_entry(kind: Kind, entry: &[u8]) -> Result<Track, Error> {
         b"av01" => read_visual_entry(Codec::Av1, entry, b"av1C"),
         b"vp09" => read_visual_entry(Codec::Vp9, entry, b"vpcC"),
         b"Opus" => read_opus_entry(entry),
-        other => Err(Error::Unsupported(format!("MP4 codec {}", other.escape_ascii()))),
+        other => Err(Error::Unsupported(format!("codec {}", foreign(other)))),
     }
+}
+
+/// The name of a codec that is not forwarded: the one people know, where there is one, and its sample entry's.
+fn foreign(kind: &Kind) -> String {
+    let name = match kind {
+        b"mp4a" => "AAC",
+        b"hvc1" | b"hev1" => "HEVC",
+        _ => return kind.escape_ascii().to_string(),
+    };
+    format!("{name} ({})", kind.escape_ascii())
 }
 
 fn read_visual_entry(codec: Codec, entry: &[u8], config_kind: &Kind) -> Result<Track, Error> {

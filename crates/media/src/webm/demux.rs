@@ -10,10 +10,13 @@ use super::{
     element, mux,
     tracks::{self, Entry},
 };
-use crate::{Error, Event, Frame};
+use crate::{Error, Event, Frame, error::shown};
 
 /// The largest EBML header, Info or Tracks element that is read.
 pub const MAX_HEADER_BYTES: u64 = 64 << 10;
+
+/// The largest decoder configurations that go into a resume point, which is asked for after every segment.
+const MAX_RESUMED_HEADER_BYTES: usize = 8 << 10;
 
 /// The largest SimpleBlock or BlockGroup that is read: more than a 4K keyframe at its worst.
 pub const MAX_BLOCK_BYTES: u64 = 16 << 20;
@@ -49,6 +52,8 @@ pub struct Demuxer {
     timestamp_scale: u64,
     /// Empty until the Tracks element was read.
     entries: Vec<Entry>,
+    /// See [`Self::steps`].
+    steps: u64,
 }
 
 /// What came of looking at the next element.
@@ -67,8 +72,14 @@ impl Default for Demuxer {
 impl Demuxer {
     /// A demuxer at the start of a take.
     pub fn new() -> Self {
-        let place = Place::Start;
-        Self { buffer: BytesMut::new(), skip: 0, place, timestamp_scale: 1_000_000, entries: Vec::new() }
+        Self {
+            buffer: BytesMut::new(),
+            skip: 0,
+            place: Place::Start,
+            timestamp_scale: 1_000_000,
+            entries: Vec::new(),
+            steps: 0,
+        }
     }
 
     /// Adds the next bytes of the take, any number of them. Pull [`Self::next_event`] until `None` before pushing more.
@@ -90,10 +101,16 @@ impl Demuxer {
         }
     }
 
+    /// How much was read so far: elements, and those inside them. Never more than the bytes pushed.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// Bytes which, pushed into a new demuxer, bring it to this one's state: headers written anew, then what is pending.
     /// They give the tracks again (if they were given) and no frame. `None` when more than `limit` bytes are pending.
     pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
-        if self.buffer.len() > limit {
+        let header_bytes: usize = self.entries.iter().map(Entry::private_bytes).sum();
+        if self.buffer.len() > limit || header_bytes > MAX_RESUMED_HEADER_BYTES {
             return None;
         }
         let mut out = Vec::new();
@@ -121,6 +138,12 @@ impl Demuxer {
 
     fn step(&mut self) -> Result<Step, Error> {
         let Some(header) = ebml::header(&self.buffer)? else { return Ok(Step::NeedMore) };
+        let step = self.read_element(header)?;
+        self.steps += u64::from(!matches!(step, Step::NeedMore));
+        Ok(step)
+    }
+
+    fn read_element(&mut self, header: ebml::Header) -> Result<Step, Error> {
         match (self.place, header.id) {
             (Place::Start, element::EBML) => {
                 self.read(header, "EBML header", MAX_HEADER_BYTES, Self::on_ebml)
@@ -187,10 +210,11 @@ impl Demuxer {
     /// RFC 8794, section 11.2; a DocType other than the two means another format.
     fn on_ebml(&mut self, body: Bytes) -> Result<Option<Event>, Error> {
         for child in ebml::children(&body) {
+            self.steps += 1;
             if let (element::DOC_TYPE, doc_type) = child?
                 && !matches!(doc_type, b"webm" | b"matroska")
             {
-                return Err(Error::Unsupported(format!("EBML document type {}", doc_type.escape_ascii())));
+                return Err(Error::Unsupported(format!("EBML document type {}", shown(doc_type))));
             }
         }
         self.place = Place::Document;
@@ -200,6 +224,7 @@ impl Demuxer {
     /// RFC 9559, section 5.1.2.
     fn on_info(&mut self, body: Bytes) -> Result<Option<Event>, Error> {
         for child in ebml::children(&body) {
+            self.steps += 1;
             if let (element::TIMESTAMP_SCALE, scale) = child? {
                 self.timestamp_scale = ebml::uint(scale)?;
             }
@@ -231,6 +256,7 @@ impl Demuxer {
         let mut block = None;
         let mut refers = false;
         for child in ebml::children(&group) {
+            self.steps += 1;
             match child? {
                 (element::BLOCK, body) => block = Some(group.slice_ref(body)),
                 (element::REFERENCE_BLOCK, _) => refers = true,

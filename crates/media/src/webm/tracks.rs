@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::{ebml, ebml::malformed, element};
-use crate::{Codec, Error, Track, TrackKind};
+use crate::{Codec, Error, Track, TrackKind, error::shown};
 
 /// A track and the number that its blocks call it by.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +12,16 @@ pub(super) struct Entry {
     pub(super) number: u64,
     pub(super) track: Track,
 }
+
+impl Entry {
+    /// Bytes that the input gave for the decoder.
+    pub(super) fn private_bytes(&self) -> usize {
+        self.track.codec_private.len() + self.track.colour.len()
+    }
+}
+
+/// More tracks than any recorder writes.
+const MAX_TRACKS: usize = 8;
 
 /// `TrackType` values (RFC 9559, section 5.1.4.1.3).
 const TYPE_VIDEO: u64 = 1;
@@ -37,6 +47,9 @@ pub(super) fn read(body: &Bytes) -> Result<Vec<Entry>, Error> {
                 return Err(malformed(format!("two tracks are number {}", entry.number)));
             }
             entries.push(entry);
+        }
+        if entries.len() > MAX_TRACKS {
+            return Err(Error::Unsupported(format!("more than {MAX_TRACKS} tracks")));
         }
     }
     if entries.is_empty() {
@@ -120,7 +133,17 @@ fn codec(codec_id: &[u8]) -> Result<Codec, Error> {
         b"V_AV1" => Ok(Codec::Av1),
         b"V_MPEG4/ISO/AVC" => Ok(Codec::H264),
         b"A_OPUS" => Ok(Codec::Opus),
-        other => Err(Error::Unsupported(format!("codec {}", other.escape_ascii()))),
+        other => Err(Error::Unsupported(format!("codec {}", foreign(other)))),
+    }
+}
+
+/// The name of a codec that is not forwarded: the one people know, where there is one, and its id.
+fn foreign(codec_id: &[u8]) -> String {
+    let id = shown(codec_id);
+    match codec_id {
+        [b'A', b'_', b'A', b'A', b'C', ..] => format!("AAC ({id})"),
+        b"V_MPEGH/ISO/HEVC" => format!("HEVC ({id})"),
+        _ => id,
     }
 }
 

@@ -1,0 +1,279 @@
+//! Work and memory are proportional to the input, whatever it is made of: every kind of small unit that a container has,
+//! repeated until it fills a segment, in one piece and byte by byte.
+//!
+//! Work is counted in the steps that a demuxer took, in chunks, and in bytes allocated; never in time.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail in its helpers too")]
+
+#[path = "common/allocator.rs"]
+mod allocator;
+
+use allocator::counted;
+use media::{Output, Progress, Repackager};
+
+/// A segment of some slices.
+const BOMB_BYTES: usize = 256 << 10;
+/// What is pushed byte by byte.
+const DRIP_BYTES: usize = 32 << 10;
+/// Bytes ever allocated for each byte of input, at most: a sample of MP4 may have a single one.
+const ALLOCATED_PER_BYTE: usize = 512;
+/// Bytes held at once for each byte of input, at most.
+const HELD_PER_BYTE: usize = 40;
+/// Allocated for every segment, whatever it has.
+const ALLOCATED_PER_SEGMENT: usize = 1 << 10;
+/// Allocated for a resume point, whatever it has.
+const ALLOCATED_PER_POINT: usize = 32 << 10;
+/// Segments after which a resume point is asked for.
+const SEGMENTS_PER_POINT: usize = 256;
+/// Steps in one slice, at most: those of a fragment with as many samples as may be.
+const STEPS_PER_SLICE: u64 = 1 << 16;
+
+/// A take: its type, its headers, and a unit to repeat.
+struct Bomb {
+    name: &'static str,
+    mime: &'static str,
+    headers: Vec<u8>,
+    unit: Vec<u8>,
+}
+
+/// What came of pushing segments, as a node does it.
+#[derive(Default)]
+struct Outcome {
+    bytes: usize,
+    segments: usize,
+    points: usize,
+    chunks: usize,
+    steps: u64,
+    most_steps: u64,
+}
+
+fn push<'a>(mime: &str, segments: impl Iterator<Item = &'a [u8]>) -> Outcome {
+    let mut repackager = Repackager::new(mime).unwrap();
+    let mut outcome = Outcome::default();
+    for mut segment in segments {
+        outcome.bytes += segment.len();
+        outcome.segments += 1;
+        loop {
+            let mut outputs = Vec::new();
+            let progress = repackager.advance(&mut segment, &mut outputs);
+            outcome.chunks += outputs.iter().filter(|output| matches!(output, Output::Chunk(_))).count();
+            outcome.most_steps = outcome.most_steps.max(repackager.steps() - outcome.steps);
+            outcome.steps = repackager.steps();
+            match progress {
+                Ok(Progress::Partly) => {}
+                Ok(Progress::Done) => break,
+                Err(_) => return outcome,
+            }
+        }
+        if outcome.segments % SEGMENTS_PER_POINT == 2 {
+            outcome.points += 1;
+            repackager.resume_point();
+        }
+    }
+    outcome
+}
+
+fn check<'a>(name: &str, mime: &str, segments: impl Iterator<Item = &'a [u8]>) {
+    let (outcome, taken) = counted(|| push(mime, segments));
+    let Outcome { bytes, segments, points, chunks, steps, most_steps } = outcome;
+    let name = format!("{name}, {bytes} bytes in {segments} segments");
+    assert!(steps <= bytes as u64, "{name}: {steps} steps");
+    assert!(most_steps <= STEPS_PER_SLICE, "{name}: {most_steps} steps in one slice");
+    assert!(chunks <= bytes / 1024 + 3 * segments, "{name}: {chunks} chunks");
+    let fixed = ALLOCATED_PER_SEGMENT * segments + ALLOCATED_PER_POINT * points + (64 << 10);
+    assert!(taken.total <= ALLOCATED_PER_BYTE * bytes + fixed, "{name}: {taken:?}");
+    assert!(taken.peak <= HELD_PER_BYTE * bytes + (4 << 20), "{name}: {taken:?}");
+}
+
+#[test]
+fn a_segment_of_small_units_costs_what_its_bytes_cost() {
+    for Bomb { name, mime, headers, unit } in bombs() {
+        let segment = unit.repeat(BOMB_BYTES / unit.len());
+        check(name, mime, [&headers[..], &segment].into_iter());
+    }
+}
+
+#[test]
+fn bytes_that_come_one_by_one_cost_no_more_for_what_came_before() {
+    for Bomb { name, mime, headers, unit } in bombs() {
+        let drip = unit.repeat((DRIP_BYTES / unit.len()).max(1));
+        let drip = &drip[..DRIP_BYTES.min(drip.len())];
+        check(name, mime, [&headers[..]].into_iter().chain(drip.chunks(1)));
+    }
+}
+
+#[test]
+fn headers_as_large_as_they_may_be_are_read_once() {
+    let many_tracks =
+        [element(&[0x16, 0x54, 0xae, 0x6b], &webm_track(1, 2, b"A_OPUS").repeat(3000))].concat();
+    let long_names = webm(&[webm_track(1, 1, &[b'V'; 60_000])]);
+    let doc_type = element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], &[b'w'; 60_000]));
+    let boxes = mp4_box(b"moov", &[0, 0, 0, 8, b'f', b'r', b'e', b'e'].repeat(8000));
+    for (name, mime, headers) in [
+        ("three thousand tracks", WEBM, [webm(&[]), many_tracks].concat()),
+        ("a codec with a long name", WEBM, long_names),
+        ("a document type with a long name", WEBM, doc_type),
+        ("a moov of empty boxes", MP4, [mp4_box(b"ftyp", b"iso6\0\0\0\0"), boxes].concat()),
+    ] {
+        check(name, mime, [&headers[..]].into_iter());
+        let mut repackager = Repackager::new(mime).unwrap();
+        let error = repackager.push_segment(&headers).unwrap_err().to_string();
+        assert!(error.len() < 200, "{name}: an error of {} bytes", error.len());
+    }
+}
+
+const WEBM: &str = "video/webm";
+const MATROSKA: &str = "video/x-matroska;codecs=avc1";
+const MP4: &str = "video/mp4";
+
+/// Tracks of [`mp4_headers`].
+const VIDEO: u32 = 1;
+const AUDIO: u32 = 2;
+
+fn bombs() -> Vec<Bomb> {
+    let mut bombs = webm_bombs();
+    bombs.extend(h264_bombs());
+    bombs.extend(mp4_bombs());
+    bombs
+}
+
+fn webm_bombs() -> Vec<Bomb> {
+    let cluster_start: &[u8] = &[0x1f, 0x43, 0xb6, 0x75, 0xff, 0xe7, 0x81, 0x00];
+    let mut headers = webm(&[webm_track(1, 1, b"V_VP8"), webm_track(2, 2, b"A_OPUS")]);
+    headers.extend_from_slice(cluster_start);
+    let block = |track: u8, flags: u8, data: &[u8]| {
+        element(&[0xa3], &[&[0x80 | track, 0, 0, flags][..], data].concat())
+    };
+    let group = |children: &[u8]| element(&[0xa0], children);
+    let inner = element(&[0xa1], &[0x81, 0, 0, 0, 1]);
+    let later = |flags: u8| [cluster_start, &element(&[0xa3], &[0x81, 0x7f, 0xff, flags, 1])].concat();
+    let bomb = |name, unit: Vec<u8>| Bomb { name, mime: WEBM, headers: headers.clone(), unit };
+    vec![
+        bomb("keyframes of a byte", block(1, 0x80, &[1])),
+        bomb("pictures of a byte", block(1, 0, &[1])),
+        bomb("packets of a byte", block(2, 0x80, &[0x18])),
+        bomb("keyframes and packets", [block(1, 0x80, &[1]), block(2, 0x80, &[0x18])].concat()),
+        bomb("blocks without data", block(1, 0x80, &[])),
+        bomb("blocks of no track", block(9, 0x80, &[1])),
+        bomb("laced blocks", block(1, 0x86, &[0xff; 8])),
+        bomb("groups of a byte", group(&inner)),
+        bomb("groups of many blocks", group(&inner.repeat(2000))),
+        bomb("groups of nothing", group(&[])),
+        bomb(
+            "groups of many references",
+            group(&[inner.clone(), element(&[0xfb], &[]).repeat(5000)].concat()),
+        ),
+        bomb("voids", element(&[0xec], &[])),
+        bomb("clusters", cluster_start.to_vec()),
+        bomb("clusters of a keyframe", later(0x80)),
+        bomb("clusters of a picture", later(0)),
+        bomb("timestamps", element(&[0xe7], &[1])),
+        bomb("tracks again", element(&[0x16, 0x54, 0xae, 0x6b], &webm_track(1, 1, b"V_VP8"))),
+        bomb("one large block", block(1, 0x80, &[1; DRIP_BYTES])),
+        bomb("unknown elements", element(&[0x4f, 0xff], &[0])),
+    ]
+}
+
+fn h264_bombs() -> Vec<Bomb> {
+    let mut headers = webm(&[webm_track(1, 1, b"V_MPEG4/ISO/AVC")]);
+    headers.extend_from_slice(&[0x1f, 0x43, 0xb6, 0x75, 0xff, 0xe7, 0x81, 0x00]);
+    let block = |data: &[u8]| element(&[0xa3], &[&[0x81, 0, 0, 0x80][..], data].concat());
+    let bomb = |name, unit: &[u8]| {
+        let frame = [&[0, 0, 1, 0x65][..], &unit.repeat(30_000 / unit.len())].concat();
+        Bomb { name, mime: MATROSKA, headers: headers.clone(), unit: block(&frame) }
+    };
+    vec![
+        bomb("zeros", &[0]),
+        bomb("units of a byte", &[0, 0, 1, 0x65]),
+        bomb("sequence parameter sets", &[0, 0, 1, 0x67, 0x42, 0xc0, 0x20]),
+        bomb("picture parameter sets", &[0, 0, 1, 0x68]),
+        bomb("almost start codes", &[0, 0, 2]),
+    ]
+}
+
+fn mp4_bombs() -> Vec<Bomb> {
+    let headers = mp4_headers();
+    let tfhd =
+        |track: u32, size: u32| full_box(b"tfhd", 0x10, &[track.to_be_bytes(), size.to_be_bytes()].concat());
+    let trun = |flags: u32, count: u32, fields: &[u8]| {
+        full_box(b"trun", flags, &[&count.to_be_bytes(), fields].concat())
+    };
+    let traf_of =
+        |track: u32, size: u32, runs: &[u8]| mp4_box(b"traf", &[&tfhd(track, size)[..], runs].concat());
+    let traf = |size: u32, runs: &[u8]| traf_of(VIDEO, size, runs);
+    let moof = |content: &[u8]| mp4_box(b"moof", content);
+    // Its samples begin behind the header of the mdat that follows.
+    let placed = |track: u32, size: u32, count: u32| {
+        let offset = 8 + 8 + 20 + 20 + 8_u32;
+        moof(&traf_of(track, size, &trun(1, count, &offset.to_be_bytes())))
+    };
+    let fragment = |track: u32, size: u32, count: u32| {
+        [placed(track, size, count), mp4_box(b"mdat", &vec![0x18; (size * count) as usize])].concat()
+    };
+    let bomb = |name, unit: Vec<u8>| Bomb { name, mime: MP4, headers: headers.clone(), unit };
+    vec![
+        bomb("runs of empty samples", moof(&traf(0, &trun(0, 16_384, &[])))),
+        bomb("runs of empty samples, the first with flags", moof(&traf(0, &trun(4, 16_384, &[0; 4])))),
+        bomb("many runs of empty samples", moof(&traf(0, &trun(0, 60, &[]).repeat(1000)))),
+        bomb("samples that say that they are empty", moof(&traf(0, &trun(0x200, 1000, &[0; 4000])))),
+        bomb("many track fragments", moof(&traf(0, &trun(0, 60, &[])).repeat(1000))),
+        bomb("runs that never end", moof(&traf(0, &trun(0, u32::MAX, &[])))),
+        bomb("samples that never come", moof(&traf(1, &trun(0, 16_384, &[])))),
+        bomb("pictures of a byte", fragment(VIDEO, 1, 16_384)),
+        bomb("pictures of five bytes", fragment(VIDEO, 5, 16_384)),
+        bomb("packets of a byte", fragment(AUDIO, 1, 16_384)),
+        bomb("fragments of a packet of a byte", fragment(AUDIO, 1, 1)),
+        bomb("fragments of nothing", moof(&[])),
+        bomb("media of nothing", mp4_box(b"mdat", &[])),
+        bomb("boxes of nothing", mp4_box(b"free", &[])),
+        bomb("ftyp again", mp4_box(b"ftyp", &[])),
+        bomb("the headers again", headers.clone()),
+        bomb("one large mdat", mp4_box(b"mdat", &[0; DRIP_BYTES])),
+    ]
+}
+
+/// An EBML element of under 2^28 bytes.
+fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
+    let size = match body.len() {
+        short @ 0..=126 => vec![0x80 | short as u8],
+        long => (0x1000_0000 | long as u32).to_be_bytes().to_vec(),
+    };
+    [id, &size, body].concat()
+}
+
+fn webm_track(number: u8, kind: u8, codec: &[u8]) -> Vec<u8> {
+    let size = [element(&[0xb0], &[64]), element(&[0xba], &[64])].concat();
+    let fields = [
+        element(&[0xd7], &[number]),
+        element(&[0x83], &[kind]),
+        element(&[0x86], codec),
+        element(&[0xe0], &size),
+    ];
+    element(&[0xae], &fields.concat())
+}
+
+/// EBML header and the start of a Segment with these tracks, if there are any.
+fn webm(tracks: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"webm"));
+    out.extend_from_slice(&[0x18, 0x53, 0x80, 0x67, 0xff]);
+    if !tracks.is_empty() {
+        out.extend_from_slice(&element(&[0x16, 0x54, 0xae, 0x6b], &tracks.concat()));
+    }
+    out
+}
+
+fn mp4_box(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    [&(8 + body.len() as u32).to_be_bytes(), &kind[..], body].concat()
+}
+
+fn full_box(kind: &[u8; 4], flags: u32, body: &[u8]) -> Vec<u8> {
+    mp4_box(kind, &[&flags.to_be_bytes(), body].concat())
+}
+
+/// What a recorder writes before its first fragment.
+fn mp4_headers() -> Vec<u8> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/mp4-avc1-opus-250ms/stream.mp4");
+    let recording = std::fs::read(folder).unwrap();
+    let moof = recording.windows(4).position(|kind| kind == b"moof").unwrap() - 4;
+    recording[..moof].to_vec()
+}
