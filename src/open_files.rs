@@ -7,3 +7,8 @@ pub(crate) fn raise_limit() {
         Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
     }
 }
+
+/// How many files this process may have open.
+pub(crate) fn limit() -> u64 {
+    rlimit::getrlimit(rlimit::Resource::NOFILE).map_or(1024, |(soft, _)| soft)
+}

@@ -1,29 +1,25 @@
 //! Listening, the URL line, and stopping: shared by every subcommand that serves.
 
 use std::{
-    future::{Future, IntoFuture},
+    future::Future,
     io::Write,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
-use axum::{Router, serve::ListenerExt};
-use socket2::SockRef;
+use axum::Router;
+use serving::Limits;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, open_files};
 
 /// How long open connections may take to finish once the program was asked to stop.
 pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(3);
-
-/// How long a client may leave unread what was sent to it before its connection is given up. Longer than a node waits, 20 s
-/// to let go of a viewer that takes nothing and 30 s for it to read why: a connection the kernel gave up tells nothing.
-const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Opens the port.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -50,10 +46,8 @@ pub(crate) async fn serve(
 ) -> Result<(), Failure> {
     announce(&local_url(&listener)?);
     let closing = CancellationToken::new();
-    let app = app.into_make_service_with_connect_info::<SocketAddr>();
-    let server =
-        axum::serve(listener.tap_io(tune), app).with_graceful_shutdown(closing.clone().cancelled_owned());
-    let mut server = tokio::spawn(server.into_future());
+    let limits = Limits::for_open_files(open_files::limit());
+    let mut server = tokio::spawn(serving::serve(listener, app, limits, closing.clone()));
     let ended = tokio::select! {
         () = end => {
             tracing::info!("stopping");
@@ -67,21 +61,7 @@ pub(crate) async fn serve(
         }
         ended = &mut server => ended,
     };
-    ended
-        .map_err(Failure::run("serving failed"))
-        .and_then(|served| served.map_err(Failure::run("serving failed")))
-}
-
-/// Sends small chunks at once, without waiting for the acknowledgement of earlier ones; and lets go of clients that
-/// vanished or never read, which else keep their buffers for as long as the network believes in them.
-fn tune(connection: &mut TcpStream) {
-    let connection = SockRef::from(&*connection);
-    let tuned = connection.set_tcp_nodelay(true);
-    #[cfg(target_os = "linux")]
-    let tuned = tuned.and_then(|()| connection.set_tcp_user_timeout(Some(UNREAD_TIMEOUT)));
-    if let Err(error) = tuned {
-        tracing::debug!(%error, "a connection could not be tuned");
-    }
+    ended.map_err(Failure::run("serving failed"))
 }
 
 /// Waits for a background task that was asked to stop.

@@ -9,9 +9,8 @@
 //! let shutdown = tokio_util::sync::CancellationToken::new();
 //! let node = cdn::Node::start(config, shutdown.clone())?; // starts background tasks on this runtime
 //! let listener = tokio::net::TcpListener::bind("0.0.0.0:5001").await?;
-//! // Without this, small chunks wait for the acknowledgement of earlier ones: up to 40 ms.
-//! let listener = axum::serve::ListenerExt::tap_io(listener, |connection| drop(connection.set_nodelay(true)));
-//! axum::serve(listener, node.router()).with_graceful_shutdown(shutdown.clone().cancelled_owned()).await?;
+//! let limits = serving::Limits::for_open_files(1024);
+//! serving::serve(listener, node.router(), limits, shutdown.clone()).await;
 //! node.stopped().await; // connections closed, main server told
 //! # Ok(())
 //! # }

@@ -5,7 +5,6 @@
 //!
 //! ```no_run
 //! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-//! use std::net::SocketAddr;
 //! use main_server::{App, Config};
 //! use tokio_util::sync::CancellationToken;
 //!
@@ -21,9 +20,7 @@
 //! let upkeep = tokio::spawn(app.run(shutdown.clone()));
 //! // 4. Serve, with the peers' addresses: without them there are no limits per address.
 //! let listener = tokio::net::TcpListener::bind("0.0.0.0:5000").await?;
-//! axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-//!     .with_graceful_shutdown(shutdown.cancelled_owned())
-//!     .await?;
+//! serving::serve(listener, router, serving::Limits::for_open_files(1024), shutdown).await;
 //! upkeep.await?;
 //! # Ok(())
 //! # }

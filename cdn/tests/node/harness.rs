@@ -2,7 +2,6 @@
 
 use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
-use axum::serve::ListenerExt;
 use cdn::{Config, Limits, Node};
 use protocol::{
     StreamId,
@@ -43,11 +42,10 @@ impl TestNode {
         let node = Node::start(config, shutdown.clone()).unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let listener = listener.tap_io(|connection| connection.set_nodelay(true).unwrap());
         let app = node.router().nest_service("/cdn/a", node.router());
-        let stopping = shutdown.clone().cancelled_owned();
+        let (limits, stopping) = (serving::Limits::for_open_files(65_536), shutdown.clone());
         let served = tokio::spawn(async move {
-            axum::serve(listener, app).with_graceful_shutdown(stopping).await.unwrap();
+            serving::serve(listener, app, limits, stopping).await;
             node.stopped().await;
         });
         Self { address, shutdown, served }

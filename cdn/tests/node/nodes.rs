@@ -15,7 +15,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{delete, post, put},
-    serve::ListenerExt,
 };
 use cdn::{ClusterSecret, Config, Limits, Node};
 use protocol::{
@@ -101,8 +100,8 @@ impl Nodes {
         runtime.spawn(async move {
             let node = Node::start(config, CancellationToken::new()).unwrap();
             let listener = TcpListener::from_std(listener).unwrap();
-            let listener = listener.tap_io(|connection| connection.set_nodelay(true).unwrap());
-            axum::serve(listener, node.router()).await.unwrap();
+            let limits = serving::Limits::for_open_files(65_536);
+            serving::serve(listener, node.router(), limits, CancellationToken::new()).await;
         });
         let node = EdgeNode { name: name.to_owned(), address, runtime: Some(runtime) };
         self.until(|rows| rows.contains_key(name).then_some(())).await;

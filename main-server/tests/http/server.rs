@@ -1,6 +1,6 @@
 //! Starts main servers and plays the parts of nodes, broadcasters and viewers.
 
-use std::{collections::VecDeque, net::SocketAddr, path::Path, time::Duration};
+use std::{collections::VecDeque, path::Path, time::Duration};
 
 use main_server::{App, Config};
 use protocol::{
@@ -70,16 +70,14 @@ impl Server {
     /// Serves `app`, whose data is in `folder`.
     pub(crate) async fn serve(app: App, folder: TempDir) -> Self {
         let secret = app.cluster_secret().reveal().to_owned();
-        let router = app.router().into_make_service_with_connect_info::<SocketAddr>();
+        let router = app.router();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
-        let stopped = shutdown.clone().cancelled_owned();
+        let (limits, stopped) = (serving::Limits::for_open_files(65_536), shutdown.clone());
         let mut tasks = JoinSet::new();
         tasks.spawn(app.run(shutdown.clone()));
-        tasks.spawn(async move {
-            axum::serve(listener, router).with_graceful_shutdown(stopped).await.unwrap();
-        });
+        tasks.spawn(serving::serve(listener, router, limits, stopped));
         Self { url, secret, client: Client::new(), folder, shutdown, tasks }
     }
 

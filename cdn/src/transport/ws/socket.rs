@@ -11,14 +11,14 @@ use std::{
     task::{Context, Poll, Waker, ready},
 };
 
-use axum::serve::Listener;
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
-use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
+use hyper_util::rt::TokioIo;
+use serving::Connection;
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 
 use crate::lock::lock;
@@ -32,14 +32,14 @@ pub(super) trait Io: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Io for T {}
 
 pub(super) enum Socket {
-    Tcp(TcpStream),
+    Tcp(Connection),
     Other(Mutex<Pin<Box<dyn Io>>>),
 }
 
 impl Socket {
     /// Takes the stream back from the HTTP server, with what it read already.
     pub(super) fn take_back(upgraded: Upgraded) -> (Self, Bytes) {
-        match downcast::<TokioIo<<TcpListener as Listener>::Io>>(upgraded) {
+        match upgraded.downcast::<TokioIo<Connection>>() {
             Ok(parts) => {
                 let tcp = parts.io.into_inner();
                 if let Err(error) = tune(&tcp) {
@@ -93,7 +93,7 @@ impl Socket {
     pub(super) fn finish(&self, cx: &mut Context<'_>) {
         let finished = match self {
             Self::Other(io) => lock(io).as_mut().poll_shutdown(cx),
-            Self::Tcp(tcp) => Poll::Ready(SockRef::from(tcp).shutdown(Shutdown::Write)),
+            Self::Tcp(tcp) => Poll::Ready(SockRef::from(&**tcp).shutdown(Shutdown::Write)),
         };
         if let Poll::Ready(Err(error)) = finished {
             tracing::debug!(%error, "a socket could not be closed");

@@ -1,0 +1,162 @@
+//! Request bodies that have to go on arriving, and answers that keep a connection from counting as idle.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::body::Body as AnyBody;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::{
+    Limits,
+    places::{Http, Phase},
+};
+
+/// Why a body is given up.
+#[derive(Debug)]
+pub(crate) struct TooSlow;
+
+impl std::fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the request body stopped arriving, or arrives too slowly")
+    }
+}
+
+impl std::error::Error for TooSlow {}
+
+/// A request's body, until it is whole or too slow.
+pub(crate) struct Arriving<B = Incoming> {
+    body: B,
+    http: Arc<Http>,
+    pace: Pace,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// How far a body has come, and until when it has to come further.
+struct Pace {
+    pause: Duration,
+    bytes_per_s: u64,
+    began: Option<Instant>,
+    last: Option<Instant>,
+    bytes: u64,
+}
+
+impl Pace {
+    fn progress(&mut self, bytes: usize, now: Instant) {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        self.last = Some(now);
+    }
+
+    fn deadline(&mut self, now: Instant) -> Instant {
+        let began = *self.began.get_or_insert(now);
+        let earned = Duration::from_secs(self.bytes / self.bytes_per_s.max(1));
+        let by_rate = began.checked_add(self.pause + earned).unwrap_or(began + self.pause);
+        by_rate.min(self.last.unwrap_or(began) + self.pause)
+    }
+}
+
+impl<B> Arriving<B> {
+    pub(crate) fn new(body: B, http: Arc<Http>, limits: &Limits) -> Self {
+        let (pause, bytes_per_s) = (limits.body_pause, limits.body_bytes_per_s);
+        Self { body, http, pace: Pace { pause, bytes_per_s, began: None, last: None, bytes: 0 }, timer: None }
+    }
+}
+
+impl<B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Unpin> Body for Arriving<B> {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
+            this.pace.progress(bytes.unwrap_or_default(), Instant::now());
+            this.timer = None;
+            if frame.is_none() || this.body.is_end_stream() {
+                this.http.enter(Phase::Answering);
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let deadline = this.pace.deadline(Instant::now());
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Some(Err(TooSlow.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Says that the connection waits for the next request, once dropped.
+pub(crate) struct Busy(pub(crate) Arc<Http>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.enter(Phase::Idle);
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// An answer's body.
+    pub(crate) struct Answer {
+        #[pin]
+        pub(crate) body: AnyBody,
+        pub(crate) busy: Busy,
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.project().body.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_may_pause_and_be_slow_but_not_for_ever() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut pace =
+            Pace { pause: Duration::from_secs(30), bytes_per_s: 500, began: None, last: None, bytes: 0 };
+        assert_eq!(pace.deadline(at(0)), at(30));
+        pace.progress(1, at(29));
+        assert_eq!(pace.deadline(at(29)), at(30), "a byte now and then is not enough");
+        pace.progress(10_000, at(29));
+        assert_eq!(pace.deadline(at(29)), at(50));
+        pace.progress(1_000_000, at(40));
+        assert_eq!(pace.deadline(at(41)), at(70), "after much it may pause as long as any");
+        pace.progress(usize::MAX, at(60));
+        assert_eq!(pace.deadline(at(60)), at(90));
+    }
+}

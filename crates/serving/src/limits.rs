@@ -1,0 +1,61 @@
+//! How long a server waits, and how many connections it takes.
+
+use std::time::Duration;
+
+/// Share of the descriptors that connections without an upgrade may have.
+const HTTP_SHARE: u64 = 4;
+/// The most of them, however many descriptors there are: each may hold a request head in memory.
+const MOST_HTTP: u64 = 16_384;
+/// Share of the descriptors that is kept for the store's files, other servers and logs, and its bounds.
+const KEPT_SHARE: u64 = 8;
+const KEPT: (u64, u64) = (48, 1_024);
+
+/// The time-outs and bounds of one port.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How long a whole request head may take to arrive, counted from the connection's start or the end of its last answer.
+    pub head: Duration,
+    /// How long a request body may pause.
+    pub body_pause: Duration,
+    /// A body that comes more slowly than this, in bytes per second and after a first [`Limits::body_pause`], is given up.
+    pub body_bytes_per_s: u64,
+    /// Most connections of every kind.
+    pub connections: usize,
+    /// Most connections that are not upgraded to WebSockets.
+    pub http_connections: usize,
+}
+
+impl Limits {
+    /// Bounds for a process that may have so many files open.
+    pub fn for_open_files(files: u64) -> Self {
+        let kept = (files / KEPT_SHARE).clamp(KEPT.0, KEPT.1).min(files / 2);
+        let http = (files / HTTP_SHARE).clamp(1, MOST_HTTP);
+        let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        Self {
+            head: Duration::from_secs(30),
+            body_pause: Duration::from_secs(30),
+            body_bytes_per_s: 500,
+            connections: count(files - kept),
+            http_connections: count(http),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_descriptors_are_kept_for_everything_else() {
+        for (files, connections, http) in [
+            (64, 32, 16),
+            (1_024, 896, 256),
+            (65_536, 64_512, 16_384),
+            (1 << 30, (1 << 30) - 1_024, 16_384),
+            (1, 1, 1),
+        ] {
+            let limits = Limits::for_open_files(files);
+            assert_eq!((limits.connections, limits.http_connections), (connections, http), "{files}");
+        }
+    }
+}

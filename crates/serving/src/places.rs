@@ -1,0 +1,298 @@
+//! The places that connections take, and which one makes room when there are none left.
+//!
+//! Bounded are the connections that only speak HTTP, and all together. A new one is let in all the same: the connection
+//! that has waited longest for a request is closed for it, or else one whose request is still arriving, or else one that is
+//! being answered. Where one host has half of the places, its own make room, so that it cannot displace the others.
+//! A request costs two stores to atomics; only a full table is searched.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use tokio::{sync::Notify, time::Instant};
+
+use crate::Limits;
+
+/// This share of the places is made free at once, so that a flood does not have the table searched for each connection.
+const AT_ONCE: usize = 16;
+
+/// What a connection does, in the order in which places are taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// Waits for a request, of which a part may have come.
+    Idle,
+    /// The request's body is arriving.
+    Receiving,
+    /// The answer is made or sent.
+    Answering,
+}
+
+/// All connections of a port.
+#[derive(Debug)]
+pub(crate) struct Places {
+    most: usize,
+    most_http: usize,
+    started: Instant,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    /// Connections of every kind.
+    all: usize,
+    /// Those that speak HTTP.
+    http: HashMap<u64, Arc<Http>>,
+    by_host: HashMap<IpAddr, usize>,
+    next: u64,
+}
+
+/// A connection that speaks HTTP.
+#[derive(Debug)]
+pub(crate) struct Http {
+    number: u64,
+    host: IpAddr,
+    phase: AtomicU8,
+    /// When the phase began, in ms of the table's own clock.
+    since_ms: AtomicU64,
+    started: Instant,
+    closed: Notify,
+}
+
+/// One connection's place, until dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    places: Arc<Places>,
+    pub(crate) http: Arc<Http>,
+}
+
+/// What became of a new connection.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    Free(Place),
+    /// Others are closed for it.
+    Displacing(Place),
+    /// There are WebSockets only.
+    Full,
+}
+
+impl Places {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            most: limits.connections,
+            most_http: limits.http_connections,
+            started: Instant::now(),
+            taken: Mutex::default(),
+        })
+    }
+
+    /// A place for a connection from `address`.
+    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr) -> Entry {
+        let host = host(address);
+        let mut taken = self.taken();
+        let full = taken.http.len() >= self.most_http || taken.all >= self.most;
+        if full {
+            let crowds = taken.by_host.get(&host).is_some_and(|places| places * 2 >= self.most_http);
+            if !self.make_room(&mut taken, crowds.then_some(host)) {
+                return Entry::Full;
+            }
+        }
+        let number = taken.next;
+        taken.next += 1;
+        taken.all += 1;
+        *taken.by_host.entry(host).or_default() += 1;
+        let http = Arc::new(Http {
+            number,
+            host,
+            phase: AtomicU8::new(Phase::Idle as u8),
+            since_ms: AtomicU64::new(0),
+            started: self.started,
+            closed: Notify::new(),
+        });
+        http.enter(Phase::Idle);
+        taken.http.insert(number, http.clone());
+        let place = Place { places: self.clone(), http };
+        if full { Entry::Displacing(place) } else { Entry::Free(place) }
+    }
+
+    /// The connection speaks HTTP no longer: it was upgraded, or is over.
+    pub(crate) fn upgraded(&self, http: &Http) {
+        self.taken().leave_http(http.number);
+    }
+
+    /// Closes the connections that have waited longest: the process is out of descriptors in spite of the bounds.
+    pub(crate) fn give_way(&self) {
+        self.make_room(&mut self.taken(), None);
+    }
+
+    /// Whether connections were closed, of one host if one is given.
+    fn make_room(&self, taken: &mut Taken, of: Option<IpAddr>) -> bool {
+        let eligible = taken.http.values().filter(|http| of.is_none_or(|host| http.host == host));
+        let mut found: Vec<_> = eligible.map(|http| (http.phase(), http.since_ms(), http.number)).collect();
+        let Some(&(phase, ..)) = found.iter().min() else { return false };
+        found.retain(|(found, ..)| *found == phase);
+        found.sort_unstable();
+        let count = if phase == Phase::Answering { 1 } else { (self.most_http / AT_ONCE).max(1) };
+        for (.., number) in found.into_iter().take(count) {
+            if let Some(http) = taken.leave_http(number) {
+                http.closed.notify_one();
+            }
+        }
+        true
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Taken {
+    fn leave_http(&mut self, number: u64) -> Option<Arc<Http>> {
+        let http = self.http.remove(&number)?;
+        if let Some(places) = self.by_host.get_mut(&http.host) {
+            *places -= 1;
+            if *places == 0 {
+                self.by_host.remove(&http.host);
+            }
+        }
+        Some(http)
+    }
+}
+
+impl Http {
+    pub(crate) fn enter(&self, phase: Phase) {
+        let since = self.started.elapsed().as_millis();
+        self.since_ms.store(u64::try_from(since).unwrap_or(u64::MAX), Relaxed);
+        self.phase.store(phase as u8, Relaxed);
+    }
+
+    /// Waits until the connection has to be closed.
+    pub(crate) async fn closed(&self) {
+        self.closed.notified().await;
+    }
+
+    fn phase(&self) -> Phase {
+        match self.phase.load(Relaxed) {
+            phase if phase == Phase::Idle as u8 => Phase::Idle,
+            phase if phase == Phase::Receiving as u8 => Phase::Receiving,
+            _ => Phase::Answering,
+        }
+    }
+
+    fn since_ms(&self) -> u64 {
+        self.since_ms.load(Relaxed)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.all -= 1;
+        taken.leave_http(self.http.number);
+    }
+}
+
+/// Whom an address stands for: itself, or the network of 64 bits that a single customer has with IPv6.
+fn host(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn places(most: usize, most_http: usize) -> Arc<Places> {
+        Places::new(&Limits {
+            connections: most,
+            http_connections: most_http,
+            ..Limits::for_open_files(1024)
+        })
+    }
+
+    fn enter(places: &Arc<Places>, host: u8) -> Option<Place> {
+        match places.enter(Ipv4Addr::new(10, 0, 0, host).into()) {
+            Entry::Free(place) | Entry::Displacing(place) => Some(place),
+            Entry::Full => None,
+        }
+    }
+
+    fn is_open(place: &Place) -> bool {
+        place.places.taken().http.contains_key(&place.http.number)
+    }
+
+    fn open(all: &[Place]) -> Vec<bool> {
+        all.iter().map(is_open).collect()
+    }
+
+    #[test]
+    fn the_one_that_waits_longest_makes_room() {
+        let places = places(100, 3);
+        let all: Vec<_> = (0..3).map(|host| enter(&places, host).unwrap()).collect();
+        all[0].http.enter(Phase::Answering);
+        all[1].http.enter(Phase::Receiving);
+        let fourth = enter(&places, 3).unwrap();
+        assert_eq!((open(&all), is_open(&fourth)), (vec![true, true, false], true));
+        fourth.http.enter(Phase::Answering);
+        enter(&places, 4).unwrap();
+        assert_eq!(open(&all), [true, false, false], "then one whose body is arriving");
+    }
+
+    #[test]
+    fn answers_under_way_make_room_last_and_one_by_one() {
+        let places = places(1000, 64);
+        let all: Vec<_> = (0..64).map(|host| enter(&places, host).unwrap()).collect();
+        all.iter().for_each(|place| place.http.enter(Phase::Answering));
+        let _new = enter(&places, 64).unwrap();
+        assert_eq!(all.iter().filter(|place| !is_open(place)).count(), 1);
+    }
+
+    #[test]
+    fn a_host_with_half_of_the_places_displaces_its_own_only() {
+        let places = places(100, 4);
+        let others: Vec<_> = (1..3).map(|host| enter(&places, host).unwrap()).collect();
+        let flood: Vec<_> = (0..20).map(|_| enter(&places, 9).unwrap()).collect();
+        assert_eq!(open(&others), [true, true]);
+        assert_eq!(open(&flood)[18..], [true, true]);
+        assert_eq!(flood.iter().filter(|place| is_open(place)).count(), 2);
+    }
+
+    #[test]
+    fn upgraded_connections_leave_the_share_but_not_the_sum() {
+        let places = places(3, 2);
+        let all: Vec<_> = (0..3)
+            .map(|host| {
+                let place = enter(&places, host).unwrap();
+                places.upgraded(&place.http);
+                place
+            })
+            .collect();
+        assert!(enter(&places, 4).is_none(), "nothing but WebSockets");
+        drop(all);
+        let all: Vec<_> = (0..2).map(|host| enter(&places, host).unwrap()).collect();
+        assert_eq!(places.taken().all, 2);
+        drop(all);
+        let taken = places.taken();
+        assert_eq!((taken.all, taken.http.len(), taken.by_host.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_host() {
+        let [a, b] = ["2001:db8::1", "2001:db8::ffff:2"].map(|address| host(address.parse().unwrap()));
+        assert_eq!(a, b);
+        assert_eq!(host("::ffff:10.0.0.1".parse().unwrap()), host("10.0.0.1".parse().unwrap()));
+        assert_ne!(host("10.0.0.2".parse().unwrap()), host("10.0.0.1".parse().unwrap()));
+    }
+}

@@ -1,0 +1,178 @@
+//! Accepting connections, and serving each.
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::ConnectInfo};
+use hyper::{Request, Response, body::Body as _, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+use crate::{
+    Connection, Limits,
+    bodies::{Answer, Arriving, Busy},
+    places::{Entry, Phase, Place, Places},
+    shortage::{Line, Shortage},
+};
+
+/// How long a client may leave unread what was sent to it before its connection is given up. Longer than a node waits, 20 s
+/// to let go of a viewer that takes nothing and 30 s for it to read why: a connection the kernel gave up tells nothing.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Largest request head, and what is read of a body at once.
+const BUFFER_BYTES: usize = 32 << 10;
+/// Pause after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+struct Server {
+    app: Router,
+    limits: Limits,
+    places: Arc<Places>,
+    closing: CancellationToken,
+}
+
+/// Serves `app` until `closing` is cancelled, and then until the requests under way are answered. Handlers find the client's
+/// address in [`ConnectInfo`].
+pub async fn serve(listener: TcpListener, app: Router, limits: Limits, closing: CancellationToken) {
+    let places = Places::new(&limits);
+    let server = Arc::new(Server { app, limits, places, closing: closing.clone() });
+    let tasks = TaskTracker::new();
+    closing.run_until_cancelled(accept(&listener, &server, &tasks)).await;
+    drop(listener);
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn accept(listener: &TcpListener, server: &Arc<Server>, tasks: &TaskTracker) {
+    let (mut descriptors, mut places) = (Shortage::default(), Shortage::default());
+    loop {
+        let due = descriptors.due().into_iter().chain(places.due()).min();
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                log_files(descriptors.check(Instant::now()));
+                server.log_places(places.check(Instant::now()));
+                continue;
+            }
+        };
+        match accepted {
+            Ok((tcp, address)) => match server.places.enter(address.ip()) {
+                Entry::Free(place) => drop(tasks.spawn(server.clone().attend(tcp, address, place))),
+                Entry::Displacing(place) => {
+                    server.log_places(places.occurred(Instant::now()));
+                    tasks.spawn(server.clone().attend(tcp, address, place));
+                    // Those that make room close their sockets first.
+                    tokio::task::yield_now().await;
+                }
+                Entry::Full => server.log_places(places.occurred(Instant::now())),
+            },
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+                    log_files(descriptors.occurred(Instant::now()));
+                    server.places.give_way();
+                } else {
+                    tracing::error!(%error, "a connection could not be accepted");
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether only the connection that was to be accepted is lost.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+fn log_files(line: Option<Line>) {
+    match line {
+        Some(Line::Short(times)) => tracing::warn!(
+            times,
+            "out of file descriptors (too many open files): new connections wait; raise the limit, as with `ulimit -n`"
+        ),
+        Some(Line::Over) => tracing::info!("there are file descriptors again, new connections are accepted"),
+        None => {}
+    }
+}
+
+impl Server {
+    fn log_places(&self, line: Option<Line>) {
+        let Limits { connections, http_connections, .. } = self.limits;
+        match line {
+            Some(Line::Short(times)) => tracing::warn!(
+                times,
+                connections,
+                http_connections,
+                "as many connections as the limit of open files allows: the oldest idle ones are closed to make room"
+            ),
+            Some(Line::Over) => tracing::info!("there is room for new connections again"),
+            None => {}
+        }
+    }
+
+    async fn attend(self: Arc<Self>, tcp: TcpStream, address: SocketAddr, place: Place) {
+        tune(&tcp);
+        let http = place.http.clone();
+        let service = service_fn(|request| {
+            let busy = Busy(http.clone());
+            self.answer(request, address, busy)
+        });
+        let io = TokioIo::new(Connection::new(tcp, place));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head)
+            .max_buf_size(BUFFER_BYTES)
+            .serve_connection(io, service)
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let mut finishing = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = http.closed() => return,
+                () = self.closing.cancelled(), if !finishing => {
+                    connection.as_mut().graceful_shutdown();
+                    finishing = true;
+                }
+                served = connection.as_mut() => {
+                    if let Err(error) = served {
+                        tracing::debug!(%address, %error, "a connection ended early");
+                    }
+                    return self.places.upgraded(&http);
+                }
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        address: SocketAddr,
+        busy: Busy,
+    ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
+        let whole = request.body().is_end_stream();
+        busy.0.enter(if whole { Phase::Answering } else { Phase::Receiving });
+        let mut request = request.map(|body| Body::new(Arriving::new(body, busy.0.clone(), &self.limits)));
+        request.extensions_mut().insert(ConnectInfo(address));
+        let answered = self.app.clone().oneshot(request);
+        async move { Ok(answered.await?.map(|body| Answer { body, busy })) }
+    }
+}
+
+/// Sends small chunks at once, without waiting for the acknowledgement of earlier ones; and gives up clients that vanished or
+/// never read, which else keep their buffers for as long as the network believes in them.
+fn tune(tcp: &TcpStream) {
+    let socket = SockRef::from(tcp);
+    let tuned = socket.set_tcp_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let tuned = tuned.and_then(|()| socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT)));
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "a connection could not be tuned");
+    }
+}

@@ -1,0 +1,236 @@
+//! Which connections are closed, and which are left alone, on a real port with short time-outs.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at whatever it does not expect")]
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{ConnectInfo, Request},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use hyper_util::rt::TokioIo;
+use serving::{Connection, Limits};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Longest wait for anything that should happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(50);
+
+struct Port {
+    address: SocketAddr,
+    /// Lets the answers of `/slow` go on.
+    go: Arc<Notify>,
+    closing: CancellationToken,
+    served: JoinHandle<()>,
+}
+
+impl Port {
+    async fn open(set: impl FnOnce(&mut Limits)) -> Self {
+        let mut limits = Limits::for_open_files(1 << 20);
+        set(&mut limits);
+        let go = Arc::<Notify>::default();
+        let (slow, stream) = (go.clone(), go.clone());
+        let app = Router::new()
+            .route(
+                "/",
+                get(|ConnectInfo(peer): ConnectInfo<SocketAddr>| async move { peer.ip().to_string() }),
+            )
+            .route("/slow", get(async move || slow.notified().await))
+            .route("/stream", get(async move || endless(stream)))
+            .route("/echo", post(async |body: Bytes| body))
+            .route("/up", any(upgrade));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let closing = CancellationToken::new();
+        let served = tokio::spawn(serving::serve(listener, app, limits, closing.clone()));
+        Self { address, go, closing, served }
+    }
+
+    async fn connect(&self) -> Client {
+        Client(TcpStream::connect(self.address).await.unwrap())
+    }
+
+    async fn send(&self, request: &str) -> Client {
+        let mut client = self.connect().await;
+        client.send(request).await;
+        client
+    }
+}
+
+/// An answer of two pieces, the second when it is asked for.
+fn endless(go: Arc<Notify>) -> Body {
+    let (mut writer, reader) = tokio::io::duplex(64);
+    tokio::spawn(async move {
+        writer.write_all(b"first").await.unwrap();
+        go.notified().await;
+        writer.write_all(b"second").await.unwrap();
+    });
+    Body::from_stream(tokio_util::io::ReaderStream::new(reader))
+}
+
+/// Answers 101 and sends back what comes then.
+async fn upgrade(mut request: Request) -> Response {
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let upgraded = upgrade.await.unwrap();
+        let parts = upgraded.downcast::<TokioIo<Connection>>().expect("the connection itself");
+        let (mut reader, mut writer) = tokio::io::split(parts.io.into_inner());
+        tokio::io::copy(&mut reader, &mut writer).await.unwrap();
+    });
+    let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "echo")];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+struct Client(TcpStream);
+
+impl Client {
+    async fn send(&mut self, bytes: &str) {
+        self.0.write_all(bytes.as_bytes()).await.unwrap();
+    }
+
+    /// Reads until `end` came.
+    async fn until(&mut self, end: &str) -> String {
+        let mut heard = String::new();
+        while !heard.contains(end) {
+            let mut bytes = [0; 1024];
+            let read = timeout(PATIENCE, self.0.read(&mut bytes)).await.expect("something comes").unwrap();
+            assert_ne!(read, 0, "closed after {heard:?}");
+            heard += std::str::from_utf8(&bytes[..read]).unwrap();
+        }
+        heard
+    }
+
+    /// Everything until the server closes the connection.
+    async fn rest(&mut self) -> String {
+        let mut heard = Vec::new();
+        // A reset is an end, too.
+        let _ = timeout(PATIENCE, self.0.read_to_end(&mut heard)).await.expect("the server closes");
+        String::from_utf8(heard).unwrap()
+    }
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[tokio::test]
+async fn a_request_head_that_never_comes_whole_ends_the_connection() {
+    let port = Port::open(|limits| limits.head = SHORT).await;
+    let mut silent = port.connect().await;
+    let mut half = port.send("GET / HTTP/1.1\r\nHost: x\r\nX-A: ").await;
+    let mut kept_alive = port.send(GET).await;
+    assert!(kept_alive.until("127.0.0.1").await.starts_with("HTTP/1.1 200"));
+    for client in [&mut silent, &mut half, &mut kept_alive] {
+        let rest = client.rest().await;
+        assert!(rest.is_empty() || rest.starts_with("HTTP/1.1 408"), "{rest}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_stops_is_refused_and_its_connection_closed() {
+    let port = Port::open(|limits| limits.body_pause = SHORT).await;
+    let mut client = port.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf").await;
+    let answer = client.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_being_answered_or_was_upgraded_is_left_alone() {
+    let port = Port::open(|limits| (limits.head, limits.body_pause) = (SHORT, SHORT)).await;
+    let mut slow = port.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let mut stream = port.send("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    stream.until("first").await;
+    let mut upgraded =
+        port.send("GET /up HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n").await;
+    upgraded.until("\r\n\r\n").await;
+    // Connections that came later have met their time-outs.
+    for _ in 0..3 {
+        port.connect().await.rest().await;
+    }
+    upgraded.send("still here").await;
+    upgraded.until("still here").await;
+    port.go.notify_waiters();
+    stream.until("second").await;
+    slow.until("HTTP/1.1 200").await;
+}
+
+#[tokio::test]
+async fn idle_connections_make_room_and_others_do_not() {
+    let port = Port::open(|limits| limits.http_connections = 4).await;
+    let mut slow = port.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let mut upgraded =
+        port.send("GET /up HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n").await;
+    upgraded.until("\r\n\r\n").await;
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(port.send("GET / HTTP/1.1\r\n").await);
+    }
+    // Those of the flood that came first are closed, and a request is answered.
+    for client in &mut silent[..30] {
+        assert_eq!(client.rest().await, "");
+    }
+    port.send(GET).await.until("127.0.0.1").await;
+    upgraded.send("still here").await;
+    upgraded.until("still here").await;
+    port.go.notify_waiters();
+    slow.until("HTTP/1.1 200").await;
+}
+
+#[tokio::test]
+async fn connections_beyond_all_places_are_closed_at_once() {
+    let port = Port::open(|limits| limits.connections = 2).await;
+    let mut upgraded = Vec::new();
+    for _ in 0..2 {
+        let request = "GET /up HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+        let mut client = port.send(request).await;
+        client.until("\r\n\r\n").await;
+        client.send("hello").await;
+        client.until("hello").await;
+        upgraded.push(client);
+    }
+    assert_eq!(port.connect().await.rest().await, "");
+    upgraded.pop();
+    // The place is free as soon as the server has noticed.
+    while !port.connect().await.answers().await {}
+}
+
+impl Client {
+    /// Whether a request is answered, and not the connection closed.
+    async fn answers(mut self) -> bool {
+        let sent = self.0.write_all(GET.as_bytes()).await;
+        sent.is_ok() && self.rest_of_answer().await.starts_with("HTTP/1.1 200")
+    }
+
+    async fn rest_of_answer(&mut self) -> String {
+        let mut bytes = [0; 1024];
+        let read = timeout(PATIENCE, self.0.read(&mut bytes)).await.expect("an answer or an end");
+        String::from_utf8_lossy(&bytes[..read.unwrap_or(0)]).into_owned()
+    }
+}
+
+#[tokio::test]
+async fn stopping_waits_for_requests_under_way_and_not_for_idle_connections() {
+    let port = Port::open(|_| {}).await;
+    let mut idle = port.connect().await;
+    let mut slow = port.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    // Answered, so the server has read what was sent before.
+    port.send(GET).await.until("127.0.0.1").await;
+    port.closing.cancel();
+    idle.rest().await;
+    assert!(!port.served.is_finished());
+    while !port.served.is_finished() {
+        port.go.notify_waiters();
+        tokio::task::yield_now().await;
+    }
+    slow.until("HTTP/1.1 200").await;
+    port.served.await.unwrap();
+}
