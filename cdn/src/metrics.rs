@@ -28,6 +28,8 @@ pub(crate) struct Metrics {
     pub(crate) egress_bytes: Counter,
     pub(crate) chunks_sent: Counter,
     pub(crate) skips: Counter,
+    pub(crate) streams_ended: Counter,
+    pub(crate) streams_dropped: Counter,
     pub(crate) relay_bytes_in: Counter,
     pub(crate) relay_chunks_in: Counter,
     pub(crate) relay_reconnects: Counter,
@@ -64,6 +66,12 @@ impl Metrics {
             ),
             ("undead_cdn_chunks_sent_total", "Chunks handed to viewers' sockets.", &self.chunks_sent),
             ("undead_cdn_skips_total", "Times a viewer missed chunks.", &self.skips),
+            ("undead_cdn_streams_ended_total", "Streams carried here that ended.", &self.streams_ended),
+            (
+                "undead_cdn_streams_dropped_total",
+                "Streams the node stopped carrying that are not over.",
+                &self.streams_dropped,
+            ),
             (
                 "undead_cdn_relay_bytes_in_total",
                 "Bytes of media pulled from other nodes.",

@@ -16,7 +16,7 @@ use crate::{
     grants::Grants,
     http::{self, Status},
     hub::{Hub, HubLimits, RingLimits},
-    ingest::{Follower, Ingest},
+    ingest::{Authority, Follower, Ingest},
     load::{Door, Meter},
     metrics::Metrics,
     relay::{self, Arrivals, Relays},
@@ -126,7 +126,11 @@ impl Node {
             shutdown: shutdown.clone(),
         });
         let tasks = TaskTracker::new();
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(expire(ingest.clone(), clock)));
+        tasks.spawn(shutdown.clone().run_until_cancelled_owned(expire(
+            ingest.clone(),
+            control.clone(),
+            clock,
+        )));
         tasks.spawn(shutdown.clone().run_until_cancelled_owned(meter.clone().run()));
         tasks.spawn(relays.run());
         tasks.spawn(close(server, ws_server, shutdown.clone()));
@@ -183,10 +187,15 @@ async fn close(socket_io: socketio::Server, web_socket: Arc<ws::Server>, shutdow
     }
 }
 
-async fn expire(ingest: Arc<Ingest>, clock: Clock) {
+async fn expire(ingest: Arc<Ingest>, control: Option<Arc<Control>>, clock: Clock) {
     let mut ticks = tokio::time::interval(EXPIRY_INTERVAL);
     loop {
         ticks.tick().await;
-        ingest.expire(clock.now());
+        let authority = match control.as_deref().map(Control::is_registered) {
+            None => Authority::ThisNode,
+            Some(true) => Authority::MainServer,
+            Some(false) => Authority::OutOfReach,
+        };
+        ingest.expire(authority, clock.now());
     }
 }

@@ -28,8 +28,8 @@ use self::{main_servers::MainServers, report::Report};
 use crate::{
     config::Config,
     grants::Grants,
-    hub::SharedStream,
-    ingest::{Arrival, Closed, Follower, Ingest},
+    hub::{Closed, SharedStream},
+    ingest::{Arrival, Follower, Ingest},
     lock::lock,
 };
 
@@ -246,8 +246,9 @@ impl Follower for Control {
         self.changed.notify_one();
     }
 
-    fn closed(&self, stream: StreamId, closed: Closed) {
-        if closed == Closed::Ended {
+    /// The cluster hears of the end of a stream from its origin alone. A dropped stream is just missing in the next heartbeat.
+    fn closed(&self, stream: StreamId, closed: Closed, was_origin: bool) {
+        if was_origin && closed == Closed::Ended {
             self.report.ended(stream);
         }
         self.changed.notify_one();

@@ -42,6 +42,7 @@ pub(crate) struct Flow {
     taken: AtomicUsize,
     starved: AtomicBool,
     left: AtomicBool,
+    over: AtomicBool,
     pump: Arc<Notify>,
     admission: Weak<Admission>,
 }
@@ -56,6 +57,7 @@ impl Flow {
             taken: AtomicUsize::new(0),
             starved: AtomicBool::new(false),
             left: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             pump,
             admission: Arc::downgrade(admission),
         })
@@ -74,6 +76,16 @@ impl Flow {
 
     pub(super) fn has_left(&self) -> bool {
         self.left.load(SeqCst)
+    }
+
+    /// The node is done with the viewer. Called before the viewer is told, so that it can ask for something else at once.
+    pub(super) fn finish(&self) {
+        self.over.store(true, SeqCst);
+    }
+
+    /// Whether the viewer left, or the node is done with it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.has_left() || self.over.load(SeqCst)
     }
 
     /// Whether the viewer can be given more. If not, the pump is notified once it can.

@@ -41,7 +41,7 @@ use {
 
 use crate::{
     config::Limits,
-    hub::{Cursor, InitSegment, SharedStream, Stored},
+    hub::{Closed, Cursor, InitSegment, SharedStream, Stored},
     lock::lock,
     metrics::Metrics,
 };
@@ -60,11 +60,11 @@ pub(crate) enum Offer {
     Closed,
 }
 
-/// Why a viewer has to do with a stream no more.
+/// Why a viewer is served no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dismissal {
-    /// The stream is over, and the viewer was told.
-    Ended,
+    /// The node carries the stream no more, and the viewer was told why.
+    Closed(Closed),
     /// Its connection took nothing for too long.
     Stuck,
 }
@@ -86,6 +86,9 @@ pub(crate) trait Outlet: Send + Sync + 'static {
     fn state(&self, state: &StreamStateChanged) -> Self::Packet;
     /// The wire form of the nodes a stream comes through; none if the transport carries no relays.
     fn relay_path(&self, path: &[String]) -> Option<Self::Packet>;
+    /// What tells viewers that this node drops a stream which is not over, in the order to send it. A client that does not
+    /// know the newest of these words must not take the stream for ended.
+    fn dropped(&self, state: &StreamStateChanged) -> Vec<Self::Packet>;
     /// Hands `packet` to a viewer's connection, which drops the receipt once it took it, if it wanted one.
     fn offer(&self, viewer: &Self::Viewer, packet: &Self::Packet, receipt: impl FnOnce() -> Receipt)
     -> Offer;
@@ -164,6 +167,15 @@ impl<V> Drop for Seat<V> {
     }
 }
 
+/// Why an applicant is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    /// The node or the stream has as many viewers or relays as it may.
+    Full,
+    /// The node does not carry the stream any more.
+    Gone,
+}
+
 /// Somebody who asks to be let in.
 pub(crate) struct Applicant<'a, V> {
     pub(crate) viewer: V,
@@ -186,10 +198,12 @@ impl<V> Admitted<V> {
         &self.joining.flow
     }
 
-    /// Begins to send. False if the stream ended meanwhile.
-    pub(crate) fn start(self) -> bool {
+    /// Calls `welcome`, then begins to send: so the answer comes before any media. False, and `welcome` is not called, if the
+    /// stream was closed meanwhile.
+    pub(crate) fn start(self, welcome: impl FnOnce()) -> bool {
         let mut joining = lock(&self.shard.joining);
         let Some(joining) = joining.as_mut() else { return false };
+        welcome();
         joining.push(self.joining);
         self.shard.wake.notify_one();
         true
@@ -205,20 +219,24 @@ impl<O: Outlet> Egress<O> {
         Self { shared, streams: Arc::default(), tasks: TaskTracker::new(), shutdown }
     }
 
-    /// Lets somebody in; none if there is no room or the node does not carry the stream.
+    /// Admits a viewer or a relay.
+    ///
+    /// # Errors
+    /// See [`Rejection`].
     pub(crate) fn admit(
         &self,
         id: StreamId,
         applicant: Applicant<'_, O::Viewer>,
-    ) -> Option<Admitted<O::Viewer>> {
+    ) -> Result<Admitted<O::Viewer>, Rejection> {
         let Applicant { viewer, role, delivery, cursor, replacing } = applicant;
-        let channel = lock(&self.streams).get(&id)?.clone();
+        let channel = lock(&self.streams).get(&id).cloned().ok_or(Rejection::Gone)?;
         let kept = replacing.and_then(|flow| flow.admission());
-        let admission = kept.or_else(|| self.shared.audience.admit(&channel.crowd, role))?;
+        let admission =
+            kept.or_else(|| self.shared.audience.admit(&channel.crowd, role)).ok_or(Rejection::Full)?;
         let seat = self.seat(&channel);
         let flow = Flow::new(delivery, seat.0.wake.clone(), &admission);
         let shard = seat.0.clone();
-        Some(Admitted { shard, joining: Joining { viewer, cursor, flow, admission, seat } })
+        Ok(Admitted { shard, joining: Joining { viewer, cursor, flow, admission, seat } })
     }
 
     /// Everybody this and the other transports serve.
@@ -257,11 +275,19 @@ impl<O: Outlet> Carrier for Egress<O> {
             shards: Mutex::new(vec![first.clone()]),
         });
         let pump = Pump::new(&channel, first, self.shared.clone()).that_announces();
-        lock(&self.streams).insert(id, channel);
+        let before = lock(&self.streams).insert(id, channel.clone());
+        // It is closed, and nothing reaches it by its id any more: its pumps have to look once more.
+        if let Some(before) = before {
+            before.each_shard(|shard| shard.wake.notify_one());
+        }
         let (shutdown, streams) = (self.shutdown.clone(), self.streams.clone());
         self.tasks.spawn(async move {
             shutdown.run_until_cancelled(pump.run()).await;
-            lock(&streams).remove(&id);
+            // A stream that was closed and opened again has a channel of its own by now.
+            let mut streams = lock(&streams);
+            if streams.get(&id).is_some_and(|current| Arc::ptr_eq(current, &channel)) {
+                streams.remove(&id);
+            }
         });
     }
 

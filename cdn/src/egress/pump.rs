@@ -16,14 +16,14 @@ use super::{
     flow::Forwardings,
 };
 use crate::{
-    hub::{Cursor, Next, SharedStream},
+    hub::{Closed, Cursor, Next, SharedStream},
     lock::lock,
 };
 
 /// Shortest time between two announcements that only change the number of viewers, and longest time between two rounds.
 const COUNT_INTERVAL: Duration = Duration::from_secs(1);
-/// How long viewers of an ended stream may take to get the rest of it.
-const FAREWELL: Duration = Duration::from_secs(10);
+/// How long viewers of a closed stream may take to get the rest of it.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a viewer's connection may take nothing at all of what waits for it before the viewer is let go.
 pub(super) const STUCK: Duration = Duration::from_secs(20);
 
@@ -66,6 +66,10 @@ struct Bulletin<P> {
     /// Made when somebody has to be told.
     state_packet: Option<P>,
     path: Option<Arc<[String]>>,
+    /// Why nothing more comes.
+    closed: Option<Closed>,
+    /// Made when the first viewer has everything of a closed stream.
+    closing_packets: Option<Vec<P>>,
     news: News<P>,
     /// What the news are the media of, if that is measured.
     forwarding: Option<Forwardings>,
@@ -134,35 +138,49 @@ impl<O: Outlet> Pump<O> {
         self
     }
 
-    /// Runs until the stream is over and everybody was told, or [`FAREWELL`] after its end.
+    /// Runs until the stream is closed and every viewer was told, or [`DRAIN_TIMEOUT`] after that.
     pub(super) async fn run(mut self) {
         let mut leave_at = None;
         loop {
             self.round();
             let due = self.announce();
-            if self.state().state == StreamState::Ended {
-                let deadline = *leave_at.get_or_insert_with(|| Instant::now() + FAREWELL);
+            if let Some(closed) = self.closed() {
+                let deadline = *leave_at.get_or_insert_with(|| Instant::now() + DRAIN_TIMEOUT);
                 if self.viewers.is_empty() || Instant::now() >= deadline {
-                    break;
+                    return self.end(closed);
                 }
             }
             self.sleep(due.into_iter().chain(leave_at).min()).await;
         }
-        self.end();
     }
 
-    /// Tells whoever was not told yet that the stream is over.
-    fn end(&mut self) {
+    fn closed(&self) -> Option<Closed> {
+        lock(&self.stream).closed()
+    }
+
+    /// Tells the viewers that were not told yet why nothing more comes.
+    fn end(&mut self, closed: Closed) {
         let (state, outlet) = (self.state(), &self.shared.outlet);
-        if self.announces {
+        if self.announces && closed == Closed::Ended {
             outlet.announce(&state);
         }
-        let ended = outlet.state(&state);
+        let packets = self.closing_packets(closed, &state);
         let late = lock(&self.shard.joining).take().unwrap_or_default();
         let late = late.iter().map(|joining| (&joining.viewer, &joining.flow));
         for (viewer, flow) in self.viewers.iter().map(|viewer| (&viewer.id, &viewer.flow)).chain(late) {
-            outlet.offer(viewer, &ended, || flow.receipt(0, None));
-            outlet.dismiss(viewer, Dismissal::Ended);
+            flow.finish();
+            for packet in &packets {
+                outlet.offer(viewer, packet, || flow.receipt(0, None));
+            }
+            outlet.dismiss(viewer, Dismissal::Closed(closed));
+        }
+    }
+
+    /// What tells viewers why nothing more comes.
+    fn closing_packets(&self, closed: Closed, state: &StreamStateChanged) -> Vec<O::Packet> {
+        match closed {
+            Closed::Ended => vec![self.shared.outlet.state(state)],
+            Closed::Dropped => self.shared.outlet.dropped(state),
         }
     }
 
@@ -204,13 +222,15 @@ impl<O: Outlet> Pump<O> {
 
     fn bulletin(&self) -> Bulletin<O::Packet> {
         let arrivals = mem::take(&mut *lock(&self.shard.arrivals));
-        // Read together: when the state says that the stream is over, its last chunk is among the news or before them.
+        // Read together: when the stream is closed, its last chunk is among the news or before them.
         let stream = lock(&self.stream);
         let (stream_id, viewers) = (self.id, self.crowd.viewers());
         Bulletin {
             state: StreamStateChanged { stream_id, state: stream.state(), viewers },
             state_packet: None,
             path: stream.path().cloned(),
+            closed: stream.closed(),
+            closing_packets: None,
             news: self.encoded.news(&stream, self.viewers.len()),
             forwarding: (!arrivals.is_empty()).then(|| arrivals.into()),
             sent: Sent::default(),
@@ -254,8 +274,10 @@ impl<O: Outlet> Pump<O> {
                 Some(Offer::Taken) => {}
                 Some(Offer::Full) => return Served::Behind,
                 Some(Offer::Closed) => return Served::Gone,
-                None if bulletin.state.state == StreamState::Ended => return self.farewell(viewer, bulletin),
-                None => return Served::AtLiveEdge,
+                None => match bulletin.closed {
+                    Some(closed) => return self.finish(viewer, closed, bulletin),
+                    None => return Served::AtLiveEdge,
+                },
             }
         }
     }
@@ -265,6 +287,7 @@ impl<O: Outlet> Pump<O> {
         match viewer.stuck {
             Some((since, before)) if before == taken => {
                 if since.elapsed() >= STUCK {
+                    viewer.flow.finish();
                     self.shared.outlet.dismiss(&viewer.id, Dismissal::Stuck);
                     return Served::Gone;
                 }
@@ -322,11 +345,23 @@ impl<O: Outlet> Pump<O> {
         outlet.offer(&viewer.id, packet, || viewer.flow.receipt(0, None))
     }
 
-    fn farewell(&self, viewer: &Viewer<O::Viewer>, bulletin: &mut Bulletin<O::Packet>) -> Served {
-        if self.offer_state(viewer, bulletin) == Offer::Full {
-            return Served::Behind;
+    /// Tells a viewer that has everything why nothing more comes, and is done with it.
+    fn finish(
+        &self,
+        viewer: &Viewer<O::Viewer>,
+        closed: Closed,
+        bulletin: &mut Bulletin<O::Packet>,
+    ) -> Served {
+        let outlet = &self.shared.outlet;
+        let state = bulletin.state;
+        let packets = bulletin.closing_packets.get_or_insert_with(|| self.closing_packets(closed, &state));
+        viewer.flow.finish();
+        for packet in packets {
+            if outlet.offer(&viewer.id, packet, || viewer.flow.receipt(0, None)) == Offer::Full {
+                return Served::Behind;
+            }
         }
-        self.shared.outlet.dismiss(&viewer.id, Dismissal::Ended);
+        outlet.dismiss(&viewer.id, Dismissal::Closed(closed));
         Served::Gone
     }
 
@@ -387,7 +422,7 @@ impl<O: Outlet> Pump<O> {
     /// the time at which the next round is due even if nothing changes.
     fn announce(&mut self) -> Option<Instant> {
         let (state, now) = (self.state(), Instant::now());
-        if matches!(state.state, StreamState::Created | StreamState::Ended) {
+        if state.state == StreamState::Created || self.closed().is_some() {
             return None;
         }
         let mut announcements = 0;

@@ -25,6 +25,7 @@ enum Packet {
     Chunk(ChunkName),
     Skipped(ChunkName),
     State(StreamState),
+    Dropped,
     Path(Vec<String>),
 }
 
@@ -100,6 +101,10 @@ impl Outlet for FakeOutlet {
         Some(Packet::Path(path.to_vec()))
     }
 
+    fn dropped(&self, _: &StreamStateChanged) -> Vec<Packet> {
+        vec![Packet::Dropped]
+    }
+
     fn offer(&self, viewer: &u32, packet: &Packet, receipt: impl FnOnce() -> Receipt) -> Offer {
         let offer = self.with(*viewer, |connection| {
             if connection.closed {
@@ -129,6 +134,7 @@ impl Outlet for FakeOutlet {
 }
 
 struct Rig {
+    hub: Hub,
     outlet: FakeOutlet,
     egress: Arc<Egress<FakeOutlet>>,
     fanout: Fanout,
@@ -143,8 +149,7 @@ impl Rig {
         let ring = RingLimits { window_ms: 1_000_000, group_bytes: 1 << 20 };
         let mut hub = Hub::new(HubLimits { ring, budget_bytes: 1 << 30, streams: 1 }, |_, _| {});
         let id = StreamId::new("a", 1);
-        let stream = hub.open(id, Visibility::Public).unwrap();
-        lock(&stream).push_init("video/webm".into(), Bytes::new());
+        let stream = open(&mut hub, id);
         let (outlet, metrics) = (FakeOutlet::new(), Arc::<Metrics>::default());
         let limits = Limits { max_lag: Duration::from_secs(2), ..Limits::default() };
         let audience = Audience::new(&limits);
@@ -152,7 +157,16 @@ impl Rig {
         let egress = Arc::new(Egress::new(outlet.clone(), common));
         let fanout = Fanout { audience, carriers: vec![egress.clone()] };
         fanout.opened(&stream);
-        Self { outlet, egress, fanout, stream, id, metrics, pushed: 0 }
+        Self { hub, outlet, egress, fanout, stream, id, metrics, pushed: 0 }
+    }
+
+    /// Closes the stream and opens another one of the same id.
+    fn reopen(&mut self) {
+        self.hub.remove(self.id);
+        lock(&self.stream).close(Closed::Dropped);
+        self.stream = open(&mut self.hub, self.id);
+        self.pushed = 0;
+        self.fanout.opened(&self.stream);
     }
 
     fn watch(&self, viewer: u32, cursor: Cursor) {
@@ -162,7 +176,7 @@ impl Rig {
     fn admit(&self, viewer: u32, role: Role, cursor: Cursor) {
         let delivery = Delivery::Continuous;
         let applicant = Applicant { viewer, role, delivery, cursor, replacing: None };
-        assert!(self.egress.admit(self.id, applicant).unwrap().start());
+        assert!(self.egress.admit(self.id, applicant).ok().unwrap().start(|| {}));
     }
 
     /// A group a second.
@@ -181,10 +195,16 @@ impl Rig {
         self.fanout.arrived(self.id, &Arrival { segment, bytes: 100, arrived: std::time::Instant::now() });
     }
 
-    fn end(&self) {
-        lock(&self.stream).set_state(StreamState::Ended);
+    fn close(&self, why: Closed) {
+        lock(&self.stream).close(why);
         self.fanout.state_changed(self.id);
     }
+}
+
+fn open(hub: &mut Hub, id: StreamId) -> SharedStream {
+    let stream = hub.open(id, Visibility::Public).unwrap();
+    lock(&stream).push_init("video/webm".into(), Bytes::new());
+    stream
 }
 
 fn name(at: u64) -> ChunkName {
@@ -252,7 +272,7 @@ async fn end_comes_after_the_last_chunk() {
         rig.push(GROUP);
         rig.outlet.until(|outlet| outlet.chunks(0).len() as u64 == round * GROUP).await;
     }
-    rig.end();
+    rig.close(Closed::Ended);
     let ended = Packet::State(StreamState::Ended);
     let is_ended =
         |outlet: &FakeOutlet, viewer| outlet.with(viewer, |connection| connection.got.contains(&ended));
@@ -292,4 +312,69 @@ async fn viewer_whose_connection_takes_nothing_for_long_counts_as_gone() {
         rig.push(GROUP);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
+}
+
+#[tokio::test]
+async fn viewers_of_a_dropped_stream_are_told_so_after_the_last_chunk_and_that_it_ended_never() {
+    let mut rig = Rig::new();
+    rig.watch(0, Cursor::newest());
+    rig.push(3);
+    rig.close(Closed::Dropped);
+    rig.egress.closed().await;
+    let (got, dismissed) = rig.outlet.with(0, |connection| (connection.got.clone(), connection.dismissed));
+    assert_eq!(got[got.len() - 2..], [Packet::Chunk(name(2)), Packet::Dropped]);
+    assert_eq!(dismissed, Some(Dismissal::Closed(Closed::Dropped)));
+    let ended = |state: &StreamStateChanged| state.state == StreamState::Ended;
+    assert!(!got.contains(&Packet::State(StreamState::Ended)));
+    assert!(!lock(&rig.outlet.announced).iter().any(ended), "nor is a broadcaster");
+}
+
+#[tokio::test]
+async fn stream_that_is_closed_and_opened_again_at_once_is_served_on() {
+    let mut rig = Rig::new();
+    rig.outlet.with(0, |connection| connection.slow = true);
+    rig.watch(0, Cursor::newest());
+    rig.push(2 * MOST_PACKETS as u64);
+    rig.outlet.until(|outlet| !outlet.chunks(0).is_empty()).await;
+    rig.reopen();
+    rig.watch(1, Cursor::newest());
+    // Its viewer takes the rest: the pump of the closed stream ends only now.
+    rig.outlet.with(0, |connection| connection.slow = false);
+    drop(rig.outlet.with(0, |connection| std::mem::take(&mut connection.receipts)));
+    rig.outlet.until(|outlet| outlet.with(0, |connection| connection.dismissed.is_some())).await;
+    while Arc::strong_count(&rig.egress.streams) > 2 {
+        tokio::task::yield_now().await;
+    }
+    rig.push(3);
+    rig.outlet.until(|outlet| outlet.chunks(1).len() == 3).await;
+    rig.watch(2, Cursor::newest());
+    rig.outlet.until(|outlet| outlet.chunks(2).len() == 3).await;
+}
+
+#[tokio::test]
+async fn pump_of_a_closed_stream_ends_although_nothing_reaches_it_by_its_id_any_more() {
+    let mut rig = Rig::new();
+    rig.watch(0, Cursor::newest());
+    // Until it has seen its viewer and waits for a first chunk.
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    rig.reopen();
+    rig.outlet.until(|outlet| outlet.with(0, |connection| connection.got.contains(&Packet::Dropped))).await;
+}
+
+#[tokio::test]
+async fn viewer_that_comes_too_late_is_not_welcomed() {
+    let rig = Rig::new();
+    let applicant = Applicant {
+        viewer: 0,
+        role: Role::Viewer,
+        delivery: Delivery::Continuous,
+        cursor: Cursor::newest(),
+        replacing: None,
+    };
+    let admitted = rig.egress.admit(rig.id, applicant).ok().unwrap();
+    rig.close(Closed::Ended);
+    rig.egress.closed().await;
+    assert!(!admitted.start(|| panic!("nothing comes of it")));
 }

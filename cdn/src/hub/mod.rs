@@ -26,7 +26,7 @@ pub use budget::Usage;
 pub use cursor::{Cursor, Next};
 pub use layout::{Prefix, Stored};
 pub use ring::{Chunk, Error, InitSegment, Ring, RingLimits};
-pub use stream::LiveStream;
+pub use stream::{Closed, LiveStream};
 
 use crate::lock::lock;
 

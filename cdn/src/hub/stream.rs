@@ -11,11 +11,21 @@ use protocol::{
 
 use super::ring::{Chunk, Error, InitSegment, Ring};
 
+/// Why a node carries a stream no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// The stream is over, for good.
+    Ended,
+    /// This node stopped carrying it. The stream is not over: other nodes may have it.
+    Dropped,
+}
+
 /// One live publication. Its producer writes, its viewers' cursors read [`LiveStream::ring`].
 pub struct LiveStream {
     id: StreamId,
     visibility: Visibility,
     state: StreamState,
+    closed: Option<Closed>,
     take: u64,
     origin_ms: Option<i64>,
     path: Option<Arc<[String]>>,
@@ -28,7 +38,7 @@ impl LiveStream {
         let path = Some(Arc::default());
         let last_path = Arc::default();
         let state = StreamState::Created;
-        Self { id, visibility, state, take: 0, origin_ms: None, path, last_path, ring }
+        Self { id, visibility, state, closed: None, take: 0, origin_ms: None, path, last_path, ring }
     }
 
     /// Its id.
@@ -46,13 +56,26 @@ impl LiveStream {
         self.state
     }
 
-    /// Changes how it is doing; an ended stream stays ended. Says whether that changed anything.
+    /// Changes how it is doing; a closed stream stays as it is. Says whether that changed anything.
     pub fn set_state(&mut self, state: StreamState) -> bool {
-        let changes = self.state != state && self.state != StreamState::Ended;
+        let changes = self.state != state && self.closed.is_none();
         if changes {
             self.state = state;
         }
         changes
+    }
+
+    /// Nothing more comes. The first reason given stays.
+    pub fn close(&mut self, why: Closed) {
+        if why == Closed::Ended {
+            self.set_state(StreamState::Ended);
+        }
+        self.closed.get_or_insert(why);
+    }
+
+    /// Why nothing more comes; none while the node carries the stream.
+    pub fn closed(&self) -> Option<Closed> {
+        self.closed
     }
 
     /// The current take.

@@ -7,11 +7,12 @@ mod origin;
 mod publisher;
 mod rate;
 mod relayed;
+mod sessions;
 mod take;
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Instant,
 };
 
@@ -22,13 +23,16 @@ use protocol::{
     stream::StreamState,
 };
 
-use self::publisher::{Publisher, not_registered};
 pub(crate) use self::relayed::{Feed, Refused};
+use self::{
+    publisher::{Publisher, not_registered},
+    sessions::Sessions,
+};
 use crate::{
     clock::Now,
     config::Limits,
     grants::Grants,
-    hub::{Hub, SharedStream},
+    hub::{Closed, Hub, SharedStream},
     lock::lock,
     metrics::Metrics,
 };
@@ -51,13 +55,15 @@ pub(crate) struct Arrival {
     pub(crate) arrived: Instant,
 }
 
-/// Why a stream is carried no more.
+/// Who decides that a stream is over whose broadcaster stays away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Closed {
-    /// It is over.
-    Ended,
-    /// This node, which was not its origin, has nothing to do with it any more.
-    LetGo,
+pub(crate) enum Authority {
+    /// This node, which belongs to no cluster.
+    ThisNode,
+    /// The main server. The node is in contact with it, so a stream that lives elsewhere would have been found there.
+    MainServer,
+    /// The main server, which cannot be reached: the stream may well go on at another node.
+    OutOfReach,
 }
 
 /// Who acts on what happens to streams: egress, and the heartbeat to the main server. Calls return at once.
@@ -68,8 +74,8 @@ pub(crate) trait Follower: Send + Sync {
     fn arrived(&self, stream: StreamId, arrival: &Arrival);
     /// The state changed, or through whom the stream comes.
     fn state_changed(&self, stream: StreamId);
-    /// The stream is carried no more.
-    fn closed(&self, stream: StreamId, _: Closed) {
+    /// The stream is carried no more. `was_origin`: its broadcaster, not another node, sent it here.
+    fn closed(&self, stream: StreamId, _: Closed, _was_origin: bool) {
         self.state_changed(stream);
     }
     /// Chunks of the stream came from another node.
@@ -93,8 +99,7 @@ pub(crate) struct Ingest {
 #[derive(Default)]
 struct Publishers {
     by_stream: HashMap<StreamId, Arc<Mutex<Publisher>>>,
-    /// What each connection registered, also what was taken over from it since.
-    by_session: HashMap<Session, Vec<StreamId>>,
+    sessions: Sessions,
     ended: VecDeque<StreamId>,
 }
 
@@ -215,18 +220,8 @@ impl Ingest {
     /// Ends a stream for good, whoever asks for it. Viewers still get what the ring holds.
     pub(crate) fn finish(&self, id: StreamId) {
         let mut publishers = lock(&self.publishers);
-        let Some(publisher) = publishers.by_stream.remove(&id) else { return };
-        publishers.ended.push_back(id);
-        if publishers.ended.len() > ENDED_REMEMBERED {
-            publishers.ended.pop_front();
-        }
-        drop(publishers);
-        let is_relayed = lock(&publisher).is_relayed();
-        self.close(id, &publisher);
-        tracing::info!(stream.id = %id, "stream {id} ended");
-        // Of the end of a stream the cluster hears from its origin.
-        let closed = if is_relayed { Closed::LetGo } else { Closed::Ended };
-        self.followers.iter().for_each(|follower| follower.closed(id, closed));
+        publishers.remember_end(id);
+        self.close(publishers, id, Closed::Ended);
     }
 
     /// Whether a stream ended here, as far as that is remembered.
@@ -234,18 +229,37 @@ impl Ingest {
         lock(&self.publishers).check_not_over(id).is_err()
     }
 
-    /// Stops what produces a stream that was removed, and tells those who read it that nothing more comes.
-    fn close(&self, id: StreamId, publisher: &Mutex<Publisher>) {
-        lock(publisher).stop();
-        if let Some(stream) = lock(&self.hub).remove(id) {
-            lock(&stream).set_state(StreamState::Ended);
+    /// Carries a stream no more: stops what produces it, and tells those who read it and the cluster why.
+    fn close(&self, mut publishers: MutexGuard<'_, Publishers>, id: StreamId, why: Closed) {
+        let Some(publisher) = publishers.by_stream.remove(&id) else { return };
+        publishers.sessions.forget(id);
+        // Removed before the lock is given back, so that a stream of this id that is opened next is another one.
+        let stream = lock(&self.hub).remove(id);
+        drop(publishers);
+        let was_origin = {
+            let publisher = lock(&publisher);
+            publisher.stop();
+            !publisher.is_relayed()
+        };
+        if let Some(stream) = stream {
+            lock(&stream).close(why);
         }
+        let counter = match why {
+            Closed::Ended => &self.metrics.streams_ended,
+            Closed::Dropped => &self.metrics.streams_dropped,
+        };
+        counter.add(1);
+        tracing::info!(stream.id = %id, "stream {id} is {}", match why {
+            Closed::Ended => "over",
+            Closed::Dropped => "dropped: it is not over, but this node stops carrying it",
+        });
+        self.followers.iter().for_each(|follower| follower.closed(id, why, was_origin));
     }
 
     /// A connection closed: its streams are interrupted.
     pub(crate) fn disconnected(&self, session: Session, now: Now) {
         let mut publishers = lock(&self.publishers);
-        let streams = publishers.by_session.remove(&session).unwrap_or_default();
+        let streams = publishers.sessions.disconnect(session);
         let mut interrupted = Vec::new();
         for id in streams {
             let Some(publisher) = publishers.by_stream.get(&id) else { continue };
@@ -261,8 +275,9 @@ impl Ingest {
         }
     }
 
-    /// Ends the streams whose broadcaster did not come back in time, and lets go of those that no node has any more.
-    pub(crate) fn expire(&self, now: Now) {
+    /// Ends the streams whose broadcaster did not come back in time, and drops those that no node has any more. A stream of
+    /// which only the main server can say that it is over, and which is out of reach, is dropped as well.
+    pub(crate) fn expire(&self, authority: Authority, now: Now) {
         let grace_ms = u64::try_from(self.limits.grace.as_millis()).unwrap_or(u64::MAX);
         let alone = |publisher: &Publisher| {
             publisher.alone_since_ms().map(|since_ms| now.ms.saturating_sub(since_ms))
@@ -273,11 +288,21 @@ impl Ingest {
             let (alone_ms, is_relayed) = (alone(&publisher).unwrap_or(0), publisher.is_relayed());
             drop(publisher);
             match (is_relayed, alone_ms) {
-                (false, alone_ms) if alone_ms >= grace_ms => self.finish(id),
-                (true, alone_ms) if alone_ms >= grace_ms => self.let_go(id, |_| true),
+                (false, alone_ms) if alone_ms >= grace_ms => self.give_up(id, authority),
+                (true, alone_ms) if alone_ms >= grace_ms => self.drop_relayed(id, |_| true),
                 (true, alone_ms) if alone_ms >= SOURCE_GRACE_MS => self.source_is_lost(id),
                 _ => {}
             }
+        }
+    }
+
+    /// Closes a stream whose broadcaster stayed away. Only where no main server decides is the end remembered: the broadcaster
+    /// may have gone to another node, and come back from there.
+    fn give_up(&self, id: StreamId, authority: Authority) {
+        match authority {
+            Authority::ThisNode => self.finish(id),
+            Authority::MainServer => self.close(lock(&self.publishers), id, Closed::Ended),
+            Authority::OutOfReach => self.close(lock(&self.publishers), id, Closed::Dropped),
         }
     }
 
@@ -308,8 +333,7 @@ impl Publishers {
     /// Whether `session` may register `id`.
     fn check_room(&self, session: Session, id: StreamId, most: usize) -> Result<(), WireError> {
         self.check_not_over(id)?;
-        let registered = self.by_session.get(&session);
-        if registered.is_some_and(|streams| streams.len() >= most && !streams.contains(&id)) {
+        if !self.sessions.has_room(session, id, most) {
             let message = format!("one connection publishes at most {most} streams; open another");
             return Err(WireError::new(ErrorCode::LimitReached, message));
         }
@@ -318,16 +342,23 @@ impl Publishers {
 
     fn admit(&mut self, session: Session, id: StreamId, publisher: Arc<Mutex<Publisher>>) {
         self.by_stream.insert(id, publisher);
-        let streams = self.by_session.entry(session).or_default();
-        if !streams.contains(&id) {
-            streams.push(id);
+        self.sessions.publish(session, id);
+    }
+
+    /// Remembers that a stream which is carried here is over.
+    fn remember_end(&mut self, id: StreamId) {
+        if !self.by_stream.contains_key(&id) {
+            return;
+        }
+        self.ended.push_back(id);
+        if self.ended.len() > ENDED_REMEMBERED {
+            self.ended.pop_front();
         }
     }
 
     /// The publisher of a stream that `session` registered, even if it was taken over since.
     fn owned(&self, session: Session, id: StreamId) -> Result<Arc<Mutex<Publisher>>, WireError> {
-        let registered = self.by_session.get(&session).is_some_and(|streams| streams.contains(&id));
-        if !registered {
+        if !self.sessions.knows(session, id) {
             return Err(not_registered());
         }
         self.by_stream.get(&id).cloned().ok_or_else(|| {
@@ -338,7 +369,7 @@ impl Publishers {
 
 fn node_full() -> WireError {
     let message = "this node carries as many streams as it may; try another";
-    WireError::new(ErrorCode::LimitReached, message)
+    WireError::new(ErrorCode::NoCapacity, message)
 }
 
 fn taken_over(id: StreamId) -> WireError {

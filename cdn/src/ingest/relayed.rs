@@ -1,7 +1,7 @@
 //! Streams that come from another node: the same rings, written by a [`Feed`] instead of a broadcaster.
 //!
-//! A feed ends when a broadcaster registers here, when the stream is over, or when it is let go; from then on everything it
-//! brings is [`Refused`], under the same lock that made it so.
+//! A feed ends when a broadcaster registers here, when the stream is over, or when this node drops it; from then on everything
+//! it brings is [`Refused`], under the same lock that made it so.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,10 +13,10 @@ use protocol::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Closed, Ingest, Publisher, node_full};
+use super::{Ingest, Publisher, node_full};
 use crate::{
     clock::Now,
-    hub::{Chunk, LiveStream, SharedStream},
+    hub::{Chunk, Closed, LiveStream, SharedStream},
     lock::lock,
 };
 
@@ -43,7 +43,7 @@ impl Ingest {
     /// Begins to take a stream in from another node, by this path.
     ///
     /// # Errors
-    /// `already_publishing` if it comes from somewhere already, `unknown_stream` if it is over, `limit_reached`.
+    /// `already_publishing` if it comes from somewhere already, `unknown_stream` if it is over, `no_capacity`.
     pub(crate) fn relay(
         self: &Arc<Self>,
         id: StreamId,
@@ -73,9 +73,9 @@ impl Ingest {
         Ok(Feed { id, ingest: self.clone(), publisher, stop })
     }
 
-    /// The stream, if this node carries it; somebody is about to watch it, so it is not let go for a while.
+    /// The stream, if this node carries it; a client is about to watch it, so it is not dropped for a while.
     pub(crate) fn wanted(&self, id: StreamId, now: Now) -> Option<Wanted> {
-        // Held throughout, so that nobody lets go of the stream in between.
+        // Held throughout, so that the stream is not dropped in between.
         let publishers = lock(&self.publishers);
         let mut publisher = lock(publishers.by_stream.get(&id)?);
         publisher.wanted_ms = now.ms;
@@ -114,27 +114,22 @@ impl Ingest {
         readers.map(|(viewers, relays)| viewers.saturating_add(relays)).sum()
     }
 
-    /// Lets go of a relayed stream that nobody here asked for since `idle_ms`.
-    pub(crate) fn let_go_idle(&self, id: StreamId, idle_ms: u64, now: Now) {
-        self.let_go(id, |publisher| now.ms.saturating_sub(publisher.wanted_ms) >= idle_ms);
+    /// Drops a relayed stream that no client here asked for since `idle_ms`.
+    pub(crate) fn drop_idle(&self, id: StreamId, idle_ms: u64, now: Now) {
+        self.drop_relayed(id, |publisher| now.ms.saturating_sub(publisher.wanted_ms) >= idle_ms);
     }
 
-    /// Lets go of a relayed stream if it is still one and `may` says so: it is just not carried any more.
-    pub(super) fn let_go(&self, id: StreamId, may: impl Fn(&Publisher) -> bool) {
-        let mut publishers = lock(&self.publishers);
+    /// Drops a stream if it is relayed and `may` says so.
+    pub(super) fn drop_relayed(&self, id: StreamId, may: impl Fn(&Publisher) -> bool) {
+        let publishers = lock(&self.publishers);
         let Some(publisher) = publishers.by_stream.get(&id).cloned() else { return };
-        let goes = {
+        let drops = {
             let publisher = lock(&publisher);
             publisher.is_relayed() && may(&publisher)
         };
-        if !goes {
-            return;
+        if drops {
+            self.close(publishers, id, Closed::Dropped);
         }
-        publishers.by_stream.remove(&id);
-        self.close(id, &publisher);
-        drop(publishers);
-        tracing::info!(stream.id = %id, "stream {id} is let go");
-        self.followers.iter().for_each(|follower| follower.closed(id, Closed::LetGo));
     }
 
     /// A relayed stream is without source for so long that its viewers should know.

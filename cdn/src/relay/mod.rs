@@ -1,5 +1,5 @@
 //! Streams that this node does not have: found by asking the main server, pulled from another node once, however many
-//! want them here, and let go a while after the last one left.
+//! clients want them here, and dropped a while after the last client left.
 //!
 //! ```text
 //!   watch ─► find ─► ask the main server ─► link to a source ─► Feed ─► hub ─► this node's viewers and relays
@@ -82,8 +82,8 @@ impl Relays {
     /// A stream, pulled from another node if it is not here. `grant` is the viewer's own.
     ///
     /// # Errors
-    /// `unknown_stream`, `invalid_grant` if it is private and the viewer may not watch it, `limit_reached` if this node has
-    /// as many streams as it may, and `no_node_available` if nobody has it now or it takes too long.
+    /// `unknown_stream`, `invalid_grant` if it is private and the viewer may not watch it, `no_capacity` if this node has as
+    /// many streams as it may, and `no_node_available` if nobody has it now or it takes too long.
     pub(crate) async fn find(
         self: &Arc<Self>,
         id: StreamId,
@@ -149,10 +149,8 @@ impl Relays {
             return Ok(pull.clone());
         }
         if pulls.len() >= self.services.limits.streams as usize {
-            return Err(WireError::new(
-                ErrorCode::LimitReached,
-                "this node carries as many streams as it may",
-            ));
+            let message = "this node carries as many streams as it may; try another";
+            return Err(WireError::new(ErrorCode::NoCapacity, message));
         }
         let pull = Arc::new(Pull::new(id, adopting, self.services.clone(), self.asks.clone()));
         pulls.insert(id, pull.clone());
@@ -176,19 +174,19 @@ impl Relays {
         let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
         let shutdown = self.services.shutdown.clone();
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-            self.let_go_of_idle();
+            self.drop_idle();
             self.adopt_orphans();
         }
         self.tasks.close();
         self.tasks.wait().await;
     }
 
-    fn let_go_of_idle(&self) {
+    fn drop_idle(&self) {
         let Services { ingest, limits, clock, .. } = &*self.services;
         let idle_ms = u64::try_from(limits.linger.as_millis()).unwrap_or(u64::MAX);
         for id in ingest.relayed() {
             match ingest.readers(id) {
-                0 => ingest.let_go_idle(id, idle_ms, clock.now()),
+                0 => ingest.drop_idle(id, idle_ms, clock.now()),
                 _ => drop(ingest.wanted(id, clock.now())),
             }
         }

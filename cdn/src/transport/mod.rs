@@ -2,6 +2,7 @@
 
 mod connections;
 mod handshake;
+mod refusal;
 pub(crate) mod socketio;
 pub(crate) mod ws;
 

@@ -86,6 +86,17 @@ impl Client {
         Self { sending, events, waiting, ids: AtomicU64::new(0), reading }
     }
 
+    /// Connects where that is refused; gives what the node says.
+    pub(crate) async fn refused(address: SocketAddr) -> Value {
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
+        let socket = TcpStream::connect(address).await.unwrap();
+        let (mut sink, mut stream) = client_async(url, socket).await.unwrap().0.split();
+        text(&mut stream).await;
+        sink.send(Message::text("40")).await.unwrap();
+        let refused = text(&mut stream).await;
+        serde_json::from_str(refused.strip_prefix("44").expect("a connect error")).unwrap()
+    }
+
     /// Sends an event and waits for its ack.
     pub(crate) async fn call(&self, event: &str, payload: Value) -> Value {
         self.request(|id| vec![Message::text(format!("42{id}{}", json!([event, payload])))]).await

@@ -1,7 +1,7 @@
 //! A node and a main server that does what the test wants.
 
 use axum::http::StatusCode;
-use cdn::{ClusterSecret, Config, Node};
+use cdn::{ClusterSecret, Config, Limits, Node};
 use protocol::{
     NodeId, StreamId,
     node::{Command, Heartbeat},
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     client::Client,
     harness::{PATIENCE, Recording, registration, stream},
-    main_server::{FakeMainServer, SECRET, Server, Told},
+    main_server::{FakeMainServer, Mood, SECRET, Server, Told},
 };
 
 /// A node that belongs to the fake main server.
@@ -27,9 +27,17 @@ struct Member {
 
 impl Member {
     async fn start(refusals: Vec<(StatusCode, &'static str)>) -> Self {
-        let (server, url, heard) = FakeMainServer::start().await;
-        *server.refusals.lock().unwrap() = refusals;
+        let member = FakeMainServer::start().await;
+        *member.0.refusals.lock().unwrap() = refusals;
+        Self::of(member, Limits::default()).await
+    }
+
+    async fn of(
+        (server, url, heard): (Server, String, mpsc::UnboundedReceiver<Told>),
+        limits: Limits,
+    ) -> Self {
         let mut config = Config::new("cdn-1", "http://cdn-1.example/");
+        config.limits = limits;
         config.main_servers = vec![url];
         config.cluster_secret = ClusterSecret::new(SECRET);
         let shutdown = CancellationToken::new();
@@ -114,4 +122,53 @@ async fn changes_of_a_stream_are_told_at_once_and_commands_are_obeyed() {
     let _other = member.broadcaster(stream("b"), &recording.mime).await;
     viewer.until_state("ended").await;
     member.hears_state(id, StreamState::Ended).await;
+}
+
+/// A node whose broadcasters are waited for `grace_ms`, and that is with its main server while heartbeats are answered.
+async fn impatient(grace_ms: u64) -> Member {
+    let grace = std::time::Duration::from_millis(grace_ms);
+    Member::of(FakeMainServer::beating(50).await, Limits { grace, cpu_permille: 1000, ..Limits::default() })
+        .await
+}
+
+#[tokio::test]
+async fn origin_that_cannot_ask_whether_its_stream_lives_elsewhere_does_not_call_it_over() {
+    let mut member = impatient(1000).await;
+    let (id, recording) = (stream("a"), Recording::usual());
+    while !matches!(member.hears().await, Told::Heartbeat(..)) {}
+    let broadcaster = member.broadcaster(id, &recording.mime).await;
+    broadcaster.send_all(id, &recording.segments[..5]).await;
+    let mut viewer = Client::connect(member.address, "").await;
+    viewer.watch(id).await;
+    *member.server.mood.lock().unwrap() = Mood::Fails;
+    drop(broadcaster);
+    loop {
+        let event = viewer.event().await;
+        assert_ne!(event.payload["state"], "ended");
+        if event.name == "stream_dropped" {
+            break;
+        }
+    }
+    *member.server.mood.lock().unwrap() = Mood::Well;
+    let again = member.broadcaster(id, &recording.mime).await;
+    again.send_all(id, &recording.segments[..5]).await;
+    member.hears_state(id, StreamState::Live).await;
+}
+
+#[tokio::test]
+async fn stream_whose_broadcaster_stays_away_is_over_for_viewers_and_not_for_a_broadcaster_that_returns() {
+    let mut member = impatient(100).await;
+    let (id, recording) = (stream("a"), Recording::usual());
+    while !matches!(member.hears().await, Told::Heartbeat(..)) {}
+    let broadcaster = member.broadcaster(id, &recording.mime).await;
+    broadcaster.send_all(id, &recording.segments[..5]).await;
+    let mut viewer = Client::connect(member.address, "").await;
+    viewer.watch(id).await;
+    drop(broadcaster);
+    viewer.until_ended().await;
+    member.hears_state(id, StreamState::Ended).await;
+    // Whether it went on elsewhere meanwhile is for the main server to know, which ends it here if it is over.
+    let again = member.broadcaster(id, &recording.mime).await;
+    again.send_all(id, &recording.segments[..5]).await;
+    member.hears_state(id, StreamState::Live).await;
 }

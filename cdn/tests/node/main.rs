@@ -6,11 +6,13 @@
 mod bad_sources;
 mod client;
 mod cluster;
+mod dropped;
 mod garbage;
 mod harness;
 mod http;
 mod main_server;
 mod nodes;
+mod per_connection;
 mod polling;
 mod proxy;
 mod publishing;

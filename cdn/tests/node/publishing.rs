@@ -252,7 +252,7 @@ async fn limits_are_answered_with_a_code() {
     let (id, recording) = (stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
     let registration = registration(stream("b"), &recording.mime);
-    assert_eq!(code(&broadcaster.call("register_new_stream", registration).await), "limit_reached");
+    assert_eq!(code(&broadcaster.call("register_new_stream", registration).await), "no_capacity");
     let viewer = node.connect().await;
     viewer.watch(id).await;
     viewer.watch(id).await;

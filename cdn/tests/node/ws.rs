@@ -168,7 +168,7 @@ async fn relay_is_no_viewer_and_is_told_the_path_and_refused_where_it_would_clos
     edge.event("stream_state").await;
     let Got::Init { .. } = edge.next().await else { panic!("the init segment") };
     let Got::Chunk { name: (0, 0, 0), .. } = edge.next().await else { panic!("the oldest group") };
-    for (hostname, expected) in [("test", "relay_loop"), ("other", "limit_reached")] {
+    for (hostname, expected) in [("test", "relay_loop"), ("other", "no_capacity")] {
         let mut refused = node.ws(id, &format!("?relay={hostname}&grant={permit}")).await;
         assert_eq!(refused.refused().await.0, expected);
     }

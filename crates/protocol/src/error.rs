@@ -23,9 +23,12 @@ pub enum ErrorCode {
     UnknownNode,
     /// No stream with this id, or it is over.
     UnknownStream,
+    /// This node does not carry the stream any more. The stream is not over: go on at another node.
+    StreamDropped,
     /// No healthy node can take the stream or the viewer now: try again.
     NoNodeAvailable,
-    /// Every node is as loaded as it may be: nobody is admitted at the expense of those who watch already.
+    /// The node that answers, or every node, is as full as it may be: those already admitted come first. Try another node,
+    /// or again later.
     NoCapacity,
     /// What the cluster knows cannot be read or written now: try again. Running streams go on.
     StoreUnavailable,
@@ -49,7 +52,7 @@ pub enum ErrorCode {
     MalformedMedia,
     /// `resume` is not a state this node can continue from: start a new take.
     InvalidResume,
-    /// More than this address, node or server accepts: slow down or try elsewhere.
+    /// More than is accepted from one address, connection or stream: send or ask for less.
     LimitReached,
     /// The server failed; the message says no more than that, its log does.
     Internal,

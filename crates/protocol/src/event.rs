@@ -32,6 +32,9 @@ pub mod name {
     pub const STREAM_STATE: &str = "stream_state";
     /// Node → viewer: [`super::StreamMoved`].
     pub const STREAM_MOVED: &str = "stream_moved";
+    /// Socket.IO only, node → viewer: [`super::StreamRef`]. The node stops sending the stream, which is not over. A WebSocket
+    /// gets [`ERROR`] with [`crate::ErrorCode::StreamDropped`] instead.
+    pub const STREAM_DROPPED: &str = "stream_dropped";
     /// WebSocket only, node → client, the first message: [`super::Welcome`].
     pub const WATCHING: &str = "watching";
     /// WebSocket only, node → client, before it closes the connection: [`crate::WireError`].
@@ -118,7 +121,7 @@ pub struct SegmentName {
     pub seq: u64,
 }
 
-/// Payload of `end_stream` and `leave_stream`.
+/// Payload of `end_stream`, `leave_stream` and `stream_dropped`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamRef {
     /// Which stream.

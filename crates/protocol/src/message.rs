@@ -32,6 +32,9 @@ const TIMED: u8 = 2;
 const INIT_HEAD_BYTES: usize = 24;
 /// Bytes before a chunk's data.
 pub const MEDIA_HEAD_BYTES: usize = 48;
+/// Most bytes of a chunk, on every node: an origin makes none that is larger, and a relay takes every one up to this. Enough
+/// for the largest MP4 fragment that is read (32 MiB) and the rest of its segment (8 MiB), headers included.
+pub const MAX_CHUNK_BYTES: usize = 48 << 20;
 /// Longest type an init segment may name.
 pub const MAX_MIME_BYTES: usize = 256;
 

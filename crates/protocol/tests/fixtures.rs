@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use protocol::{
     ErrorBody,
     event::{
-        DataKind, RegisterNewStream, SegmentAccepted, Skipped, StreamMoved, StreamRegistered,
+        DataKind, RegisterNewStream, SegmentAccepted, Skipped, StreamMoved, StreamRef, StreamRegistered,
         StreamStateChanged, WatchRequest, Watching,
     },
     message,
@@ -41,6 +41,7 @@ fn every_message_is_read_and_written_as_it_stands() {
     survives::<Skipped>(messages, "skipped");
     survives::<StreamStateChanged>(messages, "stream_state");
     survives::<StreamMoved>(messages, "stream_moved");
+    survives::<StreamRef>(messages, "stream_dropped");
     assert!(messages.is_empty(), "messages that no type claims: {:?}", messages.keys());
 }
 

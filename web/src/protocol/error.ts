@@ -10,8 +10,10 @@ export type ErrorCode =
   | 'hostname_taken'
   | 'unknown_node'
   | 'unknown_stream'
+  /** The node does not carry the stream any more, which is not over. */
+  | 'stream_dropped'
   | 'no_node_available'
-  /** Every node is as loaded as it may be. */
+  /** The node that answers, or every node, is as full as it may be. */
   | 'no_capacity'
   /** What the cluster knows cannot be read or written now; running streams go on. */
   | 'store_unavailable'

@@ -56,7 +56,7 @@ export interface SegmentAccepted {
   resume?: string;
 }
 
-/** Payload of `end_stream` and `leave_stream`. */
+/** Payload of `end_stream`, `leave_stream` and `stream_dropped`. */
 export interface StreamRef {
   stream_id: StreamId;
 }
@@ -161,6 +161,8 @@ export interface NodeEvents {
   skipped: Skipped;
   stream_state: StreamStateChanged;
   stream_moved: StreamMoved;
+  /** The node stops sending the stream, which is not over: it goes on at other nodes. */
+  stream_dropped: StreamRef;
 }
 
 /** An ack: `{ ok: true, … }` or `{ ok: false, error }`. */

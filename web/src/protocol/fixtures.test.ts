@@ -9,6 +9,7 @@ import type {
   SegmentAccepted,
   Skipped,
   StreamMoved,
+  StreamRef,
   StreamRegistered,
   StreamStateChanged,
   WatchRequest,
@@ -73,6 +74,7 @@ const typed = {
   } satisfies Skipped,
   stream_state: { stream_id: STREAM, state: 'interrupted', viewers: 3 } satisfies StreamStateChanged,
   stream_moved: { stream_id: STREAM, nodes: [{ public_url: '/cdn/b' }] } satisfies StreamMoved,
+  stream_dropped: { stream_id: STREAM } satisfies StreamRef,
 };
 
 test('the types say what Rust reads and writes', () => {

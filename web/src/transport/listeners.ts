@@ -12,6 +12,7 @@ export class Listeners {
     skipped: new Set(),
     stream_state: new Set(),
     stream_moved: new Set(),
+    stream_dropped: new Set(),
   };
   readonly #link = new Set<(link: LinkState) => void>();
 

@@ -103,6 +103,7 @@ export class WsFirstViewer implements ViewerConnection {
     connection.on('skipped', (payload) => this.#listeners.tell('skipped', payload));
     connection.on('stream_state', (payload) => this.#listeners.tell('stream_state', payload));
     connection.on('stream_moved', (payload) => this.#listeners.tell('stream_moved', payload));
+    connection.on('stream_dropped', (payload) => this.#listeners.tell('stream_dropped', payload));
     connection.onLink((link) => this.#listeners.tellLink(link));
     return connection;
   }

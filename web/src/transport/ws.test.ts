@@ -97,6 +97,16 @@ describe('WsViewer', () => {
     }
   });
 
+  it('tells that the node drops the stream, which is no end, before the link is down', async () => {
+    const { viewer, socket, links } = await joined();
+    const told: unknown[] = [];
+    viewer.on('stream_state', (state) => told.push(state));
+    viewer.on('stream_dropped', (dropped) => told.push([dropped, viewer.link]));
+    socket.event('error', { code: 'stream_dropped', message: 'go on at another node' });
+    expect(told).toEqual([[{ stream_id: STREAM }, 'up']]);
+    expect(links).toEqual(['up', 'down']);
+  });
+
   it('lets a node that took the connection fetch the stream first', async () => {
     const viewer = new WsViewer('/cdn/a', sockets.open);
     const fetched = outcome(viewer.watch(REQUEST, 800));

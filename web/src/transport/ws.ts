@@ -153,6 +153,7 @@ export class WsViewer implements ViewerConnection {
         this.#welcome(join, payload);
         break;
       case 'error':
+        if (join.joined && payload.code === 'stream_dropped') this.#listeners.tell('stream_dropped', { stream_id });
         this.#end(join, new CallError(payload.code, payload.message));
         break;
       case 'clock':

@@ -283,6 +283,25 @@ describe('WatchSession', () => {
     session.close();
   });
 
+  it('goes on at the next node, after its last chunk, when a node drops the stream', async () => {
+    const { session, a, b, asked, world } = watch();
+    await pass(50);
+    a.chunk(1, 7, 0);
+    a.tell('stream_dropped', { stream_id: 'of another stream' });
+    await pass(50);
+    expect(a.serving).toBe(1);
+    // As over Socket.IO, where clients that do not know the second word have to be told something.
+    a.state('interrupted');
+    a.tell('stream_dropped', { stream_id: STREAM });
+    await pass(500);
+    expect(asked[1]).toEqual({ avoid: ['/a'] });
+    expect(b.requests).toEqual([{ stream_id: STREAM, grant: 'grant 2', after: { take: 1, group: 7, index: 0 } }]);
+    expect([a.serving, b.serving]).toEqual([0, 1]);
+    expect(session.state).toMatchObject({ phase: 'live', node: '/b' });
+    expect(world.phases).not.toContain('ended');
+    session.close();
+  });
+
   it('follows a broadcaster who went to another node', async () => {
     const { session, a, b, world } = watch();
     await pass(50);

@@ -158,6 +158,8 @@ export class WatchSession {
   /** The node that is being left, still serving. */
   #leaving: ViewerConnection | undefined;
   #moved: readonly NodeAddress[] | undefined;
+  /** The node stopped carrying the stream, which is not over. */
+  #dropped = false;
   #last: ChunkName | undefined;
   #hadMedia = false;
   #rejoin = false;
@@ -324,11 +326,13 @@ export class WatchSession {
   async #watchOn(node: NodeAddress): Promise<End> {
     const connection = this.#setup.connect(node.public_url);
     this.#connection = connection;
+    this.#dropped = false;
     const forget = [
       connection.onLink(() => this.#wake.ring()),
       connection.on('streaming_data', (data) => this.#receive(data)),
       connection.on('stream_state', (change) => this.#stateChanged(change, node)),
       connection.on('stream_moved', (moved) => this.#move(moved)),
+      connection.on('stream_dropped', ({ stream_id }) => this.#drop(stream_id)),
     ];
     this.#setup.clock.reset();
     let end: End = 'lost';
@@ -368,6 +372,7 @@ export class WatchSession {
     this.#lookAtClock(connection, 5);
     let clockDueMs = this.#now() + this.#timing.clockMs;
     while (!this.#isClosed()) {
+      if (this.#dropped) return 'lost';
       if (isDown(connection)) return 'link_down';
       if (this.#takeMove()) return 'moved';
       if (this.#now() - (this.#interruptedAtMs ?? Infinity) > this.#timing.elsewhereMs) {
@@ -476,6 +481,12 @@ export class WatchSession {
   #move({ stream_id, nodes }: StreamMoved): void {
     if (stream_id !== this.#setup.streamId || nodes.length === 0) return;
     this.#moved = nodes;
+    this.#wake.ring();
+  }
+
+  #drop(streamId: StreamId): void {
+    if (streamId !== this.#setup.streamId) return;
+    this.#dropped = true;
     this.#wake.ring();
   }
 

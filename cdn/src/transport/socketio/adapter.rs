@@ -45,6 +45,13 @@ impl<E: SocketEmitter> NodeAdapter<E> {
         options.rooms.push(room);
         self.local.sockets(options)
     }
+
+    /// Takes every connection out of a room.
+    pub(super) fn close_room(&self, room: Room) {
+        let mut options = BroadcastOptions::default();
+        options.rooms.push(room.clone());
+        self.local.del_sockets(options, room);
+    }
 }
 
 impl<E: SocketEmitter> CoreAdapter<E> for NodeAdapter<E> {

@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use protocol::{
     StreamId,
-    event::{DataKind, Skipped, StreamStateChanged, name},
+    event::{DataKind, Skipped, StreamRef, StreamStateChanged, name},
+    stream::StreamState,
 };
 use serde::Serialize;
 use socketioxide_core::Str;
@@ -61,6 +62,14 @@ pub(super) fn ack(answer: &impl Serialize) -> Str {
     Str::from(text.expect("plain structs with string keys are always JSON"))
 }
 
+/// What tells that the node drops a stream. A client that does not know the second event sees the broadcaster missing, as far
+/// as this node goes.
+pub(super) fn dropped(state: &StreamStateChanged) -> Vec<Packet> {
+    let interrupted = StreamStateChanged { state: StreamState::Interrupted, ..*state };
+    let dropped = StreamRef { stream_id: state.stream_id };
+    vec![self::state(&interrupted), Packet { text: event(name::STREAM_DROPPED, &dropped), payload: None }]
+}
+
 fn streaming_data(stream_id: StreamId, kind: DataKind, data: Bytes) -> Packet {
     let event_data = StreamingData { stream_id, kind, data: Placeholder { _placeholder: true, num: 0 } };
     Packet { text: event(name::STREAMING_DATA, &event_data), payload: Some(data) }
@@ -112,6 +121,17 @@ mod tests {
             "data": { "_placeholder": true, "num": 0 },
         }]);
         assert_eq!(parsed(&init(stream(), &segment, None)), expected);
+    }
+
+    #[test]
+    fn a_dropped_stream_is_interrupted_to_those_who_do_not_know_the_word() {
+        let live = StreamStateChanged { stream_id: stream(), state: StreamState::Live, viewers: 3 };
+        let id = "8811d3bae631e8b5e26212edaf3e41eb";
+        let expected = [
+            json!(["stream_state", { "stream_id": id, "state": "interrupted", "viewers": 3 }]),
+            json!(["stream_dropped", { "stream_id": id }]),
+        ];
+        assert_eq!(dropped(&live).iter().map(parsed).collect::<Vec<_>>(), expected);
     }
 
     #[test]

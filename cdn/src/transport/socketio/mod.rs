@@ -42,14 +42,14 @@ use self::{
 use crate::{
     clock::Clock,
     config::Limits,
-    egress::{Admitted, Applicant, Delivery, Egress, Flow, MOST_PACKETS, Role},
+    egress::{Applicant, Delivery, Egress, Flow, MOST_PACKETS, Role},
     grants::Grants,
-    hub::{Cursor, SharedStream},
+    hub::{Cursor, LiveStream, SharedStream},
     ingest::{Ingest, Session},
     load::{Door, Guest},
     lock::lock,
     relay::Relays,
-    transport::{Connections, Counted, Transport},
+    transport::{Connections, Counted, Transport, refusal},
 };
 
 /// Packets a connection may have queued: media up to its bound, and as much again for answers, states and pings.
@@ -98,11 +98,11 @@ impl Watch {
         }
     }
 
-    /// Whether the stream is not over.
+    /// Whether the node is not done with it.
     fn goes_on(&self) -> bool {
         match self {
             Self::Waiting(unwanted) => !unwanted.is_cancelled(),
-            Self::Flowing(flow) => Arc::strong_count(flow) > 1,
+            Self::Flowing(flow) => !flow.is_over() && Arc::strong_count(flow) > 1,
         }
     }
 
@@ -187,9 +187,10 @@ impl Connection {
         session: Session,
         services: Arc<Services>,
         (slot, lanes): (&Slot, Arc<Lanes>),
-    ) -> Result<(), WireError> {
+    ) -> Result<(), String> {
         let counted = services.connections.count(Transport::SocketIo).ok_or_else(|| {
-            WireError::new(ErrorCode::LimitReached, "this node has no room for another connection")
+            // Socket.IO's own form of this error is a message and no more, so the code goes before it.
+            format!("no_capacity: {}", refusal::no_connection())
         })?;
         let polls = socket.transport_type() == TransportType::Polling;
         let lane = polls.then(|| lanes.open(slot, socket.id));
@@ -275,7 +276,7 @@ impl Connection {
         });
     }
 
-    /// Lets a viewer in, unless it does not want that any more.
+    /// Admits a viewer, unless it does not want that any more, and answers what came of it.
     fn begin(
         &self,
         call: &Call,
@@ -283,16 +284,11 @@ impl Connection {
         stream: &SharedStream,
         unwanted: Option<&CancellationToken>,
     ) {
-        match self.admit(request, stream, delivery(call), unwanted) {
-            Err(error) => {
-                unwanted.inspect(|unwanted| unwanted.cancel());
-                call.answer::<()>(Err(error));
-            }
-            Ok((watching, viewer)) => {
-                call.answer(Ok(watching));
-                // Only now, so that the answer comes before the media.
-                viewer.start();
-            }
+        // Held until the answer is on its way: whatever replaces or ends this watch is answered after it.
+        let mut watching = lock(&self.watching);
+        if let Err(error) = self.admit(&mut watching, (call, request), stream, unwanted) {
+            unwanted.inspect(|unwanted| unwanted.cancel());
+            call.answer::<()>(Err(error));
         }
     }
 
@@ -303,44 +299,53 @@ impl Connection {
         call.answer(Ok(Done {}));
     }
 
+    /// Admits a viewer and answers it; an error is still to be answered.
     fn admit(
         &self,
-        request: WatchRequest,
+        watching: &mut HashMap<StreamId, Watch>,
+        (call, request): (&Call, WatchRequest),
         stream: &SharedStream,
-        delivery: Delivery,
         unwanted: Option<&CancellationToken>,
-    ) -> Result<(Watching, Admitted<Recipient>), WireError> {
+    ) -> Result<(), WireError> {
         let WatchRequest { stream_id: id, grant, after } = request;
         let services = &self.services;
         if lock(stream).visibility() == Visibility::Private {
             let grant = grant.unwrap_or_default();
             services.grants.verify(&grant, id, Action::Watch, services.clock.now())?;
         }
-        let mut watching = lock(&self.watching);
         if unwanted.is_some_and(CancellationToken::is_cancelled) {
             return Err(replaced());
         }
-        self.check_room(&mut watching, id)?;
+        self.check_room(watching, id)?;
         let cursor = after.map_or_else(Cursor::newest, Cursor::after).waiting_on(lock(stream).ring());
         let replacing = watching.get(&id).and_then(Watch::flow);
         if replacing.is_none() {
             let guest = if after.is_some() { Guest::Resuming } else { Guest::New };
             services.door.enter(guest, services.egress.audience().viewers())?;
         }
+        let delivery = delivery(call);
         let viewer = self.recipient.clone();
         let applicant = Applicant { viewer, role: Role::Viewer, delivery, cursor, replacing };
-        let viewer = services.egress.admit(id, applicant).ok_or_else(node_full)?;
-        if let Some(before) = watching.insert(id, Watch::Flowing(viewer.flow().clone())) {
+        let admitted = services.egress.admit(id, applicant);
+        let viewer = admitted.map_err(|rejection| refusal::not_admitted(rejection, stream))?;
+        if let Some(before) = watching.remove(&id) {
             before.leave();
         }
-        let stream = lock(stream);
-        let answer = Watching {
+        let (flow, welcome) = (viewer.flow().clone(), self.welcome(&lock(stream)));
+        if !viewer.start(|| call.answer(Ok(welcome))) {
+            return Err(refusal::gone(stream));
+        }
+        watching.insert(id, Watch::Flowing(flow));
+        Ok(())
+    }
+
+    fn welcome(&self, stream: &LiveStream) -> Watching {
+        Watching {
             mime: stream.mime().map(str::to_owned),
             take: stream.take(),
             origin_time_ms: stream.origin_ms(),
-            window_ms: u64::try_from(services.limits.window.as_millis()).unwrap_or(u64::MAX),
-        };
-        Ok((answer, viewer))
+            window_ms: u64::try_from(self.services.limits.window.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 
     /// Whether the connection may watch `id` besides what it watches.
@@ -383,8 +388,4 @@ fn delivery(call: &Call) -> Delivery {
 
 fn replaced() -> WireError {
     WireError::new(ErrorCode::InvalidRequest, "the stream was left, or watched anew, before this could begin")
-}
-
-fn node_full() -> WireError {
-    WireError::new(ErrorCode::NoCapacity, "this node serves as many viewers as it may; try another")
 }

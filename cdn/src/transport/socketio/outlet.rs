@@ -6,6 +6,7 @@ use bytes::Bytes;
 use protocol::{
     StreamId,
     event::{Skipped, StreamStateChanged},
+    stream::StreamState,
 };
 use socketioxide::socket::Socket;
 use socketioxide_core::{Sid, Value, adapter::errors::SocketError, packet};
@@ -85,6 +86,10 @@ impl Outlet for SocketIoOutlet {
         None
     }
 
+    fn dropped(&self, state: &StreamStateChanged) -> Vec<Packet> {
+        codec::dropped(state)
+    }
+
     fn offer(&self, viewer: &Recipient, packet: &Packet, receipt: impl FnOnce() -> Receipt) -> Offer {
         let receipt = receipt();
         let payload =
@@ -98,12 +103,16 @@ impl Outlet for SocketIoOutlet {
 
     fn announce(&self, state: &StreamStateChanged) {
         let Some(adapter) = adapter(&self.slot) else { return };
+        let room = room(state.stream_id);
         let packet = wire(&codec::state(state), None);
-        for sid in adapter.members(room(state.stream_id)) {
+        for sid in adapter.members(room.clone()) {
             let recipient = Recipient { sid, slot: self.slot.clone(), lane: self.lanes.of(sid) };
             if let Err(error) = recipient.send(packet.clone()) {
                 tracing::debug!(%error, "a broadcaster has no room for an announcement");
             }
+        }
+        if state.state == StreamState::Ended {
+            adapter.close_room(room);
         }
     }
 

@@ -55,7 +55,7 @@ use crate::{
     load::{Door, Guest},
     lock::lock,
     relay::Relays,
-    transport::{Connections, Counted, Transport, handshake},
+    transport::{Connections, Counted, Transport, handshake, refusal},
 };
 
 /// Longest wait for a client to take the answer to its handshake.
@@ -114,7 +114,7 @@ impl Server {
         let relays = &self.services.relays;
         let stream = match request.relay {
             None => relays.find(request.stream, request.grant.as_deref()).await?,
-            Some(_) => relays.at_hand(request.stream).ok_or_else(unknown_stream)?,
+            Some(_) => relays.at_hand(request.stream).ok_or_else(refusal::unknown_stream)?,
         };
         Ok((request, stream))
     }
@@ -124,7 +124,7 @@ impl Server {
         let counted = self.services.connections.count(Transport::WebSocket);
         let found = match counted {
             Some(_) => self.find(asked).await,
-            None => Err(no_room()),
+            None => Err(refusal::no_connection()),
         };
         let connection = Arc::new(Connection::new(socket));
         let keeping = self.keeper.keep(connection.clone());
@@ -135,21 +135,30 @@ impl Server {
             _keeping: keeping,
             _counted: counted,
         };
-        match found.and_then(|(request, stream)| self.admit(&attendance.connection, request, &stream)) {
-            Err(error) => attendance.refuse(&error),
-            Ok((welcome, admitted)) => {
-                attendance.flow = Some(admitted.flow().clone());
-                attendance.connection.send(&frame::event(name::WATCHING, &welcome), || None);
-                // Only now, so that the welcome comes before the media.
-                if !admitted.start() {
-                    attendance.refuse(&unknown_stream());
-                }
-            }
+        if let Err(error) = found.and_then(|found| self.begin(&mut attendance, found)) {
+            attendance.refuse(&error);
         }
         if self.services.shutdown.is_cancelled() {
             attendance.connection.close(None, CloseCode::GOING_AWAY);
         }
         self.tasks.spawn(attendance.run(early));
+    }
+
+    /// Admits the client and welcomes it.
+    fn begin(
+        &self,
+        attendance: &mut Attendance,
+        (request, stream): (Request, SharedStream),
+    ) -> Result<(), WireError> {
+        let connection = attendance.connection.clone();
+        let (welcome, admitted) = self.admit(&connection, request, &stream)?;
+        attendance.flow = Some(admitted.flow().clone());
+        let welcome = frame::event(name::WATCHING, &welcome);
+        let starts = admitted.start(|| {
+            // A client that is gone is noticed by its task.
+            let _ = connection.send(&welcome, || None);
+        });
+        if starts { Ok(()) } else { Err(refusal::gone(&stream)) }
     }
 
     fn admit(
@@ -177,14 +186,15 @@ impl Server {
         };
         let (viewer, cursor) = (connection.clone(), cursor.waiting_on(lock(shared).ring()));
         let applicant = Applicant { viewer, role, delivery: Delivery::Direct, cursor, replacing: None };
-        let admitted = services.egress.admit(id, applicant).ok_or_else(no_room)?;
+        let admitted = services.egress.admit(id, applicant);
+        let admitted = admitted.map_err(|rejection| refusal::not_admitted(rejection, shared))?;
         let welcome = self.welcome(&lock(shared));
         Ok((welcome, admitted))
     }
 
     /// Whether `relay` may get the stream from here: this node has it, and not from `relay`.
     fn check_path(&self, stream: &LiveStream, relay: &str) -> Result<(), WireError> {
-        let path = stream.path().ok_or_else(unknown_stream)?;
+        let path = stream.path().ok_or_else(refusal::unknown_stream)?;
         if path.iter().chain([&self.services.hostname]).any(|hostname| hostname == relay) {
             let message =
                 format!("stream {} comes here through {relay}; take it from another node", stream.id());
@@ -289,12 +299,4 @@ fn answer(connection: &Connection, heard: Heard, clock: Clock) {
         let t2_ms = clock.now().unix_ms;
         connection.answer(&frame::event(name::CLOCK, &ClockAnswer { t0_ms, t1_ms, t2_ms }));
     }
-}
-
-fn unknown_stream() -> WireError {
-    WireError::new(ErrorCode::UnknownStream, "this stream is not here, or it is over; ask the main server")
-}
-
-fn no_room() -> WireError {
-    WireError::new(ErrorCode::LimitReached, "this node serves as many as it may; try another")
 }

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     egress::{Dismissal, Offer, Outlet, Receipt},
-    hub::{InitSegment, Stored},
+    hub::{Closed, InitSegment, Stored},
+    transport::refusal,
 };
 
 pub(crate) struct WsOutlet {
@@ -55,6 +56,10 @@ impl Outlet for WsOutlet {
         Some(frame::event(name::RELAY_PATH, &RelayPath { path }))
     }
 
+    fn dropped(&self, _: &StreamStateChanged) -> Vec<Bytes> {
+        vec![frame::event(name::ERROR, &refusal::stream_dropped())]
+    }
+
     fn offer(&self, viewer: &Arc<Connection>, packet: &Bytes, receipt: impl FnOnce() -> Receipt) -> Offer {
         viewer.send(packet, || Some(receipt()))
     }
@@ -64,7 +69,8 @@ impl Outlet for WsOutlet {
 
     fn dismiss(&self, viewer: &Arc<Connection>, why: Dismissal) {
         match why {
-            Dismissal::Ended => viewer.close(None, CloseCode::NORMAL),
+            Dismissal::Closed(Closed::Ended) => viewer.close(None, CloseCode::NORMAL),
+            Dismissal::Closed(Closed::Dropped) => viewer.close(None, CloseCode::TRY_AGAIN_LATER),
             Dismissal::Stuck => viewer.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER),
         }
     }

@@ -1,0 +1,44 @@
+//! Why a node refuses a client, in the same words on every transport.
+
+use protocol::{ErrorCode, WireError};
+
+use crate::{
+    egress::Rejection,
+    hub::{Closed, SharedStream},
+    lock::lock,
+};
+
+/// The node has as many connections as it may.
+pub(super) fn no_connection() -> WireError {
+    WireError::new(ErrorCode::NoCapacity, "this node has as many connections as it may; try another")
+}
+
+/// Why a viewer or a relay of `stream` was not admitted.
+pub(super) fn not_admitted(rejection: Rejection, stream: &SharedStream) -> WireError {
+    match rejection {
+        Rejection::Full => {
+            WireError::new(ErrorCode::NoCapacity, "this node serves as many clients as it may; try another")
+        }
+        Rejection::Gone => gone(stream),
+    }
+}
+
+/// Why a stream that was here a moment ago cannot be watched.
+pub(super) fn gone(stream: &SharedStream) -> WireError {
+    match lock(stream).closed() {
+        Some(Closed::Dropped) => stream_dropped(),
+        Some(Closed::Ended) | None => unknown_stream(),
+    }
+}
+
+/// The node does not carry the stream any more.
+pub(super) fn stream_dropped() -> WireError {
+    let message =
+        "this node does not carry the stream any more, which is not over; go on at another node, with after";
+    WireError::new(ErrorCode::StreamDropped, message)
+}
+
+/// The node does not carry the stream.
+pub(super) fn unknown_stream() -> WireError {
+    WireError::new(ErrorCode::UnknownStream, "this stream is not here, or it is over; ask the main server")
+}
