@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use protocol::event::ChunkName;
+use protocol::{event::ChunkName, message::MAX_CHUNK_BYTES};
 
 use super::{
     budget::Usage,
@@ -79,6 +79,9 @@ pub enum Error {
     /// A take's init segment comes before its chunks.
     #[error("take {0} has no init segment yet")]
     NoInit(u64),
+    /// A chunk has at most [`MAX_CHUNK_BYTES`].
+    #[error("chunk has {0} bytes, at most {MAX_CHUNK_BYTES} may come")]
+    TooLarge(usize),
 }
 
 /// Chunks over which the rate of a stream is taken: some keyframes' worth, and no walk through the whole window at each heartbeat.
@@ -143,13 +146,17 @@ impl Ring {
     /// Appends `chunk`, which arrived at `now_ms`, and evicts what the limits no longer allow.
     ///
     /// # Errors
-    /// [`Error::OutOfOrder`] if it is not newer than the newest chunk, [`Error::NoInit`] if its take is unknown.
+    /// [`Error::OutOfOrder`] if it is not newer than the newest chunk, [`Error::NoInit`] if its take is unknown,
+    /// [`Error::TooLarge`] if relays could not pass it on.
     pub fn push(&mut self, chunk: Chunk, now_ms: u64) -> Result<(), Error> {
         if let Some(newest) = self.newest_name().filter(|newest| *newest >= chunk.name) {
             return Err(Error::OutOfOrder { found: chunk.name, newest });
         }
         if !self.inits.contains_key(&chunk.name.take) {
             return Err(Error::NoInit(chunk.name.take));
+        }
+        if chunk.data.len() > MAX_CHUNK_BYTES {
+            return Err(Error::TooLarge(chunk.data.len()));
         }
         if chunk.key {
             self.keys.push_back(self.end());

@@ -208,6 +208,7 @@ fn append(stream: &SharedStream, take: &Take, outputs: Vec<Output>, now: Now) {
                 Ok(()) | Err(Error::OutOfOrder { .. }) => {}
                 Err(error) => {
                     tracing::error!(stream.id = %stream.id(), %error, "chunk of stream {} was lost", stream.id());
+                    stream.gap();
                 }
             },
         }

@@ -1,16 +1,17 @@
 //! One WebSocket connection to the node a stream is pulled from, as `docs/protocol.md` says under "Between nodes".
 //!
 //! Whatever the other side sends is bounded and checked: messages by size, waits by time. What cannot be read ends the
-//! link. A side that is silent is asked for its clock, and given up if it stays silent.
+//! link. A side that is silent is asked for its clock, and given up if it stays silent. A message of which more and more
+//! comes is no silence, however long it takes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
-    WireError,
+    ErrorCode, WireError,
     event::{DataKind, RelayPath, StreamStateChanged, Welcome, name},
-    message,
+    message::{self, MAX_CHUNK_BYTES},
     stream::StreamState,
 };
 use serde_json::Value;
@@ -20,7 +21,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, protocol::WebSocketConfig},
 };
 
-use super::address::Address;
+use super::{address::Address, metered::Metered};
 use crate::hub::Chunk;
 
 /// Longest wait for the connection and the handshake.
@@ -31,8 +32,11 @@ const SILENCE: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(3);
 /// Longest text message: events other than media are small.
 const MOST_TEXT_BYTES: usize = 64 << 10;
-/// Bytes of a message besides a segment's worth of media.
-const MESSAGE_OVERHEAD_BYTES: usize = 64 << 10;
+/// Longest message: a chunk, or an init segment, and what comes before it.
+const MOST_MESSAGE_BYTES: usize = MAX_CHUNK_BYTES + (64 << 10);
+
+/// A message with more bytes than this may take a while to come; shorter ones are there at once or not at all.
+const LARGE_MESSAGE_BYTES: u64 = 64 << 10;
 
 /// Why a link is no more.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +47,9 @@ pub(super) enum Lost {
     /// It said no.
     #[error("it refuses: {0}")]
     Refused(WireError),
+    /// It does not carry the stream any more, which is not over.
+    #[error("it dropped the stream")]
+    Dropped,
     /// It sent what no node sends.
     #[error("it sends nonsense: {0}")]
     Nonsense(String),
@@ -79,25 +86,41 @@ pub(super) enum Event {
 
 /// See the [module](self).
 pub(super) struct Link {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Metered<TcpStream>>,
     /// Whether it was asked for its clock since it last said something.
     asked: bool,
+    /// Bytes that had come when the last message was whole.
+    whole_bytes: u64,
+    /// Bytes that had come at the last check, and when a check last found more of a large message.
+    seen_bytes: u64,
+    grew_at: Option<Instant>,
 }
 
 impl Link {
-    /// Connects. `most_bytes` is the most one message's media may have.
-    pub(super) async fn open(address: &Address, most_bytes: usize) -> Result<Self, Lost> {
-        let most_bytes = most_bytes.saturating_add(MESSAGE_OVERHEAD_BYTES);
-        let config =
-            WebSocketConfig::default().max_message_size(Some(most_bytes)).max_frame_size(Some(most_bytes));
+    /// Connects.
+    pub(super) async fn open(address: &Address) -> Result<Self, Lost> {
+        let most_bytes = Some(MOST_MESSAGE_BYTES);
+        let config = WebSocketConfig::default().max_message_size(most_bytes).max_frame_size(most_bytes);
         let connect = async {
             let socket = TcpStream::connect(address.authority()).await.map_err(unreachable)?;
             socket.set_nodelay(true).map_err(unreachable)?;
-            client_async_with_config(address.url(), socket, Some(config)).await.map_err(unreachable)
+            client_async_with_config(address.url(), Metered::new(socket), Some(config))
+                .await
+                .map_err(unreachable)
         };
         let timed_out = |_| Lost::Unreachable("no connection in time".into());
         let (socket, _) = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(timed_out)??;
-        Ok(Self { socket, asked: false })
+        Ok(Self { socket, asked: false, whole_bytes: 0, seen_bytes: 0, grew_at: None })
+    }
+
+    /// Whether a large message is on its way, of which more came lately.
+    pub(super) fn is_bringing(&mut self) -> bool {
+        let bytes = self.socket.get_ref().read_bytes();
+        if bytes > self.seen_bytes && bytes - self.whole_bytes > LARGE_MESSAGE_BYTES {
+            self.grew_at = Some(Instant::now());
+        }
+        self.seen_bytes = bytes;
+        self.grew_at.is_some_and(|at| at.elapsed() < ANSWER)
     }
 
     /// What comes next. Dropping the future loses nothing.
@@ -105,10 +128,12 @@ impl Link {
         loop {
             let patience = if self.asked { ANSWER } else { SILENCE };
             match tokio::time::timeout(patience, self.socket.next()).await {
+                Err(_) if self.is_bringing() => self.asked = false,
                 Err(_) => self.ask().await?,
                 Ok(None) => return Err(Lost::Closed),
                 Ok(Some(message)) => {
                     self.asked = false;
+                    (self.whole_bytes, self.grew_at) = (self.socket.get_ref().read_bytes(), None);
                     if let Some(event) = read(message.map_err(broken)?)? {
                         return Ok(event);
                     }
@@ -140,6 +165,13 @@ fn broken(error: tungstenite::Error) -> Lost {
             Lost::Closed
         }
         error => Lost::Nonsense(error.to_string()),
+    }
+}
+
+fn refused(error: WireError) -> Lost {
+    match error.code {
+        ErrorCode::StreamDropped => Lost::Dropped,
+        _ => Lost::Refused(error),
     }
 }
 
@@ -179,7 +211,7 @@ fn read_text(text: &str) -> Result<Option<Event>, Lost> {
         }
         name::SKIPPED => Ok(Event::Skipped),
         name::ERROR => {
-            return Err(serde_json::from_value(payload).map_or_else(|error| nonsense(&error), Lost::Refused));
+            return Err(serde_json::from_value(payload).map_or_else(|error| nonsense(&error), refused));
         }
         _ => return Ok(None),
     };
@@ -188,8 +220,6 @@ fn read_text(text: &str) -> Result<Option<Event>, Lost> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::ErrorCode;
-
     use super::*;
 
     #[test]
@@ -207,5 +237,7 @@ mod tests {
     fn refusal_says_why() {
         let text = r#"["error",{"code":"relay_loop","message":"no"}]"#;
         assert!(matches!(read_text(text), Err(Lost::Refused(error)) if error.code == ErrorCode::RelayLoop));
+        let text = r#"["error",{"code":"stream_dropped","message":"no"}]"#;
+        assert!(matches!(read_text(text), Err(Lost::Dropped)));
     }
 }

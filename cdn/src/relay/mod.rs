@@ -13,6 +13,7 @@ mod address;
 mod arrivals;
 mod ask;
 mod link;
+mod metered;
 mod pull;
 
 use std::{

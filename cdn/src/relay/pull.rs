@@ -113,7 +113,7 @@ impl Pull {
         self.go.notify_one();
     }
 
-    /// Pulls until the stream is over, let go, or published here.
+    /// Pulls until the stream is over, dropped, or published here.
     pub(super) async fn run(&self) {
         let failed = match self.pull().await {
             Over::Done => {
@@ -299,6 +299,10 @@ impl Run<'_> {
             let event = match stop.run_until_cancelled(next).await.ok_or(Over::Done)? {
                 Ok(Ok(event)) => event,
                 Ok(Err(lost)) => return Ok((lost, course.brought)),
+                Err(_) if link.is_bringing() => {
+                    course.postpone();
+                    continue;
+                }
                 Err(_) => return Ok((Lost::Silent, course.brought)),
             };
             if let Some(lost) = self.take(event, &mut course)? {
@@ -308,16 +312,15 @@ impl Run<'_> {
     }
 
     async fn open(&self, public_url: &str) -> Result<Link, Lost> {
-        let Services { hostname, limits, .. } = &*self.pull.services;
         let wanted = Wanted {
             stream: self.pull.id,
             grant: &self.sources.grant,
-            hostname,
+            hostname: &self.pull.services.hostname,
             after: self.feed.as_ref().map_or_else(|| self.newest_here(), Feed::newest),
         };
         let address = Address::new(public_url, self.pull.asks.main_server(), &wanted)
             .ok_or_else(|| Lost::Unreachable(format!("nodes cannot be reached at {public_url}")))?;
-        Link::open(&address, limits.segment_bytes).await
+        Link::open(&address).await
     }
 
     /// The newest chunk of a stream that was published here.

@@ -10,6 +10,7 @@ mod dropped;
 mod garbage;
 mod harness;
 mod http;
+mod large_chunks;
 mod main_server;
 mod nodes;
 mod per_connection;

@@ -3,10 +3,11 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt, copy, copy_bidirectional},
     net::{TcpListener, TcpStream},
     sync::watch,
     task::AbortHandle,
@@ -22,6 +23,11 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Passes on what comes to `target`.
     pub(crate) async fn start(target: SocketAddr) -> Self {
+        Self::with_rate(target, usize::MAX, Duration::ZERO).await
+    }
+
+    /// The same, with a pause after every so many bytes from `target`.
+    pub(crate) async fn with_rate(target: SocketAddr, bytes: usize, pause: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Arc::<Mutex<Vec<AbortHandle>>>::default();
@@ -33,8 +39,27 @@ impl Proxy {
                 let task = tokio::spawn(async move {
                     let mut server = TcpStream::connect(target).await.unwrap();
                     let frozen = async { drop(freezes.wait_for(|frozen| *frozen).await) };
+                    let copied = async {
+                        if pause.is_zero() {
+                            return drop(copy_bidirectional(&mut client, &mut server).await);
+                        }
+                        let ((from_client, mut to_client), (from_server, mut to_server)) =
+                            (client.split(), server.split());
+                        let (mut from_client, mut from_server) = (from_client, from_server);
+                        let answer = async {
+                            while let Ok(1..) =
+                                copy(&mut (&mut from_server).take(bytes as u64), &mut to_client).await
+                            {
+                                tokio::time::sleep(pause).await;
+                            }
+                        };
+                        tokio::select! {
+                            _ = copy(&mut from_client, &mut to_server) => {}
+                            () = answer => {}
+                        }
+                    };
                     tokio::select! {
-                        _ = copy_bidirectional(&mut client, &mut server) => return,
+                        () = copied => return,
                         () = frozen => {}
                     }
                     std::future::pending::<()>().await;
