@@ -214,7 +214,8 @@ impl Feed {
     pub(crate) fn chunk(&self, chunk: Chunk, now: Now) -> Result<(), Refused> {
         let bytes = chunk.data.len() as u64;
         let pushed = self.write(|stream| {
-            if chunk.captured_at_ms.is_some() && chunk.name.take == stream.take() {
+            // None too: else the hub would fill in a time that the origin does not know any more.
+            if chunk.name.take == stream.take() {
                 let captured_ms =
                     chunk.captured_at_ms.map(|at_ms| at_ms.saturating_sub_unsigned(chunk.pts_ms));
                 stream.set_origin_ms(captured_ms);
