@@ -88,6 +88,7 @@ impl Node {
                     metrics: metrics.clone(),
                     meter: meter.clone(),
                 },
+                clock.clone(),
             )?)),
         };
         followers.extend(control.clone().map(|control| control as Arc<dyn Follower>));
@@ -101,7 +102,7 @@ impl Node {
             metrics: metrics.clone(),
             limits: limits.clone(),
             hostname: config.hostname.clone(),
-            clock,
+            clock: clock.clone(),
             shutdown: shutdown.clone(),
         });
         server.open(Arc::new(socketio::Services {
@@ -111,7 +112,7 @@ impl Node {
             door: door.clone(),
             grants: grants.clone(),
             limits: limits.clone(),
-            clock,
+            clock: clock.clone(),
             connections: connections.clone(),
         }));
         let (web_socket, ws_server) = ws::Server::start(ws::Services {
@@ -121,7 +122,7 @@ impl Node {
             door,
             grants: grants.clone(),
             limits,
-            clock,
+            clock: clock.clone(),
             connections: connections.clone(),
             shutdown: shutdown.clone(),
         });

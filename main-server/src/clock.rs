@@ -1,9 +1,18 @@
 //! The time, read once per request or tick and handed down as a value, so that everything below is testable.
+//!
+//! The Unix time is that of the system's clock, made steady: when somebody or a time daemon sets that clock by some seconds,
+//! this one follows so slowly that nothing shows it. Nodes go by it, and the latencies that viewers see with them.
 
 use std::{
     ops::Add,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+
+/// How much faster or slower than the system's clock this one may go to follow it. Nodes follow by 500 millionths.
+const SLEW: f64 = 300e-6;
+/// A clock that is off by more was wrong, or this machine was suspended: it is followed at once.
+const STEP: Duration = Duration::from_secs(60);
 
 /// One moment on two clocks: leases and deadlines count on the one that never jumps, what people and other
 /// programs read is in Unix time.
@@ -18,8 +27,18 @@ pub(crate) struct Now {
 impl Now {
     /// Reads both clocks. A system clock set before 1970 counts as 1970.
     pub(crate) fn read() -> Self {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { instant: Instant::now(), unix }
+        static CLOCK: Mutex<Option<SteadyClock>> = Mutex::new(None);
+        let mut clock = CLOCK.lock().unwrap_or_else(PoisonError::into_inner);
+        let instant = Instant::now();
+        let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let clock = clock.get_or_insert(SteadyClock { instant, unix: system });
+        if let Some(by) = clock.follow(instant, system) {
+            tracing::warn!(
+                "the system's clock was set by {:.0} s, or this machine was suspended",
+                by.as_secs_f64()
+            );
+        }
+        Self { instant, unix: clock.unix }
     }
 
     /// Milliseconds since the Unix epoch.
@@ -33,5 +52,78 @@ impl Add<Duration> for Now {
 
     fn add(self, later: Duration) -> Self {
         Self { instant: self.instant + later, unix: self.unix + later }
+    }
+}
+
+/// A clock that follows the system's without its steps. Holds its last reading.
+#[derive(Debug)]
+struct SteadyClock {
+    instant: Instant,
+    unix: Duration,
+}
+
+impl SteadyClock {
+    /// Goes on to `instant`, at which the system's clock shows `system`. Gives by how much it was set, if it was.
+    fn follow(&mut self, instant: Instant, system: Duration) -> Option<Duration> {
+        let elapsed = instant.saturating_duration_since(self.instant);
+        let steady = self.unix + elapsed;
+        let apart = system.abs_diff(steady);
+        let correction = apart.min(elapsed.mul_f64(SLEW));
+        self.instant = instant;
+        self.unix = if apart > STEP {
+            system
+        } else if system > steady {
+            steady + correction
+        } else {
+            steady.saturating_sub(correction)
+        };
+        (apart > STEP).then_some(apart)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Duration = Duration::from_secs(1_700_000_000);
+
+    /// What the clock shows each second for so long when the system's is `ahead_s` seconds ahead all the time.
+    fn readings(ahead_s: i64, seconds: u64) -> Vec<Duration> {
+        let begun = Instant::now();
+        let mut clock = SteadyClock { instant: begun, unix: START };
+        let each = |second| {
+            let real = START + Duration::from_secs(second);
+            let system = Duration::from_secs(real.as_secs().checked_add_signed(ahead_s).unwrap());
+            clock.follow(begun + Duration::from_secs(second), system);
+            clock.unix
+        };
+        (1..=seconds).map(each).collect()
+    }
+
+    #[test]
+    fn a_clock_that_is_set_by_some_seconds_is_followed_so_slowly_that_no_latency_shows_it() {
+        for ahead_s in [5, -5, 59] {
+            let mut before = START;
+            for now in readings(ahead_s, 600) {
+                assert!((now - before).abs_diff(Duration::from_secs(1)) <= Duration::from_micros(300));
+                before = now;
+            }
+            let right = START + Duration::from_secs(600);
+            assert_eq!(before > right, ahead_s > 0, "{ahead_s}");
+        }
+    }
+
+    #[test]
+    fn it_gets_there_in_the_end_and_stays() {
+        let last = *readings(5, 24 * 3600).last().unwrap();
+        assert_eq!(last, START + Duration::from_secs(24 * 3600 + 5));
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong_by_minutes_is_followed_at_once() {
+        for ahead_s in [3600, -3600, 61] {
+            let system = START.as_secs().checked_add_signed(ahead_s).unwrap() + 1;
+            assert_eq!(readings(ahead_s, 1), [Duration::from_secs(system)]);
+        }
     }
 }

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{main_servers::MainServers, report::Report};
 use crate::{
+    clock::{Clock, ClockSync},
     config::Config,
     grants::Grants,
     hub::{Closed, SharedStream},
@@ -52,6 +53,7 @@ pub(crate) struct Control {
     main_servers: MainServers,
     registration: RegisterServer,
     report: Report,
+    clock: ClockSync,
     registered: AtomicBool,
     node_id: Mutex<Option<NodeId>>,
     changed: Notify,
@@ -66,7 +68,7 @@ struct Membership {
 
 impl Control {
     /// Nothing is sent before [`Control::run`].
-    pub(crate) fn new(config: &Config, carried: Carried) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(config: &Config, carried: Carried, clock: Clock) -> Result<Self, reqwest::Error> {
         let capacity = Capacity {
             streams: Some(config.limits.streams),
             viewers: Some(config.limits.viewers),
@@ -82,6 +84,7 @@ impl Control {
                 region: config.region.clone(),
             },
             report: Report::new(carried),
+            clock: ClockSync::new(clock),
             registered: AtomicBool::new(false),
             node_id: Mutex::default(),
             changed: Notify::new(),
@@ -155,8 +158,10 @@ impl Control {
         };
         let (heartbeat, told) = self.report.heartbeat();
         let path = format!("/api/nodes/{}/heartbeat", member.registered.node_id);
+        let (main_server, asked_us) = (self.main_servers.current(), self.clock.asked_us());
         let sent = self.main_servers.call(Method::PUT, &path, &heartbeat, HEARTBEAT_TIMEOUT);
         let answer: HeartbeatAnswer = sent.await?;
+        self.clock.learn(main_server, asked_us, answer.server_time_ms);
         member.answered = Instant::now();
         self.registered.store(true, Relaxed);
         self.report.was_told(told);
@@ -166,9 +171,11 @@ impl Control {
 
     async fn register(&self, grants: &Grants) -> Result<Registered, CallError> {
         let path = "/register_server";
+        let asked_us = self.clock.asked_us();
         let registered: Registered =
             self.main_servers.call(Method::POST, path, &self.registration, ANSWER_TIMEOUT).await?;
         let (main_server, node_id) = (self.main_servers.current(), &registered.node_id);
+        self.clock.learn(main_server, asked_us, registered.server_time_ms);
         if let Err(error) = grants.replace(&registered.grant_keys) {
             tracing::error!(%error, "the main server at {main_server} gave a key that is none");
         }

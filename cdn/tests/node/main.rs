@@ -5,6 +5,7 @@
 
 mod bad_sources;
 mod client;
+mod clocks;
 mod cluster;
 mod dropped;
 mod garbage;

@@ -1,6 +1,9 @@
 //! A main server that notes what nodes tell it and answers as the test wants.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use axum::{
     Json, Router,
@@ -40,6 +43,8 @@ pub(crate) struct FakeMainServer {
     pub(crate) commands: Mutex<Vec<Command>>,
     /// What becomes of every call.
     pub(crate) mood: Mutex<Mood>,
+    /// How far its clock is ahead of this machine's; it tells no time without.
+    pub(crate) ahead_ms: Mutex<Option<i64>>,
     heartbeat_ms: u64,
 }
 
@@ -70,6 +75,7 @@ impl FakeMainServer {
             forgets: Mutex::default(),
             commands: Mutex::default(),
             mood: Mutex::new(Mood::Well),
+            ahead_ms: Mutex::default(),
             heartbeat_ms,
         });
         let app = Router::new()
@@ -82,6 +88,15 @@ impl FakeMainServer {
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, app).into_future());
         (server, url, heard)
+    }
+}
+
+impl FakeMainServer {
+    /// Its clock.
+    pub(crate) fn time_ms(&self) -> Option<u64> {
+        let ahead_ms = (*self.ahead_ms.lock().unwrap())?;
+        let here = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        u64::try_from(here.as_millis()).unwrap().checked_add_signed(ahead_ms)
     }
 }
 
@@ -111,7 +126,8 @@ async fn register(
     let grant_keys = vec![signer().public_key().clone()];
     let heartbeat_ms = server.heartbeat_ms;
     let node_id = NodeId("node-1".into());
-    Json(Registered { node_id, heartbeat_ms, lease_ms: heartbeat_ms * 3, grant_keys }).into_response()
+    let (lease_ms, server_time_ms) = (heartbeat_ms * 3, server.time_ms());
+    Json(Registered { node_id, heartbeat_ms, lease_ms, grant_keys, server_time_ms }).into_response()
 }
 
 async fn heartbeat(
@@ -125,7 +141,8 @@ async fn heartbeat(
     if std::mem::take(&mut *server.forgets.lock().unwrap()) {
         return refusal(StatusCode::NOT_FOUND, "unknown_node");
     }
-    Json(HeartbeatAnswer { commands: std::mem::take(&mut server.commands.lock().unwrap()) }).into_response()
+    let commands = std::mem::take(&mut *server.commands.lock().unwrap());
+    Json(HeartbeatAnswer { commands, server_time_ms: server.time_ms() }).into_response()
 }
 
 async fn goodbye(State(server): State<Server>, Path(node_id): Path<String>) -> StatusCode {

@@ -217,7 +217,13 @@ async fn register(State(known): State<Arc<Known>>, Json(body): Json<RegisterServ
     let row = Row { public_url: body.public_url, streams: Vec::new() };
     known.nodes.lock().unwrap().insert(body.hostname.clone(), row);
     let grant_keys = vec![signer().public_key().clone()];
-    Json(Registered { node_id: NodeId(body.hostname), heartbeat_ms: 200, lease_ms: 60_000, grant_keys })
+    Json(Registered {
+        node_id: NodeId(body.hostname),
+        heartbeat_ms: 200,
+        lease_ms: 60_000,
+        grant_keys,
+        server_time_ms: None,
+    })
 }
 
 async fn heartbeat(

@@ -54,6 +54,9 @@ pub struct Registered {
     pub lease_ms: u64,
     /// Keys that grants may be signed with.
     pub grant_keys: Vec<PublicKey>,
+    /// The main server's clock when it answered, Unix epoch: nodes correct their own by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_time_ms: Option<u64>,
 }
 
 /// Body of `PUT /api/nodes/{node_id}/heartbeat`: how loaded the node is and what it carries.
@@ -151,6 +154,9 @@ pub struct HeartbeatAnswer {
     /// In the order to do them.
     #[serde(default)]
     pub commands: Vec<Command>,
+    /// The main server's clock when it answered, Unix epoch: nodes correct their own by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_time_ms: Option<u64>,
 }
 
 /// Something the main server asks of a node.

@@ -27,6 +27,7 @@ pub(crate) async fn register(
         heartbeat_ms: millis(api.heartbeat),
         lease_ms: millis(api.lease),
         grant_keys: api.grants.public_keys().to_vec(),
+        server_time_ms: Some(Now::read().unix_ms()),
     }))
 }
 
@@ -41,9 +42,10 @@ pub(crate) async fn heartbeat(
     Raw(body): Raw,
 ) -> Result<axum::Json<HeartbeatAnswer>, Error> {
     let heartbeat: Heartbeat = parse(&body)?;
-    let answer = api.control.heartbeat(&node_id, &heartbeat, &body, Now::read()).await?;
+    let commands = api.control.heartbeat(&node_id, &heartbeat, &body, Now::read()).await?;
     count(&api.counters.heartbeats);
-    Ok(axum::Json(answer))
+    // Read now and not at the start: the node takes it for the time of the answer.
+    Ok(axum::Json(HeartbeatAnswer { commands, server_time_ms: Some(Now::read().unix_ms()) }))
 }
 
 pub(crate) async fn goodbye(

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use protocol::{
     NodeId, StreamId,
-    node::{Command, Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer},
+    node::{Command, Heartbeat, NodeInfo, RegisterServer},
 };
 use tokio::time::timeout;
 
@@ -98,7 +98,7 @@ impl ControlPlane {
         heartbeat: &Heartbeat,
         body: &Bytes,
         now: Now,
-    ) -> Result<HeartbeatAnswer, Error> {
+    ) -> Result<Vec<Command>, Error> {
         let mut orders = match self.hear(node_id, heartbeat, Heard::Directly, now) {
             Err(unknown) => return Err(self.knows_all().err().unwrap_or(unknown)),
             Ok(orders) => orders,
@@ -107,8 +107,7 @@ impl ControlPlane {
         if !orders.unknown.is_empty() {
             orders = self.look_up_unknown(node_id, heartbeat, orders, now).await?;
         }
-        let commands = orders.over.into_iter().map(|stream_id| Command::EndStream { stream_id });
-        Ok(HeartbeatAnswer { commands: commands.collect() })
+        Ok(orders.over.into_iter().map(|stream_id| Command::EndStream { stream_id }).collect())
     }
 
     /// Takes over what a node reports, as another main server heard it.

@@ -1,7 +1,7 @@
 //! The CDN nodes of the cluster: who they are, how loaded, and until when each may be chosen.
 //!
 //! A node is chosen while its lease runs; heartbeats renew it. A hostname belongs to one process at a time: a
-//! second live one is refused, a restarted one takes over once the old lease has ended. Who is registered is for the
+//! second live one is refused, another one takes over once the old lease has ended, whatever its clock says. Who is registered is for the
 //! store to say ([`Registry::learn`], [`Registry::forget`]); leases are counted here, by this server's own clock. Pure
 //! data: `now` is an argument, and who was lost is told to the caller by [`Registry::expire`].
 
@@ -41,9 +41,9 @@ pub(crate) struct Settings {
 /// Why a node was not accepted.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Error {
-    /// The hostname belongs to a live node, or to a newer generation.
+    /// The hostname belongs to a live node.
     #[error(
-        "hostname {0:?} belongs to another node that is live or newer: choose another name or wait for its lease to end"
+        "hostname {0:?} belongs to another node that is live: choose another name or wait for its lease to end"
     )]
     HostnameTaken(String),
     /// Not registered, or replaced, or forgotten.
@@ -129,7 +129,8 @@ impl Registry {
             let written = || Claim::Registered(node_id.clone());
             return Ok(if is_known { written() } else { Claim::Write(registration, expect) });
         }
-        if node.is_live(now) || node.generation > request.generation {
+        // Once the lease has ended any process may have the name: generations come from clocks, and one may be wrong.
+        if node.is_live(now) {
             return Err(Error::HostnameTaken(request.hostname.clone()));
         }
         Ok(Claim::Write(Registration::new(new_id.clone(), request), expect))

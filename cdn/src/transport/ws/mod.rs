@@ -131,7 +131,7 @@ impl Server {
         let mut attendance = Attendance {
             connection,
             flow: None,
-            clock: self.services.clock,
+            clock: self.services.clock.clone(),
             _keeping: keeping,
             _counted: counted,
         };
@@ -270,8 +270,8 @@ impl Attendance {
 
     async fn run(self, early: Bytes) {
         let mut incoming = Incoming::default();
-        let clock = self.clock;
-        let mut said = move |connection: &Connection, heard| answer(connection, heard, clock);
+        let clock = self.clock.clone();
+        let mut said = move |connection: &Connection, heard| answer(connection, heard, &clock);
         if !early.is_empty() {
             self.connection.hear(&early, &mut incoming, &mut said);
         }
@@ -289,7 +289,7 @@ impl Drop for Attendance {
 }
 
 /// Answers the one question there is; whatever else a client says is ignored.
-fn answer(connection: &Connection, heard: Heard, clock: Clock) {
+fn answer(connection: &Connection, heard: Heard, clock: &Clock) {
     let Heard::Text(text) = heard else { return };
     let t1_ms = clock.now().unix_ms;
     let Ok((event, ClockRequest { t0_ms })) = serde_json::from_str::<(String, ClockRequest)>(&text) else {
