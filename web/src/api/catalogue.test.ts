@@ -1,8 +1,11 @@
-// The catalogue after each kind of event.
+// The catalogue after each kind of event, and how it is followed: without asking more often than makes sense.
 
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CallError } from '../protocol/error';
 import type { StreamInfo } from '../protocol/stream';
-import { applyEvent } from './catalogue';
+import { applyEvent, followCatalogue, type CatalogueView } from './catalogue';
+import type { ServerEvent } from './event-stream';
+import { FakeSight } from './fake-sight';
 
 function stream(stream_id: string, viewers = 0): StreamInfo {
   return { stream_id, title: stream_id, started_at_ms: 0, viewers, state: 'live', mime: null };
@@ -42,5 +45,82 @@ describe('applyEvent', () => {
     const before = [stream('a')];
     applyEvent(before, { type: 'stream_changed', data: stream('a', 7) });
     expect(before[0]?.viewers).toBe(0);
+  });
+});
+
+describe('followCatalogue', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  /** Events, then silence until aborted; or a refusal. */
+  type Answer = ServerEvent[] | CallError;
+
+  function follow(answer: () => Answer) {
+    const stop = new AbortController();
+    const sight = new FakeSight();
+    const seen = { asked: 0, open: 0, views: [] as CatalogueView[] };
+    const server = {
+      async *events(signal: AbortSignal): AsyncGenerator<ServerEvent> {
+        seen.asked++;
+        const given = answer();
+        await Promise.resolve();
+        if (given instanceof CallError) throw given;
+        seen.open++;
+        try {
+          yield* given;
+          await new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))));
+        } finally {
+          seen.open--;
+        }
+      },
+    };
+    followCatalogue((view) => seen.views.push(view), stop.signal, { server, sight });
+    return { stop, sight, seen };
+  }
+
+  const snapshot: ServerEvent = { type: 'snapshot', data: JSON.stringify([stream('a')]) };
+
+  it('tells what it hears, and passes over what it cannot read', async () => {
+    const odd = [
+      { type: 'snapshot', data: '{' },
+      { type: 'party', data: '{}' },
+    ];
+    const { stop, seen } = follow(() => [...odd, snapshot]);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(seen.views).toEqual([{ streams: [stream('a')], connected: true }]);
+    expect(seen.asked).toBe(1);
+    stop.abort();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(seen.open).toBe(0);
+  });
+
+  it('asks ever more seldom while it is refused, and never before Retry-After', async () => {
+    const { stop, seen } = follow(() => new CallError('limit_reached', 'full', { retryAfterMs: 20_000 }));
+    await vi.advanceTimersByTimeAsync(19_000);
+    expect(seen.asked).toBe(1);
+    await vi.advanceTimersByTimeAsync(281_000);
+    expect(seen.asked).toBeGreaterThan(5);
+    expect(seen.asked).toBeLessThanOrEqual(16);
+    expect(seen.views.every(({ connected }) => !connected)).toBe(true);
+    stop.abort();
+    await vi.advanceTimersByTimeAsync(60_000);
+    const asked = seen.asked;
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(seen.asked).toBe(asked);
+  });
+
+  it('gives its connection back while nobody sees the page, and asks again when somebody does', async () => {
+    const { stop, sight, seen } = follow(() => [snapshot]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    sight.show(false);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(seen.open).toBe(1);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect([seen.open, seen.asked]).toEqual([0, 1]);
+    sight.show(true);
+    await vi.advanceTimersByTimeAsync(0);
+    expect([seen.open, seen.asked]).toEqual([1, 2]);
+    expect(seen.views.every(({ connected }) => connected)).toBe(true);
+    stop.abort();
   });
 });

@@ -1,7 +1,10 @@
 // What is live now, pushed by the main server over Server-Sent Events. The list keeps the server's order, new streams
 // come first, and nothing moves when viewers come and go: cards must not slip away under a pointer.
 
+import { pageSight, type Sight } from '../browser/sight';
 import type { StreamId, StreamInfo } from '../protocol/stream';
+import { backOffMs, type BackOff } from './back-off';
+import { MainServer } from './client';
 
 /** One event of `GET /api/events`. */
 export type CatalogueEvent =
@@ -35,36 +38,96 @@ export interface CatalogueView {
   connected: boolean;
 }
 
-/** First and longest pause before connecting again after the server refused. */
-const RETRY_MS = { first: 1_000, longest: 15_000 };
+/** Pauses before connecting again. */
+const RETRY: BackOff = { firstMs: 1_000, longestMs: 30_000 };
+/** A hidden page gives its connection back after this long: browsers open six to one server, for all tabs. */
+const HIDDEN_MS = 60_000;
+
+/** What following works with; a test brings its own. */
+export interface FollowSetup {
+  server: Pick<MainServer, 'events'>;
+  sight: Sight;
+}
 
 /** Tells `listener` what is live, at once and on every change, until `signal` aborts. Reconnects by itself. */
-export function followCatalogue(listener: (view: CatalogueView) => void, signal: AbortSignal): void {
+export function followCatalogue(
+  listener: (view: CatalogueView) => void,
+  signal: AbortSignal,
+  { server, sight }: FollowSetup = { server: new MainServer(), sight: pageSight },
+): void {
   let streams: readonly StreamInfo[] | undefined;
-  let retryMs = RETRY_MS.first;
+  /** A connection that tells nothing counts as a failure as well. */
+  let failures = 0;
 
-  const open = (): void => {
-    if (signal.aborted) return;
-    const source = new EventSource('/api/events');
-    signal.addEventListener('abort', () => source.close(), { once: true });
-    for (const type of EVENT_TYPES) {
-      source.addEventListener(type, (message: MessageEvent<string>) => {
-        const data = parse(message.data);
-        if (data === undefined) return;
-        retryMs = RETRY_MS.first;
-        streams = applyEvent(streams ?? [], { type, data } as CatalogueEvent);
-        listener({ streams, connected: true });
-      });
+  const hear = async (until: AbortSignal): Promise<void> => {
+    for await (const event of server.events(until)) {
+      const data = parse(event.data);
+      if (data === undefined || !isCatalogueEvent(event.type)) continue;
+      failures = 0;
+      streams = applyEvent(streams ?? [], { type: event.type, data } as CatalogueEvent);
+      listener({ streams, connected: true });
     }
-    source.addEventListener('error', () => {
-      listener({ streams, connected: false });
-      // The browser tries again by itself unless the server refused.
-      if (source.readyState !== EventSource.CLOSED) return;
-      setTimeout(open, retryMs);
-      retryMs = Math.min(retryMs * 2, RETRY_MS.longest);
-    });
   };
-  open();
+  const isOver = (): boolean => signal.aborted;
+  const follow = async (): Promise<void> => {
+    while (!isOver()) {
+      const unseen = whenUnseen(sight, HIDDEN_MS);
+      let problem: unknown;
+      try {
+        await hear(AbortSignal.any([signal, unseen.signal]));
+      } catch (error) {
+        problem = error;
+      } finally {
+        unseen.forget();
+      }
+      if (isOver()) return;
+      if (!unseen.signal.aborted) {
+        listener({ streams, connected: false });
+        await pause(backOffMs(RETRY, ++failures, problem));
+      }
+      await whenSeen(sight);
+    }
+  };
+  void follow();
+}
+
+function isCatalogueEvent(type: string): type is CatalogueEvent['type'] {
+  return (EVENT_TYPES as readonly string[]).includes(type);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits until the page is seen. */
+function whenSeen(sight: Sight): Promise<void> {
+  if (sight.visible) return Promise.resolve();
+  return new Promise((resolve) => {
+    const forget = sight.onChange(() => {
+      if (!sight.visible) return;
+      forget();
+      resolve();
+    });
+  });
+}
+
+/** A signal that aborts once the page was hidden for `ms` at a stretch; `forget` ends the watching. */
+function whenUnseen(sight: Sight, ms: number): { signal: AbortSignal; forget(): void } {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    clearTimeout(timer);
+    timer = sight.visible ? undefined : setTimeout(() => controller.abort(), ms);
+  };
+  look();
+  const stop = sight.onChange(look);
+  return {
+    signal: controller.signal,
+    forget: () => {
+      stop();
+      clearTimeout(timer);
+    },
+  };
 }
 
 function parse(text: string): unknown {

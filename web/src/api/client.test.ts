@@ -3,6 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { CallError } from '../protocol/error';
 import { MainServer } from './client';
+import { RetryGate } from './retry-gate';
+import { ServerTime } from './server-time';
 
 interface Seen {
   url: string;
@@ -11,11 +13,27 @@ interface Seen {
 
 function server(answer: () => Response | Promise<Response>) {
   const seen: Seen[] = [];
-  const main = new MainServer((url, init) => {
-    seen.push({ url: url as string, init: init ?? {} });
-    return Promise.resolve().then(answer);
-  });
-  return { main, seen };
+  const clock = { ms: 0 };
+  const time = new ServerTime(() => clock.ms);
+  const setup = {
+    fetch: (url: unknown, init?: RequestInit) => {
+      seen.push({ url: url as string, init: init ?? {} });
+      return Promise.resolve().then(answer);
+    },
+    gate: new RetryGate(() => clock.ms),
+    time,
+  };
+  return { main: new MainServer(setup), other: new MainServer(setup), seen, clock, time };
+}
+
+/** How a call failed. */
+async function failure(call: Promise<unknown>): Promise<CallError> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof CallError)) throw new Error('the call did not fail with a CallError');
+  return error;
 }
 
 describe('MainServer', () => {
@@ -73,5 +91,42 @@ describe('MainServer', () => {
     const { main, seen } = server(() => Response.json({}));
     await main.stream('../nodes?x');
     expect(seen[0]?.url).toBe('/api/streams/..%2Fnodes%3Fx');
+  });
+
+  it('takes the date of any answer for the time of the server, a refusal included', async () => {
+    const date = 'Sat, 28 Nov 2026 12:00:00 GMT';
+    const { main, time } = server(() => new Response('[]', { status: 502, headers: { date } }));
+    await failure(main.streams());
+    expect(Math.abs(time.nowMs() - Date.parse(date))).toBeLessThan(1_100);
+  });
+
+  it('sends nothing before the time that Retry-After names, in any part of the page', async () => {
+    const refused = { error: { code: 'limit_reached', message: 'too many' } };
+    const { main, other, seen, clock } = server(() =>
+      Response.json(refused, { status: 429, headers: { 'retry-after': '7' } }),
+    );
+    expect(await failure(main.watch('abc'))).toMatchObject({ code: 'limit_reached', retryAfterMs: 7_000 });
+    clock.ms = 4_000;
+    const again = await failure(other.watch('abc', { passphrase: 'x' }));
+    expect(again).toMatchObject({ code: 'limit_reached', message: 'too many', retryAfterMs: 3_000 });
+    expect(seen).toHaveLength(1);
+    await failure(main.stream('abc'));
+    expect(seen).toHaveLength(2);
+    clock.ms = 7_000;
+    await failure(main.watch('abc'));
+    expect(seen).toHaveLength(3);
+  });
+
+  it.each([
+    ['a proxy that says it without a body', '3', 3_000],
+    ['a date', 'Sat, 28 Nov 2026 12:00:05 GMT', 4_500],
+    ['nonsense', 'soon', undefined],
+    ['the past', 'Sat, 28 Nov 2026 11:00:00 GMT', undefined],
+  ])('reads Retry-After as seconds or a date: %s', async (_, header, expected) => {
+    const headers = { 'retry-after': header, date: 'Sat, 28 Nov 2026 12:00:00 GMT' };
+    const { main } = server(() => new Response('busy', { status: 503, headers }));
+    const { retryAfterMs } = await failure(main.streams());
+    if (expected === undefined) expect(retryAfterMs).toBeUndefined();
+    else expect(Math.abs((retryAfterMs ?? NaN) - expected)).toBeLessThan(500);
   });
 });

@@ -1,12 +1,18 @@
 // The main server's HTTP API, typed. One method per call; every failure is a CallError with the server's code, or a
-// local one where no server answered.
+// local one where no server answered. What a server asks for with `Retry-After` is kept to here, for the whole page; its
+// `Date` is what the page takes for the server's time.
 
-import { CallError, wireError, type CallErrorOptions } from '../protocol/error';
+import { CallError, wireError } from '../protocol/error';
 import type { NodeInfo, Scaling } from '../protocol/node';
 import type { Assignment, AskForNodes, CreateStream, StreamCreated, StreamId, StreamInfo } from '../protocol/stream';
+import { serverEvents, type ServerEvent } from './event-stream';
+import { retryAfterMs, retryGate, type RetryGate } from './retry-gate';
+import { serverTime, type ServerTime } from './server-time';
 
 /** How long a call may take before it counts as `timeout`. */
 const CALL_TIMEOUT_MS = 8_000;
+/** An event stream that is silent for this long has broken: the server sends at least a comment more often. */
+const SILENT_MS = 45_000;
 
 interface Request {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -14,16 +20,26 @@ interface Request {
   body?: object | Blob;
   /** A grant, or the cluster secret of an operator. */
   credential?: string;
+  /** The type of answer wanted: JSON unless said. */
+  accept?: string;
   signal?: AbortSignal | undefined;
 }
 
+/** What a client works with; a test brings its own. */
+export interface ClientSetup {
+  fetch: typeof fetch;
+  gate: RetryGate;
+  time: ServerTime;
+}
+
+const PAGE: ClientSetup = { fetch: (input, init) => fetch(input, init), gate: retryGate, time: serverTime };
+
 /** A client of one main server. */
 export class MainServer {
-  readonly #fetch: typeof fetch;
+  readonly #setup: ClientSetup;
 
-  /** `fetcher` is the browser's `fetch` unless a test brings its own. */
-  constructor(fetcher: typeof fetch = (input, init) => fetch(input, init)) {
-    this.#fetch = fetcher;
+  constructor(setup: Partial<ClientSetup> = {}) {
+    this.#setup = { ...PAGE, ...setup };
   }
 
   /** Creates a stream; the answer holds the grant to publish to it and the nodes to use. */
@@ -71,6 +87,33 @@ export class MainServer {
     return this.#json('/api/scaling', { credential: secret, signal });
   }
 
+  /**
+   * The list of streams and every change of it, until the connection breaks or `signal` aborts.
+   *
+   * @throws CallError when the server refuses, cannot be reached, or goes silent.
+   */
+  async *events(signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    const url = '/api/events';
+    const silence = new AbortController();
+    let timer = setTimeout(() => silence.abort(), CALL_TIMEOUT_MS);
+    const alive = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENT_MS);
+    };
+    const request = { signal: AbortSignal.any([signal, silence.signal]), accept: 'text/event-stream' };
+    try {
+      const { body } = await this.#send(url, request, silence.signal);
+      alive();
+      if (body !== null) yield* serverEvents(body, alive);
+    } catch (cause) {
+      signal.throwIfAborted();
+      if (cause instanceof CallError) throw cause;
+      throw new CallError('unreachable', `the connection to ${url} broke`, { cause });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async #json<T>(url: string, request: Request): Promise<T> {
     const response = await this.#send(url, request);
     try {
@@ -80,19 +123,26 @@ export class MainServer {
     }
   }
 
-  async #send(url: string, request: Request): Promise<Response> {
-    const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS);
+  async #send(url: string, request: Request, timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)): Promise<Response> {
+    const { fetch, gate, time } = this.#setup;
+    const method = request.method ?? 'GET';
+    const call = `${method} ${url}`;
+    gate.pass(call);
     const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
+    const sentMs = performance.now();
     let response: Response;
     try {
-      response = await this.#fetch(url, { method: request.method ?? 'GET', signal, ...content(request) });
+      response = await fetch(url, { method, signal, ...content(request) });
     } catch (cause) {
       if (timeout.aborted) throw new CallError('timeout', `${url} did not answer in time`, { cause });
       request.signal?.throwIfAborted();
       throw new CallError('unreachable', `${url} could not be reached`, { cause });
     }
-    if (!response.ok) throw await refusal(url, response);
-    return response;
+    time.observe(response.headers.get('date'), performance.now() - sentMs);
+    if (response.ok) return response;
+    const why = await refusal(url, response, time.nowMs());
+    gate.failed(call, why);
+    throw why;
   }
 }
 
@@ -101,7 +151,7 @@ function path(id: StreamId): string {
 }
 
 function content(request: Request): { headers: Record<string, string>; body?: BodyInit } {
-  const headers: Record<string, string> = { accept: 'application/json' };
+  const headers: Record<string, string> = { accept: request.accept ?? 'application/json' };
   if (request.credential !== undefined) headers.authorization = `Bearer ${request.credential}`;
   if (request.body === undefined) return { headers };
   if (request.body instanceof Blob) {
@@ -112,15 +162,12 @@ function content(request: Request): { headers: Record<string, string>; body?: Bo
   return { headers, body: JSON.stringify(request.body) };
 }
 
-async function refusal(url: string, response: Response): Promise<CallError> {
+async function refusal(url: string, response: Response, nowMs: number): Promise<CallError> {
   const body: unknown = await response.json().catch(() => undefined);
   const error = wireError(body);
+  const waitMs = retryAfterMs(response.headers.get('retry-after'), nowMs);
+  const options = waitMs === undefined ? {} : { retryAfterMs: waitMs };
   return error
-    ? new CallError(error.code, error.message, retryAfter(response))
-    : new CallError('bad_answer', `${url} answered ${response.status} without saying why`);
-}
-
-function retryAfter(response: Response): CallErrorOptions {
-  const seconds = Number(response.headers.get('retry-after') ?? NaN);
-  return Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {};
+    ? new CallError(error.code, error.message, options)
+    : new CallError('bad_answer', `${url} answered ${response.status} without saying why`, options);
 }

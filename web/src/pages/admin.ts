@@ -5,6 +5,7 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { MainServer } from '../api/client';
+import { Poll } from '../api/poll';
 import { CallError } from '../protocol/error';
 import type { NodeInfo, Scaling } from '../protocol/node';
 import { fields } from '../ui/fields';
@@ -13,7 +14,7 @@ import '../ui/notice';
 import '../ui/shell';
 import { base, buttons } from '../ui/styles';
 
-/** How often the main server is asked. */
+/** How often the main server is asked while the page is seen. */
 const LOOK_MS = 2_000;
 
 @customElement('ud-admin-page')
@@ -23,8 +24,7 @@ export class AdminPage extends LitElement {
   @state() private problem = '';
   @query('input') declare private input: HTMLInputElement;
   readonly #server = new MainServer();
-  #secret: string | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #poll: Poll | undefined;
 
   static override styles = [
     base,
@@ -73,7 +73,7 @@ export class AdminPage extends LitElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    clearTimeout(this.#timer);
+    this.#poll?.stop();
   }
 
   override render(): TemplateResult {
@@ -138,23 +138,21 @@ export class AdminPage extends LitElement {
 
   #enter(event: Event): void {
     event.preventDefault();
-    this.#secret = this.input.value.trim();
-    void this.#look();
+    const secret = this.input.value.trim();
+    this.#poll?.stop();
+    this.#poll = new Poll(LOOK_MS, () => this.#look(secret));
   }
 
-  async #look(): Promise<void> {
-    const secret = this.#secret;
-    if (secret === undefined) return;
+  async #look(secret: string): Promise<void> {
     try {
       [this.nodes, this.scaling] = await Promise.all([this.#server.nodes(secret), this.#server.scaling(secret)]);
       this.problem = '';
     } catch (error) {
       this.problem = problem(error);
       // What was asked for with a wrong secret is asked for anew by hand.
-      if (this.nodes === undefined) return;
+      if (this.nodes === undefined) this.#poll?.stop();
+      throw error;
     }
-    clearTimeout(this.#timer);
-    if (this.isConnected) this.#timer = setTimeout(() => void this.#look(), LOOK_MS);
   }
 }
 

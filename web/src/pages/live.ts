@@ -4,6 +4,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
+import { serverTime } from '../api/server-time';
 import { siteMemory, tabMemory } from '../browser/storage';
 import '../live/on-air';
 import type { ChooseEvent, Preview } from '../live/preview';
@@ -50,7 +51,7 @@ export class LivePage extends LitElement {
   @state() private unfinished: OwnStream | undefined;
   @state() private viewersEverywhere = 0;
   @state() private startedAtMs: number | undefined;
-  @state() private nowMs = Date.now();
+  @state() private nowMs = serverTime.nowMs();
   @state() private ending = false;
   @query('ud-preview') declare private preview: Preview;
 
@@ -404,7 +405,7 @@ export class LivePage extends LitElement {
       return true;
     });
     this.#timers = [
-      setInterval(() => (this.nowMs = Date.now()), 1_000),
+      setInterval(() => (this.nowMs = serverTime.nowMs()), 1_000),
       setInterval(() => void this.#look(own), LOOK_MS),
     ];
   }
@@ -428,7 +429,7 @@ export class LivePage extends LitElement {
 
   #onState(state: BroadcastState): void {
     this.broadcastState = state;
-    if (state.phase === 'live') this.startedAtMs ??= Date.now();
+    if (state.phase === 'live') this.startedAtMs ??= serverTime.nowMs();
     document.title = state.phase === 'live' ? `● Live: ${this.#own?.title ?? ''}` : 'Go live · Undead';
     if (state.phase === 'ended' || state.phase === 'failed') this.#finish();
   }
@@ -448,7 +449,7 @@ export class LivePage extends LitElement {
   #finish(): void {
     if (this.phase === 'over') return;
     this.phase = 'over';
-    this.nowMs = Date.now();
+    this.nowMs = serverTime.nowMs();
     this.#stopWatchingOver();
     this.#broadcast?.close();
     this.#broadcast = undefined;

@@ -5,6 +5,8 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { MainServer } from '../api/client';
+import { Poll } from '../api/poll';
+import { serverTime } from '../api/server-time';
 import type { StreamInfo, StreamState } from '../protocol/stream';
 import { badges, stateBadge, viewersBadge } from '../ui/badges';
 import '../ui/copy-link';
@@ -14,11 +16,15 @@ import '../ui/stream-card';
 import { base } from '../ui/styles';
 import '../watch/player-element';
 import type { WatchStateEvent } from '../watch/player-element';
+import { Audience } from '../watch/audience';
 import type { WatchPhase, WatchState } from '../watch/session';
 
-/** How often the main server is asked for the title and the viewers on all nodes, and for what else is live. */
-const LOOK_MS = 5_000;
-const LOOK_AROUND_MS = 20_000;
+/**
+ * How often the main server is asked for the viewers on all nodes, and for what else is live: seldom, because ten thousand
+ * viewers are ten thousand pages that ask. State and viewers of its own node each page hears from that node.
+ */
+const LOOK_MS = 120_000;
+const LOOK_AROUND_MS = 300_000;
 /** How many other streams are offered. */
 const OTHERS = 4;
 
@@ -32,9 +38,11 @@ export class WatchPage extends LitElement {
   @state() private info: StreamInfo | undefined;
   @state() private watchState: WatchState | undefined;
   @state() private others: readonly StreamInfo[] = [];
-  @state() private nowMs = Date.now();
+  @state() private nowMs = serverTime.nowMs();
   readonly #server = new MainServer();
-  readonly #timers: ReturnType<typeof setInterval>[] = [];
+  readonly #audience = new Audience();
+  #polls: Poll[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   static override styles = [
     base,
@@ -111,18 +119,14 @@ export class WatchPage extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     if (embedded) return;
-    void this.#look();
-    void this.#lookAround();
-    this.#timers.push(
-      setInterval(() => void this.#look(), LOOK_MS),
-      setInterval(() => void this.#lookAround(), LOOK_AROUND_MS),
-      setInterval(() => (this.nowMs = Date.now()), 1_000),
-    );
+    this.#timer = setInterval(() => (this.nowMs = serverTime.nowMs()), 1_000);
+    this.#ask(true);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#timers.splice(0).forEach(clearInterval);
+    clearInterval(this.#timer);
+    this.#ask(false);
   }
 
   override render(): TemplateResult {
@@ -130,7 +134,8 @@ export class WatchPage extends LitElement {
       stream-id=${streamId}
       .transport=${query.get('transport')}
       .region=${query.get('region')}
-      @ud-watch-state=${(event: WatchStateEvent) => (this.watchState = event.state)}
+      ?embedded=${embedded}
+      @ud-watch-state=${(event: WatchStateEvent) => this.#heard(event.state)}
     ></ud-player>`;
     if (embedded) return html`<ud-shell bare><div class="embedded">${player}</div></ud-shell>`;
     return html`<ud-shell current="view" compact>
@@ -166,10 +171,9 @@ export class WatchPage extends LitElement {
     const known = this.watchState && stateOf(this.watchState.phase);
     const current = known ?? this.info?.state;
     if (current === undefined || this.#isNowhere) return nothing;
-    // The node knows at once of those it serves, the main server a little later of all.
-    const watching = Math.max(this.watchState?.viewers ?? 0, this.info?.viewers ?? 0);
     return html`${stateBadge(current)}
-    ${current === 'ended' || current === 'created' ? nothing : viewersBadge(watching)} ${this.#since(current)}`;
+    ${current === 'ended' || current === 'created' ? nothing : viewersBadge(this.#audience.total)}
+    ${this.#since(current)}`;
   }
 
   #since(current: StreamState): TemplateResult | typeof nothing {
@@ -177,22 +181,29 @@ export class WatchPage extends LitElement {
     return html`<span>on air for ${runningTime(this.nowMs - this.info.started_at_ms)}</span>`;
   }
 
-  async #lookAround(): Promise<void> {
-    try {
-      const streams = await this.#server.streams();
-      this.others = streams.filter(({ stream_id }) => stream_id !== streamId).slice(0, OTHERS);
-    } catch {
-      // An offer, no more: without the main server there is none.
-    }
+  /** Asks the main server now and then, or no more: what is over has no news, and what is locked tells none. */
+  #ask(on: boolean): void {
+    if (on === this.#polls.length > 0) return;
+    this.#polls.forEach((poll) => poll.stop());
+    this.#polls = on ? [new Poll(LOOK_MS, () => this.#look()), new Poll(LOOK_AROUND_MS, () => this.#lookAround())] : [];
   }
 
+  #heard(state: WatchState): void {
+    this.watchState = state;
+    this.#audience.onNode = state.viewers;
+    if (!embedded) this.#ask(!['ended', 'not_found', 'locked'].includes(state.phase));
+  }
+
+  async #lookAround(): Promise<void> {
+    const streams = await this.#server.streams();
+    this.others = streams.filter(({ stream_id }) => stream_id !== streamId).slice(0, OTHERS);
+  }
+
+  /** Where that fails the player tells what is wrong, and what was known of the stream stays. */
   async #look(): Promise<void> {
-    try {
-      this.info = await this.#server.stream(streamId);
-      document.title = `${this.info.title} · Undead`;
-    } catch {
-      // The player tells what is wrong; what was known of the stream stays.
-    }
+    this.info = await this.#server.stream(streamId);
+    this.#audience.everywhere = this.info.viewers;
+    document.title = `${this.info.title} · Undead`;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { serverTime } from '../api/server-time';
 import type { StreamInfo } from '../protocol/stream';
 import { badges, stateBadge, viewersBadge } from './badges';
 import { since } from './format';
@@ -11,8 +12,8 @@ import { base } from './styles';
 @customElement('ud-stream-card')
 export class StreamCard extends LitElement {
   @property({ attribute: false }) declare stream: StreamInfo;
-  /** Our clock, handed down so that all cards of a page turn over together. */
-  @property({ attribute: false }) nowMs = Date.now();
+  /** The server's time, handed down so that all cards of a page turn over together. */
+  @property({ attribute: false }) nowMs = serverTime.nowMs();
   /** The picture that is shown: the newest one that has arrived. */
   @state() private shownUrl: string | undefined;
 

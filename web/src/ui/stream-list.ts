@@ -5,6 +5,7 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { followCatalogue, type CatalogueView } from '../api/catalogue';
+import { serverTime } from '../api/server-time';
 import { broadcastIcon } from './icons';
 import { ghostPicture } from './shell';
 import './stream-card';
@@ -18,7 +19,7 @@ const QUIET_MS = 3_000;
 @customElement('ud-stream-list')
 export class StreamList extends LitElement {
   @state() private view: CatalogueView = { streams: undefined, connected: true };
-  @state() private nowMs = Date.now();
+  @state() private nowMs = serverTime.nowMs();
   @state() private silent = false;
   #stop: AbortController | undefined;
   #ticker: ReturnType<typeof setInterval> | undefined;
@@ -94,7 +95,7 @@ export class StreamList extends LitElement {
     super.connectedCallback();
     this.#stop = new AbortController();
     followCatalogue((view) => this.#show(view), this.#stop.signal);
-    this.#ticker = setInterval(() => (this.nowMs = Date.now()), TICK_MS);
+    this.#ticker = setInterval(() => (this.nowMs = serverTime.nowMs()), TICK_MS);
   }
 
   override disconnectedCallback(): void {
@@ -124,7 +125,7 @@ export class StreamList extends LitElement {
 
   #show(view: CatalogueView): void {
     this.view = view;
-    this.nowMs = Date.now();
+    this.nowMs = serverTime.nowMs();
     if (view.connected) {
       clearTimeout(this.#silence);
       this.#silence = undefined;
