@@ -61,6 +61,9 @@ export const pictureInPictureIcon = icon(
   svg`<rect x="3" y="5" width="18" height="14" rx="2.5"/><rect x="12" y="11.5" width="6.5" height="5" rx="1" fill="currentColor"/>`,
 );
 export const statsIcon = icon(svg`<path d="M5 20v-7M10 20V9M15 20v-4M20 20V4"/>`);
+export const keyboardIcon = icon(
+  svg`<rect x="2.5" y="6" width="19" height="12" rx="2.5"/><path d="M6.5 10h.01M10 10h.01M13.5 10h.01M17.5 10h.01M6.5 14h.01M17.5 14h.01M10 14h4"/>`,
+);
 export const infoIcon = icon(
   svg`<circle cx="12" cy="12" r="9"/><path d="M12 11v5.5"/><circle cx="12" cy="7.8" r=".6" fill="currentColor"/>`,
 );

@@ -4,6 +4,7 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import {
   enlargeIcon,
+  keyboardIcon,
   mutedIcon,
   pauseIcon,
   pictureInPictureIcon,
@@ -15,7 +16,7 @@ import {
 import { base } from '../ui/styles';
 
 /** What a person can ask of the player. */
-export type Command = 'play_pause' | 'go_live' | 'mute' | 'stats' | 'picture_in_picture' | 'full_screen';
+export type Command = 'play_pause' | 'go_live' | 'mute' | 'stats' | 'keys' | 'picture_in_picture' | 'full_screen';
 
 /** Asks the player for something. */
 export class CommandEvent extends Event {
@@ -40,7 +41,12 @@ export class Controls extends LitElement {
   @property({ type: Boolean }) audible = true;
   @property({ type: Number }) volume = 1;
   @property({ type: Boolean }) enlarged = false;
-  @property({ type: Boolean }) statsOpen = false;
+  /** This browser lets the player fill the screen. */
+  @property({ type: Boolean }) canEnlarge = false;
+  /** Which panel is open over the picture. */
+  @property({ attribute: false }) panel: 'stats' | 'keys' | undefined;
+  /** Letters are keys of the player, so buttons name theirs. */
+  @property({ type: Boolean }) letters = true;
   @property({ type: Boolean }) canFloat = false;
   @property({ type: Number }) latencyMs: number | undefined;
 
@@ -140,18 +146,24 @@ export class Controls extends LitElement {
       ${this.#button('play_pause', this.paused ? 'Play (space)' : 'Pause (space)', this.paused ? playIcon : pauseIcon)}
       ${this.#edge()} ${this.audible ? this.#sound() : nothing}
       <span class="space"></span>
-      ${this.#latency()} ${this.#button('stats', 'Statistics (i)', statsIcon, this.statsOpen)}
+      ${this.#latency()} ${this.#button('keys', 'Keyboard shortcuts', keyboardIcon, this.panel === 'keys')}
+      ${this.#button('stats', this.#named('Statistics', 'i'), statsIcon, this.panel === 'stats')}
       ${
         this.canFloat
           ? this.#button('picture_in_picture', 'Picture in picture', pictureInPictureIcon, undefined, 'float')
           : nothing
       }
-      ${this.#button(
-        'full_screen',
-        this.enlarged ? 'Leave full screen (f)' : 'Full screen (f)',
-        this.enlarged ? shrinkIcon : enlargeIcon,
-      )}
+      ${this.canEnlarge ? this.#fullScreen() : nothing}
     `;
+  }
+
+  #fullScreen(): TemplateResult {
+    const label = this.#named(this.enlarged ? 'Leave full screen' : 'Full screen', 'f');
+    return this.#button('full_screen', label, this.enlarged ? shrinkIcon : enlargeIcon);
+  }
+
+  #named(label: string, letter: string): string {
+    return this.letters ? `${label} (${letter})` : label;
   }
 
   #edge(): TemplateResult {
@@ -163,7 +175,7 @@ export class Controls extends LitElement {
 
   #sound(): TemplateResult {
     const silent = this.muted || this.volume === 0;
-    return html`${this.#button('mute', silent ? 'Sound on (m)' : 'Mute (m)', silent ? mutedIcon : soundIcon)}
+    return html`${this.#button('mute', this.#named(silent ? 'Sound on' : 'Mute', 'm'), silent ? mutedIcon : soundIcon)}
       <input
         type="range"
         min="0"

@@ -43,6 +43,8 @@ export class WatchOverlay extends LitElement {
   @property() codec = '';
   /** What went wrong last. */
   @property({ attribute: false }) problem: ErrorCode | LocalErrorCode | undefined;
+  /** Links lead to a new tab: what they lead to is not made for the frame that this is in. */
+  @property({ type: Boolean }) newTab = false;
   /** Seconds until the next try, while waiting for it. */
   @property({ attribute: false }) retryInS: number | undefined;
 
@@ -222,19 +224,34 @@ export class WatchOverlay extends LitElement {
         return this.#passphrase();
       case 'ended':
       case 'not_found':
-        return html`<div class="actions"><a class="button primary" href="/view">See what is live</a></div>`;
+        return html`<div class="actions">
+          <a
+            class="button primary"
+            href="/view"
+            target=${this.newTab ? '_blank' : nothing}
+            rel=${this.newTab ? 'noopener' : nothing}
+            >See what is live</a
+          >
+        </div>`;
       case 'busy':
       case 'connecting':
         return this.#nextTry();
       case 'failed':
-        return html`<div class="actions">
-          <button class="button primary" type="button" @click=${() => this.dispatchEvent(new RetryEvent())}>
-            Try again
-          </button>
-        </div>`;
+        return this.#again();
+      case 'unsupported':
+        // The broadcaster may go on with another codec; a browser that plays no streams at all will not learn to.
+        return this.codec === '' ? nothing : this.#again();
       default:
         return nothing;
     }
+  }
+
+  #again(): TemplateResult {
+    return html`<div class="actions">
+      <button class="button primary" type="button" @click=${() => this.dispatchEvent(new RetryEvent())}>
+        Try again
+      </button>
+    </div>`;
   }
 
   #passphrase(): TemplateResult {
@@ -294,7 +311,7 @@ function words(
     case 'interrupted':
       return { heading: 'The broadcaster lost the connection', advice: 'Hold on, it goes on by itself.' };
     case 'ended':
-      return { heading: 'The stream has ended', advice: 'Thanks for watching.' };
+      return { heading: 'This stream has ended', advice: 'Thanks for watching.' };
     case 'not_found':
       return { heading: 'No stream here', advice: 'The link may be incomplete, or the stream was over long ago.' };
     case 'unsupported':

@@ -1,5 +1,6 @@
-// <ud-player stream-id transport? region?>: watches one stream. It joins a session to a player, shows what they tell,
-// and does what the person asks. Its `data-` attributes say the same to programs:
+// <ud-player stream-id transport? region? embedded?>: watches one stream. It joins a session to a player, shows what they
+// tell, and does what the person asks. It leaves the node while nothing is taken from it: some seconds into a pause, in a
+// frozen page, in a browser that cannot play the stream. Its `data-` attributes say the same to programs:
 //
 //   data-state      a Situation: connecting, live, interrupted, …     data-latency-ms   measured; absent when unknown
 //   data-join-ms    from opening to the first picture                 data-buffer-ms    playhead to live edge
@@ -17,10 +18,14 @@ import { ghostPicture } from '../ui/shell';
 import { base, buttons } from '../ui/styles';
 import type { Command, CommandEvent, VolumeEvent } from './controls';
 import './controls';
+import './key-panel';
+import { commandOf, lettersAreOn } from './keys';
 import { canPlayStreams } from './media-source';
 import { codecNames, trackKinds } from './mime';
 import type { PassphraseEvent, Situation } from './overlay';
 import './overlay';
+import { PictureClicks } from './picture-clicks';
+import { PlayIntent } from './play-intent';
 import { Player } from './player';
 import { playerStyles } from './player-styles';
 import { WatchSession, type WatchState } from './session';
@@ -33,6 +38,10 @@ const REFRESH_MS = 250;
 const CONTROLS_REST_MS = 2_600;
 /** Running dry for less than this is not worth a spinner; a still screen may do it once. */
 const SPINNER_AFTER_MS = 1_200;
+/** A pause longer than this leaves the node: it would send what nobody sees. */
+const LEAVE_AFTER_MS = 10_000;
+/** A timer this late means that the page did not run: it was frozen, or the computer slept. */
+const DID_NOT_RUN_MS = 3_000;
 /** Media sources that may break in a row, each before it played for this long. */
 const BREAKS = { most: 3, withinMs: 20_000 };
 
@@ -50,6 +59,8 @@ export class PlayerElement extends LitElement {
   @property() transport: string | null = null;
   /** Where to be served from, if there is room. */
   @property() region: string | null = null;
+  /** The player is all there is in a frame of another page: its links open elsewhere. */
+  @property({ type: Boolean }) embedded = false;
   @state() private situation: Situation = 'connecting';
   @state() private started = false;
   @state() private waiting = false;
@@ -62,7 +73,7 @@ export class PlayerElement extends LitElement {
   @state() private codec = '';
   @state() private problem: CallError['code'] | undefined;
   @state() private retryInS: number | undefined;
-  @state() private statsOpen = false;
+  @state() private panel: 'stats' | 'keys' | undefined;
   @state() private enlarged = false;
   @state() private active = true;
   @state() private stats: ShownStats | undefined;
@@ -73,6 +84,15 @@ export class PlayerElement extends LitElement {
   #player: Player | undefined;
   #session: WatchSession | undefined;
   #gone: AbortController | undefined;
+  #passphrase: string | undefined;
+  readonly #intent = new PlayIntent();
+  readonly #clicks = new PictureClicks({
+    playPause: () => this.#do('play_pause'),
+    fullScreen: () => this.#do('full_screen'),
+  });
+  /** Wall clock, which goes on while the computer sleeps. */
+  #ranAtMs = Date.now();
+  #leaveTimer: ReturnType<typeof setTimeout> | undefined;
   #openedAtMs = 0;
   #joinMs: number | undefined;
   #restTimer: ReturnType<typeof setTimeout> | undefined;
@@ -87,9 +107,17 @@ export class PlayerElement extends LitElement {
     const { signal } = this.#gone;
     document.addEventListener('keydown', (event) => this.#key(event), { signal });
     document.addEventListener('fullscreenchange', () => this.#enlargedChanged(), { signal });
-    document.addEventListener('visibilitychange', () => this.#returned(), { signal });
-    const timer = setInterval(() => this.#refresh(), REFRESH_MS);
+    for (const event of ['visibilitychange', 'resume']) {
+      document.addEventListener(event, () => this.#returned(), { signal });
+    }
+    addEventListener('pageshow', ({ persisted }) => persisted && this.#returned(), { signal });
+    addEventListener('online', () => this.#session?.hurry(), { signal });
+    // A frozen page takes nothing: the node would wait for it, and hand it old media when it is back.
+    document.addEventListener('freeze', () => this.#leave(), { signal });
+    addEventListener('pagehide', ({ persisted }) => persisted && this.#leave(), { signal });
+    const timer = setInterval(() => this.#tick(), REFRESH_MS);
     signal.addEventListener('abort', () => clearInterval(timer));
+    this.#takeMediaKeys(signal);
     if (this.hasUpdated) this.#open();
   }
 
@@ -107,7 +135,7 @@ export class PlayerElement extends LitElement {
     const { situation, started } = this;
     // Autoplay was refused even without sound.
     const needsTap = !started && this.paused && situation === 'live';
-    const quiet = started && !this.paused && !this.active && !this.statsOpen;
+    const quiet = started && !this.paused && !this.active && this.panel === undefined;
     return html`<div
       class="frame ${quiet ? 'quiet' : ''} ${isBroken(situation) ? 'dimmed' : ''}"
       @pointermove=${this.#stir}
@@ -117,14 +145,15 @@ export class PlayerElement extends LitElement {
       @ud-volume=${(event: VolumeEvent) => this.#setVolume(event.volume)}
       @ud-passphrase=${(event: PassphraseEvent) => this.#unlock(event.passphrase)}
       @ud-retry=${() => this.#reopen()}
+      @ud-letters=${() => this.requestUpdate()}
     >
       <video
         playsinline
         aria-label="Live stream"
         @click=${this.#pictureClicked}
-        @dblclick=${() => this.#do('full_screen')}
-        @play=${this.#elementChanged}
-        @pause=${this.#elementChanged}
+        @dblclick=${() => this.#clicks.doubleClicked()}
+        @play=${this.#hasPlayed}
+        @pause=${this.#hasPaused}
         @volumechange=${this.#elementChanged}
       ></video>
       ${
@@ -140,6 +169,7 @@ export class PlayerElement extends LitElement {
         .codec=${this.codec}
         .problem=${this.problem}
         .retryInS=${this.retryInS}
+        .newTab=${this.embedded}
       ></ud-watch-overlay>
       ${
         this.silenced && started && this.#audible && situation === 'live'
@@ -153,7 +183,8 @@ export class PlayerElement extends LitElement {
           ? html`<button class="sound" type="button" @click=${() => void this.#play()}>${playIcon} Tap to play</button>`
           : nothing
       }
-      ${this.statsOpen ? html`<ud-stats .stats=${this.stats}></ud-stats>` : nothing}
+      ${this.panel === 'stats' ? html`<ud-stats .stats=${this.stats}></ud-stats>` : nothing}
+      ${this.panel === 'keys' ? html`<ud-key-panel></ud-key-panel>` : nothing}
       ${started && !isFinal(situation) ? this.#controls() : nothing}
     </div>`;
   }
@@ -166,7 +197,9 @@ export class PlayerElement extends LitElement {
       .volume=${this.volume}
       .audible=${this.#audible}
       .enlarged=${this.enlarged}
-      .statsOpen=${this.statsOpen}
+      .canEnlarge=${canEnlarge(this.video)}
+      .panel=${this.panel}
+      .letters=${lettersAreOn()}
       .canFloat=${document.pictureInPictureEnabled && (this.stats?.width ?? 0) > 0}
       .latencyMs=${this.stats?.latencyMs}
     ></ud-controls>`;
@@ -182,19 +215,25 @@ export class PlayerElement extends LitElement {
     return mime === undefined || trackKinds(mime).audio;
   }
 
-  #open(passphrase?: string): void {
+  #open(): void {
     this.#openedAtMs = localNowMs();
     if (!canPlayStreams()) {
       this.situation = 'unsupported';
       return;
     }
-    const player = new Player(this.video, this.#clock, {
+    this.#player = new Player(this.video, this.#clock, {
       started: () => this.#hasStarted(),
       waiting: (waits) => this.#waits(waits),
       restarted: () => this.#mediaBroke(),
       cannotPlay: (mime) => this.#cannotPlay(mime),
     });
-    this.#player = player;
+    this.#join(this.#player);
+    void this.#play();
+  }
+
+  #join(player: Player): void {
+    const passphrase = this.#passphrase;
+    this.situation = 'connecting';
     this.#session = new WatchSession({
       streamId: this.streamId,
       connect: viewerTransport(this.transport),
@@ -206,43 +245,79 @@ export class PlayerElement extends LitElement {
       onState: (watchState) => this.#sessionChanged(watchState, passphrase !== undefined),
       onData: (data) => player.push(data),
       onBacklog: () => player.expectBacklog(),
+      onFreshStart: () => player.startAfresh(),
+      hidden: () => document.hidden,
     });
-    void this.#play();
+  }
+
+  /** Leaves the node; the last picture stays. Playing on joins anew. */
+  #leave(): void {
+    clearTimeout(this.#leaveTimer);
+    this.#leaveTimer = undefined;
+    const session = this.#session;
+    if (session === undefined || isFinal(session.state.phase)) return;
+    session.close();
+    this.#session = undefined;
+    if (this.#player) this.#player.live = false;
+    this.#refresh();
+    const { state } = session;
+    this.dispatchEvent(new WatchStateEvent({ ...state, viewers: undefined, node: undefined, transport: undefined }));
+  }
+
+  /** Joins anew where the node was left, at the live edge. */
+  #rejoin(): void {
+    if (this.#session !== undefined || this.#player === undefined || this.situation === 'unsupported') return;
+    this.#player.startAfresh();
+    this.#join(this.#player);
+  }
+
+  /** Leaves in a while if the person pauses what is live. */
+  #leaveWhenPaused(): void {
+    const idle = this.video.paused && this.situation === 'live' && this.#session !== undefined;
+    if (!idle) clearTimeout(this.#leaveTimer);
+    if (idle && this.#leaveTimer !== undefined) return;
+    this.#leaveTimer = idle ? setTimeout(() => this.#leave(), LEAVE_AFTER_MS) : undefined;
   }
 
   #close(): void {
     clearTimeout(this.#spinnerTimer);
+    clearTimeout(this.#leaveTimer);
+    this.#leaveTimer = undefined;
+    this.#clicks.forget();
     this.#session?.close();
     this.#player?.close();
     this.#session = undefined;
     this.#player = undefined;
   }
 
-  #reopen(passphrase?: string): void {
+  #reopen(): void {
     this.#close();
     this.started = false;
     this.waiting = false;
     this.#joinMs = undefined;
     this.#breaksAtMs = [];
     this.situation = 'connecting';
-    this.#open(passphrase);
+    this.#open();
   }
 
   #unlock(passphrase: string): void {
     this.refused = false;
-    this.#reopen(passphrase);
+    this.#passphrase = passphrase;
+    this.#reopen();
   }
 
   #sessionChanged(watchState: WatchState, gavePassphrase: boolean): void {
     if (this.situation !== 'unsupported' && this.situation !== 'failed') this.situation = watchState.phase;
     this.refused = watchState.phase === 'locked' && gavePassphrase;
     if (this.#player) this.#player.live = watchState.phase === 'live';
+    this.#leaveWhenPaused();
     this.#refresh();
     this.dispatchEvent(new WatchStateEvent(watchState));
   }
 
   /** Plays with sound where the browser allows it, else without. */
   async #play(): Promise<void> {
+    this.#rejoin();
     try {
       await this.video.play();
     } catch (error) {
@@ -280,6 +355,14 @@ export class PlayerElement extends LitElement {
   #cannotPlay(mime: string): void {
     this.codec = codecNames(mime);
     this.situation = 'unsupported';
+    this.#leave();
+  }
+
+  #tick(): void {
+    const lateMs = Date.now() - this.#ranAtMs;
+    this.#ranAtMs = Date.now();
+    if (lateMs > DID_NOT_RUN_MS) this.#returned();
+    this.#refresh();
   }
 
   #refresh(): void {
@@ -312,6 +395,21 @@ export class PlayerElement extends LitElement {
     }
   }
 
+  readonly #hasPlayed = (): void => {
+    this.#intent.played();
+    this.#rejoin();
+    this.#leaveWhenPaused();
+    this.#elementChanged();
+  };
+
+  readonly #hasPaused = (): void => {
+    if (Date.now() - this.#ranAtMs > DID_NOT_RUN_MS) this.#intent.woke(localNowMs());
+    this.#intent.paused(document.hidden, localNowMs());
+    this.#leaveWhenPaused();
+    this.#elementChanged();
+    if (!document.hidden) this.#goOn();
+  };
+
   readonly #elementChanged = (): void => {
     this.paused = this.video.paused;
     this.muted = this.video.muted;
@@ -324,9 +422,13 @@ export class PlayerElement extends LitElement {
       if (this.paused) void this.#play();
       return;
     }
-    if (this.silenced) this.#do('mute');
+    if (this.silenced) {
+      // The second click of a double click would take the sound away again.
+      if (event.detail < 2) this.#do('mute');
+      return;
+    }
     // A finger only wants to see the controls.
-    else if (event.pointerType === 'mouse') this.#do('play_pause');
+    if (event.pointerType === 'mouse') this.#clicks.clicked(event.detail);
     else this.#stir();
   };
 
@@ -342,33 +444,32 @@ export class PlayerElement extends LitElement {
   };
 
   #key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.started) return;
-    const target = event.composedPath()[0];
-    if (target instanceof HTMLInputElement) return;
-    const command = KEYS.get(event.key.toLowerCase());
-    // Space also presses the button that has the focus.
-    if (command === undefined || (event.key === ' ' && target instanceof HTMLButtonElement)) return;
+    if (!this.started) return;
+    const [target] = event.composedPath();
+    const command = commandOf(event, target instanceof HTMLElement ? target : undefined, lettersAreOn());
+    if (command === undefined) return;
     event.preventDefault();
     this.#stir();
-    this.#do(command);
+    // A key that is held down was pressed once.
+    if (!event.repeat) this.#do(command);
   }
 
   #do(command: Command): void {
     const { video } = this;
     switch (command) {
       case 'play_pause':
-        if (video.paused) void this.#play();
-        else video.pause();
+        this.#setPlaying(video.paused);
         break;
       case 'go_live':
-        if (video.paused) void this.#play();
+        if (video.paused) this.#setPlaying(true);
         else this.#player?.jumpToLive();
         break;
       case 'mute':
         this.#setVolume(video.muted ? video.volume || 1 : 0, video.muted);
         break;
       case 'stats':
-        this.statsOpen = !this.statsOpen;
+      case 'keys':
+        this.panel = this.panel === command ? undefined : command;
         break;
       case 'picture_in_picture':
         void this.#float();
@@ -376,6 +477,21 @@ export class PlayerElement extends LitElement {
       case 'full_screen':
         void this.#enlarge();
         break;
+    }
+  }
+
+  #setPlaying(plays: boolean): void {
+    this.#intent.asked(plays);
+    if (plays) void this.#play();
+    else this.video.pause();
+  }
+
+  /** Media keys, and the buttons of a floating picture, are the person's too: by themselves they look like the browser. */
+  #takeMediaKeys(signal: AbortSignal): void {
+    if (!('mediaSession' in navigator)) return;
+    for (const action of ['play', 'pause'] as const) {
+      navigator.mediaSession.setActionHandler(action, () => this.#setPlaying(action === 'play'));
+      signal.addEventListener('abort', () => navigator.mediaSession.setActionHandler(action, null));
     }
   }
 
@@ -396,9 +512,9 @@ export class PlayerElement extends LitElement {
 
   async #enlarge(): Promise<void> {
     // On iPhones only the video itself can fill the screen.
-    const video = this.video as HTMLVideoElement & { webkitEnterFullscreen?: () => void };
+    const video: Enlargeable = this.video;
     try {
-      if (document.fullscreenElement) await document.exitFullscreen();
+      if (this.enlarged) await document.exitFullscreen();
       else if (document.fullscreenEnabled) await this.requestFullscreen();
       else video.webkitEnterFullscreen?.();
     } catch {
@@ -406,23 +522,35 @@ export class PlayerElement extends LitElement {
     }
   }
 
+  /** Not by `document.fullscreenElement`: seen from the document that is whatever this element is inside of. */
   #enlargedChanged(): void {
-    this.enlarged = document.fullscreenElement === this;
+    this.enlarged = this.matches(':fullscreen');
   }
 
+  /** The page runs again, or is seen again. */
   #returned(): void {
-    if (document.visibilityState === 'visible' && !this.video.paused) this.#player?.jumpToLive();
+    this.#ranAtMs = Date.now();
+    this.#intent.woke(localNowMs());
+    this.#session?.look();
+    if (document.hidden) return;
+    if (!this.video.paused) this.#player?.jumpToLive();
+    this.#goOn();
+  }
+
+  /** Plays on where the browser paused, or left, and the person did not. */
+  #goOn(): void {
+    if (!this.#intent.plays) return;
+    if (this.started && this.video.paused) void this.#play();
+    else this.#rejoin();
   }
 }
 
-const KEYS = new Map<string, Command>([
-  [' ', 'play_pause'],
-  ['k', 'play_pause'],
-  ['l', 'go_live'],
-  ['m', 'mute'],
-  ['i', 'stats'],
-  ['f', 'full_screen'],
-]);
+type Enlargeable = HTMLVideoElement & { webkitEnterFullscreen?: () => void };
+
+/** Whether something can fill the screen here: a frame may not have been allowed to. */
+function canEnlarge(video: Enlargeable): boolean {
+  return document.fullscreenEnabled || video.webkitEnterFullscreen !== undefined;
+}
 
 function isFinal(situation: Situation): boolean {
   return ['ended', 'not_found', 'locked', 'unsupported', 'failed'].includes(situation);

@@ -64,7 +64,8 @@ export const playerStyles = css`
     opacity: 0;
     pointer-events: none;
   }
-  ud-stats {
+  ud-stats,
+  ud-key-panel {
     position: absolute;
     top: 12px;
     left: 12px;
@@ -75,7 +76,8 @@ export const playerStyles = css`
     ud-controls {
       inset: auto 6px 6px;
     }
-    ud-stats {
+    ud-stats,
+    ud-key-panel {
       inset: 6px 6px 60px;
       max-height: none;
     }

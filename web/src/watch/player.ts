@@ -77,6 +77,8 @@ export class Player {
   #live = true;
   #started = false;
   #jump = false;
+  /** The stream was joined anew: playback goes to its live edge once that has arrived and was appended. */
+  #fresh: 'awaited' | 'arriving' | undefined;
   #placedAtMs = -Infinity;
   #stalls = 0;
   #jumps = 0;
@@ -110,6 +112,13 @@ export class Player {
   /** What comes next was waiting at a node, after a join or a reconnect. */
   expectBacklog(): void {
     this.#edge.expectBacklog();
+  }
+
+  /** What comes next begins at the live edge, whatever came before; the last picture stays until it is there. */
+  startAfresh(): void {
+    this.#fresh = 'awaited';
+    this.#edge.reset();
+    this.#latency.reset();
   }
 
   /** Whether media is to be expected: running dry is a stall only then. */
@@ -193,6 +202,7 @@ export class Player {
 
   #addChunk(chunk: MediaData): void {
     const { take, key, data } = chunk;
+    if (this.#fresh === 'awaited') this.#fresh = 'arriving';
     this.#enqueue({ kind: 'media', take, key, times: chunk, arrivedAtMs: localNowMs(), data });
   }
 
@@ -217,9 +227,11 @@ export class Player {
   #steer(): void {
     const { edgeMs } = this.#timeline;
     const buffer = this.#buffer;
-    if (buffer === undefined || edgeMs === undefined || this.#video.paused) return;
+    if (buffer === undefined || edgeMs === undefined || this.#video.paused || this.#fresh === 'awaited') return;
     // A joiner's group comes in many pieces; where to start is known when they are all in.
-    if (!this.#started && !buffer.isIdle) return;
+    if ((!this.#started || this.#fresh === 'arriving') && !buffer.isIdle) return;
+    if (this.#fresh === 'arriving') this.#jump = true;
+    this.#fresh = undefined;
     if (localNowMs() - this.#placedAtMs > SETTLES_MS) this.#still.takeAway();
     const decision = this.#edge.decide({
       nowMs: localNowMs(),
@@ -334,6 +346,7 @@ export class Player {
     this.#timeline.reset();
     this.#still.takeAway();
     this.#shownMs = 0;
+    this.#fresh = undefined;
     this.#placedTake = undefined;
     this.#edge.reset();
     this.#latency.reset();

@@ -154,10 +154,11 @@ interface Options {
   mainServer?: ErrorCode | 'unreachable';
   /** What it knows of the stream; null when it knows none. */
   info?: StreamState | null;
+  hidden?: boolean;
 }
 
 /** A session between a main server and nodes `/a` and `/b`; the main server puts avoided ones last. */
-function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live' }: Options = {}) {
+function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live', hidden = false }: Options = {}) {
   const a = new FakeNode();
   const b = new FakeNode();
   const world = {
@@ -168,6 +169,13 @@ function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live'
     phases: [] as WatchPhase[],
     heard: [] as string[],
     backlogs: 0,
+    freshStarts: 0,
+    /** Nobody sees the page. */
+    hidden,
+    /** Questions about the stream, to the main server. */
+    described: 0,
+    /** How long the computer slept: the monotonic clock stood still. */
+    sleptMs: 0,
     /** Whether the player takes media. */
     takes: true,
   };
@@ -188,10 +196,12 @@ function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live'
       const grant = `grant ${world.asked.length}`;
       return Promise.resolve({ grant, nodes: urls.map((public_url) => ({ public_url })) });
     },
-    describe: () =>
-      info
+    describe: () => {
+      world.described++;
+      return info
         ? Promise.resolve({ state: info } as StreamInfo)
-        : Promise.reject(new CallError('unknown_stream', 'no such stream')),
+        : Promise.reject(new CallError('unknown_stream', 'no such stream'));
+    },
     onState: ({ phase }) => {
       if (world.phases.at(-1) !== phase) world.phases.push(phase);
     },
@@ -200,6 +210,9 @@ function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live'
       world.heard.push(data.kind === 'init' ? `init ${data.take}` : `${data.take}.${data.group}.${data.index}`);
     },
     onBacklog: () => world.backlogs++,
+    onFreshStart: () => world.freshStarts++,
+    hidden: () => world.hidden,
+    wallNow: () => Date.now() + world.sleptMs,
   });
   return { session, a, b, asked: world.asked, world };
 }
@@ -310,7 +323,7 @@ describe('WatchSession', () => {
     await pass(5_000);
     expect(session.state).toMatchObject({ phase: 'interrupted', node: '/a' });
     world.first = '/b';
-    await pass(5_000);
+    await pass(12_000);
     expect(b.requests).toMatchObject([{ after: { take: 0, group: 4, index: 2 } }]);
     expect(session.state).toMatchObject({ phase: 'live', node: '/b' });
     expect(a.serving).toBe(0);
@@ -504,7 +517,7 @@ describe('WatchSession', () => {
     expect(asked.length).toBeGreaterThan(5);
     expect(asked.length).toBeLessThan(25);
     world.mainServer = undefined;
-    await pass(5_000);
+    await pass(15_000);
     expect(a.requests).toHaveLength(1);
     session.close();
   });
@@ -538,6 +551,129 @@ describe('WatchSession', () => {
     expect(a.requests[1]).toEqual({ stream_id: STREAM, grant: 'grant 1' });
     a.chunk(0, 3, 0);
     expect(world.heard).toEqual(['0.3.1', '0.3.0']);
+    session.close();
+  });
+
+  it('asks the main server nothing while it watches, and nothing after the end', async () => {
+    const { session, a, world } = watch();
+    await pass(50);
+    for (let second = 0; second < 3_600; second++) {
+      a.chunk(0, second, 0);
+      a.state('live', second);
+      await pass(1_000);
+    }
+    expect([world.asked.length, world.described]).toEqual([1, 0]);
+    a.state('ended', 0);
+    await pass(3_600_000);
+    expect([world.asked.length, world.described]).toEqual([1, 0]);
+    expect(a.serving).toBe(0);
+    session.close();
+  });
+
+  it('asks seldom, and not in step with others, where an interrupted stream went', async () => {
+    const viewers = Array.from({ length: 12 }, () => watch());
+    await pass(50);
+    viewers.forEach(({ a }) => {
+      a.chunk(0, 4, 2);
+      a.state('interrupted');
+    });
+    const asked = (): number => viewers.reduce((sum, { world }) => sum + world.asked.length - 1, 0);
+    await pass(2_900);
+    expect(asked()).toBe(0);
+    await pass(1_600);
+    expect(asked()).toBeGreaterThan(0);
+    expect(asked()).toBeLessThan(12);
+    await pass(20_500);
+    expect(asked()).toBeLessThanOrEqual(36);
+    viewers.forEach(({ session }) => session.close());
+  });
+
+  it('never asks before Retry-After, not even just after it lost its node', async () => {
+    const { session, a, b, world } = watch({ retryAfterMs: 9_000 });
+    await pass(6_000);
+    a.chunk(0, 4, 2);
+    world.mainServer = 'no_capacity';
+    b.refusals = ['no_capacity'];
+    a.setUp(false);
+    await pass(1_500);
+    expect(world.asked).toHaveLength(2);
+    await pass(8_000);
+    expect(world.asked).toHaveLength(2);
+    await pass(6_000);
+    expect(world.asked).toHaveLength(3);
+    session.close();
+  });
+
+  it.each([
+    ['ended', 'ended'],
+    ['interrupted', 'interrupted'],
+    ['created', 'waiting'],
+    ['live', 'busy'],
+  ] as const)('says what is true of a stream that no node has: %s is shown as %s', async (info, phase) => {
+    const { session, world } = watch({ mainServer: 'no_node_available', info });
+    await pass(50);
+    expect(session.state.phase).toBe(phase);
+    expect(world.phases).not.toContain(phase === 'busy' ? 'ended' : 'busy');
+    await pass(60_000);
+    expect(world.described).toBeLessThanOrEqual(7);
+    session.close();
+  });
+
+  it('does not insist while nobody sees the page and nothing was shown, and goes on once it is seen', async () => {
+    const { session, a, world } = watch({ mainServer: 'no_capacity', hidden: true });
+    await pass(3_600_000);
+    expect(world.asked).toHaveLength(1);
+    world.mainServer = undefined;
+    world.hidden = false;
+    session.look();
+    await pass(50);
+    expect(a.requests).toHaveLength(1);
+    session.close();
+  });
+
+  it('tries at once when the network is back', async () => {
+    const { session, a, world } = watch({ mainServer: 'unreachable' });
+    await pass(60_000);
+    world.mainServer = undefined;
+    session.hurry();
+    await pass(50);
+    expect(a.requests).toHaveLength(1);
+    session.close();
+  });
+
+  it('joins anew at the live edge, over a new connection, after the page was frozen', async () => {
+    const { session, a, b, asked, world } = watch();
+    await pass(50);
+    a.chunk(0, 4, 2);
+    // The page does not run; what came meanwhile is handed over when it does.
+    vi.setSystemTime(Date.now() + 60_000);
+    a.chunk(0, 5, 0);
+    a.chunk(0, 5, 1);
+    await pass(400);
+    expect(world.heard).toEqual(['0.4.2']);
+    expect(a.requests).toEqual([
+      { stream_id: STREAM, grant: 'grant 1' },
+      { stream_id: STREAM, grant: 'grant 1' },
+    ]);
+    expect([a.serving, a.connections.length, b.requests.length, asked.length]).toEqual([1, 2, 0, 1]);
+    expect(world.freshStarts).toBe(1);
+    a.chunk(0, 64, 0);
+    expect(world.heard).toEqual(['0.4.2', '0.64.0']);
+    expect(session.state.phase).toBe('live');
+    session.close();
+  });
+
+  it('joins anew after the computer slept, which only the wall clock shows', async () => {
+    const { session, a, world } = watch();
+    await pass(50);
+    a.chunk(0, 4, 2);
+    world.sleptMs = 3_600_000;
+    session.look();
+    await pass(50);
+    expect(a.connections).toHaveLength(2);
+    expect(world.freshStarts).toBe(1);
+    await pass(10_000);
+    expect(a.connections).toHaveLength(2);
     session.close();
   });
 });

@@ -6,8 +6,11 @@
 //        └──── avoid them ────┴────────────┴─────────── lost, silent ──┘
 //
 // A silent link is probed with a `clock` call: a still screen is silent too, so silence alone proves nothing. A stream
-// that moves is watched at its new node before the old one is left.
+// that moves is watched at its new node before the old one is left. A page that was frozen or slept joins anew, at the live
+// edge, over a new connection: what the old one still holds is of no use. The main server is asked seldom: what the node
+// tells is not asked, and pauses grow, differ from page to page, and are never shorter than `Retry-After`.
 
+import { backOffMs, type BackOff } from '../api/back-off';
 import { CallError } from '../protocol/error';
 import type { ChunkName, StreamingData, StreamMoved, StreamStateChanged } from '../protocol/event';
 import type { Assignment, AskForNodes, NodeAddress, StreamId, StreamInfo, StreamState } from '../protocol/stream';
@@ -71,7 +74,14 @@ export interface WatchSetup {
   onData(data: StreamingData): void;
   /** What comes next waited at the node. */
   onBacklog(): void;
+  /** What comes next does not follow what came before: the stream is joined anew at its live edge. */
+  onFreshStart(): void;
+  /** Whether nobody sees the page: a viewer who has seen nothing yet is not let in meanwhile. */
+  hidden?: () => boolean;
+  /** Monotonic; it may stand still while the computer sleeps. */
   now?: () => number;
+  /** The wall clock, which does not. */
+  wallNow?: () => number;
   timing?: Partial<WatchTiming>;
 }
 
@@ -85,15 +95,15 @@ export interface WatchTiming {
   silentMs: number;
   /** For the answer to a probe. */
   probeMs: number;
-  /** First and longest pause when nodes or the main server fail. */
-  firstRetryMs: number;
-  longestRetryMs: number;
-  /** Longest pause while every node is full: those who wait must not be a load of their own. */
-  longestFullRetryMs: number;
+  /** Between tries when nodes or the main server fail. */
+  retry: BackOff;
   /** Between looks at the node's clock. */
   clockMs: number;
-  /** Between questions where the stream went, while the node waits for its broadcaster. */
-  elsewhereMs: number;
+  /**
+   * Between questions where the stream went, while the node waits for its broadcaster. The node looks for the broadcaster
+   * too, at once, and pulls the stream: asking helps only where it cannot.
+   */
+  elsewhere: BackOff;
 }
 
 const TIMING: WatchTiming = {
@@ -101,11 +111,9 @@ const TIMING: WatchTiming = {
   sameNodeMs: 800,
   silentMs: 1_200,
   probeMs: 1_500,
-  firstRetryMs: 250,
-  longestRetryMs: 4_000,
-  longestFullRetryMs: 15_000,
+  retry: { firstMs: 250, longestMs: 15_000 },
   clockMs: 10_000,
-  elsewhereMs: 2_000,
+  elsewhere: { firstMs: 6_000, longestMs: 30_000 },
 };
 
 /** A watched node that served for longer than this was no failure when it is lost. */
@@ -115,8 +123,16 @@ const LOOK_MS = 300;
 
 /** For so long a node that was silent or out of reach is not waited for again, if there are others. */
 const DEAD_FOR_MS = 5_000;
-/** Who lost a node looks for the stream at short intervals: its broadcaster is moving as well. */
-const QUICK = { forMs: 10_000, longestMs: 500 };
+/** After a lost node the pauses stay short for a while: the broadcaster is moving as well. */
+const QUICK = { forMs: 10_000, longestMs: 1_000 };
+/** A stream that has not begun is looked for at least this often. */
+const LONGEST_WAIT_FOR_START_MS = 4_000;
+/** For so long what the main server said of the stream's state is taken to hold. */
+const DESCRIBED_FOR_MS = 10_000;
+/** How often a waiting page that nobody sees looks whether it is seen; it is told as well. */
+const HIDDEN_LOOK_MS = 60_000;
+/** A link silent for longer than any probe takes: the page did not run meanwhile. */
+const STALE_MS = 5_000;
 /** How often in a row a link may break soon after joining before the node counts as lost. */
 const MOST_BREAKS = 3;
 
@@ -127,15 +143,16 @@ const FULL: readonly string[] = ['no_capacity', 'limit_reached', 'no_node_availa
 
 /**
  * What ended watching on a node: it served and was `lost`, it `refused` or was never reached, it no longer takes our
- * `grant`, or it `moved` us to others.
+ * `grant`, it `moved` us to others, or what it sends is `stale` because this page did not run for a while.
  */
-type End = 'lost' | 'refused' | 'grant' | 'moved' | 'closed';
+type End = 'lost' | 'refused' | 'grant' | 'moved' | 'stale' | 'closed';
 
 /** Watches one stream until closed, ended or refused for good. */
 export class WatchSession {
   readonly #setup: WatchSetup;
   readonly #timing: WatchTiming;
   readonly #now: () => number;
+  readonly #wallNow: () => number;
   readonly #wake = new Wake();
   #state: WatchState = {
     phase: 'connecting',
@@ -163,15 +180,21 @@ export class WatchSession {
   #last: ChunkName | undefined;
   #hadMedia = false;
   #rejoin = false;
-  #heardAtMs = 0;
-  /** When the node told, or the main server was last asked about it, that the broadcaster is missing. */
-  #interruptedAtMs: number | undefined;
+  /** When the node was last heard, on both clocks. */
+  #heard = { atMs: 0, wallMs: 0 };
+  #stale = false;
+  /** While the broadcaster is missing: when to ask where the stream went, and how often that was done. */
+  #elsewhere: { dueMs: number; asked: number } | undefined;
+  /** What the main server last said of the stream. */
+  #described: { state: StreamState | undefined; atMs: number } | undefined;
+  #hurry = false;
   #closed = false;
 
   constructor(setup: WatchSetup) {
     this.#setup = setup;
     this.#timing = { ...TIMING, ...setup.timing };
     this.#now = setup.now ?? localNowMs;
+    this.#wallNow = setup.wallNow ?? (() => Date.now());
     this.#run().catch((error: unknown) => this.#finish('failed', asCallError(error)));
   }
 
@@ -186,6 +209,17 @@ export class WatchSession {
     this.#wake.ring();
   }
 
+  /** The page runs again or is seen again: whether the link is still good is looked at now. */
+  look(): void {
+    this.#wake.ring();
+  }
+
+  /** The network is back: what waits for its next try is tried now. */
+  hurry(): void {
+    this.#hurry = true;
+    this.#wake.ring();
+  }
+
   /** Leaves the stream. */
   close(): void {
     this.#closed = true;
@@ -197,10 +231,11 @@ export class WatchSession {
   async #run(): Promise<void> {
     /** Assignments in a row of which no node served well. */
     let failures = 0;
+    let begins = 0;
     while (!this.#isClosed()) {
       const node = this.#nextNode();
       if (node === undefined) {
-        if (failures > 1) this.#showFull();
+        if (failures > 1) await this.#showFull();
         if (failures > 0) await this.#pause(failures);
         for (let tries = 1; !this.#isClosed() && !(await this.#assign()); tries++) await this.#pause(tries);
         failures++;
@@ -212,14 +247,16 @@ export class WatchSession {
       if (end === 'refused' && (await this.#beginsLater())) {
         this.#outdated = true;
         failures = 0;
-        await this.#pause(1);
+        await this.#pause(++begins, LONGEST_WAIT_FOR_START_MS);
         continue;
       }
+      begins = 0;
       if (end === 'lost' || end === 'refused') {
         this.#failed.add(node.public_url);
         if (end === 'lost') this.#lostAtMs = this.#now();
         if (this.#hadMedia) this.#show({ phase: 'reconnecting' });
       }
+      if (end === 'stale') this.#startAfresh();
       // When a node that served is gone, the main server knows who carries the stream now.
       if (end === 'lost' || end === 'grant') this.#outdated = true;
     }
@@ -267,7 +304,7 @@ export class WatchSession {
       const problem = asCallError(error);
       if (problem.code === 'wrong_passphrase') this.#finish('locked', problem);
       else if (problem.code === 'unknown_stream') await this.#isOver(problem);
-      else if (FULL.includes(problem.code)) this.#noNode(problem);
+      else if (FULL.includes(problem.code)) await this.#noNode(problem);
       else return this.#useStandbys(problem);
       return false;
     }
@@ -286,36 +323,49 @@ export class WatchSession {
   }
 
   /** Node after node had no room. */
-  #showFull(): void {
+  async #showFull(): Promise<void> {
     const { problem } = this.#state;
-    if (problem && FULL.includes(problem.code)) this.#noNode(problem);
+    if (problem && FULL.includes(problem.code)) await this.#noNode(problem);
   }
 
-  /** A stream that nobody carries is between two nodes or waits for its broadcaster; before that we are one too many. */
-  #noNode(problem: CallError): void {
-    const passes = this.#hadMedia && problem.code !== 'no_capacity';
-    this.#show({ phase: passes ? 'reconnecting' : 'busy', problem });
+  /**
+   * No node takes us. With `no_node_available` the reason may be the stream itself: it is over, or waits for its broadcaster.
+   * Just after a loss it is on its way to another node. Otherwise we are one too many.
+   */
+  async #noNode(problem: CallError): Promise<void> {
+    const isBetweenNodes = this.#hadMedia && problem.code !== 'no_capacity';
+    const asks = problem.code === 'no_node_available' && !(isBetweenNodes && this.#lostJustNow);
+    const state = asks ? await this.#streamState() : undefined;
+    if (state === 'ended') this.#finish('ended', undefined);
+    else if (state === 'interrupted' || state === 'created') this.#show({ phase: phaseOf(state), problem });
+    else this.#show({ phase: isBetweenNodes ? 'reconnecting' : 'busy', problem });
   }
 
   /** Whether no node has the stream because it has not begun: none of them is at fault, and there is something to wait for. */
   async #beginsLater(): Promise<boolean> {
     if (this.#hadMedia || this.#state.problem?.code !== 'no_node_available') return false;
-    try {
-      const { state } = await this.#setup.describe();
-      if (state !== 'created') return false;
-      this.#show({ phase: 'waiting', problem: undefined });
-      return true;
-    } catch {
-      // Without the main server the next node is as good a guess as any.
-      return false;
+    if ((await this.#streamState()) !== 'created') return false;
+    this.#show({ phase: 'waiting', problem: undefined });
+    return true;
+  }
+
+  /** What the main server knows of the stream, not much older than now; undefined where it cannot tell. */
+  async #streamState(): Promise<StreamState | undefined> {
+    if (this.#described === undefined || this.#now() - this.#described.atMs > DESCRIBED_FOR_MS) {
+      const state = await this.#setup.describe().then(
+        (info) => info.state,
+        () => undefined,
+      );
+      this.#described = { state, atMs: this.#now() };
     }
+    return this.#described.state;
   }
 
   async #isOver(problem: CallError): Promise<void> {
     try {
       const { state } = await this.#setup.describe();
       if (state === 'ended') this.#finish('ended', undefined);
-      else this.#noNode(problem);
+      else await this.#noNode(problem);
     } catch (error) {
       if (asCallError(error).code !== 'unknown_stream') return;
       this.#finish(this.#hadMedia ? 'ended' : 'not_found', problem);
@@ -375,8 +425,9 @@ export class WatchSession {
       if (this.#dropped) return 'lost';
       if (isDown(connection)) return 'link_down';
       if (this.#takeMove()) return 'moved';
-      if (this.#now() - (this.#interruptedAtMs ?? Infinity) > this.#timing.elsewhereMs) {
-        await this.#lookElsewhere(node);
+      if (this.#isStaleNow()) return 'stale';
+      if (this.#elsewhere !== undefined && this.#now() >= this.#elsewhere.dueMs) {
+        await this.#lookElsewhere(node, this.#elsewhere);
         continue;
       }
       if (this.#rejoin) {
@@ -384,8 +435,9 @@ export class WatchSession {
         const again = await this.#watch(connection, node, this.#timing.connectMs);
         if (again !== undefined) return again === 'refused' ? 'lost' : again;
       }
-      if (this.#now() - this.#heardAtMs > this.#timing.silentMs && !(await this.#probe(connection))) {
+      if (this.#silentForMs > this.#timing.silentMs && !(await this.#probe(connection))) {
         if (isDown(connection)) return 'link_down';
+        if (this.#isStaleNow()) return 'stale';
         this.#deadSinceMs.set(node.public_url, this.#now());
         return 'lost';
       }
@@ -405,6 +457,8 @@ export class WatchSession {
     waitMs: number,
   ): Promise<'refused' | 'grant' | undefined> {
     this.#rejoin = false;
+    // Silence before joining is not the link's.
+    this.#hear();
     this.#setup.onBacklog();
     const before = this.#state;
     const request = {
@@ -414,7 +468,7 @@ export class WatchSession {
     };
     try {
       const { mime } = await connection.watch(request, waitMs);
-      this.#heardAtMs = this.#now();
+      this.#hear();
       this.#leaving?.close();
       this.#leaving = undefined;
       this.#lostAtMs = undefined;
@@ -436,7 +490,7 @@ export class WatchSession {
     const ask = (t0_ms: number) => connection.clock({ t0_ms }, this.#timing.probeMs);
     try {
       await this.#setup.clock.sync(ask, 1);
-      this.#heardAtMs = this.#now();
+      this.#hear();
       return true;
     } catch (error) {
       this.#show({ problem: asCallError(error) });
@@ -451,7 +505,13 @@ export class WatchSession {
   }
 
   #receive(data: StreamingData): void {
-    this.#heardAtMs = this.#now();
+    // What waited while the page did not run is no longer live.
+    if (this.#isStaleNow()) {
+      this.#stale = true;
+      this.#wake.ring();
+      return;
+    }
+    this.#hear();
     if (data.stream_id !== this.#setup.streamId || !(data.data instanceof ArrayBuffer) || this.#rejoin) return;
     if (data.kind === 'init') {
       if (this.#last && data.take < this.#last.take) return;
@@ -469,9 +529,10 @@ export class WatchSession {
   }
 
   #stateChanged({ stream_id, state, viewers }: StreamStateChanged, node: NodeAddress): void {
-    this.#heardAtMs = this.#now();
+    if (!this.#isStaleNow()) this.#hear();
     if (stream_id !== this.#setup.streamId) return;
-    this.#interruptedAtMs = state === 'interrupted' ? (this.#interruptedAtMs ?? this.#now()) : undefined;
+    const firstDueMs = this.#now() + backOffMs(this.#timing.elsewhere, 1);
+    this.#elsewhere = state === 'interrupted' ? (this.#elsewhere ?? { dueMs: firstDueMs, asked: 0 }) : undefined;
     if (state === 'ended') {
       this.#show({ viewers });
       this.#finish('ended', undefined);
@@ -490,19 +551,23 @@ export class WatchSession {
     this.#wake.ring();
   }
 
-  /** A node that waits for its broadcaster does not know whether it went to another one; the main server does. */
-  async #lookElsewhere(node: NodeAddress): Promise<void> {
-    this.#interruptedAtMs = this.#now();
+  /** A node that waits for its broadcaster may not reach the one it went to; the main server knows that one. */
+  async #lookElsewhere(node: NodeAddress, looks: { dueMs: number; asked: number }): Promise<void> {
+    looks.asked++;
+    let problem: unknown;
     try {
       const assignment = await this.#setup.askForNodes(this.#question([]));
       const first = assignment.nodes[0];
-      if (first === undefined || first.public_url === node.public_url) return;
-      this.#take(assignment);
-      this.#moved = assignment.nodes;
-      this.#interruptedAtMs = undefined;
-    } catch {
+      if (first !== undefined && first.public_url !== node.public_url) {
+        this.#take(assignment);
+        this.#moved = assignment.nodes;
+        this.#elsewhere = undefined;
+      }
+    } catch (error) {
       // Nobody knows better than this node for now.
+      problem = error;
     }
+    looks.dueMs = this.#now() + backOffMs(this.#timing.elsewhere, looks.asked + 1, problem);
   }
 
   #takeMove(): boolean {
@@ -512,23 +577,57 @@ export class WatchSession {
     return true;
   }
 
-  async #pause(failures: number): Promise<void> {
-    const pauseMs = this.#pauseMs(failures, this.#state.problem);
+  /** Waits for the next try; a page that nobody sees, and that has shown nothing yet, until somebody does. */
+  async #pause(failures: number, longestMs?: number): Promise<void> {
+    const pauseMs = this.#pauseMs(failures, this.#state.problem, longestMs);
     const until = this.#now() + pauseMs;
     this.#show({ retryAtMs: until });
-    for (let left = pauseMs; left > 0 && !this.#isClosed(); left = until - this.#now()) await this.#wake.wait(left);
+    this.#hurry = false;
+    for (let left = pauseMs; left > 0 && !this.#isPauseOver; left = until - this.#now()) await this.#wake.wait(left);
+    while (!this.#isPauseOver && !this.#hadMedia && this.#setup.hidden?.() === true)
+      await this.#wake.wait(HIDDEN_LOOK_MS);
     this.#show({ retryAtMs: undefined });
   }
 
-  /** Grows with every failure, is never shorter than the server asked for, and differs from viewer to viewer. */
-  #pauseMs(failures: number, problem: CallError | undefined): number {
-    const { firstRetryMs, longestRetryMs, longestFullRetryMs } = this.#timing;
+  /** A method and a getter are not narrowed by the compiler, which believes fields unchanged across an await. */
+  get #isPauseOver(): boolean {
+    return this.#closed || this.#hurry;
+  }
+
+  #pauseMs(failures: number, problem: CallError | undefined, longestMs = this.#timing.retry.longestMs): number {
     const isFull = problem?.code === 'no_capacity' || problem?.code === 'limit_reached';
-    const quick = !isFull && this.#now() - (this.#lostAtMs ?? -Infinity) < QUICK.forMs;
-    const longestMs = quick ? QUICK.longestMs : isFull ? longestFullRetryMs : longestRetryMs;
-    const backOffMs = Math.min(longestMs, firstRetryMs * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
-    const askedMs = quick ? 0 : Math.min(problem?.retryAfterMs ?? 0, longestFullRetryMs);
-    return Math.max(backOffMs, askedMs * (1 + Math.random() / 2));
+    const quick = !isFull && this.#lostJustNow;
+    const retry = { ...this.#timing.retry, longestMs: quick ? QUICK.longestMs : longestMs };
+    return backOffMs(retry, failures, problem);
+  }
+
+  get #lostJustNow(): boolean {
+    return this.#now() - (this.#lostAtMs ?? -Infinity) < QUICK.forMs;
+  }
+
+  #hear(): void {
+    this.#heard = { atMs: this.#now(), wallMs: this.#wallNow() };
+  }
+
+  /** The wall clock counts too: the other one may have stood still while the computer slept. */
+  get #silentForMs(): number {
+    return Math.max(this.#now() - this.#heard.atMs, this.#wallNow() - this.#heard.wallMs);
+  }
+
+  /** A call, because the compiler believes a getter unchanged across an await. */
+  #isStaleNow(): boolean {
+    return this.#stale || this.#silentForMs > STALE_MS;
+  }
+
+  /** Forgets where it was: what was missed while the page did not run is of no interest. */
+  #startAfresh(): void {
+    this.#stale = false;
+    this.#last = undefined;
+    this.#elsewhere = undefined;
+    // Networks take a moment to come back after sleep.
+    this.#lostAtMs = this.#now();
+    if (this.#hadMedia) this.#show({ phase: 'reconnecting' });
+    this.#setup.onFreshStart();
   }
 
   #finish(phase: 'locked' | 'not_found' | 'ended' | 'failed', problem: CallError | undefined): void {

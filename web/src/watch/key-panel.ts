@@ -1,0 +1,84 @@
+// <ud-key-panel>: the keys of the player, and the switch that turns the letters among them off.
+
+import { LitElement, css, html, type TemplateResult } from 'lit';
+import { customElement, state } from 'lit/decorators.js';
+import { base } from '../ui/styles';
+import { KEY_HELP, lettersAreOn, switchLetters } from './keys';
+
+@customElement('ud-key-panel')
+export class KeyPanel extends LitElement {
+  @state() private letters = lettersAreOn();
+
+  static override styles = [
+    base,
+    css`
+      :host {
+        display: block;
+        padding: 14px 18px;
+        border-radius: var(--ud-radius-small);
+        background: rgb(6 11 9 / 86%);
+        color: #e8f0ec;
+        font-size: 0.875rem;
+        backdrop-filter: blur(8px);
+      }
+      dl {
+        display: grid;
+        grid-template-columns: auto auto;
+        gap: 4px 22px;
+        margin: 0;
+      }
+      dd {
+        margin: 0;
+        color: #b4c2bb;
+      }
+      .off {
+        color: #87938d;
+        text-decoration: line-through;
+      }
+      label {
+        display: flex;
+        align-items: center;
+        gap: 10px;
+        min-height: 44px;
+        margin-top: 8px;
+        border-top: 1px solid rgb(255 255 255 / 18%);
+        cursor: pointer;
+      }
+      input {
+        flex: none;
+        width: 20px;
+        height: 20px;
+        margin: 0;
+        accent-color: #4fe3a1;
+        cursor: pointer;
+      }
+    `,
+  ];
+
+  override render(): TemplateResult {
+    const off = this.letters ? '' : 'off';
+    return html`<dl>
+        ${KEY_HELP.map(
+          ([key, what]) =>
+            html`<dt class=${key.length > 1 ? '' : off}>${key}</dt>
+              <dd>${what}</dd>`,
+        )}
+      </dl>
+      <label>
+        <input type="checkbox" .checked=${this.letters} @change=${this.#switched} />
+        Letters are shortcuts
+      </label>`;
+  }
+
+  #switched(event: Event): void {
+    this.letters = (event.target as HTMLInputElement).checked;
+    switchLetters(this.letters);
+    this.dispatchEvent(new Event('ud-letters', { bubbles: true, composed: true }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-key-panel': KeyPanel;
+  }
+}
