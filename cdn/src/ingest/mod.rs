@@ -1,7 +1,9 @@
 //! Media entering the node: who may publish, which segment comes next, and repackaging into the hub. Knows no transport.
 //!
-//! Every call is synchronous and short, so that a transport can make it in the order of arrival. Locks are taken in the
-//! order publishers, publisher, hub, stream.
+//! A segment is parsed in slices of about a millisecond, with other tasks run in between, so [`Ingest::register`] and
+//! [`Ingest::segment`] are asynchronous; a transport makes the calls of one connection one after the other, in the order of
+//! arrival. The locks of all streams (publishers, hub) are held for moments: never while media is parsed, and never while
+//! waiting for a publisher that parses. Locks are taken in the order publishers, publisher, hub, stream.
 
 mod origin;
 mod publisher;
@@ -9,6 +11,9 @@ mod rate;
 mod relayed;
 mod sessions;
 mod take;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -20,13 +25,14 @@ use protocol::{
     ErrorCode, StreamId, WireError,
     event::{BroadcastData, Done, RegisterNewStream, SegmentAccepted, SegmentName, StreamRegistered},
     grant::Action,
-    stream::StreamState,
+    stream::{StreamState, Visibility},
 };
 
 pub(crate) use self::relayed::{Feed, Refused};
 use self::{
     publisher::{Publisher, not_registered},
     sessions::Sessions,
+    take::{Take, check_lengths},
 };
 use crate::{
     clock::Now,
@@ -98,7 +104,7 @@ pub(crate) struct Ingest {
 
 #[derive(Default)]
 struct Publishers {
-    by_stream: HashMap<StreamId, Arc<Mutex<Publisher>>>,
+    by_stream: HashMap<StreamId, Arc<Publisher>>,
     sessions: Sessions,
     ended: VecDeque<StreamId>,
 }
@@ -115,64 +121,89 @@ impl Ingest {
     }
 
     /// Makes `session` the broadcaster of a stream, taking it over from another one if need be.
-    pub(crate) fn register(
+    pub(crate) async fn register(
         &self,
         session: Session,
         request: RegisterNewStream,
         now: Now,
     ) -> Result<StreamRegistered, WireError> {
+        check_lengths(&request)?;
         let id = request.stream_id;
         let claims = self.grants.verify(&request.grant, id, Action::Publish, now)?;
-        let mut publishers = lock(&self.publishers);
-        publishers.check_room(session, id, self.limits.streams_per_socket)?;
-        let known = publishers.by_stream.get(&id).cloned();
-        let publisher = match &known {
-            Some(publisher) => publisher.clone(),
-            None => {
-                let stream = lock(&self.hub).open(id, claims.visibility).ok_or_else(node_full)?;
-                let rate = self.limits.stream_bytes_per_s;
-                Arc::new(Mutex::new(Publisher::new(stream, rate, now)))
-            }
-        };
-        let (registered, was_relayed) = {
-            let mut publisher = lock(&publisher);
-            let was_relayed = publisher.is_relayed();
-            (publisher.register(session, request), was_relayed)
-        };
-        if known.is_none() {
-            if registered.is_err() {
-                lock(&self.hub).remove(id);
-            } else {
-                let stream = lock(&publisher).stream().clone();
-                self.followers.iter().for_each(|follower| follower.opened(&stream));
+        loop {
+            let known = {
+                let publishers = lock(&self.publishers);
+                publishers.check_room(session, id, self.limits.streams_per_socket)?;
+                publishers.by_stream.get(&id).cloned()
+            };
+            let next_segment = match known {
+                Some(publisher) => self.register_known(session, &request, &publisher).await?,
+                None => self.register_new(session, &request, claims.visibility, now)?,
+            };
+            if let Some(next_segment) = next_segment {
+                return Ok(StreamRegistered { next_segment, viewers: self.viewers(id) });
             }
         }
-        let next_segment = registered?;
-        publishers.admit(session, id, publisher);
-        drop(publishers);
-        if was_relayed {
+    }
+
+    /// Registers a stream that this node carries. Gives the segment wanted next; none if the stream was dropped meanwhile.
+    async fn register_known(
+        &self,
+        session: Session,
+        request: &RegisterNewStream,
+        publisher: &Arc<Publisher>,
+    ) -> Result<Option<u64>, WireError> {
+        let id = request.stream_id;
+        let admit = || lock(&self.publishers).admit(session, id, publisher);
+        let Some(registered) = publisher.register(session, request, admit).await? else { return Ok(None) };
+        if registered.was_relayed {
             tracing::info!(stream.id = %id, "stream {id} is published here now");
             self.followers.iter().for_each(|follower| follower.state_changed(id));
         }
-        Ok(StreamRegistered { next_segment, viewers: self.viewers(id) })
+        Ok(Some(registered.next_segment))
+    }
+
+    /// Registers a stream that is new here. Gives the segment wanted next; none if it is not new any more.
+    fn register_new(
+        &self,
+        session: Session,
+        request: &RegisterNewStream,
+        visibility: Visibility,
+        now: Now,
+    ) -> Result<Option<u64>, WireError> {
+        let id = request.stream_id;
+        // Read before any lock is taken.
+        let take = Take::new(request.take.unwrap_or_default(), request)?;
+        let next_segment = take.next_segment();
+        let mut publishers = lock(&self.publishers);
+        publishers.check_room(session, id, self.limits.streams_per_socket)?;
+        if publishers.by_stream.contains_key(&id) {
+            return Ok(None);
+        }
+        let stream = lock(&self.hub).open(id, visibility).ok_or_else(node_full)?;
+        let rate = self.limits.stream_bytes_per_s;
+        let publisher = Publisher::published(stream.clone(), rate, now, (session, take));
+        publishers.insert(session, id, Arc::new(publisher));
+        self.followers.iter().for_each(|follower| follower.opened(&stream));
+        Ok(Some(next_segment))
     }
 
     /// Takes in a segment whose last byte was there at `arrived`.
-    pub(crate) fn segment(
+    pub(crate) async fn segment(
         &self,
         session: Session,
         data: BroadcastData,
         arrived: Instant,
         now: Now,
     ) -> Result<SegmentAccepted, WireError> {
-        let accepted = self.accept(session, data, arrived, now);
+        let accepted = self.accept(session, data, arrived, now).await;
         if accepted.is_err() {
             self.metrics.segments_refused.add(1);
         }
         accepted
     }
 
-    fn accept(
+    async fn accept(
         &self,
         session: Session,
         data: BroadcastData,
@@ -187,17 +218,15 @@ impl Ingest {
             return Err(WireError::new(ErrorCode::PayloadTooLarge, message));
         }
         let publisher = lock(&self.publishers).owned(session, id)?;
-        let mut publisher = lock(&publisher);
-        if !publisher.is_owned_by(session) {
-            return Err(taken_over(id));
-        }
         let was = lock(publisher.stream()).state();
-        let (accepted, arrival) = publisher.segment(data, arrived, now)?;
-        drop(publisher);
+        let taken = publisher.segment(session, data, (arrived, now), || self.keep_budget()).await;
+        let (accepted, arrival) = taken.inspect_err(|_| {
+            // It may have brought something before it failed.
+            self.followers.iter().for_each(|follower| follower.relayed(id));
+        })?;
         if let Some(arrival) = arrival {
             self.metrics.segments.add(1);
             self.metrics.ingress_bytes.add(arrival.bytes as u64);
-            self.keep_budget();
             self.followers.iter().for_each(|follower| follower.arrived(id, &arrival));
             if was != StreamState::Live {
                 tracing::info!(stream.id = %id, "stream {id} is live");
@@ -209,10 +238,7 @@ impl Ingest {
 
     /// The broadcaster ends its stream.
     pub(crate) fn end(&self, session: Session, id: StreamId) -> Result<Done, WireError> {
-        let publisher = lock(&self.publishers).owned(session, id)?;
-        if !lock(&publisher).is_owned_by(session) {
-            return Err(taken_over(id));
-        }
+        lock(&self.publishers).owned(session, id)?.check_owned_by(session)?;
         self.finish(id);
         Ok(Done {})
     }
@@ -236,11 +262,7 @@ impl Ingest {
         // Removed before the lock is given back, so that a stream of this id that is opened next is another one.
         let stream = lock(&self.hub).remove(id);
         drop(publishers);
-        let was_origin = {
-            let publisher = lock(&publisher);
-            publisher.stop();
-            !publisher.is_relayed()
-        };
+        let was_origin = !publisher.close();
         if let Some(stream) = stream {
             lock(&stream).close(why);
         }
@@ -258,18 +280,13 @@ impl Ingest {
 
     /// A connection closed: its streams are interrupted.
     pub(crate) fn disconnected(&self, session: Session, now: Now) {
-        let mut publishers = lock(&self.publishers);
-        let streams = publishers.sessions.disconnect(session);
-        let mut interrupted = Vec::new();
-        for id in streams {
-            let Some(publisher) = publishers.by_stream.get(&id) else { continue };
-            let mut publisher = lock(publisher);
-            if publisher.is_owned_by(session) && publisher.leave(now) {
-                interrupted.push(id);
-            }
-        }
-        drop(publishers);
-        for id in interrupted {
+        let left: Vec<_> = {
+            let mut publishers = lock(&self.publishers);
+            let streams = publishers.sessions.disconnect(session);
+            streams.into_iter().filter_map(|id| Some((id, publishers.by_stream.get(&id)?.clone()))).collect()
+        };
+        let interrupted = left.into_iter().filter(|(_, publisher)| publisher.leave(session, now));
+        for (id, _) in interrupted {
             tracing::info!(stream.id = %id, "stream {id} is interrupted: its broadcaster is gone");
             self.followers.iter().for_each(|follower| follower.state_changed(id));
         }
@@ -282,14 +299,11 @@ impl Ingest {
         let alone = |publisher: &Publisher| {
             publisher.alone_since_ms().map(|since_ms| now.ms.saturating_sub(since_ms))
         };
-        let all: Vec<_> = lock(&self.publishers).by_stream.iter().map(|(id, it)| (*id, it.clone())).collect();
-        for (id, publisher) in all {
-            let publisher = lock(&publisher);
+        for (id, publisher) in self.all() {
             let (alone_ms, is_relayed) = (alone(&publisher).unwrap_or(0), publisher.is_relayed());
-            drop(publisher);
             match (is_relayed, alone_ms) {
                 (false, alone_ms) if alone_ms >= grace_ms => self.give_up(id, authority),
-                (true, alone_ms) if alone_ms >= grace_ms => self.drop_relayed(id, |_| true),
+                (true, alone_ms) if alone_ms >= grace_ms => self.drop_idle(id, 0, now),
                 (true, alone_ms) if alone_ms >= SOURCE_GRACE_MS => self.source_is_lost(id),
                 _ => {}
             }
@@ -304,6 +318,11 @@ impl Ingest {
             Authority::MainServer => self.close(lock(&self.publishers), id, Closed::Ended),
             Authority::OutOfReach => self.close(lock(&self.publishers), id, Closed::Dropped),
         }
+    }
+
+    /// All publishers, for looking at them one by one without the node's lock.
+    fn all(&self) -> Vec<(StreamId, Arc<Publisher>)> {
+        lock(&self.publishers).by_stream.iter().map(|(id, publisher)| (*id, publisher.clone())).collect()
     }
 
     fn keep_budget(&self) {
@@ -321,13 +340,7 @@ impl Ingest {
 impl Publishers {
     /// Whether `id` may be carried.
     fn check_not_over(&self, id: StreamId) -> Result<(), WireError> {
-        if self.ended.contains(&id) {
-            return Err(WireError::new(
-                ErrorCode::UnknownStream,
-                format!("stream {id} is over; create a new one"),
-            ));
-        }
-        Ok(())
+        if self.ended.contains(&id) { Err(ended(id)) } else { Ok(()) }
     }
 
     /// Whether `session` may register `id`.
@@ -340,7 +353,16 @@ impl Publishers {
         Ok(())
     }
 
-    fn admit(&mut self, session: Session, id: StreamId, publisher: Arc<Mutex<Publisher>>) {
+    /// Notes that `session` registered a stream; false if that is not carried any more.
+    fn admit(&mut self, session: Session, id: StreamId, publisher: &Arc<Publisher>) -> bool {
+        let is_carried = self.by_stream.get(&id).is_some_and(|current| Arc::ptr_eq(current, publisher));
+        if is_carried {
+            self.insert(session, id, publisher.clone());
+        }
+        is_carried
+    }
+
+    fn insert(&mut self, session: Session, id: StreamId, publisher: Arc<Publisher>) {
         self.by_stream.insert(id, publisher);
         self.sessions.publish(session, id);
     }
@@ -357,19 +379,25 @@ impl Publishers {
     }
 
     /// The publisher of a stream that `session` registered, even if it was taken over since.
-    fn owned(&self, session: Session, id: StreamId) -> Result<Arc<Mutex<Publisher>>, WireError> {
+    fn owned(&self, session: Session, id: StreamId) -> Result<Arc<Publisher>, WireError> {
         if !self.sessions.knows(session, id) {
             return Err(not_registered());
         }
-        self.by_stream.get(&id).cloned().ok_or_else(|| {
-            WireError::new(ErrorCode::UnknownStream, format!("stream {id} is over; create a new one"))
-        })
+        self.by_stream.get(&id).cloned().ok_or_else(|| ended(id))
     }
 }
 
 fn node_full() -> WireError {
     let message = "this node carries as many streams as it may; try another";
     WireError::new(ErrorCode::NoCapacity, message)
+}
+
+fn ended(id: StreamId) -> WireError {
+    WireError::new(ErrorCode::UnknownStream, format!("stream {id} is over; create a new one"))
+}
+
+fn stale(take: u64, current: u64) -> WireError {
+    WireError::new(ErrorCode::StaleTake, format!("take {take} is over; the stream is at take {current}"))
 }
 
 fn taken_over(id: StreamId) -> WireError {

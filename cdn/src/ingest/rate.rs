@@ -1,18 +1,27 @@
 //! A bound on bytes per second that allows bursts: a bucket that refills at the rate and holds four seconds of it.
+//!
+//! Elements of a few bytes cost more than their bytes, so what is read counts too: a stream of ordinary media is charged
+//! under a hundredth more than its bytes, one of the smallest elements some ten times them.
 
 /// How many seconds of the rate may come at once.
 const BURST_S: u64 = 4;
+
+/// Bytes that one step of reading counts as.
+const STEP_BYTES: u64 = 64;
 
 #[derive(Debug)]
 pub(super) struct Rate {
     bytes_per_s: u64,
     left_bytes: u64,
+    /// What was read beyond what was left; paid off before anything more is allowed.
+    owed_bytes: u64,
     refilled_ms: u64,
 }
 
 impl Rate {
     pub(super) fn new(bytes_per_s: u64, now_ms: u64) -> Self {
-        Self { bytes_per_s, left_bytes: bytes_per_s * BURST_S, refilled_ms: now_ms }
+        let left_bytes = bytes_per_s.saturating_mul(BURST_S);
+        Self { bytes_per_s, left_bytes, owed_bytes: 0, refilled_ms: now_ms }
     }
 
     /// Whether `bytes` may come now; they count only if so.
@@ -20,18 +29,42 @@ impl Rate {
         let elapsed_ms = now_ms.saturating_sub(self.refilled_ms);
         let refill = self.bytes_per_s.saturating_mul(elapsed_ms) / 1000;
         if refill > 0 {
-            self.left_bytes = self.left_bytes.saturating_add(refill).min(self.bytes_per_s * BURST_S);
+            let most = self.bytes_per_s.saturating_mul(BURST_S);
+            self.left_bytes =
+                self.left_bytes.saturating_add(refill.saturating_sub(self.owed_bytes)).min(most);
+            self.owed_bytes = self.owed_bytes.saturating_sub(refill);
             self.refilled_ms = now_ms;
         }
-        let left = self.left_bytes.checked_sub(bytes as u64);
+        let left = self.left_bytes.checked_sub(bytes as u64).filter(|_| self.owed_bytes == 0);
         self.left_bytes = left.unwrap_or(self.left_bytes);
         left.is_some()
+    }
+
+    /// Counts what reading the bytes that were allowed took.
+    pub(super) fn charge(&mut self, steps: u64) {
+        let cost = steps.saturating_mul(STEP_BYTES);
+        let paid = cost.min(self.left_bytes);
+        let most = self.bytes_per_s.saturating_mul(BURST_S);
+        self.left_bytes -= paid;
+        self.owed_bytes = self.owed_bytes.saturating_add(cost - paid).min(most);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_read_is_paid_off_first() {
+        let mut rate = Rate::new(1000, 0);
+        assert!(rate.allow(3000, 0));
+        rate.charge(3000 / STEP_BYTES);
+        assert!(!rate.allow(0, 1000), "two seconds are owed");
+        assert!(!rate.allow(1100, 3000));
+        assert!(rate.allow(900, 3000));
+        rate.charge(u64::MAX);
+        assert!(rate.allow(1000, 8000), "no more than a burst is ever owed");
+    }
 
     #[test]
     fn a_burst_passes_and_then_the_rate_holds() {

@@ -3,7 +3,7 @@
 //! A feed ends when a broadcaster registers here, when the stream is over, or when this node drops it; from then on everything
 //! it brings is [`Refused`], under the same lock that made it so.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use protocol::{
@@ -35,7 +35,7 @@ pub(crate) struct Wanted {
 pub(crate) struct Feed {
     id: StreamId,
     ingest: Arc<Ingest>,
-    publisher: Arc<Mutex<Publisher>>,
+    publisher: Arc<Publisher>,
     stop: CancellationToken,
 }
 
@@ -58,17 +58,17 @@ impl Ingest {
             Some(publisher) => publisher.clone(),
             None => {
                 let stream = lock(&self.hub).open(id, visibility).ok_or_else(node_full)?;
-                Arc::new(Mutex::new(Publisher::new(stream, self.limits.stream_bytes_per_s, now)))
+                Arc::new(Publisher::new(stream, self.limits.stream_bytes_per_s, now))
             }
         };
-        let stop = lock(&publisher).relay().ok_or_else(|| {
+        let stop = publisher.relay().ok_or_else(|| {
             WireError::new(ErrorCode::AlreadyPublishing, format!("stream {id} comes from somewhere already"))
         })?;
         publishers.by_stream.insert(id, publisher.clone());
         if known.is_none() {
-            let stream = lock(&publisher).stream().clone();
-            lock(&stream).set_path(Some(path));
-            self.followers.iter().for_each(|follower| follower.opened(&stream));
+            let stream = publisher.stream();
+            lock(stream).set_path(Some(path));
+            self.followers.iter().for_each(|follower| follower.opened(stream));
         }
         Ok(Feed { id, ingest: self.clone(), publisher, stop })
     }
@@ -77,8 +77,8 @@ impl Ingest {
     pub(crate) fn wanted(&self, id: StreamId, now: Now) -> Option<Wanted> {
         // Held throughout, so that the stream is not dropped in between.
         let publishers = lock(&self.publishers);
-        let mut publisher = lock(publishers.by_stream.get(&id)?);
-        publisher.wanted_ms = now.ms;
+        let publisher = publishers.by_stream.get(&id)?;
+        publisher.want(now);
         Some(Wanted { stream: publisher.stream().clone(), is_relayed: publisher.is_relayed() })
     }
 
@@ -89,23 +89,19 @@ impl Ingest {
 
     /// Streams whose broadcaster is gone for at least `alone_ms`, though somebody here wants them: it may be elsewhere.
     pub(crate) fn orphans(&self, alone_ms: u64, now: Now) -> Vec<StreamId> {
-        let publishers = lock(&self.publishers);
         let is_orphan = |publisher: &Publisher| {
             let since_ms = publisher.alone_since_ms();
             !publisher.is_relayed()
                 && since_ms.is_some_and(|since_ms| now.ms.saturating_sub(since_ms) >= alone_ms)
         };
-        let orphans = publishers.by_stream.iter().filter(|(_, publisher)| is_orphan(&lock(publisher)));
-        let ids: Vec<StreamId> = orphans.map(|(id, _)| *id).collect();
-        drop(publishers);
-        ids.into_iter().filter(|id| self.readers(*id) > 0).collect()
+        let orphans = self.all().into_iter().filter(|(_, publisher)| is_orphan(publisher));
+        orphans.map(|(id, _)| id).filter(|id| self.readers(*id) > 0).collect()
     }
 
     /// Relayed streams.
     pub(crate) fn relayed(&self) -> Vec<StreamId> {
-        let publishers = lock(&self.publishers);
-        let relayed = publishers.by_stream.iter().filter(|(_, publisher)| lock(publisher).is_relayed());
-        relayed.map(|(id, _)| *id).collect()
+        let relayed = self.all().into_iter().filter(|(_, publisher)| publisher.is_relayed());
+        relayed.map(|(id, _)| id).collect()
     }
 
     /// Who gets a stream from here: viewers and other nodes.
@@ -116,18 +112,9 @@ impl Ingest {
 
     /// Drops a relayed stream that no client here asked for since `idle_ms`.
     pub(crate) fn drop_idle(&self, id: StreamId, idle_ms: u64, now: Now) {
-        self.drop_relayed(id, |publisher| now.ms.saturating_sub(publisher.wanted_ms) >= idle_ms);
-    }
-
-    /// Drops a stream if it is relayed and `may` says so.
-    pub(super) fn drop_relayed(&self, id: StreamId, may: impl Fn(&Publisher) -> bool) {
         let publishers = lock(&self.publishers);
-        let Some(publisher) = publishers.by_stream.get(&id).cloned() else { return };
-        let drops = {
-            let publisher = lock(&publisher);
-            publisher.is_relayed() && may(&publisher)
-        };
-        if drops {
+        let Some(publisher) = publishers.by_stream.get(&id) else { return };
+        if publisher.close_if_relayed(idle_ms, now) {
             self.close(publishers, id, Closed::Dropped);
         }
     }
@@ -135,10 +122,8 @@ impl Ingest {
     /// A relayed stream is without source for so long that its viewers should know.
     pub(super) fn source_is_lost(&self, id: StreamId) {
         let Some(publisher) = lock(&self.publishers).by_stream.get(&id).cloned() else { return };
-        let publisher = lock(&publisher);
         lock(publisher.stream()).set_path(None);
         if publisher.interrupt() {
-            drop(publisher);
             tracing::info!(stream.id = %id, "stream {id} is interrupted: no node has it");
             self.followers.iter().for_each(|follower| follower.state_changed(id));
         }
@@ -153,7 +138,7 @@ impl Feed {
 
     /// The newest chunk this node has.
     pub(crate) fn newest(&self) -> Option<ChunkName> {
-        lock(lock(&self.publisher).stream()).ring().newest_name()
+        lock(self.publisher.stream()).ring().newest_name()
     }
 
     /// A node to pull from is found, and this is the way the stream comes.
@@ -163,7 +148,7 @@ impl Feed {
             stream.set_path(Some(path));
             changed
         })?;
-        lock(&self.publisher).set_lost(None);
+        self.publisher.set_lost(&self.stop, None);
         if changed {
             self.state_changed();
         }
@@ -172,10 +157,7 @@ impl Feed {
 
     /// The node it is pulled from is gone.
     pub(crate) fn lost(&self, now: Now) {
-        let mut publisher = lock(&self.publisher);
-        if !self.stop.is_cancelled() {
-            publisher.set_lost(Some(now));
-        }
+        self.publisher.set_lost(&self.stop, Some(now));
     }
 
     /// How the stream is doing where it comes from.
@@ -242,12 +224,7 @@ impl Feed {
     }
 
     fn write<T>(&self, write: impl FnOnce(&mut LiveStream) -> T) -> Result<T, Refused> {
-        let publisher = lock(&self.publisher);
-        if self.stop.is_cancelled() {
-            return Err(Refused);
-        }
-        let written = write(&mut lock(publisher.stream()));
-        Ok(written)
+        self.publisher.unless_stopped(&self.stop, write).ok_or(Refused)
     }
 
     fn state_changed(&self) {

@@ -1,16 +1,20 @@
 //! One run of a recorder as it arrives: segments in order, each repackaged once.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use media::{Output, Repackager};
+use media::{Output, Progress, Repackager};
 use protocol::{
     ErrorCode, WireError,
-    event::{ChunkName, SegmentName},
+    event::{ChunkName, RegisterNewStream, SegmentName},
 };
 
 use super::origin::Origin;
 
 /// First byte of a resume state. Another layout gets another number.
 const RESUME_VERSION: u8 = 1;
+/// Longest resume state that is looked at; those given have up to 11 KB.
+const MAX_RESUME_BYTES: usize = 16 << 10;
+/// Longest recorder type that is looked at.
+const MAX_MIME_BYTES: usize = 256;
 /// No take has more: what JavaScript's numbers count exactly. A state that says more was made up.
 const MOST_SEGMENTS: u64 = 1 << 53;
 /// Version, take and next segment come before what `media` wrote.
@@ -22,29 +26,47 @@ pub(super) struct Take {
     repackager: Repackager,
     next_segment: u64,
     origin: Origin,
-    broken: bool,
+    /// Why it cannot go on.
+    broken: Option<WireError>,
+}
+
+/// Refuses a registration whose texts are too long to be what they should be, before any of them is read.
+pub(super) fn check_lengths(request: &RegisterNewStream) -> Result<(), WireError> {
+    if request.resume.as_ref().is_some_and(|resume| resume.len() > MAX_RESUME_BYTES) {
+        return Err(invalid_resume());
+    }
+    if request.mime.len() > MAX_MIME_BYTES {
+        let message = "mime is too long to be a recorder's type";
+        return Err(WireError::new(ErrorCode::UnsupportedMime, message));
+    }
+    Ok(())
 }
 
 impl Take {
+    /// Take `number`, begun or resumed as the registration asks for.
+    pub(super) fn new(number: u64, request: &RegisterNewStream) -> Result<Self, WireError> {
+        match &request.resume {
+            None => Self::begin(number, request.mime.clone()),
+            Some(resume) => Self::resume(number, request.mime.clone(), resume),
+        }
+    }
+
     /// A take whose first segment is to come.
-    pub(super) fn begin(number: u64, mime: String) -> Result<Self, WireError> {
+    fn begin(number: u64, mime: String) -> Result<Self, WireError> {
         let repackager = Repackager::new(&mime).map_err(|error| unsupported(&error))?;
-        Ok(Self { number, mime, repackager, next_segment: 0, origin: Origin::default(), broken: false })
+        Ok(Self { number, mime, repackager, next_segment: 0, origin: Origin::default(), broken: None })
     }
 
     /// A take that another node began: `resume` is what [`Take::resume_state`] gave there.
-    pub(super) fn resume(number: u64, mime: String, resume: &str) -> Result<Self, WireError> {
-        let invalid = || {
-            WireError::new(ErrorCode::InvalidResume, "resume is not a state of this take; start a new take")
-        };
-        let state = URL_SAFE_NO_PAD.decode(resume).map_err(|_| invalid())?;
-        let (head, point) = state.split_at_checked(RESUME_HEAD_BYTES).ok_or_else(invalid)?;
+    fn resume(number: u64, mime: String, resume: &str) -> Result<Self, WireError> {
+        let state = URL_SAFE_NO_PAD.decode(resume).map_err(|_| invalid_resume())?;
+        let (head, point) = state.split_at_checked(RESUME_HEAD_BYTES).ok_or_else(invalid_resume)?;
         let (take, next_segment) = (number_at(head, 1), number_at(head, 9));
         if head[0] != RESUME_VERSION || take != number || next_segment > MOST_SEGMENTS {
-            return Err(invalid());
+            return Err(invalid_resume());
         }
-        let repackager = Repackager::resume(&mime, point).map_err(|_| invalid())?;
-        Ok(Self { number, mime, repackager, next_segment, origin: Origin::default(), broken: false })
+        let repackager = Repackager::resume(&mime, point).map_err(|_| invalid_resume())?;
+        Ok(Self { number, mime, repackager, next_segment, origin: Origin::default(), broken: None })
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -57,9 +79,7 @@ impl Take {
 
     /// Whether a recorder of type `mime` can go on with it.
     pub(super) fn check_continues(&self, mime: &str) -> Result<(), WireError> {
-        if self.broken {
-            return Err(self.broken_error());
-        }
+        self.check_unbroken()?;
         if self.mime != mime {
             let message = format!("take {} has another mime; start a new take", self.number);
             return Err(WireError::new(ErrorCode::InvalidRequest, message));
@@ -80,9 +100,7 @@ impl Take {
 
     /// Whether segment `seq` is wanted: false if it was had before.
     pub(super) fn wants(&self, seq: u64) -> Result<bool, WireError> {
-        if self.broken {
-            return Err(self.broken_error());
-        }
+        self.check_unbroken()?;
         if seq > self.next_segment {
             let message = format!("segment {seq} came before segment {}; send that first", self.next_segment);
             return Err(WireError::new(ErrorCode::SegmentGap, message));
@@ -90,23 +108,31 @@ impl Take {
         Ok(seq == self.next_segment)
     }
 
-    /// Repackages the next segment, whose newest frame was captured at `captured_at_ms`.
-    pub(super) fn push(
+    /// Repackages some of the next segment, of which `rest` is left, in a slice of bounded work. Appends what became ready,
+    /// also before an error.
+    pub(super) fn advance(
         &mut self,
-        segment: &[u8],
-        captured_at_ms: Option<i64>,
-        now_ms: u64,
-    ) -> Result<Vec<Output>, WireError> {
-        let outputs = self.repackager.push_segment(segment).map_err(|error| {
-            self.broken = true;
-            let message = format!("segment {}: {error}; start a new take", self.next_segment);
-            WireError::new(ErrorCode::MalformedMedia, message)
-        })?;
+        rest: &mut &[u8],
+        outputs: &mut Vec<Output>,
+    ) -> Result<Progress, WireError> {
+        self.repackager.advance(rest, outputs).map_err(|error| {
+            let error = refused(self.next_segment, &error);
+            self.broken = Some(error.clone());
+            error
+        })
+    }
+
+    /// The segment is done; its newest frame was captured at `captured_at_ms`.
+    pub(super) fn segment_done(&mut self, captured_at_ms: Option<i64>, now_ms: u64) {
         self.next_segment += 1;
         if let (Some(captured_at_ms), Some(pts_ms)) = (captured_at_ms, self.repackager.newest_pts_ms()) {
             self.origin.observe(captured_at_ms, pts_ms, now_ms);
         }
-        Ok(outputs)
+    }
+
+    /// How much was read so far, in steps; see [`Repackager::steps`].
+    pub(super) fn steps(&self) -> u64 {
+        self.repackager.steps()
     }
 
     /// Server-clock time of timestamp 0, if the broadcaster told.
@@ -129,11 +155,23 @@ impl Take {
         Some(URL_SAFE_NO_PAD.encode(state))
     }
 
-    fn broken_error(&self) -> WireError {
-        let message =
-            format!("take {} broke off at segment {}; start a new take", self.number, self.next_segment);
-        WireError::new(ErrorCode::MalformedMedia, message)
+    fn check_unbroken(&self) -> Result<(), WireError> {
+        self.broken.clone().map_or(Ok(()), Err)
     }
+}
+
+/// Why a segment ended its take. What cannot be forwarded now cannot be forwarded in any take; other errors are those of
+/// this one.
+fn refused(segment: u64, error: &media::Error) -> WireError {
+    let (code, advice) = match error {
+        media::Error::Unsupported(_) => (ErrorCode::UnsupportedMime, "record in another format"),
+        _ => (ErrorCode::MalformedMedia, "start a new take"),
+    };
+    WireError::new(code, format!("segment {segment}: {error}; {advice}"))
+}
+
+fn invalid_resume() -> WireError {
+    WireError::new(ErrorCode::InvalidResume, "resume is not a state of this take; start a new take")
 }
 
 fn unsupported(error: &media::Error) -> WireError {
@@ -150,6 +188,22 @@ mod tests {
     use super::*;
 
     const MIME: &str = "video/webm;codecs=vp9,opus";
+
+    #[test]
+    fn texts_that_are_too_long_are_refused_unread() {
+        let request = |mime: &str, resume: Option<String>| RegisterNewStream {
+            stream_id: protocol::StreamId::new("a", 1),
+            grant: String::new(),
+            mime: mime.into(),
+            take: None,
+            resume,
+        };
+        let code = |request| check_lengths(&request).err().map(|error| error.code);
+        assert_eq!(code(request(MIME, Some("A".repeat(MAX_RESUME_BYTES)))), None);
+        let long = Some("A".repeat(MAX_RESUME_BYTES + 1));
+        assert_eq!(code(request(MIME, long)), Some(ErrorCode::InvalidResume));
+        assert_eq!(code(request(&"a".repeat(MAX_MIME_BYTES + 1), None)), Some(ErrorCode::UnsupportedMime));
+    }
 
     #[test]
     fn a_state_that_claims_more_segments_than_there_can_be_is_refused() {

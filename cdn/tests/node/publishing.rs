@@ -160,6 +160,58 @@ async fn media_that_breaks_off_is_refused_and_a_new_take_goes_on() {
     node.stop().await;
 }
 
+/// The recording with every `from` replaced by `to`, which has the same length.
+fn with_bytes_replaced(recording: &Recording, from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut bytes = recording.segments.concat();
+    let places: Vec<usize> =
+        (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+    places.into_iter().for_each(|at| bytes[at..at + to.len()].copy_from_slice(to));
+    bytes
+}
+
+#[tokio::test]
+async fn media_that_can_never_be_forwarded_is_refused_for_good_and_the_codec_named() {
+    let node = TestNode::start().await;
+    let mp4 = Recording::load("mp4-avc1-opus-250ms");
+    let webm = Recording::load("audio-webm-opus-250ms");
+    let cluster = webm.segments.concat().windows(4).position(|id| id == b"\x1f\x43\xb6\x75").unwrap();
+    let laced_block = b"\x1f\x43\xb6\x75\xff\xe7\x81\x00\xa3\x88\x81\x00\x00\x82\x01\x01\x18\x18";
+    let laced = [&webm.segments.concat()[..cluster], laced_block].concat();
+    for (title, mime, take, named) in [
+        ("aac", "video/mp4", with_bytes_replaced(&mp4, b"Opus", b"mp4a"), "AAC (mp4a)"),
+        ("hevc", "video/mp4", with_bytes_replaced(&mp4, b"avc1", b"hvc1"), "HEVC (hvc1)"),
+        ("vorbis", "video/webm", with_bytes_replaced(&webm, b"A_OPUS", b"A_VORB"), "A_VORB"),
+        ("laced", "audio/webm", laced, "laced"),
+    ] {
+        let id = stream(title);
+        let broadcaster = node.broadcaster(id, mime).await;
+        let answer = broadcaster.send(id, &take).await;
+        assert_eq!(code(&answer), "unsupported_mime", "{title}: {answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(named), "{title}: {answer}");
+        assert_eq!(code(&broadcaster.send(id, b"more").await), "unsupported_mime", "{title}");
+    }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn texts_of_megabytes_are_refused_before_they_are_read() {
+    let (node, id, recording) = (TestNode::start().await, stream("a"), Recording::usual());
+    let client = node.connect().await;
+    let long = "A".repeat(4 << 20);
+    for (field, expected) in
+        [("resume", "invalid_resume"), ("mime", "unsupported_mime"), ("grant", "invalid_grant")]
+    {
+        let mut registration = registration(id, &recording.mime);
+        registration["take"] = json!(0);
+        registration[field] = json!(long);
+        let answer = client.call("register_new_stream", registration).await;
+        assert_eq!(code(&answer), expected, "{field}");
+    }
+    let answer = client.call("watch_stream", json!({ "stream_id": id, "grant": long })).await;
+    assert_eq!(answer["ok"], false);
+    node.stop().await;
+}
+
 #[tokio::test]
 async fn another_node_goes_on_with_the_same_names() {
     let (old, new, id, recording) =

@@ -1,7 +1,8 @@
 //! Incoming events: decoded, handled in the order of arrival, and answered.
 //!
 //! A handler written as an async function would be spawned as a task, so that segments could overtake each other, and a
-//! payload that does not decode would go unanswered. This one runs in the connection's own reading task and answers both.
+//! payload that does not decode would go unanswered. This one runs in the connection's own order (see [`Serial`]) and
+//! answers both.
 
 use std::{sync::Arc, time::Instant};
 
@@ -14,7 +15,12 @@ use socketioxide::{
 };
 use socketioxide_core::{Value, packet::Packet};
 
-use super::{adapter::Adapter, codec, outlet::Recipient};
+use super::{
+    adapter::Adapter,
+    codec,
+    outlet::Recipient,
+    serial::{Full, Serial, Work},
+};
 
 /// Longest part of a decoding error that is sent back.
 const MAX_REASON_CHARS: usize = 200;
@@ -40,33 +46,59 @@ impl Call {
     }
 }
 
-/// Turns a function of a call and its payload into a handler for the event called `name`.
-pub(super) struct On<F> {
+/// Turns an async function of a call and its payload into a handler for the event called `name`.
+pub(super) struct On<F, S> {
     pub(super) name: &'static str,
     pub(super) from: Recipient,
+    pub(super) serial: Serial,
     pub(super) handle: F,
+    /// Runs what does not end at once.
+    pub(super) spawn: S,
 }
 
 /// Tells this handler from those the library makes of async functions.
 pub(super) struct InOrder<P>(std::marker::PhantomData<P>);
 
-impl<P, F> MessageHandler<Adapter, InOrder<P>> for On<F>
+impl<P, F, S> MessageHandler<Adapter, InOrder<P>> for On<F, S>
 where
     P: DeserializeOwned + Send + Sync + 'static,
-    F: Fn(&Call, P) + Send + Sync + 'static,
+    F: Fn(Call, P) -> Work + Send + Sync + 'static,
+    S: Fn(Work) + Send + Sync + 'static,
 {
     fn call(&self, socket: Arc<Socket<Adapter>>, mut payload: Value, ack_id: Option<i64>) {
         let arrived = Instant::now();
         self.from.bind(&socket);
+        let bytes = payload_bytes(&payload);
         let Ok(TryData(decoded)) = TryData::<Located<P>>::from_message_parts(&socket, &mut payload, &ack_id);
         let call = Call { socket, from: self.from.clone(), arrived, ack_id };
-        match decoded {
-            Ok(Located(payload)) => (self.handle)(&call, payload),
-            Err(error) => {
-                let reason: String = error.to_string().chars().take(MAX_REASON_CHARS).collect();
-                let message = format!("{}: {reason}; see docs/protocol.md for its payload", self.name);
-                call.answer::<()>(Err(WireError::new(ErrorCode::InvalidRequest, message)));
-            }
+        let work = match decoded {
+            Ok(Located(payload)) => (self.handle)(call.clone(), payload),
+            Err(error) => refuse(call.clone(), self.unreadable(&error)),
+        };
+        if let Err(Full) = self.serial.run(bytes, work, &self.spawn) {
+            let message = "more events came than can be handled; wait for answers before sending more";
+            call.answer::<()>(Err(WireError::new(ErrorCode::LimitReached, message)));
+        }
+    }
+}
+
+impl<F, S> On<F, S> {
+    fn unreadable(&self, error: &impl std::fmt::Display) -> WireError {
+        let reason: String = error.to_string().chars().take(MAX_REASON_CHARS).collect();
+        let message = format!("{}: {reason}; see docs/protocol.md for its payload", self.name);
+        WireError::new(ErrorCode::InvalidRequest, message)
+    }
+}
+
+fn refuse(call: Call, error: WireError) -> Work {
+    Box::pin(async move { call.answer::<()>(Err(error)) })
+}
+
+fn payload_bytes(payload: &Value) -> usize {
+    match payload {
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Str(text, binaries) => {
+            text.len() + binaries.iter().flatten().map(|binary| binary.len()).sum::<usize>()
         }
     }
 }

@@ -8,6 +8,7 @@ mod engine;
 mod event;
 mod lane;
 mod outlet;
+mod serial;
 
 use std::{
     collections::HashMap,
@@ -38,6 +39,7 @@ use self::{
     event::{Call, On, Unknown},
     lane::Lanes,
     outlet::Recipient,
+    serial::{Serial, Work},
 };
 use crate::{
     clock::Clock,
@@ -122,6 +124,8 @@ struct Connection {
     me: Weak<Self>,
     services: Arc<Services>,
     lanes: Arc<Lanes>,
+    /// Its events, one after the other.
+    serial: Serial,
     _counted: Counted,
 }
 
@@ -201,6 +205,7 @@ impl Connection {
             me: me.clone(),
             services,
             lanes,
+            serial: Serial::default(),
             _counted: counted,
         });
         on(socket, name::CLOCK, &connection, Self::clock);
@@ -210,39 +215,39 @@ impl Connection {
         on(socket, name::WATCH_STREAM, &connection, Self::watch);
         on(socket, name::LEAVE_STREAM, &connection, Self::leave);
         socket.on_fallback(Unknown(connection.recipient.clone()));
-        socket.on_disconnect(async move || connection.closed());
+        socket.on_disconnect(async move || connection.closed_last());
         Ok(())
     }
 
-    fn clock(&self, call: &Call, request: ClockRequest) {
+    async fn clock(self: Arc<Self>, call: Call, request: ClockRequest) {
         let t1_ms = self.services.clock.now().unix_ms;
         let t2_ms = self.services.clock.now().unix_ms;
         call.answer(Ok(ClockAnswer { t0_ms: request.t0_ms, t1_ms, t2_ms }));
     }
 
-    fn register(&self, call: &Call, request: RegisterNewStream) {
-        let id = request.stream_id;
-        let registered = self.services.ingest.register(self.session, request, self.services.clock.now());
+    async fn register(self: Arc<Self>, call: Call, request: RegisterNewStream) {
+        let (id, now) = (request.stream_id, self.services.clock.now());
+        let registered = self.services.ingest.register(self.session, request, now).await;
         if registered.is_ok() {
             call.socket.join(room(id));
         }
         call.answer(registered);
     }
 
-    fn broadcast(&self, call: &Call, data: BroadcastData) {
+    async fn broadcast(self: Arc<Self>, call: Call, data: BroadcastData) {
         let now = self.services.clock.now();
-        call.answer(self.services.ingest.segment(self.session, data, call.arrived, now));
+        call.answer(self.services.ingest.segment(self.session, data, call.arrived, now).await);
     }
 
-    fn end(&self, call: &Call, StreamRef { stream_id }: StreamRef) {
+    async fn end(self: Arc<Self>, call: Call, StreamRef { stream_id }: StreamRef) {
         call.answer(self.services.ingest.end(self.session, stream_id));
     }
 
-    fn watch(&self, call: &Call, watch: WatchStream) {
+    async fn watch(self: Arc<Self>, call: Call, watch: WatchStream) {
         let request = WatchRequest::from(watch);
         match self.services.relays.at_hand(request.stream_id) {
-            Some(stream) => self.begin(call, request, &stream, None),
-            None => self.fetch(call, request),
+            Some(stream) => self.begin(&call, request, &stream, None),
+            None => self.fetch(&call, request),
         }
     }
 
@@ -292,7 +297,7 @@ impl Connection {
         }
     }
 
-    fn leave(&self, call: &Call, StreamRef { stream_id }: StreamRef) {
+    async fn leave(self: Arc<Self>, call: Call, StreamRef { stream_id }: StreamRef) {
         if let Some(watch) = lock(&self.watching).remove(&stream_id) {
             watch.leave();
         }
@@ -357,6 +362,12 @@ impl Connection {
         Ok(())
     }
 
+    /// Closes it after the events that came before.
+    fn closed_last(self: Arc<Self>) {
+        let (serial, relays) = (self.serial.clone(), self.services.relays.clone());
+        serial.run_last(Box::pin(async move { self.closed() }), |work| relays.spawn(work));
+    }
+
     fn closed(&self) {
         lock(&self.watching).drain().for_each(|(_, watch)| watch.leave());
         self.lanes.close(self.recipient.sid);
@@ -365,17 +376,20 @@ impl Connection {
 }
 
 /// Binds an event of `socket` to a method of its connection.
-fn on<P>(
+fn on<P, F>(
     socket: &SocketRef<Adapter>,
     name: &'static str,
     connection: &Arc<Connection>,
-    method: fn(&Connection, &Call, P),
+    method: impl Fn(Arc<Connection>, Call, P) -> F + Send + Sync + 'static,
 ) where
     P: serde::de::DeserializeOwned + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
-    let (from, connection) = (connection.recipient.clone(), connection.clone());
-    let handle = move |call: &Call, payload: P| method(&connection, call, payload);
-    socket.on(name, On { name, from, handle });
+    let (from, serial) = (connection.recipient.clone(), connection.serial.clone());
+    let (connection, relays) = (connection.clone(), connection.services.relays.clone());
+    let handle =
+        move |call: Call, payload: P| -> Work { Box::pin(method(connection.clone(), call, payload)) };
+    socket.on(name, On { name, from, serial, handle, spawn: move |work| relays.spawn(work) });
 }
 
 /// How the connection takes media now. One that upgrades while it watches keeps its modest turns.
