@@ -13,6 +13,7 @@ pub mod message;
 pub mod millis;
 pub mod node;
 pub mod stream;
+pub mod title;
 
 pub use error::{ErrorBody, ErrorCode, WireError};
 pub use id::{NodeId, StreamId};

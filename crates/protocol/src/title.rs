@@ -1,0 +1,211 @@
+//! What a title is: text that shows something, in one form, without characters that hide or reorder what is shown.
+//!
+//! Names that nodes and operators choose keep the same rule for each character, see [`is_plain`].
+
+use std::borrow::Cow;
+
+use unicode_general_category::{GeneralCategory as Category, get_general_category};
+use unicode_normalization::UnicodeNormalization;
+
+/// Most characters of a title, counted in its clean form; at most four times as many bytes in UTF-8.
+pub const MAX_CHARS: usize = 120;
+/// Shown in the place of a title that shows nothing.
+pub const UNTITLED: &str = "Untitled";
+
+/// Most combining marks on one letter: more would cover what is shown around it.
+const MAX_MARKS: usize = 6;
+/// What takes room but shows nothing, though its category says otherwise: Braille blank, null notehead, hieroglyphic blanks,
+/// object replacement.
+const BLANK: [char; 5] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}', '\u{fffc}'];
+const ZWNJ: char = '\u{200c}';
+const ZWJ: char = '\u{200d}';
+
+/// Why a text is no title.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nothing of it would be seen.
+    #[error("the title shows nothing: it needs at least one visible character")]
+    Empty,
+    /// More than [`MAX_CHARS`] characters.
+    #[error("the title has more than {MAX_CHARS} characters")]
+    TooLong,
+    /// It has a line break, another control character, or a code point that is no character.
+    #[error("the title has control characters: leave them out")]
+    Control,
+}
+
+/// The title that `text` stands for: in Unicode's normalization form C, without invisible characters and without white space
+/// at its ends. Joiners and variation selectors stay where scripts and emoji need them.
+///
+/// # Errors
+/// See [`Error`].
+pub fn clean(text: &str) -> Result<String, Error> {
+    let title = shown(text.trim(), |_| Err(Error::Control))?;
+    let title = title.trim();
+    if title.chars().count() > MAX_CHARS {
+        return Err(Error::TooLong);
+    }
+    title.chars().any(is_visible).then(|| title.to_owned()).ok_or(Error::Empty)
+}
+
+/// A title that was accepted under an older rule, as it is shown now.
+pub fn lenient(text: &str) -> Cow<'_, str> {
+    match clean(text) {
+        Ok(title) if title == text => Cow::Borrowed(text),
+        Ok(title) => Cow::Owned(title),
+        Err(_) => {
+            let title = shown(text, |_| Ok(' ')).unwrap_or_default();
+            let title: String = title.trim().chars().take(MAX_CHARS).collect();
+            if title.chars().any(is_visible) { Cow::Owned(title) } else { Cow::Borrowed(UNTITLED) }
+        }
+    }
+}
+
+/// Whether `c` can stand in the name of a node or region: it shows something or belongs to a character that does.
+pub fn is_plain(c: char) -> bool {
+    is_visible(c) || (is_mark(c) && !is_ignorable(c))
+}
+
+/// `text` without what does not show; `control` says what to do with a control character.
+fn shown(text: &str, control: impl Fn(char) -> Result<char, Error>) -> Result<String, Error> {
+    let mut title = String::with_capacity(text.len());
+    let (mut before, mut marks) = (None, 0);
+    let mut chars = text.nfc().peekable();
+    while let Some(mut c) = chars.next() {
+        if is_control(c) {
+            c = control(c)?;
+        }
+        let stays = match (c, before) {
+            (ZWJ | ZWNJ, Some(before)) => joins(before) && chars.peek().is_some_and(|next| joins(*next)),
+            (c, Some(before)) if is_variation(c) => varies(before),
+            (c, before) if is_mark(c) && !is_ignorable(c) => before.is_some() && marks < MAX_MARKS,
+            _ => !is_ignorable(c),
+        };
+        if stays {
+            title.push(c);
+            marks = if is_mark(c) { marks + 1 } else { 0 };
+            before = Some(c);
+        }
+    }
+    Ok(title)
+}
+
+/// Whether a joiner next to `c` has a use: scripts from Arabic on, and emoji.
+fn joins(c: char) -> bool {
+    c >= '\u{600}' && (is_mark(c) || is_visible(c))
+}
+
+/// Whether `c` may have another form that a variation selector asks for. Letters of European scripts have none.
+fn varies(c: char) -> bool {
+    let is_letter = matches!(
+        get_general_category(c),
+        Category::UppercaseLetter | Category::LowercaseLetter | Category::TitlecaseLetter
+    );
+    is_visible(c) && !is_letter
+}
+
+fn is_visible(c: char) -> bool {
+    use Category as C;
+    let shows = matches!(
+        get_general_category(c),
+        C::UppercaseLetter
+            | C::LowercaseLetter
+            | C::TitlecaseLetter
+            | C::ModifierLetter
+            | C::OtherLetter
+            | C::DecimalNumber
+            | C::LetterNumber
+            | C::OtherNumber
+            | C::ConnectorPunctuation
+            | C::DashPunctuation
+            | C::OpenPunctuation
+            | C::ClosePunctuation
+            | C::InitialPunctuation
+            | C::FinalPunctuation
+            | C::OtherPunctuation
+            | C::MathSymbol
+            | C::CurrencySymbol
+            | C::ModifierSymbol
+            | C::OtherSymbol
+    );
+    shows && !is_ignorable(c) && !BLANK.contains(&c)
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(
+        get_general_category(c),
+        Category::NonspacingMark | Category::EnclosingMark | Category::SpacingMark
+    )
+}
+
+/// Control characters, line and paragraph separators, and noncharacters.
+fn is_control(c: char) -> bool {
+    let is_noncharacter = matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe;
+    is_noncharacter || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+fn is_variation(c: char) -> bool {
+    matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+}
+
+/// Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties), and the format characters that are not in it.
+fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// The cases that the pages' form is held to as well.
+    #[derive(Deserialize)]
+    struct Cases {
+        cleaned: Vec<(String, String)>,
+        refused: Vec<String>,
+    }
+
+    fn cases() -> Cases {
+        serde_json::from_str(include_str!("../fixtures/titles.json")).unwrap()
+    }
+
+    #[test]
+    fn titles_are_cleaned_and_stay_as_they_are_then() {
+        for (given, title) in cases().cleaned {
+            assert_eq!(clean(&given).as_ref(), Ok(&title), "{given:?}");
+            assert_eq!(clean(&title).as_ref(), Ok(&title), "{title:?}");
+            assert_eq!(lenient(&given), title);
+        }
+    }
+
+    #[test]
+    fn what_shows_nothing_or_breaks_lines_is_no_title() {
+        for given in cases().refused {
+            assert!(clean(&given).is_err(), "{given:?}");
+            assert!(clean(&lenient(&given)).is_ok(), "it can be shown all the same: {given:?}");
+        }
+    }
+
+    #[test]
+    fn a_title_has_120_characters_of_whatever_size() {
+        assert!(clean(&"🎥".repeat(MAX_CHARS)).is_ok());
+        assert_eq!(clean(&"🎥".repeat(MAX_CHARS + 1)), Err(Error::TooLong));
+        assert!(clean(&format!("{}{}", "\u{200b}".repeat(500), "a".repeat(MAX_CHARS))).is_ok());
+        assert_eq!(lenient(&"a".repeat(500)).chars().count(), MAX_CHARS);
+    }
+
+    #[test]
+    fn names_have_neither_spaces_nor_what_does_not_show() {
+        assert!("cdn-1.example.org Wohnzimmer-küche नमस्ते".replace(' ', "").chars().all(is_plain));
+        for c in
+            [' ', '\u{a0}', '\n', '\u{202e}', '\u{200b}', '\u{3164}', '\u{2800}', '\u{e0041}', '\u{ffff}']
+        {
+            assert!(!is_plain(c), "{c:?}");
+        }
+    }
+}
