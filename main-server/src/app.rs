@@ -4,16 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use protocol::grant;
-use tokio::{
-    sync::Semaphore,
-    time::{MissedTickBehavior, interval},
-};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Persistence, Secret,
     api::{self, Api},
-    auth::{Grants, Passphrases, Vault, VaultError, cluster_secret_at},
+    auth::{Grants, PassphraseError, Passphrases, Vault, VaultError, cluster_secret_at},
     catalogue::Catalogue,
     clock::Now,
     control::ControlPlane,
@@ -23,6 +20,7 @@ use crate::{
     registry::Registry,
     saver,
     scaling::{Bounds, Signal},
+    shares::Places,
     store::{self, Store, leases},
 };
 
@@ -56,6 +54,12 @@ pub enum StartError {
 
 impl From<VaultError> for StartError {
     fn from(error: VaultError) -> Self {
+        Self::Secret(error.to_string())
+    }
+}
+
+impl From<PassphraseError> for StartError {
+    fn from(error: PassphraseError) -> Self {
         Self::Secret(error.to_string())
     }
 }
@@ -115,12 +119,13 @@ impl App {
         let api = Api {
             control,
             grants,
-            passphrases: Passphrases::new(),
+            passphrases: Passphrases::new()?,
             cluster_secret,
             scaling: Signal::new(config.scale_down_after),
             heartbeat: config.heartbeat,
             lease: config.lease,
-            event_seats: Arc::new(Semaphore::new(config.limits.event_listeners)),
+            listeners: Places::new(config.limits.event_listeners),
+            started: Now::read(),
             closing: CancellationToken::new(),
             counters: Counters::default(),
         };

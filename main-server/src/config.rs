@@ -114,9 +114,9 @@ impl fmt::Debug for NatsServer {
 pub struct Limits {
     /// Streams that are not over; 10,000.
     pub streams: usize,
-    /// Streams one address (or one IPv6 /64) may have created that nothing has arrived for; 1,000. Behind a
-    /// reverse proxy all clients are one address.
-    pub pending_per_address: usize,
+    /// Streams that were created and that nothing has arrived for; 1,000. Beyond that the address (or IPv6 /64) with the
+    /// most of them loses its oldest one.
+    pub waiting_streams: usize,
     /// Known nodes; 10,000.
     pub nodes: usize,
     /// Open `GET /api/events`; 10,000.
@@ -129,7 +129,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             streams: 10_000,
-            pending_per_address: 1_000,
+            waiting_streams: 1_000,
             nodes: 10_000,
             event_listeners: 10_000,
             thumbnail_bytes: 128 * 1024 * 1024,
@@ -161,7 +161,7 @@ impl Config {
             grace: self.grace,
             first_media: self.first_media,
             max_streams: self.limits.streams,
-            max_pending_per_address: self.limits.pending_per_address,
+            max_waiting: self.limits.waiting_streams,
             max_thumbnail_bytes: self.limits.thumbnail_bytes,
         }
     }

@@ -57,6 +57,7 @@ mod saver;
 mod scaling;
 #[cfg(test)]
 mod several;
+mod shares;
 mod store;
 
 pub use app::{App, StartError};

@@ -49,6 +49,13 @@ pub(crate) fn render(totals: &Totals, nodes_wanted: u32, counters: &Counters) ->
         header(&mut text, name, "gauge", help);
         line(&mut text, name, number);
     }
+    header(
+        &mut text,
+        "undead_list_snapshots_total",
+        "counter",
+        "Copies of the list made for listeners and requests.",
+    );
+    line(&mut text, "undead_list_snapshots_total", totals.snapshots);
     let totals = [
         ("undead_streams_created_total", "Streams created.", &counters.streams_created),
         ("undead_watch_grants_total", "Watch grants handed out.", &counters.watch_grants),
@@ -80,7 +87,7 @@ mod tests {
         let streams = Counts { created: 1, live: 2, interrupted: 3, viewers: 40 };
         let counters = Counters::default();
         count(&counters.heartbeats);
-        let totals = Totals { streams, nodes_live: 5, listeners: 6, ready: true };
+        let totals = Totals { streams, nodes_live: 5, listeners: 6, snapshots: 8, ready: true };
         let text = render(&totals, 7, &counters);
         for sample in [
             "undead_streams{state=\"live\"} 2",
@@ -89,6 +96,7 @@ mod tests {
             "undead_nodes_wanted 7",
             "undead_event_listeners 6",
             "undead_heartbeats_total 1",
+            "undead_list_snapshots_total 8",
             "undead_ready 1",
         ] {
             assert!(text.lines().any(|line| line == sample), "{sample}");

@@ -186,6 +186,9 @@ pub struct NodeInfo {
     pub generation: u64,
     /// Streams placed on it that are not over.
     pub streams: u32,
+    /// Those among them that nothing has arrived for yet: they take none of its places.
+    #[serde(default)]
+    pub waiting: u32,
     /// What its operator allows it to take.
     #[serde(default)]
     pub capacity: Capacity,

@@ -4,8 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{StreamId, lenient::null_is_default};
 
-/// Most characters a title may have.
-pub const MAX_TITLE_CHARS: usize = 120;
 /// Most bytes a preview picture may have.
 pub const MAX_THUMBNAIL_BYTES: usize = 256 * 1024;
 
@@ -37,7 +35,7 @@ pub enum StreamState {
 /// Body of `POST /api/streams`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CreateStream {
-    /// What viewers read; trimmed, 1 to [`MAX_TITLE_CHARS`] characters.
+    /// What viewers read; see [`title::clean`](crate::title::clean).
     pub title: String,
     /// Who may watch; public if left out.
     #[serde(default, deserialize_with = "null_is_default")]

@@ -1,5 +1,7 @@
 //! The only map from errors to statuses: whatever fails becomes `{ "error": { "code", "message" } }`.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -10,19 +12,21 @@ use protocol::{ErrorBody, ErrorCode, WireError, grant};
 use crate::{auth::PassphraseError, catalogue, control, registry, store};
 
 /// Seconds after which it is worth trying again what failed for want of room.
-const RETRY_AFTER_S: u64 = 2;
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// A failed call.
 #[derive(Debug)]
 pub(crate) struct Error {
     status: StatusCode,
     error: WireError,
+    /// After how long it is worth trying again, where that makes sense.
+    retry_after: Duration,
 }
 
 impl Error {
     /// An error with the status that belongs to `code`.
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { status: status(code), error: WireError::new(code, message) }
+        Self { status: status(code), error: WireError::new(code, message), retry_after: RETRY_AFTER }
     }
 
     /// The body or a parameter is not what the call takes.
@@ -80,7 +84,7 @@ impl IntoResponse for Error {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after.as_secs().max(1)));
             }
             _ => {}
         }
@@ -138,7 +142,7 @@ impl From<catalogue::Error> for Error {
         let code = match error {
             catalogue::Error::UnknownStream(_) => ErrorCode::UnknownStream,
             catalogue::Error::TooManyStreams(_)
-            | catalogue::Error::TooManyPending(_)
+            | catalogue::Error::TooManyWaiting(_)
             | catalogue::Error::TooManyPictures => ErrorCode::LimitReached,
         };
         Self::new(code, error.to_string())
@@ -162,11 +166,38 @@ impl From<grant::Error> for Error {
 impl From<PassphraseError> for Error {
     fn from(error: PassphraseError) -> Self {
         match error {
-            PassphraseError::Busy => Self::new(ErrorCode::LimitReached, error.to_string()),
+            PassphraseError::Busy(retry_after) => {
+                Self { retry_after, ..Self::new(ErrorCode::LimitReached, error.to_string()) }
+            }
             PassphraseError::Hash(_) => {
                 tracing::error!("passphrases: {error}");
                 Self::internal()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_to_try_again_is_told_when() {
+        for code in [
+            ErrorCode::LimitReached,
+            ErrorCode::NoNodeAvailable,
+            ErrorCode::NoCapacity,
+            ErrorCode::StoreUnavailable,
+        ] {
+            let answer = Error::new(code, "full").into_response();
+            assert!(matches!(
+                answer.status(),
+                StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+            ));
+            assert_eq!(answer.headers()[header::RETRY_AFTER], "2", "{code:?}");
+        }
+        let busy = Error::from(PassphraseError::Busy(Duration::from_secs(5))).into_response();
+        assert_eq!(busy.headers()[header::RETRY_AFTER], "5");
+        assert!(!Error::internal().into_response().headers().contains_key(header::RETRY_AFTER));
     }
 }

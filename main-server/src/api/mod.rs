@@ -6,6 +6,7 @@
 mod error;
 mod events;
 mod extract;
+mod list;
 mod nodes;
 mod operation;
 mod placement;
@@ -24,17 +25,19 @@ use axum::{
     routing::{delete, get, post, put},
 };
 use protocol::stream::MAX_THUMBNAIL_BYTES;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::error::Error;
 use crate::{
     auth::{Grants, Passphrases, Secret},
+    clock::Now,
     control::ControlPlane,
     metrics::Counters,
     pages,
     scaling::Signal,
+    shares::Places,
 };
 
 /// Largest body, where a route does not say otherwise.
@@ -60,8 +63,10 @@ pub(crate) struct Api {
     pub(crate) heartbeat: Duration,
     /// How long one lasts.
     pub(crate) lease: Duration,
-    /// One per listener that may be.
-    pub(crate) event_seats: Arc<Semaphore>,
+    /// One per listener of events that may be.
+    pub(crate) listeners: Arc<Places>,
+    /// When this process began to serve.
+    pub(crate) started: Now,
     /// Cancelled when event streams have to end.
     pub(crate) closing: CancellationToken,
     /// What happened since the start.
@@ -81,7 +86,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/scaling", get(scaling::advise))
         .route("/api/nodes/placement", get(placement::explain))
         .route("/api/nodes/{node_id}/streams/{stream_id}/sources", post(nodes::sources))
-        .route("/api/streams", get(streams::list).post(streams::create))
+        .route("/api/streams", get(list::list).post(streams::create))
         .route("/api/streams/{stream_id}", get(streams::show).delete(streams::end))
         .route("/api/streams/{stream_id}/watch", post(streams::watch))
         .route("/api/streams/{stream_id}/publish", post(streams::publish))

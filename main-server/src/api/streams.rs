@@ -6,7 +6,8 @@ use axum::{Json as Answer, extract::State, http::StatusCode};
 use protocol::{
     ErrorCode,
     grant::Action,
-    stream::{AskForNodes, Assignment, CreateStream, MAX_TITLE_CHARS, StreamCreated, StreamInfo, Visibility},
+    stream::{AskForNodes, Assignment, CreateStream, StreamCreated, StreamInfo, Visibility},
+    title,
 };
 
 use super::{
@@ -15,9 +16,9 @@ use super::{
     extract::{Client, Ender, Json, OptionalJson, Publisher, StreamPath},
 };
 use crate::{
-    auth::MAX_PASSPHRASE_BYTES,
+    auth::{Attempt, MAX_PASSPHRASE_BYTES},
     clock::Now,
-    control::{Access, NewStream},
+    control::NewStream,
     metrics::count,
 };
 
@@ -29,12 +30,13 @@ pub(crate) async fn create(
     Client(address): Client,
     Json(request): Json<CreateStream>,
 ) -> Result<(StatusCode, Answer<StreamCreated>), Error> {
-    let title = checked_title(&request.title)?;
+    let title = title::clean(&request.title)
+        .map_err(|error| Error::new(ErrorCode::InvalidTitle, error.to_string()))?;
     let visibility = request.visibility;
     let passphrase = checked_passphrase(request)?;
     api.control.has_room_for(address)?;
     let passphrase_hash = match passphrase {
-        Some(passphrase) => Some(api.passphrases.hash(passphrase).await?),
+        Some(passphrase) => Some(api.passphrases.hash(passphrase, address).await?),
         None => None,
     };
     let now = Now::read();
@@ -52,17 +54,6 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Answer(created)))
 }
 
-fn checked_title(title: &str) -> Result<String, Error> {
-    let title = title.trim();
-    let length = title.chars().count();
-    if (1..=MAX_TITLE_CHARS).contains(&length) && !title.chars().any(char::is_control) {
-        Ok(title.to_owned())
-    } else {
-        let rule = format!("title needs 1 to {MAX_TITLE_CHARS} characters and no control characters");
-        Err(Error::new(ErrorCode::InvalidTitle, rule))
-    }
-}
-
 fn checked_passphrase(request: CreateStream) -> Result<Option<String>, Error> {
     let passphrase = request.passphrase.filter(|passphrase| !passphrase.is_empty());
     match &passphrase {
@@ -76,10 +67,6 @@ fn checked_passphrase(request: CreateStream) -> Result<Option<String>, Error> {
     }
 }
 
-pub(crate) async fn list(State(api): State<Arc<Api>>) -> Answer<Vec<StreamInfo>> {
-    Answer(api.control.listed())
-}
-
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     StreamPath(stream_id): StreamPath,
@@ -90,11 +77,15 @@ pub(crate) async fn show(
 pub(crate) async fn watch(
     State(api): State<Arc<Api>>,
     StreamPath(stream_id): StreamPath,
+    Client(address): Client,
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
     let access = api.control.access(stream_id)?;
     let visibility = access.visibility;
-    admit(&api, access, request.passphrase.take()).await?;
+    if let Some(hash) = access.passphrase_hash {
+        let passphrase = request.passphrase.take().unwrap_or_default();
+        admit(&api, Attempt { stream_id, address, passphrase, hash }).await?;
+    }
     request.avoid.truncate(MAX_AVOIDED);
     let now = Now::read();
     let nodes = api.control.watch(stream_id, &request, now)?;
@@ -103,12 +94,9 @@ pub(crate) async fn watch(
     Ok(Answer(Assignment { grant, nodes }))
 }
 
-async fn admit(api: &Api, access: Access, passphrase: Option<String>) -> Result<(), Error> {
-    let Some(hash) = access.passphrase_hash else { return Ok(()) };
-    let matches = match passphrase {
-        Some(text) if text.len() <= MAX_PASSPHRASE_BYTES => api.passphrases.matches(text, hash).await?,
-        _ => false,
-    };
+async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
+    let may_match = (1..=MAX_PASSPHRASE_BYTES).contains(&attempt.passphrase.len());
+    let matches = may_match && api.passphrases.matches(attempt).await?;
     let refused =
         || Error::new(ErrorCode::WrongPassphrase, "this stream asks for a passphrase, and this is not it");
     matches.then_some(()).ok_or_else(refused)

@@ -6,6 +6,8 @@ mod secret;
 mod vault;
 
 pub(crate) use grants::Grants;
-pub(crate) use passphrase::{Error as PassphraseError, MAX_BYTES as MAX_PASSPHRASE_BYTES, Passphrases};
+pub(crate) use passphrase::{
+    Attempt, Error as PassphraseError, MAX_BYTES as MAX_PASSPHRASE_BYTES, Passphrases,
+};
 pub use secret::Secret;
 pub(crate) use vault::{Error as VaultError, Seed, Vault, cluster_secret_at};

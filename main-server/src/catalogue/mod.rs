@@ -10,10 +10,10 @@ mod report;
 mod stored;
 mod stream;
 mod thumbnail;
+mod waiting;
 
 use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     net::IpAddr,
     time::Duration,
 };
@@ -30,6 +30,9 @@ pub(crate) use report::{Heard, Orders};
 pub(crate) use stored::Save;
 pub(crate) use stream::LiveStream;
 pub(crate) use thumbnail::{ImageKind, Thumbnail};
+pub(crate) use waiting::Ticket;
+
+use self::waiting::Waiting;
 
 use crate::clock::Now;
 
@@ -42,8 +45,8 @@ pub(crate) struct Settings {
     pub(crate) first_media: Duration,
     /// Most streams that are not over; as many ended ones are remembered.
     pub(crate) max_streams: usize,
-    /// Most streams one address may have created that nothing has arrived for.
-    pub(crate) max_pending_per_address: usize,
+    /// Most streams that were created here and that nothing has arrived for.
+    pub(crate) max_waiting: usize,
     /// Most bytes all pictures may have together.
     pub(crate) max_thumbnail_bytes: usize,
 }
@@ -57,9 +60,9 @@ pub(crate) enum Error {
     /// [`Settings::max_streams`] is reached.
     #[error("this server already has {0} streams, as many as it accepts")]
     TooManyStreams(usize),
-    /// [`Settings::max_pending_per_address`] is reached.
-    #[error("{0} streams from your address wait for their first media: use one of them, or wait a minute")]
-    TooManyPending(usize),
+    /// [`Settings::max_waiting`] are being created.
+    #[error("{0} streams are being created, as many as this server accepts: try again in a moment")]
+    TooManyWaiting(usize),
     /// [`Settings::max_thumbnail_bytes`] is reached.
     #[error("the server holds as many preview pictures as it may: try again later")]
     TooManyPictures,
@@ -74,28 +77,17 @@ pub(crate) enum News {
     Ended(StreamId),
 }
 
-/// A stream that is being created: the store was asked and has not answered.
-#[derive(Debug)]
-struct Pending {
-    address: Option<IpAddr>,
-    placed_on: String,
-}
-
-/// Names a stream that is being created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(u64);
-
 /// Every stream that is not over, and those that ended lately.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     settings: Settings,
     streams: HashMap<StreamId, LiveStream>,
-    pending: BTreeMap<Ticket, Pending>,
-    tickets: u64,
+    /// How many of them are not over.
+    running: usize,
+    waiting: Waiting,
     /// What each node carried in its last heartbeat, in order.
     carried_by: HashMap<NodeId, Vec<StreamId>>,
-    /// By when they ended.
-    ended: BTreeSet<(u64, StreamId)>,
+    ended: BTreeSet<Ended>,
     thumbnail_bytes: usize,
     news: Vec<News>,
     changed: BTreeSet<StreamId>,
@@ -110,8 +102,8 @@ impl Catalogue {
         Self {
             settings,
             streams: HashMap::new(),
-            pending: BTreeMap::new(),
-            tickets: 0,
+            running: 0,
+            waiting: Waiting::default(),
             carried_by: HashMap::new(),
             ended: BTreeSet::new(),
             thumbnail_bytes: 0,
@@ -122,46 +114,58 @@ impl Catalogue {
         }
     }
 
-    /// Whether another stream may be created from `address`.
+    /// Whether another stream may be created from `address`, perhaps in the place of one that waits.
     ///
     /// # Errors
-    /// [`Error::TooManyStreams`], [`Error::TooManyPending`].
+    /// [`Error::TooManyStreams`], [`Error::TooManyWaiting`].
     pub(crate) fn has_room_for(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        let running = self.streams.values().filter(|stream| !stream.is_over()).count() + self.pending.len();
-        if running >= self.settings.max_streams {
-            return Err(Error::TooManyStreams(self.settings.max_streams));
+        self.in_whose_place(address).map(drop)
+    }
+
+    /// Which stream has to end so that one from `address` can be created.
+    fn in_whose_place(&self, address: Option<IpAddr>) -> Result<Option<StreamId>, Error> {
+        let Settings { max_streams, max_waiting, .. } = self.settings;
+        let is_full = self.running + self.waiting.in_creation().count() >= max_streams;
+        if !is_full && self.waiting.len() < max_waiting {
+            return Ok(None);
         }
-        let most = self.settings.max_pending_per_address;
-        let waiting = self.streams.values().map(|stream| stream.pending_for);
-        let from_there = waiting.chain(self.pending.values().map(|pending| pending.address));
-        if address.is_some() && from_there.filter(|waiting| *waiting == address).count() >= most {
-            return Err(Error::TooManyPending(most));
-        }
-        Ok(())
+        let refused =
+            if is_full { Error::TooManyStreams(max_streams) } else { Error::TooManyWaiting(max_waiting) };
+        self.waiting.gives_way(address).map(Some).ok_or(refused)
     }
 
     /// Keeps room for a stream that is being created on `placed_on`, until it was or was not: see [`Self::created`] and
     /// [`Self::withdraw`].
-    pub(crate) fn reserve(&mut self, address: Option<IpAddr>, placed_on: &str) -> Ticket {
-        self.tickets += 1;
-        let ticket = Ticket(self.tickets);
-        self.pending.insert(ticket, Pending { address, placed_on: placed_on.to_owned() });
-        ticket
+    ///
+    /// # Errors
+    /// As [`Self::has_room_for`].
+    pub(crate) fn reserve(
+        &mut self,
+        address: Option<IpAddr>,
+        placed_on: &str,
+        now: Now,
+    ) -> Result<Ticket, Error> {
+        if let Some(stream_id) = self.in_whose_place(address)? {
+            tracing::info!(stream.id = %stream_id, "stream {stream_id} gives way: too many wait for their first media");
+            self.end(stream_id, now);
+            self.unsaved.insert(stream_id);
+        }
+        Ok(self.waiting.reserve(address, placed_on))
     }
 
     /// The stream of `ticket` was created, for the address that asked.
     pub(crate) fn created(&mut self, ticket: Ticket, stream_id: StreamId) {
-        let Some(pending) = self.pending.remove(&ticket) else { return };
-        if let Some(stream) =
-            self.streams.get_mut(&stream_id).filter(|stream| stream.state == StreamState::Created)
-        {
-            stream.pending_for = pending.address;
+        let waits = self.streams.get(&stream_id).is_some_and(|stream| stream.state == StreamState::Created);
+        if waits {
+            self.waiting.created(ticket, stream_id);
+        } else {
+            self.waiting.withdraw(ticket);
         }
     }
 
     /// It was not; after [`Self::created`] nothing is left to do.
     pub(crate) fn withdraw(&mut self, ticket: Ticket) {
-        self.pending.remove(&ticket);
+        self.waiting.withdraw(ticket);
     }
 
     /// The stream, over or not.
@@ -182,14 +186,23 @@ impl Catalogue {
 
     /// Streams that are not over or are being created, per hostname they are placed on.
     pub(crate) fn placed(&self) -> HashMap<&str, u32> {
-        let mut counts = HashMap::new();
-        for stream in self.streams.values().filter(|stream| !stream.is_over()) {
-            *counts.entry(stream.record.placed_on.as_str()).or_default() += 1;
+        self.count_placed(|stream| !stream.is_over())
+    }
+
+    /// Those among them that nothing has arrived for.
+    pub(crate) fn waiting(&self) -> HashMap<&str, u32> {
+        self.count_placed(|stream| stream.state == StreamState::Created)
+    }
+
+    /// The streams that `counts` says, and those that are being created.
+    fn count_placed(&self, counts: impl Fn(&LiveStream) -> bool) -> HashMap<&str, u32> {
+        let counted = self.streams.values().filter(|stream| counts(stream));
+        let hostnames = counted.map(|stream| stream.record.placed_on.as_str());
+        let mut numbers = HashMap::new();
+        for hostname in hostnames.chain(self.waiting.in_creation()) {
+            *numbers.entry(hostname).or_default() += 1;
         }
-        for pending in self.pending.values() {
-            *counts.entry(pending.placed_on.as_str()).or_default() += 1;
-        }
-        counts
+        numbers
     }
 
     /// How many streams are in each state, and how many viewers they have.
@@ -204,14 +217,6 @@ impl Catalogue {
             counts.viewers += u64::from(stream.viewers());
             counts
         })
-    }
-
-    /// The public streams, most viewers first, then newest.
-    pub(crate) fn listed(&self) -> Vec<StreamInfo> {
-        let listed = self.streams.iter().filter(|(_, stream)| stream.is_listed());
-        let mut rows: Vec<StreamInfo> = listed.map(|(id, stream)| stream.info(*id)).collect();
-        rows.sort_unstable_by_key(|row| (Reverse(row.viewers), Reverse(row.started_at_ms), row.stream_id));
-        rows
     }
 
     /// Says that the stream belongs on `hostname` now.
@@ -237,6 +242,8 @@ impl Catalogue {
         let (state, viewers) = (stream.state, stream.viewers());
         tracing::info!(stream.id = %stream_id, viewers, "stream {stream_id} is over, it was {state:?}");
         stream.end(now);
+        self.running -= 1;
+        self.waiting.remove(stream_id);
         self.moved.push(stream_id);
         self.remember(stream_id);
     }
@@ -323,6 +330,9 @@ impl Catalogue {
         listed.filter(|(_, stream)| stream.is_listed()).map(|(id, stream)| stream.info(id)).collect()
     }
 }
+
+/// An ended stream in the order in which they are forgotten: those that never went live first, then the oldest.
+type Ended = (bool, u64, StreamId);
 
 /// Totals, for operators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

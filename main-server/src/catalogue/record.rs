@@ -3,13 +3,14 @@
 //! Merging keeps what is final and what was first: in whatever order main servers learn of each other's changes, they
 //! arrive at the same record.
 
-use protocol::stream::Visibility;
-use serde::{Deserialize, Serialize};
+use protocol::{stream::Visibility, title};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The lasting part of a stream; who carries it and who watches comes back with the nodes' heartbeats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// As shown.
+    /// As shown; one that an earlier version took is read in the form of today.
+    #[serde(deserialize_with = "shown")]
     pub(crate) title: String,
     /// Who may watch.
     pub(crate) visibility: Visibility,
@@ -54,6 +55,10 @@ impl Record {
             self.placed_at_ms = other.placed_at_ms;
         }
     }
+}
+
+fn shown<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(|text| title::lenient(&text).into_owned())
 }
 
 /// The earlier time; one that is there, if only one is.
@@ -125,5 +130,17 @@ mod tests {
         let json = r#"{"title":"first","visibility":"public","created_at_ms":1,"placed_on":"a"}"#;
         let record: Record = serde_json::from_str(json).unwrap();
         assert_eq!((record.placed_on.as_str(), record.placed_at_ms), ("a", 0));
+    }
+
+    #[test]
+    fn titles_that_an_earlier_version_took_are_shown_safely() {
+        for (kept, shown) in
+            [("\u{202e}gnp.live", "gnp.live"), ("\u{200b}", title::UNTITLED), ("a\u{200b}b", "ab")]
+        {
+            let json =
+                format!(r#"{{"title":"{kept}","visibility":"public","created_at_ms":1,"placed_on":"a"}}"#);
+            let record: Record = serde_json::from_str(&json).unwrap();
+            assert_eq!(record.title, shown);
+        }
     }
 }

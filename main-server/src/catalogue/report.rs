@@ -105,6 +105,9 @@ impl Catalogue {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
         let before = stream.state;
         let turned = stream.settle(&self.settings, now);
+        if turned && before == StreamState::Created {
+            self.waiting.remove(stream_id);
+        }
         if turned {
             let (state, node) = (stream.state, &stream.record.placed_on);
             tracing::info!(stream.id = %stream_id, ?state, "stream {stream_id} is {state:?}, its node {node}");

@@ -35,6 +35,8 @@ impl Catalogue {
             self.streams.insert(stream_id, stream);
             if is_over {
                 self.remember(stream_id);
+            } else {
+                self.running += 1;
             }
             return;
         };
@@ -77,17 +79,19 @@ impl Catalogue {
     /// Takes over what another version of a stream's record knows better.
     fn merge(&mut self, stream_id: StreamId, record: &Record, now: Now) {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
-        let (started, ended) = (stream.record.started_at_ms, stream.record.ended_at_ms);
+        let (started, ended) = (stream.record.started_at_ms, stream.ended(stream_id));
         stream.record.merge(record);
         if stream.record.started_at_ms != started && stream.is_listed() {
             self.changed.insert(stream_id);
         }
-        let (is_over, ends) = (stream.record.is_over(), stream.record.ended_at_ms);
-        if is_over && stream.is_over() && ends != ended {
-            self.ended.remove(&(ended.unwrap_or_default(), stream_id));
-            self.ended.insert((ends.unwrap_or_default(), stream_id));
-        } else if is_over {
+        if !stream.record.is_over() {
+            return;
+        }
+        // One that is to be forgotten is not counted any more.
+        if !stream.is_over() {
             self.end(stream_id, now);
+        } else if self.ended.remove(&ended) {
+            self.ended.insert(stream.ended(stream_id));
         }
     }
 
@@ -106,10 +110,8 @@ impl Catalogue {
         }
         self.end(stream_id, now);
         self.moved.push(stream_id);
-        if let Some(ended_at_ms) =
-            self.streams.remove(&stream_id).and_then(|stream| stream.record.ended_at_ms)
-        {
-            self.ended.remove(&(ended_at_ms, stream_id));
+        if let Some(stream) = self.streams.remove(&stream_id) {
+            self.ended.remove(&stream.ended(stream_id));
         }
         self.unsaved.remove(&stream_id);
     }
@@ -137,17 +139,17 @@ impl Catalogue {
         stored.map(|(id, stream)| (id.to_string(), stream.revision)).collect()
     }
 
-    /// Counts an ended stream among those that are remembered; past the limit the store is to forget the oldest.
+    /// Counts an ended stream among those that are remembered; past the limit the store is to forget one.
     pub(super) fn remember(&mut self, stream_id: StreamId) {
-        let ended_at_ms = self.streams.get(&stream_id).and_then(|stream| stream.record.ended_at_ms);
-        self.ended.insert((ended_at_ms.unwrap_or_default(), stream_id));
+        let Some(stream) = self.streams.get(&stream_id) else { return };
+        self.ended.insert(stream.ended(stream_id));
         if self.ended.len() > self.settings.max_streams {
-            self.forget_oldest();
+            self.forget_one();
         }
     }
 
-    fn forget_oldest(&mut self) {
-        let Some((_, stream_id)) = self.ended.pop_first() else { return };
+    fn forget_one(&mut self) {
+        let Some((.., stream_id)) = self.ended.pop_first() else { return };
         if let Some(stream) = self.streams.get_mut(&stream_id) {
             stream.to_forget = true;
             self.unsaved.insert(stream_id);

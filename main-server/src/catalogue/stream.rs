@@ -4,7 +4,7 @@
 //! interrupted and ends a grace period after the last heartbeat that carried it. Only while no origin carries it, as when
 //! one has just died, do the edges that still have it speak for it.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
 use protocol::{
     NodeId, StreamId,
@@ -12,7 +12,7 @@ use protocol::{
     stream::{StreamInfo, StreamState, Visibility},
 };
 
-use super::{Carrier, Record, Settings, Thumbnail};
+use super::{Carrier, Ended, Record, Settings, Thumbnail};
 use crate::{clock::Now, store::Revision};
 
 /// Longest type a node may report; real ones have some fifty characters.
@@ -32,8 +32,6 @@ pub(crate) struct LiveStream {
     carriers: BTreeMap<NodeId, Carrier>,
     mime: Option<String>,
     pub(super) thumbnail: Option<Thumbnail>,
-    /// Who created it, while nothing has arrived.
-    pub(super) pending_for: Option<IpAddr>,
     /// Whether the store is to forget it.
     pub(super) to_forget: bool,
 }
@@ -55,7 +53,6 @@ impl LiveStream {
             carriers: BTreeMap::new(),
             mime: None,
             thumbnail: None,
-            pending_for: None,
             to_forget: false,
         };
         stream.renew_deadline(settings, now);
@@ -107,7 +104,10 @@ impl LiveStream {
             Some(carrier) => carrier.take_over(row),
             None => self.carriers.insert(node.clone(), row.into()).is_none(),
         };
-        let mime = row.mime.as_deref().filter(|mime| mime.len() <= MAX_MIME_BYTES);
+        let is_type = |mime: &&str| {
+            mime.len() <= MAX_MIME_BYTES && mime.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        };
+        let mime = row.mime.as_deref().filter(is_type);
         if mime.is_some() && row.state == StreamState::Live && self.mime.as_deref() != mime {
             self.mime = mime.map(str::to_owned);
             changed = true;
@@ -160,12 +160,9 @@ impl LiveStream {
             }
             StreamState::Created | StreamState::Interrupted => {}
         }
-        if self.state != StreamState::Created {
-            self.pending_for = None;
-            if self.record.started_at_ms.is_none() {
-                self.record.started_at_ms = Some(now.unix_ms());
-                self.note_unsaved(now);
-            }
+        if self.state != StreamState::Created && self.record.started_at_ms.is_none() {
+            self.record.started_at_ms = Some(now.unix_ms());
+            self.note_unsaved(now);
         }
         self.state != before
     }
@@ -180,7 +177,11 @@ impl LiveStream {
         self.deadline = None;
         self.carriers.clear();
         self.thumbnail = None;
-        self.pending_for = None;
+    }
+
+    /// Its place among the streams that are over.
+    pub(super) fn ended(&self, stream_id: StreamId) -> Ended {
+        (self.record.started_at_ms.is_some(), self.record.ended_at_ms.unwrap_or_default(), stream_id)
     }
 
     /// The record says something now that the store's version does not.

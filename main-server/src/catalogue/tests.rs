@@ -9,7 +9,7 @@ const SETTINGS: Settings = Settings {
     grace: Duration::from_secs(30),
     first_media: Duration::from_secs(60),
     max_streams: 4,
-    max_pending_per_address: 2,
+    max_waiting: 3,
     max_thumbnail_bytes: 100,
 };
 
@@ -53,7 +53,7 @@ fn from_edge(stream_id: StreamId, state: StreamState, path: &[&str]) -> CarriedS
 impl Catalogue {
     /// Creates a stream as the control plane does; the store's revision is 1.
     fn create(&mut self, record: Record, address: Option<IpAddr>, now: Now) -> StreamId {
-        let ticket = self.reserve(address, &record.placed_on);
+        let ticket = self.reserve(address, &record.placed_on, now).unwrap();
         let stream_id = StreamId::new(&record.title, now.unix.as_nanos());
         self.learn(stream_id, record, Revision(1), now);
         self.created(ticket, stream_id);
@@ -77,6 +77,12 @@ impl Catalogue {
             self.learn(*id, record.clone(), Revision(revision), now);
         }
         saves
+    }
+
+    /// The public streams.
+    fn listed(&self) -> Vec<StreamInfo> {
+        let listed = self.streams.iter().filter(|(_, stream)| stream.is_listed());
+        listed.map(|(id, stream)| stream.info(*id)).collect()
     }
 
     /// Ends a stream as its owner does.
@@ -194,6 +200,16 @@ fn it_moves_to_the_node_that_has_it_live() {
 }
 
 #[test]
+fn types_that_are_not_ascii_text_are_left_out() {
+    let (mut catalogue, id, now) = created();
+    for mime in ["video/\u{202e}mbew", "video/webm\n", &"x".repeat(257)] {
+        let row = CarriedStream { mime: Some(mime.into()), ..carried(id, StreamState::Live, 0) };
+        catalogue.hears("a", &[row], now);
+        assert_eq!(catalogue.get(id).unwrap().info(id).mime, None, "{mime:?}");
+    }
+}
+
+#[test]
 fn its_node_ends_it() {
     let (mut catalogue, id, now) = live();
     assert_eq!(catalogue.hears("a", &[carried(id, StreamState::Ended, 0)], now), []);
@@ -281,18 +297,6 @@ fn private_streams_are_never_listed_or_announced() {
 }
 
 #[test]
-fn the_busiest_stream_is_listed_first_then_the_newest() {
-    let (mut catalogue, first, now) = created();
-    let rows = |viewers: [(StreamId, u32); 3]| viewers.map(|(id, n)| carried(id, StreamState::Live, n));
-    let second = catalogue.create(record("second"), None, now);
-    let third = catalogue.create(record("third"), None, now);
-    catalogue.hears("a", &rows([(first, 0), (second, 1), (third, 0)])[..2], now);
-    catalogue.hears("a", &rows([(first, 0), (second, 1), (third, 0)]), now + seconds(9));
-    let order: Vec<StreamId> = catalogue.listed().iter().map(|row| row.stream_id).collect();
-    assert_eq!(order, [second, third, first]);
-}
-
-#[test]
 fn a_new_picture_changes_its_address() {
     let (mut catalogue, id, now) = live();
     for version in now.unix_ms()..now.unix_ms() + 2 {
@@ -331,30 +335,67 @@ fn pictures_are_bounded_together_and_freed_when_their_stream_ends() {
 }
 
 #[test]
-fn streams_are_bounded_together_and_per_address_while_pending() {
-    let (mut catalogue, id, now) = created();
+fn live_streams_are_bounded() {
+    let (mut catalogue, first, now) = created();
+    let ids = [first].into_iter().chain((0..3).map(|index| {
+        let id = StreamId::new("live", index);
+        catalogue.learn(id, record("live"), Revision(1), now);
+        id
+    }));
+    let rows: Vec<CarriedStream> =
+        ids.collect::<Vec<_>>().into_iter().map(|id| carried(id, StreamState::Live, 0)).collect();
+    catalogue.hears("a", &rows, now);
+    assert_eq!(catalogue.has_room_for(ADDRESS), Err(Error::TooManyStreams(4)));
+    catalogue.ends(first, 3, now);
     assert_eq!(catalogue.has_room_for(ADDRESS), Ok(()));
-    catalogue.create(record("second"), ADDRESS, now);
-    assert_eq!(catalogue.has_room_for(ADDRESS), Err(Error::TooManyPending(2)));
-    assert_eq!(catalogue.has_room_for(None), Ok(()));
-    catalogue.hears("a", &[carried(id, StreamState::Live, 0)], now);
-    assert_eq!(catalogue.has_room_for(ADDRESS), Ok(()), "a live stream is not pending");
-    catalogue.create(record("third"), None, now);
-    catalogue.create(record("fourth"), None, now);
-    assert_eq!(catalogue.has_room_for(None), Err(Error::TooManyStreams(4)));
-    catalogue.ends(id, 3, now);
-    assert_eq!(catalogue.has_room_for(None), Ok(()));
 }
 
 #[test]
-fn what_is_being_created_counts_already() {
-    let (mut catalogue, _, _) = created();
-    let ticket = catalogue.reserve(ADDRESS, "a");
-    assert_eq!(catalogue.has_room_for(ADDRESS), Err(Error::TooManyPending(2)));
-    assert_eq!(catalogue.placed().get("a"), Some(&2));
-    catalogue.withdraw(ticket);
+fn an_address_that_creates_without_end_displaces_its_own_streams() {
+    let (mut catalogue, other, now) = created();
+    let greedy = Some([192, 0, 2, 1].into());
+    let ids: Vec<StreamId> =
+        (0..50_u8).map(|index| catalogue.create(record(&index.to_string()), greedy, now)).collect();
+    assert_eq!(state(&catalogue, other), StreamState::Created);
+    let waiting = ids.iter().filter(|id| state(&catalogue, **id) == StreamState::Created).count();
+    assert_eq!((waiting, state(&catalogue, ids[49])), (2, StreamState::Created));
+    catalogue.hears("a", &[carried(other, StreamState::Live, 0)], now);
+    assert_eq!(state(&catalogue, other), StreamState::Live);
+}
+
+#[test]
+fn an_address_with_one_stream_finds_room_among_those_with_many() {
+    let (mut catalogue, oldest, now) = created();
+    let same: Vec<StreamId> =
+        (0..2_u8).map(|index| catalogue.create(record(&index.to_string()), ADDRESS, now)).collect();
+    let new = catalogue.create(record("new"), Some([192, 0, 2, 1].into()), now);
+    let states = [oldest, same[0], same[1], new].map(|id| state(&catalogue, id));
+    assert_eq!(states[0], StreamState::Ended);
+    assert!(states[1..].iter().all(|state| *state == StreamState::Created));
+}
+
+#[test]
+fn what_is_being_created_counts_already_and_does_not_give_way() {
+    let mut catalogue = Catalogue::new(SETTINGS);
+    let now = Now::read();
+    let tickets: Vec<Ticket> = (0..3).map(|_| catalogue.reserve(ADDRESS, "a", now).unwrap()).collect();
+    assert_eq!(catalogue.reserve(ADDRESS, "a", now), Err(Error::TooManyWaiting(3)));
+    assert_eq!(catalogue.placed().get("a"), Some(&3));
+    catalogue.withdraw(tickets[0]);
     assert_eq!(catalogue.has_room_for(ADDRESS), Ok(()));
-    assert_eq!(catalogue.placed().get("a"), Some(&1));
+    assert_eq!(catalogue.placed().get("a"), Some(&2));
+}
+
+#[test]
+fn a_flood_of_creations_does_not_displace_what_is_remembered_of_real_streams() {
+    let (mut catalogue, real, now) = live();
+    catalogue.ends(real, 3, now);
+    for index in 0..50_u8 {
+        catalogue.create(record(&index.to_string()), ADDRESS, now + seconds(1));
+    }
+    let forgotten = catalogue.take_unsaved();
+    assert_eq!(catalogue.to_save(real), None);
+    assert!(forgotten.iter().filter(|id| catalogue.to_save(**id) == Some(Save::Forget)).count() > 40);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 //!
 //! Every change goes through [`ControlPlane::change`]: it holds the lock for a moment, never across a wait, and before
 //! it lets go it tells listeners the news and the saver that there is something to save. So the order of events is the
-//! order of changes, and a snapshot taken under the lock misses nothing.
+//! order of changes.
 
 mod absence;
 mod contact;
@@ -25,17 +25,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::{StreamId, stream::StreamInfo};
-use tokio::sync::{Notify, broadcast};
+use protocol::StreamId;
+use tokio::sync::Notify;
 
 pub(crate) use contact::Link;
-pub(crate) use streams::{Access, NewStream, Whom};
+pub(crate) use streams::{NewStream, Whom};
 
 use self::{absence::Absence, gossip::Outbox};
 use crate::{
     catalogue::{self, Catalogue, Counts},
     clock::Now,
-    feed::{Feed, Message},
+    feed::{Change, Feed},
     placement::{Fleet, Policies, Refusal},
     registry::{self, Registry},
     store::{self, Bucket, Revision, Store},
@@ -143,9 +143,7 @@ impl ControlPlane {
                 None => state.fleet.forget(stream_id),
             }
         }
-        for news in state.catalogue.take_news() {
-            self.feed.tell(Message::from(&news));
-        }
+        self.feed.tell(state.catalogue.take_news().into_iter().map(Change::from));
         if state.catalogue.has_unsaved() || state.registry.has_renewals() {
             self.unsaved.notify_one();
         }
@@ -155,24 +153,24 @@ impl ControlPlane {
     /// Tells listeners what looks different since the last call.
     pub(crate) fn tell_changes(&self) {
         self.change(|state| {
-            for stream in state.catalogue.take_changed() {
-                self.feed.tell(Message::changed(&stream));
-            }
+            self.feed.tell(state.catalogue.take_changed().into_iter().map(Change::Changed));
         });
     }
 
-    /// The list now, and every message after it.
-    pub(crate) fn listen(&self) -> (Vec<StreamInfo>, broadcast::Receiver<Message>) {
-        self.change(|state| (state.catalogue.listed(), self.feed.subscribe()))
+    /// The list of public streams and what is told of its changes.
+    pub(crate) fn feed(&self) -> &Feed {
+        &self.feed
     }
 
     /// Totals for operators: streams, known nodes and live ones, listeners.
     pub(crate) fn totals(&self, now: Now) -> Totals {
         let ready = self.ready(now).is_ok();
+        let (listeners, snapshots) = self.feed.totals();
         self.change(|state| Totals {
             streams: state.catalogue.count(),
             nodes_live: state.registry.live(now.instant).count(),
-            listeners: self.feed.listeners(),
+            listeners,
+            snapshots,
             ready,
         })
     }
@@ -192,6 +190,8 @@ pub(crate) struct Totals {
     pub(crate) nodes_live: usize,
     /// Open event streams.
     pub(crate) listeners: usize,
+    /// Snapshots of the list that were built since the start.
+    pub(crate) snapshots: u64,
     /// See [`ControlPlane::ready`].
     pub(crate) ready: bool,
 }

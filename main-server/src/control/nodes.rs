@@ -180,8 +180,11 @@ impl ControlPlane {
     /// Every known node.
     pub(crate) fn nodes(&self, now: Now) -> Vec<NodeInfo> {
         self.change(|state| {
-            let placed = state.catalogue.placed();
-            state.registry.list(now.instant, |hostname| placed.get(hostname).copied().unwrap_or(0))
+            let (placed, waiting) = (state.catalogue.placed(), state.catalogue.waiting());
+            let counts = |hostname: &str| {
+                [&placed, &waiting].map(|counts| counts.get(hostname).copied().unwrap_or(0)).into()
+            };
+            state.registry.list(now.instant, counts)
         })
     }
 }

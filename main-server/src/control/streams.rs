@@ -63,10 +63,10 @@ impl ControlPlane {
     /// [`Error::Catalogue`] at a limit, [`Error::NoNodeAvailable`], [`Error::Store`]: then nobody knows of a stream.
     pub(crate) async fn create(&self, new: NewStream, now: Now) -> Result<Placed, Error> {
         let (ticket, chosen) = self.change(|state| {
-            state.catalogue.has_room_for(new.address)?;
             let chosen = state.for_broadcaster(None, anywhere(&[]))?;
+            let ticket = state.catalogue.reserve(new.address, &chosen.hostname, now)?;
             state.fleet.hold(&chosen.hostname);
-            Ok::<_, Error>((state.catalogue.reserve(new.address, &chosen.hostname), chosen))
+            Ok::<_, Error>((ticket, chosen))
         })?;
         let reservation = Reservation { control: self, ticket, hostname: chosen.hostname.clone() };
         let record = Record {
@@ -97,11 +97,6 @@ impl ControlPlane {
             }
         }
         Err(store::Error::Conflict.into())
-    }
-
-    /// The public streams.
-    pub(crate) fn listed(&self) -> Vec<StreamInfo> {
-        self.change(|state| state.catalogue.listed())
     }
 
     /// One stream, over or not.

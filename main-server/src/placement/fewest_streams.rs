@@ -6,5 +6,5 @@ use super::{node::Node, order::Rank};
 
 /// How good a choice `node` is; the smaller the better.
 pub(super) fn rank(node: &Node) -> Rank {
-    (node.streams.into(), node.burden.egress_bytes_per_s())
+    (node.placed.all.into(), node.burden.egress_bytes_per_s())
 }

@@ -16,7 +16,7 @@ use protocol::{
 
 use super::{
     Policies,
-    node::{Node, Spec},
+    node::{Node, Placed, Spec},
     order::Order,
     stream::{Carriage, Carrier, Stream},
 };
@@ -32,7 +32,7 @@ pub struct Fleet {
     urls: HashMap<String, u32>,
     pub(super) streams: HashMap<StreamId, Stream>,
     /// Streams that are not over, per hostname they belong on, registered or not.
-    placed: HashMap<Arc<str>, u32>,
+    placed: HashMap<Arc<str>, Placed>,
     pub(super) for_broadcasters: Order,
     pub(super) by_load: Order,
     /// Of all nodes.
@@ -82,8 +82,8 @@ impl Fleet {
         if slot as usize == self.slots.len() {
             self.slots.push(None);
         }
-        let streams = self.placed.get(spec.hostname).copied().unwrap_or(0);
-        let mut node = Node::new(spec, slot, streams);
+        let placed = self.placed.get(spec.hostname).copied().unwrap_or_default();
+        let mut node = Node::new(spec, slot, placed);
         node.settle(&self.policies);
         self.names.insert(Arc::clone(&node.name), slot);
         self.urls.insert(node.public_url.clone(), slot);
@@ -143,6 +143,10 @@ impl Fleet {
             stream.sort(slot, &by_load, self.policies.depth);
             stream.learn(row.bytes_per_s);
             carried.push(row.stream_id);
+            let starts = row.state != StreamState::Created && !std::mem::replace(&mut stream.started, true);
+            if let Some(name) = stream.placed_on.clone().filter(|_| starts) {
+                self.count_placed(name, 0, 1);
+            }
         }
         carried.sort_unstable();
         carried.dedup();
@@ -182,8 +186,10 @@ impl Fleet {
         self.unplace(stream_id);
         let name =
             self.placed.get_key_value(hostname).map_or_else(|| hostname.into(), |(name, _)| Arc::clone(name));
-        self.streams.entry(stream_id).or_default().placed_on = Some(Arc::clone(&name));
-        self.count_placed(name, 1);
+        let stream = self.streams.entry(stream_id).or_default();
+        stream.placed_on = Some(Arc::clone(&name));
+        let started = stream.started;
+        self.count_placed(name, 1, i32::from(started));
     }
 
     /// The stream is over.
@@ -198,35 +204,37 @@ impl Fleet {
     fn unplace(&mut self, stream_id: StreamId) {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
         if let Some(name) = stream.placed_on.take() {
-            self.count_placed(name, -1);
+            let started = stream.started;
+            self.count_placed(name, -1, -i32::from(started));
         }
     }
 
-    fn count_placed(&mut self, name: Arc<str>, by: i32) {
+    fn count_placed(&mut self, name: Arc<str>, all: i32, started: i32) {
         let count = self.placed.entry(Arc::clone(&name)).or_default();
-        *count = count.saturating_add_signed(by);
-        let streams = *count;
-        if streams == 0 {
+        count.all = count.all.saturating_add_signed(all);
+        count.started = count.started.saturating_add_signed(started);
+        let placed = *count;
+        if placed.all == 0 {
             self.placed.remove(&name);
         }
         if let Some(&slot) = self.names.get(&name) {
-            self.update(slot, |node| node.streams = streams);
+            self.update(slot, |node| node.placed = placed);
         }
     }
 
     /// A stream is being created there and counts already, until it is [placed](Self::place) or was not created.
     pub fn hold(&mut self, hostname: &str) {
-        self.count_placed(hostname.into(), 1);
+        self.count_placed(hostname.into(), 1, 0);
     }
 
     /// It was, or was not.
     pub fn release(&mut self, hostname: &str) {
-        self.count_placed(hostname.into(), -1);
+        self.count_placed(hostname.into(), -1, 0);
     }
 
     /// Streams placed on `hostname` that are not over.
     pub fn streams_on(&self, hostname: &str) -> u32 {
-        self.placed.get(hostname).copied().unwrap_or(0)
+        self.placed.get(hostname).map_or(0, |placed| placed.all)
     }
 
     /// Counts what was sent to a node.
@@ -304,7 +312,7 @@ impl Fleet {
             Standing {
                 hostname: &node.name,
                 share: node.share,
-                streams: node.streams,
+                streams: node.placed.all,
                 carries: node.carries.len(),
                 viewers: node.burden.viewers(),
             }

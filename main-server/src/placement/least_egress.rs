@@ -12,7 +12,7 @@ use super::{
 
 /// How good a choice `node` is; the smaller the better.
 pub(super) fn rank(node: &Node) -> Rank {
-    (node.share.into(), node.streams.into())
+    (node.share.into(), node.placed.all.into())
 }
 
 /// The first choice for a viewer within `scope`, if anybody there has room.

@@ -108,7 +108,7 @@ impl BroadcasterPolicy {
 
     fn reason(self, node: &Node) -> Reason {
         match self {
-            Self::FewestStreams => Reason::FewestStreams(node.streams),
+            Self::FewestStreams => Reason::FewestStreams(node.placed.all),
             Self::LeastEgress => Reason::LeastLoaded(node.share),
         }
     }

@@ -19,6 +19,15 @@ pub struct Spec<'a> {
     pub region: Option<&'a str>,
 }
 
+/// Streams that belong on a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Placed {
+    /// All that are not over.
+    pub(super) all: u32,
+    /// Those among them that media has arrived for: only they take one of the places that its operator allows.
+    pub(super) started: u32,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) name: Arc<str>,
@@ -27,7 +36,7 @@ pub(super) struct Node {
     pub(super) region: Option<Arc<str>>,
     pub(super) burden: Burden,
     /// Streams placed on it that are not over.
-    pub(super) streams: u32,
+    pub(super) placed: Placed,
     /// Streams it carries or is about to, sorted.
     pub(super) carries: Vec<StreamId>,
     /// [`Burden::share`] as it stands in the orders.
@@ -39,7 +48,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(spec: &Spec<'_>, slot: u32, streams: u32) -> Self {
+    pub(super) fn new(spec: &Spec<'_>, slot: u32, placed: Placed) -> Self {
         let name: Arc<str> = spec.hostname.into();
         let nowhere = Place::new((0, 0), &name, slot);
         Self {
@@ -47,7 +56,7 @@ impl Node {
             capacity: spec.capacity,
             region: spec.region.map(Arc::from),
             burden: Burden::default(),
-            streams,
+            placed,
             carries: Vec::new(),
             share: 0,
             for_broadcasters: nowhere.clone(),

@@ -121,6 +121,8 @@ impl Carrier {
 pub(super) struct Stream {
     /// The hostname it belongs on, registered or not.
     pub(super) placed_on: Option<Arc<str>>,
+    /// Whether media has arrived for it.
+    pub(super) started: bool,
     /// By slot.
     pub(super) carriers: BTreeMap<u32, Carrier>,
     /// Those that have it live or are about to, in the order of load.

@@ -120,11 +120,35 @@ fn a_broadcaster_and_viewers_who_lost_its_node_meet_at_another() {
 
 #[test]
 fn a_node_at_its_stream_limit_takes_no_other_stream() {
-    let mut fleet = Fleet::new(Policies::default());
+    let (mut fleet, now) = (Fleet::new(Policies::default()), Instant::now());
     assert_eq!(fleet.publish(None, anybody(&[])), Err(Refusal::NoNode));
     join(&mut fleet, 0, Capacity { streams: Some(1), ..Capacity::default() }, None);
     fleet.place(id(0), &name(0));
+    fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Live, 0)], now);
     assert_eq!(fleet.publish(None, anybody(&[])), Err(Refusal::NoCapacity));
+    fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Interrupted, 0)], now);
+    assert_eq!(fleet.publish(None, anybody(&[])), Err(Refusal::NoCapacity));
+    fleet.forget(id(0));
+    assert!(fleet.publish(None, anybody(&[])).is_ok());
+}
+
+#[test]
+fn streams_that_nothing_has_arrived_for_take_no_place_but_are_spread() {
+    let (mut fleet, now) = (Fleet::new(Policies::default()), Instant::now());
+    (0..2).for_each(|number| {
+        join(&mut fleet, number, Capacity { streams: Some(1), ..Capacity::default() }, None);
+    });
+    for stream in 0..400 {
+        let place = hostnames(&fleet.publish(None, anybody(&[])).unwrap())[0].to_owned();
+        fleet.place(id(stream), &place);
+    }
+    assert_eq!([0, 1].map(|number| fleet.streams_on(&name(number))), [200, 200]);
+    fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Created, 0)], now);
+    assert_eq!(hostnames(&fleet.publish(None, anybody(&[])).unwrap()).len(), 2);
+    fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Live, 0)], now);
+    assert_eq!(hostnames(&fleet.publish(None, anybody(&[])).unwrap()), ["cdn-1"]);
+    fleet.place(id(0), &name(1));
+    assert_eq!(hostnames(&fleet.publish(None, anybody(&[])).unwrap()), ["cdn-0"], "it moves with its place");
 }
 
 #[test]

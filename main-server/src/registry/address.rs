@@ -1,6 +1,7 @@
 //! What a node may call itself and where it may say it is reached: these reach every browser.
 
 use axum::http::Uri;
+use protocol::title;
 
 use super::Error;
 
@@ -13,7 +14,7 @@ const MAX_URL_BYTES: usize = 2048;
 
 /// Checks that a hostname has 1 to 253 bytes of printable characters and no space.
 pub(super) fn check_hostname(hostname: &str) -> Result<(), Error> {
-    let printable = hostname.chars().all(|char| !char.is_control() && !char.is_whitespace());
+    let printable = hostname.chars().all(title::is_plain);
     if (1..=MAX_HOSTNAME_BYTES).contains(&hostname.len()) && printable {
         Ok(())
     } else {
@@ -23,7 +24,7 @@ pub(super) fn check_hostname(hostname: &str) -> Result<(), Error> {
 
 /// Checks that a region has 1 to 64 printable characters and no space.
 pub(super) fn check_region(region: &str) -> Result<(), Error> {
-    let printable = region.chars().all(|char| !char.is_control() && !char.is_whitespace());
+    let printable = region.chars().all(title::is_plain);
     if (1..=MAX_REGION_CHARS).contains(&region.chars().count()) && printable {
         Ok(())
     } else {
@@ -94,11 +95,13 @@ mod tests {
         for name in ["a", "cdn-1.example.org", "Wohnzimmer-küche", &"x".repeat(253)] {
             assert_eq!(check_hostname(name), Ok(()), "{name}");
         }
-        for name in ["", "a b", "a\n", "a\u{0}", "\u{a0}", &"x".repeat(254)] {
+        for name in
+            ["", "a b", "a\n", "a\u{0}", "\u{a0}", "a\u{200b}", "\u{202e}a", "\u{3164}", &"x".repeat(254)]
+        {
             assert!(check_hostname(name).is_err(), "{name:?}");
         }
         assert_eq!(check_region("eu-west"), Ok(()));
-        for name in ["", "eu west", &"x".repeat(65)] {
+        for name in ["", "eu west", "eu\u{202e}", &"x".repeat(65)] {
             assert!(check_region(name).is_err(), "{name:?}");
         }
     }

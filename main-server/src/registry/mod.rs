@@ -277,8 +277,8 @@ impl Registry {
         self.nodes.iter().filter(move |(_, node)| node.is_live(now))
     }
 
-    /// Every known node by hostname; `streams` tells how many are placed on a hostname.
-    pub(crate) fn list(&self, now: Instant, streams: impl Fn(&str) -> u32) -> Vec<NodeInfo> {
+    /// Every known node by hostname; `streams` tells how many are placed on a hostname, and how many of them wait.
+    pub(crate) fn list(&self, now: Instant, streams: impl Fn(&str) -> (u32, u32)) -> Vec<NodeInfo> {
         let row = |(id, node): (&NodeId, &Node)| node.info(id, streams(&node.hostname), now);
         let mut rows: Vec<NodeInfo> = self.nodes.iter().map(row).collect();
         rows.sort_unstable_by(|a, b| a.hostname.cmp(&b.hostname));

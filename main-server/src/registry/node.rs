@@ -130,7 +130,7 @@ impl Node {
         !self.is_live(now) && !std::mem::replace(&mut self.end_noted, true)
     }
 
-    pub(super) fn info(&self, node_id: &NodeId, streams: u32, now: Instant) -> NodeInfo {
+    pub(super) fn info(&self, node_id: &NodeId, (streams, waiting): (u32, u32), now: Instant) -> NodeInfo {
         let left: Duration = self.lease_ends.saturating_duration_since(now);
         NodeInfo {
             node_id: node_id.clone(),
@@ -138,6 +138,7 @@ impl Node {
             public_url: self.public_url.clone(),
             generation: self.generation,
             streams,
+            waiting,
             capacity: self.capacity,
             region: self.region.clone(),
             load: self.load,

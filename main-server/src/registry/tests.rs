@@ -74,7 +74,7 @@ fn the_same_process_keeps_its_id_and_brings_its_new_address() {
         ..node("a", 1)
     };
     assert_eq!(registry.register(moved.clone(), now + seconds(1)).unwrap(), first);
-    let rows = registry.list(now + seconds(1), |_| 4);
+    let rows = registry.list(now + seconds(1), |_| (4, 1));
     assert_eq!((rows.len(), rows[0].public_url.as_str(), rows[0].streams), (1, "/cdn/a", 4));
     assert_eq!((rows[0].region.as_deref(), rows[0].capacity.viewers), (Some("eu"), Some(9)));
     assert_eq!(rows[0].lease_left_ms, 3000);

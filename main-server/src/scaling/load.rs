@@ -31,12 +31,12 @@ impl<'a> Row<'a> {
     /// What a node reported, as far as scaling is concerned.
     pub(crate) fn of(node: &'a NodeInfo) -> Self {
         let (load, capacity) = (&node.load, &node.capacity);
-        let streams = node.streams.max(load.live_streams);
+        let started = node.streams.saturating_sub(node.waiting).max(load.live_streams);
         let egress_limits = [capacity.egress_bytes_per_s, load.egress_limit_bytes_per_s];
         let egress_limit = egress_limits.into_iter().flatten().min();
         let limits = [
             capacity.viewers.map(|most| (load.viewers.into(), most.into())),
-            capacity.streams.map(|most| (streams.into(), most.into())),
+            capacity.streams.map(|most| (started.into(), most.into())),
             Some((load.egress_bytes_per_s, egress_limit.unwrap_or(placement::UNKNOWN_LIMIT))),
             Some((load.cpu_permille.into(), 1000)),
         ];
@@ -124,6 +124,7 @@ mod tests {
             public_url: "/cdn/a".into(),
             generation: 1,
             streams,
+            waiting: 0,
             capacity,
             region: None,
             load,
@@ -146,6 +147,13 @@ mod tests {
         let capacity = Capacity { viewers: Some(25), streams: Some(6), egress_bytes_per_s: Some(100) };
         assert_eq!(percent(&node(0, capacity, learned)), 40);
         assert_eq!(percent(&node(3, capacity, learned)), 50);
+    }
+
+    #[test]
+    fn streams_that_nothing_has_arrived_for_ask_for_no_nodes() {
+        let capacity = Capacity { streams: Some(10), ..Capacity::default() };
+        let flooded = NodeInfo { waiting: 9, ..node(10, capacity, Load::default()) };
+        assert_eq!(percent(&flooded), 10);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, path::Path, time::Duration};
 use main_server::{App, Config};
 use protocol::{
     ErrorCode, StreamId,
-    node::{CarriedStream, Heartbeat, HeartbeatAnswer, Load, NodeInfo, RegisterServer, Registered},
+    node::{Capacity, CarriedStream, Heartbeat, HeartbeatAnswer, Load, NodeInfo, RegisterServer, Registered},
     stream::{Assignment, StreamCreated, StreamInfo, StreamState},
 };
 use reqwest::{Client, Method, Response, StatusCode};
@@ -120,6 +120,12 @@ impl Server {
         timeout(PATIENCE, request.send()).await.unwrap().unwrap()
     }
 
+    /// `GET path`, if it is not as it was under `tag`.
+    pub(crate) async fn if_changed(&self, path: &str, tag: &str) -> Response {
+        let request = self.client.get(format!("{}{path}", self.url)).header("if-none-match", tag);
+        timeout(PATIENCE, request.send()).await.unwrap().unwrap()
+    }
+
     async fn answer(&self, method: Method, path: &str, token: Option<&str>, body: Vec<u8>) -> Answer {
         let response = self.send(method, path, token, body).await;
         let status = response.status();
@@ -145,19 +151,28 @@ impl Server {
     }
 
     pub(crate) async fn register(&self, hostname: &str, generation: u64) -> Answer {
+        self.register_with(hostname, generation, None).await
+    }
+
+    async fn register_with(&self, hostname: &str, generation: u64, capacity: Option<Capacity>) -> Answer {
         let body = RegisterServer {
             hostname: hostname.into(),
             public_url: format!("/cdn/{hostname}"),
             generation,
-            capacity: None,
+            capacity,
             region: None,
         };
         self.post("/register_server", Some(&self.secret), json!(body)).await
     }
 
+    /// Registers a node that takes no more than `capacity`; gives its id.
+    pub(crate) async fn node_with(&self, hostname: &str, capacity: Option<Capacity>) -> String {
+        self.register_with(hostname, 1, capacity).await.read::<Registered>().node_id.0
+    }
+
     /// Registers a node; gives its id.
     pub(crate) async fn node(&self, hostname: &str) -> String {
-        self.register(hostname, 1).await.read::<Registered>().node_id.0
+        self.node_with(hostname, None).await
     }
 
     pub(crate) async fn heartbeat(&self, node: &str, streams: Vec<CarriedStream>) -> HeartbeatAnswer {

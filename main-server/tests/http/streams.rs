@@ -1,9 +1,10 @@
 //! A stream's life as broadcasters and viewers see it.
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use protocol::{
     ErrorCode, StreamId,
     grant::{Action, Claims, Signer, Verifier},
-    node::{Command, Registered},
+    node::{Capacity, Command, Registered},
     stream::{Assignment, MAX_THUMBNAIL_BYTES, StreamState, Visibility},
 };
 use reqwest::{Method, StatusCode};
@@ -50,6 +51,46 @@ async fn a_stream_is_listed_from_its_first_media_to_its_end() {
     assert_eq!(answer.commands, [Command::EndStream { stream_id: id }]);
     let again = server.delete(&path, Some(&created.publish.grant)).await;
     assert_eq!(again.status, StatusCode::NO_CONTENT, "ending twice is no error");
+}
+
+#[tokio::test]
+async fn a_list_that_did_not_change_is_not_sent_again() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let known = server.if_changed("/api/streams", "").await;
+    assert_eq!(
+        (known.status(), &known.headers()["cache-control"]),
+        (StatusCode::OK, &"no-cache".parse().unwrap())
+    );
+    let tag = known.headers()["etag"].to_str().unwrap().to_owned();
+    let again = server.if_changed("/api/streams", &tag).await;
+    assert_eq!((again.status(), again.bytes().await.unwrap().len()), (StatusCode::NOT_MODIFIED, 0));
+    let id = server.create("first").await.stream_id;
+    server.heartbeat(&node, vec![carried(id, StreamState::Live, 0)]).await;
+    assert_eq!(server.if_changed("/api/streams", &tag).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn many_guesses_at_a_passphrase_are_told_to_wait() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let id = server.create_private("mine", "open sesame").await.stream_id;
+    let guess = async || {
+        let path = format!("/api/streams/{id}/watch");
+        server.send(Method::POST, &path, None, json!({ "passphrase": "wrong" }).to_string().into()).await
+    };
+    let mut guesses: FuturesUnordered<_> = (0..200).map(|_| guess()).collect();
+    let refused = loop {
+        let answer = guesses.next().await.unwrap();
+        match answer.status() {
+            StatusCode::FORBIDDEN => {}
+            status => break (status, answer),
+        }
+    };
+    assert_eq!(refused.0, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.1.headers()["retry-after"], "5");
+    let other = server.create_private("other", "right").await.stream_id;
+    assert!(server.watch(other, json!({ "passphrase": "right" })).await.status.is_success());
 }
 
 #[tokio::test]
@@ -141,12 +182,13 @@ async fn a_private_stream_without_a_passphrase_is_open_to_whoever_has_the_link()
 async fn titles_and_passphrases_are_checked() {
     let server = Server::start().await;
     server.node("a").await;
-    for title in ["", "   ", &"x".repeat(121), "bell\u{7}"] {
+    for title in ["", "   ", &"x".repeat(121), "bell\u{7}", "\u{200b}", "\u{3164}", "\u{2800}", "\u{ffff}"] {
         let refused = server.post("/api/streams", None, json!({ "title": title })).await;
         assert_eq!((refused.status, refused.code()), (StatusCode::BAD_REQUEST, ErrorCode::InvalidTitle));
     }
     let longest = "é".repeat(120);
     assert_eq!(server.create(&longest).await.title, longest);
+    assert_eq!(server.create("\u{202e}gnp.live").await.title, "gnp.live");
     for body in [
         json!({ "title": "a", "passphrase": "but public" }),
         json!({ "title": "a", "visibility": "private", "passphrase": "x".repeat(257) }),
@@ -167,15 +209,22 @@ async fn without_a_node_nothing_is_created() {
 }
 
 #[tokio::test]
-async fn one_address_may_not_hoard_streams() {
-    let server = Server::with(|config| config.limits.pending_per_address = 2).await;
-    let node = server.node("a").await;
-    let first = server.create("first").await.stream_id;
-    server.create("second").await;
+async fn a_flood_of_creations_keeps_nobody_from_going_live() {
+    let server = Server::with(|config| config.limits.waiting_streams = 8).await;
+    let capacity = Some(Capacity { streams: Some(2), ..Capacity::default() });
+    let node = server.node_with("a", capacity).await;
+    for number in 0..30 {
+        server.create(&number.to_string()).await;
+    }
+    let (first, second) = (server.create("first").await, server.create("second").await);
+    let rows = [&first, &second].map(|created| carried(created.stream_id, StreamState::Live, 0));
+    let answer = server.heartbeat(&node, rows.to_vec()).await;
+    assert!(answer.commands.is_empty(), "{answer:?}");
+    assert_eq!(server.list().await.len(), 2);
     let refused = server.post("/api/streams", None, json!({ "title": "third" })).await;
-    assert_eq!((refused.status, refused.code()), (StatusCode::TOO_MANY_REQUESTS, ErrorCode::LimitReached));
-    server.heartbeat(&node, vec![carried(first, StreamState::Live, 0)]).await;
-    server.create("third").await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoCapacity));
+    let nodes = server.nodes().await;
+    assert_eq!((nodes[0].streams, nodes[0].waiting), (8, 6));
 }
 
 #[tokio::test]

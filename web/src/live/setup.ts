@@ -2,7 +2,7 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { MAX_TITLE_CHARS } from '../protocol/stream';
+import { MAX_TITLE_CHARS } from '../protocol/title';
 import { QUALITIES } from '../publish/broadcast';
 import { DEFAULT_TITLE, type Settings } from '../publish/settings';
 import { fields } from '../ui/fields';

@@ -27,6 +27,7 @@ import {
 import { DEFAULT_TITLE, loadSettings, lowerQuality, quality, saveSettings, type Settings } from '../publish/settings';
 import { Thumbnails } from '../publish/thumbnails';
 import { CallError } from '../protocol/error';
+import { cleanTitle, isolated } from '../protocol/title';
 import { connect } from '../transport/socketio';
 import { badges, stateBadge } from '../ui/badges';
 import { runningTime } from '../ui/format';
@@ -187,7 +188,11 @@ export class LivePage extends LitElement {
   }
 
   #continueOffer(own: OwnStream): TemplateResult {
-    return html`<ud-notice kind="info" heading="“${own.title}” is still open" advice="Continue where you left off?">
+    return html`<ud-notice
+      kind="info"
+      heading="“${isolated(own.title)}” is still open"
+      advice="Continue where you left off?"
+    >
       <button class="button primary" type="button" @click=${() => void this.#once(() => this.#continue(own))}>
         Continue
       </button>
@@ -338,7 +343,7 @@ export class LivePage extends LitElement {
     try {
       const created = await this.#patiently((signal) => {
         const body = {
-          title: title.trim() === '' ? DEFAULT_TITLE : title.trim(),
+          title: cleanTitle(title) ?? DEFAULT_TITLE,
           visibility: listed ? 'public' : 'private',
           ...(passphrase === '' ? {} : { passphrase }),
         } as const;

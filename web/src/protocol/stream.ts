@@ -1,7 +1,5 @@
 // JSON bodies about streams. Mirrors crates/protocol/src/stream.rs.
 
-/** Most characters a title may have. */
-export const MAX_TITLE_CHARS = 120;
 /** Most bytes a preview picture may have. */
 export const MAX_THUMBNAIL_BYTES = 256 * 1024;
 
@@ -16,7 +14,7 @@ export type StreamState = 'created' | 'live' | 'interrupted' | 'ended';
 
 /** Body of `POST /api/streams`. */
 export interface CreateStream {
-  /** 1 to {@link MAX_TITLE_CHARS} characters after trimming. */
+  /** See {@link cleanTitle}. */
   title: string;
   visibility?: Visibility;
   passphrase?: string;

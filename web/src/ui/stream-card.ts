@@ -112,7 +112,7 @@ export class StreamCard extends LitElement {
           <span class="state">${stateBadge(state)}</span>
           <span class="viewers">${viewersBadge(viewers, 'on-picture')}</span>
         </div>
-        <h3>${title}</h3>
+        <h3 dir="auto">${title}</h3>
         <p>${age === 'just now' ? 'Started just now' : `Live for ${age}`}</p>
       </a>
     `;

@@ -1,0 +1,70 @@
+//! `GET /api/streams`: the public streams, as one prepared text that all clients share.
+
+use std::{
+    io,
+    sync::{Arc, Weak},
+};
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::stream;
+
+use super::Api;
+use crate::feed::Snapshot;
+
+pub(crate) async fn list(State(api): State<Arc<Api>>, request: HeaderMap) -> Response {
+    let snapshot = api.control.feed().current();
+    // Another process counts anew, so its versions are told apart by the time it started.
+    let tag = format!("\"{:x}-{:x}\"", api.started.unix.as_nanos(), snapshot.version());
+    let is_known = request.get(header::IF_NONE_MATCH).is_some_and(|known| lists(known, &tag));
+    let tag = HeaderValue::from_str(&tag).expect("hexadecimal digits are a header's");
+    let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    let about = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CONTENT_LENGTH, HeaderValue::from(snapshot.bytes())),
+    ];
+    (headers, about, body(&snapshot)).into_response()
+}
+
+/// Whether `If-None-Match` names `tag` (RFC 9110, section 13.1.2: a weak comparison).
+fn lists(known: &HeaderValue, tag: &str) -> bool {
+    let tags = known.to_str().unwrap_or_default().split(',').map(str::trim);
+    tags.map(|known| known.strip_prefix("W/").unwrap_or(known)).any(|known| known == tag || known == "*")
+}
+
+/// The pieces of a snapshot. One that is taken too slowly to be kept breaks off.
+fn body(snapshot: &Arc<Snapshot>) -> Body {
+    if let (Some(only), None) = (snapshot.piece(0), snapshot.piece(1)) {
+        return Body::from(only);
+    }
+    Body::from_stream(stream::unfold((Arc::downgrade(snapshot), 0), piece))
+}
+
+async fn piece(place: (Weak<Snapshot>, usize)) -> Option<(io::Result<Bytes>, (Weak<Snapshot>, usize))> {
+    let (snapshot, index) = place;
+    let piece = match snapshot.upgrade() {
+        Some(kept) => Ok(kept.piece(index)?),
+        None => Err(io::ErrorKind::TimedOut.into()),
+    };
+    Some((piece, (snapshot, index + 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_list_is_recognised_by_its_tag() {
+        let known = |value: &'static str| lists(&HeaderValue::from_static(value), "\"a-1\"");
+        assert!(known("\"a-1\"") && known("W/\"a-1\"") && known("\"b\", \"a-1\"") && known("*"));
+        assert!(!known("\"a-2\"") && !known("a-1") && !known(""));
+    }
+}

@@ -1,0 +1,185 @@
+//! The list of public streams, and what the listeners of `GET /api/events` are told of its changes.
+//!
+//! A *frame* holds the events of one change set. It is written once and shared by all listeners. The newest frames are
+//! kept in a log of at most twice the bytes of the list itself; a listener is a position in it ([`Reader`]). A listener
+//! that fell behind the log continues with a [`Snapshot`] of the list, which is cheaper than the backlog was. Listeners
+//! share snapshots: one is built when none exists from which the log leads on, outside the lock that changes take.
+
+mod listing;
+mod reader;
+mod snapshot;
+
+use std::{
+    collections::VecDeque,
+    fmt::Write,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use protocol::{StreamId, stream::StreamInfo};
+use tokio::sync::watch;
+
+pub(crate) use reader::Reader;
+pub(crate) use snapshot::Snapshot;
+
+use self::{listing::Listing, snapshot::Snapshots};
+use crate::catalogue::News;
+
+/// Bytes of frames that are kept however short the list is.
+const MIN_LOG_BYTES: usize = 64 * 1024;
+
+/// A change of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A stream went live.
+    Started(StreamInfo),
+    /// A stream looks different.
+    Changed(StreamInfo),
+    /// A stream is over.
+    Ended(StreamId),
+}
+
+impl From<News> for Change {
+    fn from(news: News) -> Self {
+        match news {
+            News::Started(stream) => Self::Started(stream),
+            News::Ended(stream_id) => Self::Ended(stream_id),
+        }
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Feed {
+    state: Mutex<State>,
+    /// Held by whoever builds a snapshot, so that the others wait for that one.
+    building: Mutex<()>,
+    /// The position after the newest frame.
+    newest: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    listing: Listing,
+    log: VecDeque<Bytes>,
+    log_bytes: usize,
+    /// The position after the newest frame.
+    next: u64,
+    snapshots: Snapshots,
+}
+
+/// What the log has at a position.
+enum Found {
+    Frame(Bytes),
+    /// It is not written yet.
+    Nothing,
+    /// It is not kept any more.
+    Behind,
+}
+
+impl Feed {
+    /// An empty list without listeners.
+    pub(crate) fn new() -> Self {
+        let newest = watch::Sender::new(0);
+        Self { state: Mutex::default(), building: Mutex::default(), newest }
+    }
+
+    /// Takes changes over and tells them to all listeners, as one frame. Does not wait for any of them.
+    pub(crate) fn tell(&self, changes: impl IntoIterator<Item = Change>) {
+        let mut state = self.state();
+        let mut frame = String::new();
+        for change in changes {
+            state.listing.take_over(&change, &mut frame);
+        }
+        if frame.is_empty() {
+            return;
+        }
+        state.append(frame.into());
+        self.newest.send_replace(state.next);
+    }
+
+    /// Everything from now on, beginning with the list.
+    pub(crate) fn subscribe(&self) -> Reader {
+        Reader::new(self.newest.subscribe(), &self.current())
+    }
+
+    /// The list as it is now.
+    pub(crate) fn current(&self) -> Arc<Snapshot> {
+        self.snapshot(|state| state.next)
+    }
+
+    /// A list from which the log leads on.
+    fn recent(&self) -> Arc<Snapshot> {
+        self.snapshot(State::oldest)
+    }
+
+    /// A list that is as new as the position that `oldest` gives, or newer.
+    fn snapshot(&self, oldest: impl Fn(&State) -> u64) -> Arc<Snapshot> {
+        let known = |state: &State| state.snapshots.newest().filter(|known| known.position >= oldest(state));
+        if let Some(known) = known(&self.state()) {
+            return known;
+        }
+        let _alone = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        let (rows, position) = {
+            let state = self.state();
+            if let Some(known) = known(&state) {
+                return known;
+            }
+            (state.listing.rows(), state.next)
+        };
+        let snapshot = Arc::new(Snapshot::new(&rows, position));
+        self.state().snapshots.keep(Arc::clone(&snapshot));
+        snapshot
+    }
+
+    fn at(&self, position: u64) -> Found {
+        let state = self.state();
+        match position.checked_sub(state.oldest()) {
+            None => Found::Behind,
+            Some(index) => usize::try_from(index)
+                .ok()
+                .and_then(|index| state.log.get(index))
+                .map_or(Found::Nothing, |frame| Found::Frame(frame.clone())),
+        }
+    }
+
+    /// Open listeners, and snapshots built since the start.
+    pub(crate) fn totals(&self) -> (usize, u64) {
+        (self.newest.receiver_count(), self.state().snapshots.built())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The position of the oldest frame that is kept.
+    fn oldest(&self) -> u64 {
+        self.next - self.log.len() as u64
+    }
+
+    /// Most bytes of the log. A change of every stream fits in, with the names of the events.
+    fn most_bytes(&self) -> usize {
+        (2 * self.listing.bytes()).max(MIN_LOG_BYTES)
+    }
+
+    fn append(&mut self, frame: Bytes) {
+        self.log_bytes += frame.len();
+        self.log.push_back(frame);
+        self.next += 1;
+        while self.log_bytes > self.most_bytes()
+            && let Some(oldest) = self.log.pop_front()
+        {
+            self.log_bytes -= oldest.len();
+        }
+    }
+}
+
+/// Appends an event in the form of Server-Sent Events; `json` is one line.
+fn write_event(frame: &mut String, name: &str, json: &str) {
+    write!(frame, "event: {name}\ndata: {json}\n\n").expect("a String takes everything");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! One listener: a place in a snapshot, or in the log.
+
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::{Feed, Found, Snapshot};
+
+/// What comes before the JSON text of a snapshot, and after it. The browser is to wait 1 s before it connects again.
+const HEAD: &[u8] = b"event: snapshot\nretry: 1000\ndata: ";
+const TAIL: &[u8] = b"\n\n";
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Reader {
+    newest: watch::Receiver<u64>,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// In a snapshot: `taken` parts of it are, and the log's frame at `then` follows the last one.
+    Within { snapshot: Weak<Snapshot>, taken: usize, then: u64 },
+    /// The frame at this position comes next.
+    Log(u64),
+}
+
+impl Place {
+    fn start_of(snapshot: &Arc<Snapshot>) -> Self {
+        Self::Within { snapshot: Arc::downgrade(snapshot), taken: 0, then: snapshot.position }
+    }
+}
+
+impl Reader {
+    pub(super) fn new(newest: watch::Receiver<u64>, snapshot: &Arc<Snapshot>) -> Self {
+        Self { newest, place: Place::start_of(snapshot) }
+    }
+
+    /// The next bytes of the event stream. They may be part of an event: the rest of it never waits. None for a reader
+    /// that took too long with its snapshot.
+    pub(crate) async fn next(&mut self, feed: &Feed) -> Option<Bytes> {
+        loop {
+            match &mut self.place {
+                Place::Within { snapshot, taken, then } => {
+                    let snapshot = snapshot.upgrade()?;
+                    let Some(piece) = taken.checked_sub(1) else {
+                        *taken = 1;
+                        return Some(Bytes::from_static(HEAD));
+                    };
+                    *taken += 1;
+                    let piece = snapshot.piece(piece);
+                    if piece.is_some() {
+                        return piece;
+                    }
+                    self.place = Place::Log(*then);
+                    return Some(Bytes::from_static(TAIL));
+                }
+                Place::Log(position) => match feed.at(*position) {
+                    Found::Frame(frame) => {
+                        *position += 1;
+                        return Some(frame);
+                    }
+                    Found::Behind => self.place = Place::start_of(&feed.recent()),
+                    Found::Nothing => self.newest.changed().await.ok()?,
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The whole list as JSON, built once and shared by all who need it.
+//!
+//! Readers hold a snapshot weakly and take it piece by piece. So the memory of all snapshots together has a bound,
+//! whatever the number of slow readers: the oldest are dropped beyond [`MAX_BYTES`], and their readers end.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+
+/// Bytes of all snapshots together; the newest is kept even if it has more.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes after which a piece is closed.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// The position in the log from which it leads on.
+    pub(super) position: u64,
+    pieces: Vec<Bytes>,
+}
+
+impl Snapshot {
+    pub(super) fn new(rows: &[Arc<str>], position: u64) -> Self {
+        let (mut pieces, mut piece) = (Vec::new(), String::from("["));
+        for (index, row) in rows.iter().enumerate() {
+            if index > 0 {
+                piece.push(',');
+            }
+            piece.push_str(row);
+            if piece.len() >= PIECE_BYTES {
+                pieces.push(std::mem::take(&mut piece).into());
+            }
+        }
+        piece.push(']');
+        pieces.push(piece.into());
+        Self { position, pieces }
+    }
+
+    /// Names this state of the list among all since the start of the process.
+    pub(crate) fn version(&self) -> u64 {
+        self.position
+    }
+
+    /// Length of the JSON text.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pieces.iter().map(Bytes::len).sum()
+    }
+
+    /// A piece of the JSON text; none after the last one.
+    pub(crate) fn piece(&self, index: usize) -> Option<Bytes> {
+        self.pieces.get(index).cloned()
+    }
+}
+
+/// The snapshots that readers may still be taking, newest last.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    kept: VecDeque<Arc<Snapshot>>,
+    bytes: usize,
+    built: u64,
+}
+
+impl Snapshots {
+    pub(super) fn newest(&self) -> Option<Arc<Snapshot>> {
+        self.kept.back().cloned()
+    }
+
+    /// Keeps a snapshot, which is newer than all others.
+    pub(super) fn keep(&mut self, snapshot: Arc<Snapshot>) {
+        // The others have no reader.
+        self.kept.retain(|kept| Arc::weak_count(kept) > 0 || Arc::strong_count(kept) > 1);
+        self.kept.push_back(snapshot);
+        self.bytes = self.kept.iter().map(|kept| kept.bytes()).sum();
+        while self.bytes > MAX_BYTES
+            && self.kept.len() > 1
+            && let Some(oldest) = self.kept.pop_front()
+        {
+            self.bytes -= oldest.bytes();
+        }
+        self.built += 1;
+    }
+
+    /// How many were built.
+    pub(super) fn built(&self) -> u64 {
+        self.built
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_readers_share_a_bounded_number_of_bytes() {
+        let row: Arc<str> = "x".repeat(MAX_BYTES / 4).into();
+        let mut snapshots = Snapshots::default();
+        let readers: Vec<_> = (0..9)
+            .map(|position| {
+                let snapshot = Arc::new(Snapshot::new(std::slice::from_ref(&row), position));
+                let reader = Arc::downgrade(&snapshot);
+                snapshots.keep(snapshot);
+                reader
+            })
+            .collect();
+        let alive: Vec<_> = readers.iter().filter_map(std::sync::Weak::upgrade).collect();
+        assert!(alive.iter().map(|snapshot| snapshot.bytes()).sum::<usize>() <= MAX_BYTES);
+        assert_eq!(alive.last().unwrap().position, 8, "the newest is kept");
+    }
+}
