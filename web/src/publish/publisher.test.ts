@@ -309,6 +309,41 @@ describe('Publisher', () => {
     expect(publisher.state).toMatchObject({ phase: 'failed', problem: { code: 'malformed_media' } });
   });
 
+  it('gives up when each take breaks right after its first segments, and says so once', async () => {
+    const { publisher, a, states, takesWanted, push } = start();
+    for (let take = 1; take <= 6; take++) {
+      publisher.startTake(take, MIME);
+      await push(3);
+      a.refuseData = ['malformed_media'];
+      await push(1);
+    }
+    expect(takesWanted).toHaveLength(3);
+    expect(states.filter(({ phase }) => phase === 'failed')).toHaveLength(1);
+    expect(publisher.state).toMatchObject({ problem: { code: 'malformed_media' } });
+  });
+
+  it('goes on with new takes when each of them was worth watching', async () => {
+    const { publisher, a, takesWanted, push } = start();
+    for (let take = 1; take <= 6; take++) {
+      publisher.startTake(take, MIME);
+      await push(60);
+      a.refuseData = ['malformed_media'];
+      await push(1);
+    }
+    expect(takesWanted).toHaveLength(6);
+    expect(publisher.state.phase).toBe('live');
+  });
+
+  it('stops at the first segment whose format can never be forwarded', async () => {
+    const { publisher, a, takesWanted, push } = start();
+    a.refuseData = ['unsupported_mime'];
+    publisher.startTake(1, MIME);
+    await push(10);
+    expect(takesWanted).toEqual([]);
+    expect(publisher.state).toMatchObject({ phase: 'failed', problem: { code: 'unsupported_mime' } });
+    expect(a.registrations).toHaveLength(1);
+  });
+
   it('begins a new take on the same connection', async () => {
     const { publisher, a, push } = start();
     publisher.startTake(1, MIME);

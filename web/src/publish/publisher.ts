@@ -14,6 +14,7 @@ import { ServerClock, localNowMs } from '../transport/clock';
 import type { Connect, NodeConnection } from '../transport/connection';
 import { Outbox, OUTBOX_LIMITS, type OutboxLimits, type Segment } from './outbox';
 import { Session } from './session';
+import { Takes } from './takes';
 import { Wake } from '../transport/wake';
 
 /** How publishing is going. */
@@ -77,8 +78,6 @@ const TIMING: PublisherTiming = {
 
 /** Bytes on their way without an ack. More would only wait in the browser, where it cannot be taken back. */
 const MAX_IN_FLIGHT_BYTES = 1024 * 1024;
-/** How many takes may be asked for in a row without one segment being accepted. */
-const MAX_TAKES_IN_VAIN = 3;
 
 /** Being on a node for longer than this means that it works. */
 const SERVED_WELL_MS = 5_000;
@@ -103,7 +102,7 @@ export class Publisher {
   #assignment: Assignment;
   #outbox: Outbox | undefined;
   #connection: NodeConnection | undefined;
-  #takesInVain = 0;
+  readonly #takes = new Takes();
   #renewAtMs: number;
   #closed = false;
   #state: PublisherState = { phase: 'connecting', problem: undefined, viewers: 0, behindMs: 0 };
@@ -130,6 +129,7 @@ export class Publisher {
   /** Begins a take, `take` being higher than every one before. What was not yet sent of the last one is dropped. */
   startTake(take: number, mime: string): void {
     this.#outbox = new Outbox(take, mime, this.#setup.limits ?? OUTBOX_LIMITS);
+    this.#takes.begin();
     this.#wake.ring();
   }
 
@@ -294,7 +294,7 @@ export class Publisher {
         // Slow is not lost: silence is judged over all segments on their way.
         4 * this.#timing.silentMs,
       );
-      this.#takesInVain = 0;
+      if (have.take === this.#outbox?.take) this.#takes.accepted(this.#now());
       session.registeredAgain = false;
       if (have.take === outbox.take) outbox.accept(have.seq, resume);
     } catch (error) {
@@ -330,9 +330,8 @@ export class Publisher {
   #abandonTake(outbox: Outbox, why: CallError): void {
     if (this.#outbox !== outbox) return;
     this.#outbox = undefined;
-    this.#takesInVain += 1;
-    if (this.#takesInVain > MAX_TAKES_IN_VAIN) this.#finish('failed', why);
-    else this.#setup.needTake(why);
+    if (this.#takes.lost(why)) this.#setup.needTake(why);
+    else this.#finish('failed', why);
   }
 
   #lookAtClock(session: Session): void {
