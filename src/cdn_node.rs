@@ -4,6 +4,7 @@ use cdn::{ClusterSecret, Config, Node};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    address,
     cli::{CdnArgs, SecretArgs},
     failure::Failure,
     serve,
@@ -11,10 +12,9 @@ use crate::{
 
 pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     let listener = serve::listen(args.listen).await?;
-    let own_url = serve::local_url(&listener)?;
-    let port = listener.local_addr().map_or(args.listen.port(), |address| address.port());
-    let mut config =
-        Config::new(args.hostname.unwrap_or_else(|| own_name(port)), args.public_url.unwrap_or(own_url));
+    let address = serve::address(&listener)?;
+    let hostname = args.hostname.unwrap_or_else(|| own_name(address.port()));
+    let mut config = Config::new(hostname, args.public_url.unwrap_or_else(|| address::browser_url(address)));
     config.cluster_secret = secret(&args.secret)?;
     config.main_servers = args.main_server;
     args.limits.apply(&mut config);

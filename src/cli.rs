@@ -4,7 +4,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{logging, node_limits::NodeLimits, spawn::SpawnArgs, values};
+use crate::{address, logging, node_limits::NodeLimits, spawn::SpawnArgs, values};
 
 /// Place in the help of what every subcommand takes: after its own flags.
 const LAST: usize = 1000;
@@ -78,7 +78,7 @@ pub(crate) struct UpArgs {
 #[derive(Debug, Args)]
 pub(crate) struct MainServerArgs {
     /// Address and port to serve on
-    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000", value_parser = values::listen)]
+    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000", value_parser = address::listen)]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
@@ -135,7 +135,7 @@ pub(crate) struct BackupArgs {
 #[derive(Debug, Args)]
 pub(crate) struct CdnArgs {
     /// Address and port to serve on
-    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5001", value_parser = values::listen)]
+    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5001", value_parser = address::listen)]
     pub(crate) listen: SocketAddr,
     /// Where the main server is; several may be given, separated by commas or by repeating the flag
     #[arg(
@@ -175,6 +175,6 @@ pub(crate) struct SecretArgs {
 #[derive(Debug, Args)]
 pub(crate) struct HealthcheckArgs {
     /// The address the server listens on
-    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000", value_parser = values::listen)]
+    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000", value_parser = address::listen)]
     pub(crate) listen: SocketAddr,
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::{cli::HealthcheckArgs, failure::Failure, serve};
+use crate::{address, cli::HealthcheckArgs, failure::Failure};
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Succeeds if the server at the listening address answers `/healthz` with a success.
 pub(crate) async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
-    let url = format!("http://{}/healthz", serve::connectable(args.listen));
+    let url = format!("{}/healthz", address::url_here(args.listen));
     let client = reqwest::Client::builder()
         .timeout(TIMEOUT)
         // What is on this machine is asked directly, whatever proxy the environment names.

@@ -3,6 +3,7 @@
 //!
 //! Exit status: 0 when asked to stop, 2 for wrong usage or configuration, 1 for anything else.
 
+mod address;
 mod backup;
 mod cdn_node;
 mod cli;

@@ -1,11 +1,6 @@
 //! Listening, the URL line, and stopping: shared by every subcommand that serves.
 
-use std::{
-    future::Future,
-    io::Write,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    time::Duration,
-};
+use std::{future::Future, io::Write, net::SocketAddr, time::Duration};
 
 use axum::Router;
 use serving::Limits;
@@ -16,24 +11,20 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{failure::Failure, open_files};
+use crate::{address, failure::Failure, open_files};
 
 /// How long open connections may take to finish once the program was asked to stop.
 pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(3);
 
 /// Opens the port.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(Failure::run(format!("cannot listen on {address}")))
+    let failed = || Failure::run(format!("cannot listen on {address}"));
+    address::bind(address).and_then(TcpListener::from_std).map_err(failed())
 }
 
-/// The URL of `listener` for a browser on this machine.
-pub(crate) fn local_url(listener: &TcpListener) -> Result<String, Failure> {
-    let address = listener.local_addr().map_err(Failure::run("the listening address is unknown"))?;
-    Ok(match address.ip() {
-        // The name, because browsers count http://localhost as secure and let its pages share screens.
-        ip if ip.is_unspecified() || ip.is_loopback() => format!("http://localhost:{}", address.port()),
-        _ => format!("http://{address}"),
-    })
+/// Where `listener` listens.
+pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
+    listener.local_addr().map_err(Failure::run("the listening address is unknown"))
 }
 
 /// Serves `app` until `end`, as a rule [`asked_to_stop`]. Then `farewell` runs while requests are still answered, and after it
@@ -44,7 +35,7 @@ pub(crate) async fn serve(
     end: impl Future<Output = ()>,
     farewell: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    announce(&local_url(&listener)?);
+    announce(&address::browser_url(address(&listener)?));
     let closing = CancellationToken::new();
     let limits = Limits::for_open_files(open_files::limit());
     let mut server = tokio::spawn(serving::serve(listener, app, limits, closing.clone()));
@@ -94,14 +85,5 @@ pub(crate) async fn asked_to_stop() {
     tokio::select! {
         _ = interrupt => {}
         _ = terminate.recv() => {}
-    }
-}
-
-/// `address` with an unspecified IP turned into one that can be connected to.
-pub(crate) fn connectable(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
-    } else {
-        address
     }
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cdn_node,
+    address, cdn_node,
     cli::{LogArgs, UpArgs},
     failure::Failure,
     main_server_alone,
@@ -35,11 +35,11 @@ struct Cluster {
 pub(crate) async fn run(args: UpArgs, log: &LogArgs) -> Result<(), Failure> {
     let nodes = nodes_in_process(&args)?;
     let listener = serve::listen(args.main_server.listen).await?;
-    let address = listener.local_addr().map_err(Failure::run("the listening address is unknown"))?;
+    let address = serve::address(&listener)?;
     let app = main_server_alone::open(args.main_server).await?;
     let cluster = Cluster {
         address,
-        main_server: format!("http://{}", serve::connectable(address)),
+        main_server: address::url_here(address),
         secret: app.cluster_secret().reveal().to_owned(),
         limits: args.limits,
         stopping: CancellationToken::new(),

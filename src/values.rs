@@ -1,17 +1,11 @@
 //! What flags may say, read when the program starts: a wrong one ends it there, with exit status 2, and not in a log.
 
-use std::net::SocketAddr;
-
 use reqwest::Url;
+
+use crate::address;
 
 /// Most bytes of a node's name, as the main server takes it.
 const MAX_NAME_BYTES: usize = 253;
-
-/// An address and a port to listen on.
-pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
-    let text = text.strip_prefix("localhost:").map_or(text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    text.parse().map_err(|_| "an address and a port are needed, as 0.0.0.0:5000 or [::]:5000".to_owned())
-}
 
 /// The base URL of a main server.
 pub(crate) fn main_server(text: &str) -> Result<String, String> {
@@ -34,9 +28,15 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
     let url = if is_path { Url::parse(&format!("http://host{text}")) } else { Url::parse(text) };
     let url = url.map_err(|error| format!("{error}; {WRONG}"))?;
     match url.scheme() {
-        "http" | "https" => checked(&url).map(|()| text.to_owned()),
+        "http" | "https" => advertised(&url).map(|()| text.to_owned()),
         _ => Err(WRONG.to_owned()),
     }
+}
+
+/// Checks a URL that others are given to connect to.
+fn advertised(url: &Url) -> Result<(), String> {
+    checked(url)?;
+    address::check_host(url).map_err(str::to_owned)
 }
 
 fn checked(url: &Url) -> Result<(), String> {
@@ -62,15 +62,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_to_listen_on_have_a_port() {
-        assert_eq!(listen("localhost:80").unwrap().to_string(), "127.0.0.1:80");
-        assert_eq!(listen("[::1]:80").unwrap().to_string(), "[::1]:80");
-        for wrong in ["", "5000", ":5000", "localhost", "0.0.0.0", "host:5000", "0.0.0.0:99999"] {
-            assert!(listen(wrong).unwrap_err().contains("0.0.0.0:5000"), "{wrong}");
-        }
-    }
-
-    #[test]
     fn main_servers_are_plain_http_urls() {
         for right in ["http://main:5000", "http://127.0.0.1:5000/", "http://[::1]/base"] {
             assert_eq!(main_server(right).as_deref(), Ok(right));
@@ -84,8 +75,13 @@ mod tests {
 
     #[test]
     fn public_urls_are_urls_or_paths() {
-        for right in ["https://cdn.example.org", "http://10.0.0.1:5001/", "/cdn/a"] {
+        for right in
+            ["https://cdn.example.org", "http://10.0.0.1:5001/", "http://[2001:db8::1]:5001", "/cdn/a"]
+        {
             assert_eq!(public_url(right).as_deref(), Ok(right));
+        }
+        for wrong in ["http://[::]:5001", "http://0.0.0.0", "http://[fe80::1]:5001", "http://::1:5001"] {
+            assert!(public_url(wrong).is_err(), "{wrong}");
         }
         for wrong in ["", "/", "//host", "cdn/a", "ftp://host", "/cdn?a", "https://host/#a", "https://u@host"]
         {

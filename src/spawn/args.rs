@@ -4,6 +4,8 @@ use std::{num::NonZeroU32, str::FromStr};
 
 use clap::Args;
 
+use crate::address;
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SpawnArgs {
     /// Run nodes as processes of their own instead, started and stopped as the load wants: at least MIN, at most MAX
@@ -13,7 +15,7 @@ pub(crate) struct SpawnArgs {
     #[arg(long, env = "UNDEAD_SPAWN_PORTS", value_name = "FIRST", default_value_t = 5001, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) spawn_ports: u16,
     /// Name or address by which browsers reach those nodes
-    #[arg(long, env = "UNDEAD_SPAWN_HOST", value_name = "HOST", default_value = "localhost")]
+    #[arg(long, env = "UNDEAD_SPAWN_HOST", value_name = "HOST", default_value = "localhost", value_parser = address::host)]
     pub(crate) spawn_host: String,
 }
 

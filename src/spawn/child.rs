@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::Template;
-use crate::serve;
+use crate::address;
 
 /// How long a node may take to register.
 const START_PATIENCE: Duration = Duration::from_secs(30);
@@ -72,7 +72,7 @@ pub(super) fn start(
     stopping: CancellationToken,
 ) -> io::Result<impl Future<Output = ()> + Send + use<>> {
     let child = command(template, port).spawn()?;
-    let url = format!("http://{}", serve::connectable(SocketAddr::new(template.listen, port)));
+    let url = address::url_here(SocketAddr::new(template.listen, port));
     let questions = Questions { client: template.client.clone(), url };
     Ok(async move {
         let tell = async |event| drop(events.send((port, event)).await);
@@ -90,7 +90,7 @@ fn command(template: &Template, port: u16) -> Command {
     command.arg("cdn").arg("--exit-with-stdin");
     command.args(["--hostname".into(), super::hostname(port)]);
     command.args(["--listen".into(), SocketAddr::new(template.listen, port).to_string()]);
-    command.args(["--public-url".into(), format!("http://{}:{port}", template.public_host)]);
+    command.args(["--public-url".into(), address::url_of(&template.public_host, port)]);
     command.args(["--main-server", &template.main_server]);
     command.args(&template.flags);
     // By environment, which only this user can read; a flag would be in every process list.
@@ -166,8 +166,8 @@ impl Questions {
     }
 }
 
-/// The first port from `first` upwards that is free on `address` and none of `taken`.
-pub(super) fn free_port(address: IpAddr, first: u16, taken: impl Fn(u16) -> bool) -> Option<u16> {
-    let free = |port: u16| std::net::TcpListener::bind((address, port)).is_ok();
+/// The first port from `first` upwards that is free on `ip` and none of `taken`.
+pub(super) fn free_port(ip: IpAddr, first: u16, taken: impl Fn(u16) -> bool) -> Option<u16> {
+    let free = |port: u16| address::bind(SocketAddr::new(ip, port)).is_ok();
     (first..=first.saturating_add(MOST_PORTS_TRIED)).find(|&port| !taken(port) && free(port))
 }

@@ -51,7 +51,7 @@ pub(crate) struct Template {
     pub(crate) listen: IpAddr,
     /// First port to try.
     pub(crate) first_port: u16,
-    /// Name by which browsers reach them.
+    /// Name or address by which browsers reach them, as it stands in a URL.
     pub(crate) public_host: String,
     /// URL of the main server in this process.
     pub(crate) main_server: String,
