@@ -77,7 +77,7 @@ simulate: ## Placement on ten thousand simulated nodes: records and what they ar
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked
 
-tools: ## Install what the tests need and the machine lacks: Chromium, ffmpeg, docker-compose, nats-server, cargo-machete
+tools: ## Install what the tests need and the machine lacks: Chromium, ffmpeg, docker-compose, nats-server, nginx, python-socketio, cargo-machete
 	scripts/install-tools.sh
 
 fmt: ## Format everything

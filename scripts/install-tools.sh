@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the checks and tests need and this machine lacks. Debian's packages for programs, cargo for cargo's.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 missing=()
 command -v chromium >/dev/null || missing+=(chromium)
@@ -8,6 +9,8 @@ command -v ffmpeg >/dev/null || missing+=(ffmpeg)
 command -v docker-compose >/dev/null || missing+=(docker-compose)
 command -v ip >/dev/null || missing+=(iproute2)
 command -v nats-server >/dev/null || [[ -x /usr/sbin/nats-server ]] || missing+=(nats-server)
+command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
+python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 
 if ((${#missing[@]})); then
     as_root=()
@@ -18,3 +21,10 @@ if ((${#missing[@]})); then
 fi
 
 command -v cargo-machete >/dev/null || cargo install --locked --quiet cargo-machete
+
+# Socket.IO clients in another language, for cdn/tests/node/python.rs. In the build folder: the system's Python stays as it is.
+clients=target/python-clients
+if ! PYTHONPATH=$clients python3 -c 'import socketio, requests, websocket' 2>/dev/null; then
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$clients" \
+        python-socketio==5.18.1 python-engineio==4.15.1 requests==2.34.2 websocket-client==1.9.2
+fi

@@ -18,6 +18,7 @@ mod per_connection;
 mod polling;
 mod proxy;
 mod publishing;
+mod python;
 mod relay;
 mod several_main_servers;
 mod slow_viewer;

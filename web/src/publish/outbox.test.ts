@@ -1,7 +1,7 @@
 // What an outbox promises: order, a bounded memory, and a way for another node to continue.
 
 import { describe, expect, it } from 'vitest';
-import { Outbox } from './outbox';
+import { MAX_SEGMENT_BYTES, Outbox, OUTBOX_LIMITS } from './outbox';
 
 const LIMITS = { keepMs: 1000, keepBytes: 100, resumeBackMs: 300 };
 
@@ -62,6 +62,30 @@ describe('Outbox', () => {
     outbox.push(bytes(101), 0);
     expect(outbox.broken).toBe(true);
     expect(outbox.next()).toBeUndefined();
+  });
+
+  it('cuts a large blob into pieces that together are the blob', () => {
+    const outbox = new Outbox(0, 'video/webm', OUTBOX_LIMITS);
+    const blob = new Uint8Array(13 * 1024 * 1024 + 7).map((_, i) => i % 251);
+    outbox.push(blob.buffer, 0);
+    outbox.push(bytes(), 100);
+    const segments = [];
+    for (let segment = outbox.next(); segment; segment = outbox.next()) segments.push(segment);
+    const pieces = segments.slice(0, -1);
+    expect(pieces).toHaveLength(27);
+    expect(Math.max(...pieces.map((piece) => piece.bytes.byteLength))).toBe(MAX_SEGMENT_BYTES);
+    const joined = pieces.flatMap((piece) => Array.from(new Uint8Array(piece.bytes).filter((_, i) => i % 1000 === 0)));
+    const expected = pieces.flatMap((_, n) => {
+      const piece = blob.subarray(n * MAX_SEGMENT_BYTES, (n + 1) * MAX_SEGMENT_BYTES);
+      return Array.from(piece.filter((_, i) => i % 1000 === 0));
+    });
+    expect(joined).toEqual(expected);
+    expect(segments.map(({ seq }) => seq)).toEqual([...segments.keys()]);
+    expect(segments.flatMap(({ seq, isBlobEnd }) => (isBlobEnd ? [seq] : []))).toEqual([26, 27]);
+  });
+
+  it('makes pieces that pass a proxy which takes 1 MB, in base64 and with their event', () => {
+    expect((MAX_SEGMENT_BYTES * 4) / 3 + 1_000).toBeLessThan(960_000);
   });
 
   it('is broken once something fell out unsent', () => {

@@ -2,14 +2,22 @@
 // node can be brought up to date when this one dies. Bounded in time and bytes; what falls out is gone, and a node
 // that still needs it gets a new take instead. Knows no socket and no clock: time comes in as a value.
 
-/** A recorder's blob and what goes with it. */
+/** A recorder's blob, or a piece of one, and what goes with it. */
 export interface Segment {
   /** Number in its take, from 0. */
   readonly seq: number;
   readonly bytes: ArrayBuffer;
-  /** Our clock when its newest frame was captured, as well as we know. */
+  /** Our clock when the blob's newest frame was captured, as well as we know. */
   readonly capturedAtMs: number;
+  /** Whether it ends with the blob's newest frame. */
+  readonly isBlobEnd: boolean;
 }
+
+/**
+ * The largest segment; blobs are cut, which nodes allow anywhere. In a polling request a segment grows by a third, and has to
+ * pass proxies that take 1 MB: nginx does unless it is configured.
+ */
+export const MAX_SEGMENT_BYTES = 512 * 1024;
 
 /** How much an outbox keeps. */
 export interface OutboxLimits {
@@ -24,6 +32,8 @@ export const OUTBOX_LIMITS: OutboxLimits = { keepMs: 30_000, keepBytes: 24 * 102
 
 interface Kept {
   segment: Segment;
+  /** How often the connection broke while it was on its way. */
+  breaks: number;
   /** The state after this segment from which another node can continue, if the node gave one. */
   resume?: string;
 }
@@ -45,11 +55,15 @@ export class Outbox {
     this.#limits = limits;
   }
 
-  /** Adds the recorder's next blob. */
-  push(bytes: ArrayBuffer, capturedAtMs: number): void {
-    this.#kept.push({ segment: { seq: this.#nextSeq, bytes, capturedAtMs } });
-    this.#nextSeq += 1;
-    this.#keptBytes += bytes.byteLength;
+  /** Adds the recorder's next blob, in pieces of at most {@link MAX_SEGMENT_BYTES}. */
+  push(blob: ArrayBuffer, capturedAtMs: number): void {
+    for (let at = 0; at < blob.byteLength; at += MAX_SEGMENT_BYTES) {
+      const isBlobEnd = at + MAX_SEGMENT_BYTES >= blob.byteLength;
+      const bytes = at === 0 && isBlobEnd ? blob : blob.slice(at, at + MAX_SEGMENT_BYTES);
+      this.#kept.push({ segment: { seq: this.#nextSeq, bytes, capturedAtMs, isBlobEnd }, breaks: 0 });
+      this.#nextSeq += 1;
+    }
+    this.#keptBytes += blob.byteLength;
     this.#prune(capturedAtMs);
   }
 
@@ -64,6 +78,12 @@ export class Outbox {
   accept(seq: number, resume?: string): void {
     const kept = this.#at(seq);
     if (kept && resume !== undefined) kept.resume = resume;
+  }
+
+  /** Notes that the connection broke while `seq` was on its way; how often that happened. */
+  broke(seq: number): number {
+    const kept = this.#at(seq);
+    return kept ? ++kept.breaks : 0;
   }
 
   /** Goes on sending at `seq`. False if that is no longer, or not yet, there: a new take is needed. */

@@ -21,6 +21,10 @@ class FakeNode {
   refuseRegister: ErrorCode[] = [];
   refuseData: ErrorCode[] = [];
   deaf = false;
+  /** The connection breaks on larger segments, and comes back. */
+  breaksBeyond = Infinity;
+  /** Segments as they were sent, however that went. */
+  sent: { name: string; bytes: number }[] = [];
   ended = false;
   connections: FakeConnection[] = [];
 
@@ -77,10 +81,18 @@ class FakeConnection implements NodeConnection {
     payload: NodeCalls[E][0],
     timeoutMs = 5000,
   ): Promise<NodeCalls[E][1]> {
+    if (event === 'broadcast_data') this.#send(payload as BroadcastData);
     await new Promise((resolve) => setTimeout(resolve, this.node.deaf ? timeoutMs : 2));
     if (this.node.deaf) throw new CallError('timeout', 'no answer');
     if (this.link === 'down') throw new CallError('unreachable', 'link is down');
     return this.#answer(event, payload);
+  }
+
+  #send({ take, seq, segment }: BroadcastData): void {
+    this.node.sent.push({ name: `${take}.${seq}`, bytes: segment.byteLength });
+    if (segment.byteLength <= this.node.breaksBeyond) return;
+    setTimeout(() => this.node.die(), 1);
+    setTimeout(() => this.node.revive(), 20);
   }
 
   #answer(event: keyof NodeCalls, payload: object): object {
@@ -489,6 +501,68 @@ describe('Publisher', () => {
     expect(calls.mock.calls.filter(([event]) => event === 'broadcast_data')).toHaveLength(4);
     expect(publisher.state.behindMs).toBeGreaterThan(900);
     calls.mockRestore();
+  });
+
+  it('sends a blob of 13 MB in pieces, each once', async () => {
+    const { publisher, a, takesWanted, push } = start();
+    a.breaksBeyond = 1_000_000;
+    publisher.startTake(1, MIME);
+    await push(1);
+    publisher.push(new ArrayBuffer(13 << 20), Date.now());
+    await push(20);
+    expect(a.sent.reduce((sum, { bytes }) => sum + bytes, 0)).toBe((13 << 20) + 21 * 10);
+    expect(a.received).toEqual(names(1, 0, 47));
+    expect(takesWanted).toEqual([]);
+  });
+
+  it('tells the capture time of a blob with its last piece only', async () => {
+    const { publisher, a, push } = start();
+    publisher.startTake(1, MIME);
+    await push(20);
+    publisher.push(new ArrayBuffer(1_200_000), Date.now());
+    await push(1);
+    const told = a.captured.slice(-4).map((atMs) => atMs !== undefined);
+    expect(told).toEqual([false, false, true, true]);
+  });
+
+  it('sends again once what the connection breaks on, then begins a new take', async () => {
+    const { publisher, a, b, takesWanted, push } = start();
+    a.breaksBeyond = b.breaksBeyond = 100_000;
+    publisher.startTake(1, MIME);
+    await push(3);
+    publisher.push(new ArrayBuffer(2_000_000), Date.now());
+    await push(300);
+    const sends = new Map<string, number>();
+    for (const { name, bytes } of [...a.sent, ...b.sent]) if (bytes > 10) sends.set(name, (sends.get(name) ?? 0) + 1);
+    expect(Math.max(...sends.values())).toBe(2);
+    expect(takesWanted).toEqual(['unreachable']);
+    publisher.startTake(2, MIME);
+    await push(3);
+    expect([...a.received, ...b.received].filter((name) => name.startsWith('2.'))).toEqual(names(2, 0, 3));
+  });
+
+  it('does not give a take up because small segments met a broken connection', async () => {
+    const { publisher, a, takesWanted, push } = start();
+    publisher.startTake(1, MIME);
+    for (let i = 0; i < 5; i++) {
+      publisher.push(new ArrayBuffer(10), Date.now());
+      await vi.advanceTimersByTimeAsync(1);
+      a.die();
+      a.revive();
+      await push(1);
+    }
+    expect(takesWanted).toEqual([]);
+  });
+
+  it('never sends again what a node finds too large', async () => {
+    const { publisher, a, takesWanted, push } = start();
+    publisher.startTake(1, MIME);
+    await push(3);
+    a.refuseData = ['payload_too_large'];
+    publisher.push(new ArrayBuffer(500_000), Date.now());
+    await push(50);
+    expect(a.sent.filter(({ bytes }) => bytes > 10)).toEqual([{ name: '1.3', bytes: 500_000 }]);
+    expect(takesWanted).toEqual(['payload_too_large']);
   });
 
   it('tells the node when the broadcaster ends the stream', async () => {

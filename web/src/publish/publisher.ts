@@ -79,6 +79,11 @@ const TIMING: PublisherTiming = {
 /** Bytes on their way without an ack. More would only wait in the browser, where it cannot be taken back. */
 const MAX_IN_FLIGHT_BYTES = 1024 * 1024;
 
+/** A segment of so many bytes may itself be why a connection breaks: at a proxy, or a node, that takes no more. */
+const LARGE_BYTES = 64 * 1024;
+/** The take is given up when the connection broke so often on the same large segment. */
+const MAX_BREAKS = 2;
+
 /** Being on a node for longer than this means that it works. */
 const SERVED_WELL_MS = 5_000;
 
@@ -278,8 +283,11 @@ export class Publisher {
   }
 
   async #send(session: Session, outbox: Outbox, segment: Segment): Promise<void> {
-    const capturedAtMs = session.clockKnown ? this.#clock.serverMs(segment.capturedAtMs) : undefined;
+    // The clock of a blob's newest frame says nothing about its earlier pieces.
+    const timed = session.clockKnown && segment.isBlobEnd;
+    const capturedAtMs = timed ? this.#clock.serverMs(segment.capturedAtMs) : undefined;
     const { registration } = session;
+    const leaves = session.connection.link === 'up';
     session.sent(segment, this.#now());
     try {
       const { have, resume } = await session.connection.call(
@@ -298,11 +306,20 @@ export class Publisher {
       session.registeredAgain = false;
       if (have.take === outbox.take) outbox.accept(have.seq, resume);
     } catch (error) {
-      if (this.#outbox === outbox && session.registration === registration) session.problem ??= asCallError(error);
+      const problem = asCallError(error);
+      if (this.#outbox === outbox && session.registration === registration) session.problem ??= problem;
+      if (leaves && problem.code === 'unreachable') this.#brokeOn(outbox, segment);
     } finally {
       session.answered(segment, this.#now());
       this.#wake.ring();
     }
+  }
+
+  /** The connection broke while `segment` was on its way: what is large is sent again once, as its size may be why. */
+  #brokeOn(outbox: Outbox, { seq, bytes }: Segment): void {
+    if (bytes.byteLength < LARGE_BYTES || outbox.broke(seq) < MAX_BREAKS) return;
+    const why = `the connection broke each time on the same segment of ${bytes.byteLength} bytes`;
+    this.#abandonTake(outbox, new CallError('unreachable', why));
   }
 
   /** Whether the session can go on after `problem`; does what is needed for it. */

@@ -1,0 +1,88 @@
+// nginx as Debian ships it, before a server, with `proxy_pass` and nothing else: no upgrades, bodies of 1 MB at most.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** What the access log says of a request. */
+export interface Access {
+  status: number;
+  method: string;
+  path: string;
+  requestBytes: number;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (typeof address !== 'object' || address === null) throw new Error('no port is free');
+  return address.port;
+}
+
+export class Nginx {
+  readonly url: string;
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+
+  private constructor(url: string, process: ChildProcess, folder: string) {
+    this.url = url;
+    this.#process = process;
+    this.#folder = folder;
+  }
+
+  /** Before the server at `target`. */
+  static async before(target: string): Promise<Nginx> {
+    const folder = await mkdtemp(path.join(tmpdir(), 'undead-nginx-'));
+    // Started by root, its workers are somebody else.
+    await chmod(folder, 0o755);
+    const port = await freePort();
+    // Folders of its own, so that nobody has to be root. The rest is nginx' defaults.
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${kind};`);
+    const config = `
+      daemon off; worker_processes 1; pid nginx.pid; error_log error.log;
+      events { }
+      http {
+        ${temporary.join(' ')}
+        log_format requests '$status $request_method $uri $request_length';
+        access_log access.log requests;
+        server { listen 127.0.0.1:${port}; location / { proxy_pass ${target.replace('localhost', '127.0.0.1')}; } }
+      }`;
+    await writeFile(path.join(folder, 'nginx.conf'), config);
+    const child = spawn('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'], {
+      stdio: 'inherit',
+      env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin` },
+    });
+    const nginx = new Nginx(`http://localhost:${port}`, child, folder);
+    await nginx.#answers();
+    return nginx;
+  }
+
+  /** The requests so far. */
+  async log(): Promise<Access[]> {
+    const text = await readFile(path.join(this.#folder, 'access.log'), 'utf8');
+    return text.split('\n').flatMap((line) => {
+      const [status, method, path, requestBytes] = line.split(' ');
+      if (method === undefined || path === undefined) return [];
+      return [{ status: Number(status), method, path, requestBytes: Number(requestBytes) }];
+    });
+  }
+
+  async stop(): Promise<void> {
+    const exited = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.kill('SIGTERM');
+    await exited;
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #answers(): Promise<void> {
+    for (;;) {
+      if (this.#process.exitCode !== null) throw new Error('nginx did not start');
+      const answer = await fetch(`${this.url}/healthz`).catch(() => undefined);
+      if (answer?.ok) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
