@@ -107,7 +107,7 @@ impl Status {
             relayed_streams,
             socketio_connections: self.connections.now(Transport::SocketIo).into(),
             ws_connections: self.connections.now(Transport::WebSocket).into(),
-            ring_bytes: hub.usage().bytes(),
+            ring_bytes: hub.budget().bytes(),
             cpu_permille: reading.cpu_permille.into(),
             egress_bytes_per_s: reading.egress_bytes_per_s,
             egress_limit_bytes_per_s: reading.egress_limit_bytes_per_s.unwrap_or_default(),

@@ -79,7 +79,7 @@ impl Report {
             viewers: audience.viewers(),
             ingress_bytes_per_s: reading.ingress_bytes_per_s,
             egress_bytes_per_s: reading.egress_bytes_per_s,
-            ring_bytes: lock(hub).usage().bytes(),
+            ring_bytes: lock(hub).budget().bytes(),
             live_streams: u32::try_from(live).unwrap_or(u32::MAX),
             relays: audience.relays(),
             egress_limit_bytes_per_s: reading.egress_limit_bytes_per_s,

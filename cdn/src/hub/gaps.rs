@@ -66,7 +66,7 @@ fn viewer_at_the_live_edge_is_told_of_a_gap_and_goes_on_at_the_next_keyframe() {
         "nor for who had the last one before it"
     );
     drop(stream);
-    assert_eq!(hub.usage().bytes(), 2 * (10 + 256) + 4, "the budget knows what went");
+    assert_eq!(hub.budget().bytes(), 2 * (10 + 512) + (4 + 10 + 512), "the budget knows what went");
 }
 
 #[test]

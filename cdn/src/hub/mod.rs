@@ -1,8 +1,8 @@
 //! The heart of a node: all its live streams, each with a bounded ring of chunks, and cursors that read them.
 //!
 //! A chunk is stored once; viewers hold a position, not a copy. Nothing here knows a transport, a clock, a socket or a
-//! task: times come in as values, what a transport writes before a message as a function, and [`Cursor::next`] is a plain read. All rings together stay under one byte budget:
-//! when it is exceeded, the group that is oldest on the whole node leaves first.
+//! task: times come in as values, what a transport writes before a message as a function, and [`Cursor::next`] is a plain read. All rings together stay under one [`Budget`]:
+//! when it is exceeded, the stream that holds most gives up its oldest group.
 
 mod budget;
 mod cursor;
@@ -17,18 +17,19 @@ mod properties;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
 };
 
 use protocol::{StreamId, stream::Visibility};
 
-pub use budget::Usage;
+pub use budget::Budget;
 pub use cursor::{Cursor, Next};
 pub use layout::{Prefix, Stored};
 pub use ring::{Chunk, Error, InitSegment, Ring, RingLimits};
 pub use stream::{Closed, LiveStream};
 
 use crate::lock::lock;
+use budget::GiveWay;
 
 /// A stream, shared between its producer and those who read it.
 pub type SharedStream = Arc<Mutex<LiveStream>>;
@@ -47,7 +48,7 @@ pub struct HubLimits {
 /// All live streams of one node, by id.
 pub struct Hub {
     streams: HashMap<StreamId, SharedStream>,
-    usage: Usage,
+    budget: Budget,
     limits: HubLimits,
     prefix: Prefix,
 }
@@ -55,7 +56,7 @@ pub struct Hub {
 impl Hub {
     /// A hub without streams, whose chunks are laid out behind `prefix`.
     pub fn new(limits: HubLimits, prefix: Prefix) -> Self {
-        Self { streams: HashMap::new(), usage: Usage::default(), limits, prefix }
+        Self { streams: HashMap::new(), budget: Budget::new(limits.budget_bytes), limits, prefix }
     }
 
     /// The stream called `id`, if this node carries it.
@@ -71,8 +72,10 @@ impl Hub {
         if self.streams.len() >= self.limits.streams {
             return None;
         }
-        let ring = Ring::new(self.limits.ring, self.usage.clone(), self.prefix);
-        let stream = Arc::new(Mutex::new(LiveStream::new(id, visibility, ring)));
+        let stream = Arc::new_cyclic(|me: &Weak<Mutex<LiveStream>>| {
+            let ring = Ring::new(self.limits.ring, self.budget.open(me.clone()), self.prefix);
+            Mutex::new(LiveStream::new(id, visibility, ring))
+        });
         self.streams.insert(id, stream.clone());
         Some(stream)
     }
@@ -99,31 +102,14 @@ impl Hub {
         self.streams.is_empty()
     }
 
-    /// What the rings hold.
-    pub fn usage(&self) -> &Usage {
-        &self.usage
+    /// What the rings hold, and may hold.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
+}
 
-    /// Whether the rings hold more than they may, so that [`Hub::enforce_budget`] is due.
-    pub fn over_budget(&self) -> bool {
-        self.usage.bytes() > self.limits.budget_bytes
-    }
-
-    /// Evicts until the rings hold no more than the budget: the oldest groups of the node first; when every stream is
-    /// down to its newest group, the oldest chunks of the largest one.
-    pub fn enforce_budget(&self) {
-        while self.over_budget() && self.evict_oldest_group() {}
-        while self.over_budget() && self.shrink_largest_group() {}
-    }
-
-    fn evict_oldest_group(&self) -> bool {
-        let age = |stream: &&SharedStream| lock(stream).ring().oldest_group_arrived_ms();
-        let oldest = self.streams.values().filter(|stream| age(stream).is_some()).min_by_key(age);
-        oldest.is_some_and(|stream| lock(stream).ring_mut().evict_oldest_group())
-    }
-
-    fn shrink_largest_group(&self) -> bool {
-        let largest = self.streams.values().max_by_key(|stream| lock(stream).ring().newest_group_bytes());
-        largest.is_some_and(|stream| lock(stream).ring_mut().shrink_newest_group())
+impl GiveWay for Mutex<LiveStream> {
+    fn give_way(&self) -> bool {
+        lock(self).ring_mut().give_way()
     }
 }

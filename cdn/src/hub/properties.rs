@@ -10,7 +10,7 @@ use protocol::{
     stream::Visibility,
 };
 
-use super::*;
+use super::{budget::Account, *};
 
 const LIMITS: HubLimits =
     HubLimits { ring: RingLimits { window_ms: 1000, group_bytes: 4000 }, budget_bytes: 9000, streams: 4 };
@@ -121,8 +121,8 @@ proptest! {
                 Step::Push { stream, key, take, bytes, wait_ms } => {
                     now_ms += wait_ms;
                     producers[stream].push(key, take, bytes, now_ms);
-                    hub.enforce_budget();
-                    prop_assert!(!hub.over_budget());
+                    hub.budget().enforce();
+                    prop_assert!(!hub.budget().is_exceeded());
                 }
                 Step::Join { stream } => {
                     let mut viewer = Viewer::new(stream, None);
@@ -152,14 +152,14 @@ proptest! {
         for id in ["a", "b"].map(|title| StreamId::new(title, 1)) {
             hub.remove(id);
         }
-        prop_assert_eq!(hub.usage().bytes(), 0, "all bytes are given back");
+        prop_assert_eq!(hub.budget().bytes(), 0, "all bytes are given back");
         drop(producers);
     }
 }
 
 /// A stream with groups of three chunks of 10 bytes, one a millisecond, and a window that keeps them all.
 fn stream(chunks: u64) -> Mutex<LiveStream> {
-    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 10_000 }, Usage::default(), |_, _| {});
+    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 10_000 }, Account::default(), |_, _| {});
     let mut stream = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
     stream.push_init("video/webm".into(), Bytes::new());
     for at in 0..chunks {
@@ -195,6 +195,32 @@ fn read(cursor: &mut Cursor, stream: &Mutex<LiveStream>) -> (Vec<ChunkName>, Vec
         }
     }
     (names, skips)
+}
+
+#[test]
+fn a_stream_pays_with_its_own_window_and_the_others_are_not_even_locked() {
+    let mut hub = Hub::new(LIMITS, |_, _| {});
+    let mut open = |title| hub.open(StreamId::new(title, 1), Visibility::Public).unwrap();
+    let streams = ["a", "b", "c"].map(&mut open);
+    for (stream, chunks) in streams.iter().zip([3, 3, 30]) {
+        let mut stream = lock(stream);
+        stream.push_init("video/webm".into(), Bytes::new());
+        (0..chunks).for_each(|at| stream.push(chunk(at), 0).unwrap());
+    }
+    assert!(hub.budget().is_exceeded());
+    let [a, b, c] = &streams;
+    let locked = (lock(a), lock(b));
+    let (budget, (done, is_done)) = (hub.budget().clone(), std::sync::mpsc::channel());
+    std::thread::spawn(move || {
+        budget.enforce();
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(std::time::Duration::from_secs(20)).expect("it waits for no other stream");
+    drop(locked);
+    assert!(!hub.budget().is_exceeded());
+    let oldest = |stream: &SharedStream| lock(stream).ring().first();
+    assert_eq!((oldest(a), oldest(b)), (0, 0));
+    assert!(oldest(c) > 20);
 }
 
 #[test]
@@ -258,7 +284,8 @@ fn viewer_who_is_ahead_of_the_node_waits_for_what_follows() {
 #[test]
 fn viewer_whose_chunk_left_the_window_skips_to_the_newest_group() {
     let stream = stream(8);
-    while lock(&stream).ring_mut().evict_oldest_group() {}
+    lock(&stream).ring_mut().give_way();
+    lock(&stream).ring_mut().give_way();
     assert_eq!(read(&mut Cursor::after(name(2)), &stream).1, [SkipReason::LeftWindow]);
     let mut neighbour = Cursor::after(name(5));
     assert_eq!(
@@ -278,7 +305,7 @@ fn viewer_in_the_newest_group_has_nowhere_to_skip_to() {
 
 #[test]
 fn group_larger_than_its_bound_loses_its_start_and_joiners_wait_for_the_next_keyframe() {
-    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 1000 }, Usage::default(), |_, _| {});
+    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 1000 }, Account::default(), |_, _| {});
     let mut endless = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
     endless.push_init("video/webm".into(), Bytes::new());
     for index in 0..10 {

@@ -12,7 +12,6 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    mem,
     sync::Arc,
 };
 
@@ -20,12 +19,12 @@ use bytes::Bytes;
 use protocol::{event::ChunkName, message::MAX_CHUNK_BYTES};
 
 use super::{
-    budget::Usage,
+    budget::Account,
     layout::{Prefix, Stored},
 };
 
-/// Bytes an entry costs besides its payload, so that many tiny chunks are bounded too.
-const OVERHEAD_BYTES: u64 = 256;
+/// Bytes that a chunk or an init segment costs besides its payload, so that many tiny ones are bounded too.
+const OVERHEAD_BYTES: u64 = 512;
 
 /// Smallest unit that is forwarded: self-contained media that a player appends after its take's init segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +52,12 @@ pub struct InitSegment {
     pub mime: String,
     /// The bytes to append.
     pub data: Bytes,
+}
+
+impl InitSegment {
+    fn bytes(&self) -> u64 {
+        (self.data.len() + self.mime.len()) as u64 + OVERHEAD_BYTES
+    }
 }
 
 /// Bounds of a ring.
@@ -111,14 +116,16 @@ pub struct Ring {
     floor: Option<ChunkName>,
     /// Who reads before this position misses chunks that never came.
     gap: u64,
-    usage: Usage,
+    /// All entries and init segments.
+    bytes: u64,
+    account: Account,
     limits: RingLimits,
     prefix: Prefix,
 }
 
 impl Ring {
-    /// An empty ring whose bytes count towards `usage`, and whose chunks are laid out behind `prefix`.
-    pub fn new(limits: RingLimits, usage: Usage, prefix: Prefix) -> Self {
+    /// An empty ring with this account, whose chunks are laid out behind `prefix`.
+    pub(super) fn new(limits: RingLimits, account: Account, prefix: Prefix) -> Self {
         Self {
             entries: VecDeque::new(),
             first: 0,
@@ -128,7 +135,8 @@ impl Ring {
             last_evicted: None,
             floor: None,
             gap: 0,
-            usage,
+            bytes: 0,
+            account,
             limits,
             prefix,
         }
@@ -136,11 +144,16 @@ impl Ring {
 
     /// Keeps `init` for the chunks of its take.
     pub fn push_init(&mut self, init: InitSegment) {
-        self.usage.add(init.data.len() as u64);
-        if let Some(replaced) = self.inits.insert(init.take, Arc::new(init)) {
-            self.usage.sub(replaced.data.len() as u64);
+        let take = init.take;
+        self.bytes += init.bytes();
+        if let Some(replaced) = self.inits.insert(take, Arc::new(init)) {
+            self.bytes -= replaced.bytes();
         }
-        self.forget_unused_inits();
+        self.forget_unused_init(take);
+        if let Some((&before, _)) = self.inits.range(..take).next_back() {
+            self.forget_unused_init(before);
+        }
+        self.settle();
     }
 
     /// Appends `chunk`, which arrived at `now_ms`, and evicts what the limits no longer allow.
@@ -164,10 +177,11 @@ impl Ring {
         }
         let entry = Entry { chunk: Arc::new(Stored::new(chunk, self.prefix)), arrived_ms: now_ms };
         self.newest_group_bytes += entry.bytes();
-        self.usage.add(entry.bytes());
+        self.bytes += entry.bytes();
         self.entries.push_back(entry);
         self.evict_older_than(now_ms.saturating_sub(self.limits.window_ms));
         self.bound_newest_group();
+        self.settle();
         Ok(())
     }
 
@@ -202,12 +216,13 @@ impl Ring {
         let is_old_enough = |key: &u64| {
             self.arrived_ms(*key).is_some_and(|arrived_ms| newest_ms.saturating_sub(arrived_ms) >= back_ms)
         };
-        self.keys.iter().rev().copied().find(is_old_enough).or(self.keys.front().copied())
+        let old_enough = self.keys.partition_point(is_old_enough);
+        self.keys.get(old_enough.saturating_sub(1)).copied()
     }
 
     /// Position of the oldest keyframe from `position` on.
     pub fn key_from(&self, position: u64) -> Option<u64> {
-        self.keys.iter().copied().find(|key| *key >= position)
+        self.keys.get(self.keys.partition_point(|key| *key < position)).copied()
     }
 
     /// The init segment of `take`, known as long as one of its chunks is here or could still come.
@@ -236,6 +251,7 @@ impl Ring {
         // Also for who has read everything until now.
         self.first += 1;
         self.gap = self.first;
+        self.settle();
     }
 
     /// The next chunk is the one after `last`. If `last` never came here, there is a [gap](Ring::gap), and who has `last`
@@ -262,29 +278,11 @@ impl Ring {
         found.map(|index| self.first + index as u64).map_err(|index| self.first + index as u64)
     }
 
-    /// When the newest chunk of the oldest group arrived, if that group may leave.
-    pub fn oldest_group_arrived_ms(&self) -> Option<u64> {
-        self.arrived_ms(self.second_group()? - 1)
-    }
-
-    /// Lets the oldest group go; false if there is only the newest.
-    pub fn evict_oldest_group(&mut self) -> bool {
-        let Some(boundary) = self.second_group() else { return false };
-        while self.first < boundary {
-            self.evict_oldest_chunk();
-        }
-        self.forget_unused_inits();
-        true
-    }
-
-    /// Lets the oldest chunk of the newest group go, after the groups before it; false if one chunk is left.
-    pub fn shrink_newest_group(&mut self) -> bool {
-        while self.evict_oldest_group() {}
-        if self.entries.len() < 2 {
-            return false;
-        }
-        self.evict_oldest_chunk();
-        true
+    /// Gives up the oldest group, or the oldest chunk of the only one; false if one chunk is left.
+    pub(super) fn give_way(&mut self) -> bool {
+        let gave = self.evict_oldest_group() || self.evict_oldest_of_many();
+        self.settle();
+        gave
     }
 
     /// Bytes of its newest chunks for each second that they cover; 0 while it has none.
@@ -297,17 +295,14 @@ impl Ring {
         bytes.saturating_mul(1000).checked_div(ms).unwrap_or(0)
     }
 
-    /// Bytes of the newest group.
-    pub fn newest_group_bytes(&self) -> u64 {
-        self.newest_group_bytes
+    /// Counts towards no budget from now on.
+    pub(super) fn leave_budget(&mut self) {
+        self.account.close();
     }
 
-    /// Counts towards nobody's usage from now on.
-    pub(super) fn leave_budget(&mut self) {
-        let held_bytes = self.held_bytes();
-        self.usage.sub(held_bytes);
-        self.usage = Usage::default();
-        self.usage.add(held_bytes);
+    /// Tells the budget what is held.
+    fn settle(&mut self) {
+        self.account.set(self.bytes, self.entries.len() > 1);
     }
 
     fn entry(&self, position: u64) -> Option<&Entry> {
@@ -319,20 +314,46 @@ impl Ring {
         self.keys.iter().copied().find(|key| *key > self.first)
     }
 
+    /// When the newest chunk of the oldest group arrived, if that group may leave.
+    fn oldest_group_arrived_ms(&self) -> Option<u64> {
+        self.arrived_ms(self.second_group()? - 1)
+    }
+
     fn evict_older_than(&mut self, horizon_ms: u64) {
         while self.oldest_group_arrived_ms().is_some_and(|arrived_ms| arrived_ms < horizon_ms) {
             self.evict_oldest_group();
         }
     }
 
+    /// Evicts the oldest group; false if there is only the newest.
+    fn evict_oldest_group(&mut self) -> bool {
+        let Some(boundary) = self.second_group() else { return false };
+        while self.first < boundary {
+            self.evict_oldest_chunk();
+        }
+        true
+    }
+
+    /// Evicts the oldest chunk; false if it is the only one.
+    fn evict_oldest_of_many(&mut self) -> bool {
+        let evicts = self.entries.len() > 1;
+        if evicts {
+            self.evict_oldest_chunk();
+        }
+        evicts
+    }
+
     fn bound_newest_group(&mut self) {
-        while self.newest_group_bytes > self.limits.group_bytes && self.shrink_newest_group() {}
+        if self.newest_group_bytes > self.limits.group_bytes {
+            while self.evict_oldest_group() {}
+            while self.newest_group_bytes > self.limits.group_bytes && self.evict_oldest_of_many() {}
+        }
     }
 
     fn evict_oldest_chunk(&mut self) {
         let in_newest_group = self.second_group().is_none();
         let Some(gone) = self.entries.pop_front() else { return };
-        self.usage.sub(gone.bytes());
+        self.bytes -= gone.bytes();
         if in_newest_group {
             self.newest_group_bytes -= gone.bytes();
         }
@@ -341,36 +362,22 @@ impl Ring {
         while self.keys.front().is_some_and(|key| *key < self.first) {
             self.keys.pop_front();
         }
+        self.forget_unused_init(gone.chunk.name.take);
     }
 
-    /// Keeps the newest take's init segment and those of takes that have chunks here.
-    fn forget_unused_inits(&mut self) {
-        let Some(newest) = self.inits.keys().next_back().copied() else { return };
-        let mut inits = mem::take(&mut self.inits);
-        inits.retain(|take, init| {
-            let used = *take == newest || self.has_chunks(*take);
-            if !used {
-                self.usage.sub(init.data.len() as u64);
-            }
-            used
-        });
-        self.inits = inits;
+    /// Forgets the init segment of a take that has no chunks here and is not the newest.
+    fn forget_unused_init(&mut self, take: u64) {
+        let is_newest = self.inits.last_key_value().is_none_or(|(newest, _)| *newest == take);
+        if !is_newest
+            && !self.has_chunks(take)
+            && let Some(unused) = self.inits.remove(&take)
+        {
+            self.bytes -= unused.bytes();
+        }
     }
 
     fn has_chunks(&self, take: u64) -> bool {
         let (Ok(position) | Err(position)) = self.find(ChunkName { take, group: 0, index: 0 });
         self.chunk(position).is_some_and(|chunk| chunk.name.take == take)
-    }
-
-    fn held_bytes(&self) -> u64 {
-        let entries: u64 = self.entries.iter().map(Entry::bytes).sum();
-        let inits: u64 = self.inits.values().map(|init| init.data.len() as u64).sum();
-        entries + inits
-    }
-}
-
-impl Drop for Ring {
-    fn drop(&mut self) {
-        self.usage.sub(self.held_bytes());
     }
 }

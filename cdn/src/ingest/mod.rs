@@ -38,7 +38,7 @@ use crate::{
     clock::Now,
     config::Limits,
     grants::Grants,
-    hub::{Closed, Hub, SharedStream},
+    hub::{Budget, Closed, Hub, SharedStream},
     lock::lock,
     metrics::Metrics,
 };
@@ -95,6 +95,7 @@ pub(crate) trait Follower: Send + Sync {
 /// See the [module](self).
 pub(crate) struct Ingest {
     hub: Arc<Mutex<Hub>>,
+    budget: Budget,
     grants: Arc<Grants>,
     limits: Limits,
     metrics: Arc<Metrics>,
@@ -117,7 +118,8 @@ impl Ingest {
         metrics: Arc<Metrics>,
         followers: Vec<Arc<dyn Follower>>,
     ) -> Self {
-        Self { hub, grants, limits, metrics, followers, publishers: Mutex::default() }
+        let budget = lock(&hub).budget().clone();
+        Self { hub, budget, grants, limits, metrics, followers, publishers: Mutex::default() }
     }
 
     /// Makes `session` the broadcaster of a stream, taking it over from another one if need be.
@@ -326,10 +328,7 @@ impl Ingest {
     }
 
     fn keep_budget(&self) {
-        let hub = lock(&self.hub);
-        if hub.over_budget() {
-            hub.enforce_budget();
-        }
+        self.budget.enforce();
     }
 
     fn viewers(&self, id: StreamId) -> u32 {

@@ -8,6 +8,7 @@ mod client;
 mod clocks;
 mod cluster;
 mod dropped;
+mod fair_share;
 mod garbage;
 mod harness;
 mod http;
