@@ -1,18 +1,20 @@
-// <ud-copy-link url>: a link to hand on, with a button that copies it.
+// <ud-copy-link url>: a link to hand on, with a button that copies it, or says how to do it by hand.
 
-import { LitElement, css, html, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
+import { copyKeys, copyText } from '../browser/clipboard';
 import { checkIcon, linkIcon } from './icons';
 import { base, buttons } from './styles';
 
-/** How long the button says that it worked. */
+/** How long the button says that it copied. */
 const COPIED_MS = 2_000;
 
 @customElement('ud-copy-link')
 export class CopyLink extends LitElement {
   @property() url = '';
-  @state() private copied = false;
+  @state() private outcome: 'copied' | 'by_hand' | undefined;
   @query('input') declare private field: HTMLInputElement;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   static override styles = [
     base,
@@ -47,30 +49,38 @@ export class CopyLink extends LitElement {
         padding: 0 14px;
         font-size: 0.9375rem;
       }
+      .hint {
+        padding: 6px 16px 0;
+        color: var(--ud-muted);
+        font-size: 0.875rem;
+      }
+      .hint:empty {
+        display: none;
+      }
     `,
   ];
 
   override render(): TemplateResult {
+    const { outcome } = this;
     return html`<div class="row">
-      <input readonly aria-label="Link for viewers" .value=${this.url} @focus=${() => this.field.select()} />
-      <button class="button primary" type="button" @click=${this.#copy}>
-        ${this.copied ? checkIcon : linkIcon}<span aria-live="polite">${this.copied ? 'Copied' : 'Copy link'}</span>
-      </button>
-    </div>`;
+        <input readonly aria-label="Link for viewers" .value=${this.url} @focus=${() => this.field.select()} />
+        <button class="button primary" type="button" @click=${this.#copy}>
+          ${outcome === 'copied' ? checkIcon : linkIcon}${outcome === 'copied' ? 'Copied' : 'Copy link'}
+        </button>
+      </div>
+      <p class="hint" role="status">${outcome === 'by_hand' ? BY_HAND : nothing}</p>
+      <span class="visually-hidden" role="status">${outcome === 'copied' ? 'Link copied' : nothing}</span>`;
   }
 
   async #copy(): Promise<void> {
-    try {
-      await navigator.clipboard.writeText(this.url);
-    } catch {
-      // Without permission the person can still press the keys that copy.
-      this.field.focus();
-      return;
-    }
-    this.copied = true;
-    setTimeout(() => (this.copied = false), COPIED_MS);
+    clearTimeout(this.#timer);
+    this.outcome = (await copyText(this.url, this.field)) ? 'copied' : 'by_hand';
+    if (this.outcome === 'copied') this.#timer = setTimeout(() => (this.outcome = undefined), COPIED_MS);
   }
 }
+
+/** What is left to do for the person, with the link selected. */
+const BY_HAND = `The browser does not let this page copy. The link is selected: press ${copyKeys()} to copy it.`;
 
 declare global {
   interface HTMLElementTagNameMap {
