@@ -44,6 +44,7 @@ export class Broadcaster {
 
   async end(): Promise<void> {
     await this.page.getByRole('button', { name: 'End stream' }).click();
+    await this.page.getByRole('button', { name: 'End for everyone' }).click();
   }
 }
 

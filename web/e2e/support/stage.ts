@@ -10,6 +10,7 @@ export class Stage {
   readonly #clock: ClockServer;
   readonly #browser: Browser;
   readonly #context: BrowserContext;
+  #source: Page | undefined;
 
   private constructor(clock: ClockServer, browser: Browser, context: BrowserContext) {
     this.#clock = clock;
@@ -23,10 +24,20 @@ export class Stage {
     const browser = await launchBrowser();
     const context = await browser.newContext();
     const stage = new Stage(clock, browser, context);
-    const page = await stage.page(still ? `${clock.url}?still` : clock.url);
-    await page.setViewportSize({ width: 1280, height: 720 });
-    await page.click('canvas');
+    await stage.openSource(still);
     return stage;
+  }
+
+  /** Opens the tab that is shared. */
+  async openSource(still = false): Promise<void> {
+    this.#source = await this.page(still ? `${this.#clock.url}?still` : this.#clock.url);
+    await this.#source.setViewportSize({ width: 1280, height: 720 });
+    await this.#source.click('canvas');
+  }
+
+  /** Closes it, as a person would: the browser ends the capture. */
+  async closeSource(): Promise<void> {
+    await this.#source?.close();
   }
 
   /** `prepare` sees the page before anything is loaded into it. */

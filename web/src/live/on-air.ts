@@ -1,16 +1,19 @@
 // <ud-on-air>: how the stream is doing, its link, and what can be done about it. Sends `choose` (another source),
-// `microphone`, `lower-quality` and `end`.
+// `microphone`, `lower-quality` and, once that is confirmed, `end`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { customElement, property, query } from 'lit/decorators.js';
 import type { BroadcastState } from '../publish/broadcast';
 import { passes } from '../publish/patience';
 import { callProblem, waitingProblem } from '../publish/problems';
+import type { Confirm } from '../ui/confirm';
+import '../ui/confirm';
 import '../ui/copy-link';
 import { runningTime } from '../ui/format';
 import { microphoneIcon, microphoneOffIcon, screenIcon, stopIcon, swapIcon } from '../ui/icons';
 import '../ui/notice';
 import { base, buttons } from '../ui/styles';
+import { endingAdvice } from './offer';
 import { ChooseEvent } from './preview';
 
 /** From how far behind the uplink counts as too slow. */
@@ -26,10 +29,13 @@ export class OnAir extends LitElement {
   @property({ type: Number }) viewers = 0;
   /** None while it is not yet on the air. */
   @property({ attribute: false }) runningMs: number | undefined;
+  /** How long viewers still wait for another source, while nothing is shared. */
+  @property({ attribute: false }) graceLeftMs: number | undefined;
   @property({ type: Boolean }) screens = true;
   @property({ type: Boolean }) canLower = false;
   @property({ type: Boolean }) microphone = false;
   @property({ type: Boolean }) ending = false;
+  @query('ud-confirm') declare private confirm: Confirm;
 
   static override styles = [
     base,
@@ -66,6 +72,11 @@ export class OnAir extends LitElement {
         font-variant-numeric: tabular-nums;
         letter-spacing: -0.02em;
       }
+      .countdown {
+        flex: 1 1 100%;
+        font-weight: 650;
+        font-variant-numeric: tabular-nums;
+      }
       .actions {
         display: flex;
         flex-wrap: wrap;
@@ -95,10 +106,16 @@ export class OnAir extends LitElement {
       <ud-copy-link url=${this.link}></ud-copy-link>
       <div class="actions">
         ${recording ? [this.#microphoneButton(), this.#sourceButton('Change source')] : nothing}
-        <button class="button live" type="button" ?disabled=${this.ending} @click=${() => this.#send('end')}>
+        <button class="button live" type="button" ?disabled=${this.ending} @click=${() => this.confirm.ask()}>
           ${stopIcon} End stream
         </button>
       </div>
+      <ud-confirm
+        heading="End your stream?"
+        advice=${endingAdvice(this.state.phase === 'live', this.viewers)}
+        action="End for everyone"
+        @confirm=${() => this.#send('end')}
+      ></ud-confirm>
     `;
   }
 
@@ -106,16 +123,16 @@ export class OnAir extends LitElement {
     const { phase, problem, recording, recorderProblem, behindMs } = this.state;
     if (recorderProblem) {
       return html`<ud-notice kind="error" heading=${recorderProblem.title} advice=${recorderProblem.advice}>
-        ${this.#sourceButton('Share again')}
+        ${this.#countdown()} ${this.#sourceButton('Share again')}
       </ud-notice>`;
     }
     if (!recording) {
       return html`<ud-notice
         kind="warn"
-        heading="You stopped sharing"
-        advice="Your viewers wait for you. Share something within half a minute, or the stream ends by itself."
+        heading="Nothing is shared right now"
+        advice="Viewers read that the stream is interrupted. Share something within half a minute, or it ends by itself."
       >
-        ${this.#sourceButton('Share again')}
+        ${this.#countdown()} ${this.#sourceButton('Share again')}
       </ud-notice>`;
     }
     if (phase === 'reconnecting') {
@@ -142,6 +159,15 @@ export class OnAir extends LitElement {
       </ud-notice>`;
     }
     return nothing;
+  }
+
+  /** For those who look; told aloud every second it would only disturb. */
+  #countdown(): TemplateResult | typeof nothing {
+    if (this.graceLeftMs === undefined) return nothing;
+    const left = Math.ceil(this.graceLeftMs / 1000);
+    return html`<p class="countdown" aria-hidden="true">
+      ${left > 0 ? `The stream ends in ${left} s` : 'The stream is ending…'}
+    </p>`;
   }
 
   #sourceButton(label: string): TemplateResult {

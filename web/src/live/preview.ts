@@ -97,6 +97,11 @@ export class Preview extends LitElement {
         display: flex;
         gap: 8px;
       }
+      @media (max-width: 480px) {
+        .choice + .corner {
+          display: none;
+        }
+      }
     `,
   ];
 

@@ -6,6 +6,7 @@ import { customElement, query, state } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
 import { serverTime } from '../api/server-time';
 import { siteMemory, tabMemory } from '../browser/storage';
+import '../live/offer';
 import '../live/on-air';
 import type { ChooseEvent, Preview } from '../live/preview';
 import '../live/preview';
@@ -13,7 +14,7 @@ import type { GoLiveEvent, SettingsEvent } from '../live/setup';
 import '../live/setup';
 import { Broadcast, type BroadcastState } from '../publish/broadcast';
 import { Capture, abilities } from '../publish/capture';
-import { keepRemembered, recall, remember, type OwnStream } from '../publish/own-stream';
+import { keepRemembered, remember, type OwnStream } from '../publish/own-stream';
 import { patiently } from '../publish/patience';
 import {
   NO_MICROPHONE,
@@ -26,8 +27,11 @@ import {
 } from '../publish/problems';
 import { DEFAULT_TITLE, loadSettings, lowerQuality, quality, saveSettings, type Settings } from '../publish/settings';
 import { Thumbnails } from '../publish/thumbnails';
-import { CallError } from '../protocol/error';
-import { cleanTitle, isolated } from '../protocol/title';
+import { UnfinishedStream, isGone, type Offer } from '../publish/unfinished';
+import type { CallError } from '../protocol/error';
+import { GRACE_MS, type StreamInfo } from '../protocol/stream';
+import { cleanTitle } from '../protocol/title';
+import { localNowMs } from '../transport/clock';
 import { connect } from '../transport/socketio';
 import { badges, stateBadge } from '../ui/badges';
 import { runningTime } from '../ui/format';
@@ -37,6 +41,8 @@ import { canPlayType } from '../watch/media-source';
 
 /** How often the main server is asked for the viewers on all nodes. */
 const LOOK_MS = 5_000;
+
+const NOTHING_SHARED = 'Nothing was shared for half a minute, so it ended by itself.';
 
 @customElement('ud-live-page')
 export class LivePage extends LitElement {
@@ -48,16 +54,21 @@ export class LivePage extends LitElement {
   /** Why going live is taking longer; it is tried again by itself. */
   @state() private waitsFor: Problem | undefined;
   @state() private broadcastState: BroadcastState | undefined;
-  /** A stream from before a reload that can be continued. */
-  @state() private unfinished: OwnStream | undefined;
+  /** A stream of this tab that can be continued. */
+  @state() private unfinished: Offer | undefined;
   @state() private viewersEverywhere = 0;
   @state() private startedAtMs: number | undefined;
   @state() private nowMs = serverTime.nowMs();
   @state() private ending = false;
+  /** Whether the stream is over because nothing was shared. */
+  @state() private nothingShared = false;
+  /** Since when nothing is shared, on our clock. */
+  @state() private pausedAtMs: number | undefined;
   @query('ud-preview') declare private preview: Preview;
 
   readonly #server = new MainServer();
   readonly #abilities = abilities();
+  readonly #unfinished = new UnfinishedStream(this.#server, tabMemory, (offer) => (this.unfinished = offer));
   #own: OwnStream | undefined;
   #goingLive = false;
   /** Stops trying to go live. */
@@ -134,14 +145,14 @@ export class LivePage extends LitElement {
     addEventListener('beforeunload', this.#warn);
     // What no source can help is said before anybody tries.
     if (obstacle('camera', this.#abilities)) this.problem = obstacle('screen', this.#abilities);
-    const own = recall(tabMemory);
-    if (own) void this.#offerToContinue(own);
+    void this.#unfinished.offer();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     removeEventListener('beforeunload', this.#warn);
     this.#trying?.abort();
+    this.#unfinished.withdraw();
     this.#broadcast?.close();
     this.capture?.close();
     this.#stopWatchingOver();
@@ -187,17 +198,14 @@ export class LivePage extends LitElement {
       ></ud-live-setup>`;
   }
 
-  #continueOffer(own: OwnStream): TemplateResult {
-    return html`<ud-notice
-      kind="info"
-      heading="“${isolated(own.title)}” is still open"
-      advice="Continue where you left off?"
-    >
-      <button class="button primary" type="button" @click=${() => void this.#once(() => this.#continue(own))}>
-        Continue
-      </button>
-      <button class="button" type="button" @click=${() => void this.#endUnfinished(own)}>End it</button>
-    </ud-notice>`;
+  #continueOffer({ own, info }: Offer): TemplateResult {
+    return html`<ud-continue-offer
+      .heading=${own.title}
+      .info=${info}
+      ?busy=${this.ending}
+      @continue=${() => void this.#once(() => this.#continue(own, info))}
+      @end=${() => void this.#endUnfinished()}
+    ></ud-continue-offer>`;
   }
 
   #waitingNotice({ title, advice }: Problem): TemplateResult {
@@ -227,6 +235,7 @@ export class LivePage extends LitElement {
       .link=${new URL(this.#own?.watch_url ?? '', location.href).href}
       .viewers=${Math.max(state.viewers, this.viewersEverywhere)}
       .runningMs=${this.startedAtMs === undefined ? undefined : this.nowMs - this.startedAtMs}
+      .graceLeftMs=${this.#graceLeftMs}
       .screens=${this.#abilities.screen}
       .canLower=${this.#broadcast !== undefined && lowerQuality(this.#broadcast.quality) !== undefined}
       .microphone=${this.settings.microphone}
@@ -237,6 +246,11 @@ export class LivePage extends LitElement {
     ></ud-on-air>`;
   }
 
+  /** As of the last second. */
+  get #graceLeftMs(): number | undefined {
+    return this.pausedAtMs === undefined ? undefined : Math.max(0, this.pausedAtMs + GRACE_MS - localNowMs());
+  }
+
   #over(): TemplateResult {
     const problem = this.broadcastState?.problem && callProblem(this.broadcastState.problem);
     const lasted =
@@ -244,7 +258,7 @@ export class LivePage extends LitElement {
     return html`<section class="over" role="status">
       ${ghostPicture}
       <h1>${problem?.title ?? 'Your stream has ended'}</h1>
-      <p>${lasted} ${problem?.advice ?? 'Thank you for sharing.'}</p>
+      <p>${lasted} ${problem?.advice ?? (this.nothingShared ? NOTHING_SHARED : 'Thank you for sharing.')}</p>
       <div class="under">
         <button class="button primary" type="button" @click=${() => this.#again()}>Start another</button>
         <a class="button" href="/view">See what is live</a>
@@ -380,7 +394,7 @@ export class LivePage extends LitElement {
 
   #putOnAir(own: OwnStream): void {
     this.#own = own;
-    this.unfinished = undefined;
+    this.#unfinished.withdraw();
     const keep = keepRemembered(tabMemory, own);
     const broadcast = new Broadcast({
       own,
@@ -409,10 +423,7 @@ export class LivePage extends LitElement {
       await this.#server.putThumbnail(own.stream_id, broadcast.grant, picture);
       return true;
     });
-    this.#timers = [
-      setInterval(() => (this.nowMs = serverTime.nowMs()), 1_000),
-      setInterval(() => void this.#look(own), LOOK_MS),
-    ];
+    this.#timers = [setInterval(() => this.#second(own), 1_000), setInterval(() => void this.#look(own), LOOK_MS)];
   }
 
   #stopWatchingOver(): void {
@@ -420,6 +431,12 @@ export class LivePage extends LitElement {
     this.#thumbnails = undefined;
     this.#timers.forEach(clearInterval);
     this.#timers = [];
+  }
+
+  #second(own: OwnStream): void {
+    this.nowMs = serverTime.nowMs();
+    // The node ends the stream now: who looks at the countdown should not wait for the next look.
+    if (this.#graceLeftMs === 0) void this.#look(own);
   }
 
   async #look(own: OwnStream): Promise<void> {
@@ -435,8 +452,27 @@ export class LivePage extends LitElement {
   #onState(state: BroadcastState): void {
     this.broadcastState = state;
     if (state.phase === 'live') this.startedAtMs ??= serverTime.nowMs();
+    this.pausedAtMs = state.phase === 'paused' ? (this.pausedAtMs ?? localNowMs()) : undefined;
     document.title = state.phase === 'live' ? `● Live: ${this.#own?.title ?? ''}` : 'Go live · Undead';
-    if (state.phase === 'ended' || state.phase === 'failed') this.#finish();
+    if (state.phase === 'failed' && mayGoOn(state.problem)) this.#offerAfterFailure(state.problem);
+    else if (state.phase === 'ended' || state.phase === 'failed') this.#finish();
+  }
+
+  /** Back to the choices, with what is shared and the offer to go on with the stream. */
+  #offerAfterFailure(problem: CallError | undefined): void {
+    if (this.phase !== 'on_air') return;
+    this.#leaveAir();
+    this.phase = 'setup';
+    this.problem = callProblem(problem);
+    void this.#unfinished.offer();
+  }
+
+  #leaveAir(): void {
+    this.nowMs = serverTime.nowMs();
+    this.#stopWatchingOver();
+    this.#broadcast?.close();
+    this.#broadcast = undefined;
+    this.pausedAtMs = undefined;
   }
 
   async #end(): Promise<void> {
@@ -454,10 +490,8 @@ export class LivePage extends LitElement {
   #finish(): void {
     if (this.phase === 'over') return;
     this.phase = 'over';
-    this.nowMs = serverTime.nowMs();
-    this.#stopWatchingOver();
-    this.#broadcast?.close();
-    this.#broadcast = undefined;
+    this.nothingShared = this.pausedAtMs !== undefined && !this.ending;
+    this.#leaveAir();
     this.#setCapture(undefined);
     this.problem = undefined;
     remember(tabMemory, undefined);
@@ -475,21 +509,7 @@ export class LivePage extends LitElement {
     if (lower) this.#broadcast?.setQuality(lower);
   }
 
-  async #offerToContinue(own: OwnStream): Promise<void> {
-    try {
-      const { state, started_at_ms } = await this.#server.stream(own.stream_id);
-      if (state === 'ended') remember(tabMemory, undefined);
-      else if (this.phase === 'setup') {
-        this.unfinished = own;
-        this.startedAtMs = started_at_ms;
-      }
-    } catch (error) {
-      if (isGone(error)) remember(tabMemory, undefined);
-      else if (this.phase === 'setup') this.unfinished = own;
-    }
-  }
-
-  async #continue(own: OwnStream): Promise<void> {
+  async #continue(own: OwnStream, info: StreamInfo | undefined): Promise<void> {
     if (!this.capture?.live && !(await this.#captureFrom(this.#abilities.screen ? 'screen' : 'camera'))) return;
     this.phase = 'starting';
     this.problem = undefined;
@@ -497,24 +517,27 @@ export class LivePage extends LitElement {
       const publish = await this.#patiently((signal) =>
         this.#server.publish(own.stream_id, own.publish.grant, {}, signal),
       );
-      if (publish) this.#putOnAir({ ...own, publish });
+      if (!publish) return;
+      this.startedAtMs = info?.started_at_ms;
+      this.#putOnAir({ ...own, publish });
     } catch (error) {
       this.problem = callProblem(error);
-      if (!isGone(error)) return;
-      this.unfinished = undefined;
-      this.startedAtMs = undefined;
-      remember(tabMemory, undefined);
+      if (isGone(error)) this.#unfinished.forget();
     } finally {
       this.#backToSetup();
     }
   }
 
-  async #endUnfinished(own: OwnStream): Promise<void> {
-    this.unfinished = undefined;
-    this.startedAtMs = undefined;
-    remember(tabMemory, undefined);
-    // If it cannot be told, the stream ends by itself when its grace period is over.
-    await this.#server.endStream(own.stream_id, own.publish.grant).catch(() => undefined);
+  async #endUnfinished(): Promise<void> {
+    this.ending = true;
+    this.problem = undefined;
+    try {
+      await this.#unfinished.end();
+    } catch (error) {
+      this.problem = callProblem(error);
+    } finally {
+      this.ending = false;
+    }
   }
 
   #remember(settings: Settings): void {
@@ -529,7 +552,7 @@ export class LivePage extends LitElement {
   };
 }
 
-/** Whether a stream cannot be continued, now or later. */
-function isGone(error: unknown): boolean {
-  return error instanceof CallError && (error.code === 'unknown_stream' || error.code === 'invalid_grant');
+/** Whether a stream that failed in this page may go on, from here: it is not over, and not live elsewhere. */
+function mayGoOn(problem: CallError | undefined): boolean {
+  return !isGone(problem) && problem?.code !== 'already_publishing';
 }

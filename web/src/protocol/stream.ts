@@ -3,6 +3,9 @@
 /** Most bytes a preview picture may have. */
 export const MAX_THUMBNAIL_BYTES = 256 * 1024;
 
+/** How long nodes wait for a broadcaster that left before they end its stream. */
+export const GRACE_MS = 30_000;
+
 /** Lower-case hex MD5, 32 digits. */
 export type StreamId = string;
 

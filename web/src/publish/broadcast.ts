@@ -103,7 +103,7 @@ export class Broadcast {
     return ['ended', 'failed'].includes(this.#publisher.state.phase);
   }
 
-  /** Records `source` from now on, in a new take; none stops recording and leaves the stream interrupted. */
+  /** Records `source` from now on, in a new take; without one the stream is interrupted, and ends after a while. */
   setSource(source: Source | undefined): void {
     this.#source = source;
     this.#failuresAtMs = [];
@@ -143,6 +143,7 @@ export class Broadcast {
     this.#recorderProblem = undefined;
     const source = this.#source;
     if (source?.live && !this.over) this.#record(source);
+    this.#pauseIfIdle();
     this.#changed();
   }
 
@@ -207,7 +208,13 @@ export class Broadcast {
     }
     void this.#dropRecorder();
     this.#recorderProblem = RECORDER_FAILED;
+    this.#pauseIfIdle();
     this.#changed();
+  }
+
+  /** Without a recording viewers would see the last picture under *live*. */
+  #pauseIfIdle(): void {
+    if (this.#recorder === undefined && !this.over) this.#publisher.pause();
   }
 
   #takeLost(): void {

@@ -565,6 +565,50 @@ describe('Publisher', () => {
     expect(takesWanted).toEqual(['payload_too_large']);
   });
 
+  it('leaves the node while there is nothing to send, and goes on there with the next take', async () => {
+    const { publisher, a, b, asked, push } = start();
+    publisher.startTake(1, MIME);
+    await push(5);
+    publisher.pause();
+    expect(publisher.state.phase).toBe('paused');
+    expect(a.connections[0]?.closed).toBe(true);
+    await push(100);
+    expect(publisher.state.phase).toBe('paused');
+    expect(a.connections).toHaveLength(1);
+    publisher.startTake(2, MIME);
+    expect(publisher.state.phase).toBe('reconnecting');
+    await push(3);
+    expect(publisher.state.phase).toBe('live');
+    expect(a.registrations.map(({ take }) => take)).toEqual([1, 2]);
+    expect(a.received).toEqual([...names(1, 0, 5), ...names(2, 0, 3)]);
+    expect(asked).toEqual([]);
+    expect(b.connections).toEqual([]);
+  });
+
+  it('stays at its node when the next take begins at once', async () => {
+    const { publisher, a, asked, push } = start();
+    publisher.startTake(1, MIME);
+    await push(5);
+    publisher.pause();
+    publisher.startTake(2, MIME);
+    await push(3);
+    expect(a.received).toEqual([...names(1, 0, 5), ...names(2, 0, 3)]);
+    expect(asked).toEqual([]);
+  });
+
+  it('stays paused when its node dies, and finds another one for the next take', async () => {
+    const { publisher, a, b, push } = start();
+    publisher.startTake(1, MIME);
+    await push(5);
+    publisher.pause();
+    a.die();
+    await push(50);
+    expect(publisher.state.phase).toBe('paused');
+    publisher.startTake(2, MIME);
+    await push(60);
+    expect(b.received).toEqual(names(2, 0, 60));
+  });
+
   it('tells the node when the broadcaster ends the stream', async () => {
     const { publisher, a, push } = start();
     publisher.startTake(1, MIME);

@@ -19,8 +19,11 @@ import { Wake } from '../transport/wake';
 
 /** How publishing is going. */
 export interface PublisherState {
-  /** `connecting`: not yet on the air. `reconnecting`: was, and will be again. `ended`, `failed`: over. */
-  phase: 'connecting' | 'live' | 'reconnecting' | 'ended' | 'failed';
+  /**
+   * `connecting`: not yet on the air. `reconnecting`: was, and will be again. `paused`: there is nothing to send, and the
+   * node was left. `ended`, `failed`: over.
+   */
+  phase: 'connecting' | 'live' | 'reconnecting' | 'paused' | 'ended' | 'failed';
   /** Why it is not live. */
   problem: CallError | undefined;
   /** On the node in use. */
@@ -87,6 +90,9 @@ const MAX_BREAKS = 2;
 /** Being on a node for longer than this means that it works. */
 const SERVED_WELL_MS = 5_000;
 
+/** A paused publisher sleeps until it is woken; this is only a bound. */
+const PAUSE_LOOK_MS = 60_000;
+
 /** Errors after which the node will not take this stream from us again. */
 const FATAL = new Set(['unknown_stream', 'invalid_grant', 'already_publishing', 'unsupported_mime']);
 /** Errors that a new take cures. */
@@ -109,6 +115,7 @@ export class Publisher {
   #connection: NodeConnection | undefined;
   readonly #takes = new Takes();
   #renewAtMs: number;
+  #paused = false;
   #closed = false;
   #state: PublisherState = { phase: 'connecting', problem: undefined, viewers: 0, behindMs: 0 };
 
@@ -135,6 +142,21 @@ export class Publisher {
   startTake(take: number, mime: string): void {
     this.#outbox = new Outbox(take, mime, this.#setup.limits ?? OUTBOX_LIMITS);
     this.#takes.begin();
+    if (this.#paused) this.#show({ phase: 'reconnecting' });
+    this.#paused = false;
+    this.#wake.ring();
+  }
+
+  /**
+   * Leaves the node until the next take begins, and drops what was not yet sent. To the node the broadcaster has gone
+   * missing: viewers read `interrupted` at once, and the stream ends after the grace period.
+   */
+  pause(): void {
+    this.#outbox = undefined;
+    this.#paused = true;
+    this.#show({ phase: 'paused', problem: undefined, behindMs: 0 });
+    this.#connection?.close();
+    this.#connection = undefined;
     this.#wake.ring();
   }
 
@@ -169,19 +191,24 @@ export class Publisher {
   async #run(): Promise<void> {
     let failures = 0;
     while (!this.#closed) {
+      if (this.#isPaused()) {
+        await this.#wake.wait(PAUSE_LOOK_MS);
+        continue;
+      }
       const startedAtMs = this.#now();
       const node = this.#assignment.nodes[0];
-      if (node) await this.#publishOn(node);
+      const left = node !== undefined && (await this.#publishOn(node));
       if (this.#isClosed()) return;
+      if (left) continue;
       await this.#reassign(node);
       // A node that served for a while was no failure, and its successor is wanted at once.
       failures = this.#now() - startedAtMs > SERVED_WELL_MS ? 0 : failures + 1;
-      if (failures > 0) await this.#pause(failures);
+      if (failures > 0) await this.#backOff(failures);
     }
   }
 
-  /** Publishes on one node until it is lost. */
-  async #publishOn(node: NodeAddress): Promise<void> {
+  /** Publishes on one node until it is lost. True if it was left instead, by {@link pause}. */
+  async #publishOn(node: NodeAddress): Promise<boolean> {
     const connection = this.#setup.connect(node.public_url);
     this.#connection = connection;
     const forget = [
@@ -201,13 +228,15 @@ export class Publisher {
     } finally {
       forget.forEach((stop) => stop());
       connection.close();
-      this.#connection = undefined;
     }
+    const left = !this.#isOn(connection);
+    if (!left) this.#connection = undefined;
+    return left;
   }
 
   async #linkUp(connection: NodeConnection, timeoutMs: number): Promise<boolean> {
     const deadline = this.#now() + timeoutMs;
-    while (connection.link !== 'up' && !this.#isClosed()) {
+    while (connection.link !== 'up' && this.#isOn(connection)) {
       const left = deadline - this.#now();
       // A node that died refuses at once: every moment spent on it is one that viewers wait.
       if (left <= 0 || connection.link === 'unreachable') {
@@ -217,13 +246,13 @@ export class Publisher {
       if (this.#state.phase === 'live') this.#lost(new CallError('unreachable', 'the connection was lost'));
       await this.#wake.wait(left);
     }
-    return !this.#isClosed();
+    return this.#isOn(connection);
   }
 
   /** Registers and sends while the link holds. */
   async #session(session: Session): Promise<SessionEnd> {
     while (!this.#closed) {
-      if (session.connection.link !== 'up') return 'link_down';
+      if (session.connection.link !== 'up' || !this.#isOn(session.connection)) return 'link_down';
       const { problem } = session;
       session.problem = undefined;
       if (problem?.code === 'invalid_grant' && !session.grantRenewed) {
@@ -273,6 +302,7 @@ export class Publisher {
       take: outbox.take,
       ...(resume === undefined ? {} : { resume }),
     });
+    if (!this.#isOn(session.connection)) return;
     if (!outbox.sendFrom(next_segment)) {
       this.#abandonTake(outbox, new CallError('segment_gap', `the node wants segment ${next_segment}, which is gone`));
       return;
@@ -420,7 +450,7 @@ export class Publisher {
     }
   }
 
-  async #pause(failures: number): Promise<void> {
+  async #backOff(failures: number): Promise<void> {
     const longest = this.#timing.retryMs;
     const pauseMs = Math.min(longest, (longest / 20) * 2 ** (failures - 1)) * (0.5 + Math.random() / 2);
     const until = this.#now() + pauseMs;
@@ -429,7 +459,8 @@ export class Publisher {
   }
 
   #lost(problem: CallError): void {
-    this.#show({ phase: this.#state.phase === 'connecting' ? 'connecting' : 'reconnecting', problem });
+    if (!this.#paused)
+      this.#show({ phase: this.#state.phase === 'connecting' ? 'connecting' : 'reconnecting', problem });
   }
 
   #finish(phase: 'ended' | 'failed', problem: CallError | undefined): void {
@@ -447,6 +478,16 @@ export class Publisher {
   /** The same as `#closed`, for after an await, across which the compiler believes it unchanged. */
   #isClosed(): boolean {
     return this.#closed;
+  }
+
+  /** The same for `#paused`. */
+  #isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** Whether `connection` is the one in use: not closed, not left. */
+  #isOn(connection: NodeConnection): boolean {
+    return !this.#closed && this.#connection === connection;
   }
 }
 

@@ -309,7 +309,7 @@ function words(
     case 'waiting':
       return { heading: 'Waiting for the broadcaster', advice: 'The picture comes by itself as soon as there is one.' };
     case 'interrupted':
-      return { heading: 'The broadcaster lost the connection', advice: 'Hold on, it goes on by itself.' };
+      return { heading: 'The stream is interrupted', advice: 'It goes on by itself when the broadcaster is back.' };
     case 'ended':
       return { heading: 'This stream has ended', advice: 'Thanks for watching.' };
     case 'not_found':

@@ -1,0 +1,87 @@
+// What a broadcaster's browser does to a stream: blocked site data, a shared tab that is closed, a stream that is ended.
+import { expect, test, type Page } from '@playwright/test';
+
+import { Broadcaster } from './support/pages.ts';
+import { Stage } from './support/stage.ts';
+import { Undead } from './support/undead.ts';
+
+let undead: Undead;
+let stage: Stage;
+
+test.beforeEach(async () => {
+  undead = await Undead.up();
+  stage = await Stage.set();
+});
+
+test.afterEach(async () => {
+  await stage.strike();
+  expect(stage.complaints.lines).toEqual([]);
+  expect(undead.errors()).toEqual([]);
+  expect(await undead.stop()).toBe(0);
+});
+
+test('streams are made and watched where the browser blocks site data', async () => {
+  const block = async (page: Page): Promise<void> => {
+    await page.addInitScript(() => {
+      for (const name of ['sessionStorage', 'localStorage', 'indexedDB', 'caches']) {
+        Object.defineProperty(window, name, {
+          get() {
+            throw new DOMException('Access is denied for this document.', 'SecurityError');
+          },
+        });
+      }
+    });
+  };
+  const live = await stage.page(`${undead.url}/live`, block);
+  const { watchUrl } = await Broadcaster.goLive(live, 'Without storage');
+  for (const url of [watchUrl, watchUrl.replace('/view/', '/embed/')]) {
+    const viewer = await stage.watch(url, block);
+    await viewer.expectPicture();
+  }
+});
+
+test('closing the shared tab interrupts the stream, and another source goes on with it', async () => {
+  const broadcaster = await stage.goLive(undead.url, 'Closed tab');
+  const viewer = await stage.watch(broadcaster.watchUrl);
+  await viewer.expectPicture();
+  await stage.closeSource();
+  await viewer.expectState('interrupted');
+  const { page } = broadcaster;
+  await expect(page.getByText('Nothing is shared right now')).toBeVisible();
+  await expect(page.getByText(/The stream ends in \d+ s/)).toBeVisible();
+
+  await stage.openSource();
+  await page.getByRole('button', { name: 'Share again' }).click();
+  await expect(viewer.player).toHaveAttribute('data-take', '1');
+  await viewer.expectState('live');
+
+  // Ending is confirmed, by keyboard as well; Escape keeps the stream.
+  const end = page.getByRole('button', { name: 'End stream' });
+  await end.press('Enter');
+  await expect(page.getByRole('dialog')).toContainText('It is live');
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await viewer.expectState('live');
+  await end.press('Enter');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await viewer.expectState('ended');
+});
+
+test('a duplicated tab says that the stream is live elsewhere, and asks before it ends it', async () => {
+  const broadcaster = await stage.goLive(undead.url, 'Duplicated');
+  const viewer = await stage.watch(broadcaster.watchUrl);
+  await viewer.expectPicture();
+  const opened = broadcaster.page.waitForEvent('popup');
+  // A page that another one opened gets a copy of its session storage, as a duplicated tab does.
+  await broadcaster.page.evaluate(() => void window.open('/live'));
+  const duplicate = await opened;
+  await expect(duplicate.getByText(/Duplicated.* is live/)).toBeVisible();
+  await duplicate.getByRole('button', { name: 'End it' }).click();
+  await expect(duplicate.getByRole('dialog')).toContainText('1 viewer right now');
+  await duplicate.getByRole('button', { name: 'Cancel' }).click();
+  await viewer.expectState('live');
+  await duplicate.getByRole('button', { name: 'End it' }).click();
+  await duplicate.getByRole('button', { name: 'End for everyone' }).click();
+  await viewer.expectState('ended');
+});
