@@ -2,7 +2,8 @@
 //!
 //! Bounded are the connections that only speak HTTP, and all together. A new one is let in all the same: the connection
 //! that has waited longest for a request is closed for it, or else one whose request is still arriving, or else one that is
-//! being answered. Where one host has half of the places, its own make room, so that it cannot displace the others.
+//! being answered. The newest idle ones are spared, because a client needs a round trip before its request is there. Where one
+//! host has half of the places, its own make room, so that it cannot displace the others.
 //! A request costs two stores to atomics; only a full table is searched.
 
 use std::{
@@ -21,8 +22,12 @@ use crate::Limits;
 /// This share of the places is made free at once, so that a flood does not have the table searched for each connection.
 const AT_ONCE: usize = 16;
 
+/// This share of the places is for idle connections, and as much for those whose request is arriving, before answers under way
+/// have to make room.
+const SPARED: usize = 4;
+
 /// What a connection does, in the order in which places are taken away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Phase {
     /// Waits for a request, of which a part may have come.
@@ -132,14 +137,26 @@ impl Places {
 
     /// Whether connections were closed, of one host if one is given.
     fn make_room(&self, taken: &mut Taken, of: Option<IpAddr>) -> bool {
-        let eligible = taken.http.values().filter(|http| of.is_none_or(|host| http.host == host));
-        let mut found: Vec<_> = eligible.map(|http| (http.phase(), http.since_ms(), http.number)).collect();
-        let Some(&(phase, ..)) = found.iter().min() else { return false };
-        found.retain(|(found, ..)| *found == phase);
-        found.sort_unstable();
-        let count = if phase == Phase::Answering { 1 } else { (self.most_http / AT_ONCE).max(1) };
-        for (.., number) in found.into_iter().take(count) {
-            if let Some(http) = taken.leave_http(number) {
+        let mut found: [Vec<_>; 3] = [(); 3].map(|()| Vec::new());
+        for http in taken.http.values().filter(|http| of.is_none_or(|host| http.host == host)) {
+            found[http.phase() as usize].push((http.since_ms(), http.number));
+        }
+        let spared = self.most_http / SPARED;
+        let beyond = |phase: Phase| found[phase as usize].len().saturating_sub(spared);
+        let any = |phase: Phase| !found[phase as usize].is_empty();
+        let crowding = [Phase::Idle, Phase::Receiving].into_iter().find(|phase| beyond(*phase) > 0);
+        let phase = crowding.or_else(|| {
+            [Phase::Answering, Phase::Receiving, Phase::Idle].into_iter().find(|phase| any(*phase))
+        });
+        let Some(phase) = phase else { return false };
+        let count = beyond(phase).min(self.most_http / AT_ONCE).max(1);
+        let count = if phase == Phase::Answering { 1 } else { count };
+        let found = &mut found[phase as usize];
+        if count < found.len() {
+            found.select_nth_unstable(count - 1);
+        }
+        for (_, number) in found.iter().take(count) {
+            if let Some(http) = taken.leave_http(*number) {
                 http.closed.notify_one();
             }
         }
@@ -257,6 +274,18 @@ mod tests {
         all.iter().for_each(|place| place.http.enter(Phase::Answering));
         let _new = enter(&places, 64).unwrap();
         assert_eq!(all.iter().filter(|place| !is_open(place)).count(), 1);
+    }
+
+    #[test]
+    fn new_connections_have_time_to_send_their_request_beside_answers_that_fill_all_places() {
+        let places = places(1000, 64);
+        let all: Vec<_> = (0..64).map(|host| enter(&places, host).unwrap()).collect();
+        all.iter().for_each(|place| place.http.enter(Phase::Answering));
+        let new: Vec<_> = (64..80).map(|host| enter(&places, host).unwrap()).collect();
+        assert_eq!(open(&new), [true; 16]);
+        let _more: Vec<_> = (80..84).map(|host| enter(&places, host).unwrap()).collect();
+        assert_eq!(all.iter().filter(|place| is_open(place)).count(), 47, "no more than a quarter");
+        assert!(is_open(&new[15]), "the oldest are first");
     }
 
     #[test]
