@@ -21,14 +21,15 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     let stopping = CancellationToken::new();
     let node = start(config, &stopping)?;
     let router = node.router();
+    let supervisors = [node.supervisor().clone()];
     let farewell = async {
         stopping.cancel();
         node.stopped().await;
     };
     let end = async {
         tokio::select! {
-            () = serve::asked_to_stop() => {}
-            () = stdin_closed(), if args.exit_with_stdin => {}
+            stopped = serve::until_stopped(&supervisors) => stopped,
+            () = stdin_closed(), if args.exit_with_stdin => Ok(()),
         }
     };
     serve::serve(listener, router, end, farewell).await

@@ -1,11 +1,26 @@
 //! Logs go to standard error; standard output carries only the URL to open.
+//!
+//! A thread of its own writes them, from a bounded queue: a standard error that nobody reads, a terminal that is paused or a
+//! pipe that is full, stops that thread and nothing else. What the queue cannot take is dropped, counted and reported.
 
-use std::io::IsTerminal;
+use std::{
+    io::{self, IsTerminal, Write},
+    mem,
+    panic::{self, PanicHookInfo},
+    time::Duration,
+};
 
+use tokio::time::interval;
 use tracing::{Level, Metadata};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::cli::{LogArgs, LogFormat};
+
+/// Lines that may wait to be written: some seconds of a busy server, and a few megabytes at most.
+const QUEUED_LINES: usize = 8192;
+/// How often dropped lines are looked for.
+const REPORT: Duration = Duration::from_secs(1);
 
 /// Reads what to log: levels, or targets with levels.
 pub(crate) fn filter(text: &str) -> Result<String, String> {
@@ -17,21 +32,130 @@ pub(crate) fn filter(text: &str) -> Result<String, String> {
     }
 }
 
-/// Installs the process's one subscriber. Call once, first thing.
-pub(crate) fn start(args: &LogArgs) {
+/// The process's log. What is logged after [`Log::end`] is not written.
+pub(crate) struct Log {
+    writer: NonBlocking,
+    dropped: ErrorCounter,
+    writing: WorkerGuard,
+}
+
+/// Installs the process's one subscriber, which logs panics too. Call once, first thing.
+pub(crate) fn start(args: &LogArgs) -> Log {
+    let log = Log::to(io::stderr());
     let filter = EnvFilter::builder().parse_lossy(&args.log);
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = fmt().with_env_filter(filter).with_writer(log.writer.clone());
     match args.log_format {
         LogFormat::Text => {
-            let lines = lines.with_ansi(std::io::stderr().is_terminal());
+            let lines = lines.with_ansi(io::stderr().is_terminal());
             lines.finish().with(filter_fn(keeps_secrets)).init();
         }
         LogFormat::Json => lines.json().flatten_event(true).finish().with(filter_fn(keeps_secrets)).init(),
     }
+    // The default hook writes to standard error itself, and would wait for a reader.
+    panic::set_hook(Box::new(log_panic));
+    log
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, "panicked at {place}: {}", panic.payload_as_str().unwrap_or("without a message"));
+}
+
+impl Log {
+    fn to(output: impl Write + Send + 'static) -> Self {
+        let queue = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUED_LINES);
+        let (writer, writing) = queue.thread_name("log").finish(output);
+        Self { dropped: writer.error_counter(), writer, writing }
+    }
+
+    /// Says in the log how many lines were dropped, as soon as lines are taken again.
+    pub(crate) async fn report_dropped(&self) -> ! {
+        let (mut ticks, mut reported) = (interval(REPORT), 0);
+        loop {
+            ticks.tick().await;
+            reported = report(&self.dropped, reported);
+        }
+    }
+
+    /// Writes what waits, and `last` after it, but waits for a reader for a second only.
+    pub(crate) fn end(mut self, last: Option<&str>) {
+        let dropped = self.dropped.dropped_lines();
+        if let Some(last) = last {
+            // Never fails: what the queue does not take is counted.
+            drop(writeln!(self.writer, "{last}"));
+        }
+        if self.dropped.dropped_lines() > dropped {
+            // The queue is full. Its guard would complain about that on standard output.
+            mem::forget(self.writing);
+        }
+    }
+}
+
+/// Reports the lines that were dropped since there were `reported`; gives how many are reported now.
+fn report(dropped: &ErrorCounter, reported: usize) -> usize {
+    let total = dropped.dropped_lines();
+    if total == reported {
+        return reported;
+    }
+    let lines = total - reported;
+    tracing::warn!(lines, "{lines} log lines were dropped because standard error was not read in time");
+    // Unless that line was dropped, too: then it is tried again.
+    if dropped.dropped_lines() == total { total } else { reported }
 }
 
 /// Whether an event may be written, whatever was asked for: below `info` the NATS client writes what it reads and sends,
 /// keys and the cluster secret among it.
 fn keeps_secrets(event: &Metadata<'_>) -> bool {
     *event.level() <= Level::INFO || !event.target().starts_with("async_nats")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc, Mutex,
+        mpsc::{Receiver, channel},
+    };
+
+    use super::*;
+
+    /// Takes nothing until the gate's other end is dropped, then everything.
+    struct Stuck {
+        gate: Receiver<()>,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.gate.recv();
+            self.written.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_output_that_takes_nothing_stops_nobody_and_what_was_dropped_is_reported_once_it_does() {
+        let (open, gate) = channel();
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let log = Log::to(Stuck { gate, written: Arc::clone(&written) });
+        let subscriber = fmt().with_writer(log.writer.clone()).with_ansi(false).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            for number in 0..QUEUED_LINES + 100 {
+                tracing::info!("line {number}");
+            }
+            let dropped = log.dropped.dropped_lines();
+            assert!((98..=100).contains(&dropped), "{dropped}");
+            assert_eq!(report(&log.dropped, 0), 0, "the report was dropped, too");
+            drop(open);
+            while report(&log.dropped, 0) == 0 {
+                std::thread::yield_now();
+            }
+        });
+        log.end(Some("the last words"));
+        let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("line 0\n") && text.contains("log lines were dropped"), "{}", text.len());
+        assert!(text.ends_with("the last words\n"));
+    }
 }

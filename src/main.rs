@@ -26,21 +26,29 @@ use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging::start(&cli.log);
+    let log = logging::start(&cli.log);
     open_files::raise_limit();
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(failure::Failure::run("the async runtime did not start"))
         .and_then(|runtime| {
-            let outcome = runtime.block_on(run(cli));
+            let outcome = runtime.block_on(async {
+                tokio::select! {
+                    outcome = run(cli) => outcome,
+                    never = log.report_dropped() => never,
+                }
+            });
             runtime.shutdown_timeout(serve::DRAIN_TIME);
             outcome
         });
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            log.end(None);
+            ExitCode::SUCCESS
+        }
         Err(failure) => {
-            eprintln!("undead: {failure}");
+            log.end(Some(&format!("undead: {failure}")));
             failure.exit_code()
         }
     }

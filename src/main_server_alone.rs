@@ -12,12 +12,13 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
     let app = open(args).await?;
     let router = app.router();
     let stopping = CancellationToken::new();
-    let upkeep = tokio::spawn(app.run(stopping.clone()));
+    let supervisors = [app.supervisor()];
+    let upkeep = tokio::spawn(supervisors[0].watch("main server", app.run(stopping.clone())));
     let farewell = async {
         stopping.cancel();
-        serve::join(upkeep).await;
+        drop(upkeep.await);
     };
-    serve::serve(listener, router, serve::asked_to_stop(), farewell).await
+    serve::serve(listener, router, serve::until_stopped(&supervisors), farewell).await
 }
 
 /// Opens the main server, for this subcommand and for `up`. What can go wrong there is for the operator to set right.

@@ -4,10 +4,10 @@ use std::{future::Future, io::Write, net::SocketAddr, time::Duration};
 
 use axum::Router;
 use serving::Limits;
+use supervisor::{Supervisor, any_failed};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,24 +27,26 @@ pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(Failure::run("the listening address is unknown"))
 }
 
-/// Serves `app` until `end`, as a rule [`asked_to_stop`]. Then `farewell` runs while requests are still answered, and after it
-/// open connections may finish.
+/// Serves `app` until `end`, as a rule [`until_stopped`]. Then `farewell` runs while requests are still answered, and after it
+/// open connections may finish. An `end` that is a failure is given back after that.
 pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
-    end: impl Future<Output = ()>,
+    end: impl Future<Output = Result<(), Failure>>,
     farewell: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    announce(&address::browser_url(address(&listener)?));
+    announce(address::browser_url(address(&listener)?));
     let closing = CancellationToken::new();
     let limits = Limits::for_open_files(open_files::limit());
     let mut server = tokio::spawn(serving::serve(listener, app, limits, closing.clone()));
     let ended = tokio::select! {
-        () = end => {
+        end = end => {
             tracing::info!("stopping");
             within_drain_time(farewell).await;
             closing.cancel();
-            let Ok(ended) = tokio::time::timeout(DRAIN_TIME, &mut server).await else {
+            let ended = tokio::time::timeout(DRAIN_TIME, &mut server).await;
+            end?;
+            let Ok(ended) = ended else {
                 server.abort();
                 return Ok(());
             };
@@ -55,13 +57,6 @@ pub(crate) async fn serve(
     ended.map_err(Failure::run("serving failed"))
 }
 
-/// Waits for a background task that was asked to stop.
-pub(crate) async fn join(task: JoinHandle<()>) {
-    if let Err(error) = task.await {
-        tracing::error!(%error, "a background task failed");
-    }
-}
-
 /// Waits for `stopped`, but not for longer than [`DRAIN_TIME`]: what takes longer ends with the process.
 async fn within_drain_time(stopped: impl Future<Output = ()>) {
     if tokio::time::timeout(DRAIN_TIME, stopped).await.is_err() {
@@ -69,14 +64,28 @@ async fn within_drain_time(stopped: impl Future<Output = ()>) {
     }
 }
 
-/// Prints the URL to open: the first line on standard output. A closed standard output is nobody's trouble.
-fn announce(url: &str) {
-    let mut out = std::io::stdout();
-    let _ = writeln!(out, "{url}").and_then(|()| out.flush());
+/// Prints the URL to open: the first line on standard output. Nothing waits for a standard output that is not read, and a
+/// closed one does not matter.
+fn announce(url: String) {
+    std::thread::spawn(move || {
+        let mut out = std::io::stdout();
+        let _ = writeln!(out, "{url}").and_then(|()| out.flush());
+    });
+}
+
+/// Waits until the process is asked to stop, or a background task panics that one of `supervisors` watches.
+///
+/// # Errors
+/// [`Failure::Run`] names that task.
+pub(crate) async fn until_stopped(supervisors: &[Supervisor]) -> Result<(), Failure> {
+    tokio::select! {
+        () = asked_to_stop() => Ok(()),
+        failure = any_failed(supervisors) => Err(Failure::Run(failure.to_string())),
+    }
 }
 
 /// Waits for a signal that asks the process to stop.
-pub(crate) async fn asked_to_stop() {
+async fn asked_to_stop() {
     let interrupt = tokio::signal::ctrl_c();
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         let _ = interrupt.await;
@@ -85,5 +94,24 @@ pub(crate) async fn asked_to_stop() {
     tokio::select! {
         _ = interrupt => {}
         _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_background_task_that_panics_ends_the_program_with_its_reason() {
+        let supervisors = [Supervisor::new(), Supervisor::new()];
+        let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let mut said_farewell = false;
+        let farewell = async { said_farewell = true };
+        let panicking = supervisors[1].watch("saving", async { panic!("a bug") });
+        let serving = serve(listener, Router::new(), until_stopped(&supervisors), farewell);
+        let (served, ()) = tokio::join!(serving, panicking);
+        let Err(Failure::Run(reason)) = served else { panic!("{served:?}") };
+        assert_eq!(reason, "background task \"saving\" panicked: a bug");
+        assert!(said_farewell);
     }
 }

@@ -7,7 +7,6 @@ use std::{env, net::SocketAddr};
 
 use axum::Router;
 use cdn::{ClusterSecret, Config, Node};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -46,27 +45,31 @@ pub(crate) async fn run(args: UpArgs, log: &LogArgs) -> Result<(), Failure> {
     };
     let mut router = app.router();
     let stopping = CancellationToken::new();
-    let upkeep = tokio::spawn(app.run(stopping.clone()));
+    let mut supervisors = vec![app.supervisor()];
+    let upkeep = tokio::spawn(supervisors[0].watch("main server", app.run(stopping.clone())));
     let mut running = Vec::new();
     for letter in ('a'..='z').take(nodes.into()) {
         let node = cluster.start(letter)?;
         router = mount(router, letter, &node);
+        supervisors.push(node.supervisor().clone());
         running.push(node);
     }
-    let supervisor = cluster.supervise(args.spawn, log)?;
+    let spawned = cluster.supervise(args.spawn, log)?;
+    let spawned =
+        spawned.map(|spawned| tokio::spawn(supervisors[0].watch("nodes in processes of their own", spawned)));
     let farewell = async {
         // Nodes first: they say goodbye to a main server that still answers.
         cluster.stopping.cancel();
         for node in running {
             node.stopped().await;
         }
-        if let Some(supervisor) = supervisor {
-            serve::join(supervisor).await;
+        if let Some(spawned) = spawned {
+            drop(spawned.await);
         }
         stopping.cancel();
-        serve::join(upkeep).await;
+        drop(upkeep.await);
     };
-    serve::serve(listener, router, serve::asked_to_stop(), farewell).await
+    serve::serve(listener, router, serve::until_stopped(&supervisors), farewell).await
 }
 
 /// Nodes are either in this process or outside of it: those inside cannot be stopped one by one, so the number that the
@@ -94,8 +97,12 @@ impl Cluster {
         cdn_node::start(config, &self.stopping)
     }
 
-    /// Starts nodes in processes of their own, if that was asked for.
-    fn supervise(&self, args: SpawnArgs, log: &LogArgs) -> Result<Option<JoinHandle<()>>, Failure> {
+    /// What starts nodes in processes of their own, if that was asked for.
+    fn supervise(
+        &self,
+        args: SpawnArgs,
+        log: &LogArgs,
+    ) -> Result<Option<impl Future<Output = ()> + Send + 'static>, Failure> {
         let Some(range) = args.spawn_nodes else { return Ok(None) };
         // What is on this machine is asked directly, whatever proxy the environment names.
         let client = reqwest::Client::builder().no_proxy().build();

@@ -85,8 +85,9 @@ impl Server {
         }
     }
 
+    /// What was logged, if that goes to a file.
     fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap()
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     async fn ask(&self, method: Method, path: &str, token: &str, body: Value) -> Response {
@@ -281,4 +282,27 @@ fn a_data_folder_in_use_ends_a_second_server_with_2_and_names_the_process_that_h
     server.child.wait().unwrap();
     let (said, status) = refusal(&folder, &["restore", "file"]);
     assert_eq!(status, Some(1), "a killed server holds nothing, and its store is not empty: {said}");
+}
+
+#[tokio::test]
+async fn a_server_whose_log_nobody_reads_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = undead(folder.path())
+        .args(["up", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut url = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    let client = Client::builder().no_proxy().build().unwrap();
+    let server = Server { child, url: url.trim().to_owned(), folder, client };
+    server.until_well("/cdn/a/readyz").await;
+    // A refusal is a line of the log with the name in it: together more than a pipe holds.
+    let node = json!({ "hostname": "x".repeat(10_000), "public_url": "http://a", "generation": 1 });
+    for _ in 0..30 {
+        let refused = server.ask(Method::POST, "/register_server", SECRET, node.clone()).await;
+        assert_eq!(refused.status(), reqwest::StatusCode::BAD_REQUEST);
+    }
+    server.until_well("/readyz").await;
 }

@@ -13,6 +13,7 @@ use axum::{
 };
 use protocol::{ErrorBody, ErrorCode, WireError};
 use serde_json::{Value, json};
+use supervisor::Supervisor;
 use tower_http::{
     cors::{Any, CorsLayer},
     set_header::SetResponseHeaderLayer,
@@ -42,6 +43,7 @@ pub(crate) struct Status {
     pub(crate) meter: Arc<Meter>,
     pub(crate) audience: Arc<Audience>,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) supervisor: Supervisor,
     /// None in a node without main servers, which is ready as it is.
     pub(crate) control: Option<Arc<Control>>,
 }
@@ -81,10 +83,13 @@ async fn no_such_method() -> Response {
 }
 
 async fn ready(State(status): State<Arc<Status>>) -> Result<Json<Value>, Response> {
-    if status.registered() {
+    let error = if let Some(failure) = status.supervisor.failure() {
+        WireError::new(ErrorCode::Internal, failure.to_string())
+    } else if status.registered() {
         return Ok(Json(json!({ "status": "ready" })));
-    }
-    let error = WireError::new(ErrorCode::UnknownNode, "no main server knows this node now; it keeps trying");
+    } else {
+        WireError::new(ErrorCode::UnknownNode, "no main server knows this node now; it keeps trying")
+    };
     let mut response = failure(StatusCode::SERVICE_UNAVAILABLE, error);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
     Err(response)

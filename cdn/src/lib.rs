@@ -44,3 +44,4 @@ mod transport;
 
 pub use config::{ClusterSecret, Config, Limits};
 pub use node::{Error, Node};
+pub use supervisor::Supervisor;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::Router;
+use supervisor::Supervisor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -49,6 +50,7 @@ pub struct Node {
     router: Router,
     egress: (Arc<Egress<SocketIoOutlet>>, Arc<Egress<WsOutlet>>),
     tasks: TaskTracker,
+    supervisor: Supervisor,
     shutdown: CancellationToken,
 }
 
@@ -61,6 +63,7 @@ impl Node {
     pub fn start(config: Config, shutdown: CancellationToken) -> Result<Self, Error> {
         let limits = config.limits.clone();
         let clock = Clock::start();
+        let supervisor = Supervisor::new();
         let metrics = Arc::new(Metrics::default());
         let grants = Arc::new(Grants::new(&config.grant_keys)?);
         let meter = Arc::new(Meter::new(metrics.clone(), limits.egress_bytes_per_s));
@@ -124,17 +127,17 @@ impl Node {
             limits,
             clock: clock.clone(),
             connections: connections.clone(),
+            supervisor: supervisor.clone(),
             shutdown: shutdown.clone(),
         });
         let tasks = TaskTracker::new();
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(expire(
-            ingest.clone(),
-            control.clone(),
-            clock,
-        )));
-        tasks.spawn(shutdown.clone().run_until_cancelled_owned(meter.clone().run()));
-        tasks.spawn(relays.run());
-        tasks.spawn(close(server, ws_server, shutdown.clone()));
+        let expiry = expire(ingest.clone(), control.clone(), clock);
+        let expiry = shutdown.clone().run_until_cancelled_owned(expiry);
+        tasks.spawn(supervisor.watch("expiry of streams", expiry));
+        let metering = shutdown.clone().run_until_cancelled_owned(meter.clone().run());
+        tasks.spawn(supervisor.watch("load meter", metering));
+        tasks.spawn(supervisor.watch("relays", relays.run()));
+        tasks.spawn(supervisor.watch("closing", close(server, ws_server, shutdown.clone())));
         let status = Arc::new(Status {
             hub,
             ingest: ingest.clone(),
@@ -142,16 +145,19 @@ impl Node {
             meter,
             audience,
             connections,
+            supervisor: supervisor.clone(),
             control: control.clone(),
         });
         if let Some(control) = control {
-            tasks.spawn(control.run(ingest, grants, shutdown.clone()));
+            let control = control.run(ingest, grants, shutdown.clone());
+            tasks.spawn(supervisor.watch("registration and heartbeats", control));
         }
         let routes = socket_io.merge(web_socket);
         Ok(Self {
             router: http::router(routes, status),
             egress: (socket_io_egress, ws_egress),
             tasks,
+            supervisor,
             shutdown,
         })
     }
@@ -159,6 +165,11 @@ impl Node {
     /// The node's HTTP surface, to be served at `/` or nested under the path of its `public_url`.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// Knows whether a task that the node needs has panicked. If one has, the node is not ready any more: end the process.
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
     }
 
     /// Waits until the node was asked to stop and has: connections closed, the main server told.

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use protocol::grant;
+use supervisor::Supervisor;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -127,6 +128,7 @@ impl App {
             listeners: Places::new(config.limits.event_listeners),
             started: Now::read(),
             closing: CancellationToken::new(),
+            supervisor: store.supervisor.clone(),
             counters: Counters::default(),
         };
         Ok(Self { api: Arc::new(api), store, data_folder: None })
@@ -148,28 +150,39 @@ impl App {
         &self.api.cluster_secret
     }
 
+    /// Knows whether a task that the server needs has panicked. If one has, [`Self::run`] ends and the server is not ready
+    /// any more: end the process.
+    pub fn supervisor(&self) -> Supervisor {
+        self.api.supervisor.clone()
+    }
+
     /// Does what has to be done without anybody asking, until `shutdown` is cancelled: keeps up with the store and the
     /// other main servers, ends leases and overdue streams, tells listeners, saves. Then it ends the event streams, saves
-    /// what is left and returns.
+    /// what is left and returns. So it does when one of its tasks panics.
     pub async fn run(self, shutdown: CancellationToken) {
-        let control = &self.api.control;
-        let others = async {
+        let (control, supervisor) = (&self.api.control, self.supervisor());
+        let stopping = shutdown.child_token();
+        let tasks = async {
             tokio::join!(
-                control.follow_health(),
-                control.follow(),
-                control.gossip(),
-                control.tend_journal(),
-                upkeep(control)
+                supervisor.watch("store health", control.follow_health()),
+                supervisor.watch("watch of the store", control.follow()),
+                supervisor.watch("gossip", control.gossip()),
+                supervisor.watch("journal", control.tend_journal()),
+                supervisor.watch("expiry of leases and streams", upkeep(control)),
+                supervisor.watch("leases of the store", leases::run(self.store.kv.clone())),
+                supervisor.watch("scaling signal", watch_load(&self.api)),
             )
         };
-        let upkeep = async { tokio::join!(others, leases::run(self.store.kv), watch_load(&self.api)) };
-        let upkeep = shutdown.run_until_cancelled(upkeep);
-        let saving = saver::run(control, &shutdown);
-        let closing = async {
-            upkeep.await;
+        let tasks = async {
+            stopping.run_until_cancelled(tasks).await;
             self.api.closing.cancel();
         };
-        tokio::join!(closing, saving);
+        let saving = supervisor.watch("saving", saver::run(control, &stopping));
+        let failing = async {
+            stopping.run_until_cancelled(supervisor.failed()).await;
+            stopping.cancel();
+        };
+        tokio::join!(tasks, saving, failing);
     }
 }
 
@@ -216,5 +229,51 @@ async fn cluster_secret(config: &Config, vault: &Vault<'_>, store: &Store) -> Re
             vault.mirror(&agreed)?;
             Ok(agreed)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use async_trait::async_trait;
+    use bytes::Bytes;
+    use futures_util::stream::BoxStream;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::store::{Bus, Subject};
+
+    /// Longest that anything here may take; what is awaited is always a condition.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// A bus with a bug.
+    struct Broken;
+
+    #[async_trait]
+    impl Bus for Broken {
+        async fn publish(&self, _: Subject, _: Bytes) -> Result<(), store::Error> {
+            Ok(())
+        }
+
+        async fn subscribe(&self, _: Subject) -> Result<BoxStream<'static, Bytes>, store::Error> {
+            panic!("a bug")
+        }
+
+        fn is_alone(&self) -> bool {
+            false
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_with_a_task_that_panics_stops_by_itself_and_says_which() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&Persistence::SqliteInMemory, Path::new("unused")).await.unwrap();
+        let store = Store { bus: Arc::new(Broken), ..store };
+        let app = App::on(store, Config::new(folder.path())).await.unwrap();
+        let supervisor = app.supervisor();
+        timeout(PATIENCE, app.run(CancellationToken::new())).await.expect("it ends");
+        let failure = supervisor.failure().unwrap();
+        assert_eq!((failure.task, failure.reason.as_str()), ("gossip", "a bug"));
     }
 }

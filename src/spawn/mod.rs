@@ -22,7 +22,7 @@ use std::{
 use protocol::node::Scaling;
 use tokio::{
     sync::mpsc,
-    task::{JoinHandle, JoinSet},
+    task::{JoinError, JoinSet},
     time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -63,8 +63,12 @@ pub(crate) struct Template {
     pub(crate) client: reqwest::Client,
 }
 
-/// Starts supervising. The task ends, and the nodes with it, after `shutdown` was cancelled.
-pub(crate) fn supervise(template: Template, range: Range, shutdown: CancellationToken) -> JoinHandle<()> {
+/// Supervises the nodes; ends, and the nodes with it, after `shutdown` was cancelled.
+pub(crate) fn supervise(
+    template: Template,
+    range: Range,
+    shutdown: CancellationToken,
+) -> impl Future<Output = ()> + Send + 'static {
     let (sender, events) = mpsc::channel(EVENTS);
     let signal = Signal {
         client: template.client.clone(),
@@ -81,7 +85,7 @@ pub(crate) fn supervise(template: Template, range: Range, shutdown: Cancellation
         sender,
         deaf: false,
     };
-    tokio::spawn(supervisor.run(events, shutdown))
+    supervisor.run(events, shutdown)
 }
 
 /// A node's name: the same each time its port is used, so that operators recognise it.
@@ -117,7 +121,7 @@ impl Supervisor {
                     event = events.recv() => if let Some((port, event)) = event {
                         self.note(port, event).await;
                     },
-                    Some(_) = self.tasks.join_next() => {}
+                    Some(ended) = self.tasks.join_next() => pass_on_panic(ended),
                     _ = ticks.tick() => self.adjust().await,
                 }
             };
@@ -231,6 +235,13 @@ impl Supervisor {
             tracing::warn!(nodes = self.tasks.len(), "nodes that did not stop in time are killed");
             self.tasks.shutdown().await;
         }
+    }
+}
+
+/// A panic of a node's task is one of the supervisor's: it would believe for ever that the node runs.
+fn pass_on_panic(ended: Result<(), JoinError>) {
+    if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+        std::panic::resume_unwind(panic);
     }
 }
 

@@ -7,6 +7,7 @@
 use std::{mem, sync::Arc, time::Duration};
 
 use protocol::{StreamId, event::StreamStateChanged, stream::StreamState};
+use supervisor::contain;
 use tokio::time::Instant;
 
 use super::{
@@ -138,8 +139,15 @@ impl<O: Outlet> Pump<O> {
         self
     }
 
-    /// Runs until the stream is closed and every viewer was told, or [`DRAIN_TIMEOUT`] after that.
+    /// Runs until the stream is closed and every viewer was told, or [`DRAIN_TIMEOUT`] after that. A pump that panics ends,
+    /// and its viewers go on at another node.
     pub(super) async fn run(mut self) {
+        if !contain("pump of a stream", self.serve_all()).await {
+            contain("end of a pump", async { self.end(Closed::Dropped) }).await;
+        }
+    }
+
+    async fn serve_all(&mut self) {
         let mut leave_at = None;
         loop {
             self.round();

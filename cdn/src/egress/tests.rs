@@ -36,6 +36,8 @@ struct Connection {
     receipts: Vec<Receipt>,
     slow: bool,
     full: bool,
+    /// Has a bug.
+    broken: bool,
     closed: bool,
     dismissed: Option<Dismissal>,
 }
@@ -110,6 +112,7 @@ impl Outlet for FakeOutlet {
             if connection.closed {
                 return Offer::Closed;
             }
+            assert!(!connection.broken, "a bug");
             if connection.full {
                 return Offer::Full;
             }
@@ -377,4 +380,23 @@ async fn viewer_that_comes_too_late_is_not_welcomed() {
     rig.close(Closed::Ended);
     rig.egress.closed().await;
     assert!(!admitted.start(|| panic!("nothing comes of it")));
+}
+
+#[tokio::test]
+async fn after_a_pump_panicked_nobody_is_let_in_to_wait_for_it() {
+    let mut rig = Rig::new();
+    rig.outlet.with(0, |connection| connection.broken = true);
+    rig.watch(0, Cursor::newest());
+    rig.push(1);
+    let is_let_in = || {
+        let (delivery, cursor) = (Delivery::Continuous, Cursor::newest());
+        let applicant = Applicant { viewer: 1, role: Role::Viewer, delivery, cursor, replacing: None };
+        rig.egress.admit(rig.id, applicant).is_ok_and(|admitted| admitted.start(|| {}))
+    };
+    let refused = async {
+        while is_let_in() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused).await.expect("the stream is not served any more");
 }

@@ -23,6 +23,7 @@ use std::{
 };
 
 use protocol::{ErrorCode, StreamId, WireError, grant::Action, stream::Visibility};
+use supervisor::contain;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -158,7 +159,7 @@ impl Relays {
         let (relays, pulling) = (self.clone(), pull.clone());
         self.tasks.spawn(async move {
             let shutdown = relays.services.shutdown.clone();
-            shutdown.run_until_cancelled(pulling.run()).await;
+            shutdown.run_until_cancelled(contain("pull of a stream", pulling.run())).await;
             lock(&relays.pulls).remove(&id);
         });
         Ok(pull)

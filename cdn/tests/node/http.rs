@@ -57,6 +57,24 @@ async fn health_and_readiness_are_told_as_the_main_server_tells_them() {
 }
 
 #[tokio::test]
+async fn a_node_of_which_a_task_panicked_is_alive_and_not_ready() {
+    let shutdown = CancellationToken::new();
+    let node = Node::start(Config::new("alone", "http://alone"), shutdown.clone()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(serve(listener, node.router()).into_future());
+    node.supervisor().watch("test", async { panic!("a bug") }).await;
+    assert_eq!(node.supervisor().failed().await.reason, "a bug");
+    assert_eq!(reqwest::get(format!("{url}/healthz")).await.unwrap().status(), StatusCode::OK);
+    let answer = reqwest::get(format!("{url}/readyz")).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(code(answer).await, "internal");
+    serving.abort();
+    shutdown.cancel();
+    node.stopped().await;
+}
+
+#[tokio::test]
 async fn a_node_that_no_main_server_knows_is_alive_and_not_ready() {
     let mut config = Config::new("alone", "http://alone");
     // Nobody listens on port 1.

@@ -39,6 +39,11 @@ impl Error {
         Self::new(ErrorCode::Internal, "the server failed: its log says how")
     }
 
+    /// The server failed and is about to end; says why.
+    pub(crate) fn failing(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, ..Self::new(ErrorCode::Internal, message) }
+    }
+
     /// Nothing is at this path.
     pub(crate) fn no_such_path(path: &str) -> Self {
         let shown: String = path.chars().take(100).collect();

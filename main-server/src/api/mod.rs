@@ -25,6 +25,7 @@ use axum::{
     routing::{delete, get, post, put},
 };
 use protocol::stream::MAX_THUMBNAIL_BYTES;
+use supervisor::Supervisor;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -69,6 +70,8 @@ pub(crate) struct Api {
     pub(crate) started: Now,
     /// Cancelled when event streams have to end.
     pub(crate) closing: CancellationToken,
+    /// Knows whether a task that the server needs has panicked.
+    pub(crate) supervisor: Supervisor,
     /// What happened since the start.
     pub(crate) counters: Counters,
 }
@@ -153,9 +156,7 @@ async fn in_time(request: Request, next: Next) -> Response {
 // The layer hands the panic over by value.
 #[allow(clippy::needless_pass_by_value)]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!("a handler panicked: {}", text.unwrap_or("without a message"));
+    tracing::error!("a handler panicked: {}", supervisor::message(&*panic));
     Error::internal().into_response()
 }
 

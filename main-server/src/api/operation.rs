@@ -22,6 +22,9 @@ pub(crate) async fn health() -> Json<Status> {
 }
 
 pub(crate) async fn readiness(State(api): State<Arc<Api>>) -> Result<Json<Status>, Error> {
+    if let Some(failure) = api.supervisor.failure() {
+        return Err(Error::failing(failure.to_string()));
+    }
     api.control.ready(Now::read())?;
     Ok(Json(Status { status: "ready" }))
 }

@@ -11,6 +11,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt, future, stream::BoxStream};
+use supervisor::Supervisor;
 use tokio::sync::watch;
 
 use crate::store::{Bucket, Bus, Entry, Error, Expect, Health, Kv, Revision, Store, Subject, Watch};
@@ -37,6 +38,7 @@ impl Connection {
             kv: Arc::<Self>::clone(self),
             bus: Arc::<Self>::clone(self),
             journal: self.inner.journal.clone(),
+            supervisor: Supervisor::new(),
         }
     }
 

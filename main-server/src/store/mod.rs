@@ -17,6 +17,7 @@ mod tests;
 
 use std::{path::Path, sync::Arc};
 
+use supervisor::Supervisor;
 use tokio::task::spawn_blocking;
 
 use self::{
@@ -43,6 +44,8 @@ pub(crate) struct Store {
     pub(crate) bus: Arc<dyn Bus>,
     /// Takes what `kv` cannot take just now, where there is such a thing.
     pub(crate) journal: Option<Arc<dyn Journal>>,
+    /// Knows whether a task of the engine has panicked.
+    pub(crate) supervisor: Supervisor,
 }
 
 impl Store {
@@ -51,17 +54,20 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] says why it cannot be used, [`Error::TooNew`].
     pub(crate) async fn open(persistence: &Persistence, data_dir: &Path) -> Result<Self, Error> {
+        let supervisor = Supervisor::new();
         match persistence {
             Persistence::Sqlite => {
-                let path = data_dir.join(FILE);
-                let opened = spawn_blocking(move || Sqlite::open(&path)).await;
-                Ok(Self::alone(opened.map_err(|panic| Error::Unavailable(panic.to_string()))??))
+                let (path, watching) = (data_dir.join(FILE), supervisor.clone());
+                let opened = spawn_blocking(move || Sqlite::open(&path, &watching)).await;
+                let sqlite = opened.map_err(|panic| Error::Unavailable(panic.to_string()))??;
+                Ok(Self::alone(sqlite, supervisor))
             }
-            Persistence::SqliteInMemory => Ok(Self::alone(Sqlite::in_memory()?)),
+            Persistence::SqliteInMemory => Ok(Self::alone(Sqlite::in_memory(&supervisor)?, supervisor)),
             Persistence::Nats(servers) => {
-                let nats = Nats::open(servers).await?;
-                let journal = NatsJournal::open(&nats).await?.map(|journal| journal as Arc<dyn Journal>);
-                Ok(Self { bus: Arc::new(NatsBus::new(Arc::clone(&nats))), kv: nats, journal })
+                let nats = Nats::open(servers, &supervisor).await?;
+                let journal = NatsJournal::open(&nats, &supervisor).await?;
+                let journal = journal.map(|journal| journal as Arc<dyn Journal>);
+                Ok(Self { bus: Arc::new(NatsBus::new(Arc::clone(&nats))), kv: nats, journal, supervisor })
             }
         }
     }
@@ -82,11 +88,13 @@ impl Store {
                 read.map_err(|panic| Error::Unavailable(panic.to_string()))?
             }
             Persistence::SqliteInMemory => Err(Error::Missing("a memory that ends with its process".into())),
-            Persistence::Nats(servers) => Nats::open_existing(servers).await?.snapshot().await,
+            Persistence::Nats(servers) => {
+                Nats::open_existing(servers, &Supervisor::new()).await?.snapshot().await
+            }
         }
     }
 
-    fn alone(kv: Sqlite) -> Self {
-        Self { kv: Arc::new(kv), bus: Arc::new(InProcess::default()), journal: None }
+    fn alone(kv: Sqlite, supervisor: Supervisor) -> Self {
+        Self { kv: Arc::new(kv), bus: Arc::new(InProcess::default()), journal: None, supervisor }
     }
 }

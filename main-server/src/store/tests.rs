@@ -26,10 +26,10 @@ async fn values(kv: &dyn Kv) -> Vec<(String, Bytes)> {
 async fn entries_are_there_when_the_file_is_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
-    let kv = Sqlite::open(&path).unwrap();
+    let kv = Sqlite::open(&path, &Supervisor::new()).unwrap();
     let first = kv.put(Bucket::Streams, "a", "1".into(), None).await.unwrap();
     drop(kv);
-    let kv = Sqlite::open(&path).unwrap();
+    let kv = Sqlite::open(&path, &Supervisor::new()).unwrap();
     assert_eq!(values(&kv).await, [("a".into(), "1".into())]);
     assert!(kv.put(Bucket::Streams, "b", "2".into(), None).await.unwrap() > first, "revisions go on");
 }
@@ -43,7 +43,7 @@ async fn a_file_of_version_1_becomes_one_of_today_with_all_its_entries() {
     old.execute_batch(VERSION_1).unwrap();
     drop(old);
     for _ in 0..2 {
-        let kv = Sqlite::open(&path).unwrap();
+        let kv = Sqlite::open(&path, &Supervisor::new()).unwrap();
         assert_eq!(values(&kv).await, [("a".into(), "1".into()), ("b".into(), "2".into())]);
         let entry = kv.get(Bucket::Streams, "b").await.unwrap().unwrap();
         let expect = Expect::Revision(entry.revision);
@@ -56,7 +56,7 @@ async fn a_file_of_version_1_becomes_one_of_today_with_all_its_entries() {
 async fn only_the_owner_may_read_what_is_kept() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let kv = Sqlite::open(&folder.path().join(FILE)).unwrap();
+    let kv = Sqlite::open(&folder.path().join(FILE), &Supervisor::new()).unwrap();
     kv.put(Bucket::Keys, "a", "1".into(), None).await.unwrap();
     let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
     assert!(files.len() > 1, "the file and its log");
@@ -71,7 +71,7 @@ async fn what_a_newer_program_wrote_is_refused_and_left_alone() {
     let path = folder.path().join(FILE);
     rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = std::fs::read(&path).unwrap();
-    assert_eq!(Sqlite::open(&path).err(), Some(Error::TooNew { found: 99, known: 2 }));
+    assert_eq!(Sqlite::open(&path, &Supervisor::new()).err(), Some(Error::TooNew { found: 99, known: 2 }));
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -80,13 +80,13 @@ async fn what_is_no_database_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
     std::fs::write(&path, "something else ".repeat(100)).unwrap();
-    let error = Sqlite::open(&path).err().unwrap().to_string();
+    let error = Sqlite::open(&path, &Supervisor::new()).err().unwrap().to_string();
     assert!(error.contains(FILE), "{error}");
 }
 
 #[tokio::test]
 async fn of_several_writers_that_expect_the_same_exactly_one_wins() {
-    let kv = Arc::new(Sqlite::in_memory().unwrap());
+    let kv = Arc::new(Sqlite::in_memory(&Supervisor::new()).unwrap());
     let race = (0..32u8).map(|writer| {
         let kv = Arc::clone(&kv);
         let value = Bytes::from(vec![writer]);
@@ -99,7 +99,7 @@ async fn of_several_writers_that_expect_the_same_exactly_one_wins() {
 
 #[tokio::test]
 async fn a_watch_shows_what_is_there_then_what_changes() {
-    let kv = Sqlite::in_memory().unwrap();
+    let kv = Sqlite::in_memory(&Supervisor::new()).unwrap();
     kv.put(Bucket::Nodes, "a", "1".into(), None).await.unwrap();
     kv.put(Bucket::Streams, "other bucket", "1".into(), None).await.unwrap();
     let mut watch = kv.watch(Bucket::Nodes, None).await.unwrap();
@@ -151,7 +151,7 @@ async fn reading_leaves_a_file_of_an_older_version_as_it_is() {
 #[tokio::test]
 async fn a_store_can_be_read_while_it_is_written_and_after_it_was_closed() {
     let folder = tempfile::tempdir().unwrap();
-    let kv = Sqlite::open(&folder.path().join(FILE)).unwrap();
+    let kv = Sqlite::open(&folder.path().join(FILE), &Supervisor::new()).unwrap();
     kv.put(Bucket::Streams, "a", "1".into(), None).await.unwrap();
     let keys = async || {
         let entries = Store::read(&Persistence::Sqlite, folder.path()).await.unwrap();

@@ -1,11 +1,13 @@
 //! A main server that stops and starts again loses nothing that runs.
 
+use main_server::{App, Config};
 use protocol::{
     ErrorCode,
     grant::Signer,
     node::Registered,
     stream::{Assignment, StreamState},
 };
+use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::server::{Server, addresses, carried};
@@ -78,4 +80,21 @@ async fn the_secrets_that_an_earlier_version_kept_in_files_go_into_the_store() {
     let registered: Registered = server.register("a", 1).await.read();
     assert_eq!(registered.grant_keys, [signer.public_key().clone()]);
     assert!(!key_file.exists());
+}
+
+#[tokio::test]
+async fn a_server_of_which_a_task_panicked_is_not_ready_and_lets_its_listeners_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::open(Config::new(folder.path())).await.unwrap();
+    let supervisor = app.supervisor();
+    let server = Server::serve(app, folder).await;
+    let mut listener = server.listen().await;
+    listener.expect("snapshot").await;
+    assert_eq!(server.get("/readyz").await.status, StatusCode::OK);
+    supervisor.watch("test", async { panic!("a bug") }).await;
+    let answer = server.get("/readyz").await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Internal));
+    assert!(answer.json.to_string().contains("a bug"), "{}", answer.json);
+    assert_eq!(server.get("/healthz").await.status, StatusCode::OK);
+    while listener.next().await.is_some() {}
 }

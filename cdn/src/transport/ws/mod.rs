@@ -35,6 +35,7 @@ use protocol::{
     grant::Action,
     stream::Visibility,
 };
+use supervisor::Supervisor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::{connection::Connection, frame::binary_prefix, outlet::WsOutlet};
@@ -71,6 +72,7 @@ pub(crate) struct Services {
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) supervisor: Supervisor,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -92,7 +94,8 @@ impl Server {
         let server = Arc::new(Self { services, keeper: Arc::default(), tasks: TaskTracker::new() });
         let keeper = server.keeper.clone();
         let shutdown = server.services.shutdown.clone();
-        server.tasks.spawn(shutdown.run_until_cancelled_owned(async move { keeper.run().await }));
+        let keeping = shutdown.run_until_cancelled_owned(async move { keeper.run().await });
+        server.tasks.spawn(server.services.supervisor.watch("WebSocket keep-alive", keeping));
         (Router::new().route("/ws/{stream_id}", any(connect)).with_state(server.clone()), server)
     }
 

@@ -200,6 +200,7 @@ async fn raise_version(stream: &Stream, context: &Context, known: u32) -> Result
 #[cfg(test)]
 mod tests {
     use nats_harness::Servers;
+    use supervisor::Supervisor;
 
     use super::*;
     use crate::{Persistence, store::nats::Nats};
@@ -208,14 +209,15 @@ mod tests {
     async fn a_newer_program_raises_the_version_and_an_older_one_refuses_it() {
         let servers = Servers::start(1).unwrap();
         let Ok(Persistence::Nats(addresses)) = servers.urls().parse() else { panic!() };
-        assert!(matches!(Nats::open_existing(&addresses).await.err(), Some(Error::Missing(_))));
-        let nats = Nats::open(&addresses).await.unwrap();
-        assert!(Nats::open_existing(&addresses).await.is_ok());
+        let supervisor = Supervisor::new();
+        assert!(matches!(Nats::open_existing(&addresses, &supervisor).await.err(), Some(Error::Missing(_))));
+        let nats = Nats::open(&addresses, &supervisor).await.unwrap();
+        assert!(Nats::open_existing(&addresses, &supervisor).await.is_ok());
         let (stream, newer) = (&nats.stream, VERSION + 1);
         raise_version(stream, &nats.context, newer).await.unwrap();
         raise_version(stream, &nats.context, newer).await.unwrap();
         let refused = Some(Error::TooNew { found: newer, known: VERSION });
-        assert_eq!(Nats::open(&addresses).await.err(), refused);
-        assert_eq!(Nats::open_existing(&addresses).await.err(), refused);
+        assert_eq!(Nats::open(&addresses, &supervisor).await.err(), refused);
+        assert_eq!(Nats::open_existing(&addresses, &supervisor).await.err(), refused);
     }
 }

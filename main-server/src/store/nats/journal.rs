@@ -20,6 +20,7 @@ use async_nats::jetstream::{
 };
 use async_trait::async_trait;
 use bytes::Bytes;
+use supervisor::Supervisor;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -58,7 +59,7 @@ impl NatsJournal {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if there is one that cannot be reached.
-    pub(crate) async fn open(nats: &Arc<Nats>) -> Result<Option<Arc<Self>>, Error> {
+    pub(crate) async fn open(nats: &Arc<Nats>, supervisor: &Supervisor) -> Result<Option<Arc<Self>>, Error> {
         let Some(copies) = nats.copies() else { return Ok(None) };
         let Some(stream) = ready(nats, copies).await? else { return Ok(None) };
         let closing = CancellationToken::new();
@@ -69,7 +70,8 @@ impl NatsJournal {
             _closing: closing.clone().drop_guard(),
         });
         let weak = Arc::downgrade(&journal);
-        tokio::spawn(async move { closing.run_until_cancelled(keep_apart(weak)).await });
+        let apart = closing.run_until_cancelled_owned(keep_apart(weak));
+        tokio::spawn(supervisor.watch("leader of the journal", apart));
         Ok(Some(journal))
     }
 
@@ -261,8 +263,9 @@ mod tests {
 
     async fn open(servers: &Servers) -> (Arc<Nats>, Arc<NatsJournal>) {
         let Ok(Persistence::Nats(addresses)) = servers.urls().parse() else { panic!() };
-        let nats = Nats::open(&addresses).await.unwrap();
-        let journal = NatsJournal::open(&nats).await.unwrap().expect("a cluster has a journal");
+        let nats = Nats::open(&addresses, &Supervisor::new()).await.unwrap();
+        let journal =
+            NatsJournal::open(&nats, &Supervisor::new()).await.unwrap().expect("a cluster has a journal");
         (nats, journal)
     }
 
@@ -344,7 +347,7 @@ mod tests {
     async fn a_server_that_is_alone_has_no_journal() {
         let servers = Servers::start(1).unwrap();
         let Ok(Persistence::Nats(addresses)) = servers.urls().parse() else { panic!() };
-        let nats = Nats::open(&addresses).await.unwrap();
-        assert!(NatsJournal::open(&nats).await.unwrap().is_none());
+        let nats = Nats::open(&addresses, &Supervisor::new()).await.unwrap();
+        assert!(NatsJournal::open(&nats, &Supervisor::new()).await.unwrap().is_none());
     }
 }

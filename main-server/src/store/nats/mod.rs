@@ -23,6 +23,7 @@ use async_nats::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use supervisor::Supervisor;
 use tokio::{
     sync::{Mutex, watch as signal},
     time::{Instant, sleep},
@@ -63,25 +64,33 @@ impl Nats {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if none can be reached within ten seconds or the stream cannot be made, [`Error::TooNew`].
-    pub(crate) async fn open(servers: &[NatsServer]) -> Result<Arc<Self>, Error> {
-        Self::connect(servers, Missing::Make).await
+    pub(crate) async fn open(servers: &[NatsServer], supervisor: &Supervisor) -> Result<Arc<Self>, Error> {
+        Self::connect(servers, Missing::Make, supervisor).await
     }
 
     /// Connects to any of `servers`, where the stream is already, to read it: nothing is made or written.
     ///
     /// # Errors
     /// As [`Self::open`], [`Error::Missing`] without a stream, [`Error::TooOld`].
-    pub(crate) async fn open_existing(servers: &[NatsServer]) -> Result<Arc<Self>, Error> {
-        Self::connect(servers, Missing::Refuse).await
+    pub(crate) async fn open_existing(
+        servers: &[NatsServer],
+        supervisor: &Supervisor,
+    ) -> Result<Arc<Self>, Error> {
+        Self::connect(servers, Missing::Refuse, supervisor).await
     }
 
-    async fn connect(servers: &[NatsServer], missing: Missing) -> Result<Arc<Self>, Error> {
+    async fn connect(
+        servers: &[NatsServer],
+        missing: Missing,
+        supervisor: &Supervisor,
+    ) -> Result<Arc<Self>, Error> {
         let health = signal::Sender::new(Health::GOOD);
         let closing = CancellationToken::new();
         let nats = connect::connect(servers, missing, health, closing.clone().drop_guard()).await?;
         let nats = Arc::new(nats);
         let (probe, tidy) = (tidy::probe(Arc::downgrade(&nats)), tidy::tidy(Arc::downgrade(&nats)));
-        tokio::spawn(async move { closing.run_until_cancelled(async { tokio::join!(probe, tidy) }).await });
+        let beside = closing.run_until_cancelled_owned(async { tokio::join!(probe, tidy) });
+        tokio::spawn(supervisor.watch("probe and tidying of the store", beside));
         Ok(nats)
     }
 

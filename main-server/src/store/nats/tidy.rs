@@ -91,6 +91,7 @@ async fn marks(nats: &Nats, before: SystemTime) -> Result<Vec<(String, u64)>, Er
 mod tests {
     use futures_util::StreamExt;
     use nats_harness::Servers;
+    use supervisor::Supervisor;
 
     use super::*;
     use crate::{
@@ -102,7 +103,7 @@ mod tests {
     async fn an_old_deletion_is_forgotten_and_who_watches_from_before_it_is_told() {
         let servers = Servers::start(1).unwrap();
         let Ok(Persistence::Nats(addresses)) = servers.urls().parse() else { panic!() };
-        let nats = Nats::open(&addresses).await.unwrap();
+        let nats = Nats::open(&addresses, &Supervisor::new()).await.unwrap();
         let first = nats.put(Bucket::Nodes, "kept", "1".into(), None).await.unwrap();
         for key in ["gone", "back"] {
             nats.put(Bucket::Nodes, key, "1".into(), None).await.unwrap();

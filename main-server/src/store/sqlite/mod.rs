@@ -14,6 +14,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{Connection, ErrorCode};
+use supervisor::Supervisor;
 use tokio::sync::{mpsc, oneshot, watch as signal};
 
 use self::{
@@ -42,24 +43,25 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it is no database or cannot be read and written, [`Error::TooNew`].
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path, supervisor: &Supervisor) -> Result<Self, Error> {
         let writer = schema::open(path)?;
         let reader = schema::open_again(path)?;
-        Ok(Self::over(Arc::new(Mutex::new(writer)), Arc::new(Mutex::new(reader))))
+        Ok(Self::over(Arc::new(Mutex::new(writer)), Arc::new(Mutex::new(reader)), supervisor))
     }
 
     /// A store that is gone with the process.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub(crate) fn in_memory() -> Result<Self, Error> {
+    pub(crate) fn in_memory(supervisor: &Supervisor) -> Result<Self, Error> {
         let connection = Arc::new(Mutex::new(schema::open_in_memory()?));
-        Ok(Self::over(Arc::clone(&connection), connection))
+        Ok(Self::over(Arc::clone(&connection), connection, supervisor))
     }
 
-    fn over(writer: Arc<Mutex<Connection>>, reader: Arc<Mutex<Connection>>) -> Self {
+    fn over(writer: Arc<Mutex<Connection>>, reader: Arc<Mutex<Connection>>, supervisor: &Supervisor) -> Self {
         let signals = Signals::new();
-        Self { queue: writer::start(writer, signals.clone()), reader: Reader(reader), signals }
+        let queue = writer::start(writer, signals.clone(), supervisor);
+        Self { queue, reader: Reader(reader), signals }
     }
 
     async fn write(&self, bucket: Bucket, key: &str, change: Change) -> Result<Revision, Error> {

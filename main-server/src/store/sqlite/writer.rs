@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use supervisor::Supervisor;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::spawn_blocking,
@@ -87,9 +88,13 @@ impl Signals {
 }
 
 /// Starts the task that writes to `connection`; it ends when the queue is dropped.
-pub(super) fn start(connection: Arc<Mutex<Connection>>, signals: Signals) -> mpsc::Sender<Request> {
+pub(super) fn start(
+    connection: Arc<Mutex<Connection>>,
+    signals: Signals,
+    supervisor: &Supervisor,
+) -> mpsc::Sender<Request> {
     let (queue, requests) = mpsc::channel(QUEUE);
-    tokio::spawn(run(connection, requests, signals));
+    tokio::spawn(supervisor.watch("writer of the store", run(connection, requests, signals)));
     queue
 }
 
