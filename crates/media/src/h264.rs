@@ -176,9 +176,10 @@ fn avcc_from<'a>(units: impl Iterator<Item = Result<&'a [u8], Error>>) -> Result
     let (mut sps, mut pps) = (Vec::new(), Vec::new());
     for unit in units {
         let unit = unit?;
+        // One more than may be is enough for `write` to refuse them.
         match unit_type(unit) {
-            Some(NAL_SPS) => sps.push(unit),
-            Some(NAL_PPS) => pps.push(unit),
+            Some(NAL_SPS) if sps.len() <= avcc::MAX_SPS => sps.push(unit),
+            Some(NAL_PPS) if pps.len() <= avcc::MAX_PPS => pps.push(unit),
             _ => {}
         }
     }

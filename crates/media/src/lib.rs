@@ -1,6 +1,7 @@
 //! Recorder bytes in, init segment and chunks out, for WebM/Matroska and fragmented MP4.
 //!
-//! Sans-IO: no clock, no sockets, no tasks. Nothing in here panics on any input, and memory stays under a stated bound.
+//! Sans-IO: no clock, no sockets, no tasks. Nothing in here panics on any input, work is proportional to the bytes pushed, and
+//! memory stays under a stated bound.
 
 mod demuxer;
 mod error;

@@ -10,8 +10,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 const MAX_PARAMETER_SETS_BYTES: usize = 16 * 1024;
 
 /// Bounds that the record's count fields of 5 and 8 bits set.
-const MAX_SPS: usize = 31;
-const MAX_PPS: usize = 255;
+pub(super) const MAX_SPS: usize = 31;
+pub(super) const MAX_PPS: usize = 255;
 
 /// What a decoder needs before the first frame of an H.264 track.
 pub(super) struct AvcC<'a> {
