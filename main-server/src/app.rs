@@ -168,6 +168,7 @@ impl App {
                 supervisor.watch("watch of the store", control.follow()),
                 supervisor.watch("gossip", control.gossip()),
                 supervisor.watch("journal", control.tend_journal()),
+                supervisor.watch("time of the last sign of life", control.note_last_seen()),
                 supervisor.watch("expiry of leases and streams", upkeep(control)),
                 supervisor.watch("leases of the store", leases::run(self.store.kv.clone())),
                 supervisor.watch("scaling signal", watch_load(&self.api)),
@@ -183,6 +184,7 @@ impl App {
             stopping.cancel();
         };
         tokio::join!(tasks, saving, failing);
+        control.note_seen_last().await;
     }
 }
 

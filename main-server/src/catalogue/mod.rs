@@ -260,6 +260,31 @@ impl Catalogue {
         self.save_for_others(now);
     }
 
+    /// Whether any stream is not over.
+    pub(crate) fn runs_any(&self) -> bool {
+        self.running > 0
+    }
+
+    /// The newest time in any record, Unix epoch.
+    pub(crate) fn newest_ms(&self) -> u64 {
+        self.streams.values().map(|stream| stream.record.newest_ms()).max().unwrap_or(0)
+    }
+
+    /// Nothing was heard of any stream for `silence`. If that is longer than the grace period, streams that no node
+    /// carries are not shown until one does, and end if none does within a grace period from now.
+    pub(crate) fn doubt(&mut self, silence: Duration, now: Now) {
+        if silence <= self.settings.grace {
+            return;
+        }
+        let deadline = now.instant + self.settings.grace;
+        for (stream_id, stream) in &mut self.streams {
+            let was_listed = stream.is_listed();
+            if stream.doubt(deadline) && was_listed {
+                self.news.push(News::Ended(*stream_id));
+            }
+        }
+    }
+
     /// Every deadline is met a full term from now at the earliest: what is known here is old.
     pub(crate) fn renew_deadlines(&mut self, now: Now) {
         for stream in self.streams.values_mut() {

@@ -38,6 +38,12 @@ impl Record {
         self.ended_at_ms.is_some()
     }
 
+    /// When it last changed, Unix epoch.
+    pub(crate) fn newest_ms(&self) -> u64 {
+        let others = [self.started_at_ms, self.ended_at_ms].into_iter().flatten();
+        others.fold(self.created_at_ms.max(self.placed_at_ms), u64::max)
+    }
+
     /// Says that it belongs on `hostname` from now on. The newest say counts, whatever the clocks that stamped the earlier
     /// ones showed.
     pub(crate) fn place(&mut self, hostname: &str, now_ms: u64) {

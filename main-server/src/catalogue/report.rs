@@ -103,7 +103,7 @@ impl Catalogue {
     /// Brings a stream's state in line with its carriers and notes what that means to others.
     fn settle(&mut self, stream_id: StreamId, changed: bool, heard: Heard, now: Now) {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
-        let before = stream.state;
+        let (before, was_listed) = (stream.state, stream.is_listed());
         let turned = stream.settle(&self.settings, now);
         if turned && before == StreamState::Created {
             self.waiting.remove(stream_id);
@@ -112,7 +112,7 @@ impl Catalogue {
             let (state, node) = (stream.state, &stream.record.placed_on);
             tracing::info!(stream.id = %stream_id, ?state, "stream {stream_id} is {state:?}, its node {node}");
         }
-        if turned && before == StreamState::Created && stream.is_listed() {
+        if !was_listed && stream.is_listed() {
             self.news.push(News::Started(stream.info(stream_id)));
         } else if (turned || changed) && stream.is_listed() {
             self.changed.insert(stream_id);

@@ -34,6 +34,8 @@ pub(crate) struct LiveStream {
     pub(super) thumbnail: Option<Thumbnail>,
     /// Whether the store is to forget it.
     pub(super) to_forget: bool,
+    /// Whether it may have ended while nobody looked: see [`super::Catalogue::doubt`].
+    in_doubt: bool,
 }
 
 impl LiveStream {
@@ -54,6 +56,7 @@ impl LiveStream {
             mime: None,
             thumbnail: None,
             to_forget: false,
+            in_doubt: false,
         };
         stream.renew_deadline(settings, now);
         stream
@@ -66,6 +69,22 @@ impl LiveStream {
             StreamState::Interrupted => Some(now.instant + settings.grace),
             StreamState::Live | StreamState::Ended => None,
         };
+    }
+
+    /// It may have ended, unless a node carries it or it is over: it ends at `deadline` if none does by then. True if that is
+    /// news.
+    pub(super) fn doubt(&mut self, deadline: Instant) -> bool {
+        if self.is_over() || !self.carriers.is_empty() || self.in_doubt {
+            return false;
+        }
+        self.in_doubt = true;
+        self.deadline = Some(deadline);
+        true
+    }
+
+    /// Whether it may have ended while no main server ran, and no node has reported it since.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.in_doubt
     }
 
     /// Who may watch it.
@@ -86,6 +105,7 @@ impl LiveStream {
     /// Whether everybody sees it in the list.
     pub(super) fn is_listed(&self) -> bool {
         self.visibility() == Visibility::Public
+            && !self.in_doubt
             && matches!(self.state, StreamState::Live | StreamState::Interrupted)
     }
 
@@ -139,6 +159,7 @@ impl LiveStream {
     /// Brings the state in line with what the carriers say. True if it changed.
     pub(super) fn settle(&mut self, settings: &Settings, now: Now) -> bool {
         let before = self.state;
+        self.in_doubt &= self.carriers.is_empty();
         let from_origin = self.has_origin();
         let speaks = |carrier: &&Carrier| carrier.is_origin() || !from_origin;
         let is_live = self.carriers.values().filter(speaks).any(Carrier::is_live);

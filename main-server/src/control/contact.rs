@@ -55,9 +55,11 @@ impl ControlPlane {
     /// Lets time pass: leases end, deadlines are met. `before` is when it was called last.
     pub(crate) fn expire(&self, before: Now, now: Now) {
         self.change(|state| {
-            if now.instant.saturating_duration_since(before.instant) > STANDSTILL {
+            let since = now.instant.saturating_duration_since(before.instant);
+            if since > STANDSTILL {
                 tracing::warn!("this process stood still: every lease and deadline begins anew");
                 state.begin_anew(now);
+                state.catalogue.doubt(since, now);
             }
             let cut_off = !state.lost.is_empty();
             if cut_off {

@@ -49,6 +49,8 @@ impl ControlPlane {
         if let Some(journal) = &self.store.journal {
             self.look_into_journal(&**journal).await?;
         }
+        let silence = self.silence(now).await?;
+        self.change(|state| state.catalogue.doubt(silence, now));
         Ok(())
     }
 

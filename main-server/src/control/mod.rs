@@ -15,6 +15,7 @@ mod durable;
 mod follow;
 mod gossip;
 mod journal;
+mod last_seen;
 mod nodes;
 mod sources;
 mod streams;

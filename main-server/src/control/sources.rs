@@ -27,7 +27,11 @@ impl ControlPlane {
     ) -> Result<(Visibility, Vec<NodeAddress>), Error> {
         self.change(|state| {
             let hostname = &state.registry.get(asking)?.hostname;
-            let visibility = state.catalogue.running(stream_id)?.visibility();
+            let stream = state.catalogue.running(stream_id)?;
+            if stream.is_in_doubt() {
+                return Err(Error::NoNodeAvailable);
+            }
+            let visibility = stream.visibility();
             let urls = state.fleet.sources(stream_id, hostname, avoid, MAX_SOURCES, now.instant)?;
             let address = |public_url| NodeAddress { public_url };
             Ok((visibility, urls.into_iter().map(address).collect()))

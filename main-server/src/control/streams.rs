@@ -104,7 +104,18 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown.
     pub(crate) fn info(&self, stream_id: StreamId) -> Result<StreamInfo, Error> {
-        self.change(|state| Ok(state.catalogue.get(stream_id)?.info(stream_id)))
+        self.describe(stream_id).map(|(info, _)| info)
+    }
+
+    /// The same, and whether viewers are asked for a passphrase.
+    ///
+    /// # Errors
+    /// [`Error::Catalogue`] if it is unknown.
+    pub(crate) fn describe(&self, stream_id: StreamId) -> Result<(StreamInfo, bool), Error> {
+        self.change(|state| {
+            let stream = state.catalogue.get(stream_id)?;
+            Ok((stream.info(stream_id), stream.passphrase_hash().is_some()))
+        })
     }
 
     /// What a viewer of a stream that is not over has to show.
@@ -134,7 +145,9 @@ impl ControlPlane {
             self.admits_newcomers(now)?;
         }
         self.change(|state| {
-            state.catalogue.running(stream_id)?;
+            if state.catalogue.running(stream_id)?.is_in_doubt() {
+                return Err(Error::NoNodeAvailable);
+            }
             let decision = state.fleet.watch(stream_id, asked(request), now.instant)?;
             log(&decision, "viewer", Some(stream_id));
             Ok(Chosen::from(decision).nodes)

@@ -8,6 +8,7 @@ use protocol::{
     stream::{Assignment, StreamState},
 };
 use reqwest::StatusCode;
+use rusqlite::Connection;
 use serde_json::json;
 
 use crate::server::{Server, addresses, carried};
@@ -44,6 +45,34 @@ async fn a_restarted_server_still_knows_its_streams_and_gets_them_back() {
     assert_eq!(server.watch(private, json!({})).await.code(), ErrorCode::WrongPassphrase);
     let admitted: Assignment = server.watch(private, json!({ "passphrase": "open sesame" })).await.read();
     assert_eq!(addresses(&admitted), ["/cdn/b"], "where it was placed before");
+}
+
+#[tokio::test]
+async fn after_a_long_outage_a_stream_is_shown_only_once_its_node_has_it() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let (lives, dead) = (server.create("lives").await.stream_id, server.create("dead").await.stream_id);
+    let rows = [lives, dead].map(|id| carried(id, StreamState::Live, 1));
+    server.heartbeat(&node, rows.to_vec()).await;
+    let folder = server.stop().await;
+    let store = Connection::open(folder.path().join("main-server.sqlite3")).unwrap();
+    let long_ago = "UPDATE entries SET value = CAST(json_replace(CAST(value AS TEXT), '$.unix_ms', 1,
+        '$.created_at_ms', 1, '$.started_at_ms', 1, '$.placed_at_ms', 1) AS BLOB)
+        WHERE bucket = 'streams' OR key = 'last-seen'";
+    assert_eq!(store.execute(long_ago, []).unwrap(), 3);
+    drop(store);
+
+    let server = Server::on(folder, |_| {}).await;
+    assert!(server.list().await.is_empty());
+    for id in [lives, dead] {
+        let refused = server.watch(id, json!({})).await;
+        assert_eq!(refused.code(), ErrorCode::NoNodeAvailable, "it may live: ask again");
+    }
+    let mut listener = server.listen().await;
+    assert_eq!(listener.expect("snapshot").await, json!([]));
+    server.heartbeat(&node, vec![carried(lives, StreamState::Live, 1)]).await;
+    assert_eq!(listener.expect("stream_started").await["stream_id"], json!(lives));
+    assert!(server.watch(lives, json!({})).await.status.is_success());
 }
 
 #[tokio::test]
