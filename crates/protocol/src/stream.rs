@@ -59,6 +59,9 @@ pub struct Assignment {
     pub grant: String,
     /// First choice and standbys.
     pub nodes: Vec<NodeAddress>,
+    /// For viewers, the stream they were let in to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamInfo>,
 }
 
 /// Answer to `POST /api/streams`.
@@ -88,6 +91,9 @@ pub struct AskForNodes {
     pub region: Option<String>,
 }
 
+/// Title of a stream with a passphrase, for those who have neither the passphrase nor a grant.
+pub const CONCEALED_TITLE: &str = "Private stream";
+
 /// One stream, as listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamInfo {
@@ -95,7 +101,7 @@ pub struct StreamInfo {
     pub stream_id: StreamId,
     /// Its title.
     pub title: String,
-    /// When it first went live, or was created while it has not; Unix epoch.
+    /// When it first went live, or was created while it has not; Unix epoch. 0 if that is not told.
     pub started_at_ms: u64,
     /// Viewers on all nodes.
     pub viewers: u32,
@@ -106,4 +112,19 @@ pub struct StreamInfo {
     /// The newest preview picture, a path on the main server's origin; changes with the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbnail_url: Option<String>,
+}
+
+impl StreamInfo {
+    /// What is told of a stream with a passphrase to whoever has neither that nor a grant: its state alone.
+    #[must_use]
+    pub fn concealed(self) -> Self {
+        Self {
+            title: CONCEALED_TITLE.to_owned(),
+            started_at_ms: 0,
+            viewers: 0,
+            mime: None,
+            thumbnail_url: None,
+            ..self
+        }
+    }
 }

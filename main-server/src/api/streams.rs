@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Json as Answer, extract::State, http::StatusCode};
+use axum::{
+    Json as Answer,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use protocol::{
     ErrorCode,
     grant::Action,
@@ -13,7 +17,7 @@ use protocol::{
 use super::{
     Api,
     error::Error,
-    extract::{Client, Ender, Json, OptionalJson, Publisher, StreamPath},
+    extract::{Client, Ender, Json, OptionalJson, Publisher, StreamPath, is_insider},
 };
 use crate::{
     auth::{Attempt, MAX_PASSPHRASE_BYTES},
@@ -49,7 +53,7 @@ pub(crate) async fn create(
         stream_id,
         title,
         watch_url: format!("/view/{stream_id}"),
-        publish: Assignment { grant, nodes: placed.nodes },
+        publish: Assignment { grant, nodes: placed.nodes, stream: None },
     };
     Ok((StatusCode::CREATED, Answer(created)))
 }
@@ -70,8 +74,11 @@ fn checked_passphrase(request: CreateStream) -> Result<Option<String>, Error> {
 pub(crate) async fn show(
     State(api): State<Arc<Api>>,
     StreamPath(stream_id): StreamPath,
+    request: HeaderMap,
 ) -> Result<Answer<StreamInfo>, Error> {
-    Ok(Answer(api.control.info(stream_id)?))
+    let (info, asks_for_passphrase) = api.control.describe(stream_id)?;
+    let is_told = !asks_for_passphrase || is_insider(&api, &request, stream_id);
+    Ok(Answer(if is_told { info } else { info.concealed() }))
 }
 
 pub(crate) async fn watch(
@@ -91,7 +98,8 @@ pub(crate) async fn watch(
     let nodes = api.control.watch(stream_id, &request, now)?;
     let grant = api.grants.permit(Action::Watch, stream_id, visibility, now)?;
     count(&api.counters.watch_grants);
-    Ok(Answer(Assignment { grant, nodes }))
+    let stream = Some(api.control.info(stream_id)?);
+    Ok(Answer(Assignment { grant, nodes, stream }))
 }
 
 async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
@@ -112,7 +120,7 @@ pub(crate) async fn publish(
     let visibility = api.control.access(stream_id)?.visibility;
     let nodes = api.control.publish(stream_id, &request, now)?;
     let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
-    Ok(Answer(Assignment { grant, nodes }))
+    Ok(Answer(Assignment { grant, nodes, stream: None }))
 }
 
 pub(crate) async fn end(State(api): State<Arc<Api>>, Ender(stream_id): Ender) -> Result<StatusCode, Error> {

@@ -16,6 +16,9 @@ const PUBLISH: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a viewer may take to start watching, or a node to start pulling.
 const START: Duration = Duration::from_secs(10 * 60);
 
+/// A time, in seconds, at which no grant has expired.
+const BEFORE_EVERY_EXPIRY: u64 = 0;
+
 /// Signs grants, and verifies those that come back.
 pub(crate) struct Grants {
     signer: Signer,
@@ -65,8 +68,13 @@ impl Grants {
     /// # Errors
     /// [`Error::Invalid`], [`Error::Other`].
     pub(crate) fn check_broadcaster(&self, grant: &str, stream_id: StreamId) -> Result<(), Error> {
-        const BEFORE_EVERY_EXPIRY: u64 = 0;
         self.verifier.verify(grant, stream_id, Action::Publish, BEFORE_EVERY_EXPIRY).map(drop)
+    }
+
+    /// Whether `grant` is one of the stream, expired or not: whoever has it was let in once, or publishes the stream.
+    pub(crate) fn was_let_in(&self, grant: &str, stream_id: StreamId) -> bool {
+        let is = |action| self.verifier.verify(grant, stream_id, action, BEFORE_EVERY_EXPIRY).is_ok();
+        [Action::Watch, Action::Publish, Action::Relay].into_iter().any(is)
     }
 }
 

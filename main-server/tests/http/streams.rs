@@ -5,10 +5,10 @@ use protocol::{
     ErrorCode, StreamId,
     grant::{Action, Claims, Signer, Verifier},
     node::{Capacity, Command, Registered},
-    stream::{Assignment, MAX_THUMBNAIL_BYTES, StreamState, Visibility},
+    stream::{Assignment, MAX_THUMBNAIL_BYTES, StreamInfo, StreamState, Visibility},
 };
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::{MIME, PATIENCE, Server, addresses, carried};
 
@@ -161,13 +161,44 @@ async fn a_private_stream_asks_for_its_passphrase_and_is_not_listed() {
     let id = server.create_private("mine", "open sesame").await.stream_id;
     server.heartbeat(&node, vec![carried(id, StreamState::Live, 0)]).await;
     assert!(server.list().await.is_empty());
-    assert_eq!(server.show(id).await.title, "mine");
     for body in [json!({}), json!({ "passphrase": "open" }), json!({ "passphrase": "x".repeat(5000) })] {
         let refused = server.watch(id, body).await;
         assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, ErrorCode::WrongPassphrase));
     }
     let admitted: Assignment = server.watch(id, json!({ "passphrase": "open sesame" })).await.read();
     assert_eq!(addresses(&admitted), ["/cdn/a"]);
+}
+
+#[tokio::test]
+async fn a_stream_with_a_passphrase_is_described_to_those_who_were_let_in() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let created = server.create_private("mine", "open sesame").await;
+    let (id, other) = (created.stream_id, server.create("other").await);
+    server.heartbeat(&node, vec![carried(id, StreamState::Live, 7)]).await;
+    let path = format!("/api/streams/{id}");
+    let neutral = json!({
+        "stream_id": id, "title": "Private stream", "started_at_ms": 0, "viewers": 0, "state": "live", "mime": null,
+    });
+    assert_eq!(server.get(&path).await.json, neutral);
+    let admitted: Assignment = server.watch(id, json!({ "passphrase": "open sesame" })).await.read();
+    let stream = admitted.stream.unwrap();
+    assert_eq!((stream.title.as_str(), stream.viewers), ("mine", 7));
+    let let_in = [admitted.grant.as_str(), &created.publish.grant, &server.secret];
+    for token in let_in {
+        let shown = server.send(Method::GET, &path, Some(token), vec![]).await;
+        assert_eq!(shown.json::<StreamInfo>().await.unwrap(), stream);
+    }
+    for token in ["x", &other.publish.grant] {
+        let shown = server.send(Method::GET, &path, Some(token), vec![]).await;
+        assert_eq!(shown.json::<Value>().await.unwrap(), neutral);
+    }
+    server.delete(&path, Some(&created.publish.grant)).await;
+    let over = server.show(id).await;
+    assert_eq!(
+        (over.state, over.title.as_str(), over.started_at_ms),
+        (StreamState::Ended, "Private stream", 0)
+    );
 }
 
 #[tokio::test]

@@ -35,11 +35,11 @@ export interface Ack {
 
 const ACK_TIMEOUT_MS = 5_000;
 
-export async function createStream(baseUrl: string, title: string): Promise<Created> {
+export async function createStream(baseUrl: string, title: string, more: object = {}): Promise<Created> {
   const answer = await fetch(`${baseUrl}/api/streams`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ title }),
+    body: JSON.stringify({ title, ...more }),
   });
   if (answer.status !== 201) throw new Error(`creating a stream answered ${answer.status}: ${await answer.text()}`);
   return (await answer.json()) as Created;

@@ -52,9 +52,9 @@ export class MainServer {
     return this.#json('/api/streams', { signal });
   }
 
-  /** One stream. */
-  stream(id: StreamId, signal?: AbortSignal): Promise<StreamInfo> {
-    return this.#json(path(id), { signal });
+  /** One stream. If it has a passphrase, a grant for it is needed to learn more than its state. */
+  stream(id: StreamId, grant?: string, signal?: AbortSignal): Promise<StreamInfo> {
+    return this.#json(path(id), { signal, ...(grant === undefined ? {} : { credential: grant }) });
   }
 
   /** Where to watch a stream, and the grant for it. */

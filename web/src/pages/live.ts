@@ -441,7 +441,7 @@ export class LivePage extends LitElement {
 
   async #look(own: OwnStream): Promise<void> {
     try {
-      const { viewers, state } = await this.#server.stream(own.stream_id);
+      const { viewers, state } = await this.#server.stream(own.stream_id, own.publish.grant);
       this.viewersEverywhere = viewers;
       if (state === 'ended') this.#finish();
     } catch {

@@ -7,7 +7,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import { MainServer } from '../api/client';
 import { Poll } from '../api/poll';
 import { serverTime } from '../api/server-time';
-import type { StreamInfo, StreamState } from '../protocol/stream';
+import { isConcealed, type Assignment, type StreamInfo, type StreamState } from '../protocol/stream';
 import { badges, stateBadge, viewersBadge } from '../ui/badges';
 import '../ui/copy-link';
 import { runningTime } from '../ui/format';
@@ -15,7 +15,7 @@ import '../ui/shell';
 import '../ui/stream-card';
 import { base } from '../ui/styles';
 import '../watch/player-element';
-import type { WatchStateEvent } from '../watch/player-element';
+import type { AdmittedEvent, WatchStateEvent } from '../watch/player-element';
 import { Audience } from '../watch/audience';
 import type { WatchPhase, WatchState } from '../watch/session';
 
@@ -41,6 +41,8 @@ export class WatchPage extends LitElement {
   @state() private nowMs = serverTime.nowMs();
   readonly #server = new MainServer();
   readonly #audience = new Audience();
+  /** Shows that this viewer was let in. */
+  #grant: string | undefined;
   #polls: Poll[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -136,6 +138,7 @@ export class WatchPage extends LitElement {
       .region=${query.get('region')}
       ?embedded=${embedded}
       @ud-watch-state=${(event: WatchStateEvent) => this.#heard(event.state)}
+      @ud-admitted=${(event: AdmittedEvent) => this.#admitted(event.assignment)}
     ></ud-player>`;
     if (embedded) return html`<ud-shell bare><div class="embedded">${player}</div></ud-shell>`;
     return html`<ud-shell current="view" compact>
@@ -143,7 +146,7 @@ export class WatchPage extends LitElement {
         ${player}
         <div class="about">
           <div>
-            <h1>${this.info?.title ?? ' '}</h1>
+            <h1 dir="auto">${this.info?.title ?? ' '}</h1>
             <div class="facts">${this.#facts()}</div>
           </div>
           ${this.#isNowhere ? nothing : html`<ud-copy-link .url=${link}></ud-copy-link>`}
@@ -171,6 +174,7 @@ export class WatchPage extends LitElement {
     const known = this.watchState && stateOf(this.watchState.phase);
     const current = known ?? this.info?.state;
     if (current === undefined || this.#isNowhere) return nothing;
+    if (this.info !== undefined && isConcealed(this.info)) return stateBadge(current);
     return html`${stateBadge(current)}
     ${current === 'ended' || current === 'created' ? nothing : viewersBadge(this.#audience.total)}
     ${this.#since(current)}`;
@@ -201,9 +205,20 @@ export class WatchPage extends LitElement {
 
   /** Where that fails the player tells what is wrong, and what was known of the stream stays. */
   async #look(): Promise<void> {
-    this.info = await this.#server.stream(streamId);
-    this.#audience.everywhere = this.info.viewers;
-    document.title = `${this.info.title} · Undead`;
+    this.#learn(await this.#server.stream(streamId, this.#grant));
+  }
+
+  #admitted({ grant, stream }: Assignment): void {
+    this.#grant = grant;
+    if (stream) this.#learn(stream);
+  }
+
+  #learn(stream: StreamInfo): void {
+    // An answer from before this viewer was let in tells less than is known.
+    if (isConcealed(stream) && this.info !== undefined && !isConcealed(this.info)) return;
+    this.info = stream;
+    this.#audience.everywhere = stream.viewers;
+    if (!embedded) document.title = `${stream.title} · Undead`;
   }
 }
 

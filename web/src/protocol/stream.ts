@@ -33,6 +33,8 @@ export interface NodeAddress {
 export interface Assignment {
   grant: string;
   nodes: NodeAddress[];
+  /** For viewers, the stream they were let in to. */
+  stream?: StreamInfo;
 }
 
 /** Answer to `POST /api/streams`. */
@@ -57,7 +59,7 @@ export interface AskForNodes {
 export interface StreamInfo {
   stream_id: StreamId;
   title: string;
-  /** When it first went live, or was created while it has not; Unix epoch. */
+  /** When it first went live, or was created while it has not; Unix epoch. 0 if that is not told, see isConcealed. */
   started_at_ms: number;
   /** On all nodes. */
   viewers: number;
@@ -66,4 +68,9 @@ export interface StreamInfo {
   mime: string | null;
   /** The newest preview picture, a path on the main server's origin; changes with the picture. */
   thumbnail_url?: string;
+}
+
+/** Whether this is all that is told of a stream with a passphrase to whoever was not let in: its state. */
+export function isConcealed(stream: StreamInfo): boolean {
+  return stream.started_at_ms === 0;
 }

@@ -79,7 +79,7 @@ export class UnfinishedStream {
   /** False when there is nothing to offer any more. */
   async #look(own: OwnStream, looks: number, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false;
-    const info = await this.#server.stream(own.stream_id).catch((error: unknown) => asOver(error));
+    const info = await this.#server.stream(own.stream_id, own.publish.grant).catch((error: unknown) => asOver(error));
     // Aborted meanwhile, for all the compiler knows of signals.
     if (isAborted(signal)) return false;
     if (info === 'over' || info?.state === 'ended') {

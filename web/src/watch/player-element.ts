@@ -12,6 +12,7 @@ import { customElement, property, query, state } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
 import type { CallError } from '../protocol/error';
 import { ServerClock, localNowMs } from '../transport/clock';
+import type { AskForNodes, Assignment } from '../protocol/stream';
 import { viewerTransport } from '../transport/choice';
 import { mutedIcon, playIcon } from '../ui/icons';
 import { ghostPicture } from '../ui/shell';
@@ -49,6 +50,13 @@ const BREAKS = { most: 3, withinMs: 20_000 };
 export class WatchStateEvent extends Event {
   constructor(readonly state: WatchState) {
     super('ud-watch-state', { bubbles: true, composed: true });
+  }
+}
+
+/** The main server let this viewer in. */
+export class AdmittedEvent extends Event {
+  constructor(readonly assignment: Assignment) {
+    super('ud-admitted', { bubbles: true, composed: true });
   }
 }
 
@@ -238,7 +246,7 @@ export class PlayerElement extends LitElement {
       streamId: this.streamId,
       connect: viewerTransport(this.transport),
       clock: this.#clock,
-      askForNodes: (ask) => this.#server.watch(this.streamId, ask),
+      askForNodes: (ask) => this.#askForNodes(ask),
       describe: () => this.#server.stream(this.streamId),
       ...(passphrase === undefined ? {} : { passphrase }),
       ...(this.region ? { region: this.region } : {}),
@@ -248,6 +256,12 @@ export class PlayerElement extends LitElement {
       onFreshStart: () => player.startAfresh(),
       hidden: () => document.hidden,
     });
+  }
+
+  async #askForNodes(ask: AskForNodes): Promise<Assignment> {
+    const assignment = await this.#server.watch(this.streamId, ask);
+    this.dispatchEvent(new AdmittedEvent(assignment));
+    return assignment;
   }
 
   /** Leaves the node; the last picture stays. Playing on joins anew. */
@@ -571,5 +585,6 @@ declare global {
   }
   interface HTMLElementEventMap {
     'ud-watch-state': WatchStateEvent;
+    'ud-admitted': AdmittedEvent;
   }
 }
