@@ -4,6 +4,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import type { BroadcastState } from '../publish/broadcast';
+import type { Voice } from '../publish/capture';
 import { passes } from '../publish/patience';
 import { callProblem, waitingProblem } from '../publish/problems';
 import type { Confirm } from '../ui/confirm';
@@ -19,6 +20,8 @@ import { ChooseEvent } from './preview';
 /** From how far behind the uplink counts as too slow. */
 const TOO_FAR_BEHIND_MS = 2_500;
 
+const VOICE_LABELS: Record<Voice, string> = { off: 'Mic off', asking: 'Mic…', on: 'Mic on', muted: 'Mic muted' };
+
 @customElement('ud-on-air')
 export class OnAir extends LitElement {
   @property({ attribute: false }) declare state: BroadcastState;
@@ -33,7 +36,7 @@ export class OnAir extends LitElement {
   @property({ attribute: false }) graceLeftMs: number | undefined;
   @property({ type: Boolean }) screens = true;
   @property({ type: Boolean }) canLower = false;
-  @property({ type: Boolean }) microphone = false;
+  @property() voice: Voice = 'off';
   @property({ type: Boolean }) ending = false;
   @query('ud-confirm') declare private confirm: Confirm;
 
@@ -180,10 +183,10 @@ export class OnAir extends LitElement {
     return html`<button
       class="button"
       type="button"
-      aria-pressed=${this.microphone}
+      aria-pressed=${this.voice !== 'off'}
       @click=${() => this.#send('microphone')}
     >
-      ${this.microphone ? microphoneIcon : microphoneOffIcon} ${this.microphone ? 'Mic on' : 'Mic off'}
+      ${this.voice === 'on' ? microphoneIcon : microphoneOffIcon} ${VOICE_LABELS[this.voice]}
     </button>`;
   }
 

@@ -13,11 +13,16 @@ import '../live/preview';
 import type { GoLiveEvent, SettingsEvent } from '../live/setup';
 import '../live/setup';
 import { Broadcast, type BroadcastState } from '../publish/broadcast';
-import { Capture, abilities } from '../publish/capture';
+import { Capture, abilities, type CaptureEvent } from '../publish/capture';
 import { keepRemembered, remember, type OwnStream } from '../publish/own-stream';
 import { patiently } from '../publish/patience';
 import {
+  MICROPHONE_GONE,
+  MICROPHONE_MUTED,
   NO_MICROPHONE,
+  PICTURE_STANDS,
+  SOUND_GONE,
+  SOURCE_ENDED,
   callProblem,
   captureProblem,
   obstacle,
@@ -49,6 +54,8 @@ export class LivePage extends LitElement {
   @state() private settings: Settings = loadSettings(siteMemory);
   @state() private phase: 'setup' | 'starting' | 'on_air' | 'over' = 'setup';
   @state() private capture: Capture | undefined;
+  /** What the capture lost meanwhile. */
+  @state() private lost: 'microphone' | 'sound' | undefined;
   @state() private choosing = false;
   @state() private problem: Problem | undefined;
   /** Why going live is taking longer; it is tried again by itself. */
@@ -179,7 +186,7 @@ export class LivePage extends LitElement {
             ? html`<ud-notice kind="error" heading=${this.problem.title} advice=${this.problem.advice}></ud-notice>`
             : nothing
         }
-        ${this.waitsFor ? this.#waitingNotice(this.waitsFor) : nothing}
+        ${this.#captureNotices()} ${this.waitsFor ? this.#waitingNotice(this.waitsFor) : nothing}
         ${this.capture && this.phase === 'setup' ? this.#otherSources() : nothing}
       </div>
       <div class="panel">${onAir ? this.#onAir(onAir) : this.#setup()}</div>
@@ -206,6 +213,22 @@ export class LivePage extends LitElement {
       @continue=${() => void this.#once(() => this.#continue(own, info))}
       @end=${() => void this.#endUnfinished()}
     ></ud-continue-offer>`;
+  }
+
+  /** What is wrong with what is shared, while it is shared. */
+  #captureNotices(): TemplateResult | typeof nothing {
+    const { capture, lost } = this;
+    if (!capture) return nothing;
+    const notice = ({ title, advice }: Problem, action: TemplateResult | typeof nothing = nothing): TemplateResult =>
+      html`<ud-notice kind="warn" heading=${title} advice=${advice}>${action}</ud-notice>`;
+    return html`${lost === 'microphone' ? notice(MICROPHONE_GONE, this.#microphoneButton()) : nothing}
+    ${lost === 'sound' ? notice(SOUND_GONE) : nothing} ${capture.voice === 'muted' ? notice(MICROPHONE_MUTED) : nothing}
+    ${capture.stands ? notice(PICTURE_STANDS) : nothing}`;
+  }
+
+  #microphoneButton(): TemplateResult {
+    const switchOn = (): void => this.#remember({ ...this.settings, microphone: true });
+    return html`<button class="button" type="button" @click=${switchOn}>Switch it on</button>`;
   }
 
   #waitingNotice({ title, advice }: Problem): TemplateResult {
@@ -238,7 +261,7 @@ export class LivePage extends LitElement {
       .graceLeftMs=${this.#graceLeftMs}
       .screens=${this.#abilities.screen}
       .canLower=${this.#broadcast !== undefined && lowerQuality(this.#broadcast.quality) !== undefined}
-      .microphone=${this.settings.microphone}
+      .voice=${this.capture?.voice ?? 'off'}
       .ending=${this.ending}
       @microphone=${() => this.#remember({ ...this.settings, microphone: !this.settings.microphone })}
       @end=${() => void this.#end()}
@@ -295,6 +318,11 @@ export class LivePage extends LitElement {
       }
       // Switched off while it was asked for: nothing knew of the capture then.
       if (!this.settings.microphone) await capture.setMicrophone(false);
+      if (!capture.live) {
+        capture.close();
+        this.problem = SOURCE_ENDED;
+        return false;
+      }
       this.#setCapture(capture);
       return true;
     } catch (error) {
@@ -319,19 +347,42 @@ export class LivePage extends LitElement {
 
   async #microphoneChanged(): Promise<void> {
     const { capture } = this;
+    if (this.settings.microphone && this.lost === 'microphone') this.lost = undefined;
+    if (this.problem === NO_MICROPHONE) this.problem = undefined;
     if (!capture || !(await this.#setMicrophone(capture, this.settings.microphone))) return;
-    // The preview and the recorder need the new tracks.
+    if (this.capture === capture) this.#captureChanged(capture, 'tracks');
+  }
+
+  #captureChanged(capture: Capture, event: CaptureEvent): void {
+    // The preview and the buttons show what the capture says.
     this.requestUpdate();
-    if (this.capture === capture) this.#broadcast?.setSource(capture);
+    switch (event) {
+      case 'ended':
+        this.#setCapture(undefined);
+        break;
+      case 'tracks':
+        this.#broadcast?.setSource(capture);
+        break;
+      case 'voice_ended':
+        this.#remember({ ...this.settings, microphone: false });
+        this.lost = 'microphone';
+        break;
+      case 'sound_ended':
+        this.lost = 'sound';
+        break;
+      case 'changed':
+        break;
+    }
   }
 
   #setCapture(capture: Capture | undefined): void {
     this.capture?.close();
     this.capture = capture;
+    this.lost = undefined;
     // There would be nothing to see.
     if (capture === undefined) this.#trying?.abort();
-    capture?.onEnded(() => {
-      if (this.capture === capture) this.#setCapture(undefined);
+    capture?.onEvent((event) => {
+      if (this.capture === capture) this.#captureChanged(capture, event);
     });
     this.#broadcast?.setSource(capture);
   }

@@ -3,6 +3,7 @@
 
 import { canPlayStreams } from '../watch/media-source';
 import type { Abilities, SourceKind } from './problems';
+import { WebAudioMix, type SoundMix } from './sound-mix';
 
 // Newer than the DOM types of the compiler.
 interface DisplayRequest extends DisplayMediaStreamOptions {
@@ -45,22 +46,74 @@ export function abilities(): Abilities {
   };
 }
 
+/** What happened to a capture by itself. */
+export type CaptureEvent =
+  /** The picture is over: the shared tab was closed, the browser's own stop button, a camera unplugged. */
+  | 'ended'
+  /** The source's own sound is over; the picture goes on. */
+  | 'sound_ended'
+  /** The microphone is gone; the rest goes on. */
+  | 'voice_ended'
+  /** {@link Capture.stream} is another one: what records has to begin anew. */
+  | 'tracks'
+  /** {@link Capture.voice} or {@link Capture.stands} is another one. */
+  | 'changed';
+
+/** The microphone as it is. `muted`: on, but the system or the device silences it. */
+export type Voice = 'off' | 'asking' | 'on' | 'muted';
+
+/** What a capture needs of the browser; tests bring their own. */
+export interface CaptureParts {
+  askForVoice(): Promise<MediaStream>;
+  createMix(): SoundMix;
+  /** Tells when devices come or go; missing on insecure addresses. */
+  devices: Pick<EventTarget, 'addEventListener' | 'removeEventListener'> | undefined;
+}
+
+const BROWSER: CaptureParts = {
+  askForVoice: () => navigator.mediaDevices.getUserMedia({ audio: true }),
+  createMix: () => new WebAudioMix(),
+  get devices() {
+    return navigator.mediaDevices;
+  },
+};
+
+/** A picture that stands still for this long because its source is muted is worth a notice. */
+const STANDS_AFTER_MS = 3_000;
+
 /** A running capture: one picture track, at most one sound track. Close it, or the browser goes on sharing. */
 export class Capture {
   readonly kind: SourceKind;
   readonly #source: MediaStream;
+  readonly #parts: CaptureParts;
   #stream: MediaStream;
-  #voice: MediaStream | undefined;
+  /** The source's own sound, as far as it runs. */
+  readonly #sound: Set<MediaStreamTrack>;
+  #voice: MediaStreamTrack | undefined;
+  #voiceMuted = false;
   /** What was asked for last; a microphone that is given later obeys it. */
   #wantsVoice = false;
   #asking = false;
+  #stands = false;
+  #standsTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
-  #mixer: AudioContext | undefined;
+  #mix: SoundMix | undefined;
+  #listener: (event: CaptureEvent) => void = () => undefined;
 
-  private constructor(kind: SourceKind, source: MediaStream) {
+  /** Takes over `source`. */
+  constructor(kind: SourceKind, source: MediaStream, parts: CaptureParts = BROWSER) {
     this.kind = kind;
     this.#source = source;
     this.#stream = source;
+    this.#parts = parts;
+    for (const track of source.getVideoTracks()) {
+      track.addEventListener('ended', () => this.#tell('ended'));
+      track.addEventListener('mute', () => this.#pictureMuted(true));
+      track.addEventListener('unmute', () => this.#pictureMuted(false));
+    }
+    this.#sound = new Set(source.getAudioTracks());
+    for (const track of this.#sound) track.addEventListener('ended', () => this.#soundEnded(track));
+    parts.devices?.addEventListener('devicechange', this.#devicesChanged);
   }
 
   /**
@@ -76,7 +129,7 @@ export class Capture {
     );
   }
 
-  /** What to show and record. Another object after the first {@link setMicrophone}. */
+  /** What to show and record. Another object after `tracks` and some {@link setMicrophone}. */
   get stream(): MediaStream {
     return this.#stream;
   }
@@ -87,7 +140,18 @@ export class Capture {
 
   /** Whether the picture still runs: not after the browser's own stop button. */
   get live(): boolean {
-    return this.#stream.getVideoTracks().some(({ readyState }) => readyState === 'live');
+    return this.#source.getVideoTracks().some(({ readyState }) => readyState === 'live');
+  }
+
+  /** Whether the source gives no pictures for the time being, as a window that is minimised. */
+  get stands(): boolean {
+    return this.#stands;
+  }
+
+  get voice(): Voice {
+    if (this.#asking && this.#wantsVoice) return 'asking';
+    if (this.#voice === undefined || !this.#wantsVoice) return 'off';
+    return this.#voiceMuted ? 'muted' : 'on';
   }
 
   /**
@@ -99,49 +163,120 @@ export class Capture {
   async setMicrophone(on: boolean): Promise<boolean> {
     this.#wantsVoice = on;
     if (this.#voice !== undefined || !on || this.#asking) {
-      for (const track of this.#voice?.getTracks() ?? []) track.enabled = on;
+      if (this.#voice) this.#voice.enabled = on;
+      this.#tell('changed');
       return false;
     }
     this.#asking = true;
+    this.#tell('changed');
     try {
-      return this.#addVoice(await navigator.mediaDevices.getUserMedia({ audio: true }));
+      return this.#addVoice(await this.#parts.askForVoice());
     } finally {
       this.#asking = false;
+      this.#tell('changed');
     }
   }
 
-  /** Much may have happened while the person was asked: the capture closed, the microphone no longer wanted. */
-  #addVoice(voice: MediaStream): boolean {
-    for (const track of voice.getTracks()) {
-      if (this.#closed) track.stop();
-      else track.enabled = this.#wantsVoice;
-    }
-    if (this.#closed) return false;
-    this.#voice = voice;
-    this.#stream = this.#mix(voice);
-    return true;
-  }
-
-  /** Hears the person stop sharing with the browser's own button; not {@link close}. */
-  onEnded(listener: () => void): void {
-    this.#source.getVideoTracks()[0]?.addEventListener('ended', listener, { once: true });
+  /** Hears what happens by itself; not {@link close}. */
+  onEvent(listener: (event: CaptureEvent) => void): void {
+    this.#listener = listener;
   }
 
   /** Stops sharing. */
   close(): void {
     this.#closed = true;
-    for (const stream of [this.#stream, this.#source, this.#voice])
-      stream?.getTracks().forEach((track) => track.stop());
-    // A context that is closed twice rejects; there is nothing left to do then.
-    this.#mixer?.close().catch(() => undefined);
+    clearTimeout(this.#standsTimer);
+    this.#parts.devices?.removeEventListener('devicechange', this.#devicesChanged);
+    for (const stream of [this.#stream, this.#source]) stream.getTracks().forEach((track) => track.stop());
+    this.#voice?.stop();
+    this.#mix?.close();
   }
 
-  #mix(voice: MediaStream): MediaStream {
-    const pictures = this.#source.getVideoTracks();
-    if (this.#source.getAudioTracks().length === 0) return new MediaStream([...pictures, ...voice.getAudioTracks()]);
-    this.#mixer = new AudioContext();
-    const output = this.#mixer.createMediaStreamDestination();
-    for (const source of [this.#source, voice]) this.#mixer.createMediaStreamSource(source).connect(output);
-    return new MediaStream([...pictures, ...output.stream.getAudioTracks()]);
+  /** Much may have happened while the person was asked: the capture closed, the microphone no longer wanted. */
+  #addVoice(voice: MediaStream): boolean {
+    const [track] = voice.getAudioTracks();
+    if (this.#closed || !track) {
+      voice.getTracks().forEach((given) => given.stop());
+      return false;
+    }
+    track.enabled = this.#wantsVoice;
+    track.addEventListener('ended', () => this.#voiceEnded(track));
+    for (const [event, muted] of MUTES) {
+      track.addEventListener(event, () => {
+        this.#voiceMuted = muted;
+        this.#tell('changed');
+      });
+    }
+    this.#voice = track;
+    this.#voiceMuted = track.muted;
+    if (this.#mix) {
+      this.#mix.add(track);
+      return false;
+    }
+    try {
+      this.#mixSound();
+    } catch (error) {
+      this.#voice = undefined;
+      track.stop();
+      throw error;
+    }
+    return true;
+  }
+
+  #voiceEnded(track: MediaStreamTrack): void {
+    if (this.#voice !== track) return;
+    this.#voice = undefined;
+    this.#wantsVoice = false;
+    this.#mix?.remove(track);
+    this.#tell('voice_ended');
+  }
+
+  #soundEnded(track: MediaStreamTrack): void {
+    if (this.#closed || !this.#sound.delete(track)) return;
+    this.#mix?.remove(track);
+    this.#tell('sound_ended');
+    if (this.#mix) return;
+    try {
+      // Silence in its place keeps the kinds of tracks, so that viewers' players go on with what they have.
+      this.#mixSound();
+    } catch {
+      this.#stream = new MediaStream(this.#source.getVideoTracks());
+    }
+    this.#tell('tracks');
+  }
+
+  /** From now on the sound is a mix, which outlives its parts. */
+  #mixSound(): void {
+    const mix = this.#parts.createMix();
+    for (const track of this.#sound) mix.add(track);
+    if (this.#voice) mix.add(this.#voice);
+    this.#mix = mix;
+    this.#stream = new MediaStream([...this.#source.getVideoTracks(), mix.track]);
+  }
+
+  #pictureMuted(muted: boolean): void {
+    clearTimeout(this.#standsTimer);
+    const tell = (): void => {
+      this.#stands = muted;
+      this.#tell('changed');
+    };
+    if (muted) this.#standsTimer = setTimeout(tell, STANDS_AFTER_MS);
+    else if (this.#stands) tell();
+  }
+
+  /** Some systems take a device away without a word about its track. */
+  readonly #devicesChanged = (): void => {
+    for (const track of this.#sound) if (track.readyState === 'ended') this.#soundEnded(track);
+    if (this.#voice?.readyState === 'ended') this.#voiceEnded(this.#voice);
+    if (!this.live) this.#tell('ended');
+  };
+
+  #tell(event: CaptureEvent): void {
+    if (!this.#closed) this.#listener(event);
   }
 }
+
+const MUTES = [
+  ['mute', true],
+  ['unmute', false],
+] as const;

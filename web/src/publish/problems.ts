@@ -68,6 +68,36 @@ export const NO_MICROPHONE: Problem = {
     'Allow the microphone for this page, next to the address, and switch it on again. The rest goes on without it.',
 };
 
+/** The microphone was unplugged or taken away. */
+export const MICROPHONE_GONE: Problem = {
+  title: 'Your microphone is gone',
+  advice: 'Your stream goes on without it. Connect it again, or another one, and switch it on.',
+};
+
+/** The system or the device silences the microphone. */
+export const MICROPHONE_MUTED: Problem = {
+  title: 'Your microphone is muted',
+  advice: 'The device or the system has muted it, and viewers do not hear it. Unmute it there.',
+};
+
+/** The sound of a shared tab is over, while its picture goes on. */
+export const SOUND_GONE: Problem = {
+  title: 'The sound of what you share has ended',
+  advice: 'Viewers see the picture without it. Choose the source again to bring the sound back.',
+};
+
+/** The picture does not come for the time being, as from a window that is minimised. */
+export const PICTURE_STANDS: Problem = {
+  title: 'What you share gives no picture right now',
+  advice: 'Viewers see its last picture. Is the window minimised, or the camera covered or in use elsewhere?',
+};
+
+/** What was chosen was over before it could be shared. */
+export const SOURCE_ENDED: Problem = {
+  title: 'What you chose is closed already',
+  advice: 'Choose something else to share.',
+};
+
 /** Why nothing was captured, from what `getDisplayMedia` or `getUserMedia` threw. */
 export function captureProblem(kind: SourceKind, error: unknown): Problem {
   const what = kind === 'screen' ? 'screen' : 'camera';

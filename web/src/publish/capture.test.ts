@@ -1,0 +1,203 @@
+// What a capture makes of tracks that end, are muted or come later: the picture goes on, and the page learns of it.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Capture, type CaptureEvent } from './capture';
+import type { SoundMix } from './sound-mix';
+
+class FakeTrack extends EventTarget {
+  readyState: 'live' | 'ended' = 'live';
+  enabled = true;
+  muted = false;
+
+  constructor(readonly kind: 'audio' | 'video') {
+    super();
+  }
+
+  stop(): void {
+    this.readyState = 'ended';
+  }
+
+  /** As the browser does it when a device or a shared tab is gone. */
+  end(): void {
+    this.readyState = 'ended';
+    this.dispatchEvent(new Event('ended'));
+  }
+}
+
+class FakeStream {
+  readonly tracks: FakeTrack[];
+
+  constructor(tracks: readonly FakeTrack[]) {
+    this.tracks = [...tracks];
+  }
+
+  getTracks(): FakeTrack[] {
+    return this.tracks;
+  }
+
+  getAudioTracks(): FakeTrack[] {
+    return this.tracks.filter(({ kind }) => kind === 'audio');
+  }
+
+  getVideoTracks(): FakeTrack[] {
+    return this.tracks.filter(({ kind }) => kind === 'video');
+  }
+}
+
+class FakeMix {
+  readonly track = new FakeTrack('audio');
+  readonly inputs = new Set<FakeTrack>();
+  add = (track: FakeTrack): unknown => this.inputs.add(track);
+  remove = (track: FakeTrack): unknown => this.inputs.delete(track);
+  close = (): void => this.track.stop();
+}
+
+function start(sounds = 1) {
+  const picture = new FakeTrack('video');
+  const sound = new FakeTrack('audio');
+  const source = new FakeStream([picture, sound].slice(0, 1 + sounds));
+  const world = { voices: [] as FakeTrack[], mixes: [] as FakeMix[], events: [] as CaptureEvent[], webAudio: true };
+  const devices = new EventTarget();
+  const capture = new Capture('screen', source as unknown as MediaStream, {
+    askForVoice: () => {
+      const voice = new FakeTrack('audio');
+      world.voices.push(voice);
+      return Promise.resolve(new FakeStream([voice]) as unknown as MediaStream);
+    },
+    createMix: () => {
+      if (!world.webAudio) throw new DOMException('no', 'NotSupportedError');
+      const mix = new FakeMix();
+      world.mixes.push(mix);
+      return mix as unknown as SoundMix;
+    },
+    devices,
+  });
+  capture.onEvent((event) => world.events.push(event));
+  const tracks = (): unknown[] => capture.stream.getTracks();
+  return { capture, picture, sound, world, devices, tracks };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal('MediaStream', FakeStream);
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe('Capture', () => {
+  it('goes on with the same tracks when the microphone is unplugged, and asks again when switched on', async () => {
+    const { capture, picture, world, tracks } = start(0);
+    expect(await capture.setMicrophone(true)).toBe(true);
+    const before = tracks();
+    expect(before).toEqual([picture, world.mixes[0]?.track]);
+    expect(capture.voice).toBe('on');
+    world.events = [];
+    world.voices[0]?.end();
+    expect(world.events).toEqual(['voice_ended']);
+    expect(capture.voice).toBe('off');
+    expect(tracks()).toEqual(before);
+    expect(world.mixes[0]?.track.readyState).toBe('live');
+    expect(world.mixes[0]?.inputs.size).toBe(0);
+
+    expect(await capture.setMicrophone(true)).toBe(false);
+    expect(world.voices).toHaveLength(2);
+    expect([...(world.mixes[0]?.inputs ?? [])]).toEqual([world.voices[1]]);
+    expect(capture.voice).toBe('on');
+  });
+
+  it('puts silence in the place of sound that ends while the picture goes on', () => {
+    const { capture, picture, sound, world, tracks } = start();
+    sound.end();
+    expect(world.events).toEqual(['sound_ended', 'tracks']);
+    expect(tracks()).toEqual([picture, world.mixes[0]?.track]);
+    expect(capture).toMatchObject({ live: true, hasAudio: true });
+  });
+
+  it('keeps the tracks when sound ends that is mixed with a microphone', async () => {
+    const { capture, sound, world } = start();
+    await capture.setMicrophone(true);
+    const { stream } = capture;
+    world.events = [];
+    sound.end();
+    expect(world.events).toEqual(['sound_ended']);
+    expect(capture.stream).toBe(stream);
+    expect([...(world.mixes[0]?.inputs ?? [])]).toEqual(world.voices);
+  });
+
+  it('goes on without sound where it cannot be mixed', () => {
+    const { capture, picture, sound, world, tracks } = start();
+    world.webAudio = false;
+    sound.end();
+    expect(tracks()).toEqual([picture]);
+    expect(capture.hasAudio).toBe(false);
+  });
+
+  it('leaves no microphone open that cannot be mixed', async () => {
+    const { capture, world } = start();
+    world.webAudio = false;
+    await expect(capture.setMicrophone(true)).rejects.toThrow();
+    expect(world.voices[0]?.readyState).toBe('ended');
+    expect(capture.voice).toBe('off');
+  });
+
+  it('notices by a change of devices what tracks did not tell', async () => {
+    const { capture, picture, sound, world, devices } = start();
+    await capture.setMicrophone(true);
+    world.events = [];
+    devices.dispatchEvent(new Event('devicechange'));
+    expect(world.events).toEqual([]);
+    for (const track of [picture, sound, ...world.voices]) track.stop();
+    devices.dispatchEvent(new Event('devicechange'));
+    expect(world.events).toEqual(['sound_ended', 'voice_ended', 'ended']);
+  });
+
+  it('says that a microphone is muted, and that it is not any more', async () => {
+    const { capture, world } = start();
+    await capture.setMicrophone(true);
+    world.voices[0]?.dispatchEvent(new Event('mute'));
+    expect(capture.voice).toBe('muted');
+    world.voices[0]?.dispatchEvent(new Event('unmute'));
+    expect(capture.voice).toBe('on');
+    await capture.setMicrophone(false);
+    expect(capture.voice).toBe('off');
+    expect(world.voices[0]?.enabled).toBe(false);
+  });
+
+  it('says that the picture stands only when it does for some seconds', () => {
+    const { capture, picture } = start();
+    picture.dispatchEvent(new Event('mute'));
+    vi.advanceTimersByTime(1_000);
+    picture.dispatchEvent(new Event('unmute'));
+    vi.advanceTimersByTime(10_000);
+    expect(capture.stands).toBe(false);
+    picture.dispatchEvent(new Event('mute'));
+    vi.advanceTimersByTime(5_000);
+    expect(capture.stands).toBe(true);
+    picture.dispatchEvent(new Event('unmute'));
+    expect(capture.stands).toBe(false);
+  });
+
+  it('stops everything and tells nothing once closed', async () => {
+    const { capture, picture, sound, world } = start();
+    await capture.setMicrophone(true);
+    world.events = [];
+    capture.close();
+    for (const track of [picture, sound, ...world.voices]) {
+      expect(track.readyState).toBe('ended');
+      track.end();
+    }
+    expect(world.mixes[0]?.track.readyState).toBe('ended');
+    expect(world.events).toEqual([]);
+  });
+
+  it('stops a microphone that is given after the capture was closed', async () => {
+    const { capture, world } = start();
+    const asking = capture.setMicrophone(true);
+    expect(capture.voice).toBe('asking');
+    capture.close();
+    expect(await asking).toBe(false);
+    expect(world.voices[0]?.readyState).toBe('ended');
+  });
+});
