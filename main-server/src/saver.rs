@@ -48,7 +48,10 @@ async fn save(control: &ControlPlane) -> bool {
     let mut failures = std::pin::pin!(failures.by_ref());
     let Some(error) = failures.next().await else { return true };
     let others = failures.count().await;
-    tracing::error!("{} changes could not be saved, trying again: {error}", others + 1);
+    match error {
+        store::Error::Busy => tracing::debug!("{} changes wait for others, trying again", others + 1),
+        error => tracing::error!("{} changes could not be saved, trying again: {error}", others + 1),
+    }
     false
 }
 

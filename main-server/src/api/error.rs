@@ -117,7 +117,12 @@ impl From<control::Error> for Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::Unavailable(_) | store::Error::Conflict => {
+            store::Error::Busy | store::Error::Conflict => {
+                tracing::warn!("a change was refused: {error}");
+                let message = "too many changes at the same time: try again in a moment";
+                Self::new(ErrorCode::LimitReached, message)
+            }
+            store::Error::Unavailable(_) => {
                 tracing::warn!("a change was refused: {error}");
                 let message = "what the cluster knows cannot be written now: try again in a moment";
                 Self::new(ErrorCode::StoreUnavailable, message)
@@ -204,5 +209,14 @@ mod tests {
         let busy = Error::from(PassphraseError::Busy(Duration::from_secs(5))).into_response();
         assert_eq!(busy.headers()[header::RETRY_AFTER], "5");
         assert!(!Error::internal().into_response().headers().contains_key(header::RETRY_AFTER));
+    }
+
+    #[test]
+    fn contention_is_told_from_an_outage() {
+        for error in [store::Error::Busy, store::Error::Conflict] {
+            assert_eq!(Error::from(error).error.code, ErrorCode::LimitReached);
+        }
+        let away = Error::from(store::Error::Unavailable("gone".into()));
+        assert_eq!(away.error.code, ErrorCode::StoreUnavailable);
     }
 }

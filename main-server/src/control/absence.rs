@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{Instant, timeout};
 
-use crate::store;
+use crate::store::{self, Kv};
 
 /// How long the store may take before something else is tried.
 const FAIL_FAST: Duration = Duration::from_millis(700);
@@ -20,16 +20,19 @@ const AWAY: Duration = Duration::from_secs(2);
 pub(super) struct Absence(Mutex<Option<Instant>>);
 
 impl Absence {
-    /// What the store answers to `call`; none if it does not answer soon or did not a moment ago. Whether a write
-    /// happened is then not known.
+    /// What `kv` answers to `call`; none if it does not answer soon or did not a moment ago. Whether a write happened is
+    /// then not known. A store that answers others meanwhile is busy, not away: the next call is tried.
     pub(super) async fn or_none<T>(
         &self,
+        kv: &dyn Kv,
         call: impl Future<Output = Result<T, store::Error>>,
     ) -> Option<Result<T, store::Error>> {
         if self.lasts() {
             return None;
         }
         match timeout(FAIL_FAST, call).await {
+            Ok(Err(store::Error::Busy)) => None,
+            Err(_) if kv.has_answered_within(FAIL_FAST) => None,
             Ok(Err(store::Error::Unavailable(_))) | Err(_) => {
                 self.note();
                 None
@@ -45,5 +48,24 @@ impl Absence {
     fn lasts(&self) -> bool {
         let noted = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         noted.is_some_and(|noted| noted.elapsed() < AWAY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::{Persistence, store::Store};
+
+    #[tokio::test]
+    async fn a_store_that_is_busy_is_asked_again_at_once_and_one_that_is_away_is_not() {
+        let store = Store::open(&Persistence::SqliteInMemory, Path::new("unused")).await.unwrap();
+        let (kv, absence) = (&*store.kv, Absence::default());
+        let answer = async |outcome: Result<u8, store::Error>| absence.or_none(kv, async { outcome }).await;
+        assert_eq!(answer(Err(store::Error::Busy)).await, None);
+        assert_eq!(answer(Ok(1)).await, Some(Ok(1)));
+        assert_eq!(answer(Err(store::Error::Unavailable("gone".into()))).await, None);
+        assert_eq!(answer(Ok(1)).await, None);
     }
 }

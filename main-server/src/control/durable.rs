@@ -12,13 +12,13 @@ use crate::{
     catalogue::{Record, Save},
     clock::Now,
     registry::Renewal,
-    store::{self, Bucket, Entry, Expect, Revision},
+    store::{self, Bucket, Entry, Expect, Revision, contention::give_way},
 };
 
 /// Longest wait for the store: a cluster of NATS servers that lost one may take some seconds to choose another leader.
 /// Whether a write happened after all is then not known.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often a write that met another's is tried with what that wrote.
+/// How often a write that met another's is tried with what that wrote, with pauses between.
 pub(super) const ATTEMPTS: u32 = 16;
 
 /// Waits for the store, but not for ever.
@@ -95,12 +95,15 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Store`]: it goes on.
     pub(crate) async fn end(&self, stream_id: StreamId, now: Now) -> Result<(), Error> {
-        for _ in 0..ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
             let ending = self.change(|state| state.catalogue.to_end(stream_id, now));
             let Some((record, revision)) = ending else { return Ok(()) };
             match self.keep(stream_id, record, Expect::Revision(revision), now).await {
                 Ok(()) => return Ok(()),
-                Err(store::Error::Conflict) => self.look_up(Bucket::Streams, &stream_id.to_string()).await?,
+                Err(store::Error::Conflict) => {
+                    give_way(attempt).await;
+                    self.look_up(Bucket::Streams, &stream_id.to_string()).await?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }

@@ -93,7 +93,7 @@ impl ControlPlane {
         if !self.store.kv.health().borrow().writable {
             return None;
         }
-        self.absence.or_none(self.write_stream(stream_id, record, expect)).await
+        self.absence.or_none(&*self.store.kv, self.write_stream(stream_id, record, expect)).await
     }
 
     fn learn_journaled(&self, stream_id: StreamId, record: &Record, revision: Revision, now: Now) {

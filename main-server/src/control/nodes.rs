@@ -18,7 +18,7 @@ use crate::{
     catalogue::{Heard, Orders},
     clock::Now,
     registry::{self, Claim},
-    store::{self, Bucket},
+    store::{self, Bucket, contention::give_way},
 };
 
 /// Most streams of one heartbeat that the store is asked about; the others' turn comes with the next.
@@ -45,7 +45,7 @@ impl ControlPlane {
         let request = registry::checked(request)?;
         let hostname = request.hostname.as_str();
         let new_id = new_node_id()?;
-        for _ in 0..ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
             self.look_up_claimed(&request, &new_id, now).await?;
             let claim = self.change(|state| state.registry.claim(&request, &new_id, now.instant))?;
             let node_id = match claim {
@@ -57,7 +57,10 @@ impl ControlPlane {
                             self.learn_node(hostname, registration, revision, now);
                             node_id
                         }
-                        Err(store::Error::Conflict) => continue,
+                        Err(store::Error::Conflict) => {
+                            give_way(attempt).await;
+                            continue;
+                        }
                         Err(error) => return Err(error.into()),
                     }
                 }
@@ -82,7 +85,9 @@ impl ControlPlane {
         let claim = self.change(|state| state.registry.claim(request, new_id, now.instant));
         let looked_up = self.look_up(Bucket::Nodes, &request.hostname);
         match claim {
-            Ok(Claim::Registered(_)) => self.absence.or_none(looked_up).await.unwrap_or(Ok(())),
+            Ok(Claim::Registered(_)) => {
+                self.absence.or_none(&*self.store.kv, looked_up).await.unwrap_or(Ok(()))
+            }
             _ => looked_up.await,
         }
     }
@@ -163,13 +168,16 @@ impl ControlPlane {
             state.catalogue.node_lost(node_id, now);
             Ok::<_, Error>(hostname)
         })?;
-        for _ in 0..ATTEMPTS {
+        for attempt in 1..=ATTEMPTS {
             let known = self.known(Bucket::Nodes, &hostname);
             let is_there = self.change(|state| state.registry.get(node_id).is_ok());
             let Some(revision) = known.filter(|_| is_there) else { break };
             match in_time(self.store.kv.delete(Bucket::Nodes, &hostname, Some(revision))).await {
                 Ok(()) => self.forget(Bucket::Nodes, &hostname, revision, now),
-                Err(store::Error::Conflict) => self.look_up(Bucket::Nodes, &hostname).await?,
+                Err(store::Error::Conflict) => {
+                    give_way(attempt).await;
+                    self.look_up(Bucket::Nodes, &hostname).await?;
+                }
                 Err(error) => return Err(error.into()),
             }
         }

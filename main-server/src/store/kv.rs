@@ -28,6 +28,9 @@ pub(crate) enum Error {
     /// The entry is not as it was expected; nothing was written.
     #[error("the entry has changed meanwhile")]
     Conflict,
+    /// The store works, but others wrote before this could for too long; nothing was written.
+    #[error("too many others write at the same time")]
+    Busy,
     /// Changes after that revision are not all known any more: watch from the start.
     #[error("changes that old are forgotten")]
     Compacted,
@@ -233,6 +236,13 @@ pub(crate) trait Kv: Send + Sync + 'static {
     /// # Errors
     /// [`Error::Compacted`] if deletions after `after` may be forgotten already. The watch itself may end with it too.
     async fn watch(&self, bucket: Bucket, after: Option<Revision>) -> Result<Watch, Error>;
+
+    /// Whether the engine has answered a write within the last `span`: then another that takes longer waits for its turn, and
+    /// the engine is not away. An engine that always answers at once does not keep track.
+    fn has_answered_within(&self, span: Duration) -> bool {
+        let _ = span;
+        false
+    }
 
     /// Whether the store can be used.
     fn health(&self) -> watch::Receiver<Health>;

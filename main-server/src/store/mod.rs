@@ -2,6 +2,7 @@
 //! messages on. Everything above is written once against them; which engine is behind them is chosen at the start.
 
 mod bus;
+pub(crate) mod contention;
 mod journal;
 mod kv;
 pub(crate) mod leases;

@@ -131,3 +131,25 @@ async fn opening_without_a_server_names_it_but_not_its_password() {
     let error = Store::open(&persistence, Path::new("unused")).await.err().unwrap().to_string();
     assert!(error.contains("127.0.0.1:1") && !error.contains("hunter2"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn main_servers_that_write_at_the_same_time_take_each_other_for_no_outage() {
+    const EACH: usize = 900;
+    let servers = Servers::start(3).unwrap();
+    let stores = nats(&servers, 3).await;
+    let mut health: Vec<_> = stores.iter().map(|store| store.kv.health()).collect();
+    let writes = stores.iter().enumerate().flat_map(|(server, store)| {
+        (0..EACH).map(move |number| async move {
+            let key = format!("{server}-{number}");
+            let first = store.kv.put(Bucket::Streams, &key, "1".into(), None).await?;
+            store.kv.compare_and_set(Bucket::Streams, &key, "2".into(), None, Expect::Revision(first)).await
+        })
+    });
+    let begun = tokio::time::Instant::now();
+    let outcomes = timeout(PATIENCE, futures_util::future::join_all(writes)).await.expect("they end");
+    println!("{} conditional writes took {} ms", outcomes.len(), begun.elapsed().as_millis());
+    let failed: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+    assert_eq!(failed, []);
+    assert!(health.iter_mut().all(|health| *health.borrow_and_update() == Health::GOOD));
+    assert!(stores.iter().all(|store| store.kv.has_answered_within(PATIENCE)));
+}

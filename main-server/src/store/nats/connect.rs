@@ -62,7 +62,8 @@ pub(super) async fn connect(
     let context = ContextBuilder::new().timeout(REQUEST_PATIENCE).build(client.clone());
     let stream = ready(&client, &context, missing).await?;
     let is_replicated = stream.cached_info().config.num_replicas > 1;
-    Ok(Nats { client, context, stream, is_replicated, turns: Mutex::new(()), health, _closing: closing })
+    let (turns, answered) = (Mutex::new(()), std::sync::Mutex::new(Instant::now()));
+    Ok(Nats { client, context, stream, is_replicated, turns, answered, health, _closing: closing })
 }
 
 async fn reach(servers: &[NatsServer], health: &watch::Sender<Health>) -> Result<Client, Error> {

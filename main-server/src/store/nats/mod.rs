@@ -13,7 +13,11 @@ mod tidy;
 mod watch;
 mod write;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex as StdMutex, PoisonError},
+    time::Duration,
+};
 
 use async_nats::{
     Client,
@@ -54,6 +58,8 @@ pub(crate) struct Nats {
     is_replicated: bool,
     /// Whose turn it is to write on a condition; see [`write`].
     turns: Mutex<()>,
+    /// When a write was last answered, whatever the answer.
+    answered: StdMutex<Instant>,
     health: signal::Sender<Health>,
     /// Ends the tasks beside it.
     _closing: DropGuard,
@@ -125,6 +131,11 @@ impl Nats {
                 outcome => return outcome,
             }
         }
+    }
+
+    /// The servers answered a write just now.
+    fn note_answer(&self) {
+        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     /// Whether a call that began then is to be given up.
@@ -206,6 +217,10 @@ impl Kv for Nats {
 
     async fn watch(&self, bucket: Bucket, after: Option<Revision>) -> Result<Watch, Error> {
         self.patiently(|| watch::start(self, bucket, after)).await
+    }
+
+    fn has_answered_within(&self, span: Duration) -> bool {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < span
     }
 
     fn health(&self) -> signal::Receiver<Health> {

@@ -8,8 +8,11 @@
 //! something was, it begins again. See docs/decisions.
 //!
 //! Every write carries an id of its own. When an answer is lost, the entry is read: if it carries the id, the write
-//! happened; if the condition still holds, it is tried again; else nobody can know and the error says so. Message ids
+//! happened; if the condition still holds, it is tried again; else nobody can know and the error says so. A write that
+//! others were faster than is tried again after a random pause: the store works, so that is not held against it. Message ids
 //! of JetStream are not used for that: what a copy that restarts remembers of them differs from what the others do.
+
+use std::time::Duration;
 
 use async_nats::jetstream::{
     context::{PublishError, PublishErrorKind},
@@ -22,7 +25,10 @@ use super::{
     message::{Body, Last, unavailable},
     read,
 };
-use crate::store::{Error, Expect, Revision};
+use crate::store::{Error, Expect, Revision, contention::give_way};
+
+/// How long a write may lose races against others: less than a caller waits.
+const RACE_PATIENCE: Duration = Duration::from_secs(8);
 
 /// One write, until it is decided.
 pub(super) struct Write<'a> {
@@ -49,6 +55,37 @@ enum Failure {
     Lost(Error),
 }
 
+/// How long a write goes on.
+#[derive(Debug)]
+struct Patience {
+    /// Since when it has lost races.
+    racing_since: Option<Instant>,
+    /// When the servers were last seen to work. Without an answer a write is given up soon after.
+    answered: Instant,
+    races: u32,
+}
+
+impl From<Instant> for Patience {
+    fn from(begun: Instant) -> Self {
+        Self { racing_since: None, answered: begun, races: 0 }
+    }
+}
+
+impl Patience {
+    /// Somebody else's write went through instead. Gives how often that was.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if it has gone on for too long.
+    fn raced(&mut self, now: Instant) -> Result<u32, Error> {
+        if now - *self.racing_since.get_or_insert(now) >= RACE_PATIENCE {
+            return Err(Error::Busy);
+        }
+        self.answered = now;
+        self.races += 1;
+        Ok(self.races)
+    }
+}
+
 impl<'a> Write<'a> {
     pub(super) fn new(
         nats: &'a Nats,
@@ -63,9 +100,19 @@ impl<'a> Write<'a> {
 
     /// Writes, or finds out that it must not be.
     pub(super) async fn run(mut self) -> Result<Revision, Error> {
-        let begun = Instant::now();
+        let mut patience = Patience::from(Instant::now());
+        // Those of this process take turns, or they would only disturb each other. A lost race does not end a turn: whoever
+        // waits behind would be next, and this one last.
+        let mut turn = None;
         loop {
-            let error = match self.attempt().await {
+            if turn.is_none() && self.needs_quiet() {
+                turn = Some(self.nats.turns.lock().await);
+            }
+            let attempt = self.attempt().await;
+            if matches!(attempt, Ok(_) | Err(Failure::Conflict | Failure::Raced)) {
+                self.nats.note_answer();
+            }
+            let error = match attempt {
                 Ok(revision) => return Ok(revision),
                 Err(Failure::Conflict) if self.is_in_doubt => {
                     return Err(Error::Unavailable(
@@ -73,14 +120,19 @@ impl<'a> Write<'a> {
                     ));
                 }
                 Err(Failure::Conflict) => return Err(Error::Conflict),
-                Err(Failure::Raced) => Error::Unavailable("NATS: too many others write".into()),
+                Err(Failure::Raced) => {
+                    self.must_read = true;
+                    give_way(patience.raced(Instant::now())?).await;
+                    continue;
+                }
                 Err(Failure::Failed(error)) => error,
                 Err(Failure::Lost(error)) => {
                     self.is_in_doubt = true;
                     error
                 }
             };
-            if self.nats.is_too_late(begun) {
+            turn = None;
+            if self.nats.is_too_late(patience.answered) {
                 return Err(error);
             }
             if !self.must_read || self.is_in_doubt {
@@ -91,8 +143,6 @@ impl<'a> Write<'a> {
     }
 
     async fn attempt(&self) -> Result<Revision, Failure> {
-        // Those of this process take turns, or they would only disturb each other.
-        let _turn = if self.needs_quiet() { Some(self.nats.turns.lock().await) } else { None };
         let mut publish =
             PublishMessage::build().payload(self.body.payload()).headers(self.body.headers(&self.id));
         if self.must_read {
@@ -154,5 +204,24 @@ fn failure(error: PublishError) -> Failure {
         // Nobody leads the stream just now, so nobody has the message.
         PublishErrorKind::StreamNotFound => Failure::Failed(unavailable(&"no server leads the stream")),
         _ => Failure::Lost(unavailable(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_loses_races_goes_on_for_seconds_and_counts_as_answered() {
+        let begun = Instant::now();
+        let mut patience = Patience::from(begun);
+        // However long it waited for its turn.
+        let first = begun + 2 * RACE_PATIENCE;
+        for race in 0..80 {
+            let now = first + Duration::from_millis(100) * race;
+            assert_eq!(patience.raced(now), Ok(race + 1));
+            assert_eq!(patience.answered, now, "the servers work");
+        }
+        assert_eq!(patience.raced(first + RACE_PATIENCE), Err(Error::Busy));
     }
 }
