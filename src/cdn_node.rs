@@ -15,6 +15,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     let address = serve::address(&listener)?;
     let hostname = args.hostname.unwrap_or_else(|| own_name(address.port()));
     let mut config = Config::new(hostname, args.public_url.unwrap_or_else(|| address::browser_url(address)));
+    config.peer_url = args.peer_url;
     config.cluster_secret = secret(&args.secret)?;
     config.main_servers = args.main_server;
     args.limits.apply(&mut config);

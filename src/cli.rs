@@ -150,6 +150,9 @@ pub(crate) struct CdnArgs {
     /// Where browsers reach this node; http://localhost and the listening port if left out
     #[arg(long, env = "UNDEAD_PUBLIC_URL", value_name = "URL", value_parser = values::public_url)]
     pub(crate) public_url: Option<String>,
+    /// Where other nodes reach this node, over plain http; the public URL if left out
+    #[arg(long, env = "UNDEAD_PEER_URL", value_name = "URL", value_parser = values::peer_url)]
+    pub(crate) peer_url: Option<String>,
     /// This node's name, unique in the cluster; the machine's and the port if left out
     #[arg(long, env = "UNDEAD_HOSTNAME", value_name = "NAME", value_parser = values::name)]
     pub(crate) hostname: Option<String>,

@@ -33,6 +33,20 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
     }
 }
 
+/// Where other nodes reach a node.
+pub(crate) fn peer_url(text: &str) -> Result<String, String> {
+    const WRONG: &str = "it looks like http://host:port";
+    let url = Url::parse(text).map_err(|error| format!("{error}; {WRONG}"))?;
+    match url.scheme() {
+        "http" => advertised(&url).map(|()| text.to_owned()),
+        "https" => {
+            Err("nodes pull streams from each other over plain http for now, in a network you trust"
+                .to_owned())
+        }
+        _ => Err(WRONG.to_owned()),
+    }
+}
+
 /// Checks a URL that others are given to connect to.
 fn advertised(url: &Url) -> Result<(), String> {
     checked(url)?;
@@ -86,6 +100,24 @@ mod tests {
         for wrong in ["", "/", "//host", "cdn/a", "ftp://host", "/cdn?a", "https://host/#a", "https://u@host"]
         {
             assert!(public_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn peer_urls_are_plain_http_urls_that_can_be_connected_to() {
+        for right in ["http://cdn-a:5000", "http://10.0.0.1:5001/", "http://[2001:db8::1]:5001/cdn/a"] {
+            assert_eq!(peer_url(right).as_deref(), Ok(right));
+        }
+        for wrong in [
+            "",
+            "/cdn/a",
+            "cdn-a:5000",
+            "https://cdn-a",
+            "http://0.0.0.0:5001",
+            "http://[fe80::1]",
+            "http://u@a",
+        ] {
+            assert!(peer_url(wrong).is_err(), "{wrong}");
         }
     }
 

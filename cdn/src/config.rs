@@ -15,6 +15,8 @@ pub struct Config {
     /// Where clients reach it: an absolute URL, or a path on the main server's own origin. `{public_url}/socket.io/` and
     /// `{public_url}/ws/` are where they connect.
     pub public_url: String,
+    /// Where other nodes reach it over plain HTTP, if not at its public URL.
+    pub peer_url: Option<String>,
     /// Base URLs of the main servers, tried in turn. Without any the node serves whoever holds a grant of `grant_keys`.
     pub main_servers: Vec<String>,
     /// What the node shows to join the cluster.
@@ -36,6 +38,7 @@ impl Config {
         Self {
             hostname: hostname.into(),
             public_url: public_url.into(),
+            peer_url: None,
             main_servers: Vec::new(),
             cluster_secret: ClusterSecret::default(),
             generation: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),

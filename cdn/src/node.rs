@@ -20,7 +20,7 @@ use crate::{
     ingest::{Authority, Follower, Ingest},
     load::{Door, Meter},
     metrics::Metrics,
-    relay::{self, Arrivals, Relays},
+    relay::{self, Arrivals, Relays, Warnings},
     transport::{
         Connections,
         socketio::{self, SocketIoOutlet},
@@ -105,6 +105,7 @@ impl Node {
             metrics: metrics.clone(),
             limits: limits.clone(),
             hostname: config.hostname.clone(),
+            warnings: Warnings::default(),
             clock: clock.clone(),
             shutdown: shutdown.clone(),
         });
@@ -149,6 +150,9 @@ impl Node {
             control: control.clone(),
         });
         if let Some(control) = control {
+            let own_address = relay::check_own_address(control.clone(), config.hostname);
+            let own_address = shutdown.clone().run_until_cancelled_owned(own_address);
+            tasks.spawn(supervisor.watch("check of the node's own address", own_address));
             let control = control.run(ingest, grants, shutdown.clone());
             tasks.spawn(supervisor.watch("registration and heartbeats", control));
         }

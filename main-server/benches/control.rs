@@ -67,6 +67,7 @@ impl Cluster {
         let request = RegisterServer {
             hostname: hostname(number),
             public_url: format!("https://{}", hostname(number)),
+            peer_url: None,
             generation: 1,
             capacity: None,
             region: None,

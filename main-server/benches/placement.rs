@@ -50,7 +50,13 @@ fn fleet(nodes: usize, carriers: usize, policies: Policies, now: Instant) -> Fle
     for number in 0..nodes {
         let hostname = name(number);
         let public_url = format!("https://{hostname}");
-        fleet.join(&Spec { hostname: &hostname, public_url: &public_url, capacity, region: None });
+        fleet.join(&Spec {
+            hostname: &hostname,
+            public_url: &public_url,
+            peer_url: None,
+            capacity,
+            region: None,
+        });
         let stream = if number < carriers { 0 } else { number };
         let rows = [row(id(stream), number - if stream == 0 { 0 } else { number })];
         fleet.report(&hostname, &load(number), &rows, now);

@@ -62,6 +62,6 @@ async fn the_services_of_a_cluster_find_each_other_and_do_without_one_of_each() 
 }
 
 #[test]
-fn browsers_reach_each_node_by_the_port_that_is_published() {
+fn browsers_reach_each_node_by_its_published_port_and_nodes_by_its_name() {
     Compose::read(FILE).publishes_its_nodes();
 }

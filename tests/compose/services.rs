@@ -55,12 +55,13 @@ impl Compose {
         names
     }
 
-    /// Browsers reach every node by the port that is published.
+    /// Browsers reach every node by the port that is published, other nodes by its name and the port inside.
     pub(crate) fn publishes_its_nodes(&self) {
         for name in self.called("cdn-") {
             let service = &self.services[&name];
-            let (published, _) = service.ports[0].split_once(':').unwrap();
+            let (published, inside) = service.ports[0].split_once(':').unwrap();
             assert!(service.environment["UNDEAD_PUBLIC_URL"].ends_with(&format!(":{published}")), "{name}");
+            assert_eq!(service.environment["UNDEAD_PEER_URL"], format!("http://{name}:{inside}"));
         }
     }
 }

@@ -16,7 +16,7 @@ async fn the_composed_services_find_each_other() {
 }
 
 #[test]
-fn browsers_reach_each_node_by_the_port_that_is_published() {
+fn browsers_reach_each_node_by_its_published_port_and_nodes_by_its_name() {
     let compose = Compose::read("docker-compose.yml");
     compose.publishes_its_nodes();
     assert_eq!(compose.services["main-server"].ports, ["5000:5000"]);

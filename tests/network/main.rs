@@ -3,6 +3,9 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
+mod apart;
 mod ipv6;
 mod namespace;
+mod parts;
 mod server;
+mod socketio;

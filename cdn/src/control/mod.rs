@@ -79,6 +79,7 @@ impl Control {
             registration: RegisterServer {
                 hostname: config.hostname.clone(),
                 public_url: config.public_url.trim_end_matches('/').to_owned(),
+                peer_url: config.peer_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
                 generation: config.generation,
                 capacity: Some(capacity),
                 region: config.region.clone(),
@@ -94,6 +95,11 @@ impl Control {
     /// Whether a main server knows this node, as far as the node can tell.
     pub(crate) fn is_registered(&self) -> bool {
         self.registered.load(Relaxed)
+    }
+
+    /// Where other nodes are told to reach this one.
+    pub(crate) fn own_url(&self) -> &str {
+        self.registration.peer_url.as_deref().unwrap_or(&self.registration.public_url)
     }
 
     /// The main server the node is with.

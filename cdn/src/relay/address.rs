@@ -1,6 +1,8 @@
-//! Where and how to ask a node for a stream: from its `public_url` to the URL of a WebSocket.
+//! Where and how to ask a node for a stream: from where nodes reach it to the URL of a WebSocket.
 
 use protocol::{StreamId, event::ChunkName};
+
+use super::link::Lost;
 
 /// How far back an edge begins that has nothing yet, so that its own viewers can resume a while back.
 const BACK_MS: u64 = 10_000;
@@ -22,12 +24,20 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Address {
-    /// The address at `public_url`, which may be a path on the origin of `main_server`; none if it is no `http` URL, or one
-    /// that needs TLS, which links between nodes do not speak yet.
-    pub(super) fn new(public_url: &str, main_server: &str, wanted: &Wanted<'_>) -> Option<Self> {
-        let (authority, path) = match public_url.strip_prefix('/') {
+    /// The address at `url`, which may be a path on the origin of `main_server`.
+    ///
+    /// # Errors
+    /// [`Lost::Unreachable`] if it is no `http` URL, or one that needs TLS, which links between nodes do not speak yet.
+    pub(super) fn new(url: &str, main_server: &str, wanted: &Wanted<'_>) -> Result<Self, Lost> {
+        Self::read(url, main_server, wanted).ok_or_else(|| {
+            Lost::Unreachable(format!("nodes pull from each other over plain http, not at {url}"))
+        })
+    }
+
+    fn read(url: &str, main_server: &str, wanted: &Wanted<'_>) -> Option<Self> {
+        let (authority, path) = match url.strip_prefix('/') {
             Some(path) => (split(main_server)?.0, path),
-            None => split(public_url)?,
+            None => split(url)?,
         };
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         if authority.is_empty() {
@@ -81,7 +91,7 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn address(public_url: &str, after: Option<ChunkName>) -> Option<Address> {
+    fn address(public_url: &str, after: Option<ChunkName>) -> Result<Address, Lost> {
         let stream = StreamId::new("a", 1);
         let wanted = Wanted { stream, grant: "x.y", hostname: "a&b", after };
         Address::new(public_url, "http://main:5000/base", &wanted)
@@ -101,7 +111,7 @@ mod tests {
             assert_eq!(address.url(), format!("{start}{id}?grant=x.y&relay=a%26b&back_ms=10000"));
         }
         for public_url in ["https://cdn-1", "", "cdn-1", "http://", "ftp://x"] {
-            assert!(address(public_url, None).is_none(), "{public_url}");
+            assert!(matches!(address(public_url, None), Err(Lost::Unreachable(_))), "{public_url}");
         }
     }
 

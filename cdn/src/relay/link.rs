@@ -67,6 +67,17 @@ pub(super) enum Lost {
     Loop,
 }
 
+impl Lost {
+    /// Whether the address is at fault, as far as can be seen: it leads nowhere, or back to the node that asks.
+    pub(super) fn is_about_address(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Refused(error) => error.code == ErrorCode::RelayLoop,
+            _ => false,
+        }
+    }
+}
+
 /// What comes over a link.
 #[derive(Debug)]
 pub(super) enum Event {

@@ -14,7 +14,9 @@ mod arrivals;
 mod ask;
 mod link;
 mod metered;
+mod own_address;
 mod pull;
+mod warnings;
 
 use std::{
     collections::HashMap,
@@ -27,7 +29,7 @@ use supervisor::contain;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::arrivals::Arrivals;
+pub(crate) use self::{arrivals::Arrivals, own_address::check as check_own_address, warnings::Warnings};
 use self::{
     ask::Asks,
     pull::{Progress, Pull},
@@ -54,6 +56,7 @@ pub(crate) struct Services {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: Limits,
     pub(crate) hostname: String,
+    pub(crate) warnings: Warnings,
     pub(crate) clock: Clock,
     pub(crate) shutdown: CancellationToken,
 }

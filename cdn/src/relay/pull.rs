@@ -11,7 +11,7 @@ use std::{
 use protocol::{
     ErrorCode, StreamId, WireError,
     event::{ChunkName, RelayPath},
-    node::{MOST_HOPS, Sources},
+    node::{MOST_HOPS, SourceAddress, Sources},
     stream::{StreamState, Visibility},
 };
 use tokio::sync::{Notify, watch};
@@ -208,7 +208,7 @@ impl Run<'_> {
         let nodes = std::mem::take(&mut self.sources.nodes);
         for node in &nodes {
             loop {
-                let (worked, lost) = self.try_source(&node.public_url).await?;
+                let (worked, lost) = self.try_source(node).await?;
                 useful |= worked;
                 // A connection that closes says little about who is at its end; silence does.
                 if !worked || !matches!(lost, Lost::Closed) {
@@ -221,9 +221,9 @@ impl Run<'_> {
     }
 
     /// Pulls from one source until that fails. Says whether it worked, and how it failed.
-    async fn try_source(&mut self, public_url: &str) -> Result<(bool, Lost), Over> {
+    async fn try_source(&mut self, source: &SourceAddress) -> Result<(bool, Lost), Over> {
         let began = Instant::now();
-        let (lost, brought) = self.follow(public_url).await?;
+        let (lost, brought) = self.follow(source.url()).await?;
         // One that breaks off again and again is no use, whatever it brings in between.
         let worked = brought && began.elapsed() >= USEFUL;
         if worked {
@@ -232,23 +232,31 @@ impl Run<'_> {
         if brought {
             self.lost = None;
         }
-        self.note_loss(public_url, &lost);
+        self.note_loss(source, &lost);
         Ok((worked, lost))
     }
 
-    fn note_loss(&mut self, public_url: &str, lost: &Lost) {
-        let id = self.pull.id;
+    fn note_loss(&mut self, source: &SourceAddress, lost: &Lost) {
+        let (id, services) = (self.pull.id, &self.pull.services);
+        let url = source.url();
         self.lost.get_or_insert_with(Instant::now);
-        if !self.avoid.iter().any(|avoided| avoided == public_url) {
-            self.avoid.push(public_url.to_owned());
+        if !self.avoid.contains(&source.public_url) {
+            self.avoid.push(source.public_url.clone());
+        }
+        if lost.is_about_address() && services.warnings.is_due(url) {
+            tracing::warn!(
+                stream.id = %id,
+                "stream {id} cannot be pulled from the node at {url}: {lost}; if other nodes reach it elsewhere, that node \
+                 needs --peer-url",
+            );
         }
         match &self.feed {
             Some(feed) => {
-                tracing::info!(stream.id = %id, "stream {id} comes from {public_url} no more: {lost}");
-                self.pull.services.metrics.relay_reconnects.add(1);
-                feed.lost(self.pull.services.clock.now());
+                tracing::info!(stream.id = %id, "stream {id} comes from {url} no more: {lost}");
+                services.metrics.relay_reconnects.add(1);
+                feed.lost(services.clock.now());
             }
-            None => tracing::debug!(stream.id = %id, "stream {id} cannot be had from {public_url}: {lost}"),
+            None => tracing::debug!(stream.id = %id, "stream {id} cannot be had from {url}: {lost}"),
         }
     }
 
@@ -285,9 +293,9 @@ impl Run<'_> {
     }
 
     /// Pulls from one source until that fails. Says how it failed, and whether it brought anything.
-    async fn follow(&mut self, public_url: &str) -> Result<(Lost, bool), Over> {
+    async fn follow(&mut self, url: &str) -> Result<(Lost, bool), Over> {
         let stop = self.feed.as_ref().map(|feed| feed.stopped().clone()).unwrap_or_default();
-        let opened = stop.run_until_cancelled(self.open(public_url)).await;
+        let opened = stop.run_until_cancelled(self.open(url)).await;
         let mut link = match opened.ok_or(Over::Done)? {
             Ok(link) => link,
             Err(lost) => return Ok((lost, false)),
@@ -311,15 +319,14 @@ impl Run<'_> {
         }
     }
 
-    async fn open(&self, public_url: &str) -> Result<Link, Lost> {
+    async fn open(&self, url: &str) -> Result<Link, Lost> {
         let wanted = Wanted {
             stream: self.pull.id,
             grant: &self.sources.grant,
             hostname: &self.pull.services.hostname,
             after: self.feed.as_ref().map_or_else(|| self.newest_here(), Feed::newest),
         };
-        let address = Address::new(public_url, self.pull.asks.main_server(), &wanted)
-            .ok_or_else(|| Lost::Unreachable(format!("nodes cannot be reached at {public_url}")))?;
+        let address = Address::new(url, self.pull.asks.main_server(), &wanted)?;
         Link::open(&address).await
     }
 

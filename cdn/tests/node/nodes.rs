@@ -20,8 +20,11 @@ use cdn::{ClusterSecret, Config, Limits, Node};
 use protocol::{
     NodeId, StreamId,
     grant::Action,
-    node::{AskForSources, CarriedStream, Heartbeat, HeartbeatAnswer, RegisterServer, Registered, Sources},
-    stream::{NodeAddress, StreamState, Visibility},
+    node::{
+        AskForSources, CarriedStream, Heartbeat, HeartbeatAnswer, RegisterServer, Registered, SourceAddress,
+        Sources,
+    },
+    stream::{StreamState, Visibility},
 };
 use serde_json::json;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -49,6 +52,7 @@ struct Known {
 #[derive(Debug, Default)]
 struct Row {
     public_url: String,
+    peer_url: Option<String>,
     streams: Vec<CarriedStream>,
 }
 
@@ -87,6 +91,11 @@ impl Nodes {
 
     /// A node with other limits.
     pub(crate) async fn node_with(&self, name: &str, change: impl FnOnce(&mut Limits)) -> EdgeNode {
+        self.node_configured(name, |config| change(&mut config.limits)).await
+    }
+
+    /// A node with another configuration.
+    pub(crate) async fn node_configured(&self, name: &str, change: impl FnOnce(&mut Config)) -> EdgeNode {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -94,7 +103,7 @@ impl Nodes {
         config.main_servers = vec![self.main_server.clone()];
         config.cluster_secret = ClusterSecret::new("open sesame");
         config.limits.cpu_permille = 1000;
-        change(&mut config.limits);
+        change(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
         runtime.spawn(async move {
@@ -214,7 +223,7 @@ impl Drop for EdgeNode {
 }
 
 async fn register(State(known): State<Arc<Known>>, Json(body): Json<RegisterServer>) -> Json<Registered> {
-    let row = Row { public_url: body.public_url, streams: Vec::new() };
+    let row = Row { public_url: body.public_url, peer_url: body.peer_url, streams: Vec::new() };
     known.nodes.lock().unwrap().insert(body.hostname.clone(), row);
     let grant_keys = vec![signer().public_key().clone()];
     Json(Registered {
@@ -258,11 +267,17 @@ async fn sources(
         return (StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response();
     }
     let visibility = *known.visibility.lock().unwrap();
-    let nodes = nodes.into_iter().map(|public_url| NodeAddress { public_url }).collect();
+    let nodes = nodes.into_iter().map(|public_url| known.address(public_url)).collect();
     Json(Sources { visibility, grant: grant(stream_id, Action::Relay, visibility), nodes }).into_response()
 }
 
 impl Known {
+    fn address(&self, public_url: String) -> SourceAddress {
+        let nodes = self.nodes.lock().unwrap();
+        let row = nodes.values().find(|row| row.public_url == public_url);
+        SourceAddress { peer_url: row.and_then(|row| row.peer_url.clone()), public_url }
+    }
+
     fn is_over(&self, stream: StreamId) -> bool {
         self.over.lock().unwrap().contains(&stream)
     }

@@ -541,3 +541,23 @@ async fn a_stream_that_ended_here_is_over_without_a_question() {
     assert_eq!(answer["error"]["code"], "unknown_stream", "{answer}");
     assert_eq!(nodes.asks(), 0);
 }
+
+#[tokio::test]
+async fn nodes_pull_from_where_nodes_reach_a_node_and_not_from_where_browsers_do() {
+    let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
+    let origin = nodes
+        .node_configured("origin", |config| {
+            // In a container the second leads to another loopback, where nothing listens.
+            config.peer_url = Some(config.public_url.clone());
+            config.public_url = "http://127.0.0.1:1".into();
+        })
+        .await;
+    let edge = nodes.node("edge").await;
+    let broadcaster = origin.broadcaster(id, &recording.mime).await;
+    send_some(&broadcaster, id, &recording, 0..10).await;
+    nodes.until_path(&origin, id, &[]).await;
+    let mut viewer = edge.viewer(id).await;
+    nodes.until_path(&edge, id, &["origin"]).await;
+    broadcaster.call("end_stream", json!({ "stream_id": id })).await;
+    assert_whole(&viewer.until_ended().await);
+}

@@ -6,7 +6,7 @@ use crate::{
     NodeId, StreamId,
     grant::PublicKey,
     lenient::null_is_default,
-    stream::{NodeAddress, StreamState, Visibility},
+    stream::{StreamState, Visibility},
 };
 
 /// Most hops from a stream's origin to a node that carries it: a node that is sent a longer path leaves that source.
@@ -19,6 +19,9 @@ pub struct RegisterServer {
     pub hostname: String,
     /// Where clients reach it: an absolute URL, or a path on the main server's own origin.
     pub public_url: String,
+    /// Where other nodes reach it, if not at its public URL: an absolute URL, or a path on the main server's own origin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_url: Option<String>,
     /// Grows at each start of the node's process; the same number means the same process.
     pub generation: u64,
     /// What the node can take, if its operator set a limit.
@@ -145,7 +148,24 @@ pub struct Sources {
     /// A relay grant for the stream.
     pub grant: String,
     /// Nodes that carry it and have room for a relay, first choice first. None of them gets it from the asking node.
-    pub nodes: Vec<NodeAddress>,
+    pub nodes: Vec<SourceAddress>,
+}
+
+/// A node that a stream can be pulled from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceAddress {
+    /// Where clients reach it. In `avoid` it is called by this.
+    pub public_url: String,
+    /// Where nodes reach it, if not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_url: Option<String>,
+}
+
+impl SourceAddress {
+    /// Where a node connects.
+    pub fn url(&self) -> &str {
+        self.peer_url.as_deref().unwrap_or(&self.public_url)
+    }
 }
 
 /// Answer to a heartbeat: what the node has to do. Unknown commands are ignored by nodes.
@@ -182,6 +202,9 @@ pub struct NodeInfo {
     pub hostname: String,
     /// Where clients reach it.
     pub public_url: String,
+    /// Where other nodes reach it, if not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_url: Option<String>,
     /// Which start of its process this is.
     pub generation: u64,
     /// Streams placed on it that are not over.

@@ -1,9 +1,6 @@
 //! Where an edge may pull a stream from.
 
-use protocol::{
-    NodeId, StreamId,
-    stream::{NodeAddress, Visibility},
-};
+use protocol::{NodeId, StreamId, node::SourceAddress, stream::Visibility};
 
 use super::{ControlPlane, Error};
 use crate::clock::Now;
@@ -24,7 +21,7 @@ impl ControlPlane {
         stream_id: StreamId,
         avoid: &[String],
         now: Now,
-    ) -> Result<(Visibility, Vec<NodeAddress>), Error> {
+    ) -> Result<(Visibility, Vec<SourceAddress>), Error> {
         self.change(|state| {
             let hostname = &state.registry.get(asking)?.hostname;
             let stream = state.catalogue.running(stream_id)?;
@@ -32,9 +29,8 @@ impl ControlPlane {
                 return Err(Error::NoNodeAvailable);
             }
             let visibility = stream.visibility();
-            let urls = state.fleet.sources(stream_id, hostname, avoid, MAX_SOURCES, now.instant)?;
-            let address = |public_url| NodeAddress { public_url };
-            Ok((visibility, urls.into_iter().map(address).collect()))
+            let nodes = state.fleet.sources(stream_id, hostname, avoid, MAX_SOURCES, now.instant)?;
+            Ok((visibility, nodes))
         })
     }
 }

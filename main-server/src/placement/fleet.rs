@@ -68,6 +68,7 @@ impl Fleet {
                     self.readdress(slot, spec.public_url);
                     self.update(slot, |node| {
                         spec.public_url.clone_into(&mut node.public_url);
+                        node.peer_url = spec.peer_url.map(str::to_owned);
                         node.capacity = spec.capacity;
                         node.region = spec.region.map(Arc::from);
                     });

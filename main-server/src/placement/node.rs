@@ -13,6 +13,8 @@ pub struct Spec<'a> {
     pub hostname: &'a str,
     /// Where clients reach it; never ends in a slash.
     pub public_url: &'a str,
+    /// Where other nodes reach it, if not there.
+    pub peer_url: Option<&'a str>,
     /// What its operator allows it to take.
     pub capacity: Capacity,
     /// Where it stands.
@@ -32,6 +34,7 @@ pub(super) struct Placed {
 pub(super) struct Node {
     pub(super) name: Arc<str>,
     pub(super) public_url: String,
+    pub(super) peer_url: Option<String>,
     pub(super) capacity: Capacity,
     pub(super) region: Option<Arc<str>>,
     pub(super) burden: Burden,
@@ -53,6 +56,7 @@ impl Node {
         let nowhere = Place::new((0, 0), &name, slot);
         Self {
             public_url: spec.public_url.to_owned(),
+            peer_url: spec.peer_url.map(str::to_owned),
             capacity: spec.capacity,
             region: spec.region.map(Arc::from),
             burden: Burden::default(),
@@ -67,6 +71,7 @@ impl Node {
 
     pub(super) fn is(&self, spec: &Spec<'_>) -> bool {
         self.public_url == spec.public_url
+            && self.peer_url.as_deref() == spec.peer_url
             && self.capacity == spec.capacity
             && self.region.as_deref() == spec.region
     }

@@ -7,10 +7,11 @@
 
 use std::time::{Duration, Instant};
 
-use protocol::StreamId;
+use protocol::{StreamId, node::SourceAddress};
 
 use super::{
     Fleet, Refusal,
+    node::Node,
     stream::{Carriage, Carrier, Stream},
     tree::relay_of,
 };
@@ -32,7 +33,7 @@ impl Fleet {
         avoid: &[String],
         at_most: usize,
         now: Instant,
-    ) -> Result<Vec<String>, Refusal> {
+    ) -> Result<Vec<SourceAddress>, Refusal> {
         let stream = self.streams.get(&stream_id).ok_or(Refusal::NoNode)?;
         let settled = match self.settled(stream, asking, avoid, now) {
             Settled::Source(slot) => Some(slot),
@@ -43,11 +44,15 @@ impl Fleet {
         let others = fit.into_iter().filter(|slot| Some(*slot) != settled);
         let slots: Vec<u32> = settled.into_iter().chain(others).take(at_most).collect();
         let first = *slots.first().ok_or(Refusal::NoCapacity)?;
-        let urls = slots.iter().map(|slot| self.node(*slot).public_url.clone()).collect();
+        let address = |slot: &u32| {
+            let Node { public_url, peer_url, .. } = self.node(*slot);
+            SourceAddress { public_url: public_url.clone(), peer_url: peer_url.clone() }
+        };
+        let addresses = slots.iter().map(address).collect();
         if settled.is_none() {
             self.send_relay(stream_id, first, now);
         }
-        Ok(urls)
+        Ok(addresses)
     }
 
     /// What was settled when the asking node was made an edge.

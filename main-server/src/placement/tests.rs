@@ -8,7 +8,7 @@ use std::{
 use proptest::prelude::*;
 use protocol::{
     StreamId,
-    node::{Capacity, CarriedStream, Load},
+    node::{Capacity, CarriedStream, Load, SourceAddress},
     stream::StreamState,
 };
 
@@ -29,12 +29,16 @@ fn url(number: usize) -> String {
     format!("https://cdn-{number}.example")
 }
 
+fn urls(sources: Vec<SourceAddress>) -> Vec<String> {
+    sources.into_iter().map(|source| source.public_url).collect()
+}
+
 fn limited(egress_bytes_per_s: u64) -> Capacity {
     Capacity { egress_bytes_per_s: Some(egress_bytes_per_s), ..Capacity::default() }
 }
 
 fn join(fleet: &mut Fleet, number: usize, capacity: Capacity, region: Option<&str>) {
-    fleet.join(&Spec { hostname: &name(number), public_url: &url(number), capacity, region });
+    fleet.join(&Spec { hostname: &name(number), public_url: &url(number), peer_url: None, capacity, region });
 }
 
 fn row(stream: usize, state: StreamState, viewers: u32) -> CarriedStream {
@@ -277,7 +281,7 @@ fn an_edge_pulls_from_the_nearest_that_has_room_and_never_from_below_itself() {
     fleet.report(&name(1), &Load::default(), &[edge(0, 0, &["cdn-0"])], now);
     fleet.report(&name(2), &Load::default(), &[edge(0, 0, &["cdn-0", "cdn-1"])], now);
     let ask = |fleet: &mut Fleet, asking: usize, avoid: &[String]| {
-        fleet.sources(id(0), &name(asking), avoid, 4, now)
+        fleet.sources(id(0), &name(asking), avoid, 4, now).map(urls)
     };
     assert_eq!(ask(&mut fleet, 3, &[]), Ok(vec![url(0), url(1), url(2)]));
     assert_eq!(ask(&mut fleet, 1, &[]), Ok(vec![url(0)]), "2 gets it from 1");
@@ -291,7 +295,7 @@ fn no_node_feeds_more_than_its_fan_out_even_between_heartbeats() {
     let mut fed = Vec::new();
     for asking in 1..40 {
         match fleet.sources(id(0), &name(asking), &[], 1, now) {
-            Ok(urls) => fed.extend(urls),
+            Ok(found) => fed.extend(urls(found)),
             Err(refusal) => assert_eq!(refusal, Refusal::NoCapacity),
         }
     }
@@ -315,7 +319,7 @@ fn an_edge_with_edges_below_it_does_not_take_them_too_deep() {
     fleet.report(&name(3), &Load::default(), &[edge(0, 0, &["cdn-9"])], now);
     fleet.report(&name(4), &Load::default(), &[edge(0, 0, &["cdn-9", "cdn-3"])], now);
     assert_eq!(
-        fleet.sources(id(0), &name(3), &[], 4, now),
+        fleet.sources(id(0), &name(3), &[], 4, now).map(urls),
         Ok(vec![url(0), url(1), url(2)]),
         "2 comes last: the edge below 3 would be four hops away and had to look for another source"
     );
@@ -410,7 +414,7 @@ fn an_edge_pulls_from_whom_was_settled_when_it_was_opened() {
     let (second, coming, _) = *edges.iter().find(|(_, coming, _)| coming.source == first).unwrap();
     assert_eq!(coming.depth, 2);
     let (first, second) = (fleet.node(first).name.to_string(), fleet.node(second).name.to_string());
-    let ask = |fleet: &mut Fleet, asking: &str, now| fleet.sources(id(0), asking, &[], 1, now);
+    let ask = |fleet: &mut Fleet, asking: &str, now| fleet.sources(id(0), asking, &[], 1, now).map(urls);
     let egress = |fleet: &Fleet| fleet.node(0).burden.egress_bytes_per_s();
     let before = egress(&fleet);
     assert_eq!(ask(&mut fleet, &first, now), Ok(vec![url(0)]));
@@ -429,7 +433,7 @@ fn who_stands_out_feeds_others_last() {
     fleet.report(&name(0), &serving(200), &[row(0, StreamState::Live, 200)], now);
     fleet.report(&name(1), &Load::default(), &[edge(0, 0, &["cdn-0"])], now);
     fleet.report(&name(2), &Load::default(), &[edge(0, 0, &["cdn-0", "cdn-1"])], now);
-    assert_eq!(fleet.sources(id(0), &name(3), &[], 4, now), Ok(vec![url(1), url(2), url(0)]));
+    assert_eq!(fleet.sources(id(0), &name(3), &[], 4, now).map(urls), Ok(vec![url(1), url(2), url(0)]));
 }
 
 /// Something that happens to a fleet.

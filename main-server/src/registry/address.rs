@@ -35,19 +35,29 @@ pub(super) fn check_region(region: &str) -> Result<(), Error> {
 /// Checks a public URL and gives it back without the slash at its end: an `http(s)` URL without credentials,
 /// query or fragment, or an absolute path.
 pub(super) fn public_url(text: &str) -> Result<String, Error> {
-    const WRONG: Error = Error::Invalid(
+    url(text).ok_or(Error::Invalid(
         "public_url needs to be an http or https URL, or a path that begins with one slash, without query or fragment",
-    );
+    ))
+}
+
+/// The same for a peer URL.
+pub(super) fn peer_url(text: &str) -> Result<String, Error> {
+    url(text).ok_or(Error::Invalid(
+        "peer_url needs to be an http or https URL, or a path that begins with one slash, without query or fragment",
+    ))
+}
+
+fn url(text: &str) -> Option<String> {
     let trimmed = text.trim_end_matches('/');
     let tame = text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>\\^`{|}?#@".contains(&byte));
     if !tame || trimmed.is_empty() || text.len() > MAX_URL_BYTES || text.starts_with("//") {
-        return Err(WRONG);
+        return None;
     }
-    let uri: Uri = text.parse().map_err(|_| WRONG)?;
+    let uri: Uri = text.parse().ok()?;
     let is_path = uri.scheme().is_none() && text.starts_with('/');
     let is_url =
         matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|h| !h.is_empty());
-    if is_path || is_url { Ok(trimmed.to_owned()) } else { Err(WRONG) }
+    (is_path || is_url).then(|| trimmed.to_owned())
 }
 
 #[cfg(test)]
@@ -64,6 +74,7 @@ mod tests {
             ("http://[::1]:5001", "http://[::1]:5001"),
         ] {
             assert_eq!(public_url(given).as_deref(), Ok(kept), "{given}");
+            assert_eq!(peer_url(given).as_deref(), Ok(kept), "{given}");
         }
     }
 
@@ -86,7 +97,7 @@ mod tests {
             "https://hé/",
             &format!("/{}", "a".repeat(3000)),
         ] {
-            assert!(public_url(text).is_err(), "{text}");
+            assert!(public_url(text).is_err() && peer_url(text).is_err(), "{text}");
         }
     }
 

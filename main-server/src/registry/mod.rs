@@ -86,13 +86,14 @@ pub(crate) struct Registry {
     renewals: Vec<NodeId>,
 }
 
-/// Checks what a node says of itself, and gives it back with its public URL in the form it is kept in.
+/// Checks what a node says of itself, and gives it back with its URLs in the form they are kept in.
 ///
 /// # Errors
 /// [`Error::Invalid`].
 pub(crate) fn checked(mut request: RegisterServer) -> Result<RegisterServer, Error> {
     address::check_hostname(&request.hostname)?;
     request.public_url = address::public_url(&request.public_url)?;
+    request.peer_url = request.peer_url.map(|text| address::peer_url(&text)).transpose()?;
     if let Some(region) = &request.region {
         address::check_region(region)?;
     }

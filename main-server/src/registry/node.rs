@@ -17,6 +17,8 @@ pub(crate) struct Node {
     pub(crate) hostname: String,
     /// Where clients reach it; never ends in a slash.
     pub(crate) public_url: String,
+    /// Where other nodes reach it, if not there.
+    pub(crate) peer_url: Option<String>,
     /// Which start of its process this is.
     pub(crate) generation: u64,
     /// What its operator allows it to take.
@@ -46,6 +48,7 @@ impl Node {
         Self {
             hostname: hostname.to_owned(),
             public_url: registration.public_url,
+            peer_url: registration.peer_url,
             generation: registration.generation,
             capacity: registration.capacity,
             region: registration.region,
@@ -61,6 +64,7 @@ impl Node {
     /// Takes over what the same process says of itself now.
     pub(super) fn take_over(&mut self, registration: Registration, revision: Revision) {
         self.public_url = registration.public_url;
+        self.peer_url = registration.peer_url;
         self.generation = registration.generation;
         self.capacity = registration.capacity;
         self.region = registration.region;
@@ -72,6 +76,7 @@ impl Node {
         Spec {
             hostname: &self.hostname,
             public_url: &self.public_url,
+            peer_url: self.peer_url.as_deref(),
             capacity: self.capacity,
             region: self.region.as_deref(),
         }
@@ -82,6 +87,7 @@ impl Node {
         Registration {
             node_id: node_id.clone(),
             public_url: self.public_url.clone(),
+            peer_url: self.peer_url.clone(),
             generation: self.generation,
             capacity: self.capacity,
             region: self.region.clone(),
@@ -136,6 +142,7 @@ impl Node {
             node_id: node_id.clone(),
             hostname: self.hostname.clone(),
             public_url: self.public_url.clone(),
+            peer_url: self.peer_url.clone(),
             generation: self.generation,
             streams,
             waiting,

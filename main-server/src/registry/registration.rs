@@ -13,6 +13,9 @@ pub(crate) struct Registration {
     pub(crate) node_id: NodeId,
     /// Where clients reach it; never ends in a slash.
     pub(crate) public_url: String,
+    /// Where other nodes reach it, if not there; never ends in a slash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) peer_url: Option<String>,
     /// Which start of its process this is.
     pub(crate) generation: u64,
     /// What its operator allows it to take.
@@ -29,6 +32,7 @@ impl Registration {
         Self {
             node_id,
             public_url: request.public_url.clone(),
+            peer_url: request.peer_url.clone(),
             generation: request.generation,
             capacity: request.capacity.unwrap_or_default(),
             region: request.region.clone(),

@@ -13,6 +13,7 @@ fn node(hostname: &str, generation: u64) -> RegisterServer {
     RegisterServer {
         hostname: hostname.into(),
         public_url: format!("https://{hostname}.example"),
+        peer_url: None,
         generation,
         capacity: None,
         region: None,
@@ -69,6 +70,7 @@ fn the_same_process_keeps_its_id_and_brings_its_new_address() {
     let first = registry.register(node("a", 1), now).unwrap();
     let moved = RegisterServer {
         public_url: "/cdn/a/".into(),
+        peer_url: Some("http://a:5000/".into()),
         region: Some("eu".into()),
         capacity: Some(protocol::node::Capacity { viewers: Some(9), ..Default::default() }),
         ..node("a", 1)
@@ -77,6 +79,7 @@ fn the_same_process_keeps_its_id_and_brings_its_new_address() {
     let rows = registry.list(now + seconds(1), |_| (4, 1));
     assert_eq!((rows.len(), rows[0].public_url.as_str(), rows[0].streams), (1, "/cdn/a", 4));
     assert_eq!((rows[0].region.as_deref(), rows[0].capacity.viewers), (Some("eu"), Some(9)));
+    assert_eq!(rows[0].peer_url.as_deref(), Some("http://a:5000"));
     assert_eq!(rows[0].lease_left_ms, 3000);
     let again = registry.claim(&checked(moved).unwrap(), &NodeId("new".into()), now);
     assert_eq!(again, Ok(Claim::Registered(first)), "what the store has is not written again");

@@ -122,6 +122,7 @@ mod tests {
             node_id: NodeId("a-1".into()),
             hostname: "a".into(),
             public_url: "/cdn/a".into(),
+            peer_url: None,
             generation: 1,
             streams,
             waiting: 0,

@@ -205,3 +205,32 @@ async fn a_stream_that_nobody_has_live_has_no_source() {
     let unknown = StreamId::new("never created", 1);
     assert_eq!(sources(&server, &asking, unknown, json!({})).await.code(), ErrorCode::UnknownStream);
 }
+
+#[tokio::test]
+async fn where_nodes_reach_a_node_is_told_to_nodes_and_never_to_clients() {
+    let server = Server::start().await;
+    let asking = server.node("asks").await;
+    let id = server.create("first").await.stream_id;
+    let register = |peer_url: Value| {
+        let body = json!({
+            "hostname": "origin", "public_url": "http://localhost:5001", "peer_url": peer_url, "generation": 1,
+        });
+        server.post("/register_server", Some(&server.secret), body)
+    };
+    for wrong in ["", "origin:5000", "ftp://origin"] {
+        assert_eq!(register(json!(wrong)).await.code(), ErrorCode::InvalidRequest, "{wrong}");
+    }
+    for (told, expected) in [(Value::Null, None), (json!("http://origin:5000/"), Some("http://origin:5000"))]
+    {
+        let origin = register(told).await.read::<Registered>().node_id.0;
+        server.heartbeat(&origin, vec![carried(id, StreamState::Live, 0)]).await;
+        let found: Sources = sources(&server, &asking, id, json!({})).await.read();
+        assert_eq!(
+            (&*found.nodes[0].public_url, found.nodes[0].peer_url.as_deref()),
+            ("http://localhost:5001", expected)
+        );
+        assert_eq!(found.nodes[0].url(), expected.unwrap_or("http://localhost:5001"));
+    }
+    let watch = server.watch(id, json!({})).await.read::<Value>();
+    assert_eq!(watch["nodes"][0], json!({ "public_url": "http://localhost:5001" }));
+}

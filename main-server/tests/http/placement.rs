@@ -15,6 +15,7 @@ async fn node(server: &Server, hostname: &str, viewers: u32, region: &str) -> St
     let body = RegisterServer {
         hostname: hostname.into(),
         public_url: format!("/cdn/{hostname}"),
+        peer_url: None,
         generation: 1,
         capacity: Some(Capacity { viewers: Some(viewers), ..Capacity::default() }),
         region: Some(region.into()),

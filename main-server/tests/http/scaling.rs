@@ -16,6 +16,7 @@ async fn node(server: &Server, hostname: &str) -> String {
     let body = RegisterServer {
         hostname: hostname.into(),
         public_url: format!("/cdn/{hostname}"),
+        peer_url: None,
         generation: 1,
         capacity: Some(Capacity { viewers: Some(100), ..Capacity::default() }),
         region: None,

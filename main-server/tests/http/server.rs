@@ -158,6 +158,7 @@ impl Server {
         let body = RegisterServer {
             hostname: hostname.into(),
             public_url: format!("/cdn/{hostname}"),
+            peer_url: None,
             generation,
             capacity,
             region: None,

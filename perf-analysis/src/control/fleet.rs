@@ -179,6 +179,7 @@ impl Node {
         let body = RegisterServer {
             hostname: format!("perf-{}", self.number),
             public_url: public_url(self.number),
+            peer_url: None,
             generation: 1,
             capacity: None,
             region: None,

@@ -36,7 +36,13 @@ impl World {
         node.start(self.now_us);
         let capacity = Capacity { egress_bytes_per_s: Some(node.limit), ..Capacity::default() };
         let event = Event::Heartbeat { node: number, life: node.life };
-        self.fleet.join(&Spec { hostname: &name(number), public_url: &url(number), capacity, region: None });
+        self.fleet.join(&Spec {
+            hostname: &name(number),
+            public_url: &url(number),
+            peer_url: None,
+            capacity,
+            region: None,
+        });
         let soon = self.random.between(0, SECOND_US);
         self.push_after(soon, event);
     }

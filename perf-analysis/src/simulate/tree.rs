@@ -110,9 +110,9 @@ impl World {
         let (id, rate, now) =
             (self.streams[stream as usize].id, self.streams[stream as usize].rate, self.now());
         let (fleet, times) = (&mut self.fleet, &mut self.times);
-        let urls =
+        let sources =
             times.relay.time(|| fleet.sources(id, &name(node), avoid, AT_MOST, now)).unwrap_or_default();
-        urls.iter().map(|url| number(url)).find(|&source| {
+        sources.iter().map(|source| number(&source.public_url)).find(|&source| {
             let path = self.path(source, stream);
             let relays = self.carried(source, stream).map_or(0, |carried| carried.relays.len());
             source != node

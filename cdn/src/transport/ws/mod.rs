@@ -115,8 +115,9 @@ impl Server {
     async fn find(&self, asked: Result<Request, WireError>) -> Result<(Request, SharedStream), WireError> {
         let request = asked?;
         let relays = &self.services.relays;
-        let stream = match request.relay {
+        let stream = match &request.relay {
             None => relays.find(request.stream, request.grant.as_deref()).await?,
+            Some(relay) if *relay == self.services.hostname => return Err(asks_itself(relay)),
             Some(_) => relays.at_hand(request.stream).ok_or_else(refusal::unknown_stream)?,
         };
         Ok((request, stream))
@@ -198,7 +199,7 @@ impl Server {
     /// Whether `relay` may get the stream from here: this node has it, and not from `relay`.
     fn check_path(&self, stream: &LiveStream, relay: &str) -> Result<(), WireError> {
         let path = stream.path().ok_or_else(refusal::unknown_stream)?;
-        if path.iter().chain([&self.services.hostname]).any(|hostname| hostname == relay) {
+        if path.iter().any(|hostname| hostname == relay) {
             let message =
                 format!("stream {} comes here through {relay}; take it from another node", stream.id());
             return Err(WireError::new(ErrorCode::RelayLoop, message));
@@ -302,4 +303,12 @@ fn answer(connection: &Connection, heard: Heard, clock: &Clock) {
         let t2_ms = clock.now().unix_ms;
         connection.answer(&frame::event(name::CLOCK, &ClockAnswer { t0_ms, t1_ms, t2_ms }));
     }
+}
+
+/// The address that a node was given for another one leads back to it.
+fn asks_itself(hostname: &str) -> WireError {
+    WireError::new(
+        ErrorCode::RelayLoop,
+        format!("this is {hostname} itself; its address for another node leads here"),
+    )
 }

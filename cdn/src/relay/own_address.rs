@@ -1,0 +1,60 @@
+//! Whether other nodes can reach this one where they are told to, as far as it can tell from here: it asks itself for a
+//! stream at that address, as another node would, and has to be refused for asking itself.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use protocol::{ErrorCode, StreamId};
+
+use super::{
+    address::{Address, Wanted},
+    link::{Link, Lost},
+};
+use crate::control::Control;
+
+/// Time between two looks.
+const INTERVAL: Duration = Duration::from_secs(30);
+/// Time after the start before the first: the port may open after the node has started.
+const FIRST: Duration = Duration::from_secs(2);
+/// Shortest time between two warnings.
+const WARNING_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Looks again and again, and warns while the node does not reach itself. Runs until dropped.
+pub(crate) async fn check(control: Arc<Control>, hostname: String) {
+    let mut warned: Option<Instant> = None;
+    tokio::time::sleep(FIRST).await;
+    loop {
+        let url = control.own_url();
+        match look(url, control.main_server(), &hostname).await {
+            Ok(()) => {
+                if warned.take().is_some() {
+                    tracing::info!("this node is reached at {url} now");
+                }
+            }
+            Err(why) if warned.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) => {
+                warned = Some(Instant::now());
+                tracing::warn!(
+                    "this node does not reach itself at {url}, where other nodes are told to find it: {why}; if they do not \
+                     either, no stream is relayed from here: set --peer-url to an address they reach",
+                );
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+async fn look(url: &str, main_server: &str, hostname: &str) -> Result<(), String> {
+    let wanted = Wanted { stream: StreamId::new("own address", 0), grant: "", hostname, after: None };
+    let asked = async {
+        let mut link = Link::open(&Address::new(url, main_server, &wanted)?).await?;
+        link.next().await
+    };
+    match asked.await {
+        Err(Lost::Refused(error)) if error.code == ErrorCode::RelayLoop => Ok(()),
+        Err(Lost::Refused(_)) | Ok(_) => Err("another node answers there".to_owned()),
+        Err(lost) => Err(lost.to_string()),
+    }
+}
