@@ -106,7 +106,7 @@ pub(crate) struct Busy(pub(crate) Arc<Http>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.enter(Phase::Idle);
+        self.0.answered();
     }
 }
 

@@ -19,12 +19,18 @@ use crate::places::Place;
 #[derive(Debug)]
 pub struct Connection {
     tcp: TcpStream,
-    _place: Place,
+    place: Place,
 }
 
 impl Connection {
     pub(crate) fn new(tcp: TcpStream, place: Place) -> Self {
-        Self { tcp, _place: place }
+        Self { tcp, place }
+    }
+
+    /// Ready once the connection has to make room for another, and then for good: an upgraded one that is not kept (see
+    /// [`Client`](crate::Client)). Reading and writing by way of the TCP stream do not notice.
+    pub fn poll_displaced(&self, cx: &Context<'_>) -> Poll<()> {
+        self.place.http.poll_displaced(cx)
     }
 }
 
@@ -38,6 +44,9 @@ impl Deref for Connection {
 
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.poll_displaced(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.get_mut().tcp).poll_read(cx, buf)
     }
 }

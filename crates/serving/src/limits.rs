@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Share of the descriptors that connections without an upgrade may have.
+/// Share of the descriptors that connections which are not kept may have.
 const HTTP_SHARE: u64 = 4;
 /// The most of them, however many descriptors there are: each may hold a request head in memory.
 const MOST_HTTP: u64 = 16_384;
@@ -21,7 +21,7 @@ pub struct Limits {
     pub body_bytes_per_s: u64,
     /// Most connections of every kind.
     pub connections: usize,
-    /// Most connections that are not upgraded to WebSockets.
+    /// Most connections that the application does not keep: see [`Client`](crate::Client).
     pub http_connections: usize,
 }
 

@@ -1,6 +1,6 @@
 //! The places that connections take, and which one makes room when there are none left.
 //!
-//! Bounded are the connections that only speak HTTP, and all together. A new one is let in all the same: the connection
+//! Bounded are the connections that were not kept, and all together. A new one is let in all the same: the connection
 //! that has waited longest for a request is closed for it, or else one whose request is still arriving, or else one that is
 //! being answered. The newest idle ones are spared, because a client needs a round trip before its request is there. Where one
 //! host has half of the places, its own make room, so that it cannot displace the others.
@@ -13,6 +13,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
     },
+    task::{Context, Poll, Waker},
 };
 
 use tokio::{sync::Notify, time::Instant};
@@ -36,7 +37,18 @@ pub(crate) enum Phase {
     Receiving,
     /// The answer is made or sent.
     Answering,
+    /// The connection was upgraded, and the application has not said that it is to be kept.
+    Upgraded,
+    /// The application keeps the connection: it makes room for no other.
+    Kept,
 }
+
+/// The phases in which a connection may have to make room.
+const BOUNDED: usize = 4;
+/// Those that do so as soon as there are many of them.
+const CROWDING: [Phase; 3] = [Phase::Idle, Phase::Receiving, Phase::Upgraded];
+/// Whose turn it is where there are few of each.
+const OTHERWISE: [Phase; BOUNDED] = [Phase::Answering, Phase::Upgraded, Phase::Receiving, Phase::Idle];
 
 /// All connections of a port.
 #[derive(Debug)]
@@ -51,13 +63,13 @@ pub(crate) struct Places {
 struct Taken {
     /// Connections of every kind.
     all: usize,
-    /// Those that speak HTTP.
+    /// Those that are not kept.
     http: HashMap<u64, Arc<Http>>,
     by_host: HashMap<IpAddr, usize>,
     next: u64,
 }
 
-/// A connection that speaks HTTP.
+/// A connection, and what it does.
 #[derive(Debug)]
 pub(crate) struct Http {
     number: u64,
@@ -67,6 +79,31 @@ pub(crate) struct Http {
     since_ms: AtomicU64,
     started: Instant,
     closed: Notify,
+    /// For a connection that was upgraded: whether it has to make room, and whom to wake then.
+    displaced: Mutex<Displaced>,
+}
+
+#[derive(Debug, Default)]
+struct Displaced {
+    is: bool,
+    reader: Option<Waker>,
+}
+
+/// Has a connection that is upgraded kept. Found in the extensions of a request that asks for an upgrade.
+#[derive(Clone, Debug)]
+pub struct Client {
+    places: Arc<Places>,
+    http: Arc<Http>,
+}
+
+impl Client {
+    /// The connection is worth its place: it no longer makes room for others.
+    pub fn keep(&self) {
+        let mut taken = self.places.taken();
+        if taken.leave_http(self.http.number).is_some() {
+            self.http.phase.store(Phase::Kept as u8, Relaxed);
+        }
+    }
 }
 
 /// One connection's place, until dropped.
@@ -118,16 +155,12 @@ impl Places {
             since_ms: AtomicU64::new(0),
             started: self.started,
             closed: Notify::new(),
+            displaced: Mutex::default(),
         });
         http.enter(Phase::Idle);
         taken.http.insert(number, http.clone());
         let place = Place { places: self.clone(), http };
         if full { Entry::Displacing(place) } else { Entry::Free(place) }
-    }
-
-    /// The connection speaks HTTP no longer: it was upgraded, or is over.
-    pub(crate) fn upgraded(&self, http: &Http) {
-        self.taken().leave_http(http.number);
     }
 
     /// Closes the connections that have waited longest: the process is out of descriptors in spite of the bounds.
@@ -137,17 +170,17 @@ impl Places {
 
     /// Whether connections were closed, of one host if one is given.
     fn make_room(&self, taken: &mut Taken, of: Option<IpAddr>) -> bool {
-        let mut found: [Vec<_>; 3] = [(); 3].map(|()| Vec::new());
+        let mut found: [Vec<_>; BOUNDED] = [(); BOUNDED].map(|()| Vec::new());
         for http in taken.http.values().filter(|http| of.is_none_or(|host| http.host == host)) {
-            found[http.phase() as usize].push((http.since_ms(), http.number));
+            if let Some(found) = found.get_mut(http.phase() as usize) {
+                found.push((http.since_ms(), http.number));
+            }
         }
         let spared = self.most_http / SPARED;
         let beyond = |phase: Phase| found[phase as usize].len().saturating_sub(spared);
         let any = |phase: Phase| !found[phase as usize].is_empty();
-        let crowding = [Phase::Idle, Phase::Receiving].into_iter().find(|phase| beyond(*phase) > 0);
-        let phase = crowding.or_else(|| {
-            [Phase::Answering, Phase::Receiving, Phase::Idle].into_iter().find(|phase| any(*phase))
-        });
+        let crowding = CROWDING.into_iter().find(|phase| beyond(*phase) > 0);
+        let phase = crowding.or_else(|| OTHERWISE.into_iter().find(|phase| any(*phase)));
         let Some(phase) = phase else { return false };
         let count = beyond(phase).min(self.most_http / AT_ONCE).max(1);
         let count = if phase == Phase::Answering { 1 } else { count };
@@ -157,7 +190,7 @@ impl Places {
         }
         for (_, number) in found.iter().take(count) {
             if let Some(http) = taken.leave_http(*number) {
-                http.closed.notify_one();
+                http.displace();
             }
         }
         true
@@ -188,21 +221,61 @@ impl Http {
         self.phase.store(phase as u8, Relaxed);
     }
 
+    /// The connection becomes something else than HTTP.
+    pub(crate) fn upgraded(&self) {
+        if self.phase() != Phase::Kept {
+            self.enter(Phase::Upgraded);
+        }
+    }
+
+    /// The answer is sent; unless it made something else of the connection, that waits for the next request.
+    pub(crate) fn answered(&self) {
+        if matches!(self.phase(), Phase::Receiving | Phase::Answering) {
+            self.enter(Phase::Idle);
+        }
+    }
+
     /// Waits until the connection has to be closed.
     pub(crate) async fn closed(&self) {
         self.closed.notified().await;
     }
 
-    fn phase(&self) -> Phase {
-        match self.phase.load(Relaxed) {
-            phase if phase == Phase::Idle as u8 => Phase::Idle,
-            phase if phase == Phase::Receiving as u8 => Phase::Receiving,
-            _ => Phase::Answering,
+    /// Ready once an upgraded connection has to be closed.
+    pub(crate) fn poll_displaced(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.phase() != Phase::Upgraded {
+            return Poll::Pending;
         }
+        let mut displaced = self.displaced.lock().unwrap_or_else(PoisonError::into_inner);
+        if displaced.is {
+            return Poll::Ready(());
+        }
+        displaced.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn displace(&self) {
+        self.closed.notify_one();
+        let mut displaced = self.displaced.lock().unwrap_or_else(PoisonError::into_inner);
+        displaced.is = true;
+        if let Some(reader) = displaced.reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        const PHASES: [Phase; 5] =
+            [Phase::Idle, Phase::Receiving, Phase::Answering, Phase::Upgraded, Phase::Kept];
+        PHASES.get(usize::from(self.phase.load(Relaxed))).copied().unwrap_or(Phase::Idle)
     }
 
     fn since_ms(&self) -> u64 {
         self.since_ms.load(Relaxed)
+    }
+}
+
+impl Place {
+    pub(crate) fn client(&self) -> Client {
+        Client { places: self.places.clone(), http: self.http.clone() }
     }
 }
 
@@ -289,6 +362,19 @@ mod tests {
     }
 
     #[test]
+    fn upgraded_connections_make_room_until_they_are_kept() {
+        let places = places(1000, 64);
+        let all: Vec<_> = (0..64).map(|host| enter(&places, host).unwrap()).collect();
+        all.iter().for_each(|place| place.http.enter(Phase::Upgraded));
+        all[0].client().keep();
+        let new: Vec<_> = (64..66).map(|host| enter(&places, host).unwrap()).collect();
+        let cx = Context::from_waker(Waker::noop());
+        let displaced = |place: &Place| place.http.poll_displaced(&cx).is_ready();
+        assert!(!displaced(&all[0]) && displaced(&all[1]) && !displaced(&all[63]));
+        assert_eq!(open(&new), [true; 2]);
+    }
+
+    #[test]
     fn a_host_with_half_of_the_places_displaces_its_own_only() {
         let places = places(100, 4);
         let others: Vec<_> = (1..3).map(|host| enter(&places, host).unwrap()).collect();
@@ -299,12 +385,12 @@ mod tests {
     }
 
     #[test]
-    fn upgraded_connections_leave_the_share_but_not_the_sum() {
+    fn kept_connections_leave_the_share_but_not_the_sum() {
         let places = places(3, 2);
         let all: Vec<_> = (0..3)
             .map(|host| {
                 let place = enter(&places, host).unwrap();
-                places.upgraded(&place.http);
+                place.client().keep();
                 place
             })
             .collect();

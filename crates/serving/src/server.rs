@@ -2,7 +2,12 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{
+    Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{StatusCode, header},
+};
 use hyper::{Request, Response, body::Body as _, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
@@ -16,7 +21,7 @@ use tower::ServiceExt;
 use crate::{
     Connection, Limits,
     bodies::{Answer, Arriving, Busy},
-    places::{Entry, Phase, Place, Places},
+    places::{Client, Entry, Phase, Place, Places},
     shortage::{Line, Shortage},
 };
 
@@ -118,11 +123,8 @@ impl Server {
 
     async fn attend(self: Arc<Self>, tcp: TcpStream, address: SocketAddr, place: Place) {
         tune(&tcp);
-        let http = place.http.clone();
-        let service = service_fn(|request| {
-            let busy = Busy(http.clone());
-            self.answer(request, address, busy)
-        });
+        let (client, http) = (place.client(), place.http.clone());
+        let service = service_fn(|request| self.answer(request, address, &client, Busy(http.clone())));
         let io = TokioIo::new(Connection::new(tcp, place));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -144,7 +146,7 @@ impl Server {
                     if let Err(error) = served {
                         tracing::debug!(%address, %error, "a connection ended early");
                     }
-                    return self.places.upgraded(&http);
+                    return;
                 }
             }
         }
@@ -154,14 +156,24 @@ impl Server {
         &self,
         request: Request<Incoming>,
         address: SocketAddr,
+        client: &Client,
         busy: Busy,
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
         let whole = request.body().is_end_stream();
         busy.0.enter(if whole { Phase::Answering } else { Phase::Receiving });
         let mut request = request.map(|body| Body::new(Arriving::new(body, busy.0.clone(), &self.limits)));
         request.extensions_mut().insert(ConnectInfo(address));
+        if request.headers().contains_key(header::UPGRADE) {
+            request.extensions_mut().insert(client.clone());
+        }
         let answered = self.app.clone().oneshot(request);
-        async move { Ok(answered.await?.map(|body| Answer { body, busy })) }
+        async move {
+            let response = answered.await?;
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                busy.0.upgraded();
+            }
+            Ok(response.map(|body| Answer { body, busy }))
+        }
     }
 }
 

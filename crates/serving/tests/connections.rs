@@ -13,7 +13,7 @@ use axum::{
     routing::{any, get, post},
 };
 use hyper_util::rt::TokioIo;
-use serving::{Connection, Limits};
+use serving::{Client as Keeping, Connection, Limits};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -49,7 +49,8 @@ impl Port {
             .route("/slow", get(async move || slow.notified().await))
             .route("/stream", get(async move || endless(stream)))
             .route("/echo", post(async |body: Bytes| body))
-            .route("/up", any(upgrade));
+            .route("/up", any(async |request| upgrade(request, true).await))
+            .route("/loose", any(async |request| upgrade(request, false).await));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let closing = CancellationToken::new();
@@ -80,13 +81,18 @@ fn endless(go: Arc<Notify>) -> Body {
 }
 
 /// Answers 101 and sends back what comes then.
-async fn upgrade(mut request: Request) -> Response {
+async fn upgrade(mut request: Request, keep: bool) -> Response {
     let upgrade = hyper::upgrade::on(&mut request);
+    let client = request.extensions_mut().remove::<Keeping>().expect("a request for an upgrade");
     tokio::spawn(async move {
         let upgraded = upgrade.await.unwrap();
+        if keep {
+            client.keep();
+        }
         let parts = upgraded.downcast::<TokioIo<Connection>>().expect("the connection itself");
         let (mut reader, mut writer) = tokio::io::split(parts.io.into_inner());
-        tokio::io::copy(&mut reader, &mut writer).await.unwrap();
+        // An error is the connection's end.
+        let _ = tokio::io::copy(&mut reader, &mut writer).await;
     });
     let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "echo")];
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
@@ -183,6 +189,23 @@ async fn idle_connections_make_room_and_others_do_not() {
     upgraded.until("still here").await;
     port.go.notify_waiters();
     slow.until("HTTP/1.1 200").await;
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_that_is_not_kept_makes_room() {
+    let port = Port::open(|limits| limits.http_connections = 4).await;
+    let mut loose = Vec::new();
+    for _ in 0..10 {
+        let request = "GET /loose HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+        let mut client = port.send(request).await;
+        client.until("\r\n\r\n").await;
+        loose.push(client);
+    }
+    for client in &mut loose[..6] {
+        assert_eq!(client.rest().await, "");
+    }
+    loose[9].send("still here").await;
+    loose[9].until("still here").await;
 }
 
 #[tokio::test]

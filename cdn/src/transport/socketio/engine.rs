@@ -17,6 +17,7 @@ use axum::{
 use protocol::{ErrorCode, WireError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serving::Client;
 use socketioxide_core::Sid;
 
 use super::lane::Lanes;
@@ -126,6 +127,7 @@ pub(super) async fn guard(State(lanes): State<Arc<Lanes>>, request: Request, nex
     {
         return refused(response).await;
     }
+    let client = head.extensions.get::<Client>().cloned();
     let response = next.run(Request::from_parts(head, body)).await;
     if response.status().is_client_error() || response.status().is_server_error() {
         return refused(response).await;
@@ -136,7 +138,7 @@ pub(super) async fn guard(State(lanes): State<Arc<Lanes>>, request: Request, nex
         Asked::Send | Asked::WebSocket(None) => response,
         Asked::WebSocket(Some(sid)) => {
             if let Some(lane) = lanes.of(sid) {
-                tokio::spawn(lane.upgraded());
+                tokio::spawn(lane.upgraded(client));
             }
             response
         }

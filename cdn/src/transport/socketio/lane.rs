@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use serving::Client;
 use socketioxide::{TransportType, socket::Socket};
 use socketioxide_core::{Sid, Value, adapter::errors::SocketError, packet::Packet, packet::PacketData};
 
@@ -36,6 +37,15 @@ pub(crate) struct Lane {
     socket: OnceLock<Weak<Socket<Adapter>>>,
     sid: Sid,
     queue: Mutex<Queue>,
+    kept: Mutex<Kept>,
+}
+
+/// See [`Lane::keep`].
+#[derive(Default)]
+struct Kept {
+    is: bool,
+    /// The WebSocket to which the connection upgrades.
+    client: Option<Client>,
 }
 
 #[derive(Default)]
@@ -48,8 +58,13 @@ struct Queue {
 impl Lanes {
     /// A lane for a connection that polls. [`Lanes::close`] ends it.
     pub(super) fn open(&self, slot: &Slot, sid: Sid) -> Arc<Lane> {
-        let lane =
-            Arc::new(Lane { slot: slot.clone(), socket: OnceLock::new(), sid, queue: Mutex::default() });
+        let lane = Arc::new(Lane {
+            slot: slot.clone(),
+            socket: OnceLock::new(),
+            sid,
+            queue: Mutex::default(),
+            kept: Mutex::default(),
+        });
         lock(&self.0).insert(sid, lane.clone());
         lane
     }
@@ -91,8 +106,19 @@ impl Lane {
         }
     }
 
-    /// Sends what waits once the connection has upgraded to a WebSocket.
-    pub(super) async fn upgraded(self: Arc<Self>) {
+    /// The client watches or publishes: its WebSocket is kept, now or once there is one.
+    pub(super) fn keep(&self) {
+        let mut kept = lock(&self.kept);
+        kept.is = true;
+        kept.client.take().inspect(Client::keep);
+    }
+
+    /// Sends what waits once the connection has upgraded to the WebSocket of `client`.
+    pub(super) async fn upgraded(self: Arc<Self>, client: Option<Client>) {
+        lock(&self.kept).client = client;
+        if lock(&self.kept).is {
+            self.keep();
+        }
         for _ in 0..UPGRADE_CHECKS {
             tokio::time::sleep(UPGRADE_CHECK).await;
             self.taken(0);

@@ -29,6 +29,7 @@ use protocol::{
     grant::Action,
     stream::Visibility,
 };
+use serving::Client;
 use socketioxide::{ParserConfig, SocketIo, TransportType, extract::SocketRef, handler::ConnectHandler};
 use socketioxide_core::adapter::Room;
 use tokio_util::sync::CancellationToken;
@@ -120,6 +121,8 @@ impl Watch {
 struct Connection {
     session: Session,
     recipient: Recipient,
+    /// The WebSocket of a connection that began as one.
+    client: Option<Client>,
     watching: Mutex<HashMap<StreamId, Watch>>,
     me: Weak<Self>,
     services: Arc<Services>,
@@ -201,6 +204,7 @@ impl Connection {
         let connection = Arc::new_cyclic(|me| Self {
             session,
             recipient: Recipient { sid: socket.id, slot: slot.clone(), lane },
+            client: socket.req_parts().extensions.get::<Client>().cloned(),
             watching: Mutex::default(),
             me: me.clone(),
             services,
@@ -219,6 +223,12 @@ impl Connection {
         Ok(())
     }
 
+    /// The client watches or publishes, so that its connection is worth a descriptor.
+    fn keep(&self) {
+        self.client.as_ref().inspect(|client| client.keep());
+        self.recipient.lane.as_ref().inspect(|lane| lane.keep());
+    }
+
     async fn clock(self: Arc<Self>, call: Call, request: ClockRequest) {
         let t1_ms = self.services.clock.now().unix_ms;
         let t2_ms = self.services.clock.now().unix_ms;
@@ -230,6 +240,7 @@ impl Connection {
         let registered = self.services.ingest.register(self.session, request, now).await;
         if registered.is_ok() {
             call.socket.join(room(id));
+            self.keep();
         }
         call.answer(registered);
     }
@@ -340,6 +351,7 @@ impl Connection {
         if !viewer.start(|| call.answer(Ok(welcome))) {
             return Err(refusal::gone(stream));
         }
+        self.keep();
         watching.insert(id, Watch::Flowing(flow));
         Ok(())
     }

@@ -35,6 +35,7 @@ use protocol::{
     grant::Action,
     stream::Visibility,
 };
+use serving::Client;
 use supervisor::Supervisor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -124,7 +125,12 @@ impl Server {
     }
 
     /// Runs an upgraded connection until it is over.
-    async fn attend(self: Arc<Self>, socket: Socket, early: Bytes, asked: Result<Request, WireError>) {
+    async fn attend(
+        self: Arc<Self>,
+        (socket, early): (Socket, Bytes),
+        asked: Result<Request, WireError>,
+        client: Option<Client>,
+    ) {
         let counted = self.services.connections.count(Transport::WebSocket);
         let found = match counted {
             Some(_) => self.find(asked).await,
@@ -139,8 +145,9 @@ impl Server {
             _keeping: keeping,
             _counted: counted,
         };
-        if let Err(error) = found.and_then(|found| self.begin(&mut attendance, found)) {
-            attendance.refuse(&error);
+        match found.and_then(|found| self.begin(&mut attendance, found)) {
+            Ok(()) => drop(client.inspect(Client::keep)),
+            Err(error) => attendance.refuse(&error),
         }
         if self.services.shutdown.is_cancelled() {
             attendance.connection.close(None, CloseCode::GOING_AWAY);
@@ -234,6 +241,7 @@ async fn connect(
     let Some(upgrade) = head.extensions.remove::<OnUpgrade>() else {
         return no_handshake("this connection cannot be upgraded");
     };
+    let client = head.extensions.remove::<Client>();
     // What is no text names no stream, as any other wrong text.
     let stream = stream.map(|Path(stream)| stream).unwrap_or_default();
     let asked = query.map_err(|_| request::invalid("the query cannot be read"));
@@ -242,8 +250,7 @@ async fn connect(
     server.tasks.clone().spawn(shutdown.run_until_cancelled_owned(async move {
         // A client that is gone before the answer needs no words.
         if let Ok(Ok(upgraded)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await {
-            let (socket, early) = Socket::take_back(upgraded);
-            server.attend(socket, early, asked).await;
+            server.attend(Socket::take_back(upgraded), asked, client).await;
         }
     }));
     let headers = [

@@ -108,6 +108,7 @@ impl Socket {
                 ready!(lock(io).as_mut().poll_read(cx, &mut buffer))?;
                 Poll::Ready(Ok(buffer.filled().len()))
             }
+            Self::Tcp(tcp) if tcp.poll_displaced(cx).is_ready() => Poll::Ready(Ok(0)),
             Self::Tcp(tcp) => loop {
                 ready!(tcp.poll_read_ready(cx))?;
                 match tcp.try_read(buffer) {
