@@ -66,5 +66,5 @@ export default defineConfig({
       '/cdn': { target: SERVER, ws: true },
     },
   },
-  test: { include: ['src/**/*.test.ts'] },
+  test: { include: ['src/**/*.test.ts', 'e2e/support/*.test.ts'] },
 });

@@ -7,8 +7,9 @@ import path from 'node:path';
 import { expect, test } from '@playwright/test';
 
 import type { Viewer } from './support/pages.ts';
-import { watchPaintedClock, type Sight } from './support/painted-clock.ts';
+import { watchPaintedClock } from './support/painted-clock.ts';
 import { Stage } from './support/stage.ts';
+import { longestStandstillMs } from './support/standstill.ts';
 import { Undead } from './support/undead.ts';
 
 const SECRET = { UNDEAD_CLUSTER_SECRET: 'only for this run' };
@@ -24,12 +25,6 @@ async function startNode(mainServer: Undead, hostname: string): Promise<Undead> 
   const node = await Undead.start(['cdn', ...flags], SECRET);
   await expect.poll(async () => (await fetch(`${node.url}/readyz`)).status).toBe(200);
   return node;
-}
-
-/** Longest time between two pictures that differ. */
-function longestStandstillMs(sights: readonly Sight[]): number {
-  const fresh = sights.filter((sight, index) => sight.counter !== sights[index - 1]?.counter);
-  return Math.round(Math.max(...fresh.slice(1).map((sight, index) => sight.shownMs - (fresh[index] ?? sight).shownMs)));
 }
 
 async function kill(viewer: Viewer, nodes: readonly Undead[]): Promise<Undead> {
@@ -55,10 +50,11 @@ test(`${KILLS} kills`, async () => {
   await viewer.expectPicture();
   for (let round = 0; round < KILLS; round++) {
     await viewer.page.waitForTimeout(REST_MS);
+    const beganMs = Date.now();
     const sights = watchPaintedClock(viewer.page, WATCHED_MS);
     await viewer.page.waitForTimeout(BEFORE_MS);
     const dead = await kill(viewer, nodes);
-    const standstill_ms = longestStandstillMs(await sights);
+    const standstill_ms = longestStandstillMs(await sights, beganMs, beganMs + WATCHED_MS);
     console.log(JSON.stringify({ standstill_ms, latency_after_ms: await viewer.tellsNumber('latency-ms') }));
     nodes = [...nodes.filter((node) => node !== dead), await startNode(mainServer, `node-${NODES + round}`)];
   }

@@ -13,7 +13,7 @@ import { Undead } from './support/undead.ts';
 const ARTIFACTS = fileURLToPath(new URL('artifacts/', import.meta.url));
 const RECORDS = path.join(ARTIFACTS, 'soak.jsonl');
 const MINUTES = Number(process.env.SOAK_MINUTES ?? 30);
-const LOOK_EVERY_MS = 20_000;
+const LOOK_EVERY_MS = Number(process.env.SOAK_LOOK_MS ?? 20_000);
 
 async function residentKiB(pid: number | undefined): Promise<number> {
   const status = await readFile(`/proc/${pid ?? 'self'}/status`, 'utf8');
@@ -28,6 +28,7 @@ test(`${MINUTES} minutes on air`, async () => {
   const broadcaster = await stage.goLive(undead.url, 'Long broadcast');
   const viewer = await stage.watch(broadcaster.watchUrl);
   await viewer.expectPicture();
+  const differences: number[] = [];
   const startMs = Date.now();
   while (Date.now() - startMs < MINUTES * 60_000) {
     const sights = await watchPaintedClock(viewer.page, 3_000);
@@ -39,9 +40,11 @@ test(`${MINUTES} minutes on air`, async () => {
       jumps: await viewer.tellsNumber('jumps'),
       resident_kib: await residentKiB(undead.pid),
     };
+    if (!Number.isNaN(look.latency_shown_ms)) differences.push(look.latency_shown_ms - look.latency_painted_ms);
     await appendFile(RECORDS, `${JSON.stringify(look)}\n`);
     await viewer.page.waitForTimeout(LOOK_EVERY_MS);
   }
+  console.log(JSON.stringify({ looks: differences.length, shown_less_painted_ms: median(differences) }));
   await broadcaster.end();
   await viewer.expectState('ended');
   await stage.strike();

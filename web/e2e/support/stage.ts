@@ -1,6 +1,7 @@
 // What every browser test needs: a page worth sharing, a browser, and somebody who notes down complaints.
 import type { Browser, BrowserContext, Page } from '@playwright/test';
 
+import { BarePage } from './bare-page.ts';
 import { launchBrowser } from './browser.ts';
 import { ClockServer } from './clock-server.ts';
 import { Broadcaster, Complaints, Viewer } from './pages.ts';
@@ -55,6 +56,11 @@ export class Stage {
 
   async watch(url: string, prepare?: (page: Page) => Promise<void>): Promise<Viewer> {
     return await Viewer.open(await this.page(url, prepare));
+  }
+
+  /** A viewer's page that can be hidden and frozen. */
+  async watchBare(url: string): Promise<BarePage> {
+    return await BarePage.open(this.#browser, url);
   }
 
   /** Clears everything away. What the pages complained about stays to be read. */

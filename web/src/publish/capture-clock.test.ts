@@ -13,4 +13,10 @@ describe('CaptureClock', () => {
     clock.arrived(1290, 7_200_000); // captured at 1200, 90 ms late
     expect(clock.at(7_200_000)).toBe(1205);
   });
+
+  it('goes back to when a captured screen was painted', () => {
+    const clock = new CaptureClock(33);
+    clock.arrived(1_005, 7_000_000);
+    expect(clock.at(7_100_000)).toBe(1_072);
+  });
 });

@@ -383,7 +383,7 @@ export class Publisher {
 
   #lookAtClock(session: Session): void {
     const nowMs = this.#now();
-    if (nowMs < session.nextClockMs) return;
+    if (nowMs < session.nextClockMs && !this.#clock.isOutdated) return;
     const rounds = session.nextClockMs === 0 ? 5 : 1;
     session.nextClockMs = nowMs + this.#timing.clockMs;
     const ask = (t0_ms: number) => session.connection.call('clock', { t0_ms });

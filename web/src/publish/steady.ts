@@ -4,7 +4,7 @@
 
 import { localNowMs } from '../transport/clock';
 import { Cadence } from './cadence';
-import { CaptureClock } from './capture-clock';
+import { CaptureClock, PAINTED_BEFORE_MS } from './capture-clock';
 
 // Not yet among the compiler's DOM types.
 interface FrameProcessor {
@@ -52,11 +52,12 @@ class Steadied implements SteadyStream {
   /** The newest picture, until it is copied. */
   #newest: VideoFrame | undefined;
   #still: Still | undefined;
-  readonly #captureClock = new CaptureClock();
+  readonly #captureClock: CaptureClock;
   #open = false;
   #firstUs: number | undefined;
 
   constructor(track: MediaStreamTrack, audio: MediaStreamTrack[], insertable: Insertable) {
+    this.#captureClock = new CaptureClock(track.getSettings().displaySurface === undefined ? 0 : PAINTED_BEFORE_MS);
     this.#generator = new insertable.MediaStreamTrackGenerator({ kind: 'video' });
     this.#writer = this.#generator.writable.getWriter();
     this.#reader = new insertable.MediaStreamTrackProcessor({ track }).readable.getReader();

@@ -57,4 +57,20 @@ describe('ServerClock', () => {
     for (let i = 0; i < 16; i++) clock.add({ offsetMs: 30, roundTripMs: 5 });
     expect(clock.offsetMs).toBe(30);
   });
+
+  it('knows nothing after the computer slept, or was set, until the next exchange', () => {
+    const local = { ms: 1_000, wallMs: 500 };
+    const clock = new ServerClock(
+      () => local.ms,
+      () => local.wallMs,
+    );
+    clock.add({ offsetMs: 10, roundTripMs: 1 });
+    local.ms += 5_000;
+    local.wallMs += 5_100;
+    expect([clock.isOutdated, clock.offsetMs]).toEqual([false, 10]);
+    local.wallMs += 3_000;
+    expect([clock.isOutdated, clock.offsetMs, clock.serverMs()]).toEqual([true, undefined, undefined]);
+    clock.add({ offsetMs: 3_010, roundTripMs: 50 });
+    expect([clock.isOutdated, clock.offsetMs, clock.exchanges]).toEqual([false, 3_010, 2]);
+  });
 });

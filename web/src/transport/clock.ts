@@ -28,14 +28,25 @@ const REMEMBERED = 16;
 /** How far two clocks may drift apart while samples are remembered. */
 const DRIFT_MS = 20;
 
-/** An estimate of a server's clock. */
+/** How far the two local clocks may part between exchanges: more means that the computer slept, or was set. */
+const PARTED_MS = 200;
+
+/**
+ * An estimate of a server's clock. It is carried on by the local clock, which may stand still while the computer sleeps:
+ * once that shows, nothing is known until the next exchange.
+ */
 export class ServerClock {
   readonly #localNowMs: () => number;
+  readonly #wallNowMs: () => number;
   #samples: ClockSample[] = [];
+  #exchanges = 0;
+  /** The wall clock minus the local one at the last exchange. */
+  #partMs = 0;
 
-  /** `now` is the local clock, by default the page's. */
-  constructor(now: () => number = localNowMs) {
+  /** `now` is the local clock, `wallNow` one that goes on during sleep; by default the page's. */
+  constructor(now: () => number = localNowMs, wallNow: () => number = () => Date.now()) {
     this.#localNowMs = now;
+    this.#wallNowMs = wallNow;
   }
 
   /**
@@ -52,6 +63,9 @@ export class ServerClock {
 
   /** Takes one more sample into account. */
   add(sample: ClockSample): void {
+    if (this.isOutdated) this.#samples = [];
+    this.#partMs = this.#wallNowMs() - this.#localNowMs();
+    this.#exchanges++;
     const best = this.#best();
     // Two honest samples differ by no more than half their round trips: a clock stood still or was set in between.
     const jumped =
@@ -65,9 +79,19 @@ export class ServerClock {
     this.#samples = [];
   }
 
-  /** How far the server is ahead of us; none before the first sample. */
+  /** Whether the local clock stood still, or was set, since the last exchange: time for another. */
+  get isOutdated(): boolean {
+    return this.#samples.length > 0 && Math.abs(this.#wallNowMs() - this.#localNowMs() - this.#partMs) > PARTED_MS;
+  }
+
+  /** How many exchanges there were. */
+  get exchanges(): number {
+    return this.#exchanges;
+  }
+
+  /** How far the server is ahead of us; none before the first sample, and while outdated. */
   get offsetMs(): number | undefined {
-    return this.#best()?.offsetMs;
+    return this.isOutdated ? undefined : this.#best()?.offsetMs;
   }
 
   /** How wrong {@link offsetMs} can be: half the shortest round trip. */
@@ -76,7 +100,7 @@ export class ServerClock {
     return best && best.roundTripMs / 2;
   }
 
-  /** The server's time when our clock shows `localMs` (now by default); none before the first sample. */
+  /** The server's time when our clock shows `localMs` (now by default); none where the offset is not known. */
   serverMs(localMs: number = this.#localNowMs()): number | undefined {
     const offset = this.offsetMs;
     return offset === undefined ? undefined : localMs + offset;

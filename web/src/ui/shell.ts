@@ -90,6 +90,11 @@ export class Shell extends LitElement {
         color: var(--ud-muted);
         font-size: 0.875rem;
       }
+      @media (max-width: 360px) {
+        .brand span {
+          display: none;
+        }
+      }
       @media (max-width: 480px) {
         header {
           min-height: 60px;

@@ -128,6 +128,11 @@ export class Controls extends LitElement {
           display: none;
         }
       }
+      @media (max-width: 375px) {
+        .latency {
+          display: none;
+        }
+      }
       @media (max-width: 560px) {
         .float {
           display: none;

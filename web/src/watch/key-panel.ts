@@ -31,6 +31,16 @@ export class KeyPanel extends LitElement {
         margin: 0;
         color: #b4c2bb;
       }
+      @media (max-width: 560px) {
+        :host {
+          padding: 8px 12px 0;
+          font-size: 0.75rem;
+        }
+        dl {
+          grid-template-columns: auto 1fr auto 1fr;
+          gap: 2px 12px;
+        }
+      }
       .off {
         color: #87938d;
         text-decoration: line-through;
@@ -40,7 +50,7 @@ export class KeyPanel extends LitElement {
         align-items: center;
         gap: 10px;
         min-height: 44px;
-        margin-top: 8px;
+        margin-top: 6px;
         border-top: 1px solid rgb(255 255 255 / 18%);
         cursor: pointer;
       }

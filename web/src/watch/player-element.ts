@@ -234,6 +234,7 @@ export class PlayerElement extends LitElement {
       waiting: (waits) => this.#waits(waits),
       restarted: () => this.#mediaBroke(),
       cannotPlay: (mime) => this.#cannotPlay(mime),
+      doubtsClock: () => this.#session?.lookAtClock(),
     });
     this.#join(this.#player);
     void this.#play();

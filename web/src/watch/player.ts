@@ -5,6 +5,7 @@
 import type { InitData, MediaData, StreamingData } from '../protocol/event';
 import { localNowMs, type ServerClock } from '../transport/clock';
 import { AppendQueue, type QueuedChunk } from './append-queue';
+import { CaptureCheck } from './capture-check';
 import { LiveEdge } from './live-edge';
 import { MediaBuffer } from './media-buffer';
 import { attachSource, canPlayType, type AttachedSource } from './media-source';
@@ -30,6 +31,8 @@ export interface PlayerOwner {
   restarted(reason: string): void;
   /** This browser cannot play streams of this type. */
   cannotPlay(mime: string): void;
+  /** The node's clock may have been set: it should be asked for now. */
+  doubtsClock(): void;
 }
 
 /** Figures of playback; what is not known is undefined. */
@@ -60,6 +63,7 @@ export class Player {
   readonly #edge = new LiveEdge();
   readonly #still: Still;
   readonly #latency = new LatencyMeter();
+  readonly #captureCheck: CaptureCheck;
   readonly #rate = new RateMeter();
   readonly #abort = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
@@ -91,6 +95,7 @@ export class Player {
     this.#video = video;
     this.#clock = clock;
     this.#owner = owner;
+    this.#captureCheck = new CaptureCheck(clock, () => owner.doubtsClock());
     this.#still = new Still(video);
     this.#attached = this.#attach();
     this.#timer = setInterval(() => this.#steer(), STEER_EVERY_MS);
@@ -119,6 +124,7 @@ export class Player {
     this.#fresh = 'awaited';
     this.#edge.reset();
     this.#latency.reset();
+    this.#captureCheck.reset();
   }
 
   /** Whether media is to be expected: running dry is a stall only then. */
@@ -201,9 +207,21 @@ export class Player {
   }
 
   #addChunk(chunk: MediaData): void {
-    const { take, key, data } = chunk;
+    const { take, key, pts_ms, duration_ms, data } = chunk;
     if (this.#fresh === 'awaited') this.#fresh = 'arriving';
-    this.#enqueue({ kind: 'media', take, key, times: chunk, arrivedAtMs: localNowMs(), data });
+    const arrivedAtMs = localNowMs();
+    const times = this.#believes(chunk, arrivedAtMs) ? chunk : { take, pts_ms, duration_ms };
+    this.#enqueue({ kind: 'media', take, key, times, arrivedAtMs, data });
+  }
+
+  /** Whether the latency may go by the chunk's capture time. As soon as it may not, it goes by no earlier one either. */
+  #believes(chunk: MediaData, arrivedAtMs: number): boolean {
+    const { take, pts_ms: ptsMs, captured_at_ms: capturedAtMs } = chunk;
+    if (capturedAtMs === undefined) return true;
+    if (this.#captureCheck.believes({ take, ptsMs, capturedAtMs, arrivedAtMs })) return true;
+    this.#timeline.forgetCaptureTimes();
+    this.#latency.reset();
+    return false;
   }
 
   #place(chunks: readonly QueuedChunk[], playableEndMs: number | undefined): number {
@@ -347,6 +365,7 @@ export class Player {
     this.#still.takeAway();
     this.#shownMs = 0;
     this.#fresh = undefined;
+    this.#captureCheck.reset();
     this.#placedTake = undefined;
     this.#edge.reset();
     this.#latency.reset();

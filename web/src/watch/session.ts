@@ -118,6 +118,8 @@ const TIMING: WatchTiming = {
 
 /** A watched node that served for longer than this was no failure when it is lost. */
 const SERVED_WELL_MS = 5_000;
+/** Exchanges per look at a node's clock: one alone may be far off. */
+const CLOCK_ROUNDS = { first: 5, later: 1 };
 /** How often a quiet session looks up. */
 const LOOK_MS = 300;
 
@@ -188,6 +190,8 @@ export class WatchSession {
   /** What the main server last said of the stream. */
   #described: { state: StreamState | undefined; atMs: number } | undefined;
   #hurry = false;
+  /** When to look at the node's clock again. */
+  #clockDueMs = 0;
   #closed = false;
 
   constructor(setup: WatchSetup) {
@@ -211,6 +215,12 @@ export class WatchSession {
 
   /** The page runs again or is seen again: whether the link is still good is looked at now. */
   look(): void {
+    this.#wake.ring();
+  }
+
+  /** Asks for the node's clock now. */
+  lookAtClock(): void {
+    this.#clockDueMs = -Infinity;
     this.#wake.ring();
   }
 
@@ -419,8 +429,7 @@ export class WatchSession {
 
   /** Watches while the link holds. */
   async #follow(connection: ViewerConnection, node: NodeAddress): Promise<End | 'link_down'> {
-    this.#lookAtClock(connection, 5);
-    let clockDueMs = this.#now() + this.#timing.clockMs;
+    this.#lookAtClock(connection, CLOCK_ROUNDS.first);
     while (!this.#isClosed()) {
       if (this.#dropped) return 'lost';
       if (isDown(connection)) return 'link_down';
@@ -441,9 +450,8 @@ export class WatchSession {
         this.#deadSinceMs.set(node.public_url, this.#now());
         return 'lost';
       }
-      if (this.#now() >= clockDueMs) {
-        this.#lookAtClock(connection, 1);
-        clockDueMs = this.#now() + this.#timing.clockMs;
+      if (this.#now() >= this.#clockDueMs || this.#setup.clock.isOutdated) {
+        this.#lookAtClock(connection, CLOCK_ROUNDS.later);
       }
       await this.#wake.wait(LOOK_MS);
     }
@@ -499,6 +507,7 @@ export class WatchSession {
   }
 
   #lookAtClock(connection: ViewerConnection, rounds: number): void {
+    this.#clockDueMs = this.#now() + this.#timing.clockMs;
     const ask = (t0_ms: number) => connection.clock({ t0_ms });
     // A node that does not answer is noticed by the probe.
     this.#setup.clock.sync(ask, rounds).catch(() => undefined);

@@ -64,6 +64,15 @@ describe('Timeline', () => {
     expect(timeline.capturedAt(10)).toBeUndefined();
   });
 
+  it('claims none that no longer holds', () => {
+    const timeline = new Timeline();
+    timeline.place(chunk(0, 1_000, 200, 50_000));
+    timeline.forgetCaptureTimes();
+    expect(timeline.capturedAt(1_100)).toBeUndefined();
+    timeline.place(chunk(0, 1_200, 200, 55_200));
+    expect(timeline.capturedAt(1_250)).toBe(55_250);
+  });
+
   it('forgets the far past', () => {
     const timeline = new Timeline();
     for (let pts = 0; pts < 120_000; pts += 100) timeline.place(chunk(0, pts, 100, pts));

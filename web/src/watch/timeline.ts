@@ -69,6 +69,11 @@ export class Timeline {
     return chunk?.capturedAtMs === undefined ? undefined : chunk.capturedAtMs + (mediaMs - chunk.startMs);
   }
 
+  /** The capture times told so far no longer hold. */
+  forgetCaptureTimes(): void {
+    for (const placement of this.#placements) placement.capturedAtMs = undefined;
+  }
+
   /** Forgets everything, for a new media source. */
   reset(): void {
     this.#take = undefined;

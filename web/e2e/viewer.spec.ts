@@ -1,0 +1,175 @@
+// What a viewer's page does while it is frozen, paused, small, framed, or in a browser that cannot play the stream.
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { expect, test, type Frame, type Page } from '@playwright/test';
+
+import type { Broadcaster, Viewer } from './support/pages.ts';
+import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
+import { Stage } from './support/stage.ts';
+import { Undead } from './support/undead.ts';
+
+let undead: Undead;
+let stage: Stage;
+let broadcaster: Broadcaster;
+
+test.beforeAll(async () => {
+  undead = await Undead.up();
+  stage = await Stage.set();
+  broadcaster = await stage.goLive(undead.url, 'Viewers');
+});
+
+test.afterAll(async () => {
+  await stage.strike();
+  expect(stage.complaints.lines).toEqual([]);
+  expect(undead.errors()).toEqual([]);
+  await undead.stop();
+});
+
+async function viewersOfTheNode(): Promise<number> {
+  const id = broadcaster.watchUrl.split('/').at(-1) ?? '';
+  const { viewers } = (await (await fetch(`${undead.url}/api/streams/${id}`)).json()) as { viewers: number };
+  return viewers;
+}
+
+async function watch(): Promise<Viewer> {
+  const viewer = await stage.watch(broadcaster.watchUrl);
+  await viewer.expectPicture();
+  await expect.poll(viewersOfTheNode).toBe(1);
+  return viewer;
+}
+
+async function expectLive(viewer: Viewer): Promise<void> {
+  await viewer.expectPicture();
+  const sights = await watchPaintedClock(viewer.page, 1_500);
+  expect(sights.length).toBeGreaterThan(5);
+  expectMoving(sights);
+  expect(await viewer.tellsNumber('latency-ms')).toBeLessThan(3_000);
+}
+
+/** Counts what happens to the video from now on. */
+async function countEvents(page: Page, names: string[]): Promise<() => Promise<string[]>> {
+  const seen = await page.locator('video').evaluateHandle((element, types) => {
+    const list: string[] = [];
+    for (const type of types) element.addEventListener(type, () => list.push(type));
+    return list;
+  }, names);
+  return () => seen.jsonValue();
+}
+
+test('a frozen tab leaves the node, and plays at the live edge as soon as it runs again', async () => {
+  const page = await stage.watchBare(broadcaster.watchUrl);
+  const video =
+    "document.querySelector('ud-watch-page').shadowRoot.querySelector('ud-player').shadowRoot.querySelector('video')";
+  const positionS = async (): Promise<number> => Number(await page.evaluate(`${video}.currentTime`));
+  await expect.poll(positionS).toBeGreaterThan(0.5);
+  await expect.poll(viewersOfTheNode).toBe(1);
+  const began = { positionS: await positionS(), atMs: Date.now() };
+  await page.freeze();
+  await expect.poll(viewersOfTheNode).toBe(0);
+  await page.resume();
+  await expect.poll(() => page.evaluate(`${video}.paused`)).toBe(false);
+  // What was missed is left out: the playhead has gone as far as the clock, but for what a jump may leave.
+  const behindS = async (): Promise<number> =>
+    (Date.now() - began.atMs) / 1000 - ((await positionS()) - began.positionS);
+  await expect.poll(behindS).toBeLessThan(1);
+  await expect.poll(viewersOfTheNode).toBe(1);
+  await page.close();
+});
+
+test('a paused viewer leaves the node, keeps the picture, and plays on at the live edge', async () => {
+  const viewer = await watch();
+  await viewer.page.keyboard.press('k');
+  await expect.poll(viewersOfTheNode).toBe(0);
+  await viewer.expectState('live');
+  await viewer.page.keyboard.press('k');
+  await expectLive(viewer);
+  await expect.poll(viewersOfTheNode).toBe(1);
+  await viewer.page.close();
+});
+
+test('a browser that cannot play the stream says so and leaves the node', async () => {
+  const viewer = await stage.watch(broadcaster.watchUrl, async (page) => {
+    await page.addInitScript(() => (MediaSource.isTypeSupported = () => false));
+  });
+  await viewer.expectState('unsupported');
+  await expect(viewer.page.getByRole('button', { name: 'Try again' })).toBeVisible();
+  await expect.poll(viewersOfTheNode).toBe(0);
+  await viewer.page.close();
+});
+
+test('keys and clicks do what they say', async () => {
+  const { page } = await watch();
+  const video = page.locator('video');
+  const away = page.getByRole('heading', { level: 1 });
+  const events = await countEvents(page, ['play', 'pause']);
+
+  await video.dblclick({ position: { x: 300, y: 100 } });
+  await expect(page.getByRole('button', { name: 'Leave full screen (f)' })).toBeAttached();
+  await page.keyboard.press('f');
+  await expect(page.getByRole('button', { name: /^Full screen/ })).toBeAttached();
+  await page.keyboard.down('k');
+  for (let repeat = 0; repeat < 5; repeat++) await page.keyboard.down('k');
+  await page.keyboard.up('k');
+  await expect.poll(events).toEqual(['pause']);
+  await page.keyboard.press('k');
+  await expect.poll(events).toEqual(['pause', 'play']);
+
+  const volume = page.getByRole('slider', { name: 'Volume' });
+  await volume.focus();
+  await page.keyboard.press('m');
+  await expect(page.locator('ud-player')).toHaveAttribute('data-muted', 'true');
+  await page.keyboard.press('m');
+  await expect(volume).toHaveValue('1');
+  await page.keyboard.press('ArrowLeft');
+  await expect(volume).toHaveValue('0.95');
+
+  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+  await page.getByLabel('Letters are shortcuts').uncheck();
+  await expect(page.getByRole('button', { name: 'Mute', exact: true })).toBeAttached();
+  await page.reload();
+  await expect(page.locator('ud-player')).toHaveAttribute('data-join-ms', /\d/);
+  await away.click();
+  const muted = (await page.locator('ud-player').getAttribute('data-muted')) ?? '';
+  await page.keyboard.press('m');
+  await page.keyboard.press(' ');
+  await expect.poll(() => video.evaluate((element: HTMLVideoElement) => element.paused)).toBe(true);
+  await expect(page.locator('ud-player')).toHaveAttribute('data-muted', muted);
+  await page.close();
+});
+
+test('a player in a frame offers nothing that cannot work there', async () => {
+  const id = broadcaster.watchUrl.split('/').at(-1) ?? '';
+  const host = await hostOf(
+    `<iframe src="${undead.url}/embed/${id}" width="640" height="360" allow="autoplay"></iframe>`,
+  );
+  const page = await stage.page(host.url);
+  const frame = await embedded(page);
+  const player = frame.locator('ud-player');
+  await expect(player).toHaveAttribute('data-state', 'live');
+  await expect(player).toHaveAttribute('data-join-ms', /\d/);
+  await frame.locator('video').hover();
+  await expect(frame.getByRole('button', { name: 'Pause (space)' })).toBeAttached();
+  await expect(frame.getByRole('button', { name: /full screen/i })).toHaveCount(0);
+
+  await broadcaster.end();
+  await expect(player).toHaveAttribute('data-state', 'ended');
+  await expect(frame.getByText('This stream has ended')).toBeVisible();
+  const opened = page.context().waitForEvent('page');
+  await frame.getByRole('link', { name: 'See what is live' }).click();
+  await expect(await opened).toHaveURL(`${undead.url}/view`);
+  expect(frame.url()).toContain('/embed/');
+  host.server.close();
+});
+
+async function embedded(page: Page): Promise<Frame> {
+  await expect.poll(() => page.frames().length).toBe(2);
+  return page.frames().slice(1)[0] ?? page.mainFrame();
+}
+
+/** A page of another origin. */
+async function hostOf(body: string): Promise<{ url: string; server: Server }> {
+  const server = createServer((_request, response) => response.setHeader('content-type', 'text/html').end(body));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://localhost:${(server.address() as AddressInfo).port}/`, server };
+}
