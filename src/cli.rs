@@ -54,7 +54,7 @@ pub(crate) enum Command {
     MainServer(MainServerArgs),
     /// One CDN node
     Cdn(CdnArgs),
-    /// Write everything the main server keeps to a file; it may run meanwhile
+    /// Write everything the main server keeps to a file; it may run meanwhile, and its store stays as it is
     Backup(BackupArgs),
     /// Write a backup into an empty store, of the same kind or another; no main server may run on it yet
     Restore(BackupArgs),
@@ -110,7 +110,7 @@ pub(crate) struct MainServerArgs {
 /// Where a main server keeps what lasts.
 #[derive(Debug, Args)]
 pub(crate) struct StoreArgs {
-    /// Folder for keys, the cluster secret and the catalogue; made if missing
+    /// Folder for keys, the cluster secret and the catalogue; made if missing. With sqlite one process at a time uses it
     #[arg(long, env = "UNDEAD_DATA_DIR", default_value = "data")]
     pub(crate) data_dir: PathBuf,
     /// Where the catalogue is kept: sqlite (a file in the data folder), or nats://host:port with more after commas

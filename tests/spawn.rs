@@ -84,6 +84,15 @@ impl Up {
         self.ask(Method::POST, "/api/streams", &json!({ "title": "load" }))
     }
 
+    /// Says in the name of a node that media of these streams arrived there: those that nothing has arrived for are no load.
+    /// The node itself knows nothing of them and soon says so; they are interrupted then, and stay a load.
+    fn start_streams(&self, node: &NodeInfo, streams: &[StreamCreated]) {
+        let live = |stream: &StreamCreated| json!({ "stream_id": stream.stream_id, "state": "live" });
+        let streams: Vec<Value> = streams.iter().map(live).collect();
+        let path = format!("/api/nodes/{}/heartbeat", node.node_id);
+        let _: Value = self.ask(Method::PUT, &path, &json!({ "streams": streams }));
+    }
+
     fn end_stream(&self, stream: &StreamCreated) {
         let path = format!("{}/api/streams/{}", self.url, stream.stream_id);
         let answer = self.client.delete(path).bearer_auth(&self.secret).send();
@@ -165,6 +174,7 @@ fn nodes_come_with_the_load_and_go_with_it_and_none_outlives_the_program() {
     assert_eq!(nodes[0].capacity.streams, Some(2), "limits reach the nodes");
     // Two half-full nodes: either would be full if the other died.
     let streams = [up.create_stream(), up.create_stream()];
+    up.start_streams(&nodes[0], &streams);
     up.await_nodes(3);
     let scaling: Scaling = up.ask(Method::GET, "/api/scaling", &Value::Null);
     assert_eq!(scaling.wanted, 3, "{}", scaling.reason);
