@@ -15,7 +15,16 @@ use crate::{
 
 /// Sends segment `seq` of a take; gives the answer.
 async fn send(client: &Client, id: StreamId, seq: usize, segment: &[u8]) -> Value {
-    let captured_at_ms = 1_700_000_000_000 + 100 * seq as u64;
+    send_captured(client, id, seq, segment, 1_700_000_000_000 + 100 * seq as u64).await
+}
+
+async fn send_captured(
+    client: &Client,
+    id: StreamId,
+    seq: usize,
+    segment: &[u8],
+    captured_at_ms: u64,
+) -> Value {
     let payload = json!({
         "stream_id": id, "take": 0, "seq": seq, "segment": BINARY, "captured_at_ms": captured_at_ms,
     });
@@ -560,4 +569,31 @@ async fn nodes_pull_from_where_nodes_reach_a_node_and_not_from_where_browsers_do
     nodes.until_path(&edge, id, &["origin"]).await;
     broadcaster.call("end_stream", json!({ "stream_id": id })).await;
     assert_whole(&viewer.until_ended().await);
+}
+
+#[tokio::test]
+async fn a_capture_time_that_is_not_sure_is_told_by_no_node() {
+    let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
+    let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
+    nodes.script("edge", vec![origin.url()]);
+    let broadcaster = origin.broadcaster(id, &recording.mime).await;
+    send_some(&broadcaster, id, &recording, 0..1).await;
+    nodes.until_path(&origin, id, &[]).await;
+    let mut viewer = edge.viewer(id).await;
+    nodes.until_path(&edge, id, &["origin"]).await;
+    let mut direct = origin.viewer(id).await;
+    send_some(&broadcaster, id, &recording, 1..10).await;
+    // The broadcaster paused for 20 s, or its clock was set.
+    for seq in 10..20 {
+        let captured_at_ms = 1_700_000_020_000 + 100 * seq as u64;
+        send_captured(&broadcaster, id, seq, &recording.segments[seq], captured_at_ms).await;
+    }
+    let last = newest(&origin, id).await;
+    let expected = until_chunk(&mut direct, last).await;
+    let got = until_chunk(&mut viewer, last).await;
+    assert_same_media(&got, &expected);
+    let is_told = |event: &&Event| !event.payload["captured_at_ms"].is_null();
+    let media = got.iter().filter(|event| event.payload["kind"] == "media");
+    let (told, not_told): (Vec<&Event>, Vec<&Event>) = media.partition(is_told);
+    assert!(!told.is_empty() && !not_told.is_empty(), "{} told, {} not", told.len(), not_told.len());
 }
