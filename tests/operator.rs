@@ -282,6 +282,9 @@ fn a_data_folder_in_use_ends_a_second_server_with_2_and_names_the_process_that_h
     server.child.wait().unwrap();
     let (said, status) = refusal(&folder, &["restore", "file"]);
     assert_eq!(status, Some(1), "a killed server holds nothing, and its store is not empty: {said}");
+    assert_eq!(refusal(&folder, &["backup", "after"]), (String::new(), Some(0)), "what it left can be read");
+    let backup = |name| fs::read_to_string(folder.join(name)).unwrap();
+    assert!(backup("after").lines().count() >= backup("file").lines().count());
 }
 
 #[tokio::test]
