@@ -14,6 +14,9 @@ const SLEW: f64 = 300e-6;
 /// A clock that is off by more was wrong, or this machine was suspended: it is followed at once.
 const STEP: Duration = Duration::from_secs(60);
 
+/// A difference that is told.
+const TOLD: Duration = Duration::from_millis(500);
+
 /// One moment on two clocks: leases and deadlines count on the one that never jumps, what people and other
 /// programs read is in Unix time.
 #[derive(Clone, Copy, Debug)]
@@ -31,12 +34,23 @@ impl Now {
         let mut clock = CLOCK.lock().unwrap_or_else(PoisonError::into_inner);
         let instant = Instant::now();
         let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let clock = clock.get_or_insert(SteadyClock { instant, unix: system });
-        if let Some(by) = clock.follow(instant, system) {
-            tracing::warn!(
-                "the system's clock was set by {:.0} s, or this machine was suspended",
-                by.as_secs_f64()
-            );
+        let clock = clock.get_or_insert(SteadyClock { instant, unix: system, differs: false });
+        match clock.follow(instant, system) {
+            Some(Change::Stepped(by)) => {
+                let by_s = by.as_secs();
+                tracing::warn!(
+                    by_s,
+                    "the system's clock was set by {by_s} s, or this machine was suspended: followed at once"
+                );
+            }
+            Some(Change::Differs(by)) => {
+                let by_s = by.as_secs_f64();
+                tracing::warn!(
+                    by_s,
+                    "the system's clock was set by {by_s:.1} s: followed slowly, so that latencies stay right"
+                );
+            }
+            None => {}
         }
         Self { instant, unix: clock.unix }
     }
@@ -55,29 +69,40 @@ impl Add<Duration> for Now {
     }
 }
 
+/// What the system's clock did.
+#[derive(Debug, PartialEq, Eq)]
+enum Change {
+    /// It was set by so much, and is followed at once.
+    Stepped(Duration),
+    /// It was set by so much, and is followed slowly.
+    Differs(Duration),
+}
+
 /// A clock that follows the system's without its steps. Holds its last reading.
 #[derive(Debug)]
 struct SteadyClock {
     instant: Instant,
     unix: Duration,
+    /// Whether it was told that the system's clock shows another time.
+    differs: bool,
 }
 
 impl SteadyClock {
-    /// Goes on to `instant`, at which the system's clock shows `system`. Gives by how much it was set, if it was.
-    fn follow(&mut self, instant: Instant, system: Duration) -> Option<Duration> {
+    /// Goes on to `instant`, at which the system's clock shows `system`.
+    fn follow(&mut self, instant: Instant, system: Duration) -> Option<Change> {
         let elapsed = instant.saturating_duration_since(self.instant);
         let steady = self.unix + elapsed;
         let apart = system.abs_diff(steady);
-        let correction = apart.min(elapsed.mul_f64(SLEW));
         self.instant = instant;
-        self.unix = if apart > STEP {
-            system
-        } else if system > steady {
-            steady + correction
-        } else {
-            steady.saturating_sub(correction)
-        };
-        (apart > STEP).then_some(apart)
+        if apart > STEP {
+            (self.unix, self.differs) = (system, false);
+            return Some(Change::Stepped(apart));
+        }
+        let correction = apart.min(elapsed.mul_f64(SLEW));
+        self.unix = if system > steady { steady + correction } else { steady.saturating_sub(correction) };
+        let differs = apart >= if self.differs { TOLD / 2 } else { TOLD };
+        let was_told = std::mem::replace(&mut self.differs, differs);
+        (differs && !was_told).then_some(Change::Differs(apart))
     }
 }
 
@@ -90,7 +115,7 @@ mod tests {
     /// What the clock shows each second for so long when the system's is `ahead_s` seconds ahead all the time.
     fn readings(ahead_s: i64, seconds: u64) -> Vec<Duration> {
         let begun = Instant::now();
-        let mut clock = SteadyClock { instant: begun, unix: START };
+        let mut clock = SteadyClock { instant: begun, unix: START, differs: false };
         let each = |second| {
             let real = START + Duration::from_secs(second);
             let system = Duration::from_secs(real.as_secs().checked_add_signed(ahead_s).unwrap());
@@ -125,5 +150,27 @@ mod tests {
             let system = START.as_secs().checked_add_signed(ahead_s).unwrap() + 1;
             assert_eq!(readings(ahead_s, 1), [Duration::from_secs(system)]);
         }
+    }
+
+    #[test]
+    fn each_change_of_the_systems_clock_is_told_once() {
+        let begun = Instant::now();
+        let mut clock = SteadyClock { instant: begun, unix: START, differs: false };
+        let mut told = Vec::new();
+        for (second, ahead_ms) in
+            [0, 400, 5_000, 5_000, 5_000, 0, 0, 5_000, 7_200_000, 7_200_000].iter().enumerate()
+        {
+            let now = Duration::from_secs(second as u64);
+            told.push(clock.follow(begun + now, START + now + Duration::from_millis(*ahead_ms)));
+        }
+        let told: Vec<_> = told
+            .iter()
+            .map(|change| match change {
+                None => 0,
+                Some(Change::Differs(_)) => 1,
+                Some(Change::Stepped(_)) => 2,
+            })
+            .collect();
+        assert_eq!(told, [0, 0, 1, 0, 0, 0, 0, 1, 2, 0]);
     }
 }

@@ -103,8 +103,8 @@ async fn end_overdue(kv: &dyn Kv, bucket: Bucket, leases: &mut Leases) -> bool {
     for (key, revision) in overdue {
         match kv.delete(bucket, &key, Some(revision)).await {
             Ok(()) => tracing::debug!("the lease of {} {key} ended", bucket.name()),
-            // Renewed, or another main server was first: the watch shows which.
-            Err(Error::Conflict) => {}
+            // Renewed, or another main server was first: the watch shows which. If the store is busy it is tried again.
+            Err(Error::Conflict | Error::Busy) => {}
             Err(_) => return false,
         }
     }
