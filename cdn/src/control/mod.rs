@@ -267,7 +267,7 @@ impl Follower for Control {
         self.changed.notify_one();
     }
 
-    fn relayed(&self, _: StreamId) {}
+    fn appended(&self, _: StreamId) {}
 }
 
 fn obey(command: Command, ingest: &Ingest) {

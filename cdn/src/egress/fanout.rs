@@ -40,7 +40,7 @@ impl Follower for Fanout {
         self.carriers.iter().for_each(|carrier| carrier.changed(stream));
     }
 
-    fn relayed(&self, stream: StreamId) {
+    fn appended(&self, stream: StreamId) {
         self.carriers.iter().for_each(|carrier| carrier.arrived(stream, None));
     }
 

@@ -84,8 +84,8 @@ pub(crate) trait Follower: Send + Sync {
     fn closed(&self, stream: StreamId, _: Closed, _was_origin: bool) {
         self.state_changed(stream);
     }
-    /// Chunks of the stream came from another node.
-    fn relayed(&self, stream: StreamId);
+    /// Chunks of the stream came from another node, or with a part of a segment that is still parsed.
+    fn appended(&self, stream: StreamId);
     /// Viewers of the stream, and other nodes that pull it from this one.
     fn readers(&self, _: StreamId) -> (u32, u32) {
         (0, 0)
@@ -221,11 +221,13 @@ impl Ingest {
         }
         let publisher = lock(&self.publishers).owned(session, id)?;
         let was = lock(publisher.stream()).state();
-        let taken = publisher.segment(session, data, (arrived, now), || self.keep_budget()).await;
-        let (accepted, arrival) = taken.inspect_err(|_| {
-            // It may have brought something before it failed.
-            self.followers.iter().for_each(|follower| follower.relayed(id));
-        })?;
+        let appended = |is_done: bool| {
+            self.keep_budget();
+            if !is_done {
+                self.followers.iter().for_each(|follower| follower.appended(id));
+            }
+        };
+        let (accepted, arrival) = publisher.segment(session, data, (arrived, now), appended).await?;
         if let Some(arrival) = arrival {
             self.metrics.segments.add(1);
             self.metrics.ingress_bytes.add(arrival.bytes as u64);

@@ -265,14 +265,14 @@ impl Publisher {
         closes
     }
 
-    /// Takes in a segment of the broadcaster, in slices between which other tasks run; `appended` is called after each.
-    /// Tells of its arrival, unless the node had it before.
+    /// Takes in a segment of the broadcaster, in slices between which other tasks run. `appended` is called after each one
+    /// that brought something, with whether it was the last. Tells of the segment's arrival, unless the node had it before.
     pub(super) async fn segment(
         &self,
         session: Session,
         data: BroadcastData,
         (arrived, now): (Instant, Now),
-        appended: impl Fn(),
+        appended: impl Fn(bool),
     ) -> Result<(SegmentAccepted, Option<Arrival>), WireError> {
         let mut intake = self.intake.lock().await;
         self.check_owned_by(session)?;
@@ -302,7 +302,7 @@ impl Publisher {
         take: &mut Take,
         data: &BroadcastData,
         now: Now,
-        appended: impl Fn(),
+        appended: impl Fn(bool),
     ) -> Result<(), WireError> {
         let mut rest = &data.segment[..];
         loop {
@@ -311,9 +311,10 @@ impl Publisher {
             if progress == Ok(Progress::Done) {
                 take.segment_done(data.captured_at_ms, now.ms);
             }
-            if progress.is_ok() || !outputs.is_empty() {
+            let is_done = progress == Ok(Progress::Done);
+            if is_done || !outputs.is_empty() {
                 append(&self.stream, take, outputs, now);
-                appended();
+                appended(is_done);
             }
             if progress? == Progress::Done {
                 return Ok(());

@@ -212,7 +212,7 @@ impl Feed {
         self.ingest.metrics.relay_bytes_in.add(bytes);
         self.ingest.metrics.relay_chunks_in.add(1);
         self.ingest.keep_budget();
-        self.ingest.followers.iter().for_each(|follower| follower.relayed(self.id));
+        self.ingest.followers.iter().for_each(|follower| follower.appended(self.id));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     pin::{Pin, pin},
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
     task::{Context, Poll, Waker},
 };
 
@@ -27,12 +28,37 @@ fn many_slices() -> Bytes {
     b"\xa3\x85\x81\x00\x00\x80\x10".repeat(50_000).into()
 }
 
+/// Counts what a follower is told.
+#[derive(Default)]
+struct Told {
+    appended: AtomicU32,
+    arrived: AtomicU32,
+}
+
+impl Follower for Told {
+    fn opened(&self, _: &SharedStream) {}
+
+    fn arrived(&self, _: StreamId, _: &Arrival) {
+        self.arrived.fetch_add(1, Relaxed);
+    }
+
+    fn state_changed(&self, _: StreamId) {}
+
+    fn appended(&self, _: StreamId) {
+        self.appended.fetch_add(1, Relaxed);
+    }
+}
+
 fn ingest() -> Ingest {
+    ingest_with(Vec::new())
+}
+
+fn ingest_with(followers: Vec<Arc<dyn Follower>>) -> Ingest {
     let signer = signer();
     let grants = Arc::new(Grants::new(std::slice::from_ref(signer.public_key())).unwrap());
     let ring = RingLimits { window_ms: 30_000, group_bytes: 32 << 20 };
     let hub = Hub::new(HubLimits { ring, budget_bytes: 512 << 20, streams: 10 }, |_, _| {});
-    Ingest::new(Arc::new(Mutex::new(hub)), grants, Limits::default(), Arc::default(), Vec::new())
+    Ingest::new(Arc::new(Mutex::new(hub)), grants, Limits::default(), Arc::default(), followers)
 }
 
 fn signer() -> Signer {
@@ -93,6 +119,22 @@ async fn other_streams_are_served_between_the_slices_of_a_segment() {
     assert!(poll_once(&mut parsing).is_pending(), "it is still parsed");
 
     assert_eq!(parsing.await.unwrap().have.seq, 1);
+}
+
+#[tokio::test]
+async fn viewers_get_the_chunks_of_a_slice_before_the_segment_is_done() {
+    let told = Arc::new(Told::default());
+    let (ingest, id) = (ingest_with(vec![told.clone()]), id("a"));
+    ingest.register(Session(1), registration(id), NOW).await.unwrap();
+    send(&ingest, Session(1), id, HEADER).await.unwrap();
+    let told = || (told.appended.load(Relaxed), told.arrived.load(Relaxed));
+    assert_eq!(told(), (0, 1), "an ordinary segment is told of once");
+    let mut parsing = pin!(send(&ingest, Session(1), id, many_slices()));
+    assert!(poll_once(&mut parsing).is_pending());
+    assert_eq!(told(), (1, 1));
+    assert!(lock(&ingest.carried(id).unwrap()).ring().newest_name().is_some());
+    parsing.await.unwrap();
+    assert_eq!(told().1, 2);
 }
 
 #[tokio::test]

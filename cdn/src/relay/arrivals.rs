@@ -29,5 +29,5 @@ impl Follower for Arrivals {
 
     fn state_changed(&self, _: StreamId) {}
 
-    fn relayed(&self, _: StreamId) {}
+    fn appended(&self, _: StreamId) {}
 }
