@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::TcpListener,
     path::Path,
     process::{Child, Command, Output, Stdio},
@@ -308,4 +308,25 @@ async fn a_server_whose_log_nobody_reads_goes_on() {
         assert_eq!(refused.status(), reqwest::StatusCode::BAD_REQUEST);
     }
     server.until_well("/readyz").await;
+}
+
+#[tokio::test]
+async fn a_server_whose_standard_output_is_full_serves() {
+    // As much as a pipe holds (pipe(7)).
+    const FULL: usize = 64 * 1024;
+    let (_unread, mut output) = std::io::pipe().unwrap();
+    output.write_all(&[b'\n'; FULL]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let log = File::create(folder.path().join("log")).unwrap();
+    let mut command = undead(folder.path());
+    let child =
+        command.args(["main-server", "--listen", &address]).stdout(output).stderr(log).spawn().unwrap();
+    let client = Client::builder().no_proxy().timeout(Duration::from_secs(1)).build().unwrap();
+    let server = Server { child, url: format!("http://{address}"), folder, client };
+    let deadline = Instant::now() + DEADLINE;
+    while server.client.get(format!("{}/readyz", server.url)).send().await.is_err() {
+        assert!(Instant::now() < deadline, "it serves in time; {}", server.log());
+        sleep(Duration::from_millis(20)).await;
+    }
 }
