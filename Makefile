@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web e2e bench perf simulate judge control fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e bench perf simulate judge control fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,7 +33,7 @@ $(DIST_STAMP): $(NPM_STAMP) $(WEB_SOURCES)
 	cd web && npm run build
 	@touch $@
 
-test: tools check unit e2e ## Every check and every test
+test: tools check unit api e2e ## Every check and every test
 	@echo "all checks and tests passed"
 
 check: check-rust check-web check-compose ## Formatting, lints, docs, types, unused dependencies
@@ -58,6 +58,9 @@ test-rust: tools
 
 test-web: $(NPM_STAMP)
 	cd web && npm test
+
+api: tools build ## What schemathesis finds of GET /api/openapi.json and the servers
+	scripts/check-api.sh
 
 e2e: tools build ## The browser tests, in real Chromium against the release binary
 	cd web && npm run e2e

@@ -11,6 +11,7 @@ command -v ip >/dev/null || missing+=(iproute2)
 command -v nats-server >/dev/null || [[ -x /usr/sbin/nats-server ]] || missing+=(nats-server)
 command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+command -v curl >/dev/null || missing+=(curl)
 
 if ((${#missing[@]})); then
     as_root=()
@@ -27,4 +28,12 @@ clients=target/python-clients
 if ! PYTHONPATH=$clients python3 -c 'import socketio, requests, websocket' 2>/dev/null; then
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$clients" \
         python-socketio==5.18.1 python-engineio==4.15.1 requests==2.34.2 websocket-client==1.9.2
+fi
+
+# Finds where the servers and GET /api/openapi.json differ, for scripts/check-api.sh.
+schemathesis=target/schemathesis
+if ! PYTHONPATH=$schemathesis "$schemathesis/bin/schemathesis" --version 2>/dev/null | grep --quiet --fixed-strings 4.32.5; then
+    rm -rf "$schemathesis"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$schemathesis" \
+        schemathesis==4.32.5
 fi

@@ -1,8 +1,12 @@
-//! Reading what clients in other languages write: `null` for a field they leave out, and errors that name the field.
+//! Reading what clients in other languages write: `null` for a field they leave out, `2.0` for 2, and errors that name the
+//! field. What is an object is read from an object alone, not from an array of its fields.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
-use serde::{Deserialize, Deserializer, de::Error};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
+};
 
 /// Reads `null` as the default; use with `#[serde(default)]`, so that a field left out is the same.
 ///
@@ -14,6 +18,124 @@ where
     D: Deserializer<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Reads a whole number, also one that is written with a fraction of zero.
+///
+/// # Errors
+/// Fails on everything that is no whole number, or out of range.
+pub fn whole<'de, T: TryFrom<u64>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Whole::deserialize(deserializer).map(|Whole(number)| number)
+}
+
+/// [`whole`] for a field that may be left out or null; use with `#[serde(default)]`.
+///
+/// # Errors
+/// Those of [`whole`].
+pub fn optional_whole<'de, T: TryFrom<u64>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Whole<T>>::deserialize(deserializer)?.map(|Whole(number)| number))
+}
+
+/// [`whole`] with `null` for 0; use with `#[serde(default)]`.
+///
+/// # Errors
+/// Those of [`whole`].
+pub fn whole_or_zero<'de, T: TryFrom<u64> + Default, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    optional_whole(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads an object that may be left out or null; use with `#[serde(default)]`.
+///
+/// # Errors
+/// Those of the object.
+pub fn optional_object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(deserializer)?.map(|Object(object)| object))
+}
+
+/// [`optional_object`] with `null` for the default.
+///
+/// # Errors
+/// Those of the object.
+pub fn object_or_default<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    optional_object(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads an array of objects, with `null` for none; use with `#[serde(default)]`.
+///
+/// # Errors
+/// Those of the objects.
+pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let objects = Option::<Vec<Object<T>>>::deserialize(deserializer)?.unwrap_or_default();
+    Ok(objects.into_iter().map(|Object(object)| object).collect())
+}
+
+struct Whole<T>(T);
+
+impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WholeVisitor(PhantomData))
+    }
+}
+
+struct WholeVisitor<T>(PhantomData<T>);
+
+impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
+    type Value = Whole<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a whole number in range")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Whole<T>, E> {
+        let wrong = || E::invalid_value(Unexpected::Unsigned(number), &self);
+        T::try_from(number).map(Whole).map_err(|_| wrong())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Whole<T>, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(E::invalid_value(Unexpected::Signed(number), &self)),
+        }
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Whole<T>, E> {
+        const END: f64 = 18_446_744_073_709_551_616.0; // 2^64
+        if number.fract() == 0.0 && (0.0..END).contains(&number) {
+            self.visit_u64(number as u64)
+        } else {
+            Err(E::invalid_value(Unexpected::Float(number), &self))
+        }
+    }
+}
+
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+    }
 }
 
 /// A value whose errors begin with the place where it could not be read, as `after.index: `.
@@ -62,5 +184,27 @@ mod tests {
         let heartbeat: Heartbeat = serde_json::from_str(r#"{"load":null,"streams":null}"#).unwrap();
         assert_eq!(heartbeat, Heartbeat::default());
         assert_eq!(heartbeat, serde_json::from_str("{}").unwrap());
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_with_a_fraction_of_zero() {
+        let viewers = |json: &str| {
+            let heartbeat = serde_json::from_str::<Heartbeat>(&format!(r#"{{"load":{{"viewers":{json}}}}}"#));
+            heartbeat.ok().map(|heartbeat| heartbeat.load.viewers)
+        };
+        assert_eq!(
+            [viewers("2"), viewers("2.0"), viewers("2e3"), viewers("null")],
+            [2, 2, 2_000, 0].map(Some)
+        );
+        for wrong in ["2.5", "-1", "-1.0", "4294967296", "1e300", "\"2\"", "[2]", "true"] {
+            assert_eq!(viewers(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_object_is_not_read_from_an_array_of_its_fields() {
+        for wrong in [r#"{"load":[1,2]}"#, r#"{"streams":[["8811d3bae631e8b5e26212edaf3e41eb","live"]]}"#] {
+            assert!(serde_json::from_str::<Heartbeat>(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     NodeId, StreamId,
     grant::PublicKey,
-    lenient::null_is_default,
+    lenient::{
+        null_is_default, object_or_default, objects, optional_object, optional_whole, whole, whole_or_zero,
+    },
     stream::{StreamState, Visibility},
 };
 
@@ -23,9 +25,10 @@ pub struct RegisterServer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_url: Option<String>,
     /// Grows at each start of the node's process; the same number means the same process.
+    #[serde(deserialize_with = "whole")]
     pub generation: u64,
     /// What the node can take, if its operator set a limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
     /// Where it stands, in the operator's words: viewers that ask for a region are sent there first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,13 +39,13 @@ pub struct RegisterServer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capacity {
     /// Most live streams it takes in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub streams: Option<u32>,
     /// Most viewers it serves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub viewers: Option<u32>,
     /// Most bytes per second it sends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub egress_bytes_per_s: Option<u64>,
 }
 
@@ -58,7 +61,7 @@ pub struct Registered {
     /// Keys that grants may be signed with.
     pub grant_keys: Vec<PublicKey>,
     /// The main server's clock when it answered, Unix epoch: nodes correct their own by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub server_time_ms: Option<u64>,
 }
 
@@ -66,10 +69,10 @@ pub struct Registered {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// Load at the time of sending.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "object_or_default")]
     pub load: Load,
     /// Every stream the node carries, ended ones a last time.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "objects")]
     pub streams: Vec<CarriedStream>,
 }
 
@@ -77,34 +80,34 @@ pub struct Heartbeat {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Load {
     /// Connected viewers.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub viewers: u32,
     /// Bytes per second taken in from broadcasters, averaged over the last heartbeat interval.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub ingress_bytes_per_s: u64,
     /// Bytes per second handed to viewers' sockets, averaged likewise.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub egress_bytes_per_s: u64,
     /// Bytes held in the rings.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub ring_bytes: u64,
     /// Streams it carries, as origin or as edge, that are live.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub live_streams: u32,
     /// Other nodes that pull streams from it, counted once per stream.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub relays: u32,
     /// Bytes per second it can send at most: configured, or learned from its processor use; none while unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub egress_limit_bytes_per_s: Option<u64>,
     /// Share of the processors it may use that it does use, per mille: the least of its last five seconds.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub cpu_permille: u16,
     /// Viewers that are behind the live edge because their connections are full.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub lagging: u32,
     /// How often viewers skipped to a newer group since the node started.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub skips: u64,
 }
 
@@ -116,7 +119,7 @@ pub struct CarriedStream {
     /// How it is doing there.
     pub state: StreamState,
     /// Viewers on this node.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub viewers: u32,
     /// The type its chunks have, with codecs; none until the first init segment is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -125,10 +128,10 @@ pub struct CarriedStream {
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<String>,
     /// Other nodes that pull it from this one. They are no viewers.
-    #[serde(default, deserialize_with = "null_is_default")]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub relays: u32,
     /// Bytes of its chunks for each second that they cover, which is what one receiver takes; 0 while unknown.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_or_zero")]
     pub bytes_per_s: u64,
 }
 
@@ -175,7 +178,7 @@ pub struct HeartbeatAnswer {
     #[serde(default)]
     pub commands: Vec<Command>,
     /// The main server's clock when it answered, Unix epoch: nodes correct their own by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub server_time_ms: Option<u64>,
 }
 

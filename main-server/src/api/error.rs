@@ -56,6 +56,12 @@ impl Error {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, ..error }
     }
 
+    /// The call needs a publish grant, and there is none.
+    pub(crate) fn no_grant() -> Self {
+        let error = Self::new(ErrorCode::InvalidGrant, "this call needs the publish grant as a bearer token");
+        Self { status: StatusCode::UNAUTHORIZED, ..error }
+    }
+
     /// The request did not arrive in time.
     pub(crate) fn too_slow() -> Self {
         let error = Self::invalid("the request took too long to arrive or to answer: try again");

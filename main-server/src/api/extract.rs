@@ -167,9 +167,7 @@ pub(crate) fn is_insider(api: &Api, headers: &HeaderMap, stream_id: StreamId) ->
 }
 
 fn check_broadcaster(api: &Api, headers: &HeaderMap, stream_id: StreamId) -> Result<(), Error> {
-    let missing =
-        || Error::new(ErrorCode::InvalidGrant, "this call needs the publish grant as a bearer token");
-    let grant = bearer(headers).ok_or_else(missing)?;
+    let grant = bearer(headers).ok_or_else(Error::no_grant)?;
     Ok(api.grants.check_broadcaster(grant, stream_id)?)
 }
 

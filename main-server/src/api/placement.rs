@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State, rejection::QueryRejection};
-use protocol::StreamId;
+use protocol::{ErrorCode, StreamId};
 use serde::Deserialize;
 
 use super::{Api, error::Error, extract::Member};
@@ -26,7 +26,7 @@ pub(crate) async fn explain(
     let wrong = "for is viewer or broadcaster, and stream_id that of a stream";
     let Query(question) = question.map_err(|_| Error::invalid(wrong))?;
     if question.whom == Whom::Viewer && question.stream_id.is_none() {
-        return Err(Error::invalid("a viewer watches a stream: stream_id says which"));
+        return Err(Error::new(ErrorCode::UnknownStream, "a viewer watches a stream: stream_id says which"));
     }
     Ok(axum::Json(api.control.explain(question.stream_id, question.whom, question.region.as_deref())?))
 }

@@ -17,13 +17,14 @@ pub(crate) struct Allowed {
 }
 
 impl Allowed {
+    /// No fewer than `min`, whatever `max` is.
     fn bounds(&self) -> Result<Bounds, Error> {
         let min = self.min.unwrap_or(Bounds::ANY.min);
         let max = self.max.unwrap_or(Bounds::ANY.max);
-        if min == 0 || min > max {
-            return Err(Error::invalid("min has to be at least 1, and no more than max"));
+        if min == 0 || max == 0 {
+            return Err(Error::invalid("min and max have to be at least 1"));
         }
-        Ok(Bounds { min, max })
+        Ok(Bounds { min, max: max.max(min) })
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     extract::{Client, Ender, Json, OptionalJson, Publisher, StreamPath, is_insider},
 };
 use crate::{
-    auth::{Attempt, MAX_PASSPHRASE_BYTES},
+    auth::{Attempt, MAX_PASSPHRASE_CHARS},
     clock::Now,
     control::NewStream,
     metrics::count,
@@ -64,8 +64,8 @@ fn checked_passphrase(request: CreateStream) -> Result<Option<String>, Error> {
         Some(_) if request.visibility == Visibility::Public => Err(Error::invalid(
             "passphrase is for private streams: set visibility to private, or leave it out",
         )),
-        Some(text) if text.len() > MAX_PASSPHRASE_BYTES => {
-            Err(Error::invalid(format!("passphrase has more than {MAX_PASSPHRASE_BYTES} bytes")))
+        Some(text) if text.chars().count() > MAX_PASSPHRASE_CHARS => {
+            Err(Error::invalid(format!("passphrase has more than {MAX_PASSPHRASE_CHARS} characters")))
         }
         _ => Ok(passphrase),
     }
@@ -103,7 +103,7 @@ pub(crate) async fn watch(
 }
 
 async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
-    let may_match = (1..=MAX_PASSPHRASE_BYTES).contains(&attempt.passphrase.len());
+    let may_match = (1..=MAX_PASSPHRASE_CHARS).contains(&attempt.passphrase.chars().count());
     let matches = may_match && api.passphrases.matches(attempt).await?;
     let refused =
         || Error::new(ErrorCode::WrongPassphrase, "this stream asks for a passphrase, and this is not it");

@@ -7,7 +7,7 @@ mod vault;
 
 pub(crate) use grants::Grants;
 pub(crate) use passphrase::{
-    Attempt, Error as PassphraseError, MAX_BYTES as MAX_PASSPHRASE_BYTES, Passphrases,
+    Attempt, Error as PassphraseError, MAX_CHARS as MAX_PASSPHRASE_CHARS, Passphrases,
 };
 pub use secret::Secret;
 pub(crate) use vault::{Error as VaultError, Seed, Vault, cluster_secret_at};

@@ -147,11 +147,8 @@ async fn forged_credentials_open_nothing() {
             server.post(&format!("{path}/publish"), Some(token), json!({})).await,
             server.put(&format!("{path}/thumbnail"), Some(token), b"\xff\xd8\xff".to_vec()).await,
         ] {
-            assert_eq!(
-                (answer.status, answer.code()),
-                (StatusCode::FORBIDDEN, ErrorCode::InvalidGrant),
-                "{token}"
-            );
+            let status = if token.is_empty() { StatusCode::UNAUTHORIZED } else { StatusCode::FORBIDDEN };
+            assert_eq!((answer.status, answer.code()), (status, ErrorCode::InvalidGrant), "{token}");
         }
     }
 }

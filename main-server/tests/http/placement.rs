@@ -57,9 +57,10 @@ async fn a_decision_is_explained_and_nobody_is_sent_anywhere_by_asking() {
     );
     let (_, next) = explained(&server, "?for=broadcaster").await;
     assert_eq!(next["nodes"][0]["hostname"], "b");
-    for wrong in ["", "?for=nobody", "?for=viewer", "?for=viewer&stream_id=7"] {
+    for wrong in ["", "?for=nobody", "?for=viewer&stream_id=7"] {
         assert_eq!(explained(&server, wrong).await.0, StatusCode::BAD_REQUEST, "{wrong}");
     }
+    assert_eq!(explained(&server, "?for=viewer").await.0, StatusCode::NOT_FOUND);
     assert_eq!(server.get("/api/nodes/placement?for=broadcaster").await.code(), ErrorCode::Unauthorized);
 }
 

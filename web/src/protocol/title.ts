@@ -1,14 +1,15 @@
 // What a title is. Mirrors crates/protocol/src/title.rs; both are held to crates/protocol/fixtures/titles.json.
 
-/** Most characters of a title, counted in its clean form. */
+/** Most characters of a title, as it is given. */
 export const MAX_TITLE_CHARS = 120;
 
 const MAX_MARKS = 6;
+/** What a mark without a letter is shown on: the dotted circle. */
+const NO_LETTER = '\u25cc';
 const IGNORABLE = /[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u{13430}-\u{1343f}]/u;
-const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
-const BLANK = /[\u2800\u{1d159}\u{13441}\u{13442}\ufffc]/u;
+const BLANK = /[\p{White_Space}\u2800\u{1d159}\u{13441}\u{13442}\ufffc]/u;
 const MARK = /\p{M}/u;
-const CASED = /[\p{Lu}\p{Ll}\p{Lt}]/u;
+const CASED = /[\p{Lowercase}\p{Uppercase}]/u;
 const CONTROL = /[\p{Cc}\u2028\u2029\p{Noncharacter_Code_Point}]/u;
 const VARIATION = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/u;
 const JOINER = /[\u200c\u200d]/;
@@ -16,10 +17,9 @@ const JOINER = /[\u200c\u200d]/;
 /** The title that `text` stands for; undefined if it is none: it shows nothing, is too long or has control characters. */
 export function cleanTitle(text: string): string | undefined {
   const trimmed = text.trim();
-  if (CONTROL.test(trimmed)) return undefined;
+  if (Array.from(text).length > MAX_TITLE_CHARS || CONTROL.test(trimmed)) return undefined;
   const title = shown(Array.from(trimmed.normalize('NFC'))).trim();
-  const chars = Array.from(title);
-  return chars.length <= MAX_TITLE_CHARS && chars.some(isVisible) ? title : undefined;
+  return Array.from(title).some(isPlain) ? title : undefined;
 }
 
 /** A title within a sentence: whatever its direction, the words around it stay in their order (UAX #9, FSI and PDI). */
@@ -33,6 +33,7 @@ function shown(chars: readonly string[]): string {
   let marks = 0;
   chars.forEach((char, index) => {
     if (!stays(char, before, chars[index + 1], marks)) return;
+    if (before === undefined && MARK.test(char)) title += NO_LETTER;
     title += char;
     marks = MARK.test(char) ? marks + 1 : 0;
     before = char;
@@ -42,15 +43,14 @@ function shown(chars: readonly string[]): string {
 
 function stays(char: string, before: string | undefined, next: string | undefined, marks: number): boolean {
   if (before !== undefined && JOINER.test(char)) return joins(before) && next !== undefined && joins(next);
-  if (before !== undefined && VARIATION.test(char)) return isVisible(before) && !CASED.test(before);
-  if (MARK.test(char) && !IGNORABLE.test(char)) return before !== undefined && marks < MAX_MARKS;
-  return !IGNORABLE.test(char);
+  if (before !== undefined && VARIATION.test(char)) return isPlain(before) && !CASED.test(before);
+  return !IGNORABLE.test(char) && (!MARK.test(char) || marks < MAX_MARKS);
 }
 
 function joins(char: string): boolean {
-  return (char.codePointAt(0) ?? 0) >= 0x600 && (MARK.test(char) || isVisible(char));
+  return (char.codePointAt(0) ?? 0) >= 0x600 && (isPlain(char) || VARIATION.test(char));
 }
 
-function isVisible(char: string): boolean {
-  return VISIBLE.test(char) && !IGNORABLE.test(char) && !BLANK.test(char);
+function isPlain(char: string): boolean {
+  return !CONTROL.test(char) && !IGNORABLE.test(char) && !BLANK.test(char);
 }

@@ -26,8 +26,8 @@ use tokio::{
 
 use self::{known::Known, pace::Pace, turns::Turns};
 
-/// Longest passphrase.
-pub(crate) const MAX_BYTES: usize = 256;
+/// Most characters of a passphrase.
+pub(crate) const MAX_CHARS: usize = 256;
 /// How many times as long as a hash took the next one waits.
 const REST: u32 = 3;
 /// Longest that it waits.

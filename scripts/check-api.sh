@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Holds the servers to GET /api/openapi.json: schemathesis sends what it allows and what it forbids, as an operator and
+# then as a stranger (schemathesis.toml).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+binary=${UNDEAD_BIN:-target/release/undead}
+data=$(mktemp -d)
+exec {out}< <(exec "$binary" up --listen 127.0.0.1:0 --data-dir "$data" 2>"$data/log")
+server=$!
+trap 'kill "$server" && wait "$server"; rm -rf "$data"' EXIT
+
+read -r -t 20 -u "$out" url || { cat "$data/log"; exit 1; }
+# Streams can be created once a node is there.
+curl --silent --fail --output "$data/answer" --retry 50 --retry-delay 0 --retry-max-time 20 --retry-all-errors \
+    --json '{"title":"first"}' "$url/api/streams"
+
+export PYTHONPATH=target/schemathesis
+for headers in "Authorization: Bearer $(<"$data/cluster-secret")" "Accept: */*"; do
+    target/schemathesis/bin/schemathesis run "$url/api/openapi.json" --header "$headers" --no-color ||
+        { cat "$data/log"; exit 1; }
+done
