@@ -19,7 +19,7 @@ const INTERVAL: Duration = Duration::from_secs(30);
 /// Time after the start before the first: the port may open after the node has started.
 const FIRST: Duration = Duration::from_secs(2);
 /// Shortest time between two warnings.
-const WARNING_INTERVAL: Duration = Duration::from_secs(600);
+const WARNING_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Looks again and again, and warns while the node does not reach itself. Runs until dropped.
 pub(crate) async fn check(control: Arc<Control>, hostname: String) {

@@ -14,7 +14,8 @@ impl ControlPlane {
     ///
     /// # Errors
     /// [`Error::Registry`] if the asking node is unknown, [`Error::Catalogue`] if the stream is unknown or over,
-    /// [`Error::NoNodeAvailable`] if nobody has it, [`Error::NoCapacity`] if nobody has room.
+    /// [`Error::NoNodeAvailable`] if nobody has it, [`Error::NoCapacity`] if nobody has room, and [`Error::CutOff`] if what is
+    /// unknown here may be known elsewhere: the asking node would take the stream for ended.
     pub(crate) fn sources(
         &self,
         asking: &NodeId,
@@ -22,7 +23,7 @@ impl ControlPlane {
         avoid: &[String],
         now: Now,
     ) -> Result<(Visibility, Vec<SourceAddress>), Error> {
-        self.change(|state| {
+        let found = self.change(|state| {
             let hostname = &state.registry.get(asking)?.hostname;
             let stream = state.catalogue.running(stream_id)?;
             if stream.is_in_doubt() {
@@ -31,6 +32,12 @@ impl ControlPlane {
             let visibility = stream.visibility();
             let nodes = state.fleet.sources(stream_id, hostname, avoid, MAX_SOURCES, now.instant)?;
             Ok((visibility, nodes))
-        })
+        });
+        match found {
+            Err(unknown @ (Error::Registry(_) | Error::Catalogue(_))) => {
+                Err(self.knows_all().err().unwrap_or(unknown))
+            }
+            found => found,
+        }
     }
 }

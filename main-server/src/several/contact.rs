@@ -87,6 +87,10 @@ async fn a_server_that_is_cut_off_refuses_newcomers_and_serves_who_is_there() {
     refused(&b.post("/api/streams", None, json!({ "title": "second" })).await);
     refused(&b.register("b", 1).await);
     refused(&b.try_beat("never-registered", vec![]).await);
+    let later = a.create("later").await.stream_id;
+    let sources = format!("/api/nodes/{node}/streams/{later}/sources");
+    // The node would take the stream for ended.
+    refused(&b.post(&sources, Some(&b.secret), json!({})).await);
     assert!(b.try_beat(&node, vec![carried(id, StreamState::Live, 1)]).await.status.is_success());
     b.connection.mend();
     until("b admits newcomers", async || b.watch(id, json!({})).await.status == StatusCode::OK).await;
