@@ -1,8 +1,8 @@
 // Whatever lets media through is used: a WebSocket, Socket.IO where none passes, long polling where nothing else does.
-import { expect, test } from '@playwright/test';
+import { expect, test, type Page } from '@playwright/test';
 
 import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
-import type { Broadcaster, Viewer } from './support/pages.ts';
+import { Broadcaster, type Viewer } from './support/pages.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
 
@@ -59,3 +59,15 @@ for (const [how, endless] of [
     expect(opened).toBe(1);
   });
 }
+
+test('a network in which every WebSocket hangs is broadcast and watched through by polling', async () => {
+  const hang = async (page: Page): Promise<void> => {
+    // Opened, and nothing comes through.
+    await page.routeWebSocket(/./, () => undefined);
+  };
+  const page = await stage.page(`${undead.url}/live`, hang);
+  const polling = await Broadcaster.goLive(page, 'By polling');
+  const viewer = await stage.watch(polling.watchUrl, hang);
+  await expectMovingPicture(viewer);
+  await viewer.expectTransport('polling');
+});

@@ -8,13 +8,20 @@ import type { Connect, LinkState, NodeConnection, TransportName } from './connec
 
 /** How long a call waits for its ack unless told otherwise. */
 const CALL_TIMEOUT_MS = 5_000;
-/** How long one attempt to connect may take. */
-const CONNECT_TIMEOUT_MS = 4_000;
+/** How long one attempt to connect may take: so short that polling can be tried while the caller still waits. */
+const CONNECT_TIMEOUT_MS = 2_000;
+/** How long a node is polled to which a WebSocket neither opened nor failed: networks change. */
+const POLLED_MS = 5 * 60_000;
+/** Nodes that are polled, and until when. */
+const polled = new Map<string, number>();
 /** First and longest pause between attempts; each is drawn from half to one and a half of it. */
 const RECONNECT_MS = { first: 20, longest: 3_000 };
 
 /** Starts connecting to the node at `publicUrl`, an absolute URL or a path on the page's origin. */
-export const connect: Connect = (publicUrl) => new SocketIoConnection(publicUrl, ['websocket', 'polling']);
+export const connect: Connect = (publicUrl) => {
+  const hangs = Date.now() < (polled.get(publicUrl) ?? 0);
+  return new SocketIoConnection(publicUrl, hangs ? ['polling'] : ['websocket', 'polling']);
+};
 
 /** The same by long polling alone. */
 export const connectPolling: Connect = (publicUrl) => new SocketIoConnection(publicUrl, ['polling']);
@@ -52,7 +59,16 @@ class SocketIoConnection implements NodeConnection {
       this.#failed = false;
       this.#tellLink('up');
     });
-    this.#socket.on('connect_error', () => {
+    let mayHang = transports.includes('websocket');
+    this.#socket.on('connect_error', ({ message }) => {
+      // A WebSocket that is refused has polling tried at once; of one that hangs, the library says no more than this. It
+      // is not tried beside polling either: the node would hold the session's messages back for it.
+      if (mayHang && message === 'timeout') {
+        mayHang = false;
+        polled.set(publicUrl, Date.now() + POLLED_MS);
+        this.#socket.io.opts.transports = ['polling'];
+        return;
+      }
       this.#failed = true;
       this.#tellLink('unreachable');
     });
