@@ -1,12 +1,13 @@
 // <ud-on-air>: how the stream is doing, its link, and what can be done about it. Sends `choose` (another source),
-// `microphone`, `lower-quality` and, once that is confirmed, `end`.
+// `microphone`, `lower-quality`, `shrink` and, once that is confirmed, `end`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
-import type { BroadcastState } from '../publish/broadcast';
+import type { BroadcastState, Picture } from '../publish/broadcast';
 import type { Voice } from '../publish/capture';
 import { passes } from '../publish/patience';
 import { callProblem, waitingProblem } from '../publish/problems';
+import { same, sizeText, smaller } from '../publish/size';
 import type { Confirm } from '../ui/confirm';
 import '../ui/confirm';
 import '../ui/copy-link';
@@ -36,6 +37,8 @@ export class OnAir extends LitElement {
   @property({ attribute: false }) graceLeftMs: number | undefined;
   @property({ type: Boolean }) screens = true;
   @property({ type: Boolean }) canLower = false;
+  /** Name of the quality in use. */
+  @property() quality = '';
   @property() voice: Voice = 'off';
   @property({ type: Boolean }) ending = false;
   @query('ud-confirm') declare private confirm: Confirm;
@@ -75,6 +78,11 @@ export class OnAir extends LitElement {
         font-variant-numeric: tabular-nums;
         letter-spacing: -0.02em;
       }
+      .hint {
+        margin-top: -8px;
+        color: var(--ud-muted);
+        font-size: 0.875rem;
+      }
       .countdown {
         flex: 1 1 100%;
         font-weight: 650;
@@ -106,6 +114,7 @@ export class OnAir extends LitElement {
           <dd aria-live="polite">${this.viewers}</dd>
         </div>
       </dl>
+      ${this.state.picture ? html`<p class="hint">${pictureText(this.state.picture, this.quality)}</p>` : nothing}
       <ud-copy-link url=${this.link}></ud-copy-link>
       <div class="actions">
         ${recording ? [this.#microphoneButton(), this.#sourceButton('Change source')] : nothing}
@@ -123,7 +132,7 @@ export class OnAir extends LitElement {
   }
 
   #notice(): TemplateResult | typeof nothing {
-    const { phase, problem, recording, recorderProblem, behindMs } = this.state;
+    const { phase, problem, recording, recorderProblem, behindMs, picture, slow } = this.state;
     if (recorderProblem) {
       return html`<ud-notice kind="error" heading=${recorderProblem.title} advice=${recorderProblem.advice}>
         ${this.#countdown()} ${this.#sourceButton('Share again')}
@@ -161,7 +170,28 @@ export class OnAir extends LitElement {
         ${this.canLower ? lower : nothing}
       </ud-notice>`;
     }
+    if (slow) return this.#slowNotice(picture);
+    if (picture?.reduced) {
+      return html`<ud-notice
+        kind="warn"
+        heading="This computer could not keep up"
+        advice="The picture is smaller now, so that it stays smooth and on time."
+      ></ud-notice>`;
+    }
     return nothing;
+  }
+
+  #slowNotice(picture: Picture | undefined): TemplateResult {
+    const shrink = html`<button class="button" type="button" @click=${() => this.#send('shrink')}>
+      Make the picture smaller
+    </button>`;
+    return html`<ud-notice
+      kind="warn"
+      heading="This computer can’t keep up"
+      advice="Viewers see fewer pictures than you share, and late. Closing other programs helps."
+    >
+      ${picture && smaller(picture.sent) ? shrink : nothing}
+    </ud-notice>`;
   }
 
   /** For those who look; told aloud every second it would only disturb. */
@@ -194,9 +224,18 @@ export class OnAir extends LitElement {
     this.dispatchEvent(new ChooseEvent(kind));
   }
 
-  #send(name: 'end' | 'lower-quality' | 'microphone'): void {
+  #send(name: 'end' | 'lower-quality' | 'microphone' | 'shrink'): void {
     this.dispatchEvent(new Event(name, { bubbles: true, composed: true }));
   }
+}
+
+/** What viewers see of the picture, and why it is not larger. */
+function pictureText({ source, sent, limit, reduced }: Picture, quality: string): string {
+  const seen = `Viewers see ${sizeText(sent)}`;
+  if (!same(source, sent)) return `${seen}, scaled down from ${sizeText(source)}.`;
+  // The browser scaled it; how large it was, it does not tell.
+  const isMost = sent.width === limit.width || sent.height === limit.height;
+  return isMost && !reduced ? `${seen}, the most that “${quality}” sends. Larger sources are scaled down.` : `${seen}.`;
 }
 
 declare global {

@@ -5,6 +5,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { MAX_TITLE_CHARS } from '../protocol/title';
 import { QUALITIES } from '../publish/broadcast';
 import { DEFAULT_TITLE, type Settings } from '../publish/settings';
+import { sizeText } from '../publish/size';
 import { fields } from '../ui/fields';
 import { broadcastIcon } from '../ui/icons';
 import { base, buttons } from '../ui/styles';
@@ -104,8 +105,8 @@ export class LiveSetup extends LitElement {
       <legend>Picture</legend>
       <div class="choices">
         ${QUALITIES.map(
-          ({ name, videoBitsPerSecond }) =>
-            html`<label title="${videoBitsPerSecond / 1_000_000} Mbit/s">
+          ({ name, videoBitsPerSecond, size }) =>
+            html`<label title="${videoBitsPerSecond / 1_000_000} Mbit/s, up to ${sizeText(size)}">
               <input
                 type="radio"
                 name="quality"

@@ -266,6 +266,8 @@ export class LivePage extends LitElement {
       @microphone=${() => this.#remember({ ...this.settings, microphone: !this.settings.microphone })}
       @end=${() => void this.#end()}
       @lower-quality=${() => this.#lowerQuality()}
+      @shrink=${() => this.#broadcast?.shrink()}
+      .quality=${this.#broadcast?.quality.name ?? ''}
     ></ud-on-air>`;
   }
 
@@ -309,7 +311,7 @@ export class LivePage extends LitElement {
     this.choosing = true;
     const { phase } = this;
     try {
-      const capture = await Capture.start(kind);
+      const capture = await Capture.start(kind, quality(this.settings.quality).size);
       await this.#setMicrophone(capture, this.settings.microphone);
       if (!this.isConnected || (this.phase === 'over' && phase !== 'over')) {
         // The stream ended meanwhile: there is nobody left to share it with.

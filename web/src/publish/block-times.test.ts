@@ -61,6 +61,14 @@ describe('BlockTimes', () => {
     expect(times.newestMs).toBe(1033);
   });
 
+  it('counts pictures, without sound', () => {
+    const times = new BlockTimes();
+    times.push(bytes(RECORDING.slice(0, -1)));
+    expect(times.pictures).toBe(2);
+    times.push(bytes(RECORDING.slice(-1)));
+    expect(times.pictures).toBe(3);
+  });
+
   it('knows nothing before the first frame', () => {
     const times = new BlockTimes();
     times.push(bytes(INIT));

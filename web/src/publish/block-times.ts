@@ -34,6 +34,7 @@ export class BlockTimes {
   #clusterMs = 0;
   #firstVideoMs: number | undefined;
   #newestMs: number | undefined;
+  #pictures = 0;
   #lost = false;
 
   /** Time of the first picture; none before it, and none once reading failed. */
@@ -44,6 +45,11 @@ export class BlockTimes {
   /** Time of the newest whole frame of any track; none before the first, and none once reading failed. */
   get newestMs(): number | undefined {
     return this.#lost ? undefined : this.#newestMs;
+  }
+
+  /** How many pictures there were; none once reading failed. */
+  get pictures(): number | undefined {
+    return this.#lost ? undefined : this.#pictures;
   }
 
   /** Reads on. */
@@ -104,7 +110,9 @@ export class BlockTimes {
     if (!block) return;
     this.#pending = undefined;
     this.#newestMs = Math.max(this.#newestMs ?? 0, block.timeMs);
-    if (block.video) this.#firstVideoMs ??= block.timeMs;
+    if (!block.video) return;
+    this.#firstVideoMs ??= block.timeMs;
+    this.#pictures++;
   }
 }
 

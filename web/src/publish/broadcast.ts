@@ -3,12 +3,15 @@
 
 import type { MainServer } from '../api/client';
 import type { Assignment } from '../protocol/stream';
+import { localNowMs } from '../transport/clock';
 import type { Connect } from '../transport/connection';
 import { BlockTimes } from './block-times';
 import { supportedFormats, type RecordingFormat, type TypeProbe } from './codecs';
+import { KeepUp } from './keep-up';
 import { NO_FORMAT, RECORDER_FAILED, type Problem } from './problems';
 import { Publisher, type PublisherState } from './publisher';
 import { Recorder, type RecorderSettings } from './recorder';
+import { fit, same, smaller, type Size } from './size';
 import { steady, type SteadyStream } from './steady';
 import type { OwnStream } from './own-stream';
 
@@ -16,15 +19,19 @@ import type { OwnStream } from './own-stream';
 export interface Quality {
   name: string;
   videoBitsPerSecond: number;
+  /** Larger pictures are scaled down to it. */
+  size: Size;
 }
 
 /** The choices, in the order to show them; the second is the default. */
 export const QUALITIES = [
-  { name: 'Light', videoBitsPerSecond: 1_000_000 },
-  { name: 'Standard', videoBitsPerSecond: 2_500_000 },
-  { name: 'Sharp', videoBitsPerSecond: 6_000_000 },
+  { name: 'Light', videoBitsPerSecond: 1_000_000, size: { width: 1280, height: 720 } },
+  { name: 'Standard', videoBitsPerSecond: 2_500_000, size: { width: 1920, height: 1080 } },
+  { name: 'Sharp', videoBitsPerSecond: 6_000_000, size: { width: 2560, height: 1440 } },
 ] as const satisfies readonly Quality[];
 
+/** The picture is not made smaller than this unasked. */
+const SMALLEST_UNASKED: Size = { width: 1280, height: 720 };
 const AUDIO_BITS_PER_SECOND = 128_000;
 /** A recorder that fails this often within {@link FAILURES_WITHIN_MS} is not started again. */
 const MAX_RECORDER_FAILURES = 3;
@@ -36,6 +43,20 @@ export interface Source {
   readonly hasAudio: boolean;
   /** Whether there is still something to record. */
   readonly live: boolean;
+  /** Asks the source for pictures no larger than `size`. Larger ones may come all the same. */
+  limit(size: Size): void;
+}
+
+/** The picture that viewers get. */
+export interface Picture {
+  /** As the source gives it. */
+  source: Size;
+  /** As it is recorded. */
+  sent: Size;
+  /** The most that is recorded now. */
+  limit: Size;
+  /** It is smaller than the quality allows because this computer could not keep up. */
+  reduced: boolean;
 }
 
 /** How a broadcast is doing. */
@@ -44,6 +65,10 @@ export interface BroadcastState extends PublisherState {
   recording: boolean;
   /** Why not, if that was not asked for. */
   recorderProblem: Problem | undefined;
+  /** None before the first. */
+  picture: Picture | undefined;
+  /** Whether far fewer pictures are recorded than there are. */
+  slow: boolean;
 }
 
 /** What a broadcast works with. */
@@ -69,6 +94,10 @@ export class Broadcast {
   #steady: SteadyStream | undefined;
   #nextTake: number;
   #quality: Quality;
+  /** Less than the quality's after steps down. */
+  #limit: Size;
+  #picture: Picture | undefined;
+  #slow = false;
   #failuresAtMs: number[] = [];
   #recorderProblem: Problem | undefined;
 
@@ -76,6 +105,7 @@ export class Broadcast {
     this.#setup = setup;
     this.#nextTake = setup.own.next_take;
     this.#quality = setup.quality;
+    this.#limit = setup.quality.size;
     this.#publisher = new Publisher({
       streamId: setup.own.stream_id,
       assignment: setup.own.publish,
@@ -90,7 +120,13 @@ export class Broadcast {
 
   get state(): BroadcastState {
     const recording = this.#recorder !== undefined;
-    return { ...this.#publisher.state, recording, recorderProblem: this.#recorderProblem };
+    return {
+      ...this.#publisher.state,
+      recording,
+      recorderProblem: this.#recorderProblem,
+      picture: recording ? this.#picture : undefined,
+      slow: recording && this.#slow,
+    };
   }
 
   /** The publish grant in use. */
@@ -107,6 +143,7 @@ export class Broadcast {
   setSource(source: Source | undefined): void {
     this.#source = source;
     this.#failuresAtMs = [];
+    this.#limit = this.#quality.size;
     this.#restart();
   }
 
@@ -117,6 +154,15 @@ export class Broadcast {
   /** Records in another quality from now on, in a new take. */
   setQuality(quality: Quality): void {
     this.#quality = quality;
+    this.#limit = quality.size;
+    this.#restart();
+  }
+
+  /** Records a smaller picture from now on, in a new take, if there is a smaller step. */
+  shrink(): void {
+    const step = this.#picture && smaller(this.#picture.sent);
+    if (!step) return;
+    this.#limit = step;
     this.#restart();
   }
 
@@ -141,7 +187,9 @@ export class Broadcast {
   #restart(): void {
     void this.#dropRecorder();
     this.#recorderProblem = undefined;
+    this.#slow = false;
     const source = this.#source;
+    source?.limit(this.#limit);
     if (source?.live && !this.over) this.#record(source);
     this.#pauseIfIdle();
     this.#changed();
@@ -158,9 +206,10 @@ export class Broadcast {
     let recorder: Recorder | undefined = undefined;
     let begun = false;
     const times = new BlockTimes();
+    const keepUp = new KeepUp();
     const current = (): boolean => this.#recorder === recorder && recorder !== undefined;
     try {
-      const steadied = steady(source.stream);
+      const steadied = steady(source.stream, this.#limit);
       this.#steady = steadied;
       recorder = new Recorder(steadied.stream, this.#settings(format), {
         segment: (bytes, mime, cutAtMs) => {
@@ -170,6 +219,7 @@ export class Broadcast {
           begun = true;
           times.push(bytes);
           this.#publisher.push(bytes, capturedAtMs(times, steadied) ?? cutAtMs);
+          this.#lookAtPicture(keepUp, times, steadied);
         },
         failed: () => {
           if (current()) this.#recorderFailed();
@@ -181,6 +231,21 @@ export class Broadcast {
       this.#steady?.close();
       this.#recorderProblem = RECORDER_FAILED;
     }
+  }
+
+  /** Tells what viewers get, and makes it smaller when the encoder does not keep up. */
+  #lookAtPicture(keepUp: KeepUp, times: BlockTimes, steadied: SteadyStream): void {
+    const [offered, recorded, size] = [steadied.offered(), times.pictures, steadied.size()];
+    const before = { slow: this.#slow, picture: this.#picture };
+    if (size) {
+      const reduced = this.#limit.width < this.#quality.size.width;
+      this.#picture = { ...size, limit: this.#limit, reduced };
+    }
+    if (offered !== undefined && recorded !== undefined) {
+      this.#slow = keepUp.isBehind(localNowMs(), offered, recorded);
+    }
+    if (this.#slow && size && fit(size.sent, SMALLEST_UNASKED) !== size.sent) this.shrink();
+    else if (this.#slow !== before.slow || !samePicture(this.#picture, before.picture)) this.#changed();
   }
 
   #settings(format: RecordingFormat): RecorderSettings {
@@ -225,6 +290,10 @@ export class Broadcast {
     if (this.over && this.#recorder) void this.#dropRecorder();
     this.#setup.onState(this.state);
   }
+}
+
+function samePicture(a: Picture | undefined, b: Picture | undefined): boolean {
+  return same(a?.source, b?.source) && same(a?.sent, b?.sent) && same(a?.limit, b?.limit) && a?.reduced === b?.reduced;
 }
 
 /** Our clock when the newest frame recorded was captured, from the first picture's capture and the recording's own times. */

@@ -8,6 +8,7 @@ class FakeTrack extends EventTarget {
   readyState: 'live' | 'ended' = 'live';
   enabled = true;
   muted = false;
+  constraints: MediaTrackConstraints[] = [];
 
   constructor(readonly kind: 'audio' | 'video') {
     super();
@@ -15,6 +16,11 @@ class FakeTrack extends EventTarget {
 
   stop(): void {
     this.readyState = 'ended';
+  }
+
+  applyConstraints(constraints: MediaTrackConstraints): Promise<void> {
+    this.constraints.push(constraints);
+    return Promise.reject(new DOMException('no', 'OverconstrainedError'));
   }
 
   /** As the browser does it when a device or a shared tab is gone. */
@@ -177,6 +183,14 @@ describe('Capture', () => {
     expect(capture.stands).toBe(true);
     picture.dispatchEvent(new Event('unmute'));
     expect(capture.stands).toBe(false);
+  });
+
+  it('asks its source once for pictures of a size, and lives with a refusal', async () => {
+    const { capture, picture } = start();
+    capture.limit({ width: 1280, height: 720 });
+    capture.limit({ width: 1280, height: 720 });
+    await vi.advanceTimersByTimeAsync(0);
+    expect(picture.constraints).toMatchObject([{ width: { max: 1280 }, height: { max: 720 } }]);
   });
 
   it('stops everything and tells nothing once closed', async () => {

@@ -3,6 +3,7 @@
 
 import { canPlayStreams } from '../watch/media-source';
 import type { Abilities, SourceKind } from './problems';
+import { same, type Size } from './size';
 import { WebAudioMix, type SoundMix } from './sound-mix';
 
 // Newer than the DOM types of the compiler.
@@ -22,7 +23,6 @@ const UNPROCESSED_SOUND: MediaTrackConstraints = {
 const FRAME_RATE = 30;
 
 const SCREEN: DisplayRequest = {
-  video: { frameRate: FRAME_RATE },
   audio: UNPROCESSED_SOUND,
   selfBrowserSurface: 'include',
   surfaceSwitching: 'include',
@@ -32,6 +32,11 @@ const SCREEN: DisplayRequest = {
 const CAMERA: MediaStreamConstraints = {
   video: { frameRate: FRAME_RATE, width: { ideal: 1280 }, height: { ideal: 720 } },
 };
+
+/** Scaled by the browser as it captures, which costs least, and again when a window changes its size. */
+function screenConstraints({ width, height }: Size): MediaTrackConstraints {
+  return { frameRate: FRAME_RATE, width: { max: width }, height: { max: height } };
+}
 
 /** What this browser offers. */
 export function abilities(): Abilities {
@@ -98,6 +103,7 @@ export class Capture {
   #standsTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #mix: SoundMix | undefined;
+  #limit: Size | undefined;
   #listener: (event: CaptureEvent) => void = () => undefined;
 
   /** Takes over `source`. */
@@ -117,16 +123,19 @@ export class Capture {
   }
 
   /**
-   * Asks the person for a source. Needs a click or key press just before.
+   * Asks the person for a source, if it is a screen with pictures within `limit`. Needs a click or key press just before.
    *
    * @throws DOMException as `getDisplayMedia` and `getUserMedia` do: `NotAllowedError` when the person declined.
    */
-  static async start(kind: SourceKind): Promise<Capture> {
+  static async start(kind: SourceKind, limit: Size): Promise<Capture> {
     const devices = navigator.mediaDevices;
-    return new Capture(
-      kind,
-      await (kind === 'camera' ? devices.getUserMedia(CAMERA) : devices.getDisplayMedia(SCREEN)),
-    );
+    const asked =
+      kind === 'camera'
+        ? devices.getUserMedia(CAMERA)
+        : devices.getDisplayMedia({ ...SCREEN, video: screenConstraints(limit) });
+    const capture = new Capture(kind, await asked);
+    capture.#limit = limit;
+    return capture;
   }
 
   /** What to show and record. Another object after `tracks` and some {@link setMicrophone}. */
@@ -175,6 +184,15 @@ export class Capture {
       this.#asking = false;
       this.#tell('changed');
     }
+  }
+
+  /** Asks a screen for pictures within `size`. Not every source obeys, so they are scaled again before they are recorded. */
+  limit(size: Size): void {
+    // A camera would cut a part out of an upright picture.
+    if (this.kind === 'camera' || same(size, this.#limit)) return;
+    this.#limit = size;
+    const constraints = { ...screenConstraints(size), resizeMode: 'none' };
+    for (const track of this.#source.getVideoTracks()) track.applyConstraints(constraints).catch(() => undefined);
   }
 
   /** Hears what happens by itself; not {@link close}. */

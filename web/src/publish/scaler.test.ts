@@ -1,0 +1,70 @@
+// Scaling takes one picture at a time: the newest waits, those between are closed, and none is lost track of.
+
+import { describe, expect, it } from 'vitest';
+import { Scaler, type ScaleWorker } from './scaler';
+import type { ScaleRequest } from './scaling';
+
+interface FakeFrame {
+  name: number;
+  closed: boolean;
+  close(): void;
+}
+
+function frame(name: number): FakeFrame & VideoFrame {
+  const made: FakeFrame = { name, closed: false, close: () => (made.closed = true) };
+  return made as FakeFrame & VideoFrame;
+}
+
+function start() {
+  const asked: ScaleRequest[] = [];
+  const scaled: unknown[] = [];
+  const worker = {
+    onmessage: null,
+    onerror: null,
+    postMessage: (request: ScaleRequest) => asked.push(request),
+    terminate: () => undefined,
+  } as unknown as ScaleWorker;
+  const scaler = new Scaler((done) => scaled.push(done), worker);
+  const answer = (data: unknown): void => {
+    worker.onmessage?.call(worker as Worker, { data } as MessageEvent);
+  };
+  return { asked, scaled, scaler, worker, answer };
+}
+
+const SIZE = { width: 1920, height: 1080 };
+
+describe('Scaler', () => {
+  it('lets only the newest wait', () => {
+    const { asked, scaled, scaler, answer } = start();
+    const frames = [1, 2, 3].map(frame);
+    for (const one of frames) scaler.push(one, SIZE);
+    expect(asked).toEqual([{ frame: frames[0], ...SIZE }]);
+    expect(frames.map(({ closed }) => closed)).toEqual([false, true, false]);
+    answer('first');
+    expect(scaled).toEqual(['first']);
+    expect(asked[1]).toEqual({ frame: frames[2], ...SIZE });
+    expect(scaler.busy).toBe(true);
+    answer('third');
+    expect(scaler.busy).toBe(false);
+  });
+
+  it('goes on after a picture that could not be scaled', () => {
+    const { asked, scaled, scaler, worker, answer } = start();
+    scaler.push(frame(1), SIZE);
+    answer(undefined);
+    scaler.push(frame(2), SIZE);
+    worker.onerror?.call(worker as Worker, new Event('error') as ErrorEvent);
+    scaler.push(frame(3), SIZE);
+    expect(asked).toHaveLength(3);
+    expect(scaled).toEqual([]);
+  });
+
+  it('closes what waits when it is closed', () => {
+    const { scaler } = start();
+    const [first, waiting] = [frame(1), frame(2)];
+    scaler.push(first, SIZE);
+    scaler.push(waiting, SIZE);
+    scaler.close();
+    expect(waiting.closed).toBe(true);
+  });
+});

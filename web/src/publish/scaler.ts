@@ -1,0 +1,59 @@
+// Scales pictures one at a time in a worker. While one is in work only the newest of those that come waits: what cannot
+// be scaled in time is left out, not queued.
+
+import type { ScaleRequest } from './scaling';
+import type { Size } from './size';
+
+/** What scales; tests bring their own. */
+export type ScaleWorker = Pick<Worker, 'postMessage' | 'terminate' | 'onmessage' | 'onerror'>;
+
+/** See the head of the file. */
+export class Scaler {
+  readonly #worker: ScaleWorker;
+  readonly #scaled: (frame: VideoFrame) => void;
+  #busy = false;
+  #next: ScaleRequest | undefined;
+
+  constructor(
+    scaled: (frame: VideoFrame) => void,
+    worker: ScaleWorker = new Worker(new URL('./scaling.ts', import.meta.url), { type: 'module' }),
+  ) {
+    this.#scaled = scaled;
+    this.#worker = worker;
+    worker.onmessage = ({ data }: MessageEvent<VideoFrame | undefined>) => this.#done(data);
+    worker.onerror = () => this.#done(undefined);
+  }
+
+  /** Whether a picture is in work. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** Takes `frame` over; it comes back scaled, unless a newer one takes its place. */
+  push(frame: VideoFrame, { width, height }: Size): void {
+    this.#next?.frame.close();
+    this.#next = { frame, width, height };
+    this.#work();
+  }
+
+  close(): void {
+    this.#next?.frame.close();
+    this.#next = undefined;
+    this.#worker.onmessage = null;
+    this.#worker.terminate();
+  }
+
+  #work(): void {
+    const next = this.#next;
+    if (this.#busy || !next) return;
+    this.#next = undefined;
+    this.#busy = true;
+    this.#worker.postMessage(next, [next.frame]);
+  }
+
+  #done(frame: VideoFrame | undefined): void {
+    this.#busy = false;
+    if (frame) this.#scaled(frame);
+    this.#work();
+  }
+}
