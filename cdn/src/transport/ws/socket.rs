@@ -137,3 +137,34 @@ fn write(mut io: Pin<&mut dyn Io>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<i
         Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(written)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, extract::Request, http::StatusCode, response::IntoResponse, routing::any};
+    use tokio::{io::AsyncWriteExt, net::TcpListener, sync::mpsc};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    /// A pump writes to the TCP stream itself, with nothing between.
+    #[tokio::test]
+    async fn the_stream_is_taken_back_from_the_server_with_what_it_read() {
+        let (taken, mut took) = mpsc::channel(1);
+        let connect = async move |mut request: Request| {
+            let upgrade = hyper::upgrade::on(&mut request);
+            tokio::spawn(async move { taken.send(Socket::take_back(upgrade.await.unwrap())).await });
+            (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "x")]).into_response()
+        };
+        let node = Router::new().route("/ws", any(connect));
+        let app = Router::new().nest_service("/cdn/a", node);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let limits = serving::Limits::for_open_files(1024);
+        tokio::spawn(serving::serve(listener, app, limits, CancellationToken::new()));
+        let request = "GET /cdn/a/ws HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nearly";
+        client.write_all(request.as_bytes()).await.unwrap();
+        let (socket, early) = took.recv().await.unwrap();
+        assert!(matches!(socket, Socket::Tcp(_)));
+        assert_eq!(early, "early");
+    }
+}
