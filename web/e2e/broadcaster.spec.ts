@@ -1,6 +1,8 @@
-// What a broadcaster's browser does to a stream: blocked site data, a shared tab that is closed, a stream that is ended.
+// What a broadcaster's browser does to a stream: blocked site data, a shared tab that is closed, a microphone that is
+// unplugged, a source that is too large, a stream that is ended.
 import { expect, test, type Page } from '@playwright/test';
 
+import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
 import { Broadcaster } from './support/pages.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
@@ -84,4 +86,61 @@ test('a duplicated tab says that the stream is live elsewhere, and asks before i
   await duplicate.getByRole('button', { name: 'End it' }).click();
   await duplicate.getByRole('button', { name: 'End for everyone' }).click();
   await viewer.expectState('ended');
+});
+
+test('a microphone that is unplugged silences the stream, and nothing else', async () => {
+  const live = await stage.page(`${undead.url}/live`, async (page) => {
+    await page.addInitScript(() => {
+      const { mediaDevices } = navigator;
+      const display = mediaDevices.getDisplayMedia.bind(mediaDevices);
+      // The microphone is the only sound, as with a window.
+      mediaDevices.getDisplayMedia = async (wanted) => new MediaStream((await display(wanted)).getVideoTracks());
+      mediaDevices.getUserMedia = () => {
+        const context = new AudioContext();
+        const voice = context.createMediaStreamDestination();
+        const tone = new OscillatorNode(context);
+        tone.connect(voice);
+        tone.start();
+        const [track] = voice.stream.getAudioTracks();
+        // As the browser does it when the device is gone.
+        addEventListener('unplug', () => {
+          track?.stop();
+          track?.dispatchEvent(new Event('ended'));
+        });
+        return Promise.resolve(voice.stream);
+      };
+    });
+  });
+  await live.getByLabel('Add my microphone').check();
+  const { watchUrl } = await Broadcaster.goLive(live, 'Microphone');
+  const viewer = await stage.watch(watchUrl);
+  await viewer.expectPicture();
+  await expect(live.getByRole('button', { name: 'Mic on' })).toBeVisible();
+  await live.evaluate(() => dispatchEvent(new Event('unplug')));
+  await expect(live.getByText('Your microphone is gone')).toBeVisible();
+  // Old pictures are played by now; without sound of the same time no new ones would come.
+  await viewer.page.waitForTimeout(2_000);
+  expectMoving(await watchPaintedClock(viewer.page, 1_500));
+  expect(await viewer.tells('take')).toBe('0');
+  await live.getByRole('button', { name: 'Mic off' }).click();
+  await expect(live.getByRole('button', { name: 'Mic on' })).toBeVisible();
+});
+
+test('a source that is too large is scaled down, and the page says so', async () => {
+  const live = await stage.page(`${undead.url}/live`, async (page) => {
+    await page.addInitScript(() => {
+      // A source that heeds no constraints; small in one direction, so that it costs little.
+      navigator.mediaDevices.getDisplayMedia = () => {
+        const canvas = Object.assign(document.createElement('canvas'), { width: 3840, height: 400 });
+        const context = canvas.getContext('2d');
+        setInterval(() => context?.fillRect(Math.random() * 3000, 100, 200, 200), 100);
+        return Promise.resolve(canvas.captureStream(10));
+      };
+    });
+  });
+  const { watchUrl } = await Broadcaster.goLive(live, 'Large');
+  const viewer = await stage.watch(watchUrl);
+  await viewer.expectPicture();
+  await expect(live.getByText('Viewers see 1920 × 200, scaled down from 3840 × 400.')).toBeVisible();
+  expect(await viewer.page.locator('video').evaluate((video: HTMLVideoElement) => video.videoWidth)).toBe(1920);
 });

@@ -116,9 +116,21 @@ describe('Capture', () => {
   it('puts silence in the place of sound that ends while the picture goes on', () => {
     const { capture, picture, sound, world, tracks } = start();
     sound.end();
+    vi.advanceTimersByTime(300);
     expect(world.events).toEqual(['sound_ended', 'tracks']);
     expect(tracks()).toEqual([picture, world.mixes[0]?.track]);
     expect(capture).toMatchObject({ live: true, hasAudio: true });
+  });
+
+  it('begins nothing anew for the sound of a tab that is being closed', () => {
+    const { capture, picture, sound, world } = start();
+    sound.end();
+    vi.advanceTimersByTime(50);
+    picture.end();
+    capture.close();
+    vi.advanceTimersByTime(300);
+    expect(world.events).toEqual(['ended']);
+    expect(world.mixes).toEqual([]);
   });
 
   it('keeps the tracks when sound ends that is mixed with a microphone', async () => {
@@ -127,6 +139,7 @@ describe('Capture', () => {
     const { stream } = capture;
     world.events = [];
     sound.end();
+    vi.advanceTimersByTime(300);
     expect(world.events).toEqual(['sound_ended']);
     expect(capture.stream).toBe(stream);
     expect([...(world.mixes[0]?.inputs ?? [])]).toEqual(world.voices);
@@ -136,6 +149,7 @@ describe('Capture', () => {
     const { capture, picture, sound, world, tracks } = start();
     world.webAudio = false;
     sound.end();
+    vi.advanceTimersByTime(300);
     expect(tracks()).toEqual([picture]);
     expect(capture.hasAudio).toBe(false);
   });
@@ -156,7 +170,9 @@ describe('Capture', () => {
     expect(world.events).toEqual([]);
     for (const track of [picture, sound, ...world.voices]) track.stop();
     devices.dispatchEvent(new Event('devicechange'));
-    expect(world.events).toEqual(['sound_ended', 'voice_ended', 'ended']);
+    expect(world.events).toEqual(['voice_ended', 'ended']);
+    vi.advanceTimersByTime(300);
+    expect(world.events).toEqual(['voice_ended', 'ended', 'sound_ended']);
   });
 
   it('says that a microphone is muted, and that it is not any more', async () => {

@@ -83,6 +83,8 @@ const BROWSER: CaptureParts = {
   },
 };
 
+/** Within so long all tracks of a source end that is over. */
+const SOURCE_ENDS_WITHIN_MS = 200;
 /** A picture that stands still for this long because its source is muted is worth a notice. */
 const STANDS_AFTER_MS = 3_000;
 
@@ -250,8 +252,14 @@ export class Capture {
   }
 
   #soundEnded(track: MediaStreamTrack): void {
-    if (this.#closed || !this.#sound.delete(track)) return;
+    if (!this.#sound.delete(track)) return;
     this.#mix?.remove(track);
+    // The sound of a tab that is closed ends a moment before its picture.
+    setTimeout(() => this.#goOnWithoutSound(), SOURCE_ENDS_WITHIN_MS);
+  }
+
+  #goOnWithoutSound(): void {
+    if (this.#closed) return;
     this.#tell('sound_ended');
     if (this.#mix) return;
     try {
