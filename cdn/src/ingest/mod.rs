@@ -140,7 +140,10 @@ impl Ingest {
             };
             let next_segment = match known {
                 Some(publisher) => self.register_known(session, &request, &publisher).await?,
-                None => self.register_new(session, &request, claims.visibility, now)?,
+                None => match self.register_new(session, &request, claims.visibility, now) {
+                    Err(error) if error.code == ErrorCode::NoCapacity && self.drop_silent() => None,
+                    registered => registered?,
+                },
             };
             if let Some(next_segment) = next_segment {
                 return Ok(StreamRegistered { next_segment, viewers: self.viewers(id) });
@@ -188,6 +191,14 @@ impl Ingest {
         publishers.insert(session, id, Arc::new(publisher));
         self.followers.iter().for_each(|follower| follower.opened(&stream));
         Ok(Some(next_segment))
+    }
+
+    /// Drops the stream that has waited longest for its first media, for one that may send some. False if there is none.
+    fn drop_silent(&self) -> bool {
+        let silent = |(id, publisher): (StreamId, Arc<Publisher>)| Some((publisher.silent_since_ms()?, id));
+        let Some((_, id)) = self.all().into_iter().filter_map(silent).min() else { return false };
+        self.close(lock(&self.publishers), id, Closed::Dropped);
+        true
     }
 
     /// Takes in a segment whose last byte was there at `arrived`.
@@ -262,7 +273,7 @@ impl Ingest {
     /// Carries a stream no more: stops what produces it, and tells those who read it and the cluster why.
     fn close(&self, mut publishers: MutexGuard<'_, Publishers>, id: StreamId, why: Closed) {
         let Some(publisher) = publishers.by_stream.remove(&id) else { return };
-        publishers.sessions.forget(id);
+        publishers.sessions.forget(id, why == Closed::Ended);
         // Removed before the lock is given back, so that a stream of this id that is opened next is another one.
         let stream = lock(&self.hub).remove(id);
         drop(publishers);

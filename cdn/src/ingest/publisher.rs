@@ -41,6 +41,8 @@ enum Producer {
 /// See the [module](self).
 pub(super) struct Publisher {
     stream: SharedStream,
+    /// When this node began to carry it, in node time.
+    opened_ms: u64,
     state: Mutex<State>,
     intake: AsyncMutex<Intake>,
 }
@@ -88,7 +90,7 @@ impl Publisher {
         let producer = Producer::Nobody { since_ms: now.ms };
         let state = State { producer, wanted_ms: now.ms, relays: 0, closed: false };
         let intake = Intake { take: None, relays: 0, rate: Rate::new(bytes_per_s, now.ms) };
-        Self { stream, state: Mutex::new(state), intake: AsyncMutex::new(intake) }
+        Self { stream, opened_ms: now.ms, state: Mutex::new(state), intake: AsyncMutex::new(intake) }
     }
 
     /// Of a new stream with this take, published by `session`.
@@ -113,6 +115,12 @@ impl Publisher {
     /// Whether it comes from another node.
     pub(super) fn is_relayed(&self) -> bool {
         lock(&self.state).is_relayed()
+    }
+
+    /// Since when a broadcaster has it here without having sent any media, in node time; none once it has.
+    pub(super) fn silent_since_ms(&self) -> Option<u64> {
+        let is_silent = lock(&self.stream).state() == StreamState::Created && !self.is_relayed();
+        is_silent.then_some(self.opened_ms)
     }
 
     /// Since when it comes from nowhere, in node time; none while it does come from somewhere.

@@ -44,18 +44,21 @@ impl Sessions {
         if self.owners.get(&id) == Some(&session) {
             return;
         }
-        self.forget(id);
+        self.forget(id, true);
         self.owners.insert(id, session);
         let published = self.by_session.entry(session).or_default();
         published.past.retain(|past| *past != id);
         published.now.push(id);
     }
 
-    /// No connection publishes `id` any more.
-    pub(super) fn forget(&mut self, id: StreamId) {
+    /// No connection publishes `id` any more. If the stream is not over, whoever did has to register it again.
+    pub(super) fn forget(&mut self, id: StreamId, is_over: bool) {
         let Some(owner) = self.owners.remove(&id) else { return };
         let Some(published) = self.by_session.get_mut(&owner) else { return };
         published.now.retain(|published| *published != id);
+        if !is_over {
+            return;
+        }
         if published.past.len() >= PAST_REMEMBERED {
             published.past.pop_front();
         }
@@ -87,7 +90,7 @@ mod tests {
         sessions.publish(old, first);
         sessions.publish(old, second);
         assert!(!sessions.has_room(old, third, 2) && sessions.has_room(old, first, 2));
-        sessions.forget(first);
+        sessions.forget(first, true);
         assert!(sessions.has_room(old, third, 2) && sessions.knows(old, first));
         sessions.publish(new, second);
         assert!(sessions.has_room(old, third, 1) && sessions.knows(old, second));
@@ -102,7 +105,7 @@ mod tests {
         let (mut sessions, session) = (Sessions::default(), Session(1));
         for number in 0..1000 {
             sessions.publish(session, stream(number));
-            sessions.forget(stream(number));
+            sessions.forget(stream(number), true);
         }
         assert_eq!(sessions.by_session[&session].past.len(), PAST_REMEMBERED);
         assert!(sessions.knows(session, stream(999)) && !sessions.knows(session, stream(0)));

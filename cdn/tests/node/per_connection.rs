@@ -116,6 +116,7 @@ async fn full_node_answers_no_capacity_on_every_transport() {
     let node = TestNode::with(|limits| (limits.viewers, limits.streams, limits.relays) = (1, 1, 0)).await;
     let (id, broadcaster) = (stream("a"), node.connect().await);
     assert_eq!(register(&broadcaster, id).await["ok"], true);
+    assert_eq!(broadcaster.send(id, &Recording::usual().segments[0]).await["ok"], true);
     assert_eq!(code(&register(&broadcaster, stream("b")).await), "no_capacity", "streams");
     node.connect().await.watch(id).await;
     let viewer = node.connect().await;

@@ -293,6 +293,22 @@ async fn stream_whose_broadcaster_stays_away_is_over_for_good() {
 }
 
 #[tokio::test]
+async fn on_a_full_node_streams_that_sent_nothing_give_way_and_others_do_not() {
+    let node = TestNode::with(|limits| limits.streams = 2).await;
+    let recording = Recording::usual();
+    let live = node.broadcaster(stream("live"), &recording.mime).await;
+    assert_eq!(live.send(stream("live"), &recording.segments[0]).await["ok"], true);
+    let silent = node.broadcaster(stream("silent"), &recording.mime).await;
+    let next = node.broadcaster(stream("next"), &recording.mime).await;
+    assert_eq!(code(&silent.send(stream("silent"), &recording.segments[0]).await), "not_registered");
+    assert_eq!(next.send(stream("next"), &recording.segments[0]).await["ok"], true);
+    assert_eq!(live.send(stream("live"), &recording.segments[1]).await["ok"], true);
+    let again = silent.call("register_new_stream", registration(stream("silent"), &recording.mime)).await;
+    assert_eq!(code(&again), "no_capacity", "the others have sent media: {again}");
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn limits_are_answered_with_a_code() {
     let node = TestNode::with(|limits| {
         limits.streams = 1;
@@ -303,6 +319,7 @@ async fn limits_are_answered_with_a_code() {
     .await;
     let (id, recording) = (stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
+    assert_eq!(broadcaster.send(id, &recording.segments[0]).await["ok"], true);
     let registration = registration(stream("b"), &recording.mime);
     assert_eq!(code(&broadcaster.call("register_new_stream", registration).await), "no_capacity");
     let viewer = node.connect().await;
@@ -315,7 +332,7 @@ async fn limits_are_answered_with_a_code() {
     assert_eq!(resuming["ok"], true, "who lost another node is taken in: {resuming}");
     assert_eq!(code(&broadcaster.send(id, &[0; 100_001]).await), "payload_too_large");
     let mut answer = json!({ "ok": true });
-    for segment in &recording.segments {
+    for segment in &recording.segments[1..] {
         if answer["ok"] == true {
             answer = broadcaster.send(id, segment).await;
         }
