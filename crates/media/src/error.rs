@@ -25,6 +25,12 @@ pub enum Error {
         /// The bound.
         limit: u64,
     },
+    /// A segment has more frames than its bytes allow.
+    #[error("more than {limit} frames in a segment of so few bytes")]
+    TooManyFrames {
+        /// The bound.
+        limit: u64,
+    },
     /// A resume point that this version did not write, or that was cut or altered.
     #[error("not a resume point of this take")]
     InvalidResume,

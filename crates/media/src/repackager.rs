@@ -24,6 +24,13 @@ const SLICE_WORK: u64 = 256 << 10;
 /// What reading an element counts towards [`SLICE_WORK`] besides its bytes.
 const STEP_WORK: u64 = 64;
 
+/// A segment has at most so many frames (five minutes of 20 ms packets), and one more for every [`BYTES_PER_FRAME`]. Each
+/// costs more than its bytes, and a sample of MP4 may have a single one.
+const MIN_FRAME_LIMIT: u64 = 1 << 14;
+
+/// Less than any frame takes in WebM, and than frames with sound or a picture take in MP4.
+const BYTES_PER_FRAME: u64 = 4;
+
 /// One take's pipeline: recorder segments in, init segment and named chunks out.
 ///
 /// Nothing but the segments decides what comes out, so whoever is given the same segments makes the same chunks under
@@ -36,7 +43,16 @@ pub struct Repackager {
     demuxer: Demuxer,
     /// Once the tracks are known.
     pipeline: Option<Pipeline>,
+    /// What was read of the segment that is not done.
+    segment: Amount,
     failed: Option<Error>,
+}
+
+/// How much was read.
+#[derive(Debug, Default)]
+struct Amount {
+    bytes: u64,
+    frames: u64,
 }
 
 /// How far [`Repackager::advance`] came.
@@ -90,7 +106,7 @@ impl Repackager {
     /// `Unsupported` when the container or one of the codecs named is not forwarded.
     pub fn new(mime: &str) -> Result<Self, Error> {
         let demuxer = Demuxer::new(mime::container(mime)?);
-        Ok(Self { demuxer, pipeline: None, failed: None })
+        Ok(Self { demuxer, pipeline: None, segment: Amount::default(), failed: None })
     }
 
     /// A pipeline that goes on after the segment at whose end `point` was taken.
@@ -145,6 +161,7 @@ impl Repackager {
                 self.take(event, outputs)?;
             } else if let Some((piece, rest)) = next_piece(segment) {
                 self.demuxer.push(piece);
+                self.segment.bytes += piece.len() as u64;
                 *segment = rest;
                 work.bytes += piece.len() as u64;
             } else {
@@ -157,6 +174,7 @@ impl Repackager {
         if let Some(pipeline) = &mut self.pipeline {
             pipeline.end_segment(outputs);
         }
+        self.segment = Amount::default();
         Ok(Progress::Done)
     }
 
@@ -167,7 +185,10 @@ impl Repackager {
                 outputs.extend(pipeline.init().cloned().map(Output::Init));
                 Ok(())
             }
-            (Event::Frame(frame), Some(pipeline)) => pipeline.push(frame, outputs),
+            (Event::Frame(frame), Some(pipeline)) => {
+                self.segment.add_frame()?;
+                pipeline.push(frame, outputs)
+            }
             // A demuxer gives the tracks before any frame.
             (Event::Frame(_), None) => Ok(()),
         }
@@ -204,6 +225,15 @@ impl Repackager {
             Some(pipeline) => pipeline.parts(&prefix).encode(),
             None => Memory::default().parts(&prefix).encode(),
         }
+    }
+}
+
+impl Amount {
+    /// Counts a frame.
+    fn add_frame(&mut self) -> Result<(), Error> {
+        self.frames += 1;
+        let limit = MIN_FRAME_LIMIT + self.bytes / BYTES_PER_FRAME;
+        if self.frames > limit { Err(Error::TooManyFrames { limit }) } else { Ok(()) }
     }
 }
 

@@ -9,7 +9,7 @@
 mod allocator;
 
 use allocator::counted;
-use media::{Output, Progress, Repackager};
+use media::{Error, Output, Progress, Repackager};
 
 /// A segment of some slices.
 const BOMB_BYTES: usize = 256 << 10;
@@ -90,6 +90,28 @@ fn a_segment_of_small_units_costs_what_its_bytes_cost() {
     for Bomb { name, mime, headers, unit } in bombs() {
         let segment = unit.repeat(BOMB_BYTES / unit.len());
         check(name, mime, [&headers[..], &segment].into_iter());
+    }
+}
+
+#[test]
+fn frames_of_a_byte_are_refused_once_there_are_many_and_those_of_a_few_bytes_are_not() {
+    let runs_of = |bytes: u32| {
+        let unit = mp4_fragment(AUDIO, bytes, 16_384);
+        let segment = unit.repeat((1 << 20) / unit.len());
+        let mut repackager = Repackager::new(MP4).unwrap();
+        repackager.push_segment(&mp4_headers()).unwrap();
+        let pushed = repackager.push_segment(&segment).map(drop);
+        (pushed, repackager.steps())
+    };
+    let (refused, steps) = runs_of(1);
+    assert!(matches!(refused, Err(Error::TooManyFrames { .. })), "{refused:?}");
+    assert!(steps < (1 << 20) / 16, "{steps} steps for 1 MiB");
+    assert_eq!(runs_of(4).0, Ok(()));
+    let silence = mp4_fragment(AUDIO, 1, 16_384);
+    let mut repackager = Repackager::new(MP4).unwrap();
+    repackager.push_segment(&mp4_headers()).unwrap();
+    for _ in 0..8 {
+        repackager.push_segment(&silence).unwrap();
     }
 }
 
@@ -193,23 +215,8 @@ fn h264_bombs() -> Vec<Bomb> {
 
 fn mp4_bombs() -> Vec<Bomb> {
     let headers = mp4_headers();
-    let tfhd =
-        |track: u32, size: u32| full_box(b"tfhd", 0x10, &[track.to_be_bytes(), size.to_be_bytes()].concat());
-    let trun = |flags: u32, count: u32, fields: &[u8]| {
-        full_box(b"trun", flags, &[&count.to_be_bytes(), fields].concat())
-    };
-    let traf_of =
-        |track: u32, size: u32, runs: &[u8]| mp4_box(b"traf", &[&tfhd(track, size)[..], runs].concat());
     let traf = |size: u32, runs: &[u8]| traf_of(VIDEO, size, runs);
     let moof = |content: &[u8]| mp4_box(b"moof", content);
-    // Its samples begin behind the header of the mdat that follows.
-    let placed = |track: u32, size: u32, count: u32| {
-        let offset = 8 + 8 + 20 + 20 + 8_u32;
-        moof(&traf_of(track, size, &trun(1, count, &offset.to_be_bytes())))
-    };
-    let fragment = |track: u32, size: u32, count: u32| {
-        [placed(track, size, count), mp4_box(b"mdat", &vec![0x18; (size * count) as usize])].concat()
-    };
     let bomb = |name, unit: Vec<u8>| Bomb { name, mime: MP4, headers: headers.clone(), unit };
     vec![
         bomb("runs of empty samples", moof(&traf(0, &trun(0, 16_384, &[])))),
@@ -219,10 +226,10 @@ fn mp4_bombs() -> Vec<Bomb> {
         bomb("many track fragments", moof(&traf(0, &trun(0, 60, &[])).repeat(1000))),
         bomb("runs that never end", moof(&traf(0, &trun(0, u32::MAX, &[])))),
         bomb("samples that never come", moof(&traf(1, &trun(0, 16_384, &[])))),
-        bomb("pictures of a byte", fragment(VIDEO, 1, 16_384)),
-        bomb("pictures of five bytes", fragment(VIDEO, 5, 16_384)),
-        bomb("packets of a byte", fragment(AUDIO, 1, 16_384)),
-        bomb("fragments of a packet of a byte", fragment(AUDIO, 1, 1)),
+        bomb("pictures of a byte", mp4_fragment(VIDEO, 1, 16_384)),
+        bomb("pictures of five bytes", mp4_fragment(VIDEO, 5, 16_384)),
+        bomb("packets of a byte", mp4_fragment(AUDIO, 1, 16_384)),
+        bomb("fragments of a packet of a byte", mp4_fragment(AUDIO, 1, 1)),
         bomb("fragments of nothing", moof(&[])),
         bomb("media of nothing", mp4_box(b"mdat", &[])),
         bomb("boxes of nothing", mp4_box(b"free", &[])),
@@ -230,6 +237,23 @@ fn mp4_bombs() -> Vec<Bomb> {
         bomb("the headers again", headers.clone()),
         bomb("one large mdat", mp4_box(b"mdat", &[0; DRIP_BYTES])),
     ]
+}
+
+fn trun(flags: u32, count: u32, fields: &[u8]) -> Vec<u8> {
+    full_box(b"trun", flags, &[&count.to_be_bytes(), fields].concat())
+}
+
+/// A `traf` whose samples have `size` bytes unless its runs say otherwise.
+fn traf_of(track: u32, size: u32, runs: &[u8]) -> Vec<u8> {
+    let tfhd = full_box(b"tfhd", 0x10, &[track.to_be_bytes(), size.to_be_bytes()].concat());
+    mp4_box(b"traf", &[&tfhd[..], runs].concat())
+}
+
+/// A `moof` of equal samples, and their `mdat`, behind whose header they begin.
+fn mp4_fragment(track: u32, size: u32, count: u32) -> Vec<u8> {
+    let offset = 8 + 8 + 20 + 20 + 8_u32;
+    let moof = mp4_box(b"moof", &traf_of(track, size, &trun(1, count, &offset.to_be_bytes())));
+    [moof, mp4_box(b"mdat", &vec![0x18; (size * count) as usize])].concat()
 }
 
 /// An EBML element of under 2^28 bytes.
