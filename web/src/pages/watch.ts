@@ -5,7 +5,6 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { MainServer } from '../api/client';
-import { Poll } from '../api/poll';
 import { serverTime } from '../api/server-time';
 import { isConcealed, type Assignment, type StreamInfo, type StreamState } from '../protocol/stream';
 import { badges, stateBadge, viewersBadge } from '../ui/badges';
@@ -17,14 +16,9 @@ import { base } from '../ui/styles';
 import '../watch/player-element';
 import type { AdmittedEvent, WatchStateEvent } from '../watch/player-element';
 import { Audience } from '../watch/audience';
+import { Questions } from '../watch/questions';
 import type { WatchPhase, WatchState } from '../watch/session';
 
-/**
- * How often the main server is asked for the viewers on all nodes, and for what else is live: seldom, because ten thousand
- * viewers are ten thousand pages that ask. State and viewers of its own node each page hears from that node.
- */
-const LOOK_MS = 120_000;
-const LOOK_AROUND_MS = 300_000;
 /** How many other streams are offered. */
 const OTHERS = 4;
 
@@ -43,7 +37,10 @@ export class WatchPage extends LitElement {
   readonly #audience = new Audience();
   /** Shows that this viewer was let in. */
   #grant: string | undefined;
-  #polls: Poll[] = [];
+  readonly #questions = new Questions(
+    () => this.#look(),
+    () => this.#lookAround(),
+  );
   #timer: ReturnType<typeof setInterval> | undefined;
 
   static override styles = [
@@ -122,13 +119,13 @@ export class WatchPage extends LitElement {
     super.connectedCallback();
     if (embedded) return;
     this.#timer = setInterval(() => (this.nowMs = serverTime.nowMs()), 1_000);
-    this.#ask(true);
+    this.#questions.start();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     clearInterval(this.#timer);
-    this.#ask(false);
+    this.#questions.stop();
   }
 
   override render(): TemplateResult {
@@ -172,7 +169,8 @@ export class WatchPage extends LitElement {
 
   #facts(): TemplateResult | typeof nothing {
     const known = this.watchState && stateOf(this.watchState.phase);
-    const current = known ?? this.info?.state;
+    // A viewer who paused has left the node, which cannot tell then that the stream is over.
+    const current = this.info?.state === 'ended' ? 'ended' : (known ?? this.info?.state);
     if (current === undefined || this.#isNowhere) return nothing;
     if (this.info !== undefined && isConcealed(this.info)) return stateBadge(current);
     return html`${stateBadge(current)}
@@ -185,17 +183,10 @@ export class WatchPage extends LitElement {
     return html`<span>on air for ${runningTime(this.nowMs - this.info.started_at_ms)}</span>`;
   }
 
-  /** Asks the main server now and then, or no more: what is over has no news, and what is locked tells none. */
-  #ask(on: boolean): void {
-    if (on === this.#polls.length > 0) return;
-    this.#polls.forEach((poll) => poll.stop());
-    this.#polls = on ? [new Poll(LOOK_MS, () => this.#look()), new Poll(LOOK_AROUND_MS, () => this.#lookAround())] : [];
-  }
-
   #heard(state: WatchState): void {
     this.watchState = state;
     this.#audience.onNode = state.viewers;
-    if (!embedded) this.#ask(!['ended', 'not_found', 'locked'].includes(state.phase));
+    if (!embedded) this.#questions.heard(state.phase);
   }
 
   async #lookAround(): Promise<void> {
@@ -204,8 +195,10 @@ export class WatchPage extends LitElement {
   }
 
   /** Where that fails the player tells what is wrong, and what was known of the stream stays. */
-  async #look(): Promise<void> {
-    this.#learn(await this.#server.stream(streamId, this.#grant));
+  async #look(): Promise<StreamInfo> {
+    const stream = await this.#server.stream(streamId, this.#grant);
+    this.#learn(stream);
+    return stream;
   }
 
   #admitted({ grant, stream }: Assignment): void {
