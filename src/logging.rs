@@ -1,6 +1,6 @@
 //! Logs go to standard error; standard output carries only the URL to open.
 //!
-//! A thread of its own writes them, from a bounded queue: a standard error that nobody reads, a terminal that is paused or a
+//! A thread of its own writes them, from a bounded queue: a standard error that is not read, a terminal that is paused or a
 //! pipe that is full, stops that thread and nothing else. What the queue cannot take is dropped, counted and reported.
 
 use std::{

@@ -1,6 +1,6 @@
 //! The time, read once per request or tick and handed down as a value, so that everything below is testable.
 //!
-//! The Unix time is that of the system's clock, made steady: when somebody or a time daemon sets that clock by some seconds,
+//! The Unix time is that of the system's clock, made steady: when an operator or a time daemon sets that clock by some seconds,
 //! this one follows so slowly that nothing shows it. Nodes go by it, and the latencies that viewers see with them.
 
 use std::{

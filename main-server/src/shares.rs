@@ -38,7 +38,7 @@ impl Places {
         Arc::new(Self { most, taken: Mutex::default() })
     }
 
-    /// A place for `address`; none if there is none, or none for it. An unknown address has no share of its own.
+    /// A place for `address`, if one is free and the share of the address allows it. An unknown address has no share.
     pub(crate) fn take(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Place> {
         let mut taken = self.taken();
         let free = self.most.saturating_sub(taken.all);

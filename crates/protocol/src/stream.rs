@@ -115,7 +115,7 @@ pub struct StreamInfo {
 }
 
 impl StreamInfo {
-    /// What is told of a stream with a passphrase to whoever has neither that nor a grant: its state alone.
+    /// What clients without a grant are told of a stream with a passphrase: its state alone.
     #[must_use]
     pub fn concealed(self) -> Self {
         Self {

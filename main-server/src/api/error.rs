@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_is_to_try_again_is_told_when() {
+    fn refusals_for_want_of_room_say_when_to_try_again() {
         for code in [
             ErrorCode::LimitReached,
             ErrorCode::NoNodeAvailable,

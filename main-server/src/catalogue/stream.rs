@@ -34,7 +34,7 @@ pub(crate) struct LiveStream {
     pub(super) thumbnail: Option<Thumbnail>,
     /// Whether the store is to forget it.
     pub(super) to_forget: bool,
-    /// Whether it may have ended while nobody looked: see [`super::Catalogue::doubt`].
+    /// Whether it may have ended while no main server ran: see [`super::Catalogue::doubt`].
     in_doubt: bool,
 }
 

@@ -14,7 +14,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// [`Error::Registry`] if the asking node is unknown, [`Error::Catalogue`] if the stream is unknown or over,
-    /// [`Error::NoNodeAvailable`] if nobody has it, [`Error::NoCapacity`] if nobody has room, and [`Error::CutOff`] if what is
+    /// [`Error::NoNodeAvailable`] if no node has it, [`Error::NoCapacity`] if none of those has room, and [`Error::CutOff`] if what is
     /// unknown here may be known elsewhere: the asking node would take the stream for ended.
     pub(crate) fn sources(
         &self,

@@ -52,7 +52,7 @@ impl From<News> for Change {
 #[derive(Debug)]
 pub(crate) struct Feed {
     state: Mutex<State>,
-    /// Held by whoever builds a snapshot, so that the others wait for that one.
+    /// Held while a snapshot is built, so that others who need one wait for it.
     building: Mutex<()>,
     /// The position after the newest frame.
     newest: watch::Sender<u64>,

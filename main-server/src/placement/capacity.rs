@@ -38,8 +38,8 @@ pub(super) fn has_room(node: &Node, newcomer: &Newcomer) -> bool {
     seats && fits && (newcomer.moves || !node.burden.is_out_of_processor())
 }
 
-/// Whether `node` takes another stream in. One that nothing has arrived for takes no place: otherwise whoever creates streams
-/// and sends nothing could fill every node.
+/// Whether `node` takes another stream in. One that nothing has arrived for takes no place: otherwise a client that creates
+/// streams and sends nothing could fill every node.
 pub(super) fn takes_stream(node: &Node) -> bool {
     let slots = node.capacity.streams.is_none_or(|most| node.placed.started < most);
     let newcomer = Newcomer { viewers: 0, egress_bytes_per_s: 0, moves: false };

@@ -109,7 +109,7 @@ describe('followCatalogue', () => {
     expect(seen.asked).toBe(asked);
   });
 
-  it('gives its connection back while nobody sees the page, and asks again when somebody does', async () => {
+  it('closes its connection while the page is hidden, and asks again when it is seen', async () => {
     const { stop, sight, seen } = follow(() => [snapshot]);
     await vi.advanceTimersByTimeAsync(1_000);
     sight.show(false);

@@ -34,7 +34,7 @@ describe('Poll', () => {
     pages.forEach((page) => page.poll.stop());
   });
 
-  it('asks nothing while nobody sees the page, and at once when somebody does, if it is time', async () => {
+  it('asks nothing while the page is hidden, and at once when it is seen, if it is time', async () => {
     const { poll: running, world } = poll(MINUTE);
     await vi.advanceTimersByTimeAsync(1_000);
     world.sight.show(false);

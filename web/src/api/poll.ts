@@ -18,7 +18,7 @@ export class Poll {
   readonly #sight: Sight;
   readonly #forgetSight: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** Its time has come, but nobody sees the page. */
+  /** Its time has come, but the page is hidden. */
   #due = false;
   #failures = 0;
   #stopped = false;

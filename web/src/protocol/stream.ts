@@ -70,7 +70,7 @@ export interface StreamInfo {
   thumbnail_url?: string;
 }
 
-/** Whether this is all that is told of a stream with a passphrase to whoever was not let in: its state. */
+/** Whether this is all that clients without a grant are told of a stream with a passphrase: its state. */
 export function isConcealed(stream: StreamInfo): boolean {
   return stream.started_at_ms === 0;
 }

@@ -14,7 +14,7 @@ const CONTROL = /[\p{Cc}\u2028\u2029\p{Noncharacter_Code_Point}]/u;
 const VARIATION = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/u;
 const JOINER = /[\u200c\u200d]/;
 
-/** The title that `text` stands for; undefined if it is none: it shows nothing, is too long or has control characters. */
+/** The title that `text` stands for; undefined if it is not a title: it shows nothing, is too long or has control characters. */
 export function cleanTitle(text: string): string | undefined {
   const trimmed = text.trim();
   if (Array.from(text).length > MAX_TITLE_CHARS || CONTROL.test(trimmed)) return undefined;

@@ -1,6 +1,6 @@
 // Whether the capture times of chunks can be believed. They are on the server's clock, which the broadcaster and this page
 // each know from an exchange some seconds ago: where that clock is set, or the broadcaster's computer slept, the two do not
-// mean the same time until both have asked again. A latency would be wrong by the difference meanwhile, so there is none.
+// mean the same time until both have asked again. A latency would be wrong by the difference meanwhile, so none is shown.
 //
 //   timestamp 0 of a take, on our clock = capture time - timestamp - what the server is ahead of us
 //

@@ -17,7 +17,7 @@ it('wants to play from the beginning, and until the person pauses', () => {
 });
 
 it.each([
-  ['while nobody sees the page', true, 60_000],
+  ['while the page is hidden', true, 60_000],
   ['just after the page ran again', false, 61_500],
 ])('does not take the pause of a browser for the person’s: %s', (_, hidden, atMs) => {
   const intent = new PlayIntent();

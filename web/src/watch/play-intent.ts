@@ -25,7 +25,7 @@ export class PlayIntent {
     this.#wokeAtMs = nowMs;
   }
 
-  /** The element plays, whoever began it. */
+  /** The element plays, by whatever it began. */
   played(): void {
     this.#plays = true;
   }

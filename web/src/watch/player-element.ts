@@ -39,7 +39,7 @@ const REFRESH_MS = 250;
 const CONTROLS_REST_MS = 2_600;
 /** Running dry for less than this is not worth a spinner; a still screen may do it once. */
 const SPINNER_AFTER_MS = 1_200;
-/** A pause longer than this leaves the node: it would send what nobody sees. */
+/** A pause longer than this leaves the node: it would send what is not shown. */
 const LEAVE_AFTER_MS = 10_000;
 /** A timer this late means that the page did not run: it was frozen, or the computer slept. */
 const DID_NOT_RUN_MS = 3_000;

@@ -170,7 +170,7 @@ function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live'
     heard: [] as string[],
     backlogs: 0,
     freshStarts: 0,
-    /** Nobody sees the page. */
+    /** The page is hidden. */
     hidden,
     /** Questions about the stream, to the main server. */
     described: 0,
@@ -619,7 +619,7 @@ describe('WatchSession', () => {
     session.close();
   });
 
-  it('does not insist while nobody sees the page and nothing was shown, and goes on once it is seen', async () => {
+  it('does not insist while the page is hidden and nothing was shown, and goes on once it is seen', async () => {
     const { session, a, world } = watch({ mainServer: 'no_capacity', hidden: true });
     await pass(3_600_000);
     expect(world.asked).toHaveLength(1);

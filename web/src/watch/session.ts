@@ -76,7 +76,7 @@ export interface WatchSetup {
   onBacklog(): void;
   /** What comes next does not follow what came before: the stream is joined anew at its live edge. */
   onFreshStart(): void;
-  /** Whether nobody sees the page: a viewer who has seen nothing yet is not let in meanwhile. */
+  /** Whether the page is hidden: a viewer who has seen nothing yet does not join meanwhile. */
   hidden?: () => boolean;
   /** Monotonic; it may stand still while the computer sleeps. */
   now?: () => number;
@@ -131,7 +131,7 @@ const QUICK = { forMs: 10_000, longestMs: 1_000 };
 const LONGEST_WAIT_FOR_START_MS = 4_000;
 /** For so long what the main server said of the stream's state is taken to hold. */
 const DESCRIBED_FOR_MS = 10_000;
-/** How often a waiting page that nobody sees looks whether it is seen; it is told as well. */
+/** How often a hidden page that waits looks whether it is seen; it is told as well. */
 const HIDDEN_LOOK_MS = 60_000;
 /** A link silent for longer than any probe takes: the page did not run meanwhile. */
 const STALE_MS = 5_000;
@@ -586,7 +586,7 @@ export class WatchSession {
     return true;
   }
 
-  /** Waits for the next try; a page that nobody sees, and that has shown nothing yet, until somebody does. */
+  /** Waits for the next try; a hidden page that has shown nothing yet, until it is seen. */
   async #pause(failures: number, longestMs?: number): Promise<void> {
     const pauseMs = this.#pauseMs(failures, this.#state.problem, longestMs);
     const until = this.#now() + pauseMs;

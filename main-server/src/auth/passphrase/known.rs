@@ -1,6 +1,6 @@
 //! Right passphrases as keyed digests (BLAKE2b, RFC 7693), in memory only, under a key that this process made.
 //!
-//! Whoever reads the store finds only Argon2 hashes. What is checked against a digest here was right once already.
+//! The store holds Argon2 hashes alone. A digest is kept only of a passphrase that such a hash was made of or matched.
 
 use std::{
     collections::HashMap,

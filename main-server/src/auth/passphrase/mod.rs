@@ -1,8 +1,8 @@
 //! Passphrases of private streams: kept as Argon2id hashes (RFC 9106), made and checked off the async threads.
 //!
-//! A hash costs some 20 MB and tens of milliseconds of a processor on purpose, and anybody may ask for one. So:
+//! A hash costs some 20 MB and tens of milliseconds of a processor on purpose, and any client may ask for one. So:
 //!
-//! - Attempts at one stream from one address have a pace ([`pace`]), which also bounds how fast anybody can guess.
+//! - Attempts at one stream from one address have a pace ([`pace`]), which also bounds how fast passphrases can be guessed.
 //! - One hash is made at a time, and three times as long as it took none is: hashing takes a quarter of one processor at
 //!   most, and a quarter of what the process gets if that is less. Addresses take turns ([`turns`]).
 //! - A stream whose passphrase was right once needs no more hashes ([`known`]).

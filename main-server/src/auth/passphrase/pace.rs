@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// Time between two attempts.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// Attempts that nobody waits for, once there were none for a second.
+/// Attempts that do not wait, after a second without any.
 const BURST: u32 = 20;
 /// Longest wait: a hundred attempts.
 const MAX_WAIT: Duration = Duration::from_secs(5);

@@ -35,7 +35,7 @@ struct Queue {
     arrivals: u64,
 }
 
-/// The turn of whoever holds this; dropping it gives the next one its own.
+/// A turn; dropping it hands out the next one.
 pub(super) struct Turn(Arc<Turns>);
 
 impl Turns {
@@ -92,7 +92,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let next = self.0.queue().next();
         if let Some(next) = next {
-            // Whoever does not wait any more drops the turn, which passes it on.
+            // A receiver that no longer waits drops the turn, which passes it on.
             drop(next.send(Self(Arc::clone(&self.0))));
         }
     }

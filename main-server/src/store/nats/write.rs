@@ -72,7 +72,7 @@ impl From<Instant> for Patience {
 }
 
 impl Patience {
-    /// Somebody else's write went through instead. Gives how often that was.
+    /// Another write went through instead. Gives how often that was.
     ///
     /// # Errors
     /// [`Error::Busy`] if it has gone on for too long.
@@ -101,8 +101,8 @@ impl<'a> Write<'a> {
     /// Writes, or finds out that it must not be.
     pub(super) async fn run(mut self) -> Result<Revision, Error> {
         let mut patience = Patience::from(Instant::now());
-        // Those of this process take turns, or they would only disturb each other. A lost race does not end a turn: whoever
-        // waits behind would be next, and this one last.
+        // Those of this process take turns, or they would only disturb each other. A lost race does not end a turn: the
+        // next in line would go first, and this one last.
         let mut turn = None;
         loop {
             if turn.is_none() && self.needs_quiet() {
