@@ -2,6 +2,7 @@
 // come first, and nothing moves when viewers come and go: cards must not slip away under a pointer.
 
 import { pageSight, type Sight } from '../browser/sight';
+import { anyOf } from '../browser/signals';
 import type { StreamId, StreamInfo } from '../protocol/stream';
 import { backOffMs, type BackOff } from './back-off';
 import { MainServer } from './client';
@@ -74,7 +75,7 @@ export function followCatalogue(
       const unseen = whenUnseen(sight, HIDDEN_MS);
       let problem: unknown;
       try {
-        await hear(AbortSignal.any([signal, unseen.signal]));
+        await hear(anyOf(signal, unseen.signal));
       } catch (error) {
         problem = error;
       } finally {

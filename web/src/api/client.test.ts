@@ -1,6 +1,6 @@
 // The HTTP client: grants travel as bearer tokens, and every failure becomes a coded error.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CallError } from '../protocol/error';
 import { MainServer } from './client';
 import { RetryGate } from './retry-gate';
@@ -128,5 +128,15 @@ describe('MainServer', () => {
     const { retryAfterMs } = await failure(main.streams());
     if (expected === undefined) expect(retryAfterMs).toBeUndefined();
     else expect(Math.abs((retryAfterMs ?? NaN) - expected)).toBeLessThan(500);
+  });
+
+  it('needs no AbortSignal.any, which Safari before 17.4 lacks', async () => {
+    const missing = vi.spyOn(AbortSignal, 'any').mockImplementation(() => {
+      throw new TypeError('AbortSignal.any is not a function');
+    });
+    const { main } = server(() => new Response('event: snapshot\ndata: []\n\n'));
+    const { signal } = new AbortController();
+    expect(await main.events(signal).next()).toMatchObject({ value: { type: 'snapshot', data: '[]' } });
+    missing.mockRestore();
   });
 });

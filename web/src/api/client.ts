@@ -2,6 +2,7 @@
 // local one where no server answered. What a server asks for with `Retry-After` is kept to here, for the whole page; its
 // `Date` is what the page takes for the server's time.
 
+import { anyOf } from '../browser/signals';
 import { CallError, wireError } from '../protocol/error';
 import type { NodeInfo, Scaling } from '../protocol/node';
 import type { Assignment, AskForNodes, CreateStream, StreamCreated, StreamId, StreamInfo } from '../protocol/stream';
@@ -100,7 +101,7 @@ export class MainServer {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENT_MS);
     };
-    const request = { signal: AbortSignal.any([signal, silence.signal]), accept: 'text/event-stream' };
+    const request = { signal: anyOf(signal, silence.signal), accept: 'text/event-stream' };
     try {
       const { body } = await this.#send(url, request, silence.signal);
       alive();
@@ -128,7 +129,7 @@ export class MainServer {
     const method = request.method ?? 'GET';
     const call = `${method} ${url}`;
     gate.pass(call);
-    const signal = request.signal ? AbortSignal.any([request.signal, timeout]) : timeout;
+    const signal = request.signal ? anyOf(request.signal, timeout) : timeout;
     const sentMs = performance.now();
     let response: Response;
     try {
