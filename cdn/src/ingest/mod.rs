@@ -196,9 +196,16 @@ impl Ingest {
     /// Drops the stream that has waited longest for its first media, for one that may send some. False if there is none.
     fn drop_silent(&self) -> bool {
         let silent = |(id, publisher): (StreamId, Arc<Publisher>)| Some((publisher.silent_since_ms()?, id));
-        let Some((_, id)) = self.all().into_iter().filter_map(silent).min() else { return false };
-        self.close(lock(&self.publishers), id, Closed::Dropped);
-        true
+        loop {
+            let Some((_, id)) = self.all().into_iter().filter_map(silent).min() else { return false };
+            let publishers = lock(&self.publishers);
+            let publisher = publishers.by_stream.get(&id);
+            // Its media may have come meanwhile.
+            if publisher.is_some_and(|publisher| publisher.silent_since_ms().is_some()) {
+                self.close(publishers, id, Closed::Dropped);
+                return true;
+            }
+        }
     }
 
     /// Takes in a segment whose last byte was there at `arrived`.

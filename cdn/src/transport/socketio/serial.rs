@@ -3,6 +3,8 @@
 //!
 //! An event is polled once where it arrives, so that ordinary segments cost no task and are answered before the next event
 //! is read. What has to wait (a large segment is parsed in slices) goes on in a task, and the reading task is free.
+//!
+//! An event that panics is lost alone: those after it run, above all the last one, which gives up what the connection has.
 
 use std::{
     collections::VecDeque,
@@ -10,6 +12,8 @@ use std::{
     sync::{Arc, Mutex},
     task::{Context, Waker},
 };
+
+use supervisor::contain;
 
 use crate::lock::lock;
 
@@ -51,10 +55,13 @@ impl Serial {
     fn enter(
         &self,
         bytes: usize,
-        mut work: Work,
+        work: Work,
         most_bytes: usize,
         spawn: impl FnOnce(Work),
     ) -> Result<(), Full> {
+        let mut work: Work = Box::pin(async move {
+            contain("event of a connection", work).await;
+        });
         {
             let mut queue = lock(&self.0);
             if queue.is_running {
@@ -151,6 +158,24 @@ mod tests {
         serial.run_last(Box::pin(async move { last.add_permits(1) }), spawn);
         drop(done.acquire().await);
         assert_eq!(*lock(&log), (0..20).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn events_after_one_that_panics_run() {
+        let (serial, log) = (Serial::default(), Log::default());
+        serial.run(10, Box::pin(async { panic!("at once") }), spawn).unwrap();
+        serial.run(10, quick(&log, 0), |_| panic!("no task is needed")).unwrap();
+        let later = async {
+            yield_now().await;
+            panic!("later")
+        };
+        serial.run(10, Box::pin(later), spawn).unwrap();
+        serial.run(10, quick(&log, 1), spawn).unwrap();
+        let done = Arc::new(Semaphore::new(0));
+        let last = done.clone();
+        serial.run_last(Box::pin(async move { last.add_permits(1) }), spawn);
+        drop(done.acquire().await);
+        assert_eq!(*lock(&log), [0, 1]);
     }
 
     #[tokio::test]
