@@ -167,3 +167,19 @@ async fn connections_that_neither_watch_nor_publish_make_room_for_those_that_do(
     say(&mut broadcaster, r#"422["clock",{"t0_ms":1}]"#).await;
     hears(&mut broadcaster, "432[{\"ok\":true").await;
 }
+
+#[tokio::test]
+async fn connections_that_wait_for_a_stream_make_room() {
+    let up = Up::start();
+    up.registers().await;
+    let path = format!("/cdn/a/ws/{}", up.stream().await.stream_id);
+    let mut flood = Vec::new();
+    for _ in 0..2 * FILES {
+        flood.push(web_socket(&up.address, &path).await);
+    }
+    for waiting in &mut flood[..FILES] {
+        closed(waiting).await;
+    }
+    assert!(up.is_ready().await, "{}", up.log());
+    assert!(!up.log().contains("out of file descriptors"), "{}", up.log());
+}

@@ -133,7 +133,11 @@ impl Server {
     ) {
         let counted = self.services.connections.count(Transport::WebSocket);
         let found = match counted {
-            Some(_) => self.find(asked).await,
+            // A stream may take seconds to be found: the connection makes room for others meanwhile, as at any time.
+            Some(_) => tokio::select! {
+                found = self.find(asked) => found,
+                () = socket.displaced() => return,
+            },
             None => Err(refusal::no_connection()),
         };
         let connection = Arc::new(Connection::new(socket));

@@ -4,6 +4,7 @@
 //! written then is the connection's own task's to wait for.
 
 use std::{
+    future::poll_fn,
     io,
     net::Shutdown,
     pin::Pin,
@@ -53,6 +54,15 @@ impl Socket {
 
     pub(super) fn other(io: impl Io + 'static) -> Self {
         Self::Other(Mutex::new(Box::pin(io)))
+    }
+
+    /// Waits until the connection has to make room for another one.
+    pub(super) async fn displaced(&self) {
+        poll_fn(|cx| match self {
+            Self::Tcp(tcp) => tcp.poll_displaced(cx),
+            Self::Other(_) => Poll::Pending,
+        })
+        .await;
     }
 
     /// Writes what there is room for now: `WouldBlock` if there is none. `waker` is of the task that calls
