@@ -102,7 +102,7 @@ export class OnAir extends LitElement {
   override render(): TemplateResult {
     const { recording } = this.state;
     return html`
-      <h1>${this.heading}</h1>
+      <h1 dir="auto">${this.heading}</h1>
       ${this.#notice()}
       <dl>
         <div>
