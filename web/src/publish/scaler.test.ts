@@ -49,14 +49,22 @@ describe('Scaler', () => {
   });
 
   it('goes on after a picture that could not be scaled', () => {
-    const { asked, scaled, scaler, worker, answer } = start();
+    const { asked, scaled, scaler, answer } = start();
     scaler.push(frame(1), SIZE);
     answer(undefined);
     scaler.push(frame(2), SIZE);
-    worker.onerror?.call(worker as Worker, new Event('error') as ErrorEvent);
-    scaler.push(frame(3), SIZE);
-    expect(asked).toHaveLength(3);
+    expect(asked).toHaveLength(2);
     expect(scaled).toEqual([]);
+  });
+
+  it('says so when its worker does not load, and keeps no picture', () => {
+    const { scaler, worker } = start();
+    const [first, waiting] = [frame(1), frame(2)];
+    scaler.push(first, SIZE);
+    scaler.push(waiting, SIZE);
+    expect(scaler.broken).toBe(false);
+    worker.onerror?.call(worker as Worker, new Event('error') as ErrorEvent);
+    expect([scaler.broken, scaler.busy, waiting.closed]).toEqual([true, false, true]);
   });
 
   it('closes what waits when it is closed', () => {

@@ -13,6 +13,7 @@ export class Scaler {
   readonly #scaled: (frame: VideoFrame) => void;
   #busy = false;
   #next: ScaleRequest | undefined;
+  #broken = false;
 
   constructor(
     scaled: (frame: VideoFrame) => void,
@@ -21,7 +22,7 @@ export class Scaler {
     this.#scaled = scaled;
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<VideoFrame | undefined>) => this.#done(data);
-    worker.onerror = () => this.#done(undefined);
+    worker.onerror = () => this.#break();
   }
 
   /** Whether a picture is in work. */
@@ -29,18 +30,33 @@ export class Scaler {
     return this.#busy;
   }
 
+  /** Whether nothing can be scaled: the worker did not load, as after an upgrade of the server while the page was open. */
+  get broken(): boolean {
+    return this.#broken;
+  }
+
   /** Takes `frame` over; it comes back scaled, unless a newer one takes its place. */
   push(frame: VideoFrame, { width, height }: Size): void {
-    this.#next?.frame.close();
+    this.#drop();
     this.#next = { frame, width, height };
     this.#work();
   }
 
   close(): void {
-    this.#next?.frame.close();
-    this.#next = undefined;
+    this.#drop();
     this.#worker.onmessage = null;
     this.#worker.terminate();
+  }
+
+  #break(): void {
+    this.#broken = true;
+    this.#busy = false;
+    this.#drop();
+  }
+
+  #drop(): void {
+    this.#next?.frame.close();
+    this.#next = undefined;
   }
 
   #work(): void {

@@ -131,7 +131,8 @@ class Steadied implements SteadyStream {
     // Recorders take the pixels that are there, whatever size they are meant to be shown in.
     const { width, height } = visibleRect ?? shown;
     const source = { width, height };
-    if (fit(source, this.#limit) === source) {
+    // Pictures that are too large are better than none.
+    if (fit(source, this.#limit) === source || this.#scaler?.broken === true) {
       this.#size = { source, sent: source };
       this.#pictureCame(frame);
       return;
