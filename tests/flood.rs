@@ -1,4 +1,4 @@
-//! Connections that never become a viewer keep nobody out: the real program with few file descriptors.
+//! Connections that never become a viewer do not keep others out: the real program with few file descriptors.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]

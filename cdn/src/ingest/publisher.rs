@@ -4,8 +4,8 @@
 //! are missing in between empty the ring, so that viewers are told.
 //!
 //! There are two locks. [`State`] says who the producer is and is held for moments. [`Intake`] parses; a segment may hold it
-//! for many slices of work, so waiting for it is asynchronous, and the node's own locks are never held meanwhile. Who has
-//! both takes the intake first.
+//! for many slices of work, so waiting for it is asynchronous, and the node's own locks are never held meanwhile. A
+//! task that needs both takes the intake first.
 
 use std::{
     sync::{Arc, Mutex},

@@ -51,7 +51,7 @@ impl Sessions {
         published.now.push(id);
     }
 
-    /// No connection publishes `id` any more. If the stream is not over, whoever did has to register it again.
+    /// No connection publishes `id` any more. If the stream is not over, its broadcaster has to register it again.
     pub(super) fn forget(&mut self, id: StreamId, is_over: bool) {
         let Some(owner) = self.owners.remove(&id) else { return };
         let Some(published) = self.by_session.get_mut(&owner) else { return };

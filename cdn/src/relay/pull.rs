@@ -31,7 +31,7 @@ use crate::{
 
 /// How long a link that has everything may bring nothing before another source is tried.
 const STALL: Duration = Duration::from_secs(15);
-/// Longer than anybody waits: the link itself notices when the other side is gone.
+/// Longer than any viewer waits: the link itself notices when the other side is gone.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a new link may take to bring what was newest when it began.
 const CATCH_UP: Duration = Duration::from_secs(3);

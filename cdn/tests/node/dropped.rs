@@ -1,4 +1,4 @@
-//! A node that stops carrying a stream which is not over says so, in a word that is not the end's, and nobody gives it up.
+//! A node that stops carrying a stream which is not over says `stream_dropped` and not `ended`, and clients go on elsewhere.
 
 use std::time::Duration;
 

@@ -101,7 +101,7 @@ async fn broadcaster_of_many_streams_is_told_of_each_end_once() {
     node.stop().await;
 }
 
-/// The code of an answer over Socket.IO to somebody who wants to watch.
+/// The code of an answer over Socket.IO to a client that asks to watch.
 async fn over_socket_io(node: &TestNode, id: StreamId) -> String {
     code(&node.connect().await.call("watch_stream", json!(id)).await).to_owned()
 }

@@ -25,8 +25,8 @@ use crate::{
     shortage::{Line, Shortage},
 };
 
-/// How long a client may leave unread what was sent to it before its connection is given up. Longer than a node waits, 20 s
-/// to let go of a viewer that takes nothing and 30 s for it to read why: a connection the kernel gave up tells nothing.
+/// How long a client may leave unread what was sent to it before its connection is given up. Longer than a node waits: 20 s
+/// for a viewer to take anything, then 30 s for it to read why it is dismissed. A connection that the kernel closed tells nothing.
 const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest request head, and what is read of a body at once.
 const BUFFER_BYTES: usize = 32 << 10;
