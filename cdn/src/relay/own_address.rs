@@ -10,7 +10,7 @@ use protocol::{ErrorCode, StreamId};
 
 use super::{
     address::{Address, Wanted},
-    link::{Link, Lost},
+    link::{Event, Link, Lost},
 };
 use crate::control::Control;
 
@@ -52,9 +52,33 @@ async fn look(url: &str, main_server: &str, hostname: &str) -> Result<(), String
         let mut link = Link::open(&Address::new(url, main_server, &wanted)?).await?;
         link.next().await
     };
-    match asked.await {
-        Err(Lost::Refused(error)) if error.code == ErrorCode::RelayLoop => Ok(()),
+    judge(asked.await)
+}
+
+/// Whether it is this node that answered.
+fn judge(answer: Result<Event, Lost>) -> Result<(), String> {
+    match answer {
+        // A full node refuses every connection before it reads what is asked: that tells nothing.
+        Err(Lost::Refused(error)) if matches!(error.code, ErrorCode::RelayLoop | ErrorCode::NoCapacity) => {
+            Ok(())
+        }
         Err(Lost::Refused(_)) | Ok(_) => Err("another node answers there".to_owned()),
         Err(lost) => Err(lost.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::WireError;
+
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_full_is_not_taken_for_another_one() {
+        let refused = |code| judge(Err(Lost::Refused(WireError::new(code, "no"))));
+        assert_eq!(refused(ErrorCode::RelayLoop), Ok(()));
+        assert_eq!(refused(ErrorCode::NoCapacity), Ok(()));
+        assert!(refused(ErrorCode::UnknownStream).is_err());
+        assert!(judge(Err(Lost::Silent)).is_err());
     }
 }
