@@ -23,11 +23,12 @@ pub(super) fn not_admitted(rejection: Rejection, stream: &SharedStream) -> WireE
     }
 }
 
-/// Why a stream that was here a moment ago cannot be watched.
+/// Why a stream that was here a moment ago cannot be watched. One that is not closed, though nothing serves it here, is not
+/// over either.
 pub(super) fn gone(stream: &SharedStream) -> WireError {
     match lock(stream).closed() {
-        Some(Closed::Dropped) => stream_dropped(),
-        Some(Closed::Ended) | None => unknown_stream(),
+        Some(Closed::Ended) => unknown_stream(),
+        Some(Closed::Dropped) | None => stream_dropped(),
     }
 }
 
@@ -41,4 +42,22 @@ pub(super) fn stream_dropped() -> WireError {
 /// The node does not carry the stream.
 pub(super) fn unknown_stream() -> WireError {
     WireError::new(ErrorCode::UnknownStream, "this stream is not here, or it is over; ask the main server")
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{StreamId, stream::Visibility};
+
+    use super::*;
+    use crate::hub::{Hub, HubLimits, RingLimits};
+
+    #[test]
+    fn only_a_stream_that_ended_is_called_unknown() {
+        let ring = RingLimits { window_ms: 1000, group_bytes: 1000 };
+        let mut hub = Hub::new(HubLimits { ring, budget_bytes: 1 << 20, streams: 1 }, |_, _| {});
+        let stream = hub.open(StreamId::new("a", 1), Visibility::Public).unwrap();
+        assert_eq!(gone(&stream).code, ErrorCode::StreamDropped, "its pump is gone, the stream is not");
+        lock(&stream).close(Closed::Ended);
+        assert_eq!(gone(&stream).code, ErrorCode::UnknownStream);
+    }
 }
