@@ -102,6 +102,8 @@ impl Client {
         let mut taken = self.places.taken();
         if taken.leave_http(self.http.number).is_some() {
             self.http.phase.store(Phase::Kept as u8, Relaxed);
+            // A waker keeps its task's memory, and that task may have ended.
+            self.http.displaced().reader = None;
         }
     }
 }
@@ -245,7 +247,7 @@ impl Http {
         if self.phase() != Phase::Upgraded {
             return Poll::Pending;
         }
-        let mut displaced = self.displaced.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut displaced = self.displaced();
         if displaced.is {
             return Poll::Ready(());
         }
@@ -255,11 +257,15 @@ impl Http {
 
     fn displace(&self) {
         self.closed.notify_one();
-        let mut displaced = self.displaced.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut displaced = self.displaced();
         displaced.is = true;
         if let Some(reader) = displaced.reader.take() {
             reader.wake();
         }
+    }
+
+    fn displaced(&self) -> MutexGuard<'_, Displaced> {
+        self.displaced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn phase(&self) -> Phase {
@@ -300,7 +306,7 @@ fn host(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::{net::Ipv4Addr, task::Wake};
 
     use super::*;
 
@@ -372,6 +378,23 @@ mod tests {
         let displaced = |place: &Place| place.http.poll_displaced(&cx).is_ready();
         assert!(!displaced(&all[0]) && displaced(&all[1]) && !displaced(&all[63]));
         assert_eq!(open(&new), [true; 2]);
+    }
+
+    #[test]
+    fn a_kept_connection_holds_no_task_that_waited_for_it() {
+        struct Task;
+        impl Wake for Task {
+            fn wake(self: Arc<Self>) {}
+        }
+        let place = enter(&places(2, 2), 0).unwrap();
+        place.http.enter(Phase::Upgraded);
+        let task = Arc::new(Task);
+        let waker = Waker::from(task.clone());
+        assert!(place.http.poll_displaced(&Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        assert_eq!(Arc::strong_count(&task), 2, "the task is woken when the connection has to make room");
+        place.client().keep();
+        assert_eq!(Arc::strong_count(&task), 1);
     }
 
     #[test]
