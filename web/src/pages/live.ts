@@ -6,12 +6,12 @@ import { customElement, query, state } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
 import { serverTime } from '../api/server-time';
 import { siteMemory, tabMemory } from '../browser/storage';
-import '../live/offer';
-import '../live/on-air';
-import type { ChooseEvent, Preview } from '../live/preview';
-import '../live/preview';
-import type { GoLiveEvent, SettingsEvent } from '../live/setup';
-import '../live/setup';
+import '../ui/live/offer';
+import '../ui/live/on-air';
+import type { ChooseEvent, Preview } from '../ui/live/preview';
+import '../ui/live/preview';
+import type { GoLiveEvent, SettingsEvent } from '../ui/live/setup';
+import '../ui/live/setup';
 import { Broadcast, type BroadcastState } from '../publish/broadcast';
 import { Capture, abilities, type CaptureEvent } from '../publish/capture';
 import { keepRemembered, remember, type OwnStream } from '../publish/own-stream';
@@ -42,7 +42,7 @@ import { badges, stateBadge } from '../ui/badges';
 import { runningTime } from '../ui/format';
 import { ghostPicture } from '../ui/shell';
 import { base, buttons } from '../ui/styles';
-import { canPlayType } from '../watch/media-source';
+import { canPlayType } from '../watch/playback/mse/media-source';
 
 /** How often the main server is asked for the viewers on all nodes. */
 const LOOK_MS = 5_000;

@@ -1,7 +1,7 @@
 // Getting a picture and sound from the browser. Screens come with the processing off that browsers switch on for
 // voices: it turns the sound of a shared tab into a mono, gated whisper of itself.
 
-import { canPlayStreams } from '../watch/media-source';
+import { canPlayStreams } from '../watch/playback/mse/media-source';
 import type { Abilities, SourceKind } from './problems';
 import { same, type Size } from './size';
 import { WebAudioMix, type SoundMix } from './sound-mix';

@@ -2,7 +2,9 @@
 // slips, would press them without knowing (WCAG 2.2, 2.1.4). What has the focus keeps the keys it uses itself.
 
 import { siteMemory, type Memory } from '../browser/storage';
-import type { Command } from './controls';
+
+/** What a person can ask of the player. */
+export type Command = 'play_pause' | 'go_live' | 'mute' | 'stats' | 'keys' | 'picture_in_picture' | 'full_screen';
 
 const KEYS = new Map<string, Command>([
   [' ', 'play_pause'],

@@ -1,7 +1,7 @@
 // What waits to be appended to a SourceBuffer, in order and within a bound: a page that cannot append (a sleeping tab,
 // a slow phone) drops whole groups and goes on at the newest one, so memory never follows the stream.
 
-import type { ChunkTimes } from './timeline';
+import type { ChunkTimes } from '../timeline';
 
 /** Most bytes that wait; at 2.5 Mbit/s about half a minute. */
 const MOST_BYTES = 8 * 1024 * 1024;

@@ -3,18 +3,18 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
-import type { BroadcastState, Picture } from '../publish/broadcast';
-import type { Voice } from '../publish/capture';
-import { passes } from '../publish/patience';
-import { callProblem, waitingProblem } from '../publish/problems';
-import { same, sizeText, smaller } from '../publish/size';
-import type { Confirm } from '../ui/confirm';
-import '../ui/confirm';
-import '../ui/copy-link';
-import { runningTime } from '../ui/format';
-import { microphoneIcon, microphoneOffIcon, screenIcon, stopIcon, swapIcon } from '../ui/icons';
-import '../ui/notice';
-import { base, buttons } from '../ui/styles';
+import type { BroadcastState, Picture } from '../../publish/broadcast';
+import type { Voice } from '../../publish/capture';
+import { passes } from '../../publish/patience';
+import { callProblem, waitingProblem } from '../../publish/problems';
+import { same, sizeText, smaller } from '../../publish/size';
+import type { Confirm } from '../confirm';
+import '../confirm';
+import '../copy-link';
+import { runningTime } from '../format';
+import { microphoneIcon, microphoneOffIcon, screenIcon, stopIcon, swapIcon } from '../icons';
+import '../notice';
+import { base, buttons } from '../styles';
 import { endingAdvice } from './offer';
 import { ChooseEvent } from './preview';
 

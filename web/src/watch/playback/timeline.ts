@@ -8,7 +8,7 @@
 // there, so that a still screen does not make MSE drop video. Headers in turn claim too much when pictures outlast
 // the sound, so a take is laid where both agree that something plays. All times are milliseconds.
 
-import type { MediaData } from '../protocol/event';
+import type { MediaData } from '../../protocol/event';
 
 /** How much of the past stays known, for the capture times of the frames on screen. */
 const REMEMBERED_MS = 30_000;

@@ -3,10 +3,10 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import type { ErrorCode, LocalErrorCode } from '../protocol/error';
-import { ghostPicture } from '../ui/shell';
-import { base, buttons } from '../ui/styles';
-import type { WatchPhase } from './session';
+import type { ErrorCode, LocalErrorCode } from '../../protocol/error';
+import { ghostPicture } from '../shell';
+import { base, buttons } from '../styles';
+import type { WatchPhase } from '../../watch/session';
 
 /** A {@link WatchPhase}, or that this browser cannot play the stream. */
 export type Situation = WatchPhase | 'unsupported';

@@ -2,17 +2,17 @@
 // controller several times a second what to do, and measures what is on screen. It never pauses or mutes by itself;
 // what the person wants is in the element.
 
-import type { InitData, MediaData, StreamingData } from '../protocol/event';
-import { localNowMs, type ServerClock } from '../transport/clock';
+import type { InitData, MediaData, StreamingData } from '../../../protocol/event';
+import { localNowMs, type ServerClock } from '../../../transport/clock';
 import { AppendQueue, type QueuedChunk } from './append-queue';
-import { CaptureCheck } from './capture-check';
-import { LiveEdge } from './live-edge';
+import { CaptureCheck } from '../capture-check';
+import { LiveEdge } from '../live-edge';
 import { MediaBuffer } from './media-buffer';
 import { attachSource, canPlayType, type AttachedSource } from './media-source';
-import { LatencyMeter, RateMeter } from './meters';
-import { sameTracks } from './mime';
-import { Still } from './still';
-import { Timeline } from './timeline';
+import { LatencyMeter, RateMeter } from '../meters';
+import { sameTracks } from '../../mime';
+import { Still } from '../../../ui/player/still';
+import { Timeline } from '../timeline';
 
 /** How often the controller is asked. */
 const STEER_EVERY_MS = 100;

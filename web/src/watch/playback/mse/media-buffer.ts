@@ -4,7 +4,7 @@
 // init segment, then `timestampOffset`. Out of room, it forgets the past and tries again, then drops what waits.
 
 import { AppendQueue, type Batch, type QueuedChunk, type QueuedInit } from './append-queue';
-import type { Range } from './live-edge';
+import type { Range } from '../live-edge';
 
 /** The past is cut to `keptMs` behind the playhead whenever it reaches `mostMs`: few, larger removals. */
 const PAST = { mostMs: 20_000, keptMs: 10_000 };

@@ -2,8 +2,8 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
-import { base } from '../ui/styles';
-import { KEY_HELP, lettersAreOn, switchLetters } from './keys';
+import { base } from '../styles';
+import { KEY_HELP, lettersAreOn, switchLetters } from '../../watch/keys';
 
 @customElement('ud-key-panel')
 export class KeyPanel extends LitElement {

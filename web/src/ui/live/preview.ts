@@ -3,9 +3,9 @@
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
-import type { SourceKind } from '../publish/problems';
-import { cameraIcon, screenIcon } from '../ui/icons';
-import { base, buttons } from '../ui/styles';
+import type { SourceKind } from '../../publish/problems';
+import { cameraIcon, screenIcon } from '../icons';
+import { base, buttons } from '../styles';
 
 /** The person wants to share this kind of source. */
 export class ChooseEvent extends Event {

@@ -2,13 +2,13 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { MAX_TITLE_CHARS } from '../protocol/title';
-import { QUALITIES } from '../publish/broadcast';
-import { DEFAULT_TITLE, type Settings } from '../publish/settings';
-import { sizeText } from '../publish/size';
-import { fields } from '../ui/fields';
-import { broadcastIcon } from '../ui/icons';
-import { base, buttons } from '../ui/styles';
+import { MAX_TITLE_CHARS } from '../../protocol/title';
+import { QUALITIES } from '../../publish/broadcast';
+import { DEFAULT_TITLE, type Settings } from '../../publish/settings';
+import { sizeText } from '../../publish/size';
+import { fields } from '../fields';
+import { broadcastIcon } from '../icons';
+import { base, buttons } from '../styles';
 
 /** What was chosen has changed. */
 export class SettingsEvent extends Event {

@@ -2,10 +2,10 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import type { TransportName } from '../transport/connection';
-import { base } from '../ui/styles';
-import { codecNames } from './mime';
-import type { PlaybackStats } from './player';
+import type { TransportName } from '../../transport/connection';
+import { base } from '../styles';
+import { codecNames } from '../../watch/mime';
+import type { PlaybackStats } from '../../watch/playback/mse/player';
 
 /** What the panel shows. */
 export interface ShownStats extends PlaybackStats {

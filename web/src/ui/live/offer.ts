@@ -3,13 +3,13 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
-import type { StreamInfo } from '../protocol/stream';
-import { isolated } from '../protocol/title';
-import type { Confirm } from '../ui/confirm';
-import '../ui/confirm';
-import { viewers } from '../ui/format';
-import '../ui/notice';
-import { base, buttons } from '../ui/styles';
+import type { StreamInfo } from '../../protocol/stream';
+import { isolated } from '../../protocol/title';
+import type { Confirm } from '../confirm';
+import '../confirm';
+import { viewers } from '../format';
+import '../notice';
+import { base, buttons } from '../styles';
 
 @customElement('ud-continue-offer')
 export class ContinueOffer extends LitElement {

@@ -12,11 +12,9 @@ import {
   shrinkIcon,
   soundIcon,
   statsIcon,
-} from '../ui/icons';
-import { base } from '../ui/styles';
-
-/** What a person can ask of the player. */
-export type Command = 'play_pause' | 'go_live' | 'mute' | 'stats' | 'keys' | 'picture_in_picture' | 'full_screen';
+} from '../icons';
+import type { Command } from '../../watch/keys';
+import { base } from '../styles';
 
 /** Asks the player for something. */
 export class CommandEvent extends Event {
