@@ -22,16 +22,18 @@ import './controls';
 import './key-panel';
 import { commandOf, lettersAreOn, type Command } from '../../watch/keys';
 import { canPlayStreams } from '../../watch/playback/mse/media-source';
+import { MsePlayback } from '../../watch/playback/mse/mse-playback';
+import type { Playback } from '../../watch/playback/playback';
 import { codecNames, trackKinds } from '../../watch/mime';
 import type { PassphraseEvent, Situation } from './overlay';
 import './overlay';
 import { PictureClicks } from '../../watch/picture-clicks';
 import { PlayIntent } from '../../watch/play-intent';
-import { Player } from '../../watch/playback/mse/player';
 import { playerStyles } from './player-styles';
 import { WatchSession, type WatchState } from '../../watch/session';
 import type { ShownStats } from './stats-panel';
 import './stats-panel';
+import { Still } from './still';
 
 /** How often figures are refreshed. */
 const REFRESH_MS = 250;
@@ -89,7 +91,7 @@ export class PlayerElement extends LitElement {
 
   readonly #server = new MainServer();
   readonly #clock = new ServerClock();
-  #player: Player | undefined;
+  #player: Playback | undefined;
   #session: WatchSession | undefined;
   #gone: AbortController | undefined;
   #passphrase: string | undefined;
@@ -160,9 +162,6 @@ export class PlayerElement extends LitElement {
         aria-label="Live stream"
         @click=${this.#pictureClicked}
         @dblclick=${() => this.#clicks.doubleClicked()}
-        @play=${this.#hasPlayed}
-        @pause=${this.#hasPaused}
-        @volumechange=${this.#elementChanged}
       ></video>
       ${
         started && this.#soundOnly
@@ -229,18 +228,21 @@ export class PlayerElement extends LitElement {
       this.situation = 'unsupported';
       return;
     }
-    this.#player = new Player(this.video, this.#clock, {
+    this.#player = new MsePlayback({ video: this.video, cover: new Still(this.video) }, this.#clock, {
       started: () => this.#hasStarted(),
       waiting: (waits) => this.#waits(waits),
       restarted: () => this.#mediaBroke(),
       cannotPlay: (mime) => this.#cannotPlay(mime),
       doubtsClock: () => this.#session?.lookAtClock(),
+      played: () => this.#hasPlayed(),
+      paused: () => this.#hasPaused(),
+      soundChanged: () => this.#controlsChanged(),
     });
     this.#join(this.#player);
     void this.#play();
   }
 
-  #join(player: Player): void {
+  #join(player: Playback): void {
     const passphrase = this.#passphrase;
     this.situation = 'connecting';
     this.#session = new WatchSession({
@@ -288,7 +290,7 @@ export class PlayerElement extends LitElement {
 
   /** Leaves in a while if the person pauses what is live. */
   #leaveWhenPaused(): void {
-    const idle = this.video.paused && this.situation === 'live' && this.#session !== undefined;
+    const idle = this.#player?.isPaused === true && this.situation === 'live' && this.#session !== undefined;
     if (!idle) clearTimeout(this.#leaveTimer);
     if (idle && this.#leaveTimer !== undefined) return;
     this.#leaveTimer = idle ? setTimeout(() => this.#leave(), LEAVE_AFTER_MS) : undefined;
@@ -332,15 +334,17 @@ export class PlayerElement extends LitElement {
 
   /** Plays with sound where the browser allows it, else without. */
   async #play(): Promise<void> {
+    const player = this.#player;
+    if (player === undefined) return;
     this.#rejoin();
     try {
-      await this.video.play();
+      await player.play();
     } catch (error) {
-      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || this.video.muted) return;
-      this.video.muted = true;
+      if (!(error instanceof DOMException) || error.name !== 'NotAllowedError' || player.muted) return;
+      player.muted = true;
       this.silenced = true;
-      // Refused even without sound: the person has to ask for it. The element never played, so it tells of no pause.
-      await this.video.play().catch(() => (this.paused = true));
+      // Refused even without sound: the person has to ask for it. Nothing ever played, so no pause is told.
+      await player.play().catch(() => (this.paused = true));
     }
   }
 
@@ -410,27 +414,29 @@ export class PlayerElement extends LitElement {
     }
   }
 
-  readonly #hasPlayed = (): void => {
+  #hasPlayed(): void {
     this.#intent.played();
     this.#rejoin();
     this.#leaveWhenPaused();
-    this.#elementChanged();
-  };
+    this.#controlsChanged();
+  }
 
-  readonly #hasPaused = (): void => {
+  #hasPaused(): void {
     if (Date.now() - this.#ranAtMs > DID_NOT_RUN_MS) this.#intent.woke(localNowMs());
     this.#intent.paused(document.hidden, localNowMs());
     this.#leaveWhenPaused();
-    this.#elementChanged();
+    this.#controlsChanged();
     if (!document.hidden) this.#goOn();
-  };
+  }
 
-  readonly #elementChanged = (): void => {
-    this.paused = this.video.paused;
-    this.muted = this.video.muted;
-    this.volume = this.video.volume;
+  #controlsChanged(): void {
+    const player = this.#player;
+    if (player === undefined) return;
+    this.paused = player.isPaused;
+    this.muted = player.muted;
+    this.volume = player.volume;
     if (!this.muted) this.silenced = false;
-  };
+  }
 
   readonly #pictureClicked = (event: PointerEvent): void => {
     if (!this.started) {
@@ -470,17 +476,18 @@ export class PlayerElement extends LitElement {
   }
 
   #do(command: Command): void {
-    const { video } = this;
+    // What is shown may be a moment older.
+    const { isPaused = true, muted = false, volume = 1 } = this.#player ?? {};
     switch (command) {
       case 'play_pause':
-        this.#setPlaying(video.paused);
+        this.#setPlaying(isPaused);
         break;
       case 'go_live':
-        if (video.paused) this.#setPlaying(true);
+        if (isPaused) this.#setPlaying(true);
         else this.#player?.jumpToLive();
         break;
       case 'mute':
-        this.#setVolume(video.muted ? video.volume || 1 : 0, video.muted);
+        this.#setVolume(muted ? volume || 1 : 0, muted);
         break;
       case 'stats':
       case 'keys':
@@ -498,7 +505,7 @@ export class PlayerElement extends LitElement {
   #setPlaying(plays: boolean): void {
     this.#intent.asked(plays);
     if (plays) void this.#play();
-    else this.video.pause();
+    else this.#player?.pause();
   }
 
   /** Media keys, and the buttons of a floating picture, are the person's too: by themselves they look like the browser. */
@@ -512,8 +519,9 @@ export class PlayerElement extends LitElement {
 
   /** Zero mutes and leaves the volume for the way back. */
   #setVolume(volume: number, audible = volume > 0): void {
-    this.video.muted = !audible;
-    if (audible) this.video.volume = volume;
+    if (this.#player === undefined) return;
+    this.#player.muted = !audible;
+    if (audible) this.#player.volume = volume;
   }
 
   async #float(): Promise<void> {
@@ -548,14 +556,14 @@ export class PlayerElement extends LitElement {
     this.#intent.woke(localNowMs());
     this.#session?.look();
     if (document.hidden) return;
-    if (!this.video.paused) this.#player?.jumpToLive();
+    if (this.#player?.isPaused === false) this.#player.jumpToLive();
     this.#goOn();
   }
 
   /** Plays on where the browser paused, or left, and the person did not. */
   #goOn(): void {
     if (!this.#intent.plays) return;
-    if (this.started && this.video.paused) void this.#play();
+    if (this.started && this.#player?.isPaused === true) void this.#play();
     else this.#rejoin();
   }
 }

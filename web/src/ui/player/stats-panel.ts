@@ -5,7 +5,7 @@ import { customElement, property } from 'lit/decorators.js';
 import type { TransportName } from '../../transport/connection';
 import { base } from '../styles';
 import { codecNames } from '../../watch/mime';
-import type { PlaybackStats } from '../../watch/playback/mse/player';
+import type { PlaybackStats } from '../../watch/playback/playback';
 
 /** What the panel shows. */
 export interface ShownStats extends PlaybackStats {

@@ -1,10 +1,12 @@
-// Keeps the last picture in sight while the browser jumps: some show the keyframe before the jump's end for a moment.
+// Covers a <video> with a canvas that shows its last picture.
+
+import type { Cover } from '../../watch/playback/mse/video';
 
 /** A frame this much older than the end of the jump may be the one that was jumped to: frames last a while. */
 const FRAME_MS = 100;
 
 /** See the head of the file. */
-export class Still {
+export class Still implements Cover {
   readonly #video: HTMLVideoElement;
   readonly #canvas = document.createElement('canvas');
   #untilMs = 0;
@@ -13,7 +15,6 @@ export class Still {
     this.#video = video;
   }
 
-  /** Covers the video with what it shows, until it shows `untilMs` of media time. */
   put(untilMs: number): void {
     const { videoWidth: width, videoHeight: height } = this.#video;
     const context = this.#canvas.getContext('2d');
@@ -24,12 +25,10 @@ export class Still {
     this.#video.after(this.#canvas);
   }
 
-  /** The video shows the picture of `mediaMs`. */
   shown(mediaMs: number): void {
     if (mediaMs >= this.#untilMs - FRAME_MS) this.takeAway();
   }
 
-  /** Uncovers the video whatever it shows. */
   takeAway(): void {
     this.#canvas.remove();
   }

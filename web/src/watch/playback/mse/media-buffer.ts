@@ -1,7 +1,8 @@
 // Feeds one SourceBuffer: one operation at a time, takes laid end to end, a bounded stretch of the past kept.
 //
 // A new take is `abort()` (the old one may have stopped anywhere), `changeType()` (its codec may be another), its
-// init segment, then `timestampOffset`. Out of room, it forgets the past and tries again, then drops what waits.
+// init segment, then `timestampOffset`. Out of room, it forgets the past and tries again, then drops what waits. A browser
+// takes SourceBuffers away (the element broke, memory is short), and then each of them throws: that is a failure here.
 
 import { AppendQueue, type Batch, type QueuedChunk, type QueuedInit } from './append-queue';
 import type { Range } from '../live-edge';
@@ -66,13 +67,15 @@ export class MediaBuffer {
     return this.#queue.isEmpty && this.#refused === undefined && !this.#source.updating;
   }
 
-  /** Playable stretches. */
-  get ranges(): Range[] {
-    const { buffered } = this.#source;
-    return Array.from({ length: buffered.length }, (_, i) => ({
-      startMs: buffered.start(i) * 1000,
-      endMs: buffered.end(i) * 1000,
-    }));
+  /** Playable stretches; undefined where the SourceBuffer is lost, which is told as a failure, too. */
+  get ranges(): Range[] | undefined {
+    if (this.#closed) return undefined;
+    try {
+      return this.#buffered();
+    } catch (error) {
+      this.#fail(reasonOf(error));
+      return undefined;
+    }
   }
 
   /** Adds what comes next. */
@@ -105,15 +108,23 @@ export class MediaBuffer {
 
   #pump(): void {
     if (this.#closed || this.#source.updating) return;
-    if (this.#forgetPast(PAST.mostMs, PAST.keptMs) || this.#forgetAhead()) return;
+    try {
+      if (this.#forgetPast(PAST.mostMs, PAST.keptMs) || this.#forgetAhead()) return;
+      this.#appendNext();
+    } catch (error) {
+      this.#fail(reasonOf(error));
+    }
+  }
+
+  #appendNext(): void {
     const batch = this.#refused ?? this.#queue.shift();
     if (batch === undefined) return;
     this.#refused = undefined;
     try {
       this.#append(batch);
     } catch (error) {
-      if (error instanceof DOMException && error.name === 'QuotaExceededError') this.#makeRoom(batch);
-      else this.#fail(error instanceof Error ? error.message : String(error));
+      if (!(error instanceof DOMException && error.name === 'QuotaExceededError')) throw error;
+      this.#makeRoom(batch);
     }
   }
 
@@ -125,7 +136,7 @@ export class MediaBuffer {
       }
       this.#hasInit = true;
     } else {
-      const offset = this.#owner.place(batch.chunks, this.ranges.at(-1)?.endMs) / 1000;
+      const offset = this.#owner.place(batch.chunks, this.#buffered().at(-1)?.endMs) / 1000;
       if (this.#source.timestampOffset !== offset) this.#source.timestampOffset = offset;
     }
     this.#source.appendBuffer(batch.data);
@@ -137,14 +148,22 @@ export class MediaBuffer {
     // What does not fit lies ahead of the playhead, so the playhead is far behind: begin again at the newest group.
     this.#refused = batch.kind === 'init' ? batch : undefined;
     this.#queue.dropToNewestGroup();
-    const end = this.ranges.at(-1)?.endMs;
+    const end = this.#buffered().at(-1)?.endMs;
     if (end === undefined) this.#fail('the browser has no room for this stream');
     else this.#source.remove(0, end / 1000 + 1);
   }
 
+  #buffered(): Range[] {
+    const { buffered } = this.#source;
+    return Array.from({ length: buffered.length }, (_, i) => ({
+      startMs: buffered.start(i) * 1000,
+      endMs: buffered.end(i) * 1000,
+    }));
+  }
+
   /** Starts to remove the past if it is longer than `mostMs`; tells whether it did. */
   #forgetPast(mostMs: number, keptMs: number): boolean {
-    const first = this.ranges[0];
+    const first = this.#buffered()[0];
     const position = this.#owner.positionMs();
     if (first === undefined || position - first.startMs <= mostMs) return false;
     this.#source.remove(0, (position - keptMs) / 1000);
@@ -153,14 +172,19 @@ export class MediaBuffer {
 
   /** Starts to cut what lies ahead if it is too long; tells whether it did. */
   #forgetAhead(): boolean {
-    const end = this.ranges.at(-1)?.endMs ?? 0;
-    if (end - Math.max(this.#owner.positionMs(), this.ranges[0]?.startMs ?? 0) <= AHEAD.mostMs) return false;
+    const end = this.#buffered().at(-1)?.endMs ?? 0;
+    if (end - Math.max(this.#owner.positionMs(), this.#buffered()[0]?.startMs ?? 0) <= AHEAD.mostMs) return false;
     this.#source.remove(0, (end - AHEAD.keptMs) / 1000);
     return true;
   }
 
   #fail(reason: string): void {
+    if (this.#closed) return;
     this.close();
     this.#owner.failed(reason);
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

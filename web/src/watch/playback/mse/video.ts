@@ -1,0 +1,56 @@
+// What is used of a <video>: tests bring their own.
+
+/** An element's events without what they carry. */
+export type Listen = (type: string, listener: () => void, options: { signal: AbortSignal }) => void;
+
+/** See the head of the file. */
+export interface Video extends Pick<
+  HTMLVideoElement,
+  | 'currentTime'
+  | 'disableRemotePlayback'
+  | 'getVideoPlaybackQuality'
+  | 'muted'
+  | 'pause'
+  | 'paused'
+  | 'play'
+  | 'playbackRate'
+  | 'readyState'
+  | 'removeAttribute'
+  | 'seeking'
+  | 'src'
+  | 'videoHeight'
+  | 'videoWidth'
+  | 'volume'
+> {
+  readonly error: { readonly message: string } | null;
+  /** Missing in older browsers. */
+  requestVideoFrameCallback?: HTMLVideoElement['requestVideoFrameCallback'];
+  addEventListener: Listen;
+  load(): void;
+}
+
+/** Keeps the last picture in sight while the browser jumps: some show the keyframe before the jump's end for a moment. */
+export interface Cover {
+  /** Covers the video with what it shows, until it shows `untilMs` of media time. */
+  put(untilMs: number): void;
+  /** The video shows the picture of `mediaMs`. */
+  shown(mediaMs: number): void;
+  /** Uncovers the video whatever it shows. */
+  takeAway(): void;
+}
+
+/** `HTMLMediaElement.HAVE_FUTURE_DATA` */
+export const HAVE_FUTURE_DATA = 3;
+
+/** Tells of each picture that is shown, `displayedAtMs` on the local clock, until `signal` aborts. */
+export function watchPictures(
+  video: Video,
+  signal: AbortSignal,
+  shown: (displayedAtMs: number, mediaMs: number) => void,
+): void {
+  video.requestVideoFrameCallback?.((_now, { expectedDisplayTime, mediaTime }) => {
+    if (signal.aborted) return;
+    shown(performance.timeOrigin + expectedDisplayTime, mediaTime * 1000);
+    watchPictures(video, signal, shown);
+  });
+}
