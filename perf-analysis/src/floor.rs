@@ -221,7 +221,8 @@ fn chunk_head(id: &str, seq: u64, length: usize) -> Vec<u8> {
 /// Everything of a plain WebSocket's message that comes before its `length` bytes.
 fn message_head(seq: u64, length: usize) -> Vec<u8> {
     let name = ChunkName { take: 0, group: seq, index: 0 };
-    let kind = DataKind::Media { name, key: true, pts_ms: 0, duration_ms: 0, captured_at_ms: None };
+    let kind =
+        DataKind::Media { name, frames: 1, key: true, pts_ms: 0, duration_ms: 0, captured_at_ms: None };
     let mut fields = BytesMut::new();
     message::put_head(&kind, &mut fields);
     let mut head = frame_head(0x82, fields.len() + length);

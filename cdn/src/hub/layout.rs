@@ -38,7 +38,10 @@ impl Stored {
         let message_bytes = MEDIA_HEAD_BYTES + data.len();
         let mut message = BytesMut::with_capacity(PREFIX_BYTES + message_bytes);
         prefix(message_bytes, &mut message);
-        put_head(&DataKind::Media { name, key, pts_ms, duration_ms, captured_at_ms }, &mut message);
+        put_head(
+            &DataKind::Media { name, frames: 1, key, pts_ms, duration_ms, captured_at_ms },
+            &mut message,
+        );
         let head_bytes = message.len();
         message.extend_from_slice(data);
         let message = message.freeze();
@@ -76,8 +79,14 @@ mod tests {
         assert_eq!(stored.message()[..2], (MEDIA_HEAD_BYTES as u16 + 7).to_be_bytes());
         assert_eq!(stored.data.as_ptr_range().end, stored.message().as_ptr_range().end);
         let (kind, data) = message::read(&stored.message().slice(2..)).unwrap();
-        let expected =
-            DataKind::Media { name, key: true, pts_ms: 4, duration_ms: 5, captured_at_ms: Some(6) };
+        let expected = DataKind::Media {
+            name,
+            frames: 1,
+            key: true,
+            pts_ms: 4,
+            duration_ms: 5,
+            captured_at_ms: Some(6),
+        };
         assert_eq!((kind, data), (expected, chunk.data));
     }
 }

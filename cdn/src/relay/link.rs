@@ -202,7 +202,7 @@ fn read_media(message: &Bytes) -> Result<Event, Lost> {
         DataKind::Init { take, mime, origin_time_ms } => {
             Event::Init { take, mime, origin_ms: origin_time_ms, data }
         }
-        DataKind::Media { name, key, pts_ms, duration_ms, captured_at_ms } => {
+        DataKind::Media { name, key, pts_ms, duration_ms, captured_at_ms, .. } => {
             Event::Chunk(Chunk { name, key, pts_ms, duration_ms, captured_at_ms, data })
         }
     })

@@ -116,7 +116,7 @@ fn chunk(group: u64, index: u32) -> Message {
     let name = name(group, index);
     let (pts_ms, duration_ms) = (group * 1000, 100);
     binary(
-        &DataKind::Media { name, key, pts_ms, duration_ms, captured_at_ms: Some(5) },
+        &DataKind::Media { name, frames: 1, key, pts_ms, duration_ms, captured_at_ms: Some(5) },
         &Bytes::from_static(b"data"),
     )
 }

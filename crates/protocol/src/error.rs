@@ -48,6 +48,8 @@ pub enum ErrorCode {
     SegmentGap,
     /// The recorder's type is not one this node can forward.
     UnsupportedMime,
+    /// The stream's media cannot be written in any of the formats the viewer asked for.
+    UnsupportedFormat,
     /// The segment does not continue a valid stream; earlier chunks stay.
     MalformedMedia,
     /// `resume` is not a state this node can continue from: start a new take.

@@ -8,7 +8,7 @@ use serde::{
     de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use crate::{StreamId, WireError, millis, stream::StreamState};
+use crate::{Formats, StreamId, WireError, lenient, millis, stream::StreamState};
 
 /// Event names, as on the wire.
 pub mod name {
@@ -35,6 +35,11 @@ pub mod name {
     /// Socket.IO only, node → viewer: [`super::StreamRef`]. The node stops sending the stream, which is not over. A WebSocket
     /// gets [`ERROR`] with [`crate::ErrorCode::StreamDropped`] instead.
     pub const STREAM_DROPPED: &str = "stream_dropped";
+    /// Viewer and relaying node → node: the next frame should be a keyframe. Over Socket.IO with [`super::StreamRef`], over a
+    /// WebSocket without fields.
+    pub const REQUEST_KEYFRAME: &str = "request_keyframe";
+    /// Node → broadcaster: [`super::StreamRef`]. A reader needs a keyframe.
+    pub const KEYFRAME_WANTED: &str = "keyframe_wanted";
     /// WebSocket only, node → client, the first message: [`super::Welcome`].
     pub const WATCHING: &str = "watching";
     /// WebSocket only, node → client, before it closes the connection: [`crate::WireError`].
@@ -43,14 +48,14 @@ pub mod name {
     pub const RELAY_PATH: &str = "relay_path";
 }
 
-/// Place of a chunk in a stream. Ordered as the stream plays.
+/// Name of a frame, and of the chunk that begins with it: its place in a stream. Ordered as frames are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ChunkName {
     /// Which run of the recorder.
     pub take: u64,
     /// Which group of the take, from 0.
     pub group: u64,
-    /// Which chunk of the group, from 0.
+    /// Which frame of the group, from 0.
     pub index: u32,
 }
 
@@ -191,15 +196,18 @@ pub struct WatchRequest {
     /// The watch grant; a public stream may be watched without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
-    /// The last chunk the viewer has: it gets what follows.
+    /// Any frame of the last chunk the viewer has: it gets what follows that chunk.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<ChunkName>,
+    /// The formats the viewer can play, first choice first; the take's default if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Formats>,
 }
 
 impl From<WatchStream> for WatchRequest {
     fn from(watch: WatchStream) -> Self {
         match watch {
-            WatchStream::Id(stream_id) => Self { stream_id, grant: None, after: None },
+            WatchStream::Id(stream_id) => Self { stream_id, grant: None, after: None, format: None },
             WatchStream::Request(request) => request,
         }
     }
@@ -263,9 +271,12 @@ pub enum DataKind {
     },
     /// One chunk.
     Media {
-        /// Its place.
+        /// The name of its first frame.
         #[serde(flatten)]
         name: ChunkName,
+        /// How many frames it holds, at least 1: the next chunk of the group has `index + frames`.
+        #[serde(default = "one", skip_serializing_if = "is_one", deserialize_with = "lenient::one_or_more")]
+        frames: u32,
         /// Whether it begins with a keyframe: a place to join.
         key: bool,
         /// Its first timestamp, in its take's time.
@@ -276,6 +287,16 @@ pub enum DataKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         captured_at_ms: Option<i64>,
     },
+}
+
+fn one() -> u32 {
+    1
+}
+
+// The signature is the one that serde asks for.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_one(frames: &u32) -> bool {
+    *frames == 1
 }
 
 /// Payload of `skipped`: the viewer will not get the chunks between these two.

@@ -48,6 +48,14 @@ pub fn whole_or_zero<'de, T: TryFrom<u64> + Default, D: Deserializer<'de>>(
     optional_whole(deserializer).map(Option::unwrap_or_default)
 }
 
+/// [`whole`] for a count of at least 1, with `null` and 0 for 1.
+///
+/// # Errors
+/// Those of [`whole`].
+pub fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    whole_or_zero(deserializer).map(|count: u32| count.max(1))
+}
+
 /// Reads an object that may be left out or null; use with `#[serde(default)]`.
 ///
 /// # Errors

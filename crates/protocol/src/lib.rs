@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod event;
+pub mod format;
 pub mod grant;
 pub mod id;
 pub mod lenient;
@@ -16,5 +17,6 @@ pub mod stream;
 pub mod title;
 
 pub use error::{ErrorBody, ErrorCode, WireError};
+pub use format::{Format, Formats};
 pub use id::{NodeId, StreamId};
 pub use lenient::Located;

@@ -4,17 +4,19 @@
 //!  media                                        init
 //!   0  u8   2                                    0  u8   1
 //!   1  u8   flags: 1 keyframe, 2 capture time    1  u8   flags: 2 origin time
-//!   2  u16  header bytes (48)                    2  u16  header bytes (24 + type)
+//!   2  u16  header bytes (52)                    2  u16  header bytes (24 + type)
 //!   4  u32  index                                4  u32  0
 //!   8  u64  take                                 8  u64  take
 //!  16  u64  group                               16  i64  origin time, ms
 //!  24  u64  pts, ms                             24  …    type with codecs, UTF-8
 //!  32  u64  duration, ms                         …  …    data
 //!  40  i64  capture time, ms
-//!  48  …    data
+//!  48  u32  frames
+//!  52  …    data
 //! ```
 //!
-//! Numbers are big-endian. A reader finds the data by the header's length, so later versions may append fields.
+//! Numbers are big-endian. A reader finds the data by the header's length, so later versions may append fields. Earlier
+//! versions wrote a media header of 48 bytes: one frame.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -31,7 +33,9 @@ const TIMED: u8 = 2;
 /// Bytes before an init segment's type.
 const INIT_HEAD_BYTES: usize = 24;
 /// Bytes before a chunk's data.
-pub const MEDIA_HEAD_BYTES: usize = 48;
+pub const MEDIA_HEAD_BYTES: usize = 52;
+/// Bytes of a header that does not count the chunk's frames.
+const UNCOUNTED_HEAD_BYTES: usize = 48;
 /// Most bytes of a chunk, on every node: an origin makes none that is larger, and a relay takes every one up to this. Enough
 /// for the largest MP4 fragment that is read (32 MiB) and the rest of its segment (8 MiB), headers included.
 pub const MAX_CHUNK_BYTES: usize = 48 << 20;
@@ -68,7 +72,7 @@ pub fn put_head(kind: &DataKind, out: &mut BytesMut) {
             out.put_i64(origin_time_ms.unwrap_or_default());
             out.put_slice(mime);
         }
-        DataKind::Media { name, key, pts_ms, duration_ms, captured_at_ms } => {
+        DataKind::Media { name, frames, key, pts_ms, duration_ms, captured_at_ms } => {
             out.put_u8(MEDIA);
             out.put_u8(timed(*captured_at_ms) | if *key { KEY } else { 0 });
             out.put_u16(MEDIA_HEAD_BYTES as u16);
@@ -78,6 +82,7 @@ pub fn put_head(kind: &DataKind, out: &mut BytesMut) {
             out.put_u64(*pts_ms);
             out.put_u64(*duration_ms);
             out.put_i64(captured_at_ms.unwrap_or_default());
+            out.put_u32(*frames);
         }
     }
 }
@@ -95,7 +100,7 @@ pub fn read(message: &Bytes) -> Result<(DataKind, Bytes), Error> {
     let (kind, flags, head_bytes, index) =
         (fields.get_u8(), fields.get_u8(), usize::from(fields.get_u16()), fields.get_u32());
     let take = fields.get_u64();
-    let least = if kind == INIT { INIT_HEAD_BYTES } else { MEDIA_HEAD_BYTES };
+    let least = if kind == INIT { INIT_HEAD_BYTES } else { UNCOUNTED_HEAD_BYTES };
     if message.len() < head_bytes || head_bytes < least {
         return Err(if matches!(kind, INIT | MEDIA) { short } else { Error::Kind(kind) });
     }
@@ -111,7 +116,8 @@ pub fn read(message: &Bytes) -> Result<(DataKind, Bytes), Error> {
             let name = ChunkName { take, group: fields.get_u64(), index };
             let (pts_ms, duration_ms) = (fields.get_u64(), fields.get_u64());
             let captured_at_ms = timed(fields.get_i64());
-            DataKind::Media { name, key: flags & KEY != 0, pts_ms, duration_ms, captured_at_ms }
+            let frames = if head_bytes < MEDIA_HEAD_BYTES { 1 } else { fields.get_u32().max(1) };
+            DataKind::Media { name, frames, key: flags & KEY != 0, pts_ms, duration_ms, captured_at_ms }
         }
         other => return Err(Error::Kind(other)),
     };
@@ -131,7 +137,7 @@ mod tests {
 
     fn media() -> DataKind {
         let name = ChunkName { take: 1, group: 2, index: 3 };
-        DataKind::Media { name, key: true, pts_ms: 4, duration_ms: 5, captured_at_ms: Some(-6) }
+        DataKind::Media { name, frames: 7, key: true, pts_ms: 4, duration_ms: 5, captured_at_ms: Some(-6) }
     }
 
     #[test]

@@ -37,6 +37,8 @@ fn every_message_is_read_and_written_as_it_stands() {
     survives::<StreamRegistered>(messages, "stream_registered");
     survives::<SegmentAccepted>(messages, "segment_accepted");
     survives::<WatchRequest>(messages, "watch_request");
+    survives::<DataKind>(messages, "media");
+    survives::<DataKind>(messages, "media_of_frames");
     survives::<Watching>(messages, "watching");
     survives::<Skipped>(messages, "skipped");
     survives::<StreamStateChanged>(messages, "stream_state");
@@ -49,6 +51,9 @@ fn every_message_is_read_and_written_as_it_stands() {
 #[derive(serde::Deserialize)]
 struct BinaryMessage {
     about: String,
+    /// Whether an earlier version wrote it, so that it is read and not written.
+    #[serde(default)]
+    earlier: bool,
     hex: String,
     kind: DataKind,
     data_hex: String,
@@ -63,10 +68,13 @@ fn bytes(hex: &str) -> Vec<u8> {
 fn every_binary_message_is_read_and_written_as_it_stands() {
     let messages: Vec<BinaryMessage> =
         serde_json::from_str(include_str!("../fixtures/binary-messages.json")).unwrap();
-    for BinaryMessage { about, hex, kind, data_hex } in messages {
+    for BinaryMessage { about, earlier, hex, kind, data_hex } in messages {
         let (whole, data) = (bytes(&hex), bytes(&data_hex));
         let (read, read_data) = message::read(&whole.clone().into()).unwrap();
         assert_eq!((&read, &read_data[..]), (&kind, &data[..]), "{about}");
+        if earlier {
+            continue;
+        }
         let mut written = BytesMut::new();
         message::put_head(&kind, &mut written);
         written.extend_from_slice(&data);

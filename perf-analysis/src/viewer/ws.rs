@@ -134,7 +134,14 @@ mod tests {
     fn media(group: u64, index: u32, data: &[u8]) -> BytesMut {
         let name = ChunkName { take: 0, group, index };
         let mut message = BytesMut::new();
-        let kind = DataKind::Media { name, key: index == 0, pts_ms: 0, duration_ms: 0, captured_at_ms: None };
+        let kind = DataKind::Media {
+            name,
+            frames: 1,
+            key: index == 0,
+            pts_ms: 0,
+            duration_ms: 0,
+            captured_at_ms: None,
+        };
         message::put_head(&kind, &mut message);
         message.extend_from_slice(data);
         message

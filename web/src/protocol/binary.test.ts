@@ -54,7 +54,7 @@ describe('readMessage', () => {
 
   it('passes over fields that a later version appends', () => {
     const media = fixtures.find(({ about }) => about === 'a chunk without capture time')?.hex ?? '';
-    const longer = `${media.slice(0, 4)}0038${media.slice(8, 96)}0011223344556677${media.slice(96)}`;
+    const longer = `${media.slice(0, 4)}003c${media.slice(8, 104)}0011223344556677${media.slice(104)}`;
     expect(readMessage(STREAM, bytes(longer))).toEqual(readMessage(STREAM, bytes(media)));
   });
 

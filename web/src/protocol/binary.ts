@@ -13,7 +13,9 @@ const KEY = 1;
 const TIMED = 2;
 /** Bytes before an init segment's type, and before a chunk's data. */
 const INIT_HEAD_BYTES = 24;
-const MEDIA_HEAD_BYTES = 48;
+const MEDIA_HEAD_BYTES = 52;
+/** Bytes of a chunk's header that does not count its frames: earlier nodes wrote those. */
+const UNCOUNTED_HEAD_BYTES = 48;
 /** Longest type an init segment may name. */
 const MAX_MIME_BYTES = 256;
 
@@ -25,11 +27,11 @@ export function readMessage(streamId: StreamId, message: ArrayBuffer): InitData 
   const kind = view.getUint8(0);
   if (kind !== INIT && kind !== MEDIA) return unreadable(`it is of the unknown kind ${kind}`);
   const headBytes = view.getUint16(2);
-  const least = kind === INIT ? INIT_HEAD_BYTES : MEDIA_HEAD_BYTES;
+  const least = kind === INIT ? INIT_HEAD_BYTES : UNCOUNTED_HEAD_BYTES;
   if (headBytes < least || bytes < headBytes) return unreadable(`${bytes} bytes are too short for its header`);
   const data = message.slice(headBytes);
   const head = { stream_id: streamId, data };
-  return kind === INIT ? initOf(view, headBytes, head) : mediaOf(view, head);
+  return kind === INIT ? initOf(view, headBytes, head) : mediaOf(view, headBytes, head);
 }
 
 type Head = Pick<MediaData, 'stream_id' | 'data'>;
@@ -43,9 +45,10 @@ function initOf(view: DataView, headBytes: number, head: Head): InitData | CallE
   return { ...head, kind: 'init', take, mime, origin_time_ms: originTimeMs };
 }
 
-function mediaOf(view: DataView, head: Head): MediaData | CallError {
+function mediaOf(view: DataView, headBytes: number, head: Head): MediaData | CallError {
   const [take = 0, group = 0, pts_ms = 0, duration_ms = 0] = [8, 16, 24, 32].map((at) => Number(view.getBigUint64(at)));
   const capturedAtMs = isTimed(view) ? Number(view.getBigInt64(40)) : undefined;
+  const frames = headBytes < MEDIA_HEAD_BYTES ? 1 : view.getUint32(MEDIA_HEAD_BYTES - 4);
   if (!areExact([take, group, pts_ms, duration_ms, capturedAtMs ?? 0])) return unreadable('its numbers are too large');
   return {
     ...head,
@@ -53,6 +56,7 @@ function mediaOf(view: DataView, head: Head): MediaData | CallError {
     take,
     group,
     index: view.getUint32(4),
+    ...(frames > 1 ? { frames } : {}),
     key: (view.getUint8(1) & KEY) !== 0,
     pts_ms,
     duration_ms,

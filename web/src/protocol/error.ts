@@ -25,6 +25,8 @@ export type ErrorCode =
   | 'stale_take'
   | 'segment_gap'
   | 'unsupported_mime'
+  /** The media cannot be written in any of the formats that were asked for. */
+  | 'unsupported_format'
   | 'malformed_media'
   | 'invalid_resume'
   | 'limit_reached'

@@ -4,13 +4,13 @@
 import type { WireError } from './error';
 import type { NodeAddress, StreamId, StreamState } from './stream';
 
-/** Place of a chunk in a stream, ordered as the stream plays. */
+/** Name of a frame, and of the chunk that begins with it: its place in a stream, ordered as frames are sent. */
 export interface ChunkName {
   /** Which run of the recorder. */
   take: number;
   /** Which group of the take, from 0. */
   group: number;
-  /** Which chunk of the group, from 0. */
+  /** Which frame of the group, from 0. */
   index: number;
 }
 
@@ -79,8 +79,10 @@ export interface ClockAnswer {
 export interface WatchRequest {
   stream_id: StreamId;
   grant?: string;
-  /** The last chunk the viewer has: it gets what follows. */
+  /** Any frame of the last chunk the viewer has: it gets what follows that chunk. */
   after?: ChunkName;
+  /** The formats it can play, first choice first, with commas between them; the take's default if left out. */
+  format?: string;
 }
 
 /** Ack of `watch_stream`. */
@@ -110,6 +112,8 @@ export interface InitData {
 export interface MediaData extends ChunkName {
   stream_id: StreamId;
   kind: 'media';
+  /** How many frames it holds; 1 if left out. The next chunk of the group has `index + frames`. */
+  frames?: number;
   /** Whether it begins with a keyframe: a place to join. */
   key: boolean;
   /** Its first timestamp, in its take's time. */

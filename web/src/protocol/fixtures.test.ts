@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import messages from '../../../crates/protocol/fixtures/messages.json';
 import type { WireError } from './error';
 import type {
+  MediaData,
   RegisterNewStream,
   SegmentAccepted,
   Skipped,
@@ -18,6 +19,9 @@ import type {
 import type { AskForNodes, CreateStream, StreamCreated, StreamInfo } from './stream';
 
 const STREAM = '0123456789abcdef0123456789abcdef';
+
+/** A chunk's `streaming_data` without what it belongs to and its bytes. */
+type MediaHead = Omit<MediaData, 'stream_id' | 'data'>;
 
 const typed = {
   create_stream: { title: 'Slides', visibility: 'private', passphrase: 'open sesame' } satisfies CreateStream,
@@ -64,7 +68,28 @@ const typed = {
     stream_id: STREAM,
     grant: 'header.claims.signature',
     after: { take: 1, group: 7, index: 2 },
+    format: 'mp4,webm',
   } satisfies WatchRequest,
+  media: {
+    kind: 'media',
+    take: 1,
+    group: 7,
+    index: 2,
+    key: false,
+    pts_ms: 41000,
+    duration_ms: 250,
+  } satisfies MediaHead,
+  media_of_frames: {
+    kind: 'media',
+    take: 1,
+    group: 7,
+    index: 0,
+    frames: 13,
+    key: true,
+    pts_ms: 41000,
+    duration_ms: 250,
+    captured_at_ms: 1700000041123,
+  } satisfies MediaHead,
   watching: { mime: null, take: 1, origin_time_ms: 1700000000000, window_ms: 30000 } satisfies Watching,
   skipped: {
     stream_id: STREAM,

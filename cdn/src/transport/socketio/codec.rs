@@ -44,7 +44,7 @@ pub(super) fn init(stream_id: StreamId, init: &InitSegment, origin_time_ms: Opti
 
 pub(super) fn chunk(stream_id: StreamId, chunk: &Chunk) -> Packet {
     let Chunk { name, key, pts_ms, duration_ms, captured_at_ms, ref data } = *chunk;
-    let kind = DataKind::Media { name, key, pts_ms, duration_ms, captured_at_ms };
+    let kind = DataKind::Media { name, frames: 1, key, pts_ms, duration_ms, captured_at_ms };
     streaming_data(stream_id, kind, data.clone())
 }
 

@@ -323,7 +323,7 @@ impl Connection {
         stream: &SharedStream,
         unwanted: Option<&CancellationToken>,
     ) -> Result<(), WireError> {
-        let WatchRequest { stream_id: id, grant, after } = request;
+        let WatchRequest { stream_id: id, grant, after, .. } = request;
         let services = &self.services;
         if lock(stream).visibility() == Visibility::Private {
             let grant = grant.unwrap_or_default();
