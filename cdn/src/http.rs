@@ -20,6 +20,7 @@ use tower_http::{
 };
 
 use crate::{
+    connections::Connections,
     control::Control,
     egress::Audience,
     hub::Hub,
@@ -27,7 +28,6 @@ use crate::{
     load::Meter,
     lock::lock,
     metrics::{Gauges, Metrics},
-    transport::{Connections, Transport},
 };
 
 /// Seconds after which it is worth asking again whether the node is ready.
@@ -110,8 +110,7 @@ impl Status {
             lagging: self.audience.lagging().into(),
             relays: self.audience.relays().into(),
             relayed_streams,
-            socketio_connections: self.connections.now(Transport::SocketIo).into(),
-            ws_connections: self.connections.now(Transport::WebSocket).into(),
+            connections: self.connections.by_transport(),
             ring_bytes: hub.budget().bytes(),
             cpu_permille: reading.cpu_permille.into(),
             egress_bytes_per_s: reading.egress_bytes_per_s,

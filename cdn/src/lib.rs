@@ -29,6 +29,7 @@
 
 mod clock;
 mod config;
+mod connections;
 mod control;
 mod egress;
 mod grants;

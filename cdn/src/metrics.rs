@@ -5,6 +5,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use crate::connections::TransportName;
+
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -36,15 +38,15 @@ pub(crate) struct Metrics {
 }
 
 /// What is now, as opposed to what was counted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Gauges {
     pub(crate) streams: u64,
     pub(crate) viewers: u64,
     pub(crate) lagging: u64,
     pub(crate) relays: u64,
     pub(crate) relayed_streams: u64,
-    pub(crate) socketio_connections: u64,
-    pub(crate) ws_connections: u64,
+    /// Connections of each transport.
+    pub(crate) connections: Vec<(TransportName, u32)>,
     pub(crate) ring_bytes: u64,
     pub(crate) cpu_permille: u64,
     pub(crate) egress_bytes_per_s: u64,
@@ -97,13 +99,8 @@ impl Metrics {
             ),
             ("undead_cdn_relays", "Other nodes that pull a stream from this one.", now.relays),
             ("undead_cdn_relayed_streams", "Streams that come from another node.", now.relayed_streams),
-            (
-                "undead_cdn_sockets",
-                "Connections, over all transports.",
-                now.socketio_connections + now.ws_connections,
-            ),
-            ("undead_cdn_socketio_connections", "Socket.IO connections.", now.socketio_connections),
-            ("undead_cdn_ws_connections", "WebSocket connections.", now.ws_connections),
+        ];
+        let resources = [
             ("undead_cdn_ring_bytes", "Bytes held in the rings.", now.ring_bytes),
             (
                 "undead_cdn_cpu_permille",
@@ -122,9 +119,15 @@ impl Metrics {
             ),
             ("undead_cdn_registered", "Whether a main server knows this node.", now.registered.into()),
         ];
-        for (name, help, value) in gauges {
-            metric(&mut text, name, help, "gauge", value);
+        let mut gauge = |name: &str, help: &str, value| metric(&mut text, name, help, "gauge", value);
+        gauges.into_iter().for_each(|(name, help, value)| gauge(name, help, value));
+        let connections = now.connections.iter().map(|(_, count)| u64::from(*count)).sum();
+        gauge("undead_cdn_sockets", "Connections, over all transports.", connections);
+        for (TransportName { label, title }, count) in now.connections {
+            let name = format!("undead_cdn_{label}_connections");
+            gauge(&name, &format!("{title} connections."), count.into());
         }
+        resources.into_iter().for_each(|(name, help, value)| gauge(name, help, value));
         text
     }
 }
@@ -142,9 +145,15 @@ mod tests {
     fn every_metric_has_help_type_and_value() {
         let metrics = Metrics::default();
         metrics.segments.add(3);
-        let text = metrics.render(Gauges { viewers: 7, ..Gauges::default() });
+        let name = TransportName { label: "pigeon", title: "Carrier pigeon" };
+        let connections = vec![(name, 2), (TransportName { label: "other", title: "Other" }, 1)];
+        let text = metrics.render(Gauges { viewers: 7, connections, ..Gauges::default() });
         assert!(text.contains("# TYPE undead_cdn_segments_total counter\nundead_cdn_segments_total 3\n"));
         assert!(text.contains("# TYPE undead_cdn_viewers gauge\nundead_cdn_viewers 7\n"));
+        assert!(text.contains("# HELP undead_cdn_pigeon_connections Carrier pigeon connections.\n"));
+        assert!(
+            text.contains("\nundead_cdn_sockets 3\n") && text.contains("\nundead_cdn_pigeon_connections 2\n")
+        );
         assert_eq!(text.lines().count() % 3, 0);
     }
 }

@@ -7,37 +7,35 @@ use std::{
 
 use axum::Router;
 use supervisor::Supervisor;
+use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
     config::Config,
+    connections::Connections,
     control::{Carried, Control},
-    egress::{Audience, Egress, Fanout},
+    egress::{Audience, Fanout},
     grants::Grants,
     http::{self, Status},
     hub::{Hub, HubLimits, RingLimits},
     ingest::{Authority, Follower, Ingest},
-    load::{Door, Meter},
+    load::{AdmissionControl, Meter},
     metrics::Metrics,
     relay::{self, Arrivals, Relays, Warnings},
-    transport::{
-        Connections,
-        socketio::{self, SocketIoOutlet},
-        ws::{self, WsOutlet},
-    },
+    transport::{self, Admission},
 };
 
 /// How often interrupted streams are checked for having waited too long.
 const EXPIRY_INTERVAL: Duration = Duration::from_millis(250);
-/// How long connections may take to say goodbye. One whose client does not read never does.
+/// How long connections may take to close. One whose client does not read never does.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a node could not be assembled.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// One of the configured grant keys is none.
+    /// A configured grant key is invalid.
     #[error("grant key: {0}")]
     GrantKey(#[from] protocol::grant::Error),
     /// The HTTP client for the main server could not be made.
@@ -48,7 +46,6 @@ pub enum Error {
 /// A running node. Cancelling the token it was started with stops it; [`Node::stopped`] waits for that.
 pub struct Node {
     router: Router,
-    egress: (Arc<Egress<SocketIoOutlet>>, Arc<Egress<WsOutlet>>),
     tasks: TaskTracker,
     supervisor: Supervisor,
     shutdown: CancellationToken,
@@ -59,7 +56,7 @@ impl Node {
     /// streams nobody came back to, and the registration with the main server, which is retried until it succeeds.
     ///
     /// # Errors
-    /// Those of [`Error`]. The main server being away is none.
+    /// Those of [`Error`]. A main server that is away is no error.
     pub fn start(config: Config, shutdown: CancellationToken) -> Result<Self, Error> {
         let limits = config.limits.clone();
         let clock = Clock::start();
@@ -67,20 +64,12 @@ impl Node {
         let metrics = Arc::new(Metrics::default());
         let grants = Arc::new(Grants::new(&config.grant_keys)?);
         let meter = Arc::new(Meter::new(metrics.clone(), limits.egress_bytes_per_s));
-        let door = Arc::new(Door::new(limits.clone(), meter.clone()));
-        let hub = Arc::new(Mutex::new(Hub::new(hub_limits(&config), ws::binary_prefix)));
-        let audience = Audience::new(&door.limits_with_reserve());
-        let connections = Connections::new(limits.sockets);
-        let (socket_io, server) = socketio::Server::new(&limits);
-        let common = (limits.clone(), metrics.clone(), audience.clone(), shutdown.clone());
-        let socket_io_egress = Arc::new(Egress::new(server.outlet(), common.clone()));
-        let ws_egress = Arc::new(Egress::new(ws::outlet(config.hostname.clone()), common));
-        let fanout = Fanout {
-            audience: audience.clone(),
-            carriers: vec![socket_io_egress.clone(), ws_egress.clone()],
-        };
+        let admission_control = Arc::new(AdmissionControl::new(limits.clone(), meter.clone()));
+        let hub = Arc::new(Mutex::new(Hub::new(hub_limits(&config), transport::message_prefix)));
+        let audience = Audience::new(&admission_control.limits_with_reserve());
+        let fanout = Arc::new(Fanout::new(audience.clone()));
         let arrivals = Arc::new(Arrivals::default());
-        let mut followers: Vec<Arc<dyn Follower>> = vec![Arc::new(fanout), arrivals.clone()];
+        let mut followers: Vec<Arc<dyn Follower>> = vec![fanout.clone(), arrivals.clone()];
         let control = match config.main_servers.is_empty() {
             true => None,
             false => Some(Arc::new(Control::new(
@@ -109,36 +98,42 @@ impl Node {
             clock: clock.clone(),
             shutdown: shutdown.clone(),
         });
-        server.open(Arc::new(socketio::Services {
-            relays: relays.clone(),
-            ingest: ingest.clone(),
-            egress: socket_io_egress.clone(),
-            door: door.clone(),
-            grants: grants.clone(),
-            limits: limits.clone(),
-            clock: clock.clone(),
-            connections: connections.clone(),
-        }));
-        let (web_socket, ws_server) = ws::Server::start(ws::Services {
+        let connections = Connections::new(limits.sockets);
+        let tasks = TaskTracker::new();
+        let transports = transport::start_all(&transport::Services {
             hostname: config.hostname.clone(),
-            relays: relays.clone(),
-            egress: ws_egress.clone(),
-            door,
-            grants: grants.clone(),
+            admission: Arc::new(Admission {
+                hostname: config.hostname.clone(),
+                relays: relays.clone(),
+                grants: grants.clone(),
+                control: admission_control,
+                limits: limits.clone(),
+                clock: clock.clone(),
+            }),
+            ingest: ingest.clone(),
+            audience: audience.clone(),
             limits,
+            metrics: metrics.clone(),
             clock: clock.clone(),
             connections: connections.clone(),
             supervisor: supervisor.clone(),
+            tasks: tasks.clone(),
             shutdown: shutdown.clone(),
         });
-        let tasks = TaskTracker::new();
+        fanout.serve(transports.iter().map(|transport| transport.egress.clone()).collect());
         let expiry = expire(ingest.clone(), control.clone(), clock);
         let expiry = shutdown.clone().run_until_cancelled_owned(expiry);
         tasks.spawn(supervisor.watch("expiry of streams", expiry));
         let metering = shutdown.clone().run_until_cancelled_owned(meter.clone().run());
         tasks.spawn(supervisor.watch("load meter", metering));
         tasks.spawn(supervisor.watch("relays", relays.run()));
-        tasks.spawn(supervisor.watch("closing", close(server, ws_server, shutdown.clone())));
+        let mut routes = Router::new();
+        let mut closing = Vec::new();
+        for transport in transports {
+            routes = routes.merge(transport.routes);
+            closing.push(transport.close);
+        }
+        tasks.spawn(supervisor.watch("closing", close(closing, shutdown.clone())));
         let status = Arc::new(Status {
             hub,
             ingest: ingest.clone(),
@@ -156,14 +151,7 @@ impl Node {
             let control = control.run(ingest, grants, shutdown.clone());
             tasks.spawn(supervisor.watch("registration and heartbeats", control));
         }
-        let routes = socket_io.merge(web_socket);
-        Ok(Self {
-            router: http::router(routes, status),
-            egress: (socket_io_egress, ws_egress),
-            tasks,
-            supervisor,
-            shutdown,
-        })
+        Ok(Self { router: http::router(routes, status), tasks, supervisor, shutdown })
     }
 
     /// The node's HTTP surface, to be served at `/` or nested under the path of its `public_url`.
@@ -180,7 +168,7 @@ impl Node {
     pub async fn stopped(self) {
         self.shutdown.cancelled().await;
         self.tasks.close();
-        tokio::join!(self.egress.0.closed(), self.egress.1.closed(), self.tasks.wait());
+        self.tasks.wait().await;
     }
 }
 
@@ -194,13 +182,11 @@ fn hub_limits(config: &Config) -> HubLimits {
     }
 }
 
-async fn close(socket_io: socketio::Server, web_socket: Arc<ws::Server>, shutdown: CancellationToken) {
+/// Closes the connections of all transports, at once.
+async fn close(transports: Vec<transport::Close>, shutdown: CancellationToken) {
     shutdown.cancelled().await;
-    let (closed, ()) =
-        tokio::join!(tokio::time::timeout(CLOSE_TIMEOUT, socket_io.close()), web_socket.close(CLOSE_TIMEOUT));
-    if closed.is_err() {
-        tracing::debug!("some Socket.IO clients did not read what was left for them");
-    }
+    let closing: JoinSet<()> = transports.into_iter().map(|close| close(CLOSE_TIMEOUT)).collect();
+    closing.join_all().await;
 }
 
 async fn expire(ingest: Arc<Ingest>, control: Option<Arc<Control>>, clock: Clock) {

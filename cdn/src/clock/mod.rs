@@ -13,6 +13,8 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use protocol::event::{ClockAnswer, ClockRequest};
+
 pub(crate) use self::sync::ClockSync;
 
 /// One reading.
@@ -49,6 +51,11 @@ impl Clock {
         let elapsed_us = self.elapsed_us();
         let unix_us = self.epoch_us.load(Relaxed).saturating_add(elapsed_us);
         Now { ms: u64::try_from(elapsed_us / 1000).unwrap_or(0), unix_ms: unix_us.div_euclid(1000) }
+    }
+
+    /// Answers a clock exchange that arrived at `arrived`.
+    pub(crate) fn answer(&self, request: ClockRequest, arrived: Now) -> ClockAnswer {
+        ClockAnswer { t0_ms: request.t0_ms, t1_ms: arrived.unix_ms, t2_ms: self.now().unix_ms }
     }
 
     /// Microseconds since the node started.

@@ -1,6 +1,6 @@
 //! What ingest tells, handed to the egress of every transport.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use protocol::StreamId;
 
@@ -22,26 +22,41 @@ pub(crate) trait Carrier: Send + Sync {
 
 /// The egress of all transports.
 pub(crate) struct Fanout {
-    pub(crate) audience: Arc<Audience>,
-    pub(crate) carriers: Vec<Arc<dyn Carrier>>,
+    audience: Arc<Audience>,
+    carriers: OnceLock<Vec<Arc<dyn Carrier>>>,
+}
+
+impl Fanout {
+    pub(crate) fn new(audience: Arc<Audience>) -> Self {
+        Self { audience, carriers: OnceLock::new() }
+    }
+
+    /// Hands on to these, which are all there are.
+    pub(crate) fn serve(&self, carriers: Vec<Arc<dyn Carrier>>) {
+        self.carriers.get_or_init(|| carriers);
+    }
+
+    fn carriers(&self) -> impl Iterator<Item = &Arc<dyn Carrier>> {
+        self.carriers.get().into_iter().flatten()
+    }
 }
 
 impl Follower for Fanout {
     fn opened(&self, stream: &SharedStream) {
-        self.carriers.iter().for_each(|carrier| carrier.opened(stream));
+        self.carriers().for_each(|carrier| carrier.opened(stream));
     }
 
     fn arrived(&self, stream: StreamId, arrival: &Arrival) {
         let forwarding = Forwarding::begin(stream, arrival);
-        self.carriers.iter().for_each(|carrier| carrier.arrived(stream, forwarding.as_ref()));
+        self.carriers().for_each(|carrier| carrier.arrived(stream, forwarding.as_ref()));
     }
 
     fn state_changed(&self, stream: StreamId) {
-        self.carriers.iter().for_each(|carrier| carrier.changed(stream));
+        self.carriers().for_each(|carrier| carrier.changed(stream));
     }
 
     fn appended(&self, stream: StreamId) {
-        self.carriers.iter().for_each(|carrier| carrier.arrived(stream, None));
+        self.carriers().for_each(|carrier| carrier.arrived(stream, None));
     }
 
     fn readers(&self, stream: StreamId) -> (u32, u32) {

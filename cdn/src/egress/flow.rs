@@ -1,8 +1,7 @@
 //! How much of a viewer's media is on its way: handed to the transport, not yet taken by the connection.
 //!
 //! The transport holds a [`Receipt`] with each payload and drops it once the connection took the bytes. So the pump knows
-//! each viewer's backlog exactly, keeps it small, and hears when a slow viewer can take more. A transport's own queue
-//! holds more than [`MOST_PACKETS`], so that its pings and answers always find room beside the media.
+//! each viewer's backlog exactly, keeps it within the transport's [`Delivery`], and is woken when a slow viewer can take more.
 
 use std::sync::{
     Arc, Weak,
@@ -13,29 +12,41 @@ use tokio::sync::Notify;
 
 use super::{audience::Admission, forward::Forwarding};
 
-/// Most payloads on the way to one viewer.
-pub(crate) const MOST_PACKETS: usize = 32;
-/// Most payloads of a turn. A payload makes two packets of a polling response, and there are clients that refuse a response
-/// of more than 16 packets (python-engineio); answers, states and pings have to find room in it too.
-const MOST_PACKETS_A_TURN: usize = 4;
-/// Most bytes on the way to one viewer; one payload may always be.
-const MOST_BYTES: usize = 1 << 20;
-
-/// How a viewer's connection takes what is queued for it.
+/// How much may be on the way to one viewer. Each transport has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Delivery {
-    /// As the network lets it: a socket.
-    Continuous,
-    /// Everything at once, when the client asks: a polling request.
-    InTurns,
-    /// Each payload straight into the socket: none is queued behind one that the socket has not taken whole.
-    Direct,
+pub(crate) struct Delivery {
+    /// No payload is added beyond this. One payload may always be on the way, however large.
+    pub(crate) most: Backlog,
+    /// A viewer that had no room is offered more below this, or once nothing is on the way.
+    pub(crate) drained: Backlog,
+}
+
+/// Payloads and their bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Backlog {
+    pub(crate) packets: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Delivery {
+    /// At most one payload at a time, for a connection whose socket the pump writes to itself.
+    pub(crate) const ONE: Self = Self::whole(Backlog { packets: 1, bytes: usize::MAX });
+
+    /// As much as `most`, and no more before all of it was taken.
+    pub(crate) const fn whole(most: Backlog) -> Self {
+        Self { most, drained: Backlog { packets: 0, bytes: 0 } }
+    }
+
+    /// As much as `most`, and more once half of it was taken.
+    pub(crate) const fn half(most: Backlog) -> Self {
+        Self { most, drained: Backlog { packets: most.packets / 2, bytes: most.bytes / 2 } }
+    }
 }
 
 /// One viewer's flow.
 #[derive(Debug)]
 pub(crate) struct Flow {
-    delivery: Delivery,
+    delivery: &'static Delivery,
     packets: AtomicUsize,
     bytes: AtomicUsize,
     /// How often something was taken so far.
@@ -49,7 +60,11 @@ pub(crate) struct Flow {
 
 impl Flow {
     /// A flow that notifies `pump` when a viewer that had no room has room again.
-    pub(super) fn new(delivery: Delivery, pump: Arc<Notify>, admission: &Arc<Admission>) -> Arc<Self> {
+    pub(super) fn new(
+        delivery: &'static Delivery,
+        pump: Arc<Notify>,
+        admission: &Arc<Admission>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             delivery,
             packets: AtomicUsize::new(0),
@@ -91,7 +106,7 @@ impl Flow {
     /// Whether the viewer can be given more. If not, the pump is notified once it can.
     pub(super) fn has_room(&self) -> bool {
         if !self.starved.load(SeqCst) {
-            if self.is_below(self.most_packets(), MOST_BYTES) {
+            if self.is_below(self.delivery.most) {
                 return true;
             }
             self.starved.store(true, SeqCst);
@@ -112,25 +127,14 @@ impl Flow {
         Receipt { flow: self.clone(), bytes, _forwarding: forwarding }
     }
 
-    fn most_packets(&self) -> usize {
-        match self.delivery {
-            Delivery::Continuous => MOST_PACKETS,
-            Delivery::InTurns => MOST_PACKETS_A_TURN,
-            Delivery::Direct => 1,
-        }
-    }
-
-    /// Whether a viewer that had no room has enough again: half of it, or all of it.
+    /// Whether a viewer that had no room has enough again.
     fn has_drained(&self) -> bool {
-        match self.delivery {
-            Delivery::Continuous => self.is_below(MOST_PACKETS / 2, MOST_BYTES / 2),
-            Delivery::InTurns | Delivery::Direct => self.packets.load(SeqCst) == 0,
-        }
+        self.is_below(self.delivery.drained)
     }
 
-    fn is_below(&self, packets: usize, bytes: usize) -> bool {
+    fn is_below(&self, bound: Backlog) -> bool {
         let on_the_way = self.packets.load(SeqCst);
-        on_the_way == 0 || (on_the_way < packets && self.bytes.load(SeqCst) < bytes)
+        on_the_way == 0 || (on_the_way < bound.packets && self.bytes.load(SeqCst) < bound.bytes)
     }
 }
 
@@ -171,7 +175,12 @@ mod tests {
     };
     use crate::config::Limits;
 
-    fn flow(delivery: Delivery) -> Arc<Flow> {
+    const MOST: Backlog = Backlog { packets: 32, bytes: 1 << 20 };
+    static CONTINUOUS: Delivery = Delivery::half(MOST);
+    static IN_TURNS: Delivery = Delivery::whole(Backlog { packets: 4, ..MOST });
+    static ONE: Delivery = Delivery::ONE;
+
+    fn flow(delivery: &'static Delivery) -> Arc<Flow> {
         let audience = Audience::new(&Limits::default());
         let crowd = audience.crowd(protocol::StreamId::new("a", 1));
         Flow::new(delivery, Arc::default(), &audience.admit(&crowd, Role::Viewer).unwrap())
@@ -188,18 +197,18 @@ mod tests {
 
     #[test]
     fn packets_and_bytes_on_the_way_are_bounded() {
-        assert_eq!(fill(&flow(Delivery::Continuous), 1).len(), MOST_PACKETS);
-        assert_eq!(fill(&flow(Delivery::Continuous), MOST_BYTES / 4).len(), 4);
-        assert_eq!(fill(&flow(Delivery::Continuous), MOST_BYTES * 9).len(), 1, "one may always be");
-        assert_eq!(fill(&flow(Delivery::InTurns), 1).len(), MOST_PACKETS_A_TURN);
-        assert_eq!(fill(&flow(Delivery::Direct), 1).len(), 1);
+        assert_eq!(fill(&flow(&CONTINUOUS), 1).len(), MOST.packets);
+        assert_eq!(fill(&flow(&CONTINUOUS), MOST.bytes / 4).len(), 4);
+        assert_eq!(fill(&flow(&CONTINUOUS), MOST.bytes * 9).len(), 1, "one may always be");
+        assert_eq!(fill(&flow(&IN_TURNS), 1).len(), IN_TURNS.most.packets);
+        assert_eq!(fill(&flow(&ONE), 1).len(), 1);
     }
 
     #[test]
     fn socket_that_took_half_can_take_more() {
-        let flow = flow(Delivery::Continuous);
+        let flow = flow(&CONTINUOUS);
         let mut receipts = fill(&flow, 1);
-        receipts.truncate(MOST_PACKETS / 2);
+        receipts.truncate(MOST.packets / 2);
         assert!(!flow.has_room());
         receipts.pop();
         assert!(flow.has_room());
@@ -207,11 +216,11 @@ mod tests {
 
     #[test]
     fn turn_is_taken_whole_before_the_next_is_filled() {
-        let flow = flow(Delivery::InTurns);
+        let flow = flow(&IN_TURNS);
         let mut receipts = fill(&flow, 1);
         while receipts.pop().is_some() && !receipts.is_empty() {
             assert!(!flow.has_room(), "{} are still on the way", receipts.len());
         }
-        assert_eq!(fill(&flow, 1).len(), MOST_PACKETS_A_TURN);
+        assert_eq!(fill(&flow, 1).len(), IN_TURNS.most.packets);
     }
 }

@@ -11,6 +11,7 @@ mod fanout;
 mod flow;
 mod forward;
 mod pump;
+mod session;
 
 #[cfg(test)]
 mod tests;
@@ -32,9 +33,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use audience::{Audience, Role};
 pub(crate) use fanout::{Carrier, Fanout};
-pub(crate) use flow::{Delivery, Flow, MOST_PACKETS, Receipt};
+pub(crate) use flow::{Backlog, Delivery, Receipt};
+pub(crate) use session::Session;
 use {
     audience::Crowd,
+    flow::Flow,
     forward::Forwarding,
     pump::{Joining, Pump},
 };
@@ -180,11 +183,11 @@ pub(crate) enum Rejection {
 pub(crate) struct Applicant<'a, V> {
     pub(crate) viewer: V,
     pub(crate) role: Role,
-    pub(crate) delivery: Delivery,
+    pub(crate) delivery: &'static Delivery,
     /// Where to begin.
     pub(crate) cursor: Cursor,
-    /// The flow of a viewer that watches the stream already and starts over: it keeps its place.
-    pub(crate) replacing: Option<&'a Arc<Flow>>,
+    /// The session of a viewer that watches the stream already and starts over: its place passes to the new session.
+    pub(crate) replacing: Option<&'a Session>,
 }
 
 /// A viewer that was let in and gets media from [`Admitted::start`] on.
@@ -194,29 +197,27 @@ pub(crate) struct Admitted<V> {
 }
 
 impl<V> Admitted<V> {
-    pub(crate) fn flow(&self) -> &Arc<Flow> {
-        &self.joining.flow
-    }
-
-    /// Calls `welcome`, then begins to send: so the answer comes before any media. False, and `welcome` is not called, if the
+    /// Calls `welcome`, then begins to send: so the answer comes before any media. None, and `welcome` is not called, if the
     /// stream was closed meanwhile.
-    pub(crate) fn start(self, welcome: impl FnOnce()) -> bool {
+    pub(crate) fn start(self, welcome: impl FnOnce()) -> Option<Session> {
         let mut joining = lock(&self.shard.joining);
-        let Some(joining) = joining.as_mut() else { return false };
+        let joining = joining.as_mut()?;
         welcome();
+        let session = Session::new(self.joining.flow.clone());
         joining.push(self.joining);
         self.shard.wake.notify_one();
-        true
+        Some(session)
     }
 }
 
 impl<O: Outlet> Egress<O> {
     pub(crate) fn new(
         outlet: O,
-        (limits, metrics, audience, shutdown): (Limits, Arc<Metrics>, Arc<Audience>, CancellationToken),
+        (limits, metrics, audience): (Limits, Arc<Metrics>, Arc<Audience>),
+        (tasks, shutdown): (TaskTracker, CancellationToken),
     ) -> Self {
         let shared = Arc::new(Shared { outlet, limits, metrics, audience });
-        Self { shared, streams: Arc::default(), tasks: TaskTracker::new(), shutdown }
+        Self { shared, streams: Arc::default(), tasks, shutdown }
     }
 
     /// Admits a viewer or a relay.
@@ -230,7 +231,7 @@ impl<O: Outlet> Egress<O> {
     ) -> Result<Admitted<O::Viewer>, Rejection> {
         let Applicant { viewer, role, delivery, cursor, replacing } = applicant;
         let channel = lock(&self.streams).get(&id).cloned().ok_or(Rejection::Gone)?;
-        let kept = replacing.and_then(|flow| flow.admission());
+        let kept = replacing.and_then(|session| session.flow().admission());
         let admission =
             kept.or_else(|| self.shared.audience.admit(&channel.crowd, role)).ok_or(Rejection::Full)?;
         let seat = self.seat(&channel);
@@ -242,12 +243,6 @@ impl<O: Outlet> Egress<O> {
     /// Everybody this and the other transports serve.
     pub(crate) fn audience(&self) -> &Audience {
         &self.shared.audience
-    }
-
-    /// Waits until every pump stopped, which they do after the shutdown token.
-    pub(crate) async fn closed(&self) {
-        self.tasks.close();
-        self.tasks.wait().await;
     }
 
     /// A place with the first pump that has one, or with another one.

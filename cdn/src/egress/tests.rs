@@ -18,6 +18,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Chunks of a group.
 const GROUP: u64 = 10;
+const MOST_PACKETS: usize = 32;
+static DELIVERY: Delivery = Delivery::half(Backlog { packets: MOST_PACKETS, bytes: 1 << 20 });
 
 #[derive(Clone, Debug, PartialEq)]
 enum Packet {
@@ -143,7 +145,10 @@ struct Rig {
     fanout: Fanout,
     stream: SharedStream,
     id: StreamId,
+    audience: Arc<Audience>,
     metrics: Arc<Metrics>,
+    /// Of the viewers, none of which leaves.
+    sessions: Mutex<Vec<Session>>,
     pushed: u64,
 }
 
@@ -156,11 +161,24 @@ impl Rig {
         let (outlet, metrics) = (FakeOutlet::new(), Arc::<Metrics>::default());
         let limits = Limits { max_lag: Duration::from_secs(2), ..Limits::default() };
         let audience = Audience::new(&limits);
-        let common = (limits, metrics.clone(), audience.clone(), CancellationToken::new());
-        let egress = Arc::new(Egress::new(outlet.clone(), common));
-        let fanout = Fanout { audience, carriers: vec![egress.clone()] };
+        let counted = (limits, metrics.clone(), audience.clone());
+        let tasks = (TaskTracker::new(), CancellationToken::new());
+        let egress = Arc::new(Egress::new(outlet.clone(), counted, tasks));
+        let fanout = Fanout::new(audience.clone());
+        fanout.serve(vec![egress.clone()]);
         fanout.opened(&stream);
-        Self { hub, outlet, egress, fanout, stream, id, metrics, pushed: 0 }
+        Self {
+            hub,
+            outlet,
+            egress,
+            fanout,
+            audience,
+            stream,
+            id,
+            metrics,
+            sessions: Mutex::default(),
+            pushed: 0,
+        }
     }
 
     /// Closes the stream and opens another one of the same id.
@@ -177,9 +195,9 @@ impl Rig {
     }
 
     fn admit(&self, viewer: u32, role: Role, cursor: Cursor) {
-        let delivery = Delivery::Continuous;
-        let applicant = Applicant { viewer, role, delivery, cursor, replacing: None };
-        assert!(self.egress.admit(self.id, applicant).ok().unwrap().start(|| {}));
+        let applicant = Applicant { viewer, role, delivery: &DELIVERY, cursor, replacing: None };
+        let session = self.egress.admit(self.id, applicant).ok().unwrap().start(|| {});
+        lock(&self.sessions).push(session.expect("the stream is here"));
     }
 
     /// A group a second.
@@ -196,6 +214,12 @@ impl Rig {
         }
         let segment = SegmentName { take: 0, seq: self.pushed };
         self.fanout.arrived(self.id, &Arrival { segment, bytes: 100, arrived: std::time::Instant::now() });
+    }
+
+    /// Waits until every pump stopped.
+    async fn closed(&self) {
+        self.egress.tasks.close();
+        self.egress.tasks.wait().await;
     }
 
     fn close(&self, why: Closed) {
@@ -286,7 +310,7 @@ async fn end_comes_after_the_last_chunk() {
     drop(rig.outlet.with(1, |connection| std::mem::take(&mut connection.receipts)));
     rig.outlet.until(|outlet| is_ended(outlet, 1)).await;
     assert_eq!(rig.outlet.chunks(1).last(), Some(&name(59)));
-    rig.egress.closed().await;
+    rig.closed().await;
     let announced = lock(&rig.outlet.announced).last().copied();
     assert_eq!(announced.map(|state| state.state), Some(StreamState::Ended), "the broadcaster is told too");
 }
@@ -300,7 +324,7 @@ async fn viewer_whose_connection_closed_is_counted_no_more() {
     rig.outlet.with(0, |connection| connection.closed = true);
     rig.push(1);
     rig.outlet.until(|outlet| lock(&outlet.announced).iter().any(|state| state.viewers == 1)).await;
-    assert_eq!((rig.fanout.readers(rig.id).0, rig.fanout.audience.viewers()), (1, 1));
+    assert_eq!((rig.fanout.readers(rig.id).0, rig.audience.viewers()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -323,7 +347,7 @@ async fn viewers_of_a_dropped_stream_are_told_so_after_the_last_chunk_and_that_i
     rig.watch(0, Cursor::newest());
     rig.push(3);
     rig.close(Closed::Dropped);
-    rig.egress.closed().await;
+    rig.closed().await;
     let (got, dismissed) = rig.outlet.with(0, |connection| (connection.got.clone(), connection.dismissed));
     assert_eq!(got[got.len() - 2..], [Packet::Chunk(name(2)), Packet::Dropped]);
     assert_eq!(dismissed, Some(Dismissal::Closed(Closed::Dropped)));
@@ -372,26 +396,26 @@ async fn viewer_that_comes_too_late_is_not_welcomed() {
     let applicant = Applicant {
         viewer: 0,
         role: Role::Viewer,
-        delivery: Delivery::Continuous,
+        delivery: &DELIVERY,
         cursor: Cursor::newest(),
         replacing: None,
     };
     let admitted = rig.egress.admit(rig.id, applicant).ok().unwrap();
     rig.close(Closed::Ended);
-    rig.egress.closed().await;
-    assert!(!admitted.start(|| panic!("nothing comes of it")));
+    rig.closed().await;
+    assert!(admitted.start(|| panic!("nothing comes of it")).is_none());
 }
 
 #[tokio::test]
-async fn after_a_pump_panicked_nobody_is_let_in_to_wait_for_it() {
+async fn after_a_pump_panicked_no_viewer_is_admitted_to_wait_for_it() {
     let mut rig = Rig::new();
     rig.outlet.with(0, |connection| connection.broken = true);
     rig.watch(0, Cursor::newest());
     rig.push(1);
     let is_let_in = || {
-        let (delivery, cursor) = (Delivery::Continuous, Cursor::newest());
+        let (delivery, cursor) = (&DELIVERY, Cursor::newest());
         let applicant = Applicant { viewer: 1, role: Role::Viewer, delivery, cursor, replacing: None };
-        rig.egress.admit(rig.id, applicant).is_ok_and(|admitted| admitted.start(|| {}))
+        rig.egress.admit(rig.id, applicant).is_ok_and(|admitted| admitted.start(|| {}).is_some())
     };
     let refused = async {
         while is_let_in() {

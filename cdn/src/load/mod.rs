@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   /proc, counters ─► Meter::sample ─► Reading ─┬─► heartbeat: the main server places by it
-//!                                                └─► Door: who may still come in
+//!                                                └─► AdmissionControl: whether a viewer is admitted
 //! ```
 
-mod door;
+mod admission;
 mod limit;
 mod processors;
 
@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use self::door::{Door, Guest};
+pub(crate) use self::admission::{AdmissionControl, Newcomer};
 use self::{limit::EgressLimit, processors::Processors};
 use crate::{lock::lock, metrics::Metrics};
 

@@ -168,12 +168,6 @@ impl Relays {
         Ok(pull)
     }
 
-    /// Runs what waits for a stream, until the node stops.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let shutdown = self.services.shutdown.clone();
-        self.tasks.spawn(shutdown.run_until_cancelled_owned(task));
-    }
-
     /// Looks after idle and orphaned streams until the node stops, and waits for every pull to end.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);

@@ -93,7 +93,11 @@ impl Client {
         let (mut sink, mut stream) = client_async(url, socket).await.unwrap().0.split();
         text(&mut stream).await;
         sink.send(Message::text("40")).await.unwrap();
-        let refused = text(&mut stream).await;
+        let mut refused = text(&mut stream).await;
+        while refused == "2" {
+            sink.send(Message::text("3")).await.unwrap();
+            refused = text(&mut stream).await;
+        }
         serde_json::from_str(refused.strip_prefix("44").expect("a connect error")).unwrap()
     }
 

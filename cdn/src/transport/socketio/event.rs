@@ -36,6 +36,11 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// Answers with an error.
+    pub(super) fn refuse(&self, error: WireError) {
+        self.answer::<()>(Err(error));
+    }
+
     /// Answers, if the client asked for that. A client that has no room for the answer does not get it.
     pub(super) fn answer<R: Serialize>(&self, result: Result<R, WireError>) {
         let Some(ack_id) = self.ack_id else { return };
@@ -77,7 +82,7 @@ where
         };
         if let Err(Full) = self.serial.run(bytes, work, &self.spawn) {
             let message = "more events came than can be handled; wait for answers before sending more";
-            call.answer::<()>(Err(WireError::new(ErrorCode::LimitReached, message)));
+            call.refuse(WireError::new(ErrorCode::LimitReached, message));
         }
     }
 }
@@ -91,7 +96,7 @@ impl<F, S> On<F, S> {
 }
 
 fn refuse(call: Call, error: WireError) -> Work {
-    Box::pin(async move { call.answer::<()>(Err(error)) })
+    Box::pin(async move { call.refuse(error) })
 }
 
 fn payload_bytes(payload: &Value) -> usize {
@@ -103,13 +108,13 @@ fn payload_bytes(payload: &Value) -> usize {
     }
 }
 
-/// Answers events nobody knows.
+/// Answers events that do not exist.
 pub(super) struct Unknown(pub(super) Recipient);
 
 impl MessageHandler<Adapter, Self> for Unknown {
     fn call(&self, socket: Arc<Socket<Adapter>>, _: Value, ack_id: Option<i64>) {
         self.0.bind(&socket);
         let call = Call { socket, from: self.0.clone(), arrived: Instant::now(), ack_id };
-        call.answer::<()>(Err(WireError::new(ErrorCode::NotFound, "this node has no such event")));
+        call.refuse(WireError::new(ErrorCode::NotFound, "this node has no such event"));
     }
 }

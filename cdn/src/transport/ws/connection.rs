@@ -1,7 +1,7 @@
 //! One WebSocket: what is sent goes straight to the socket; what does not fit waits here, and its own task writes it.
 //!
 //! Messages are taken whole or not at all, and in order, so none ever cuts into another. What waits is bounded: one chunk
-//! (see [`Delivery::Direct`](crate::egress::Delivery::Direct)) and a few small messages. The task is woken for reading,
+//! (see [`Delivery::ONE`](crate::egress::Delivery::ONE)) and a few small messages. The task is woken for reading,
 //! and for writing only while something waits: never for a chunk that the socket took at once.
 
 use std::{

@@ -21,7 +21,13 @@ use crate::{
 
 pub(crate) struct WsOutlet {
     /// The node's own, the last of every path it tells.
-    pub(super) hostname: String,
+    hostname: String,
+}
+
+impl WsOutlet {
+    pub(super) fn new(hostname: String) -> Self {
+        Self { hostname }
+    }
 }
 
 impl Outlet for WsOutlet {

@@ -1,9 +1,9 @@
 //! What a client asks for, in the address it connects to. Pure.
 
-use protocol::{ErrorCode, StreamId, WireError, event::ChunkName};
+use protocol::{ErrorCode, WireError, event::ChunkName};
 use serde::Deserialize;
 
-use crate::hub::Cursor;
+use crate::transport::admission::{Client, Request, Start};
 
 /// The query string as it stands. Unknown fields are ignored.
 #[derive(Debug, Default, Deserialize)]
@@ -14,34 +14,22 @@ pub(super) struct Query {
     back_ms: Option<u64>,
 }
 
-/// Who wants which stream, and from where on.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) stream: StreamId,
-    pub(super) grant: Option<String>,
-    /// Hostname of the node that asks, if it is one.
-    pub(super) relay: Option<String>,
-    /// Whether it had some of it already.
-    pub(super) resumes: bool,
-    pub(super) cursor: Cursor,
-}
-
-impl Request {
-    /// # Errors
-    /// `invalid_request`, which names the field.
-    pub(super) fn read(stream: &str, query: Query) -> Result<Self, WireError> {
-        let stream = stream.parse().map_err(|_| invalid("the address names no stream id"))?;
-        let Query { grant, after, relay, back_ms } = query;
-        let resumes = after.is_some();
-        let cursor = match after {
-            Some(after) => {
-                Cursor::after(chunk_name(&after).ok_or_else(|| invalid("after is no take.group.index"))?)
-            }
-            // Going further back than one viewer needs is for those who serve others.
-            None => Cursor::back(back_ms.filter(|_| relay.is_some()).unwrap_or_default()),
-        };
-        Ok(Self { stream, grant, relay, resumes, cursor })
-    }
+/// Reads the address.
+///
+/// # Errors
+/// `invalid_request`, which names the field.
+pub(super) fn read(stream: &str, query: Query) -> Result<Request, WireError> {
+    let stream = stream.parse().map_err(|_| invalid("the address names no stream id"))?;
+    let Query { grant, after, relay, back_ms } = query;
+    let start = match after {
+        Some(after) => {
+            Start::After(chunk_name(&after).ok_or_else(|| invalid("after is no take.group.index"))?)
+        }
+        // Going further back than one viewer needs is for nodes that serve others.
+        None => Start::Back { ms: back_ms.filter(|_| relay.is_some()).unwrap_or_default() },
+    };
+    let client = relay.map_or(Client::Viewer, Client::Relay);
+    Ok(Request { stream, grant, client, start })
 }
 
 pub(super) fn invalid(message: &str) -> WireError {
@@ -60,6 +48,8 @@ fn chunk_name(text: &str) -> Option<ChunkName> {
 
 #[cfg(test)]
 mod tests {
+    use protocol::StreamId;
+
     use super::*;
 
     #[test]
@@ -75,8 +65,8 @@ mod tests {
         let id = StreamId::new("a", 1).to_string();
         let after = Query { after: Some("7".into()), ..Query::default() };
         for (stream, query) in [("nothing", Query::default()), (&*id, after)] {
-            assert_eq!(Request::read(stream, query).err().unwrap().code, ErrorCode::InvalidRequest);
+            assert_eq!(read(stream, query).err().unwrap().code, ErrorCode::InvalidRequest);
         }
-        assert!(Request::read(&id, Query::default()).is_ok());
+        assert!(read(&id, Query::default()).is_ok());
     }
 }

@@ -12,7 +12,7 @@ use super::{
     connection::Connection,
     frame::{self, CloseCode},
     incoming::Incoming,
-    keeper::{Keeper, Keeping},
+    keep_alive::{KeepAlive, KeptAlive},
     outlet::too_slow,
     socket::Socket,
 };
@@ -26,22 +26,22 @@ struct Rig {
     connection: Arc<Connection>,
     client: DuplexStream,
     task: JoinHandle<()>,
-    keeper: Arc<Keeper>,
-    _keeping: Keeping,
+    keep_alive: Arc<KeepAlive>,
+    _kept_alive: KeptAlive,
 }
 
 impl Rig {
     fn new() -> Self {
         let (client, server) = duplex(PIPE_BYTES);
         let connection = Arc::new(Connection::new(Socket::other(server)));
-        let attended = connection.clone();
+        let polled = connection.clone();
         let task = tokio::spawn(async move {
             let mut incoming = Incoming::default();
-            poll_fn(|cx| attended.poll(cx, &mut incoming, |_, _| {})).await;
+            poll_fn(|cx| polled.poll(cx, &mut incoming, |_, _| {})).await;
         });
-        let keeper = Arc::<Keeper>::default();
-        let keeping = keeper.keep(connection.clone());
-        Self { connection, client, task, keeper, _keeping: keeping }
+        let keep_alive = Arc::<KeepAlive>::default();
+        let kept_alive = keep_alive.add(connection.clone());
+        Self { connection, client, task, keep_alive, _kept_alive: kept_alive }
     }
 
     fn send(&self, message: &Bytes) {
@@ -106,8 +106,8 @@ async fn client_that_asks_and_never_reads_gets_few_answers() {
 #[tokio::test(start_paused = true)]
 async fn silent_client_is_pinged_and_then_let_go_and_told() {
     let rig = Rig::new();
-    let keeper = rig.keeper.clone();
-    tokio::spawn(async move { keeper.run().await });
+    let keep_alive = rig.keep_alive.clone();
+    tokio::spawn(async move { keep_alive.run().await });
     let expected = [frame::ping(), too_slow(), frame::close(CloseCode::TRY_AGAIN_LATER)].concat();
     assert_eq!(rig.read_all().await, expected);
 }
@@ -115,8 +115,8 @@ async fn silent_client_is_pinged_and_then_let_go_and_told() {
 #[tokio::test(start_paused = true)]
 async fn client_that_answers_stays() {
     let mut rig = Rig::new();
-    let keeper = rig.keeper.clone();
-    tokio::spawn(async move { keeper.run().await });
+    let keep_alive = rig.keep_alive.clone();
+    tokio::spawn(async move { keep_alive.run().await });
     for _ in 0..10 {
         let mut asked = [0; 2];
         rig.client.read_exact(&mut asked).await.unwrap();
@@ -130,8 +130,8 @@ async fn client_that_answers_stays() {
 async fn client_that_is_let_go_and_does_not_come_back_is_ended() {
     let rig = Rig::new();
     rig.send(&message(1000));
-    let keeper = rig.keeper.clone();
-    tokio::spawn(async move { keeper.run().await });
+    let keep_alive = rig.keep_alive.clone();
+    tokio::spawn(async move { keep_alive.run().await });
     tokio::time::timeout(Duration::from_secs(60), rig.task).await.expect("it ends").unwrap();
     assert_eq!(rig.connection.send(&message(1), || None), Offer::Closed);
 }
@@ -141,8 +141,8 @@ async fn client_that_was_let_go_is_told_when_it_reads_again() {
     let rig = Rig::new();
     let large = message(1000);
     rig.send(&large);
-    let keeper = rig.keeper.clone();
-    tokio::spawn(async move { keeper.run().await });
+    let keep_alive = rig.keep_alive.clone();
+    tokio::spawn(async move { keep_alive.run().await });
     tokio::time::sleep(Duration::from_secs(40)).await;
     let all = rig.read_all().await;
     let expected =

@@ -1,5 +1,5 @@
-//! One clock for all connections: pings those that are silent, lets go of those that stay so, and ends those that do not
-//! finish closing. A connection costs it a few words and no timer.
+//! Keep-alive of all connections by one timer: pings those that are silent, closes those that stay so, and ends those that do
+//! not finish closing. A connection costs it a few words.
 
 use std::{
     collections::HashMap,
@@ -17,22 +17,22 @@ use crate::lock::lock;
 const TICK: Duration = Duration::from_secs(1);
 /// After so many silent ticks, and after as many again, a client is pinged.
 const PING_TICKS: u32 = 10;
-/// After so many silent ticks it is let go.
+/// After so many silent ticks it is closed.
 const SILENT_TICKS: u32 = 20;
-/// A client that was let go may take as many ticks to read what is left for it.
+/// A closed client may take as many ticks to read what is left for it.
 const CLOSING_TICKS: u32 = 30;
 
 /// All connections of the transport.
 #[derive(Default)]
-pub(super) struct Keeper(Mutex<Kept>);
+pub(super) struct KeepAlive(Mutex<Entries>);
 
 #[derive(Default)]
-struct Kept {
-    connections: HashMap<u64, Tended>,
+struct Entries {
+    connections: HashMap<u64, Entry>,
     next: u64,
 }
 
-struct Tended {
+struct Entry {
     connection: Arc<Connection>,
     /// Ticks since the client last said something, or since it began to close.
     ticks: u32,
@@ -42,26 +42,26 @@ struct Tended {
 /// What is due for a connection.
 enum Due {
     Ping,
-    LetGo,
+    Close,
     End,
 }
 
-/// Keeps a connection until dropped.
-pub(super) struct Keeping {
-    keeper: Arc<Keeper>,
+/// A connection that is kept alive until this is dropped.
+pub(super) struct KeptAlive {
+    keep_alive: Arc<KeepAlive>,
     number: u64,
 }
 
-impl Keeper {
-    pub(super) fn keep(self: &Arc<Self>, connection: Arc<Connection>) -> Keeping {
-        let mut kept = lock(&self.0);
-        let number = kept.next;
-        kept.next += 1;
-        kept.connections.insert(number, Tended { connection, ticks: 0, closing: false });
-        Keeping { keeper: self.clone(), number }
+impl KeepAlive {
+    pub(super) fn add(self: &Arc<Self>, connection: Arc<Connection>) -> KeptAlive {
+        let mut entries = lock(&self.0);
+        let number = entries.next;
+        entries.next += 1;
+        entries.connections.insert(number, Entry { connection, ticks: 0, closing: false });
+        KeptAlive { keep_alive: self.clone(), number }
     }
 
-    /// Looks after all connections, for good.
+    /// Checks all connections every second, for good.
     pub(super) async fn run(&self) {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -82,27 +82,27 @@ impl Keeper {
     }
 
     fn all(&self) -> Vec<Arc<Connection>> {
-        lock(&self.0).connections.values().map(|tended| tended.connection.clone()).collect()
+        lock(&self.0).connections.values().map(|entry| entry.connection.clone()).collect()
     }
 
     fn tick(&self) {
         let due: Vec<_> = {
-            let mut kept = lock(&self.0);
-            let due = |tended: &mut Tended| tended.tick().map(|due| (tended.connection.clone(), due));
-            kept.connections.values_mut().filter_map(due).collect()
+            let mut entries = lock(&self.0);
+            let due = |entry: &mut Entry| entry.tick().map(|due| (entry.connection.clone(), due));
+            entries.connections.values_mut().filter_map(due).collect()
         };
         let ping = frame::ping();
         for (connection, due) in due {
             match due {
                 Due::Ping => connection.answer(&ping),
-                Due::LetGo => connection.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER),
+                Due::Close => connection.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER),
                 Due::End => connection.abort(),
             }
         }
     }
 }
 
-impl Tended {
+impl Entry {
     fn tick(&mut self) -> Option<Due> {
         let closing = self.connection.is_closing();
         let restart = if closing { !self.closing } else { self.connection.was_heard() };
@@ -110,15 +110,15 @@ impl Tended {
         self.ticks = if restart { 0 } else { self.ticks + 1 };
         match (closing, self.ticks) {
             (true, CLOSING_TICKS..) => Some(Due::End),
-            (false, SILENT_TICKS..) => Some(Due::LetGo),
+            (false, SILENT_TICKS..) => Some(Due::Close),
             (false, ticks) if ticks > 0 && ticks % PING_TICKS == 0 => Some(Due::Ping),
             _ => None,
         }
     }
 }
 
-impl Drop for Keeping {
+impl Drop for KeptAlive {
     fn drop(&mut self) {
-        lock(&self.keeper.0).connections.remove(&self.number);
+        lock(&self.keep_alive.0).connections.remove(&self.number);
     }
 }

@@ -1,0 +1,190 @@
+//! Admission of viewers and relaying nodes, the same on every transport: finds the stream, checks the grant and whether the
+//! node has room, takes a place, and welcomes. A transport reads the request and writes the answer.
+
+use std::sync::Arc;
+
+use protocol::{
+    ErrorCode, StreamId, WireError,
+    event::{ChunkName, Watching, Welcome},
+    grant::Action,
+    stream::Visibility,
+};
+
+use super::refusal;
+use crate::{
+    clock::Clock,
+    config::Limits,
+    egress::{self, Applicant, Delivery, Egress, Outlet, Role, Session},
+    grants::Grants,
+    hub::{Cursor, LiveStream, SharedStream},
+    load::{AdmissionControl, Newcomer},
+    lock::lock,
+    relay::Relays,
+};
+
+/// Which stream a client asks for, and from where on.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) stream: StreamId,
+    pub(crate) grant: Option<String>,
+    pub(crate) client: Client,
+    pub(crate) start: Start,
+}
+
+/// What asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    Viewer,
+    /// The node of this hostname, which serves the stream onwards.
+    Relay(String),
+}
+
+/// Where the media begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At the newest keyframe that is at least so old; 0 for the newest.
+    Back { ms: u64 },
+    /// After this chunk, which the client has.
+    After(ChunkName),
+}
+
+/// Where a client is served.
+pub(crate) struct Place<'a, V> {
+    /// Its connection.
+    pub(crate) viewer: V,
+    pub(crate) delivery: &'static Delivery,
+    /// The session that this one replaces on the same connection: it passes its place on.
+    pub(crate) replacing: Option<&'a Session>,
+}
+
+/// See the [module](self).
+pub(crate) struct Admission {
+    pub(crate) hostname: String,
+    pub(crate) relays: Arc<Relays>,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) control: Arc<AdmissionControl>,
+    pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+}
+
+/// A client that was admitted. It gets media from [`Admitted::start`] on.
+pub(crate) struct Admitted<V> {
+    admitted: egress::Admitted<V>,
+    stream: SharedStream,
+    welcome: Welcome,
+}
+
+impl Admission {
+    /// The stream, if it can be watched at once.
+    pub(crate) fn at_hand(&self, stream: StreamId) -> Option<SharedStream> {
+        self.relays.at_hand(stream)
+    }
+
+    /// The stream that is asked for. A viewer's is fetched if it is not here. Another node is told to look elsewhere, so that
+    /// no two nodes wait for each other.
+    ///
+    /// # Errors
+    /// Those of [`Relays::find`]; `relay_loop` for a node that asks itself.
+    pub(crate) async fn find(&self, request: &Request) -> Result<SharedStream, WireError> {
+        match &request.client {
+            Client::Viewer => self.relays.find(request.stream, request.grant.as_deref()).await,
+            Client::Relay(relay) if *relay == self.hostname => Err(asks_itself(relay)),
+            Client::Relay(_) => self.at_hand(request.stream).ok_or_else(refusal::unknown_stream),
+        }
+    }
+
+    /// Admits a client to `stream`.
+    ///
+    /// # Errors
+    /// `invalid_grant`, `no_capacity`, `relay_loop`, and `unknown_stream` or `stream_dropped` if the stream is not here any more.
+    pub(crate) fn admit<O: Outlet>(
+        &self,
+        egress: &Egress<O>,
+        request: &Request,
+        stream: &SharedStream,
+        place: Place<'_, O::Viewer>,
+    ) -> Result<Admitted<O::Viewer>, WireError> {
+        let Place { viewer, delivery, replacing } = place;
+        self.check_grant(request, stream)?;
+        let role = self.check_room(request, stream, egress.audience().viewers(), replacing.is_some())?;
+        let cursor = match request.start {
+            Start::Back { ms } => Cursor::back(ms),
+            Start::After(chunk) => Cursor::after(chunk),
+        };
+        let cursor = cursor.waiting_on(lock(stream).ring());
+        let applicant = Applicant { viewer, role, delivery, cursor, replacing };
+        let admitted = egress.admit(request.stream, applicant);
+        let admitted = admitted.map_err(|rejection| refusal::not_admitted(rejection, stream))?;
+        let welcome = self.welcome(&lock(stream));
+        Ok(Admitted { admitted, stream: stream.clone(), welcome })
+    }
+
+    fn check_grant(&self, request: &Request, stream: &SharedStream) -> Result<(), WireError> {
+        let action = match request.client {
+            Client::Relay(_) => Action::Relay,
+            Client::Viewer if lock(stream).visibility() == Visibility::Private => Action::Watch,
+            Client::Viewer => return Ok(()),
+        };
+        let grant = request.grant.as_deref().unwrap_or_default();
+        self.grants.verify(grant, request.stream, action, self.clock.now()).map(|_| ())
+    }
+
+    /// Whether the client may take a place here, and which kind. One that has a place keeps it.
+    fn check_room(
+        &self,
+        request: &Request,
+        stream: &SharedStream,
+        viewers: u32,
+        has_place: bool,
+    ) -> Result<Role, WireError> {
+        if let Client::Relay(relay) = &request.client {
+            check_path(&lock(stream), relay)?;
+            return Ok(Role::Relay);
+        }
+        let newcomer = match request.start {
+            Start::After(_) => Newcomer::Resuming,
+            Start::Back { .. } => Newcomer::New,
+        };
+        if !has_place {
+            self.control.check(newcomer, viewers)?;
+        }
+        Ok(Role::Viewer)
+    }
+
+    fn welcome(&self, stream: &LiveStream) -> Welcome {
+        let watching = Watching {
+            mime: stream.mime().map(str::to_owned),
+            take: stream.take(),
+            origin_time_ms: stream.origin_ms(),
+            window_ms: u64::try_from(self.limits.window.as_millis()).unwrap_or(u64::MAX),
+        };
+        Welcome { watching, newest: stream.ring().newest_name() }
+    }
+}
+
+impl<V> Admitted<V> {
+    /// Gives the welcome to `send`, then begins to serve: so the welcome comes before any media.
+    ///
+    /// # Errors
+    /// `unknown_stream` or `stream_dropped` if the stream was closed meanwhile; `send` is not called then.
+    pub(crate) fn start(self, send: impl FnOnce(Welcome)) -> Result<Session, WireError> {
+        let Self { admitted, stream, welcome } = self;
+        admitted.start(|| send(welcome)).ok_or_else(|| refusal::gone(&stream))
+    }
+}
+
+/// Whether `relay` may get the stream from here: this node has it, and not from `relay`.
+fn check_path(stream: &LiveStream, relay: &str) -> Result<(), WireError> {
+    let path = stream.path().ok_or_else(refusal::unknown_stream)?;
+    if path.iter().any(|hostname| hostname == relay) {
+        let message = format!("stream {} comes here through {relay}; take it from another node", stream.id());
+        return Err(WireError::new(ErrorCode::RelayLoop, message));
+    }
+    Ok(())
+}
+
+/// The address that a node was given for another one leads back to it.
+fn asks_itself(hostname: &str) -> WireError {
+    let message = format!("this is {hostname} itself; its address for another node leads here");
+    WireError::new(ErrorCode::RelayLoop, message)
+}
