@@ -10,7 +10,12 @@ export interface Sight {
   readonly shownMs: number;
   /** What the page said of its own latency then, if it said anything. */
   readonly claimedLatencyMs: number | undefined;
+  /** What the page noted since the sight before; see player-notes.ts. */
+  readonly notes: readonly string[];
 }
+
+/** Sights told of before a step back, and after it. */
+const TOLD = { before: 4, after: 3 };
 
 /** Frames presented from now on that can be read, for `durationMs`. Runs in the page. */
 export async function watchPaintedClock(page: Page, durationMs: number): Promise<Sight[]> {
@@ -40,6 +45,10 @@ export async function watchPaintedClock(page: Page, durationMs: number): Promise
         const onFrame = (_nowMs: number, frame: VideoFrameCallbackMetadata): void => {
           // While the player jumps, the last picture covers what the browser shows meanwhile.
           const covered = from.nextElementSibling instanceof HTMLCanvasElement;
+          const place = `${Math.round(frame.mediaTime * 1000)}, playhead at ${Math.round(from.currentTime * 1000)}`;
+          globalThis.notePlayer?.(
+            `${covered ? 'covered frame' : 'frame'} of ${place}${from.seeking ? ', seeking' : ''}`,
+          );
           const sight = covered ? undefined : read(from, to, frame);
           if (sight) sights.push(sight);
           if (performance.now() < endMs) {
@@ -74,6 +83,7 @@ export async function watchPaintedClock(page: Page, durationMs: number): Promise
         counter: number(26, 38),
         shownMs: performance.timeOrigin + frame.expectedDisplayTime,
         claimedLatencyMs: claimed === null ? undefined : Number(claimed),
+        notes: globalThis.playerNotes?.splice(0) ?? [],
       };
     }
   }, durationMs);
@@ -89,8 +99,19 @@ export function expectMoving(sights: readonly Sight[]): void {
       counter: stepOf(before.counter, sight.counter, 4096),
     };
   });
-  expect(steps.filter(({ clock, counter }) => clock < 0 || counter < 0)).toEqual([]);
+  const back = steps.filter(({ clock, counter }) => clock < 0 || counter < 0);
+  expect(back, back.map(({ at }) => storyOf(sights, at)).join('\n\n')).toEqual([]);
   expect(steps.some(({ counter }) => counter > 0)).toBe(true);
+}
+
+/** What was seen, and what the player did, around the sight number `at`. */
+function storyOf(sights: readonly Sight[], at: number): string {
+  const around = sights.slice(Math.max(0, at - TOLD.before), at + TOLD.after);
+  const told = around.flatMap((sight) => {
+    const mark = sight === sights[at] ? '<-- went back' : '';
+    return [...sight.notes, `    sight of clock ${sight.clockMs}, counter ${sight.counter} ${mark}`];
+  });
+  return ['The picture went back. Times in ms; ranges are buffered media.', ...told].join('\n');
 }
 
 /** From `before` to `after`, the shorter way around a counter of so many values. */

@@ -5,6 +5,7 @@ import { BarePage } from './bare-page.ts';
 import { launchBrowser } from './browser.ts';
 import { ClockServer } from './clock-server.ts';
 import { Broadcaster, Complaints, Viewer } from './pages.ts';
+import { keepPlayerNotes } from './player-notes.ts';
 
 export class Stage {
   readonly complaints = new Complaints();
@@ -45,6 +46,7 @@ export class Stage {
   async page(url: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
     const page = await this.#context.newPage();
     this.complaints.watch(page);
+    await keepPlayerNotes(page);
     await prepare?.(page);
     await page.goto(url);
     return page;

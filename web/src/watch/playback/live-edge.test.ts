@@ -231,14 +231,16 @@ describe('LiveEdge', () => {
     expect(edge.decide({ ...view, nowMs: 4_700, ranges })).toMatchObject({ kind: 'seek' });
   });
 
-  it('begins anew where it is when the browser ran dry, as soon as there is enough again', () => {
+  it('begins anew behind what may have been seen when the browser ran dry, as soon as there is enough again', () => {
     const edge = new LiveEdge();
     edge.arrived(0, 1_000, 1_080);
     const view = { positionMs: 900, seeking: false, dry: true, shownMs: 910, jump: false };
     const upTo = (endMs: number) => ({ ranges: [{ startMs: 0, endMs }], edgeMs: endMs });
     expect(edge.decide({ ...view, ...upTo(1_100), nowMs: 1_300 })).toMatchObject({ kind: 'play' });
-    expect(edge.decide({ ...view, ...upTo(1_200), nowMs: 1_400 })).toEqual({ kind: 'seek', toMs: 911 });
+    expect(edge.decide({ ...view, ...upTo(1_200), nowMs: 1_400 })).toEqual({ kind: 'seek', toMs: 951 });
     expect(edge.decide({ ...view, ...upTo(1_300), nowMs: 1_500 })).toMatchObject({ kind: 'play' });
+    const ahead = { ...view, shownMs: 980, ...upTo(1_300), nowMs: 2_300 };
+    expect(edge.decide(ahead), 'a picture may be shown before its time').toEqual({ kind: 'seek', toMs: 981 });
   });
 
   it('asks for a new media source when media arrives and none of it can be played', () => {
@@ -249,6 +251,31 @@ describe('LiveEdge', () => {
     expect(edge.decide({ ...view, nowMs: 14_500, edgeMs: 5_500 })).toEqual({ kind: 'restart' });
     // Who paused until now has only to jump.
     expect(edge.decide({ ...view, nowMs: 15_000, edgeMs: 6_000, jump: true })).toEqual({ kind: 'wait' });
+  });
+
+  it('does not go back from where media ended, whether it ever jumped or not, nor when the stream is joined anew', () => {
+    const view = { edgeMs: 1_000, seeking: false, dry: false, shownMs: 900, jump: false };
+    const ranges = [{ startMs: 0, endMs: 1_000 }];
+    const fromStart = new LiveEdge();
+    fromStart.arrived(0, 1_000, 1_080);
+    expect(fromStart.decide({ ...view, ranges, positionMs: 500, nowMs: 1_500 })).toMatchObject({ kind: 'play' });
+    // Without sound the browser's clock runs on for a while where the pictures ended.
+    expect(fromStart.decide({ ...view, ranges, positionMs: 1_010, nowMs: 2_010 })).toEqual({ kind: 'wait' });
+    expect(fromStart.decide({ ...view, ranges, positionMs: 1_010, nowMs: 2_110, jump: true })).toEqual({
+      kind: 'wait',
+    });
+
+    const joined = new LiveEdge();
+    joined.arrived(0, 1_000, 1_080);
+    expect(joined.decide({ ...view, ranges, positionMs: 2_000, nowMs: 2_000 })).toMatchObject({ kind: 'seek' });
+    joined.joinAnew();
+    // A node that is itself behind, or a stream that stood still meanwhile: the newest group is one that was seen.
+    joined.arrived(0, 1_000, 9_000);
+    expect(joined.decide({ ...view, ranges, positionMs: 1_010, nowMs: 9_000 })).toEqual({ kind: 'wait' });
+    const further = { ranges: [{ startMs: 0, endMs: 2_000 }], edgeMs: 2_000, nowMs: 10_000 };
+    expect(joined.decide({ ...view, ...further, positionMs: 1_010 })).toMatchObject({ kind: 'play' });
+    joined.reset();
+    expect(joined.decide({ ...view, ranges, positionMs: 2_000, nowMs: 20_000 })).toMatchObject({ kind: 'seek' });
   });
 
   it('waits, and does not go back, where media ended', () => {

@@ -29,6 +29,8 @@ const SETTLING_MS = 3_000;
 const JUMP = { gainMs: 300, patienceMs: 700 };
 /** A browser finishes a jump only where this much can be played. */
 const LANDING_MS = 250;
+/** A picture may be on the screen this long before its time, and this long before the page is told. */
+const EARLY_MS = 50;
 /** A range that ends this close to the playhead is used up; so is one with less than a landing after a rest. */
 const USED_UP_MS = 60;
 /** A playhead that did not move for this long is stuck. */
@@ -78,6 +80,8 @@ export class LiveEdge {
   readonly #meter = new ArrivalMeter();
   readonly #brake = new Brake();
   #joinedAtMs: number | undefined;
+  /** Something of this media source was played: the playhead does not go back any more. */
+  #entered = false;
   /** What to keep to until live arrivals tell more. */
   #startDelayMs: number | undefined;
   #jumpedAtMs = -Infinity;
@@ -111,8 +115,14 @@ export class LiveEdge {
     this.#startDelayMs = undefined;
   }
 
-  /** Media time starts anew; what was learnt from stalls stays. */
+  /** Media time starts anew, in a new media source; what was learnt from stalls stays. */
   reset(): void {
+    this.joinAnew();
+    this.#entered = false;
+  }
+
+  /** The stream is joined anew, in the same media source. */
+  joinAnew(): void {
     this.#meter.reset();
     this.#joinedAtMs = undefined;
     this.#startDelayMs = undefined;
@@ -143,14 +153,16 @@ export class LiveEdge {
     const behindMs = nowMs - positionMs - wanted;
     const current = view.ranges.find((range) => contains(range, positionMs));
     if (current === undefined) return this.#enter(view, wanted);
+    this.#entered = true;
     if (view.jump || behindMs > this.#jumpLimit(nowMs)) {
       const toMs = landing(last, nowMs - wanted, view.edgeMs);
       if (toMs - positionMs > JUMP.gainMs) return this.#seek(toMs, nowMs);
     }
     const left = current.endMs - positionMs;
-    // A jump makes the browser begin anew with little; from where it is, so that nothing is lost and no picture comes twice.
+    // A jump makes the browser begin anew with little; from where it is, so that hardly anything is lost and no picture comes
+    // twice.
     if (view.dry && !view.seeking && left >= LANDING_MS)
-      return this.#seek(Math.max(positionMs, view.shownMs) + 1, nowMs);
+      return this.#seek(Math.max(positionMs + EARLY_MS, view.shownMs) + 1, nowMs);
     const next = view.ranges.find((range) => range.startMs > positionMs);
     if (next !== undefined && (left < USED_UP_MS || (left < LANDING_MS && stuckMs > STUCK_MS))) {
       return this.#seek(landing(next, nowMs - wanted, view.edgeMs), nowMs);
@@ -163,7 +175,7 @@ export class LiveEdge {
     const wantedMs = view.nowMs - wanted;
     const ahead = view.ranges.filter((range) => range.endMs > view.positionMs);
     // Past all media: it is still to come. Never go back for it, except to join.
-    const choices = ahead.length > 0 ? ahead : this.#jumpedAtMs === -Infinity ? view.ranges.slice(-1) : [];
+    const choices = ahead.length > 0 || this.#entered ? ahead : view.ranges.slice(-1);
     const range = choices.find(({ endMs }) => endMs - LANDING_MS >= wantedMs) ?? choices.at(-1);
     if (range === undefined) return WAIT;
     // A joiner's jump may end on media that is still to come: it takes longer than that to begin.
@@ -184,6 +196,7 @@ export class LiveEdge {
   }
 
   #seek(toMs: number, nowMs: number): Decision {
+    this.#entered = true;
     this.#jumpedAtMs = nowMs;
     this.#correcting = false;
     return { kind: 'seek', toMs };

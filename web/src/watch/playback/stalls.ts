@@ -31,11 +31,6 @@ export class Stalls {
     return this.#count;
   }
 
-  /** Whether the start or the last jump is long enough ago. */
-  hasSettled(nowMs: number): boolean {
-    return nowMs - this.#placedAtMs > SETTLES_MS;
-  }
-
   /** Playback started or jumped. */
   placed(nowMs: number): void {
     this.#held = undefined;

@@ -33,8 +33,8 @@ class FakeVideo extends EventTarget {
   pause(): void {
     this.paused = true;
   }
-  getVideoPlaybackQuality(): VideoPlaybackQuality {
-    return { droppedVideoFrames: 0, totalVideoFrames: 0, creationTime: 0, corruptedVideoFrames: 0 };
+  getVideoPlaybackQuality(): Pick<VideoPlaybackQuality, 'droppedVideoFrames'> {
+    return { droppedVideoFrames: 0 };
   }
 }
 
@@ -107,7 +107,7 @@ function setUp() {
   const playback = new MsePlayback(
     {
       video: video as unknown as Video,
-      cover: { put: () => undefined, shown: () => undefined, takeAway: () => undefined },
+      cover: { put: () => true, takeAway: () => undefined },
       attach: sources.attach,
       canPlay: (mime) => mime === MIME,
     },

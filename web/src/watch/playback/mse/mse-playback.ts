@@ -14,6 +14,7 @@ import { Timeline } from '../timeline';
 import type { QueuedChunk } from './append-queue';
 import { MediaSink } from './media-sink';
 import { canPlayType, type AttachSource } from './media-source';
+import { Seen } from './seen';
 import { HAVE_FUTURE_DATA, watchPictures, type Cover, type Video } from './video';
 
 /** How often the controller is asked. */
@@ -30,11 +31,11 @@ export interface MseParts {
 /** See the head of the file. */
 export class MsePlayback implements Playback {
   readonly #video: Video;
-  readonly #cover: Cover;
   readonly #canPlay: (mime: string) => boolean;
   readonly #owner: PlaybackOwner;
   readonly #timeline = new Timeline();
   readonly #edge = new LiveEdge();
+  readonly #seen: Seen;
   readonly #latency: Latency;
   readonly #stalls: Stalls;
   readonly #sink: MediaSink;
@@ -51,13 +52,11 @@ export class MsePlayback implements Playback {
   /** The stream was joined anew: playback goes to its live edge once that has arrived and was appended. */
   #fresh: 'awaited' | 'arriving' | undefined;
   #jumps = 0;
-  /** Media time of the newest picture shown. */
-  #shownMs = 0;
 
   /** Takes over the video; `clock` is the node's, for latency. */
   constructor(parts: MseParts, clock: ServerClock, owner: PlaybackOwner) {
     this.#video = parts.video;
-    this.#cover = parts.cover;
+    this.#seen = new Seen(parts.video, parts.cover);
     this.#canPlay = parts.canPlay ?? canPlayType;
     this.#owner = owner;
     this.#latency = new Latency(clock, this.#timeline, () => owner.doubtsClock());
@@ -88,7 +87,7 @@ export class MsePlayback implements Playback {
 
   startAfresh(): void {
     this.#fresh = 'awaited';
-    this.#edge.reset();
+    this.#edge.joinAnew();
     this.#latency.reset();
   }
 
@@ -156,7 +155,7 @@ export class MsePlayback implements Playback {
     this.#abort.abort();
     clearInterval(this.#timer);
     clearTimeout(this.#soon);
-    this.#cover.takeAway();
+    this.#seen.uncover();
     this.#sink.close();
   }
 
@@ -219,18 +218,17 @@ export class MsePlayback implements Playback {
     if ((!this.#started || this.#fresh === 'arriving') && !this.#sink.isIdle) return;
     if (this.#fresh === 'arriving') this.#jump = true;
     this.#fresh = undefined;
-    const nowMs = localNowMs();
-    if (this.#stalls.hasSettled(nowMs)) this.#cover.takeAway();
+    this.#seen.moved(this.#positionMs);
     const { ranges } = this.#sink;
     if (ranges === undefined) return;
     const decision = this.#edge.decide({
-      nowMs,
+      nowMs: localNowMs(),
       positionMs: this.#positionMs,
       edgeMs,
       ranges,
       seeking: this.#video.seeking,
       dry: this.#started && this.#video.readyState < HAVE_FUTURE_DATA,
-      shownMs: this.#shownMs,
+      shownMs: this.#seen.newestMs,
       jump: this.#jump,
     });
     if (decision.kind === 'wait') return;
@@ -251,7 +249,7 @@ export class MsePlayback implements Playback {
   #seek(toMs: number): void {
     this.#jumps++;
     this.#stalls.placed(localNowMs());
-    if (this.#started) this.#cover.put(toMs);
+    if (this.#started) this.#seen.jumps(toMs);
     this.#video.playbackRate = 1;
     this.#video.currentTime = toMs / 1000;
   }
@@ -274,9 +272,7 @@ export class MsePlayback implements Playback {
 
   #pictureShown(displayedAtMs: number, mediaMs: number): void {
     this.#start();
-    this.#shownMs = mediaMs;
-    this.#cover.shown(mediaMs);
-    this.#latency.shown(displayedAtMs, mediaMs);
+    if (this.#seen.shown(mediaMs)) this.#latency.shown(displayedAtMs, mediaMs);
   }
 
   #restart(reason: string): void {
@@ -288,8 +284,7 @@ export class MsePlayback implements Playback {
 
   #replaceSource(): void {
     this.#timeline.reset();
-    this.#cover.takeAway();
-    this.#shownMs = 0;
+    this.#seen.reset();
     this.#fresh = undefined;
     this.#placedTake = undefined;
     this.#edge.reset();

@@ -29,13 +29,11 @@ export interface Video extends Pick<
   load(): void;
 }
 
-/** Keeps the last picture in sight while the browser jumps: some show the keyframe before the jump's end for a moment. */
+/** Hides the video behind its last picture. */
 export interface Cover {
-  /** Covers the video with what it shows, until it shows `untilMs` of media time. */
-  put(untilMs: number): void;
-  /** The video shows the picture of `mediaMs`. */
-  shown(mediaMs: number): void;
-  /** Uncovers the video whatever it shows. */
+  /** Covers the video with what it shows; false if that is nothing. */
+  put(): boolean;
+  /** Uncovers the video, if it is covered. */
   takeAway(): void;
 }
 

@@ -1,0 +1,93 @@
+// What the viewer sees while the browser jumps: never a picture older than the last one.
+
+import { describe, expect, it } from 'vitest';
+import { Seen } from './seen';
+
+/** A video whose frame of 1,000 ms was seen. */
+class FakeVideo {
+  seeking = false;
+  isCovered = false;
+  /** How often its picture was copied to cover it. */
+  copies = 0;
+  readonly seen: Seen;
+
+  constructor() {
+    this.seen = new Seen(this, this);
+    this.seen.shown(1_000);
+  }
+
+  put(): boolean {
+    this.copies++;
+    return (this.isCovered = true);
+  }
+
+  takeAway(): void {
+    this.isCovered = false;
+  }
+
+  jump(toMs: number): void {
+    this.seen.jumps(toMs);
+    this.seeking = true;
+  }
+
+  /** The browser tells of the frame of `mediaMs`. Gives whether the viewer sees it. */
+  shows(mediaMs: number): boolean {
+    const isSeen = this.seen.shown(mediaMs);
+    expect(isSeen).toBe(!this.isCovered);
+    return isSeen;
+  }
+}
+
+describe('Seen', () => {
+  it('covers a keyframe, also one from just before the picture that was seen', () => {
+    for (const keyframeMs of [100, 934, 999]) {
+      const video = new FakeVideo();
+      video.jump(1_001);
+      expect(video.shows(keyframeMs)).toBe(false);
+      video.seeking = false;
+      expect([video.shows(keyframeMs), video.seen.newestMs]).toEqual([false, 1_000]);
+      expect([video.shows(1_000), video.shows(1_033)]).toEqual([true, true]);
+    }
+  });
+
+  it('is not taken in by a frame from before the jump that is told of during it', () => {
+    const video = new FakeVideo();
+    video.jump(1_051);
+    expect([video.shows(1_033), video.shows(300)]).toEqual([false, false]);
+    video.seeking = false;
+    expect(video.shows(1_050)).toBe(true);
+  });
+
+  it('covers a keyframe between the picture that was seen and the end of the jump', () => {
+    const video = new FakeVideo();
+    video.jump(3_000);
+    video.seeking = false;
+    expect([video.shows(2_500), video.shows(2_967), video.seen.newestMs]).toEqual([false, true, 2_967]);
+  });
+
+  it('keeps the picture that was seen through one jump after the other', () => {
+    const video = new FakeVideo();
+    video.jump(1_001);
+    video.shows(300);
+    video.jump(1_400);
+    video.seeking = false;
+    expect([video.shows(1_250), video.copies, video.shows(1_400)]).toEqual([false, 1, true]);
+  });
+
+  it('covers however long the jump takes, and no more a second behind its end where no frame was told of', () => {
+    const video = new FakeVideo();
+    video.jump(1_001);
+    for (const positionMs of [1_001, 2_001]) video.seen.moved(positionMs);
+    expect(video.isCovered).toBe(true);
+    video.seen.moved(2_002);
+    expect(video.isCovered).toBe(false);
+  });
+
+  it('knows nothing of what was seen in another media source', () => {
+    const video = new FakeVideo();
+    video.jump(1_001);
+    video.seen.reset();
+    video.seeking = false;
+    expect([video.isCovered, video.seen.newestMs, video.shows(40)]).toEqual([false, 0, true]);
+  });
+});

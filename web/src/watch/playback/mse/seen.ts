@@ -1,0 +1,62 @@
+// What the viewer has seen, and what they see while the browser jumps: the last picture. Some browsers show the keyframe
+// before the jump's end for a moment, and that may be older than what was seen. They tell of a frame some time after they
+// show it, so the first one they tell of during a jump may be from before it: none of these ends the jump. Frames are
+// compared by media time, which within one media source never goes back. All times are milliseconds.
+
+import type { Cover, Video } from './video';
+
+/** A frame this much older than the end of the jump may be the one that was jumped to: frames last a while. */
+const FRAME_MS = 100;
+/** The video is uncovered this far behind the end of the jump at the latest: not every browser tells which frames it shows. */
+const PASSED_MS = 1_000;
+
+/** See the head of the file. */
+export class Seen {
+  readonly #video: Pick<Video, 'seeking'>;
+  readonly #cover: Cover;
+  #newestMs = 0;
+  /** While the video is covered: the oldest frame that uncovers it, and the end of the jump. */
+  #covered: { untilMs: number; jumpsToMs: number } | undefined;
+
+  constructor(video: Pick<Video, 'seeking'>, cover: Cover) {
+    this.#video = video;
+    this.#cover = cover;
+  }
+
+  /** Media time of the newest frame that the viewer has seen; 0 without one. */
+  get newestMs(): number {
+    return this.#newestMs;
+  }
+
+  /** The video is about to jump to `toMs`: covers it until a frame from there is shown that is not older than what was seen. */
+  jumps(toMs: number): void {
+    // What a covered video shows is not what the viewer sees: the cover stays as it is.
+    if (this.#covered === undefined && !this.#cover.put()) return;
+    this.#covered = { untilMs: Math.max(this.#newestMs, toMs - FRAME_MS), jumpsToMs: toMs };
+  }
+
+  /** The video shows the frame of `mediaMs`. Tells whether the viewer sees it. */
+  shown(mediaMs: number): boolean {
+    if (this.#covered !== undefined && (this.#video.seeking || mediaMs < this.#covered.untilMs)) return false;
+    this.uncover();
+    this.#newestMs = mediaMs;
+    return true;
+  }
+
+  /** The playhead is at `positionMs`. */
+  moved(positionMs: number): void {
+    if (this.#covered !== undefined && positionMs > this.#covered.jumpsToMs + PASSED_MS) this.uncover();
+  }
+
+  /** Uncovers the video whatever it shows. */
+  uncover(): void {
+    this.#covered = undefined;
+    this.#cover.takeAway();
+  }
+
+  /** Uncovers the video; its media times begin anew. */
+  reset(): void {
+    this.uncover();
+    this.#newestMs = 0;
+  }
+}
