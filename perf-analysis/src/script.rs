@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use media::{Output, Repackager};
+use media::repackager::{Output, Repackager};
 
 use crate::{
     error::{Error, Result},

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use media::{Output, Repackager};
+use media::repackager::{Output, Repackager};
 use perf_analysis::recording::Recording;
 
 fn fixtures() -> PathBuf {

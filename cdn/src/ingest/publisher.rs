@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use media::{Output, Progress};
+use media::{Progress, repackager::Output};
 use protocol::{
     ErrorCode, WireError,
     event::{BroadcastData, ChunkName, RegisterNewStream, SegmentAccepted},
@@ -421,8 +421,8 @@ fn append(stream: &SharedStream, take: &Take, outputs: Vec<Output>, now: Now) {
     }
 }
 
-fn hub_chunk(take: u64, chunk: media::Chunk) -> Chunk {
-    let media::Chunk { group, index, key, pts_ms, duration_ms, data } = chunk;
+fn hub_chunk(take: u64, chunk: media::repackager::Chunk) -> Chunk {
+    let media::repackager::Chunk { group, index, key, pts_ms, duration_ms, data } = chunk;
     let name = ChunkName { take, group, index };
     Chunk { name, key, pts_ms, duration_ms, captured_at_ms: None, data }
 }

@@ -1,7 +1,10 @@
 //! One run of a recorder as it arrives: segments in order, each repackaged once.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use media::{Output, Progress, Repackager};
+use media::{
+    Progress,
+    repackager::{Output, Repackager},
+};
 use protocol::{
     ErrorCode, WireError,
     event::{ChunkName, RegisterNewStream, SegmentName},

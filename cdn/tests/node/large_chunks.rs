@@ -15,6 +15,9 @@ use crate::{
 /// More than a segment may have, and less than the largest block that is read.
 const PICTURE_BYTES: usize = 12 << 20;
 
+/// The start of a VP9 keyframe of 64 × 32 pixels (VP9 Bitstream & Decoding Process Specification, section 6.2).
+const KEYFRAME: &[u8] = &[0x82, 0x49, 0x83, 0x42, 0x00, 0x03, 0xf0, 0x01, 0xf0];
+
 /// A Cluster of unknown size with one picture of the first track (RFC 8794; RFC 9559, sections 10.1 and 12.4).
 fn cluster(time_ms: u16, picture_bytes: usize) -> Vec<u8> {
     let mut cluster = vec![0x1f, 0x43, 0xb6, 0x75, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
@@ -24,7 +27,9 @@ fn cluster(time_ms: u16, picture_bytes: usize) -> Vec<u8> {
     cluster.extend([0xa3, 0x01]);
     cluster.extend(&((picture_bytes + 4) as u64).to_be_bytes()[1..]);
     cluster.extend([0x81, 0, 0, 0x80]);
-    cluster.resize(cluster.len() + picture_bytes, 7);
+    let start = cluster.len();
+    cluster.resize(start + picture_bytes, 7);
+    cluster[start..start + KEYFRAME.len()].copy_from_slice(KEYFRAME);
     cluster
 }
 

@@ -9,7 +9,7 @@
 use std::{fs, hint::black_box, path::Path};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use media::Repackager;
+use media::repackager::Repackager;
 
 /// A recording per way through the crate: WebM to WebM, Annex B in Matroska to MP4, MP4 to MP4.
 const RECORDINGS: [(&str, &str, &str); 3] = [

@@ -6,7 +6,11 @@
 // Each target uses its own part of this.
 #![allow(dead_code)]
 
-use media::{Chunk, Error, Event, Frame, Init, Output, Repackager, fmp4, webm};
+use media::{
+    Error, Init, Packet,
+    demux::{Event, fmp4, webm},
+    repackager::{Chunk, Output, Repackager},
+};
 
 /// Recorder types by the first byte of a [`repackage`] input.
 const MIMES: [&str; 4] = [
@@ -82,8 +86,8 @@ fn check_demuxer<D: Demux>(input: &[u8]) {
     assert!(frames(&whole.0).all(|frame| frame.track < tracks), "a frame of no track");
 }
 
-fn frames(events: &[Event]) -> impl Iterator<Item = &Frame> {
-    events.iter().filter_map(|event| if let Event::Frame(frame) = event { Some(frame) } else { None })
+fn frames(events: &[Event]) -> impl Iterator<Item = &Packet> {
+    events.iter().filter_map(|event| if let Event::Packet(frame) = event { Some(frame) } else { None })
 }
 
 /// All events, and the error that ended them.

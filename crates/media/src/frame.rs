@@ -1,7 +1,7 @@
-//! Frames: the currency of this crate. Demuxers make them, muxers consume them.
+//! Tracks, frames and runs of frames: what a take consists of, whatever container it came in.
 //!
-//! Timestamps are microseconds in the take's own time, which every container here converts to exactly enough:
-//! WebM counts whole milliseconds, 60 ms of Opus are 60 000 µs, and a 1/30000 s video tick rounds by under 1 µs.
+//! Times are microseconds of the take's own time. Every container here converts to them exactly enough: WebM counts whole
+//! milliseconds, 60 ms of Opus are 60 000 µs, and a 1/30000 s video tick rounds by under 1 µs.
 
 use bytes::Bytes;
 
@@ -18,6 +18,10 @@ pub enum Codec {
     H264,
     /// Opus audio.
     Opus,
+    /// AAC audio: raw access units, without ADTS headers.
+    Aac,
+    /// MP3 audio (MPEG-1, MPEG-2 and MPEG-2.5, layer 3).
+    Mp3,
 }
 
 /// What only one kind of track has.
@@ -29,6 +33,8 @@ pub enum TrackKind {
         width: u32,
         /// Coded height in pixels.
         height: u32,
+        /// How they are shown.
+        display: Display,
     },
     /// Sound.
     Audio {
@@ -39,6 +45,61 @@ pub enum TrackKind {
     },
 }
 
+/// How pictures are shown: scaled to a size in square pixels, then rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Display {
+    /// Width in square pixels, before the rotation.
+    pub width: u32,
+    /// Height in square pixels, before the rotation.
+    pub height: u32,
+    /// What to rotate by after scaling.
+    pub rotation: Rotation,
+}
+
+impl Display {
+    /// As coded: square pixels, upright.
+    pub fn coded(width: u32, height: u32) -> Self {
+        Self { width, height, rotation: Rotation::None }
+    }
+}
+
+/// A clockwise rotation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rotation {
+    /// Upright.
+    #[default]
+    None,
+    /// By 90°.
+    Quarter,
+    /// By 180°.
+    Half,
+    /// By 270°.
+    ThreeQuarters,
+}
+
+impl Rotation {
+    /// The rotation by so many degrees clockwise; `None` where that is no multiple of 90.
+    pub fn from_degrees(degrees: i64) -> Option<Self> {
+        match degrees.rem_euclid(360) {
+            0 => Some(Self::None),
+            90 => Some(Self::Quarter),
+            180 => Some(Self::Half),
+            270 => Some(Self::ThreeQuarters),
+            _ => None,
+        }
+    }
+
+    /// Degrees clockwise: 0, 90, 180 or 270.
+    pub fn degrees(self) -> u16 {
+        match self {
+            Self::None => 0,
+            Self::Quarter => 90,
+            Self::Half => 180,
+            Self::ThreeQuarters => 270,
+        }
+    }
+}
+
 /// One audio or video sequence of a take.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Track {
@@ -46,9 +107,9 @@ pub struct Track {
     pub codec: Codec,
     /// Its shape.
     pub kind: TrackKind,
-    /// What a decoder needs before the first frame, in Matroska's CodecPrivate form: nothing for VP8 and VP9, `av1C`
-    /// for AV1, `avcC` for H.264, `OpusHead` for Opus.
-    pub codec_private: Bytes,
+    /// What a decoder needs before the first frame: nothing for VP8, the body of `vpcC` without version and flags for VP9,
+    /// `av1C` for AV1, `avcC` for H.264, `OpusHead` for Opus, `AudioSpecificConfig` for AAC, nothing for MP3.
+    pub config: Bytes,
     /// How pixels map to colours: the body of Matroska's `Colour` element (RFC 9559, section 5.1.4.1.28.16); empty when
     /// the input does not say.
     pub colour: Bytes,
@@ -61,24 +122,85 @@ impl Track {
     }
 }
 
-/// One encoded picture or audio packet.
+/// A frame as its container describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
-    /// Index of its track in [`Event::Tracks`].
+pub struct Packet {
+    /// Index of its track in the take's tracks.
     pub track: usize,
-    /// When it is shown or heard, in µs of the take's time. Never falls within a track.
+    /// When it is shown or heard, in µs of the take's time.
     pub pts_us: u64,
-    /// Whether decoding can start here. Always true of audio.
+    /// When it is decoded, in µs of the take's time, where the container says so.
+    pub dts_us: Option<u64>,
+    /// Whether the container says that decoding can start here. Always true of audio.
     pub key: bool,
     /// The encoded bytes.
     pub data: Bytes,
 }
 
-/// What a demuxer pulls out of the bytes pushed into it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// The take's tracks; once, before every frame.
-    Tracks(Vec<Track>),
-    /// The next frame, in the order of the input.
-    Frame(Frame),
+/// One encoded picture or audio packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Index of its track in the take's tracks.
+    pub track: usize,
+    /// When it is shown or heard, in µs of the take's time.
+    pub pts_us: u64,
+    /// When it is decoded, in µs of the take's time: not after `pts_us`, and not before the frame before it in its track ended
+    /// decoding. Within a track, frames are decoded without a hole.
+    pub dts_us: u64,
+    /// From its decode time to that of the next frame of its track, in µs; for the last frame of a run an estimate, which
+    /// that next decode time respects.
+    pub duration_us: u64,
+    /// Whether decoding can start here. Always true of audio.
+    pub key: bool,
+    /// The encoded bytes. Empty in a *gap frame*: the input has nothing for this track between `pts_us` and
+    /// `pts_us + duration_us`.
+    pub data: Bytes,
+}
+
+impl Frame {
+    /// Whether it only says that the input has nothing here.
+    pub fn is_gap(&self) -> bool {
+        self.data.is_empty()
+    }
+}
+
+/// Successive frames of one group: what came with one segment. It is named by its first frame, and becomes one chunk in
+/// every rendition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Counts keyframes (without video: seconds that have a packet), from 0.
+    pub group: u64,
+    /// How many frames of the group come before this run.
+    pub index: u32,
+    /// In order of decoding, tracks interleaved by time; never empty.
+    pub frames: Vec<Frame>,
+}
+
+impl Run {
+    /// Whether playing can start here: its first picture is a keyframe. So it is with the first run of every group.
+    pub fn key(&self) -> bool {
+        self.index == 0
+    }
+
+    /// When its earliest frame is shown or heard, in µs of the take's time.
+    pub fn pts_us(&self) -> u64 {
+        self.frames.iter().map(|frame| frame.pts_us).min().unwrap_or(0)
+    }
+
+    /// From [`Self::pts_us`] to when its last frame ends, in µs.
+    pub fn duration_us(&self) -> u64 {
+        self.end_us().saturating_sub(self.pts_us())
+    }
+
+    /// A track ends one duration of its last frame after its latest one. Durations of others reach over holes that are
+    /// closed in decode times only.
+    fn end_us(&self) -> u64 {
+        let mut ends = [(0, 0); 2];
+        for frame in &self.frames {
+            let (latest_us, duration_us) = &mut ends[frame.track.min(1)];
+            *latest_us = frame.pts_us.max(*latest_us);
+            *duration_us = frame.duration_us;
+        }
+        ends.iter().map(|(latest_us, duration_us)| latest_us.saturating_add(*duration_us)).max().unwrap_or(0)
+    }
 }

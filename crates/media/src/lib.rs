@@ -1,22 +1,29 @@
-//! Recorder bytes in, init segment and chunks out, for WebM/Matroska and fragmented MP4.
+//! A take's bytes in, runs of frames out; runs in, chunks of a rendition out.
+//!
+//! ```text
+//! recorder bytes ── demux ── codec ── timeline ── take ──► tracks, runs of frames
+//! runs of frames ── mux ──► WebM Clusters │ CMAF fragments │ bare frames
+//! ```
 //!
 //! Sans-IO: no clock, no sockets, no tasks. Nothing in here panics on any input, work is proportional to the bytes pushed, and
 //! memory stays under a stated bound.
 
-mod demuxer;
+mod boxes;
+mod codec;
+pub mod demux;
+mod ebml;
 mod error;
-pub mod fmp4;
+mod format;
 mod frame;
-mod h264;
-mod held;
-mod mime;
-mod opus;
-mod packager;
-mod pipeline;
-mod repackager;
-mod resume;
-pub mod webm;
+mod frame_records;
+mod mux;
+pub mod repackager;
+mod take;
+mod timeline;
+mod varint;
 
 pub use error::Error;
-pub use frame::{Codec, Event, Frame, Track, TrackKind};
-pub use repackager::{Chunk, Init, Output, Progress, Repackager};
+pub use format::Format;
+pub use frame::{Codec, Display, Frame, Packet, Rotation, Run, Track, TrackKind};
+pub use mux::{Init, Muxer};
+pub use take::{Output, Progress, TakeParser};

@@ -9,7 +9,10 @@
 mod allocator;
 
 use allocator::counted;
-use media::{Error, Output, Progress, Repackager};
+use media::{
+    Error, Progress,
+    repackager::{Output, Repackager},
+};
 
 /// A segment of some slices.
 const BOMB_BYTES: usize = 256 << 10;

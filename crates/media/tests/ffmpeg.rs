@@ -19,7 +19,7 @@ use std::{
 };
 
 use common::{Fixture, repackage};
-use media::{Chunk, Init};
+use media::{Init, repackager::Chunk};
 
 /// Times differ at most by a sample of Opus: they are rounded to one of 48 000 a second in MP4.
 const ROUNDING_US: u64 = 21;

@@ -6,12 +6,15 @@
 mod allocator;
 
 use allocator::counted;
-use media::{Repackager, webm};
+use media::{demux::webm, repackager::Repackager};
 
 /// EBML header, Segment, and Tracks with Opus as track 1 and VP9 as track 2.
 const HEADER: &[u8] = b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm\x18\x53\x80\x67\xff\x16\x54\xae\x6b\xa7\
     \xae\x8e\xd7\x81\x01\x83\x81\x02\x86\x86A_OPUS\
     \xae\x95\xd7\x81\x02\x83\x81\x01\x86\x85V_VP9\xe0\x86\xb0\x81\x40\xba\x81\x20";
+
+/// The start of a VP9 keyframe of 64 × 32 pixels.
+const VP9_KEYFRAME: &[u8] = &[0x82, 0x49, 0x83, 0x42, 0x00, 0x03, 0xf0, 0x01, 0xf0];
 
 /// A Cluster of unknown size at `seconds`.
 fn cluster(seconds: u16) -> Vec<u8> {
@@ -25,7 +28,11 @@ fn block(track: u8, keyframe: bool, bytes: u32) -> Vec<u8> {
     let mut block = vec![0xa3];
     block.extend_from_slice(&size.to_be_bytes());
     block.extend_from_slice(&[0x80 | track, 0, 0, if keyframe { 0x80 } else { 0 }]);
-    block.resize(block.len() + bytes as usize, 0x18);
+    let start = block.len();
+    block.resize(start + bytes as usize, 0x18);
+    if keyframe && track == 2 {
+        block[start..start + VP9_KEYFRAME.len()].copy_from_slice(VP9_KEYFRAME);
+    }
     block
 }
 

@@ -5,7 +5,10 @@ mod common;
 use std::{fmt, sync::LazyLock};
 
 use common::{Fixture, demux};
-use media::{Error, Output, Repackager};
+use media::{
+    Error,
+    repackager::{Output, Repackager},
+};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 static FIXTURES: LazyLock<Vec<Fixture>> = LazyLock::new(Fixture::all);

@@ -6,7 +6,10 @@ mod common;
 use std::collections::HashMap;
 
 use common::{Fixture, demux, repackage};
-use media::{Chunk, Codec, Error, Frame, Init, Repackager};
+use media::{
+    Codec, Error, Init, Packet,
+    repackager::{Chunk, Repackager},
+};
 
 /// The frames of both tracks from `chunks`, by a demuxer of this crate, as they are compared: time in ms, keyframe.
 /// MP4 keeps time in finer units than WebM, and H.264 is rewritten, so neither bytes nor µs are the same.
@@ -16,7 +19,7 @@ fn frames_of(init: &Init, chunks: &[Chunk]) -> HashMap<bool, Vec<(u64, bool)>> {
     by_kind(&frames, |frame| tracks[frame.track].is_video())
 }
 
-fn by_kind(frames: &[Frame], is_video: impl Fn(&Frame) -> bool) -> HashMap<bool, Vec<(u64, bool)>> {
+fn by_kind(frames: &[Packet], is_video: impl Fn(&Packet) -> bool) -> HashMap<bool, Vec<(u64, bool)>> {
     let mut times = HashMap::from([(true, Vec::new()), (false, Vec::new())]);
     for frame in frames {
         times.entry(is_video(frame)).or_default().push((frame.pts_us / 1000, frame.key));
@@ -51,7 +54,7 @@ fn pictures_and_sound_stay_the_same_bytes() {
         let (made_tracks, packaged) = demux(&init.mime, &pieces);
         for (track, made) in tracks.iter().enumerate().filter(|(_, track)| track.codec != Codec::H264) {
             let made_track = made_tracks.iter().position(|other| other.codec == made.codec).unwrap();
-            let data = |frames: &[Frame], of: usize| -> Vec<_> {
+            let data = |frames: &[Packet], of: usize| -> Vec<_> {
                 frames.iter().filter(|frame| frame.track == of).map(|frame| frame.data.clone()).collect()
             };
             assert!(data(&recorded, track) == data(&packaged, made_track), "{}", fixture.name);

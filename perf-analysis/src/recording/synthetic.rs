@@ -1,4 +1,4 @@
-//! Media of an exact size and pace: a recording's own head, and segments whose pictures are filled with noise.
+//! Media of an exact size and pace: a recording's own head, and segments whose pictures are a header and noise.
 //!
 //! Each segment is one Cluster with pictures every 33 ms and Opus packets every 20 ms, so a node has the work of
 //! real media; the pictures share the bytes that are wanted. The node makes one chunk of each segment. No decoder
@@ -20,6 +20,7 @@ const TRACK_TYPE: u64 = 0x83;
 const VIDEO: u64 = 1;
 const AUDIO: u64 = 2;
 
+const CLUSTER: u64 = 0x1F43_B675;
 const CLUSTER_HEAD: &[u8] = b"\x1F\x43\xB6\x75\x01\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
 /// Flag of a SimpleBlock.
 const KEYFRAME: u8 = 0x80;
@@ -27,6 +28,8 @@ const PICTURE_MS: u32 = 33;
 const PACKET_MS: u32 = 20;
 /// An Opus packet of 20 ms at about 64 kbit/s.
 const PACKET_BYTES: usize = 160;
+/// How much of a picture is a recording's own: the header that tells a keyframe.
+const PICTURE_START_BYTES: usize = 24;
 /// First byte of such a packet: full band, 20 ms, stereo.
 const PACKET_KIND: u8 = 0xFC;
 /// What the node's container adds to a chunk, and to each of its pictures and packets.
@@ -43,8 +46,11 @@ impl Recording {
         let head = &self.body[..self.head];
         let tracks = || Error::Protocol("only a recording with video and sound can be resized".into());
         let (video, audio) = track(head, VIDEO).zip(track(head, AUDIO)).ok_or_else(tracks)?;
+        let starts = [true, false].map(|key| picture_start(&self.body[self.head..], video, key));
+        let [Some(keyframe), Some(other)] = starts else { return Err(tracks()) };
         let in_group = (synthetic.keyframe_ms / synthetic.every_ms).max(1);
-        let mut writer = Writer { body: head.to_vec(), timestamps: Vec::new(), noise: 1, video, audio };
+        let body = head.to_vec();
+        let mut writer = Writer { body, timestamps: Vec::new(), noise: 1, video, audio, keyframe, other };
         let mut cuts = Vec::new();
         // Two groups, so that neighbouring ones differ.
         for number in 0..2 * in_group {
@@ -80,6 +86,28 @@ fn track(head: &[u8], kind: u64) -> Option<u8> {
     None
 }
 
+/// The first bytes of a picture of track `video` that is a keyframe, or that is none, in `body`: what a node reads of it.
+fn picture_start(body: &[u8], video: u8, key: bool) -> Option<Vec<u8>> {
+    let mut at = 0;
+    while let Some(found) = element(body, at) {
+        if found.id == CLUSTER {
+            at = found.data;
+            continue;
+        }
+        let end = found.data + found.size?;
+        let block = body.get(found.data..end)?;
+        if let [track, _, _, flags, picture @ ..] = block
+            && found.id == SIMPLE_BLOCK
+            && *track == 0x80 | video
+            && (flags & KEYFRAME != 0) == key
+        {
+            return Some(picture[..picture.len().min(PICTURE_START_BYTES)].to_vec());
+        }
+        at = end;
+    }
+    None
+}
+
 /// The take as far as it is written.
 struct Writer {
     body: Vec<u8>,
@@ -87,6 +115,9 @@ struct Writer {
     noise: u64,
     video: u8,
     audio: u8,
+    /// How a keyframe begins, and any other picture.
+    keyframe: Vec<u8>,
+    other: Vec<u8>,
 }
 
 impl Writer {
@@ -102,8 +133,11 @@ impl Writer {
         let left = (synthetic.chunk_bytes as usize).saturating_sub(sound + CHUNK_OVERHEAD);
         let picture = (left / pictures as usize).saturating_sub(PICTURE_OVERHEAD);
         for at in 0..pictures {
-            let flags = if key && at == 0 { KEYFRAME } else { 0 };
-            self.block(self.video, (at * PICTURE_MS) as i16, flags, picture);
+            let is_key = key && at == 0;
+            self.block(self.video, (at * PICTURE_MS) as i16, if is_key { KEYFRAME } else { 0 }, picture);
+            let start = if is_key { &self.keyframe } else { &self.other };
+            let (at, bytes) = (self.body.len() - picture, start.len().min(picture));
+            self.body[at..at + bytes].copy_from_slice(&start[..bytes]);
         }
         for at in 0..packets {
             self.block(self.audio, (at * PACKET_MS) as i16, KEYFRAME, PACKET_BYTES);
@@ -133,11 +167,11 @@ impl Writer {
 mod tests {
     use std::path::Path;
 
-    use media::{Output, Repackager};
+    use media::repackager::{Output, Repackager};
 
     use super::*;
 
-    fn chunks(synthetic: Synthetic, segments: u64) -> Vec<media::Chunk> {
+    fn chunks(synthetic: Synthetic, segments: u64) -> Vec<media::repackager::Chunk> {
         let fixture =
             concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/media/fixtures/webm-vp9-opus-100ms-key1s");
         let recording = Recording::load(Path::new(fixture)).unwrap().resized(synthetic).unwrap();

@@ -5,7 +5,11 @@
 
 use std::{fs, path::Path};
 
-use media::{Chunk, Event, Frame, Init, Output, Repackager, Track, fmp4, webm};
+use media::{
+    Init, Packet, Track,
+    demux::{Event, fmp4, webm},
+    repackager::{Chunk, Output, Repackager},
+};
 use serde::Deserialize;
 
 /// One recording.
@@ -82,7 +86,7 @@ pub(crate) fn split(outputs: Vec<Output>) -> (Init, Vec<Chunk>) {
 }
 
 /// What the demuxer for `mime` finds in `pieces`.
-pub(crate) fn demux<S: AsRef<[u8]>>(mime: &str, pieces: &[S]) -> (Vec<Track>, Vec<Frame>) {
+pub(crate) fn demux<S: AsRef<[u8]>>(mime: &str, pieces: &[S]) -> (Vec<Track>, Vec<Packet>) {
     let (mut webm, mut fmp4) = (webm::Demuxer::new(), fmp4::Demuxer::new());
     let is_mp4 = mime.contains("mp4");
     let mut next = |piece: Option<&[u8]>| {
@@ -100,7 +104,7 @@ pub(crate) fn demux<S: AsRef<[u8]>>(mime: &str, pieces: &[S]) -> (Vec<Track>, Ve
         while let Some(found) = event {
             match found {
                 Event::Tracks(found) => tracks = found,
-                Event::Frame(frame) => frames.push(frame),
+                Event::Packet(packet) => frames.push(packet),
             }
             event = next(None).unwrap();
         }

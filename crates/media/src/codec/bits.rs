@@ -1,0 +1,76 @@
+//! Reads a bitstream bit by bit, highest bit of each byte first.
+
+/// What is left of some bytes; every read is checked.
+#[derive(Clone, Debug)]
+pub(super) struct Bits<'a> {
+    data: &'a [u8],
+    position: usize,
+}
+
+impl<'a> Bits<'a> {
+    pub(super) fn new(data: &'a [u8]) -> Self {
+        Self { data, position: 0 }
+    }
+
+    /// The next bit; `None` at the end.
+    pub(super) fn bit(&mut self) -> Option<bool> {
+        let byte = self.data.get(self.position / 8)?;
+        let bit = byte >> (7 - self.position % 8) & 1;
+        self.position += 1;
+        Some(bit == 1)
+    }
+
+    /// A number of `count` bits, at most 64.
+    pub(super) fn number(&mut self, count: u32) -> Option<u64> {
+        let mut value = 0;
+        for _ in 0..count {
+            value = value << 1 | u64::from(self.bit()?);
+        }
+        Some(value)
+    }
+
+    pub(super) fn skip(&mut self, count: usize) -> Option<()> {
+        self.position = self.position.checked_add(count)?;
+        (self.position <= self.data.len() * 8).then_some(())
+    }
+
+    /// An unsigned Exp-Golomb number (ITU-T H.264, section 9.1) of under 32 bits.
+    pub(super) fn exp_golomb(&mut self) -> Option<u32> {
+        let mut leading_zeros = 0;
+        while !self.bit()? {
+            leading_zeros += 1;
+            if leading_zeros > 31 {
+                return None;
+            }
+        }
+        let value = 1_u64 << leading_zeros | self.number(leading_zeros)?;
+        u32::try_from(value - 1).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exp_golomb_codes_count_up() {
+        // 1, 010, 011, 00100, 00101: section 9.1, table 9-1.
+        let data = [0b1010_0110, 0b0100_0010, 0b1000_0000];
+        let mut bits = Bits::new(&data);
+        let numbers: Vec<u32> = (0..5).map(|_| bits.exp_golomb().unwrap()).collect();
+        assert_eq!(numbers, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_end_and_numbers_out_of_range_are_refused() {
+        assert_eq!(Bits::new(&[0, 0, 0, 0, 0xff]).exp_golomb(), None);
+        assert_eq!(Bits::new(&[0]).exp_golomb(), None);
+        assert_eq!(Bits::new(&[0xff]).number(9), None);
+        assert_eq!(Bits::new(&[0xff]).skip(9), None);
+        let mut bits = Bits::new(&[0b1100_0001]);
+        assert_eq!(
+            (bits.number(3), bits.skip(4), bits.bit(), bits.bit()),
+            (Some(6), Some(()), Some(true), None)
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! What is read out of bitstreams: configurations, durations, and the form that frames have here.
+
+pub(crate) mod aac;
+pub(crate) mod av1;
+mod bits;
+pub(crate) mod h264;
+mod mp3;
+pub(crate) mod opus;
+pub(crate) mod opus_config;
+pub(crate) mod vp9;
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::{Codec, Error, Format, Packet, Track};
+
+/// Looks into the packets of one track.
+#[derive(Debug)]
+pub(crate) enum Inspector {
+    H264(h264::H264Normalizer),
+    Vp9(vp9::Inspector),
+    /// Codecs of which nothing is read.
+    Other,
+}
+
+impl Inspector {
+    /// For a track as its container describes it, with the configuration found in its frames before, if one was.
+    pub(crate) fn new(track: &Track, found: Option<Bytes>) -> Result<Self, Error> {
+        match track.codec {
+            Codec::H264 => h264::H264Normalizer::resume(&track.config, found).map(Self::H264),
+            Codec::Vp9 => Ok(Self::Vp9(vp9::Inspector::new(found))),
+            _ => Ok(Self::Other),
+        }
+    }
+
+    /// Reads a packet, and brings it into the form that frames have here.
+    pub(crate) fn inspect(&mut self, packet: &mut Packet) -> Result<(), Error> {
+        match self {
+            Self::H264(h264) => packet.data = h264.normalize(&packet.data)?,
+            Self::Vp9(vp9) => vp9.inspect(packet),
+            Self::Other => {}
+        }
+        Ok(())
+    }
+
+    /// The configuration, where it came out of a packet.
+    pub(crate) fn found_config(&self) -> Option<&[u8]> {
+        match self {
+            Self::H264(h264) => h264.avcc().map(|avcc| &avcc[..]),
+            Self::Vp9(vp9) => vp9.config().map(|config| &config[..]),
+            Self::Other => None,
+        }
+    }
+
+    /// The track with all that is known of it; `None` while its configuration is to come.
+    pub(crate) fn describe(&self, track: &Track) -> Option<Track> {
+        let config = match self {
+            Self::H264(h264) => h264.avcc()?.clone(),
+            Self::Vp9(vp9) => vp9.config()?.clone(),
+            Self::Other => track.config.clone(),
+        };
+        Some(Track { config, ..track.clone() })
+    }
+}
+
+/// How long an audio packet sounds, in µs; `None` where it does not tell.
+pub(crate) fn packet_duration_us(track: &Track, packet: &[u8]) -> Option<u64> {
+    match track.codec {
+        Codec::Opus => opus::packet_duration_us(packet),
+        Codec::Aac => aac::packet_duration_us(&track.config),
+        Codec::Mp3 => mp3::packet_duration_us(packet),
+        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H264 => None,
+    }
+}
+
+/// A packet that sounds like nothing for `duration_us`, as near as the codec comes to that; `None` for pictures.
+pub(crate) fn silence(track: &Track, duration_us: u64) -> Option<Cow<'static, [u8]>> {
+    match track.codec {
+        Codec::Opus => Some(Cow::Borrowed(opus::silence(duration_us))),
+        Codec::Aac => aac::silence(&track.config).map(Cow::Borrowed),
+        Codec::Mp3 => mp3::silence().map(Cow::Borrowed),
+        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H264 => None,
+    }
+}
+
+/// The codec of a track as the type of a rendition names it (RFC 6381; for [`Format::Frames`] as WebCodecs does).
+/// `Malformed` where its configuration is none, `Unsupported` where the format has no place for it.
+pub(crate) fn codec_string(format: Format, track: &Track) -> Result<String, Error> {
+    let missing = || Error::Malformed {
+        container: "codec",
+        reason: format!("{:?} without its configuration", track.codec),
+    };
+    match (track.codec, format) {
+        (Codec::Vp8, Format::Mp4) => Err(Error::Unsupported("VP8 in MP4".into())),
+        (Codec::Vp8, _) => Ok("vp8".into()),
+        (Codec::Vp9, Format::WebM) => Ok("vp9".into()),
+        (Codec::Vp9, _) => vp9::codec_string(&track.config).ok_or_else(missing),
+        (Codec::Av1, _) => av1::codec_string(&track.config).ok_or_else(missing),
+        (Codec::H264, _) => h264::codec_string(&track.config),
+        (Codec::Opus, _) => Ok("opus".into()),
+        (Codec::Aac, _) => aac::codec_string(&track.config).ok_or_else(missing),
+        (Codec::Mp3, _) => Ok("mp3".into()),
+    }
+}

@@ -1,0 +1,26 @@
+//! MP3: what a frame's header says (ISO 11172-3, section 2.4.1.3; ISO 13818-3, section 2.4.2.3).
+
+/// Samples a second of MPEG-1, by `sampling_frequency`; MPEG-2 has half, MPEG-2.5 a quarter.
+const SAMPLE_RATES: [u64; 3] = [44_100, 48_000, 32_000];
+
+/// How long a frame sounds, in µs; `None` where it has no header of layer 3.
+pub(crate) fn packet_duration_us(frame: &[u8]) -> Option<u64> {
+    let &[0xff, version, rate, ..] = frame else { return None };
+    // Sync word, then version (two bits) and layer (two bits, 01 is layer 3).
+    if version & 0xe6 != 0xe2 {
+        return None;
+    }
+    let (halvings, samples) = match version >> 3 & 3 {
+        0 => (2, 576),
+        2 => (1, 576),
+        3 => (0, 1152),
+        _ => return None,
+    };
+    let sample_rate = SAMPLE_RATES.get(usize::from(rate >> 2 & 3))? >> halvings;
+    Some(samples * 1_000_000 / sample_rate)
+}
+
+/// A frame of silence.
+pub(crate) fn silence() -> Option<&'static [u8]> {
+    None
+}

@@ -1,0 +1,61 @@
+//! How long an Opus packet sounds, from its first bytes (RFC 6716, section 3.1). Nothing is decoded.
+
+/// The longest duration a packet may have (RFC 6716, section 3.2.5, requirement R5).
+const MAX_PACKET_US: u64 = 120_000;
+
+/// Duration of `packet` in µs; `None` when it is empty, lacks its frame count, or claims more than the 120 ms allowed.
+pub(crate) fn packet_duration_us(packet: &[u8]) -> Option<u64> {
+    let toc = *packet.first()?;
+    let frames = match toc & 0b11 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => u64::from(packet.get(1)? & 0x3f),
+    };
+    let duration = frames * frame_us(toc >> 3);
+    (1..=MAX_PACKET_US).contains(&duration).then_some(duration)
+}
+
+/// Duration of one frame in configuration `config`, the upper five bits of the TOC byte (RFC 6716, table 2).
+fn frame_us(config: u8) -> u64 {
+    const SILK: [u64; 4] = [10_000, 20_000, 40_000, 60_000];
+    const CELT: [u64; 4] = [2_500, 5_000, 10_000, 20_000];
+    let size = usize::from(config & 0b11);
+    match config {
+        0..=11 => SILK[size],
+        12..=15 => SILK[size & 1],
+        _ => CELT[size],
+    }
+}
+
+/// A packet without sound data, for which a decoder conceals the loss (RFC 6716, section 3.2.1: a frame of 0 bytes), as long
+/// as may be within `duration_us`: one CELT frame of 20, 10, 5 or 2.5 ms.
+pub(crate) fn silence(duration_us: u64) -> &'static [u8] {
+    match duration_us {
+        20_000.. => &[0xf8],
+        10_000.. => &[0xf0],
+        5_000.. => &[0xe8],
+        _ => &[0xe0],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::packet_duration_us;
+
+    #[test]
+    fn toc_byte_gives_duration() {
+        assert_eq!(packet_duration_us(&[3 << 3]), Some(60_000), "SILK, one frame of 60 ms");
+        assert_eq!(packet_duration_us(&[13 << 3]), Some(20_000), "hybrid, one frame of 20 ms");
+        assert_eq!(packet_duration_us(&[16 << 3]), Some(2_500), "CELT, one frame of 2.5 ms");
+        assert_eq!(packet_duration_us(&[31 << 3 | 1]), Some(40_000), "CELT, two equal frames of 20 ms");
+        assert_eq!(packet_duration_us(&[0xff, 0x83]), Some(60_000), "CELT, three frames, variable bitrate");
+    }
+
+    #[test]
+    fn invalid_packets_have_no_duration() {
+        assert_eq!(packet_duration_us(&[]), None, "empty");
+        assert_eq!(packet_duration_us(&[0xff]), None, "frame count missing");
+        assert_eq!(packet_duration_us(&[0xff, 0]), None, "no frames");
+        assert_eq!(packet_duration_us(&[0xff, 7]), None, "140 ms");
+    }
+}

@@ -1,0 +1,372 @@
+//! Incremental demuxer for fragmented MP4: push bytes cut anywhere, pull tracks and frames.
+//!
+//! A fragment's frames come when its whole `mdat` is here, both tracks interleaved by time, because the input may have one
+//! track's data behind the other's. So a demuxer holds at most what was pushed since events were last pulled dry, plus a
+//! `moov`, a `moof` and two `mdat` within the bounds below; boxes that nobody reads are dropped as they arrive.
+//! H.264 frames and their `avcC` are given as the container has them, with whatever length size.
+
+use super::fragment::{self, Outline, Sample, Source};
+use super::movie::{self, InputTrack};
+use crate::{
+    Error, Packet,
+    boxes::{self, Header, malformed, put_box, put_full_box},
+    demux::Event,
+};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use std::{ops::Range, vec};
+
+/// The largest `moov` that is read; a recorder's has about 1 KiB.
+pub const MAX_MOOV_BYTES: u64 = 64 << 10;
+
+/// The largest `moov` that goes into a resume point, which is asked for after every segment.
+const MAX_RESUMED_MOOV_BYTES: usize = 8 << 10;
+
+/// The largest `moof` that is read; ten seconds of both tracks take about 10 KiB.
+pub const MAX_MOOF_BYTES: u64 = 512 << 10;
+
+/// The largest `mdat` that is read: from one keyframe to the next, which is 25 MB for 10 s of 20 Mbit/s.
+pub const MAX_MDAT_BYTES: u64 = 32 << 20;
+
+/// Reads fragmented MP4 as it arrives: push bytes cut anywhere, pull tracks and frames.
+///
+/// It holds at most what was pushed since events were last pulled dry, plus a `moov`, a `moof` and two `mdat` of at most
+/// [`MAX_MOOV_BYTES`], [`MAX_MOOF_BYTES`] and [`MAX_MDAT_BYTES`]. H.264 frames come as the container has them.
+#[derive(Debug, Default)]
+pub struct Demuxer {
+    buffer: BytesMut,
+    /// Where `buffer` starts, counted from the start of the input.
+    position: u64,
+    /// Bytes of a box that nobody reads which are still to come.
+    skip: u64,
+    /// Whether `ftyp` was read.
+    begun: bool,
+    movie: Option<Movie>,
+    /// The newest `moof`, while its `mdat` is not complete.
+    fragment: Option<Pending>,
+    /// The newest `mdat`, while no `moof` took its frames.
+    media: Option<Media>,
+    /// Frames of the newest complete fragment.
+    ready: vec::IntoIter<Packet>,
+    /// Whether a place in the input was told from the input's start.
+    absolute: bool,
+    /// See [`Self::steps`].
+    steps: u64,
+    failed: Option<Error>,
+}
+
+#[derive(Debug)]
+struct Movie {
+    /// Payload of `moov`.
+    moov: Bytes,
+    tracks: Vec<InputTrack>,
+    /// When each track's next sample is due if no `tfdt` says so, in ticks.
+    decode_times: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    /// The whole `moof` box.
+    moof: Bytes,
+    /// Bytes of its header.
+    header_bytes: usize,
+    /// Where it starts, counted from the start of the input.
+    start: u64,
+    outline: Outline,
+}
+
+#[derive(Debug)]
+struct Media {
+    /// Where `data` starts, counted from the start of the input.
+    start: u64,
+    data: Bytes,
+}
+
+/// What came of looking at the next box.
+enum Step {
+    Tracks,
+    Continue,
+    NeedMore,
+}
+
+impl Demuxer {
+    /// A demuxer at the start of a take.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the next bytes of the take, any number of them. Pull [`Self::next_event`] until `None` before pushing more.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+        self.skip -= skipped as u64;
+        self.position = self.position.saturating_add(skipped as u64);
+        self.buffer.extend_from_slice(&bytes[skipped..]);
+    }
+
+    /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
+    /// returns it again.
+    ///
+    /// `Unsupported` for codecs that are not forwarded; `TooLarge` for boxes over the bounds;
+    /// `Malformed` where the format's rules are broken, and for a second, different `moov`.
+    pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None => self.advance().inspect_err(|error| self.failed = Some(error.clone())),
+        }
+    }
+
+    /// How much was read so far: boxes, samples, and runs of equal samples without bytes. Never more than the bytes pushed.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Bytes which, pushed into a new demuxer, bring it to this one's state: headers, the tracks' times, then what is
+    /// pending. They give the tracks again (if they were given) and no frame. `None` when more than `limit` bytes are
+    /// pending, or when the input tells places from its start.
+    pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
+        let moof = self.fragment.as_ref().map_or(&[][..], |pending| &pending.moof);
+        if self.absolute || self.media.is_some() || self.buffer.len() + moof.len() > limit {
+            return None;
+        }
+        if self.movie.as_ref().is_some_and(|movie| movie.moov.len() > MAX_RESUMED_MOOV_BYTES) {
+            return None;
+        }
+        // What came between a `moof` and its `mdat` counts for the places of samples, and is not kept.
+        if self.fragment.as_ref().is_some_and(|pending| pending.moof_end() != self.position) {
+            return None;
+        }
+        let mut out = BytesMut::new();
+        if self.begun {
+            put_box(&mut out, b"ftyp", |out| out.put_slice(b"iso6\0\0\0\0"));
+        }
+        if let Some(movie) = &self.movie {
+            put_box(&mut out, b"moov", |out| out.put_slice(&movie.moov));
+            put_decode_times(&mut out, movie);
+        }
+        out.put_slice(moof);
+        put_skipped_start(&mut out, self.skip);
+        out.put_slice(&self.buffer);
+        Some(out.into())
+    }
+
+    fn advance(&mut self) -> Result<Option<Event>, Error> {
+        loop {
+            if let Some(packet) = self.ready.next() {
+                return Ok(Some(Event::Packet(packet)));
+            }
+            match self.step()? {
+                Step::Continue => {}
+                Step::NeedMore => return Ok(None),
+                Step::Tracks => {
+                    let tracks = self.movie.iter().flat_map(|movie| &movie.tracks);
+                    return Ok(Some(Event::Tracks(tracks.map(|input| input.track.clone()).collect())));
+                }
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<Step, Error> {
+        let Some(header) = Header::parse(&self.buffer)? else { return Ok(Step::NeedMore) };
+        let step = self.read_box(header)?;
+        self.steps += u64::from(!matches!(step, Step::NeedMore));
+        Ok(step)
+    }
+
+    fn read_box(&mut self, header: Header) -> Result<Step, Error> {
+        match (&header.kind, &self.movie) {
+            (b"ftyp", _) => {
+                self.begun = true;
+                Ok(self.skip(header))
+            }
+            (kind, _) if !self.begun => {
+                Err(malformed(format!("begins with {}, not with ftyp", kind.escape_ascii())))
+            }
+            (b"moov", _) => self.read_moov(header),
+            (b"moof" | b"mdat", None) => Err(malformed("a fragment before moov")),
+            (b"moof", Some(_)) => self.read_moof(header),
+            (b"mdat", Some(_)) => self.read_mdat(header),
+            (kind, _) if kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') => {
+                Ok(self.skip(header))
+            }
+            (kind, _) => Err(malformed(format!("a box of type {}", kind.escape_ascii()))),
+        }
+    }
+
+    /// Drops a box, what is here now and the rest when it comes.
+    fn skip(&mut self, header: Header) -> Step {
+        let size = header.payload_bytes.unwrap_or(u64::MAX).saturating_add(header.header_bytes as u64);
+        let here = usize::try_from(size).unwrap_or(usize::MAX).min(self.buffer.len());
+        self.consume(here);
+        self.skip = size - here as u64;
+        if self.skip > 0 { Step::NeedMore } else { Step::Continue }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.buffer.advance(bytes);
+        self.position = self.position.saturating_add(bytes as u64);
+    }
+
+    /// Takes a whole box with `payload_bytes` of at most `limit`; `None` while it is not all here.
+    fn take(
+        &mut self,
+        header: Header,
+        payload_bytes: u64,
+        what: &'static str,
+        limit: u64,
+    ) -> Result<Option<Bytes>, Error> {
+        if payload_bytes > limit {
+            return Err(Error::TooLarge { what, bytes: payload_bytes, limit });
+        }
+        let size = header.header_bytes + payload_bytes as usize;
+        if self.buffer.len() < size {
+            return Ok(None);
+        }
+        self.position = self.position.saturating_add(size as u64);
+        Ok(Some(self.buffer.split_to(size).freeze()))
+    }
+
+    /// Takes a whole `moov` or `moof`, which cannot reach to the end of a file that has media after it.
+    fn take_sized(&mut self, header: Header, what: &'static str, limit: u64) -> Result<Option<Bytes>, Error> {
+        let payload_bytes =
+            header.payload_bytes.ok_or_else(|| malformed(format!("{what} of unknown size")))?;
+        self.take(header, payload_bytes, what, limit)
+    }
+
+    fn read_moov(&mut self, header: Header) -> Result<Step, Error> {
+        let Some(taken) = self.take_sized(header, "moov", MAX_MOOV_BYTES)? else { return Ok(Step::NeedMore) };
+        // A copy, so that it does not keep a whole segment's bytes for the length of a take.
+        let moov = Bytes::copy_from_slice(&taken[header.header_bytes..]);
+        match &self.movie {
+            Some(movie) if movie.moov == moov => Ok(Step::Continue),
+            Some(_) => Err(malformed("tracks that change within a take")),
+            None => {
+                let tracks = movie::read(&moov)?;
+                let decode_times = vec![0; tracks.len()];
+                self.movie = Some(Movie { moov, tracks, decode_times });
+                Ok(Step::Tracks)
+            }
+        }
+    }
+
+    fn read_moof(&mut self, header: Header) -> Result<Step, Error> {
+        let start = self.position;
+        let Some(taken) = self.take_sized(header, "moof", MAX_MOOF_BYTES)? else { return Ok(Step::NeedMore) };
+        if self.fragment.is_some() {
+            return Err(malformed("a moof without its mdat"));
+        }
+        let Some(movie) = &mut self.movie else { return Ok(Step::Continue) };
+        let header_bytes = header.header_bytes;
+        let outline = fragment::outline(movie.fragment(&taken[header_bytes..], start))?;
+        self.absolute |= outline.absolute;
+        self.steps += outline.steps;
+        if outline.bytes == 0 {
+            movie.decode_times = outline.decode_times;
+            return Ok(Step::Continue);
+        }
+        let before = self.media.take().filter(|media| media.has(&outline.place));
+        self.fragment = Some(Pending { moof: Bytes::copy_from_slice(&taken), header_bytes, start, outline });
+        match before {
+            Some(media) => self.give_frames(media),
+            None => Ok(Step::Continue),
+        }
+    }
+
+    /// An `mdat` that reaches to the end of the file ends where its fragment does; nothing comes after it.
+    fn read_mdat(&mut self, header: Header) -> Result<Step, Error> {
+        let start = self.position.saturating_add(header.header_bytes as u64);
+        let needed =
+            || self.fragment.as_ref().map_or(0, |pending| pending.outline.place.end.saturating_sub(start));
+        let payload_bytes = header.payload_bytes.unwrap_or_else(needed);
+        let Some(taken) = self.take(header, payload_bytes, "mdat", MAX_MDAT_BYTES)? else {
+            return Ok(Step::NeedMore);
+        };
+        if header.payload_bytes.is_none() {
+            self.consume(self.buffer.len());
+            self.skip = u64::MAX;
+        }
+        let media = Media { start, data: taken.slice(header.header_bytes..) };
+        if self.fragment.is_some() {
+            return self.give_frames(media);
+        }
+        self.media = Some(media);
+        Ok(Step::Continue)
+    }
+
+    /// Makes the pending fragment's frames ready. Samples that share bytes are refused, because so a small input could
+    /// ask for any amount of output.
+    fn give_frames(&mut self, media: Media) -> Result<Step, Error> {
+        let (Some(pending), Some(movie)) = (self.fragment.take(), &mut self.movie) else {
+            return Ok(Step::Continue);
+        };
+        if pending.outline.bytes > media.data.len() as u64 {
+            return Err(malformed("samples larger than their mdat"));
+        }
+        if !media.has(&pending.outline.place) {
+            return Err(malformed("a sample outside its mdat"));
+        }
+        let samples =
+            fragment::samples(movie.fragment(&pending.moof[pending.header_bytes..], pending.start))?;
+        self.steps += samples.len() as u64;
+        let packets = samples.into_iter().map(|sample| media.packet(sample)).collect::<Option<Vec<_>>>();
+        self.ready = packets.ok_or_else(|| malformed("a sample outside its mdat"))?.into_iter();
+        movie.decode_times = pending.outline.decode_times;
+        Ok(Step::Continue)
+    }
+}
+
+impl Movie {
+    /// A `moof` with this payload that starts `start` bytes into the input.
+    fn fragment<'a>(&'a self, moof: &'a [u8], start: u64) -> Source<'a> {
+        Source { moof, start, tracks: &self.tracks, decode_times: &self.decode_times }
+    }
+}
+
+impl Pending {
+    fn moof_end(&self) -> u64 {
+        self.start.saturating_add(self.moof.len() as u64)
+    }
+}
+
+impl Media {
+    fn has(&self, place: &Range<u64>) -> bool {
+        self.start <= place.start && place.end <= self.start.saturating_add(self.data.len() as u64)
+    }
+
+    fn packet(&self, sample: Sample) -> Option<Packet> {
+        let data = self.bytes_of(&sample)?;
+        let Sample { track, pts_us, dts_us, key, .. } = sample;
+        Some(Packet { track, pts_us, dts_us: Some(dts_us), key, data })
+    }
+
+    fn bytes_of(&self, sample: &Sample) -> Option<Bytes> {
+        let start = usize::try_from(sample.place.start.checked_sub(self.start)?).ok()?;
+        let end = usize::try_from(sample.place.end.checked_sub(self.start)?).ok()?;
+        (end <= self.data.len()).then(|| self.data.slice(start..end))
+    }
+}
+
+/// Writes a fragment without samples that tells when the tracks' next ones are due.
+fn put_decode_times(out: &mut BytesMut, movie: &Movie) {
+    put_box(out, b"moof", |out| {
+        for (input, &decode_time) in movie.tracks.iter().zip(&movie.decode_times) {
+            put_box(out, b"traf", |out| {
+                put_full_box(out, b"tfhd", 0, 0, |out| out.put_u32(input.id));
+                put_full_box(out, b"tfdt", 1, 0, |out| out.put_u64(decode_time));
+            });
+        }
+    });
+}
+
+/// Writes the start of a box that nobody reads, of which `skip` bytes are still to come.
+fn put_skipped_start(out: &mut BytesMut, skip: u64) {
+    match skip {
+        0 => {}
+        u64::MAX => out.put_slice(b"\0\0\0\0free"),
+        _ => {
+            out.put_slice(b"\0\0\0\x01free");
+            out.put_u64(skip.saturating_add(boxes::MAX_HEADER_BYTES as u64));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! Bytes cut anywhere in, tracks and packets out, whatever the container.
+
+pub mod fmp4;
+pub mod frames;
+mod mime;
+pub mod webm;
+
+use crate::{Error, Packet, Track};
+use mime::Container;
+pub(crate) use mime::container;
+
+/// What a demuxer pulls out of the bytes pushed into it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The take's tracks; once, before every packet.
+    Tracks(Vec<Track>),
+    /// The next packet, in the order of the input.
+    Packet(Packet),
+}
+
+/// Push bytes cut anywhere, pull events until `None`.
+#[derive(Debug)]
+pub(crate) enum Demuxer {
+    WebM(webm::Demuxer),
+    Fmp4(Box<fmp4::Demuxer>),
+}
+
+impl Demuxer {
+    pub(crate) fn new(container: Container) -> Self {
+        match container {
+            Container::WebM => Self::WebM(webm::Demuxer::new()),
+            Container::Fmp4 => Self::Fmp4(Box::default()),
+        }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        match self {
+            Self::WebM(demuxer) => demuxer.push(bytes),
+            Self::Fmp4(demuxer) => demuxer.push(bytes),
+        }
+    }
+
+    pub(crate) fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        match self {
+            Self::WebM(demuxer) => demuxer.next_event(),
+            Self::Fmp4(demuxer) => demuxer.next_event(),
+        }
+    }
+
+    /// How much was read so far; see the demuxers' own.
+    pub(crate) fn steps(&self) -> u64 {
+        match self {
+            Self::WebM(demuxer) => demuxer.steps(),
+            Self::Fmp4(demuxer) => demuxer.steps(),
+        }
+    }
+
+    /// Bytes which, pushed into a new demuxer, bring it to this one's state, giving the tracks again and no frame. `None`
+    /// where more than `limit` bytes are pending.
+    pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
+        match self {
+            Self::WebM(demuxer) => demuxer.resume_prefix(limit),
+            Self::Fmp4(demuxer) => demuxer.resume_prefix(limit),
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! Incremental WebM/Matroska demuxer.
+//!
+//! The IDs of Segment's and Cluster's children differ, so an ID alone says where its element belongs, and the sizes
+//! of Segments and Clusters, known or unknown (RFC 8794, section 6.2), need not be kept.
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::tracks::{self, Entry};
+use crate::{
+    Error, Packet,
+    demux::Event,
+    ebml::{self, document, id, malformed},
+    error::shown,
+};
+
+/// The largest EBML header, Info or Tracks element that is read.
+pub const MAX_HEADER_BYTES: u64 = 64 << 10;
+
+/// The largest Tracks element that goes into a resume point, which is asked for after every segment.
+const MAX_RESUMED_HEADER_BYTES: usize = 8 << 10;
+
+/// The largest SimpleBlock or BlockGroup that is read: more than a 4K keyframe at its worst.
+pub const MAX_BLOCK_BYTES: u64 = 16 << 20;
+
+/// Timestamps end here (about 285 years), so that arithmetic on them cannot overflow.
+const MAX_PTS_US: i128 = 1 << 53;
+
+/// Where in the document the next element stands.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    /// Nothing was read yet.
+    Start,
+    /// After the EBML header.
+    Document,
+    /// Inside the Segment, before its first Cluster.
+    Segment,
+    /// Inside a Cluster, with its Timestamp in ticks once that was read.
+    Cluster(Option<u64>),
+}
+
+/// WebM/Matroska demuxer: push bytes cut anywhere, pull tracks and frames.
+///
+/// Only elements that are read are ever held: headers up to [`MAX_HEADER_BYTES`], blocks up to [`MAX_BLOCK_BYTES`]; the others
+/// (Cues, Tags, Void, …) are dropped as they arrive. So it holds at most what was pushed since events were last pulled dry, and
+/// one block before that.
+#[derive(Debug)]
+pub struct Demuxer {
+    buffer: BytesMut,
+    /// Bytes of an element that nobody reads which are still to come.
+    skip: u64,
+    place: Place,
+    /// Nanoseconds per tick.
+    timestamp_scale: u64,
+    /// The body of the Tracks element.
+    tracks: Bytes,
+    /// Empty until the Tracks element was read.
+    entries: Vec<Entry>,
+    /// See [`Self::steps`].
+    steps: u64,
+}
+
+/// What came of looking at the next element.
+enum Step {
+    Event(Event),
+    Continue,
+    NeedMore,
+}
+
+impl Default for Demuxer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Demuxer {
+    /// A demuxer at the start of a take.
+    pub fn new() -> Self {
+        Self {
+            buffer: BytesMut::new(),
+            skip: 0,
+            place: Place::Start,
+            timestamp_scale: 1_000_000,
+            tracks: Bytes::new(),
+            entries: Vec::new(),
+            steps: 0,
+        }
+    }
+
+    /// Adds the next bytes of the take, any number of them. Pull [`Self::next_event`] until `None` before pushing more.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+        self.skip -= skipped as u64;
+        self.buffer.extend_from_slice(&bytes[skipped..]);
+    }
+
+    /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
+    /// returns it again.
+    pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        loop {
+            match self.step()? {
+                Step::Event(event) => return Ok(Some(event)),
+                Step::Continue => {}
+                Step::NeedMore => return Ok(None),
+            }
+        }
+    }
+
+    /// How much was read so far: elements, and those inside them. Never more than the bytes pushed.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Bytes which, pushed into a new demuxer, bring it to this one's state: headers written anew, then what is pending.
+    /// They give the tracks again (if they were given) and no frame. `None` when more than `limit` bytes are pending.
+    pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
+        if self.buffer.len() > limit || self.tracks.len() > MAX_RESUMED_HEADER_BYTES {
+            return None;
+        }
+        let mut out = Vec::new();
+        if self.place != Place::Start {
+            document::write_ebml_header(&mut out);
+        }
+        if let Place::Segment | Place::Cluster(_) = self.place {
+            document::write_segment_start(&mut out, self.timestamp_scale);
+            if !self.entries.is_empty() {
+                ebml::write_bytes(&mut out, id::TRACKS, &self.tracks);
+            }
+        }
+        if let Place::Cluster(timestamp) = self.place {
+            ebml::write_unknown_size(&mut out, id::CLUSTER);
+            if let Some(timestamp) = timestamp {
+                ebml::write_uint(&mut out, id::TIMESTAMP, timestamp);
+            }
+        }
+        if self.skip > 0 {
+            ebml::write_void_header(&mut out, self.skip);
+        }
+        out.extend_from_slice(&self.buffer);
+        Some(out)
+    }
+
+    fn step(&mut self) -> Result<Step, Error> {
+        let Some(header) = ebml::header(&self.buffer)? else { return Ok(Step::NeedMore) };
+        let step = self.read_element(header)?;
+        self.steps += u64::from(!matches!(step, Step::NeedMore));
+        Ok(step)
+    }
+
+    fn read_element(&mut self, header: ebml::Header) -> Result<Step, Error> {
+        match (self.place, header.id) {
+            (Place::Start, id::EBML) => self.read(header, "EBML header", MAX_HEADER_BYTES, Self::on_ebml),
+            (Place::Start, id) => Err(malformed(format!("begins with {id:#x}, not with an EBML header"))),
+            (_, id::EBML) => Err(malformed("a second EBML header")),
+            (Place::Document, id::SEGMENT) => Ok(self.enter(header, Place::Segment)),
+            (Place::Segment | Place::Cluster(_), id::SEGMENT) => Err(malformed("a second Segment")),
+            (Place::Document, _) => self.skip(header),
+            (_, id::CLUSTER) if self.entries.is_empty() => Err(malformed("a Cluster before the Tracks")),
+            (_, id::CLUSTER) => Ok(self.enter(header, Place::Cluster(None))),
+            (Place::Segment, id::INFO) => self.read(header, "Info", MAX_HEADER_BYTES, Self::on_info),
+            (Place::Segment, id::TRACKS) if self.entries.is_empty() => {
+                self.read(header, "Tracks", MAX_HEADER_BYTES, Self::on_tracks)
+            }
+            (Place::Cluster(_), id::TIMESTAMP) => self.read(header, "Timestamp", 8, Self::on_timestamp),
+            (Place::Cluster(_), id::SIMPLE_BLOCK) => {
+                self.read(header, "SimpleBlock", MAX_BLOCK_BYTES, Self::on_simple_block)
+            }
+            (Place::Cluster(_), id::BLOCK_GROUP) => {
+                self.read(header, "BlockGroup", MAX_BLOCK_BYTES, Self::on_block_group)
+            }
+            _ => self.skip(header),
+        }
+    }
+
+    /// Goes into a master element whose children are looked at one by one.
+    fn enter(&mut self, header: ebml::Header, place: Place) -> Step {
+        self.buffer.advance(header.len);
+        self.place = place;
+        Step::Continue
+    }
+
+    /// Drops an element, what is here now and the rest when it comes.
+    fn skip(&mut self, header: ebml::Header) -> Result<Step, Error> {
+        let size = known_size(header)?;
+        self.buffer.advance(header.len);
+        let here = usize::try_from(size).unwrap_or(usize::MAX).min(self.buffer.len());
+        self.buffer.advance(here);
+        self.skip = size - here as u64;
+        Ok(if self.skip > 0 { Step::NeedMore } else { Step::Continue })
+    }
+
+    /// Takes a whole element of at most `limit` bytes and hands its body to `on_body`, once all of it is here.
+    fn read(
+        &mut self,
+        header: ebml::Header,
+        what: &'static str,
+        limit: u64,
+        on_body: fn(&mut Self, Bytes) -> Result<Option<Event>, Error>,
+    ) -> Result<Step, Error> {
+        let size = known_size(header)?;
+        if size > limit {
+            return Err(Error::TooLarge { what, bytes: size, limit });
+        }
+        let end = header.len + size as usize;
+        if self.buffer.len() < end {
+            return Ok(Step::NeedMore);
+        }
+        let body = self.buffer.split_to(end).freeze().slice(header.len..);
+        Ok(on_body(self, body)?.map_or(Step::Continue, Step::Event))
+    }
+
+    /// RFC 8794, section 11.2; a DocType other than the two means another format.
+    fn on_ebml(&mut self, body: Bytes) -> Result<Option<Event>, Error> {
+        for child in ebml::children(&body) {
+            self.steps += 1;
+            if let (id::DOC_TYPE, doc_type) = child?
+                && !matches!(doc_type, b"webm" | b"matroska")
+            {
+                return Err(Error::Unsupported(format!("EBML document type {}", shown(doc_type))));
+            }
+        }
+        self.place = Place::Document;
+        Ok(None)
+    }
+
+    /// RFC 9559, section 5.1.2.
+    fn on_info(&mut self, body: Bytes) -> Result<Option<Event>, Error> {
+        for child in ebml::children(&body) {
+            self.steps += 1;
+            if let (id::TIMESTAMP_SCALE, scale) = child? {
+                self.timestamp_scale = ebml::uint(scale)?;
+            }
+        }
+        match self.timestamp_scale {
+            0 => Err(malformed("a TimestampScale of 0")),
+            _ => Ok(None),
+        }
+    }
+
+    fn on_tracks(&mut self, body: Bytes) -> Result<Option<Event>, Error> {
+        // A copy, so that two small headers do not keep a whole segment's bytes for the length of a take.
+        self.tracks = Bytes::copy_from_slice(&body);
+        self.entries = tracks::read(&self.tracks)?;
+        Ok(Some(Event::Tracks(self.entries.iter().map(|entry| entry.track.clone()).collect())))
+    }
+
+    fn on_timestamp(&mut self, body: Bytes) -> Result<Option<Event>, Error> {
+        self.place = Place::Cluster(Some(ebml::uint(&body)?));
+        Ok(None)
+    }
+
+    fn on_simple_block(&mut self, block: Bytes) -> Result<Option<Event>, Error> {
+        const KEYFRAME: u8 = 0x80;
+        self.frame(block, |flags| flags & KEYFRAME != 0)
+    }
+
+    /// RFC 9559, section 5.1.3.5: a Block that refers to no other is a keyframe.
+    fn on_block_group(&mut self, group: Bytes) -> Result<Option<Event>, Error> {
+        let mut block = None;
+        let mut refers = false;
+        for child in ebml::children(&group) {
+            self.steps += 1;
+            match child? {
+                (id::BLOCK, body) => block = Some(group.slice_ref(body)),
+                (id::REFERENCE_BLOCK, _) => refers = true,
+                _ => {}
+            }
+        }
+        block.map_or(Ok(None), |block| self.frame(block, |_| !refers))
+    }
+
+    /// Reads a block (RFC 9559, section 10): track number, ticks relative to the Cluster, flags, one frame. Blocks of a
+    /// track that Tracks did not name and blocks without a byte of data give nothing.
+    fn frame(&self, mut block: Bytes, is_key: impl Fn(u8) -> bool) -> Result<Option<Event>, Error> {
+        const LACING: u8 = 0x06;
+        let (marked, number_len) = ebml::vint(&block, 8)?.ok_or_else(|| malformed("an empty block"))?;
+        let number = marked & !(1 << (7 * number_len));
+        block.advance(number_len);
+        if block.len() < 3 {
+            return Err(malformed("a block cut off inside its header"));
+        }
+        let (ticks, flags) = (block.get_i16(), block.get_u8());
+        if flags & LACING != 0 {
+            return Err(Error::Unsupported("laced blocks".into()));
+        }
+        let pts_us = self.pts_us(ticks)?;
+        let Some(track) = self.entries.iter().position(|entry| entry.number == number) else {
+            return Ok(None);
+        };
+        if block.is_empty() {
+            return Ok(None);
+        }
+        let key = is_key(flags) || !self.entries[track].track.is_video();
+        Ok(Some(Event::Packet(Packet { track, pts_us, dts_us: None, key, data: block })))
+    }
+
+    /// A block's time: its ticks after its Cluster's (RFC 9559, section 11.1), in µs; times before 0 become 0.
+    fn pts_us(&self, ticks: i16) -> Result<u64, Error> {
+        let Place::Cluster(Some(cluster)) = self.place else {
+            return Err(malformed("a block before its Cluster's Timestamp"));
+        };
+        let ticks = i128::from(cluster) + i128::from(ticks);
+        let pts_us = ticks.max(0) * i128::from(self.timestamp_scale) / 1000;
+        if pts_us > MAX_PTS_US {
+            return Err(malformed(format!("a timestamp of {pts_us} µs")));
+        }
+        Ok(pts_us as u64)
+    }
+}
+
+fn known_size(header: ebml::Header) -> Result<u64, Error> {
+    header.size.ok_or_else(|| malformed(format!("element {:#x} of unknown size", header.id)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+//! The init segment (ISO 14496-12, section 8.2.1): what the tracks are. All times in it are 0, because fragments tell them.
+
+use super::{timescale, track_id};
+use crate::{
+    Codec, Error, Track, TrackKind,
+    boxes::{Kind, put_box, put_full_box},
+    codec::opus_config::dops_from_head,
+};
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// The transformation that leaves pictures as they are (section 8.2.2.2).
+const UNITY_MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
+
+/// The grid on which times of pictures are said to lie, in ticks: 5 ms. Screens are captured at uneven times, and a program
+/// that rounds them to a grid, to the mean distance of pictures where it knows no other, has two pictures fall on one time.
+const PICTURE_GRID: u32 = 5_000;
+
+/// Ticks a second of the movie header's times.
+const MOVIE_TIMESCALE: u32 = 1000;
+/// `objectTypeIndication` (ISO 14496-1, section 7.2.6.6) of MPEG-4 audio and of MPEG-1 audio.
+const AAC_OBJECT_TYPE: u8 = 0x40;
+const MP3_OBJECT_TYPE: u8 = 0x6b;
+/// "und" (section 8.4.2.3).
+const UNDETERMINED_LANGUAGE: u16 = 0x55c4;
+
+/// The init segment: `ftyp` and `moov`. Errors where MP4 has no place for a codec here, or a
+/// track lacks its configuration.
+pub(in crate::mux) fn init(tracks: &[Track]) -> Result<Bytes, Error> {
+    let entries = tracks.iter().map(sample_entry).collect::<Result<Vec<_>, _>>()?;
+    let mut out = BytesMut::new();
+    put_box(&mut out, b"ftyp", |out| {
+        out.put_slice(b"iso6");
+        out.put_u32(0);
+        out.put_slice(b"iso6isommp41");
+    });
+    put_box(&mut out, b"moov", |out| {
+        put_movie_header(out, tracks.len());
+        for (index, (track, entry)) in tracks.iter().zip(&entries).enumerate() {
+            put_track(out, index, track, entry);
+        }
+        put_box(out, b"mvex", |out| (0..tracks.len()).for_each(|index| put_track_defaults(out, index)));
+    });
+    Ok(out.freeze())
+}
+
+/// `mvhd` (section 8.2.2).
+fn put_movie_header(out: &mut BytesMut, tracks: usize) {
+    put_full_box(out, b"mvhd", 0, 0, |out| {
+        out.put_bytes(0, 8); // creation and modification time
+        out.put_u32(MOVIE_TIMESCALE);
+        out.put_u32(0); // duration
+        out.put_u32(0x1_0000); // rate 1
+        out.put_u16(0x100); // volume 1
+        out.put_bytes(0, 10);
+        UNITY_MATRIX.iter().for_each(|&value| out.put_u32(value));
+        out.put_bytes(0, 24);
+        out.put_u32(track_id(tracks)); // the next free one
+    });
+}
+
+fn put_track(out: &mut BytesMut, index: usize, track: &Track, entry: &[u8]) {
+    put_box(out, b"trak", |out| {
+        put_track_header(out, index, track);
+        put_box(out, b"mdia", |out| {
+            put_full_box(out, b"mdhd", 0, 0, |out| {
+                out.put_bytes(0, 8); // creation and modification time
+                out.put_u32(timescale(track));
+                out.put_u32(0); // duration
+                out.put_u16(UNDETERMINED_LANGUAGE);
+                out.put_u16(0);
+            });
+            put_full_box(out, b"hdlr", 0, 0, |out| {
+                out.put_u32(0);
+                out.put_slice(if track.is_video() { b"vide" } else { b"soun" });
+                out.put_bytes(0, 13); // reserved, and an empty name
+            });
+            put_box(out, b"minf", |out| put_media_information(out, track, entry));
+        });
+    });
+}
+
+/// `tkhd` (section 8.3.2), with the flags "enabled" and "in movie".
+fn put_track_header(out: &mut BytesMut, index: usize, track: &Track) {
+    let (width, height, volume) = match track.kind {
+        TrackKind::Video { width, height, .. } => (width, height, 0),
+        TrackKind::Audio { .. } => (0, 0, 0x100),
+    };
+    put_full_box(out, b"tkhd", 0, 3, |out| {
+        out.put_bytes(0, 8); // creation and modification time
+        out.put_u32(track_id(index));
+        out.put_bytes(0, 16); // reserved, duration, reserved
+        out.put_u32(0); // layer and alternate group
+        out.put_u16(volume);
+        out.put_u16(0);
+        UNITY_MATRIX.iter().for_each(|&value| out.put_u32(value));
+        out.put_u32(u32::from(clamped(width)) << 16);
+        out.put_u32(u32::from(clamped(height)) << 16);
+    });
+}
+
+fn put_media_information(out: &mut BytesMut, track: &Track, entry: &[u8]) {
+    if track.is_video() {
+        put_full_box(out, b"vmhd", 0, 1, |out| out.put_bytes(0, 8));
+    } else {
+        put_full_box(out, b"smhd", 0, 0, |out| out.put_bytes(0, 4));
+    }
+    put_box(out, b"dinf", |out| {
+        put_full_box(out, b"dref", 0, 0, |out| {
+            out.put_u32(1);
+            put_full_box(out, b"url ", 0, 1, |_| {}); // flag 1: the data is in this file
+        });
+    });
+    put_box(out, b"stbl", |out| {
+        put_full_box(out, b"stsd", 0, 0, |out| {
+            out.put_u32(1);
+            out.put_slice(entry);
+        });
+        put_time_to_sample(out, track);
+        for empty in [b"stsc", b"stco"] {
+            put_full_box(out, empty, 0, 0, |out| out.put_u32(0));
+        }
+        put_full_box(out, b"stsz", 0, 0, |out| out.put_bytes(0, 8));
+    });
+}
+
+/// `stts` (section 8.6.1.2): durations of the samples that are not in fragments, of which there are none. A run of no
+/// pictures tells the grid.
+fn put_time_to_sample(out: &mut BytesMut, track: &Track) {
+    let runs: &[[u32; 2]] = if track.is_video() { &[[0, PICTURE_GRID]] } else { &[] };
+    put_full_box(out, b"stts", 0, 0, |out| {
+        out.put_u32(runs.len() as u32);
+        runs.as_flattened().iter().for_each(|&field| out.put_u32(field));
+    });
+}
+
+/// `trex` (section 8.8.3): no defaults but the sample entry, since every run tells everything.
+fn put_track_defaults(out: &mut BytesMut, index: usize) {
+    put_full_box(out, b"trex", 0, 0, |out| {
+        out.put_u32(track_id(index));
+        out.put_u32(1);
+        out.put_bytes(0, 12);
+    });
+}
+
+fn sample_entry(track: &Track) -> Result<BytesMut, Error> {
+    let mut out = BytesMut::new();
+    match (track.codec, track.kind) {
+        (Codec::H264, TrackKind::Video { width, height, .. }) => {
+            // Keyframes may repeat or change the parameter sets, for which strictly `avc3` is the name; Chromium and ffmpeg
+            // take both alike, and more players know this one (ISO 14496-15, section 5.4.2.1).
+            put_visual_entry(&mut out, b"avc1", width, height, |out| {
+                put_box(out, b"avcC", |out| out.put_slice(&track.config));
+            });
+        }
+        (Codec::Vp9, TrackKind::Video { width, height, .. }) => {
+            put_visual_entry(&mut out, b"vp09", width, height, |out| {
+                put_full_box(out, b"vpcC", 1, 0, |out| out.put_slice(&track.config));
+            });
+        }
+        (Codec::Av1, TrackKind::Video { width, height, .. }) => {
+            put_visual_entry(&mut out, b"av01", width, height, |out| {
+                put_box(out, b"av1C", |out| out.put_slice(&track.config));
+            });
+        }
+        (Codec::Opus, TrackKind::Audio { channels, .. }) => {
+            let dops = dops_from_head(&track.config)?;
+            put_audio_entry(&mut out, b"Opus", channels, 48_000, |out| {
+                put_box(out, b"dOps", |out| out.put_slice(&dops));
+            });
+        }
+        (Codec::Aac, TrackKind::Audio { channels, sample_rate }) => {
+            put_audio_entry(&mut out, b"mp4a", channels, sample_rate, |out| {
+                put_elementary_stream(out, AAC_OBJECT_TYPE, &track.config);
+            });
+        }
+        (Codec::Mp3, TrackKind::Audio { channels, sample_rate }) => {
+            put_audio_entry(&mut out, b"mp4a", channels, sample_rate, |out| {
+                put_elementary_stream(out, MP3_OBJECT_TYPE, &[]);
+            });
+        }
+        (other, _) => return Err(Error::Unsupported(format!("{other:?} in MP4"))),
+    }
+    Ok(out)
+}
+
+/// A visual sample entry (ISO 14496-12, section 12.1.3), whose boxes `put_boxes` writes.
+fn put_visual_entry(
+    out: &mut BytesMut,
+    kind: &Kind,
+    width: u32,
+    height: u32,
+    put_boxes: impl FnOnce(&mut BytesMut),
+) {
+    put_box(out, kind, |out| {
+        out.put_bytes(0, 6);
+        out.put_u16(1); // data reference index
+        out.put_bytes(0, 16);
+        out.put_u16(clamped(width));
+        out.put_u16(clamped(height));
+        out.put_u32(0x48_0000); // 72 dpi
+        out.put_u32(0x48_0000);
+        out.put_u32(0);
+        out.put_u16(1); // frames per sample
+        out.put_bytes(0, 32); // no compressor name
+        out.put_u16(24); // depth
+        out.put_u16(0xffff);
+        put_boxes(out);
+    });
+}
+
+/// An audio sample entry (ISO 14496-12, section 12.2.3), whose boxes `put_boxes` writes.
+fn put_audio_entry(
+    out: &mut BytesMut,
+    kind: &Kind,
+    channels: u32,
+    sample_rate: u32,
+    put_boxes: impl FnOnce(&mut BytesMut),
+) {
+    put_box(out, kind, |out| {
+        out.put_bytes(0, 6);
+        out.put_u16(1); // data reference index
+        out.put_bytes(0, 8);
+        out.put_u16(clamped(channels));
+        out.put_u16(16); // bits per sample
+        out.put_u32(0);
+        out.put_u32(u32::from(clamped(sample_rate)) << 16);
+        put_boxes(out);
+    });
+}
+
+/// `esds` (ISO 14496-14, section 6.7.2): an ES_Descriptor (ISO 14496-1, section 7.2.6.5) of audio with this
+/// DecoderSpecificInfo.
+fn put_elementary_stream(out: &mut BytesMut, object_type: u8, specific: &[u8]) {
+    const AUDIO_STREAM: u8 = 5 << 2 | 1;
+    let decoder = |out: &mut BytesMut| {
+        out.put_slice(&[object_type, AUDIO_STREAM, 0, 0, 0]);
+        out.put_bytes(0, 8); // bit rates, unknown
+        if !specific.is_empty() {
+            put_descriptor(out, 5, |out| out.put_slice(specific));
+        }
+    };
+    put_full_box(out, b"esds", 0, 0, |out| {
+        put_descriptor(out, 3, |out| {
+            out.put_slice(&[0, 0, 0]); // no id, no flags
+            put_descriptor(out, 4, decoder);
+            put_descriptor(out, 6, |out| out.put_u8(2)); // SLConfigDescriptor of MP4
+        });
+    });
+}
+
+/// A descriptor with its size in four bytes (ISO 14496-1, section 8.3.3).
+fn put_descriptor(out: &mut BytesMut, tag: u8, body: impl FnOnce(&mut BytesMut)) {
+    out.put_u8(tag);
+    let size_at = out.len();
+    out.put_u32(0);
+    body(out);
+    let size = out.len() - size_at - 4;
+    let sevens = [21, 14, 7, 0].map(|shift| (size >> shift & 0x7f) as u8);
+    let [a, b, c, d] = sevens;
+    out[size_at..size_at + 4].copy_from_slice(&[a | 0x80, b | 0x80, c | 0x80, d]);
+}
+
+fn clamped(value: u32) -> u16 {
+    value.try_into().unwrap_or(u16::MAX)
+}

@@ -1,0 +1,262 @@
+//! Writes CMAF (ISO 23000-19), a kind of fragmented MP4: an init segment, then chunks of one `moof` and one `mdat` each,
+//! which a player can append in any run that starts with a keyframe.
+//!
+//! Times are those of the frames: video counts microseconds, sound counts its samples, and every chunk tells its absolute
+//! decode time. A sample lasts until the next of its track is decoded. What keeps players from dropping pictures after a
+//! pause is done before, in [`crate::timeline`].
+
+mod init;
+
+use std::{borrow::Cow, ops::Range};
+
+use bytes::{BufMut, BytesMut};
+
+use super::payload;
+use crate::{
+    Frame, Run, Track, TrackKind,
+    boxes::{put_box, put_full_box},
+};
+pub(super) use init::init;
+
+/// `sample_depends_on` 2: needs no other sample (ISO 14496-12, section 8.8.3.1).
+const SYNC_SAMPLE: u32 = 0x0200_0000;
+/// `sample_depends_on` 1 and `sample_is_non_sync_sample`.
+const DEPENDENT_SAMPLE: u32 = 0x0101_0000;
+
+/// `default-base-is-moof` (section 8.8.7.1).
+const BASE_IS_MOOF: u32 = 0x02_0000;
+/// Data offset, and duration, size and flags of each sample (section 8.8.8.1).
+const OFFSET_DURATION_SIZE_FLAGS: u32 = 0x701;
+/// A composition offset for each sample too.
+const COMPOSITION_OFFSETS: u32 = 0x800;
+
+/// How many chunks of a group `mfhd` tells apart.
+const SEQUENCES_PER_GROUP: u32 = 1 << 16;
+
+/// At least what a chunk takes besides its samples, and what a sample takes besides its data.
+const CHUNK_BOUND_BYTES: usize = 256;
+const SAMPLE_BOUND_BYTES: usize = 24;
+
+/// At least what [`write_chunk`] writes.
+pub(super) fn chunk_bytes(run: &Run) -> usize {
+    let samples: usize = run.frames.iter().map(|frame| frame.data.len() + SAMPLE_BOUND_BYTES).sum();
+    CHUNK_BOUND_BYTES + samples
+}
+
+/// Appends one `moof` and one `mdat` with all frames of the run. Gives where each frame's data is in `out`.
+pub(super) fn write_chunk(tracks: &[Track], run: &Run, out: &mut BytesMut) -> Vec<Range<usize>> {
+    let samples: Vec<_> = tracks
+        .iter()
+        .enumerate()
+        .filter_map(|(index, track)| Samples::of(index, track, &run.frames))
+        .collect();
+    let start = out.len();
+    let mut offset_fields = Vec::with_capacity(samples.len());
+    put_box(out, b"moof", |out| {
+        put_full_box(out, b"mfhd", 0, 0, |out| out.put_u32(sequence_number(run)));
+        for samples in &samples {
+            put_box(out, b"traf", |out| offset_fields.push(samples.put_fragment(out)));
+        }
+    });
+    // `moof` comes first, so its length and the header of `mdat` are where the samples begin.
+    let mut offset = out.len() - start + 8;
+    for (field, samples) in offset_fields.into_iter().zip(&samples) {
+        out[field..field + 4].copy_from_slice(&(offset as u32).to_be_bytes());
+        offset += samples.data_bytes();
+    }
+    let mut places = vec![0..0; run.frames.len()];
+    put_box(out, b"mdat", |out| {
+        for sample in samples.iter().flat_map(|samples| &samples.samples) {
+            let start = out.len();
+            out.put_slice(&sample.data);
+            if !sample.frame.is_gap() {
+                places[sample.at] = start..out.len();
+            }
+        }
+    });
+    places
+}
+
+/// A number that grows from run to run (ISO 14496-12, section 8.8.5), and wraps.
+fn sequence_number(run: &Run) -> u32 {
+    (run.group as u32).wrapping_mul(SEQUENCES_PER_GROUP).wrapping_add(run.index).wrapping_add(1)
+}
+
+/// The frames of one track in a chunk; not empty.
+struct Samples<'a> {
+    track_id: u32,
+    timescale: u32,
+    samples: Vec<Sample<'a>>,
+}
+
+/// A frame as it is written.
+struct Sample<'a> {
+    /// Its index in the run.
+    at: usize,
+    frame: &'a Frame,
+    data: Cow<'a, [u8]>,
+}
+
+impl<'a> Samples<'a> {
+    fn of(index: usize, track: &Track, frames: &'a [Frame]) -> Option<Self> {
+        let of_track = frames.iter().enumerate().filter(|(_, frame)| frame.track == index);
+        let sample = |(at, frame)| payload(track, frame).map(|data| Sample { at, frame, data });
+        let samples: Vec<_> = of_track.filter_map(sample).collect();
+        let (track_id, timescale) = (track_id(index), timescale(track));
+        (!samples.is_empty()).then_some(Self { track_id, timescale, samples })
+    }
+
+    fn data_bytes(&self) -> usize {
+        self.samples.iter().map(|sample| sample.data.len()).sum()
+    }
+
+    /// Writes the content of a `traf`; returns where its data offset has to be filled in.
+    fn put_fragment(&self, out: &mut BytesMut) -> usize {
+        put_full_box(out, b"tfhd", 0, BASE_IS_MOOF, |out| out.put_u32(self.track_id));
+        put_full_box(out, b"tfdt", 1, 0, |out| out.put_u64(self.ticks(self.samples[0].frame.dts_us)));
+        // Behind box header, version and flags, and sample count.
+        let offset_field = out.len() + 16;
+        let composed = self.samples.iter().any(|sample| self.composition_offset(sample.frame) > 0);
+        let flags = OFFSET_DURATION_SIZE_FLAGS | if composed { COMPOSITION_OFFSETS } else { 0 };
+        put_full_box(out, b"trun", 0, flags, |out| {
+            out.put_u32(self.samples.len() as u32);
+            out.put_u32(0);
+            for (at, sample) in self.samples.iter().enumerate() {
+                out.put_u32(self.duration(at));
+                out.put_u32(sample.data.len() as u32);
+                out.put_u32(if sample.frame.key { SYNC_SAMPLE } else { DEPENDENT_SAMPLE });
+                if composed {
+                    out.put_u32(self.composition_offset(sample.frame));
+                }
+            }
+        });
+        offset_field
+    }
+
+    /// Ticks from when a sample is decoded to when the next one is.
+    fn duration(&self, at: usize) -> u32 {
+        let frame = self.samples[at].frame;
+        let own_end_us = frame.dts_us.saturating_add(frame.duration_us);
+        let end_us = self.samples.get(at + 1).map_or(own_end_us, |next| next.frame.dts_us);
+        self.ticks(end_us).saturating_sub(self.ticks(frame.dts_us)).try_into().unwrap_or(u32::MAX)
+    }
+
+    /// Ticks from when a frame is decoded to when it is shown.
+    fn composition_offset(&self, frame: &Frame) -> u32 {
+        self.ticks(frame.pts_us)
+            .saturating_sub(self.ticks(frame.dts_us))
+            .try_into()
+            .unwrap_or(i32::MAX as u32)
+    }
+
+    /// `time_us` in the track's ticks, rounded to the nearest.
+    fn ticks(&self, time_us: u64) -> u64 {
+        let ticks = (u128::from(time_us) * u128::from(self.timescale) + 500_000) / 1_000_000;
+        ticks.try_into().unwrap_or(u64::MAX)
+    }
+}
+
+fn track_id(index: usize) -> u32 {
+    index as u32 + 1
+}
+
+/// Ticks a second: microseconds for pictures, samples for sound, which Opus's encapsulation demands (section 4.3).
+fn timescale(track: &Track) -> u32 {
+    match track.kind {
+        TrackKind::Video { .. } => 1_000_000,
+        TrackKind::Audio { sample_rate, .. } => match track.codec {
+            crate::Codec::Opus => 48_000,
+            _ => sample_rate.max(1),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Codec, Display, Error,
+        boxes::{Boxes, Fields, expect},
+    };
+    use bytes::Bytes;
+
+    const OPUS_HEAD: &[u8] = b"OpusHead\x01\x02\x00\x0f\x80\xbb\x00\x00\x00\x00\x00";
+
+    fn track(codec: Codec, kind: TrackKind) -> Track {
+        Track { codec, kind, config: Bytes::from_static(OPUS_HEAD), colour: Bytes::new() }
+    }
+
+    fn video() -> Track {
+        track(Codec::H264, TrackKind::Video { width: 1280, height: 720, display: Display::coded(1280, 720) })
+    }
+
+    fn audio() -> Track {
+        track(Codec::Opus, TrackKind::Audio { sample_rate: 48_000, channels: 2 })
+    }
+
+    /// When it is shown, decoded, and how long it lasts.
+    fn frame(track: usize, pts_us: u64, dts_us: u64, duration_us: u64) -> Frame {
+        Frame { track, pts_us, dts_us, duration_us, key: true, data: Bytes::from_static(b"\x18") }
+    }
+
+    fn chunk(tracks: &[Track], frames: &[Frame]) -> Vec<u8> {
+        let run = Run { group: 0, index: 0, frames: frames.to_vec() };
+        let mut out = BytesMut::from(&b"message head"[..]);
+        let places = write_chunk(tracks, &run, &mut out);
+        let head = b"message head".len();
+        assert!(out.len() - head <= chunk_bytes(&run));
+        assert!(places.into_iter().zip(frames).all(|(place, frame)| out[place] == frame.data));
+        out.split_off(head).to_vec()
+    }
+
+    /// Of each sample of a chunk's first run: when it is decoded, its duration, and when it is shown.
+    fn times(chunk: &[u8]) -> Vec<(u64, u64, u64)> {
+        let traf = expect(expect(chunk, b"moof").unwrap(), b"traf").unwrap();
+        let (_, _, mut tfdt) = Fields::full(expect(traf, b"tfdt").unwrap()).unwrap();
+        let (_, flags, mut trun) = Fields::full(expect(traf, b"trun").unwrap()).unwrap();
+        let samples = trun.u32().unwrap();
+        trun.skip(4).unwrap();
+        let mut decoded = tfdt.u64().unwrap();
+        let mut times = Vec::new();
+        for _ in 0..samples {
+            let duration = u64::from(trun.u32().unwrap());
+            trun.skip(8).unwrap();
+            let offset = if flags & COMPOSITION_OFFSETS != 0 { trun.u32().unwrap() } else { 0 };
+            times.push((decoded, duration, decoded + u64::from(offset)));
+            decoded += duration;
+        }
+        times
+    }
+
+    #[test]
+    fn pictures_are_timed_as_their_frames_are() {
+        let frames = [frame(0, 1_066, 100, 1_000), frame(0, 1_100, 1_100, 33)];
+        assert_eq!(times(&chunk(&[video()], &frames)), [(100, 1_000, 1_066), (1_100, 33, 1_100)]);
+    }
+
+    #[test]
+    fn sound_is_timed_in_samples() {
+        let frames = [
+            frame(0, 60_000, 60_000, 60_000),
+            frame(0, 120_000, 120_000, 61_000),
+            frame(0, 181_000, 181_000, 60_000),
+        ];
+        let expected = [(2880, 2880, 2880), (5760, 2928, 5760), (8688, 2880, 8688)];
+        assert_eq!(times(&chunk(&[audio()], &frames)), expected);
+    }
+
+    #[test]
+    fn a_chunk_is_one_moof_and_one_mdat_without_absent_tracks() {
+        let chunk = chunk(&[video(), audio()], &[frame(1, 0, 0, 60_000)]);
+        let kinds: Vec<_> = Boxes::new(&chunk).map(|found| found.unwrap().0).collect();
+        assert_eq!(kinds, [*b"moof", *b"mdat"]);
+        let moof = Boxes::new(expect(&chunk, b"moof").unwrap()).map(|found| found.unwrap().0);
+        assert_eq!(moof.collect::<Vec<_>>(), [*b"mfhd", *b"traf"]);
+    }
+
+    #[test]
+    fn codecs_that_mp4_has_no_place_for_here_are_refused() {
+        let vp8 = track(Codec::Vp8, TrackKind::Video { width: 1, height: 1, display: Display::coded(1, 1) });
+        assert!(matches!(init(&[vp8]), Err(Error::Unsupported(_))));
+    }
+}

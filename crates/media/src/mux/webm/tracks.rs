@@ -1,0 +1,79 @@
+//! Writes the Tracks element (RFC 9559, section 5.1.4; codec mappings: section 12.1 and the Matroska codec specification).
+
+use crate::{
+    Codec, Error, Track, TrackKind,
+    ebml::{self, id},
+};
+
+/// `TrackType` values (RFC 9559, section 5.1.4.1.3).
+const TYPE_VIDEO: u64 = 1;
+const TYPE_AUDIO: u64 = 2;
+
+/// What a decoder of Opus needs before a place it starts at (RFC 7845, section 4.6), in ns.
+const OPUS_SEEK_PRE_ROLL_NS: u64 = 80_000_000;
+
+/// What programs take the frame rate from, and with it the grid they may put pictures on: 240 a second, so fine that no two
+/// pictures of a screen fall together. Every picture also says how long it really lasts, so players do not go by this.
+/// See `docs/decisions/0001-hole-rule.md`.
+const NOMINAL_PICTURE_NS: u64 = 4_166_667;
+
+/// The CodecID; `Unsupported` for codecs that players do not take in WebM.
+fn codec_id(codec: Codec) -> Result<&'static [u8], Error> {
+    match codec {
+        Codec::Vp8 => Ok(b"V_VP8"),
+        Codec::Vp9 => Ok(b"V_VP9"),
+        Codec::Av1 => Ok(b"V_AV1"),
+        Codec::Opus => Ok(b"A_OPUS"),
+        Codec::H264 | Codec::Aac | Codec::Mp3 => Err(Error::Unsupported(format!("{codec:?} in WebM"))),
+    }
+}
+
+/// Appends a Tracks element; tracks are numbered from 1. `Unsupported` for codecs that players do not take in WebM.
+pub(super) fn write(out: &mut Vec<u8>, tracks: &[Track]) -> Result<(), Error> {
+    let codec_ids = tracks.iter().map(|track| codec_id(track.codec)).collect::<Result<Vec<_>, _>>()?;
+    ebml::write_master(out, id::TRACKS, |out| {
+        for ((number, track), codec_id) in (1..).zip(tracks).zip(codec_ids) {
+            ebml::write_master(out, id::TRACK_ENTRY, |out| write_entry(out, number, track, codec_id));
+        }
+    });
+    Ok(())
+}
+
+fn write_entry(out: &mut Vec<u8>, number: u64, track: &Track, codec_id: &[u8]) {
+    ebml::write_uint(out, id::TRACK_NUMBER, number);
+    ebml::write_uint(out, id::TRACK_UID, number);
+    ebml::write_uint(out, id::TRACK_TYPE, if track.is_video() { TYPE_VIDEO } else { TYPE_AUDIO });
+    ebml::write_uint(out, id::FLAG_LACING, 0);
+    ebml::write_bytes(out, id::CODEC_ID, codec_id);
+    // VP9 in WebM has its configuration in its frames only.
+    if !track.config.is_empty() && track.codec != Codec::Vp9 {
+        ebml::write_bytes(out, id::CODEC_PRIVATE, &track.config);
+    }
+    match track.kind {
+        TrackKind::Video { width, height, .. } => {
+            ebml::write_uint(out, id::DEFAULT_DURATION, NOMINAL_PICTURE_NS);
+            ebml::write_master(out, id::VIDEO, |out| {
+                ebml::write_uint(out, id::PIXEL_WIDTH, width.into());
+                ebml::write_uint(out, id::PIXEL_HEIGHT, height.into());
+                if !track.colour.is_empty() {
+                    ebml::write_bytes(out, id::COLOUR, &track.colour);
+                }
+            });
+        }
+        TrackKind::Audio { sample_rate, channels } => {
+            ebml::write_uint(out, id::CODEC_DELAY, opus_delay_ns(&track.config));
+            ebml::write_uint(out, id::SEEK_PRE_ROLL, OPUS_SEEK_PRE_ROLL_NS);
+            ebml::write_master(out, id::AUDIO, |out| {
+                let bits = f64::from(sample_rate).to_bits();
+                ebml::write_bytes(out, id::SAMPLING_FREQUENCY, &bits.to_be_bytes());
+                ebml::write_uint(out, id::CHANNELS, channels.into());
+            });
+        }
+    }
+}
+
+/// The pre-skip of an `OpusHead` (RFC 7845, section 5.1: 48 kHz samples, little endian, at byte 10) in ns.
+fn opus_delay_ns(opus_head: &[u8]) -> u64 {
+    let pre_skip = opus_head.get(10..12).map_or(0, |bytes| u64::from(bytes[0]) | u64::from(bytes[1]) << 8);
+    pre_skip * 1_000_000_000 / 48_000
+}

@@ -1,0 +1,134 @@
+//! What follows the demuxer, once the tracks are known: what their bitstreams say, their times, and [`Packager`].
+//!
+//! Where the configuration of the pictures is not in the container, the tracks wait for the first keyframe that has it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    Output,
+    packager::{Packager, State},
+    resume::Parts,
+};
+use crate::{
+    Error, Frame, Packet, Run, Track,
+    codec::Inspector,
+    timeline::{self, Timeline},
+};
+
+/// What a pipeline knows between segments.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Memory {
+    pub(crate) packager: State,
+    pub(crate) timeline: timeline::State,
+    /// The configuration of the pictures, where it came out of a frame.
+    pub(crate) config: Option<Bytes>,
+}
+
+impl Memory {
+    /// What goes into a resume point, with `prefix` as the demuxer's part.
+    pub(crate) fn parts<'a>(&'a self, prefix: &'a [u8]) -> Parts<'a> {
+        let config = self.config.as_deref().unwrap_or_default();
+        Parts { packager: &self.packager, timeline: &self.timeline, config, prefix }
+    }
+
+    /// Whether it can be that of a take with these tracks: what is held is audio.
+    pub(crate) fn fits(&self, tracks: &[Track]) -> bool {
+        self.packager
+            .held
+            .frames()
+            .all(|frame| tracks.get(frame.track).is_some_and(|track| !track.is_video()))
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    /// As the demuxer gave them.
+    tracks: Vec<Track>,
+    /// As they were given out.
+    given: Option<Arc<[Track]>>,
+    inspectors: Vec<Inspector>,
+    timeline: Timeline,
+    packager: Packager,
+    /// Frames between timeline and packager; empty between calls.
+    timed: Vec<Frame>,
+}
+
+impl Pipeline {
+    /// A pipeline that goes on from `memory`. `Unsupported` for tracks that one chunk cannot hold together.
+    pub(crate) fn new(tracks: Vec<Track>, memory: Memory) -> Result<Self, Error> {
+        let videos = tracks.iter().filter(|track| track.is_video()).count();
+        if videos > 1 || tracks.len() - videos > 1 {
+            return Err(Error::Unsupported("more than one video or one audio track".into()));
+        }
+        let Memory { packager, timeline, config } = memory;
+        let inspector = |track: &Track| Inspector::new(track, config.clone().filter(|_| track.is_video()));
+        let inspectors = tracks.iter().map(inspector).collect::<Result<_, _>>()?;
+        let packager = Packager::new(&tracks, packager);
+        let timeline = Timeline::new(timeline);
+        Ok(Self { tracks, given: None, inspectors, timeline, packager, timed: Vec::new() })
+    }
+
+    /// The tracks, once they were given out.
+    pub(crate) fn tracks(&self) -> Option<&Arc<[Track]>> {
+        self.given.as_ref()
+    }
+
+    /// The latest time of a frame of either track.
+    pub(crate) fn latest_us(&self) -> Option<u64> {
+        self.timeline.latest_us()
+    }
+
+    /// Group, index and number of frames of the newest run.
+    pub(crate) fn newest(&self) -> Option<(u64, u32, u32)> {
+        let State { group, index, newest_frames, .. } = self.packager.state();
+        (*index > 0).then(|| (*group, index.saturating_sub(*newest_frames), *newest_frames))
+    }
+
+    /// As [`Memory::parts`].
+    pub(crate) fn parts<'a>(&'a self, prefix: &'a [u8]) -> Parts<'a> {
+        let config = self.inspectors.iter().find_map(Inspector::found_config).unwrap_or_default();
+        Parts { packager: self.packager.state(), timeline: self.timeline.state(), config, prefix }
+    }
+
+    /// Gives the tracks out, if that was not done and all is known of them.
+    pub(crate) fn give_tracks(&mut self) -> Option<Output> {
+        if self.given.is_some() {
+            return None;
+        }
+        let describe = |(track, inspector): (&Track, &Inspector)| inspector.describe(track);
+        let tracks: Arc<[Track]> =
+            self.tracks.iter().zip(&self.inspectors).map(describe).collect::<Option<_>>()?;
+        self.given = Some(Arc::clone(&tracks));
+        Some(Output::Tracks(tracks))
+    }
+
+    /// Takes the next frame; appends what it makes ready.
+    pub(crate) fn push(&mut self, mut packet: Packet, outputs: &mut Vec<Output>) -> Result<(), Error> {
+        self.inspectors[packet.track].inspect(&mut packet)?;
+        outputs.extend(self.give_tracks());
+        // Without a configuration nothing can start here.
+        packet.key &= self.given.is_some() || !self.tracks[packet.track].is_video();
+        let mut timed = std::mem::take(&mut self.timed);
+        self.timeline.push(packet, &mut timed);
+        for frame in timed.drain(..) {
+            let run = self.packager.push(frame);
+            outputs.extend(run.map(|run| self.finish(run)));
+        }
+        self.timed = timed;
+        Ok(())
+    }
+
+    /// Ends the segment; appends the run that ends with it.
+    pub(crate) fn end_segment(&mut self, outputs: &mut Vec<Output>) {
+        let run = self.packager.end_segment();
+        outputs.extend(run.map(|run| self.finish(run)));
+    }
+
+    fn finish(&mut self, mut run: Run) -> Output {
+        self.timeline.finish(&self.tracks, &mut run.frames);
+        Output::Run(run)
+    }
+}
