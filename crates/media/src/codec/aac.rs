@@ -15,6 +15,8 @@ struct Config {
     object_type: u8,
     /// Of the core coder, before any spectral band replication.
     sample_rate: u32,
+    /// `channelConfiguration` (table 1.19): 1 and 2 are mono and stereo.
+    channels: u8,
 }
 
 impl Config {
@@ -28,7 +30,8 @@ impl Config {
             15 => bits.number(24)? as u32,
             index => *SAMPLE_RATES.get(index)?,
         };
-        (sample_rate > 0).then_some(Self { object_type, sample_rate })
+        let channels = bits.number(4)? as u8;
+        (sample_rate > 0).then_some(Self { object_type, sample_rate, channels })
     }
 }
 
@@ -37,9 +40,14 @@ pub(crate) fn packet_duration_us(config: &[u8]) -> Option<u64> {
     Config::parse(config).map(|config| SAMPLES * 1_000_000 / u64::from(config.sample_rate))
 }
 
-/// An access unit of silence; `None` where there is none for this configuration.
-pub(crate) fn silence(_config: &[u8]) -> Option<&'static [u8]> {
-    None
+/// An access unit of silence: one element (section 4.4.2.1) whose channels have no spectrum (`max_sfb` 0), and the end.
+/// `None` for more than two channels.
+pub(crate) fn silence(config: &[u8]) -> Option<&'static [u8]> {
+    match Config::parse(config)?.channels {
+        1 => Some(&[0, 0, 0, 7]),
+        2 => Some(&[0x21, 0, 0, 0, 0, 0x1c]),
+        _ => None,
+    }
 }
 
 /// `mp4a.40.N` (RFC 6381, section 3.3).

@@ -7,11 +7,14 @@ pub(crate) mod h264;
 mod mp3;
 pub(crate) mod opus;
 pub(crate) mod opus_config;
+mod repeat;
 pub(crate) mod vp9;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
+
+pub(crate) use repeat::Repeat;
 
 use crate::{Codec, Error, Format, Packet, Track};
 
@@ -74,13 +77,24 @@ pub(crate) fn packet_duration_us(track: &Track, packet: &[u8]) -> Option<u64> {
     }
 }
 
+/// The largest [`silence`]: an MP3 frame of 36 ms at 32 kbit/s.
+pub(crate) const MAX_SILENCE_BYTES: usize = 144;
+
 /// A packet that sounds like nothing for `duration_us`, as near as the codec comes to that; `None` for pictures.
 pub(crate) fn silence(track: &Track, duration_us: u64) -> Option<Cow<'static, [u8]>> {
     match track.codec {
         Codec::Opus => Some(Cow::Borrowed(opus::silence(duration_us))),
         Codec::Aac => aac::silence(&track.config).map(Cow::Borrowed),
-        Codec::Mp3 => mp3::silence().map(Cow::Borrowed),
+        Codec::Mp3 => mp3::silence(track.kind).map(Cow::Owned),
         Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H264 => None,
+    }
+}
+
+/// How many pictures of a track may be decoded before one that is shown earlier, where its configuration says so.
+pub(crate) fn reordered_pictures(track: &Track) -> Option<usize> {
+    match track.codec {
+        Codec::H264 => h264::reordered_pictures(&track.config),
+        _ => Some(0),
     }
 }
 

@@ -1,5 +1,7 @@
 //! MP3: what a frame's header says (ISO 11172-3, section 2.4.1.3; ISO 13818-3, section 2.4.2.3).
 
+use crate::TrackKind;
+
 /// Samples a second of MPEG-1, by `sampling_frequency`; MPEG-2 has half, MPEG-2.5 a quarter.
 const SAMPLE_RATES: [u64; 3] = [44_100, 48_000, 32_000];
 
@@ -20,7 +22,17 @@ pub(crate) fn packet_duration_us(frame: &[u8]) -> Option<u64> {
     Some(samples * 1_000_000 / sample_rate)
 }
 
-/// A frame of silence.
-pub(crate) fn silence() -> Option<&'static [u8]> {
-    None
+/// A frame of silence at the least bit rate: a header, and nothing but zeros behind it. `None` for what no MP3 has.
+pub(crate) fn silence(kind: TrackKind) -> Option<Vec<u8>> {
+    const WITHOUT_CHECKSUM: u8 = 1;
+    const LEAST_BIT_RATE: u8 = 1 << 4;
+    let TrackKind::Audio { sample_rate, channels } = kind else { return None };
+    let mut rates = (0..3).flat_map(|halvings| (0..3).map(move |index| (halvings, index)));
+    let (halvings, index) =
+        rates.find(|&(halvings, index)| SAMPLE_RATES[index] >> halvings == u64::from(sample_rate))?;
+    let (version, bytes_a_second) = [(0xfa, 144 * 32_000), (0xf2, 72 * 8_000), (0xe2, 72 * 8_000)][halvings];
+    let mode = if channels == 1 { 0xc0 } else { 0 };
+    let mut frame = vec![0xff, version | WITHOUT_CHECKSUM, LEAST_BIT_RATE | (index as u8) << 2, mode];
+    frame.resize(bytes_a_second / sample_rate as usize, 0);
+    Some(frame)
 }

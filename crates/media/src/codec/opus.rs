@@ -28,10 +28,11 @@ fn frame_us(config: u8) -> u64 {
 }
 
 /// A packet without sound data, for which a decoder conceals the loss (RFC 6716, section 3.2.1: a frame of 0 bytes), as long
-/// as may be within `duration_us`: one CELT frame of 20, 10, 5 or 2.5 ms.
+/// as may be within `duration_us`: CELT frames of 20 ms, at most six, or one of 10, 5 or 2.5 ms.
 pub(crate) fn silence(duration_us: u64) -> &'static [u8] {
+    const FRAMES: [[u8; 2]; 6] = [[0xfb, 1], [0xfb, 2], [0xfb, 3], [0xfb, 4], [0xfb, 5], [0xfb, 6]];
     match duration_us {
-        20_000.. => &[0xf8],
+        20_000.. => &FRAMES[(duration_us.min(MAX_PACKET_US) / 20_000 - 1) as usize],
         10_000.. => &[0xf0],
         5_000.. => &[0xe8],
         _ => &[0xe0],
@@ -40,7 +41,16 @@ pub(crate) fn silence(duration_us: u64) -> &'static [u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::packet_duration_us;
+    use super::{packet_duration_us, silence};
+
+    #[test]
+    fn silence_is_as_long_as_may_be() {
+        for (room_us, duration_us) in
+            [(2_500, 2_500), (19_999, 10_000), (20_000, 20_000), (61_000, 60_000), (1 << 40, 120_000)]
+        {
+            assert_eq!(packet_duration_us(silence(room_us)), Some(duration_us), "{room_us} µs");
+        }
+    }
 
     #[test]
     fn toc_byte_gives_duration() {

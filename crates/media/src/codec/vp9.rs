@@ -125,6 +125,76 @@ impl Inspector {
     }
 }
 
+/// The frames of a packet: those of a superframe (annex B), or the packet itself.
+fn frames(packet: &[u8]) -> Vec<&[u8]> {
+    superframe(packet).unwrap_or_else(|| vec![packet])
+}
+
+fn superframe(packet: &[u8]) -> Option<Vec<&[u8]>> {
+    let marker = *packet.last()?;
+    if marker >> 5 != 0b110 {
+        return None;
+    }
+    let (count, size_bytes) = (usize::from(marker & 7) + 1, usize::from(marker >> 3 & 3) + 1);
+    let (mut data, index) = packet.split_at_checked(packet.len().checked_sub(2 + count * size_bytes)?)?;
+    if *index.first()? != marker {
+        return None;
+    }
+    let sizes = index[1..=count * size_bytes].chunks(size_bytes);
+    sizes
+        .map(|size| {
+            let size = size.iter().rev().fold(0, |size, &byte| size << 8 | usize::from(byte));
+            let (frame, rest) = data.split_at_checked(size)?;
+            data = rest;
+            Some(frame)
+        })
+        .collect()
+}
+
+/// Where the decoder keeps the picture that is shown after `packet`, which was in `slot` before it; `None` where it keeps
+/// none, or that cannot be told.
+pub(crate) fn shown_slot(slot: Option<u8>, packet: &[u8]) -> Option<u8> {
+    frames(packet).into_iter().fold(slot, slot_after)
+}
+
+/// The same for one frame: its uncompressed header (section 6.2) up to `refresh_frame_flags`.
+fn slot_after(slot: Option<u8>, frame: &[u8]) -> Option<u8> {
+    let mut bits = Bits::new(frame);
+    let (marker, low, high) = (bits.number(2)?, bits.bit()?, bits.bit()?);
+    // A reserved bit follows in profile 3, which no recorder makes.
+    if marker != 2 || (low && high) {
+        return None;
+    }
+    if bits.bit()? {
+        return bits.number(3).map(|slot| slot as u8);
+    }
+    let (is_inter, shows, error_resilient) = (bits.bit()?, bits.bit()?, bits.bit()?);
+    let kept = if is_inter {
+        let intra_only = !shows && bits.bit()?;
+        bits.skip(if error_resilient { 0 } else { 2 })?;
+        if intra_only && (low || high) {
+            return None;
+        }
+        bits.skip(if intra_only { 24 } else { 0 })?;
+        bits.number(8)? as u8
+    } else {
+        u8::MAX
+    };
+    if shows { first_slot(kept) } else { slot.filter(|slot| kept >> slot & 1 == 0) }
+}
+
+/// The first of the slots that `refresh_frame_flags` names.
+pub(super) fn first_slot(kept: u8) -> Option<u8> {
+    (kept != 0).then(|| kept.trailing_zeros() as u8)
+}
+
+/// A frame that shows what is kept in `slot`, in the profile of a `vpcC` body.
+pub(crate) fn show_again(vpcc: &[u8], slot: u8) -> Bytes {
+    let profile = vpcc.first().copied().unwrap_or(0);
+    let profile_bits = (profile & 1) << 5 | (profile >> 1 & 1) << 4;
+    Bytes::copy_from_slice(&[0b1000_1000 | profile_bits | slot])
+}
+
 /// `vp09.PP.LL.DD` (VP Codec ISO Media File Format Binding, section 5) from the body of a `vpcC`.
 pub(crate) fn codec_string(vpcc: &[u8]) -> Option<String> {
     let &[profile, level, shape, ..] = vpcc else { return None };

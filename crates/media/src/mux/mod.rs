@@ -71,3 +71,8 @@ impl Muxer {
 fn payload<'a>(track: &Track, frame: &'a Frame) -> Option<Cow<'a, [u8]>> {
     if frame.is_gap() { codec::silence(track, frame.duration_us) } else { Some(Cow::Borrowed(&frame.data)) }
 }
+
+/// At least what [`payload`] gives.
+fn payload_bound_bytes(frame: &Frame) -> usize {
+    if frame.is_gap() { codec::MAX_SILENCE_BYTES } else { frame.data.len() }
+}

@@ -45,7 +45,7 @@ impl Held {
 
     /// At least what a resume point takes for the frames held: four numbers for each, and its data.
     pub(crate) fn least_point_bytes(&self) -> usize {
-        self.bytes - self.frames.len() * (OVERHEAD_BYTES - 4)
+        self.bytes - self.frames.len() * (OVERHEAD_BYTES - 5)
     }
 
     /// The frames held, oldest first.

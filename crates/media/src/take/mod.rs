@@ -191,6 +191,11 @@ impl TakeParser {
         self.pipeline.as_ref()?.latest_us().map(|pts_us| pts_us / 1000)
     }
 
+    /// How often the input's times fell or jumped, so that they were corrected. Both tracks of a take count.
+    pub fn time_corrections(&self) -> u64 {
+        self.pipeline.as_ref().map_or(0, Pipeline::time_corrections)
+    }
+
     /// Group, index and number of frames of the newest run, given here or before the resume point; `None` before the first.
     pub fn newest(&self) -> Option<(u64, u32, u32)> {
         self.pipeline.as_ref()?.newest()

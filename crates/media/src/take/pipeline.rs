@@ -67,7 +67,7 @@ impl Pipeline {
         let inspector = |track: &Track| Inspector::new(track, config.clone().filter(|_| track.is_video()));
         let inspectors = tracks.iter().map(inspector).collect::<Result<_, _>>()?;
         let packager = Packager::new(&tracks, packager);
-        let timeline = Timeline::new(timeline);
+        let timeline = Timeline::new(&tracks, timeline);
         Ok(Self { tracks, given: None, inspectors, timeline, packager, timed: Vec::new() })
     }
 
@@ -79,6 +79,11 @@ impl Pipeline {
     /// The latest time of a frame of either track.
     pub(crate) fn latest_us(&self) -> Option<u64> {
         self.timeline.latest_us()
+    }
+
+    /// As [`Timeline::corrections`].
+    pub(crate) fn time_corrections(&self) -> u64 {
+        self.timeline.corrections()
     }
 
     /// Group, index and number of frames of the newest run.
@@ -123,12 +128,13 @@ impl Pipeline {
 
     /// Ends the segment; appends the run that ends with it.
     pub(crate) fn end_segment(&mut self, outputs: &mut Vec<Output>) {
+        self.timeline.end_segment();
         let run = self.packager.end_segment();
         outputs.extend(run.map(|run| self.finish(run)));
     }
 
     fn finish(&mut self, mut run: Run) -> Output {
-        self.timeline.finish(&self.tracks, &mut run.frames);
+        self.timeline.finish(self.given.as_deref().unwrap_or(&self.tracks), &mut run.frames);
         Output::Run(run)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 2 (version) | started | group | index | frames of the newest run | newest second | timeline
-//!             | held: count, then of each frame track, pts, dts, data
+//!             | held: count, then of each frame track, pts, dts, duration, data
 //!             | configuration of the pictures | demuxer input
 //! ```
 //! Numbers and data are written as [`varint`](crate::varint) says, times in µs. A point may come from anybody, so numbers
@@ -56,6 +56,7 @@ impl Parts<'_> {
             put(&mut out, frame.track as u64);
             put(&mut out, frame.pts_us);
             put(&mut out, frame.dts_us);
+            put(&mut out, frame.duration_us);
             put_bytes(&mut out, &frame.data);
         }
         put_bytes(&mut out, config);
@@ -85,8 +86,8 @@ impl Point {
         let timeline = timeline::State::read(&mut input)?;
         for _ in 0..input.number(MAX_NUMBER)? {
             let (track, pts_us) = (input.number(1)? as usize, input.number(MAX_NUMBER)?);
-            let (dts_us, data) = (input.number(MAX_NUMBER)?, input.bytes()?);
-            packager.held.push(Frame { track, pts_us, dts_us, duration_us: 0, key: true, data });
+            let (dts_us, duration_us) = (input.number(MAX_NUMBER)?, input.number(MAX_NUMBER)?);
+            packager.held.push(Frame { track, pts_us, dts_us, duration_us, key: true, data: input.bytes()? });
         }
         let config = Some(input.bytes()?).filter(|config| !config.is_empty());
         let prefix = input.bytes()?;

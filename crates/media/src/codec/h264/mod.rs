@@ -6,12 +6,14 @@
 //! Parameter sets stay inside the keyframes too, so a picture size that changes in mid-take goes on decoding.
 
 mod avcc;
+mod reordering;
 mod sps;
 
 use crate::Error;
 use avcc::AvcC;
 pub(crate) use avcc::codec_string;
 use bytes::{BufMut, Bytes, BytesMut};
+pub(crate) use reordering::reordered_pictures;
 
 /// NAL unit types (ITU-T H.264, table 7-1).
 const NAL_SPS: u8 = 7;

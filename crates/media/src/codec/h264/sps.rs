@@ -25,7 +25,9 @@ impl ChromaFormat {
             return Ok(None);
         }
         // Behind the NAL unit header: profile, constraints and level, a byte each.
-        let payload = without_emulation_prevention(sps.get(4..).unwrap_or_default());
+        let payload = sps.get(4..).unwrap_or_default();
+        // The fields read take less.
+        let payload = without_emulation_prevention(&payload[..payload.len().min(16)]);
         let mut bits = Bits::new(&payload);
         let _seq_parameter_set_id = exp_golomb(&mut bits, 31)?;
         let chroma = exp_golomb(&mut bits, 3)?;
@@ -38,11 +40,11 @@ impl ChromaFormat {
     }
 }
 
-/// The start of a NAL unit's payload without the `03` of each `00 00 03` (section 7.4.1); 16 bytes are ample here.
-fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(16);
+/// A NAL unit's payload without the `03` of each `00 00 03` (section 7.4.1).
+pub(super) fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(unit.len());
     let mut zeros = 0;
-    for &byte in unit.iter().take(16) {
+    for &byte in unit {
         if byte == 3 && zeros >= 2 {
             zeros = 0;
             continue;

@@ -11,7 +11,7 @@ use std::{borrow::Cow, ops::Range};
 
 use bytes::{BufMut, BytesMut};
 
-use super::payload;
+use super::{payload, payload_bound_bytes};
 use crate::{
     Frame, Run, Track, TrackKind,
     boxes::{put_box, put_full_box},
@@ -39,7 +39,7 @@ const SAMPLE_BOUND_BYTES: usize = 24;
 
 /// At least what [`write_chunk`] writes.
 pub(super) fn chunk_bytes(run: &Run) -> usize {
-    let samples: usize = run.frames.iter().map(|frame| frame.data.len() + SAMPLE_BOUND_BYTES).sum();
+    let samples: usize = run.frames.iter().map(|frame| payload_bound_bytes(frame) + SAMPLE_BOUND_BYTES).sum();
     CHUNK_BOUND_BYTES + samples
 }
 

@@ -1,0 +1,276 @@
+//! The times of a take: within a track they only go forward, every frame has a decode time and a duration, and no track stops
+//! the other one.
+//!
+//! [`clock`] maps the input's times, [`fill`] makes frames for what a track lacks, and [`decode`] sets decode times and
+//! durations of a run once its frames are known. All of it is a function of the input's frames and of where runs end.
+//!
+//! ```text
+//! input    v 0   a 0   v 33   a 60   v 66 …   (sound stays away)      v 1066        v 1100
+//! output   v 0   a 0   v 33   a 60   v 66 …   gaps 120, 240 … 960     v 1066  gap   v 1100
+//! ```
+
+mod clock;
+mod decode;
+mod fill;
+
+use crate::{
+    Codec, Frame, Packet, Track,
+    codec::{self, Repeat},
+    varint::{MAX_NUMBER, Reader, put, put_option},
+};
+use clock::Clock;
+use decode::Decode;
+use fill::{Allowance, REPEAT_US};
+
+/// How much longer than the other one a track may have nothing before frames are made for it: more than a still screen goes
+/// without a picture, and more than recorders hold one track back.
+const AWAY_US: u64 = 1_200_000;
+
+/// How much sound has to be missing for a gap frame: where packets before and after it are there, and where the other track
+/// goes on alone.
+const LEAST_GAP_US: u64 = 20_000;
+const PROMPT_GAP_US: u64 = 60_000;
+
+/// Duration of an audio packet that does not tell its own.
+const UNTOLD_PACKET_US: u64 = 20_000;
+
+/// How much sooner than it is due a packet may come for nothing to be missing: times in milliseconds are rounded.
+const ROUNDING_US: u64 = 2_000;
+
+/// The distance to the picture before of one that is not later than it, and the number of such pictures in a row after which
+/// time is taken to stand. Then they follow at the last distance there was.
+const MIN_STEP_US: u64 = 1_000;
+const STANDING_PICTURES: u64 = 2;
+/// The most that distance is.
+const MAX_STEP_US: u64 = 1_000_000;
+
+/// What a timeline knows between runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct State {
+    clock: Clock,
+    /// When the first frame of the take is decoded.
+    begin_us: Option<u64>,
+    /// The latest time at which a frame is shown.
+    latest_us: Option<u64>,
+    tracks: [TrackState; 2],
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct TrackState {
+    decode: Decode,
+    /// Duration of the newest packet, or distance of the newest picture to the one before.
+    step_us: u64,
+    /// Whether the newest frame was made here.
+    filled: bool,
+    /// The newest picture's time in the input, and how many pictures in a row had the same.
+    input_us: Option<u64>,
+    standing: u64,
+    repeat: Repeat,
+}
+
+impl State {
+    /// Appends it to a resume point.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        self.clock.write(out);
+        put_option(out, self.begin_us);
+        put_option(out, self.latest_us);
+        for track in &self.tracks {
+            track.decode.write(out);
+            put(out, track.step_us);
+            put(out, track.filled.into());
+            put_option(out, track.input_us);
+            put(out, track.standing);
+            put_option(out, track.repeat.slot().map(u64::from));
+        }
+    }
+
+    /// Reads what [`Self::write`] wrote.
+    pub(crate) fn read(input: &mut Reader<'_>) -> Option<Self> {
+        let mut state = Self {
+            clock: Clock::read(input)?,
+            begin_us: input.option()?,
+            latest_us: input.option()?,
+            ..Self::default()
+        };
+        for track in &mut state.tracks {
+            track.decode = Decode::read(input)?;
+            track.step_us = input.number(MAX_NUMBER)?;
+            track.filled = input.number(1)? == 1;
+            track.input_us = input.option()?;
+            track.standing = input.number(MAX_NUMBER)?;
+            track.repeat = Repeat::resume(input.option()?.map(u8::try_from).transpose().ok()?);
+        }
+        Some(state)
+    }
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Timeline {
+    tracks: Vec<Track>,
+    /// Whether the input tells of a track only when its pictures are shown, and may have B-frames.
+    reorders: [bool; 2],
+    allowance: Allowance,
+    state: State,
+}
+
+impl Timeline {
+    /// A timeline for frames of at most two `tracks`, that goes on from `state`.
+    pub(crate) fn new(tracks: &[Track], state: State) -> Self {
+        Self { tracks: tracks.to_vec(), reorders: [false; 2], allowance: Allowance::default(), state }
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The latest time at which a frame is shown, of either track.
+    pub(crate) fn latest_us(&self) -> Option<u64> {
+        self.state.latest_us
+    }
+
+    /// How often the input's times fell, or jumped ahead, and were corrected.
+    pub(crate) fn corrections(&self) -> u64 {
+        self.state.clock.corrections()
+    }
+
+    /// Takes the input's next frame; appends it with its times, which are those before [`Self::finish`], behind the frames that
+    /// were missing before it.
+    pub(crate) fn push(&mut self, packet: Packet, out: &mut Vec<Frame>) {
+        let index = packet.track;
+        self.allowance.add(packet.data.len());
+        self.reorders[index] = packet.dts_us.is_none() && self.tracks[index].codec == Codec::H264;
+        let input_us = packet.dts_us.unwrap_or(packet.pts_us);
+        let offset_us = self.state.clock.offset_us(index, input_us, self.reorders[index]);
+        let at_us = input_us.saturating_add_signed(offset_us);
+        let pts_us = packet.pts_us.saturating_add_signed(offset_us);
+        self.state.begin_us = self.state.begin_us.or(Some(at_us));
+        self.fill_other(1 - index, at_us, out);
+        let before = out.len();
+        if self.tracks[index].is_video() {
+            self.push_picture(packet, at_us, pts_us, out);
+        } else {
+            self.push_sound(packet, pts_us, out);
+        }
+        let latest_us = out[before..].iter().map(|frame| frame.pts_us).max();
+        self.state.latest_us = self.state.latest_us.max(latest_us);
+    }
+
+    /// The next segment begins.
+    pub(crate) fn end_segment(&mut self) {
+        self.allowance = Allowance::default();
+    }
+
+    /// Sets decode times and durations of the frames of a run, which are in stream order.
+    pub(crate) fn finish(&mut self, tracks: &[Track], frames: &mut [Frame]) {
+        for (index, track) in tracks.iter().enumerate() {
+            let mut of_track: Vec<_> = frames.iter_mut().filter(|frame| frame.track == index).collect();
+            self.state.tracks[index].decode.finish(track, self.reorders[index], &mut of_track);
+        }
+    }
+
+    /// Makes frames for a track that has nothing while the other one came to `until_us`.
+    fn fill_other(&mut self, index: usize, until_us: u64, out: &mut Vec<Frame>) {
+        let (Some(track), Some(begin_us)) = (self.tracks.get(index), self.state.begin_us) else { return };
+        let newest_us = self.state.clock.newest_us(index);
+        let end_us = newest_us.map_or(begin_us, |_| self.state.clock.end_us(index));
+        if !self.state.tracks[index].filled
+            && until_us.saturating_sub(newest_us.unwrap_or(begin_us)) < AWAY_US
+        {
+            return;
+        }
+        if track.is_video() {
+            self.show_again(index, newest_us, until_us, out);
+        } else {
+            self.fill_sound(index, end_us, until_us, PROMPT_GAP_US, out);
+        }
+    }
+
+    /// Shows the newest picture again, up to `until_us`.
+    fn show_again(&mut self, index: usize, newest_us: Option<u64>, until_us: u64, out: &mut Vec<Frame>) {
+        let Self { tracks, state: State { clock, tracks: states, .. }, allowance, .. } = self;
+        let (Some(mut at_us), Some(data)) = (newest_us, states[index].repeat.packet(&tracks[index])) else {
+            return;
+        };
+        while at_us + REPEAT_US <= until_us && allowance.take() {
+            at_us += REPEAT_US;
+            clock.advance(index, at_us, at_us + REPEAT_US);
+            states[index].filled = true;
+            out.push(fill::repeated(index, data.clone(), at_us));
+        }
+    }
+
+    /// Fills sound with gap frames up to `until_us`, as long as `least_us` are missing.
+    fn fill_sound(&mut self, index: usize, from_us: u64, until_us: u64, least_us: u64, out: &mut Vec<Frame>) {
+        let Self { tracks, state: State { clock, tracks: states, .. }, allowance, .. } = self;
+        let mut from_us = from_us;
+        while let Some(gap) = fill::gap(index, &tracks[index], from_us, until_us, least_us)
+            && allowance.take()
+        {
+            from_us += gap.duration_us;
+            clock.advance(index, gap.pts_us, from_us);
+            states[index].filled = true;
+            out.push(gap);
+        }
+    }
+
+    fn push_sound(&mut self, packet: Packet, pts_us: u64, out: &mut Vec<Frame>) {
+        let index = packet.track;
+        let duration_us =
+            codec::packet_duration_us(&self.tracks[index], &packet.data).unwrap_or(UNTOLD_PACKET_US);
+        let mut pts_us = pts_us;
+        if let Some(newest_us) = self.state.clock.newest_us(index) {
+            let (end_us, state) = (self.state.clock.end_us(index), &self.state.tracks[index]);
+            if state.filled && pts_us + duration_us / 2 < end_us {
+                return;
+            }
+            if pts_us <= newest_us {
+                pts_us = end_us;
+            } else if pts_us + ROUNDING_US >= end_us + state.step_us {
+                self.fill_sound(index, end_us, pts_us, LEAST_GAP_US.min(state.step_us), out);
+            }
+        }
+        self.state.clock.advance(index, pts_us, pts_us + duration_us);
+        let state = &mut self.state.tracks[index];
+        (state.step_us, state.filled) = (duration_us, false);
+        out.push(Frame { track: index, pts_us, dts_us: pts_us, duration_us, key: true, data: packet.data });
+    }
+
+    fn push_picture(&mut self, packet: Packet, at_us: u64, pts_us: u64, out: &mut Vec<Frame>) {
+        let index = packet.track;
+        let newest_us = self.state.clock.newest_us(index);
+        let state = &mut self.state.tracks[index];
+        let input_us = packet.dts_us.unwrap_or(packet.pts_us);
+        state.standing = if state.input_us == Some(input_us) { state.standing + 1 } else { 0 };
+        let (mut at_us, mut pts_us) = (at_us, pts_us);
+        match newest_us {
+            // In stream order; the times of decoding are found when the run is finished.
+            Some(newest_us) if self.reorders[index] => at_us = at_us.max(newest_us),
+            Some(newest_us) if at_us <= newest_us => {
+                let stands = state.standing > STANDING_PICTURES;
+                at_us = newest_us + if stands { state.step_us.max(MIN_STEP_US) } else { MIN_STEP_US };
+                pts_us = pts_us.max(at_us);
+            }
+            Some(newest_us) if state.standing == 0 => {
+                state.step_us = (at_us - newest_us).clamp(MIN_STEP_US, MAX_STEP_US);
+            }
+            _ => {}
+        }
+        state.filled = false;
+        state.input_us = Some(input_us);
+        state.repeat.inspect(&self.tracks[index], &packet.data);
+        let end_us = at_us + state.step_us;
+        self.state.clock.advance(index, at_us, end_us);
+        out.push(Frame {
+            track: index,
+            pts_us,
+            dts_us: at_us,
+            duration_us: 0,
+            key: packet.key,
+            data: packet.data,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;
