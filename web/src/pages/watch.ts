@@ -23,7 +23,7 @@ import type { WatchPhase, WatchState } from '../watch/session';
 const OTHERS = 4;
 
 const { embedded, streamId } = address(location.pathname);
-/** `?transport=ws|socketio|polling` and `?region=…` are for this look alone: a link handed on goes without them. */
+/** `?transport=ws|socketio|polling`, `?region=…` and `?format=…` are for this look alone: a link handed on goes without them. */
 const query = new URLSearchParams(location.search);
 const link = location.origin + location.pathname;
 
@@ -133,6 +133,7 @@ export class WatchPage extends LitElement {
       stream-id=${streamId}
       .transport=${query.get('transport')}
       .region=${query.get('region')}
+      .format=${query.get('format')}
       ?embedded=${embedded}
       @ud-watch-state=${(event: WatchStateEvent) => this.#heard(event.state)}
       @ud-admitted=${(event: AdmittedEvent) => this.#admitted(event.assignment)}

@@ -55,10 +55,10 @@ describe('watchAddress', () => {
     expect(watchAddress('http://node-b:5002/', PAGE, REQUEST)).toBe(`ws://node-b:5002/ws/${STREAM}`);
   });
 
-  it('carries the grant and the last chunk', () => {
+  it('carries the grant, the last chunk and the formats', () => {
     const after = { take: 1, group: 7, index: 2 };
-    expect(watchAddress('/cdn/a', PAGE, { ...REQUEST, grant: 'a+b.c', after })).toBe(
-      `wss://main.example:5000/cdn/a/ws/${STREAM}?grant=a%2Bb.c&after=1.7.2`,
+    expect(watchAddress('/cdn/a', PAGE, { ...REQUEST, grant: 'a+b.c', after, format: 'mp4,webm' })).toBe(
+      `wss://main.example:5000/cdn/a/ws/${STREAM}?grant=a%2Bb.c&after=1.7.2&format=mp4%2Cwebm`,
     );
   });
 });

@@ -21,12 +21,14 @@ const GOING_AWAY = 1001;
 export type Socket = Pick<WebSocket, 'binaryType' | 'send' | 'close' | 'addEventListener'>;
 
 /** Where to watch at a node's public URL: its WebSocket, with the request as a query. */
-export function watchAddress(publicUrl: string, base: string, { stream_id, grant, after }: WatchRequest): string {
+export function watchAddress(publicUrl: string, base: string, request: WatchRequest): string {
+  const { stream_id, grant, after, format } = request;
   const url = new URL(publicUrl, base);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.pathname = `${url.pathname.replace(/\/+$/, '')}/ws/${encodeURIComponent(stream_id)}`;
   if (grant !== undefined) url.searchParams.set('grant', grant);
   if (after !== undefined) url.searchParams.set('after', `${after.take}.${after.group}.${after.index}`);
+  if (format !== undefined) url.searchParams.set('format', format);
   return url.href;
 }
 

@@ -17,6 +17,7 @@ import { ServerClock } from '../transport/clock';
 import type { LinkState } from '../transport/connection';
 import { Listeners } from '../transport/listeners';
 import type { ViewerConnection } from '../transport/viewer';
+import type { Format } from './formats';
 import { WatchSession, type WatchPhase } from './session';
 
 const STREAM = '8811d3bae631e8b5e26212edaf3e41eb';
@@ -149,6 +150,7 @@ function initOf(take: number): StreamingData {
 interface Options {
   passphrase?: string;
   region?: string;
+  formats?: Format[];
   retryAfterMs?: number;
   /** What the main server answers instead of nodes. */
   mainServer?: ErrorCode | 'unreachable';
@@ -158,7 +160,15 @@ interface Options {
 }
 
 /** A session between a main server and nodes `/a` and `/b`; the main server puts avoided ones last. */
-function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live', hidden = false }: Options = {}) {
+function watch({
+  passphrase,
+  region,
+  formats,
+  mainServer,
+  retryAfterMs = 0,
+  info = 'live',
+  hidden = false,
+}: Options = {}) {
   const a = new FakeNode();
   const b = new FakeNode();
   const world = {
@@ -183,6 +193,7 @@ function watch({ passphrase, region, mainServer, retryAfterMs = 0, info = 'live'
     streamId: STREAM,
     ...(passphrase === undefined ? {} : { passphrase }),
     ...(region === undefined ? {} : { region }),
+    ...(formats === undefined ? {} : { formats }),
     clock: new ServerClock(() => Date.now()),
     now: () => Date.now(),
     connect: (url) => (url === '/a' ? a : b).connect(),
@@ -255,6 +266,20 @@ describe('WatchSession', () => {
     expect(world.heard).toEqual(['init 0', '0.4.0', '0.4.1']);
     expect(session.state).toMatchObject({ phase: 'live', node: '/a' });
     session.close();
+  });
+
+  it('asks for the formats that can be played, and says so where the stream comes in none of them', async () => {
+    const { session, a, b } = watch({ formats: ['mp4', 'frames'] });
+    await pass(50);
+    expect(a.requests).toMatchObject([{ format: 'mp4,frames' }]);
+    // A later take may come in none of them: the node says so, and the link is down.
+    a.refusals = ['unsupported_format'];
+    a.setUp(false);
+    await pass(100);
+    a.setUp(true);
+    await pass(5_000);
+    expect(session.state).toMatchObject({ phase: 'unsupported', problem: { code: 'unsupported_format' } });
+    expect([a.serving, b.requests]).toEqual([0, []]);
   });
 
   it('waits for a broadcaster who has not begun', async () => {

@@ -19,8 +19,9 @@ import type { TransportName } from '../transport/connection';
 import type { ConnectViewer, ViewerConnection } from '../transport/viewer';
 import { Wake } from '../transport/wake';
 import { compareChunks, nameOf } from './chunk-name';
+import type { Format } from './formats';
 
-/** How watching is going. The last four are final. */
+/** How watching is going. The last five are final. */
 export type WatchPhase =
   /** Looking for a node. */
   | 'connecting'
@@ -37,6 +38,8 @@ export type WatchPhase =
   | 'locked'
   | 'not_found'
   | 'ended'
+  /** No node can write the stream down in a format that was asked for. */
+  | 'unsupported'
   /** The session itself failed, which no server can cure: only another session can go on. */
   | 'failed';
 
@@ -69,6 +72,8 @@ export interface WatchSetup {
   passphrase?: string;
   /** Where to be served from, if there is room. */
   region?: string;
+  /** What can be played, best first; the node's choice if left out. */
+  formats?: readonly Format[];
   onState(state: WatchState): void;
   /** The next init segment or chunk; init segments may repeat. */
   onData(data: StreamingData): void;
@@ -473,6 +478,7 @@ export class WatchSession {
       stream_id: this.#setup.streamId,
       ...(this.#assignment ? { grant: this.#assignment.grant } : {}),
       ...(this.#last ? { after: this.#last } : {}),
+      ...(this.#setup.formats ? { format: this.#setup.formats.join(',') } : {}),
     };
     try {
       const { mime } = await connection.watch(request, waitMs);
@@ -489,6 +495,7 @@ export class WatchSession {
     } catch (error) {
       const problem = asCallError(error);
       this.#show({ problem });
+      if (problem.code === 'unsupported_format') this.#finish('unsupported', problem);
       if (OUT_OF_REACH.includes(problem.code)) this.#deadSinceMs.set(node.public_url, this.#now());
       return problem.code === 'invalid_grant' ? 'grant' : 'refused';
     }
@@ -639,7 +646,7 @@ export class WatchSession {
     this.#setup.onFreshStart();
   }
 
-  #finish(phase: 'locked' | 'not_found' | 'ended' | 'failed', problem: CallError | undefined): void {
+  #finish(phase: 'locked' | 'not_found' | 'ended' | 'unsupported' | 'failed', problem: CallError | undefined): void {
     this.#show({ phase, problem });
     this.close();
   }

@@ -8,9 +8,6 @@ import { ghostPicture } from '../shell';
 import { base, buttons } from '../styles';
 import type { WatchPhase } from '../../watch/session';
 
-/** A {@link WatchPhase}, or that this browser cannot play the stream. */
-export type Situation = WatchPhase | 'unsupported';
-
 /** The person gave a passphrase. */
 export class PassphraseEvent extends Event {
   constructor(readonly passphrase: string) {
@@ -32,7 +29,7 @@ interface Words {
 
 @customElement('ud-watch-overlay')
 export class WatchOverlay extends LitElement {
-  @property() situation: Situation = 'connecting';
+  @property() situation: WatchPhase = 'connecting';
   /** Playback has begun: there is a picture below. */
   @property({ type: Boolean, reflect: true }) started = false;
   /** Playback waits for media. */
@@ -188,8 +185,14 @@ export class WatchOverlay extends LitElement {
           advice: 'Its broadcaster can tell you the passphrase.',
         });
       default:
-        return this.#card(this.situation === 'busy' ? busyWords(this.problem) : words(this.situation, this.codec));
+        return this.#card(this.situation === 'busy' ? busyWords(this.problem) : words(this.situation, this.#what));
     }
+  }
+
+  /** What the browser cannot play. */
+  get #what(): string {
+    if (this.codec !== '') return this.codec;
+    return this.problem === 'unsupported_format' ? 'this stream' : 'live streams';
   }
 
   get #isUnreachable(): boolean {
@@ -240,7 +243,7 @@ export class WatchOverlay extends LitElement {
         return this.#again();
       case 'unsupported':
         // The broadcaster may go on with another codec; a browser that plays no streams at all will not learn to.
-        return this.codec === '' ? nothing : this.#again();
+        return this.#what === 'live streams' ? nothing : this.#again();
       default:
         return nothing;
     }
@@ -302,8 +305,8 @@ function busyWords(problem: ErrorCode | LocalErrorCode | undefined): Words {
 }
 
 function words(
-  situation: Exclude<Situation, 'live' | 'connecting' | 'reconnecting' | 'locked' | 'busy'>,
-  codec: string,
+  situation: Exclude<WatchPhase, 'live' | 'connecting' | 'reconnecting' | 'locked' | 'busy'>,
+  what: string,
 ): Words {
   switch (situation) {
     case 'waiting':
@@ -316,7 +319,7 @@ function words(
       return { heading: 'No stream here', advice: 'The link may be incomplete, or the stream was over long ago.' };
     case 'unsupported':
       return {
-        heading: `This browser cannot play ${codec === '' ? 'live streams' : codec}`,
+        heading: `This browser cannot play ${what}`,
         advice: 'A current Chrome, Edge or Firefox can; on an iPhone or iPad, iOS 17.1 or newer may.',
       };
     case 'failed':

@@ -1,8 +1,8 @@
-// <ud-player stream-id transport? region? embedded?>: watches one stream. It joins a session to a player, shows what they
+// <ud-player stream-id transport? region? format? embedded?>: watches one stream. It joins a session to a player, shows what they
 // tell, and does what the person asks. It leaves the node while nothing is taken from it: some seconds into a pause, in a
 // frozen page, in a browser that cannot play the stream. Its `data-` attributes say the same to programs:
 //
-//   data-state      a Situation: connecting, live, interrupted, …     data-latency-ms   measured; absent when unknown
+//   data-state      a WatchPhase: connecting, live, interrupted, …     data-latency-ms   measured; absent when unknown
 //   data-join-ms    from opening to the first picture                 data-buffer-ms    playhead to live edge
 //   data-stalls, data-jumps, data-dropped   counts since opening      data-rate, data-node, data-take, data-muted
 //   data-transport  ws, socketio or polling                           data-problem      code of what went wrong last
@@ -21,19 +21,18 @@ import type { CommandEvent, VolumeEvent } from './controls';
 import './controls';
 import './key-panel';
 import { commandOf, lettersAreOn, type Command } from '../../watch/keys';
-import { canPlayStreams } from '../../watch/playback/mse/media-source';
-import { MsePlayback } from '../../watch/playback/mse/mse-playback';
-import type { Playback } from '../../watch/playback/playback';
+import { namedFormats, preferredFormats } from '../../watch/formats';
+import { Player, type Form } from '../../watch/playback/player';
+import { createPlaybacks, likelyForm } from './playbacks';
 import { codecNames, trackKinds } from '../../watch/mime';
-import type { PassphraseEvent, Situation } from './overlay';
+import type { PassphraseEvent } from './overlay';
 import './overlay';
 import { PictureClicks } from '../../watch/picture-clicks';
 import { PlayIntent } from '../../watch/play-intent';
 import { playerStyles } from './player-styles';
-import { WatchSession, type WatchState } from '../../watch/session';
+import { WatchSession, type WatchPhase, type WatchState } from '../../watch/session';
 import type { ShownStats } from './stats-panel';
 import './stats-panel';
-import { Still } from './still';
 
 /** How often figures are refreshed. */
 const REFRESH_MS = 250;
@@ -69,9 +68,11 @@ export class PlayerElement extends LitElement {
   @property() transport: string | null = null;
   /** Where to be served from, if there is room. */
   @property() region: string | null = null;
+  /** The formats to ask for, as `mp4,frames`, instead of those that this browser plays best. */
+  @property() format: string | null = null;
   /** The player is all there is in a frame of another page: its links open elsewhere. */
   @property({ type: Boolean }) embedded = false;
-  @state() private situation: Situation = 'connecting';
+  @state() private situation: WatchPhase = 'connecting';
   @state() private started = false;
   @state() private waiting = false;
   @state() private paused = false;
@@ -87,11 +88,14 @@ export class PlayerElement extends LitElement {
   @state() private enlarged = false;
   @state() private active = true;
   @state() private stats: ShownStats | undefined;
+  /** What the picture is in: a <video>, or a <canvas> for bare frames. */
+  @state() private form: Form = 'container';
   @query('video') declare private video: HTMLVideoElement;
+  @query('canvas.pictures') declare private canvas: HTMLCanvasElement;
 
   readonly #server = new MainServer();
   readonly #clock = new ServerClock();
-  #player: Playback | undefined;
+  #player: Player | undefined;
   #session: WatchSession | undefined;
   #gone: AbortController | undefined;
   #passphrase: string | undefined;
@@ -160,9 +164,18 @@ export class PlayerElement extends LitElement {
       <video
         playsinline
         aria-label="Live stream"
+        ?hidden=${this.form !== 'container'}
         @click=${this.#pictureClicked}
         @dblclick=${() => this.#clicks.doubleClicked()}
       ></video>
+      <canvas
+        class="pictures"
+        role="img"
+        aria-label="Live stream"
+        ?hidden=${this.form !== 'frames'}
+        @click=${this.#pictureClicked}
+        @dblclick=${() => this.#clicks.doubleClicked()}
+      ></canvas>
       ${
         started && this.#soundOnly
           ? html`<div class="sound-only">${ghostPicture}<span>Sound only</span></div>`
@@ -204,12 +217,17 @@ export class PlayerElement extends LitElement {
       .volume=${this.volume}
       .audible=${this.#audible}
       .enlarged=${this.enlarged}
-      .canEnlarge=${canEnlarge(this.video)}
+      .canEnlarge=${canEnlarge(this.form === 'container' ? this.video : undefined)}
       .panel=${this.panel}
       .letters=${lettersAreOn()}
-      .canFloat=${document.pictureInPictureEnabled && (this.stats?.width ?? 0) > 0}
+      .canFloat=${this.#canFloat}
       .latencyMs=${this.stats?.latencyMs}
     ></ud-controls>`;
+  }
+
+  /** A canvas has no picture in picture. */
+  get #canFloat(): boolean {
+    return this.form === 'container' && document.pictureInPictureEnabled && (this.stats?.width ?? 0) > 0;
   }
 
   get #soundOnly(): boolean {
@@ -224,11 +242,13 @@ export class PlayerElement extends LitElement {
 
   #open(): void {
     this.#openedAtMs = localNowMs();
-    if (!canPlayStreams()) {
+    const form = likelyForm();
+    if (form === undefined) {
       this.situation = 'unsupported';
       return;
     }
-    this.#player = new MsePlayback({ video: this.video, cover: new Still(this.video) }, this.#clock, {
+    this.form = form;
+    this.#player = new Player(form, createPlaybacks(this.video, this.canvas, this.#clock), {
       started: () => this.#hasStarted(),
       waiting: (waits) => this.#waits(waits),
       restarted: () => this.#mediaBroke(),
@@ -237,12 +257,13 @@ export class PlayerElement extends LitElement {
       played: () => this.#hasPlayed(),
       paused: () => this.#hasPaused(),
       soundChanged: () => this.#controlsChanged(),
+      formChanged: (changed) => this.#formChanged(changed),
     });
     this.#join(this.#player);
     void this.#play();
   }
 
-  #join(player: Playback): void {
+  #join(player: Player): void {
     const passphrase = this.#passphrase;
     this.situation = 'connecting';
     this.#session = new WatchSession({
@@ -253,6 +274,7 @@ export class PlayerElement extends LitElement {
       describe: () => this.#server.stream(this.streamId),
       ...(passphrase === undefined ? {} : { passphrase }),
       ...(this.region ? { region: this.region } : {}),
+      formats: namedFormats(this.format) ?? preferredFormats(),
       onState: (watchState) => this.#sessionChanged(watchState, passphrase !== undefined),
       onData: (data) => player.push(data),
       onBacklog: () => player.expectBacklog(),
@@ -429,6 +451,12 @@ export class PlayerElement extends LitElement {
     if (!document.hidden) this.#goOn();
   }
 
+  /** The new form is paused, whatever the old one was. */
+  #formChanged(form: Form): void {
+    this.form = form;
+    if (this.#intent.plays) void this.#play();
+  }
+
   #controlsChanged(): void {
     const player = this.#player;
     if (player === undefined) return;
@@ -571,16 +599,16 @@ export class PlayerElement extends LitElement {
 type Enlargeable = HTMLVideoElement & { webkitEnterFullscreen?: () => void };
 
 /** Whether something can fill the screen here: a frame may not have been allowed to. */
-function canEnlarge(video: Enlargeable): boolean {
-  return document.fullscreenEnabled || video.webkitEnterFullscreen !== undefined;
+function canEnlarge(video: Enlargeable | undefined): boolean {
+  return document.fullscreenEnabled || video?.webkitEnterFullscreen !== undefined;
 }
 
-function isFinal(situation: Situation): boolean {
+function isFinal(situation: WatchPhase): boolean {
   return ['ended', 'not_found', 'locked', 'unsupported', 'failed'].includes(situation);
 }
 
 /** Nothing new comes; what stands still is no longer live. */
-function isBroken(situation: Situation): boolean {
+function isBroken(situation: WatchPhase): boolean {
   return situation === 'interrupted' || situation === 'busy' || isFinal(situation);
 }
 

@@ -23,14 +23,18 @@ export const playerStyles = css`
   .frame.quiet {
     cursor: none;
   }
-  video {
+  video,
+  .pictures {
     display: block;
     width: 100%;
     height: 100%;
     object-fit: contain;
     transition: filter 400ms ease;
   }
-  video + canvas {
+  [hidden] {
+    display: none;
+  }
+  video + canvas:not(.pictures) {
     position: absolute;
     inset: 0;
     width: 100%;
@@ -38,7 +42,8 @@ export const playerStyles = css`
     object-fit: contain;
     pointer-events: none;
   }
-  .dimmed video {
+  .dimmed video,
+  .dimmed .pictures {
     filter: brightness(0.4) saturate(0.6);
   }
   .sound-only {

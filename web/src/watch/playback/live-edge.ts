@@ -18,10 +18,8 @@ const START_AHEAD_MS = 220;
 const LUMP_MS = 500;
 /** Corrections start at the first and stop at the second distance from the wanted delay. */
 const CORRECTION = { startsAtMs: 40, stopsAtMs: 10 };
-/** Change of speed per millisecond of distance, and its limits: hardly heard, and 100 ms are caught up in 2 s. */
-const SPEED = { perMs: 0.0006, slowest: 0.94, fastest: 1.12 };
-/** Behind by more than this, catching up by speed would take too long. */
-const JUMP_BEHIND_MS = 2_000;
+/** Change of speed per millisecond of distance: 100 ms are caught up in 2 s. */
+const SPEED_PER_MS = 0.0006;
 /** Just after joining a jump is not noticed, so it comes sooner. */
 const JUMP_BEHIND_WHILE_SETTLING_MS = 700;
 const SETTLING_MS = 3_000;
@@ -37,6 +35,18 @@ const USED_UP_MS = 60;
 const STUCK_MS = 600;
 /** Stuck for this long while this much more than can be played has arrived, the media source has lost its way. */
 const STARVED = { stuckMs: 4_000, arrivedMs: 2_000 };
+
+/** How corrections are made; what suits depends on who plays. */
+export interface Pace {
+  /** Limits of the speed. */
+  slowest: number;
+  fastest: number;
+  /** Behind by more than this, catching up by speed would take too long. */
+  jumpBehindMs: number;
+}
+
+/** A <video> keeps the pitch of its sound, so this is hardly heard; its jumps cost a moment. */
+const VIDEO_PACE: Pace = { slowest: 0.94, fastest: 1.12, jumpBehindMs: 2_000 };
 
 /** A stretch of playable media. */
 export interface Range {
@@ -77,6 +87,7 @@ const WAIT: Decision = { kind: 'wait' };
 
 /** The controller; one per media source, or {@link LiveEdge.reset} between them. */
 export class LiveEdge {
+  readonly #pace: Pace;
   readonly #meter = new ArrivalMeter();
   readonly #brake = new Brake();
   #joinedAtMs: number | undefined;
@@ -90,6 +101,10 @@ export class LiveEdge {
   #correcting = false;
   #stallMarginMs = 0;
   #stalledAtMs = -Infinity;
+
+  constructor(pace: Pace = VIDEO_PACE) {
+    this.#pace = pace;
+  }
 
   /** A chunk arrived. */
   arrived(startMs: number, endMs: number, nowMs: number): void {
@@ -205,8 +220,8 @@ export class LiveEdge {
   #play(behindMs: number, { ranges, positionMs }: View): Decision {
     const distance = Math.abs(behindMs);
     this.#correcting = distance > (this.#correcting ? CORRECTION.stopsAtMs : CORRECTION.startsAtMs);
-    const rate = this.#correcting ? 1 + behindMs * SPEED.perMs : 1;
-    const limited = Math.min(SPEED.fastest, Math.max(SPEED.slowest, rate));
+    const rate = this.#correcting ? 1 + behindMs * SPEED_PER_MS : 1;
+    const limited = Math.min(this.#pace.fastest, Math.max(this.#pace.slowest, rate));
     const aheadMs = (ranges.at(-1)?.endMs ?? positionMs) - positionMs;
     const braked = Math.min(this.#brake.limit(aheadMs), Math.round(limited * 100) / 100);
     return { kind: 'play', rate: braked, againInMs: this.#brake.dueInMs(aheadMs, braked) };
@@ -214,7 +229,7 @@ export class LiveEdge {
 
   #jumpLimit(nowMs: number): number {
     const settling = nowMs - (this.#joinedAtMs ?? 0) < SETTLING_MS;
-    return settling ? JUMP_BEHIND_WHILE_SETTLING_MS : JUMP_BEHIND_MS;
+    return settling ? Math.min(JUMP_BEHIND_WHILE_SETTLING_MS, this.#pace.jumpBehindMs) : this.#pace.jumpBehindMs;
   }
 
   #stallMarginAt(nowMs: number): number {

@@ -157,6 +157,8 @@ export class MsePlayback implements Playback {
     clearTimeout(this.#soon);
     this.#seen.uncover();
     this.#sink.close();
+    // What is buffered would play on.
+    this.#video.pause();
   }
 
   get #positionMs(): number {

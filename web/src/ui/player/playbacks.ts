@@ -1,0 +1,28 @@
+// The forms of playback in a page: a <video> for containers, a <canvas> for bare frames.
+
+import type { ServerClock } from '../../transport/clock';
+import { canPlayStreams } from '../../watch/playback/mse/media-source';
+import { MsePlayback } from '../../watch/playback/mse/mse-playback';
+import type { CreatePlayback, Form } from '../../watch/playback/player';
+import { canPlayFrames } from '../../watch/playback/webcodecs/support';
+import { WebCodecsPlayback } from '../../watch/playback/webcodecs/webcodecs-playback';
+import { CanvasScreen } from './canvas-screen';
+import { Still } from './still';
+
+/** The form in which a stream probably plays; undefined where none can play. */
+export function likelyForm(): Form | undefined {
+  if (canPlayStreams()) return 'container';
+  return canPlayFrames() ? 'frames' : undefined;
+}
+
+/** Makes playbacks in `video` and on `canvas`; `clock` is the node's. */
+export function createPlaybacks(
+  video: HTMLVideoElement,
+  canvas: HTMLCanvasElement,
+  clock: ServerClock,
+): CreatePlayback {
+  return (form, owner) =>
+    form === 'frames'
+      ? new WebCodecsPlayback({ screen: new CanvasScreen(canvas) }, clock, owner)
+      : new MsePlayback({ video, cover: new Still(video) }, clock, owner);
+}

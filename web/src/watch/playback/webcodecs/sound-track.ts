@@ -1,0 +1,134 @@
+// The sound of one take: packets wait within a bound, are decoded shortly before they are due, and samples are handed to
+// the sound output. A decoder that fails is made anew.
+
+import type { FrameRecord } from './records';
+import type { SoundBlock } from './sound-message';
+
+/** Sound is decoded so long before it is due. */
+const DECODE_AHEAD_MS = 600;
+/** Packets so long before the playhead only fill the decoder's memory; older ones are left out. */
+const PREROLL_MS = 100;
+/** Most packets that wait: half a minute of 20 ms each. */
+const MOST_WAITING = 1_500;
+const MOST_IN_DECODER = 32;
+const MOST_FAILURES = 3;
+
+/** What is used of an AudioDecoder; tests bring their own. */
+export type SoundDecoder = Pick<AudioDecoder, 'configure' | 'decode' | 'decodeQueueSize' | 'close' | 'state'>;
+
+/** Makes decoders. */
+export type CreateSoundDecoder = (init: AudioDecoderInit) => SoundDecoder;
+
+/** What a sound track tells. */
+export interface SoundTrackOwner {
+  decoded(block: SoundBlock): void;
+  /** Decoding fails again and again. */
+  failed(reason: string): void;
+}
+
+interface WaitingSound {
+  ptsMs: number;
+  endMs: number;
+  data: Uint8Array<ArrayBuffer>;
+}
+
+/** See the head of the file. Times are those of the player's clock, milliseconds. */
+export class SoundTrack {
+  readonly #config: AudioDecoderConfig;
+  readonly #owner: SoundTrackOwner;
+  readonly #create: CreateSoundDecoder;
+  #decoder: SoundDecoder | undefined;
+  #waiting: WaitingSound[] = [];
+  #failures = 0;
+  #endMs: number | undefined;
+
+  constructor(
+    config: AudioDecoderConfig,
+    owner: SoundTrackOwner,
+    create: CreateSoundDecoder = (init) => new AudioDecoder(init),
+  ) {
+    this.#config = config;
+    this.#owner = owner;
+    this.#create = create;
+  }
+
+  /** Where the newest packet ends; undefined before the first. */
+  get endMs(): number | undefined {
+    return this.#endMs;
+  }
+
+  /** Adds the next packet; `offsetMs` lays its take on the player's clock. A gap stays silent. */
+  push({ ptsUs, durationUs, gap, data }: FrameRecord, offsetMs: number): void {
+    const ptsMs = ptsUs / 1000 + offsetMs;
+    const endMs = ptsMs + durationUs / 1000;
+    this.#endMs = endMs;
+    if (!gap) this.#waiting.push({ ptsMs, endMs, data });
+    if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
+  }
+
+  /** Decodes what is due soon at `positionMs`. */
+  decode(positionMs: number): void {
+    for (let [next] = this.#waiting; next !== undefined; [next] = this.#waiting) {
+      if (next.ptsMs > positionMs + DECODE_AHEAD_MS || (this.#decoder?.decodeQueueSize ?? 0) >= MOST_IN_DECODER) return;
+      this.#waiting.shift();
+      if (next.endMs >= positionMs - PREROLL_MS) this.#decodeOne(next);
+    }
+  }
+
+  /** Forgets what waits. */
+  clear(): void {
+    this.#waiting = [];
+    this.#endMs = undefined;
+  }
+
+  close(): void {
+    this.clear();
+    this.#closeDecoder();
+  }
+
+  #decodeOne({ ptsMs, data }: WaitingSound): void {
+    try {
+      this.#decoder ??= this.#newDecoder();
+      this.#decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp: Math.round(ptsMs * 1000), data }));
+    } catch (error) {
+      this.#broke(error);
+    }
+  }
+
+  #newDecoder(): SoundDecoder {
+    const decoder = this.#create({
+      output: (sound) => {
+        if (decoder === this.#decoder) {
+          this.#failures = 0;
+          this.#owner.decoded(blockOf(sound));
+        }
+        sound.close();
+      },
+      error: (error) => {
+        if (decoder === this.#decoder) this.#broke(error);
+      },
+    });
+    decoder.configure(this.#config);
+    return decoder;
+  }
+
+  #broke(error: unknown): void {
+    this.#closeDecoder();
+    this.#failures++;
+    if (this.#failures >= MOST_FAILURES) this.#owner.failed(error instanceof Error ? error.message : String(error));
+  }
+
+  #closeDecoder(): void {
+    if (this.#decoder !== undefined && this.#decoder.state !== 'closed') this.#decoder.close();
+    this.#decoder = undefined;
+  }
+}
+
+function blockOf(sound: AudioData): SoundBlock {
+  const channels = Array.from({ length: sound.numberOfChannels }, (_, planeIndex) => {
+    const samples = new Float32Array(sound.numberOfFrames);
+    sound.copyTo(samples, { planeIndex, format: 'f32-planar' });
+    return samples;
+  });
+  return { startS: sound.timestamp / 1e6, sampleRate: sound.sampleRate, channels };
+}

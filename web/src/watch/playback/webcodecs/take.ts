@@ -1,0 +1,81 @@
+// One take of the `frames` rendition while it plays: its tracks, each with its decoder, and where they lie on the player's
+// clock.
+
+import { PictureTrack, type CreatePictureDecoder, type Picture } from './picture-track';
+import type { FrameRecord } from './records';
+import type { SoundBlock } from './sound-message';
+import { SoundTrack, type CreateSoundDecoder } from './sound-track';
+import type { Display, Tracks } from './tracks';
+
+/** Makes decoders: the browser's unless a test brings its own. */
+export interface Decoders {
+  pictures?: CreatePictureDecoder;
+  sound?: CreateSoundDecoder;
+}
+
+/** What a take tells. */
+export interface TakeOwner {
+  /** Sound to play. */
+  sound(block: SoundBlock): void;
+  /** Decoding fails again and again. */
+  failed(reason: string): void;
+}
+
+/** See the head of the file. */
+export class Take {
+  readonly display: Display | undefined;
+  readonly #tracks: Tracks;
+  readonly #pictures: PictureTrack | undefined;
+  readonly #sound: SoundTrack | undefined;
+
+  constructor(tracks: Tracks, owner: TakeOwner, decoders: Decoders) {
+    const { video, audio } = tracks;
+    const failed = (reason: string): void => owner.failed(reason);
+    const decoded = (block: SoundBlock): void => owner.sound(block);
+    this.display = video?.display;
+    this.#tracks = tracks;
+    this.#pictures = video && new PictureTrack(video.config, failed, decoders.pictures);
+    this.#sound = audio && new SoundTrack(audio.config, { decoded, failed }, decoders.sound);
+  }
+
+  /** Pictures that were never shown. */
+  get dropped(): number {
+    return this.#pictures?.dropped ?? 0;
+  }
+
+  /** Where the newest sound ends; undefined without sound. */
+  get soundEndMs(): number | undefined {
+    return this.#sound?.endMs;
+  }
+
+  /** Adds frames in the order they came; `offsetMs` lays them on the player's clock. */
+  push(records: readonly FrameRecord[], offsetMs: number): void {
+    for (const record of records) {
+      if (record.track === this.#tracks.audio?.index) this.#sound?.push(record, offsetMs);
+      // The last picture stays over a gap.
+      else if (record.track === this.#tracks.video?.index && !record.gap) this.#pictures?.push(record, offsetMs);
+    }
+  }
+
+  /** Decodes what is due soon at `positionMs`. */
+  decode(positionMs: number): void {
+    this.#pictures?.decode(positionMs);
+    this.#sound?.decode(positionMs);
+  }
+
+  /** Takes out the newest picture that is due, if there is a new one. */
+  due(positionMs: number): Picture | undefined {
+    return this.#pictures?.due(positionMs);
+  }
+
+  /** Forgets what was pushed: what comes next begins with a keyframe. */
+  clear(): void {
+    this.#pictures?.clear();
+    this.#sound?.clear();
+  }
+
+  close(): void {
+    this.#pictures?.close();
+    this.#sound?.close();
+  }
+}
