@@ -15,14 +15,14 @@ use crate::{
     config::Config,
     connections::Connections,
     control::{Carried, Control},
-    egress::{Audience, Fanout},
+    egress::Audience,
     grants::Grants,
     http::{self, Status},
     hub::{Hub, HubLimits, RingLimits},
-    ingest::{Authority, Follower, Ingest},
+    ingest::{Authority, Ingest, StreamObserver},
     load::{AdmissionControl, Meter},
     metrics::Metrics,
-    relay::{self, Arrivals, Relays, Warnings},
+    relay::{self, OpenedStreams, Relays, Warnings},
     transport::{self, Admission},
 };
 
@@ -67,9 +67,8 @@ impl Node {
         let admission_control = Arc::new(AdmissionControl::new(limits.clone(), meter.clone()));
         let hub = Arc::new(Mutex::new(Hub::new(hub_limits(&config), transport::message_prefix)));
         let audience = Audience::new(&admission_control.limits_with_reserve());
-        let fanout = Arc::new(Fanout::new(audience.clone()));
-        let arrivals = Arc::new(Arrivals::default());
-        let mut followers: Vec<Arc<dyn Follower>> = vec![fanout.clone(), arrivals.clone()];
+        let opened = Arc::new(OpenedStreams::default());
+        let mut observers: Vec<Arc<dyn StreamObserver>> = vec![opened.clone()];
         let control = match config.main_servers.is_empty() {
             true => None,
             false => Some(Arc::new(Control::new(
@@ -83,12 +82,12 @@ impl Node {
                 clock.clone(),
             )?)),
         };
-        followers.extend(control.clone().map(|control| control as Arc<dyn Follower>));
-        let ingest =
-            Arc::new(Ingest::new(hub.clone(), grants.clone(), limits.clone(), metrics.clone(), followers));
+        observers.extend(control.clone().map(|control| control as Arc<dyn StreamObserver>));
+        let services = (limits.clone(), metrics.clone(), clock.clone());
+        let ingest = Arc::new(Ingest::new(hub.clone(), grants.clone(), services, observers));
         let relays = Relays::new(relay::Services {
             ingest: ingest.clone(),
-            arrivals,
+            opened,
             control: control.clone(),
             grants: grants.clone(),
             metrics: metrics.clone(),
@@ -120,7 +119,6 @@ impl Node {
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
         });
-        fanout.serve(transports.iter().map(|transport| transport.egress.clone()).collect());
         let expiry = expire(ingest.clone(), control.clone(), clock);
         let expiry = shutdown.clone().run_until_cancelled_owned(expiry);
         tasks.spawn(supervisor.watch("expiry of streams", expiry));

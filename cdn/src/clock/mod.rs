@@ -1,5 +1,7 @@
 //! The node's clock, read at the edges and handed inwards as a value.
 //!
+//! Nothing else in ingest, egress, the hub and relays reads a clock. In tests it goes with Tokio's, which they may pause.
+//!
 //! It is a monotonic clock plus an offset. The system's clock gives the first offset, the main server's time every later
 //! one ([`sync`]). So all nodes of a cluster agree, and setting the system's clock while a node runs changes nothing.
 
@@ -10,10 +12,11 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering::Relaxed},
     },
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use protocol::event::{ClockAnswer, ClockRequest};
+use tokio::time::Instant;
 
 pub(crate) use self::sync::ClockSync;
 
@@ -59,7 +62,7 @@ impl Clock {
     }
 
     /// Microseconds since the node started.
-    fn elapsed_us(&self) -> i64 {
+    pub(crate) fn elapsed_us(&self) -> i64 {
         i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
 }

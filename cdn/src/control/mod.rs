@@ -29,8 +29,8 @@ use crate::{
     clock::{Clock, ClockSync},
     config::Config,
     grants::Grants,
-    hub::{Closed, SharedStream},
-    ingest::{Arrival, Follower, Ingest},
+    hub::Closed,
+    ingest::{Ingest, StreamObserver},
     lock::lock,
 };
 
@@ -248,14 +248,12 @@ impl Membership {
     }
 }
 
-impl Follower for Control {
-    fn opened(&self, _: &SharedStream) {
+impl StreamObserver for Control {
+    fn opened(&self) {
         self.changed.notify_one();
     }
 
-    fn arrived(&self, _: StreamId, _: &Arrival) {}
-
-    fn state_changed(&self, _: StreamId) {
+    fn changed(&self) {
         self.changed.notify_one();
     }
 
@@ -266,8 +264,6 @@ impl Follower for Control {
         }
         self.changed.notify_one();
     }
-
-    fn appended(&self, _: StreamId) {}
 }
 
 fn obey(command: Command, ingest: &Ingest) {

@@ -10,7 +10,7 @@ use protocol::{
 
 use crate::{
     egress::Audience,
-    hub::{Hub, SharedStream},
+    hub::{Hub, Role, SharedStream},
     load::Meter,
     lock::lock,
     metrics::Metrics,
@@ -42,7 +42,7 @@ impl Report {
     pub(super) fn heartbeat(&self) -> (Heartbeat, usize) {
         let ended = lock(&self.ended).clone();
         let streams: Vec<SharedStream> = lock(&self.carried.hub).streams().cloned().collect();
-        let mut streams: Vec<CarriedStream> = streams.iter().map(|stream| self.carried(stream)).collect();
+        let mut streams: Vec<CarriedStream> = streams.iter().map(Self::carried).collect();
         let load = self.load(&streams);
         streams.extend_from_slice(&ended);
         (Heartbeat { load, streams }, ended.len())
@@ -89,9 +89,10 @@ impl Report {
         }
     }
 
-    fn carried(&self, stream: &SharedStream) -> CarriedStream {
+    fn carried(stream: &SharedStream) -> CarriedStream {
         let stream = lock(stream);
-        let (viewers, relays) = self.carried.audience.of(stream.id());
+        let readers = stream.readers().counts();
+        let (viewers, relays) = (readers.now(Role::Viewer), readers.now(Role::Relay));
         CarriedStream {
             stream_id: stream.id(),
             state: stream.state(),

@@ -10,7 +10,8 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use super::{audience::Admission, forward::Forwarding};
+use super::audience::Admission;
+use crate::hub::Trace;
 
 /// How much may be on the way to one viewer. Each transport has its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,6 @@ impl Delivery {
 }
 
 /// One viewer's flow.
-#[derive(Debug)]
 pub(crate) struct Flow {
     delivery: &'static Delivery,
     packets: AtomicUsize,
@@ -121,10 +121,10 @@ impl Flow {
     }
 
     /// Counts a payload as on its way until the receipt is dropped, and as being forwarded if it is new.
-    pub(super) fn receipt(self: &Arc<Self>, bytes: usize, forwarding: Option<Forwardings>) -> Receipt {
+    pub(super) fn receipt(self: &Arc<Self>, bytes: usize, traces: Option<Traces>) -> Receipt {
         self.packets.fetch_add(1, SeqCst);
         self.bytes.fetch_add(bytes, SeqCst);
-        Receipt { flow: self.clone(), bytes, _forwarding: forwarding }
+        Receipt { flow: self.clone(), bytes, _traces: traces }
     }
 
     /// Whether a viewer that had no room has enough again.
@@ -139,15 +139,14 @@ impl Flow {
 }
 
 /// A payload on its way to a viewer. Dropping it tells that the viewer's connection took it.
-#[derive(Debug)]
 pub(crate) struct Receipt {
     flow: Arc<Flow>,
     bytes: usize,
-    _forwarding: Option<Forwardings>,
+    _traces: Option<Traces>,
 }
 
-/// The segments of which a payload is the news.
-pub(super) type Forwardings = Arc<[Arc<Forwarding>]>;
+/// The segments that a payload came with.
+pub(super) type Traces = Arc<[Arc<dyn Trace>]>;
 
 impl Receipt {
     /// The connection took a part.
@@ -169,11 +168,8 @@ impl Drop for Receipt {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::audience::{Audience, Role},
-        *,
-    };
-    use crate::config::Limits;
+    use super::{super::audience::Audience, *};
+    use crate::{config::Limits, hub::Role};
 
     const MOST: Backlog = Backlog { packets: 32, bytes: 1 << 20 };
     static CONTINUOUS: Delivery = Delivery::half(MOST);
@@ -182,8 +178,7 @@ mod tests {
 
     fn flow(delivery: &'static Delivery) -> Arc<Flow> {
         let audience = Audience::new(&Limits::default());
-        let crowd = audience.crowd(protocol::StreamId::new("a", 1));
-        Flow::new(delivery, Arc::default(), &audience.admit(&crowd, Role::Viewer).unwrap())
+        Flow::new(delivery, Arc::default(), &audience.admit(&Arc::default(), Role::Viewer).unwrap())
     }
 
     /// Receipts for as many payloads as there is room for.

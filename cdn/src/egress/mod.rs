@@ -1,15 +1,14 @@
 //! Media leaving the node: for each transport, pumps that offer each viewer what its cursor has not seen.
 //!
 //! One task for many viewers of a stream, not one each: a viewer is a cursor, a flow and an id. A viewer whose connection
-//! is full keeps its cursor where it is and is offered more once the connection took something; nobody waits for it.
+//! is full keeps its cursor where it is and is offered more once the connection took something; the pump never waits for it.
 //! Everything that goes to many is encoded once. Viewers of one stream are spread over pumps of [`SHARD_VIEWERS`] each, so
-//! that a stream can use every core.
+//! that a stream can use every core. The first viewer of a stream starts its first pump.
 
+mod announcer;
 mod audience;
 mod encoded;
-mod fanout;
 mod flow;
-mod forward;
 mod pump;
 mod session;
 
@@ -19,7 +18,7 @@ mod tests;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
 };
@@ -31,20 +30,19 @@ use protocol::{
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use audience::{Audience, Role};
-pub(crate) use fanout::{Carrier, Fanout};
+pub(crate) use announcer::Announcer;
+pub(crate) use audience::Audience;
 pub(crate) use flow::{Backlog, Delivery, Receipt};
 pub(crate) use session::Session;
 use {
-    audience::Crowd,
     flow::Flow,
-    forward::Forwarding,
     pump::{Joining, Pump},
 };
 
 use crate::{
+    clock::Clock,
     config::Limits,
-    hub::{Closed, Cursor, InitSegment, SharedStream, Stored},
+    hub::{Closed, Cursor, InitSegment, LiveStream, Role, SharedStream, Stored, Upstream},
     lock::lock,
     metrics::Metrics,
 };
@@ -69,7 +67,7 @@ pub(crate) enum Dismissal {
     /// The node carries the stream no more, and the viewer was told why.
     Closed(Closed),
     /// Its connection took nothing for too long.
-    Stuck,
+    Stalled,
 }
 
 /// The sending half of a transport. Calls return at once.
@@ -95,21 +93,17 @@ pub(crate) trait Outlet: Send + Sync + 'static {
     /// Hands `packet` to a viewer's connection, which drops the receipt once it took it, if it wanted one.
     fn offer(&self, viewer: &Self::Viewer, packet: &Self::Packet, receipt: impl FnOnce() -> Receipt)
     -> Offer;
-    /// Tells the stream's broadcaster, if it came over this transport.
-    fn announce(&self, state: &StreamStateChanged);
-    /// The viewer has to do with the stream no more.
+    /// The viewer is not served any more.
     fn dismiss(&self, viewer: &Self::Viewer, why: Dismissal);
 }
 
 /// All streams of a node, over one transport.
 pub(crate) struct Egress<O: Outlet> {
     shared: Arc<Shared<O>>,
-    streams: Arc<Mutex<Channels<O::Viewer>>>,
+    streams: Mutex<HashMap<StreamId, Arc<Channel<O::Viewer>>>>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
-
-type Channels<V> = HashMap<StreamId, Arc<Channel<V>>>;
 
 /// What all pumps share.
 struct Shared<O> {
@@ -117,21 +111,20 @@ struct Shared<O> {
     limits: Limits,
     metrics: Arc<Metrics>,
     audience: Arc<Audience>,
+    clock: Clock,
 }
 
 /// One stream's pumps.
 struct Channel<V> {
-    stream: SharedStream,
-    crowd: Arc<Crowd>,
-    /// At least the first, which also speaks to the broadcaster.
+    /// The stream itself is held by the hub and by its pumps.
+    stream: Weak<Mutex<LiveStream>>,
     shards: Mutex<Vec<Arc<Shard<V>>>>,
 }
 
 /// How the rest of the node reaches a pump.
 struct Shard<V> {
-    /// Who wants in; none once the pump stopped.
+    /// Viewers that the pump has not seen yet; none once the pump stopped.
     joining: Mutex<Option<Vec<Joining<V>>>>,
-    arrivals: Mutex<Vec<Arc<Forwarding>>>,
     viewers: AtomicU32,
     wake: Arc<Notify>,
 }
@@ -140,16 +133,9 @@ impl<V> Shard<V> {
     fn new() -> Arc<Self> {
         Arc::new(Self {
             joining: Mutex::new(Some(Vec::new())),
-            arrivals: Mutex::default(),
             viewers: AtomicU32::new(0),
             wake: Arc::default(),
         })
-    }
-}
-
-impl<V> Channel<V> {
-    fn each_shard(&self, act: impl Fn(&Shard<V>)) {
-        lock(&self.shards).iter().for_each(|shard| act(shard));
     }
 }
 
@@ -179,7 +165,7 @@ pub(crate) enum Rejection {
     Gone,
 }
 
-/// Somebody who asks to be let in.
+/// A client that asks to be served.
 pub(crate) struct Applicant<'a, V> {
     pub(crate) viewer: V,
     pub(crate) role: Role,
@@ -190,10 +176,11 @@ pub(crate) struct Applicant<'a, V> {
     pub(crate) replacing: Option<&'a Session>,
 }
 
-/// A viewer that was let in and gets media from [`Admitted::start`] on.
+/// A viewer that was admitted and gets media from [`Admitted::start`] on.
 pub(crate) struct Admitted<V> {
     shard: Arc<Shard<V>>,
     joining: Joining<V>,
+    upstream: Arc<Upstream>,
 }
 
 impl<V> Admitted<V> {
@@ -203,7 +190,7 @@ impl<V> Admitted<V> {
         let mut joining = lock(&self.shard.joining);
         let joining = joining.as_mut()?;
         welcome();
-        let session = Session::new(self.joining.flow.clone());
+        let session = Session::new(self.joining.flow.clone(), self.upstream);
         joining.push(self.joining);
         self.shard.wake.notify_one();
         Some(session)
@@ -214,39 +201,64 @@ impl<O: Outlet> Egress<O> {
     pub(crate) fn new(
         outlet: O,
         (limits, metrics, audience): (Limits, Arc<Metrics>, Arc<Audience>),
+        clock: Clock,
         (tasks, shutdown): (TaskTracker, CancellationToken),
     ) -> Self {
-        let shared = Arc::new(Shared { outlet, limits, metrics, audience });
-        Self { shared, streams: Arc::default(), tasks, shutdown }
+        let shared = Arc::new(Shared { outlet, limits, metrics, audience, clock });
+        Self { shared, streams: Mutex::default(), tasks, shutdown }
     }
 
-    /// Admits a viewer or a relay.
+    /// Admits a viewer or a relay of `stream`.
     ///
     /// # Errors
     /// See [`Rejection`].
     pub(crate) fn admit(
         &self,
-        id: StreamId,
+        stream: &SharedStream,
         applicant: Applicant<'_, O::Viewer>,
     ) -> Result<Admitted<O::Viewer>, Rejection> {
         let Applicant { viewer, role, delivery, cursor, replacing } = applicant;
-        let channel = lock(&self.streams).get(&id).cloned().ok_or(Rejection::Gone)?;
+        let channel = self.channel(stream).ok_or(Rejection::Gone)?;
+        let (readers, upstream) = {
+            let stream = lock(stream);
+            (stream.readers().clone(), stream.upstream().clone())
+        };
         let kept = replacing.and_then(|session| session.flow().admission());
-        let admission =
-            kept.or_else(|| self.shared.audience.admit(&channel.crowd, role)).ok_or(Rejection::Full)?;
-        let seat = self.seat(&channel);
+        let admission = kept.or_else(|| self.shared.audience.admit(&readers, role)).ok_or(Rejection::Full)?;
+        let seat = self.seat(stream, &channel);
         let flow = Flow::new(delivery, seat.0.wake.clone(), &admission);
         let shard = seat.0.clone();
-        Ok(Admitted { shard, joining: Joining { viewer, cursor, flow, admission, seat } })
+        Ok(Admitted { shard, joining: Joining { viewer, cursor, flow, admission, seat }, upstream })
     }
 
-    /// Everybody this and the other transports serve.
+    /// The viewers and relays that this and the other transports serve.
     pub(crate) fn audience(&self) -> &Audience {
         &self.shared.audience
     }
 
-    /// A place with the first pump that has one, or with another one.
-    fn seat(&self, channel: &Arc<Channel<O::Viewer>>) -> Seat<O::Viewer> {
+    /// The stream's pumps; none if it is closed.
+    fn channel(&self, stream: &SharedStream) -> Option<Arc<Channel<O::Viewer>>> {
+        let (id, closed) = {
+            let stream = lock(stream);
+            (stream.id(), stream.closed())
+        };
+        if closed.is_some() {
+            return None;
+        }
+        let mut streams = lock(&self.streams);
+        if let Some(channel) = streams.get(&id)
+            && channel.stream.as_ptr() == Arc::as_ptr(stream)
+        {
+            return Some(channel.clone());
+        }
+        streams.retain(|_, channel| channel.stream.strong_count() > 0);
+        let channel = Arc::new(Channel { stream: Arc::downgrade(stream), shards: Mutex::default() });
+        streams.insert(id, channel.clone());
+        Some(channel)
+    }
+
+    /// A place with the first pump that has one, or with another one. A pump that panicked takes no viewers.
+    fn seat(&self, stream: &SharedStream, channel: &Channel<O::Viewer>) -> Seat<O::Viewer> {
         let mut shards = lock(&channel.shards);
         if let Some(seat) = shards.iter().find_map(Seat::take) {
             return seat;
@@ -254,50 +266,8 @@ impl<O: Outlet> Egress<O> {
         let shard = Shard::new();
         shard.viewers.fetch_add(1, Relaxed);
         shards.push(shard.clone());
-        let pump = Pump::new(channel, shard.clone(), self.shared.clone());
+        let pump = Pump::new(stream, shard.clone(), self.shared.clone());
         self.tasks.spawn(self.shutdown.clone().run_until_cancelled_owned(pump.run()));
         Seat(shard)
-    }
-}
-
-impl<O: Outlet> Carrier for Egress<O> {
-    fn opened(&self, stream: &SharedStream) {
-        let id = lock(stream).id();
-        let first = Shard::new();
-        let channel = Arc::new(Channel {
-            stream: stream.clone(),
-            crowd: self.shared.audience.crowd(id),
-            shards: Mutex::new(vec![first.clone()]),
-        });
-        let pump = Pump::new(&channel, first, self.shared.clone()).that_announces();
-        let before = lock(&self.streams).insert(id, channel.clone());
-        // It is closed, and nothing reaches it by its id any more: its pumps have to look once more.
-        if let Some(before) = before {
-            before.each_shard(|shard| shard.wake.notify_one());
-        }
-        let (shutdown, streams) = (self.shutdown.clone(), self.streams.clone());
-        self.tasks.spawn(async move {
-            shutdown.run_until_cancelled(pump.run()).await;
-            // A stream that was closed and opened again has a channel of its own by now.
-            let mut streams = lock(&streams);
-            if streams.get(&id).is_some_and(|current| Arc::ptr_eq(current, &channel)) {
-                streams.remove(&id);
-            }
-        });
-    }
-
-    fn arrived(&self, id: StreamId, forwarding: Option<&Arc<Forwarding>>) {
-        let Some(channel) = lock(&self.streams).get(&id).cloned() else { return };
-        channel.each_shard(|shard| {
-            if let Some(forwarding) = forwarding {
-                lock(&shard.arrivals).push(forwarding.clone());
-            }
-            shard.wake.notify_one();
-        });
-    }
-
-    fn changed(&self, id: StreamId) {
-        let Some(channel) = lock(&self.streams).get(&id).cloned() else { return };
-        channel.each_shard(|shard| shard.wake.notify_one());
     }
 }

@@ -8,25 +8,23 @@ use std::{mem, sync::Arc, time::Duration};
 
 use protocol::{StreamId, event::StreamStateChanged, stream::StreamState};
 use supervisor::contain;
-use tokio::time::Instant;
 
 use super::{
-    Channel, Dismissal, Flow, Offer, Outlet, Role, Seat, Shard, Shared,
-    audience::{Admission, Crowd},
+    Dismissal, Flow, Offer, Outlet, Seat, Shard, Shared,
+    announcer::{Announcements, state, woken_or_due},
+    audience::Admission,
     encoded::{Encoded, Kind, News, Piece},
-    flow::Forwardings,
+    flow::Traces,
 };
 use crate::{
-    hub::{Closed, Cursor, Next, SharedStream},
+    hub::{Closed, Cursor, Next, Role, SharedStream, Subscriber},
     lock::lock,
 };
 
-/// Shortest time between two announcements that only change the number of viewers, and longest time between two rounds.
-const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long viewers of a closed stream may take to get the rest of it.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a viewer's connection may take nothing at all of what waits for it before the viewer is let go.
-pub(super) const STUCK: Duration = Duration::from_secs(20);
+const DRAIN_TIMEOUT_MS: u64 = 10_000;
+/// How long a viewer's connection may take nothing at all of what waits for it before the viewer is dismissed.
+pub(super) const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A viewer on its way to the pump.
 pub(super) struct Joining<V> {
@@ -47,8 +45,8 @@ struct Viewer<V> {
     told: Option<(StreamStateChanged, u64)>,
     /// The path it was told, if it is a relay.
     told_path: Option<Arc<[String]>>,
-    /// Since when it has no room, and what its connection had taken then.
-    stuck: Option<(Instant, usize)>,
+    /// Since when it has no room, in node time, and what its connection had taken then.
+    stalled: Option<(u64, usize)>,
     admission: Arc<Admission>,
     _seat: Seat<V>,
 }
@@ -61,10 +59,11 @@ enum Served {
     Gone,
 }
 
-/// What a round has for everybody.
-struct Bulletin<P> {
+/// What a round has for all viewers.
+struct RoundUpdate<P> {
+    now_ms: u64,
     state: StreamStateChanged,
-    /// Made when somebody has to be told.
+    /// Made when the first viewer has to be told.
     state_packet: Option<P>,
     path: Option<Arc<[String]>>,
     /// Why nothing more comes.
@@ -72,8 +71,8 @@ struct Bulletin<P> {
     /// Made when the first viewer has everything of a closed stream.
     closing_packets: Option<Vec<P>>,
     news: News<P>,
-    /// What the news are the media of, if that is measured.
-    forwarding: Option<Forwardings>,
+    /// The segments that the news came with, if they are traced.
+    traces: Option<Traces>,
     sent: Sent,
 }
 
@@ -98,45 +97,30 @@ impl Sent {
 
 pub(super) struct Pump<O: Outlet> {
     id: StreamId,
-    stream: SharedStream,
-    crowd: Arc<Crowd>,
+    subscriber: Subscriber,
     shard: Arc<Shard<O::Viewer>>,
     shared: Arc<Shared<O>>,
-    /// Whether it is the one that tells the broadcaster.
-    announces: bool,
     viewers: Vec<Viewer<O::Viewer>>,
     encoded: Encoded<O>,
-    /// What everybody was last told, when, and how many announcements there were.
-    announced: Option<(StreamStateChanged, Instant, u64)>,
+    /// What viewers were told.
+    announcements: Announcements,
     /// How many of the viewers were behind after the last round.
     behind: u32,
 }
 
 impl<O: Outlet> Pump<O> {
-    pub(super) fn new(
-        channel: &Channel<O::Viewer>,
-        shard: Arc<Shard<O::Viewer>>,
-        shared: Arc<Shared<O>>,
-    ) -> Self {
-        let id = lock(&channel.stream).id();
+    pub(super) fn new(stream: &SharedStream, shard: Arc<Shard<O::Viewer>>, shared: Arc<Shared<O>>) -> Self {
+        let id = lock(stream).id();
         Self {
             id,
-            stream: channel.stream.clone(),
-            crowd: channel.crowd.clone(),
+            subscriber: Subscriber::new(stream, shard.wake.clone()),
             shard,
             encoded: Encoded::new(id, shared.clone()),
             shared,
-            announces: false,
             viewers: Vec::new(),
-            announced: None,
+            announcements: Announcements::default(),
             behind: 0,
         }
-    }
-
-    /// The same, and it tells the broadcaster too.
-    pub(super) fn that_announces(mut self) -> Self {
-        self.announces = true;
-        self
     }
 
     /// Runs until the stream is closed and every viewer was told, or [`DRAIN_TIMEOUT`] after that. A pump that panics ends,
@@ -148,30 +132,37 @@ impl<O: Outlet> Pump<O> {
     }
 
     async fn serve_all(&mut self) {
-        let mut leave_at = None;
+        let mut leave_at_ms = None;
         loop {
             self.round();
-            let due = self.announce();
+            let due_ms = self.announce();
             if let Some(closed) = self.closed() {
-                let deadline = *leave_at.get_or_insert_with(|| Instant::now() + DRAIN_TIMEOUT);
-                if self.viewers.is_empty() || Instant::now() >= deadline {
+                let now_ms = self.now_ms();
+                let deadline_ms = *leave_at_ms.get_or_insert(now_ms + DRAIN_TIMEOUT_MS);
+                if self.viewers.is_empty() || now_ms >= deadline_ms {
                     return self.end(closed);
                 }
             }
-            self.sleep(due.into_iter().chain(leave_at).min()).await;
+            let due_ms = due_ms.into_iter().chain(leave_at_ms).min();
+            woken_or_due(&self.subscriber, &self.shared.clock, due_ms).await;
         }
     }
 
+    fn stream(&self) -> &SharedStream {
+        self.subscriber.stream()
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.shared.clock.now().ms
+    }
+
     fn closed(&self) -> Option<Closed> {
-        lock(&self.stream).closed()
+        lock(self.stream()).closed()
     }
 
     /// Tells the viewers that were not told yet why nothing more comes.
     fn end(&mut self, closed: Closed) {
-        let (state, outlet) = (self.state(), &self.shared.outlet);
-        if self.announces && closed == Closed::Ended {
-            outlet.announce(&state);
-        }
+        let (state, outlet) = (state(&self.subscriber), &self.shared.outlet);
         let packets = self.closing_packets(closed, &state);
         let late = lock(&self.shard.joining).take().unwrap_or_default();
         let late = late.iter().map(|joining| (&joining.viewer, &joining.flow));
@@ -192,62 +183,50 @@ impl<O: Outlet> Pump<O> {
         }
     }
 
-    /// Until something changes, or `due`.
-    async fn sleep(&self, due: Option<Instant>) {
-        let changed = self.shard.wake.notified();
-        match due {
-            None => changed.await,
-            // Running out of time is one of the two ways this is meant to end.
-            Some(due) => drop(tokio::time::timeout_at(due, changed).await),
-        }
-    }
-
-    /// Serves everybody once.
+    /// Serves every viewer once.
     fn round(&mut self) {
         self.admit();
-        let mut bulletin = self.bulletin();
+        self.subscriber.want_media(!self.viewers.is_empty());
+        let mut update = self.update();
         let (mut at_live_edge, mut behind) = (0, 0);
         let mut viewers = mem::take(&mut self.viewers);
         viewers.retain_mut(|viewer| {
-            let served = self.serve(viewer, &mut bulletin);
+            let served = self.serve(viewer, &mut update);
             at_live_edge += u32::from(served == Served::AtLiveEdge);
             behind += u32::from(served == Served::Behind);
             served != Served::Gone
         });
         self.viewers = viewers;
-        let Bulletin { news, forwarding, sent, .. } = bulletin;
-        self.encoded.advance(&news, &self.stream);
+        self.subscriber.want_media(!self.viewers.is_empty());
+        let RoundUpdate { news, traces, sent, .. } = update;
+        self.encoded.advance(&news, self.subscriber.stream());
         self.shared.audience.lag_changed(self.behind, behind);
         self.behind = behind;
         let metrics = &self.shared.metrics;
         metrics.egress_bytes.add(sent.bytes);
         metrics.chunks_sent.add(sent.chunks);
         metrics.skips.add(sent.skips);
-        for forwarding in forwarding.iter().flat_map(|forwardings| forwardings.iter()) {
-            forwarding.handed(at_live_edge, behind);
+        for trace in traces.iter().flat_map(|traces| traces.iter()) {
+            trace.read(at_live_edge, behind);
         }
     }
 
-    fn bulletin(&self) -> Bulletin<O::Packet> {
-        let arrivals = mem::take(&mut *lock(&self.shard.arrivals));
+    fn update(&self) -> RoundUpdate<O::Packet> {
+        let traces = self.subscriber.take_traces();
+        let viewers = self.subscriber.readers().counts().now(Role::Viewer);
         // Read together: when the stream is closed, its last chunk is among the news or before them.
-        let stream = lock(&self.stream);
-        let (stream_id, viewers) = (self.id, self.crowd.viewers());
-        Bulletin {
-            state: StreamStateChanged { stream_id, state: stream.state(), viewers },
+        let stream = lock(self.stream());
+        RoundUpdate {
+            now_ms: self.now_ms(),
+            state: StreamStateChanged { stream_id: self.id, state: stream.state(), viewers },
             state_packet: None,
             path: stream.path().cloned(),
             closed: stream.closed(),
             closing_packets: None,
             news: self.encoded.news(&stream, self.viewers.len()),
-            forwarding: (!arrivals.is_empty()).then(|| arrivals.into()),
+            traces: (!traces.is_empty()).then(|| traces.into()),
             sent: Sent::default(),
         }
-    }
-
-    fn state(&self) -> StreamStateChanged {
-        let viewers = self.crowd.viewers();
-        StreamStateChanged { stream_id: self.id, state: lock(&self.stream).state(), viewers }
     }
 
     fn admit(&mut self) {
@@ -260,7 +239,7 @@ impl<O: Outlet> Pump<O> {
                 allowed_lag_ms: u64::MAX,
                 told: None,
                 told_path: None,
-                stuck: None,
+                stalled: None,
                 admission,
                 _seat: seat,
             });
@@ -268,56 +247,57 @@ impl<O: Outlet> Pump<O> {
     }
 
     /// Offers a viewer what it has not seen, until it has everything or no room.
-    fn serve(&mut self, viewer: &mut Viewer<O::Viewer>, bulletin: &mut Bulletin<O::Packet>) -> Served {
+    fn serve(&mut self, viewer: &mut Viewer<O::Viewer>, update: &mut RoundUpdate<O::Packet>) -> Served {
         loop {
             if viewer.flow.has_left() {
                 return Served::Gone;
             }
             if !viewer.flow.has_room() {
-                return self.without_room(viewer);
+                return self.without_room(viewer, update.now_ms);
             }
-            viewer.stuck = None;
-            let offer = self.tell(viewer, bulletin).or_else(|| self.send_next(viewer, bulletin));
+            viewer.stalled = None;
+            let offer = self.tell(viewer, update).or_else(|| self.send_next(viewer, update));
             match offer {
                 Some(Offer::Taken) => {}
                 Some(Offer::Full) => return Served::Behind,
                 Some(Offer::Closed) => return Served::Gone,
-                None => match bulletin.closed {
-                    Some(closed) => return self.finish(viewer, closed, bulletin),
+                None => match update.closed {
+                    Some(closed) => return self.finish(viewer, closed, update),
                     None => return Served::AtLiveEdge,
                 },
             }
         }
     }
 
-    fn without_room(&self, viewer: &mut Viewer<O::Viewer>) -> Served {
+    fn without_room(&self, viewer: &mut Viewer<O::Viewer>, now_ms: u64) -> Served {
         let taken = viewer.flow.taken();
-        match viewer.stuck {
-            Some((since, before)) if before == taken => {
-                if since.elapsed() >= STUCK {
+        match viewer.stalled {
+            Some((since_ms, before)) if before == taken => {
+                let stalled = Duration::from_millis(now_ms.saturating_sub(since_ms));
+                if stalled >= WRITE_STALL_TIMEOUT {
                     viewer.flow.finish();
-                    self.shared.outlet.dismiss(&viewer.id, Dismissal::Stuck);
+                    self.shared.outlet.dismiss(&viewer.id, Dismissal::Stalled);
                     return Served::Gone;
                 }
             }
-            _ => viewer.stuck = Some((Instant::now(), taken)),
+            _ => viewer.stalled = Some((now_ms, taken)),
         }
         let mut ahead = viewer.cursor;
-        match ahead.next(lock(&self.stream).ring()) {
+        match self.subscriber.try_next(&mut ahead) {
             Some(_) => Served::Behind,
             None => Served::AtLiveEdge,
         }
     }
 
     /// Tells the viewer how the stream is doing, or through whom it comes, if it does not know.
-    fn tell(&self, viewer: &mut Viewer<O::Viewer>, bulletin: &mut Bulletin<O::Packet>) -> Option<Offer> {
+    fn tell(&self, viewer: &mut Viewer<O::Viewer>, update: &mut RoundUpdate<O::Packet>) -> Option<Offer> {
         if viewer.admission.role() == Role::Relay
-            && let Some(offer) = self.tell_path(viewer, bulletin)
+            && let Some(offer) = self.tell_path(viewer, update)
         {
             return Some(offer);
         }
-        let announcements = self.announced.map_or(0, |(.., announcements)| announcements);
-        let state = bulletin.state;
+        let announcements = self.announcements.count;
+        let state = update.state;
         let news = match viewer.told {
             None => state.state != StreamState::Created,
             Some((_, announcement)) if announcement == announcements => false,
@@ -327,15 +307,15 @@ impl<O: Outlet> Pump<O> {
             viewer.told = viewer.told.map(|(told, _)| (told, announcements));
             return None;
         }
-        let offer = self.offer_state(viewer, bulletin);
+        let offer = self.offer_state(viewer, update);
         if offer == Offer::Taken {
             viewer.told = Some((state, announcements));
         }
         Some(offer)
     }
 
-    fn tell_path(&self, viewer: &mut Viewer<O::Viewer>, bulletin: &Bulletin<O::Packet>) -> Option<Offer> {
-        let path = bulletin.path.as_ref()?;
+    fn tell_path(&self, viewer: &mut Viewer<O::Viewer>, update: &RoundUpdate<O::Packet>) -> Option<Offer> {
+        let path = update.path.as_ref()?;
         if viewer.told_path.as_ref().is_some_and(|told| Arc::ptr_eq(told, path)) {
             return None;
         }
@@ -347,9 +327,9 @@ impl<O: Outlet> Pump<O> {
         Some(offer)
     }
 
-    fn offer_state(&self, viewer: &Viewer<O::Viewer>, bulletin: &mut Bulletin<O::Packet>) -> Offer {
+    fn offer_state(&self, viewer: &Viewer<O::Viewer>, update: &mut RoundUpdate<O::Packet>) -> Offer {
         let outlet = &self.shared.outlet;
-        let packet = bulletin.state_packet.get_or_insert_with(|| outlet.state(&bulletin.state));
+        let packet = update.state_packet.get_or_insert_with(|| outlet.state(&update.state));
         outlet.offer(&viewer.id, packet, || viewer.flow.receipt(0, None))
     }
 
@@ -358,11 +338,11 @@ impl<O: Outlet> Pump<O> {
         &self,
         viewer: &Viewer<O::Viewer>,
         closed: Closed,
-        bulletin: &mut Bulletin<O::Packet>,
+        update: &mut RoundUpdate<O::Packet>,
     ) -> Served {
         let outlet = &self.shared.outlet;
-        let state = bulletin.state;
-        let packets = bulletin.closing_packets.get_or_insert_with(|| self.closing_packets(closed, &state));
+        let state = update.state;
+        let packets = update.closing_packets.get_or_insert_with(|| self.closing_packets(closed, &state));
         viewer.flow.finish();
         for packet in packets {
             if outlet.offer(&viewer.id, packet, || viewer.flow.receipt(0, None)) == Offer::Full {
@@ -377,9 +357,9 @@ impl<O: Outlet> Pump<O> {
     fn send_next(
         &mut self,
         viewer: &mut Viewer<O::Viewer>,
-        bulletin: &mut Bulletin<O::Packet>,
+        update: &mut RoundUpdate<O::Packet>,
     ) -> Option<Offer> {
-        let Bulletin { news, forwarding, sent, .. } = bulletin;
+        let RoundUpdate { news, traces, sent, .. } = update;
         if news.has_seen_all(&viewer.cursor) {
             return None;
         }
@@ -393,13 +373,13 @@ impl<O: Outlet> Pump<O> {
             _ => {
                 ahead = viewer.cursor;
                 let next = self.next(viewer, &mut ahead)?;
-                older = self.encoded.piece(&next, &self.stream);
+                older = self.encoded.piece(&next, self.subscriber.stream());
                 &older
             }
         };
         let receipt = || {
             let is_new = matches!(piece.kind, Kind::Chunk(name) if self.encoded.is_new(name));
-            viewer.flow.receipt(piece.bytes, forwarding.as_ref().filter(|_| is_new).cloned())
+            viewer.flow.receipt(piece.bytes, traces.as_ref().filter(|_| is_new).cloned())
         };
         let offer = self.shared.outlet.offer(&viewer.id, &piece.packet, receipt);
         if offer == Offer::Taken {
@@ -411,7 +391,7 @@ impl<O: Outlet> Pump<O> {
 
     /// What `ahead`, a copy of the viewer's cursor, gives next, after the lag policy.
     fn next(&self, viewer: &mut Viewer<O::Viewer>, ahead: &mut Cursor) -> Option<Next> {
-        let stream = lock(&self.stream);
+        let stream = lock(self.stream());
         let lag_ms = ahead.lag_ms(stream.ring());
         if lag_ms > viewer.allowed_lag_ms {
             ahead.skip_to_newest(stream.ring());
@@ -426,30 +406,16 @@ impl<O: Outlet> Pump<O> {
         viewer.allowed_lag_ms = viewer.allowed_lag_ms.min(lag_ms.saturating_add(max_lag_ms));
     }
 
-    /// Announces the state if it changed: at once, or within [`COUNT_INTERVAL`] if only the number of viewers did. Gives
-    /// the time at which the next round is due even if nothing changes.
-    fn announce(&mut self) -> Option<Instant> {
-        let (state, now) = (self.state(), Instant::now());
-        if state.state == StreamState::Created || self.closed().is_some() {
+    /// Notes whether the state is to be told. Gives the time at which the next round is due even if nothing changes.
+    fn announce(&mut self) -> Option<u64> {
+        let state = state(&self.subscriber);
+        if self.viewers.is_empty() || state.state == StreamState::Created || self.closed().is_some() {
             return None;
         }
-        let mut announcements = 0;
-        if let Some((last, at, before)) = self.announced {
-            let due = at + COUNT_INTERVAL;
-            if last == state {
-                return Some(now + COUNT_INTERVAL);
-            }
-            if last.state == state.state && now < due {
-                return Some(due);
-            }
-            announcements = before;
-        }
-        if self.announces {
-            self.shared.outlet.announce(&state);
-        }
-        self.announced = Some((state, now, announcements + 1));
+        let now_ms = self.now_ms();
+        let (announces, next_ms) = self.announcements.announces(state, now_ms);
         // Viewers are told in the next round, and it comes at once.
-        Some(if self.viewers.is_empty() { now + COUNT_INTERVAL } else { now })
+        Some(if announces { now_ms } else { next_ms })
     }
 }
 

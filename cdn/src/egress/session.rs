@@ -3,20 +3,26 @@
 use std::sync::Arc;
 
 use super::Flow;
+use crate::{clock::Now, hub::Upstream};
 
 /// Dropping it leaves the stream.
-#[derive(Debug)]
 pub(crate) struct Session {
     flow: Arc<Flow>,
+    upstream: Arc<Upstream>,
 }
 
 impl Session {
-    pub(super) fn new(flow: Arc<Flow>) -> Self {
-        Self { flow }
+    pub(super) fn new(flow: Arc<Flow>, upstream: Arc<Upstream>) -> Self {
+        Self { flow, upstream }
     }
 
     pub(super) fn flow(&self) -> &Arc<Flow> {
         &self.flow
+    }
+
+    /// The client wants a keyframe soon.
+    pub(crate) fn request_keyframe(&self, now: Now) {
+        self.upstream.request_keyframe(now.ms);
     }
 
     /// Whether the node serves it no more. The pump holds the flow while it does.

@@ -4,16 +4,13 @@ use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use protocol::{
-    event::{ChunkName, SegmentName},
+    event::ChunkName,
     stream::{StreamState, Visibility},
 };
 use tokio::sync::watch;
 
 use super::*;
-use crate::{
-    hub::{Chunk, Hub, HubLimits, RingLimits},
-    ingest::{Arrival, Follower},
-};
+use crate::hub::{Chunk, Hub, HubLimits, Readers, RingLimits, Trace};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Chunks of a group.
@@ -68,6 +65,11 @@ impl FakeOutlet {
             _ => None,
         };
         self.with(viewer, |connection| connection.got.iter().filter_map(chunk).collect())
+    }
+
+    fn announce(&self, state: &StreamStateChanged) {
+        lock(&self.announced).push(*state);
+        self.changed.send_replace(());
     }
 
     async fn until(&self, condition: impl Fn(&Self) -> bool) {
@@ -128,11 +130,6 @@ impl Outlet for FakeOutlet {
         offer
     }
 
-    fn announce(&self, state: &StreamStateChanged) {
-        lock(&self.announced).push(*state);
-        self.changed.send_replace(());
-    }
-
     fn dismiss(&self, viewer: &u32, why: Dismissal) {
         self.with(*viewer, |connection| connection.dismissed = Some(why));
     }
@@ -141,8 +138,7 @@ impl Outlet for FakeOutlet {
 struct Rig {
     hub: Hub,
     outlet: FakeOutlet,
-    egress: Arc<Egress<FakeOutlet>>,
-    fanout: Fanout,
+    egress: Egress<FakeOutlet>,
     stream: SharedStream,
     id: StreamId,
     audience: Arc<Audience>,
@@ -163,31 +159,34 @@ impl Rig {
         let audience = Audience::new(&limits);
         let counted = (limits, metrics.clone(), audience.clone());
         let tasks = (TaskTracker::new(), CancellationToken::new());
-        let egress = Arc::new(Egress::new(outlet.clone(), counted, tasks));
-        let fanout = Fanout::new(audience.clone());
-        fanout.serve(vec![egress.clone()]);
-        fanout.opened(&stream);
-        Self {
-            hub,
-            outlet,
-            egress,
-            fanout,
-            audience,
-            stream,
-            id,
-            metrics,
-            sessions: Mutex::default(),
-            pushed: 0,
-        }
+        let egress = Egress::new(outlet.clone(), counted, Clock::start(), tasks);
+        let sessions = Mutex::default();
+        let rig = Self { hub, outlet, egress, audience, stream, id, metrics, sessions, pushed: 0 };
+        rig.announce();
+        rig
+    }
+
+    /// Has the broadcaster told how the stream is doing.
+    fn announce(&self) {
+        let outlet = self.outlet.clone();
+        let announcer = Announcer::new(&self.stream, Clock::start(), move |state| outlet.announce(state));
+        self.egress.tasks.spawn(announcer.run());
+    }
+
+    fn readers(&self) -> Arc<Readers> {
+        lock(&self.stream).readers().clone()
+    }
+
+    fn viewers(&self) -> u32 {
+        self.readers().counts().now(Role::Viewer)
     }
 
     /// Closes the stream and opens another one of the same id.
     fn reopen(&mut self) {
         self.hub.remove(self.id);
-        lock(&self.stream).close(Closed::Dropped);
+        self.close(Closed::Dropped);
         self.stream = open(&mut self.hub, self.id);
         self.pushed = 0;
-        self.fanout.opened(&self.stream);
     }
 
     fn watch(&self, viewer: u32, cursor: Cursor) {
@@ -196,7 +195,7 @@ impl Rig {
 
     fn admit(&self, viewer: u32, role: Role, cursor: Cursor) {
         let applicant = Applicant { viewer, role, delivery: &DELIVERY, cursor, replacing: None };
-        let session = self.egress.admit(self.id, applicant).ok().unwrap().start(|| {});
+        let session = self.egress.admit(&self.stream, applicant).ok().unwrap().start(|| {});
         lock(&self.sessions).push(session.expect("the stream is here"));
     }
 
@@ -208,12 +207,14 @@ impl Rig {
             let key = name.index == 0;
             let chunk = Chunk { name, key, pts_ms: 0, duration_ms: 0, captured_at_ms: None, data };
             let mut stream = lock(&self.stream);
-            stream.set_state(StreamState::Live);
+            let begins = stream.set_state(StreamState::Live);
             stream.push(chunk, self.pushed * 100).unwrap();
             self.pushed += 1;
+            if begins {
+                stream.readers().changed();
+            }
         }
-        let segment = SegmentName { take: 0, seq: self.pushed };
-        self.fanout.arrived(self.id, &Arrival { segment, bytes: 100, arrived: std::time::Instant::now() });
+        self.readers().media(None);
     }
 
     /// Waits until every pump stopped.
@@ -224,7 +225,7 @@ impl Rig {
 
     fn close(&self, why: Closed) {
         lock(&self.stream).close(why);
-        self.fanout.state_changed(self.id);
+        self.readers().changed();
     }
 }
 
@@ -320,11 +321,11 @@ async fn viewer_whose_connection_closed_is_counted_no_more() {
     let mut rig = Rig::new();
     rig.watch(0, Cursor::newest());
     rig.watch(1, Cursor::newest());
-    assert_eq!(rig.fanout.readers(rig.id).0, 2);
+    assert_eq!(rig.viewers(), 2);
     rig.outlet.with(0, |connection| connection.closed = true);
     rig.push(1);
     rig.outlet.until(|outlet| lock(&outlet.announced).iter().any(|state| state.viewers == 1)).await;
-    assert_eq!((rig.fanout.readers(rig.id).0, rig.audience.viewers()), (1, 1));
+    assert_eq!((rig.viewers(), rig.audience.viewers()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -334,8 +335,8 @@ async fn viewer_whose_connection_takes_nothing_for_long_counts_as_gone() {
     rig.watch(0, Cursor::newest());
     let full_after_s = MOST_PACKETS as u64 / GROUP;
     for second in 0..60 {
-        let is_stuck_for_long = second >= full_after_s + pump::STUCK.as_secs();
-        assert_eq!(rig.fanout.readers(rig.id).0, u32::from(!is_stuck_for_long), "after {second} s");
+        let is_stalled_for_long = second >= full_after_s + pump::WRITE_STALL_TIMEOUT.as_secs();
+        assert_eq!(rig.viewers(), u32::from(!is_stalled_for_long), "after {second} s");
         rig.push(GROUP);
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
@@ -369,7 +370,7 @@ async fn stream_that_is_closed_and_opened_again_at_once_is_served_on() {
     rig.outlet.with(0, |connection| connection.slow = false);
     drop(rig.outlet.with(0, |connection| std::mem::take(&mut connection.receipts)));
     rig.outlet.until(|outlet| outlet.with(0, |connection| connection.dismissed.is_some())).await;
-    while Arc::strong_count(&rig.egress.streams) > 2 {
+    while rig.egress.tasks.len() > 1 {
         tokio::task::yield_now().await;
     }
     rig.push(3);
@@ -379,7 +380,7 @@ async fn stream_that_is_closed_and_opened_again_at_once_is_served_on() {
 }
 
 #[tokio::test]
-async fn pump_of_a_closed_stream_ends_although_nothing_reaches_it_by_its_id_any_more() {
+async fn pump_of_a_closed_stream_ends_although_another_stream_has_its_id() {
     let mut rig = Rig::new();
     rig.watch(0, Cursor::newest());
     // Until it has seen its viewer and waits for a first chunk.
@@ -400,7 +401,7 @@ async fn viewer_that_comes_too_late_is_not_welcomed() {
         cursor: Cursor::newest(),
         replacing: None,
     };
-    let admitted = rig.egress.admit(rig.id, applicant).ok().unwrap();
+    let admitted = rig.egress.admit(&rig.stream, applicant).ok().unwrap();
     rig.close(Closed::Ended);
     rig.closed().await;
     assert!(admitted.start(|| panic!("nothing comes of it")).is_none());
@@ -415,7 +416,7 @@ async fn after_a_pump_panicked_no_viewer_is_admitted_to_wait_for_it() {
     let is_let_in = || {
         let (delivery, cursor) = (&DELIVERY, Cursor::newest());
         let applicant = Applicant { viewer: 1, role: Role::Viewer, delivery, cursor, replacing: None };
-        rig.egress.admit(rig.id, applicant).is_ok_and(|admitted| admitted.start(|| {}).is_some())
+        rig.egress.admit(&rig.stream, applicant).is_ok_and(|admitted| admitted.start(|| {}).is_some())
     };
     let refused = async {
         while is_let_in() {
@@ -423,4 +424,28 @@ async fn after_a_pump_panicked_no_viewer_is_admitted_to_wait_for_it() {
         }
     };
     tokio::time::timeout(PATIENCE, refused).await.expect("the stream is not served any more");
+}
+
+#[tokio::test]
+async fn a_stream_without_viewers_has_no_pump_and_one_that_all_left_is_not_woken_for_media() {
+    let mut rig = Rig::new();
+    rig.push(3);
+    assert_eq!(rig.egress.tasks.len(), 1, "the announcer alone");
+    rig.watch(0, Cursor::newest());
+    rig.outlet.until(|outlet| outlet.chunks(0).len() == 3).await;
+    lock(&rig.sessions).clear();
+    while rig.viewers() > 0 {
+        tokio::task::yield_now().await;
+    }
+    // Nothing that reads media waits any more: a trace would be held by it.
+    struct Unread;
+    impl Trace for Unread {
+        fn read(&self, _: u32, _: u32) {}
+    }
+    let trace: Arc<dyn Trace> = Arc::new(Unread);
+    rig.readers().media(Some(&trace));
+    assert_eq!(Arc::strong_count(&trace), 1);
+    rig.watch(1, Cursor::newest());
+    rig.push(1);
+    rig.outlet.until(|outlet| outlet.chunks(1).len() == 4).await;
 }

@@ -7,8 +7,10 @@
 mod budget;
 mod cursor;
 mod layout;
+mod readers;
 mod ring;
 mod stream;
+mod upstream;
 
 #[cfg(test)]
 mod gaps;
@@ -25,8 +27,10 @@ use protocol::{StreamId, stream::Visibility};
 pub use budget::Budget;
 pub use cursor::{Cursor, Next};
 pub use layout::{Prefix, Stored};
+pub use readers::{Counts, Readers, Role, Subscriber, Trace};
 pub use ring::{Chunk, Error, InitSegment, Ring, RingLimits};
 pub use stream::{Closed, LiveStream};
+pub use upstream::{AskKeyframe, Upstream};
 
 use crate::lock::lock;
 use budget::GiveWay;

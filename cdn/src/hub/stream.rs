@@ -9,7 +9,11 @@ use protocol::{
     stream::{StreamState, Visibility},
 };
 
-use super::ring::{Chunk, Error, InitSegment, Ring};
+use super::{
+    readers::Readers,
+    ring::{Chunk, Error, InitSegment, Ring},
+    upstream::Upstream,
+};
 
 /// Why a node carries a stream no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,8 @@ pub struct LiveStream {
     path: Option<Arc<[String]>>,
     last_path: Arc<[String]>,
     ring: Ring,
+    readers: Arc<Readers>,
+    upstream: Arc<Upstream>,
 }
 
 impl LiveStream {
@@ -38,7 +44,19 @@ impl LiveStream {
         let path = Some(Arc::default());
         let last_path = Arc::default();
         let state = StreamState::Created;
-        Self { id, visibility, state, closed: None, take: 0, origin_ms: None, path, last_path, ring }
+        Self {
+            id,
+            visibility,
+            state,
+            closed: None,
+            take: 0,
+            origin_ms: None,
+            path,
+            last_path,
+            ring,
+            readers: Arc::default(),
+            upstream: Arc::default(),
+        }
     }
 
     /// Its id.
@@ -49,6 +67,16 @@ impl LiveStream {
     /// Whether it may be watched without a grant.
     pub fn visibility(&self) -> Visibility {
         self.visibility
+    }
+
+    /// Its readers.
+    pub fn readers(&self) -> &Arc<Readers> {
+        &self.readers
+    }
+
+    /// What its readers ask of its producer.
+    pub fn upstream(&self) -> &Arc<Upstream> {
+        &self.upstream
     }
 
     /// How it is doing.

@@ -5,11 +5,14 @@
 //! arrival. The locks of all streams (publishers, hub) are held for moments: never while media is parsed, and never while
 //! waiting for a publisher that parses. Locks are taken in the order publishers, publisher, hub, stream.
 
+mod forward;
+mod observer;
 mod origin;
+mod producer;
+mod publications;
 mod publisher;
 mod rate;
 mod relayed;
-mod sessions;
 mod take;
 
 #[cfg(test)]
@@ -18,50 +21,87 @@ mod tests;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
-    time::Instant,
 };
 
-use protocol::{
-    ErrorCode, StreamId, WireError,
-    event::{BroadcastData, Done, RegisterNewStream, SegmentAccepted, SegmentName, StreamRegistered},
-    grant::Action,
-    stream::{StreamState, Visibility},
-};
+use bytes::Bytes;
+use protocol::{ErrorCode, StreamId, WireError, event::SegmentName, grant::Action, stream::Visibility};
 
-pub(crate) use self::relayed::{Feed, Refused};
+pub(crate) use self::{
+    observer::StreamObserver,
+    producer::{Producer, Refused},
+};
 use self::{
+    publications::Publications,
     publisher::{Publisher, not_registered},
-    sessions::Sessions,
     take::{Take, check_lengths},
 };
 use crate::{
-    clock::Now,
+    clock::{Clock, Now},
     config::Limits,
     grants::Grants,
-    hub::{Budget, Closed, Hub, SharedStream},
+    hub::{AskKeyframe, Budget, Closed, Hub, Role, SharedStream},
     lock::lock,
     metrics::Metrics,
 };
 
-/// How many ended streams are remembered, so that nobody brings one back.
+/// How many ended streams are remembered, so that none of them begins again.
 const ENDED_REMEMBERED: usize = 4096;
 /// How long a stream may lack the node it is pulled from before its viewers are told.
 const SOURCE_GRACE_MS: u64 = 2000;
 
-/// One connection, whatever the transport.
+/// One connection of a broadcaster, whatever the transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Session(pub(crate) u64);
+pub(crate) struct ConnectionId(pub(crate) u64);
 
-/// A segment that was taken in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Arrival {
-    pub(crate) segment: SegmentName,
-    pub(crate) bytes: usize,
-    /// When its last byte was there.
-    pub(crate) arrived: Instant,
+/// What a broadcaster says about the stream and the take that it is going to send.
+#[derive(Clone)]
+pub(crate) struct Registration {
+    pub(crate) stream: StreamId,
+    pub(crate) grant: String,
+    /// The recorder's full type with codecs.
+    pub(crate) mime: String,
+    /// Which run of the recorder; a new one if left out.
+    pub(crate) take: Option<u64>,
+    /// What [`Accepted::resume`] was at the node that had the take before.
+    pub(crate) resume: Option<String>,
+    /// Asks the broadcaster for a keyframe, if it can make one when asked.
+    pub(crate) ask_keyframe: Option<AskKeyframe>,
 }
 
-/// Who decides that a stream is over whose broadcaster stays away.
+/// What a broadcaster learns about a stream that it registered.
+pub(crate) struct Registered {
+    pub(crate) stream: SharedStream,
+    /// The segment wanted next.
+    pub(crate) next_segment: u64,
+    /// Viewers of the stream on this node.
+    pub(crate) viewers: u32,
+}
+
+/// Bytes as a recorder emitted them.
+#[derive(Clone, Debug)]
+pub(crate) struct Segment {
+    pub(crate) stream: StreamId,
+    /// The registered take if left out.
+    pub(crate) take: Option<u64>,
+    /// Its number in the take; counted on arrival if left out.
+    pub(crate) seq: Option<u64>,
+    pub(crate) data: Bytes,
+    /// When its newest frame was captured, on the server's clock.
+    pub(crate) captured_at_ms: Option<i64>,
+    /// When its last byte was there, by the node's [`Clock::elapsed_us`].
+    pub(crate) arrived_us: i64,
+}
+
+/// What a broadcaster learns about a segment that was taken in.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    /// The newest segment the node has.
+    pub(crate) have: SegmentName,
+    /// A state from which another node goes on, if it is small enough to hand around.
+    pub(crate) resume: Option<String>,
+}
+
+/// What decides that a stream is over whose broadcaster stays away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Authority {
     /// This node, which belongs to no cluster.
@@ -72,41 +112,27 @@ pub(crate) enum Authority {
     OutOfReach,
 }
 
-/// Who acts on what happens to streams: egress, and the heartbeat to the main server. Calls return at once.
-pub(crate) trait Follower: Send + Sync {
-    /// A stream is carried from now on.
-    fn opened(&self, stream: &SharedStream);
-    /// A segment was taken in.
-    fn arrived(&self, stream: StreamId, arrival: &Arrival);
-    /// The state changed, or through whom the stream comes.
-    fn state_changed(&self, stream: StreamId);
-    /// The stream is carried no more. `was_origin`: its broadcaster, not another node, sent it here.
-    fn closed(&self, stream: StreamId, _: Closed, _was_origin: bool) {
-        self.state_changed(stream);
-    }
-    /// Chunks of the stream came from another node, or with a part of a segment that is still parsed.
-    fn appended(&self, stream: StreamId);
-    /// Viewers of the stream, and other nodes that pull it from this one.
-    fn readers(&self, _: StreamId) -> (u32, u32) {
-        (0, 0)
-    }
+/// What the producers of all streams need of the node.
+struct Services {
+    budget: Budget,
+    limits: Limits,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+    observers: Vec<Arc<dyn StreamObserver>>,
 }
 
 /// See the [module](self).
 pub(crate) struct Ingest {
     hub: Arc<Mutex<Hub>>,
-    budget: Budget,
     grants: Arc<Grants>,
-    limits: Limits,
-    metrics: Arc<Metrics>,
-    followers: Vec<Arc<dyn Follower>>,
+    services: Arc<Services>,
     publishers: Mutex<Publishers>,
 }
 
 #[derive(Default)]
 struct Publishers {
     by_stream: HashMap<StreamId, Arc<Publisher>>,
-    sessions: Sessions,
+    publications: Publications,
     ended: VecDeque<StreamId>,
 }
 
@@ -114,83 +140,87 @@ impl Ingest {
     pub(crate) fn new(
         hub: Arc<Mutex<Hub>>,
         grants: Arc<Grants>,
-        limits: Limits,
-        metrics: Arc<Metrics>,
-        followers: Vec<Arc<dyn Follower>>,
+        (limits, metrics, clock): (Limits, Arc<Metrics>, Clock),
+        observers: Vec<Arc<dyn StreamObserver>>,
     ) -> Self {
         let budget = lock(&hub).budget().clone();
-        Self { hub, budget, grants, limits, metrics, followers, publishers: Mutex::default() }
+        let services = Arc::new(Services { budget, limits, metrics, clock, observers });
+        Self { hub, grants, services, publishers: Mutex::default() }
     }
 
-    /// Makes `session` the broadcaster of a stream, taking it over from another one if need be.
+    /// Makes `connection` the broadcaster of a stream, taking it over from another one if need be.
     pub(crate) async fn register(
         &self,
-        session: Session,
-        request: RegisterNewStream,
+        connection: ConnectionId,
+        registration: Registration,
         now: Now,
-    ) -> Result<StreamRegistered, WireError> {
-        check_lengths(&request)?;
-        let id = request.stream_id;
-        let claims = self.grants.verify(&request.grant, id, Action::Publish, now)?;
+    ) -> Result<Registered, WireError> {
+        check_lengths(&registration)?;
+        let id = registration.stream;
+        let claims = self.grants.verify(&registration.grant, id, Action::Publish, now)?;
         loop {
             let known = {
                 let publishers = lock(&self.publishers);
-                publishers.check_room(session, id, self.limits.streams_per_socket)?;
+                publishers.check_room(connection, id, self.services.limits.streams_per_socket)?;
                 publishers.by_stream.get(&id).cloned()
             };
-            let next_segment = match known {
-                Some(publisher) => self.register_known(session, &request, &publisher).await?,
-                None => match self.register_new(session, &request, claims.visibility, now) {
-                    Err(error) if error.code == ErrorCode::NoCapacity && self.drop_silent() => None,
-                    registered => registered?,
-                },
+            let publisher = match known {
+                Some(publisher) => publisher,
+                None => self.open_for(&registration, claims.visibility, now)?,
             };
-            if let Some(next_segment) = next_segment {
-                return Ok(StreamRegistered { next_segment, viewers: self.viewers(id) });
+            let admit = || lock(&self.publishers).admit(connection, id, &publisher);
+            let Some(registered) = publisher.register(connection, &registration, admit).await? else {
+                continue;
+            };
+            if registered.was_relayed {
+                tracing::info!(stream.id = %id, "stream {id} is published here now");
+                publisher.changed();
+            }
+            let stream = publisher.stream().clone();
+            let viewers = self.readers(&stream, &[Role::Viewer]);
+            return Ok(Registered { stream, next_segment: registered.next_segment, viewers });
+        }
+    }
+
+    /// Opens a stream for a broadcaster. On a full node it takes the place of one that never sent any media.
+    fn open_for(
+        &self,
+        registration: &Registration,
+        visibility: Visibility,
+        now: Now,
+    ) -> Result<Arc<Publisher>, WireError> {
+        // A take that cannot begin opens no stream.
+        Take::new(registration.take.unwrap_or_default(), registration)?;
+        loop {
+            // In a statement of its own, so that the lock is free when a silent stream is dropped.
+            let opened = self.open(&mut lock(&self.publishers), registration.stream, visibility, now);
+            match opened {
+                Err(error) if error.code == ErrorCode::NoCapacity && self.drop_silent() => {}
+                opened => return opened,
             }
         }
     }
 
-    /// Registers a stream that this node carries. Gives the segment wanted next; none if the stream was dropped meanwhile.
-    async fn register_known(
+    /// The stream's publisher, new if this node does not carry the stream.
+    ///
+    /// # Errors
+    /// `unknown_stream` if the stream is over, `no_capacity`.
+    fn open(
         &self,
-        session: Session,
-        request: &RegisterNewStream,
-        publisher: &Arc<Publisher>,
-    ) -> Result<Option<u64>, WireError> {
-        let id = request.stream_id;
-        let admit = || lock(&self.publishers).admit(session, id, publisher);
-        let Some(registered) = publisher.register(session, request, admit).await? else { return Ok(None) };
-        if registered.was_relayed {
-            tracing::info!(stream.id = %id, "stream {id} is published here now");
-            self.followers.iter().for_each(|follower| follower.state_changed(id));
-        }
-        Ok(Some(registered.next_segment))
-    }
-
-    /// Registers a stream that is new here. Gives the segment wanted next; none if it is not new any more.
-    fn register_new(
-        &self,
-        session: Session,
-        request: &RegisterNewStream,
+        publishers: &mut Publishers,
+        id: StreamId,
         visibility: Visibility,
         now: Now,
-    ) -> Result<Option<u64>, WireError> {
-        let id = request.stream_id;
-        // Read before any lock is taken.
-        let take = Take::new(request.take.unwrap_or_default(), request)?;
-        let next_segment = take.next_segment();
-        let mut publishers = lock(&self.publishers);
-        publishers.check_room(session, id, self.limits.streams_per_socket)?;
-        if publishers.by_stream.contains_key(&id) {
-            return Ok(None);
+    ) -> Result<Arc<Publisher>, WireError> {
+        publishers.check_not_over(id)?;
+        if let Some(known) = publishers.by_stream.get(&id) {
+            return Ok(known.clone());
         }
         let stream = lock(&self.hub).open(id, visibility).ok_or_else(node_full)?;
-        let rate = self.limits.stream_bytes_per_s;
-        let publisher = Publisher::published(stream.clone(), rate, now, (session, take));
-        publishers.insert(session, id, Arc::new(publisher));
-        self.followers.iter().for_each(|follower| follower.opened(&stream));
-        Ok(Some(next_segment))
+        let publisher = Arc::new(Publisher::new(self.services.clone(), stream, now));
+        publishers.by_stream.insert(id, publisher.clone());
+        self.services.observers.iter().for_each(|observer| observer.opened());
+        Ok(publisher)
     }
 
     /// Drops the stream that has waited longest for its first media, for one that may send some. False if there is none.
@@ -208,64 +238,49 @@ impl Ingest {
         }
     }
 
-    /// Takes in a segment whose last byte was there at `arrived`.
+    /// Takes in a segment of the stream's broadcaster.
     pub(crate) async fn segment(
         &self,
-        session: Session,
-        data: BroadcastData,
-        arrived: Instant,
+        connection: ConnectionId,
+        segment: Segment,
         now: Now,
-    ) -> Result<SegmentAccepted, WireError> {
-        let accepted = self.accept(session, data, arrived, now).await;
+    ) -> Result<Accepted, WireError> {
+        let accepted = self.accept(connection, segment, now).await;
         if accepted.is_err() {
-            self.metrics.segments_refused.add(1);
+            self.services.metrics.segments_refused.add(1);
         }
         accepted
     }
 
     async fn accept(
         &self,
-        session: Session,
-        data: BroadcastData,
-        arrived: Instant,
+        connection: ConnectionId,
+        segment: Segment,
         now: Now,
-    ) -> Result<SegmentAccepted, WireError> {
-        let id = data.stream_id;
-        if data.segment.len() > self.limits.segment_bytes {
-            let most = self.limits.segment_bytes;
-            let message =
-                format!("segment has {} bytes, at most {most} may come; cut smaller", data.segment.len());
+    ) -> Result<Accepted, WireError> {
+        let (bytes, most) = (segment.data.len(), self.services.limits.segment_bytes);
+        if bytes > most {
+            let message = format!("segment has {bytes} bytes, at most {most} may come; cut smaller");
             return Err(WireError::new(ErrorCode::PayloadTooLarge, message));
         }
-        let publisher = lock(&self.publishers).owned(session, id)?;
-        let was = lock(publisher.stream()).state();
-        let appended = |is_done: bool| {
-            self.keep_budget();
-            if !is_done {
-                self.followers.iter().for_each(|follower| follower.appended(id));
-            }
-        };
-        let (accepted, arrival) = publisher.segment(session, data, (arrived, now), appended).await?;
-        if let Some(arrival) = arrival {
-            self.metrics.segments.add(1);
-            self.metrics.ingress_bytes.add(arrival.bytes as u64);
-            self.followers.iter().for_each(|follower| follower.arrived(id, &arrival));
-            if was != StreamState::Live {
-                tracing::info!(stream.id = %id, "stream {id} is live");
-                self.followers.iter().for_each(|follower| follower.state_changed(id));
-            }
+        let publisher = lock(&self.publishers).owned(connection, segment.stream)?;
+        let (accepted, new_bytes) = publisher.segment(connection, segment, now).await?;
+        if let Some(bytes) = new_bytes {
+            self.services.metrics.segments.add(1);
+            self.services.metrics.ingress_bytes.add(bytes as u64);
         }
         Ok(accepted)
     }
 
     /// The broadcaster ends its stream.
-    pub(crate) fn end(&self, session: Session, id: StreamId) -> Result<Done, WireError> {
-        lock(&self.publishers).owned(session, id)?.check_owned_by(session)?;
+    pub(crate) fn end(&self, connection: ConnectionId, id: StreamId) -> Result<(), WireError> {
+        let publisher = lock(&self.publishers).owned(connection, id)?;
+        publisher.producer(connection)?;
         self.finish(id);
-        Ok(Done {})
+        Ok(())
     }
 
-    /// Ends a stream for good, whoever asks for it. Viewers still get what the ring holds.
+    /// Ends a stream for good, whatever asks for it. Viewers still get what the ring holds.
     pub(crate) fn finish(&self, id: StreamId) {
         let mut publishers = lock(&self.publishers);
         publishers.remember_end(id);
@@ -280,7 +295,7 @@ impl Ingest {
     /// Carries a stream no more: stops what produces it, and tells those who read it and the cluster why.
     fn close(&self, mut publishers: MutexGuard<'_, Publishers>, id: StreamId, why: Closed) {
         let Some(publisher) = publishers.by_stream.remove(&id) else { return };
-        publishers.sessions.forget(id, why == Closed::Ended);
+        publishers.publications.forget(id, why == Closed::Ended);
         // Removed before the lock is given back, so that a stream of this id that is opened next is another one.
         let stream = lock(&self.hub).remove(id);
         drop(publishers);
@@ -288,36 +303,36 @@ impl Ingest {
         if let Some(stream) = stream {
             lock(&stream).close(why);
         }
+        publisher.changed();
         let counter = match why {
-            Closed::Ended => &self.metrics.streams_ended,
-            Closed::Dropped => &self.metrics.streams_dropped,
+            Closed::Ended => &self.services.metrics.streams_ended,
+            Closed::Dropped => &self.services.metrics.streams_dropped,
         };
         counter.add(1);
         tracing::info!(stream.id = %id, "stream {id} is {}", match why {
             Closed::Ended => "over",
             Closed::Dropped => "dropped: it is not over, but this node stops carrying it",
         });
-        self.followers.iter().for_each(|follower| follower.closed(id, why, was_origin));
+        self.services.observers.iter().for_each(|observer| observer.closed(id, why, was_origin));
     }
 
     /// A connection closed: its streams are interrupted.
-    pub(crate) fn disconnected(&self, session: Session, now: Now) {
+    pub(crate) fn disconnected(&self, connection: ConnectionId, now: Now) {
         let left: Vec<_> = {
             let mut publishers = lock(&self.publishers);
-            let streams = publishers.sessions.disconnect(session);
+            let streams = publishers.publications.disconnect(connection);
             streams.into_iter().filter_map(|id| Some((id, publishers.by_stream.get(&id)?.clone()))).collect()
         };
-        let interrupted = left.into_iter().filter(|(_, publisher)| publisher.leave(session, now));
+        let interrupted = left.into_iter().filter(|(_, publisher)| publisher.leave(connection, now));
         for (id, _) in interrupted {
             tracing::info!(stream.id = %id, "stream {id} is interrupted: its broadcaster is gone");
-            self.followers.iter().for_each(|follower| follower.state_changed(id));
         }
     }
 
     /// Ends the streams whose broadcaster did not come back in time, and drops those that no node has any more. A stream of
     /// which only the main server can say that it is over, and which is out of reach, is dropped as well.
     pub(crate) fn expire(&self, authority: Authority, now: Now) {
-        let grace_ms = u64::try_from(self.limits.grace.as_millis()).unwrap_or(u64::MAX);
+        let grace_ms = u64::try_from(self.services.limits.grace.as_millis()).unwrap_or(u64::MAX);
         let alone = |publisher: &Publisher| {
             publisher.alone_since_ms().map(|since_ms| now.ms.saturating_sub(since_ms))
         };
@@ -346,14 +361,6 @@ impl Ingest {
     fn all(&self) -> Vec<(StreamId, Arc<Publisher>)> {
         lock(&self.publishers).by_stream.iter().map(|(id, publisher)| (*id, publisher.clone())).collect()
     }
-
-    fn keep_budget(&self) {
-        self.budget.enforce();
-    }
-
-    fn viewers(&self, id: StreamId) -> u32 {
-        self.followers.iter().map(|follower| follower.readers(id).0).sum()
-    }
 }
 
 impl Publishers {
@@ -362,28 +369,23 @@ impl Publishers {
         if self.ended.contains(&id) { Err(ended(id)) } else { Ok(()) }
     }
 
-    /// Whether `session` may register `id`.
-    fn check_room(&self, session: Session, id: StreamId, most: usize) -> Result<(), WireError> {
+    /// Whether `connection` may register `id`.
+    fn check_room(&self, connection: ConnectionId, id: StreamId, most: usize) -> Result<(), WireError> {
         self.check_not_over(id)?;
-        if !self.sessions.has_room(session, id, most) {
+        if !self.publications.has_room(connection, id, most) {
             let message = format!("one connection publishes at most {most} streams; open another");
             return Err(WireError::new(ErrorCode::LimitReached, message));
         }
         Ok(())
     }
 
-    /// Notes that `session` registered a stream; false if that is not carried any more.
-    fn admit(&mut self, session: Session, id: StreamId, publisher: &Arc<Publisher>) -> bool {
+    /// Notes that `connection` registered a stream; false if that is not carried any more.
+    fn admit(&mut self, connection: ConnectionId, id: StreamId, publisher: &Arc<Publisher>) -> bool {
         let is_carried = self.by_stream.get(&id).is_some_and(|current| Arc::ptr_eq(current, publisher));
         if is_carried {
-            self.insert(session, id, publisher.clone());
+            self.publications.publish(connection, id);
         }
         is_carried
-    }
-
-    fn insert(&mut self, session: Session, id: StreamId, publisher: Arc<Publisher>) {
-        self.by_stream.insert(id, publisher);
-        self.sessions.publish(session, id);
     }
 
     /// Remembers that a stream which is carried here is over.
@@ -397,9 +399,9 @@ impl Publishers {
         }
     }
 
-    /// The publisher of a stream that `session` registered, even if it was taken over since.
-    fn owned(&self, session: Session, id: StreamId) -> Result<Arc<Publisher>, WireError> {
-        if !self.sessions.knows(session, id) {
+    /// The publisher of a stream that `connection` registered, even if it was taken over since.
+    fn owned(&self, connection: ConnectionId, id: StreamId) -> Result<Arc<Publisher>, WireError> {
+        if !self.publications.knows(connection, id) {
             return Err(not_registered());
         }
         self.by_stream.get(&id).cloned().ok_or_else(|| ended(id))

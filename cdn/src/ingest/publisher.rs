@@ -1,46 +1,55 @@
-//! One stream's producer: a broadcaster or another node, and the take that a broadcaster is at.
+//! What ingest knows of one stream: who produces it, a broadcaster or another node, and the take that a broadcaster is at.
 //!
 //! A new producer continues the ring as it is. Chunks that the ring has already are passed over by their names; chunks that
 //! are missing in between empty the ring, so that viewers are told.
 //!
-//! There are two locks. [`State`] says who the producer is and is held for moments. [`Intake`] parses; a segment may hold it
+//! There are two locks. [`State`] says what the producer is and is held for moments. [`Intake`] parses; a segment may hold it
 //! for many slices of work, so waiting for it is asynchronous, and the node's own locks are never held meanwhile. A
 //! task that needs both takes the intake first.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use std::sync::{Arc, Mutex};
 
 use media::{Progress, repackager::Output};
-use protocol::{
-    ErrorCode, WireError,
-    event::{BroadcastData, ChunkName, RegisterNewStream, SegmentAccepted},
-    stream::StreamState,
+use protocol::{ErrorCode, WireError, event::ChunkName, stream::StreamState};
+use tokio::{
+    sync::{Mutex as AsyncMutex, Notify},
+    task::yield_now,
 };
-use tokio::{sync::Mutex as AsyncMutex, task::yield_now};
 use tokio_util::sync::CancellationToken;
 
-use super::{Arrival, Session, ended, rate::Rate, stale, take::Take, taken_over};
+use super::{
+    Accepted, ConnectionId, Registration, Segment, Services, ended,
+    forward::{self, Forwarding},
+    producer::{Producer, Refused},
+    rate::Rate,
+    stale,
+    take::Take,
+    taken_over,
+};
 use crate::{
     clock::Now,
-    hub::{Chunk, Error, LiveStream, SharedStream},
+    hub::{AskKeyframe, Chunk, LiveStream, Readers, SharedStream, Trace, Upstream},
     lock::lock,
 };
 
-/// Where a stream comes from.
-enum Producer {
+/// Where a stream comes from. The token is that of the [`Producer`].
+enum Source {
     /// From nowhere, since this node time.
-    Nobody { since_ms: u64 },
+    None { since_ms: u64 },
     /// From the connection of its broadcaster: this node is the origin.
-    Broadcaster(Session),
-    /// From another node. The token stops who pulls it.
+    Broadcaster { connection: ConnectionId, stop: CancellationToken },
+    /// From another node.
     Relay { stop: CancellationToken, lost_since_ms: Option<u64> },
 }
 
 /// See the [module](self).
 pub(super) struct Publisher {
+    services: Arc<Services>,
     stream: SharedStream,
+    readers: Arc<Readers>,
+    upstream: Arc<Upstream>,
+    /// A reader wants a keyframe of the node that the stream is pulled from.
+    keyframe_wanted: Arc<Notify>,
     /// When this node began to carry it, in node time.
     opened_ms: u64,
     state: Mutex<State>,
@@ -48,10 +57,10 @@ pub(super) struct Publisher {
 }
 
 struct State {
-    producer: Producer,
+    source: Source,
     /// When a viewer last asked for the stream, in node time.
     wanted_ms: u64,
-    /// How often another node became the producer.
+    /// How often another node became the source.
     relays: u64,
     /// The stream is not carried any more.
     closed: bool,
@@ -59,7 +68,7 @@ struct State {
 
 struct Intake {
     take: Option<Take>,
-    /// [`State::relays`] when `take` was begun. A take from before another node became the producer is over here: its
+    /// [`State::relays`] when `take` was begun. A take from before another node became the source is over here: its
     /// broadcaster brings the state of wherever it is now.
     relays: u64,
     rate: Rate,
@@ -78,7 +87,7 @@ enum HandOver {
     Done {
         was_relayed: bool,
     },
-    /// Another node became the producer meanwhile, so that the take has to be looked at again.
+    /// Another node became the source meanwhile, so that the take has to be looked at again.
     Relayed,
     /// The stream was dropped meanwhile.
     Closed,
@@ -86,26 +95,25 @@ enum HandOver {
 
 impl Publisher {
     /// Of a stream that nothing produces yet.
-    pub(super) fn new(stream: SharedStream, bytes_per_s: u64, now: Now) -> Self {
-        let producer = Producer::Nobody { since_ms: now.ms };
-        let state = State { producer, wanted_ms: now.ms, relays: 0, closed: false };
-        let intake = Intake { take: None, relays: 0, rate: Rate::new(bytes_per_s, now.ms) };
-        Self { stream, opened_ms: now.ms, state: Mutex::new(state), intake: AsyncMutex::new(intake) }
-    }
-
-    /// Of a new stream with this take, published by `session`.
-    pub(super) fn published(
-        stream: SharedStream,
-        bytes_per_s: u64,
-        now: Now,
-        (session, take): (Session, Take),
-    ) -> Self {
-        let mut publisher = Self::new(stream, bytes_per_s, now);
-        begin(&mut lock(&publisher.stream), &take, false);
-        lock(&publisher.stream).set_path(Some(Arc::default()));
-        lock(&publisher.state).producer = Producer::Broadcaster(session);
-        publisher.intake.get_mut().take = Some(take);
-        publisher
+    pub(super) fn new(services: Arc<Services>, stream: SharedStream, now: Now) -> Self {
+        let (readers, upstream) = {
+            let stream = lock(&stream);
+            (stream.readers().clone(), stream.upstream().clone())
+        };
+        let source = Source::None { since_ms: now.ms };
+        let state = State { source, wanted_ms: now.ms, relays: 0, closed: false };
+        let rate = Rate::new(services.limits.stream_bytes_per_s, now.ms);
+        let intake = Intake { take: None, relays: 0, rate };
+        Self {
+            services,
+            stream,
+            readers,
+            upstream,
+            keyframe_wanted: Arc::default(),
+            opened_ms: now.ms,
+            state: Mutex::new(state),
+            intake: AsyncMutex::new(intake),
+        }
     }
 
     pub(super) fn stream(&self) -> &SharedStream {
@@ -125,10 +133,10 @@ impl Publisher {
 
     /// Since when it comes from nowhere, in node time; none while it does come from somewhere.
     pub(super) fn alone_since_ms(&self) -> Option<u64> {
-        match lock(&self.state).producer {
-            Producer::Nobody { since_ms } => Some(since_ms),
-            Producer::Broadcaster(_) => None,
-            Producer::Relay { lost_since_ms, .. } => lost_since_ms,
+        match lock(&self.state).source {
+            Source::None { since_ms } => Some(since_ms),
+            Source::Broadcaster { .. } => None,
+            Source::Relay { lost_since_ms, .. } => lost_since_ms,
         }
     }
 
@@ -137,35 +145,37 @@ impl Publisher {
         lock(&self.state).wanted_ms = now.ms;
     }
 
-    /// Whether `session` is its broadcaster.
+    /// What `connection` writes the stream through.
     ///
     /// # Errors
-    /// `already_publishing` if it is not, `unknown_stream` if the stream is over.
-    pub(super) fn check_owned_by(&self, session: Session) -> Result<(), WireError> {
+    /// `already_publishing` if it is not the stream's broadcaster, `unknown_stream` if the stream is over.
+    pub(super) fn producer(self: &Arc<Self>, connection: ConnectionId) -> Result<Producer, WireError> {
         let id = lock(&self.stream).id();
         let state = lock(&self.state);
-        match &state.producer {
+        match &state.source {
             _ if state.closed => Err(ended(id)),
-            Producer::Broadcaster(owner) if *owner == session => Ok(()),
+            Source::Broadcaster { connection: owner, stop } if *owner == connection => {
+                Ok(Producer::new(self.clone(), stop.clone()))
+            }
             _ => Err(taken_over(id)),
         }
     }
 
-    /// Makes `session` the broadcaster and goes on with the take it names, or begins it, after the segment that is being
+    /// Makes `connection` the broadcaster and goes on with the take it names, or begins it, after the segment that is being
     /// parsed. None if the stream was dropped meanwhile, which is what `admit` says too, if it gives false; registrations
     /// are admitted in the order in which they take effect.
     pub(super) async fn register(
         &self,
-        session: Session,
-        request: &RegisterNewStream,
+        connection: ConnectionId,
+        registration: &Registration,
         admit: impl Fn() -> bool,
     ) -> Result<Option<Registered>, WireError> {
         let mut intake = self.intake.lock().await;
         loop {
             intake.forget_if_relayed(lock(&self.state).relays);
             let current = relayed_take(&lock(&self.stream));
-            let begun = intake.take_for(request, current)?;
-            match self.hand_over(session, &mut intake, begun)? {
+            let begun = intake.take_for(registration, current)?;
+            match self.hand_over(connection, registration, &mut intake, begun)? {
                 HandOver::Closed => return Ok(None),
                 HandOver::Relayed => {}
                 HandOver::Done { .. } if !admit() => return Ok(None),
@@ -177,10 +187,11 @@ impl Publisher {
         }
     }
 
-    /// Makes `session` the broadcaster of the intake's take, or of the one that begins.
+    /// Makes `connection` the broadcaster of the intake's take, or of the one that begins.
     fn hand_over(
         &self,
-        session: Session,
+        connection: ConnectionId,
+        registration: &Registration,
         intake: &mut Intake,
         begun: Option<Take>,
     ) -> Result<HandOver, WireError> {
@@ -199,28 +210,53 @@ impl Publisher {
             begin(&mut stream, &take, was_relayed);
             intake.take = Some(take);
         }
-        state.replace(Producer::Broadcaster(session));
+        let stop = CancellationToken::new();
+        self.replace(&mut state, Source::Broadcaster { connection, stop }, registration.ask_keyframe.clone());
         stream.set_path(Some(Arc::default()));
         Ok(HandOver::Done { was_relayed })
     }
 
-    /// Lets the stream come from another node, until the token given back is cancelled; none while it has a broadcaster
-    /// or comes from another node already.
-    pub(super) fn relay(&self) -> Option<CancellationToken> {
+    /// Lets the stream come from another node; none while it has a broadcaster or comes from another node already.
+    pub(super) fn relay(self: &Arc<Self>) -> Option<Producer> {
         let mut state = lock(&self.state);
-        if state.closed || !matches!(state.producer, Producer::Nobody { .. }) {
+        if state.closed || !matches!(state.source, Source::None { .. }) {
             return None;
         }
         let stop = CancellationToken::new();
         state.relays += 1;
-        state.replace(Producer::Relay { stop: stop.clone(), lost_since_ms: None });
-        Some(stop)
+        let wanted = self.keyframe_wanted.clone();
+        let ask: AskKeyframe = Arc::new(move || wanted.notify_one());
+        self.replace(&mut state, Source::Relay { stop: stop.clone(), lost_since_ms: None }, Some(ask));
+        Some(Producer::new(self.clone(), stop))
+    }
+
+    fn replace(&self, state: &mut State, source: Source, ask_keyframe: Option<AskKeyframe>) {
+        state.stop();
+        state.source = source;
+        self.upstream.set(ask_keyframe);
+    }
+
+    /// Waits until a reader wants a keyframe of the node that the stream is pulled from.
+    pub(super) async fn keyframe_wanted(&self) {
+        self.keyframe_wanted.notified().await;
+    }
+
+    /// The state or the path changed: readers and observers look.
+    pub(super) fn changed(&self) {
+        self.readers.changed();
+        self.services.observers.iter().for_each(|observer| observer.changed());
+    }
+
+    /// There is new media: keeps the node's budget, and wakes readers, which hold `trace` until they read it.
+    pub(super) fn flush(&self, trace: Option<&Arc<dyn Trace>>) {
+        self.services.budget.enforce();
+        self.readers.media(trace);
     }
 
     /// The node it is pulled from is gone (since now), or another one is found. Changes nothing once `stop` was cancelled.
     pub(super) fn set_lost(&self, stop: &CancellationToken, now: Option<Now>) {
         let mut state = lock(&self.state);
-        if let Producer::Relay { lost_since_ms, .. } = &mut state.producer
+        if let Source::Relay { lost_since_ms, .. } = &mut state.source
             && !stop.is_cancelled()
         {
             *lost_since_ms = now.map(|now| lost_since_ms.unwrap_or(now.ms));
@@ -240,23 +276,32 @@ impl Publisher {
         Some(change(&mut lock(&self.stream)))
     }
 
-    /// Takes the producer away if it is `session`. Says whether the stream's state changed.
-    pub(super) fn leave(&self, session: Session, now: Now) -> bool {
-        let mut state = lock(&self.state);
-        let is_owner = matches!(&state.producer, Producer::Broadcaster(owner) if *owner == session);
-        if is_owner {
-            state.replace(Producer::Nobody { since_ms: now.ms });
-        }
+    /// The connection of its broadcaster closed, unless that is another one by now. Says whether the stream's state changed.
+    pub(super) fn leave(&self, connection: ConnectionId, now: Now) -> bool {
+        let is_owner = {
+            let mut state = lock(&self.state);
+            let is_owner = matches!(&state.source, Source::Broadcaster { connection: owner, .. } if *owner == connection);
+            if is_owner {
+                self.replace(&mut state, Source::None { since_ms: now.ms }, None);
+            }
+            is_owner
+        };
         is_owner && self.interrupt()
     }
 
     /// Nothing comes for now. Says whether the stream's state changed.
     pub(super) fn interrupt(&self) -> bool {
-        let mut stream = lock(&self.stream);
-        stream.state() == StreamState::Live && stream.set_state(StreamState::Interrupted)
+        let interrupted = {
+            let mut stream = lock(&self.stream);
+            stream.state() == StreamState::Live && stream.set_state(StreamState::Interrupted)
+        };
+        if interrupted {
+            self.changed();
+        }
+        interrupted
     }
 
-    /// Stops whatever produces it, for good. Says whether that was another node.
+    /// Stops its producer, for good. Says whether that was another node.
     pub(super) fn close(&self) -> bool {
         let mut state = lock(&self.state);
         state.close();
@@ -273,56 +318,57 @@ impl Publisher {
         closes
     }
 
-    /// Takes in a segment of the broadcaster, in slices between which other tasks run. `appended` is called after each one
-    /// that brought something, with whether it was the last. Tells of the segment's arrival, unless the node had it before.
+    /// Takes in a segment of the broadcaster, in slices between which other tasks run. Readers get what a slice brought at
+    /// once. Says how many bytes were new.
     pub(super) async fn segment(
-        &self,
-        session: Session,
-        data: BroadcastData,
-        (arrived, now): (Instant, Now),
-        appended: impl Fn(bool),
-    ) -> Result<(SegmentAccepted, Option<Arrival>), WireError> {
+        self: &Arc<Self>,
+        connection: ConnectionId,
+        segment: Segment,
+        now: Now,
+    ) -> Result<(Accepted, Option<usize>), WireError> {
         let mut intake = self.intake.lock().await;
-        self.check_owned_by(session)?;
+        let producer = self.producer(connection)?;
         let Intake { take, rate, .. } = &mut *intake;
         let take = take.as_mut().ok_or_else(not_registered)?;
-        match data.take {
+        match segment.take {
             Some(number) if number < take.number() => return Err(stale(number, take.number())),
             Some(number) if number > take.number() => return Err(not_registered()),
             _ => {}
         }
-        let mut arrival = None;
-        if take.wants(data.seq.unwrap_or(take.next_segment()))? {
-            if !rate.allow(data.segment.len(), now.ms) {
+        let mut bytes = None;
+        if take.wants(segment.seq.unwrap_or(take.next_segment()))? {
+            if !rate.allow(segment.data.len(), now.ms) {
                 return Err(WireError::new(ErrorCode::LimitReached, "too many bytes a second; send less"));
             }
             let steps = take.steps();
-            let parsed = self.parse(take, &data, now, appended).await;
+            let parsed = self.parse(&producer, take, &segment, now).await;
             rate.charge(take.steps() - steps);
             parsed?;
-            arrival = Some(Arrival { segment: take.have(), bytes: data.segment.len(), arrived });
+            bytes = Some(segment.data.len());
         }
-        Ok((SegmentAccepted { have: take.have(), resume: take.resume_state() }, arrival))
+        Ok((Accepted { have: take.have(), resume: take.resume_state() }, bytes))
     }
 
     async fn parse(
         &self,
+        producer: &Producer,
         take: &mut Take,
-        data: &BroadcastData,
+        segment: &Segment,
         now: Now,
-        appended: impl Fn(bool),
     ) -> Result<(), WireError> {
-        let mut rest = &data.segment[..];
+        let mut rest = &segment.data[..];
         loop {
             let mut outputs = Vec::new();
             let progress = take.advance(&mut rest, &mut outputs);
-            if progress == Ok(Progress::Done) {
-                take.segment_done(data.captured_at_ms, now.ms);
-            }
             let is_done = progress == Ok(Progress::Done);
+            if is_done {
+                take.segment_done(segment.captured_at_ms, now.ms);
+            }
             if is_done || !outputs.is_empty() {
-                append(&self.stream, take, outputs, now);
-                appended(is_done);
+                // Where it is not the producer any more, the rest is parsed all the same: the take stays whole.
+                if write(producer, take, outputs, now).is_ok() {
+                    producer.flush(self.trace(take, segment, is_done).as_ref());
+                }
             }
             if progress? == Progress::Done {
                 return Ok(());
@@ -330,27 +376,37 @@ impl Publisher {
             yield_now().await;
         }
     }
+
+    /// What follows a segment that is done through the node, if that is logged.
+    fn trace(&self, take: &Take, segment: &Segment, is_done: bool) -> Option<Arc<dyn Trace>> {
+        (is_done && forward::is_logged()).then(|| {
+            Arc::new(Forwarding {
+                stream: segment.stream,
+                segment: take.have(),
+                bytes: segment.data.len(),
+                arrived_us: segment.arrived_us,
+                clock: self.services.clock.clone(),
+                progress: forward::Progress::default(),
+            }) as Arc<dyn Trace>
+        })
+    }
 }
 
 impl State {
     fn is_relayed(&self) -> bool {
-        matches!(self.producer, Producer::Relay { .. })
+        matches!(self.source, Source::Relay { .. })
     }
 
     fn stop(&self) {
-        if let Producer::Relay { stop, .. } = &self.producer {
-            stop.cancel();
+        match &self.source {
+            Source::None { .. } => {}
+            Source::Broadcaster { stop, .. } | Source::Relay { stop, .. } => stop.cancel(),
         }
     }
 
     fn close(&mut self) {
         self.closed = true;
         self.stop();
-    }
-
-    fn replace(&mut self, producer: Producer) {
-        self.stop();
-        self.producer = producer;
     }
 }
 
@@ -364,7 +420,7 @@ impl Intake {
 
     /// The take that a registration begins, where the stream is at take `relayed` from other nodes; none if it goes on with
     /// the one that is here.
-    fn take_for(&self, request: &RegisterNewStream, relayed: Option<u64>) -> Result<Option<Take>, WireError> {
+    fn take_for(&self, request: &Registration, relayed: Option<u64>) -> Result<Option<Take>, WireError> {
         let current = self.take.as_ref().map(Take::number).max(relayed);
         let next = current.map_or(0, |current| current.saturating_add(1));
         let wanted = request.take.unwrap_or(next);
@@ -401,24 +457,19 @@ fn begin(stream: &mut LiveStream, take: &Take, was_relayed: bool) {
     }
 }
 
-/// Appends what a segment made.
-fn append(stream: &SharedStream, take: &Take, outputs: Vec<Output>, now: Now) {
-    let mut stream = lock(stream);
-    stream.set_origin_ms(take.origin_ms());
-    stream.set_state(StreamState::Live);
+/// Writes what a slice of a segment made.
+fn write(producer: &Producer, take: &Take, outputs: Vec<Output>, now: Now) -> Result<(), Refused> {
+    producer.capture_clock(take.number(), take.origin_ms())?;
+    if producer.state(StreamState::Live)? {
+        tracing::info!(stream.id = %producer.stream_id(), "stream {} is live", producer.stream_id());
+    }
     for output in outputs {
         match output {
-            Output::Init(init) => stream.push_init(init.mime, init.data),
-            Output::Chunk(chunk) => match stream.push(hub_chunk(take.number(), chunk), now.ms) {
-                // It came from another node before, under the same name.
-                Ok(()) | Err(Error::OutOfOrder { .. }) => {}
-                Err(error) => {
-                    tracing::error!(stream.id = %stream.id(), %error, "chunk of stream {} was lost", stream.id());
-                    stream.gap();
-                }
-            },
+            Output::Init(init) => producer.init(take.number(), init.mime, init.data)?,
+            Output::Chunk(chunk) => drop(producer.chunk(hub_chunk(take.number(), chunk), now)?),
         }
     }
+    Ok(())
 }
 
 fn hub_chunk(take: u64, chunk: media::repackager::Chunk) -> Chunk {

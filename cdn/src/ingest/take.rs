@@ -7,10 +7,10 @@ use media::{
 };
 use protocol::{
     ErrorCode, WireError,
-    event::{ChunkName, RegisterNewStream, SegmentName},
+    event::{ChunkName, SegmentName},
 };
 
-use super::origin::Origin;
+use super::{Registration, origin::Origin};
 
 /// First byte of a resume state. Another layout gets another number.
 const RESUME_VERSION: u8 = 1;
@@ -34,7 +34,7 @@ pub(super) struct Take {
 }
 
 /// Refuses a registration whose texts are too long to be what they should be, before any of them is read.
-pub(super) fn check_lengths(request: &RegisterNewStream) -> Result<(), WireError> {
+pub(super) fn check_lengths(request: &Registration) -> Result<(), WireError> {
     if request.resume.as_ref().is_some_and(|resume| resume.len() > MAX_RESUME_BYTES) {
         return Err(invalid_resume());
     }
@@ -47,7 +47,7 @@ pub(super) fn check_lengths(request: &RegisterNewStream) -> Result<(), WireError
 
 impl Take {
     /// Take `number`, begun or resumed as the registration asks for.
-    pub(super) fn new(number: u64, request: &RegisterNewStream) -> Result<Self, WireError> {
+    pub(super) fn new(number: u64, request: &Registration) -> Result<Self, WireError> {
         match &request.resume {
             None => Self::begin(number, request.mime.clone()),
             Some(resume) => Self::resume(number, request.mime.clone(), resume),
@@ -194,12 +194,13 @@ mod tests {
 
     #[test]
     fn texts_that_are_too_long_are_refused_unread() {
-        let request = |mime: &str, resume: Option<String>| RegisterNewStream {
-            stream_id: protocol::StreamId::new("a", 1),
+        let request = |mime: &str, resume: Option<String>| Registration {
+            stream: protocol::StreamId::new("a", 1),
             grant: String::new(),
             mime: mime.into(),
             take: None,
             resume,
+            ask_keyframe: None,
         };
         let code = |request| check_lengths(&request).err().map(|error| error.code);
         assert_eq!(code(request(MIME, Some("A".repeat(MAX_RESUME_BYTES)))), None);

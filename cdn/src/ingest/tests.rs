@@ -7,10 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use protocol::grant::{Claims, Signer};
+use protocol::{
+    grant::{Claims, Signer},
+    stream::StreamState,
+};
 
 use super::*;
-use crate::hub::{HubLimits, RingLimits};
+use crate::hub::{HubLimits, RingLimits, Subscriber};
 
 const NOW: Now = Now { ms: 0, unix_ms: 1_700_000_000_000 };
 const MIME: &str = "video/webm;codecs=vp8";
@@ -28,37 +31,13 @@ fn many_slices() -> Bytes {
     b"\xa3\x85\x81\x00\x00\x80\x10".repeat(50_000).into()
 }
 
-/// Counts what a follower is told.
-#[derive(Default)]
-struct Told {
-    appended: AtomicU32,
-    arrived: AtomicU32,
-}
-
-impl Follower for Told {
-    fn opened(&self, _: &SharedStream) {}
-
-    fn arrived(&self, _: StreamId, _: &Arrival) {
-        self.arrived.fetch_add(1, Relaxed);
-    }
-
-    fn state_changed(&self, _: StreamId) {}
-
-    fn appended(&self, _: StreamId) {
-        self.appended.fetch_add(1, Relaxed);
-    }
-}
-
 fn ingest() -> Ingest {
-    ingest_with(Vec::new())
-}
-
-fn ingest_with(followers: Vec<Arc<dyn Follower>>) -> Ingest {
     let signer = signer();
     let grants = Arc::new(Grants::new(std::slice::from_ref(signer.public_key())).unwrap());
     let ring = RingLimits { window_ms: 30_000, group_bytes: 32 << 20 };
     let hub = Hub::new(HubLimits { ring, budget_bytes: 512 << 20, streams: 10 }, |_, _| {});
-    Ingest::new(Arc::new(Mutex::new(hub)), grants, Limits::default(), Arc::default(), followers)
+    let services = (Limits::default(), Arc::default(), Clock::start());
+    Ingest::new(Arc::new(Mutex::new(hub)), grants, services, Vec::new())
 }
 
 fn signer() -> Signer {
@@ -69,15 +48,19 @@ fn id(title: &str) -> StreamId {
     StreamId::new(title, 1)
 }
 
-fn registration(stream_id: StreamId) -> RegisterNewStream {
-    let claims =
-        Claims { stream_id, action: Action::Publish, visibility: Visibility::Public, exp: 4_000_000_000 };
+fn registration(stream: StreamId) -> Registration {
+    let claims = Claims {
+        stream_id: stream,
+        action: Action::Publish,
+        visibility: Visibility::Public,
+        exp: 4_000_000_000,
+    };
     let grant = signer().sign(&claims).unwrap();
-    RegisterNewStream { stream_id, grant, mime: MIME.into(), take: Some(0), resume: None }
+    Registration { stream, grant, mime: MIME.into(), take: Some(0), resume: None, ask_keyframe: None }
 }
 
-fn data(stream_id: StreamId, segment: impl Into<Bytes>) -> BroadcastData {
-    BroadcastData { stream_id, take: None, seq: None, segment: segment.into(), captured_at_ms: None }
+fn data(stream: StreamId, segment: impl Into<Bytes>) -> Segment {
+    Segment { stream, take: None, seq: None, data: segment.into(), captured_at_ms: None, arrived_us: 0 }
 }
 
 fn poll_once<F: Future>(future: &mut Pin<&mut F>) -> Poll<F::Output> {
@@ -86,17 +69,17 @@ fn poll_once<F: Future>(future: &mut Pin<&mut F>) -> Poll<F::Output> {
 
 async fn send(
     ingest: &Ingest,
-    session: Session,
+    connection: ConnectionId,
     stream: StreamId,
     segment: impl Into<Bytes>,
-) -> Result<SegmentAccepted, WireError> {
-    ingest.segment(session, data(stream, segment), Instant::now(), NOW).await
+) -> Result<Accepted, WireError> {
+    ingest.segment(connection, data(stream, segment), NOW).await
 }
 
 #[tokio::test]
 async fn other_streams_are_served_between_the_slices_of_a_segment() {
     let ingest = ingest();
-    let (busy, other) = (Session(1), Session(2));
+    let (busy, other) = (ConnectionId(1), ConnectionId(2));
     ingest.register(busy, registration(id("busy")), NOW).await.unwrap();
     send(&ingest, busy, id("busy"), HEADER).await.unwrap();
     let mut parsing = pin!(send(&ingest, busy, id("busy"), many_slices()));
@@ -123,24 +106,64 @@ async fn other_streams_are_served_between_the_slices_of_a_segment() {
 
 #[tokio::test]
 async fn viewers_get_the_chunks_of_a_slice_before_the_segment_is_done() {
-    let told = Arc::new(Told::default());
-    let (ingest, id) = (ingest_with(vec![told.clone()]), id("a"));
-    ingest.register(Session(1), registration(id), NOW).await.unwrap();
-    send(&ingest, Session(1), id, HEADER).await.unwrap();
-    let told = || (told.appended.load(Relaxed), told.arrived.load(Relaxed));
-    assert_eq!(told(), (0, 1), "an ordinary segment is told of once");
-    let mut parsing = pin!(send(&ingest, Session(1), id, many_slices()));
+    let (ingest, id) = (ingest(), id("a"));
+    let stream = ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap().stream;
+    let subscriber = Subscriber::new(&stream, Arc::default());
+    let was_woken = || poll_once(&mut pin!(subscriber.woken())).is_ready();
+    send(&ingest, ConnectionId(1), id, HEADER).await.unwrap();
+    assert!(was_woken() && !was_woken(), "an ordinary segment wakes readers once");
+    let mut parsing = pin!(send(&ingest, ConnectionId(1), id, many_slices()));
     assert!(poll_once(&mut parsing).is_pending());
-    assert_eq!(told(), (1, 1));
-    assert!(lock(&ingest.carried(id).unwrap()).ring().newest_name().is_some());
+    assert!(was_woken() && lock(&stream).ring().newest_name().is_some());
     parsing.await.unwrap();
-    assert_eq!(told().1, 2);
+    assert!(was_woken());
+}
+
+#[tokio::test]
+async fn a_stream_has_one_producer_at_a_time() {
+    let (ingest, id) = (ingest(), id("a"));
+    let path = || Arc::from(["origin".to_owned()]);
+    let pulled = ingest.relay(id, Visibility::Public, path(), NOW).unwrap();
+    let second = ingest.relay(id, Visibility::Public, path(), NOW).err().unwrap();
+    assert_eq!(second.code, ErrorCode::AlreadyPublishing);
+    assert_eq!(pulled.init(0, MIME.into(), Bytes::new()), Ok(()));
+    let again = Registration { take: Some(1), ..registration(id) };
+    ingest.register(ConnectionId(1), again, NOW).await.unwrap();
+    assert!(pulled.stopped().is_cancelled());
+    assert_eq!(pulled.gap(), Err(Refused), "its broadcaster is here now");
+    assert!(ingest.relay(id, Visibility::Public, path(), NOW).is_err());
+    ingest.disconnected(ConnectionId(1), NOW);
+    let pulled = ingest.relay(id, Visibility::Public, path(), NOW).unwrap();
+    ingest.finish(id);
+    assert_eq!(pulled.state(StreamState::Live), Err(Refused));
+}
+
+#[tokio::test]
+async fn keyframes_are_asked_of_the_producer_there_is_if_it_can_make_them() {
+    let (ingest, id, asked) = (ingest(), id("a"), Arc::new(AtomicU32::new(0)));
+    let stream = ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap().stream;
+    let upstream = lock(&stream).upstream().clone();
+    upstream.request_keyframe(0);
+    let counted = asked.clone();
+    let ask: AskKeyframe = Arc::new(move || {
+        counted.fetch_add(1, Relaxed);
+    });
+    let able = Registration { ask_keyframe: Some(ask), ..registration(id) };
+    ingest.register(ConnectionId(2), able, NOW).await.unwrap();
+    upstream.request_keyframe(0);
+    assert_eq!(asked.load(Relaxed), 1);
+    ingest.disconnected(ConnectionId(2), NOW);
+    upstream.request_keyframe(5000);
+    assert_eq!(asked.load(Relaxed), 1, "it is gone");
+    let pulled = ingest.relay(id, Visibility::Public, Arc::default(), NOW).unwrap();
+    upstream.request_keyframe(9000);
+    assert!(poll_once(&mut pin!(pulled.keyframe_wanted())).is_ready(), "the node it is pulled from is asked");
 }
 
 #[tokio::test]
 async fn a_broadcaster_that_comes_back_waits_for_the_segment_that_is_parsed() {
     let (ingest, id) = (ingest(), id("a"));
-    let (before, after) = (Session(1), Session(2));
+    let (before, after) = (ConnectionId(1), ConnectionId(2));
     ingest.register(before, registration(id), NOW).await.unwrap();
     send(&ingest, before, id, HEADER).await.unwrap();
     let mut parsing = pin!(send(&ingest, before, id, many_slices()));
@@ -158,29 +181,29 @@ async fn a_broadcaster_that_comes_back_waits_for_the_segment_that_is_parsed() {
 #[tokio::test]
 async fn a_stream_that_ends_while_its_broadcaster_waits_to_register_is_over() {
     let (ingest, id) = (ingest(), id("a"));
-    ingest.register(Session(1), registration(id), NOW).await.unwrap();
-    send(&ingest, Session(1), id, HEADER).await.unwrap();
-    let mut parsing = pin!(send(&ingest, Session(1), id, many_slices()));
+    ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap();
+    send(&ingest, ConnectionId(1), id, HEADER).await.unwrap();
+    let mut parsing = pin!(send(&ingest, ConnectionId(1), id, many_slices()));
     assert!(poll_once(&mut parsing).is_pending());
-    let mut registering = pin!(ingest.register(Session(2), registration(id), NOW));
+    let mut registering = pin!(ingest.register(ConnectionId(2), registration(id), NOW));
     assert!(poll_once(&mut registering).is_pending());
     ingest.finish(id);
     drop(parsing.await);
-    assert_eq!(registering.await.unwrap_err().code, ErrorCode::UnknownStream);
+    assert_eq!(registering.await.err().unwrap().code, ErrorCode::UnknownStream);
     assert_eq!(lock(&ingest.hub).len(), 0);
 }
 
 #[tokio::test]
 async fn what_a_segment_of_tiny_elements_took_is_paid_off_by_its_stream_alone() {
     let ingest = ingest();
-    for (session, title) in [(Session(1), "tiny"), (Session(2), "other")] {
-        ingest.register(session, registration(id(title)), NOW).await.unwrap();
-        send(&ingest, session, id(title), HEADER).await.unwrap();
+    for (connection, title) in [(ConnectionId(1), "tiny"), (ConnectionId(2), "other")] {
+        ingest.register(connection, registration(id(title)), NOW).await.unwrap();
+        send(&ingest, connection, id(title), HEADER).await.unwrap();
     }
     let mut refused = None;
     for _ in 0..20 {
-        refused = refused.or(send(&ingest, Session(1), id("tiny"), many_slices()).await.err());
+        refused = refused.or(send(&ingest, ConnectionId(1), id("tiny"), many_slices()).await.err());
     }
     assert_eq!(refused.unwrap().code, ErrorCode::LimitReached, "7 MB of it are too much at once");
-    send(&ingest, Session(2), id("other"), CLUSTER).await.unwrap();
+    send(&ingest, ConnectionId(2), id("other"), CLUSTER).await.unwrap();
 }

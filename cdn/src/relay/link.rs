@@ -158,8 +158,17 @@ impl Link {
             return Err(Lost::Silent);
         }
         self.asked = true;
-        let asking = self.socket.send(Message::text(format!(r#"["{}",{{"t0_ms":0}}]"#, name::CLOCK)));
-        tokio::time::timeout(ANSWER, asking).await.map_err(|_| Lost::Silent)?.map_err(broken)
+        self.send(format!(r#"["{}",{{"t0_ms":0}}]"#, name::CLOCK)).await
+    }
+
+    /// Asks the other side for a keyframe.
+    pub(super) async fn request_keyframe(&mut self) -> Result<(), Lost> {
+        self.send(format!(r#"["{}",{{}}]"#, name::REQUEST_KEYFRAME)).await
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), Lost> {
+        let sending = self.socket.send(Message::text(text));
+        tokio::time::timeout(ANSWER, sending).await.map_err(|_| Lost::Silent)?.map_err(broken)
     }
 }
 

@@ -2,7 +2,7 @@
 //! clients want them here, and dropped a while after the last client left.
 //!
 //! ```text
-//!   watch ─► find ─► ask the main server ─► link to a source ─► Feed ─► hub ─► this node's viewers and relays
+//!   watch ─► find ─► ask the main server ─► link to a source ─► Producer ─► hub ─► this node's viewers and relays
 //!                        ▲                        │ breaks
 //!                        └── all sources failed ──┴─► next source, after the newest chunk here
 //! ```
@@ -10,10 +10,10 @@
 //! Running streams need the main server only when a link breaks and no other source is known.
 
 mod address;
-mod arrivals;
 mod ask;
 mod link;
 mod metered;
+mod opened;
 mod own_address;
 mod pull;
 mod warnings;
@@ -29,11 +29,11 @@ use supervisor::contain;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub(crate) use self::{arrivals::Arrivals, own_address::check as check_own_address, warnings::Warnings};
 use self::{
     ask::Asks,
     pull::{Progress, Pull},
 };
+pub(crate) use self::{opened::OpenedStreams, own_address::check as check_own_address, warnings::Warnings};
 use crate::{
     clock::Clock, config::Limits, control::Control, grants::Grants, hub::SharedStream, ingest::Ingest,
     lock::lock, metrics::Metrics,
@@ -49,7 +49,7 @@ const ORPHAN_MS: u64 = 500;
 /// What pulling needs of the node.
 pub(crate) struct Services {
     pub(crate) ingest: Arc<Ingest>,
-    pub(crate) arrivals: Arc<Arrivals>,
+    pub(crate) opened: Arc<OpenedStreams>,
     /// None in a node without main servers, which pulls nothing.
     pub(crate) control: Option<Arc<Control>>,
     pub(crate) grants: Arc<Grants>,
@@ -108,7 +108,7 @@ impl Relays {
         let pull = self.pull(id, false)?;
         let mut progress = pull.progress();
         loop {
-            let begins_here = self.services.arrivals.next();
+            let begins_here = self.services.opened.next();
             let now = progress.borrow_and_update().clone();
             // Its broadcaster may have come here meanwhile.
             if let Some(stream) = self.at_hand(id) {
@@ -184,9 +184,9 @@ impl Relays {
         let Services { ingest, limits, clock, .. } = &*self.services;
         let idle_ms = u64::try_from(limits.linger.as_millis()).unwrap_or(u64::MAX);
         for id in ingest.relayed() {
-            match ingest.readers(id) {
-                0 => ingest.drop_idle(id, idle_ms, clock.now()),
-                _ => drop(ingest.wanted(id, clock.now())),
+            match ingest.carried(id).is_some_and(|stream| ingest.has_readers(&stream)) {
+                false => ingest.drop_idle(id, idle_ms, clock.now()),
+                true => drop(ingest.wanted(id, clock.now())),
             }
         }
     }

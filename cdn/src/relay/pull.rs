@@ -24,8 +24,10 @@ use super::{
     unavailable, unknown_stream,
 };
 use crate::{
+    clock::Now,
     control::retry_after,
-    ingest::{Feed, Refused},
+    hub::Chunk,
+    ingest::{Producer, Refused},
     lock::lock,
 };
 
@@ -145,7 +147,7 @@ impl Pull {
             }
         }
         let mut run =
-            Run { pull: self, sources, asked: Instant::now(), feed: None, avoid: Vec::new(), lost: None };
+            Run { pull: self, sources, asked: Instant::now(), producer: None, avoid: Vec::new(), lost: None };
         run.pull().await
     }
 
@@ -173,7 +175,7 @@ struct Run<'a> {
     sources: Sources,
     asked: Instant,
     /// Once a source was found that has the stream.
-    feed: Option<Feed>,
+    producer: Option<Producer>,
     /// Nodes that failed since the last chunk.
     avoid: Vec<String>,
     /// Since when there is no source.
@@ -189,14 +191,14 @@ impl Run<'_> {
                 Ok(false) => round += 1,
                 Err(over) => return over,
             }
-            if self.feed.is_none() && round >= ROUNDS {
+            if self.producer.is_none() && round >= ROUNDS {
                 return Over::Failed(unavailable(self.pull.id));
             }
             if round > 0 && !self.wait(retry_after(round - 1, FIRST_RETRY, LAST_RETRY)).await {
                 return Over::Done;
             }
             if self.ask().await {
-                self.feed.iter().for_each(Feed::ended);
+                self.ended();
                 return Over::Done;
             }
         }
@@ -250,11 +252,11 @@ impl Run<'_> {
                  needs --peer-url",
             );
         }
-        match &self.feed {
-            Some(feed) => {
+        match &self.producer {
+            Some(producer) => {
                 tracing::info!(stream.id = %id, "stream {id} comes from {url} no more: {lost}");
                 services.metrics.relay_reconnects.add(1);
-                feed.lost(services.clock.now());
+                producer.lost(services.clock.now());
             }
             None => tracing::debug!(stream.id = %id, "stream {id} cannot be had from {url}: {lost}"),
         }
@@ -283,18 +285,20 @@ impl Run<'_> {
 
     /// False if the stream does not come this way any more.
     async fn wait(&self, wait: Duration) -> bool {
-        match &self.feed {
+        match &self.producer {
             None => {
                 tokio::time::sleep(wait).await;
                 true
             }
-            Some(feed) => feed.stopped().run_until_cancelled(tokio::time::sleep(wait)).await.is_some(),
+            Some(producer) => {
+                producer.stopped().run_until_cancelled(tokio::time::sleep(wait)).await.is_some()
+            }
         }
     }
 
     /// Pulls from one source until that fails. Says how it failed, and whether it brought anything.
     async fn follow(&mut self, url: &str) -> Result<(Lost, bool), Over> {
-        let stop = self.feed.as_ref().map(|feed| feed.stopped().clone()).unwrap_or_default();
+        let stop = self.producer.as_ref().map(|producer| producer.stopped().clone()).unwrap_or_default();
         let opened = stop.run_until_cancelled(self.open(url)).await;
         let mut link = match opened.ok_or(Over::Done)? {
             Ok(link) => link,
@@ -302,10 +306,11 @@ impl Run<'_> {
         };
         let mut course = Course::new();
         loop {
-            let stop = self.feed.as_ref().map(|feed| feed.stopped().clone()).unwrap_or_default();
-            let next = tokio::time::timeout_at(course.deadline.into(), link.next());
+            let stop = self.producer.as_ref().map(|producer| producer.stopped().clone()).unwrap_or_default();
+            let next = tokio::time::timeout_at(course.deadline.into(), self.next(&mut link));
             let event = match stop.run_until_cancelled(next).await.ok_or(Over::Done)? {
-                Ok(Ok(event)) => event,
+                Ok(Ok(Some(event))) => event,
+                Ok(Ok(None)) => continue,
                 Ok(Err(lost)) => return Ok((lost, course.brought)),
                 Err(_) if link.is_bringing() => {
                     course.postpone();
@@ -319,12 +324,28 @@ impl Run<'_> {
         }
     }
 
+    /// What comes next over the link; none once a keyframe was asked for over it.
+    async fn next(&self, link: &mut Link) -> Result<Option<Event>, Lost> {
+        let wanted = async {
+            match &self.producer {
+                Some(producer) => producer.keyframe_wanted().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = link.next() => return event.map(Some),
+            () = wanted => {}
+        }
+        link.request_keyframe().await?;
+        Ok(None)
+    }
+
     async fn open(&self, url: &str) -> Result<Link, Lost> {
         let wanted = Wanted {
             stream: self.pull.id,
             grant: &self.sources.grant,
             hostname: &self.pull.services.hostname,
-            after: self.feed.as_ref().map_or_else(|| self.newest_here(), Feed::newest),
+            after: self.producer.as_ref().map_or_else(|| self.newest_here(), Producer::newest),
         };
         let address = Address::new(url, self.pull.asks.main_server(), &wanted)?;
         Link::open(&address).await
@@ -340,27 +361,28 @@ impl Run<'_> {
     /// Takes in what came over a link. Gives the reason if that ends the link.
     fn take(&mut self, event: Event, course: &mut Course) -> Result<Option<Lost>, Over> {
         let now = self.pull.services.clock.now();
-        match (event, &self.feed) {
+        match (event, &self.producer) {
             (Event::Welcome(welcome), _) => course.welcomed(welcome.newest),
             (Event::Path(path), _) => return self.path(path, course),
             (_, None) => return Ok(Some(Lost::Nonsense("media before the path it comes by".into()))),
             (_, Some(_)) if !course.has_path => {
                 return Ok(Some(Lost::Nonsense("media before the path it comes by".into())));
             }
-            (Event::State(StreamState::Ended), Some(feed)) => {
-                feed.ended();
+            (Event::State(StreamState::Ended), Some(_)) => {
+                self.ended();
                 return Err(Over::Done);
             }
-            (Event::State(state), Some(feed)) => {
-                feed.state(state)?;
+            (Event::State(state), Some(producer)) => {
+                producer.state(state)?;
                 course.state(state);
             }
-            (Event::Skipped, Some(feed)) => feed.gap()?,
-            (Event::Init { take, mime, origin_ms, data }, Some(feed)) => {
-                feed.init(take, mime, origin_ms, data)?;
+            (Event::Skipped, Some(producer)) => producer.gap()?,
+            (Event::Init { take, mime, origin_ms, data }, Some(producer)) => {
+                producer.init(take, mime, data)?;
+                producer.capture_clock(take, origin_ms)?;
             }
-            (Event::Chunk(chunk), Some(feed)) => {
-                feed.chunk(chunk, now)?;
+            (Event::Chunk(chunk), Some(producer)) => {
+                self.write(producer, chunk, now)?;
                 course.brought();
             }
         }
@@ -368,7 +390,30 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// Learns through whom the stream comes. Only then it is taken in: what this node sends itself leads nowhere.
+    /// Writes a chunk as it came.
+    fn write(&self, producer: &Producer, chunk: Chunk, now: Now) -> Result<(), Refused> {
+        let (take, bytes) = (chunk.name.take, chunk.data.len() as u64);
+        // None too: else the hub would fill in a time that the origin does not know any more.
+        let origin_ms = chunk.captured_at_ms.map(|at_ms| at_ms.saturating_sub_unsigned(chunk.pts_ms));
+        producer.capture_clock(take, origin_ms)?;
+        if producer.chunk(chunk, now)? {
+            self.pull.services.metrics.relay_bytes_in.add(bytes);
+            self.pull.services.metrics.relay_chunks_in.add(1);
+            producer.flush(None);
+        }
+        Ok(())
+    }
+
+    /// The stream is over.
+    fn ended(&self) {
+        if let Some(producer) = &self.producer
+            && !producer.stopped().is_cancelled()
+        {
+            self.pull.services.ingest.finish(self.pull.id);
+        }
+    }
+
+    /// Learns through which nodes the stream comes. Only then it is taken in: what this node sends itself leads nowhere.
     fn path(&mut self, path: RelayPath, course: &mut Course) -> Result<Option<Lost>, Over> {
         let Services { ingest, hostname, clock, .. } = &*self.pull.services;
         if path.path.contains(hostname) {
@@ -381,17 +426,17 @@ impl Run<'_> {
             return Ok(Some(Lost::TooFar(path.path.len())));
         }
         let path: Arc<[String]> = path.path.into();
-        if self.feed.is_none() {
+        if self.producer.is_none() {
             let begun = ingest.relay(self.pull.id, self.sources.visibility, path.clone(), clock.now());
-            self.feed = Some(begun.map_err(|error| match error.code {
+            self.producer = Some(begun.map_err(|error| match error.code {
                 // Its broadcaster came here meanwhile, which is as good.
                 ErrorCode::AlreadyPublishing => Over::Done,
                 _ => Over::Failed(error),
             })?);
             tracing::info!(stream.id = %self.pull.id, "stream {} comes by {:?}", self.pull.id, path);
         }
-        if let Some(feed) = &self.feed {
-            feed.path(path)?;
+        if let Some(producer) = &self.producer {
+            producer.path(path)?;
         }
         course.has_path = true;
         self.note_progress(course);
@@ -399,7 +444,7 @@ impl Run<'_> {
     }
 
     fn note_progress(&self, course: &mut Course) {
-        let newest = self.feed.as_ref().and_then(Feed::newest);
+        let newest = self.producer.as_ref().and_then(Producer::newest);
         if course.catches_up(newest) && !self.pull.is_ready() {
             self.pull.progress.send_replace(Progress::Ready);
         }

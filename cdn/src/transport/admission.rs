@@ -14,9 +14,9 @@ use super::refusal;
 use crate::{
     clock::Clock,
     config::Limits,
-    egress::{self, Applicant, Delivery, Egress, Outlet, Role, Session},
+    egress::{self, Applicant, Delivery, Egress, Outlet, Session},
     grants::Grants,
-    hub::{Cursor, LiveStream, SharedStream},
+    hub::{Cursor, LiveStream, Role, SharedStream},
     load::{AdmissionControl, Newcomer},
     lock::lock,
     relay::Relays,
@@ -113,7 +113,7 @@ impl Admission {
         };
         let cursor = cursor.waiting_on(lock(stream).ring());
         let applicant = Applicant { viewer, role, delivery, cursor, replacing };
-        let admitted = egress.admit(request.stream, applicant);
+        let admitted = egress.admit(stream, applicant);
         let admitted = admitted.map_err(|rejection| refusal::not_admitted(rejection, stream))?;
         let welcome = self.welcome(&lock(stream));
         Ok(Admitted { admitted, stream: stream.clone(), welcome })

@@ -2,7 +2,7 @@
 //!
 //! A transport implements [`Outlet`] (encode once, offer without waiting), reads what its clients ask
 //! for, and hands it on: viewers and relays to [`Admission`], segments to [`Ingest`]. When it starts it registers its name for
-//! the metrics with [`Connections`]; it gives its routes, its egress, and how its connections are closed. How much may be on
+//! the metrics with [`Connections`]; it gives its routes and how its connections are closed. How much may be on
 //! the way to one of its viewers is its own [`Delivery`](crate::egress::Delivery). The rest of the node knows none of them.
 
 mod admission;
@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     config::Limits,
     connections::Connections,
-    egress::{Audience, Carrier, Egress, Outlet},
+    egress::{Audience, Egress, Outlet},
     ingest::Ingest,
     metrics::Metrics,
 };
@@ -52,8 +52,6 @@ pub(crate) struct Services {
 pub(crate) struct Running {
     /// Where its clients connect.
     pub(crate) routes: Router,
-    /// What serves its viewers.
-    pub(crate) egress: Arc<dyn Carrier>,
     /// Closes its connections.
     pub(crate) close: Close,
 }
@@ -73,7 +71,7 @@ impl Services {
     /// What serves the viewers of a transport that sends through `outlet`.
     fn egress<O: Outlet>(&self, outlet: O) -> Egress<O> {
         let counted = (self.limits.clone(), self.metrics.clone(), self.audience.clone());
-        Egress::new(outlet, counted, (self.tasks.clone(), self.shutdown.clone()))
+        Egress::new(outlet, counted, self.clock.clone(), (self.tasks.clone(), self.shutdown.clone()))
     }
 
     /// Runs a task until the node stops.

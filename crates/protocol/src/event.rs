@@ -74,6 +74,9 @@ pub struct RegisterNewStream {
     /// What an older node last gave back, so that this one continues with the same names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
+    /// Whether the broadcaster can make a keyframe when asked: then it is sent `keyframe_wanted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyframes: Option<bool>,
 }
 
 /// Ack of `register_new_stream`.

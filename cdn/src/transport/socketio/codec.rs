@@ -56,6 +56,10 @@ pub(super) fn state(state: &StreamStateChanged) -> Packet {
     Packet { text: event(name::STREAM_STATE, state), payload: None }
 }
 
+pub(super) fn keyframe_wanted(stream_id: StreamId) -> Packet {
+    Packet { text: event(name::KEYFRAME_WANTED, &StreamRef { stream_id }), payload: None }
+}
+
 /// The JSON of an ack's arguments.
 pub(super) fn ack(answer: &impl Serialize) -> Str {
     let text = serde_json::to_string(&[answer]);

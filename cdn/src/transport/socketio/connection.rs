@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
-use protocol::event::{
-    BroadcastData, ClockRequest, Done, RegisterNewStream, StreamRef, WatchRequest, WatchStream, name,
-};
+use protocol::event::{ClockRequest, Done, StreamRef, WatchRequest, WatchStream, name};
 use serving::Client;
 use socketioxide::{TransportType, extract::SocketRef};
 
@@ -13,15 +11,14 @@ use super::{
     adapter::Adapter,
     event::{Call, On, Unknown},
     outlet::Recipient,
-    room,
     serial::{Serial, Work},
     watching::Watched,
 };
-use crate::{connections::Counted, ingest::Session, lock::lock, transport::refusal};
+use crate::{connections::Counted, ingest::ConnectionId, lock::lock, transport::refusal};
 
 /// See the [module](self).
 pub(super) struct Connection {
-    session: Session,
+    pub(super) id: ConnectionId,
     pub(super) recipient: Recipient,
     /// The WebSocket of a connection that began as one.
     client: Option<Client>,
@@ -37,7 +34,7 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn open(
         socket: &SocketRef<Adapter>,
-        session: Session,
+        id: ConnectionId,
         server: Arc<Server>,
     ) -> Result<(), String> {
         let counted = server.connections.count().ok_or_else(|| {
@@ -47,7 +44,7 @@ impl Connection {
         let polls = socket.transport_type() == TransportType::Polling;
         let lane = polls.then(|| server.lanes.open(&server.slot, socket.id));
         let connection = Arc::new_cyclic(|me| Self {
-            session,
+            id,
             recipient: Recipient { sid: socket.id, slot: server.slot.clone(), lane },
             client: socket.req_parts().extensions.get::<Client>().cloned(),
             watched: Mutex::default(),
@@ -62,7 +59,8 @@ impl Connection {
         on(socket, name::END_STREAM, &connection, Self::end);
         on(socket, name::WATCH_STREAM, &connection, Self::watch);
         on(socket, name::LEAVE_STREAM, &connection, Self::leave);
-        socket.on_fallback(Unknown(connection.recipient.clone()));
+        on(socket, name::REQUEST_KEYFRAME, &connection, Self::request_keyframe);
+        socket.on_fallback(Unknown(connection.recipient.clone(), connection.server.services.clock.clone()));
         socket.on_disconnect(async move || connection.closed_last());
         Ok(())
     }
@@ -78,27 +76,6 @@ impl Connection {
         call.answer(Ok(clock.answer(request, clock.now())));
     }
 
-    async fn register(self: Arc<Self>, call: Call, request: RegisterNewStream) {
-        let services = &self.server.services;
-        let (id, now) = (request.stream_id, services.clock.now());
-        let registered = services.ingest.register(self.session, request, now).await;
-        if registered.is_ok() {
-            call.socket.join(room(id));
-            self.keep();
-        }
-        call.answer(registered);
-    }
-
-    async fn broadcast(self: Arc<Self>, call: Call, data: BroadcastData) {
-        let services = &self.server.services;
-        let now = services.clock.now();
-        call.answer(services.ingest.segment(self.session, data, call.arrived, now).await);
-    }
-
-    async fn end(self: Arc<Self>, call: Call, StreamRef { stream_id }: StreamRef) {
-        call.answer(self.server.services.ingest.end(self.session, stream_id));
-    }
-
     async fn watch(self: Arc<Self>, call: Call, watch: WatchStream) {
         self.begin_to_watch(&call, WatchRequest::from(watch));
     }
@@ -106,6 +83,11 @@ impl Connection {
     async fn leave(self: Arc<Self>, call: Call, StreamRef { stream_id }: StreamRef) {
         lock(&self.watched).leave(stream_id);
         call.answer(Ok(Done {}));
+    }
+
+    async fn request_keyframe(self: Arc<Self>, call: Call, StreamRef { stream_id }: StreamRef) {
+        let now = self.server.services.clock.now();
+        call.answer(lock(&self.watched).request_keyframe(stream_id, now).map(|()| Done {}));
     }
 
     /// Closes it after the events that came before.
@@ -118,7 +100,7 @@ impl Connection {
         lock(&self.watched).leave_all();
         self.server.lanes.close(self.recipient.sid);
         let services = &self.server.services;
-        services.ingest.disconnected(self.session, services.clock.now());
+        services.ingest.disconnected(self.id, services.clock.now());
     }
 }
 
@@ -134,7 +116,8 @@ fn on<P, F>(
 {
     let (from, serial) = (connection.recipient.clone(), connection.serial.clone());
     let (connection, server) = (connection.clone(), connection.server.clone());
+    let clock = server.services.clock.clone();
     let handle =
         move |call: Call, payload: P| -> Work { Box::pin(method(connection.clone(), call, payload)) };
-    socket.on(name, On { name, from, serial, handle, spawn: move |work| server.services.spawn(work) });
+    socket.on(name, On { name, from, serial, clock, handle, spawn: move |work| server.services.spawn(work) });
 }

@@ -4,7 +4,7 @@
 //! payload that does not decode would go unanswered. This one runs in the connection's own order (see [`Serial`]) and
 //! answers both.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use protocol::{ErrorCode, Located, WireError, event::Ack};
 use serde::{Serialize, de::DeserializeOwned};
@@ -21,6 +21,7 @@ use super::{
     outlet::Recipient,
     serial::{Full, Serial, Work},
 };
+use crate::clock::Clock;
 
 /// Longest part of a decoding error that is sent back.
 const MAX_REASON_CHARS: usize = 200;
@@ -30,8 +31,8 @@ const MAX_REASON_CHARS: usize = 200;
 pub(super) struct Call {
     pub(super) socket: Arc<Socket<Adapter>>,
     pub(super) from: Recipient,
-    /// When its last byte was there.
-    pub(super) arrived: Instant,
+    /// When its last byte was there, by the node's [`Clock::elapsed_us`].
+    pub(super) arrived_us: i64,
     ack_id: Option<i64>,
 }
 
@@ -56,6 +57,7 @@ pub(super) struct On<F, S> {
     pub(super) name: &'static str,
     pub(super) from: Recipient,
     pub(super) serial: Serial,
+    pub(super) clock: Clock,
     pub(super) handle: F,
     /// Runs what does not end at once.
     pub(super) spawn: S,
@@ -71,11 +73,11 @@ where
     S: Fn(Work) + Send + Sync + 'static,
 {
     fn call(&self, socket: Arc<Socket<Adapter>>, mut payload: Value, ack_id: Option<i64>) {
-        let arrived = Instant::now();
+        let arrived_us = self.clock.elapsed_us();
         self.from.bind(&socket);
         let bytes = payload_bytes(&payload);
         let Ok(TryData(decoded)) = TryData::<Located<P>>::from_message_parts(&socket, &mut payload, &ack_id);
-        let call = Call { socket, from: self.from.clone(), arrived, ack_id };
+        let call = Call { socket, from: self.from.clone(), arrived_us, ack_id };
         let work = match decoded {
             Ok(Located(payload)) => (self.handle)(call.clone(), payload),
             Err(error) => refuse(call.clone(), self.unreadable(&error)),
@@ -109,12 +111,12 @@ fn payload_bytes(payload: &Value) -> usize {
 }
 
 /// Answers events that do not exist.
-pub(super) struct Unknown(pub(super) Recipient);
+pub(super) struct Unknown(pub(super) Recipient, pub(super) Clock);
 
 impl MessageHandler<Adapter, Self> for Unknown {
     fn call(&self, socket: Arc<Socket<Adapter>>, _: Value, ack_id: Option<i64>) {
         self.0.bind(&socket);
-        let call = Call { socket, from: self.0.clone(), arrived: Instant::now(), ack_id };
+        let call = Call { socket, from: self.0.clone(), arrived_us: self.1.elapsed_us(), ack_id };
         call.refuse(WireError::new(ErrorCode::NotFound, "this node has no such event"));
     }
 }

@@ -9,19 +9,21 @@ mod engine;
 mod event;
 mod lane;
 mod outlet;
+mod publishing;
 mod serial;
 mod watching;
 
 use std::{
+    collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use axum::{Router, middleware};
-use protocol::StreamId;
+use protocol::{StreamId, event::StreamStateChanged};
 use socketioxide::{ParserConfig, SocketIo, extract::SocketRef, handler::ConnectHandler};
 use socketioxide_core::adapter::Room;
 
@@ -34,8 +36,10 @@ use self::{
 use super::{Close, Running, Services};
 use crate::{
     connections::{TransportConnections, TransportName},
-    egress::{Backlog, Delivery, Egress},
-    ingest::Session,
+    egress::{Announcer, Backlog, Delivery, Egress},
+    hub::{LiveStream, SharedStream},
+    ingest::ConnectionId,
+    lock::lock,
 };
 
 const NAME: TransportName = TransportName { label: "socketio", title: "Socket.IO" };
@@ -62,7 +66,10 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The Socket.IO server of a node.
 struct Server {
     services: Services,
-    egress: Arc<Egress<SocketIoOutlet>>,
+    egress: Egress<SocketIoOutlet>,
+    outlet: SocketIoOutlet,
+    /// Streams whose broadcaster is told how they are doing.
+    announced: Mutex<HashMap<StreamId, Weak<Mutex<LiveStream>>>>,
     slot: Slot,
     lanes: Arc<Lanes>,
     connections: Arc<TransportConnections>,
@@ -92,23 +99,39 @@ pub(super) fn start(services: &Services) -> Running {
         .route_service("/socket.io", service.clone())
         .route_service("/socket.io/", service)
         .layer(middleware::from_fn_with_state(lanes.clone(), engine::guard));
-    let egress = Arc::new(services.egress(SocketIoOutlet::new(slot.clone(), lanes.clone())));
+    let outlet = SocketIoOutlet::new(slot.clone(), lanes.clone());
+    let egress = services.egress(outlet.clone());
     let connections = services.connections.register(NAME);
-    let server = Server { services: services.clone(), egress: egress.clone(), slot, lanes, connections };
+    let (services, announced) = (services.clone(), Mutex::default());
+    let server = Server { services, egress, outlet, announced, slot, lanes, connections };
     server.open(&io);
-    Running { routes, egress, close: closing(io) }
+    Running { routes, close: closing(io) }
 }
 
 impl Server {
     /// Opens the namespace.
     fn open(self, io: &SocketIo<Adapter>) {
-        let (server, sessions) = (Arc::new(self), Arc::new(AtomicU64::new(0)));
+        let (server, connections) = (Arc::new(self), Arc::new(AtomicU64::new(0)));
         // Events are bound before the client is told that it is connected, so that none of its first ones is lost.
         let bind = async move |socket: SocketRef<Adapter>| {
-            let session = Session(sessions.fetch_add(1, Relaxed));
-            Connection::open(&socket, session, server)
+            let id = ConnectionId(connections.fetch_add(1, Relaxed));
+            Connection::open(&socket, id, server)
         };
         io.ns("/", (async || ()).with(bind));
+    }
+
+    /// Tells the broadcaster of a stream how it is doing, from now on until the stream is closed.
+    fn announce(&self, id: StreamId, stream: &SharedStream) {
+        let mut announced = lock(&self.announced);
+        if announced.get(&id).is_some_and(|known| known.as_ptr() == Arc::as_ptr(stream)) {
+            return;
+        }
+        announced.retain(|_, stream| stream.strong_count() > 0);
+        announced.insert(id, Arc::downgrade(stream));
+        let outlet = self.outlet.clone();
+        let tell = move |state: &StreamStateChanged| outlet.announce(state);
+        let announcer = Announcer::new(stream, self.services.clock.clone(), tell);
+        self.services.spawn(announcer.run());
     }
 }
 

@@ -22,6 +22,7 @@ use crate::{
     hub::{InitSegment, Stored},
 };
 
+#[derive(Clone)]
 pub(crate) struct SocketIoOutlet {
     slot: Slot,
     lanes: Arc<Lanes>,
@@ -44,6 +45,11 @@ impl Recipient {
         }
     }
 
+    /// Asks a broadcaster for a keyframe.
+    pub(super) fn want_keyframe(&self, stream: StreamId) -> Result<(), SocketError> {
+        self.send(wire(&codec::keyframe_wanted(stream), None))
+    }
+
     pub(super) fn send(&self, packet: packet::Packet) -> Result<(), SocketError> {
         match &self.lane {
             Some(lane) => lane.send(packet),
@@ -59,6 +65,24 @@ fn adapter(slot: &Slot) -> Option<Arc<Adapter>> {
 impl SocketIoOutlet {
     pub(super) fn new(slot: Slot, lanes: Arc<Lanes>) -> Self {
         Self { slot, lanes }
+    }
+}
+
+impl SocketIoOutlet {
+    /// Tells the room of a stream, which holds its broadcaster, how it is doing.
+    pub(super) fn announce(&self, state: &StreamStateChanged) {
+        let Some(adapter) = adapter(&self.slot) else { return };
+        let room = room(state.stream_id);
+        let packet = wire(&codec::state(state), None);
+        for sid in adapter.members(room.clone()) {
+            let recipient = Recipient { sid, slot: self.slot.clone(), lane: self.lanes.of(sid) };
+            if let Err(error) = recipient.send(packet.clone()) {
+                tracing::debug!(%error, "a broadcaster has no room for an announcement");
+            }
+        }
+        if state.state == StreamState::Ended {
+            adapter.close_room(room);
+        }
     }
 }
 
@@ -98,21 +122,6 @@ impl Outlet for SocketIoOutlet {
             Ok(()) => Offer::Taken,
             Err(SocketError::InternalChannelFull) => Offer::Full,
             Err(SocketError::Closed) => Offer::Closed,
-        }
-    }
-
-    fn announce(&self, state: &StreamStateChanged) {
-        let Some(adapter) = adapter(&self.slot) else { return };
-        let room = room(state.stream_id);
-        let packet = wire(&codec::state(state), None);
-        for sid in adapter.members(room.clone()) {
-            let recipient = Recipient { sid, slot: self.slot.clone(), lane: self.lanes.of(sid) };
-            if let Err(error) = recipient.send(packet.clone()) {
-                tracing::debug!(%error, "a broadcaster has no room for an announcement");
-            }
-        }
-        if state.state == StreamState::Ended {
-            adapter.close_room(room);
         }
     }
 

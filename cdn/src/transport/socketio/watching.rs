@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CONTINUOUS, IN_TURNS, connection::Connection, event::Call};
 use crate::{
+    clock::Now,
     egress::{Delivery, Session},
     hub::SharedStream,
     lock::lock,
@@ -51,6 +52,16 @@ impl Watched {
 
     pub(super) fn leave_all(&mut self) {
         self.0.clear();
+    }
+
+    /// Asks for a keyframe of a stream that the connection gets.
+    pub(super) fn request_keyframe(&self, id: StreamId, now: Now) -> Result<(), WireError> {
+        let session = self.session(id).ok_or_else(|| {
+            let message = "this connection does not watch that stream; send watch_stream first";
+            WireError::new(ErrorCode::InvalidRequest, message)
+        })?;
+        session.request_keyframe(now);
+        Ok(())
     }
 
     /// The session on `id`, if there is one.

@@ -29,10 +29,7 @@ use axum::{
 };
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
-use protocol::{
-    ErrorCode, WireError,
-    event::{ClockRequest, name},
-};
+use protocol::{ErrorCode, WireError, event::name};
 use serving::Client;
 use tokio_util::task::TaskTracker;
 
@@ -43,6 +40,7 @@ use self::{
     incoming::{Heard, Incoming},
     keep_alive::{KeepAlive, KeptAlive},
     outlet::WsOutlet,
+    request::Event,
     socket::Socket,
 };
 use super::{
@@ -67,7 +65,7 @@ const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The WebSocket server of a node.
 struct Server {
     services: Services,
-    egress: Arc<Egress<WsOutlet>>,
+    egress: Egress<WsOutlet>,
     connections: Arc<TransportConnections>,
     keep_alive: Arc<KeepAlive>,
     /// Its connections.
@@ -76,10 +74,9 @@ struct Server {
 
 /// Starts the transport.
 pub(super) fn start(services: &Services) -> Running {
-    let egress = Arc::new(services.egress(WsOutlet::new(services.hostname.clone())));
     let server = Arc::new(Server {
         services: services.clone(),
-        egress: egress.clone(),
+        egress: services.egress(WsOutlet::new(services.hostname.clone())),
         connections: services.connections.register(NAME),
         keep_alive: Arc::default(),
         tasks: TaskTracker::new(),
@@ -89,7 +86,7 @@ pub(super) fn start(services: &Services) -> Running {
         services.shutdown.clone().run_until_cancelled_owned(async move { keep_alive.run().await });
     services.tasks.spawn(services.supervisor.watch("WebSocket keep-alive", keep_alive));
     let routes = Router::new().route("/ws/{stream_id}", any(connect)).with_state(server.clone());
-    Running { routes, egress, close: closing(server) }
+    Running { routes, close: closing(server) }
 }
 
 fn closing(server: Arc<Server>) -> Close {
@@ -232,13 +229,19 @@ impl ClientTask {
         poll_fn(|cx| self.connection.poll(cx, &mut incoming, &mut said)).await;
     }
 
-    /// Answers what a client may ask; whatever else it says is ignored.
+    /// Does what a client may ask for; whatever else it says is ignored.
     fn answer(&self, connection: &Connection, heard: Heard) {
         let Heard::Text(text) = heard else { return };
         let arrived = self.clock.now();
-        let Ok((event, request)) = serde_json::from_str::<(String, ClockRequest)>(&text) else { return };
-        if event == name::CLOCK {
-            connection.answer(&frame::event(name::CLOCK, &self.clock.answer(request, arrived)));
+        match request::event(&text) {
+            Some(Event::Clock(request)) => {
+                let answer = self.clock.answer(request, arrived);
+                connection.answer(&frame::event(name::CLOCK, &answer));
+            }
+            Some(Event::RequestKeyframe) => {
+                self.session.iter().for_each(|session| session.request_keyframe(arrived));
+            }
+            None => {}
         }
     }
 }

@@ -70,14 +70,11 @@ impl Outlet for WsOutlet {
         viewer.send(packet, || Some(receipt()))
     }
 
-    /// Nobody publishes over this transport.
-    fn announce(&self, _: &StreamStateChanged) {}
-
     fn dismiss(&self, viewer: &Arc<Connection>, why: Dismissal) {
         match why {
             Dismissal::Closed(Closed::Ended) => viewer.close(None, CloseCode::NORMAL),
             Dismissal::Closed(Closed::Dropped) => viewer.close(None, CloseCode::TRY_AGAIN_LATER),
-            Dismissal::Stuck => viewer.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER),
+            Dismissal::Stalled => viewer.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER),
         }
     }
 }

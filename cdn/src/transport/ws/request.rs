@@ -1,7 +1,11 @@
-//! What a client asks for, in the address it connects to. Pure.
+//! What a client asks for, in the address it connects to and in its messages. Pure.
 
-use protocol::{ErrorCode, WireError, event::ChunkName};
+use protocol::{
+    ErrorCode, WireError,
+    event::{ChunkName, ClockRequest, name},
+};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::transport::admission::{Client, Request, Start};
 
@@ -32,6 +36,23 @@ pub(super) fn read(stream: &str, query: Query) -> Result<Request, WireError> {
     Ok(Request { stream, grant, client, start })
 }
 
+/// What a client may ask for while it watches.
+#[derive(Debug, PartialEq)]
+pub(super) enum Event {
+    Clock(ClockRequest),
+    RequestKeyframe,
+}
+
+/// The event in a text message; none if it is not one of those.
+pub(super) fn event(text: &str) -> Option<Event> {
+    let (event, payload): (String, Value) = serde_json::from_str(text).ok()?;
+    match event.as_str() {
+        name::CLOCK => serde_json::from_value(payload).ok().map(Event::Clock),
+        name::REQUEST_KEYFRAME => Some(Event::RequestKeyframe),
+        _ => None,
+    }
+}
+
 pub(super) fn invalid(message: &str) -> WireError {
     WireError::new(ErrorCode::InvalidRequest, format!("{message}; see docs/protocol.md, section WebSocket"))
 }
@@ -57,6 +78,16 @@ mod tests {
         assert_eq!(chunk_name("1.22.3"), Some(ChunkName { take: 1, group: 22, index: 3 }));
         for wrong in ["", "1", "1.2", "1.2.", "1.2.3.4", "1.2.-3", "1.2.4294967296", "a.b.c"] {
             assert_eq!(chunk_name(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn events_are_read_and_others_passed_over() {
+        assert_eq!(event(r#"["clock",{"t0_ms":1.5}]"#), Some(Event::Clock(ClockRequest { t0_ms: 1.5 })));
+        assert_eq!(event(r#"["request_keyframe",{}]"#), Some(Event::RequestKeyframe));
+        for other in ["", "[]", r#"["clock",{}]"#, r#"["of_a_later_version",{}]"#, r#"["request_keyframe"]"#]
+        {
+            assert_eq!(event(other), None, "{other}");
         }
     }
 

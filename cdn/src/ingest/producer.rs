@@ -1,0 +1,146 @@
+//! The one handle through which a stream is written, whatever sends it: the take of a recorder, or the link to another node.
+//!
+//! A stream has one producer at a time. Once another one took its place, or the stream is closed, everything it brings is
+//! [`Refused`], under the same lock that made it so. Chunks that the ring has already are passed over by their names, so that a
+//! new producer goes on where the one before stood.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use protocol::{StreamId, event::ChunkName, stream::StreamState};
+use tokio_util::sync::CancellationToken;
+
+use super::publisher::Publisher;
+use crate::{
+    clock::Now,
+    hub::{Chunk, Error, LiveStream, Trace},
+    lock::lock,
+};
+
+/// The producer does not write the stream any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refused;
+
+/// See the [module](self).
+pub(crate) struct Producer {
+    publisher: Arc<Publisher>,
+    stop: CancellationToken,
+}
+
+impl Producer {
+    /// A producer until `stop` is cancelled.
+    pub(super) fn new(publisher: Arc<Publisher>, stop: CancellationToken) -> Self {
+        Self { publisher, stop }
+    }
+
+    /// Cancelled when it is not the producer any more.
+    pub(crate) fn stopped(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// The stream's id.
+    pub(super) fn stream_id(&self) -> StreamId {
+        lock(self.publisher.stream()).id()
+    }
+
+    /// The newest chunk this node has of the stream.
+    pub(crate) fn newest(&self) -> Option<ChunkName> {
+        lock(self.publisher.stream()).ring().newest_name()
+    }
+
+    /// The init segment of a take. The first one begins the take.
+    pub(crate) fn init(&self, take: u64, mime: String, data: Bytes) -> Result<(), Refused> {
+        self.write(|stream| {
+            if stream.take() != take {
+                stream.begin_take(take);
+            }
+            stream.push_init(mime, data);
+        })?;
+        self.publisher.changed();
+        Ok(())
+    }
+
+    /// When timestamp 0 of `take` was captured, by the server's clock, as far as that is known. What is said of another take
+    /// than the current one is passed over.
+    pub(crate) fn capture_clock(&self, take: u64, origin_ms: Option<i64>) -> Result<(), Refused> {
+        self.write(|stream| {
+            if stream.take() == take {
+                stream.set_origin_ms(origin_ms);
+            }
+        })
+    }
+
+    /// Appends a chunk; says whether it is new here. One that does not follow what is here shows as a gap.
+    pub(crate) fn chunk(&self, chunk: Chunk, now: Now) -> Result<bool, Refused> {
+        self.write(|stream| {
+            let newest = stream.ring().newest_name();
+            if newest.is_some_and(|newest| newest < chunk.name && !may_follow(newest, chunk.name)) {
+                stream.gap();
+            }
+            match stream.push(chunk, now.ms) {
+                Ok(()) => true,
+                // It came from another producer before, under the same name.
+                Err(Error::OutOfOrder { .. }) => false,
+                Err(error) => {
+                    tracing::error!(stream.id = %stream.id(), %error, "chunk of stream {} was lost", stream.id());
+                    stream.gap();
+                    false
+                }
+            }
+        })
+    }
+
+    /// Lets readers have what was written since the last call. They hold `trace` until they read it.
+    pub(crate) fn flush(&self, trace: Option<&Arc<dyn Trace>>) {
+        self.publisher.flush(trace);
+    }
+
+    /// Chunks are missing before the next one.
+    pub(crate) fn gap(&self) -> Result<(), Refused> {
+        self.write(LiveStream::gap)
+    }
+
+    /// How the stream is doing. Says whether that changed anything.
+    pub(crate) fn state(&self, state: StreamState) -> Result<bool, Refused> {
+        let changed = self.write(|stream| stream.set_state(state))?;
+        if changed {
+            self.publisher.changed();
+        }
+        Ok(changed)
+    }
+
+    /// Through which nodes the stream comes.
+    pub(crate) fn path(&self, path: Arc<[String]>) -> Result<(), Refused> {
+        let changed = self.write(|stream| {
+            let changed = stream.path() != Some(&path);
+            stream.set_path(Some(path));
+            changed
+        })?;
+        self.publisher.set_lost(&self.stop, None);
+        if changed {
+            self.publisher.changed();
+        }
+        Ok(())
+    }
+
+    /// The node it is pulled from is gone, since `now`.
+    pub(crate) fn lost(&self, now: Now) {
+        self.publisher.set_lost(&self.stop, Some(now));
+    }
+
+    /// Waits until a reader wants a keyframe.
+    pub(crate) async fn keyframe_wanted(&self) {
+        self.publisher.keyframe_wanted().await;
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&mut LiveStream) -> T) -> Result<T, Refused> {
+        self.publisher.unless_stopped(&self.stop, write).ok_or(Refused)
+    }
+}
+
+/// Whether `next` can be the very next chunk after `newest`.
+fn may_follow(newest: ChunkName, next: ChunkName) -> bool {
+    let in_group = next.group == newest.group && Some(next.index) == newest.index.checked_add(1);
+    let next_group = Some(next.group) == newest.group.checked_add(1) && next.index == 0;
+    next.take > newest.take || (next.take == newest.take && (in_group || next_group))
+}
