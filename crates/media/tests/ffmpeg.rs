@@ -9,16 +9,13 @@
 
 mod common;
 
-use std::{
-    collections::HashMap,
-    fs,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-    thread,
-};
+use std::{fs, path::Path};
 
-use common::{Fixture, repackage};
+use common::{
+    Fixture,
+    decoding::{Decoding, Timed, decode, ffmpeg},
+    repackage,
+};
 use media::{Init, repackager::Chunk};
 
 /// Times differ at most by a sample of Opus: they are rounded to one of 48 000 a second in MP4.
@@ -26,77 +23,6 @@ const ROUNDING_US: u64 = 21;
 
 /// How far a chunk's first sound may be from its first picture.
 const LONGEST_PACKET_US: u64 = 60_000;
-
-/// A decoded picture, or a packet of sound as it is: what decodes from a packet depends on those before it.
-#[derive(Clone, Debug)]
-struct Timed {
-    pts_us: u64,
-    checksum: String,
-}
-
-/// What ffmpeg made of an input.
-#[derive(Debug, Default)]
-struct Decoding {
-    pictures: Vec<Timed>,
-    packets: Vec<Timed>,
-    /// Warnings and errors about either, sound decoded too.
-    complaints: String,
-}
-
-/// Decodes all tracks of `input`.
-fn decode(input: Vec<u8>) -> Decoding {
-    const PICTURES_PACKETS_SOUND: &str = "-copyts -i pipe:0 -map 0:v? -map 0:a -map 0:a -c:a:0 copy \
-                                          -fps_mode passthrough -enc_time_base -1 -f framecrc -";
-    let (stdout, complaints) = ffmpeg(PICTURES_PACKETS_SOUND, input);
-    Decoding { complaints, ..read_framecrc(&stdout) }
-}
-
-/// Standard output, and standard error with warnings and errors.
-fn ffmpeg(arguments: &str, input: Vec<u8>) -> (String, String) {
-    let mut child = Command::new("ffmpeg")
-        .args(["-nostdin", "-v", "warning"])
-        .args(arguments.split_whitespace())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("this test needs the program ffmpeg");
-    let mut stdin = child.stdin.take().unwrap();
-    // ffmpeg may stop reading early, which then shows in what it says.
-    let writer = thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().unwrap();
-    let _ = writer.join().unwrap();
-    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "ffmpeg {arguments}: {complaints}");
-    (String::from_utf8(output.stdout).unwrap(), complaints)
-}
-
-/// Reads lines of `stream, dts, pts, duration, size, checksum`, behind a header that has for each stream lines of
-/// `#tb 0: 1/1000` and `#codec_id 0: opus`.
-fn read_framecrc(text: &str) -> Decoding {
-    let (mut time_bases, mut codecs) = (HashMap::new(), HashMap::new());
-    let mut decoding = Decoding::default();
-    for line in text.lines() {
-        if let Some((key, value)) = line.strip_prefix('#').and_then(|header| header.split_once(": ")) {
-            match key.split_once(' ') {
-                Some(("tb", stream)) => drop(time_bases.insert(stream, value.strip_prefix("1/").unwrap())),
-                Some(("codec_id", stream)) => drop(codecs.insert(stream, value)),
-                _ => {}
-            }
-            continue;
-        }
-        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-        let ticks_a_second: u64 = time_bases[fields[0]].parse().unwrap();
-        let pts: u64 = fields[2].parse().expect("no time is before 0");
-        let timed = Timed { pts_us: pts * 1_000_000 / ticks_a_second, checksum: fields[5].to_owned() };
-        match codecs[fields[0]] {
-            "rawvideo" => decoding.pictures.push(timed),
-            "opus" => decoding.packets.push(timed),
-            _ => {}
-        }
-    }
-    decoding
-}
 
 fn join(init: &Init, chunks: &[Chunk]) -> Vec<u8> {
     std::iter::once(&init.data).chain(chunks.iter().map(|chunk| &chunk.data)).flatten().copied().collect()

@@ -26,8 +26,8 @@ const INTRA_ONLY_FRAME: u64 = 2;
 const SWITCH_FRAME: u64 = 3;
 
 /// What a frame header is read by (section 5.5).
-#[derive(Clone, Copy)]
-struct Sequence {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sequence {
     /// 2 where each frame says.
     screen_content_tools: u64,
     integer_mv: u64,
@@ -62,6 +62,18 @@ fn leb128(data: &mut &[u8]) -> Option<usize> {
 }
 
 impl Sequence {
+    /// As a number, for [`Self::of_number`].
+    pub(crate) fn number(self) -> u64 {
+        self.screen_content_tools | self.integer_mv << 2 | u64::from(self.order_hint_bits) << 4
+    }
+
+    /// `None` where it is no such number.
+    pub(crate) fn of_number(number: u64) -> Option<Self> {
+        let (screen_content_tools, integer_mv) = (number & 3, number >> 2 & 3);
+        let order_hint_bits = u32::try_from(number >> 4).ok().filter(|&bits| bits <= 8)?;
+        Some(Self { screen_content_tools, integer_mv, order_hint_bits })
+    }
+
     /// Reads a sequence header (section 5.5.1); `None` for those with timing information or frame numbers, which live
     /// encoders do not write.
     fn parse(unit: &[u8]) -> Option<Self> {
@@ -122,14 +134,17 @@ impl Sequence {
     }
 }
 
-/// Where the decoder keeps the picture that is shown after `packet` of a track with this `av1C`, which was in `slot` before it;
-/// `None` where it keeps none, or that cannot be told.
-pub(crate) fn shown_slot(slot: Option<u8>, av1c: &[u8], packet: &[u8]) -> Option<u8> {
-    let headers = units(av1c.get(4..)?).chain(units(packet));
-    let sequence = headers.filter(|(kind, _)| *kind == OBU_SEQUENCE_HEADER).last()?;
-    let sequence = Sequence::parse(sequence.1)?;
-    let frames = units(packet).filter(|(kind, _)| matches!(*kind, OBU_FRAME_HEADER | OBU_FRAME));
-    frames.fold(slot, |slot, (_, header)| sequence.slot_after(slot, header))
+/// Where the decoder keeps the picture that is shown after `packet`, which was in `slot` before it; `None` where it keeps none,
+/// or that cannot be told. `sequence` is that of the newest sequence header.
+pub(crate) fn shown_slot(slot: Option<u8>, sequence: &mut Option<Sequence>, packet: &[u8]) -> Option<u8> {
+    units(packet).fold(slot, |slot, (kind, unit)| match kind {
+        OBU_SEQUENCE_HEADER => {
+            *sequence = Sequence::parse(unit);
+            slot
+        }
+        OBU_FRAME_HEADER | OBU_FRAME => (*sequence)?.slot_after(slot, unit),
+        _ => slot,
+    })
 }
 
 /// A frame header that shows what is kept in `slot`, as a unit with its size.

@@ -4,27 +4,38 @@
 use bytes::Bytes;
 
 use super::{av1, vp9};
-use crate::{Codec, Track};
+use crate::{
+    Codec, Track,
+    varint::{Reader, put_option},
+};
 
-/// Where the picture that was shown last is kept: a number from 0 to 7.
+/// What the newest packet of a track left.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Repeat(Option<u8>);
+pub(crate) struct Repeat {
+    /// Where the picture that was shown last is kept: a number from 0 to 7.
+    slot: Option<u8>,
+    /// How frame headers of AV1 are read.
+    sequence: Option<av1::Sequence>,
+}
 
 impl Repeat {
-    /// What [`Self::slot`] gave.
-    pub(crate) fn resume(slot: Option<u8>) -> Self {
-        Self(slot.filter(|slot| *slot < 8))
+    /// Appends it to a resume point.
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        put_option(out, self.slot.map(u64::from));
+        put_option(out, self.sequence.map(av1::Sequence::number));
     }
 
-    pub(crate) fn slot(self) -> Option<u8> {
-        self.0
+    /// Reads what [`Self::write`] wrote.
+    pub(crate) fn read(input: &mut Reader<'_>) -> Option<Self> {
+        let slot = input.option()?.and_then(|slot| u8::try_from(slot).ok()).filter(|slot| *slot < 8);
+        Some(Self { slot, sequence: input.option()?.and_then(av1::Sequence::of_number) })
     }
 
     /// Reads what a packet of the track shows and keeps. It costs a few bits of its headers.
     pub(crate) fn inspect(&mut self, track: &Track, packet: &[u8]) {
-        self.0 = match track.codec {
-            Codec::Vp9 => vp9::shown_slot(self.0, packet),
-            Codec::Av1 => av1::shown_slot(self.0, &track.config, packet),
+        self.slot = match track.codec {
+            Codec::Vp9 => vp9::shown_slot(self.slot, packet),
+            Codec::Av1 => av1::shown_slot(self.slot, &mut self.sequence, packet),
             _ => None,
         }
     }
@@ -32,8 +43,8 @@ impl Repeat {
     /// The packet that shows the picture once more; `None` where there is none.
     pub(crate) fn packet(self, track: &Track) -> Option<Bytes> {
         match track.codec {
-            Codec::Vp9 => Some(vp9::show_again(&track.config, self.0?)),
-            Codec::Av1 => Some(av1::show_again(self.0?)),
+            Codec::Vp9 => Some(vp9::show_again(self.slot?)),
+            Codec::Av1 => Some(av1::show_again(self.slot?)),
             _ => None,
         }
     }
@@ -43,6 +54,15 @@ impl Repeat {
 mod tests {
     use super::*;
     use crate::{Display, TrackKind};
+
+    /// The beginnings of a keyframe and of the picture after it, as Chromium's MediaRecorder wrote them.
+    const AV1_KEYFRAME: &[u8] = &[
+        0x12, 0x00, 0x0a, 0x0e, 0x00, 0x00, 0x00, 0x2d, 0x4c, 0xff, 0xb3, 0xd0, 0x1a, 0x20, 0x20, 0x20, 0x20,
+        0x80, 0x32, 0x06, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00,
+    ];
+    const AV1_PICTURE: &[u8] = &[0x12, 0x00, 0x32, 0x06, 0x32, 0x60, 0x20, 0x7e, 0xfc, 0x33];
+    const AV1_SLOT: u8 = 1;
+    const AV1_SHOWS_3: &[u8] = &[0x1a, 0x01, 0xb8];
 
     fn track(codec: Codec, config: &'static [u8]) -> Track {
         let display = Display::coded(64, 32);
@@ -55,7 +75,7 @@ mod tests {
         let mut repeat = Repeat::default();
         let slot_after = |packet: &&[u8]| {
             repeat.inspect(track, packet);
-            repeat.slot()
+            repeat.slot
         };
         packets.iter().map(slot_after).collect()
     }
@@ -70,7 +90,7 @@ mod tests {
         let vp9 = track(Codec::Vp9, &[0, 31, 0x82]);
         let packets = [KEYFRAME, KEPT_IN_2, HIDDEN_IN_2, NOT_KEPT, SHOWS_5, HIDDEN_IN_2, b"", KEYFRAME];
         assert_eq!(slots(&vp9, &packets), [Some(0), Some(2), None, None, Some(5), Some(5), None, Some(0)]);
-        assert_eq!(Repeat(Some(5)).packet(&vp9).as_deref(), Some(SHOWS_5));
+        assert_eq!(Repeat { slot: Some(5), sequence: None }.packet(&vp9).as_deref(), Some(SHOWS_5));
     }
 
     #[test]
@@ -89,12 +109,24 @@ mod tests {
     fn other_codecs_have_no_such_packet() {
         let h264 = track(Codec::H264, &[]);
         assert_eq!(slots(&h264, &[&[0x82]]), [None]);
-        assert_eq!(Repeat(Some(1)).packet(&h264), None);
+        assert_eq!(Repeat { slot: Some(1), sequence: None }.packet(&h264), None);
     }
 
     #[test]
     fn state_is_gone_on_from() {
-        assert_eq!(Repeat::resume(Repeat(Some(3)).slot()), Repeat(Some(3)));
-        assert_eq!(Repeat::resume(Some(8)), Repeat(None));
+        let mut repeat = Repeat::default();
+        repeat.inspect(&track(Codec::Av1, &[]), AV1_KEYFRAME);
+        assert_eq!(repeat.slot, Some(0));
+        let mut out = Vec::new();
+        repeat.write(&mut out);
+        assert_eq!(Repeat::read(&mut Reader(&out)), Some(repeat));
+    }
+
+    #[test]
+    fn av1_pictures_are_shown_from_where_they_are_kept() {
+        let av1 = track(Codec::Av1, &[0x81, 0x09, 0x0c, 0x00]);
+        let packets = [AV1_PICTURE, AV1_KEYFRAME, AV1_PICTURE, AV1_SHOWS_3, b"\x32\x05\x32"];
+        assert_eq!(slots(&av1, &packets), [None, Some(0), Some(AV1_SLOT), Some(3), Some(3)]);
+        assert_eq!(Repeat { slot: Some(3), sequence: None }.packet(&av1).as_deref(), Some(AV1_SHOWS_3));
     }
 }

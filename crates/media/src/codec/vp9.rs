@@ -157,12 +157,11 @@ pub(crate) fn shown_slot(slot: Option<u8>, packet: &[u8]) -> Option<u8> {
     frames(packet).into_iter().fold(slot, slot_after)
 }
 
-/// The same for one frame: its uncompressed header (section 6.2) up to `refresh_frame_flags`.
+/// The same for one frame: its uncompressed header (section 6.2) up to `refresh_frame_flags`. Only profile 0 (8 bits, 4:2:0) is
+/// read, the one that recorders write.
 fn slot_after(slot: Option<u8>, frame: &[u8]) -> Option<u8> {
     let mut bits = Bits::new(frame);
-    let (marker, low, high) = (bits.number(2)?, bits.bit()?, bits.bit()?);
-    // A reserved bit follows in profile 3, which no recorder makes.
-    if marker != 2 || (low && high) {
+    if (bits.number(2)?, bits.number(2)?) != (2, 0) {
         return None;
     }
     if bits.bit()? {
@@ -172,10 +171,7 @@ fn slot_after(slot: Option<u8>, frame: &[u8]) -> Option<u8> {
     let kept = if is_inter {
         let intra_only = !shows && bits.bit()?;
         bits.skip(if error_resilient { 0 } else { 2 })?;
-        if intra_only && (low || high) {
-            return None;
-        }
-        bits.skip(if intra_only { 24 } else { 0 })?;
+        bits.skip(if intra_only { 24 } else { 0 })?; // the sync code
         bits.number(8)? as u8
     } else {
         u8::MAX
@@ -188,11 +184,9 @@ pub(super) fn first_slot(kept: u8) -> Option<u8> {
     (kept != 0).then(|| kept.trailing_zeros() as u8)
 }
 
-/// A frame that shows what is kept in `slot`, in the profile of a `vpcC` body.
-pub(crate) fn show_again(vpcc: &[u8], slot: u8) -> Bytes {
-    let profile = vpcc.first().copied().unwrap_or(0);
-    let profile_bits = (profile & 1) << 5 | (profile >> 1 & 1) << 4;
-    Bytes::copy_from_slice(&[0b1000_1000 | profile_bits | slot])
+/// A frame that shows what is kept in `slot`.
+pub(crate) fn show_again(slot: u8) -> Bytes {
+    Bytes::copy_from_slice(&[0b1000_1000 | slot])
 }
 
 /// `vp09.PP.LL.DD` (VP Codec ISO Media File Format Binding, section 5) from the body of a `vpcC`.

@@ -80,7 +80,7 @@ impl State {
             put(out, track.filled.into());
             put_option(out, track.input_us);
             put(out, track.standing);
-            put_option(out, track.repeat.slot().map(u64::from));
+            track.repeat.write(out);
         }
     }
 
@@ -98,7 +98,7 @@ impl State {
             track.filled = input.number(1)? == 1;
             track.input_us = input.option()?;
             track.standing = input.number(MAX_NUMBER)?;
-            track.repeat = Repeat::resume(input.option()?.map(u8::try_from).transpose().ok()?);
+            track.repeat = Repeat::read(input)?;
         }
         Some(state)
     }

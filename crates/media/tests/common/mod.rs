@@ -3,6 +3,8 @@
 // Every test program uses its own part of this, and all of it is for tests.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub(crate) mod decoding;
+
 use std::{fs, path::Path};
 
 use media::{
