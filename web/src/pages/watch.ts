@@ -17,7 +17,7 @@ import '../ui/player/player-element';
 import type { AdmittedEvent, WatchStateEvent } from '../ui/player/player-element';
 import { Audience } from '../watch/audience';
 import { Questions } from '../watch/questions';
-import type { WatchPhase, WatchState } from '../watch/session';
+import type { WatchPhase, WatchState } from '../watch/session/state';
 
 /** How many other streams are offered. */
 const OTHERS = 4;

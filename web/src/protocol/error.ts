@@ -77,6 +77,12 @@ export class CallError extends Error {
   }
 }
 
+/** `error` as a {@link CallError}; what is none becomes a `bad_answer`. */
+export function asCallError(error: unknown): CallError {
+  if (error instanceof CallError) return error;
+  return new CallError('bad_answer', error instanceof Error ? error.message : 'the call failed', { cause: error });
+}
+
 /** The error in `value`, if it has the shape of one. */
 export function wireError(value: unknown): WireError | undefined {
   if (typeof value !== 'object' || value === null || !('error' in value)) return undefined;

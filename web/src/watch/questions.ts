@@ -6,7 +6,7 @@ import { Poll } from '../api/poll';
 import { pageSight, type Sight } from '../browser/sight';
 import { CallError } from '../protocol/error';
 import type { StreamInfo } from '../protocol/stream';
-import type { WatchPhase } from './session';
+import type { WatchPhase } from './session/state';
 
 /**
  * Time between questions: long, because ten thousand viewers are ten thousand pages that ask. State and viewers of its own

@@ -6,7 +6,7 @@ import { customElement, property } from 'lit/decorators.js';
 import type { ErrorCode, LocalErrorCode } from '../../protocol/error';
 import { ghostPicture } from '../shell';
 import { base, buttons } from '../styles';
-import type { WatchPhase } from '../../watch/session';
+import type { WatchPhase } from '../../watch/session/state';
 
 /** The person gave a passphrase. */
 export class PassphraseEvent extends Event {

@@ -30,7 +30,8 @@ import './overlay';
 import { PictureClicks } from '../../watch/picture-clicks';
 import { PlayIntent } from '../../watch/play-intent';
 import { playerStyles } from './player-styles';
-import { WatchSession, type WatchPhase, type WatchState } from '../../watch/session';
+import { WatchSession } from '../../watch/session/session';
+import type { WatchPhase, WatchState } from '../../watch/session/state';
 import type { ShownStats } from './stats-panel';
 import './stats-panel';
 

@@ -1,6 +1,6 @@
 // Order of chunks: by take, then group, then index, as the stream plays.
 
-import type { ChunkName } from '../protocol/event';
+import type { ChunkName } from '../../protocol/event';
 
 /** Negative when `a` plays before `b`, 0 when they are the same chunk. */
 export function compareChunks(a: ChunkName, b: ChunkName): number {

@@ -2,7 +2,7 @@
 // when it does not, and a state that says what a person needs to know.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { CallError, type ErrorCode } from '../protocol/error';
+import { CallError, type ErrorCode } from '../../protocol/error';
 import type {
   ChunkName,
   ClockAnswer,
@@ -11,14 +11,15 @@ import type {
   StreamingData,
   Watching,
   WatchRequest,
-} from '../protocol/event';
-import type { AskForNodes, StreamInfo, StreamState } from '../protocol/stream';
-import { ServerClock } from '../transport/clock';
-import type { LinkState } from '../transport/connection';
-import { Listeners } from '../transport/listeners';
-import type { ViewerConnection } from '../transport/viewer';
-import type { Format } from './formats';
-import { WatchSession, type WatchPhase } from './session';
+} from '../../protocol/event';
+import type { AskForNodes, StreamInfo, StreamState } from '../../protocol/stream';
+import { ServerClock } from '../../transport/clock';
+import type { LinkState } from '../../transport/connection';
+import { Listeners } from '../../transport/listeners';
+import type { ViewerConnection } from '../../transport/viewer';
+import type { Format } from '../formats';
+import { WatchSession } from './session';
+import type { WatchPhase } from './state';
 
 const STREAM = '8811d3bae631e8b5e26212edaf3e41eb';
 

@@ -1,0 +1,34 @@
+// Which media came already: chunks are handed on in order and once, whichever nodes send them.
+
+import type { ChunkName, StreamingData } from '../../protocol/event';
+import { compareChunks, nameOf } from './chunk-name';
+
+/** See the head of the file. */
+export class Received {
+  #last: ChunkName | undefined;
+  #hadMedia = false;
+
+  /** The last chunk; the next node goes on after it. Undefined when the stream is to be joined at its live edge. */
+  get last(): ChunkName | undefined {
+    return this.#last;
+  }
+
+  /** Whether there was any media, before whatever was forgotten too. */
+  get hadMedia(): boolean {
+    return this.#hadMedia;
+  }
+
+  /** Whether this is new. Init segments may repeat; those of earlier takes are old. */
+  isNew(data: StreamingData): boolean {
+    if (data.kind === 'init') return this.#last === undefined || data.take >= this.#last.take;
+    if (this.#last && compareChunks(data, this.#last) <= 0) return false;
+    this.#last = nameOf(data);
+    this.#hadMedia = true;
+    return true;
+  }
+
+  /** What comes next does not follow what came. */
+  forget(): void {
+    this.#last = undefined;
+  }
+}
