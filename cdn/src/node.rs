@@ -63,7 +63,7 @@ impl Node {
         let supervisor = Supervisor::new();
         let metrics = Arc::new(Metrics::default());
         let grants = Arc::new(Grants::new(&config.grant_keys)?);
-        let meter = Arc::new(Meter::new(metrics.clone(), limits.egress_bytes_per_s));
+        let meter = Arc::new(Meter::new(metrics.clone(), limits.egress_bytes_per_s, clock.clone()));
         let admission_control = Arc::new(AdmissionControl::new(limits.clone(), meter.clone()));
         let hub = Arc::new(Mutex::new(Hub::new(hub_limits(&config), transport::message_prefix)));
         let audience = Audience::new(&admission_control.limits_with_reserve());
@@ -119,7 +119,7 @@ impl Node {
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
         });
-        let expiry = expire(ingest.clone(), control.clone(), clock);
+        let expiry = expire(ingest.clone(), control.clone(), clock.clone());
         let expiry = shutdown.clone().run_until_cancelled_owned(expiry);
         tasks.spawn(supervisor.watch("expiry of streams", expiry));
         let metering = shutdown.clone().run_until_cancelled_owned(meter.clone().run());
@@ -143,7 +143,7 @@ impl Node {
             control: control.clone(),
         });
         if let Some(control) = control {
-            let own_address = relay::check_own_address(control.clone(), config.hostname);
+            let own_address = relay::check_own_address(control.clone(), config.hostname, clock.clone());
             let own_address = shutdown.clone().run_until_cancelled_owned(own_address);
             tasks.spawn(supervisor.watch("check of the node's own address", own_address));
             let control = control.run(ingest, grants, shutdown.clone());

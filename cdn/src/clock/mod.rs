@@ -12,7 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering::Relaxed},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use protocol::event::{ClockAnswer, ClockRequest};
@@ -30,6 +30,11 @@ pub(crate) struct Now {
 }
 
 impl Now {
+    /// Time since an earlier reading, of which this is [`Now::ms`].
+    pub(crate) fn since(self, before_ms: u64) -> Duration {
+        Duration::from_millis(self.ms.saturating_sub(before_ms))
+    }
+
     /// Seconds since the Unix epoch, as grants count them.
     pub(crate) fn unix_s(self) -> u64 {
         u64::try_from(self.unix_ms / 1000).unwrap_or(0)
@@ -59,6 +64,11 @@ impl Clock {
     /// Answers a clock exchange that arrived at `arrived`.
     pub(crate) fn answer(&self, request: ClockRequest, arrived: Now) -> ClockAnswer {
         ClockAnswer { t0_ms: request.t0_ms, t1_ms: arrived.unix_ms, t2_ms: self.now().unix_ms }
+    }
+
+    /// Time until the node's clock shows `at_ms`; zero if it does.
+    pub(crate) fn until(&self, at_ms: u64) -> Duration {
+        Duration::from_millis(at_ms.saturating_sub(self.now().ms))
     }
 
     /// Microseconds since the node started.

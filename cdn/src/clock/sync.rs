@@ -14,7 +14,7 @@ use std::{
     sync::{Mutex, atomic::Ordering::Relaxed},
 };
 
-use super::{Clock, system_us};
+use super::{Clock, Now, system_us};
 use crate::lock::lock;
 
 /// Answers that compete; one comes each second.
@@ -95,6 +95,11 @@ struct State {
 impl ClockSync {
     pub(crate) fn new(clock: Clock) -> Self {
         Self { clock, state: Mutex::default() }
+    }
+
+    /// A reading of the node's clock.
+    pub(crate) fn now(&self) -> Now {
+        self.clock.now()
     }
 
     /// The moment at which a main server is asked, for [`Self::learn`].

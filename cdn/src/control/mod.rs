@@ -13,7 +13,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use protocol::{
@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::{main_servers::MainServers, report::Report};
 use crate::{
-    clock::{Clock, ClockSync},
+    clock::{Clock, ClockSync, Now},
     config::Config,
     grants::Grants,
     hub::Closed,
@@ -62,8 +62,8 @@ pub(crate) struct Control {
 /// What keeps the node in the cluster.
 struct Membership {
     registered: Registered,
-    /// When a main server last answered.
-    answered: Instant,
+    /// When a main server last answered, in node time.
+    answered_ms: u64,
 }
 
 impl Control {
@@ -158,7 +158,7 @@ impl Control {
     ) -> Result<Pause, CallError> {
         let Some(member) = membership else {
             let registered = self.register(grants).await?;
-            *membership = Some(Membership { registered, answered: Instant::now() });
+            *membership = Some(Membership { registered, answered_ms: self.clock.now().ms });
             self.registered.store(true, Relaxed);
             return Ok(Pause::None);
         };
@@ -168,7 +168,7 @@ impl Control {
         let sent = self.main_servers.call(Method::PUT, &path, &heartbeat, HEARTBEAT_TIMEOUT);
         let answer: HeartbeatAnswer = sent.await?;
         self.clock.learn(main_server, asked_us, answer.server_time_ms);
-        member.answered = Instant::now();
+        member.answered_ms = self.clock.now().ms;
         self.registered.store(true, Relaxed);
         self.report.was_told(told);
         answer.commands.into_iter().for_each(|command| obey(command, ingest));
@@ -201,7 +201,7 @@ impl Control {
             return Pause::For(retry_after(0, FIRST_RETRY, LAST_RETRY));
         }
         complain(main_server, error, failures, self.main_servers.count());
-        if membership.as_ref().is_none_or(Membership::has_lapsed) {
+        if membership.as_ref().is_none_or(|membership| membership.has_lapsed(self.clock.now())) {
             self.registered.store(false, Relaxed);
         }
         self.main_servers.move_on();
@@ -243,8 +243,8 @@ enum Pause {
 }
 
 impl Membership {
-    fn has_lapsed(&self) -> bool {
-        self.answered.elapsed() > Duration::from_millis(self.registered.lease_ms)
+    fn has_lapsed(&self, now: Now) -> bool {
+        now.since(self.answered_ms) > Duration::from_millis(self.registered.lease_ms)
     }
 }
 

@@ -1,9 +1,12 @@
 //! How long to wait between failed attempts: longer each time, never the same for two nodes.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
 
 /// Waits double with each failed attempt, from `first` to at most `last`, with up to half of it taken off, so that
-/// those who failed together do not come back together. `attempt` counts from 0.
+/// nodes that failed together do not come back together. `attempt` counts from 0.
 pub(crate) fn retry_after(attempt: usize, first: Duration, last: Duration) -> Duration {
     let doublings = u32::try_from(attempt).unwrap_or(u32::MAX).min(10);
     first.saturating_mul(1 << doublings).min(last).mul_f64(1.0 - jitter() / 2.0)
@@ -11,8 +14,8 @@ pub(crate) fn retry_after(attempt: usize, first: Duration, last: Duration) -> Du
 
 /// A number from 0 to 1 that differs from call to call; no secret hangs on it.
 fn jitter() -> f64 {
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    f64::from(clock.subsec_micros() % 1000) / 1000.0
+    // A random state is seeded by the system, and no two are alike.
+    (RandomState::new().hash_one(0) % 1000) as f64 / 1000.0
 }
 
 #[cfg(test)]

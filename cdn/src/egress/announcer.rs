@@ -1,7 +1,7 @@
 //! The states of a stream as they are announced: at once when the state changes, at most once a second when only the number of
 //! viewers does. Pumps tell viewers so, an [`Announcer`] the broadcaster.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use protocol::{event::StreamStateChanged, stream::StreamState};
 
@@ -53,9 +53,8 @@ pub(super) async fn woken_or_due(subscriber: &Subscriber, clock: &Clock, due_ms:
     match due_ms {
         None => subscriber.woken().await,
         Some(due_ms) => {
-            let wait = Duration::from_millis(due_ms.saturating_sub(clock.now().ms));
             // Running out of time is one of the two ways this is meant to end.
-            drop(tokio::time::timeout(wait, subscriber.woken()).await);
+            drop(tokio::time::timeout(clock.until(due_ms), subscriber.woken()).await);
         }
     }
 }

@@ -17,6 +17,7 @@ use super::{
     flow::Traces,
 };
 use crate::{
+    clock::Now,
     hub::{Closed, Cursor, Next, Role, SharedStream, Subscriber},
     lock::lock,
 };
@@ -61,7 +62,7 @@ enum Served {
 
 /// What a round has for all viewers.
 struct RoundUpdate<P> {
-    now_ms: u64,
+    now: Now,
     state: StreamStateChanged,
     /// Made when the first viewer has to be told.
     state_packet: Option<P>,
@@ -217,7 +218,7 @@ impl<O: Outlet> Pump<O> {
         // Read together: when the stream is closed, its last chunk is among the news or before them.
         let stream = lock(self.stream());
         RoundUpdate {
-            now_ms: self.now_ms(),
+            now: self.shared.clock.now(),
             state: StreamStateChanged { stream_id: self.id, state: stream.state(), viewers },
             state_packet: None,
             path: stream.path().cloned(),
@@ -253,7 +254,7 @@ impl<O: Outlet> Pump<O> {
                 return Served::Gone;
             }
             if !viewer.flow.has_room() {
-                return self.without_room(viewer, update.now_ms);
+                return self.without_room(viewer, update.now);
             }
             viewer.stalled = None;
             let offer = self.tell(viewer, update).or_else(|| self.send_next(viewer, update));
@@ -269,18 +270,17 @@ impl<O: Outlet> Pump<O> {
         }
     }
 
-    fn without_room(&self, viewer: &mut Viewer<O::Viewer>, now_ms: u64) -> Served {
+    fn without_room(&self, viewer: &mut Viewer<O::Viewer>, now: Now) -> Served {
         let taken = viewer.flow.taken();
         match viewer.stalled {
             Some((since_ms, before)) if before == taken => {
-                let stalled = Duration::from_millis(now_ms.saturating_sub(since_ms));
-                if stalled >= WRITE_STALL_TIMEOUT {
+                if now.since(since_ms) >= WRITE_STALL_TIMEOUT {
                     viewer.flow.finish();
                     self.shared.outlet.dismiss(&viewer.id, Dismissal::Stalled);
                     return Served::Gone;
                 }
             }
-            _ => viewer.stalled = Some((now_ms, taken)),
+            _ => viewer.stalled = Some((now.ms, taken)),
         }
         let mut ahead = viewer.cursor;
         match self.subscriber.try_next(&mut ahead) {

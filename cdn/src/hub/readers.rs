@@ -50,7 +50,7 @@ impl Counts {
     }
 }
 
-/// See the [module](self).
+/// The readers of a stream: their number, and those to wake.
 #[derive(Default)]
 pub struct Readers {
     counts: Counts,

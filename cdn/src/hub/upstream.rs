@@ -10,7 +10,7 @@ const INTERVAL_MS: u64 = 1000;
 /// Asks the producer for a keyframe. Returns at once.
 pub type AskKeyframe = Arc<dyn Fn() + Send + Sync>;
 
-/// See the [module](self).
+/// Passes requests of readers on to the producer there is.
 #[derive(Default)]
 pub struct Upstream(Mutex<State>);
 

@@ -97,6 +97,7 @@ fn with_reserve(limit: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
 
     fn limits() -> Limits {
         Limits { viewers: 100, egress_bytes_per_s: Some(1_000_000), cpu_permille: 900, ..Limits::default() }
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_reading_counts_anew() {
-        let meter = Arc::new(Meter::new(Arc::default(), None));
+        let meter = Arc::new(Meter::new(Arc::default(), None, Clock::start()));
         let admission = AdmissionControl::new(Limits { viewers: 2, ..limits() }, meter.clone());
         assert!(admission.check(Newcomer::New, 0).is_ok() && admission.check(Newcomer::New, 1).is_ok());
         assert_eq!(admission.check(Newcomer::New, 2).unwrap_err().code, ErrorCode::NoCapacity);

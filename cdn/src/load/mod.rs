@@ -12,12 +12,12 @@ mod processors;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 pub(crate) use self::admission::{AdmissionControl, Newcomer};
 use self::{limit::EgressLimit, processors::Processors};
-use crate::{lock::lock, metrics::Metrics};
+use crate::{clock::Clock, lock::lock, metrics::Metrics};
 
 /// Time between two readings.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -43,6 +43,7 @@ pub(crate) struct Reading {
 /// Reads the node's load.
 pub(crate) struct Meter {
     metrics: Arc<Metrics>,
+    clock: Clock,
     state: Mutex<State>,
 }
 
@@ -58,7 +59,8 @@ struct State {
 /// What the rates are made of.
 #[derive(Clone, Copy)]
 struct Totals {
-    at: Instant,
+    /// Node time.
+    at_us: i64,
     ingress_bytes: u64,
     egress_bytes: u64,
     /// None where the system does not tell.
@@ -67,13 +69,14 @@ struct Totals {
 
 impl Meter {
     /// A meter of a node that may send `egress_bytes_per_s`, if its operator said so.
-    pub(crate) fn new(metrics: Arc<Metrics>, egress_bytes_per_s: Option<u64>) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>, egress_bytes_per_s: Option<u64>, clock: Clock) -> Self {
         let processors = Processors::detect();
-        let totals = Totals::now(&metrics, &processors);
+        let totals = Totals::now(&metrics, &processors, &clock);
         let limit = EgressLimit::new(egress_bytes_per_s);
         let reading = Reading { egress_limit_bytes_per_s: limit.bytes_per_s(), ..Reading::default() };
         Self {
             metrics,
+            clock,
             state: Mutex::new(State { processors, limit, totals, cpu_permille: VecDeque::new(), reading }),
         }
     }
@@ -96,7 +99,7 @@ impl Meter {
 
     fn sample(&self) {
         let mut state = lock(&self.state);
-        let totals = Totals::now(&self.metrics, &state.processors);
+        let totals = Totals::now(&self.metrics, &state.processors, &self.clock);
         let before = std::mem::replace(&mut state.totals, totals);
         let egress_bytes_per_s = totals.rate(&before, |totals| totals.egress_bytes);
         let cpu_permille = totals.cpu_permille(&before, state.processors.count());
@@ -122,24 +125,28 @@ fn sustained(readings: &mut VecDeque<u16>, newest: u16) -> u16 {
 }
 
 impl Totals {
-    fn now(metrics: &Metrics, processors: &Processors) -> Self {
+    fn now(metrics: &Metrics, processors: &Processors, clock: &Clock) -> Self {
         Self {
-            at: Instant::now(),
+            at_us: clock.elapsed_us(),
             ingress_bytes: metrics.ingress_bytes.get(),
             egress_bytes: metrics.egress_bytes.get(),
             cpu: processors.used(),
         }
     }
 
+    fn seconds_since(&self, before: &Self) -> f64 {
+        (self.at_us.saturating_sub(before.at_us) as f64 / 1e6).max(0.001)
+    }
+
     /// Bytes per second since `before`.
     fn rate(&self, before: &Self, bytes: impl Fn(&Self) -> u64) -> u64 {
-        let seconds = self.at.duration_since(before.at).as_secs_f64().max(0.001);
+        let seconds = self.seconds_since(before);
         (bytes(self).saturating_sub(bytes(before)) as f64 / seconds) as u64
     }
 
     fn cpu_permille(&self, before: &Self, processors: f64) -> u16 {
         let (Some(now), Some(then)) = (self.cpu, before.cpu) else { return 0 };
-        let available_s = self.at.duration_since(before.at).as_secs_f64().max(0.001) * processors;
+        let available_s = self.seconds_since(before) * processors;
         (now.saturating_sub(then).as_secs_f64() / available_s * 1000.0).clamp(0.0, 1000.0) as u16
     }
 }
@@ -150,11 +157,10 @@ mod tests {
 
     #[test]
     fn rates_are_per_second_and_shares_of_the_processors_allowed() {
-        let at = Instant::now();
         let before =
-            Totals { at, ingress_bytes: 0, egress_bytes: 1000, cpu: Some(Duration::from_millis(100)) };
+            Totals { at_us: 0, ingress_bytes: 0, egress_bytes: 1000, cpu: Some(Duration::from_millis(100)) };
         let after = Totals {
-            at: at + Duration::from_secs(2),
+            at_us: 2_000_000,
             ingress_bytes: 500,
             egress_bytes: 5000,
             cpu: Some(Duration::from_millis(600)),
@@ -175,7 +181,7 @@ mod tests {
 
     #[test]
     fn readings_are_counted_and_know_the_configured_limit_from_the_start() {
-        let meter = Meter::new(Arc::default(), Some(7));
+        let meter = Meter::new(Arc::default(), Some(7), Clock::start());
         assert_eq!(meter.reading().egress_limit_bytes_per_s, Some(7));
         meter.sample();
         assert_eq!(meter.reading().number, 1);

@@ -4,7 +4,7 @@
 //! link. A side that is silent is asked for its clock, and given up if it stays silent. A message of which more and more
 //! comes is no silence, however long it takes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
@@ -22,7 +22,7 @@ use tokio_tungstenite::{
 };
 
 use super::{address::Address, metered::Metered};
-use crate::hub::Chunk;
+use crate::{clock::Clock, hub::Chunk};
 
 /// Longest wait for the connection and the handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -104,12 +104,13 @@ pub(super) struct Link {
     whole_bytes: u64,
     /// Bytes that had come at the last check, and when a check last found more of a large message.
     seen_bytes: u64,
-    grew_at: Option<Instant>,
+    grew_at_ms: Option<u64>,
+    clock: Clock,
 }
 
 impl Link {
     /// Connects.
-    pub(super) async fn open(address: &Address) -> Result<Self, Lost> {
+    pub(super) async fn open(address: &Address, clock: Clock) -> Result<Self, Lost> {
         let most_bytes = Some(MOST_MESSAGE_BYTES);
         let config = WebSocketConfig::default().max_message_size(most_bytes).max_frame_size(most_bytes);
         let connect = async {
@@ -121,17 +122,17 @@ impl Link {
         };
         let timed_out = |_| Lost::Unreachable("no connection in time".into());
         let (socket, _) = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(timed_out)??;
-        Ok(Self { socket, asked: false, whole_bytes: 0, seen_bytes: 0, grew_at: None })
+        Ok(Self { socket, asked: false, whole_bytes: 0, seen_bytes: 0, grew_at_ms: None, clock })
     }
 
     /// Whether a large message is on its way, of which more came lately.
     pub(super) fn is_bringing(&mut self) -> bool {
-        let bytes = self.socket.get_ref().read_bytes();
+        let (bytes, now) = (self.socket.get_ref().read_bytes(), self.clock.now());
         if bytes > self.seen_bytes && bytes - self.whole_bytes > LARGE_MESSAGE_BYTES {
-            self.grew_at = Some(Instant::now());
+            self.grew_at_ms = Some(now.ms);
         }
         self.seen_bytes = bytes;
-        self.grew_at.is_some_and(|at| at.elapsed() < ANSWER)
+        self.grew_at_ms.is_some_and(|at_ms| now.since(at_ms) < ANSWER)
     }
 
     /// What comes next. Dropping the future loses nothing.
@@ -144,7 +145,7 @@ impl Link {
                 Ok(None) => return Err(Lost::Closed),
                 Ok(Some(message)) => {
                     self.asked = false;
-                    (self.whole_bytes, self.grew_at) = (self.socket.get_ref().read_bytes(), None);
+                    (self.whole_bytes, self.grew_at_ms) = (self.socket.get_ref().read_bytes(), None);
                     if let Some(event) = read(message.map_err(broken)?)? {
                         return Ok(event);
                     }

@@ -10,12 +10,12 @@
 //! Running streams need the main server only when a link breaks and no other source is known.
 
 mod address;
-mod ask;
 mod link;
 mod metered;
 mod opened;
 mod own_address;
 mod pull;
+mod sources;
 mod warnings;
 
 use std::{
@@ -29,19 +29,19 @@ use supervisor::contain;
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{
-    ask::Asks,
-    pull::{Progress, Pull},
-};
 pub(crate) use self::{opened::OpenedStreams, own_address::check as check_own_address, warnings::Warnings};
+use self::{
+    pull::{Progress, Pull},
+    sources::SourceLookup,
+};
 use crate::{
     clock::Clock, config::Limits, control::Control, grants::Grants, hub::SharedStream, ingest::Ingest,
     lock::lock, metrics::Metrics,
 };
 
 /// Longest wait of a viewer for a stream that has to be fetched first.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is looked after which streams nobody wants, and which lost their broadcaster.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Interval for checking for streams that have no readers, and for those that lost their broadcaster.
 const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// How long a broadcaster may be away before it is looked for elsewhere.
 const ORPHAN_MS: u64 = 500;
@@ -64,16 +64,16 @@ pub(crate) struct Services {
 /// See the [module](self).
 pub(crate) struct Relays {
     services: Arc<Services>,
-    asks: Arc<Asks>,
+    lookup: Arc<SourceLookup>,
     pulls: Mutex<HashMap<StreamId, Arc<Pull>>>,
     tasks: TaskTracker,
 }
 
 impl Relays {
     pub(crate) fn new(services: Services) -> Arc<Self> {
-        let asks = Arc::new(Asks::new(services.control.clone()));
+        let lookup = Arc::new(SourceLookup::new(services.control.clone(), services.clock.clone()));
         let services = Arc::new(services);
-        Arc::new(Self { services, asks, pulls: Mutex::default(), tasks: TaskTracker::new() })
+        Arc::new(Self { services, lookup, pulls: Mutex::default(), tasks: TaskTracker::new() })
     }
 
     /// A stream that can be watched at once.
@@ -97,12 +97,12 @@ impl Relays {
         if let Some(stream) = self.at_hand(id) {
             return Ok(stream);
         }
-        let fetched = tokio::time::timeout(PATIENCE, self.fetch(id, grant)).await;
+        let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.fetch(id, grant)).await;
         fetched.unwrap_or_else(|_| Err(unavailable(id)))
     }
 
     async fn fetch(self: &Arc<Self>, id: StreamId, grant: Option<&str>) -> Result<SharedStream, WireError> {
-        if self.asks.are_in_vain() {
+        if self.lookup.is_impossible() {
             return Err(unknown_stream(id));
         }
         let pull = self.pull(id, false)?;
@@ -146,7 +146,7 @@ impl Relays {
     /// The pull of a stream, begun if there is none. One that is `adopting` serves viewers who are here already: nobody
     /// waits for it.
     fn pull(self: &Arc<Self>, id: StreamId, adopting: bool) -> Result<Arc<Pull>, WireError> {
-        if let Some(error) = self.asks.recent_refusal(id) {
+        if let Some(error) = self.lookup.recent_refusal(id) {
             return Err(error);
         }
         let mut pulls = lock(&self.pulls);
@@ -157,7 +157,7 @@ impl Relays {
             let message = "this node carries as many streams as it may; try another";
             return Err(WireError::new(ErrorCode::NoCapacity, message));
         }
-        let pull = Arc::new(Pull::new(id, adopting, self.services.clone(), self.asks.clone()));
+        let pull = Arc::new(Pull::new(id, adopting, self.services.clone(), self.lookup.clone()));
         pulls.insert(id, pull.clone());
         let (relays, pulling) = (self.clone(), pull.clone());
         self.tasks.spawn(async move {
@@ -193,7 +193,7 @@ impl Relays {
 
     /// Streams whose broadcaster went away and whose viewers stayed: if it is live elsewhere, this node becomes an edge.
     fn adopt_orphans(self: &Arc<Self>) {
-        if self.asks.are_in_vain() {
+        if self.lookup.is_impossible() {
             return;
         }
         for id in self.services.ingest.orphans(ORPHAN_MS, self.services.clock.now()) {

@@ -1,10 +1,7 @@
 //! Whether other nodes can reach this one where they are told to, as far as it can tell from here: it asks itself for a
 //! stream at that address, as another node would, and has to be refused for asking itself.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use protocol::{ErrorCode, StreamId};
 
@@ -12,29 +9,30 @@ use super::{
     address::{Address, Wanted},
     link::{Event, Link, Lost},
 };
-use crate::control::Control;
+use crate::{clock::Clock, control::Control};
 
-/// Time between two looks.
+/// Time between two checks.
 const INTERVAL: Duration = Duration::from_secs(30);
 /// Time after the start before the first: the port may open after the node has started.
 const FIRST: Duration = Duration::from_secs(2);
 /// Shortest time between two warnings.
 const WARNING_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Looks again and again, and warns while the node does not reach itself. Runs until dropped.
-pub(crate) async fn check(control: Arc<Control>, hostname: String) {
-    let mut warned: Option<Instant> = None;
+/// Checks again and again, and warns while the node does not reach itself. Runs until dropped.
+pub(crate) async fn check(control: Arc<Control>, hostname: String, clock: Clock) {
+    let mut warned_ms: Option<u64> = None;
     tokio::time::sleep(FIRST).await;
     loop {
         let url = control.own_url();
-        match look(url, control.main_server(), &hostname).await {
+        let now = clock.now();
+        match ask(url, control.main_server(), &hostname, &clock).await {
             Ok(()) => {
-                if warned.take().is_some() {
+                if warned_ms.take().is_some() {
                     tracing::info!("this node is reached at {url} now");
                 }
             }
-            Err(why) if warned.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) => {
-                warned = Some(Instant::now());
+            Err(why) if warned_ms.is_none_or(|at_ms| now.since(at_ms) >= WARNING_INTERVAL) => {
+                warned_ms = Some(now.ms);
                 tracing::warn!(
                     "this node does not reach itself at {url}, where other nodes are told to find it: {why}; if they do not \
                      either, no stream is relayed from here: set --peer-url to an address they reach",
@@ -46,10 +44,10 @@ pub(crate) async fn check(control: Arc<Control>, hostname: String) {
     }
 }
 
-async fn look(url: &str, main_server: &str, hostname: &str) -> Result<(), String> {
+async fn ask(url: &str, main_server: &str, hostname: &str, clock: &Clock) -> Result<(), String> {
     let wanted = Wanted { stream: StreamId::new("own address", 0), grant: "", hostname, after: None };
     let asked = async {
-        let mut link = Link::open(&Address::new(url, main_server, &wanted)?).await?;
+        let mut link = Link::open(&Address::new(url, main_server, &wanted)?, clock.clone()).await?;
         link.next().await
     };
     judge(asked.await)

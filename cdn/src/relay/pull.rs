@@ -3,10 +3,7 @@
 //! A broken link is replaced at once, by the next source the main server named or, when those are used up, by those it
 //! names now; always after the newest chunk here, so that no chunk is missing and none comes twice.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use protocol::{
     ErrorCode, StreamId, WireError,
@@ -19,12 +16,12 @@ use tokio::sync::{Notify, watch};
 use super::{
     Services, Watched,
     address::{Address, Wanted},
-    ask::Asks,
     link::{Event, Link, Lost},
+    sources::SourceLookup,
     unavailable, unknown_stream,
 };
 use crate::{
-    clock::Now,
+    clock::{Clock, Now},
     control::retry_after,
     hub::Chunk,
     ingest::{Producer, Refused},
@@ -74,7 +71,7 @@ pub(super) struct Pull {
     id: StreamId,
     adopting: bool,
     services: Arc<Services>,
-    asks: Arc<Asks>,
+    lookup: Arc<SourceLookup>,
     progress: watch::Sender<Progress>,
     go: Notify,
 }
@@ -96,12 +93,21 @@ impl From<Refused> for Over {
 }
 
 impl Pull {
-    pub(super) fn new(id: StreamId, adopting: bool, services: Arc<Services>, asks: Arc<Asks>) -> Self {
+    pub(super) fn new(
+        id: StreamId,
+        adopting: bool,
+        services: Arc<Services>,
+        lookup: Arc<SourceLookup>,
+    ) -> Self {
         let progress = watch::Sender::new(if adopting { Progress::Ready } else { Progress::Asking });
-        Self { id, adopting, services, asks, progress, go: Notify::new() }
+        Self { id, adopting, services, lookup, progress, go: Notify::new() }
     }
 
-    /// Whether nobody has to wait for it.
+    fn now(&self) -> Now {
+        self.services.clock.now()
+    }
+
+    /// Whether viewers need not wait for it.
     pub(super) fn is_ready(&self) -> bool {
         matches!(*self.progress.borrow(), Progress::Ready)
     }
@@ -124,7 +130,7 @@ impl Pull {
             }
             Over::Unwanted => unavailable(self.id),
             Over::Failed(error) => {
-                self.asks.refused(self.id, error.clone());
+                self.lookup.refused(self.id, error.clone());
                 error
             }
         };
@@ -146,21 +152,27 @@ impl Pull {
                 return Over::Unwanted;
             }
         }
-        let mut run =
-            Run { pull: self, sources, asked: Instant::now(), producer: None, avoid: Vec::new(), lost: None };
+        let mut run = Run {
+            pull: self,
+            sources,
+            asked_ms: self.now().ms,
+            producer: None,
+            avoid: Vec::new(),
+            lost_ms: None,
+        };
         run.pull().await
     }
 
     /// From whom to pull. Those who wait for a stream that nobody has yet, or that in a rush nobody can pass on yet, are told
     /// so after a moment; nobody waits for an adopted one.
     async fn sources(&self) -> Result<Sources, WireError> {
-        let began = Instant::now();
+        let began_ms = self.now().ms;
         let mut tries = 0;
         loop {
-            let answer = self.asks.ask(self.id, Vec::new()).await;
+            let answer = self.lookup.ask(self.id, Vec::new()).await;
             let is_nowhere = answer.as_ref().is_err_and(|error| error.code == ErrorCode::NoNodeAvailable);
             let wait = retry_after(tries, FIRST_RETRY, LAST_ASK);
-            if !is_nowhere || self.adopting || began.elapsed() + wait > BEGINNING {
+            if !is_nowhere || self.adopting || self.now().since(began_ms) + wait > BEGINNING {
                 return answer;
             }
             tokio::time::sleep(wait).await;
@@ -173,13 +185,14 @@ impl Pull {
 struct Run<'a> {
     pull: &'a Pull,
     sources: Sources,
-    asked: Instant,
+    /// When the main server named the sources, in node time.
+    asked_ms: u64,
     /// Once a source was found that has the stream.
     producer: Option<Producer>,
     /// Nodes that failed since the last chunk.
     avoid: Vec<String>,
-    /// Since when there is no source.
-    lost: Option<Instant>,
+    /// Since when there is no source, in node time.
+    lost_ms: Option<u64>,
 }
 
 impl Run<'_> {
@@ -224,15 +237,15 @@ impl Run<'_> {
 
     /// Pulls from one source until that fails. Says whether it worked, and how it failed.
     async fn try_source(&mut self, source: &SourceAddress) -> Result<(bool, Lost), Over> {
-        let began = Instant::now();
+        let began_ms = self.pull.now().ms;
         let (lost, brought) = self.follow(source.url()).await?;
         // One that breaks off again and again is no use, whatever it brings in between.
-        let worked = brought && began.elapsed() >= USEFUL;
+        let worked = brought && self.pull.now().since(began_ms) >= USEFUL;
         if worked {
             self.avoid.clear();
         }
         if brought {
-            self.lost = None;
+            self.lost_ms = None;
         }
         self.note_loss(source, &lost);
         Ok((worked, lost))
@@ -241,11 +254,12 @@ impl Run<'_> {
     fn note_loss(&mut self, source: &SourceAddress, lost: &Lost) {
         let (id, services) = (self.pull.id, &self.pull.services);
         let url = source.url();
-        self.lost.get_or_insert_with(Instant::now);
+        let now = self.pull.now();
+        self.lost_ms.get_or_insert(now.ms);
         if !self.avoid.contains(&source.public_url) {
             self.avoid.push(source.public_url.clone());
         }
-        if lost.is_about_address() && services.warnings.is_due(url) {
+        if lost.is_about_address() && services.warnings.is_due(url, now) {
             tracing::warn!(
                 stream.id = %id,
                 "stream {id} cannot be pulled from the node at {url}: {lost}; if other nodes reach it elsewhere, that node \
@@ -256,7 +270,7 @@ impl Run<'_> {
             Some(producer) => {
                 tracing::info!(stream.id = %id, "stream {id} comes from {url} no more: {lost}");
                 services.metrics.relay_reconnects.add(1);
-                producer.lost(services.clock.now());
+                producer.lost(now);
             }
             None => tracing::debug!(stream.id = %id, "stream {id} cannot be had from {url}: {lost}"),
         }
@@ -265,19 +279,20 @@ impl Run<'_> {
     /// Asks for sources other than those that failed. Without an answer the old ones are tried again for a while. True if
     /// the stream is over: no source has had it for long enough to believe the main server, which does not know it.
     async fn ask(&mut self) -> bool {
-        match self.pull.asks.ask(self.pull.id, self.avoid.clone()).await {
+        match self.pull.lookup.ask(self.pull.id, self.avoid.clone()).await {
             Ok(sources) => {
-                (self.sources, self.asked) = (sources, Instant::now());
+                (self.sources, self.asked_ms) = (sources, self.pull.now().ms);
                 // The main server named them knowing what failed: it knows of nothing better.
                 self.avoid.clear();
                 false
             }
             Err(error) => {
                 tracing::debug!(stream.id = %self.pull.id, "no other source: {error}");
-                if self.asked.elapsed() > SOURCES_AGE {
+                let now = self.pull.now();
+                if now.since(self.asked_ms) > SOURCES_AGE {
                     self.sources.nodes.clear();
                 }
-                let is_lost = self.lost.is_some_and(|lost| lost.elapsed() >= BELIEF);
+                let is_lost = self.lost_ms.is_some_and(|lost_ms| now.since(lost_ms) >= BELIEF);
                 error.code == ErrorCode::UnknownStream && is_lost
             }
         }
@@ -304,10 +319,10 @@ impl Run<'_> {
             Ok(link) => link,
             Err(lost) => return Ok((lost, false)),
         };
-        let mut course = Course::new();
+        let mut course = Course::new(self.pull.services.clock.clone());
         loop {
             let stop = self.producer.as_ref().map(|producer| producer.stopped().clone()).unwrap_or_default();
-            let next = tokio::time::timeout_at(course.deadline.into(), self.next(&mut link));
+            let next = tokio::time::timeout(course.left(), self.next(&mut link));
             let event = match stop.run_until_cancelled(next).await.ok_or(Over::Done)? {
                 Ok(Ok(Some(event))) => event,
                 Ok(Ok(None)) => continue,
@@ -347,8 +362,8 @@ impl Run<'_> {
             hostname: &self.pull.services.hostname,
             after: self.producer.as_ref().map_or_else(|| self.newest_here(), Producer::newest),
         };
-        let address = Address::new(url, self.pull.asks.main_server(), &wanted)?;
-        Link::open(&address).await
+        let address = Address::new(url, self.pull.lookup.main_server(), &wanted)?;
+        Link::open(&address, self.pull.services.clock.clone()).await
     }
 
     /// The newest chunk of a stream that was published here.
@@ -460,14 +475,22 @@ struct Course {
     brought: bool,
     /// Whether chunks are to be expected.
     live: bool,
-    /// When it counts as stalled.
-    deadline: Instant,
+    /// When it counts as stalled, in node time.
+    deadline_ms: u64,
+    clock: Clock,
 }
 
 impl Course {
-    fn new() -> Self {
-        let deadline = Instant::now() + CATCH_UP;
-        Self { target: None, has_path: false, caught_up: false, brought: false, live: false, deadline }
+    fn new(clock: Clock) -> Self {
+        let (has_path, caught_up, brought, live) = (false, false, false, false);
+        let mut course = Self { target: None, has_path, caught_up, brought, live, deadline_ms: 0, clock };
+        course.postpone();
+        course
+    }
+
+    /// Time until it counts as stalled.
+    fn left(&self) -> Duration {
+        self.clock.until(self.deadline_ms)
     }
 
     fn welcomed(&mut self, newest: Option<ChunkName>) {
@@ -487,12 +510,13 @@ impl Course {
     }
 
     fn postpone(&mut self) {
-        let patience = match (self.caught_up, self.live) {
+        let timeout = match (self.caught_up, self.live) {
             (false, _) => CATCH_UP,
             (true, true) => STALL,
             (true, false) => NEVER,
         };
-        self.deadline = Instant::now() + patience;
+        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        self.deadline_ms = self.clock.now().ms.saturating_add(timeout_ms);
     }
 
     /// Whether everything that was there when the link began is here, of which `newest` is the newest.
@@ -502,5 +526,26 @@ impl Course {
             self.postpone();
         }
         self.caught_up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_link_stalls_when_a_live_stream_brings_nothing_for_long() {
+        let mut course = Course::new(Clock::start());
+        assert_eq!(course.left(), CATCH_UP);
+        course.state(StreamState::Live);
+        course.welcomed(None);
+        course.has_path = true;
+        assert!(course.catches_up(None));
+        tokio::time::advance(STALL).await;
+        assert_eq!(course.left(), Duration::ZERO, "it is live and brings nothing");
+        course.brought();
+        assert_eq!(course.left(), STALL);
+        course.state(StreamState::Interrupted);
+        assert_eq!(course.left(), NEVER, "nothing is to be expected");
     }
 }

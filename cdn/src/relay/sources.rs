@@ -1,10 +1,10 @@
-//! Asking the main server from whom to pull: a bounded number of questions at a time, and a stream that was refused is not
-//! asked for again for a moment, however many want it.
+//! Source lookup: asks the main server from which nodes to pull a stream. A bounded number of questions is open at a time, and
+//! a stream that was refused is not asked for again for a moment, however many viewers want it.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use protocol::{ErrorCode, StreamId, WireError, node::Sources};
@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use super::{unavailable, unknown_stream};
 use crate::{
+    clock::Clock,
     control::{CallError, Control},
     lock::lock,
 };
@@ -24,15 +25,16 @@ const REFUSAL: Duration = Duration::from_millis(1500);
 const MOST_REFUSALS: usize = 1024;
 
 /// See the [module](self).
-pub(super) struct Asks {
+pub(super) struct SourceLookup {
     control: Option<Arc<Control>>,
+    clock: Clock,
     room: Semaphore,
-    refusals: Mutex<HashMap<StreamId, (Instant, WireError)>>,
+    refusals: Mutex<HashMap<StreamId, (u64, WireError)>>,
 }
 
-impl Asks {
-    pub(super) fn new(control: Option<Arc<Control>>) -> Self {
-        Self { control, room: Semaphore::new(AT_A_TIME), refusals: Mutex::default() }
+impl SourceLookup {
+    pub(super) fn new(control: Option<Arc<Control>>, clock: Clock) -> Self {
+        Self { control, clock, room: Semaphore::new(AT_A_TIME), refusals: Mutex::default() }
     }
 
     /// Where paths without an origin lead: the main server the node is with.
@@ -40,12 +42,12 @@ impl Asks {
         self.control.as_ref().map_or("", |control| control.main_server())
     }
 
-    /// Whether there is nobody to ask.
-    pub(super) fn are_in_vain(&self) -> bool {
+    /// Whether the node has no main server to ask.
+    pub(super) fn is_impossible(&self) -> bool {
         self.control.is_none()
     }
 
-    /// From whom to pull `stream`, at least one node; `avoid` names nodes that just failed.
+    /// The nodes to pull `stream` from, at least one; `avoid` names nodes that just failed.
     ///
     /// # Errors
     /// `unknown_stream`, or `no_node_available` for every other reason.
@@ -61,18 +63,18 @@ impl Asks {
 
     /// Remembers that a stream could not be had.
     pub(super) fn refused(&self, stream: StreamId, error: WireError) {
-        let mut refusals = lock(&self.refusals);
-        refusals.retain(|_, (at, _)| at.elapsed() < REFUSAL);
+        let (mut refusals, now) = (lock(&self.refusals), self.clock.now());
+        refusals.retain(|_, (at_ms, _)| now.since(*at_ms) < REFUSAL);
         if refusals.len() < MOST_REFUSALS {
-            refusals.insert(stream, (Instant::now(), error));
+            refusals.insert(stream, (now.ms, error));
         }
     }
 
     /// Why a stream could not be had a moment ago.
     pub(super) fn recent_refusal(&self, stream: StreamId) -> Option<WireError> {
         let refusals = lock(&self.refusals);
-        let (at, error) = refusals.get(&stream)?;
-        (at.elapsed() < REFUSAL).then(|| error.clone())
+        let (at_ms, error) = refusals.get(&stream)?;
+        (self.clock.now().since(*at_ms) < REFUSAL).then(|| error.clone())
     }
 }
 
@@ -80,6 +82,21 @@ fn refusal(stream: StreamId, error: &CallError) -> WireError {
     if error.code() == Some(ErrorCode::UnknownStream) {
         return unknown_stream(stream);
     }
-    tracing::debug!(stream.id = %stream, %error, "nobody to pull stream {stream} from: {error}");
+    tracing::debug!(stream.id = %stream, %error, "no node to pull stream {stream} from: {error}");
     unavailable(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_is_remembered_for_a_moment() {
+        let (lookup, id) = (SourceLookup::new(None, Clock::start()), StreamId::new("a", 1));
+        lookup.refused(id, unavailable(id));
+        tokio::time::advance(REFUSAL / 2).await;
+        assert_eq!(lookup.recent_refusal(id).map(|error| error.code), Some(ErrorCode::NoNodeAvailable));
+        tokio::time::advance(REFUSAL).await;
+        assert_eq!(lookup.recent_refusal(id), None);
+    }
 }
