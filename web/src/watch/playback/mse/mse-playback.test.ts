@@ -103,11 +103,11 @@ class FakeSources {
 function setUp() {
   const video = new FakeVideo();
   const sources = new FakeSources();
-  const told = { restarted: [] as string[], cannotPlay: [] as string[], started: 0 };
+  const told = { restarted: [] as string[], cannotPlay: [] as string[], started: 0, isCovered: false };
   const playback = new MsePlayback(
     {
       video: video as unknown as Video,
-      cover: { put: () => true, takeAway: () => undefined },
+      cover: { put: () => (told.isCovered = true), takeAway: () => void (told.isCovered = false) },
       attach: sources.attach,
       canPlay: (mime) => mime === MIME,
     },
@@ -181,6 +181,14 @@ beforeEach(() => {
   index = 0;
 });
 afterEach(() => vi.useRealTimers());
+
+it('covers the video with its last picture while it starts over', async () => {
+  const { told, sources, playback } = await playing();
+  expect(told.isCovered).toBe(false);
+  sources.owners[0]?.lost('closed');
+  expect(told.isCovered).toBe(true);
+  playback.close();
+});
 
 it('starts over when `buffered` throws while it steers', async () => {
   const world = await playing();

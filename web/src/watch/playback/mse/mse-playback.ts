@@ -286,7 +286,7 @@ export class MsePlayback implements Playback {
 
   #replaceSource(): void {
     this.#timeline.reset();
-    this.#seen.reset();
+    this.#seen.startsOver();
     this.#fresh = undefined;
     this.#placedTake = undefined;
     this.#edge.reset();

@@ -6,6 +6,7 @@ import { Seen } from './seen';
 /** A video whose frame of 1,000 ms was seen. */
 class FakeVideo {
   seeking = false;
+  readyState = 4;
   isCovered = false;
   /** How often its picture was copied to cover it. */
   copies = 0;
@@ -83,11 +84,19 @@ describe('Seen', () => {
     expect(video.isCovered).toBe(false);
   });
 
-  it('knows nothing of what was seen in another media source', () => {
+  it('covers the video while it gets another media source, until that shows a frame from where it begins to play', () => {
     const video = new FakeVideo();
-    video.jump(1_001);
-    video.seen.reset();
+    video.seen.startsOver();
+    video.readyState = 0;
+    expect([video.shows(1_033), video.seen.newestMs], 'told of late').toEqual([false, 0]);
+    video.readyState = 4;
+    video.jump(700);
+    expect([video.shows(0), video.copies]).toEqual([false, 1]);
     video.seeking = false;
-    expect([video.isCovered, video.seen.newestMs, video.shows(40)]).toEqual([false, 0, true]);
+    expect([video.shows(500), video.shows(680), video.seen.newestMs]).toEqual([false, true, 680]);
+
+    const fromItsStart = new FakeVideo();
+    fromItsStart.seen.startsOver();
+    expect(fromItsStart.shows(40)).toBe(true);
   });
 });

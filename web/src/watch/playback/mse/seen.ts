@@ -3,22 +3,24 @@
 // show it, so the first one they tell of during a jump may be from before it: none of these ends the jump. Frames are
 // compared by media time, which within one media source never goes back. All times are milliseconds.
 
-import type { Cover, Video } from './video';
+import { HAVE_CURRENT_DATA, type Cover, type Video } from './video';
 
 /** A frame this much older than the end of the jump may be the one that was jumped to: frames last a while. */
 const FRAME_MS = 100;
 /** The video is uncovered this far behind the end of the jump at the latest: not every browser tells which frames it shows. */
 const PASSED_MS = 1_000;
 
+type SeenVideo = Pick<Video, 'readyState' | 'seeking'>;
+
 /** See the head of the file. */
 export class Seen {
-  readonly #video: Pick<Video, 'seeking'>;
+  readonly #video: SeenVideo;
   readonly #cover: Cover;
   #newestMs = 0;
   /** While the video is covered: the oldest frame that uncovers it, and the end of the jump. */
   #covered: { untilMs: number; jumpsToMs: number } | undefined;
 
-  constructor(video: Pick<Video, 'seeking'>, cover: Cover) {
+  constructor(video: SeenVideo, cover: Cover) {
     this.#video = video;
     this.#cover = cover;
   }
@@ -37,7 +39,10 @@ export class Seen {
 
   /** The video shows the frame of `mediaMs`. Tells whether the viewer sees it. */
   shown(mediaMs: number): boolean {
-    if (this.#covered !== undefined && (this.#video.seeking || mediaMs < this.#covered.untilMs)) return false;
+    const { readyState, seeking } = this.#video;
+    if (this.#covered !== undefined && (seeking || mediaMs < this.#covered.untilMs)) return false;
+    // It is a frame of the media source that was there before.
+    if (readyState < HAVE_CURRENT_DATA) return false;
     this.uncover();
     this.#newestMs = mediaMs;
     return true;
@@ -54,9 +59,9 @@ export class Seen {
     this.#cover.takeAway();
   }
 
-  /** Uncovers the video; its media times begin anew. */
-  reset(): void {
-    this.uncover();
+  /** The video is about to get another media source, whose times begin anew: covers it until that shows a frame. */
+  startsOver(): void {
     this.#newestMs = 0;
+    if (this.#covered !== undefined || this.#cover.put()) this.#covered = { untilMs: 0, jumpsToMs: 0 };
   }
 }

@@ -37,6 +37,8 @@ export interface Cover {
   takeAway(): void;
 }
 
+/** `HTMLMediaElement.HAVE_CURRENT_DATA` */
+export const HAVE_CURRENT_DATA = 2;
 /** `HTMLMediaElement.HAVE_FUTURE_DATA` */
 export const HAVE_FUTURE_DATA = 3;
 
