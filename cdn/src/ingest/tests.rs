@@ -26,9 +26,9 @@ const HEADER: &[u8] = b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm\x18\x53\x80\x67\xff
 /// Another Cluster.
 const CLUSTER: &[u8] = b"\x1f\x43\xb6\x75\xff\xe7\x81\x00";
 
-/// The smallest keyframe there is, so often that it takes many slices.
+/// The smallest keyframe there is (RFC 6386, section 9.1), so often that it takes many slices.
 fn many_slices() -> Bytes {
-    b"\xa3\x85\x81\x00\x00\x80\x10".repeat(50_000).into()
+    b"\xa3\x8e\x81\x00\x00\x80\x10\x00\x00\x9d\x01\x2a\x40\x00\x20\x00".repeat(50_000).into()
 }
 
 fn ingest() -> Ingest {

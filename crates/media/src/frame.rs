@@ -24,6 +24,13 @@ pub enum Codec {
     Mp3,
 }
 
+impl Codec {
+    /// Whether it codes sound.
+    pub fn is_audio(self) -> bool {
+        matches!(self, Self::Opus | Self::Aac | Self::Mp3)
+    }
+}
+
 /// What only one kind of track has.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TrackKind {
@@ -131,6 +138,8 @@ pub struct Packet {
     pub pts_us: u64,
     /// When it is decoded, in µs of the take's time, where the container says so.
     pub dts_us: Option<u64>,
+    /// How long it lasts, in µs, where the container says so.
+    pub duration_us: Option<u64>,
     /// Whether the container says that decoding can start here. Always true of audio.
     pub key: bool,
     /// The encoded bytes.

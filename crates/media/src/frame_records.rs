@@ -88,7 +88,7 @@ impl TrackDescription {
         };
         let decode = |text: &str| STANDARD.decode(text).map(Bytes::from).map_err(|_| malformed("base64"));
         let track = Track { codec, kind, config: decode(&self.description)?, colour: decode(&self.colour)? };
-        if track.is_video() == matches!(codec, Codec::Opus | Codec::Aac | Codec::Mp3) {
+        if track.is_video() == codec.is_audio() {
             return Err(malformed("a track's kind and codec disagree"));
         }
         Ok(track)

@@ -10,6 +10,7 @@
 
 mod boxes;
 mod codec;
+mod colour;
 pub mod demux;
 mod ebml;
 mod error;

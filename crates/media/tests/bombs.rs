@@ -151,6 +151,9 @@ const WEBM: &str = "video/webm";
 const MATROSKA: &str = "video/x-matroska;codecs=avc1";
 const MP4: &str = "video/mp4";
 
+/// A VP8 keyframe of 64 × 64 pixels (RFC 6386, section 9.1).
+const VP8_KEYFRAME: &[u8] = &[0x10, 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 64, 0];
+
 /// Tracks of [`mp4_headers`].
 const VIDEO: u32 = 1;
 const AUDIO: u32 = 2;
@@ -166,22 +169,34 @@ fn webm_bombs() -> Vec<Bomb> {
     let cluster_start: &[u8] = &[0x1f, 0x43, 0xb6, 0x75, 0xff, 0xe7, 0x81, 0x00];
     let mut headers = webm(&[webm_track(1, 1, b"V_VP8"), webm_track(2, 2, b"A_OPUS")]);
     headers.extend_from_slice(cluster_start);
+    // The take begins, so that pictures are not dropped.
+    headers.extend_from_slice(&element(&[0xa3], &[&[0x81, 0, 0, 0x80][..], VP8_KEYFRAME].concat()));
     let block = |track: u8, flags: u8, data: &[u8]| {
         element(&[0xa3], &[&[0x80 | track, 0, 0, flags][..], data].concat())
     };
     let group = |children: &[u8]| element(&[0xa0], children);
-    let inner = element(&[0xa1], &[0x81, 0, 0, 0, 1]);
-    let later = |flags: u8| [cluster_start, &element(&[0xa3], &[0x81, 0x7f, 0xff, flags, 1])].concat();
+    let inner = element(&[0xa1], &[&[0x81, 0, 0, 0][..], VP8_KEYFRAME].concat());
+    let later = |flags: u8| {
+        let picture = [&[0x81, 0x7f, 0xff, flags][..], VP8_KEYFRAME].concat();
+        [cluster_start, &element(&[0xa3], &picture)].concat()
+    };
     let bomb = |name, unit: Vec<u8>| Bomb { name, mime: WEBM, headers: headers.clone(), unit };
     vec![
-        bomb("keyframes of a byte", block(1, 0x80, &[1])),
+        bomb("keyframes of a byte", block(1, 0x80, &[0])),
+        bomb("keyframes of ten bytes", block(1, 0x80, VP8_KEYFRAME)),
         bomb("pictures of a byte", block(1, 0, &[1])),
         bomb("packets of a byte", block(2, 0x80, &[0x18])),
-        bomb("keyframes and packets", [block(1, 0x80, &[1]), block(2, 0x80, &[0x18])].concat()),
+        bomb("keyframes and packets", [block(1, 0x80, VP8_KEYFRAME), block(2, 0x80, &[0x18])].concat()),
         bomb("blocks without data", block(1, 0x80, &[])),
         bomb("blocks of no track", block(9, 0x80, &[1])),
-        bomb("laced blocks", block(1, 0x86, &[0xff; 8])),
-        bomb("groups of a byte", group(&inner)),
+        bomb("laced blocks of nothing", block(1, 0x84, &[0xff])),
+        bomb("laced blocks of pictures of a byte", block(1, 0x84, &[0xff; 257])),
+        bomb("laced packets without bytes", block(2, 0x82, &[&[0xff][..], &[0; 255]].concat())),
+        bomb(
+            "laced packets of a byte",
+            block(2, 0x86, &[&[0xff, 0x81][..], &[0xbf; 254], &[0x18; 256]].concat()),
+        ),
+        bomb("groups of a keyframe", group(&inner)),
         bomb("groups of many blocks", group(&inner.repeat(2000))),
         bomb("groups of nothing", group(&[])),
         bomb(

@@ -46,6 +46,12 @@ impl<'a> Bits<'a> {
         let value = 1_u64 << leading_zeros | self.number(leading_zeros)?;
         u32::try_from(value - 1).ok()
     }
+
+    /// A signed Exp-Golomb number (section 9.1.1).
+    pub(super) fn signed_exp_golomb(&mut self) -> Option<i64> {
+        let code = i64::from(self.exp_golomb()?);
+        Some(if code % 2 == 1 { (code + 1) / 2 } else { -code / 2 })
+    }
 }
 
 #[cfg(test)]

@@ -4,68 +4,19 @@ pub(crate) mod aac;
 pub(crate) mod av1;
 mod bits;
 pub(crate) mod h264;
+mod inspector;
 mod mp3;
 pub(crate) mod opus;
 pub(crate) mod opus_config;
 mod repeat;
+pub(crate) mod vp8;
 pub(crate) mod vp9;
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-
+use crate::{Codec, Error, Format, Track};
+pub(crate) use inspector::{Inspector, Keyframe};
 pub(crate) use repeat::Repeat;
-
-use crate::{Codec, Error, Format, Packet, Track};
-
-/// Looks into the packets of one track.
-#[derive(Debug)]
-pub(crate) enum Inspector {
-    H264(h264::H264Normalizer),
-    Vp9(vp9::Inspector),
-    /// Codecs of which nothing is read.
-    Other,
-}
-
-impl Inspector {
-    /// For a track as its container describes it, with the configuration found in its frames before, if one was.
-    pub(crate) fn new(track: &Track, found: Option<Bytes>) -> Result<Self, Error> {
-        match track.codec {
-            Codec::H264 => h264::H264Normalizer::resume(&track.config, found).map(Self::H264),
-            Codec::Vp9 => Ok(Self::Vp9(vp9::Inspector::new(found))),
-            _ => Ok(Self::Other),
-        }
-    }
-
-    /// Reads a packet, and brings it into the form that frames have here.
-    pub(crate) fn inspect(&mut self, packet: &mut Packet) -> Result<(), Error> {
-        match self {
-            Self::H264(h264) => packet.data = h264.normalize(&packet.data)?,
-            Self::Vp9(vp9) => vp9.inspect(packet),
-            Self::Other => {}
-        }
-        Ok(())
-    }
-
-    /// The configuration, where it came out of a packet.
-    pub(crate) fn found_config(&self) -> Option<&[u8]> {
-        match self {
-            Self::H264(h264) => h264.avcc().map(|avcc| &avcc[..]),
-            Self::Vp9(vp9) => vp9.config().map(|config| &config[..]),
-            Self::Other => None,
-        }
-    }
-
-    /// The track with all that is known of it; `None` while its configuration is to come.
-    pub(crate) fn describe(&self, track: &Track) -> Option<Track> {
-        let config = match self {
-            Self::H264(h264) => h264.avcc()?.clone(),
-            Self::Vp9(vp9) => vp9.config()?.clone(),
-            Self::Other => track.config.clone(),
-        };
-        Some(Track { config, ..track.clone() })
-    }
-}
 
 /// How long an audio packet sounds, in µs; `None` where it does not tell.
 pub(crate) fn packet_duration_us(track: &Track, packet: &[u8]) -> Option<u64> {
@@ -93,7 +44,7 @@ pub(crate) fn silence(track: &Track, duration_us: u64) -> Option<Cow<'static, [u
 /// How many pictures of a track may be decoded before one that is shown earlier, where its configuration says so.
 pub(crate) fn reordered_pictures(track: &Track) -> Option<usize> {
     match track.codec {
-        Codec::H264 => h264::reordered_pictures(&track.config),
+        Codec::H264 => h264::reorder_depth(&track.config).map(usize::from),
         _ => Some(0),
     }
 }

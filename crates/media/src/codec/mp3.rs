@@ -36,3 +36,22 @@ pub(crate) fn silence(kind: TrackKind) -> Option<Vec<u8>> {
     frame.resize(bytes_a_second / sample_rate as usize, 0);
     Some(frame)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::packet_duration_us;
+
+    #[test]
+    fn header_gives_duration() {
+        assert_eq!(packet_duration_us(&[0xff, 0xfb, 0x90, 0x00]), Some(26_122), "MPEG-1, 44.1 kHz");
+        assert_eq!(packet_duration_us(&[0xff, 0xf3, 0x94, 0x00]), Some(24_000), "MPEG-2, 24 kHz");
+        assert_eq!(packet_duration_us(&[0xff, 0xe3, 0x98, 0x00]), Some(72_000), "MPEG-2.5, 8 kHz");
+    }
+
+    #[test]
+    fn other_headers_have_no_duration() {
+        assert_eq!(packet_duration_us(&[]), None);
+        assert_eq!(packet_duration_us(&[0xff, 0xfd, 0x90, 0x00]), None, "layer 2");
+        assert_eq!(packet_duration_us(&[0xff, 0xfb, 0x9c, 0x00]), None, "no sample rate");
+    }
+}

@@ -34,6 +34,12 @@ pub(crate) fn head_from_dops(dops: &[u8]) -> Result<Bytes, Error> {
     with_bytes_swapped(out, settings)
 }
 
+/// An `OpusHead` for a track that has none: so many channels (one or two, or it makes them two), no pre-skip.
+pub(crate) fn head(channels: u32) -> Bytes {
+    let channels = if channels == 1 { 1 } else { 2 };
+    Bytes::from([&MAGIC[..], &[1, channels, 0, 0, 0x80, 0xbb, 0, 0, 0, 0, 0]].concat())
+}
+
 /// Appends the settings with the other byte order: one byte, then fields of 2, 4 and 2 bytes, then bytes.
 fn with_bytes_swapped(mut out: BytesMut, settings: &[u8]) -> Result<Bytes, Error> {
     let (fixed, mapping) = settings

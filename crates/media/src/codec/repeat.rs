@@ -15,20 +15,20 @@ pub(crate) struct Repeat {
     /// Where the picture that was shown last is kept: a number from 0 to 7.
     slot: Option<u8>,
     /// How frame headers of AV1 are read.
-    sequence: Option<av1::Sequence>,
+    sequence: Option<av1::Fields>,
 }
 
 impl Repeat {
     /// Appends it to a resume point.
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         put_option(out, self.slot.map(u64::from));
-        put_option(out, self.sequence.map(av1::Sequence::number));
+        put_option(out, self.sequence.map(av1::Fields::number));
     }
 
     /// Reads what [`Self::write`] wrote.
     pub(crate) fn read(input: &mut Reader<'_>) -> Option<Self> {
         let slot = input.option()?.and_then(|slot| u8::try_from(slot).ok()).filter(|slot| *slot < 8);
-        Some(Self { slot, sequence: input.option()?.and_then(av1::Sequence::of_number) })
+        Some(Self { slot, sequence: input.option()?.and_then(av1::Fields::of_number) })
     }
 
     /// Reads what a packet of the track shows and keeps. It costs a few bits of its headers.

@@ -3,8 +3,7 @@
 
 use bytes::Bytes;
 
-use super::bits::Bits;
-use crate::Packet;
+use super::{bits::Bits, inspector::Keyframe};
 
 /// What follows the frame type of a keyframe (section 7.2).
 const SYNC_CODE: u64 = 0x49_8342;
@@ -103,26 +102,17 @@ impl KeyframeHeader {
     }
 }
 
-/// Looks for a track's configuration.
-#[derive(Debug)]
-pub(crate) struct Inspector {
-    config: Option<Bytes>,
+/// Whether decoding can start at this frame. A superframe (annex B) is what its first frame is; a frame that shows one decoded
+/// before, and one that only has no references, is no keyframe.
+pub(super) fn is_key(frame: &[u8]) -> bool {
+    KeyframeHeader::parse(frame).is_some()
 }
 
-impl Inspector {
-    pub(crate) fn new(config: Option<Bytes>) -> Self {
-        Self { config }
-    }
-
-    pub(crate) fn config(&self) -> Option<&Bytes> {
-        self.config.as_ref()
-    }
-
-    pub(crate) fn inspect(&mut self, packet: &mut Packet) {
-        if self.config.is_none() && packet.key {
-            self.config = KeyframeHeader::parse(&packet.data).map(|header| header.vpcc());
-        }
-    }
+/// What a keyframe says about its track; `None` for other frames.
+pub(super) fn keyframe(frame: &[u8]) -> Option<Keyframe> {
+    let header = KeyframeHeader::parse(frame)?;
+    let KeyframeHeader { width, height, .. } = header;
+    Some(Keyframe { config: header.vpcc(), width, height, pixel: (1, 1) })
 }
 
 /// The frames of a packet: those of a superframe (annex B), or the packet itself.
@@ -193,4 +183,43 @@ pub(crate) fn show_again(slot: u8) -> Bytes {
 pub(crate) fn codec_string(vpcc: &[u8]) -> Option<String> {
     let &[profile, level, shape, ..] = vpcc else { return None };
     Some(format!("vp09.{profile:02}.{level:02}.{:02}", shape >> 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Profile 0, a shown keyframe of 64 × 32 pixels.
+    const KEYFRAME: [u8; 9] = [0x82, 0x49, 0x83, 0x42, 0x00, 0x03, 0xf0, 0x01, 0xf0];
+
+    #[test]
+    fn keyframe_tells_its_size_and_configuration() {
+        let found = keyframe(&KEYFRAME).unwrap();
+        assert_eq!((found.width, found.height), (64, 32));
+        assert_eq!(codec_string(&found.config).as_deref(), Some("vp09.00.10.08"));
+        assert_eq!(&found.config[..], [0, 10, 0x82, 2, 2, 2, 0, 0]);
+        assert!((0..9).all(|end| !is_key(&KEYFRAME[..end])));
+    }
+
+    #[test]
+    fn deep_and_less_subsampled_colours_are_told() {
+        // Profile 2, 10 bits, BT.2020, full range, 1 × 1.
+        let found = keyframe(&[0x92, 0x49, 0x83, 0x42, 0x58, 0, 0, 0, 0, 0]).unwrap();
+        assert_eq!(&found.config[..], [2, 10, 0xa3, 2, 2, 9, 0, 0]);
+        // Profile 1, RGB.
+        let found = keyframe(&[0xa2, 0x49, 0x83, 0x42, 0xe0, 0, 0, 0, 0, 0]).unwrap();
+        assert_eq!(&found.config[..], [1, 10, 0x87, 2, 2, 0, 0, 0]);
+    }
+
+    #[test]
+    fn other_frames_are_no_keyframes() {
+        for (what, first) in
+            [("an inter frame", 0x86), ("a frame shown again", 0x88), ("no frame marker", 0x42)]
+        {
+            let mut frame = KEYFRAME;
+            frame[0] = first;
+            assert!(!is_key(&frame), "{what}");
+        }
+        assert!(!is_key(&[0x82, 0x49, 0x83, 0x43, 0, 0, 0, 0, 0]), "no sync code");
+    }
 }

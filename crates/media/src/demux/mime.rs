@@ -31,7 +31,19 @@ pub(crate) fn container(mime: &str) -> Result<Container, Error> {
         let family = codec.trim().split('.').next().unwrap_or_default();
         if !matches!(
             family,
-            "vp8" | "vp9" | "vp08" | "vp09" | "av1" | "av01" | "h264" | "avc1" | "avc3" | "opus"
+            "vp8"
+                | "vp9"
+                | "vp08"
+                | "vp09"
+                | "av1"
+                | "av01"
+                | "h264"
+                | "avc1"
+                | "avc3"
+                | "opus"
+                | "aac"
+                | "mp4a"
+                | "mp3"
         ) {
             return Err(unsupported());
         }
@@ -51,6 +63,7 @@ mod tests {
             assert_eq!(container(mime), Ok(Container::WebM), "{mime}");
         }
         assert_eq!(container("video/mp4;codecs=avc1.420020,opus"), Ok(Container::Fmp4));
+        assert_eq!(container("video/mp4;codecs=\"avc1.42E01E, mp4a.40.2\""), Ok(Container::Fmp4));
         assert_eq!(container("Video/WebM"), Ok(Container::WebM), "codecs are optional, case does not matter");
     }
 
@@ -61,7 +74,7 @@ mod tests {
             &"video/webm;".repeat(100),
             "video/mp2t",
             "video/mp4;codecs=hvc1,opus",
-            "video/mp4;codecs=\"avc1.42E01E, mp4a.40.2\"",
+            "video/mp4;codecs=\"avc1.42E01E, ac-3\"",
         ] {
             assert!(matches!(container(mime), Err(Error::Unsupported(_))), "{mime}");
         }

@@ -1,10 +1,8 @@
 //! What follows the demuxer, once the tracks are known: what their bitstreams say, their times, and [`Packager`].
 //!
-//! Where the configuration of the pictures is not in the container, the tracks wait for the first keyframe that has it.
+//! The tracks of a take with pictures wait for its first keyframe, which says what they are.
 
 use std::sync::Arc;
-
-use bytes::Bytes;
 
 use super::{
     Output,
@@ -13,7 +11,7 @@ use super::{
 };
 use crate::{
     Error, Frame, Packet, Run, Track,
-    codec::Inspector,
+    codec::{Inspector, Keyframe},
     timeline::{self, Timeline},
 };
 
@@ -22,15 +20,15 @@ use crate::{
 pub(crate) struct Memory {
     pub(crate) packager: State,
     pub(crate) timeline: timeline::State,
-    /// The configuration of the pictures, where it came out of a frame.
-    pub(crate) config: Option<Bytes>,
+    /// What the first keyframe said.
+    pub(crate) keyframe: Option<Keyframe>,
 }
 
 impl Memory {
     /// What goes into a resume point, with `prefix` as the demuxer's part.
     pub(crate) fn parts<'a>(&'a self, prefix: &'a [u8]) -> Parts<'a> {
-        let config = self.config.as_deref().unwrap_or_default();
-        Parts { packager: &self.packager, timeline: &self.timeline, config, prefix }
+        let keyframe = self.keyframe.as_ref();
+        Parts { packager: &self.packager, timeline: &self.timeline, keyframe, prefix }
     }
 
     /// Whether it can be that of a take with these tracks: what is held is audio.
@@ -63,8 +61,8 @@ impl Pipeline {
         if videos > 1 || tracks.len() - videos > 1 {
             return Err(Error::Unsupported("more than one video or one audio track".into()));
         }
-        let Memory { packager, timeline, config } = memory;
-        let inspector = |track: &Track| Inspector::new(track, config.clone().filter(|_| track.is_video()));
+        let Memory { packager, timeline, keyframe } = memory;
+        let inspector = |track: &Track| Inspector::new(track, keyframe.clone().filter(|_| track.is_video()));
         let inspectors = tracks.iter().map(inspector).collect::<Result<_, _>>()?;
         let packager = Packager::new(&tracks, packager);
         let timeline = Timeline::new(&tracks, timeline);
@@ -94,8 +92,8 @@ impl Pipeline {
 
     /// As [`Memory::parts`].
     pub(crate) fn parts<'a>(&'a self, prefix: &'a [u8]) -> Parts<'a> {
-        let config = self.inspectors.iter().find_map(Inspector::found_config).unwrap_or_default();
-        Parts { packager: self.packager.state(), timeline: self.timeline.state(), config, prefix }
+        let keyframe = self.inspectors.iter().find_map(Inspector::first);
+        Parts { packager: self.packager.state(), timeline: self.timeline.state(), keyframe, prefix }
     }
 
     /// Gives the tracks out, if that was not done and all is known of them.
@@ -106,6 +104,7 @@ impl Pipeline {
         let describe = |(track, inspector): (&Track, &Inspector)| inspector.describe(track);
         let tracks: Arc<[Track]> =
             self.tracks.iter().zip(&self.inspectors).map(describe).collect::<Option<_>>()?;
+        self.timeline.describe(&tracks);
         self.given = Some(Arc::clone(&tracks));
         Some(Output::Tracks(tracks))
     }
@@ -114,8 +113,6 @@ impl Pipeline {
     pub(crate) fn push(&mut self, mut packet: Packet, outputs: &mut Vec<Output>) -> Result<(), Error> {
         self.inspectors[packet.track].inspect(&mut packet)?;
         outputs.extend(self.give_tracks());
-        // Without a configuration nothing can start here.
-        packet.key &= self.given.is_some() || !self.tracks[packet.track].is_video();
         let mut timed = std::mem::take(&mut self.timed);
         self.timeline.push(packet, &mut timed);
         for frame in timed.drain(..) {
@@ -134,7 +131,9 @@ impl Pipeline {
     }
 
     fn finish(&mut self, mut run: Run) -> Output {
-        self.timeline.finish(self.given.as_deref().unwrap_or(&self.tracks), &mut run.frames);
+        // There is no run before the tracks were given.
+        let tracks = self.given.as_deref().unwrap_or(&self.tracks);
+        self.timeline.finish(tracks, &mut run.frames);
         Output::Run(run)
     }
 }

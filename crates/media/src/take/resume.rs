@@ -3,7 +3,8 @@
 //! ```text
 //! 2 (version) | started | group | index | frames of the newest run | newest second | timeline
 //!             | held: count, then of each frame track, pts, dts, duration, data
-//!             | configuration of the pictures | demuxer input
+//!             | first keyframe: 0, or 1, width, height, width and height of a pixel, configuration
+//!             | demuxer input
 //! ```
 //! Numbers and data are written as [`varint`](crate::varint) says, times in µs. A point may come from anybody, so numbers
 //! are checked as far as later arithmetic needs.
@@ -12,7 +13,9 @@ use bytes::Bytes;
 
 use super::{packager::State, pipeline::Memory};
 use crate::{
-    Frame, timeline,
+    Frame,
+    codec::Keyframe,
+    timeline,
     varint::{MAX_NUMBER, MAX_SMALL, Reader, put, put_bytes, put_option},
 };
 
@@ -33,15 +36,16 @@ pub(crate) struct Point {
 pub(crate) struct Parts<'a> {
     pub(crate) packager: &'a State,
     pub(crate) timeline: &'a timeline::State,
-    pub(crate) config: &'a [u8],
+    pub(crate) keyframe: Option<&'a Keyframe>,
     pub(crate) prefix: &'a [u8],
 }
 
 impl Parts<'_> {
     /// The bytes of the point; `None` where they are more than 8 KiB. That costs no more than those, however much is held.
     pub(crate) fn encode(&self) -> Option<Vec<u8>> {
-        let Self { packager, timeline, config, prefix } = self;
-        if packager.held.least_point_bytes() + config.len() + prefix.len() > MAX_POINT_BYTES {
+        let Self { packager, timeline, keyframe, prefix } = self;
+        let config_bytes = keyframe.map_or(0, |keyframe| keyframe.config.len());
+        if packager.held.least_point_bytes() + config_bytes + prefix.len() > MAX_POINT_BYTES {
             return None;
         }
         let mut out = vec![VERSION];
@@ -59,7 +63,7 @@ impl Parts<'_> {
             put(&mut out, frame.duration_us);
             put_bytes(&mut out, &frame.data);
         }
-        put_bytes(&mut out, config);
+        put_keyframe(&mut out, *keyframe);
         put_bytes(&mut out, prefix);
         (out.len() <= MAX_POINT_BYTES).then_some(out)
     }
@@ -89,11 +93,30 @@ impl Point {
             let (dts_us, duration_us) = (input.number(MAX_NUMBER)?, input.number(MAX_NUMBER)?);
             packager.held.push(Frame { track, pts_us, dts_us, duration_us, key: true, data: input.bytes()? });
         }
-        let config = Some(input.bytes()?).filter(|config| !config.is_empty());
+        let keyframe = read_keyframe(&mut input)?;
         let prefix = input.bytes()?;
-        let memory = Memory { packager, timeline, config };
+        let memory = Memory { packager, timeline, keyframe };
         input.is_empty().then_some(Self { memory, prefix })
     }
+}
+
+fn put_keyframe(out: &mut Vec<u8>, keyframe: Option<&Keyframe>) {
+    put(out, keyframe.is_some().into());
+    if let Some(Keyframe { config, width, height, pixel }) = keyframe {
+        for number in [*width, *height, pixel.0, pixel.1] {
+            put(out, number.into());
+        }
+        put_bytes(out, config);
+    }
+}
+
+fn read_keyframe(input: &mut Reader<'_>) -> Option<Option<Keyframe>> {
+    if input.number(1)? == 0 {
+        return Some(None);
+    }
+    let mut number = || input.number(u32::MAX.into()).map(|number| number as u32);
+    let (width, height, pixel) = (number()?, number()?, (number()?, number()?));
+    Some(Some(Keyframe { config: input.bytes()?, width, height, pixel }))
 }
 
 #[cfg(test)]
@@ -101,7 +124,9 @@ mod tests {
     use super::*;
 
     fn point() -> Point {
-        let mut memory = Memory { config: Some(Bytes::from_static(b"avcC")), ..Memory::default() };
+        let config = Bytes::from_static(b"avcC");
+        let keyframe = Keyframe { config, width: 1280, height: 720, pixel: (16, 11) };
+        let mut memory = Memory { keyframe: Some(keyframe), ..Memory::default() };
         memory.packager.group = 300;
         memory.packager.index = 7;
         memory.packager.newest_frames = 3;

@@ -120,6 +120,11 @@ impl Timeline {
         Self { tracks: tracks.to_vec(), reorders: [false; 2], allowance: Allowance::default(), state }
     }
 
+    /// The tracks, once all is known of them.
+    pub(crate) fn describe(&mut self, tracks: &[Track]) {
+        self.tracks = tracks.to_vec();
+    }
+
     pub(crate) fn state(&self) -> &State {
         &self.state
     }

@@ -6,16 +6,20 @@
 //! Parameter sets stay inside the keyframes too, so a picture size that changes in mid-take goes on decoding.
 
 mod avcc;
-mod reordering;
+mod sei;
 mod sps;
 
+use super::inspector::Keyframe;
 use crate::Error;
 use avcc::AvcC;
 pub(crate) use avcc::codec_string;
 use bytes::{BufMut, Bytes, BytesMut};
-pub(crate) use reordering::reordered_pictures;
+use sps::Sps;
 
 /// NAL unit types (ITU-T H.264, table 7-1).
+const NAL_SLICE: u8 = 1;
+const NAL_IDR: u8 = 5;
+const NAL_SEI: u8 = 6;
 const NAL_SPS: u8 = 7;
 const NAL_PPS: u8 = 8;
 
@@ -76,6 +80,37 @@ impl H264Normalizer {
         }
         Ok(normal)
     }
+}
+
+/// Whether decoding can start at this frame, whose units have four-byte lengths: an IDR picture, or one at which a recovery
+/// point says that all from here on is right (ITU-T H.264, section D.2.8).
+pub(super) fn is_key(frame: &[u8]) -> bool {
+    let mut recovers = false;
+    for unit in PrefixedUnits::new(frame, 4).map_while(Result::ok) {
+        match unit_type(unit) {
+            Some(NAL_IDR) => return true,
+            Some(NAL_SLICE..NAL_IDR) => return recovers,
+            Some(NAL_SEI) => recovers |= sei::recovers_at_once(unit),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// What a keyframe says whose configuration is `avcc`; size 0 where its SPS cannot be read.
+pub(super) fn keyframe(avcc: &Bytes) -> Keyframe {
+    let (width, height, pixel) =
+        sps_of(avcc).map_or((0, 0, (1, 1)), |sps| (sps.width, sps.height, sps.pixel));
+    Keyframe { config: avcc.clone(), width, height, pixel }
+}
+
+/// How many pictures may be decoded before one that is shown before them; `None` where the configuration does not say.
+pub(crate) fn reorder_depth(avcc: &[u8]) -> Option<u8> {
+    sps_of(avcc)?.reorder_depth
+}
+
+fn sps_of(avcc: &[u8]) -> Option<Sps> {
+    Sps::parse(AvcC::parse(avcc).ok()?.sps.first()?)
 }
 
 fn with_four_byte_lengths<'a>(units: impl Iterator<Item = Result<&'a [u8], Error>>) -> Result<Bytes, Error> {

@@ -1,4 +1,5 @@
-//! The few fields of a sequence parameter set (ITU-T H.264, section 7.3.2.1.1) that `avcC` repeats.
+//! What is read of a sequence parameter set (ITU-T H.264, section 7.3.2.1.1): size and shape of the pictures, their order, and
+//! what `avcC` repeats.
 
 use super::malformed;
 use crate::{Error, codec::bits::Bits};
@@ -6,6 +7,12 @@ use crate::{Error, codec::bits::Bits};
 /// Profiles whose SPS tells the chroma format and the bit depths, and whose `avcC` therefore does
 /// (ISO 14496-15, section 5.3.3.1.2).
 const PROFILES_WITH_CHROMA: [u8; 4] = [100, 110, 122, 144];
+
+/// Profiles whose SPS tells the chroma format and scaling lists (section 7.3.2.1.1).
+const PROFILES_WITH_FORMAT: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
+
+/// How much of an SPS is read; real ones have some tens of bytes, with scaling lists some hundred.
+const MAX_READ_BYTES: usize = 1024;
 
 /// Sampling and depth of the pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +32,7 @@ impl ChromaFormat {
             return Ok(None);
         }
         // Behind the NAL unit header: profile, constraints and level, a byte each.
-        let payload = sps.get(4..).unwrap_or_default();
-        // The fields read take less.
-        let payload = without_emulation_prevention(&payload[..payload.len().min(16)]);
+        let payload = without_emulation_prevention(sps.get(4..).unwrap_or_default());
         let mut bits = Bits::new(&payload);
         let _seq_parameter_set_id = exp_golomb(&mut bits, 31)?;
         let chroma = exp_golomb(&mut bits, 3)?;
@@ -40,11 +45,11 @@ impl ChromaFormat {
     }
 }
 
-/// A NAL unit's payload without the `03` of each `00 00 03` (section 7.4.1).
-pub(super) fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(unit.len());
+/// A NAL unit's payload without the `03` of each `00 00 03` (section 7.4.1), at most [`MAX_READ_BYTES`] of it.
+fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(unit.len().min(MAX_READ_BYTES));
     let mut zeros = 0;
-    for &byte in unit {
+    for &byte in unit.iter().take(MAX_READ_BYTES) {
         if byte == 3 && zeros >= 2 {
             zeros = 0;
             continue;
@@ -53,6 +58,208 @@ pub(super) fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
         payload.push(byte);
     }
     payload
+}
+
+/// What a sequence parameter set says about the pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sps {
+    /// In pixels, after cropping.
+    pub(super) width: u32,
+    /// In pixels, after cropping.
+    pub(super) height: u32,
+    /// Width and height of a pixel in square pixels (section E.2.1).
+    pub(super) pixel: (u32, u32),
+    /// How many pictures may be decoded before one that is shown before them, where it says so.
+    pub(super) reorder_depth: Option<u8>,
+}
+
+impl Sps {
+    /// Reads it from an SPS with its NAL unit header; `None` where that is cut short or out of range.
+    pub(super) fn parse(sps: &[u8]) -> Option<Self> {
+        let &[_, profile, constraints, _, ref rest @ ..] = sps else { return None };
+        let payload = without_emulation_prevention(rest);
+        let bits = &mut Bits::new(&payload);
+        let _id = bits.exp_golomb()?;
+        let chroma = if PROFILES_WITH_FORMAT.contains(&profile) { read_format(bits)? } else { 1 };
+        let _log2_max_frame_num = bits.exp_golomb()?;
+        let order = read_picture_order(bits)?;
+        let _max_num_ref_frames = bits.exp_golomb()?;
+        bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
+        let (macroblocks, map_units) =
+            (bits.exp_golomb()?.checked_add(1)?, bits.exp_golomb()?.checked_add(1)?);
+        let frames_only = bits.bit()?;
+        if !frames_only {
+            bits.skip(1)?; // mb_adaptive_frame_field_flag
+        }
+        bits.skip(1)?; // direct_8x8_inference_flag
+        let crop = if bits.bit()? { read_crop(bits)? } else { [0; 4] };
+        let fields: u32 = if frames_only { 1 } else { 2 };
+        let (unit_x, unit_y) = match chroma {
+            1 => (2, 2),
+            2 => (2, 1),
+            _ => (1, 1),
+        };
+        let cropped = |blocks: u32, before: u32, after: u32, unit: u32| {
+            let pixels = blocks.checked_mul(16)?;
+            pixels.checked_sub(before.checked_add(after)?.checked_mul(unit)?).filter(|&pixels| pixels > 0)
+        };
+        let width = cropped(macroblocks, crop[0], crop[1], unit_x)?;
+        let height = cropped(map_units.checked_mul(fields)?, crop[2], crop[3], unit_y * fields)?;
+        let mut found = Self { width, height, pixel: (1, 1), reorder_depth: None };
+        if bits.bit()? {
+            // What cannot be read of it is as if it were not there.
+            let _ = found.read_usability(bits);
+        }
+        // Order of decoding is that of presentation where it has a type of its own (section 8.2.1.3).
+        if order == 2 || (found.reorder_depth.is_none() && never_reorders(profile, constraints)) {
+            found.reorder_depth = Some(0);
+        }
+        Some(found)
+    }
+
+    /// Video usability information (section E.1.1).
+    fn read_usability(&mut self, bits: &mut Bits<'_>) -> Option<()> {
+        if bits.bit()? {
+            self.pixel = read_pixel_shape(bits)?;
+        }
+        if bits.bit()? {
+            bits.skip(1)?; // overscan_appropriate_flag
+        }
+        if bits.bit()? {
+            bits.skip(4)?; // video_format, video_full_range_flag
+            if bits.bit()? {
+                bits.skip(24)?; // colour description
+            }
+        }
+        if bits.bit()? {
+            bits.exp_golomb()?; // chroma sample locations
+            bits.exp_golomb()?;
+        }
+        if bits.bit()? {
+            bits.skip(65)?; // timing
+        }
+        let (nal, vcl) = (skip_hypothetical_decoder(bits)?, skip_hypothetical_decoder(bits)?);
+        if nal || vcl {
+            bits.skip(1)?; // low_delay_hrd_flag
+        }
+        bits.skip(1)?; // pic_struct_present_flag
+        if bits.bit()? {
+            bits.skip(1)?; // motion_vectors_over_pic_boundaries_flag
+            for _ in 0..4 {
+                bits.exp_golomb()?; // bytes, bits, and lengths of motion vectors
+            }
+            self.reorder_depth = Some(u8::try_from(bits.exp_golomb()?).ok()?);
+        }
+        Some(())
+    }
+}
+
+/// Baseline profiles have no B-frames; neither have those of only intra pictures (`constraint_set3_flag`, annex A.2).
+fn never_reorders(profile: u8, constraints: u8) -> bool {
+    const BASELINE: u8 = 66;
+    const HIGH: [u8; 4] = [100, 110, 122, 244];
+    profile == BASELINE || (HIGH.contains(&profile) && constraints & 0x10 != 0)
+}
+
+/// `chroma_format_idc` to `seq_scaling_matrix`; gives the first.
+fn read_format(bits: &mut Bits<'_>) -> Option<u32> {
+    let chroma = bits.exp_golomb()?;
+    if chroma == 3 {
+        bits.skip(1)?; // separate_colour_plane_flag
+    }
+    bits.exp_golomb()?; // bit depths
+    bits.exp_golomb()?;
+    bits.skip(1)?; // qpprime_y_zero_transform_bypass_flag
+    if bits.bit()? {
+        for list in 0..if chroma == 3 { 12 } else { 8 } {
+            if bits.bit()? {
+                skip_scaling_list(bits, if list < 6 { 16 } else { 64 })?;
+            }
+        }
+    }
+    Some(chroma)
+}
+
+/// `scaling_list` (section 7.3.2.1.1.1).
+fn skip_scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {
+    let mut last = 8;
+    for _ in 0..size {
+        last = (last + bits.signed_exp_golomb()?).rem_euclid(256);
+        if last == 0 {
+            break;
+        }
+    }
+    Some(())
+}
+
+/// `pic_order_cnt_type`; passes over what belongs to it.
+fn read_picture_order(bits: &mut Bits<'_>) -> Option<u32> {
+    let order = bits.exp_golomb()?;
+    match order {
+        0 => {
+            bits.exp_golomb()?;
+        }
+        1 => {
+            bits.skip(1)?;
+            bits.exp_golomb()?;
+            bits.exp_golomb()?;
+            for _ in 0..bits.exp_golomb()?.min(255) {
+                bits.exp_golomb()?;
+            }
+        }
+        _ => {}
+    }
+    Some(order)
+}
+
+/// Left, right, top and bottom, in cropping units.
+fn read_crop(bits: &mut Bits<'_>) -> Option<[u32; 4]> {
+    Some([bits.exp_golomb()?, bits.exp_golomb()?, bits.exp_golomb()?, bits.exp_golomb()?])
+}
+
+/// `aspect_ratio_idc` (table E-1) and what belongs to it.
+fn read_pixel_shape(bits: &mut Bits<'_>) -> Option<(u32, u32)> {
+    const SHAPES: [(u32, u32); 17] = [
+        (1, 1),
+        (1, 1),
+        (12, 11),
+        (10, 11),
+        (16, 11),
+        (40, 33),
+        (24, 11),
+        (20, 11),
+        (32, 11),
+        (80, 33),
+        (18, 11),
+        (15, 11),
+        (64, 33),
+        (160, 99),
+        (4, 3),
+        (3, 2),
+        (2, 1),
+    ];
+    const EXTENDED: u64 = 255;
+    let shape = match bits.number(8)? {
+        EXTENDED => (bits.number(16)? as u32, bits.number(16)? as u32),
+        index => SHAPES.get(index as usize).copied().unwrap_or((1, 1)),
+    };
+    Some(if shape.0 == 0 || shape.1 == 0 { (1, 1) } else { shape })
+}
+
+/// Passes over `hrd_parameters` (section E.1.2), if they are there; says whether they were.
+fn skip_hypothetical_decoder(bits: &mut Bits<'_>) -> Option<bool> {
+    if !bits.bit()? {
+        return Some(false);
+    }
+    let count = bits.exp_golomb()?.min(31) + 1;
+    bits.skip(8)?;
+    for _ in 0..count {
+        bits.exp_golomb()?;
+        bits.exp_golomb()?;
+        bits.skip(1)?;
+    }
+    bits.skip(20)?;
+    Some(true)
 }
 
 /// An unsigned Exp-Golomb number of at most `max`.
@@ -81,5 +288,41 @@ mod tests {
     #[test]
     fn baseline_has_no_chroma_format() {
         assert_eq!(ChromaFormat::of(&[0x67, 66, 0xc0, 0x20, 0x8c]).unwrap(), None);
+    }
+
+    #[test]
+    fn recorders_set_tells_size_and_order() {
+        // As Chromium's recorder writes it.
+        let sps = [
+            0x67, 0x42, 0xc0, 0x20, 0x8c, 0x8d, 0x40, 0x28, 0x02, 0xdd, 0x35, 0x01, 0x01, 0x01, 0x07, 0x84,
+            0x42, 0x35,
+        ];
+        let found = Sps::parse(&sps).unwrap();
+        assert_eq!(found, Sps { width: 1280, height: 720, pixel: (1, 1), reorder_depth: Some(0) });
+        assert!((0..8).all(|end| Sps::parse(&sps[..end]).is_none()));
+    }
+
+    #[test]
+    fn order_is_told_with_b_frames() {
+        // x264: 320 × 180, three B-frames.
+        let sps = [
+            0x67, 0x64, 0x00, 0x0d, 0xac, 0xd9, 0x41, 0x41, 0x9f, 0x9f, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00,
+            0x10, 0x00, 0x00, 0x03, 0x03, 0xc0, 0xf1, 0x42, 0x99, 0x60,
+        ];
+        let found = Sps::parse(&sps).unwrap();
+        assert_eq!((found.width, found.height, found.reorder_depth), (320, 180, Some(2)));
+        let cut = Sps::parse(&sps[..12]).unwrap();
+        assert_eq!(cut, Sps { reorder_depth: None, ..found }, "usability information cut short");
+    }
+
+    #[test]
+    fn encoders_set_tells_cropping_pixel_shape_and_reordering() {
+        // x264: 718 × 574, high profile, pixels of 16:11, B-frames in a pyramid.
+        let sps = [
+            0x67, 0x64, 0x00, 0x1e, 0xac, 0xd9, 0x40, 0xb4, 0x12, 0x7a, 0xac, 0x10, 0x40, 0x00, 0x00, 0x03,
+            0x00, 0x40, 0x00, 0x00, 0x0c, 0x83, 0xc5, 0x8b, 0x65, 0x80,
+        ];
+        let found = Sps::parse(&sps).unwrap();
+        assert_eq!(found, Sps { width: 718, height: 574, pixel: (16, 11), reorder_depth: Some(2) });
     }
 }

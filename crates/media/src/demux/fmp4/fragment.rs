@@ -52,6 +52,7 @@ pub(super) struct Sample {
     pub(super) track: usize,
     pub(super) pts_us: u64,
     pub(super) dts_us: u64,
+    pub(super) duration_us: u64,
     pub(super) key: bool,
     /// Where its bytes are, counted from the start of the input.
     pub(super) place: Range<u64>,
@@ -129,7 +130,8 @@ impl Run {
             let shown = decoded + i128::from(self.composition_offset);
             let [dts_us, pts_us] = [decoded, shown].map(|ticks| microseconds(ticks, timescale) as u64);
             let place = start..start + u64::from(self.size);
-            Sample { track: self.track, pts_us, dts_us, key: self.key, place }
+            let duration_us = microseconds(i128::from(self.duration), timescale) as u64;
+            Sample { track: self.track, pts_us, dts_us, duration_us, key: self.key, place }
         })
     }
 }

@@ -1,10 +1,13 @@
 //! Reads `moov` (ISO 14496-12, section 8.2.1): the tracks, and what their fragments take for granted.
 
 use crate::{
-    Codec, Display, Error, Track, TrackKind,
-    boxes::{Boxes, Fields, Kind, expect, malformed},
+    Codec, Display, Error, Rotation, Track, TrackKind,
+    boxes::{Boxes, Fields, Kind, expect, find, malformed},
     codec::opus_config::head_from_dops,
+    colour::Colour,
 };
+
+use super::descriptor::{ElementaryStream, elementary_stream};
 use bytes::Bytes;
 
 /// More tracks than any recorder writes.
@@ -60,6 +63,7 @@ fn read_track(trak: &[u8]) -> Result<InputTrack, Error> {
     let (version, _, mut tkhd) = Fields::full(expect(trak, b"tkhd")?)?;
     tkhd.skip(if version == 0 { 8 } else { 16 })?;
     let id = tkhd.u32()?;
+    let rotation = read_rotation(version, tkhd)?;
     let mdia = expect(trak, b"mdia")?;
     let (version, _, mut mdhd) = Fields::full(expect(mdia, b"mdhd")?)?;
     mdhd.skip(if version == 0 { 8 } else { 16 })?;
@@ -74,8 +78,25 @@ fn read_track(trak: &[u8]) -> Result<InputTrack, Error> {
         .next()
         .transpose()?
         .ok_or_else(|| malformed("a track without sample entry"))?;
-    let track = read_sample_entry(kind, entry)?;
+    let mut track = read_sample_entry(kind, entry)?;
+    if let TrackKind::Video { display, .. } = &mut track.kind {
+        display.rotation = rotation;
+    }
     Ok(InputTrack { id, timescale, defaults: SampleDefaults::default(), track })
+}
+
+/// The rotation in a `tkhd` behind its `track_ID`; none for matrices that do something else.
+fn read_rotation(version: u8, mut tkhd: Fields<'_>) -> Result<Rotation, Error> {
+    // reserved, duration, reserved, layer, alternate group, volume, reserved
+    tkhd.skip(4 + if version == 0 { 4 } else { 8 } + 16)?;
+    let mut value = || tkhd.u32().map(|value| (value as i32).signum());
+    let (a, b, _u, c, d) = (value()?, value()?, value()?, value()?, value()?);
+    Ok(match (a, b, c, d) {
+        (0, 1, -1, 0) => Rotation::Quarter,
+        (-1, 0, 0, -1) => Rotation::Half,
+        (0, -1, 1, 0) => Rotation::ThreeQuarters,
+        _ => Rotation::None,
+    })
 }
 
 fn read_sample_entry(kind: Kind, entry: &[u8]) -> Result<Track, Error> {
@@ -84,18 +105,18 @@ fn read_sample_entry(kind: Kind, entry: &[u8]) -> Result<Track, Error> {
         b"av01" => read_visual_entry(Codec::Av1, entry, b"av1C"),
         b"vp09" => read_visual_entry(Codec::Vp9, entry, b"vpcC"),
         b"Opus" => read_opus_entry(entry),
+        b"mp4a" => read_mpeg_audio_entry(entry),
+        b".mp3" => Ok(sound(Codec::Mp3, &AudioEntry::parse(entry)?, Bytes::new())),
         other => Err(Error::Unsupported(format!("codec {}", foreign(other)))),
     }
 }
 
 /// The name of a codec that is not forwarded: the one people know, where there is one, and its sample entry's.
 fn foreign(kind: &Kind) -> String {
-    let name = match kind {
-        b"mp4a" => "AAC",
-        b"hvc1" | b"hev1" => "HEVC",
-        _ => return kind.escape_ascii().to_string(),
-    };
-    format!("{name} ({})", kind.escape_ascii())
+    match kind {
+        b"hvc1" | b"hev1" => format!("HEVC ({})", kind.escape_ascii()),
+        _ => kind.escape_ascii().to_string(),
+    }
 }
 
 fn read_visual_entry(codec: Codec, entry: &[u8], config_kind: &Kind) -> Result<Track, Error> {
@@ -103,21 +124,79 @@ fn read_visual_entry(codec: Codec, entry: &[u8], config_kind: &Kind) -> Result<T
     fields.skip(24)?;
     let (width, height) = (u32::from(fields.u16()?), u32::from(fields.u16()?));
     fields.skip(VISUAL_ENTRY_BYTES - 28)?;
-    let config = expect(fields.rest(), config_kind)?;
+    let boxes = fields.rest();
+    let config = expect(boxes, config_kind)?;
     // Everything vpcC says is in VP9's frames, from which it is made.
     let config = if codec == Codec::Vp9 { Bytes::new() } else { Bytes::copy_from_slice(config) };
-    let kind = TrackKind::Video { width, height, display: Display::coded(width, height) };
-    Ok(Track { codec, kind, config, colour: Bytes::new() })
+    let display = read_pixel_shape(boxes, Display::coded(width, height))?;
+    let colour = read_colour(boxes)?;
+    Ok(Track { codec, kind: TrackKind::Video { width, height, display }, config, colour })
+}
+
+/// `pasp` (section 12.1.4), applied to a size that is taken to be in square pixels.
+fn read_pixel_shape(boxes: &[u8], coded: Display) -> Result<Display, Error> {
+    let Some(pasp) = find(boxes, b"pasp")? else { return Ok(coded) };
+    let mut fields = Fields::new(pasp);
+    let (horizontal, vertical) = (u64::from(fields.u32()?), u64::from(fields.u32()?));
+    let width = (u64::from(coded.width) * horizontal).checked_div(vertical);
+    let width = width.and_then(|width| u32::try_from(width).ok()).filter(|&width| width > 0);
+    Ok(width.map_or(coded, |width| Display { width, ..coded }))
+}
+
+/// `colr` (section 12.1.5), as [`Track::colour`]; empty where there is none of type `nclx`.
+fn read_colour(boxes: &[u8]) -> Result<Bytes, Error> {
+    let Some(nclx) = find(boxes, b"colr")?.and_then(|colr| colr.strip_prefix(b"nclx")) else {
+        return Ok(Bytes::new());
+    };
+    let mut fields = Fields::new(nclx);
+    let [primaries, transfer, matrix] = [fields.u16()?, fields.u16()?, fields.u16()?].map(|code| code as u8);
+    let full_range = fields.rest().first().is_some_and(|flags| flags & 0x80 != 0);
+    Ok(Colour { primaries, transfer, matrix, full_range }.write())
+}
+
+/// What an audio sample entry says (section 12.2.3), and the boxes inside.
+struct AudioEntry<'a> {
+    channels: u32,
+    sample_rate: u32,
+    boxes: &'a [u8],
+}
+
+impl<'a> AudioEntry<'a> {
+    fn parse(entry: &'a [u8]) -> Result<Self, Error> {
+        let mut fields = Fields::new(entry);
+        fields.skip(16)?;
+        let channels = u32::from(fields.u16()?).max(1);
+        fields.skip(AUDIO_ENTRY_BYTES - 22)?;
+        let sample_rate = u32::from(fields.u16()?).max(1);
+        fields.skip(2)?;
+        Ok(Self { channels, sample_rate, boxes: fields.rest() })
+    }
+}
+
+fn sound(codec: Codec, entry: &AudioEntry<'_>, config: Bytes) -> Track {
+    let kind = TrackKind::Audio { sample_rate: entry.sample_rate, channels: entry.channels };
+    Track { codec, kind, config, colour: Bytes::new() }
 }
 
 fn read_opus_entry(entry: &[u8]) -> Result<Track, Error> {
-    let mut fields = Fields::new(entry);
-    fields.skip(AUDIO_ENTRY_BYTES)?;
-    let config = head_from_dops(expect(fields.rest(), b"dOps")?)?;
+    let entry = AudioEntry::parse(entry)?;
+    let config = head_from_dops(expect(entry.boxes, b"dOps")?)?;
     // OpusHead has the channel count at 9; Opus always decodes at 48 kHz.
     let channels = config.get(9).copied().unwrap_or_default().into();
-    let kind = TrackKind::Audio { sample_rate: 48_000, channels };
-    Ok(Track { codec: Codec::Opus, kind, config, colour: Bytes::new() })
+    Ok(sound(Codec::Opus, &AudioEntry { channels, sample_rate: 48_000, ..entry }, config))
+}
+
+/// `mp4a` (ISO 14496-14, section 6.7): AAC or MP3, as its `esds` says.
+fn read_mpeg_audio_entry(entry: &[u8]) -> Result<Track, Error> {
+    let entry = AudioEntry::parse(entry)?;
+    let (_, _, esds) = Fields::full(expect(entry.boxes, b"esds")?)?;
+    let ElementaryStream { object_type, specific } = elementary_stream(esds.rest())?;
+    match object_type {
+        // MPEG-4, and MPEG-2 AAC in its three profiles (ISO 14496-1, table 5).
+        0x40 | 0x66..=0x68 => Ok(sound(Codec::Aac, &entry, Bytes::copy_from_slice(specific))),
+        0x69 | 0x6b => Ok(sound(Codec::Mp3, &entry, Bytes::new())),
+        other => Err(Error::Unsupported(format!("codec mp4a.{other:02x}"))),
+    }
 }
 
 /// `trex` (section 8.8.3) of each track.

@@ -3,11 +3,16 @@
 //! The IDs of Segment's and Cluster's children differ, so an ID alone says where its element belongs, and the sizes
 //! of Segments and Clusters, known or unknown (RFC 8794, section 6.2), need not be kept.
 
+use std::vec;
+
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::tracks::{self, Entry};
+use super::{
+    lacing::{self, Lacing},
+    tracks::{self, Entry},
+};
 use crate::{
-    Error, Packet,
+    Error, Packet, codec,
     demux::Event,
     ebml::{self, document, id, malformed},
     error::shown,
@@ -55,6 +60,8 @@ pub struct Demuxer {
     tracks: Bytes,
     /// Empty until the Tracks element was read.
     entries: Vec<Entry>,
+    /// Frames of the newest block, but the first.
+    laced: vec::IntoIter<Packet>,
     /// See [`Self::steps`].
     steps: u64,
 }
@@ -82,6 +89,7 @@ impl Demuxer {
             timestamp_scale: 1_000_000,
             tracks: Bytes::new(),
             entries: Vec::new(),
+            laced: Vec::new().into_iter(),
             steps: 0,
         }
     }
@@ -96,6 +104,9 @@ impl Demuxer {
     /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
     /// returns it again.
     pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        if let Some(packet) = self.laced.next() {
+            return Ok(Some(Event::Packet(packet)));
+        }
         loop {
             match self.step()? {
                 Step::Event(event) => return Ok(Some(event)),
@@ -250,28 +261,32 @@ impl Demuxer {
 
     fn on_simple_block(&mut self, block: Bytes) -> Result<Option<Event>, Error> {
         const KEYFRAME: u8 = 0x80;
-        self.frame(block, |flags| flags & KEYFRAME != 0)
+        self.read_block(block, |flags| flags & KEYFRAME != 0, None)
     }
 
     /// RFC 9559, section 5.1.3.5: a Block that refers to no other is a keyframe.
     fn on_block_group(&mut self, group: Bytes) -> Result<Option<Event>, Error> {
-        let mut block = None;
-        let mut refers = false;
+        let (mut block, mut duration, mut refers) = (None, None, false);
         for child in ebml::children(&group) {
             self.steps += 1;
             match child? {
                 (id::BLOCK, body) => block = Some(group.slice_ref(body)),
+                (id::BLOCK_DURATION, body) => duration = Some(ebml::uint(body)?),
                 (id::REFERENCE_BLOCK, _) => refers = true,
                 _ => {}
             }
         }
-        block.map_or(Ok(None), |block| self.frame(block, |_| !refers))
+        block.map_or(Ok(None), |block| self.read_block(block, |_| !refers, duration))
     }
 
-    /// Reads a block (RFC 9559, section 10): track number, ticks relative to the Cluster, flags, one frame. Blocks of a
-    /// track that Tracks did not name and blocks without a byte of data give nothing.
-    fn frame(&self, mut block: Bytes, is_key: impl Fn(u8) -> bool) -> Result<Option<Event>, Error> {
-        const LACING: u8 = 0x06;
+    /// Reads a block (RFC 9559, section 10): track number, ticks relative to the Cluster, flags, frames. `duration` is that of
+    /// all frames together, in ticks. Blocks of a track that Tracks did not name and frames without a byte of data give nothing.
+    fn read_block(
+        &mut self,
+        mut block: Bytes,
+        is_key: impl Fn(u8) -> bool,
+        duration: Option<u64>,
+    ) -> Result<Option<Event>, Error> {
         let (marked, number_len) = ebml::vint(&block, 8)?.ok_or_else(|| malformed("an empty block"))?;
         let number = marked & !(1 << (7 * number_len));
         block.advance(number_len);
@@ -279,18 +294,46 @@ impl Demuxer {
             return Err(malformed("a block cut off inside its header"));
         }
         let (ticks, flags) = (block.get_i16(), block.get_u8());
-        if flags & LACING != 0 {
-            return Err(Error::Unsupported("laced blocks".into()));
-        }
         let pts_us = self.pts_us(ticks)?;
         let Some(track) = self.entries.iter().position(|entry| entry.number == number) else {
             return Ok(None);
         };
-        if block.is_empty() {
-            return Ok(None);
-        }
         let key = is_key(flags) || !self.entries[track].track.is_video();
-        Ok(Some(Event::Packet(Packet { track, pts_us, dts_us: None, key, data: block })))
+        let packet = |data| Packet { track, pts_us, dts_us: None, duration_us: None, key, data };
+        match Lacing::of(flags) {
+            None if block.is_empty() => Ok(None),
+            None => {
+                let duration_us = self.frame_us(track, duration, 1);
+                Ok(Some(Event::Packet(Packet { duration_us, ..packet(block) })))
+            }
+            Some(lacing) => {
+                let frames = lacing::frames(lacing, block)?;
+                self.steps += frames.len() as u64;
+                let frame_us = self.frame_us(track, duration, frames.len());
+                self.laced = self.timed(frames.into_iter().map(packet).collect(), frame_us).into_iter();
+                Ok(self.laced.next().map(Event::Packet))
+            }
+        }
+    }
+
+    /// How long each of a block's frames lasts if they are alike, in µs, where block or track say so.
+    fn frame_us(&self, track: usize, duration: Option<u64>, frames: usize) -> Option<u64> {
+        let block_us = duration.map(|ticks| u128::from(ticks) * u128::from(self.timestamp_scale) / 1000);
+        let of_block = block_us.and_then(|block_us| u64::try_from(block_us / frames.max(1) as u128).ok());
+        of_block.filter(|&frame_us| i128::from(frame_us) <= MAX_PTS_US).or(self.entries[track].frame_us)
+    }
+
+    /// Frames of one block, each from the end of the one before on: by its own duration, else by `frame_us`.
+    fn timed(&self, mut packets: Vec<Packet>, frame_us: Option<u64>) -> Vec<Packet> {
+        let mut offset_us = 0_u64;
+        for packet in &mut packets {
+            let track = &self.entries[packet.track].track;
+            packet.duration_us = codec::packet_duration_us(track, &packet.data).or(frame_us);
+            packet.pts_us = packet.pts_us.saturating_add(offset_us).min(MAX_PTS_US as u64);
+            offset_us = offset_us.saturating_add(packet.duration_us.unwrap_or(0));
+        }
+        packets.retain(|packet| !packet.data.is_empty());
+        packets
     }
 
     /// A block's time: its ticks after its Cluster's (RFC 9559, section 11.1), in µs; times before 0 become 0.

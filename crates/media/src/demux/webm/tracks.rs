@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::{
-    Codec, Display, Error, Track, TrackKind,
+    Codec, Display, Error, Rotation, Track, TrackKind,
     ebml::{self, id, malformed},
     error::shown,
 };
@@ -13,6 +13,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub(super) number: u64,
+    /// How long its frames last, in µs, where it says so.
+    pub(super) frame_us: Option<u64>,
     pub(super) track: Track,
 }
 
@@ -55,6 +57,12 @@ struct RawEntry<'a> {
     codec_private: &'a [u8],
     width: u64,
     height: u64,
+    display_width: u64,
+    display_height: u64,
+    display_unit: u64,
+    /// Clockwise, in degrees.
+    rotation: f64,
+    frame_ns: u64,
     colour: &'a [u8],
     sample_rate: f64,
     channels: u64,
@@ -67,6 +75,7 @@ fn read_entry(owner: &Bytes, body: &[u8]) -> Result<Entry, Error> {
             (id::TRACK_NUMBER, value) => raw.number = ebml::uint(value)?,
             (id::TRACK_TYPE, value) => raw.kind = ebml::uint(value)?,
             (id::CODEC_ID, value) => raw.codec_id = value,
+            (id::DEFAULT_DURATION, value) => raw.frame_ns = ebml::uint(value)?,
             (id::CODEC_PRIVATE, value) => raw.codec_private = value,
             (id::CONTENT_ENCODINGS, _) => {
                 return Err(Error::Unsupported("encrypted or compressed tracks".into()));
@@ -86,10 +95,11 @@ fn read_entry(owner: &Bytes, body: &[u8]) -> Result<Entry, Error> {
         config: if codec == Codec::Vp9 { Bytes::new() } else { owner.slice_ref(raw.codec_private) },
         colour: owner.slice_ref(raw.colour),
     };
-    if track.is_video() == (track.codec == Codec::Opus) {
+    if track.is_video() == track.codec.is_audio() {
         return Err(malformed("a track's type and codec disagree"));
     }
-    Ok(Entry { number: raw.number, track })
+    let frame_us = Some(raw.frame_ns / 1000).filter(|&frame_us| frame_us > 0);
+    Ok(Entry { number: raw.number, frame_us, track })
 }
 
 fn read_video<'a>(raw: &mut RawEntry<'a>, video: &'a [u8]) -> Result<(), Error> {
@@ -97,11 +107,31 @@ fn read_video<'a>(raw: &mut RawEntry<'a>, video: &'a [u8]) -> Result<(), Error> 
         match child? {
             (id::PIXEL_WIDTH, value) => raw.width = ebml::uint(value)?,
             (id::PIXEL_HEIGHT, value) => raw.height = ebml::uint(value)?,
+            (id::DISPLAY_WIDTH, value) => raw.display_width = ebml::uint(value)?,
+            (id::DISPLAY_HEIGHT, value) => raw.display_height = ebml::uint(value)?,
+            (id::DISPLAY_UNIT, value) => raw.display_unit = ebml::uint(value)?,
+            (id::PROJECTION, projection) => raw.rotation = rotation(projection)?,
             (id::COLOUR, value) => raw.colour = value,
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Degrees clockwise by which a Projection (RFC 9559, section 5.1.4.1.28.41) turns flat pictures: against its roll.
+fn rotation(projection: &[u8]) -> Result<f64, Error> {
+    let (mut roll, mut is_flat) = (0.0, true);
+    for child in ebml::children(projection) {
+        match child? {
+            (id::PROJECTION_TYPE, value) => is_flat &= ebml::uint(value)? == 0,
+            (id::PROJECTION_POSE_YAW | id::PROJECTION_POSE_PITCH, value) => {
+                is_flat &= ebml::float(value)? == 0.0
+            }
+            (id::PROJECTION_POSE_ROLL, value) => roll = ebml::float(value)?,
+            _ => {}
+        }
+    }
+    Ok(if is_flat { -roll } else { 0.0 })
 }
 
 fn read_audio(raw: &mut RawEntry<'_>, audio: &[u8]) -> Result<(), Error> {
@@ -122,6 +152,9 @@ fn codec(codec_id: &[u8]) -> Result<Codec, Error> {
         b"V_AV1" => Ok(Codec::Av1),
         b"V_MPEG4/ISO/AVC" => Ok(Codec::H264),
         b"A_OPUS" => Ok(Codec::Opus),
+        b"A_AAC" => Ok(Codec::Aac),
+        b"A_MPEG/L3" => Ok(Codec::Mp3),
+        id if id.starts_with(b"A_AAC/") => Ok(Codec::Aac),
         other => Err(Error::Unsupported(format!("codec {}", foreign(other)))),
     }
 }
@@ -129,11 +162,7 @@ fn codec(codec_id: &[u8]) -> Result<Codec, Error> {
 /// The name of a codec that is not forwarded: the one people know, where there is one, and its id.
 fn foreign(codec_id: &[u8]) -> String {
     let id = shown(codec_id);
-    match codec_id {
-        [b'A', b'_', b'A', b'A', b'C', ..] => format!("AAC ({id})"),
-        b"V_MPEGH/ISO/HEVC" => format!("HEVC ({id})"),
-        _ => id,
-    }
+    if codec_id == b"V_MPEGH/ISO/HEVC" { format!("HEVC ({id})") } else { id }
 }
 
 fn kind(raw: &RawEntry<'_>) -> Result<TrackKind, Error> {
@@ -144,12 +173,34 @@ fn kind(raw: &RawEntry<'_>) -> Result<TrackKind, Error> {
     match raw.kind {
         TYPE_VIDEO => {
             let (width, height) = (whole(raw.width, "width")?, whole(raw.height, "height")?);
-            Ok(TrackKind::Video { width, height, display: Display::coded(width, height) })
+            Ok(TrackKind::Video { width, height, display: display(raw, width, height) })
         }
         TYPE_AUDIO => Ok(TrackKind::Audio {
             sample_rate: whole(raw.sample_rate as u64, "sampling frequency")?,
             channels: whole(raw.channels, "channel count")?,
         }),
         other => Err(Error::Unsupported(format!("track type {other}"))),
+    }
+}
+
+/// How pictures of this coded size are shown.
+fn display(raw: &RawEntry<'_>, width: u32, height: u32) -> Display {
+    const PIXELS: u64 = 0;
+    const ASPECT_RATIO: u64 = 3;
+    let degrees = raw.rotation.round();
+    let rotation =
+        Rotation::from_degrees(if degrees.is_finite() { degrees as i64 } else { 0 }).unwrap_or_default();
+    let told = u32::try_from(raw.display_width).ok().zip(u32::try_from(raw.display_height).ok());
+    let coded = Display { width, height, rotation };
+    match (raw.display_unit, told.filter(|told| told.0 > 0 && told.1 > 0)) {
+        (PIXELS, Some((width, height))) => Display { width, height, rotation },
+        (ASPECT_RATIO, Some((x, y))) => {
+            let width = u64::from(height) * u64::from(x) / u64::from(y);
+            u32::try_from(width)
+                .ok()
+                .filter(|&width| width > 0)
+                .map_or(coded, |width| Display { width, ..coded })
+        }
+        _ => coded,
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{timescale, track_id};
 use crate::{
-    Codec, Error, Track, TrackKind,
+    Codec, Display, Error, Rotation, Track, TrackKind,
     boxes::{Kind, put_box, put_full_box},
     codec::opus_config::dops_from_head,
+    colour::Colour,
 };
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -81,9 +82,9 @@ fn put_track(out: &mut BytesMut, index: usize, track: &Track, entry: &[u8]) {
 
 /// `tkhd` (section 8.3.2), with the flags "enabled" and "in movie".
 fn put_track_header(out: &mut BytesMut, index: usize, track: &Track) {
-    let (width, height, volume) = match track.kind {
-        TrackKind::Video { width, height, .. } => (width, height, 0),
-        TrackKind::Audio { .. } => (0, 0, 0x100),
+    let (matrix, size, volume) = match track.kind {
+        TrackKind::Video { display, .. } => (matrix(display), [display.width, display.height], 0),
+        TrackKind::Audio { .. } => (UNITY_MATRIX, [0, 0], 0x100),
     };
     put_full_box(out, b"tkhd", 0, 3, |out| {
         out.put_bytes(0, 8); // creation and modification time
@@ -92,10 +93,27 @@ fn put_track_header(out: &mut BytesMut, index: usize, track: &Track) {
         out.put_u32(0); // layer and alternate group
         out.put_u16(volume);
         out.put_u16(0);
-        UNITY_MATRIX.iter().for_each(|&value| out.put_u32(value));
-        out.put_u32(u32::from(clamped(width)) << 16);
-        out.put_u32(u32::from(clamped(height)) << 16);
+        matrix.iter().for_each(|&value| out.put_u32(value));
+        size.iter().for_each(|&length| out.put_u32(fixed(length)));
     });
+}
+
+/// The matrix (section 8.3.2.1) that turns pictures and moves them back into the quadrant where they are seen.
+fn matrix(display: Display) -> [u32; 9] {
+    const ONE: u32 = 0x1_0000;
+    const MINUS_ONE: u32 = ONE.wrapping_neg();
+    let [a, b, c, d, x, y] = match display.rotation {
+        Rotation::None => return UNITY_MATRIX,
+        Rotation::Quarter => [0, ONE, MINUS_ONE, 0, fixed(display.height), 0],
+        Rotation::Half => [MINUS_ONE, 0, 0, MINUS_ONE, fixed(display.width), fixed(display.height)],
+        Rotation::ThreeQuarters => [0, MINUS_ONE, ONE, 0, 0, fixed(display.width)],
+    };
+    [a, b, 0, c, d, 0, x, y, 0x4000_0000]
+}
+
+/// A number of pixels in 16.16 fixed point.
+fn fixed(pixels: u32) -> u32 {
+    u32::from(clamped(pixels)) << 16
 }
 
 fn put_media_information(out: &mut BytesMut, track: &Track, entry: &[u8]) {
@@ -145,20 +163,20 @@ fn put_track_defaults(out: &mut BytesMut, index: usize) {
 fn sample_entry(track: &Track) -> Result<BytesMut, Error> {
     let mut out = BytesMut::new();
     match (track.codec, track.kind) {
-        (Codec::H264, TrackKind::Video { width, height, .. }) => {
+        (Codec::H264, TrackKind::Video { .. }) => {
             // Keyframes may repeat or change the parameter sets, for which strictly `avc3` is the name; Chromium and ffmpeg
             // take both alike, and more players know this one (ISO 14496-15, section 5.4.2.1).
-            put_visual_entry(&mut out, b"avc1", width, height, |out| {
+            put_visual_entry(&mut out, b"avc1", track, |out| {
                 put_box(out, b"avcC", |out| out.put_slice(&track.config));
             });
         }
-        (Codec::Vp9, TrackKind::Video { width, height, .. }) => {
-            put_visual_entry(&mut out, b"vp09", width, height, |out| {
-                put_full_box(out, b"vpcC", 1, 0, |out| out.put_slice(&track.config));
+        (Codec::Vp9, TrackKind::Video { .. }) => {
+            put_visual_entry(&mut out, b"vp09", track, |out| {
+                put_full_box(out, b"vpcC", 1, 0, |out| put_vp9_config(out, track));
             });
         }
-        (Codec::Av1, TrackKind::Video { width, height, .. }) => {
-            put_visual_entry(&mut out, b"av01", width, height, |out| {
+        (Codec::Av1, TrackKind::Video { .. }) => {
+            put_visual_entry(&mut out, b"av01", track, |out| {
                 put_box(out, b"av1C", |out| out.put_slice(&track.config));
             });
         }
@@ -183,14 +201,9 @@ fn sample_entry(track: &Track) -> Result<BytesMut, Error> {
     Ok(out)
 }
 
-/// A visual sample entry (ISO 14496-12, section 12.1.3), whose boxes `put_boxes` writes.
-fn put_visual_entry(
-    out: &mut BytesMut,
-    kind: &Kind,
-    width: u32,
-    height: u32,
-    put_boxes: impl FnOnce(&mut BytesMut),
-) {
+/// A visual sample entry (ISO 14496-12, section 12.1.3), whose configuration `put_config` writes.
+fn put_visual_entry(out: &mut BytesMut, kind: &Kind, track: &Track, put_config: impl FnOnce(&mut BytesMut)) {
+    let TrackKind::Video { width, height, display } = track.kind else { return };
     put_box(out, kind, |out| {
         out.put_bytes(0, 6);
         out.put_u16(1); // data reference index
@@ -204,7 +217,51 @@ fn put_visual_entry(
         out.put_bytes(0, 32); // no compressor name
         out.put_u16(24); // depth
         out.put_u16(0xffff);
-        put_boxes(out);
+        put_config(out);
+        if (display.width, display.height) != (width, height) {
+            put_pixel_shape(out, width, height, display);
+        }
+        if let Some(colour) = Colour::parse(&track.colour) {
+            put_colour(out, colour);
+        }
+    });
+}
+
+/// The body of `vpcC`, with the colours that the container told, which frames do not tell as well.
+fn put_vp9_config(out: &mut BytesMut, track: &Track) {
+    let start = out.len();
+    out.put_slice(&track.config);
+    if let Some(colour) = Colour::parse(&track.colour)
+        && let Some(codes) = out.get_mut(start + 3..start + 6)
+    {
+        codes.copy_from_slice(&[colour.primaries, colour.transfer, colour.matrix]);
+    }
+}
+
+/// `pasp` (section 12.1.4): what makes pictures of the coded size fill the displayed one.
+fn put_pixel_shape(out: &mut BytesMut, width: u32, height: u32, display: Display) {
+    let (horizontal, vertical) =
+        (u64::from(display.width) * u64::from(height), u64::from(display.height) * u64::from(width));
+    let divisor = greatest_common_divisor(horizontal, vertical).max(1);
+    put_box(out, b"pasp", |out| {
+        for spacing in [horizontal / divisor, vertical / divisor] {
+            out.put_u32(spacing.try_into().unwrap_or(u32::MAX));
+        }
+    });
+}
+
+fn greatest_common_divisor(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+/// `colr` (section 12.1.5) of type `nclx`.
+fn put_colour(out: &mut BytesMut, colour: Colour) {
+    put_box(out, b"colr", |out| {
+        out.put_slice(b"nclx");
+        for code in [colour.primaries, colour.transfer, colour.matrix] {
+            out.put_u16(code.into());
+        }
+        out.put_u8(if colour.full_range { 0x80 } else { 0 });
     });
 }
 

@@ -1,7 +1,7 @@
 //! Writes the Tracks element (RFC 9559, section 5.1.4; codec mappings: section 12.1 and the Matroska codec specification).
 
 use crate::{
-    Codec, Error, Track, TrackKind,
+    Codec, Display, Error, Rotation, Track, TrackKind,
     ebml::{self, id},
 };
 
@@ -50,11 +50,12 @@ fn write_entry(out: &mut Vec<u8>, number: u64, track: &Track, codec_id: &[u8]) {
         ebml::write_bytes(out, id::CODEC_PRIVATE, &track.config);
     }
     match track.kind {
-        TrackKind::Video { width, height, .. } => {
+        TrackKind::Video { width, height, display } => {
             ebml::write_uint(out, id::DEFAULT_DURATION, NOMINAL_PICTURE_NS);
             ebml::write_master(out, id::VIDEO, |out| {
                 ebml::write_uint(out, id::PIXEL_WIDTH, width.into());
                 ebml::write_uint(out, id::PIXEL_HEIGHT, height.into());
+                write_display(out, width, height, display);
                 if !track.colour.is_empty() {
                     ebml::write_bytes(out, id::COLOUR, &track.colour);
                 }
@@ -69,6 +70,31 @@ fn write_entry(out: &mut Vec<u8>, number: u64, track: &Track, codec_id: &[u8]) {
                 ebml::write_uint(out, id::CHANNELS, channels.into());
             });
         }
+    }
+}
+
+/// Display size (RFC 9559, section 5.1.4.1.28.12) and rotation, where they say more than the coded size.
+fn write_display(out: &mut Vec<u8>, width: u32, height: u32, display: Display) {
+    if (display.width, display.height) != (width, height) {
+        ebml::write_uint(out, id::DISPLAY_WIDTH, display.width.into());
+        ebml::write_uint(out, id::DISPLAY_HEIGHT, display.height.into());
+    }
+    if display.rotation != Rotation::None {
+        // A roll counts against the clock, from -180 to 180.
+        let roll = match display.rotation {
+            Rotation::ThreeQuarters => 90.0,
+            rotation => -f32::from(rotation.degrees()),
+        };
+        ebml::write_master(out, id::PROJECTION, |out| {
+            ebml::write_uint(out, id::PROJECTION_TYPE, 0);
+            for (id, degrees) in [
+                (id::PROJECTION_POSE_YAW, 0.0),
+                (id::PROJECTION_POSE_PITCH, 0.0),
+                (id::PROJECTION_POSE_ROLL, roll),
+            ] {
+                ebml::write_bytes(out, id, &degrees.to_be_bytes());
+            }
+        });
     }
 }
 

@@ -203,11 +203,58 @@ fn time_before_zero_becomes_zero() {
 }
 
 #[test]
-fn lacing_is_refused() {
-    for flags in [0x02, 0x04, 0x06] {
-        let document = Document::with_tracks(1, 2).cluster(0).bytes(id::SIMPLE_BLOCK, &block(0, flags));
-        assert!(is_unsupported(&document.error()), "flags {flags:#04x}");
-    }
+fn laced_frames_follow_each_other_by_their_own_durations() {
+    // Two Opus packets of 60 and 20 ms, and one more.
+    let laced = [0x82, 0, 5, 0x02, 2, 1, 2, 3 << 3, 31 << 3, 0, 3 << 3];
+    let document = Document::with_tracks(1, 2).cluster(0).bytes(id::SIMPLE_BLOCK, &laced);
+    assert_eq!(document.frames(), [(1, 5_000, true), (1, 65_000, true), (1, 85_000, true)]);
+}
+
+#[test]
+fn laced_frames_without_durations_share_that_of_their_block() {
+    let laced = [0x81, 0, 0, 0x04, 1, 0xda, 0xda];
+    let group = |group: Document| group.bytes(id::BLOCK, &laced).uint(id::BLOCK_DURATION, 66);
+    let document = Document::with_tracks(1, 2).cluster(0).master(id::BLOCK_GROUP, group);
+    assert_eq!(document.frames(), [(0, 0, true), (0, 33_000, true)]);
+}
+
+#[test]
+fn display_size_and_rotation_are_read() {
+    let display = |write: fn(Document) -> Document| {
+        let document = Document::header().segment().master(id::TRACKS, |tracks| {
+            tracks.master(id::TRACK_ENTRY, |entry| {
+                entry
+                    .uint(id::TRACK_NUMBER, 1)
+                    .uint(id::TRACK_TYPE, 1)
+                    .bytes(id::CODEC_ID, b"V_VP8")
+                    .master(id::VIDEO, |video| {
+                        write(video.uint(id::PIXEL_WIDTH, 720).uint(id::PIXEL_HEIGHT, 576))
+                    })
+            })
+        });
+        let [Event::Tracks(tracks)] = &document.events().unwrap()[..] else { panic!("tracks") };
+        let TrackKind::Video { display, .. } = tracks[0].kind else { panic!("video") };
+        (display.width, display.height, display.rotation.degrees())
+    };
+    assert_eq!(display(|video| video), (720, 576, 0));
+    let size = |video: Document| video.uint(id::DISPLAY_WIDTH, 1024).uint(id::DISPLAY_HEIGHT, 576);
+    assert_eq!(display(size), (1024, 576, 0));
+    let ratio = |video: Document| {
+        video.uint(id::DISPLAY_WIDTH, 16).uint(id::DISPLAY_HEIGHT, 9).uint(id::DISPLAY_UNIT, 3)
+    };
+    assert_eq!(display(ratio), (1024, 576, 0));
+    let roll = |video: Document| {
+        let degrees = (-90_f32).to_be_bytes();
+        video.master(id::PROJECTION, |projection| projection.bytes(id::PROJECTION_POSE_ROLL, &degrees))
+    };
+    assert_eq!(display(roll), (720, 576, 90));
+    let sphere = |video: Document| {
+        let degrees = (-90_f32).to_be_bytes();
+        video.master(id::PROJECTION, |projection| {
+            projection.uint(id::PROJECTION_TYPE, 1).bytes(id::PROJECTION_POSE_ROLL, &degrees)
+        })
+    };
+    assert_eq!(display(sphere), (720, 576, 0));
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! What the packets of a track say about themselves: whether decoding can start there, and what the track is. Containers are
+//! not believed where the bitstream tells.
+
+use bytes::Bytes;
+
+use super::{aac, av1, h264, opus_config, vp8, vp9};
+use crate::{Codec, Display, Error, Packet, Track, TrackKind};
+
+/// What a keyframe says about its track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keyframe {
+    /// As [`Track::config`].
+    pub(crate) config: Bytes,
+    /// Size of the pictures as coded and cropped.
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Width and height of a pixel in square pixels; 1 and 1 where the bitstream does not say.
+    pub(crate) pixel: (u32, u32),
+}
+
+/// Looks into the packets of one track.
+#[derive(Debug)]
+pub(crate) struct Inspector {
+    codec: Codec,
+    /// Of H.264.
+    normalizer: Option<h264::H264Normalizer>,
+    /// What the first keyframe said.
+    first: Option<Keyframe>,
+}
+
+impl Inspector {
+    /// For a track as its container describes it, with what its first keyframe said before, if there was one.
+    pub(crate) fn new(track: &Track, first: Option<Keyframe>) -> Result<Self, Error> {
+        let normalizer = match track.codec {
+            Codec::H264 => {
+                let found = first.as_ref().map(|first| first.config.clone());
+                Some(h264::H264Normalizer::resume(&track.config, found)?)
+            }
+            _ => None,
+        };
+        Ok(Self { codec: track.codec, normalizer, first })
+    }
+
+    /// Reads a packet, says whether it is a keyframe, and brings it into the form that frames have here. Sound is always key.
+    /// A picture before the first keyframe that tells the track's configuration is none.
+    pub(crate) fn inspect(&mut self, packet: &mut Packet) -> Result<(), Error> {
+        if let Some(normalizer) = &mut self.normalizer {
+            packet.data = normalizer.normalize(&packet.data)?;
+        }
+        let is_key = match self.codec {
+            Codec::Vp8 => vp8::is_key(&packet.data),
+            Codec::Vp9 => vp9::is_key(&packet.data),
+            Codec::Av1 => av1::is_key(&packet.data),
+            Codec::H264 => h264::is_key(&packet.data),
+            Codec::Opus | Codec::Aac | Codec::Mp3 => return Ok(()),
+        };
+        if is_key && self.first.is_none() {
+            self.first = self.describe_keyframe(&packet.data);
+        }
+        packet.key = is_key && self.first.is_some();
+        Ok(())
+    }
+
+    fn describe_keyframe(&self, frame: &[u8]) -> Option<Keyframe> {
+        match self.codec {
+            Codec::Vp8 => vp8::keyframe(frame),
+            Codec::Vp9 => vp9::keyframe(frame),
+            Codec::Av1 => av1::keyframe(frame),
+            Codec::H264 => self.normalizer.as_ref()?.avcc().map(h264::keyframe),
+            Codec::Opus | Codec::Aac | Codec::Mp3 => None,
+        }
+    }
+
+    /// What the first keyframe said.
+    pub(crate) fn first(&self) -> Option<&Keyframe> {
+        self.first.as_ref()
+    }
+
+    /// The track with all that is known of it; `None` while its first keyframe is to come.
+    pub(crate) fn describe(&self, track: &Track) -> Option<Track> {
+        match track.kind {
+            TrackKind::Video { width, height, display } => {
+                let coded = Display { rotation: display.rotation, ..Display::coded(width, height) };
+                let display = (display != coded).then_some(display);
+                self.first.as_ref().map(|first| described(track, first, display, (width, height)))
+            }
+            TrackKind::Audio { .. } => Some(describe_sound(track)),
+        }
+    }
+}
+
+/// A video track as its keyframe describes it. A container's `display` size stands where it says more than the coded one.
+fn described(track: &Track, first: &Keyframe, display: Option<Display>, container: (u32, u32)) -> Track {
+    let Keyframe { width, height, pixel, .. } = *first;
+    let (width, height) = if width == 0 || height == 0 { container } else { (width, height) };
+    let rotation = match track.kind {
+        TrackKind::Video { display, .. } => display.rotation,
+        TrackKind::Audio { .. } => Default::default(),
+    };
+    let display = display.unwrap_or_else(|| {
+        let shown = u64::from(width) * u64::from(pixel.0) / u64::from(pixel.1.max(1));
+        let width = u32::try_from(shown).ok().filter(|&width| width > 0).unwrap_or(width);
+        Display { rotation, ..Display::coded(width, height) }
+    });
+    // A container's configuration stands unless the keyframe contradicts it.
+    let keeps_config = track.codec == Codec::Av1 && av1::same_shape(&track.config, &first.config);
+    let config = if keeps_config { track.config.clone() } else { first.config.clone() };
+    Track { kind: TrackKind::Video { width, height, display }, config, ..track.clone() }
+}
+
+/// A sound track with what its configuration says, which is made where the container has none.
+fn describe_sound(track: &Track) -> Track {
+    let TrackKind::Audio { sample_rate, channels } = track.kind else { return track.clone() };
+    match track.codec {
+        Codec::Opus if track.config.is_empty() => {
+            Track { config: opus_config::head(channels), ..track.clone() }
+        }
+        Codec::Aac => {
+            let config = if track.config.is_empty() {
+                aac::config(sample_rate, channels)
+            } else {
+                track.config.clone()
+            };
+            let (sample_rate, channels) = aac::shape(&config, channels).unwrap_or((sample_rate, channels));
+            Track { kind: TrackKind::Audio { sample_rate, channels }, config, ..track.clone() }
+        }
+        _ => track.clone(),
+    }
+}
