@@ -19,11 +19,11 @@
 //! [`Node::router`] answers `/socket.io/`, `/ws/`, `/healthz`, `/readyz` and `/metrics`. To run a node behind a path, nest it there
 //! (`app.nest_service("/cdn/a", node.router())`) and give it that path as its `public_url`.
 //!
-//! Segments enter through `ingest`, which repackages them into the [`hub`]; `egress` follows the hub with a cursor for each
+//! Segments enter through `ingest`, whose producer writes them into the [`hub`]; `egress` reads the hub with a cursor for each
 //! viewer and hands chunks to a `transport`. `control` speaks with the main server; running streams do not need it.
 //!
 //! How long a segment takes through the node is one event at target `undead::forward`, level TRACE, with `stream`, `take`,
-//! `seq`, `bytes`, `viewers` (who keep up), `behind` (viewers whose connection had no room), and two times from the arrival of its
+//! `seq`, `bytes`, `viewers` (that keep up), `behind` (viewers whose connection had no room), and two times from the arrival of its
 //! last byte: `forward_us` until its chunks were queued for the connections of all these viewers, and `taken_us` until the last
 //! of these connections took them to write. It costs nothing while that level is off.
 

@@ -27,8 +27,8 @@ use crate::{
     metrics::Metrics,
 };
 
-/// Every transport. Each function is called once, when the node starts.
-const ALL: [fn(&Services) -> Running; 2] = [socketio::start, ws::start];
+/// Every transport, in the order of the metrics. Each function is called once, when the node starts.
+const ALL: &[fn(&Services) -> Running] = &[socketio::start, ws::start];
 
 /// What a transport needs of the node.
 #[derive(Clone)]
