@@ -31,7 +31,9 @@ import {
   type SourceKind,
 } from '../publish/problems';
 import { DEFAULT_TITLE, loadSettings, lowerQuality, quality, saveSettings, type Settings } from '../publish/settings';
+import { startRecording } from '../publish/recording-encoder';
 import { Thumbnails } from '../publish/thumbnails';
+import { snapshots } from '../ui/live/snapshot';
 import { UnfinishedStream, isGone, type Offer } from '../publish/unfinished';
 import type { CallError } from '../protocol/error';
 import { GRACE_MS, type StreamInfo } from '../protocol/stream';
@@ -457,6 +459,7 @@ export class LivePage extends LitElement {
         canRecord: (type) => MediaRecorder.isTypeSupported(type),
         canPlay: canPlayType,
       },
+      encode: startRecording,
       quality: quality(this.settings.quality),
       onState: (state) => this.#onState(state),
       onTake: (take) => keep({ next_take: take + 1 }),
@@ -471,7 +474,7 @@ export class LivePage extends LitElement {
 
   /** Starts the clock, the preview pictures and the looks at the main server. */
   #watchOver(broadcast: Broadcast, own: OwnStream): void {
-    this.#thumbnails = new Thumbnails(this.preview.video, async (picture) => {
+    this.#thumbnails = new Thumbnails(snapshots(this.preview.video), async (picture) => {
       if (broadcast.state.phase !== 'live') return false;
       await this.#server.putThumbnail(own.stream_id, broadcast.grant, picture);
       return true;

@@ -1,18 +1,16 @@
-// One stream of this page from going live to its end: takes from captures, through recorders, to the publisher. Knows
-// when a recorder has to be started anew; draws nothing.
+// One stream of this page from going live to its end: takes from captures, through encoders, to the publisher. Knows
+// when an encoder has to be started anew; draws nothing.
 
 import type { MainServer } from '../api/client';
 import type { Assignment } from '../protocol/stream';
 import { localNowMs } from '../transport/clock';
 import type { Connect } from '../transport/connection';
-import { BlockTimes } from './block-times';
 import { supportedFormats, type RecordingFormat, type TypeProbe } from './codecs';
+import type { Encoder, EncoderSettings, StartEncoder } from './encoder';
 import { KeepUp } from './keep-up';
 import { NO_FORMAT, RECORDER_FAILED, type Problem } from './problems';
 import { Publisher, type PublisherState } from './publisher';
-import { Recorder, type RecorderSettings } from './recorder';
 import { fit, same, smaller, type Size } from './size';
-import { steady, type SteadyStream } from './steady';
 import type { OwnStream } from './own-stream';
 
 /** How sharp, and how many bytes it takes. */
@@ -33,8 +31,8 @@ export const QUALITIES = [
 /** The picture is not made smaller than this unasked. */
 const SMALLEST_UNASKED: Size = { width: 1280, height: 720 };
 const AUDIO_BITS_PER_SECOND = 128_000;
-/** A recorder that fails this often within {@link FAILURES_WITHIN_MS} is not started again. */
-const MAX_RECORDER_FAILURES = 3;
+/** An encoder that fails this often within {@link FAILURES_WITHIN_MS} is not started again. */
+const MAX_ENCODER_FAILURES = 3;
 const FAILURES_WITHIN_MS = 20_000;
 
 /** What is recorded: a capture, as far as this module needs to know it. */
@@ -77,6 +75,8 @@ export interface BroadcastSetup {
   server: Pick<MainServer, 'publish' | 'endStream'>;
   connect: Connect;
   probe: TypeProbe;
+  /** Makes takes. */
+  encode: StartEncoder;
   quality: Quality;
   onState(state: BroadcastState): void;
   /** A take begins: its number must never be used again for this stream. */
@@ -90,8 +90,7 @@ export class Broadcast {
   readonly #setup: BroadcastSetup;
   readonly #publisher: Publisher;
   #source: Source | undefined;
-  #recorder: Recorder | undefined;
-  #steady: SteadyStream | undefined;
+  #encoder: Encoder | undefined;
   #nextTake: number;
   #quality: Quality;
   /** Less than the quality's after steps down. */
@@ -119,7 +118,7 @@ export class Broadcast {
   }
 
   get state(): BroadcastState {
-    const recording = this.#recorder !== undefined;
+    const recording = this.#encoder !== undefined;
     return {
       ...this.#publisher.state,
       recording,
@@ -169,7 +168,7 @@ export class Broadcast {
   /** Ends the stream for good, by whichever server can be reached. */
   async end(): Promise<void> {
     this.#source = undefined;
-    await this.#dropRecorder();
+    await this.#dropEncoder();
     try {
       await this.#publisher.end();
     } catch {
@@ -180,12 +179,12 @@ export class Broadcast {
   /** Lets go of everything. The stream is not ended and can be continued. */
   close(): void {
     this.#source = undefined;
-    void this.#dropRecorder();
+    void this.#dropEncoder();
     this.#publisher.close();
   }
 
   #restart(): void {
-    void this.#dropRecorder();
+    void this.#dropEncoder();
     this.#recorderProblem = undefined;
     this.#slow = false;
     const source = this.#source;
@@ -203,75 +202,68 @@ export class Broadcast {
     }
     const take = this.#nextTake++;
     this.#setup.onTake(take);
-    let recorder: Recorder | undefined = undefined;
+    let encoder: Encoder | undefined = undefined;
     let begun = false;
-    const times = new BlockTimes();
     const keepUp = new KeepUp();
-    const current = (): boolean => this.#recorder === recorder && recorder !== undefined;
+    const current = (): boolean => this.#encoder === encoder && encoder !== undefined;
     try {
-      const steadied = steady(source.stream, this.#limit);
-      this.#steady = steadied;
-      recorder = new Recorder(steadied.stream, this.#settings(format), {
-        segment: (bytes, mime, cutAtMs) => {
+      encoder = this.#setup.encode(source.stream, this.#settings(format), {
+        segment: (bytes, mime, capturedAtMs) => {
           if (!current()) return;
-          // Only now does the recorder tell the type it really uses.
+          // Only now does the encoder tell the type it really uses.
           if (!begun) this.#publisher.startTake(take, mime);
           begun = true;
-          times.push(bytes);
-          this.#publisher.push(bytes, capturedAtMs(times, steadied) ?? cutAtMs);
-          this.#lookAtPicture(keepUp, times, steadied);
+          this.#publisher.push(bytes, capturedAtMs);
+          this.#lookAtPicture(keepUp);
         },
         failed: () => {
-          if (current()) this.#recorderFailed();
+          if (current()) this.#encoderFailed();
         },
       });
-      steadied.begin();
-      this.#recorder = recorder;
+      this.#encoder = encoder;
     } catch {
-      this.#steady?.close();
       this.#recorderProblem = RECORDER_FAILED;
     }
   }
 
   /** Tells what viewers get, and makes it smaller when the encoder does not keep up. */
-  #lookAtPicture(keepUp: KeepUp, times: BlockTimes, steadied: SteadyStream): void {
-    const [offered, recorded, size] = [steadied.offered(), times.pictures, steadied.size()];
+  #lookAtPicture(keepUp: KeepUp): void {
+    const { offered, encoded, size } = this.#encoder?.progress() ?? {};
     const before = { slow: this.#slow, picture: this.#picture };
     if (size) {
       const reduced = this.#limit.width < this.#quality.size.width;
       this.#picture = { ...size, limit: this.#limit, reduced };
     }
-    if (offered !== undefined && recorded !== undefined) {
-      this.#slow = keepUp.isBehind(localNowMs(), offered, recorded);
+    if (offered !== undefined && encoded !== undefined) {
+      this.#slow = keepUp.isBehind(localNowMs(), offered, encoded);
     }
     if (this.#slow && size && fit(size.sent, SMALLEST_UNASKED) !== size.sent) this.shrink();
     else if (this.#slow !== before.slow || !samePicture(this.#picture, before.picture)) this.#changed();
   }
 
-  #settings(format: RecordingFormat): RecorderSettings {
+  #settings(format: RecordingFormat): EncoderSettings {
     return {
       type: format.recorderType,
       videoBitsPerSecond: this.#quality.videoBitsPerSecond,
       audioBitsPerSecond: AUDIO_BITS_PER_SECOND,
+      limit: this.#limit,
     };
   }
 
-  async #dropRecorder(): Promise<void> {
-    const recorder = this.#recorder;
-    this.#recorder = undefined;
-    this.#steady?.close();
-    this.#steady = undefined;
-    await recorder?.stop();
+  async #dropEncoder(): Promise<void> {
+    const encoder = this.#encoder;
+    this.#encoder = undefined;
+    await encoder?.stop();
   }
 
-  #recorderFailed(): void {
+  #encoderFailed(): void {
     const nowMs = performance.now();
     this.#failuresAtMs = [...this.#failuresAtMs.filter((atMs) => nowMs - atMs < FAILURES_WITHIN_MS), nowMs];
-    if (this.#failuresAtMs.length < MAX_RECORDER_FAILURES) {
+    if (this.#failuresAtMs.length < MAX_ENCODER_FAILURES) {
       this.#restart();
       return;
     }
-    void this.#dropRecorder();
+    void this.#dropEncoder();
     this.#recorderProblem = RECORDER_FAILED;
     this.#pauseIfIdle();
     this.#changed();
@@ -279,26 +271,19 @@ export class Broadcast {
 
   /** Without a recording viewers would see the last picture under *live*. */
   #pauseIfIdle(): void {
-    if (this.#recorder === undefined && !this.over) this.#publisher.pause();
+    if (this.#encoder === undefined && !this.over) this.#publisher.pause();
   }
 
   #takeLost(): void {
-    if (this.#recorder) this.#restart();
+    if (this.#encoder) this.#restart();
   }
 
   #changed(): void {
-    if (this.over && this.#recorder) void this.#dropRecorder();
+    if (this.over && this.#encoder) void this.#dropEncoder();
     this.#setup.onState(this.state);
   }
 }
 
 function samePicture(a: Picture | undefined, b: Picture | undefined): boolean {
   return same(a?.source, b?.source) && same(a?.sent, b?.sent) && same(a?.limit, b?.limit) && a?.reduced === b?.reduced;
-}
-
-/** Our clock when the newest frame recorded was captured, from the first picture's capture and the recording's own times. */
-function capturedAtMs(times: BlockTimes, steadied: SteadyStream): number | undefined {
-  const [firstAtMs, firstMs, newestMs] = [steadied.firstAtMs(), times.firstVideoMs, times.newestMs];
-  if (firstAtMs === undefined || firstMs === undefined || newestMs === undefined) return undefined;
-  return firstAtMs + newestMs - firstMs;
 }

@@ -2,14 +2,7 @@
 // moment and two reads may finish in either order, so each waits for the one before.
 
 import { localNowMs } from '../transport/clock';
-
-/** What a recording is made with. */
-export interface RecorderSettings {
-  /** What to ask for; see codecs.ts. */
-  type: string;
-  videoBitsPerSecond: number;
-  audioBitsPerSecond: number;
-}
+import type { EncoderSettings } from './encoder';
 
 /** Hears a recording. */
 export interface RecorderListener {
@@ -45,7 +38,7 @@ export class Recorder {
    */
   constructor(
     stream: MediaStream,
-    settings: RecorderSettings,
+    settings: Omit<EncoderSettings, 'limit'>,
     listener: RecorderListener,
     create: CreateRecorder = (source, options) => new MediaRecorder(source, options),
   ) {
