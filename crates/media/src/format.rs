@@ -14,10 +14,22 @@ pub enum Format {
 }
 
 impl Format {
+    /// Whether players take a codec in it.
+    pub fn holds(self, codec: Codec) -> bool {
+        match self {
+            Self::WebM => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::Opus),
+            Self::Mp4 => codec != Codec::Vp8,
+            Self::Frames => true,
+        }
+    }
+
+    /// Whether players take all of a take's tracks in it.
+    pub fn holds_all(self, tracks: &[Track]) -> bool {
+        tracks.iter().all(|track| self.holds(track.codec))
+    }
+
     /// The format for clients that ask for none: WebM where players take all codecs in it, else MP4.
     pub fn default_of(tracks: &[Track]) -> Self {
-        let in_webm =
-            |track: &Track| matches!(track.codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::Opus);
-        if tracks.iter().all(in_webm) { Self::WebM } else { Self::Mp4 }
+        if Self::WebM.holds_all(tracks) { Self::WebM } else { Self::Mp4 }
     }
 }

@@ -9,14 +9,16 @@
 
 mod common;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
+use bytes::{Bytes, BytesMut};
 use common::{
     Fixture,
     decoding::{Decoding, Timed, decode, ffmpeg},
     repackage,
+    take::Take,
 };
-use media::{Init, repackager::Chunk};
+use media::{Format, Init, Muxer, demux::frames, repackager::Chunk};
 
 /// Times differ at most by a sample of Opus: they are rounded to one of 48 000 a second in MP4.
 const ROUNDING_US: u64 = 21;
@@ -62,6 +64,35 @@ fn every_join_point_of_every_recording_decodes_to_the_recorded_frames() {
         let (init, chunks) = repackage(&fixture.mime, &fixture.segments);
         for start in (0..chunks.len()).filter(|&index| chunks[index].key) {
             check_from(&fixture, &recording, &init, &chunks, start);
+        }
+    }
+}
+
+#[test]
+fn every_format_has_the_recorded_frames() {
+    for fixture in Fixture::all() {
+        let recording = decode(fixture.stream());
+        let take = Take::parse(&fixture.mime, fixture.segments.iter().cloned().map(Bytes::from));
+        for format in [Format::WebM, Format::Mp4] {
+            let Ok(muxer) = Muxer::new(format, Arc::clone(&take.tracks)) else { continue };
+            let what = format!("{} as {}", fixture.name, muxer.init().mime);
+            let decoding = take.decode(format);
+            assert_same(&decoding.pictures, &recording.pictures, 0, &what);
+            assert_same(&decoding.packets, &recording.packets, 0, &what);
+        }
+    }
+}
+
+#[test]
+fn bare_frames_read_back_as_they_are() {
+    for fixture in Fixture::all() {
+        let take = Take::parse(&fixture.mime, fixture.segments.iter().cloned().map(Bytes::from));
+        let muxer = Muxer::new(Format::Frames, Arc::clone(&take.tracks)).unwrap();
+        assert_eq!(frames::read_init(&muxer.init().data).unwrap(), take.tracks[..], "{}", fixture.name);
+        for run in &take.runs {
+            let mut chunk = BytesMut::new();
+            muxer.write_chunk(run, &mut chunk);
+            assert_eq!(frames::read_chunk(take.tracks.len(), chunk.freeze()).unwrap(), run.frames);
         }
     }
 }

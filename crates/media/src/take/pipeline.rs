@@ -10,7 +10,7 @@ use super::{
     resume::Parts,
 };
 use crate::{
-    Error, Frame, Packet, Run, Track,
+    Error, Format, Frame, Packet, Run, Track,
     codec::{Inspector, Keyframe},
     timeline::{self, Timeline},
 };
@@ -55,11 +55,15 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline that goes on from `memory`. `Unsupported` for tracks that one chunk cannot hold together.
+    /// A pipeline that goes on from `memory`. `Unsupported` for tracks that no player takes together.
     pub(crate) fn new(tracks: Vec<Track>, memory: Memory) -> Result<Self, Error> {
         let videos = tracks.iter().filter(|track| track.is_video()).count();
         if videos > 1 || tracks.len() - videos > 1 {
             return Err(Error::Unsupported("more than one video or one audio track".into()));
+        }
+        if !Format::WebM.holds_all(&tracks) && !Format::Mp4.holds_all(&tracks) {
+            let codecs: Vec<_> = tracks.iter().map(|track| format!("{:?}", track.codec)).collect();
+            return Err(Error::Unsupported(format!("{} together", codecs.join(" and "))));
         }
         let Memory { packager, timeline, keyframe } = memory;
         let inspector = |track: &Track| Inspector::new(track, keyframe.clone().filter(|_| track.is_video()));

@@ -25,7 +25,7 @@ pub(crate) struct Decoding {
 
 /// Decodes all tracks of `input`.
 pub(crate) fn decode(input: Vec<u8>) -> Decoding {
-    const PICTURES_PACKETS_SOUND: &str = "-copyts -i pipe:0 -map 0:v? -map 0:a -map 0:a -c:a:0 copy \
+    const PICTURES_PACKETS_SOUND: &str = "-copyts -i pipe:0 -map 0:v? -map 0:a? -map 0:a? -c:a:0 copy \
                                           -fps_mode passthrough -enc_time_base -1 -f framecrc -";
     let (stdout, complaints) = ffmpeg(PICTURES_PACKETS_SOUND, input);
     Decoding { complaints, ..read_framecrc(&stdout) }
@@ -72,7 +72,8 @@ fn read_framecrc(text: &str) -> Decoding {
         let timed = Timed { pts_us: pts * 1_000_000 / ticks_a_second, checksum: fields[5].to_owned() };
         match codecs[fields[0]] {
             "rawvideo" => decoding.pictures.push(timed),
-            "opus" => decoding.packets.push(timed),
+            // Of sound there is also what it decodes to.
+            "opus" | "aac" | "mp3" => decoding.packets.push(timed),
             _ => {}
         }
     }

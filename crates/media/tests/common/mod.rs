@@ -4,6 +4,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub(crate) mod decoding;
+pub(crate) mod take;
 
 use std::{fs, path::Path};
 
