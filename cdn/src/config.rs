@@ -17,7 +17,7 @@ pub struct Config {
     pub public_url: String,
     /// Where other nodes reach it over plain HTTP, if not at its public URL.
     pub peer_url: Option<String>,
-    /// Base URLs of the main servers, tried in turn. Without any the node serves whoever holds a grant of `grant_keys`.
+    /// Base URLs of the main servers, tried in turn. Without any, the node serves all clients with a grant of `grant_keys`.
     pub main_servers: Vec<String>,
     /// What the node shows to join the cluster.
     pub cluster_secret: ClusterSecret,
@@ -81,11 +81,11 @@ pub struct Limits {
     pub group_bytes: u64,
     /// Most streams taken in at once.
     pub streams: u32,
-    /// Most viewers served at once; an eighth more of those who come from a node that failed them.
+    /// Most viewers served at once; an eighth more of those that come from a node that failed them.
     pub viewers: u32,
-    /// Most bytes sent per second: beyond, nobody new is let in. None learns a value, for placement only.
+    /// Most bytes sent per second: beyond, the node admits no new viewers. None learns a value, for placement only.
     pub egress_bytes_per_s: Option<u64>,
-    /// Share of the processors, per mille, beyond which nobody new is let in; 1000 never refuses.
+    /// Share of the processors, per mille, beyond which the node admits no new viewers; 1000 never refuses.
     pub cpu_permille: u16,
     /// Most other nodes that pull one stream from this one at once.
     pub relays: u32,
@@ -101,7 +101,7 @@ pub struct Limits {
     pub max_lag: Duration,
     /// How long an interrupted stream waits for its broadcaster before it is over.
     pub grace: Duration,
-    /// How long a stream of another node is pulled after the last who wanted it here left.
+    /// How long a stream of another node is pulled after its last reader here left.
     pub linger: Duration,
 }
 

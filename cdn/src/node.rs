@@ -52,8 +52,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Assembles a node and starts its background tasks on the current Tokio runtime: a pump per stream, the check for
-    /// streams nobody came back to, and the registration with the main server, which is retried until it succeeds.
+    /// Assembles a node and starts its background tasks on the current Tokio runtime: the check for streams whose broadcaster
+    /// stays away, the relays, the transports, and the registration with the main server, which is retried until it succeeds.
     ///
     /// # Errors
     /// Those of [`Error`]. A main server that is away is no error.
@@ -69,18 +69,15 @@ impl Node {
         let audience = Audience::new(&admission_control.limits_with_reserve());
         let opened = Arc::new(OpenedStreams::default());
         let mut observers: Vec<Arc<dyn StreamObserver>> = vec![opened.clone()];
+        let carried = Carried {
+            hub: hub.clone(),
+            audience: audience.clone(),
+            metrics: metrics.clone(),
+            meter: meter.clone(),
+        };
         let control = match config.main_servers.is_empty() {
             true => None,
-            false => Some(Arc::new(Control::new(
-                &config,
-                Carried {
-                    hub: hub.clone(),
-                    audience: audience.clone(),
-                    metrics: metrics.clone(),
-                    meter: meter.clone(),
-                },
-                clock.clone(),
-            )?)),
+            false => Some(Arc::new(Control::new(&config, carried, clock.clone())?)),
         };
         observers.extend(control.clone().map(|control| control as Arc<dyn StreamObserver>));
         let services = (limits.clone(), metrics.clone(), clock.clone());
@@ -119,18 +116,12 @@ impl Node {
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
         });
-        let expiry = expire(ingest.clone(), control.clone(), clock.clone());
-        let expiry = shutdown.clone().run_until_cancelled_owned(expiry);
-        tasks.spawn(supervisor.watch("expiry of streams", expiry));
-        let metering = shutdown.clone().run_until_cancelled_owned(meter.clone().run());
-        tasks.spawn(supervisor.watch("load meter", metering));
+        let background =
+            Background { tasks: tasks.clone(), supervisor: supervisor.clone(), shutdown: shutdown.clone() };
+        background.spawn("expiry of streams", expire(ingest.clone(), control.clone(), clock.clone()));
+        background.spawn("load meter", meter.clone().run());
         tasks.spawn(supervisor.watch("relays", relays.run()));
-        let mut routes = Router::new();
-        let mut closing = Vec::new();
-        for transport in transports {
-            routes = routes.merge(transport.routes);
-            closing.push(transport.close);
-        }
+        let (routes, closing) = transports.into_iter().map(|one| (one.routes, one.close)).unzip();
         tasks.spawn(supervisor.watch("closing", close(closing, shutdown.clone())));
         let status = Arc::new(Status {
             hub,
@@ -143,13 +134,12 @@ impl Node {
             control: control.clone(),
         });
         if let Some(control) = control {
-            let own_address = relay::check_own_address(control.clone(), config.hostname, clock.clone());
-            let own_address = shutdown.clone().run_until_cancelled_owned(own_address);
-            tasks.spawn(supervisor.watch("check of the node's own address", own_address));
+            let own_address = relay::check_own_address(control.clone(), config.hostname, clock);
+            background.spawn("check of the node's own address", own_address);
             let control = control.run(ingest, grants, shutdown.clone());
             tasks.spawn(supervisor.watch("registration and heartbeats", control));
         }
-        Ok(Self { router: http::router(routes, status), tasks, supervisor, shutdown })
+        Ok(Self { router: http::router(merged(routes), status), tasks, supervisor, shutdown })
     }
 
     /// The node's HTTP surface, to be served at `/` or nested under the path of its `public_url`.
@@ -168,6 +158,24 @@ impl Node {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+/// What runs until the node stops.
+struct Background {
+    tasks: TaskTracker,
+    supervisor: Supervisor,
+    shutdown: CancellationToken,
+}
+
+impl Background {
+    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let task = self.shutdown.clone().run_until_cancelled_owned(task);
+        self.tasks.spawn(self.supervisor.watch(name, task));
+    }
+}
+
+fn merged(routes: Vec<Router>) -> Router {
+    routes.into_iter().fold(Router::new(), Router::merge)
 }
 
 fn hub_limits(config: &Config) -> HubLimits {

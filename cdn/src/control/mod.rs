@@ -38,7 +38,7 @@ pub(crate) use self::{main_servers::CallError, report::Carried, retry::retry_aft
 
 /// Longest wait for the answer to a heartbeat: short, so that a lease outlives one main server that hangs.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(1);
-/// The same when a stream has to be found that somebody waits for.
+/// The same when a viewer waits for a stream to be found.
 const SOURCES_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest wait for the answer to anything else.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
@@ -183,7 +183,7 @@ impl Control {
         let (main_server, node_id) = (self.main_servers.current(), &registered.node_id);
         self.clock.learn(main_server, asked_us, registered.server_time_ms);
         if let Err(error) = grants.replace(&registered.grant_keys) {
-            tracing::error!(%error, "the main server at {main_server} gave a key that is none");
+            tracing::error!(%error, "the main server at {main_server} gave an invalid grant key");
         }
         *lock(&self.node_id) = Some(node_id.clone());
         tracing::info!(node.id = %node_id, "registered with {main_server} as {node_id}");

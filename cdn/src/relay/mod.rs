@@ -50,7 +50,7 @@ const ORPHAN_MS: u64 = 500;
 pub(crate) struct Services {
     pub(crate) ingest: Arc<Ingest>,
     pub(crate) opened: Arc<OpenedStreams>,
-    /// None in a node without main servers, which pulls nothing.
+    /// None in a node without main servers, which pulls no streams.
     pub(crate) control: Option<Arc<Control>>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) metrics: Arc<Metrics>,
@@ -88,7 +88,7 @@ impl Relays {
     ///
     /// # Errors
     /// `unknown_stream`, `invalid_grant` if it is private and the viewer may not watch it, `no_capacity` if this node has as
-    /// many streams as it may, and `no_node_available` if nobody has it now or it takes too long.
+    /// many streams as it may, and `no_node_available` if no node has it now or it takes too long.
     pub(crate) async fn find(
         self: &Arc<Self>,
         id: StreamId,
@@ -134,7 +134,7 @@ impl Relays {
         self.at_hand(id).ok_or_else(|| unavailable(id))
     }
 
-    /// Whether somebody with this grant may make the node pull the stream.
+    /// Whether a viewer with this grant may make the node pull the stream.
     fn check(&self, id: StreamId, visibility: Visibility, grant: Option<&str>) -> Result<(), WireError> {
         if visibility == Visibility::Private {
             let now = self.services.clock.now();
@@ -143,8 +143,8 @@ impl Relays {
         Ok(())
     }
 
-    /// The pull of a stream, begun if there is none. One that is `adopting` serves viewers who are here already: nobody
-    /// waits for it.
+    /// The pull of a stream, begun if there is none. One that is `adopting` serves viewers that are here already: no
+    /// viewer waits for it.
     fn pull(self: &Arc<Self>, id: StreamId, adopting: bool) -> Result<Arc<Pull>, WireError> {
         if let Some(error) = self.lookup.recent_refusal(id) {
             return Err(error);
@@ -168,7 +168,7 @@ impl Relays {
         Ok(pull)
     }
 
-    /// Looks after idle and orphaned streams until the node stops, and waits for every pull to end.
+    /// Drops idle streams and adopts orphaned ones until the node stops, and waits for every pull to end.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
         let shutdown = self.services.shutdown.clone();
@@ -191,7 +191,7 @@ impl Relays {
         }
     }
 
-    /// Streams whose broadcaster went away and whose viewers stayed: if it is live elsewhere, this node becomes an edge.
+    /// Streams whose broadcaster left and whose viewers stayed: if the stream is live elsewhere, this node becomes an edge.
     fn adopt_orphans(self: &Arc<Self>) {
         if self.lookup.is_impossible() {
             return;
@@ -213,5 +213,5 @@ fn unknown_stream(id: StreamId) -> WireError {
     WireError::new(ErrorCode::UnknownStream, message)
 }
 
-/// What a change of progress looks like to those who wait.
+/// How viewers that wait hear of progress.
 type Watched = watch::Receiver<Progress>;
