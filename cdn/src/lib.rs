@@ -41,6 +41,7 @@ mod lock;
 mod metrics;
 mod node;
 mod relay;
+pub mod rendition;
 mod transport;
 
 pub use config::{ClusterSecret, Config, Limits};

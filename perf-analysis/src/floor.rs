@@ -17,7 +17,7 @@ use std::{
 
 use bytes::BytesMut;
 use protocol::{
-    event::{ChunkName, DataKind},
+    event::{ChunkHead, ChunkName, DataKind},
     message,
 };
 
@@ -221,8 +221,14 @@ fn chunk_head(id: &str, seq: u64, length: usize) -> Vec<u8> {
 /// Everything of a plain WebSocket's message that comes before its `length` bytes.
 fn message_head(seq: u64, length: usize) -> Vec<u8> {
     let name = ChunkName { take: 0, group: seq, index: 0 };
-    let kind =
-        DataKind::Media { name, frames: 1, key: true, pts_ms: 0, duration_ms: 0, captured_at_ms: None };
+    let kind = DataKind::Media(ChunkHead {
+        name,
+        frames: 1,
+        key: true,
+        pts_ms: 0,
+        duration_ms: 0,
+        captured_at_ms: None,
+    });
     let mut fields = BytesMut::new();
     message::put_head(&kind, &mut fields);
     let mut head = frame_head(0x82, fields.len() + length);
@@ -249,7 +255,10 @@ mod tests {
     fn a_message_head_is_what_the_wire_says() {
         let message = [&message_head(7, 3)[2..], b"abc"].concat();
         let (kind, data) = message::read(&message.into()).unwrap();
-        assert!(matches!(kind, DataKind::Media { name: ChunkName { group: 7, .. }, .. }), "{kind:?}");
+        assert!(
+            matches!(kind, DataKind::Media(ChunkHead { name: ChunkName { group: 7, .. }, .. })),
+            "{kind:?}"
+        );
         assert_eq!(data, &b"abc"[..]);
     }
 

@@ -1,6 +1,6 @@
 //! What a broadcaster sends and what each viewer must therefore receive, segment by segment.
 //!
-//! Chunk names and bytes are a function of the segments alone, so the script repackages the segments itself and
+//! Chunk names and bytes are a function of the segments alone, so the script makes chunks of the segments itself and
 //! knows every chunk before the node does. All streams of a trial play the same script; it is written once, kept
 //! for a while, and shared.
 
@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
-use media::repackager::{Output, Repackager};
+use bytes::{Bytes, BytesMut};
+use media::{Format, Muxer, Output, TakeParser};
 
 use crate::{
     error::{Error, Result},
@@ -28,7 +28,7 @@ const KEPT: usize = 512;
 pub struct ExpectedChunk {
     /// Its group.
     pub group: u64,
-    /// Its place in the group.
+    /// The place of its first frame in the group.
     pub index: u32,
     /// Its bytes.
     pub data: Bytes,
@@ -63,8 +63,8 @@ struct Writing {
 
 /// How the program under test makes chunks of segments.
 enum Packing {
-    /// As the node does.
-    Repackaged(Box<Repackager>),
+    /// As the node does for viewers that ask for no format: what is parsed is written by the muxer, once it is known.
+    Muxed { parser: Box<TakeParser>, muxer: Option<Muxer> },
     /// As the floor does: each segment is a chunk.
     Verbatim,
 }
@@ -77,9 +77,9 @@ impl Script {
     pub fn new(recording: Recording, target: Target) -> Result<Self> {
         let packing = match target {
             Target::Undead => {
-                let repackager = Repackager::new(&recording.mime)
+                let parser = TakeParser::new(&recording.mime)
                     .map_err(|error| Error::Protocol(format!("{}: {error}", recording.mime)))?;
-                Packing::Repackaged(Box::new(repackager))
+                Packing::Muxed { parser: Box::new(parser), muxer: None }
             }
             Target::Floor => Packing::Verbatim,
         };
@@ -120,18 +120,20 @@ impl Packing {
         let mut line =
             Line { seq, due: replayed.due, segment: replayed.bytes, init: None, chunks: Vec::new() };
         match self {
-            Self::Repackaged(repackager) => {
-                let outputs = repackager
-                    .push_segment(&line.segment)
-                    .map_err(|error| Error::Protocol(format!("recorded segment {seq}: {error}")))?;
-                for output in outputs {
+            Self::Muxed { parser, muxer } => {
+                let unreadable = |error| Error::Protocol(format!("recorded segment {seq}: {error}"));
+                for output in parser.push_segment(line.segment.clone()).map_err(unreadable)? {
                     match output {
-                        Output::Init(init) => line.init = Some(init.data),
-                        Output::Chunk(chunk) => line.chunks.push(ExpectedChunk {
-                            group: chunk.group,
-                            index: chunk.index,
-                            data: chunk.data,
-                        }),
+                        Output::Tracks(tracks) => {
+                            let format = Format::default_of(&tracks);
+                            let muxer = muxer.insert(Muxer::new(format, tracks).map_err(unreadable)?);
+                            line.init = Some(muxer.init().data.clone());
+                        }
+                        Output::Run(run) => line.chunks.extend(muxer.as_ref().map(|muxer| {
+                            let mut data = BytesMut::with_capacity(muxer.chunk_bytes(&run));
+                            muxer.write_chunk(&run, &mut data);
+                            ExpectedChunk { group: run.group, index: run.index, data: data.freeze() }
+                        })),
                     }
                 }
             }

@@ -4,23 +4,23 @@
 
 use std::path::{Path, PathBuf};
 
-use media::repackager::{Output, Repackager};
+use media::{Output, TakeParser};
 use perf_analysis::recording::Recording;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/media/fixtures")
 }
 
-/// Repackages the first `loops` loops; returns the start of every chunk in ms, with whether it is a keyframe.
+/// Parses the first `loops` loops; returns the start of every run in ms, with whether it is a keyframe.
 fn chunks(recording: &Recording, loops: u32) -> Vec<(u64, bool)> {
-    let mut repackager = Repackager::new(&recording.mime).unwrap();
+    let mut parser = TakeParser::new(&recording.mime).unwrap();
     let mut chunks = Vec::new();
     for segment in
         (0..).map(|seq| recording.segment(seq)).take_while(|segment| segment.due < recording.period() * loops)
     {
-        for output in repackager.push_segment(&segment.bytes).unwrap() {
-            if let Output::Chunk(chunk) = output {
-                chunks.push((chunk.pts_ms, chunk.key));
+        for output in parser.push_segment(segment.bytes).unwrap() {
+            if let Output::Run(run) = output {
+                chunks.push((run.pts_us() / 1000, run.key()));
             }
         }
     }

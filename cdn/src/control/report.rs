@@ -97,7 +97,7 @@ impl Report {
             stream_id: stream.id(),
             state: stream.state(),
             viewers,
-            mime: stream.mime().map(str::to_owned),
+            mime: stream.mime(None).map(str::to_owned),
             path: stream.last_path().to_vec(),
             relays,
             bytes_per_s: stream.ring().bytes_per_s(),

@@ -1,20 +1,24 @@
-//! Wire forms of what a stream holds, each made once for all viewers of a pump.
+//! Wire forms of what a stream holds, each made once for all viewers of a pump that want the same formats.
 //!
 //! Most viewers are at the live edge, so what came since the last round is read from the ring once, as [`News`], and
-//! handed to each of them without another look at the ring.
+//! handed to each of them without another look at the ring. Only for viewers that are there: what no viewer of a pump reads is
+//! not made.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use protocol::{
-    StreamId,
-    event::{ChunkName, Skipped},
+    Format, Formats, StreamId,
+    event::{ChunkHead, ChunkName, Skipped},
 };
 
-use super::{Outlet, Shared};
+use super::Outlet;
 use crate::{
-    hub::{Cursor, LiveStream, Next, SharedStream},
+    hub::{Budget, Cursor, LiveStream, Next, SharedStream},
     lock::lock,
 };
+
+/// The formats a viewer asked for, if it did.
+pub(super) type Wish = Option<Formats>;
 
 /// Something for a viewer, in its transport's wire form.
 #[derive(Clone)]
@@ -28,18 +32,26 @@ pub(super) struct Piece<P> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Init,
-    Chunk(ChunkName),
+    Chunk(ChunkHead),
     Skip,
 }
 
-/// The chunks that came since the last round, oldest first.
+/// A take cannot be written in any of the formats that a viewer asked for.
+pub(super) struct Unsupported;
+
+/// What came since the last round, for viewers of every wish that is in use.
+pub(super) struct Round<P> {
+    /// Position after the newest run, and its name.
+    end: u64,
+    newest: Option<ChunkName>,
+    news: Vec<(Wish, News<P>)>,
+}
+
+/// The chunks that came since the last round, oldest first, up to the first that cannot be made.
 pub(super) struct News<P> {
     /// Position of the first.
     first: u64,
     chunks: Vec<Piece<P>>,
-    /// Position after the newest chunk, and its name.
-    end: u64,
-    newest: Option<ChunkName>,
     /// How much earlier the first came than the last.
     span_ms: u64,
 }
@@ -47,59 +59,98 @@ pub(super) struct News<P> {
 /// The wire form of a take's init segment, with the origin time it tells.
 struct EncodedInit<P> {
     take: u64,
+    format: Format,
     origin_ms: Option<i64>,
     packet: P,
+    bytes: usize,
 }
 
-pub(super) struct Encoded<O: Outlet> {
+pub(super) struct Encoded<P> {
     id: StreamId,
-    shared: Arc<Shared<O>>,
-    /// Of chunks that somebody needed who was not at the live edge.
-    chunks: BTreeMap<ChunkName, O::Packet>,
-    init: Option<EncodedInit<O::Packet>>,
-    /// Position after the newest chunk of the rounds before, and its name.
+    budget: Option<Budget>,
+    /// Of chunks that a viewer needed who was not at the live edge.
+    chunks: BTreeMap<(ChunkName, Format), P>,
+    inits: Vec<EncodedInit<P>>,
+    /// Position after the newest run of the rounds before, and its name.
     end: u64,
     newest: Option<ChunkName>,
 }
 
-impl<P: Clone> News<P> {
+impl<P> Round<P> {
     /// Whether a viewer at `cursor` has everything.
-    pub(super) fn has_seen_all(&self, cursor: &Cursor) -> bool {
+    pub(super) fn has_been_seen(&self, cursor: &Cursor) -> bool {
         cursor.position() == Some(self.end)
     }
 
+    /// What is new for viewers of this wish, made for the first of them.
+    pub(super) fn news(&mut self, wish: Wish, make: impl FnOnce(u64) -> News<P>) -> &News<P> {
+        let known = self.news.iter().position(|(other, _)| *other == wish);
+        let at = known.unwrap_or_else(|| {
+            self.news.push((wish, make(self.end)));
+            self.news.len() - 1
+        });
+        &self.news[at].1
+    }
+}
+
+impl<P> News<P> {
     /// What a viewer gets whose cursor `ahead` is a copy of, if that is among the news.
     pub(super) fn next(&self, ahead: &mut Cursor) -> Option<&Piece<P>> {
         let piece = self.chunks.get(usize::try_from(ahead.position()?.checked_sub(self.first)?).ok()?)?;
-        let Kind::Chunk(name) = piece.kind else { return None };
-        ahead.pass(name).then_some(piece)
+        let Kind::Chunk(head) = &piece.kind else { return None };
+        ahead.pass(head).then_some(piece)
     }
 
-    /// How far somebody is behind, at most, who gets the first of them.
+    /// How far a viewer is behind, at most, that gets the first of them.
     pub(super) fn span_ms(&self) -> u64 {
         self.span_ms
     }
 }
 
-impl<O: Outlet> Encoded<O> {
-    pub(super) fn new(id: StreamId, shared: Arc<Shared<O>>) -> Self {
-        Self { id, shared, chunks: BTreeMap::new(), init: None, end: 0, newest: None }
+impl<P: Clone> Encoded<P> {
+    pub(super) fn new(stream: &LiveStream) -> Self {
+        Self {
+            id: stream.id(),
+            budget: stream.ring().budget().cloned(),
+            chunks: BTreeMap::new(),
+            inits: Vec::new(),
+            end: stream.ring().end(),
+            newest: stream.ring().newest().map(|newest| newest.first),
+        }
     }
 
-    /// What came since the last call of [`Encoded::advance`], for `readers`; made only if there are any.
-    pub(super) fn news(&self, stream: &LiveStream, readers: usize) -> News<O::Packet> {
-        let (ring, end) = (stream.ring(), stream.ring().end());
-        let first = if readers > 0 { self.end.max(ring.first()) } else { end };
-        let outlet = &self.shared.outlet;
+    /// Begins a round with what is there now, which is no news for a pump that `was_idle`: it had no viewers.
+    pub(super) fn round(&mut self, stream: &LiveStream, was_idle: bool) -> Round<P> {
+        let (end, newest) = (stream.ring().end(), stream.ring().newest().map(|newest| newest.first));
+        if was_idle {
+            (self.end, self.newest) = (end, newest);
+        }
+        Round { end, newest, news: Vec::new() }
+    }
+
+    /// What came since the last call of [`Encoded::advance`], up to position `end`.
+    pub(super) fn news<O: Outlet<Packet = P>>(
+        &self,
+        outlet: &O,
+        stream: &SharedStream,
+        wish: Wish,
+        end: u64,
+    ) -> News<P> {
+        let mut stream = lock(stream);
+        let first = self.end.max(stream.ring().first());
         let piece = |position| {
-            let chunk = ring.chunk(position)?;
-            let packet = outlet.chunk(self.id, chunk);
-            Some(Piece { packet, bytes: chunk.data.len(), kind: Kind::Chunk(chunk.name) })
+            let head = *stream.ring().head(position)?;
+            let format = stream.ring().renditions(head.name.take)?.choose(wish)?;
+            let chunk = stream.chunk(position, format)?;
+            let packet = outlet.chunk(self.id, &chunk);
+            Some(Piece { packet, bytes: chunk.data.len(), kind: Kind::Chunk(head) })
         };
         let chunks = (first..end).map_while(piece).collect();
-        let came_ms = |position| ring.arrived_ms(position).unwrap_or_default();
+        let came_ms = |position| stream.ring().arrived_ms(position).unwrap_or_default();
         let span_ms = came_ms(end.saturating_sub(1)).saturating_sub(came_ms(first));
-        News { first, chunks, end, newest: ring.newest_name(), span_ms }
+        drop(stream);
+        self.keep_budget();
+        News { first, chunks, span_ms }
     }
 
     /// Whether `name` came since the last call of [`Encoded::advance`].
@@ -107,41 +158,75 @@ impl<O: Outlet> Encoded<O> {
         Some(name) > self.newest
     }
 
-    /// What is there up to `news` is not new any more, and what left the ring is forgotten.
-    pub(super) fn advance(&mut self, news: &News<O::Packet>, stream: &SharedStream) {
-        (self.end, self.newest) = (news.end, news.newest);
+    /// What was there at the begin of `round` is not new any more, and what left the ring is forgotten.
+    pub(super) fn advance(&mut self, round: &Round<P>, stream: &SharedStream) {
+        (self.end, self.newest) = (round.end, round.newest);
         if self.chunks.is_empty() {
             return;
         }
         let stream = lock(stream);
-        let oldest = stream.ring().chunk(stream.ring().first()).map(|chunk| chunk.name);
-        while let Some(unused) = self.chunks.first_entry().filter(|entry| Some(*entry.key()) < oldest) {
+        let oldest = stream.ring().head(stream.ring().first()).map(|head| head.name);
+        while let Some(unused) = self.chunks.first_entry().filter(|entry| Some(entry.key().0) < oldest) {
             unused.remove();
         }
     }
 
-    /// The wire form of `next`.
-    pub(super) fn piece(&mut self, next: &Next, stream: &SharedStream) -> Piece<O::Packet> {
-        let (outlet, id) = (&self.shared.outlet, self.id);
+    /// The wire form of `next`, which a cursor just gave under the same lock. [`Encoded::keep_budget`] is due once the stream is
+    /// not locked any more.
+    ///
+    /// # Errors
+    /// [`Unsupported`].
+    pub(super) fn piece<O: Outlet<Packet = P>>(
+        &mut self,
+        outlet: &O,
+        stream: &mut LiveStream,
+        wish: Wish,
+        next: Next,
+    ) -> Result<Piece<P>, Unsupported> {
         match next {
-            Next::Init(init) => {
-                let stream = lock(stream);
-                let origin_ms = stream.origin_ms().filter(|_| stream.take() == init.take);
-                let take = init.take;
-                let known =
-                    self.init.take().filter(|known| (known.take, known.origin_ms) == (take, origin_ms));
-                let make = || EncodedInit { take, origin_ms, packet: outlet.init(id, init, origin_ms) };
-                let EncodedInit { packet, .. } = self.init.insert(known.unwrap_or_else(make));
-                Piece { packet: packet.clone(), bytes: init.data.len(), kind: Kind::Init }
-            }
-            Next::Chunk(chunk) => {
-                let packet = self.chunks.entry(chunk.name).or_insert_with(|| outlet.chunk(id, chunk));
-                Piece { packet: packet.clone(), bytes: chunk.data.len(), kind: Kind::Chunk(chunk.name) }
+            Next::Init(take) => self.init(outlet, stream, wish, take).ok_or(Unsupported),
+            Next::Chunk(position, head) => {
+                let renditions = stream.ring().renditions(head.name.take).ok_or(Unsupported)?;
+                let format = renditions.choose(wish).ok_or(Unsupported)?;
+                let chunk = stream.chunk(position, format).ok_or(Unsupported)?;
+                let known = self.chunks.entry((head.name, format));
+                let packet = known.or_insert_with(|| outlet.chunk(self.id, &chunk)).clone();
+                Ok(Piece { packet, bytes: chunk.data.len(), kind: Kind::Chunk(head) })
             }
             Next::Skipped { from, to, reason } => {
-                let skipped = Skipped { stream_id: id, from: *from, to: *to, reason: *reason };
-                Piece { packet: outlet.skipped(&skipped), bytes: 0, kind: Kind::Skip }
+                let packet = outlet.skipped(&Skipped { stream_id: self.id, from, to, reason });
+                Ok(Piece { packet, bytes: 0, kind: Kind::Skip })
             }
+        }
+    }
+
+    fn init<O: Outlet<Packet = P>>(
+        &mut self,
+        outlet: &O,
+        stream: &LiveStream,
+        wish: Wish,
+        take: u64,
+    ) -> Option<Piece<P>> {
+        let renditions = stream.ring().renditions(take)?;
+        let format = renditions.choose(wish)?;
+        let init = renditions.init(format)?;
+        let origin_ms = stream.origin_ms().filter(|_| stream.take() == take);
+        self.inits
+            .retain(|known| known.format != format || (known.take, known.origin_ms) == (take, origin_ms));
+        let known = self.inits.iter().position(|known| known.format == format);
+        let at = known.unwrap_or_else(|| {
+            let packet = outlet.init(self.id, take, init, origin_ms);
+            self.inits.push(EncodedInit { take, format, origin_ms, packet, bytes: init.data.len() });
+            self.inits.len() - 1
+        });
+        let EncodedInit { packet, bytes, .. } = &self.inits[at];
+        Some(Piece { packet: packet.clone(), bytes: *bytes, kind: Kind::Init })
+    }
+
+    /// Chunks may have been made: the rings give up something if they hold too much now. The stream must not be locked.
+    pub(super) fn keep_budget(&self) {
+        if let Some(budget) = &self.budget {
+            budget.enforce();
         }
     }
 }

@@ -23,8 +23,9 @@ use std::{
     },
 };
 
+use media::Init;
 use protocol::{
-    StreamId,
+    Formats, StreamId,
     event::{Skipped, StreamStateChanged},
 };
 use tokio::sync::Notify;
@@ -42,9 +43,10 @@ use {
 use crate::{
     clock::Clock,
     config::Limits,
-    hub::{Closed, Cursor, InitSegment, LiveStream, Role, SharedStream, Stored, Upstream},
+    hub::{Closed, Cursor, LiveStream, Role, SharedStream, Upstream},
     lock::lock,
     metrics::Metrics,
+    rendition::Chunk,
 };
 
 /// Most viewers that one pump serves.
@@ -68,6 +70,8 @@ pub(crate) enum Dismissal {
     Closed(Closed),
     /// Its connection took nothing for too long.
     Stalled,
+    /// A take began that cannot be written in the formats it asked for, and it was told so.
+    Unsupported,
 }
 
 /// The sending half of a transport. Calls return at once.
@@ -78,9 +82,9 @@ pub(crate) trait Outlet: Send + Sync + 'static {
     type Packet: Clone + Send + Sync + 'static;
 
     /// The wire form of an init segment.
-    fn init(&self, stream: StreamId, init: &InitSegment, origin_ms: Option<i64>) -> Self::Packet;
+    fn init(&self, stream: StreamId, take: u64, init: &Init, origin_ms: Option<i64>) -> Self::Packet;
     /// The wire form of a chunk.
-    fn chunk(&self, stream: StreamId, chunk: &Stored) -> Self::Packet;
+    fn chunk(&self, stream: StreamId, chunk: &Chunk) -> Self::Packet;
     /// The wire form of a skip.
     fn skipped(&self, skipped: &Skipped) -> Self::Packet;
     /// The wire form of a state.
@@ -90,6 +94,8 @@ pub(crate) trait Outlet: Send + Sync + 'static {
     /// What tells viewers that this node drops a stream which is not over, in the order to send it. A client that does not
     /// know the newest of these words must not take the stream for ended.
     fn dropped(&self, state: &StreamStateChanged) -> Vec<Self::Packet>;
+    /// What tells a viewer that the take which begins cannot be written in the formats it asked for, in the order to send it.
+    fn unsupported(&self, state: &StreamStateChanged) -> Vec<Self::Packet>;
     /// Hands `packet` to a viewer's connection, which drops the receipt once it took it, if it wanted one.
     fn offer(&self, viewer: &Self::Viewer, packet: &Self::Packet, receipt: impl FnOnce() -> Receipt)
     -> Offer;
@@ -172,6 +178,8 @@ pub(crate) struct Applicant<'a, V> {
     pub(crate) delivery: &'static Delivery,
     /// Where to begin.
     pub(crate) cursor: Cursor,
+    /// The formats it can take, first choice first; those of today's clients if it does not say.
+    pub(crate) formats: Option<Formats>,
     /// The session of a viewer that watches the stream already and starts over: its place passes to the new session.
     pub(crate) replacing: Option<&'a Session>,
 }
@@ -217,7 +225,7 @@ impl<O: Outlet> Egress<O> {
         stream: &SharedStream,
         applicant: Applicant<'_, O::Viewer>,
     ) -> Result<Admitted<O::Viewer>, Rejection> {
-        let Applicant { viewer, role, delivery, cursor, replacing } = applicant;
+        let Applicant { viewer, role, delivery, cursor, formats, replacing } = applicant;
         let channel = self.channel(stream).ok_or(Rejection::Gone)?;
         let (readers, upstream) = {
             let stream = lock(stream);
@@ -228,7 +236,7 @@ impl<O: Outlet> Egress<O> {
         let seat = self.seat(stream, &channel);
         let flow = Flow::new(delivery, seat.0.wake.clone(), &admission);
         let shard = seat.0.clone();
-        Ok(Admitted { shard, joining: Joining { viewer, cursor, flow, admission, seat }, upstream })
+        Ok(Admitted { shard, joining: Joining { viewer, cursor, formats, flow, admission, seat }, upstream })
     }
 
     /// The viewers and relays that this and the other transports serve.

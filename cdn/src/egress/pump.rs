@@ -13,12 +13,12 @@ use super::{
     Dismissal, Flow, Offer, Outlet, Seat, Shard, Shared,
     announcer::{Announcements, state, woken_or_due},
     audience::Admission,
-    encoded::{Encoded, Kind, News, Piece},
+    encoded::{Encoded, Kind, Piece, Round, Unsupported, Wish},
     flow::Traces,
 };
 use crate::{
     clock::Now,
-    hub::{Closed, Cursor, Next, Role, SharedStream, Subscriber},
+    hub::{Closed, Cursor, Role, SharedStream, Subscriber},
     lock::lock,
 };
 
@@ -31,6 +31,7 @@ pub(super) const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) struct Joining<V> {
     pub(super) viewer: V,
     pub(super) cursor: Cursor,
+    pub(super) formats: Wish,
     pub(super) flow: Arc<Flow>,
     pub(super) admission: Arc<Admission>,
     pub(super) seat: Seat<V>,
@@ -39,6 +40,7 @@ pub(super) struct Joining<V> {
 struct Viewer<V> {
     id: V,
     cursor: Cursor,
+    formats: Wish,
     flow: Arc<Flow>,
     /// How far it may be behind before it skips.
     allowed_lag_ms: u64,
@@ -71,7 +73,7 @@ struct RoundUpdate<P> {
     closed: Option<Closed>,
     /// Made when the first viewer has everything of a closed stream.
     closing_packets: Option<Vec<P>>,
-    news: News<P>,
+    round: Round<P>,
     /// The segments that the news came with, if they are traced.
     traces: Option<Traces>,
     sent: Sent,
@@ -102,7 +104,7 @@ pub(super) struct Pump<O: Outlet> {
     shard: Arc<Shard<O::Viewer>>,
     shared: Arc<Shared<O>>,
     viewers: Vec<Viewer<O::Viewer>>,
-    encoded: Encoded<O>,
+    encoded: Encoded<O::Packet>,
     /// What viewers were told.
     announcements: Announcements,
     /// How many of the viewers were behind after the last round.
@@ -116,7 +118,7 @@ impl<O: Outlet> Pump<O> {
             id,
             subscriber: Subscriber::new(stream, shard.wake.clone()),
             shard,
-            encoded: Encoded::new(id, shared.clone()),
+            encoded: Encoded::new(&lock(stream)),
             shared,
             viewers: Vec::new(),
             announcements: Announcements::default(),
@@ -186,9 +188,10 @@ impl<O: Outlet> Pump<O> {
 
     /// Serves every viewer once.
     fn round(&mut self) {
+        let was_idle = self.viewers.is_empty();
         self.admit();
         self.subscriber.want_media(!self.viewers.is_empty());
-        let mut update = self.update();
+        let mut update = self.update(was_idle);
         let (mut at_live_edge, mut behind) = (0, 0);
         let mut viewers = mem::take(&mut self.viewers);
         viewers.retain_mut(|viewer| {
@@ -199,8 +202,8 @@ impl<O: Outlet> Pump<O> {
         });
         self.viewers = viewers;
         self.subscriber.want_media(!self.viewers.is_empty());
-        let RoundUpdate { news, traces, sent, .. } = update;
-        self.encoded.advance(&news, self.subscriber.stream());
+        let RoundUpdate { round, traces, sent, .. } = update;
+        self.encoded.advance(&round, self.subscriber.stream());
         self.shared.audience.lag_changed(self.behind, behind);
         self.behind = behind;
         let metrics = &self.shared.metrics;
@@ -212,19 +215,20 @@ impl<O: Outlet> Pump<O> {
         }
     }
 
-    fn update(&self) -> RoundUpdate<O::Packet> {
+    fn update(&mut self, was_idle: bool) -> RoundUpdate<O::Packet> {
         let traces = self.subscriber.take_traces();
         let viewers = self.subscriber.readers().counts().now(Role::Viewer);
         // Read together: when the stream is closed, its last chunk is among the news or before them.
-        let stream = lock(self.stream());
+        let now = self.shared.clock.now();
+        let stream = lock(self.subscriber.stream());
         RoundUpdate {
-            now: self.shared.clock.now(),
+            now,
             state: StreamStateChanged { stream_id: self.id, state: stream.state(), viewers },
             state_packet: None,
             path: stream.path().cloned(),
             closed: stream.closed(),
             closing_packets: None,
-            news: self.encoded.news(&stream, self.viewers.len()),
+            round: self.encoded.round(&stream, was_idle),
             traces: (!traces.is_empty()).then(|| traces.into()),
             sent: Sent::default(),
         }
@@ -232,10 +236,11 @@ impl<O: Outlet> Pump<O> {
 
     fn admit(&mut self) {
         let joining = lock(&self.shard.joining).as_mut().map(mem::take).unwrap_or_default();
-        for Joining { viewer, cursor, flow, admission, seat } in joining {
+        for Joining { viewer, cursor, formats, flow, admission, seat } in joining {
             self.viewers.push(Viewer {
                 id: viewer,
                 cursor,
+                formats,
                 flow,
                 allowed_lag_ms: u64::MAX,
                 told: None,
@@ -359,10 +364,12 @@ impl<O: Outlet> Pump<O> {
         viewer: &mut Viewer<O::Viewer>,
         update: &mut RoundUpdate<O::Packet>,
     ) -> Option<Offer> {
-        let RoundUpdate { news, traces, sent, .. } = update;
-        if news.has_seen_all(&viewer.cursor) {
+        let RoundUpdate { round, traces, sent, .. } = update;
+        if round.has_been_seen(&viewer.cursor) {
             return None;
         }
+        let (outlet, encoded, stream) = (&self.shared.outlet, &self.encoded, self.subscriber.stream());
+        let news = round.news(viewer.formats, |end| encoded.news(outlet, stream, viewer.formats, end));
         let mut ahead = viewer.cursor;
         let older;
         let piece = match news.next(&mut ahead) {
@@ -372,13 +379,15 @@ impl<O: Outlet> Pump<O> {
             }
             _ => {
                 ahead = viewer.cursor;
-                let next = self.next(viewer, &mut ahead)?;
-                older = self.encoded.piece(&next, self.subscriber.stream());
+                older = match self.next(viewer, &mut ahead) {
+                    Ok(next) => next?,
+                    Err(Unsupported) => return Some(self.dismiss_unsupported(viewer, &update.state)),
+                };
                 &older
             }
         };
         let receipt = || {
-            let is_new = matches!(piece.kind, Kind::Chunk(name) if self.encoded.is_new(name));
+            let is_new = matches!(piece.kind, Kind::Chunk(head) if self.encoded.is_new(head.name));
             viewer.flow.receipt(piece.bytes, traces.as_ref().filter(|_| is_new).cloned())
         };
         let offer = self.shared.outlet.offer(&viewer.id, &piece.packet, receipt);
@@ -390,14 +399,36 @@ impl<O: Outlet> Pump<O> {
     }
 
     /// What `ahead`, a copy of the viewer's cursor, gives next, after the lag policy.
-    fn next(&self, viewer: &mut Viewer<O::Viewer>, ahead: &mut Cursor) -> Option<Next> {
-        let stream = lock(self.stream());
+    ///
+    /// # Errors
+    /// [`Unsupported`].
+    fn next(
+        &mut self,
+        viewer: &mut Viewer<O::Viewer>,
+        ahead: &mut Cursor,
+    ) -> Result<Option<Piece<O::Packet>>, Unsupported> {
+        let mut stream = lock(self.subscriber.stream());
         let lag_ms = ahead.lag_ms(stream.ring());
         if lag_ms > viewer.allowed_lag_ms {
             ahead.skip_to_newest(stream.ring());
         }
         self.allow_lag(viewer, lag_ms);
-        ahead.next(stream.ring())
+        let Some(next) = ahead.next(stream.ring()) else { return Ok(None) };
+        let piece = self.encoded.piece(&self.shared.outlet, &mut stream, viewer.formats, next);
+        drop(stream);
+        self.encoded.keep_budget();
+        piece.map(Some)
+    }
+
+    /// Tells a viewer that what comes next cannot be written in its formats, and is done with it.
+    fn dismiss_unsupported(&self, viewer: &Viewer<O::Viewer>, state: &StreamStateChanged) -> Offer {
+        let outlet = &self.shared.outlet;
+        viewer.flow.finish();
+        for packet in outlet.unsupported(state) {
+            outlet.offer(&viewer.id, &packet, || viewer.flow.receipt(0, None));
+        }
+        outlet.dismiss(&viewer.id, Dismissal::Unsupported);
+        Offer::Closed
     }
 
     /// The viewer came as close to the live edge as `lag_ms`.

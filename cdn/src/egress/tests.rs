@@ -1,8 +1,10 @@
 //! A pump over a transport whose connections take what the test lets them take.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
 
-use bytes::Bytes;
 use protocol::{
     event::ChunkName,
     stream::{StreamState, Visibility},
@@ -10,7 +12,7 @@ use protocol::{
 use tokio::sync::watch;
 
 use super::*;
-use crate::hub::{Chunk, Hub, HubLimits, Readers, RingLimits, Trace};
+use crate::hub::{Hub, HubLimits, Readers, RingLimits, Trace, samples};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Chunks of a group.
@@ -25,6 +27,7 @@ enum Packet {
     Skipped(ChunkName),
     State(StreamState),
     Dropped,
+    Unsupported,
     Path(Vec<String>),
 }
 
@@ -47,12 +50,14 @@ struct FakeOutlet {
     connections: Arc<Mutex<HashMap<u32, Connection>>>,
     announced: Arc<Mutex<Vec<StreamStateChanged>>>,
     changed: watch::Sender<()>,
+    /// Where the chunks are that were sent, by name: one place for each format.
+    made: Arc<Mutex<BTreeMap<ChunkName, BTreeSet<usize>>>>,
 }
 
 impl FakeOutlet {
     fn new() -> Self {
         let (connections, announced) = (Arc::default(), Arc::default());
-        Self { connections, announced, changed: watch::channel(()).0 }
+        Self { connections, announced, changed: watch::channel(()).0, made: Arc::default() }
     }
 
     fn with<T>(&self, viewer: u32, act: impl FnOnce(&mut Connection) -> T) -> T {
@@ -87,12 +92,13 @@ impl Outlet for FakeOutlet {
     type Viewer = u32;
     type Packet = Packet;
 
-    fn init(&self, _: StreamId, init: &InitSegment, _: Option<i64>) -> Packet {
-        Packet::Init(init.take)
+    fn init(&self, _: StreamId, take: u64, _: &Init, _: Option<i64>) -> Packet {
+        Packet::Init(take)
     }
 
-    fn chunk(&self, _: StreamId, chunk: &Stored) -> Packet {
-        Packet::Chunk(chunk.name)
+    fn chunk(&self, _: StreamId, chunk: &Chunk) -> Packet {
+        lock(&self.made).entry(chunk.head.name).or_default().insert(chunk.data.as_ptr() as usize);
+        Packet::Chunk(chunk.head.name)
     }
 
     fn skipped(&self, skipped: &Skipped) -> Packet {
@@ -109,6 +115,10 @@ impl Outlet for FakeOutlet {
 
     fn dropped(&self, _: &StreamStateChanged) -> Vec<Packet> {
         vec![Packet::Dropped]
+    }
+
+    fn unsupported(&self, _: &StreamStateChanged) -> Vec<Packet> {
+        vec![Packet::Unsupported]
     }
 
     fn offer(&self, viewer: &u32, packet: &Packet, receipt: impl FnOnce() -> Receipt) -> Offer {
@@ -190,11 +200,12 @@ impl Rig {
     }
 
     fn watch(&self, viewer: u32, cursor: Cursor) {
-        self.admit(viewer, Role::Viewer, cursor);
+        self.watch_in(viewer, cursor, None);
     }
 
-    fn admit(&self, viewer: u32, role: Role, cursor: Cursor) {
-        let applicant = Applicant { viewer, role, delivery: &DELIVERY, cursor, replacing: None };
+    fn watch_in(&self, viewer: u32, cursor: Cursor, formats: Option<Formats>) {
+        let role = Role::Viewer;
+        let applicant = Applicant { viewer, role, delivery: &DELIVERY, cursor, formats, replacing: None };
         let session = self.egress.admit(&self.stream, applicant).ok().unwrap().start(|| {});
         lock(&self.sessions).push(session.expect("the stream is here"));
     }
@@ -203,12 +214,9 @@ impl Rig {
     fn push(&mut self, chunks: u64) {
         for _ in 0..chunks {
             let name = name(self.pushed);
-            let data = Bytes::from_static(&[0; 100]);
-            let key = name.index == 0;
-            let chunk = Chunk { name, key, pts_ms: 0, duration_ms: 0, captured_at_ms: None, data };
             let mut stream = lock(&self.stream);
             let begins = stream.set_state(StreamState::Live);
-            stream.push(chunk, self.pushed * 100).unwrap();
+            stream.push(0, samples::run(name, 1, 100), None, self.pushed * 100).unwrap();
             self.pushed += 1;
             if begins {
                 stream.readers().changed();
@@ -231,7 +239,7 @@ impl Rig {
 
 fn open(hub: &mut Hub, id: StreamId) -> SharedStream {
     let stream = hub.open(id, Visibility::Public).unwrap();
-    lock(&stream).push_init("video/webm".into(), Bytes::new());
+    lock(&stream).push_tracks(samples::tracks()).unwrap();
     stream
 }
 
@@ -399,6 +407,7 @@ async fn viewer_that_comes_too_late_is_not_welcomed() {
         role: Role::Viewer,
         delivery: &DELIVERY,
         cursor: Cursor::newest(),
+        formats: None,
         replacing: None,
     };
     let admitted = rig.egress.admit(&rig.stream, applicant).ok().unwrap();
@@ -415,7 +424,8 @@ async fn after_a_pump_panicked_no_viewer_is_admitted_to_wait_for_it() {
     rig.push(1);
     let is_let_in = || {
         let (delivery, cursor) = (&DELIVERY, Cursor::newest());
-        let applicant = Applicant { viewer: 1, role: Role::Viewer, delivery, cursor, replacing: None };
+        let applicant =
+            Applicant { viewer: 1, role: Role::Viewer, delivery, cursor, formats: None, replacing: None };
         rig.egress.admit(&rig.stream, applicant).is_ok_and(|admitted| admitted.start(|| {}).is_some())
     };
     let refused = async {
@@ -448,4 +458,66 @@ async fn a_stream_without_viewers_has_no_pump_and_one_that_all_left_is_not_woken
     rig.watch(1, Cursor::newest());
     rig.push(1);
     rig.outlet.until(|outlet| outlet.chunks(1).len() == 4).await;
+}
+
+#[tokio::test]
+async fn chunks_of_a_format_are_made_once_for_all_who_read_it_and_for_nobody_not_at_all() {
+    let mut rig = Rig::new();
+    rig.push(GROUP);
+    let without_readers = rig.hub.budget().bytes();
+    let wishes = [None, Some("webm"), Some("hls,mp4"), Some("mp4,webm"), Some("frames")]
+        .map(|wish| wish.map(Formats::read));
+    // More than one pump serves.
+    let viewers = SHARD_VIEWERS + 20;
+    for viewer in 0..viewers {
+        rig.watch_in(viewer, Cursor::newest(), wishes[viewer as usize % wishes.len()]);
+    }
+    rig.outlet.until(|outlet| (0..viewers).all(|viewer| outlet.chunks(viewer).len() as u64 == GROUP)).await;
+    rig.push(GROUP);
+    rig.outlet
+        .until(|outlet| (0..viewers).all(|viewer| outlet.chunks(viewer).len() as u64 == 2 * GROUP))
+        .await;
+    assert!(
+        (0..viewers).all(|viewer| rig.outlet.chunks(viewer) == (0..2 * GROUP).map(name).collect::<Vec<_>>())
+    );
+    let made = lock(&rig.outlet.made).values().map(BTreeSet::len).collect::<Vec<_>>();
+    assert_eq!(made, [3; 2 * GROUP as usize], "WebM, MP4 and frames, once each");
+    assert!(rig.hub.budget().bytes() > 2 * without_readers + 2 * GROUP * 2 * 100, "what is made counts");
+}
+
+#[tokio::test]
+async fn formats_that_are_read_by_viewers_who_are_gone_are_not_made_any_more() {
+    let mut rig = Rig::new();
+    rig.watch(0, Cursor::newest());
+    rig.watch_in(1, Cursor::newest(), Some(Formats::read("frames")));
+    rig.push(1);
+    rig.outlet.until(|outlet| !outlet.chunks(0).is_empty() && !outlet.chunks(1).is_empty()).await;
+    rig.outlet.with(1, |connection| connection.closed = true);
+    rig.push(1);
+    rig.outlet.until(|outlet| outlet.chunks(0).len() == 2).await;
+    rig.push(1);
+    rig.outlet.until(|outlet| outlet.chunks(0).len() == 3).await;
+    assert_eq!(lock(&rig.outlet.made)[&name(2)].len(), 1);
+}
+
+#[tokio::test]
+async fn viewer_whose_formats_a_new_take_does_not_fit_is_told_so_and_dismissed() {
+    let mut rig = Rig::new();
+    rig.watch_in(0, Cursor::newest(), Some(Formats::read("webm")));
+    rig.watch(1, Cursor::newest());
+    rig.push(1);
+    rig.outlet.until(|outlet| !outlet.chunks(0).is_empty()).await;
+    {
+        let mut stream = lock(&rig.stream);
+        stream.begin_take(1);
+        stream.push_tracks(samples::aac()).unwrap();
+        let first = ChunkName { take: 1, group: 0, index: 0 };
+        stream.push(1, samples::run(first, 1, 10), None, 100).unwrap();
+    }
+    rig.readers().media(None);
+    rig.outlet.until(|outlet| outlet.with(0, |connection| connection.dismissed.is_some())).await;
+    let (got, dismissed) = rig.outlet.with(0, |connection| (connection.got.clone(), connection.dismissed));
+    assert_eq!(got[got.len() - 2..], [Packet::Chunk(name(0)), Packet::Unsupported]);
+    assert_eq!(dismissed, Some(Dismissal::Unsupported));
+    rig.outlet.until(|outlet| outlet.chunks(1).len() == 2).await;
 }

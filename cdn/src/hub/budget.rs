@@ -1,7 +1,7 @@
 //! What all rings of a node may hold together, and which of them has to give something up when they hold more.
 //!
 //! A ring pays for its own growth: while the budget is exceeded, the ring that holds most gives up its oldest group, or, where
-//! it has only one, that group's oldest chunk. It holds more than its fair share (the budget over the number of rings),
+//! it has only one, that group's oldest run. It holds more than its fair share (the budget over the number of rings),
 //! since all rings together do, so a ring within its share never loses anything to another one.
 //!
 //! ```text
@@ -106,6 +106,11 @@ impl Account {
             }
             self.place = place;
         }
+    }
+
+    /// The budget it is of, while it is open.
+    pub(super) fn budget(&self) -> Option<&Budget> {
+        self.budget.as_ref()
     }
 
     /// Gives back what the holder has; it counts towards no budget from now on.

@@ -1,17 +1,12 @@
 //! One viewer's place in a ring: a few words, never a queue.
 //!
-//! Whatever is pushed, evicted or skipped, a cursor gives an init segment, then a keyframe, then chunks without a
+//! Whatever is pushed, evicted or skipped, a cursor gives a take's start, then a keyframe, then runs without a
 //! silent gap: what a viewer does not get is announced by [`Next::Skipped`], and what follows begins with a keyframe.
-//! No chunk is given twice. A cursor is `Copy`: read with a copy, and keep the copy once the viewer took what it gave.
+//! No run is given twice. Positions and names are the same in all formats. A cursor is `Copy`: read with a copy, and keep the copy once the viewer took what it gave.
 
-use std::sync::Arc;
+use protocol::event::{ChunkHead, ChunkName, SkipReason};
 
-use protocol::event::{ChunkName, SkipReason};
-
-use super::{
-    layout::Stored,
-    ring::{InitSegment, Ring},
-};
+use super::{ring::Ring, span::Span};
 
 /// One viewer's place in a ring. `Copy`: read with a copy, and keep the copy once the viewer took what it gave.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +14,8 @@ pub struct Cursor {
     place: Place,
     /// The take whose init segment the viewer has.
     init: Option<u64>,
-    /// The last chunk the viewer has.
-    last: Option<ChunkName>,
+    /// The last run the viewer has, as far as its frames are known.
+    last: Option<Span>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +24,7 @@ enum Place {
     Start { back_ms: u64 },
     /// Nothing seen yet, and nothing was there: starts at the first keyframe from this position on.
     Waiting { from: u64 },
-    /// Has seen the chunk with this name, possibly elsewhere.
+    /// Has seen the run that holds this frame, possibly elsewhere.
     After(ChunkName),
     /// Reads this position next.
     At(u64),
@@ -38,17 +33,17 @@ enum Place {
 }
 
 /// What a viewer gets next.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Next {
-    /// The init segment of the chunk after it.
-    Init(Arc<InitSegment>),
-    /// The next chunk.
-    Chunk(Arc<Stored>),
-    /// The viewer does not get the chunks between these two.
+    /// The init segment of this take, in the viewer's format.
+    Init(u64),
+    /// The run at this position, as a chunk of the viewer's format.
+    Chunk(u64, ChunkHead),
+    /// The viewer does not get the runs between these two.
     Skipped {
-        /// The last chunk it has.
+        /// The last run it has.
         from: Option<ChunkName>,
-        /// The chunk it gets next.
+        /// The run it gets next.
         to: ChunkName,
         /// Why.
         reason: SkipReason,
@@ -62,14 +57,20 @@ impl Cursor {
     }
 
     /// For a reader who has nothing and whose own viewers may want to go back: from the newest keyframe on that is at least
-    /// `back_ms` older than the newest chunk, or else the oldest.
+    /// `back_ms` older than the newest run, or else the oldest.
     pub fn back(back_ms: u64) -> Self {
         Self { place: Place::Start { back_ms }, init: None, last: None }
     }
 
-    /// For a viewer who has everything up to `last`, init segment of its take included.
+    /// For a viewer who has everything up to the run that holds the frame `last`, init segment of its take included.
     pub fn after(last: ChunkName) -> Self {
-        Self { place: Place::After(last), init: Some(last.take), last: Some(last) }
+        Self { place: Place::After(last), init: Some(last.take), last: Some(Span::around(last)) }
+    }
+
+    /// The same for a viewer who may have it in another format, and gets the init segment once more.
+    #[must_use]
+    pub fn without_init(self) -> Self {
+        Self { init: None, ..self }
     }
 
     /// Where nothing is in `ring` yet, a viewer who has nothing waits for what comes first: a segment may bring several groups
@@ -99,16 +100,18 @@ impl Cursor {
         }
     }
 
-    /// Passes over the chunk called `name` at the position it reads next, as [`Cursor::next`] would if it gives that chunk
-    /// now; false, and nothing changes, if the init segment of the chunk's take comes first.
-    pub fn pass(&mut self, name: ChunkName) -> bool {
-        let (Place::At(position), true) = (self.place, self.init == Some(name.take)) else { return false };
+    /// Passes over the run with this head at the position it reads next, as [`Cursor::next`] would if it gives that run
+    /// now; false, and nothing changes, if the init segment of the run's take comes first.
+    pub fn pass(&mut self, head: &ChunkHead) -> bool {
+        let (Place::At(position), true) = (self.place, self.init == Some(head.name.take)) else {
+            return false;
+        };
         self.place = Place::At(position + 1);
-        self.last = Some(name);
+        self.last = Some(Span::from(head));
         true
     }
 
-    /// How long ago, before the newest chunk, the chunk to be read next arrived; 0 at the live edge.
+    /// How long ago, before the newest run, the run to be read next arrived; 0 at the live edge.
     pub fn lag_ms(&mut self, ring: &Ring) -> u64 {
         let Place::At(position) = self.locate(ring) else { return 0 };
         let newest_ms = ring.arrived_ms(ring.end().saturating_sub(1));
@@ -116,7 +119,7 @@ impl Cursor {
         newest_ms.zip(next_ms).map_or(0, |(newest_ms, next_ms)| newest_ms.saturating_sub(next_ms))
     }
 
-    /// Gives up the chunks before the newest group. Does nothing for a viewer who already reads that group.
+    /// Gives up the runs before the newest group. Does nothing for a viewer who already reads that group.
     pub fn skip_to_newest(&mut self, ring: &Ring) {
         if let (Place::At(position), Some(key)) = (self.locate(ring), ring.newest_key())
             && key > position
@@ -139,42 +142,37 @@ impl Cursor {
     }
 
     fn read(&mut self, ring: &Ring, position: u64) -> Option<Next> {
-        let chunk = ring.chunk(position)?;
-        let take = chunk.name.take;
+        let head = ring.head(position)?;
+        let take = head.name.take;
         if self.init != Some(take) {
             self.init = Some(take);
-            return ring.init(take).cloned().map(Next::Init);
+            return Some(Next::Init(take));
         }
-        self.pass(chunk.name);
-        Some(Next::Chunk(chunk.clone()))
+        self.pass(head);
+        Some(Next::Chunk(position, *head))
     }
 
     fn jump(&mut self, ring: &Ring, reason: SkipReason) -> Option<Next> {
         let key = ring.newest_key()?;
-        let to = ring.chunk(key)?.name;
-        if self.last.is_some_and(|last| to <= last) {
+        let to = ring.head(key)?.name;
+        if self.last.is_some_and(|last| !last.is_before(to)) {
             return None;
         }
         self.place = Place::At(key);
         // A viewer that never got a chunk has missed nothing.
         let Some(from) = self.last else { return self.read(ring, key) };
-        Some(Next::Skipped { from: Some(from), to, reason })
+        Some(Next::Skipped { from: Some(from.first), to, reason })
     }
 }
 
 fn locate_after(ring: &Ring, last: ChunkName) -> Place {
     match ring.find(last) {
         Ok(position) => Place::At(position + 1),
-        Err(position) => match ring.chunk(position) {
+        Err(position) => match ring.head(position) {
             None => Place::After(last),
-            Some(_) if ring.last_evicted() == Some(last) => Place::At(position),
-            Some(next) if follows(last, next.name) => Place::At(position),
+            Some(_) if ring.last_evicted().is_some_and(|evicted| evicted.holds(last)) => Place::At(position),
+            Some(next) if Span::around(last).continues_with(next.name) => Place::At(position),
             Some(_) => Place::Missed(SkipReason::LeftWindow),
         },
     }
-}
-
-/// Whether no chunk can be between the two.
-fn follows(last: ChunkName, next: ChunkName) -> bool {
-    (next.take, next.group) == (last.take, last.group) && Some(next.index) == last.index.checked_add(1)
 }

@@ -1,14 +1,16 @@
-//! The heart of a node: all its live streams, each with a bounded ring of chunks, and cursors that read them.
+//! The heart of a node: all its live streams, each with a bounded ring of frames, and cursors that read them.
 //!
-//! A chunk is stored once; viewers hold a position, not a copy. Nothing here knows a transport, a clock, a socket or a
-//! task: times come in as values, what a transport writes before a message as a function, and [`Cursor::next`] is a plain read. All rings together stay under one [`Budget`]:
-//! when it is exceeded, the stream that holds most gives up its oldest group.
+//! A frame is stored once; viewers hold a position, not a copy. What a run of frames is in a format is made when the first reader
+//! of that format wants it (see [`crate::rendition`]). Nothing here knows a transport, a clock, a socket or a task: times come in as
+//! values, what a transport writes before a message as a function, and [`Cursor::next`] is a plain read. All rings together stay
+//! under one [`Budget`]: when it is exceeded, the stream that holds most gives up its oldest group.
 
 mod budget;
 mod cursor;
-mod layout;
+mod entry;
 mod readers;
 mod ring;
+mod span;
 mod stream;
 mod upstream;
 
@@ -16,6 +18,8 @@ mod upstream;
 mod gaps;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+pub(crate) mod samples;
 
 use std::{
     collections::HashMap,
@@ -26,13 +30,13 @@ use protocol::{StreamId, stream::Visibility};
 
 pub use budget::Budget;
 pub use cursor::{Cursor, Next};
-pub use layout::{Prefix, Stored};
 pub use readers::{Counts, Readers, Role, Subscriber, Trace};
-pub use ring::{Chunk, Error, InitSegment, Ring, RingLimits};
+pub use ring::{Error, Ring, RingLimits};
+pub use span::Span;
 pub use stream::{Closed, LiveStream};
 pub use upstream::{AskKeyframe, Upstream};
 
-use crate::lock::lock;
+use crate::{lock::lock, rendition::Prefix};
 use budget::GiveWay;
 
 /// A stream, shared between its producer and those who read it.

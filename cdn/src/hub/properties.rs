@@ -2,40 +2,44 @@
 
 use std::sync::Mutex;
 
-use bytes::Bytes;
+use media::Run;
 use proptest::prelude::*;
 use protocol::{
-    StreamId,
+    Format, StreamId,
     event::{ChunkName, SkipReason},
     stream::Visibility,
 };
 
 use super::{budget::Account, *};
+use crate::rendition::Chunk;
 
 const LIMITS: HubLimits =
-    HubLimits { ring: RingLimits { window_ms: 1000, group_bytes: 4000 }, budget_bytes: 9000, streams: 4 };
+    HubLimits { ring: RingLimits { window_ms: 1000, group_bytes: 6000 }, budget_bytes: 20_000, streams: 4 };
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// The producer of a stream appends a chunk; `key` begins a group, `take` a take.
-    Push { stream: usize, key: bool, take: bool, bytes: usize, wait_ms: u64 },
+    /// The producer of a stream appends a run; `key` begins a group, `take` a take.
+    Push { stream: usize, key: bool, take: bool, frames: u32, bytes: usize, wait_ms: u64 },
     /// A viewer joins at the newest keyframe.
     Join { stream: usize },
-    /// A viewer joins after a chunk, `back` chunks before the newest.
-    Resume { stream: usize, back: usize },
+    /// A viewer joins after a run, `back` runs before the newest, of which it names one frame.
+    Resume { stream: usize, back: usize, frame: u32 },
     /// A viewer takes up to `count` things.
     Read { viewer: usize, count: usize },
     /// The lag policy skips a viewer.
     Skip { viewer: usize },
+    /// A viewer goes on in another format.
+    Switch { viewer: usize, format: usize },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        6 => (0..2usize, prop::bool::weighted(0.25), prop::bool::weighted(0.04), 0..1500usize, 0..200u64)
-            .prop_map(|(stream, key, take, bytes, wait_ms)| Step::Push { stream, key, take, bytes, wait_ms }),
+        6 => (0..2usize, prop::bool::weighted(0.25), prop::bool::weighted(0.04), (1..5u32, 1..300usize), 0..200u64)
+            .prop_map(|(stream, key, take, (frames, bytes), wait_ms)| Step::Push { stream, key, take, frames, bytes, wait_ms }),
         1 => (0..2usize).prop_map(|stream| Step::Join { stream }),
-        1 => (0..2usize, 0..30usize).prop_map(|(stream, back)| Step::Resume { stream, back }),
+        1 => (0..2usize, 0..30usize, 0..4u32).prop_map(|(stream, back, frame)| Step::Resume { stream, back, frame }),
         4 => (0..8usize, 1..10usize).prop_map(|(viewer, count)| Step::Read { viewer, count }),
+        1 => (0..8usize, 0..3usize).prop_map(|(viewer, format)| Step::Switch { viewer, format }),
         1 => (0..8usize).prop_map(|viewer| Step::Skip { viewer }),
     ]
 }
@@ -43,27 +47,24 @@ fn step() -> impl Strategy<Value = Step> {
 /// One stream with everything its producer ever pushed.
 struct Producer {
     shared: SharedStream,
-    pushed: Vec<(ChunkName, bool)>,
+    pushed: Vec<(Span, bool)>,
 }
 
 impl Producer {
-    fn push(&mut self, key: bool, take: bool, bytes: usize, now_ms: u64) {
+    fn push(&mut self, (key, take): (bool, bool), (frames, bytes): (u32, usize), now_ms: u64) {
         let mut stream = lock(&self.shared);
         let name = match self.pushed.last() {
             None => ChunkName { take: 0, group: 0, index: 0 },
-            Some((last, _)) if take => ChunkName { take: last.take + 1, group: 0, index: 0 },
-            Some((last, _)) if key => ChunkName { group: last.group + 1, index: 0, ..*last },
-            Some((last, _)) => ChunkName { index: last.index + 1, ..*last },
+            Some((last, _)) if take => ChunkName { take: last.first.take + 1, group: 0, index: 0 },
+            Some((last, _)) if key => ChunkName { group: last.first.group + 1, index: 0, ..last.first },
+            Some((last, _)) => ChunkName { index: last.first.index + last.frames, ..last.first },
         };
         if (name.group, name.index) == (0, 0) {
             stream.begin_take(name.take);
-            stream.push_init("video/webm".into(), Bytes::from(vec![0; 20]));
+            stream.push_tracks(samples::tracks()).unwrap();
         }
-        let key = name.index == 0;
-        let data = Bytes::from(vec![0; bytes]);
-        let chunk = Chunk { name, key, pts_ms: 0, duration_ms: 0, captured_at_ms: None, data };
-        stream.push(chunk, now_ms).unwrap();
-        self.pushed.push((name, key));
+        stream.push(name.take, samples::run(name, frames, bytes), None, now_ms).unwrap();
+        self.pushed.push((Span { first: name, frames }, name.index == 0));
     }
 }
 
@@ -71,6 +72,7 @@ impl Producer {
 struct Viewer {
     stream: usize,
     cursor: Cursor,
+    format: Format,
     init: Option<u64>,
     last: Option<ChunkName>,
     announced: Option<ChunkName>,
@@ -79,30 +81,42 @@ struct Viewer {
 impl Viewer {
     fn new(stream: usize, after: Option<ChunkName>) -> Self {
         let cursor = after.map_or_else(Cursor::newest, Cursor::after);
-        Self { stream, cursor, init: after.map(|last| last.take), last: after, announced: None }
+        Self {
+            stream,
+            cursor,
+            format: Format::WebM,
+            init: after.map(|last| last.take),
+            last: after,
+            announced: None,
+        }
     }
 
-    fn take(&mut self, next: &Next, pushed: &[(ChunkName, bool)]) {
+    fn take(&mut self, next: &Next, stream: &mut LiveStream, pushed: &[(Span, bool)]) {
         match next {
-            Next::Init(init) => self.init = Some(init.take),
+            Next::Init(take) => self.init = Some(*take),
             Next::Skipped { from, to, .. } => {
                 assert_eq!(*from, self.last, "says what the viewer has");
                 assert!(self.last < Some(*to), "skips forward");
                 self.announced = Some(*to);
             }
-            Next::Chunk(chunk) => self.take_chunk(chunk, pushed),
+            Next::Chunk(position, head) => {
+                let chunk = stream.chunk(*position, self.format).unwrap();
+                assert_eq!(chunk.head, *head, "is the same in every format");
+                self.take_chunk(&chunk, pushed);
+            }
         }
     }
 
-    fn take_chunk(&mut self, chunk: &Chunk, pushed: &[(ChunkName, bool)]) {
-        assert_eq!(self.init, Some(chunk.name.take), "has the init segment of every chunk");
-        let at = pushed.iter().position(|(name, _)| *name == chunk.name).unwrap();
+    fn take_chunk(&mut self, chunk: &Chunk, pushed: &[(Span, bool)]) {
+        let name = chunk.head.name;
+        assert_eq!(self.init, Some(name.take), "has the init segment of every chunk");
+        let at = pushed.iter().position(|(span, _)| *span == Span::from(&chunk.head)).unwrap();
         match (self.announced.take(), self.last) {
-            (Some(to), _) => assert_eq!(to, chunk.name, "gets what was announced"),
-            (None, Some(last)) => assert_eq!(pushed[at - 1].0, last, "has no silent gap"),
-            (None, None) => assert!(chunk.key, "starts with a keyframe"),
+            (Some(to), _) => assert_eq!(to, name, "gets what was announced"),
+            (None, Some(last)) => assert!(pushed[at - 1].0.holds(last), "has no silent gap"),
+            (None, None) => assert!(chunk.head.key, "starts with a keyframe"),
         }
-        self.last = Some(chunk.name);
+        self.last = Some(name);
     }
 }
 
@@ -118,9 +132,9 @@ proptest! {
         let mut now_ms = 0;
         for step in steps {
             match step {
-                Step::Push { stream, key, take, bytes, wait_ms } => {
+                Step::Push { stream, key, take, frames, bytes, wait_ms } => {
                     now_ms += wait_ms;
-                    producers[stream].push(key, take, bytes, now_ms);
+                    producers[stream].push((key, take), (frames, bytes), now_ms);
                     hub.budget().enforce();
                     prop_assert!(!hub.budget().is_exceeded());
                 }
@@ -129,18 +143,31 @@ proptest! {
                     viewer.cursor = viewer.cursor.waiting_on(lock(&producers[stream].shared).ring());
                     viewers.push(viewer);
                 }
-                Step::Resume { stream, back } => {
+                Step::Resume { stream, back, frame } => {
                     let pushed = &producers[stream].pushed;
-                    let after = pushed.len().checked_sub(back + 1).map(|at| pushed[at].0);
+                    let after = pushed.len().checked_sub(back + 1).map(|at| pushed[at].0).map(|span| ChunkName {
+                        index: span.first.index + frame % span.frames,
+                        ..span.first
+                    });
                     viewers.push(Viewer::new(stream, after));
                 }
                 Step::Read { viewer, count } => {
                     let Some(viewer) = viewers.get_mut(viewer) else { continue };
                     let producer = &producers[viewer.stream];
                     for _ in 0..count {
-                        let Some(next) = viewer.cursor.next(lock(&producer.shared).ring()) else { break };
-                        viewer.take(&next, &producer.pushed);
+                        let mut stream = lock(&producer.shared);
+                        let Some(next) = viewer.cursor.next(stream.ring()) else { break };
+                        viewer.take(&next, &mut stream, &producer.pushed);
                     }
+                    hub.budget().enforce();
+                    prop_assert!(!hub.budget().is_exceeded(), "counts what is made");
+                }
+                Step::Switch { viewer, format } => {
+                    let Some(viewer) = viewers.get_mut(viewer) else { continue };
+                    viewer.format = Format::ALL[format];
+                    let Some(last) = viewer.last else { continue };
+                    (viewer.cursor, viewer.init) = (Cursor::after(last).without_init(), None);
+                    viewer.announced = None;
                 }
                 Step::Skip { viewer } => {
                     let Some(viewer) = viewers.get_mut(viewer) else { continue };
@@ -161,27 +188,20 @@ proptest! {
 fn stream(chunks: u64) -> Mutex<LiveStream> {
     let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 10_000 }, Account::default(), |_, _| {});
     let mut stream = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
-    stream.push_init("video/webm".into(), Bytes::new());
+    stream.push_tracks(samples::tracks()).unwrap();
     for at in 0..chunks {
-        stream.push(chunk(at), at).unwrap();
+        stream.push(0, run(at), None, at).unwrap();
     }
     Mutex::new(stream)
 }
 
+/// The name of a run, whose two frames are counted.
 fn name(at: u64) -> ChunkName {
-    ChunkName { take: 0, group: at / 3, index: (at % 3) as u32 }
+    ChunkName { take: 0, group: at / 3, index: 2 * (at % 3) as u32 }
 }
 
-fn chunk(at: u64) -> Chunk {
-    let data = Bytes::from_static(&[0; 10]);
-    Chunk {
-        name: name(at),
-        key: at.is_multiple_of(3),
-        pts_ms: at,
-        duration_ms: 1,
-        captured_at_ms: None,
-        data,
-    }
+fn run(at: u64) -> Run {
+    samples::run(name(at), 2, 5)
 }
 
 /// The names a cursor gives until it is at the live edge, and what it skipped.
@@ -189,7 +209,7 @@ fn read(cursor: &mut Cursor, stream: &Mutex<LiveStream>) -> (Vec<ChunkName>, Vec
     let (mut names, mut skips) = (Vec::new(), Vec::new());
     while let Some(next) = cursor.next(lock(stream).ring()) {
         match next {
-            Next::Chunk(chunk) => names.push(chunk.name),
+            Next::Chunk(_, head) => names.push(head.name),
             Next::Skipped { reason, .. } => skips.push(reason),
             Next::Init(_) => {}
         }
@@ -204,8 +224,8 @@ fn a_stream_pays_with_its_own_window_and_the_others_are_not_even_locked() {
     let streams = ["a", "b", "c"].map(&mut open);
     for (stream, chunks) in streams.iter().zip([3, 3, 30]) {
         let mut stream = lock(stream);
-        stream.push_init("video/webm".into(), Bytes::new());
-        (0..chunks).for_each(|at| stream.push(chunk(at), 0).unwrap());
+        stream.push_tracks(samples::tracks()).unwrap();
+        (0..chunks).for_each(|at| stream.push(0, run(at), None, 0).unwrap());
     }
     assert!(hub.budget().is_exceeded());
     let [a, b, c] = &streams;
@@ -220,7 +240,7 @@ fn a_stream_pays_with_its_own_window_and_the_others_are_not_even_locked() {
     assert!(!hub.budget().is_exceeded());
     let oldest = |stream: &SharedStream| lock(stream).ring().first();
     assert_eq!((oldest(a), oldest(b)), (0, 0));
-    assert!(oldest(c) > 20);
+    assert!(oldest(c) > 10);
 }
 
 #[test]
@@ -236,7 +256,7 @@ fn viewer_who_comes_before_the_media_waits_for_it() {
     let stream = stream(0);
     let mut cursor = Cursor::newest();
     assert!(cursor.next(lock(&stream).ring()).is_none());
-    lock(&stream).push(chunk(0), 0).unwrap();
+    lock(&stream).push(0, run(0), None, 0).unwrap();
     assert_eq!(read(&mut cursor, &stream).0, [name(0)]);
 }
 
@@ -245,7 +265,7 @@ fn viewer_who_waited_gets_every_group_that_comes_at_once() {
     let stream = stream(0);
     let mut waited = Cursor::newest().waiting_on(lock(&stream).ring());
     assert!(waited.next(lock(&stream).ring()).is_none());
-    (0..8).for_each(|index| lock(&stream).push(chunk(index), 0).unwrap());
+    (0..8).for_each(|index| lock(&stream).push(0, run(index), None, 0).unwrap());
     assert_eq!(read(&mut waited, &stream).0, (0..8).map(name).collect::<Vec<_>>());
     let mut late = Cursor::newest().waiting_on(lock(&stream).ring());
     assert_eq!(read(&mut late, &stream).0, [name(6), name(7)], "who comes later does not wait");
@@ -255,9 +275,9 @@ fn viewer_who_waited_gets_every_group_that_comes_at_once() {
 fn viewer_who_waited_starts_with_a_keyframe_where_the_first_chunk_is_none() {
     let stream = stream(0);
     let mut waited = Cursor::newest().waiting_on(lock(&stream).ring());
-    (1..8).for_each(|index| lock(&stream).push(chunk(index), 0).unwrap());
+    (1..8).for_each(|index| lock(&stream).push(0, run(index), None, 0).unwrap());
     let first = read(&mut waited, &stream).0[0];
-    assert!(first > name(1) && chunk((1..8).find(|index| name(*index) == first).unwrap()).key);
+    assert!(first > name(1) && first.index == 0);
 }
 
 #[test]
@@ -276,7 +296,7 @@ fn viewer_who_is_ahead_of_the_node_waits_for_what_follows() {
     let mut cursor = Cursor::after(name(6));
     assert_eq!(read(&mut cursor, &stream), (vec![], vec![]));
     for at in 5..9 {
-        lock(&stream).push(chunk(at), at).unwrap();
+        lock(&stream).push(0, run(at), None, at).unwrap();
     }
     assert_eq!(read(&mut cursor, &stream), (vec![name(7), name(8)], vec![]));
 }
@@ -305,18 +325,18 @@ fn viewer_in_the_newest_group_has_nowhere_to_skip_to() {
 
 #[test]
 fn group_larger_than_its_bound_loses_its_start_and_joiners_wait_for_the_next_keyframe() {
-    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 1000 }, Account::default(), |_, _| {});
+    let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 3000 }, Account::default(), |_, _| {});
     let mut endless = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
-    endless.push_init("video/webm".into(), Bytes::new());
+    endless.push_tracks(samples::tracks()).unwrap();
     for index in 0..10 {
         let name = ChunkName { take: 0, group: 0, index };
-        endless.push(Chunk { name, key: index == 0, ..chunk(1) }, 0).unwrap();
+        endless.push(0, samples::run(name, 1, 5), None, 0).unwrap();
     }
     assert!(endless.ring().first() > 0);
     let endless = Mutex::new(endless);
     let mut cursor = Cursor::newest();
     assert!(cursor.next(lock(&endless).ring()).is_none());
-    lock(&endless).push(chunk(3), 0).unwrap();
+    lock(&endless).push(0, run(3), None, 0).unwrap();
     assert_eq!(read(&mut cursor, &endless).0, [name(3)]);
 }
 
@@ -326,8 +346,8 @@ fn takes_without_chunks_leave_no_init_segments_behind() {
     let mut stream = lock(&stream);
     for take in 1..1000 {
         stream.begin_take(take);
-        stream.push_init("video/webm".into(), Bytes::from_static(&[0; 100]));
+        stream.push_tracks(samples::tracks()).unwrap();
     }
-    let kept: Vec<u64> = (0..1000).filter(|take| stream.ring().init(*take).is_some()).collect();
+    let kept: Vec<u64> = (0..1000).filter(|take| stream.ring().renditions(*take).is_some()).collect();
     assert_eq!(kept, [0, 999], "the one of the chunks that are here, and the newest");
 }

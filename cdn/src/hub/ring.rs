@@ -1,4 +1,4 @@
-//! The bounded window of one stream: its newest chunks in order, and the init segments they need.
+//! The bounded window of one stream: its newest runs of frames in order, and the renditions of their takes.
 //!
 //! ```text
 //!        first                       newest key          end
@@ -6,117 +6,87 @@
 //!  gone …  [ k . . . . . | k . . . . . | k . . . . . . .  ]  … to come
 //! ```
 //!
-//! A *position* counts every chunk ever pushed, so it stays valid while chunks before it are evicted. Chunks leave in
+//! A *position* counts every run ever pushed, so it stays valid while runs before it are evicted. Runs leave in
 //! whole groups, oldest first. The newest group always stays, because it is where viewers join, unless it alone
-//! outgrows [`RingLimits::group_bytes`]: then it loses chunks from its start, and joiners wait for the next keyframe.
+//! outgrows [`RingLimits::group_bytes`]: then it loses runs from its start, and joiners wait for the next keyframe.
+//!
+//! A run becomes a chunk of a format when its first reader wants it; the chunk is kept with the run, and counted with it.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
 
-use bytes::Bytes;
-use protocol::{event::ChunkName, message::MAX_CHUNK_BYTES};
-
-use super::{
-    budget::Account,
-    layout::{Prefix, Stored},
+use media::{Run, Track};
+use protocol::{
+    Format,
+    event::{ChunkHead, ChunkName},
+    message::MAX_CHUNK_BYTES,
 };
 
-/// Bytes that a chunk or an init segment costs besides its payload, so that many tiny ones are bounded too.
-const OVERHEAD_BYTES: u64 = 512;
-
-/// Smallest unit that is forwarded: self-contained media that a player appends after its take's init segment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    /// Its place in the stream.
-    pub name: ChunkName,
-    /// Whether it begins with a keyframe: a place to join.
-    pub key: bool,
-    /// Its first timestamp, in its take's time.
-    pub pts_ms: u64,
-    /// How much time it covers.
-    pub duration_ms: u64,
-    /// Server-clock time at which its first frame was captured, if the broadcaster told.
-    pub captured_at_ms: Option<i64>,
-    /// The bytes to append.
-    pub data: Bytes,
-}
-
-/// What a player needs before any chunk of a take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InitSegment {
-    /// Which take it opens.
-    pub take: u64,
-    /// The type of the take's chunks, with codecs.
-    pub mime: String,
-    /// The bytes to append.
-    pub data: Bytes,
-}
-
-impl InitSegment {
-    fn bytes(&self) -> u64 {
-        (self.data.len() + self.mime.len()) as u64 + OVERHEAD_BYTES
-    }
-}
+use super::{
+    budget::{Account, Budget},
+    entry::{Entry, OVERHEAD_BYTES},
+    span::Span,
+};
+use crate::rendition::{Chunk, Prefix, Renditions};
 
 /// Bounds of a ring.
 #[derive(Clone, Copy, Debug)]
 pub struct RingLimits {
-    /// How long a chunk is kept at least, if the node's byte budget allows.
+    /// How long a run is kept at least, if the node's byte budget allows.
     pub window_ms: u64,
     /// Most bytes of one group.
     pub group_bytes: u64,
 }
 
-/// Why a chunk could not be appended.
+/// Why a run could not be appended.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
-    /// Chunks come in the order of their names.
-    #[error("chunk {found:?} does not come after {newest:?}")]
+    /// Runs come in the order of their names.
+    #[error("run {found:?} does not come after {newest:?}")]
     OutOfOrder {
-        /// The chunk.
+        /// Its first frame.
         found: ChunkName,
-        /// The newest one in the ring.
-        newest: ChunkName,
+        /// The newest run in the ring.
+        newest: Span,
     },
-    /// A take's init segment comes before its chunks.
-    #[error("take {0} has no init segment yet")]
-    NoInit(u64),
+    /// A take's tracks come before its runs.
+    #[error("take {0} has no tracks yet")]
+    NoTracks(u64),
+    /// A take has the same tracks as long as runs of it are here.
+    #[error("take {0} has other tracks already")]
+    OtherTracks(u64),
+    /// A run has frames, and only of its take's tracks.
+    #[error("run of take {0} has no frames, or some of a track that the take lacks")]
+    Frames(u64),
     /// A chunk has at most [`MAX_CHUNK_BYTES`].
-    #[error("chunk has {0} bytes, at most {MAX_CHUNK_BYTES} may come")]
-    TooLarge(usize),
+    #[error("run has {0} bytes as a chunk, at most {MAX_CHUNK_BYTES} may come")]
+    TooLarge(u64),
 }
 
-/// Chunks over which the rate of a stream is taken: some keyframes' worth, and no walk through the whole window at each heartbeat.
+/// Most bytes that any format adds to a frame.
+const FRAME_HEAD_BYTES: u64 = 64;
+
+/// Runs over which the rate of a stream is taken: some keyframes' worth, and no walk through the whole window at each heartbeat.
 const RATED: usize = 64;
 
-struct Entry {
-    chunk: Arc<Stored>,
-    arrived_ms: u64,
-}
-
-impl Entry {
-    fn bytes(&self) -> u64 {
-        self.chunk.data.len() as u64 + OVERHEAD_BYTES
-    }
-}
-
-/// The bounded window of one stream, oldest chunk first. A position counts every chunk ever pushed, so it stays valid while
-/// chunks before it are evicted. Times are milliseconds of any clock that does not run backwards.
+/// The bounded window of one stream, oldest run first. A position counts every run ever pushed, so it stays valid while
+/// runs before it are evicted. Times are milliseconds of any clock that does not run backwards.
 pub struct Ring {
     entries: VecDeque<Entry>,
     first: u64,
     keys: VecDeque<u64>,
+    /// What the newest group's runs cost without chunks.
     newest_group_bytes: u64,
-    inits: BTreeMap<u64, Arc<InitSegment>>,
-    last_evicted: Option<ChunkName>,
-    /// Chunks up to this one do not come any more.
-    floor: Option<ChunkName>,
-    /// Who reads before this position misses chunks that never came.
+    takes: BTreeMap<u64, Arc<Renditions>>,
+    last_evicted: Option<Span>,
+    /// Runs up to this one do not come any more.
+    floor: Option<Span>,
+    /// Readers before this position miss runs that never came.
     gap: u64,
-    /// All entries and init segments.
+    /// All entries and renditions.
     bytes: u64,
     account: Account,
     limits: RingLimits,
@@ -131,7 +101,7 @@ impl Ring {
             first: 0,
             keys: VecDeque::new(),
             newest_group_bytes: 0,
-            inits: BTreeMap::new(),
+            takes: BTreeMap::new(),
             last_evicted: None,
             floor: None,
             gap: 0,
@@ -142,65 +112,101 @@ impl Ring {
         }
     }
 
-    /// Keeps `init` for the chunks of its take.
-    pub fn push_init(&mut self, init: InitSegment) {
-        let take = init.take;
-        self.bytes += init.bytes();
-        if let Some(replaced) = self.inits.insert(take, Arc::new(init)) {
-            self.bytes -= replaced.bytes();
-        }
-        self.forget_unused_init(take);
-        if let Some((&before, _)) = self.inits.range(..take).next_back() {
-            self.forget_unused_init(before);
-        }
-        self.settle();
-    }
-
-    /// Appends `chunk`, which arrived at `now_ms`, and evicts what the limits no longer allow.
+    /// The runs of `take` have these tracks.
     ///
     /// # Errors
-    /// [`Error::OutOfOrder`] if it is not newer than the newest chunk, [`Error::NoInit`] if its take is unknown,
-    /// [`Error::TooLarge`] if relays could not pass it on.
-    pub fn push(&mut self, chunk: Chunk, now_ms: u64) -> Result<(), Error> {
-        if let Some(newest) = self.newest_name().filter(|newest| *newest >= chunk.name) {
-            return Err(Error::OutOfOrder { found: chunk.name, newest });
+    /// [`Error::OtherTracks`] if some are here that have others.
+    pub fn push_tracks(&mut self, take: u64, tracks: Arc<[Track]>) -> Result<(), Error> {
+        match self.takes.get(&take) {
+            Some(known) if *known.tracks() == tracks => return Ok(()),
+            Some(_) if self.has_runs(take) => return Err(Error::OtherTracks(take)),
+            _ => {}
         }
-        if !self.inits.contains_key(&chunk.name.take) {
-            return Err(Error::NoInit(chunk.name.take));
+        let renditions = Arc::new(Renditions::new(tracks));
+        self.bytes += take_bytes(&renditions);
+        if let Some(replaced) = self.takes.insert(take, renditions) {
+            self.bytes -= take_bytes(&replaced);
         }
-        if chunk.data.len() > MAX_CHUNK_BYTES {
-            return Err(Error::TooLarge(chunk.data.len()));
+        self.forget_unused_take(take);
+        if let Some((&before, _)) = self.takes.range(..take).next_back() {
+            self.forget_unused_take(before);
         }
-        if chunk.key {
+        self.tell_budget();
+        Ok(())
+    }
+
+    /// Appends a run of `take`, which arrived at `now_ms`, and evicts what the limits no longer allow.
+    ///
+    /// # Errors
+    /// [`Error::OutOfOrder`] if it does not come after the newest run, [`Error::NoTracks`] if its take is unknown,
+    /// [`Error::Frames`] if it does not fit that, [`Error::TooLarge`] if relays could not pass it on.
+    pub fn push(
+        &mut self,
+        take: u64,
+        run: Run,
+        captured_at_ms: Option<i64>,
+        now_ms: u64,
+    ) -> Result<(), Error> {
+        let head = head(take, &run, captured_at_ms);
+        if let Some(newest) = self.newest().filter(|newest| !newest.is_before(head.name)) {
+            return Err(Error::OutOfOrder { found: head.name, newest });
+        }
+        let tracks = self.takes.get(&take).ok_or(Error::NoTracks(take))?.tracks().len();
+        if run.frames.is_empty() || run.frames.iter().any(|frame| frame.track >= tracks) {
+            return Err(Error::Frames(take));
+        }
+        let entry = Entry::new(head, run, now_ms);
+        let most_bytes = entry.data_bytes() + u64::from(head.frames) * FRAME_HEAD_BYTES;
+        if most_bytes > MAX_CHUNK_BYTES as u64 {
+            return Err(Error::TooLarge(most_bytes));
+        }
+        if let Some(before) = self.entries.back_mut() {
+            before.settle();
+        }
+        if head.key {
             self.keys.push_back(self.end());
             self.newest_group_bytes = 0;
         }
-        let entry = Entry { chunk: Arc::new(Stored::new(chunk, self.prefix)), arrived_ms: now_ms };
-        self.newest_group_bytes += entry.bytes();
+        self.newest_group_bytes += entry.run_bytes();
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
         self.evict_older_than(now_ms.saturating_sub(self.limits.window_ms));
         self.bound_newest_group();
-        self.settle();
+        self.tell_budget();
         Ok(())
     }
 
-    /// Position of the oldest chunk.
+    /// The run at `position` as a chunk of `format`, which is made now if no reader wanted it before. `None` if the run left or
+    /// has not come, or if the format cannot be written. [`Budget::enforce`] is due afterwards, without the stream's lock.
+    pub fn chunk(&mut self, position: u64, format: Format) -> Option<Arc<Chunk>> {
+        let entry = self.entries.get_mut(usize::try_from(position.checked_sub(self.first)?).ok()?)?;
+        let renditions = self.takes.get(&entry.head.name.take)?;
+        let before = entry.bytes();
+        let chunk = entry.chunk(format, renditions, self.prefix)?;
+        let after = entry.bytes();
+        if after != before {
+            self.bytes = self.bytes - before + after;
+            self.tell_budget();
+        }
+        Some(chunk)
+    }
+
+    /// Position of the oldest run.
     pub fn first(&self) -> u64 {
         self.first
     }
 
-    /// Position after the newest chunk.
+    /// Position after the newest run.
     pub fn end(&self) -> u64 {
         self.first + self.entries.len() as u64
     }
 
-    /// The chunk at `position`, unless it left or has not come.
-    pub fn chunk(&self, position: u64) -> Option<&Arc<Stored>> {
-        Some(&self.entry(position)?.chunk)
+    /// Name and times of the run at `position`, unless it left or has not come.
+    pub fn head(&self, position: u64) -> Option<&ChunkHead> {
+        Some(&self.entry(position)?.head)
     }
 
-    /// When the chunk at `position` arrived.
+    /// When the run at `position` arrived.
     pub fn arrived_ms(&self, position: u64) -> Option<u64> {
         Some(self.entry(position)?.arrived_ms)
     }
@@ -210,7 +216,7 @@ impl Ring {
         self.keys.back().copied()
     }
 
-    /// Position of the newest keyframe that had come `back_ms` before the newest chunk did; the oldest if none had.
+    /// Position of the newest keyframe that had come `back_ms` before the newest run did; the oldest if none had.
     pub fn key_back(&self, back_ms: u64) -> Option<u64> {
         let newest_ms = self.arrived_ms(self.end().checked_sub(1)?)?;
         let is_old_enough = |key: &u64| {
@@ -225,40 +231,41 @@ impl Ring {
         self.keys.get(self.keys.partition_point(|key| *key < position)).copied()
     }
 
-    /// The init segment of `take`, known as long as one of its chunks is here or could still come.
-    pub fn init(&self, take: u64) -> Option<&Arc<InitSegment>> {
-        self.inits.get(&take)
+    /// The renditions of `take`, known as long as one of its runs is here or could still come.
+    pub fn renditions(&self, take: u64) -> Option<&Arc<Renditions>> {
+        self.takes.get(&take)
     }
 
-    /// The chunk that was pushed last.
-    pub fn newest_name(&self) -> Option<ChunkName> {
-        self.entries.back().map(|entry| entry.chunk.name).or(self.last_evicted.max(self.floor))
+    /// The run that was pushed last.
+    pub fn newest(&self) -> Option<Span> {
+        let gone = self.last_evicted.into_iter().chain(self.floor).max_by_key(|span| span.first);
+        self.entries.back().map(|entry| Span::from(&entry.head)).or(gone)
     }
 
-    /// Position after the last chunks that are missing.
+    /// Position after the last runs that are missing.
     pub fn gap_end(&self) -> u64 {
         self.gap
     }
 
-    /// Chunks are missing between those here and the next one: what is here goes, so that nobody reads across the gap
+    /// Runs are missing between those here and the next one: what is here goes, so that no reader goes on across the gap
     /// without being told.
     pub fn gap(&mut self) {
-        self.floor = self.newest_name();
+        self.floor = self.newest();
         while !self.entries.is_empty() {
-            self.evict_oldest_chunk();
+            self.evict_oldest();
         }
         self.last_evicted = None;
-        // Also for who has read everything until now.
+        // Also for readers that have everything until now.
         self.first += 1;
         self.gap = self.first;
-        self.settle();
+        self.tell_budget();
     }
 
-    /// The next chunk is the one after `last`. If `last` never came here, there is a [gap](Ring::gap), and who has `last`
-    /// from elsewhere misses nothing.
-    pub fn follow(&mut self, last: ChunkName) {
-        let newest = self.newest_name();
-        if newest >= Some(last) {
+    /// The next run is the one after `last`. If `last` never came here, there is a [gap](Ring::gap), and readers that have
+    /// `last` from elsewhere miss nothing.
+    pub fn follow(&mut self, last: Span) {
+        let newest = self.newest();
+        if newest.is_some_and(|newest| newest.first >= last.first) {
             return;
         }
         if newest.is_some() {
@@ -267,31 +274,31 @@ impl Ring {
         self.last_evicted = Some(last);
     }
 
-    /// The chunk right before the oldest, as far as that is known.
-    pub fn last_evicted(&self) -> Option<ChunkName> {
+    /// The run right before the oldest, as far as that is known.
+    pub fn last_evicted(&self) -> Option<Span> {
         self.last_evicted
     }
 
-    /// Position of the chunk called `name`; if there is none, where it would be.
-    pub fn find(&self, name: ChunkName) -> Result<u64, u64> {
-        let found = self.entries.binary_search_by_key(&name, |entry| entry.chunk.name);
-        found.map(|index| self.first + index as u64).map_err(|index| self.first + index as u64)
+    /// Position of the run that holds `frame`; if there is none, where it would be.
+    pub fn find(&self, frame: ChunkName) -> Result<u64, u64> {
+        let after = self.entries.partition_point(|entry| entry.head.name <= frame);
+        let holds = after.checked_sub(1).filter(|at| Span::from(&self.entries[*at].head).holds(frame));
+        holds.map(|at| self.first + at as u64).ok_or(self.first + after as u64)
     }
 
-    /// Gives up the oldest group, or the oldest chunk of the only one; false if one chunk is left.
+    /// Gives up the oldest group, or the oldest run of the only one; false if one run is left.
     pub(super) fn give_way(&mut self) -> bool {
         let gave = self.evict_oldest_group() || self.evict_oldest_of_many();
-        self.settle();
+        self.tell_budget();
         gave
     }
 
-    /// Bytes of its newest chunks for each second that they cover; 0 while it has none.
+    /// Bytes of its newest runs for each second that they cover; 0 while it has none.
     pub fn bytes_per_s(&self) -> u64 {
-        let chunks = self.entries.iter().rev().take(RATED).map(|entry| &entry.chunk);
-        let sum = |sum: (u64, u64), chunk: &Arc<Stored>| {
-            (sum.0.saturating_add(chunk.data.len() as u64), sum.1.saturating_add(chunk.duration_ms))
+        let sum = |sum: (u64, u64), entry: &Entry| {
+            (sum.0.saturating_add(entry.data_bytes()), sum.1.saturating_add(entry.head.duration_ms))
         };
-        let (bytes, ms) = chunks.fold((0, 0), sum);
+        let (bytes, ms) = self.entries.iter().rev().take(RATED).fold((0, 0), sum);
         bytes.saturating_mul(1000).checked_div(ms).unwrap_or(0)
     }
 
@@ -300,8 +307,13 @@ impl Ring {
         self.account.close();
     }
 
+    /// The budget that its bytes count towards, if any.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.account.budget()
+    }
+
     /// Tells the budget what is held.
-    fn settle(&mut self) {
+    fn tell_budget(&mut self) {
         self.account.set(self.bytes, self.entries.len() > 1);
     }
 
@@ -314,7 +326,7 @@ impl Ring {
         self.keys.iter().copied().find(|key| *key > self.first)
     }
 
-    /// When the newest chunk of the oldest group arrived, if that group may leave.
+    /// When the newest run of the oldest group arrived, if that group may leave.
     fn oldest_group_arrived_ms(&self) -> Option<u64> {
         self.arrived_ms(self.second_group()? - 1)
     }
@@ -329,16 +341,16 @@ impl Ring {
     fn evict_oldest_group(&mut self) -> bool {
         let Some(boundary) = self.second_group() else { return false };
         while self.first < boundary {
-            self.evict_oldest_chunk();
+            self.evict_oldest();
         }
         true
     }
 
-    /// Evicts the oldest chunk; false if it is the only one.
+    /// Evicts the oldest run; false if it is the only one.
     fn evict_oldest_of_many(&mut self) -> bool {
         let evicts = self.entries.len() > 1;
         if evicts {
-            self.evict_oldest_chunk();
+            self.evict_oldest();
         }
         evicts
     }
@@ -350,34 +362,49 @@ impl Ring {
         }
     }
 
-    fn evict_oldest_chunk(&mut self) {
+    fn evict_oldest(&mut self) {
         let in_newest_group = self.second_group().is_none();
         let Some(gone) = self.entries.pop_front() else { return };
         self.bytes -= gone.bytes();
         if in_newest_group {
-            self.newest_group_bytes -= gone.bytes();
+            self.newest_group_bytes -= gone.run_bytes();
         }
-        self.last_evicted = Some(gone.chunk.name);
+        self.last_evicted = Some(Span::from(&gone.head));
         self.first += 1;
         while self.keys.front().is_some_and(|key| *key < self.first) {
             self.keys.pop_front();
         }
-        self.forget_unused_init(gone.chunk.name.take);
+        self.forget_unused_take(gone.head.name.take);
     }
 
-    /// Forgets the init segment of a take that has no chunks here and is not the newest.
-    fn forget_unused_init(&mut self, take: u64) {
-        let is_newest = self.inits.last_key_value().is_none_or(|(newest, _)| *newest == take);
+    /// Forgets a take that has no runs here and is not the newest.
+    fn forget_unused_take(&mut self, take: u64) {
+        let is_newest = self.takes.last_key_value().is_none_or(|(newest, _)| *newest == take);
         if !is_newest
-            && !self.has_chunks(take)
-            && let Some(unused) = self.inits.remove(&take)
+            && !self.has_runs(take)
+            && let Some(unused) = self.takes.remove(&take)
         {
-            self.bytes -= unused.bytes();
+            self.bytes -= take_bytes(&unused);
         }
     }
 
-    fn has_chunks(&self, take: u64) -> bool {
+    fn has_runs(&self, take: u64) -> bool {
         let (Ok(position) | Err(position)) = self.find(ChunkName { take, group: 0, index: 0 });
-        self.chunk(position).is_some_and(|chunk| chunk.name.take == take)
+        self.head(position).is_some_and(|head| head.name.take == take)
+    }
+}
+
+fn take_bytes(renditions: &Renditions) -> u64 {
+    renditions.bytes() as u64 + OVERHEAD_BYTES
+}
+
+fn head(take: u64, run: &Run, captured_at_ms: Option<i64>) -> ChunkHead {
+    ChunkHead {
+        name: ChunkName { take, group: run.group, index: run.index },
+        frames: u32::try_from(run.frames.len()).unwrap_or(u32::MAX),
+        key: run.key(),
+        pts_ms: run.pts_us() / 1000,
+        duration_ms: run.duration_us() / 1000,
+        captured_at_ms,
     }
 }

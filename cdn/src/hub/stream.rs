@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use media::{Run, Track};
 use protocol::{
-    StreamId,
-    event::ChunkName,
+    Format, Formats, StreamId,
     stream::{StreamState, Visibility},
 };
 
 use super::{
     readers::Readers,
-    ring::{Chunk, Error, InitSegment, Ring},
+    ring::{Error, Ring},
+    span::Span,
     upstream::Upstream,
 };
+use crate::rendition::{Chunk, Renditions};
 
 /// Why a node carries a stream no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,38 +146,59 @@ impl LiveStream {
         self.path = path;
     }
 
-    /// The type of the current take's chunks; none until its init segment is known.
-    pub fn mime(&self) -> Option<&str> {
-        self.ring.init(self.take).map(|init| init.mime.as_str())
+    /// The current take's renditions; none until its tracks are known.
+    pub fn renditions(&self) -> Option<&Renditions> {
+        self.ring.renditions(self.take).map(|renditions| &**renditions)
     }
 
-    /// Its window of chunks.
+    /// The type of the current take's chunks for a reader of these formats; none until its tracks are known, or if it cannot be
+    /// written in any of them.
+    pub fn mime(&self, formats: Option<Formats>) -> Option<&str> {
+        let renditions = self.renditions()?;
+        Some(&renditions.init(renditions.choose(formats)?)?.mime)
+    }
+
+    /// Its window of runs.
     pub fn ring(&self) -> &Ring {
         &self.ring
     }
 
-    /// Sets the init segment of the current take.
-    pub fn push_init(&mut self, mime: String, data: Bytes) {
-        self.ring.push_init(InitSegment { take: self.take, mime, data });
+    /// Sets the tracks of the current take.
+    ///
+    /// # Errors
+    /// Those of [`Ring::push_tracks`].
+    pub fn push_tracks(&mut self, tracks: Arc<[Track]>) -> Result<(), Error> {
+        self.ring.push_tracks(self.take, tracks)
     }
 
-    /// Appends a chunk, stamped with its capture time unless it has one already.
+    /// Appends a run of `take`, stamped with its capture time unless that is given.
     ///
     /// # Errors
     /// Those of [`Ring::push`].
-    pub fn push(&mut self, chunk: Chunk, now_ms: u64) -> Result<(), Error> {
-        let captured_ms = |origin_ms: i64| origin_ms.saturating_add_unsigned(chunk.pts_ms);
-        let captured_at_ms = chunk.captured_at_ms.or(self.origin_ms.map(captured_ms));
-        self.ring.push(Chunk { captured_at_ms, ..chunk }, now_ms)
+    pub fn push(
+        &mut self,
+        take: u64,
+        run: Run,
+        captured_at_ms: Option<i64>,
+        now_ms: u64,
+    ) -> Result<(), Error> {
+        let captured_ms = |origin_ms: i64| origin_ms.saturating_add_unsigned(run.pts_us() / 1000);
+        let captured_at_ms = captured_at_ms.or(self.origin_ms.map(captured_ms));
+        self.ring.push(take, run, captured_at_ms, now_ms)
     }
 
-    /// Chunks are missing before the next one: see [`Ring::gap`].
+    /// See [`Ring::chunk`].
+    pub fn chunk(&mut self, position: u64, format: Format) -> Option<Arc<Chunk>> {
+        self.ring.chunk(position, format)
+    }
+
+    /// Runs are missing before the next one: see [`Ring::gap`].
     pub fn gap(&mut self) {
         self.ring.gap();
     }
 
-    /// The next chunk is the one after `last`: see [`Ring::follow`].
-    pub fn follow(&mut self, last: ChunkName) {
+    /// The next run is the one after `last`: see [`Ring::follow`].
+    pub fn follow(&mut self, last: Span) {
         self.ring.follow(last);
     }
 

@@ -1,19 +1,19 @@
 //! The one handle through which a stream is written, whatever sends it: the take of a recorder, or the link to another node.
 //!
 //! A stream has one producer at a time. Once another one took its place, or the stream is closed, everything it brings is
-//! [`Refused`], under the same lock that made it so. Chunks that the ring has already are passed over by their names, so that a
+//! [`Refused`], under the same lock that made it so. Runs that the ring has already are passed over by their names, so that a
 //! new producer goes on where the one before stood.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use media::{Run, Track};
 use protocol::{StreamId, event::ChunkName, stream::StreamState};
 use tokio_util::sync::CancellationToken;
 
 use super::publisher::Publisher;
 use crate::{
     clock::Now,
-    hub::{Chunk, Error, LiveStream, Trace},
+    hub::{Error, LiveStream, Trace},
     lock::lock,
 };
 
@@ -45,16 +45,18 @@ impl Producer {
 
     /// The newest chunk this node has of the stream.
     pub(crate) fn newest(&self) -> Option<ChunkName> {
-        lock(self.publisher.stream()).ring().newest_name()
+        lock(self.publisher.stream()).ring().newest().map(|newest| newest.first)
     }
 
-    /// The init segment of a take. The first one begins the take.
-    pub(crate) fn init(&self, take: u64, mime: String, data: Bytes) -> Result<(), Refused> {
+    /// The tracks of a take, which they begin if it is another one.
+    pub(crate) fn tracks(&self, take: u64, tracks: Arc<[Track]>) -> Result<(), Refused> {
         self.write(|stream| {
             if stream.take() != take {
                 stream.begin_take(take);
             }
-            stream.push_init(mime, data);
+            if let Err(error) = stream.push_tracks(tracks) {
+                tracing::error!(stream.id = %stream.id(), %error, "tracks of stream {} do not fit", stream.id());
+            }
         })?;
         self.publisher.changed();
         Ok(())
@@ -70,19 +72,26 @@ impl Producer {
         })
     }
 
-    /// Appends a chunk; says whether it is new here. One that does not follow what is here shows as a gap.
-    pub(crate) fn chunk(&self, chunk: Chunk, now: Now) -> Result<bool, Refused> {
+    /// Appends a run of frames; says whether it is new here. One that does not follow what is here shows as a gap.
+    pub(crate) fn run(
+        &self,
+        take: u64,
+        run: Run,
+        captured_at_ms: Option<i64>,
+        now: Now,
+    ) -> Result<bool, Refused> {
         self.write(|stream| {
-            let newest = stream.ring().newest_name();
-            if newest.is_some_and(|newest| newest < chunk.name && !may_follow(newest, chunk.name)) {
+            let name = ChunkName { take, group: run.group, index: run.index };
+            let newest = stream.ring().newest();
+            if newest.is_some_and(|newest| newest.is_before(name) && !newest.may_precede(name)) {
                 stream.gap();
             }
-            match stream.push(chunk, now.ms) {
+            match stream.push(take, run, captured_at_ms, now.ms) {
                 Ok(()) => true,
                 // It came from another producer before, under the same name.
                 Err(Error::OutOfOrder { .. }) => false,
                 Err(error) => {
-                    tracing::error!(stream.id = %stream.id(), %error, "chunk of stream {} was lost", stream.id());
+                    tracing::error!(stream.id = %stream.id(), %error, "a run of stream {} was lost", stream.id());
                     stream.gap();
                     false
                 }
@@ -95,7 +104,7 @@ impl Producer {
         self.publisher.flush(trace);
     }
 
-    /// Chunks are missing before the next one.
+    /// Runs are missing before the next one.
     pub(crate) fn gap(&self) -> Result<(), Refused> {
         self.write(LiveStream::gap)
     }
@@ -136,11 +145,4 @@ impl Producer {
     fn write<T>(&self, write: impl FnOnce(&mut LiveStream) -> T) -> Result<T, Refused> {
         self.publisher.unless_stopped(&self.stop, write).ok_or(Refused)
     }
-}
-
-/// Whether `next` can be the very next chunk after `newest`.
-fn may_follow(newest: ChunkName, next: ChunkName) -> bool {
-    let in_group = next.group == newest.group && Some(next.index) == newest.index.checked_add(1);
-    let next_group = Some(next.group) == newest.group.checked_add(1) && next.index == 0;
-    next.take > newest.take || (next.take == newest.take && (in_group || next_group))
 }

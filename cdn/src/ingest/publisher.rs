@@ -9,8 +9,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use media::{Progress, repackager::Output};
-use protocol::{ErrorCode, WireError, event::ChunkName, stream::StreamState};
+use media::{Output, Progress, Track};
+use protocol::{ErrorCode, WireError, stream::StreamState};
 use tokio::{
     sync::{Mutex as AsyncMutex, Notify},
     task::yield_now,
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     clock::Now,
-    hub::{AskKeyframe, Chunk, LiveStream, Readers, SharedStream, Trace, Upstream},
+    hub::{AskKeyframe, LiveStream, Readers, SharedStream, Trace, Upstream},
     lock::lock,
 };
 
@@ -356,7 +356,7 @@ impl Publisher {
         segment: &Segment,
         now: Now,
     ) -> Result<(), WireError> {
-        let mut rest = &segment.data[..];
+        let mut rest = segment.data.clone();
         loop {
             let mut outputs = Vec::new();
             let progress = take.advance(&mut rest, &mut outputs);
@@ -439,21 +439,21 @@ fn check_newest(wanted: u64, current: Option<u64>) -> Result<(), WireError> {
 
 /// The take that other nodes brought.
 fn relayed_take(stream: &LiveStream) -> Option<u64> {
-    let begun = stream.mime().map(|_| stream.take());
-    begun.max(stream.ring().newest_name().map(|name| name.take))
+    let begun = stream.renditions().map(|_| stream.take());
+    begun.max(stream.ring().newest().map(|newest| newest.first.take))
 }
 
 /// Begins `take` in its stream, which came from another node until now if it `was_relayed`.
 fn begin(stream: &mut LiveStream, take: &Take, was_relayed: bool) {
-    match take.newest_chunk() {
+    match take.newest_run() {
         Some(newest) => stream.follow(newest),
         // What the old take had besides never came here.
         None if was_relayed => stream.gap(),
         None => {}
     }
     stream.begin_take(take.number());
-    if let Some(init) = take.init() {
-        stream.push_init(init.mime, init.data);
+    if let Some(tracks) = take.tracks() {
+        push_tracks(stream, tracks);
     }
 }
 
@@ -465,17 +465,17 @@ fn write(producer: &Producer, take: &Take, outputs: Vec<Output>, now: Now) -> Re
     }
     for output in outputs {
         match output {
-            Output::Init(init) => producer.init(take.number(), init.mime, init.data)?,
-            Output::Chunk(chunk) => drop(producer.chunk(hub_chunk(take.number(), chunk), now)?),
+            Output::Tracks(tracks) => producer.tracks(take.number(), tracks)?,
+            Output::Run(run) => drop(producer.run(take.number(), run, None, now)?),
         }
     }
     Ok(())
 }
 
-fn hub_chunk(take: u64, chunk: media::repackager::Chunk) -> Chunk {
-    let media::repackager::Chunk { group, index, key, pts_ms, duration_ms, data } = chunk;
-    let name = ChunkName { take, group, index };
-    Chunk { name, key, pts_ms, duration_ms, captured_at_ms: None, data }
+fn push_tracks(stream: &mut LiveStream, tracks: Arc<[Track]>) {
+    if let Err(error) = stream.push_tracks(tracks) {
+        tracing::error!(stream.id = %stream.id(), %error, "tracks of stream {} were lost", stream.id());
+    }
 }
 
 pub(super) fn not_registered() -> WireError {

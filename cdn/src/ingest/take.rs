@@ -1,16 +1,17 @@
-//! One run of a recorder as it arrives: segments in order, each repackaged once.
+//! One run of a recorder as it arrives: segments in order, each parsed once.
+
+use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use media::{
-    Progress,
-    repackager::{Output, Repackager},
-};
+use bytes::Bytes;
+use media::{Output, Progress, TakeParser, Track};
 use protocol::{
     ErrorCode, WireError,
     event::{ChunkName, SegmentName},
 };
 
 use super::{Registration, origin::Origin};
+use crate::hub::Span;
 
 /// First byte of a resume state. Another layout gets another number.
 const RESUME_VERSION: u8 = 1;
@@ -26,7 +27,7 @@ const RESUME_HEAD_BYTES: usize = 1 + 8 + 8;
 pub(super) struct Take {
     number: u64,
     mime: String,
-    repackager: Repackager,
+    parser: TakeParser,
     next_segment: u64,
     origin: Origin,
     /// Why it cannot go on.
@@ -56,8 +57,8 @@ impl Take {
 
     /// A take whose first segment is to come.
     fn begin(number: u64, mime: String) -> Result<Self, WireError> {
-        let repackager = Repackager::new(&mime).map_err(|error| unsupported(&error))?;
-        Ok(Self { number, mime, repackager, next_segment: 0, origin: Origin::default(), broken: None })
+        let parser = TakeParser::new(&mime).map_err(|error| unsupported(&error))?;
+        Ok(Self { number, mime, parser, next_segment: 0, origin: Origin::default(), broken: None })
     }
 
     /// A take that another node began: `resume` is what [`Take::resume_state`] gave there.
@@ -68,8 +69,8 @@ impl Take {
         if head[0] != RESUME_VERSION || take != number || next_segment > MOST_SEGMENTS {
             return Err(invalid_resume());
         }
-        let repackager = Repackager::resume(&mime, point).map_err(|_| invalid_resume())?;
-        Ok(Self { number, mime, repackager, next_segment, origin: Origin::default(), broken: None })
+        let parser = TakeParser::resume(&mime, point).map_err(|_| invalid_resume())?;
+        Ok(Self { number, mime, parser, next_segment, origin: Origin::default(), broken: None })
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -90,15 +91,15 @@ impl Take {
         Ok(())
     }
 
-    /// The init segment, if known.
-    pub(super) fn init(&self) -> Option<media::Init> {
-        self.repackager.init()
+    /// Its tracks, if known.
+    pub(super) fn tracks(&self) -> Option<Arc<[Track]>> {
+        self.parser.tracks()
     }
 
-    /// The newest chunk that was made of it, here or where it was resumed from.
-    pub(super) fn newest_chunk(&self) -> Option<ChunkName> {
-        let (group, index) = self.repackager.newest_chunk()?;
-        Some(ChunkName { take: self.number, group, index })
+    /// The newest run that came of it, here or where it was resumed from.
+    pub(super) fn newest_run(&self) -> Option<Span> {
+        let (group, index, frames) = self.parser.newest()?;
+        Some(Span { first: ChunkName { take: self.number, group, index }, frames })
     }
 
     /// Whether segment `seq` is wanted: false if it was had before.
@@ -111,14 +112,14 @@ impl Take {
         Ok(seq == self.next_segment)
     }
 
-    /// Repackages some of the next segment, of which `rest` is left, in a slice of bounded work. Appends what became ready,
+    /// Parses some of the next segment, of which `rest` is left, in a slice of bounded work. Appends what became ready,
     /// also before an error.
     pub(super) fn advance(
         &mut self,
-        rest: &mut &[u8],
+        rest: &mut Bytes,
         outputs: &mut Vec<Output>,
     ) -> Result<Progress, WireError> {
-        self.repackager.advance(rest, outputs).map_err(|error| {
+        self.parser.advance(rest, outputs).map_err(|error| {
             let error = refused(self.next_segment, &error);
             self.broken = Some(error.clone());
             error
@@ -128,14 +129,14 @@ impl Take {
     /// The segment is done; its newest frame was captured at `captured_at_ms`.
     pub(super) fn segment_done(&mut self, captured_at_ms: Option<i64>, now_ms: u64) {
         self.next_segment += 1;
-        if let (Some(captured_at_ms), Some(pts_ms)) = (captured_at_ms, self.repackager.newest_pts_ms()) {
+        if let (Some(captured_at_ms), Some(pts_ms)) = (captured_at_ms, self.parser.newest_pts_ms()) {
             self.origin.observe(captured_at_ms, pts_ms, now_ms);
         }
     }
 
-    /// How much was read so far, in steps; see [`Repackager::steps`].
+    /// How much was read so far, in steps; see [`TakeParser::steps`].
     pub(super) fn steps(&self) -> u64 {
-        self.repackager.steps()
+        self.parser.steps()
     }
 
     /// Server-clock time of timestamp 0, if the broadcaster told.
@@ -150,7 +151,7 @@ impl Take {
 
     /// What another node needs to continue, if it is small enough to hand around.
     pub(super) fn resume_state(&self) -> Option<String> {
-        let point = self.repackager.resume_point()?;
+        let point = self.parser.resume_point()?;
         let mut state = vec![RESUME_VERSION];
         state.extend(self.number.to_be_bytes());
         state.extend(self.next_segment.to_be_bytes());

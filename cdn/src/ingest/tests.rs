@@ -13,7 +13,7 @@ use protocol::{
 };
 
 use super::*;
-use crate::hub::{HubLimits, RingLimits, Subscriber};
+use crate::hub::{HubLimits, RingLimits, Subscriber, samples};
 
 const NOW: Now = Now { ms: 0, unix_ms: 1_700_000_000_000 };
 const MIME: &str = "video/webm;codecs=vp8";
@@ -114,7 +114,7 @@ async fn viewers_get_the_chunks_of_a_slice_before_the_segment_is_done() {
     assert!(was_woken() && !was_woken(), "an ordinary segment wakes readers once");
     let mut parsing = pin!(send(&ingest, ConnectionId(1), id, many_slices()));
     assert!(poll_once(&mut parsing).is_pending());
-    assert!(was_woken() && lock(&stream).ring().newest_name().is_some());
+    assert!(was_woken() && lock(&stream).ring().newest().is_some());
     parsing.await.unwrap();
     assert!(was_woken());
 }
@@ -126,7 +126,7 @@ async fn a_stream_has_one_producer_at_a_time() {
     let pulled = ingest.relay(id, Visibility::Public, path(), NOW).unwrap();
     let second = ingest.relay(id, Visibility::Public, path(), NOW).err().unwrap();
     assert_eq!(second.code, ErrorCode::AlreadyPublishing);
-    assert_eq!(pulled.init(0, MIME.into(), Bytes::new()), Ok(()));
+    assert_eq!(pulled.tracks(0, samples::tracks()), Ok(()));
     let again = Registration { take: Some(1), ..registration(id) };
     ingest.register(ConnectionId(1), again, NOW).await.unwrap();
     assert!(pulled.stopped().is_cancelled());

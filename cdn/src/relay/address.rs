@@ -2,7 +2,7 @@
 
 use protocol::{StreamId, event::ChunkName};
 
-use super::link::Lost;
+use super::lost::Lost;
 
 /// How far back an edge begins that has nothing yet, so that its own viewers can resume a while back.
 const BACK_MS: u64 = 10_000;
@@ -19,7 +19,7 @@ pub(super) struct Wanted<'a> {
     pub(super) grant: &'a str,
     /// The asking node.
     pub(super) hostname: &'a str,
-    /// The newest chunk it has.
+    /// The newest run of frames it has.
     pub(super) after: Option<ChunkName>,
 }
 
@@ -51,7 +51,9 @@ impl Address {
             None => format!("back_ms={BACK_MS}"),
         };
         let (grant, hostname) = (escaped(grant), escaped(hostname));
-        let url = format!("ws://{authority}{slash}{path}/ws/{stream}?grant={grant}&relay={hostname}&{from}");
+        let url = format!(
+            "ws://{authority}{slash}{path}/ws/{stream}?grant={grant}&relay={hostname}&format=frames&{from}"
+        );
         let port = if has_port(authority) { "" } else { ":80" };
         Some(Self { authority: format!("{authority}{port}"), url })
     }
@@ -108,7 +110,10 @@ mod tests {
         ] {
             let address = address(public_url, None).unwrap();
             assert_eq!(address.authority(), authority);
-            assert_eq!(address.url(), format!("{start}{id}?grant=x.y&relay=a%26b&back_ms=10000"));
+            assert_eq!(
+                address.url(),
+                format!("{start}{id}?grant=x.y&relay=a%26b&format=frames&back_ms=10000")
+            );
         }
         for public_url in ["https://cdn-1", "", "cdn-1", "http://", "ftp://x"] {
             assert!(matches!(address(public_url, None), Err(Lost::Unreachable(_))), "{public_url}");

@@ -4,13 +4,17 @@
 //! link. A side that is silent is asked for its clock, and given up if it stays silent. A message of which more and more
 //! comes is no silence, however long it takes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use media::{
+    Run, Track,
+    demux::frames::{self, MAX_TRACKS},
+};
 use protocol::{
     ErrorCode, WireError,
-    event::{DataKind, RelayPath, StreamStateChanged, Welcome, name},
+    event::{ChunkHead, ChunkName, DataKind, RelayPath, StreamStateChanged, Welcome, name},
     message::{self, MAX_CHUNK_BYTES},
     stream::StreamState,
 };
@@ -21,8 +25,8 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, protocol::WebSocketConfig},
 };
 
-use super::{address::Address, metered::Metered};
-use crate::{clock::Clock, hub::Chunk};
+use super::{address::Address, lost::Lost, metered::Metered};
+use crate::clock::Clock;
 
 /// Longest wait for the connection and the handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -38,46 +42,6 @@ const MOST_MESSAGE_BYTES: usize = MAX_CHUNK_BYTES + (64 << 10);
 /// A message with more bytes than this may take a while to come; shorter ones are there at once or not at all.
 const LARGE_MESSAGE_BYTES: u64 = 64 << 10;
 
-/// Why a link is no more.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Lost {
-    /// The connection could not be made.
-    #[error("it cannot be reached: {0}")]
-    Unreachable(String),
-    /// It said no.
-    #[error("it refuses: {0}")]
-    Refused(WireError),
-    /// It does not carry the stream any more, which is not over.
-    #[error("it dropped the stream")]
-    Dropped,
-    /// It sent what no node sends.
-    #[error("it sends nonsense: {0}")]
-    Nonsense(String),
-    /// Nothing came, or nothing new.
-    #[error("it is silent")]
-    Silent,
-    /// The connection closed.
-    #[error("the connection closed")]
-    Closed,
-    /// Its path to the origin got too long; so many hops.
-    #[error("it is too far from the origin: {0} hops")]
-    TooFar(usize),
-    /// It gets the stream from this node.
-    #[error("it gets the stream from this node itself")]
-    Loop,
-}
-
-impl Lost {
-    /// Whether the address is at fault, as far as can be seen: it leads nowhere, or back to the node that asks.
-    pub(super) fn is_about_address(&self) -> bool {
-        match self {
-            Self::Unreachable(_) => true,
-            Self::Refused(error) => error.code == ErrorCode::RelayLoop,
-            _ => false,
-        }
-    }
-}
-
 /// What comes over a link.
 #[derive(Debug)]
 pub(super) enum Event {
@@ -89,10 +53,10 @@ pub(super) enum Event {
     State(StreamState),
     /// Chunks are missing before the next.
     Skipped,
-    /// An init segment.
-    Init { take: u64, mime: String, origin_ms: Option<i64>, data: Bytes },
-    /// A chunk.
-    Chunk(Chunk),
+    /// The tracks of a take.
+    Tracks { take: u64, tracks: Arc<[Track]>, origin_ms: Option<i64> },
+    /// The next run of frames of a take.
+    Run { take: u64, run: Run, captured_at_ms: Option<i64> },
 }
 
 /// See the [module](self).
@@ -209,13 +173,22 @@ fn read(message: Message) -> Result<Option<Event>, Lost> {
 fn read_media(message: &Bytes) -> Result<Event, Lost> {
     let (kind, data) = message::read(message).map_err(|error| Lost::Nonsense(error.to_string()))?;
     Ok(match kind {
-        DataKind::Init { take, mime, origin_time_ms } => {
-            Event::Init { take, mime, origin_ms: origin_time_ms, data }
+        DataKind::Init { take, origin_time_ms: origin_ms, .. } => {
+            let tracks = frames::read_init(&data).map_err(|error| Lost::Nonsense(error.to_string()))?;
+            Event::Tracks { take, tracks: tracks.into(), origin_ms }
         }
-        DataKind::Media { name, key, pts_ms, duration_ms, captured_at_ms, .. } => {
-            Event::Chunk(Chunk { name, key, pts_ms, duration_ms, captured_at_ms, data })
-        }
+        DataKind::Media(head) => read_run(head, data)?,
     })
+}
+
+fn read_run(head: ChunkHead, data: Bytes) -> Result<Event, Lost> {
+    let frames = frames::read_chunk(MAX_TRACKS, data).map_err(|error| Lost::Nonsense(error.to_string()))?;
+    if frames.len() != head.frames as usize {
+        let reason = format!("a chunk of {} frames that is said to have {}", frames.len(), head.frames);
+        return Err(Lost::Nonsense(reason));
+    }
+    let ChunkName { take, group, index } = head.name;
+    Ok(Event::Run { take, run: Run { group, index, frames }, captured_at_ms: head.captured_at_ms })
 }
 
 fn read_text(text: &str) -> Result<Option<Event>, Lost> {

@@ -11,6 +11,7 @@
 
 mod address;
 mod link;
+mod lost;
 mod metered;
 mod opened;
 mod own_address;

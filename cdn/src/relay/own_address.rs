@@ -7,7 +7,8 @@ use protocol::{ErrorCode, StreamId};
 
 use super::{
     address::{Address, Wanted},
-    link::{Event, Link, Lost},
+    link::{Event, Link},
+    lost::Lost,
 };
 use crate::{clock::Clock, control::Control};
 

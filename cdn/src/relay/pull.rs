@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use media::Run;
 use protocol::{
     ErrorCode, StreamId, WireError,
     event::{ChunkName, RelayPath},
@@ -16,14 +17,14 @@ use tokio::sync::{Notify, watch};
 use super::{
     Services, Watched,
     address::{Address, Wanted},
-    link::{Event, Link, Lost},
+    link::{Event, Link},
+    lost::Lost,
     sources::SourceLookup,
     unavailable, unknown_stream,
 };
 use crate::{
     clock::{Clock, Now},
     control::retry_after,
-    hub::Chunk,
     ingest::{Producer, Refused},
     lock::lock,
 };
@@ -152,7 +153,7 @@ impl Pull {
                 return Over::Unwanted;
             }
         }
-        let mut run = Run {
+        let mut run = ActivePull {
             pull: self,
             sources,
             asked_ms: self.now().ms,
@@ -182,7 +183,7 @@ impl Pull {
 }
 
 /// A pull under way.
-struct Run<'a> {
+struct ActivePull<'a> {
     pull: &'a Pull,
     sources: Sources,
     /// When the main server named the sources, in node time.
@@ -195,7 +196,7 @@ struct Run<'a> {
     lost_ms: Option<u64>,
 }
 
-impl Run<'_> {
+impl ActivePull<'_> {
     async fn pull(&mut self) -> Over {
         let mut round = 0;
         loop {
@@ -370,7 +371,7 @@ impl Run<'_> {
     fn newest_here(&self) -> Option<ChunkName> {
         let stream = self.pull.services.ingest.carried(self.pull.id)?;
         let stream = lock(&stream);
-        stream.ring().newest_name()
+        stream.ring().newest().map(|newest| newest.first)
     }
 
     /// Takes in what came over a link. Gives the reason if that ends the link.
@@ -392,12 +393,12 @@ impl Run<'_> {
                 course.state(state);
             }
             (Event::Skipped, Some(producer)) => producer.gap()?,
-            (Event::Init { take, mime, origin_ms, data }, Some(producer)) => {
-                producer.init(take, mime, data)?;
+            (Event::Tracks { take, tracks, origin_ms }, Some(producer)) => {
+                producer.tracks(take, tracks)?;
                 producer.capture_clock(take, origin_ms)?;
             }
-            (Event::Chunk(chunk), Some(producer)) => {
-                self.write(producer, chunk, now)?;
+            (Event::Run { take, run, captured_at_ms }, Some(producer)) => {
+                self.write(producer, (take, run, captured_at_ms), now)?;
                 course.brought();
             }
         }
@@ -406,12 +407,17 @@ impl Run<'_> {
     }
 
     /// Writes a chunk as it came.
-    fn write(&self, producer: &Producer, chunk: Chunk, now: Now) -> Result<(), Refused> {
-        let (take, bytes) = (chunk.name.take, chunk.data.len() as u64);
+    fn write(
+        &self,
+        producer: &Producer,
+        (take, run, captured_at_ms): (u64, Run, Option<i64>),
+        now: Now,
+    ) -> Result<(), Refused> {
+        let bytes = run.frames.iter().map(|frame| frame.data.len() as u64).sum();
+        let pts_ms = run.pts_us() / 1000;
         // None too: else the hub would fill in a time that the origin does not know any more.
-        let origin_ms = chunk.captured_at_ms.map(|at_ms| at_ms.saturating_sub_unsigned(chunk.pts_ms));
-        producer.capture_clock(take, origin_ms)?;
-        if producer.chunk(chunk, now)? {
+        producer.capture_clock(take, captured_at_ms.map(|at_ms| at_ms.saturating_sub_unsigned(pts_ms)))?;
+        if producer.run(take, run, captured_at_ms, now)? {
             self.pull.services.metrics.relay_bytes_in.add(bytes);
             self.pull.services.metrics.relay_chunks_in.add(1);
             producer.flush(None);

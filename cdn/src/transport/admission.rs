@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use protocol::{
-    ErrorCode, StreamId, WireError,
+    ErrorCode, Formats, StreamId, WireError,
     event::{ChunkName, Watching, Welcome},
     grant::Action,
     stream::Visibility,
@@ -29,6 +29,8 @@ pub(crate) struct Request {
     pub(crate) grant: Option<String>,
     pub(crate) client: Client,
     pub(crate) start: Start,
+    /// See [`Applicant::formats`].
+    pub(crate) formats: Option<Formats>,
 }
 
 /// What asks.
@@ -44,7 +46,7 @@ pub(crate) enum Client {
 pub(crate) enum Start {
     /// At the newest keyframe that is at least so old; 0 for the newest.
     Back { ms: u64 },
-    /// After this chunk, which the client has.
+    /// After the chunk that holds this frame, which the client has.
     After(ChunkName),
 }
 
@@ -96,7 +98,7 @@ impl Admission {
     /// Admits a client to `stream`.
     ///
     /// # Errors
-    /// `invalid_grant`, `no_capacity`, `relay_loop`, and `unknown_stream` or `stream_dropped` if the stream is not here any more.
+    /// `invalid_grant`, `unsupported_format`, `no_capacity`, `relay_loop`, and `unknown_stream` or `stream_dropped` if the stream is not here any more.
     pub(crate) fn admit<O: Outlet>(
         &self,
         egress: &Egress<O>,
@@ -106,16 +108,19 @@ impl Admission {
     ) -> Result<Admitted<O::Viewer>, WireError> {
         let Place { viewer, delivery, replacing } = place;
         self.check_grant(request, stream)?;
+        check_formats(&lock(stream), request.formats)?;
         let role = self.check_room(request, stream, egress.audience().viewers(), replacing.is_some())?;
         let cursor = match request.start {
             Start::Back { ms } => Cursor::back(ms),
-            Start::After(chunk) => Cursor::after(chunk),
+            // It may have it in another format than it asks for now.
+            Start::After(frame) if request.formats.is_some() => Cursor::after(frame).without_init(),
+            Start::After(frame) => Cursor::after(frame),
         };
         let cursor = cursor.waiting_on(lock(stream).ring());
-        let applicant = Applicant { viewer, role, delivery, cursor, replacing };
+        let applicant = Applicant { viewer, role, delivery, cursor, formats: request.formats, replacing };
         let admitted = egress.admit(stream, applicant);
         let admitted = admitted.map_err(|rejection| refusal::not_admitted(rejection, stream))?;
-        let welcome = self.welcome(&lock(stream));
+        let welcome = self.welcome(&lock(stream), request.formats);
         Ok(Admitted { admitted, stream: stream.clone(), welcome })
     }
 
@@ -151,14 +156,14 @@ impl Admission {
         Ok(Role::Viewer)
     }
 
-    fn welcome(&self, stream: &LiveStream) -> Welcome {
+    fn welcome(&self, stream: &LiveStream, formats: Option<Formats>) -> Welcome {
         let watching = Watching {
-            mime: stream.mime().map(str::to_owned),
+            mime: stream.mime(formats).map(str::to_owned),
             take: stream.take(),
             origin_time_ms: stream.origin_ms(),
             window_ms: u64::try_from(self.limits.window.as_millis()).unwrap_or(u64::MAX),
         };
-        Welcome { watching, newest: stream.ring().newest_name() }
+        Welcome { watching, newest: stream.ring().newest().map(|newest| newest.first) }
     }
 }
 
@@ -171,6 +176,15 @@ impl<V> Admitted<V> {
         let Self { admitted, stream, welcome } = self;
         admitted.start(|| send(welcome)).ok_or_else(|| refusal::gone(&stream))
     }
+}
+
+/// Whether the stream's take can be written in one of these formats; while it has none yet, whether any take could be.
+fn check_formats(stream: &LiveStream, formats: Option<Formats>) -> Result<(), WireError> {
+    let fits = match stream.renditions() {
+        Some(renditions) => renditions.choose(formats).is_some(),
+        None => formats.is_none_or(|formats| formats.iter().next().is_some()),
+    };
+    if fits { Ok(()) } else { Err(refusal::unsupported_format()) }
 }
 
 /// Whether `relay` may get the stream from here: this node has it, and not from `relay`.

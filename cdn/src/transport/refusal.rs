@@ -39,6 +39,12 @@ pub(super) fn stream_dropped() -> WireError {
     WireError::new(ErrorCode::StreamDropped, message)
 }
 
+/// The stream cannot be written in the formats that the client asked for.
+pub(super) fn unsupported_format() -> WireError {
+    let message = "the stream's codecs cannot be written in any of the formats asked for; ask for others";
+    WireError::new(ErrorCode::UnsupportedFormat, message)
+}
+
 /// The node does not carry the stream.
 pub(super) fn unknown_stream() -> WireError {
     WireError::new(ErrorCode::UnknownStream, "this stream is not here, or it is over; ask the main server")

@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
     StreamId,
-    event::{ChunkName, DataKind},
+    event::{ChunkHead, ChunkName, DataKind},
     message,
 };
 use serde_json::json;
@@ -108,7 +108,22 @@ fn binary(kind: &DataKind, data: &[u8]) -> Message {
 }
 
 fn init(take: u64) -> Message {
-    binary(&DataKind::Init { take: take + 7, mime: "video/webm".into(), origin_time_ms: None }, b"init")
+    let mime = "application/x-undead-frames".into();
+    let tracks = r#"{"tracks":[{"kind":"video","codec":"vp8","width":16,"height":16,"display_width":16,"display_height":16,"rotation":0}]}"#;
+    binary(&DataKind::Init { take: take + 7, mime, origin_time_ms: None }, tracks.as_bytes())
+}
+
+/// One picture in the `frames` format.
+fn record(pts_us: u64, duration_us: u64) -> Bytes {
+    let mut record = BytesMut::new();
+    record.put_slice(&[0, 1, 0, 32]);
+    record.put_u32(4);
+    record.put_u64(pts_us);
+    record.put_u64(pts_us);
+    record.put_u32(duration_us as u32);
+    record.put_u32(0);
+    record.put_slice(b"data");
+    record.freeze()
 }
 
 fn chunk(group: u64, index: u32) -> Message {
@@ -116,8 +131,8 @@ fn chunk(group: u64, index: u32) -> Message {
     let name = name(group, index);
     let (pts_ms, duration_ms) = (group * 1000, 100);
     binary(
-        &DataKind::Media { name, frames: 1, key, pts_ms, duration_ms, captured_at_ms: Some(5) },
-        &Bytes::from_static(b"data"),
+        &DataKind::Media(ChunkHead { name, frames: 1, key, pts_ms, duration_ms, captured_at_ms: Some(5) }),
+        &record(pts_ms * 1000, duration_ms * 1000),
     )
 }
 

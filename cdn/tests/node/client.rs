@@ -39,6 +39,11 @@ impl Event {
             |field: &str| self.payload[field].as_u64().unwrap_or_else(|| panic!("{field}: {}", self.payload));
         (number("take"), number("group"), number("index"))
     }
+
+    /// How many frames a chunk holds.
+    pub(crate) fn frames(&self) -> u64 {
+        self.payload["frames"].as_u64().unwrap_or(1)
+    }
 }
 
 /// A connection to the namespace `/`.

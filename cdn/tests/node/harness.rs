@@ -204,3 +204,17 @@ pub(crate) fn names(events: &[client::Event]) -> Vec<(u64, u64, u64)> {
     let media = events.iter().filter(|event| event.payload["kind"] == "media");
     media.map(client::Event::chunk_name).collect()
 }
+
+/// Whether `next` names the chunk after the one of so many `frames` called `have`, which may be the last of its group.
+pub(crate) fn follows(have: (u64, u64, u64), frames: u64, next: (u64, u64, u64)) -> bool {
+    next == (have.0, have.1, have.2 + frames) || next == (have.0, have.1 + 1, 0)
+}
+
+/// Fails unless each chunk in `events` follows the one before.
+pub(crate) fn assert_no_gap(events: &[client::Event]) {
+    let media: Vec<_> = events.iter().filter(|event| event.payload["kind"] == "media").collect();
+    for pair in media.windows(2) {
+        let (have, next) = (pair[0].chunk_name(), pair[1].chunk_name());
+        assert!(follows(have, pair[0].frames(), next), "no gap: {have:?} {next:?}");
+    }
+}

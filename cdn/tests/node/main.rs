@@ -9,6 +9,7 @@ mod clocks;
 mod cluster;
 mod dropped;
 mod fair_share;
+mod formats;
 mod garbage;
 mod harness;
 mod http;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Recording, TestNode, names, registration, stream};
+use crate::harness::{Recording, TestNode, follows, names, registration, stream};
 
 /// Rings may hold this much, so that the recording leaves them many times over.
 pub(crate) const RING_BYTES: u64 = 2 << 20;
@@ -92,12 +92,11 @@ async fn slow_viewer_skips_whole_groups_and_is_told() {
                 if let Some(to) = skipped_to.take() {
                     assert_eq!(to, json!({ "take": take, "group": group, "index": index }));
                     assert_eq!(event.payload["key"], true, "what follows a skip begins with a keyframe");
-                } else if let Some((last_take, last_group, last_index)) = have {
-                    let follows =
-                        (take, group, index) == (last_take, last_group, last_index + 1) || index == 0;
+                } else if let Some((last, frames)) = have {
+                    let follows = follows(last, frames, event.chunk_name()) || (group, index) == (0, 0);
                     assert!(follows, "no silent gap before {take}.{group}.{index}");
                 }
-                have = Some((take, group, index));
+                have = Some((event.chunk_name(), event.frames()));
             }
             _ => {}
         }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     client::{BINARY, Client},
-    harness::{Recording, TestNode, grant, names, stream},
+    harness::{Recording, TestNode, assert_no_gap, grant, names, stream},
     ws_client::Got,
 };
 
@@ -27,10 +27,7 @@ async fn old_simple_client_is_forwarded_whole() {
     assert_eq!(names[0], (0, 0, 0));
     assert_eq!(names.len(), media.len() - 1);
     assert!(names.is_sorted() && names.len() >= recording.segments.len() - 2, "{names:?}");
-    for pair in names.windows(2) {
-        let next_in_group = (pair[0].0, pair[0].1, pair[0].2 + 1);
-        assert!(pair[1] == next_in_group || pair[1] == (0, pair[0].1 + 1, 0), "no gap: {pair:?}");
-    }
+    assert_no_gap(&events);
     node.stop().await;
 }
 

@@ -6,8 +6,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::{
     client,
-    harness::{self, Recording, TestNode, grant, registration, stream},
-    ws_client::{Got, WsViewer, clock, code, names},
+    harness::{self, Recording, TestNode, follows, grant, registration, stream},
+    ws_client::{Got, WsViewer, chunks, clock, code, names},
 };
 
 #[tokio::test]
@@ -62,10 +62,20 @@ async fn viewer_who_resumes_gets_exactly_what_follows() {
     let broadcaster = node.broadcaster(id, &recording.mime).await;
     let mut whole = node.ws(id, "").await;
     broadcaster.send_all(id, &recording.segments).await;
-    let mut resumed = node.ws(id, "?after=0.0.3").await;
+    let first = chunks(&mut whole, 4).await;
+    let (have, frames) = *first.last().unwrap();
+    // By its first frame, and by its last.
+    for index in [have.2, have.2 + frames - 1] {
+        let mut resumed = node.ws(id, &format!("?after=0.{}.{index}", have.1)).await;
+        resumed.event("watching").await;
+        let rest = chunks(&mut resumed, 3).await;
+        assert!(follows(have, frames, rest[0].0), "{rest:?} after {have:?}");
+        resumed.close().await;
+    }
+    let mut resumed = node.ws(id, &format!("?after=0.{}.{}", have.1, have.2)).await;
     broadcaster.call("end_stream", json!({ "stream_id": id })).await;
-    let (all, rest) = (whole.until_closed().await.0, resumed.until_closed().await.0);
-    assert_eq!(names(&rest), names(&all)[4..]);
+    let (rest_of_all, rest) = (whole.until_closed().await.0, resumed.until_closed().await.0);
+    assert_eq!(names(&rest), names(&rest_of_all));
     assert!(!rest.iter().any(|got| matches!(got, Got::Init { .. })), "it has the init segment");
     node.stop().await;
 }

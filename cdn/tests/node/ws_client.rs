@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use protocol::{StreamId, event::DataKind, message};
+use protocol::{
+    StreamId,
+    event::{ChunkHead, DataKind},
+    message,
+};
 use serde_json::{Value, json};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
@@ -19,7 +23,7 @@ use crate::harness::{PATIENCE, TestNode};
 pub(crate) enum Got {
     Event(String, Value),
     Init { take: u64, data: Bytes },
-    Chunk { name: (u64, u64, u64), key: bool, data: Bytes },
+    Chunk { name: (u64, u64, u64), frames: u64, key: bool, data: Bytes },
     Closed(Option<u16>),
 }
 
@@ -104,8 +108,8 @@ fn read(message: &Bytes) -> Got {
     let (kind, data) = message::read(message).expect("a message of ours");
     match kind {
         DataKind::Init { take, .. } => Got::Init { take, data },
-        DataKind::Media { name, key, .. } => {
-            Got::Chunk { name: (name.take, name.group, name.index.into()), key, data }
+        DataKind::Media(ChunkHead { name, frames, key, .. }) => {
+            Got::Chunk { name: (name.take, name.group, name.index.into()), frames: frames.into(), key, data }
         }
     }
 }
@@ -117,6 +121,17 @@ pub(crate) fn names(all: &[Got]) -> Vec<(u64, u64, u64)> {
         _ => None,
     };
     all.iter().filter_map(name).collect()
+}
+
+/// The names of the next `count` chunks, and how many frames each holds.
+pub(crate) async fn chunks(viewer: &mut WsViewer, count: usize) -> Vec<((u64, u64, u64), u64)> {
+    let mut chunks = Vec::new();
+    while chunks.len() < count {
+        if let Got::Chunk { name, frames, .. } = viewer.next().await {
+            chunks.push((name, frames));
+        }
+    }
+    chunks
 }
 
 /// What is sent to ask for the node's clock.

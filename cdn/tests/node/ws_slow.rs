@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    harness::{Recording, registration, stream},
+    harness::{Recording, follows, registration, stream},
     slow_viewer::{RING_BYTES, ROUNDS, cramped_node},
     ws_client::{Got, WsViewer, names},
 };
@@ -59,16 +59,16 @@ fn follows_without_silent_gap(all: &[Got]) {
                 assert_eq!(payload["reason"], "lagged");
                 announced = Some(payload["to"].clone());
             }
-            Got::Chunk { name, key, .. } => {
+            Got::Chunk { name, frames, key, .. } => {
                 let &(take, group, index) = name;
                 if let Some(to) = announced.take() {
                     assert_eq!(to, json!({ "take": take, "group": group, "index": index }));
                     assert!(key, "what follows a skip begins with a keyframe");
-                } else if let Some((last_take, last_group, last_index)) = have {
-                    let follows = *name == (last_take, last_group, last_index + 1) || index == 0;
+                } else if let Some((last, frames)) = have {
+                    let follows = follows(last, frames, *name) || (group, index) == (0, 0);
                     assert!(follows, "no silent gap before {name:?}");
                 }
-                have = Some(*name);
+                have = Some((*name, *frames));
             }
             _ => {}
         }

@@ -273,23 +273,27 @@ pub enum DataKind {
         origin_time_ms: Option<i64>,
     },
     /// One chunk.
-    Media {
-        /// The name of its first frame.
-        #[serde(flatten)]
-        name: ChunkName,
-        /// How many frames it holds, at least 1: the next chunk of the group has `index + frames`.
-        #[serde(default = "one", skip_serializing_if = "is_one", deserialize_with = "lenient::one_or_more")]
-        frames: u32,
-        /// Whether it begins with a keyframe: a place to join.
-        key: bool,
-        /// Its first timestamp, in its take's time.
-        pts_ms: u64,
-        /// How much time it covers, as far as that is known.
-        duration_ms: u64,
-        /// Server-clock time at which its first frame was captured, if the broadcaster told.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        captured_at_ms: Option<i64>,
-    },
+    Media(ChunkHead),
+}
+
+/// What is told of a chunk, whatever its format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkHead {
+    /// The name of its first frame.
+    #[serde(flatten)]
+    pub name: ChunkName,
+    /// How many frames it holds, at least 1: the next chunk of the group has `index + frames`.
+    #[serde(default = "one", skip_serializing_if = "is_one", deserialize_with = "lenient::one_or_more")]
+    pub frames: u32,
+    /// Whether it begins with a keyframe: a place to join.
+    pub key: bool,
+    /// Its first timestamp, in its take's time.
+    pub pts_ms: u64,
+    /// How much time it covers, as far as that is known.
+    pub duration_ms: u64,
+    /// Server-clock time at which its first frame was captured, if the broadcaster told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured_at_ms: Option<i64>,
 }
 
 fn one() -> u32 {

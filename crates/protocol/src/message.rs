@@ -20,7 +20,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::event::{ChunkName, DataKind};
+use crate::event::{ChunkHead, ChunkName, DataKind};
 
 /// First byte of an init segment.
 const INIT: u8 = 1;
@@ -72,7 +72,7 @@ pub fn put_head(kind: &DataKind, out: &mut BytesMut) {
             out.put_i64(origin_time_ms.unwrap_or_default());
             out.put_slice(mime);
         }
-        DataKind::Media { name, frames, key, pts_ms, duration_ms, captured_at_ms } => {
+        DataKind::Media(ChunkHead { name, frames, key, pts_ms, duration_ms, captured_at_ms }) => {
             out.put_u8(MEDIA);
             out.put_u8(timed(*captured_at_ms) | if *key { KEY } else { 0 });
             out.put_u16(MEDIA_HEAD_BYTES as u16);
@@ -117,7 +117,8 @@ pub fn read(message: &Bytes) -> Result<(DataKind, Bytes), Error> {
             let (pts_ms, duration_ms) = (fields.get_u64(), fields.get_u64());
             let captured_at_ms = timed(fields.get_i64());
             let frames = if head_bytes < MEDIA_HEAD_BYTES { 1 } else { fields.get_u32().max(1) };
-            DataKind::Media { name, frames, key: flags & KEY != 0, pts_ms, duration_ms, captured_at_ms }
+            let key = flags & KEY != 0;
+            DataKind::Media(ChunkHead { name, frames, key, pts_ms, duration_ms, captured_at_ms })
         }
         other => return Err(Error::Kind(other)),
     };
@@ -137,7 +138,8 @@ mod tests {
 
     fn media() -> DataKind {
         let name = ChunkName { take: 1, group: 2, index: 3 };
-        DataKind::Media { name, frames: 7, key: true, pts_ms: 4, duration_ms: 5, captured_at_ms: Some(-6) }
+        let captured_at_ms = Some(-6);
+        DataKind::Media(ChunkHead { name, frames: 7, key: true, pts_ms: 4, duration_ms: 5, captured_at_ms })
     }
 
     #[test]

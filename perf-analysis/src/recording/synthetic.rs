@@ -167,25 +167,23 @@ impl Writer {
 mod tests {
     use std::path::Path;
 
-    use media::repackager::{Output, Repackager};
-
     use super::*;
+    use crate::{
+        scenario::Target,
+        script::{ExpectedChunk, Script},
+    };
 
-    fn chunks(synthetic: Synthetic, segments: u64) -> Vec<media::repackager::Chunk> {
+    fn chunks(synthetic: Synthetic, segments: u64) -> Vec<ExpectedChunk> {
         let fixture =
             concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/media/fixtures/webm-vp9-opus-100ms-key1s");
         let recording = Recording::load(Path::new(fixture)).unwrap().resized(synthetic).unwrap();
-        let mut repackager = Repackager::new(&recording.mime).unwrap();
-        let outputs = (0..segments).flat_map(|seq| {
-            let replayed = recording.segment(seq);
-            assert_eq!(replayed.due, Duration::from_millis(seq * u64::from(synthetic.every_ms)));
-            repackager.push_segment(&replayed.bytes).unwrap()
-        });
-        let chunk = |output| match output {
-            Output::Chunk(chunk) => Some(chunk),
-            Output::Init(_) => None,
+        let script = Script::new(recording, Target::Undead).unwrap();
+        let line = |seq| {
+            let line = script.line(seq).unwrap();
+            assert_eq!(line.due, Duration::from_millis(seq * u64::from(synthetic.every_ms)));
+            line.chunks.clone()
         };
-        outputs.filter_map(chunk).collect()
+        (0..segments).flat_map(line).collect()
     }
 
     #[test]
@@ -193,10 +191,11 @@ mod tests {
         for (chunk_bytes, every_ms) in [(30_000, 100), (60_000, 250), (2_000, 100)] {
             let synthetic = Synthetic { chunk_bytes, every_ms, keyframe_ms: 2000 };
             let in_group = u64::from(2000 / every_ms);
+            let frames = u64::from(every_ms.div_ceil(PICTURE_MS) + every_ms.div_ceil(PACKET_MS));
             let chunks = chunks(synthetic, 5 * in_group);
             for (number, chunk) in (0..).zip(&chunks) {
                 let name = (chunk.group, u64::from(chunk.index));
-                assert_eq!(name, (number / in_group, number % in_group));
+                assert_eq!(name, (number / in_group, number % in_group * frames));
                 let off = chunk.data.len().abs_diff(chunk_bytes as usize);
                 assert!(off < chunk_bytes as usize / 100, "{} for {chunk_bytes}", chunk.data.len());
             }

@@ -65,7 +65,7 @@ impl<'a> WsViewer<'a> {
         let head = message::read(&Bytes::copy_from_slice(&self.head));
         match head.map_err(|error| Error::Protocol(error.to_string()))?.0 {
             DataKind::Init { .. } => self.account.init(),
-            DataKind::Media { name, .. } => self.account.chunk(name.group, name.index),
+            DataKind::Media(head) => self.account.chunk(head.name.group, head.name.index),
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ fn refused(payload: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use bytes::BytesMut;
-    use protocol::event::ChunkName;
+    use protocol::event::{ChunkHead, ChunkName};
     use tokio::sync::mpsc;
 
     use super::*;
@@ -134,14 +134,14 @@ mod tests {
     fn media(group: u64, index: u32, data: &[u8]) -> BytesMut {
         let name = ChunkName { take: 0, group, index };
         let mut message = BytesMut::new();
-        let kind = DataKind::Media {
+        let kind = DataKind::Media(ChunkHead {
             name,
             frames: 1,
             key: index == 0,
             pts_ms: 0,
             duration_ms: 0,
             captured_at_ms: None,
-        };
+        });
         message::put_head(&kind, &mut message);
         message.extend_from_slice(data);
         message

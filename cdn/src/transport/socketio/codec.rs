@@ -4,6 +4,7 @@
 //! (Socket.IO protocol 5, "Binary event").
 
 use bytes::Bytes;
+use media::Init;
 use protocol::{
     StreamId,
     event::{DataKind, Skipped, StreamRef, StreamStateChanged, name},
@@ -12,7 +13,7 @@ use protocol::{
 use serde::Serialize;
 use socketioxide_core::Str;
 
-use crate::hub::{Chunk, InitSegment};
+use crate::rendition::Chunk;
 
 /// An event: its JSON array, and the attachment if it has one. Clones share the bytes.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,15 +38,13 @@ struct StreamingData {
     data: Placeholder,
 }
 
-pub(super) fn init(stream_id: StreamId, init: &InitSegment, origin_time_ms: Option<i64>) -> Packet {
-    let kind = DataKind::Init { take: init.take, mime: init.mime.clone(), origin_time_ms };
+pub(super) fn init(stream_id: StreamId, take: u64, init: &Init, origin_time_ms: Option<i64>) -> Packet {
+    let kind = DataKind::Init { take, mime: init.mime.clone(), origin_time_ms };
     streaming_data(stream_id, kind, init.data.clone())
 }
 
 pub(super) fn chunk(stream_id: StreamId, chunk: &Chunk) -> Packet {
-    let Chunk { name, key, pts_ms, duration_ms, captured_at_ms, ref data } = *chunk;
-    let kind = DataKind::Media { name, frames: 1, key, pts_ms, duration_ms, captured_at_ms };
-    streaming_data(stream_id, kind, data.clone())
+    streaming_data(stream_id, DataKind::Media(chunk.head), chunk.data.clone())
 }
 
 pub(super) fn skipped(skipped: &Skipped) -> Packet {
@@ -86,7 +85,7 @@ fn event(name: &str, payload: &impl Serialize) -> Str {
 
 #[cfg(test)]
 mod tests {
-    use protocol::event::{ChunkName, SkipReason};
+    use protocol::event::{ChunkHead, ChunkName, SkipReason};
     use serde_json::{Value, json};
 
     use super::*;
@@ -103,13 +102,12 @@ mod tests {
     fn chunk_carries_its_name_and_times_and_one_attachment() {
         let name = ChunkName { take: 1, group: 2, index: 3 };
         let data = Bytes::from_static(b"cluster");
-        let packet = chunk(
-            stream(),
-            &Chunk { name, key: true, pts_ms: 40, duration_ms: 5, captured_at_ms: Some(-6), data },
-        );
+        let head =
+            ChunkHead { name, frames: 4, key: true, pts_ms: 40, duration_ms: 5, captured_at_ms: Some(-6) };
+        let packet = chunk(stream(), &Chunk { head, message: data.clone(), data, bytes: 7 });
         let expected = json!(["streaming_data", {
             "stream_id": "8811d3bae631e8b5e26212edaf3e41eb", "kind": "media",
-            "take": 1, "group": 2, "index": 3, "key": true, "pts_ms": 40, "duration_ms": 5, "captured_at_ms": -6,
+            "take": 1, "group": 2, "index": 3, "frames": 4, "key": true, "pts_ms": 40, "duration_ms": 5, "captured_at_ms": -6,
             "data": { "_placeholder": true, "num": 0 },
         }]);
         assert_eq!(parsed(&packet), expected);
@@ -118,13 +116,13 @@ mod tests {
 
     #[test]
     fn init_carries_its_type() {
-        let segment = InitSegment { take: 4, mime: "video/webm;codecs=\"vp9\"".into(), data: Bytes::new() };
+        let segment = Init { mime: "video/webm;codecs=\"vp9\"".into(), data: Bytes::new() };
         let expected = json!(["streaming_data", {
             "stream_id": "8811d3bae631e8b5e26212edaf3e41eb", "kind": "init", "take": 4,
             "mime": "video/webm;codecs=\"vp9\"", "origin_time_ms": null,
             "data": { "_placeholder": true, "num": 0 },
         }]);
-        assert_eq!(parsed(&init(stream(), &segment, None)), expected);
+        assert_eq!(parsed(&init(stream(), 4, &segment, None)), expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
+use media::Init;
 use protocol::{
     StreamId,
     event::{Skipped, StreamStateChanged},
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{
     egress::{Dismissal, Offer, Outlet, Receipt},
-    hub::{InitSegment, Stored},
+    rendition::Chunk,
 };
 
 #[derive(Clone)]
@@ -90,11 +91,11 @@ impl Outlet for SocketIoOutlet {
     type Viewer = Recipient;
     type Packet = Packet;
 
-    fn init(&self, stream: StreamId, init: &InitSegment, origin_ms: Option<i64>) -> Packet {
-        codec::init(stream, init, origin_ms)
+    fn init(&self, stream: StreamId, take: u64, init: &Init, origin_ms: Option<i64>) -> Packet {
+        codec::init(stream, take, init, origin_ms)
     }
 
-    fn chunk(&self, stream: StreamId, chunk: &Stored) -> Packet {
+    fn chunk(&self, stream: StreamId, chunk: &Chunk) -> Packet {
         codec::chunk(stream, chunk)
     }
 
@@ -111,6 +112,11 @@ impl Outlet for SocketIoOutlet {
     }
 
     fn dropped(&self, state: &StreamStateChanged) -> Vec<Packet> {
+        codec::dropped(state)
+    }
+
+    /// Clients that know no more go on at another node, and learn the reason when they ask.
+    fn unsupported(&self, state: &StreamStateChanged) -> Vec<Packet> {
         codec::dropped(state)
     }
 

@@ -85,9 +85,9 @@ impl Watched {
 impl Connection {
     /// Watches a stream; fetches it first if it is not here.
     pub(super) fn begin_to_watch(&self, call: &Call, request: WatchRequest) {
-        let WatchRequest { stream_id, grant, after, .. } = request;
+        let WatchRequest { stream_id, grant, after, format: formats } = request;
         let start = after.map_or(Start::Back { ms: 0 }, Start::After);
-        let request = Request { stream: stream_id, grant, client: Client::Viewer, start };
+        let request = Request { stream: stream_id, grant, client: Client::Viewer, start, formats };
         match self.server.services.admission.at_hand(stream_id) {
             Some(stream) => self.begin(call, &request, &stream, None),
             None => self.fetch(call, request),

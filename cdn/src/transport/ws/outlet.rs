@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
+use media::Init;
 use protocol::{
     ErrorCode, StreamId, WireError,
     event::{DataKind, RelayPath, Skipped, StreamStateChanged, name},
@@ -15,7 +16,8 @@ use super::{
 };
 use crate::{
     egress::{Dismissal, Offer, Outlet, Receipt},
-    hub::{Closed, InitSegment, Stored},
+    hub::Closed,
+    rendition::Chunk,
     transport::refusal,
 };
 
@@ -34,8 +36,8 @@ impl Outlet for WsOutlet {
     type Viewer = Arc<Connection>;
     type Packet = Bytes;
 
-    fn init(&self, _: StreamId, init: &InitSegment, origin_time_ms: Option<i64>) -> Bytes {
-        let kind = DataKind::Init { take: init.take, mime: init.mime.clone(), origin_time_ms };
+    fn init(&self, _: StreamId, take: u64, init: &Init, origin_time_ms: Option<i64>) -> Bytes {
+        let kind = DataKind::Init { take, mime: init.mime.clone(), origin_time_ms };
         let mut message = BytesMut::new();
         put_head(&kind, &mut message);
         message.put_slice(&init.data);
@@ -45,8 +47,8 @@ impl Outlet for WsOutlet {
         framed.freeze()
     }
 
-    fn chunk(&self, _: StreamId, chunk: &Stored) -> Bytes {
-        chunk.message().clone()
+    fn chunk(&self, _: StreamId, chunk: &Chunk) -> Bytes {
+        chunk.message.clone()
     }
 
     fn skipped(&self, skipped: &Skipped) -> Bytes {
@@ -66,6 +68,10 @@ impl Outlet for WsOutlet {
         vec![frame::event(name::ERROR, &refusal::stream_dropped())]
     }
 
+    fn unsupported(&self, _: &StreamStateChanged) -> Vec<Bytes> {
+        vec![frame::event(name::ERROR, &refusal::unsupported_format())]
+    }
+
     fn offer(&self, viewer: &Arc<Connection>, packet: &Bytes, receipt: impl FnOnce() -> Receipt) -> Offer {
         viewer.send(packet, || Some(receipt()))
     }
@@ -74,6 +80,7 @@ impl Outlet for WsOutlet {
         match why {
             Dismissal::Closed(Closed::Ended) => viewer.close(None, CloseCode::NORMAL),
             Dismissal::Closed(Closed::Dropped) => viewer.close(None, CloseCode::TRY_AGAIN_LATER),
+            Dismissal::Unsupported => viewer.close(None, CloseCode::REFUSED),
             Dismissal::Stalled => viewer.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER),
         }
     }
@@ -95,8 +102,8 @@ mod tests {
     fn init_segment_is_one_binary_message() {
         let outlet = WsOutlet { hostname: "a".into() };
         let mime = "video/webm".to_owned();
-        let init = InitSegment { take: 7, mime: mime.clone(), data: Bytes::from_static(b"init") };
-        let message = outlet.init(StreamId::new("a", 1), &init, Some(5));
+        let init = Init { mime: mime.clone(), data: Bytes::from_static(b"init") };
+        let message = outlet.init(StreamId::new("a", 1), 7, &init, Some(5));
         assert_eq!(message[..2], [0x82, message.len() as u8 - 2]);
         let kind = DataKind::Init { take: 7, mime, origin_time_ms: Some(5) };
         assert_eq!(message::read(&message.slice(2..)), Ok((kind, init.data)));

@@ -1,7 +1,7 @@
 //! What a client asks for, in the address it connects to and in its messages. Pure.
 
 use protocol::{
-    ErrorCode, WireError,
+    ErrorCode, Formats, WireError,
     event::{ChunkName, ClockRequest, name},
 };
 use serde::Deserialize;
@@ -16,6 +16,7 @@ pub(super) struct Query {
     after: Option<String>,
     relay: Option<String>,
     back_ms: Option<u64>,
+    format: Option<Formats>,
 }
 
 /// Reads the address.
@@ -24,7 +25,7 @@ pub(super) struct Query {
 /// `invalid_request`, which names the field.
 pub(super) fn read(stream: &str, query: Query) -> Result<Request, WireError> {
     let stream = stream.parse().map_err(|_| invalid("the address names no stream id"))?;
-    let Query { grant, after, relay, back_ms } = query;
+    let Query { grant, after, relay, back_ms, format: formats } = query;
     let start = match after {
         Some(after) => {
             Start::After(chunk_name(&after).ok_or_else(|| invalid("after is no take.group.index"))?)
@@ -33,7 +34,7 @@ pub(super) fn read(stream: &str, query: Query) -> Result<Request, WireError> {
         None => Start::Back { ms: back_ms.filter(|_| relay.is_some()).unwrap_or_default() },
     };
     let client = relay.map_or(Client::Viewer, Client::Relay);
-    Ok(Request { stream, grant, client, start })
+    Ok(Request { stream, grant, client, start, formats })
 }
 
 /// What a client may ask for while it watches.

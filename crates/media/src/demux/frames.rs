@@ -11,7 +11,7 @@ use crate::{
 pub const MAX_INIT_BYTES: usize = 64 << 10;
 
 /// The most tracks of a take.
-const MAX_TRACKS: usize = 2;
+pub const MAX_TRACKS: usize = 2;
 
 /// Times end here (about 285 years), so that arithmetic on them cannot overflow.
 const MAX_TIME_US: u64 = 1 << 53;
