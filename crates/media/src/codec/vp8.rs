@@ -8,7 +8,7 @@ use super::inspector::Keyframe;
 const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
 
 /// Width and height in a keyframe's header (section 9.1); `None` for other frames.
-fn size(frame: &[u8]) -> Option<(u32, u32)> {
+pub(super) fn size(frame: &[u8]) -> Option<(u32, u32)> {
     let (tag, rest) = frame.split_first_chunk::<3>()?;
     let (start_code, rest) = rest.split_first_chunk::<3>()?;
     let &[w0, w1, h0, h1, ..] = rest else { return None };

@@ -32,9 +32,9 @@ impl Allowance {
         self.0 += bytes as u64;
     }
 
-    /// Whether one more frame may be made, which is then counted.
-    pub(super) fn take(&mut self) -> bool {
-        let left = self.0.checked_sub(BYTES_PER_FRAME);
+    /// Whether so many more frames may be made, which are then counted.
+    pub(super) fn take(&mut self, frames: u64) -> bool {
+        let left = self.0.checked_sub(frames * BYTES_PER_FRAME);
         self.0 = left.unwrap_or(self.0);
         left.is_some()
     }

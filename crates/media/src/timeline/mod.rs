@@ -194,14 +194,15 @@ impl Timeline {
     /// Shows the newest picture again, up to `until_us`.
     fn show_again(&mut self, index: usize, newest_us: Option<u64>, until_us: u64, out: &mut Vec<Frame>) {
         let Self { tracks, state: State { clock, tracks: states, .. }, allowance, .. } = self;
-        let (Some(mut at_us), Some(data)) = (newest_us, states[index].repeat.packet(&tracks[index])) else {
-            return;
-        };
-        while at_us + REPEAT_US <= until_us && allowance.take() {
+        let (Some(mut at_us), repeat) = (newest_us, states[index].repeat) else { return };
+        let mut data = None;
+        while at_us + REPEAT_US <= until_us && allowance.take(repeat.cost()) {
+            data = data.or_else(|| repeat.packet(&tracks[index]));
+            let Some(data) = data.clone() else { return };
             at_us += REPEAT_US;
             clock.advance(index, at_us, at_us + REPEAT_US);
             states[index].filled = true;
-            out.push(fill::repeated(index, data.clone(), at_us));
+            out.push(fill::repeated(index, data, at_us));
         }
     }
 
@@ -210,7 +211,7 @@ impl Timeline {
         let Self { tracks, state: State { clock, tracks: states, .. }, allowance, .. } = self;
         let mut from_us = from_us;
         while let Some(gap) = fill::gap(index, &tracks[index], from_us, until_us, least_us)
-            && allowance.take()
+            && allowance.take(1)
         {
             from_us += gap.duration_us;
             clock.advance(index, gap.pts_us, from_us);

@@ -1,7 +1,7 @@
 //! WebM muxer: an init segment, and chunks that are each one Cluster of known size with its own Timestamp.
 //!
 //! Timestamps are whole milliseconds. Blocks stand in the order given, which has to be that of time. Every picture says
-//! how long it lasts, the last of a Cluster a guess that is rather too long: see `docs/decisions/0001-hole-rule.md`.
+//! how long it lasts, the last of a Cluster a second: see `docs/decisions/0001-hole-rule.md`.
 
 mod tracks;
 
@@ -39,9 +39,7 @@ const KEYFRAME: u8 = 0x80;
 
 /// How long the last picture of a Cluster is said to last, in ms. Players drop all pictures up to the next keyframe when
 /// the next one comes later than twice this, so it has to be more than half of the longest gap, a still screen's second.
-/// Beside sound, which says how far there is media, it may be longer: a picture may stand while the sound goes on.
 const LAST_PICTURE_MS: u64 = 1000;
-const LAST_PICTURE_BESIDE_SOUND_MS: u64 = 10_000;
 
 /// At least what the frame takes as a block.
 const BLOCK_BOUND_BYTES: usize = 40;
@@ -107,8 +105,7 @@ impl<'a> Cluster<'a> {
     fn picture_ms(&self, at: usize) -> u64 {
         let picture = &self.frames[at];
         let next = self.frames[at + 1..].iter().find(|frame| frame.track == picture.track);
-        let last_ms = if self.tracks.len() > 1 { LAST_PICTURE_BESIDE_SOUND_MS } else { LAST_PICTURE_MS };
-        next.map_or(last_ms, |next| (next.pts_us / 1000).saturating_sub(picture.pts_us / 1000))
+        next.map_or(LAST_PICTURE_MS, |next| (next.pts_us / 1000).saturating_sub(picture.pts_us / 1000))
     }
 }
 
@@ -227,10 +224,9 @@ mod tests {
     }
 
     #[test]
-    fn pictures_last_until_the_next_and_the_last_one_as_long_as_it_may_stand() {
+    fn pictures_last_until_the_next_and_the_last_one_a_second() {
         let frames = [frame(0, 0, true), frame(0, 33, false), frame(1, 40, true), frame(0, 73, false)];
-        assert_eq!(pictures(&chunk(&tracks(), &frames)), [(33, true), (40, false), (10_000, false)]);
-        assert_eq!(pictures(&chunk(&tracks()[..1], &frames[..2])), [(33, true), (1000, false)]);
+        assert_eq!(pictures(&chunk(&tracks(), &frames)), [(33, true), (40, false), (1000, false)]);
     }
 
     #[test]

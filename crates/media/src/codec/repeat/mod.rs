@@ -1,5 +1,8 @@
 //! Packets that show the picture that is on screen once more: in VP9 and AV1 a decoder keeps eight pictures, and one of a byte or
-//! three names the one to show (`show_existing_frame`). The other codecs have no such packet.
+//! three names the one to show (`show_existing_frame`); in VP8 it is a frame in which nothing changes. H.264 has none that is as
+//! simple.
+
+mod vp8;
 
 use bytes::Bytes;
 
@@ -16,23 +19,33 @@ pub(crate) struct Repeat {
     slot: Option<u8>,
     /// How frame headers of AV1 are read.
     sequence: Option<av1::Fields>,
+    /// The pictures of VP8.
+    picture: Option<vp8::Picture>,
 }
+
+/// How many macroblocks cost as much as a frame that is made.
+const MACROBLOCKS_PER_FRAME: usize = 64;
 
 impl Repeat {
     /// Appends it to a resume point.
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         put_option(out, self.slot.map(u64::from));
         put_option(out, self.sequence.map(av1::Fields::number));
+        put_option(out, self.picture.map(vp8::Picture::number));
     }
 
     /// Reads what [`Self::write`] wrote.
     pub(crate) fn read(input: &mut Reader<'_>) -> Option<Self> {
         let slot = input.option()?.and_then(|slot| u8::try_from(slot).ok()).filter(|slot| *slot < 8);
-        Some(Self { slot, sequence: input.option()?.and_then(av1::Fields::of_number) })
+        let sequence = input.option()?.and_then(av1::Fields::of_number);
+        Some(Self { slot, sequence, picture: input.option()?.and_then(vp8::Picture::of_number) })
     }
 
     /// Reads what a packet of the track shows and keeps. It costs a few bits of its headers.
     pub(crate) fn inspect(&mut self, track: &Track, packet: &[u8]) {
+        if track.codec == Codec::Vp8 {
+            self.picture = vp8::Picture::after(self.picture, packet);
+        }
         self.slot = match track.codec {
             Codec::Vp9 => vp9::shown_slot(self.slot, packet),
             Codec::Av1 => av1::shown_slot(self.slot, &mut self.sequence, packet),
@@ -40,9 +53,15 @@ impl Repeat {
         }
     }
 
+    /// What it costs to make [`Self::packet`], in frames.
+    pub(crate) fn cost(self) -> u64 {
+        1 + self.picture.map_or(0, |picture| picture.macroblocks() / MACROBLOCKS_PER_FRAME) as u64
+    }
+
     /// The packet that shows the picture once more; `None` where there is none.
     pub(crate) fn packet(self, track: &Track) -> Option<Bytes> {
         match track.codec {
+            Codec::Vp8 => Some(self.picture?.show_again()),
             Codec::Vp9 => Some(vp9::show_again(self.slot?)),
             Codec::Av1 => Some(av1::show_again(self.slot?)),
             _ => None,
@@ -90,7 +109,7 @@ mod tests {
         let vp9 = track(Codec::Vp9, &[0, 31, 0x82]);
         let packets = [KEYFRAME, KEPT_IN_2, HIDDEN_IN_2, NOT_KEPT, SHOWS_5, HIDDEN_IN_2, b"", KEYFRAME];
         assert_eq!(slots(&vp9, &packets), [Some(0), Some(2), None, None, Some(5), Some(5), None, Some(0)]);
-        assert_eq!(Repeat { slot: Some(5), sequence: None }.packet(&vp9).as_deref(), Some(SHOWS_5));
+        assert_eq!(Repeat { slot: Some(5), ..Repeat::default() }.packet(&vp9).as_deref(), Some(SHOWS_5));
     }
 
     #[test]
@@ -109,7 +128,7 @@ mod tests {
     fn other_codecs_have_no_such_packet() {
         let h264 = track(Codec::H264, &[]);
         assert_eq!(slots(&h264, &[&[0x82]]), [None]);
-        assert_eq!(Repeat { slot: Some(1), sequence: None }.packet(&h264), None);
+        assert_eq!(Repeat { slot: Some(1), ..Repeat::default() }.packet(&h264), None);
     }
 
     #[test]
@@ -117,6 +136,8 @@ mod tests {
         let mut repeat = Repeat::default();
         repeat.inspect(&track(Codec::Av1, &[]), AV1_KEYFRAME);
         assert_eq!(repeat.slot, Some(0));
+        repeat.inspect(&track(Codec::Vp8, &[]), &[0x50, 0, 0, 0x9d, 1, 0x2a, 0, 5, 0xd0, 2]);
+        assert_eq!(repeat.cost(), 1 + 80 * 45 / 64);
         let mut out = Vec::new();
         repeat.write(&mut out);
         assert_eq!(Repeat::read(&mut Reader(&out)), Some(repeat));
@@ -127,6 +148,6 @@ mod tests {
         let av1 = track(Codec::Av1, &[0x81, 0x09, 0x0c, 0x00]);
         let packets = [AV1_PICTURE, AV1_KEYFRAME, AV1_PICTURE, AV1_SHOWS_3, b"\x32\x05\x32"];
         assert_eq!(slots(&av1, &packets), [None, Some(0), Some(AV1_SLOT), Some(3), Some(3)]);
-        assert_eq!(Repeat { slot: Some(3), sequence: None }.packet(&av1).as_deref(), Some(AV1_SHOWS_3));
+        assert_eq!(Repeat { slot: Some(3), ..Repeat::default() }.packet(&av1).as_deref(), Some(AV1_SHOWS_3));
     }
 }
