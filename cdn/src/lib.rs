@@ -19,7 +19,7 @@
 //! [`Node::router`] answers `/socket.io/`, `/ws/`, `/healthz`, `/readyz` and `/metrics`. To run a node behind a path, nest it there
 //! (`app.nest_service("/cdn/a", node.router())`) and give it that path as its `public_url`.
 //!
-//! Segments enter through `ingest`, whose producer writes them into the [`hub`]; `egress` reads the hub with a cursor for each
+//! Segments enter through `ingest`, whose producer writes their frames into the [`hub`]; `egress` reads the hub with a cursor for each
 //! viewer and hands chunks to a `transport`. `control` speaks with the main server; running streams do not need it.
 //!
 //! How long a segment takes through the node is one event at target `undead::forward`, level TRACE, with `stream`, `take`,

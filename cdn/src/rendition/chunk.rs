@@ -19,7 +19,7 @@ use protocol::{
     message::{MEDIA_HEAD_BYTES, put_head},
 };
 
-/// Writes what a transport sends before a message of so many bytes: at most [`PREFIX_BYTES`].
+/// Writes what a transport sends before a message of so many bytes: at most 10 bytes.
 pub type Prefix = fn(message_bytes: usize, out: &mut BytesMut);
 
 /// Most bytes of a prefix.
