@@ -60,7 +60,7 @@ pub(super) struct News<P> {
 struct EncodedInit<P> {
     take: u64,
     format: Format,
-    origin_ms: Option<i64>,
+    epoch_ms: Option<i64>,
     packet: P,
     bytes: usize,
 }
@@ -210,13 +210,12 @@ impl<P: Clone> Encoded<P> {
         let renditions = stream.ring().renditions(take)?;
         let format = renditions.choose(wish)?;
         let init = renditions.init(format)?;
-        let origin_ms = stream.origin_ms().filter(|_| stream.take() == take);
-        self.inits
-            .retain(|known| known.format != format || (known.take, known.origin_ms) == (take, origin_ms));
+        let epoch_ms = stream.epoch_ms().filter(|_| stream.take() == take);
+        self.inits.retain(|known| known.format != format || (known.take, known.epoch_ms) == (take, epoch_ms));
         let known = self.inits.iter().position(|known| known.format == format);
         let at = known.unwrap_or_else(|| {
-            let packet = outlet.init(self.id, take, init, origin_ms);
-            self.inits.push(EncodedInit { take, format, origin_ms, packet, bytes: init.data.len() });
+            let packet = outlet.init(self.id, take, init, epoch_ms);
+            self.inits.push(EncodedInit { take, format, epoch_ms, packet, bytes: init.data.len() });
             self.inits.len() - 1
         });
         let EncodedInit { packet, bytes, .. } = &self.inits[at];

@@ -82,7 +82,7 @@ pub(crate) trait Outlet: Send + Sync + 'static {
     type Packet: Clone + Send + Sync + 'static;
 
     /// The wire form of an init segment.
-    fn init(&self, stream: StreamId, take: u64, init: &Init, origin_ms: Option<i64>) -> Self::Packet;
+    fn init(&self, stream: StreamId, take: u64, init: &Init, epoch_ms: Option<i64>) -> Self::Packet;
     /// The wire form of a chunk.
     fn chunk(&self, stream: StreamId, chunk: &Chunk) -> Self::Packet;
     /// The wire form of a skip.

@@ -32,7 +32,7 @@ pub struct LiveStream {
     state: StreamState,
     closed: Option<Closed>,
     take: u64,
-    origin_ms: Option<i64>,
+    epoch_ms: Option<i64>,
     path: Option<Arc<[String]>>,
     last_path: Arc<[String]>,
     ring: Ring,
@@ -51,7 +51,7 @@ impl LiveStream {
             state,
             closed: None,
             take: 0,
-            origin_ms: None,
+            epoch_ms: None,
             path,
             last_path,
             ring,
@@ -115,17 +115,17 @@ impl LiveStream {
     /// The current take is now `take`.
     pub fn begin_take(&mut self, take: u64) {
         self.take = take;
-        self.origin_ms = None;
+        self.epoch_ms = None;
     }
 
     /// Server-clock time at which timestamp 0 of the current take was captured, if the broadcaster told.
-    pub fn origin_ms(&self) -> Option<i64> {
-        self.origin_ms
+    pub fn epoch_ms(&self) -> Option<i64> {
+        self.epoch_ms
     }
 
-    /// Corrects [`LiveStream::origin_ms`] for the chunks to come.
-    pub fn set_origin_ms(&mut self, origin_ms: Option<i64>) {
-        self.origin_ms = origin_ms;
+    /// Corrects [`LiveStream::epoch_ms`] for the chunks to come.
+    pub fn set_epoch_ms(&mut self, epoch_ms: Option<i64>) {
+        self.epoch_ms = epoch_ms;
     }
 
     /// Hostnames of the nodes it comes through, origin first; empty if it is published here, none while it has no origin.
@@ -182,8 +182,8 @@ impl LiveStream {
         captured_at_ms: Option<i64>,
         now_ms: u64,
     ) -> Result<(), Error> {
-        let captured_ms = |origin_ms: i64| origin_ms.saturating_add_unsigned(run.pts_us() / 1000);
-        let captured_at_ms = captured_at_ms.or(self.origin_ms.map(captured_ms));
+        let captured_ms = |epoch_ms: i64| epoch_ms.saturating_add_unsigned(run.pts_us() / 1000);
+        let captured_at_ms = captured_at_ms.or(self.epoch_ms.map(captured_ms));
         self.ring.push(take, run, captured_at_ms, now_ms)
     }
 

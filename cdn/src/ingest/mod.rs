@@ -3,16 +3,18 @@
 //! A segment is parsed in slices of about a millisecond, with other tasks run in between, so [`Ingest::register`] and
 //! [`Ingest::segment`] are asynchronous; a transport makes the calls of one connection one after the other, in the order of
 //! arrival. The locks of all streams (publishers, hub) are held for moments: never while media is parsed, and never while
-//! waiting for a publisher that parses. Locks are taken in the order publishers, publisher, hub, stream.
+//! waiting for a publisher that parses. Locks are taken in the order publishers, source, hub, stream.
 
+mod capture_clock;
 mod forward;
 mod observer;
-mod origin;
 mod producer;
 mod publications;
 mod publisher;
 mod rate;
+mod refusal;
 mod relayed;
+mod source;
 mod take;
 
 #[cfg(test)]
@@ -32,7 +34,9 @@ pub(crate) use self::{
 };
 use self::{
     publications::Publications,
-    publisher::{Publisher, not_registered},
+    publisher::Publisher,
+    refusal::{ended, node_full, not_registered},
+    source::StreamSource,
     take::{Take, check_lengths},
 };
 use crate::{
@@ -174,9 +178,9 @@ impl Ingest {
             };
             if registered.was_relayed {
                 tracing::info!(stream.id = %id, "stream {id} is published here now");
-                publisher.changed();
+                publisher.source().changed();
             }
-            let stream = publisher.stream().clone();
+            let stream = publisher.source().stream().clone();
             let viewers = self.readers(&stream, &[Role::Viewer]);
             return Ok(Registered { stream, next_segment: registered.next_segment, viewers });
         }
@@ -217,7 +221,8 @@ impl Ingest {
             return Ok(known.clone());
         }
         let stream = lock(&self.hub).open(id, visibility).ok_or_else(node_full)?;
-        let publisher = Arc::new(Publisher::new(self.services.clone(), stream, now));
+        let source = Arc::new(StreamSource::new(self.services.clone(), stream, now));
+        let publisher = Arc::new(Publisher::new(source, now));
         publishers.by_stream.insert(id, publisher.clone());
         self.services.observers.iter().for_each(|observer| observer.opened());
         Ok(publisher)
@@ -225,13 +230,13 @@ impl Ingest {
 
     /// Drops the stream that has waited longest for its first media, for one that may send some. False if there is none.
     fn drop_silent(&self) -> bool {
-        let silent = |(id, publisher): (StreamId, Arc<Publisher>)| Some((publisher.silent_since_ms()?, id));
+        let silent = |(id, source): (StreamId, Arc<StreamSource>)| Some((source.silent_since_ms()?, id));
         loop {
             let Some((_, id)) = self.all().into_iter().filter_map(silent).min() else { return false };
             let publishers = lock(&self.publishers);
             let publisher = publishers.by_stream.get(&id);
             // Its media may have come meanwhile.
-            if publisher.is_some_and(|publisher| publisher.silent_since_ms().is_some()) {
+            if publisher.is_some_and(|publisher| publisher.source().silent_since_ms().is_some()) {
                 self.close(publishers, id, Closed::Dropped);
                 return true;
             }
@@ -275,7 +280,7 @@ impl Ingest {
     /// The broadcaster ends its stream.
     pub(crate) fn end(&self, connection: ConnectionId, id: StreamId) -> Result<(), WireError> {
         let publisher = lock(&self.publishers).owned(connection, id)?;
-        publisher.producer(connection)?;
+        publisher.source().broadcaster(connection)?;
         self.finish(id);
         Ok(())
     }
@@ -299,11 +304,11 @@ impl Ingest {
         // Removed before the lock is given back, so that a stream of this id that is opened next is another one.
         let stream = lock(&self.hub).remove(id);
         drop(publishers);
-        let was_origin = !publisher.close();
+        let was_origin = !publisher.source().close();
         if let Some(stream) = stream {
             lock(&stream).close(why);
         }
-        publisher.changed();
+        publisher.source().changed();
         let counter = match why {
             Closed::Ended => &self.services.metrics.streams_ended,
             Closed::Dropped => &self.services.metrics.streams_dropped,
@@ -321,9 +326,12 @@ impl Ingest {
         let left: Vec<_> = {
             let mut publishers = lock(&self.publishers);
             let streams = publishers.publications.disconnect(connection);
-            streams.into_iter().filter_map(|id| Some((id, publishers.by_stream.get(&id)?.clone()))).collect()
+            streams
+                .into_iter()
+                .filter_map(|id| Some((id, publishers.by_stream.get(&id)?.source().clone())))
+                .collect()
         };
-        let interrupted = left.into_iter().filter(|(_, publisher)| publisher.leave(connection, now));
+        let interrupted = left.into_iter().filter(|(_, source)| source.leave(connection, now));
         for (id, _) in interrupted {
             tracing::info!(stream.id = %id, "stream {id} is interrupted: its broadcaster is gone");
         }
@@ -333,11 +341,10 @@ impl Ingest {
     /// which only the main server can say that it is over, and which is out of reach, is dropped as well.
     pub(crate) fn expire(&self, authority: Authority, now: Now) {
         let grace_ms = u64::try_from(self.services.limits.grace.as_millis()).unwrap_or(u64::MAX);
-        let alone = |publisher: &Publisher| {
-            publisher.alone_since_ms().map(|since_ms| now.ms.saturating_sub(since_ms))
-        };
-        for (id, publisher) in self.all() {
-            let (alone_ms, is_relayed) = (alone(&publisher).unwrap_or(0), publisher.is_relayed());
+        let alone =
+            |source: &StreamSource| source.alone_since_ms().map(|since_ms| now.ms.saturating_sub(since_ms));
+        for (id, source) in self.all() {
+            let (alone_ms, is_relayed) = (alone(&source).unwrap_or(0), source.is_relayed());
             match (is_relayed, alone_ms) {
                 (false, alone_ms) if alone_ms >= grace_ms => self.give_up(id, authority),
                 (true, alone_ms) if alone_ms >= grace_ms => self.drop_idle(id, 0, now),
@@ -357,9 +364,10 @@ impl Ingest {
         }
     }
 
-    /// All publishers, for looking at them one by one without the node's lock.
-    fn all(&self) -> Vec<(StreamId, Arc<Publisher>)> {
-        lock(&self.publishers).by_stream.iter().map(|(id, publisher)| (*id, publisher.clone())).collect()
+    /// The sources of all streams, for looking at them one by one without the node's lock.
+    fn all(&self) -> Vec<(StreamId, Arc<StreamSource>)> {
+        let publishers = lock(&self.publishers);
+        publishers.by_stream.iter().map(|(id, publisher)| (*id, publisher.source().clone())).collect()
     }
 }
 
@@ -406,22 +414,4 @@ impl Publishers {
         }
         self.by_stream.get(&id).cloned().ok_or_else(|| ended(id))
     }
-}
-
-fn node_full() -> WireError {
-    let message = "this node carries as many streams as it may; try another";
-    WireError::new(ErrorCode::NoCapacity, message)
-}
-
-fn ended(id: StreamId) -> WireError {
-    WireError::new(ErrorCode::UnknownStream, format!("stream {id} is over; create a new one"))
-}
-
-fn stale(take: u64, current: u64) -> WireError {
-    WireError::new(ErrorCode::StaleTake, format!("take {take} is over; the stream is at take {current}"))
-}
-
-fn taken_over(id: StreamId) -> WireError {
-    let message = format!("stream {id} is published by a newer connection; stop sending on this one");
-    WireError::new(ErrorCode::AlreadyPublishing, message)
 }

@@ -7,13 +7,13 @@
 use std::sync::Arc;
 
 use media::{Run, Track};
-use protocol::{StreamId, event::ChunkName, stream::StreamState};
+use protocol::{StreamId, WireError, event::ChunkName, stream::StreamState};
 use tokio_util::sync::CancellationToken;
 
-use super::publisher::Publisher;
+use super::{ConnectionId, source::StreamSource};
 use crate::{
     clock::Now,
-    hub::{Error, LiveStream, Trace},
+    hub::{Error, LiveStream, Span, Trace},
     lock::lock,
 };
 
@@ -23,14 +23,25 @@ pub(crate) struct Refused;
 
 /// See the [module](self).
 pub(crate) struct Producer {
-    publisher: Arc<Publisher>,
+    source: Arc<StreamSource>,
     stop: CancellationToken,
 }
 
 impl Producer {
-    /// A producer until `stop` is cancelled.
-    pub(super) fn new(publisher: Arc<Publisher>, stop: CancellationToken) -> Self {
-        Self { publisher, stop }
+    /// What the broadcaster on `connection` writes through.
+    ///
+    /// # Errors
+    /// `already_publishing` if it is not the stream's broadcaster, `unknown_stream` if the stream is over.
+    pub(super) fn of_broadcaster(
+        source: &Arc<StreamSource>,
+        connection: ConnectionId,
+    ) -> Result<Self, WireError> {
+        Ok(Self { source: source.clone(), stop: source.broadcaster(connection)? })
+    }
+
+    /// What the link to another node writes through; none while the stream has another producer.
+    pub(super) fn of_relay(source: &Arc<StreamSource>) -> Option<Self> {
+        Some(Self { source: source.clone(), stop: source.give_to_relay()? })
     }
 
     /// Cancelled when it is not the producer any more.
@@ -40,12 +51,12 @@ impl Producer {
 
     /// The stream's id.
     pub(super) fn stream_id(&self) -> StreamId {
-        lock(self.publisher.stream()).id()
+        lock(self.source.stream()).id()
     }
 
     /// The newest chunk this node has of the stream.
     pub(crate) fn newest(&self) -> Option<ChunkName> {
-        lock(self.publisher.stream()).ring().newest().map(|newest| newest.first)
+        lock(self.source.stream()).ring().newest().map(|newest| newest.first)
     }
 
     /// The tracks of a take, which they begin if it is another one.
@@ -54,20 +65,18 @@ impl Producer {
             if stream.take() != take {
                 stream.begin_take(take);
             }
-            if let Err(error) = stream.push_tracks(tracks) {
-                tracing::error!(stream.id = %stream.id(), %error, "tracks of stream {} do not fit", stream.id());
-            }
+            push_tracks(stream, tracks);
         })?;
-        self.publisher.changed();
+        self.source.changed();
         Ok(())
     }
 
     /// When timestamp 0 of `take` was captured, by the server's clock, as far as that is known. What is said of another take
     /// than the current one is passed over.
-    pub(crate) fn capture_clock(&self, take: u64, origin_ms: Option<i64>) -> Result<(), Refused> {
+    pub(crate) fn capture_clock(&self, take: u64, epoch_ms: Option<i64>) -> Result<(), Refused> {
         self.write(|stream| {
             if stream.take() == take {
-                stream.set_origin_ms(origin_ms);
+                stream.set_epoch_ms(epoch_ms);
             }
         })
     }
@@ -101,7 +110,7 @@ impl Producer {
 
     /// Lets readers have what was written since the last call. They hold `trace` until they read it.
     pub(crate) fn flush(&self, trace: Option<&Arc<dyn Trace>>) {
-        self.publisher.flush(trace);
+        self.source.flush(trace);
     }
 
     /// Runs are missing before the next one.
@@ -113,7 +122,7 @@ impl Producer {
     pub(crate) fn state(&self, state: StreamState) -> Result<bool, Refused> {
         let changed = self.write(|stream| stream.set_state(state))?;
         if changed {
-            self.publisher.changed();
+            self.source.changed();
         }
         Ok(changed)
     }
@@ -125,24 +134,51 @@ impl Producer {
             stream.set_path(Some(path));
             changed
         })?;
-        self.publisher.set_lost(&self.stop, None);
+        self.source.set_lost(&self.stop, None);
         if changed {
-            self.publisher.changed();
+            self.source.changed();
         }
         Ok(())
     }
 
     /// The node it is pulled from is gone, since `now`.
     pub(crate) fn lost(&self, now: Now) {
-        self.publisher.set_lost(&self.stop, Some(now));
+        self.source.set_lost(&self.stop, Some(now));
     }
 
     /// Waits until a reader wants a keyframe.
     pub(crate) async fn keyframe_wanted(&self) {
-        self.publisher.keyframe_wanted().await;
+        self.source.keyframe_wanted().await;
     }
 
     fn write<T>(&self, write: impl FnOnce(&mut LiveStream) -> T) -> Result<T, Refused> {
-        self.publisher.unless_stopped(&self.stop, write).ok_or(Refused)
+        self.source.unless_stopped(&self.stop, write).ok_or(Refused)
+    }
+}
+
+/// Begins a take of a broadcaster, of which `newest` is the newest run that this or another node has, and whose tracks may be
+/// known. The stream came from another node until now if it `was_relayed`.
+pub(super) fn begin_take(
+    stream: &mut LiveStream,
+    take: u64,
+    newest: Option<Span>,
+    tracks: Option<Arc<[Track]>>,
+    was_relayed: bool,
+) {
+    match newest {
+        Some(newest) => stream.follow(newest),
+        // What the old take had besides never came here.
+        None if was_relayed => stream.gap(),
+        None => {}
+    }
+    stream.begin_take(take);
+    if let Some(tracks) = tracks {
+        push_tracks(stream, tracks);
+    }
+}
+
+fn push_tracks(stream: &mut LiveStream, tracks: Arc<[Track]>) {
+    if let Err(error) = stream.push_tracks(tracks) {
+        tracing::error!(stream.id = %stream.id(), %error, "tracks of stream {} were lost", stream.id());
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protocol::{ErrorCode, StreamId, WireError, stream::Visibility};
 
-use super::{Ingest, Producer, publisher::Publisher};
+use super::{Ingest, Producer, source::StreamSource};
 use crate::{
     clock::Now,
     hub::{Closed, Role, SharedStream},
@@ -30,11 +30,11 @@ impl Ingest {
         path: Arc<[String]>,
         now: Now,
     ) -> Result<Producer, WireError> {
-        let publisher = self.open(&mut lock(&self.publishers), id, visibility, now)?;
-        let producer = publisher.relay().ok_or_else(|| {
+        let source = self.open(&mut lock(&self.publishers), id, visibility, now)?.source().clone();
+        let producer = Producer::of_relay(&source).ok_or_else(|| {
             WireError::new(ErrorCode::AlreadyPublishing, format!("stream {id} comes from somewhere already"))
         })?;
-        lock(publisher.stream()).set_path(Some(path));
+        lock(source.stream()).set_path(Some(path));
         Ok(producer)
     }
 
@@ -42,9 +42,9 @@ impl Ingest {
     pub(crate) fn wanted(&self, id: StreamId, now: Now) -> Option<Wanted> {
         // Held throughout, so that the stream is not dropped in between.
         let publishers = lock(&self.publishers);
-        let publisher = publishers.by_stream.get(&id)?;
-        publisher.want(now);
-        Some(Wanted { stream: publisher.stream().clone(), is_relayed: publisher.is_relayed() })
+        let source = publishers.by_stream.get(&id)?.source();
+        source.want(now);
+        Some(Wanted { stream: source.stream().clone(), is_relayed: source.is_relayed() })
     }
 
     /// The stream, if this node carries it.
@@ -54,18 +54,18 @@ impl Ingest {
 
     /// Streams whose broadcaster is gone for at least `alone_ms`, though clients here want them: it may be elsewhere.
     pub(crate) fn orphans(&self, alone_ms: u64, now: Now) -> Vec<StreamId> {
-        let is_orphan = |publisher: &Publisher| {
-            let since_ms = publisher.alone_since_ms();
-            !publisher.is_relayed()
+        let is_orphan = |source: &StreamSource| {
+            let since_ms = source.alone_since_ms();
+            !source.is_relayed()
                 && since_ms.is_some_and(|since_ms| now.ms.saturating_sub(since_ms) >= alone_ms)
         };
-        let orphans = self.all().into_iter().filter(|(_, publisher)| is_orphan(publisher));
-        orphans.filter(|(_, publisher)| self.has_readers(publisher.stream())).map(|(id, _)| id).collect()
+        let orphans = self.all().into_iter().filter(|(_, source)| is_orphan(source));
+        orphans.filter(|(_, source)| self.has_readers(source.stream())).map(|(id, _)| id).collect()
     }
 
     /// Relayed streams.
     pub(crate) fn relayed(&self) -> Vec<StreamId> {
-        let relayed = self.all().into_iter().filter(|(_, publisher)| publisher.is_relayed());
+        let relayed = self.all().into_iter().filter(|(_, source)| source.is_relayed());
         relayed.map(|(id, _)| id).collect()
     }
 
@@ -83,7 +83,7 @@ impl Ingest {
     pub(crate) fn drop_idle(&self, id: StreamId, idle_ms: u64, now: Now) {
         let publishers = lock(&self.publishers);
         let Some(publisher) = publishers.by_stream.get(&id) else { return };
-        if publisher.close_if_relayed(idle_ms, now) {
+        if publisher.source().close_if_relayed(idle_ms, now) {
             self.close(publishers, id, Closed::Dropped);
         }
     }
@@ -91,8 +91,8 @@ impl Ingest {
     /// A relayed stream is without source for so long that its viewers should know.
     pub(super) fn source_is_lost(&self, id: StreamId) {
         let Some(publisher) = lock(&self.publishers).by_stream.get(&id).cloned() else { return };
-        lock(publisher.stream()).set_path(None);
-        if publisher.interrupt() {
+        lock(publisher.source().stream()).set_path(None);
+        if publisher.source().interrupt() {
             tracing::info!(stream.id = %id, "stream {id} is interrupted: no node has it");
         }
     }

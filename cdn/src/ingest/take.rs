@@ -10,7 +10,7 @@ use protocol::{
     event::{ChunkName, SegmentName},
 };
 
-use super::{Registration, origin::Origin};
+use super::{Registration, capture_clock::CaptureClock};
 use crate::hub::Span;
 
 /// First byte of a resume state. Another layout gets another number.
@@ -29,7 +29,7 @@ pub(super) struct Take {
     mime: String,
     parser: TakeParser,
     next_segment: u64,
-    origin: Origin,
+    capture_clock: CaptureClock,
     /// Why it cannot go on.
     broken: Option<WireError>,
 }
@@ -58,7 +58,14 @@ impl Take {
     /// A take whose first segment is to come.
     fn begin(number: u64, mime: String) -> Result<Self, WireError> {
         let parser = TakeParser::new(&mime).map_err(|error| unsupported(&error))?;
-        Ok(Self { number, mime, parser, next_segment: 0, origin: Origin::default(), broken: None })
+        Ok(Self {
+            number,
+            mime,
+            parser,
+            next_segment: 0,
+            capture_clock: CaptureClock::default(),
+            broken: None,
+        })
     }
 
     /// A take that another node began: `resume` is what [`Take::resume_state`] gave there.
@@ -70,7 +77,7 @@ impl Take {
             return Err(invalid_resume());
         }
         let parser = TakeParser::resume(&mime, point).map_err(|_| invalid_resume())?;
-        Ok(Self { number, mime, parser, next_segment, origin: Origin::default(), broken: None })
+        Ok(Self { number, mime, parser, next_segment, capture_clock: CaptureClock::default(), broken: None })
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -130,7 +137,7 @@ impl Take {
     pub(super) fn segment_done(&mut self, captured_at_ms: Option<i64>, now_ms: u64) {
         self.next_segment += 1;
         if let (Some(captured_at_ms), Some(pts_ms)) = (captured_at_ms, self.parser.newest_pts_ms()) {
-            self.origin.observe(captured_at_ms, pts_ms, now_ms);
+            self.capture_clock.observe(captured_at_ms, pts_ms, now_ms);
         }
     }
 
@@ -140,8 +147,8 @@ impl Take {
     }
 
     /// Server-clock time of timestamp 0, if the broadcaster told.
-    pub(super) fn origin_ms(&self) -> Option<i64> {
-        self.origin.estimate_ms()
+    pub(super) fn epoch_ms(&self) -> Option<i64> {
+        self.capture_clock.epoch_ms()
     }
 
     /// The newest segment that was had.

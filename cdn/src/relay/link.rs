@@ -54,7 +54,7 @@ pub(super) enum Event {
     /// Chunks are missing before the next.
     Skipped,
     /// The tracks of a take.
-    Tracks { take: u64, tracks: Arc<[Track]>, origin_ms: Option<i64> },
+    Tracks { take: u64, tracks: Arc<[Track]>, epoch_ms: Option<i64> },
     /// The next run of frames of a take.
     Run { take: u64, run: Run, captured_at_ms: Option<i64> },
 }
@@ -173,9 +173,9 @@ fn read(message: Message) -> Result<Option<Event>, Lost> {
 fn read_media(message: &Bytes) -> Result<Event, Lost> {
     let (kind, data) = message::read(message).map_err(|error| Lost::Nonsense(error.to_string()))?;
     Ok(match kind {
-        DataKind::Init { take, origin_time_ms: origin_ms, .. } => {
+        DataKind::Init { take, origin_time_ms: epoch_ms, .. } => {
             let tracks = frames::read_init(&data).map_err(|error| Lost::Nonsense(error.to_string()))?;
-            Event::Tracks { take, tracks: tracks.into(), origin_ms }
+            Event::Tracks { take, tracks: tracks.into(), epoch_ms }
         }
         DataKind::Media(head) => read_run(head, data)?,
     })

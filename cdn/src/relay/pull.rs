@@ -393,9 +393,9 @@ impl ActivePull<'_> {
                 course.state(state);
             }
             (Event::Skipped, Some(producer)) => producer.gap()?,
-            (Event::Tracks { take, tracks, origin_ms }, Some(producer)) => {
+            (Event::Tracks { take, tracks, epoch_ms }, Some(producer)) => {
                 producer.tracks(take, tracks)?;
-                producer.capture_clock(take, origin_ms)?;
+                producer.capture_clock(take, epoch_ms)?;
             }
             (Event::Run { take, run, captured_at_ms }, Some(producer)) => {
                 self.write(producer, (take, run, captured_at_ms), now)?;

@@ -160,7 +160,7 @@ impl Admission {
         let watching = Watching {
             mime: stream.mime(formats).map(str::to_owned),
             take: stream.take(),
-            origin_time_ms: stream.origin_ms(),
+            origin_time_ms: stream.epoch_ms(),
             window_ms: u64::try_from(self.limits.window.as_millis()).unwrap_or(u64::MAX),
         };
         Welcome { watching, newest: stream.ring().newest().map(|newest| newest.first) }

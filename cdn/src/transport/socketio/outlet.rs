@@ -91,8 +91,8 @@ impl Outlet for SocketIoOutlet {
     type Viewer = Recipient;
     type Packet = Packet;
 
-    fn init(&self, stream: StreamId, take: u64, init: &Init, origin_ms: Option<i64>) -> Packet {
-        codec::init(stream, take, init, origin_ms)
+    fn init(&self, stream: StreamId, take: u64, init: &Init, epoch_ms: Option<i64>) -> Packet {
+        codec::init(stream, take, init, epoch_ms)
     }
 
     fn chunk(&self, stream: StreamId, chunk: &Chunk) -> Packet {
