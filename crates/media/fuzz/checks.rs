@@ -6,13 +6,15 @@
 // Each target uses its own part of this.
 #![allow(dead_code)]
 
+use std::ops::Range;
+
+use bytes::BytesMut;
 use media::{
-    Error, Init, Packet,
-    demux::{Event, fmp4, webm},
-    repackager::{Chunk, Output, Repackager},
+    Error, Format, Frame, Init, Muxer, Output, Packet, Run, TakeParser, Track,
+    demux::{Event, fmp4, frames, webm},
 };
 
-/// Recorder types by the first byte of a [`repackage`] input.
+/// Recorder types by the first byte of a [`take`] input.
 const MIMES: [&str; 4] = [
     "video/webm;codecs=vp9,opus",
     "video/x-matroska;codecs=avc1,opus",
@@ -20,12 +22,23 @@ const MIMES: [&str; 4] = [
     "audio/webm;codecs=opus",
 ];
 
-/// More than the headers of a chunk with one frame take.
-const CHUNK_OVERHEAD_BYTES: usize = 512;
+/// Matroska's CodecID and TrackType by the first byte of a [`codecs`] input.
+const CODEC_IDS: [(&[u8], u8); 7] = [
+    (b"V_VP8", 1),
+    (b"V_VP9", 1),
+    (b"V_AV1", 1),
+    (b"V_MPEG4/ISO/AVC", 1),
+    (b"A_OPUS", 2),
+    (b"A_AAC", 2),
+    (b"A_MPEG/L3", 2),
+];
 
-/// Bytes of input for a chunk beyond those that every segment may give.
-const CHUNK_BYTES: usize = 1024;
-const CHUNKS_PER_SEGMENT: usize = 3;
+/// What a bare frame takes besides its data, which is more than frames that the parser adds have.
+const FRAME_RECORD_BYTES: usize = 32;
+
+/// Bytes of input for a run beyond those that every segment may give.
+const RUN_BYTES: usize = 1024;
+const RUNS_PER_SEGMENT: usize = 3;
 
 /// More than an init segment takes besides what the input says.
 const INIT_OVERHEAD_BYTES: usize = 2048;
@@ -39,7 +52,7 @@ trait Demux: Default {
 
 impl Demux for webm::Demuxer {
     fn push(&mut self, bytes: &[u8]) {
-        self.push(bytes);
+        self.push(bytes.to_vec());
     }
 
     fn next_event(&mut self) -> Result<Option<Event>, Error> {
@@ -53,7 +66,7 @@ impl Demux for webm::Demuxer {
 
 impl Demux for fmp4::Demuxer {
     fn push(&mut self, bytes: &[u8]) {
-        self.push(bytes);
+        self.push(bytes.to_vec());
     }
 
     fn next_event(&mut self) -> Result<Option<Event>, Error> {
@@ -79,14 +92,14 @@ fn check_demuxer<D: Demux>(input: &[u8]) {
     let whole = demux::<D>([input]);
     let pieces = [1, 7, 4096].map(|size| demux::<D>(input.chunks(size)));
     assert!(pieces.iter().all(|events| *events == whole), "the cutting changes what is read");
-    let frame_bytes: usize = frames(&whole.0).map(|frame| frame.data.len()).sum();
+    let frame_bytes: usize = packets(&whole.0).map(|frame| frame.data.len()).sum();
     assert!(frame_bytes <= input.len(), "frames are larger than the input");
     let tracks =
         whole.0.iter().map(|event| if let Event::Tracks(tracks) = event { tracks.len() } else { 0 }).sum();
-    assert!(frames(&whole.0).all(|frame| frame.track < tracks), "a frame of no track");
+    assert!(packets(&whole.0).all(|frame| frame.track < tracks), "a frame of no track");
 }
 
-fn frames(events: &[Event]) -> impl Iterator<Item = &Packet> {
+fn packets(events: &[Event]) -> impl Iterator<Item = &Packet> {
     events.iter().filter_map(|event| if let Event::Packet(frame) = event { Some(frame) } else { None })
 }
 
@@ -110,21 +123,65 @@ fn demux<'a, D: Demux>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Event
 
 /// A take, cut by the input: a byte that chooses the type, one that says after how many segments another node takes
 /// over, and then each segment behind its length in 16 bits.
-pub(crate) fn repackage(input: &[u8]) {
+pub(crate) fn take(input: &[u8]) {
     let [kind, resumed_after, take @ ..] = input else { return };
     let mime = MIMES[usize::from(*kind) % MIMES.len()];
     let segments = segments(take);
-    let repackager = Repackager::new(mime).expect("these types are handled");
-    let (outputs, point) = run(repackager, &segments, usize::from(*resumed_after));
+    let parser = TakeParser::new(mime).expect("these types are handled");
+    let (outputs, point) = run(parser, &segments, usize::from(*resumed_after));
     check_outputs(take.len(), segments.len(), &outputs);
     if let Some(point) = point {
-        let resumed = Repackager::resume(mime, &point).expect("a resume point is good");
+        let resumed = TakeParser::resume(mime, &point).expect("a resume point is good");
         let rest = &segments[usize::from(*resumed_after)..];
         let (resumed_outputs, _) = run(resumed, rest, usize::MAX);
         let since = outputs.len() - resumed_outputs.len();
         assert_eq!(resumed_outputs, outputs[since..], "the other node goes on differently");
     }
-    let _ = Repackager::resume(mime, take);
+    let _ = TakeParser::resume(mime, take);
+}
+
+/// A byte that chooses the codec, then pictures or packets of it, each behind its length in 16 bits.
+pub(crate) fn codecs(input: &[u8]) {
+    let [kind, frames @ ..] = input else { return };
+    let (codec_id, track_type) = CODEC_IDS[usize::from(*kind) % CODEC_IDS.len()];
+    let mut stream = element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"matroska"));
+    stream.extend_from_slice(&[0x18, 0x53, 0x80, 0x67, 0xff]);
+    let size = [element(&[0xb0], &[64]), element(&[0xba], &[64])].concat();
+    let track = [
+        element(&[0xd7], &[1]),
+        element(&[0x83], &[track_type]),
+        element(&[0x86], codec_id),
+        element(&[0xe0], &size),
+    ];
+    stream.extend_from_slice(&element(&[0x16, 0x54, 0xae, 0x6b], &element(&[0xae], &track.concat())));
+    stream.extend_from_slice(&[0x1f, 0x43, 0xb6, 0x75, 0xff, 0xe7, 0x81, 0x00]);
+    for frame in segments(frames) {
+        stream.extend_from_slice(&element(&[0xa3], &[&[0x81, 0, 0, 0x80], frame].concat()));
+    }
+    let parser = TakeParser::new("video/x-matroska").expect("this type is handled");
+    let (outputs, _) = run(parser, &[&stream], usize::MAX);
+    check_outputs(stream.len(), 1, &outputs);
+}
+
+/// An EBML element of under 2^28 bytes.
+fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
+    [id, &(0x1000_0000 | body.len() as u32).to_be_bytes(), body].concat()
+}
+
+/// Any bytes as init data of bare frames, and as a chunk of them.
+pub(crate) fn bare_frames(input: &[u8]) {
+    if let Ok(tracks) = frames::read_init(input) {
+        assert!((1..=2).contains(&tracks.len()));
+        if let Ok(muxer) = Muxer::new(Format::Frames, tracks.clone().into()) {
+            let read = frames::read_init(&muxer.init().data);
+            assert_eq!(read.as_ref(), Ok(&tracks), "what is written does not read back");
+        }
+    }
+    if let Ok(read) = frames::read_chunk(2, input.to_vec().into()) {
+        let bytes: usize = read.iter().map(|frame| frame.data.len()).sum();
+        assert!(bytes + read.len() * FRAME_RECORD_BYTES <= input.len(), "more than the input has bytes for");
+        assert!(read.iter().all(|frame| frame.dts_us <= frame.pts_us));
+    }
 }
 
 fn segments(mut take: &[u8]) -> Vec<&[u8]> {
@@ -138,17 +195,13 @@ fn segments(mut take: &[u8]) -> Vec<&[u8]> {
 }
 
 /// What comes of the segments up to an error, and the resume point after `resumed_after` of them.
-fn run(
-    mut repackager: Repackager,
-    segments: &[&[u8]],
-    resumed_after: usize,
-) -> (Vec<Output>, Option<Vec<u8>>) {
+fn run(mut parser: TakeParser, segments: &[&[u8]], resumed_after: usize) -> (Vec<Output>, Option<Vec<u8>>) {
     let (mut outputs, mut point) = (Vec::new(), None);
     for (number, segment) in segments.iter().enumerate() {
         if number == resumed_after {
-            point = repackager.resume_point();
+            point = parser.resume_point();
         }
-        match repackager.push_segment(segment) {
+        match parser.push_segment(segment.to_vec()) {
             Ok(more) => outputs.extend(more),
             Err(_) => break,
         }
@@ -157,35 +210,64 @@ fn run(
 }
 
 fn check_outputs(input_bytes: usize, segments: usize, outputs: &[Output]) {
-    let inits: Vec<&Init> = outputs
+    let runs: Vec<&Run> = outputs
         .iter()
-        .filter_map(|output| if let Output::Init(init) = output { Some(init) } else { None })
+        .filter_map(|output| if let Output::Run(run) = output { Some(run) } else { None })
         .collect();
-    let chunks: Vec<&Chunk> = outputs
-        .iter()
-        .filter_map(|output| if let Output::Chunk(chunk) = output { Some(chunk) } else { None })
-        .collect();
-    let Some(init) = inits.first() else {
-        assert!(chunks.is_empty(), "a chunk without init segment");
+    let Some(Output::Tracks(tracks)) = outputs.first() else {
+        assert!(outputs.is_empty(), "a run before the tracks");
         return;
     };
-    assert_eq!(inits.len(), 1);
-    assert!(
-        chunks.iter().all(|chunk| chunk.key == (chunk.index == 0)),
-        "a group that starts without a keyframe"
-    );
-    let name = |chunk: &Chunk| (chunk.group, chunk.index);
-    assert!(chunks.is_sorted_by(|before, next| name(before) < name(next)), "a name that does not follow");
-    let most = input_bytes / CHUNK_BYTES + CHUNKS_PER_SEGMENT * segments;
-    assert!(chunks.len() <= most, "more chunks than the input has bytes for");
-    let chunk_bytes: usize = chunks.iter().map(|chunk| chunk.data.len()).sum();
-    assert!(init.data.len() <= input_bytes + INIT_OVERHEAD_BYTES, "an init segment larger than its input");
-    let pieces = || std::iter::once(&init.data[..]).chain(chunks.iter().map(|chunk| &chunk.data[..]));
-    let is_mp4 = init.mime.contains("/mp4");
-    let (events, error) =
-        if is_mp4 { demux::<fmp4::Demuxer>(pieces()) } else { demux::<webm::Demuxer>(pieces()) };
+    assert_eq!(runs.len() + 1, outputs.len(), "tracks again");
+    check_names(&runs);
+    let most = input_bytes / RUN_BYTES + RUNS_PER_SEGMENT * segments;
+    assert!(runs.len() <= most, "more runs than the input has bytes for");
+    let frames = runs.iter().flat_map(|run| &run.frames);
+    assert!(frames.clone().all(|frame| frame.dts_us <= frame.pts_us), "shown before it is decoded");
+    let made = frames.clone().count();
+    assert!(made <= 2 * input_bytes, "more frames than the input has bytes for");
+    let frame_bytes: usize = frames.map(|frame| frame.data.len()).sum();
+    assert!(frame_bytes <= 2 * input_bytes + made * FRAME_RECORD_BYTES, "frames larger than their input");
+    for format in [Format::WebM, Format::Mp4, Format::Frames] {
+        if let Ok(muxer) = Muxer::new(format, tracks.clone()) {
+            check_rendition(&muxer, format, tracks, &runs, input_bytes);
+        }
+    }
+}
+
+fn check_names(runs: &[&Run]) {
+    let next = |run: &Run| (run.group, run.index + run.frames.len() as u32);
+    for pair in runs.windows(2) {
+        let name = (pair[1].group, pair[1].index);
+        assert!(name == next(pair[0]) || name == (pair[0].group + 1, 0), "a name that does not follow");
+    }
+    assert!(runs.iter().all(|run| !run.frames.is_empty()), "an empty run");
+}
+
+fn check_rendition(muxer: &Muxer, format: Format, tracks: &[Track], runs: &[&Run], input_bytes: usize) {
+    let Init { data: init, .. } = muxer.init();
+    assert!(init.len() <= 2 * input_bytes + INIT_OVERHEAD_BYTES, "an init segment larger than its input");
+    let chunks = runs.iter().map(|run| {
+        let mut out = BytesMut::new();
+        let places = muxer.write_chunk(run, &mut out);
+        assert!(out.len() <= muxer.chunk_bytes(run), "a chunk over its bound");
+        let is_there = |(frame, place): (&Frame, Range<usize>)| out[place] == frame.data;
+        assert!(run.frames.iter().zip(places).all(is_there), "a frame is not where it is said to be");
+        out.freeze()
+    });
+    let chunks: Vec<_> = chunks.collect();
+    let pieces = || std::iter::once(&init[..]).chain(chunks.iter().map(|chunk| &chunk[..]));
+    let (events, error) = match format {
+        Format::WebM => demux::<webm::Demuxer>(pieces()),
+        Format::Mp4 => demux::<fmp4::Demuxer>(pieces()),
+        Format::Frames => {
+            for (run, chunk) in runs.iter().zip(chunks) {
+                assert_eq!(frames::read_chunk(tracks.len(), chunk).as_ref(), Ok(&run.frames));
+            }
+            return;
+        }
+    };
     assert_eq!(error, None, "what is packaged does not read back");
-    let frames = frames(&events).count();
-    assert!(frames >= chunks.len(), "an empty chunk");
-    assert!(chunk_bytes <= 2 * input_bytes + frames * CHUNK_OVERHEAD_BYTES, "chunks larger than their input");
+    let own = runs.iter().flat_map(|run| &run.frames).filter(|frame| !frame.is_gap()).count();
+    assert!(packets(&events).count() >= own, "a frame is lost");
 }

@@ -18,7 +18,6 @@ mod format;
 mod frame;
 mod frame_records;
 mod mux;
-pub mod repackager;
 mod take;
 mod timeline;
 mod varint;

@@ -9,10 +9,8 @@
 mod allocator;
 
 use allocator::counted;
-use media::{
-    Error, Progress,
-    repackager::{Output, Repackager},
-};
+use bytes::{Bytes, BytesMut};
+use media::{Error, Format, Muxer, Output, Progress, TakeParser};
 
 /// A segment of some slices.
 const BOMB_BYTES: usize = 256 << 10;
@@ -51,17 +49,18 @@ struct Outcome {
 }
 
 fn push<'a>(mime: &str, segments: impl Iterator<Item = &'a [u8]>) -> Outcome {
-    let mut repackager = Repackager::new(mime).unwrap();
+    let (mut parser, mut muxers) = (TakeParser::new(mime).unwrap(), Vec::new());
     let mut outcome = Outcome::default();
-    for mut segment in segments {
+    for segment in segments {
+        let mut segment = Bytes::copy_from_slice(segment);
         outcome.bytes += segment.len();
         outcome.segments += 1;
         loop {
             let mut outputs = Vec::new();
-            let progress = repackager.advance(&mut segment, &mut outputs);
-            outcome.chunks += outputs.iter().filter(|output| matches!(output, Output::Chunk(_))).count();
-            outcome.most_steps = outcome.most_steps.max(repackager.steps() - outcome.steps);
-            outcome.steps = repackager.steps();
+            let progress = parser.advance(&mut segment, &mut outputs);
+            outcome.chunks += outputs.iter().map(|output| write(&mut muxers, output)).sum::<usize>();
+            outcome.most_steps = outcome.most_steps.max(parser.steps() - outcome.steps);
+            outcome.steps = parser.steps();
             match progress {
                 Ok(Progress::Partly) => {}
                 Ok(Progress::Done) => break,
@@ -70,10 +69,30 @@ fn push<'a>(mime: &str, segments: impl Iterator<Item = &'a [u8]>) -> Outcome {
         }
         if outcome.segments % SEGMENTS_PER_POINT == 2 {
             outcome.points += 1;
-            repackager.resume_point();
+            parser.resume_point();
         }
     }
     outcome
+}
+
+/// Writes a run in every format; says how many runs that is.
+fn write(muxers: &mut Vec<Muxer>, output: &Output) -> usize {
+    match output {
+        Output::Tracks(tracks) => {
+            let formats = [Format::WebM, Format::Mp4, Format::Frames];
+            *muxers = formats.iter().filter_map(|&format| Muxer::new(format, tracks.clone()).ok()).collect();
+            0
+        }
+        Output::Run(run) => {
+            for muxer in muxers {
+                let bound = muxer.chunk_bytes(run);
+                let mut out = BytesMut::with_capacity(bound);
+                muxer.write_chunk(run, &mut out);
+                assert!(out.len() <= bound, "one allocation is enough");
+            }
+            1
+        }
+    }
 }
 
 fn check<'a>(name: &str, mime: &str, segments: impl Iterator<Item = &'a [u8]>) {
@@ -101,20 +120,20 @@ fn frames_of_a_byte_are_refused_once_there_are_many_and_those_of_a_few_bytes_are
     let runs_of = |bytes: u32| {
         let unit = mp4_fragment(AUDIO, bytes, 16_384);
         let segment = unit.repeat((1 << 20) / unit.len());
-        let mut repackager = Repackager::new(MP4).unwrap();
-        repackager.push_segment(&mp4_headers()).unwrap();
-        let pushed = repackager.push_segment(&segment).map(drop);
-        (pushed, repackager.steps())
+        let mut parser = TakeParser::new(MP4).unwrap();
+        parser.push_segment(mp4_headers()).unwrap();
+        let pushed = parser.push_segment(segment).map(drop);
+        (pushed, parser.steps())
     };
     let (refused, steps) = runs_of(1);
     assert!(matches!(refused, Err(Error::TooManyFrames { .. })), "{refused:?}");
     assert!(steps < (1 << 20) / 16, "{steps} steps for 1 MiB");
     assert_eq!(runs_of(4).0, Ok(()));
     let silence = mp4_fragment(AUDIO, 1, 16_384);
-    let mut repackager = Repackager::new(MP4).unwrap();
-    repackager.push_segment(&mp4_headers()).unwrap();
+    let mut parser = TakeParser::new(MP4).unwrap();
+    parser.push_segment(mp4_headers()).unwrap();
     for _ in 0..8 {
-        repackager.push_segment(&silence).unwrap();
+        parser.push_segment(silence.clone()).unwrap();
     }
 }
 
@@ -141,8 +160,8 @@ fn headers_as_large_as_they_may_be_are_read_once() {
         ("a moov of empty boxes", MP4, [mp4_box(b"ftyp", b"iso6\0\0\0\0"), boxes].concat()),
     ] {
         check(name, mime, [&headers[..]].into_iter());
-        let mut repackager = Repackager::new(mime).unwrap();
-        let error = repackager.push_segment(&headers).unwrap_err().to_string();
+        let mut parser = TakeParser::new(mime).unwrap();
+        let error = parser.push_segment(headers).unwrap_err().to_string();
         assert!(error.len() < 200, "{name}: an error of {} bytes", error.len());
     }
 }

@@ -13,12 +13,12 @@ use std::{fs, path::Path, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use common::{
-    Fixture,
+    Chunk, Fixture,
     decoding::{Decoding, Timed, decode, ffmpeg},
     repackage,
     take::Take,
 };
-use media::{Format, Init, Muxer, demux::frames, repackager::Chunk};
+use media::{Format, Init, Muxer, demux::frames};
 
 /// Times differ at most by a sample of Opus: they are rounded to one of 48 000 a second in MP4.
 const ROUNDING_US: u64 = 21;
@@ -33,11 +33,11 @@ fn join(init: &Init, chunks: &[Chunk]) -> Vec<u8> {
 /// Checks what is decoded from the chunk at `start` on against the recording.
 fn check_from(fixture: &Fixture, recording: &Decoding, init: &Init, chunks: &[Chunk], start: usize) {
     let from = &chunks[start];
-    let what = format!("{} from group {} at {} ms", fixture.name, from.group, from.pts_ms);
+    let what = format!("{} from group {} at {} ms", fixture.name, from.run.group, from.pts_ms());
     let decoding = decode(join(init, &chunks[start..]));
     assert_eq!(decoding.complaints, "", "{what}");
     let first_us = decoding.pictures.first().or(decoding.packets.first()).unwrap().pts_us;
-    assert!(first_us.abs_diff(from.pts_ms * 1000) <= LONGEST_PACKET_US, "{what} starts at {first_us} µs");
+    assert!(first_us.abs_diff(from.pts_ms() * 1000) <= LONGEST_PACKET_US, "{what} starts at {first_us} µs");
     assert_same(&decoding.pictures, &recording.pictures, first_us, &what);
     let sound_us = decoding.packets.first().map_or(first_us, |packet| packet.pts_us);
     assert!(sound_us.abs_diff(first_us) <= LONGEST_PACKET_US, "{what}: sound starts at {sound_us} µs");
@@ -62,7 +62,7 @@ fn every_join_point_of_every_recording_decodes_to_the_recorded_frames() {
     for fixture in Fixture::all() {
         let recording = decode(fixture.stream());
         let (init, chunks) = repackage(&fixture.mime, &fixture.segments);
-        for start in (0..chunks.len()).filter(|&index| chunks[index].key) {
+        for start in (0..chunks.len()).filter(|&index| chunks[index].run.key()) {
             check_from(&fixture, &recording, &init, &chunks, start);
         }
     }

@@ -141,7 +141,16 @@ fn what_no_player_takes_is_refused_before_any_frame() {
     }
 }
 
-/// A recording of 320 × 180 by ffmpeg whose `tkhd` has another matrix.
+#[test]
+fn b_frames_with_offsets_below_zero_keep_their_times() {
+    let arguments = format!("-t 5 -c:v libx264 -bf 3 -g 30 -c:a aac {FRAGMENTED}+negative_cts_offsets");
+    let (bytes, segments) = encoded("negative.mp4", &arguments);
+    let take = Take::parse("video/mp4", segments);
+    assert_same(&take.decode(Format::Mp4), &decode(bytes), "offsets below zero");
+    take.assert_plays_on();
+}
+
+/// A recording by ffmpeg whose `tkhd` has another matrix.
 fn turned(matrix: [i32; 4]) -> (Vec<u8>, Vec<Bytes>) {
     let (mut bytes, _) = encoded("turned.mp4", &format!("-t 2 -c:v libx264 -bf 0 -g 30 -an {FRAGMENTED}"));
     let tkhd = bytes.windows(4).position(|kind| kind == b"tkhd").unwrap();

@@ -1,4 +1,4 @@
-//! What a repackager holds stays bounded however much is pushed.
+//! What a parser holds stays bounded however much is pushed.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,7 +6,7 @@
 mod allocator;
 
 use allocator::counted;
-use media::{demux::webm, repackager::Repackager};
+use media::{TakeParser, demux::webm};
 
 /// EBML header, Segment, and Tracks with Opus as track 1 and VP9 as track 2.
 const HEADER: &[u8] = b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm\x18\x53\x80\x67\xff\x16\x54\xae\x6b\xa7\
@@ -39,10 +39,10 @@ fn block(track: u8, keyframe: bool, bytes: u32) -> Vec<u8> {
 /// The most memory that pushing HEADER, then `segments`, took.
 fn peak_of(segments: impl Iterator<Item = Vec<u8>>) -> usize {
     let push_all = || {
-        let mut repackager = Repackager::new("video/webm").unwrap();
-        repackager.push_segment(HEADER).unwrap();
+        let mut parser = TakeParser::new("video/webm").unwrap();
+        parser.push_segment(HEADER).unwrap();
         for segment in segments {
-            repackager.push_segment(&segment).unwrap();
+            parser.push_segment(segment).unwrap();
         }
     };
     counted(push_all).1.peak

@@ -5,10 +5,7 @@ mod common;
 use std::{fmt, sync::LazyLock};
 
 use common::{Fixture, demux};
-use media::{
-    Error,
-    repackager::{Output, Repackager},
-};
+use media::{Error, Output, TakeParser};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 static FIXTURES: LazyLock<Vec<Fixture>> = LazyLock::new(Fixture::all);
@@ -83,8 +80,8 @@ fn range(at: &Index, len: usize, stream_len: usize) -> std::ops::Range<usize> {
 }
 
 /// The outputs of each segment, up to the first error.
-fn push_all(repackager: &mut Repackager, segments: &[Vec<u8>]) -> Vec<Result<Vec<Output>, Error>> {
-    segments.iter().map(|segment| repackager.push_segment(segment)).collect()
+fn push_all(parser: &mut TakeParser, segments: &[Vec<u8>]) -> Vec<Result<Vec<Output>, Error>> {
+    segments.iter().map(|segment| parser.push_segment(segment.clone())).collect()
 }
 
 proptest! {
@@ -100,12 +97,12 @@ proptest! {
         Cut { fixture, segments } in cut_recording(40),
         at in any::<Index>(),
     ) {
-        let mut first = Repackager::new(&fixture.mime).unwrap();
+        let mut first = TakeParser::new(&fixture.mime).unwrap();
         let at = at.index(segments.len());
         push_all(&mut first, &segments[..at]);
         if let Some(point) = first.resume_point() {
-            let mut second = Repackager::resume(&fixture.mime, &point).unwrap();
-            prop_assert_eq!(second.init(), first.init());
+            let mut second = TakeParser::resume(&fixture.mime, &point).unwrap();
+            prop_assert_eq!(second.tracks(), first.tracks());
             prop_assert_eq!(second.resume_point(), Some(point));
             prop_assert!(push_all(&mut second, &segments[at..]) == push_all(&mut first, &segments[at..]));
         }
@@ -125,11 +122,12 @@ proptest! {
         if early {
             damaged.extend_from_slice(&stream[1000..]);
         }
-        let mut repackager = Repackager::new(&fixture.mime).unwrap();
-        for outputs in push_all(&mut repackager, &cut(&damaged, &cuts)).into_iter().flatten() {
+        let mut parser = TakeParser::new(&fixture.mime).unwrap();
+        for outputs in push_all(&mut parser, &cut(&damaged, &cuts)).into_iter().flatten() {
             for output in outputs {
-                if let Output::Chunk(chunk) = output {
-                    prop_assert!(chunk.data.len() <= 2 * damaged.len() + 4096);
+                if let Output::Run(run) = output {
+                    let bytes: usize = run.frames.iter().map(|frame| frame.data.len()).sum();
+                    prop_assert!(bytes <= 2 * damaged.len() + 4096);
                 }
             }
         }
@@ -138,20 +136,20 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(mime in any::<bool>(), segments in vec(vec(any::<u8>(), 0..200), 0..10)) {
         let mime = if mime { "video/webm" } else { "video/mp4" };
-        let mut repackager = Repackager::new(mime).unwrap();
-        for outputs in push_all(&mut repackager, &segments).into_iter().flatten() {
+        let mut parser = TakeParser::new(mime).unwrap();
+        for outputs in push_all(&mut parser, &segments).into_iter().flatten() {
             prop_assert!(outputs.is_empty());
         }
     }
 
     #[test]
     fn a_damaged_resume_point_is_refused_or_gone_on_from(Cut { fixture, segments } in cut_recording(20), damages in vec(damage(), 1..4)) {
-        let mut first = Repackager::new(&fixture.mime).unwrap();
+        let mut first = TakeParser::new(&fixture.mime).unwrap();
         let half = segments.len() / 2;
         push_all(&mut first, &segments[..half]);
         if let Some(mut point) = first.resume_point() {
             damages.iter().for_each(|damage| damage.apply(&mut point));
-            match Repackager::resume(&fixture.mime, &point) {
+            match TakeParser::resume(&fixture.mime, &point) {
                 Ok(mut second) => drop(push_all(&mut second, &segments[half..])),
                 Err(error) => prop_assert_eq!(error, Error::InvalidResume),
             }
@@ -160,7 +158,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_no_resume_point(point in vec(any::<u8>(), 0..300)) {
-        let resumed = Repackager::resume("video/webm", &point);
+        let resumed = TakeParser::resume("video/webm", &point);
         prop_assert!(resumed.is_err_and(|error| error == Error::InvalidResume));
     }
 }

@@ -2,8 +2,11 @@
 
 pub mod fmp4;
 pub mod frames;
+mod input;
 mod mime;
 pub mod webm;
+
+use bytes::Bytes;
 
 use crate::{Error, Packet, Track};
 use mime::Container;
@@ -33,7 +36,7 @@ impl Demuxer {
         }
     }
 
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: Bytes) {
         match self {
             Self::WebM(demuxer) => demuxer.push(bytes),
             Self::Fmp4(demuxer) => demuxer.push(bytes),

@@ -10,6 +10,9 @@ use crate::Error;
 /// The largest size that eight bytes can say; all ones mean "unknown" (RFC 8794, section 6.2).
 pub(crate) const MAX_SIZE: u64 = (1 << 56) - 2;
 
+/// The longest header: an ID of four bytes and a size of eight.
+pub(crate) const MAX_HEADER_BYTES: usize = 12;
+
 /// An element's ID and size, as they stand before its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {

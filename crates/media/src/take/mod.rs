@@ -96,11 +96,11 @@ impl TakeParser {
     pub fn resume(mime: &str, point: &[u8]) -> Result<Self, Error> {
         let mut resumed = Self::new(mime)?;
         let Point { memory, prefix } = Point::decode(point).ok_or(Error::InvalidResume)?;
-        resumed.rebuild(memory, &prefix).map_err(|_| Error::InvalidResume)?;
+        resumed.rebuild(memory, prefix).map_err(|_| Error::InvalidResume)?;
         Ok(resumed)
     }
 
-    fn rebuild(&mut self, memory: Memory, prefix: &[u8]) -> Result<(), Error> {
+    fn rebuild(&mut self, memory: Memory, prefix: Bytes) -> Result<(), Error> {
         self.demuxer.push(prefix);
         let mut memory = Some(memory);
         while let Some(event) = self.demuxer.next_event()? {
@@ -143,9 +143,9 @@ impl TakeParser {
                 self.take(event, outputs)?;
             } else if !segment.is_empty() {
                 let piece = segment.split_to(segment.len().min(PIECE_BYTES));
-                self.demuxer.push(&piece);
                 self.segment.bytes += piece.len() as u64;
                 work.bytes += piece.len() as u64;
+                self.demuxer.push(piece);
             } else {
                 break;
             }

@@ -21,8 +21,8 @@ use crate::{
 
 const VERSION: u8 = 2;
 
-/// The largest resume point, less what [`crate::repackager`] adds to it.
-const MAX_POINT_BYTES: usize = (8 << 10) - 4;
+/// The largest resume point.
+const MAX_POINT_BYTES: usize = 8 << 10;
 
 /// What a parser goes on from.
 #[derive(Debug, Default, PartialEq)]

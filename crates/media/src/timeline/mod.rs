@@ -262,6 +262,9 @@ impl Timeline {
             }
             _ => {}
         }
+        if !self.reorders[index] {
+            pts_us = pts_us.max(at_us);
+        }
         state.filled = false;
         state.input_us = Some(input_us);
         state.repeat.inspect(&self.tracks[index], &packet.data);

@@ -8,10 +8,10 @@ pub(crate) mod take;
 
 use std::{fs, path::Path};
 
+use bytes::{Bytes, BytesMut};
 use media::{
-    Init, Packet, Track,
+    Format, Init, Muxer, Output, Packet, Run, TakeParser, Track,
     demux::{Event, fmp4, webm},
-    repackager::{Chunk, Output, Repackager},
 };
 use serde::Deserialize;
 
@@ -70,22 +70,40 @@ impl Fixture {
     }
 }
 
-/// Everything a repackager makes of these segments.
-pub(crate) fn repackage<S: AsRef<[u8]>>(mime: &str, segments: &[S]) -> (Init, Vec<Chunk>) {
-    let mut repackager = Repackager::new(mime).unwrap();
-    let outputs = segments.iter().flat_map(|segment| repackager.push_segment(segment.as_ref()).unwrap());
-    split(outputs.collect())
+/// A run in its take's default format.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Chunk {
+    pub(crate) run: Run,
+    pub(crate) data: Bytes,
 }
 
-/// The one init segment, which comes first, and the chunks.
-pub(crate) fn split(outputs: Vec<Output>) -> (Init, Vec<Chunk>) {
+impl Chunk {
+    pub(crate) fn pts_ms(&self) -> u64 {
+        self.run.pts_us() / 1000
+    }
+}
+
+/// Everything that a parser and the muxer of the default format make of these segments.
+pub(crate) fn repackage<S: AsRef<[u8]>>(mime: &str, segments: &[S]) -> (Init, Vec<Chunk>) {
+    let mut parser = TakeParser::new(mime).unwrap();
+    let segment = |segment: &S| parser.push_segment(segment.as_ref().to_vec()).unwrap();
+    written(segments.iter().flat_map(segment).collect())
+}
+
+/// The init segment and the chunks of the tracks, which come first, and the runs.
+pub(crate) fn written(outputs: Vec<Output>) -> (Init, Vec<Chunk>) {
     let mut outputs = outputs.into_iter();
-    let Some(Output::Init(init)) = outputs.next() else { panic!("the init segment comes first") };
+    let Some(Output::Tracks(tracks)) = outputs.next() else { panic!("the tracks come first") };
+    let muxer = Muxer::new(Format::default_of(&tracks), tracks).unwrap();
     let chunks = outputs.map(|output| match output {
-        Output::Chunk(chunk) => chunk,
-        Output::Init(_) => panic!("a second init segment"),
+        Output::Run(run) => {
+            let mut out = BytesMut::new();
+            muxer.write_chunk(&run, &mut out);
+            Chunk { run, data: out.freeze() }
+        }
+        Output::Tracks(_) => panic!("tracks again"),
     });
-    (init, chunks.collect())
+    (muxer.init().clone(), chunks.collect())
 }
 
 /// What the demuxer for `mime` finds in `pieces`.
@@ -94,10 +112,10 @@ pub(crate) fn demux<S: AsRef<[u8]>>(mime: &str, pieces: &[S]) -> (Vec<Track>, Ve
     let is_mp4 = mime.contains("mp4");
     let mut next = |piece: Option<&[u8]>| {
         if is_mp4 {
-            piece.inspect(|piece| fmp4.push(piece));
+            piece.inspect(|piece| fmp4.push(piece.to_vec()));
             fmp4.next_event()
         } else {
-            piece.inspect(|piece| webm.push(piece));
+            piece.inspect(|piece| webm.push(piece.to_vec()));
             webm.next_event()
         }
     };

@@ -10,9 +10,9 @@ use super::movie::{self, InputTrack};
 use crate::{
     Error, Packet,
     boxes::{self, Header, malformed, put_box, put_full_box},
-    demux::Event,
+    demux::{Event, input::Input},
 };
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 use std::{ops::Range, vec};
 
 /// The largest `moov` that is read; a recorder's has about 1 KiB.
@@ -33,8 +33,8 @@ pub const MAX_MDAT_BYTES: u64 = 32 << 20;
 /// [`MAX_MOOV_BYTES`], [`MAX_MOOF_BYTES`] and [`MAX_MDAT_BYTES`]. H.264 frames come as the container has them.
 #[derive(Debug, Default)]
 pub struct Demuxer {
-    buffer: BytesMut,
-    /// Where `buffer` starts, counted from the start of the input.
+    input: Input,
+    /// Where `input` starts, counted from the start of the input.
     position: u64,
     /// Bytes of a box that nobody reads which are still to come.
     skip: u64,
@@ -95,11 +95,9 @@ impl Demuxer {
     }
 
     /// Adds the next bytes of the take, any number of them. Pull [`Self::next_event`] until `None` before pushing more.
-    pub fn push(&mut self, bytes: &[u8]) {
-        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
-        self.skip -= skipped as u64;
-        self.position = self.position.saturating_add(skipped as u64);
-        self.buffer.extend_from_slice(&bytes[skipped..]);
+    pub fn push(&mut self, bytes: impl Into<Bytes>) {
+        self.input.push(bytes.into());
+        self.skip -= self.drop_bytes(self.skip);
     }
 
     /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
@@ -124,7 +122,7 @@ impl Demuxer {
     /// pending, or when the input tells places from its start.
     pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
         let moof = self.fragment.as_ref().map_or(&[][..], |pending| &pending.moof);
-        if self.absolute || self.media.is_some() || self.buffer.len() + moof.len() > limit {
+        if self.absolute || self.media.is_some() || self.input.len() + moof.len() > limit {
             return None;
         }
         if self.movie.as_ref().is_some_and(|movie| movie.moov.len() > MAX_RESUMED_MOOV_BYTES) {
@@ -144,7 +142,7 @@ impl Demuxer {
         }
         out.put_slice(moof);
         put_skipped_start(&mut out, self.skip);
-        out.put_slice(&self.buffer);
+        self.input.append_to(&mut out);
         Some(out.into())
     }
 
@@ -165,7 +163,9 @@ impl Demuxer {
     }
 
     fn step(&mut self) -> Result<Step, Error> {
-        let Some(header) = Header::parse(&self.buffer)? else { return Ok(Step::NeedMore) };
+        let Some(header) = Header::parse(self.input.peek(boxes::MAX_HEADER_BYTES))? else {
+            return Ok(Step::NeedMore);
+        };
         let step = self.read_box(header)?;
         self.steps += u64::from(!matches!(step, Step::NeedMore));
         Ok(step)
@@ -194,15 +194,15 @@ impl Demuxer {
     /// Drops a box, what is here now and the rest when it comes.
     fn skip(&mut self, header: Header) -> Step {
         let size = header.payload_bytes.unwrap_or(u64::MAX).saturating_add(header.header_bytes as u64);
-        let here = usize::try_from(size).unwrap_or(usize::MAX).min(self.buffer.len());
-        self.consume(here);
-        self.skip = size - here as u64;
+        self.skip = size - self.drop_bytes(size);
         if self.skip > 0 { Step::NeedMore } else { Step::Continue }
     }
 
-    fn consume(&mut self, bytes: usize) {
-        self.buffer.advance(bytes);
-        self.position = self.position.saturating_add(bytes as u64);
+    /// Drops the next bytes, at most all there are; says how many.
+    fn drop_bytes(&mut self, bytes: u64) -> u64 {
+        let dropped = self.input.skip(bytes) as u64;
+        self.position = self.position.saturating_add(dropped);
+        dropped
     }
 
     /// Takes a whole box with `payload_bytes` of at most `limit`; `None` while it is not all here.
@@ -217,11 +217,11 @@ impl Demuxer {
             return Err(Error::TooLarge { what, bytes: payload_bytes, limit });
         }
         let size = header.header_bytes + payload_bytes as usize;
-        if self.buffer.len() < size {
-            return Ok(None);
+        let taken = self.input.take(size);
+        if taken.is_some() {
+            self.position = self.position.saturating_add(size as u64);
         }
-        self.position = self.position.saturating_add(size as u64);
-        Ok(Some(self.buffer.split_to(size).freeze()))
+        Ok(taken)
     }
 
     /// Takes a whole `moov` or `moof`, which cannot reach to the end of a file that has media after it.
@@ -280,7 +280,7 @@ impl Demuxer {
             return Ok(Step::NeedMore);
         };
         if header.payload_bytes.is_none() {
-            self.consume(self.buffer.len());
+            self.drop_bytes(u64::MAX);
             self.skip = u64::MAX;
         }
         let media = Media { start, data: taken.slice(header.header_bytes..) };
@@ -334,7 +334,7 @@ impl Media {
     fn packet(&self, sample: Sample) -> Option<Packet> {
         let data = self.bytes_of(&sample)?;
         let Sample { track, pts_us, dts_us, duration_us, key, .. } = sample;
-        Some(Packet { track, pts_us, dts_us: Some(dts_us), duration_us: Some(duration_us), key, data })
+        Some(Packet { track, pts_us, dts_us, duration_us: Some(duration_us), key, data })
     }
 
     fn bytes_of(&self, sample: &Sample) -> Option<Bytes> {

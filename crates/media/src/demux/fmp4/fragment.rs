@@ -51,7 +51,8 @@ pub(super) struct Sample {
     /// Index of its track.
     pub(super) track: usize,
     pub(super) pts_us: u64,
-    pub(super) dts_us: u64,
+    /// `None` where the container's are no times at which a player could decode.
+    pub(super) dts_us: Option<u64>,
     pub(super) duration_us: u64,
     pub(super) key: bool,
     /// Where its bytes are, counted from the start of the input.
@@ -100,9 +101,16 @@ pub(super) fn outline(source: Source<'_>) -> Result<Outline, Error> {
 /// The fragment's samples in order of decode time; of two with the same time, the one of the earlier track first. None is
 /// empty.
 pub(super) fn samples(source: Source<'_>) -> Result<Vec<Sample>, Error> {
-    let mut samples = Vec::new();
+    let mut samples: Vec<Sample> = Vec::new();
     read(source, |run| samples.extend(run.samples(source.tracks)))?;
     samples.sort_by_key(|sample| (sample.dts_us, sample.track));
+    for track in 0..source.tracks.len() {
+        let mut of_track = samples.iter().filter(|sample| sample.track == track);
+        // With offsets below 0 decode times say the order only.
+        if of_track.any(|sample| sample.dts_us.is_some_and(|dts_us| dts_us > sample.pts_us)) {
+            samples.iter_mut().filter(|sample| sample.track == track).for_each(|sample| sample.dts_us = None);
+        }
+    }
     Ok(samples)
 }
 
@@ -131,6 +139,7 @@ impl Run {
             let [dts_us, pts_us] = [decoded, shown].map(|ticks| microseconds(ticks, timescale) as u64);
             let place = start..start + u64::from(self.size);
             let duration_us = microseconds(i128::from(self.duration), timescale) as u64;
+            let dts_us = Some(dts_us);
             Sample { track: self.track, pts_us, dts_us, duration_us, key: self.key, place }
         })
     }

@@ -5,7 +5,7 @@
 
 use std::vec;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 use super::{
     lacing::{self, Lacing},
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Error, Packet, codec,
-    demux::Event,
+    demux::{Event, input::Input},
     ebml::{self, document, id, malformed},
     error::shown,
 };
@@ -50,7 +50,7 @@ enum Place {
 /// one block before that.
 #[derive(Debug)]
 pub struct Demuxer {
-    buffer: BytesMut,
+    input: Input,
     /// Bytes of an element that nobody reads which are still to come.
     skip: u64,
     place: Place,
@@ -83,7 +83,7 @@ impl Demuxer {
     /// A demuxer at the start of a take.
     pub fn new() -> Self {
         Self {
-            buffer: BytesMut::new(),
+            input: Input::default(),
             skip: 0,
             place: Place::Start,
             timestamp_scale: 1_000_000,
@@ -95,10 +95,9 @@ impl Demuxer {
     }
 
     /// Adds the next bytes of the take, any number of them. Pull [`Self::next_event`] until `None` before pushing more.
-    pub fn push(&mut self, bytes: &[u8]) {
-        let skipped = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
-        self.skip -= skipped as u64;
-        self.buffer.extend_from_slice(&bytes[skipped..]);
+    pub fn push(&mut self, bytes: impl Into<Bytes>) {
+        self.input.push(bytes.into());
+        self.skip -= self.input.skip(self.skip) as u64;
     }
 
     /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
@@ -124,7 +123,7 @@ impl Demuxer {
     /// Bytes which, pushed into a new demuxer, bring it to this one's state: headers written anew, then what is pending.
     /// They give the tracks again (if they were given) and no frame. `None` when more than `limit` bytes are pending.
     pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
-        if self.buffer.len() > limit || self.tracks.len() > MAX_RESUMED_HEADER_BYTES {
+        if self.input.len() > limit || self.tracks.len() > MAX_RESUMED_HEADER_BYTES {
             return None;
         }
         let mut out = Vec::new();
@@ -146,12 +145,14 @@ impl Demuxer {
         if self.skip > 0 {
             ebml::write_void_header(&mut out, self.skip);
         }
-        out.extend_from_slice(&self.buffer);
+        self.input.append_to(&mut out);
         Some(out)
     }
 
     fn step(&mut self) -> Result<Step, Error> {
-        let Some(header) = ebml::header(&self.buffer)? else { return Ok(Step::NeedMore) };
+        let Some(header) = ebml::header(self.input.peek(ebml::MAX_HEADER_BYTES))? else {
+            return Ok(Step::NeedMore);
+        };
         let step = self.read_element(header)?;
         self.steps += u64::from(!matches!(step, Step::NeedMore));
         Ok(step)
@@ -184,7 +185,7 @@ impl Demuxer {
 
     /// Goes into a master element whose children are looked at one by one.
     fn enter(&mut self, header: ebml::Header, place: Place) -> Step {
-        self.buffer.advance(header.len);
+        self.input.skip(header.len as u64);
         self.place = place;
         Step::Continue
     }
@@ -192,10 +193,8 @@ impl Demuxer {
     /// Drops an element, what is here now and the rest when it comes.
     fn skip(&mut self, header: ebml::Header) -> Result<Step, Error> {
         let size = known_size(header)?;
-        self.buffer.advance(header.len);
-        let here = usize::try_from(size).unwrap_or(usize::MAX).min(self.buffer.len());
-        self.buffer.advance(here);
-        self.skip = size - here as u64;
+        self.input.skip(header.len as u64);
+        self.skip = size - self.input.skip(size) as u64;
         Ok(if self.skip > 0 { Step::NeedMore } else { Step::Continue })
     }
 
@@ -212,10 +211,8 @@ impl Demuxer {
             return Err(Error::TooLarge { what, bytes: size, limit });
         }
         let end = header.len + size as usize;
-        if self.buffer.len() < end {
-            return Ok(Step::NeedMore);
-        }
-        let body = self.buffer.split_to(end).freeze().slice(header.len..);
+        let Some(element) = self.input.take(end) else { return Ok(Step::NeedMore) };
+        let body = element.slice(header.len..);
         Ok(on_body(self, body)?.map_or(Step::Continue, Step::Event))
     }
 

@@ -68,7 +68,7 @@ impl Document {
 
     fn events(&self) -> Result<Vec<Event>, Error> {
         let mut demuxer = Demuxer::new();
-        demuxer.push(&self.0);
+        demuxer.push(self.0.clone());
         std::iter::from_fn(|| demuxer.next_event().transpose()).take(100).collect()
     }
 
@@ -319,12 +319,12 @@ fn skipped_elements_take_no_memory() {
     let mut void = Vec::new();
     ebml::write_void_header(&mut void, 1 << 40);
     let mut demuxer = Demuxer::new();
-    demuxer.push(&Document::with_tracks(1, 2).raw(&void).0);
+    demuxer.push(Document::with_tracks(1, 2).raw(&void).0);
     while demuxer.next_event().unwrap().is_some() {}
     for _ in 0..100 {
-        demuxer.push(&[0; 10_000]);
+        demuxer.push(vec![0; 10_000]);
         assert_eq!(demuxer.next_event(), Ok(None));
-        assert!(demuxer.buffer.is_empty());
+        assert!(demuxer.input.is_empty());
     }
     assert_eq!(demuxer.skip, (1 << 40) - 1_000_000);
 }
@@ -340,13 +340,13 @@ fn resumed_demuxer_goes_on_wherever_the_first_one_stopped() {
     let all = document.events().unwrap();
     for cut in 0..=document.0.len() {
         let mut first = Demuxer::new();
-        first.push(&document.0[..cut]);
+        first.push(document.0[..cut].to_vec());
         let before = std::iter::from_fn(|| first.next_event().unwrap()).count();
         let mut second = Demuxer::new();
-        second.push(&first.resume_prefix(1000).unwrap());
+        second.push(first.resume_prefix(1000).unwrap());
         let again = std::iter::from_fn(|| second.next_event().unwrap()).count();
         assert_eq!(again, before.min(1), "cut at {cut}: the tracks, and no frame");
-        second.push(&document.0[cut..]);
+        second.push(document.0[cut..].to_vec());
         let after: Vec<_> = std::iter::from_fn(|| second.next_event().unwrap()).collect();
         assert_eq!(after, all[before..], "cut at {cut}");
     }

@@ -5,11 +5,8 @@ mod common;
 
 use std::collections::HashMap;
 
-use common::{Fixture, demux, repackage};
-use media::{
-    Codec, Error, Init, Packet,
-    repackager::{Chunk, Repackager},
-};
+use common::{Chunk, Fixture, demux, repackage};
+use media::{Codec, Error, Init, Packet, TakeParser};
 
 /// The frames of both tracks from `chunks`, by a demuxer of this crate, as they are compared: time in ms, keyframe.
 /// MP4 keeps time in finer units than WebM, and H.264 is rewritten, so neither bytes nor µs are the same.
@@ -67,7 +64,7 @@ fn every_run_of_chunks_from_a_key_chunk_on_is_a_valid_stream() {
     for fixture in Fixture::all() {
         let (init, chunks) = repackage(&fixture.mime, &fixture.segments);
         let has_video = !frames_of(&init, &chunks)[&true].is_empty();
-        for start in (0..chunks.len()).filter(|&at| chunks[at].key) {
+        for start in (0..chunks.len()).filter(|&at| chunks[at].run.key()) {
             for end in [start + 1, (start + chunks.len()).div_ceil(2), chunks.len()] {
                 let frames = frames_of(&init, &chunks[start..end]);
                 let apart = chunks[start..end].iter().flat_map(|chunk| {
@@ -84,16 +81,17 @@ fn every_run_of_chunks_from_a_key_chunk_on_is_a_valid_stream() {
 }
 
 #[test]
-fn names_count_groups_and_chunks_without_a_gap() {
+fn names_count_groups_and_frames_without_a_gap() {
     for fixture in Fixture::all() {
         let (_, chunks) = repackage(&fixture.mime, &fixture.segments);
-        assert_eq!((chunks[0].group, chunks[0].index), (0, 0), "{}", fixture.name);
-        for pair in chunks.windows(2) {
-            let follows = (pair[0].group, pair[0].index + 1) == (pair[1].group, pair[1].index);
-            let starts = (pair[0].group + 1, 0) == (pair[1].group, pair[1].index);
-            assert!(follows || starts, "{}: {:?}", fixture.name, (pair[1].group, pair[1].index));
+        let runs: Vec<_> = chunks.iter().map(|chunk| &chunk.run).collect();
+        assert_eq!((runs[0].group, runs[0].index), (0, 0), "{}", fixture.name);
+        for pair in runs.windows(2) {
+            let name = (pair[1].group, pair[1].index);
+            let follows = name == (pair[0].group, pair[0].index + pair[0].frames.len() as u32);
+            let starts = name == (pair[0].group + 1, 0);
+            assert!(follows || starts, "{}: {name:?}", fixture.name);
         }
-        assert!(chunks.iter().all(|chunk| chunk.key == (chunk.index == 0)));
     }
 }
 
@@ -104,7 +102,7 @@ fn a_group_starts_at_every_keyframe() {
         let keyframes = recorded.iter().filter(|frame| tracks[frame.track].is_video() && frame.key).count();
         if keyframes > 0 {
             let (_, chunks) = repackage(&fixture.mime, &fixture.segments);
-            assert_eq!(chunks.iter().filter(|chunk| chunk.key).count(), keyframes, "{}", fixture.name);
+            assert_eq!(chunks.iter().filter(|chunk| chunk.run.key()).count(), keyframes, "{}", fixture.name);
         }
     }
 }
@@ -113,7 +111,8 @@ fn a_group_starts_at_every_keyframe() {
 fn sound_alone_can_be_joined_every_second() {
     let fixture = Fixture::load("audio-webm-opus-250ms");
     let (_, chunks) = repackage(&fixture.mime, &fixture.segments);
-    let starts: Vec<_> = chunks.iter().filter(|chunk| chunk.key).map(|chunk| chunk.pts_ms / 1000).collect();
+    let starts: Vec<_> =
+        chunks.iter().filter(|chunk| chunk.run.key()).map(|chunk| chunk.pts_ms() / 1000).collect();
     assert_eq!(starts, [0, 1, 2, 3]);
 }
 
@@ -135,22 +134,22 @@ fn mime_is_what_players_accept_for_what_comes_out() {
 #[test]
 fn every_segment_of_a_recording_can_be_resumed_after_with_the_same_chunks() {
     for fixture in Fixture::all() {
-        let mut first = Repackager::new(&fixture.mime).unwrap();
+        let mut first = TakeParser::new(&fixture.mime).unwrap();
         let mut points = Vec::new();
         let mut outputs = Vec::new();
         for segment in &fixture.segments {
-            outputs.push(first.push_segment(segment).unwrap());
-            points.push((first.resume_point(), first.init(), first.newest_pts_ms()));
+            outputs.push(first.push_segment(segment.clone()).unwrap());
+            points.push((first.resume_point(), first.tracks(), first.newest_pts_ms()));
         }
-        for (at, (point, init, newest_pts_ms)) in points.into_iter().enumerate() {
+        for (at, (point, tracks, newest_pts_ms)) in points.into_iter().enumerate() {
             let point =
                 point.unwrap_or_else(|| panic!("{}: no resume point after segment {at}", fixture.name));
             assert!(point.len() <= 8 << 10, "{}: {} bytes", fixture.name, point.len());
-            let mut second = Repackager::resume(&fixture.mime, &point).unwrap();
-            assert_eq!(second.init(), init, "{} after segment {at}", fixture.name);
+            let mut second = TakeParser::resume(&fixture.mime, &point).unwrap();
+            assert_eq!(second.tracks(), tracks, "{} after segment {at}", fixture.name);
             assert_eq!(second.newest_pts_ms(), newest_pts_ms, "{} after segment {at}", fixture.name);
             for (segment, expected) in fixture.segments.iter().zip(&outputs).skip(at + 1) {
-                let resumed = second.push_segment(segment).unwrap();
+                let resumed = second.push_segment(segment.clone()).unwrap();
                 assert!(resumed == *expected, "{} after segment {at}", fixture.name);
             }
         }
@@ -160,20 +159,20 @@ fn every_segment_of_a_recording_can_be_resumed_after_with_the_same_chunks() {
 #[test]
 fn resume_point_of_one_take_is_refused_by_another_container() {
     let fixture = Fixture::load("webm-vp9-opus-250ms");
-    let mut repackager = Repackager::new(&fixture.mime).unwrap();
+    let mut parser = TakeParser::new(&fixture.mime).unwrap();
     for segment in &fixture.segments[..2] {
-        repackager.push_segment(segment).unwrap();
+        parser.push_segment(segment.clone()).unwrap();
     }
-    let point = repackager.resume_point().unwrap();
-    assert!(Repackager::resume(&fixture.mime, &point).is_ok());
-    let refused = Repackager::resume("video/mp4;codecs=avc1,opus", &point).unwrap_err();
+    let point = parser.resume_point().unwrap();
+    assert!(TakeParser::resume(&fixture.mime, &point).is_ok());
+    let refused = TakeParser::resume("video/mp4;codecs=avc1,opus", &point).unwrap_err();
     assert_eq!(refused, Error::InvalidResume);
 }
 
 #[test]
 fn an_error_stays() {
-    let mut repackager = Repackager::new("video/webm").unwrap();
-    let error = repackager.push_segment(b"GET / HTTP/1.1").unwrap_err();
-    assert_eq!(repackager.push_segment(&Fixture::load("webm-vp9-opus-250ms").stream()), Err(error));
-    assert_eq!(repackager.resume_point(), None);
+    let mut parser = TakeParser::new("video/webm").unwrap();
+    let error = parser.push_segment(&b"GET / HTTP/1.1"[..]).unwrap_err();
+    assert_eq!(parser.push_segment(Fixture::load("webm-vp9-opus-250ms").stream()), Err(error));
+    assert_eq!(parser.resume_point(), None);
 }
