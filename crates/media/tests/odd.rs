@@ -177,3 +177,33 @@ fn gap_frames_are_decoded_as_silence_without_a_word() {
         assert_eq!(ffmpeg("-i pipe:0 -f null -", take.rendition(Format::Mp4)).1, "", "{codec:?}");
     }
 }
+
+#[test]
+fn a_picture_of_h264_that_stands_is_decoded_again_and_those_after_it_are_whole() {
+    let lacking = "-vf select='not(between(t,2,5))' -fps_mode vfr -t 8 -c:v libx264 -g 300 -c:a libopus";
+    let fragmented = "-movflags frag_every_frame+empty_moov+default_base_moof";
+    for (name, mime, options) in [
+        ("cabac-b.mkv", "video/x-matroska;codecs=avc1,opus", "-bf 3 -cluster_time_limit 250".to_owned()),
+        ("cabac-b.mp4", "video/mp4;codecs=avc1.64000d,opus", format!("-bf 3 {fragmented}")),
+        ("type0.mp4", "video/mp4;codecs=avc1.64000d,opus", format!("-preset ultrafast -bf 0 {fragmented}")),
+        ("type2.mp4", "video/mp4;codecs=avc1.64000d,opus", format!("-tune zerolatency {fragmented}")),
+        ("refs-b.mp4", "video/mp4;codecs=avc1.64000d,opus", format!("-bf 2 -refs 4 -weightp 2 {fragmented}")),
+    ] {
+        let (bytes, segments) = encoded(&format!("still-{name}"), &format!("{lacking} {options}"));
+        let original = decode(bytes);
+        let take = Take::parse(mime, segments);
+        take.assert_plays_on();
+        let decoding = take.decode(Format::Mp4);
+        let (again, own): (Vec<_>, Vec<_>) =
+            decoding.pictures.iter().partition(|picture| (2_150_000..4_990_000).contains(&picture.pts_us));
+        let own: Vec<_> = own.into_iter().map(|picture| picture.checksum.as_str()).collect();
+        assert_eq!(own, checksums(&original), "{name}");
+        let stood = original.pictures.iter().rfind(|picture| picture.pts_us < 2_150_000).unwrap();
+        // Where B-frames reach over the hole, the picture after it is there before it: then nothing is missing.
+        assert_eq!(again.len() > 5, !name.contains("-b"), "{name}: {again:?}");
+        assert!(
+            again.iter().all(|picture| picture.checksum == stood.checksum),
+            "{name}: {again:?} {stood:?}"
+        );
+    }
+}

@@ -15,9 +15,9 @@ use crate::varint::{MAX_NUMBER, Reader, put, put_option};
 /// A time that falls by less belongs to two pictures or packets out of step, and goes on from the one before.
 const FALL_US: u64 = 100_000;
 
-/// The same where pictures stand in the order of decoding, and only their presentation is told: more than any B-frame goes
-/// back.
-const REORDERED_FALL_US: u64 = 1_000_000;
+/// Where pictures stand in the order of decoding, and only their presentation is told, time falls if it is before that of all
+/// of so many pictures before: a B-frame is shown before fewer of those that were decoded before it.
+const RECENT: usize = 4;
 
 /// A time that is further ahead of both tracks does not follow from what was before. Long enough for a pause that a recorder
 /// makes without telling, short enough to be filled with silence.
@@ -42,6 +42,8 @@ struct TrackClock {
     newest_us: Option<u64>,
     /// When the next frame is due.
     end_us: u64,
+    /// The last times, newest first.
+    recent_us: [u64; RECENT],
 }
 
 impl TrackClock {
@@ -54,7 +56,10 @@ impl Clock {
     /// The offset of the frame of `track` that the input decodes at `input_us`. `reorders` tells that this is when it is shown,
     /// and that frames are in order of decoding.
     pub(super) fn offset_us(&mut self, track: usize, input_us: u64, reorders: bool) -> i64 {
-        let Some(edge_us) = self.edge_us() else { return 0 };
+        let Some(edge_us) = self.edge_us() else {
+            self.tracks[track].recent_us = [input_us; RECENT];
+            return 0;
+        };
         let [own, other] = [&self.tracks[track], &self.tracks[1 - track]];
         let due_us = signed(own.newest_us.map_or(edge_us, |_| own.end_us));
         let mut offset_us = own.offset_us;
@@ -64,15 +69,29 @@ impl Clock {
             offset_us = other.offset_us;
         }
         let mapped_us = signed(input_us).saturating_add(offset_us);
-        let slack_us = if reorders { REORDERED_FALL_US } else { FALL_US };
-        let lowest_us =
-            own.newest_us.map_or(edge_us.saturating_sub(JUMP_US), |newest| newest.saturating_sub(slack_us));
+        let recent_us = own.recent_us.iter().copied().min().filter(|_| reorders);
+        let lowest_us = match own.newest_us {
+            Some(newest_us) => recent_us.unwrap_or(newest_us).saturating_sub(FALL_US),
+            None => edge_us.saturating_sub(JUMP_US),
+        };
         if mapped_us < signed(lowest_us) || mapped_us > signed(edge_us.saturating_add(JUMP_US).min(MAX_US)) {
             offset_us = signed(edge_us) - signed(input_us);
             self.corrections += 1;
         }
-        self.tracks[track].offset_us = offset_us;
+        let mapped_us = input_us.saturating_add_signed(offset_us);
+        let track = &mut self.tracks[track];
+        track.offset_us = offset_us;
+        if track.newest_us.is_none() {
+            track.recent_us = [mapped_us; RECENT];
+        }
+        track.recent_us.rotate_right(1);
+        track.recent_us[0] = mapped_us;
         offset_us
+    }
+
+    /// The time up to which all pictures of `track` have come, where they stand in the order of decoding.
+    pub(super) fn settled_us(&self, track: usize) -> u64 {
+        self.tracks[track].recent_us.iter().copied().min().unwrap_or(0)
     }
 
     /// A frame of `track` is at `at_us` and ends at `end_us`.
@@ -109,6 +128,7 @@ impl Clock {
             put(out, track.offset_us.unsigned_abs());
             put_option(out, track.newest_us);
             put(out, track.end_us);
+            track.recent_us.iter().for_each(|&recent_us| put(out, recent_us));
         }
         put(out, self.corrections);
     }
@@ -120,7 +140,11 @@ impl Clock {
             let is_negative = input.number(1)? == 1;
             let offset_us = signed(input.number(MAX_NUMBER)?);
             let offset_us = if is_negative { -offset_us } else { offset_us };
-            *track = TrackClock { offset_us, newest_us: input.option()?, end_us: input.number(MAX_NUMBER)? };
+            (track.offset_us, track.newest_us) = (offset_us, input.option()?);
+            track.end_us = input.number(MAX_NUMBER)?;
+            for recent_us in &mut track.recent_us {
+                *recent_us = input.number(MAX_NUMBER)?;
+            }
         }
         clock.corrections = input.number(MAX_NUMBER)?;
         Some(clock)

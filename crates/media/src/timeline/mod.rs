@@ -66,6 +66,10 @@ struct TrackState {
     input_us: Option<u64>,
     standing: u64,
     repeat: Repeat,
+    /// The latest time at which a picture is shown.
+    shown_us: Option<u64>,
+    /// When a picture was last shown again. B-frames that come after it are shown after it.
+    repeated_us: Option<u64>,
 }
 
 impl State {
@@ -81,6 +85,8 @@ impl State {
             put_option(out, track.input_us);
             put(out, track.standing);
             track.repeat.write(out);
+            put_option(out, track.shown_us);
+            put_option(out, track.repeated_us);
         }
     }
 
@@ -99,6 +105,8 @@ impl State {
             track.input_us = input.option()?;
             track.standing = input.number(MAX_NUMBER)?;
             track.repeat = Repeat::read(input)?;
+            track.shown_us = input.option()?;
+            track.repeated_us = input.option()?;
         }
         Some(state)
     }
@@ -147,7 +155,11 @@ impl Timeline {
         self.reorders[index] = packet.dts_us.is_none() && self.tracks[index].codec == Codec::H264;
         let input_us = packet.dts_us.unwrap_or(packet.pts_us);
         let offset_us = self.state.clock.offset_us(index, input_us, self.reorders[index]);
-        let at_us = input_us.saturating_add_signed(offset_us);
+        let at_us = if self.reorders[index] {
+            self.state.clock.settled_us(index)
+        } else {
+            input_us.saturating_add_signed(offset_us)
+        };
         let pts_us = packet.pts_us.saturating_add_signed(offset_us);
         self.state.begin_us = self.state.begin_us.or(Some(at_us));
         self.fill_other(1 - index, at_us, out);
@@ -177,7 +189,7 @@ impl Timeline {
     /// Makes frames for a track that has nothing while the other one came to `until_us`.
     fn fill_other(&mut self, index: usize, until_us: u64, out: &mut Vec<Frame>) {
         let (Some(track), Some(begin_us)) = (self.tracks.get(index), self.state.begin_us) else { return };
-        let newest_us = self.state.clock.newest_us(index);
+        let newest_us = self.state.clock.newest_us(index).max(self.state.tracks[index].shown_us);
         let end_us = newest_us.map_or(begin_us, |_| self.state.clock.end_us(index));
         if !self.state.tracks[index].filled
             && until_us.saturating_sub(newest_us.unwrap_or(begin_us)) < AWAY_US
@@ -201,7 +213,8 @@ impl Timeline {
             let Some(data) = data.clone() else { return };
             at_us += REPEAT_US;
             clock.advance(index, at_us, at_us + REPEAT_US);
-            states[index].filled = true;
+            let state = &mut states[index];
+            (state.filled, state.shown_us, state.repeated_us) = (true, Some(at_us), Some(at_us));
             out.push(fill::repeated(index, data, at_us));
         }
     }
@@ -251,7 +264,13 @@ impl Timeline {
         let (mut at_us, mut pts_us) = (at_us, pts_us);
         match newest_us {
             // In stream order; the times of decoding are found when the run is finished.
-            Some(newest_us) if self.reorders[index] => at_us = at_us.max(newest_us),
+            Some(newest_us) if self.reorders[index] => {
+                at_us = at_us.max(newest_us);
+                if let Some(repeated_us) = state.repeated_us.filter(|&repeated_us| pts_us <= repeated_us) {
+                    pts_us = repeated_us + MIN_STEP_US;
+                    state.repeated_us = Some(pts_us);
+                }
+            }
             Some(newest_us) if at_us <= newest_us => {
                 let stands = state.standing > STANDING_PICTURES;
                 at_us = newest_us + if stands { state.step_us.max(MIN_STEP_US) } else { MIN_STEP_US };
@@ -266,6 +285,7 @@ impl Timeline {
             pts_us = pts_us.max(at_us);
         }
         state.filled = false;
+        state.shown_us = state.shown_us.max(Some(pts_us));
         state.input_us = Some(input_us);
         state.repeat.inspect(&self.tracks[index], &packet.data);
         let end_us = at_us + state.step_us;

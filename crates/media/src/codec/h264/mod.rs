@@ -15,12 +15,13 @@ use avcc::AvcC;
 pub(crate) use avcc::codec_string;
 use bytes::{BufMut, Bytes, BytesMut};
 use sps::Sps;
+pub(super) use sps::{Sequence, without_emulation_prevention as payload};
 
 /// NAL unit types (ITU-T H.264, table 7-1).
-const NAL_SLICE: u8 = 1;
-const NAL_IDR: u8 = 5;
+pub(super) const NAL_SLICE: u8 = 1;
+pub(super) const NAL_IDR: u8 = 5;
 const NAL_SEI: u8 = 6;
-const NAL_SPS: u8 = 7;
+pub(super) const NAL_SPS: u8 = 7;
 const NAL_PPS: u8 = 8;
 
 fn malformed(reason: impl Into<String>) -> Error {
@@ -107,6 +108,21 @@ pub(super) fn keyframe(avcc: &Bytes) -> Keyframe {
 /// How many pictures may be decoded before one that is shown before them; `None` where the configuration does not say.
 pub(crate) fn reorder_depth(avcc: &[u8]) -> Option<u8> {
     sps_of(avcc)?.reorder_depth
+}
+
+/// The NAL units of a frame, up to where it is damaged.
+pub(super) fn units(frame: &[u8]) -> impl Iterator<Item = &[u8]> {
+    PrefixedUnits::new(frame, 4).map_while(Result::ok)
+}
+
+/// What an SPS, with its NAL unit header, says about the headers of slices.
+pub(super) fn sequence(sps: &[u8]) -> Option<Sequence> {
+    Sps::parse(sps)?.sequence
+}
+
+/// The same of the first SPS of a configuration.
+pub(super) fn sequence_of(avcc: &[u8]) -> Option<Sequence> {
+    sps_of(avcc)?.sequence
 }
 
 fn sps_of(avcc: &[u8]) -> Option<Sps> {
@@ -204,7 +220,7 @@ impl<'a> Iterator for PrefixedUnits<'a> {
     }
 }
 
-fn unit_type(unit: &[u8]) -> Option<u8> {
+pub(super) fn unit_type(unit: &[u8]) -> Option<u8> {
     unit.first().map(|header| header & 0x1f)
 }
 

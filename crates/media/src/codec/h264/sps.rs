@@ -46,7 +46,7 @@ impl ChromaFormat {
 }
 
 /// A NAL unit's payload without the `03` of each `00 00 03` (section 7.4.1), at most [`MAX_READ_BYTES`] of it.
-fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
+pub(in crate::codec) fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
     let mut payload = Vec::with_capacity(unit.len().min(MAX_READ_BYTES));
     let mut zeros = 0;
     for &byte in unit.iter().take(MAX_READ_BYTES) {
@@ -71,6 +71,67 @@ pub(super) struct Sps {
     pub(super) pixel: (u32, u32),
     /// How many pictures may be decoded before one that is shown before them, where it says so.
     pub(super) reorder_depth: Option<u8>,
+    /// How pictures are numbered; `None` where they are interlaced, or ordered by a type that nothing here reads.
+    pub(super) sequence: Option<Sequence>,
+}
+
+/// What a sequence parameter set says about the headers of slices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::codec) struct Sequence {
+    /// `seq_parameter_set_id`: 0 to 31.
+    pub(in crate::codec) id: u32,
+    /// Bits of `frame_num`: 4 to 16.
+    pub(in crate::codec) number_bits: u32,
+    /// Bits of `pic_order_cnt_lsb`: 4 to 16, or 0 where pictures are shown in the order of decoding.
+    pub(in crate::codec) order_bits: u32,
+    /// Of a picture.
+    pub(in crate::codec) macroblocks: u32,
+}
+
+/// The most macroblocks of a picture (annex A).
+const MAX_MACROBLOCKS: u32 = 139_264;
+
+impl Sequence {
+    fn checked(self) -> Option<Self> {
+        let Self { id, number_bits, order_bits, macroblocks } = self;
+        let is_order = order_bits == 0 || (4..=16).contains(&order_bits);
+        let is_whole = id < 32 && (4..=16).contains(&number_bits) && is_order;
+        (is_whole && (1..=MAX_MACROBLOCKS).contains(&macroblocks)).then_some(self)
+    }
+
+    /// `frame_num` after that of a reference picture.
+    pub(in crate::codec) fn next_number(self, number: u32) -> u32 {
+        (number + 1) & mask(self.number_bits)
+    }
+
+    /// From one `frame_num` to a later one.
+    pub(in crate::codec) fn distance(self, from: u32, to: u32) -> u32 {
+        to.wrapping_sub(from) & mask(self.number_bits)
+    }
+
+    /// Whether a picture with this `pic_order_cnt_lsb` is shown after one with the other.
+    pub(in crate::codec) fn is_later(self, order: u32, than: u32) -> bool {
+        let later = order.wrapping_sub(than) & mask(self.order_bits);
+        self.order_bits == 0 || (later > 0 && later <= mask(self.order_bits) / 2)
+    }
+
+    /// As a number, for [`Self::of_number`].
+    pub(in crate::codec) fn number(self) -> u64 {
+        let Self { id, number_bits, order_bits, macroblocks } = self;
+        u64::from(id | number_bits << 5 | order_bits << 10) | u64::from(macroblocks) << 15
+    }
+
+    /// `None` where it is no such number.
+    pub(in crate::codec) fn of_number(number: u64) -> Option<Self> {
+        let field = |shift: u32| (number >> shift) as u32 & 31;
+        let macroblocks = u32::try_from(number >> 15).ok()?;
+        Self { id: field(0), number_bits: field(5), order_bits: field(10), macroblocks }.checked()
+    }
+}
+
+/// The lowest bits.
+fn mask(bits: u32) -> u32 {
+    (1 << bits) - 1
 }
 
 impl Sps {
@@ -79,10 +140,10 @@ impl Sps {
         let &[_, profile, constraints, _, ref rest @ ..] = sps else { return None };
         let payload = without_emulation_prevention(rest);
         let bits = &mut Bits::new(&payload);
-        let _id = bits.exp_golomb()?;
+        let id = bits.exp_golomb()?;
         let chroma = if PROFILES_WITH_FORMAT.contains(&profile) { read_format(bits)? } else { 1 };
-        let _log2_max_frame_num = bits.exp_golomb()?;
-        let order = read_picture_order(bits)?;
+        let number_bits = bits.exp_golomb()?.checked_add(4)?;
+        let (order, order_bits) = read_picture_order(bits)?;
         let _max_num_ref_frames = bits.exp_golomb()?;
         bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
         let (macroblocks, map_units) =
@@ -105,7 +166,13 @@ impl Sps {
         };
         let width = cropped(macroblocks, crop[0], crop[1], unit_x)?;
         let height = cropped(map_units.checked_mul(fields)?, crop[2], crop[3], unit_y * fields)?;
-        let mut found = Self { width, height, pixel: (1, 1), reorder_depth: None };
+        let sequence = (frames_only && order != 1)
+            .then(|| {
+                let macroblocks = macroblocks.checked_mul(map_units)?;
+                Sequence { id, number_bits, order_bits, macroblocks }.checked()
+            })
+            .flatten();
+        let mut found = Self { width, height, pixel: (1, 1), reorder_depth: None, sequence };
         if bits.bit()? {
             // What cannot be read of it is as if it were not there.
             let _ = found.read_usability(bits);
@@ -192,13 +259,12 @@ fn skip_scaling_list(bits: &mut Bits<'_>, size: usize) -> Option<()> {
     Some(())
 }
 
-/// `pic_order_cnt_type`; passes over what belongs to it.
-fn read_picture_order(bits: &mut Bits<'_>) -> Option<u32> {
+/// `pic_order_cnt_type`, and how many bits `pic_order_cnt_lsb` has; passes over what else belongs to it.
+fn read_picture_order(bits: &mut Bits<'_>) -> Option<(u32, u32)> {
     let order = bits.exp_golomb()?;
+    let mut order_bits = 0;
     match order {
-        0 => {
-            bits.exp_golomb()?;
-        }
+        0 => order_bits = bits.exp_golomb()?.checked_add(4)?,
         1 => {
             bits.skip(1)?;
             bits.exp_golomb()?;
@@ -209,7 +275,7 @@ fn read_picture_order(bits: &mut Bits<'_>) -> Option<u32> {
         }
         _ => {}
     }
-    Some(order)
+    Some((order, order_bits))
 }
 
 /// Left, right, top and bottom, in cropping units.
@@ -298,7 +364,7 @@ mod tests {
             0x42, 0x35,
         ];
         let found = Sps::parse(&sps).unwrap();
-        assert_eq!(found, Sps { width: 1280, height: 720, pixel: (1, 1), reorder_depth: Some(0) });
+        assert_eq!(found, Sps { width: 1280, height: 720, pixel: (1, 1), reorder_depth: Some(0), ..found });
         assert!((0..8).all(|end| Sps::parse(&sps[..end]).is_none()));
     }
 
@@ -323,6 +389,6 @@ mod tests {
             0x00, 0x40, 0x00, 0x00, 0x0c, 0x83, 0xc5, 0x8b, 0x65, 0x80,
         ];
         let found = Sps::parse(&sps).unwrap();
-        assert_eq!(found, Sps { width: 718, height: 574, pixel: (16, 11), reorder_depth: Some(2) });
+        assert_eq!(found, Sps { width: 718, height: 574, pixel: (16, 11), reorder_depth: Some(2), ..found });
     }
 }
