@@ -151,8 +151,13 @@ impl Publisher {
             let mut outputs = Vec::new();
             let progress = take.advance(&mut rest, &mut outputs);
             let is_done = progress == Ok(Progress::Done);
-            if is_done {
-                take.segment_done(segment.captured_at_ms, now.ms);
+            if is_done && take.segment_done(segment.captured_at_ms, now.ms) {
+                let stream = producer.stream_id();
+                tracing::debug!(
+                    stream.id = %stream,
+                    take = take.number(),
+                    "the recorder's clock of stream {stream} fell or jumped; times go on from those before"
+                );
             }
             if is_done || !outputs.is_empty() {
                 // Where it is not the producer any more, the rest is parsed all the same: the take stays whole.

@@ -30,6 +30,8 @@ pub(super) struct Take {
     parser: TakeParser,
     next_segment: u64,
     capture_clock: CaptureClock,
+    /// How often the recorder's clock fell or jumped; see [`TakeParser::time_corrections`].
+    corrections: u64,
     /// Why it cannot go on.
     broken: Option<WireError>,
 }
@@ -58,14 +60,13 @@ impl Take {
     /// A take whose first segment is to come.
     fn begin(number: u64, mime: String) -> Result<Self, WireError> {
         let parser = TakeParser::new(&mime).map_err(|error| unsupported(&error))?;
-        Ok(Self {
-            number,
-            mime,
-            parser,
-            next_segment: 0,
-            capture_clock: CaptureClock::default(),
-            broken: None,
-        })
+        Ok(Self::of(number, mime, parser, 0))
+    }
+
+    fn of(number: u64, mime: String, parser: TakeParser, next_segment: u64) -> Self {
+        let corrections = parser.time_corrections();
+        let capture_clock = CaptureClock::default();
+        Self { number, mime, parser, next_segment, capture_clock, corrections, broken: None }
     }
 
     /// A take that another node began: `resume` is what [`Take::resume_state`] gave there.
@@ -77,7 +78,7 @@ impl Take {
             return Err(invalid_resume());
         }
         let parser = TakeParser::resume(&mime, point).map_err(|_| invalid_resume())?;
-        Ok(Self { number, mime, parser, next_segment, capture_clock: CaptureClock::default(), broken: None })
+        Ok(Self::of(number, mime, parser, next_segment))
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -133,12 +134,15 @@ impl Take {
         })
     }
 
-    /// The segment is done; its newest frame was captured at `captured_at_ms`.
-    pub(super) fn segment_done(&mut self, captured_at_ms: Option<i64>, now_ms: u64) {
+    /// The segment is done; its newest frame was captured at `captured_at_ms`. Gives whether the recorder's clock fell or jumped
+    /// since the last segment.
+    pub(super) fn segment_done(&mut self, captured_at_ms: Option<i64>, now_ms: u64) -> bool {
         self.next_segment += 1;
         if let (Some(captured_at_ms), Some(pts_ms)) = (captured_at_ms, self.parser.newest_pts_ms()) {
             self.capture_clock.observe(captured_at_ms, pts_ms, now_ms);
         }
+        let corrections = self.parser.time_corrections();
+        std::mem::replace(&mut self.corrections, corrections) != corrections
     }
 
     /// How much was read so far, in steps; see [`TakeParser::steps`].
@@ -196,6 +200,9 @@ fn number_at(head: &[u8], offset: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use bytes::BytesMut;
+    use media::{Codec, Format, Frame, Muxer, Run, TrackKind};
+
     use super::*;
 
     const MIME: &str = "video/webm;codecs=vp9,opus";
@@ -226,5 +233,33 @@ mod tests {
         forged[9..17].fill(0xff);
         let refused = Take::resume(3, MIME.into(), &URL_SAFE_NO_PAD.encode(forged)).err().unwrap();
         assert_eq!(refused.code, ErrorCode::InvalidResume);
+    }
+
+    /// A segment with an Opus packet at each of these times, behind the init segment where it is the first.
+    fn segment(times_ms: &[u64], is_first: bool) -> Bytes {
+        let kind = TrackKind::Audio { sample_rate: 48_000, channels: 2 };
+        let config = Bytes::from_static(b"OpusHead\x01\x02\x00\x0f\x80\xbb\x00\x00\x00\x00\x00");
+        let track = Track { codec: Codec::Opus, kind, config, colour: Bytes::new() };
+        let muxer = Muxer::new(Format::WebM, [track].into()).unwrap();
+        let frame = |&ms: &u64| {
+            let (at_us, data) = (ms * 1000, Bytes::from_static(b"\x18packet"));
+            Frame { track: 0, pts_us: at_us, dts_us: at_us, duration_us: 0, key: true, data }
+        };
+        let run = Run { group: 0, index: 0, frames: times_ms.iter().map(frame).collect() };
+        let mut out = BytesMut::from(if is_first { &muxer.init().data[..] } else { &[] });
+        muxer.write_chunk(&run, &mut out);
+        out.freeze()
+    }
+
+    #[test]
+    fn a_clock_that_falls_is_told_once() {
+        let mut take = Take::begin(0, "audio/webm;codecs=opus".into()).unwrap();
+        let mut told = Vec::new();
+        for (number, times) in [[0, 60], [120, 180], [0, 60], [120, 180]].iter().enumerate() {
+            let mut segment = segment(times, number == 0);
+            while take.advance(&mut segment, &mut Vec::new()) == Ok(Progress::Partly) {}
+            told.push(take.segment_done(None, 0));
+        }
+        assert_eq!(told, [false, false, true, false]);
     }
 }
