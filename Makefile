@@ -62,7 +62,7 @@ test-web: $(NPM_STAMP)
 api: tools build ## What schemathesis finds of GET /api/openapi.json and the servers
 	scripts/check-api.sh
 
-e2e: tools build ## The browser tests, in real Chromium against the release binary
+e2e: tools build ## The browser tests, in real Chromium and Firefox against the release binary
 	cd web && npm run e2e
 
 perf: build ## Forwarding speed under CPU limits: records, figures and the numbers of report/ (about 8 minutes; Linux, root)
@@ -80,7 +80,7 @@ simulate: ## Placement on ten thousand simulated nodes: records and what they ar
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked
 
-tools: ## Install what the tests need and the machine lacks: Chromium, ffmpeg, docker-compose, nats-server, nginx, python-socketio, cargo-machete
+tools: ## Install what the tests need and the machine lacks: Chromium, Firefox, ffmpeg, docker-compose, nats-server, nginx, python-socketio, cargo-machete
 	scripts/install-tools.sh
 
 fmt: ## Format everything

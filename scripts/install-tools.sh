@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 
 missing=()
 command -v chromium >/dev/null || missing+=(chromium)
+command -v firefox-esr >/dev/null || missing+=(firefox-esr)
 command -v ffmpeg >/dev/null || missing+=(ffmpeg)
 command -v docker-compose >/dev/null || missing+=(docker-compose)
 command -v ip >/dev/null || missing+=(iproute2)

@@ -4,6 +4,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
+import { paintClock } from './clock-paint.ts';
+
 export const CLOCK_TITLE = 'Undead painted clock';
 
 export class ClockServer {
@@ -17,8 +19,9 @@ export class ClockServer {
 
   static async start(): Promise<ClockServer> {
     const page = await readFile(fileURLToPath(new URL('clock-page.html', import.meta.url)));
-    const server = createServer((_request, response) => {
-      response.setHeader('content-type', 'text/html; charset=utf-8').end(page);
+    const server = createServer(({ url }, response) => {
+      if (url === '/paint.js') response.setHeader('content-type', 'text/javascript').end(paintClock.toString());
+      else response.setHeader('content-type', 'text/html; charset=utf-8').end(page);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;

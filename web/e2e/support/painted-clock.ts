@@ -1,5 +1,5 @@
-// Reads back, from a <video> in a page, what the painted clock showed in each presented frame.
-import { expect, type Page } from '@playwright/test';
+// Reads back, from a <video> or <canvas> in a page, what the painted clock showed in each presented frame.
+import { expect } from '@playwright/test';
 
 export interface Sight {
   /** Date.now() modulo 2^24 when the page painted it. */
@@ -17,24 +17,43 @@ export interface Sight {
 /** Sights told of before a step back, and after it. */
 const TOLD = { before: 4, after: 3 };
 
-/** Frames presented from now on that can be read, for `durationMs`. Runs in the page. */
-export async function watchPaintedClock(page: Page, durationMs: number): Promise<Sight[]> {
-  return await page.evaluate(async (forMs) => {
-    const video = findVideo(document);
-    const context = new OffscreenCanvas(640, 32).getContext('2d', { willReadFrequently: true });
-    if (!video || !context) throw new Error('no video in the page');
-    return await collect(video, context);
+/** A page of any browser. */
+export interface Watched {
+  evaluate(inPage: (forMs: number) => Promise<Sight[]>, forMs: number): Promise<Sight[]>;
+}
 
-    function findVideo(root: Document | ShadowRoot): HTMLVideoElement | undefined {
+/** Pictures presented from now on that can be read, for `durationMs`. Runs in the page. */
+export async function watchPaintedClock(page: Watched, durationMs: number): Promise<Sight[]> {
+  return await page.evaluate(async (forMs) => {
+    const picture = find(document, isPlaying) ?? find(document, isDrawnOn);
+    const context = new OffscreenCanvas(640, 32).getContext('2d', { willReadFrequently: true });
+    if (!picture || !context) throw new Error('no picture in the page');
+    return await collect(picture, context);
+
+    function isPlaying(element: Element): element is HTMLVideoElement {
+      return element instanceof HTMLVideoElement && element.videoWidth > 0 && !element.hidden;
+    }
+
+    function isDrawnOn(element: Element): element is HTMLCanvasElement {
+      return element instanceof HTMLCanvasElement && element.matches('.pictures') && !element.hidden;
+    }
+
+    function find<Found extends Element>(
+      root: Document | ShadowRoot,
+      wanted: (element: Element) => element is Found,
+    ): Found | undefined {
       for (const element of root.querySelectorAll('*')) {
-        if (element instanceof HTMLVideoElement && element.videoWidth > 0) return element;
-        const inside = element.shadowRoot && findVideo(element.shadowRoot);
+        if (wanted(element)) return element;
+        const inside = element.shadowRoot && find(element.shadowRoot, wanted);
         if (inside) return inside;
       }
       return undefined;
     }
 
-    function collect(from: HTMLVideoElement, to: OffscreenCanvasRenderingContext2D): Promise<Sight[]> {
+    function collect(
+      from: HTMLVideoElement | HTMLCanvasElement,
+      to: OffscreenCanvasRenderingContext2D,
+    ): Promise<Sight[]> {
       const sights: Sight[] = [];
       const endMs = performance.now() + forMs;
       return new Promise((resolve) => {
@@ -42,32 +61,46 @@ export async function watchPaintedClock(page: Page, durationMs: number): Promise
         const timer = setTimeout(() => {
           resolve(sights);
         }, forMs + 1000);
-        const onFrame = (_nowMs: number, frame: VideoFrameCallbackMetadata): void => {
-          // While the player jumps, the last picture covers what the browser shows meanwhile.
-          const covered = from.nextElementSibling instanceof HTMLCanvasElement;
-          const place = `${Math.round(frame.mediaTime * 1000)}, playhead at ${Math.round(from.currentTime * 1000)}`;
-          globalThis.notePlayer?.(
-            `${covered ? 'covered frame' : 'frame'} of ${place}${from.seeking ? ', seeking' : ''}`,
-          );
-          const sight = covered ? undefined : read(from, to, frame);
-          if (sight) sights.push(sight);
+        const onPicture = (shownMs: number, covered: boolean): void => {
+          const sight = covered ? undefined : read(from, to, shownMs);
+          // A canvas is looked at whenever the browser draws, new picture or not.
+          if (sight && (isPlaying(from) || sight.counter !== sights.at(-1)?.counter)) sights.push(sight);
           if (performance.now() < endMs) {
-            from.requestVideoFrameCallback(onFrame);
+            next(from, onPicture);
           } else {
             clearTimeout(timer);
             resolve(sights);
           }
         };
-        from.requestVideoFrameCallback(onFrame);
+        next(from, onPicture);
+      });
+    }
+
+    function next(
+      from: HTMLVideoElement | HTMLCanvasElement,
+      onPicture: (shownMs: number, covered: boolean) => void,
+    ): void {
+      if (!isPlaying(from)) {
+        requestAnimationFrame((nowMs) => {
+          onPicture(nowMs, false);
+        });
+        return;
+      }
+      from.requestVideoFrameCallback((_nowMs, frame) => {
+        // While the player jumps, the last picture covers what the browser shows meanwhile.
+        const covered = from.matches(':has(+ canvas:not(.pictures))');
+        const place = `${Math.round(frame.mediaTime * 1000)}, playhead at ${Math.round(from.currentTime * 1000)}`;
+        globalThis.notePlayer?.(`${covered ? 'covered frame' : 'frame'} of ${place}${from.seeking ? ', seeking' : ''}`);
+        onPicture(frame.expectedDisplayTime, covered);
       });
     }
 
     function read(
-      from: HTMLVideoElement,
+      from: HTMLVideoElement | HTMLCanvasElement,
       to: OffscreenCanvasRenderingContext2D,
-      frame: VideoFrameCallbackMetadata,
+      shownMs: number,
     ): Sight | undefined {
-      const scale = from.videoWidth / 1280;
+      const scale = (isPlaying(from) ? from.videoWidth : from.width) / 1280;
       to.drawImage(from, 0, 0, 640 * scale, 32 * scale, 0, 0, 640, 32);
       const pixels = to.getImageData(0, 16, 640, 1).data;
       const bits = Array.from({ length: 40 }, (_, cell) => ((pixels[(cell * 16 + 8) * 4] ?? 0) > 128 ? 1 : 0));
@@ -81,7 +114,7 @@ export async function watchPaintedClock(page: Page, durationMs: number): Promise
       return {
         clockMs: number(2, 26),
         counter: number(26, 38),
-        shownMs: performance.timeOrigin + frame.expectedDisplayTime,
+        shownMs: performance.timeOrigin + shownMs,
         claimedLatencyMs: claimed === null ? undefined : Number(claimed),
         notes: globalThis.playerNotes?.splice(0) ?? [],
       };
@@ -118,6 +151,11 @@ function storyOf(sights: readonly Sight[], at: number): string {
 function stepOf(before: number, after: number, values: number): number {
   const forward = (after - before + values) % values;
   return forward < values / 2 ? forward : forward - values;
+}
+
+/** How many different pictures there are. */
+export function pictures(sights: readonly Sight[]): number {
+  return sights.filter(({ counter }, index) => counter !== sights[index - 1]?.counter).length;
 }
 
 /** Paint to show, for each sight. */

@@ -52,8 +52,9 @@ export class Stage {
     return page;
   }
 
-  async goLive(baseUrl: string, title: string): Promise<Broadcaster> {
-    return await Broadcaster.goLive(await this.page(`${baseUrl}/live`), title);
+  /** `prepare` as for {@link page}. */
+  async goLive(baseUrl: string, title: string, prepare?: (page: Page) => Promise<void>): Promise<Broadcaster> {
+    return await Broadcaster.goLive(await this.page(`${baseUrl}/live`, prepare), title);
   }
 
   async watch(url: string, prepare?: (page: Page) => Promise<void>): Promise<Viewer> {
