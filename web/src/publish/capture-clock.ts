@@ -29,3 +29,30 @@ export class CaptureClock {
     return this.#zeroMs + timestampUs / 1000 - this.#paintedBeforeMs;
   }
 }
+
+/**
+ * When the newest frame of a recording was captured, where the browser gives no access to single pictures. With sound the
+ * newest frame is of sound and as old as the cut. Without sound it is a picture that waited for the next one, and the times of the
+ * recording are better: Firefox counts them from the moment at which it says that the recording started (measured: within 10 ms).
+ */
+export class RecordingClock {
+  readonly #clock = new CaptureClock();
+  readonly #hasAudio: boolean;
+
+  constructor(hasAudio: boolean) {
+    this.#hasAudio = hasAudio;
+  }
+
+  /** The recorder said at `nowMs` that it had started. */
+  started(nowMs: number): void {
+    this.#clock.arrived(nowMs, 0);
+  }
+
+  /** Our clock at the capture of the newest frame given out by `cutAtMs`; `newestMs` is its time in the recording, if known. */
+  capturedAt(cutAtMs: number, newestMs: number | undefined): number {
+    // The clock of the sound device, which times with sound go by, drifts from ours.
+    if (this.#hasAudio || newestMs === undefined) return cutAtMs;
+    this.#clock.arrived(cutAtMs, newestMs * 1000);
+    return this.#clock.at(newestMs * 1000);
+  }
+}

@@ -31,7 +31,9 @@ function start() {
   const fake = new FakeRecorder();
   const got: number[] = [];
   const failures: unknown[] = [];
+  const started = vi.fn();
   const listener: RecorderListener = {
+    started,
     segment: (bytes) => got.push(new Uint8Array(bytes)[0] ?? -1),
     failed: (cause) => failures.push(cause),
   };
@@ -42,13 +44,21 @@ function start() {
     audioBitsPerSecond: 1,
   };
   const recorder = new Recorder({} as MediaStream, settings, listener, create);
-  return { fake, got, failures, recorder, create };
+  return { fake, got, failures, recorder, create, started };
 }
 
 describe('Recorder', () => {
   it('asks for a keyframe every second', () => {
     const { create } = start();
     expect(create.mock.calls[0]).toMatchObject([{}, { videoKeyFrameIntervalDuration: 1000 }]);
+  });
+
+  it('tells when the recording started, before its first segment', async () => {
+    const { fake, got, started, recorder } = start();
+    fake.dispatchEvent(new Event('start'));
+    expect(started.mock.calls).toEqual([[expect.any(Number)]]);
+    expect(got).toEqual([]);
+    await recorder.stop();
   });
 
   it('keeps the order though a later blob is read first', async () => {

@@ -6,6 +6,8 @@ import type { EncoderSettings } from './encoder';
 
 /** Hears a recording. */
 export interface RecorderListener {
+  /** The recorder said that it had started; our clock. */
+  started(atMs: number): void;
   /** The next segment. `mime` is the recorder's own full type, `cutAtMs` our clock when the segment was cut. */
   segment(bytes: ArrayBuffer, mime: string, cutAtMs: number): void;
   /** The recording failed and is over; `cause` is the browser's error. */
@@ -49,6 +51,7 @@ export class Recorder {
       audioBitsPerSecond: settings.audioBitsPerSecond,
       videoKeyFrameIntervalDuration: KEYFRAME_INTERVAL_MS,
     });
+    this.#recorder.addEventListener('start', () => this.#listener.started(localNowMs()));
     this.#recorder.addEventListener('dataavailable', (event) => {
       const cutAtMs = localNowMs();
       this.#reading = this.#reading.then(() => this.#read(event.data, cutAtMs));

@@ -1,8 +1,9 @@
 // Encodes by MediaRecorder, from a picture that is kept moving and within its limit (steady.ts). When frames were captured
-// follows from the first picture's capture and the recording's own times; where the browser does not tell the former, a
-// segment counts as captured when it was cut.
+// follows from the first picture's capture and the recording's own times; where the browser does not tell the former,
+// from the recording's start or the cut (RecordingClock).
 
 import { BlockTimes } from './block-times';
+import { RecordingClock } from './capture-clock';
 import type { Encoder, EncoderListener, EncoderProgress, EncoderSettings, StartEncoder } from './encoder';
 import { Recorder } from './recorder';
 import { steady, type SteadyStream } from './steady';
@@ -19,11 +20,13 @@ class RecordingEncoder implements Encoder {
 
   constructor(stream: MediaStream, settings: EncoderSettings, listener: EncoderListener) {
     this.#steady = steady(stream, settings.limit);
+    const clock = new RecordingClock(stream.getAudioTracks().length > 0);
     try {
       this.#recorder = new Recorder(this.#steady.stream, settings, {
+        started: (atMs) => clock.started(atMs),
         segment: (bytes, mime, cutAtMs) => {
           this.#times.push(bytes);
-          listener.segment(bytes, mime, this.#capturedAtMs ?? cutAtMs);
+          listener.segment(bytes, mime, this.#capturedAtMs ?? clock.capturedAt(cutAtMs, this.#times.newestMs));
         },
         failed: (cause) => listener.failed(cause),
       });
