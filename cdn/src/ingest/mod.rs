@@ -1,4 +1,5 @@
-//! Media entering the node: who may publish, which segment comes next, and repackaging into the hub. Knows no transport.
+//! Media entering the node: which connection may publish, which segment comes next, and its frames on their way into the hub.
+//! Knows no transport.
 //!
 //! A segment is parsed in slices of about a millisecond, with other tasks run in between, so [`Ingest::register`] and
 //! [`Ingest::segment`] are asynchronous; a transport makes the calls of one connection one after the other, in the order of
@@ -297,7 +298,7 @@ impl Ingest {
         lock(&self.publishers).check_not_over(id).is_err()
     }
 
-    /// Carries a stream no more: stops what produces it, and tells those who read it and the cluster why.
+    /// Stops carrying a stream: stops its producer, and tells its readers and the cluster why.
     fn close(&self, mut publishers: MutexGuard<'_, Publishers>, id: StreamId, why: Closed) {
         let Some(publisher) = publishers.by_stream.remove(&id) else { return };
         publishers.publications.forget(id, why == Closed::Ended);

@@ -37,29 +37,29 @@ const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
 const CATCH_UP: Duration = Duration::from_secs(3);
 /// How long a stream lacks a source before the main server's word that there is no such stream counts.
 const BELIEF: Duration = Duration::from_secs(2);
-/// How long a stream that nobody has is asked for again: it may be about to begin, or on its way to another node. Shorter than
+/// How long a stream that no node has is asked for again: it may be about to begin, or on its way to another node. Shorter than
 /// pages wait for their first WebSocket to speak.
 const BEGINNING: Duration = Duration::from_secs(2);
-/// How long somebody who may watch is waited for once the stream is found.
+/// How long the pull waits for a viewer that may watch, once the stream is found.
 const GO: Duration = Duration::from_secs(1);
 /// How long a link has to last to count as one that works.
 const USEFUL: Duration = Duration::from_secs(1);
 /// Waits between failed rounds grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(1);
-/// Longest wait before a stream that nobody has, or has room to pass on, is asked for again.
+/// Longest wait before a stream that no node has, or has room to pass on, is asked for again.
 const LAST_ASK: Duration = Duration::from_millis(400);
 /// Rounds through all sources before a stream that never came is given up.
 const ROUNDS: usize = 3;
 /// How long the sources of a main server that does not answer any more are good for.
 const SOURCES_AGE: Duration = Duration::from_secs(9 * 60);
 
-/// How far the pull of a stream is, for those who wait for it.
+/// How far the pull of a stream is, for viewers that wait for it.
 #[derive(Clone, Debug)]
 pub(super) enum Progress {
     /// The main server is asked.
     Asking,
-    /// It is found; somebody who may watch it has to want it.
+    /// It is found; a viewer that may watch it has to want it.
     Found(Visibility),
     /// Its newest chunk is here, or it comes another way.
     Ready,
@@ -83,7 +83,7 @@ enum Over {
     Done,
     /// It could not be had.
     Failed(WireError),
-    /// Nobody came who may watch it.
+    /// No viewer came that may watch it.
     Unwanted,
 }
 
@@ -117,7 +117,7 @@ impl Pull {
         self.progress.subscribe()
     }
 
-    /// Somebody who may watch it wants it.
+    /// A viewer that may watch it wants it.
     pub(super) fn go(&self) {
         self.go.notify_one();
     }
@@ -164,8 +164,8 @@ impl Pull {
         run.pull().await
     }
 
-    /// From whom to pull. Those who wait for a stream that nobody has yet, or that in a rush nobody can pass on yet, are told
-    /// so after a moment; nobody waits for an adopted one.
+    /// The nodes to pull from. Viewers that wait for a stream that no node has yet, or that in a rush no node can pass on yet,
+    /// are told so after a moment; no viewer waits for an adopted one.
     async fn sources(&self) -> Result<Sources, WireError> {
         let began_ms = self.now().ms;
         let mut tries = 0;
@@ -226,7 +226,7 @@ impl ActivePull<'_> {
             loop {
                 let (worked, lost) = self.try_source(node).await?;
                 useful |= worked;
-                // A connection that closes says little about who is at its end; silence does.
+                // A connection that closes says little about the node at its end; silence does.
                 if !worked || !matches!(lost, Lost::Closed) {
                     break;
                 }

@@ -23,8 +23,8 @@ pub(super) fn not_admitted(rejection: Rejection, stream: &SharedStream) -> WireE
     }
 }
 
-/// Why a stream that was here a moment ago cannot be watched. One that is not closed, though nothing serves it here, is not
-/// over either.
+/// Why a stream that was here a moment ago cannot be watched. One that is not closed, though no pump serves it, is not over
+/// either.
 pub(super) fn gone(stream: &SharedStream) -> WireError {
     match lock(stream).closed() {
         Some(Closed::Ended) => unknown_stream(),
@@ -35,7 +35,7 @@ pub(super) fn gone(stream: &SharedStream) -> WireError {
 /// The node does not carry the stream any more.
 pub(super) fn stream_dropped() -> WireError {
     let message =
-        "this node does not carry the stream any more, which is not over; go on at another node, with after";
+        "this node stopped carrying the stream, which is not over; go on at another node, with after";
     WireError::new(ErrorCode::StreamDropped, message)
 }
 

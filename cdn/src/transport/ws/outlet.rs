@@ -86,9 +86,9 @@ impl Outlet for WsOutlet {
     }
 }
 
-/// Tells a client that took or said nothing for too long; it is sent once the client reads again.
+/// Tells a client that it was idle for too long; it is sent once the client reads again.
 pub(super) fn too_slow() -> Bytes {
-    let message = "this connection took or said nothing for 20 s; come back, after the last chunk you have";
+    let message = "this connection was idle for 20 s; reconnect, with after";
     frame::event(name::ERROR, &WireError::new(ErrorCode::LimitReached, message))
 }
 
