@@ -1,0 +1,168 @@
+// From choosing a source to the end of a stream, without a page.
+
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { MainServer } from '../api/client';
+import { CallError } from '../protocol/error';
+import type { NodeConnection } from '../transport/connection';
+import type { Capture, CaptureEvent } from './capture';
+import type { EncoderListener } from './encoder';
+import { Studio } from './studio';
+
+class FakeCapture {
+  live = true;
+  closed = false;
+  tell: (event: CaptureEvent) => void = () => undefined;
+  readonly kind = 'screen';
+  readonly stream = {} as MediaStream;
+  readonly hasAudio = true;
+  limit(): void {
+    return undefined;
+  }
+  setMicrophone(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+  onEvent(listener: (event: CaptureEvent) => void): void {
+    this.tell = listener;
+  }
+  close(): void {
+    this.closed = true;
+  }
+}
+
+class World {
+  readonly captures: FakeCapture[] = [];
+  readonly created: unknown[] = [];
+  readonly encoders: EncoderListener[] = [];
+  /** The person declines to share. */
+  declines = false;
+  full = false;
+  state = 'live';
+  readonly #memory = new Map<string, string>();
+  readonly studio: Studio;
+
+  constructor() {
+    const memory = {
+      getItem: (key: string) => this.#memory.get(key) ?? null,
+      setItem: (key: string, value: string) => void this.#memory.set(key, value),
+      removeItem: (key: string) => void this.#memory.delete(key),
+    };
+    const publish = { grant: 'grant', nodes: [{ public_url: '/a' }] };
+    const server = {
+      createStream: (body: unknown) => {
+        this.created.push(body);
+        if (this.full) return Promise.reject(new CallError('no_capacity', 'full'));
+        const stream = { stream_id: 'a'.repeat(32), title: 'Slides', watch_url: '/view/a', publish };
+        return Promise.resolve(stream);
+      },
+      publish: () => Promise.resolve(publish),
+      endStream: () => Promise.resolve(),
+      stream: () => Promise.resolve({ state: this.state, viewers: 7, started_at_ms: 1 }),
+      putThumbnail: () => Promise.resolve(),
+    };
+    const call = (event: string): Promise<object> =>
+      Promise.resolve(
+        event === 'register_new_stream' ? { next_segment: 0, viewers: 0 } : { have: { take: 0, seq: 0 } },
+      );
+    this.studio = new Studio({
+      server: server as unknown as MainServer,
+      abilities: { secureContext: true, screen: true, camera: true, recorder: true, player: true },
+      connect: () =>
+        ({
+          ...{ link: 'up', transport: 'socketio', call, close: () => undefined },
+          ...{ on: () => () => undefined, onLink: () => () => undefined },
+        }) as unknown as NodeConnection,
+      probe: { canRecord: () => true, canPlay: () => true },
+      encode: (_stream, _settings, listener) => {
+        this.encoders.push(listener);
+        const made = { offered: undefined, encoded: undefined, size: undefined };
+        return { progress: () => made, stop: () => Promise.resolve() };
+      },
+      takePicture: () => Promise.resolve(undefined),
+      siteMemory: memory,
+      tabMemory: memory,
+      startCapture: () => {
+        if (this.declines) return Promise.reject(new DOMException('no', 'NotAllowedError'));
+        const capture = new FakeCapture();
+        this.captures.push(capture);
+        return Promise.resolve(capture as unknown as Capture);
+      },
+      changed: () => undefined,
+    });
+  }
+}
+
+let world: World;
+let studio: Studio;
+beforeEach(() => {
+  vi.useFakeTimers();
+  world = new World();
+  studio = world.studio;
+});
+afterEach(() => {
+  studio.close();
+  vi.useRealTimers();
+});
+
+async function pass(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms);
+}
+
+it('asks for a source, goes on the air with it, and ends', async () => {
+  await studio.goLive('secret');
+  expect(world.created).toEqual([{ title: 'My stream', visibility: 'public', passphrase: 'secret' }]);
+  expect(studio.phase).toBe('on_air');
+  world.encoders[0]?.segment(new ArrayBuffer(1), 'video/webm;codecs=vp9,opus', 1);
+  await pass(6_000);
+  expect(studio.air?.state).toMatchObject({ phase: 'live', recording: true });
+  expect(studio.air?.viewers).toBe(7);
+  expect(studio.air?.runningMs).toBeGreaterThan(4_000);
+  await studio.end();
+  expect(studio).toMatchObject({ phase: 'over', nothingShared: false });
+  expect(world.captures[0]?.closed).toBe(true);
+  studio.again();
+  expect([studio.phase, studio.air]).toEqual(['setup', undefined]);
+});
+
+it('creates one stream, however often it is asked to', async () => {
+  await Promise.all([studio.goLive(''), studio.goLive(''), studio.goLive('')]);
+  expect(world.created).toHaveLength(1);
+  expect(world.captures).toHaveLength(1);
+});
+
+it('stays at the choices and says why where the person shares nothing', async () => {
+  world.declines = true;
+  await studio.goLive('');
+  expect(studio.phase).toBe('setup');
+  expect(studio.problem).toBeDefined();
+  expect(world.created).toEqual([]);
+});
+
+it('waits for room, until the person stops it', async () => {
+  world.full = true;
+  const going = studio.goLive('');
+  await pass(5_000);
+  expect(studio.phase).toBe('starting');
+  expect(studio.waitsFor).toBeDefined();
+  studio.stopTrying();
+  await going;
+  expect(studio).toMatchObject({ phase: 'setup', waitsFor: undefined, problem: undefined });
+});
+
+it('counts down while nothing is shared, and is over when the main server says so', async () => {
+  await studio.goLive('');
+  world.captures[0]?.tell('ended');
+  await pass(1_000);
+  expect(studio.sources.capture).toBeUndefined();
+  expect(studio.air?.graceLeftMs).toBeGreaterThan(25_000);
+  world.state = 'ended';
+  await pass(31_000);
+  expect(studio).toMatchObject({ phase: 'over', nothingShared: true });
+});
+
+it('tells what a capture lost, and switches a microphone off that is gone', async () => {
+  studio.remember({ ...studio.settings, microphone: true });
+  await studio.sources.choose('screen');
+  world.captures[0]?.tell('voice_ended');
+  expect(studio.sources.lost).toBe('microphone');
+  expect(studio.settings.microphone).toBe(false);
+});

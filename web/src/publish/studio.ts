@@ -1,0 +1,297 @@
+// From choosing a source to the end of a stream: what a page to go live from does, without the page.
+
+import type { Memory } from '../browser/storage';
+import type { CallError } from '../protocol/error';
+import { cleanTitle } from '../protocol/title';
+import type { BroadcastState } from './broadcast';
+import { OnAir, type AirSetup } from './on-air';
+import { remember, type OwnStream } from './own-stream';
+import { patiently } from './patience';
+import { callProblem, obstacle, waitingProblem, type Abilities, type Problem, type SourceKind } from './problems';
+import { DEFAULT_TITLE, loadSettings, quality, saveSettings, type Settings } from './settings';
+import { Sources, type StartCapture } from './sources';
+import { UnfinishedStream, isGone, type Offer } from './unfinished';
+
+/** What a studio works with. */
+export interface StudioSetup extends AirSetup {
+  abilities: Abilities;
+  /** What the browser remembers of this site. */
+  siteMemory: Memory;
+  /** Asks for sources: the browser's dialogue unless a test brings its own. */
+  startCapture?: StartCapture;
+  /** Anything that is shown changed. */
+  changed(): void;
+}
+
+/** `starting`: asking for a stream. `over`: the stream has ended, and another one can be started. */
+export type StudioPhase = 'setup' | 'starting' | 'on_air' | 'over';
+
+/** A stream to go on the air with, and when it went live first if it is continued. */
+interface Found {
+  own: OwnStream;
+  startedAtMs: number | undefined;
+}
+
+/** See the head of the file. */
+export class Studio {
+  readonly #setup: StudioSetup;
+  readonly #unfinished: UnfinishedStream;
+  readonly sources: Sources;
+  #settings: Settings;
+  #phase: StudioPhase = 'setup';
+  #problem: Problem | undefined;
+  #waitsFor: Problem | undefined;
+  #offer: Offer | undefined;
+  #air: OnAir | undefined;
+  #goingLive = false;
+  /** Stops trying to go live. */
+  #trying: AbortController | undefined;
+  #ending = false;
+  #nothingShared = false;
+  #closed = false;
+
+  constructor(setup: StudioSetup) {
+    this.#setup = setup;
+    this.#settings = loadSettings(setup.siteMemory);
+    this.#unfinished = new UnfinishedStream(setup.server, setup.tabMemory, (offer) => {
+      this.#offer = offer;
+      setup.changed();
+    });
+    this.sources = this.#createSources();
+    // What no source can help is said before anybody tries.
+    if (obstacle('camera', setup.abilities)) this.#problem = obstacle('screen', setup.abilities);
+    void this.#unfinished.offer();
+  }
+
+  get phase(): StudioPhase {
+    return this.#phase;
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** What is wrong. */
+  get problem(): Problem | undefined {
+    return this.#problem;
+  }
+
+  /** Why going live is taking longer; it is tried again by itself. */
+  get waitsFor(): Problem | undefined {
+    return this.#waitsFor;
+  }
+
+  /** A stream of this tab that can be continued. */
+  get offer(): Offer | undefined {
+    return this.#offer;
+  }
+
+  /** The stream that is, or was last, on the air. */
+  get air(): OnAir | undefined {
+    return this.#air;
+  }
+
+  /** A stream is being ended. */
+  get ending(): boolean {
+    return this.#ending;
+  }
+
+  /** Whether the stream is over because nothing was shared. */
+  get nothingShared(): boolean {
+    return this.#nothingShared;
+  }
+
+  /** Chooses settings, for this stream and later ones. */
+  remember(settings: Settings): void {
+    const microphoneChanged = settings.microphone !== this.#settings.microphone;
+    this.#settings = settings;
+    saveSettings(this.#setup.siteMemory, settings);
+    if (microphoneChanged) void this.sources.microphoneChanged();
+    this.#setup.changed();
+  }
+
+  /** Goes live with a new stream, for all who have the passphrase if there is one. Asks for a source if there is none. */
+  async goLive(passphrase: string): Promise<void> {
+    await this.#once(async (signal) => {
+      const { title, listed } = this.#settings;
+      const visibility = listed ? 'public' : 'private';
+      const secret = passphrase === '' ? {} : { passphrase };
+      const body = { title: cleanTitle(title) ?? DEFAULT_TITLE, visibility, ...secret } as const;
+      const created = await this.#setup.server.createStream(body, signal);
+      return { own: { ...created, next_take: 0 }, startedAtMs: undefined };
+    });
+  }
+
+  /** Goes on with the stream that is offered. */
+  async continue(): Promise<void> {
+    const offer = this.#offer;
+    if (offer === undefined) return;
+    const { own, info } = offer;
+    await this.#once(async (signal) => {
+      const publish = await this.#setup.server.publish(own.stream_id, own.publish.grant, {}, signal);
+      return { own: { ...own, publish }, startedAtMs: info?.started_at_ms };
+    });
+  }
+
+  /** Ends the stream that is offered. */
+  async endUnfinished(): Promise<void> {
+    await this.#end(() => this.#unfinished.end());
+  }
+
+  /** Does not wait any longer for room. */
+  stopTrying(): void {
+    this.#trying?.abort();
+  }
+
+  /** Ends the stream for everyone. */
+  async end(): Promise<void> {
+    await this.#end(async () => {
+      await this.#air?.end();
+      this.#finish();
+    });
+  }
+
+  /** Back to the choices, after a stream. */
+  again(): void {
+    this.#phase = 'setup';
+    this.#air = undefined;
+    this.#setup.changed();
+  }
+
+  /** Lets go of everything. The stream is not ended and can be continued. */
+  close(): void {
+    this.#closed = true;
+    this.#trying?.abort();
+    this.#unfinished.withdraw();
+    this.#air?.close();
+    this.sources.capture?.close();
+  }
+
+  #createSources(): Sources {
+    const owner = {
+      settings: () => this.#settings,
+      withoutMicrophone: () => this.remember({ ...this.#settings, microphone: false }),
+      wanted: () => !this.#closed && this.#phase !== 'over',
+      problem: () => this.#problem,
+      tell: (problem: Problem | undefined) => (this.#problem = problem),
+      replaced: (capture: Sources['capture']) => {
+        // There would be nothing to see.
+        if (capture === undefined) this.#trying?.abort();
+        if (this.#phase === 'on_air') this.#air?.setSource(capture);
+      },
+      changed: () => this.#setup.changed(),
+    };
+    return new Sources(owner, this.#setup.abilities, this.#setup.startCapture);
+  }
+
+  /** One way on the air at a time: a second click while the first one still asks does nothing. */
+  async #once(find: (signal: AbortSignal) => Promise<Found>): Promise<void> {
+    if (this.#goingLive || this.#phase !== 'setup') return;
+    this.#goingLive = true;
+    try {
+      if (this.sources.capture?.live || (await this.sources.choose(this.#firstKind))) await this.#start(find);
+    } finally {
+      this.#goingLive = false;
+    }
+  }
+
+  get #firstKind(): SourceKind {
+    const { screen, camera } = this.#setup.abilities;
+    return screen || !camera ? 'screen' : 'camera';
+  }
+
+  async #start(find: (signal: AbortSignal) => Promise<Found>): Promise<void> {
+    this.#phase = 'starting';
+    this.#problem = undefined;
+    this.#setup.changed();
+    try {
+      const found = await this.#patiently(find);
+      if (found) this.#putOnAir(found);
+    } catch (error) {
+      this.#problem = callProblem(error);
+      if (isGone(error)) this.#unfinished.forget();
+    } finally {
+      this.#backToSetup();
+    }
+  }
+
+  #backToSetup(): void {
+    if (this.#phase === 'starting') this.#phase = 'setup';
+    this.#setup.changed();
+  }
+
+  /** What `call` brings, once there is room; none when the person does not want to wait for it. */
+  async #patiently<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    const { signal } = (this.#trying = new AbortController());
+    const wait = (problem: CallError): void => {
+      this.#waitsFor = waitingProblem(problem);
+      this.#setup.changed();
+    };
+    try {
+      return await patiently(() => call(signal), wait, signal);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    } finally {
+      this.#trying = undefined;
+      this.#waitsFor = undefined;
+    }
+  }
+
+  #putOnAir({ own, startedAtMs }: Found): void {
+    this.#unfinished.withdraw();
+    const how = { startedAtMs, quality: quality(this.#settings.quality) };
+    const air = new OnAir(this.#setup, own, how, {
+      changed: () => this.#setup.changed(),
+      stateChanged: (state) => this.#stateChanged(state),
+      over: () => this.#finish(),
+    });
+    this.#air = air;
+    this.#phase = 'on_air';
+    air.setSource(this.sources.capture);
+  }
+
+  #stateChanged({ phase, problem }: BroadcastState): void {
+    if (phase === 'failed' && mayGoOn(problem)) this.#offerAfterFailure(problem);
+    else if (phase === 'ended' || phase === 'failed') this.#finish();
+    this.#setup.changed();
+  }
+
+  /** Back to the choices, with what is shared and the offer to go on with the stream. */
+  #offerAfterFailure(problem: CallError | undefined): void {
+    if (this.#phase !== 'on_air') return;
+    this.#phase = 'setup';
+    this.#air?.close();
+    this.#problem = callProblem(problem);
+    void this.#unfinished.offer();
+  }
+
+  async #end(end: () => Promise<void>): Promise<void> {
+    this.#ending = true;
+    this.#problem = undefined;
+    this.#setup.changed();
+    try {
+      await end();
+    } catch (error) {
+      this.#problem = callProblem(error);
+    } finally {
+      this.#ending = false;
+      this.#setup.changed();
+    }
+  }
+
+  #finish(): void {
+    if (this.#phase === 'over') return;
+    this.#phase = 'over';
+    this.#nothingShared = this.#air?.graceLeftMs !== undefined && !this.#ending;
+    this.#air?.close();
+    this.sources.set(undefined);
+    this.#problem = undefined;
+    remember(this.#setup.tabMemory, undefined);
+  }
+}
+
+/** Whether a stream that failed in this page may go on, from here: it is not over, and not live elsewhere. */
+function mayGoOn(problem: CallError | undefined): boolean {
+  return !isGone(problem) && problem?.code !== 'already_publishing';
+}
