@@ -162,13 +162,6 @@ export class PlayerElement extends LitElement {
       @ud-retry=${() => this.#reopen()}
       @ud-letters=${() => this.requestUpdate()}
     >
-      <video
-        playsinline
-        aria-label="Live stream"
-        ?hidden=${this.form !== 'container'}
-        @click=${this.#pictureClicked}
-        @dblclick=${() => this.#clicks.doubleClicked()}
-      ></video>
       <canvas
         class="pictures"
         role="img"
@@ -177,6 +170,13 @@ export class PlayerElement extends LitElement {
         @click=${this.#pictureClicked}
         @dblclick=${() => this.#clicks.doubleClicked()}
       ></canvas>
+      <video
+        playsinline
+        aria-label="Live stream"
+        ?hidden=${this.form !== 'container'}
+        @click=${this.#pictureClicked}
+        @dblclick=${() => this.#clicks.doubleClicked()}
+      ></video>
       ${
         started && this.#soundOnly
           ? html`<div class="sound-only">${ghostPicture}<span>Sound only</span></div>`

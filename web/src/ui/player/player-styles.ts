@@ -34,7 +34,7 @@ export const playerStyles = css`
   [hidden] {
     display: none;
   }
-  video + canvas:not(.pictures) {
+  video + canvas {
     position: absolute;
     inset: 0;
     width: 100%;
