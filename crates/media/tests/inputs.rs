@@ -200,6 +200,15 @@ fn pixels_that_are_not_square_stay_so() {
 }
 
 #[test]
+fn square_pixels_of_mp4_are_told_in_numbers_that_browsers_read() {
+    let fixture = Fixture::load("mp4-avc1-opus-250ms");
+    let tracks = Take::parse(&fixture.mime, [Bytes::from(fixture.stream())]).tracks;
+    let init = Muxer::new(Format::Mp4, tracks).unwrap().init().data.clone();
+    let pasp = init.windows(4).position(|kind| kind == b"pasp").unwrap();
+    assert_eq!(init[pasp + 4..pasp + 12], [0, 0, 0, 2, 0, 0, 0, 2]);
+}
+
+#[test]
 fn every_format_tells_how_pictures_are_shown() {
     let fixture = Fixture::load("webm-vp9-opus-100ms-key1s");
     let tracks = Take::parse(&fixture.mime, [Bytes::from(fixture.stream())]).tracks;

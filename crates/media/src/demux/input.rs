@@ -10,12 +10,21 @@ pub(super) struct Input {
     front: BytesMut,
     /// What follows it, of the newest piece.
     back: Bytes,
+    /// How many bytes that element has.
+    wanted: usize,
 }
+
+/// How much memory is taken at once for an element that says that it is so large.
+const MAX_RESERVED_BYTES: usize = 64 << 10;
 
 impl Input {
     /// Adds the next piece.
     pub(super) fn push(&mut self, piece: Bytes) {
-        self.front.extend_from_slice(&self.back);
+        if !self.back.is_empty() {
+            let missing = self.wanted.saturating_sub(self.front.len()).min(MAX_RESERVED_BYTES);
+            self.front.reserve(missing.max(self.back.len()));
+            self.front.extend_from_slice(&self.back);
+        }
         self.back = piece;
     }
 
@@ -41,6 +50,7 @@ impl Input {
     /// Takes the next bytes; `None` where there are fewer.
     pub(super) fn take(&mut self, bytes: usize) -> Option<Bytes> {
         if self.len() < bytes {
+            self.wanted = bytes;
             return None;
         }
         if self.front.is_empty() {

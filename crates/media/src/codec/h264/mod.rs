@@ -14,8 +14,10 @@ use crate::Error;
 use avcc::AvcC;
 pub(crate) use avcc::codec_string;
 use bytes::{BufMut, Bytes, BytesMut};
+use memchr::memmem::Finder;
 use sps::Sps;
 pub(super) use sps::{Sequence, without_emulation_prevention as payload};
+use std::sync::LazyLock;
 
 /// NAL unit types (ITU-T H.264, table 7-1).
 pub(super) const NAL_SLICE: u8 = 1;
@@ -172,17 +174,10 @@ impl<'a> Iterator for AnnexBUnits<'a> {
     }
 }
 
-/// Position of the first `00 00 01`. Looks at every third byte only where that byte rules a start code out.
+/// Position of the first `00 00 01`.
 fn find_start_code(data: &[u8]) -> Option<usize> {
-    let mut third = 2;
-    while third < data.len() {
-        match data[third] {
-            0 => third += 1,
-            1 if data[third - 1] == 0 && data[third - 2] == 0 => return Some(third - 2),
-            _ => third += 3,
-        }
-    }
-    None
+    static START_CODE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&[0, 0, 1]));
+    START_CODE.find(data)
 }
 
 /// NAL units behind their lengths (ISO 14496-15, section 5.3.4.2.1); ends after the first error.

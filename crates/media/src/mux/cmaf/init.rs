@@ -164,8 +164,8 @@ fn sample_entry(track: &Track) -> Result<BytesMut, Error> {
     let mut out = BytesMut::new();
     match (track.codec, track.kind) {
         (Codec::H264, TrackKind::Video { .. }) => {
-            // Keyframes may repeat or change the parameter sets, for which strictly `avc3` is the name; Chromium and ffmpeg
-            // take both alike, and more players know this one (ISO 14496-15, section 5.4.2.1).
+            // Keyframes may repeat or change the parameter sets, for which strictly `avc3` is the name (ISO 14496-15, section
+            // 5.4.2.1). Chromium, Firefox and ffmpeg take both alike, size changes included, and more players know this one.
             put_visual_entry(&mut out, b"avc1", track, |out| {
                 put_box(out, b"avcC", |out| out.put_slice(&track.config));
             });
@@ -218,9 +218,7 @@ fn put_visual_entry(out: &mut BytesMut, kind: &Kind, track: &Track, put_config: 
         out.put_u16(24); // depth
         out.put_u16(0xffff);
         put_config(out);
-        if (display.width, display.height) != (width, height) {
-            put_pixel_shape(out, width, height, display);
-        }
+        put_pixel_shape(out, width, height, display);
         if let Some(colour) = Colour::parse(&track.colour) {
             put_colour(out, colour);
         }
@@ -238,13 +236,18 @@ fn put_vp9_config(out: &mut BytesMut, track: &Track) {
     }
 }
 
-/// `pasp` (section 12.1.4): what makes pictures of the coded size fill the displayed one.
+/// `pasp` (section 12.1.4): what makes pictures of the coded size fill the displayed one. It is always there, and never 1:1,
+/// because Chromium else shows pictures of another size, in mid-take, in the first one's aspect ratio.
 fn put_pixel_shape(out: &mut BytesMut, width: u32, height: u32, display: Display) {
-    let (horizontal, vertical) =
-        (u64::from(display.width) * u64::from(height), u64::from(display.height) * u64::from(width));
+    let horizontal = u64::from(display.width) * u64::from(height);
+    let vertical = u64::from(display.height) * u64::from(width);
     let divisor = greatest_common_divisor(horizontal, vertical).max(1);
+    let (horizontal, vertical) = match (horizontal / divisor, vertical / divisor) {
+        (0 | 1, 0 | 1) => (2, 2),
+        shape => shape,
+    };
     put_box(out, b"pasp", |out| {
-        for spacing in [horizontal / divisor, vertical / divisor] {
+        for spacing in [horizontal, vertical] {
             out.put_u32(spacing.try_into().unwrap_or(u32::MAX));
         }
     });

@@ -2,7 +2,7 @@
 //! the recording is cut? A node does this once per stream, so with 1 GB/s a core has room for thousands of streams of 2 Mbit/s.
 //!
 //! Each pass demuxes and packages a whole recording of `fixtures/`, held in memory, from a new [`TakeParser`] on; sizes are
-//! those of the segments it is cut into. `cargo bench -p media --bench take`
+//! those of the segments it is cut into. `cargo bench -p media --bench repackage`
 
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
@@ -39,7 +39,7 @@ fn chunk(muxer: &mut Option<Muxer>, output: Output) -> Option<Bytes> {
 }
 
 fn take(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("take");
+    let mut group = criterion.benchmark_group("repackage");
     for (name, file, mime) in RECORDINGS {
         let recording = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(file)).unwrap();
         group.throughput(Throughput::Bytes(recording.len() as u64));
