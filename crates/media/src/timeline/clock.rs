@@ -101,7 +101,14 @@ impl Clock {
         track.end_us = track.end_us.max(end_us);
     }
 
-    /// The latest time of `track`; `None` before its first frame.
+    /// Frames were made for `track`, which end at `end_us`.
+    pub(super) fn fill(&mut self, track: usize, end_us: u64) {
+        let track = &mut self.tracks[track];
+        track.end_us = track.end_us.max(end_us);
+        track.newest_us.get_or_insert(0);
+    }
+
+    /// The latest time of a frame of `track` in the input; `None` before its first frame.
     pub(super) fn newest_us(&self, track: usize) -> Option<u64> {
         self.tracks[track].newest_us
     }

@@ -71,7 +71,7 @@ impl Decode {
         let (Some(first), Some(_)) = (frames.first(), self.newest_us) else { return };
         let lag_us = first.dts_us.saturating_sub(self.end_us);
         if lag_us <= MAX_LAG_US {
-            frames.iter_mut().for_each(|frame| frame.dts_us -= lag_us);
+            frames.iter_mut().for_each(|frame| frame.dts_us = frame.dts_us.saturating_sub(lag_us));
         }
     }
 

@@ -31,6 +31,9 @@ const AWAY_US: u64 = 1_200_000;
 const LEAST_GAP_US: u64 = 20_000;
 const PROMPT_GAP_US: u64 = 60_000;
 
+/// The longest that [`AWAY_US`] grows to where the input has the tracks in blocks, one behind the other.
+const MAX_AWAY_US: u64 = 15_000_000;
+
 /// Duration of an audio packet that does not tell its own.
 const UNTOLD_PACKET_US: u64 = 20_000;
 
@@ -60,16 +63,20 @@ struct TrackState {
     decode: Decode,
     /// Duration of the newest packet, or distance of the newest picture to the one before.
     step_us: u64,
-    /// Whether the newest frame was made here.
+    /// Whether the newest frame was made here, because the track is away.
     filled: bool,
-    /// The newest picture's time in the input, and how many pictures in a row had the same.
+    /// The latest time that a frame of the input was given.
+    given_us: Option<u64>,
+    /// When the newest frame that was made here ends, or, of a picture, is shown.
+    made_us: Option<u64>,
+    /// How long this track has to be away, where that is longer than [`AWAY_US`].
+    away_us: u64,
+    /// The newest frame's time in the input, and how many pictures in a row had the same.
     input_us: Option<u64>,
     standing: u64,
     repeat: Repeat,
     /// The latest time at which a picture is shown.
     shown_us: Option<u64>,
-    /// When a picture was last shown again. B-frames that come after it are shown after it.
-    repeated_us: Option<u64>,
 }
 
 impl State {
@@ -82,11 +89,13 @@ impl State {
             track.decode.write(out);
             put(out, track.step_us);
             put(out, track.filled.into());
+            put_option(out, track.given_us);
+            put_option(out, track.made_us);
+            put(out, track.away_us);
             put_option(out, track.input_us);
             put(out, track.standing);
             track.repeat.write(out);
             put_option(out, track.shown_us);
-            put_option(out, track.repeated_us);
         }
     }
 
@@ -102,11 +111,13 @@ impl State {
             track.decode = Decode::read(input)?;
             track.step_us = input.number(MAX_NUMBER)?;
             track.filled = input.number(1)? == 1;
+            track.given_us = input.option()?;
+            track.made_us = input.option()?;
+            track.away_us = input.number(MAX_AWAY_US)?;
             track.input_us = input.option()?;
             track.standing = input.number(MAX_NUMBER)?;
             track.repeat = Repeat::read(input)?;
             track.shown_us = input.option()?;
-            track.repeated_us = input.option()?;
         }
         Some(state)
     }
@@ -191,9 +202,9 @@ impl Timeline {
         let (Some(track), Some(begin_us)) = (self.tracks.get(index), self.state.begin_us) else { return };
         let newest_us = self.state.clock.newest_us(index).max(self.state.tracks[index].shown_us);
         let end_us = newest_us.map_or(begin_us, |_| self.state.clock.end_us(index));
-        if !self.state.tracks[index].filled
-            && until_us.saturating_sub(newest_us.unwrap_or(begin_us)) < AWAY_US
-        {
+        let state = &self.state.tracks[index];
+        let away_us = until_us.saturating_sub(newest_us.unwrap_or(begin_us));
+        if !state.filled && away_us < AWAY_US.max(state.away_us) {
             return;
         }
         if track.is_video() {
@@ -212,9 +223,9 @@ impl Timeline {
             data = data.or_else(|| repeat.packet(&tracks[index]));
             let Some(data) = data.clone() else { return };
             at_us += REPEAT_US;
-            clock.advance(index, at_us, at_us + REPEAT_US);
+            clock.fill(index, at_us + REPEAT_US);
             let state = &mut states[index];
-            (state.filled, state.shown_us, state.repeated_us) = (true, Some(at_us), Some(at_us));
+            (state.filled, state.shown_us, state.made_us) = (true, Some(at_us), Some(at_us));
             out.push(fill::repeated(index, data, at_us));
         }
     }
@@ -227,8 +238,8 @@ impl Timeline {
             && allowance.take(1)
         {
             from_us += gap.duration_us;
-            clock.advance(index, gap.pts_us, from_us);
-            states[index].filled = true;
+            clock.fill(index, from_us);
+            (states[index].filled, states[index].made_us) = (true, Some(from_us));
             out.push(gap);
         }
     }
@@ -237,38 +248,61 @@ impl Timeline {
         let index = packet.track;
         let duration_us =
             codec::packet_duration_us(&self.tracks[index], &packet.data).unwrap_or(UNTOLD_PACKET_US);
-        let mut pts_us = pts_us;
-        if let Some(newest_us) = self.state.clock.newest_us(index) {
+        let (at_us, mut pts_us) = (pts_us, pts_us);
+        if self.state.clock.newest_us(index).is_some() {
             let (end_us, state) = (self.state.clock.end_us(index), &self.state.tracks[index]);
-            if state.filled && pts_us + duration_us / 2 < end_us {
+            if state.made_us.is_some_and(|made_us| pts_us + duration_us / 2 < made_us) {
+                self.came_late(index, pts_us);
+                self.state.clock.advance(index, pts_us, pts_us + duration_us);
                 return;
             }
-            if pts_us <= newest_us {
+            if state.given_us.is_some_and(|given_us| pts_us <= given_us) {
+                // Sound that was heard already is left out; where time stands, it is not.
+                if state.input_us != Some(packet.pts_us) {
+                    return;
+                }
                 pts_us = end_us;
             } else if pts_us + ROUNDING_US >= end_us + state.step_us {
                 self.fill_sound(index, end_us, pts_us, LEAST_GAP_US.min(state.step_us), out);
             }
         }
-        self.state.clock.advance(index, pts_us, pts_us + duration_us);
+        self.state.clock.advance(index, at_us, pts_us + duration_us);
         let state = &mut self.state.tracks[index];
         (state.step_us, state.filled) = (duration_us, false);
+        (state.given_us, state.input_us) = (Some(pts_us), Some(packet.pts_us));
         out.push(Frame { track: index, pts_us, dts_us: pts_us, duration_us, key: true, data: packet.data });
+    }
+
+    /// A frame came after frames that were made for its time. If it follows from the one before it, its track was not away: the
+    /// input has it behind the other one, and will have so again.
+    fn came_late(&mut self, index: usize, at_us: u64) {
+        let newest_us = self.state.clock.newest_us(index).unwrap_or(at_us);
+        let state = &mut self.state.tracks[index];
+        if at_us <= newest_us + state.step_us + ROUNDING_US {
+            let late_us = state.made_us.unwrap_or(at_us).saturating_sub(at_us);
+            state.away_us = state.away_us.max(late_us + AWAY_US).min(MAX_AWAY_US);
+            state.filled = false;
+        }
     }
 
     fn push_picture(&mut self, packet: Packet, at_us: u64, pts_us: u64, out: &mut Vec<Frame>) {
         let index = packet.track;
-        let newest_us = self.state.clock.newest_us(index);
+        if self.state.tracks[index].made_us.is_some_and(|made_us| at_us < made_us) {
+            self.came_late(index, at_us);
+        }
         let state = &mut self.state.tracks[index];
+        let newest_us = state.given_us.max(state.made_us);
         let input_us = packet.dts_us.unwrap_or(packet.pts_us);
         state.standing = if state.input_us == Some(input_us) { state.standing + 1 } else { 0 };
-        let (mut at_us, mut pts_us) = (at_us, pts_us);
+        let (input_at_us, mut at_us, mut pts_us) = (at_us, at_us, pts_us);
         match newest_us {
             // In stream order; the times of decoding are found when the run is finished.
             Some(newest_us) if self.reorders[index] => {
                 at_us = at_us.max(newest_us);
-                if let Some(repeated_us) = state.repeated_us.filter(|&repeated_us| pts_us <= repeated_us) {
-                    pts_us = repeated_us + MIN_STEP_US;
-                    state.repeated_us = Some(pts_us);
+                // B-frames that come after the picture was shown again are shown after it.
+                if let Some(made_us) = state.made_us.filter(|&made_us| pts_us <= made_us) {
+                    pts_us = made_us + MIN_STEP_US;
+                    state.made_us = Some(pts_us);
                 }
             }
             Some(newest_us) if at_us <= newest_us => {
@@ -284,12 +318,12 @@ impl Timeline {
         if !self.reorders[index] {
             pts_us = pts_us.max(at_us);
         }
-        state.filled = false;
+        (state.filled, state.given_us) = (false, Some(at_us));
         state.shown_us = state.shown_us.max(Some(pts_us));
         state.input_us = Some(input_us);
         state.repeat.inspect(&self.tracks[index], &packet.data);
         let end_us = at_us + state.step_us;
-        self.state.clock.advance(index, at_us, end_us);
+        self.state.clock.advance(index, input_at_us, end_us);
         out.push(Frame {
             track: index,
             pts_us,

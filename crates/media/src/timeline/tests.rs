@@ -150,6 +150,15 @@ fn sound_whose_time_stands_goes_on() {
 }
 
 #[test]
+fn sound_that_falls_a_little_is_in_sync_again_at_once() {
+    let input = [ordinary(0, 2_040), ordinary(1_980, 4_000)].concat();
+    let frames = frames_of(&both(), [input]);
+    let last = |track| frames.iter().rfind(|frame| frame.track == track).unwrap().pts_us;
+    assert_eq!((last(VIDEO), last(AUDIO)), (3_993_000, 3_960_000));
+    assert_whole_sound(&frames);
+}
+
+#[test]
 fn lost_packets_are_filled_and_jitter_is_not() {
     let times = [0, 61_000, 119_000, 195_000, 375_000];
     let frames = frames_of(&[audio()], [times.map(|pts_us| packet(0, pts_us, PACKET)).to_vec()]);
@@ -195,6 +204,24 @@ fn sound_that_begins_late_is_silence_before() {
     let frames = frames_of(&both(), [input.collect()]);
     assert_eq!(spans(&frames, AUDIO)[0].0, 1_000_000);
     assert_whole_sound(&frames);
+}
+
+#[test]
+fn tracks_in_blocks_one_behind_the_other_lose_one_block_at_most() {
+    for late in [AUDIO, VIDEO] {
+        let block = |at: u64| {
+            let (early, late): (Vec<_>, Vec<_>) =
+                ordinary(at * 3_000, (at + 1) * 3_000).into_iter().partition(|packet| packet.track != late);
+            [early, late].concat()
+        };
+        let frames = frames_of(&both(), (0..5).map(block));
+        let of_late = || frames.iter().filter(|frame| frame.track == late && frame.pts_us > 6_100_000);
+        assert!(of_late().all(|frame| !frame.is_gap() && frame.data[..] != [0b1000_1010]), "track {late}");
+        assert!(of_late().count() >= 9_000 / 60 - 5, "track {late}");
+        let ends: Vec<_> =
+            [VIDEO, AUDIO].map(|track| spans(&frames, track).last().copied().unwrap()).to_vec();
+        assert!(ends.iter().all(|end| end.0 < 15_000_000), "track {late}: {ends:?}");
+    }
 }
 
 #[test]
