@@ -33,6 +33,7 @@ pub struct Config {
 
 impl Config {
     /// A node called `hostname`, reached at `public_url`, that belongs to no cluster yet.
+    #[allow(clippy::disallowed_methods, reason = "the generation of a process that has no node yet")]
     pub fn new(hostname: impl Into<String>, public_url: impl Into<String>) -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {

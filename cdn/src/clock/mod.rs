@@ -51,6 +51,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// A clock that shows the system's time.
+    #[allow(clippy::disallowed_methods, reason = "this is the clock")]
     pub(crate) fn start() -> Self {
         Self { started: Instant::now(), epoch_us: Arc::new(AtomicI64::new(system_us())) }
     }
@@ -78,6 +79,7 @@ impl Clock {
 }
 
 /// The system's clock, in microseconds since the Unix epoch.
+#[allow(clippy::disallowed_methods, reason = "this is the clock")]
 fn system_us() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)

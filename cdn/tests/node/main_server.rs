@@ -95,6 +95,7 @@ impl FakeMainServer {
     /// Its clock.
     pub(crate) fn time_ms(&self) -> Option<u64> {
         let ahead_ms = (*self.ahead_ms.lock().unwrap())?;
+        #[allow(clippy::disallowed_methods, reason = "it is compared with the node's")]
         let here = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         u64::try_from(here.as_millis()).unwrap().checked_add_signed(ahead_ms)
     }
