@@ -10,6 +10,7 @@
 //! Running streams need the main server only when a link breaks and no other source is known.
 
 mod address;
+mod course;
 mod link;
 mod lost;
 mod metered;

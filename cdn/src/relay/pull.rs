@@ -17,24 +17,19 @@ use tokio::sync::{Notify, watch};
 use super::{
     Services, Watched,
     address::{Address, Wanted},
+    course::Course,
     link::{Event, Link},
     lost::Lost,
     sources::SourceLookup,
     unavailable, unknown_stream,
 };
 use crate::{
-    clock::{Clock, Now},
+    clock::Now,
     control::retry_after,
     ingest::{Producer, Refused},
     lock::lock,
 };
 
-/// How long a link that has everything may bring nothing before another source is tried.
-const STALL: Duration = Duration::from_secs(15);
-/// Longer than any viewer waits: the link itself notices when the other side is gone.
-const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a new link may take to bring what was newest when it began.
-const CATCH_UP: Duration = Duration::from_secs(3);
 /// How long a stream lacks a source before the main server's word that there is no such stream counts.
 const BELIEF: Duration = Duration::from_secs(2);
 /// How long a stream that no node has is asked for again: it may be about to begin, or on its way to another node. Shorter than
@@ -469,89 +464,5 @@ impl ActivePull<'_> {
         if course.catches_up(newest) && !self.pull.is_ready() {
             self.pull.progress.send_replace(Progress::Ready);
         }
-    }
-}
-
-/// How one link is doing.
-struct Course {
-    /// What was newest at the source when the link began; none before the welcome.
-    target: Option<Option<ChunkName>>,
-    has_path: bool,
-    caught_up: bool,
-    brought: bool,
-    /// Whether chunks are to be expected.
-    live: bool,
-    /// When it counts as stalled, in node time.
-    deadline_ms: u64,
-    clock: Clock,
-}
-
-impl Course {
-    fn new(clock: Clock) -> Self {
-        let (has_path, caught_up, brought, live) = (false, false, false, false);
-        let mut course = Self { target: None, has_path, caught_up, brought, live, deadline_ms: 0, clock };
-        course.postpone();
-        course
-    }
-
-    /// Time until it counts as stalled.
-    fn left(&self) -> Duration {
-        self.clock.until(self.deadline_ms)
-    }
-
-    fn welcomed(&mut self, newest: Option<ChunkName>) {
-        self.target = Some(newest);
-    }
-
-    /// A chunk came.
-    fn brought(&mut self) {
-        self.brought = true;
-        self.postpone();
-    }
-
-    /// How the stream is doing at the source.
-    fn state(&mut self, state: StreamState) {
-        self.live = state == StreamState::Live;
-        self.postpone();
-    }
-
-    fn postpone(&mut self) {
-        let timeout = match (self.caught_up, self.live) {
-            (false, _) => CATCH_UP,
-            (true, true) => STALL,
-            (true, false) => NEVER,
-        };
-        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-        self.deadline_ms = self.clock.now().ms.saturating_add(timeout_ms);
-    }
-
-    /// Whether everything that was there when the link began is here, of which `newest` is the newest.
-    fn catches_up(&mut self, newest: Option<ChunkName>) -> bool {
-        if !self.caught_up && self.has_path && self.target.is_some_and(|target| newest >= target) {
-            self.caught_up = true;
-            self.postpone();
-        }
-        self.caught_up
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_link_stalls_when_a_live_stream_brings_nothing_for_long() {
-        let mut course = Course::new(Clock::start());
-        assert_eq!(course.left(), CATCH_UP);
-        course.state(StreamState::Live);
-        course.welcomed(None);
-        course.has_path = true;
-        assert!(course.catches_up(None));
-        tokio::time::advance(STALL).await;
-        assert_eq!(course.left(), Duration::ZERO, "it is live and brings nothing");
-        course.brought();
-        assert_eq!(course.left(), STALL);
-        course.state(StreamState::Interrupted);
-        assert_eq!(course.left(), NEVER, "nothing is to be expected");
     }
 }
