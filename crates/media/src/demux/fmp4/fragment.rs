@@ -301,7 +301,12 @@ impl<S: FnMut(Run)> Reader<'_, S> {
 
 /// Times before 0 become 0.
 fn microseconds(ticks: i128, timescale: u32) -> i128 {
-    ticks.max(0) * 1_000_000 / i128::from(timescale)
+    let ticks = ticks.max(0);
+    // A division of 128 bits costs ten times one of 64, which is enough for years.
+    match u64::try_from(ticks).ok().and_then(|ticks| ticks.checked_mul(1_000_000)) {
+        Some(millionths) => i128::from(millionths / u64::from(timescale)),
+        None => ticks * 1_000_000 / i128::from(timescale),
+    }
 }
 
 fn out_of_range() -> Error {

@@ -122,12 +122,11 @@ impl<'a> Samples<'a> {
             out.put_u32(self.samples.len() as u32);
             out.put_u32(0);
             for (at, sample) in self.samples.iter().enumerate() {
-                out.put_u32(self.duration(at));
-                out.put_u32(sample.data.len() as u32);
-                out.put_u32(if sample.frame.key { SYNC_SAMPLE } else { DEPENDENT_SAMPLE });
-                if composed {
-                    out.put_u32(self.composition_offset(sample.frame));
-                }
+                let flags = if sample.frame.key { SYNC_SAMPLE } else { DEPENDENT_SAMPLE };
+                let offset = if composed { self.composition_offset(sample.frame) } else { 0 };
+                let fields =
+                    [self.duration(at), sample.data.len() as u32, flags, offset].map(u32::to_be_bytes);
+                out.put_slice(fields[..if composed { 4 } else { 3 }].as_flattened());
             }
         });
         offset_field
@@ -151,8 +150,19 @@ impl<'a> Samples<'a> {
 
     /// `time_us` in the track's ticks, rounded to the nearest.
     fn ticks(&self, time_us: u64) -> u64 {
-        let ticks = (u128::from(time_us) * u128::from(self.timescale) + 500_000) / 1_000_000;
-        ticks.try_into().unwrap_or(u64::MAX)
+        if self.timescale == 1_000_000 {
+            return time_us;
+        }
+        match time_us
+            .checked_mul(self.timescale.into())
+            .and_then(|millionths| millionths.checked_add(500_000))
+        {
+            Some(millionths) => millionths / 1_000_000,
+            None => {
+                let ticks = (u128::from(time_us) * u128::from(self.timescale) + 500_000) / 1_000_000;
+                ticks.try_into().unwrap_or(u64::MAX)
+            }
+        }
     }
 }
 
