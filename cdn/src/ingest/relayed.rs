@@ -34,7 +34,8 @@ impl Ingest {
         let producer = Producer::of_relay(&source).ok_or_else(|| {
             WireError::new(ErrorCode::AlreadyPublishing, format!("stream {id} comes from somewhere already"))
         })?;
-        lock(source.stream()).set_path(Some(path));
+        // Where that is refused, the stream has another producer already, which the caller finds out when it writes.
+        let _ = producer.path(path);
         Ok(producer)
     }
 
