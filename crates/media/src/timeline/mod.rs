@@ -5,8 +5,8 @@
 //! durations of a run once its frames are known. All of it is a function of the input's frames and of where runs end.
 //!
 //! ```text
-//! input    v 0   a 0   v 33   a 60   v 66 …   (sound stays away)      v 1066        v 1100
-//! output   v 0   a 0   v 33   a 60   v 66 …   gaps 120, 240 … 960     v 1066  gap   v 1100
+//! input    v 0   a 0   v 33   a 60   v 66 …  (no sound any more)   v 666   v 700         v 733
+//! output   v 0   a 0   v 33   a 60   v 66 …  gaps 120, 240 … 600   v 666   v 700   gap   v 733
 //! ```
 
 mod clock;
@@ -22,16 +22,20 @@ use clock::Clock;
 use decode::Decode;
 use fill::{Allowance, REPEAT_US};
 
-/// How much longer than the other one a track may have nothing before frames are made for it: more than a still screen goes
-/// without a picture, and more than recorders hold one track back.
-const AWAY_US: u64 = 1_200_000;
+/// How long pictures may stay away while the sound goes on before one is shown again: longer than between two of a still
+/// screen.
+const PICTURE_AWAY_US: u64 = 1_200_000;
+
+/// How long sound may stay away while pictures go on before it is filled: longer than Opus leaves out in silence (400 ms), and
+/// than muxers hold one track back.
+const SOUND_AWAY_US: u64 = 600_000;
 
 /// How much sound has to be missing for a gap frame: where packets before and after it are there, and where the other track
 /// goes on alone.
 const LEAST_GAP_US: u64 = 20_000;
 const PROMPT_GAP_US: u64 = 60_000;
 
-/// The longest that [`AWAY_US`] grows to where the input has the tracks in blocks, one behind the other.
+/// The longest that these grow to where the input has the tracks in blocks, one behind the other.
 const MAX_AWAY_US: u64 = 15_000_000;
 
 /// Duration of an audio packet that does not tell its own.
@@ -69,7 +73,7 @@ struct TrackState {
     given_us: Option<u64>,
     /// When the newest frame that was made here ends, or, of a picture, is shown.
     made_us: Option<u64>,
-    /// How long this track has to be away, where that is longer than [`AWAY_US`].
+    /// How long this track has to be away, where that is longer than for others.
     away_us: u64,
     /// The newest frame's time in the input, and how many pictures in a row had the same.
     input_us: Option<u64>,
@@ -121,6 +125,10 @@ impl State {
         }
         Some(state)
     }
+}
+
+fn away_limit_us(track: &Track) -> u64 {
+    if track.is_video() { PICTURE_AWAY_US } else { SOUND_AWAY_US }
 }
 
 /// See the [module](self).
@@ -204,7 +212,7 @@ impl Timeline {
         let end_us = newest_us.map_or(begin_us, |_| self.state.clock.end_us(index));
         let state = &self.state.tracks[index];
         let away_us = until_us.saturating_sub(newest_us.unwrap_or(begin_us));
-        if !state.filled && away_us < AWAY_US.max(state.away_us) {
+        if !state.filled && away_us < away_limit_us(track).max(state.away_us) {
             return;
         }
         if track.is_video() {
@@ -280,7 +288,7 @@ impl Timeline {
         let state = &mut self.state.tracks[index];
         if at_us <= newest_us + state.step_us + ROUNDING_US {
             let late_us = state.made_us.unwrap_or(at_us).saturating_sub(at_us);
-            state.away_us = state.away_us.max(late_us + AWAY_US).min(MAX_AWAY_US);
+            state.away_us = state.away_us.max(late_us + PICTURE_AWAY_US).min(MAX_AWAY_US);
             state.filled = false;
         }
     }

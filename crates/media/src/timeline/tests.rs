@@ -179,7 +179,7 @@ fn sound_that_ends_is_silence_from_then_on() {
     for frame in &frames {
         if frame.track == AUDIO {
             heard_us = frame.pts_us + frame.duration_us;
-        } else if frame.pts_us > 4_000_000 + AWAY_US {
+        } else if frame.pts_us > 4_000_000 + SOUND_AWAY_US {
             assert!(frame.pts_us < heard_us + 2 * PROMPT_GAP_US, "{heard_us}, {}", frame.pts_us);
         }
     }
