@@ -51,7 +51,7 @@ for (const name of Object.keys(CODECS) as (keyof typeof CODECS)[]) {
 
 for (const sound of ['microphone', 'none'] as const) {
   test(`VP8 from Firefox, sound: ${sound}`, async () => {
-    const broadcaster = await browsers.firefox.goLive(browsers.undead.url, 'VP8', { still: false, sound });
+    const broadcaster = await browsers.firefox.goLive(browsers.undead.url, 'VP8', { sound });
     await measure(`VP8 from Firefox, sound: ${sound}`, broadcaster.watchUrl);
     await closeAll(broadcaster);
   });

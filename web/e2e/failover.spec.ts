@@ -6,7 +6,7 @@ import path from 'node:path';
 import { expect, test } from '@playwright/test';
 
 import { Firefox } from './support/firefox.ts';
-import { Broadcaster, type Watching } from './support/pages.ts';
+import type { Watching } from './support/pages.ts';
 import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
@@ -69,7 +69,7 @@ test('the node dies: broadcaster and viewer go on at the other one, without a re
 });
 
 test('the node dies: a viewer in Firefox goes on at the other one', async () => {
-  const { watchUrl } = await stage.goLive(mainServer.url, 'Firefox', Broadcaster.recording('avc1'));
+  const { watchUrl } = await stage.goLive(mainServer.url, 'Firefox');
   const firefox = await Firefox.launch(stage.complaints);
   const viewer = await firefox.watch(watchUrl);
   await viewer.expectPicture();

@@ -8,6 +8,8 @@ export interface Sight {
   readonly counter: number;
   /** Date.now() when the browser expected to show it here. */
   readonly shownMs: number;
+  /** How many pictures were presented until then, those included that no callback told of: Firefox leaves some out. */
+  readonly presented: number;
   /** What the page said of its own latency then, if it said anything. */
   readonly claimedLatencyMs: number | undefined;
   /** What the page noted since the sight before; see player-notes.ts. */
@@ -16,6 +18,15 @@ export interface Sight {
 
 /** Sights told of before a step back, and after it. */
 const TOLD = { before: 4, after: 3 };
+
+/** A picture that the browser presents. */
+interface Shown {
+  atMs: number;
+  /** How many there were, if the browser tells. */
+  presented?: number;
+  /** Something else is in sight. */
+  covered: boolean;
+}
 
 /** A page of any browser. */
 export interface Watched {
@@ -61,8 +72,8 @@ export async function watchPaintedClock(page: Watched, durationMs: number): Prom
         const timer = setTimeout(() => {
           resolve(sights);
         }, forMs + 1000);
-        const onPicture = (shownMs: number, covered: boolean): void => {
-          const sight = covered ? undefined : read(from, to, shownMs);
+        const onPicture = (shown: Shown): void => {
+          const sight = shown.covered ? undefined : read(from, to, { presented: sights.length, ...shown });
           // A canvas is looked at whenever the browser draws, new picture or not.
           if (sight && (isPlaying(from) || sight.counter !== sights.at(-1)?.counter)) sights.push(sight);
           if (performance.now() < endMs) {
@@ -76,13 +87,10 @@ export async function watchPaintedClock(page: Watched, durationMs: number): Prom
       });
     }
 
-    function next(
-      from: HTMLVideoElement | HTMLCanvasElement,
-      onPicture: (shownMs: number, covered: boolean) => void,
-    ): void {
+    function next(from: HTMLVideoElement | HTMLCanvasElement, onPicture: (shown: Shown) => void): void {
       if (!isPlaying(from)) {
-        requestAnimationFrame((nowMs) => {
-          onPicture(nowMs, false);
+        requestAnimationFrame((atMs) => {
+          onPicture({ atMs, covered: false });
         });
         return;
       }
@@ -91,14 +99,14 @@ export async function watchPaintedClock(page: Watched, durationMs: number): Prom
         const covered = from.matches(':has(+ canvas:not(.pictures))');
         const place = `${Math.round(frame.mediaTime * 1000)}, playhead at ${Math.round(from.currentTime * 1000)}`;
         globalThis.notePlayer?.(`${covered ? 'covered frame' : 'frame'} of ${place}${from.seeking ? ', seeking' : ''}`);
-        onPicture(frame.expectedDisplayTime, covered);
+        onPicture({ atMs: frame.expectedDisplayTime, presented: frame.presentedFrames, covered });
       });
     }
 
     function read(
       from: HTMLVideoElement | HTMLCanvasElement,
       to: OffscreenCanvasRenderingContext2D,
-      shownMs: number,
+      { atMs, presented }: Required<Shown>,
     ): Sight | undefined {
       const scale = (isPlaying(from) ? from.videoWidth : from.width) / 1280;
       to.drawImage(from, 0, 0, 640 * scale, 32 * scale, 0, 0, 640, 32);
@@ -114,7 +122,8 @@ export async function watchPaintedClock(page: Watched, durationMs: number): Prom
       return {
         clockMs: number(2, 26),
         counter: number(26, 38),
-        shownMs: performance.timeOrigin + shownMs,
+        shownMs: performance.timeOrigin + atMs,
+        presented,
         claimedLatencyMs: claimed === null ? undefined : Number(claimed),
         notes: globalThis.playerNotes?.splice(0) ?? [],
       };
@@ -153,9 +162,10 @@ function stepOf(before: number, after: number, values: number): number {
   return forward < values / 2 ? forward : forward - values;
 }
 
-/** How many different pictures there are. */
+/** How many pictures were presented from the first sight to the last. */
 export function pictures(sights: readonly Sight[]): number {
-  return sights.filter(({ counter }, index) => counter !== sights[index - 1]?.counter).length;
+  const [first, last] = [sights[0], sights.at(-1)];
+  return first && last ? last.presented - first.presented + 1 : 0;
 }
 
 /** Paint to show, for each sight. */

@@ -2,8 +2,8 @@
 import { paintClock } from './clock-paint.ts';
 
 export interface SharedCanvas {
-  /** Painted once, like a slide. */
-  still: boolean;
+  /** So many takes move, later ones are painted once, like a slide; left out: all move. */
+  movingTakes?: number;
   /** `microphone`: the browser's fake one, for Firefox, whose Web Audio does not start without a loudspeaker. */
   sound: 'none' | 'oscillator' | 'microphone';
 }
@@ -14,11 +14,13 @@ export function sharing(canvas: SharedCanvas): string {
 }
 
 /** Runs in pages: it is sent there as text, so everything it needs is inside. */
-function share(paint: typeof paintClock, { still, sound }: SharedCanvas): void {
+function share(paint: typeof paintClock, { movingTakes = Infinity, sound }: SharedCanvas): void {
   const { mediaDevices } = navigator;
+  let takes = 0;
   mediaDevices.getDisplayMedia = async () => {
     const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
-    paint(canvas, still);
+    paint(canvas, takes >= movingTakes);
+    takes += 1;
     const tracks = canvas.captureStream(30).getTracks();
     if (sound === 'microphone') tracks.push(...(await mediaDevices.getUserMedia({ audio: true })).getTracks());
     if (sound === 'oscillator') tracks.push(...hum().getTracks());

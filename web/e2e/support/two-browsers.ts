@@ -3,7 +3,7 @@ import { expect, type Page } from '@playwright/test';
 
 import { Firefox, type FirefoxViewer } from './firefox.ts';
 import { Broadcaster, type Viewer } from './pages.ts';
-import { sharing } from './shared-canvas.ts';
+import { sharing, type SharedCanvas } from './shared-canvas.ts';
 import { Stage } from './stage.ts';
 import { Undead } from './undead.ts';
 
@@ -29,10 +29,10 @@ export class TwoBrowsers {
   }
 
   /** Goes live in Chromium with sound and a picture in this codec. */
-  async goLive(name: keyof typeof CODECS, still = false): Promise<Broadcaster> {
+  async goLive(name: keyof typeof CODECS, canvas: Omit<SharedCanvas, 'sound'> = {}): Promise<Broadcaster> {
     return await this.stage.goLive(this.undead.url, name, async (page: Page) => {
       await Broadcaster.recording(CODECS[name])(page);
-      await page.addInitScript(sharing({ still, sound: 'oscillator' }));
+      await page.addInitScript(sharing({ ...canvas, sound: 'oscillator' }));
     });
   }
 
