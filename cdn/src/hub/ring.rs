@@ -80,7 +80,7 @@ pub struct Ring {
     keys: VecDeque<u64>,
     /// What the newest group's runs cost without chunks.
     newest_group_bytes: u64,
-    takes: BTreeMap<u64, Arc<Renditions>>,
+    takes: BTreeMap<u64, Renditions>,
     last_evicted: Option<Span>,
     /// Runs up to this one do not come any more.
     floor: Option<Span>,
@@ -122,7 +122,7 @@ impl Ring {
             Some(_) if self.has_runs(take) => return Err(Error::OtherTracks(take)),
             _ => {}
         }
-        let renditions = Arc::new(Renditions::new(tracks));
+        let renditions = Renditions::new(tracks);
         self.bytes += take_bytes(&renditions);
         if let Some(replaced) = self.takes.insert(take, renditions) {
             self.bytes -= take_bytes(&replaced);
@@ -232,7 +232,7 @@ impl Ring {
     }
 
     /// The renditions of `take`, known as long as one of its runs is here or could still come.
-    pub fn renditions(&self, take: u64) -> Option<&Arc<Renditions>> {
+    pub fn renditions(&self, take: u64) -> Option<&Renditions> {
         self.takes.get(&take)
     }
 

@@ -148,7 +148,7 @@ impl LiveStream {
 
     /// The current take's renditions; none until its tracks are known.
     pub fn renditions(&self) -> Option<&Renditions> {
-        self.ring.renditions(self.take).map(|renditions| &**renditions)
+        self.ring.renditions(self.take)
     }
 
     /// The type of the current take's chunks for a reader of these formats; none until its tracks are known, or if it cannot be
