@@ -72,7 +72,9 @@ fn what_no_reader_wants_keeps_no_buffer_of_a_parser() {
         let stream = hub.open(StreamId::new("a", 1), Visibility::Public).unwrap();
         let mut stream = stream.lock().unwrap();
         stream.push_tracks(tracks()).unwrap();
-        (0..1000).for_each(|group| stream.push(0, run(group, 0, 1, BUFFER), None, 0).unwrap());
+        for group in 0..1000 {
+            stream.push(0, run(group, 0, 1, BUFFER), None, 0).unwrap();
+        }
         drop(stream);
         hub
     });

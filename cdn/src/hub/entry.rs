@@ -21,7 +21,7 @@ pub(super) struct Entry {
     chunks: [Option<Arc<Chunk>>; Format::ALL.len()],
     /// Bytes of its frames' data.
     data_bytes: u64,
-    /// Whether its frames' data are in memory that is counted. Until then they may be slices of a parser's buffer.
+    /// Whether its frames' data are in memory that is counted. Until then they may be slices of a segment.
     settled: bool,
 }
 
@@ -66,7 +66,7 @@ impl Entry {
         Some(chunk)
     }
 
-    /// Gives the frames memory of their own, unless a chunk holds them: a slice of a parser's buffer keeps all of that.
+    /// Gives the frames memory of their own, unless a chunk holds them: a slice of a segment keeps all of that.
     pub(super) fn settle(&mut self) {
         if std::mem::replace(&mut self.settled, true) {
             return;

@@ -66,6 +66,9 @@ pub enum Error {
     TooLarge(u64),
 }
 
+/// Bytes that a segment may have besides twice what the newest run has of it.
+const SEGMENT_SLACK_BYTES: u64 = 64 << 10;
+
 /// Most bytes that any format adds to a frame.
 const FRAME_HEAD_BYTES: u64 = 64;
 
@@ -174,6 +177,16 @@ impl Ring {
         self.bound_newest_group();
         self.tell_budget();
         Ok(())
+    }
+
+    /// A segment of so many bytes is done. Where the newest run has little of it, the run gets memory of its own: it would keep all of
+    /// the segment, uncounted, until the next run comes.
+    pub fn segment_done(&mut self, segment_bytes: u64) {
+        if let Some(newest) = self.entries.back_mut()
+            && segment_bytes > 2 * newest.data_bytes() + SEGMENT_SLACK_BYTES
+        {
+            newest.settle();
+        }
     }
 
     /// The run at `position` as a chunk of `format`, which is made now if no reader wanted it before. `None` if the run left or

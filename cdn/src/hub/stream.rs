@@ -187,6 +187,11 @@ impl LiveStream {
         self.ring.push(take, run, captured_at_ms, now_ms)
     }
 
+    /// See [`Ring::segment_done`].
+    pub fn segment_done(&mut self, segment_bytes: u64) {
+        self.ring.segment_done(segment_bytes);
+    }
+
     /// See [`Ring::chunk`].
     pub fn chunk(&mut self, position: u64, format: Format) -> Option<Arc<Chunk>> {
         self.ring.chunk(position, format)

@@ -108,6 +108,11 @@ impl Producer {
         })
     }
 
+    /// All of a segment of so many bytes was written; see [`Ring::segment_done`](crate::hub::Ring::segment_done).
+    pub(crate) fn segment_done(&self, segment_bytes: u64) -> Result<(), Refused> {
+        self.write(|stream| stream.segment_done(segment_bytes))
+    }
+
     /// Lets readers have what was written since the last call. They hold `trace` until they read it.
     pub(crate) fn flush(&self, trace: Option<&Arc<dyn Trace>>) {
         self.source.flush(trace);

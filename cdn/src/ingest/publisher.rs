@@ -161,7 +161,8 @@ impl Publisher {
             }
             if is_done || !outputs.is_empty() {
                 // Where it is not the producer any more, the rest is parsed all the same: the take stays whole.
-                if write(producer, take, outputs, now).is_ok() {
+                let done_bytes = is_done.then_some(segment.data.len() as u64);
+                if write(producer, take, (outputs, done_bytes), now).is_ok() {
                     producer.flush(self.trace(take, segment, is_done).as_ref());
                 }
             }
@@ -220,8 +221,13 @@ fn relayed_take(stream: &LiveStream) -> Option<u64> {
     begun.max(stream.ring().newest().map(|newest| newest.first.take))
 }
 
-/// Writes what a slice of a segment made.
-fn write(producer: &Producer, take: &Take, outputs: Vec<Output>, now: Now) -> Result<(), Refused> {
+/// Writes what a slice of a segment made, which is done with it if it tells its bytes.
+fn write(
+    producer: &Producer,
+    take: &Take,
+    (outputs, done_bytes): (Vec<Output>, Option<u64>),
+    now: Now,
+) -> Result<(), Refused> {
     producer.capture_clock(take.number(), take.epoch_ms())?;
     if producer.state(StreamState::Live)? {
         tracing::info!(stream.id = %producer.stream_id(), "stream {} is live", producer.stream_id());
@@ -232,5 +238,5 @@ fn write(producer: &Producer, take: &Take, outputs: Vec<Output>, now: Now) -> Re
             Output::Run(run) => drop(producer.run(take.number(), run, None, now)?),
         }
     }
-    Ok(())
+    done_bytes.map_or(Ok(()), |bytes| producer.segment_done(bytes))
 }

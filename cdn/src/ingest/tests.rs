@@ -207,3 +207,17 @@ async fn what_a_segment_of_tiny_elements_took_is_paid_off_by_its_stream_alone() 
     assert_eq!(refused.unwrap().code, ErrorCode::LimitReached, "7 MB of it are too much at once");
     send(&ingest, ConnectionId(2), id("other"), CLUSTER).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_frame_does_not_keep_the_segment_that_it_is_a_little_part_of() {
+    let (ingest, id) = (ingest(), id("a"));
+    let stream = ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap().stream;
+    send(&ingest, ConnectionId(1), id, HEADER).await.unwrap();
+    let picture = b"\xa3\x8e\x81\x00\x00\x80\x10\x00\x00\x9d\x01\x2a\x40\x00\x20\x00";
+    // A Void element of a megabyte (RFC 8794, section 11.3.2).
+    let void = [b"\xec\x10\x10\x00\x00".to_vec(), vec![0; 1 << 20]].concat();
+    let segment = Bytes::from([picture.to_vec(), void].concat());
+    send(&ingest, ConnectionId(1), id, segment.clone()).await.unwrap();
+    assert_eq!(lock(&stream).ring().end(), 1);
+    assert!(segment.is_unique(), "nothing else holds it");
+}

@@ -153,6 +153,8 @@ impl TakeParser {
                 return Ok(Progress::Partly);
             }
         }
+        // What is left moves out of the segment, as it would with the next one: a slice of it would keep all of it.
+        self.demuxer.push(Bytes::new());
         if let Some(pipeline) = &mut self.pipeline {
             pipeline.end_segment(outputs);
         }
