@@ -8,6 +8,7 @@ import { expect, test } from '@playwright/test';
 import { call, connectTo, createStream } from './support/node-client.ts';
 import { expectMoving, latenciesMs, median, watchPaintedClock } from './support/painted-clock.ts';
 import { loadRecording } from './support/recording.ts';
+import type { Viewer } from './support/pages.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
 
@@ -118,6 +119,29 @@ test('another source is another take in the same video', async () => {
   expectMoving(sights);
   expect(await viewer.page.locator('video').evaluate((now, then) => now === then, video)).toBe(true);
 });
+
+test('bare frames are decoded by the page: pictures that move, another take, a pause', async () => {
+  stage = await Stage.set();
+  const broadcaster = await stage.goLive(undead.url, 'Frames');
+  const viewer = await stage.watch(`${broadcaster.watchUrl}?format=frames`);
+  await viewer.expectPicture();
+  await expect(viewer.page.locator('canvas.pictures')).toBeVisible();
+  await expect(viewer.page.locator('video')).toBeHidden();
+  await broadcaster.changeSource();
+  await expect(viewer.player).toHaveAttribute('data-take', '1');
+  await expectFrames(viewer);
+  await viewer.page.keyboard.press('k');
+  await expect(viewer.player).toHaveAttribute('data-rate', '0');
+  await viewer.page.keyboard.press('k');
+  await expectFrames(viewer);
+  await viewer.page.screenshot({ path: path.join(ARTIFACTS, 'frames.png') });
+});
+
+async function expectFrames(viewer: Viewer): Promise<void> {
+  await viewer.expectPicture();
+  await expect.poll(async () => (await viewer.sights(500)).length).toBeGreaterThan(1);
+  expectMoving(await viewer.sights(2_000));
+}
 
 test('a still screen is live, and its picture comes with the first look', async () => {
   stage = await Stage.set(true);

@@ -28,7 +28,7 @@ import { readTracks, type Display, type Tracks } from './tracks';
 /** How often the controller is asked. */
 const STEER_EVERY_MS = 50;
 /** Sound is not stretched but played faster or slower, so by little; a jump costs hardly anything here. */
-const PACE = { slowest: 0.98, fastest: 1.03, jumpBehindMs: 600 };
+const PACE = { slowest: 0.98, fastest: 1.03, jumpBehindMs: 250 };
 
 /** What the playback works with; tests bring their own. */
 export interface WebCodecsParts {
