@@ -10,6 +10,8 @@ pub(super) struct Input {
     front: BytesMut,
     /// What follows it, of the newest piece.
     back: Bytes,
+    /// How many bytes of `back` may be read.
+    visible: usize,
     /// How many bytes that element has.
     wanted: usize,
 }
@@ -18,7 +20,7 @@ pub(super) struct Input {
 const MAX_RESERVED_BYTES: usize = 64 << 10;
 
 impl Input {
-    /// Adds the next piece.
+    /// Adds the next piece, of which nothing may be read before [`Self::reveal`]. All of the piece before has to be revealed.
     pub(super) fn push(&mut self, piece: Bytes) {
         if !self.back.is_empty() {
             let missing = self.wanted.saturating_sub(self.front.len()).min(MAX_RESERVED_BYTES);
@@ -26,11 +28,19 @@ impl Input {
             self.front.extend_from_slice(&self.back);
         }
         self.back = piece;
+        self.visible = 0;
+    }
+
+    /// Lets so many more bytes of the newest piece be read, at most all; says how many.
+    pub(super) fn reveal(&mut self, bytes: usize) -> usize {
+        let revealed = bytes.min(self.back.len() - self.visible);
+        self.visible += revealed;
+        revealed
     }
 
     /// How many bytes there are.
     pub(super) fn len(&self) -> usize {
-        self.front.len() + self.back.len()
+        self.front.len() + self.visible
     }
 
     #[cfg(test)]
@@ -41,7 +51,7 @@ impl Input {
     /// The next bytes: at least `bytes` of them, or all there are.
     pub(super) fn peek(&mut self, bytes: usize) -> &[u8] {
         if self.front.is_empty() {
-            return &self.back;
+            return &self.back[..self.visible];
         }
         self.gather(bytes);
         &self.front
@@ -54,7 +64,7 @@ impl Input {
             return None;
         }
         if self.front.is_empty() {
-            return Some(self.back.split_to(bytes));
+            return Some(self.split_back(bytes));
         }
         self.gather(bytes);
         Some(self.front.split_to(bytes).freeze())
@@ -65,20 +75,27 @@ impl Input {
         let skipped = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.len());
         let of_front = skipped.min(self.front.len());
         self.front.advance(of_front);
-        self.back.advance(skipped - of_front);
+        self.split_back(skipped - of_front);
         skipped
     }
 
     /// Appends all bytes to `out`.
     pub(super) fn append_to(&self, out: &mut impl Extend<u8>) {
         out.extend(self.front.iter().copied());
-        out.extend(self.back.iter().copied());
+        out.extend(self.back[..self.visible].iter().copied());
     }
 
     /// Brings up to so many bytes to the front.
     fn gather(&mut self, bytes: usize) {
-        let missing = bytes.saturating_sub(self.front.len()).min(self.back.len());
-        self.front.extend_from_slice(&self.back.split_to(missing));
+        let missing = bytes.saturating_sub(self.front.len()).min(self.visible);
+        let missing = self.split_back(missing);
+        self.front.extend_from_slice(&missing);
+    }
+
+    /// Takes so many of the visible bytes of the newest piece.
+    fn split_back(&mut self, bytes: usize) -> Bytes {
+        self.visible -= bytes;
+        self.back.split_to(bytes)
     }
 }
 
@@ -90,8 +107,11 @@ mod tests {
     fn bytes_come_in_order_however_they_were_cut() {
         let mut input = Input::default();
         input.push(Bytes::from_static(b"ab"));
+        assert_eq!((input.len(), input.reveal(9)), (0, 2));
         assert_eq!((input.take(3), input.len()), (None, 2));
         input.push(Bytes::from_static(b"cdef"));
+        assert_eq!((input.reveal(1), input.take(4)), (1, None), "what is not revealed is not read");
+        input.reveal(9);
         assert_eq!(&input.peek(3)[..3], b"abc");
         assert_eq!(input.take(2).as_deref(), Some(&b"ab"[..]));
         assert_eq!(input.skip(2), 2);
@@ -104,7 +124,9 @@ mod tests {
         let piece = Bytes::from(vec![7; 100]);
         let mut input = Input::default();
         input.push(piece.slice(..10));
+        input.reveal(10);
         input.push(piece.slice(10..));
+        input.reveal(90);
         input.take(50);
         assert_eq!(input.take(50).unwrap().as_ptr(), piece[50..].as_ptr());
     }

@@ -21,7 +21,7 @@ pub enum Event {
     Packet(Packet),
 }
 
-/// Push bytes cut anywhere, pull events until `None`.
+/// Push bytes cut anywhere, reveal them, pull events until `None`.
 #[derive(Debug)]
 pub(crate) enum Demuxer {
     WebM(webm::Demuxer),
@@ -36,10 +36,19 @@ impl Demuxer {
         }
     }
 
+    /// Adds the next bytes, of which nothing is read before [`Self::reveal`].
     pub(crate) fn push(&mut self, bytes: Bytes) {
         match self {
-            Self::WebM(demuxer) => demuxer.push(bytes),
-            Self::Fmp4(demuxer) => demuxer.push(bytes),
+            Self::WebM(demuxer) => demuxer.push_hidden(bytes),
+            Self::Fmp4(demuxer) => demuxer.push_hidden(bytes),
+        }
+    }
+
+    /// Lets so many more bytes of what was pushed be read, at most all; says how many.
+    pub(crate) fn reveal(&mut self, bytes: usize) -> usize {
+        match self {
+            Self::WebM(demuxer) => demuxer.reveal(bytes),
+            Self::Fmp4(demuxer) => demuxer.reveal(bytes),
         }
     }
 

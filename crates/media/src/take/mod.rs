@@ -102,6 +102,7 @@ impl TakeParser {
 
     fn rebuild(&mut self, memory: Memory, prefix: Bytes) -> Result<(), Error> {
         self.demuxer.push(prefix);
+        self.demuxer.reveal(usize::MAX);
         let mut memory = Some(memory);
         while let Some(event) = self.demuxer.next_event()? {
             match (event, memory.take()) {
@@ -124,8 +125,9 @@ impl TakeParser {
         Ok(outputs)
     }
 
-    /// As [`Self::push_segment`], in slices of bounded work: takes some of `segment`, which it shortens, and appends what
-    /// became ready. Call it with what is left until it is done; only then the next segment may begin.
+    /// As [`Self::push_segment`], in slices of bounded work: the first call takes all of `segment`, each reads some of
+    /// it and appends what became ready. Call it again with the same, then empty, `segment` until it is done; only then the next
+    /// segment may begin.
     ///
     /// Before an error it may have appended something, which stands.
     pub fn advance(&mut self, segment: &mut Bytes, outputs: &mut Vec<Output>) -> Result<Progress, Error> {
@@ -142,10 +144,10 @@ impl TakeParser {
                 work.bytes += event_bytes(&event);
                 self.take(event, outputs)?;
             } else if !segment.is_empty() {
-                let piece = segment.split_to(segment.len().min(PIECE_BYTES));
-                self.segment.bytes += piece.len() as u64;
-                work.bytes += piece.len() as u64;
-                self.demuxer.push(piece);
+                self.demuxer.push(std::mem::take(segment));
+            } else if let revealed @ 1.. = self.demuxer.reveal(PIECE_BYTES) as u64 {
+                self.segment.bytes += revealed;
+                work.bytes += revealed;
             } else {
                 break;
             }

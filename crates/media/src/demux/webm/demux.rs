@@ -96,8 +96,20 @@ impl Demuxer {
 
     /// Adds the next bytes of the take, any number of them. Pull [`Self::next_event`] until `None` before pushing more.
     pub fn push(&mut self, bytes: impl Into<Bytes>) {
-        self.input.push(bytes.into());
+        self.push_hidden(bytes.into());
+        self.reveal(usize::MAX);
+    }
+
+    /// As [`Self::push`], but nothing of it is read before [`Self::reveal`].
+    pub(crate) fn push_hidden(&mut self, bytes: Bytes) {
+        self.input.push(bytes);
+    }
+
+    /// Lets so many more bytes of what was pushed be read, at most all; says how many.
+    pub(crate) fn reveal(&mut self, bytes: usize) -> usize {
+        let revealed = self.input.reveal(bytes);
         self.skip -= self.input.skip(self.skip) as u64;
+        revealed
     }
 
     /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
