@@ -99,8 +99,14 @@ export async function watchPaintedClock(page: Watched, durationMs: number): Prom
         const covered = from.matches(':has(+ canvas:not(.pictures))');
         const place = `${Math.round(frame.mediaTime * 1000)}, playhead at ${Math.round(from.currentTime * 1000)}`;
         globalThis.notePlayer?.(`${covered ? 'covered frame' : 'frame'} of ${place}${from.seeking ? ', seeking' : ''}`);
-        onPicture({ atMs: frame.expectedDisplayTime, presented: frame.presentedFrames, covered });
+        onPicture({ atMs: frame.expectedDisplayTime, presented: presentedBy(from), covered });
       });
+    }
+
+    // Firefox tells of some pictures by no callback, and its `presentedFrames` also counts what it decodes for a jump.
+    function presentedBy(video: HTMLVideoElement): number {
+      const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
+      return totalVideoFrames - droppedVideoFrames;
     }
 
     function read(
