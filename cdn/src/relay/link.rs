@@ -62,8 +62,10 @@ pub(super) enum Event {
 /// See the [module](self).
 pub(super) struct Link {
     socket: WebSocketStream<Metered<TcpStream>>,
-    /// Whether it was asked for its clock since it last said something.
+    /// Whether it was asked for its clock since its last message.
     asked: bool,
+    /// When it counts as silent, in node time. Kept here because callers drop [`Link::next`] for other work.
+    deadline_ms: u64,
     /// Bytes that had come when the last message was whole.
     whole_bytes: u64,
     /// Bytes that had come at the last check, and when a check last found more of a large message.
@@ -86,7 +88,10 @@ impl Link {
         };
         let timed_out = |_| Lost::Unreachable("no connection in time".into());
         let (socket, _) = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(timed_out)??;
-        Ok(Self { socket, asked: false, whole_bytes: 0, seen_bytes: 0, grew_at_ms: None, clock })
+        let (asked, deadline_ms, grew_at_ms) = (false, 0, None);
+        let mut link = Self { socket, asked, deadline_ms, whole_bytes: 0, seen_bytes: 0, grew_at_ms, clock };
+        link.expect_message(SILENCE);
+        Ok(link)
     }
 
     /// Whether a large message is on its way, of which more came lately.
@@ -102,13 +107,16 @@ impl Link {
     /// What comes next. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Result<Event, Lost> {
         loop {
-            let patience = if self.asked { ANSWER } else { SILENCE };
-            match tokio::time::timeout(patience, self.socket.next()).await {
-                Err(_) if self.is_bringing() => self.asked = false,
+            match tokio::time::timeout(self.clock.until(self.deadline_ms), self.socket.next()).await {
+                Err(_) if self.is_bringing() => {
+                    self.asked = false;
+                    self.expect_message(SILENCE);
+                }
                 Err(_) => self.ask().await?,
                 Ok(None) => return Err(Lost::Closed),
                 Ok(Some(message)) => {
                     self.asked = false;
+                    self.expect_message(SILENCE);
                     (self.whole_bytes, self.grew_at_ms) = (self.socket.get_ref().read_bytes(), None);
                     if let Some(event) = read(message.map_err(broken)?)? {
                         return Ok(event);
@@ -118,11 +126,18 @@ impl Link {
         }
     }
 
+    /// Sets the deadline for the next message.
+    fn expect_message(&mut self, within: Duration) {
+        let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+        self.deadline_ms = self.clock.now().ms.saturating_add(within_ms);
+    }
+
     async fn ask(&mut self) -> Result<(), Lost> {
         if self.asked {
             return Err(Lost::Silent);
         }
         self.asked = true;
+        self.expect_message(ANSWER);
         self.send(format!(r#"["{}",{{"t0_ms":0}}]"#, name::CLOCK)).await
     }
 
@@ -214,7 +229,40 @@ fn read_text(text: &str) -> Result<Option<Event>, Lost> {
 
 #[cfg(test)]
 mod tests {
+    use protocol::StreamId;
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::relay::address::Wanted;
+
+    /// A link to a node that never sends anything.
+    async fn link_to_a_silent_node() -> Link {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (connection, _) = listener.accept().await.unwrap();
+            let _socket = tokio_tungstenite::accept_async(connection).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        let wanted = Wanted { stream: StreamId::new("a", 1), grant: "", hostname: "edge", after: None };
+        Link::open(&Address::new(&url, "", &wanted).unwrap(), Clock::start()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_node_is_silent_no_later_where_keyframes_are_asked_of_it() {
+        let mut link = link_to_a_silent_node().await;
+        tokio::time::pause();
+        let (began, interval) = (link.clock.now(), Duration::from_millis(900));
+        for _ in 0..20 {
+            if let Ok(next) = tokio::time::timeout(interval, link.next()).await {
+                assert!(matches!(next, Err(Lost::Silent)));
+                assert!(link.clock.now().since(began.ms) <= SILENCE + ANSWER + interval);
+                return;
+            }
+            link.request_keyframe().await.unwrap();
+        }
+        panic!("it has been silent for long enough");
+    }
 
     #[test]
     fn what_does_not_matter_is_passed_over_and_nonsense_is_not() {
