@@ -4,13 +4,16 @@
 //! [`Refused`], under the same lock that made it so. Runs that the ring has already are passed over by their names, so that a
 //! new producer goes on where the one before stood.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
-use media::{Run, Track};
+use media::{Output, Run, Track};
 use protocol::{StreamId, WireError, event::ChunkName, stream::StreamState};
 use tokio_util::sync::CancellationToken;
 
-use super::{ConnectionId, source::StreamSource};
+use super::{
+    source::{State, StreamSource},
+    types::ConnectionId,
+};
 use crate::{
     clock::Now,
     hub::{Error, LiveStream, Span, Trace},
@@ -21,10 +24,52 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused;
 
+/// Why something was not written.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum WriteError {
+    /// See [`Refused`].
+    Refused,
+    /// A link brought a run that does not fit its take.
+    Malformed(Error),
+}
+
+impl From<Refused> for WriteError {
+    fn from(_: Refused) -> Self {
+        Self::Refused
+    }
+}
+
+/// What a producer writes at once: what a slice of a segment became, or a message of a link.
+pub(crate) struct Written {
+    pub(crate) take: u64,
+    /// When timestamp 0 of the take was captured, on the server's clock, as far as that is known.
+    pub(crate) epoch_ms: Option<i64>,
+    /// Tracks begin the take if it is another one.
+    pub(crate) outputs: Vec<Output>,
+    /// Bytes of the segment that is done with this, if one is; see [`Ring::segment_done`](crate::hub::Ring::segment_done).
+    pub(crate) segment_bytes: Option<u64>,
+}
+
+/// What changed by writing.
+#[derive(Default)]
+struct Changes {
+    /// A run came that was not here.
+    run: bool,
+    tracks: bool,
+    state: bool,
+}
+
 /// See the [module](self).
 pub(crate) struct Producer {
     source: Arc<StreamSource>,
     stop: CancellationToken,
+    is_relay: bool,
+}
+
+/// The stream, while it may be written. The fields are released in this order.
+struct Writing<'a> {
+    stream: MutexGuard<'a, LiveStream>,
+    state: MutexGuard<'a, State>,
 }
 
 impl Producer {
@@ -36,12 +81,12 @@ impl Producer {
         source: &Arc<StreamSource>,
         connection: ConnectionId,
     ) -> Result<Self, WireError> {
-        Ok(Self { source: source.clone(), stop: source.broadcaster(connection)? })
+        Ok(Self { source: source.clone(), stop: source.broadcaster(connection)?, is_relay: false })
     }
 
     /// What the link to another node writes through; none while the stream has another producer.
     pub(super) fn of_relay(source: &Arc<StreamSource>) -> Option<Self> {
-        Some(Self { source: source.clone(), stop: source.give_to_relay()? })
+        Some(Self { source: source.clone(), stop: source.give_to_relay()?, is_relay: true })
     }
 
     /// Cancelled when it is not the producer any more.
@@ -51,7 +96,7 @@ impl Producer {
 
     /// The stream's id.
     pub(super) fn stream_id(&self) -> StreamId {
-        lock(self.source.stream()).id()
+        self.source.id()
     }
 
     /// The newest chunk this node has of the stream.
@@ -59,96 +104,116 @@ impl Producer {
         lock(self.source.stream()).ring().newest().map(|newest| newest.first)
     }
 
-    /// The tracks of a take, which they begin if it is another one.
-    pub(crate) fn tracks(&self, take: u64, tracks: Arc<[Track]>) -> Result<(), Refused> {
-        self.write(|stream| {
-            if stream.take() != take {
-                stream.begin_take(take);
-            }
-            push_tracks(stream, tracks);
-        })?;
-        self.source.changed();
-        Ok(())
-    }
-
-    /// When timestamp 0 of `take` was captured, by the server's clock, as far as that is known. What is said of another take
-    /// than the current one is passed over.
-    pub(crate) fn capture_clock(&self, take: u64, epoch_ms: Option<i64>) -> Result<(), Refused> {
-        self.write(|stream| {
-            if stream.take() == take {
-                stream.set_epoch_ms(epoch_ms);
-            }
-        })
-    }
-
-    /// Appends a run of frames; says whether it is new here. One that does not follow what is here shows as a gap.
-    pub(crate) fn run(
+    /// Writes frames and what belongs to them, and wakes the readers, which hold `trace` until they read it. Returns whether a
+    /// run was new here.
+    ///
+    /// The frames of a broadcaster make the stream live; a link brings the state apart.
+    ///
+    /// # Errors
+    /// [`WriteError::Malformed`] if a link brings a run that does not fit its take; a broadcaster's is logged and becomes a gap.
+    pub(crate) fn write(
         &self,
-        take: u64,
-        run: Run,
-        captured_at_ms: Option<i64>,
+        written: Written,
+        trace: Option<&Arc<dyn Trace>>,
         now: Now,
-    ) -> Result<bool, Refused> {
-        self.write(|stream| {
-            let name = ChunkName { take, group: run.group, index: run.index };
-            let newest = stream.ring().newest();
-            if newest.is_some_and(|newest| newest.is_before(name) && !newest.may_precede(name)) {
-                stream.gap();
-            }
-            match stream.push(take, run, captured_at_ms, now.ms) {
-                Ok(()) => true,
-                // It came from another producer before, under the same name.
-                Err(Error::OutOfOrder { .. }) => false,
-                Err(error) => {
-                    tracing::error!(stream.id = %stream.id(), %error, "a run of stream {} was lost", stream.id());
-                    stream.gap();
-                    false
+    ) -> Result<bool, WriteError> {
+        let changes = {
+            let mut writing = self.writing()?;
+            writing.state.has_sent = true;
+            self.write_stream(&mut writing.stream, written, now)?
+        };
+        let services = self.source.services();
+        services.budget.enforce();
+        if changes.run || trace.is_some() {
+            self.source.readers().media(trace);
+        }
+        if changes.tracks || changes.state {
+            self.source.changed();
+        }
+        Ok(changes.run)
+    }
+
+    fn write_stream(
+        &self,
+        stream: &mut LiveStream,
+        written: Written,
+        now: Now,
+    ) -> Result<Changes, WriteError> {
+        let Written { take, epoch_ms, outputs, segment_bytes } = written;
+        let mut changes = Changes::default();
+        // A clock of another take than the current one says nothing.
+        if stream.take() == take {
+            stream.set_epoch_ms(epoch_ms);
+        }
+        for output in outputs {
+            match output {
+                Output::Tracks(tracks) => {
+                    if stream.take() != take {
+                        stream.begin_take(take);
+                    }
+                    stream.set_epoch_ms(epoch_ms);
+                    push_tracks(stream, tracks);
+                    changes.tracks = true;
                 }
+                Output::Run(run) => match push_run(stream, take, run, now) {
+                    Ok(is_new) => changes.run |= is_new,
+                    Err(error) if self.is_relay => return Err(WriteError::Malformed(error)),
+                    Err(error) => {
+                        tracing::error!(stream.id = %stream.id(), %error, "a run of stream {} was lost", stream.id());
+                        stream.gap();
+                    }
+                },
             }
-        })
-    }
-
-    /// All of a segment of so many bytes was written; see [`Ring::segment_done`](crate::hub::Ring::segment_done).
-    pub(crate) fn segment_done(&self, segment_bytes: u64) -> Result<(), Refused> {
-        self.write(|stream| stream.segment_done(segment_bytes))
-    }
-
-    /// Lets readers have what was written since the last call. They hold `trace` until they read it.
-    pub(crate) fn flush(&self, trace: Option<&Arc<dyn Trace>>) {
-        self.source.flush(trace);
+        }
+        if let Some(bytes) = segment_bytes {
+            stream.segment_done(bytes);
+        }
+        if !self.is_relay && changes.run && stream.set_state(StreamState::Live) {
+            tracing::info!(stream.id = %stream.id(), "stream {} is live", stream.id());
+            changes.state = true;
+        }
+        Ok(changes)
     }
 
     /// Runs are missing before the next one.
     pub(crate) fn gap(&self) -> Result<(), Refused> {
-        self.write(LiveStream::gap)
+        self.writing()?.stream.gap();
+        Ok(())
     }
 
-    /// How the stream is doing. Says whether that changed anything.
-    pub(crate) fn state(&self, state: StreamState) -> Result<bool, Refused> {
-        let changed = self.write(|stream| stream.set_state(state))?;
-        if changed {
+    /// How the stream is doing.
+    pub(crate) fn state(&self, state: StreamState) -> Result<(), Refused> {
+        if self.writing()?.stream.set_state(state) {
             self.source.changed();
         }
-        Ok(changed)
+        Ok(())
     }
 
-    /// Through which nodes the stream comes.
+    /// A node was found that has the stream, and it comes by this path.
     pub(crate) fn path(&self, path: Arc<[String]>) -> Result<(), Refused> {
-        let changed = self.write(|stream| {
-            let changed = stream.path() != Some(&path);
-            stream.set_path(Some(path));
+        let changed = {
+            let mut writing = self.writing()?;
+            writing.state.link_works();
+            let changed = writing.stream.path() != Some(&path);
+            writing.stream.set_path(Some(path));
             changed
-        })?;
-        self.source.set_lost(&self.stop, None);
+        };
         if changed {
             self.source.changed();
         }
         Ok(())
     }
 
-    /// The node it is pulled from is gone, since `now`.
+    /// The link to the node it is pulled from broke.
     pub(crate) fn lost(&self, now: Now) {
-        self.source.set_lost(&self.stop, Some(now));
+        if let Ok(mut writing) = self.writing() {
+            writing.state.link_broke(now);
+        }
+    }
+
+    /// Closes the source for good, unless it is not the producer any more. Returns whether it did.
+    pub(super) fn close(&self) -> bool {
+        self.source.close_unless_stopped(&self.stop)
     }
 
     /// Waits until a reader wants a keyframe.
@@ -156,8 +221,13 @@ impl Producer {
         self.source.keyframe_wanted().await;
     }
 
-    fn write<T>(&self, write: impl FnOnce(&mut LiveStream) -> T) -> Result<T, Refused> {
-        self.source.unless_stopped(&self.stop, write).ok_or(Refused)
+    /// The locks under which the stream is written: the token is cancelled under the first of them.
+    fn writing(&self) -> Result<Writing<'_>, Refused> {
+        let state = self.source.state();
+        if self.stop.is_cancelled() {
+            return Err(Refused);
+        }
+        Ok(Writing { stream: lock(self.source.stream()), state })
     }
 }
 
@@ -185,5 +255,20 @@ pub(super) fn begin_take(
 fn push_tracks(stream: &mut LiveStream, tracks: Arc<[Track]>) {
     if let Err(error) = stream.push_tracks(tracks) {
         tracing::error!(stream.id = %stream.id(), %error, "tracks of stream {} were lost", stream.id());
+    }
+}
+
+/// Appends a run. Returns whether it is new here. One that does not follow what is here shows as a gap.
+fn push_run(stream: &mut LiveStream, take: u64, run: Run, now: Now) -> Result<bool, Error> {
+    let name = ChunkName { take, group: run.group, index: run.index };
+    let newest = stream.ring().newest();
+    if newest.is_some_and(|newest| newest.is_before(name) && !newest.may_precede(name)) {
+        stream.gap();
+    }
+    match stream.push(take, run, None, now.ms) {
+        Ok(()) => Ok(true),
+        // It came from another producer before, under the same name.
+        Err(Error::OutOfOrder { .. }) => Ok(false),
+        Err(error) => Err(error),
     }
 }

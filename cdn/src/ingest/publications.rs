@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 
 use protocol::StreamId;
 
-use super::ConnectionId;
+use super::types::ConnectionId;
 
 /// How many streams a connection published before, and no more, are remembered.
 const PAST_REMEMBERED: usize = 64;

@@ -8,18 +8,18 @@
 
 use std::sync::Arc;
 
-use media::{Output, Progress};
-use protocol::{ErrorCode, WireError, stream::StreamState};
+use media::Progress;
+use protocol::{ErrorCode, WireError};
 use tokio::{sync::Mutex as AsyncMutex, task::yield_now};
 
 use super::{
-    Accepted, ConnectionId, Registration, Segment,
     forward::{self, Forwarding},
-    producer::{self, Producer, Refused},
+    producer::{self, Producer, Written},
     rate::Rate,
     refusal::{not_registered, stale},
     source::{HandOver, StreamSource},
     take::Take,
+    types::{Accepted, ConnectionId, Registration, Segment},
 };
 use crate::{
     clock::Now,
@@ -63,18 +63,19 @@ impl Publisher {
 
     /// Makes `connection` the broadcaster and goes on with the take it names, or begins it, after the segment that is being
     /// parsed. None if the stream was dropped meanwhile, which is what `admit` says too, if it gives false; registrations
-    /// are admitted in the order in which they take effect.
+    /// are admitted in the order in which they take effect. `checked` is the take the registration asks for, if it was read before.
     pub(super) async fn register(
         &self,
         connection: ConnectionId,
         registration: &Registration,
+        checked: &mut Option<Take>,
         admit: impl Fn() -> bool,
     ) -> Result<Option<Registered>, WireError> {
         let mut intake = self.intake.lock().await;
         loop {
             intake.forget_if_relayed(self.source.relays());
             let current = relayed_take(&lock(self.source.stream()));
-            let begun = intake.take_for(registration, current)?;
+            let begun = intake.take_for(registration, checked, current)?;
             match self.hand_over(connection, registration, &mut intake, begun)? {
                 HandOver::Closed => return Ok(None),
                 HandOver::Relayed => {}
@@ -160,11 +161,14 @@ impl Publisher {
                 );
             }
             if is_done || !outputs.is_empty() {
+                let written = Written {
+                    take: take.number(),
+                    epoch_ms: take.epoch_ms(),
+                    outputs,
+                    segment_bytes: is_done.then_some(segment.data.len() as u64),
+                };
                 // Where it is not the producer any more, the rest is parsed all the same: the take stays whole.
-                let done_bytes = is_done.then_some(segment.data.len() as u64);
-                if write(producer, take, (outputs, done_bytes), now).is_ok() {
-                    producer.flush(self.trace(take, segment, is_done).as_ref());
-                }
+                let _ = producer.write(written, self.trace(take, segment, is_done).as_ref(), now);
             }
             if progress? == Progress::Done {
                 return Ok(());
@@ -198,14 +202,22 @@ impl Intake {
 
     /// The take that a registration begins, where the stream is at take `relayed` from other nodes; none if it goes on with
     /// the one that is here.
-    fn take_for(&self, request: &Registration, relayed: Option<u64>) -> Result<Option<Take>, WireError> {
+    fn take_for(
+        &self,
+        request: &Registration,
+        checked: &mut Option<Take>,
+        relayed: Option<u64>,
+    ) -> Result<Option<Take>, WireError> {
         let current = self.take.as_ref().map(Take::number).max(relayed);
         let next = current.map_or(0, |current| current.saturating_add(1));
         let wanted = request.take.unwrap_or(next);
         check_newest(wanted, current)?;
         match &self.take {
             Some(take) if wanted == take.number() => take.check_continues(&request.mime).map(|()| None),
-            _ => Take::new(wanted, request).map(Some),
+            _ => match checked.take_if(|take| take.number() == wanted) {
+                Some(take) => Ok(Some(take)),
+                None => Take::new(wanted, request).map(Some),
+            },
         }
     }
 }
@@ -219,24 +231,4 @@ fn check_newest(wanted: u64, current: Option<u64>) -> Result<(), WireError> {
 fn relayed_take(stream: &LiveStream) -> Option<u64> {
     let begun = stream.renditions().map(|_| stream.take());
     begun.max(stream.ring().newest().map(|newest| newest.first.take))
-}
-
-/// Writes what a slice of a segment made, which is done with it if it tells its bytes.
-fn write(
-    producer: &Producer,
-    take: &Take,
-    (outputs, done_bytes): (Vec<Output>, Option<u64>),
-    now: Now,
-) -> Result<(), Refused> {
-    producer.capture_clock(take.number(), take.epoch_ms())?;
-    if producer.state(StreamState::Live)? {
-        tracing::info!(stream.id = %producer.stream_id(), "stream {} is live", producer.stream_id());
-    }
-    for output in outputs {
-        match output {
-            Output::Tracks(tracks) => producer.tracks(take.number(), tracks)?,
-            Output::Run(run) => drop(producer.run(take.number(), run, None, now)?),
-        }
-    }
-    done_bytes.map_or(Ok(()), |bytes| producer.segment_done(bytes))
 }

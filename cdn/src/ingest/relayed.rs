@@ -1,13 +1,14 @@
 //! Streams that come from another node: opened, kept and dropped as the node's own readers want them.
 
-use std::sync::Arc;
-
 use protocol::{ErrorCode, StreamId, WireError, stream::Visibility};
 
-use super::{Ingest, Producer, source::StreamSource};
+use super::{
+    producer::Producer,
+    streams::{Ending, Ingest},
+};
 use crate::{
     clock::Now,
-    hub::{Closed, Role, SharedStream},
+    hub::{Role, SharedStream},
     lock::lock,
 };
 
@@ -19,7 +20,7 @@ pub(crate) struct Wanted {
 }
 
 impl Ingest {
-    /// Begins to take a stream in from another node, by this path.
+    /// Begins to take a stream in from another node, whose [path](Producer::path) is to be written next.
     ///
     /// # Errors
     /// `already_publishing` if it comes from somewhere already, `unknown_stream` if it is over, `no_capacity`.
@@ -27,16 +28,12 @@ impl Ingest {
         &self,
         id: StreamId,
         visibility: Visibility,
-        path: Arc<[String]>,
         now: Now,
     ) -> Result<Producer, WireError> {
         let source = self.open(&mut lock(&self.publishers), id, visibility, now)?.source().clone();
-        let producer = Producer::of_relay(&source).ok_or_else(|| {
+        Producer::of_relay(&source).ok_or_else(|| {
             WireError::new(ErrorCode::AlreadyPublishing, format!("stream {id} comes from somewhere already"))
-        })?;
-        // Where that is refused, the stream has another producer already, which the caller finds out when it writes.
-        let _ = producer.path(path);
-        Ok(producer)
+        })
     }
 
     /// The stream, if this node carries it; a client is about to watch it, so it is not dropped for a while.
@@ -55,12 +52,7 @@ impl Ingest {
 
     /// Streams whose broadcaster is gone for at least `alone_ms`, though clients here want them: it may be elsewhere.
     pub(crate) fn orphans(&self, alone_ms: u64, now: Now) -> Vec<StreamId> {
-        let is_orphan = |source: &StreamSource| {
-            let since_ms = source.alone_since_ms();
-            !source.is_relayed()
-                && since_ms.is_some_and(|since_ms| now.ms.saturating_sub(since_ms) >= alone_ms)
-        };
-        let orphans = self.all().into_iter().filter(|(_, source)| is_orphan(source));
+        let orphans = self.all().into_iter().filter(|(_, source)| source.is_orphan(alone_ms, now));
         orphans.filter(|(_, source)| self.has_readers(source.stream())).map(|(id, _)| id).collect()
     }
 
@@ -72,29 +64,12 @@ impl Ingest {
 
     /// Whether viewers or other nodes get a stream from here.
     pub(crate) fn has_readers(&self, stream: &SharedStream) -> bool {
-        self.readers(stream, &[Role::Viewer, Role::Relay]) > 0
-    }
-
-    pub(super) fn readers(&self, stream: &SharedStream, roles: &[Role]) -> u32 {
         let readers = lock(stream).readers().clone();
-        roles.iter().map(|role| readers.counts().now(*role)).sum()
+        [Role::Viewer, Role::Relay].iter().any(|role| readers.counts().now(*role) > 0)
     }
 
     /// Drops a relayed stream that no client here asked for since `idle_ms`.
     pub(crate) fn drop_idle(&self, id: StreamId, idle_ms: u64, now: Now) {
-        let publishers = lock(&self.publishers);
-        let Some(publisher) = publishers.by_stream.get(&id) else { return };
-        if publisher.source().close_if_relayed(idle_ms, now) {
-            self.close(publishers, id, Closed::Dropped);
-        }
-    }
-
-    /// A relayed stream is without source for so long that its viewers should know.
-    pub(super) fn source_is_lost(&self, id: StreamId) {
-        let Some(publisher) = lock(&self.publishers).by_stream.get(&id).cloned() else { return };
-        lock(publisher.source().stream()).set_path(None);
-        if publisher.source().interrupt() {
-            tracing::info!(stream.id = %id, "stream {id} is interrupted: no node has it");
-        }
+        self.close_if(id, Ending::Dropped, |source| source.close_if_idle(idle_ms, now));
     }
 }

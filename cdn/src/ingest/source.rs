@@ -3,21 +3,25 @@
 //! [`State`] is held for moments. What is written under a token is done when the token is cancelled, because both happen under
 //! that lock.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use protocol::{WireError, stream::StreamState};
+use protocol::{StreamId, WireError, stream::StreamState};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ConnectionId, Services,
     refusal::{ended, taken_over},
+    services::Services,
+    types::ConnectionId,
 };
 use crate::{
     clock::Now,
-    hub::{AskKeyframe, LiveStream, Readers, SharedStream, Trace, Upstream},
+    hub::{AskKeyframe, LiveStream, Readers, SharedStream, Upstream},
     lock::lock,
 };
+
+/// How long the segments of a new stream may come without a frame before the stream gives way to another one on a full node.
+const FIRST_FRAME_MS: u64 = 5000;
 
 /// What produces a stream. The token is cancelled when it does not any more.
 enum Source {
@@ -32,6 +36,7 @@ enum Source {
 /// See the [module](self).
 pub(super) struct StreamSource {
     services: Arc<Services>,
+    id: StreamId,
     stream: SharedStream,
     readers: Arc<Readers>,
     upstream: Arc<Upstream>,
@@ -42,12 +47,15 @@ pub(super) struct StreamSource {
     state: Mutex<State>,
 }
 
-struct State {
+/// What decides whose writes count.
+pub(super) struct State {
     source: Source,
     /// When a viewer last asked for the stream, in node time.
     wanted_ms: u64,
     /// How often another node became the source.
     relays: u64,
+    /// The producer has sent something, not necessarily a frame.
+    pub(super) has_sent: bool,
     /// The stream is not carried any more.
     closed: bool,
 }
@@ -66,22 +74,37 @@ pub(super) enum HandOver {
 impl StreamSource {
     /// Of a stream that nothing produces yet.
     pub(super) fn new(services: Arc<Services>, stream: SharedStream, now: Now) -> Self {
-        let (readers, upstream) = {
+        let (id, readers, upstream) = {
             let stream = lock(&stream);
-            (stream.readers().clone(), stream.upstream().clone())
+            (stream.id(), stream.readers().clone(), stream.upstream().clone())
         };
         let source = Source::None { since_ms: now.ms };
-        let state = Mutex::new(State { source, wanted_ms: now.ms, relays: 0, closed: false });
+        let state =
+            Mutex::new(State { source, wanted_ms: now.ms, relays: 0, has_sent: false, closed: false });
         let keyframe_wanted = Arc::default();
-        Self { services, stream, readers, upstream, keyframe_wanted, opened_ms: now.ms, state }
+        Self { services, id, stream, readers, upstream, keyframe_wanted, opened_ms: now.ms, state }
     }
 
     pub(super) fn services(&self) -> &Services {
         &self.services
     }
 
+    /// The stream's id.
+    pub(super) fn id(&self) -> StreamId {
+        self.id
+    }
+
     pub(super) fn stream(&self) -> &SharedStream {
         &self.stream
+    }
+
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
+    }
+
+    /// What a producer checks its token under, and holds while it writes the stream.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 
     /// Whether it comes from another node.
@@ -89,19 +112,21 @@ impl StreamSource {
         lock(&self.state).is_relayed()
     }
 
-    /// Since when a broadcaster has it here without having sent any media, in node time; none once it has.
-    pub(super) fn silent_since_ms(&self) -> Option<u64> {
-        let is_silent = lock(&self.stream).state() == StreamState::Created && !self.is_relayed();
-        is_silent.then_some(self.opened_ms)
+    /// When this node began to carry a stream that [gives way](Self::close_if_silent) at `now`, in node time; none for any other.
+    pub(super) fn silent_since_ms(&self, now: Now) -> Option<u64> {
+        let state = lock(&self.state);
+        self.is_silent(&state, now).then_some(self.opened_ms)
     }
 
-    /// Since when it comes from nowhere, in node time; none while it does come from somewhere.
-    pub(super) fn alone_since_ms(&self) -> Option<u64> {
-        match lock(&self.state).source {
-            Source::None { since_ms } => Some(since_ms),
-            Source::Broadcaster { .. } => None,
-            Source::Relay { lost_since_ms, .. } => lost_since_ms,
-        }
+    fn is_silent(&self, state: &State, now: Now) -> bool {
+        let may_begin = state.has_sent && now.ms.saturating_sub(self.opened_ms) < FIRST_FRAME_MS;
+        !may_begin && !state.is_relayed() && lock(&self.stream).state() == StreamState::Created
+    }
+
+    /// Whether the broadcaster has been gone for at least `gone_ms`, and no other node has replaced it.
+    pub(super) fn is_orphan(&self, gone_ms: u64, now: Now) -> bool {
+        let state = lock(&self.state);
+        !state.is_relayed() && state.has_lacked_source(gone_ms, now)
     }
 
     /// A viewer asks for it.
@@ -114,8 +139,7 @@ impl StreamSource {
     /// # Errors
     /// `already_publishing` if `connection` is not the stream's broadcaster, `unknown_stream` if the stream is over.
     pub(super) fn broadcaster(&self, connection: ConnectionId) -> Result<CancellationToken, WireError> {
-        let id = lock(&self.stream).id();
-        let state = lock(&self.state);
+        let (id, state) = (self.id, lock(&self.state));
         match &state.source {
             _ if state.closed => Err(ended(id)),
             Source::Broadcaster { connection: owner, stop } if *owner == connection => Ok(stop.clone()),
@@ -165,6 +189,8 @@ impl StreamSource {
         let wanted = self.keyframe_wanted.clone();
         let ask: AskKeyframe = Arc::new(move || wanted.notify_one());
         self.replace(&mut state, Source::Relay { stop: stop.clone(), lost_since_ms: None }, Some(ask));
+        // Unknown until the link tells it.
+        lock(&self.stream).set_path(None);
         Some(stop)
     }
 
@@ -185,71 +211,71 @@ impl StreamSource {
         self.services.observers.iter().for_each(|observer| observer.changed());
     }
 
-    /// There is new media: keeps the node's budget, and wakes readers, which hold `trace` until they read it.
-    pub(super) fn flush(&self, trace: Option<&Arc<dyn Trace>>) {
-        self.services.budget.enforce();
-        self.readers.media(trace);
-    }
-
-    /// The node it is pulled from is gone (since now), or another one is found. Changes nothing once `stop` was cancelled.
-    pub(super) fn set_lost(&self, stop: &CancellationToken, now: Option<Now>) {
-        let mut state = lock(&self.state);
-        if let Source::Relay { lost_since_ms, .. } = &mut state.source
-            && !stop.is_cancelled()
-        {
-            *lost_since_ms = now.map(|now| lost_since_ms.unwrap_or(now.ms));
-        }
-    }
-
-    /// Changes the stream unless `stop` was cancelled: what is changed under a token is done when it is cancelled.
-    pub(super) fn unless_stopped<T>(
-        &self,
-        stop: &CancellationToken,
-        change: impl FnOnce(&mut LiveStream) -> T,
-    ) -> Option<T> {
-        let _state = lock(&self.state);
-        if stop.is_cancelled() {
-            return None;
-        }
-        Some(change(&mut lock(&self.stream)))
-    }
-
-    /// The connection of its broadcaster closed, unless that is another one by now. Says whether the stream's state changed.
+    /// The connection of its broadcaster closed, unless that is another one by now. Returns whether the stream's state changed.
     pub(super) fn leave(&self, connection: ConnectionId, now: Now) -> bool {
-        let is_owner = {
-            let mut state = lock(&self.state);
-            let is_owner = matches!(&state.source, Source::Broadcaster { connection: owner, .. } if *owner == connection);
-            if is_owner {
-                self.replace(&mut state, Source::None { since_ms: now.ms }, None);
-            }
-            is_owner
-        };
-        is_owner && self.interrupt()
+        let mut state = lock(&self.state);
+        if !state.is_broadcaster(connection) {
+            return false;
+        }
+        self.replace(&mut state, Source::None { since_ms: now.ms }, None);
+        let interrupted = interrupt(&mut lock(&self.stream));
+        drop(state);
+        self.changed_if(interrupted)
     }
 
-    /// Nothing comes for now. Says whether the stream's state changed.
-    pub(super) fn interrupt(&self) -> bool {
+    /// Interrupts a relayed stream, and removes its path, if it has lacked a source for `lost_ms`. Returns whether the stream's
+    /// state changed.
+    pub(super) fn interrupt_if_lost(&self, lost_ms: u64, now: Now) -> bool {
+        let state = lock(&self.state);
+        if !state.is_relayed() || !state.has_lacked_source(lost_ms, now) {
+            return false;
+        }
         let interrupted = {
             let mut stream = lock(&self.stream);
-            stream.state() == StreamState::Live && stream.set_state(StreamState::Interrupted)
+            stream.set_path(None);
+            interrupt(&mut stream)
         };
-        if interrupted {
+        drop(state);
+        self.changed_if(interrupted)
+    }
+
+    fn changed_if(&self, changed: bool) -> bool {
+        if changed {
             self.changed();
         }
-        interrupted
+        changed
     }
 
-    /// Stops its producer, for good. Says whether that was another node.
-    pub(super) fn close(&self) -> bool {
-        let mut state = lock(&self.state);
-        state.close();
-        state.is_relayed()
+    /// Stops its producer, for good.
+    pub(super) fn close(&self) {
+        lock(&self.state).close();
     }
 
-    /// As [`Self::close`], if it comes from another node and no viewer asked for it since `idle_ms`. Says whether it is closed.
-    pub(super) fn close_if_relayed(&self, idle_ms: u64, now: Now) -> bool {
+    /// Closes it as [`Self::close`] does, if it comes from another node and no viewer asked for it since `idle_ms`. Returns whether
+    /// it is closed; so do the functions below.
+    pub(super) fn close_if_idle(&self, idle_ms: u64, now: Now) -> bool {
+        self.close_if(|state| state.is_relayed() && now.ms.saturating_sub(state.wanted_ms) >= idle_ms)
+    }
+
+    /// Closes it if its broadcaster has sent nothing, or long enough nothing with a frame.
+    pub(super) fn close_if_silent(&self, now: Now) -> bool {
+        self.close_if(|state| self.is_silent(state, now))
+    }
+
+    /// Closes it if it has lacked a source for `grace_ms`.
+    pub(super) fn close_if_abandoned(&self, grace_ms: u64, now: Now) -> bool {
+        self.close_if(|state| state.has_lacked_source(grace_ms, now))
+    }
+
+    /// Closes it unless `stop` was cancelled.
+    pub(super) fn close_unless_stopped(&self, stop: &CancellationToken) -> bool {
+        self.close_if(|_| !stop.is_cancelled())
+    }
+
+    /// Checks and closes under one lock, so that no producer comes in between.
+    fn close_if(&self, condition: impl FnOnce(&State) -> bool) -> bool {
         let mut state = lock(&self.state);
-        let closes = state.is_relayed() && now.ms.saturating_sub(state.wanted_ms) >= idle_ms;
+        let closes = condition(&state);
         if closes {
             state.close();
         }
@@ -257,9 +283,42 @@ impl StreamSource {
     }
 }
 
+/// Nothing comes for now. Returns whether the stream's state changed.
+fn interrupt(stream: &mut LiveStream) -> bool {
+    stream.state() == StreamState::Live && stream.set_state(StreamState::Interrupted)
+}
+
 impl State {
     fn is_relayed(&self) -> bool {
         matches!(self.source, Source::Relay { .. })
+    }
+
+    /// The link to the node it is pulled from broke.
+    pub(super) fn link_broke(&mut self, now: Now) {
+        if let Source::Relay { lost_since_ms, .. } = &mut self.source {
+            lost_since_ms.get_or_insert(now.ms);
+        }
+    }
+
+    /// A node was found that it can be pulled from.
+    pub(super) fn link_works(&mut self) {
+        if let Source::Relay { lost_since_ms, .. } = &mut self.source {
+            *lost_since_ms = None;
+        }
+    }
+
+    fn is_broadcaster(&self, connection: ConnectionId) -> bool {
+        matches!(&self.source, Source::Broadcaster { connection: owner, .. } if *owner == connection)
+    }
+
+    /// Whether it has come from nowhere for at least `ms`.
+    fn has_lacked_source(&self, ms: u64, now: Now) -> bool {
+        let since_ms = match self.source {
+            Source::None { since_ms } => Some(since_ms),
+            Source::Broadcaster { .. } => None,
+            Source::Relay { lost_since_ms, .. } => lost_since_ms,
+        };
+        since_ms.is_some_and(|since_ms| now.ms.saturating_sub(since_ms) >= ms)
     }
 
     fn stop(&self) {

@@ -10,7 +10,7 @@ use protocol::{
     event::{ChunkName, SegmentName},
 };
 
-use super::{Registration, capture_clock::CaptureClock};
+use super::{capture_clock::CaptureClock, types::Registration};
 use crate::hub::Span;
 
 /// First byte of a resume state. Another layout gets another number.

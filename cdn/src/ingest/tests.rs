@@ -2,18 +2,30 @@
 
 use std::{
     pin::{Pin, pin},
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
+use media::Output;
 use protocol::{
-    grant::{Claims, Signer},
-    stream::StreamState,
+    ErrorCode, StreamId, WireError,
+    event::ChunkName,
+    grant::{Action, Claims, Signer},
+    stream::{StreamState, Visibility},
 };
 
-use super::*;
-use crate::hub::{HubLimits, RingLimits, Subscriber, samples};
+use super::{source::StreamSource, streams::Ending, *};
+use crate::{
+    clock::{Clock, Now},
+    config::Limits,
+    grants::Grants,
+    hub::{self, AskKeyframe, Hub, HubLimits, RingLimits, Subscriber, samples},
+    lock::lock,
+};
 
 const NOW: Now = Now { ms: 0, unix_ms: 1_700_000_000_000 };
 const MIME: &str = "video/webm;codecs=vp8";
@@ -26,9 +38,12 @@ const HEADER: &[u8] = b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm\x18\x53\x80\x67\xff
 /// Another Cluster.
 const CLUSTER: &[u8] = b"\x1f\x43\xb6\x75\xff\xe7\x81\x00";
 
-/// The smallest keyframe there is (RFC 6386, section 9.1), so often that it takes many slices.
+/// The smallest keyframe there is (RFC 6386, section 9.1).
+const PICTURE: &[u8] = b"\xa3\x8e\x81\x00\x00\x80\x10\x00\x00\x9d\x01\x2a\x40\x00\x20\x00";
+
+/// A keyframe so often that it takes many slices.
 fn many_slices() -> Bytes {
-    b"\xa3\x8e\x81\x00\x00\x80\x10\x00\x00\x9d\x01\x2a\x40\x00\x20\x00".repeat(50_000).into()
+    PICTURE.repeat(50_000).into()
 }
 
 fn ingest() -> Ingest {
@@ -110,7 +125,7 @@ async fn viewers_get_the_chunks_of_a_slice_before_the_segment_is_done() {
     let stream = ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap().stream;
     let subscriber = Subscriber::new(&stream, Arc::default());
     let was_woken = || poll_once(&mut pin!(subscriber.woken())).is_ready();
-    send(&ingest, ConnectionId(1), id, HEADER).await.unwrap();
+    send(&ingest, ConnectionId(1), id, [HEADER, PICTURE].concat()).await.unwrap();
     assert!(was_woken() && !was_woken(), "an ordinary segment wakes readers once");
     let mut parsing = pin!(send(&ingest, ConnectionId(1), id, many_slices()));
     assert!(poll_once(&mut parsing).is_pending());
@@ -122,18 +137,19 @@ async fn viewers_get_the_chunks_of_a_slice_before_the_segment_is_done() {
 #[tokio::test]
 async fn a_stream_has_one_producer_at_a_time() {
     let (ingest, id) = (ingest(), id("a"));
-    let path = || Arc::from(["origin".to_owned()]);
-    let pulled = ingest.relay(id, Visibility::Public, path(), NOW).unwrap();
-    let second = ingest.relay(id, Visibility::Public, path(), NOW).err().unwrap();
+    let pulled = ingest.relay(id, Visibility::Public, NOW).unwrap();
+    let second = ingest.relay(id, Visibility::Public, NOW).err().unwrap();
     assert_eq!(second.code, ErrorCode::AlreadyPublishing);
-    assert_eq!(pulled.tracks(0, samples::tracks()), Ok(()));
+    let tracks = vec![Output::Tracks(samples::tracks())];
+    let written = Written { take: 0, epoch_ms: None, outputs: tracks, segment_bytes: None };
+    assert_eq!(pulled.write(written, None, NOW), Ok(false));
     let again = Registration { take: Some(1), ..registration(id) };
     ingest.register(ConnectionId(1), again, NOW).await.unwrap();
     assert!(pulled.stopped().is_cancelled());
     assert_eq!(pulled.gap(), Err(Refused), "its broadcaster is here now");
-    assert!(ingest.relay(id, Visibility::Public, path(), NOW).is_err());
+    assert!(ingest.relay(id, Visibility::Public, NOW).is_err());
     ingest.disconnected(ConnectionId(1), NOW);
-    let pulled = ingest.relay(id, Visibility::Public, path(), NOW).unwrap();
+    let pulled = ingest.relay(id, Visibility::Public, NOW).unwrap();
     ingest.finish(id);
     assert_eq!(pulled.state(StreamState::Live), Err(Refused));
 }
@@ -155,7 +171,7 @@ async fn keyframes_are_asked_of_the_producer_there_is_if_it_can_make_them() {
     ingest.disconnected(ConnectionId(2), NOW);
     upstream.request_keyframe(5000);
     assert_eq!(asked.load(Relaxed), 1, "it is gone");
-    let pulled = ingest.relay(id, Visibility::Public, Arc::default(), NOW).unwrap();
+    let pulled = ingest.relay(id, Visibility::Public, NOW).unwrap();
     upstream.request_keyframe(9000);
     assert!(poll_once(&mut pin!(pulled.keyframe_wanted())).is_ready(), "the node it is pulled from is asked");
 }
@@ -213,11 +229,100 @@ async fn a_frame_does_not_keep_the_segment_that_it_is_a_little_part_of() {
     let (ingest, id) = (ingest(), id("a"));
     let stream = ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap().stream;
     send(&ingest, ConnectionId(1), id, HEADER).await.unwrap();
-    let picture = b"\xa3\x8e\x81\x00\x00\x80\x10\x00\x00\x9d\x01\x2a\x40\x00\x20\x00";
     // A Void element of a megabyte (RFC 8794, section 11.3.2).
     let void = [b"\xec\x10\x10\x00\x00".to_vec(), vec![0; 1 << 20]].concat();
-    let segment = Bytes::from([picture.to_vec(), void].concat());
+    let segment = Bytes::from([PICTURE.to_vec(), void].concat());
     send(&ingest, ConnectionId(1), id, segment.clone()).await.unwrap();
     assert_eq!(lock(&stream).ring().end(), 1);
     assert!(segment.is_unique(), "nothing else holds it");
+}
+
+#[tokio::test]
+async fn a_stream_whose_source_came_back_since_it_was_looked_at_goes_on() {
+    let (ingest, id, later) = (ingest(), id("a"), Now { ms: 60_000, ..NOW });
+    let stream = ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap().stream;
+    let abandoned = |source: &StreamSource| source.close_if_abandoned(30_000, later);
+    ingest.disconnected(ConnectionId(1), NOW);
+    ingest.register(ConnectionId(2), registration(id), later).await.unwrap();
+    assert!(!ingest.close_if(id, Ending::ForGood, abandoned), "its broadcaster came back");
+    assert!(!ingest.close_if(id, Ending::Dropped, |source| source.close_if_idle(0, later)));
+    ingest.disconnected(ConnectionId(2), later);
+
+    let pulled = ingest.relay(id, Visibility::Public, later).unwrap();
+    pulled.state(StreamState::Live).unwrap();
+    pulled.lost(NOW);
+    let source = lock(&ingest.publishers).by_stream[&id].source().clone();
+    pulled.path(["origin".to_owned()].into()).unwrap();
+    assert!(!source.interrupt_if_lost(2000, later) && lock(&stream).path().is_some());
+    assert!(!ingest.close_if(id, Ending::Dropped, abandoned), "another source was found");
+    pulled.lost(NOW);
+    assert!(source.interrupt_if_lost(2000, later) && lock(&stream).path().is_none());
+    assert!(ingest.close_if(id, Ending::Dropped, abandoned));
+}
+
+#[tokio::test]
+async fn a_producer_ends_its_stream_only_while_it_is_the_producer() {
+    let (ingest, id) = (ingest(), id("a"));
+    let pulled = ingest.relay(id, Visibility::Public, NOW).unwrap();
+    ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap();
+    assert!(!ingest.end_of(id, &pulled), "its broadcaster came here");
+    ingest.register(ConnectionId(2), registration(id), NOW).await.unwrap();
+    assert_eq!(ingest.end(ConnectionId(1), id).unwrap_err().code, ErrorCode::AlreadyPublishing);
+    assert_eq!(ingest.end(ConnectionId(2), id), Ok(()));
+    assert!(ingest.is_over(id));
+}
+
+#[tokio::test]
+async fn a_stream_is_live_from_its_first_frame_on_and_gives_way_until_then() {
+    let (ingest, id) = (ingest(), id("a"));
+    let stream = ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap().stream;
+    for nothing in [&b""[..], HEADER, CLUSTER] {
+        send(&ingest, ConnectionId(1), id, nothing).await.unwrap();
+        assert_eq!(lock(&stream).state(), StreamState::Created);
+    }
+    send(&ingest, ConnectionId(1), id, PICTURE).await.unwrap();
+    assert_eq!(lock(&stream).state(), StreamState::Live);
+    assert!(!ingest.drop_silent(Now { ms: 60_000, ..NOW }));
+    ingest.disconnected(ConnectionId(1), NOW);
+    ingest.register(ConnectionId(2), registration(id), NOW).await.unwrap();
+    send(&ingest, ConnectionId(2), id, CLUSTER).await.unwrap();
+    assert_eq!(
+        lock(&stream).state(),
+        StreamState::Interrupted,
+        "its broadcaster is back and sends no frames"
+    );
+}
+
+#[tokio::test]
+async fn a_full_node_drops_a_stream_whose_segments_have_had_no_frame_for_long() {
+    let ingest = ingest();
+    let begin = async |number: u64, now| {
+        let id = id(&number.to_string());
+        ingest.register(ConnectionId(number), registration(id), now).await?;
+        send(&ingest, ConnectionId(number), id, HEADER).await
+    };
+    for number in 0..10 {
+        begin(number, NOW).await.unwrap();
+    }
+    assert_eq!(begin(10, NOW).await.unwrap_err().code, ErrorCode::NoCapacity, "their first frames may come");
+    begin(10, Now { ms: 5000, ..NOW }).await.unwrap();
+    assert_eq!(lock(&ingest.hub).len(), 10);
+}
+
+#[tokio::test]
+async fn a_run_that_does_not_fit_its_take_is_malformed_and_takes_nothing_away() {
+    let (ingest, id) = (ingest(), id("a"));
+    let pulled = ingest.relay(id, Visibility::Public, NOW).unwrap();
+    let write =
+        |outputs| pulled.write(Written { take: 0, epoch_ms: None, outputs, segment_bytes: None }, None, NOW);
+    let run = |index| samples::run(ChunkName { take: 0, group: 0, index }, 1, 10);
+    assert_eq!(write(vec![Output::Run(run(0))]), Err(WriteError::Malformed(hub::Error::NoTracks(0))));
+    assert_eq!(write(vec![Output::Tracks(samples::tracks()), Output::Run(run(0))]), Ok(true));
+    assert_eq!(write(vec![Output::Run(run(0))]), Ok(false), "it is here");
+    let mut other_track = run(1);
+    other_track.frames[0].track = 7;
+    assert_eq!(write(vec![Output::Run(other_track)]), Err(WriteError::Malformed(hub::Error::Frames(0))));
+    let stream = ingest.carried(id).unwrap();
+    let stream = lock(&stream);
+    assert_eq!(stream.ring().first()..stream.ring().end(), 0..1);
 }

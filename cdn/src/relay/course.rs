@@ -70,9 +70,9 @@ impl Course {
         self.deadline_ms = self.clock.now().ms.saturating_add(timeout_ms);
     }
 
-    /// Whether everything that was there when the link began is here, of which `newest` is the newest.
-    pub(super) fn catches_up(&mut self, newest: Option<ChunkName>) -> bool {
-        if !self.caught_up && self.has_path && self.target.is_some_and(|target| newest >= target) {
+    /// Whether everything that was there when the link began is here, of which `newest` gives the newest.
+    pub(super) fn catches_up(&mut self, newest: impl FnOnce() -> Option<ChunkName>) -> bool {
+        if !self.caught_up && self.has_path && self.target.is_some_and(|target| newest() >= target) {
             self.caught_up = true;
             self.postpone();
         }
@@ -91,7 +91,7 @@ mod tests {
         course.state(StreamState::Live);
         course.welcomed(None);
         course.has_path = true;
-        assert!(course.catches_up(None));
+        assert!(course.catches_up(|| None));
         tokio::time::advance(STALL).await;
         assert_eq!(course.left(), Duration::ZERO, "it is live and brings nothing");
         course.brought();

@@ -11,12 +11,14 @@
 
 mod address;
 mod course;
+mod errors;
 mod link;
 mod lost;
 mod metered;
 mod opened;
 mod own_address;
 mod pull;
+mod services;
 mod sources;
 mod warnings;
 
@@ -28,18 +30,17 @@ use std::{
 
 use protocol::{ErrorCode, StreamId, WireError, grant::Action, stream::Visibility};
 use supervisor::contain;
-use tokio::sync::watch;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
-pub(crate) use self::{opened::OpenedStreams, own_address::check as check_own_address, warnings::Warnings};
 use self::{
+    errors::{unavailable, unknown_stream},
     pull::{Progress, Pull},
     sources::SourceLookup,
 };
-use crate::{
-    clock::Clock, config::Limits, control::Control, grants::Grants, hub::SharedStream, ingest::Ingest,
-    lock::lock, metrics::Metrics,
+pub(crate) use self::{
+    opened::OpenedStreams, own_address::check as check_own_address, services::Services, warnings::Warnings,
 };
+use crate::{hub::SharedStream, lock::lock};
 
 /// Longest wait of a viewer for a stream that has to be fetched first.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,21 +48,6 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 const UPKEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// How long a broadcaster may be away before it is looked for elsewhere.
 const ORPHAN_MS: u64 = 500;
-
-/// What pulling needs of the node.
-pub(crate) struct Services {
-    pub(crate) ingest: Arc<Ingest>,
-    pub(crate) opened: Arc<OpenedStreams>,
-    /// None in a node without main servers, which pulls no streams.
-    pub(crate) control: Option<Arc<Control>>,
-    pub(crate) grants: Arc<Grants>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) limits: Limits,
-    pub(crate) hostname: String,
-    pub(crate) warnings: Warnings,
-    pub(crate) clock: Clock,
-    pub(crate) shutdown: CancellationToken,
-}
 
 /// See the [module](self).
 pub(crate) struct Relays {
@@ -204,16 +190,3 @@ impl Relays {
         }
     }
 }
-
-fn unavailable(id: StreamId) -> WireError {
-    let message = format!("stream {id} cannot be had here now; try another node, or again in a while");
-    WireError::new(ErrorCode::NoNodeAvailable, message)
-}
-
-fn unknown_stream(id: StreamId) -> WireError {
-    let message = format!("stream {id} is not here, or it is over; ask the main server");
-    WireError::new(ErrorCode::UnknownStream, message)
-}
-
-/// How viewers that wait hear of progress.
-type Watched = watch::Receiver<Progress>;

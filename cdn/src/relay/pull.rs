@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use media::Run;
+use media::Output;
 use protocol::{
     ErrorCode, StreamId, WireError,
     event::{ChunkName, RelayPath},
@@ -15,18 +15,18 @@ use protocol::{
 use tokio::sync::{Notify, watch};
 
 use super::{
-    Services, Watched,
     address::{Address, Wanted},
     course::Course,
+    errors::{unavailable, unknown_stream},
     link::{Event, Link},
     lost::Lost,
+    services::Services,
     sources::SourceLookup,
-    unavailable, unknown_stream,
 };
 use crate::{
     clock::Now,
     control::retry_after,
-    ingest::{Producer, Refused},
+    ingest::{Producer, Refused, WriteError, Written},
     lock::lock,
 };
 
@@ -108,7 +108,8 @@ impl Pull {
         matches!(*self.progress.borrow(), Progress::Ready)
     }
 
-    pub(super) fn progress(&self) -> Watched {
+    /// How viewers that wait learn of progress.
+    pub(super) fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
 
@@ -389,11 +390,21 @@ impl ActivePull<'_> {
             }
             (Event::Skipped, Some(producer)) => producer.gap()?,
             (Event::Tracks { take, tracks, epoch_ms }, Some(producer)) => {
-                producer.tracks(take, tracks)?;
-                producer.capture_clock(take, epoch_ms)?;
+                let written =
+                    Written { take, epoch_ms, outputs: vec![Output::Tracks(tracks)], segment_bytes: None };
+                if let Some(lost) = self.write(producer, written, now)? {
+                    return Ok(Some(lost));
+                }
             }
             (Event::Run { take, run, captured_at_ms }, Some(producer)) => {
-                self.write(producer, (take, run, captured_at_ms), now)?;
+                // The stream adds the same time to it again, and a time that the origin does not know stays unknown.
+                let pts_ms = run.pts_us() / 1000;
+                let epoch_ms = captured_at_ms.map(|at_ms| at_ms.saturating_sub_unsigned(pts_ms));
+                let written =
+                    Written { take, epoch_ms, outputs: vec![Output::Run(run)], segment_bytes: None };
+                if let Some(lost) = self.write(producer, written, now)? {
+                    return Ok(Some(lost));
+                }
                 course.brought();
             }
         }
@@ -401,31 +412,30 @@ impl ActivePull<'_> {
         Ok(None)
     }
 
-    /// Writes a chunk as it came.
-    fn write(
-        &self,
-        producer: &Producer,
-        (take, run, captured_at_ms): (u64, Run, Option<i64>),
-        now: Now,
-    ) -> Result<(), Refused> {
-        let bytes = run.frames.iter().map(|frame| frame.data.len() as u64).sum();
-        let pts_ms = run.pts_us() / 1000;
-        // None too: else the hub would fill in a time that the origin does not know any more.
-        producer.capture_clock(take, captured_at_ms.map(|at_ms| at_ms.saturating_sub_unsigned(pts_ms)))?;
-        if producer.run(take, run, captured_at_ms, now)? {
-            self.pull.services.metrics.relay_bytes_in.add(bytes);
-            self.pull.services.metrics.relay_chunks_in.add(1);
-            producer.flush(None);
+    /// Writes what a link brought. Returns the reason if that ends the link.
+    fn write(&self, producer: &Producer, written: Written, now: Now) -> Result<Option<Lost>, Over> {
+        let bytes = |output: &Output| match output {
+            Output::Tracks(_) => 0,
+            Output::Run(run) => run.frames.iter().map(|frame| frame.data.len() as u64).sum(),
+        };
+        let bytes: u64 = written.outputs.iter().map(bytes).sum();
+        match producer.write(written, None, now) {
+            Ok(is_new_run) => {
+                if is_new_run {
+                    self.pull.services.metrics.relay_bytes_in.add(bytes);
+                    self.pull.services.metrics.relay_chunks_in.add(1);
+                }
+                Ok(None)
+            }
+            Err(WriteError::Refused) => Err(Over::Done),
+            Err(WriteError::Malformed(error)) => Ok(Some(Lost::Nonsense(error.to_string()))),
         }
-        Ok(())
     }
 
     /// The stream is over.
     fn ended(&self) {
-        if let Some(producer) = &self.producer
-            && !producer.stopped().is_cancelled()
-        {
-            self.pull.services.ingest.finish(self.pull.id);
+        if let Some(producer) = &self.producer {
+            self.pull.services.ingest.end_of(self.pull.id, producer);
         }
     }
 
@@ -443,7 +453,7 @@ impl ActivePull<'_> {
         }
         let path: Arc<[String]> = path.path.into();
         if self.producer.is_none() {
-            let begun = ingest.relay(self.pull.id, self.sources.visibility, path.clone(), clock.now());
+            let begun = ingest.relay(self.pull.id, self.sources.visibility, clock.now());
             self.producer = Some(begun.map_err(|error| match error.code {
                 // Its broadcaster came here meanwhile, which is as good.
                 ErrorCode::AlreadyPublishing => Over::Done,
@@ -460,7 +470,7 @@ impl ActivePull<'_> {
     }
 
     fn note_progress(&self, course: &mut Course) {
-        let newest = self.producer.as_ref().and_then(Producer::newest);
+        let newest = || self.producer.as_ref().and_then(Producer::newest);
         if course.catches_up(newest) && !self.pull.is_ready() {
             self.pull.progress.send_replace(Progress::Ready);
         }

@@ -10,7 +10,7 @@ use std::{
 use protocol::{ErrorCode, StreamId, WireError, node::Sources};
 use tokio::sync::Semaphore;
 
-use super::{unavailable, unknown_stream};
+use super::errors::{unavailable, unknown_stream};
 use crate::{
     clock::Clock,
     control::{CallError, Control},

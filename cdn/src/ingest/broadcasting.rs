@@ -1,0 +1,126 @@
+//! What a broadcaster's connection does: registers streams, sends segments, ends streams, and closes.
+
+use std::sync::Arc;
+
+use protocol::{ErrorCode, StreamId, WireError, grant::Action, stream::Visibility};
+
+use super::{
+    producer::Producer,
+    publisher::Publisher,
+    refusal::taken_over,
+    streams::Ingest,
+    take::{Take, check_lengths},
+    types::{Accepted, ConnectionId, Registered, Registration, Segment},
+};
+use crate::{clock::Now, hub::Role, lock::lock};
+
+impl Ingest {
+    /// Makes `connection` the broadcaster of a stream, taking it over from another one if need be.
+    pub(crate) async fn register(
+        &self,
+        connection: ConnectionId,
+        registration: Registration,
+        now: Now,
+    ) -> Result<Registered, WireError> {
+        check_lengths(&registration)?;
+        let id = registration.stream;
+        let claims = self.grants.verify(&registration.grant, id, Action::Publish, now)?;
+        let mut checked = None;
+        loop {
+            let known = {
+                let publishers = lock(&self.publishers);
+                publishers.check_room(connection, id, self.services.limits.streams_per_socket)?;
+                publishers.by_stream.get(&id).cloned()
+            };
+            let publisher = match known {
+                Some(publisher) => publisher,
+                None => {
+                    // A take that cannot begin opens no stream.
+                    checked = Some(Take::new(registration.take.unwrap_or_default(), &registration)?);
+                    self.open_for(id, claims.visibility, now)?
+                }
+            };
+            let admit = || lock(&self.publishers).admit(connection, id, &publisher);
+            let Some(registered) = publisher.register(connection, &registration, &mut checked, admit).await?
+            else {
+                continue;
+            };
+            if registered.was_relayed {
+                tracing::info!(stream.id = %id, "stream {id} is published here now");
+                publisher.source().changed();
+            }
+            let stream = publisher.source().stream().clone();
+            let viewers = publisher.source().readers().counts().now(Role::Viewer);
+            return Ok(Registered { stream, next_segment: registered.next_segment, viewers });
+        }
+    }
+
+    /// Opens a stream for a broadcaster. On a full node it takes the place of one that sends no media.
+    fn open_for(&self, id: StreamId, visibility: Visibility, now: Now) -> Result<Arc<Publisher>, WireError> {
+        loop {
+            // In a statement of its own, so that the lock is free when a silent stream is dropped.
+            let opened = self.open(&mut lock(&self.publishers), id, visibility, now);
+            match opened {
+                Err(error) if error.code == ErrorCode::NoCapacity && self.drop_silent(now) => {}
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Takes in a segment of the stream's broadcaster.
+    pub(crate) async fn segment(
+        &self,
+        connection: ConnectionId,
+        segment: Segment,
+        now: Now,
+    ) -> Result<Accepted, WireError> {
+        let accepted = self.accept(connection, segment, now).await;
+        if accepted.is_err() {
+            self.services.metrics.segments_refused.add(1);
+        }
+        accepted
+    }
+
+    async fn accept(
+        &self,
+        connection: ConnectionId,
+        segment: Segment,
+        now: Now,
+    ) -> Result<Accepted, WireError> {
+        let (bytes, most) = (segment.data.len(), self.services.limits.segment_bytes);
+        if bytes > most {
+            let message = format!("segment has {bytes} bytes, at most {most} may come; cut smaller");
+            return Err(WireError::new(ErrorCode::PayloadTooLarge, message));
+        }
+        let publisher = lock(&self.publishers).owned(connection, segment.stream)?;
+        let (accepted, new_bytes) = publisher.segment(connection, segment, now).await?;
+        if let Some(bytes) = new_bytes {
+            self.services.metrics.segments.add(1);
+            self.services.metrics.ingress_bytes.add(bytes as u64);
+        }
+        Ok(accepted)
+    }
+
+    /// The broadcaster ends its stream.
+    pub(crate) fn end(&self, connection: ConnectionId, id: StreamId) -> Result<(), WireError> {
+        let publisher = lock(&self.publishers).owned(connection, id)?;
+        let producer = Producer::of_broadcaster(publisher.source(), connection)?;
+        if self.end_of(id, &producer) { Ok(()) } else { Err(taken_over(id)) }
+    }
+
+    /// A connection closed: its streams are interrupted.
+    pub(crate) fn disconnected(&self, connection: ConnectionId, now: Now) {
+        let left: Vec<_> = {
+            let mut publishers = lock(&self.publishers);
+            let streams = publishers.publications.disconnect(connection);
+            streams
+                .into_iter()
+                .filter_map(|id| Some((id, publishers.by_stream.get(&id)?.source().clone())))
+                .collect()
+        };
+        let interrupted = left.into_iter().filter(|(_, source)| source.leave(connection, now));
+        for (id, _) in interrupted {
+            tracing::info!(stream.id = %id, "stream {id} is interrupted: its broadcaster is gone");
+        }
+    }
+}
