@@ -351,11 +351,12 @@ impl Demuxer {
             return Err(malformed("a block before its Cluster's Timestamp"));
         };
         let ticks = i128::from(cluster) + i128::from(ticks);
-        let pts_us = ticks.max(0) * i128::from(self.timestamp_scale) / 1000;
-        if pts_us > MAX_PTS_US {
-            return Err(malformed(format!("a timestamp of {pts_us} µs")));
+        // Both factors may be as large as 64 bits hold.
+        let pts_us = ticks.max(0).checked_mul(i128::from(self.timestamp_scale)).map(|nanos| nanos / 1000);
+        match pts_us {
+            Some(pts_us) if pts_us <= MAX_PTS_US => Ok(pts_us as u64),
+            _ => Err(malformed(format!("a timestamp of {ticks} ticks of {} ns", self.timestamp_scale))),
         }
-        Ok(pts_us as u64)
     }
 }
 

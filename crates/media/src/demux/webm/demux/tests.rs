@@ -179,6 +179,21 @@ fn timestamp_scale_is_kept() {
 }
 
 #[test]
+fn times_beyond_all_arithmetic_are_refused() {
+    let document = |scale: u64, cluster: u64| {
+        Document::header()
+            .segment()
+            .master(id::INFO, |info| info.uint(id::TIMESTAMP_SCALE, scale))
+            .tracks(&[(1, 1, b"V_VP9")])
+            .cluster(cluster)
+            .bytes(id::SIMPLE_BLOCK, &block(1, 0x80))
+    };
+    for (scale, cluster) in [(u64::MAX, u64::MAX), (u64::MAX, 1 << 63), (1 << 63, u64::MAX), (1, u64::MAX)] {
+        assert!(is_malformed(&document(scale, cluster).error()), "{scale} {cluster}");
+    }
+}
+
+#[test]
 fn track_numbers_over_one_byte_are_read() {
     let document = Document::with_tracks(300, 70_000)
         .cluster(0)
