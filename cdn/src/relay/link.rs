@@ -47,7 +47,7 @@ const LARGE_MESSAGE_BYTES: u64 = 64 << 10;
 pub(super) enum Event {
     /// First.
     Welcome(Welcome),
-    /// Through whom the stream comes.
+    /// Through which nodes the stream comes.
     Path(RelayPath),
     /// How it is doing there.
     State(StreamState),
@@ -164,7 +164,7 @@ fn broken(error: tungstenite::Error) -> Lost {
         | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
             Lost::Closed
         }
-        error => Lost::Nonsense(error.to_string()),
+        error => Lost::Malformed(error.to_string()),
     }
 }
 
@@ -186,10 +186,10 @@ fn read(message: Message) -> Result<Option<Event>, Lost> {
 }
 
 fn read_media(message: &Bytes) -> Result<Event, Lost> {
-    let (kind, data) = message::read(message).map_err(|error| Lost::Nonsense(error.to_string()))?;
+    let (kind, data) = message::read(message).map_err(|error| Lost::Malformed(error.to_string()))?;
     Ok(match kind {
         DataKind::Init { take, origin_time_ms: epoch_ms, .. } => {
-            let tracks = frames::read_init(&data).map_err(|error| Lost::Nonsense(error.to_string()))?;
+            let tracks = frames::read_init(&data).map_err(|error| Lost::Malformed(error.to_string()))?;
             Event::Tracks { take, tracks: tracks.into(), epoch_ms }
         }
         DataKind::Media(head) => read_run(head, data)?,
@@ -197,21 +197,21 @@ fn read_media(message: &Bytes) -> Result<Event, Lost> {
 }
 
 fn read_run(head: ChunkHead, data: Bytes) -> Result<Event, Lost> {
-    let frames = frames::read_chunk(MAX_TRACKS, data).map_err(|error| Lost::Nonsense(error.to_string()))?;
+    let frames = frames::read_chunk(MAX_TRACKS, data).map_err(|error| Lost::Malformed(error.to_string()))?;
     if frames.len() != head.frames as usize {
         let reason = format!("a chunk of {} frames that is said to have {}", frames.len(), head.frames);
-        return Err(Lost::Nonsense(reason));
+        return Err(Lost::Malformed(reason));
     }
     let ChunkName { take, group, index } = head.name;
     Ok(Event::Run { take, run: Run { group, index, frames }, captured_at_ms: head.captured_at_ms })
 }
 
 fn read_text(text: &str) -> Result<Option<Event>, Lost> {
-    let nonsense = |error: &dyn std::fmt::Display| Lost::Nonsense(error.to_string());
+    let malformed = |error: &dyn std::fmt::Display| Lost::Malformed(error.to_string());
     if text.len() > MOST_TEXT_BYTES {
-        return Err(nonsense(&"a text message of more than 64 KiB"));
+        return Err(malformed(&"a text message of more than 64 KiB"));
     }
-    let (event, payload): (String, Value) = serde_json::from_str(text).map_err(|error| nonsense(&error))?;
+    let (event, payload): (String, Value) = serde_json::from_str(text).map_err(|error| malformed(&error))?;
     let event = match event.as_str() {
         name::WATCHING => serde_json::from_value(payload).map(Event::Welcome),
         name::RELAY_PATH => serde_json::from_value(payload).map(Event::Path),
@@ -220,11 +220,11 @@ fn read_text(text: &str) -> Result<Option<Event>, Lost> {
         }
         name::SKIPPED => Ok(Event::Skipped),
         name::ERROR => {
-            return Err(serde_json::from_value(payload).map_or_else(|error| nonsense(&error), refused));
+            return Err(serde_json::from_value(payload).map_or_else(|error| malformed(&error), refused));
         }
         _ => return Ok(None),
     };
-    event.map(Some).map_err(|error| nonsense(&error))
+    event.map(Some).map_err(|error| malformed(&error))
 }
 
 #[cfg(test)]
@@ -265,14 +265,14 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_matter_is_passed_over_and_nonsense_is_not() {
+    fn unknown_events_are_passed_over_and_malformed_ones_are_not() {
         assert!(matches!(read_text(r#"["clock",{"t0_ms":0}]"#), Ok(None)));
         assert!(matches!(read_text(r#"["of_a_later_version",{}]"#), Ok(None)));
         for text in ["", "{}", "[]", r#"["relay_path",{}]"#, r#"["watching",7]"#, r#"["error",{}]"#] {
-            assert!(matches!(read_text(text), Err(Lost::Nonsense(_))), "{text}");
+            assert!(matches!(read_text(text), Err(Lost::Malformed(_))), "{text}");
         }
-        assert!(matches!(read_text(&format!("[{}", "[".repeat(100_000))), Err(Lost::Nonsense(_))));
-        assert!(matches!(read_media(&Bytes::from_static(b"x")), Err(Lost::Nonsense(_))));
+        assert!(matches!(read_text(&format!("[{}", "[".repeat(100_000))), Err(Lost::Malformed(_))));
+        assert!(matches!(read_media(&Bytes::from_static(b"x")), Err(Lost::Malformed(_))));
     }
 
     #[test]

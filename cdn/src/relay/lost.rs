@@ -15,8 +15,8 @@ pub(super) enum Lost {
     #[error("it dropped the stream")]
     Dropped,
     /// It sent what no node sends.
-    #[error("it sends nonsense: {0}")]
-    Nonsense(String),
+    #[error("it sends malformed messages: {0}")]
+    Malformed(String),
     /// Nothing came, or nothing new.
     #[error("it is silent")]
     Silent,

@@ -30,15 +30,15 @@ use crate::{
     lock::lock,
 };
 
-/// How long a stream lacks a source before the main server's word that there is no such stream counts.
-const BELIEF: Duration = Duration::from_secs(2);
+/// How long a stream has to lack a source before it ends because the main server does not know it.
+const LOST_FOR: Duration = Duration::from_secs(2);
 /// How long a stream that no node has is asked for again: it may be about to begin, or on its way to another node. Shorter than
 /// pages wait for their first WebSocket to speak.
 const BEGINNING: Duration = Duration::from_secs(2);
 /// How long the pull waits for a viewer that may watch, once the stream is found.
-const GO: Duration = Duration::from_secs(1);
+const VIEWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a link has to last to count as one that works.
-const USEFUL: Duration = Duration::from_secs(1);
+const LEAST_LINK_TIME: Duration = Duration::from_secs(1);
 /// Waits between failed rounds grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(1);
@@ -73,7 +73,7 @@ pub(super) struct Pull {
 }
 
 /// Why the pull of a stream ends.
-enum Over {
+enum PullEnd {
     /// It does not come this way any more, for a good reason.
     Done,
     /// It could not be had.
@@ -82,7 +82,7 @@ enum Over {
     Unwanted,
 }
 
-impl From<Refused> for Over {
+impl From<Refused> for PullEnd {
     fn from(_: Refused) -> Self {
         Self::Done
     }
@@ -121,12 +121,12 @@ impl Pull {
     /// Pulls until the stream is over, dropped, or published here.
     pub(super) async fn run(&self) {
         let failed = match self.pull().await {
-            Over::Done => {
+            PullEnd::Done => {
                 self.progress.send_replace(Progress::Ready);
                 return;
             }
-            Over::Unwanted => unavailable(self.id),
-            Over::Failed(error) => {
+            PullEnd::Unwanted => unavailable(self.id),
+            PullEnd::Failed(error) => {
                 self.lookup.refused(self.id, error.clone());
                 error
             }
@@ -134,19 +134,19 @@ impl Pull {
         self.progress.send_replace(Progress::Failed(failed));
     }
 
-    async fn pull(&self) -> Over {
+    async fn pull(&self) -> PullEnd {
         // The main server may not have heard of the end yet.
         if self.services.ingest.is_over(self.id) {
-            return Over::Failed(unknown_stream(self.id));
+            return PullEnd::Failed(unknown_stream(self.id));
         }
         let sources = match self.sources().await {
             Ok(sources) => sources,
-            Err(error) => return Over::Failed(error),
+            Err(error) => return PullEnd::Failed(error),
         };
         if !self.adopting {
             self.progress.send_replace(Progress::Found(sources.visibility));
-            if tokio::time::timeout(GO, self.go.notified()).await.is_err() {
-                return Over::Unwanted;
+            if tokio::time::timeout(VIEWER_TIMEOUT, self.go.notified()).await.is_err() {
+                return PullEnd::Unwanted;
             }
         }
         let mut run = ActivePull {
@@ -193,7 +193,7 @@ struct ActivePull<'a> {
 }
 
 impl ActivePull<'_> {
-    async fn pull(&mut self) -> Over {
+    async fn pull(&mut self) -> PullEnd {
         let mut round = 0;
         loop {
             match self.try_sources().await {
@@ -202,20 +202,20 @@ impl ActivePull<'_> {
                 Err(over) => return over,
             }
             if self.producer.is_none() && round >= ROUNDS {
-                return Over::Failed(unavailable(self.pull.id));
+                return PullEnd::Failed(unavailable(self.pull.id));
             }
             if round > 0 && !self.wait(retry_after(round - 1, FIRST_RETRY, LAST_RETRY)).await {
-                return Over::Done;
+                return PullEnd::Done;
             }
             if self.ask().await {
                 self.ended();
-                return Over::Done;
+                return PullEnd::Done;
             }
         }
     }
 
     /// Goes through the sources until all failed. Says whether one of them brought something.
-    async fn try_sources(&mut self) -> Result<bool, Over> {
+    async fn try_sources(&mut self) -> Result<bool, PullEnd> {
         let mut useful = false;
         let nodes = std::mem::take(&mut self.sources.nodes);
         for node in &nodes {
@@ -233,11 +233,11 @@ impl ActivePull<'_> {
     }
 
     /// Pulls from one source until that fails. Says whether it worked, and how it failed.
-    async fn try_source(&mut self, source: &SourceAddress) -> Result<(bool, Lost), Over> {
+    async fn try_source(&mut self, source: &SourceAddress) -> Result<(bool, Lost), PullEnd> {
         let began_ms = self.pull.now().ms;
         let (lost, brought) = self.follow(source.url()).await?;
         // One that breaks off again and again is no use, whatever it brings in between.
-        let worked = brought && self.pull.now().since(began_ms) >= USEFUL;
+        let worked = brought && self.pull.now().since(began_ms) >= LEAST_LINK_TIME;
         if worked {
             self.avoid.clear();
         }
@@ -265,11 +265,11 @@ impl ActivePull<'_> {
         }
         match &self.producer {
             Some(producer) => {
-                tracing::info!(stream.id = %id, "stream {id} comes from {url} no more: {lost}");
+                tracing::info!(stream.id = %id, "stream {id} is no longer pulled from {url}: {lost}");
                 services.metrics.relay_reconnects.add(1);
                 producer.lost(now);
             }
-            None => tracing::debug!(stream.id = %id, "stream {id} cannot be had from {url}: {lost}"),
+            None => tracing::debug!(stream.id = %id, "stream {id} cannot be pulled from {url}: {lost}"),
         }
     }
 
@@ -289,7 +289,7 @@ impl ActivePull<'_> {
                 if now.since(self.asked_ms) > SOURCES_AGE {
                     self.sources.nodes.clear();
                 }
-                let is_lost = self.lost_ms.is_some_and(|lost_ms| now.since(lost_ms) >= BELIEF);
+                let is_lost = self.lost_ms.is_some_and(|lost_ms| now.since(lost_ms) >= LOST_FOR);
                 error.code == ErrorCode::UnknownStream && is_lost
             }
         }
@@ -309,10 +309,10 @@ impl ActivePull<'_> {
     }
 
     /// Pulls from one source until that fails. Says how it failed, and whether it brought anything.
-    async fn follow(&mut self, url: &str) -> Result<(Lost, bool), Over> {
+    async fn follow(&mut self, url: &str) -> Result<(Lost, bool), PullEnd> {
         let stop = self.producer.as_ref().map(|producer| producer.stopped().clone()).unwrap_or_default();
         let opened = stop.run_until_cancelled(self.open(url)).await;
-        let mut link = match opened.ok_or(Over::Done)? {
+        let mut link = match opened.ok_or(PullEnd::Done)? {
             Ok(link) => link,
             Err(lost) => return Ok((lost, false)),
         };
@@ -320,7 +320,7 @@ impl ActivePull<'_> {
         loop {
             let stop = self.producer.as_ref().map(|producer| producer.stopped().clone()).unwrap_or_default();
             let next = tokio::time::timeout(course.left(), self.next(&mut link));
-            let event = match stop.run_until_cancelled(next).await.ok_or(Over::Done)? {
+            let event = match stop.run_until_cancelled(next).await.ok_or(PullEnd::Done)? {
                 Ok(Ok(Some(event))) => event,
                 Ok(Ok(None)) => continue,
                 Ok(Err(lost)) => return Ok((lost, course.brought)),
@@ -371,18 +371,18 @@ impl ActivePull<'_> {
     }
 
     /// Takes in what came over a link. Gives the reason if that ends the link.
-    fn take(&mut self, event: Event, course: &mut Course) -> Result<Option<Lost>, Over> {
+    fn take(&mut self, event: Event, course: &mut Course) -> Result<Option<Lost>, PullEnd> {
         let now = self.pull.services.clock.now();
         match (event, &self.producer) {
             (Event::Welcome(welcome), _) => course.welcomed(welcome.newest),
             (Event::Path(path), _) => return self.path(path, course),
-            (_, None) => return Ok(Some(Lost::Nonsense("media before the path it comes by".into()))),
+            (_, None) => return Ok(Some(Lost::Malformed("media before the path of the stream".into()))),
             (_, Some(_)) if !course.has_path => {
-                return Ok(Some(Lost::Nonsense("media before the path it comes by".into())));
+                return Ok(Some(Lost::Malformed("media before the path of the stream".into())));
             }
             (Event::State(StreamState::Ended), Some(_)) => {
                 self.ended();
-                return Err(Over::Done);
+                return Err(PullEnd::Done);
             }
             (Event::State(state), Some(producer)) => {
                 producer.state(state)?;
@@ -413,7 +413,7 @@ impl ActivePull<'_> {
     }
 
     /// Writes what a link brought. Returns the reason if that ends the link.
-    fn write(&self, producer: &Producer, written: Written, now: Now) -> Result<Option<Lost>, Over> {
+    fn write(&self, producer: &Producer, written: Written, now: Now) -> Result<Option<Lost>, PullEnd> {
         let bytes = |output: &Output| match output {
             Output::Tracks(_) => 0,
             Output::Run(run) => run.frames.iter().map(|frame| frame.data.len() as u64).sum(),
@@ -427,8 +427,8 @@ impl ActivePull<'_> {
                 }
                 Ok(None)
             }
-            Err(WriteError::Refused) => Err(Over::Done),
-            Err(WriteError::Malformed(error)) => Ok(Some(Lost::Nonsense(error.to_string()))),
+            Err(WriteError::Refused) => Err(PullEnd::Done),
+            Err(WriteError::Malformed(error)) => Ok(Some(Lost::Malformed(error.to_string()))),
         }
     }
 
@@ -440,13 +440,13 @@ impl ActivePull<'_> {
     }
 
     /// Learns through which nodes the stream comes. Only then it is taken in: what this node sends itself leads nowhere.
-    fn path(&mut self, path: RelayPath, course: &mut Course) -> Result<Option<Lost>, Over> {
+    fn path(&mut self, path: RelayPath, course: &mut Course) -> Result<Option<Lost>, PullEnd> {
         let Services { ingest, hostname, clock, .. } = &*self.pull.services;
         if path.path.contains(hostname) {
             return Ok(Some(Lost::Loop));
         }
         if path.path.is_empty() {
-            return Ok(Some(Lost::Nonsense("no node has such a path".into())));
+            return Ok(Some(Lost::Malformed("no node has such a path".into())));
         }
         if path.path.len() > MOST_HOPS {
             return Ok(Some(Lost::TooFar(path.path.len())));
@@ -456,8 +456,8 @@ impl ActivePull<'_> {
             let begun = ingest.relay(self.pull.id, self.sources.visibility, clock.now());
             self.producer = Some(begun.map_err(|error| match error.code {
                 // Its broadcaster came here meanwhile, which is as good.
-                ErrorCode::AlreadyPublishing => Over::Done,
-                _ => Over::Failed(error),
+                ErrorCode::AlreadyPublishing => PullEnd::Done,
+                _ => PullEnd::Failed(error),
             })?);
             tracing::info!(stream.id = %self.pull.id, "stream {} comes by {:?}", self.pull.id, path);
         }
