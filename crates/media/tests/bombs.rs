@@ -242,12 +242,39 @@ fn h264_bombs() -> Vec<Bomb> {
         Bomb { name, mime: MATROSKA, headers: headers.clone(), unit: block(&frame) }
     };
     vec![
+        h264_with_the_largest_configuration(),
         bomb("zeros", &[0]),
         bomb("units of a byte", &[0, 0, 1, 0x65]),
         bomb("sequence parameter sets", &[0, 0, 1, 0x67, 0x42, 0xc0, 0x20]),
         bomb("picture parameter sets", &[0, 0, 1, 0x68]),
         bomb("almost start codes", &[0, 0, 2]),
     ]
+}
+
+/// Small pictures of a track with as many parameter sets as there may be, which say nothing of the order of pictures.
+fn h264_with_the_largest_configuration() -> Bomb {
+    let sequences = [0, 4, 0x67, 0x42, 0xc0, 0x20].repeat(31);
+    let pictures = [0, 1, 0x68].repeat(255);
+    let configuration = [&[1, 0x42, 0xc0, 0x20, 0xff, 0xff][..], &sequences, &[0xff], &pictures].concat();
+    let size = [element(&[0xb0], &[64]), element(&[0xba], &[64])].concat();
+    let fields = [
+        element(&[0xd7], &[1]),
+        element(&[0x83], &[1]),
+        element(&[0x86], b"V_MPEG4/ISO/AVC"),
+        element(&[0x63, 0xa2], &configuration),
+        element(&[0xe0], &size),
+    ];
+    let mut headers = webm(&[element(&[0xae], &fields.concat())]);
+    headers.extend_from_slice(&[0x1f, 0x43, 0xb6, 0x75, 0xff, 0xe7, 0x81, 0x00]);
+    // 256 frames of one size.
+    let frames = [0, 0, 0, 2, 0x41, 0x88].repeat(255);
+    let laced = [&[0x81, 0, 0, 0x84, 0xff][..], &[0, 0, 0, 2, 0x65, 0x88], &frames].concat();
+    Bomb {
+        name: "pictures with the largest configuration",
+        mime: MATROSKA,
+        headers,
+        unit: element(&[0xa3], &laced),
+    }
 }
 
 fn mp4_bombs() -> Vec<Bomb> {

@@ -41,11 +41,22 @@ pub(crate) fn silence(track: &Track, duration_us: u64) -> Option<Cow<'static, [u
     }
 }
 
-/// How many pictures of a track may be decoded before one that is shown earlier, where its configuration says so.
-pub(crate) fn reordered_pictures(track: &Track) -> Option<usize> {
-    match track.codec {
-        Codec::H264 => h264::reorder_depth(&track.config).map(usize::from),
-        _ => Some(0),
+/// What a track's configuration says about the order of its pictures. Reading it costs as much as the configuration is long, so
+/// it is kept between packets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PictureOrder {
+    /// How many pictures may be decoded before one that is shown earlier, where it says so.
+    pub(crate) reordered: Option<usize>,
+    /// How the headers of H.264 slices are read, where that is known.
+    sequence: Option<h264::Sequence>,
+}
+
+impl PictureOrder {
+    pub(crate) fn of(track: &Track) -> Self {
+        match track.codec {
+            Codec::H264 => h264::picture_order(&track.config),
+            _ => Self { reordered: Some(0), sequence: None },
+        }
     }
 }
 

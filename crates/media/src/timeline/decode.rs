@@ -15,7 +15,8 @@
 //! ```
 
 use crate::{
-    Frame, Track, codec,
+    Frame, Track,
+    codec::PictureOrder,
     varint::{MAX_NUMBER, Reader, put, put_option},
 };
 
@@ -46,10 +47,15 @@ pub(super) struct Decode {
 
 impl Decode {
     /// Sets decode times and durations of a run's `frames` of `track`, which are in stream order. With `reorders` their decode
-    /// times are not the input's, but say that order only.
-    pub(super) fn finish(&mut self, track: &Track, reorders: bool, frames: &mut [&mut Frame]) {
-        if reorders {
-            self.reordering.order(codec::reordered_pictures(track), frames);
+    /// times are not the input's, but are found from `order`.
+    pub(super) fn finish(
+        &mut self,
+        track: &Track,
+        reorders: Option<PictureOrder>,
+        frames: &mut [&mut Frame],
+    ) {
+        if let Some(order) = reorders {
+            self.reordering.order(order.reordered, frames);
         }
         let Some(newest_us) = frames.last().map(|last| last.dts_us) else { return };
         let duration_us = self.last_duration_us(track, frames);

@@ -15,7 +15,7 @@ mod fill;
 
 use crate::{
     Codec, Frame, Packet, Track,
-    codec::{self, Repeat},
+    codec::{self, PictureOrder, Repeat},
     varint::{MAX_NUMBER, Reader, put, put_option},
 };
 use clock::Clock;
@@ -135,6 +135,8 @@ fn away_limit_us(track: &Track) -> u64 {
 #[derive(Debug)]
 pub(crate) struct Timeline {
     tracks: Vec<Track>,
+    /// Of each track.
+    orders: [PictureOrder; 2],
     /// Whether the input tells of a track only when its pictures are shown, and may have B-frames.
     reorders: [bool; 2],
     allowance: Allowance,
@@ -144,12 +146,23 @@ pub(crate) struct Timeline {
 impl Timeline {
     /// A timeline for frames of at most two `tracks`, that goes on from `state`.
     pub(crate) fn new(tracks: &[Track], state: State) -> Self {
-        Self { tracks: tracks.to_vec(), reorders: [false; 2], allowance: Allowance::default(), state }
+        let mut timeline = Self {
+            tracks: Vec::new(),
+            orders: Default::default(),
+            reorders: [false; 2],
+            allowance: Allowance::default(),
+            state,
+        };
+        timeline.describe(tracks);
+        timeline
     }
 
     /// The tracks, once all is known of them.
     pub(crate) fn describe(&mut self, tracks: &[Track]) {
         self.tracks = tracks.to_vec();
+        for (order, track) in self.orders.iter_mut().zip(tracks) {
+            *order = PictureOrder::of(track);
+        }
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -201,7 +214,8 @@ impl Timeline {
     pub(crate) fn finish(&mut self, tracks: &[Track], frames: &mut [Frame]) {
         for (index, track) in tracks.iter().enumerate() {
             let mut of_track: Vec<_> = frames.iter_mut().filter(|frame| frame.track == index).collect();
-            self.state.tracks[index].decode.finish(track, self.reorders[index], &mut of_track);
+            let order = self.reorders[index].then_some(self.orders[index]);
+            self.state.tracks[index].decode.finish(track, order, &mut of_track);
         }
     }
 
@@ -329,7 +343,7 @@ impl Timeline {
         (state.filled, state.given_us) = (false, Some(at_us));
         state.shown_us = state.shown_us.max(Some(pts_us));
         state.input_us = Some(input_us);
-        state.repeat.inspect(&self.tracks[index], &packet.data);
+        state.repeat.inspect(&self.tracks[index], self.orders[index], &packet.data);
         let end_us = at_us + state.step_us;
         self.state.clock.advance(index, input_at_us, end_us);
         out.push(Frame {

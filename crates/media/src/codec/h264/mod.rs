@@ -9,7 +9,7 @@ mod avcc;
 mod sei;
 mod sps;
 
-use super::inspector::Keyframe;
+use super::{PictureOrder, inspector::Keyframe};
 use crate::Error;
 use avcc::AvcC;
 pub(crate) use avcc::codec_string;
@@ -107,9 +107,12 @@ pub(super) fn keyframe(avcc: &Bytes) -> Keyframe {
     Keyframe { config: avcc.clone(), width, height, pixel }
 }
 
-/// How many pictures may be decoded before one that is shown before them; `None` where the configuration does not say.
-pub(crate) fn reorder_depth(avcc: &[u8]) -> Option<u8> {
-    sps_of(avcc)?.reorder_depth
+/// What the first SPS of a configuration says about the order of pictures.
+pub(super) fn picture_order(avcc: &[u8]) -> PictureOrder {
+    sps_of(avcc).map_or_else(PictureOrder::default, |sps| PictureOrder {
+        reordered: sps.reorder_depth.map(usize::from),
+        sequence: sps.sequence,
+    })
 }
 
 /// The NAL units of a frame, up to where it is damaged.
@@ -120,11 +123,6 @@ pub(super) fn units(frame: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// What an SPS, with its NAL unit header, says about the headers of slices.
 pub(super) fn sequence(sps: &[u8]) -> Option<Sequence> {
     Sps::parse(sps)?.sequence
-}
-
-/// The same of the first SPS of a configuration.
-pub(super) fn sequence_of(avcc: &[u8]) -> Option<Sequence> {
-    sps_of(avcc)?.sequence
 }
 
 fn sps_of(avcc: &[u8]) -> Option<Sps> {

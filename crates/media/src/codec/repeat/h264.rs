@@ -32,16 +32,15 @@ pub(super) struct Pictures {
 }
 
 impl Pictures {
-    /// What is known after `packet`, whose units have four-byte lengths, of a track with this `avcC`; `None` where it cannot be
-    /// read.
-    pub(super) fn after(before: Option<Self>, avcc: &[u8], packet: &[u8]) -> Option<Self> {
-        let mut sequence = before.map(|before| before.sequence);
+    /// What is known after `packet`, whose units have four-byte lengths, of a track whose configuration tells `configured`;
+    /// `None` where it cannot be read.
+    pub(super) fn after(before: Option<Self>, configured: Option<Sequence>, packet: &[u8]) -> Option<Self> {
+        let mut sequence = before.map(|before| before.sequence).or(configured);
         for unit in h264::units(packet) {
             match h264::unit_type(unit)? {
                 NAL_SPS => sequence = Some(h264::sequence(unit)?),
                 kind @ (NAL_SLICE | NAL_IDR) => {
-                    let sequence = sequence.or_else(|| h264::sequence_of(avcc))?;
-                    return Self::after_slice(before, sequence, kind == NAL_IDR, unit);
+                    return Self::after_slice(before, sequence?, kind == NAL_IDR, unit);
                 }
                 _ => {}
             }

@@ -6,7 +6,7 @@ mod vp8;
 
 use bytes::Bytes;
 
-use super::{av1, vp9};
+use super::{PictureOrder, av1, vp9};
 use crate::{
     Codec, Track,
     varint::{Reader, put_option},
@@ -49,11 +49,11 @@ impl Repeat {
         Some(Self { slot, sequence, picture, pictures: pictures.and_then(h264::Pictures::of_numbers) })
     }
 
-    /// Reads what a packet of the track shows and keeps. It costs a few bits of its headers.
-    pub(crate) fn inspect(&mut self, track: &Track, packet: &[u8]) {
+    /// Reads what a packet of the track, whose configuration says `order`, shows and keeps. It costs a few bits of its headers.
+    pub(crate) fn inspect(&mut self, track: &Track, order: PictureOrder, packet: &[u8]) {
         match track.codec {
             Codec::Vp8 => self.picture = vp8::Picture::after(self.picture, packet),
-            Codec::H264 => self.pictures = h264::Pictures::after(self.pictures, &track.config, packet),
+            Codec::H264 => self.pictures = h264::Pictures::after(self.pictures, order.sequence, packet),
             _ => {}
         }
         self.slot = match track.codec {
@@ -107,7 +107,7 @@ mod tests {
     fn slots(track: &Track, packets: &[&[u8]]) -> Vec<Option<u8>> {
         let mut repeat = Repeat::default();
         let slot_after = |packet: &&[u8]| {
-            repeat.inspect(track, packet);
+            repeat.inspect(track, PictureOrder::default(), packet);
             repeat.slot
         };
         packets.iter().map(slot_after).collect()
@@ -141,9 +141,10 @@ mod tests {
     #[test]
     fn state_is_gone_on_from() {
         let mut repeat = Repeat::default();
-        repeat.inspect(&track(Codec::Av1, &[]), AV1_KEYFRAME);
+        repeat.inspect(&track(Codec::Av1, &[]), PictureOrder::default(), AV1_KEYFRAME);
         assert_eq!(repeat.slot, Some(0));
-        repeat.inspect(&track(Codec::Vp8, &[]), &[0x50, 0, 0, 0x9d, 1, 0x2a, 0, 5, 0xd0, 2]);
+        let keyframe = [0x50, 0, 0, 0x9d, 1, 0x2a, 0, 5, 0xd0, 2];
+        repeat.inspect(&track(Codec::Vp8, &[]), PictureOrder::default(), &keyframe);
         assert_eq!(repeat.cost(), 1 + 80 * 45 / 64);
         let mut out = Vec::new();
         repeat.write(&mut out);
