@@ -22,9 +22,13 @@ impl<'a> Bits<'a> {
 
     /// A number of `count` bits, at most 64.
     pub(super) fn number(&mut self, count: u32) -> Option<u64> {
-        let mut value = 0;
-        for _ in 0..count {
-            value = value << 1 | u64::from(self.bit()?);
+        let (mut value, mut left) = (0, count as usize);
+        while left > 0 {
+            let (byte, read) = (self.data.get(self.position / 8)?, self.position % 8);
+            let taken = left.min(8 - read);
+            value = value << taken | u64::from(byte << read >> (8 - taken));
+            self.position += taken;
+            left -= taken;
         }
         Some(value)
     }
@@ -65,6 +69,21 @@ mod tests {
         let mut bits = Bits::new(&data);
         let numbers: Vec<u32> = (0..5).map(|_| bits.exp_golomb().unwrap()).collect();
         assert_eq!(numbers, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn numbers_of_any_length_begin_at_any_bit() {
+        let data: [u8; 9] = [0x5a, 0xc3, 0x0f, 0x96, 0xe1, 0x78, 0x24, 0xbd, 0x6b];
+        let whole = data.iter().fold(0_u128, |whole, &byte| whole << 8 | u128::from(byte));
+        for start in 0..8 {
+            for count in 0..=64 {
+                let mut bits = Bits::new(&data);
+                bits.skip(start).unwrap();
+                let expected = whole >> (72 - start - count) & ((1 << count) - 1);
+                assert_eq!(bits.number(count as u32).map(u128::from), Some(expected), "{count} from {start}");
+                assert_eq!(bits.position, start + count);
+            }
+        }
     }
 
     #[test]

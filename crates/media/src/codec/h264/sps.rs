@@ -1,6 +1,8 @@
 //! What is read of a sequence parameter set (ITU-T H.264, section 7.3.2.1.1): size and shape of the pictures, their order, and
 //! what `avcC` repeats.
 
+use std::borrow::Cow;
+
 use super::malformed;
 use crate::{Error, codec::bits::Bits};
 
@@ -46,10 +48,15 @@ impl ChromaFormat {
 }
 
 /// A NAL unit's payload without the `03` of each `00 00 03` (section 7.4.1), at most [`MAX_READ_BYTES`] of it.
-pub(in crate::codec) fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(unit.len().min(MAX_READ_BYTES));
+pub(in crate::codec) fn without_emulation_prevention(unit: &[u8]) -> Cow<'_, [u8]> {
+    let unit = &unit[..unit.len().min(MAX_READ_BYTES)];
+    // Slice headers, of which there is one for each picture, have hardly ever one.
+    if !unit.windows(3).any(|bytes| bytes == [0, 0, 3]) {
+        return Cow::Borrowed(unit);
+    }
+    let mut payload = Vec::with_capacity(unit.len());
     let mut zeros = 0;
-    for &byte in unit.iter().take(MAX_READ_BYTES) {
+    for &byte in unit {
         if byte == 3 && zeros >= 2 {
             zeros = 0;
             continue;
@@ -57,7 +64,7 @@ pub(in crate::codec) fn without_emulation_prevention(unit: &[u8]) -> Vec<u8> {
         zeros = if byte == 0 { zeros + 1 } else { 0 };
         payload.push(byte);
     }
-    payload
+    Cow::Owned(payload)
 }
 
 /// What a sequence parameter set says about the pictures.
@@ -348,7 +355,8 @@ mod tests {
 
     #[test]
     fn emulation_prevention_bytes_are_dropped() {
-        assert_eq!(without_emulation_prevention(&[0, 0, 3, 1, 0, 0, 3, 3]), [0, 0, 1, 0, 0, 3]);
+        assert_eq!(*without_emulation_prevention(&[0, 0, 3, 1, 0, 0, 3, 3]), [0, 0, 1, 0, 0, 3]);
+        assert_eq!(*without_emulation_prevention(&[0, 3, 0, 0, 1]), [0, 3, 0, 0, 1]);
     }
 
     #[test]
