@@ -171,6 +171,13 @@ impl<P: Clone> Encoded<P> {
         }
     }
 
+    /// Gives up the wire forms that it keeps. They hold memory that no budget counts, and a pump without viewers does nothing that
+    /// would let them go.
+    pub(super) fn clear(&mut self) {
+        self.chunks.clear();
+        self.inits.clear();
+    }
+
     /// The wire form of `next`, which a cursor just gave under the same lock. [`Encoded::keep_budget`] is due once the stream is
     /// not locked any more.
     ///

@@ -204,6 +204,9 @@ impl<O: Outlet> Pump<O> {
         self.subscriber.want_media(!self.viewers.is_empty());
         let RoundUpdate { round, traces, sent, .. } = update;
         self.encoded.advance(&round, self.subscriber.stream());
+        if self.viewers.is_empty() {
+            self.encoded.clear();
+        }
         self.shared.audience.lag_changed(self.behind, behind);
         self.behind = behind;
         let metrics = &self.shared.metrics;

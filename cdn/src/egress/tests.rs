@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Weak,
     time::Duration,
 };
 
@@ -23,7 +24,7 @@ static DELIVERY: Delivery = Delivery::half(Backlog { packets: MOST_PACKETS, byte
 #[derive(Clone, Debug, PartialEq)]
 enum Packet {
     Init(u64),
-    Chunk(ChunkName),
+    Chunk(ChunkName, Arc<()>),
     Skipped(ChunkName),
     State(StreamState),
     Dropped,
@@ -52,12 +53,15 @@ struct FakeOutlet {
     changed: watch::Sender<()>,
     /// Where the chunks are that were sent, by name: one place for each format.
     made: Arc<Mutex<BTreeMap<ChunkName, BTreeSet<usize>>>>,
+    /// Memory that the packets of chunks share.
+    memory: Arc<Mutex<Vec<Weak<()>>>>,
 }
 
 impl FakeOutlet {
     fn new() -> Self {
         let (connections, announced) = (Arc::default(), Arc::default());
-        Self { connections, announced, changed: watch::channel(()).0, made: Arc::default() }
+        let (made, memory) = (Arc::default(), Arc::default());
+        Self { connections, announced, changed: watch::channel(()).0, made, memory }
     }
 
     fn with<T>(&self, viewer: u32, act: impl FnOnce(&mut Connection) -> T) -> T {
@@ -66,7 +70,7 @@ impl FakeOutlet {
 
     fn chunks(&self, viewer: u32) -> Vec<ChunkName> {
         let chunk = |packet: &Packet| match packet {
-            Packet::Chunk(name) => Some(*name),
+            Packet::Chunk(name, _) => Some(*name),
             _ => None,
         };
         self.with(viewer, |connection| connection.got.iter().filter_map(chunk).collect())
@@ -98,7 +102,9 @@ impl Outlet for FakeOutlet {
 
     fn chunk(&self, _: StreamId, chunk: &Chunk) -> Packet {
         lock(&self.made).entry(chunk.head.name).or_default().insert(chunk.data.as_ptr() as usize);
-        Packet::Chunk(chunk.head.name)
+        let memory = Arc::default();
+        lock(&self.memory).push(Arc::downgrade(&memory));
+        Packet::Chunk(chunk.head.name, memory)
     }
 
     fn skipped(&self, skipped: &Skipped) -> Packet {
@@ -270,7 +276,7 @@ async fn slow_viewer_skips_whole_groups_and_the_fast_one_gets_everything() {
     let to = name(90);
     let got = rig.outlet.with(1, |connection| connection.got.clone());
     let skip = got.iter().position(|packet| *packet == Packet::Skipped(to)).expect("it is told");
-    assert_eq!(got[skip + 1], Packet::Chunk(to), "goes on with the newest group's keyframe");
+    assert_eq!(got[skip + 1], Packet::Chunk(to, Arc::default()), "goes on with the newest group's keyframe");
     assert_eq!(rig.outlet.chunks(1)[before.len()..], (90..100).map(name).collect::<Vec<_>>());
     assert_eq!(rig.metrics.skips.get(), 1);
 }
@@ -294,7 +300,8 @@ async fn viewer_whose_queue_is_full_is_offered_the_same_again() {
     rig.push(1);
     rig.outlet.until(|outlet| outlet.chunks(0).len() == 4).await;
     let greeting = [Packet::State(StreamState::Live), Packet::Init(0)];
-    let expected: Vec<_> = greeting.into_iter().chain((0..4).map(|at| Packet::Chunk(name(at)))).collect();
+    let expected: Vec<_> =
+        greeting.into_iter().chain((0..4).map(|at| Packet::Chunk(name(at), Arc::default()))).collect();
     assert_eq!(rig.outlet.with(0, |connection| connection.got.clone()), expected);
 }
 
@@ -358,7 +365,7 @@ async fn viewers_of_a_dropped_stream_are_told_so_after_the_last_chunk_and_that_i
     rig.close(Closed::Dropped);
     rig.closed().await;
     let (got, dismissed) = rig.outlet.with(0, |connection| (connection.got.clone(), connection.dismissed));
-    assert_eq!(got[got.len() - 2..], [Packet::Chunk(name(2)), Packet::Dropped]);
+    assert_eq!(got[got.len() - 2..], [Packet::Chunk(name(2), Arc::default()), Packet::Dropped]);
     assert_eq!(dismissed, Some(Dismissal::Closed(Closed::Dropped)));
     let ended = |state: &StreamStateChanged| state.state == StreamState::Ended;
     assert!(!got.contains(&Packet::State(StreamState::Ended)));
@@ -461,6 +468,23 @@ async fn a_stream_without_viewers_has_no_pump_and_one_that_all_left_is_not_woken
 }
 
 #[tokio::test]
+async fn a_pump_that_all_viewers_left_keeps_no_chunk() {
+    let mut rig = Rig::new();
+    rig.push(3);
+    rig.watch(0, Cursor::newest());
+    rig.outlet.until(|outlet| outlet.chunks(0).len() == 3).await;
+    assert_eq!(lock(&rig.outlet.memory).len(), 3);
+    lock(&rig.outlet.connections).clear();
+    lock(&rig.sessions).clear();
+    let given_up = async {
+        while lock(&rig.outlet.memory).iter().any(|memory| memory.strong_count() > 0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, given_up).await.expect("the pump gives up what it kept");
+}
+
+#[tokio::test]
 async fn chunks_of_a_format_are_made_once_for_all_who_read_it_and_for_nobody_not_at_all() {
     let mut rig = Rig::new();
     rig.push(GROUP);
@@ -517,7 +541,7 @@ async fn viewer_whose_formats_a_new_take_does_not_fit_is_told_so_and_dismissed()
     rig.readers().media(None);
     rig.outlet.until(|outlet| outlet.with(0, |connection| connection.dismissed.is_some())).await;
     let (got, dismissed) = rig.outlet.with(0, |connection| (connection.got.clone(), connection.dismissed));
-    assert_eq!(got[got.len() - 2..], [Packet::Chunk(name(0)), Packet::Unsupported]);
+    assert_eq!(got[got.len() - 2..], [Packet::Chunk(name(0), Arc::default()), Packet::Unsupported]);
     assert_eq!(dismissed, Some(Dismissal::Unsupported));
     rig.outlet.until(|outlet| outlet.chunks(1).len() == 2).await;
 }
