@@ -28,14 +28,18 @@ async function measure(stream: string, url: string): Promise<void> {
 }
 
 async function look(of: { stream: string; watching: string }, viewer: Watching): Promise<void> {
-  const stallsBefore = await viewer.tellsNumber('stalls');
+  const count = async (): Promise<number[]> =>
+    await Promise.all(['stalls', 'jumps'].map(async (name) => await viewer.tellsNumber(name)));
+  const [stallsBefore = 0, jumpsBefore = 0] = await count();
   const sights = await viewer.sights(WATCHED_MS);
   const claims = sights.flatMap(({ claimedLatencyMs }) => claimedLatencyMs ?? []);
+  const [stalls = 0, jumps = 0] = await count();
   const figures = {
     pictures: pictures(sights),
     latency_painted_ms: sights.length > 0 ? Math.round(median(latenciesMs(sights))) : null,
     latency_shown_ms: claims.length > 0 ? median(claims) : null,
-    stalls: (await viewer.tellsNumber('stalls')) - stallsBefore,
+    stalls: stalls - stallsBefore,
+    jumps: jumps - jumpsBefore,
     join_ms: await viewer.tellsNumber('join-ms'),
   };
   console.log(JSON.stringify({ ...of, ...figures }));

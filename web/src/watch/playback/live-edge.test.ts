@@ -243,6 +243,64 @@ describe('LiveEdge', () => {
     expect(edge.decide(ahead), 'a picture may be shown before its time').toEqual({ kind: 'seek', toMs: 981 });
   });
 
+  describe('where a jump decodes hundreds of pictures', () => {
+    const view = { positionMs: 1_000, seeking: false, dry: false, shownMs: 1_000, jump: false };
+    const upTo = (endMs: number) => ({ ranges: [{ startMs: 0, endMs }], edgeMs: endMs, nowMs: endMs });
+
+    /** Jumped to 4,750 of a group that began at 0, which took `tookMs`; chunks take no time to arrive. */
+    function jumped(tookMs: number): LiveEdge {
+      const edge = new LiveEdge();
+      for (let ms = 0; ms < 5_000; ms += 100) edge.arrived(ms, ms + 100, ms + 100, ms === 0);
+      expect(edge.decide({ ...view, ...upTo(5_000) })).toMatchObject({ kind: 'seek' });
+      edge.decide({ ...view, ...upTo(5_000 + tookMs - 100), positionMs: 4_750, seeking: true });
+      edge.decide({ ...view, ...upTo(5_000 + tookMs), positionMs: 4_750 });
+      return edge;
+    }
+
+    it('lets a jump finish, unless there is not enough to finish on, or it takes too long', () => {
+      const edge = jumped(100);
+      const under = { ...view, positionMs: 9_750, seeking: true };
+      edge.decide({ ...view, ...upTo(10_000), positionMs: 4_850 });
+      expect(edge.decide({ ...under, ...upTo(14_000) })).toEqual({ kind: 'wait' });
+      expect(edge.decide({ ...under, ...upTo(14_000), jump: true })).toEqual({ kind: 'wait' });
+      expect(edge.decide({ ...under, ...upTo(20_500) })).toMatchObject({ kind: 'seek' });
+    });
+
+    it('catches up by speed where another jump would gain little, and jumps as before where jumps are cheap', () => {
+      const behind = { ...view, ...upTo(8_500), positionMs: 5_500 };
+      expect(jumped(100).decide(behind)).toMatchObject({ kind: 'seek' });
+      expect(jumped(2_000).decide(behind)).toMatchObject({ kind: 'play', rate: 1.25 });
+      expect(jumped(2_000).decide({ ...behind, jump: true })).toMatchObject({ kind: 'play', rate: 1.25 });
+    });
+
+    it('jumps when a keyframe came near the live edge, from where there is little to decode', () => {
+      const edge = jumped(2_000);
+      edge.arrived(8_000, 8_100, 8_100, true);
+      expect(edge.decide({ ...view, ...upTo(8_500), positionMs: 5_500 })).toMatchObject({ kind: 'seek' });
+    });
+
+    it('takes a pause after a jump for no cost', () => {
+      const edge = jumped(100);
+      const jump = edge.decide({ ...view, ...upTo(8_500), positionMs: 5_500 });
+      expect(jump).toMatchObject({ kind: 'seek' });
+      expect(edge.decide({ ...view, ...upTo(70_000), positionMs: 8_300, jump: true })).toMatchObject({ kind: 'seek' });
+    });
+
+    it('plays no faster than media comes while the decoder cannot keep up', () => {
+      const edge = jumped(2_000);
+      const dry = { ...view, ...upTo(7_800), positionMs: 5_500, dry: true };
+      expect(edge.decide(dry), 'the browser goes on by itself').toMatchObject({ kind: 'play', rate: 1 });
+      expect(edge.decide({ ...dry, ...upTo(8_500), dry: false })).toMatchObject({ kind: 'play', rate: 1 });
+    });
+
+    it('jumps where the browser stays dry for longer than a jump takes', () => {
+      const edge = jumped(2_000);
+      const dry = { ...view, positionMs: 7_000, dry: true };
+      expect(edge.decide({ ...dry, ...upTo(7_800) })).toMatchObject({ kind: 'play' });
+      expect(edge.decide({ ...dry, ...upTo(10_900) })).toMatchObject({ kind: 'seek' });
+    });
+  });
+
   it('asks for a new media source when media arrives and none of it can be played', () => {
     const edge = new LiveEdge();
     const view = { positionMs: 0, ranges: [], seeking: false, dry: false, shownMs: 0, jump: false };

@@ -3,10 +3,12 @@
 // It steers the delay `now - position` towards what the arrival meter asks for plus a margin. Unlike the length of
 // the buffer, which jumps up with each chunk and runs down until the next, this delay stands still while playback
 // does its work, so small corrections are enough: a little faster when behind, a little slower when too close. It
-// jumps where no speed helps: on joining, over holes, and when far behind. Milliseconds throughout; it owns no clock.
+// jumps where no speed helps: on joining, over holes, and when far behind. It lets each jump finish, and catches up by
+// speed where another would cost more than it gains. Milliseconds throughout; it owns no clock.
 
 import { ArrivalMeter } from './arrival';
 import { Brake } from './brake';
+import { JumpCost, LONGEST_JUMP_MS } from './jump-cost';
 
 /** Kept beyond what arrivals ask for: decoding, the sound card's own buffer, and hiccups a little larger than known. */
 const MARGIN_MS = 100;
@@ -23,8 +25,12 @@ const SPEED_PER_MS = 0.0006;
 /** Just after joining a jump is not noticed, so it comes sooner. */
 const JUMP_BEHIND_WHILE_SETTLING_MS = 700;
 const SETTLING_MS = 3_000;
-/** A jump must gain at least this, and has this long to take effect. */
-const JUMP = { gainMs: 300, patienceMs: 700 };
+/** A jump must gain at least this, and this many times what it costs, and has this long to take effect. */
+const JUMP = { gainMs: 300, gainTimes: 2, patienceMs: 700 };
+/** The upper limit of the speed where jumps cost much. */
+const FASTEST_INSTEAD_OF_JUMPS = 1.25;
+/** Playback that ran dry with this much ahead waits for the decoder: it plays no faster than media comes, for a while. */
+const OVERLOAD = { aheadMs: 1_000, lastsMs: 5_000 };
 /** A browser finishes a jump only where this much can be played. */
 const LANDING_MS = 250;
 /** A picture may be on the screen this long before its time, and this long before the page is told. */
@@ -90,12 +96,15 @@ export class LiveEdge {
   readonly #pace: Pace;
   readonly #meter = new ArrivalMeter();
   readonly #brake = new Brake();
+  readonly #jumpCost = new JumpCost();
   #joinedAtMs: number | undefined;
   /** Something of this media source was played: the playhead does not go back any more. */
   #entered = false;
   /** What to keep to until live arrivals tell more. */
   #startDelayMs: number | undefined;
   #jumpedAtMs = -Infinity;
+  #overloadedAtMs = -Infinity;
+  #drySinceMs: number | undefined;
   #longestChunkMs = 0;
   #moved = { positionMs: -1, atMs: 0 };
   #correcting = false;
@@ -106,8 +115,9 @@ export class LiveEdge {
     this.#pace = pace;
   }
 
-  /** A chunk arrived. */
-  arrived(startMs: number, endMs: number, nowMs: number): void {
+  /** A chunk arrived; `key`: it begins with a keyframe. */
+  arrived(startMs: number, endMs: number, nowMs: number, key = false): void {
+    if (key) this.#jumpCost.keyframe(startMs);
     this.#meter.arrived(startMs, endMs, nowMs);
     if (this.#joinedAtMs === undefined) this.#longestChunkMs = Math.max(this.#longestChunkMs, endMs - startMs);
   }
@@ -128,6 +138,7 @@ export class LiveEdge {
   newTake(): void {
     this.#meter.reset();
     this.#startDelayMs = undefined;
+    this.#jumpCost.reset();
   }
 
   /** Media time starts anew, in a new media source; what was learnt from stalls stays. */
@@ -143,6 +154,7 @@ export class LiveEdge {
     this.#startDelayMs = undefined;
     this.#longestChunkMs = 0;
     this.#jumpedAtMs = -Infinity;
+    this.#jumpCost.forgetJump();
     this.#moved = { positionMs: -1, atMs: 0 };
   }
 
@@ -157,6 +169,8 @@ export class LiveEdge {
     const { nowMs, positionMs } = view;
     const last = view.ranges.at(-1);
     const stuckMs = this.#stuckFor(view);
+    const dryMs = this.#dryFor(view);
+    this.#jumpCost.look(view.seeking, nowMs);
     const arrivedMs = view.edgeMs - Math.max(positionMs, last?.endMs ?? 0);
     if (stuckMs > STARVED.stuckMs && arrivedMs > STARVED.arrivedMs) return { kind: 'restart' };
     if (last === undefined) return WAIT;
@@ -169,14 +183,18 @@ export class LiveEdge {
     const current = view.ranges.find((range) => contains(range, positionMs));
     if (current === undefined) return this.#enter(view, wanted);
     this.#entered = true;
+    const left = current.endMs - positionMs;
+    // Another jump would make the browser begin again at the keyframe.
+    if (view.seeking && left >= LANDING_MS && nowMs - this.#jumpedAtMs < LONGEST_JUMP_MS) return WAIT;
     if (view.jump || behindMs > this.#jumpLimit(nowMs)) {
       const toMs = landing(last, nowMs - wanted, view.edgeMs);
-      if (toMs - positionMs > JUMP.gainMs) return this.#seek(toMs, nowMs);
+      const gainMs = Math.max(JUMP.gainMs, JUMP.gainTimes * this.#jumpCost.ofMs(toMs));
+      if (toMs - positionMs > gainMs) return this.#seek(toMs, nowMs);
     }
-    const left = current.endMs - positionMs;
+    if (view.dry && !view.seeking && left > OVERLOAD.aheadMs) this.#overloadedAtMs = nowMs;
     // A jump makes the browser begin anew with little; from where it is, so that hardly anything is lost and no picture comes
-    // twice.
-    if (view.dry && !view.seeking && left >= LANDING_MS)
+    // twice. Where that costs much, the browser gets as long to go on by itself.
+    if (view.dry && !view.seeking && left >= LANDING_MS && dryMs >= this.#jumpCost.ofMs(positionMs))
       return this.#seek(Math.max(positionMs + EARLY_MS, view.shownMs) + 1, nowMs);
     const next = view.ranges.find((range) => range.startMs > positionMs);
     if (next !== undefined && (left < USED_UP_MS || (left < LANDING_MS && stuckMs > STUCK_MS))) {
@@ -204,6 +222,12 @@ export class LiveEdge {
     return nowMs - this.#moved.atMs;
   }
 
+  /** How long playback has been dry, not counting jumps. */
+  #dryFor({ nowMs, dry, seeking }: View): number {
+    this.#drySinceMs = dry && !seeking ? (this.#drySinceMs ?? nowMs) : undefined;
+    return nowMs - (this.#drySinceMs ?? nowMs);
+  }
+
   #join(view: View, last: Range): void {
     this.#joinedAtMs = view.nowMs;
     const ahead = this.#longestChunkMs > LUMP_MS ? this.#longestChunkMs + MARGIN_MS : START_AHEAD_MS;
@@ -213,18 +237,24 @@ export class LiveEdge {
   #seek(toMs: number, nowMs: number): Decision {
     this.#entered = true;
     this.#jumpedAtMs = nowMs;
+    this.#jumpCost.jumps(toMs, nowMs);
     this.#correcting = false;
     return { kind: 'seek', toMs };
   }
 
-  #play(behindMs: number, { ranges, positionMs }: View): Decision {
+  #play(behindMs: number, { nowMs, ranges, positionMs }: View): Decision {
     const distance = Math.abs(behindMs);
     this.#correcting = distance > (this.#correcting ? CORRECTION.stopsAtMs : CORRECTION.startsAtMs);
     const rate = this.#correcting ? 1 + behindMs * SPEED_PER_MS : 1;
-    const limited = Math.min(this.#pace.fastest, Math.max(this.#pace.slowest, rate));
+    const limited = Math.min(this.#fastestAt(nowMs), Math.max(this.#pace.slowest, rate));
     const aheadMs = (ranges.at(-1)?.endMs ?? positionMs) - positionMs;
     const braked = Math.min(this.#brake.limit(aheadMs), Math.round(limited * 100) / 100);
     return { kind: 'play', rate: braked, againInMs: this.#brake.dueInMs(aheadMs, braked) };
+  }
+
+  #fastestAt(nowMs: number): number {
+    if (!this.#jumpCost.isHigh) return this.#pace.fastest;
+    return nowMs - this.#overloadedAtMs < OVERLOAD.lastsMs ? 1 : FASTEST_INSTEAD_OF_JUMPS;
   }
 
   #jumpLimit(nowMs: number): number {

@@ -203,11 +203,11 @@ export class MsePlayback implements Playback {
 
   #place(chunks: readonly QueuedChunk[], playableEndMs: number | undefined): number {
     let offset = 0;
-    for (const { times, arrivedAtMs } of chunks) {
+    for (const { times, arrivedAtMs, key } of chunks) {
       const { startMs, endMs, offsetMs } = this.#timeline.place(times, playableEndMs);
       if (this.#placedTake !== times.take) this.#edge.newTake();
       this.#placedTake = times.take;
-      this.#edge.arrived(startMs, endMs, arrivedAtMs);
+      this.#edge.arrived(startMs, endMs, arrivedAtMs, key);
       offset = offsetMs;
     }
     return offset;
