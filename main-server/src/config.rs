@@ -2,7 +2,9 @@
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
-use crate::{auth::Secret, catalogue, control, placement::Policies, registry};
+use placement::Policies;
+
+use crate::{auth::Secret, catalogue, control, registry};
 
 /// How long a node that is silent keeps its hostname from older generations.
 const FORGET_NODE: Duration = Duration::from_secs(5 * 60);

@@ -26,7 +26,7 @@
 //! # }
 //! ```
 //!
-//! Inside, `registry`, `catalogue`, `scaling` and [`placement`] are pure data and rules, with the time as an argument; `control`
+//! Inside, `registry`, `catalogue` and `scaling` are pure data and rules, like the crate `placement`, with the time as an argument; `control`
 //! holds them behind one lock, as a view of what the `store` has and of what nodes report; `api` speaks HTTP; `saver`
 //! brings into the store what nobody waits for.
 
@@ -50,7 +50,6 @@ mod feed;
 mod founding;
 mod metrics;
 mod pages;
-pub mod placement;
 mod private_file;
 mod registry;
 mod saver;

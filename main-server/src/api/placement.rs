@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State, rejection::QueryRejection};
+use placement::Decision;
 use protocol::{ErrorCode, StreamId};
 use serde::Deserialize;
 
 use super::{Api, error::Error, extract::Member};
-use crate::{control::Whom, placement::Decision};
+use crate::control::Whom;
 
 /// What is asked.
 #[derive(Deserialize)]

@@ -26,6 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use placement::{Fleet, Policies, Refusal};
 use protocol::StreamId;
 use tokio::sync::Notify;
 
@@ -37,7 +38,6 @@ use crate::{
     catalogue::{self, Catalogue, Counts},
     clock::Now,
     feed::{Change, Feed},
-    placement::{Fleet, Policies, Refusal},
     registry::{self, Registry},
     store::{self, Bucket, Revision, Store},
 };

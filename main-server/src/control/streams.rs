@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use placement::{Ask, Choice, Decision};
 use protocol::{
     StreamId,
     stream::{AskForNodes, NodeAddress, StreamInfo, Visibility},
@@ -13,7 +14,6 @@ use super::{ControlPlane, Error, State, durable::ATTEMPTS};
 use crate::{
     catalogue::{ImageKind, Record, Thumbnail, Ticket},
     clock::Now,
-    placement::{Ask, Choice, Decision},
     store::{self, Expect},
 };
 

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use placement::Spec;
 use protocol::{
     NodeId,
     node::{Capacity, Load, NodeInfo},
 };
 
 use super::Registration;
-use crate::{catalogue::Heard, placement::Spec, store::Revision};
+use crate::{catalogue::Heard, store::Revision};
 
 /// A registered node.
 #[derive(Debug)]

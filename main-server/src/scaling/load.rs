@@ -7,8 +7,6 @@ use std::cmp::Reverse;
 
 use protocol::node::NodeInfo;
 
-use crate::placement;
-
 /// Parts that make a node full.
 pub(super) const WHOLE: u64 = placement::WHOLE as u64;
 

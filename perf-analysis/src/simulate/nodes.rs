@@ -1,6 +1,6 @@
 //! Nodes that report, die and are replaced.
 
-use main_server::placement::Spec;
+use placement::Spec;
 use protocol::{
     node::{Capacity, CarriedStream, Load},
     stream::StreamState,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use main_server::placement::{Ask, Fleet, Policies};
+use placement::{Ask, Fleet, Policies};
 use protocol::StreamId;
 
 use super::{

@@ -4,7 +4,7 @@
 use std::{hint::black_box, time::Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use main_server::placement::{Ask, Fleet, Policies, Spec};
+use placement::{Ask, Fleet, Policies, Spec};
 use protocol::{
     StreamId,
     node::{Capacity, CarriedStream, Load},
