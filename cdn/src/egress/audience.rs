@@ -4,14 +4,20 @@
 //! the tree of nodes from growing, nor the other way round.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU32, Ordering::Relaxed},
 };
 
 use crate::{
+    clock::Now,
     config::Limits,
     hub::{Counts, Readers, Role},
+    lock::lock,
 };
+
+/// Shortest time between two keyframe requests of one viewer that are passed on. Every viewer pays for a keyframe in bytes, so a
+/// single one must not cause one a second.
+const KEYFRAME_REQUEST_INTERVAL_MS: u64 = 10_000;
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -62,7 +68,8 @@ impl Audience {
         bounded.of(role).fetch_update(Relaxed, Relaxed, more).ok()?;
         let other = if role == Role::Viewer { stream.counts() } else { &self.all };
         other.of(role).fetch_add(1, Relaxed);
-        Some(Arc::new(Admission { role, audience: self.clone(), stream: stream.clone() }))
+        let (audience, stream, keyframe_requested_ms) = (self.clone(), stream.clone(), Mutex::default());
+        Some(Arc::new(Admission { role, audience, stream, keyframe_requested_ms }))
     }
 }
 
@@ -71,11 +78,28 @@ pub(super) struct Admission {
     role: Role,
     audience: Arc<Audience>,
     stream: Arc<Readers>,
+    /// When its last keyframe request was passed on, in node time.
+    keyframe_requested_ms: Mutex<Option<u64>>,
 }
 
 impl Admission {
     pub(super) fn role(&self) -> Role {
         self.role
+    }
+
+    /// Whether a keyframe request at `now` is passed on. A viewer has one in 10 s. A relay speaks for many viewers, each of which its
+    /// own node bounds.
+    pub(super) fn may_request_keyframe(&self, now: Now) -> bool {
+        if self.role == Role::Relay {
+            return true;
+        }
+        let mut requested_ms = lock(&self.keyframe_requested_ms);
+        let is_early =
+            requested_ms.is_some_and(|at_ms| now.ms.saturating_sub(at_ms) < KEYFRAME_REQUEST_INTERVAL_MS);
+        if !is_early {
+            *requested_ms = Some(now.ms);
+        }
+        !is_early
     }
 }
 

@@ -50,6 +50,8 @@ struct Viewer<V> {
     told_path: Option<Arc<[String]>>,
     /// Since when it has no room, in node time, and what its connection had taken then.
     stalled: Option<(u64, usize)>,
+    /// How many of the closing packets its connection took.
+    closing_sent: usize,
     admission: Arc<Admission>,
     _seat: Seat<V>,
 }
@@ -126,7 +128,7 @@ impl<O: Outlet> Pump<O> {
         }
     }
 
-    /// Runs until the stream is closed and every viewer was told, or [`DRAIN_TIMEOUT`] after that. A pump that panics ends,
+    /// Runs until the stream is closed and every viewer was told, or [`DRAIN_TIMEOUT_MS`] after that. A pump that panics ends,
     /// and its viewers go on at another node.
     pub(super) async fn run(mut self) {
         if !contain("pump of a stream", self.serve_all()).await {
@@ -168,10 +170,11 @@ impl<O: Outlet> Pump<O> {
         let (state, outlet) = (state(&self.subscriber), &self.shared.outlet);
         let packets = self.closing_packets(closed, &state);
         let late = lock(&self.shard.joining).take().unwrap_or_default();
-        let late = late.iter().map(|joining| (&joining.viewer, &joining.flow));
-        for (viewer, flow) in self.viewers.iter().map(|viewer| (&viewer.id, &viewer.flow)).chain(late) {
+        let late = late.iter().map(|joining| (&joining.viewer, &joining.flow, 0));
+        let viewers = self.viewers.iter().map(|viewer| (&viewer.id, &viewer.flow, viewer.closing_sent));
+        for (viewer, flow, closing_sent) in viewers.chain(late) {
             flow.finish();
-            for packet in &packets {
+            for packet in packets.iter().skip(closing_sent) {
                 outlet.offer(viewer, packet, || flow.receipt(0, None));
             }
             outlet.dismiss(viewer, Dismissal::Closed(closed));
@@ -249,6 +252,7 @@ impl<O: Outlet> Pump<O> {
                 told: None,
                 told_path: None,
                 stalled: None,
+                closing_sent: 0,
                 admission,
                 _seat: seat,
             });
@@ -344,7 +348,7 @@ impl<O: Outlet> Pump<O> {
     /// Tells a viewer that has everything why nothing more comes, and is done with it.
     fn finish(
         &self,
-        viewer: &Viewer<O::Viewer>,
+        viewer: &mut Viewer<O::Viewer>,
         closed: Closed,
         update: &mut RoundUpdate<O::Packet>,
     ) -> Served {
@@ -352,10 +356,11 @@ impl<O: Outlet> Pump<O> {
         let state = update.state;
         let packets = update.closing_packets.get_or_insert_with(|| self.closing_packets(closed, &state));
         viewer.flow.finish();
-        for packet in packets {
+        for packet in packets.iter().skip(viewer.closing_sent) {
             if outlet.offer(&viewer.id, packet, || viewer.flow.receipt(0, None)) == Offer::Full {
                 return Served::Behind;
             }
+            viewer.closing_sent += 1;
         }
         outlet.dismiss(&viewer.id, Dismissal::Closed(closed));
         Served::Gone

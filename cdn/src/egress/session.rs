@@ -20,9 +20,11 @@ impl Session {
         &self.flow
     }
 
-    /// The client wants a keyframe soon.
+    /// The client wants a keyframe soon. Requests are bounded for each viewer, and for each stream.
     pub(crate) fn request_keyframe(&self, now: Now) {
-        self.upstream.request_keyframe(now.ms);
+        if self.flow.admission().is_some_and(|admission| admission.may_request_keyframe(now)) {
+            self.upstream.request_keyframe(now.ms);
+        }
     }
 
     /// Whether the node serves it no more. The pump holds the flow while it does.

@@ -13,7 +13,10 @@ use protocol::{
 use tokio::sync::watch;
 
 use super::*;
-use crate::hub::{Hub, HubLimits, Readers, RingLimits, Trace, samples};
+use crate::{
+    clock::Now,
+    hub::{Hub, HubLimits, Readers, RingLimits, Trace, samples},
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Chunks of a group.
@@ -27,7 +30,8 @@ enum Packet {
     Chunk(ChunkName, Arc<()>),
     Skipped(ChunkName),
     State(StreamState),
-    Dropped,
+    /// The first or the second of two.
+    Dropped(u8),
     Unsupported,
     Path(Vec<String>),
 }
@@ -39,6 +43,8 @@ struct Connection {
     receipts: Vec<Receipt>,
     slow: bool,
     full: bool,
+    /// How many packets it takes before it is full, if it will be.
+    room: Option<usize>,
     /// Has a bug.
     broken: bool,
     closed: bool,
@@ -120,7 +126,7 @@ impl Outlet for FakeOutlet {
     }
 
     fn dropped(&self, _: &StreamStateChanged) -> Vec<Packet> {
-        vec![Packet::Dropped]
+        vec![Packet::Dropped(1), Packet::Dropped(2)]
     }
 
     fn unsupported(&self, _: &StreamStateChanged) -> Vec<Packet> {
@@ -135,6 +141,10 @@ impl Outlet for FakeOutlet {
             assert!(!connection.broken, "a bug");
             if connection.full {
                 return Offer::Full;
+            }
+            if let Some(room) = &mut connection.room {
+                *room -= 1;
+                connection.full = *room == 0;
             }
             connection.got.push(packet.clone());
             if connection.slow {
@@ -222,7 +232,7 @@ impl Rig {
             let name = name(self.pushed);
             let mut stream = lock(&self.stream);
             let begins = stream.set_state(StreamState::Live);
-            stream.push(0, samples::run(name, 1, 100), None, self.pushed * 100).unwrap();
+            stream.push(0, samples::run(name, 1, 100), self.pushed * 100).unwrap();
             self.pushed += 1;
             if begins {
                 stream.readers().changed();
@@ -365,11 +375,56 @@ async fn viewers_of_a_dropped_stream_are_told_so_after_the_last_chunk_and_that_i
     rig.close(Closed::Dropped);
     rig.closed().await;
     let (got, dismissed) = rig.outlet.with(0, |connection| (connection.got.clone(), connection.dismissed));
-    assert_eq!(got[got.len() - 2..], [Packet::Chunk(name(2), Arc::default()), Packet::Dropped]);
+    let last = [Packet::Chunk(name(2), Arc::default()), Packet::Dropped(1), Packet::Dropped(2)];
+    assert_eq!(got[got.len() - 3..], last);
     assert_eq!(dismissed, Some(Dismissal::Closed(Closed::Dropped)));
     let ended = |state: &StreamStateChanged| state.state == StreamState::Ended;
     assert!(!got.contains(&Packet::State(StreamState::Ended)));
     assert!(!lock(&rig.outlet.announced).iter().any(ended), "nor is a broadcaster");
+}
+
+#[tokio::test]
+async fn viewer_whose_queue_fills_up_at_the_end_is_told_each_thing_once() {
+    let mut rig = Rig::new();
+    rig.watch(0, Cursor::newest());
+    rig.push(1);
+    rig.outlet.until(|outlet| outlet.chunks(0).len() == 1).await;
+    rig.outlet.with(0, |connection| connection.room = Some(1));
+    rig.close(Closed::Dropped);
+    rig.outlet.until(|outlet| outlet.with(0, |connection| connection.full)).await;
+    rig.outlet.with(0, |connection| (connection.full, connection.room) = (false, None));
+    rig.readers().changed();
+    rig.closed().await;
+    let got = rig.outlet.with(0, |connection| connection.got.clone());
+    let last = [Packet::Chunk(name(0), Arc::default()), Packet::Dropped(1), Packet::Dropped(2)];
+    assert_eq!(got[got.len() - 3..], last);
+}
+
+#[tokio::test]
+async fn one_viewer_causes_few_keyframes_however_often_it_asks_or_watches_anew() {
+    let rig = Rig::new();
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = asked.clone();
+    lock(&rig.stream).upstream().set(Some(Arc::new(move || {
+        counted.fetch_add(1, Relaxed);
+    })));
+    let watch = |viewer, role, replacing: Option<&Session>| {
+        let (delivery, cursor) = (&DELIVERY, Cursor::newest());
+        let applicant = Applicant { viewer, role, delivery, cursor, formats: None, replacing };
+        rig.egress.admit(&rig.stream, applicant).ok().unwrap().start(|| {}).expect("the stream is here")
+    };
+    let seconds = |seconds: u64| Now { ms: seconds * 1000, unix_ms: 0 };
+    let mut session = watch(0, Role::Viewer, None);
+    for second in 0..60 {
+        session.request_keyframe(seconds(second));
+        session = watch(0, Role::Viewer, Some(&session));
+    }
+    assert_eq!(asked.load(Relaxed), 6, "one in ten seconds");
+    watch(1, Role::Viewer, None).request_keyframe(seconds(58));
+    assert_eq!(asked.load(Relaxed), 7, "other viewers still may");
+    let relay = watch(2, Role::Relay, None);
+    (60..64).for_each(|second| relay.request_keyframe(seconds(second)));
+    assert_eq!(asked.load(Relaxed), 11, "a relay speaks for many viewers");
 }
 
 #[tokio::test]
@@ -403,7 +458,9 @@ async fn pump_of_a_closed_stream_ends_although_another_stream_has_its_id() {
         tokio::task::yield_now().await;
     }
     rig.reopen();
-    rig.outlet.until(|outlet| outlet.with(0, |connection| connection.got.contains(&Packet::Dropped))).await;
+    rig.outlet
+        .until(|outlet| outlet.with(0, |connection| connection.got.contains(&Packet::Dropped(2))))
+        .await;
 }
 
 #[tokio::test]
@@ -536,7 +593,7 @@ async fn viewer_whose_formats_a_new_take_does_not_fit_is_told_so_and_dismissed()
         stream.begin_take(1);
         stream.push_tracks(samples::aac()).unwrap();
         let first = ChunkName { take: 1, group: 0, index: 0 };
-        stream.push(1, samples::run(first, 1, 10), None, 100).unwrap();
+        stream.push(1, samples::run(first, 1, 10), 100).unwrap();
     }
     rig.readers().media(None);
     rig.outlet.until(|outlet| outlet.with(0, |connection| connection.dismissed.is_some())).await;
