@@ -50,7 +50,7 @@ fn fanout(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(viewers), |bencher| {
             bencher.iter(|| {
                 let mut stream = stream.lock().expect("nobody panicked");
-                stream.push(0, run(at, &data), None, at * 100).expect("runs are in order");
+                stream.push(0, run(at, &data), at * 100).expect("runs are in order");
                 at += 1;
                 for cursor in &mut cursors {
                     while let Some(next) = cursor.next(stream.ring()) {

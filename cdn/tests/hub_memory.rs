@@ -39,8 +39,9 @@ fn hub(group: u64, bytes: usize, formats: &[Format]) -> Hub {
     let stream = hub.open(StreamId::new("a", 1), Visibility::Public).unwrap();
     let mut stream = stream.lock().unwrap();
     stream.push_tracks(tracks()).unwrap();
+    stream.set_epoch_ms(Some(0));
     for at in 0..RUNS {
-        stream.push(0, run(at / group, (at % group) as u32, bytes, 0), Some(0), 0).unwrap();
+        stream.push(0, run(at / group, (at % group) as u32, bytes, 0), 0).unwrap();
         for format in formats {
             stream.chunk(at, *format).unwrap();
         }
@@ -73,7 +74,7 @@ fn what_no_reader_wants_keeps_no_buffer_of_a_parser() {
         let mut stream = stream.lock().unwrap();
         stream.push_tracks(tracks()).unwrap();
         for group in 0..1000 {
-            stream.push(0, run(group, 0, 1, BUFFER), None, 0).unwrap();
+            stream.push(0, run(group, 0, 1, BUFFER), 0).unwrap();
         }
         drop(stream);
         hub

@@ -30,7 +30,7 @@ fn stream() -> (Hub, SharedStream) {
 }
 
 fn push(stream: &mut LiveStream, group: u64, run: u32) {
-    stream.push(0, samples::run(name(group, run), FRAMES, 10), None, 0).unwrap();
+    stream.push(0, samples::run(name(group, run), FRAMES, 10), 0).unwrap();
 }
 
 /// What a cursor gives, in a short form.
@@ -83,9 +83,9 @@ fn names_up_to_a_gap_do_not_come_again() {
     assert_eq!(stream.ring().newest(), Some(span(0, 0)));
     for index in 0..FRAMES {
         let again = ChunkName { take: 0, group: 0, index };
-        assert!(stream.push(0, samples::run(again, 1, 10), None, 0).is_err(), "{index}");
+        assert!(stream.push(0, samples::run(again, 1, 10), 0).is_err(), "{index}");
     }
-    assert!(stream.push(0, samples::run(name(0, 1), 1, 10), None, 0).is_ok());
+    assert!(stream.push(0, samples::run(name(0, 1), 1, 10), 0).is_ok());
 }
 
 #[test]

@@ -171,19 +171,13 @@ impl LiveStream {
         self.ring.push_tracks(self.take, tracks)
     }
 
-    /// Appends a run of `take`, stamped with its capture time unless that is given.
+    /// Appends a run of `take`, stamped with its capture time if that is known.
     ///
     /// # Errors
     /// Those of [`Ring::push`].
-    pub fn push(
-        &mut self,
-        take: u64,
-        run: Run,
-        captured_at_ms: Option<i64>,
-        now_ms: u64,
-    ) -> Result<(), Error> {
+    pub fn push(&mut self, take: u64, run: Run, now_ms: u64) -> Result<(), Error> {
         let captured_ms = |epoch_ms: i64| epoch_ms.saturating_add_unsigned(run.pts_us() / 1000);
-        let captured_at_ms = captured_at_ms.or(self.epoch_ms.map(captured_ms));
+        let captured_at_ms = self.epoch_ms.map(captured_ms);
         self.ring.push(take, run, captured_at_ms, now_ms)
     }
 

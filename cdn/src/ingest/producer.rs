@@ -29,7 +29,7 @@ pub(crate) struct Refused;
 pub(crate) enum WriteError {
     /// See [`Refused`].
     Refused,
-    /// A link brought a run that does not fit its take.
+    /// A link brought tracks or a run that do not fit their take.
     Malformed(Error),
 }
 
@@ -110,7 +110,7 @@ impl Producer {
     /// The frames of a broadcaster make the stream live; a link brings the state apart.
     ///
     /// # Errors
-    /// [`WriteError::Malformed`] if a link brings a run that does not fit its take; a broadcaster's is logged and becomes a gap.
+    /// [`WriteError::Malformed`] if a link brings what does not fit its take; a broadcaster's run is logged and becomes a gap.
     pub(crate) fn write(
         &self,
         written: Written,
@@ -152,7 +152,10 @@ impl Producer {
                         stream.begin_take(take);
                     }
                     stream.set_epoch_ms(epoch_ms);
-                    push_tracks(stream, tracks);
+                    match stream.push_tracks(tracks) {
+                        Err(error) if self.is_relay => return Err(WriteError::Malformed(error)),
+                        pushed => log_lost_tracks(stream, pushed),
+                    }
                     changes.tracks = true;
                 }
                 Output::Run(run) => match push_run(stream, take, run, now) {
@@ -248,12 +251,13 @@ pub(super) fn begin_take(
     }
     stream.begin_take(take);
     if let Some(tracks) = tracks {
-        push_tracks(stream, tracks);
+        let pushed = stream.push_tracks(tracks);
+        log_lost_tracks(stream, pushed);
     }
 }
 
-fn push_tracks(stream: &mut LiveStream, tracks: Arc<[Track]>) {
-    if let Err(error) = stream.push_tracks(tracks) {
+fn log_lost_tracks(stream: &LiveStream, pushed: Result<(), Error>) {
+    if let Err(error) = pushed {
         tracing::error!(stream.id = %stream.id(), %error, "tracks of stream {} were lost", stream.id());
     }
 }
@@ -265,7 +269,7 @@ fn push_run(stream: &mut LiveStream, take: u64, run: Run, now: Now) -> Result<bo
     if newest.is_some_and(|newest| newest.is_before(name) && !newest.may_precede(name)) {
         stream.gap();
     }
-    match stream.push(take, run, None, now.ms) {
+    match stream.push(take, run, now.ms) {
         Ok(()) => Ok(true),
         // It came from another producer before, under the same name.
         Err(Error::OutOfOrder { .. }) => Ok(false),

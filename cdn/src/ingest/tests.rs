@@ -310,7 +310,7 @@ async fn a_full_node_drops_a_stream_whose_segments_have_had_no_frame_for_long() 
 }
 
 #[tokio::test]
-async fn a_run_that_does_not_fit_its_take_is_malformed_and_takes_nothing_away() {
+async fn runs_and_tracks_that_do_not_fit_their_take_are_malformed_and_take_nothing_away() {
     let (ingest, id) = (ingest(), id("a"));
     let pulled = ingest.relay(id, Visibility::Public, NOW).unwrap();
     let write =
@@ -322,6 +322,8 @@ async fn a_run_that_does_not_fit_its_take_is_malformed_and_takes_nothing_away() 
     let mut other_track = run(1);
     other_track.frames[0].track = 7;
     assert_eq!(write(vec![Output::Run(other_track)]), Err(WriteError::Malformed(hub::Error::Frames(0))));
+    let other_tracks = vec![Output::Tracks(samples::aac())];
+    assert_eq!(write(other_tracks), Err(WriteError::Malformed(hub::Error::OtherTracks(0))));
     let stream = ingest.carried(id).unwrap();
     let stream = lock(&stream);
     assert_eq!(stream.ring().first()..stream.ring().end(), 0..1);

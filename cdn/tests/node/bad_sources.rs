@@ -113,10 +113,10 @@ fn init(take: u64) -> Message {
     binary(&DataKind::Init { take: take + 7, mime, origin_time_ms: None }, tracks.as_bytes())
 }
 
-/// One picture in the `frames` format.
-fn record(pts_us: u64, duration_us: u64) -> Bytes {
+/// One picture of a track in the `frames` format.
+fn record(track: u8, pts_us: u64, duration_us: u64) -> Bytes {
     let mut record = BytesMut::new();
-    record.put_slice(&[0, 1, 0, 32]);
+    record.put_slice(&[track, 1, 0, 32]);
     record.put_u32(4);
     record.put_u64(pts_us);
     record.put_u64(pts_us);
@@ -127,12 +127,16 @@ fn record(pts_us: u64, duration_us: u64) -> Bytes {
 }
 
 fn chunk(group: u64, index: u32) -> Message {
+    chunk_of(0, group, index)
+}
+
+fn chunk_of(track: u8, group: u64, index: u32) -> Message {
     let key = index == 0;
     let name = name(group, index);
     let (pts_ms, duration_ms) = (group * 1000, 100);
     binary(
         &DataKind::Media(ChunkHead { name, frames: 1, key, pts_ms, duration_ms, captured_at_ms: Some(5) }),
-        &record(pts_ms * 1000, duration_ms * 1000),
+        &record(track, pts_ms * 1000, duration_ms * 1000),
     )
 }
 
@@ -179,6 +183,26 @@ async fn source_that_stalls_is_left_after_what_it_brought() {
         events.push(viewer.event().await);
     }
     assert_eq!(names(&events), [(7, 0, 0), (7, 0, 1), (7, 1, 0)]);
+    assert!(good.asked().await.contains("&after=7.0.0"));
+}
+
+#[tokio::test]
+async fn source_whose_frames_do_not_fit_its_tracks_is_left_and_takes_nothing_away() {
+    let (nodes, id) = (Nodes::start().await, stream("a"));
+    let edge = nodes.node("edge").await;
+    let pause = || Message::Ping(Bytes::new());
+    let begin = |newest| vec![welcome(newest), path(&["source"]), live(id)];
+    let bad = [begin(Some(name(0, 0))), vec![init(0), chunk(0, 0), pause(), chunk_of(1, 0, 1)]].concat();
+    let good = [begin(None), vec![pause(), chunk(0, 1)]].concat();
+    let (bad, good) = (Good::start(bad).await, Good::start(good).await);
+    nodes.script("edge", vec![bad.url.clone(), good.url.clone()]);
+    let mut viewer = edge.viewer(id).await;
+    let mut events = Vec::new();
+    while names(&events).last() != Some(&(7, 0, 1)) {
+        events.push(viewer.event().await);
+    }
+    assert_eq!(names(&events), [(7, 0, 0), (7, 0, 1)]);
+    assert!(events.iter().all(|event| event.name != "skipped"), "the ring keeps what came before");
     assert!(good.asked().await.contains("&after=7.0.0"));
 }
 
