@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e bench perf simulate judge control fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e bench configuration perf simulate judge control fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,9 @@ control: build ## What 10,000 nodes' heartbeats and viewers' questions cost the 
 
 simulate: ## Placement on ten thousand simulated nodes: records and what they are judged by (some minutes)
 	$(CARGO) run --release --locked -p perf-analysis -- simulate --report report
+
+configuration: ## Write docs/configuration.md and docs/undead.example.toml anew from the code
+	WRITE_CONFIGURATION=1 $(CARGO) test --locked --bin undead the_reference_page
 
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked

@@ -2,17 +2,13 @@
 
 use std::path::Path;
 
-use main_server::{Persistence, backup};
+use main_server::backup;
 
-use crate::{
-    cli::{BackupArgs, StoreArgs},
-    failure::Failure,
-};
+use crate::{cli::BackupArgs, failure::Failure};
 
 /// Writes the store to a file.
 pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
-    let persistence = persistence(&args.store)?;
-    let entries = backup::backup(&persistence, &args.store.data_dir, &args.file).await;
+    let entries = backup::backup(&args.store.store, &args.store.data_dir, &args.file).await;
     said(
         "backed up to",
         &args.file,
@@ -23,8 +19,7 @@ pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
 
 /// Writes a file into an empty store.
 pub(crate) async fn restore(args: BackupArgs) -> Result<(), Failure> {
-    let persistence = persistence(&args.store)?;
-    let entries = backup::restore(&persistence, &args.store.data_dir, &args.file).await;
+    let entries = backup::restore(&args.store.store, &args.store.data_dir, &args.file).await;
     said(
         "restored from",
         &args.file,
@@ -37,10 +32,6 @@ pub(crate) async fn restore(args: BackupArgs) -> Result<(), Failure> {
         })?,
     );
     Ok(())
-}
-
-fn persistence(args: &StoreArgs) -> Result<Persistence, Failure> {
-    args.store.parse().map_err(Failure::config("--store"))
 }
 
 fn said(what: &str, file: &Path, entries: usize) {

@@ -3,14 +3,10 @@
 use cdn::{ClusterSecret, Config, Node};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    address,
-    cli::{CdnArgs, SecretArgs},
-    failure::Failure,
-    serve,
-};
+use crate::{address, cli::CdnArgs, failure::Failure, options::SecretOptions, serve};
 
 pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
+    let limits = args.node.limits(args.server.grace_ms.0)?;
     let listener = serve::listen(args.listen).await?;
     let address = serve::address(&listener)?;
     let hostname = args.hostname.unwrap_or_else(|| own_name(address.port()));
@@ -18,7 +14,8 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     config.peer_url = args.peer_url;
     config.cluster_secret = secret(&args.secret)?;
     config.main_servers = args.main_server;
-    args.limits.apply(&mut config);
+    config.region = args.node.region();
+    config.limits = limits;
     let stopping = CancellationToken::new();
     let node = start(config, &stopping)?;
     let router = node.router();
@@ -33,7 +30,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
             () = stdin_closed(), if args.exit_with_stdin => Ok(()),
         }
     };
-    serve::serve(listener, router, end, farewell).await
+    serve::serve(listener, &args.server, router, end, farewell).await
 }
 
 /// Starts a node on the current runtime, for this subcommand and for `up`.
@@ -60,9 +57,9 @@ fn own_name(port: u16) -> String {
     format!("{}-{port}", if host.is_empty() { "node" } else { host })
 }
 
-fn secret(args: &SecretArgs) -> Result<ClusterSecret, Failure> {
-    let text = match (&args.cluster_secret, &args.cluster_secret_file) {
-        (Some(secret), _) => secret.clone(),
+fn secret(args: &SecretOptions) -> Result<ClusterSecret, Failure> {
+    let text = match (args.given(), &args.cluster_secret_file) {
+        (Some(secret), _) => secret.to_owned(),
         (None, Some(file)) => std::fs::read_to_string(file)
             .map_err(Failure::config(format!("cluster secret file {}", file.display())))?,
         (None, None) => String::new(),

@@ -1,13 +1,16 @@
-//! Flags, each with an environment variable. Secrets come by environment or file only, never as a flag that `ps` shows.
+//! The commands and what each of them takes.
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::{address, logging, node_limits::NodeLimits, spawn::SpawnArgs, values};
-
-/// Place in the help of what every subcommand takes: after its own flags.
-const LAST: usize = 1000;
+use crate::{
+    address,
+    options::{
+        LogOptions, MainServerOptions, NodeOptions, SecretOptions, ServerOptions, SpawnOptions, StoreOptions,
+        values,
+    },
+};
 
 /// Self-hosted live screen streaming. Kill any server while you watch.
 #[derive(Debug, Parser)]
@@ -16,34 +19,20 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
     #[command(flatten)]
-    pub(crate) log: LogArgs,
+    pub(crate) log: LogOptions,
+    #[command(flatten)]
+    pub(crate) file: FileArgs,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct LogArgs {
-    /// What to log: a level, or targets with levels (undead::forward=trace logs the forwarding of every segment)
-    #[arg(long, env = "UNDEAD_LOG", default_value = "info", global = true, display_order = LAST, value_parser = logging::filter)]
-    pub(crate) log: String,
-    /// How to write log lines, to standard error
-    #[arg(long, env = "UNDEAD_LOG_FORMAT", default_value = "text", global = true, display_order = LAST)]
-    pub(crate) log_format: LogFormat,
-}
-
-impl LogArgs {
-    /// The flags that make another process log as this one does.
-    pub(crate) fn flags(&self) -> Vec<OsString> {
-        let format = self.log_format.to_possible_value();
-        let format = format.map_or_else(String::new, |value| value.get_name().to_owned());
-        [format!("--log={}", self.log), format!("--log-format={format}")].map(OsString::from).into()
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people
-    Text,
-    /// One JSON object a line
-    Json,
+#[command(next_help_heading = "Configuration")]
+pub(crate) struct FileArgs {
+    /// Configuration file (TOML); undead.toml in the data folder, if there is one, where a command has a data folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print every option with its value and the source of that value, and exit; secrets are hidden
+    #[arg(long, global = true)]
+    pub(crate) print_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -66,62 +55,28 @@ pub(crate) enum Command {
 pub(crate) struct UpArgs {
     #[command(flatten)]
     pub(crate) main_server: MainServerArgs,
-    /// CDN nodes to run in this process, at /cdn/a, /cdn/b and so on; 2 if left out, none with --spawn-nodes
-    #[arg(long, env = "UNDEAD_NODES", value_parser = clap::value_parser!(u8).range(0..=26))]
+    /// CDN nodes to run in this process, at /cdn/a, /cdn/b and so on; 2 if not set, none with spawn_nodes
+    #[arg(long, value_name = "COUNT", help_heading = "Nodes", value_parser = clap::value_parser!(u8).range(0..=26))]
     pub(crate) nodes: Option<u8>,
     #[command(flatten)]
-    pub(crate) spawn: SpawnArgs,
+    pub(crate) node: NodeOptions,
     #[command(flatten)]
-    pub(crate) limits: NodeLimits,
+    pub(crate) spawn: SpawnOptions,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct MainServerArgs {
-    /// Address and port to serve on
-    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000", value_parser = address::listen)]
+    /// Address and port to serve on; [::]:5000 takes IPv4 as well
+    #[arg(long, value_name = "ADDRESS", help_heading = "Server", default_value = "0.0.0.0:5000", value_parser = address::listen)]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
-    /// Where a new stream goes: to the node with the fewest streams, or to the one with most of its limit left
-    #[arg(
-        long,
-        env = "UNDEAD_PLACE_BROADCASTERS",
-        value_name = "POLICY",
-        default_value = "fewest-streams",
-        value_parser = ["fewest-streams", "least-egress"]
-    )]
-    pub(crate) place_broadcasters: String,
-    /// Where a viewer goes: to a node that has the stream and headroom, or to the one with most of its limit left
-    #[arg(
-        long,
-        env = "UNDEAD_PLACE_VIEWERS",
-        value_name = "POLICY",
-        default_value = "carriers-first",
-        value_parser = ["carriers-first", "least-egress"]
-    )]
-    pub(crate) place_viewers: String,
-    /// Seconds that fewer nodes have to do before the scaling signal wants fewer
-    #[arg(long, env = "UNDEAD_SCALE_DOWN_AFTER", value_name = "SECONDS", default_value_t = 120)]
-    pub(crate) scale_down_after: u64,
+    pub(crate) server: ServerOptions,
     #[command(flatten)]
-    pub(crate) secret: SecretArgs,
-}
-
-/// Where a main server keeps what lasts.
-#[derive(Debug, Args)]
-pub(crate) struct StoreArgs {
-    /// Folder for keys, the cluster secret and the catalogue; made if missing. With sqlite one process at a time uses it
-    #[arg(long, env = "UNDEAD_DATA_DIR", default_value = "data")]
-    pub(crate) data_dir: PathBuf,
-    /// Where the catalogue is kept: sqlite (a file in the data folder), or nats://host:port with more after commas
-    #[arg(
-        long,
-        env = "UNDEAD_STORE",
-        default_value = "sqlite",
-        value_name = "STORE",
-        hide_env_values = true
-    )]
-    pub(crate) store: String,
+    pub(crate) store: StoreOptions,
+    #[command(flatten)]
+    pub(crate) secret: SecretOptions,
+    #[command(flatten)]
+    pub(crate) options: MainServerOptions,
 }
 
 #[derive(Debug, Args)]
@@ -129,55 +84,47 @@ pub(crate) struct BackupArgs {
     /// The file: made by backup, read by restore
     pub(crate) file: PathBuf,
     #[command(flatten)]
-    pub(crate) store: StoreArgs,
+    pub(crate) store: StoreOptions,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CdnArgs {
-    /// Address and port to serve on
-    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5001", value_parser = address::listen)]
+    /// Address and port to serve on; [::]:5001 takes IPv4 as well
+    #[arg(long, value_name = "ADDRESS", help_heading = "Server", default_value = "0.0.0.0:5001", value_parser = address::listen)]
     pub(crate) listen: SocketAddr,
+    #[command(flatten)]
+    pub(crate) server: ServerOptions,
     /// Where the main server is; several may be given, separated by commas or by repeating the flag
     #[arg(
         long,
-        env = "UNDEAD_MAIN_SERVER",
         value_name = "URL",
+        help_heading = "This node",
         value_delimiter = ',',
         value_parser = values::main_server,
         default_value = "http://127.0.0.1:5000"
     )]
     pub(crate) main_server: Vec<String>,
-    /// Where browsers reach this node; http://localhost and the listening port if left out
-    #[arg(long, env = "UNDEAD_PUBLIC_URL", value_name = "URL", value_parser = values::public_url)]
+    /// Where browsers reach this node; http://localhost and the listening port if not set
+    #[arg(long, value_name = "URL", help_heading = "This node", value_parser = values::public_url)]
     pub(crate) public_url: Option<String>,
-    /// Where other nodes reach this node, over plain http; the public URL if left out
-    #[arg(long, env = "UNDEAD_PEER_URL", value_name = "URL", value_parser = values::peer_url)]
+    /// Where other nodes reach this node, over plain http; the public URL if not set
+    #[arg(long, value_name = "URL", help_heading = "This node", value_parser = values::peer_url)]
     pub(crate) peer_url: Option<String>,
-    /// This node's name, unique in the cluster; the machine's and the port if left out
-    #[arg(long, env = "UNDEAD_HOSTNAME", value_name = "NAME", value_parser = values::name)]
+    /// This node's name, unique in the cluster; the machine's and the port if not set
+    #[arg(long, value_name = "NAME", help_heading = "This node", value_parser = values::name)]
     pub(crate) hostname: Option<String>,
     #[command(flatten)]
-    pub(crate) limits: NodeLimits,
+    pub(crate) node: NodeOptions,
     #[command(flatten)]
-    pub(crate) secret: SecretArgs,
-    /// Stop when standard input is closed: for a node that must not outlive who started it
+    pub(crate) secret: SecretOptions,
+    /// Stop when standard input is closed: for a node that must not outlive the process that started it
     #[arg(long, hide = true)]
     pub(crate) exit_with_stdin: bool,
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct SecretArgs {
-    /// The secret nodes join with; only by environment, so that no process list shows it
-    #[arg(skip = std::env::var("UNDEAD_CLUSTER_SECRET").ok().filter(|secret| !secret.is_empty()))]
-    pub(crate) cluster_secret: Option<String>,
-    /// File that holds the cluster secret (UNDEAD_CLUSTER_SECRET comes first); a main server makes it if missing
-    #[arg(long, env = "UNDEAD_CLUSTER_SECRET_FILE", value_name = "FILE")]
-    pub(crate) cluster_secret_file: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct HealthcheckArgs {
     /// The address the server listens on
-    #[arg(long, env = "UNDEAD_LISTEN", default_value = "0.0.0.0:5000", value_parser = address::listen)]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Server", default_value = "0.0.0.0:5000", value_parser = address::listen)]
     pub(crate) listen: SocketAddr,
 }

@@ -15,10 +15,8 @@ use tracing::{Level, Metadata};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::cli::{LogArgs, LogFormat};
+use crate::options::{LogFormat, LogOptions};
 
-/// Lines that may wait to be written: some seconds of a busy server, and a few megabytes at most.
-const QUEUED_LINES: usize = 8192;
 /// How often dropped lines are looked for.
 const REPORT: Duration = Duration::from_secs(1);
 
@@ -40,11 +38,11 @@ pub(crate) struct Log {
 }
 
 /// Installs the process's one subscriber, which logs panics too. Call once, first thing.
-pub(crate) fn start(args: &LogArgs) -> Log {
-    let log = Log::to(io::stderr());
-    let filter = EnvFilter::builder().parse_lossy(&args.log);
+pub(crate) fn start(options: &LogOptions) -> Log {
+    let log = Log::to(io::stderr(), options.log_queue_lines);
+    let filter = EnvFilter::builder().parse_lossy(&options.log);
     let lines = fmt().with_env_filter(filter).with_writer(log.writer.clone());
-    match args.log_format {
+    match options.log_format {
         LogFormat::Text => {
             let lines = lines.with_ansi(io::stderr().is_terminal());
             lines.finish().with(filter_fn(keeps_secrets)).init();
@@ -62,8 +60,9 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
 }
 
 impl Log {
-    fn to(output: impl Write + Send + 'static) -> Self {
-        let queue = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(QUEUED_LINES);
+    fn to(output: impl Write + Send + 'static, queued_lines: u32) -> Self {
+        let queued_lines = usize::try_from(queued_lines).unwrap_or(usize::MAX);
+        let queue = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(queued_lines);
         let (writer, writing) = queue.thread_name("log").finish(output);
         Self { dropped: writer.error_counter(), writer, writing }
     }
@@ -118,6 +117,8 @@ mod tests {
 
     use super::*;
 
+    const LINES: u32 = 100;
+
     /// Takes nothing until the gate's other end is dropped, then everything.
     struct Stuck {
         gate: Receiver<()>,
@@ -139,10 +140,10 @@ mod tests {
     fn an_output_that_takes_nothing_stops_nobody_and_what_was_dropped_is_reported_once_it_does() {
         let (open, gate) = channel();
         let written = Arc::new(Mutex::new(Vec::new()));
-        let log = Log::to(Stuck { gate, written: Arc::clone(&written) });
+        let log = Log::to(Stuck { gate, written: Arc::clone(&written) }, LINES);
         let subscriber = fmt().with_writer(log.writer.clone()).with_ansi(false).finish();
         tracing::subscriber::with_default(subscriber, || {
-            for number in 0..QUEUED_LINES + 100 {
+            for number in 0..LINES + 100 {
                 tracing::info!("line {number}");
             }
             let dropped = log.dropped.dropped_lines();

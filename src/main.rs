@@ -7,26 +7,34 @@ mod address;
 mod backup;
 mod cdn_node;
 mod cli;
+mod config;
 mod failure;
 mod healthcheck;
 mod logging;
 mod main_server_alone;
-mod node_limits;
 mod open_files;
+mod options;
 mod serve;
 mod spawn;
 mod up;
-mod values;
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
-use clap::Parser;
-
-use crate::cli::{Cli, Command};
+use crate::{cli::Command, config::Config};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let log = logging::start(&cli.log);
+    let config = match Config::load(env::args_os()) {
+        Ok(config) => config,
+        Err(error) => return error.report(),
+    };
+    if config.cli.file.print_config {
+        print!("{config}");
+        return ExitCode::SUCCESS;
+    }
+    let log = logging::start(&config.cli.log);
+    for (name, meant) in config::misspelled_variables() {
+        tracing::warn!("environment variable {name} is unknown; did you mean {meant}?");
+    }
     open_files::raise_limit();
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -35,11 +43,11 @@ fn main() -> ExitCode {
         .and_then(|runtime| {
             let outcome = runtime.block_on(async {
                 tokio::select! {
-                    outcome = run(cli) => outcome,
+                    outcome = run(config) => outcome,
                     never = log.report_dropped() => never,
                 }
             });
-            runtime.shutdown_timeout(serve::DRAIN_TIME);
+            runtime.shutdown_timeout(serve::DRAIN_TIMEOUT);
             outcome
         });
     match outcome {
@@ -54,9 +62,10 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli) -> Result<(), failure::Failure> {
-    match cli.command {
-        Command::Up(args) => up::run(args, &cli.log).await,
+async fn run(config: Config) -> Result<(), failure::Failure> {
+    let node_flags = up::node_flags(&config);
+    match config.cli.command {
+        Command::Up(args) => up::run(args, node_flags).await,
         Command::MainServer(args) => main_server_alone::run(args).await,
         Command::Cdn(args) => cdn_node::run(args).await,
         Command::Backup(args) => backup::run(args).await,

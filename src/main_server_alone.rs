@@ -1,7 +1,5 @@
 //! `undead main-server`: the control plane in a process of its own.
 
-use std::time::Duration;
-
 use main_server::{App, Config, Secret};
 use tokio_util::sync::CancellationToken;
 
@@ -9,6 +7,7 @@ use crate::{cli::MainServerArgs, failure::Failure, serve};
 
 pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
     let listener = serve::listen(args.listen).await?;
+    let server = args.server.clone();
     let app = open(args).await?;
     let router = app.router();
     let stopping = CancellationToken::new();
@@ -18,18 +17,16 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
         stopping.cancel();
         drop(upkeep.await);
     };
-    serve::serve(listener, router, serve::until_stopped(&supervisors), farewell).await
+    serve::serve(listener, &server, router, serve::until_stopped(&supervisors), farewell).await
 }
 
 /// Opens the main server, for this subcommand and for `up`. What can go wrong there is for the operator to set right.
 pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     let mut config = Config::new(args.store.data_dir);
-    config.persistence = args.store.store.parse().map_err(Failure::config("--store"))?;
-    config.placement.broadcasters =
-        args.place_broadcasters.parse().map_err(Failure::config("--place-broadcasters"))?;
-    config.placement.viewers = args.place_viewers.parse().map_err(Failure::config("--place-viewers"))?;
-    config.scale_down_after = Duration::from_secs(args.scale_down_after);
-    config.cluster_secret = args.secret.cluster_secret.as_deref().and_then(Secret::new);
+    config.persistence = args.store.store;
+    config.grace = args.server.grace_ms.0;
+    args.options.apply(&mut config)?;
+    config.cluster_secret = args.secret.given().and_then(Secret::new);
     config.cluster_secret_file = args.secret.cluster_secret_file;
     let app = App::open(config).await.map_err(Failure::config("the main server cannot start"))?;
     // Held until the process ends: requests may still change the store while connections drain.

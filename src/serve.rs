@@ -3,7 +3,6 @@
 use std::{future::Future, io::Write, net::SocketAddr, time::Duration};
 
 use axum::Router;
-use serving::Limits;
 use supervisor::{Supervisor, any_failed};
 use tokio::{
     net::TcpListener,
@@ -11,10 +10,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{address, failure::Failure, open_files};
+use crate::{address, failure::Failure, options::ServerOptions};
 
 /// How long open connections may take to finish once the program was asked to stop.
-pub(crate) const DRAIN_TIME: Duration = Duration::from_secs(3);
+pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Opens the port.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -31,20 +30,21 @@ pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
 /// open connections may finish. An `end` that is a failure is given back after that.
 pub(crate) async fn serve(
     listener: TcpListener,
+    options: &ServerOptions,
     app: Router,
     end: impl Future<Output = Result<(), Failure>>,
     farewell: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     announce(address::browser_url(address(&listener)?));
     let closing = CancellationToken::new();
-    let limits = Limits::for_open_files(open_files::limit());
-    let mut server = tokio::spawn(serving::serve(listener, app, limits, closing.clone()));
+    let drain_timeout = options.drain_timeout_ms.0;
+    let mut server = tokio::spawn(serving::serve(listener, app, options.limits(), closing.clone()));
     let ended = tokio::select! {
         end = end => {
             tracing::info!("stopping");
-            within_drain_time(farewell).await;
+            within(drain_timeout, farewell).await;
             closing.cancel();
-            let ended = tokio::time::timeout(DRAIN_TIME, &mut server).await;
+            let ended = tokio::time::timeout(drain_timeout, &mut server).await;
             end?;
             let Ok(ended) = ended else {
                 server.abort();
@@ -57,9 +57,9 @@ pub(crate) async fn serve(
     ended.map_err(Failure::run("serving failed"))
 }
 
-/// Waits for `stopped`, but not for longer than [`DRAIN_TIME`]: what takes longer ends with the process.
-async fn within_drain_time(stopped: impl Future<Output = ()>) {
-    if tokio::time::timeout(DRAIN_TIME, stopped).await.is_err() {
+/// Waits for `stopped` until `drain_timeout`: what takes longer ends with the process.
+async fn within(drain_timeout: Duration, stopped: impl Future<Output = ()>) {
+    if tokio::time::timeout(drain_timeout, stopped).await.is_err() {
         tracing::warn!("gave up waiting for background tasks to end");
     }
 }
@@ -99,16 +99,20 @@ async fn asked_to_stop() {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args, FromArgMatches};
+
     use super::*;
 
     #[tokio::test]
     async fn a_background_task_that_panics_ends_the_program_with_its_reason() {
         let supervisors = [Supervisor::new(), Supervisor::new()];
         let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let command = ServerOptions::augment_args(clap::Command::new("serve"));
+        let options = ServerOptions::from_arg_matches(&command.get_matches_from(["serve"])).unwrap();
         let mut said_farewell = false;
         let farewell = async { said_farewell = true };
         let panicking = supervisors[1].watch("saving", async { panic!("a bug") });
-        let serving = serve(listener, Router::new(), until_stopped(&supervisors), farewell);
+        let serving = serve(listener, &options, Router::new(), until_stopped(&supervisors), farewell);
         let (served, ()) = tokio::join!(serving, panicking);
         let Err(Failure::Run(reason)) = served else { panic!("{served:?}") };
         assert_eq!(reason, "background task \"saving\" panicked: a bug");

@@ -3,20 +3,21 @@
 //! The nodes speak with the main server over loopback HTTP, as they would from another machine: one system, three
 //! arrangements.
 
-use std::{env, net::SocketAddr};
+use std::{env, ffi::OsString, net::SocketAddr};
 
 use axum::Router;
-use cdn::{ClusterSecret, Config, Node};
+use cdn::{ClusterSecret, Config, Limits, Node};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     address, cdn_node,
-    cli::{LogArgs, UpArgs},
+    cli::UpArgs,
+    config,
     failure::Failure,
     main_server_alone,
-    node_limits::NodeLimits,
+    options::{LogOptions, NodeOptions, ServerOptions, SpawnOptions},
     serve,
-    spawn::{self, SpawnArgs, Template},
+    spawn::{self, Template},
 };
 
 /// Nodes in this process, where nothing else is asked for.
@@ -27,20 +28,24 @@ struct Cluster {
     address: SocketAddr,
     main_server: String,
     secret: String,
-    limits: NodeLimits,
+    region: Option<String>,
+    limits: Limits,
     stopping: CancellationToken,
 }
 
-pub(crate) async fn run(args: UpArgs, log: &LogArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), Failure> {
     let nodes = nodes_in_process(&args)?;
+    let limits = args.node.limits(args.main_server.server.grace_ms.0)?;
     let listener = serve::listen(args.main_server.listen).await?;
     let address = serve::address(&listener)?;
+    let server = args.main_server.server.clone();
     let app = main_server_alone::open(args.main_server).await?;
     let cluster = Cluster {
         address,
         main_server: address::url_here(address),
         secret: app.cluster_secret().reveal().to_owned(),
-        limits: args.limits,
+        region: args.node.region(),
+        limits,
         stopping: CancellationToken::new(),
     };
     let mut router = app.router();
@@ -54,7 +59,7 @@ pub(crate) async fn run(args: UpArgs, log: &LogArgs) -> Result<(), Failure> {
         supervisors.push(node.supervisor().clone());
         running.push(node);
     }
-    let spawned = cluster.supervise(args.spawn, log)?;
+    let spawned = cluster.supervise(args.spawn, node_flags)?;
     let spawned =
         spawned.map(|spawned| tokio::spawn(supervisors[0].watch("nodes in processes of their own", spawned)));
     let farewell = async {
@@ -69,7 +74,12 @@ pub(crate) async fn run(args: UpArgs, log: &LogArgs) -> Result<(), Failure> {
         stopping.cancel();
         drop(upkeep.await);
     };
-    serve::serve(listener, router, serve::until_stopped(&supervisors), farewell).await
+    serve::serve(listener, &server, router, serve::until_stopped(&supervisors), farewell).await
+}
+
+/// The flags that a node in a process of its own takes over from this process.
+pub(crate) fn node_flags(config: &config::Config) -> Vec<OsString> {
+    [config.flags::<ServerOptions>(), config.flags::<NodeOptions>(), config.flags::<LogOptions>()].concat()
 }
 
 /// Nodes are either in this process or outside of it: those inside cannot be stopped one by one, so the number that the
@@ -93,15 +103,16 @@ impl Cluster {
         let mut config = Config::new(format!("cdn-{letter}"), format!("/cdn/{letter}"));
         config.cluster_secret = ClusterSecret::new(self.secret.as_str());
         config.main_servers = vec![self.main_server.clone()];
-        self.limits.apply(&mut config);
+        config.region = self.region.clone();
+        config.limits = self.limits.clone();
         cdn_node::start(config, &self.stopping)
     }
 
     /// What starts nodes in processes of their own, if that was asked for.
     fn supervise(
         &self,
-        args: SpawnArgs,
-        log: &LogArgs,
+        args: SpawnOptions,
+        flags: Vec<OsString>,
     ) -> Result<Option<impl Future<Output = ()> + Send + 'static>, Failure> {
         let Some(range) = args.spawn_nodes else { return Ok(None) };
         // What is on this machine is asked directly, whatever proxy the environment names.
@@ -113,7 +124,7 @@ impl Cluster {
             public_host: args.spawn_host,
             main_server: self.main_server.clone(),
             cluster_secret: self.secret.clone(),
-            flags: self.limits.flags().into_iter().chain(log.flags()).collect(),
+            flags,
             client: client.map_err(Failure::run("the HTTP client did not start"))?,
         };
         Ok(Some(spawn::supervise(template, range, self.stopping.clone())))

@@ -136,6 +136,10 @@ fn wrong_usage_ends_with_2_and_says_what_is_needed_before_anything_is_made() {
         (&["cdn", "--main-server", "https://main"], "TLS"),
         (&["cdn", "--public-url", "cdn.example.org"], "https://host"),
         (&["cdn", "--hostname", "a b"], "no spaces"),
+        (&["cdn", "--cluster-secret", "x"], "UNDEAD_CLUSTER_SECRET"),
+        (&["up", "--lease-ms", "900"], "lease_ms (900) must be more than heartbeat_ms (1000)"),
+        (&["up", "--group-bytes", "1GiB"], "group_bytes is more than window_bytes"),
+        (&["up", "--config", "missing.toml"], "missing.toml"),
     ] {
         let (output, folder) = run(arguments);
         let said = String::from_utf8(output.stderr).unwrap();
@@ -144,6 +148,67 @@ fn wrong_usage_ends_with_2_and_says_what_is_needed_before_anything_is_made() {
         assert!(output.stdout.is_empty(), "{arguments:?}: nothing is served");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{arguments:?}: nothing is made");
     }
+}
+
+/// What `--print-config` says.
+fn effective(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> String {
+    let mut command = undead(folder);
+    let output =
+        command.args(arguments).arg("--print-config").envs(environment.iter().copied()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_flag_overrides_the_environment_and_that_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("my.toml"), "max_viewers = 1\nmax_streams = 1\nmax_relays = 1\n").unwrap();
+    let environment =
+        [("UNDEAD_MAX_VIEWERS", "2"), ("UNDEAD_MAX_STREAMS", "2"), ("UNDEAD_CONFIG", "my.toml")];
+    let printed = effective(folder.path(), &environment, &["up", "--max-viewers", "3"]);
+    for line in [
+        "max_viewers = 3  # flag --max-viewers",
+        "max_streams = 2  # environment UNDEAD_MAX_STREAMS",
+        "max_relays = 1  # my.toml:3",
+        "max_nodes = 10000  # default",
+        "# cluster_secret is set and not shown  # environment UNDEAD_CLUSTER_SECRET",
+    ] {
+        assert!(printed.lines().any(|printed| printed == line), "{line}: {printed}");
+    }
+    assert!(!printed.contains(SECRET));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is made");
+}
+
+#[test]
+fn a_wrong_variable_is_named_and_its_secret_is_not() {
+    for (name, value, words) in [
+        ("UNDEAD_MAX_CPU", "many", "environment variable UNDEAD_MAX_CPU: invalid digit"),
+        (
+            "UNDEAD_STORE",
+            "nats://me:hunter2@",
+            "environment variable UNDEAD_STORE: an address of a NATS server",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = undead(folder.path()).arg("up").env(name, value).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+        assert!(said.contains(words) && !said.contains("hunter2"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_follows_its_file_and_tells_of_a_misspelled_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my.toml");
+    fs::write(&file, "heartbeat_ms = 250\nlease_ms = 4000\n").unwrap();
+    let server =
+        Server::start(&["main-server", "--config", file.to_str().unwrap()], &[("UNDEAD_HARTBEAT_MS", "500")]);
+    let node = json!({ "hostname": "a", "public_url": "http://a.example", "generation": 1 });
+    let registered: Value =
+        server.ask(Method::POST, "/register_server", SECRET, node).await.json().await.unwrap();
+    assert_eq!((&registered["heartbeat_ms"], &registered["lease_ms"]), (&json!(250), &json!(4000)));
+    server.until_logged("UNDEAD_HARTBEAT_MS is unknown; did you mean UNDEAD_HEARTBEAT_MS?").await;
 }
 
 #[test]

@@ -95,8 +95,8 @@ fn command(template: &Template, port: u16) -> Command {
     command.args(&template.flags);
     // By environment, which only this user can read; a flag would be in every process list.
     command.env("UNDEAD_CLUSTER_SECRET", &template.cluster_secret);
-    // Meant for one node, where many have this program's environment.
-    command.env_remove("UNDEAD_PEER_URL");
+    // The flags above are complete: what is meant for this process, or for one node only, does not apply.
+    command.env_remove("UNDEAD_PEER_URL").env_remove("UNDEAD_CONFIG");
     command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).kill_on_drop(true);
     command
 }

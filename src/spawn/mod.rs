@@ -5,7 +5,6 @@
 //! wait that grows with each failure. Each process has a task that owns it; none outlives the supervisor, and none this
 //! process, however that ends.
 
-mod args;
 mod child;
 mod patience;
 mod plan;
@@ -27,13 +26,13 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::args::{Range, SpawnArgs};
 use self::{
     child::{End, Event},
     patience::Patience,
     plan::{Own, Phase, Step},
     signal::Signal,
 };
+use crate::options::Range;
 
 /// How often the signal is asked for.
 const TICK: Duration = Duration::from_secs(1);

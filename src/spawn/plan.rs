@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use protocol::node::Scaling;
 
-use super::{args::Range, patience::Patience};
+use super::patience::Patience;
+use crate::options::Range;
 
 /// What a node of ours is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use protocol::node::{NodeInfo, Scaling};
 use reqwest::{Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 
-use super::args::Range;
+use crate::options::Range;
 
 /// Longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(3);

@@ -19,6 +19,9 @@ pub struct Limits {
     pub body_pause: Duration,
     /// A body that comes more slowly than this, in bytes per second and after a first [`Limits::body_pause`], is given up.
     pub body_bytes_per_s: u64,
+    /// How long a client may leave unread what was sent to it before its connection is closed. Keep it longer than a node
+    /// waits for a viewer: 20 s to take anything, then 30 s to read why it is disconnected.
+    pub unread: Duration,
     /// Most connections of every kind.
     pub connections: usize,
     /// Most connections that the application does not keep: see [`Client`](crate::Client).
@@ -35,6 +38,7 @@ impl Limits {
             head: Duration::from_secs(30),
             body_pause: Duration::from_secs(30),
             body_bytes_per_s: 500,
+            unread: Duration::from_secs(60),
             connections: count(files - kept),
             http_connections: count(http),
         }

@@ -25,9 +25,6 @@ use crate::{
     shortage::{Line, Shortage},
 };
 
-/// How long a client may leave unread what was sent to it before its connection is given up. Longer than a node waits: 20 s
-/// for a viewer to take anything, then 30 s for it to read why it is dismissed. A connection that the kernel closed tells nothing.
-const UNREAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest request head, and what is read of a body at once.
 const BUFFER_BYTES: usize = 32 << 10;
 /// Pause after a connection could not be accepted.
@@ -122,7 +119,7 @@ impl Server {
     }
 
     async fn attend(self: Arc<Self>, tcp: TcpStream, address: SocketAddr, place: Place) {
-        tune(&tcp);
+        tune(&tcp, self.limits.unread);
         let (client, http) = (place.client(), place.http.clone());
         let service = service_fn(|request| self.answer(request, address, &client, Busy(http.clone())));
         let io = TokioIo::new(Connection::new(tcp, place));
@@ -179,11 +176,11 @@ impl Server {
 
 /// Sends small chunks at once, without waiting for the acknowledgement of earlier ones; and gives up clients that vanished or
 /// never read, which else keep their buffers for as long as the network believes in them.
-fn tune(tcp: &TcpStream) {
+fn tune(tcp: &TcpStream, unread: Duration) {
     let socket = SockRef::from(tcp);
     let tuned = socket.set_tcp_nodelay(true);
     #[cfg(target_os = "linux")]
-    let tuned = tuned.and_then(|()| socket.set_tcp_user_timeout(Some(UNREAD_TIMEOUT)));
+    let tuned = tuned.and_then(|()| socket.set_tcp_user_timeout(Some(unread)));
     if let Err(error) = tuned {
         tracing::debug!(%error, "a connection could not be tuned");
     }

@@ -1,4 +1,4 @@
-//! The flags of `--spawn-nodes`.
+//! Nodes in processes of their own, for `up`.
 
 use std::{num::NonZeroU32, str::FromStr};
 
@@ -7,15 +7,16 @@ use clap::Args;
 use crate::address;
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct SpawnArgs {
-    /// Run nodes as processes of their own instead, started and stopped as the load wants: at least MIN, at most MAX
-    #[arg(long, env = "UNDEAD_SPAWN_NODES", value_name = "MIN..MAX")]
+#[command(next_help_heading = "Spawned nodes")]
+pub(crate) struct SpawnOptions {
+    /// Run nodes as processes of their own instead, started and stopped as the load wants: at least MIN, at most MAX, those that others started included
+    #[arg(long, value_name = "MIN..MAX")]
     pub(crate) spawn_nodes: Option<Range>,
     /// First port of those nodes; each takes the first free one from there upwards
-    #[arg(long, env = "UNDEAD_SPAWN_PORTS", value_name = "FIRST", default_value_t = 5001, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "FIRST", default_value_t = 5001, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) spawn_ports: u16,
     /// Name or address by which browsers reach those nodes
-    #[arg(long, env = "UNDEAD_SPAWN_HOST", value_name = "HOST", default_value = "localhost", value_parser = address::host)]
+    #[arg(long, value_name = "HOST", default_value = "localhost", value_parser = address::host)]
     pub(crate) spawn_host: String,
 }
 

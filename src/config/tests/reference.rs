@@ -1,0 +1,168 @@
+//! `docs/configuration.md` and `docs/undead.example.toml` are made of the options; these tests fail where they are stale.
+//! `make configuration` writes them.
+
+use std::{collections::BTreeMap, env, fmt::Write, fs, path::PathBuf};
+
+use clap::{Arg, Command, CommandFactory};
+
+use super::{Cli, default_matches, option};
+use crate::config::effective::toml_value;
+
+/// The commands that serve, whose options a file is for.
+const SERVERS: [&str; 3] = ["up", "main-server", "cdn"];
+
+/// One option of one or more commands.
+struct Entry {
+    option: Arg,
+    /// Its commands, by default value.
+    commands: BTreeMap<Option<String>, Vec<&'static str>>,
+}
+
+/// The options of the servers, by heading, in the order of the help.
+fn entries() -> Vec<(String, Vec<Entry>)> {
+    let commands = option::with_variables(Cli::command());
+    let mut headings: Vec<(String, Vec<Entry>)> = Vec::new();
+    for name in SERVERS {
+        let command = option::command(&commands, name);
+        for option in command.get_arguments().filter(|option| option::is_key(option)) {
+            let heading = option.get_help_heading().unwrap_or_else(|| panic!("{option} has no heading"));
+            let at = headings.iter().position(|(known, _)| known == heading).unwrap_or_else(|| {
+                headings.push((heading.to_owned(), Vec::new()));
+                headings.len() - 1
+            });
+            let entries = &mut headings[at].1;
+            let at = entries
+                .iter()
+                .position(|entry| entry.option.get_id() == option.get_id())
+                .unwrap_or_else(|| {
+                    entries.push(Entry { option: option.clone(), commands: BTreeMap::new() });
+                    entries.len() - 1
+                });
+            entries[at].commands.entry(default(option)).or_default().push(name);
+        }
+    }
+    headings
+}
+
+fn default(option: &Arg) -> Option<String> {
+    let values = option.get_default_values();
+    values.first().map(|value| value.to_string_lossy().into_owned())
+}
+
+fn help(option: &Arg) -> String {
+    option.get_help().unwrap_or_else(|| panic!("{option} has no help")).to_string()
+}
+
+fn page() -> String {
+    let mut page = String::from(
+        "# Configuration\n\n\
+         <!-- Made of the code by `make configuration`. -->\n\n\
+         Every option has one name. `max_viewers` is the key in the configuration file, `--max-viewers` the flag and\n\
+         `UNDEAD_MAX_VIEWERS` the environment variable. A flag overrides the variable, and the variable overrides the file.\n\n\
+         The file is TOML: `--config FILE` or `UNDEAD_CONFIG` names it. Without either, `up`, `main-server`, `backup` and `restore`\n\
+         read `undead.toml` in the data folder if there is one. One file serves all commands; keys of other commands are checked and\n\
+         have no effect. Unknown keys and wrong values end the program with exit status 2 and a message with file, line and key.\n\
+         [undead.example.toml](undead.example.toml) holds every key with its default.\n\n\
+         `undead up --print-config` prints every option of `up` with its value and the source of that value, without secrets, and\n\
+         exits. The same works for the other commands.\n\n\
+         Sizes and rates are numbers of bytes, or have a unit: kB, MB, GB, KiB, MiB, GiB, kbit, Mbit, Gbit.\n",
+    );
+    for (heading, entries) in entries() {
+        writeln!(page, "\n## {heading}\n\n| Option | Default | Commands | |\n|---|---|---|---|").unwrap();
+        for entry in entries {
+            page.push_str(&row(&entry));
+        }
+    }
+    page
+}
+
+fn row(Entry { option, commands }: &Entry) -> String {
+    let (key, flag) = (option.get_id(), option.get_long().unwrap_or_default());
+    let flag = if option.is_hide_set() { String::new() } else { format!("`--{flag}`<br>") };
+    let defaults: Vec<_> = commands
+        .iter()
+        .map(|(default, names)| match default {
+            Some(default) if commands.len() > 1 => format!("`{default}` ({})", names.join(", ")),
+            Some(default) => format!("`{default}`"),
+            None => String::new(),
+        })
+        .collect();
+    let names: Vec<_> =
+        SERVERS.into_iter().filter(|name| commands.values().flatten().any(|of| of == name)).collect();
+    let values: Vec<_> =
+        option.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+    let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
+    format!(
+        "| `{key}`<br>{flag}`{}` | {} | {} | {}{values} |\n",
+        option::variable(option),
+        defaults.join("<br>"),
+        names.join(", "),
+        help(option).replace('|', "\\|"),
+    )
+}
+
+fn example() -> String {
+    let mut text = String::from(
+        "# Every option with its default, for --config or as undead.toml in the data folder. Keep the lines that you change.\n\
+         # Lines that begin with \"#key =\" have no default, or a different one for each command.\n\
+         # Made of the code by `make configuration`; docs/configuration.md has the same as a table.\n",
+    );
+    for (heading, entries) in entries() {
+        writeln!(text, "\n# --- {heading} ---").unwrap();
+        for Entry { option, commands } in entries {
+            writeln!(text, "\n# {}", help(&option)).unwrap();
+            let key = option.get_id();
+            match commands.keys().collect::<Vec<_>>().as_slice() {
+                [Some(default)] => writeln!(text, "{key} = {}", toml_value(default)).unwrap(),
+                [None] => writeln!(text, "#{key} =").unwrap(),
+                _ => {
+                    for (default, names) in commands {
+                        let default = toml_value(&default.unwrap_or_default());
+                        writeln!(text, "#{key} = {default}  # {}", names.join(", ")).unwrap();
+                    }
+                }
+            }
+        }
+    }
+    text
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
+}
+
+#[test]
+fn the_reference_page_and_the_example_are_what_the_code_says() {
+    for (name, text) in [("configuration.md", page()), ("undead.example.toml", example())] {
+        if env::var_os("WRITE_CONFIGURATION").is_some() {
+            fs::write(path(name), &text).unwrap();
+        }
+        let kept = fs::read_to_string(path(name)).unwrap_or_default();
+        assert!(kept == text, "docs/{name} is stale; `make configuration` writes it anew");
+    }
+}
+
+#[test]
+fn the_example_holds_every_key_and_the_values_are_the_defaults() {
+    let file = path("undead.example.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    for (_, entries) in entries() {
+        for Entry { option, .. } in entries {
+            let key = option.get_id();
+            let is_there =
+                text.lines().any(|line| line.trim_start_matches('#').starts_with(&format!("{key} =")));
+            assert!(is_there, "{key}");
+        }
+    }
+    for name in SERVERS {
+        let (command, of_code): (Command, _) = default_matches(name, None);
+        let (_, of_file) = default_matches(name, Some(&file));
+        for option in command.get_arguments().filter(|option| option::is_key(option)) {
+            let id = option.get_id().as_str();
+            let values = |matches: &clap::ArgMatches| {
+                matches.get_raw(id).map(|raw| raw.map(ToOwned::to_owned).collect::<Vec<_>>())
+            };
+            assert_eq!(values(&of_code), values(&of_file), "{name}: {id}");
+        }
+    }
+}

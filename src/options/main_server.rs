@@ -1,0 +1,101 @@
+//! How the control plane is set up, alone or with nodes in the same process.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use main_server::{Config, Limits, Persistence};
+
+use super::units::{Bytes, Millis};
+use crate::failure::Failure;
+
+/// Where a main server keeps what lasts.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Store")]
+pub(crate) struct StoreOptions {
+    /// Folder for keys, the cluster secret and the catalogue; made if missing. With sqlite one process at a time uses it
+    #[arg(long, default_value = "data", value_name = "FOLDER")]
+    pub(crate) data_dir: PathBuf,
+    /// Where the catalogue is kept: sqlite (a file in the data folder), or nats://host:port with more after commas
+    #[arg(long, default_value = "sqlite", value_name = "STORE", hide_env_values = true, value_parser = persistence)]
+    pub(crate) store: Persistence,
+}
+
+fn persistence(text: &str) -> Result<Persistence, String> {
+    text.parse()
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Main server")]
+pub(crate) struct MainServerOptions {
+    /// Where a new stream goes: to the node with the fewest streams, or to the one with most of its limit left
+    #[arg(long, value_name = "POLICY", default_value = "fewest-streams", value_parser = ["fewest-streams", "least-egress"])]
+    pub(crate) place_broadcasters: String,
+    /// Where a viewer goes: to a node that has the stream and headroom, or to the one with most of its limit left
+    #[arg(long, value_name = "POLICY", default_value = "carriers-first", value_parser = ["carriers-first", "least-egress"])]
+    pub(crate) place_viewers: String,
+    /// Seconds for which fewer nodes must suffice before the scaling signal wants fewer
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=2_592_000))]
+    pub(crate) scale_down_after: u64,
+    /// Milliseconds between two heartbeats of a node
+    #[arg(long, value_name = "MS", default_value_t = Millis(defaults().heartbeat))]
+    pub(crate) heartbeat_ms: Millis,
+    /// Milliseconds after its last heartbeat for which a node is given clients; more than heartbeat_ms
+    #[arg(long, value_name = "MS", default_value_t = Millis(defaults().lease))]
+    pub(crate) lease_ms: Millis,
+    /// Milliseconds that a created stream waits for its first media
+    #[arg(long, value_name = "MS", default_value_t = Millis(defaults().first_media))]
+    pub(crate) first_media_ms: Millis,
+    /// Milliseconds for which an ended stream is known by its id
+    #[arg(long, value_name = "MS", default_value_t = Millis(defaults().remember_ended))]
+    pub(crate) remember_ended_ms: Millis,
+    /// Most streams of the cluster that are not over
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().streams)]
+    pub(crate) max_cluster_streams: usize,
+    /// Most streams that were created and have no media yet; beyond that the client with the most of them loses its oldest
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().waiting_streams)]
+    pub(crate) max_waiting_streams: usize,
+    /// Most nodes of the cluster
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().nodes)]
+    pub(crate) max_nodes: usize,
+    /// Most open `GET /api/events` of one main server
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().event_listeners)]
+    pub(crate) max_event_listeners: usize,
+    /// Most bytes of all preview pictures together
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().thumbnail_bytes as u64))]
+    pub(crate) thumbnail_bytes: Bytes,
+}
+
+fn defaults() -> Config {
+    Config::new("")
+}
+
+impl MainServerOptions {
+    /// Puts the options into a main server's configuration.
+    ///
+    /// # Errors
+    /// [`Failure::Config`] names the option that cannot work.
+    pub(crate) fn apply(&self, config: &mut Config) -> Result<(), Failure> {
+        if self.lease_ms.0 <= self.heartbeat_ms.0 {
+            return Err(Failure::Config(format!(
+                "lease_ms ({}) must be more than heartbeat_ms ({}), or nodes are lost between two heartbeats",
+                self.lease_ms, self.heartbeat_ms
+            )));
+        }
+        config.placement.broadcasters =
+            self.place_broadcasters.parse().map_err(Failure::config("place_broadcasters"))?;
+        config.placement.viewers = self.place_viewers.parse().map_err(Failure::config("place_viewers"))?;
+        config.scale_down_after = Duration::from_secs(self.scale_down_after);
+        config.heartbeat = self.heartbeat_ms.0;
+        config.lease = self.lease_ms.0;
+        config.first_media = self.first_media_ms.0;
+        config.remember_ended = self.remember_ended_ms.0;
+        config.limits = Limits {
+            streams: self.max_cluster_streams,
+            waiting_streams: self.max_waiting_streams,
+            nodes: self.max_nodes,
+            event_listeners: self.max_event_listeners,
+            thumbnail_bytes: self.thumbnail_bytes.len(),
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,21 @@
+//! The options of every command, in groups that commands share.
+//!
+//! A field is the one definition of an option: its name is the key in the configuration file, its flag and its environment
+//! variable follow from that name (see [`crate::config`]), its comment is the help and the text of the reference page. Names
+//! end in the unit where a value has one.
+
+mod log;
+mod main_server;
+mod node;
+mod server;
+mod spawn;
+mod units;
+pub(crate) mod values;
+
+pub(crate) use self::{
+    log::{LogFormat, LogOptions},
+    main_server::{MainServerOptions, StoreOptions},
+    node::NodeOptions,
+    server::{SecretOptions, ServerOptions},
+    spawn::{Range, SpawnOptions},
+};

@@ -1,0 +1,103 @@
+//! What a node holds and accepts. With `up`, each of the nodes has these limits.
+
+use std::time::Duration;
+
+use cdn::Limits;
+use clap::Args;
+
+use super::{
+    units::{Bytes, Millis},
+    values,
+};
+use crate::failure::Failure;
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Nodes")]
+pub(crate) struct NodeOptions {
+    /// Where nodes stand; viewers who ask for this region are sent here first
+    #[arg(long, value_name = "NAME", value_parser = values::name)]
+    pub(crate) region: Option<String>,
+    /// Most a node sends per second: bytes, or with a unit, as 1Gbit, 500Mbit, 80MB; learned from its load if not set
+    #[arg(long, value_name = "RATE")]
+    pub(crate) egress_limit: Option<Bytes>,
+    /// Percent of the processors in use beyond which a node admits no new viewers; 100 never refuses
+    #[arg(long, value_name = "PERCENT", default_value_t = 90, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) max_cpu: u8,
+    /// Most viewers of a node
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().viewers)]
+    pub(crate) max_viewers: u32,
+    /// Most streams of a node, its own and those it relays
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().streams)]
+    pub(crate) max_streams: u32,
+    /// Most connections of a node's viewers, broadcasters and relays, over all transports
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().sockets)]
+    pub(crate) max_media_connections: u32,
+    /// Most streams that one connection watches, and most that it publishes
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().streams_per_socket)]
+    pub(crate) max_streams_per_connection: usize,
+    /// Most other nodes that pull one stream from a node
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().relays)]
+    pub(crate) max_relays: u32,
+    /// Milliseconds of each stream that a node keeps, so that viewers can resume
+    #[arg(long, value_name = "MS", default_value_t = Millis(Limits::default().window))]
+    pub(crate) window_ms: Millis,
+    /// Most bytes of all streams' windows together
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().ring_bytes))]
+    pub(crate) window_bytes: Bytes,
+    /// Most bytes of one group of pictures; a longer one loses its start
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().group_bytes))]
+    pub(crate) group_bytes: Bytes,
+    /// Most bytes of one segment, up to 16MiB
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().segment_bytes as u64))]
+    pub(crate) segment_bytes: Bytes,
+    /// Most bytes a second that one stream takes in, over time; four times that in a burst
+    #[arg(long, value_name = "RATE", default_value_t = Bytes(Limits::default().stream_bytes_per_s))]
+    pub(crate) ingest_limit: Bytes,
+    /// Milliseconds that a viewer may fall behind the live edge before it skips to the newest group
+    #[arg(long, value_name = "MS", default_value_t = Millis(Limits::default().max_lag))]
+    pub(crate) max_lag_ms: Millis,
+    /// Milliseconds that a stream of another node is pulled after its last viewer here left
+    #[arg(long, value_name = "MS", default_value_t = Millis(Limits::default().linger))]
+    pub(crate) linger_ms: Millis,
+}
+
+/// Most bytes of a segment that may be configured: a chunk holds a segment's frames, and nodes exchange chunks of up to
+/// 48 MiB.
+const MOST_SEGMENT_BYTES: Bytes = Bytes(16 << 20);
+
+impl NodeOptions {
+    /// The bounds of one node, with the grace period of the server that it is part of.
+    ///
+    /// # Errors
+    /// [`Failure::Config`] names the options that contradict each other.
+    pub(crate) fn limits(&self, grace: Duration) -> Result<Limits, Failure> {
+        if self.segment_bytes.0 > MOST_SEGMENT_BYTES.0 {
+            return Err(Failure::Config(format!("segment_bytes is more than {MOST_SEGMENT_BYTES}")));
+        }
+        if self.group_bytes.0 > self.window_bytes.0 {
+            return Err(Failure::Config("group_bytes is more than window_bytes".to_owned()));
+        }
+        Ok(Limits {
+            window: self.window_ms.0,
+            ring_bytes: self.window_bytes.0,
+            group_bytes: self.group_bytes.0,
+            streams: self.max_streams,
+            viewers: self.max_viewers,
+            egress_bytes_per_s: self.egress_limit.map(|limit| limit.0),
+            cpu_permille: u16::from(self.max_cpu) * 10,
+            relays: self.max_relays,
+            streams_per_socket: self.max_streams_per_connection,
+            sockets: self.max_media_connections,
+            segment_bytes: self.segment_bytes.len(),
+            stream_bytes_per_s: self.ingest_limit.0,
+            max_lag: self.max_lag_ms.0,
+            grace,
+            linger: self.linger_ms.0,
+        })
+    }
+
+    /// Where the nodes stand; an empty name counts as not given.
+    pub(crate) fn region(&self) -> Option<String> {
+        self.region.clone().filter(|region| !region.is_empty())
+    }
+}

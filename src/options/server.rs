@@ -1,0 +1,79 @@
+//! What every server has: connections, time-outs and the cluster secret.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serving::Limits;
+
+use super::units::{Bytes, Millis};
+use crate::open_files;
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct ServerOptions {
+    /// Most connections to the port; an eighth less than the open files (`ulimit -n`) if not set
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections: Option<u32>,
+    /// Most of those connections that neither publish nor watch over a WebSocket; a quarter of the open files, 16384 at
+    /// most, if not set
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_http_connections: Option<u32>,
+    /// Milliseconds that a request head may take, that a request body may pause, and that an idle connection is kept
+    #[arg(long, value_name = "MS", default_value_t = Millis(defaults().head))]
+    pub(crate) request_timeout_ms: Millis,
+    /// Slowest request body, in bytes a second over time
+    #[arg(long, value_name = "RATE", default_value_t = Bytes(defaults().body_bytes_per_s))]
+    pub(crate) min_body_rate: Bytes,
+    /// Milliseconds until a connection is closed whose client does not read an answer
+    #[arg(long, value_name = "MS", default_value_t = Millis(defaults().unread))]
+    pub(crate) unread_timeout_ms: Millis,
+    /// Milliseconds that background tasks and open connections may take to finish when the program stops
+    #[arg(long, value_name = "MS", default_value_t = Millis(crate::serve::DRAIN_TIMEOUT))]
+    pub(crate) drain_timeout_ms: Millis,
+    /// Milliseconds that an interrupted stream waits for its broadcaster; the same on nodes and main servers
+    #[arg(long, value_name = "MS", default_value_t = Millis(cdn::Limits::default().grace))]
+    pub(crate) grace_ms: Millis,
+}
+
+impl ServerOptions {
+    /// The bounds of the port.
+    pub(crate) fn limits(&self) -> Limits {
+        let given = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        let derived = defaults();
+        let connections = self.max_connections.map_or(derived.connections, given);
+        Limits {
+            head: self.request_timeout_ms.0,
+            body_pause: self.request_timeout_ms.0,
+            body_bytes_per_s: self.min_body_rate.0,
+            unread: self.unread_timeout_ms.0,
+            connections,
+            http_connections: self
+                .max_http_connections
+                .map_or(derived.http_connections, given)
+                .min(connections),
+        }
+    }
+}
+
+fn defaults() -> Limits {
+    Limits::for_open_files(open_files::limit())
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Cluster secret")]
+pub(crate) struct SecretOptions {
+    /// The secret that nodes join with. There is no flag for it, because every process list would show it
+    #[arg(long, hide = true, hide_env_values = true, value_name = "SECRET")]
+    pub(crate) cluster_secret: Option<String>,
+    /// File that holds the cluster secret, unless UNDEAD_CLUSTER_SECRET or cluster_secret gives it; a main server makes the
+    /// file if it is missing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cluster_secret_file: Option<PathBuf>,
+}
+
+impl SecretOptions {
+    /// The secret as given directly; an empty one counts as not given.
+    pub(crate) fn given(&self) -> Option<&str> {
+        self.cluster_secret.as_deref().filter(|secret| !secret.is_empty())
+    }
+}
