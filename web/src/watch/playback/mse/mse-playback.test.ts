@@ -11,6 +11,9 @@ import type { Video } from './video';
 const STREAM = '8811d3bae631e8b5e26212edaf3e41eb';
 const MIME = 'video/mp4;codecs="vp09.00.10.08,opus"';
 
+/** How long a cover takes to be on the screen. */
+const COVERED_AFTER_MS = 16;
+
 class FakeVideo extends EventTarget {
   currentTime = 0;
   paused = true;
@@ -104,10 +107,15 @@ function setUp() {
   const video = new FakeVideo();
   const sources = new FakeSources();
   const told = { restarted: [] as string[], cannotPlay: [] as string[], started: 0, isCovered: false };
+  const cover = {
+    put: () => (told.isCovered = true),
+    whenShown: (shown: () => void) => void setTimeout(shown, COVERED_AFTER_MS),
+    takeAway: () => void (told.isCovered = false),
+  };
   const playback = new MsePlayback(
     {
       video: video as unknown as Video,
-      cover: { put: () => (told.isCovered = true), takeAway: () => void (told.isCovered = false) },
+      cover,
       attach: sources.attach,
       canPlay: (mime) => mime === MIME,
     },
@@ -187,6 +195,25 @@ it('covers the video with its last picture while it starts over', async () => {
   expect(told.isCovered).toBe(false);
   sources.owners[0]?.lost('closed');
   expect(told.isCovered).toBe(true);
+  playback.close();
+});
+
+it('jumps once its last picture covers the video on the screen', async () => {
+  const { video, told, playback, buffer } = await playing();
+  video.dispatchEvent(new Event('loadeddata'));
+  vi.advanceTimersByTime(1_000);
+  const from = video.currentTime;
+  for (let i = 0; i < 30; i++) {
+    playback.push(chunk());
+    buffer.dispatchEvent(new Event('updateend'));
+  }
+  const { jumps } = playback.stats;
+  playback.jumpToLive();
+  expect([told.isCovered, video.currentTime]).toEqual([true, from]);
+  playback.jumpToLive();
+  vi.advanceTimersByTime(COVERED_AFTER_MS);
+  expect(video.currentTime).toBeGreaterThan(from);
+  expect(playback.stats.jumps).toBe(jumps + 1);
   playback.close();
 });
 

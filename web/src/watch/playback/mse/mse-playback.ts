@@ -228,7 +228,7 @@ export class MsePlayback implements Playback {
       positionMs: this.#positionMs,
       edgeMs,
       ranges,
-      seeking: this.#video.seeking,
+      seeking: this.#video.seeking || this.#seen.isAboutToJump,
       dry: this.#started && this.#video.readyState < HAVE_FUTURE_DATA,
       shownMs: this.#seen.newestMs,
       jump: this.#jump,
@@ -251,9 +251,10 @@ export class MsePlayback implements Playback {
   #seek(toMs: number): void {
     this.#jumps++;
     this.#stalls.placed(localNowMs());
-    if (this.#started) this.#seen.jumps(toMs);
     this.#video.playbackRate = 1;
-    this.#video.currentTime = toMs / 1000;
+    const begin = (): void => void (this.#video.currentTime = toMs / 1000);
+    if (this.#started) this.#seen.jumps(toMs, begin);
+    else begin();
   }
 
   #ranDry(): void {

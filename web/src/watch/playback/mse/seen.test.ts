@@ -1,6 +1,6 @@
 // What the viewer sees while the browser jumps: never a picture older than the last one.
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Seen } from './seen';
 
 /** A video whose frame of 1,000 ms was seen. */
@@ -10,6 +10,7 @@ class FakeVideo {
   isCovered = false;
   /** How often its picture was copied to cover it. */
   copies = 0;
+  coverShown: () => void = () => undefined;
   readonly seen: Seen;
 
   constructor() {
@@ -22,13 +23,17 @@ class FakeVideo {
     return (this.isCovered = true);
   }
 
+  whenShown(shown: () => void): void {
+    this.coverShown = shown;
+  }
+
   takeAway(): void {
     this.isCovered = false;
   }
 
   jump(toMs: number): void {
-    this.seen.jumps(toMs);
-    this.seeking = true;
+    this.seen.jumps(toMs, () => (this.seeking = true));
+    this.coverShown();
   }
 
   /** The browser tells of the frame of `mediaMs`. Gives whether the viewer sees it. */
@@ -64,6 +69,31 @@ describe('Seen', () => {
     video.jump(3_000);
     video.seeking = false;
     expect([video.shows(2_500), video.shows(2_967), video.seen.newestMs]).toEqual([false, true, 2_967]);
+  });
+
+  it('jumps when the cover is on the screen, and stays covered until then whatever is shown', () => {
+    const video = new FakeVideo();
+    const begin = vi.fn<() => void>();
+    video.seen.jumps(1_051, begin);
+    expect([video.shows(1_033), video.shows(1_067)]).toEqual([false, false]);
+    expect([video.seen.isAboutToJump, begin.mock.calls.length]).toEqual([true, 0]);
+    video.coverShown();
+    expect([video.seen.isAboutToJump, begin.mock.calls.length]).toEqual([false, 1]);
+    expect(video.shows(1_067)).toBe(true);
+  });
+
+  it('jumps at once where there is no picture to cover, and not where the video got another media source meanwhile', () => {
+    const begin = vi.fn<() => void>();
+    const nothing = new FakeVideo();
+    nothing.put = () => false;
+    nothing.seen.jumps(1_051, begin);
+    expect(begin).toHaveBeenCalledTimes(1);
+    const other = new FakeVideo();
+    other.seen.jumps(1_051, begin);
+    other.seen.startsOver();
+    other.coverShown();
+    expect(begin).toHaveBeenCalledTimes(1);
+    expect(other.seen.isAboutToJump).toBe(false);
   });
 
   it('keeps the picture that was seen through one jump after the other', () => {

@@ -1,5 +1,6 @@
 // What the viewer has seen, and what they see while the browser jumps: the last picture. Some browsers show the keyframe
-// before the jump's end for a moment, and that may be older than what was seen. They tell of a frame some time after they
+// before the jump's end for a moment, and that may be older than what was seen; so the jump begins once the last picture
+// covers the video on the screen. They tell of a frame some time after they
 // show it, so the first one they tell of during a jump may be from before it: none of these ends the jump. Frames are
 // compared by media time, which within one media source never goes back. All times are milliseconds.
 
@@ -17,8 +18,8 @@ export class Seen {
   readonly #video: SeenVideo;
   readonly #cover: Cover;
   #newestMs = 0;
-  /** While the video is covered: the oldest frame that uncovers it, and the end of the jump. */
-  #covered: { untilMs: number; jumpsToMs: number } | undefined;
+  /** While the video is covered: the oldest frame that uncovers it, the end of the jump, and whether that has begun. */
+  #covered: { untilMs: number; jumpsToMs: number; hasBegun: boolean } | undefined;
 
   constructor(video: SeenVideo, cover: Cover) {
     this.#video = video;
@@ -30,17 +31,35 @@ export class Seen {
     return this.#newestMs;
   }
 
-  /** The video is about to jump to `toMs`: covers it until a frame from there is shown that is not older than what was seen. */
-  jumps(toMs: number): void {
+  /** A jump waits for the cover. */
+  get isAboutToJump(): boolean {
+    return this.#covered?.hasBegun === false;
+  }
+
+  /**
+   * The video is to jump to `toMs`: covers it until a frame from there is shown that is not older than what was seen, and calls
+   * `begin` when the cover is on the screen. Another jump, or a new media source, takes the place of one that has not begun.
+   */
+  jumps(toMs: number, begin: () => void): void {
     // What a covered video shows is not what the viewer sees: the cover stays as it is.
-    if (this.#covered === undefined && !this.#cover.put()) return;
-    this.#covered = { untilMs: Math.max(this.#newestMs, toMs - FRAME_MS), jumpsToMs: toMs };
+    if (this.#covered === undefined && !this.#cover.put()) {
+      begin();
+      return;
+    }
+    const covered = { untilMs: Math.max(this.#newestMs, toMs - FRAME_MS), jumpsToMs: toMs, hasBegun: false };
+    this.#covered = covered;
+    this.#cover.whenShown(() => {
+      if (this.#covered !== covered) return;
+      covered.hasBegun = true;
+      begin();
+    });
   }
 
   /** The video shows the frame of `mediaMs`. Tells whether the viewer sees it. */
   shown(mediaMs: number): boolean {
     const { readyState, seeking } = this.#video;
-    if (this.#covered !== undefined && (seeking || mediaMs < this.#covered.untilMs)) return false;
+    if (this.isAboutToJump || (this.#covered !== undefined && (seeking || mediaMs < this.#covered.untilMs)))
+      return false;
     // It is a frame of the media source that was there before.
     if (readyState < HAVE_CURRENT_DATA) return false;
     this.uncover();
@@ -62,6 +81,8 @@ export class Seen {
   /** The video is about to get another media source, whose times begin anew: covers it until that shows a frame. */
   startsOver(): void {
     this.#newestMs = 0;
-    if (this.#covered !== undefined || this.#cover.put()) this.#covered = { untilMs: 0, jumpsToMs: 0 };
+    if (this.#covered !== undefined || this.#cover.put()) {
+      this.#covered = { untilMs: 0, jumpsToMs: 0, hasBegun: true };
+    }
   }
 }

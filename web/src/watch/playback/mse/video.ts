@@ -33,6 +33,8 @@ export interface Video extends Pick<
 export interface Cover {
   /** Covers the video with what it shows; false if that is nothing. */
   put(): boolean;
+  /** Calls `shown` once the cover is on the screen, which may be at once; never if it is taken away before. */
+  whenShown(shown: () => void): void;
   /** Uncovers the video, if it is covered. */
   takeAway(): void;
 }
