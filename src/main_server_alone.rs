@@ -23,7 +23,7 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
 /// Opens the main server, for this subcommand and for `up`. What can go wrong there is for the operator to set right.
 pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     let mut config = Config::new(args.store.data_dir);
-    config.persistence = args.store.store;
+    config.engine = args.store.store;
     config.grace = args.server.grace_ms.0;
     args.options.apply(&mut config)?;
     config.cluster_secret = args.secret.given().and_then(Secret::new);

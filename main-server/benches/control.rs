@@ -13,7 +13,7 @@ use axum::{
     http::{Method, Request},
 };
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use main_server::{App, Config, Persistence};
+use main_server::{App, Config, Engine};
 use protocol::{
     NodeId, StreamId,
     node::{CarriedStream, Heartbeat, Load, RegisterServer, Registered},
@@ -42,7 +42,7 @@ impl Cluster {
     async fn new(nodes: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(folder.path());
-        config.persistence = Persistence::SqliteInMemory;
+        config.engine = Engine::SqliteInMemory;
         // Getting everything ready takes longer than a lease.
         config.lease = Duration::from_secs(3600);
         let app = App::open(config).await.unwrap();

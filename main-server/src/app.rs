@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 use protocol::grant;
+use store::{Engine, Store, leases};
 use supervisor::Supervisor;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, Persistence, Secret,
+    Config, Secret,
     api::{self, Api},
     auth::{Grants, PassphraseError, Passphrases, Vault, VaultError, cluster_secret_at},
     catalogue::Catalogue,
@@ -22,7 +23,6 @@ use crate::{
     saver,
     scaling::{Bounds, Signal},
     shares::Places,
-    store::{self, Store, leases},
 };
 
 /// How often ended leases and met deadlines are looked for.
@@ -86,15 +86,15 @@ impl App {
     /// See [`StartError`].
     pub async fn open(config: Config) -> Result<Self, StartError> {
         let folder = config.data_dir.clone();
-        let data_folder = match &config.persistence {
-            Persistence::Sqlite => Some(DataFolder::lock(&folder)?),
-            Persistence::SqliteInMemory | Persistence::Nats(_) => {
+        let data_folder = match &config.engine {
+            Engine::Sqlite => Some(DataFolder::lock(&folder)?),
+            Engine::SqliteInMemory | Engine::Nats(_) => {
                 data_folder::make(&folder)?;
                 None
             }
         };
         let opened = async {
-            let store = Store::open(&config.persistence, &folder).await?;
+            let store = Store::open(&config.engine, &folder).await?;
             Self::on(store, config).await
         };
         match opened.await {
@@ -241,10 +241,10 @@ mod tests {
     use async_trait::async_trait;
     use bytes::Bytes;
     use futures_util::stream::BoxStream;
+    use store::{Bus, Subject};
     use tokio::time::timeout;
 
     use super::*;
-    use crate::store::{Bus, Subject};
 
     /// Longest that anything here may take; what is awaited is always a condition.
     const PATIENCE: Duration = Duration::from_secs(20);
@@ -270,7 +270,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_with_a_task_that_panics_stops_by_itself_and_says_which() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&Persistence::SqliteInMemory, Path::new("unused")).await.unwrap();
+        let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
         let store = Store { bus: Arc::new(Broken), ..store };
         let app = App::on(store, Config::new(folder.path())).await.unwrap();
         let supervisor = app.supervisor();

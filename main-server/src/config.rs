@@ -1,6 +1,8 @@
 //! Everything that can be set, with its default.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, time::Duration};
+
+use store::Engine;
 
 use placement::Policies;
 
@@ -14,8 +16,8 @@ const FORGET_NODE: Duration = Duration::from_secs(5 * 60);
 pub struct Config {
     /// Where the store and the secrets are kept; made if missing.
     pub data_dir: PathBuf,
-    /// What streams are kept in.
-    pub persistence: Persistence,
+    /// Which engine keeps the store.
+    pub engine: Engine,
     /// What lets a node into the cluster. Without one, it is read from `cluster_secret_file`, or made and kept there.
     pub cluster_secret: Option<Secret>,
     /// Where the cluster secret is kept, if not in the data folder: a place that nodes can read too.
@@ -36,79 +38,6 @@ pub struct Config {
     pub placement: Policies,
     /// What arrives from the network and may pile up.
     pub limits: Limits,
-}
-
-/// What streams are kept in.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Persistence {
-    /// A file in the data folder.
-    #[default]
-    Sqlite,
-    /// The same without a file: they are gone with the process. Secrets are kept all the same.
-    SqliteInMemory,
-    /// JetStream on these NATS servers, of which any may be reached first; several main servers can share it.
-    Nats(Vec<NatsServer>),
-}
-
-impl FromStr for Persistence {
-    type Err = String;
-
-    /// `sqlite`, or addresses of NATS servers with commas between them. The error never shows what it was given: it may
-    /// hold a password.
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.trim() {
-            "sqlite" => Ok(Self::Sqlite),
-            text if text.starts_with("nats://") => text
-                .split(',')
-                .map(|server| NatsServer::new(server.trim()))
-                .collect::<Result<_, _>>()
-                .map(Self::Nats),
-            _ => Err("the store is sqlite, or nats://host:port with more after commas".into()),
-        }
-    }
-}
-
-/// The address of a NATS server. Its name and password are for the server alone: it prints as host and port.
-#[derive(Clone, PartialEq, Eq)]
-pub struct NatsServer(String);
-
-impl NatsServer {
-    /// `nats://host:port`, with `user:password@` before the host if need be.
-    ///
-    /// # Errors
-    /// Says what an address looks like.
-    pub fn new(url: &str) -> Result<Self, String> {
-        let host = url.strip_prefix("nats://").map(after_credentials).unwrap_or_default();
-        let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-        if host.is_empty() || !host.chars().all(is_host) {
-            return Err(
-                "an address of a NATS server looks like nats://host:port or nats://user:password@host:port"
-                    .into(),
-            );
-        }
-        Ok(Self(url.to_owned()))
-    }
-
-    /// The whole address, credentials too.
-    pub(crate) fn url(&self) -> &str {
-        &self.0
-    }
-}
-
-fn after_credentials(authority: &str) -> &str {
-    authority.rsplit('@').next().unwrap_or_default()
-}
-
-impl fmt::Display for NatsServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(after_credentials(self.0.trim_start_matches("nats://")))
-    }
-}
-
-impl fmt::Debug for NatsServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NatsServer({self})")
-    }
 }
 
 /// Most of what may pile up.
@@ -144,7 +73,7 @@ impl Config {
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
             data_dir: data_dir.into(),
-            persistence: Persistence::default(),
+            engine: Engine::default(),
             cluster_secret: None,
             cluster_secret_file: None,
             heartbeat: Duration::from_secs(1),
@@ -178,36 +107,5 @@ impl Config {
 
     pub(crate) fn registry(&self) -> registry::Settings {
         registry::Settings { lease: self.lease, forget_after: FORGET_NODE, max_nodes: self.limits.nodes }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_store_is_sqlite_or_nats_servers() {
-        assert_eq!("sqlite".parse(), Ok(Persistence::Sqlite));
-        let Ok(Persistence::Nats(servers)) = "nats://a:1, nats://u:p@b".parse() else { panic!() };
-        assert_eq!(servers.iter().map(NatsServer::url).collect::<Vec<_>>(), ["nats://a:1", "nats://u:p@b"]);
-        for wrong in ["", "mysql", "nats://", "nats://a,b", "tls://a", "nats://u:p@", "nats://a/b"] {
-            assert!(wrong.parse::<Persistence>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_password_is_never_shown() {
-        for text in [
-            "nats://me:hunter2@a:4222",
-            "nats://me:hun@ter2@a:4222",
-            "nats://me:hunter2@",
-            "nat://me:hunter2@a",
-        ] {
-            let shown = match text.parse::<Persistence>() {
-                Ok(persistence) => format!("{persistence:?}"),
-                Err(error) => error,
-            };
-            assert!(!shown.contains("ter2"), "{shown}");
-        }
     }
 }

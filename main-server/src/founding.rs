@@ -8,13 +8,14 @@ use std::cmp::Ordering;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use store::{Error, Expect, Kv, Namespace};
 
-use crate::{
-    Secret,
-    auth::Seed,
-    store::{Bucket, Error, Expect, Kv},
-};
+use crate::{Secret, auth::Seed};
 
+/// What grants are signed with, and other secrets that main servers share.
+pub(crate) const KEYS: Namespace = Namespace::new("keys");
+/// What is set once for all main servers.
+pub(crate) const SETTINGS: Namespace = Namespace::new("settings");
 /// Version of the values in the store: of [`Record`](crate::catalogue::Record),
 /// [`Registration`](crate::registry::Registration) and what is below. It grows when an older program would misread them.
 const SCHEMA: u32 = 1;
@@ -42,23 +43,28 @@ fn json(value: &impl Serialize) -> Bytes {
 }
 
 /// What is at `key`; `proposed` is put there if nothing is.
-async fn settle(kv: &dyn Kv, bucket: Bucket, key: &str, proposed: &impl Serialize) -> Result<Bytes, Error> {
-    if let Some(entry) = kv.get(bucket, key).await? {
+async fn settle(
+    kv: &dyn Kv,
+    namespace: Namespace,
+    key: &str,
+    proposed: &impl Serialize,
+) -> Result<Bytes, Error> {
+    if let Some(entry) = kv.get(namespace, key).await? {
         return Ok(entry.value);
     }
     let value = json(proposed);
-    match kv.compare_and_set(bucket, key, value.clone(), None, Expect::Absent).await {
+    match kv.compare_and_set(namespace, key, value.clone(), None, Expect::Absent).await {
         Ok(_) => Ok(value),
         Err(Error::Conflict) => {
-            let entry = kv.get(bucket, key).await?;
-            entry.map(|entry| entry.value).ok_or_else(|| damaged(bucket, key, "it came and went"))
+            let entry = kv.get(namespace, key).await?;
+            entry.map(|entry| entry.value).ok_or_else(|| damaged(namespace, key, "it came and went"))
         }
         Err(error) => Err(error),
     }
 }
 
-fn damaged(bucket: Bucket, key: &str, why: impl std::fmt::Display) -> Error {
-    Error::Invalid(format!("entry {key:?} of {} is not what it should be: {why}", bucket.name()))
+fn damaged(namespace: Namespace, key: &str, why: impl std::fmt::Display) -> Error {
+    Error::Invalid(format!("entry {key:?} of {} is not what it should be: {why}", namespace.name()))
 }
 
 /// Refuses to go on if a newer program wrote to the store, and sees to it that older programs refuse from now on.
@@ -71,11 +77,11 @@ pub(crate) async fn check_schema(kv: &dyn Kv) -> Result<(), Error> {
 
 async fn raise_schema(kv: &dyn Kv, known: u32) -> Result<(), Error> {
     loop {
-        let expect = match kv.get(Bucket::Settings, SCHEMA_KEY).await? {
+        let expect = match kv.get(SETTINGS, SCHEMA_KEY).await? {
             None => Expect::Absent,
             Some(entry) => {
                 let Version { version: found } = serde_json::from_slice(&entry.value)
-                    .map_err(|error| damaged(Bucket::Settings, SCHEMA_KEY, error))?;
+                    .map_err(|error| damaged(SETTINGS, SCHEMA_KEY, error))?;
                 match found.cmp(&known) {
                     Ordering::Greater => return Err(Error::TooNew { found, known }),
                     Ordering::Equal => return Ok(()),
@@ -84,7 +90,7 @@ async fn raise_schema(kv: &dyn Kv, known: u32) -> Result<(), Error> {
             }
         };
         let version = json(&Version { version: known });
-        match kv.compare_and_set(Bucket::Settings, SCHEMA_KEY, version, None, expect).await {
+        match kv.compare_and_set(SETTINGS, SCHEMA_KEY, version, None, expect).await {
             // Another main server that starts was first: what it wrote is looked at.
             Err(Error::Conflict) => {}
             outcome => return outcome.map(drop),
@@ -98,15 +104,15 @@ async fn raise_schema(kv: &dyn Kv, known: u32) -> Result<(), Error> {
 /// The store's; [`Error::Invalid`] if one is damaged.
 pub(crate) async fn grant_seeds(kv: &dyn Kv, proposed: &Seed) -> Result<Vec<Seed>, Error> {
     let first = format!("{GRANT_KEY}1");
-    if kv.entries(Bucket::Keys).await?.iter().all(|entry| number(&entry.key).is_none()) {
-        settle(kv, Bucket::Keys, &first, &Kept { secret: proposed.to_hex() }).await?;
+    if kv.entries(KEYS).await?.iter().all(|entry| number(&entry.key).is_none()) {
+        settle(kv, KEYS, &first, &Kept { secret: proposed.to_hex() }).await?;
     }
     let mut seeds = Vec::new();
-    for entry in kv.entries(Bucket::Keys).await? {
+    for entry in kv.entries(KEYS).await? {
         let Some(number) = number(&entry.key) else { continue };
         let kept = serde_json::from_slice::<Kept>(&entry.value).ok();
         let seed = kept.and_then(|kept| Seed::from_hex(&kept.secret));
-        seeds.push((number, seed.ok_or_else(|| damaged(Bucket::Keys, &entry.key, "no 64 hex digits"))?));
+        seeds.push((number, seed.ok_or_else(|| damaged(KEYS, &entry.key, "no 64 hex digits"))?));
     }
     seeds.sort_unstable_by_key(|(number, _)| *number);
     Ok(seeds.into_iter().map(|(_, seed)| seed).collect())
@@ -122,21 +128,21 @@ fn number(key: &str) -> Option<u32> {
 /// The store's; [`Error::Invalid`] if it is damaged.
 pub(crate) async fn cluster_secret(kv: &dyn Kv, proposed: &Secret) -> Result<Secret, Error> {
     let proposed = Kept { secret: proposed.reveal().to_owned() };
-    let value = settle(kv, Bucket::Keys, SECRET_KEY, &proposed).await?;
+    let value = settle(kv, KEYS, SECRET_KEY, &proposed).await?;
     let kept = serde_json::from_slice::<Kept>(&value).ok();
-    kept.and_then(|kept| Secret::new(&kept.secret))
-        .ok_or_else(|| damaged(Bucket::Keys, SECRET_KEY, "no secret"))
+    kept.and_then(|kept| Secret::new(&kept.secret)).ok_or_else(|| damaged(KEYS, SECRET_KEY, "no secret"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::{path::Path, sync::Arc};
 
+    use store::{Engine, Store};
+
     use super::*;
-    use crate::{Persistence, store::Store};
 
     async fn kv() -> Arc<dyn Kv> {
-        Store::open(&Persistence::SqliteInMemory, Path::new("unused")).await.unwrap().kv
+        Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap().kv
     }
 
     fn secret(text: &str) -> Secret {
@@ -165,7 +171,7 @@ mod tests {
         let kv = kv().await;
         for number in [10, 9, 2] {
             let seed = Kept { secret: Seed([number; 32]).to_hex() };
-            kv.put(Bucket::Keys, &format!("grant-{number}"), json(&seed), None).await.unwrap();
+            kv.put(KEYS, &format!("grant-{number}"), json(&seed), None).await.unwrap();
         }
         let seeds = grant_seeds(&*kv, &Seed([1; 32])).await.unwrap();
         assert_eq!(seeds, [2, 9, 10].map(|number| Seed([number; 32])));
@@ -176,7 +182,7 @@ mod tests {
         let kv = kv().await;
         check_schema(&*kv).await.unwrap();
         check_schema(&*kv).await.unwrap();
-        kv.put(Bucket::Settings, SCHEMA_KEY, json(&Version { version: SCHEMA + 1 }), None).await.unwrap();
+        kv.put(SETTINGS, SCHEMA_KEY, json(&Version { version: SCHEMA + 1 }), None).await.unwrap();
         assert_eq!(check_schema(&*kv).await, Err(Error::TooNew { found: SCHEMA + 1, known: SCHEMA }));
     }
 
@@ -192,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn a_damaged_key_is_an_error_and_not_replaced() {
         let kv = kv().await;
-        kv.put(Bucket::Keys, "grant-1", Bytes::from_static(b"{\"secret\":\"00\"}"), None).await.unwrap();
+        kv.put(KEYS, "grant-1", Bytes::from_static(b"{\"secret\":\"00\"}"), None).await.unwrap();
         assert!(matches!(grant_seeds(&*kv, &Seed([1; 32])).await, Err(Error::Invalid(_))));
     }
 }

@@ -27,7 +27,7 @@
 //! ```
 //!
 //! Inside, `registry`, `catalogue` and `scaling` are pure data and rules, like the crate `placement`, with the time as an argument; `control`
-//! holds them behind one lock, as a view of what the `store` has and of what nodes report; `api` speaks HTTP; `saver`
+//! holds them behind one lock, as a view of what the [`store`] has and of what nodes report; `api` speaks HTTP; `saver`
 //! brings into the store what nobody waits for.
 
 // Tests in here use what those in `tests` do.
@@ -38,8 +38,6 @@ mod api;
 mod app;
 mod auth;
 pub mod backup;
-#[doc(hidden)]
-pub mod bench;
 mod catalogue;
 mod clock;
 mod config;
@@ -57,9 +55,9 @@ mod scaling;
 #[cfg(test)]
 mod several;
 mod shares;
-mod store;
 
 pub use app::{App, StartError};
 pub use auth::Secret;
-pub use config::{Config, Limits, NatsServer, Persistence};
+pub use config::{Config, Limits};
 pub use data_folder::{DataFolder, Error as DataFolderError};
+pub use store::{Engine, NatsServer};

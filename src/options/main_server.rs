@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use main_server::{Config, Limits, Persistence};
+use main_server::{Config, Engine, Limits};
 
 use super::units::{Bytes, Millis};
 use crate::failure::Failure;
@@ -16,11 +16,11 @@ pub(crate) struct StoreOptions {
     #[arg(long, default_value = "data", value_name = "FOLDER")]
     pub(crate) data_dir: PathBuf,
     /// Where the catalogue is kept: sqlite (a file in the data folder), or nats://host:port with more after commas
-    #[arg(long, default_value = "sqlite", value_name = "STORE", hide_env_values = true, value_parser = persistence)]
-    pub(crate) store: Persistence,
+    #[arg(long, default_value = "sqlite", value_name = "STORE", hide_env_values = true, value_parser = engine)]
+    pub(crate) store: Engine,
 }
 
-fn persistence(text: &str) -> Result<Persistence, String> {
+fn engine(text: &str) -> Result<Engine, String> {
     text.parse()
 }
 

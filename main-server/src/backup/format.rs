@@ -14,9 +14,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
+use store::{Entry, MAX_KEY_BYTES, MAX_VALUE_BYTES, Namespace};
 
 use super::Error;
-use crate::store::{Bucket, Entry, MAX_KEY_BYTES, MAX_VALUE_BYTES};
 
 /// Version of the format. It grows when an older program would misread it.
 const FORMAT: u32 = 1;
@@ -26,16 +26,16 @@ const MAX_LINE_BYTES: u64 = 6 * (MAX_VALUE_BYTES + MAX_KEY_BYTES) as u64 + 1024;
 /// What is kept of an entry: all but its revision, which is the store's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Saved {
-    pub(super) bucket: Bucket,
+    pub(super) namespace: Namespace,
     pub(super) key: String,
     pub(super) value: Bytes,
     pub(super) lease_ms: Option<u64>,
 }
 
 impl Saved {
-    pub(super) fn new(bucket: Bucket, entry: Entry) -> Self {
+    pub(super) fn new(namespace: Namespace, entry: Entry) -> Self {
         let lease_ms = entry.lease.map(|lease| u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
-        Self { bucket, key: entry.key, value: entry.value, lease_ms }
+        Self { namespace, key: entry.key, value: entry.value, lease_ms }
     }
 }
 
@@ -67,7 +67,7 @@ impl From<&Saved> for Line {
     fn from(saved: &Saved) -> Self {
         let text = std::str::from_utf8(&saved.value).ok().map(str::to_owned);
         let base64 = text.is_none().then(|| BASE64_STANDARD.encode(&saved.value));
-        let bucket = saved.bucket.name().to_owned();
+        let bucket = saved.namespace.name().to_owned();
         Self { bucket, key: saved.key.clone(), text, base64, lease_ms: saved.lease_ms }
     }
 }
@@ -76,14 +76,13 @@ impl TryFrom<Line> for Saved {
     type Error = String;
 
     fn try_from(line: Line) -> Result<Self, String> {
-        let bucket = Bucket::ALL.into_iter().find(|bucket| bucket.name() == line.bucket);
-        let bucket = bucket.ok_or_else(|| format!("there is no bucket {:?}", line.bucket))?;
+        let namespace = line.bucket.parse().map_err(|error: store::Error| error.to_string())?;
         let value = match (line.text, line.base64) {
             (Some(text), None) => text.into(),
             (None, Some(base64)) => BASE64_STANDARD.decode(base64).map_err(|error| error.to_string())?.into(),
             _ => return Err("an entry has either text or base64".into()),
         };
-        Ok(Self { bucket, key: line.key, value, lease_ms: line.lease_ms })
+        Ok(Self { namespace, key: line.key, value, lease_ms: line.lease_ms })
     }
 }
 
@@ -195,13 +194,10 @@ mod tests {
     use super::*;
 
     fn saved() -> impl Strategy<Value = Saved> {
-        let bucket = prop::sample::select(Bucket::ALL.to_vec());
+        let namespace = "[a-z][a-z0-9-]{0,30}".prop_filter_map("reserved", |name| name.parse().ok());
         let value = prop_oneof![vec(any::<u8>(), 0..50), ".{0,50}".prop_map(String::into_bytes)];
-        (bucket, ".{1,20}", value, any::<Option<u64>>()).prop_map(|(bucket, key, value, lease_ms)| Saved {
-            bucket,
-            key,
-            value: value.into(),
-            lease_ms,
+        (namespace, ".{1,20}", value, any::<Option<u64>>()).prop_map(|(namespace, key, value, lease_ms)| {
+            Saved { namespace, key, value: value.into(), lease_ms }
         })
     }
 
@@ -252,8 +248,12 @@ mod tests {
 
     #[test]
     fn lines_that_were_left_out_or_added_are_noticed() {
-        let saved =
-            |key: &str| Saved { bucket: Bucket::Keys, key: key.into(), value: "1".into(), lease_ms: None };
+        let saved = |key: &str| Saved {
+            namespace: Namespace::new("keys"),
+            key: key.into(),
+            value: "1".into(),
+            lease_ms: None,
+        };
         let text = String::from_utf8(written(&[saved("a"), saved("b")])).unwrap();
         let mut lines: Vec<_> = text.lines().collect();
         let last = lines.pop().unwrap();

@@ -11,14 +11,13 @@ use std::{
 };
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use store::{Engine, Expect, Kv, Store};
 use tokio::task::spawn_blocking;
 
 use self::format::Saved;
 use crate::{
-    Persistence,
     data_folder::{self, DataFolder},
     private_file,
-    store::{self, Bucket, Expect, Kv, Store},
 };
 
 /// Writes under way at once while restoring.
@@ -71,9 +70,9 @@ impl From<store::Error> for Error {
 ///
 /// # Errors
 /// See [`enum@Error`]. An unfinished file is removed.
-pub async fn backup(persistence: &Persistence, data_dir: &Path, file: &Path) -> Result<usize, Error> {
-    let read = Store::read(persistence, data_dir).await?;
-    let entries = read.into_iter().map(|(bucket, entry)| Saved::new(bucket, entry));
+pub async fn backup(engine: &Engine, data_dir: &Path, file: &Path) -> Result<usize, Error> {
+    let read = Store::read(engine, data_dir).await?;
+    let entries = read.into_iter().map(|(namespace, entry)| Saved::new(namespace, entry));
     let (entries, file): (Vec<_>, _) = (entries.collect(), file.to_owned());
     let written = spawn_blocking(move || write(&file, &entries).map(|()| entries.len())).await;
     written.map_err(io::Error::other)?
@@ -94,19 +93,17 @@ fn write(path: &Path, entries: &[Saved]) -> Result<(), Error> {
 ///
 /// # Errors
 /// See [`enum@Error`]. After [`Error::Store`] the store may hold a part.
-pub async fn restore(persistence: &Persistence, data_dir: &Path, file: &Path) -> Result<usize, Error> {
+pub async fn restore(engine: &Engine, data_dir: &Path, file: &Path) -> Result<usize, Error> {
     let file = file.to_owned();
     let read = spawn_blocking(move || format::read(&mut BufReader::new(File::open(file)?))).await;
     let entries = read.map_err(io::Error::other)??;
-    let _held = match persistence {
-        Persistence::Sqlite => Some(DataFolder::lock(data_dir)?),
-        Persistence::SqliteInMemory | Persistence::Nats(_) => None,
+    let _held = match engine {
+        Engine::Sqlite => Some(DataFolder::lock(data_dir)?),
+        Engine::SqliteInMemory | Engine::Nats(_) => None,
     };
-    let kv = Store::open(persistence, data_dir).await?.kv;
-    for bucket in Bucket::ALL {
-        if !kv.entries(bucket).await?.is_empty() {
-            return Err(Error::NotEmpty);
-        }
+    let kv = Store::open(engine, data_dir).await?.kv;
+    if !kv.snapshot().await?.is_empty() {
+        return Err(Error::NotEmpty);
     }
     let count = entries.len();
     let writes = stream::iter(entries.into_iter().map(|saved| put(&*kv, saved)));
@@ -116,5 +113,5 @@ pub async fn restore(persistence: &Persistence, data_dir: &Path, file: &Path) ->
 
 async fn put(kv: &dyn Kv, saved: Saved) -> Result<(), store::Error> {
     let lease = saved.lease_ms.map(std::time::Duration::from_millis);
-    kv.compare_and_set(saved.bucket, &saved.key, saved.value, lease, Expect::Absent).await.map(drop)
+    kv.compare_and_set(saved.namespace, &saved.key, saved.value, lease, Expect::Absent).await.map(drop)
 }

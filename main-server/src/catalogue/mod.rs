@@ -23,6 +23,7 @@ use protocol::{
     NodeId, StreamId,
     stream::{StreamInfo, StreamState, Visibility},
 };
+use store::Namespace;
 
 pub(crate) use carrier::Carrier;
 pub(crate) use record::Record;
@@ -35,6 +36,9 @@ pub(crate) use waiting::Ticket;
 use self::waiting::Waiting;
 
 use crate::clock::Now;
+
+/// The records of streams, by id.
+pub(crate) const STREAMS: Namespace = Namespace::new("streams");
 
 /// How long things last here and how many there may be.
 #[derive(Clone, Copy, Debug)]

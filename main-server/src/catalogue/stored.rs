@@ -6,9 +6,10 @@
 use std::{collections::HashMap, time::Duration};
 
 use protocol::StreamId;
+use store::Revision;
 
 use super::{Catalogue, LiveStream, News, Record};
-use crate::{clock::Now, store::Revision};
+use crate::clock::Now;
 
 /// How long a change that another main server heard of and should have saved may be unsaved before this one saves it.
 const SAVE_FOR_OTHERS: Duration = Duration::from_secs(10);

@@ -11,9 +11,10 @@ use protocol::{
     node::CarriedStream,
     stream::{StreamInfo, StreamState, Visibility},
 };
+use store::Revision;
 
 use super::{Carrier, Ended, Record, Settings, Thumbnail};
-use crate::{clock::Now, store::Revision};
+use crate::clock::Now;
 
 /// Longest type a node may report; real ones have some fifty characters.
 const MAX_MIME_BYTES: usize = 256;

@@ -1,9 +1,9 @@
 //! The states of a stream, and who is told what, under a clock that the test moves.
 
 use protocol::{node::CarriedStream, stream::Visibility};
+use store::Revision;
 
 use super::*;
-use crate::store::Revision;
 
 const SETTINGS: Settings = Settings {
     grace: Duration::from_secs(30),

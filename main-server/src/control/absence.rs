@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{Instant, timeout};
 
-use crate::store::{self, Kv};
+use store::Kv;
 
 /// How long the store may take before something else is tried.
 const FAIL_FAST: Duration = Duration::from_millis(700);
@@ -55,12 +55,13 @@ impl Absence {
 mod tests {
     use std::path::Path;
 
+    use store::{Engine, Store};
+
     use super::*;
-    use crate::{Persistence, store::Store};
 
     #[tokio::test]
     async fn a_store_that_is_busy_is_asked_again_at_once_and_one_that_is_away_is_not() {
-        let store = Store::open(&Persistence::SqliteInMemory, Path::new("unused")).await.unwrap();
+        let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
         let (kv, absence) = (&*store.kv, Absence::default());
         let answer = async |outcome: Result<u8, store::Error>| absence.or_none(kv, async { outcome }).await;
         assert_eq!(answer(Err(store::Error::Busy)).await, None);

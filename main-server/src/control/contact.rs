@@ -14,13 +14,11 @@ use std::{
 };
 
 use protocol::NodeId;
+use store::{Health, Journal};
 use tokio::sync::watch;
 
 use super::{ControlPlane, Error};
-use crate::{
-    clock::Now,
-    store::{Health, Journal},
-};
+use crate::clock::Now;
 
 /// Longest time between two looks at the clock that is not a standstill.
 const STANDSTILL: Duration = Duration::from_secs(2);
@@ -121,7 +119,7 @@ impl ControlPlane {
         let health: watch::Receiver<Health> = self.store.kv.health();
         let is_kept = |journal: &Arc<dyn Journal>| journal.is_writable();
         if !health.borrow().writable && !self.store.journal.as_ref().is_some_and(is_kept) {
-            return Err(crate::store::Error::Unavailable("the last write failed".into()).into());
+            return Err(store::Error::Unavailable("the last write failed".into()).into());
         }
         self.admits_newcomers(now)
     }

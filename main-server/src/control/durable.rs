@@ -5,14 +5,14 @@ use std::{future::Future, time::Duration};
 use bytes::Bytes;
 use protocol::StreamId;
 use serde::Serialize;
+use store::{Entry, Expect, Namespace, Revision, contention::give_way};
 use tokio::time::timeout;
 
 use super::{ControlPlane, Error};
 use crate::{
-    catalogue::{Record, Save},
+    catalogue::{Record, STREAMS, Save},
     clock::Now,
-    registry::Renewal,
-    store::{self, Bucket, Entry, Expect, Revision, contention::give_way},
+    registry::{NODES, Renewal},
 };
 
 /// Longest wait for the store: a cluster of NATS servers that lost one may take some seconds to choose another leader.
@@ -46,7 +46,7 @@ impl ControlPlane {
             Expect::Revision(Revision::NONE) => Expect::Absent,
             expect => expect,
         };
-        self.write(Bucket::Streams, stream_id.to_string(), json(record), lease, expect).await
+        self.write(STREAMS, stream_id.to_string(), json(record), lease, expect).await
     }
 
     /// Writes a node's registration, to be renewed while the node is alive.
@@ -57,34 +57,34 @@ impl ControlPlane {
         expect: Expect,
     ) -> Result<Revision, store::Error> {
         let lease = Some(self.settings.forget_node);
-        self.write(Bucket::Nodes, hostname.to_owned(), json(registration), lease, expect).await
+        self.write(NODES, hostname.to_owned(), json(registration), lease, expect).await
     }
 
     /// Writes an entry, and tells the other main servers of it.
     async fn write(
         &self,
-        bucket: Bucket,
+        namespace: Namespace,
         key: String,
         value: Bytes,
         lease: Option<Duration>,
         expect: Expect,
     ) -> Result<Revision, store::Error> {
-        let written = self.store.kv.compare_and_set(bucket, &key, value.clone(), lease, expect);
+        let written = self.store.kv.compare_and_set(namespace, &key, value.clone(), lease, expect);
         let revision = in_time(written).await?;
-        self.outbox.written(bucket, Entry { key, value, revision, lease });
+        self.outbox.written(namespace, Entry { key, value, revision, lease });
         Ok(revision)
     }
 
     /// Takes over what the store has under `key` now.
-    pub(super) async fn look_up(&self, bucket: Bucket, key: &str) -> Result<(), store::Error> {
-        let known = self.known(bucket, key);
-        if bucket == Bucket::Streams && known.is_none() {
+    pub(super) async fn look_up(&self, namespace: Namespace, key: &str) -> Result<(), store::Error> {
+        let known = self.known(namespace, key);
+        if namespace == STREAMS && known.is_none() {
             // Before the store: what is in neither is nowhere, for it is in the store before it leaves the journal.
             self.look_up_journaled(key).await?;
         }
-        match (in_time(self.store.kv.get(bucket, key)).await?, known) {
-            (Some(entry), _) => self.learn(bucket, &entry, Now::read()),
-            (None, Some(revision)) => self.forget(bucket, key, revision, Now::read()),
+        match (in_time(self.store.kv.get(namespace, key)).await?, known) {
+            (Some(entry), _) => self.learn(namespace, &entry, Now::read()),
+            (None, Some(revision)) => self.forget(namespace, key, revision, Now::read()),
             (None, None) => {}
         }
         Ok(())
@@ -102,7 +102,7 @@ impl ControlPlane {
                 Ok(()) => return Ok(()),
                 Err(store::Error::Conflict) => {
                     give_way(attempt).await;
-                    self.look_up(Bucket::Streams, &stream_id.to_string()).await?;
+                    self.look_up(STREAMS, &stream_id.to_string()).await?;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -118,7 +118,7 @@ impl ControlPlane {
         let key = stream_id.to_string();
         match self.change(|state| state.catalogue.to_save(stream_id)) {
             None => Ok(()),
-            Some(Save::Forget) => in_time(self.store.kv.delete(Bucket::Streams, &key, None)).await,
+            Some(Save::Forget) => in_time(self.store.kv.delete(STREAMS, &key, None)).await,
             Some(Save::Keep(record, revision)) => {
                 match self.write_stream(stream_id, &record, Expect::Revision(revision)).await {
                     Ok(revision) => {
@@ -130,7 +130,7 @@ impl ControlPlane {
                         Ok(())
                     }
                     Err(store::Error::Conflict) => {
-                        self.look_up(Bucket::Streams, &key).await?;
+                        self.look_up(STREAMS, &key).await?;
                         self.put_back(stream_id);
                         Ok(())
                     }
@@ -151,7 +151,7 @@ impl ControlPlane {
                 self.learn_node(&hostname, registration, revision, Now::read());
                 Ok(())
             }
-            Err(store::Error::Conflict) => self.look_up(Bucket::Nodes, &hostname).await,
+            Err(store::Error::Conflict) => self.look_up(NODES, &hostname).await,
             Err(error) => Err(error),
         }
     }

@@ -7,14 +7,14 @@ use std::{collections::HashMap, time::Duration};
 
 use futures_util::StreamExt;
 use protocol::{NodeId, StreamId};
+use store::{Entry, Event, Namespace, Revision};
 use tokio::time::{Instant, sleep};
 
 use super::{ControlPlane, Link};
 use crate::{
-    catalogue::Record,
+    catalogue::{Record, STREAMS},
     clock::Now,
-    registry::Registration,
-    store::{self, Bucket, Entry, Event, Revision},
+    registry::{NODES, Registration},
 };
 
 /// How long a store is waited for at the start: NATS takes up to nine seconds to see that a server died and choose leaders.
@@ -41,9 +41,9 @@ impl ControlPlane {
     }
 
     async fn load_once(&self, now: Now) -> Result<(), store::Error> {
-        for bucket in [Bucket::Nodes, Bucket::Streams] {
-            for entry in self.store.kv.entries(bucket).await? {
-                self.learn(bucket, &entry, now);
+        for namespace in [NODES, STREAMS] {
+            for entry in self.store.kv.entries(namespace).await? {
+                self.learn(namespace, &entry, now);
             }
         }
         if let Some(journal) = &self.store.journal {
@@ -57,43 +57,43 @@ impl ControlPlane {
     /// Follows the changes of streams and nodes.
     pub(crate) async fn follow(&self) {
         tokio::join!(
-            self.follow_bucket(Bucket::Streams, Link::Streams),
-            self.follow_bucket(Bucket::Nodes, Link::Nodes)
+            self.follow_namespace(STREAMS, Link::Streams),
+            self.follow_namespace(NODES, Link::Nodes)
         );
     }
 
-    async fn follow_bucket(&self, bucket: Bucket, link: Link) {
+    async fn follow_namespace(&self, namespace: Namespace, link: Link) {
         loop {
-            if let Err(error) = self.follow_once(bucket, link).await {
-                tracing::debug!("watch of {}: {error}", bucket.name());
+            if let Err(error) = self.follow_once(namespace, link).await {
+                tracing::debug!("watch of {}: {error}", namespace.name());
             }
             self.lost(link, Now::read());
             sleep(RETRY).await;
         }
     }
 
-    /// Follows a bucket until its watch breaks.
-    async fn follow_once(&self, bucket: Bucket, link: Link) -> Result<(), store::Error> {
+    /// Follows a namespace until its watch breaks.
+    async fn follow_once(&self, namespace: Namespace, link: Link) -> Result<(), store::Error> {
         // What is known before the watch begins and is not shown by it is gone.
-        let mut unseen = self.all_known(bucket);
-        let mut watch = self.store.kv.watch(bucket, None).await?;
+        let mut unseen = self.all_known(namespace);
+        let mut watch = self.store.kv.watch(namespace, None).await?;
         let (mut newest, mut is_current) = (Revision::NONE, false);
         while let Some(event) = watch.next().await {
             let (event, now) = (event?, Now::read());
             newest = newest.max(event.revision());
             is_current |= event == Event::Current;
             if is_current {
-                self.change(|state| state.shown.insert(bucket, newest));
+                self.change(|state| state.shown.insert(namespace, newest));
             }
             match event {
                 Event::Put(entry) => {
                     unseen.remove(&entry.key);
-                    self.learn(bucket, &entry, now);
+                    self.learn(namespace, &entry, now);
                 }
-                Event::Deleted { key, revision } => self.forget(bucket, &key, revision, now),
+                Event::Deleted { key, revision } => self.forget(namespace, &key, revision, now),
                 Event::Current => {
                     for (key, revision) in std::mem::take(&mut unseen) {
-                        self.forget(bucket, &key, revision, now);
+                        self.forget(namespace, &key, revision, now);
                     }
                     self.regained(link, now);
                 }
@@ -102,27 +102,27 @@ impl ControlPlane {
         Ok(())
     }
 
-    fn all_known(&self, bucket: Bucket) -> HashMap<String, Revision> {
-        self.change(|state| match bucket {
-            Bucket::Streams => state.catalogue.known(),
-            Bucket::Nodes => state.registry.known(),
-            Bucket::Keys | Bucket::Settings => HashMap::new(),
+    fn all_known(&self, namespace: Namespace) -> HashMap<String, Revision> {
+        self.change(|state| match namespace {
+            STREAMS => state.catalogue.known(),
+            NODES => state.registry.known(),
+            _ => HashMap::new(),
         })
     }
 
     /// From which write what is known under `key` comes.
-    pub(super) fn known(&self, bucket: Bucket, key: &str) -> Option<Revision> {
-        self.change(|state| match bucket {
-            Bucket::Streams => state.catalogue.revision(key.parse().ok()?),
-            Bucket::Nodes => state.registry.revision(key),
-            Bucket::Keys | Bucket::Settings => None,
+    pub(super) fn known(&self, namespace: Namespace, key: &str) -> Option<Revision> {
+        self.change(|state| match namespace {
+            STREAMS => state.catalogue.revision(key.parse().ok()?),
+            NODES => state.registry.revision(key),
+            _ => None,
         })
     }
 
     /// Takes over an entry.
-    pub(super) fn learn(&self, bucket: Bucket, entry: &Entry, now: Now) {
-        match bucket {
-            Bucket::Streams => {
+    pub(super) fn learn(&self, namespace: Namespace, entry: &Entry, now: Now) {
+        match namespace {
+            STREAMS => {
                 let Some((stream_id, record)) = parse_stream(entry) else { return };
                 self.change(|state| {
                     let is_over = record.is_over();
@@ -133,7 +133,7 @@ impl ControlPlane {
                     }
                 });
             }
-            Bucket::Nodes => {
+            NODES => {
                 let registration = serde_json::from_slice(&entry.value).inspect_err(|error| {
                     tracing::error!("registration of node {:?}: {error}", entry.key);
                 });
@@ -141,7 +141,7 @@ impl ControlPlane {
                     self.learn_node(&entry.key, registration, entry.revision, now);
                 }
             }
-            Bucket::Keys | Bucket::Settings => {}
+            _ => {}
         }
     }
 
@@ -163,21 +163,21 @@ impl ControlPlane {
     }
 
     /// Takes over that an entry is gone.
-    pub(super) fn forget(&self, bucket: Bucket, key: &str, revision: Revision, now: Now) {
-        self.change(|state| match bucket {
-            Bucket::Streams => {
+    pub(super) fn forget(&self, namespace: Namespace, key: &str, revision: Revision, now: Now) {
+        self.change(|state| match namespace {
+            STREAMS => {
                 if let Ok(stream_id) = key.parse() {
                     state.catalogue.forget(stream_id, revision, now);
                 }
             }
-            Bucket::Nodes => {
+            NODES => {
                 let gone: Option<NodeId> = state.registry.forget(key, revision);
                 if let Some(node) = gone {
                     state.fleet.leave(key);
                     state.catalogue.node_lost(&node, now);
                 }
             }
-            Bucket::Keys | Bucket::Settings => {}
+            _ => {}
         });
     }
 }

@@ -11,17 +11,14 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use protocol::StreamId;
 use serde::{Deserialize, Serialize};
+use store::{Entry, Expect, Journal, Revision, Subject};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
     ControlPlane,
     durable::{in_time, json},
 };
-use crate::{
-    catalogue::Record,
-    clock::Now,
-    store::{self, Entry, Expect, Journal, Revision, Subject},
-};
+use crate::{catalogue::Record, clock::Now};
 
 /// How often entries are looked for that the store has by now.
 const CLEAR: Duration = Duration::from_millis(500);

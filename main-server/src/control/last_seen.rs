@@ -14,10 +14,7 @@ use super::{
     ControlPlane,
     durable::{in_time, json},
 };
-use crate::{
-    clock::Now,
-    store::{self, Bucket},
-};
+use crate::{clock::Now, founding::SETTINGS};
 
 /// Where the time is kept, under settings.
 const KEY: &str = "last-seen";
@@ -54,14 +51,14 @@ impl ControlPlane {
 
     async fn note_seen(&self) {
         let value = json(&LastSeen { unix_ms: Now::read().unix_ms() });
-        if let Err(error) = in_time(self.store.kv.put(Bucket::Settings, KEY, value, None)).await {
+        if let Err(error) = in_time(self.store.kv.put(SETTINGS, KEY, value, None)).await {
             tracing::debug!("the time of the last sign of life could not be saved: {error}");
         }
     }
 
     /// For how long no main server knew how streams were doing, as far as the store and what was learned from it say.
     pub(super) async fn silence(&self, now: Now) -> Result<Duration, store::Error> {
-        let entry = self.store.kv.get(Bucket::Settings, KEY).await?;
+        let entry = self.store.kv.get(SETTINGS, KEY).await?;
         let seen = entry.and_then(|entry| serde_json::from_slice::<LastSeen>(&entry.value).ok());
         let newest_ms = self.change(|state| state.catalogue.newest_ms());
         let seen_ms = seen.map_or(newest_ms, |seen| newest_ms.max(seen.unix_ms));

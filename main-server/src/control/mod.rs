@@ -1,6 +1,6 @@
 //! The control plane: a view of all nodes and streams behind one lock, and what follows from its changes.
 //!
-//! The view is made of what the [store](crate::store) has, which [`follow`] keeps up with, and of the nodes' heartbeats,
+//! The view is made of what the [store] has, which [`follow`] keeps up with, and of the nodes' heartbeats,
 //! heard here or passed on by the other main servers ([`gossip`]). Reads are answered from it. What somebody waits for to
 //! last (a created stream, an end, a registration) is in the store before the answer; what follows from heartbeats is
 //! brought there by the [saver](crate::saver).
@@ -28,6 +28,7 @@ use std::{
 
 use placement::{Fleet, Policies, Refusal};
 use protocol::StreamId;
+use store::{Namespace, Revision, Store};
 use tokio::sync::Notify;
 
 pub(crate) use contact::Link;
@@ -39,7 +40,6 @@ use crate::{
     clock::Now,
     feed::{Change, Feed},
     registry::{self, Registry},
-    store::{self, Bucket, Revision, Store},
 };
 
 /// Why the control plane refused.
@@ -96,7 +96,7 @@ struct State {
     /// What of the rest of the cluster cannot be seen now, and since when.
     lost: BTreeMap<Link, Instant>,
     /// Up to which write the watches have shown everything.
-    shown: HashMap<Bucket, Revision>,
+    shown: HashMap<Namespace, Revision>,
     /// Streams that have an entry in the journal, and the newest one known.
     journaled: BTreeMap<StreamId, Revision>,
 }

@@ -8,6 +8,7 @@ use protocol::{
     NodeId, StreamId,
     node::{Command, Heartbeat, NodeInfo, RegisterServer},
 };
+use store::contention::give_way;
 use tokio::time::timeout;
 
 use super::{
@@ -15,10 +16,9 @@ use super::{
     durable::{ATTEMPTS, in_time},
 };
 use crate::{
-    catalogue::{Heard, Orders},
+    catalogue::{Heard, Orders, STREAMS},
     clock::Now,
-    registry::{self, Claim},
-    store::{self, Bucket, contention::give_way},
+    registry::{self, Claim, NODES},
 };
 
 /// Most streams of one heartbeat that the store is asked about; the others' turn comes with the next.
@@ -83,7 +83,7 @@ impl ControlPlane {
         now: Now,
     ) -> Result<(), store::Error> {
         let claim = self.change(|state| state.registry.claim(request, new_id, now.instant));
-        let looked_up = self.look_up(Bucket::Nodes, &request.hostname);
+        let looked_up = self.look_up(NODES, &request.hostname);
         match claim {
             Ok(Claim::Registered(_)) => {
                 self.absence.or_none(&*self.store.kv, looked_up).await.unwrap_or(Ok(()))
@@ -146,7 +146,7 @@ impl ControlPlane {
     ) -> Result<Orders, Error> {
         let unknown = orders.unknown.into_iter().take(MOST_LOOKED_UP);
         let asked = join_all(unknown.map(async |stream_id: StreamId| {
-            self.look_up(Bucket::Streams, &stream_id.to_string()).await.is_ok().then_some(stream_id)
+            self.look_up(STREAMS, &stream_id.to_string()).await.is_ok().then_some(stream_id)
         }));
         let answers = timeout(LOOK_UP_PATIENCE, asked).await.unwrap_or_default();
         let answered: Vec<StreamId> = answers.into_iter().flatten().collect();
@@ -169,14 +169,14 @@ impl ControlPlane {
             Ok::<_, Error>(hostname)
         })?;
         for attempt in 1..=ATTEMPTS {
-            let known = self.known(Bucket::Nodes, &hostname);
+            let known = self.known(NODES, &hostname);
             let is_there = self.change(|state| state.registry.get(node_id).is_ok());
             let Some(revision) = known.filter(|_| is_there) else { break };
-            match in_time(self.store.kv.delete(Bucket::Nodes, &hostname, Some(revision))).await {
-                Ok(()) => self.forget(Bucket::Nodes, &hostname, revision, now),
+            match in_time(self.store.kv.delete(NODES, &hostname, Some(revision))).await {
+                Ok(()) => self.forget(NODES, &hostname, revision, now),
                 Err(store::Error::Conflict) => {
                     give_way(attempt).await;
-                    self.look_up(Bucket::Nodes, &hostname).await?;
+                    self.look_up(NODES, &hostname).await?;
                 }
                 Err(error) => return Err(error.into()),
             }

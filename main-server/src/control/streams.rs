@@ -9,12 +9,12 @@ use protocol::{
     stream::{AskForNodes, NodeAddress, StreamInfo, Visibility},
 };
 use serde::Deserialize;
+use store::Expect;
 
 use super::{ControlPlane, Error, State, durable::ATTEMPTS};
 use crate::{
     catalogue::{ImageKind, Record, Thumbnail, Ticket},
     clock::Now,
-    store::{self, Expect},
 };
 
 /// Most nodes an assignment names: a first choice and standbys.

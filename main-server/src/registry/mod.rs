@@ -18,14 +18,15 @@ use protocol::{
     NodeId,
     node::{Load, NodeInfo, RegisterServer},
 };
+use store::{Expect, Namespace, Revision};
 
 pub(crate) use node::Node;
 pub(crate) use registration::Registration;
 
-use crate::{
-    catalogue::Heard,
-    store::{Expect, Revision},
-};
+use crate::catalogue::Heard;
+
+/// The registrations of nodes, by hostname.
+pub(crate) const NODES: Namespace = Namespace::new("nodes");
 
 /// How long things last here and how many there may be.
 #[derive(Clone, Copy, Debug)]

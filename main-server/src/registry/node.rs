@@ -7,9 +7,10 @@ use protocol::{
     NodeId,
     node::{Capacity, Load, NodeInfo},
 };
+use store::Revision;
 
 use super::Registration;
-use crate::{catalogue::Heard, store::Revision};
+use crate::catalogue::Heard;
 
 /// A registered node.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use futures_util::{StreamExt, future, stream::BoxStream};
 use supervisor::Supervisor;
 use tokio::sync::watch;
 
-use crate::store::{Bucket, Bus, Entry, Error, Expect, Health, Kv, Revision, Store, Subject, Watch};
+use store::{Bus, Entry, Error, Expect, Health, Kv, LeaseWatch, Namespace, Revision, Store, Subject, Watch};
 
 /// See the [module](self).
 pub(super) struct Connection {
@@ -88,45 +88,49 @@ impl Connection {
 
 #[async_trait]
 impl Kv for Connection {
-    async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, Error> {
-        self.reach()?.get(bucket, key).await
+    async fn get(&self, namespace: Namespace, key: &str) -> Result<Option<Entry>, Error> {
+        self.reach()?.get(namespace, key).await
     }
 
-    async fn entries(&self, bucket: Bucket) -> Result<Vec<Entry>, Error> {
-        self.reach()?.entries(bucket).await
+    async fn entries(&self, namespace: Namespace) -> Result<Vec<Entry>, Error> {
+        self.reach()?.entries(namespace).await
+    }
+
+    async fn snapshot(&self) -> Result<Vec<(Namespace, Entry)>, Error> {
+        self.reach()?.snapshot().await
     }
 
     async fn put(
         &self,
-        bucket: Bucket,
+        namespace: Namespace,
         key: &str,
         value: Bytes,
         lease: Option<Duration>,
     ) -> Result<Revision, Error> {
-        self.write()?.put(bucket, key, value, lease).await
+        self.write()?.put(namespace, key, value, lease).await
     }
 
     async fn compare_and_set(
         &self,
-        bucket: Bucket,
+        namespace: Namespace,
         key: &str,
         value: Bytes,
         lease: Option<Duration>,
         expect: Expect,
     ) -> Result<Revision, Error> {
-        self.write()?.compare_and_set(bucket, key, value, lease, expect).await
+        self.write()?.compare_and_set(namespace, key, value, lease, expect).await
     }
 
-    async fn delete(&self, bucket: Bucket, key: &str, expect: Option<Revision>) -> Result<(), Error> {
-        self.write()?.delete(bucket, key, expect).await
+    async fn delete(&self, namespace: Namespace, key: &str, expect: Option<Revision>) -> Result<(), Error> {
+        self.write()?.delete(namespace, key, expect).await
     }
 
-    async fn watch(&self, bucket: Bucket, after: Option<Revision>) -> Result<Watch, Error> {
+    async fn watch(&self, namespace: Namespace, after: Option<Revision>) -> Result<Watch, Error> {
         let mut watchable = self.watchable.subscribe();
         if !*watchable.borrow() {
             return Err(Error::Unavailable("nobody serves the watch".into()));
         }
-        let watch = self.reach()?.watch(bucket, after).await?;
+        let watch = self.reach()?.watch(namespace, after).await?;
         let mut health = self.health.subscribe();
         let cut = async move {
             // A connection that is gone is cut too.
@@ -138,6 +142,13 @@ impl Kv for Connection {
         let blind = Arc::clone(&self.blind);
         let seen = watch.filter(move |_| future::ready(!blind.load(SeqCst)));
         Ok(seen.take_until(Box::pin(cut)).boxed())
+    }
+
+    async fn leases(&self) -> Result<LeaseWatch, Error> {
+        let leased = self.reach()?.leases().await?;
+        let mut health = self.health.subscribe();
+        let cut = async move { drop(health.wait_for(|health| !health.connected).await) };
+        Ok(leased.take_until(Box::pin(cut)).boxed())
     }
 
     fn health(&self) -> watch::Receiver<Health> {

@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use super::{Cluster, Member, code, until};
-use crate::{Config, clock::Now, control::Error, several::server::carried, store::Bucket};
+use crate::{Config, clock::Now, control::Error, registry::NODES, several::server::carried};
 
 fn refused(answer: &super::Answer) {
     assert_eq!((answer.status, code(answer)), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable));
@@ -131,11 +131,11 @@ async fn what_is_gone_from_the_store_is_not_brought_back_by_a_message_that_comes
     let (a, b) = cluster.pair().await;
     let node = a.node("a").await;
     until("b knows the node", async || b.knows_node(&node).await).await;
-    let entries = cluster.store.kv.entries(Bucket::Nodes).await.unwrap();
+    let entries = cluster.store.kv.entries(NODES).await.unwrap();
     let gone = a.delete(&format!("/api/nodes/{node}"), Some(&a.secret)).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     until("b knows that it is gone", async || !b.knows_node(&node).await).await;
-    b.api.control.hear_of_written(Bucket::Nodes, &entries[0]);
+    b.api.control.hear_of_written(NODES, &entries[0]);
     assert!(!b.knows_node(&node).await);
 }
 

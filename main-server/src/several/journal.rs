@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use protocol::{StreamId, stream::StreamState};
 use reqwest::StatusCode;
+use store::{Entry, Error, Journal, Revision};
 
 use super::{Cluster, Member, until};
-use crate::store::{Entry, Error, Journal, Revision};
 
 /// A journal in memory, whose servers never die.
 #[derive(Default)]

@@ -17,6 +17,7 @@ use protocol::{
     node::CarriedStream,
     stream::{StreamInfo, StreamState},
 };
+use store::{Engine, Revision, Store};
 use tokio::time::{Instant, sleep};
 
 use self::{
@@ -24,11 +25,7 @@ use self::{
     journal::InMemory,
     server::{Answer, PATIENCE, Server, carried},
 };
-use crate::{
-    App, Config, Persistence,
-    api::Api,
-    store::{Revision, Store},
-};
+use crate::{App, Config, api::Api, founding::SETTINGS};
 
 /// What the servers of a cluster share.
 struct Cluster {
@@ -52,7 +49,7 @@ impl std::ops::Deref for Member {
 
 impl Cluster {
     async fn new() -> Self {
-        let store = Store::open(&Persistence::SqliteInMemory, Path::new("unused")).await.unwrap();
+        let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
         Self { store }
     }
 
@@ -81,7 +78,7 @@ impl Cluster {
 
     /// How many writes there were.
     async fn writes(&self) -> u64 {
-        let entry = self.store.kv.put(crate::store::Bucket::Settings, "counted", "".into(), None).await;
+        let entry = self.store.kv.put(SETTINGS, "counted", "".into(), None).await;
         let Revision(count) = entry.unwrap();
         count
     }

@@ -5,7 +5,7 @@
 //! item        kind: u8 | length: u32 | what is in it
 //! heartbeat   id length: u16 | node id | heard at, Unix ms: u64 | part: u8 | body as the node sent it, JSON
 //! thumbnail   stream id: 32 hex digits | format: u8 | version: u64 | picture
-//! written     bucket: u8 | revision: u64 | lease, ms: u64, 0 for none | key length: u16 | key | value as stored
+//! written     namespace: u8 | revision: u64 | lease, ms: u64, 0 for none | key length: u16 | key | value as stored
 //! ```
 //!
 //! Numbers are big-endian. Items of unknown kinds and messages of other versions are passed over, so that servers of
@@ -15,10 +15,11 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use protocol::{NodeId, StreamId};
+use store::{Entry, Namespace, Revision};
 
 use crate::{
-    catalogue::{ImageKind, Thumbnail},
-    store::{Bucket, Entry, Revision},
+    catalogue::{ImageKind, STREAMS, Thumbnail},
+    registry::NODES,
 };
 
 /// Version of the layout above.
@@ -26,8 +27,8 @@ const VERSION: u8 = 1;
 const HEARTBEAT: u8 = 1;
 const THUMBNAIL: u8 = 2;
 const WRITTEN: u8 = 3;
-/// Of which entries others are told, by the number that stands for the bucket.
-pub(super) const BUCKETS: [Bucket; 2] = [Bucket::Streams, Bucket::Nodes];
+/// Of which entries others are told, by the number that stands for the namespace.
+pub(super) const NAMESPACES: [Namespace; 2] = [STREAMS, NODES];
 /// Bytes before a message's first item.
 pub(super) const HEAD_BYTES: usize = 1 + 8;
 /// Hex digits of a stream id.
@@ -54,7 +55,7 @@ pub(super) enum Item {
     /// A picture came in.
     Thumbnail { stream_id: StreamId, thumbnail: Thumbnail },
     /// An entry is in the store.
-    Written { bucket: Bucket, entry: Entry },
+    Written { namespace: Namespace, entry: Entry },
 }
 
 /// A message that came in.
@@ -123,16 +124,16 @@ fn read_thumbnail(bytes: &mut Bytes) -> Option<Item> {
 }
 
 fn read_written(bytes: &mut Bytes) -> Option<Item> {
-    let bucket = *BUCKETS.get(usize::from(bytes.try_get_u8().ok()?))?;
+    let namespace = *NAMESPACES.get(usize::from(bytes.try_get_u8().ok()?))?;
     let revision = Revision(bytes.try_get_u64().ok()?);
     let lease = Some(bytes.try_get_u64().ok()?).filter(|lease| *lease > 0).map(Duration::from_millis);
     let length = bytes.try_get_u16().ok()?;
     let key = String::from_utf8(split(bytes, length.into())?.into()).ok()?;
-    Some(Item::Written { bucket, entry: Entry { key, value: std::mem::take(bytes), revision, lease } })
+    Some(Item::Written { namespace, entry: Entry { key, value: std::mem::take(bytes), revision, lease } })
 }
 
-/// An item as bytes; none of one that never is: an id or a key longer than any, an entry of a bucket not among
-/// [`BUCKETS`].
+/// An item as bytes; none of one that never is: an id or a key longer than any, an entry of a namespace not among
+/// [`NAMESPACES`].
 pub(super) fn write(item: &Item) -> Option<Bytes> {
     let mut bytes = BytesMut::new();
     match item {
@@ -155,11 +156,11 @@ pub(super) fn write(item: &Item) -> Option<Bytes> {
             bytes.put_u64(thumbnail.version);
             bytes.put_slice(&thumbnail.bytes);
         }
-        Item::Written { bucket, entry } => {
+        Item::Written { namespace, entry } => {
             bytes.reserve(32 + entry.key.len() + entry.value.len());
             bytes.put_u8(WRITTEN);
             bytes.put_u32(0);
-            bytes.put_u8(u8::try_from(BUCKETS.iter().position(|other| other == bucket)?).ok()?);
+            bytes.put_u8(u8::try_from(NAMESPACES.iter().position(|other| other == namespace)?).ok()?);
             bytes.put_u64(entry.revision.0);
             let lease = entry.lease.map_or(0, |lease| lease.as_millis());
             bytes.put_u64(u64::try_from(lease).unwrap_or(u64::MAX));

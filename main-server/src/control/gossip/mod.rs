@@ -17,15 +17,13 @@ use protocol::{
     NodeId,
     node::{CarriedStream, Heartbeat},
 };
+use store::{Entry, Namespace, Subject};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use self::message::{Item, Part};
 pub(super) use self::outbox::Outbox;
 use super::{ControlPlane, Link};
-use crate::{
-    clock::Now,
-    store::{Bucket, Entry, Subject},
-};
+use crate::clock::Now;
 
 /// What main servers hear each other on.
 const SUBJECT: Subject = Subject("gossip");
@@ -123,7 +121,7 @@ impl ControlPlane {
     fn take_in(&self, item: Item, in_parts: &mut InParts) {
         match item {
             Item::Thumbnail { stream_id, thumbnail } => self.take_thumbnail(stream_id, thumbnail),
-            Item::Written { bucket, entry } => self.hear_of_written(bucket, &entry),
+            Item::Written { namespace, entry } => self.hear_of_written(namespace, &entry),
             Item::Heartbeat { node_id, heard_at_ms, part, body } => {
                 let Ok(mut heartbeat) = serde_json::from_slice::<Heartbeat>(&body) else { return };
                 if !complete(&node_id, &mut heartbeat, part, in_parts) {
@@ -137,11 +135,11 @@ impl ControlPlane {
     }
 
     /// Takes over what another server wrote, unless the watch has been there: then it may be gone again by now.
-    pub(crate) fn hear_of_written(&self, bucket: Bucket, entry: &Entry) {
+    pub(crate) fn hear_of_written(&self, namespace: Namespace, entry: &Entry) {
         let is_news =
-            self.change(|state| state.shown.get(&bucket).is_none_or(|shown| entry.revision > *shown));
+            self.change(|state| state.shown.get(&namespace).is_none_or(|shown| entry.revision > *shown));
         if is_news {
-            self.learn(bucket, entry, Now::read());
+            self.learn(namespace, entry, Now::read());
         }
     }
 }

@@ -7,14 +7,11 @@ use std::{
 
 use bytes::{BufMut, Bytes};
 use protocol::{NodeId, StreamId, node::Heartbeat};
+use store::{Entry, MAX_MESSAGE_BYTES, Namespace};
 use tokio::sync::Notify;
 
 use super::message::{self, HEAD_BYTES, Item, Part};
-use crate::{
-    catalogue::Thumbnail,
-    clock::Now,
-    store::{Bucket, Entry, MAX_MESSAGE_BYTES},
-};
+use crate::{catalogue::Thumbnail, clock::Now};
 
 /// Bytes that are worth a message of their own.
 const FULL_BYTES: usize = 256 * 1024;
@@ -88,8 +85,8 @@ impl Outbox {
     }
 
     /// Has the others told what was written to the store.
-    pub(in crate::control) fn written(&self, bucket: Bucket, entry: Entry) {
-        self.add(&Item::Written { bucket, entry });
+    pub(in crate::control) fn written(&self, namespace: Namespace, entry: Entry) {
+        self.add(&Item::Written { namespace, entry });
     }
 
     fn add(&self, item: &Item) {

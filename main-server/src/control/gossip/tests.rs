@@ -2,11 +2,13 @@
 
 use proptest::prelude::*;
 use protocol::{StreamId, node::Load, stream::StreamState};
+use store::{MAX_MESSAGE_BYTES, Revision};
 
-use super::{message::BUCKETS, *};
+use super::{message::NAMESPACES, *};
 use crate::{
     catalogue::{ImageKind, Thumbnail},
-    store::{MAX_MESSAGE_BYTES, Revision},
+    founding::KEYS,
+    registry::NODES,
 };
 
 fn rows(count: u32) -> Vec<CarriedStream> {
@@ -92,13 +94,13 @@ fn what_was_written_arrives_as_it_was_written() {
     let entries = [("a.example", "{}", lease), ("b", "", None), ("c", "[]", lease)];
     let entry = |(index, (key, value, lease)): (usize, (&str, &'static str, Option<Duration>))| {
         let revision = Revision(u64::MAX - index as u64);
-        (BUCKETS[index % 2], Entry { key: key.to_owned(), value: value.into(), revision, lease })
+        (NAMESPACES[index % 2], Entry { key: key.to_owned(), value: value.into(), revision, lease })
     };
     let sent: Vec<_> = entries.into_iter().enumerate().map(entry).collect();
-    sent.iter().for_each(|(bucket, entry)| outbox.written(*bucket, entry.clone()));
-    outbox.written(Bucket::Keys, sent[0].1.clone());
+    sent.iter().for_each(|(namespace, entry)| outbox.written(*namespace, entry.clone()));
+    outbox.written(KEYS, sent[0].1.clone());
     let written = |item| match item {
-        Item::Written { bucket, entry } => (bucket, entry),
+        Item::Written { namespace, entry } => (namespace, entry),
         other => panic!("{other:?}"),
     };
     assert_eq!(heard(&outbox).into_iter().map(written).collect::<Vec<_>>(), sent, "secrets are not told");
@@ -154,7 +156,7 @@ proptest! {
         let outbox = Outbox::new(false);
         tell(&outbox, 1);
         let entry = Entry { key: "k".into(), value: "{}".into(), revision: Revision(7), lease: None };
-        outbox.written(Bucket::Nodes, entry);
+        outbox.written(NODES, entry);
         let mut bytes = outbox.take().remove(0).to_vec();
         bytes.truncate(cut);
         if let Some(byte) = bytes.get_mut(at) {

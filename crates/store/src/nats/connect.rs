@@ -1,0 +1,221 @@
+//! From addresses to a stream that is ready: connects, makes the stream or takes the one there is, checks its version.
+
+use std::time::Duration;
+
+use async_nats::{
+    Client, ConnectOptions, ServerAddr,
+    jetstream::{
+        Context, ErrorCode,
+        context::{ContextBuilder, GetStreamErrorKind},
+        message::PublishMessage,
+        stream::{Config, StorageType, Stream},
+    },
+};
+use tokio::{
+    sync::{Mutex, watch},
+    time::{Instant, sleep, timeout},
+};
+
+use tokio_util::sync::DropGuard;
+
+use super::{Nats, key, message::unavailable, read};
+use crate::{Error, Health, NatsServer};
+
+/// The version of what is written: subjects and headers.
+const VERSION: u32 = 1;
+/// How long reaching a server may take.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a cluster that starts may take to choose its leaders.
+const READY_PATIENCE: Duration = Duration::from_secs(25);
+/// How long one request may take.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a server is asked whether it is there. The client leaves one for another that owes it three answers: after
+/// about the time in which a main server that hears nothing is cut off.
+const PING: Duration = Duration::from_millis(750);
+/// How long a server may take to greet. The client may well try the one first that it just left because it hangs.
+const GREETING: Duration = Duration::from_secs(1);
+/// Pause between two tries.
+const RETRY: Duration = Duration::from_millis(250);
+/// Copies of the stream in a cluster: any one server may die.
+const REPLICAS: usize = 3;
+
+/// What to do about a stream that is not there, or of an older version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// Make it, and bring it up to date.
+    Make,
+    /// Say so.
+    Refuse,
+}
+
+/// Connects to any of `servers` and keeps `health` up to date from then on.
+pub(super) async fn connect(
+    servers: &[NatsServer],
+    missing: Missing,
+    health: watch::Sender<Health>,
+    closing: DropGuard,
+) -> Result<Nats, Error> {
+    let client = reach(servers, &health).await?;
+    let context = ContextBuilder::new().timeout(REQUEST_PATIENCE).build(client.clone());
+    let stream = ready(&client, &context, missing).await?;
+    let is_replicated = stream.cached_info().config.num_replicas > 1;
+    let (turns, answered) = (Mutex::new(()), std::sync::Mutex::new(Instant::now()));
+    Ok(Nats { client, context, stream, is_replicated, turns, answered, health, _closing: closing })
+}
+
+async fn reach(servers: &[NatsServer], health: &watch::Sender<Health>) -> Result<Client, Error> {
+    let names: Vec<_> = servers.iter().map(ToString::to_string).collect();
+    let failed = |why: &str| Error::Unavailable(format!("no NATS server at {}: {why}", names.join(", ")));
+    let addresses = servers.iter().map(|server| server.url().parse()).collect::<Result<Vec<ServerAddr>, _>>();
+    let addresses = addresses.map_err(|error| failed(&error.to_string()))?;
+    let deadline = Instant::now() + CONNECT_PATIENCE;
+    loop {
+        // A task of its own: the client panics when a server asks for TLS, which is not built in.
+        let connecting = tokio::spawn(options(health.clone()).connect(addresses.clone()));
+        let why = match timeout(CONNECT_PATIENCE, connecting).await {
+            Ok(Ok(Ok(client))) => return Ok(client),
+            Ok(Ok(Err(error))) => error.to_string(),
+            Ok(Err(_)) => "it asks for TLS, which this program does not speak to NATS".to_owned(),
+            Err(_) => "it does not answer".to_owned(),
+        };
+        if Instant::now() >= deadline {
+            return Err(failed(&why));
+        }
+        sleep(RETRY).await;
+    }
+}
+
+fn options(health: watch::Sender<Health>) -> ConnectOptions {
+    ConnectOptions::new()
+        .name("undead main-server")
+        .connection_timeout(GREETING)
+        .request_timeout(Some(REQUEST_PATIENCE))
+        .ping_interval(PING)
+        .reconnect_delay_callback(|tries| Duration::from_millis(100 * tries.clamp(1, 10) as u64))
+        .event_callback(move |event| {
+            let health = health.clone();
+            async move { note(&health, &event) }
+        })
+}
+
+fn note(health: &watch::Sender<Health>, event: &async_nats::Event) {
+    let connected = match event {
+        async_nats::Event::Connected => true,
+        async_nats::Event::Disconnected | async_nats::Event::Closed => false,
+        other => return tracing::debug!("NATS: {other}"),
+    };
+    let changed =
+        health.send_if_modified(|health| std::mem::replace(&mut health.connected, connected) != connected);
+    match (changed, event) {
+        (true, async_nats::Event::Connected) => tracing::info!("connected to NATS again"),
+        (true, async_nats::Event::Disconnected) => {
+            tracing::error!("the connection to NATS is lost, trying to get it back");
+        }
+        // It was closed because nobody needs it any more, or nothing changed.
+        _ => {}
+    }
+}
+
+/// Makes the stream or takes the one there is.
+async fn ready(client: &Client, context: &Context, missing: Missing) -> Result<Stream, Error> {
+    let is_cluster = client.server_info().cluster.is_some();
+    let deadline = Instant::now() + READY_PATIENCE;
+    loop {
+        let copies = if is_cluster { REPLICAS } else { 1 };
+        let found = match missing {
+            Missing::Make => stream(context, copies).await,
+            Missing::Refuse => existing(context).await,
+        };
+        match found {
+            Err(Error::Unavailable(_)) if Instant::now() < deadline => sleep(RETRY).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn stream(context: &Context, copies: usize) -> Result<Stream, Error> {
+    let created = context.get_or_create_stream(config(copies)).await;
+    let stream = created.map_err(|error| unavailable(&error))?;
+    if stream.cached_info().config.num_replicas < copies {
+        tracing::warn!("the store's stream was made on one server and has no copies; see docs/operating.md");
+    }
+    raise_version(&stream, context, VERSION).await?;
+    Ok(stream)
+}
+
+/// The stream that is there, of the version this program knows.
+async fn existing(context: &Context) -> Result<Stream, Error> {
+    let found = context.get_stream(key::STREAM).await;
+    let stream = found.map_err(|error| match error.kind() {
+        GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+            Error::Missing(format!("NATS: no stream {}", key::STREAM))
+        }
+        _ => unavailable(&error),
+    })?;
+    match version(&stream, VERSION).await? {
+        Some((found, _)) if found < VERSION => Err(Error::TooOld { found, known: VERSION }),
+        _ => Ok(stream),
+    }
+}
+
+fn config(num_replicas: usize) -> Config {
+    Config {
+        name: key::STREAM.into(),
+        description: Some("what Undead's main servers share".into()),
+        subjects: vec![key::SUBJECTS.into()],
+        max_messages_per_subject: 1,
+        // What NATS's own key-value tools expect of a namespace.
+        allow_rollup: true,
+        deny_delete: true,
+        storage: StorageType::File,
+        num_replicas,
+        ..Config::default()
+    }
+}
+
+/// The version the stream is of, and the sequence that says so; none while nothing was written.
+async fn version(stream: &Stream, known: u32) -> Result<Option<(u32, u64)>, Error> {
+    let Some(message) = read::last(stream, key::SCHEMA).await? else { return Ok(None) };
+    let text = String::from_utf8_lossy(&message.payload);
+    let found = text.parse().map_err(|_| Error::Unavailable(format!("NATS: schema version {text:?}")))?;
+    if found > known { Err(Error::TooNew { found, known }) } else { Ok(Some((found, message.sequence))) }
+}
+
+/// Makes the stream's version at least `known`, so that older programs refuse to start on it from now on.
+async fn raise_version(stream: &Stream, context: &Context, known: u32) -> Result<(), Error> {
+    let last = match version(stream, known).await? {
+        Some((found, _)) if found == known => return Ok(()),
+        Some((_, sequence)) => sequence,
+        None => 0,
+    };
+    let publish =
+        PublishMessage::build().payload(known.to_string().into()).expected_last_subject_sequence(last);
+    let ack = context.send_publish(key::SCHEMA, publish).await.map_err(|error| unavailable(&error))?;
+    // Another main server may have been first; then the next try reads what it wrote.
+    ack.await.map(drop).map_err(|error| unavailable(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use nats_harness::Servers;
+    use supervisor::Supervisor;
+
+    use super::*;
+    use crate::{Engine, nats::Nats};
+
+    #[tokio::test]
+    async fn a_newer_program_raises_the_version_and_an_older_one_refuses_it() {
+        let servers = Servers::start(1).unwrap();
+        let Ok(Engine::Nats(addresses)) = servers.urls().parse() else { panic!() };
+        let supervisor = Supervisor::new();
+        assert!(matches!(Nats::open_existing(&addresses, &supervisor).await.err(), Some(Error::Missing(_))));
+        let nats = Nats::open(&addresses, &supervisor).await.unwrap();
+        assert!(Nats::open_existing(&addresses, &supervisor).await.is_ok());
+        let (stream, newer) = (&nats.stream, VERSION + 1);
+        raise_version(stream, &nats.context, newer).await.unwrap();
+        raise_version(stream, &nats.context, newer).await.unwrap();
+        let refused = Some(Error::TooNew { found: newer, known: VERSION });
+        assert_eq!(Nats::open(&addresses, &supervisor).await.err(), refused);
+        assert_eq!(Nats::open_existing(&addresses, &supervisor).await.err(), refused);
+    }
+}

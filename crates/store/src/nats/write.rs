@@ -1,0 +1,227 @@
+//! Writes, and what keeps compare-and-set exact.
+//!
+//! A server that is alone checks `Nats-Expected-Last-Subject-Sequence` as it stores. In a cluster that header is checked
+//! as each copy stores only where it expects nothing (0); otherwise the leader looks before it proposes, and two
+//! proposals that are under way at once may both pass (nats-server issue 4320, all of 2.9 up to 2.9.20). What every
+//! version checks as it stores is `Nats-Expected-Last-Sequence`, the stream's last write. So in a cluster a conditional
+//! write reads the last write of the stream, then the entry, and writes only if nothing at all was written since; if
+//! something was, it begins again. See docs/decisions.
+//!
+//! Every write carries an id of its own. When an answer is lost, the entry is read: if it carries the id, the write
+//! happened; if the condition still holds, it is tried again; else nobody can know and the error says so. A write that
+//! others were faster than is tried again after a random pause: the store works, so that is not held against it. Message ids
+//! of JetStream are not used for that: what a copy that restarts remembers of them differs from what the others do.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{
+    context::{PublishError, PublishErrorKind},
+    message::PublishMessage,
+};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    Nats, RETRY,
+    message::{Body, Last, unavailable},
+    read,
+};
+use crate::{Error, Expect, Revision, contention::give_way};
+
+/// How long a write may lose races against others: less than a caller waits.
+const RACE_PATIENCE: Duration = Duration::from_secs(8);
+
+/// One write, until it is decided.
+pub(super) struct Write<'a> {
+    pub(super) nats: &'a Nats,
+    pub(super) subject: String,
+    pub(super) body: Body,
+    pub(super) expect: Option<Expect>,
+    id: String,
+    /// The answer to an earlier try was lost.
+    is_in_doubt: bool,
+    /// The condition has to be looked at before the next try.
+    must_read: bool,
+}
+
+/// Why a try was not the last one.
+enum Failure {
+    /// The condition does not hold.
+    Conflict,
+    /// Somebody else wrote in between.
+    Raced,
+    /// Nothing was written.
+    Failed(Error),
+    /// It may have been written.
+    Lost(Error),
+}
+
+/// How long a write goes on.
+#[derive(Debug)]
+struct Patience {
+    /// Since when it has lost races.
+    racing_since: Option<Instant>,
+    /// When the servers were last seen to work. Without an answer a write is given up soon after.
+    answered: Instant,
+    races: u32,
+}
+
+impl From<Instant> for Patience {
+    fn from(begun: Instant) -> Self {
+        Self { racing_since: None, answered: begun, races: 0 }
+    }
+}
+
+impl Patience {
+    /// Another write went through instead. Gives how often that was.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if it has gone on for too long.
+    fn raced(&mut self, now: Instant) -> Result<u32, Error> {
+        if now - *self.racing_since.get_or_insert(now) >= RACE_PATIENCE {
+            return Err(Error::Busy);
+        }
+        self.answered = now;
+        self.races += 1;
+        Ok(self.races)
+    }
+}
+
+impl<'a> Write<'a> {
+    pub(super) fn new(
+        nats: &'a Nats,
+        subject: String,
+        body: Body,
+        expect: Option<Expect>,
+    ) -> Result<Self, Error> {
+        let id = getrandom::u64().map_err(|error| Error::Unavailable(error.to_string()))?;
+        let must_read = matches!(expect, Some(Expect::Revision(_))) && nats.is_replicated;
+        Ok(Self { nats, subject, body, expect, id: format!("{id:016x}"), is_in_doubt: false, must_read })
+    }
+
+    /// Writes, or finds out that it must not be.
+    pub(super) async fn run(mut self) -> Result<Revision, Error> {
+        let mut patience = Patience::from(Instant::now());
+        // Those of this process take turns, or they would only disturb each other. A lost race does not end a turn: the
+        // next in line would go first, and this one last.
+        let mut turn = None;
+        loop {
+            if turn.is_none() && self.needs_quiet() {
+                turn = Some(self.nats.turns.lock().await);
+            }
+            let attempt = self.attempt().await;
+            if matches!(attempt, Ok(_) | Err(Failure::Conflict | Failure::Raced)) {
+                self.nats.note_answer();
+            }
+            let error = match attempt {
+                Ok(revision) => return Ok(revision),
+                Err(Failure::Conflict) if self.is_in_doubt => {
+                    return Err(Error::Unavailable(
+                        "NATS: whether the entry was written is not known".into(),
+                    ));
+                }
+                Err(Failure::Conflict) => return Err(Error::Conflict),
+                Err(Failure::Raced) => {
+                    self.must_read = true;
+                    give_way(patience.raced(Instant::now())?).await;
+                    continue;
+                }
+                Err(Failure::Failed(error)) => error,
+                Err(Failure::Lost(error)) => {
+                    self.is_in_doubt = true;
+                    error
+                }
+            };
+            turn = None;
+            if self.nats.is_too_late(patience.answered) {
+                return Err(error);
+            }
+            if !self.must_read || self.is_in_doubt {
+                sleep(RETRY).await;
+            }
+            self.must_read = true;
+        }
+    }
+
+    async fn attempt(&self) -> Result<Revision, Failure> {
+        let mut publish =
+            PublishMessage::build().payload(self.body.payload()).headers(self.body.headers(&self.id));
+        if self.must_read {
+            let quiet_since = if self.needs_quiet() { Some(self.last_of_stream().await?) } else { None };
+            let last = self.last_of_subject().await?;
+            if let Some(done) = last.as_ref().filter(|last| last.write.as_ref() == Some(&self.id)) {
+                return Ok(done.revision);
+            }
+            if let Some(expect) = self.expect {
+                publish = publish.expected_last_subject_sequence(condition(expect, last.as_ref())?);
+            }
+            if let Some(sequence) = quiet_since {
+                publish = publish.expected_last_sequence(sequence);
+            }
+        } else if let Some(expect) = self.expect {
+            publish = publish.expected_last_subject_sequence(match expect {
+                Expect::Absent => 0,
+                Expect::Revision(revision) => revision.0,
+            });
+        }
+        self.send(publish).await
+    }
+
+    /// Whether it depends on nothing else being written meanwhile.
+    fn needs_quiet(&self) -> bool {
+        self.must_read && self.expect.is_some() && self.nats.is_replicated
+    }
+
+    async fn last_of_stream(&self) -> Result<u64, Failure> {
+        let info = self.nats.stream.get_info().await;
+        info.map(|info| info.state.last_sequence).map_err(|error| Failure::Failed(unavailable(&error)))
+    }
+
+    async fn last_of_subject(&self) -> Result<Option<Last>, Failure> {
+        let last = read::last(&self.nats.stream, &self.subject).await.map_err(Failure::Failed)?;
+        Ok(last.map(|message| Last::of(message.sequence, &message.headers)))
+    }
+
+    async fn send(&self, publish: PublishMessage) -> Result<Revision, Failure> {
+        let sent = self.nats.context.send_publish(self.subject.clone(), publish).await;
+        let ack = sent.map_err(|error| Failure::Failed(unavailable(&error)))?;
+        ack.await.map(|ack| Revision(ack.sequence)).map_err(failure)
+    }
+}
+
+/// The sequence that the subject has to be at, if `last` is what is expected.
+fn condition(expect: Expect, last: Option<&Last>) -> Result<u64, Failure> {
+    let found = last.filter(|last| !last.is_deletion).map(|last| last.revision);
+    let holds = match expect {
+        Expect::Absent => found.is_none(),
+        Expect::Revision(revision) => found == Some(revision),
+    };
+    if holds { Ok(last.map_or(0, |last| last.revision.0)) } else { Err(Failure::Conflict) }
+}
+
+fn failure(error: PublishError) -> Failure {
+    match error.kind() {
+        PublishErrorKind::WrongLastSequence => Failure::Raced,
+        // Nobody leads the stream just now, so nobody has the message.
+        PublishErrorKind::StreamNotFound => Failure::Failed(unavailable(&"no server leads the stream")),
+        _ => Failure::Lost(unavailable(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_loses_races_goes_on_for_seconds_and_counts_as_answered() {
+        let begun = Instant::now();
+        let mut patience = Patience::from(begun);
+        // However long it waited for its turn.
+        let first = begun + 2 * RACE_PATIENCE;
+        for race in 0..80 {
+            let now = first + Duration::from_millis(100) * race;
+            assert_eq!(patience.raced(now), Ok(race + 1));
+            assert_eq!(patience.answered, now, "the servers work");
+        }
+        assert_eq!(patience.raced(first + RACE_PATIENCE), Err(Error::Busy));
+    }
+}

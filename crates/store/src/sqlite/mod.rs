@@ -1,0 +1,152 @@
+//! The embedded engine: one SQLite file in WAL mode, one writer with group commit, reads beside it.
+
+mod reader;
+mod schema;
+mod watch;
+mod writer;
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::{Connection, ErrorCode};
+use supervisor::Supervisor;
+use tokio::sync::{mpsc, oneshot, watch as signal};
+
+use self::{
+    reader::Reader,
+    writer::{Change, Request, Signals},
+};
+use crate::{Entry, Error, Expect, Health, Kv, LeaseWatch, Namespace, Revision, Watch, kv};
+
+/// Every entry of the file at `path`, as of one moment. The file stays as it is. Blocks.
+///
+/// # Errors
+/// [`Error::Missing`], [`Error::TooOld`], [`Error::TooNew`], and [`Error::Unavailable`] if it cannot be read.
+pub(super) fn read(path: &Path) -> Result<Vec<(Namespace, Entry)>, Error> {
+    reader::snapshot(&schema::open_to_read(path)?)
+}
+
+/// Entries in a file, or in memory.
+pub(crate) struct Sqlite {
+    queue: mpsc::Sender<Request>,
+    reader: Reader,
+    signals: Signals,
+}
+
+impl Sqlite {
+    /// Opens the file at `path`, or makes it. Blocks; needs a runtime to run on.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it is no database or cannot be read and written, [`Error::TooNew`].
+    pub(crate) fn open(path: &Path, supervisor: &Supervisor) -> Result<Self, Error> {
+        let writer = schema::open(path)?;
+        let reader = schema::open_again(path)?;
+        Ok(Self::over(Arc::new(Mutex::new(writer)), Arc::new(Mutex::new(reader)), supervisor))
+    }
+
+    /// A store that is gone with the process.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub(crate) fn in_memory(supervisor: &Supervisor) -> Result<Self, Error> {
+        let connection = Arc::new(Mutex::new(schema::open_in_memory()?));
+        Ok(Self::over(Arc::clone(&connection), connection, supervisor))
+    }
+
+    fn over(writer: Arc<Mutex<Connection>>, reader: Arc<Mutex<Connection>>, supervisor: &Supervisor) -> Self {
+        let signals = Signals::new();
+        let queue = writer::start(writer, signals.clone(), supervisor);
+        Self { queue, reader: Reader(reader), signals }
+    }
+
+    async fn write(&self, namespace: Namespace, key: &str, change: Change) -> Result<Revision, Error> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request { namespace, key: key.to_owned(), change, answer };
+        let gone = || Error::Unavailable("its writer has stopped".into());
+        self.queue.send(request).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    async fn set(
+        &self,
+        namespace: Namespace,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+        expect: Option<Expect>,
+    ) -> Result<Revision, Error> {
+        kv::check(key, &value)?;
+        self.write(namespace, key, Change::Put { value, lease, expect }).await
+    }
+}
+
+#[async_trait]
+impl Kv for Sqlite {
+    async fn get(&self, namespace: Namespace, key: &str) -> Result<Option<Entry>, Error> {
+        let key = key.to_owned();
+        self.reader.read(move |connection| reader::get(connection, namespace, &key)).await
+    }
+
+    async fn entries(&self, namespace: Namespace) -> Result<Vec<Entry>, Error> {
+        self.reader.read(move |connection| reader::entries(connection, namespace)).await
+    }
+
+    async fn snapshot(&self) -> Result<Vec<(Namespace, Entry)>, Error> {
+        self.reader.read(reader::snapshot).await
+    }
+
+    async fn put(
+        &self,
+        namespace: Namespace,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+    ) -> Result<Revision, Error> {
+        self.set(namespace, key, value, lease, None).await
+    }
+
+    async fn compare_and_set(
+        &self,
+        namespace: Namespace,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+        expect: Expect,
+    ) -> Result<Revision, Error> {
+        self.set(namespace, key, value, lease, Some(expect)).await
+    }
+
+    async fn delete(&self, namespace: Namespace, key: &str, expect: Option<Revision>) -> Result<(), Error> {
+        self.write(namespace, key, Change::Delete { expect }).await.map(drop)
+    }
+
+    async fn watch(&self, namespace: Namespace, after: Option<Revision>) -> Result<Watch, Error> {
+        watch::start(self.reader.clone(), self.signals.of(namespace), namespace, after).await
+    }
+
+    async fn leases(&self) -> Result<LeaseWatch, Error> {
+        Ok(watch::leases(self.reader.clone(), self.signals.of_leases()))
+    }
+
+    fn health(&self) -> signal::Receiver<Health> {
+        self.signals.health()
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        let hint = match error.sqlite_error_code() {
+            Some(ErrorCode::SystemIoFailure) => {
+                " (its disk fails, is full or is read-only: the system's log says more)"
+            }
+            Some(ErrorCode::DiskFull) => " (no space left on its disk)",
+            _ => "",
+        };
+        Self::Unavailable(format!("{error}{hint}"))
+    }
+}
