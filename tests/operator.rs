@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{BufRead, BufReader, Write},
     net::TcpListener,
@@ -305,6 +306,29 @@ fn a_backup_from_nats_complains_of_nothing() {
     let (output, _folder) = run(&["backup", "file", "--store", &store]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && !said.contains("ERROR"), "{said}");
+}
+
+/// Names and types in the tables of docs/metrics.md: `| \`name\` | type |`.
+fn documented_metrics() -> BTreeSet<(String, String)> {
+    let page = include_str!("../docs/metrics.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    rows.map(|(name, rest)| (name.to_owned(), rest.split(' ').next().unwrap().to_owned())).collect()
+}
+
+#[tokio::test]
+async fn every_metric_is_documented_with_its_type_and_the_other_way_round() {
+    let server = Server::start(&["up"], &[]);
+    let mut served = BTreeSet::new();
+    for path in ["/metrics", "/cdn/a/metrics"] {
+        let text = server.ask(Method::GET, path, "", json!({})).await.text().await.unwrap();
+        let kinds = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+        served.extend(kinds.map(|(name, kind)| (name.to_owned(), kind.to_owned())));
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let name = line.split(['{', ' ']).next().unwrap();
+            assert!(served.iter().any(|(known, _)| known == name), "{name} has no type");
+        }
+    }
+    assert_eq!(served, documented_metrics());
 }
 
 /// What a program that is run to its end says, and its exit status.

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use protocol::{ErrorBody, ErrorCode, WireError};
 use serde_json::{Value, json};
 use supervisor::Supervisor;
@@ -96,7 +97,7 @@ async fn ready(State(status): State<Arc<Status>>) -> Result<Json<Value>, Respons
 }
 
 async fn metrics(State(status): State<Arc<Status>>) -> ([(HeaderName, &'static str); 1], String) {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], status.metrics())
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], status.metrics())
 }
 
 impl Status {

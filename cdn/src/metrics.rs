@@ -1,8 +1,18 @@
-//! What the node counts, and its Prometheus text (exposition format 0.0.4).
+//! What the node counts, and the text of `GET /metrics` (Prometheus exposition format 0.0.4).
 
 use std::{
-    fmt::Write,
-    sync::atomic::{AtomicU64, Ordering},
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, prometheus_text},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::Registry,
 };
 
 use crate::connections::TransportName;
@@ -55,86 +65,102 @@ pub(crate) struct Gauges {
 }
 
 impl Metrics {
-    pub(crate) fn render(&self, now: Gauges) -> String {
+    /// The text of `GET /metrics`.
+    pub(crate) fn render(self: &Arc<Self>, now: Gauges) -> String {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Scrape { metrics: self.clone(), now }));
         let mut text = String::new();
-        let counters = [
-            ("undead_cdn_ingress_bytes_total", "Bytes of segments taken in.", &self.ingress_bytes),
-            ("undead_cdn_segments_total", "Segments taken in.", &self.segments),
-            ("undead_cdn_segments_refused_total", "Segments refused with an error.", &self.segments_refused),
+        prometheus_text::encode(&mut text, &registry).expect("a String takes everything");
+        text
+    }
+
+    /// Names without the `_total` that every counter ends in.
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 11] {
+        [
+            ("undead_cdn_ingress_bytes", "Bytes of segments taken in.", &self.ingress_bytes),
+            ("undead_cdn_segments", "Segments taken in.", &self.segments),
+            ("undead_cdn_segments_refused", "Segments refused with an error.", &self.segments_refused),
+            ("undead_cdn_egress_bytes", "Bytes of media handed to viewers' sockets.", &self.egress_bytes),
+            ("undead_cdn_chunks_sent", "Chunks handed to viewers' sockets.", &self.chunks_sent),
+            ("undead_cdn_skips", "Times a viewer missed chunks.", &self.skips),
+            ("undead_cdn_streams_ended", "Streams carried here that ended.", &self.streams_ended),
             (
-                "undead_cdn_egress_bytes_total",
-                "Bytes of media handed to viewers' sockets.",
-                &self.egress_bytes,
-            ),
-            ("undead_cdn_chunks_sent_total", "Chunks handed to viewers' sockets.", &self.chunks_sent),
-            ("undead_cdn_skips_total", "Times a viewer missed chunks.", &self.skips),
-            ("undead_cdn_streams_ended_total", "Streams carried here that ended.", &self.streams_ended),
-            (
-                "undead_cdn_streams_dropped_total",
+                "undead_cdn_streams_dropped",
                 "Streams the node stopped carrying that are not over.",
                 &self.streams_dropped,
             ),
+            ("undead_cdn_relay_bytes_in", "Bytes of media pulled from other nodes.", &self.relay_bytes_in),
+            ("undead_cdn_relay_chunks_in", "Chunks pulled from other nodes.", &self.relay_chunks_in),
             (
-                "undead_cdn_relay_bytes_in_total",
-                "Bytes of media pulled from other nodes.",
-                &self.relay_bytes_in,
-            ),
-            ("undead_cdn_relay_chunks_in_total", "Chunks pulled from other nodes.", &self.relay_chunks_in),
-            (
-                "undead_cdn_relay_reconnects_total",
+                "undead_cdn_relay_reconnects",
                 "Times a stream's connection to another node broke and was made anew.",
                 &self.relay_reconnects,
             ),
-        ];
-        for (name, help, counter) in counters {
-            metric(&mut text, name, help, "counter", counter.get());
-        }
-        let gauges = [
-            ("undead_cdn_streams", "Streams carried.", now.streams),
-            ("undead_cdn_viewers", "Viewers.", now.viewers),
+        ]
+    }
+}
+
+impl Gauges {
+    fn gauges(&self) -> [(&'static str, &'static str, u64); 11] {
+        let sockets = self.connections.iter().map(|(_, count)| u64::from(*count)).sum();
+        [
+            ("undead_cdn_streams", "Streams carried.", self.streams),
+            ("undead_cdn_viewers", "Viewers.", self.viewers),
             (
                 "undead_cdn_lagging",
                 "Viewers and relays behind the live edge because their connections are full.",
-                now.lagging,
+                self.lagging,
             ),
-            ("undead_cdn_relays", "Other nodes that pull a stream from this one.", now.relays),
-            ("undead_cdn_relayed_streams", "Streams that come from another node.", now.relayed_streams),
-        ];
-        let resources = [
-            ("undead_cdn_ring_bytes", "Bytes held in the rings.", now.ring_bytes),
+            ("undead_cdn_relays", "Other nodes that pull a stream from this one.", self.relays),
+            ("undead_cdn_relayed_streams", "Streams that come from another node.", self.relayed_streams),
+            ("undead_cdn_sockets", "Connections, over all transports.", sockets),
+            ("undead_cdn_ring_bytes", "Bytes held in the rings.", self.ring_bytes),
             (
                 "undead_cdn_cpu_permille",
                 "Share of the processors in use, per mille of those the process may use.",
-                now.cpu_permille,
+                self.cpu_permille,
             ),
             (
                 "undead_cdn_egress_bytes_per_second",
                 "Bytes of media sent in the last second.",
-                now.egress_bytes_per_s,
+                self.egress_bytes_per_s,
             ),
             (
                 "undead_cdn_egress_limit_bytes_per_second",
                 "What the node can send, as configured or learned; 0 while unknown.",
-                now.egress_limit_bytes_per_s,
+                self.egress_limit_bytes_per_s,
             ),
-            ("undead_cdn_registered", "Whether a main server knows this node.", now.registered.into()),
-        ];
-        let mut gauge = |name: &str, help: &str, value| metric(&mut text, name, help, "gauge", value);
-        gauges.into_iter().for_each(|(name, help, value)| gauge(name, help, value));
-        let connections = now.connections.iter().map(|(_, count)| u64::from(*count)).sum();
-        gauge("undead_cdn_sockets", "Connections, over all transports.", connections);
-        for (TransportName { label, title }, count) in now.connections {
-            let name = format!("undead_cdn_{label}_connections");
-            gauge(&name, &format!("{title} connections."), count.into());
-        }
-        resources.into_iter().for_each(|(name, help, value)| gauge(name, help, value));
-        text
+            ("undead_cdn_registered", "Whether a main server knows this node.", self.registered.into()),
+        ]
     }
 }
 
-fn metric(text: &mut String, name: &str, help: &str, kind: &str, value: u64) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+/// One reading of everything. Counters stay plain atomics, which the hot path adds to, and are read here.
+#[derive(Debug)]
+struct Scrape {
+    metrics: Arc<Metrics>,
+    now: Gauges,
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for (name, help, counter) in self.metrics.counters() {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            ConstCounter::new(counter.get()).encode(metric)?;
+        }
+        let mut gauge = |name: &str, help: &str, value: u64| {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(value).encode(metric)
+        };
+        for (name, help, value) in self.now.gauges() {
+            gauge(name, help, value)?;
+        }
+        for (TransportName { label, title }, count) in &self.now.connections {
+            let (name, help) = (format!("undead_cdn_{label}_connections"), format!("{title} connections."));
+            gauge(&name, &help, u64::from(*count))?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -143,7 +169,7 @@ mod tests {
 
     #[test]
     fn every_metric_has_help_type_and_value() {
-        let metrics = Metrics::default();
+        let metrics = Arc::new(Metrics::default());
         metrics.segments.add(3);
         let name = TransportName { label: "pigeon", title: "Carrier pigeon" };
         let connections = vec![(name, 2), (TransportName { label: "other", title: "Other" }, 1)];

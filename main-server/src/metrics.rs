@@ -1,8 +1,15 @@
 //! What operators watch, in the Prometheus text format (version 0.0.4).
 
 use std::{
-    fmt::Write,
+    fmt,
     sync::atomic::{AtomicU64, Ordering},
+};
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, prometheus_text},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::Registry,
 };
 
 use crate::control::Totals;
@@ -27,54 +34,77 @@ pub(crate) fn count(counter: &AtomicU64) {
 
 /// The text of `GET /metrics`.
 pub(crate) fn render(totals: &Totals, nodes_wanted: u32, counters: &Counters) -> String {
-    let mut text = String::new();
     let streams = totals.streams;
-    let states = [("created", streams.created), ("live", streams.live), ("interrupted", streams.interrupted)];
-    header(&mut text, "undead_streams", "gauge", "Streams that are not over, by state.");
-    for (state, number) in states {
-        line(&mut text, &format!("undead_streams{{state=\"{state}\"}}"), number);
-    }
-    let gauges = [
-        ("undead_viewers", "Viewers of all streams, as nodes report them.", streams.viewers),
-        ("undead_nodes_live", "Nodes whose lease runs.", totals.nodes_live as u64),
-        ("undead_nodes_wanted", "Nodes the present load wants; see GET /api/scaling.", nodes_wanted.into()),
-        ("undead_event_listeners", "Open event streams.", totals.listeners as u64),
-        (
-            "undead_ready",
-            "1 while the store takes writes and the other main servers can be heard.",
-            u64::from(totals.ready),
-        ),
-    ];
-    for (name, help, number) in gauges {
-        header(&mut text, name, "gauge", help);
-        line(&mut text, name, number);
-    }
-    header(
-        &mut text,
-        "undead_list_snapshots_total",
-        "counter",
-        "Copies of the list made for listeners and requests.",
-    );
-    line(&mut text, "undead_list_snapshots_total", totals.snapshots);
-    let totals = [
-        ("undead_streams_created_total", "Streams created.", &counters.streams_created),
-        ("undead_watch_grants_total", "Watch grants handed out.", &counters.watch_grants),
-        ("undead_heartbeats_total", "Heartbeats accepted.", &counters.heartbeats),
-        ("undead_registrations_refused_total", "Nodes refused.", &counters.registrations_refused),
-    ];
-    for (name, help, counter) in totals {
-        header(&mut text, name, "counter", help);
-        line(&mut text, name, counter.load(Ordering::Relaxed));
-    }
+    let scrape = Scrape {
+        states: [("created", streams.created), ("live", streams.live), ("interrupted", streams.interrupted)],
+        gauges: [
+            ("undead_viewers", "Viewers of all streams, as nodes report them.", streams.viewers),
+            ("undead_nodes_live", "Nodes whose lease runs.", totals.nodes_live as u64),
+            (
+                "undead_nodes_wanted",
+                "Nodes the present load wants; see GET /api/scaling.",
+                nodes_wanted.into(),
+            ),
+            ("undead_event_listeners", "Open event streams.", totals.listeners as u64),
+            (
+                "undead_ready",
+                "1 while the store takes writes and the other main servers can be heard.",
+                totals.ready.into(),
+            ),
+        ],
+        counters: [
+            (
+                "undead_list_snapshots",
+                "Copies of the list made for listeners and requests.",
+                totals.snapshots,
+            ),
+            ("undead_streams_created", "Streams created.", read(&counters.streams_created)),
+            ("undead_watch_grants", "Watch grants handed out.", read(&counters.watch_grants)),
+            ("undead_heartbeats", "Heartbeats accepted.", read(&counters.heartbeats)),
+            ("undead_registrations_refused", "Nodes refused.", read(&counters.registrations_refused)),
+        ],
+    };
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(scrape));
+    let mut text = String::new();
+    prometheus_text::encode(&mut text, &registry).expect("a String takes everything");
     text
 }
 
-fn header(text: &mut String, name: &str, kind: &str, help: &str) {
-    writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}").expect("a String takes everything");
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
 }
 
-fn line(text: &mut String, name: &str, number: u64) {
-    writeln!(text, "{name} {number}").expect("a String takes everything");
+/// A metric's name, its help and its value.
+type Sample = (&'static str, &'static str, u64);
+
+/// One reading of everything.
+#[derive(Debug)]
+struct Scrape {
+    /// Streams by state.
+    states: [(&'static str, u64); 3],
+    gauges: [Sample; 5],
+    /// Names without the `_total` that every counter ends in.
+    counters: [Sample; 5],
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Streams that are not over, by state.";
+        let mut streams = encoder.encode_descriptor("undead_streams", help, None, MetricType::Gauge)?;
+        for (state, number) in self.states {
+            streams.encode_family(&[("state", state)])?.encode_gauge(&number)?;
+        }
+        for (name, help, number) in self.gauges {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(number).encode(metric)?;
+        }
+        for (name, help, number) in self.counters {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            ConstCounter::new(number).encode(metric)?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::header, response::IntoResponse};
+use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use serde::Serialize;
 
 use super::{Api, error::Error};
@@ -31,7 +32,7 @@ pub(crate) async fn readiness(State(api): State<Arc<Api>>) -> Result<Json<Status
 
 pub(crate) async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
     let text = metrics::render(&api.control.totals(Now::read()), api.scaling.wanted(), &api.counters);
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], text)
 }
 
 pub(crate) async fn openapi() -> impl IntoResponse {
