@@ -45,17 +45,22 @@ fn fanout(criterion: &mut Criterion) {
         let stream = hub.open(StreamId::new("bench", 1), Visibility::Public).expect("the hub is empty");
         let mut cursors = vec![Cursor::newest(); viewers];
         let mut at = 0;
-        stream.lock().expect("nobody panicked").push_tracks(tracks()).expect("they are the first");
+        stream
+            .lock()
+            .expect("nobody panicked")
+            .ring_mut()
+            .push_tracks(0, tracks())
+            .expect("they are the first");
         group.throughput(Throughput::Elements(viewers as u64));
         group.bench_function(BenchmarkId::from_parameter(viewers), |bencher| {
             bencher.iter(|| {
                 let mut stream = stream.lock().expect("nobody panicked");
-                stream.push(0, run(at, &data), at * 100).expect("runs are in order");
+                stream.ring_mut().push(0, run(at, &data), None, at * 100).expect("runs are in order");
                 at += 1;
                 for cursor in &mut cursors {
                     while let Some(next) = cursor.next(stream.ring()) {
                         let Next::Chunk(position, _) = next else { continue };
-                        black_box(stream.chunk(position, Format::WebM));
+                        black_box(stream.ring_mut().chunk(position, Format::WebM));
                     }
                 }
             });

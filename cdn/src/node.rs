@@ -23,7 +23,7 @@ use crate::{
     load::{AdmissionControl, Meter},
     metrics::Metrics,
     relay::{self, OpenedStreams, Relays, Warnings},
-    transport::{self, Admission},
+    transport::{self, Admission, TransportContext},
 };
 
 /// How often interrupted streams are checked for having waited too long.
@@ -96,7 +96,7 @@ impl Node {
         });
         let connections = Connections::new(limits.sockets);
         let tasks = TaskTracker::new();
-        let transports = transport::start_all(&transport::Services {
+        let transports = transport::start_all(&TransportContext {
             hostname: config.hostname.clone(),
             admission: Arc::new(Admission {
                 hostname: config.hostname.clone(),

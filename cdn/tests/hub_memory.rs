@@ -38,12 +38,12 @@ fn hub(group: u64, bytes: usize, formats: &[Format]) -> Hub {
     let mut hub = Hub::new(limits, |_, out| out.put_slice(&[0; 10]));
     let stream = hub.open(StreamId::new("a", 1), Visibility::Public).unwrap();
     let mut stream = stream.lock().unwrap();
-    stream.push_tracks(tracks()).unwrap();
+    stream.ring_mut().push_tracks(0, tracks()).unwrap();
     stream.set_epoch_ms(Some(0));
     for at in 0..RUNS {
-        stream.push(0, run(at / group, (at % group) as u32, bytes, 0), 0).unwrap();
+        stream.ring_mut().push(0, run(at / group, (at % group) as u32, bytes, 0), None, 0).unwrap();
         for format in formats {
-            stream.chunk(at, *format).unwrap();
+            stream.ring_mut().chunk(at, *format).unwrap();
         }
     }
     drop(stream);
@@ -72,9 +72,9 @@ fn what_no_reader_wants_keeps_no_buffer_of_a_parser() {
         let mut hub = Hub::new(HubLimits { ring, budget_bytes: 512 << 20, streams: 1 }, |_, _| {});
         let stream = hub.open(StreamId::new("a", 1), Visibility::Public).unwrap();
         let mut stream = stream.lock().unwrap();
-        stream.push_tracks(tracks()).unwrap();
+        stream.ring_mut().push_tracks(0, tracks()).unwrap();
         for group in 0..1000 {
-            stream.push(0, run(group, 0, 1, BUFFER), 0).unwrap();
+            stream.ring_mut().push(0, run(group, 0, 1, BUFFER), None, 0).unwrap();
         }
         drop(stream);
         hub

@@ -59,7 +59,7 @@ impl Audience {
     }
 
     /// Counts one more reader of a stream; none if the node has as many viewers, or the stream as many relays, as it may.
-    pub(super) fn admit(self: &Arc<Self>, stream: &Arc<Readers>, role: Role) -> Option<Arc<Admission>> {
+    pub(super) fn admit(self: &Arc<Self>, stream: &Arc<Readers>, role: Role) -> Option<Arc<AudienceMember>> {
         let (bounded, most) = match role {
             Role::Viewer => (&self.all, self.most_viewers),
             Role::Relay => (stream.counts(), self.most_relays),
@@ -69,12 +69,12 @@ impl Audience {
         let other = if role == Role::Viewer { stream.counts() } else { &self.all };
         other.of(role).fetch_add(1, Relaxed);
         let (audience, stream, keyframe_requested_ms) = (self.clone(), stream.clone(), Mutex::default());
-        Some(Arc::new(Admission { role, audience, stream, keyframe_requested_ms }))
+        Some(Arc::new(AudienceMember { role, audience, stream, keyframe_requested_ms }))
     }
 }
 
 /// A reader that is counted on its stream and on its node until this is dropped.
-pub(super) struct Admission {
+pub(super) struct AudienceMember {
     role: Role,
     audience: Arc<Audience>,
     stream: Arc<Readers>,
@@ -82,7 +82,7 @@ pub(super) struct Admission {
     keyframe_requested_ms: Mutex<Option<u64>>,
 }
 
-impl Admission {
+impl AudienceMember {
     pub(super) fn role(&self) -> Role {
         self.role
     }
@@ -103,7 +103,7 @@ impl Admission {
     }
 }
 
-impl Drop for Admission {
+impl Drop for AudienceMember {
     fn drop(&mut self) {
         self.stream.counts().of(self.role).fetch_sub(1, Relaxed);
         self.audience.all.of(self.role).fetch_sub(1, Relaxed);

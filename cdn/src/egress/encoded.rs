@@ -11,14 +11,11 @@ use protocol::{
     event::{ChunkHead, ChunkName, Skipped},
 };
 
-use super::Outlet;
+use super::encoder::Encoder;
 use crate::{
     hub::{Budget, Cursor, LiveStream, Next, SharedStream},
     lock::lock,
 };
-
-/// The formats a viewer asked for, if it did.
-pub(super) type Wish = Option<Formats>;
 
 /// Something for a viewer, in its transport's wire form.
 #[derive(Clone)]
@@ -39,12 +36,12 @@ pub(super) enum Kind {
 /// A take cannot be written in any of the formats that a viewer asked for.
 pub(super) struct Unsupported;
 
-/// What came since the last round, for viewers of every wish that is in use.
+/// What came since the last round, for viewers of each list of formats that is in use.
 pub(super) struct Round<P> {
     /// Position after the newest run, and its name.
     end: u64,
     newest: Option<ChunkName>,
-    news: Vec<(Wish, News<P>)>,
+    news: Vec<(Option<Formats>, News<P>)>,
 }
 
 /// The chunks that came since the last round, oldest first, up to the first that cannot be made.
@@ -80,16 +77,6 @@ impl<P> Round<P> {
     /// Whether a viewer at `cursor` has everything.
     pub(super) fn has_been_seen(&self, cursor: &Cursor) -> bool {
         cursor.position() == Some(self.end)
-    }
-
-    /// What is new for viewers of this wish, made for the first of them.
-    pub(super) fn news(&mut self, wish: Wish, make: impl FnOnce(u64) -> News<P>) -> &News<P> {
-        let known = self.news.iter().position(|(other, _)| *other == wish);
-        let at = known.unwrap_or_else(|| {
-            self.news.push((wish, make(self.end)));
-            self.news.len() - 1
-        });
-        &self.news[at].1
     }
 }
 
@@ -128,21 +115,37 @@ impl<P: Clone> Encoded<P> {
         Round { end, newest, news: Vec::new() }
     }
 
-    /// What came since the last call of [`Encoded::advance`], up to position `end`.
-    pub(super) fn news<O: Outlet<Packet = P>>(
+    /// What came since the last call of [`Encoded::advance`], up to the begin of `round`, for viewers that asked for these formats.
+    /// Made for the first of them.
+    pub(super) fn news<'r, E: Encoder<Packet = P>>(
         &self,
-        outlet: &O,
+        round: &'r mut Round<P>,
+        encoder: &E,
         stream: &SharedStream,
-        wish: Wish,
+        formats: Option<Formats>,
+    ) -> &'r News<P> {
+        let known = round.news.iter().position(|(asked_for, _)| *asked_for == formats);
+        let at = known.unwrap_or_else(|| {
+            round.news.push((formats, self.encode_news(round.end, encoder, stream, formats)));
+            round.news.len() - 1
+        });
+        &round.news[at].1
+    }
+
+    fn encode_news<E: Encoder<Packet = P>>(
+        &self,
         end: u64,
+        encoder: &E,
+        stream: &SharedStream,
+        formats: Option<Formats>,
     ) -> News<P> {
         let mut stream = lock(stream);
         let first = self.end.max(stream.ring().first());
         let piece = |position| {
             let head = *stream.ring().head(position)?;
-            let format = stream.ring().renditions(head.name.take)?.choose(wish)?;
-            let chunk = stream.chunk(position, format)?;
-            let packet = outlet.chunk(self.id, &chunk);
+            let format = stream.ring().renditions(head.name.take)?.choose(formats)?;
+            let chunk = stream.ring_mut().chunk(position, format)?;
+            let packet = encoder.chunk(self.id, &chunk);
             Some(Piece { packet, bytes: chunk.data.len(), kind: Kind::Chunk(head) })
         };
         let chunks = (first..end).map_while(piece).collect();
@@ -183,45 +186,45 @@ impl<P: Clone> Encoded<P> {
     ///
     /// # Errors
     /// [`Unsupported`].
-    pub(super) fn piece<O: Outlet<Packet = P>>(
+    pub(super) fn piece<E: Encoder<Packet = P>>(
         &mut self,
-        outlet: &O,
+        encoder: &E,
         stream: &mut LiveStream,
-        wish: Wish,
+        formats: Option<Formats>,
         next: Next,
     ) -> Result<Piece<P>, Unsupported> {
         match next {
-            Next::Init(take) => self.init(outlet, stream, wish, take).ok_or(Unsupported),
+            Next::Init(take) => self.init(encoder, stream, formats, take).ok_or(Unsupported),
             Next::Chunk(position, head) => {
                 let renditions = stream.ring().renditions(head.name.take).ok_or(Unsupported)?;
-                let format = renditions.choose(wish).ok_or(Unsupported)?;
-                let chunk = stream.chunk(position, format).ok_or(Unsupported)?;
+                let format = renditions.choose(formats).ok_or(Unsupported)?;
+                let chunk = stream.ring_mut().chunk(position, format).ok_or(Unsupported)?;
                 let known = self.chunks.entry((head.name, format));
-                let packet = known.or_insert_with(|| outlet.chunk(self.id, &chunk)).clone();
+                let packet = known.or_insert_with(|| encoder.chunk(self.id, &chunk)).clone();
                 Ok(Piece { packet, bytes: chunk.data.len(), kind: Kind::Chunk(head) })
             }
             Next::Skipped { from, to, reason } => {
-                let packet = outlet.skipped(&Skipped { stream_id: self.id, from, to, reason });
+                let packet = encoder.skipped(&Skipped { stream_id: self.id, from, to, reason });
                 Ok(Piece { packet, bytes: 0, kind: Kind::Skip })
             }
         }
     }
 
-    fn init<O: Outlet<Packet = P>>(
+    fn init<E: Encoder<Packet = P>>(
         &mut self,
-        outlet: &O,
+        encoder: &E,
         stream: &LiveStream,
-        wish: Wish,
+        formats: Option<Formats>,
         take: u64,
     ) -> Option<Piece<P>> {
         let renditions = stream.ring().renditions(take)?;
-        let format = renditions.choose(wish)?;
+        let format = renditions.choose(formats)?;
         let init = renditions.init(format)?;
         let epoch_ms = stream.epoch_ms().filter(|_| stream.take() == take);
         self.inits.retain(|known| known.format != format || (known.take, known.epoch_ms) == (take, epoch_ms));
         let known = self.inits.iter().position(|known| known.format == format);
         let at = known.unwrap_or_else(|| {
-            let packet = outlet.init(self.id, take, init, epoch_ms);
+            let packet = encoder.init(self.id, take, init, epoch_ms);
             self.inits.push(EncodedInit { take, format, epoch_ms, packet, bytes: init.data.len() });
             self.inits.len() - 1
         });

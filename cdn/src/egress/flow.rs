@@ -10,7 +10,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-use super::audience::Admission;
+use super::audience::AudienceMember;
 use crate::hub::Trace;
 
 /// How much may be on the way to one viewer. Each transport has its own.
@@ -55,7 +55,7 @@ pub(crate) struct Flow {
     left: AtomicBool,
     over: AtomicBool,
     pump: Arc<Notify>,
-    admission: Weak<Admission>,
+    member: Weak<AudienceMember>,
 }
 
 impl Flow {
@@ -63,7 +63,7 @@ impl Flow {
     pub(super) fn new(
         delivery: &'static Delivery,
         pump: Arc<Notify>,
-        admission: &Arc<Admission>,
+        member: &Arc<AudienceMember>,
     ) -> Arc<Self> {
         Arc::new(Self {
             delivery,
@@ -74,13 +74,13 @@ impl Flow {
             left: AtomicBool::new(false),
             over: AtomicBool::new(false),
             pump,
-            admission: Arc::downgrade(admission),
+            member: Arc::downgrade(member),
         })
     }
 
-    /// The place the viewer holds, while it is served.
-    pub(super) fn admission(&self) -> Option<Arc<Admission>> {
-        self.admission.upgrade()
+    /// The viewer as it is counted, while it is served.
+    pub(super) fn member(&self) -> Option<Arc<AudienceMember>> {
+        self.member.upgrade()
     }
 
     /// The viewer does not want more.
@@ -120,11 +120,13 @@ impl Flow {
         self.taken.load(SeqCst)
     }
 
-    /// Counts a payload as on its way until the receipt is dropped, and as being forwarded if it is new.
-    pub(super) fn receipt(self: &Arc<Self>, bytes: usize, traces: Option<Traces>) -> Receipt {
-        self.packets.fetch_add(1, SeqCst);
-        self.bytes.fetch_add(bytes, SeqCst);
-        Receipt { flow: self.clone(), bytes, _traces: traces }
+    /// For a payload of so many bytes, which came with the traced segments.
+    pub(super) fn receipt<'a>(
+        self: &'a Arc<Self>,
+        bytes: usize,
+        traces: Option<&'a Traces>,
+    ) -> PendingReceipt<'a> {
+        PendingReceipt { flow: self, bytes, traces }
     }
 
     /// Whether a viewer that had no room has enough again.
@@ -135,6 +137,23 @@ impl Flow {
     fn is_below(&self, bound: Backlog) -> bool {
         let on_the_way = self.packets.load(SeqCst);
         on_the_way == 0 || (on_the_way < bound.packets && self.bytes.load(SeqCst) < bound.bytes)
+    }
+}
+
+/// For a connection that cannot send a payload at once.
+#[must_use]
+pub(crate) struct PendingReceipt<'a> {
+    flow: &'a Arc<Flow>,
+    bytes: usize,
+    traces: Option<&'a Traces>,
+}
+
+impl PendingReceipt<'_> {
+    /// Counts the payload as on its way until the receipt is dropped. Segments that it came with count as being forwarded meanwhile.
+    pub(crate) fn issue(self) -> Receipt {
+        self.flow.packets.fetch_add(1, SeqCst);
+        self.flow.bytes.fetch_add(self.bytes, SeqCst);
+        Receipt { flow: self.flow.clone(), bytes: self.bytes, _traces: self.traces.cloned() }
     }
 }
 
@@ -185,7 +204,7 @@ mod tests {
     fn fill(flow: &Arc<Flow>, bytes: usize) -> Vec<Receipt> {
         let mut receipts = Vec::new();
         while flow.has_room() {
-            receipts.push(flow.receipt(bytes, None));
+            receipts.push(flow.receipt(bytes, None).issue());
         }
         receipts
     }

@@ -10,11 +10,12 @@ use protocol::{StreamId, event::StreamStateChanged, stream::StreamState};
 use supervisor::contain;
 
 use super::{
-    Dismissal, Flow, Offer, Outlet, Seat, Shard, Shared,
     announcer::{Announcements, state, woken_or_due},
-    audience::Admission,
-    encoded::{Encoded, Kind, Piece, Round, Unsupported, Wish},
-    flow::Traces,
+    context::PumpContext,
+    encoded::{Encoded, Kind, Piece, Unsupported},
+    encoder::{Dismissal, Encoder, Offer, ViewerConnection},
+    round::{RoundUpdate, Sent, Served, Viewer},
+    shard::Shard,
 };
 use crate::{
     clock::Now,
@@ -27,101 +28,32 @@ const DRAIN_TIMEOUT_MS: u64 = 10_000;
 /// How long a viewer's connection may take nothing at all of what waits for it before the viewer is dismissed.
 pub(super) const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A viewer on its way to the pump.
-pub(super) struct Joining<V> {
-    pub(super) viewer: V,
-    pub(super) cursor: Cursor,
-    pub(super) formats: Wish,
-    pub(super) flow: Arc<Flow>,
-    pub(super) admission: Arc<Admission>,
-    pub(super) seat: Seat<V>,
-}
-
-struct Viewer<V> {
-    id: V,
-    cursor: Cursor,
-    formats: Wish,
-    flow: Arc<Flow>,
-    /// How far it may be behind before it skips.
-    allowed_lag_ms: u64,
-    /// The state it was told, and the announcement that this was or came after.
-    told: Option<(StreamStateChanged, u64)>,
-    /// The path it was told, if it is a relay.
-    told_path: Option<Arc<[String]>>,
-    /// Since when it has no room, in node time, and what its connection had taken then.
-    stalled: Option<(u64, usize)>,
-    /// How many of the closing packets its connection took.
-    closing_sent: usize,
-    admission: Arc<Admission>,
-    _seat: Seat<V>,
-}
-
-/// Where a round left a viewer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Served {
-    AtLiveEdge,
-    Behind,
-    Gone,
-}
-
-/// What a round has for all viewers.
-struct RoundUpdate<P> {
-    now: Now,
-    state: StreamStateChanged,
-    /// Made when the first viewer has to be told.
-    state_packet: Option<P>,
-    path: Option<Arc<[String]>>,
-    /// Why nothing more comes.
-    closed: Option<Closed>,
-    /// Made when the first viewer has everything of a closed stream.
-    closing_packets: Option<Vec<P>>,
-    round: Round<P>,
-    /// The segments that the news came with, if they are traced.
-    traces: Option<Traces>,
-    sent: Sent,
-}
-
-/// What a round gave to connections, counted once at its end.
-#[derive(Default)]
-struct Sent {
-    bytes: u64,
-    chunks: u64,
-    skips: u64,
-}
-
-impl Sent {
-    fn count<P>(&mut self, piece: &Piece<P>) {
-        self.bytes += piece.bytes as u64;
-        match piece.kind {
-            Kind::Init => {}
-            Kind::Chunk(_) => self.chunks += 1,
-            Kind::Skip => self.skips += 1,
-        }
-    }
-}
-
-pub(super) struct Pump<O: Outlet> {
+pub(super) struct Pump<E: Encoder> {
     id: StreamId,
     subscriber: Subscriber,
-    shard: Arc<Shard<O::Viewer>>,
-    shared: Arc<Shared<O>>,
-    viewers: Vec<Viewer<O::Viewer>>,
-    encoded: Encoded<O::Packet>,
+    shard: Arc<Shard<E::Viewer>>,
+    context: Arc<PumpContext<E>>,
+    viewers: Vec<Viewer<E::Viewer>>,
+    encoded: Encoded<E::Packet>,
     /// What viewers were told.
     announcements: Announcements,
     /// How many of the viewers were behind after the last round.
     behind: u32,
 }
 
-impl<O: Outlet> Pump<O> {
-    pub(super) fn new(stream: &SharedStream, shard: Arc<Shard<O::Viewer>>, shared: Arc<Shared<O>>) -> Self {
+impl<E: Encoder> Pump<E> {
+    pub(super) fn new(
+        stream: &SharedStream,
+        shard: Arc<Shard<E::Viewer>>,
+        context: Arc<PumpContext<E>>,
+    ) -> Self {
         let id = lock(stream).id();
         Self {
             id,
             subscriber: Subscriber::new(stream, shard.wake.clone()),
             shard,
             encoded: Encoded::new(&lock(stream)),
-            shared,
+            context,
             viewers: Vec::new(),
             announcements: Announcements::default(),
             behind: 0,
@@ -149,7 +81,7 @@ impl<O: Outlet> Pump<O> {
                 }
             }
             let due_ms = due_ms.into_iter().chain(leave_at_ms).min();
-            woken_or_due(&self.subscriber, &self.shared.clock, due_ms).await;
+            woken_or_due(&self.subscriber, &self.context.clock, due_ms).await;
         }
     }
 
@@ -158,7 +90,7 @@ impl<O: Outlet> Pump<O> {
     }
 
     fn now_ms(&self) -> u64 {
-        self.shared.clock.now().ms
+        self.context.clock.now().ms
     }
 
     fn closed(&self) -> Option<Closed> {
@@ -167,25 +99,26 @@ impl<O: Outlet> Pump<O> {
 
     /// Tells the viewers that were not told yet why nothing more comes.
     fn end(&mut self, closed: Closed) {
-        let (state, outlet) = (state(&self.subscriber), &self.shared.outlet);
+        let state = state(&self.subscriber);
         let packets = self.closing_packets(closed, &state);
         let late = lock(&self.shard.joining).take().unwrap_or_default();
         let late = late.iter().map(|joining| (&joining.viewer, &joining.flow, 0));
-        let viewers = self.viewers.iter().map(|viewer| (&viewer.id, &viewer.flow, viewer.closing_sent));
-        for (viewer, flow, closing_sent) in viewers.chain(late) {
+        let viewers =
+            self.viewers.iter().map(|viewer| (&viewer.connection, &viewer.flow, viewer.closing_sent));
+        for (connection, flow, closing_sent) in viewers.chain(late) {
             flow.finish();
             for packet in packets.iter().skip(closing_sent) {
-                outlet.offer(viewer, packet, || flow.receipt(0, None));
+                connection.offer(packet, flow.receipt(0, None));
             }
-            outlet.dismiss(viewer, Dismissal::Closed(closed));
+            connection.dismiss(Dismissal::Closed(closed));
         }
     }
 
     /// What tells viewers why nothing more comes.
-    fn closing_packets(&self, closed: Closed, state: &StreamStateChanged) -> Vec<O::Packet> {
+    fn closing_packets(&self, closed: Closed, state: &StreamStateChanged) -> Vec<E::Packet> {
         match closed {
-            Closed::Ended => vec![self.shared.outlet.state(state)],
-            Closed::Dropped => self.shared.outlet.dropped(state),
+            Closed::Ended => vec![self.context.encoder.state(state)],
+            Closed::Dropped => self.context.encoder.dropped(state),
         }
     }
 
@@ -210,9 +143,9 @@ impl<O: Outlet> Pump<O> {
         if self.viewers.is_empty() {
             self.encoded.clear();
         }
-        self.shared.audience.lag_changed(self.behind, behind);
+        self.context.audience.lag_changed(self.behind, behind);
         self.behind = behind;
-        let metrics = &self.shared.metrics;
+        let metrics = &self.context.metrics;
         metrics.egress_bytes.add(sent.bytes);
         metrics.chunks_sent.add(sent.chunks);
         metrics.skips.add(sent.skips);
@@ -221,11 +154,11 @@ impl<O: Outlet> Pump<O> {
         }
     }
 
-    fn update(&mut self, was_idle: bool) -> RoundUpdate<O::Packet> {
+    fn update(&mut self, was_idle: bool) -> RoundUpdate<E::Packet> {
         let traces = self.subscriber.take_traces();
         let viewers = self.subscriber.readers().counts().now(Role::Viewer);
         // Read together: when the stream is closed, its last chunk is among the news or before them.
-        let now = self.shared.clock.now();
+        let now = self.context.clock.now();
         let stream = lock(self.subscriber.stream());
         RoundUpdate {
             now,
@@ -242,25 +175,11 @@ impl<O: Outlet> Pump<O> {
 
     fn admit(&mut self) {
         let joining = lock(&self.shard.joining).as_mut().map(mem::take).unwrap_or_default();
-        for Joining { viewer, cursor, formats, flow, admission, seat } in joining {
-            self.viewers.push(Viewer {
-                id: viewer,
-                cursor,
-                formats,
-                flow,
-                allowed_lag_ms: u64::MAX,
-                told: None,
-                told_path: None,
-                stalled: None,
-                closing_sent: 0,
-                admission,
-                _seat: seat,
-            });
-        }
+        self.viewers.extend(joining.into_iter().map(Viewer::from));
     }
 
     /// Offers a viewer what it has not seen, until it has everything or no room.
-    fn serve(&mut self, viewer: &mut Viewer<O::Viewer>, update: &mut RoundUpdate<O::Packet>) -> Served {
+    fn serve(&mut self, viewer: &mut Viewer<E::Viewer>, update: &mut RoundUpdate<E::Packet>) -> Served {
         loop {
             if viewer.flow.has_left() {
                 return Served::Gone;
@@ -282,13 +201,13 @@ impl<O: Outlet> Pump<O> {
         }
     }
 
-    fn without_room(&self, viewer: &mut Viewer<O::Viewer>, now: Now) -> Served {
+    fn without_room(&self, viewer: &mut Viewer<E::Viewer>, now: Now) -> Served {
         let taken = viewer.flow.taken();
         match viewer.stalled {
             Some((since_ms, before)) if before == taken => {
                 if now.since(since_ms) >= WRITE_STALL_TIMEOUT {
                     viewer.flow.finish();
-                    self.shared.outlet.dismiss(&viewer.id, Dismissal::Stalled);
+                    viewer.connection.dismiss(Dismissal::Stalled);
                     return Served::Gone;
                 }
             }
@@ -302,82 +221,81 @@ impl<O: Outlet> Pump<O> {
     }
 
     /// Tells the viewer how the stream is doing, or through whom it comes, if it does not know.
-    fn tell(&self, viewer: &mut Viewer<O::Viewer>, update: &mut RoundUpdate<O::Packet>) -> Option<Offer> {
-        if viewer.admission.role() == Role::Relay
+    fn tell(&self, viewer: &mut Viewer<E::Viewer>, update: &mut RoundUpdate<E::Packet>) -> Option<Offer> {
+        if viewer.member.role() == Role::Relay
             && let Some(offer) = self.tell_path(viewer, update)
         {
             return Some(offer);
         }
         let announcements = self.announcements.count;
         let state = update.state;
-        let news = match viewer.told {
+        let news = match viewer.state_sent {
             None => state.state != StreamState::Created,
             Some((_, announcement)) if announcement == announcements => false,
             Some((told, _)) => told != state,
         };
         if !news || state.state == StreamState::Ended {
-            viewer.told = viewer.told.map(|(told, _)| (told, announcements));
+            viewer.state_sent = viewer.state_sent.map(|(told, _)| (told, announcements));
             return None;
         }
         let offer = self.offer_state(viewer, update);
         if offer == Offer::Taken {
-            viewer.told = Some((state, announcements));
+            viewer.state_sent = Some((state, announcements));
         }
         Some(offer)
     }
 
-    fn tell_path(&self, viewer: &mut Viewer<O::Viewer>, update: &RoundUpdate<O::Packet>) -> Option<Offer> {
+    fn tell_path(&self, viewer: &mut Viewer<E::Viewer>, update: &RoundUpdate<E::Packet>) -> Option<Offer> {
         let path = update.path.as_ref()?;
-        if viewer.told_path.as_ref().is_some_and(|told| Arc::ptr_eq(told, path)) {
+        if viewer.path_sent.as_ref().is_some_and(|told| Arc::ptr_eq(told, path)) {
             return None;
         }
-        let outlet = &self.shared.outlet;
-        let offer = outlet.offer(&viewer.id, &outlet.relay_path(path)?, || viewer.flow.receipt(0, None));
+        let packet = self.context.encoder.relay_path(path)?;
+        let offer = viewer.connection.offer(&packet, viewer.flow.receipt(0, None));
         if offer == Offer::Taken {
-            viewer.told_path = Some(path.clone());
+            viewer.path_sent = Some(path.clone());
         }
         Some(offer)
     }
 
-    fn offer_state(&self, viewer: &Viewer<O::Viewer>, update: &mut RoundUpdate<O::Packet>) -> Offer {
-        let outlet = &self.shared.outlet;
-        let packet = update.state_packet.get_or_insert_with(|| outlet.state(&update.state));
-        outlet.offer(&viewer.id, packet, || viewer.flow.receipt(0, None))
+    fn offer_state(&self, viewer: &Viewer<E::Viewer>, update: &mut RoundUpdate<E::Packet>) -> Offer {
+        let encoder = &self.context.encoder;
+        let packet = update.state_packet.get_or_insert_with(|| encoder.state(&update.state));
+        viewer.connection.offer(packet, viewer.flow.receipt(0, None))
     }
 
     /// Tells a viewer that has everything why nothing more comes, and is done with it.
     fn finish(
         &self,
-        viewer: &mut Viewer<O::Viewer>,
+        viewer: &mut Viewer<E::Viewer>,
         closed: Closed,
-        update: &mut RoundUpdate<O::Packet>,
+        update: &mut RoundUpdate<E::Packet>,
     ) -> Served {
-        let outlet = &self.shared.outlet;
         let state = update.state;
         let packets = update.closing_packets.get_or_insert_with(|| self.closing_packets(closed, &state));
         viewer.flow.finish();
         for packet in packets.iter().skip(viewer.closing_sent) {
-            if outlet.offer(&viewer.id, packet, || viewer.flow.receipt(0, None)) == Offer::Full {
+            if viewer.connection.offer(packet, viewer.flow.receipt(0, None)) == Offer::Full {
                 return Served::Behind;
             }
             viewer.closing_sent += 1;
         }
-        outlet.dismiss(&viewer.id, Dismissal::Closed(closed));
+        viewer.connection.dismiss(Dismissal::Closed(closed));
         Served::Gone
     }
 
     /// Offers the viewer the media it gets next; none if it has everything.
     fn send_next(
         &mut self,
-        viewer: &mut Viewer<O::Viewer>,
-        update: &mut RoundUpdate<O::Packet>,
+        viewer: &mut Viewer<E::Viewer>,
+        update: &mut RoundUpdate<E::Packet>,
     ) -> Option<Offer> {
         let RoundUpdate { round, traces, sent, .. } = update;
         if round.has_been_seen(&viewer.cursor) {
             return None;
         }
-        let (outlet, encoded, stream) = (&self.shared.outlet, &self.encoded, self.subscriber.stream());
-        let news = round.news(viewer.formats, |end| encoded.news(outlet, stream, viewer.formats, end));
+        let (encoder, stream) = (&self.context.encoder, self.subscriber.stream());
+        let news = self.encoded.news(round, encoder, stream, viewer.formats);
         let mut ahead = viewer.cursor;
         let older;
         let piece = match news.next(&mut ahead) {
@@ -394,11 +312,9 @@ impl<O: Outlet> Pump<O> {
                 &older
             }
         };
-        let receipt = || {
-            let is_new = matches!(piece.kind, Kind::Chunk(head) if self.encoded.is_new(head.name));
-            viewer.flow.receipt(piece.bytes, traces.as_ref().filter(|_| is_new).cloned())
-        };
-        let offer = self.shared.outlet.offer(&viewer.id, &piece.packet, receipt);
+        let is_new = || matches!(piece.kind, Kind::Chunk(head) if self.encoded.is_new(head.name));
+        let traces = traces.as_ref().filter(|_| is_new());
+        let offer = viewer.connection.offer(&piece.packet, viewer.flow.receipt(piece.bytes, traces));
         if offer == Offer::Taken {
             viewer.cursor = ahead;
             sent.count(piece);
@@ -412,9 +328,9 @@ impl<O: Outlet> Pump<O> {
     /// [`Unsupported`].
     fn next(
         &mut self,
-        viewer: &mut Viewer<O::Viewer>,
+        viewer: &mut Viewer<E::Viewer>,
         ahead: &mut Cursor,
-    ) -> Result<Option<Piece<O::Packet>>, Unsupported> {
+    ) -> Result<Option<Piece<E::Packet>>, Unsupported> {
         let mut stream = lock(self.subscriber.stream());
         let lag_ms = ahead.lag_ms(stream.ring());
         if lag_ms > viewer.allowed_lag_ms {
@@ -422,26 +338,25 @@ impl<O: Outlet> Pump<O> {
         }
         self.allow_lag(viewer, lag_ms);
         let Some(next) = ahead.next(stream.ring()) else { return Ok(None) };
-        let piece = self.encoded.piece(&self.shared.outlet, &mut stream, viewer.formats, next);
+        let piece = self.encoded.piece(&self.context.encoder, &mut stream, viewer.formats, next);
         drop(stream);
         self.encoded.keep_budget();
         piece.map(Some)
     }
 
     /// Tells a viewer that what comes next cannot be written in its formats, and is done with it.
-    fn dismiss_unsupported(&self, viewer: &Viewer<O::Viewer>, state: &StreamStateChanged) -> Offer {
-        let outlet = &self.shared.outlet;
+    fn dismiss_unsupported(&self, viewer: &Viewer<E::Viewer>, state: &StreamStateChanged) -> Offer {
         viewer.flow.finish();
-        for packet in outlet.unsupported(state) {
-            outlet.offer(&viewer.id, &packet, || viewer.flow.receipt(0, None));
+        for packet in self.context.encoder.unsupported(state) {
+            viewer.connection.offer(&packet, viewer.flow.receipt(0, None));
         }
-        outlet.dismiss(&viewer.id, Dismissal::Unsupported);
+        viewer.connection.dismiss(Dismissal::Unsupported);
         Offer::Closed
     }
 
     /// The viewer came as close to the live edge as `lag_ms`.
-    fn allow_lag(&self, viewer: &mut Viewer<O::Viewer>, lag_ms: u64) {
-        let max_lag_ms = u64::try_from(self.shared.limits.max_lag.as_millis()).unwrap_or(u64::MAX);
+    fn allow_lag(&self, viewer: &mut Viewer<E::Viewer>, lag_ms: u64) {
+        let max_lag_ms = u64::try_from(self.context.limits.max_lag.as_millis()).unwrap_or(u64::MAX);
         viewer.allowed_lag_ms = viewer.allowed_lag_ms.min(lag_ms.saturating_add(max_lag_ms));
     }
 
@@ -458,8 +373,8 @@ impl<O: Outlet> Pump<O> {
     }
 }
 
-impl<O: Outlet> Drop for Pump<O> {
+impl<E: Encoder> Drop for Pump<E> {
     fn drop(&mut self) {
-        self.shared.audience.lag_changed(self.behind, 0);
+        self.context.audience.lag_changed(self.behind, 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Flow;
+use super::flow::Flow;
 use crate::{clock::Now, hub::Upstream};
 
 /// Dropping it leaves the stream.
@@ -22,7 +22,7 @@ impl Session {
 
     /// The client wants a keyframe soon. Requests are bounded for each viewer, and for each stream.
     pub(crate) fn request_keyframe(&self, now: Now) {
-        if self.flow.admission().is_some_and(|admission| admission.may_request_keyframe(now)) {
+        if self.flow.member().is_some_and(|member| member.may_request_keyframe(now)) {
             self.upstream.request_keyframe(now.ms);
         }
     }

@@ -2,20 +2,25 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Weak,
+    sync::{
+        Weak,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
+use media::Init;
 use protocol::{
-    event::ChunkName,
+    event::{ChunkName, Skipped, StreamStateChanged},
     stream::{StreamState, Visibility},
 };
 use tokio::sync::watch;
 
-use super::*;
+use super::{shard::SHARD_VIEWERS, *};
 use crate::{
     clock::Now,
-    hub::{Hub, HubLimits, Readers, RingLimits, Trace, samples},
+    hub::{Closed, Hub, HubLimits, Readers, RingLimits, Trace, samples},
+    rendition::Chunk,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,9 +56,16 @@ struct Connection {
     dismissed: Option<Dismissal>,
 }
 
+/// A connection by its number.
+#[derive(Clone)]
+struct FakeViewer {
+    number: u32,
+    transport: FakeTransport,
+}
+
 /// Connections by number.
 #[derive(Clone)]
-struct FakeOutlet {
+struct FakeTransport {
     connections: Arc<Mutex<HashMap<u32, Connection>>>,
     announced: Arc<Mutex<Vec<StreamStateChanged>>>,
     changed: watch::Sender<()>,
@@ -63,11 +75,15 @@ struct FakeOutlet {
     memory: Arc<Mutex<Vec<Weak<()>>>>,
 }
 
-impl FakeOutlet {
+impl FakeTransport {
     fn new() -> Self {
         let (connections, announced) = (Arc::default(), Arc::default());
         let (made, memory) = (Arc::default(), Arc::default());
         Self { connections, announced, changed: watch::channel(()).0, made, memory }
+    }
+
+    fn viewer(&self, number: u32) -> FakeViewer {
+        FakeViewer { number, transport: self.clone() }
     }
 
     fn with<T>(&self, viewer: u32, act: impl FnOnce(&mut Connection) -> T) -> T {
@@ -98,8 +114,8 @@ impl FakeOutlet {
     }
 }
 
-impl Outlet for FakeOutlet {
-    type Viewer = u32;
+impl Encoder for FakeTransport {
+    type Viewer = FakeViewer;
     type Packet = Packet;
 
     fn init(&self, _: StreamId, take: u64, _: &Init, _: Option<i64>) -> Packet {
@@ -132,9 +148,13 @@ impl Outlet for FakeOutlet {
     fn unsupported(&self, _: &StreamStateChanged) -> Vec<Packet> {
         vec![Packet::Unsupported]
     }
+}
 
-    fn offer(&self, viewer: &u32, packet: &Packet, receipt: impl FnOnce() -> Receipt) -> Offer {
-        let offer = self.with(*viewer, |connection| {
+impl ViewerConnection for FakeViewer {
+    type Packet = Packet;
+
+    fn offer(&self, packet: &Packet, receipt: PendingReceipt<'_>) -> Offer {
+        let offer = self.transport.with(self.number, |connection| {
             if connection.closed {
                 return Offer::Closed;
             }
@@ -148,23 +168,23 @@ impl Outlet for FakeOutlet {
             }
             connection.got.push(packet.clone());
             if connection.slow {
-                connection.receipts.push(receipt());
+                connection.receipts.push(receipt.issue());
             }
             Offer::Taken
         });
-        self.changed.send_replace(());
+        self.transport.changed.send_replace(());
         offer
     }
 
-    fn dismiss(&self, viewer: &u32, why: Dismissal) {
-        self.with(*viewer, |connection| connection.dismissed = Some(why));
+    fn dismiss(&self, why: Dismissal) {
+        self.transport.with(self.number, |connection| connection.dismissed = Some(why));
     }
 }
 
 struct Rig {
     hub: Hub,
-    outlet: FakeOutlet,
-    egress: Egress<FakeOutlet>,
+    transport: FakeTransport,
+    egress: Egress<FakeTransport>,
     stream: SharedStream,
     id: StreamId,
     audience: Arc<Audience>,
@@ -180,22 +200,22 @@ impl Rig {
         let mut hub = Hub::new(HubLimits { ring, budget_bytes: 1 << 30, streams: 1 }, |_, _| {});
         let id = StreamId::new("a", 1);
         let stream = open(&mut hub, id);
-        let (outlet, metrics) = (FakeOutlet::new(), Arc::<Metrics>::default());
+        let (transport, metrics) = (FakeTransport::new(), Arc::<Metrics>::default());
         let limits = Limits { max_lag: Duration::from_secs(2), ..Limits::default() };
         let audience = Audience::new(&limits);
         let counted = (limits, metrics.clone(), audience.clone());
         let tasks = (TaskTracker::new(), CancellationToken::new());
-        let egress = Egress::new(outlet.clone(), counted, Clock::start(), tasks);
+        let egress = Egress::new(transport.clone(), counted, Clock::start(), tasks);
         let sessions = Mutex::default();
-        let rig = Self { hub, outlet, egress, audience, stream, id, metrics, sessions, pushed: 0 };
+        let rig = Self { hub, transport, egress, audience, stream, id, metrics, sessions, pushed: 0 };
         rig.announce();
         rig
     }
 
     /// Has the broadcaster told how the stream is doing.
     fn announce(&self) {
-        let outlet = self.outlet.clone();
-        let announcer = Announcer::new(&self.stream, Clock::start(), move |state| outlet.announce(state));
+        let transport = self.transport.clone();
+        let announcer = Announcer::new(&self.stream, Clock::start(), move |state| transport.announce(state));
         self.egress.tasks.spawn(announcer.run());
     }
 
@@ -220,7 +240,7 @@ impl Rig {
     }
 
     fn watch_in(&self, viewer: u32, cursor: Cursor, formats: Option<Formats>) {
-        let role = Role::Viewer;
+        let (viewer, role) = (self.transport.viewer(viewer), Role::Viewer);
         let applicant = Applicant { viewer, role, delivery: &DELIVERY, cursor, formats, replacing: None };
         let session = self.egress.admit(&self.stream, applicant).ok().unwrap().start(|| {});
         lock(&self.sessions).push(session.expect("the stream is here"));
@@ -232,7 +252,7 @@ impl Rig {
             let name = name(self.pushed);
             let mut stream = lock(&self.stream);
             let begins = stream.set_state(StreamState::Live);
-            stream.push(0, samples::run(name, 1, 100), self.pushed * 100).unwrap();
+            stream.ring_mut().push(0, samples::run(name, 1, 100), None, self.pushed * 100).unwrap();
             self.pushed += 1;
             if begins {
                 stream.readers().changed();
@@ -255,7 +275,7 @@ impl Rig {
 
 fn open(hub: &mut Hub, id: StreamId) -> SharedStream {
     let stream = hub.open(id, Visibility::Public).unwrap();
-    lock(&stream).push_tracks(samples::tracks()).unwrap();
+    lock(&stream).ring_mut().push_tracks(0, samples::tracks()).unwrap();
     stream
 }
 
@@ -266,28 +286,28 @@ fn name(at: u64) -> ChunkName {
 #[tokio::test]
 async fn slow_viewer_skips_whole_groups_and_the_fast_one_gets_everything() {
     let mut rig = Rig::new();
-    rig.outlet.with(1, |connection| connection.slow = true);
+    rig.transport.with(1, |connection| connection.slow = true);
     rig.watch(0, Cursor::newest());
     rig.watch(1, Cursor::newest());
     for round in 1..=10 {
         rig.push(GROUP);
-        rig.outlet.until(|outlet| outlet.chunks(0).len() as u64 == round * GROUP).await;
+        rig.transport.until(|transport| transport.chunks(0).len() as u64 == round * GROUP).await;
     }
-    let before = rig.outlet.chunks(1);
+    let before = rig.transport.chunks(1);
     assert!(
         before.len() <= MOST_PACKETS,
         "no more than {MOST_PACKETS} packets are on the way to the slow one"
     );
 
-    rig.outlet.with(1, |connection| connection.slow = false);
-    let receipts = rig.outlet.with(1, |connection| std::mem::take(&mut connection.receipts));
+    rig.transport.with(1, |connection| connection.slow = false);
+    let receipts = rig.transport.with(1, |connection| std::mem::take(&mut connection.receipts));
     drop(receipts);
-    rig.outlet.until(|outlet| outlet.chunks(1).last() == Some(&name(99))).await;
+    rig.transport.until(|transport| transport.chunks(1).last() == Some(&name(99))).await;
     let to = name(90);
-    let got = rig.outlet.with(1, |connection| connection.got.clone());
+    let got = rig.transport.with(1, |connection| connection.got.clone());
     let skip = got.iter().position(|packet| *packet == Packet::Skipped(to)).expect("it is told");
     assert_eq!(got[skip + 1], Packet::Chunk(to, Arc::default()), "goes on with the newest group's keyframe");
-    assert_eq!(rig.outlet.chunks(1)[before.len()..], (90..100).map(name).collect::<Vec<_>>());
+    assert_eq!(rig.transport.chunks(1)[before.len()..], (90..100).map(name).collect::<Vec<_>>());
     assert_eq!(rig.metrics.skips.get(), 1);
 }
 
@@ -296,48 +316,49 @@ async fn viewer_who_resumes_far_back_gets_everything_that_follows() {
     let mut rig = Rig::new();
     rig.push(200);
     rig.watch(0, Cursor::after(name(0)));
-    rig.outlet.until(|outlet| outlet.chunks(0).last() == Some(&name(199))).await;
-    assert_eq!(rig.outlet.chunks(0), (1..200).map(name).collect::<Vec<_>>());
+    rig.transport.until(|transport| transport.chunks(0).last() == Some(&name(199))).await;
+    assert_eq!(rig.transport.chunks(0), (1..200).map(name).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn viewer_whose_queue_is_full_is_offered_the_same_again() {
     let mut rig = Rig::new();
-    rig.outlet.with(0, |connection| connection.full = true);
+    rig.transport.with(0, |connection| connection.full = true);
     rig.watch(0, Cursor::newest());
     rig.push(3);
-    rig.outlet.with(0, |connection| connection.full = false);
+    rig.transport.with(0, |connection| connection.full = false);
     rig.push(1);
-    rig.outlet.until(|outlet| outlet.chunks(0).len() == 4).await;
+    rig.transport.until(|transport| transport.chunks(0).len() == 4).await;
     let greeting = [Packet::State(StreamState::Live), Packet::Init(0)];
     let expected: Vec<_> =
         greeting.into_iter().chain((0..4).map(|at| Packet::Chunk(name(at), Arc::default()))).collect();
-    assert_eq!(rig.outlet.with(0, |connection| connection.got.clone()), expected);
+    assert_eq!(rig.transport.with(0, |connection| connection.got.clone()), expected);
 }
 
 #[tokio::test]
 async fn end_comes_after_the_last_chunk() {
     let mut rig = Rig::new();
-    rig.outlet.with(1, |connection| connection.slow = true);
+    rig.transport.with(1, |connection| connection.slow = true);
     rig.watch(0, Cursor::newest());
     rig.watch(1, Cursor::newest());
     for round in 1..=6 {
         rig.push(GROUP);
-        rig.outlet.until(|outlet| outlet.chunks(0).len() as u64 == round * GROUP).await;
+        rig.transport.until(|transport| transport.chunks(0).len() as u64 == round * GROUP).await;
     }
     rig.close(Closed::Ended);
     let ended = Packet::State(StreamState::Ended);
-    let is_ended =
-        |outlet: &FakeOutlet, viewer| outlet.with(viewer, |connection| connection.got.contains(&ended));
-    rig.outlet.until(|outlet| is_ended(outlet, 0)).await;
-    assert_eq!(rig.outlet.chunks(0).last(), Some(&name(59)));
-    assert!(!is_ended(&rig.outlet, 1), "the slow one has not got everything yet");
-    rig.outlet.with(1, |connection| connection.slow = false);
-    drop(rig.outlet.with(1, |connection| std::mem::take(&mut connection.receipts)));
-    rig.outlet.until(|outlet| is_ended(outlet, 1)).await;
-    assert_eq!(rig.outlet.chunks(1).last(), Some(&name(59)));
+    let is_ended = |transport: &FakeTransport, viewer| {
+        transport.with(viewer, |connection| connection.got.contains(&ended))
+    };
+    rig.transport.until(|transport| is_ended(transport, 0)).await;
+    assert_eq!(rig.transport.chunks(0).last(), Some(&name(59)));
+    assert!(!is_ended(&rig.transport, 1), "the slow one has not got everything yet");
+    rig.transport.with(1, |connection| connection.slow = false);
+    drop(rig.transport.with(1, |connection| std::mem::take(&mut connection.receipts)));
+    rig.transport.until(|transport| is_ended(transport, 1)).await;
+    assert_eq!(rig.transport.chunks(1).last(), Some(&name(59)));
     rig.closed().await;
-    let announced = lock(&rig.outlet.announced).last().copied();
+    let announced = lock(&rig.transport.announced).last().copied();
     assert_eq!(announced.map(|state| state.state), Some(StreamState::Ended), "the broadcaster is told too");
 }
 
@@ -347,16 +368,16 @@ async fn viewer_whose_connection_closed_is_counted_no_more() {
     rig.watch(0, Cursor::newest());
     rig.watch(1, Cursor::newest());
     assert_eq!(rig.viewers(), 2);
-    rig.outlet.with(0, |connection| connection.closed = true);
+    rig.transport.with(0, |connection| connection.closed = true);
     rig.push(1);
-    rig.outlet.until(|outlet| lock(&outlet.announced).iter().any(|state| state.viewers == 1)).await;
+    rig.transport.until(|transport| lock(&transport.announced).iter().any(|state| state.viewers == 1)).await;
     assert_eq!((rig.viewers(), rig.audience.viewers()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn viewer_whose_connection_takes_nothing_for_long_counts_as_gone() {
     let mut rig = Rig::new();
-    rig.outlet.with(0, |connection| connection.slow = true);
+    rig.transport.with(0, |connection| connection.slow = true);
     rig.watch(0, Cursor::newest());
     let full_after_s = MOST_PACKETS as u64 / GROUP;
     for second in 0..60 {
@@ -374,13 +395,13 @@ async fn viewers_of_a_dropped_stream_are_told_so_after_the_last_chunk_and_that_i
     rig.push(3);
     rig.close(Closed::Dropped);
     rig.closed().await;
-    let (got, dismissed) = rig.outlet.with(0, |connection| (connection.got.clone(), connection.dismissed));
+    let (got, dismissed) = rig.transport.with(0, |connection| (connection.got.clone(), connection.dismissed));
     let last = [Packet::Chunk(name(2), Arc::default()), Packet::Dropped(1), Packet::Dropped(2)];
     assert_eq!(got[got.len() - 3..], last);
     assert_eq!(dismissed, Some(Dismissal::Closed(Closed::Dropped)));
     let ended = |state: &StreamStateChanged| state.state == StreamState::Ended;
     assert!(!got.contains(&Packet::State(StreamState::Ended)));
-    assert!(!lock(&rig.outlet.announced).iter().any(ended), "nor is a broadcaster");
+    assert!(!lock(&rig.transport.announced).iter().any(ended), "nor is a broadcaster");
 }
 
 #[tokio::test]
@@ -388,14 +409,14 @@ async fn viewer_whose_queue_fills_up_at_the_end_is_told_each_thing_once() {
     let mut rig = Rig::new();
     rig.watch(0, Cursor::newest());
     rig.push(1);
-    rig.outlet.until(|outlet| outlet.chunks(0).len() == 1).await;
-    rig.outlet.with(0, |connection| connection.room = Some(1));
+    rig.transport.until(|transport| transport.chunks(0).len() == 1).await;
+    rig.transport.with(0, |connection| connection.room = Some(1));
     rig.close(Closed::Dropped);
-    rig.outlet.until(|outlet| outlet.with(0, |connection| connection.full)).await;
-    rig.outlet.with(0, |connection| (connection.full, connection.room) = (false, None));
+    rig.transport.until(|transport| transport.with(0, |connection| connection.full)).await;
+    rig.transport.with(0, |connection| (connection.full, connection.room) = (false, None));
     rig.readers().changed();
     rig.closed().await;
-    let got = rig.outlet.with(0, |connection| connection.got.clone());
+    let got = rig.transport.with(0, |connection| connection.got.clone());
     let last = [Packet::Chunk(name(0), Arc::default()), Packet::Dropped(1), Packet::Dropped(2)];
     assert_eq!(got[got.len() - 3..], last);
 }
@@ -409,7 +430,7 @@ async fn one_viewer_causes_few_keyframes_however_often_it_asks_or_watches_anew()
         counted.fetch_add(1, Relaxed);
     })));
     let watch = |viewer, role, replacing: Option<&Session>| {
-        let (delivery, cursor) = (&DELIVERY, Cursor::newest());
+        let (viewer, delivery, cursor) = (rig.transport.viewer(viewer), &DELIVERY, Cursor::newest());
         let applicant = Applicant { viewer, role, delivery, cursor, formats: None, replacing };
         rig.egress.admit(&rig.stream, applicant).ok().unwrap().start(|| {}).expect("the stream is here")
     };
@@ -430,23 +451,23 @@ async fn one_viewer_causes_few_keyframes_however_often_it_asks_or_watches_anew()
 #[tokio::test]
 async fn stream_that_is_closed_and_opened_again_at_once_is_served_on() {
     let mut rig = Rig::new();
-    rig.outlet.with(0, |connection| connection.slow = true);
+    rig.transport.with(0, |connection| connection.slow = true);
     rig.watch(0, Cursor::newest());
     rig.push(2 * MOST_PACKETS as u64);
-    rig.outlet.until(|outlet| !outlet.chunks(0).is_empty()).await;
+    rig.transport.until(|transport| !transport.chunks(0).is_empty()).await;
     rig.reopen();
     rig.watch(1, Cursor::newest());
     // Its viewer takes the rest: the pump of the closed stream ends only now.
-    rig.outlet.with(0, |connection| connection.slow = false);
-    drop(rig.outlet.with(0, |connection| std::mem::take(&mut connection.receipts)));
-    rig.outlet.until(|outlet| outlet.with(0, |connection| connection.dismissed.is_some())).await;
+    rig.transport.with(0, |connection| connection.slow = false);
+    drop(rig.transport.with(0, |connection| std::mem::take(&mut connection.receipts)));
+    rig.transport.until(|transport| transport.with(0, |connection| connection.dismissed.is_some())).await;
     while rig.egress.tasks.len() > 1 {
         tokio::task::yield_now().await;
     }
     rig.push(3);
-    rig.outlet.until(|outlet| outlet.chunks(1).len() == 3).await;
+    rig.transport.until(|transport| transport.chunks(1).len() == 3).await;
     rig.watch(2, Cursor::newest());
-    rig.outlet.until(|outlet| outlet.chunks(2).len() == 3).await;
+    rig.transport.until(|transport| transport.chunks(2).len() == 3).await;
 }
 
 #[tokio::test]
@@ -458,8 +479,8 @@ async fn pump_of_a_closed_stream_ends_although_another_stream_has_its_id() {
         tokio::task::yield_now().await;
     }
     rig.reopen();
-    rig.outlet
-        .until(|outlet| outlet.with(0, |connection| connection.got.contains(&Packet::Dropped(2))))
+    rig.transport
+        .until(|transport| transport.with(0, |connection| connection.got.contains(&Packet::Dropped(2))))
         .await;
 }
 
@@ -467,7 +488,7 @@ async fn pump_of_a_closed_stream_ends_although_another_stream_has_its_id() {
 async fn viewer_that_comes_too_late_is_not_welcomed() {
     let rig = Rig::new();
     let applicant = Applicant {
-        viewer: 0,
+        viewer: rig.transport.viewer(0),
         role: Role::Viewer,
         delivery: &DELIVERY,
         cursor: Cursor::newest(),
@@ -483,13 +504,19 @@ async fn viewer_that_comes_too_late_is_not_welcomed() {
 #[tokio::test]
 async fn after_a_pump_panicked_no_viewer_is_admitted_to_wait_for_it() {
     let mut rig = Rig::new();
-    rig.outlet.with(0, |connection| connection.broken = true);
+    rig.transport.with(0, |connection| connection.broken = true);
     rig.watch(0, Cursor::newest());
     rig.push(1);
     let is_let_in = || {
         let (delivery, cursor) = (&DELIVERY, Cursor::newest());
-        let applicant =
-            Applicant { viewer: 1, role: Role::Viewer, delivery, cursor, formats: None, replacing: None };
+        let applicant = Applicant {
+            viewer: rig.transport.viewer(1),
+            role: Role::Viewer,
+            delivery,
+            cursor,
+            formats: None,
+            replacing: None,
+        };
         rig.egress.admit(&rig.stream, applicant).is_ok_and(|admitted| admitted.start(|| {}).is_some())
     };
     let refused = async {
@@ -506,7 +533,7 @@ async fn a_stream_without_viewers_has_no_pump_and_one_that_all_left_is_not_woken
     rig.push(3);
     assert_eq!(rig.egress.tasks.len(), 1, "the announcer alone");
     rig.watch(0, Cursor::newest());
-    rig.outlet.until(|outlet| outlet.chunks(0).len() == 3).await;
+    rig.transport.until(|transport| transport.chunks(0).len() == 3).await;
     lock(&rig.sessions).clear();
     while rig.viewers() > 0 {
         tokio::task::yield_now().await;
@@ -521,7 +548,7 @@ async fn a_stream_without_viewers_has_no_pump_and_one_that_all_left_is_not_woken
     assert_eq!(Arc::strong_count(&trace), 1);
     rig.watch(1, Cursor::newest());
     rig.push(1);
-    rig.outlet.until(|outlet| outlet.chunks(1).len() == 4).await;
+    rig.transport.until(|transport| transport.chunks(1).len() == 4).await;
 }
 
 #[tokio::test]
@@ -529,12 +556,12 @@ async fn a_pump_that_all_viewers_left_keeps_no_chunk() {
     let mut rig = Rig::new();
     rig.push(3);
     rig.watch(0, Cursor::newest());
-    rig.outlet.until(|outlet| outlet.chunks(0).len() == 3).await;
-    assert_eq!(lock(&rig.outlet.memory).len(), 3);
-    lock(&rig.outlet.connections).clear();
+    rig.transport.until(|transport| transport.chunks(0).len() == 3).await;
+    assert_eq!(lock(&rig.transport.memory).len(), 3);
+    lock(&rig.transport.connections).clear();
     lock(&rig.sessions).clear();
     let given_up = async {
-        while lock(&rig.outlet.memory).iter().any(|memory| memory.strong_count() > 0) {
+        while lock(&rig.transport.memory).iter().any(|memory| memory.strong_count() > 0) {
             tokio::task::yield_now().await;
         }
     };
@@ -553,15 +580,18 @@ async fn chunks_of_a_format_are_made_once_for_all_who_read_it_and_for_nobody_not
     for viewer in 0..viewers {
         rig.watch_in(viewer, Cursor::newest(), wishes[viewer as usize % wishes.len()]);
     }
-    rig.outlet.until(|outlet| (0..viewers).all(|viewer| outlet.chunks(viewer).len() as u64 == GROUP)).await;
+    rig.transport
+        .until(|transport| (0..viewers).all(|viewer| transport.chunks(viewer).len() as u64 == GROUP))
+        .await;
     rig.push(GROUP);
-    rig.outlet
-        .until(|outlet| (0..viewers).all(|viewer| outlet.chunks(viewer).len() as u64 == 2 * GROUP))
+    rig.transport
+        .until(|transport| (0..viewers).all(|viewer| transport.chunks(viewer).len() as u64 == 2 * GROUP))
         .await;
     assert!(
-        (0..viewers).all(|viewer| rig.outlet.chunks(viewer) == (0..2 * GROUP).map(name).collect::<Vec<_>>())
+        (0..viewers)
+            .all(|viewer| rig.transport.chunks(viewer) == (0..2 * GROUP).map(name).collect::<Vec<_>>())
     );
-    let made = lock(&rig.outlet.made).values().map(BTreeSet::len).collect::<Vec<_>>();
+    let made = lock(&rig.transport.made).values().map(BTreeSet::len).collect::<Vec<_>>();
     assert_eq!(made, [3; 2 * GROUP as usize], "WebM, MP4 and frames, once each");
     assert!(rig.hub.budget().bytes() > 2 * without_readers + 2 * GROUP * 2 * 100, "what is made counts");
 }
@@ -572,13 +602,13 @@ async fn formats_that_are_read_by_viewers_who_are_gone_are_not_made_any_more() {
     rig.watch(0, Cursor::newest());
     rig.watch_in(1, Cursor::newest(), Some(Formats::read("frames")));
     rig.push(1);
-    rig.outlet.until(|outlet| !outlet.chunks(0).is_empty() && !outlet.chunks(1).is_empty()).await;
-    rig.outlet.with(1, |connection| connection.closed = true);
+    rig.transport.until(|transport| !transport.chunks(0).is_empty() && !transport.chunks(1).is_empty()).await;
+    rig.transport.with(1, |connection| connection.closed = true);
     rig.push(1);
-    rig.outlet.until(|outlet| outlet.chunks(0).len() == 2).await;
+    rig.transport.until(|transport| transport.chunks(0).len() == 2).await;
     rig.push(1);
-    rig.outlet.until(|outlet| outlet.chunks(0).len() == 3).await;
-    assert_eq!(lock(&rig.outlet.made)[&name(2)].len(), 1);
+    rig.transport.until(|transport| transport.chunks(0).len() == 3).await;
+    assert_eq!(lock(&rig.transport.made)[&name(2)].len(), 1);
 }
 
 #[tokio::test]
@@ -587,18 +617,18 @@ async fn viewer_whose_formats_a_new_take_does_not_fit_is_told_so_and_dismissed()
     rig.watch_in(0, Cursor::newest(), Some(Formats::read("webm")));
     rig.watch(1, Cursor::newest());
     rig.push(1);
-    rig.outlet.until(|outlet| !outlet.chunks(0).is_empty()).await;
+    rig.transport.until(|transport| !transport.chunks(0).is_empty()).await;
     {
         let mut stream = lock(&rig.stream);
         stream.begin_take(1);
-        stream.push_tracks(samples::aac()).unwrap();
+        stream.ring_mut().push_tracks(1, samples::aac()).unwrap();
         let first = ChunkName { take: 1, group: 0, index: 0 };
-        stream.push(1, samples::run(first, 1, 10), 100).unwrap();
+        stream.ring_mut().push(1, samples::run(first, 1, 10), None, 100).unwrap();
     }
     rig.readers().media(None);
-    rig.outlet.until(|outlet| outlet.with(0, |connection| connection.dismissed.is_some())).await;
-    let (got, dismissed) = rig.outlet.with(0, |connection| (connection.got.clone(), connection.dismissed));
+    rig.transport.until(|transport| transport.with(0, |connection| connection.dismissed.is_some())).await;
+    let (got, dismissed) = rig.transport.with(0, |connection| (connection.got.clone(), connection.dismissed));
     assert_eq!(got[got.len() - 2..], [Packet::Chunk(name(0), Arc::default()), Packet::Unsupported]);
     assert_eq!(dismissed, Some(Dismissal::Unsupported));
-    rig.outlet.until(|outlet| outlet.chunks(1).len() == 2).await;
+    rig.transport.until(|transport| transport.chunks(1).len() == 2).await;
 }

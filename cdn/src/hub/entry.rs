@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use media::{Frame, Run};
 use protocol::{Format, event::ChunkHead};
 
-use crate::rendition::{Chunk, Prefix, Renditions, place};
+use crate::rendition::{Chunk, index_of};
 
 /// Bytes that a run or a chunk costs besides frames and data, so that many tiny ones are bounded too.
 pub(super) const OVERHEAD_BYTES: u64 = 512;
@@ -16,8 +16,8 @@ pub(super) const OVERHEAD_BYTES: u64 = 512;
 pub(super) struct Entry {
     pub(super) head: ChunkHead,
     pub(super) arrived_ms: u64,
-    run: Run,
-    /// By [`place`] of their format, each made when its first reader wanted it.
+    pub(super) run: Run,
+    /// By [`index_of`] of their format, each made when its first reader wanted it.
     chunks: [Option<Arc<Chunk>>; Format::ALL.len()],
     /// Bytes of its frames' data.
     data_bytes: u64,
@@ -49,21 +49,20 @@ impl Entry {
         self.run_bytes() - if made > 0 { self.data_bytes } else { 0 } + made
     }
 
-    /// The chunk in `format`, made now if it was not yet; `None` if that cannot be.
-    pub(super) fn chunk(
-        &mut self,
-        format: Format,
-        renditions: &Renditions,
-        prefix: Prefix,
-    ) -> Option<Arc<Chunk>> {
-        if let Some(made) = &self.chunks[place(format)] {
-            return Some(made.clone());
-        }
-        let is_first = self.chunks.iter().all(Option::is_none);
-        let chunk = Arc::new(renditions.write(format, (self.head, &mut self.run), is_first, prefix)?);
+    /// The chunk in `format`, if it was made.
+    pub(super) fn chunk(&self, format: Format) -> Option<&Arc<Chunk>> {
+        self.chunks[index_of(format)].as_ref()
+    }
+
+    /// Whether no chunk was made, so that the first one is to hold the frames' data.
+    pub(super) fn has_no_chunk(&self) -> bool {
+        self.chunks.iter().all(Option::is_none)
+    }
+
+    /// Keeps a chunk that was made. The first one holds the frames' data.
+    pub(super) fn keep(&mut self, format: Format, chunk: Arc<Chunk>) {
         self.settled = true;
-        self.chunks[place(format)] = Some(chunk.clone());
-        Some(chunk)
+        self.chunks[index_of(format)] = Some(chunk);
     }
 
     /// Gives the frames memory of their own, unless a chunk holds them: a slice of a segment keeps all of that.

@@ -25,12 +25,12 @@ fn stream() -> (Hub, SharedStream) {
     let ring = RingLimits { window_ms: 10_000, group_bytes: 10_000 };
     let mut hub = Hub::new(HubLimits { ring, budget_bytes: 1 << 20, streams: 1 }, |_, _| {});
     let stream = hub.open(StreamId::new("a", 1), Visibility::Public).unwrap();
-    lock(&stream).push_tracks(samples::tracks()).unwrap();
+    lock(&stream).ring_mut().push_tracks(0, samples::tracks()).unwrap();
     (hub, stream)
 }
 
 fn push(stream: &mut LiveStream, group: u64, run: u32) {
-    stream.push(0, samples::run(name(group, run), FRAMES, 10), 0).unwrap();
+    stream.ring_mut().push(0, samples::run(name(group, run), FRAMES, 10), None, 0).unwrap();
 }
 
 /// What a cursor gives, in a short form.
@@ -57,7 +57,7 @@ fn viewer_at_the_live_edge_is_told_of_a_gap_and_goes_on_at_the_next_keyframe() {
     let (mut at_edge, mut behind) = (Cursor::newest(), Cursor::after(name(0, 0)));
     assert_eq!(read(&mut at_edge, &stream), ["init 0", "0.0", "0.1", "0.2"]);
     behind.next(stream.ring());
-    stream.gap();
+    stream.ring_mut().gap();
     push(&mut stream, 1, 2);
     assert_eq!(read(&mut at_edge, &stream), [""; 0], "no keyframe yet");
     push(&mut stream, 2, 0);
@@ -70,7 +70,7 @@ fn viewer_at_the_live_edge_is_told_of_a_gap_and_goes_on_at_the_next_keyframe() {
         "nor for who had the last one before it"
     );
     let before = hub.budget().bytes();
-    stream.gap();
+    stream.ring_mut().gap();
     assert!(hub.budget().bytes() + 2 * 3 * 10 < before, "the budget knows what went");
 }
 
@@ -79,20 +79,20 @@ fn names_up_to_a_gap_do_not_come_again() {
     let (_hub, stream) = stream();
     let mut stream = lock(&stream);
     push(&mut stream, 0, 0);
-    stream.gap();
+    stream.ring_mut().gap();
     assert_eq!(stream.ring().newest(), Some(span(0, 0)));
     for index in 0..FRAMES {
         let again = ChunkName { take: 0, group: 0, index };
-        assert!(stream.push(0, samples::run(again, 1, 10), 0).is_err(), "{index}");
+        assert!(stream.ring_mut().push(0, samples::run(again, 1, 10), None, 0).is_err(), "{index}");
     }
-    assert!(stream.push(0, samples::run(name(0, 1), 1, 10), 0).is_ok());
+    assert!(stream.ring_mut().push(0, samples::run(name(0, 1), 1, 10), None, 0).is_ok());
 }
 
 #[test]
 fn resumed_ring_knows_the_chunk_before_its_first() {
     let (_hub, stream) = stream();
     let mut stream = lock(&stream);
-    stream.follow(span(3, 7));
+    stream.ring_mut().follow(span(3, 7));
     push(&mut stream, 4, 0);
     let mut exactly = Cursor::after(name(3, 7));
     assert_eq!(read(&mut exactly, &stream), ["4.0"], "between two groups, and nothing is missing");
@@ -107,8 +107,8 @@ fn ring_that_has_what_it_is_to_follow_stays() {
     let (_hub, stream) = stream();
     let mut stream = lock(&stream);
     (0..3).for_each(|run| push(&mut stream, 0, run));
-    stream.follow(span(0, 2));
-    stream.follow(span(0, 1));
+    stream.ring_mut().follow(span(0, 2));
+    stream.ring_mut().follow(span(0, 1));
     push(&mut stream, 0, 3);
     let mut viewer = Cursor::after(name(0, 0));
     assert_eq!(read(&mut viewer, &stream), ["0.1", "0.2", "0.3"]);
@@ -121,7 +121,7 @@ fn ring_that_lacks_what_it_is_to_follow_shows_a_gap_but_not_to_who_has_it() {
     (0..3).for_each(|run| push(&mut stream, 0, run));
     let mut here = Cursor::after(name(0, 2));
     here.next(stream.ring());
-    stream.follow(span(0, 5));
+    stream.ring_mut().follow(span(0, 5));
     push(&mut stream, 0, 6);
     push(&mut stream, 1, 0);
     let mut elsewhere = Cursor::after(name(0, 5));

@@ -1,4 +1,4 @@
-//! The heart of a node: all its live streams, each with a bounded ring of frames, and cursors that read them.
+//! All live streams of a node, each with a bounded ring of frames, and cursors that read them.
 //!
 //! A frame is stored once; viewers hold a position, not a copy. What a run of frames is in a format is made when the first reader
 //! of that format wants it (see [`crate::rendition`]). Nothing here knows a transport, a clock, a socket or a task: times come in as
@@ -8,10 +8,13 @@
 mod budget;
 mod cursor;
 mod entry;
+mod eviction;
 mod readers;
+mod rendering;
 mod ring;
 mod span;
 mod stream;
+mod subscriber;
 mod upstream;
 
 #[cfg(test)]
@@ -30,17 +33,15 @@ use protocol::{StreamId, stream::Visibility};
 
 pub use budget::Budget;
 pub use cursor::{Cursor, Next};
-pub use readers::{Counts, Readers, Role, Subscriber, Trace};
+pub use readers::{Counts, Readers, Role, Trace};
 pub use ring::{Error, Ring, RingLimits};
 pub use span::Span;
-pub use stream::{Closed, LiveStream};
+pub use stream::{Closed, LiveStream, SharedStream};
+pub use subscriber::Subscriber;
 pub use upstream::{AskKeyframe, Upstream};
 
 use crate::{lock::lock, rendition::Prefix};
 use budget::GiveWay;
-
-/// A stream, shared between its producer and those who read it.
-pub type SharedStream = Arc<Mutex<LiveStream>>;
 
 /// Bounds of a hub.
 #[derive(Clone, Copy, Debug)]

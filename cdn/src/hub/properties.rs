@@ -61,9 +61,9 @@ impl Producer {
         };
         if (name.group, name.index) == (0, 0) {
             stream.begin_take(name.take);
-            stream.push_tracks(samples::tracks()).unwrap();
+            stream.ring_mut().push_tracks(name.take, samples::tracks()).unwrap();
         }
-        stream.push(name.take, samples::run(name, frames, bytes), now_ms).unwrap();
+        stream.ring_mut().push(name.take, samples::run(name, frames, bytes), None, now_ms).unwrap();
         self.pushed.push((Span { first: name, frames }, name.index == 0));
     }
 }
@@ -100,7 +100,7 @@ impl Viewer {
                 self.announced = Some(*to);
             }
             Next::Chunk(position, head) => {
-                let chunk = stream.chunk(*position, self.format).unwrap();
+                let chunk = stream.ring_mut().chunk(*position, self.format).unwrap();
                 assert_eq!(chunk.head, *head, "is the same in every format");
                 self.take_chunk(&chunk, pushed);
             }
@@ -188,9 +188,9 @@ proptest! {
 fn stream(chunks: u64) -> Mutex<LiveStream> {
     let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 10_000 }, Account::default(), |_, _| {});
     let mut stream = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
-    stream.push_tracks(samples::tracks()).unwrap();
+    stream.ring_mut().push_tracks(0, samples::tracks()).unwrap();
     for at in 0..chunks {
-        stream.push(0, run(at), at).unwrap();
+        stream.ring_mut().push(0, run(at), None, at).unwrap();
     }
     Mutex::new(stream)
 }
@@ -224,8 +224,8 @@ fn a_stream_pays_with_its_own_window_and_the_others_are_not_even_locked() {
     let streams = ["a", "b", "c"].map(&mut open);
     for (stream, chunks) in streams.iter().zip([3, 3, 30]) {
         let mut stream = lock(stream);
-        stream.push_tracks(samples::tracks()).unwrap();
-        (0..chunks).for_each(|at| stream.push(0, run(at), 0).unwrap());
+        stream.ring_mut().push_tracks(0, samples::tracks()).unwrap();
+        (0..chunks).for_each(|at| stream.ring_mut().push(0, run(at), None, 0).unwrap());
     }
     assert!(hub.budget().is_exceeded());
     let [a, b, c] = &streams;
@@ -256,7 +256,7 @@ fn viewer_who_comes_before_the_media_waits_for_it() {
     let stream = stream(0);
     let mut cursor = Cursor::newest();
     assert!(cursor.next(lock(&stream).ring()).is_none());
-    lock(&stream).push(0, run(0), 0).unwrap();
+    lock(&stream).ring_mut().push(0, run(0), None, 0).unwrap();
     assert_eq!(read(&mut cursor, &stream).0, [name(0)]);
 }
 
@@ -265,7 +265,7 @@ fn viewer_who_waited_gets_every_group_that_comes_at_once() {
     let stream = stream(0);
     let mut waited = Cursor::newest().waiting_on(lock(&stream).ring());
     assert!(waited.next(lock(&stream).ring()).is_none());
-    (0..8).for_each(|index| lock(&stream).push(0, run(index), 0).unwrap());
+    (0..8).for_each(|index| lock(&stream).ring_mut().push(0, run(index), None, 0).unwrap());
     assert_eq!(read(&mut waited, &stream).0, (0..8).map(name).collect::<Vec<_>>());
     let mut late = Cursor::newest().waiting_on(lock(&stream).ring());
     assert_eq!(read(&mut late, &stream).0, [name(6), name(7)], "who comes later does not wait");
@@ -275,7 +275,7 @@ fn viewer_who_waited_gets_every_group_that_comes_at_once() {
 fn viewer_who_waited_starts_with_a_keyframe_where_the_first_chunk_is_none() {
     let stream = stream(0);
     let mut waited = Cursor::newest().waiting_on(lock(&stream).ring());
-    (1..8).for_each(|index| lock(&stream).push(0, run(index), 0).unwrap());
+    (1..8).for_each(|index| lock(&stream).ring_mut().push(0, run(index), None, 0).unwrap());
     let first = read(&mut waited, &stream).0[0];
     assert!(first > name(1) && first.index == 0);
 }
@@ -296,7 +296,7 @@ fn viewer_who_is_ahead_of_the_node_waits_for_what_follows() {
     let mut cursor = Cursor::after(name(6));
     assert_eq!(read(&mut cursor, &stream), (vec![], vec![]));
     for at in 5..9 {
-        lock(&stream).push(0, run(at), at).unwrap();
+        lock(&stream).ring_mut().push(0, run(at), None, at).unwrap();
     }
     assert_eq!(read(&mut cursor, &stream), (vec![name(7), name(8)], vec![]));
 }
@@ -327,16 +327,16 @@ fn viewer_in_the_newest_group_has_nowhere_to_skip_to() {
 fn group_larger_than_its_bound_loses_its_start_and_joiners_wait_for_the_next_keyframe() {
     let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 3000 }, Account::default(), |_, _| {});
     let mut endless = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
-    endless.push_tracks(samples::tracks()).unwrap();
+    endless.ring_mut().push_tracks(0, samples::tracks()).unwrap();
     for index in 0..10 {
         let name = ChunkName { take: 0, group: 0, index };
-        endless.push(0, samples::run(name, 1, 5), 0).unwrap();
+        endless.ring_mut().push(0, samples::run(name, 1, 5), None, 0).unwrap();
     }
     assert!(endless.ring().first() > 0);
     let endless = Mutex::new(endless);
     let mut cursor = Cursor::newest();
     assert!(cursor.next(lock(&endless).ring()).is_none());
-    lock(&endless).push(0, run(3), 0).unwrap();
+    lock(&endless).ring_mut().push(0, run(3), None, 0).unwrap();
     assert_eq!(read(&mut cursor, &endless).0, [name(3)]);
 }
 
@@ -346,7 +346,7 @@ fn takes_without_chunks_leave_no_init_segments_behind() {
     let mut stream = lock(&stream);
     for take in 1..1000 {
         stream.begin_take(take);
-        stream.push_tracks(samples::tracks()).unwrap();
+        stream.ring_mut().push_tracks(take, samples::tracks()).unwrap();
     }
     let kept: Vec<u64> = (0..1000).filter(|take| stream.ring().renditions(*take).is_some()).collect();
     assert_eq!(kept, [0, 999], "the one of the chunks that are here, and the newest");

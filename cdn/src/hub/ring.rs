@@ -10,7 +10,7 @@
 //! whole groups, oldest first. The newest group always stays, because it is where viewers join, unless it alone
 //! outgrows [`RingLimits::group_bytes`]: then it loses runs from its start, and joiners wait for the next keyframe.
 //!
-//! A run becomes a chunk of a format when its first reader wants it; the chunk is kept with the run, and counted with it.
+//! What leaves, and when, is in [`eviction`](super::eviction); how a run becomes a chunk of a format, in [`rendering`](super::rendering).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,7 +19,6 @@ use std::{
 
 use media::{Run, Track};
 use protocol::{
-    Format,
     event::{ChunkHead, ChunkName},
     message::MAX_CHUNK_BYTES,
 };
@@ -29,7 +28,7 @@ use super::{
     entry::{Entry, OVERHEAD_BYTES},
     span::Span,
 };
-use crate::rendition::{Chunk, Prefix, Renditions};
+use crate::rendition::{Prefix, Renditions};
 
 /// Bounds of a ring.
 #[derive(Clone, Copy, Debug)]
@@ -78,22 +77,22 @@ const RATED: usize = 64;
 /// The bounded window of one stream, oldest run first. A position counts every run ever pushed, so it stays valid while
 /// runs before it are evicted. Times are milliseconds of any clock that does not run backwards.
 pub struct Ring {
-    entries: VecDeque<Entry>,
-    first: u64,
-    keys: VecDeque<u64>,
+    pub(super) entries: VecDeque<Entry>,
+    pub(super) first: u64,
+    pub(super) keys: VecDeque<u64>,
     /// What the newest group's runs cost without chunks.
-    newest_group_bytes: u64,
-    takes: BTreeMap<u64, Renditions>,
-    last_evicted: Option<Span>,
+    pub(super) newest_group_bytes: u64,
+    pub(super) takes: BTreeMap<u64, Renditions>,
+    pub(super) last_evicted: Option<Span>,
     /// Runs up to this one do not come any more.
     floor: Option<Span>,
     /// Readers before this position miss runs that never came.
     gap: u64,
     /// All entries and renditions.
-    bytes: u64,
+    pub(super) bytes: u64,
     account: Account,
-    limits: RingLimits,
-    prefix: Prefix,
+    pub(super) limits: RingLimits,
+    pub(super) prefix: Prefix,
 }
 
 impl Ring {
@@ -187,21 +186,6 @@ impl Ring {
         {
             newest.settle();
         }
-    }
-
-    /// The run at `position` as a chunk of `format`, which is made now if no reader wanted it before. `None` if the run left or
-    /// has not come, or if the format cannot be written. [`Budget::enforce`] is due afterwards, without the stream's lock.
-    pub fn chunk(&mut self, position: u64, format: Format) -> Option<Arc<Chunk>> {
-        let entry = self.entries.get_mut(usize::try_from(position.checked_sub(self.first)?).ok()?)?;
-        let renditions = self.takes.get(&entry.head.name.take)?;
-        let before = entry.bytes();
-        let chunk = entry.chunk(format, renditions, self.prefix)?;
-        let after = entry.bytes();
-        if after != before {
-            self.bytes = self.bytes - before + after;
-            self.tell_budget();
-        }
-        Some(chunk)
     }
 
     /// Position of the oldest run.
@@ -299,13 +283,6 @@ impl Ring {
         holds.map(|at| self.first + at as u64).ok_or(self.first + after as u64)
     }
 
-    /// Gives up the oldest group, or the oldest run of the only one; false if one run is left.
-    pub(super) fn give_way(&mut self) -> bool {
-        let gave = self.evict_oldest_group() || self.evict_oldest_of_many();
-        self.tell_budget();
-        gave
-    }
-
     /// Bytes of its newest runs for each second that they cover; 0 while it has none.
     pub fn bytes_per_s(&self) -> u64 {
         let sum = |sum: (u64, u64), entry: &Entry| {
@@ -326,7 +303,7 @@ impl Ring {
     }
 
     /// Tells the budget what is held.
-    fn tell_budget(&mut self) {
+    pub(super) fn tell_budget(&mut self) {
         self.account.set(self.bytes, self.entries.len() > 1);
     }
 
@@ -334,80 +311,13 @@ impl Ring {
         self.entries.get(usize::try_from(position.checked_sub(self.first)?).ok()?)
     }
 
-    /// Where the second oldest group begins. The oldest may have lost its own start.
-    fn second_group(&self) -> Option<u64> {
-        self.keys.iter().copied().find(|key| *key > self.first)
-    }
-
-    /// When the newest run of the oldest group arrived, if that group may leave.
-    fn oldest_group_arrived_ms(&self) -> Option<u64> {
-        self.arrived_ms(self.second_group()? - 1)
-    }
-
-    fn evict_older_than(&mut self, horizon_ms: u64) {
-        while self.oldest_group_arrived_ms().is_some_and(|arrived_ms| arrived_ms < horizon_ms) {
-            self.evict_oldest_group();
-        }
-    }
-
-    /// Evicts the oldest group; false if there is only the newest.
-    fn evict_oldest_group(&mut self) -> bool {
-        let Some(boundary) = self.second_group() else { return false };
-        while self.first < boundary {
-            self.evict_oldest();
-        }
-        true
-    }
-
-    /// Evicts the oldest run; false if it is the only one.
-    fn evict_oldest_of_many(&mut self) -> bool {
-        let evicts = self.entries.len() > 1;
-        if evicts {
-            self.evict_oldest();
-        }
-        evicts
-    }
-
-    fn bound_newest_group(&mut self) {
-        if self.newest_group_bytes > self.limits.group_bytes {
-            while self.evict_oldest_group() {}
-            while self.newest_group_bytes > self.limits.group_bytes && self.evict_oldest_of_many() {}
-        }
-    }
-
-    fn evict_oldest(&mut self) {
-        let in_newest_group = self.second_group().is_none();
-        let Some(gone) = self.entries.pop_front() else { return };
-        self.bytes -= gone.bytes();
-        if in_newest_group {
-            self.newest_group_bytes -= gone.run_bytes();
-        }
-        self.last_evicted = Some(Span::from(&gone.head));
-        self.first += 1;
-        while self.keys.front().is_some_and(|key| *key < self.first) {
-            self.keys.pop_front();
-        }
-        self.forget_unused_take(gone.head.name.take);
-    }
-
-    /// Forgets a take that has no runs here and is not the newest.
-    fn forget_unused_take(&mut self, take: u64) {
-        let is_newest = self.takes.last_key_value().is_none_or(|(newest, _)| *newest == take);
-        if !is_newest
-            && !self.has_runs(take)
-            && let Some(unused) = self.takes.remove(&take)
-        {
-            self.bytes -= take_bytes(&unused);
-        }
-    }
-
-    fn has_runs(&self, take: u64) -> bool {
+    pub(super) fn has_runs(&self, take: u64) -> bool {
         let (Ok(position) | Err(position)) = self.find(ChunkName { take, group: 0, index: 0 });
         self.head(position).is_some_and(|head| head.name.take == take)
     }
 }
 
-fn take_bytes(renditions: &Renditions) -> u64 {
+pub(super) fn take_bytes(renditions: &Renditions) -> u64 {
     renditions.bytes() as u64 + OVERHEAD_BYTES
 }
 

@@ -1,20 +1,17 @@
 //! One live stream on this node: its ring, its state, where it comes from, and when its takes were captured.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use media::{Run, Track};
 use protocol::{
-    Format, Formats, StreamId,
+    Formats, StreamId,
     stream::{StreamState, Visibility},
 };
 
-use super::{
-    readers::Readers,
-    ring::{Error, Ring},
-    span::Span,
-    upstream::Upstream,
-};
-use crate::rendition::{Chunk, Renditions};
+use super::{readers::Readers, ring::Ring, upstream::Upstream};
+use crate::rendition::Renditions;
+
+/// A stream, shared between its producer and its readers.
+pub type SharedStream = Arc<Mutex<LiveStream>>;
 
 /// Why a node carries a stream no more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +120,11 @@ impl LiveStream {
         self.epoch_ms
     }
 
+    /// Server-clock time at which what has timestamp `pts_us` in the current take was captured, if that is known.
+    pub fn captured_at_ms(&self, pts_us: u64) -> Option<i64> {
+        self.epoch_ms.map(|epoch_ms| epoch_ms.saturating_add_unsigned(pts_us / 1000))
+    }
+
     /// Corrects [`LiveStream::epoch_ms`] for the chunks to come.
     pub fn set_epoch_ms(&mut self, epoch_ms: Option<i64>) {
         self.epoch_ms = epoch_ms;
@@ -163,45 +165,8 @@ impl LiveStream {
         &self.ring
     }
 
-    /// Sets the tracks of the current take.
-    ///
-    /// # Errors
-    /// Those of [`Ring::push_tracks`].
-    pub fn push_tracks(&mut self, tracks: Arc<[Track]>) -> Result<(), Error> {
-        self.ring.push_tracks(self.take, tracks)
-    }
-
-    /// Appends a run of `take`, stamped with its capture time if that is known.
-    ///
-    /// # Errors
-    /// Those of [`Ring::push`].
-    pub fn push(&mut self, take: u64, run: Run, now_ms: u64) -> Result<(), Error> {
-        let captured_ms = |epoch_ms: i64| epoch_ms.saturating_add_unsigned(run.pts_us() / 1000);
-        let captured_at_ms = self.epoch_ms.map(captured_ms);
-        self.ring.push(take, run, captured_at_ms, now_ms)
-    }
-
-    /// See [`Ring::segment_done`].
-    pub fn segment_done(&mut self, segment_bytes: u64) {
-        self.ring.segment_done(segment_bytes);
-    }
-
-    /// See [`Ring::chunk`].
-    pub fn chunk(&mut self, position: u64, format: Format) -> Option<Arc<Chunk>> {
-        self.ring.chunk(position, format)
-    }
-
-    /// Runs are missing before the next one: see [`Ring::gap`].
-    pub fn gap(&mut self) {
-        self.ring.gap();
-    }
-
-    /// The next run is the one after `last`: see [`Ring::follow`].
-    pub fn follow(&mut self, last: Span) {
-        self.ring.follow(last);
-    }
-
-    pub(super) fn ring_mut(&mut self) -> &mut Ring {
+    /// The window, for the stream's producer and for what makes chunks.
+    pub fn ring_mut(&mut self) -> &mut Ring {
         &mut self.ring
     }
 }

@@ -1,16 +1,16 @@
-//! What a broadcaster's connection does: registers streams, sends segments, ends streams, and closes.
+//! What a broadcaster's connection does: registers streams, ends streams, and closes.
 
 use std::sync::Arc;
 
 use protocol::{ErrorCode, StreamId, WireError, grant::Action, stream::Visibility};
 
 use super::{
+    errors::taken_over,
     producer::Producer,
     publisher::Publisher,
-    refusal::taken_over,
     streams::Ingest,
     take::{Take, check_lengths},
-    types::{Accepted, ConnectionId, Registered, Registration, Segment},
+    types::{ConnectionId, Registered, Registration},
 };
 use crate::{clock::Now, hub::Role, lock::lock};
 
@@ -65,40 +65,6 @@ impl Ingest {
                 opened => return opened,
             }
         }
-    }
-
-    /// Takes in a segment of the stream's broadcaster.
-    pub(crate) async fn segment(
-        &self,
-        connection: ConnectionId,
-        segment: Segment,
-        now: Now,
-    ) -> Result<Accepted, WireError> {
-        let accepted = self.accept(connection, segment, now).await;
-        if accepted.is_err() {
-            self.services.metrics.segments_refused.add(1);
-        }
-        accepted
-    }
-
-    async fn accept(
-        &self,
-        connection: ConnectionId,
-        segment: Segment,
-        now: Now,
-    ) -> Result<Accepted, WireError> {
-        let (bytes, most) = (segment.data.len(), self.services.limits.segment_bytes);
-        if bytes > most {
-            let message = format!("segment has {bytes} bytes, at most {most} may come; cut smaller");
-            return Err(WireError::new(ErrorCode::PayloadTooLarge, message));
-        }
-        let publisher = lock(&self.publishers).owned(connection, segment.stream)?;
-        let (accepted, new_bytes) = publisher.segment(connection, segment, now).await?;
-        if let Some(bytes) = new_bytes {
-            self.services.metrics.segments.add(1);
-            self.services.metrics.ingress_bytes.add(bytes as u64);
-        }
-        Ok(accepted)
     }
 
     /// The broadcaster ends its stream.

@@ -8,14 +8,15 @@
 
 mod broadcasting;
 mod capture_clock;
+mod errors;
 mod forward;
 mod observer;
 mod producer;
 mod publications;
 mod publisher;
 mod rate;
-mod refusal;
 mod relayed;
+mod segment;
 mod services;
 mod source;
 mod streams;

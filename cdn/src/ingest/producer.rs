@@ -152,7 +152,7 @@ impl Producer {
                         stream.begin_take(take);
                     }
                     stream.set_epoch_ms(epoch_ms);
-                    match stream.push_tracks(tracks) {
+                    match stream.ring_mut().push_tracks(take, tracks) {
                         Err(error) if self.is_relay => return Err(WriteError::Malformed(error)),
                         pushed => log_lost_tracks(stream, pushed),
                     }
@@ -163,13 +163,13 @@ impl Producer {
                     Err(error) if self.is_relay => return Err(WriteError::Malformed(error)),
                     Err(error) => {
                         tracing::error!(stream.id = %stream.id(), %error, "a run of stream {} was lost", stream.id());
-                        stream.gap();
+                        stream.ring_mut().gap();
                     }
                 },
             }
         }
         if let Some(bytes) = segment_bytes {
-            stream.segment_done(bytes);
+            stream.ring_mut().segment_done(bytes);
         }
         if !self.is_relay && changes.run && stream.set_state(StreamState::Live) {
             tracing::info!(stream.id = %stream.id(), "stream {} is live", stream.id());
@@ -180,7 +180,7 @@ impl Producer {
 
     /// Runs are missing before the next one.
     pub(crate) fn gap(&self) -> Result<(), Refused> {
-        self.writing()?.stream.gap();
+        self.writing()?.stream.ring_mut().gap();
         Ok(())
     }
 
@@ -244,14 +244,14 @@ pub(super) fn begin_take(
     was_relayed: bool,
 ) {
     match newest {
-        Some(newest) => stream.follow(newest),
+        Some(newest) => stream.ring_mut().follow(newest),
         // What the old take had besides never came here.
-        None if was_relayed => stream.gap(),
+        None if was_relayed => stream.ring_mut().gap(),
         None => {}
     }
     stream.begin_take(take);
     if let Some(tracks) = tracks {
-        let pushed = stream.push_tracks(tracks);
+        let pushed = stream.ring_mut().push_tracks(take, tracks);
         log_lost_tracks(stream, pushed);
     }
 }
@@ -267,9 +267,10 @@ fn push_run(stream: &mut LiveStream, take: u64, run: Run, now: Now) -> Result<bo
     let name = ChunkName { take, group: run.group, index: run.index };
     let newest = stream.ring().newest();
     if newest.is_some_and(|newest| newest.is_before(name) && !newest.may_precede(name)) {
-        stream.gap();
+        stream.ring_mut().gap();
     }
-    match stream.push(take, run, now.ms) {
+    let captured_at_ms = stream.captured_at_ms(run.pts_us());
+    match stream.ring_mut().push(take, run, captured_at_ms, now.ms) {
         Ok(()) => Ok(true),
         // It came from another producer before, under the same name.
         Err(Error::OutOfOrder { .. }) => Ok(false),

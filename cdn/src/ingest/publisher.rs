@@ -1,4 +1,4 @@
-//! The broadcaster's side of a stream: registrations, and segments that become runs of frames.
+//! The broadcaster's side of a stream: registrations. What becomes of segments is in [`segment`](super::segment).
 //!
 //! A broadcaster that registers continues the ring as it is. Runs that the ring has already are passed over by their names; runs that
 //! are missing in between empty the ring, so that viewers are told.
@@ -8,37 +8,31 @@
 
 use std::sync::Arc;
 
-use media::Progress;
-use protocol::{ErrorCode, WireError};
-use tokio::{sync::Mutex as AsyncMutex, task::yield_now};
+use protocol::WireError;
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
-    forward::{self, Forwarding},
-    producer::{self, Producer, Written},
+    errors::stale,
+    producer,
     rate::Rate,
-    refusal::{not_registered, stale},
     source::{HandOver, StreamSource},
     take::Take,
-    types::{Accepted, ConnectionId, Registration, Segment},
+    types::{ConnectionId, Registration},
 };
-use crate::{
-    clock::Now,
-    hub::{LiveStream, Trace},
-    lock::lock,
-};
+use crate::{clock::Now, hub::LiveStream, lock::lock};
 
 /// See the [module](self).
 pub(super) struct Publisher {
     source: Arc<StreamSource>,
-    intake: AsyncMutex<Intake>,
+    pub(super) intake: AsyncMutex<Intake>,
 }
 
-struct Intake {
-    take: Option<Take>,
+pub(super) struct Intake {
+    pub(super) take: Option<Take>,
     /// [`StreamSource::relays`] when `take` was begun. A take from before another node became the source is over here: its
     /// broadcaster brings the state of wherever it is now.
     relays: u64,
-    rate: Rate,
+    pub(super) rate: Rate,
 }
 
 /// What registering a stream came to.
@@ -106,88 +100,6 @@ impl Publisher {
                 *take = Some(begun);
             }
             Ok(())
-        })
-    }
-
-    /// Takes in a segment of the broadcaster, in slices between which other tasks run. Readers get what a slice brought at
-    /// once. Says how many bytes were new.
-    pub(super) async fn segment(
-        &self,
-        connection: ConnectionId,
-        segment: Segment,
-        now: Now,
-    ) -> Result<(Accepted, Option<usize>), WireError> {
-        let mut intake = self.intake.lock().await;
-        let producer = Producer::of_broadcaster(&self.source, connection)?;
-        let Intake { take, rate, .. } = &mut *intake;
-        let take = take.as_mut().ok_or_else(not_registered)?;
-        match segment.take {
-            Some(number) if number < take.number() => return Err(stale(number, take.number())),
-            Some(number) if number > take.number() => return Err(not_registered()),
-            _ => {}
-        }
-        let mut bytes = None;
-        if take.wants(segment.seq.unwrap_or(take.next_segment()))? {
-            if !rate.allow(segment.data.len(), now.ms) {
-                return Err(WireError::new(ErrorCode::LimitReached, "too many bytes a second; send less"));
-            }
-            let steps = take.steps();
-            let parsed = self.parse(&producer, take, &segment, now).await;
-            rate.charge(take.steps() - steps);
-            parsed?;
-            bytes = Some(segment.data.len());
-        }
-        Ok((Accepted { have: take.have(), resume: take.resume_state() }, bytes))
-    }
-
-    async fn parse(
-        &self,
-        producer: &Producer,
-        take: &mut Take,
-        segment: &Segment,
-        now: Now,
-    ) -> Result<(), WireError> {
-        let mut rest = segment.data.clone();
-        loop {
-            let mut outputs = Vec::new();
-            let progress = take.advance(&mut rest, &mut outputs);
-            let is_done = progress == Ok(Progress::Done);
-            if is_done && take.segment_done(segment.captured_at_ms, now.ms) {
-                let stream = producer.stream_id();
-                tracing::debug!(
-                    stream.id = %stream,
-                    take = take.number(),
-                    "the recorder's clock of stream {stream} fell or jumped; times go on from those before"
-                );
-            }
-            if is_done || !outputs.is_empty() {
-                let written = Written {
-                    take: take.number(),
-                    epoch_ms: take.epoch_ms(),
-                    outputs,
-                    segment_bytes: is_done.then_some(segment.data.len() as u64),
-                };
-                // Where it is not the producer any more, the rest is parsed all the same: the take stays whole.
-                let _ = producer.write(written, self.trace(take, segment, is_done).as_ref(), now);
-            }
-            if progress? == Progress::Done {
-                return Ok(());
-            }
-            yield_now().await;
-        }
-    }
-
-    /// What follows a segment that is done through the node, if that is logged.
-    fn trace(&self, take: &Take, segment: &Segment, is_done: bool) -> Option<Arc<dyn Trace>> {
-        (is_done && forward::is_logged()).then(|| {
-            Arc::new(Forwarding {
-                stream: segment.stream,
-                segment: take.have(),
-                bytes: segment.data.len(),
-                arrived_us: segment.arrived_us,
-                clock: self.source.services().clock.clone(),
-                progress: forward::Progress::default(),
-            }) as Arc<dyn Trace>
         })
     }
 }

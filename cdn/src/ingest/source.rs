@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    refusal::{ended, taken_over},
+    errors::{ended, taken_over},
     services::Services,
     types::ConnectionId,
 };

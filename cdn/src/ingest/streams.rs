@@ -8,11 +8,11 @@ use std::{
 use protocol::{ErrorCode, StreamId, WireError, stream::Visibility};
 
 use super::{
+    errors::{ended, node_full, not_registered},
     observer::StreamObserver,
     producer::Producer,
     publications::Publications,
     publisher::Publisher,
-    refusal::{ended, node_full, not_registered},
     services::Services,
     source::StreamSource,
     types::{Authority, ConnectionId},

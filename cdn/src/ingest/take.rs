@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use bytes::Bytes;
-use media::{Output, Progress, TakeParser, Track};
+use media::{TakeParser, Track};
 use protocol::{
     ErrorCode, WireError,
     event::{ChunkName, SegmentName},
@@ -27,7 +26,7 @@ const RESUME_HEAD_BYTES: usize = 1 + 8 + 8;
 pub(super) struct Take {
     number: u64,
     mime: String,
-    parser: TakeParser,
+    pub(super) parser: TakeParser,
     next_segment: u64,
     capture_clock: CaptureClock,
     /// How often the recorder's clock fell or jumped; see [`TakeParser::time_corrections`].
@@ -120,18 +119,11 @@ impl Take {
         Ok(seq == self.next_segment)
     }
 
-    /// Parses some of the next segment, of which `rest` is left, in a slice of bounded work. Appends what became ready,
-    /// also before an error.
-    pub(super) fn advance(
-        &mut self,
-        rest: &mut Bytes,
-        outputs: &mut Vec<Output>,
-    ) -> Result<Progress, WireError> {
-        self.parser.advance(rest, outputs).map_err(|error| {
-            let error = refused(self.next_segment, &error);
-            self.broken = Some(error.clone());
-            error
-        })
+    /// It cannot go on: parsing the next segment failed. Gives the error for its broadcaster.
+    pub(super) fn fail(&mut self, error: &media::Error) -> WireError {
+        let error = parse_error(self.next_segment, error);
+        self.broken = Some(error.clone());
+        error
     }
 
     /// The segment is done; its newest frame was captured at `captured_at_ms`. Gives whether the recorder's clock fell or jumped
@@ -177,7 +169,7 @@ impl Take {
 
 /// Why a segment ended its take. What cannot be forwarded now cannot be forwarded in any take; other errors are those of
 /// this one.
-fn refused(segment: u64, error: &media::Error) -> WireError {
+fn parse_error(segment: u64, error: &media::Error) -> WireError {
     let (code, advice) = match error {
         media::Error::Unsupported(_) => (ErrorCode::UnsupportedMime, "record in another format"),
         _ => (ErrorCode::MalformedMedia, "start a new take"),
@@ -200,8 +192,8 @@ fn number_at(head: &[u8], offset: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use bytes::BytesMut;
-    use media::{Codec, Format, Frame, Muxer, Run, TrackKind};
+    use bytes::{Bytes, BytesMut};
+    use media::{Codec, Format, Frame, Muxer, Progress, Run, TrackKind};
 
     use super::*;
 
@@ -257,7 +249,7 @@ mod tests {
         let mut told = Vec::new();
         for (number, times) in [[0, 60], [120, 180], [0, 60], [120, 180]].iter().enumerate() {
             let mut segment = segment(times, number == 0);
-            while take.advance(&mut segment, &mut Vec::new()) == Ok(Progress::Partly) {}
+            while take.parser.advance(&mut segment, &mut Vec::new()) == Ok(Progress::Partly) {}
             told.push(take.segment_done(None, 0));
         }
         assert_eq!(told, [false, false, true, false]);

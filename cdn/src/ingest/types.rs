@@ -44,7 +44,7 @@ pub(crate) struct Segment {
     pub(crate) data: Bytes,
     /// When its newest frame was captured, on the server's clock.
     pub(crate) captured_at_ms: Option<i64>,
-    /// When its last byte was there, by the node's [`Clock::elapsed_us`].
+    /// When its last byte was there, by the node's [`Clock::elapsed_us`](crate::clock::Clock::elapsed_us).
     pub(crate) arrived_us: i64,
 }
 

@@ -7,16 +7,17 @@ mod chunk;
 
 use std::sync::Arc;
 
-use media::{Init, Muxer, Run, Track};
-use protocol::{Format, Formats, event::ChunkHead};
+use media::{Init, Muxer, Track};
+use protocol::{Format, Formats};
 
+pub(crate) use chunk::PREFIX_BYTES;
 pub use chunk::{Chunk, Prefix};
 
 /// The formats of one take.
 #[derive(Debug)]
 pub struct Renditions {
     tracks: Arc<[Track]>,
-    /// By [`place`] of their format; none where it has no place for one of the tracks.
+    /// By [`index_of`] of their format; none where it has no place for one of the tracks.
     muxers: [Option<Muxer>; Format::ALL.len()],
     default: Format,
 }
@@ -42,25 +43,17 @@ impl Renditions {
     /// them can be.
     pub fn choose(&self, wanted: Option<Formats>) -> Option<Format> {
         let wanted = wanted.unwrap_or(self.default.into());
-        wanted.iter().find(|format| self.muxers[place(*format)].is_some())
+        wanted.iter().find(|format| self.muxer(*format).is_some())
     }
 
     /// What a reader of `format` needs before the take's chunks.
     pub fn init(&self, format: Format) -> Option<&Init> {
-        self.muxers[place(format)].as_ref().map(Muxer::init)
+        self.muxer(format).map(Muxer::init)
     }
 
-    /// Writes a run, whose frames' data are slices of the chunk from then on if `keep_there`. `None` if the format cannot be
-    /// written.
-    pub(crate) fn write(
-        &self,
-        format: Format,
-        (head, run): (ChunkHead, &mut Run),
-        keep_there: bool,
-        prefix: Prefix,
-    ) -> Option<Chunk> {
-        let muxer = self.muxers[place(format)].as_ref()?;
-        Some(chunk::write(muxer, head, run, keep_there, prefix))
+    /// What writes runs in `format`.
+    pub(crate) fn muxer(&self, format: Format) -> Option<&Muxer> {
+        self.muxers[index_of(format)].as_ref()
     }
 
     /// Bytes that it takes.
@@ -74,7 +67,7 @@ impl Renditions {
 }
 
 /// Where things of `format` are in an array with a place for each.
-pub(crate) fn place(format: Format) -> usize {
+pub(crate) fn index_of(format: Format) -> usize {
     format as usize
 }
 

@@ -10,11 +10,11 @@ use protocol::{
     stream::Visibility,
 };
 
-use super::refusal;
+use super::errors;
 use crate::{
     clock::Clock,
     config::Limits,
-    egress::{self, Applicant, Delivery, Egress, Outlet, Session},
+    egress::{self, Applicant, Delivery, Egress, Encoder, Session},
     grants::Grants,
     hub::{Cursor, LiveStream, Role, SharedStream},
     load::{AdmissionControl, Newcomer},
@@ -51,7 +51,7 @@ pub(crate) enum Start {
 }
 
 /// Where a client is served.
-pub(crate) struct Place<'a, V> {
+pub(crate) struct Destination<'a, V> {
     /// Its connection.
     pub(crate) viewer: V,
     pub(crate) delivery: &'static Delivery,
@@ -71,7 +71,7 @@ pub(crate) struct Admission {
 
 /// A client that was admitted. It gets media from [`Admitted::start`] on.
 pub(crate) struct Admitted<V> {
-    admitted: egress::Admitted<V>,
+    reservation: egress::Reservation<V>,
     stream: SharedStream,
     welcome: Welcome,
 }
@@ -91,7 +91,7 @@ impl Admission {
         match &request.client {
             Client::Viewer => self.relays.find(request.stream, request.grant.as_deref()).await,
             Client::Relay(relay) if *relay == self.hostname => Err(asks_itself(relay)),
-            Client::Relay(_) => self.at_hand(request.stream).ok_or_else(refusal::unknown_stream),
+            Client::Relay(_) => self.at_hand(request.stream).ok_or_else(errors::unknown_stream),
         }
     }
 
@@ -99,14 +99,14 @@ impl Admission {
     ///
     /// # Errors
     /// `invalid_grant`, `unsupported_format`, `no_capacity`, `relay_loop`, and `unknown_stream` or `stream_dropped` if the stream is not here any more.
-    pub(crate) fn admit<O: Outlet>(
+    pub(crate) fn admit<E: Encoder>(
         &self,
-        egress: &Egress<O>,
+        egress: &Egress<E>,
         request: &Request,
         stream: &SharedStream,
-        place: Place<'_, O::Viewer>,
-    ) -> Result<Admitted<O::Viewer>, WireError> {
-        let Place { viewer, delivery, replacing } = place;
+        destination: Destination<'_, E::Viewer>,
+    ) -> Result<Admitted<E::Viewer>, WireError> {
+        let Destination { viewer, delivery, replacing } = destination;
         self.check_grant(request, stream)?;
         check_formats(&lock(stream), request.formats)?;
         let role = self.check_room(request, stream, egress.audience().viewers(), replacing.is_some())?;
@@ -118,10 +118,10 @@ impl Admission {
         };
         let cursor = cursor.waiting_on(lock(stream).ring());
         let applicant = Applicant { viewer, role, delivery, cursor, formats: request.formats, replacing };
-        let admitted = egress.admit(stream, applicant);
-        let admitted = admitted.map_err(|rejection| refusal::not_admitted(rejection, stream))?;
+        let reserved = egress.admit(stream, applicant);
+        let reservation = reserved.map_err(|error| errors::not_admitted(error, stream))?;
         let welcome = self.welcome(&lock(stream), request.formats);
-        Ok(Admitted { admitted, stream: stream.clone(), welcome })
+        Ok(Admitted { reservation, stream: stream.clone(), welcome })
     }
 
     fn check_grant(&self, request: &Request, stream: &SharedStream) -> Result<(), WireError> {
@@ -173,8 +173,8 @@ impl<V> Admitted<V> {
     /// # Errors
     /// `unknown_stream` or `stream_dropped` if the stream was closed meanwhile; `send` is not called then.
     pub(crate) fn start(self, send: impl FnOnce(Welcome)) -> Result<Session, WireError> {
-        let Self { admitted, stream, welcome } = self;
-        admitted.start(|| send(welcome)).ok_or_else(|| refusal::gone(&stream))
+        let Self { reservation, stream, welcome } = self;
+        reservation.start(|| send(welcome)).ok_or_else(|| errors::gone(&stream))
     }
 }
 
@@ -184,12 +184,12 @@ fn check_formats(stream: &LiveStream, formats: Option<Formats>) -> Result<(), Wi
         Some(renditions) => renditions.choose(formats).is_some(),
         None => formats.is_none_or(|formats| formats.iter().next().is_some()),
     };
-    if fits { Ok(()) } else { Err(refusal::unsupported_format()) }
+    if fits { Ok(()) } else { Err(errors::unsupported_format()) }
 }
 
 /// Whether `relay` may get the stream from here: this node has it, and not from `relay`.
 fn check_path(stream: &LiveStream, relay: &str) -> Result<(), WireError> {
-    let path = stream.path().ok_or_else(refusal::unknown_stream)?;
+    let path = stream.path().ok_or_else(errors::unknown_stream)?;
     if path.iter().any(|hostname| hostname == relay) {
         let message = format!("stream {} comes here through {relay}; take it from another node", stream.id());
         return Err(WireError::new(ErrorCode::RelayLoop, message));

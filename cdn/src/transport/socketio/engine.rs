@@ -1,5 +1,5 @@
 //! What stands before the Socket.IO library on HTTP: requests it would take wrongly are refused, every refusal has one
-//! form, clients are told how large a request may be, and lanes learn what an answer took.
+//! form, clients are told how large a request may be, and queues learn what an answer took.
 //!
 //! Without this the library answers 101 to a request that cannot be upgraded, as a proxy without upgrade headers makes it
 //! of a handshake, and no client would go on to long polling.
@@ -20,7 +20,7 @@ use serde_json::Value;
 use serving::Client;
 use socketioxide_core::Sid;
 
-use super::lane::Lanes;
+use super::polling_queue::PollingQueues;
 use crate::transport::handshake;
 
 /// The largest body of a polling request that clients are asked for, in bytes: nginx refuses more than 1 MiB unless it is
@@ -29,7 +29,7 @@ const ASKED_BODY_BYTES: u64 = 960_000;
 /// Between the packets of a polling request or answer.
 const SEPARATOR: u8 = 0x1e;
 
-/// A refusal in the numbers of Engine.IO (https://socket.io/docs/v4/engine-io-protocol, and `Server.errors` of the reference
+/// A refusal in the numbers of Engine.IO (<https://socket.io/docs/v4/engine-io-protocol>, and `Server.errors` of the reference
 /// implementation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Refusal {
@@ -116,7 +116,11 @@ impl Asked {
 }
 
 /// The middleware.
-pub(super) async fn guard(State(lanes): State<Arc<Lanes>>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(
+    State(queues): State<Arc<PollingQueues>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (head, body) = request.into_parts();
     let asked = match Asked::read(&head) {
         Ok(asked) => asked,
@@ -134,11 +138,11 @@ pub(super) async fn guard(State(lanes): State<Arc<Lanes>>, request: Request, nex
     }
     match asked {
         Asked::Open => opened(response).await,
-        Asked::Poll(sid) => answered(response, &lanes, sid).await,
+        Asked::Poll(sid) => answered(response, &queues, sid).await,
         Asked::Send | Asked::WebSocket(None) => response,
         Asked::WebSocket(Some(sid)) => {
-            if let Some(lane) = lanes.of(sid) {
-                tokio::spawn(lane.upgraded(client));
+            if let Some(queue) = queues.of(sid) {
+                tokio::spawn(queue.upgraded(client));
             }
             response
         }
@@ -186,11 +190,11 @@ async fn opened(response: Response) -> Response {
     .await
 }
 
-/// Tells the lane what the client got.
-async fn answered(response: Response, lanes: &Lanes, sid: Sid) -> Response {
+/// Tells the queue what the client got.
+async fn answered(response: Response, queues: &PollingQueues, sid: Sid) -> Response {
     rewritten(response, |body| {
-        if let Some(lane) = lanes.of(sid) {
-            lane.taken(messages(body));
+        if let Some(queue) = queues.of(sid) {
+            queue.taken(messages(body));
         }
         None
     })

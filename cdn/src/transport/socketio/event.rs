@@ -1,10 +1,14 @@
 //! Incoming events: decoded, handled in the order of arrival, and answered.
 //!
 //! A handler written as an async function would be spawned as a task, so that segments could overtake each other, and a
-//! payload that does not decode would go unanswered. This one runs in the connection's own order (see [`Serial`]) and
+//! payload that does not decode would go unanswered. This one runs in the connection's own order (see [`Serial`](super::serial::Serial)) and
 //! answers both.
 
-use std::sync::Arc;
+use std::{
+    marker::PhantomData,
+    sync::Arc,
+    task::{Context, Waker},
+};
 
 use protocol::{ErrorCode, Located, WireError, event::Ack};
 use serde::{Serialize, de::DeserializeOwned};
@@ -18,10 +22,10 @@ use socketioxide_core::{Value, packet::Packet};
 use super::{
     adapter::Adapter,
     codec,
-    outlet::Recipient,
-    serial::{Full, Serial, Work},
+    connection::Connection,
+    recipient::Recipient,
+    serial::{Full, Work},
 };
-use crate::clock::Clock;
 
 /// Longest part of a decoding error that is sent back.
 const MAX_REASON_CHARS: usize = 200;
@@ -31,12 +35,19 @@ const MAX_REASON_CHARS: usize = 200;
 pub(super) struct Call {
     pub(super) socket: Arc<Socket<Adapter>>,
     pub(super) from: Recipient,
-    /// When its last byte was there, by the node's [`Clock::elapsed_us`].
+    /// When its last byte was there, by the node's [`Clock::elapsed_us`](crate::clock::Clock::elapsed_us).
     pub(super) arrived_us: i64,
     ack_id: Option<i64>,
 }
 
 impl Call {
+    fn new(connection: &Connection, socket: Arc<Socket<Adapter>>, ack_id: Option<i64>) -> Self {
+        let arrived_us = connection.server.context.clock.elapsed_us();
+        let from = connection.recipient.clone();
+        from.bind(&socket);
+        Self { socket, from, arrived_us, ack_id }
+    }
+
     /// Answers with an error.
     pub(super) fn refuse(&self, error: WireError) {
         self.answer::<()>(Err(error));
@@ -52,49 +63,76 @@ impl Call {
     }
 }
 
-/// Turns an async function of a call and its payload into a handler for the event called `name`.
-pub(super) struct On<F, S> {
-    pub(super) name: &'static str,
-    pub(super) from: Recipient,
-    pub(super) serial: Serial,
-    pub(super) clock: Clock,
-    pub(super) handle: F,
-    /// Runs what does not end at once.
-    pub(super) spawn: S,
+/// An event that clients send.
+pub(super) trait Event: Send + Sync + 'static {
+    /// Its name on the wire.
+    const NAME: &'static str;
+    /// What it carries.
+    type Payload: DeserializeOwned + Send + Sync + 'static;
+
+    /// Does what it asks for, and answers.
+    fn handle(
+        connection: Arc<Connection>,
+        call: Call,
+        payload: Self::Payload,
+    ) -> impl Future<Output = ()> + Send + 'static;
+}
+
+/// The handler of an event on a connection.
+pub(super) struct On<E>(Arc<Connection>, PhantomData<E>);
+
+impl<E> On<E> {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        Self(connection, PhantomData)
+    }
 }
 
 /// Tells this handler from those the library makes of async functions.
-pub(super) struct InOrder<P>(std::marker::PhantomData<P>);
+pub(super) struct InOrder<E>(PhantomData<E>);
 
-impl<P, F, S> MessageHandler<Adapter, InOrder<P>> for On<F, S>
-where
-    P: DeserializeOwned + Send + Sync + 'static,
-    F: Fn(Call, P) -> Work + Send + Sync + 'static,
-    S: Fn(Work) + Send + Sync + 'static,
-{
+impl<E: Event> MessageHandler<Adapter, InOrder<E>> for On<E> {
     fn call(&self, socket: Arc<Socket<Adapter>>, mut payload: Value, ack_id: Option<i64>) {
-        let arrived_us = self.clock.elapsed_us();
-        self.from.bind(&socket);
+        let Self(connection, _) = self;
+        let call = Call::new(connection, socket, ack_id);
         let bytes = payload_bytes(&payload);
-        let Ok(TryData(decoded)) = TryData::<Located<P>>::from_message_parts(&socket, &mut payload, &ack_id);
-        let call = Call { socket, from: self.from.clone(), arrived_us, ack_id };
-        let work = match decoded {
-            Ok(Located(payload)) => (self.handle)(call.clone(), payload),
-            Err(error) => refuse(call.clone(), self.unreadable(&error)),
+        let Ok(TryData(decoded)) =
+            TryData::<Located<E::Payload>>::from_message_parts(&call.socket, &mut payload, &ack_id);
+        let work: Work = match decoded {
+            Ok(Located(payload)) => Box::pin(E::handle(connection.clone(), call.clone(), payload)),
+            Err(error) => refuse(call.clone(), unreadable(E::NAME, &error)),
         };
-        if let Err(Full) = self.serial.run(bytes, work, &self.spawn) {
-            let message = "more events came than can be handled; wait for answers before sending more";
-            call.refuse(WireError::new(ErrorCode::LimitReached, message));
+        match connection.serial.enter(bytes, work) {
+            Ok(work) => run(connection, work),
+            Err(Full) => {
+                let message = "more events came than can be handled; wait for answers before sending more";
+                call.refuse(WireError::new(ErrorCode::LimitReached, message));
+            }
         }
     }
 }
 
-impl<F, S> On<F, S> {
-    fn unreadable(&self, error: &impl std::fmt::Display) -> WireError {
-        let reason: String = error.to_string().chars().take(MAX_REASON_CHARS).collect();
-        let message = format!("{}: {reason}; see docs/protocol.md for its payload", self.name);
-        WireError::new(ErrorCode::InvalidRequest, message)
+/// Closes a connection after the events that came before.
+pub(super) fn close_last(connection: Arc<Connection>) {
+    let closing = connection.clone();
+    let work = connection.serial.enter_last(Box::pin(async move { closing.close() }));
+    run(&connection, work);
+}
+
+/// Handles an event whose turn it is: at once if it does not have to wait, else in a task.
+fn run(connection: &Connection, work: Option<Work>) {
+    let Some(mut work) = work else { return };
+    // Where it waits, the task polls it again, whatever would have woken it before.
+    let mut cx = Context::from_waker(Waker::noop());
+    let next = if work.as_mut().poll(&mut cx).is_pending() { Some(work) } else { connection.serial.next() };
+    if let Some(next) = next {
+        connection.server.context.spawn(connection.serial.clone().finish(next));
     }
+}
+
+fn unreadable(name: &str, error: &impl std::fmt::Display) -> WireError {
+    let reason: String = error.to_string().chars().take(MAX_REASON_CHARS).collect();
+    let message = format!("{name}: {reason}; see docs/protocol.md for its payload");
+    WireError::new(ErrorCode::InvalidRequest, message)
 }
 
 fn refuse(call: Call, error: WireError) -> Work {
@@ -111,12 +149,11 @@ fn payload_bytes(payload: &Value) -> usize {
 }
 
 /// Answers events that do not exist.
-pub(super) struct Unknown(pub(super) Recipient, pub(super) Clock);
+pub(super) struct Unknown(pub(super) Arc<Connection>);
 
 impl MessageHandler<Adapter, Self> for Unknown {
     fn call(&self, socket: Arc<Socket<Adapter>>, _: Value, ack_id: Option<i64>) {
-        self.0.bind(&socket);
-        let call = Call { socket, from: self.0.clone(), arrived_us: self.1.elapsed_us(), ack_id };
+        let call = Call::new(&self.0, socket, ack_id);
         call.refuse(WireError::new(ErrorCode::NotFound, "this node has no such event"));
     }
 }

@@ -3,58 +3,47 @@
 //! A stream's room holds its broadcaster, who is told its states; viewers get states and media at their own pace.
 
 mod adapter;
+mod clock;
 mod codec;
 mod connection;
+mod delivery;
+mod encoder;
 mod engine;
 mod event;
-mod lane;
-mod outlet;
+mod polling_queue;
 mod publishing;
+mod recipient;
+mod rooms;
 mod serial;
+mod server;
+mod watched;
 mod watching;
 
 use std::{
-    collections::HashMap,
     sync::{
-        Arc, Mutex, Weak,
+        Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use axum::{Router, middleware};
-use protocol::{StreamId, event::StreamStateChanged};
 use socketioxide::{ParserConfig, SocketIo, extract::SocketRef, handler::ConnectHandler};
-use socketioxide_core::adapter::Room;
 
 use self::{
     adapter::{Adapter, Slot},
     connection::Connection,
-    lane::Lanes,
-    outlet::SocketIoOutlet,
+    delivery::QUEUE_PACKETS,
+    event::{Event, On, Unknown},
+    polling_queue::PollingQueues,
+    rooms::Rooms,
+    server::Server,
 };
-use super::{Close, Running, Services};
-use crate::{
-    connections::{TransportConnections, TransportName},
-    egress::{Announcer, Backlog, Delivery, Egress},
-    hub::{LiveStream, SharedStream},
-    ingest::ConnectionId,
-    lock::lock,
-};
+use super::context::{Close, Running, TransportContext};
+use crate::{connections::TransportName, ingest::ConnectionId};
 
 const NAME: TransportName = TransportName { label: "socketio", title: "Socket.IO" };
 
-/// What is on the way to one viewer at most.
-const MOST_ON_THE_WAY: Backlog = Backlog { packets: 32, bytes: 1 << 20 };
-/// To a viewer with a WebSocket, which takes packets as the network lets it.
-static CONTINUOUS: Delivery = Delivery::half(MOST_ON_THE_WAY);
-/// To a viewer that polls, which takes all there is with each request. A payload makes two packets of a polling response, and
-/// there are clients that refuse a response of more than 16 packets (python-engineio); answers, states and pings have to find
-/// room in it too.
-static IN_TURNS: Delivery = Delivery::whole(Backlog { packets: 4, ..MOST_ON_THE_WAY });
-
-/// Packets a connection may have queued: media up to its bound, and as much again for answers, states and pings.
-const QUEUE_PACKETS: usize = MOST_ON_THE_WAY.packets * 2;
 /// Most attachments of an incoming event; ours have one.
 const MOST_ATTACHMENTS: usize = 4;
 /// How long a connection may take to join the namespace.
@@ -63,22 +52,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The Socket.IO server of a node.
-struct Server {
-    services: Services,
-    egress: Egress<SocketIoOutlet>,
-    outlet: SocketIoOutlet,
-    /// Streams whose broadcaster is told how they are doing.
-    announced: Mutex<HashMap<StreamId, Weak<Mutex<LiveStream>>>>,
-    slot: Slot,
-    lanes: Arc<Lanes>,
-    connections: Arc<TransportConnections>,
-}
-
 /// Starts the transport.
-pub(super) fn start(services: &Services) -> Running {
+pub(super) fn start(context: &TransportContext) -> Running {
     // An attachment grows by a third as base64 in a polling request, and the event's text comes with it.
-    let largest_message = services.limits.segment_bytes + services.limits.segment_bytes / 2;
+    let largest_message = context.limits.segment_bytes + context.limits.segment_bytes / 2;
     let parser = ParserConfig::common()
         .max_incoming_binaries(MOST_ATTACHMENTS)
         .max_incoming_binary_buf_size(largest_message);
@@ -94,45 +71,42 @@ pub(super) fn start(services: &Services) -> Running {
         .ping_timeout(PING_TIMEOUT)
         .with_adapter::<Adapter>(slot.clone())
         .build_svc();
-    let lanes = Arc::<Lanes>::default();
+    let polling_queues = Arc::<PollingQueues>::default();
     let routes = Router::new()
         .route_service("/socket.io", service.clone())
         .route_service("/socket.io/", service)
-        .layer(middleware::from_fn_with_state(lanes.clone(), engine::guard));
-    let outlet = SocketIoOutlet::new(slot.clone(), lanes.clone());
-    let egress = services.egress(outlet.clone());
-    let connections = services.connections.register(NAME);
-    let (services, announced) = (services.clone(), Mutex::default());
-    let server = Server { services, egress, outlet, announced, slot, lanes, connections };
-    server.open(&io);
+        .layer(middleware::from_fn_with_state(polling_queues.clone(), engine::guard));
+    let connections = context.connections.register(NAME);
+    open(&io, Server::new(context.clone(), Rooms { slot, polling_queues }, connections));
     Running { routes, close: closing(io) }
 }
 
-impl Server {
-    /// Opens the namespace.
-    fn open(self, io: &SocketIo<Adapter>) {
-        let (server, connections) = (Arc::new(self), Arc::new(AtomicU64::new(0)));
-        // Events are bound before the client is told that it is connected, so that none of its first ones is lost.
-        let bind = async move |socket: SocketRef<Adapter>| {
-            let id = ConnectionId(connections.fetch_add(1, Relaxed));
-            Connection::open(&socket, id, server)
-        };
-        io.ns("/", (async || ()).with(bind));
-    }
+/// Opens the namespace.
+fn open(io: &SocketIo<Adapter>, server: Server) {
+    let (server, connections) = (Arc::new(server), Arc::new(AtomicU64::new(0)));
+    // Events are bound before the client is told that it is connected, so that none of its first ones is lost.
+    let bind = async move |socket: SocketRef<Adapter>| {
+        let id = ConnectionId(connections.fetch_add(1, Relaxed));
+        Connection::open(&socket, id, server).map(|connection| listen(&socket, connection))
+    };
+    io.ns("/", (async || ()).with(bind));
+}
 
-    /// Tells the broadcaster of a stream how it is doing, from now on until the stream is closed.
-    fn announce(&self, id: StreamId, stream: &SharedStream) {
-        let mut announced = lock(&self.announced);
-        if announced.get(&id).is_some_and(|known| known.as_ptr() == Arc::as_ptr(stream)) {
-            return;
-        }
-        announced.retain(|_, stream| stream.strong_count() > 0);
-        announced.insert(id, Arc::downgrade(stream));
-        let outlet = self.outlet.clone();
-        let tell = move |state: &StreamStateChanged| outlet.announce(state);
-        let announcer = Announcer::new(stream, self.services.clock.clone(), tell);
-        self.services.spawn(announcer.run());
-    }
+/// Binds the events of `socket` to its connection.
+fn listen(socket: &SocketRef<Adapter>, connection: Arc<Connection>) {
+    on::<clock::ReadClock>(socket, &connection);
+    on::<publishing::Register>(socket, &connection);
+    on::<publishing::Broadcast>(socket, &connection);
+    on::<publishing::End>(socket, &connection);
+    on::<watching::BeginToWatch>(socket, &connection);
+    on::<watching::Leave>(socket, &connection);
+    on::<watching::RequestKeyframe>(socket, &connection);
+    socket.on_fallback(Unknown(connection.clone()));
+    socket.on_disconnect(async move || event::close_last(connection));
+}
+
+fn on<E: Event>(socket: &SocketRef<Adapter>, connection: &Arc<Connection>) {
+    socket.on(E::NAME, On::<E>::new(connection.clone()));
 }
 
 fn closing(io: SocketIo<Adapter>) -> Close {
@@ -143,9 +117,4 @@ fn closing(io: SocketIo<Adapter>) -> Close {
             }
         })
     })
-}
-
-/// The Socket.IO room of a stream.
-fn room(stream: StreamId) -> Room {
-    Room::Owned(stream.to_string())
 }

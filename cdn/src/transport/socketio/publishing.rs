@@ -4,42 +4,70 @@ use std::sync::Arc;
 
 use protocol::{
     StreamId,
-    event::{BroadcastData, Done, RegisterNewStream, SegmentAccepted, StreamRef, StreamRegistered},
+    event::{BroadcastData, Done, RegisterNewStream, SegmentAccepted, StreamRef, StreamRegistered, name},
 };
 
-use super::{connection::Connection, event::Call, outlet::Recipient, room};
+use super::{
+    connection::Connection,
+    event::{Call, Event},
+    recipient::Recipient,
+    rooms::room,
+};
 use crate::{
     hub::AskKeyframe,
     ingest::{Accepted, Registered, Registration, Segment},
 };
 
-impl Connection {
-    pub(super) async fn register(self: Arc<Self>, call: Call, request: RegisterNewStream) {
-        let services = &self.server.services;
-        let registration = registration(request, &self.recipient);
+/// `register_new_stream`.
+pub(super) struct Register;
+
+impl Event for Register {
+    const NAME: &'static str = name::REGISTER_NEW_STREAM;
+    type Payload = RegisterNewStream;
+
+    async fn handle(connection: Arc<Connection>, call: Call, request: RegisterNewStream) {
+        let context = &connection.server.context;
+        let registration = registration(request, &connection.recipient);
         let id = registration.stream;
-        match services.ingest.register(self.id, registration, services.clock.now()).await {
+        match context.ingest.register(connection.id, registration, context.clock.now()).await {
             Ok(Registered { stream, next_segment, viewers }) => {
                 call.socket.join(room(id));
-                self.keep();
-                self.server.announce(id, &stream);
+                connection.keep();
+                connection.server.announce(id, &stream);
                 call.answer(Ok(StreamRegistered { next_segment, viewers }));
             }
             Err(error) => call.refuse(error),
         }
     }
+}
 
-    pub(super) async fn broadcast(self: Arc<Self>, call: Call, data: BroadcastData) {
-        let services = &self.server.services;
+/// `broadcast_data`.
+pub(super) struct Broadcast;
+
+impl Event for Broadcast {
+    const NAME: &'static str = name::BROADCAST_DATA;
+    type Payload = BroadcastData;
+
+    async fn handle(connection: Arc<Connection>, call: Call, data: BroadcastData) {
+        let context = &connection.server.context;
         let BroadcastData { stream_id, take, seq, segment, captured_at_ms } = data;
         let arrived_us = call.arrived_us;
         let segment = Segment { stream: stream_id, take, seq, data: segment, captured_at_ms, arrived_us };
-        let accepted = services.ingest.segment(self.id, segment, services.clock.now()).await;
+        let accepted = context.ingest.segment(connection.id, segment, context.clock.now()).await;
         call.answer(accepted.map(|Accepted { have, resume }| SegmentAccepted { have, resume }));
     }
+}
 
-    pub(super) async fn end(self: Arc<Self>, call: Call, StreamRef { stream_id }: StreamRef) {
-        call.answer(self.server.services.ingest.end(self.id, stream_id).map(|()| Done {}));
+/// `end_stream`.
+pub(super) struct End;
+
+impl Event for End {
+    const NAME: &'static str = name::END_STREAM;
+    type Payload = StreamRef;
+
+    async fn handle(connection: Arc<Connection>, call: Call, StreamRef { stream_id }: StreamRef) {
+        let ended = connection.server.context.ingest.end(connection.id, stream_id);
+        call.answer(ended.map(|()| Done {}));
     }
 }
 

@@ -1,8 +1,7 @@
-//! Runs what one connection asks for in the order in which it came: at once where that does not have to wait, else in a
-//! task, behind which the later events queue up.
+//! The order of one connection's events: one is handled at a time, the later ones queue up behind it.
 //!
-//! An event is polled once where it arrives, so that ordinary segments cost no task and are answered before the next event
-//! is read. What has to wait (a large segment is parsed in slices) goes on in a task, and the reading task is free.
+//! An event is polled once where it arrives (see [`event`](super::event)), so that ordinary segments cost no task and are answered
+//! before the next event is read. What has to wait (a large segment is parsed in slices) goes on in a task, and the reading task is free.
 //!
 //! An event that panics is lost alone: those after it run, above all the last one, which gives up what the connection has.
 
@@ -10,7 +9,6 @@ use std::{
     collections::VecDeque,
     pin::Pin,
     sync::{Arc, Mutex},
-    task::{Context, Waker},
 };
 
 use supervisor::contain;
@@ -41,44 +39,32 @@ struct Queue {
 }
 
 impl Serial {
-    /// Runs `work`, an event of `bytes` bytes, after those before it. What does not end at once is given to `spawn`.
-    pub(super) fn run(&self, bytes: usize, work: Work, spawn: impl FnOnce(Work)) -> Result<(), Full> {
-        self.enter(bytes, work, MOST_WAITING_BYTES, spawn)
+    /// Queues `work`, an event of `bytes` bytes, behind those before it. Gives it back if it is its turn: the caller polls it once, and
+    /// goes on with [`Self::next`], or with [`Self::finish`] in a task.
+    pub(super) fn enter(&self, bytes: usize, work: Work) -> Result<Option<Work>, Full> {
+        self.enter_within(MOST_WAITING_BYTES, bytes, work)
     }
 
-    /// As [`Self::run`], for what has to happen however much waits.
-    pub(super) fn run_last(&self, work: Work, spawn: impl FnOnce(Work)) {
+    /// As [`Self::enter`], for what has to happen however much waits.
+    pub(super) fn enter_last(&self, work: Work) -> Option<Work> {
         // Without a bound it is never full.
-        drop(self.enter(0, work, usize::MAX, spawn));
+        self.enter_within(usize::MAX, 0, work).unwrap_or_default()
     }
 
-    fn enter(
-        &self,
-        bytes: usize,
-        work: Work,
-        most_bytes: usize,
-        spawn: impl FnOnce(Work),
-    ) -> Result<(), Full> {
-        let mut work: Work = Box::pin(async move {
+    fn enter_within(&self, most_bytes: usize, bytes: usize, work: Work) -> Result<Option<Work>, Full> {
+        let work: Work = Box::pin(async move {
             contain("event of a connection", work).await;
         });
-        {
-            let mut queue = lock(&self.0);
-            if queue.is_running {
-                return queue.push(work, bytes.saturating_add(EVENT_BYTES), most_bytes);
-            }
-            queue.is_running = true;
+        let mut queue = lock(&self.0);
+        if queue.is_running {
+            return queue.push(work, bytes.saturating_add(EVENT_BYTES), most_bytes).map(|()| None);
         }
-        // Where it waits, the task polls it again, whatever would have woken it before.
-        let mut cx = Context::from_waker(Waker::noop());
-        let next = if work.as_mut().poll(&mut cx).is_pending() { Some(work) } else { self.next() };
-        if let Some(next) = next {
-            spawn(Box::pin(self.clone().go_on(next)));
-        }
-        Ok(())
+        queue.is_running = true;
+        Ok(Some(work))
     }
 
-    async fn go_on(self, first: Work) {
+    /// Runs `first`, whose turn it is, and everything that waits behind it.
+    pub(super) async fn finish(self, first: Work) {
         let mut next = Some(first);
         while let Some(work) = next {
             work.await;
@@ -86,8 +72,8 @@ impl Serial {
         }
     }
 
-    /// What waits next; nothing runs if that is nothing.
-    fn next(&self) -> Option<Work> {
+    /// What waits next. Where nothing waits, the next event to come is run at once.
+    pub(super) fn next(&self) -> Option<Work> {
         let mut queue = lock(&self.0);
         let next = queue.waiting.pop_front();
         queue.is_running = next.is_some();
@@ -111,6 +97,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use tokio::{sync::Semaphore, task::yield_now};
 
     use super::*;
@@ -133,15 +121,35 @@ mod tests {
         Box::pin(async move { lock(&log).push(number) })
     }
 
-    fn spawn(work: Work) {
-        tokio::spawn(work);
+    #[derive(Debug, PartialEq)]
+    enum Ran {
+        AtOnce,
+        Later,
+    }
+
+    /// As an event does that arrives.
+    fn run(serial: &Serial, bytes: usize, work: Work) -> Result<Ran, Full> {
+        Ok(poll(serial, serial.enter(bytes, work)?))
+    }
+
+    fn run_last(serial: &Serial, work: Work) {
+        poll(serial, serial.enter_last(work));
+    }
+
+    fn poll(serial: &Serial, work: Option<Work>) -> Ran {
+        let Some(mut work) = work else { return Ran::Later };
+        let mut cx = Context::from_waker(Waker::noop());
+        let next = if work.as_mut().poll(&mut cx).is_pending() { Some(work) } else { serial.next() };
+        let ran = if next.is_some() { Ran::Later } else { Ran::AtOnce };
+        next.map(|next| tokio::spawn(serial.clone().finish(next)));
+        ran
     }
 
     #[test]
     fn what_ends_at_once_needs_no_task() {
         let (serial, log) = (Serial::default(), Log::default());
         for number in 0..3 {
-            serial.run(10, quick(&log, number), |_| panic!("no task is needed")).unwrap();
+            assert_eq!(run(&serial, 10, quick(&log, number)), Ok(Ran::AtOnce));
         }
         assert_eq!(*lock(&log), [0, 1, 2]);
     }
@@ -151,11 +159,11 @@ mod tests {
         let (serial, log) = (Serial::default(), Log::default());
         for number in 0..20 {
             let work = if number % 3 == 1 { slow(&log, number) } else { quick(&log, number) };
-            serial.run(10, work, spawn).unwrap();
+            run(&serial, 10, work).unwrap();
         }
         let done = Arc::new(Semaphore::new(0));
         let last = done.clone();
-        serial.run_last(Box::pin(async move { last.add_permits(1) }), spawn);
+        run_last(&serial, Box::pin(async move { last.add_permits(1) }));
         drop(done.acquire().await);
         assert_eq!(*lock(&log), (0..20).collect::<Vec<_>>());
     }
@@ -163,17 +171,17 @@ mod tests {
     #[tokio::test]
     async fn events_after_one_that_panics_run() {
         let (serial, log) = (Serial::default(), Log::default());
-        serial.run(10, Box::pin(async { panic!("at once") }), spawn).unwrap();
-        serial.run(10, quick(&log, 0), |_| panic!("no task is needed")).unwrap();
+        run(&serial, 10, Box::pin(async { panic!("at once") })).unwrap();
+        assert_eq!(run(&serial, 10, quick(&log, 0)), Ok(Ran::AtOnce));
         let later = async {
             yield_now().await;
             panic!("later")
         };
-        serial.run(10, Box::pin(later), spawn).unwrap();
-        serial.run(10, quick(&log, 1), spawn).unwrap();
+        run(&serial, 10, Box::pin(later)).unwrap();
+        run(&serial, 10, quick(&log, 1)).unwrap();
         let done = Arc::new(Semaphore::new(0));
         let last = done.clone();
-        serial.run_last(Box::pin(async move { last.add_permits(1) }), spawn);
+        run_last(&serial, Box::pin(async move { last.add_permits(1) }));
         drop(done.acquire().await);
         assert_eq!(*lock(&log), [0, 1]);
     }
@@ -181,14 +189,14 @@ mod tests {
     #[tokio::test]
     async fn what_waits_is_bounded_but_for_one_event_and_the_last() {
         let (serial, log) = (Serial::default(), Log::default());
-        serial.run(10, slow(&log, 0), spawn).unwrap();
-        serial.run(MOST_WAITING_BYTES, quick(&log, 1), spawn).unwrap();
-        assert_eq!(serial.run(10, quick(&log, 2), spawn), Err(Full));
+        run(&serial, 10, slow(&log, 0)).unwrap();
+        run(&serial, MOST_WAITING_BYTES, quick(&log, 1)).unwrap();
+        assert_eq!(run(&serial, 10, quick(&log, 2)), Err(Full));
         let done = Arc::new(Semaphore::new(0));
         let last = done.clone();
-        serial.run_last(Box::pin(async move { last.add_permits(1) }), spawn);
+        run_last(&serial, Box::pin(async move { last.add_permits(1) }));
         drop(done.acquire().await);
         assert_eq!(*lock(&log), [0, 1]);
-        serial.run(10, quick(&log, 3), |_| panic!("nothing waits any more")).unwrap();
+        assert_eq!(run(&serial, 10, quick(&log, 3)), Ok(Ran::AtOnce));
     }
 }

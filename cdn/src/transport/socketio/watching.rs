@@ -1,94 +1,72 @@
-//! What a connection watches: several streams at a time, some of which may still be on their way to this node.
+//! The events of a viewer: streams are watched at once if they are here, or fetched first.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
-use protocol::{ErrorCode, StreamId, WireError, event::WatchRequest};
+use protocol::{
+    ErrorCode, WireError,
+    event::{Done, StreamRef, WatchRequest, WatchStream, name},
+};
 use socketioxide::TransportType;
 use tokio_util::sync::CancellationToken;
 
-use super::{CONTINUOUS, IN_TURNS, connection::Connection, event::Call};
+use super::{
+    connection::Connection,
+    delivery::{CONTINUOUS, IN_TURNS},
+    event::{Call, Event},
+    watched::{Watch, Watched},
+};
 use crate::{
-    clock::Now,
-    egress::{Delivery, Session},
+    egress::Delivery,
     hub::SharedStream,
     lock::lock,
-    transport::admission::{Client, Place, Request, Start},
+    transport::admission::{Client, Destination, Request, Start},
 };
 
-/// The streams a connection watches.
-#[derive(Default)]
-pub(super) struct Watched(HashMap<StreamId, Watch>);
+/// `watch_stream`.
+pub(super) struct BeginToWatch;
 
-/// What a connection has to do with a stream it watches.
-enum Watch {
-    /// The stream is being fetched. Cancelled when the viewer asks again, leaves or is gone.
-    Waiting(CancellationToken),
-    /// The viewer gets it.
-    Flowing(Session),
-}
+impl Event for BeginToWatch {
+    const NAME: &'static str = name::WATCH_STREAM;
+    type Payload = WatchStream;
 
-impl Watch {
-    /// Whether the node is not done with it.
-    fn goes_on(&self) -> bool {
-        match self {
-            Self::Waiting(unwanted) => !unwanted.is_cancelled(),
-            Self::Flowing(session) => !session.is_over(),
-        }
+    async fn handle(connection: Arc<Connection>, call: Call, watch: WatchStream) {
+        connection.begin_to_watch(&call, WatchRequest::from(watch));
     }
 }
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        if let Self::Waiting(unwanted) = self {
-            unwanted.cancel();
-        }
+/// `leave_stream`.
+pub(super) struct Leave;
+
+impl Event for Leave {
+    const NAME: &'static str = name::LEAVE_STREAM;
+    type Payload = StreamRef;
+
+    async fn handle(connection: Arc<Connection>, call: Call, StreamRef { stream_id }: StreamRef) {
+        lock(&connection.watched).leave(stream_id);
+        call.answer(Ok(Done {}));
     }
 }
 
-impl Watched {
-    pub(super) fn leave(&mut self, id: StreamId) {
-        self.0.remove(&id);
-    }
+/// `request_keyframe`.
+pub(super) struct RequestKeyframe;
 
-    pub(super) fn leave_all(&mut self) {
-        self.0.clear();
-    }
+impl Event for RequestKeyframe {
+    const NAME: &'static str = name::REQUEST_KEYFRAME;
+    type Payload = StreamRef;
 
-    /// Asks for a keyframe of a stream that the connection gets.
-    pub(super) fn request_keyframe(&self, id: StreamId, now: Now) -> Result<(), WireError> {
-        let session = self.session(id).ok_or_else(|| {
-            let message = "this connection does not watch that stream; send watch_stream first";
-            WireError::new(ErrorCode::InvalidRequest, message)
-        })?;
-        session.request_keyframe(now);
-        Ok(())
-    }
-
-    /// The session on `id`, if there is one.
-    fn session(&self, id: StreamId) -> Option<&Session> {
-        match self.0.get(&id)? {
-            Watch::Waiting(_) => None,
-            Watch::Flowing(session) => Some(session),
-        }
-    }
-
-    /// Whether the connection may watch `id` besides what it watches.
-    fn check_room(&mut self, id: StreamId, most: usize) -> Result<(), WireError> {
-        self.0.retain(|_, watch| watch.goes_on());
-        if self.0.len() >= most && !self.0.contains_key(&id) {
-            return Err(WireError::new(ErrorCode::LimitReached, "this connection watches too many streams"));
-        }
-        Ok(())
+    async fn handle(connection: Arc<Connection>, call: Call, StreamRef { stream_id }: StreamRef) {
+        let now = connection.server.context.clock.now();
+        call.answer(lock(&connection.watched).request_keyframe(stream_id, now).map(|()| Done {}));
     }
 }
 
 impl Connection {
     /// Watches a stream; fetches it first if it is not here.
-    pub(super) fn begin_to_watch(&self, call: &Call, request: WatchRequest) {
+    fn begin_to_watch(&self, call: &Call, request: WatchRequest) {
         let WatchRequest { stream_id, grant, after, format: formats } = request;
         let start = after.map_or(Start::Back { ms: 0 }, Start::After);
         let request = Request { stream: stream_id, grant, client: Client::Viewer, start, formats };
-        match self.server.services.admission.at_hand(stream_id) {
+        match self.server.context.admission.at_hand(stream_id) {
             Some(stream) => self.begin(call, &request, &stream, None),
             None => self.fetch(call, request),
         }
@@ -103,10 +81,10 @@ impl Connection {
             if let Err(error) = watched.check_room(request.stream, self.most_watched()) {
                 return call.refuse(error);
             }
-            watched.0.insert(request.stream, Watch::Waiting(unwanted.clone()));
+            watched.insert(request.stream, Watch::Waiting(unwanted.clone()));
         }
-        let (me, admission, call) = (self.me.clone(), self.server.services.admission.clone(), call.clone());
-        self.server.services.spawn(async move {
+        let (me, admission, call) = (self.me.clone(), self.server.context.admission.clone(), call.clone());
+        self.server.context.spawn(async move {
             let found = unwanted.run_until_cancelled(admission.find(&request)).await;
             match (found, me.upgrade()) {
                 (Some(Ok(stream)), Some(connection)) => {
@@ -151,17 +129,18 @@ impl Connection {
     ) -> Result<(), WireError> {
         watched.check_room(request.stream, self.most_watched())?;
         let (viewer, replacing) = (self.recipient.clone(), watched.session(request.stream));
-        let place = Place { viewer, delivery: delivery(call), replacing };
-        let admitted = self.server.services.admission.admit(&self.server.egress, request, stream, place)?;
+        let destination = Destination { viewer, delivery: delivery(call), replacing };
+        let admitted =
+            self.server.context.admission.admit(&self.server.egress, request, stream, destination)?;
         watched.leave(request.stream);
         let session = admitted.start(|welcome| call.answer(Ok(welcome.watching)))?;
         self.keep();
-        watched.0.insert(request.stream, Watch::Flowing(session));
+        watched.insert(request.stream, Watch::Flowing(session));
         Ok(())
     }
 
     fn most_watched(&self) -> usize {
-        self.server.services.limits.streams_per_socket
+        self.server.context.limits.streams_per_socket
     }
 }
 

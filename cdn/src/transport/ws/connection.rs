@@ -8,13 +8,14 @@ use std::{
     collections::VecDeque,
     io,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker},
 };
 
 use bytes::{Buf, Bytes};
+use protocol::{ErrorCode, WireError, event::name};
 
 use super::{
     frame::{self, CloseCode},
@@ -22,7 +23,8 @@ use super::{
     socket::Socket,
 };
 use crate::{
-    egress::{Offer, Receipt},
+    egress::{Dismissal, Offer, PendingReceipt, Receipt, ViewerConnection},
+    hub::Closed,
     lock::lock,
 };
 
@@ -70,7 +72,7 @@ impl Connection {
     }
 
     /// Sends a message, now or as soon as the client takes it.
-    pub(super) fn send(&self, message: &Bytes, receipt: impl FnOnce() -> Option<Receipt>) -> Offer {
+    pub(super) fn send(&self, message: &Bytes, receipt: Option<PendingReceipt<'_>>) -> Offer {
         let mut outgoing = lock(&self.outgoing);
         match outgoing.phase {
             Phase::Open => self.put(&mut outgoing, message, receipt),
@@ -81,7 +83,7 @@ impl Connection {
     /// Sends an answer or a ping, unless the client leaves too many unread.
     pub(super) fn answer(&self, message: &Bytes) {
         if lock(&self.outgoing).waiting.len() < MOST_WAITING {
-            self.send(message, || None);
+            self.send(message, None);
         }
     }
 
@@ -90,7 +92,7 @@ impl Connection {
         let mut outgoing = lock(&self.outgoing);
         if outgoing.phase == Phase::Open {
             for message in last.into_iter().chain([&frame::close(code)]) {
-                self.put(&mut outgoing, message, || None);
+                self.put(&mut outgoing, message, None);
             }
             if outgoing.phase == Phase::Open {
                 outgoing.phase = Phase::Closing { answered: false };
@@ -116,12 +118,7 @@ impl Connection {
         self.heard.swap(false, Relaxed)
     }
 
-    fn put(
-        &self,
-        outgoing: &mut Outgoing,
-        message: &Bytes,
-        receipt: impl FnOnce() -> Option<Receipt>,
-    ) -> Offer {
+    fn put(&self, outgoing: &mut Outgoing, message: &Bytes, receipt: Option<PendingReceipt<'_>>) -> Offer {
         let written = match outgoing.waiting.is_empty() {
             true => self.socket.try_write(&outgoing.task, message),
             false => Ok(0),
@@ -135,7 +132,7 @@ impl Connection {
             }
             partly => {
                 let bytes = message.slice(partly.unwrap_or(0)..);
-                outgoing.waiting.push_back(Waiting { bytes, receipt: receipt() });
+                outgoing.waiting.push_back(Waiting { bytes, receipt: receipt.map(PendingReceipt::issue) });
                 outgoing.task.wake_by_ref();
                 Offer::Taken
             }
@@ -231,6 +228,29 @@ impl Connection {
             Phase::Open | Phase::Closing { answered: false } => Poll::Pending,
         }
     }
+}
+
+impl ViewerConnection for Arc<Connection> {
+    type Packet = Bytes;
+
+    fn offer(&self, packet: &Bytes, receipt: PendingReceipt<'_>) -> Offer {
+        self.send(packet, Some(receipt))
+    }
+
+    fn dismiss(&self, why: Dismissal) {
+        match why {
+            Dismissal::Closed(Closed::Ended) => self.close(None, CloseCode::NORMAL),
+            Dismissal::Closed(Closed::Dropped) => self.close(None, CloseCode::TRY_AGAIN_LATER),
+            Dismissal::Unsupported => self.close(None, CloseCode::REFUSED),
+            Dismissal::Stalled => self.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER),
+        }
+    }
+}
+
+/// Tells a client that it was idle for too long; it is sent once the client reads again.
+pub(super) fn too_slow() -> Bytes {
+    let message = "this connection was idle for 20 s; reconnect, with after";
+    frame::event(name::ERROR, &WireError::new(ErrorCode::LimitReached, message))
 }
 
 impl Outgoing {

@@ -8,9 +8,8 @@ use std::{
 };
 
 use super::{
-    connection::Connection,
+    connection::{Connection, too_slow},
     frame::{self, CloseCode},
-    outlet::too_slow,
 };
 use crate::lock::lock;
 

@@ -4,10 +4,10 @@
 //! with one call each. See [`connection`] for what happens when a socket is full.
 
 mod connection;
+mod encoder;
 mod frame;
 mod incoming;
 mod keep_alive;
-mod outlet;
 mod request;
 mod socket;
 
@@ -36,17 +36,17 @@ use tokio_util::task::TaskTracker;
 pub(crate) use self::frame::binary_prefix;
 use self::{
     connection::Connection,
+    encoder::WsEncoder,
     frame::CloseCode,
     incoming::{Heard, Incoming},
     keep_alive::{KeepAlive, KeptAlive},
-    outlet::WsOutlet,
     request::Event,
     socket::Socket,
 };
 use super::{
-    Close, Running, Services,
-    admission::{Place, Request},
-    handshake, refusal,
+    admission::{Destination, Request},
+    context::{Close, Running, TransportContext},
+    errors, handshake,
 };
 use crate::{
     clock::Clock,
@@ -64,8 +64,8 @@ const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The WebSocket server of a node.
 struct Server {
-    services: Services,
-    egress: Egress<WsOutlet>,
+    context: TransportContext,
+    egress: Egress<WsEncoder>,
     connections: Arc<TransportConnections>,
     keep_alive: Arc<KeepAlive>,
     /// Its connections.
@@ -73,18 +73,18 @@ struct Server {
 }
 
 /// Starts the transport.
-pub(super) fn start(services: &Services) -> Running {
+pub(super) fn start(context: &TransportContext) -> Running {
     let server = Arc::new(Server {
-        services: services.clone(),
-        egress: services.egress(WsOutlet::new(services.hostname.clone())),
-        connections: services.connections.register(NAME),
+        context: context.clone(),
+        egress: context.egress(WsEncoder::new(context.hostname.clone())),
+        connections: context.connections.register(NAME),
         keep_alive: Arc::default(),
         tasks: TaskTracker::new(),
     });
     let keep_alive = server.keep_alive.clone();
     let keep_alive =
-        services.shutdown.clone().run_until_cancelled_owned(async move { keep_alive.run().await });
-    services.tasks.spawn(services.supervisor.watch("WebSocket keep-alive", keep_alive));
+        context.shutdown.clone().run_until_cancelled_owned(async move { keep_alive.run().await });
+    context.tasks.spawn(context.supervisor.watch("WebSocket keep-alive", keep_alive));
     let routes = Router::new().route("/ws/{stream_id}", any(connect)).with_state(server.clone());
     Running { routes, close: closing(server) }
 }
@@ -107,7 +107,7 @@ impl Server {
 
     async fn find(&self, request: Result<Request, WireError>) -> Result<(Request, SharedStream), WireError> {
         let request = request?;
-        let stream = self.services.admission.find(&request).await?;
+        let stream = self.context.admission.find(&request).await?;
         Ok((request, stream))
     }
 
@@ -125,14 +125,14 @@ impl Server {
                 found = self.find(request) => found,
                 () = socket.displaced() => return,
             },
-            None => Err(refusal::no_connection()),
+            None => Err(errors::no_connection()),
         };
         let connection = Arc::new(Connection::new(socket));
         let kept_alive = self.keep_alive.add(connection.clone());
         let mut task = ClientTask {
             connection,
             session: None,
-            clock: self.services.clock.clone(),
+            clock: self.context.clock.clone(),
             _kept_alive: kept_alive,
             _counted: counted,
         };
@@ -140,7 +140,7 @@ impl Server {
             Ok(()) => drop(client.inspect(Client::keep)),
             Err(error) => task.refuse(&error),
         }
-        if self.services.shutdown.is_cancelled() {
+        if self.context.shutdown.is_cancelled() {
             task.connection.close(None, CloseCode::GOING_AWAY);
         }
         self.tasks.spawn(task.run(early));
@@ -154,11 +154,11 @@ impl Server {
         stream: &SharedStream,
     ) -> Result<(), WireError> {
         let connection = task.connection.clone();
-        let place = Place { viewer: connection.clone(), delivery: &DIRECT, replacing: None };
-        let admitted = self.services.admission.admit(&self.egress, request, stream, place)?;
+        let destination = Destination { viewer: connection.clone(), delivery: &DIRECT, replacing: None };
+        let admitted = self.context.admission.admit(&self.egress, request, stream, destination)?;
         let session = admitted.start(|welcome| {
             // A client that is gone is noticed by its task.
-            let _ = connection.send(&frame::event(name::WATCHING, &welcome), || None);
+            let _ = connection.send(&frame::event(name::WATCHING, &welcome), None);
         })?;
         task.session = Some(session);
         Ok(())
@@ -185,7 +185,7 @@ async fn connect(
     let stream = stream.map(|Path(stream)| stream).unwrap_or_default();
     let request = query.map_err(|_| request::invalid("the query cannot be read"));
     let request = request.and_then(|Query(query)| request::read(&stream, query));
-    let shutdown = server.services.shutdown.clone();
+    let shutdown = server.context.shutdown.clone();
     server.tasks.clone().spawn(shutdown.run_until_cancelled_owned(async move {
         // A client that is gone before the answer needs no words.
         if let Ok(Ok(upgraded)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await {

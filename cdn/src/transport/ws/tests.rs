@@ -9,11 +9,10 @@ use tokio::{
 };
 
 use super::{
-    connection::Connection,
+    connection::{Connection, too_slow},
     frame::{self, CloseCode},
     incoming::Incoming,
     keep_alive::{KeepAlive, KeptAlive},
-    outlet::too_slow,
     socket::Socket,
 };
 use crate::egress::Offer;
@@ -45,7 +44,7 @@ impl Rig {
     }
 
     fn send(&self, message: &Bytes) {
-        assert_eq!(self.connection.send(message, || None), Offer::Taken);
+        assert_eq!(self.connection.send(message, None), Offer::Taken);
     }
 
     /// Reads what is written until the connection is closed.
@@ -133,7 +132,7 @@ async fn client_that_is_let_go_and_does_not_come_back_is_ended() {
     let keep_alive = rig.keep_alive.clone();
     tokio::spawn(async move { keep_alive.run().await });
     tokio::time::timeout(Duration::from_secs(60), rig.task).await.expect("it ends").unwrap();
-    assert_eq!(rig.connection.send(&message(1), || None), Offer::Closed);
+    assert_eq!(rig.connection.send(&message(1), None), Offer::Closed);
 }
 
 #[tokio::test(start_paused = true)]

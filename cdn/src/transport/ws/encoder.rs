@@ -1,38 +1,31 @@
-//! The sending half: messages laid out in the hub or built once here, straight into viewers' sockets.
+//! Messages for viewers: chunks as the hub laid them out, everything else built once here.
 
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use media::Init;
 use protocol::{
-    ErrorCode, StreamId, WireError,
+    StreamId,
     event::{DataKind, RelayPath, Skipped, StreamStateChanged, name},
     message::put_head,
 };
 
-use super::{
-    connection::Connection,
-    frame::{self, CloseCode},
-};
-use crate::{
-    egress::{Dismissal, Offer, Outlet, Receipt},
-    hub::Closed,
-    rendition::Chunk,
-    transport::refusal,
-};
+use super::{connection::Connection, frame};
+use crate::{egress::Encoder, rendition::Chunk, transport::errors};
 
-pub(crate) struct WsOutlet {
+/// See the [module](self).
+pub(crate) struct WsEncoder {
     /// The node's own, the last of every path it tells.
     hostname: String,
 }
 
-impl WsOutlet {
+impl WsEncoder {
     pub(super) fn new(hostname: String) -> Self {
         Self { hostname }
     }
 }
 
-impl Outlet for WsOutlet {
+impl Encoder for WsEncoder {
     type Viewer = Arc<Connection>;
     type Packet = Bytes;
 
@@ -65,31 +58,12 @@ impl Outlet for WsOutlet {
     }
 
     fn dropped(&self, _: &StreamStateChanged) -> Vec<Bytes> {
-        vec![frame::event(name::ERROR, &refusal::stream_dropped())]
+        vec![frame::event(name::ERROR, &errors::stream_dropped())]
     }
 
     fn unsupported(&self, _: &StreamStateChanged) -> Vec<Bytes> {
-        vec![frame::event(name::ERROR, &refusal::unsupported_format())]
+        vec![frame::event(name::ERROR, &errors::unsupported_format())]
     }
-
-    fn offer(&self, viewer: &Arc<Connection>, packet: &Bytes, receipt: impl FnOnce() -> Receipt) -> Offer {
-        viewer.send(packet, || Some(receipt()))
-    }
-
-    fn dismiss(&self, viewer: &Arc<Connection>, why: Dismissal) {
-        match why {
-            Dismissal::Closed(Closed::Ended) => viewer.close(None, CloseCode::NORMAL),
-            Dismissal::Closed(Closed::Dropped) => viewer.close(None, CloseCode::TRY_AGAIN_LATER),
-            Dismissal::Unsupported => viewer.close(None, CloseCode::REFUSED),
-            Dismissal::Stalled => viewer.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER),
-        }
-    }
-}
-
-/// Tells a client that it was idle for too long; it is sent once the client reads again.
-pub(super) fn too_slow() -> Bytes {
-    let message = "this connection was idle for 20 s; reconnect, with after";
-    frame::event(name::ERROR, &WireError::new(ErrorCode::LimitReached, message))
 }
 
 #[cfg(test)]
@@ -100,10 +74,10 @@ mod tests {
 
     #[test]
     fn init_segment_is_one_binary_message() {
-        let outlet = WsOutlet { hostname: "a".into() };
+        let encoder = WsEncoder { hostname: "a".into() };
         let mime = "video/webm".to_owned();
         let init = Init { mime: mime.clone(), data: Bytes::from_static(b"init") };
-        let message = outlet.init(StreamId::new("a", 1), 7, &init, Some(5));
+        let message = encoder.init(StreamId::new("a", 1), 7, &init, Some(5));
         assert_eq!(message[..2], [0x82, message.len() as u8 - 2]);
         let kind = DataKind::Init { take: 7, mime, origin_time_ms: Some(5) };
         assert_eq!(message::read(&message.slice(2..)), Ok((kind, init.data)));

@@ -1,8 +1,8 @@
 //! What goes to a client that polls: at most [`MOST_IN_ANSWER`] packets are ready for its next request, the rest waits.
 //!
 //! Engine.IO puts everything that is queued into one answer, and python-engineio, for one, drops a connection whose answer
-//! has more than 16 packets. So every packet for such a client (acks, media, states) passes its lane, which learns from
-//! [`Lane::taken`] what an answer took. Connections that began as WebSockets have no lane.
+//! has more than 16 packets. So every packet for such a client (acks, media, states) passes its queue, which learns from
+//! [`PollingQueue::taken`] what an answer took. Connections that began as WebSockets have no such queue.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,7 +17,7 @@ use socketioxide_core::{Sid, Value, adapter::errors::SocketError, packet::Packet
 use super::adapter::{Adapter, Slot};
 use crate::lock::lock;
 
-/// Packets of a lane that are in Engine.IO's queue at once. Of the 16 in an answer that leaves room for a ping, a `noop` and
+/// Packets of a queue that are in Engine.IO's queue at once. Of the 16 in an answer that leaves room for a ping, a `noop` and
 /// the answer to the namespace's connect.
 const MOST_IN_ANSWER: usize = 13;
 /// Packets that wait for later answers. A client that leaves more unread gets no more.
@@ -26,12 +26,12 @@ const MOST_WAITING: usize = 128;
 const UPGRADE_CHECK: Duration = Duration::from_millis(50);
 const UPGRADE_CHECKS: u32 = 220;
 
-/// The lanes of all connections that began by polling.
+/// The queues of all connections that began by polling.
 #[derive(Default)]
-pub(super) struct Lanes(Mutex<HashMap<Sid, Arc<Lane>>>);
+pub(super) struct PollingQueues(Mutex<HashMap<Sid, Arc<PollingQueue>>>);
 
-/// One connection's.
-pub(crate) struct Lane {
+/// The queue of one connection.
+pub(crate) struct PollingQueue {
     slot: Slot,
     /// Known from the client's first event on.
     socket: OnceLock<Weak<Socket<Adapter>>>,
@@ -40,7 +40,7 @@ pub(crate) struct Lane {
     kept: Mutex<Kept>,
 }
 
-/// See [`Lane::keep`].
+/// See [`PollingQueue::keep`].
 #[derive(Default)]
 struct Kept {
     is: bool,
@@ -55,31 +55,31 @@ struct Queue {
     waiting: VecDeque<Packet>,
 }
 
-impl Lanes {
-    /// A lane for a connection that polls. [`Lanes::close`] ends it.
-    pub(super) fn open(&self, slot: &Slot, sid: Sid) -> Arc<Lane> {
-        let lane = Arc::new(Lane {
+impl PollingQueues {
+    /// A queue for a connection that polls. [`PollingQueues::close`] ends it.
+    pub(super) fn open(&self, slot: &Slot, sid: Sid) -> Arc<PollingQueue> {
+        let polling_queue = Arc::new(PollingQueue {
             slot: slot.clone(),
             socket: OnceLock::new(),
             sid,
             queue: Mutex::default(),
             kept: Mutex::default(),
         });
-        lock(&self.0).insert(sid, lane.clone());
-        lane
+        lock(&self.0).insert(sid, polling_queue.clone());
+        polling_queue
     }
 
     pub(super) fn close(&self, sid: Sid) {
         lock(&self.0).remove(&sid);
     }
 
-    pub(super) fn of(&self, sid: Sid) -> Option<Arc<Lane>> {
+    pub(super) fn of(&self, sid: Sid) -> Option<Arc<PollingQueue>> {
         lock(&self.0).get(&sid).cloned()
     }
 }
 
-impl Lane {
-    /// Has the lane notice when `socket` upgrades, and when it is gone.
+impl PollingQueue {
+    /// Has the queue notice when `socket` upgrades, and when it is gone.
     pub(super) fn bind(&self, socket: &Arc<Socket<Adapter>>) {
         self.socket.get_or_init(|| Arc::downgrade(socket));
     }

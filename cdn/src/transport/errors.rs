@@ -3,7 +3,7 @@
 use protocol::{ErrorCode, WireError};
 
 use crate::{
-    egress::Rejection,
+    egress::AdmitError,
     hub::{Closed, SharedStream},
     lock::lock,
 };
@@ -14,12 +14,12 @@ pub(super) fn no_connection() -> WireError {
 }
 
 /// Why a viewer or a relay of `stream` was not admitted.
-pub(super) fn not_admitted(rejection: Rejection, stream: &SharedStream) -> WireError {
-    match rejection {
-        Rejection::Full => {
+pub(super) fn not_admitted(error: AdmitError, stream: &SharedStream) -> WireError {
+    match error {
+        AdmitError::Full => {
             WireError::new(ErrorCode::NoCapacity, "this node serves as many clients as it may; try another")
         }
-        Rejection::Gone => gone(stream),
+        AdmitError::Gone => gone(stream),
     }
 }
 
