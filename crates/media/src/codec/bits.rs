@@ -1,5 +1,8 @@
 //! Reads a bitstream bit by bit, highest bit of each byte first.
 
+/// How many bits of eight bytes there are at least from any bit of the first one on.
+const WINDOW_BITS: u32 = 57;
+
 /// What is left of some bytes; every read is checked.
 #[derive(Clone, Debug)]
 pub(super) struct Bits<'a> {
@@ -22,6 +25,10 @@ impl<'a> Bits<'a> {
 
     /// A number of `count` bits, at most 64.
     pub(super) fn number(&mut self, count: u32) -> Option<u64> {
+        if let (1..=WINDOW_BITS, Some(window)) = (count, self.window()) {
+            self.position += count as usize;
+            return Some(window >> (u64::BITS - count));
+        }
         let (mut value, mut left) = (0, count as usize);
         while left > 0 {
             let (byte, read) = (self.data.get(self.position / 8)?, self.position % 8);
@@ -40,6 +47,23 @@ impl<'a> Bits<'a> {
 
     /// An unsigned Exp-Golomb number (ITU-T H.264, section 9.1) of under 32 bits.
     pub(super) fn exp_golomb(&mut self) -> Option<u32> {
+        if let Some(window) = self.window()
+            && let length = 2 * window.leading_zeros() + 1
+            && length <= WINDOW_BITS
+        {
+            self.position += length as usize;
+            return Some((window >> (u64::BITS - length)) as u32 - 1);
+        }
+        self.exp_golomb_by_bits()
+    }
+
+    /// The next bits, of which [`WINDOW_BITS`] count, highest first; `None` near the end.
+    fn window(&self) -> Option<u64> {
+        let &eight = self.data.get(self.position / 8..)?.first_chunk()?;
+        Some(u64::from_be_bytes(eight) << (self.position % 8))
+    }
+
+    fn exp_golomb_by_bits(&mut self) -> Option<u32> {
         let mut leading_zeros = 0;
         while !self.bit()? {
             leading_zeros += 1;
@@ -69,6 +93,22 @@ mod tests {
         let mut bits = Bits::new(&data);
         let numbers: Vec<u32> = (0..5).map(|_| bits.exp_golomb().unwrap()).collect();
         assert_eq!(numbers, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn exp_golomb_codes_are_read_alike_wherever_they_begin() {
+        for start in 0..8 {
+            for zeros in 0..=31_u32 {
+                let (value, length) = (1_u128 << zeros | 0x2aaa_aaaa & ((1 << zeros) - 1), 2 * zeros + 1);
+                let data = (value << (128 - start - length)).to_be_bytes();
+                for end in [16, (start + length).div_ceil(8) as usize] {
+                    let mut bits = Bits::new(&data[..end]);
+                    bits.skip(start as usize).unwrap();
+                    assert_eq!(bits.exp_golomb(), Some((value - 1) as u32), "{zeros} zeros from {start}");
+                    assert_eq!(bits.position as u32, start + length);
+                }
+            }
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Inspector {
     /// A picture before the first keyframe that tells the track's configuration is none.
     pub(crate) fn inspect(&mut self, packet: &mut Packet) -> Result<(), Error> {
         if let Some(normalizer) = &mut self.normalizer {
-            packet.data = normalizer.normalize(&packet.data)?;
+            packet.data = normalizer.normalize(std::mem::take(&mut packet.data))?;
         }
         let is_key = match self.codec {
             Codec::Vp8 => vp8::is_key(&packet.data),

@@ -115,11 +115,7 @@ pub(super) fn keyframe(frame: &[u8]) -> Option<Keyframe> {
     Some(Keyframe { config: header.vpcc(), width, height, pixel: (1, 1) })
 }
 
-/// The frames of a packet: those of a superframe (annex B), or the packet itself.
-fn frames(packet: &[u8]) -> Vec<&[u8]> {
-    superframe(packet).unwrap_or_else(|| vec![packet])
-}
-
+/// The frames of a superframe (annex B); `None` for packets that are a frame themselves.
 fn superframe(packet: &[u8]) -> Option<Vec<&[u8]>> {
     let marker = *packet.last()?;
     if marker >> 5 != 0b110 {
@@ -144,7 +140,10 @@ fn superframe(packet: &[u8]) -> Option<Vec<&[u8]>> {
 /// Where the decoder keeps the picture that is shown after `packet`, which was in `slot` before it; `None` where it keeps
 /// none, or that cannot be told.
 pub(crate) fn shown_slot(slot: Option<u8>, packet: &[u8]) -> Option<u8> {
-    frames(packet).into_iter().fold(slot, slot_after)
+    match superframe(packet) {
+        Some(frames) => frames.into_iter().fold(slot, slot_after),
+        None => slot_after(slot, packet),
+    }
 }
 
 /// The same for one frame: its uncompressed header (section 6.2) up to `refresh_frame_flags`. Only profile 0 (8 bits, 4:2:0) is

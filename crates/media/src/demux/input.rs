@@ -12,23 +12,48 @@ pub(super) struct Input {
     back: Bytes,
     /// How many bytes of `back` may be read.
     visible: usize,
-    /// How many bytes that element has.
+    /// How many bytes the element has that was not complete when it was asked for; else 0.
     wanted: usize,
 }
 
-/// How much memory is taken at once for an element that says that it is so large.
+/// How much memory is taken for an element that says that it is so large; more than that is at most four times what came of it.
 const MAX_RESERVED_BYTES: usize = 64 << 10;
 
 impl Input {
     /// Adds the next piece, of which nothing may be read before [`Self::reveal`]. All of the piece before has to be revealed.
     pub(super) fn push(&mut self, piece: Bytes) {
-        if !self.back.is_empty() {
-            let missing = self.wanted.saturating_sub(self.front.len()).min(MAX_RESERVED_BYTES);
-            self.front.reserve(missing.max(self.back.len()));
-            self.front.extend_from_slice(&self.back);
-        }
+        self.detach();
         self.back = piece;
         self.visible = 0;
+    }
+
+    /// Takes a whole piece that leaves the element incomplete which [`Self::take`] was last asked for; says whether it did.
+    pub(super) fn extend_incomplete(&mut self, piece: &[u8]) -> bool {
+        let extends = self.back.is_empty() && self.front.len() + piece.len() < self.wanted;
+        if extends {
+            self.append(piece);
+        }
+        extends
+    }
+
+    /// Copies what is left of the newest piece, all of which has to be revealed, so that the piece is not kept in memory.
+    pub(super) fn detach(&mut self) {
+        if self.back.is_empty() {
+            return;
+        }
+        let rest = std::mem::take(&mut self.back);
+        self.visible = 0;
+        self.append(&rest);
+    }
+
+    /// Adds to the front.
+    fn append(&mut self, bytes: &[u8]) {
+        if self.front.capacity() - self.front.len() < bytes.len() {
+            let missing = self.wanted.saturating_sub(self.front.len());
+            let reserved = missing.min(MAX_RESERVED_BYTES.max(3 * self.front.len()));
+            self.front.reserve(reserved.max(bytes.len()));
+        }
+        self.front.extend_from_slice(bytes);
     }
 
     /// Lets so many more bytes of the newest piece be read, at most all; says how many.
@@ -48,6 +73,11 @@ impl Input {
         self.len() == 0
     }
 
+    /// Whether the element that [`Self::take`] was last asked for is still not complete.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.len() < self.wanted
+    }
+
     /// The next bytes: at least `bytes` of them, or all there are.
     pub(super) fn peek(&mut self, bytes: usize) -> &[u8] {
         if self.front.is_empty() {
@@ -63,10 +93,15 @@ impl Input {
             self.wanted = bytes;
             return None;
         }
+        self.wanted = 0;
         if self.front.is_empty() {
-            return Some(self.split_back(bytes));
+            self.visible -= bytes;
+            return Some(self.back.split_to(bytes));
         }
         self.gather(bytes);
+        if self.front.len() == bytes {
+            return Some(std::mem::take(&mut self.front).freeze());
+        }
         Some(self.front.split_to(bytes).freeze())
     }
 
@@ -75,7 +110,7 @@ impl Input {
         let skipped = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.len());
         let of_front = skipped.min(self.front.len());
         self.front.advance(of_front);
-        self.split_back(skipped - of_front);
+        self.advance_back(skipped - of_front);
         skipped
     }
 
@@ -88,14 +123,16 @@ impl Input {
     /// Brings up to so many bytes to the front.
     fn gather(&mut self, bytes: usize) {
         let missing = bytes.saturating_sub(self.front.len()).min(self.visible);
-        let missing = self.split_back(missing);
-        self.front.extend_from_slice(&missing);
+        if missing > 0 {
+            self.front.extend_from_slice(&self.back[..missing]);
+            self.advance_back(missing);
+        }
     }
 
-    /// Takes so many of the visible bytes of the newest piece.
-    fn split_back(&mut self, bytes: usize) -> Bytes {
+    /// Drops so many of the visible bytes of the newest piece.
+    fn advance_back(&mut self, bytes: usize) {
         self.visible -= bytes;
-        self.back.split_to(bytes)
+        self.back.advance(bytes);
     }
 }
 
@@ -117,6 +154,22 @@ mod tests {
         assert_eq!(input.skip(2), 2);
         assert_eq!(input.take(2).as_deref(), Some(&b"ef"[..]));
         assert_eq!((input.skip(9), input.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn a_piece_that_completes_nothing_is_taken_at_once() {
+        let mut input = Input::default();
+        assert!(!input.extend_incomplete(b"a"), "nothing was asked for");
+        input.push(Bytes::from_static(b"ab"));
+        input.reveal(2);
+        assert_eq!((input.take(5), input.is_incomplete()), (None, true));
+        assert!(!input.extend_incomplete(b"c"), "the newest piece comes first");
+        input.detach();
+        assert!(input.extend_incomplete(b"cd"));
+        assert!(!input.extend_incomplete(b"e"));
+        input.push(Bytes::from_static(b"ef"));
+        input.reveal(2);
+        assert_eq!((input.take(5).as_deref(), input.is_incomplete()), (Some(&b"abcde"[..]), false));
     }
 
     #[test]

@@ -52,6 +52,22 @@ impl Demuxer {
         }
     }
 
+    /// Takes a whole piece of input that leaves the pending element incomplete; says whether it did.
+    pub(crate) fn extend_incomplete(&mut self, piece: &[u8]) -> bool {
+        match self {
+            Self::WebM(demuxer) => demuxer.extend_incomplete(piece),
+            Self::Fmp4(demuxer) => demuxer.extend_incomplete(piece),
+        }
+    }
+
+    /// Stops keeping the memory of what was pushed, all of which has to be revealed.
+    pub(crate) fn detach(&mut self) {
+        match self {
+            Self::WebM(demuxer) => demuxer.detach(),
+            Self::Fmp4(demuxer) => demuxer.detach(),
+        }
+    }
+
     pub(crate) fn next_event(&mut self) -> Result<Option<Event>, Error> {
         match self {
             Self::WebM(demuxer) => demuxer.next_event(),

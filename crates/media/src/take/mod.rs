@@ -138,30 +138,46 @@ impl TakeParser {
     }
 
     fn drain(&mut self, segment: &mut Bytes, outputs: &mut Vec<Output>) -> Result<Progress, Error> {
-        let mut work = Work { bytes: 0, steps_before: self.demuxer.steps() };
-        loop {
-            if let Some(event) = self.demuxer.next_event()? {
-                work.bytes += event_bytes(&event);
-                self.take(event, outputs)?;
-            } else if !segment.is_empty() {
-                self.demuxer.push(std::mem::take(segment));
-            } else if let revealed @ 1.. = self.demuxer.reveal(PIECE_BYTES) as u64 {
-                self.segment.bytes += revealed;
-                work.bytes += revealed;
-            } else {
-                break;
-            }
-            if work.is_over(&self.demuxer) {
-                return Ok(Progress::Partly);
-            }
+        // Most segments of a large picture only make it longer.
+        let is_short = segment.len() <= PIECE_BYTES;
+        if is_short && self.demuxer.extend_incomplete(segment) {
+            segment.clear();
+        } else if self.read(segment, outputs)? == Progress::Partly {
+            return Ok(Progress::Partly);
         }
-        // What is left moves out of the segment, as it would with the next one: a slice of it would keep all of it.
-        self.demuxer.push(Bytes::new());
         if let Some(pipeline) = &mut self.pipeline {
             pipeline.end_segment(outputs);
         }
         self.segment = Amount::default();
         Ok(Progress::Done)
+    }
+
+    fn read(&mut self, segment: &mut Bytes, outputs: &mut Vec<Output>) -> Result<Progress, Error> {
+        let mut work = Work { bytes: 0, steps_before: self.demuxer.steps() };
+        if !segment.is_empty() {
+            self.demuxer.push(std::mem::take(segment));
+            self.reveal(&mut work);
+        }
+        loop {
+            if let Some(event) = self.demuxer.next_event()? {
+                work.bytes += event_bytes(&event);
+                self.take(event, outputs)?;
+            } else if self.reveal(&mut work) == 0 {
+                self.demuxer.detach();
+                return Ok(Progress::Done);
+            }
+            if work.is_over(&self.demuxer) {
+                return Ok(Progress::Partly);
+            }
+        }
+    }
+
+    /// Lets the next piece of the segment be read; gives its bytes, 0 at the segment's end.
+    fn reveal(&mut self, work: &mut Work) -> u64 {
+        let revealed = self.demuxer.reveal(PIECE_BYTES) as u64;
+        self.segment.bytes += revealed;
+        work.bytes += revealed;
+        revealed
     }
 
     fn take(&mut self, event: Event, outputs: &mut Vec<Output>) -> Result<(), Error> {

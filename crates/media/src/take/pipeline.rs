@@ -116,12 +116,15 @@ impl Pipeline {
     /// Takes the next frame; appends what it makes ready.
     pub(crate) fn push(&mut self, mut packet: Packet, outputs: &mut Vec<Output>) -> Result<(), Error> {
         self.inspectors[packet.track].inspect(&mut packet)?;
-        outputs.extend(self.give_tracks());
+        if self.given.is_none() {
+            outputs.extend(self.give_tracks());
+        }
         let mut timed = std::mem::take(&mut self.timed);
         self.timeline.push(packet, &mut timed);
         for frame in timed.drain(..) {
-            let run = self.packager.push(frame);
-            outputs.extend(run.map(|run| self.finish(run)));
+            if let Some(run) = self.packager.push(frame) {
+                outputs.push(self.finish(run));
+            }
         }
         self.timed = timed;
         Ok(())
@@ -130,8 +133,9 @@ impl Pipeline {
     /// Ends the segment; appends the run that ends with it.
     pub(crate) fn end_segment(&mut self, outputs: &mut Vec<Output>) {
         self.timeline.end_segment();
-        let run = self.packager.end_segment();
-        outputs.extend(run.map(|run| self.finish(run)));
+        if let Some(run) = self.packager.end_segment() {
+            outputs.push(self.finish(run));
+        }
     }
 
     fn finish(&mut self, mut run: Run) -> Output {

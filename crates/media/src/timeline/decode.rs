@@ -46,54 +46,49 @@ pub(super) struct Decode {
 }
 
 impl Decode {
-    /// Sets decode times and durations of a run's `frames` of `track`, which are in stream order. With `reorders` their decode
-    /// times are not the input's, but are found from `order`.
+    /// Sets decode times and durations of those of a run's `frames` that are of track `index`; they are in stream order. With
+    /// `reorders` their decode times are not the input's, but are found from `order`.
     pub(super) fn finish(
         &mut self,
+        index: usize,
         track: &Track,
         reorders: Option<PictureOrder>,
-        frames: &mut [&mut Frame],
+        frames: &mut [Frame],
     ) {
         if let Some(order) = reorders {
-            self.reordering.order(order.reordered, frames);
+            let mut of_track: Vec<_> = frames.iter_mut().filter(|frame| frame.track == index).collect();
+            self.reordering.order(order.reordered, &mut of_track);
         }
-        let Some(newest_us) = frames.last().map(|last| last.dts_us) else { return };
-        let duration_us = self.last_duration_us(track, frames);
-        if track.is_video() {
-            self.close_hole(frames);
+        let mut of_track = frames.iter().filter(|frame| frame.track == index);
+        let Some(first_us) = of_track.next().map(|first| first.dts_us) else { return };
+        let mut latest = frames.iter().rev().filter(|frame| frame.track == index);
+        let Some(last) = latest.next() else { return };
+        let newest_us = last.dts_us;
+        let before_us = latest.next().map(|before| before.dts_us).or(self.newest_us);
+        let (duration_us, lag_us) = if track.is_video() {
+            (picture_us(newest_us, before_us), self.lag_us(first_us))
+        } else {
+            (last.duration_us, 0)
+        };
+        let mut before: Option<&mut Frame> = None;
+        for frame in frames.iter_mut().filter(|frame| frame.track == index) {
+            frame.dts_us = frame.dts_us.saturating_sub(lag_us);
+            if let Some(before) = before {
+                before.duration_us = frame.dts_us.saturating_sub(before.dts_us);
+            }
+            before = Some(frame);
         }
-        for at in 1..frames.len() {
-            frames[at - 1].duration_us = frames[at].dts_us.saturating_sub(frames[at - 1].dts_us);
-        }
-        if let Some(last) = frames.last_mut() {
+        if let Some(last) = before {
             last.duration_us = duration_us;
             self.end_us = last.dts_us + duration_us;
         }
         self.newest_us = Some(newest_us);
     }
 
-    /// Decodes all `frames` so much earlier that the first one follows the run before.
-    fn close_hole(&self, frames: &mut [&mut Frame]) {
-        let (Some(first), Some(_)) = (frames.first(), self.newest_us) else { return };
-        let lag_us = first.dts_us.saturating_sub(self.end_us);
-        if lag_us <= MAX_LAG_US {
-            frames.iter_mut().for_each(|frame| frame.dts_us = frame.dts_us.saturating_sub(lag_us));
-        }
-    }
-
-    /// How long the last of a run's `frames` is taken to last: sound by its own word, a picture as long as the one before it.
-    fn last_duration_us(&self, track: &Track, frames: &[&mut Frame]) -> u64 {
-        let (last, before_us) = match frames {
-            [.., before, last] => (last, Some(before.dts_us)),
-            [last] => (last, self.newest_us),
-            [] => return 0,
-        };
-        if !track.is_video() {
-            return last.duration_us;
-        }
-        let picture_us =
-            before_us.map_or(FIRST_PICTURE_US, |before_us| last.dts_us.saturating_sub(before_us));
-        picture_us.clamp(MIN_PICTURE_US, MAX_PICTURE_US)
+    /// How much earlier a run whose first picture is due at `first_us` is decoded, so that it follows the run before.
+    fn lag_us(&self, first_us: u64) -> u64 {
+        let lag_us = self.newest_us.map_or(0, |_| first_us.saturating_sub(self.end_us));
+        if lag_us <= MAX_LAG_US { lag_us } else { 0 }
     }
 
     /// Appends it to a resume point.
@@ -108,6 +103,12 @@ impl Decode {
         let (newest_us, end_us) = (input.option()?, input.number(MAX_NUMBER)?);
         Some(Self { newest_us, end_us, reordering: Reordering::read(input)? })
     }
+}
+
+/// How long the last picture of a run is taken to last, which is decoded at `at_us`: as long as the one before it.
+fn picture_us(at_us: u64, before_us: Option<u64>) -> u64 {
+    let picture_us = before_us.map_or(FIRST_PICTURE_US, |before_us| at_us.saturating_sub(before_us));
+    picture_us.clamp(MIN_PICTURE_US, MAX_PICTURE_US)
 }
 
 /// Decode times for pictures whose container tells only when they are shown (B-frames in Matroska): the earliest of the last

@@ -213,9 +213,8 @@ impl Timeline {
     /// Sets decode times and durations of the frames of a run, which are in stream order.
     pub(crate) fn finish(&mut self, tracks: &[Track], frames: &mut [Frame]) {
         for (index, track) in tracks.iter().enumerate() {
-            let mut of_track: Vec<_> = frames.iter_mut().filter(|frame| frame.track == index).collect();
             let order = self.reorders[index].then_some(self.orders[index]);
-            self.state.tracks[index].decode.finish(track, order, &mut of_track);
+            self.state.tracks[index].decode.finish(index, track, order, frames);
         }
     }
 

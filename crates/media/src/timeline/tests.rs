@@ -287,7 +287,7 @@ fn a_hole_too_long_for_its_field_stays() {
     timeline.push(packet(VIDEO, 0, PICTURE), &mut frames);
     frames.push(Frame { pts_us: 3_600_000_000, dts_us: 3_600_000_000, ..frames[0].clone() });
     for frame in &mut frames {
-        decode.finish(&tracks[0], None, &mut [frame]);
+        decode.finish(0, &tracks[0], None, std::slice::from_mut(frame));
     }
     assert_eq!(frames[1].dts_us, 3_600_000_000);
 }

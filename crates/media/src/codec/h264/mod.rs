@@ -68,12 +68,12 @@ impl H264Normalizer {
     }
 
     /// The frame with a four-byte length before every NAL unit.
-    pub(crate) fn normalize(&mut self, frame: &Bytes) -> Result<Bytes, Error> {
+    pub(crate) fn normalize(&mut self, frame: Bytes) -> Result<Bytes, Error> {
         let normal = match self.form {
-            Form::Prefixed(4) if frame.len() > 4 => frame.clone(),
+            Form::Prefixed(4) if frame.len() > 4 => frame,
             Form::Prefixed(4) => return Err(malformed("frame without NAL units")),
-            Form::Prefixed(length_size) => with_four_byte_lengths(PrefixedUnits::new(frame, length_size))?,
-            Form::AnnexB => with_four_byte_lengths(AnnexBUnits::new(frame)?.map(Ok))?,
+            Form::Prefixed(length_size) => with_four_byte_lengths(PrefixedUnits::new(&frame, length_size))?,
+            Form::AnnexB => with_four_byte_lengths(AnnexBUnits::new(&frame)?.map(Ok))?,
         };
         if normal.is_empty() {
             return Err(malformed("frame without NAL units"));
@@ -191,7 +191,10 @@ impl<'a> PrefixedUnits<'a> {
 
     fn unit(&mut self) -> Option<&'a [u8]> {
         let (length, rest) = self.rest.split_at_checked(self.length_size)?;
-        let length = length.iter().fold(0_usize, |sum, &byte| sum << 8 | usize::from(byte));
+        let length = match length.first_chunk() {
+            Some(&four) => u32::from_be_bytes(four) as usize,
+            None => length.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)),
+        };
         let (unit, rest) = rest.split_at_checked(length)?;
         self.rest = rest;
         Some(unit)
@@ -255,7 +258,7 @@ mod tests {
     #[test]
     fn annex_b_becomes_four_byte_lengths() {
         let mut normalizer = H264Normalizer::new(&[]).unwrap();
-        let normal = normalizer.normalize(&annex_b(&[SPS, PPS, SLICE])).unwrap();
+        let normal = normalizer.normalize(annex_b(&[SPS, PPS, SLICE])).unwrap();
         assert_eq!(normal, prefixed(&[SPS, PPS, SLICE], 4));
     }
 
@@ -263,7 +266,7 @@ mod tests {
     fn three_byte_start_codes_and_trailing_zeros_are_no_part_of_a_unit() {
         let mut normalizer = H264Normalizer::new(&[]).unwrap();
         let frame = [&[0, 0, 0, 0, 1], SPS, &[0, 0, 1], PPS, &[0, 0, 0, 0, 0, 1], SLICE, &[0, 0]].concat();
-        assert_eq!(normalizer.normalize(&frame.into()).unwrap(), prefixed(&[SPS, PPS, SLICE], 4));
+        assert_eq!(normalizer.normalize(frame.into()).unwrap(), prefixed(&[SPS, PPS, SLICE], 4));
     }
 
     #[test]
@@ -271,7 +274,7 @@ mod tests {
         for length_size in [1, 2, 4] {
             let config = AvcC { length_size, sps: vec![SPS], pps: vec![PPS] }.write().unwrap().unwrap();
             let mut normalizer = H264Normalizer::new(&config).unwrap();
-            let normal = normalizer.normalize(&prefixed(&[PPS, SLICE], length_size)).unwrap();
+            let normal = normalizer.normalize(prefixed(&[PPS, SLICE], length_size)).unwrap();
             assert_eq!(normal, prefixed(&[PPS, SLICE], 4));
             assert_eq!(AvcC::parse(normalizer.avcc().unwrap()).unwrap().length_size, 4);
         }
@@ -280,9 +283,9 @@ mod tests {
     #[test]
     fn configuration_comes_from_the_first_frame_with_both_parameter_sets() {
         let mut normalizer = H264Normalizer::new(&[]).unwrap();
-        normalizer.normalize(&annex_b(&[SPS, SLICE])).unwrap();
+        normalizer.normalize(annex_b(&[SPS, SLICE])).unwrap();
         assert_eq!(normalizer.avcc(), None);
-        normalizer.normalize(&annex_b(&[SPS, PPS, SLICE])).unwrap();
+        normalizer.normalize(annex_b(&[SPS, PPS, SLICE])).unwrap();
         let avcc = normalizer.avcc().unwrap();
         assert_eq!(codec_string(avcc).unwrap(), "avc1.42c020");
         let config = AvcC::parse(avcc).unwrap();
@@ -294,14 +297,14 @@ mod tests {
         let empty = [1, 0x42, 0xc0, 0x20, 0xff, 0xe0, 0];
         let mut normalizer = H264Normalizer::new(&empty).unwrap();
         assert_eq!(normalizer.avcc(), None);
-        normalizer.normalize(&prefixed(&[SPS, PPS, SLICE], 4)).unwrap();
+        normalizer.normalize(prefixed(&[SPS, PPS, SLICE], 4)).unwrap();
         assert!(normalizer.avcc().is_some());
     }
 
     #[test]
     fn resumed_configuration_stands_without_another_keyframe() {
         let mut original = H264Normalizer::new(&[]).unwrap();
-        original.normalize(&annex_b(&[SPS, PPS, SLICE])).unwrap();
+        original.normalize(annex_b(&[SPS, PPS, SLICE])).unwrap();
         let resumed = H264Normalizer::resume(&[], original.avcc().cloned()).unwrap();
         assert_eq!(resumed, original);
         assert!(H264Normalizer::resume(&[], Some(Bytes::from_static(b"\x01"))).is_err());
@@ -311,12 +314,12 @@ mod tests {
     fn broken_frames_are_refused() {
         let mut normalizer = H264Normalizer::new(&[]).unwrap();
         for frame in [&b""[..], b"\x00\x00", b"\x00\x00\x01\x00", b"\x65\x00\x00\x01\x65"] {
-            assert!(normalizer.normalize(&Bytes::copy_from_slice(frame)).is_err(), "{frame:?}");
+            assert!(normalizer.normalize(Bytes::copy_from_slice(frame)).is_err(), "{frame:?}");
         }
         let config = AvcC { length_size: 2, sps: vec![SPS], pps: vec![PPS] }.write().unwrap().unwrap();
         let mut normalizer = H264Normalizer::new(&config).unwrap();
         for frame in [&b"\x00"[..], b"\x00\x02\x65", b"\xff\xff\x65"] {
-            assert!(normalizer.normalize(&Bytes::copy_from_slice(frame)).is_err(), "{frame:?}");
+            assert!(normalizer.normalize(Bytes::copy_from_slice(frame)).is_err(), "{frame:?}");
         }
     }
 }

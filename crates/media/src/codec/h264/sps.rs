@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::malformed;
 use crate::{Error, codec::bits::Bits};
 
@@ -51,7 +53,7 @@ impl ChromaFormat {
 pub(in crate::codec) fn without_emulation_prevention(unit: &[u8]) -> Cow<'_, [u8]> {
     let unit = &unit[..unit.len().min(MAX_READ_BYTES)];
     // Slice headers, of which there is one for each picture, have hardly ever one.
-    if !unit.windows(3).any(|bytes| bytes == [0, 0, 3]) {
+    if memchr(3, unit).is_none() || !unit.windows(3).any(|bytes| bytes == [0, 0, 3]) {
         return Cow::Borrowed(unit);
     }
     let mut payload = Vec::with_capacity(unit.len());

@@ -17,8 +17,8 @@ const PARAMETER_SET: u32 = 255;
 /// An access unit delimiter for P slices (section 7.3.2.4): decoders end the picture before at it.
 const DELIMITER: [u8; 2] = [0x09, 0x30];
 
-/// What is read of a slice; its header fits.
-const SLICE_HEADER_BYTES: usize = 32;
+/// What is read of a slice: up to `pic_order_cnt_lsb` its header has at most 16 bytes, and half as many that prevent start codes.
+const SLICE_HEADER_BYTES: usize = 24;
 
 /// What is known of the pictures so far.
 #[derive(Clone, Copy, Debug, PartialEq)]

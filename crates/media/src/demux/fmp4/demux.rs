@@ -105,10 +105,22 @@ impl Demuxer {
         self.input.push(bytes);
     }
 
+    /// Takes a whole piece of input that leaves the pending element incomplete; says whether it did.
+    pub(crate) fn extend_incomplete(&mut self, piece: &[u8]) -> bool {
+        self.input.extend_incomplete(piece)
+    }
+
+    /// Stops keeping the memory of what was pushed, all of which has to be revealed.
+    pub(crate) fn detach(&mut self) {
+        self.input.detach();
+    }
+
     /// Lets so many more bytes of what was pushed be read, at most all; says how many.
     pub(crate) fn reveal(&mut self, bytes: usize) -> usize {
         let revealed = self.input.reveal(bytes);
-        self.skip -= self.drop_bytes(self.skip);
+        if self.skip > 0 {
+            self.skip -= self.drop_bytes(self.skip);
+        }
         revealed
     }
 
@@ -175,6 +187,9 @@ impl Demuxer {
     }
 
     fn step(&mut self) -> Result<Step, Error> {
+        if self.input.is_incomplete() {
+            return Ok(Step::NeedMore);
+        }
         let Some(header) = Header::parse(self.input.peek(boxes::MAX_HEADER_BYTES))? else {
             return Ok(Step::NeedMore);
         };

@@ -105,10 +105,22 @@ impl Demuxer {
         self.input.push(bytes);
     }
 
+    /// Takes a whole piece of input that leaves the pending element incomplete; says whether it did.
+    pub(crate) fn extend_incomplete(&mut self, piece: &[u8]) -> bool {
+        self.input.extend_incomplete(piece)
+    }
+
+    /// Stops keeping the memory of what was pushed, all of which has to be revealed.
+    pub(crate) fn detach(&mut self) {
+        self.input.detach();
+    }
+
     /// Lets so many more bytes of what was pushed be read, at most all; says how many.
     pub(crate) fn reveal(&mut self, bytes: usize) -> usize {
         let revealed = self.input.reveal(bytes);
-        self.skip -= self.input.skip(self.skip) as u64;
+        if self.skip > 0 {
+            self.skip -= self.input.skip(self.skip) as u64;
+        }
         revealed
     }
 
@@ -162,6 +174,9 @@ impl Demuxer {
     }
 
     fn step(&mut self) -> Result<Step, Error> {
+        if self.input.is_incomplete() {
+            return Ok(Step::NeedMore);
+        }
         let Some(header) = ebml::header(self.input.peek(ebml::MAX_HEADER_BYTES))? else {
             return Ok(Step::NeedMore);
         };
@@ -223,8 +238,8 @@ impl Demuxer {
             return Err(Error::TooLarge { what, bytes: size, limit });
         }
         let end = header.len + size as usize;
-        let Some(element) = self.input.take(end) else { return Ok(Step::NeedMore) };
-        let body = element.slice(header.len..);
+        let Some(mut body) = self.input.take(end) else { return Ok(Step::NeedMore) };
+        body.advance(header.len);
         Ok(on_body(self, body)?.map_or(Step::Continue, Step::Event))
     }
 
@@ -350,9 +365,11 @@ impl Demuxer {
         let Place::Cluster(Some(cluster)) = self.place else {
             return Err(malformed("a block before its Cluster's Timestamp"));
         };
-        let ticks = i128::from(cluster) + i128::from(ticks);
-        // Both factors may be as large as 64 bits hold.
-        let pts_us = ticks.max(0).checked_mul(i128::from(self.timestamp_scale)).map(|nanos| nanos / 1000);
+        let ticks = (i128::from(cluster) + i128::from(ticks)).max(0);
+        let nanos = ticks.checked_mul(i128::from(self.timestamp_scale));
+        // A division of 128 bits costs ten times one of 64, which is enough for centuries.
+        let pts_us =
+            nanos.map(|nanos| u64::try_from(nanos).map_or(nanos / 1000, |nanos| (nanos / 1000).into()));
         match pts_us {
             Some(pts_us) if pts_us <= MAX_PTS_US => Ok(pts_us as u64),
             _ => Err(malformed(format!("a timestamp of {ticks} ticks of {} ns", self.timestamp_scale))),

@@ -45,28 +45,34 @@ pub(super) fn chunk_bytes(run: &Run) -> usize {
 
 /// Appends one `moof` and one `mdat` with all frames of the run. Gives where each frame's data is in `out`.
 pub(super) fn write_chunk(tracks: &[Track], run: &Run, out: &mut BytesMut) -> Vec<Range<usize>> {
-    let samples: Vec<_> = tracks
+    let mut samples: Vec<_> = tracks
         .iter()
         .enumerate()
-        .filter_map(|(index, track)| Samples::of(index, track, &run.frames))
+        .map(|(index, track)| Samples {
+            index,
+            track,
+            timescale: timescale(track),
+            frames: &run.frames,
+            offset_field: 0,
+        })
+        .filter(|samples| samples.iter().next().is_some())
         .collect();
     let start = out.len();
-    let mut offset_fields = Vec::with_capacity(samples.len());
     put_box(out, b"moof", |out| {
         put_full_box(out, b"mfhd", 0, 0, |out| out.put_u32(sequence_number(run)));
-        for samples in &samples {
-            put_box(out, b"traf", |out| offset_fields.push(samples.put_fragment(out)));
+        for samples in &mut samples {
+            put_box(out, b"traf", |out| samples.put_fragment(out));
         }
     });
     // `moof` comes first, so its length and the header of `mdat` are where the samples begin.
     let mut offset = out.len() - start + 8;
-    for (field, samples) in offset_fields.into_iter().zip(&samples) {
-        out[field..field + 4].copy_from_slice(&(offset as u32).to_be_bytes());
-        offset += samples.data_bytes();
+    for samples in &samples {
+        out[samples.offset_field..][..4].copy_from_slice(&(offset as u32).to_be_bytes());
+        offset += samples.iter().map(|sample| sample.data.len()).sum::<usize>();
     }
     let mut places = vec![0..0; run.frames.len()];
     put_box(out, b"mdat", |out| {
-        for sample in samples.iter().flat_map(|samples| &samples.samples) {
+        for sample in samples.iter().flat_map(Samples::iter) {
             let start = out.len();
             out.put_slice(&sample.data);
             if !sample.frame.is_gap() {
@@ -82,11 +88,16 @@ fn sequence_number(run: &Run) -> u32 {
     (run.group as u32).wrapping_mul(SEQUENCES_PER_GROUP).wrapping_add(run.index).wrapping_add(1)
 }
 
-/// The frames of one track in a chunk; not empty.
+/// The samples of one track in a chunk.
 struct Samples<'a> {
-    track_id: u32,
+    /// Of the track.
+    index: usize,
+    track: &'a Track,
     timescale: u32,
-    samples: Vec<Sample<'a>>,
+    /// Of both tracks.
+    frames: &'a [Frame],
+    /// Where in the output the offset of the data is told.
+    offset_field: usize,
 }
 
 /// A frame as it is written.
@@ -98,45 +109,42 @@ struct Sample<'a> {
 }
 
 impl<'a> Samples<'a> {
-    fn of(index: usize, track: &Track, frames: &'a [Frame]) -> Option<Self> {
-        let of_track = frames.iter().enumerate().filter(|(_, frame)| frame.track == index);
-        let sample = |(at, frame)| payload(track, frame).map(|data| Sample { at, frame, data });
-        let samples: Vec<_> = of_track.filter_map(sample).collect();
-        let (track_id, timescale) = (track_id(index), timescale(track));
-        (!samples.is_empty()).then_some(Self { track_id, timescale, samples })
+    fn iter(&self) -> impl Iterator<Item = Sample<'a>> + use<'a> {
+        let Self { index, track, frames, .. } = *self;
+        let of_track = frames.iter().enumerate().filter(move |(_, frame)| frame.track == index);
+        of_track.filter_map(move |(at, frame)| payload(track, frame).map(|data| Sample { at, frame, data }))
     }
 
-    fn data_bytes(&self) -> usize {
-        self.samples.iter().map(|sample| sample.data.len()).sum()
-    }
-
-    /// Writes the content of a `traf`; returns where its data offset has to be filled in.
-    fn put_fragment(&self, out: &mut BytesMut) -> usize {
-        put_full_box(out, b"tfhd", 0, BASE_IS_MOOF, |out| out.put_u32(self.track_id));
-        put_full_box(out, b"tfdt", 1, 0, |out| out.put_u64(self.ticks(self.samples[0].frame.dts_us)));
+    /// Writes the content of a `traf`.
+    fn put_fragment(&mut self, out: &mut BytesMut) {
+        let (mut count, mut composed) = (0, false);
+        for sample in self.iter() {
+            count += 1;
+            composed |= self.composition_offset(sample.frame) > 0;
+        }
+        let mut samples = self.iter().peekable();
+        let first_us = samples.peek().map_or(0, |first| first.frame.dts_us);
+        put_full_box(out, b"tfhd", 0, BASE_IS_MOOF, |out| out.put_u32(track_id(self.index)));
+        put_full_box(out, b"tfdt", 1, 0, |out| out.put_u64(self.ticks(first_us)));
         // Behind box header, version and flags, and sample count.
-        let offset_field = out.len() + 16;
-        let composed = self.samples.iter().any(|sample| self.composition_offset(sample.frame) > 0);
+        self.offset_field = out.len() + 16;
         let flags = OFFSET_DURATION_SIZE_FLAGS | if composed { COMPOSITION_OFFSETS } else { 0 };
         put_full_box(out, b"trun", 0, flags, |out| {
-            out.put_u32(self.samples.len() as u32);
+            out.put_u32(count);
             out.put_u32(0);
-            for (at, sample) in self.samples.iter().enumerate() {
-                let flags = if sample.frame.key { SYNC_SAMPLE } else { DEPENDENT_SAMPLE };
-                let offset = if composed { self.composition_offset(sample.frame) } else { 0 };
-                let fields =
-                    [self.duration(at), sample.data.len() as u32, flags, offset].map(u32::to_be_bytes);
+            while let Some(Sample { frame, data, .. }) = samples.next() {
+                let duration = self.duration(frame, samples.peek().map(|next| next.frame));
+                let flags = if frame.key { SYNC_SAMPLE } else { DEPENDENT_SAMPLE };
+                let offset = if composed { self.composition_offset(frame) } else { 0 };
+                let fields = [duration, data.len() as u32, flags, offset].map(u32::to_be_bytes);
                 out.put_slice(fields[..if composed { 4 } else { 3 }].as_flattened());
             }
         });
-        offset_field
     }
 
     /// Ticks from when a sample is decoded to when the next one is.
-    fn duration(&self, at: usize) -> u32 {
-        let frame = self.samples[at].frame;
-        let own_end_us = frame.dts_us.saturating_add(frame.duration_us);
-        let end_us = self.samples.get(at + 1).map_or(own_end_us, |next| next.frame.dts_us);
+    fn duration(&self, frame: &Frame, next: Option<&Frame>) -> u32 {
+        let end_us = next.map_or(frame.dts_us.saturating_add(frame.duration_us), |next| next.dts_us);
         self.ticks(end_us).saturating_sub(self.ticks(frame.dts_us)).try_into().unwrap_or(u32::MAX)
     }
 
