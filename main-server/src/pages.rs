@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 
 /// What pages may load and talk to, and who may show them in a frame. Nodes live on any address, and players append to
 /// `blob:` sources.
@@ -102,8 +103,7 @@ fn secure(response: &mut Response) {
 }
 
 fn etag(sha256: &[u8; 32]) -> String {
-    let hex: String = sha256[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    format!("\"{}\"", HEXLOWER.encode_display(&sha256[..16]))
 }
 
 fn content_type(path: &str) -> &'static str {

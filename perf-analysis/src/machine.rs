@@ -8,6 +8,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use crate::error::{Context, Error, Result};
 
@@ -177,22 +178,7 @@ pub fn commit() -> String {
 
 /// Today's date in UTC, e.g. `2026-11-21`.
 pub fn today() -> String {
-    let days = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs() / 86_400);
-    let (year, month, day) = civil(days);
-    format!("{year}-{month:02}-{day:02}")
-}
-
-/// Year, month and day, `days` after 1970-01-01 (Gregorian; years counted from March, so that the leap day is last).
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let era = days / 146_097;
-    let day_of_era = days % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (year_of_era + 400 * era + u64::from(month <= 2), month, day)
+    OffsetDateTime::now_utc().date().to_string()
 }
 
 #[cfg(test)]
@@ -202,13 +188,5 @@ mod tests {
     #[test]
     fn idle_time_is_not_busy_and_stolen_time_apart() {
         assert_eq!(parse_stat("cpu  1 2 4 1000 1000 8 16 32 0 0\ncpu0 9 9"), (310_000, 320_000));
-    }
-
-    #[test]
-    fn days_become_dates_across_leap_years() {
-        assert_eq!(civil(0), (1970, 1, 1));
-        assert_eq!(civil(11_016), (2000, 2, 29));
-        assert_eq!(civil(11_017), (2000, 3, 1));
-        assert_eq!(civil(20_778), (2026, 11, 21));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -31,26 +32,16 @@ impl FromStr for StreamId {
     type Err = InvalidStreamId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text: &[u8; 32] = text.as_bytes().try_into().map_err(|_| InvalidStreamId)?;
+        let digits: &[u8; 32] = text.as_bytes().try_into().map_err(|_| InvalidStreamId)?;
         let mut id = [0; 16];
-        for (byte, pair) in id.iter_mut().zip(text.chunks_exact(2)) {
-            *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
-        }
+        HEXLOWER.decode_mut(digits, &mut id).map_err(|_| InvalidStreamId)?;
         Ok(Self(id))
-    }
-}
-
-fn hex_digit(digit: u8) -> Result<u8, InvalidStreamId> {
-    match digit {
-        b'0'..=b'9' => Ok(digit - b'0'),
-        b'a'..=b'f' => Ok(digit - b'a' + 10),
-        _ => Err(InvalidStreamId),
     }
 }
 
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_display(&self.0).fmt(f)
     }
 }
 

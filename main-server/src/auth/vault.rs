@@ -10,6 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+
 use super::Secret;
 use crate::private_file;
 
@@ -37,18 +39,12 @@ impl Seed {
 
     /// It as 64 hex digits.
     pub(crate) fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&self.0)
     }
 
     /// The seed that 64 hex digits say; none if they do not.
     pub(crate) fn from_hex(text: &str) -> Option<Self> {
-        let digits: &[u8; 2 * BYTES] = text.as_bytes().try_into().ok()?;
-        let mut bytes = [0; BYTES];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let [high, low] = [pair[0], pair[1]].map(|digit| char::from(digit).to_digit(16));
-            *byte = u8::try_from(high? << 4 | low?).ok()?;
-        }
-        Some(Self(bytes))
+        HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
     }
 }
 

@@ -12,6 +12,7 @@ use std::io::{BufRead, Read, Write};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use store::{Entry, MAX_KEY_BYTES, MAX_VALUE_BYTES, Namespace};
@@ -110,7 +111,7 @@ fn json(value: &impl Serialize) -> String {
 }
 
 fn hex(digest: Md5) -> String {
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&digest.finalize())
 }
 
 /// Reads a whole backup.
