@@ -150,7 +150,7 @@ struct ControlArgs {
     #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
     undead: PathBuf,
     /// The NATS server
-    #[arg(long, default_value = "nats-server")]
+    #[arg(long, default_value = "target/nats-server/bin/nats-server")]
     nats_server: PathBuf,
     /// Write the numbers into the page control.md of the report in this folder
     #[arg(long, value_name = "DIR")]

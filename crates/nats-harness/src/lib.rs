@@ -1,7 +1,7 @@
 //! Real NATS servers for tests: one, or a cluster on loopback, each a process with a folder of its own.
 //!
-//! They are killed by their process id when the value is dropped. Needs `nats-server` (Debian's 2.9 will do) on the path;
-//! `scripts/install-tools.sh` installs it.
+//! They are killed by their process id when the value is dropped. Needs `nats-server` 2.10 or newer: the one that
+//! `scripts/install-tools.sh` installs, or another on the path.
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -14,8 +14,11 @@ use std::{
 
 use tempfile::TempDir;
 
-/// On the path, or where Debian puts it, which is on the administrator's path only.
-const PROGRAMS: [&str; 2] = ["nats-server", "/usr/sbin/nats-server"];
+/// Where `scripts/install-tools.sh` puts it, then on the path.
+const PROGRAMS: [&str; 2] =
+    [concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/nats-server/bin/nats-server"), "nats-server"];
+/// The oldest version that is supported.
+const OLDEST: (u32, u32) = (2, 10);
 /// How long a server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a server may take to answer.
@@ -23,19 +26,22 @@ const ANSWER: Duration = Duration::from_secs(2);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Whether there is a NATS server to start.
+/// Whether there is a NATS server of a supported version to start.
 pub fn is_installed() -> bool {
     program().is_some()
 }
 
 /// The program that starts one, if there is any.
 pub fn program() -> Option<&'static str> {
-    let works = |program: &&str| {
-        let asked =
-            Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-        asked.is_ok_and(|status| status.success())
-    };
-    PROGRAMS.into_iter().find(works)
+    PROGRAMS.into_iter().find(|program| version(program).is_some_and(|version| version >= OLDEST))
+}
+
+/// Major and minor version of a program, if it is a NATS server.
+fn version(program: &str) -> Option<(u32, u32)> {
+    let asked = Command::new(program).arg("--version").stderr(Stdio::null()).output().ok()?;
+    let said = String::from_utf8(asked.stdout).ok()?;
+    let mut numbers = said.trim().strip_prefix("nats-server: v")?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 /// NATS servers with JetStream that run until this is dropped.
@@ -101,15 +107,6 @@ impl Servers {
         let answer = ask(port, &format!("$JS.API.STREAM.INFO.{stream}"))?;
         let name = answer.split("\"leader\":\"").nth(1).and_then(|rest| rest.split('"').next());
         Ok(self.servers.iter().position(|server| Some(server.name.as_str()) == name))
-    }
-
-    /// Whether server `number` ended although nobody killed it.
-    ///
-    /// # Errors
-    /// If the system does not tell.
-    pub fn has_crashed(&mut self, number: usize) -> io::Result<bool> {
-        let process = self.servers[number].process.as_mut();
-        Ok(process.map(Child::try_wait).transpose()?.flatten().is_some())
     }
 
     /// Kills server `number` without a word to it (`SIGKILL`) and waits until it is gone. Its folder stays.
