@@ -11,6 +11,7 @@ mod kv;
 pub mod leases;
 mod namespace;
 mod nats;
+mod replicated;
 mod sqlite;
 
 use std::{path::Path, sync::Arc};
@@ -32,6 +33,7 @@ pub use self::{
         Revision, Watch,
     },
     namespace::Namespace,
+    replicated::{Change, Host, Record, Replica, Replicated, Shared},
 };
 
 /// The store's file in the data folder.

@@ -1,112 +1,30 @@
-//! One suite for both engines: what [`Kv`] and [`Bus`] promise, on a SQLite file, on SQLite in memory, on a NATS server
-//! and on a cluster of three.
-//!
-//! Random sequences are compared with a model, so engines that pass agree with each other. Every check uses keys of its
-//! own, so that all of them can use one store.
+//! What [`Kv`] promises. Random sequences are compared with a model.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, future::join_all};
-use nats_harness::Servers;
 use proptest::{
     collection::vec,
     prelude::*,
     strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
+use store::{Entry, Error, Event, Expect, Kv, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, Watch, leases};
 use tokio::time::{sleep, timeout};
 
-use store::{
-    Engine, Entry, Error, Event, Expect, Kv, MAX_KEY_BYTES, MAX_MESSAGE_BYTES, MAX_VALUE_BYTES, Namespace,
-    Revision, Store, Watch, leases,
-};
+use super::{NODES, PATIENCE, SETTINGS, STREAMS, Subject};
 
-/// Longest that anything here may take; what is awaited is always a condition.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Namespaces of the checks.
-pub(crate) const STREAMS: Namespace = Namespace::new("streams");
-pub(crate) const NODES: Namespace = Namespace::new("nodes");
-pub(crate) const SETTINGS: Namespace = Namespace::new("settings");
 /// The keys of a random sequence: plain, with what engines have to escape, and as long as may be.
 const KEYS: [&str; 4] = ["plain", "with.dots and = and *>", "grüße/日本", "long"];
 
-/// Several handles to one store, as several main servers have them.
-struct Subject {
-    handles: Vec<Store>,
-    /// Random sequences to try.
-    sequences: u32,
-    checks: AtomicU32,
-}
-
-impl Subject {
-    fn kv(&self) -> &dyn Kv {
-        &*self.handles[0].kv
-    }
-
-    /// A prefix for the keys of one check.
-    fn prefix(&self) -> String {
-        format!("{}:", self.checks.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sqlite_in_a_file_keeps_the_contract() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&Engine::Sqlite, folder.path()).await.unwrap();
-    keeps_the_contract(Subject { handles: vec![store], sequences: 30, checks: 0.into() }).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sqlite_in_memory_keeps_the_contract() {
-    let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
-    keeps_the_contract(Subject { handles: vec![store], sequences: 100, checks: 0.into() }).await;
-}
-
-/// nats-server 2.9.10 itself ends now and then with a nil pointer in `jsMsgGetRequest`, when it reads an entry while that is
-/// being replaced. What the engine does not promise then is not its fault, so another server gets the suite.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_nats_server_that_does_not_crash_keeps_the_contract() {
-    const SERVERS: u32 = 5;
-    for _ in 0..SERVERS {
-        let mut servers = Servers::start(1).unwrap();
-        let subject = Subject { handles: nats(&servers, 2).await, sequences: 20, checks: 0.into() };
-        let Err(failure) = tokio::spawn(keeps_the_contract(subject)).await else { return };
-        assert!(servers.has_crashed(0).unwrap(), "{failure}");
-        eprintln!("the NATS server crashed; another one is tried");
-    }
-    panic!("{SERVERS} NATS servers crashed");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_of_three_keeps_the_contract() {
-    let servers = Servers::start(3).unwrap();
-    keeps_the_contract(Subject { handles: nats(&servers, 3).await, sequences: 8, checks: 0.into() }).await;
-}
-
-pub(crate) async fn nats(servers: &Servers, count: usize) -> Vec<Store> {
-    let engine = servers.urls().parse().unwrap();
-    let open = || Store::open(&engine, Path::new("unused"));
-    join_all((0..count).map(|_| open())).await.into_iter().map(Result::unwrap).collect()
-}
-
-async fn keeps_the_contract(subject: Subject) {
-    let subject = &subject;
+pub(super) async fn keeps_the_contract(subject: &Subject) {
     any_sequence_does_what_the_model_does(subject).await;
     of_several_writers_exactly_one_wins(subject).await;
     no_increment_is_lost(subject).await;
     a_watch_misses_nothing(subject).await;
     what_is_too_large_is_refused(subject).await;
     leases_end_unless_they_are_renewed(subject).await;
-    messages_reach_every_subscriber(subject).await;
 }
 
 #[derive(Clone, Debug)]
@@ -422,26 +340,4 @@ async fn leases_end_unless_they_are_renewed(subject: &Subject) {
     timeout(PATIENCE, gone).await.expect("the lease ends");
     assert!(subject.kv().get(NODES, &renewed).await.unwrap().is_some());
     reapers.iter().for_each(tokio::task::JoinHandle::abort);
-}
-
-async fn messages_reach_every_subscriber(subject: &Subject) {
-    const NEWS: store::Subject = store::Subject("conformance.news");
-    let subscribing = subject.handles.iter().map(|store| store.bus.subscribe(NEWS));
-    let subscribers: Vec<_> = join_all(subscribing).await.into_iter().map(Result::unwrap).collect();
-    let publisher = &subject.handles[0].bus;
-    assert_eq!(publisher.is_alone(), subject.handles.len() == 1);
-    for mut subscriber in subscribers {
-        // At most once: a subscription of another main server may not be known everywhere yet.
-        let heard = async {
-            loop {
-                publisher.publish(NEWS, "news".into()).await.unwrap();
-                if let Ok(heard) = timeout(Duration::from_millis(100), subscriber.next()).await {
-                    return heard.expect("no end");
-                }
-            }
-        };
-        assert_eq!(timeout(PATIENCE, heard).await.expect("a message in time"), "news");
-    }
-    let too_large = publisher.publish(NEWS, vec![0; MAX_MESSAGE_BYTES + 1].into()).await;
-    assert!(matches!(too_large, Err(Error::Invalid(_))));
 }

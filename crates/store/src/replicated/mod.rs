@@ -1,0 +1,302 @@
+//! A typed view in memory of one namespace, so that every process answers from memory.
+//!
+//! A [`Replica`] is the table; it stands under the lock of the feature that owns it, its [`Host`]. [`Replicated`] keeps the
+//! table and the store at one: it loads, follows the changes of other processes, writes what has to last before it is
+//! acknowledged, and saves the rest in the background, newest state only. Conflicts are resolved by [`Record::merge`].
+
+mod follow;
+mod replica;
+mod save;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, timeout},
+};
+
+pub use self::replica::{Change, Record, Replica};
+use crate::{Entry, Error, Expect, Kv, contention::give_way};
+
+/// Longest wait for the store: a cluster of NATS servers that lost one may take some seconds to elect another leader. Whether
+/// a write happened after all is then not known.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a write that met another process's is tried with what that wrote, with pauses between.
+const ATTEMPTS: u32 = 16;
+
+/// Who owns a [`Replica`].
+pub trait Host<T: Record>: Send + Sync {
+    /// Runs `access` on the table under the owner's lock, and applies the [changes](Replica::take_changes) to whatever else
+    /// is made of it before the lock is released.
+    fn replica<R>(&self, access: impl FnOnce(&mut Replica<T>) -> R) -> R;
+
+    /// The changes of other processes cannot be seen any more, or everything that was missed has been caught up with.
+    fn link(&self, is_current: bool) {
+        let _ = is_current;
+    }
+
+    /// This process wrote an entry.
+    fn written(&self, entry: &Entry) {
+        let _ = entry;
+    }
+}
+
+impl<T: Record, H: Host<T>> Host<T> for Arc<H> {
+    fn replica<R>(&self, access: impl FnOnce(&mut Replica<T>) -> R) -> R {
+        (**self).replica(access)
+    }
+
+    fn link(&self, is_current: bool) {
+        (**self).link(is_current);
+    }
+
+    fn written(&self, entry: &Entry) {
+        (**self).written(entry);
+    }
+}
+
+/// A host that is only the table, for features that need no more.
+#[derive(Debug)]
+pub struct Shared<T: Record> {
+    replica: Mutex<Replica<T>>,
+    changed: watch::Sender<()>,
+}
+
+impl<T: Record> Default for Shared<T> {
+    fn default() -> Self {
+        Self { replica: Mutex::default(), changed: watch::Sender::new(()) }
+    }
+}
+
+impl<T: Record> Shared<T> {
+    /// Changes whenever a record does.
+    pub fn changed(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+}
+
+impl<T: Record> Host<T> for Shared<T> {
+    fn replica<R>(&self, access: impl FnOnce(&mut Replica<T>) -> R) -> R {
+        let mut replica = self.replica.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = access(&mut replica);
+        if !replica.take_changes().is_empty() {
+            self.changed.send_replace(());
+        }
+        outcome
+    }
+}
+
+/// How long the store keeps a record after its last write; for ever if `None`.
+type Lease<T> = Box<dyn Fn(&T) -> Option<Duration> + Send + Sync>;
+
+/// See the [module](self).
+pub struct Replicated<T: Record, H: Host<T> = Shared<T>> {
+    kv: Arc<dyn Kv>,
+    host: H,
+    lease: Lease<T>,
+    unsaved: Notify,
+}
+
+impl<T: Record> Replicated<T> {
+    /// A view for a feature that keeps no lock of its own; the store keeps its records for ever.
+    pub fn shared(kv: Arc<dyn Kv>) -> Self {
+        Self::new(kv, Shared::default(), |_| None)
+    }
+}
+
+impl<T: Record, H: Host<T>> Replicated<T, H> {
+    /// A view that knows nothing yet: [`Self::load`] what the store has, and keep [`Self::follow`] and [`Self::save`] running.
+    /// `lease` says how long the store keeps a record after its last write.
+    pub fn new(
+        kv: Arc<dyn Kv>,
+        host: H,
+        lease: impl Fn(&T) -> Option<Duration> + Send + Sync + 'static,
+    ) -> Self {
+        Self { kv, host, lease: Box::new(lease), unsaved: Notify::new() }
+    }
+
+    /// Who owns the table.
+    pub fn host(&self) -> &H {
+        &self.host
+    }
+
+    /// Runs `access` on the table. What it changed is saved in the background.
+    pub fn with<R>(&self, access: impl FnOnce(&mut Replica<T>) -> R) -> R {
+        let (outcome, has_unsaved) = self.host.replica(|replica| {
+            let due = replica.next_due();
+            let outcome = access(replica);
+            (outcome, replica.has_unsaved(Instant::now().into_std()) || replica.next_due() != due)
+        });
+        if has_unsaved {
+            self.wake();
+        }
+        outcome
+    }
+
+    /// There may be something to save: for a host that changed the table under its own lock.
+    pub fn wake(&self) {
+        self.unsaved.notify_one();
+    }
+
+    /// A copy of a record.
+    pub fn get(&self, key: &T::Key) -> Option<T> {
+        self.host.replica(|replica| replica.get(key).cloned())
+    }
+
+    /// Copies of all records, by key.
+    pub fn all(&self) -> Vec<(T::Key, T)> {
+        let mut all: Vec<_> = self
+            .host
+            .replica(|replica| replica.iter().map(|(key, record)| (key.clone(), record.clone())).collect());
+        all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        all
+    }
+
+    /// Takes over all that the store has.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn load(&self) -> Result<(), Error> {
+        for entry in self.kv.entries(T::NAMESPACE).await? {
+            self.learn(&entry);
+        }
+        Ok(())
+    }
+
+    /// Takes over what the store has under `key` now.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn look_up(&self, key: &T::Key) -> Result<(), Error> {
+        let known = self.host.replica(|replica| replica.revision(key));
+        match (in_time(self.kv.get(T::NAMESPACE, &key.to_string())).await?, known) {
+            (Some(entry), _) => self.learn(&entry),
+            (None, Some(revision)) => self.with(|replica| replica.forget(key, revision)),
+            (None, None) => {}
+        }
+        Ok(())
+    }
+
+    /// Adds a record. When this returns, the store has it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if there is one, and the store's: then whether the store has it is not known.
+    pub async fn create(&self, key: &T::Key, record: T) -> Result<(), Error> {
+        self.write(key, record, Expect::Absent).await
+    }
+
+    /// Changes a record to what `change` makes of it, as long as it makes anything of it; tried again with what another
+    /// process wrote meanwhile. When this returns, the store has the record as it is known here. Gives it, or `None` if there
+    /// is no such record.
+    ///
+    /// # Errors
+    /// The store's; [`Error::Conflict`] if other processes were first too often.
+    pub async fn change(&self, key: &T::Key, change: impl Fn(&T) -> Option<T>) -> Result<Option<T>, Error> {
+        for attempt in 1..=ATTEMPTS {
+            let known = self.host.replica(|replica| {
+                let (record, is_saved) = (replica.get(key)?.clone(), replica.is_saved(key));
+                Some((record, replica.revision(key), is_saved))
+            });
+            let Some((record, revision, is_saved)) = known else { return Ok(None) };
+            let changed = match change(&record) {
+                None if is_saved => return Ok(Some(record)),
+                changed => changed.unwrap_or(record),
+            };
+            let expect = revision.map_or(Expect::Absent, Expect::Revision);
+            match self.write(key, changed, expect).await {
+                Ok(()) => return Ok(self.get(key)),
+                Err(Error::Conflict) => {
+                    give_way(attempt).await;
+                    self.look_up(key).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    /// Deletes a record, whatever it has become. When this returns, the store does not have it.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub async fn remove(&self, key: &T::Key) -> Result<(), Error> {
+        for attempt in 1..=ATTEMPTS {
+            let known = || self.host.replica(|replica| replica.revision(key));
+            if known().is_none() {
+                self.look_up(key).await?;
+            }
+            let Some(revision) = known() else {
+                self.with(|replica| replica.discard(key));
+                return Ok(());
+            };
+            match in_time(self.kv.delete(T::NAMESPACE, &key.to_string(), Some(revision))).await {
+                Ok(()) => {
+                    self.with(|replica| replica.forget(key, revision));
+                    return Ok(());
+                }
+                Err(Error::Conflict) => {
+                    give_way(attempt).await;
+                    self.look_up(key).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Conflict)
+    }
+
+    async fn write(&self, key: &T::Key, record: T, expect: Expect) -> Result<(), Error> {
+        let (name, value, lease) = (key.to_string(), json(&record)?, (self.lease)(&record));
+        let written = self.kv.compare_and_set(T::NAMESPACE, &name, value.clone(), lease, expect);
+        let revision = in_time(written).await?;
+        self.host.written(&Entry { key: name, value, revision, lease });
+        self.with(|replica| replica.learn(key, record, revision));
+        Ok(())
+    }
+
+    /// Takes over an entry of the store. One that cannot be read is reported and otherwise as if it were not there.
+    fn learn(&self, entry: &Entry) {
+        let Some((key, record)) = read::<T>(entry) else { return };
+        let lacks_lease = entry.lease.is_none() && (self.lease)(&record).is_some();
+        self.with(|replica| {
+            replica.learn(&key, record, entry.revision);
+            // Written by a version of the program that gave it none.
+            if lacks_lease && replica.revision(&key) == Some(entry.revision) {
+                replica.renew(&key);
+            }
+        });
+    }
+
+    /// Takes over what another process says it wrote.
+    pub fn hear(&self, entry: &Entry) {
+        if let Some((key, record)) = read::<T>(entry) {
+            self.with(|replica| replica.hear(&key, record, entry.revision));
+        }
+    }
+}
+
+fn read<T: Record>(entry: &Entry) -> Option<(T::Key, T)> {
+    let (namespace, name) = (T::NAMESPACE, &entry.key);
+    let Ok(key) = name.parse() else {
+        tracing::error!("{namespace}: {name:?} is not a valid key");
+        return None;
+    };
+    let record = serde_json::from_slice(&entry.value);
+    let record =
+        record.inspect_err(|error| tracing::error!("{namespace}: record of {name:?}: {error}")).ok()?;
+    Some((key, record))
+}
+
+fn json(record: &impl serde::Serialize) -> Result<Bytes, Error> {
+    let json = serde_json::to_vec(record).map_err(|error| Error::Invalid(format!("a record: {error}")))?;
+    Ok(json.into())
+}
+
+/// Waits for the store, but not for ever.
+async fn in_time<R>(call: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
+    let late = || Error::Unavailable(format!("no answer within {} s", WRITE_TIMEOUT.as_secs()));
+    timeout(WRITE_TIMEOUT, call).await.unwrap_or_else(|_| Err(late()))
+}
