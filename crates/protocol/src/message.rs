@@ -20,7 +20,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::event::{ChunkHead, ChunkName, DataKind};
+use crate::event::{ChunkHead, DataKind, FrameName};
 
 /// First byte of an init segment.
 const INIT: u8 = 1;
@@ -113,7 +113,7 @@ pub fn read(message: &Bytes) -> Result<(DataKind, Bytes), Error> {
             DataKind::Init { take, mime: mime.ok_or(Error::Mime)?.to_owned(), origin_time_ms }
         }
         MEDIA => {
-            let name = ChunkName { take, group: fields.get_u64(), index };
+            let name = FrameName { take, group: fields.get_u64(), index };
             let (pts_ms, duration_ms) = (fields.get_u64(), fields.get_u64());
             let captured_at_ms = timed(fields.get_i64());
             let frames = if head_bytes < MEDIA_HEAD_BYTES { 1 } else { fields.get_u32().max(1) };
@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn media() -> DataKind {
-        let name = ChunkName { take: 1, group: 2, index: 3 };
+        let name = FrameName { take: 1, group: 2, index: 3 };
         let captured_at_ms = Some(-6);
         DataKind::Media(ChunkHead { name, frames: 7, key: true, pts_ms: 4, duration_ms: 5, captured_at_ms })
     }
