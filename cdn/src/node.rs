@@ -22,7 +22,7 @@ use crate::{
     ingest::{Authority, Ingest, StreamObserver},
     load::{AdmissionControl, Meter},
     metrics::Metrics,
-    relay::{self, OpenedStreams, Relays, Warnings},
+    relay::{self, OpenedStreams, RelayContext, Relays, Warnings},
     transport::{self, Admission, TransportContext},
 };
 
@@ -82,7 +82,7 @@ impl Node {
         observers.extend(control.clone().map(|control| control as Arc<dyn StreamObserver>));
         let services = (limits.clone(), metrics.clone(), clock.clone());
         let ingest = Arc::new(Ingest::new(hub.clone(), grants.clone(), services, observers));
-        let relays = Relays::new(relay::Services {
+        let relays = Relays::new(RelayContext {
             ingest: ingest.clone(),
             opened,
             control: control.clone(),

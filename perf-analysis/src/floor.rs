@@ -17,7 +17,7 @@ use std::{
 
 use bytes::BytesMut;
 use protocol::{
-    event::{ChunkHead, ChunkName, DataKind},
+    event::{ChunkHead, DataKind, FrameName},
     message,
 };
 
@@ -220,7 +220,7 @@ fn chunk_head(id: &str, seq: u64, length: usize) -> Vec<u8> {
 
 /// Everything of a plain WebSocket's message that comes before its `length` bytes.
 fn message_head(seq: u64, length: usize) -> Vec<u8> {
-    let name = ChunkName { take: 0, group: seq, index: 0 };
+    let name = FrameName { take: 0, group: seq, index: 0 };
     let kind = DataKind::Media(ChunkHead {
         name,
         frames: 1,
@@ -256,7 +256,7 @@ mod tests {
         let message = [&message_head(7, 3)[2..], b"abc"].concat();
         let (kind, data) = message::read(&message.into()).unwrap();
         assert!(
-            matches!(kind, DataKind::Media(ChunkHead { name: ChunkName { group: 7, .. }, .. })),
+            matches!(kind, DataKind::Media(ChunkHead { name: FrameName { group: 7, .. }, .. })),
             "{kind:?}"
         );
         assert_eq!(data, &b"abc"[..]);

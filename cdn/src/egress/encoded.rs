@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use protocol::{
     Format, Formats, StreamId,
-    event::{ChunkHead, ChunkName, Skipped},
+    event::{ChunkHead, FrameName, Skipped},
 };
 
 use super::encoder::Encoder;
@@ -40,7 +40,7 @@ pub(super) struct Unsupported;
 pub(super) struct Round<P> {
     /// Position after the newest run, and its name.
     end: u64,
-    newest: Option<ChunkName>,
+    newest: Option<FrameName>,
     news: Vec<(Option<Formats>, News<P>)>,
 }
 
@@ -66,11 +66,11 @@ pub(super) struct Encoded<P> {
     id: StreamId,
     budget: Option<Budget>,
     /// Of chunks that a viewer needed who was not at the live edge.
-    chunks: BTreeMap<(ChunkName, Format), P>,
+    chunks: BTreeMap<(FrameName, Format), P>,
     inits: Vec<EncodedInit<P>>,
     /// Position after the newest run of the rounds before, and its name.
     end: u64,
-    newest: Option<ChunkName>,
+    newest: Option<FrameName>,
 }
 
 impl<P> Round<P> {
@@ -157,7 +157,7 @@ impl<P: Clone> Encoded<P> {
     }
 
     /// Whether `name` came since the last call of [`Encoded::advance`].
-    pub(super) fn is_new(&self, name: ChunkName) -> bool {
+    pub(super) fn is_new(&self, name: FrameName) -> bool {
         Some(name) > self.newest
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use media::Init;
 use protocol::{
-    event::{ChunkName, Skipped, StreamStateChanged},
+    event::{FrameName, Skipped, StreamStateChanged},
     stream::{StreamState, Visibility},
 };
 use tokio::sync::watch;
@@ -23,7 +23,7 @@ use crate::{
     rendition::Chunk,
 };
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Chunks of a group.
 const GROUP: u64 = 10;
 const MOST_PACKETS: usize = 32;
@@ -32,8 +32,8 @@ static DELIVERY: Delivery = Delivery::half(Backlog { packets: MOST_PACKETS, byte
 #[derive(Clone, Debug, PartialEq)]
 enum Packet {
     Init(u64),
-    Chunk(ChunkName, Arc<()>),
-    Skipped(ChunkName),
+    Chunk(FrameName, Arc<()>),
+    Skipped(FrameName),
     State(StreamState),
     /// The first or the second of two.
     Dropped(u8),
@@ -70,7 +70,7 @@ struct FakeTransport {
     announced: Arc<Mutex<Vec<StreamStateChanged>>>,
     changed: watch::Sender<()>,
     /// Where the chunks are that were sent, by name: one place for each format.
-    made: Arc<Mutex<BTreeMap<ChunkName, BTreeSet<usize>>>>,
+    made: Arc<Mutex<BTreeMap<FrameName, BTreeSet<usize>>>>,
     /// Memory that the packets of chunks share.
     memory: Arc<Mutex<Vec<Weak<()>>>>,
 }
@@ -90,7 +90,7 @@ impl FakeTransport {
         act(lock(&self.connections).entry(viewer).or_default())
     }
 
-    fn chunks(&self, viewer: u32) -> Vec<ChunkName> {
+    fn chunks(&self, viewer: u32) -> Vec<FrameName> {
         let chunk = |packet: &Packet| match packet {
             Packet::Chunk(name, _) => Some(*name),
             _ => None,
@@ -110,7 +110,7 @@ impl FakeTransport {
                 changes.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(PATIENCE, met).await.expect("it happens in time");
+        tokio::time::timeout(TEST_TIMEOUT, met).await.expect("it happens in time");
     }
 }
 
@@ -279,8 +279,8 @@ fn open(hub: &mut Hub, id: StreamId) -> SharedStream {
     stream
 }
 
-fn name(at: u64) -> ChunkName {
-    ChunkName { take: 0, group: at / GROUP, index: (at % GROUP) as u32 }
+fn name(at: u64) -> FrameName {
+    FrameName { take: 0, group: at / GROUP, index: (at % GROUP) as u32 }
 }
 
 #[tokio::test]
@@ -524,7 +524,7 @@ async fn after_a_pump_panicked_no_viewer_is_admitted_to_wait_for_it() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, refused).await.expect("the stream is not served any more");
+    tokio::time::timeout(TEST_TIMEOUT, refused).await.expect("the stream is not served any more");
 }
 
 #[tokio::test]
@@ -565,7 +565,7 @@ async fn a_pump_that_all_viewers_left_keeps_no_chunk() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, given_up).await.expect("the pump gives up what it kept");
+    tokio::time::timeout(TEST_TIMEOUT, given_up).await.expect("the pump gives up what it kept");
 }
 
 #[tokio::test]
@@ -622,7 +622,7 @@ async fn viewer_whose_formats_a_new_take_does_not_fit_is_told_so_and_dismissed()
         let mut stream = lock(&rig.stream);
         stream.begin_take(1);
         stream.ring_mut().push_tracks(1, samples::aac()).unwrap();
-        let first = ChunkName { take: 1, group: 0, index: 0 };
+        let first = FrameName { take: 1, group: 0, index: 0 };
         stream.ring_mut().push(1, samples::run(first, 1, 10), None, 100).unwrap();
     }
     rig.readers().media(None);

@@ -39,12 +39,12 @@ struct Shared {
 
 #[derive(Default)]
 struct Ledger {
-    holders: BTreeMap<Place, Weak<dyn GiveWay>>,
+    holders: BTreeMap<HolderKey, Weak<dyn GiveWay>>,
     next_number: u64,
 }
 
 /// Where a holder stands: what it holds, if it can give up any of that, and its number.
-type Place = (u64, u64);
+type HolderKey = (u64, u64);
 
 impl Budget {
     /// A budget of `limit_bytes`.
@@ -70,10 +70,10 @@ impl Budget {
     /// The account of a new holder.
     pub(super) fn open(&self, holder: Weak<dyn GiveWay>) -> Account {
         let mut ledger = lock(&self.0.ledger);
-        let place = (0, ledger.next_number);
+        let key = (0, ledger.next_number);
         ledger.next_number += 1;
-        ledger.holders.insert(place, holder);
-        Account { budget: Some(self.clone()), place, bytes: 0 }
+        ledger.holders.insert(key, holder);
+        Account { budget: Some(self.clone()), key, bytes: 0 }
     }
 
     fn largest(&self) -> Option<Arc<dyn GiveWay>> {
@@ -87,7 +87,7 @@ impl Budget {
 pub(super) struct Account {
     /// None for an account of its own, which no budget bounds.
     budget: Option<Budget>,
-    place: Place,
+    key: HolderKey,
     bytes: u64,
 }
 
@@ -98,13 +98,13 @@ impl Account {
         // The difference, which wraps round where it is negative, as the sum does.
         budget.bytes.fetch_add(bytes.wrapping_sub(self.bytes), Relaxed);
         self.bytes = bytes;
-        let place = (if gives_way { bytes } else { 0 }, self.place.1);
-        if place != self.place {
+        let key = (if gives_way { bytes } else { 0 }, self.key.1);
+        if key != self.key {
             let mut ledger = lock(&budget.ledger);
-            if let Some(holder) = ledger.holders.remove(&self.place) {
-                ledger.holders.insert(place, holder);
+            if let Some(holder) = ledger.holders.remove(&self.key) {
+                ledger.holders.insert(key, holder);
             }
-            self.place = place;
+            self.key = key;
         }
     }
 
@@ -117,7 +117,7 @@ impl Account {
     pub(super) fn close(&mut self) {
         let Some(Budget(budget)) = self.budget.take() else { return };
         budget.bytes.fetch_sub(self.bytes, Relaxed);
-        lock(&budget.ledger).holders.remove(&self.place);
+        lock(&budget.ledger).holders.remove(&self.key);
     }
 }
 

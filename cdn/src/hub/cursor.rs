@@ -4,14 +4,14 @@
 //! silent gap: what a viewer does not get is announced by [`Next::Skipped`], and what follows begins with a keyframe.
 //! No run is given twice. Positions and names are the same in all formats. A cursor is `Copy`: read with a copy, and keep the copy once the viewer took what it gave.
 
-use protocol::event::{ChunkHead, ChunkName, SkipReason};
+use protocol::event::{ChunkHead, FrameName, SkipReason};
 
 use super::{ring::Ring, span::Span};
 
 /// One viewer's place in a ring. `Copy`: read with a copy, and keep the copy once the viewer took what it gave.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor {
-    place: Place,
+    state: CursorState,
     /// The take whose init segment the viewer has.
     init: Option<u64>,
     /// The last run the viewer has, as far as its frames are known.
@@ -19,16 +19,16 @@ pub struct Cursor {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum CursorState {
     /// Nothing seen yet: starts at a keyframe so far back, once there is one.
     Start { back_ms: u64 },
     /// Nothing seen yet, and nothing was there: starts at the first keyframe from this position on.
     Waiting { from: u64 },
     /// Has seen the run that holds this frame, possibly elsewhere.
-    After(ChunkName),
+    After(FrameName),
     /// Reads this position next.
     At(u64),
-    /// Lost its place: goes on at the newest keyframe, once there is one it has not seen.
+    /// Lost its state: goes on at the newest keyframe, once there is one it has not seen.
     Missed(SkipReason),
 }
 
@@ -42,9 +42,9 @@ pub enum Next {
     /// The viewer does not get the runs between these two.
     Skipped {
         /// The last run it has.
-        from: Option<ChunkName>,
+        from: Option<FrameName>,
         /// The run it gets next.
-        to: ChunkName,
+        to: FrameName,
         /// Why.
         reason: SkipReason,
     },
@@ -59,12 +59,12 @@ impl Cursor {
     /// For a reader who has nothing and whose own viewers may want to go back: from the newest keyframe on that is at least
     /// `back_ms` older than the newest run, or else the oldest.
     pub fn back(back_ms: u64) -> Self {
-        Self { place: Place::Start { back_ms }, init: None, last: None }
+        Self { state: CursorState::Start { back_ms }, init: None, last: None }
     }
 
     /// For a viewer who has everything up to the run that holds the frame `last`, init segment of its take included.
-    pub fn after(last: ChunkName) -> Self {
-        Self { place: Place::After(last), init: Some(last.take), last: Some(Span::around(last)) }
+    pub fn after(last: FrameName) -> Self {
+        Self { state: CursorState::After(last), init: Some(last.take), last: Some(Span::around(last)) }
     }
 
     /// The same for a viewer who may have it in another format, and gets the init segment once more.
@@ -77,8 +77,8 @@ impl Cursor {
     /// at once, and the newest of them is not where the stream began.
     #[must_use]
     pub fn waiting_on(mut self, ring: &Ring) -> Self {
-        if let (Place::Start { .. }, true) = (self.place, ring.first() == ring.end()) {
-            self.place = Place::Waiting { from: ring.end() };
+        if let (CursorState::Start { .. }, true) = (self.state, ring.first() == ring.end()) {
+            self.state = CursorState::Waiting { from: ring.end() };
         }
         self
     }
@@ -86,34 +86,37 @@ impl Cursor {
     /// What the viewer gets next, or none while it has everything.
     pub fn next(&mut self, ring: &Ring) -> Option<Next> {
         match self.locate(ring) {
-            Place::At(position) => self.read(ring, position),
-            Place::Missed(reason) => self.jump(ring, reason),
-            Place::Start { .. } | Place::Waiting { .. } | Place::After(_) => None,
+            CursorState::At(position) => self.read(ring, position),
+            CursorState::Missed(reason) => self.jump(ring, reason),
+            CursorState::Start { .. } | CursorState::Waiting { .. } | CursorState::After(_) => None,
         }
     }
 
     /// The position it reads next, while it has one.
     pub fn position(&self) -> Option<u64> {
-        match self.place {
-            Place::At(position) => Some(position),
-            Place::Start { .. } | Place::Waiting { .. } | Place::After(_) | Place::Missed(_) => None,
+        match self.state {
+            CursorState::At(position) => Some(position),
+            CursorState::Start { .. }
+            | CursorState::Waiting { .. }
+            | CursorState::After(_)
+            | CursorState::Missed(_) => None,
         }
     }
 
     /// Passes over the run with this head at the position it reads next, as [`Cursor::next`] would if it gives that run
     /// now; false, and nothing changes, if the init segment of the run's take comes first.
     pub fn pass(&mut self, head: &ChunkHead) -> bool {
-        let (Place::At(position), true) = (self.place, self.init == Some(head.name.take)) else {
+        let (CursorState::At(position), true) = (self.state, self.init == Some(head.name.take)) else {
             return false;
         };
-        self.place = Place::At(position + 1);
+        self.state = CursorState::At(position + 1);
         self.last = Some(Span::from(head));
         true
     }
 
     /// How long ago, before the newest run, the run to be read next arrived; 0 at the live edge.
     pub fn lag_ms(&mut self, ring: &Ring) -> u64 {
-        let Place::At(position) = self.locate(ring) else { return 0 };
+        let CursorState::At(position) = self.locate(ring) else { return 0 };
         let newest_ms = ring.arrived_ms(ring.end().saturating_sub(1));
         let next_ms = ring.arrived_ms(position);
         newest_ms.zip(next_ms).map_or(0, |(newest_ms, next_ms)| newest_ms.saturating_sub(next_ms))
@@ -121,24 +124,26 @@ impl Cursor {
 
     /// Gives up the runs before the newest group. Does nothing for a viewer who already reads that group.
     pub fn skip_to_newest(&mut self, ring: &Ring) {
-        if let (Place::At(position), Some(key)) = (self.locate(ring), ring.newest_key())
+        if let (CursorState::At(position), Some(key)) = (self.locate(ring), ring.newest_key())
             && key > position
         {
-            self.place = Place::Missed(SkipReason::Lagged);
+            self.state = CursorState::Missed(SkipReason::Lagged);
         }
     }
 
     /// Resolves the place against what the ring holds now.
-    fn locate(&mut self, ring: &Ring) -> Place {
-        self.place = match self.place {
-            Place::Start { back_ms } => ring.key_back(back_ms).map_or(self.place, Place::At),
-            Place::Waiting { from } => ring.key_from(from).map_or(self.place, Place::At),
-            Place::After(name) => locate_after(ring, name),
-            Place::At(position) if position < ring.gap_end() => Place::Missed(SkipReason::LeftWindow),
-            Place::At(position) if position < ring.first() => Place::Missed(SkipReason::Lagged),
-            place => place,
+    fn locate(&mut self, ring: &Ring) -> CursorState {
+        self.state = match self.state {
+            CursorState::Start { back_ms } => ring.key_back(back_ms).map_or(self.state, CursorState::At),
+            CursorState::Waiting { from } => ring.key_from(from).map_or(self.state, CursorState::At),
+            CursorState::After(name) => locate_after(ring, name),
+            CursorState::At(position) if position < ring.gap_end() => {
+                CursorState::Missed(SkipReason::LeftWindow)
+            }
+            CursorState::At(position) if position < ring.first() => CursorState::Missed(SkipReason::Lagged),
+            state => state,
         };
-        self.place
+        self.state
     }
 
     fn read(&mut self, ring: &Ring, position: u64) -> Option<Next> {
@@ -158,21 +163,23 @@ impl Cursor {
         if self.last.is_some_and(|last| !last.is_before(to)) {
             return None;
         }
-        self.place = Place::At(key);
+        self.state = CursorState::At(key);
         // A viewer that never got a chunk has missed nothing.
         let Some(from) = self.last else { return self.read(ring, key) };
         Some(Next::Skipped { from: Some(from.first), to, reason })
     }
 }
 
-fn locate_after(ring: &Ring, last: ChunkName) -> Place {
+fn locate_after(ring: &Ring, last: FrameName) -> CursorState {
     match ring.find(last) {
-        Ok(position) => Place::At(position + 1),
+        Ok(position) => CursorState::At(position + 1),
         Err(position) => match ring.head(position) {
-            None => Place::After(last),
-            Some(_) if ring.last_evicted().is_some_and(|evicted| evicted.holds(last)) => Place::At(position),
-            Some(next) if Span::around(last).continues_with(next.name) => Place::At(position),
-            Some(_) => Place::Missed(SkipReason::LeftWindow),
+            None => CursorState::After(last),
+            Some(_) if ring.last_evicted().is_some_and(|evicted| evicted.holds(last)) => {
+                CursorState::At(position)
+            }
+            Some(next) if Span::around(last).continues_with(next.name) => CursorState::At(position),
+            Some(_) => CursorState::Missed(SkipReason::LeftWindow),
         },
     }
 }

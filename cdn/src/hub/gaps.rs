@@ -2,7 +2,7 @@
 
 use protocol::{
     StreamId,
-    event::{ChunkName, SkipReason},
+    event::{FrameName, SkipReason},
     stream::Visibility,
 };
 
@@ -13,8 +13,8 @@ use crate::lock::lock;
 const FRAMES: u32 = 3;
 
 /// The first frame of a run.
-fn name(group: u64, run: u32) -> ChunkName {
-    ChunkName { take: 0, group, index: run * FRAMES }
+fn name(group: u64, run: u32) -> FrameName {
+    FrameName { take: 0, group, index: run * FRAMES }
 }
 
 fn span(group: u64, run: u32) -> Span {
@@ -82,7 +82,7 @@ fn names_up_to_a_gap_do_not_come_again() {
     stream.ring_mut().gap();
     assert_eq!(stream.ring().newest(), Some(span(0, 0)));
     for index in 0..FRAMES {
-        let again = ChunkName { take: 0, group: 0, index };
+        let again = FrameName { take: 0, group: 0, index };
         assert!(stream.ring_mut().push(0, samples::run(again, 1, 10), None, 0).is_err(), "{index}");
     }
     assert!(stream.ring_mut().push(0, samples::run(name(0, 1), 1, 10), None, 0).is_ok());
@@ -96,7 +96,7 @@ fn resumed_ring_knows_the_chunk_before_its_first() {
     push(&mut stream, 4, 0);
     let mut exactly = Cursor::after(name(3, 7));
     assert_eq!(read(&mut exactly, &stream), ["4.0"], "between two groups, and nothing is missing");
-    let mut by_last = Cursor::after(ChunkName { take: 0, group: 3, index: 7 * FRAMES + 2 });
+    let mut by_last = Cursor::after(FrameName { take: 0, group: 3, index: 7 * FRAMES + 2 });
     assert_eq!(read(&mut by_last, &stream), ["4.0"], "named by the last frame of the run");
     let mut before = Cursor::after(name(3, 6));
     assert_eq!(read(&mut before, &stream), ["3.6 to 4.0 true", "4.0"]);

@@ -6,7 +6,7 @@ use media::Run;
 use proptest::prelude::*;
 use protocol::{
     Format, StreamId,
-    event::{ChunkName, SkipReason},
+    event::{FrameName, SkipReason},
     stream::Visibility,
 };
 
@@ -54,10 +54,10 @@ impl Producer {
     fn push(&mut self, (key, take): (bool, bool), (frames, bytes): (u32, usize), now_ms: u64) {
         let mut stream = lock(&self.shared);
         let name = match self.pushed.last() {
-            None => ChunkName { take: 0, group: 0, index: 0 },
-            Some((last, _)) if take => ChunkName { take: last.first.take + 1, group: 0, index: 0 },
-            Some((last, _)) if key => ChunkName { group: last.first.group + 1, index: 0, ..last.first },
-            Some((last, _)) => ChunkName { index: last.first.index + last.frames, ..last.first },
+            None => FrameName { take: 0, group: 0, index: 0 },
+            Some((last, _)) if take => FrameName { take: last.first.take + 1, group: 0, index: 0 },
+            Some((last, _)) if key => FrameName { group: last.first.group + 1, index: 0, ..last.first },
+            Some((last, _)) => FrameName { index: last.first.index + last.frames, ..last.first },
         };
         if (name.group, name.index) == (0, 0) {
             stream.begin_take(name.take);
@@ -74,12 +74,12 @@ struct Viewer {
     cursor: Cursor,
     format: Format,
     init: Option<u64>,
-    last: Option<ChunkName>,
-    announced: Option<ChunkName>,
+    last: Option<FrameName>,
+    announced: Option<FrameName>,
 }
 
 impl Viewer {
-    fn new(stream: usize, after: Option<ChunkName>) -> Self {
+    fn new(stream: usize, after: Option<FrameName>) -> Self {
         let cursor = after.map_or_else(Cursor::newest, Cursor::after);
         Self {
             stream,
@@ -145,7 +145,7 @@ proptest! {
                 }
                 Step::Resume { stream, back, frame } => {
                     let pushed = &producers[stream].pushed;
-                    let after = pushed.len().checked_sub(back + 1).map(|at| pushed[at].0).map(|span| ChunkName {
+                    let after = pushed.len().checked_sub(back + 1).map(|at| pushed[at].0).map(|span| FrameName {
                         index: span.first.index + frame % span.frames,
                         ..span.first
                     });
@@ -196,8 +196,8 @@ fn stream(chunks: u64) -> Mutex<LiveStream> {
 }
 
 /// The name of a run, whose two frames are counted.
-fn name(at: u64) -> ChunkName {
-    ChunkName { take: 0, group: at / 3, index: 2 * (at % 3) as u32 }
+fn name(at: u64) -> FrameName {
+    FrameName { take: 0, group: at / 3, index: 2 * (at % 3) as u32 }
 }
 
 fn run(at: u64) -> Run {
@@ -205,7 +205,7 @@ fn run(at: u64) -> Run {
 }
 
 /// The names a cursor gives until it is at the live edge, and what it skipped.
-fn read(cursor: &mut Cursor, stream: &Mutex<LiveStream>) -> (Vec<ChunkName>, Vec<SkipReason>) {
+fn read(cursor: &mut Cursor, stream: &Mutex<LiveStream>) -> (Vec<FrameName>, Vec<SkipReason>) {
     let (mut names, mut skips) = (Vec::new(), Vec::new());
     while let Some(next) = cursor.next(lock(stream).ring()) {
         match next {
@@ -329,7 +329,7 @@ fn group_larger_than_its_bound_loses_its_start_and_joiners_wait_for_the_next_key
     let mut endless = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
     endless.ring_mut().push_tracks(0, samples::tracks()).unwrap();
     for index in 0..10 {
-        let name = ChunkName { take: 0, group: 0, index };
+        let name = FrameName { take: 0, group: 0, index };
         endless.ring_mut().push(0, samples::run(name, 1, 5), None, 0).unwrap();
     }
     assert!(endless.ring().first() > 0);

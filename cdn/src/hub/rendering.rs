@@ -68,7 +68,7 @@ mod tests {
     use std::sync::Arc;
 
     use media::{Codec, Track, TrackKind};
-    use protocol::{event::ChunkName, message};
+    use protocol::{event::FrameName, message};
 
     use super::*;
 
@@ -81,7 +81,7 @@ mod tests {
         let data = Bytes::from_static(b"\xfcpacket");
         let frame = Frame { track: 0, pts_us: 0, dts_us: 0, duration_us: 20_000, key: true, data };
         let mut run = Run { group: 2, index: 3, frames: vec![frame.clone(), frame.clone()] };
-        let name = ChunkName { take: 1, group: 2, index: 3 };
+        let name = FrameName { take: 1, group: 2, index: 3 };
         let head =
             ChunkHead { name, frames: 2, key: true, pts_ms: 4, duration_ms: 5, captured_at_ms: Some(6) };
         let chunk = write(&muxer, head, &mut run, true, |bytes, out| out.put_u16(bytes as u16));

@@ -19,7 +19,7 @@ use std::{
 
 use media::{Run, Track};
 use protocol::{
-    event::{ChunkHead, ChunkName},
+    event::{ChunkHead, FrameName},
     message::MAX_CHUNK_BYTES,
 };
 
@@ -47,7 +47,7 @@ pub enum Error {
     #[error("run {found:?} does not come after {newest:?}")]
     OutOfOrder {
         /// Its first frame.
-        found: ChunkName,
+        found: FrameName,
         /// The newest run in the ring.
         newest: Span,
     },
@@ -277,7 +277,7 @@ impl Ring {
     }
 
     /// Position of the run that holds `frame`; if there is none, where it would be.
-    pub fn find(&self, frame: ChunkName) -> Result<u64, u64> {
+    pub fn find(&self, frame: FrameName) -> Result<u64, u64> {
         let after = self.entries.partition_point(|entry| entry.head.name <= frame);
         let holds = after.checked_sub(1).filter(|at| Span::from(&self.entries[*at].head).holds(frame));
         holds.map(|at| self.first + at as u64).ok_or(self.first + after as u64)
@@ -312,7 +312,7 @@ impl Ring {
     }
 
     pub(super) fn has_runs(&self, take: u64) -> bool {
-        let (Ok(position) | Err(position)) = self.find(ChunkName { take, group: 0, index: 0 });
+        let (Ok(position) | Err(position)) = self.find(FrameName { take, group: 0, index: 0 });
         self.head(position).is_some_and(|head| head.name.take == take)
     }
 }
@@ -323,7 +323,7 @@ pub(super) fn take_bytes(renditions: &Renditions) -> u64 {
 
 fn head(take: u64, run: &Run, captured_at_ms: Option<i64>) -> ChunkHead {
     ChunkHead {
-        name: ChunkName { take, group: run.group, index: run.index },
+        name: FrameName { take, group: run.group, index: run.index },
         frames: u32::try_from(run.frames.len()).unwrap_or(u32::MAX),
         key: run.key(),
         pts_ms: run.pts_us() / 1000,

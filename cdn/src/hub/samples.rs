@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use media::{Codec, Frame, Run, Track, TrackKind};
-use protocol::event::ChunkName;
+use protocol::event::FrameName;
 
 /// One track that can be written in every format.
 pub(crate) fn tracks() -> Arc<[Track]> {
@@ -22,7 +22,7 @@ fn sound(codec: Codec, config: &'static [u8]) -> Arc<[Track]> {
 }
 
 /// A run of as many frames of `bytes` bytes each, 1 ms apart, of which the first is called `name`.
-pub(crate) fn run(name: ChunkName, frames: u32, bytes: usize) -> Run {
+pub(crate) fn run(name: FrameName, frames: u32, bytes: usize) -> Run {
     let frame = |at: u32| Frame {
         track: 0,
         pts_us: u64::from(at) * 1000,

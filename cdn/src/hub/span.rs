@@ -1,47 +1,47 @@
 //! The names of a run's frames.
 
-use protocol::event::{ChunkHead, ChunkName};
+use protocol::event::{ChunkHead, FrameName};
 
 /// A run's frames by name: the first, and how many there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The first frame, which names the run.
-    pub first: ChunkName,
+    pub first: FrameName,
     /// At least 1.
     pub frames: u32,
 }
 
 impl Span {
     /// Of a run of which one frame's name is known and nothing else.
-    pub fn around(frame: ChunkName) -> Self {
+    pub fn around(frame: FrameName) -> Self {
         Self { first: frame, frames: 1 }
     }
 
     /// Whether `frame` is one of them.
-    pub fn holds(&self, frame: ChunkName) -> bool {
+    pub fn holds(&self, frame: FrameName) -> bool {
         self.shares_group(frame)
             && frame.index.checked_sub(self.first.index).is_some_and(|after| after < self.frames)
     }
 
     /// Whether `next` is the very next frame of the same group.
-    pub fn continues_with(&self, next: ChunkName) -> bool {
+    pub fn continues_with(&self, next: FrameName) -> bool {
         self.shares_group(next) && Some(next.index) == self.first.index.checked_add(self.frames)
     }
 
     /// Whether all of them come before `frame`.
-    pub fn is_before(&self, frame: ChunkName) -> bool {
+    pub fn is_before(&self, frame: FrameName) -> bool {
         self.first < frame && !self.holds(frame)
     }
 
     /// Whether `next` can begin the very next run.
-    pub fn may_precede(&self, next: ChunkName) -> bool {
+    pub fn may_precede(&self, next: FrameName) -> bool {
         let is_next_group = next.take == self.first.take
             && Some(next.group) == self.first.group.checked_add(1)
             && next.index == 0;
         next.take > self.first.take || is_next_group || self.continues_with(next)
     }
 
-    fn shares_group(&self, frame: ChunkName) -> bool {
+    fn shares_group(&self, frame: FrameName) -> bool {
         (frame.take, frame.group) == (self.first.take, self.first.group)
     }
 }
@@ -56,8 +56,8 @@ impl From<&ChunkHead> for Span {
 mod tests {
     use super::*;
 
-    fn name(take: u64, group: u64, index: u32) -> ChunkName {
-        ChunkName { take, group, index }
+    fn name(take: u64, group: u64, index: u32) -> FrameName {
+        FrameName { take, group, index }
     }
 
     #[test]

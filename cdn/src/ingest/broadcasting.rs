@@ -29,7 +29,7 @@ impl Ingest {
         loop {
             let known = {
                 let publishers = lock(&self.publishers);
-                publishers.check_room(connection, id, self.services.limits.streams_per_socket)?;
+                publishers.check_room(connection, id, self.context.limits.streams_per_socket)?;
                 publishers.by_stream.get(&id).cloned()
             };
             let publisher = match known {

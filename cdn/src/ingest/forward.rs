@@ -17,12 +17,12 @@ pub(super) struct Forwarding {
     /// When its last byte was there.
     pub(super) arrived_us: i64,
     pub(super) clock: Clock,
-    pub(super) progress: Progress,
+    pub(super) progress: ForwardProgress,
 }
 
 /// How far it is.
 #[derive(Default)]
-pub(super) struct Progress {
+pub(super) struct ForwardProgress {
     /// When the last pump so far had handed it over; 0 until the first one has.
     forward_us: AtomicU64,
     viewers: AtomicU32,

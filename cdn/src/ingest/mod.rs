@@ -8,6 +8,7 @@
 
 mod broadcasting;
 mod capture_clock;
+mod context;
 mod errors;
 mod forward;
 mod observer;
@@ -17,7 +18,6 @@ mod publisher;
 mod rate;
 mod relayed;
 mod segment;
-mod services;
 mod source;
 mod streams;
 mod take;
@@ -28,7 +28,7 @@ mod tests;
 
 pub(crate) use self::{
     observer::StreamObserver,
-    producer::{Producer, Refused, WriteError, Written},
+    producer::{Producer, Superseded, WriteError, Written},
     streams::Ingest,
     types::{Accepted, Authority, ConnectionId, Registered, Registration, Segment},
 };

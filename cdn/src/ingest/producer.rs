@@ -1,13 +1,13 @@
 //! The one handle through which a stream is written, whatever sends it: the take of a recorder, or the link to another node.
 //!
 //! A stream has one producer at a time. Once another one took its place, or the stream is closed, everything it brings is
-//! [`Refused`], under the same lock that made it so. Runs that the ring has already are passed over by their names, so that a
+//! [`Superseded`], under the same lock that made it so. Runs that the ring has already are passed over by their names, so that a
 //! new producer goes on where the one before stood.
 
 use std::sync::{Arc, MutexGuard};
 
 use media::{Output, Run, Track};
-use protocol::{StreamId, WireError, event::ChunkName, stream::StreamState};
+use protocol::{StreamId, WireError, event::FrameName, stream::StreamState};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -22,20 +22,20 @@ use crate::{
 
 /// The producer does not write the stream any more.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Refused;
+pub(crate) struct Superseded;
 
 /// Why something was not written.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum WriteError {
-    /// See [`Refused`].
-    Refused,
+    /// See [`Superseded`].
+    Superseded,
     /// A link brought tracks or a run that do not fit their take.
     Malformed(Error),
 }
 
-impl From<Refused> for WriteError {
-    fn from(_: Refused) -> Self {
-        Self::Refused
+impl From<Superseded> for WriteError {
+    fn from(_: Superseded) -> Self {
+        Self::Superseded
     }
 }
 
@@ -100,7 +100,7 @@ impl Producer {
     }
 
     /// The newest chunk this node has of the stream.
-    pub(crate) fn newest(&self) -> Option<ChunkName> {
+    pub(crate) fn newest(&self) -> Option<FrameName> {
         lock(self.source.stream()).ring().newest().map(|newest| newest.first)
     }
 
@@ -122,8 +122,8 @@ impl Producer {
             writing.state.has_sent = true;
             self.write_stream(&mut writing.stream, written, now)?
         };
-        let services = self.source.services();
-        services.budget.enforce();
+        let context = self.source.context();
+        context.budget.enforce();
         if changes.run || trace.is_some() {
             self.source.readers().media(trace);
         }
@@ -179,13 +179,13 @@ impl Producer {
     }
 
     /// Runs are missing before the next one.
-    pub(crate) fn gap(&self) -> Result<(), Refused> {
+    pub(crate) fn gap(&self) -> Result<(), Superseded> {
         self.writing()?.stream.ring_mut().gap();
         Ok(())
     }
 
     /// How the stream is doing.
-    pub(crate) fn state(&self, state: StreamState) -> Result<(), Refused> {
+    pub(crate) fn state(&self, state: StreamState) -> Result<(), Superseded> {
         if self.writing()?.stream.set_state(state) {
             self.source.changed();
         }
@@ -193,7 +193,7 @@ impl Producer {
     }
 
     /// A node was found that has the stream, and it comes by this path.
-    pub(crate) fn path(&self, path: Arc<[String]>) -> Result<(), Refused> {
+    pub(crate) fn path(&self, path: Arc<[String]>) -> Result<(), Superseded> {
         let changed = {
             let mut writing = self.writing()?;
             writing.state.link_works();
@@ -225,10 +225,10 @@ impl Producer {
     }
 
     /// The locks under which the stream is written: the token is cancelled under the first of them.
-    fn writing(&self) -> Result<Writing<'_>, Refused> {
+    fn writing(&self) -> Result<Writing<'_>, Superseded> {
         let state = self.source.state();
         if self.stop.is_cancelled() {
-            return Err(Refused);
+            return Err(Superseded);
         }
         Ok(Writing { stream: lock(self.source.stream()), state })
     }
@@ -264,7 +264,7 @@ fn log_lost_tracks(stream: &LiveStream, pushed: Result<(), Error>) {
 
 /// Appends a run. Returns whether it is new here. One that does not follow what is here shows as a gap.
 fn push_run(stream: &mut LiveStream, take: u64, run: Run, now: Now) -> Result<bool, Error> {
-    let name = ChunkName { take, group: run.group, index: run.index };
+    let name = FrameName { take, group: run.group, index: run.index };
     let newest = stream.ring().newest();
     if newest.is_some_and(|newest| newest.is_before(name) && !newest.may_precede(name)) {
         stream.ring_mut().gap();

@@ -46,7 +46,7 @@ pub(super) struct Registered {
 impl Publisher {
     /// Of a stream that has no broadcaster yet.
     pub(super) fn new(source: Arc<StreamSource>, now: Now) -> Self {
-        let rate = Rate::new(source.services().limits.stream_bytes_per_s, now.ms);
+        let rate = Rate::new(source.context().limits.stream_bytes_per_s, now.ms);
         Self { source, intake: AsyncMutex::new(Intake { take: None, relays: 0, rate }) }
     }
 

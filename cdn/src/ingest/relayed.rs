@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A stream that a client is about to watch.
-pub(crate) struct Wanted {
+pub(crate) struct WatchedStream {
     pub(crate) stream: SharedStream,
     /// Whether it comes from another node.
     pub(crate) is_relayed: bool,
@@ -37,12 +37,12 @@ impl Ingest {
     }
 
     /// The stream, if this node carries it; a client is about to watch it, so it is not dropped for a while.
-    pub(crate) fn wanted(&self, id: StreamId, now: Now) -> Option<Wanted> {
+    pub(crate) fn wanted(&self, id: StreamId, now: Now) -> Option<WatchedStream> {
         // Held throughout, so that the stream is not dropped in between.
         let publishers = lock(&self.publishers);
         let source = publishers.by_stream.get(&id)?.source();
         source.want(now);
-        Some(Wanted { stream: source.stream().clone(), is_relayed: source.is_relayed() })
+        Some(WatchedStream { stream: source.stream().clone(), is_relayed: source.is_relayed() })
     }
 
     /// The stream, if this node carries it.

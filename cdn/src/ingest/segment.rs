@@ -29,7 +29,7 @@ impl Ingest {
     ) -> Result<Accepted, WireError> {
         let accepted = self.accept(connection, segment, now).await;
         if accepted.is_err() {
-            self.services.metrics.segments_refused.add(1);
+            self.context.metrics.segments_refused.add(1);
         }
         accepted
     }
@@ -40,7 +40,7 @@ impl Ingest {
         segment: Segment,
         now: Now,
     ) -> Result<Accepted, WireError> {
-        let (bytes, most) = (segment.data.len(), self.services.limits.segment_bytes);
+        let (bytes, most) = (segment.data.len(), self.context.limits.segment_bytes);
         if bytes > most {
             let message = format!("segment has {bytes} bytes, at most {most} may come; cut smaller");
             return Err(WireError::new(ErrorCode::PayloadTooLarge, message));
@@ -48,8 +48,8 @@ impl Ingest {
         let publisher = lock(&self.publishers).owned(connection, segment.stream)?;
         let (accepted, new_bytes) = publisher.segment(connection, segment, now).await?;
         if let Some(bytes) = new_bytes {
-            self.services.metrics.segments.add(1);
-            self.services.metrics.ingress_bytes.add(bytes as u64);
+            self.context.metrics.segments.add(1);
+            self.context.metrics.ingress_bytes.add(bytes as u64);
         }
         Ok(accepted)
     }
@@ -132,8 +132,8 @@ impl Publisher {
                 segment: take.have(),
                 bytes: segment.data.len(),
                 arrived_us: segment.arrived_us,
-                clock: self.source().services().clock.clone(),
-                progress: forward::Progress::default(),
+                clock: self.source().context().clock.clone(),
+                progress: forward::ForwardProgress::default(),
             }) as Arc<dyn Trace>
         })
     }

@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    context::IngestContext,
     errors::{ended, taken_over},
-    services::Services,
     types::ConnectionId,
 };
 use crate::{
@@ -35,7 +35,7 @@ enum Source {
 
 /// See the [module](self).
 pub(super) struct StreamSource {
-    services: Arc<Services>,
+    context: Arc<IngestContext>,
     id: StreamId,
     stream: SharedStream,
     readers: Arc<Readers>,
@@ -73,7 +73,7 @@ pub(super) enum HandOver {
 
 impl StreamSource {
     /// Of a stream that nothing produces yet.
-    pub(super) fn new(services: Arc<Services>, stream: SharedStream, now: Now) -> Self {
+    pub(super) fn new(context: Arc<IngestContext>, stream: SharedStream, now: Now) -> Self {
         let (id, readers, upstream) = {
             let stream = lock(&stream);
             (stream.id(), stream.readers().clone(), stream.upstream().clone())
@@ -82,11 +82,11 @@ impl StreamSource {
         let state =
             Mutex::new(State { source, wanted_ms: now.ms, relays: 0, has_sent: false, closed: false });
         let keyframe_wanted = Arc::default();
-        Self { services, id, stream, readers, upstream, keyframe_wanted, opened_ms: now.ms, state }
+        Self { context, id, stream, readers, upstream, keyframe_wanted, opened_ms: now.ms, state }
     }
 
-    pub(super) fn services(&self) -> &Services {
-        &self.services
+    pub(super) fn context(&self) -> &IngestContext {
+        &self.context
     }
 
     /// The stream's id.
@@ -208,7 +208,7 @@ impl StreamSource {
     /// The state or the path changed: readers and observers look.
     pub(super) fn changed(&self) {
         self.readers.changed();
-        self.services.observers.iter().for_each(|observer| observer.changed());
+        self.context.observers.iter().for_each(|observer| observer.changed());
     }
 
     /// The connection of its broadcaster closed, unless that is another one by now. Returns whether the stream's state changed.

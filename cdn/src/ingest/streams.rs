@@ -8,12 +8,12 @@ use std::{
 use protocol::{ErrorCode, StreamId, WireError, stream::Visibility};
 
 use super::{
+    context::IngestContext,
     errors::{ended, node_full, not_registered},
     observer::StreamObserver,
     producer::Producer,
     publications::Publications,
     publisher::Publisher,
-    services::Services,
     source::StreamSource,
     types::{Authority, ConnectionId},
 };
@@ -55,7 +55,7 @@ impl Ending {
 pub(crate) struct Ingest {
     pub(super) hub: Arc<Mutex<Hub>>,
     pub(super) grants: Arc<Grants>,
-    pub(super) services: Arc<Services>,
+    pub(super) context: Arc<IngestContext>,
     pub(super) publishers: Mutex<Publishers>,
 }
 
@@ -74,8 +74,8 @@ impl Ingest {
         observers: Vec<Arc<dyn StreamObserver>>,
     ) -> Self {
         let budget = lock(&hub).budget().clone();
-        let services = Arc::new(Services { budget, limits, metrics, clock, observers });
-        Self { hub, grants, services, publishers: Mutex::default() }
+        let context = Arc::new(IngestContext { budget, limits, metrics, clock, observers });
+        Self { hub, grants, context, publishers: Mutex::default() }
     }
 
     /// The stream's publisher, new if this node does not carry the stream.
@@ -94,10 +94,10 @@ impl Ingest {
             return Ok(known.clone());
         }
         let stream = lock(&self.hub).open(id, visibility).ok_or_else(node_full)?;
-        let source = Arc::new(StreamSource::new(self.services.clone(), stream, now));
+        let source = Arc::new(StreamSource::new(self.context.clone(), stream, now));
         let publisher = Arc::new(Publisher::new(source, now));
         publishers.by_stream.insert(id, publisher.clone());
-        self.services.observers.iter().for_each(|observer| observer.opened());
+        self.context.observers.iter().for_each(|observer| observer.opened());
         Ok(publisher)
     }
 
@@ -160,7 +160,7 @@ impl Ingest {
     }
 
     fn note_closed(&self, id: StreamId, why: Closed, was_origin: bool) {
-        let Services { metrics, observers, .. } = &*self.services;
+        let IngestContext { metrics, observers, .. } = &*self.context;
         let (counter, text) = match why {
             Closed::Ended => (&metrics.streams_ended, "over"),
             Closed::Dropped => {
@@ -175,7 +175,7 @@ impl Ingest {
     /// Ends the streams whose broadcaster did not come back in time, and drops those that no node has any more. A stream of
     /// which only the main server can say that it is over, and which is out of reach, is dropped as well.
     pub(crate) fn expire(&self, authority: Authority, now: Now) {
-        let grace_ms = u64::try_from(self.services.limits.grace.as_millis()).unwrap_or(u64::MAX);
+        let grace_ms = u64::try_from(self.context.limits.grace.as_millis()).unwrap_or(u64::MAX);
         for (id, source) in self.all() {
             let ending = match (source.is_relayed(), authority) {
                 (true, _) | (false, Authority::OutOfReach) => Ending::Dropped,

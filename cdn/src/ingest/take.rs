@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use media::{TakeParser, Track};
 use protocol::{
     ErrorCode, WireError,
-    event::{ChunkName, SegmentName},
+    event::{FrameName, SegmentName},
 };
 
 use super::{capture_clock::CaptureClock, types::Registration};
@@ -106,7 +106,7 @@ impl Take {
     /// The newest run that came of it, here or where it was resumed from.
     pub(super) fn newest_run(&self) -> Option<Span> {
         let (group, index, frames) = self.parser.newest()?;
-        Some(Span { first: ChunkName { take: self.number, group, index }, frames })
+        Some(Span { first: FrameName { take: self.number, group, index }, frames })
     }
 
     /// Whether segment `seq` is wanted: false if it was had before.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use media::Output;
 use protocol::{
     ErrorCode, StreamId, WireError,
-    event::ChunkName,
+    event::FrameName,
     grant::{Action, Claims, Signer},
     stream::{StreamState, Visibility},
 };
@@ -51,8 +51,8 @@ fn ingest() -> Ingest {
     let grants = Arc::new(Grants::new(std::slice::from_ref(signer.public_key())).unwrap());
     let ring = RingLimits { window_ms: 30_000, group_bytes: 32 << 20 };
     let hub = Hub::new(HubLimits { ring, budget_bytes: 512 << 20, streams: 10 }, |_, _| {});
-    let services = (Limits::default(), Arc::default(), Clock::start());
-    Ingest::new(Arc::new(Mutex::new(hub)), grants, services, Vec::new())
+    let context = (Limits::default(), Arc::default(), Clock::start());
+    Ingest::new(Arc::new(Mutex::new(hub)), grants, context, Vec::new())
 }
 
 fn signer() -> Signer {
@@ -146,12 +146,12 @@ async fn a_stream_has_one_producer_at_a_time() {
     let again = Registration { take: Some(1), ..registration(id) };
     ingest.register(ConnectionId(1), again, NOW).await.unwrap();
     assert!(pulled.stopped().is_cancelled());
-    assert_eq!(pulled.gap(), Err(Refused), "its broadcaster is here now");
+    assert_eq!(pulled.gap(), Err(Superseded), "its broadcaster is here now");
     assert!(ingest.relay(id, Visibility::Public, NOW).is_err());
     ingest.disconnected(ConnectionId(1), NOW);
     let pulled = ingest.relay(id, Visibility::Public, NOW).unwrap();
     ingest.finish(id);
-    assert_eq!(pulled.state(StreamState::Live), Err(Refused));
+    assert_eq!(pulled.state(StreamState::Live), Err(Superseded));
 }
 
 #[tokio::test]
@@ -315,7 +315,7 @@ async fn runs_and_tracks_that_do_not_fit_their_take_are_malformed_and_take_nothi
     let pulled = ingest.relay(id, Visibility::Public, NOW).unwrap();
     let write =
         |outputs| pulled.write(Written { take: 0, epoch_ms: None, outputs, segment_bytes: None }, None, NOW);
-    let run = |index| samples::run(ChunkName { take: 0, group: 0, index }, 1, 10);
+    let run = |index| samples::run(FrameName { take: 0, group: 0, index }, 1, 10);
     assert_eq!(write(vec![Output::Run(run(0))]), Err(WriteError::Malformed(hub::Error::NoTracks(0))));
     assert_eq!(write(vec![Output::Tracks(samples::tracks()), Output::Run(run(0))]), Ok(true));
     assert_eq!(write(vec![Output::Run(run(0))]), Ok(false), "it is here");

@@ -1,8 +1,8 @@
 //! Where and how to ask a node for a stream: from where nodes reach it to the URL of a WebSocket.
 
-use protocol::{StreamId, event::ChunkName};
+use protocol::{StreamId, event::FrameName};
 
-use super::lost::Lost;
+use super::link_error::LinkError;
 
 /// How far back an edge begins that has nothing yet, so that its own viewers can resume a while back.
 const BACK_MS: u64 = 10_000;
@@ -14,27 +14,27 @@ pub(super) struct Address {
 }
 
 /// What is asked for.
-pub(super) struct Wanted<'a> {
+pub(super) struct SourceRequest<'a> {
     pub(super) stream: StreamId,
     pub(super) grant: &'a str,
     /// The asking node.
     pub(super) hostname: &'a str,
     /// The newest run of frames it has.
-    pub(super) after: Option<ChunkName>,
+    pub(super) after: Option<FrameName>,
 }
 
 impl Address {
     /// The address at `url`, which may be a path on the origin of `main_server`.
     ///
     /// # Errors
-    /// [`Lost::Unreachable`] if it is no `http` URL, or one that needs TLS, which links between nodes do not speak yet.
-    pub(super) fn new(url: &str, main_server: &str, wanted: &Wanted<'_>) -> Result<Self, Lost> {
+    /// [`LinkError::Unreachable`] if it is no `http` URL, or one that needs TLS, which links between nodes do not speak yet.
+    pub(super) fn new(url: &str, main_server: &str, wanted: &SourceRequest<'_>) -> Result<Self, LinkError> {
         Self::read(url, main_server, wanted).ok_or_else(|| {
-            Lost::Unreachable(format!("nodes pull from each other over plain http, not at {url}"))
+            LinkError::Unreachable(format!("nodes pull from each other over plain http, not at {url}"))
         })
     }
 
-    fn read(url: &str, main_server: &str, wanted: &Wanted<'_>) -> Option<Self> {
+    fn read(url: &str, main_server: &str, wanted: &SourceRequest<'_>) -> Option<Self> {
         let (authority, path) = match url.strip_prefix('/') {
             Some(path) => (split(main_server)?.0, path),
             None => split(url)?,
@@ -45,9 +45,9 @@ impl Address {
         }
         let path = path.trim_matches('/');
         let slash = if path.is_empty() { "" } else { "/" };
-        let Wanted { stream, grant, hostname, after } = wanted;
+        let SourceRequest { stream, grant, hostname, after } = wanted;
         let from = match after {
-            Some(ChunkName { take, group, index }) => format!("after={take}.{group}.{index}"),
+            Some(FrameName { take, group, index }) => format!("after={take}.{group}.{index}"),
             None => format!("back_ms={BACK_MS}"),
         };
         let (grant, hostname) = (escaped(grant), escaped(hostname));
@@ -93,9 +93,9 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn address(public_url: &str, after: Option<ChunkName>) -> Result<Address, Lost> {
+    fn address(public_url: &str, after: Option<FrameName>) -> Result<Address, LinkError> {
         let stream = StreamId::new("a", 1);
-        let wanted = Wanted { stream, grant: "x.y", hostname: "a&b", after };
+        let wanted = SourceRequest { stream, grant: "x.y", hostname: "a&b", after };
         Address::new(public_url, "http://main:5000/base", &wanted)
     }
 
@@ -116,13 +116,13 @@ mod tests {
             );
         }
         for public_url in ["https://cdn-1", "", "cdn-1", "http://", "ftp://x"] {
-            assert!(matches!(address(public_url, None), Err(Lost::Unreachable(_))), "{public_url}");
+            assert!(matches!(address(public_url, None), Err(LinkError::Unreachable(_))), "{public_url}");
         }
     }
 
     #[test]
     fn who_has_something_asks_for_what_follows() {
-        let after = ChunkName { take: 1, group: 20, index: 3 };
+        let after = FrameName { take: 1, group: 20, index: 3 };
         assert!(address("http://a", Some(after)).unwrap().url().ends_with("&after=1.20.3"));
     }
 }

@@ -14,7 +14,7 @@ use media::{
 };
 use protocol::{
     ErrorCode, WireError,
-    event::{ChunkHead, ChunkName, DataKind, RelayPath, StreamStateChanged, Welcome, name},
+    event::{ChunkHead, DataKind, FrameName, RelayPath, StreamStateChanged, Welcome, name},
     message::{self, MAX_CHUNK_BYTES},
     stream::StreamState,
 };
@@ -25,7 +25,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, protocol::WebSocketConfig},
 };
 
-use super::{address::Address, lost::Lost, metered::Metered};
+use super::{address::Address, link_error::LinkError, metered::Metered};
 use crate::clock::Clock;
 
 /// Longest wait for the connection and the handshake.
@@ -76,7 +76,7 @@ pub(super) struct Link {
 
 impl Link {
     /// Connects.
-    pub(super) async fn open(address: &Address, clock: Clock) -> Result<Self, Lost> {
+    pub(super) async fn open(address: &Address, clock: Clock) -> Result<Self, LinkError> {
         let most_bytes = Some(MOST_MESSAGE_BYTES);
         let config = WebSocketConfig::default().max_message_size(most_bytes).max_frame_size(most_bytes);
         let connect = async {
@@ -86,7 +86,7 @@ impl Link {
                 .await
                 .map_err(unreachable)
         };
-        let timed_out = |_| Lost::Unreachable("no connection in time".into());
+        let timed_out = |_| LinkError::Unreachable("no connection in time".into());
         let (socket, _) = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(timed_out)??;
         let (asked, deadline_ms, grew_at_ms) = (false, 0, None);
         let mut link = Self { socket, asked, deadline_ms, whole_bytes: 0, seen_bytes: 0, grew_at_ms, clock };
@@ -105,7 +105,7 @@ impl Link {
     }
 
     /// What comes next. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self) -> Result<Event, Lost> {
+    pub(super) async fn next(&mut self) -> Result<Event, LinkError> {
         loop {
             match tokio::time::timeout(self.clock.until(self.deadline_ms), self.socket.next()).await {
                 Err(_) if self.is_bringing() => {
@@ -113,7 +113,7 @@ impl Link {
                     self.expect_message(SILENCE);
                 }
                 Err(_) => self.ask().await?,
-                Ok(None) => return Err(Lost::Closed),
+                Ok(None) => return Err(LinkError::Closed),
                 Ok(Some(message)) => {
                     self.asked = false;
                     self.expect_message(SILENCE);
@@ -132,9 +132,9 @@ impl Link {
         self.deadline_ms = self.clock.now().ms.saturating_add(within_ms);
     }
 
-    async fn ask(&mut self) -> Result<(), Lost> {
+    async fn ask(&mut self) -> Result<(), LinkError> {
         if self.asked {
-            return Err(Lost::Silent);
+            return Err(LinkError::Silent);
         }
         self.asked = true;
         self.expect_message(ANSWER);
@@ -142,72 +142,73 @@ impl Link {
     }
 
     /// Asks the other side for a keyframe.
-    pub(super) async fn request_keyframe(&mut self) -> Result<(), Lost> {
+    pub(super) async fn request_keyframe(&mut self) -> Result<(), LinkError> {
         self.send(format!(r#"["{}",{{}}]"#, name::REQUEST_KEYFRAME)).await
     }
 
-    async fn send(&mut self, text: String) -> Result<(), Lost> {
+    async fn send(&mut self, text: String) -> Result<(), LinkError> {
         let sending = self.socket.send(Message::text(text));
-        tokio::time::timeout(ANSWER, sending).await.map_err(|_| Lost::Silent)?.map_err(broken)
+        tokio::time::timeout(ANSWER, sending).await.map_err(|_| LinkError::Silent)?.map_err(broken)
     }
 }
 
-fn unreachable(error: impl std::fmt::Display) -> Lost {
-    Lost::Unreachable(error.to_string())
+fn unreachable(error: impl std::fmt::Display) -> LinkError {
+    LinkError::Unreachable(error.to_string())
 }
 
-fn broken(error: tungstenite::Error) -> Lost {
+fn broken(error: tungstenite::Error) -> LinkError {
     match error {
         tungstenite::Error::Io(_)
         | tungstenite::Error::ConnectionClosed
         | tungstenite::Error::AlreadyClosed
         | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
-            Lost::Closed
+            LinkError::Closed
         }
-        error => Lost::Malformed(error.to_string()),
+        error => LinkError::Malformed(error.to_string()),
     }
 }
 
-fn refused(error: WireError) -> Lost {
+fn source_error(error: WireError) -> LinkError {
     match error.code {
-        ErrorCode::StreamDropped => Lost::Dropped,
-        _ => Lost::Refused(error),
+        ErrorCode::StreamDropped => LinkError::Dropped,
+        _ => LinkError::Refused(error),
     }
 }
 
 /// The event in a message, if it has one that matters here.
-fn read(message: Message) -> Result<Option<Event>, Lost> {
+fn read(message: Message) -> Result<Option<Event>, LinkError> {
     match message {
         Message::Binary(data) => read_media(&data).map(Some),
         Message::Text(text) => read_text(&text),
-        Message::Close(_) => Err(Lost::Closed),
+        Message::Close(_) => Err(LinkError::Closed),
         Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
     }
 }
 
-fn read_media(message: &Bytes) -> Result<Event, Lost> {
-    let (kind, data) = message::read(message).map_err(|error| Lost::Malformed(error.to_string()))?;
+fn read_media(message: &Bytes) -> Result<Event, LinkError> {
+    let (kind, data) = message::read(message).map_err(|error| LinkError::Malformed(error.to_string()))?;
     Ok(match kind {
         DataKind::Init { take, origin_time_ms: epoch_ms, .. } => {
-            let tracks = frames::read_init(&data).map_err(|error| Lost::Malformed(error.to_string()))?;
+            let tracks = frames::read_init(&data).map_err(|error| LinkError::Malformed(error.to_string()))?;
             Event::Tracks { take, tracks: tracks.into(), epoch_ms }
         }
         DataKind::Media(head) => read_run(head, data)?,
     })
 }
 
-fn read_run(head: ChunkHead, data: Bytes) -> Result<Event, Lost> {
-    let frames = frames::read_chunk(MAX_TRACKS, data).map_err(|error| Lost::Malformed(error.to_string()))?;
+fn read_run(head: ChunkHead, data: Bytes) -> Result<Event, LinkError> {
+    let frames =
+        frames::read_chunk(MAX_TRACKS, data).map_err(|error| LinkError::Malformed(error.to_string()))?;
     if frames.len() != head.frames as usize {
         let reason = format!("a chunk of {} frames that is said to have {}", frames.len(), head.frames);
-        return Err(Lost::Malformed(reason));
+        return Err(LinkError::Malformed(reason));
     }
-    let ChunkName { take, group, index } = head.name;
+    let FrameName { take, group, index } = head.name;
     Ok(Event::Run { take, run: Run { group, index, frames }, captured_at_ms: head.captured_at_ms })
 }
 
-fn read_text(text: &str) -> Result<Option<Event>, Lost> {
-    let malformed = |error: &dyn std::fmt::Display| Lost::Malformed(error.to_string());
+fn read_text(text: &str) -> Result<Option<Event>, LinkError> {
+    let malformed = |error: &dyn std::fmt::Display| LinkError::Malformed(error.to_string());
     if text.len() > MOST_TEXT_BYTES {
         return Err(malformed(&"a text message of more than 64 KiB"));
     }
@@ -220,7 +221,7 @@ fn read_text(text: &str) -> Result<Option<Event>, Lost> {
         }
         name::SKIPPED => Ok(Event::Skipped),
         name::ERROR => {
-            return Err(serde_json::from_value(payload).map_or_else(|error| malformed(&error), refused));
+            return Err(serde_json::from_value(payload).map_or_else(|error| malformed(&error), source_error));
         }
         _ => return Ok(None),
     };
@@ -233,7 +234,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::relay::address::Wanted;
+    use crate::relay::address::SourceRequest;
 
     /// A link to a node that never sends anything.
     async fn link_to_a_silent_node() -> Link {
@@ -244,7 +245,8 @@ mod tests {
             let _socket = tokio_tungstenite::accept_async(connection).await.unwrap();
             std::future::pending::<()>().await;
         });
-        let wanted = Wanted { stream: StreamId::new("a", 1), grant: "", hostname: "edge", after: None };
+        let wanted =
+            SourceRequest { stream: StreamId::new("a", 1), grant: "", hostname: "edge", after: None };
         Link::open(&Address::new(&url, "", &wanted).unwrap(), Clock::start()).await.unwrap()
     }
 
@@ -255,7 +257,7 @@ mod tests {
         let (began, interval) = (link.clock.now(), Duration::from_millis(900));
         for _ in 0..20 {
             if let Ok(next) = tokio::time::timeout(interval, link.next()).await {
-                assert!(matches!(next, Err(Lost::Silent)));
+                assert!(matches!(next, Err(LinkError::Silent)));
                 assert!(link.clock.now().since(began.ms) <= SILENCE + ANSWER + interval);
                 return;
             }
@@ -269,17 +271,19 @@ mod tests {
         assert!(matches!(read_text(r#"["clock",{"t0_ms":0}]"#), Ok(None)));
         assert!(matches!(read_text(r#"["of_a_later_version",{}]"#), Ok(None)));
         for text in ["", "{}", "[]", r#"["relay_path",{}]"#, r#"["watching",7]"#, r#"["error",{}]"#] {
-            assert!(matches!(read_text(text), Err(Lost::Malformed(_))), "{text}");
+            assert!(matches!(read_text(text), Err(LinkError::Malformed(_))), "{text}");
         }
-        assert!(matches!(read_text(&format!("[{}", "[".repeat(100_000))), Err(Lost::Malformed(_))));
-        assert!(matches!(read_media(&Bytes::from_static(b"x")), Err(Lost::Malformed(_))));
+        assert!(matches!(read_text(&format!("[{}", "[".repeat(100_000))), Err(LinkError::Malformed(_))));
+        assert!(matches!(read_media(&Bytes::from_static(b"x")), Err(LinkError::Malformed(_))));
     }
 
     #[test]
     fn refusal_says_why() {
         let text = r#"["error",{"code":"relay_loop","message":"no"}]"#;
-        assert!(matches!(read_text(text), Err(Lost::Refused(error)) if error.code == ErrorCode::RelayLoop));
+        assert!(
+            matches!(read_text(text), Err(LinkError::Refused(error)) if error.code == ErrorCode::RelayLoop)
+        );
         let text = r#"["error",{"code":"stream_dropped","message":"no"}]"#;
-        assert!(matches!(read_text(text), Err(Lost::Dropped)));
+        assert!(matches!(read_text(text), Err(LinkError::Dropped)));
     }
 }

@@ -10,15 +10,15 @@
 //! Running streams need the main server only when a link breaks and no other source is known.
 
 mod address;
-mod course;
+mod context;
 mod errors;
 mod link;
-mod lost;
+mod link_error;
+mod link_health;
 mod metered;
 mod opened;
 mod own_address;
 mod pull;
-mod services;
 mod sources;
 mod warnings;
 
@@ -32,13 +32,13 @@ use protocol::{ErrorCode, StreamId, WireError, grant::Action, stream::Visibility
 use supervisor::contain;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use self::{
+    context::RelayContext, opened::OpenedStreams, own_address::check as check_own_address, warnings::Warnings,
+};
 use self::{
     errors::{unavailable, unknown_stream},
-    pull::{Progress, Pull},
+    pull::{Pull, PullState},
     sources::SourceLookup,
-};
-pub(crate) use self::{
-    opened::OpenedStreams, own_address::check as check_own_address, services::Services, warnings::Warnings,
 };
 use crate::{hub::SharedStream, lock::lock};
 
@@ -51,23 +51,23 @@ const ORPHAN_MS: u64 = 500;
 
 /// See the [module](self).
 pub(crate) struct Relays {
-    services: Arc<Services>,
+    context: Arc<RelayContext>,
     lookup: Arc<SourceLookup>,
     pulls: Mutex<HashMap<StreamId, Arc<Pull>>>,
     tasks: TaskTracker,
 }
 
 impl Relays {
-    pub(crate) fn new(services: Services) -> Arc<Self> {
-        let lookup = Arc::new(SourceLookup::new(services.control.clone(), services.clock.clone()));
-        let services = Arc::new(services);
-        Arc::new(Self { services, lookup, pulls: Mutex::default(), tasks: TaskTracker::new() })
+    pub(crate) fn new(context: RelayContext) -> Arc<Self> {
+        let lookup = Arc::new(SourceLookup::new(context.control.clone(), context.clock.clone()));
+        let context = Arc::new(context);
+        Arc::new(Self { context, lookup, pulls: Mutex::default(), tasks: TaskTracker::new() })
     }
 
     /// A stream that can be watched at once.
     pub(crate) fn at_hand(&self, id: StreamId) -> Option<SharedStream> {
         let pull = lock(&self.pulls).get(&id).cloned();
-        let wanted = self.services.ingest.wanted(id, self.services.clock.now())?;
+        let wanted = self.context.ingest.wanted(id, self.context.clock.now())?;
         let is_coming = wanted.is_relayed && pull.is_some_and(|pull| !pull.is_ready());
         (!is_coming).then_some(wanted.stream)
     }
@@ -96,20 +96,20 @@ impl Relays {
         let pull = self.pull(id, false)?;
         let mut progress = pull.progress();
         loop {
-            let begins_here = self.services.opened.next();
+            let begins_here = self.context.opened.next();
             let now = progress.borrow_and_update().clone();
             // Its broadcaster may have come here meanwhile.
             if let Some(stream) = self.at_hand(id) {
                 return Ok(stream);
             }
             match now {
-                Progress::Asking => {}
-                Progress::Found(visibility) => {
+                PullState::Asking => {}
+                PullState::Found(visibility) => {
                     self.check(id, visibility, grant)?;
-                    pull.go();
+                    pull.viewer_admitted();
                 }
-                Progress::Ready => break,
-                Progress::Failed(error) => return Err(error),
+                PullState::Ready => break,
+                PullState::Failed(error) => return Err(error),
             }
             let changed = tokio::select! {
                 changed = progress.changed() => changed.is_ok(),
@@ -125,8 +125,8 @@ impl Relays {
     /// Whether a viewer with this grant may make the node pull the stream.
     fn check(&self, id: StreamId, visibility: Visibility, grant: Option<&str>) -> Result<(), WireError> {
         if visibility == Visibility::Private {
-            let now = self.services.clock.now();
-            self.services.grants.verify(grant.unwrap_or_default(), id, Action::Watch, now)?;
+            let now = self.context.clock.now();
+            self.context.grants.verify(grant.unwrap_or_default(), id, Action::Watch, now)?;
         }
         Ok(())
     }
@@ -134,22 +134,22 @@ impl Relays {
     /// The pull of a stream, begun if there is none. One that is `adopting` serves viewers that are here already: no
     /// viewer waits for it.
     fn pull(self: &Arc<Self>, id: StreamId, adopting: bool) -> Result<Arc<Pull>, WireError> {
-        if let Some(error) = self.lookup.recent_refusal(id) {
+        if let Some(error) = self.lookup.recent_error(id) {
             return Err(error);
         }
         let mut pulls = lock(&self.pulls);
         if let Some(pull) = pulls.get(&id) {
             return Ok(pull.clone());
         }
-        if pulls.len() >= self.services.limits.streams as usize {
+        if pulls.len() >= self.context.limits.streams as usize {
             let message = "this node carries as many streams as it may; try another";
             return Err(WireError::new(ErrorCode::NoCapacity, message));
         }
-        let pull = Arc::new(Pull::new(id, adopting, self.services.clone(), self.lookup.clone()));
+        let pull = Arc::new(Pull::new(id, adopting, self.context.clone(), self.lookup.clone()));
         pulls.insert(id, pull.clone());
         let (relays, pulling) = (self.clone(), pull.clone());
         self.tasks.spawn(async move {
-            let shutdown = relays.services.shutdown.clone();
+            let shutdown = relays.context.shutdown.clone();
             shutdown.run_until_cancelled(contain("pull of a stream", pulling.run())).await;
             lock(&relays.pulls).remove(&id);
         });
@@ -159,7 +159,7 @@ impl Relays {
     /// Drops idle streams and adopts orphaned ones until the node stops, and waits for every pull to end.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
-        let shutdown = self.services.shutdown.clone();
+        let shutdown = self.context.shutdown.clone();
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
             self.drop_idle();
             self.adopt_orphans();
@@ -169,7 +169,7 @@ impl Relays {
     }
 
     fn drop_idle(&self) {
-        let Services { ingest, limits, clock, .. } = &*self.services;
+        let RelayContext { ingest, limits, clock, .. } = &*self.context;
         let idle_ms = u64::try_from(limits.linger.as_millis()).unwrap_or(u64::MAX);
         for id in ingest.relayed() {
             match ingest.carried(id).is_some_and(|stream| ingest.has_readers(&stream)) {
@@ -184,7 +184,7 @@ impl Relays {
         if self.lookup.is_impossible() {
             return;
         }
-        for id in self.services.ingest.orphans(ORPHAN_MS, self.services.clock.now()) {
+        for id in self.context.ingest.orphans(ORPHAN_MS, self.context.clock.now()) {
             // Where that is refused it is tried again at the next tick.
             drop(self.pull(id, true));
         }

@@ -6,9 +6,9 @@ use std::{sync::Arc, time::Duration};
 use protocol::{ErrorCode, StreamId};
 
 use super::{
-    address::{Address, Wanted},
+    address::{Address, SourceRequest},
     link::{Event, Link},
-    lost::Lost,
+    link_error::LinkError,
 };
 use crate::{clock::Clock, control::Control};
 
@@ -46,7 +46,7 @@ pub(crate) async fn check(control: Arc<Control>, hostname: String, clock: Clock)
 }
 
 async fn ask(url: &str, main_server: &str, hostname: &str, clock: &Clock) -> Result<(), String> {
-    let wanted = Wanted { stream: StreamId::new("own address", 0), grant: "", hostname, after: None };
+    let wanted = SourceRequest { stream: StreamId::new("own address", 0), grant: "", hostname, after: None };
     let asked = async {
         let mut link = Link::open(&Address::new(url, main_server, &wanted)?, clock.clone()).await?;
         link.next().await
@@ -55,13 +55,15 @@ async fn ask(url: &str, main_server: &str, hostname: &str, clock: &Clock) -> Res
 }
 
 /// Whether it is this node that answered.
-fn judge(answer: Result<Event, Lost>) -> Result<(), String> {
+fn judge(answer: Result<Event, LinkError>) -> Result<(), String> {
     match answer {
         // A full node refuses every connection before it reads what is asked: that tells nothing.
-        Err(Lost::Refused(error)) if matches!(error.code, ErrorCode::RelayLoop | ErrorCode::NoCapacity) => {
+        Err(LinkError::Refused(error))
+            if matches!(error.code, ErrorCode::RelayLoop | ErrorCode::NoCapacity) =>
+        {
             Ok(())
         }
-        Err(Lost::Refused(_)) | Ok(_) => Err("another node answers there".to_owned()),
+        Err(LinkError::Refused(_)) | Ok(_) => Err("another node answers there".to_owned()),
         Err(lost) => Err(lost.to_string()),
     }
 }
@@ -74,10 +76,10 @@ mod tests {
 
     #[test]
     fn a_node_that_is_full_is_not_taken_for_another_one() {
-        let refused = |code| judge(Err(Lost::Refused(WireError::new(code, "no"))));
+        let refused = |code| judge(Err(LinkError::Refused(WireError::new(code, "no"))));
         assert_eq!(refused(ErrorCode::RelayLoop), Ok(()));
         assert_eq!(refused(ErrorCode::NoCapacity), Ok(()));
         assert!(refused(ErrorCode::UnknownStream).is_err());
-        assert!(judge(Err(Lost::Silent)).is_err());
+        assert!(judge(Err(LinkError::Silent)).is_err());
     }
 }

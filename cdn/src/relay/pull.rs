@@ -8,25 +8,25 @@ use std::{sync::Arc, time::Duration};
 use media::Output;
 use protocol::{
     ErrorCode, StreamId, WireError,
-    event::{ChunkName, RelayPath},
+    event::{FrameName, RelayPath},
     node::{MOST_HOPS, SourceAddress, Sources},
     stream::{StreamState, Visibility},
 };
 use tokio::sync::{Notify, watch};
 
 use super::{
-    address::{Address, Wanted},
-    course::Course,
+    address::{Address, SourceRequest},
+    context::RelayContext,
     errors::{unavailable, unknown_stream},
     link::{Event, Link},
-    lost::Lost,
-    services::Services,
+    link_error::LinkError,
+    link_health::LinkHealth,
     sources::SourceLookup,
 };
 use crate::{
     clock::Now,
     control::retry_after,
-    ingest::{Producer, Refused, WriteError, Written},
+    ingest::{Producer, Superseded, WriteError, Written},
     lock::lock,
 };
 
@@ -51,7 +51,7 @@ const SOURCES_AGE: Duration = Duration::from_secs(9 * 60);
 
 /// How far the pull of a stream is, for viewers that wait for it.
 #[derive(Clone, Debug)]
-pub(super) enum Progress {
+pub(super) enum PullState {
     /// The main server is asked.
     Asking,
     /// It is found; a viewer that may watch it has to want it.
@@ -66,10 +66,10 @@ pub(super) enum Progress {
 pub(super) struct Pull {
     id: StreamId,
     adopting: bool,
-    services: Arc<Services>,
+    context: Arc<RelayContext>,
     lookup: Arc<SourceLookup>,
-    progress: watch::Sender<Progress>,
-    go: Notify,
+    state: watch::Sender<PullState>,
+    admitted: Notify,
 }
 
 /// Why the pull of a stream ends.
@@ -82,8 +82,8 @@ enum PullEnd {
     Unwanted,
 }
 
-impl From<Refused> for PullEnd {
-    fn from(_: Refused) -> Self {
+impl From<Superseded> for PullEnd {
+    fn from(_: Superseded) -> Self {
         Self::Done
     }
 }
@@ -92,51 +92,51 @@ impl Pull {
     pub(super) fn new(
         id: StreamId,
         adopting: bool,
-        services: Arc<Services>,
+        context: Arc<RelayContext>,
         lookup: Arc<SourceLookup>,
     ) -> Self {
-        let progress = watch::Sender::new(if adopting { Progress::Ready } else { Progress::Asking });
-        Self { id, adopting, services, lookup, progress, go: Notify::new() }
+        let state = watch::Sender::new(if adopting { PullState::Ready } else { PullState::Asking });
+        Self { id, adopting, context, lookup, state, admitted: Notify::new() }
     }
 
     fn now(&self) -> Now {
-        self.services.clock.now()
+        self.context.clock.now()
     }
 
     /// Whether viewers need not wait for it.
     pub(super) fn is_ready(&self) -> bool {
-        matches!(*self.progress.borrow(), Progress::Ready)
+        matches!(*self.state.borrow(), PullState::Ready)
     }
 
     /// How viewers that wait learn of progress.
-    pub(super) fn progress(&self) -> watch::Receiver<Progress> {
-        self.progress.subscribe()
+    pub(super) fn progress(&self) -> watch::Receiver<PullState> {
+        self.state.subscribe()
     }
 
     /// A viewer that may watch it wants it.
-    pub(super) fn go(&self) {
-        self.go.notify_one();
+    pub(super) fn viewer_admitted(&self) {
+        self.admitted.notify_one();
     }
 
     /// Pulls until the stream is over, dropped, or published here.
     pub(super) async fn run(&self) {
         let failed = match self.pull().await {
             PullEnd::Done => {
-                self.progress.send_replace(Progress::Ready);
+                self.state.send_replace(PullState::Ready);
                 return;
             }
             PullEnd::Unwanted => unavailable(self.id),
             PullEnd::Failed(error) => {
-                self.lookup.refused(self.id, error.clone());
+                self.lookup.remember(self.id, error.clone());
                 error
             }
         };
-        self.progress.send_replace(Progress::Failed(failed));
+        self.state.send_replace(PullState::Failed(failed));
     }
 
     async fn pull(&self) -> PullEnd {
         // The main server may not have heard of the end yet.
-        if self.services.ingest.is_over(self.id) {
+        if self.context.ingest.is_over(self.id) {
             return PullEnd::Failed(unknown_stream(self.id));
         }
         let sources = match self.sources().await {
@@ -144,8 +144,8 @@ impl Pull {
             Err(error) => return PullEnd::Failed(error),
         };
         if !self.adopting {
-            self.progress.send_replace(Progress::Found(sources.visibility));
-            if tokio::time::timeout(VIEWER_TIMEOUT, self.go.notified()).await.is_err() {
+            self.state.send_replace(PullState::Found(sources.visibility));
+            if tokio::time::timeout(VIEWER_TIMEOUT, self.admitted.notified()).await.is_err() {
                 return PullEnd::Unwanted;
             }
         }
@@ -216,24 +216,24 @@ impl ActivePull<'_> {
 
     /// Goes through the sources until all failed. Says whether one of them brought something.
     async fn try_sources(&mut self) -> Result<bool, PullEnd> {
-        let mut useful = false;
+        let mut any_worked = false;
         let nodes = std::mem::take(&mut self.sources.nodes);
         for node in &nodes {
             loop {
                 let (worked, lost) = self.try_source(node).await?;
-                useful |= worked;
+                any_worked |= worked;
                 // A connection that closes says little about the node at its end; silence does.
-                if !worked || !matches!(lost, Lost::Closed) {
+                if !worked || !matches!(lost, LinkError::Closed) {
                     break;
                 }
             }
         }
         self.sources.nodes = nodes;
-        Ok(useful)
+        Ok(any_worked)
     }
 
     /// Pulls from one source until that fails. Says whether it worked, and how it failed.
-    async fn try_source(&mut self, source: &SourceAddress) -> Result<(bool, Lost), PullEnd> {
+    async fn try_source(&mut self, source: &SourceAddress) -> Result<(bool, LinkError), PullEnd> {
         let began_ms = self.pull.now().ms;
         let (lost, brought) = self.follow(source.url()).await?;
         // One that breaks off again and again is no use, whatever it brings in between.
@@ -248,15 +248,15 @@ impl ActivePull<'_> {
         Ok((worked, lost))
     }
 
-    fn note_loss(&mut self, source: &SourceAddress, lost: &Lost) {
-        let (id, services) = (self.pull.id, &self.pull.services);
+    fn note_loss(&mut self, source: &SourceAddress, lost: &LinkError) {
+        let (id, context) = (self.pull.id, &self.pull.context);
         let url = source.url();
         let now = self.pull.now();
         self.lost_ms.get_or_insert(now.ms);
         if !self.avoid.contains(&source.public_url) {
             self.avoid.push(source.public_url.clone());
         }
-        if lost.is_about_address() && services.warnings.is_due(url, now) {
+        if lost.is_about_address() && context.warnings.is_due(url, now) {
             tracing::warn!(
                 stream.id = %id,
                 "stream {id} cannot be pulled from the node at {url}: {lost}; if other nodes reach it elsewhere, that node \
@@ -266,7 +266,7 @@ impl ActivePull<'_> {
         match &self.producer {
             Some(producer) => {
                 tracing::info!(stream.id = %id, "stream {id} is no longer pulled from {url}: {lost}");
-                services.metrics.relay_reconnects.add(1);
+                context.metrics.relay_reconnects.add(1);
                 producer.lost(now);
             }
             None => tracing::debug!(stream.id = %id, "stream {id} cannot be pulled from {url}: {lost}"),
@@ -309,35 +309,35 @@ impl ActivePull<'_> {
     }
 
     /// Pulls from one source until that fails. Says how it failed, and whether it brought anything.
-    async fn follow(&mut self, url: &str) -> Result<(Lost, bool), PullEnd> {
+    async fn follow(&mut self, url: &str) -> Result<(LinkError, bool), PullEnd> {
         let stop = self.producer.as_ref().map(|producer| producer.stopped().clone()).unwrap_or_default();
         let opened = stop.run_until_cancelled(self.open(url)).await;
         let mut link = match opened.ok_or(PullEnd::Done)? {
             Ok(link) => link,
             Err(lost) => return Ok((lost, false)),
         };
-        let mut course = Course::new(self.pull.services.clock.clone());
+        let mut health = LinkHealth::new(self.pull.context.clock.clone());
         loop {
             let stop = self.producer.as_ref().map(|producer| producer.stopped().clone()).unwrap_or_default();
-            let next = tokio::time::timeout(course.left(), self.next(&mut link));
+            let next = tokio::time::timeout(health.left(), self.next(&mut link));
             let event = match stop.run_until_cancelled(next).await.ok_or(PullEnd::Done)? {
                 Ok(Ok(Some(event))) => event,
                 Ok(Ok(None)) => continue,
-                Ok(Err(lost)) => return Ok((lost, course.brought)),
+                Ok(Err(lost)) => return Ok((lost, health.brought)),
                 Err(_) if link.is_bringing() => {
-                    course.postpone();
+                    health.postpone();
                     continue;
                 }
-                Err(_) => return Ok((Lost::Silent, course.brought)),
+                Err(_) => return Ok((LinkError::Silent, health.brought)),
             };
-            if let Some(lost) = self.take(event, &mut course)? {
-                return Ok((lost, course.brought));
+            if let Some(lost) = self.take(event, &mut health)? {
+                return Ok((lost, health.brought));
             }
         }
     }
 
     /// What comes next over the link; none once a keyframe was asked for over it.
-    async fn next(&self, link: &mut Link) -> Result<Option<Event>, Lost> {
+    async fn next(&self, link: &mut Link) -> Result<Option<Event>, LinkError> {
         let wanted = async {
             match &self.producer {
                 Some(producer) => producer.keyframe_wanted().await,
@@ -352,33 +352,33 @@ impl ActivePull<'_> {
         Ok(None)
     }
 
-    async fn open(&self, url: &str) -> Result<Link, Lost> {
-        let wanted = Wanted {
+    async fn open(&self, url: &str) -> Result<Link, LinkError> {
+        let wanted = SourceRequest {
             stream: self.pull.id,
             grant: &self.sources.grant,
-            hostname: &self.pull.services.hostname,
+            hostname: &self.pull.context.hostname,
             after: self.producer.as_ref().map_or_else(|| self.newest_here(), Producer::newest),
         };
         let address = Address::new(url, self.pull.lookup.main_server(), &wanted)?;
-        Link::open(&address, self.pull.services.clock.clone()).await
+        Link::open(&address, self.pull.context.clock.clone()).await
     }
 
     /// The newest chunk of a stream that was published here.
-    fn newest_here(&self) -> Option<ChunkName> {
-        let stream = self.pull.services.ingest.carried(self.pull.id)?;
+    fn newest_here(&self) -> Option<FrameName> {
+        let stream = self.pull.context.ingest.carried(self.pull.id)?;
         let stream = lock(&stream);
         stream.ring().newest().map(|newest| newest.first)
     }
 
     /// Takes in what came over a link. Gives the reason if that ends the link.
-    fn take(&mut self, event: Event, course: &mut Course) -> Result<Option<Lost>, PullEnd> {
-        let now = self.pull.services.clock.now();
+    fn take(&mut self, event: Event, health: &mut LinkHealth) -> Result<Option<LinkError>, PullEnd> {
+        let now = self.pull.context.clock.now();
         match (event, &self.producer) {
-            (Event::Welcome(welcome), _) => course.welcomed(welcome.newest),
-            (Event::Path(path), _) => return self.path(path, course),
-            (_, None) => return Ok(Some(Lost::Malformed("media before the path of the stream".into()))),
-            (_, Some(_)) if !course.has_path => {
-                return Ok(Some(Lost::Malformed("media before the path of the stream".into())));
+            (Event::Welcome(welcome), _) => health.welcomed(welcome.newest),
+            (Event::Path(path), _) => return self.path(path, health),
+            (_, None) => return Ok(Some(LinkError::Malformed("media before the path of the stream".into()))),
+            (_, Some(_)) if !health.has_path => {
+                return Ok(Some(LinkError::Malformed("media before the path of the stream".into())));
             }
             (Event::State(StreamState::Ended), Some(_)) => {
                 self.ended();
@@ -386,7 +386,7 @@ impl ActivePull<'_> {
             }
             (Event::State(state), Some(producer)) => {
                 producer.state(state)?;
-                course.state(state);
+                health.state(state);
             }
             (Event::Skipped, Some(producer)) => producer.gap()?,
             (Event::Tracks { take, tracks, epoch_ms }, Some(producer)) => {
@@ -405,15 +405,15 @@ impl ActivePull<'_> {
                 if let Some(lost) = self.write(producer, written, now)? {
                     return Ok(Some(lost));
                 }
-                course.brought();
+                health.brought();
             }
         }
-        self.note_progress(course);
+        self.note_progress(health);
         Ok(None)
     }
 
     /// Writes what a link brought. Returns the reason if that ends the link.
-    fn write(&self, producer: &Producer, written: Written, now: Now) -> Result<Option<Lost>, PullEnd> {
+    fn write(&self, producer: &Producer, written: Written, now: Now) -> Result<Option<LinkError>, PullEnd> {
         let bytes = |output: &Output| match output {
             Output::Tracks(_) => 0,
             Output::Run(run) => run.frames.iter().map(|frame| frame.data.len() as u64).sum(),
@@ -422,34 +422,34 @@ impl ActivePull<'_> {
         match producer.write(written, None, now) {
             Ok(is_new_run) => {
                 if is_new_run {
-                    self.pull.services.metrics.relay_bytes_in.add(bytes);
-                    self.pull.services.metrics.relay_chunks_in.add(1);
+                    self.pull.context.metrics.relay_bytes_in.add(bytes);
+                    self.pull.context.metrics.relay_chunks_in.add(1);
                 }
                 Ok(None)
             }
-            Err(WriteError::Refused) => Err(PullEnd::Done),
-            Err(WriteError::Malformed(error)) => Ok(Some(Lost::Malformed(error.to_string()))),
+            Err(WriteError::Superseded) => Err(PullEnd::Done),
+            Err(WriteError::Malformed(error)) => Ok(Some(LinkError::Malformed(error.to_string()))),
         }
     }
 
     /// The stream is over.
     fn ended(&self) {
         if let Some(producer) = &self.producer {
-            self.pull.services.ingest.end_of(self.pull.id, producer);
+            self.pull.context.ingest.end_of(self.pull.id, producer);
         }
     }
 
     /// Learns through which nodes the stream comes. Only then it is taken in: what this node sends itself leads nowhere.
-    fn path(&mut self, path: RelayPath, course: &mut Course) -> Result<Option<Lost>, PullEnd> {
-        let Services { ingest, hostname, clock, .. } = &*self.pull.services;
+    fn path(&mut self, path: RelayPath, health: &mut LinkHealth) -> Result<Option<LinkError>, PullEnd> {
+        let RelayContext { ingest, hostname, clock, .. } = &*self.pull.context;
         if path.path.contains(hostname) {
-            return Ok(Some(Lost::Loop));
+            return Ok(Some(LinkError::Loop));
         }
         if path.path.is_empty() {
-            return Ok(Some(Lost::Malformed("no node has such a path".into())));
+            return Ok(Some(LinkError::Malformed("no node has such a path".into())));
         }
         if path.path.len() > MOST_HOPS {
-            return Ok(Some(Lost::TooFar(path.path.len())));
+            return Ok(Some(LinkError::TooFar(path.path.len())));
         }
         let path: Arc<[String]> = path.path.into();
         if self.producer.is_none() {
@@ -464,15 +464,15 @@ impl ActivePull<'_> {
         if let Some(producer) = &self.producer {
             producer.path(path)?;
         }
-        course.has_path = true;
-        self.note_progress(course);
+        health.has_path = true;
+        self.note_progress(health);
         Ok(None)
     }
 
-    fn note_progress(&self, course: &mut Course) {
+    fn note_progress(&self, health: &mut LinkHealth) {
         let newest = || self.producer.as_ref().and_then(Producer::newest);
-        if course.catches_up(newest) && !self.pull.is_ready() {
-            self.pull.progress.send_replace(Progress::Ready);
+        if health.catches_up(newest) && !self.pull.is_ready() {
+            self.pull.state.send_replace(PullState::Ready);
         }
     }
 }

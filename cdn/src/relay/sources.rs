@@ -20,21 +20,21 @@ use crate::{
 /// Most questions at a time.
 const AT_A_TIME: usize = 16;
 /// How long a refusal is remembered.
-const REFUSAL: Duration = Duration::from_millis(1500);
-/// Most refusals remembered.
-const MOST_REFUSALS: usize = 1024;
+const ERROR_MEMORY: Duration = Duration::from_millis(1500);
+/// Most errors remembered.
+const MOST_ERRORS: usize = 1024;
 
 /// See the [module](self).
 pub(super) struct SourceLookup {
     control: Option<Arc<Control>>,
     clock: Clock,
     room: Semaphore,
-    refusals: Mutex<HashMap<StreamId, (u64, WireError)>>,
+    errors: Mutex<HashMap<StreamId, (u64, WireError)>>,
 }
 
 impl SourceLookup {
     pub(super) fn new(control: Option<Arc<Control>>, clock: Clock) -> Self {
-        Self { control, clock, room: Semaphore::new(AT_A_TIME), refusals: Mutex::default() }
+        Self { control, clock, room: Semaphore::new(AT_A_TIME), errors: Mutex::default() }
     }
 
     /// Where paths without an origin lead: the main server the node is with.
@@ -57,28 +57,28 @@ impl SourceLookup {
         match control.sources(stream, avoid).await {
             Ok(sources) if !sources.nodes.is_empty() => Ok(sources),
             Ok(_) => Err(unavailable(stream)),
-            Err(error) => Err(refusal(stream, &error)),
+            Err(error) => Err(source_error(stream, &error)),
         }
     }
 
     /// Remembers that a stream could not be had.
-    pub(super) fn refused(&self, stream: StreamId, error: WireError) {
-        let (mut refusals, now) = (lock(&self.refusals), self.clock.now());
-        refusals.retain(|_, (at_ms, _)| now.since(*at_ms) < REFUSAL);
-        if refusals.len() < MOST_REFUSALS {
-            refusals.insert(stream, (now.ms, error));
+    pub(super) fn remember(&self, stream: StreamId, error: WireError) {
+        let (mut errors, now) = (lock(&self.errors), self.clock.now());
+        errors.retain(|_, (at_ms, _)| now.since(*at_ms) < ERROR_MEMORY);
+        if errors.len() < MOST_ERRORS {
+            errors.insert(stream, (now.ms, error));
         }
     }
 
     /// Why a stream could not be had a moment ago.
-    pub(super) fn recent_refusal(&self, stream: StreamId) -> Option<WireError> {
-        let refusals = lock(&self.refusals);
-        let (at_ms, error) = refusals.get(&stream)?;
-        (self.clock.now().since(*at_ms) < REFUSAL).then(|| error.clone())
+    pub(super) fn recent_error(&self, stream: StreamId) -> Option<WireError> {
+        let errors = lock(&self.errors);
+        let (at_ms, error) = errors.get(&stream)?;
+        (self.clock.now().since(*at_ms) < ERROR_MEMORY).then(|| error.clone())
     }
 }
 
-fn refusal(stream: StreamId, error: &CallError) -> WireError {
+fn source_error(stream: StreamId, error: &CallError) -> WireError {
     if error.code() == Some(ErrorCode::UnknownStream) {
         return unknown_stream(stream);
     }
@@ -93,10 +93,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refusal_is_remembered_for_a_moment() {
         let (lookup, id) = (SourceLookup::new(None, Clock::start()), StreamId::new("a", 1));
-        lookup.refused(id, unavailable(id));
-        tokio::time::advance(REFUSAL / 2).await;
-        assert_eq!(lookup.recent_refusal(id).map(|error| error.code), Some(ErrorCode::NoNodeAvailable));
-        tokio::time::advance(REFUSAL).await;
-        assert_eq!(lookup.recent_refusal(id), None);
+        lookup.remember(id, unavailable(id));
+        tokio::time::advance(ERROR_MEMORY / 2).await;
+        assert_eq!(lookup.recent_error(id).map(|error| error.code), Some(ErrorCode::NoNodeAvailable));
+        tokio::time::advance(ERROR_MEMORY).await;
+        assert_eq!(lookup.recent_error(id), None);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protocol::{
     ErrorCode, Formats, StreamId, WireError,
-    event::{ChunkName, Watching, Welcome},
+    event::{FrameName, Watching, Welcome},
     grant::Action,
     stream::Visibility,
 };
@@ -47,7 +47,7 @@ pub(crate) enum Start {
     /// At the newest keyframe that is at least so old; 0 for the newest.
     Back { ms: u64 },
     /// After the chunk that holds this frame, which the client has.
-    After(ChunkName),
+    After(FrameName),
 }
 
 /// Where a client is served.

@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
     StreamId,
-    event::{ChunkHead, ChunkName, DataKind},
+    event::{ChunkHead, DataKind, FrameName},
     message,
 };
 use serde_json::json;
@@ -76,15 +76,15 @@ impl Bad {
     }
 }
 
-fn name(group: u64, index: u32) -> ChunkName {
-    ChunkName { take: 7, group, index }
+fn name(group: u64, index: u32) -> FrameName {
+    FrameName { take: 7, group, index }
 }
 
 fn text(event: &str, payload: serde_json::Value) -> Message {
     Message::text(json!([event, payload]).to_string())
 }
 
-fn welcome(newest: Option<ChunkName>) -> Message {
+fn welcome(newest: Option<FrameName>) -> Message {
     let newest = newest.map(|newest| json!(newest));
     text(
         "watching",

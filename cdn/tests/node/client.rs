@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
-use crate::harness::PATIENCE;
+use crate::harness::TEST_TIMEOUT;
 
 /// Where the binary of an event belongs, in a payload given to [`Client::call_with`].
 pub(crate) const BINARY: &str = "<binary>";
@@ -127,13 +127,14 @@ impl Client {
 
     /// The next event.
     pub(crate) async fn event(&mut self) -> Event {
-        let event = tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event comes in time");
+        let event =
+            tokio::time::timeout(TEST_TIMEOUT, self.events.recv()).await.expect("an event comes in time");
         event.expect("the connection stays open")
     }
 
     /// Whether the node closed the connection.
     pub(crate) async fn closed(mut self) {
-        tokio::time::timeout(PATIENCE, async { while self.events.recv().await.is_some() {} })
+        tokio::time::timeout(TEST_TIMEOUT, async { while self.events.recv().await.is_some() {} })
             .await
             .expect("the node closes the connection");
     }
@@ -153,7 +154,7 @@ impl Client {
         let (answer, answered) = oneshot::channel();
         self.waiting.lock().unwrap().insert(id, answer);
         messages(id).into_iter().for_each(|message| self.send_raw(message));
-        let answer = tokio::time::timeout(PATIENCE, answered).await.expect("an ack comes in time");
+        let answer = tokio::time::timeout(TEST_TIMEOUT, answered).await.expect("an ack comes in time");
         answer.expect("the connection stays open")
     }
 }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::Client,
-    harness::{PATIENCE, Recording, signer, stream},
+    harness::{Recording, TEST_TIMEOUT, signer, stream},
     main_server::{FakeMainServer, SECRET, Server, Told},
 };
 
@@ -53,7 +53,7 @@ impl Member {
     async fn hears_answers(&mut self) {
         while self.heard.try_recv().is_ok() {}
         for _ in 0..3 {
-            timeout(PATIENCE, self.heard.recv()).await.expect("the node says something in time").unwrap();
+            timeout(TEST_TIMEOUT, self.heard.recv()).await.expect("the node says something in time").unwrap();
         }
     }
 
@@ -80,7 +80,7 @@ impl Member {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(PATIENCE, agree).await.expect("the node goes by its main server's clock");
+        timeout(TEST_TIMEOUT, agree).await.expect("the node goes by its main server's clock");
     }
 }
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::Client,
-    harness::{PATIENCE, Recording, registration, stream},
+    harness::{Recording, TEST_TIMEOUT, registration, stream},
     main_server::{FakeMainServer, Mood, SECRET, Server, Told},
 };
 
@@ -49,8 +49,9 @@ impl Member {
     }
 
     async fn hears(&mut self) -> Told {
-        let told =
-            tokio::time::timeout(PATIENCE, self.heard.recv()).await.expect("the node says something in time");
+        let told = tokio::time::timeout(TEST_TIMEOUT, self.heard.recv())
+            .await
+            .expect("the node says something in time");
         told.expect("the main server runs")
     }
 

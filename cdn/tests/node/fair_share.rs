@@ -1,6 +1,6 @@
 //! A stream that fills the node's memory pays with its own window: viewers of the others miss nothing.
 
-use protocol::event::ChunkName;
+use protocol::event::FrameName;
 use serde_json::json;
 
 use crate::harness::{Recording, TestNode, assert_no_gap, names, stream};
@@ -33,7 +33,7 @@ async fn a_stream_that_fills_the_memory_takes_nothing_from_the_windows_of_others
     }
 
     let mut resuming = node.connect().await;
-    let after = ChunkName { take: 0, group: 0, index: 0 };
+    let after = FrameName { take: 0, group: 0, index: 0 };
     let answer = resuming.call("watch_stream", json!({ "stream_id": honest, "after": after })).await;
     assert_eq!(answer["ok"], true, "{answer}");
     broadcaster.call("end_stream", json!({ "stream_id": honest })).await;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::client::{self, Client};
 
 /// Longest wait for anything that should happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running node without a main server.
 pub(crate) struct TestNode {
@@ -73,7 +73,7 @@ impl TestNode {
     /// Stops the node and waits until it has.
     pub(crate) async fn stop(self) {
         self.shutdown.cancel();
-        tokio::time::timeout(PATIENCE, self.served).await.expect("the node stops").unwrap();
+        tokio::time::timeout(TEST_TIMEOUT, self.served).await.expect("the node stops").unwrap();
     }
 }
 

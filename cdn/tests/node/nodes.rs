@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::Client,
-    harness::{PATIENCE, grant, registration, signer},
+    harness::{TEST_TIMEOUT, grant, registration, signer},
 };
 
 /// The main server's side, shared with the tests.
@@ -127,7 +127,7 @@ impl Nodes {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
-        let found = tokio::time::timeout(PATIENCE, look).await.ok();
+        let found = tokio::time::timeout(TEST_TIMEOUT, look).await.ok();
         found
             .unwrap_or_else(|| panic!("the nodes say so in time, not {:?}", self.known.nodes.lock().unwrap()))
     }

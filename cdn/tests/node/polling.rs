@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
-use crate::harness::{PATIENCE, Recording, TestNode, registration, stream};
+use crate::harness::{Recording, TEST_TIMEOUT, TestNode, registration, stream};
 
 /// More packets than this in one response are refused by python-engineio, for one.
 const MOST_PACKETS: usize = 16;
@@ -47,7 +47,7 @@ impl Polling {
                 Some(ping) if ping == "2" => self.post("3".into()).await,
                 Some(packet) => return packet,
                 None => {
-                    let answer = self.client.get(&self.url).timeout(PATIENCE).send().await.unwrap();
+                    let answer = self.client.get(&self.url).timeout(TEST_TIMEOUT).send().await.unwrap();
                     assert_eq!(answer.status(), 200);
                     self.packets.extend(answer.text().await.unwrap().split('\x1e').map(str::to_owned));
                     assert!(
@@ -172,7 +172,7 @@ async fn what_waits_for_the_next_request_comes_over_the_web_socket_after_an_upgr
     let connection = TcpStream::connect(node.address).await.unwrap();
     let (mut socket, _) = client_async(url, connection).await.unwrap();
     let next = async |socket: &mut WebSocketStream<_>| {
-        let message = tokio::time::timeout(PATIENCE, socket.next()).await.expect("a message comes");
+        let message = tokio::time::timeout(TEST_TIMEOUT, socket.next()).await.expect("a message comes");
         message.unwrap().unwrap().into_text().unwrap()
     };
     socket.send(Message::text("2probe")).await.unwrap();

@@ -7,7 +7,7 @@ use std::{fs, path::Path, process::Stdio};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::harness::{PATIENCE, Recording, TestNode, registration, stream};
+use crate::harness::{Recording, TEST_TIMEOUT, TestNode, registration, stream};
 
 async fn broadcasts_and_watches(transports: &str, ends_with: &str) {
     let (node, recording) = (TestNode::start().await, Recording::usual());
@@ -31,7 +31,7 @@ async fn broadcasts_and_watches(transports: &str, ends_with: &str) {
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stderr(Stdio::inherit())
         .kill_on_drop(true);
-    let output = tokio::time::timeout(3 * PATIENCE, command.output()).await.expect("it ends").unwrap();
+    let output = tokio::time::timeout(3 * TEST_TIMEOUT, command.output()).await.expect("it ends").unwrap();
     let came: Value = serde_json::from_slice(&output.stdout).expect("scripts/install-tools.sh was run");
     let expected = json!({
         "transport": [ends_with, ends_with],

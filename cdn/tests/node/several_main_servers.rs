@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    harness::PATIENCE,
+    harness::TEST_TIMEOUT,
     main_server::{FakeMainServer, Mood, SECRET, Server, Told},
 };
 
@@ -14,7 +14,7 @@ struct Heard(mpsc::UnboundedReceiver<Told>);
 impl Heard {
     async fn next(&mut self) -> Told {
         let told =
-            tokio::time::timeout(PATIENCE, self.0.recv()).await.expect("the node says something in time");
+            tokio::time::timeout(TEST_TIMEOUT, self.0.recv()).await.expect("the node says something in time");
         told.expect("the main server runs")
     }
 

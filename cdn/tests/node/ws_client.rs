@@ -16,7 +16,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, protocol::frame::coding::CloseCode},
 };
 
-use crate::harness::{PATIENCE, TestNode};
+use crate::harness::{TEST_TIMEOUT, TestNode};
 
 /// What a node sends.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl WsViewer {
     pub(crate) async fn next(&mut self) -> Got {
         loop {
             let message =
-                tokio::time::timeout(PATIENCE, self.0.next()).await.expect("a message comes in time");
+                tokio::time::timeout(TEST_TIMEOUT, self.0.next()).await.expect("a message comes in time");
             match message {
                 Some(Ok(Message::Text(text))) => {
                     let (name, payload) = serde_json::from_str(&text).unwrap();

@@ -8,7 +8,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
 use crate::{
-    harness::{PATIENCE, Recording, TestNode, stream},
+    harness::{Recording, TEST_TIMEOUT, TestNode, stream},
     ws_client::{Got, code},
 };
 
@@ -32,7 +32,7 @@ async fn exchange(node: &TestNode, bytes: &[u8]) -> Vec<u8> {
     socket.write_all(bytes).await.unwrap();
     socket.shutdown().await.unwrap();
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut answer));
+    let read = tokio::time::timeout(TEST_TIMEOUT, socket.read_to_end(&mut answer));
     // A reset is an end too: the node need not read what it does not want.
     drop(read.await.expect("the node closes the connection"));
     answer
@@ -80,7 +80,7 @@ async fn who_breaks_the_rules_and_goes_on_reads_the_code_and_the_end() {
     let too_large = [&[0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0][..], &vec![0; 1 << 16]].concat();
     socket.write_all(&[handshake(id, "").as_bytes(), &too_large].concat()).await.unwrap();
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut answer));
+    let read = tokio::time::timeout(TEST_TIMEOUT, socket.read_to_end(&mut answer));
     read.await.expect("the node ends the stream, though the client does not").unwrap();
     let closing = [&[0x88, 2][..], &u16::from(CloseCode::Size).to_be_bytes()].concat();
     assert!(answer.ends_with(&closing), "{answer:?}");

@@ -82,7 +82,7 @@ impl Account {
 pub(super) mod tests {
     use std::time::Duration;
 
-    use protocol::event::{ChunkName, SkipReason};
+    use protocol::event::{FrameName, SkipReason};
 
     use super::*;
     use crate::script::{ExpectedChunk, Line};
@@ -132,8 +132,8 @@ pub(super) mod tests {
         receive(&mut account, 0, 0, b"a");
         account.skipped(&Skipped {
             stream_id: "0".repeat(32).parse().unwrap(),
-            from: Some(ChunkName { take: 0, group: 0, index: 0 }),
-            to: ChunkName { take: 0, group: 1, index: 0 },
+            from: Some(FrameName { take: 0, group: 0, index: 0 }),
+            to: FrameName { take: 0, group: 1, index: 0 },
             reason: SkipReason::Lagged,
         });
         receive(&mut account, 1, 0, b"c");

@@ -125,14 +125,14 @@ fn refused(payload: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use bytes::BytesMut;
-    use protocol::event::{ChunkHead, ChunkName};
+    use protocol::event::{ChunkHead, FrameName};
     use tokio::sync::mpsc;
 
     use super::*;
     use crate::viewer::account::tests::{account_of, outcome};
 
     fn media(group: u64, index: u32, data: &[u8]) -> BytesMut {
-        let name = ChunkName { take: 0, group, index };
+        let name = FrameName { take: 0, group, index };
         let mut message = BytesMut::new();
         let kind = DataKind::Media(ChunkHead {
             name,

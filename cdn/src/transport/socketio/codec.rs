@@ -85,7 +85,7 @@ fn event(name: &str, payload: &impl Serialize) -> Str {
 
 #[cfg(test)]
 mod tests {
-    use protocol::event::{ChunkHead, ChunkName, SkipReason};
+    use protocol::event::{ChunkHead, FrameName, SkipReason};
     use serde_json::{Value, json};
 
     use super::*;
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn chunk_carries_its_name_and_times_and_one_attachment() {
-        let name = ChunkName { take: 1, group: 2, index: 3 };
+        let name = FrameName { take: 1, group: 2, index: 3 };
         let data = Bytes::from_static(b"cluster");
         let head =
             ChunkHead { name, frames: 4, key: true, pts_ms: 40, duration_ms: 5, captured_at_ms: Some(-6) };
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn skip_says_what_is_left_out() {
-        let to = ChunkName { take: 1, group: 2, index: 0 };
+        let to = FrameName { take: 1, group: 2, index: 0 };
         let packet =
             skipped(&Skipped { stream_id: stream(), from: None, to, reason: SkipReason::LeftWindow });
         let expected = json!(["skipped", {

@@ -19,7 +19,7 @@ use protocol::{ErrorCode, WireError, event::name};
 
 use super::{
     frame::{self, CloseCode},
-    incoming::{Heard, Incoming},
+    incoming::{ClientMessage, Incoming},
     socket::Socket,
 };
 use crate::{
@@ -36,8 +36,8 @@ const MOST_WAITING: usize = 8;
 pub(crate) struct Connection {
     socket: Socket,
     outgoing: Mutex<Outgoing>,
-    /// See [`Connection::was_heard`].
-    heard: AtomicBool,
+    /// See [`Connection::has_sent`].
+    has_sent: AtomicBool,
 }
 
 struct Outgoing {
@@ -62,13 +62,13 @@ enum Phase {
     /// The client broke a rule, so that its own close will not be understood: the node closes its half of the stream, and
     /// throws away what still comes. Ending it with that unread could lose the close frame.
     Failing,
-    Over,
+    Ended,
 }
 
 impl Connection {
     pub(super) fn new(socket: Socket) -> Self {
         let outgoing = Outgoing { waiting: VecDeque::new(), phase: Phase::Open, task: Waker::noop().clone() };
-        Self { socket, outgoing: Mutex::new(outgoing), heard: AtomicBool::new(true) }
+        Self { socket, outgoing: Mutex::new(outgoing), has_sent: AtomicBool::new(true) }
     }
 
     /// Sends a message, now or as soon as the client takes it.
@@ -76,7 +76,7 @@ impl Connection {
         let mut outgoing = lock(&self.outgoing);
         match outgoing.phase {
             Phase::Open => self.put(&mut outgoing, message, receipt),
-            Phase::Closing { .. } | Phase::Failing | Phase::Over => Offer::Closed,
+            Phase::Closing { .. } | Phase::Failing | Phase::Ended => Offer::Closed,
         }
     }
 
@@ -114,8 +114,8 @@ impl Connection {
     }
 
     /// Whether the client said anything, or took what had waited for it, since the last call.
-    pub(super) fn was_heard(&self) -> bool {
-        self.heard.swap(false, Relaxed)
+    pub(super) fn has_sent(&self) -> bool {
+        self.has_sent.swap(false, Relaxed)
     }
 
     fn put(&self, outgoing: &mut Outgoing, message: &Bytes, receipt: Option<PendingReceipt<'_>>) -> Offer {
@@ -144,7 +144,7 @@ impl Connection {
         &self,
         cx: &mut Context<'_>,
         incoming: &mut Incoming,
-        mut said: impl FnMut(&Self, Heard),
+        mut said: impl FnMut(&Self, ClientMessage),
     ) -> Poll<()> {
         if self.poll_flush(cx).is_ready() {
             return Poll::Ready(());
@@ -164,11 +164,16 @@ impl Connection {
     }
 
     /// What the client sent.
-    pub(super) fn hear(&self, bytes: &[u8], incoming: &mut Incoming, said: &mut impl FnMut(&Self, Heard)) {
-        self.heard.store(true, Relaxed);
+    pub(super) fn hear(
+        &self,
+        bytes: &[u8],
+        incoming: &mut Incoming,
+        said: &mut impl FnMut(&Self, ClientMessage),
+    ) {
+        self.has_sent.store(true, Relaxed);
         let heard = |heard| match heard {
-            Heard::Ping(payload) => self.answer(&frame::pong(&payload)),
-            Heard::Close => self.close_answered(),
+            ClientMessage::Ping(payload) => self.answer(&frame::pong(&payload)),
+            ClientMessage::Close => self.close_answered(),
             heard => said(self, heard),
         };
         if let Err(violation) = incoming.push(bytes, heard) {
@@ -185,7 +190,7 @@ impl Connection {
 
     fn go_on_to(&self, phase: Phase) {
         let mut outgoing = lock(&self.outgoing);
-        if outgoing.phase != Phase::Over {
+        if outgoing.phase != Phase::Ended {
             outgoing.phase = phase;
             outgoing.task.wake_by_ref();
         }
@@ -203,7 +208,7 @@ impl Connection {
                 Poll::Ready(Ok(written)) if written > 0 => {
                     first.advance(written);
                     // Taking is a sign of life too: what the client would say may be behind all that.
-                    self.heard.store(true, Relaxed);
+                    self.has_sent.store(true, Relaxed);
                 }
                 Poll::Ready(_) => outgoing.end(),
             }
@@ -217,7 +222,7 @@ impl Connection {
             outgoing.end();
         }
         match outgoing.phase {
-            Phase::Closing { answered: true } | Phase::Over => {
+            Phase::Closing { answered: true } | Phase::Ended => {
                 outgoing.end();
                 Poll::Ready(())
             }
@@ -255,7 +260,7 @@ pub(super) fn too_slow() -> Bytes {
 
 impl Outgoing {
     fn end(&mut self) {
-        self.phase = Phase::Over;
+        self.phase = Phase::Ended;
         self.waiting = VecDeque::new();
     }
 }

@@ -17,10 +17,10 @@ const MASK_BYTES: usize = 4;
 
 /// What a client said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
+pub(super) enum ClientMessage {
     Text(String),
     /// Nothing that matters: a binary message, or a pong.
-    Noise,
+    Ignored,
     /// It wants this back.
     Ping(Vec<u8>),
     /// It closes the connection.
@@ -37,7 +37,7 @@ pub(super) struct Incoming {
     partial: Vec<u8>,
     /// The start of a message that is not whole yet.
     message: Option<Message>,
-    deaf: bool,
+    is_closed: bool,
 }
 
 #[derive(Debug)]
@@ -60,8 +60,12 @@ impl Incoming {
     ///
     /// # Errors
     /// The code to close with, when the client broke a rule.
-    pub(super) fn push(&mut self, bytes: &[u8], mut heard: impl FnMut(Heard)) -> Result<(), Violation> {
-        if self.deaf {
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        mut heard: impl FnMut(ClientMessage),
+    ) -> Result<(), Violation> {
+        if self.is_closed {
             return Ok(());
         }
         let mut joined = std::mem::take(&mut self.partial);
@@ -71,7 +75,7 @@ impl Incoming {
             joined.extend_from_slice(bytes);
             &joined
         };
-        while !self.deaf {
+        while !self.is_closed {
             let whole = match head(rest) {
                 Err(violation) => return self.give_up(violation),
                 Ok(head) => head.filter(|head| head.bytes + head.payload_bytes <= rest.len()),
@@ -82,13 +86,13 @@ impl Incoming {
             match self.frame(&head, unmasked(head.mask, &frame[head.bytes..])) {
                 Err(violation) => return self.give_up(violation),
                 Ok(Some(said)) => {
-                    self.deaf = said == Heard::Close;
+                    self.is_closed = said == ClientMessage::Close;
                     heard(said);
                 }
                 Ok(None) => {}
             }
         }
-        if !self.deaf {
+        if !self.is_closed {
             // A vector without content holds no memory.
             self.partial = rest.to_vec();
         }
@@ -96,20 +100,20 @@ impl Incoming {
     }
 
     fn give_up(&mut self, violation: Violation) -> Result<(), Violation> {
-        *self = Self { deaf: true, ..Self::default() };
+        *self = Self { is_closed: true, ..Self::default() };
         Err(violation)
     }
 
-    fn frame(&mut self, head: &Head, payload: Vec<u8>) -> Result<Option<Heard>, Violation> {
+    fn frame(&mut self, head: &Head, payload: Vec<u8>) -> Result<Option<ClientMessage>, Violation> {
         match (head.opcode, self.message.take()) {
             (0x8, _) => close(&payload).map(Some),
             (0x9, message) => {
                 self.message = message;
-                Ok(Some(Heard::Ping(payload)))
+                Ok(Some(ClientMessage::Ping(payload)))
             }
             (0xa, message) => {
                 self.message = message;
-                Ok(Some(Heard::Noise))
+                Ok(Some(ClientMessage::Ignored))
             }
             (0x0, Some(message)) => self.part(head, message, &payload),
             (0x1 | 0x2, None) => {
@@ -125,7 +129,7 @@ impl Incoming {
         head: &Head,
         mut message: Message,
         payload: &[u8],
-    ) -> Result<Option<Heard>, Violation> {
+    ) -> Result<Option<ClientMessage>, Violation> {
         if message.payload.len() + payload.len() > MAX_MESSAGE_BYTES {
             return Err(CloseCode::TOO_BIG);
         }
@@ -135,10 +139,10 @@ impl Incoming {
             return Ok(None);
         }
         if !message.is_text {
-            return Ok(Some(Heard::Noise));
+            return Ok(Some(ClientMessage::Ignored));
         }
         let text = String::from_utf8(message.payload).map_err(|_| CloseCode::INVALID_TEXT)?;
-        Ok(Some(Heard::Text(text)))
+        Ok(Some(ClientMessage::Text(text)))
     }
 }
 
@@ -178,12 +182,14 @@ fn unmasked(mask: [u8; MASK_BYTES], payload: &[u8]) -> Vec<u8> {
 }
 
 /// Section 5.5.1: nothing, or a code that may be sent and a reason.
-fn close(payload: &[u8]) -> Result<Heard, Violation> {
+fn close(payload: &[u8]) -> Result<ClientMessage, Violation> {
     let Some((code, reason)) = payload.split_first_chunk() else {
-        return if payload.is_empty() { Ok(Heard::Close) } else { Err(CloseCode::PROTOCOL_ERROR) };
+        return if payload.is_empty() { Ok(ClientMessage::Close) } else { Err(CloseCode::PROTOCOL_ERROR) };
     };
     match u16::from_be_bytes(*code) {
-        1000..=1003 | 1007..=1014 | 3000..=4999 if std::str::from_utf8(reason).is_ok() => Ok(Heard::Close),
+        1000..=1003 | 1007..=1014 | 3000..=4999 if std::str::from_utf8(reason).is_ok() => {
+            Ok(ClientMessage::Close)
+        }
         _ => Err(CloseCode::PROTOCOL_ERROR),
     }
 }
@@ -210,7 +216,7 @@ mod tests {
         frame
     }
 
-    fn read(bytes: &[u8]) -> (Vec<Heard>, Result<(), Violation>) {
+    fn read(bytes: &[u8]) -> (Vec<ClientMessage>, Result<(), Violation>) {
         let mut said = Vec::new();
         let result = Incoming::default().push(bytes, |heard| said.push(heard));
         (said, result)
@@ -228,9 +234,12 @@ mod tests {
             frame(0x81, b"after the close"),
         ]
         .concat();
-        let ping = Heard::Ping(b"are you there".to_vec());
-        let text = Heard::Text("[\"clock\"]".into());
-        assert_eq!(read(&bytes), (vec![ping, text, Heard::Noise, Heard::Noise, Heard::Close], Ok(())));
+        let ping = ClientMessage::Ping(b"are you there".to_vec());
+        let text = ClientMessage::Text("[\"clock\"]".into());
+        assert_eq!(
+            read(&bytes),
+            (vec![ping, text, ClientMessage::Ignored, ClientMessage::Ignored, ClientMessage::Close], Ok(()))
+        );
     }
 
     #[test]

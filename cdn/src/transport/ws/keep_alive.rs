@@ -104,7 +104,7 @@ impl KeepAlive {
 impl Entry {
     fn tick(&mut self) -> Option<Due> {
         let closing = self.connection.is_closing();
-        let restart = if closing { !self.closing } else { self.connection.was_heard() };
+        let restart = if closing { !self.closing } else { self.connection.has_sent() };
         self.closing = closing;
         self.ticks = if restart { 0 } else { self.ticks + 1 };
         match (closing, self.ticks) {

@@ -38,7 +38,7 @@ use self::{
     connection::Connection,
     encoder::WsEncoder,
     frame::CloseCode,
-    incoming::{Heard, Incoming},
+    incoming::{ClientMessage, Incoming},
     keep_alive::{KeepAlive, KeptAlive},
     request::Event,
     socket::Socket,
@@ -230,8 +230,8 @@ impl ClientTask {
     }
 
     /// Does what a client may ask for; whatever else it says is ignored.
-    fn answer(&self, connection: &Connection, heard: Heard) {
-        let Heard::Text(text) = heard else { return };
+    fn answer(&self, connection: &Connection, heard: ClientMessage) {
+        let ClientMessage::Text(text) = heard else { return };
         let arrived = self.clock.now();
         match request::event(&text) {
             Some(Event::Clock(request)) => {

@@ -2,7 +2,7 @@
 
 use protocol::{
     ErrorCode, Formats, WireError,
-    event::{ChunkName, ClockRequest, name},
+    event::{ClockRequest, FrameName, name},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -58,9 +58,9 @@ pub(super) fn invalid(message: &str) -> WireError {
     WireError::new(ErrorCode::InvalidRequest, format!("{message}; see docs/protocol.md, section WebSocket"))
 }
 
-fn chunk_name(text: &str) -> Option<ChunkName> {
+fn chunk_name(text: &str) -> Option<FrameName> {
     let mut numbers = text.split('.');
-    let name = ChunkName {
+    let name = FrameName {
         take: numbers.next()?.parse().ok()?,
         group: numbers.next()?.parse().ok()?,
         index: numbers.next()?.parse().ok()?,
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn chunk_names_are_three_numbers() {
-        assert_eq!(chunk_name("1.22.3"), Some(ChunkName { take: 1, group: 22, index: 3 }));
+        assert_eq!(chunk_name("1.22.3"), Some(FrameName { take: 1, group: 22, index: 3 }));
         for wrong in ["", "1", "1.2", "1.2.", "1.2.3.4", "1.2.-3", "1.2.4294967296", "a.b.c"] {
             assert_eq!(chunk_name(wrong), None, "{wrong}");
         }
