@@ -1,6 +1,4 @@
-//! What the main server is asked: how many nodes the load wants, and to forget those that died.
-//!
-//! Over HTTP, as an autoscaler on another machine would.
+//! The main server's API, as an autoscaler on another machine would use it.
 
 use std::time::Duration;
 
@@ -13,22 +11,21 @@ use crate::options::Range;
 /// Longest wait for an answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-pub(super) struct Signal {
+pub(super) struct MainServer {
     pub(super) client: reqwest::Client,
-    pub(super) main_server: String,
+    pub(super) url: String,
     pub(super) cluster_secret: String,
 }
 
-impl Signal {
+impl MainServer {
     /// How many nodes the load wants, within `range`.
-    pub(super) async fn ask(&self, range: Range) -> reqwest::Result<Scaling> {
+    pub(super) async fn scaling(&self, range: Range) -> reqwest::Result<Scaling> {
         let Range { min, max } = range;
         self.get(&format!("/api/scaling?min={min}&max={max}")).await
     }
 
-    /// Says goodbye in the name of a node that can no longer do so. Else it would be chosen until its lease ends, and its
-    /// name would be taken until then.
-    pub(super) async fn bury(&self, hostname: &str) -> reqwest::Result<()> {
+    /// Removes a node that died. Otherwise it would be given clients, and its name would be taken, until its lease ends.
+    pub(super) async fn deregister(&self, hostname: &str) -> reqwest::Result<()> {
         let nodes: Vec<NodeInfo> = self.get("/api/nodes").await?;
         for node in nodes.iter().filter(|node| node.hostname == hostname) {
             let call = self.call(Method::DELETE, &format!("/api/nodes/{}", node.node_id));
@@ -42,7 +39,7 @@ impl Signal {
     }
 
     fn call(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = format!("{}{path}", self.main_server);
+        let url = format!("{}{path}", self.url);
         self.client.request(method, url).bearer_auth(&self.cluster_secret).timeout(TIMEOUT)
     }
 }
