@@ -51,6 +51,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that does not answer a ping for so long is closed; pings are sent that often.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes a WebSocket is asked for at once. Each connection holds a buffer of that size, and each read clears it first: with the
+/// library's 4 KiB a segment of 60 kB takes 17 reads.
+const READ_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Starts the transport.
 pub(super) fn start(context: &TransportContext) -> Running {
@@ -65,6 +68,7 @@ pub(super) fn start(context: &TransportContext) -> Running {
         .max_payload(largest_message as u64)
         .ws_max_message_size(largest_message)
         .ws_max_frame_size(largest_message)
+        .ws_read_buffer_size(READ_BUFFER_BYTES)
         .max_buffer_size(QUEUE_PACKETS)
         .connect_timeout(CONNECT_TIMEOUT)
         .ping_interval(PING_INTERVAL)
