@@ -9,7 +9,7 @@ use crate::{cli::BackupArgs, failure::Failure};
 /// Writes the store to a file.
 pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
     let entries = backup::backup(&args.store.store, &args.store.data_dir, &args.file).await;
-    said(
+    report(
         "backed up to",
         &args.file,
         entries.map_err(Failure::run(format!("nothing was backed up to {}", args.file.display())))?,
@@ -20,7 +20,7 @@ pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
 /// Writes a file into an empty store.
 pub(crate) async fn restore(args: BackupArgs) -> Result<(), Failure> {
     let entries = backup::restore(&args.store.store, &args.store.data_dir, &args.file).await;
-    said(
+    report(
         "restored from",
         &args.file,
         entries.map_err(|error| {
@@ -34,6 +34,6 @@ pub(crate) async fn restore(args: BackupArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn said(what: &str, file: &Path, entries: usize) {
+fn report(what: &str, file: &Path, entries: usize) {
     println!("{entries} entries {what} {}", file.display());
 }

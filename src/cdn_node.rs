@@ -20,7 +20,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     let node = start(config, &stopping)?;
     let router = node.router();
     let supervisors = [node.supervisor().clone()];
-    let farewell = async {
+    let shutdown = async {
         stopping.cancel();
         node.stopped().await;
     };
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
             () = stdin_closed(), if args.exit_with_stdin => Ok(()),
         }
     };
-    serve::serve(listener, &args.server, router, end, farewell).await
+    serve::serve(listener, &args.server, router, end, shutdown).await
 }
 
 /// Starts a node on the current runtime, for this subcommand and for `up`.
@@ -39,7 +39,7 @@ pub(crate) fn start(config: Config, stopping: &CancellationToken) -> Result<Node
     Node::start(config, stopping.clone()).map_err(Failure::config(format!("node {name} cannot start")))
 }
 
-/// Waits until standard input is closed: whoever started this process, and held its other end, closed it or is gone.
+/// Waits until standard input is closed: the process that started this one closed its end or has died.
 async fn stdin_closed() {
     let (sender, closed) = tokio::sync::oneshot::channel();
     // A thread and not a task of the runtime, which would wait for the read when it shuts down.

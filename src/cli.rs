@@ -43,11 +43,11 @@ pub(crate) enum Command {
     MainServer(MainServerArgs),
     /// One CDN node
     Cdn(CdnArgs),
-    /// Write everything the main server keeps to a file; it may run meanwhile, and its store stays as it is
+    /// Write everything that the main server stores to a file; it may run meanwhile, and its store is not changed
     Backup(BackupArgs),
     /// Write a backup into an empty store, of the same kind or another; no main server may run on it yet
     Restore(BackupArgs),
-    /// Ask a server on this machine whether it is well; exit status 0 if so
+    /// Check the health of a server on this machine; exit status 0 if it is healthy
     Healthcheck(HealthcheckArgs),
 }
 

@@ -1,11 +1,11 @@
-//! Why the program ends other than by being asked to, and the exit status that says so.
+//! Why the program ends unasked, and its exit status.
 
 use std::{fmt, process::ExitCode};
 
-/// Context first, cause second; its exit status depends on whose fault it is.
+/// Context first, cause second.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The configuration cannot work: somebody has to change it.
+    /// The configuration cannot work: the operator has to change it.
     Config(String),
     /// Anything else.
     Run(String),

@@ -1,4 +1,4 @@
-//! `undead healthcheck`: what a container's health check runs, as the image holds no curl.
+//! `undead healthcheck`: the health check of the container image, which has no curl.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ pub(crate) async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
     let url = format!("{}/healthz", address::url_here(args.listen));
     let client = reqwest::Client::builder()
         .timeout(TIMEOUT)
-        // What is on this machine is asked directly, whatever proxy the environment names.
+        // Servers on this machine are called directly, without the proxy of the environment.
         .no_proxy()
         .build()
         .map_err(Failure::run("the HTTP client did not start"))?;
     let answer = client.get(&url).send().await.and_then(reqwest::Response::error_for_status);
-    answer.map(drop).map_err(|error| Failure::run(format!("{url} is not well"))(cause(&error)))
+    answer.map(drop).map_err(|error| Failure::run(format!("{url} is not healthy"))(cause(&error)))
 }
 
-/// What is at the bottom of an error, which alone says what happened.
+/// The innermost cause of an error: the outer ones do not say what happened.
 fn cause(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), cause)
 }

@@ -1,7 +1,7 @@
 //! Logs go to standard error; standard output carries only the URL to open.
 //!
-//! A thread of its own writes them, from a bounded queue: a standard error that is not read, a terminal that is paused or a
-//! pipe that is full, stops that thread and nothing else. What the queue cannot take is dropped, counted and reported.
+//! A thread of `tracing-appender` writes them from a bounded queue: while standard error is not read (a paused terminal, a full
+//! pipe), only that thread waits. Lines that the queue cannot take are dropped, counted and reported.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -17,7 +17,7 @@ use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt
 
 use crate::options::{LogFormat, LogOptions};
 
-/// How often dropped lines are looked for.
+/// Interval for checking for dropped lines.
 const REPORT: Duration = Duration::from_secs(1);
 
 /// Reads what to log: levels, or targets with levels.
@@ -67,7 +67,7 @@ impl Log {
         Self { dropped: writer.error_counter(), writer, writing }
     }
 
-    /// Says in the log how many lines were dropped, as soon as lines are taken again.
+    /// Logs how many lines were dropped, as soon as lines are written again.
     pub(crate) async fn report_dropped(&self) -> ! {
         let (mut ticks, mut reported) = (interval(REPORT), 0);
         loop {
@@ -76,11 +76,11 @@ impl Log {
         }
     }
 
-    /// Writes what waits, and `last` after it, but waits for a reader for a second only.
+    /// Writes the queued lines and then `last`; waits for a reader for one second at most.
     pub(crate) fn end(mut self, last: Option<&str>) {
         let dropped = self.dropped.dropped_lines();
         if let Some(last) = last {
-            // Never fails: what the queue does not take is counted.
+            // Cannot fail: a line that does not fit into the queue is counted.
             drop(writeln!(self.writer, "{last}"));
         }
         if self.dropped.dropped_lines() > dropped {
@@ -102,8 +102,8 @@ fn report(dropped: &ErrorCounter, reported: usize) -> usize {
     if dropped.dropped_lines() == total { total } else { reported }
 }
 
-/// Whether an event may be written, whatever was asked for: below `info` the NATS client writes what it reads and sends,
-/// keys and the cluster secret among it.
+/// Whether an event may be written, whatever the filter says: below `info` the NATS client logs the messages it sends and
+/// receives, with keys and the cluster secret.
 fn keeps_secrets(event: &Metadata<'_>) -> bool {
     *event.level() <= Level::INFO || !event.target().starts_with("async_nats")
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_takes_nothing_stops_nobody_and_what_was_dropped_is_reported_once_it_does() {
+    fn a_stalled_output_blocks_no_caller_and_dropped_lines_are_reported_once_it_moves() {
         let (open, gate) = channel();
         let written = Arc::new(Mutex::new(Vec::new()));
         let log = Log::to(Stuck { gate, written: Arc::clone(&written) }, LINES);
@@ -154,9 +154,9 @@ mod tests {
                 std::thread::yield_now();
             }
         });
-        log.end(Some("the last words"));
+        log.end(Some("the last line"));
         let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
         assert!(text.contains("line 0\n") && text.contains("log lines were dropped"), "{}", text.len());
-        assert!(text.ends_with("the last words\n"));
+        assert!(text.ends_with("the last line\n"));
     }
 }

@@ -13,14 +13,14 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
     let stopping = CancellationToken::new();
     let supervisors = [app.supervisor()];
     let upkeep = tokio::spawn(supervisors[0].watch("main server", app.run(stopping.clone())));
-    let farewell = async {
+    let shutdown = async {
         stopping.cancel();
         drop(upkeep.await);
     };
-    serve::serve(listener, &server, router, serve::until_stopped(&supervisors), farewell).await
+    serve::serve(listener, &server, router, serve::until_stopped(&supervisors), shutdown).await
 }
 
-/// Opens the main server, for this subcommand and for `up`. What can go wrong there is for the operator to set right.
+/// Opens the main server, for this subcommand and for `up`. A failure is one of configuration, for the operator to correct.
 pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     let mut config = Config::new(args.store.data_dir);
     config.engine = args.store.store;

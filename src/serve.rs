@@ -21,19 +21,19 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
     address::bind(address).and_then(TcpListener::from_std).map_err(failed())
 }
 
-/// Where `listener` listens.
+/// The address that `listener` listens on.
 pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
     listener.local_addr().map_err(Failure::run("the listening address is unknown"))
 }
 
-/// Serves `app` until `end`, as a rule [`until_stopped`]. Then `farewell` runs while requests are still answered, and after it
-/// open connections may finish. An `end` that is a failure is given back after that.
+/// Serves `app` until `end`, usually [`until_stopped`]. Then `shutdown` runs while requests are still answered, and afterwards open
+/// connections may finish. Returns the failure of `end` after that, if it is one.
 pub(crate) async fn serve(
     listener: TcpListener,
     options: &ServerOptions,
     app: Router,
     end: impl Future<Output = Result<(), Failure>>,
-    farewell: impl Future<Output = ()>,
+    shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
     announce(address::browser_url(address(&listener)?));
     let closing = CancellationToken::new();
@@ -42,7 +42,7 @@ pub(crate) async fn serve(
     let ended = tokio::select! {
         end = end => {
             tracing::info!("stopping");
-            within(drain_timeout, farewell).await;
+            within(drain_timeout, shutdown).await;
             closing.cancel();
             let ended = tokio::time::timeout(drain_timeout, &mut server).await;
             end?;
@@ -64,8 +64,8 @@ async fn within(drain_timeout: Duration, stopped: impl Future<Output = ()>) {
     }
 }
 
-/// Prints the URL to open: the first line on standard output. Nothing waits for a standard output that is not read, and a
-/// closed one does not matter.
+/// Prints the URL to open: the first line on standard output. A thread does it, because standard output may be full; an error
+/// there, such as a closed pipe, does not matter.
 fn announce(url: String) {
     std::thread::spawn(move || {
         let mut out = std::io::stdout();
@@ -109,13 +109,13 @@ mod tests {
         let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let command = ServerOptions::augment_args(clap::Command::new("serve"));
         let options = ServerOptions::from_arg_matches(&command.get_matches_from(["serve"])).unwrap();
-        let mut said_farewell = false;
-        let farewell = async { said_farewell = true };
+        let mut has_shut_down = false;
+        let shutdown = async { has_shut_down = true };
         let panicking = supervisors[1].watch("saving", async { panic!("a bug") });
-        let serving = serve(listener, &options, Router::new(), until_stopped(&supervisors), farewell);
+        let serving = serve(listener, &options, Router::new(), until_stopped(&supervisors), shutdown);
         let (served, ()) = tokio::join!(serving, panicking);
         let Err(Failure::Run(reason)) = served else { panic!("{served:?}") };
         assert_eq!(reason, "background task \"saving\" panicked: a bug");
-        assert!(said_farewell);
+        assert!(has_shut_down);
     }
 }

@@ -1,7 +1,6 @@
 //! `undead up`: the main server and its nodes, in one process behind one port, or each node in a process of its own.
 //!
-//! The nodes speak with the main server over loopback HTTP, as they would from another machine: one system, three
-//! arrangements.
+//! The nodes talk to the main server over loopback HTTP, as they would from another machine.
 
 use std::{env, ffi::OsString, net::SocketAddr};
 
@@ -20,7 +19,7 @@ use crate::{
     spawn::{self, Template},
 };
 
-/// Nodes in this process, where nothing else is asked for.
+/// Nodes in this process by default.
 const NODES: u8 = 2;
 
 /// What all nodes need to know.
@@ -62,8 +61,8 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
     let spawned = cluster.supervise(args.spawn, node_flags)?;
     let spawned =
         spawned.map(|spawned| tokio::spawn(supervisors[0].watch("nodes in processes of their own", spawned)));
-    let farewell = async {
-        // Nodes first: they say goodbye to a main server that still answers.
+    let shutdown = async {
+        // Nodes first: they deregister at a main server that still answers.
         cluster.stopping.cancel();
         for node in running {
             node.stopped().await;
@@ -74,7 +73,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         stopping.cancel();
         drop(upkeep.await);
     };
-    serve::serve(listener, &server, router, serve::until_stopped(&supervisors), farewell).await
+    serve::serve(listener, &server, router, serve::until_stopped(&supervisors), shutdown).await
 }
 
 /// The flags that a node in a process of its own takes over from this process.
@@ -82,8 +81,8 @@ pub(crate) fn node_flags(config: &config::Config) -> Vec<OsString> {
     [config.flags::<ServerOptions>(), config.flags::<NodeOptions>(), config.flags::<LogOptions>()].concat()
 }
 
-/// Nodes are either in this process or outside of it: those inside cannot be stopped one by one, so the number that the
-/// load wants could not be reached with both.
+/// How many nodes run in this process. Nodes in this process and spawned ones exclude each other: the former cannot be stopped
+/// one by one, so the number that the load wants could not be reached.
 fn nodes_in_process(args: &UpArgs) -> Result<u8, Failure> {
     match (args.nodes, args.spawn.spawn_nodes) {
         (None, None) => Ok(NODES),
@@ -115,7 +114,7 @@ impl Cluster {
         flags: Vec<OsString>,
     ) -> Result<Option<impl Future<Output = ()> + Send + 'static>, Failure> {
         let Some(range) = args.spawn_nodes else { return Ok(None) };
-        // What is on this machine is asked directly, whatever proxy the environment names.
+        // Servers on this machine are called directly, without the proxy of the environment.
         let client = reqwest::Client::builder().no_proxy().build();
         let template = Template {
             program: env::current_exe().map_err(Failure::run("the path of this program is unknown"))?,

@@ -139,6 +139,7 @@ fn wrong_usage_ends_with_2_and_says_what_is_needed_before_anything_is_made() {
         (&["cdn", "--hostname", "a b"], "no spaces"),
         (&["cdn", "--cluster-secret", "x"], "UNDEAD_CLUSTER_SECRET"),
         (&["up", "--lease-ms", "900"], "lease_ms (900) must be more than heartbeat_ms (1000)"),
+        (&["up", "--scale-aim", "90"], "must grow in this order"),
         (&["up", "--group-bytes", "1GiB"], "group_bytes is more than window_bytes"),
         (&["up", "--config", "missing.toml"], "missing.toml"),
     ] {

@@ -122,7 +122,7 @@ impl App {
             grants,
             passphrases: Passphrases::new()?,
             cluster_secret,
-            scaling: Signal::new(config.scale_down_after),
+            scaling: Signal::new(config.scale_down_after, config.scaling),
             heartbeat: config.heartbeat,
             lease: config.lease,
             listeners: Places::new(config.limits.event_listeners),

@@ -6,7 +6,7 @@ use store::Engine;
 
 use placement::Policies;
 
-use crate::{auth::Secret, catalogue, control, registry};
+use crate::{auth::Secret, catalogue, control, registry, scaling::Thresholds};
 
 /// How long a node that is silent keeps its hostname from older generations.
 const FORGET_NODE: Duration = Duration::from_secs(5 * 60);
@@ -34,6 +34,8 @@ pub struct Config {
     pub remember_ended: Duration,
     /// How long fewer nodes have to do before `GET /api/scaling` wants fewer; 2 min.
     pub scale_down_after: Duration,
+    /// How full nodes may be before `GET /api/scaling` wants more, or fewer.
+    pub scaling: Thresholds,
     /// How nodes are chosen.
     pub placement: Policies,
     /// What arrives from the network and may pile up.
@@ -82,6 +84,7 @@ impl Config {
             first_media: Duration::from_secs(60),
             remember_ended: Duration::from_secs(5 * 60),
             scale_down_after: Duration::from_secs(2 * 60),
+            scaling: Thresholds::default(),
             placement: Policies::default(),
             limits: Limits::default(),
         }

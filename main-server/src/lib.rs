@@ -60,4 +60,5 @@ pub use app::{App, StartError};
 pub use auth::Secret;
 pub use config::{Config, Limits};
 pub use data_folder::{DataFolder, Error as DataFolderError};
+pub use scaling::Thresholds;
 pub use store::{Engine, NatsServer};

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use main_server::{Config, Engine, Limits};
+use main_server::{Config, Engine, Limits, Thresholds};
 
 use super::units::{Bytes, Millis};
 use crate::failure::Failure;
@@ -36,6 +36,15 @@ pub(crate) struct MainServerOptions {
     /// Seconds for which fewer nodes must suffice before the scaling signal wants fewer
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=2_592_000))]
     pub(crate) scale_down_after: u64,
+    /// Percent full, with one node lost, above which the scaling signal wants more nodes
+    #[arg(long, value_name = "PERCENT", default_value_t = Thresholds::default().full, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) scale_up_above: u8,
+    /// Percent full, with one node lost, that the signal then aims at; less than scale_up_above
+    #[arg(long, value_name = "PERCENT", default_value_t = Thresholds::default().aim, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) scale_aim: u8,
+    /// Percent full, with one node lost and fewer nodes, up to which the signal wants fewer; less than scale_aim
+    #[arg(long, value_name = "PERCENT", default_value_t = Thresholds::default().spare, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) scale_down_below: u8,
     /// Milliseconds between two heartbeats of a node
     #[arg(long, value_name = "MS", default_value_t = Millis(defaults().heartbeat))]
     pub(crate) heartbeat_ms: Millis,
@@ -81,6 +90,13 @@ impl MainServerOptions {
                 self.lease_ms, self.heartbeat_ms
             )));
         }
+        let (full, aim, spare) = (self.scale_up_above, self.scale_aim, self.scale_down_below);
+        if spare >= aim || aim >= full {
+            return Err(Failure::Config(format!(
+                "scale_down_below ({spare}), scale_aim ({aim}) and scale_up_above ({full}) must grow in this order"
+            )));
+        }
+        config.scaling = Thresholds { full, aim, spare };
         config.placement.broadcasters =
             self.place_broadcasters.parse().map_err(Failure::config("place_broadcasters"))?;
         config.placement.viewers = self.place_viewers.parse().map_err(Failure::config("place_viewers"))?;

@@ -1,14 +1,14 @@
 //! How many nodes the present load wants, and which may go.
 //!
 //! The promise is that any node may die, so what counts is how full the others would be then. More are wanted at once
-//! when that is above [`FULL`]; then as many as bring it down to [`AIM`]. Fewer are wanted only when it would stay below
-//! [`SPARE`] with fewer, and has for a while. These three lie so far apart that a constant load never asks for more
+//! when that is above [`Thresholds::full`]; then as many as bring it down to `aim`. Fewer are wanted only when it would stay below
+//! `spare` with fewer, and has for a while. These three lie so far apart that a constant load never asks for more
 //! after it asked for fewer; docs/decisions/0006-scaling.md says why. Pure: time comes in as a value; [`Signal`] only puts a
 //! lock around it. It costs one pass over the nodes, and ordering them where some may go.
 //!
 //! ```text
 //!            wants fewer, later       as it is          wants more, now
-//!      0 % ──────────────── SPARE ──── AIM ──── FULL ───────────────── 100 %   full, with one node lost
+//!      0 % ──────────────── spare ──── aim ──── full ───────────────── 100 %   full, with one node lost
 //! ```
 
 mod load;
@@ -26,12 +26,26 @@ use protocol::node::{NodeInfo, Scaling};
 pub(crate) use self::load::Row;
 use self::load::{Total, WHOLE};
 
-/// Fuller than this with one node lost, and more are wanted. It leaves a fifth for what arrives until they are there.
-const FULL: u64 = WHOLE / 100 * 80;
-/// How full those that are wanted would be with one of them lost.
-const AIM: u64 = WHOLE / 100 * 65;
-/// With fewer nodes the rest would have to be no fuller than this with one lost.
-const SPARE: u64 = WHOLE / 100 * 50;
+/// When more or fewer nodes are wanted: percent full, with one node lost. Each must be less than the one above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Fuller than this, and more are wanted; 80. It leaves a fifth for what arrives until they are there.
+    pub full: u8,
+    /// How full those that are wanted would be; 65.
+    pub aim: u8,
+    /// With fewer nodes the rest would have to be no fuller than this; 50.
+    pub spare: u8,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { full: 80, aim: 65, spare: 50 }
+    }
+}
+
+fn share(percent: u8) -> u64 {
+    WHOLE / 100 * u64::from(percent)
+}
 
 /// What an asker allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +65,7 @@ impl Bounds {
 #[derive(Clone, Debug)]
 pub(crate) struct Scaler {
     patience: Duration,
+    thresholds: Thresholds,
     /// Nodes the load wants, whatever an asker allows.
     wanted: u32,
     /// Live nodes the last time.
@@ -69,8 +84,8 @@ struct Calm {
 
 impl Scaler {
     /// Nobody seen yet. Fewer nodes are wanted after they would have done for `patience`.
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self { patience, wanted: 1, nodes: 0, calm: None }
+    pub(crate) fn new(patience: Duration, thresholds: Thresholds) -> Self {
+        Self { patience, thresholds, wanted: 1, nodes: 0, calm: None }
     }
 
     /// Takes over how loaded the live nodes are.
@@ -82,11 +97,12 @@ impl Scaler {
             self.calm = None;
         }
         self.nodes = total.nodes;
-        if total.without_one(self.wanted).is_none_or(|share| share > FULL) {
-            self.wanted = total.fits(AIM);
+        let Thresholds { full, aim, spare } = self.thresholds;
+        if total.without_one(self.wanted).is_none_or(|lost| lost > share(full)) {
+            self.wanted = total.fits(share(aim));
             self.calm = None;
         } else {
-            self.stay_or_shrink(total.fits(SPARE), now);
+            self.stay_or_shrink(total.fits(share(spare)), now);
         }
     }
 
@@ -109,6 +125,7 @@ impl Scaler {
         let wanted = self.wanted.min(bounds.max).max(bounds.min).max(1);
         let reason = reason::Facts {
             total,
+            full: self.thresholds.full,
             unbounded: self.wanted,
             wanted,
             calm: self.calm.map(|calm| (calm.peak, self.patience_left(calm, now))),
@@ -138,8 +155,8 @@ pub(crate) struct Signal(Mutex<Scaler>);
 
 impl Signal {
     /// See [`Scaler::new`].
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self(Mutex::new(Scaler::new(patience)))
+    pub(crate) fn new(patience: Duration, thresholds: Thresholds) -> Self {
+        Self(Mutex::new(Scaler::new(patience, thresholds)))
     }
 
     /// Nodes the load wants, whatever an asker allows.

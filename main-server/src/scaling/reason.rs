@@ -2,16 +2,15 @@
 
 use std::{cmp::Ordering, fmt, time::Duration};
 
-use super::{
-    FULL,
-    load::{Total, WHOLE},
-};
+use super::load::{Total, WHOLE};
 
 /// All that the sentence names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts {
     /// What the nodes carry.
     pub(super) total: Total,
+    /// Percent beyond which more are wanted.
+    pub(super) full: u8,
     /// Nodes wanted by the load alone.
     pub(super) unbounded: u32,
     /// Nodes wanted, within what the asker allows.
@@ -62,7 +61,7 @@ impl Facts {
             return write!(f, ", which nobody would carry if it died");
         };
         write!(f, ": if one died, the rest would be {} % full", percent(share))?;
-        if share > FULL { write!(f, ", above {} %", percent(FULL)) } else { Ok(()) }
+        if share > super::share(self.full) { write!(f, ", above {} %", self.full) } else { Ok(()) }
     }
 }
 

@@ -31,7 +31,7 @@ struct Watched {
 
 impl Watched {
     fn new() -> Self {
-        Self { scaler: Scaler::new(PATIENCE), now: Instant::now() }
+        Self { scaler: Scaler::new(PATIENCE, Thresholds::default()), now: Instant::now() }
     }
 
     /// What is said after `rows` were seen for `seconds`.
@@ -46,6 +46,16 @@ impl Watched {
         }
         self.scaler.advise(rows, bounds, self.now)
     }
+}
+
+#[test]
+fn the_thresholds_of_the_operator_decide() {
+    let mut watched = Watched::new();
+    watched.scaler = Scaler::new(PATIENCE, Thresholds { full: 60, aim: 40, spare: 20 });
+    let scaling = watched.after(1, &rows(&[35, 35]));
+    assert_eq!(scaling.wanted, 3, "{}", scaling.reason);
+    assert!(scaling.reason.contains("70 % full, above 60 %"), "{}", scaling.reason);
+    assert_eq!(Watched::new().after(1, &rows(&[35, 35])).wanted, 2);
 }
 
 #[test]
