@@ -38,12 +38,11 @@ impl Input {
 
     /// Copies what is left of the newest piece, all of which has to be revealed, so that the piece is not kept in memory.
     pub(super) fn detach(&mut self) {
-        if self.back.is_empty() {
-            return;
-        }
         let rest = std::mem::take(&mut self.back);
         self.visible = 0;
-        self.append(&rest);
+        if !rest.is_empty() {
+            self.append(&rest);
+        }
     }
 
     /// Adds to the front.
@@ -170,6 +169,18 @@ mod tests {
         input.push(Bytes::from_static(b"ef"));
         input.reveal(2);
         assert_eq!((input.take(5).as_deref(), input.is_incomplete()), (Some(&b"abcde"[..]), false));
+    }
+
+    #[test]
+    fn a_piece_is_not_kept_once_it_is_detached() {
+        for (read, left) in [(100, 0), (40, 60)] {
+            let (mut input, piece) = (Input::default(), Bytes::from(vec![7; 100]));
+            input.push(piece.clone());
+            input.reveal(100);
+            input.skip(read);
+            input.detach();
+            assert_eq!((input.len(), piece.is_unique()), (left, true));
+        }
     }
 
     #[test]
