@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use media::{Format, Muxer, Output, TakeParser};
+use media::{Muxer, Output, Rendition, TakeParser};
 
 use crate::{
     error::{Error, Result},
@@ -125,7 +125,7 @@ impl Packing {
                 for output in parser.push_segment(line.segment.clone()).map_err(unreadable)? {
                     match output {
                         Output::Tracks(tracks) => {
-                            let format = Format::default_of(&tracks);
+                            let format = Rendition::default_of(&tracks);
                             let muxer = muxer.insert(Muxer::new(format, tracks).map_err(unreadable)?);
                             line.init = Some(muxer.init().data.clone());
                         }

@@ -77,7 +77,7 @@ mod tests {
         let kind = TrackKind::Audio { sample_rate: 48_000, channels: 2 };
         let config = Bytes::from_static(b"OpusHead\x01\x02\0\0\x80\xbb\0\0\0\0\0");
         let track = Track { codec: Codec::Opus, kind, config, colour: Bytes::new() };
-        let muxer = Muxer::new(media::Format::WebM, Arc::from([track])).unwrap();
+        let muxer = Muxer::new(media::Rendition::WebM, Arc::from([track])).unwrap();
         let data = Bytes::from_static(b"\xfcpacket");
         let frame = Frame { track: 0, pts_us: 0, dts_us: 0, duration_us: 20_000, key: true, data };
         let mut run = Run { group: 2, index: 3, frames: vec![frame.clone(), frame.clone()] };

@@ -193,7 +193,7 @@ fn number_at(head: &[u8], offset: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use bytes::{Bytes, BytesMut};
-    use media::{Codec, Format, Frame, Muxer, Progress, Run, TrackKind};
+    use media::{Codec, Frame, Muxer, Progress, Rendition, Run, TrackKind};
 
     use super::*;
 
@@ -232,7 +232,7 @@ mod tests {
         let kind = TrackKind::Audio { sample_rate: 48_000, channels: 2 };
         let config = Bytes::from_static(b"OpusHead\x01\x02\x00\x0f\x80\xbb\x00\x00\x00\x00\x00");
         let track = Track { codec: Codec::Opus, kind, config, colour: Bytes::new() };
-        let muxer = Muxer::new(Format::WebM, [track].into()).unwrap();
+        let muxer = Muxer::new(Rendition::WebM, [track].into()).unwrap();
         let frame = |&ms: &u64| {
             let (at_us, data) = (ms * 1000, Bytes::from_static(b"\x18packet"));
             Frame { track: 0, pts_us: at_us, dts_us: at_us, duration_us: 0, key: true, data }

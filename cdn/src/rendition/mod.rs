@@ -7,7 +7,7 @@ mod chunk;
 
 use std::sync::Arc;
 
-use media::{Init, Muxer, Track};
+use media::{Init, Muxer, Rendition, Track};
 use protocol::{Format, Formats};
 
 pub(crate) use chunk::PREFIX_BYTES;
@@ -25,13 +25,10 @@ pub struct Renditions {
 impl Renditions {
     /// Those of a take with these tracks.
     pub fn new(tracks: Arc<[Track]>) -> Self {
-        let muxers = Format::ALL.map(|format| Muxer::new(of_media(format), tracks.clone()).ok());
-        let default = match media::Format::default_of(&tracks) {
-            media::Format::WebM => Format::WebM,
-            media::Format::Mp4 => Format::Mp4,
-            media::Format::Frames => Format::Frames,
-        };
-        Self { tracks, muxers, default }
+        let muxers = Format::ALL.map(|format| Muxer::new(rendition(format), tracks.clone()).ok());
+        let default = Rendition::default_of(&tracks);
+        let default = Format::ALL.into_iter().find(|format| rendition(*format) == default);
+        Self { tracks, muxers, default: default.unwrap_or(Format::Frames) }
     }
 
     /// The take's tracks.
@@ -71,11 +68,12 @@ pub(crate) fn index_of(format: Format) -> usize {
     format as usize
 }
 
-fn of_media(format: Format) -> media::Format {
+/// What a client's `format` asks for.
+fn rendition(format: Format) -> Rendition {
     match format {
-        Format::WebM => media::Format::WebM,
-        Format::Mp4 => media::Format::Mp4,
-        Format::Frames => media::Format::Frames,
+        Format::WebM => Rendition::WebM,
+        Format::Mp4 => Rendition::Mp4,
+        Format::Frames => Rendition::Frames,
     }
 }
 

@@ -10,7 +10,7 @@ use std::{fs, hint::black_box, path::Path};
 
 use bytes::{Bytes, BytesMut};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use media::{Format, Muxer, Output, TakeParser};
+use media::{Muxer, Output, Rendition, TakeParser};
 
 /// A recording per way through the crate: WebM to WebM, Annex B in Matroska to MP4, MP4 to MP4.
 const RECORDINGS: [(&str, &str, &str); 3] = [
@@ -26,7 +26,7 @@ const SEGMENT_BYTES: [usize; 3] = [1400, 32 << 10, 1 << 20];
 fn chunk(muxer: &mut Option<Muxer>, output: Output) -> Option<Bytes> {
     match output {
         Output::Tracks(tracks) => {
-            *muxer = Some(Muxer::new(Format::default_of(&tracks), tracks).unwrap());
+            *muxer = Some(Muxer::new(Rendition::default_of(&tracks), tracks).unwrap());
             None
         }
         Output::Run(run) => {

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use bytes::BytesMut;
 use media::{
-    Error, Format, Frame, Init, Muxer, Output, Packet, Run, TakeParser, Track,
+    Error, Frame, Init, Muxer, Output, Packet, Rendition, Run, TakeParser, Track,
     demux::{Event, fmp4, frames, webm},
 };
 
@@ -172,7 +172,7 @@ fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
 pub(crate) fn bare_frames(input: &[u8]) {
     if let Ok(tracks) = frames::read_init(input) {
         assert!((1..=2).contains(&tracks.len()));
-        if let Ok(muxer) = Muxer::new(Format::Frames, tracks.clone().into()) {
+        if let Ok(muxer) = Muxer::new(Rendition::Frames, tracks.clone().into()) {
             let read = frames::read_init(&muxer.init().data);
             assert_eq!(read.as_ref(), Ok(&tracks), "what is written does not read back");
         }
@@ -228,7 +228,7 @@ fn check_outputs(input_bytes: usize, segments: usize, outputs: &[Output]) {
     assert!(made <= 2 * input_bytes, "more frames than the input has bytes for");
     let frame_bytes: usize = frames.map(|frame| frame.data.len()).sum();
     assert!(frame_bytes <= 2 * input_bytes + made * FRAME_RECORD_BYTES, "frames larger than their input");
-    for format in [Format::WebM, Format::Mp4, Format::Frames] {
+    for format in [Rendition::WebM, Rendition::Mp4, Rendition::Frames] {
         if let Ok(muxer) = Muxer::new(format, tracks.clone()) {
             check_rendition(&muxer, format, tracks, &runs, input_bytes);
         }
@@ -244,7 +244,7 @@ fn check_names(runs: &[&Run]) {
     assert!(runs.iter().all(|run| !run.frames.is_empty()), "an empty run");
 }
 
-fn check_rendition(muxer: &Muxer, format: Format, tracks: &[Track], runs: &[&Run], input_bytes: usize) {
+fn check_rendition(muxer: &Muxer, format: Rendition, tracks: &[Track], runs: &[&Run], input_bytes: usize) {
     let Init { data: init, .. } = muxer.init();
     assert!(init.len() <= 2 * input_bytes + INIT_OVERHEAD_BYTES, "an init segment larger than its input");
     let chunks = runs.iter().map(|run| {
@@ -258,9 +258,9 @@ fn check_rendition(muxer: &Muxer, format: Format, tracks: &[Track], runs: &[&Run
     let chunks: Vec<_> = chunks.collect();
     let pieces = || std::iter::once(&init[..]).chain(chunks.iter().map(|chunk| &chunk[..]));
     let (events, error) = match format {
-        Format::WebM => demux::<webm::Demuxer>(pieces()),
-        Format::Mp4 => demux::<fmp4::Demuxer>(pieces()),
-        Format::Frames => {
+        Rendition::WebM => demux::<webm::Demuxer>(pieces()),
+        Rendition::Mp4 => demux::<fmp4::Demuxer>(pieces()),
+        Rendition::Frames => {
             for (run, chunk) in runs.iter().zip(chunks) {
                 assert_eq!(frames::read_chunk(tracks.len(), chunk).as_ref(), Ok(&run.frames));
             }

@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Codec, Display, Error, Format, Rotation, Track, TrackKind, codec::codec_string};
+use crate::{Codec, Display, Error, Rendition, Rotation, Track, TrackKind, codec::codec_string};
 
 /// Bytes before a frame's data.
 pub(crate) const HEADER_BYTES: usize = 32;
@@ -66,7 +66,7 @@ impl TrackDescription {
             },
             TrackKind::Audio { sample_rate, channels } => Shape::Audio { sample_rate, channels },
         };
-        let codec = codec_string(Format::Frames, track)?;
+        let codec = codec_string(Rendition::Frames, track)?;
         Ok(Self {
             shape,
             codec,

@@ -1,10 +1,10 @@
-//! The formats that runs of frames are written in.
+//! The renditions of a take: the forms in which runs of frames are written.
 
 use crate::{Codec, Track};
 
-/// One way to write frames down.
+/// One way to write the frames of a take down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum Rendition {
     /// Clusters of WebM.
     WebM,
     /// Fragments of CMAF: one `moof` and one `mdat` each.
@@ -13,7 +13,7 @@ pub enum Format {
     Frames,
 }
 
-impl Format {
+impl Rendition {
     /// Whether players take a codec in it.
     pub fn holds(self, codec: Codec) -> bool {
         match self {

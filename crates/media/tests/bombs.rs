@@ -10,7 +10,7 @@ mod allocator;
 
 use allocator::counted;
 use bytes::{Bytes, BytesMut};
-use media::{Error, Format, Muxer, Output, Progress, TakeParser};
+use media::{Error, Muxer, Output, Progress, Rendition, TakeParser};
 
 /// A segment of some slices.
 const BOMB_BYTES: usize = 256 << 10;
@@ -79,7 +79,7 @@ fn push<'a>(mime: &str, segments: impl Iterator<Item = &'a [u8]>) -> Outcome {
 fn write(muxers: &mut Vec<Muxer>, output: &Output) -> usize {
     match output {
         Output::Tracks(tracks) => {
-            let formats = [Format::WebM, Format::Mp4, Format::Frames];
+            let formats = [Rendition::WebM, Rendition::Mp4, Rendition::Frames];
             *muxers = formats.iter().filter_map(|&format| Muxer::new(format, tracks.clone()).ok()).collect();
             0
         }

@@ -18,7 +18,7 @@ use common::{
     repackage,
     take::Take,
 };
-use media::{Format, Init, Muxer, demux::frames};
+use media::{Init, Muxer, Rendition, demux::frames};
 
 /// Times differ at most by a sample of Opus: they are rounded to one of 48 000 a second in MP4.
 const ROUNDING_US: u64 = 21;
@@ -73,7 +73,7 @@ fn every_format_has_the_recorded_frames() {
     for fixture in Fixture::all() {
         let recording = decode(fixture.stream());
         let take = Take::parse(&fixture.mime, fixture.segments.iter().cloned().map(Bytes::from));
-        for format in [Format::WebM, Format::Mp4] {
+        for format in [Rendition::WebM, Rendition::Mp4] {
             let Ok(muxer) = Muxer::new(format, Arc::clone(&take.tracks)) else { continue };
             let what = format!("{} as {}", fixture.name, muxer.init().mime);
             let decoding = take.decode(format);
@@ -87,7 +87,7 @@ fn every_format_has_the_recorded_frames() {
 fn bare_frames_read_back_as_they_are() {
     for fixture in Fixture::all() {
         let take = Take::parse(&fixture.mime, fixture.segments.iter().cloned().map(Bytes::from));
-        let muxer = Muxer::new(Format::Frames, Arc::clone(&take.tracks)).unwrap();
+        let muxer = Muxer::new(Rendition::Frames, Arc::clone(&take.tracks)).unwrap();
         assert_eq!(frames::read_init(&muxer.init().data).unwrap(), take.tracks[..], "{}", fixture.name);
         for run in &take.runs {
             let mut chunk = BytesMut::new();

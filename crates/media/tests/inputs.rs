@@ -17,7 +17,8 @@ use common::{
     take::{Take, encoded, looped, written},
 };
 use media::{
-    Display, Error, Format, Frame, Muxer, Packet, Rotation, Run, TakeParser, Track, TrackKind, demux::frames,
+    Display, Error, Frame, Muxer, Packet, Rendition, Rotation, Run, TakeParser, Track, TrackKind,
+    demux::frames,
 };
 
 /// Times are rounded to milliseconds in Matroska.
@@ -48,7 +49,7 @@ fn keyframes_of_webm_are_those_of_the_bitstream_whatever_the_blocks_say() {
 fn keyframes_of_mp4_are_those_of_the_bitstream_whatever_the_samples_say() {
     let fixture = Fixture::load("mp4-avc1-opus-250ms-key1s");
     let plain = Take::parse(&fixture.mime, fixture.segments.iter().cloned().map(Bytes::from));
-    let muxer = Muxer::new(Format::Mp4, Arc::clone(&plain.tracks)).unwrap();
+    let muxer = Muxer::new(Rendition::Mp4, Arc::clone(&plain.tracks)).unwrap();
     for all_key in [true, false] {
         let init = muxer.init().data.clone();
         let segments = plain.runs.iter().map(|run| {
@@ -117,7 +118,7 @@ fn aac_and_mp3_are_carried_from_matroska_and_from_mp4_declared_or_not() {
             let recording = decode(bytes);
             for mime in mimes {
                 let take = Take::parse(mime, segments.iter().cloned());
-                assert_same(&take.decode(Format::Mp4), &recording, &format!("{name} as {mime}"));
+                assert_same(&take.decode(Rendition::Mp4), &recording, &format!("{name} as {mime}"));
                 take.assert_plays_on();
             }
         }
@@ -146,7 +147,7 @@ fn b_frames_with_offsets_below_zero_keep_their_times() {
     let arguments = format!("-t 5 -c:v libx264 -bf 3 -g 30 -c:a aac {FRAGMENTED}+negative_cts_offsets");
     let (bytes, segments) = encoded("negative.mp4", &arguments);
     let take = Take::parse("video/mp4", segments);
-    assert_same(&take.decode(Format::Mp4), &decode(bytes), "offsets below zero");
+    assert_same(&take.decode(Rendition::Mp4), &decode(bytes), "offsets below zero");
     take.assert_plays_on();
 }
 
@@ -176,7 +177,7 @@ fn rotated_recordings_stay_rotated() {
         let TrackKind::Video { display, .. } = take.tracks[0].kind else { panic!("video") };
         assert_eq!(display, Display { rotation, ..Display::coded(160, 90) });
         // ffmpeg turns pictures as the matrix says.
-        let (found, expected) = (take.decode(Format::Mp4).pictures, decode(bytes).pictures);
+        let (found, expected) = (take.decode(Rendition::Mp4).pictures, decode(bytes).pictures);
         let checksums = |pictures: &[common::decoding::Timed]| -> Vec<_> {
             pictures.iter().map(|picture| picture.checksum.clone()).collect()
         };
@@ -195,7 +196,7 @@ fn pixels_that_are_not_square_stay_so() {
         let TrackKind::Video { width, height, display } = take.tracks[0].kind else { panic!("video") };
         assert_eq!((width, height), (160, 90), "{name}");
         assert!(display.width.abs_diff(160 * 16 / 11) <= 1 && display.height == 90, "{name}: {display:?}");
-        assert_same_display(&take.tracks, Format::Mp4);
+        assert_same_display(&take.tracks, Rendition::Mp4);
     }
 }
 
@@ -203,7 +204,7 @@ fn pixels_that_are_not_square_stay_so() {
 fn square_pixels_of_mp4_are_told_in_numbers_that_browsers_read() {
     let fixture = Fixture::load("mp4-avc1-opus-250ms");
     let tracks = Take::parse(&fixture.mime, [Bytes::from(fixture.stream())]).tracks;
-    let init = Muxer::new(Format::Mp4, tracks).unwrap().init().data.clone();
+    let init = Muxer::new(Rendition::Mp4, tracks).unwrap().init().data.clone();
     let pasp = init.windows(4).position(|kind| kind == b"pasp").unwrap();
     assert_eq!(init[pasp + 4..pasp + 12], [0, 0, 0, 2, 0, 0, 0, 2]);
 }
@@ -221,18 +222,18 @@ fn every_format_tells_how_pictures_are_shown() {
             TrackKind::Audio { .. } => track.clone(),
         };
         let tracks: Vec<_> = tracks.iter().map(turn).collect();
-        for format in [Format::WebM, Format::Mp4, Format::Frames] {
+        for format in [Rendition::WebM, Rendition::Mp4, Rendition::Frames] {
             assert_same_display(&tracks, format);
         }
     }
 }
 
 /// What is read of an init segment shows the pictures as `tracks` do.
-fn assert_same_display(tracks: &[Track], format: Format) {
+fn assert_same_display(tracks: &[Track], format: Rendition) {
     let init = Muxer::new(format, tracks.into()).unwrap().init().clone();
     let found = match format {
-        Format::Frames => frames::read_init(&init.data).unwrap(),
-        Format::WebM | Format::Mp4 => demux(&init.mime, &[init.data]).0,
+        Rendition::Frames => frames::read_init(&init.data).unwrap(),
+        Rendition::WebM | Rendition::Mp4 => demux(&init.mime, &[init.data]).0,
     };
     assert_eq!(video(&found).kind, video(tracks).kind, "{format:?}");
 }
@@ -242,7 +243,7 @@ fn laced_packets_come_out_at_the_times_they_had_alone() {
     let fixture = Fixture::load("audio-webm-opus-250ms");
     let (tracks, packets) = demux(&fixture.mime, &fixture.segments);
     let plain = Take::parse(&fixture.mime, written(&tracks, packets.clone()));
-    let muxer = Muxer::new(Format::WebM, tracks.into()).unwrap();
+    let muxer = Muxer::new(Rendition::WebM, tracks.into()).unwrap();
     let mut stream = muxer.init().data.to_vec();
     for pair in packets.chunks(2) {
         stream.extend_from_slice(&laced(pair));

@@ -13,7 +13,7 @@ use common::{
     decoding::{Decoding, Timed, decode, ffmpeg},
     take::{Take, encoded, looped, written},
 };
-use media::{Codec, Format, Frame, Packet, Run, Track, TrackKind};
+use media::{Codec, Frame, Packet, Rendition, Run, Track, TrackKind};
 
 /// Times are rounded to one of 48 000 a second in MP4, and to milliseconds in WebM.
 const ROUNDING_US: u64 = 1_000;
@@ -30,11 +30,11 @@ fn assert_same_pictures(found: &Decoding, expected: &Decoding) {
 }
 
 const VP9: &str = "webm-vp9-opus-100ms-key1s";
-const FORMATS: [Format; 2] = [Format::WebM, Format::Mp4];
+const FORMATS: [Rendition; 2] = [Rendition::WebM, Rendition::Mp4];
 
 #[test]
 fn pictures_and_sound_go_on_in_sync_when_the_clock_falls() {
-    let original = Take::plain(VP9).decode(Format::Mp4);
+    let original = Take::plain(VP9).decode(Rendition::Mp4);
     let cut_us = 2_033_000;
     let take = Take::odd(VP9, |packet, _| {
         let pts_us = packet.pts_us;
@@ -86,11 +86,11 @@ fn a_track_that_ends_begins_late_or_pauses_never_stops_the_other_one() {
             (is_video || !lacks.contains(&packet.pts_us)).then_some(packet)
         });
         take.assert_plays_on();
-        take.decode(Format::WebM);
+        take.decode(Rendition::WebM);
     }
     let take = Take::odd(VP9, |packet, is_video| (!is_video || packet.pts_us < 4_000_000).then_some(packet));
     take.assert_plays_on();
-    take.decode(Format::Mp4);
+    take.decode(Rendition::Mp4);
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_picture_that_stands_is_decoded_again_and_those_after_it_are_whole() {
     for (fixture, formats) in [
         (VP9, &FORMATS[..]),
         ("webm-av1-opus-250ms-key2s", &FORMATS[..]),
-        ("webm-vp8-opus-100ms", &[Format::WebM]),
+        ("webm-vp8-opus-100ms", &[Rendition::WebM]),
     ] {
         let original = Take::plain(fixture).decode(formats[0]);
         let stands = |packet: Packet, is_video: bool| {
@@ -145,7 +145,7 @@ fn b_frames_keep_their_times_in_matroska_and_in_mp4() {
     ] {
         let (bytes, segments) = encoded(name, &format!("{h264} {container}"));
         let take = Take::parse(mime, segments);
-        let decoding = take.decode(Format::Mp4);
+        let decoding = take.decode(Rendition::Mp4);
         assert_eq!(decoding.pictures.len(), 300);
         assert_same_pictures(&decoding, &decode(bytes));
         take.assert_plays_on();
@@ -172,9 +172,9 @@ fn gap_frames_are_decoded_as_silence_without_a_word() {
         let run = Run { group: 0, index: 0, frames: (0..40).map(gap).collect() };
         let take = Take { tracks: [track].into(), runs: vec![run], corrections: 0 };
         let volume = "-i pipe:0 -af volumedetect -v info -f null -";
-        let (_, said) = ffmpeg(volume, take.rendition(Format::Mp4));
+        let (_, said) = ffmpeg(volume, take.rendition(Rendition::Mp4));
         assert!(!said.contains("rror") && said.contains("max_volume: -91.0 dB"), "{codec:?}: {said}");
-        assert_eq!(ffmpeg("-i pipe:0 -f null -", take.rendition(Format::Mp4)).1, "", "{codec:?}");
+        assert_eq!(ffmpeg("-i pipe:0 -f null -", take.rendition(Rendition::Mp4)).1, "", "{codec:?}");
     }
 }
 
@@ -193,7 +193,7 @@ fn a_picture_of_h264_that_stands_is_decoded_again_and_those_after_it_are_whole()
         let original = decode(bytes);
         let take = Take::parse(mime, segments);
         take.assert_plays_on();
-        let decoding = take.decode(Format::Mp4);
+        let decoding = take.decode(Rendition::Mp4);
         let (again, own): (Vec<_>, Vec<_>) =
             decoding.pictures.iter().partition(|picture| (2_150_000..4_990_000).contains(&picture.pts_us));
         let own: Vec<_> = own.into_iter().map(|picture| picture.checksum.as_str()).collect();

@@ -14,7 +14,7 @@ pub(crate) mod vp9;
 
 use std::borrow::Cow;
 
-use crate::{Codec, Error, Format, Track};
+use crate::{Codec, Error, Rendition, Track};
 pub(crate) use inspector::{Inspector, Keyframe};
 pub(crate) use repeat::Repeat;
 
@@ -60,17 +60,17 @@ impl PictureOrder {
     }
 }
 
-/// The codec of a track as the type of a rendition names it (RFC 6381; for [`Format::Frames`] as WebCodecs does).
+/// The codec of a track as the type of a rendition names it (RFC 6381; for [`Rendition::Frames`] as WebCodecs does).
 /// `Malformed` where its configuration is none, `Unsupported` where the format has no place for it.
-pub(crate) fn codec_string(format: Format, track: &Track) -> Result<String, Error> {
+pub(crate) fn codec_string(format: Rendition, track: &Track) -> Result<String, Error> {
     let missing = || Error::Malformed {
         container: "codec",
         reason: format!("{:?} without its configuration", track.codec),
     };
     match (track.codec, format) {
-        (Codec::Vp8, Format::Mp4) => Err(Error::Unsupported("VP8 in MP4".into())),
+        (Codec::Vp8, Rendition::Mp4) => Err(Error::Unsupported("VP8 in MP4".into())),
         (Codec::Vp8, _) => Ok("vp8".into()),
-        (Codec::Vp9, Format::WebM) => Ok("vp9".into()),
+        (Codec::Vp9, Rendition::WebM) => Ok("vp9".into()),
         (Codec::Vp9, _) => vp9::codec_string(&track.config).ok_or_else(missing),
         (Codec::Av1, _) => av1::codec_string(&track.config).ok_or_else(missing),
         (Codec::H264, _) => h264::codec_string(&track.config),

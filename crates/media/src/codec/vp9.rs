@@ -1,4 +1,4 @@
-//! VP9 bitstreams (*VP9 Bitstream & Decoding Process Specification*) and `vpcC` (*VP Codec ISO Media File Format Binding*,
+//! VP9 bitstreams (*VP9 Bitstream & Decoding Process Specification*) and `vpcC` (*VP Codec ISO Media File Rendition Binding*,
 //! section 2.2).
 
 use bytes::Bytes;
@@ -178,7 +178,7 @@ pub(crate) fn show_again(slot: u8) -> Bytes {
     Bytes::copy_from_slice(&[0b1000_1000 | slot])
 }
 
-/// `vp09.PP.LL.DD` (VP Codec ISO Media File Format Binding, section 5) from the body of a `vpcC`.
+/// `vp09.PP.LL.DD` (VP Codec ISO Media File Rendition Binding, section 5) from the body of a `vpcC`.
 pub(crate) fn codec_string(vpcc: &[u8]) -> Option<String> {
     let &[profile, level, shape, ..] = vpcc else { return None };
     Some(format!("vp09.{profile:02}.{level:02}.{:02}", shape >> 4))

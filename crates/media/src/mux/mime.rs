@@ -1,9 +1,9 @@
 //! The types of renditions.
 
-use crate::{Error, Format, Track, codec::codec_string};
+use crate::{Error, Rendition, Track, codec::codec_string};
 
 /// The type of a rendition of these tracks, video first; MSE accepts that of WebM and MP4.
-pub(super) fn of(format: Format, tracks: &[Track]) -> Result<String, Error> {
+pub(super) fn of(format: Rendition, tracks: &[Track]) -> Result<String, Error> {
     let mut codecs = Vec::new();
     for track in tracks {
         let codec = codec_string(format, track)?;
@@ -11,9 +11,9 @@ pub(super) fn of(format: Format, tracks: &[Track]) -> Result<String, Error> {
     }
     let kind = if tracks.iter().any(Track::is_video) { "video" } else { "audio" };
     let essence = match format {
-        Format::WebM => format!("{kind}/webm"),
-        Format::Mp4 => format!("{kind}/mp4"),
-        Format::Frames => "application/x-undead-frames".into(),
+        Rendition::WebM => format!("{kind}/webm"),
+        Rendition::Mp4 => format!("{kind}/mp4"),
+        Rendition::Frames => "application/x-undead-frames".into(),
     };
     Ok(format!("{essence};codecs=\"{}\"", codecs.join(",")))
 }
@@ -30,7 +30,7 @@ mod tests {
         let audio = track(Codec::Opus, TrackKind::Audio { sample_rate: 48_000, channels: 2 });
         let display = Display::coded(1, 1);
         let video = track(Codec::Vp9, TrackKind::Video { width: 1, height: 1, display });
-        let of = |tracks: &[Track]| of(Format::WebM, tracks).unwrap();
+        let of = |tracks: &[Track]| of(Rendition::WebM, tracks).unwrap();
         assert_eq!(of(&[audio.clone(), video]), "video/webm;codecs=\"vp9,opus\"");
         assert_eq!(of(&[audio]), "audio/webm;codecs=\"opus\"");
     }

@@ -11,7 +11,7 @@ use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{Error, Format, Frame, Run, Track, codec};
+use crate::{Error, Frame, Rendition, Run, Track, codec};
 
 /// What a player has to be given before any chunk of the take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,18 +26,18 @@ pub struct Init {
 /// Writes the runs of one take in one format.
 #[derive(Clone, Debug)]
 pub struct Muxer {
-    format: Format,
+    format: Rendition,
     tracks: Arc<[Track]>,
     init: Init,
 }
 
 impl Muxer {
     /// A muxer for a take of at most two tracks. `Unsupported` where this format has no place for one of their codecs.
-    pub fn new(format: Format, tracks: Arc<[Track]>) -> Result<Self, Error> {
+    pub fn new(format: Rendition, tracks: Arc<[Track]>) -> Result<Self, Error> {
         let data = match format {
-            Format::WebM => webm::init(&tracks)?,
-            Format::Mp4 => cmaf::init(&tracks)?,
-            Format::Frames => frames::init(&tracks)?,
+            Rendition::WebM => webm::init(&tracks)?,
+            Rendition::Mp4 => cmaf::init(&tracks)?,
+            Rendition::Frames => frames::init(&tracks)?,
         };
         let mime = mime::of(format, &tracks)?;
         Ok(Self { format, tracks, init: Init { mime, data } })
@@ -51,20 +51,25 @@ impl Muxer {
     /// At least what [`Self::write_chunk`] appends, in bytes.
     pub fn chunk_bytes(&self, run: &Run) -> usize {
         match self.format {
-            Format::WebM => webm::chunk_bytes(run),
-            Format::Mp4 => cmaf::chunk_bytes(run),
-            Format::Frames => frames::chunk_bytes(run),
+            Rendition::WebM => webm::chunk_bytes(run),
+            Rendition::Mp4 => cmaf::chunk_bytes(run),
+            Rendition::Frames => frames::chunk_bytes(run),
         }
     }
 
     /// Appends the run as a chunk. Gives where in `out` the data of each of its frames is; an empty range for gap frames.
     pub fn write_chunk(&self, run: &Run, out: &mut BytesMut) -> Vec<Range<usize>> {
         match self.format {
-            Format::WebM => webm::write_chunk(&self.tracks, run, out),
-            Format::Mp4 => cmaf::write_chunk(&self.tracks, run, out),
-            Format::Frames => frames::write_chunk(run, out),
+            Rendition::WebM => webm::write_chunk(&self.tracks, run, out),
+            Rendition::Mp4 => cmaf::write_chunk(&self.tracks, run, out),
+            Rendition::Frames => frames::write_chunk(run, out),
         }
     }
+}
+
+/// At least what a run takes as a chunk, in bytes, whatever its format.
+pub fn most_chunk_bytes(run: &Run) -> usize {
+    webm::chunk_bytes(run).max(cmaf::chunk_bytes(run)).max(frames::chunk_bytes(run))
 }
 
 /// What a container has for a frame: its data, silence for a gap in sound, nothing for one in pictures.
@@ -75,4 +80,39 @@ fn payload<'a>(track: &Track, frame: &'a Frame) -> Option<Cow<'a, [u8]>> {
 /// At least what [`payload`] gives.
 fn payload_bound_bytes(frame: &Frame) -> usize {
     if frame.is_gap() { codec::MAX_SILENCE_BYTES } else { frame.data.len() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Codec, TrackKind};
+
+    #[test]
+    fn no_format_writes_more_than_the_bound_even_where_all_is_silence() {
+        for (codec, formats) in [
+            (Codec::Opus, &[Rendition::WebM, Rendition::Mp4, Rendition::Frames][..]),
+            (Codec::Mp3, &[Rendition::Mp4, Rendition::Frames]),
+        ] {
+            let kind = TrackKind::Audio { sample_rate: 48_000, channels: 2 };
+            let config = Bytes::from_static(b"OpusHead\x01\x02\0\0\x80\xbb\0\0\0\0\0");
+            let tracks = Arc::from([Track { codec, kind, config, colour: Bytes::new() }]);
+            let gap = |at: u64| {
+                let at_us = 24_000 * at;
+                Frame {
+                    track: 0,
+                    pts_us: at_us,
+                    dts_us: at_us,
+                    duration_us: 24_000,
+                    key: true,
+                    data: Bytes::new(),
+                }
+            };
+            let run = Run { group: 0, index: 0, frames: (0..1000).map(gap).collect() };
+            for &format in formats {
+                let mut out = BytesMut::new();
+                Muxer::new(format, Arc::clone(&tracks)).unwrap().write_chunk(&run, &mut out);
+                assert!(out.len() <= most_chunk_bytes(&run), "{codec:?} as {format:?}: {}", out.len());
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ use super::{
     resume::Parts,
 };
 use crate::{
-    Error, Format, Frame, Packet, Run, Track,
+    Error, Frame, Packet, Rendition, Run, Track,
     codec::{Inspector, Keyframe},
     timeline::{self, Timeline},
 };
@@ -61,7 +61,7 @@ impl Pipeline {
         if videos > 1 || tracks.len() - videos > 1 {
             return Err(Error::Unsupported("more than one video or one audio track".into()));
         }
-        if !Format::WebM.holds_all(&tracks) && !Format::Mp4.holds_all(&tracks) {
+        if !Rendition::WebM.holds_all(&tracks) && !Rendition::Mp4.holds_all(&tracks) {
             let codecs: Vec<_> = tracks.iter().map(|track| format!("{:?}", track.codec)).collect();
             return Err(Error::Unsupported(format!("{} together", codecs.join(" and "))));
         }

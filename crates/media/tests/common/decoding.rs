@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     io::Write,
+    path::Path,
     process::{Command, Stdio},
     thread,
 };
@@ -25,9 +26,18 @@ pub(crate) struct Decoding {
 
 /// Decodes all tracks of `input`.
 pub(crate) fn decode(input: Vec<u8>) -> Decoding {
-    const PICTURES_PACKETS_SOUND: &str = "-copyts -i pipe:0 -map 0:v? -map 0:a? -map 0:a? -c:a:0 copy \
+    decode_from("pipe:0", input)
+}
+
+/// Decodes all tracks of a file, in which ffmpeg seeks as it likes.
+pub(crate) fn decode_file(file: &Path) -> Decoding {
+    decode_from(&file.display().to_string(), Vec::new())
+}
+
+fn decode_from(source: &str, input: Vec<u8>) -> Decoding {
+    const PICTURES_PACKETS_SOUND: &str = "-map 0:v? -map 0:a? -map 0:a? -c:a:0 copy \
                                           -fps_mode passthrough -enc_time_base -1 -f framecrc -";
-    let (stdout, complaints) = ffmpeg(PICTURES_PACKETS_SOUND, input);
+    let (stdout, complaints) = ffmpeg(&format!("-copyts -i {source} {PICTURES_PACKETS_SOUND}"), input);
     Decoding { complaints, ..read_framecrc(&stdout) }
 }
 

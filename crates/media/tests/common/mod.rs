@@ -10,7 +10,7 @@ use std::{fs, path::Path};
 
 use bytes::{Bytes, BytesMut};
 use media::{
-    Format, Init, Muxer, Output, Packet, Run, TakeParser, Track,
+    Init, Muxer, Output, Packet, Rendition, Run, TakeParser, Track,
     demux::{Event, fmp4, webm},
 };
 use serde::Deserialize;
@@ -94,7 +94,7 @@ pub(crate) fn repackage<S: AsRef<[u8]>>(mime: &str, segments: &[S]) -> (Init, Ve
 pub(crate) fn written(outputs: Vec<Output>) -> (Init, Vec<Chunk>) {
     let mut outputs = outputs.into_iter();
     let Some(Output::Tracks(tracks)) = outputs.next() else { panic!("the tracks come first") };
-    let muxer = Muxer::new(Format::default_of(&tracks), tracks).unwrap();
+    let muxer = Muxer::new(Rendition::default_of(&tracks), tracks).unwrap();
     let chunks = outputs.map(|output| match output {
         Output::Run(run) => {
             let mut out = BytesMut::new();

@@ -3,7 +3,7 @@
 use std::{fs, path::Path, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use media::{Format, Frame, Muxer, Output, Packet, Run, TakeParser, Track};
+use media::{Frame, Muxer, Output, Packet, Rendition, Run, TakeParser, Track};
 
 use super::{
     Fixture,
@@ -58,7 +58,7 @@ impl Take {
         frames.filter(|frame| self.tracks[frame.track].is_video() == is_video).collect()
     }
 
-    pub(crate) fn rendition(&self, format: Format) -> Vec<u8> {
+    pub(crate) fn rendition(&self, format: Rendition) -> Vec<u8> {
         let muxer = Muxer::new(format, Arc::clone(&self.tracks)).unwrap();
         let mut out = BytesMut::from(&muxer.init().data[..]);
         for run in &self.runs {
@@ -68,7 +68,7 @@ impl Take {
     }
 
     /// What ffmpeg decodes of a rendition, without complaint.
-    pub(crate) fn decode(&self, format: Format) -> Decoding {
+    pub(crate) fn decode(&self, format: Rendition) -> Decoding {
         let decoding = decode(self.rendition(format));
         assert_eq!(decoding.complaints, "", "{format:?}");
         decoding
@@ -105,7 +105,7 @@ pub(crate) fn looped(fixture: &str) -> (String, Vec<Track>, Vec<Packet>) {
 
 /// Packets as a recorder writes them: a segment for each 250 ms, or as soon as time falls.
 pub(crate) fn written(tracks: &[Track], packets: Vec<Packet>) -> Vec<Bytes> {
-    let muxer = Muxer::new(Format::WebM, tracks.into()).unwrap();
+    let muxer = Muxer::new(Rendition::WebM, tracks.into()).unwrap();
     let mut segments = vec![muxer.init().data.clone()];
     let follows = |before: &Packet, next: &Packet| {
         before.pts_us <= next.pts_us && before.pts_us / 250_000 == next.pts_us / 250_000
