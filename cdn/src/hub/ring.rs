@@ -68,9 +68,6 @@ pub enum Error {
 /// Bytes that a segment may have besides twice what the newest run has of it.
 const SEGMENT_SLACK_BYTES: u64 = 64 << 10;
 
-/// Most bytes that any format adds to a frame.
-const FRAME_HEAD_BYTES: u64 = 64;
-
 /// Runs over which the rate of a stream is taken: some keyframes' worth, and no walk through the whole window at each heartbeat.
 const RATED: usize = 64;
 
@@ -157,11 +154,11 @@ impl Ring {
         if run.frames.is_empty() || run.frames.iter().any(|frame| frame.track >= tracks) {
             return Err(Error::Frames(take));
         }
-        let entry = Entry::new(head, run, now_ms);
-        let most_bytes = entry.data_bytes() + u64::from(head.frames) * FRAME_HEAD_BYTES;
-        if most_bytes > MAX_CHUNK_BYTES as u64 {
-            return Err(Error::TooLarge(most_bytes));
+        let most_bytes = media::most_chunk_bytes(&run);
+        if most_bytes > MAX_CHUNK_BYTES {
+            return Err(Error::TooLarge(most_bytes as u64));
         }
+        let entry = Entry::new(head, run, now_ms);
         if let Some(before) = self.entries.back_mut() {
             before.settle();
         }
