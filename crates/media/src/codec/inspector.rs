@@ -1,22 +1,8 @@
 //! What the packets of a track say about themselves: whether decoding can start there, and what the track is. Containers are
 //! not believed where the bitstream tells.
 
-use bytes::Bytes;
-
-use super::{aac, av1, h264, opus_config, vp8, vp9};
+use super::{aac, av1, h264, keyframe::Keyframe, opus_config, vp8, vp9};
 use crate::{Codec, Display, Error, Packet, Track, TrackKind};
-
-/// What a keyframe says about its track.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Keyframe {
-    /// As [`Track::config`].
-    pub(crate) config: Bytes,
-    /// Size of the pictures as coded and cropped.
-    pub(crate) width: u32,
-    pub(crate) height: u32,
-    /// Width and height of a pixel in square pixels; 1 and 1 where the bitstream does not say.
-    pub(crate) pixel: (u32, u32),
-}
 
 /// Looks into the packets of one track.
 #[derive(Debug)]

@@ -5,9 +5,11 @@ pub(crate) mod av1;
 mod bits;
 pub(crate) mod h264;
 mod inspector;
+mod keyframe;
 mod mp3;
 pub(crate) mod opus;
 pub(crate) mod opus_config;
+mod picture_order;
 mod repeat;
 pub(crate) mod vp8;
 pub(crate) mod vp9;
@@ -15,7 +17,9 @@ pub(crate) mod vp9;
 use std::borrow::Cow;
 
 use crate::{Codec, Error, Rendition, Track};
-pub(crate) use inspector::{Inspector, Keyframe};
+pub(crate) use inspector::Inspector;
+pub(crate) use keyframe::Keyframe;
+pub(crate) use picture_order::PictureOrder;
 pub(crate) use repeat::Repeat;
 
 /// How long an audio packet sounds, in µs; `None` where it does not tell.
@@ -41,22 +45,11 @@ pub(crate) fn silence(track: &Track, duration_us: u64) -> Option<Cow<'static, [u
     }
 }
 
-/// What a track's configuration says about the order of its pictures. Reading it costs as much as the configuration is long, so
-/// it is kept between packets.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PictureOrder {
-    /// How many pictures may be decoded before one that is shown earlier, where it says so.
-    pub(crate) reordered: Option<usize>,
-    /// How the headers of H.264 slices are read, where that is known.
-    sequence: Option<h264::Sequence>,
-}
-
-impl PictureOrder {
-    pub(crate) fn of(track: &Track) -> Self {
-        match track.codec {
-            Codec::H264 => h264::picture_order(&track.config),
-            _ => Self { reordered: Some(0), sequence: None },
-        }
+/// What the track's configuration says about the order of its pictures.
+pub(crate) fn picture_order(track: &Track) -> PictureOrder {
+    match track.codec {
+        Codec::H264 => h264::picture_order(&track.config),
+        _ => PictureOrder { reordered: Some(0), sequence: None },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::inspector::Keyframe;
+use super::keyframe::Keyframe;
 
 /// What follows the frame tag of a keyframe (section 9.1).
 const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{bits::Bits, inspector::Keyframe};
+use super::{bits::Bits, keyframe::Keyframe};
 
 /// What follows the frame type of a keyframe (section 7.2).
 const SYNC_CODE: u64 = 0x49_8342;

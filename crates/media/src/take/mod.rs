@@ -1,6 +1,8 @@
 //! One take, from segments to runs of frames.
 
 mod held;
+mod memory;
+mod output;
 mod packager;
 mod pipeline;
 mod resume;
@@ -10,10 +12,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Error, Run, Track,
+    Error, Track,
     demux::{Demuxer, Event, container},
 };
-use pipeline::{Memory, Pipeline};
+use memory::Memory;
+pub use output::Output;
+use pipeline::Pipeline;
 use resume::Point;
 
 /// The most pending input that goes into a resume point. Recorders cut at elements or one byte inside; where most
@@ -70,15 +74,6 @@ pub enum Progress {
     Partly,
     /// The segment is done.
     Done,
-}
-
-/// What [`TakeParser::advance`] gives.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// The tracks: once, before every run.
-    Tracks(Arc<[Track]>),
-    /// The next run of frames.
-    Run(Run),
 }
 
 impl TakeParser {

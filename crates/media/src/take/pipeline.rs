@@ -5,40 +5,11 @@
 use std::sync::Arc;
 
 use super::{
-    Output,
+    memory::{Memory, Parts},
+    output::Output,
     packager::{Packager, State},
-    resume::Parts,
 };
-use crate::{
-    Error, Frame, Packet, Rendition, Run, Track,
-    codec::{Inspector, Keyframe},
-    timeline::{self, Timeline},
-};
-
-/// What a pipeline knows between segments.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Memory {
-    pub(crate) packager: State,
-    pub(crate) timeline: timeline::State,
-    /// What the first keyframe said.
-    pub(crate) keyframe: Option<Keyframe>,
-}
-
-impl Memory {
-    /// What goes into a resume point, with `prefix` as the demuxer's part.
-    pub(crate) fn parts<'a>(&'a self, prefix: &'a [u8]) -> Parts<'a> {
-        let keyframe = self.keyframe.as_ref();
-        Parts { packager: &self.packager, timeline: &self.timeline, keyframe, prefix }
-    }
-
-    /// Whether it can be that of a take with these tracks: what is held is audio.
-    pub(crate) fn fits(&self, tracks: &[Track]) -> bool {
-        self.packager
-            .held
-            .frames()
-            .all(|frame| tracks.get(frame.track).is_some_and(|track| !track.is_video()))
-    }
-}
+use crate::{Error, Frame, Packet, Rendition, Run, Track, codec::Inspector, timeline::Timeline};
 
 /// See the [module](self).
 #[derive(Debug)]

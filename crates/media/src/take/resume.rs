@@ -11,7 +11,10 @@
 
 use bytes::Bytes;
 
-use super::{packager::State, pipeline::Memory};
+use super::{
+    memory::{Memory, Parts},
+    packager::State,
+};
 use crate::{
     Frame,
     codec::Keyframe,
@@ -30,14 +33,6 @@ pub(crate) struct Point {
     pub(crate) memory: Memory,
     /// Input for a new demuxer.
     pub(crate) prefix: Bytes,
-}
-
-/// The parts of a [`Point`], where they are kept.
-pub(crate) struct Parts<'a> {
-    pub(crate) packager: &'a State,
-    pub(crate) timeline: &'a timeline::State,
-    pub(crate) keyframe: Option<&'a Keyframe>,
-    pub(crate) prefix: &'a [u8],
 }
 
 impl Parts<'_> {

@@ -161,7 +161,7 @@ impl Timeline {
     pub(crate) fn describe(&mut self, tracks: &[Track]) {
         self.tracks = tracks.to_vec();
         for (order, track) in self.orders.iter_mut().zip(tracks) {
-            *order = PictureOrder::of(track);
+            *order = codec::picture_order(track);
         }
     }
 

@@ -4,7 +4,7 @@
 mod sequence;
 mod slots;
 
-use super::inspector::Keyframe;
+use super::keyframe::Keyframe;
 use sequence::Sequence;
 pub(super) use slots::{Fields, show_again, shown_slot};
 

@@ -2,7 +2,7 @@
 //!
 //! Written ones are at most 16 KiB, whatever parameter sets a stream brings.
 
-use super::{malformed, sps::ChromaFormat};
+use super::{sps::ChromaFormat, units::malformed};
 use crate::Error;
 use bytes::{BufMut, Bytes, BytesMut};
 

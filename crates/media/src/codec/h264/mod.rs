@@ -7,28 +7,22 @@
 
 mod avcc;
 mod sei;
+pub(super) mod sequence;
 mod sps;
+mod units;
+mod vui;
 
-use super::{PictureOrder, inspector::Keyframe};
+use super::{keyframe::Keyframe, picture_order::PictureOrder};
 use crate::Error;
 use avcc::AvcC;
 pub(crate) use avcc::codec_string;
 use bytes::{BufMut, Bytes, BytesMut};
-use memchr::memmem::Finder;
+use sequence::Sequence;
 use sps::Sps;
-pub(super) use sps::{Sequence, without_emulation_prevention as payload};
-use std::sync::LazyLock;
-
-/// NAL unit types (ITU-T H.264, table 7-1).
-pub(super) const NAL_SLICE: u8 = 1;
-pub(super) const NAL_IDR: u8 = 5;
-const NAL_SEI: u8 = 6;
-pub(super) const NAL_SPS: u8 = 7;
-const NAL_PPS: u8 = 8;
-
-fn malformed(reason: impl Into<String>) -> Error {
-    Error::Malformed { container: "H.264", reason: reason.into() }
-}
+use units::{AnnexBUnits, NAL_PPS, NAL_SEI, PrefixedUnits, malformed};
+pub(super) use units::{
+    NAL_IDR, NAL_SLICE, NAL_SPS, unit_type, units, without_emulation_prevention as payload,
+};
 
 /// Brings the frames of one H.264 track into the form of [`crate::Codec::H264`] and finds the track's `avcC`.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,11 +109,6 @@ pub(super) fn picture_order(avcc: &[u8]) -> PictureOrder {
     })
 }
 
-/// The NAL units of a frame, up to where it is damaged.
-pub(super) fn units(frame: &[u8]) -> impl Iterator<Item = &[u8]> {
-    PrefixedUnits::new(frame, 4).map_while(Result::ok)
-}
-
 /// What an SPS, with its NAL unit header, says about the headers of slices.
 pub(super) fn sequence(sps: &[u8]) -> Option<Sequence> {
     Sps::parse(sps)?.sequence
@@ -137,87 +126,6 @@ fn with_four_byte_lengths<'a>(units: impl Iterator<Item = Result<&'a [u8], Error
         out.put_slice(unit);
     }
     Ok(out.freeze())
-}
-
-/// NAL units of a byte stream (ITU-T H.264, annex B): each after `00 00 01`, without its trailing zero bytes.
-struct AnnexBUnits<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> AnnexBUnits<'a> {
-    fn new(frame: &'a [u8]) -> Result<Self, Error> {
-        match find_start_code(frame) {
-            Some(at) if frame[..at].iter().all(|&byte| byte == 0) => Ok(Self { rest: &frame[at + 3..] }),
-            _ => Err(malformed("frame does not begin with a start code")),
-        }
-    }
-}
-
-impl<'a> Iterator for AnnexBUnits<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
-        while !self.rest.is_empty() {
-            let (unit, rest) = match find_start_code(self.rest) {
-                Some(at) => (&self.rest[..at], &self.rest[at + 3..]),
-                None => (self.rest, &self.rest[self.rest.len()..]),
-            };
-            self.rest = rest;
-            let end = unit.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
-            if end > 0 {
-                return Some(&unit[..end]);
-            }
-        }
-        None
-    }
-}
-
-/// Position of the first `00 00 01`.
-fn find_start_code(data: &[u8]) -> Option<usize> {
-    static START_CODE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&[0, 0, 1]));
-    START_CODE.find(data)
-}
-
-/// NAL units behind their lengths (ISO 14496-15, section 5.3.4.2.1); ends after the first error.
-struct PrefixedUnits<'a> {
-    rest: &'a [u8],
-    length_size: usize,
-}
-
-impl<'a> PrefixedUnits<'a> {
-    fn new(frame: &'a [u8], length_size: usize) -> Self {
-        Self { rest: frame, length_size }
-    }
-
-    fn unit(&mut self) -> Option<&'a [u8]> {
-        let (length, rest) = self.rest.split_at_checked(self.length_size)?;
-        let length = match length.first_chunk() {
-            Some(&four) => u32::from_be_bytes(four) as usize,
-            None => length.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte)),
-        };
-        let (unit, rest) = rest.split_at_checked(length)?;
-        self.rest = rest;
-        Some(unit)
-    }
-}
-
-impl<'a> Iterator for PrefixedUnits<'a> {
-    type Item = Result<&'a [u8], Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let unit = self.unit();
-        if unit.is_none() {
-            self.rest = &[];
-        }
-        Some(unit.ok_or_else(|| malformed("NAL unit longer than its frame")))
-    }
-}
-
-pub(super) fn unit_type(unit: &[u8]) -> Option<u8> {
-    unit.first().map(|header| header & 0x1f)
 }
 
 /// The decoder configuration a frame's parameter sets make; `None` without at least one SPS and one PPS.

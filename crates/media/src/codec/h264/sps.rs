@@ -1,11 +1,11 @@
 //! What is read of a sequence parameter set (ITU-T H.264, section 7.3.2.1.1): size and shape of the pictures, their order, and
 //! what `avcC` repeats.
 
-use std::borrow::Cow;
-
-use memchr::memchr;
-
-use super::malformed;
+use super::{
+    sequence::Sequence,
+    units::{malformed, without_emulation_prevention},
+    vui::Usability,
+};
 use crate::{Error, codec::bits::Bits};
 
 /// Profiles whose SPS tells the chroma format and the bit depths, and whose `avcC` therefore does
@@ -14,9 +14,6 @@ const PROFILES_WITH_CHROMA: [u8; 4] = [100, 110, 122, 144];
 
 /// Profiles whose SPS tells the chroma format and scaling lists (section 7.3.2.1.1).
 const PROFILES_WITH_FORMAT: [u8; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
-
-/// How much of an SPS is read; real ones have some tens of bytes, with scaling lists some hundred.
-const MAX_READ_BYTES: usize = 1024;
 
 /// Sampling and depth of the pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,36 +34,19 @@ impl ChromaFormat {
         }
         // Behind the NAL unit header: profile, constraints and level, a byte each.
         let payload = without_emulation_prevention(sps.get(4..).unwrap_or_default());
-        let mut bits = Bits::new(&payload);
-        let _seq_parameter_set_id = exp_golomb(&mut bits, 31)?;
-        let chroma = exp_golomb(&mut bits, 3)?;
-        if chroma == 3 {
-            let _separate_colour_plane_flag = bits.bit();
-        }
-        let luma_depth_minus_8 = exp_golomb(&mut bits, 6)?;
-        let chroma_depth_minus_8 = exp_golomb(&mut bits, 6)?;
-        Ok(Some(Self { chroma, luma_depth_minus_8, chroma_depth_minus_8 }))
+        let bits = &mut Bits::new(&payload);
+        let format = at_most(bits, 31).and_then(|_id| Self::read(bits));
+        format.map(Some).ok_or_else(|| malformed("SPS cut short, or a field out of range"))
     }
-}
 
-/// A NAL unit's payload without the `03` of each `00 00 03` (section 7.4.1), at most [`MAX_READ_BYTES`] of it.
-pub(in crate::codec) fn without_emulation_prevention(unit: &[u8]) -> Cow<'_, [u8]> {
-    let unit = &unit[..unit.len().min(MAX_READ_BYTES)];
-    // Slice headers, of which there is one for each picture, have hardly ever one.
-    if memchr(3, unit).is_none() || !unit.windows(3).any(|bytes| bytes == [0, 0, 3]) {
-        return Cow::Borrowed(unit);
-    }
-    let mut payload = Vec::with_capacity(unit.len());
-    let mut zeros = 0;
-    for &byte in unit {
-        if byte == 3 && zeros >= 2 {
-            zeros = 0;
-            continue;
+    fn read(bits: &mut Bits<'_>) -> Option<Self> {
+        let chroma = at_most(bits, 3)?;
+        if chroma == 3 {
+            bits.skip(1)?; // separate_colour_plane_flag
         }
-        zeros = if byte == 0 { zeros + 1 } else { 0 };
-        payload.push(byte);
+        let (luma_depth_minus_8, chroma_depth_minus_8) = (at_most(bits, 6)?, at_most(bits, 6)?);
+        Some(Self { chroma, luma_depth_minus_8, chroma_depth_minus_8 })
     }
-    Cow::Owned(payload)
 }
 
 /// What a sequence parameter set says about the pictures.
@@ -84,65 +64,6 @@ pub(super) struct Sps {
     pub(super) sequence: Option<Sequence>,
 }
 
-/// What a sequence parameter set says about the headers of slices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::codec) struct Sequence {
-    /// `seq_parameter_set_id`: 0 to 31.
-    pub(in crate::codec) id: u32,
-    /// Bits of `frame_num`: 4 to 16.
-    pub(in crate::codec) number_bits: u32,
-    /// Bits of `pic_order_cnt_lsb`: 4 to 16, or 0 where pictures are shown in the order of decoding.
-    pub(in crate::codec) order_bits: u32,
-    /// Of a picture.
-    pub(in crate::codec) macroblocks: u32,
-}
-
-/// The most macroblocks of a picture (annex A).
-const MAX_MACROBLOCKS: u32 = 139_264;
-
-impl Sequence {
-    fn checked(self) -> Option<Self> {
-        let Self { id, number_bits, order_bits, macroblocks } = self;
-        let is_order = order_bits == 0 || (4..=16).contains(&order_bits);
-        let is_whole = id < 32 && (4..=16).contains(&number_bits) && is_order;
-        (is_whole && (1..=MAX_MACROBLOCKS).contains(&macroblocks)).then_some(self)
-    }
-
-    /// `frame_num` after that of a reference picture.
-    pub(in crate::codec) fn next_number(self, number: u32) -> u32 {
-        (number + 1) & mask(self.number_bits)
-    }
-
-    /// From one `frame_num` to a later one.
-    pub(in crate::codec) fn distance(self, from: u32, to: u32) -> u32 {
-        to.wrapping_sub(from) & mask(self.number_bits)
-    }
-
-    /// Whether a picture with this `pic_order_cnt_lsb` is shown after one with the other.
-    pub(in crate::codec) fn is_later(self, order: u32, than: u32) -> bool {
-        let later = order.wrapping_sub(than) & mask(self.order_bits);
-        self.order_bits == 0 || (later > 0 && later <= mask(self.order_bits) / 2)
-    }
-
-    /// As a number, for [`Self::of_number`].
-    pub(in crate::codec) fn number(self) -> u64 {
-        let Self { id, number_bits, order_bits, macroblocks } = self;
-        u64::from(id | number_bits << 5 | order_bits << 10) | u64::from(macroblocks) << 15
-    }
-
-    /// `None` where it is no such number.
-    pub(in crate::codec) fn of_number(number: u64) -> Option<Self> {
-        let field = |shift: u32| (number >> shift) as u32 & 31;
-        let macroblocks = u32::try_from(number >> 15).ok()?;
-        Self { id: field(0), number_bits: field(5), order_bits: field(10), macroblocks }.checked()
-    }
-}
-
-/// The lowest bits.
-fn mask(bits: u32) -> u32 {
-    (1 << bits) - 1
-}
-
 impl Sps {
     /// Reads it from an SPS with its NAL unit header; `None` where that is cut short or out of range.
     pub(super) fn parse(sps: &[u8]) -> Option<Self> {
@@ -150,7 +71,11 @@ impl Sps {
         let payload = without_emulation_prevention(rest);
         let bits = &mut Bits::new(&payload);
         let id = bits.exp_golomb()?;
-        let chroma = if PROFILES_WITH_FORMAT.contains(&profile) { read_format(bits)? } else { 1 };
+        let mut chroma = 1;
+        if PROFILES_WITH_FORMAT.contains(&profile) {
+            chroma = ChromaFormat::read(bits)?.chroma;
+            skip_scaling_matrix(bits, chroma)?;
+        }
         let number_bits = bits.exp_golomb()?.checked_add(4)?;
         let (order, order_bits) = read_picture_order(bits)?;
         let _max_num_ref_frames = bits.exp_golomb()?;
@@ -181,52 +106,13 @@ impl Sps {
                 Sequence { id, number_bits, order_bits, macroblocks }.checked()
             })
             .flatten();
-        let mut found = Self { width, height, pixel: (1, 1), reorder_depth: None, sequence };
-        if bits.bit()? {
-            // What cannot be read of it is as if it were not there.
-            let _ = found.read_usability(bits);
-        }
+        let Usability { pixel, mut reorder_depth } =
+            if bits.bit()? { Usability::read(bits) } else { Usability::default() };
         // Order of decoding is that of presentation where it has a type of its own (section 8.2.1.3).
-        if order == 2 || (found.reorder_depth.is_none() && never_reorders(profile, constraints)) {
-            found.reorder_depth = Some(0);
+        if order == 2 || (reorder_depth.is_none() && never_reorders(profile, constraints)) {
+            reorder_depth = Some(0);
         }
-        Some(found)
-    }
-
-    /// Video usability information (section E.1.1).
-    fn read_usability(&mut self, bits: &mut Bits<'_>) -> Option<()> {
-        if bits.bit()? {
-            self.pixel = read_pixel_shape(bits)?;
-        }
-        if bits.bit()? {
-            bits.skip(1)?; // overscan_appropriate_flag
-        }
-        if bits.bit()? {
-            bits.skip(4)?; // video_format, video_full_range_flag
-            if bits.bit()? {
-                bits.skip(24)?; // colour description
-            }
-        }
-        if bits.bit()? {
-            bits.exp_golomb()?; // chroma sample locations
-            bits.exp_golomb()?;
-        }
-        if bits.bit()? {
-            bits.skip(65)?; // timing
-        }
-        let (nal, vcl) = (skip_hypothetical_decoder(bits)?, skip_hypothetical_decoder(bits)?);
-        if nal || vcl {
-            bits.skip(1)?; // low_delay_hrd_flag
-        }
-        bits.skip(1)?; // pic_struct_present_flag
-        if bits.bit()? {
-            bits.skip(1)?; // motion_vectors_over_pic_boundaries_flag
-            for _ in 0..4 {
-                bits.exp_golomb()?; // bytes, bits, and lengths of motion vectors
-            }
-            self.reorder_depth = Some(u8::try_from(bits.exp_golomb()?).ok()?);
-        }
-        Some(())
+        Some(Self { width, height, pixel, reorder_depth, sequence })
     }
 }
 
@@ -237,15 +123,9 @@ fn never_reorders(profile: u8, constraints: u8) -> bool {
     profile == BASELINE || (HIGH.contains(&profile) && constraints & 0x10 != 0)
 }
 
-/// `chroma_format_idc` to `seq_scaling_matrix`; gives the first.
-fn read_format(bits: &mut Bits<'_>) -> Option<u32> {
-    let chroma = bits.exp_golomb()?;
-    if chroma == 3 {
-        bits.skip(1)?; // separate_colour_plane_flag
-    }
-    bits.exp_golomb()?; // bit depths
-    bits.exp_golomb()?;
-    bits.skip(1)?; // qpprime_y_zero_transform_bypass_flag
+/// `qpprime_y_zero_transform_bypass_flag` and the scaling lists.
+fn skip_scaling_matrix(bits: &mut Bits<'_>, chroma: u8) -> Option<()> {
+    bits.skip(1)?;
     if bits.bit()? {
         for list in 0..if chroma == 3 { 12 } else { 8 } {
             if bits.bit()? {
@@ -253,7 +133,7 @@ fn read_format(bits: &mut Bits<'_>) -> Option<u32> {
             }
         }
     }
-    Some(chroma)
+    Some(())
 }
 
 /// `scaling_list` (section 7.3.2.1.1.1).
@@ -292,57 +172,9 @@ fn read_crop(bits: &mut Bits<'_>) -> Option<[u32; 4]> {
     Some([bits.exp_golomb()?, bits.exp_golomb()?, bits.exp_golomb()?, bits.exp_golomb()?])
 }
 
-/// `aspect_ratio_idc` (table E-1) and what belongs to it.
-fn read_pixel_shape(bits: &mut Bits<'_>) -> Option<(u32, u32)> {
-    const SHAPES: [(u32, u32); 17] = [
-        (1, 1),
-        (1, 1),
-        (12, 11),
-        (10, 11),
-        (16, 11),
-        (40, 33),
-        (24, 11),
-        (20, 11),
-        (32, 11),
-        (80, 33),
-        (18, 11),
-        (15, 11),
-        (64, 33),
-        (160, 99),
-        (4, 3),
-        (3, 2),
-        (2, 1),
-    ];
-    const EXTENDED: u64 = 255;
-    let shape = match bits.number(8)? {
-        EXTENDED => (bits.number(16)? as u32, bits.number(16)? as u32),
-        index => SHAPES.get(index as usize).copied().unwrap_or((1, 1)),
-    };
-    Some(if shape.0 == 0 || shape.1 == 0 { (1, 1) } else { shape })
-}
-
-/// Passes over `hrd_parameters` (section E.1.2), if they are there; says whether they were.
-fn skip_hypothetical_decoder(bits: &mut Bits<'_>) -> Option<bool> {
-    if !bits.bit()? {
-        return Some(false);
-    }
-    let count = bits.exp_golomb()?.min(31) + 1;
-    bits.skip(8)?;
-    for _ in 0..count {
-        bits.exp_golomb()?;
-        bits.exp_golomb()?;
-        bits.skip(1)?;
-    }
-    bits.skip(20)?;
-    Some(true)
-}
-
 /// An unsigned Exp-Golomb number of at most `max`.
-fn exp_golomb(bits: &mut Bits<'_>, max: u8) -> Result<u8, Error> {
-    bits.exp_golomb()
-        .and_then(|number| u8::try_from(number).ok())
-        .filter(|&number| number <= max)
-        .ok_or_else(|| malformed("SPS cut short, or a field out of range"))
+fn at_most(bits: &mut Bits<'_>, max: u8) -> Option<u8> {
+    u8::try_from(bits.exp_golomb()?).ok().filter(|&number| number <= max)
 }
 
 #[cfg(test)]
@@ -351,14 +183,8 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_refused() {
-        assert!(exp_golomb(&mut Bits::new(&[0b0001_0000]), 6).is_err());
-        assert!(exp_golomb(&mut Bits::new(&[0b0001_0000]), 7).is_ok());
-    }
-
-    #[test]
-    fn emulation_prevention_bytes_are_dropped() {
-        assert_eq!(*without_emulation_prevention(&[0, 0, 3, 1, 0, 0, 3, 3]), [0, 0, 1, 0, 0, 3]);
-        assert_eq!(*without_emulation_prevention(&[0, 3, 0, 0, 1]), [0, 3, 0, 0, 1]);
+        assert_eq!(at_most(&mut Bits::new(&[0b0001_0000]), 6), None);
+        assert_eq!(at_most(&mut Bits::new(&[0b0001_0000]), 7), Some(7));
     }
 
     #[test]

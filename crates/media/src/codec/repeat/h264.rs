@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::codec::{
     bits::Bits,
-    h264::{self, NAL_IDR, NAL_SLICE, NAL_SPS, Sequence},
+    h264::{self, NAL_IDR, NAL_SLICE, NAL_SPS, sequence::Sequence},
 };
 
 /// The picture parameter set that repeated pictures bring, which no encoder uses.

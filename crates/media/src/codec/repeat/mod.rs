@@ -6,7 +6,7 @@ mod vp8;
 
 use bytes::Bytes;
 
-use super::{PictureOrder, av1, vp9};
+use super::{av1, picture_order::PictureOrder, vp9};
 use crate::{
     Codec, Track,
     varint::{Reader, put_option},

@@ -1,6 +1,6 @@
 //! The init segment (ISO 14496-12, section 8.2.1): what the tracks are. All times in it are 0, because fragments tell them.
 
-use super::{timescale, track_id};
+use super::track::{timescale, track_id};
 use crate::{
     Codec, Display, Error, Rotation, Track, TrackKind,
     boxes::{Kind, put_box, put_full_box},

@@ -6,6 +6,7 @@
 //! pause is done before, in [`crate::timeline`].
 
 mod init;
+mod track;
 
 use std::{borrow::Cow, ops::Range};
 
@@ -13,10 +14,11 @@ use bytes::{BufMut, BytesMut};
 
 use super::{payload, payload_bound_bytes};
 use crate::{
-    Frame, Run, Track, TrackKind,
+    Frame, Run, Track,
     boxes::{put_box, put_full_box},
 };
 pub(super) use init::init;
+use track::{timescale, track_id};
 
 /// `sample_depends_on` 2: needs no other sample (ISO 14496-12, section 8.8.3.1).
 const SYNC_SAMPLE: u32 = 0x0200_0000;
@@ -174,26 +176,11 @@ impl<'a> Samples<'a> {
     }
 }
 
-fn track_id(index: usize) -> u32 {
-    index as u32 + 1
-}
-
-/// Ticks a second: microseconds for pictures, samples for sound, which Opus's encapsulation demands (section 4.3).
-fn timescale(track: &Track) -> u32 {
-    match track.kind {
-        TrackKind::Video { .. } => 1_000_000,
-        TrackKind::Audio { sample_rate, .. } => match track.codec {
-            crate::Codec::Opus => 48_000,
-            _ => sample_rate.max(1),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        Codec, Display, Error,
+        Codec, Display, Error, TrackKind,
         boxes::{Boxes, Fields, expect},
     };
     use bytes::Bytes;

@@ -1,0 +1,15 @@
+//! What a keyframe tells.
+
+use bytes::Bytes;
+
+/// What a keyframe says about its track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Keyframe {
+    /// As [`Track::config`].
+    pub(crate) config: Bytes,
+    /// Size of the pictures as coded and cropped.
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// Width and height of a pixel in square pixels; 1 and 1 where the bitstream does not say.
+    pub(crate) pixel: (u32, u32),
+}
