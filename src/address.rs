@@ -1,8 +1,7 @@
-//! Addresses and the URLs made of them: the only place where one becomes the other.
+//! Addresses and the URLs made of them.
 //!
-//! In a URL an IPv6 address stands in brackets (RFC 3986, section 3.2.2). A link-local one needs a zone besides (RFC 4007),
-//! which no browser takes in a URL, so it is refused where it is given. An unspecified address, `0.0.0.0` or `::`, is one to
-//! listen on and not one to connect to.
+//! In a URL, an IPv6 address stands in brackets (RFC 3986, section 3.2.2). A link-local one needs a zone as well (RFC 4007), which
+//! browsers accept in no URL, so it is refused as a value. An unspecified address, `0.0.0.0` or `::`, is for listening only.
 
 use std::{
     io,
@@ -18,7 +17,7 @@ const BACKLOG: i32 = 1024;
 const LINK_LOCAL: &str =
     "a link-local IPv6 address needs a zone, which URLs cannot carry; use another address or a name";
 const UNSPECIFIED: &str = "an unspecified address is for listening; give one that can be connected to";
-const MULTICAST: &str = "a multicast address belongs to no single machine";
+const MULTICAST: &str = "a multicast address does not belong to one machine";
 
 /// The URL of the server at `address`.
 pub(crate) fn url(address: SocketAddr) -> String {
@@ -30,7 +29,7 @@ pub(crate) fn url_of(host: &str, port: u16) -> String {
     format!("http://{host}:{port}")
 }
 
-/// The URL at which this machine reaches a server of its own that listens on `address`.
+/// The URL at which this machine reaches its own server that listens on `address`.
 pub(crate) fn url_here(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -50,7 +49,7 @@ pub(crate) fn browser_url(address: SocketAddr) -> String {
     }
 }
 
-/// Reads the name or address of a machine that others connect to; gives it as it stands in a URL.
+/// Reads the name or address of a machine that clients connect to, and returns it as it stands in a URL.
 pub(crate) fn host(text: &str) -> Result<String, String> {
     const WRONG: &str =
         "a name or an address is needed, without port: as example.org, 192.0.2.1 or 2001:db8::1";
@@ -77,26 +76,25 @@ pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
     }
     let address: SocketAddr = text.parse().map_err(|_| WRONG.to_owned())?;
     let ip = address.ip().to_canonical();
-    match ip.is_unspecified() {
-        true => {}
-        false => check_connectable(ip)?,
+    if !ip.is_unspecified() {
+        check_connectable(ip)?;
     }
     Ok(SocketAddr::new(ip, address.port()))
 }
 
-/// Whether others can connect to the host of `url`, as far as its address shows.
+/// Refuses a `url` whose address shows that clients cannot connect to it.
 pub(crate) fn check_host(url: &Url) -> Result<(), &'static str> {
     let host = url.host_str().unwrap_or_default();
     host.trim_matches(['[', ']']).parse().map_or(Ok(()), check_connectable)
 }
 
-/// Opens a port. `[::]` takes IPv4 as well, whatever the system's default (`net.ipv6.bindv6only`) is.
+/// Opens a port. `[::]` accepts IPv4 as well, whatever the system's default (`net.ipv6.bindv6only`).
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
-    // As the standard library does: a restarted server takes its port back at once.
+    // As the standard library does: a restarted server can bind its port at once.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;

@@ -1,65 +1,59 @@
-//! What flags may say, read when the program starts: a wrong one ends it there, with exit status 2, and not in a log.
+//! Parsers of options that are URLs or names. A wrong value ends the program when it starts, with exit status 2.
 
 use reqwest::Url;
 
 use crate::address;
 
-/// Most bytes of a node's name, as the main server takes it.
+/// Longest name of a node or a region in bytes; the main server accepts no longer one.
 const MAX_NAME_BYTES: usize = 253;
 
 /// The base URL of a main server.
 pub(crate) fn main_server(text: &str) -> Result<String, String> {
-    const WRONG: &str = "it looks like http://host:port";
-    let url = Url::parse(text).map_err(|error| format!("{error}; {WRONG}"))?;
-    match url.scheme() {
-        "http" => checked(&url).map(|()| text.to_owned()),
-        "https" => {
-            Err("TLS to the main server is not built in; use http:// in a network you trust".to_owned())
-        }
-        _ => Err(WRONG.to_owned()),
-    }
+    const NO_TLS: &str = "TLS to the main server is not built in; use http:// in a network you trust";
+    http_url(text, NO_TLS).map(|_| text.to_owned())
 }
 
-/// Where browsers reach a node: a URL, or a path on the main server's own origin.
+/// The URL at which other nodes reach a node.
+pub(crate) fn peer_url(text: &str) -> Result<String, String> {
+    const NO_TLS: &str = "nodes pull streams from each other over plain http for now, in a network you trust";
+    let url = http_url(text, NO_TLS)?;
+    address::check_host(&url)?;
+    Ok(text.to_owned())
+}
+
+/// The URL at which browsers reach a node, or a path on the main server's own origin.
 pub(crate) fn public_url(text: &str) -> Result<String, String> {
     const WRONG: &str = "it looks like https://host, or like /path on the main server's own origin";
     let is_path = text.starts_with('/') && !text.starts_with("//") && text.len() > 1;
     // A path is read as one of some origin, so that it may have no query either.
     let url = if is_path { Url::parse(&format!("http://host{text}")) } else { Url::parse(text) };
     let url = url.map_err(|error| format!("{error}; {WRONG}"))?;
-    match url.scheme() {
-        "http" | "https" => advertised(&url).map(|()| text.to_owned()),
-        _ => Err(WRONG.to_owned()),
+    if !["http", "https"].contains(&url.scheme()) {
+        return Err(WRONG.to_owned());
     }
+    check_plain(&url)?;
+    address::check_host(&url)?;
+    Ok(text.to_owned())
 }
 
-/// Where other nodes reach a node.
-pub(crate) fn peer_url(text: &str) -> Result<String, String> {
+fn http_url(text: &str, no_tls: &str) -> Result<Url, String> {
     const WRONG: &str = "it looks like http://host:port";
     let url = Url::parse(text).map_err(|error| format!("{error}; {WRONG}"))?;
     match url.scheme() {
-        "http" => advertised(&url).map(|()| text.to_owned()),
-        "https" => {
-            Err("nodes pull streams from each other over plain http for now, in a network you trust"
-                .to_owned())
-        }
+        "http" => check_plain(&url).map(|()| url),
+        "https" => Err(no_tls.to_owned()),
         _ => Err(WRONG.to_owned()),
     }
 }
 
-/// Checks a URL that others are given to connect to.
-fn advertised(url: &Url) -> Result<(), String> {
-    checked(url)?;
-    address::check_host(url).map_err(str::to_owned)
-}
-
-fn checked(url: &Url) -> Result<(), String> {
-    let is_plain = url.query().is_none() && url.fragment().is_none();
-    match (is_plain, url.username().is_empty() && url.password().is_none()) {
-        (true, true) => Ok(()),
-        (false, _) => Err("it has no query and no fragment".to_owned()),
-        (_, false) => Err("it has no user and no password".to_owned()),
+fn check_plain(url: &Url) -> Result<(), String> {
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("it has no query and no fragment".to_owned());
     }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it has no user and no password".to_owned());
+    }
+    Ok(())
 }
 
 /// A name of a node or a region.
