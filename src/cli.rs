@@ -66,7 +66,7 @@ pub(crate) struct UpArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct MainServerArgs {
-    /// Address and port to serve on; [::]:5000 takes IPv4 as well
+    /// Address and port to serve on; `[::]:5000` accepts IPv4 as well
     #[arg(long, value_name = "ADDRESS", help_heading = "Server", default_value = "0.0.0.0:5000", value_parser = address::listen)]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
@@ -89,7 +89,7 @@ pub(crate) struct BackupArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CdnArgs {
-    /// Address and port to serve on; [::]:5001 takes IPv4 as well
+    /// Address and port to serve on; `[::]:5001` accepts IPv4 as well
     #[arg(long, value_name = "ADDRESS", help_heading = "Server", default_value = "0.0.0.0:5001", value_parser = address::listen)]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
