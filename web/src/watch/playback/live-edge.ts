@@ -52,7 +52,7 @@ export interface Pace {
 }
 
 /** A <video> keeps the pitch of its sound, so this is hardly heard; its jumps cost a moment. */
-const VIDEO_PACE: Pace = { slowest: 0.94, fastest: 1.12, jumpBehindMs: 2_000 };
+export const VIDEO_PACE: Pace = { slowest: 0.94, fastest: 1.12, jumpBehindMs: 2_000 };
 
 /** A stretch of playable media. */
 export interface Range {

@@ -1,6 +1,7 @@
 // The pictures of one take: encoded ones wait within a bound, are decoded shortly before they are due, and the newest due
 // one is handed out. A decoder that fails is made anew and goes on at the next keyframe.
 
+import { Decoding } from './decoding';
 import type { FrameRecord } from './records';
 
 /** Most bytes that wait; at 2.5 Mbit/s about half a minute. */
@@ -14,8 +15,6 @@ const MOST_IN_DECODER = 8;
 const BEHIND_MS = 400;
 /** A picture that is late by more is passed over while later ones are about to be decoded: as in the group of a joiner. */
 const LATE_MS = 150;
-/** How often decoders may fail without any picture in between. */
-const MOST_FAILURES = 3;
 
 /** What is used of a VideoDecoder; tests bring their own. */
 export type PictureDecoder = Pick<VideoDecoder, 'configure' | 'decode' | 'decodeQueueSize' | 'close' | 'state'>;
@@ -39,15 +38,11 @@ export interface Picture {
 
 /** See the head of the file. Times are those of the player's clock, milliseconds. */
 export class PictureTrack {
-  readonly #config: VideoDecoderConfig;
-  readonly #failed: (reason: string) => void;
-  readonly #create: CreatePictureDecoder;
-  #decoder: PictureDecoder | undefined;
+  readonly #decoding: Decoding<EncodedVideoChunk, VideoFrame>;
   #waiting: WaitingPicture[] = [];
   #bytes = 0;
   #needsKey = true;
   #decoded: Picture[] = [];
-  #failures = 0;
   #dropped = 0;
   #closed = false;
 
@@ -57,9 +52,16 @@ export class PictureTrack {
     failed: (reason: string) => void,
     create: CreatePictureDecoder = (init) => new VideoDecoder(init),
   ) {
-    this.#config = config;
-    this.#failed = failed;
-    this.#create = create;
+    const owner = {
+      decoded: (frame: VideoFrame) => this.#add(frame),
+      broke: () => void (this.#needsKey = true),
+      failed,
+    };
+    this.#decoding = new Decoding(owner, (init) => {
+      const decoder = create(init);
+      decoder.configure(config);
+      return decoder;
+    });
   }
 
   /** Pictures that were never handed out. */
@@ -80,7 +82,7 @@ export class PictureTrack {
     while (!this.#closed) {
       const [next] = this.#waiting;
       if (next === undefined || next.dtsMs > positionMs + DECODE_AHEAD_MS) return;
-      if (this.#decoded.length >= MOST_DECODED || (this.#decoder?.decodeQueueSize ?? 0) >= MOST_IN_DECODER) return;
+      if (this.#decoded.length >= MOST_DECODED || this.#decoding.queued >= MOST_IN_DECODER) return;
       this.#waiting.shift();
       this.#bytes -= next.data.byteLength;
       if (this.#needsKey && !next.key) this.#dropped++;
@@ -114,7 +116,7 @@ export class PictureTrack {
   close(): void {
     this.#closed = true;
     this.clear();
-    this.#closeDecoder();
+    this.#decoding.close();
   }
 
   #skipLate(positionMs: number): void {
@@ -133,47 +135,15 @@ export class PictureTrack {
   }
 
   #decodeOne({ ptsMs, key, data }: WaitingPicture): void {
-    try {
-      this.#decoder ??= this.#newDecoder();
-      this.#needsKey = false;
-      const timestamp = Math.round(ptsMs * 1000);
-      this.#decoder.decode(new EncodedVideoChunk({ type: key ? 'key' : 'delta', timestamp, data }));
-    } catch (error) {
-      this.#broke(error);
-    }
+    this.#needsKey = false;
+    const timestamp = Math.round(ptsMs * 1000);
+    this.#decoding.decode(() => new EncodedVideoChunk({ type: key ? 'key' : 'delta', timestamp, data }));
   }
 
-  #newDecoder(): PictureDecoder {
-    const decoder = this.#create({
-      output: (frame) => {
-        if (decoder === this.#decoder) this.#came(frame);
-        else frame.close();
-      },
-      error: (error) => {
-        if (decoder === this.#decoder) this.#broke(error);
-      },
-    });
-    decoder.configure(this.#config);
-    return decoder;
-  }
-
-  #came(frame: VideoFrame): void {
-    this.#failures = 0;
+  #add(frame: VideoFrame): void {
     const picture = { ptsMs: frame.timestamp / 1000, frame };
     const after = this.#decoded.findLastIndex(({ ptsMs }) => ptsMs <= picture.ptsMs);
     this.#decoded.splice(after + 1, 0, picture);
-  }
-
-  #broke(error: unknown): void {
-    this.#closeDecoder();
-    this.#needsKey = true;
-    this.#failures++;
-    if (this.#failures >= MOST_FAILURES) this.#failed(error instanceof Error ? error.message : String(error));
-  }
-
-  #closeDecoder(): void {
-    if (this.#decoder !== undefined && this.#decoder.state !== 'closed') this.#decoder.close();
-    this.#decoder = undefined;
   }
 
   #drop(pictures: readonly Picture[]): void {

@@ -1,6 +1,7 @@
 // The sound of one take: packets wait within a bound, are decoded shortly before they are due, and samples are handed to
 // the sound output. A decoder that fails is made anew.
 
+import { Decoding } from './decoding';
 import type { FrameRecord } from './records';
 import type { SoundBlock } from './sound-message';
 
@@ -11,7 +12,6 @@ const PREROLL_MS = 100;
 /** Most packets that wait: half a minute of 20 ms each. */
 const MOST_WAITING = 1_500;
 const MOST_IN_DECODER = 32;
-const MOST_FAILURES = 3;
 
 /** What is used of an AudioDecoder; tests bring their own. */
 export type SoundDecoder = Pick<AudioDecoder, 'configure' | 'decode' | 'decodeQueueSize' | 'close' | 'state'>;
@@ -34,12 +34,8 @@ interface WaitingSound {
 
 /** See the head of the file. Times are those of the player's clock, milliseconds. */
 export class SoundTrack {
-  readonly #config: AudioDecoderConfig;
-  readonly #owner: SoundTrackOwner;
-  readonly #create: CreateSoundDecoder;
-  #decoder: SoundDecoder | undefined;
+  readonly #decoding: Decoding<EncodedAudioChunk, AudioData>;
   #waiting: WaitingSound[] = [];
-  #failures = 0;
   #endMs: number | undefined;
 
   constructor(
@@ -47,9 +43,19 @@ export class SoundTrack {
     owner: SoundTrackOwner,
     create: CreateSoundDecoder = (init) => new AudioDecoder(init),
   ) {
-    this.#config = config;
-    this.#owner = owner;
-    this.#create = create;
+    const decodingOwner = {
+      decoded: (sound: AudioData) => {
+        owner.decoded(blockOf(sound));
+        sound.close();
+      },
+      broke: () => undefined,
+      failed: (reason: string) => owner.failed(reason),
+    };
+    this.#decoding = new Decoding(decodingOwner, (init) => {
+      const decoder = create(init);
+      decoder.configure(config);
+      return decoder;
+    });
   }
 
   /** Where the newest packet ends; undefined before the first. */
@@ -69,7 +75,7 @@ export class SoundTrack {
   /** Decodes what is due soon at `positionMs`. */
   decode(positionMs: number): void {
     for (let [next] = this.#waiting; next !== undefined; [next] = this.#waiting) {
-      if (next.ptsMs > positionMs + DECODE_AHEAD_MS || (this.#decoder?.decodeQueueSize ?? 0) >= MOST_IN_DECODER) return;
+      if (next.ptsMs > positionMs + DECODE_AHEAD_MS || this.#decoding.queued >= MOST_IN_DECODER) return;
       this.#waiting.shift();
       if (next.endMs >= positionMs - PREROLL_MS) this.#decodeOne(next);
     }
@@ -83,44 +89,12 @@ export class SoundTrack {
 
   close(): void {
     this.clear();
-    this.#closeDecoder();
+    this.#decoding.close();
   }
 
   #decodeOne({ ptsMs, data }: WaitingSound): void {
-    try {
-      this.#decoder ??= this.#newDecoder();
-      this.#decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp: Math.round(ptsMs * 1000), data }));
-    } catch (error) {
-      this.#broke(error);
-    }
-  }
-
-  #newDecoder(): SoundDecoder {
-    const decoder = this.#create({
-      output: (sound) => {
-        if (decoder === this.#decoder) {
-          this.#failures = 0;
-          this.#owner.decoded(blockOf(sound));
-        }
-        sound.close();
-      },
-      error: (error) => {
-        if (decoder === this.#decoder) this.#broke(error);
-      },
-    });
-    decoder.configure(this.#config);
-    return decoder;
-  }
-
-  #broke(error: unknown): void {
-    this.#closeDecoder();
-    this.#failures++;
-    if (this.#failures >= MOST_FAILURES) this.#owner.failed(error instanceof Error ? error.message : String(error));
-  }
-
-  #closeDecoder(): void {
-    if (this.#decoder !== undefined && this.#decoder.state !== 'closed') this.#decoder.close();
-    this.#decoder = undefined;
+    const timestamp = Math.round(ptsMs * 1000);
+    this.#decoding.decode(() => new EncodedAudioChunk({ type: 'key', timestamp, data }));
   }
 }
 

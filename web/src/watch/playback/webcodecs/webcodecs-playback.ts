@@ -5,14 +5,10 @@
 //              │                sound track ───► AudioDecoder ─► samples ──► audio thread          ├ follow PlayClock
 //              └─► timeline, arrival ─► live edge controller ─► rate, jumps ───────────────────────┘
 
-import type { InitData, MediaData, StreamingData } from '../../../protocol/event';
+import type { InitData, MediaData } from '../../../protocol/event';
 import { localNowMs, type ServerClock } from '../../../transport/clock';
-import { Latency } from '../latency';
-import { LiveEdge } from '../live-edge';
-import { RateMeter } from '../meters';
-import type { Playback, PlaybackOwner, PlaybackStats } from '../playback';
-import { Stalls } from '../stalls';
-import { Timeline } from '../timeline';
+import { LivePlayback } from '../live-playback';
+import type { PlaybackOwner, PlaybackStats } from '../playback';
 import { Joining } from './joining';
 import type { Picture } from './picture-track';
 import { PlayClock } from './play-clock';
@@ -40,61 +36,32 @@ export interface WebCodecsParts {
 }
 
 /** See the head of the file. */
-export class WebCodecsPlayback implements Playback {
+export class WebCodecsPlayback extends LivePlayback {
   readonly #screen: Screen;
   readonly #support: (tracks: Tracks) => Promise<boolean>;
-  readonly #owner: PlaybackOwner;
-  readonly #timeline = new Timeline();
-  readonly #edge = new LiveEdge(PACE);
   readonly #clock = new PlayClock();
   readonly #joining = new Joining();
   readonly #sound: Sound;
   readonly #takes: Takes;
-  readonly #latency: Latency;
-  readonly #stalls: Stalls;
-  readonly #rate = new RateMeter();
-  readonly #timer: ReturnType<typeof setInterval>;
   readonly #stopDrawing: () => void;
-  #soon: ReturnType<typeof setTimeout> | undefined;
-  #init: Pick<InitData, 'mime' | 'take'> | undefined;
-  #placedTake: number | undefined;
   /** Where what arrived without a hole begins. */
   #startMs: number | undefined;
   #isPaused = true;
-  #started = false;
-  #jump = false;
-  #jumps = 0;
   #shownMs = 0;
   #closed = false;
 
   /** Draws on the screen of `parts`; `clock` is the node's, for latency. */
   constructor(parts: WebCodecsParts, clock: ServerClock, owner: PlaybackOwner) {
+    super(STEER_EVERY_MS, PACE, clock, owner);
     this.#screen = parts.screen;
     this.#support = parts.support ?? canDecode;
-    this.#owner = owner;
     this.#sound = new Sound(() => owner.soundChanged(), parts.createSink);
     const takeOwner = {
       sound: (block: SoundBlock) => this.#sound.play(block),
-      failed: (reason: string) => this.#restart(reason),
+      failed: (reason: string) => this.restart(reason),
     };
     this.#takes = new Takes(takeOwner, parts.decoders ?? {});
-    this.#latency = new Latency(clock, this.#timeline, () => owner.doubtsClock());
-    this.#stalls = new Stalls({
-      waiting: (waits) => owner.waiting(waits),
-      stalled: (nowMs) => this.#edge.stalled(nowMs),
-    });
-    this.#timer = setInterval(() => this.#steer(), STEER_EVERY_MS);
     this.#stopDrawing = parts.screen.onRefresh((displayedAtMs) => this.#draw(displayedAtMs));
-  }
-
-  push(data: StreamingData): void {
-    this.#rate.arrived(data.data.byteLength, localNowMs());
-    if (data.kind === 'init') this.#beginTake(data);
-    else if (this.#init?.take === data.take) this.#addChunk(data);
-  }
-
-  expectBacklog(): void {
-    this.#edge.expectBacklog();
   }
 
   startAfresh(): void {
@@ -102,47 +69,14 @@ export class WebCodecsPlayback implements Playback {
     this.#startMs = undefined;
     this.#takes.clear();
     this.#sound.clear();
-    this.#edge.joinAnew();
-    this.#latency.reset();
-  }
-
-  get live(): boolean {
-    return this.#stalls.live;
-  }
-
-  set live(live: boolean) {
-    this.#stalls.live = live;
-  }
-
-  jumpToLive(): void {
-    this.#jump = true;
-    this.#steer();
-  }
-
-  get stats(): PlaybackStats {
-    const { edgeMs } = this.#timeline;
-    const nowMs = localNowMs();
-    const { width, height } = this.#screen;
-    return {
-      latencyMs: this.#isPaused ? undefined : this.#latency.medianMs(),
-      bufferMs: edgeMs === undefined ? undefined : Math.max(0, edgeMs - this.#clock.positionMs(nowMs)),
-      rate: this.#isPaused ? 0 : this.#clock.rate,
-      bitsPerSecond: this.#rate.bitsPerSecond(nowMs),
-      width,
-      height,
-      framesPerSecond: width > 0 ? this.#latency.picturesPerSecond() : undefined,
-      droppedFrames: this.#takes.dropped,
-      stalls: this.#stalls.count,
-      jumps: this.#jumps,
-      mime: this.#init?.mime,
-      take: this.#init?.take,
-    };
+    this.edge.joinAnew();
+    this.latency.reset();
   }
 
   async play(): Promise<void> {
     if (this.#isPaused) {
       this.#isPaused = false;
-      this.#owner.played();
+      this.owner.played();
     }
     this.jumpToLive();
     await this.#sound.start();
@@ -151,8 +85,8 @@ export class WebCodecsPlayback implements Playback {
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
-    this.#setRate(0);
-    this.#owner.paused();
+    this.setRate(0);
+    this.owner.paused();
   }
 
   get isPaused(): boolean {
@@ -175,114 +109,97 @@ export class WebCodecsPlayback implements Playback {
     this.#sound.volume = volume;
   }
 
-  close(): void {
+  override close(): void {
+    super.close();
     this.#closed = true;
-    clearInterval(this.#timer);
-    clearTimeout(this.#soon);
     this.#stopDrawing();
     this.#takes.close();
     this.#sound.close();
   }
 
-  #beginTake(init: InitData): void {
-    if (this.#init?.take === init.take) return;
-    const tracks = readTracks(init.data);
+  protected get positionMs(): number {
+    return this.#clock.positionMs(localNowMs());
+  }
+
+  protected get formStats(): Pick<PlaybackStats, 'rate' | 'width' | 'height' | 'droppedFrames'> {
+    const { width, height } = this.#screen;
+    return { rate: this.#isPaused ? 0 : this.#clock.rate, width, height, droppedFrames: this.#takes.dropped };
+  }
+
+  protected beginTake({ take, mime, data }: InitData): void {
+    const tracks = readTracks(data);
     if (tracks === undefined) {
-      this.#restart('the description of the tracks cannot be read');
+      this.restart('the description of the tracks cannot be read');
       return;
     }
-    void this.#checkSupport(tracks, init.mime);
-    this.#init = { mime: init.mime, take: init.take };
+    void this.#checkSupport(tracks, mime);
+    this.init = { mime, take };
     this.#sound.expect(tracks.audio);
     this.#takes.begin(tracks);
   }
 
   async #checkSupport(tracks: Tracks, mime: string): Promise<void> {
     const canPlay = await this.#support(tracks);
-    if (!canPlay && !this.#closed && this.#init?.mime === mime) this.#owner.cannotPlay(mime);
+    if (!canPlay && !this.#closed && this.init?.mime === mime) this.owner.cannotPlay(mime);
   }
 
-  #addChunk(chunk: MediaData): void {
+  protected addChunk(chunk: MediaData): void {
     const records = readRecords(chunk.data);
     if (records === undefined) {
-      this.#restart('a chunk cannot be read');
+      this.restart('a chunk cannot be read');
       return;
     }
     const nowMs = localNowMs();
-    const { startMs, endMs, offsetMs } = this.#timeline.place(this.#latency.believed(chunk, nowMs));
-    if (this.#placedTake !== chunk.take) this.#edge.newTake();
-    this.#placedTake = chunk.take;
+    const times = this.latency.believed(chunk, nowMs);
+    const { startMs, endMs, offsetMs } = this.place(times, nowMs, chunk.key);
     this.#joining.arrived(nowMs);
     this.#startMs ??= startMs;
-    this.#edge.arrived(startMs, endMs, nowMs);
     this.#takes.push(records, offsetMs);
     this.#clock.arrived(this.#playableEndMs ?? endMs, nowMs);
-    this.#steer();
+    this.steer();
   }
 
   /** Where playback would run dry: where the sound ends, if there is sound. */
   get #playableEndMs(): number | undefined {
-    const { edgeMs } = this.#timeline;
+    const { edgeMs } = this.timeline;
     const { soundEndMs } = this.#takes;
     return edgeMs === undefined ? undefined : Math.min(edgeMs, soundEndMs ?? edgeMs);
   }
 
-  #steer(): void {
+  protected steer(): void {
     const nowMs = localNowMs();
     const endMs = this.#playableEndMs;
     if (this.#startMs === undefined || endMs === undefined || this.#isPaused) return;
-    if (this.#joining.ends(nowMs)) this.#jump = true;
+    if (this.#joining.ends(nowMs)) this.isToJump = true;
     if (!this.#joining.isOver) return;
-    const decision = this.#edge.decide({
-      nowMs,
-      positionMs: this.#clock.positionMs(nowMs),
+    if (this.#takes.isSoundOnly && this.#clock.rate > 0) this.start();
+    this.follow({
       edgeMs: endMs,
       ranges: [{ startMs: this.#startMs, endMs: Math.max(this.#startMs, endMs) }],
       seeking: false,
       dry: false,
       shownMs: this.#shownMs,
-      jump: this.#jump,
     });
-    if (decision.kind === 'play') this.#playAt(decision.rate, decision.againInMs);
-    else if (decision.kind === 'seek') this.#seek(decision.toMs, nowMs);
-    else if (decision.kind === 'restart') this.#restart('media arrives, but none of it can be played');
-    if (decision.kind !== 'wait') this.#jump = false;
-    this.#decode(nowMs);
+    this.#takes.decode(this.positionMs);
   }
 
-  #decode(nowMs: number): void {
-    this.#takes.decode(this.#clock.positionMs(nowMs));
-  }
-
-  #playAt(rate: number, againInMs: number): void {
-    const nowMs = localNowMs();
-    clearTimeout(this.#soon);
-    if (againInMs < STEER_EVERY_MS) this.#soon = setTimeout(() => this.#steer(), againInMs);
-    this.#setRate(rate);
-    if (rate === 0) this.#stalls.hold(nowMs);
-    else this.#stalls.moves();
-    if (this.#takes.isSoundOnly && rate > 0) this.#start();
-  }
-
-  #setRate(rate: number): void {
+  protected setRate(rate: number): void {
     const nowMs = localNowMs();
     this.#clock.setRate(rate, nowMs);
     this.#sound.follow(this.#clock.positionMs(nowMs), rate);
   }
 
-  #seek(toMs: number, nowMs: number): void {
-    this.#jumps++;
-    this.#stalls.placed(nowMs);
-    this.#clock.jump(toMs, nowMs);
-    this.#setRate(1);
+  protected jumpTo(toMs: number): void {
+    this.#clock.jump(toMs, localNowMs());
+    this.setRate(1);
   }
 
   #draw(displayedAtMs: number): void {
-    const nowMs = localNowMs();
     if (this.#startMs === undefined || this.#isPaused || !this.#joining.isOver) return;
-    const picture = this.#takes.due(this.#clock.positionMs(nowMs));
+    const { positionMs } = this;
+    const picture = this.#takes.due(positionMs);
     if (picture !== undefined) this.#show(picture, displayedAtMs);
-    this.#decode(nowMs);
+    this.#takes.decode(positionMs);
   }
 
   #show({ frame, ptsMs, display }: Picture & { display: Display }, displayedAtMs: number): void {
@@ -290,28 +207,18 @@ export class WebCodecsPlayback implements Playback {
     if (ptsMs >= this.#shownMs) {
       this.#screen.draw(frame, display);
       this.#shownMs = ptsMs;
-      this.#latency.shown(displayedAtMs, ptsMs);
-      this.#start();
+      this.latency.shown(displayedAtMs, ptsMs);
+      this.start();
     }
     frame.close();
   }
 
-  #start(): void {
-    if (this.#started) return;
-    this.#started = true;
-    this.#stalls.placed(localNowMs());
-    this.#owner.started();
-  }
-
-  #restart(reason: string): void {
+  protected restart(reason: string): void {
     if (this.#closed) return;
     this.#takes.close();
-    this.#init = undefined;
     this.startAfresh();
-    this.#edge.reset();
-    this.#timeline.reset();
+    this.forgetMedia();
     this.#shownMs = 0;
-    this.#placedTake = undefined;
-    this.#owner.restarted(reason);
+    this.owner.restarted(reason);
   }
 }
