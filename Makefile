@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e bench configuration perf simulate judge control fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers bench configuration perf simulate judge control fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ api: tools build ## What schemathesis finds of GET /api/openapi.json and the ser
 
 e2e: tools build ## The browser tests, in real Chromium and Firefox against the release binary
 	cd web && npm run e2e
+
+browsers: tools build ## Firefox beside Chromium, a minute for each codec: pictures, stalls, latency (about 7 minutes)
+	cd web && npm run browsers:minute
 
 perf: build ## Forwarding speed under CPU limits: records, figures and the numbers of report/ (about 8 minutes; Linux, root)
 	$(CARGO) run --release --locked -p perf-analysis -- run perf-analysis/scenarios/default.toml --report report

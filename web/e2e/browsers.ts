@@ -1,5 +1,6 @@
 // How Firefox shows what Chromium broadcasts, beside Chromium, and the other way round. Not part of the tests, because the
-// answer is a measurement. It prints a line for each viewer and leaves the judgement to the reader.
+// answer is a measurement. It prints a line for each viewer, one that compares them, and one for a viewer in Firefox who joins
+// after the others, and leaves the judgement to the reader.
 import { test } from '@playwright/test';
 
 import type { Watching } from './support/pages.ts';
@@ -7,8 +8,15 @@ import { latenciesMs, median, pictures } from './support/painted-clock.ts';
 import { CODECS, TwoBrowsers, closeAll } from './support/two-browsers.ts';
 
 const WATCHED_MS = Number(process.env.WATCHED_MS ?? 10_000);
+const LATE_JOINER_WATCHED_MS = 10_000;
 /** Until what joining brought about is over. */
 const SETTLES_MS = 5_000;
+
+/** What was seen of one viewer. */
+interface Figures {
+  pictures: number;
+  latency_painted_ms: number | null;
+}
 
 let browsers: TwoBrowsers;
 
@@ -22,16 +30,29 @@ test.afterAll(async () => {
 
 async function measure(stream: string, url: string): Promise<void> {
   const viewers = await browsers.watch(url);
-  await viewers.chromium.page.waitForTimeout(SETTLES_MS);
-  await Promise.all(Object.entries(viewers).map(([watching, viewer]) => look({ stream, watching }, viewer)));
+  const { chromium, firefox } = viewers;
+  await chromium.page.waitForTimeout(SETTLES_MS);
+  const [beside, seen] = await Promise.all([
+    look({ stream, watching: 'chromium' }, chromium, WATCHED_MS),
+    look({ stream, watching: 'firefox' }, firefox, WATCHED_MS),
+  ]);
+  const share = Math.round((seen.pictures / beside.pictures) * 1000) / 1000;
+  const later = (seen.latency_painted_ms ?? NaN) - (beside.latency_painted_ms ?? NaN);
+  console.log(
+    JSON.stringify({ stream, firefox_pictures_per_chromium: share, firefox_latency_minus_chromium_ms: later }),
+  );
   await closeAll(...Object.values(viewers));
+  const late = await browsers.firefox.watch(url);
+  await late.expectPicture();
+  await look({ stream, watching: 'firefox, joined late' }, late, LATE_JOINER_WATCHED_MS);
+  await closeAll(late);
 }
 
-async function look(of: { stream: string; watching: string }, viewer: Watching): Promise<void> {
+async function look(of: { stream: string; watching: string }, viewer: Watching, forMs: number): Promise<Figures> {
   const count = async (): Promise<number[]> =>
     await Promise.all(['stalls', 'jumps'].map(async (name) => await viewer.tellsNumber(name)));
   const [stallsBefore = 0, jumpsBefore = 0] = await count();
-  const sights = await viewer.sights(WATCHED_MS);
+  const sights = await viewer.sights(forMs);
   const claims = sights.flatMap(({ claimedLatencyMs }) => claimedLatencyMs ?? []);
   const [stalls = 0, jumps = 0] = await count();
   const figures = {
@@ -43,6 +64,7 @@ async function look(of: { stream: string; watching: string }, viewer: Watching):
     join_ms: await viewer.tellsNumber('join-ms'),
   };
   console.log(JSON.stringify({ ...of, ...figures }));
+  return figures;
 }
 
 for (const name of Object.keys(CODECS) as (keyof typeof CODECS)[]) {
