@@ -1,0 +1,92 @@
+// Grants of a publisher are renewed in time, and replaced when they have expired.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CallError } from '../protocol/error';
+import { FakeNode, MIME, names, start } from './fake-nodes';
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+describe('Publisher and grants', () => {
+  it('has its grant renewed every hour, stays where it is, and registers with the newest one', async () => {
+    const { publisher, a, b, asked, grantsShown, grantsKept, world, push } = start();
+    let renewals = 0;
+    world.answer = () => ({ grant: `renewed ${++renewals}`, nodes: [{ public_url: '/b' }, { public_url: '/a' }] });
+    publisher.startTake(1, MIME);
+    await push(2);
+    await vi.advanceTimersByTimeAsync(25 * 60 * 60_000);
+    expect(renewals).toBeGreaterThanOrEqual(24);
+    expect(renewals).toBeLessThanOrEqual(25);
+    expect(asked.every((avoided) => avoided.length === 0)).toBe(true);
+    expect(grantsShown.slice(0, 2)).toEqual(['first', 'renewed 1']);
+    expect(grantsKept.at(-1)).toBe(publisher.grant);
+    publisher.startTake(2, MIME);
+    await push(2);
+    expect(a.registrations.map(({ grant }) => grant)).toEqual(['first', `renewed ${renewals}`]);
+    expect(a.connections).toHaveLength(1);
+    expect(b.connections).toHaveLength(0);
+    expect(publisher.state.phase).toBe('live');
+  });
+
+  it('tries a renewal that failed again within minutes', async () => {
+    const { publisher, asked, world, push } = start();
+    world.answer = () => {
+      throw new CallError('unreachable', 'gone');
+    };
+    publisher.startTake(1, MIME);
+    await push(2);
+    await vi.advanceTimersByTimeAsync(65 * 60_000);
+    expect(asked.length).toBeGreaterThanOrEqual(4);
+    expect(asked.length).toBeLessThanOrEqual(6);
+    expect(publisher.state.phase).toBe('live');
+  });
+
+  it('goes on at the same node with a fresh grant when its own has expired', async () => {
+    const { publisher, a, b, asked, grantsKept, push } = start();
+    a.refuseRegister = ['invalid_grant'];
+    publisher.startTake(1, MIME);
+    await push(5);
+    expect(asked).toEqual([[]]);
+    expect(a.registrations).toEqual([{ stream_id: 'abc', grant: 'fresh', mime: MIME, take: 1 }]);
+    expect(a.received).toEqual(names(1, 0, 5));
+    expect(b.connections).toHaveLength(0);
+    expect(grantsKept).toEqual(['fresh']);
+    expect(publisher.state.phase).toBe('live');
+  });
+
+  it('waits for the main server when a grant has expired while that is away', async () => {
+    const { publisher, a, b, world, push } = start();
+    const answer = world.answer;
+    world.answer = () => {
+      throw new CallError('unreachable', 'gone');
+    };
+    for (const node of [a, b]) {
+      node.register = function (payload) {
+        if (payload.grant === 'first') throw new CallError('invalid_grant', 'expired');
+        return FakeNode.prototype.register.call(this, payload);
+      };
+    }
+    publisher.startTake(1, MIME);
+    await push(5);
+    expect(publisher.state).toMatchObject({ phase: 'connecting', problem: { code: 'unreachable' } });
+    world.answer = answer;
+    await push(100);
+    expect(publisher.state.phase).toBe('live');
+  });
+
+  it('fails when the main server refuses the grant, too, or the node refuses the fresh one', async () => {
+    for (const refusedByServer of [true, false]) {
+      const { publisher, a, asked, world, push } = start();
+      a.refuseRegister = ['invalid_grant', 'invalid_grant'];
+      if (refusedByServer) {
+        world.answer = () => {
+          throw new CallError('invalid_grant', 'no');
+        };
+      }
+      publisher.startTake(1, MIME);
+      await push(10);
+      expect(publisher.state).toMatchObject({ phase: 'failed', problem: { code: 'invalid_grant' } });
+      expect(asked).toHaveLength(1);
+    }
+  });
+});
