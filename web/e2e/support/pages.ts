@@ -65,7 +65,7 @@ export class Broadcaster {
 
 /** A viewer's page, whichever browser it is in. */
 export abstract class Watching {
-  /** What the player tells programs under `name`; see player-element.ts. */
+  /** What the player tells programs under `name`; see told.ts in web/src/ui/player. */
   abstract tells(name: string): Promise<string | null>;
   /** The pictures presented from now on; see {@link watchPaintedClock}. */
   abstract sights(durationMs: number): Promise<Sight[]>;

@@ -5,20 +5,11 @@ import { customElement, property } from 'lit/decorators.js';
 import type { TransportName } from '../../transport/connection';
 import { base } from '../styles';
 import { codecNames } from '../../watch/mime';
-import type { PlaybackStats } from '../../watch/playback/playback';
-
-/** What the panel shows. */
-export interface ShownStats extends PlaybackStats {
-  /** Public URL of the node in use. */
-  node: string | undefined;
-  /** What carries the media from there. */
-  transport: TransportName | undefined;
-  joinMs: number | undefined;
-}
+import type { Figures } from '../../watch/viewing';
 
 @customElement('ud-stats')
 export class StatsPanel extends LitElement {
-  @property({ attribute: false }) stats: ShownStats | undefined;
+  @property({ attribute: false }) stats: Figures | undefined;
 
   static override styles = [
     base,
@@ -72,7 +63,7 @@ function row([name, value]: [string, string | undefined]): TemplateResult {
     <dd>${value ?? '–'}</dd>`;
 }
 
-function rows(stats: ShownStats): [string, string | undefined][] {
+function rows(stats: Figures): [string, string | undefined][] {
   const { width, height, framesPerSecond, bitsPerSecond, mime, joinMs } = stats;
   return [
     ['Latency', milliseconds(stats.latencyMs)],

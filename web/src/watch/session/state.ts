@@ -29,6 +29,11 @@ export type WatchPhase =
 /** Phases after which nothing happens any more. */
 export type FinalPhase = 'locked' | 'not_found' | 'ended' | 'unsupported' | 'failed';
 
+/** Whether nothing happens any more. */
+export function isFinal(phase: WatchPhase): phase is FinalPhase {
+  return ['ended', 'not_found', 'locked', 'unsupported', 'failed'].includes(phase);
+}
+
 /** How watching is going, in detail. */
 export interface WatchState {
   phase: WatchPhase;
