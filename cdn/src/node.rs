@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Config, Limits},
     connections::Connections,
     control::{Carried, Control},
     egress::Audience,
@@ -58,88 +58,14 @@ impl Node {
     /// # Errors
     /// Those of [`Error`]. A main server that is away is no error.
     pub fn start(config: Config, shutdown: CancellationToken) -> Result<Self, Error> {
-        let limits = config.limits.clone();
-        let clock = Clock::start();
-        let supervisor = Supervisor::new();
-        let metrics = Arc::new(Metrics::default());
-        let grants = Arc::new(Grants::new(&config.grant_keys)?);
-        let meter = Arc::new(Meter::new(metrics.clone(), limits.egress_bytes_per_s, clock.clone()));
-        let admission_control = Arc::new(AdmissionControl::new(limits.clone(), meter.clone()));
-        let hub = Arc::new(Mutex::new(Hub::new(hub_limits(&config), transport::message_prefix)));
-        let audience = Audience::new(&admission_control.limits_with_reserve());
-        let opened = Arc::new(OpenedStreams::default());
-        let mut observers: Vec<Arc<dyn StreamObserver>> = vec![opened.clone()];
-        let carried = Carried {
-            hub: hub.clone(),
-            audience: audience.clone(),
-            metrics: metrics.clone(),
-            meter: meter.clone(),
-        };
-        let control = match config.main_servers.is_empty() {
-            true => None,
-            false => Some(Arc::new(Control::new(&config, carried, clock.clone())?)),
-        };
-        observers.extend(control.clone().map(|control| control as Arc<dyn StreamObserver>));
-        let services = (limits.clone(), metrics.clone(), clock.clone());
-        let ingest = Arc::new(Ingest::new(hub.clone(), grants.clone(), services, observers));
-        let relays = Relays::new(RelayContext {
-            ingest: ingest.clone(),
-            opened,
-            control: control.clone(),
-            grants: grants.clone(),
-            metrics: metrics.clone(),
-            limits: limits.clone(),
-            hostname: config.hostname.clone(),
-            warnings: Warnings::default(),
-            clock: clock.clone(),
-            shutdown: shutdown.clone(),
-        });
-        let connections = Connections::new(limits.sockets);
-        let tasks = TaskTracker::new();
-        let transports = transport::start_all(&TransportContext {
-            hostname: config.hostname.clone(),
-            admission: Arc::new(Admission {
-                hostname: config.hostname.clone(),
-                relays: relays.clone(),
-                grants: grants.clone(),
-                control: admission_control,
-                limits: limits.clone(),
-                clock: clock.clone(),
-            }),
-            ingest: ingest.clone(),
-            audience: audience.clone(),
-            limits,
-            metrics: metrics.clone(),
-            clock: clock.clone(),
-            connections: connections.clone(),
-            supervisor: supervisor.clone(),
-            tasks: tasks.clone(),
-            shutdown: shutdown.clone(),
-        });
-        let background =
-            Background { tasks: tasks.clone(), supervisor: supervisor.clone(), shutdown: shutdown.clone() };
-        background.spawn("expiry of streams", expire(ingest.clone(), control.clone(), clock.clone()));
-        background.spawn("load meter", meter.clone().run());
-        tasks.spawn(supervisor.watch("relays", relays.run()));
+        let parts = Parts::new(config, shutdown)?;
+        let relays = parts.relays();
+        let transports = transport::start_all(&parts.transport_context(relays.clone()));
         let (routes, closing) = transports.into_iter().map(|one| (one.routes, one.close)).unzip();
-        tasks.spawn(supervisor.watch("closing", close(closing, shutdown.clone())));
-        let status = Arc::new(Status {
-            hub,
-            ingest: ingest.clone(),
-            metrics,
-            meter,
-            audience,
-            connections,
-            supervisor: supervisor.clone(),
-            control: control.clone(),
-        });
-        if let Some(control) = control {
-            let own_address = relay::check_own_address(control.clone(), config.hostname, clock);
-            background.spawn("check of the node's own address", own_address);
-            let control = control.run(ingest, grants, shutdown.clone());
-            tasks.spawn(supervisor.watch("registration and heartbeats", control));
-        }
-        Ok(Self { router: http::router(merged(routes), status), tasks, supervisor, shutdown })
+        parts.spawn_background(relays, closing);
+        let router = http::router(merged(routes), parts.status());
+        let Parts { tasks, supervisor, shutdown, .. } = parts;
+        Ok(Self { router, tasks, supervisor, shutdown })
     }
 
     /// The node's HTTP surface, to be served at `/` or nested under the path of its `public_url`.
@@ -160,14 +86,138 @@ impl Node {
     }
 }
 
-/// What runs until the node stops.
-struct Background {
-    tasks: TaskTracker,
+/// What a node consists of, besides its relays and transports.
+struct Parts {
+    hostname: String,
+    limits: Limits,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    grants: Arc<Grants>,
+    meter: Arc<Meter>,
+    admission_control: Arc<AdmissionControl>,
+    hub: Arc<Mutex<Hub>>,
+    audience: Arc<Audience>,
+    opened: Arc<OpenedStreams>,
+    /// None in a node without main servers.
+    control: Option<Arc<Control>>,
+    ingest: Arc<Ingest>,
+    connections: Arc<Connections>,
     supervisor: Supervisor,
+    tasks: TaskTracker,
     shutdown: CancellationToken,
 }
 
-impl Background {
+impl Parts {
+    fn new(config: Config, shutdown: CancellationToken) -> Result<Self, Error> {
+        let (limits, clock) = (config.limits.clone(), Clock::start());
+        let metrics = Arc::new(Metrics::default());
+        let grants = Arc::new(Grants::new(&config.grant_keys)?);
+        let meter = Arc::new(Meter::new(metrics.clone(), limits.egress_bytes_per_s, clock.clone()));
+        let admission_control = Arc::new(AdmissionControl::new(limits.clone(), meter.clone()));
+        let hub = Arc::new(Mutex::new(Hub::new(hub_limits(&config), transport::message_prefix)));
+        let audience = Audience::new(&admission_control.limits_with_reserve());
+        let carried = Carried {
+            hub: hub.clone(),
+            audience: audience.clone(),
+            metrics: metrics.clone(),
+            meter: meter.clone(),
+        };
+        let control = match config.main_servers.is_empty() {
+            true => None,
+            false => Some(Arc::new(Control::new(&config, carried, clock.clone())?)),
+        };
+        let opened = Arc::new(OpenedStreams::default());
+        let mut observers: Vec<Arc<dyn StreamObserver>> = vec![opened.clone()];
+        observers.extend(control.clone().map(|control| control as Arc<dyn StreamObserver>));
+        let counted = (limits.clone(), metrics.clone(), clock.clone());
+        let ingest = Arc::new(Ingest::new(hub.clone(), grants.clone(), counted, observers));
+        Ok(Self {
+            hostname: config.hostname,
+            connections: Connections::new(limits.sockets),
+            limits,
+            clock,
+            metrics,
+            grants,
+            meter,
+            admission_control,
+            hub,
+            audience,
+            opened,
+            control,
+            ingest,
+            supervisor: Supervisor::new(),
+            tasks: TaskTracker::new(),
+            shutdown,
+        })
+    }
+
+    fn relays(&self) -> Arc<Relays> {
+        Relays::new(RelayContext {
+            ingest: self.ingest.clone(),
+            opened: self.opened.clone(),
+            control: self.control.clone(),
+            grants: self.grants.clone(),
+            metrics: self.metrics.clone(),
+            limits: self.limits.clone(),
+            hostname: self.hostname.clone(),
+            warnings: Warnings::default(),
+            clock: self.clock.clone(),
+            shutdown: self.shutdown.clone(),
+        })
+    }
+
+    fn transport_context(&self, relays: Arc<Relays>) -> TransportContext {
+        TransportContext {
+            hostname: self.hostname.clone(),
+            admission: Arc::new(Admission {
+                hostname: self.hostname.clone(),
+                relays,
+                grants: self.grants.clone(),
+                control: self.admission_control.clone(),
+                limits: self.limits.clone(),
+                clock: self.clock.clone(),
+            }),
+            ingest: self.ingest.clone(),
+            audience: self.audience.clone(),
+            limits: self.limits.clone(),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+            connections: self.connections.clone(),
+            supervisor: self.supervisor.clone(),
+            tasks: self.tasks.clone(),
+            shutdown: self.shutdown.clone(),
+        }
+    }
+
+    fn status(&self) -> Arc<Status> {
+        Arc::new(Status {
+            hub: self.hub.clone(),
+            ingest: self.ingest.clone(),
+            metrics: self.metrics.clone(),
+            meter: self.meter.clone(),
+            audience: self.audience.clone(),
+            connections: self.connections.clone(),
+            supervisor: self.supervisor.clone(),
+            control: self.control.clone(),
+        })
+    }
+
+    /// Starts everything that runs until the node stops.
+    fn spawn_background(&self, relays: Arc<Relays>, closing: Vec<transport::Close>) {
+        let (ingest, clock, shutdown) = (&self.ingest, &self.clock, &self.shutdown);
+        self.spawn("expiry of streams", expire(ingest.clone(), self.control.clone(), clock.clone()));
+        self.spawn("load meter", self.meter.clone().run());
+        self.tasks.spawn(self.supervisor.watch("relays", relays.run()));
+        self.tasks.spawn(self.supervisor.watch("closing", close(closing, shutdown.clone())));
+        if let Some(control) = self.control.clone() {
+            let own_address = relay::check_own_address(control.clone(), self.hostname.clone(), clock.clone());
+            self.spawn("check of the node's own address", own_address);
+            let control = control.run(ingest.clone(), self.grants.clone(), shutdown.clone());
+            self.tasks.spawn(self.supervisor.watch("registration and heartbeats", control));
+        }
+    }
+
+    /// Runs a task that the stop of the node ends.
     fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let task = self.shutdown.clone().run_until_cancelled_owned(task);
         self.tasks.spawn(self.supervisor.watch(name, task));
