@@ -14,7 +14,7 @@ use std::{
     sync::{Mutex, atomic::Ordering::Relaxed},
 };
 
-use super::{Clock, Now, system_us};
+use super::node_clock::{Clock, Now, system_us};
 use crate::lock::lock;
 
 /// Answers that compete; one comes each second.
@@ -30,7 +30,7 @@ const SLEW_US_PER_S: i64 = 500;
 /// The system's clock is reported when it is off by so much, and again when that changes by so much.
 const REPORT_US: i64 = 500_000;
 
-/// What an answer says of the Unix time at the node's start.
+/// The Unix time at the node's start, by one answer.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     epoch_us: i64,
@@ -107,7 +107,7 @@ impl ClockSync {
         self.clock.elapsed_us()
     }
 
-    /// Corrects the clock by an answer that came just now; an older main server tells no time.
+    /// Corrects the clock by an answer that came just now; an older main server sends no time.
     pub(crate) fn learn(&self, main_server: &str, asked_us: i64, server_time_ms: Option<u64>) {
         let Some(server_us) = server_time_ms.and_then(|ms| i64::try_from(ms).ok()?.checked_mul(1_000)) else {
             return;

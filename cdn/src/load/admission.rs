@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use protocol::{ErrorCode, WireError};
 
-use super::{Meter, Reading};
+use super::meter::{Meter, Reading};
 use crate::{config::Limits, lock::lock};
 
 /// The part of a limit that is kept for viewers that resume: one over this.
@@ -78,7 +78,7 @@ impl AdmissionControl {
 fn is_full(limits: &Limits, reading: &Reading, newcomer: Newcomer, viewers: u32, arrivals: u32) -> bool {
     let most = |limit: u64| if newcomer == Newcomer::Resuming { with_reserve(limit) } else { limit };
     let before = viewers.saturating_sub(arrivals);
-    // What `now` is once the viewers who came since it was read cost what the others do.
+    // What `now` is once the viewers that came since it was read cost what the others do.
     let expected = |now: u64| match before >= LEAST_VIEWERS {
         true => now.saturating_mul(u64::from(viewers) + 1) / u64::from(before),
         false => now,

@@ -1,4 +1,4 @@
-//! How many bytes a second the node can send: what its operator says, or else what its processor use lets one expect.
+//! How many bytes a second the node can send: as configured, or else estimated from its use of processors.
 //!
 //! Sending costs processor time in proportion to bytes, nearly. So while the node sends enough to tell, what it would
 //! send with [`FULL_PERMILLE`] of its processors is `egress × FULL_PERMILLE / share`. Each reading moves the estimate by

@@ -1,0 +1,77 @@
+//! Readings of the node's clock.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use protocol::event::{ClockAnswer, ClockRequest};
+use tokio::time::Instant;
+
+/// One reading.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    /// Milliseconds since the node started; never runs backwards.
+    pub(crate) ms: u64,
+    /// Milliseconds since the Unix epoch: the server clock that capture times refer to.
+    pub(crate) unix_ms: i64,
+}
+
+impl Now {
+    /// Time since an earlier reading, of which this is [`Now::ms`].
+    pub(crate) fn since(self, before_ms: u64) -> Duration {
+        Duration::from_millis(self.ms.saturating_sub(before_ms))
+    }
+
+    /// Seconds since the Unix epoch, as grants count them.
+    pub(crate) fn unix_s(self) -> u64 {
+        u64::try_from(self.unix_ms / 1000).unwrap_or(0)
+    }
+}
+
+/// Counts from when it was made. Clones are the same clock.
+#[derive(Clone, Debug)]
+pub(crate) struct Clock {
+    pub(super) started: Instant,
+    /// The Unix time at `started`, in microseconds, as far as it is known.
+    pub(super) epoch_us: Arc<AtomicI64>,
+}
+
+impl Clock {
+    /// A clock that shows the system's time.
+    #[allow(clippy::disallowed_methods, reason = "this is the clock")]
+    pub(crate) fn start() -> Self {
+        Self { started: Instant::now(), epoch_us: Arc::new(AtomicI64::new(system_us())) }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        let elapsed_us = self.elapsed_us();
+        let unix_us = self.epoch_us.load(Relaxed).saturating_add(elapsed_us);
+        Now { ms: u64::try_from(elapsed_us / 1000).unwrap_or(0), unix_ms: unix_us.div_euclid(1000) }
+    }
+
+    /// Answers a clock exchange that arrived at `arrived`.
+    pub(crate) fn answer(&self, request: ClockRequest, arrived: Now) -> ClockAnswer {
+        ClockAnswer { t0_ms: request.t0_ms, t1_ms: arrived.unix_ms, t2_ms: self.now().unix_ms }
+    }
+
+    /// Time until the node's clock shows `at_ms`; zero if it does.
+    pub(crate) fn until(&self, at_ms: u64) -> Duration {
+        Duration::from_millis(at_ms.saturating_sub(self.now().ms))
+    }
+
+    /// Microseconds since the node started.
+    pub(crate) fn elapsed_us(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+/// The system's clock, in microseconds since the Unix epoch.
+#[allow(clippy::disallowed_methods, reason = "this is the clock")]
+pub(super) fn system_us() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+}
