@@ -1,4 +1,4 @@
-//! What a node is told when it starts. Every limit has a default that suits one machine of moderate size.
+//! What a node is configured with. Every limit has a default that suits one machine of moderate size.
 
 use std::{
     fmt,
@@ -23,7 +23,7 @@ pub struct Config {
     pub cluster_secret: ClusterSecret,
     /// Grows at each start of the node's process.
     pub generation: u64,
-    /// Where it stands, in the operator's words; the main server prefers it for viewers who ask for the same.
+    /// The operator's name for its region; the main server prefers it for viewers that ask for that region.
     pub region: Option<String>,
     /// Keys that grants are verified with until a main server gives others.
     pub grant_keys: Vec<PublicKey>,

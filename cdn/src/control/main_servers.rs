@@ -1,4 +1,4 @@
-//! The main servers of the cluster, and calls to them. Any of them will do: whatever one is told, all know.
+//! The main servers of the cluster, and calls to them. Any of them serves: they share what one of them learns.
 //!
 //! A node stays with the one that answers. One that is away (no connection, no answer in time, an error of its own) is
 //! left for the next in the list.
@@ -24,12 +24,12 @@ pub(crate) enum CallError {
     /// No answer, or none that could be read.
     #[error("{0}: {cause}", cause = cause(.0))]
     Unreachable(#[from] reqwest::Error),
-    /// An answer that says no.
+    /// An answer with an error status.
     #[error("{status}: {message}")]
     Refused { status: StatusCode, code: Option<ErrorCode>, message: String },
 }
 
-/// What is at the bottom of an error: the rest only says that there is one.
+/// The root cause of an error: its wrappers only say that there is one.
 fn cause(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), cause)
 }
@@ -40,7 +40,7 @@ impl CallError {
         Self::Refused { status: StatusCode::NOT_FOUND, code: Some(ErrorCode::UnknownNode), message }
     }
 
-    /// What the main server says is wrong, if it said so.
+    /// The error code of the main server's answer, if it has one.
     pub(crate) fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Unreachable(_) => None,
@@ -90,7 +90,7 @@ impl MainServers {
         self.after(0)
     }
 
-    /// Goes on with the next.
+    /// Continues with the next.
     pub(super) fn move_on(&self) {
         self.moves.fetch_add(1, Relaxed);
     }

@@ -1,6 +1,6 @@
-//! The node's side of the control plane: registers, sends heartbeats, does what the answers say, and says goodbye.
+//! The node's side of the control plane: registers, sends heartbeats, follows the commands in the answers, and deregisters.
 //!
-//! Nothing here is needed for running streams: while every main server is away, they go on, and only the keys that grants
+//! Nothing here is needed for running streams: while every main server is away, they continue, and only the keys that grants
 //! are verified with stay as they were. When the main server a node is with does not answer, the next one is tried at
 //! once, under the same node id, which all of them know; only when none answers does the node wait before it tries again.
 
@@ -92,12 +92,12 @@ impl Control {
         })
     }
 
-    /// Whether a main server knows this node, as far as the node can tell.
+    /// Whether a main server knows this node, as far as the node knows.
     pub(crate) fn is_registered(&self) -> bool {
         self.registered.load(Relaxed)
     }
 
-    /// Where other nodes are told to reach this one.
+    /// Where other nodes reach this one.
     pub(crate) fn own_url(&self) -> &str {
         self.registration.peer_url.as_deref().unwrap_or(&self.registration.public_url)
     }
@@ -107,7 +107,7 @@ impl Control {
         self.main_servers.current()
     }
 
-    /// Asks from whom to pull a stream; `avoid` names nodes that just failed.
+    /// Asks from which nodes to pull a stream; `avoid` names nodes that just failed.
     ///
     /// # Errors
     /// Those of the call; before the node is registered, `unknown_node`.
@@ -117,7 +117,7 @@ impl Control {
         self.main_servers.call_any(Method::POST, &path, &AskForSources { avoid }, SOURCES_TIMEOUT).await
     }
 
-    /// Keeps the node registered until `shutdown`, then says goodbye.
+    /// Keeps the node registered until `shutdown`, then deregisters it.
     pub(crate) async fn run(
         self: Arc<Self>,
         ingest: Arc<Ingest>,

@@ -1,4 +1,4 @@
-//! What a heartbeat says: how loaded the node is, what it carries, and, until a main server heard it, what ended.
+//! What a heartbeat reports: how loaded the node is, what it carries, and, until a main server acknowledges it, what ended.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use crate::{
     metrics::Metrics,
 };
 
-/// Most ended streams that wait to be told.
+/// Most ended streams that wait to be reported.
 const MOST_ENDED: usize = 4096;
 
 /// Where a report is read from.
@@ -29,7 +29,7 @@ pub(crate) struct Carried {
 
 pub(super) struct Report {
     carried: Carried,
-    /// Ended streams that no main server was told of yet.
+    /// Ended streams that no main server acknowledged yet.
     ended: Mutex<Vec<CarriedStream>>,
 }
 
@@ -38,7 +38,7 @@ impl Report {
         Self { carried, ended: Mutex::default() }
     }
 
-    /// A heartbeat, and how many ended streams it tells of, for [`Report::was_told`].
+    /// A heartbeat, and how many ended streams it reports, for [`Report::was_told`].
     pub(super) fn heartbeat(&self) -> (Heartbeat, usize) {
         let ended = lock(&self.ended).clone();
         let streams: Vec<SharedStream> = lock(&self.carried.hub).streams().cloned().collect();

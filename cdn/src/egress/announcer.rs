@@ -1,5 +1,5 @@
 //! The states of a stream as they are announced: at once when the state changes, at most once a second when only the number of
-//! viewers does. Pumps tell viewers so, an [`Announcer`] the broadcaster.
+//! viewers does. Pumps announce to viewers, an [`Announcer`] to the broadcaster.
 
 use std::sync::Arc;
 

@@ -53,7 +53,7 @@ pub(super) struct News<P> {
     span_ms: u64,
 }
 
-/// The wire form of a take's init segment, with the origin time it tells.
+/// The wire form of a take's init segment, with the origin time in it.
 struct EncodedInit<P> {
     take: u64,
     format: Format,
@@ -174,8 +174,8 @@ impl<P: Clone> Encoded<P> {
         }
     }
 
-    /// Gives up the wire forms that it keeps. They hold memory that no budget counts, and a pump without viewers does nothing that
-    /// would let them go.
+    /// Gives up the wire forms that it keeps. They hold memory that no budget counts, and a pump without viewers runs no round
+    /// that would free them.
     pub(super) fn clear(&mut self) {
         self.chunks.clear();
         self.inits.clear();

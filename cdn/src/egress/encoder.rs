@@ -9,7 +9,7 @@ use protocol::{
 use super::flow::PendingReceipt;
 use crate::{hub::Closed, rendition::Chunk};
 
-/// What became of an offer.
+/// The result of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Offer {
     /// The viewer's connection will send it.
@@ -20,14 +20,14 @@ pub(crate) enum Offer {
     Closed,
 }
 
-/// Why a viewer is served no more.
+/// Why the node stops serving a viewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dismissal {
-    /// The node carries the stream no more, and the viewer was told why.
+    /// The node stopped carrying the stream, and the viewer was sent the reason.
     Closed(Closed),
     /// Its connection took nothing for too long.
     Stalled,
-    /// A take began that cannot be written in the formats it asked for, and it was told so.
+    /// A take began that cannot be written in the formats it asked for, and it was sent that.
     Unsupported,
 }
 
@@ -48,10 +48,10 @@ pub(crate) trait Encoder: Send + Sync + 'static {
     fn state(&self, state: &StreamStateChanged) -> Self::Packet;
     /// The wire form of the nodes a stream comes through; none if the transport carries no relays.
     fn relay_path(&self, path: &[String]) -> Option<Self::Packet>;
-    /// What tells viewers that this node drops a stream which is not over, in the order to send it. A client that does not
+    /// Messages that this node drops a stream which is not over, in the order to send it. A client that does not
     /// know the newest of these events must not take the stream for ended.
     fn dropped(&self, state: &StreamStateChanged) -> Vec<Self::Packet>;
-    /// What tells a viewer that the take which begins cannot be written in the formats it asked for, in the order to send it.
+    /// Messages that the take which begins cannot be written in the formats a viewer asked for, in the order to send it.
     fn unsupported(&self, state: &StreamStateChanged) -> Vec<Self::Packet>;
 }
 

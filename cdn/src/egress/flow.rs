@@ -93,7 +93,7 @@ impl Flow {
         self.left.load(SeqCst)
     }
 
-    /// The node is done with the viewer. Called before the viewer is told, so that it can ask for something else at once.
+    /// The node stops serving the viewer. Called before the viewer is notified, so that it can ask for something else at once.
     pub(super) fn finish(&self) {
         self.over.store(true, SeqCst);
     }
@@ -157,7 +157,7 @@ impl PendingReceipt<'_> {
     }
 }
 
-/// A payload on its way to a viewer. Dropping it tells that the viewer's connection took it.
+/// A payload on its way to a viewer. Dropping it marks it as taken by the viewer's connection.
 pub(crate) struct Receipt {
     flow: Arc<Flow>,
     bytes: usize,

@@ -35,7 +35,7 @@ pub(super) struct Pump<E: Encoder> {
     context: Arc<PumpContext<E>>,
     viewers: Vec<Viewer<E::Viewer>>,
     encoded: Encoded<E::Packet>,
-    /// What viewers were told.
+    /// What was announced to viewers.
     announcements: Announcements,
     /// How many of the viewers were behind after the last round.
     behind: u32,
@@ -60,8 +60,8 @@ impl<E: Encoder> Pump<E> {
         }
     }
 
-    /// Runs until the stream is closed and every viewer was told, or [`DRAIN_TIMEOUT_MS`] after that. A pump that panics ends,
-    /// and its viewers go on at another node.
+    /// Runs until the stream is closed and every viewer was notified, or [`DRAIN_TIMEOUT_MS`] after that. A pump that panics ends,
+    /// and its viewers continue at another node.
     pub(super) async fn run(mut self) {
         if !contain("pump of a stream", self.serve_all()).await {
             contain("end of a pump", async { self.end(Closed::Dropped) }).await;
@@ -97,7 +97,7 @@ impl<E: Encoder> Pump<E> {
         lock(self.stream()).closed()
     }
 
-    /// Tells the viewers that were not told yet why nothing more comes.
+    /// Sends the closing packets to the viewers that did not get them yet.
     fn end(&mut self, closed: Closed) {
         let state = state(&self.subscriber);
         let packets = self.closing_packets(closed, &state);
@@ -114,7 +114,7 @@ impl<E: Encoder> Pump<E> {
         }
     }
 
-    /// What tells viewers why nothing more comes.
+    /// The packets that close a stream for a viewer.
     fn closing_packets(&self, closed: Closed, state: &StreamStateChanged) -> Vec<E::Packet> {
         match closed {
             Closed::Ended => vec![self.context.encoder.state(state)],
@@ -220,7 +220,7 @@ impl<E: Encoder> Pump<E> {
         }
     }
 
-    /// Tells the viewer how the stream is doing, or through whom it comes, if it does not know.
+    /// Sends the viewer the state of the stream, and a relay its path, if they changed since it was last sent.
     fn tell(&self, viewer: &mut Viewer<E::Viewer>, update: &mut RoundUpdate<E::Packet>) -> Option<Offer> {
         if viewer.member.role() == Role::Relay
             && let Some(offer) = self.tell_path(viewer, update)
@@ -264,7 +264,7 @@ impl<E: Encoder> Pump<E> {
         viewer.connection.offer(packet, viewer.flow.receipt(0, None))
     }
 
-    /// Tells a viewer that has everything why nothing more comes, and is done with it.
+    /// Sends the closing packets to a viewer that has everything, and stops serving it.
     fn finish(
         &self,
         viewer: &mut Viewer<E::Viewer>,
@@ -344,7 +344,7 @@ impl<E: Encoder> Pump<E> {
         piece.map(Some)
     }
 
-    /// Tells a viewer that what comes next cannot be written in its formats, and is done with it.
+    /// Notifies a viewer that the next take cannot be written in its formats, and stops serving it.
     fn dismiss_unsupported(&self, viewer: &Viewer<E::Viewer>, state: &StreamStateChanged) -> Offer {
         viewer.flow.finish();
         for packet in self.context.encoder.unsupported(state) {
@@ -360,7 +360,7 @@ impl<E: Encoder> Pump<E> {
         viewer.allowed_lag_ms = viewer.allowed_lag_ms.min(lag_ms.saturating_add(max_lag_ms));
     }
 
-    /// Notes whether the state is to be told. Gives the time at which the next round is due even if nothing changes.
+    /// Notes whether the state is to be announced. Gives the time at which the next round is due even if nothing changes.
     fn announce(&mut self) -> Option<u64> {
         let state = state(&self.subscriber);
         if self.viewers.is_empty() || state.state == StreamState::Created || self.closed().is_some() {
@@ -368,7 +368,7 @@ impl<E: Encoder> Pump<E> {
         }
         let now_ms = self.now_ms();
         let (announces, next_ms) = self.announcements.announces(state, now_ms);
-        // Viewers are told in the next round, and it comes at once.
+        // The next round, which comes at once, sends it.
         Some(if announces { now_ms } else { next_ms })
     }
 }

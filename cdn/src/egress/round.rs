@@ -47,7 +47,7 @@ pub(super) enum Served {
 pub(super) struct RoundUpdate<P> {
     pub(super) now: Now,
     pub(super) state: StreamStateChanged,
-    /// Made when the first viewer has to be told.
+    /// Made for the first viewer that needs it.
     pub(super) state_packet: Option<P>,
     pub(super) path: Option<Arc<[String]>>,
     /// Why nothing more comes.

@@ -1,4 +1,4 @@
-//! One viewer's place in a ring: a few words, never a queue.
+//! One viewer's place in a ring: a few bytes, never a queue.
 //!
 //! Whatever is pushed, evicted or skipped, a cursor gives a take's start, then a keyframe, then runs without a
 //! silent gap: what a viewer does not get is announced by [`Next::Skipped`], and what follows begins with a keyframe.
@@ -28,7 +28,7 @@ enum CursorState {
     After(FrameName),
     /// Reads this position next.
     At(u64),
-    /// Lost its state: goes on at the newest keyframe, once there is one it has not seen.
+    /// Lost its place: continues at the newest keyframe, once there is one it has not seen.
     Missed(SkipReason),
 }
 
@@ -51,29 +51,29 @@ pub enum Next {
 }
 
 impl Cursor {
-    /// For a viewer who has nothing: init segment, newest keyframe, live.
+    /// For a viewer that has nothing: init segment, newest keyframe, live.
     pub fn newest() -> Self {
         Self::back(0)
     }
 
-    /// For a reader who has nothing and whose own viewers may want to go back: from the newest keyframe on that is at least
+    /// For a reader that has nothing and whose own viewers may want to go back: from the newest keyframe on that is at least
     /// `back_ms` older than the newest run, or else the oldest.
     pub fn back(back_ms: u64) -> Self {
         Self { state: CursorState::Start { back_ms }, init: None, last: None }
     }
 
-    /// For a viewer who has everything up to the run that holds the frame `last`, init segment of its take included.
+    /// For a viewer that has everything up to the run that holds the frame `last`, init segment of its take included.
     pub fn after(last: FrameName) -> Self {
         Self { state: CursorState::After(last), init: Some(last.take), last: Some(Span::around(last)) }
     }
 
-    /// The same for a viewer who may have it in another format, and gets the init segment once more.
+    /// The same for a viewer that may have it in another format, and gets the init segment once more.
     #[must_use]
     pub fn without_init(self) -> Self {
         Self { init: None, ..self }
     }
 
-    /// Where nothing is in `ring` yet, a viewer who has nothing waits for what comes first: a segment may bring several groups
+    /// Where nothing is in `ring` yet, a viewer that has nothing waits for what comes first: a segment may bring several groups
     /// at once, and the newest of them is not where the stream began.
     #[must_use]
     pub fn waiting_on(mut self, ring: &Ring) -> Self {
@@ -122,7 +122,7 @@ impl Cursor {
         newest_ms.zip(next_ms).map_or(0, |(newest_ms, next_ms)| newest_ms.saturating_sub(next_ms))
     }
 
-    /// Gives up the runs before the newest group. Does nothing for a viewer who already reads that group.
+    /// Gives up the runs before the newest group. Does nothing for a viewer that already reads that group.
     pub fn skip_to_newest(&mut self, ring: &Ring) {
         if let (CursorState::At(position), Some(key)) = (self.locate(ring), ring.newest_key())
             && key > position

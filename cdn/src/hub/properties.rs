@@ -28,7 +28,7 @@ enum Step {
     Read { viewer: usize, count: usize },
     /// The lag policy skips a viewer.
     Skip { viewer: usize },
-    /// A viewer goes on in another format.
+    /// A viewer continues in another format.
     Switch { viewer: usize, format: usize },
 }
 
@@ -68,7 +68,7 @@ impl Producer {
     }
 }
 
-/// A viewer who checks what it is given.
+/// A viewer that checks what it is given.
 struct Viewer {
     stream: usize,
     cursor: Cursor,

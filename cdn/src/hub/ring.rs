@@ -241,7 +241,7 @@ impl Ring {
         self.gap
     }
 
-    /// Runs are missing between those here and the next one: what is here goes, so that no reader goes on across the gap
+    /// Runs are missing between those here and the next one: what is here goes, so that no reader continues across the gap
     /// without being told.
     pub fn gap(&mut self) {
         self.floor = self.newest();

@@ -1,4 +1,4 @@
-//! The epoch of a take: when its timestamp 0 was captured, estimated from what the broadcaster says about each segment.
+//! The epoch of a take: when its timestamp 0 was captured, estimated from the capture times that come with segments.
 //!
 //! A segment's capture time minus its newest timestamp is the take's epoch plus the time the recorder sat on that frame, so
 //! the smallest recent value is the best. Values older than one to two [`SPAN_MS`] are forgotten: the two clocks drift

@@ -3,7 +3,7 @@
 use protocol::{ErrorCode, StreamId, WireError};
 
 pub(super) fn node_full() -> WireError {
-    let message = "this node carries as many streams as it may; try another";
+    let message = "this node has reached its limit of streams; try another";
     WireError::new(ErrorCode::NoCapacity, message)
 }
 

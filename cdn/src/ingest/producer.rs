@@ -2,7 +2,7 @@
 //!
 //! A stream has one producer at a time. Once another one took its place, or the stream is closed, everything it brings is
 //! [`Superseded`], under the same lock that made it so. Runs that the ring has already are passed over by their names, so that a
-//! new producer goes on where the one before stood.
+//! new producer continues where the one before stood.
 
 use std::sync::{Arc, MutexGuard};
 
@@ -141,7 +141,7 @@ impl Producer {
     ) -> Result<Changes, WriteError> {
         let Written { take, epoch_ms, outputs, segment_bytes } = written;
         let mut changes = Changes::default();
-        // A clock of another take than the current one says nothing.
+        // The clock of another take than the current one does not count.
         if stream.take() == take {
             stream.set_epoch_ms(epoch_ms);
         }
@@ -192,7 +192,7 @@ impl Producer {
         Ok(())
     }
 
-    /// A node was found that has the stream, and it comes by this path.
+    /// A node was found that has the stream; the stream comes through these nodes.
     pub(crate) fn path(&self, path: Arc<[String]>) -> Result<(), Superseded> {
         let changed = {
             let mut writing = self.writing()?;

@@ -1,7 +1,7 @@
-//! The broadcaster's side of a stream: registrations. What becomes of segments is in [`segment`](super::segment).
+//! The broadcaster's side of a stream: registrations. Segments are handled in [`segment`](super::segment).
 //!
 //! A broadcaster that registers continues the ring as it is. Runs that the ring has already are passed over by their names; runs that
-//! are missing in between empty the ring, so that viewers are told.
+//! are missing in between empty the ring, so that viewers are notified.
 //!
 //! [`Intake`] parses; a segment may hold it for many slices of work, so waiting for it is asynchronous, and the node's own locks
 //! are never held meanwhile. What needs both the intake and the stream's source takes the intake first.
@@ -55,8 +55,8 @@ impl Publisher {
         &self.source
     }
 
-    /// Makes `connection` the broadcaster and goes on with the take it names, or begins it, after the segment that is being
-    /// parsed. None if the stream was dropped meanwhile, which is what `admit` says too, if it gives false; registrations
+    /// Makes `connection` the broadcaster and continues with the take it names, or begins it, after the segment that is being
+    /// parsed. None if the stream was dropped meanwhile, or if `admit` returns false; registrations
     /// are admitted in the order in which they take effect. `checked` is the take the registration asks for, if it was read before.
     pub(super) async fn register(
         &self,
@@ -112,7 +112,7 @@ impl Intake {
         }
     }
 
-    /// The take that a registration begins, where the stream is at take `relayed` from other nodes; none if it goes on with
+    /// The take that a registration begins, where the stream is at take `relayed` from other nodes; none if it continues with
     /// the one that is here.
     fn take_for(
         &self,

@@ -23,7 +23,7 @@ impl Ingest {
     /// Begins to take a stream in from another node, whose [path](Producer::path) is to be written next.
     ///
     /// # Errors
-    /// `already_publishing` if it comes from somewhere already, `unknown_stream` if it is over, `no_capacity`.
+    /// `already_publishing` if it has a source already, `unknown_stream` if it is over, `no_capacity`.
     pub(crate) fn relay(
         &self,
         id: StreamId,
@@ -32,7 +32,7 @@ impl Ingest {
     ) -> Result<Producer, WireError> {
         let source = self.open(&mut lock(&self.publishers), id, visibility, now)?.source().clone();
         Producer::of_relay(&source).ok_or_else(|| {
-            WireError::new(ErrorCode::AlreadyPublishing, format!("stream {id} comes from somewhere already"))
+            WireError::new(ErrorCode::AlreadyPublishing, format!("stream {id} has a source already"))
         })
     }
 

@@ -60,7 +60,7 @@ pub(super) struct State {
     closed: bool,
 }
 
-/// What came of giving a stream to a broadcaster.
+/// The result of giving a stream to a broadcaster.
 pub(super) enum HandOver {
     Done {
         was_relayed: bool,
@@ -189,7 +189,7 @@ impl StreamSource {
         let wanted = self.keyframe_wanted.clone();
         let ask: AskKeyframe = Arc::new(move || wanted.notify_one());
         self.replace(&mut state, Source::Relay { stop: stop.clone(), lost_since_ms: None }, Some(ask));
-        // Unknown until the link tells it.
+        // Unknown until the link brings it.
         lock(&self.stream).set_path(None);
         Some(stop)
     }

@@ -28,7 +28,7 @@ use crate::{
 
 /// How many ended streams are remembered, so that none of them begins again.
 const ENDED_REMEMBERED: usize = 4096;
-/// How long a stream may lack the node it is pulled from before its viewers are told.
+/// How long a stream may lack the node it is pulled from before its viewers are notified.
 const SOURCE_GRACE_MS: u64 = 2000;
 
 /// How a stream ends on this node.
@@ -36,7 +36,7 @@ const SOURCE_GRACE_MS: u64 = 2000;
 pub(super) enum Ending {
     /// It is over and never begins again here.
     ForGood,
-    /// It is over, as far as this node can tell; the main server decides.
+    /// It is over, as far as this node knows; the main server decides.
     Ended,
     /// It is not over: other nodes may have it.
     Dropped,

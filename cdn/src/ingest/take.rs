@@ -18,7 +18,7 @@ const RESUME_VERSION: u8 = 1;
 const MAX_RESUME_BYTES: usize = 16 << 10;
 /// Longest recorder type that is looked at.
 const MAX_MIME_BYTES: usize = 256;
-/// No take has more: what JavaScript's numbers count exactly. A state that says more was made up.
+/// No take has more: what JavaScript's numbers count exactly. A state with a higher number is forged.
 const MOST_SEGMENTS: u64 = 1 << 53;
 /// Version, take and next segment come before what `media` wrote.
 const RESUME_HEAD_BYTES: usize = 1 + 8 + 8;
@@ -31,7 +31,7 @@ pub(super) struct Take {
     capture_clock: CaptureClock,
     /// How often the recorder's clock fell or jumped; see [`TakeParser::time_corrections`].
     corrections: u64,
-    /// Why it cannot go on.
+    /// Why it cannot continue.
     broken: Option<WireError>,
 }
 
@@ -88,7 +88,7 @@ impl Take {
         self.next_segment
     }
 
-    /// Whether a recorder of type `mime` can go on with it.
+    /// Whether a recorder of type `mime` can continue with it.
     pub(super) fn check_continues(&self, mime: &str) -> Result<(), WireError> {
         self.check_unbroken()?;
         if self.mime != mime {
@@ -103,7 +103,7 @@ impl Take {
         self.parser.tracks()
     }
 
-    /// The newest run that came of it, here or where it was resumed from.
+    /// Its newest run, here or on the node it was resumed from.
     pub(super) fn newest_run(&self) -> Option<Span> {
         let (group, index, frames) = self.parser.newest()?;
         Some(Span { first: FrameName { take: self.number, group, index }, frames })
@@ -119,7 +119,7 @@ impl Take {
         Ok(seq == self.next_segment)
     }
 
-    /// It cannot go on: parsing the next segment failed. Gives the error for its broadcaster.
+    /// It cannot continue: parsing the next segment failed. Gives the error for its broadcaster.
     pub(super) fn fail(&mut self, error: &media::Error) -> WireError {
         let error = parse_error(self.next_segment, error);
         self.broken = Some(error.clone());

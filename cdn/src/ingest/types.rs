@@ -1,4 +1,4 @@
-//! What transports tell ingest of a stream, and what they learn.
+//! What transports pass to ingest, and what they get back.
 
 use bytes::Bytes;
 use protocol::{StreamId, event::SegmentName};
@@ -9,7 +9,7 @@ use crate::hub::{AskKeyframe, SharedStream};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ConnectionId(pub(crate) u64);
 
-/// What a broadcaster says about the stream and the take that it is going to send.
+/// A broadcaster's registration of the stream and the take that it is going to send.
 #[derive(Clone)]
 pub(crate) struct Registration {
     pub(crate) stream: StreamId,
@@ -53,7 +53,7 @@ pub(crate) struct Segment {
 pub(crate) struct Accepted {
     /// The newest segment the node has.
     pub(crate) have: SegmentName,
-    /// A state from which another node goes on, if it is small enough to hand around.
+    /// A state from which another node continues, if it is small enough to hand around.
     pub(crate) resume: Option<String>,
 }
 
@@ -64,6 +64,6 @@ pub(crate) enum Authority {
     ThisNode,
     /// The main server. The node is in contact with it, so a stream that lives elsewhere would have been found there.
     MainServer,
-    /// The main server, which cannot be reached: the stream may well go on at another node.
+    /// The main server, which cannot be reached: the stream may well continue at another node.
     OutOfReach,
 }

@@ -9,8 +9,8 @@ pub(super) fn unavailable(id: StreamId) -> WireError {
     WireError::new(ErrorCode::NoNodeAvailable, message)
 }
 
-/// The stream does not exist, as far as this node can tell.
+/// The stream does not exist, as far as this node knows.
 pub(super) fn unknown_stream(id: StreamId) -> WireError {
-    let message = format!("stream {id} is not here, or it is over; ask the main server");
+    let message = format!("this node does not carry stream {id}, or it is over; ask the main server");
     WireError::new(ErrorCode::UnknownStream, message)
 }

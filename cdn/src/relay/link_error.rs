@@ -2,13 +2,13 @@
 
 use protocol::{ErrorCode, WireError};
 
-/// Why a link is no more.
+/// Why a link ended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LinkError {
     /// The connection could not be made.
     #[error("it cannot be reached: {0}")]
     Unreachable(String),
-    /// It said no.
+    /// It answered with an error.
     #[error("it refuses: {0}")]
     Refused(WireError),
     /// It does not carry the stream any more, which is not over.
@@ -32,7 +32,7 @@ pub(super) enum LinkError {
 }
 
 impl LinkError {
-    /// Whether the address is at fault, as far as can be seen: it leads nowhere, or back to the node that asks.
+    /// Whether the address is at fault, as far as can be seen: nothing answers there, or the node that asks.
     pub(super) fn is_about_address(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,

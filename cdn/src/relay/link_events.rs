@@ -94,7 +94,7 @@ impl ActivePull<'_> {
 
     /// The stream's path. Media is taken in only after it: a path that contains this node is rejected.
     fn path(&mut self, path: RelayPath, health: &mut LinkHealth) -> Result<Option<LinkError>, PullEnd> {
-        let RelayContext { ingest, hostname, clock, .. } = &*self.context;
+        let RelayContext { ingest, hostname, clock, .. } = self.context;
         if path.path.contains(hostname) {
             return Ok(Some(LinkError::Loop));
         }

@@ -9,16 +9,19 @@
 //!
 //! Running streams need the main server only when a link breaks and no other source is known.
 
+mod active_pull;
 mod address;
 mod context;
 mod errors;
 mod link;
 mod link_error;
+mod link_events;
 mod link_health;
 mod metered;
 mod opened;
 mod own_address;
 mod pull;
+mod pull_state;
 mod sources;
 mod warnings;
 
@@ -37,7 +40,8 @@ pub(crate) use self::{
 };
 use self::{
     errors::{unavailable, unknown_stream},
-    pull::{Pull, PullState},
+    pull::Pull,
+    pull_state::PullState,
     sources::SourceLookup,
 };
 use crate::{hub::SharedStream, lock::lock};
@@ -98,7 +102,7 @@ impl Relays {
         loop {
             let begins_here = self.context.opened.next();
             let now = progress.borrow_and_update().clone();
-            // Its broadcaster may have come here meanwhile.
+            // Its broadcaster may have registered here meanwhile.
             if let Some(stream) = self.at_hand(id) {
                 return Ok(stream);
             }
@@ -142,7 +146,7 @@ impl Relays {
             return Ok(pull.clone());
         }
         if pulls.len() >= self.context.limits.streams as usize {
-            let message = "this node carries as many streams as it may; try another";
+            let message = "this node has reached its limit of streams; try another";
             return Err(WireError::new(ErrorCode::NoCapacity, message));
         }
         let pull = Arc::new(Pull::new(id, adopting, self.context.clone(), self.lookup.clone()));

@@ -1,4 +1,4 @@
-//! Whether other nodes can reach this one where they are told to, as far as it can tell from here: it asks itself for a
+//! Whether other nodes can reach this one at its peer URL, as far as it can check by itself: it asks itself for a
 //! stream at that address, as another node would, and has to be refused for asking itself.
 
 use std::{sync::Arc, time::Duration};
@@ -57,7 +57,7 @@ async fn ask(url: &str, main_server: &str, hostname: &str, clock: &Clock) -> Res
 /// Whether it is this node that answered.
 fn judge(answer: Result<Event, LinkError>) -> Result<(), String> {
     match answer {
-        // A full node refuses every connection before it reads what is asked: that tells nothing.
+        // A full node refuses every connection before it reads the request, so it may be this one.
         Err(LinkError::Refused(error))
             if matches!(error.code, ErrorCode::RelayLoop | ErrorCode::NoCapacity) =>
         {

@@ -11,7 +11,7 @@ pub(super) enum PullState {
     Asking,
     /// It is found; a viewer that may watch it has to want it.
     Found(Visibility),
-    /// Its newest chunk is here, or it comes another way.
+    /// Its newest chunk is here, or its broadcaster came to this node.
     Ready,
     /// No node gives it.
     Failed(WireError),

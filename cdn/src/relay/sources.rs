@@ -1,5 +1,5 @@
 //! Source lookup: asks the main server from which nodes to pull a stream. A bounded number of questions is open at a time, and
-//! a stream that was refused is not asked for again for a moment, however many viewers want it.
+//! a failed lookup is not repeated for a moment, however many viewers want the stream.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use crate::{
 
 /// Most questions at a time.
 const AT_A_TIME: usize = 16;
-/// How long a refusal is remembered.
+/// How long an error is remembered.
 const ERROR_MEMORY: Duration = Duration::from_millis(1500);
 /// Most errors remembered.
 const MOST_ERRORS: usize = 1024;
@@ -61,7 +61,7 @@ impl SourceLookup {
         }
     }
 
-    /// Remembers that a stream could not be had.
+    /// Remembers why a lookup of a stream failed.
     pub(super) fn remember(&self, stream: StreamId, error: WireError) {
         let (mut errors, now) = (lock(&self.errors), self.clock.now());
         errors.retain(|_, (at_ms, _)| now.since(*at_ms) < ERROR_MEMORY);
@@ -70,7 +70,7 @@ impl SourceLookup {
         }
     }
 
-    /// Why a stream could not be had a moment ago.
+    /// Why the last lookup of a stream failed, for a moment.
     pub(super) fn recent_error(&self, stream: StreamId) -> Option<WireError> {
         let errors = lock(&self.errors);
         let (at_ms, error) = errors.get(&stream)?;

@@ -82,7 +82,7 @@ impl Admission {
         self.relays.at_hand(stream)
     }
 
-    /// The stream that is asked for. A viewer's is fetched if it is not here. Another node is told to look elsewhere, so that
+    /// The stream that is asked for. A viewer's is fetched if it is not here. For another node it is an error, so that
     /// no two nodes wait for each other.
     ///
     /// # Errors
@@ -191,7 +191,10 @@ fn check_formats(stream: &LiveStream, formats: Option<Formats>) -> Result<(), Wi
 fn check_path(stream: &LiveStream, relay: &str) -> Result<(), WireError> {
     let path = stream.path().ok_or_else(errors::unknown_stream)?;
     if path.iter().any(|hostname| hostname == relay) {
-        let message = format!("stream {} comes here through {relay}; take it from another node", stream.id());
+        let message = format!(
+            "the path of stream {} to this node contains {relay}; pull it from another node",
+            stream.id()
+        );
         return Err(WireError::new(ErrorCode::RelayLoop, message));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Why a node refuses a client, in the same words on every transport.
+//! Why a node refuses a client, with the same messages on every transport.
 
 use protocol::{ErrorCode, WireError};
 
@@ -10,14 +10,14 @@ use crate::{
 
 /// The node has as many connections as it may.
 pub(super) fn no_connection() -> WireError {
-    WireError::new(ErrorCode::NoCapacity, "this node has as many connections as it may; try another")
+    WireError::new(ErrorCode::NoCapacity, "this node has reached its limit of connections; try another")
 }
 
 /// Why a viewer or a relay of `stream` was not admitted.
 pub(super) fn not_admitted(error: AdmitError, stream: &SharedStream) -> WireError {
     match error {
         AdmitError::Full => {
-            WireError::new(ErrorCode::NoCapacity, "this node serves as many clients as it may; try another")
+            WireError::new(ErrorCode::NoCapacity, "this node has reached its limit of viewers; try another")
         }
         AdmitError::Gone => gone(stream),
     }
@@ -47,7 +47,10 @@ pub(super) fn unsupported_format() -> WireError {
 
 /// The node does not carry the stream.
 pub(super) fn unknown_stream() -> WireError {
-    WireError::new(ErrorCode::UnknownStream, "this stream is not here, or it is over; ask the main server")
+    WireError::new(
+        ErrorCode::UnknownStream,
+        "this node does not carry the stream, or it is over; ask the main server",
+    )
 }
 
 #[cfg(test)]

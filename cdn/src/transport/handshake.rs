@@ -12,7 +12,7 @@ const KEY_BYTES: usize = 16;
 /// The `Sec-WebSocket-Accept` that answers a handshake.
 ///
 /// # Errors
-/// What is wrong with a request that is none.
+/// Why a request is no WebSocket handshake.
 pub(crate) fn accept(request: &Parts) -> Result<String, &'static str> {
     let Parts { method, version, headers, .. } = request;
     if method != Method::GET || *version != Version::HTTP_11 {

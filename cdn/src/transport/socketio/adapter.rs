@@ -26,7 +26,7 @@ pub(crate) struct NodeAdapter<E> {
     slot: Slot<E>,
 }
 
-/// Filled with the adapter once the namespace exists, and as good as empty once it is gone.
+/// Filled with the adapter once the namespace exists, and a dangling reference once it is gone.
 pub(super) type Slot<E = Emitter> = Arc<OnceLock<Weak<NodeAdapter<E>>>>;
 
 /// As seen by the handlers.

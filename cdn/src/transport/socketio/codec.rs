@@ -65,7 +65,7 @@ pub(super) fn ack(answer: &impl Serialize) -> Str {
     Str::from(text.expect("plain structs with string keys are always JSON"))
 }
 
-/// What tells that the node drops a stream. A client that does not know the second event sees the broadcaster missing, as far
+/// Messages that the node drops a stream. A client that does not know the second event sees the broadcaster missing, as far
 /// as this node goes.
 pub(super) fn dropped(state: &StreamStateChanged) -> Vec<Packet> {
     let interrupted = StreamStateChanged { state: StreamState::Interrupted, ..*state };

@@ -43,7 +43,7 @@ impl Encoder for SocketIoEncoder {
         codec::dropped(state)
     }
 
-    /// Clients that know no more go on at another node, and learn the reason when they ask.
+    /// Clients continue at another node then, and learn the reason when they ask there.
     fn unsupported(&self, state: &StreamStateChanged) -> Vec<Packet> {
         codec::dropped(state)
     }

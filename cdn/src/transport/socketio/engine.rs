@@ -1,8 +1,8 @@
 //! What stands before the Socket.IO library on HTTP: requests it would take wrongly are refused, every refusal has one
-//! form, clients are told how large a request may be, and queues learn what an answer took.
+//! form, responses carry the limit of a request's size, and queues learn what an answer took.
 //!
 //! Without this the library answers 101 to a request that cannot be upgraded, as a proxy without upgrade headers makes it
-//! of a handshake, and no client would go on to long polling.
+//! of a handshake, and no client would continue to long polling.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The public contract: Socket.IO v4/v5 rooms and the events of `docs/protocol.md`, over HTTP polling and WebSocket.
 //!
-//! A stream's room holds its broadcaster, who is told its states; viewers get states and media at their own pace.
+//! A stream's room holds its broadcaster, which is told its states; viewers get states and media at their own pace.
 
 mod adapter;
 mod clock;

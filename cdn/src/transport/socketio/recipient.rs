@@ -63,7 +63,7 @@ impl ViewerConnection for Recipient {
     fn dismiss(&self, _: Dismissal) {}
 }
 
-/// Shared bytes that tell when one connection is done with them.
+/// Shared bytes that hold a receipt until one connection has sent them.
 struct Tracked {
     bytes: Bytes,
     _receipt: Receipt,

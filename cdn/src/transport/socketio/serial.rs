@@ -1,7 +1,7 @@
 //! The order of one connection's events: one is handled at a time, the later ones queue up behind it.
 //!
 //! An event is polled once where it arrives (see [`event`](super::event)), so that ordinary segments cost no task and are answered
-//! before the next event is read. What has to wait (a large segment is parsed in slices) goes on in a task, and the reading task is free.
+//! before the next event is read. What has to wait (a large segment is parsed in slices) continues in a task, and the reading task is free.
 //!
 //! An event that panics is lost alone: those after it run, above all the last one, which gives up what the connection has.
 
@@ -40,7 +40,7 @@ struct Queue {
 
 impl Serial {
     /// Queues `work`, an event of `bytes` bytes, behind those before it. Gives it back if it is its turn: the caller polls it once, and
-    /// goes on with [`Self::next`], or with [`Self::finish`] in a task.
+    /// continues with [`Self::next`], or with [`Self::finish`] in a task.
     pub(super) fn enter(&self, bytes: usize, work: Work) -> Result<Option<Work>, Full> {
         self.enter_within(MOST_WAITING_BYTES, bytes, work)
     }

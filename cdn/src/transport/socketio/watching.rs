@@ -99,7 +99,7 @@ impl Connection {
         });
     }
 
-    /// Admits a viewer, unless it does not want that any more, and answers what came of it.
+    /// Admits a viewer, unless it left meanwhile, and answers with the result.
     fn begin(
         &self,
         call: &Call,

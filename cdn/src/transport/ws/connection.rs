@@ -28,7 +28,7 @@ use crate::{
     lock::lock,
 };
 
-/// Bytes read at once. They stay on the stack: a viewer has little to say.
+/// Bytes read at once. They stay on the stack: a viewer sends little.
 const READ_BYTES: usize = 4096;
 /// Answers to a client that does not read what it asked for are dropped beyond this many messages.
 const MOST_WAITING: usize = 8;
@@ -113,7 +113,7 @@ impl Connection {
         lock(&self.outgoing).phase != Phase::Open
     }
 
-    /// Whether the client said anything, or took what had waited for it, since the last call.
+    /// Whether the client sent anything, or took what had waited for it, since the last call.
     pub(super) fn has_sent(&self) -> bool {
         self.has_sent.swap(false, Relaxed)
     }
@@ -139,12 +139,12 @@ impl Connection {
         }
     }
 
-    /// What its task does: writes what waits, and gives what the client says to `said`. Ready once it is over.
+    /// What its task does: writes what waits, and gives what the client sends to `handle`. Ready once it is over.
     pub(super) fn poll(
         &self,
         cx: &mut Context<'_>,
         incoming: &mut Incoming,
-        mut said: impl FnMut(&Self, ClientMessage),
+        mut handle: impl FnMut(&Self, ClientMessage),
     ) -> Poll<()> {
         if self.poll_flush(cx).is_ready() {
             return Poll::Ready(());
@@ -159,24 +159,24 @@ impl Connection {
                     return Poll::Ready(());
                 }
             };
-            self.hear(read, incoming, &mut said);
+            self.receive(read, incoming, &mut handle);
         }
     }
 
     /// What the client sent.
-    pub(super) fn hear(
+    pub(super) fn receive(
         &self,
         bytes: &[u8],
         incoming: &mut Incoming,
-        said: &mut impl FnMut(&Self, ClientMessage),
+        handle: &mut impl FnMut(&Self, ClientMessage),
     ) {
         self.has_sent.store(true, Relaxed);
-        let heard = |heard| match heard {
+        let received = |message| match message {
             ClientMessage::Ping(payload) => self.answer(&frame::pong(&payload)),
             ClientMessage::Close => self.close_answered(),
-            heard => said(self, heard),
+            message => handle(self, message),
         };
-        if let Err(violation) = incoming.push(bytes, heard) {
+        if let Err(violation) = incoming.push(bytes, received) {
             self.close(None, violation);
             self.go_on_to(Phase::Failing);
         }
@@ -207,7 +207,7 @@ impl Connection {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(written)) if written > 0 => {
                     first.advance(written);
-                    // Taking is a sign of life too: what the client would say may be behind all that.
+                    // Taking is a sign of life too: what the client would send may wait behind all that.
                     self.has_sent.store(true, Relaxed);
                 }
                 Poll::Ready(_) => outgoing.end(),
@@ -216,7 +216,7 @@ impl Connection {
                 outgoing.waiting.pop_front();
             }
         }
-        // Memory only for those for whom something waits.
+        // Memory only for connections with something waiting.
         outgoing.waiting = VecDeque::new();
         if let Poll::Ready(Err(_)) = self.socket.poll_flush(cx) {
             outgoing.end();

@@ -15,7 +15,7 @@ use crate::{egress::Encoder, rendition::Chunk, transport::errors};
 
 /// See the [module](self).
 pub(crate) struct WsEncoder {
-    /// The node's own, the last of every path it tells.
+    /// The node's own, the last of every path it sends.
     hostname: String,
 }
 

@@ -1,6 +1,6 @@
 //! What a client sends (RFC 6455, section 5): a small, strict reader of frames cut anywhere. Pure.
 //!
-//! Clients have little to say, so a message of more than [`MAX_MESSAGE_BYTES`] is refused by its head, before it is there,
+//! Clients send little, so a message of more than [`MAX_MESSAGE_BYTES`] is refused by its head, before it is there,
 //! and nothing is held between frames.
 
 use super::frame::{CloseCode, MAX_CONTROL_BYTES};
@@ -15,13 +15,13 @@ const OPCODE: u8 = 0x0f;
 const MASKED: u8 = 0x80;
 const MASK_BYTES: usize = 4;
 
-/// What a client said.
+/// What a client sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ClientMessage {
     Text(String),
-    /// Nothing that matters: a binary message, or a pong.
+    /// A binary message, or a pong.
     Ignored,
-    /// It wants this back.
+    /// To be answered by a pong with this payload.
     Ping(Vec<u8>),
     /// It closes the connection.
     Close,
@@ -30,7 +30,7 @@ pub(super) enum ClientMessage {
 /// What a client broke, as the code its connection is closed with.
 pub(super) type Violation = CloseCode;
 
-/// The reader. After a violation or a close it hears nothing more.
+/// The reader. After a violation or a close it ignores everything.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
     /// The start of a frame that is not whole yet.

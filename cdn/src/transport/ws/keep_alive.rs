@@ -1,5 +1,5 @@
 //! Keep-alive of all connections by one timer: pings those that are silent, closes those that stay so, and ends those that do
-//! not finish closing. A connection costs it a few words.
+//! not finish closing. A connection costs it a few bytes.
 
 use std::{
     collections::HashMap,
@@ -33,7 +33,7 @@ struct Entries {
 
 struct Entry {
     connection: Arc<Connection>,
-    /// Ticks since the client last said something, or since it began to close.
+    /// Ticks since the client last sent something, or since it began to close.
     ticks: u32,
     closing: bool,
 }

@@ -187,7 +187,7 @@ async fn connect(
     let request = request.and_then(|Query(query)| request::read(&stream, query));
     let shutdown = server.context.shutdown.clone();
     server.tasks.clone().spawn(shutdown.run_until_cancelled_owned(async move {
-        // A client that is gone before the answer needs no words.
+        // A client that is gone before the answer needs no error.
         if let Ok(Ok(upgraded)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await {
             server.serve(Socket::take_back(upgraded), request, client).await;
         }
@@ -221,17 +221,17 @@ impl ClientTask {
 
     async fn run(self, early: Bytes) {
         let mut incoming = Incoming::default();
-        let mut said = |connection: &Connection, heard| self.answer(connection, heard);
+        let mut handle = |connection: &Connection, message| self.answer(connection, message);
         if !early.is_empty() {
-            self.connection.hear(&early, &mut incoming, &mut said);
+            self.connection.receive(&early, &mut incoming, &mut handle);
         }
         drop(early);
-        poll_fn(|cx| self.connection.poll(cx, &mut incoming, &mut said)).await;
+        poll_fn(|cx| self.connection.poll(cx, &mut incoming, &mut handle)).await;
     }
 
-    /// Does what a client may ask for; whatever else it says is ignored.
-    fn answer(&self, connection: &Connection, heard: ClientMessage) {
-        let ClientMessage::Text(text) = heard else { return };
+    /// Handles the events of a client; everything else is ignored.
+    fn answer(&self, connection: &Connection, message: ClientMessage) {
+        let ClientMessage::Text(text) = message else { return };
         let arrived = self.clock.now();
         match request::event(&text) {
             Some(Event::Clock(request)) => {
