@@ -2,7 +2,8 @@
 
 use protocol::{ErrorCode, StreamId, WireError};
 
-pub(super) fn node_full() -> WireError {
+/// The node carries as many streams as it may.
+pub(crate) fn node_full() -> WireError {
     let message = "this node has reached its limit of streams; try another";
     WireError::new(ErrorCode::NoCapacity, message)
 }

@@ -27,6 +27,7 @@ mod types;
 mod tests;
 
 pub(crate) use self::{
+    errors::node_full,
     observer::StreamObserver,
     producer::{Producer, Superseded, WriteError, Written},
     streams::Ingest,

@@ -10,7 +10,7 @@ pub(super) fn unavailable(id: StreamId) -> WireError {
 }
 
 /// The stream does not exist, as far as this node knows.
-pub(super) fn unknown_stream(id: StreamId) -> WireError {
+pub(crate) fn unknown_stream(id: StreamId) -> WireError {
     let message = format!("this node does not carry stream {id}, or it is over; ask the main server");
     WireError::new(ErrorCode::UnknownStream, message)
 }

@@ -31,20 +31,21 @@ use std::{
     time::Duration,
 };
 
-use protocol::{ErrorCode, StreamId, WireError, grant::Action, stream::Visibility};
+use protocol::{StreamId, WireError, grant::Action, stream::Visibility};
 use supervisor::contain;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::{
+    errors::unknown_stream,
     context::RelayContext, opened::OpenedStreams, own_address::check as check_own_address, warnings::Warnings,
 };
 use self::{
-    errors::{unavailable, unknown_stream},
+    errors::unavailable,
     pull::Pull,
     pull_state::PullState,
     sources::SourceLookup,
 };
-use crate::{hub::SharedStream, lock::lock};
+use crate::{hub::SharedStream, ingest, lock::lock};
 
 /// Longest wait of a viewer for a stream that has to be fetched first.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -146,8 +147,7 @@ impl Relays {
             return Ok(pull.clone());
         }
         if pulls.len() >= self.context.limits.streams as usize {
-            let message = "this node has reached its limit of streams; try another";
-            return Err(WireError::new(ErrorCode::NoCapacity, message));
+            return Err(ingest::node_full());
         }
         let pull = Arc::new(Pull::new(id, adopting, self.context.clone(), self.lookup.clone()));
         pulls.insert(id, pull.clone());

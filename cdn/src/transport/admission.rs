@@ -19,7 +19,7 @@ use crate::{
     hub::{Cursor, LiveStream, Role, SharedStream},
     load::{AdmissionControl, Newcomer},
     lock::lock,
-    relay::Relays,
+    relay::{Relays, unknown_stream},
 };
 
 /// Which stream a client asks for, and from where on.
@@ -91,7 +91,7 @@ impl Admission {
         match &request.client {
             Client::Viewer => self.relays.find(request.stream, request.grant.as_deref()).await,
             Client::Relay(relay) if *relay == self.hostname => Err(asks_itself(relay)),
-            Client::Relay(_) => self.at_hand(request.stream).ok_or_else(errors::unknown_stream),
+            Client::Relay(_) => self.at_hand(request.stream).ok_or_else(|| unknown_stream(request.stream)),
         }
     }
 
@@ -189,7 +189,7 @@ fn check_formats(stream: &LiveStream, formats: Option<Formats>) -> Result<(), Wi
 
 /// Whether `relay` may get the stream from here: this node has it, and not from `relay`.
 fn check_path(stream: &LiveStream, relay: &str) -> Result<(), WireError> {
-    let path = stream.path().ok_or_else(errors::unknown_stream)?;
+    let path = stream.path().ok_or_else(|| unknown_stream(stream.id()))?;
     if path.iter().any(|hostname| hostname == relay) {
         let message = format!(
             "the path of stream {} to this node contains {relay}; pull it from another node",

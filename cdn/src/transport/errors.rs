@@ -6,6 +6,7 @@ use crate::{
     egress::AdmitError,
     hub::{Closed, SharedStream},
     lock::lock,
+    relay::unknown_stream,
 };
 
 /// The node has as many connections as it may.
@@ -26,8 +27,9 @@ pub(super) fn not_admitted(error: AdmitError, stream: &SharedStream) -> WireErro
 /// Why a stream that was here a moment ago cannot be watched. One that is not closed, though no pump serves it, is not over
 /// either.
 pub(super) fn gone(stream: &SharedStream) -> WireError {
-    match lock(stream).closed() {
-        Some(Closed::Ended) => unknown_stream(),
+    let stream = lock(stream);
+    match stream.closed() {
+        Some(Closed::Ended) => unknown_stream(stream.id()),
         Some(Closed::Dropped) | None => stream_dropped(),
     }
 }
@@ -43,14 +45,6 @@ pub(super) fn stream_dropped() -> WireError {
 pub(super) fn unsupported_format() -> WireError {
     let message = "the stream's codecs cannot be written in any of the formats asked for; ask for others";
     WireError::new(ErrorCode::UnsupportedFormat, message)
-}
-
-/// The node does not carry the stream.
-pub(super) fn unknown_stream() -> WireError {
-    WireError::new(
-        ErrorCode::UnknownStream,
-        "this node does not carry the stream, or it is over; ask the main server",
-    )
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The connection of a client, to which packets are sent through the queues of Socket.IO.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+};
 
 use bytes::Bytes;
 use protocol::StreamId;
@@ -40,7 +43,7 @@ impl Recipient {
         if let Some(queue) = &self.polling_queue {
             return queue.send(packet);
         }
-        let adapter = self.slot.get().and_then(std::sync::Weak::upgrade);
+        let adapter = self.slot.get().and_then(Weak::upgrade);
         adapter.ok_or(SocketError::Closed)?.send(self.sid, packet)
     }
 }
