@@ -323,7 +323,7 @@ async fn runs_and_tracks_that_do_not_fit_their_take_are_malformed_and_take_nothi
     other_track.frames[0].track = 7;
     assert_eq!(write(vec![Output::Run(other_track)]), Err(WriteError::Malformed(hub::Error::Frames(0))));
     // As MP3 in MP4 each of these gaps has 168 bytes.
-    let silence = samples::run(ChunkName { take: 0, group: 0, index: 1 }, 300_000, 0);
+    let silence = samples::run(FrameName { take: 0, group: 0, index: 1 }, 300_000, 0);
     let refused = write(vec![Output::Run(silence)]);
     assert!(matches!(refused, Err(WriteError::Malformed(hub::Error::TooLarge(_)))), "{refused:?}");
     let other_tracks = vec![Output::Tracks(samples::aac())];

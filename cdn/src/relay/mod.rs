@@ -36,15 +36,10 @@ use supervisor::contain;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::{
-    errors::unknown_stream,
-    context::RelayContext, opened::OpenedStreams, own_address::check as check_own_address, warnings::Warnings,
+    context::RelayContext, errors::unknown_stream, opened::OpenedStreams,
+    own_address::check as check_own_address, warnings::Warnings,
 };
-use self::{
-    errors::unavailable,
-    pull::Pull,
-    pull_state::PullState,
-    sources::SourceLookup,
-};
+use self::{errors::unavailable, pull::Pull, pull_state::PullState, sources::SourceLookup};
 use crate::{hub::SharedStream, ingest, lock::lock};
 
 /// Longest wait of a viewer for a stream that has to be fetched first.
