@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use bytes::Bytes;
-use protocol::{ErrorCode, Located, NodeId, StreamId};
+use protocol::{ErrorCode, Located, NodeId, StreamId, stream::Visibility};
 use serde::de::DeserializeOwned;
 
 use super::{Api, error::Error};
@@ -131,16 +131,21 @@ impl FromRequestParts<Arc<Api>> for Member {
 }
 
 /// A stream that is not over, and proof that the caller is its broadcaster: a publish grant, which may have expired.
-pub(crate) struct Publisher(pub(crate) StreamId);
+pub(crate) struct Publisher {
+    /// Its id.
+    pub(crate) stream_id: StreamId,
+    /// Who may watch it.
+    pub(crate) visibility: Visibility,
+}
 
 impl FromRequestParts<Arc<Api>> for Publisher {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
-        api.control.access(stream_id)?;
+        let visibility = api.control.find(stream_id)?.visibility;
         check_broadcaster(api, &parts.headers, stream_id)?;
-        Ok(Self(stream_id))
+        Ok(Self { stream_id, visibility })
     }
 }
 

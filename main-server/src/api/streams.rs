@@ -87,19 +87,17 @@ pub(crate) async fn watch(
     Client(address): Client,
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
-    let access = api.control.access(stream_id)?;
-    let visibility = access.visibility;
-    if let Some(hash) = access.passphrase_hash {
+    let mut found = api.control.find(stream_id)?;
+    if let Some(hash) = found.passphrase_hash.take() {
         let passphrase = request.passphrase.take().unwrap_or_default();
         admit(&api, Attempt { stream_id, address, passphrase, hash }).await?;
     }
     request.avoid.truncate(MAX_AVOIDED);
     let now = Now::read();
-    let nodes = api.control.watch(stream_id, &request, now)?;
-    let grant = api.grants.permit(Action::Watch, stream_id, visibility, now)?;
+    let nodes = api.control.watch(&found, &request, now)?;
+    let grant = api.grants.permit(Action::Watch, stream_id, found.visibility, now)?;
     count(&api.counters.watch_grants);
-    let stream = Some(api.control.info(stream_id)?);
-    Ok(Answer(Assignment { grant, nodes, stream }))
+    Ok(Answer(Assignment { grant, nodes, stream: Some(found.info) }))
 }
 
 async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
@@ -112,12 +110,11 @@ async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
 
 pub(crate) async fn publish(
     State(api): State<Arc<Api>>,
-    Publisher(stream_id): Publisher,
+    Publisher { stream_id, visibility }: Publisher,
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
     request.avoid.truncate(MAX_AVOIDED);
     let now = Now::read();
-    let visibility = api.control.access(stream_id)?.visibility;
     let nodes = api.control.publish(stream_id, &request, now)?;
     let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
     Ok(Answer(Assignment { grant, nodes, stream: None }))

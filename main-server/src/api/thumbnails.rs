@@ -18,7 +18,7 @@ use crate::{catalogue::ImageKind, clock::Now};
 
 pub(crate) async fn replace(
     State(api): State<Arc<Api>>,
-    Publisher(stream_id): Publisher,
+    Publisher { stream_id, .. }: Publisher,
     Raw(bytes): Raw,
 ) -> Result<StatusCode, Error> {
     let unknown = || Error::invalid("the body is not a JPEG, PNG or WebP picture");

@@ -40,12 +40,16 @@ pub(crate) struct Placed {
     pub(crate) nodes: Vec<NodeAddress>,
 }
 
-/// What stands between a viewer and a stream.
-pub(crate) struct Access {
+/// A stream that is not over, as a request for it finds it.
+pub(crate) struct Found {
+    /// As viewers see it.
+    pub(crate) info: StreamInfo,
     /// Who may watch.
     pub(crate) visibility: Visibility,
     /// What the viewer's passphrase is checked against, if one is asked for.
     pub(crate) passphrase_hash: Option<String>,
+    /// Whether it may have ended while no main server ran.
+    is_in_doubt: bool,
 }
 
 impl ControlPlane {
@@ -118,40 +122,43 @@ impl ControlPlane {
         })
     }
 
-    /// What a viewer of a stream that is not over has to show.
+    /// A stream that is not over.
     ///
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown or over.
-    pub(crate) fn access(&self, stream_id: StreamId) -> Result<Access, Error> {
+    pub(crate) fn find(&self, stream_id: StreamId) -> Result<Found, Error> {
         self.change(|state| {
             let stream = state.catalogue.running(stream_id)?;
-            let passphrase_hash = stream.passphrase_hash().map(str::to_owned);
-            Ok(Access { visibility: stream.visibility(), passphrase_hash })
+            Ok(Found {
+                info: stream.info(stream_id),
+                visibility: stream.visibility(),
+                passphrase_hash: stream.passphrase_hash().map(str::to_owned),
+                is_in_doubt: stream.is_in_doubt(),
+            })
         })
     }
 
-    /// Where to watch a stream. Who avoids a node was watching and moves; anybody else is new.
+    /// Where to watch the stream that was found. A client that avoids a node was watching and moves; any other is new.
     ///
     /// # Errors
-    /// [`Error::Catalogue`] if it is unknown or over, [`Error::NoNodeAvailable`] if nobody carries it,
-    /// [`Error::NoCapacity`] if nobody may take more, [`Error::CutOff`] for new viewers while it may be over without being known here.
+    /// [`Error::NoNodeAvailable`] if no node carries it, [`Error::NoCapacity`] if no node may take more, [`Error::CutOff`] for
+    /// new viewers while it may be over without being known here.
     pub(crate) fn watch(
         &self,
-        stream_id: StreamId,
+        found: &Found,
         request: &AskForNodes,
         now: Now,
     ) -> Result<Vec<NodeAddress>, Error> {
         if request.avoid.is_empty() {
             self.admits_newcomers(now)?;
         }
-        self.change(|state| {
-            if state.catalogue.running(stream_id)?.is_in_doubt() {
-                return Err(Error::NoNodeAvailable);
-            }
-            let decision = state.fleet.watch(stream_id, asked(request), now.instant)?;
-            log(&decision, "viewer", Some(stream_id));
-            Ok(Chosen::from(decision).nodes)
-        })
+        if found.is_in_doubt {
+            return Err(Error::NoNodeAvailable);
+        }
+        let stream_id = found.info.stream_id;
+        let decision = self.change(|state| state.fleet.watch(stream_id, asked(request), now.instant))?;
+        log(&decision, "viewer", Some(stream_id));
+        Ok(Chosen::from(decision).nodes)
     }
 
     /// Where to go on publishing a stream; it is placed on the first choice.

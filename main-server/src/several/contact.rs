@@ -113,16 +113,16 @@ async fn a_server_whose_watch_is_broken_hears_what_the_others_write_and_lets_vie
     refused(&stranger);
 
     let much_later = Now::read() + Duration::from_secs(60);
-    let newcomer = b.api.control.watch(id, &AskForNodes::default(), much_later);
-    assert_eq!(newcomer.err(), Some(Error::CutOff), "a message may have been lost");
+    let found = b.api.control.find(id).unwrap();
+    let newcomer = || b.api.control.watch(&found, &AskForNodes::default(), much_later);
+    assert_eq!(newcomer().err(), Some(Error::CutOff), "a message may have been lost");
     assert_eq!(b.api.control.ready(much_later), Err(Error::CutOff));
 
     assert_eq!(a.end(id).await.status, StatusCode::NO_CONTENT);
     until("b hears of the end", async || b.state(id).await == Some(StreamState::Ended)).await;
     assert_eq!(code(&b.watch(id, json!({})).await), ErrorCode::UnknownStream);
     b.connection.mend();
-    let newcomer = async || b.api.control.watch(id, &AskForNodes::default(), much_later);
-    until("b watches again", async || newcomer().await.err() != Some(Error::CutOff)).await;
+    until("b watches again", async || newcomer().err() != Some(Error::CutOff)).await;
 }
 
 #[tokio::test]
