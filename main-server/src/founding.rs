@@ -104,11 +104,11 @@ async fn raise_schema(kv: &dyn Kv, known: u32) -> Result<(), Error> {
 /// The store's; [`Error::Invalid`] if one is damaged.
 pub(crate) async fn grant_seeds(kv: &dyn Kv, proposed: &Seed) -> Result<Vec<Seed>, Error> {
     let first = format!("{GRANT_KEY}1");
-    if kv.entries(KEYS).await?.iter().all(|entry| number(&entry.key).is_none()) {
+    if kv.entries(KEYS, "").await?.iter().all(|entry| number(&entry.key).is_none()) {
         settle(kv, KEYS, &first, &Kept { secret: proposed.to_hex() }).await?;
     }
     let mut seeds = Vec::new();
-    for entry in kv.entries(KEYS).await? {
+    for entry in kv.entries(KEYS, "").await? {
         let Some(number) = number(&entry.key) else { continue };
         let kept = serde_json::from_slice::<Kept>(&entry.value).ok();
         let seed = kept.and_then(|kept| Seed::from_hex(&kept.secret));

@@ -36,6 +36,14 @@ pub enum Error {
     /// Changes after that revision are not all known any more: watch from the start.
     #[error("changes that old are forgotten")]
     Compacted,
+    /// The server that keeps the store is older than this program needs.
+    #[error("the NATS server has version {found:?}, version {needed} or newer is needed")]
+    OldServer {
+        /// The server's.
+        found: String,
+        /// The oldest that is supported.
+        needed: &'static str,
+    },
     /// The store was written by a newer version of this program.
     #[error("the store's schema is version {found}, this program knows up to {known}: run a newer program")]
     TooNew {
@@ -91,6 +99,25 @@ pub struct Entry {
     pub lease: Option<Duration>,
 }
 
+/// A part of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Entries, by key.
+    pub entries: Vec<Entry>,
+    /// The key after which the next page begins; `None` on the last one.
+    pub next: Option<String>,
+}
+
+impl Page {
+    /// The first `limit` of `entries`, which are by key and one more than that if there are more.
+    pub(crate) fn of(mut entries: Vec<Entry>, limit: usize) -> Self {
+        let has_more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = entries.last().filter(|_| has_more).map(|entry| entry.key.clone());
+        Self { entries, next }
+    }
+}
+
 /// Leaves the value out: it may be a secret.
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,6 +152,14 @@ pub enum Event {
 }
 
 impl Event {
+    /// The key of the entry, `None` for [`Event::Current`].
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Put(Entry { key, .. }) | Self::Deleted { key, .. } => Some(key),
+            Self::Current => None,
+        }
+    }
+
     /// The write that it comes from; [`Revision::NONE`] if it comes from none.
     pub fn revision(&self) -> Revision {
         match self {
@@ -176,8 +211,18 @@ pub trait Kv: Send + Sync + 'static {
     /// The entry at `key`: every write that was acknowledged before the call is seen.
     async fn get(&self, namespace: Namespace, key: &str) -> Result<Option<Entry>, Error>;
 
-    /// Every entry of a namespace, by key.
-    async fn entries(&self, namespace: Namespace) -> Result<Vec<Entry>, Error>;
+    /// Every entry of a namespace whose key begins with `prefix`, by key. An empty prefix is all of them. NATS finds a
+    /// prefix that ends with `/` without a look at other keys.
+    async fn entries(&self, namespace: Namespace, prefix: &str) -> Result<Vec<Entry>, Error>;
+
+    /// The first `limit` of those entries after the key `after`. What is written between two calls may be missed or shown.
+    async fn page(
+        &self,
+        namespace: Namespace,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, Error>;
 
     /// Every entry of every namespace, by namespace and key: as of one moment with SQLite, as of some moment each with NATS.
     async fn snapshot(&self) -> Result<Vec<(Namespace, Entry)>, Error>;
@@ -214,12 +259,17 @@ pub trait Kv: Send + Sync + 'static {
     /// [`Error::Conflict`] if it comes from another write or is gone.
     async fn delete(&self, namespace: Namespace, key: &str, expect: Option<Revision>) -> Result<(), Error>;
 
-    /// Shows a namespace's entries, then [`Event::Current`], then changes. With `after`, instead of the entries what has
-    /// changed after that revision, deletions too.
+    /// Shows a namespace's entries whose keys begin with `prefix`, then [`Event::Current`], then changes of such entries. With
+    /// `after`, instead of the entries what has changed after that revision, deletions too.
     ///
     /// # Errors
     /// [`Error::Compacted`] if deletions after `after` may be forgotten already. The watch itself may end with it too.
-    async fn watch(&self, namespace: Namespace, after: Option<Revision>) -> Result<Watch, Error>;
+    async fn watch(
+        &self,
+        namespace: Namespace,
+        prefix: &str,
+        after: Option<Revision>,
+    ) -> Result<Watch, Error>;
 
     /// Shows every entry with a lease, of all namespaces, then each such entry when it is written. An entry that was
     /// deleted or lost its lease is not shown.

@@ -29,7 +29,7 @@ pub use self::{
     engine::{Engine, NatsServer},
     journal::Journal,
     kv::{
-        Entry, Error, Event, Expect, Health, Kv, LeaseWatch, Leased, MAX_KEY_BYTES, MAX_VALUE_BYTES,
+        Entry, Error, Event, Expect, Health, Kv, LeaseWatch, Leased, MAX_KEY_BYTES, MAX_VALUE_BYTES, Page,
         Revision, Watch,
     },
     namespace::Namespace,

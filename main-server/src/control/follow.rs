@@ -42,7 +42,7 @@ impl ControlPlane {
 
     async fn load_once(&self, now: Now) -> Result<(), store::Error> {
         for namespace in [NODES, STREAMS] {
-            for entry in self.store.kv.entries(namespace).await? {
+            for entry in self.store.kv.entries(namespace, "").await? {
                 self.learn(namespace, &entry, now);
             }
         }
@@ -76,7 +76,7 @@ impl ControlPlane {
     async fn follow_once(&self, namespace: Namespace, link: Link) -> Result<(), store::Error> {
         // What is known before the watch begins and is not shown by it is gone.
         let mut unseen = self.all_known(namespace);
-        let mut watch = self.store.kv.watch(namespace, None).await?;
+        let mut watch = self.store.kv.watch(namespace, "", None).await?;
         let (mut newest, mut is_current) = (Revision::NONE, false);
         while let Some(event) = watch.next().await {
             let (event, now) = (event?, Now::read());

@@ -14,7 +14,9 @@ use futures_util::{StreamExt, future, stream::BoxStream};
 use supervisor::Supervisor;
 use tokio::sync::watch;
 
-use store::{Bus, Entry, Error, Expect, Health, Kv, LeaseWatch, Namespace, Revision, Store, Subject, Watch};
+use store::{
+    Bus, Entry, Error, Expect, Health, Kv, LeaseWatch, Namespace, Page, Revision, Store, Subject, Watch,
+};
 
 /// See the [module](self).
 pub(super) struct Connection {
@@ -92,8 +94,18 @@ impl Kv for Connection {
         self.reach()?.get(namespace, key).await
     }
 
-    async fn entries(&self, namespace: Namespace) -> Result<Vec<Entry>, Error> {
-        self.reach()?.entries(namespace).await
+    async fn entries(&self, namespace: Namespace, prefix: &str) -> Result<Vec<Entry>, Error> {
+        self.reach()?.entries(namespace, prefix).await
+    }
+
+    async fn page(
+        &self,
+        namespace: Namespace,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        self.reach()?.page(namespace, prefix, after, limit).await
     }
 
     async fn snapshot(&self) -> Result<Vec<(Namespace, Entry)>, Error> {
@@ -125,12 +137,17 @@ impl Kv for Connection {
         self.write()?.delete(namespace, key, expect).await
     }
 
-    async fn watch(&self, namespace: Namespace, after: Option<Revision>) -> Result<Watch, Error> {
+    async fn watch(
+        &self,
+        namespace: Namespace,
+        prefix: &str,
+        after: Option<Revision>,
+    ) -> Result<Watch, Error> {
         let mut watchable = self.watchable.subscribe();
         if !*watchable.borrow() {
             return Err(Error::Unavailable("nobody serves the watch".into()));
         }
-        let watch = self.reach()?.watch(namespace, after).await?;
+        let watch = self.reach()?.watch(namespace, prefix, after).await?;
         let mut health = self.health.subscribe();
         let cut = async move {
             // A connection that is gone is cut too.

@@ -131,7 +131,7 @@ async fn what_is_gone_from_the_store_is_not_brought_back_by_a_message_that_comes
     let (a, b) = cluster.pair().await;
     let node = a.node("a").await;
     until("b knows the node", async || b.knows_node(&node).await).await;
-    let entries = cluster.store.kv.entries(NODES).await.unwrap();
+    let entries = cluster.store.kv.entries(NODES, "").await.unwrap();
     let gone = a.delete(&format!("/api/nodes/{node}"), Some(&a.secret)).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     until("b knows that it is gone", async || !b.knows_node(&node).await).await;

@@ -12,7 +12,7 @@ use async_nats::{
     },
 };
 use tokio::{
-    sync::{Mutex, watch},
+    sync::watch,
     time::{Instant, sleep, timeout},
 };
 
@@ -23,6 +23,8 @@ use crate::{Error, Health, NatsServer};
 
 /// The version of what is written: subjects and headers.
 const VERSION: u32 = 1;
+/// The oldest nats-server that is supported.
+const OLDEST_SERVER: &str = "2.10";
 /// How long reaching a server may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a cluster that starts may take to choose its leaders.
@@ -56,11 +58,21 @@ pub(super) async fn connect(
     closing: DropGuard,
 ) -> Result<Nats, Error> {
     let client = reach(servers, &health).await?;
+    check_server(&client.server_info().version)?;
     let context = ContextBuilder::new().timeout(REQUEST_PATIENCE).build(client.clone());
     let stream = ready(&client, &context, missing).await?;
     let is_replicated = stream.cached_info().config.num_replicas > 1;
-    let (turns, answered) = (Mutex::new(()), std::sync::Mutex::new(Instant::now()));
-    Ok(Nats { client, context, stream, is_replicated, turns, answered, health, _closing: closing })
+    let answered = std::sync::Mutex::new(Instant::now());
+    Ok(Nats { client, context, stream, is_replicated, answered, health, _closing: closing })
+}
+
+/// Refuses servers without what is relied on: conditions on a subject that are exact in a cluster, above all.
+fn check_server(version: &str) -> Result<(), Error> {
+    let mut numbers = version.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
+    let (major, minor) = (numbers.next(), numbers.next());
+    let is_supported = matches!((major, minor), (Some(2), Some(10..)) | (Some(3..), Some(_)));
+    let refused = || Error::OldServer { found: version.to_owned(), needed: OLDEST_SERVER };
+    is_supported.then_some(()).ok_or_else(refused)
 }
 
 async fn reach(servers: &[NatsServer], health: &watch::Sender<Health>) -> Result<Client, Error> {
@@ -202,6 +214,17 @@ mod tests {
 
     use super::*;
     use crate::{Engine, nats::Nats};
+
+    #[test]
+    fn servers_before_2_10_are_refused_with_both_versions_named() {
+        for supported in ["2.10.0", "2.10.26", "2.11.0-RC.2", "2.15.1", "3.0.0"] {
+            assert_eq!(check_server(supported), Ok(()), "{supported}");
+        }
+        for old in ["2.9.10", "2.9.25-beta", "1.4.0", "", "2", "two.ten"] {
+            let error = check_server(old).unwrap_err().to_string();
+            assert!(error.contains(&format!("{old:?}")) && error.contains("2.10"), "{error}");
+        }
+    }
 
     #[tokio::test]
     async fn a_newer_program_raises_the_version_and_an_older_one_refuses_it() {

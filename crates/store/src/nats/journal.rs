@@ -122,11 +122,11 @@ enum Failure {
 }
 
 fn subject(key: &str) -> String {
-    format!("undead.journal.{}", key::token(key))
+    format!("undead.journal.{}", key::tokens(key))
 }
 
 fn entry(message: StreamMessage) -> Option<Entry> {
-    let key = key::from_token(message.subject.splitn(3, '.').nth(2)?)?;
+    let key = key::part(message.subject.splitn(3, '.').nth(2)?)?;
     Some(Entry { key, value: message.payload, revision: Revision(message.sequence), lease: None })
 }
 

@@ -1,7 +1,8 @@
 //! Namespaces and keys as subjects: `$KV.undead.<namespace>.<escaped key>`, one stream for all namespaces.
 //!
-//! A key becomes one token: what a NATS key may not hold, and `.` and `=` themselves, are written as `=` and two
-//! hexadecimal digits for each byte.
+//! The parts of a key between slashes become tokens, so that a prefix which ends with a slash is a filter for the server.
+//! Within a part, what a NATS key may not hold, and `.` and `=` themselves, are written as `=` and two hexadecimal digits for
+//! each byte; an empty part is a single `=`. A slash in a token, as earlier versions wrote it, is read as one.
 
 use std::fmt::Write;
 
@@ -22,34 +23,50 @@ pub(super) const PROBE: &str = "$KV.undead.meta.probe";
 
 /// The subject of an entry.
 pub(super) fn subject(namespace: Namespace, key: &str) -> String {
-    format!("$KV.undead.{}.{}", namespace.name(), token(key))
+    format!("$KV.undead.{namespace}.{}", tokens(key))
 }
 
-/// A key as one token.
-pub(super) fn token(key: &str) -> String {
-    let mut token = String::with_capacity(key.len());
-    for byte in key.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'/' => token.push(char::from(byte)),
-            other => write!(token, "={other:02X}").expect("a String takes everything"),
+/// A key as tokens.
+pub(super) fn tokens(key: &str) -> String {
+    let mut tokens = String::with_capacity(key.len());
+    for part in key.split('/') {
+        if !tokens.is_empty() {
+            tokens.push('.');
+        }
+        if part.is_empty() {
+            tokens.push('=');
+        }
+        for byte in part.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => tokens.push(char::from(byte)),
+                other => write!(tokens, "={other:02X}").expect("a String takes everything"),
+            }
         }
     }
-    token
+    tokens
 }
 
-/// The subjects of all entries of a namespace.
-pub(super) fn subjects(namespace: Namespace) -> String {
-    format!("$KV.undead.{}.>", namespace.name())
+/// Subjects that hold all entries of a namespace whose keys begin with `prefix`, and perhaps more of the namespace.
+pub(super) fn subjects(namespace: Namespace, prefix: &str) -> String {
+    match prefix.rsplit_once('/') {
+        Some((parts, _)) => format!("$KV.undead.{namespace}.{}.>", tokens(parts)),
+        None => format!("$KV.undead.{namespace}.>"),
+    }
 }
 
 /// The namespace and key of an entry, `None` if the subject is not an entry's.
 pub(super) fn place(subject: &str) -> Option<(Namespace, String)> {
     let mut tokens = subject.splitn(4, '.').skip(2);
-    Some((tokens.next()?.parse().ok()?, from_token(tokens.next()?)?))
+    let namespace = tokens.next()?.parse().ok()?;
+    let parts: Option<Vec<_>> = tokens.next()?.split('.').map(part).collect();
+    Some((namespace, parts?.join("/")))
 }
 
-/// The key that a token is; none if it is no key's.
-pub(super) fn from_token(escaped: &str) -> Option<String> {
+/// The part of a key that a token is, `None` if it is not valid.
+pub(super) fn part(escaped: &str) -> Option<String> {
+    if escaped == "=" {
+        return Some(String::new());
+    }
     let mut bytes = Vec::with_capacity(escaped.len());
     let mut rest = escaped.bytes();
     while let Some(byte) = rest.next() {
@@ -86,13 +103,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_slash_in_a_token_of_an_earlier_version_is_read() {
+        assert_eq!(place("$KV.undead.nodes.a/b=2Ec"), Some((NODES, "a/b.c".into())));
+    }
+
     proptest! {
         #[test]
-        fn every_key_is_one_token_and_comes_back(name in "\\PC{1,80}|[ -~]{1,80}") {
+        fn every_key_comes_back_and_its_subject_is_within_those_of_its_prefixes(
+            name in "\\PC{1,80}|[ -~]{1,80}|[a/]{1,9}",
+            at in any::<prop::sample::Index>(),
+        ) {
             let subject = subject(NODES, &name);
-            let token = subject.strip_prefix("$KV.undead.nodes.").unwrap();
-            prop_assert!(token.chars().all(|c| c.is_ascii_alphanumeric() || "-_/=".contains(c)));
-            prop_assert_eq!(place(&subject), Some((NODES, name)));
+            let tokens = subject.strip_prefix("$KV.undead.nodes.").unwrap();
+            let is_token = |token: &str| {
+                !token.is_empty() && token.chars().all(|c| c.is_ascii_alphanumeric() || "-_=".contains(c))
+            };
+            prop_assert!(tokens.split('.').all(is_token), "{}", tokens);
+            prop_assert_eq!(place(&subject), Some((NODES, name.clone())));
+            let prefix = &name[..name.char_indices().map(|(index, _)| index).nth(at.index(name.chars().count())).unwrap()];
+            let within = subjects(NODES, prefix);
+            prop_assert!(subject.starts_with(within.strip_suffix('>').unwrap()), "{} in {}", subject, within);
         }
     }
 }

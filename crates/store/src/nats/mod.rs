@@ -1,6 +1,6 @@
 //! The engine for several main servers: one JetStream stream, laid out as the NATS key-value bucket `undead`.
 //!
-//! Works with nats-server from 2.9 on. A write lasts once most copies of the stream have it; NATS brings it to the disk
+//! Needs nats-server 2.10 or newer. A write lasts once most copies of the stream have it; NATS brings it to the disk
 //! within two minutes, so what kills all servers at once (not their processes: their power) may cost the last moments.
 
 mod bus;
@@ -8,13 +8,14 @@ mod connect;
 mod journal;
 mod key;
 mod message;
+mod page;
 mod read;
 mod tidy;
 mod watch;
 mod write;
 
 use std::{
-    sync::{Arc, Mutex as StdMutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -27,7 +28,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use supervisor::Supervisor;
 use tokio::{
-    sync::{Mutex, watch as signal},
+    sync::watch as signal,
     time::{Instant, sleep},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -35,7 +36,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub(crate) use self::{bus::NatsBus, journal::NatsJournal};
 use self::{connect::Missing, message::Body, write::Write};
 use crate::{
-    Entry, Error, Event, Expect, Health, Kv, LeaseWatch, Namespace, NatsServer, Revision, Watch, kv,
+    Entry, Error, Event, Expect, Health, Kv, LeaseWatch, Namespace, NatsServer, Page, Revision, Watch, kv,
 };
 
 /// How long a call may be tried. A cluster that lost its leader takes up to nine seconds to choose another: somebody who
@@ -55,10 +56,8 @@ pub(crate) struct Nats {
     context: Context,
     stream: Stream,
     is_replicated: bool,
-    /// Whose turn it is to write on a condition; see [`write`].
-    turns: Mutex<()>,
     /// When a write was last answered, whatever the answer.
-    answered: StdMutex<Instant>,
+    answered: Mutex<Instant>,
     health: signal::Sender<Health>,
     /// Ends the tasks beside it.
     _closing: DropGuard,
@@ -153,11 +152,11 @@ impl Nats {
         }
     }
 
-    /// Every entry on `subjects`, by namespace and key.
-    async fn all(&self, subjects: &str) -> Result<Vec<(Namespace, Entry)>, Error> {
+    /// Every entry on `subjects` whose key begins with `prefix`, by namespace and key.
+    async fn all(&self, subjects: &str, prefix: &str) -> Result<Vec<(Namespace, Entry)>, Error> {
         let begun = Instant::now();
         loop {
-            match watch::entries(self, subjects).await {
+            match watch::entries(self, subjects, prefix).await {
                 Err(Error::Unavailable(_)) if begun.elapsed() < ENTRIES_PATIENCE => sleep(RETRY).await,
                 outcome => return outcome,
             }
@@ -171,13 +170,23 @@ impl Kv for Nats {
         self.patiently(|| self.entry(namespace, key)).await
     }
 
-    async fn entries(&self, namespace: Namespace) -> Result<Vec<Entry>, Error> {
-        let all = self.all(&key::subjects(namespace)).await?;
+    async fn entries(&self, namespace: Namespace, prefix: &str) -> Result<Vec<Entry>, Error> {
+        let all = self.all(&key::subjects(namespace, prefix), prefix).await?;
         Ok(all.into_iter().map(|(_, entry)| entry).collect())
     }
 
+    async fn page(
+        &self,
+        namespace: Namespace,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        self.patiently(|| page::read(self, namespace, prefix, after, limit)).await
+    }
+
     async fn snapshot(&self) -> Result<Vec<(Namespace, Entry)>, Error> {
-        self.all(key::SUBJECTS).await
+        self.all(key::SUBJECTS, "").await
     }
 
     async fn put(
@@ -211,8 +220,13 @@ impl Kv for Nats {
         self.write(key::subject(namespace, key), Body::Delete, expect).await.map(drop)
     }
 
-    async fn watch(&self, namespace: Namespace, after: Option<Revision>) -> Result<Watch, Error> {
-        self.patiently(|| watch::start(self, namespace, after)).await
+    async fn watch(
+        &self,
+        namespace: Namespace,
+        prefix: &str,
+        after: Option<Revision>,
+    ) -> Result<Watch, Error> {
+        self.patiently(|| watch::start(self, namespace, prefix, after)).await
     }
 
     async fn leases(&self) -> Result<LeaseWatch, Error> {

@@ -110,13 +110,13 @@ mod tests {
         }
         let back = nats.put(NODES, "back", "2".into(), None).await.unwrap();
         assert_eq!(forget(&nats, KEEP).await, Ok(0), "it is too young");
-        let mut early = nats.watch(NODES, Some(first)).await.unwrap();
+        let mut early = nats.watch(NODES, "", Some(first)).await.unwrap();
         assert!(matches!(early.next().await, Some(Ok(Event::Deleted { .. }))));
         assert_eq!(forget(&nats, Duration::ZERO).await, Ok(1), "only one is still deleted");
 
-        assert_eq!(nats.watch(NODES, Some(first)).await.err(), Some(Error::Compacted));
-        assert!(nats.watch(NODES, Some(back)).await.is_ok());
-        let keys = nats.entries(NODES).await.unwrap().into_iter().map(|entry| entry.key);
+        assert_eq!(nats.watch(NODES, "", Some(first)).await.err(), Some(Error::Compacted));
+        assert!(nats.watch(NODES, "", Some(back)).await.is_ok());
+        let keys = nats.entries(NODES, "").await.unwrap().into_iter().map(|entry| entry.key);
         assert_eq!(keys.collect::<Vec<_>>(), ["back", "kept"]);
         let again = nats.compare_and_set(NODES, "gone", "2".into(), None, Expect::Absent).await;
         assert!(again.unwrap() > back, "revisions go on");

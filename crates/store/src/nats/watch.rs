@@ -77,6 +77,8 @@ impl Delivery {
 /// One watcher's place.
 struct Place {
     delivery: Delivery,
+    /// What the keys begin with that are shown.
+    prefix: String,
     /// What has to be shown before the watch is current.
     newest: u64,
     shown: u64,
@@ -88,19 +90,24 @@ struct Place {
 pub(super) async fn start(
     nats: &Nats,
     namespace: Namespace,
+    prefix: &str,
     after: Option<Revision>,
 ) -> Result<Watch, Error> {
     let shown = after.map_or(0, |after| after.0);
-    let place = Place::start(nats, &key::subjects(namespace), shown).await?;
+    let place = Place::start(nats, &key::subjects(namespace, prefix), prefix, shown).await?;
     if after.is_some() {
         check_known(nats, shown).await?;
     }
     Ok(stream::unfold(place, next).boxed())
 }
 
-/// Every entry on `subjects`, by namespace and key.
-pub(super) async fn entries(nats: &Nats, subjects: &str) -> Result<Vec<(Namespace, Entry)>, Error> {
-    let mut place = Place::start(nats, subjects, 0).await?;
+/// Every entry on `subjects` whose key begins with `prefix`, by namespace and key.
+pub(super) async fn entries(
+    nats: &Nats,
+    subjects: &str,
+    prefix: &str,
+) -> Result<Vec<(Namespace, Entry)>, Error> {
+    let mut place = Place::start(nats, subjects, prefix, 0).await?;
     let mut entries = BTreeMap::new();
     while let Some((namespace, event)) = place.change().await? {
         match event {
@@ -151,11 +158,12 @@ async fn next(mut place: Place) -> Option<(Result<Event, Error>, Place)> {
 
 impl Place {
     /// Everything on `subjects` that was written after sequence `shown`.
-    async fn start(nats: &Nats, subjects: &str, shown: u64) -> Result<Self, Error> {
+    async fn start(nats: &Nats, subjects: &str, prefix: &str, shown: u64) -> Result<Self, Error> {
         let newest = read::last(&nats.stream, subjects).await?.map_or(0, |message| message.sequence);
         let delivery = Delivery::start(nats, subjects.to_owned(), shown + 1, false).await?;
         let give_up = Instant::now() + PATIENCE;
-        Ok(Self { delivery, newest, shown, is_current: false, is_over: false, give_up })
+        let prefix = prefix.to_owned();
+        Ok(Self { delivery, prefix, newest, shown, is_current: false, is_over: false, give_up })
     }
 
     /// The next change; `None`, once, when everything that was there at the start was given.
@@ -171,7 +179,10 @@ impl Place {
             let message = message.message;
             let headers = message.headers.unwrap_or_default();
             match message::event(&message.subject, sequence, &headers, message.payload) {
-                Some(change) => return Ok(Some(change)),
+                Some(change) if change.1.key().is_some_and(|key| key.starts_with(&self.prefix)) => {
+                    return Ok(Some(change));
+                }
+                Some(_) => {}
                 None if message.subject.starts_with(key::META) => {}
                 None => tracing::warn!("NATS: subject {:?} is not an entry", message.subject),
             }

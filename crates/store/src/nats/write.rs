@@ -1,15 +1,11 @@
 //! Writes, and what keeps compare-and-set exact.
 //!
-//! A server that is alone checks `Nats-Expected-Last-Subject-Sequence` as it stores. In a cluster that header is checked
-//! as each copy stores only where it expects nothing (0); otherwise the leader looks before it proposes, and two
-//! proposals that are under way at once may both pass (nats-server issue 4320, all of 2.9 up to 2.9.20). What every
-//! version checks as it stores is `Nats-Expected-Last-Sequence`, the stream's last write. So in a cluster a conditional
-//! write reads the last write of the stream, then the entry, and writes only if nothing at all was written since; if
-//! something was, it begins again. See docs/decisions.
+//! A conditional write names the sequence that the entry's subject must be at (`Nats-Expected-Last-Subject-Sequence`), which
+//! servers from 2.10 on check exactly, alone and in a cluster. A deletion leaves a mark with a sequence of its own, so a
+//! write that expects nothing reads the mark if its first try fails.
 //!
 //! Every write carries an id of its own. When an answer is lost, the entry is read: if it carries the id, the write
-//! happened; if the condition still holds, it is tried again; else nobody can know and the error says so. A write that
-//! others were faster than is tried again after a random pause: the store works, so that is not held against it. Message ids
+//! happened; if the condition still holds, it is tried again; else it is not known and the error says so. Message ids
 //! of JetStream are not used for that: what a copy that restarts remembers of them differs from what the others do.
 
 use std::time::Duration;
@@ -94,20 +90,14 @@ impl<'a> Write<'a> {
         expect: Option<Expect>,
     ) -> Result<Self, Error> {
         let id = getrandom::u64().map_err(|error| Error::Unavailable(error.to_string()))?;
-        let must_read = matches!(expect, Some(Expect::Revision(_))) && nats.is_replicated;
-        Ok(Self { nats, subject, body, expect, id: format!("{id:016x}"), is_in_doubt: false, must_read })
+        let id = format!("{id:016x}");
+        Ok(Self { nats, subject, body, expect, id, is_in_doubt: false, must_read: false })
     }
 
     /// Writes, or finds out that it must not be.
     pub(super) async fn run(mut self) -> Result<Revision, Error> {
         let mut patience = Patience::from(Instant::now());
-        // Those of this process take turns, or they would only disturb each other. A lost race does not end a turn: the
-        // next in line would go first, and this one last.
-        let mut turn = None;
         loop {
-            if turn.is_none() && self.needs_quiet() {
-                turn = Some(self.nats.turns.lock().await);
-            }
             let attempt = self.attempt().await;
             if matches!(attempt, Ok(_) | Err(Failure::Conflict | Failure::Raced)) {
                 self.nats.note_answer();
@@ -131,13 +121,10 @@ impl<'a> Write<'a> {
                     error
                 }
             };
-            turn = None;
             if self.nats.is_too_late(patience.answered) {
                 return Err(error);
             }
-            if !self.must_read || self.is_in_doubt {
-                sleep(RETRY).await;
-            }
+            sleep(RETRY).await;
             self.must_read = true;
         }
     }
@@ -146,16 +133,12 @@ impl<'a> Write<'a> {
         let mut publish =
             PublishMessage::build().payload(self.body.payload()).headers(self.body.headers(&self.id));
         if self.must_read {
-            let quiet_since = if self.needs_quiet() { Some(self.last_of_stream().await?) } else { None };
             let last = self.last_of_subject().await?;
             if let Some(done) = last.as_ref().filter(|last| last.write.as_ref() == Some(&self.id)) {
                 return Ok(done.revision);
             }
             if let Some(expect) = self.expect {
                 publish = publish.expected_last_subject_sequence(condition(expect, last.as_ref())?);
-            }
-            if let Some(sequence) = quiet_since {
-                publish = publish.expected_last_sequence(sequence);
             }
         } else if let Some(expect) = self.expect {
             publish = publish.expected_last_subject_sequence(match expect {
@@ -164,16 +147,6 @@ impl<'a> Write<'a> {
             });
         }
         self.send(publish).await
-    }
-
-    /// Whether it depends on nothing else being written meanwhile.
-    fn needs_quiet(&self) -> bool {
-        self.must_read && self.expect.is_some() && self.nats.is_replicated
-    }
-
-    async fn last_of_stream(&self) -> Result<u64, Failure> {
-        let info = self.nats.stream.get_info().await;
-        info.map(|info| info.state.last_sequence).map_err(|error| Failure::Failed(unavailable(&error)))
     }
 
     async fn last_of_subject(&self) -> Result<Option<Last>, Failure> {

@@ -27,7 +27,7 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
     async fn follow_once(&self) -> Result<(), Error> {
         // What is known before the watch begins and is not shown by it is gone.
         let mut unseen = self.host.replica(|replica| replica.stored());
-        let mut watch = self.kv.watch(T::NAMESPACE, None).await?;
+        let mut watch = self.kv.watch(T::NAMESPACE, "", None).await?;
         let (mut newest, mut is_current) = (Revision::NONE, false);
         while let Some(event) = watch.next().await {
             let event = event?;

@@ -161,7 +161,7 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
     /// # Errors
     /// The store's.
     pub async fn load(&self) -> Result<(), Error> {
-        for entry in self.kv.entries(T::NAMESPACE).await? {
+        for entry in self.kv.entries(T::NAMESPACE, "").await? {
             self.learn(&entry);
         }
         Ok(())

@@ -18,10 +18,10 @@ use supervisor::Supervisor;
 use tokio::sync::{mpsc, oneshot, watch as signal};
 
 use self::{
-    reader::Reader,
+    reader::{Range, Reader},
     writer::{Change, Request, Signals},
 };
-use crate::{Entry, Error, Expect, Health, Kv, LeaseWatch, Namespace, Revision, Watch, kv};
+use crate::{Entry, Error, Expect, Health, Kv, LeaseWatch, Namespace, Page, Revision, Watch, kv};
 
 /// Every entry of the file at `path`, as of one moment. The file stays as it is. Blocks.
 ///
@@ -92,8 +92,23 @@ impl Kv for Sqlite {
         self.reader.read(move |connection| reader::get(connection, namespace, &key)).await
     }
 
-    async fn entries(&self, namespace: Namespace) -> Result<Vec<Entry>, Error> {
-        self.reader.read(move |connection| reader::entries(connection, namespace)).await
+    async fn entries(&self, namespace: Namespace, prefix: &str) -> Result<Vec<Entry>, Error> {
+        let range = Range::of(prefix);
+        self.reader.read(move |connection| reader::entries(connection, namespace, &range, None)).await
+    }
+
+    async fn page(
+        &self,
+        namespace: Namespace,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, Error> {
+        let range = Range::of(prefix);
+        let range = after.map_or(range.clone(), |after| range.after(after));
+        let most = Some(limit.saturating_add(1));
+        let read = self.reader.read(move |connection| reader::entries(connection, namespace, &range, most));
+        Ok(Page::of(read.await?, limit))
     }
 
     async fn snapshot(&self) -> Result<Vec<(Namespace, Entry)>, Error> {
@@ -125,8 +140,14 @@ impl Kv for Sqlite {
         self.write(namespace, key, Change::Delete { expect }).await.map(drop)
     }
 
-    async fn watch(&self, namespace: Namespace, after: Option<Revision>) -> Result<Watch, Error> {
-        watch::start(self.reader.clone(), self.signals.of(namespace), namespace, after).await
+    async fn watch(
+        &self,
+        namespace: Namespace,
+        prefix: &str,
+        after: Option<Revision>,
+    ) -> Result<Watch, Error> {
+        let place = watch::Place::new(self.reader.clone(), self.signals.of(namespace), namespace, prefix);
+        place.start(after).await
     }
 
     async fn leases(&self) -> Result<LeaseWatch, Error> {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 use tokio::task::spawn_blocking;
 
 use crate::{Entry, Error, Leased, Namespace, Revision};
@@ -27,6 +27,40 @@ impl Reader {
     }
 }
 
+/// Keys from one on and before another.
+#[derive(Clone, Debug)]
+pub(super) struct Range {
+    pub(super) from: String,
+    /// The first key that is not in it, if there is any.
+    before: Option<String>,
+}
+
+impl Range {
+    /// Keys that begin with `prefix`.
+    pub(super) fn of(prefix: &str) -> Self {
+        let mut before = prefix.to_owned();
+        while let Some(last) = before.pop() {
+            if let Some(next) = (last..=char::MAX).nth(1) {
+                before.push(next);
+                return Self { from: prefix.to_owned(), before: Some(before) };
+            }
+        }
+        Self { from: prefix.to_owned(), before: None }
+    }
+
+    /// Of these keys, those after `key`.
+    pub(super) fn after(self, key: &str) -> Self {
+        // The next key there can be.
+        let from = format!("{key}\0").max(self.from);
+        Self { from, ..self }
+    }
+
+    /// As a bound for SQLite, where any blob is greater than every text.
+    pub(super) fn to(&self) -> Value {
+        self.before.clone().map_or(Value::Blob(Vec::new()), Value::Text)
+    }
+}
+
 pub(super) fn get(connection: &Connection, namespace: Namespace, key: &str) -> Result<Option<Entry>, Error> {
     let mut query = connection.prepare_cached(
         "SELECT key, revision, lease_ms, value FROM entries WHERE bucket = ? AND key = ? AND value IS NOT NULL",
@@ -34,11 +68,20 @@ pub(super) fn get(connection: &Connection, namespace: Namespace, key: &str) -> R
     Ok(query.query_row(params![namespace.name(), key], entry).optional()?)
 }
 
-pub(super) fn entries(connection: &Connection, namespace: Namespace) -> Result<Vec<Entry>, Error> {
+/// Entries whose keys are in `range`, by key, at most `limit`.
+pub(super) fn entries(
+    connection: &Connection,
+    namespace: Namespace,
+    range: &Range,
+    limit: Option<usize>,
+) -> Result<Vec<Entry>, Error> {
     let mut query = connection.prepare_cached(
-        "SELECT key, revision, lease_ms, value FROM entries WHERE bucket = ? AND value IS NOT NULL ORDER BY key",
+        "SELECT key, revision, lease_ms, value FROM entries
+            WHERE bucket = ? AND key >= ? AND key < ? AND value IS NOT NULL ORDER BY key LIMIT ?",
     )?;
-    let rows = query.query_map([namespace.name()], entry)?;
+    // A negative limit is none.
+    let limit = limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+    let rows = query.query_map(params![namespace.name(), range.from, range.to(), limit], entry)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -85,4 +128,25 @@ pub(super) fn entry(row: &Row<'_>) -> Result<Entry, rusqlite::Error> {
 /// That of the last write.
 pub(super) fn last_revision(connection: &Connection) -> Result<Revision, rusqlite::Error> {
     connection.prepare_cached("SELECT revision FROM last")?.query_row([], |row| row.get(0).map(Revision))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_holds_what_begins_with_the_prefix_and_nothing_else() {
+        let last = char::MAX.to_string();
+        for (prefix, before) in [
+            ("a/", Some("a0".to_owned())),
+            ("\u{d7ff}", Some("\u{e000}".to_owned())),
+            (&*format!("a{last}{last}"), Some("b".to_owned())),
+            (&*last, None),
+            ("", None),
+        ] {
+            assert_eq!(Range::of(prefix).before, before, "{prefix:?}");
+        }
+        assert_eq!(Range::of("b").after("a").from, "b");
+        assert_eq!(Range::of("b").after("b").from, "b\0");
+    }
 }

@@ -6,17 +6,18 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use rusqlite::{Connection, OptionalExtension, Row, params, types::ValueRef};
 use tokio::sync::watch;
 
-use super::reader::{Reader, entries, entry, last_revision, leased};
+use super::reader::{Range, Reader, entries, entry, last_revision, leased};
 use crate::{Entry, Error, Event, LeaseWatch, Leased, Namespace, Revision, Watch};
 
 /// Changes read in one go.
 const PAGE: usize = 256;
 
 /// One watcher's place in the changes of a namespace.
-struct Place {
+pub(super) struct Place {
     reader: Reader,
     changes: watch::Receiver<Revision>,
     namespace: Namespace,
+    range: Range,
     /// Everything up to here was read.
     last: Revision,
     ready: VecDeque<Event>,
@@ -25,38 +26,6 @@ struct Place {
     /// [`Event::Current`] was shown.
     is_current: bool,
     is_over: bool,
-}
-
-/// A watch of `namespace`. `changes` was subscribed to before, so that nothing is missed in between.
-pub(super) async fn start(
-    reader: Reader,
-    changes: watch::Receiver<Revision>,
-    namespace: Namespace,
-    after: Option<Revision>,
-) -> Result<Watch, Error> {
-    let mut place = Place {
-        reader,
-        changes,
-        namespace,
-        last: Revision(0),
-        ready: VecDeque::new(),
-        is_at_end: false,
-        is_current: false,
-        is_over: false,
-    };
-    match after {
-        Some(after) => {
-            place.reader.read(move |connection| check_known(connection, namespace, after)).await?;
-            place.last = after;
-        }
-        None => {
-            let (last, all) = place.reader.read(move |connection| snapshot(connection, namespace)).await?;
-            place.last = last;
-            place.ready = all.into_iter().map(Event::Put).collect();
-            place.show_current();
-        }
-    }
-    Ok(stream::unfold(place, next).boxed())
 }
 
 /// Entries with a lease, those that are there first. `changes` was subscribed to before.
@@ -97,19 +66,57 @@ async fn next(mut place: Place) -> Option<(Result<Event, Error>, Place)> {
 }
 
 impl Place {
+    /// The place before everything. `changes` was subscribed to before, so that nothing is missed in between.
+    pub(super) fn new(
+        reader: Reader,
+        changes: watch::Receiver<Revision>,
+        namespace: Namespace,
+        prefix: &str,
+    ) -> Self {
+        Self {
+            reader,
+            changes,
+            namespace,
+            range: Range::of(prefix),
+            last: Revision::NONE,
+            ready: VecDeque::new(),
+            is_at_end: false,
+            is_current: false,
+            is_over: false,
+        }
+    }
+
+    /// Changes from there on, or from `after` on.
+    pub(super) async fn start(mut self, after: Option<Revision>) -> Result<Watch, Error> {
+        let (namespace, range) = (self.namespace, self.range.clone());
+        match after {
+            Some(after) => {
+                self.reader.read(move |connection| check_known(connection, namespace, after)).await?;
+                self.last = after;
+            }
+            None => {
+                let snapshot = move |connection: &_| snapshot(connection, namespace, &range);
+                let (last, all) = self.reader.read(snapshot).await?;
+                self.last = last;
+                self.ready = all.into_iter().map(Event::Put).collect();
+                self.show_current();
+            }
+        }
+        Ok(stream::unfold(self, next).boxed())
+    }
+
     async fn read_on(&mut self) -> Result<(), Error> {
         if self.is_at_end && self.changes.changed().await.is_err() {
             self.is_over = true;
             return Ok(());
         }
         self.changes.mark_unchanged();
-        let (namespace, after) = (self.namespace, self.last);
-        let page = self.reader.read(move |connection| changes(connection, namespace, after)).await?;
+        let (namespace, range, after) = (self.namespace, self.range.clone(), self.last);
+        let read = move |connection: &_| changes(connection, namespace, &range, after);
+        let (last, page) = self.reader.read(read).await?;
         self.is_at_end = page.len() < PAGE;
-        for (revision, event) in page {
-            self.last = revision;
-            self.ready.push_back(event);
-        }
+        self.last = page.last().filter(|_| !self.is_at_end).map_or(last, Event::revision);
+        self.ready.extend(page);
         if self.is_at_end && !self.is_current {
             self.show_current();
         }
@@ -123,9 +130,13 @@ impl Place {
     }
 }
 
-fn snapshot(connection: &Connection, namespace: Namespace) -> Result<(Revision, Vec<Entry>), Error> {
+fn snapshot(
+    connection: &Connection,
+    namespace: Namespace,
+    range: &Range,
+) -> Result<(Revision, Vec<Entry>), Error> {
     let snapshot = connection.unchecked_transaction()?;
-    Ok((last_revision(&snapshot)?, entries(&snapshot, namespace)?))
+    Ok((last_revision(&snapshot)?, entries(&snapshot, namespace, range, None)?))
 }
 
 fn check_known(connection: &Connection, namespace: Namespace, after: Revision) -> Result<(), Error> {
@@ -137,24 +148,30 @@ fn check_known(connection: &Connection, namespace: Namespace, after: Revision) -
     if is_known && after <= last_revision(connection)? { Ok(()) } else { Err(Error::Compacted) }
 }
 
+/// The last revision there is, and the next changes of keys in `range` up to it.
 fn changes(
     connection: &Connection,
     namespace: Namespace,
+    range: &Range,
     after: Revision,
-) -> Result<Vec<(Revision, Event)>, Error> {
+) -> Result<(Revision, Vec<Event>), Error> {
     let snapshot = connection.unchecked_transaction()?;
     check_known(&snapshot, namespace, after)?;
+    // By the index of revisions, whatever the range: `+` keeps the one of keys out.
     let mut query = snapshot.prepare_cached(
-        "SELECT key, revision, lease_ms, value FROM entries WHERE bucket = ? AND revision > ? ORDER BY revision LIMIT ?",
+        "SELECT key, revision, lease_ms, value FROM entries
+            WHERE bucket = ? AND revision > ? AND +key >= ? AND +key < ? ORDER BY revision LIMIT ?",
     )?;
-    let rows = query.query_map(params![namespace.name(), after.0, PAGE], event)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let bounds = params![namespace.name(), after.0, range.from, range.to(), PAGE];
+    let rows = query.query_map(bounds, event)?;
+    let page = rows.collect::<Result<_, _>>()?;
+    Ok((last_revision(&snapshot)?, page))
 }
 
-fn event(row: &Row<'_>) -> Result<(Revision, Event), rusqlite::Error> {
-    let revision = Revision(row.get("revision")?);
+fn event(row: &Row<'_>) -> Result<Event, rusqlite::Error> {
     let is_there = !matches!(row.get_ref("value")?, ValueRef::Null);
-    let event =
-        if is_there { Event::Put(entry(row)?) } else { Event::Deleted { key: row.get("key")?, revision } };
-    Ok((revision, event))
+    if is_there {
+        return Ok(Event::Put(entry(row)?));
+    }
+    Ok(Event::Deleted { key: row.get("key")?, revision: Revision(row.get("revision")?) })
 }

@@ -58,7 +58,7 @@ async fn in_memory() -> Store {
 }
 
 async fn values(kv: &dyn Kv) -> Vec<(String, Bytes)> {
-    let entries = kv.entries(STREAMS).await.unwrap().into_iter();
+    let entries = kv.entries(STREAMS, "").await.unwrap().into_iter();
     entries.map(|entry| (entry.key, entry.value)).collect()
 }
 
@@ -100,10 +100,10 @@ async fn a_file_of_version_2_keeps_revisions_leases_and_deletions() {
         assert_eq!(found, [("nodes", "c", 7), ("streams", "a", 5), ("streams", "b", 9)]);
         let leased = kv.leases().await.unwrap().take(2).map(|leased| leased.unwrap().key);
         assert_eq!(leased.collect::<Vec<_>>().await, ["c", "b"]);
-        let mut watch = kv.watch(STREAMS, Some(Revision(5))).await.unwrap();
+        let mut watch = kv.watch(STREAMS, "", Some(Revision(5))).await.unwrap();
         let deleted = Event::Deleted { key: "gone".into(), revision: Revision(8) };
         assert_eq!(watch.next().await, Some(Ok(deleted)));
-        assert_eq!(kv.watch(STREAMS, Some(Revision(2))).await.err(), Some(Error::Compacted));
+        assert_eq!(kv.watch(STREAMS, "", Some(Revision(2))).await.err(), Some(Error::Compacted));
     }
 }
 
@@ -158,7 +158,7 @@ async fn a_watch_shows_what_is_there_then_what_changes() {
     let kv = in_memory().await.kv;
     kv.put(NODES, "a", "1".into(), None).await.unwrap();
     kv.put(STREAMS, "other bucket", "1".into(), None).await.unwrap();
-    let mut watch = kv.watch(NODES, None).await.unwrap();
+    let mut watch = kv.watch(NODES, "", None).await.unwrap();
     let mut next = async || watch.next().await.unwrap().unwrap();
     let Event::Put(entry) = next().await else { panic!() };
     assert_eq!((entry.key.as_str(), &*entry.value), ("a", &b"1"[..]));
@@ -166,7 +166,7 @@ async fn a_watch_shows_what_is_there_then_what_changes() {
     kv.delete(NODES, "a", None).await.unwrap();
     let Event::Deleted { key, revision } = next().await else { panic!() };
     assert_eq!(key, "a");
-    let mut later = kv.watch(NODES, Some(entry.revision)).await.unwrap();
+    let mut later = kv.watch(NODES, "", Some(entry.revision)).await.unwrap();
     assert_eq!(later.next().await, Some(Ok(Event::Deleted { key, revision })));
     assert_eq!(later.next().await, Some(Ok(Event::Current)));
 }

@@ -73,7 +73,7 @@ async fn killing_any_one_server_of_three_loses_no_acknowledged_write() {
         let (a, b, ()) = timeout(PATIENCE, writing).await.expect("writes go on");
         certain += a.increments + b.increments;
         doubtful += a.doubtful + b.doubtful;
-        let there = when_back(|| stores[0].kv.entries(STREAMS)).await;
+        let there = when_back(|| stores[0].kv.entries(STREAMS, "")).await;
         for key in a.keys.iter().chain(&b.keys) {
             assert!(there.iter().any(|entry| entry.key == *key), "{key} was acknowledged and is gone");
         }
@@ -92,7 +92,7 @@ async fn a_store_without_its_server_says_so_and_works_again_when_it_is_back() {
     let mut servers = Servers::start(1).unwrap();
     let [store] = <[Store; 1]>::try_from(nats(&servers, 1).await).ok().unwrap();
     let mut health = store.kv.health();
-    let mut watch = store.kv.watch(NODES, None).await.unwrap();
+    let mut watch = store.kv.watch(NODES, "", None).await.unwrap();
     let mut messages = store.bus.subscribe(Subject("outages.news")).await.unwrap();
     store.kv.put(NODES, "a", "1".into(), None).await.unwrap();
 
@@ -110,7 +110,7 @@ async fn a_store_without_its_server_says_so_and_works_again_when_it_is_back() {
     timeout(PATIENCE, health.wait_for(|health| *health == Health::GOOD)).await.unwrap().unwrap();
     let entry = store.kv.get(NODES, "a").await.unwrap().unwrap();
     assert_eq!(&*entry.value, b"1");
-    let mut watch = store.kv.watch(NODES, Some(entry.revision)).await.unwrap();
+    let mut watch = store.kv.watch(NODES, "", Some(entry.revision)).await.unwrap();
     store.kv.put(NODES, "c", "1".into(), None).await.unwrap();
     let shows_c = async |watch: &mut Watch| loop {
         match watch.next().await.unwrap().unwrap() {

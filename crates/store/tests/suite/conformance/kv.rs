@@ -24,6 +24,8 @@ pub(super) async fn keeps_the_contract(subject: &Subject) {
     no_increment_is_lost(subject).await;
     a_watch_misses_nothing(subject).await;
     what_is_too_large_is_refused(subject).await;
+    prefixes_and_pages_show_their_part_in_order(subject).await;
+    a_watch_of_a_prefix_shows_nothing_else(subject).await;
     leases_end_unless_they_are_renewed(subject).await;
 }
 
@@ -68,7 +70,7 @@ async fn any_sequence_does_what_the_model_does(subject: &Subject) {
         let steps = vec(step(), 1..30).new_tree(&mut runner).unwrap().current();
         let prefix = subject.prefix();
         let mut model = Model::new(subject, &prefix);
-        let mut watch = subject.kv().watch(STREAMS, None).await.unwrap();
+        let mut watch = subject.kv().watch(STREAMS, "", None).await.unwrap();
         for (number, step) in steps.iter().enumerate() {
             let problem = model.step(step, number).await;
             assert!(problem.is_none(), "step {number} of {steps:?}: {problem:?}");
@@ -158,7 +160,7 @@ impl<'a> Model<'a> {
     }
 
     async fn listed(&self) -> Vec<Entry> {
-        let entries = self.subject.kv().entries(STREAMS).await.unwrap();
+        let entries = self.subject.kv().entries(STREAMS, "").await.unwrap();
         entries.into_iter().filter(|entry| entry.key.starts_with(self.prefix)).collect()
     }
 
@@ -280,7 +282,7 @@ async fn a_watch_misses_nothing(subject: &Subject) {
         async move {
             sleep(Duration::from_millis(5 * watcher)).await;
             let after = watcher.is_multiple_of(2).then_some(first);
-            let mut watch = kv.watch(NODES, after).await.unwrap();
+            let mut watch = kv.watch(NODES, "", after).await.unwrap();
             let (mut known, mut is_current) = (BTreeMap::new(), false);
             while !(is_current && known.contains_key(&format!("{prefix}end"))) {
                 match next(&mut watch).await {
@@ -294,7 +296,7 @@ async fn a_watch_misses_nothing(subject: &Subject) {
         }
     });
     let (watched, ()) = tokio::join!(join_all(watching), writing);
-    let there = kv.entries(NODES).await.unwrap().into_iter();
+    let there = kv.entries(NODES, "").await.unwrap().into_iter();
     let there: BTreeMap<_, _> = there
         .filter(|entry| entry.key.starts_with(&prefix) && !entry.key.ends_with("first"))
         .map(|entry| (entry.key, entry.value))
@@ -304,7 +306,67 @@ async fn a_watch_misses_nothing(subject: &Subject) {
         assert_eq!(known, there);
     }
     let future = Some(Revision(u64::from(u32::MAX)));
-    assert_eq!(kv.watch(NODES, future).await.err(), Some(Error::Compacted), "a revision nobody gave");
+    assert_eq!(kv.watch(NODES, "", future).await.err(), Some(Error::Compacted), "a revision nobody gave");
+}
+
+/// Keys of one check by prefix: whole parts, parts cut in the middle, empty parts, what engines have to escape.
+const TREE: [&str; 10] = ["a", "a/", "a//b", "a/b", "a/b/c", "a/bc", "a/b=c", "ab", "b/a", "grüße/日本"];
+
+async fn prefixes_and_pages_show_their_part_in_order(subject: &Subject) {
+    let root = subject.prefix();
+    let key = |key: &str| format!("{root}/{key}");
+    for name in TREE {
+        subject.kv().put(NODES, &key(name), name.into(), None).await.unwrap();
+    }
+    subject.kv().put(NODES, &key("a/gone"), "".into(), None).await.unwrap();
+    subject.kv().delete(NODES, &key("a/gone"), None).await.unwrap();
+    for prefix in ["", "a", "a/", "a/b", "a/b/", "a//", "b", "grüße/", "nothing/"] {
+        let mut expected: Vec<_> =
+            TREE.iter().filter(|name| name.starts_with(prefix)).map(|name| key(name)).collect();
+        expected.sort_unstable();
+        let kv = &subject.handle(1).kv;
+        let entries = kv.entries(NODES, &key(prefix)).await.unwrap();
+        assert_eq!(entries.iter().map(|entry| &*entry.key).collect::<Vec<_>>(), expected, "{prefix}");
+        for limit in [1, 3, 100] {
+            let (mut paged, mut after, mut pages) = (Vec::new(), None, 0);
+            loop {
+                let page = kv.page(NODES, &key(prefix), after.as_deref(), limit).await.unwrap();
+                assert!(page.entries.len() <= limit);
+                paged.extend(page.entries);
+                pages += 1;
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(paged, entries, "{prefix} by {limit}");
+            assert_eq!(pages, expected.len().div_ceil(limit).max(1), "{prefix} by {limit}");
+        }
+    }
+}
+
+async fn a_watch_of_a_prefix_shows_nothing_else(subject: &Subject) {
+    let root = subject.prefix();
+    let key = |key: &str| format!("{root}/{key}");
+    let put = |name: &str| {
+        let key = key(name);
+        async move { subject.kv().put(NODES, &key, "1".into(), None).await.unwrap() }
+    };
+    for name in ["a/1", "b/1", "a"] {
+        put(name).await;
+    }
+    let mut watch = subject.handle(1).kv.watch(NODES, &key("a/"), None).await.unwrap();
+    let known = next(&mut watch).await;
+    assert_eq!((known.key(), next(&mut watch).await), (Some(&*key("a/1")), Event::Current));
+    let before = put("b/2").await;
+    subject.kv().delete(NODES, &key("b/1"), None).await.unwrap();
+    put("a/2").await;
+    subject.kv().delete(NODES, &key("a/1"), None).await.unwrap();
+    let mut later = subject.handle(1).kv.watch(NODES, &key("a/"), Some(before)).await.unwrap();
+    for watch in [&mut watch, &mut later] {
+        assert_eq!(next(watch).await.key(), Some(&*key("a/2")));
+        assert!(matches!(next(watch).await, Event::Deleted { key: gone, .. } if gone == key("a/1")));
+    }
 }
 
 async fn what_is_too_large_is_refused(subject: &Subject) {
