@@ -194,6 +194,7 @@ impl Timeline {
         };
         let pts_us = packet.pts_us.saturating_add_signed(offset_us);
         self.state.begin_us = self.state.begin_us.or(Some(at_us));
+        self.note_interleaving(index, at_us);
         self.fill_other(1 - index, at_us, out);
         let before = out.len();
         if self.tracks[index].is_video() {
@@ -218,6 +219,16 @@ impl Timeline {
         }
     }
 
+    /// An input may have its tracks in blocks, one behind the other: then a track is not away before it is late by more than that.
+    fn note_interleaving(&mut self, index: usize, at_us: u64) {
+        let other_us = self.state.clock.newest_us(1 - index).unwrap_or(0);
+        let state = &mut self.state.tracks[index];
+        if state.made_us.is_none_or(|made_us| at_us >= made_us) {
+            let behind_us = other_us.saturating_sub(at_us);
+            state.away_us = state.away_us.max(behind_us + behind_us / 2).min(MAX_AWAY_US);
+        }
+    }
+
     /// Makes frames for a track that has nothing while the other one came to `until_us`.
     fn fill_other(&mut self, index: usize, until_us: u64, out: &mut Vec<Frame>) {
         let (Some(track), Some(begin_us)) = (self.tracks.get(index), self.state.begin_us) else { return };
@@ -225,7 +236,8 @@ impl Timeline {
         let end_us = newest_us.map_or(begin_us, |_| self.state.clock.end_us(index));
         let state = &self.state.tracks[index];
         let away_us = until_us.saturating_sub(newest_us.unwrap_or(begin_us));
-        if !state.filled && away_us < away_limit_us(track).max(state.away_us) {
+        let limit_us = if newest_us.is_some() { away_limit_us(track) } else { PICTURE_AWAY_US };
+        if !state.filled && away_us < limit_us.max(state.away_us) {
             return;
         }
         if track.is_video() {

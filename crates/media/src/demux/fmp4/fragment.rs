@@ -131,12 +131,13 @@ struct Run {
 
 impl Run {
     fn samples(self, tracks: &[InputTrack]) -> impl Iterator<Item = Sample> {
-        let timescale = tracks[self.track].timescale;
+        let InputTrack { timescale, delay_us, .. } = tracks[self.track];
         let starts = self.place.step_by(self.size as usize);
         starts.enumerate().map(move |(number, start)| {
             let decoded = i128::from(self.decoded) + number as i128 * i128::from(self.duration);
             let shown = decoded + i128::from(self.composition_offset);
-            let [dts_us, pts_us] = [decoded, shown].map(|ticks| microseconds(ticks, timescale) as u64);
+            let [dts_us, pts_us] =
+                [decoded, shown].map(|ticks| microseconds(ticks, timescale) as u64 + delay_us);
             let place = start..start + u64::from(self.size);
             let duration_us = microseconds(i128::from(self.duration), timescale) as u64;
             let dts_us = Some(dts_us);

@@ -3,6 +3,7 @@
 
 mod demux;
 mod descriptor;
+mod edit;
 mod fragment;
 mod movie;
 

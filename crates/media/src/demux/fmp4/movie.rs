@@ -7,7 +7,10 @@ use crate::{
     colour::Colour,
 };
 
-use super::descriptor::{ElementaryStream, elementary_stream};
+use super::{
+    descriptor::{ElementaryStream, elementary_stream},
+    edit,
+};
 use bytes::Bytes;
 
 /// More tracks than any recorder writes.
@@ -24,6 +27,8 @@ pub(super) struct InputTrack {
     pub(super) id: u32,
     /// Ticks a second; not 0.
     pub(super) timescale: u32,
+    /// How much later than its samples say it is shown or heard, in µs, so that it is in step with the others.
+    pub(super) delay_us: u64,
     /// What samples have that say nothing themselves: `trex`.
     pub(super) defaults: SampleDefaults,
     pub(super) track: Track,
@@ -37,15 +42,20 @@ pub(super) struct SampleDefaults {
     pub(super) flags: u32,
 }
 
-/// The tracks in a `moov`; `Unsupported` for codecs that are not forwarded. Edit lists are not looked at: recorders
-/// write none, and a live stream has no start to edit.
+/// The longest delay that an edit list may ask for. Longer ones are no recorder's.
+const MAX_DELAY_US: u64 = 5_000_000;
+
+/// The tracks in a `moov`; `Unsupported` for codecs that are not forwarded. Of edit lists only the start counts, as far as it
+/// differs between tracks: a live stream has nothing else to edit.
 pub(super) fn read(moov: &[u8]) -> Result<Vec<InputTrack>, Error> {
-    let mut tracks = Vec::new();
+    let (mut tracks, mut starts_us) = (Vec::new(), Vec::new());
     for child in Boxes::new(moov) {
         if let (kind, trak) = child?
             && &kind == b"trak"
         {
-            tracks.push(read_track(trak)?);
+            let track = read_track(trak)?;
+            starts_us.push(edit::start_us(trak, moov, track.timescale)?);
+            tracks.push(track);
         }
         if tracks.len() > MAX_TRACKS {
             return Err(Error::Unsupported(format!("more than {MAX_TRACKS} tracks")));
@@ -55,6 +65,13 @@ pub(super) fn read(moov: &[u8]) -> Result<Vec<InputTrack>, Error> {
         return Err(malformed("a movie without tracks"));
     }
     read_defaults(expect(moov, b"mvex")?, &mut tracks)?;
+    let earliest_us = starts_us.iter().copied().min().unwrap_or(0);
+    for (track, start_us) in tracks.iter_mut().zip(starts_us) {
+        track.delay_us = start_us.abs_diff(earliest_us);
+    }
+    if tracks.iter().any(|track| track.delay_us > MAX_DELAY_US) {
+        tracks.iter_mut().for_each(|track| track.delay_us = 0);
+    }
     Ok(tracks)
 }
 
@@ -82,7 +99,7 @@ fn read_track(trak: &[u8]) -> Result<InputTrack, Error> {
     if let TrackKind::Video { display, .. } = &mut track.kind {
         display.rotation = rotation;
     }
-    Ok(InputTrack { id, timescale, defaults: SampleDefaults::default(), track })
+    Ok(InputTrack { id, timescale, delay_us: 0, defaults: SampleDefaults::default(), track })
 }
 
 /// The rotation in a `tkhd` behind its `track_ID`; none for matrices that do something else.

@@ -318,11 +318,14 @@ impl Demuxer {
             return Err(malformed("a block cut off inside its header"));
         }
         let (ticks, flags) = (block.get_i16(), block.get_u8());
-        let pts_us = self.pts_us(ticks)?;
+        let told_us = self.pts_us(ticks)?;
         let Some(track) = self.entries.iter().position(|entry| entry.number == number) else {
             return Ok(None);
         };
-        let key = is_key(flags) || !self.entries[track].track.is_video();
+        let is_video = self.entries[track].track.is_video();
+        // A decoder of sound needs what comes before 0, and leaves it out.
+        let Some(pts_us) = told_us.or(is_video.then_some(0)) else { return Ok(None) };
+        let key = is_key(flags) || !is_video;
         let packet = |data| Packet { track, pts_us, dts_us: None, duration_us: None, key, data };
         match Lacing::of(flags) {
             None if block.is_empty() => Ok(None),
@@ -360,18 +363,21 @@ impl Demuxer {
         packets
     }
 
-    /// A block's time: its ticks after its Cluster's (RFC 9559, section 11.1), in µs; times before 0 become 0.
-    fn pts_us(&self, ticks: i16) -> Result<u64, Error> {
+    /// A block's time: its ticks after its Cluster's (RFC 9559, section 11.1), in µs; `None` before 0.
+    fn pts_us(&self, ticks: i16) -> Result<Option<u64>, Error> {
         let Place::Cluster(Some(cluster)) = self.place else {
             return Err(malformed("a block before its Cluster's Timestamp"));
         };
-        let ticks = (i128::from(cluster) + i128::from(ticks)).max(0);
+        let ticks = i128::from(cluster) + i128::from(ticks);
+        if ticks < 0 {
+            return Ok(None);
+        }
         let nanos = ticks.checked_mul(i128::from(self.timestamp_scale));
         // A division of 128 bits costs ten times one of 64, which is enough for centuries.
         let pts_us =
             nanos.map(|nanos| u64::try_from(nanos).map_or(nanos / 1000, |nanos| (nanos / 1000).into()));
         match pts_us {
-            Some(pts_us) if pts_us <= MAX_PTS_US => Ok(pts_us as u64),
+            Some(pts_us) if pts_us <= MAX_PTS_US => Ok(Some(pts_us as u64)),
             _ => Err(malformed(format!("a timestamp of {ticks} ticks of {} ns", self.timestamp_scale))),
         }
     }
