@@ -47,14 +47,14 @@ fn fanout(criterion: &mut Criterion) {
         let mut at = 0;
         stream
             .lock()
-            .expect("nobody panicked")
+            .expect("no thread panicked")
             .ring_mut()
             .push_tracks(0, tracks())
             .expect("they are the first");
         group.throughput(Throughput::Elements(viewers as u64));
         group.bench_function(BenchmarkId::from_parameter(viewers), |bencher| {
             bencher.iter(|| {
-                let mut stream = stream.lock().expect("nobody panicked");
+                let mut stream = stream.lock().expect("no thread panicked");
                 stream.ring_mut().push(0, run(at, &data), None, at * 100).expect("runs are in order");
                 at += 1;
                 for cursor in &mut cursors {

@@ -312,7 +312,7 @@ async fn slow_viewer_skips_whole_groups_and_the_fast_one_gets_everything() {
 }
 
 #[tokio::test]
-async fn viewer_who_resumes_far_back_gets_everything_that_follows() {
+async fn viewer_that_resumes_far_back_gets_everything_that_follows() {
     let mut rig = Rig::new();
     rig.push(200);
     rig.watch(0, Cursor::after(name(0)));
@@ -569,7 +569,7 @@ async fn a_pump_that_all_viewers_left_keeps_no_chunk() {
 }
 
 #[tokio::test]
-async fn chunks_of_a_format_are_made_once_for_all_who_read_it_and_for_nobody_not_at_all() {
+async fn chunks_of_a_format_are_made_once_for_all_its_readers_and_never_without_one() {
     let mut rig = Rig::new();
     rig.push(GROUP);
     let without_readers = rig.hub.budget().bytes();
@@ -597,7 +597,7 @@ async fn chunks_of_a_format_are_made_once_for_all_who_read_it_and_for_nobody_not
 }
 
 #[tokio::test]
-async fn formats_that_are_read_by_viewers_who_are_gone_are_not_made_any_more() {
+async fn formats_that_are_read_by_viewers_that_are_gone_are_not_made_any_more() {
     let mut rig = Rig::new();
     rig.watch(0, Cursor::newest());
     rig.watch_in(1, Cursor::newest(), Some(Formats::read("frames")));

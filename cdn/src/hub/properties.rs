@@ -252,7 +252,7 @@ fn late_joiner_starts_at_newest_keyframe() {
 }
 
 #[test]
-fn viewer_who_comes_before_the_media_waits_for_it() {
+fn viewer_that_comes_before_the_media_waits_for_it() {
     let stream = stream(0);
     let mut cursor = Cursor::newest();
     assert!(cursor.next(lock(&stream).ring()).is_none());
@@ -261,7 +261,7 @@ fn viewer_who_comes_before_the_media_waits_for_it() {
 }
 
 #[test]
-fn viewer_who_waited_gets_every_group_that_comes_at_once() {
+fn viewer_that_waited_gets_every_group_that_comes_at_once() {
     let stream = stream(0);
     let mut waited = Cursor::newest().waiting_on(lock(&stream).ring());
     assert!(waited.next(lock(&stream).ring()).is_none());
@@ -272,7 +272,7 @@ fn viewer_who_waited_gets_every_group_that_comes_at_once() {
 }
 
 #[test]
-fn viewer_who_waited_starts_with_a_keyframe_where_the_first_chunk_is_none() {
+fn viewer_that_waited_starts_with_a_keyframe_where_the_first_chunk_is_none() {
     let stream = stream(0);
     let mut waited = Cursor::newest().waiting_on(lock(&stream).ring());
     (1..8).for_each(|index| lock(&stream).ring_mut().push(0, run(index), None, 0).unwrap());
@@ -281,7 +281,7 @@ fn viewer_who_waited_starts_with_a_keyframe_where_the_first_chunk_is_none() {
 }
 
 #[test]
-fn viewer_who_resumes_gets_exactly_what_follows() {
+fn viewer_that_resumes_gets_exactly_what_follows() {
     let stream = stream(8);
     assert_eq!(
         read(&mut Cursor::after(name(3)), &stream),
@@ -291,7 +291,7 @@ fn viewer_who_resumes_gets_exactly_what_follows() {
 }
 
 #[test]
-fn viewer_who_is_ahead_of_the_node_waits_for_what_follows() {
+fn viewer_that_is_ahead_of_the_node_waits_for_what_follows() {
     let stream = stream(5);
     let mut cursor = Cursor::after(name(6));
     assert_eq!(read(&mut cursor, &stream), (vec![], vec![]));

@@ -1,4 +1,4 @@
-//! Garbage to every event: a coded error or a closed connection, and nobody else notices.
+//! Garbage to every event: a coded error or a closed connection, and other clients do not notice.
 
 use protocol::event::name;
 use serde_json::{Value, json};

@@ -77,7 +77,7 @@ async fn a_node_of_which_a_task_panicked_is_alive_and_not_ready() {
 #[tokio::test]
 async fn a_node_that_no_main_server_knows_is_alive_and_not_ready() {
     let mut config = Config::new("alone", "http://alone");
-    // Nobody listens on port 1.
+    // No server listens on port 1.
     config.main_servers = vec!["http://127.0.0.1:1".into()];
     let shutdown = CancellationToken::new();
     let node = Node::start(config, shutdown.clone()).unwrap();

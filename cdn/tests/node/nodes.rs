@@ -45,7 +45,7 @@ struct Known {
     /// Streams that a node called over.
     over: Mutex<HashSet<StreamId>>,
     asks: AtomicUsize,
-    /// How many of the next who ask are told that nobody has room.
+    /// How many of the next requests are answered that no node has room.
     full: AtomicUsize,
 }
 
@@ -166,7 +166,7 @@ impl Nodes {
         self.known.is_over(stream)
     }
 
-    /// So many of the next who ask are told that nobody has room.
+    /// So many of the next requests are answered that no node has room.
     pub(crate) fn have_no_room(&self, times: usize) {
         self.known.full.store(times, Relaxed);
     }
@@ -259,11 +259,11 @@ async fn sources(
         return (StatusCode::NOT_FOUND, Json(error)).into_response();
     }
     if known.full.fetch_update(Relaxed, Relaxed, |full| full.checked_sub(1)).is_ok() {
-        let error = json!({ "error": { "code": "no_capacity", "message": "nobody has room" } });
+        let error = json!({ "error": { "code": "no_capacity", "message": "no node has room" } });
         return (StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response();
     }
     if nodes.is_empty() {
-        let error = json!({ "error": { "code": "no_node_available", "message": "nobody carries it" } });
+        let error = json!({ "error": { "code": "no_node_available", "message": "no node carries it" } });
         return (StatusCode::SERVICE_UNAVAILABLE, Json(error)).into_response();
     }
     let visibility = *known.visibility.lock().unwrap();

@@ -103,7 +103,7 @@ async fn streams_come_over_several_levels_and_each_node_knows_the_way() {
 }
 
 #[tokio::test]
-async fn stream_that_nobody_wants_any_more_is_let_go_and_not_called_over() {
+async fn stream_without_readers_is_dropped_and_not_called_ended() {
     let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
     let origin = nodes.node("origin").await;
     let edge = nodes.node_with("edge", |limits| limits.linger = Duration::from_millis(300)).await;
@@ -128,7 +128,7 @@ async fn nodes_told_to_pull_from_each_other_do_not_feed_themselves() {
     for (node, source) in [("a", &c), ("b", &a), ("c", &b)] {
         nodes.script(node, vec![source.url()]);
     }
-    // Nobody has it: nobody gets it.
+    // No node has it, so no viewer gets it.
     let viewers = [a.connect().await, b.connect().await, c.connect().await];
     let watch = async |viewer: &Client| viewer.call("watch_stream", json!(id)).await;
     let answers = tokio::join!(watch(&viewers[0]), watch(&viewers[1]), watch(&viewers[2]));
@@ -162,7 +162,7 @@ async fn nodes_told_to_pull_from_each_other_do_not_feed_themselves() {
 }
 
 #[tokio::test]
-async fn node_that_would_be_too_far_from_the_origin_pulls_from_somebody_else() {
+async fn node_that_would_be_too_far_from_the_origin_pulls_from_another_node() {
     let (nodes, recording) = (Nodes::start().await, Recording::usual());
     let names = ["origin", "first", "second", "third", "fourth"];
     let mut chain = Vec::new();

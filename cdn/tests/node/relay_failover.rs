@@ -89,7 +89,7 @@ async fn viewers_of_a_dead_edge_go_on_at_another_after_their_last_chunk() {
 }
 
 #[tokio::test]
-async fn origin_dies_and_its_broadcaster_goes_on_at_an_edge() {
+async fn origin_dies_and_its_broadcaster_continues_at_an_edge() {
     let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
     let origin = nodes.node("origin").await;
     let (heir, other) = (nodes.node("edge-1").await, nodes.node("edge-2").await);

@@ -33,7 +33,7 @@ async fn viewer_that_waits_for_a_stream_is_heard_meanwhile_and_may_leave() {
 }
 
 #[tokio::test]
-async fn private_stream_is_fetched_only_for_who_may_watch_it() {
+async fn private_stream_is_fetched_only_for_viewers_that_may_watch_it() {
     let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
     nodes.make_private();
     let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
@@ -55,7 +55,7 @@ async fn private_stream_is_fetched_only_for_who_may_watch_it() {
 }
 
 #[tokio::test]
-async fn viewers_who_come_before_the_broadcaster_are_let_in_when_it_comes() {
+async fn viewers_that_come_before_the_broadcaster_are_let_in_when_it_comes() {
     let (nodes, id, recording) = (Nodes::start().await, stream("soon"), Recording::usual());
     let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
     let early = [origin.connect().await, edge.connect().await].map(|viewer| {
@@ -77,7 +77,7 @@ async fn viewers_who_come_before_the_broadcaster_are_let_in_when_it_comes() {
 }
 
 #[tokio::test]
-async fn viewers_who_wait_for_the_same_stream_share_one_question() {
+async fn viewers_that_wait_for_the_same_stream_share_one_question() {
     let (nodes, id) = (Nodes::start().await, stream("nowhere"));
     let edge = nodes.node("edge").await;
     let mut viewers = Vec::new();
@@ -95,7 +95,7 @@ async fn viewers_who_wait_for_the_same_stream_share_one_question() {
 }
 
 #[tokio::test]
-async fn viewer_waits_while_nobody_has_room_for_its_node_yet() {
+async fn viewer_waits_while_no_node_has_room_for_its_node_yet() {
     let (nodes, recording) = (Nodes::start().await, Recording::usual());
     let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
     let id = stream("rush");

@@ -118,7 +118,7 @@ pub(crate) fn assert_same_media(events: &[Event], expected: &[Event]) {
     }
 }
 
-/// A viewer of a stream that could not be had a moment ago.
+/// A viewer of a stream whose lookup failed a moment ago.
 pub(crate) async fn retry_viewer(node: &EdgeNode, id: StreamId) -> Client {
     for _ in 0..100 {
         let viewer = node.connect().await;

@@ -68,7 +68,7 @@ async fn node_moves_on_under_its_id_when_its_main_server_hangs_or_fails_and_stay
 }
 
 #[tokio::test]
-async fn main_server_that_nobody_told_of_the_node_is_registered_with() {
+async fn main_server_that_does_not_know_the_node_is_registered_with() {
     let (servers, mut heard, _node) = cluster().await;
     *servers[1].forgets.lock().unwrap() = true;
     *servers[0].mood.lock().unwrap() = Mood::Fails;
@@ -79,9 +79,9 @@ async fn main_server_that_nobody_told_of_the_node_is_registered_with() {
 
 #[tokio::test]
 async fn main_server_that_is_not_there_is_passed_over() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (_server, url, heard) = FakeMainServer::beating(100).await;
-    let _node = node(vec![format!("http://{nobody}"), url]);
+    let _node = node(vec![format!("http://{unused}"), url]);
     let mut heard = Heard(heard);
     assert!(matches!(heard.next().await, Told::Register(_)));
     heard.heartbeat().await;

@@ -1,4 +1,4 @@
-//! A viewer that does not read costs nobody anything: not memory, not time.
+//! A viewer that does not read costs other viewers no time, and the node no memory.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(crate) async fn cramped_node() -> TestNode {
 }
 
 #[tokio::test]
-async fn viewers_who_never_read_delay_nobody_and_hold_no_memory() {
+async fn viewers_that_never_read_delay_no_other_and_hold_no_memory() {
     let node = cramped_node().await;
     let (id, recording) = (stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
@@ -52,7 +52,7 @@ async fn viewers_who_never_read_delay_nobody_and_hold_no_memory() {
     }
     assert!(seen >= ROUNDS as usize * (recording.segments.len() - 2));
     let metrics = node.get("/metrics").await.1;
-    assert!(metrics.contains("undead_cdn_viewers 6\n"), "nobody was cut off: {metrics}");
+    assert!(metrics.contains("undead_cdn_viewers 6\n"), "no viewer was cut off: {metrics}");
     broadcaster.call("end_stream", json!({ "stream_id": id })).await;
     attentive.until_state("ended").await;
     node.stop().await;

@@ -78,7 +78,7 @@ async fn late_joiner_starts_at_newest_keyframe() {
 }
 
 #[tokio::test]
-async fn viewer_who_resumes_gets_exactly_what_follows() {
+async fn viewer_that_resumes_gets_exactly_what_follows() {
     let (node, id, recording) = (TestNode::start().await, stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
     let mut first = node.connect().await;
@@ -171,7 +171,7 @@ async fn private_stream_needs_a_watch_grant() {
 }
 
 #[tokio::test]
-async fn viewer_who_leaves_is_not_counted_and_gets_no_more() {
+async fn viewer_that_leaves_is_not_counted_and_gets_no_more() {
     let (node, id, recording) = (TestNode::start().await, stream("a"), Recording::usual());
     let mut broadcaster = node.broadcaster(id, &recording.mime).await;
     let (leaver, mut stayer) = (node.connect().await, node.connect().await);

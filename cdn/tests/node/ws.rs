@@ -57,7 +57,7 @@ async fn late_joiner_is_told_where_live_is_and_starts_at_the_newest_keyframe() {
 }
 
 #[tokio::test]
-async fn viewer_who_resumes_gets_exactly_what_follows() {
+async fn viewer_that_resumes_gets_exactly_what_follows() {
     let (node, id, recording) = (TestNode::start().await, stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
     let mut whole = node.ws(id, "").await;

@@ -1,4 +1,4 @@
-//! Whatever comes to `/ws` that is none of ours: a code or a closed connection, and nobody else notices.
+//! Malformed requests to `/ws`: a code or a closed connection, and other clients do not notice.
 
 use protocol::StreamId;
 use tokio::{
@@ -113,7 +113,7 @@ async fn what_a_client_need_not_say_is_ignored_until_it_is_too_large() {
 }
 
 #[tokio::test]
-async fn connections_that_stop_half_way_keep_nobody_from_watching() {
+async fn connections_that_stop_half_way_keep_no_viewer_from_watching() {
     let (node, id, recording) = (TestNode::start().await, stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
     let whole = handshake(id, "");

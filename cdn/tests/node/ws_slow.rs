@@ -1,4 +1,4 @@
-//! A WebSocket viewer that does not read costs nobody anything, and is told what it missed.
+//! A WebSocket viewer that does not read costs other viewers nothing, and is notified of what it missed.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn viewers_who_never_read_delay_nobody_and_are_told_when_they_come_back() {
+async fn viewers_that_never_read_delay_no_other_and_are_notified_when_they_read_again() {
     let node = cramped_node().await;
     let (id, recording) = (stream("a"), Recording::usual());
     let broadcaster = node.broadcaster(id, &recording.mime).await;
@@ -36,7 +36,7 @@ async fn viewers_who_never_read_delay_nobody_and_are_told_when_they_come_back() 
         }
         let metrics = node.get("/metrics").await.1;
         assert!(number(&metrics, "undead_cdn_ring_bytes") <= RING_BYTES);
-        assert_eq!(number(&metrics, "undead_cdn_viewers"), 11, "nobody was cut off");
+        assert_eq!(number(&metrics, "undead_cdn_viewers"), 11, "no viewer was cut off");
     }
     assert_eq!(number(&node.get("/metrics").await.1, "undead_cdn_lagging"), 10);
     broadcaster.call("end_stream", json!({ "stream_id": id })).await;
