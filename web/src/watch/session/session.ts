@@ -10,7 +10,6 @@
 // edge, over a new connection: what the old one still holds is of no use. The main server is asked seldom: what the node
 // tells is not asked, and pauses grow, differ from page to page, and are never shorter than `Retry-After`.
 
-import { backOffMs } from '../../api/back-off';
 import { asCallError, type CallError } from '../../protocol/error';
 import type { StreamingData, StreamMoved, StreamStateChanged } from '../../protocol/event';
 import type { NodeAddress, StreamId } from '../../protocol/stream';
@@ -21,6 +20,7 @@ import { Admission } from './admission';
 import { Elsewhere } from './elsewhere';
 import { NodeClock } from './node-clock';
 import { NodeList } from './node-list';
+import { Pauses } from './pauses';
 import { Received } from './received';
 import { TIMING, type WatchSetup, type WatchTiming } from './setup';
 import { Silence } from './silence';
@@ -31,12 +31,8 @@ const SERVED_WELL_MS = 5_000;
 /** How often a quiet session looks up. */
 const LOOK_MS = 300;
 
-/** After a lost node the pauses stay short for a while: the broadcaster is moving as well. */
-const QUICK = { forMs: 10_000, longestMs: 1_000 };
 /** A stream that has not begun is looked for at least this often. */
 const LONGEST_WAIT_FOR_START_MS = 4_000;
-/** How often a hidden page that waits looks whether it is seen; it is told as well. */
-const HIDDEN_LOOK_MS = 60_000;
 /** How often in a row a link may break soon after joining before the node counts as lost. */
 const MOST_BREAKS = 3;
 
@@ -61,9 +57,8 @@ export class WatchSession {
   readonly #admission: Admission;
   readonly #clock: NodeClock;
   readonly #elsewhere: Elsewhere;
+  readonly #pauses: Pauses;
   #state: WatchState = BEGINNING;
-  /** When the node that served us was lost, until another one serves. */
-  #lostAtMs: number | undefined;
   #connection: ViewerConnection | undefined;
   /** The node that is being left, still serving. */
   #leaving: ViewerConnection | undefined;
@@ -71,7 +66,6 @@ export class WatchSession {
   /** The node stopped carrying the stream, which is not over. */
   #dropped = false;
   #rejoin = false;
-  #hurry = false;
   #closed = false;
 
   constructor(setup: WatchSetup) {
@@ -84,10 +78,17 @@ export class WatchSession {
     const owner = {
       problem: () => this.#state.problem,
       hadMedia: () => this.#received.hadMedia,
-      lostJustNow: () => this.#lostJustNow,
+      lostJustNow: () => this.#pauses.lostJustNow,
       show: (change: Partial<WatchState>) => this.#show(change),
       finish: (phase: FinalPhase, problem: CallError | undefined) => this.#finish(phase, problem),
     };
+    this.#pauses = new Pauses(this.#timing.retry, this.#wake, this.#now, {
+      problem: () => this.#state.problem,
+      hadMedia: () => this.#received.hadMedia,
+      hidden: () => setup.hidden?.() === true,
+      isClosed: () => this.#closed,
+      retriesAt: (retryAtMs) => this.#show({ retryAtMs }),
+    });
     this.#admission = new Admission(setup, this.#nodes, owner, this.#now);
     this.#run().catch((error: unknown) => this.#finish('failed', asCallError(error)));
   }
@@ -116,8 +117,7 @@ export class WatchSession {
 
   /** The network is back: what waits for its next try is tried now. */
   hurry(): void {
-    this.#hurry = true;
-    this.#wake.ring();
+    this.#pauses.hurry();
   }
 
   /** Leaves the stream. */
@@ -136,8 +136,9 @@ export class WatchSession {
       const node = this.#nodes.next(this.#now());
       if (node === undefined) {
         if (failures > 1) await this.#admission.showFull();
-        if (failures > 0) await this.#pause(failures);
-        for (let tries = 1; !this.#isClosed() && !(await this.#admission.ask()); tries++) await this.#pause(tries);
+        if (failures > 0) await this.#pauses.pause(failures);
+        for (let tries = 1; !this.#isClosed() && !(await this.#admission.ask()); tries++)
+          await this.#pauses.pause(tries);
         failures++;
         continue;
       }
@@ -147,13 +148,13 @@ export class WatchSession {
       if (end === 'refused' && (await this.#admission.beginsLater())) {
         this.#nodes.outdate();
         failures = 0;
-        await this.#pause(++begins, LONGEST_WAIT_FOR_START_MS);
+        await this.#pauses.pause(++begins, LONGEST_WAIT_FOR_START_MS);
         continue;
       }
       begins = 0;
       if (end === 'lost' || end === 'refused') {
         this.#nodes.failed(node);
-        if (end === 'lost') this.#lostAtMs = this.#now();
+        if (end === 'lost') this.#pauses.lost();
         if (this.#received.hadMedia) this.#show({ phase: 'reconnecting' });
       }
       if (end === 'stale') this.#startAfresh();
@@ -258,7 +259,7 @@ export class WatchSession {
       this.#silence.hear();
       this.#leaving?.close();
       this.#leaving = undefined;
-      this.#lostAtMs = undefined;
+      this.#pauses.serves();
       this.#nodes.serves(node);
       // A state the node told meanwhile is worth more than this guess.
       const told = this.#state !== before && this.#state.node === node.public_url;
@@ -345,41 +346,13 @@ export class WatchSession {
     return true;
   }
 
-  /** Waits for the next try; a hidden page that has shown nothing yet, until it is seen. */
-  async #pause(failures: number, longestMs?: number): Promise<void> {
-    const pauseMs = this.#pauseMs(failures, this.#state.problem, longestMs);
-    const until = this.#now() + pauseMs;
-    this.#show({ retryAtMs: until });
-    this.#hurry = false;
-    for (let left = pauseMs; left > 0 && !this.#isPauseOver; left = until - this.#now()) await this.#wake.wait(left);
-    while (!this.#isPauseOver && !this.#received.hadMedia && this.#setup.hidden?.() === true)
-      await this.#wake.wait(HIDDEN_LOOK_MS);
-    this.#show({ retryAtMs: undefined });
-  }
-
-  /** A method and a getter are not narrowed by the compiler, which believes fields unchanged across an await. */
-  get #isPauseOver(): boolean {
-    return this.#closed || this.#hurry;
-  }
-
-  #pauseMs(failures: number, problem: CallError | undefined, longestMs = this.#timing.retry.longestMs): number {
-    const isFull = problem?.code === 'no_capacity' || problem?.code === 'limit_reached';
-    const quick = !isFull && this.#lostJustNow;
-    const retry = { ...this.#timing.retry, longestMs: quick ? QUICK.longestMs : longestMs };
-    return backOffMs(retry, failures, problem);
-  }
-
-  get #lostJustNow(): boolean {
-    return this.#now() - (this.#lostAtMs ?? -Infinity) < QUICK.forMs;
-  }
-
   /** Forgets where it was: what was missed while the page did not run is of no interest. */
   #startAfresh(): void {
     this.#silence.freshen();
     this.#received.forget();
     this.#elsewhere.reset();
     // Networks take a moment to come back after sleep.
-    this.#lostAtMs = this.#now();
+    this.#pauses.lost();
     if (this.#received.hadMedia) this.#show({ phase: 'reconnecting' });
     this.#setup.onFreshStart();
   }
