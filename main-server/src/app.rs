@@ -13,16 +13,17 @@ use crate::{
     Config, Secret,
     api::{self, Api},
     auth::{Grants, PassphraseError, Passphrases, Vault, VaultError, cluster_secret_at},
-    catalogue::Catalogue,
     clock::Now,
+    cluster::bootstrap,
     control::ControlPlane,
     data_folder::{self, DataFolder},
-    disk, founding,
+    disk,
     metrics::Counters,
-    registry::Registry,
+    nodes::registry::Registry,
     saver,
     scaling::{Bounds, Signal},
     shares::Places,
+    streams::catalogue::Catalogue,
 };
 
 /// How often ended leases and met deadlines are looked for.
@@ -108,9 +109,9 @@ impl App {
 
     /// A main server on a store that is open. The data folder is there.
     pub(crate) async fn on(store: Store, config: Config) -> Result<Self, StartError> {
-        founding::check_schema(&*store.kv).await?;
+        bootstrap::check_schema(&*store.kv).await?;
         let vault = Vault::new(&config.data_dir);
-        let seeds = founding::grant_seeds(&*store.kv, &vault.grant_seed()?).await?;
+        let seeds = bootstrap::grant_seeds(&*store.kv, &vault.grant_seed()?).await?;
         let grants = Grants::new(&seeds)?.ok_or_else(|| StartError::Secret("no grant key".into()))?;
         let cluster_secret = cluster_secret(&config, &vault, &store).await?;
         let registry = Registry::new(config.registry());
@@ -227,7 +228,7 @@ async fn cluster_secret(config: &Config, vault: &Vault<'_>, store: &Store) -> Re
         (Some(secret), _) => Ok(secret.clone()),
         (None, Some(file)) => Ok(cluster_secret_at(file)?),
         (None, None) => {
-            let agreed = founding::cluster_secret(&*store.kv, &vault.cluster_secret()?).await?;
+            let agreed = bootstrap::cluster_secret(&*store.kv, &vault.cluster_secret()?).await?;
             vault.mirror(&agreed)?;
             Ok(agreed)
         }

@@ -6,7 +6,7 @@ use store::Engine;
 
 use placement::Policies;
 
-use crate::{auth::Secret, catalogue, control, registry, scaling::Thresholds};
+use crate::{auth::Secret, control, nodes::registry, scaling::Thresholds, streams::catalogue};
 
 /// How long a node that is silent keeps its hostname from older generations.
 const FORGET_NODE: Duration = Duration::from_secs(5 * 60);

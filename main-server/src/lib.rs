@@ -26,7 +26,7 @@
 //! # }
 //! ```
 //!
-//! Inside, `registry`, `catalogue` and `scaling` are pure data and rules, like the crate `placement`, with the time as an argument; `control`
+//! Inside, `nodes::registry`, `streams::catalogue` and `scaling` are pure data and rules, like the crate `placement`, with the time as an argument; `control`
 //! holds them behind one lock, as a view of what the [`store`] has and of what nodes report; `api` speaks HTTP; `saver`
 //! brings into the store what nobody waits for.
 
@@ -38,23 +38,22 @@ mod api;
 mod app;
 mod auth;
 pub mod backup;
-mod catalogue;
 mod clock;
+mod cluster;
 mod config;
 mod control;
 mod data_folder;
 mod disk;
-mod feed;
-mod founding;
 mod metrics;
+mod nodes;
 mod pages;
 mod private_file;
-mod registry;
 mod saver;
 mod scaling;
 #[cfg(test)]
 mod several;
 mod shares;
+mod streams;
 
 pub use app::{App, StartError};
 pub use auth::Secret;

@@ -110,7 +110,7 @@ impl Collector for Scrape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::Counts;
+    use crate::streams::catalogue::Counts;
 
     #[test]
     fn every_sample_follows_its_help_and_type() {

@@ -10,7 +10,7 @@ use protocol::StreamId;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{control::ControlPlane, registry::Renewal};
+use crate::{control::ControlPlane, nodes::registry::Renewal};
 
 /// Pause after a failure.
 const RETRY: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use axum::{
 };
 use protocol::{ErrorBody, ErrorCode, WireError, grant};
 
-use crate::{auth::PassphraseError, catalogue, control, registry};
+use crate::{auth::PassphraseError, control, nodes::registry, streams::catalogue};
 
 /// Seconds after which it is worth trying again what failed for want of room.
 const RETRY_AFTER: Duration = Duration::from_secs(2);

@@ -3,16 +3,9 @@
 //! Whatever happens, a caller gets an answer in the form that page promises: bodies are bounded, handlers have a time
 //! limit, and a panic becomes an `internal` error.
 
-mod error;
-mod events;
-mod extract;
-mod list;
-mod nodes;
-mod operation;
-mod placement;
-mod scaling;
-mod streams;
-mod thumbnails;
+pub(crate) mod error;
+pub(crate) mod extract;
+mod health;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -36,9 +29,11 @@ use crate::{
     clock::Now,
     control::ControlPlane,
     metrics::Counters,
+    nodes::routes as nodes,
     pages,
-    scaling::Signal,
+    scaling::{self, Signal},
     shares::Places,
+    streams::routes as streams,
 };
 
 /// Largest body, where a route does not say otherwise.
@@ -86,22 +81,24 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
             "/api/nodes/{node_id}/heartbeat",
             put(nodes::heartbeat).layer(DefaultBodyLimit::max(MAX_HEARTBEAT_BYTES)),
         )
-        .route("/api/scaling", get(scaling::advise))
-        .route("/api/nodes/placement", get(placement::explain))
+        .route("/api/scaling", get(scaling::routes::advise))
+        .route("/api/nodes/placement", get(nodes::placement::explain))
         .route("/api/nodes/{node_id}/streams/{stream_id}/sources", post(nodes::sources))
-        .route("/api/streams", get(list::list).post(streams::create))
+        .route("/api/streams", get(streams::list::list).post(streams::create))
         .route("/api/streams/{stream_id}", get(streams::show).delete(streams::end))
         .route("/api/streams/{stream_id}/watch", post(streams::watch))
         .route("/api/streams/{stream_id}/publish", post(streams::publish))
         .route(
             "/api/streams/{stream_id}/thumbnail",
-            get(thumbnails::show).put(thumbnails::replace).layer(DefaultBodyLimit::max(MAX_THUMBNAIL_BYTES)),
+            get(streams::thumbnails::show)
+                .put(streams::thumbnails::replace)
+                .layer(DefaultBodyLimit::max(MAX_THUMBNAIL_BYTES)),
         )
-        .route("/api/events", get(events::listen))
-        .route("/api/openapi.json", get(operation::openapi))
-        .route("/healthz", get(operation::health))
-        .route("/readyz", get(operation::readiness))
-        .route("/metrics", get(operation::metrics))
+        .route("/api/events", get(streams::events::listen))
+        .route("/api/openapi.json", get(health::openapi))
+        .route("/healthz", get(health::health))
+        .route("/readyz", get(health::readiness))
+        .route("/metrics", get(health::metrics))
         .route("/", get(|request: HeaderMap| async move { pages::page("index.html", &request) }))
         .route("/live", get(|request: HeaderMap| async move { pages::page("live.html", &request) }))
         .route("/view", get(|request: HeaderMap| async move { pages::page("view.html", &request) }))

@@ -10,32 +10,32 @@ use tokio::time::timeout;
 
 use super::{ControlPlane, Error};
 use crate::{
-    catalogue::{Record, STREAMS, Save},
     clock::Now,
-    registry::{NODES, Renewal},
+    nodes::registry::{NODES, Renewal},
+    streams::catalogue::{Record, STREAMS, Save},
 };
 
 /// Longest wait for the store: a cluster of NATS servers that lost one may take some seconds to choose another leader.
 /// Whether a write happened after all is then not known.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a write that met another's is tried with what that wrote, with pauses between.
-pub(super) const ATTEMPTS: u32 = 16;
+pub(crate) const ATTEMPTS: u32 = 16;
 
 /// Waits for the store, but not for ever.
-pub(super) async fn in_time<T>(
+pub(crate) async fn in_time<T>(
     call: impl Future<Output = Result<T, store::Error>>,
 ) -> Result<T, store::Error> {
     let late = || store::Error::Unavailable(format!("no answer within {} s", PATIENCE.as_secs()));
     timeout(PATIENCE, call).await.unwrap_or_else(|_| Err(late()))
 }
 
-pub(super) fn json(value: &impl Serialize) -> Bytes {
+pub(crate) fn json(value: &impl Serialize) -> Bytes {
     serde_json::to_vec(value).expect("ids, texts and numbers are always JSON").into()
 }
 
 impl ControlPlane {
     /// Writes a stream's record; that of one that is over stays for a while only.
-    pub(super) async fn write_stream(
+    pub(crate) async fn write_stream(
         &self,
         stream_id: StreamId,
         record: &Record,
@@ -50,10 +50,10 @@ impl ControlPlane {
     }
 
     /// Writes a node's registration, to be renewed while the node is alive.
-    pub(super) async fn write_node(
+    pub(crate) async fn write_node(
         &self,
         hostname: &str,
-        registration: &crate::registry::Registration,
+        registration: &crate::nodes::registry::Registration,
         expect: Expect,
     ) -> Result<Revision, store::Error> {
         let lease = Some(self.settings.forget_node);
@@ -76,7 +76,7 @@ impl ControlPlane {
     }
 
     /// Takes over what the store has under `key` now.
-    pub(super) async fn look_up(&self, namespace: Namespace, key: &str) -> Result<(), store::Error> {
+    pub(crate) async fn look_up(&self, namespace: Namespace, key: &str) -> Result<(), store::Error> {
         let known = self.known(namespace, key);
         if namespace == STREAMS && known.is_none() {
             // Before the store: what is in neither is nowhere, for it is in the store before it leaves the journal.

@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{ControlPlane, Link};
 use crate::{
-    catalogue::{Record, STREAMS},
     clock::Now,
-    registry::{NODES, Registration},
+    nodes::registry::{NODES, Registration},
+    streams::catalogue::{Record, STREAMS},
 };
 
 /// How long a store is waited for at the start: NATS takes up to nine seconds to see that a server died and choose leaders.
@@ -111,7 +111,7 @@ impl ControlPlane {
     }
 
     /// From which write what is known under `key` comes.
-    pub(super) fn known(&self, namespace: Namespace, key: &str) -> Option<Revision> {
+    pub(crate) fn known(&self, namespace: Namespace, key: &str) -> Option<Revision> {
         self.change(|state| match namespace {
             STREAMS => state.catalogue.revision(key.parse().ok()?),
             NODES => state.registry.revision(key),
@@ -120,7 +120,7 @@ impl ControlPlane {
     }
 
     /// Takes over an entry.
-    pub(super) fn learn(&self, namespace: Namespace, entry: &Entry, now: Now) {
+    pub(crate) fn learn(&self, namespace: Namespace, entry: &Entry, now: Now) {
         match namespace {
             STREAMS => {
                 let Some((stream_id, record)) = parse_stream(entry) else { return };
@@ -145,7 +145,7 @@ impl ControlPlane {
         }
     }
 
-    pub(super) fn learn_node(
+    pub(crate) fn learn_node(
         &self,
         hostname: &str,
         registration: Registration,
@@ -163,7 +163,7 @@ impl ControlPlane {
     }
 
     /// Takes over that an entry is gone.
-    pub(super) fn forget(&self, namespace: Namespace, key: &str, revision: Revision, now: Now) {
+    pub(crate) fn forget(&self, namespace: Namespace, key: &str, revision: Revision, now: Now) {
         self.change(|state| match namespace {
             STREAMS => {
                 if let Ok(stream_id) = key.parse() {
@@ -182,7 +182,7 @@ impl ControlPlane {
     }
 }
 
-pub(super) fn parse_stream(entry: &Entry) -> Option<(StreamId, Record)> {
+pub(crate) fn parse_stream(entry: &Entry) -> Option<(StreamId, Record)> {
     let key = &entry.key;
     let stream_id =
         key.parse().inspect_err(|error| tracing::error!("stream {key:?} in the store: {error}")).ok()?;

@@ -1,7 +1,7 @@
 //! The control plane: a view of all nodes and streams behind one lock, and what follows from its changes.
 //!
 //! The view is made of what the [store] has, which [`follow`] keeps up with, and of the nodes' heartbeats,
-//! heard here or passed on by the other main servers ([`gossip`]). Reads are answered from it. What somebody waits for to
+//! heard here or passed on by the other main servers ([`gossip`](crate::cluster::gossip)). Reads are answered from it. What somebody waits for to
 //! last (a created stream, an end, a registration) is in the store before the answer; what follows from heartbeats is
 //! brought there by the [saver](crate::saver).
 //!
@@ -9,16 +9,8 @@
 //! it lets go it tells listeners the news and the saver that there is something to save. So the order of events is the
 //! order of changes.
 
-mod absence;
-mod contact;
-mod durable;
-mod follow;
-mod gossip;
-mod journal;
-mod last_seen;
-mod nodes;
-mod sources;
-mod streams;
+pub(crate) mod durable;
+pub(crate) mod follow;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -31,15 +23,17 @@ use protocol::StreamId;
 use store::{Namespace, Revision, Store};
 use tokio::sync::Notify;
 
-pub(crate) use contact::Link;
-pub(crate) use streams::{NewStream, Whom};
+pub(crate) use crate::{
+    cluster::partition::Link,
+    streams::{NewStream, Whom},
+};
 
-use self::{absence::Absence, gossip::Outbox};
 use crate::{
-    catalogue::{self, Catalogue, Counts},
     clock::Now,
-    feed::{Change, Feed},
-    registry::{self, Registry},
+    cluster::{circuit_breaker::Absence, gossip::Outbox},
+    nodes::registry::{self, Registry},
+    streams::catalogue::{self, Catalogue, Counts},
+    streams::feed::{Change, Feed},
 };
 
 /// Why the control plane refused.
@@ -88,27 +82,27 @@ impl From<Refusal> for Error {
     }
 }
 
-struct State {
-    registry: Registry,
-    catalogue: Catalogue,
+pub(crate) struct State {
+    pub(crate) registry: Registry,
+    pub(crate) catalogue: Catalogue,
     /// The live nodes and what they carry, in the order of their loads: follows the two above.
-    fleet: Fleet,
+    pub(crate) fleet: Fleet,
     /// What of the rest of the cluster cannot be seen now, and since when.
-    lost: BTreeMap<Link, Instant>,
+    pub(crate) lost: BTreeMap<Link, Instant>,
     /// Up to which write the watches have shown everything.
-    shown: HashMap<Namespace, Revision>,
+    pub(crate) shown: HashMap<Namespace, Revision>,
     /// Streams that have an entry in the journal, and the newest one known.
-    journaled: BTreeMap<StreamId, Revision>,
+    pub(crate) journaled: BTreeMap<StreamId, Revision>,
 }
 
 /// See the [module](self).
 pub(crate) struct ControlPlane {
     state: Mutex<State>,
     feed: Feed,
-    store: Store,
+    pub(crate) store: Store,
     settings: Settings,
-    outbox: Outbox,
-    absence: Absence,
+    pub(crate) outbox: Outbox,
+    pub(crate) absence: Absence,
     unsaved: Notify,
 }
 
@@ -134,7 +128,7 @@ impl ControlPlane {
         }
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         // A panic under the lock leaves data that is at worst a heartbeat old; serving on is better than refusing all.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = change(&mut state);

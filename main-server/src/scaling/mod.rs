@@ -13,6 +13,7 @@
 
 mod load;
 mod reason;
+pub(crate) mod routes;
 #[cfg(test)]
 mod tests;
 

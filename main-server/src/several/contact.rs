@@ -10,7 +10,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use super::{Cluster, Member, code, until};
-use crate::{Config, clock::Now, control::Error, registry::NODES, several::server::carried};
+use crate::{Config, clock::Now, control::Error, nodes::registry::NODES, several::server::carried};
 
 fn refused(answer: &super::Answer) {
     assert_eq!((answer.status, code(answer)), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable));

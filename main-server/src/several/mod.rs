@@ -25,7 +25,7 @@ use self::{
     journal::InMemory,
     server::{Answer, PATIENCE, Server, carried},
 };
-use crate::{App, Config, api::Api, founding::SETTINGS};
+use crate::{App, Config, api::Api, cluster::bootstrap::SETTINGS};
 
 /// What the servers of a cluster share.
 struct Cluster {

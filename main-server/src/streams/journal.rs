@@ -1,9 +1,9 @@
 //! What the store cannot take just now lasts in the journal, and comes into the store from there.
 //!
-//! A new stream or an end goes to the store; if that is [away](super::absence), to the journal, and whoever asked is
+//! A new stream or an end goes to the store; if that is [away](crate::cluster::circuit_breaker), to the journal, and whoever asked is
 //! answered. The view then says more than the store, so the saver brings it there. An entry is removed once the
 //! store is known to have all that the view has, never before: so whenever the one who wrote it dies, somebody else finds
-//! it, merges it and saves it. [Merging](crate::catalogue::Record::merge) makes that right in any order and any number of times.
+//! it, merges it and saves it. [Merging](crate::streams::catalogue::Record::merge) makes that right in any order and any number of times.
 
 use std::time::Duration;
 
@@ -14,11 +14,15 @@ use serde::{Deserialize, Serialize};
 use store::{Entry, Expect, Journal, Revision, Subject};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{
-    ControlPlane,
-    durable::{in_time, json},
+use crate::{
+    clock::Now,
+    control::{
+        ControlPlane,
+        durable::{in_time, json},
+        follow::parse_stream,
+    },
+    streams::catalogue::Record,
 };
-use crate::{catalogue::Record, clock::Now};
 
 /// How often entries are looked for that the store has by now.
 const CLEAR: Duration = Duration::from_millis(500);
@@ -47,7 +51,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// As [`Self::write_stream`].
-    pub(super) async fn keep(
+    pub(crate) async fn keep(
         &self,
         stream_id: StreamId,
         record: Record,
@@ -110,7 +114,7 @@ impl ControlPlane {
     }
 
     /// Takes over what waits under a stream's id, if there is a journal.
-    pub(super) async fn look_up_journaled(&self, key: &str) -> Result<(), store::Error> {
+    pub(crate) async fn look_up_journaled(&self, key: &str) -> Result<(), store::Error> {
         let Some(journal) = &self.store.journal else { return Ok(()) };
         if let Some(entry) = in_time(journal.get(key)).await? {
             self.take_over(&entry);
@@ -122,7 +126,7 @@ impl ControlPlane {
     ///
     /// # Errors
     /// The store's.
-    pub(super) async fn look_into_journal(&self, journal: &dyn Journal) -> Result<(), store::Error> {
+    pub(crate) async fn look_into_journal(&self, journal: &dyn Journal) -> Result<(), store::Error> {
         for entry in in_time(journal.oldest(MOST)).await? {
             self.take_over(&entry);
         }
@@ -130,7 +134,7 @@ impl ControlPlane {
     }
 
     fn take_over(&self, entry: &Entry) {
-        if let Some((stream_id, record)) = super::follow::parse_stream(entry) {
+        if let Some((stream_id, record)) = parse_stream(entry) {
             self.learn_journaled(stream_id, &record, entry.revision, Now::read());
         }
     }

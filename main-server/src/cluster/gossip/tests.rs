@@ -6,9 +6,9 @@ use store::{MAX_MESSAGE_BYTES, Revision};
 
 use super::{message::NAMESPACES, *};
 use crate::{
-    catalogue::{ImageKind, Thumbnail},
-    founding::KEYS,
-    registry::NODES,
+    cluster::bootstrap::KEYS,
+    nodes::registry::NODES,
+    streams::catalogue::{ImageKind, Thumbnail},
 };
 
 fn rows(count: u32) -> Vec<CarriedStream> {

@@ -6,8 +6,11 @@ use axum::extract::{Query, State, rejection::QueryRejection};
 use protocol::node::Scaling;
 use serde::Deserialize;
 
-use super::{Api, error::Error, extract::Member};
-use crate::{clock::Now, scaling::Bounds};
+use crate::{
+    api::{Api, error::Error, extract::Member},
+    clock::Now,
+    scaling::Bounds,
+};
 
 /// What the asker allows; both may be left out.
 #[derive(Deserialize)]

@@ -1,5 +1,12 @@
 //! What broadcasters and viewers do: create, find, watch, publish, end.
 
+pub(crate) mod catalogue;
+pub(crate) mod feed;
+mod journal;
+mod record;
+pub(crate) mod routes;
+mod thumbnail;
+
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -11,10 +18,10 @@ use protocol::{
 use serde::Deserialize;
 use store::Expect;
 
-use super::{ControlPlane, Error, State, durable::ATTEMPTS};
 use crate::{
-    catalogue::{ImageKind, Record, Thumbnail, Ticket},
     clock::Now,
+    control::{ControlPlane, Error, State, durable::ATTEMPTS},
+    streams::catalogue::{ImageKind, Record, Thumbnail, Ticket},
 };
 
 /// Most nodes an assignment names: a first choice and standbys.
@@ -206,7 +213,7 @@ impl ControlPlane {
     }
 
     /// Takes over a picture that another main server got. That there is no room for it is no error.
-    pub(super) fn take_thumbnail(&self, stream_id: StreamId, thumbnail: Thumbnail) {
+    pub(crate) fn take_thumbnail(&self, stream_id: StreamId, thumbnail: Thumbnail) {
         drop(self.change(|state| state.catalogue.take_thumbnail(stream_id, thumbnail)));
     }
 }

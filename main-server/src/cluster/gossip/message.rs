@@ -18,8 +18,8 @@ use protocol::{NodeId, StreamId};
 use store::{Entry, Namespace, Revision};
 
 use crate::{
-    catalogue::{ImageKind, STREAMS, Thumbnail},
-    registry::NODES,
+    nodes::registry::NODES,
+    streams::catalogue::{ImageKind, STREAMS, Thumbnail},
 };
 
 /// Version of the layout above.

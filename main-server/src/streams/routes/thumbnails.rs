@@ -9,12 +9,15 @@ use axum::{
 };
 use protocol::ErrorCode;
 
-use super::{
-    Api,
-    error::Error,
-    extract::{Publisher, Raw, StreamPath},
+use crate::{
+    api::{
+        Api,
+        error::Error,
+        extract::{Publisher, Raw, StreamPath},
+    },
+    clock::Now,
+    streams::catalogue::ImageKind,
 };
-use crate::{catalogue::ImageKind, clock::Now};
 
 pub(crate) async fn replace(
     State(api): State<Arc<Api>>,

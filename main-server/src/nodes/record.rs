@@ -28,7 +28,7 @@ pub(crate) struct Registration {
 
 impl Registration {
     /// What `request`, checked already, says of the node called `node_id`.
-    pub(super) fn new(node_id: NodeId, request: &RegisterServer) -> Self {
+    pub(crate) fn new(node_id: NodeId, request: &RegisterServer) -> Self {
         Self {
             node_id,
             public_url: request.public_url.clone(),

@@ -1,5 +1,7 @@
 //! `POST /register_server` and `/api/nodes`: the nodes' side of the cluster. All of it needs the cluster secret.
 
+pub(crate) mod placement;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, http::StatusCode};
@@ -8,12 +10,15 @@ use protocol::{
     node::{AskForSources, Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer, Registered, Sources},
 };
 
-use super::{
-    Api,
-    error::Error,
-    extract::{Json, Member, NodePath, NodeStreamPath, OptionalJson, Raw, parse},
+use crate::{
+    api::{
+        Api,
+        error::Error,
+        extract::{Json, Member, NodePath, NodeStreamPath, OptionalJson, Raw, parse},
+    },
+    clock::Now,
+    metrics::count,
 };
-use crate::{clock::Now, metrics::count};
 
 pub(crate) async fn register(
     State(api): State<Arc<Api>>,

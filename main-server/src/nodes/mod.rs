@@ -1,5 +1,10 @@
 //! What nodes do: register, report, say goodbye.
 
+mod record;
+pub(crate) mod registry;
+pub(crate) mod routes;
+mod sources;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,14 +16,14 @@ use protocol::{
 use store::contention::give_way;
 use tokio::time::timeout;
 
-use super::{
-    ControlPlane, Error,
-    durable::{ATTEMPTS, in_time},
-};
 use crate::{
-    catalogue::{Heard, Orders, STREAMS},
     clock::Now,
-    registry::{self, Claim, NODES},
+    control::{
+        ControlPlane, Error,
+        durable::{ATTEMPTS, in_time},
+    },
+    nodes::registry::{Claim, NODES},
+    streams::catalogue::{Heard, Orders, STREAMS},
 };
 
 /// Most streams of one heartbeat that the store is asked about; the others' turn comes with the next.
@@ -116,7 +121,7 @@ impl ControlPlane {
     }
 
     /// Takes over what a node reports, as another main server heard it.
-    pub(super) fn overhear(&self, node_id: &NodeId, heartbeat: &Heartbeat, now: Now) {
+    pub(crate) fn overhear(&self, node_id: &NodeId, heartbeat: &Heartbeat, now: Now) {
         if self.change(|state| state.registry.is_news(node_id, now.instant)) {
             // What it asks for is answered by who heard it.
             drop(self.hear(node_id, heartbeat, Heard::FromOthers, now));

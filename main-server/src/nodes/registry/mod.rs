@@ -7,7 +7,6 @@
 
 mod address;
 mod node;
-mod registration;
 
 use std::{
     collections::HashMap,
@@ -21,9 +20,9 @@ use protocol::{
 use store::{Expect, Namespace, Revision};
 
 pub(crate) use node::Node;
-pub(crate) use registration::Registration;
 
-use crate::catalogue::Heard;
+pub(crate) use crate::nodes::record::Registration;
+use crate::streams::catalogue::Heard;
 
 /// The registrations of nodes, by hostname.
 pub(crate) const NODES: Namespace = Namespace::new("nodes");

@@ -14,8 +14,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::Api;
-use crate::feed::Snapshot;
+use crate::{api::Api, streams::feed::Snapshot};
 
 pub(crate) async fn list(State(api): State<Arc<Api>>, request: HeaderMap) -> Response {
     let snapshot = api.control.feed().current();

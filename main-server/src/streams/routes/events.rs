@@ -1,6 +1,6 @@
 //! `GET /api/events`: the list of streams, and then what changes, as Server-Sent Events.
 //!
-//! What is sent is prepared once for all listeners, see [`crate::feed`].
+//! What is sent is prepared once for all listeners, see [`crate::streams::feed`].
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -15,8 +15,11 @@ use futures_util::stream;
 use protocol::ErrorCode;
 use tokio::time::timeout;
 
-use super::{Api, error::Error, extract::Client};
-use crate::{feed::Reader, shares::Place};
+use crate::{
+    api::{Api, error::Error, extract::Client},
+    shares::Place,
+    streams::feed::Reader,
+};
 
 /// How often a silent connection carries a comment. Proxies and load balancers end connections that are silent for as little
 /// as 10 s, and `EventSource` would reconnect all the time.

@@ -5,11 +5,9 @@
 //! and then, and what the store has to be told. Everything is bounded by [`Settings`].
 
 mod carrier;
-mod record;
 mod report;
 mod stored;
 mod stream;
-mod thumbnail;
 mod waiting;
 
 use std::{
@@ -26,16 +24,18 @@ use protocol::{
 use store::Namespace;
 
 pub(crate) use carrier::Carrier;
-pub(crate) use record::Record;
 pub(crate) use report::{Heard, Orders};
 pub(crate) use stored::Save;
 pub(crate) use stream::LiveStream;
-pub(crate) use thumbnail::{ImageKind, Thumbnail};
 pub(crate) use waiting::Ticket;
 
 use self::waiting::Waiting;
 
 use crate::clock::Now;
+pub(crate) use crate::streams::{
+    record::Record,
+    thumbnail::{ImageKind, Thumbnail},
+};
 
 /// The records of streams, by id.
 pub(crate) const STREAMS: Namespace = Namespace::new("streams");

@@ -10,7 +10,7 @@ use protocol::{
 use store::Revision;
 
 use super::Registration;
-use crate::catalogue::Heard;
+use crate::streams::catalogue::Heard;
 
 /// A registered node.
 #[derive(Debug)]

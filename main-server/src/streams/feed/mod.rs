@@ -23,7 +23,7 @@ pub(crate) use reader::Reader;
 pub(crate) use snapshot::Snapshot;
 
 use self::{listing::Listing, snapshot::Snapshots};
-use crate::catalogue::News;
+use crate::streams::catalogue::News;
 
 /// Bytes of frames that are kept however short the list is.
 const MIN_LOG_BYTES: usize = 64 * 1024;

@@ -17,8 +17,10 @@ use protocol::NodeId;
 use store::{Health, Journal};
 use tokio::sync::watch;
 
-use super::{ControlPlane, Error};
-use crate::clock::Now;
+use crate::{
+    clock::Now,
+    control::{ControlPlane, Error, State},
+};
 
 /// Longest time between two looks at the clock that is not a standstill.
 const STANDSTILL: Duration = Duration::from_secs(2);
@@ -77,7 +79,7 @@ impl ControlPlane {
     }
 
     /// A link is broken.
-    pub(super) fn lost(&self, link: Link, now: Now) {
+    pub(crate) fn lost(&self, link: Link, now: Now) {
         self.change(|state| {
             if state.lost.is_empty() {
                 tracing::warn!(?link, "lost contact with the rest of the cluster ({link:?})");
@@ -87,7 +89,7 @@ impl ControlPlane {
     }
 
     /// A link works, and everything that was missed has been caught up with.
-    pub(super) fn regained(&self, link: Link, now: Now) {
+    pub(crate) fn regained(&self, link: Link, now: Now) {
         self.change(|state| {
             if state.lost.remove(&link).is_some() && state.lost.is_empty() {
                 tracing::info!("in contact with the rest of the cluster again");
@@ -125,7 +127,7 @@ impl ControlPlane {
     }
 
     /// Whether a viewer who comes now may be let in: not while another main server may have ended the stream meanwhile.
-    pub(super) fn admits_newcomers(&self, now: Now) -> Result<(), Error> {
+    pub(crate) fn admits_newcomers(&self, now: Now) -> Result<(), Error> {
         let hides_ends = |(link, since): (&Link, &Instant)| link.hides_ends(*since, now.instant);
         let may_be_wrong =
             !self.store.bus.is_alone() && self.change(|state| state.lost.iter().any(hides_ends));
@@ -133,13 +135,13 @@ impl ControlPlane {
     }
 
     /// Whether who is unknown here is unknown to all.
-    pub(super) fn knows_all(&self) -> Result<(), Error> {
+    pub(crate) fn knows_all(&self) -> Result<(), Error> {
         let knows = self.store.bus.is_alone() || self.change(|state| state.lost.is_empty());
         knows.then_some(()).ok_or(Error::CutOff)
     }
 }
 
-impl super::State {
+impl State {
     fn begin_anew(&mut self, now: Now) {
         self.registry.renew_leases(now.instant);
         self.catalogue.renew_deadlines(now);
@@ -149,7 +151,7 @@ impl super::State {
     }
 
     /// Lets a node be chosen, if its lease runs.
-    pub(super) fn seat(&mut self, node_id: &NodeId, now: Now) {
+    pub(crate) fn seat(&mut self, node_id: &NodeId, now: Now) {
         if let Ok(node) = self.registry.get(node_id)
             && node.is_live(now.instant)
         {

@@ -2,9 +2,9 @@
 //! have the same view.
 //!
 //! Nothing here has to arrive: a heartbeat is replaced by the next, a second later, and what is in the store is shown by
-//! its watch; only while that is broken, this is how it is [learned](super::contact). So a message is sent once, nobody
+//! its watch; only while that is broken, this is how it is [learned](super::partition). So a message is sent once, nobody
 //! waits for an answer, and when the bus is slow the oldest are dropped. What a server hears of itself is the sign that it
-//! can hear the others: when that is missing it is [cut off](super::contact). A main server that is alone says nothing.
+//! can hear the others: when that is missing it is [cut off](super::partition). A main server that is alone says nothing.
 
 mod message;
 mod outbox;
@@ -21,9 +21,11 @@ use store::{Entry, Namespace, Subject};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use self::message::{Item, Part};
-pub(super) use self::outbox::Outbox;
-use super::{ControlPlane, Link};
-use crate::clock::Now;
+pub(crate) use self::outbox::Outbox;
+use crate::{
+    clock::Now,
+    control::{ControlPlane, Link},
+};
 
 /// What main servers hear each other on.
 const SUBJECT: Subject = Subject("gossip");

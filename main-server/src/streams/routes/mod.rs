@@ -1,5 +1,9 @@
 //! `/api/streams`: create, list, watch, publish and end.
 
+pub(crate) mod events;
+pub(crate) mod list;
+pub(crate) mod thumbnails;
+
 use std::sync::Arc;
 
 use axum::{
@@ -14,12 +18,12 @@ use protocol::{
     title,
 };
 
-use super::{
-    Api,
-    error::Error,
-    extract::{Client, Ender, Json, OptionalJson, Publisher, StreamPath, is_insider},
-};
 use crate::{
+    api::{
+        Api,
+        error::Error,
+        extract::{Client, Ender, Json, OptionalJson, Publisher, StreamPath, is_insider},
+    },
     auth::{Attempt, MAX_PASSPHRASE_CHARS},
     clock::Now,
     control::NewStream,

@@ -2,8 +2,10 @@
 
 use protocol::{NodeId, StreamId, node::SourceAddress, stream::Visibility};
 
-use super::{ControlPlane, Error};
-use crate::clock::Now;
+use crate::{
+    clock::Now,
+    control::{ControlPlane, Error},
+};
 
 /// Most nodes that are named.
 const MAX_SOURCES: usize = 4;

@@ -17,12 +17,12 @@ const AWAY: Duration = Duration::from_secs(2);
 
 /// Remembers that the store did not answer, so that not everybody waits for it.
 #[derive(Debug, Default)]
-pub(super) struct Absence(Mutex<Option<Instant>>);
+pub(crate) struct Absence(Mutex<Option<Instant>>);
 
 impl Absence {
     /// What `kv` answers to `call`; none if it does not answer soon or did not a moment ago. Whether a write happened is
     /// then not known. A store that answers others meanwhile is busy, not away: the next call is tried.
-    pub(super) async fn or_none<T>(
+    pub(crate) async fn or_none<T>(
         &self,
         kv: &dyn Kv,
         call: impl Future<Output = Result<T, store::Error>>,

@@ -3,18 +3,21 @@
 //!
 //! A server that starts, or goes on after a standstill, compares it with the clock. If no main server ran for longer than the
 //! grace period, what the store has of running streams may be wrong by that long: they are in doubt until a node reports
-//! them, see [`Catalogue::doubt`](crate::catalogue::Catalogue::doubt).
+//! them, see [`Catalogue::doubt`](crate::streams::catalogue::Catalogue::doubt).
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
-use super::{
-    ControlPlane,
-    durable::{in_time, json},
+use crate::{
+    clock::Now,
+    cluster::bootstrap::SETTINGS,
+    control::{
+        ControlPlane,
+        durable::{in_time, json},
+    },
 };
-use crate::{clock::Now, founding::SETTINGS};
 
 /// Where the time is kept, under settings.
 const KEY: &str = "last-seen";
@@ -57,7 +60,7 @@ impl ControlPlane {
     }
 
     /// For how long no main server knew how streams were doing, as far as the store and what was learned from it say.
-    pub(super) async fn silence(&self, now: Now) -> Result<Duration, store::Error> {
+    pub(crate) async fn silence(&self, now: Now) -> Result<Duration, store::Error> {
         let entry = self.store.kv.get(SETTINGS, KEY).await?;
         let seen = entry.and_then(|entry| serde_json::from_slice::<LastSeen>(&entry.value).ok());
         let newest_ms = self.change(|state| state.catalogue.newest_ms());

@@ -11,7 +11,7 @@ use store::{Entry, MAX_MESSAGE_BYTES, Namespace};
 use tokio::sync::Notify;
 
 use super::message::{self, HEAD_BYTES, Item, Part};
-use crate::{catalogue::Thumbnail, clock::Now};
+use crate::{clock::Now, streams::catalogue::Thumbnail};
 
 /// Bytes that are worth a message of their own.
 const FULL_BYTES: usize = 256 * 1024;
@@ -30,7 +30,7 @@ struct Waiting {
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(in crate::control) struct Outbox {
+pub(crate) struct Outbox {
     /// None if nobody else can be listening.
     waiting: Option<Mutex<Waiting>>,
     full: Notify,
@@ -39,7 +39,7 @@ pub(in crate::control) struct Outbox {
 
 impl Outbox {
     /// An empty outbox; that of a main server that `is_alone` stays so.
-    pub(in crate::control) fn new(is_alone: bool) -> Self {
+    pub(crate) fn new(is_alone: bool) -> Self {
         let waiting = (!is_alone).then(Mutex::default);
         Self { waiting, full: Notify::new(), sender: random() }
     }
@@ -50,13 +50,7 @@ impl Outbox {
     }
 
     /// Has a heartbeat passed on: `body`, or in parts if that is too large for a message.
-    pub(in crate::control) fn heartbeat(
-        &self,
-        node_id: &NodeId,
-        heartbeat: &Heartbeat,
-        body: &Bytes,
-        now: Now,
-    ) {
+    pub(crate) fn heartbeat(&self, node_id: &NodeId, heartbeat: &Heartbeat, body: &Bytes, now: Now) {
         if self.waiting.is_none() {
             return;
         }
@@ -80,12 +74,12 @@ impl Outbox {
     }
 
     /// Has a picture passed on.
-    pub(in crate::control) fn thumbnail(&self, stream_id: StreamId, thumbnail: &Thumbnail) {
+    pub(crate) fn thumbnail(&self, stream_id: StreamId, thumbnail: &Thumbnail) {
         self.add(&Item::Thumbnail { stream_id, thumbnail: thumbnail.clone() });
     }
 
     /// Has the others told what was written to the store.
-    pub(in crate::control) fn written(&self, namespace: Namespace, entry: Entry) {
+    pub(crate) fn written(&self, namespace: Namespace, entry: Entry) {
         self.add(&Item::Written { namespace, entry });
     }
 

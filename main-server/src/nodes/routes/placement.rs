@@ -7,8 +7,10 @@ use placement::Decision;
 use protocol::{ErrorCode, StreamId};
 use serde::Deserialize;
 
-use super::{Api, error::Error, extract::Member};
-use crate::control::Whom;
+use crate::{
+    api::{Api, error::Error, extract::Member},
+    control::Whom,
+};
 
 /// What is asked.
 #[derive(Deserialize)]

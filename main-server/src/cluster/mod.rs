@@ -1,0 +1,7 @@
+//! What main servers share: what the first one decides, what they tell each other, and whether they can.
+
+pub(crate) mod bootstrap;
+pub(crate) mod circuit_breaker;
+pub(crate) mod gossip;
+mod last_seen;
+pub(crate) mod partition;
