@@ -6,7 +6,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{address, cli::CdnArgs, failure::Failure, options::SecretOptions, serve};
 
 pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
-    let limits = args.node.limits(args.server.grace_ms.0)?;
     let listener = serve::listen(args.listen).await?;
     let address = serve::address(&listener)?;
     let hostname = args.hostname.unwrap_or_else(|| own_name(address.port()));
@@ -15,7 +14,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     config.cluster_secret = secret(&args.secret)?;
     config.main_servers = args.main_server;
     config.region = args.node.region();
-    config.limits = limits;
+    config.limits = args.node.limits(args.server.grace_ms.0);
     let stopping = CancellationToken::new();
     let node = start(config, &stopping)?;
     let router = node.router();

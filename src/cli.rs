@@ -7,10 +7,13 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     address,
     options::{
-        LogOptions, MainServerOptions, NodeOptions, SecretOptions, ServerOptions, SpawnOptions, StoreOptions,
-        values,
+        Contradiction, LogOptions, MainServerOptions, NodeOptions, SecretOptions, ServerOptions,
+        SpawnOptions, StoreOptions, values,
     },
 };
+
+/// Nodes that `up` runs in its process by default.
+const NODES: u8 = 2;
 
 /// Self-hosted live screen streaming. Kill any server while you watch.
 #[derive(Debug, Parser)]
@@ -51,6 +54,21 @@ pub(crate) enum Command {
     Healthcheck(HealthcheckArgs),
 }
 
+impl Command {
+    /// Checks the rules between options.
+    ///
+    /// # Errors
+    /// The rule that is broken.
+    pub(crate) fn check(&self) -> Result<(), Contradiction> {
+        match self {
+            Self::Up(args) => args.check(),
+            Self::MainServer(args) => args.options.check(),
+            Self::Cdn(args) => args.node.check(),
+            Self::Backup(_) | Self::Restore(_) | Self::Healthcheck(_) => Ok(()),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct UpArgs {
     #[command(flatten)]
@@ -62,6 +80,26 @@ pub(crate) struct UpArgs {
     pub(crate) node: NodeOptions,
     #[command(flatten)]
     pub(crate) spawn: SpawnOptions,
+}
+
+impl UpArgs {
+    /// How many nodes run in this process.
+    pub(crate) fn nodes_in_process(&self) -> u8 {
+        let by_default = if self.spawn.spawn_nodes.is_some() { 0 } else { NODES };
+        self.nodes.unwrap_or(by_default)
+    }
+
+    fn check(&self) -> Result<(), Contradiction> {
+        self.main_server.options.check()?;
+        self.node.check()?;
+        let rule = match (self.nodes_in_process(), self.spawn.spawn_nodes) {
+            (0, None) => "up without nodes is main-server; or set spawn_nodes as well",
+            // Nodes in this process cannot be stopped one by one, so the number that the load wants could not be reached.
+            (1.., Some(_)) => "nodes and spawn_nodes exclude each other: leave nodes out, or set it to 0",
+            _ => return Ok(()),
+        };
+        Err(Contradiction { keys: &["nodes", "spawn_nodes"], rule })
+    }
 }
 
 #[derive(Debug, Args)]

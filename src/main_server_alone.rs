@@ -25,7 +25,7 @@ pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     let mut config = Config::new(args.store.data_dir);
     config.engine = args.store.store;
     config.grace = args.server.grace_ms.0;
-    args.options.apply(&mut config)?;
+    args.options.apply(&mut config);
     config.cluster_secret = args.secret.given().and_then(Secret::new);
     config.cluster_secret_file = args.secret.cluster_secret_file;
     let app = App::open(config).await.map_err(Failure::config("the main server cannot start"))?;

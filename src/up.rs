@@ -19,9 +19,6 @@ use crate::{
     spawn::{self, Template},
 };
 
-/// Nodes in this process by default.
-const NODES: u8 = 2;
-
 /// What all nodes need to know.
 struct Cluster {
     address: SocketAddr,
@@ -33,8 +30,8 @@ struct Cluster {
 }
 
 pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), Failure> {
-    let nodes = nodes_in_process(&args)?;
-    let limits = args.node.limits(args.main_server.server.grace_ms.0)?;
+    let nodes = args.nodes_in_process();
+    let limits = args.node.limits(args.main_server.server.grace_ms.0);
     let listener = serve::listen(args.main_server.listen).await?;
     let address = serve::address(&listener)?;
     let server = args.main_server.server.clone();
@@ -79,22 +76,6 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
 /// The flags that a node in a process of its own takes over from this process.
 pub(crate) fn node_flags(config: &config::Config) -> Vec<OsString> {
     [config.flags::<ServerOptions>(), config.flags::<NodeOptions>(), config.flags::<LogOptions>()].concat()
-}
-
-/// How many nodes run in this process. Nodes in this process and spawned ones exclude each other: the former cannot be stopped
-/// one by one, so the number that the load wants could not be reached.
-fn nodes_in_process(args: &UpArgs) -> Result<u8, Failure> {
-    match (args.nodes, args.spawn.spawn_nodes) {
-        (None, None) => Ok(NODES),
-        (None | Some(0), Some(_)) => Ok(0),
-        (Some(0), None) => {
-            Err(Failure::Config("up without nodes is main-server; or give --spawn-nodes as well".into()))
-        }
-        (Some(nodes), None) => Ok(nodes),
-        (Some(nodes), Some(_)) => Err(Failure::Config(format!(
-            "--nodes {nodes} and --spawn-nodes exclude each other: leave --nodes out, or set it to 0"
-        ))),
-    }
 }
 
 impl Cluster {

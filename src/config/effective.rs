@@ -5,6 +5,7 @@ use std::fmt;
 use clap::{Arg, parser::ValueSource};
 
 use super::{Config, option};
+use crate::options::Contradiction;
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -25,6 +26,19 @@ impl fmt::Display for Config {
 }
 
 impl Config {
+    /// The rule, and the value and source of each of its options.
+    pub(super) fn explain(&self, Contradiction { keys, rule }: &Contradiction) -> String {
+        let options =
+            keys.iter().filter_map(|key| self.command.get_arguments().find(|option| option.get_id() == key));
+        let values: Vec<_> = options
+            .map(|option| match self.value(option) {
+                Some(value) => format!("{} = {value} ({})", option.get_id(), self.source(option)),
+                None => format!("{} is not set", option.get_id()),
+            })
+            .collect();
+        format!("{rule}: {}", values.join(", "))
+    }
+
     /// The value of an option, as the file would have it.
     fn value(&self, option: &Arg) -> Option<String> {
         let values = self.matches.get_raw(option.get_id().as_str())?;

@@ -51,7 +51,9 @@ impl Config {
         let (name, matches) = matches.subcommand().expect("clap requires a command");
         let command = option::command(&command, name);
         option::refuse_secret_flags(&command, matches)?;
-        Ok(Self { cli, command, matches: matches.clone(), file })
+        let config = Self { cli, command, matches: matches.clone(), file };
+        config.cli.command.check().map_err(|broken| Error::wrong(config.explain(&broken)))?;
+        Ok(config)
     }
 
     /// The flags that give another process the present values of the options `A`.

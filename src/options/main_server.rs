@@ -2,11 +2,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use main_server::{Config, Engine, Limits, Thresholds};
+use placement::{BroadcasterPolicy, ViewerPolicy};
 
-use super::units::{Bytes, Millis};
-use crate::failure::Failure;
+use super::{
+    Contradiction,
+    units::{Bytes, Millis},
+};
 
 /// Where a main server keeps what lasts.
 #[derive(Clone, Debug, Args)]
@@ -28,11 +34,11 @@ fn engine(text: &str) -> Result<Engine, String> {
 #[command(next_help_heading = "Main server")]
 pub(crate) struct MainServerOptions {
     /// Where a new stream goes: to the node with the fewest streams, or to the one with most of its limit left
-    #[arg(long, value_name = "POLICY", default_value = "fewest-streams", value_parser = ["fewest-streams", "least-egress"])]
-    pub(crate) place_broadcasters: String,
+    #[arg(long, value_name = "POLICY", default_value = "fewest-streams", value_parser = broadcaster_policy())]
+    pub(crate) place_broadcasters: BroadcasterPolicy,
     /// Where a viewer goes: to a node that has the stream and headroom, or to the one with most of its limit left
-    #[arg(long, value_name = "POLICY", default_value = "carriers-first", value_parser = ["carriers-first", "least-egress"])]
-    pub(crate) place_viewers: String,
+    #[arg(long, value_name = "POLICY", default_value = "carriers-first", value_parser = viewer_policy())]
+    pub(crate) place_viewers: ViewerPolicy,
     /// Seconds for which fewer nodes must suffice before the scaling signal wants fewer
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(..=2_592_000))]
     pub(crate) scale_down_after: u64,
@@ -74,32 +80,42 @@ pub(crate) struct MainServerOptions {
     pub(crate) thumbnail_bytes: Bytes,
 }
 
+fn broadcaster_policy() -> impl TypedValueParser<Value = BroadcasterPolicy> {
+    PossibleValuesParser::new(["fewest-streams", "least-egress"]).try_map(|name| name.parse())
+}
+
+fn viewer_policy() -> impl TypedValueParser<Value = ViewerPolicy> {
+    PossibleValuesParser::new(["carriers-first", "least-egress"]).try_map(|name| name.parse())
+}
+
 fn defaults() -> Config {
     Config::new("")
 }
 
 impl MainServerOptions {
-    /// Puts the options into a main server's configuration.
+    /// Checks the rules between options.
     ///
     /// # Errors
-    /// [`Failure::Config`] names the option that cannot work.
-    pub(crate) fn apply(&self, config: &mut Config) -> Result<(), Failure> {
-        if self.lease_ms.0 <= self.heartbeat_ms.0 {
-            return Err(Failure::Config(format!(
-                "lease_ms ({}) must be more than heartbeat_ms ({}), or nodes are lost between two heartbeats",
-                self.lease_ms, self.heartbeat_ms
-            )));
-        }
-        let (full, aim, spare) = (self.scale_up_above, self.scale_aim, self.scale_down_below);
-        if spare >= aim || aim >= full {
-            return Err(Failure::Config(format!(
-                "scale_down_below ({spare}), scale_aim ({aim}) and scale_up_above ({full}) must grow in this order"
-            )));
-        }
-        config.scaling = Thresholds { full, aim, spare };
-        config.placement.broadcasters =
-            self.place_broadcasters.parse().map_err(Failure::config("place_broadcasters"))?;
-        config.placement.viewers = self.place_viewers.parse().map_err(Failure::config("place_viewers"))?;
+    /// The rule that is broken.
+    pub(crate) fn check(&self) -> Result<(), Contradiction> {
+        Contradiction::unless(
+            self.heartbeat_ms.0 < self.lease_ms.0,
+            &["lease_ms", "heartbeat_ms"],
+            "lease_ms must be more than heartbeat_ms, or nodes are lost between two heartbeats",
+        )?;
+        Contradiction::unless(
+            self.scale_down_below < self.scale_aim && self.scale_aim < self.scale_up_above,
+            &["scale_down_below", "scale_aim", "scale_up_above"],
+            "scale_down_below, scale_aim and scale_up_above must grow in this order",
+        )
+    }
+
+    /// Puts the options into a main server's configuration.
+    pub(crate) fn apply(&self, config: &mut Config) {
+        config.placement.broadcasters = self.place_broadcasters;
+        config.placement.viewers = self.place_viewers;
+        config.scaling =
+            Thresholds { full: self.scale_up_above, aim: self.scale_aim, spare: self.scale_down_below };
         config.scale_down_after = Duration::from_secs(self.scale_down_after);
         config.heartbeat = self.heartbeat_ms.0;
         config.lease = self.lease_ms.0;
@@ -112,6 +128,5 @@ impl MainServerOptions {
             event_listeners: self.max_event_listeners,
             thumbnail_bytes: self.thumbnail_bytes.len(),
         };
-        Ok(())
     }
 }

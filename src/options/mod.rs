@@ -19,3 +19,22 @@ pub(crate) use self::{
     server::{SecretOptions, ServerOptions},
     spawn::{Range, SpawnOptions},
 };
+
+/// Options that do not go together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contradiction {
+    /// Their keys.
+    pub(crate) keys: &'static [&'static str],
+    /// The rule that they break.
+    pub(crate) rule: &'static str,
+}
+
+impl Contradiction {
+    /// Refuses these options if the `rule` is broken.
+    ///
+    /// # Errors
+    /// A contradiction of `keys`, unless the rule `holds`.
+    fn unless(holds: bool, keys: &'static [&'static str], rule: &'static str) -> Result<(), Self> {
+        if holds { Ok(()) } else { Err(Self { keys, rule }) }
+    }
+}

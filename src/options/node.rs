@@ -6,10 +6,10 @@ use cdn::Limits;
 use clap::Args;
 
 use super::{
+    Contradiction,
     units::{Bytes, Millis},
     values,
 };
-use crate::failure::Failure;
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Nodes")]
@@ -48,7 +48,7 @@ pub(crate) struct NodeOptions {
     #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().group_bytes))]
     pub(crate) group_bytes: Bytes,
     /// Most bytes of one segment, up to 16MiB
-    #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().segment_bytes as u64))]
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().segment_bytes as u64), value_parser = segment_bytes)]
     pub(crate) segment_bytes: Bytes,
     /// Most bytes a second that one stream takes in, over time; four times that in a burst
     #[arg(long, value_name = "RATE", default_value_t = Bytes(Limits::default().stream_bytes_per_s))]
@@ -65,19 +65,29 @@ pub(crate) struct NodeOptions {
 /// 48 MiB.
 const MOST_SEGMENT_BYTES: Bytes = Bytes(16 << 20);
 
+fn segment_bytes(text: &str) -> Result<Bytes, String> {
+    match text.parse()? {
+        bytes if bytes <= MOST_SEGMENT_BYTES => Ok(bytes),
+        _ => Err(format!("a segment has at most {MOST_SEGMENT_BYTES}")),
+    }
+}
+
 impl NodeOptions {
-    /// The bounds of one node, with the grace period of the server that it is part of.
+    /// Checks the rules between options.
     ///
     /// # Errors
-    /// [`Failure::Config`] names the options that contradict each other.
-    pub(crate) fn limits(&self, grace: Duration) -> Result<Limits, Failure> {
-        if self.segment_bytes.0 > MOST_SEGMENT_BYTES.0 {
-            return Err(Failure::Config(format!("segment_bytes is more than {MOST_SEGMENT_BYTES}")));
-        }
-        if self.group_bytes.0 > self.window_bytes.0 {
-            return Err(Failure::Config("group_bytes is more than window_bytes".to_owned()));
-        }
-        Ok(Limits {
+    /// The rule that is broken.
+    pub(crate) fn check(&self) -> Result<(), Contradiction> {
+        Contradiction::unless(
+            self.group_bytes.0 <= self.window_bytes.0,
+            &["group_bytes", "window_bytes"],
+            "group_bytes must not be more than window_bytes",
+        )
+    }
+
+    /// The bounds of one node, with the grace period of the server that it is part of.
+    pub(crate) fn limits(&self, grace: Duration) -> Limits {
+        Limits {
             window: self.window_ms.0,
             ring_bytes: self.window_bytes.0,
             group_bytes: self.group_bytes.0,
@@ -93,7 +103,7 @@ impl NodeOptions {
             max_lag: self.max_lag_ms.0,
             grace,
             linger: self.linger_ms.0,
-        })
+        }
     }
 
     /// Where the nodes stand; an empty name counts as not given.

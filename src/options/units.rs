@@ -30,7 +30,7 @@ impl fmt::Display for Millis {
 
 /// A number of bytes, or of bytes per second; at least one. Written as a number, alone or with a unit: decimal (`kB`, `MB`,
 /// `GB`), binary (`KiB`, `MiB`, `GiB`), or in bits (`kbit`, `Mbit`, `Gbit`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Bytes(pub(crate) u64);
 
 impl Bytes {

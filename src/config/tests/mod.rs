@@ -121,11 +121,24 @@ fn wrong_values_are_refused_for_the_reason_that_a_flag_would_be() {
         ("max_viewers = 99999999999999999999", "a number, a text or a list"),
         ("main_server = ['http://a', 'https://b']", "TLS"),
         ("log_format = 'xml'", "text, json"),
+        ("segment_bytes = '17MiB'", "at most 16MiB"),
         ("spawn_nodes = '3..2'", "3 is more than 2"),
     ] {
         let said = refused(text);
         assert!(said.contains("undead.toml:1: wrong value for `") && said.contains(reason), "{text}: {said}");
     }
+}
+
+#[test]
+fn options_that_contradict_each_other_are_named_with_their_sources() {
+    assert_eq!(
+        refused("\nlease_ms = 900"),
+        "undead: lease_ms must be more than heartbeat_ms, or nodes are lost between two heartbeats: lease_ms = 900 \
+         (undead.toml:2), heartbeat_ms = 1000 (default)"
+    );
+    let said = load_file(&["up", "--nodes", "1"], "spawn_nodes = '1..2'").err().unwrap();
+    assert!(said.contains("nodes = 1 (flag --nodes), spawn_nodes = \"1..2\" (undead.toml:1)"), "{said}");
+    assert!(load_file(&["up", "--nodes", "0"], "spawn_nodes = 2").is_ok());
 }
 
 #[test]
@@ -164,12 +177,13 @@ fn the_printed_configuration_names_each_source_and_is_a_configuration_file() {
     let printed = load_file(&["up", "--max-streams", "3"], "# mine\nregion = 'a \"b\"'\n");
     assert!(printed.is_err(), "no spaces in names");
     let config =
-        load_file(&["up", "--max-streams", "3"], "# mine\nregion = 'north'\nwindow_bytes = 1048576").unwrap();
+        load_file(&["up", "--max-streams", "3"], "# mine\nregion = 'north'\nwindow_bytes = 67108864")
+            .unwrap();
     let printed = config.to_string();
     for line in [
         "max_streams = 3  # flag --max-streams",
         "max_viewers = 10000  # default",
-        "window_bytes = 1048576  # ",
+        "window_bytes = 67108864  # ",
         "region = \"north\"  # ",
         "# spawn_nodes is not set",
     ] {

@@ -177,3 +177,32 @@ fn the_example_holds_every_key_and_the_values_are_the_defaults() {
         }
     }
 }
+
+/// Names that the documentation has and no option: of the containers' host, and of other programs.
+const FOREIGN: [&str; 3] = ["UNDEAD_PUBLIC_HOST", "--print-config", "--build"];
+
+#[test]
+fn documentation_and_containers_name_only_options_that_exist() {
+    let commands = option::with_variables(Cli::command());
+    let known: Vec<_> = option::all(&commands)
+        .into_iter()
+        .flat_map(|option| [option::variable(option), format!("--{}", option.get_long().unwrap_or_default())])
+        .collect();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let pages = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let files = ["README.md", "Dockerfile", "docker-compose.yml", "docker-compose.cluster.yml"];
+    for file in pages.filter(|path| path.is_file()).chain(files.map(|name| root.join(name))) {
+        let text = fs::read_to_string(&file).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_');
+        // Compose files hold flags of NATS.
+        let has_flags = file.extension().is_some_and(|extension| extension == "md");
+        for word in words {
+            let is_flag = has_flags
+                && word.strip_prefix("--").is_some_and(|name| name.starts_with(char::is_alphabetic));
+            if is_flag || word.starts_with(option::PREFIX) {
+                let exists = known.iter().any(|name| name == word) || FOREIGN.contains(&word);
+                assert!(exists, "{} names {word}", file.display());
+            }
+        }
+    }
+}
