@@ -2,9 +2,10 @@
 // everything else to an Undead on port 5000.
 
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { strings } from './src/strings';
 
 const SERVER = process.env.UNDEAD_URL ?? 'http://localhost:5000';
 
@@ -13,6 +14,7 @@ const PAGES: readonly [RegExp, string][] = [
   [/^\/live\/?$/, '/live.html'],
   [/^\/view\/?$/, '/view.html'],
   [/^\/admin\/?$/, '/admin.html'],
+  [/^\/styleguide\/?$/, '/styleguide.html'],
   [/^\/(view|embed)\/[^/]+\/?$/, '/watch.html'],
 ];
 
@@ -33,15 +35,18 @@ function pageAddresses(): Plugin {
 /** What every page has: its head, and a word to those without JavaScript. */
 function frame(): Plugin {
   const head = readFileSync(resolve(import.meta.dirname, 'src/pages/head.html'), 'utf8');
-  const sorry = 'Undead needs JavaScript to capture and play video. Please switch it on and reload.';
+  const texts: Record<string, { title: string; description: string }> = strings.pages;
   return {
     name: 'frame',
     transformIndexHtml: {
       order: 'pre',
-      handler: (page) =>
-        page
-          .replace('<head>', `<head>\n${head}`)
-          .replace('</body>', `<noscript><p class="noscript">${sorry}</p></noscript>\n</body>`),
+      handler: (page, { filename }) => {
+        const { title, description } = texts[basename(filename, '.html')] ?? { title: 'Undead', description: '' };
+        const own = `<title>${title}</title>\n<meta name="description" content="${description}" />`;
+        return page
+          .replace('<head>', `<head>\n${head}${own}`)
+          .replace('</body>', `<noscript><p class="noscript">${strings.noScript}</p></noscript>\n</body>`);
+      },
     },
   };
 }
@@ -51,12 +56,14 @@ export default defineConfig({
   plugins: [pageAddresses(), frame()],
   build: {
     target: 'es2022',
+    // The first with `light-dark()`: rewritten for older ones, tokens would not follow the `color-scheme` of an element.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     // Nothing inlined: the pages' content security policy allows their own origin only.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
       input: Object.fromEntries(
-        ['index', 'live', 'view', 'watch', 'admin'].map((name) => [name, resolve(import.meta.dirname, `${name}.html`)]),
+        Object.keys(strings.pages).map((name) => [name, resolve(import.meta.dirname, `${name}.html`)]),
       ),
     },
   },

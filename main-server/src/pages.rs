@@ -27,8 +27,8 @@ const EMBEDDED_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(policy!("
 
 /// Served in place of every page while there is no build.
 const NOT_BUILT: &str = include_str!("pages/not-built.html");
-/// Served to a browser that asks for a page there is not.
-const NOT_FOUND: &str = include_str!("pages/not-found.html");
+/// The file of the build that a browser gets when no page has the address it asked for.
+const NOT_FOUND: &str = "404.html";
 
 #[derive(rust_embed::Embed)]
 #[folder = "../web/dist"]
@@ -49,7 +49,7 @@ fn find(path: &str) -> Option<File> {
 pub(crate) fn page(name: &str, request: &HeaderMap) -> Response {
     match find(name) {
         Some(file) => serve(name, file, request),
-        None => html(StatusCode::OK, NOT_BUILT),
+        None => not_built(),
     }
 }
 
@@ -65,14 +65,16 @@ pub(crate) fn file(path: &str, request: &HeaderMap) -> Option<Response> {
     Some(serve(path, find(path)?, request))
 }
 
-/// The answer to a browser that asked for a page there is not.
+/// The answer to a browser when no page has the address it asked for.
 pub(crate) fn not_found() -> Response {
-    html(StatusCode::NOT_FOUND, NOT_FOUND)
+    let mut response = page(NOT_FOUND, &HeaderMap::new());
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
 }
 
-fn html(status: StatusCode, text: &'static str) -> Response {
+fn not_built() -> Response {
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    let mut response = (status, [kind], text).into_response();
+    let mut response = ([kind], NOT_BUILT).into_response();
     secure(&mut response);
     response
 }

@@ -46,7 +46,7 @@ class Refusal {
 
 for (const [code, words] of [
   ['no_capacity', 'All servers are full at the moment'],
-  ['store_unavailable', 'Nobody can be let in right now'],
+  ['store_unavailable', 'You can’t join right now'],
 ] as const) {
   test(`a viewer reads of ${code}, waits, and gets in`, async () => {
     const broadcaster = await stage.goLive(undead.url, 'Full house');
@@ -81,7 +81,7 @@ test('a stream with a passphrase tells its title to those who give that', async 
   const page = await stage.page(`${undead.url}/view/${stream_id}`);
   const title = page.getByRole('heading', { level: 1 });
   await expect(title).toHaveText('Private stream');
-  await expect(page.getByText(/watching|on air for/)).toBeHidden();
+  await expect(page.getByText(/viewer|Live for/)).toBeHidden();
   for (const passphrase of ['wrong', secret.passphrase]) {
     await page.getByLabel('Passphrase').fill(passphrase);
     await page.getByLabel('Passphrase').press('Enter');

@@ -104,6 +104,10 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/view", get(|request: HeaderMap| async move { pages::page("view.html", &request) }))
         .route("/admin", get(|request: HeaderMap| async move { pages::page("admin.html", &request) }))
         .route(
+            "/styleguide",
+            get(|request: HeaderMap| async move { pages::page("styleguide.html", &request) }),
+        )
+        .route(
             "/view/{stream_id}",
             get(|request: HeaderMap| async move { pages::page("watch.html", &request) }),
         )
@@ -140,7 +144,7 @@ async fn file_or_nothing(method: Method, uri: Uri, request: HeaderMap) -> Respon
 /// The page that somebody means who wrote a slash at its end.
 fn without_slash(uri: &Uri) -> Option<String> {
     let page = uri.path().strip_suffix('/')?;
-    let is_page = ["/live", "/view", "/admin"].contains(&page)
+    let is_page = ["/live", "/view", "/admin", "/styleguide"].contains(&page)
         || page.strip_prefix("/view/").or(page.strip_prefix("/embed/")).is_some_and(|id| !id.contains('/'));
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     is_page.then(|| format!("{page}{query}"))

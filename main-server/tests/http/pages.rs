@@ -16,8 +16,15 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 #[tokio::test]
 async fn every_page_is_there_with_its_protections() {
     let server = Server::start().await;
-    for path in ["/", "/live", "/view", "/admin", "/view/8811d3bae631e8b5e26212edaf3e41eb", "/view/whatever"]
-    {
+    for path in [
+        "/",
+        "/live",
+        "/view",
+        "/admin",
+        "/styleguide",
+        "/view/8811d3bae631e8b5e26212edaf3e41eb",
+        "/view/whatever",
+    ] {
         let page = browse(&server, path).await;
         assert_eq!(page.status(), StatusCode::OK, "{path}");
         assert_eq!(header(&page, "content-type"), "text/html; charset=utf-8");

@@ -68,7 +68,7 @@ export class MainServer {
     return this.#json(`${path(id)}/publish`, { method: 'POST', body: ask, credential: grant, signal });
   }
 
-  /** Ends a stream. */
+  /** Ends a stream, with its publish grant or an operator's cluster secret. */
   async endStream(id: StreamId, grant: string, signal?: AbortSignal): Promise<void> {
     await this.#send(path(id), { method: 'DELETE', credential: grant, signal });
   }
@@ -81,6 +81,11 @@ export class MainServer {
   /** Every node, by hostname; for operators. */
   nodes(secret: string, signal?: AbortSignal): Promise<NodeInfo[]> {
     return this.#json('/api/nodes', { credential: secret, signal });
+  }
+
+  /** Forgets a node that does not respond; for operators. */
+  async removeNode(id: string, secret: string, signal?: AbortSignal): Promise<void> {
+    await this.#send(`/api/nodes/${encodeURIComponent(id)}`, { method: 'DELETE', credential: secret, signal });
   }
 
   /** How many nodes the present load wants; for operators. */

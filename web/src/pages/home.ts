@@ -1,9 +1,11 @@
-// The start page: what this is, the two things to do, and what is live now.
+// The start page: what this is, the one thing to do, and what is live now.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
-import { broadcastIcon, playIcon } from '../ui/icons';
-import { ghostPicture } from '../ui/shell';
+import { strings } from '../strings';
+import { broadcastIcon } from '../ui/icons';
+import { ghostPicture } from '../ui/logo';
+import '../ui/shell';
 import '../ui/stream-list';
 import { base, buttons } from '../ui/styles';
 
@@ -17,13 +19,14 @@ export class HomePage extends LitElement {
         display: grid;
         justify-items: center;
         gap: 18px;
-        padding: clamp(24px, 4vw, 52px) 0 clamp(44px, 6vw, 76px);
+        padding: clamp(20px, 4vw, 48px) 0 clamp(40px, 6vw, 72px);
         text-align: center;
       }
       .ghost {
         width: clamp(64px, 9vw, 92px);
         color: var(--ud-accent);
         animation: float 5s ease-in-out infinite;
+        animation-play-state: var(--ud-loops);
       }
       .ghost svg {
         display: block;
@@ -34,54 +37,55 @@ export class HomePage extends LitElement {
         }
       }
       h1 {
-        max-width: 15ch;
-        font-size: clamp(2.4rem, 7.2vw, 4.4rem);
-        line-height: 1.02;
+        font-size: var(--ud-text-display);
+        line-height: 1.04;
         letter-spacing: -0.045em;
       }
       .hero p {
-        max-width: 38rem;
+        max-width: 36rem;
         color: var(--ud-muted);
         font-size: clamp(1.0625rem, 2vw, 1.25rem);
         text-wrap: balance;
       }
-      .actions {
-        display: flex;
-        flex-wrap: wrap;
-        justify-content: center;
-        gap: 12px;
-        margin-top: 8px;
+      .button {
+        min-width: min(100%, 240px);
+        margin-top: var(--ud-space-2);
       }
       h2 {
         margin-bottom: 20px;
-        font-size: 1.375rem;
+        font-size: var(--ud-text-xl);
       }
       @media (max-width: 480px) {
-        .actions {
+        .button {
           width: 100%;
         }
-        .actions .button {
-          flex: 1 1 100%;
+      }
+      @media (max-height: 480px) {
+        .hero {
+          gap: 10px;
+          padding-block: 4px 32px;
+        }
+        .ghost {
+          width: 48px;
+        }
+        h1 {
+          font-size: 2.5rem;
         }
       }
     `,
   ];
 
   override render(): TemplateResult {
+    const { home } = strings;
     return html`<ud-shell current="home">
       <section class="hero">
         <div class="ghost">${ghostPicture}</div>
-        <h1>Go live. Stay live.</h1>
-        <p>
-          Share your screen from the browser. Everyone with the link sees it a heartbeat later. No install, no account.
-        </p>
-        <div class="actions">
-          <a class="button primary big" href="/live">${broadcastIcon} Go live</a>
-          <a class="button big" href="/view">${playIcon} Watch</a>
-        </div>
+        <h1>${home.heading}</h1>
+        <p>${home.advice}</p>
+        <a class="button primary big" href="/live">${broadcastIcon} ${home.goLive}</a>
       </section>
       <section aria-labelledby="now">
-        <h2 id="now">Live now</h2>
+        <h2 id="now">${home.now}</h2>
         <ud-stream-list></ud-stream-list>
       </section>
     </ud-shell>`;

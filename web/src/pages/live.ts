@@ -5,7 +5,7 @@ import { customElement, query } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
 import { siteMemory, tabMemory } from '../browser/storage';
 import type { BroadcastState } from '../publish/broadcast';
-import { abilities } from '../publish/capture';
+import { abilities, type Capture } from '../publish/capture';
 import type { OnAir } from '../publish/on-air';
 import {
   MICROPHONE_GONE,
@@ -13,15 +13,19 @@ import {
   PICTURE_STANDS,
   SOUND_GONE,
   callProblem,
+  obstacle,
   type Problem,
+  type SourceKind,
 } from '../publish/problems';
 import { startRecording } from '../publish/recording-encoder';
 import { Studio } from '../publish/studio';
 import type { TakePicture } from '../publish/thumbnails';
 import type { Offer } from '../publish/unfinished';
 import { connect } from '../transport/socketio';
+import { strings } from '../strings';
 import { badges, stateBadge } from '../ui/badges';
 import { runningTime } from '../ui/format';
+import type { SharedSound } from '../ui/live/health';
 import { pageStyles } from '../ui/live/page-styles';
 import '../ui/live/offer';
 import '../ui/live/on-air';
@@ -30,11 +34,14 @@ import '../ui/live/preview';
 import type { GoLiveEvent, SettingsEvent } from '../ui/live/setup';
 import '../ui/live/setup';
 import { snapshots } from '../ui/live/snapshot';
-import { ghostPicture } from '../ui/shell';
+import { ghostPicture } from '../ui/logo';
+import '../ui/notice';
+import '../ui/shell';
 import { base, buttons } from '../ui/styles';
+import { surfaces } from '../ui/surfaces';
 import { canPlayType } from '../watch/playback/mse/media-source';
 
-const NOTHING_SHARED = 'Nothing was shared for half a minute, so it ended by itself.';
+const texts = strings.live;
 
 @customElement('ud-live-page')
 export class LivePage extends LitElement {
@@ -43,7 +50,7 @@ export class LivePage extends LitElement {
   readonly #abilities = abilities();
   #studio = this.#open();
 
-  static override styles = [base, buttons, badges, pageStyles];
+  static override styles = [base, buttons, badges, surfaces, pageStyles];
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -59,7 +66,7 @@ export class LivePage extends LitElement {
   override updated(): void {
     const { air, phase } = this.#studio;
     const live = phase === 'on_air' && air?.state.phase === 'live';
-    document.title = live ? `● Live: ${air.own.title}` : 'Go live · Undead';
+    document.title = live ? texts.liveTitle(air.own.title) : strings.pages.live.title;
   }
 
   override render(): TemplateResult {
@@ -90,30 +97,44 @@ export class LivePage extends LitElement {
           .source=${sources.capture?.stream}
           ?choosing=${sources.choosing}
           ?onAir=${air !== undefined}
-          .screens=${this.#abilities.screen || !this.#abilities.secureContext}
-        >
-          ${air ? this.#badge(air.state) : nothing}
-        </ud-preview>
+          ?blocked=${this.#blocked}
+          .screens=${this.#abilities.screen}
+        ></ud-preview>
         ${
           problem
-            ? html`<ud-notice kind="error" heading=${problem.title} advice=${problem.advice}></ud-notice>`
+            ? html`<ud-notice kind="error" heading=${problem.title} advice=${problem.advice}>
+                ${this.#abilities.secureContext ? nothing : this.#tryHttps()}
+              </ud-notice>`
             : nothing
         }
         ${this.#captureNotices()} ${waitsFor ? this.#waitingNotice(waitsFor) : nothing}
         ${sources.capture && phase === 'setup' ? this.#otherSources() : nothing}
       </div>
-      <div class="panel">${air ? this.#onAir(air) : this.#setup()}</div>
+      <div class="card panel">${air ? this.#onAir(air) : this.#setup()}</div>
     </div>`;
+  }
+
+  /** Whether nothing can be shared from here, whatever is chosen. */
+  get #blocked(): boolean {
+    return ['screen', 'camera'].every((kind) => obstacle(kind as SourceKind, this.#abilities) !== undefined);
+  }
+
+  #tryHttps(): TemplateResult {
+    const { host, pathname } = location;
+    return html`<a class="button" href="https://${host}${pathname}">${texts.tryHttps}</a>`;
   }
 
   #setup(): TemplateResult {
     const studio = this.#studio;
-    return html`<h1>Go live</h1>
+    return html`<h1>${texts.heading}</h1>
       ${studio.offer ? this.#continueOffer(studio.offer) : nothing}
       <ud-live-setup
         .settings=${studio.settings}
         ?ready=${studio.sources.capture !== undefined}
         ?busy=${studio.phase === 'starting'}
+        ?blocked=${this.#blocked}
+        ?secondary=${studio.offer !== undefined}
+        .screens=${this.#abilities.screen}
         @settings=${(event: SettingsEvent) => studio.remember(event.settings)}
         @go-live=${(event: GoLiveEvent) => void studio.goLive(event.passphrase)}
       ></ud-live-setup>`;
@@ -141,7 +162,9 @@ export class LivePage extends LitElement {
   }
 
   #microphoneButton(): TemplateResult {
-    return html`<button class="button" type="button" @click=${() => this.#setMicrophone(true)}>Switch it on</button>`;
+    return html`<button class="button" type="button" @click=${() => this.#setMicrophone(true)}>
+      ${texts.microphoneOn}
+    </button>`;
   }
 
   #setMicrophone(microphone: boolean): void {
@@ -150,7 +173,7 @@ export class LivePage extends LitElement {
 
   #waitingNotice({ title, advice }: Problem): TemplateResult {
     return html`<ud-notice kind="warn" heading=${title} advice=${advice}>
-      <button class="button" type="button" @click=${() => this.#studio.stopTrying()}>Stop trying</button>
+      <button class="button" type="button" @click=${() => this.#studio.stopTrying()}>${texts.stopTrying}</button>
     </ud-notice>`;
   }
 
@@ -158,9 +181,9 @@ export class LivePage extends LitElement {
     const { sources } = this.#studio;
     return html`<div class="under">
       <button class="button" type="button" @click=${() => void sources.choose(sources.capture?.kind ?? 'screen')}>
-        Choose something else
+        ${texts.chooseAgain}
       </button>
-      <button class="button quiet" type="button" @click=${() => sources.set(undefined)}>Stop sharing</button>
+      <button class="button quiet" type="button" @click=${() => sources.set(undefined)}>${texts.stopSharing}</button>
     </div>`;
   }
 
@@ -180,27 +203,32 @@ export class LivePage extends LitElement {
       .graceLeftMs=${air.graceLeftMs}
       .screens=${this.#abilities.screen}
       .canLower=${air.canLower}
-      .voice=${sources.capture?.voice ?? 'off'}
+      .shared=${sources.capture && soundOf(sources.capture)}
+      .rates=${air.rates}
+      .visibility=${air.own.visibility ?? 'public'}
+      .passphrase=${air.own.passphrase ?? ''}
       .ending=${ending}
       @microphone=${() => this.#setMicrophone(!settings.microphone)}
       @end=${() => void this.#studio.end()}
       @lower-quality=${() => air.lowerQuality()}
       @shrink=${() => air.shrink()}
       .quality=${air.quality}
-    ></ud-on-air>`;
+      >${this.#badge(air.state)}</ud-on-air
+    >`;
   }
 
   #over(): TemplateResult {
     const { air, nothingShared } = this.#studio;
     const problem = air?.state.problem && callProblem(air.state.problem);
-    const lasted = air?.runningMs === undefined ? '' : `You were on air for ${runningTime(air.runningMs)}.`;
+    const lasted = air?.runningMs === undefined ? '' : texts.over.lasted(runningTime(air.runningMs));
+    const { heading, nothingShared: ended, thanks } = texts.over;
     return html`<section class="over" role="status">
       ${ghostPicture}
-      <h1>${problem?.title ?? 'Your stream has ended'}</h1>
-      <p>${lasted} ${problem?.advice ?? (nothingShared ? NOTHING_SHARED : 'Thank you for sharing.')}</p>
+      <h1>${problem?.title ?? heading}</h1>
+      <p>${lasted} ${problem?.advice ?? (nothingShared ? ended : thanks)}</p>
       <div class="under">
-        <button class="button primary" type="button" @click=${() => this.#studio.again()}>Start another</button>
-        <a class="button" href="/view">See what is live</a>
+        <button class="button primary" type="button" @click=${() => this.#studio.again()}>${texts.over.again}</button>
+        <a class="button" href="/view">${texts.over.seeLive}</a>
       </div>
     </section>`;
   }
@@ -208,4 +236,8 @@ export class LivePage extends LitElement {
   readonly #warn = (event: BeforeUnloadEvent): void => {
     if (this.#studio.phase === 'on_air') event.preventDefault();
   };
+}
+
+function soundOf({ kind, stream, hasAudio, hasOwnSound, voice }: Capture): SharedSound {
+  return { kind, stream, hasAudio, hasOwnSound, voice };
 }

@@ -2,6 +2,7 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
+import { strings } from '../strings';
 import '../ui/shell';
 import '../ui/stream-list';
 import { base } from '../ui/styles';
@@ -12,16 +13,16 @@ export class ViewPage extends LitElement {
     base,
     css`
       h1 {
-        margin: clamp(12px, 3vw, 32px) 0 24px;
-        font-size: clamp(1.875rem, 4.5vw, 2.625rem);
-        letter-spacing: -0.035em;
+        margin: clamp(8px, 3vw, 32px) 0 24px;
+        font-size: var(--ud-text-2xl);
+        letter-spacing: -0.03em;
       }
     `,
   ];
 
   override render(): TemplateResult {
     return html`<ud-shell current="view">
-      <h1>Live now</h1>
+      <h1>${strings.streams.heading}</h1>
       <ud-stream-list></ud-stream-list>
     </ud-shell>`;
   }

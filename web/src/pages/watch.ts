@@ -7,6 +7,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import { MainServer } from '../api/client';
 import { serverTime } from '../api/server-time';
 import { isConcealed, type Assignment, type StreamInfo, type StreamState } from '../protocol/stream';
+import { strings } from '../strings';
 import { badges, stateBadge, viewersBadge } from '../ui/badges';
 import '../ui/copy-link';
 import { runningTime } from '../ui/format';
@@ -48,8 +49,8 @@ export class WatchPage extends LitElement {
     badges,
     css`
       .stage {
-        --beside: 212px;
-        --width: max(min(100%, 320px), min(100vw - 2 * var(--ud-gutter), (100vh - var(--beside)) * 16 / 9, 1920px));
+        --beside: 200px;
+        --width: max(min(100%, 480px), min(100vw - 2 * var(--ud-gutter), (100vh - var(--beside)) * 16 / 9, 1920px));
         width: var(--width);
         margin-inline: calc((100% - var(--width)) / 2);
       }
@@ -75,7 +76,7 @@ export class WatchPage extends LitElement {
         min-height: 26px;
         margin-top: 10px;
         color: var(--ud-muted);
-        font-size: 0.9375rem;
+        font-size: var(--ud-text-s);
         font-variant-numeric: tabular-nums;
       }
       .others {
@@ -83,7 +84,7 @@ export class WatchPage extends LitElement {
       }
       h2 {
         margin-bottom: 16px;
-        font-size: 1.125rem;
+        font-size: var(--ud-text-l);
       }
       .cards {
         display: grid;
@@ -110,6 +111,31 @@ export class WatchPage extends LitElement {
         }
         .about {
           grid-template-columns: minmax(0, 1fr);
+        }
+      }
+      /* A phone on its side: the picture as high as the screen lets it be, the rest beside it. */
+      @media (max-height: 500px) and (min-width: 600px) {
+        .stage {
+          --width: 100%;
+          display: grid;
+          grid-template-columns: minmax(0, 1fr) minmax(210px, 30%);
+          align-items: start;
+          gap: 0 20px;
+        }
+        ud-player {
+          border-radius: var(--ud-radius);
+        }
+        .about {
+          grid-template-columns: minmax(0, 1fr);
+          margin-top: 0;
+          padding: 0;
+        }
+        h1 {
+          font-size: var(--ud-text-l);
+        }
+        .others {
+          grid-column: 1 / -1;
+          padding: 0;
         }
       }
     `,
@@ -147,7 +173,7 @@ export class WatchPage extends LitElement {
             <h1 dir="auto">${this.info?.title ?? ' '}</h1>
             <div class="facts">${this.#facts()}</div>
           </div>
-          ${this.#isNowhere ? nothing : html`<ud-copy-link .url=${link}></ud-copy-link>`}
+          ${this.#isNowhere ? nothing : html`<ud-copy-link primary .url=${link}></ud-copy-link>`}
         </div>
         ${this.#alsoLive()}
       </div>
@@ -163,7 +189,7 @@ export class WatchPage extends LitElement {
     const card = (stream: StreamInfo): TemplateResult =>
       html`<ud-stream-card .stream=${stream} .nowMs=${this.nowMs}></ud-stream-card>`;
     return html`<section class="others" aria-labelledby="others">
-      <h2 id="others">Also live</h2>
+      <h2 id="others">${strings.watch.alsoLive}</h2>
       <div class="cards">${repeat(this.others, ({ stream_id }) => stream_id, card)}</div>
     </section>`;
   }
@@ -181,7 +207,7 @@ export class WatchPage extends LitElement {
 
   #since(current: StreamState): TemplateResult | typeof nothing {
     if (this.info === undefined || current !== 'live') return nothing;
-    return html`<span>on air for ${runningTime(this.nowMs - this.info.started_at_ms)}</span>`;
+    return html`<span>${strings.watch.onAirFor(runningTime(this.nowMs - this.info.started_at_ms))}</span>`;
   }
 
   #heard(state: WatchState): void {
@@ -192,7 +218,7 @@ export class WatchPage extends LitElement {
 
   async #lookAround(): Promise<void> {
     const streams = await this.#server.streams();
-    this.others = streams.filter(({ stream_id }) => stream_id !== streamId).slice(0, OTHERS);
+    this.others = streams.filter(({ stream_id, state }) => state === 'live' && stream_id !== streamId).slice(0, OTHERS);
   }
 
   /** Where that fails the player tells what is wrong, and what was known of the stream stays. */
@@ -212,7 +238,7 @@ export class WatchPage extends LitElement {
     if (isConcealed(stream) && this.info !== undefined && !isConcealed(this.info)) return;
     this.info = stream;
     this.#audience.everywhere = stream.viewers;
-    if (!embedded) document.title = `${stream.title} · Undead`;
+    if (!embedded) document.title = strings.pageTitle(stream.title);
   }
 }
 

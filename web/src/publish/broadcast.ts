@@ -10,6 +10,7 @@ import type { Encoder, EncoderSettings, StartEncoder } from './encoder';
 import { KeepUp } from './keep-up';
 import { NO_FORMAT, RECORDER_FAILED, type Problem } from './problems';
 import { Publisher, type PublisherState } from './publisher';
+import { Rate } from './rate';
 import { fit, same, smaller, type Size } from './size';
 import type { OwnStream } from './own-stream';
 
@@ -69,6 +70,12 @@ export interface BroadcastState extends PublisherState {
   slow: boolean;
 }
 
+/** What is recorded per second, over the last seconds; undefined while that is not known. */
+export interface Rates {
+  framesPerSecond: number | undefined;
+  bitsPerSecond: number | undefined;
+}
+
 /** What a broadcast works with. */
 export interface BroadcastSetup {
   own: OwnStream;
@@ -99,6 +106,8 @@ export class Broadcast {
   #slow = false;
   #failuresAtMs: number[] = [];
   #recorderProblem: Problem | undefined;
+  #bytes = new Rate();
+  #frames = new Rate();
 
   constructor(setup: BroadcastSetup) {
     this.#setup = setup;
@@ -125,6 +134,16 @@ export class Broadcast {
       recorderProblem: this.#recorderProblem,
       picture: recording ? this.#picture : undefined,
       slow: recording && this.#slow,
+    };
+  }
+
+  /** As of now. */
+  get rates(): Rates {
+    const nowMs = localNowMs();
+    const bytesPerSecond = this.#bytes.perSecond(nowMs);
+    return {
+      framesPerSecond: this.#frames.perSecond(nowMs),
+      bitsPerSecond: bytesPerSecond === undefined ? undefined : 8 * bytesPerSecond,
     };
   }
 
@@ -204,6 +223,9 @@ export class Broadcast {
     this.#setup.onTake(take);
     let encoder: Encoder | undefined = undefined;
     let begun = false;
+    let encodedBefore = 0;
+    this.#bytes = new Rate();
+    this.#frames = new Rate();
     const keepUp = new KeepUp();
     const current = (): boolean => this.#encoder === encoder && encoder !== undefined;
     try {
@@ -214,6 +236,12 @@ export class Broadcast {
           if (!begun) this.#publisher.startTake(take, mime);
           begun = true;
           this.#publisher.push(bytes, capturedAtMs);
+          this.#bytes.add(bytes.byteLength, localNowMs());
+          const { encoded } = encoder?.progress() ?? {};
+          if (encoded !== undefined) {
+            this.#frames.add(encoded - encodedBefore, localNowMs());
+            encodedBefore = encoded;
+          }
           this.#lookAtPicture(keepUp);
         },
         failed: () => {

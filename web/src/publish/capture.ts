@@ -149,6 +149,11 @@ export class Capture {
     return this.#stream.getAudioTracks().length > 0;
   }
 
+  /** Whether the source's own sound is in it: that of a tab or the system, or a camera's. */
+  get hasOwnSound(): boolean {
+    return this.#sound.size > 0;
+  }
+
   /** Whether the picture still runs: not after the browser's own stop button. */
   get live(): boolean {
     return this.#source.getVideoTracks().some(({ readyState }) => readyState === 'live');

@@ -6,7 +6,7 @@ import type { Memory } from '../browser/storage';
 import { GRACE_MS } from '../protocol/stream';
 import { localNowMs } from '../transport/clock';
 import type { Connect } from '../transport/connection';
-import { Broadcast, type BroadcastState, type Quality, type Source } from './broadcast';
+import { Broadcast, type BroadcastState, type Quality, type Rates, type Source } from './broadcast';
 import type { TypeProbe } from './codecs';
 import type { StartEncoder } from './encoder';
 import { keepRemembered, type OwnStream } from './own-stream';
@@ -93,6 +93,11 @@ export class OnAir {
   /** Until the node ends a stream for which nothing is shared; undefined while something is. */
   get graceLeftMs(): number | undefined {
     return this.#pausedAtMs === undefined ? undefined : Math.max(0, this.#pausedAtMs + GRACE_MS - localNowMs());
+  }
+
+  /** What is recorded per second. */
+  get rates(): Rates {
+    return this.#broadcast.rates;
   }
 
   /** Name of the quality in use. */

@@ -2,12 +2,15 @@
 // It holds the publish grant: session storage is not shared with other tabs and ends with this one.
 
 import type { Memory } from '../browser/storage';
-import type { StreamCreated } from '../protocol/stream';
+import type { StreamCreated, Visibility } from '../protocol/stream';
 
 /** A stream this page may publish to. */
 export interface OwnStream extends StreamCreated {
   /** The number the next take gets: higher than all before. */
   next_take: number;
+  /** Who may watch, for the broadcaster to see; missing in what older pages remembered. */
+  visibility?: Visibility;
+  passphrase?: string;
 }
 
 const KEY = 'undead.own-stream';

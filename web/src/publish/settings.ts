@@ -1,6 +1,7 @@
 // What a broadcaster chose last time, remembered by the browser.
 
 import type { Memory } from '../browser/storage';
+import { strings } from '../strings';
 import { QUALITIES, type Quality } from './broadcast';
 
 /** The choices on the page before going live. A passphrase is not among what is remembered. */
@@ -13,7 +14,7 @@ export interface Settings {
 }
 
 /** The title of a stream whose owner gave none. */
-export const DEFAULT_TITLE = 'My stream';
+export const DEFAULT_TITLE = strings.live.setup.defaultTitle;
 
 const KEY = 'undead.settings';
 const DEFAULTS: Settings = { title: '', quality: QUALITIES[1].name, microphone: false, listed: true };

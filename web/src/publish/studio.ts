@@ -118,7 +118,7 @@ export class Studio {
       const secret = passphrase === '' ? {} : { passphrase };
       const body = { title: cleanTitle(title) ?? DEFAULT_TITLE, visibility, ...secret } as const;
       const created = await this.#setup.server.createStream(body, signal);
-      return { own: { ...created, next_take: 0 }, startedAtMs: undefined };
+      return { own: { ...created, next_take: 0, visibility, ...secret }, startedAtMs: undefined };
     });
   }
 

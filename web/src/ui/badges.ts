@@ -1,11 +1,12 @@
-// Small labels: what is live, how many watch.
+// Small labels: what is live, how many watch, how a node does.
 
 import { css, html, type TemplateResult } from 'lit';
 import type { StreamState } from '../protocol/stream';
+import { strings } from '../strings';
 import { count, viewers } from './format';
 import { viewersIcon } from './icons';
 
-/** Styles of `.badge`; `.on-picture` where it lies on video. */
+/** Styles of `.badge`, with `.live`, `.ok`, `.warn` and `.bad`. */
 export const badges = css`
   .badge {
     display: inline-flex;
@@ -13,10 +14,10 @@ export const badges = css`
     gap: 6px;
     min-height: 26px;
     padding: 0 10px;
-    border-radius: 999px;
+    border-radius: var(--ud-radius-pill);
     background: var(--ud-surface-2);
     color: var(--ud-text);
-    font-size: 0.8125rem;
+    font-size: var(--ud-text-xs);
     font-weight: 650;
     font-variant-numeric: tabular-nums;
     white-space: nowrap;
@@ -24,11 +25,6 @@ export const badges = css`
   .badge svg {
     width: 15px;
     height: 15px;
-  }
-  .badge.on-picture {
-    background: rgb(8 14 11 / 72%);
-    color: #fff;
-    backdrop-filter: blur(6px);
   }
   .badge.live {
     background: var(--ud-live);
@@ -42,10 +38,19 @@ export const badges = css`
     border-radius: 50%;
     background: currentColor;
     animation: pulse 1.8s ease-in-out infinite;
+    animation-play-state: var(--ud-loops);
   }
-  .badge.interrupted {
+  .badge.ok {
+    background: var(--ud-accent-soft);
+    color: var(--ud-accent);
+  }
+  .badge.warn {
     background: var(--ud-warn-soft);
     color: var(--ud-warn);
+  }
+  .badge.bad {
+    background: var(--ud-live-soft);
+    color: var(--ud-live);
   }
   @keyframes pulse {
     50% {
@@ -56,14 +61,14 @@ export const badges = css`
 
 /** The state of a stream as a label. */
 export function stateBadge(state: StreamState): TemplateResult {
-  if (state === 'live') return html`<span class="badge live">LIVE</span>`;
-  if (state === 'interrupted') return html`<span class="badge interrupted">Interrupted</span>`;
-  return html`<span class="badge">${state === 'ended' ? 'Ended' : 'Starting'}</span>`;
+  const kind = state === 'interrupted' ? 'warn' : state === 'live' ? 'live' : '';
+  return html`<span class="badge ${kind}">${strings.states[state]}</span>`;
 }
 
 /** How many watch, as an eye and a number; in words for screen readers. */
-export function viewersBadge(n: number, kind = ''): TemplateResult {
-  return html`<span class="badge ${kind}" title=${viewers(n)}>
-    ${viewersIcon}<span aria-hidden="true">${count(n)}</span><span class="visually-hidden">${viewers(n)}</span>
+export function viewersBadge(n: number): TemplateResult {
+  const words = viewers(n);
+  return html`<span class="badge" title=${words}>
+    ${viewersIcon}<span aria-hidden="true">${count(n)}</span><span class="visually-hidden">${words}</span>
   </span>`;
 }

@@ -3,6 +3,8 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
+import { strings } from '../strings';
+import { dialogs } from './dialogs';
 import { base, buttons } from './styles';
 
 @customElement('ud-confirm')
@@ -16,44 +18,10 @@ export class Confirm extends LitElement {
   static override styles = [
     base,
     buttons,
+    dialogs,
     css`
       :host {
         display: contents;
-      }
-      dialog {
-        width: min(27rem, calc(100vw - 2 * var(--ud-gutter)));
-        padding: 24px;
-        border: 1px solid var(--ud-line);
-        border-radius: calc(var(--ud-radius) + 2px);
-        background: var(--ud-surface);
-        color: var(--ud-text);
-        box-shadow: var(--ud-shadow-raised);
-      }
-      dialog::backdrop {
-        background: rgb(4 10 7 / 55%);
-      }
-      form {
-        display: grid;
-        gap: 12px;
-      }
-      h2 {
-        font-size: 1.25rem;
-        overflow-wrap: anywhere;
-      }
-      p {
-        color: var(--ud-muted);
-      }
-      .actions {
-        display: flex;
-        flex-wrap: wrap;
-        justify-content: flex-end;
-        gap: 10px;
-        margin-top: 8px;
-      }
-      @media (max-width: 480px) {
-        .actions .button {
-          flex: 1 1 auto;
-        }
       }
     `,
   ];
@@ -70,8 +38,8 @@ export class Confirm extends LitElement {
         <h2 id="heading">${this.heading}</h2>
         <p id="advice">${this.advice}</p>
         <div class="actions">
-          <button class="button" value="" autofocus>Cancel</button>
-          <button class="button live" value="confirm">${this.action}</button>
+          <button class="button" value="" autofocus>${strings.cancel}</button>
+          <button class="button danger filled" value="confirm">${this.action}</button>
         </div>
       </form>
     </dialog>`;

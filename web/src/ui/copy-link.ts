@@ -1,9 +1,12 @@
-// <ud-copy-link url>: a link to hand on, with a button that copies it, or says how to do it by hand.
+// <ud-copy-link url>: a link to hand on, with a button that copies it, or says how to do it by hand. At rest it shows the parts
+// of the link that people recognise; focused, all of it. `primary` marks what the view is for.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { copyKeys, copyText } from '../browser/clipboard';
+import { strings } from '../strings';
 import { checkIcon, linkIcon } from './icons';
+import { linkText } from './link-text';
 import { base, buttons } from './styles';
 
 /** How long the button says that it copied. */
@@ -12,6 +15,7 @@ const COPIED_MS = 2_000;
 @customElement('ud-copy-link')
 export class CopyLink extends LitElement {
   @property() url = '';
+  @property({ type: Boolean }) primary = false;
   @state() private outcome: 'copied' | 'by_hand' | undefined;
   @query('input') declare private field: HTMLInputElement;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -20,26 +24,57 @@ export class CopyLink extends LitElement {
     base,
     buttons,
     css`
+      :host {
+        display: block;
+        min-width: 0;
+      }
       .row {
+        position: relative;
         display: flex;
         align-items: center;
         gap: 6px;
         padding: 5px 5px 5px 16px;
-        border: 1px solid var(--ud-line);
-        border-radius: 999px;
+        border: 1px solid var(--ud-line-strong);
+        border-radius: var(--ud-radius-pill);
         background: var(--ud-bg);
       }
       .row:focus-within {
         border-color: var(--ud-accent);
       }
-      input {
+      .link {
+        position: relative;
         flex: 1;
         min-width: 0;
+        font-size: var(--ud-text-xs);
+      }
+      .short {
+        position: absolute;
+        inset: 0;
+        display: flex;
+        align-items: center;
+        pointer-events: none;
+        overflow: hidden;
+        white-space: nowrap;
+      }
+      .short span {
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
+      input {
+        display: block;
+        width: 100%;
+        min-height: 36px;
+        padding: 0;
         border: 0;
         background: none;
+        color: transparent;
+        font: inherit;
+      }
+      input:focus {
         color: var(--ud-text);
-        font: 0.875rem var(--ud-mono);
-        text-overflow: ellipsis;
+      }
+      input:focus + .short {
+        display: none;
       }
       input:focus-visible {
         box-shadow: none;
@@ -47,12 +82,10 @@ export class CopyLink extends LitElement {
       .button {
         min-height: 38px;
         padding: 0 14px;
-        font-size: 0.9375rem;
+        font-size: var(--ud-text-s);
       }
       .hint {
         padding: 6px 16px 0;
-        color: var(--ud-muted);
-        font-size: 0.875rem;
       }
       .hint:empty {
         display: none;
@@ -61,15 +94,19 @@ export class CopyLink extends LitElement {
   ];
 
   override render(): TemplateResult {
-    const { outcome } = this;
+    const copied = this.outcome === 'copied';
+    const { link } = strings;
     return html`<div class="row">
-        <input readonly aria-label="Link for viewers" .value=${this.url} @focus=${() => this.field.select()} />
-        <button class="button primary" type="button" @click=${this.#copy}>
-          ${outcome === 'copied' ? checkIcon : linkIcon}${outcome === 'copied' ? 'Copied' : 'Copy link'}
+        <div class="link">
+          <input readonly aria-label=${link.label} .value=${this.url} @focus=${() => this.field.select()} />
+          <div class="short" aria-hidden="true"><span>${linkText(this.url)}</span></div>
+        </div>
+        <button class="button ${this.primary ? 'primary' : ''}" type="button" @click=${this.#copy}>
+          ${copied ? checkIcon : linkIcon}${copied ? link.copied : link.copy}
         </button>
       </div>
-      <p class="hint" role="status">${outcome === 'by_hand' ? BY_HAND : nothing}</p>
-      <span class="visually-hidden" role="status">${outcome === 'copied' ? 'Link copied' : nothing}</span>`;
+      <p class="hint" role="status">${this.outcome === 'by_hand' ? link.byHand(copyKeys()) : nothing}</p>
+      <span class="visually-hidden" role="status">${copied ? link.copiedStatus : nothing}</span>`;
   }
 
   async #copy(): Promise<void> {
@@ -78,9 +115,6 @@ export class CopyLink extends LitElement {
     if (this.outcome === 'copied') this.#timer = setTimeout(() => (this.outcome = undefined), COPIED_MS);
   }
 }
-
-/** What is left to do for the person, with the link selected. */
-const BY_HAND = `The browser does not let this page copy. The link is selected: press ${copyKeys()} to copy it.`;
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -1,21 +1,61 @@
-// Styles of form fields: `.field` around a label and its control, `.check` around a checkbox and its label.
+// Form fields: `textField` for a labelled input with hint and error; styles of `.field`, of `.check` around a checkbox and its
+// label, and of `.choices` around radio buttons.
 
-import { css } from 'lit';
+import { css, html, nothing, type TemplateResult } from 'lit';
+
+/** A text field. `id` is unique in its shadow root. */
+export interface TextField {
+  id: string;
+  label: string;
+  value?: string;
+  type?: 'text' | 'password';
+  hint?: string;
+  /** What is wrong with the value; told at once to screen readers. */
+  error?: string;
+  placeholder?: string;
+  autocomplete?: AutoFill;
+  maxLength?: number;
+  required?: boolean;
+  changed?: (value: string) => void;
+}
+
+/** A labelled input; its hint and its error are its description. */
+export function textField(field: TextField): TemplateResult {
+  const { id, label, hint = '', error = '', changed } = field;
+  const described = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(' ');
+  return html`<div class="field">
+    <label for=${id}>${label}</label>
+    <input
+      id=${id}
+      type=${field.type ?? 'text'}
+      autocomplete=${field.autocomplete ?? 'off'}
+      maxlength=${field.maxLength ?? nothing}
+      placeholder=${field.placeholder ?? nothing}
+      ?required=${field.required}
+      aria-describedby=${described || nothing}
+      aria-invalid=${error ? 'true' : nothing}
+      .value=${field.value ?? ''}
+      @input=${(event: InputEvent) => changed?.((event.target as HTMLInputElement).value)}
+    />
+    ${hint ? html`<span class="hint" id="${id}-hint">${hint}</span>` : nothing}
+    ${error ? html`<span class="error" id="${id}-error" role="alert">${error}</span>` : nothing}
+  </div>`;
+}
 
 export const fields = css`
   .field {
     display: grid;
     gap: 6px;
   }
-  label,
+  .field label,
   legend {
-    font-size: 0.9375rem;
+    font-size: var(--ud-text-s);
     font-weight: 600;
   }
-  .hint {
-    color: var(--ud-muted);
-    font-size: 0.875rem;
-    font-weight: 400;
+  .error {
+    color: var(--ud-live);
+    font-size: var(--ud-text-s);
+    font-weight: 550;
   }
   input[type='text'],
   input[type='password'],
@@ -29,52 +69,71 @@ export const fields = css`
     color: var(--ud-text);
     font: inherit;
   }
+  input[aria-invalid='true'] {
+    border-color: var(--ud-live);
+  }
   input::placeholder {
     color: var(--ud-muted);
+    opacity: 1;
   }
   .check {
     display: flex;
     align-items: center;
     gap: 10px;
-    min-height: 40px;
+    min-height: var(--ud-target);
     cursor: pointer;
   }
   .check input {
+    flex: none;
     width: 20px;
     height: 20px;
     margin: 0;
     accent-color: var(--ud-accent);
   }
-  .choices {
-    display: flex;
+  fieldset {
+    min-width: 0;
     margin: 0;
-    padding: 4px;
+    padding: 0;
     border: 0;
-    border-radius: 999px;
-    background: var(--ud-surface-2);
+  }
+  legend {
+    margin-bottom: 6px;
+    padding: 0;
+  }
+  .choices {
+    display: grid;
+    gap: var(--ud-space-2);
   }
   .choices label {
-    flex: 1;
-    position: relative;
-    padding: 7px 10px;
-    border-radius: 999px;
-    color: var(--ud-muted);
-    text-align: center;
+    display: flex;
+    align-items: center;
+    gap: var(--ud-space-3);
+    min-height: 52px;
+    padding: var(--ud-space-2) 14px;
+    border: 1px solid var(--ud-line);
+    border-radius: var(--ud-radius-small);
     cursor: pointer;
   }
   .choices input {
-    position: absolute;
-    inset: 0;
+    flex: none;
+    width: 20px;
+    height: 20px;
     margin: 0;
-    opacity: 0;
-    cursor: pointer;
+    accent-color: var(--ud-accent);
   }
   .choices label:has(:checked) {
-    background: var(--ud-surface);
-    box-shadow: var(--ud-shadow);
-    color: var(--ud-text);
+    border-color: var(--ud-accent);
+    background: var(--ud-accent-soft);
   }
   .choices label:has(:focus-visible) {
     box-shadow: var(--ud-focus);
+  }
+  .choices :focus-visible {
+    box-shadow: none;
+  }
+  .choices strong {
+    display: block;
+    font-weight: 600;
+    line-height: 1.3;
   }
 `;

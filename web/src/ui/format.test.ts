@@ -1,7 +1,7 @@
 // Numbers as people read them, at the edges.
 
 import { describe, expect, it } from 'vitest';
-import { count, rate, runningTime, share, since, viewers } from './format';
+import { count, rate, runningTime, since, viewers } from './format';
 
 describe('format', () => {
   it.each([
@@ -24,10 +24,6 @@ describe('format', () => {
 
   it('counts rates in bits', () => {
     expect([rate(0), rate(400_000), rate(180_000_000)]).toEqual(['0 Mbit/s', '3.2 Mbit/s', '1.4 Gbit/s']);
-  });
-
-  it('names a limit where there is one', () => {
-    expect([share(12, 5_000), share(12, undefined)]).toEqual(['12 of 5K', '12']);
   });
 
   it('knows one viewer from many', () => {

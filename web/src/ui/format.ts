@@ -1,5 +1,7 @@
 // Numbers as people read them.
 
+import { strings } from '../strings';
+
 /** A running time: `0:07`, `12:34`, `1:02:03`. */
 export function runningTime(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
@@ -11,8 +13,8 @@ export function runningTime(ms: number): string {
 /** How long something has been going on, for a card: `just now`, `12 min`, `3 h`. */
 export function since(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
-  if (minutes < 1) return 'just now';
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
+  if (minutes < 1) return strings.ages.justNow;
+  return minutes < 60 ? strings.ages.minutes(minutes) : strings.ages.hours(Math.floor(minutes / 60));
 }
 
 /** A count that fits on a badge: `7`, `1.2K`, `3.4M`. */
@@ -22,7 +24,7 @@ export function count(n: number): string {
 
 /** A number of viewers in words. */
 export function viewers(n: number): string {
-  return n === 1 ? '1 viewer' : `${count(n)} viewers`;
+  return strings.viewers(n, count(n));
 }
 
 /** A rate of bytes as networks count it: `0 Mbit/s`, `3.2 Mbit/s`, `1.4 Gbit/s`. */
@@ -30,9 +32,4 @@ export function rate(bytesPerSecond: number): string {
   const megabits = (bytesPerSecond * 8) / 1e6;
   const [value, unit] = megabits < 1000 ? [megabits, 'Mbit/s'] : [megabits / 1000, 'Gbit/s'];
   return `${new Intl.NumberFormat('en', { maximumFractionDigits: 1 }).format(value)} ${unit}`;
-}
-
-/** How much of what is allowed: `12 of 5K`, or `12` where nothing is the limit. */
-export function share(used: number, limit: number | undefined): string {
-  return limit === undefined ? count(used) : `${count(used)} of ${count(limit)}`;
 }

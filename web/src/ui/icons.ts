@@ -67,3 +67,11 @@ export const keyboardIcon = icon(
 export const infoIcon = icon(
   svg`<circle cx="12" cy="12" r="9"/><path d="M12 11v5.5"/><circle cx="12" cy="7.8" r=".6" fill="currentColor"/>`,
 );
+export const closeIcon = icon(svg`<path d="m6 6 12 12M18 6 6 18"/>`);
+export const appearanceIcon = icon(
+  svg`<circle cx="12" cy="12" r="8.5"/><path d="M12 3.5a8.5 8.5 0 0 1 0 17Z" fill="currentColor"/>`,
+);
+export const lockIcon = icon(
+  svg`<rect x="5" y="10.5" width="14" height="9.5" rx="2.5"/><path d="M8.5 10.5V8a3.5 3.5 0 0 1 7 0v2.5"/>`,
+);
+export const shareIcon = icon(svg`<path d="M12 15V4M8 7.5 12 3.5l4 4M5 13v5a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2v-5"/>`);

@@ -20,6 +20,7 @@ export class Notice extends LitElement {
         gap: 12px;
         padding: 14px 16px;
         border-radius: var(--ud-radius);
+        color: var(--ud-text);
         background: var(--ud-accent-soft);
       }
       :host([kind='error']) {

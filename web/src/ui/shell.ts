@@ -1,18 +1,26 @@
-// <ud-shell current="live|view">: the frame of every page. Header with wordmark and navigation, the page in the
-// default slot, a footer. `compact` leaves the footer out, `bare` both (embedded players).
+// <ud-shell current="live|view|…">: the frame of every page. Header with wordmark, navigation and appearance, the page in the
+// default slot, a footer, toasts. `compact` leaves the footer out, `bare` all of it (embedded players).
 
-import { LitElement, css, html, nothing, svg, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
-import { broadcastIcon } from './icons';
-import { ghost } from './logo';
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { strings } from '../strings';
+import { appearance, chooseAppearance, type Appearance, type Theme } from './appearance';
+import { appearanceIcon, broadcastIcon } from './icons';
+import { ghostPicture } from './logo';
+import type { MenuItem, PickEvent } from './menu';
+import './menu';
 import { base, buttons } from './styles';
+import './toasts';
+
+const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
 
 @customElement('ud-shell')
 export class Shell extends LitElement {
-  /** Which entry of the navigation this page is. */
-  @property() current: 'home' | 'live' | 'view' = 'home';
+  /** Which page this is. The pages `home` and `live` have a way to go live of their own. */
+  @property() current: 'home' | 'live' | 'view' | 'other' = 'other';
   @property({ type: Boolean }) compact = false;
   @property({ type: Boolean }) bare = false;
+  @state() private appearance: Appearance = appearance();
 
   static override styles = [
     base,
@@ -45,17 +53,18 @@ export class Shell extends LitElement {
       header {
         display: flex;
         align-items: center;
-        gap: 8px;
+        gap: var(--ud-space-2);
         min-height: 68px;
       }
       .brand {
         display: inline-flex;
         align-items: center;
         gap: 9px;
+        min-height: var(--ud-target);
         margin-right: auto;
-        padding: 6px 8px 6px 0;
+        padding-right: 8px;
         color: var(--ud-text);
-        font-size: 1.375rem;
+        font-size: var(--ud-text-xl);
         font-weight: 750;
         letter-spacing: -0.035em;
         text-decoration: none;
@@ -73,6 +82,13 @@ export class Shell extends LitElement {
       nav .button[aria-current='page'] {
         background: var(--ud-surface-2);
       }
+      nav .button svg {
+        color: var(--ud-accent);
+      }
+      ud-menu svg {
+        width: 20px;
+        height: 20px;
+      }
       main {
         flex: 1;
         padding-block: 12px 48px;
@@ -88,20 +104,28 @@ export class Shell extends LitElement {
       footer {
         padding-block: 20px 28px;
         color: var(--ud-muted);
-        font-size: 0.875rem;
-      }
-      @media (max-width: 360px) {
-        .brand span {
-          display: none;
-        }
+        font-size: var(--ud-text-s);
       }
       @media (max-width: 480px) {
         header {
           min-height: 60px;
+          gap: 2px;
+        }
+        nav {
+          gap: 2px;
         }
         nav .button {
-          min-height: 40px;
-          padding-inline: 13px;
+          padding-inline: 12px;
+        }
+      }
+      @media (max-width: 380px) {
+        .brand span {
+          display: none;
+        }
+      }
+      @media (max-height: 480px) {
+        header {
+          min-height: 52px;
         }
       }
     `,
@@ -109,37 +133,49 @@ export class Shell extends LitElement {
 
   override render(): TemplateResult {
     if (this.bare) return html`<main><slot></slot></main>`;
+    const { shell } = strings;
     return html`
-      <a class="skip button" href="#main" @click=${this.#skip}>Skip to content</a>
+      <a class="skip button" href="#main" @click=${this.#skip}>${shell.skip}</a>
       <header>
-        <a class="brand" href="/" aria-label="Undead, start page">
-          <svg viewBox="0 0 32 32" aria-hidden="true">${ghost}</svg>
-          <span>undead</span>
-        </a>
-        <nav aria-label="Main">
-          ${this.#entry('view', '/view', 'Watch')}
-          ${this.current === 'live' ? nothing : html`<a class="button primary" href="/live">${broadcastIcon} Go live</a>`}
+        <a class="brand" href="/" aria-label=${shell.home}>${ghostPicture}<span aria-hidden="true">undead</span></a>
+        <nav aria-label=${shell.navigation}>
+          <a class="button quiet" href="/view" aria-current=${this.current === 'view' ? 'page' : 'false'}>
+            ${shell.watch}
+          </a>
+          ${
+            this.current === 'home' || this.current === 'live'
+              ? nothing
+              : html`<a class="button" href="/live">${broadcastIcon} ${shell.goLive}</a>`
+          }
         </nav>
+        <ud-menu .label=${strings.appearance.label} .items=${this.#choices()} @pick=${this.#picked}>
+          ${appearanceIcon}
+        </ud-menu>
       </header>
       <main id="main" tabindex="-1"><slot></slot></main>
-      ${this.compact ? nothing : html`<footer>Undead. Live streams that outlive their servers.</footer>`}
+      ${this.compact ? nothing : html`<footer>${shell.footer}</footer>`}
+      <ud-toasts></ud-toasts>
     `;
   }
 
-  #entry(name: 'live' | 'view', href: string, label: string): TemplateResult {
-    return html`<a class="button quiet" href=${href} aria-current=${this.current === name ? 'page' : 'false'}>
-      ${label}
-    </a>`;
+  #choices(): MenuItem[] {
+    const { theme, motion } = this.appearance;
+    const themes = THEMES.map((id) => ({ id, label: strings.appearance[id], checked: id === theme, group: 'theme' }));
+    return [...themes, { id: 'motion', label: strings.appearance.motion, checked: motion }];
   }
+
+  readonly #picked = ({ id }: PickEvent): void => {
+    const theme = THEMES.find((known) => known === id);
+    const { motion } = this.appearance;
+    this.appearance = theme ? { theme, motion } : { ...this.appearance, motion: !motion };
+    chooseAppearance(this.appearance);
+  };
 
   #skip(event: Event): void {
     event.preventDefault();
     this.renderRoot.querySelector('main')?.focus();
   }
 }
-
-/** The ghost alone, for places that need a picture where there is none. */
-export const ghostPicture: TemplateResult = html`<svg viewBox="0 0 32 32" aria-hidden="true">${svg`${ghost}`}</svg>`;
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -1,12 +1,13 @@
-// <ud-stream-card>: one live stream as a link, with its newest preview picture.
+// <ud-stream-card>: one live stream as a link, with its newest preview picture. Nothing lies on the picture.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { serverTime } from '../api/server-time';
 import type { StreamInfo } from '../protocol/stream';
+import { strings } from '../strings';
 import { badges, stateBadge, viewersBadge } from './badges';
 import { since } from './format';
-import { ghostPicture } from './shell';
+import { ghostPicture } from './logo';
 import { base } from './styles';
 
 @customElement('ud-stream-card')
@@ -36,6 +37,7 @@ export class StreamCard extends LitElement {
         overflow: hidden;
         border-radius: var(--ud-radius);
         background: var(--ud-screen);
+        color-scheme: dark;
         box-shadow: var(--ud-shadow);
         transition:
           transform var(--ud-quick),
@@ -52,34 +54,21 @@ export class StreamCard extends LitElement {
         height: 100%;
         object-fit: cover;
       }
-      .picture svg {
-        width: 15px;
-      }
       .none {
         position: absolute;
         inset: 0;
         display: grid;
         place-items: center;
-        background: radial-gradient(circle at 50% 120%, #1d5c42, transparent 70%);
-        color: #4fe3a1;
+        background: radial-gradient(circle at 50% 120%, var(--ud-accent-soft), transparent 70%);
+        color: var(--ud-accent);
       }
       .none svg {
         width: 56px;
         opacity: 0.5;
       }
-      .state,
-      .viewers {
-        position: absolute;
-        left: 10px;
-        top: 10px;
-      }
-      .viewers {
-        top: auto;
-        bottom: 10px;
-      }
       h3 {
         margin-top: 12px;
-        font-size: 1.0625rem;
+        font-size: var(--ud-text-m);
         line-height: 1.35;
         letter-spacing: -0.01em;
         overflow-wrap: anywhere;
@@ -89,10 +78,14 @@ export class StreamCard extends LitElement {
         -webkit-line-clamp: 2;
         overflow: hidden;
       }
-      p {
-        margin-top: 2px;
+      .facts {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 6px var(--ud-space-2);
+        margin-top: var(--ud-space-2);
         color: var(--ud-muted);
-        font-size: 0.875rem;
+        font-size: var(--ud-text-s);
       }
     `,
   ];
@@ -102,20 +95,25 @@ export class StreamCard extends LitElement {
   }
 
   override render(): TemplateResult {
-    const { stream_id, title, state, viewers, started_at_ms } = this.stream;
-    const age = since(this.nowMs - started_at_ms);
+    const { stream_id, title, state, viewers } = this.stream;
     return html`
       <a href="/view/${stream_id}">
         <div class="picture">
           ${this.shownUrl === undefined ? html`<div class="none">${ghostPicture}</div>` : nothing}
           ${this.shownUrl === undefined ? nothing : html`<img src=${this.shownUrl} alt="" />`}
-          <span class="state">${stateBadge(state)}</span>
-          <span class="viewers">${viewersBadge(viewers, 'on-picture')}</span>
         </div>
         <h3 dir="auto">${title}</h3>
-        <p>${age === 'just now' ? 'Started just now' : `Live for ${age}`}</p>
+        <div class="facts">${stateBadge(state)} ${viewersBadge(viewers)} <span>${this.#age()}</span></div>
       </a>
     `;
+  }
+
+  #age(): string {
+    const { state, started_at_ms } = this.stream;
+    const { startedJustNow, liveFor, reconnecting } = strings.streams;
+    if (state === 'interrupted') return reconnecting;
+    const age = since(this.nowMs - started_at_ms);
+    return age === strings.ages.justNow ? startedJustNow : liveFor(age);
   }
 
   /** Shows a new picture only once it is there, so that cards do not flicker. */

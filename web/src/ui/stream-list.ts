@@ -1,15 +1,15 @@
 // <ud-stream-list>: the streams that are live now, pushed by the main server. Skeletons until the first list is there,
-// a friendly page when it is empty, and what was known last while the server cannot be heard.
+// a short text when it is empty, and what was known last while the server cannot be heard.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { followCatalogue, type CatalogueView } from '../api/catalogue';
 import { serverTime } from '../api/server-time';
-import { broadcastIcon } from './icons';
-import { ghostPicture } from './shell';
+import { strings } from '../strings';
 import './stream-card';
-import { base, buttons } from './styles';
+import { base } from './styles';
+import { surfaces } from './surfaces';
 
 /** How often running times on cards are looked at. */
 const TICK_MS = 15_000;
@@ -27,7 +27,7 @@ export class StreamList extends LitElement {
 
   static override styles = [
     base,
-    buttons,
+    surfaces,
     css`
       ul {
         display: grid;
@@ -37,29 +37,8 @@ export class StreamList extends LitElement {
         padding: 0;
         list-style: none;
       }
-      .empty {
-        display: grid;
-        justify-items: center;
-        gap: 8px;
-        padding: clamp(36px, 7vw, 72px) 20px;
-        border: 1.5px dashed var(--ud-line);
-        border-radius: calc(var(--ud-radius) + 6px);
-        text-align: center;
-      }
-      .empty svg {
-        width: 64px;
-        margin-bottom: 8px;
-        color: var(--ud-accent);
-      }
-      .empty .button svg {
-        width: 20px;
-        margin: 0;
-        color: inherit;
-      }
-      .empty p {
-        max-width: 26rem;
-        margin-bottom: 14px;
-        color: var(--ud-muted);
+      h3 {
+        font-size: var(--ud-text-l);
       }
       .silent {
         margin-bottom: 18px;
@@ -69,11 +48,6 @@ export class StreamList extends LitElement {
         color: var(--ud-warn);
         font-weight: 550;
       }
-      .bone {
-        border-radius: var(--ud-radius);
-        background: var(--ud-surface-2);
-        animation: breathe 1.6s ease-in-out infinite;
-      }
       .bone.picture {
         aspect-ratio: 16 / 9;
       }
@@ -82,11 +56,6 @@ export class StreamList extends LitElement {
         height: 18px;
         margin-top: 14px;
         border-radius: 6px;
-      }
-      @keyframes breathe {
-        50% {
-          opacity: 0.5;
-        }
       }
     `,
   ];
@@ -106,7 +75,7 @@ export class StreamList extends LitElement {
   }
 
   override render(): TemplateResult {
-    const notice = html`<p class="silent" role="status">The server cannot be reached. Trying again…</p>`;
+    const notice = html`<p class="silent" role="status">${strings.streams.unreachable}</p>`;
     return html`${this.silent ? notice : nothing}${this.#list()}`;
   }
 
@@ -134,7 +103,7 @@ export class StreamList extends LitElement {
   }
 }
 
-const skeletons = html`<ul aria-busy="true" aria-label="Looking for streams">
+const skeletons = html`<ul aria-busy="true" aria-label=${strings.streams.loading}>
   ${[1, 2, 3].map(
     () =>
       html`<li>
@@ -145,10 +114,8 @@ const skeletons = html`<ul aria-busy="true" aria-label="Looking for streams">
 </ul>`;
 
 const empty = html`<div class="empty">
-  ${ghostPicture}
-  <h3>It is quiet here</h3>
-  <p>Nobody is live right now. This page fills by itself as soon as somebody is. It could be you.</p>
-  <a class="button primary" href="/live">${broadcastIcon} Go live</a>
+  <h3>${strings.streams.empty}</h3>
+  <p>${strings.streams.emptyAdvice}</p>
 </div>`;
 
 declare global {

@@ -21,7 +21,7 @@ export const base = css`
   h1,
   h2,
   h3 {
-    line-height: 1.15;
+    line-height: 1.2;
     letter-spacing: -0.02em;
     text-wrap: balance;
   }
@@ -34,6 +34,11 @@ export const base = css`
     box-shadow: var(--ud-focus);
     border-radius: var(--ud-radius-small);
   }
+  .hint {
+    color: var(--ud-muted);
+    font-size: var(--ud-text-s);
+    font-weight: 400;
+  }
   .visually-hidden {
     position: absolute;
     width: 1px;
@@ -43,26 +48,22 @@ export const base = css`
     clip-path: inset(50%);
     white-space: nowrap;
   }
-  @media (prefers-reduced-motion: reduce) {
-    * {
-      animation-duration: 1ms !important;
-      animation-iteration-count: 1 !important;
-      transition-duration: 1ms !important;
-    }
-  }
 `;
 
-/** `.button` with `.primary`, `.live`, `.quiet`, `.big`; for `<button>` and `<a>`. */
+/**
+ * `.button`: secondary by itself. `.primary` is what a view is for, once at most; `.danger` cannot be undone; `.quiet` has no
+ * frame, `.icon` no text, `.small` and `.big` another size. For `<button>` and `<a>`.
+ */
 export const buttons = css`
   .button {
     display: inline-flex;
     align-items: center;
     justify-content: center;
     gap: 9px;
-    min-height: 44px;
+    min-height: var(--ud-target);
     padding: 0 18px;
     border: 1px solid var(--ud-line-strong);
-    border-radius: 999px;
+    border-radius: var(--ud-radius-pill);
     background: var(--ud-surface);
     color: var(--ud-text);
     font: inherit;
@@ -78,31 +79,29 @@ export const buttons = css`
   .button:hover {
     background: var(--ud-surface-2);
   }
-  .button:active {
+  .button:active:not([disabled]) {
     transform: translateY(1px);
   }
   .button:focus-visible {
-    border-radius: 999px;
-  }
-  .button[disabled] {
-    opacity: 0.55;
-    cursor: not-allowed;
+    border-radius: var(--ud-radius-pill);
   }
   .button.primary {
     border-color: transparent;
     background: var(--ud-accent);
     color: var(--ud-on-accent);
   }
-  .button.primary:hover:not([disabled]) {
+  .button.primary:hover {
     background: var(--ud-accent-strong);
   }
-  .button.live {
+  .button.danger {
+    border-color: var(--ud-live);
+    color: var(--ud-live);
+  }
+  .button.danger:hover,
+  .button.danger.filled {
     border-color: transparent;
     background: var(--ud-live);
     color: var(--ud-on-live);
-  }
-  .button.live:hover:not([disabled]) {
-    filter: brightness(1.08);
   }
   .button.quiet {
     border-color: transparent;
@@ -111,10 +110,26 @@ export const buttons = css`
   .button.quiet:hover {
     background: var(--ud-surface-2);
   }
+  .button.icon {
+    width: var(--ud-target);
+    padding: 0;
+  }
+  .button.small {
+    min-height: 36px;
+    padding: 0 14px;
+    font-size: var(--ud-text-s);
+  }
   .button.big {
     min-height: 54px;
     padding: 0 26px;
-    font-size: 1.0625rem;
+    font-size: var(--ud-text-l);
+  }
+  .button[disabled],
+  .button[disabled]:hover {
+    border-color: var(--ud-line);
+    background: var(--ud-surface-2);
+    color: var(--ud-muted);
+    cursor: not-allowed;
   }
   .button svg {
     width: 20px;

@@ -15,16 +15,6 @@ const KEYS = new Map<string, Command>([
   ['f', 'full_screen'],
 ]);
 
-/** For people: what each key does. */
-export const KEY_HELP: readonly [string, string][] = [
-  ['Space', 'Play, pause'],
-  ['K', 'Play, pause'],
-  ['L', 'Go to live'],
-  ['M', 'Sound on, off'],
-  ['F', 'Full screen'],
-  ['I', 'Statistics'],
-];
-
 /** What is read of a keyboard event. */
 export type KeyPress = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 'defaultPrevented'>;
 

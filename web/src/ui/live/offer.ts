@@ -5,11 +5,14 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import type { StreamInfo } from '../../protocol/stream';
 import { isolated } from '../../protocol/title';
+import { strings } from '../../strings';
 import type { Confirm } from '../confirm';
 import '../confirm';
 import { viewers } from '../format';
 import '../notice';
 import { base, buttons } from '../styles';
+
+const texts = strings.live.offer;
 
 @customElement('ud-continue-offer')
 export class ContinueOffer extends LitElement {
@@ -31,21 +34,21 @@ export class ContinueOffer extends LitElement {
   ];
 
   override render(): TemplateResult {
-    const title = `“${isolated(this.heading)}”`;
+    const title = texts.quoted(isolated(this.heading));
     const live = this.info?.state === 'live';
-    const [heading, advice] = live
-      ? [`${title} is live`, 'Another tab or window is sharing it right now. Continue here, and that one stops.']
-      : [`${title} is still open`, 'Continue where you left off?'];
+    const [heading, advice] = live ? [texts.live(title), texts.liveAdvice] : [texts.open(title), texts.openAdvice];
     return html`<ud-notice kind=${live ? 'warn' : 'info'} heading=${heading} advice=${advice}>
         <button class="button primary" type="button" ?disabled=${this.busy} @click=${() => this.#send('continue')}>
-          Continue
+          ${texts.continue}
         </button>
-        <button class="button" type="button" ?disabled=${this.busy} @click=${() => this.confirm.ask()}>End it</button>
+        <button class="button" type="button" ?disabled=${this.busy} @click=${() => this.confirm.ask()}>
+          ${texts.end}
+        </button>
       </ud-notice>
       <ud-confirm
-        heading="End ${title}?"
+        heading=${texts.endHeading(title)}
         advice=${endingAdvice(live, this.info?.viewers ?? 0)}
-        action="End for everyone"
+        action=${strings.live.ending.action}
         @confirm=${() => this.#send('end')}
       ></ud-confirm>`;
   }
@@ -57,8 +60,8 @@ export class ContinueOffer extends LitElement {
 
 /** What ending a stream means, for the person who is about to do it. */
 export function endingAdvice(live: boolean, watching: number): string {
-  const who = live && watching > 0 ? `for all who watch, ${viewers(watching)} right now` : 'for everyone';
-  return `${live ? 'It is live. ' : ''}It ends ${who}, and cannot be started again.`;
+  const { isLive, forViewers, forAll } = strings.live.ending;
+  return (live ? isLive : '') + (live && watching > 0 ? forViewers(viewers(watching)) : forAll);
 }
 
 declare global {

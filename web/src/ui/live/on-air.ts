@@ -1,13 +1,15 @@
-// <ud-on-air>: how the stream is doing, its link, and what can be done about it. Sends `choose` (another source),
+// <ud-on-air>: how the stream is doing, its link, who can watch, and what can be done about it; its state goes into the default
+// slot. Sends `choose` (another source),
 // `microphone`, `lower-quality`, `shrink` and, once that is confirmed, `end`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
-import type { BroadcastState, Picture } from '../../publish/broadcast';
-import type { Voice } from '../../publish/capture';
+import type { Visibility } from '../../protocol/stream';
+import type { BroadcastState, Picture, Rates } from '../../publish/broadcast';
 import { passes } from '../../publish/patience';
 import { callProblem, waitingProblem } from '../../publish/problems';
 import { same, sizeText, smaller } from '../../publish/size';
+import { strings } from '../../strings';
 import type { Confirm } from '../confirm';
 import '../confirm';
 import '../copy-link';
@@ -15,13 +17,17 @@ import { runningTime } from '../format';
 import { microphoneIcon, microphoneOffIcon, screenIcon, stopIcon, swapIcon } from '../icons';
 import '../notice';
 import { base, buttons } from '../styles';
+import { surfaces } from '../surfaces';
+import type { SharedSound } from './health';
+import './health';
 import { endingAdvice } from './offer';
+import './passphrase';
 import { ChooseEvent } from './preview';
 
 /** From how far behind the uplink counts as too slow. */
 const TOO_FAR_BEHIND_MS = 2_500;
 
-const VOICE_LABELS: Record<Voice, string> = { off: 'Mic off', asking: 'Mic…', on: 'Mic on', muted: 'Mic muted' };
+const texts = strings.live.onAir;
 
 @customElement('ud-on-air')
 export class OnAir extends LitElement {
@@ -39,13 +45,18 @@ export class OnAir extends LitElement {
   @property({ type: Boolean }) canLower = false;
   /** Name of the quality in use. */
   @property() quality = '';
-  @property() voice: Voice = 'off';
+  /** None while nothing is shared. */
+  @property({ attribute: false }) shared: SharedSound | undefined;
+  @property({ attribute: false }) declare rates: Rates;
+  @property({ attribute: false }) visibility: Visibility = 'public';
+  @property() passphrase = '';
   @property({ type: Boolean }) ending = false;
   @query('ud-confirm') declare private confirm: Confirm;
 
   static override styles = [
     base,
     buttons,
+    surfaces,
     css`
       :host {
         display: grid;
@@ -53,35 +64,21 @@ export class OnAir extends LitElement {
         gap: 18px;
       }
       h1 {
-        font-size: 1.375rem;
+        font-size: var(--ud-text-xl);
         overflow-wrap: anywhere;
       }
-      dl {
+      h2 {
+        margin-bottom: var(--ud-space-1);
+        font-size: var(--ud-text-s);
+        letter-spacing: 0;
+      }
+      header {
         display: grid;
-        grid-template-columns: 1fr 1fr;
-        gap: 10px;
-        margin: 0;
+        justify-items: start;
+        gap: var(--ud-space-2);
       }
-      dl > div {
-        padding: 12px 16px;
-        border-radius: var(--ud-radius);
-        background: var(--ud-surface-2);
-      }
-      dt {
-        color: var(--ud-muted);
-        font-size: 0.8125rem;
-      }
-      dd {
-        margin: 0;
-        font-size: 1.5rem;
-        font-weight: 700;
-        font-variant-numeric: tabular-nums;
-        letter-spacing: -0.02em;
-      }
-      .hint {
+      .size {
         margin-top: -8px;
-        color: var(--ud-muted);
-        font-size: 0.875rem;
       }
       .countdown {
         flex: 1 1 100%;
@@ -100,59 +97,74 @@ export class OnAir extends LitElement {
   ];
 
   override render(): TemplateResult {
-    const { recording } = this.state;
+    const { recording, picture } = this.state;
     return html`
-      <h1 dir="auto">${this.heading}</h1>
+      <header>
+        <slot></slot>
+        <h1 dir="auto">${this.heading}</h1>
+      </header>
       ${this.#notice()}
-      <dl>
+      <dl class="figures">
         <div>
-          <dt>On air</dt>
-          <dd>${this.runningMs === undefined ? '–:––' : runningTime(this.runningMs)}</dd>
+          <dt>${texts.time}</dt>
+          <dd>${this.runningMs === undefined ? texts.noTime : runningTime(this.runningMs)}</dd>
         </div>
         <div>
-          <dt>Watching</dt>
+          <dt>${texts.watching}</dt>
           <dd aria-live="polite">${this.viewers}</dd>
         </div>
       </dl>
-      ${this.state.picture ? html`<p class="hint">${pictureText(this.state.picture, this.quality)}</p>` : nothing}
-      <ud-copy-link url=${this.link}></ud-copy-link>
+      <ud-copy-link primary url=${this.link}></ud-copy-link>
       <div class="actions">
-        ${recording ? [this.#microphoneButton(), this.#sourceButton('Change source')] : nothing}
-        <button class="button live" type="button" ?disabled=${this.ending} @click=${() => this.confirm.ask()}>
-          ${stopIcon} End stream
+        ${recording ? [this.#microphoneButton(), this.#sourceButton(texts.changeSource, swapIcon)] : nothing}
+        <button class="button danger" type="button" ?disabled=${this.ending} @click=${() => this.confirm.ask()}>
+          ${stopIcon} ${texts.end}
         </button>
       </div>
+      ${this.#audience()}
+      <section>
+        <h2>${texts.health}</h2>
+        <ud-health .state=${this.state} .rates=${this.rates} .shared=${this.shared}></ud-health>
+      </section>
+      ${picture ? html`<p class="hint size">${pictureText(picture, this.quality)}</p>` : nothing}
       <ud-confirm
-        heading="End your stream?"
+        heading=${strings.live.ending.heading}
         advice=${endingAdvice(this.state.phase === 'live', this.viewers)}
-        action="End for everyone"
+        action=${strings.live.ending.action}
         @confirm=${() => this.#send('end')}
       ></ud-confirm>
     `;
+  }
+
+  #audience(): TemplateResult {
+    const { visibility, passphrase } = this;
+    const locked = visibility === 'private' && passphrase !== '';
+    const words = locked ? texts.withPassphrase : visibility === 'private' ? texts.unlisted : texts.public;
+    const row = html`<div>
+      <dt>${texts.passphrase}</dt>
+      <dd><ud-passphrase value=${passphrase}></ud-passphrase></dd>
+    </div>`;
+    return html`<section>
+      <h2>${texts.audience}</h2>
+      <p class="hint">${words}</p>
+      ${locked ? html`<dl class="facts">${row}</dl>` : nothing}
+    </section>`;
   }
 
   #notice(): TemplateResult | typeof nothing {
     const { phase, problem, recording, recorderProblem, behindMs, picture, slow } = this.state;
     if (recorderProblem) {
       return html`<ud-notice kind="error" heading=${recorderProblem.title} advice=${recorderProblem.advice}>
-        ${this.#countdown()} ${this.#sourceButton('Share again')}
+        ${this.#countdown()} ${this.#sourceButton(texts.shareAgain, screenIcon)}
       </ud-notice>`;
     }
     if (!recording) {
-      return html`<ud-notice
-        kind="warn"
-        heading="Nothing is shared right now"
-        advice="Viewers read that the stream is interrupted. Share something within half a minute, or it ends by itself."
-      >
-        ${this.#countdown()} ${this.#sourceButton('Share again')}
+      return html`<ud-notice kind="warn" heading=${texts.nothing} advice=${texts.nothingAdvice}>
+        ${this.#countdown()} ${this.#sourceButton(texts.shareAgain, screenIcon)}
       </ud-notice>`;
     }
     if (phase === 'reconnecting') {
-      return html`<ud-notice
-        kind="warn"
-        heading="Reconnecting…"
-        advice="The connection was lost and is coming back by itself. The last half minute is kept for your viewers."
-      ></ud-notice>`;
+      return html`<ud-notice kind="warn" heading=${texts.reconnecting} advice=${texts.reconnectingAdvice}></ud-notice>`;
     }
     if (phase === 'connecting' && problem) {
       const { title, advice } = passes(problem) ? waitingProblem(problem) : callProblem(problem);
@@ -160,36 +172,28 @@ export class OnAir extends LitElement {
     }
     if (behindMs > TOO_FAR_BEHIND_MS) {
       const lower = html`<button class="button" type="button" @click=${() => this.#send('lower-quality')}>
-        Lower the quality
+        ${texts.lowerQuality}
       </button>`;
       return html`<ud-notice
         kind="warn"
-        heading="Your connection is slower than your stream"
-        advice="Viewers see you ${Math.round(behindMs / 1000)} seconds late."
+        heading=${texts.slowUplink}
+        advice=${texts.slowUplinkAdvice(Math.round(behindMs / 1000))}
       >
         ${this.canLower ? lower : nothing}
       </ud-notice>`;
     }
     if (slow) return this.#slowNotice(picture);
     if (picture?.reduced) {
-      return html`<ud-notice
-        kind="warn"
-        heading="This computer could not keep up"
-        advice="The picture is smaller now, so that it stays smooth and on time."
-      ></ud-notice>`;
+      return html`<ud-notice kind="warn" heading=${texts.reduced} advice=${texts.reducedAdvice}></ud-notice>`;
     }
     return nothing;
   }
 
   #slowNotice(picture: Picture | undefined): TemplateResult {
     const shrink = html`<button class="button" type="button" @click=${() => this.#send('shrink')}>
-      Make the picture smaller
+      ${texts.shrink}
     </button>`;
-    return html`<ud-notice
-      kind="warn"
-      heading="This computer can’t keep up"
-      advice="Viewers see fewer pictures than you share, and late. Closing other programs helps."
-    >
+    return html`<ud-notice kind="warn" heading=${texts.slow} advice=${texts.slowAdvice}>
       ${picture && smaller(picture.sent) ? shrink : nothing}
     </ud-notice>`;
   }
@@ -198,25 +202,23 @@ export class OnAir extends LitElement {
   #countdown(): TemplateResult | typeof nothing {
     if (this.graceLeftMs === undefined) return nothing;
     const left = Math.ceil(this.graceLeftMs / 1000);
-    return html`<p class="countdown" aria-hidden="true">
-      ${left > 0 ? `The stream ends in ${left} s` : 'The stream is ending…'}
-    </p>`;
+    return html`<p class="countdown" aria-hidden="true">${texts.endsIn(left)}</p>`;
   }
 
-  #sourceButton(label: string): TemplateResult {
+  #sourceButton(label: string, icon: TemplateResult): TemplateResult {
     const kind = this.screens ? 'screen' : 'camera';
-    const icon = label === 'Change source' ? swapIcon : screenIcon;
     return html`<button class="button" type="button" @click=${() => this.#choose(kind)}>${icon} ${label}</button>`;
   }
 
   #microphoneButton(): TemplateResult {
+    const voice = this.shared?.voice ?? 'off';
     return html`<button
       class="button"
       type="button"
-      aria-pressed=${this.voice !== 'off'}
+      aria-pressed=${voice !== 'off'}
       @click=${() => this.#send('microphone')}
     >
-      ${this.voice === 'on' ? microphoneIcon : microphoneOffIcon} ${VOICE_LABELS[this.voice]}
+      ${voice === 'on' ? microphoneIcon : microphoneOffIcon} ${texts.buttons[voice]}
     </button>`;
   }
 
@@ -231,11 +233,11 @@ export class OnAir extends LitElement {
 
 /** What viewers see of the picture, and why it is not larger. */
 function pictureText({ source, sent, limit, reduced }: Picture, quality: string): string {
-  const seen = `Viewers see ${sizeText(sent)}`;
-  if (!same(source, sent)) return `${seen}, scaled down from ${sizeText(source)}.`;
+  const size = sizeText(sent);
+  if (!same(source, sent)) return texts.scaled(size, sizeText(source));
   // The browser scaled it; how large it was, it does not tell.
   const isMost = sent.width === limit.width || sent.height === limit.height;
-  return isMost && !reduced ? `${seen}, the most that “${quality}” sends. Larger sources are scaled down.` : `${seen}.`;
+  return isMost && !reduced ? texts.most(size, quality) : texts.seen(size);
 }
 
 declare global {

@@ -5,23 +5,13 @@ import { css } from 'lit';
 export const pageStyles = css`
   .columns {
     display: grid;
-    grid-template-columns: minmax(0, 1fr) 360px;
+    grid-template-columns: minmax(0, 1fr) 380px;
     align-items: start;
     gap: 24px 28px;
     padding-top: clamp(4px, 2vw, 20px);
   }
-  .panel {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr);
-    gap: 18px;
-    padding: 22px;
-    border: 1px solid var(--ud-line);
-    border-radius: calc(var(--ud-radius) + 2px);
-    background: var(--ud-surface);
-    box-shadow: var(--ud-shadow);
-  }
   .panel h1 {
-    font-size: 1.5rem;
+    font-size: var(--ud-text-xl);
   }
   .stage {
     display: grid;
@@ -40,18 +30,25 @@ export const pageStyles = css`
     margin: clamp(24px, 8vw, 96px) auto;
     text-align: center;
   }
-  .over svg {
+  .over > svg {
     width: 72px;
     color: var(--ud-accent);
-  }
-  .over .button svg {
-    width: 20px;
-    color: inherit;
   }
   .over p {
     color: var(--ud-muted);
   }
-  @media (max-width: 900px) {
+  .over .under {
+    justify-content: center;
+  }
+  /* A phone on its side keeps both columns. */
+  @media (max-height: 500px) {
+    .columns {
+      grid-template-columns: minmax(0, 1fr) minmax(280px, 40%);
+      gap: 16px;
+      padding-top: 0;
+    }
+  }
+  @media (max-width: 900px) and (min-height: 501px), (max-width: 599px) {
     .columns {
       grid-template-columns: minmax(0, 1fr);
     }

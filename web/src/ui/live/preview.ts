@@ -4,8 +4,11 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import type { SourceKind } from '../../publish/problems';
+import { strings } from '../../strings';
 import { cameraIcon, screenIcon } from '../icons';
 import { base, buttons } from '../styles';
+
+const texts = strings.live.preview;
 
 /** The person wants to share this kind of source. */
 export class ChooseEvent extends Event {
@@ -22,6 +25,8 @@ export class Preview extends LitElement {
   @property({ type: Boolean }) choosing = false;
   /** Whether this device can share its screen at all; phones cannot. */
   @property({ type: Boolean }) screens = true;
+  /** Whether this browser can share nothing at all here. */
+  @property({ type: Boolean }) blocked = false;
   /** Whether viewers are waiting. */
   @property({ type: Boolean }) onAir = false;
   /** Shows what is shared; for taking pictures of it. */
@@ -38,8 +43,9 @@ export class Preview extends LitElement {
         position: relative;
         aspect-ratio: 16 / 9;
         overflow: hidden;
-        border-radius: calc(var(--ud-radius) + 2px);
+        border-radius: var(--ud-radius-large);
         background: var(--ud-screen);
+        color-scheme: dark;
         box-shadow: var(--ud-shadow);
       }
       video {
@@ -56,13 +62,13 @@ export class Preview extends LitElement {
         justify-items: center;
         gap: 8px;
         padding: 16px;
-        background: radial-gradient(circle at 50% 130%, #1d5c42, transparent 70%);
-        color: #edf3ef;
+        background: radial-gradient(circle at 50% 130%, var(--ud-accent-soft), transparent 70%);
+        color: var(--ud-text);
         text-align: center;
       }
       .choice p {
-        color: #a9b8b0;
-        font-size: 0.9375rem;
+        color: var(--ud-muted);
+        font-size: var(--ud-text-s);
       }
       h2 {
         font-size: clamp(1.125rem, 3vw, 1.5rem);
@@ -74,34 +80,6 @@ export class Preview extends LitElement {
         gap: 10px;
         margin-top: 10px;
       }
-      .choice .button {
-        border-color: rgb(255 255 255 / 30%);
-        background: rgb(255 255 255 / 8%);
-        color: #fff;
-      }
-      .choice .button:hover {
-        background: rgb(255 255 255 / 18%);
-      }
-      .choice .button.first {
-        border-color: transparent;
-        background: #4fe3a1;
-        color: #04140c;
-      }
-      .choice .button.first:hover {
-        background: #7df0bd;
-      }
-      .corner {
-        position: absolute;
-        left: 12px;
-        top: 12px;
-        display: flex;
-        gap: 8px;
-      }
-      @media (max-width: 480px) {
-        .choice + .corner {
-          display: none;
-        }
-      }
     `,
   ];
 
@@ -111,29 +89,33 @@ export class Preview extends LitElement {
 
   override render(): TemplateResult {
     return html`<div class="frame">
-      <video muted autoplay playsinline aria-label="Preview of what you share" ?hidden=${!this.source}></video>
+      <video muted autoplay playsinline aria-label=${texts.label} ?hidden=${!this.source}></video>
       ${this.source ? nothing : this.#choice()}
-      <div class="corner"><slot></slot></div>
     </div>`;
   }
 
   #choice(): TemplateResult {
-    if (this.choosing) {
-      return html`<div class="choice" role="status">
-        <h2>Pick what to share</h2>
-        <p>Your browser is asking you.</p>
-      </div>`;
-    }
-    const screen = html`<button class="button first" type="button" @click=${() => this.#choose('screen')}>
-      ${screenIcon} Share a screen
+    if (this.blocked) return this.#words(texts.blocked, texts.blockedAdvice);
+    if (this.choosing) return this.#words(texts.choosing, texts.choosingAdvice);
+    const screen = html`<button class="button" type="button" @click=${() => this.#choose('screen')}>
+      ${screenIcon} ${texts.screen}
     </button>`;
     return html`<div class="choice">
-      <h2>What do you want to share?</h2>
-      <p>${this.onAir ? 'Your viewers are waiting.' : 'Nobody sees it before you go live.'}</p>
+      <h2>${texts.choose}</h2>
+      <p>${this.onAir ? texts.onAir : texts.private}</p>
       <div class="buttons">
         ${this.screens ? screen : nothing}
-        <button class="button" type="button" @click=${() => this.#choose('camera')}>${cameraIcon} Use a camera</button>
+        <button class="button" type="button" @click=${() => this.#choose('camera')}>
+          ${cameraIcon} ${texts.camera}
+        </button>
       </div>
+    </div>`;
+  }
+
+  #words(heading: string, advice: string): TemplateResult {
+    return html`<div class="choice" role="status">
+      <h2>${heading}</h2>
+      <p>${advice}</p>
     </div>`;
   }
 

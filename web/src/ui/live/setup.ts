@@ -6,9 +6,12 @@ import { MAX_TITLE_CHARS } from '../../protocol/title';
 import { QUALITIES } from '../../publish/broadcast';
 import { DEFAULT_TITLE, type Settings } from '../../publish/settings';
 import { sizeText } from '../../publish/size';
-import { fields } from '../fields';
+import { strings } from '../../strings';
+import { fields, textField } from '../fields';
 import { broadcastIcon } from '../icons';
 import { base, buttons } from '../styles';
+
+const texts = strings.live.setup;
 
 /** What was chosen has changed. */
 export class SettingsEvent extends Event {
@@ -30,6 +33,12 @@ export class LiveSetup extends LitElement {
   /** Whether a source is chosen; if not, going live begins with choosing one. */
   @property({ type: Boolean }) ready = false;
   @property({ type: Boolean }) busy = false;
+  /** Whether this device can share its screen; if not, going live begins with the camera. */
+  @property({ type: Boolean }) screens = true;
+  /** Whether this browser can share nothing at all here. */
+  @property({ type: Boolean }) blocked = false;
+  /** Whether something else is what the page is for now. */
+  @property({ type: Boolean }) secondary = false;
   @state() private passphrase = '';
 
   static override styles = [
@@ -41,27 +50,19 @@ export class LiveSetup extends LitElement {
         display: grid;
         gap: 18px;
       }
-      fieldset {
-        min-width: 0;
-        margin: 0;
-        padding: 0;
-        border: 0;
-      }
-      legend {
-        margin-bottom: 6px;
-        padding: 0;
-      }
       summary {
         padding: 4px 0;
         color: var(--ud-muted);
-        font-size: 0.9375rem;
+        font-size: var(--ud-text-s);
         font-weight: 600;
         cursor: pointer;
       }
-      .more {
-        display: grid;
-        gap: 14px;
+      fieldset {
         padding-top: 12px;
+      }
+      .audience {
+        display: grid;
+        gap: var(--ud-space-3);
       }
     `,
   ];
@@ -69,77 +70,87 @@ export class LiveSetup extends LitElement {
   override render(): TemplateResult {
     const { title, microphone } = this.settings;
     return html`<form @submit=${this.#goLive}>
-      <div class="field">
-        <label for="title">Title</label>
-        <input
-          id="title"
-          type="text"
-          autocomplete="off"
-          maxlength=${MAX_TITLE_CHARS}
-          placeholder=${DEFAULT_TITLE}
-          .value=${title}
-          @input=${(event: InputEvent) => this.#change({ title: valueOf(event) })}
-        />
+      ${textField({
+        id: 'title',
+        label: texts.title,
+        value: title,
+        maxLength: MAX_TITLE_CHARS,
+        placeholder: DEFAULT_TITLE,
+        changed: (value) => this.#change({ title: value }),
+      })}
+      <div>
+        ${this.#check(texts.microphone, microphone, (on) => this.#change({ microphone: on }))} ${this.#audience()}
       </div>
-      <label class="check">
-        <input
-          type="checkbox"
-          .checked=${microphone}
-          @change=${(event: Event) => this.#change({ microphone: (event.target as HTMLInputElement).checked })}
-        />
-        Add my microphone
-      </label>
-      <details>
-        <summary>More options</summary>
-        <div class="more">${this.#quality()} ${this.#audience()}</div>
-      </details>
-      <button class="button live big" ?disabled=${this.busy}>
-        ${broadcastIcon} ${this.busy ? 'Going live…' : 'Go live'}
+      ${this.#quality()}
+      <button class="button big ${this.secondary ? '' : 'primary'}" ?disabled=${this.busy || this.blocked}>
+        ${broadcastIcon} ${this.busy ? texts.goingLive : texts.goLive}
       </button>
-      ${this.ready ? nothing : html`<p class="hint">You will choose what to share, and are live right after.</p>`}
+      ${
+        this.ready || this.blocked
+          ? nothing
+          : html`<p class="hint">${this.screens ? texts.nextScreen : texts.nextCamera}</p>`
+      }
     </form>`;
   }
 
   #quality(): TemplateResult {
-    return html`<fieldset>
-      <legend>Picture</legend>
-      <div class="choices">
-        ${QUALITIES.map(
-          ({ name, videoBitsPerSecond, size }) =>
-            html`<label title="${videoBitsPerSecond / 1_000_000} Mbit/s, up to ${sizeText(size)}">
-              <input
-                type="radio"
-                name="quality"
-                .checked=${name === this.settings.quality}
-                @change=${() => this.#change({ quality: name })}
-              />${name}
-            </label>`,
-        )}
-      </div>
-    </fieldset>`;
+    return html`<details>
+      <summary>${texts.qualityNow(this.settings.quality)}</summary>
+      <fieldset>
+        <legend class="visually-hidden">${texts.quality}</legend>
+        <div class="choices">
+          ${QUALITIES.map(
+            ({ name, videoBitsPerSecond, size }) =>
+              html`<label>
+                <input
+                  type="radio"
+                  name="quality"
+                  .checked=${name === this.settings.quality}
+                  @change=${() => this.#change({ quality: name })}
+                />
+                <span>
+                  <strong>${name}</strong>
+                  <span class="hint">
+                    ${texts.qualities[name]}. ${texts.qualityFigures(sizeText(size), videoBitsPerSecond / 1_000_000)}
+                  </span>
+                </span>
+              </label>`,
+          )}
+        </div>
+      </fieldset>
+    </details>`;
   }
 
   #audience(): TemplateResult {
     const { listed } = this.settings;
-    const passphrase = html`<div class="field">
-      <label for="passphrase">Passphrase <span class="hint">if you want one</span></label>
-      <input
-        id="passphrase"
-        type="password"
-        autocomplete="new-password"
-        .value=${this.passphrase}
-        @input=${(event: InputEvent) => (this.passphrase = valueOf(event))}
-      />
+    return html`<div class="audience">
+      ${this.#check(texts.unlisted, !listed, (on) => this.#change({ listed: !on }))}
+      ${
+        listed
+          ? nothing
+          : textField({
+              id: 'passphrase',
+              label: texts.passphrase,
+              hint: texts.passphraseHint,
+              type: 'password',
+              autocomplete: 'new-password',
+              value: this.passphrase,
+              changed: (value) => (this.passphrase = value),
+            })
+      }
     </div>`;
+  }
+
+  #check(label: string, checked: boolean, changed: (on: boolean) => void): TemplateResult {
     return html`<label class="check">
-        <input
-          type="checkbox"
-          .checked=${!listed}
-          @change=${(event: Event) => this.#change({ listed: !(event.target as HTMLInputElement).checked })}
-        />
-        Only for people who have the link
-      </label>
-      ${listed ? nothing : passphrase}`;
+      <input
+        type="checkbox"
+        .checked=${checked}
+        ?disabled=${this.blocked}
+        @change=${(event: Event) => changed((event.target as HTMLInputElement).checked)}
+      />
+      ${label}
+    </label>`;
   }
 
   #change(change: Partial<Settings>): void {
@@ -151,10 +162,6 @@ export class LiveSetup extends LitElement {
     event.preventDefault();
     this.dispatchEvent(new GoLiveEvent(this.settings.listed ? '' : this.passphrase));
   }
-}
-
-function valueOf(event: Event): string {
-  return (event.target as HTMLInputElement).value;
 }
 
 declare global {

@@ -13,8 +13,11 @@ import {
   soundIcon,
   statsIcon,
 } from '../icons';
+import { strings } from '../../strings';
 import type { Command } from '../../watch/keys';
 import { base } from '../styles';
+
+const texts = strings.watch.player;
 
 /** Asks the player for something. */
 export class CommandEvent extends Event {
@@ -57,8 +60,9 @@ export class Controls extends LitElement {
         gap: 4px;
         padding: 4px;
         border-radius: 999px;
-        background: rgb(6 11 9 / 78%);
+        background: var(--ud-scrim);
         color: #fff;
+        color-scheme: dark;
         backdrop-filter: blur(10px);
       }
       button {
@@ -99,7 +103,7 @@ export class Controls extends LitElement {
         background: #a9b3ae;
       }
       .edge.on::before {
-        background: #ff4d61;
+        background: var(--ud-live);
       }
       .edge {
         white-space: nowrap;
@@ -146,14 +150,14 @@ export class Controls extends LitElement {
 
   override render(): TemplateResult {
     return html`
-      ${this.#button('play_pause', this.paused ? 'Play (space)' : 'Pause (space)', this.paused ? playIcon : pauseIcon)}
+      ${this.#button('play_pause', this.paused ? texts.play : texts.pause, this.paused ? playIcon : pauseIcon)}
       ${this.#edge()} ${this.audible ? this.#sound() : nothing}
       <span class="space"></span>
-      ${this.#latency()} ${this.#button('keys', 'Keyboard shortcuts', keyboardIcon, this.panel === 'keys')}
-      ${this.#button('stats', this.#named('Statistics', 'i'), statsIcon, this.panel === 'stats')}
+      ${this.#latency()} ${this.#button('keys', texts.keys, keyboardIcon, this.panel === 'keys')}
+      ${this.#button('stats', this.#named(texts.stats, 'i'), statsIcon, this.panel === 'stats')}
       ${
         this.canFloat
-          ? this.#button('picture_in_picture', 'Picture in picture', pictureInPictureIcon, undefined, 'float')
+          ? this.#button('picture_in_picture', texts.float, pictureInPictureIcon, undefined, 'float')
           : nothing
       }
       ${this.canEnlarge ? this.#fullScreen() : nothing}
@@ -161,16 +165,16 @@ export class Controls extends LitElement {
   }
 
   #fullScreen(): TemplateResult {
-    const label = this.#named(this.enlarged ? 'Leave full screen' : 'Full screen', 'f');
+    const label = this.#named(this.enlarged ? texts.leaveFullScreen : texts.fullScreen, 'f');
     return this.#button('full_screen', label, this.enlarged ? shrinkIcon : enlargeIcon);
   }
 
   #named(label: string, letter: string): string {
-    return this.letters ? `${label} (${letter})` : label;
+    return this.letters ? texts.withKey(label, letter) : label;
   }
 
   #edge(): TemplateResult {
-    const label = this.live ? 'LIVE' : 'Go to live';
+    const label = this.live ? texts.live : texts.goToLive;
     return html`<button class="edge ${this.live ? 'on' : ''}" type="button" @click=${() => this.#ask('go_live')}>
       ${label}
     </button>`;
@@ -178,13 +182,13 @@ export class Controls extends LitElement {
 
   #sound(): TemplateResult {
     const silent = this.muted || this.volume === 0;
-    return html`${this.#button('mute', this.#named(silent ? 'Sound on' : 'Mute', 'm'), silent ? mutedIcon : soundIcon)}
+    return html`${this.#button('mute', this.#named(silent ? texts.soundOn : texts.mute, 'm'), silent ? mutedIcon : soundIcon)}
       <input
         type="range"
         min="0"
         max="1"
         step="0.05"
-        aria-label="Volume"
+        aria-label=${texts.volume}
         .value=${String(this.muted ? 0 : this.volume)}
         @input=${this.#volumeMoved}
       />`;
@@ -192,8 +196,8 @@ export class Controls extends LitElement {
 
   #latency(): TemplateResult | typeof nothing {
     if (this.latencyMs === undefined) return nothing;
-    return html`<span class="latency" title="From the broadcaster’s screen to yours, measured">
-      ${(this.latencyMs / 1000).toFixed(2)} s behind
+    return html`<span class="latency" title=${texts.behindMeans}>
+      ${texts.behind((this.latencyMs / 1000).toFixed(2))}
     </span>`;
   }
 

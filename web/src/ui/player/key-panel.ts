@@ -2,8 +2,21 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
+import { strings } from '../../strings';
 import { base } from '../styles';
-import { KEY_HELP, lettersAreOn, switchLetters } from '../../watch/keys';
+import { lettersAreOn, switchLetters } from '../../watch/keys';
+
+const texts = strings.watch.player;
+
+/** What each key does. */
+const HELP: readonly [string, string][] = [
+  [texts.keyHelp.space, texts.keyHelp.playPause],
+  ['K', texts.keyHelp.playPause],
+  ['L', texts.keyHelp.live],
+  ['M', texts.keyHelp.mute],
+  ['F', texts.keyHelp.fullScreen],
+  ['I', texts.keyHelp.stats],
+];
 
 @customElement('ud-key-panel')
 export class KeyPanel extends LitElement {
@@ -16,8 +29,9 @@ export class KeyPanel extends LitElement {
         display: block;
         padding: 14px 18px;
         border-radius: var(--ud-radius-small);
-        background: rgb(6 11 9 / 86%);
-        color: #e8f0ec;
+        background: var(--ud-scrim);
+        color: var(--ud-text);
+        color-scheme: dark;
         font-size: 0.875rem;
         backdrop-filter: blur(8px);
       }
@@ -29,7 +43,7 @@ export class KeyPanel extends LitElement {
       }
       dd {
         margin: 0;
-        color: #b4c2bb;
+        color: var(--ud-muted);
       }
       @media (max-width: 560px) {
         :host {
@@ -42,7 +56,7 @@ export class KeyPanel extends LitElement {
         }
       }
       .off {
-        color: #87938d;
+        color: var(--ud-muted);
         text-decoration: line-through;
       }
       label {
@@ -51,7 +65,7 @@ export class KeyPanel extends LitElement {
         gap: 10px;
         min-height: 44px;
         margin-top: 6px;
-        border-top: 1px solid rgb(255 255 255 / 18%);
+        border-top: 1px solid var(--ud-line);
         cursor: pointer;
       }
       input {
@@ -59,7 +73,7 @@ export class KeyPanel extends LitElement {
         width: 20px;
         height: 20px;
         margin: 0;
-        accent-color: #4fe3a1;
+        accent-color: var(--ud-accent);
         cursor: pointer;
       }
     `,
@@ -68,7 +82,7 @@ export class KeyPanel extends LitElement {
   override render(): TemplateResult {
     const off = this.letters ? '' : 'off';
     return html`<dl>
-        ${KEY_HELP.map(
+        ${HELP.map(
           ([key, what]) =>
             html`<dt class=${key.length > 1 ? '' : off}>${key}</dt>
               <dd>${what}</dd>`,
@@ -76,7 +90,7 @@ export class KeyPanel extends LitElement {
       </dl>
       <label>
         <input type="checkbox" .checked=${this.letters} @change=${this.#switched} />
-        Letters are shortcuts
+        ${texts.lettersAreKeys}
       </label>`;
   }
 

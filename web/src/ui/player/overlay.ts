@@ -1,10 +1,13 @@
 // <ud-watch-overlay>: what lies over the picture when there is none, and why. While the last picture still stands it is
 // only dimmed; a stream that cannot be seen at all gets a calm page of its own.
 
-import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { ErrorCode, LocalErrorCode } from '../../protocol/error';
-import { ghostPicture } from '../shell';
+import { GRACE_MS } from '../../protocol/stream';
+import { strings } from '../../strings';
+import { localNowMs } from '../../transport/clock';
+import { ghostPicture } from '../logo';
 import { base, buttons } from '../styles';
 import type { WatchPhase } from '../../watch/session/state';
 
@@ -24,8 +27,10 @@ export class RetryEvent extends Event {
 
 interface Words {
   heading: string;
-  advice?: string;
+  advice: string;
 }
+
+const texts = strings.watch.overlay;
 
 @customElement('ud-watch-overlay')
 export class WatchOverlay extends LitElement {
@@ -44,6 +49,9 @@ export class WatchOverlay extends LitElement {
   @property({ type: Boolean }) newTab = false;
   /** Seconds until the next try, while waiting for it. */
   @property({ attribute: false }) retryInS: number | undefined;
+  /** Until when the broadcaster has to be back, on our clock; while the stream is interrupted. */
+  #endsAtMs: number | undefined;
+  #ticker: ReturnType<typeof setInterval> | undefined;
 
   static override styles = [
     base,
@@ -55,7 +63,8 @@ export class WatchOverlay extends LitElement {
         display: grid;
         place-items: center;
         padding: 20px;
-        color: #eef5f1;
+        color: var(--ud-text);
+        color-scheme: dark;
         text-align: center;
         pointer-events: none;
       }
@@ -65,29 +74,30 @@ export class WatchOverlay extends LitElement {
         gap: 10px;
         max-width: 30rem;
         pointer-events: auto;
-        animation: appear 240ms ease-out;
+        animation: appear var(--ud-calm);
       }
       :host([started]) .card {
         padding: 18px 26px;
         border-radius: var(--ud-radius);
-        background: rgb(6 11 9 / 82%);
+        background: var(--ud-scrim);
         backdrop-filter: blur(10px);
       }
       .ghost {
         width: clamp(40px, 9vw, 68px);
-        color: #4fe3a1;
+        color: var(--ud-accent);
       }
       .ghost svg {
         display: block;
       }
       .ghost.calls {
         animation: float 3.2s ease-in-out infinite;
+        animation-play-state: var(--ud-loops);
       }
       h2 {
         font-size: clamp(1.0625rem, 3.4vw, 1.5rem);
       }
       p {
-        color: #b4c2bb;
+        color: var(--ud-muted);
         font-size: 0.9375rem;
         text-wrap: balance;
       }
@@ -103,18 +113,11 @@ export class WatchOverlay extends LitElement {
         width: 15rem;
         max-width: 100%;
         padding: 0 16px;
-        border: 1px solid #6d7a73;
-        border-radius: 999px;
-        background: #0b100e;
+        border: 1px solid var(--ud-line-strong);
+        border-radius: var(--ud-radius-pill);
+        background: var(--ud-bg);
         color: inherit;
         font: inherit;
-      }
-      .button.primary {
-        background: #4fe3a1;
-        color: #04140c;
-      }
-      .button.primary:hover:not([disabled]) {
-        background: #7df0bd;
       }
       .actions {
         margin-top: 6px;
@@ -124,7 +127,7 @@ export class WatchOverlay extends LitElement {
         align-items: center;
         gap: 9px;
         margin-top: 6px;
-        color: #b4c2bb;
+        color: var(--ud-muted);
         font-size: 0.875rem;
         font-variant-numeric: tabular-nums;
       }
@@ -132,11 +135,12 @@ export class WatchOverlay extends LitElement {
         width: 9px;
         height: 9px;
         border-radius: 50%;
-        background: #f2bd5b;
+        background: var(--ud-warn);
         animation: pulse 1.8s ease-in-out infinite;
+        animation-play-state: var(--ud-loops);
       }
       .wrong {
-        color: #ff8c99;
+        color: var(--ud-live);
       }
       .spinner {
         width: 46px;
@@ -147,6 +151,7 @@ export class WatchOverlay extends LitElement {
         animation:
           turn 900ms linear infinite,
           appear 300ms 600ms backwards;
+        animation-play-state: var(--ud-loops), running;
       }
       @keyframes turn {
         to {
@@ -171,28 +176,49 @@ export class WatchOverlay extends LitElement {
     `,
   ];
 
+  override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has('situation')) this.#countDown(this.situation === 'interrupted');
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearInterval(this.#ticker);
+  }
+
   override render(): TemplateResult | typeof nothing {
     switch (this.situation) {
       case 'live':
-        return this.started && !this.waiting ? nothing : this.#spinner('Loading');
+        return this.started && !this.waiting ? nothing : this.#spinner(texts.loading);
       case 'connecting':
-        return this.#isUnreachable ? this.#card(UNREACHABLE) : this.#spinner('Connecting');
+        return this.#isUnreachable ? this.#card(texts.unreachable) : this.#spinner(texts.connecting);
       case 'reconnecting':
-        return this.waiting || !this.started ? this.#spinner('Connecting again') : nothing;
-      case 'locked':
-        return this.#card({
-          heading: 'This stream is private',
-          advice: 'Its broadcaster can tell you the passphrase.',
-        });
+        return this.waiting || !this.started ? this.#spinner(texts.connectingAgain) : nothing;
+      case 'interrupted':
+        return this.#interrupted();
+      case 'busy':
+        return this.#card(busyWords(this.problem));
       default:
-        return this.#card(this.situation === 'busy' ? busyWords(this.problem) : words(this.situation, this.#what));
+        return this.#card(words(this.situation, this.#what));
     }
+  }
+
+  #countDown(runs: boolean): void {
+    clearInterval(this.#ticker);
+    this.#endsAtMs = runs ? localNowMs() + GRACE_MS : undefined;
+    if (runs) this.#ticker = setInterval(() => this.requestUpdate(), 500);
+  }
+
+  /** Screen readers are told the whole time once; a countdown read aloud would only disturb. */
+  #interrupted(): TemplateResult {
+    const { heading, advice } = texts.interrupted;
+    const leftS = Math.ceil(Math.max(0, (this.#endsAtMs ?? 0) - localNowMs()) / 1000);
+    return this.#card({ heading, advice: advice(GRACE_MS / 1000) }, advice(leftS));
   }
 
   /** What the browser cannot play. */
   get #what(): string {
     if (this.codec !== '') return this.codec;
-    return this.problem === 'unsupported_format' ? 'this stream' : 'live streams';
+    return this.problem === 'unsupported_format' ? texts.thisStream : texts.liveStreams;
   }
 
   get #isUnreachable(): boolean {
@@ -203,12 +229,15 @@ export class WatchOverlay extends LitElement {
     return html`<div class="spinner" role="status" aria-label=${label}></div>`;
   }
 
-  #card({ heading, advice }: Words): TemplateResult {
+  /** `shown` is what is seen in place of the advice that is read aloud. */
+  #card({ heading, advice }: Words, shown?: string): TemplateResult {
     const hopeful = ['connecting', 'waiting', 'interrupted', 'busy'].includes(this.situation);
     return html`<div class="card" role="status">
       ${this.started ? nothing : html`<div class="ghost ${hopeful ? 'calls' : ''}">${ghostPicture}</div>`}
       <h2>${heading}</h2>
-      ${advice === undefined ? nothing : html`<p>${advice}</p>`} ${this.#action()}
+      ${shown === undefined ? nothing : html`<p class="shown" aria-hidden="true">${shown}</p>`}
+      <p class=${shown === undefined ? '' : 'visually-hidden'}>${advice}</p>
+      ${this.#action()}
     </div>`;
   }
 
@@ -216,9 +245,7 @@ export class WatchOverlay extends LitElement {
   #nextTry(): TemplateResult | typeof nothing {
     const { retryInS } = this;
     if (retryInS === undefined) return nothing;
-    return html`<div class="next" aria-hidden="true">
-      <span class="pulse"></span>${retryInS > 0 ? `Next try in ${retryInS} s` : 'Trying again…'}
-    </div>`;
+    return html`<div class="next" aria-hidden="true"><span class="pulse"></span>${texts.nextTry(retryInS)}</div>`;
   }
 
   #action(): TemplateResult | typeof nothing {
@@ -233,7 +260,7 @@ export class WatchOverlay extends LitElement {
             href="/view"
             target=${this.newTab ? '_blank' : nothing}
             rel=${this.newTab ? 'noopener' : nothing}
-            >See what is live</a
+            >${texts.seeLive}</a
           >
         </div>`;
       case 'busy':
@@ -243,7 +270,7 @@ export class WatchOverlay extends LitElement {
         return this.#again();
       case 'unsupported':
         // The broadcaster may go on with another codec; a browser that plays no streams at all will not learn to.
-        return this.#what === 'live streams' ? nothing : this.#again();
+        return this.#what === texts.liveStreams ? nothing : this.#again();
       default:
         return nothing;
     }
@@ -252,17 +279,17 @@ export class WatchOverlay extends LitElement {
   #again(): TemplateResult {
     return html`<div class="actions">
       <button class="button primary" type="button" @click=${() => this.dispatchEvent(new RetryEvent())}>
-        Try again
+        ${texts.tryAgain}
       </button>
     </div>`;
   }
 
   #passphrase(): TemplateResult {
     return html`<form @submit=${this.#submit}>
-        <input name="passphrase" type="password" autocomplete="off" aria-label="Passphrase" required autofocus />
-        <button class="button primary" type="submit">Watch</button>
+        <input name="passphrase" type="password" autocomplete="off" aria-label=${texts.passphrase} required autofocus />
+        <button class="button primary" type="submit">${texts.watch}</button>
       </form>
-      ${this.refused ? html`<p class="wrong" role="alert">That is not the passphrase.</p>` : nothing}`;
+      ${this.refused ? html`<p class="wrong" role="alert">${texts.wrongPassphrase}</p>` : nothing}`;
   }
 
   #submit(event: SubmitEvent): void {
@@ -272,58 +299,37 @@ export class WatchOverlay extends LitElement {
   }
 }
 
-const UNREACHABLE: Words = {
-  heading: 'The server cannot be reached',
-  advice: 'We keep trying. If it lasts, check your connection.',
-};
-
-/** Why nobody is let in now. */
+/** Why a viewer can't join now. */
 function busyWords(problem: ErrorCode | LocalErrorCode | undefined): Words {
   switch (problem) {
     case 'no_capacity':
-      return {
-        heading: 'All servers are full at the moment',
-        advice:
-          'You get in automatically as soon as there is room. Leave this page open, there is no need to reload it.',
-      };
+      return texts.full;
     case 'limit_reached':
-      return {
-        heading: 'Many people are coming in at once',
-        advice: 'It is your turn in a moment, without doing anything.',
-      };
+      return texts.crowded;
     case 'store_unavailable':
-      return {
-        heading: 'Nobody can be let in right now',
-        advice: 'Part of the service is away for a moment. Streams go on meanwhile, and you get in automatically.',
-      };
+      return texts.away;
     default:
-      return {
-        heading: 'No server is free right now',
-        advice: 'We keep trying. You need not do anything.',
-      };
+      return texts.noServer;
   }
 }
 
 function words(
-  situation: Exclude<WatchPhase, 'live' | 'connecting' | 'reconnecting' | 'locked' | 'busy'>,
+  situation: Exclude<WatchPhase, 'live' | 'connecting' | 'reconnecting' | 'interrupted' | 'busy'>,
   what: string,
 ): Words {
   switch (situation) {
     case 'waiting':
-      return { heading: 'Waiting for the broadcaster', advice: 'The picture comes by itself as soon as there is one.' };
-    case 'interrupted':
-      return { heading: 'The stream is interrupted', advice: 'It goes on by itself when the broadcaster is back.' };
+      return texts.waiting;
+    case 'locked':
+      return texts.locked;
     case 'ended':
-      return { heading: 'This stream has ended', advice: 'Thanks for watching.' };
+      return texts.ended;
     case 'not_found':
-      return { heading: 'No stream here', advice: 'The link may be incomplete, or the stream was over long ago.' };
+      return texts.notFound;
     case 'unsupported':
-      return {
-        heading: `This browser cannot play ${what}`,
-        advice: 'A current Chrome, Edge or Firefox can; on an iPhone or iPad, iOS 17.1 or newer may.',
-      };
+      return { heading: texts.unsupported.heading(what), advice: texts.unsupported.advice };
     case 'failed':
-      return { heading: 'Playback stopped', advice: 'This page could not go on with the stream.' };
+      return texts.failed;
   }
 }
 

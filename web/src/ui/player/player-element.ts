@@ -8,8 +8,9 @@ import type { CallError } from '../../protocol/error';
 import { ServerClock } from '../../transport/clock';
 import type { Assignment } from '../../protocol/stream';
 import { viewerTransport } from '../../transport/choice';
+import { strings } from '../../strings';
 import { mutedIcon, playIcon } from '../icons';
-import { ghostPicture } from '../shell';
+import { ghostPicture } from '../logo';
 import { base, buttons } from '../styles';
 import type { CommandEvent, VolumeEvent } from './controls';
 import './controls';
@@ -29,6 +30,8 @@ import { isFinal, type WatchPhase, type WatchState } from '../../watch/session/s
 import { tellPrograms } from './told';
 import { Viewing, type Figures, type Shown } from '../../watch/viewing';
 import './stats-panel';
+
+const texts = strings.watch.player;
 
 /** The controls go when the pointer rests for this long. */
 const CONTROLS_REST_MS = 2_600;
@@ -124,64 +127,63 @@ export class PlayerElement extends LitElement {
     const needsTap = !started && this.paused && situation === 'live';
     const quiet = started && !this.paused && !this.active && this.panel === undefined;
     return html`<div
-      class="frame ${quiet ? 'quiet' : ''} ${isBroken(situation) ? 'dimmed' : ''}"
-      @pointermove=${this.#stir}
-      @pointerleave=${this.#rest}
-      @focusin=${this.#stir}
-      @ud-command=${(event: CommandEvent) => this.#do(event.command)}
-      @ud-volume=${(event: VolumeEvent) => this.#viewing?.setVolume(event.volume)}
-      @ud-passphrase=${(event: PassphraseEvent) => this.#unlock(event.passphrase)}
-      @ud-retry=${() => this.#reopen()}
-      @ud-letters=${() => this.requestUpdate()}
-    >
-      <canvas
-        class="pictures"
-        role="img"
-        aria-label="Live stream"
-        ?hidden=${this.form !== 'frames'}
-        @click=${this.#pictureClicked}
-        @dblclick=${() => this.#clicks.doubleClicked()}
-      ></canvas>
-      <video
-        playsinline
-        aria-label="Live stream"
-        ?hidden=${this.form !== 'container'}
-        @click=${this.#pictureClicked}
-        @dblclick=${() => this.#clicks.doubleClicked()}
-      ></video>
-      ${
-        started && this.#soundOnly
-          ? html`<div class="sound-only">${ghostPicture}<span>Sound only</span></div>`
-          : nothing
-      }
-      <ud-watch-overlay
-        .situation=${situation}
-        .started=${started || needsTap}
-        .waiting=${this.waiting}
-        .refused=${this.refused}
-        .codec=${this.codec}
-        .problem=${this.problem}
-        .retryInS=${this.retryInS}
-        .newTab=${this.embedded}
-      ></ud-watch-overlay>
-      ${
-        this.silenced && started && this.#audible && situation === 'live'
-          ? html`<button class="sound" type="button" @click=${() => this.#do('mute')}>
-              ${mutedIcon} Tap for sound
-            </button>`
-          : nothing
-      }
-      ${
-        needsTap
-          ? html`<button class="sound" type="button" @click=${() => void this.#viewing?.play()}>
-              ${playIcon} Tap to play
-            </button>`
-          : nothing
-      }
+        class="frame ${quiet ? 'quiet' : ''} ${isBroken(situation) ? 'dimmed' : ''}"
+        @pointermove=${this.#stir}
+        @pointerleave=${this.#rest}
+        @focusin=${this.#stir}
+        @ud-command=${(event: CommandEvent) => this.#do(event.command)}
+        @ud-volume=${(event: VolumeEvent) => this.#viewing?.setVolume(event.volume)}
+        @ud-passphrase=${(event: PassphraseEvent) => this.#unlock(event.passphrase)}
+        @ud-retry=${() => this.#reopen()}
+      >
+        <canvas
+          class="pictures"
+          role="img"
+          aria-label=${texts.stream}
+          ?hidden=${this.form !== 'frames'}
+          @click=${this.#pictureClicked}
+          @dblclick=${() => this.#clicks.doubleClicked()}
+        ></canvas>
+        <video
+          playsinline
+          aria-label=${texts.stream}
+          ?hidden=${this.form !== 'container'}
+          @click=${this.#pictureClicked}
+          @dblclick=${() => this.#clicks.doubleClicked()}
+        ></video>
+        ${
+          started && this.#soundOnly
+            ? html`<div class="sound-only">${ghostPicture}<span>${texts.soundOnly}</span></div>`
+            : nothing
+        }
+        <ud-watch-overlay
+          .situation=${situation}
+          .started=${started || needsTap}
+          .waiting=${this.waiting}
+          .refused=${this.refused}
+          .codec=${this.codec}
+          .problem=${this.problem}
+          .retryInS=${this.retryInS}
+          .newTab=${this.embedded}
+        ></ud-watch-overlay>
+        ${
+          this.silenced && started && this.#audible && situation === 'live'
+            ? html`<button class="sound" type="button" @click=${() => this.#do('mute')}>
+                ${mutedIcon} ${texts.tapForSound}
+              </button>`
+            : nothing
+        }
+        ${
+          needsTap
+            ? html`<button class="sound" type="button" @click=${() => void this.#viewing?.play()}>
+                ${playIcon} ${texts.tapToPlay}
+              </button>`
+            : nothing
+        }
+        ${started && !isFinal(situation) ? this.#controls() : nothing}
+      </div>
       ${this.panel === 'stats' ? html`<ud-stats .stats=${this.stats}></ud-stats>` : nothing}
-      ${this.panel === 'keys' ? html`<ud-key-panel></ud-key-panel>` : nothing}
-      ${started && !isFinal(situation) ? this.#controls() : nothing}
-    </div>`;
+      ${this.panel === 'keys' ? html`<ud-key-panel @ud-letters=${() => this.requestUpdate()}></ud-key-panel>` : nothing}`;
   }
 
   #controls(): TemplateResult {

@@ -1,11 +1,12 @@
-// Styles of <ud-player>: a dark frame that keeps its shape, with everything else lying on the picture.
+// Styles of <ud-player>: a dark frame that keeps its shape, with everything else lying on the picture; on phones the panels are
+// under it.
 
 import { css } from 'lit';
 
 export const playerStyles = css`
   :host {
     display: block;
-    aspect-ratio: 16 / 9;
+    position: relative;
     overflow: hidden;
     border-radius: var(--ud-radius);
     background: var(--ud-screen);
@@ -17,8 +18,14 @@ export const playerStyles = css`
   .frame {
     position: relative;
     width: 100%;
+    aspect-ratio: 16 / 9;
+    background: radial-gradient(circle at 50% 130%, var(--ud-accent-soft), transparent 65%);
+    color-scheme: dark;
+  }
+  :host([embedded]) .frame,
+  :host(:fullscreen) .frame {
     height: 100%;
-    background: radial-gradient(circle at 50% 130%, #123826, transparent 65%);
+    aspect-ratio: auto;
   }
   .frame.quiet {
     cursor: none;
@@ -29,7 +36,7 @@ export const playerStyles = css`
     width: 100%;
     height: 100%;
     object-fit: contain;
-    transition: filter 400ms ease;
+    transition: filter var(--ud-calm);
   }
   [hidden] {
     display: none;
@@ -53,17 +60,17 @@ export const playerStyles = css`
     align-content: center;
     justify-items: center;
     gap: 10px;
-    color: #b4c2bb;
+    color: var(--ud-muted);
     pointer-events: none;
   }
   .sound-only svg {
     width: clamp(44px, 10vw, 84px);
-    color: #4fe3a1;
+    color: var(--ud-accent);
   }
   ud-controls {
     position: absolute;
     inset: auto 10px 10px;
-    transition: opacity 180ms ease;
+    transition: opacity var(--ud-quick);
   }
   .quiet ud-controls {
     opacity: 0;
@@ -81,10 +88,21 @@ export const playerStyles = css`
     ud-controls {
       inset: auto 6px 6px;
     }
+    /* Under the picture: there is not enough of it to lie on. */
     ud-stats,
     ud-key-panel {
-      inset: 6px 6px 60px;
+      position: static;
       max-height: none;
+      border-radius: 0;
+    }
+    :host([embedded]) ud-stats,
+    :host([embedded]) ud-key-panel,
+    :host(:fullscreen) ud-stats,
+    :host(:fullscreen) ud-key-panel {
+      position: absolute;
+      inset: 6px 6px auto;
+      max-height: calc(100% - 66px);
+      border-radius: var(--ud-radius-small);
     }
     .sound {
       top: 8px;
@@ -101,11 +119,11 @@ export const playerStyles = css`
     min-height: 44px;
     padding: 0 18px 0 14px;
     border: 0;
-    border-radius: 999px;
+    border-radius: var(--ud-radius-pill);
     background: #fff;
     color: #10201a;
     font: inherit;
-    font-size: 0.9375rem;
+    font-size: var(--ud-text-s);
     font-weight: 650;
     box-shadow: 0 4px 18px rgb(0 0 0 / 35%);
     cursor: pointer;
@@ -115,7 +133,7 @@ export const playerStyles = css`
     height: 22px;
   }
   .sound:focus-visible {
-    border-radius: 999px;
+    border-radius: var(--ud-radius-pill);
     box-shadow:
       0 0 0 2px #000,
       0 0 0 4px #fff;

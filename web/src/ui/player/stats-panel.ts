@@ -2,10 +2,13 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import type { TransportName } from '../../transport/connection';
+import { sizeText } from '../../publish/size';
+import { strings } from '../../strings';
 import { base } from '../styles';
 import { codecNames } from '../../watch/mime';
 import type { Figures } from '../../watch/viewing';
+
+const texts = strings.watch.stats;
 
 @customElement('ud-stats')
 export class StatsPanel extends LitElement {
@@ -18,8 +21,9 @@ export class StatsPanel extends LitElement {
         display: block;
         padding: 12px 16px;
         border-radius: var(--ud-radius-small);
-        background: rgb(6 11 9 / 82%);
-        color: #e8f0ec;
+        background: var(--ud-scrim);
+        color: var(--ud-text);
+        color-scheme: dark;
         font-size: 0.8125rem;
         backdrop-filter: blur(8px);
       }
@@ -40,7 +44,7 @@ export class StatsPanel extends LitElement {
         }
       }
       dt {
-        color: #a5b3ac;
+        color: var(--ud-muted);
         white-space: nowrap;
       }
       dd {
@@ -60,35 +64,29 @@ export class StatsPanel extends LitElement {
 
 function row([name, value]: [string, string | undefined]): TemplateResult {
   return html`<dt>${name}</dt>
-    <dd>${value ?? '–'}</dd>`;
+    <dd>${value ?? texts.unknown}</dd>`;
 }
 
 function rows(stats: Figures): [string, string | undefined][] {
   const { width, height, framesPerSecond, bitsPerSecond, mime, joinMs } = stats;
   return [
-    ['Latency', milliseconds(stats.latencyMs)],
-    ['Buffer', milliseconds(stats.bufferMs)],
-    ['Speed', `${stats.rate.toFixed(2)}×`],
-    ['Resolution', width > 0 ? `${width}×${height}` : undefined],
-    ['Frames', framesPerSecond === undefined ? undefined : `${Math.round(framesPerSecond)}/s`],
-    ['Bit rate', bitsPerSecond === undefined ? undefined : `${(bitsPerSecond / 1e6).toFixed(2)} Mbit/s`],
-    ['Dropped frames', String(stats.droppedFrames)],
-    ['Stalls', String(stats.stalls)],
-    ['Joined in', milliseconds(joinMs)],
-    ['Codec', mime === undefined ? undefined : codecNames(mime)],
-    ['Transport', stats.transport && TRANSPORTS[stats.transport]],
-    ['Node', stats.node],
+    [texts.latency, milliseconds(stats.latencyMs)],
+    [texts.buffer, milliseconds(stats.bufferMs)],
+    [texts.speed, texts.times(stats.rate.toFixed(2))],
+    [texts.resolution, width > 0 ? sizeText({ width, height }) : undefined],
+    [texts.frames, framesPerSecond === undefined ? undefined : texts.perSecond(Math.round(framesPerSecond))],
+    [texts.bitRate, bitsPerSecond === undefined ? undefined : texts.megabits((bitsPerSecond / 1e6).toFixed(2))],
+    [texts.dropped, String(stats.droppedFrames)],
+    [texts.stalls, String(stats.stalls)],
+    [texts.joined, milliseconds(joinMs)],
+    [texts.codec, mime === undefined ? undefined : codecNames(mime)],
+    [texts.transport, stats.transport && texts.transports[stats.transport]],
+    [texts.node, stats.node],
   ];
 }
 
-const TRANSPORTS: Record<TransportName, string> = {
-  ws: 'WebSocket',
-  socketio: 'Socket.IO',
-  polling: 'Long polling',
-};
-
 function milliseconds(ms: number | undefined): string | undefined {
-  return ms === undefined ? undefined : `${Math.round(ms)} ms`;
+  return ms === undefined ? undefined : texts.milliseconds(Math.round(ms));
 }
 
 declare global {

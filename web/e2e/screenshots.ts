@@ -1,0 +1,180 @@
+// Every page in every state, light and dark, on a desktop, on a phone and on a phone on its side: pictures to look at, not a
+// test. `SCREENSHOTS=folder npm run screenshots` writes them there (web/screenshots unless given).
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { expect, test, type Page } from '@playwright/test';
+
+import { createStream } from './support/node-client.ts';
+import { Broadcaster } from './support/pages.ts';
+import * as scenes from './support/scenes.ts';
+import { Stage } from './support/stage.ts';
+import { Undead } from './support/undead.ts';
+
+const FOLDER = process.env.SCREENSHOTS ?? fileURLToPath(new URL('../screenshots/', import.meta.url));
+
+const SCREENS = {
+  desktop: { width: 1280, height: 800 },
+  phone: { width: 390, height: 844 },
+  landscape: { width: 844, height: 390 },
+};
+
+const SECRET = 'a secret for the pictures';
+
+test.describe.configure({ timeout: 180_000 });
+
+let undead: Undead;
+let stage: Stage;
+
+test.beforeAll(async () => {
+  await mkdir(FOLDER, { recursive: true });
+  undead = await Undead.up({ UNDEAD_CLUSTER_SECRET: SECRET });
+});
+
+test.beforeEach(async () => {
+  stage = await Stage.set();
+});
+
+test.afterEach(async () => {
+  await stage.strike();
+});
+
+test.afterAll(async () => {
+  await undead.stop();
+});
+
+/** Takes `page` as it is now, in each theme and on each screen; all of it, or what a person sees at once. */
+async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
+  for (const [screen, size] of Object.entries(SCREENS)) {
+    await page.setViewportSize(size);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: path.join(FOLDER, `${name}.${screen}.${colorScheme}.png`), fullPage });
+    }
+  }
+}
+
+async function open(address: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
+  return await stage.page(`${undead.url}${address}`, prepare);
+}
+
+test('home and list', async () => {
+  await shoot(await open('/'), 'home-empty');
+  await shoot(await open('/', scenes.catalogue(scenes.STREAMS)), 'home-streams');
+  await shoot(await open('/view'), 'view-empty');
+  await shoot(await open('/view', scenes.catalogue(undefined)), 'view-loading');
+  await shoot(await open('/view', scenes.catalogue(scenes.STREAMS)), 'view-streams');
+  const away = await open('/view', scenes.serverAway);
+  await expect(away.getByText('can’t be reached')).toBeVisible();
+  await shoot(away, 'view-unreachable');
+  const menu = await open('/view', scenes.catalogue(scenes.STREAMS));
+  await menu.getByRole('button', { name: 'Appearance' }).click();
+  await shoot(menu, 'appearance-menu', false);
+  await shoot(await open('/nowhere'), '404');
+  await shoot(await open('/styleguide'), 'styleguide');
+});
+
+test('going live', async () => {
+  await shoot(await open('/live'), 'live-setup');
+  await shoot(await open('/live', scenes.insecure), 'live-insecure');
+  await shoot(await open('/live', scenes.phone), 'live-setup-phone');
+  const page = await open('/live', scenes.denied);
+  await page.getByLabel('Unlisted').check();
+  await page.getByText('Quality: Standard').click();
+  await page.getByRole('button', { name: 'Share a screen' }).click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await shoot(page, 'live-denied-options');
+});
+
+test('on air', async () => {
+  const { page } = await stage.goLive(undead.url, 'Painted clock');
+  await page.waitForTimeout(7_000);
+  await shoot(page, 'onair-public');
+  await page.getByRole('button', { name: 'End stream' }).click();
+  await shoot(page, 'onair-ending', false);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  const opened = page.waitForEvent('popup');
+  await page.evaluate(() => void window.open('/live'));
+  const copy = await opened;
+  await expect(copy.getByText(/is live/)).toBeVisible();
+  await shoot(copy, 'live-offer');
+  await copy.close();
+  await stage.closeSource();
+  await expect(page.getByText('Nothing is shared right now')).toBeVisible();
+  await shoot(page, 'onair-interrupted');
+  await page.getByRole('button', { name: 'End stream' }).click();
+  await page.getByRole('button', { name: 'End for everyone' }).click();
+  await expect(page.getByText('Your stream has ended')).toBeVisible();
+  await shoot(page, 'live-over');
+});
+
+test('on air for few', async () => {
+  const page = await open('/live');
+  await page.getByLabel('Unlisted').check();
+  await page.getByLabel('Passphrase').fill('open sesame');
+  const { watchUrl } = await Broadcaster.goLive(page, 'Family dinner');
+  await page.waitForTimeout(7_000);
+  await page.getByRole('button', { name: 'Show' }).click();
+  await shoot(page, 'onair-private');
+  const viewer = await stage.page(watchUrl);
+  await expect(viewer.getByLabel('Passphrase')).toBeVisible();
+  await viewer.getByLabel('Passphrase').fill('wrong');
+  await viewer.getByLabel('Passphrase').press('Enter');
+  await expect(viewer.getByRole('alert')).toBeVisible();
+  await shoot(viewer, 'watch-locked');
+});
+
+test('watching', async () => {
+  const broadcaster = await stage.goLive(
+    undead.url,
+    'Painted clock, with a title that takes more than one line on a phone',
+  );
+  const { page } = await stage.watch(broadcaster.watchUrl, scenes.others);
+  await expect(page.locator('ud-player')).toHaveAttribute('data-join-ms', /\d/);
+  await page.waitForTimeout(2_000);
+  await shoot(page, 'watch-live');
+  await page.getByRole('button', { name: /^Statistics/ }).click();
+  await shoot(page, 'watch-stats');
+  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+  await shoot(page, 'watch-keys');
+  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+  const { page: embed } = await stage.watch(broadcaster.watchUrl.replace('/view/', '/embed/'));
+  await expect(embed.locator('ud-player')).toHaveAttribute('data-join-ms', /\d/);
+  await embed.getByRole('button', { name: /^Statistics/ }).click();
+  await shoot(embed, 'embed-stats');
+  await stage.closeSource();
+  await expect(page.getByText('Reconnecting')).toBeVisible();
+  await shoot(page, 'watch-interrupted');
+  await broadcaster.end();
+  await expect(page.getByText('This stream has ended')).toBeVisible();
+  await shoot(page, 'watch-ended');
+  await shoot(await open(`/view/${'0'.repeat(32)}`), 'watch-not-found');
+  const { stream_id } = await createStream(undead.url, 'Soon');
+  await shoot(await open(`/view/${stream_id}`), 'watch-waiting');
+  await shoot(await open(`/view/${stream_id}`, scenes.full), 'watch-full');
+  await shoot(await open(`/view/${stream_id}`, scenes.serverAway), 'watch-unreachable');
+});
+
+test('operations', async () => {
+  const signIn = async (page: Page): Promise<Page> => {
+    await page.getByLabel('Cluster secret').fill(SECRET);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    return page;
+  };
+  const out = await open('/admin');
+  await shoot(out, 'admin-signed-out');
+  await out.getByLabel('Cluster secret').fill('wrong');
+  await out.getByRole('button', { name: 'Sign in' }).click();
+  await expect(out.getByRole('alert')).toBeVisible();
+  await shoot(out, 'admin-wrong-secret');
+  await shoot(await signIn(await open('/admin')), 'admin-quiet');
+  const page = await signIn(await open('/admin', scenes.cluster));
+  await expect(page.getByRole('table')).toBeVisible();
+  await shoot(page, 'admin-nodes');
+  await page.getByRole('tab', { name: /^Streams/ }).click();
+  await shoot(page, 'admin-streams');
+  await page.getByRole('button', { name: 'End', exact: true }).first().click();
+  await shoot(page, 'admin-ending', false);
+});

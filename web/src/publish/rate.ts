@@ -1,0 +1,31 @@
+// How much of something there is per second, over the last seconds. Time comes in as a value.
+
+/** Long enough not to flicker, short enough to show a change. */
+const WINDOW_MS = 4_000;
+/** Nothing is told before: the first group alone would pass for the rate. */
+const FIRST_AFTER_MS = 2_000;
+
+/** See the head of the file. Holds the amounts of one window. */
+export class Rate {
+  #amounts: { atMs: number; amount: number }[] = [];
+  #startedAtMs: number | undefined;
+
+  /** `amount` more. */
+  add(amount: number, nowMs: number): void {
+    this.#startedAtMs ??= nowMs;
+    this.#amounts = this.#recent(nowMs);
+    this.#amounts.push({ atMs: nowMs, amount });
+  }
+
+  /** Undefined at first. */
+  perSecond(nowMs: number): number | undefined {
+    const overMs = Math.min(WINDOW_MS, nowMs - (this.#startedAtMs ?? nowMs));
+    if (overMs < FIRST_AFTER_MS) return undefined;
+    const sum = this.#recent(nowMs).reduce((total, { amount }) => total + amount, 0);
+    return (sum * 1000) / overMs;
+  }
+
+  #recent(nowMs: number): { atMs: number; amount: number }[] {
+    return this.#amounts.filter(({ atMs }) => atMs > nowMs - WINDOW_MS);
+  }
+}

@@ -1,0 +1,10 @@
+// English: the one table there is, a file per part of the site.
+
+import { admin } from './admin';
+import { common } from './common';
+import { live } from './live';
+import { problems } from './problems';
+import { styleguide } from './styleguide';
+import { watch } from './watch';
+
+export const en = { ...common, admin, live, problems, styleguide, watch };

@@ -1,0 +1,34 @@
+// Texts are in the table, and only there: a page that is translated is translated whole.
+
+import { readFileSync, readdirSync } from 'node:fs';
+import { expect, it } from 'vitest';
+
+const SRC = new URL('../', import.meta.url);
+
+function templates(): string[] {
+  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => /^(ui|pages)\/.*(?<!\.test)\.ts$/.test(file));
+}
+
+/** What people would read in a template: text between tags, and attributes that are read aloud or shown. */
+function texts(source: string): string[] {
+  const code = source.replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '');
+  const bare = code.replace(/\$\{[^{}]*\}/g, '').replace(/=>/g, '');
+  const between = [...bare.matchAll(/<\/?[a-z][^<>]*>([^<>]*)(?=<)/g)].map(([, text = '']) => text);
+  const attributes = [...bare.matchAll(/\b(?:aria-label|title|alt|placeholder|heading|advice)="([^"]+)"/g)];
+  return [...between, ...attributes.map(([, text = '']) => text)]
+    .filter((text) => !/[`;{}$]/.test(text))
+    .map((text) => text.trim())
+    .filter((text) => /[A-Za-z]{2}/.test(text));
+}
+
+/** The wordmark, and names of tokens. */
+const NAMES = ['undead', '--ud-', '--ud-text-'];
+
+it.each(templates())('%s holds no text', (file) => {
+  expect(texts(readFileSync(new URL(file, SRC), 'utf8')).filter((text) => !NAMES.includes(text))).toEqual([]);
+});
+
+it('would see one', () => {
+  expect(texts('html`<p>Read this</p><a title="Hover">${link}</a>`')).toEqual(['Read this', 'Hover']);
+});

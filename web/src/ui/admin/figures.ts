@@ -1,0 +1,46 @@
+// What an operator reads from the figures of nodes: how full one is, and what the capacity asks for. Pure.
+
+import type { NodeInfo, Scaling } from '../../protocol/node';
+import { strings } from '../../strings';
+
+const texts = strings.admin.capacity;
+
+/** What a node may send where neither its operator nor the node itself named a limit: 1 Gbit/s. */
+const EGRESS_LIMIT_BYTES_PER_S = 125_000_000;
+/** Above this more nodes are wanted (docs/http-api.md, `GET /api/scaling`). */
+const BUSY = 0.8;
+/** At this a node takes no more viewers. */
+const FULL = 0.95;
+
+/** The share of its narrowest limit that a node uses: viewers, streams, bytes per second, processors. 0 to 1 and above. */
+export function fullness({ load, capacity, streams }: NodeInfo): number {
+  const share = (used: number, limit: number | undefined): number =>
+    limit === undefined ? 0 : used / Math.max(1, limit);
+  return Math.max(
+    share(load.viewers, capacity.viewers),
+    share(streams, capacity.streams),
+    share(load.egress_bytes_per_s, capacity.egress_bytes_per_s ?? EGRESS_LIMIT_BYTES_PER_S),
+    load.cpu_permille / 1000,
+  );
+}
+
+/** What the colour of a bar of `fullness` says. */
+export function tone(fullness: number): 'ok' | 'warn' | 'bad' {
+  return fullness >= FULL ? 'bad' : fullness >= BUSY ? 'warn' : 'ok';
+}
+
+/** What the load asks for, in a heading and a sentence. */
+export function advice({ nodes, wanted, may_go }: Scaling): { kind: 'info' | 'warn'; heading: string; advice: string } {
+  if (wanted > nodes) {
+    return { kind: 'warn', heading: texts.start(wanted - nodes), advice: texts.startAdvice(nodes, wanted) };
+  }
+  if (may_go.length > 0) {
+    return { kind: 'info', heading: texts.spare(may_go.length), advice: texts.spareAdvice(may_go.join(', ')) };
+  }
+  return { kind: 'info', heading: texts.enough, advice: texts.enoughAdvice(nodes) };
+}
+
+/** The id in a link to a stream, or the id itself. */
+export function streamIdIn(text: string): string | undefined {
+  return /(?:^|\/)([0-9a-f]{32})(?:$|[/?#])/.exec(text.trim().toLowerCase())?.[1];
+}

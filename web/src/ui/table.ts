@@ -1,0 +1,85 @@
+// Styles of `table.table`: rows on wide screens, cards on phones. Each cell names its column in `data-label`, which a card
+// shows before the value. Rows and cells also carry their ARIA roles, as some browsers forget those of a `display: block` table.
+
+import { css } from 'lit';
+
+export const tables = css`
+  .table {
+    width: 100%;
+    border-collapse: collapse;
+    font-variant-numeric: tabular-nums;
+  }
+  .table th,
+  .table td {
+    padding: var(--ud-space-3) var(--ud-space-4) var(--ud-space-3) 0;
+    border-bottom: 1px solid var(--ud-line);
+    text-align: left;
+    vertical-align: middle;
+  }
+  .table th:last-child,
+  .table td:last-child {
+    padding-right: 0;
+  }
+  .table tbody tr:last-child > * {
+    border-bottom: 0;
+  }
+  .table thead th {
+    color: var(--ud-muted);
+    font-size: var(--ud-text-s);
+    font-weight: 500;
+    white-space: nowrap;
+  }
+  .table tbody th {
+    font-weight: 600;
+    overflow-wrap: anywhere;
+  }
+  .table .end {
+    text-align: right;
+  }
+  @media (max-width: 720px) {
+    .table,
+    .table tbody {
+      display: block;
+    }
+    .table thead {
+      position: absolute;
+      width: 1px;
+      height: 1px;
+      overflow: hidden;
+      clip-path: inset(50%);
+    }
+    .table tbody tr {
+      display: block;
+      padding: var(--ud-space-4);
+      border: 1px solid var(--ud-line);
+      border-radius: var(--ud-radius);
+      background: var(--ud-surface);
+    }
+    .table tbody tr + tr {
+      margin-top: var(--ud-space-3);
+    }
+    .table tbody th,
+    .table tbody td {
+      display: flex;
+      align-items: center;
+      justify-content: space-between;
+      gap: var(--ud-space-4);
+      padding: var(--ud-space-1) 0;
+      border: 0;
+      text-align: right;
+    }
+    .table tbody th {
+      padding-bottom: var(--ud-space-2);
+      text-align: left;
+    }
+    .table tbody td[data-label]::before {
+      content: attr(data-label);
+      flex: none;
+      color: var(--ud-muted);
+      font-size: var(--ud-text-s);
+    }
+    .table tbody td:empty {
+      display: none;
+    }
+  }
+`;
