@@ -5,6 +5,9 @@
 
 use bytes::Bytes;
 
+/// Times of an input end here (about 285 years), so that arithmetic on them cannot overflow.
+pub(crate) const MAX_PTS_US: u64 = 1 << 53;
+
 /// Coding of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Codec {
@@ -68,6 +71,12 @@ impl Display {
     pub fn coded(width: u32, height: u32) -> Self {
         Self { width, height, rotation: Rotation::None }
     }
+}
+
+/// A length stretched by a ratio; `None` where that is 0 or out of range.
+pub(crate) fn stretched(length: u32, by: u32, to: u32) -> Option<u32> {
+    let stretched = (u64::from(length) * u64::from(by)).checked_div(to.into())?;
+    u32::try_from(stretched).ok().filter(|&stretched| stretched > 0)
 }
 
 /// A clockwise rotation.

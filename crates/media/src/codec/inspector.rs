@@ -2,7 +2,7 @@
 //! not believed where the bitstream tells.
 
 use super::{aac, av1, h264, keyframe::Keyframe, opus_config, vp8, vp9};
-use crate::{Codec, Display, Error, Packet, Track, TrackKind};
+use crate::{Codec, Display, Error, Packet, Track, TrackKind, frame::stretched};
 
 /// Looks into the packets of one track.
 #[derive(Debug)]
@@ -84,8 +84,7 @@ fn described(track: &Track, first: &Keyframe, display: Option<Display>, containe
         TrackKind::Audio { .. } => Default::default(),
     };
     let display = display.unwrap_or_else(|| {
-        let shown = u64::from(width) * u64::from(pixel.0) / u64::from(pixel.1.max(1));
-        let width = u32::try_from(shown).ok().filter(|&width| width > 0).unwrap_or(width);
+        let width = stretched(width, pixel.0, pixel.1).unwrap_or(width);
         Display { rotation, ..Display::coded(width, height) }
     });
     // A container's configuration stands unless the keyframe contradicts it.

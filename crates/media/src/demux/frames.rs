@@ -4,6 +4,7 @@ use bytes::{Buf, Bytes};
 
 use crate::{
     Error, Frame, Track,
+    frame::MAX_PTS_US,
     frame_records::{FLAG_GAP, FLAG_KEY, HEADER_BYTES, InitData, TrackDescription, malformed},
 };
 
@@ -12,9 +13,6 @@ pub const MAX_INIT_BYTES: usize = 64 << 10;
 
 /// The most tracks of a take.
 pub const MAX_TRACKS: usize = 2;
-
-/// Times end here (about 285 years), so that arithmetic on them cannot overflow.
-const MAX_TIME_US: u64 = 1 << 53;
 
 /// The tracks that init data describes.
 ///
@@ -57,7 +55,7 @@ fn read_frame(tracks: usize, chunk: &mut Bytes) -> Result<Frame, Error> {
     if header_bytes < HEADER_BYTES || chunk.len() < whole {
         return Err(cut_short());
     }
-    if track >= tracks || dts_us > pts_us || pts_us > MAX_TIME_US {
+    if track >= tracks || dts_us > pts_us || pts_us > MAX_PTS_US {
         return Err(malformed("a record with a track or times out of range"));
     }
     if (flags & FLAG_GAP != 0) != (data_bytes == 0) {

@@ -14,6 +14,10 @@ pub(super) struct Input {
     visible: usize,
     /// How many bytes the element has that was not complete when it was asked for; else 0.
     wanted: usize,
+    /// Bytes of an element that is not read which are still to come.
+    skipping: u64,
+    /// How many bytes were taken and dropped.
+    position: u64,
 }
 
 /// How much memory is taken for an element that says that it is so large; more than that is at most four times what came of it.
@@ -59,6 +63,9 @@ impl Input {
     pub(super) fn reveal(&mut self, bytes: usize) -> usize {
         let revealed = bytes.min(self.back.len() - self.visible);
         self.visible += revealed;
+        if self.skipping > 0 {
+            self.drop_skipped();
+        }
         revealed
     }
 
@@ -93,6 +100,7 @@ impl Input {
             return None;
         }
         self.wanted = 0;
+        self.position += bytes as u64;
         if self.front.is_empty() {
             self.visible -= bytes;
             return Some(self.back.split_to(bytes));
@@ -104,13 +112,30 @@ impl Input {
         Some(self.front.split_to(bytes).freeze())
     }
 
-    /// Drops the next bytes, at most all there are; says how many.
-    pub(super) fn skip(&mut self, bytes: u64) -> usize {
-        let skipped = usize::try_from(bytes).unwrap_or(usize::MAX).min(self.len());
-        let of_front = skipped.min(self.front.len());
+    /// Drops the next bytes, what is here now and the rest when it comes; says whether all were here.
+    pub(super) fn skip(&mut self, bytes: u64) -> bool {
+        self.skipping = bytes;
+        self.drop_skipped();
+        self.skipping == 0
+    }
+
+    /// How many of the bytes to come will be dropped.
+    pub(super) fn skipping(&self) -> u64 {
+        self.skipping
+    }
+
+    /// Where the next byte stands, counted from the start of the input.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn drop_skipped(&mut self) {
+        let dropped = usize::try_from(self.skipping).unwrap_or(usize::MAX).min(self.len());
+        let of_front = dropped.min(self.front.len());
         self.front.advance(of_front);
-        self.advance_back(skipped - of_front);
-        skipped
+        self.advance_back(dropped - of_front);
+        self.skipping -= dropped as u64;
+        self.position += dropped as u64;
     }
 
     /// Appends all bytes to `out`.
@@ -150,9 +175,20 @@ mod tests {
         input.reveal(9);
         assert_eq!(&input.peek(3)[..3], b"abc");
         assert_eq!(input.take(2).as_deref(), Some(&b"ab"[..]));
-        assert_eq!(input.skip(2), 2);
+        assert!(input.skip(2));
         assert_eq!(input.take(2).as_deref(), Some(&b"ef"[..]));
-        assert_eq!((input.skip(9), input.is_empty()), (0, true));
+        assert_eq!((input.position(), input.is_empty()), (6, true));
+    }
+
+    #[test]
+    fn what_is_skipped_may_be_still_to_come() {
+        let mut input = Input::default();
+        assert!(!input.skip(3));
+        input.push(Bytes::from_static(b"ab"));
+        assert_eq!((input.reveal(9), input.len(), input.skipping()), (2, 0, 1));
+        input.push(Bytes::from_static(b"cd"));
+        assert_eq!((input.reveal(9), input.position()), (2, 3));
+        assert_eq!(input.take(1).as_deref(), Some(&b"d"[..]));
     }
 
     #[test]

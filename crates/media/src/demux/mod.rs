@@ -4,11 +4,13 @@ pub mod fmp4;
 pub mod frames;
 mod input;
 mod mime;
+mod refusal;
 pub mod webm;
 
 use bytes::Bytes;
 
 use crate::{Error, Packet, Track};
+use input::Input;
 use mime::Container;
 pub(crate) use mime::container;
 
@@ -24,48 +26,43 @@ pub enum Event {
 /// Push bytes cut anywhere, reveal them, pull events until `None`.
 #[derive(Debug)]
 pub(crate) enum Demuxer {
-    WebM(webm::Demuxer),
+    WebM(Box<webm::Demuxer>),
     Fmp4(Box<fmp4::Demuxer>),
 }
 
 impl Demuxer {
     pub(crate) fn new(container: Container) -> Self {
         match container {
-            Container::WebM => Self::WebM(webm::Demuxer::new()),
+            Container::WebM => Self::WebM(Box::default()),
             Container::Fmp4 => Self::Fmp4(Box::default()),
+        }
+    }
+
+    fn input(&mut self) -> &mut Input {
+        match self {
+            Self::WebM(demuxer) => demuxer.input(),
+            Self::Fmp4(demuxer) => demuxer.input(),
         }
     }
 
     /// Adds the next bytes, of which nothing is read before [`Self::reveal`].
     pub(crate) fn push(&mut self, bytes: Bytes) {
-        match self {
-            Self::WebM(demuxer) => demuxer.push_hidden(bytes),
-            Self::Fmp4(demuxer) => demuxer.push_hidden(bytes),
-        }
+        self.input().push(bytes);
     }
 
     /// Lets so many more bytes of what was pushed be read, at most all; says how many.
     pub(crate) fn reveal(&mut self, bytes: usize) -> usize {
-        match self {
-            Self::WebM(demuxer) => demuxer.reveal(bytes),
-            Self::Fmp4(demuxer) => demuxer.reveal(bytes),
-        }
+        self.input().reveal(bytes)
     }
 
     /// Takes a whole piece of input that leaves the pending element incomplete; says whether it did.
     pub(crate) fn extend_incomplete(&mut self, piece: &[u8]) -> bool {
-        match self {
-            Self::WebM(demuxer) => demuxer.extend_incomplete(piece),
-            Self::Fmp4(demuxer) => demuxer.extend_incomplete(piece),
-        }
+        self.input().extend_incomplete(piece)
     }
 
     /// Stops keeping the memory of what was pushed, all of which has to be revealed.
     pub(crate) fn detach(&mut self) {
-        match self {
-            Self::WebM(demuxer) => demuxer.detach(),
-            Self::Fmp4(demuxer) => demuxer.detach(),
-        }
+        self.input().detach();
     }
 
     pub(crate) fn next_event(&mut self) -> Result<Option<Event>, Error> {

@@ -56,3 +56,7 @@ pub(crate) const BLOCK_GROUP: u32 = 0xA0;
 pub(crate) const BLOCK: u32 = 0xA1;
 pub(crate) const BLOCK_DURATION: u32 = 0x9B;
 pub(crate) const REFERENCE_BLOCK: u32 = 0xFB;
+
+/// Values of TrackType (section 5.1.4.1.3).
+pub(crate) const TYPE_VIDEO: u64 = 1;
+pub(crate) const TYPE_AUDIO: u64 = 2;

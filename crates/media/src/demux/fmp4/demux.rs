@@ -34,10 +34,6 @@ pub const MAX_MDAT_BYTES: u64 = 32 << 20;
 #[derive(Debug, Default)]
 pub struct Demuxer {
     input: Input,
-    /// Where `input` starts, counted from the start of the input.
-    position: u64,
-    /// Bytes of a box that nobody reads which are still to come.
-    skip: u64,
     /// Whether `ftyp` was read.
     begun: bool,
     movie: Option<Movie>,
@@ -96,32 +92,13 @@ impl Demuxer {
 
     /// Adds the next bytes of the take, any number of them. Pull [`Self::next_event`] until `None` before pushing more.
     pub fn push(&mut self, bytes: impl Into<Bytes>) {
-        self.push_hidden(bytes.into());
-        self.reveal(usize::MAX);
+        self.input.push(bytes.into());
+        self.input.reveal(usize::MAX);
     }
 
-    /// As [`Self::push`], but nothing of it is read before [`Self::reveal`].
-    pub(crate) fn push_hidden(&mut self, bytes: Bytes) {
-        self.input.push(bytes);
-    }
-
-    /// Takes a whole piece of input that leaves the pending element incomplete; says whether it did.
-    pub(crate) fn extend_incomplete(&mut self, piece: &[u8]) -> bool {
-        self.input.extend_incomplete(piece)
-    }
-
-    /// Stops keeping the memory of what was pushed, all of which has to be revealed.
-    pub(crate) fn detach(&mut self) {
-        self.input.detach();
-    }
-
-    /// Lets so many more bytes of what was pushed be read, at most all; says how many.
-    pub(crate) fn reveal(&mut self, bytes: usize) -> usize {
-        let revealed = self.input.reveal(bytes);
-        if self.skip > 0 {
-            self.skip -= self.drop_bytes(self.skip);
-        }
-        revealed
+    /// The bytes pushed, of which nothing is read before they are revealed.
+    pub(in crate::demux) fn input(&mut self) -> &mut Input {
+        &mut self.input
     }
 
     /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
@@ -153,7 +130,7 @@ impl Demuxer {
             return None;
         }
         // What came between a `moof` and its `mdat` counts for the places of samples, and is not kept.
-        if self.fragment.as_ref().is_some_and(|pending| pending.moof_end() != self.position) {
+        if self.fragment.as_ref().is_some_and(|pending| pending.moof_end() != self.input.position()) {
             return None;
         }
         let mut out = BytesMut::new();
@@ -165,7 +142,7 @@ impl Demuxer {
             put_decode_times(&mut out, movie);
         }
         out.put_slice(moof);
-        put_skipped_start(&mut out, self.skip);
+        put_skipped_start(&mut out, self.input.skipping());
         self.input.append_to(&mut out);
         Some(out.into())
     }
@@ -221,15 +198,7 @@ impl Demuxer {
     /// Drops a box, what is here now and the rest when it comes.
     fn skip(&mut self, header: Header) -> Step {
         let size = header.payload_bytes.unwrap_or(u64::MAX).saturating_add(header.header_bytes as u64);
-        self.skip = size - self.drop_bytes(size);
-        if self.skip > 0 { Step::NeedMore } else { Step::Continue }
-    }
-
-    /// Drops the next bytes, at most all there are; says how many.
-    fn drop_bytes(&mut self, bytes: u64) -> u64 {
-        let dropped = self.input.skip(bytes) as u64;
-        self.position = self.position.saturating_add(dropped);
-        dropped
+        if self.input.skip(size) { Step::Continue } else { Step::NeedMore }
     }
 
     /// Takes a whole box with `payload_bytes` of at most `limit`; `None` while it is not all here.
@@ -244,11 +213,7 @@ impl Demuxer {
             return Err(Error::TooLarge { what, bytes: payload_bytes, limit });
         }
         let size = header.header_bytes + payload_bytes as usize;
-        let taken = self.input.take(size);
-        if taken.is_some() {
-            self.position = self.position.saturating_add(size as u64);
-        }
-        Ok(taken)
+        Ok(self.input.take(size))
     }
 
     /// Takes a whole `moov` or `moof`, which cannot reach to the end of a file that has media after it.
@@ -275,7 +240,7 @@ impl Demuxer {
     }
 
     fn read_moof(&mut self, header: Header) -> Result<Step, Error> {
-        let start = self.position;
+        let start = self.input.position();
         let Some(taken) = self.take_sized(header, "moof", MAX_MOOF_BYTES)? else { return Ok(Step::NeedMore) };
         if self.fragment.is_some() {
             return Err(malformed("a moof without its mdat"));
@@ -299,7 +264,7 @@ impl Demuxer {
 
     /// An `mdat` that reaches to the end of the file ends where its fragment does; nothing comes after it.
     fn read_mdat(&mut self, header: Header) -> Result<Step, Error> {
-        let start = self.position.saturating_add(header.header_bytes as u64);
+        let start = self.input.position().saturating_add(header.header_bytes as u64);
         let needed =
             || self.fragment.as_ref().map_or(0, |pending| pending.outline.place.end.saturating_sub(start));
         let payload_bytes = header.payload_bytes.unwrap_or_else(needed);
@@ -307,8 +272,7 @@ impl Demuxer {
             return Ok(Step::NeedMore);
         };
         if header.payload_bytes.is_none() {
-            self.drop_bytes(u64::MAX);
-            self.skip = u64::MAX;
+            self.input.skip(u64::MAX);
         }
         let media = Media { start, data: taken.slice(header.header_bytes..) };
         if self.fragment.is_some() {

@@ -11,14 +11,12 @@ use super::movie::{InputTrack, SampleDefaults};
 use crate::{
     Error,
     boxes::{Boxes, Fields, expect, find, malformed},
+    frame::MAX_PTS_US,
 };
 use std::ops::Range;
 
 /// The most samples read from one fragment: minutes of both tracks.
 const MAX_SAMPLES: usize = 1 << 14;
-
-/// Times end here (about 285 years), so that arithmetic on them cannot overflow.
-const MAX_PTS_US: i128 = 1 << 53;
 
 /// `sample_is_non_sync_sample` (section 8.8.3.1).
 const NON_SYNC: u32 = 0x1_0000;
@@ -282,7 +280,7 @@ impl<S: FnMut(Run)> Reader<'_, S> {
         let all_but_one = u64::from(told.duration) * u64::from(told.count - 1);
         let last_shown =
             i128::from(decoded) + i128::from(told.composition_offset.max(0)) + i128::from(all_but_one);
-        if microseconds(last_shown, input.timescale) > MAX_PTS_US {
+        if microseconds(last_shown, input.timescale) > MAX_PTS_US.into() {
             return Err(out_of_range());
         }
         let bytes = u64::from(told.size) * u64::from(told.count);

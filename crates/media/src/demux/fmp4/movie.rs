@@ -5,6 +5,8 @@ use crate::{
     boxes::{Boxes, Fields, Kind, expect, find, malformed},
     codec::opus_config::head_from_dops,
     colour::Colour,
+    demux::refusal,
+    frame::stretched,
 };
 
 use super::{
@@ -12,9 +14,6 @@ use super::{
     edit,
 };
 use bytes::Bytes;
-
-/// More tracks than any recorder writes.
-const MAX_TRACKS: usize = 8;
 
 /// Bytes of a visual and of an audio sample entry before the boxes inside (sections 12.1.3 and 12.2.3).
 const VISUAL_ENTRY_BYTES: usize = 78;
@@ -57,9 +56,7 @@ pub(super) fn read(moov: &[u8]) -> Result<Vec<InputTrack>, Error> {
             starts_us.push(edit::start_us(trak, moov, track.timescale)?);
             tracks.push(track);
         }
-        if tracks.len() > MAX_TRACKS {
-            return Err(Error::Unsupported(format!("more than {MAX_TRACKS} tracks")));
-        }
+        refusal::check_tracks(tracks.len())?;
     }
     if tracks.is_empty() {
         return Err(malformed("a movie without tracks"));
@@ -124,15 +121,7 @@ fn read_sample_entry(kind: Kind, entry: &[u8]) -> Result<Track, Error> {
         b"Opus" => read_opus_entry(entry),
         b"mp4a" => read_mpeg_audio_entry(entry),
         b".mp3" => Ok(sound(Codec::Mp3, &AudioEntry::parse(entry)?, Bytes::new())),
-        other => Err(Error::Unsupported(format!("codec {}", foreign(other)))),
-    }
-}
-
-/// The name of a codec that is not forwarded: the one people know, where there is one, and its sample entry's.
-fn foreign(kind: &Kind) -> String {
-    match kind {
-        b"hvc1" | b"hev1" => format!("HEVC ({})", kind.escape_ascii()),
-        _ => kind.escape_ascii().to_string(),
+        other => Err(refusal::codec(&other.escape_ascii().to_string())),
     }
 }
 
@@ -154,9 +143,7 @@ fn read_visual_entry(codec: Codec, entry: &[u8], config_kind: &Kind) -> Result<T
 fn read_pixel_shape(boxes: &[u8], coded: Display) -> Result<Display, Error> {
     let Some(pasp) = find(boxes, b"pasp")? else { return Ok(coded) };
     let mut fields = Fields::new(pasp);
-    let (horizontal, vertical) = (u64::from(fields.u32()?), u64::from(fields.u32()?));
-    let width = (u64::from(coded.width) * horizontal).checked_div(vertical);
-    let width = width.and_then(|width| u32::try_from(width).ok()).filter(|&width| width > 0);
+    let width = stretched(coded.width, fields.u32()?, fields.u32()?);
     Ok(width.map_or(coded, |width| Display { width, ..coded }))
 }
 

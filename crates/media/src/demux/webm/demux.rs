@@ -16,6 +16,7 @@ use crate::{
     demux::{Event, input::Input},
     ebml::{self, document, id, malformed},
     error::shown,
+    frame::MAX_PTS_US,
 };
 
 /// The largest EBML header, Info or Tracks element that is read.
@@ -26,9 +27,6 @@ const MAX_RESUMED_HEADER_BYTES: usize = 8 << 10;
 
 /// The largest SimpleBlock or BlockGroup that is read: more than a 4K keyframe at its worst.
 pub const MAX_BLOCK_BYTES: u64 = 16 << 20;
-
-/// Timestamps end here (about 285 years), so that arithmetic on them cannot overflow.
-const MAX_PTS_US: i128 = 1 << 53;
 
 /// Where in the document the next element stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,8 +49,6 @@ enum Place {
 #[derive(Debug)]
 pub struct Demuxer {
     input: Input,
-    /// Bytes of an element that nobody reads which are still to come.
-    skip: u64,
     place: Place,
     /// Nanoseconds per tick.
     timestamp_scale: u64,
@@ -84,7 +80,6 @@ impl Demuxer {
     pub fn new() -> Self {
         Self {
             input: Input::default(),
-            skip: 0,
             place: Place::Start,
             timestamp_scale: 1_000_000,
             tracks: Bytes::new(),
@@ -96,32 +91,13 @@ impl Demuxer {
 
     /// Adds the next bytes of the take, any number of them. Pull [`Self::next_event`] until `None` before pushing more.
     pub fn push(&mut self, bytes: impl Into<Bytes>) {
-        self.push_hidden(bytes.into());
-        self.reveal(usize::MAX);
+        self.input.push(bytes.into());
+        self.input.reveal(usize::MAX);
     }
 
-    /// As [`Self::push`], but nothing of it is read before [`Self::reveal`].
-    pub(crate) fn push_hidden(&mut self, bytes: Bytes) {
-        self.input.push(bytes);
-    }
-
-    /// Takes a whole piece of input that leaves the pending element incomplete; says whether it did.
-    pub(crate) fn extend_incomplete(&mut self, piece: &[u8]) -> bool {
-        self.input.extend_incomplete(piece)
-    }
-
-    /// Stops keeping the memory of what was pushed, all of which has to be revealed.
-    pub(crate) fn detach(&mut self) {
-        self.input.detach();
-    }
-
-    /// Lets so many more bytes of what was pushed be read, at most all; says how many.
-    pub(crate) fn reveal(&mut self, bytes: usize) -> usize {
-        let revealed = self.input.reveal(bytes);
-        if self.skip > 0 {
-            self.skip -= self.input.skip(self.skip) as u64;
-        }
-        revealed
+    /// The bytes pushed, of which nothing is read before they are revealed.
+    pub(in crate::demux) fn input(&mut self) -> &mut Input {
+        &mut self.input
     }
 
     /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
@@ -166,8 +142,8 @@ impl Demuxer {
                 ebml::write_uint(&mut out, id::TIMESTAMP, timestamp);
             }
         }
-        if self.skip > 0 {
-            ebml::write_void_header(&mut out, self.skip);
+        if self.input.skipping() > 0 {
+            ebml::write_void_header(&mut out, self.input.skipping());
         }
         self.input.append_to(&mut out);
         Some(out)
@@ -220,9 +196,8 @@ impl Demuxer {
     /// Drops an element, what is here now and the rest when it comes.
     fn skip(&mut self, header: ebml::Header) -> Result<Step, Error> {
         let size = known_size(header)?;
-        self.input.skip(header.len as u64);
-        self.skip = size - self.input.skip(size) as u64;
-        Ok(if self.skip > 0 { Step::NeedMore } else { Step::Continue })
+        let all_here = self.input.skip(header.len as u64 + size);
+        Ok(if all_here { Step::Continue } else { Step::NeedMore })
     }
 
     /// Takes a whole element of at most `limit` bytes and hands its body to `on_body`, once all of it is here.
@@ -347,7 +322,7 @@ impl Demuxer {
     fn frame_us(&self, track: usize, duration: Option<u64>, frames: usize) -> Option<u64> {
         let block_us = duration.map(|ticks| u128::from(ticks) * u128::from(self.timestamp_scale) / 1000);
         let of_block = block_us.and_then(|block_us| u64::try_from(block_us / frames.max(1) as u128).ok());
-        of_block.filter(|&frame_us| i128::from(frame_us) <= MAX_PTS_US).or(self.entries[track].frame_us)
+        of_block.filter(|&frame_us| frame_us <= MAX_PTS_US).or(self.entries[track].frame_us)
     }
 
     /// Frames of one block, each from the end of the one before on: by its own duration, else by `frame_us`.
@@ -356,7 +331,7 @@ impl Demuxer {
         for packet in &mut packets {
             let track = &self.entries[packet.track].track;
             packet.duration_us = codec::packet_duration_us(track, &packet.data).or(frame_us);
-            packet.pts_us = packet.pts_us.saturating_add(offset_us).min(MAX_PTS_US as u64);
+            packet.pts_us = packet.pts_us.saturating_add(offset_us).min(MAX_PTS_US);
             offset_us = offset_us.saturating_add(packet.duration_us.unwrap_or(0));
         }
         packets.retain(|packet| !packet.data.is_empty());
@@ -377,7 +352,7 @@ impl Demuxer {
         let pts_us =
             nanos.map(|nanos| u64::try_from(nanos).map_or(nanos / 1000, |nanos| (nanos / 1000).into()));
         match pts_us {
-            Some(pts_us) if pts_us <= MAX_PTS_US => Ok(Some(pts_us as u64)),
+            Some(pts_us) if pts_us <= MAX_PTS_US.into() => Ok(Some(pts_us as u64)),
             _ => Err(malformed(format!("a timestamp of {ticks} ticks of {} ns", self.timestamp_scale))),
         }
     }

@@ -5,8 +5,10 @@ use bytes::Bytes;
 
 use crate::{
     Codec, Display, Error, Rotation, Track, TrackKind,
+    demux::refusal,
     ebml::{self, id, malformed},
     error::shown,
+    frame::stretched,
 };
 
 /// A track and the number that its blocks call it by.
@@ -17,13 +19,6 @@ pub(super) struct Entry {
     pub(super) frame_us: Option<u64>,
     pub(super) track: Track,
 }
-
-/// More tracks than any recorder writes.
-const MAX_TRACKS: usize = 8;
-
-/// `TrackType` values (RFC 9559, section 5.1.4.1.3).
-const TYPE_VIDEO: u64 = 1;
-const TYPE_AUDIO: u64 = 2;
 
 /// Reads the body of a Tracks element.
 ///
@@ -38,9 +33,7 @@ pub(super) fn read(body: &Bytes) -> Result<Vec<Entry>, Error> {
             }
             entries.push(entry);
         }
-        if entries.len() > MAX_TRACKS {
-            return Err(Error::Unsupported(format!("more than {MAX_TRACKS} tracks")));
-        }
+        refusal::check_tracks(entries.len())?;
     }
     if entries.is_empty() {
         return Err(malformed("no tracks"));
@@ -155,14 +148,8 @@ fn codec(codec_id: &[u8]) -> Result<Codec, Error> {
         b"A_AAC" => Ok(Codec::Aac),
         b"A_MPEG/L3" => Ok(Codec::Mp3),
         id if id.starts_with(b"A_AAC/") => Ok(Codec::Aac),
-        other => Err(Error::Unsupported(format!("codec {}", foreign(other)))),
+        other => Err(refusal::codec(&shown(other))),
     }
-}
-
-/// The name of a codec that is not forwarded: the one people know, where there is one, and its id.
-fn foreign(codec_id: &[u8]) -> String {
-    let id = shown(codec_id);
-    if codec_id == b"V_MPEGH/ISO/HEVC" { format!("HEVC ({id})") } else { id }
 }
 
 fn kind(raw: &RawEntry<'_>) -> Result<TrackKind, Error> {
@@ -171,11 +158,11 @@ fn kind(raw: &RawEntry<'_>) -> Result<TrackKind, Error> {
         _ => Err(malformed(format!("{what} of {value}"))),
     };
     match raw.kind {
-        TYPE_VIDEO => {
+        id::TYPE_VIDEO => {
             let (width, height) = (whole(raw.width, "width")?, whole(raw.height, "height")?);
             Ok(TrackKind::Video { width, height, display: display(raw, width, height) })
         }
-        TYPE_AUDIO => Ok(TrackKind::Audio {
+        id::TYPE_AUDIO => Ok(TrackKind::Audio {
             sample_rate: whole(raw.sample_rate as u64, "sampling frequency")?,
             channels: whole(raw.channels, "channel count")?,
         }),
@@ -195,11 +182,7 @@ fn display(raw: &RawEntry<'_>, width: u32, height: u32) -> Display {
     match (raw.display_unit, told.filter(|told| told.0 > 0 && told.1 > 0)) {
         (PIXELS, Some((width, height))) => Display { width, height, rotation },
         (ASPECT_RATIO, Some((x, y))) => {
-            let width = u64::from(height) * u64::from(x) / u64::from(y);
-            u32::try_from(width)
-                .ok()
-                .filter(|&width| width > 0)
-                .map_or(coded, |width| Display { width, ..coded })
+            stretched(height, x, y).map_or(coded, |width| Display { width, ..coded })
         }
         _ => coded,
     }

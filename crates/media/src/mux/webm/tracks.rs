@@ -5,10 +5,6 @@ use crate::{
     ebml::{self, id},
 };
 
-/// `TrackType` values (RFC 9559, section 5.1.4.1.3).
-const TYPE_VIDEO: u64 = 1;
-const TYPE_AUDIO: u64 = 2;
-
 /// What a decoder of Opus needs before a place it starts at (RFC 7845, section 4.6), in ns.
 const OPUS_SEEK_PRE_ROLL_NS: u64 = 80_000_000;
 
@@ -42,7 +38,7 @@ pub(super) fn write(out: &mut Vec<u8>, tracks: &[Track]) -> Result<(), Error> {
 fn write_entry(out: &mut Vec<u8>, number: u64, track: &Track, codec_id: &[u8]) {
     ebml::write_uint(out, id::TRACK_NUMBER, number);
     ebml::write_uint(out, id::TRACK_UID, number);
-    ebml::write_uint(out, id::TRACK_TYPE, if track.is_video() { TYPE_VIDEO } else { TYPE_AUDIO });
+    ebml::write_uint(out, id::TRACK_TYPE, if track.is_video() { id::TYPE_VIDEO } else { id::TYPE_AUDIO });
     ebml::write_uint(out, id::FLAG_LACING, 0);
     ebml::write_bytes(out, id::CODEC_ID, codec_id);
     // VP9 in WebM has its configuration in its frames only.

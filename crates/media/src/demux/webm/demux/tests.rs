@@ -341,7 +341,7 @@ fn skipped_elements_take_no_memory() {
         assert_eq!(demuxer.next_event(), Ok(None));
         assert!(demuxer.input.is_empty());
     }
-    assert_eq!(demuxer.skip, (1 << 40) - 1_000_000);
+    assert_eq!(demuxer.input.skipping(), (1 << 40) - 1_000_000);
 }
 
 #[test]
