@@ -18,7 +18,11 @@ mod serve;
 mod spawn;
 mod up;
 
-use std::{env, process::ExitCode};
+use std::{
+    env,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use crate::{cli::Command, config::Config};
 
@@ -28,7 +32,8 @@ fn main() -> ExitCode {
         Err(error) => return error.report(),
     };
     if config.cli.file.print_config {
-        print!("{config}");
+        // A reader that closes the pipe early, such as head, is no failure.
+        drop(write!(io::stdout(), "{config}"));
         return ExitCode::SUCCESS;
     }
     let log = logging::start(&config.cli.log);

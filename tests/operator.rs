@@ -182,6 +182,15 @@ fn a_flag_overrides_the_environment_and_that_the_file() {
 }
 
 #[test]
+fn a_printed_configuration_may_be_read_in_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let (unread, output) = std::io::pipe().unwrap();
+    drop(unread);
+    let ended = undead(folder.path()).args(["up", "--print-config"]).stdout(output).output().unwrap();
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
 fn a_wrong_variable_is_named_and_its_secret_is_not() {
     for (name, value, words) in [
         ("UNDEAD_MAX_CPU", "many", "environment variable UNDEAD_MAX_CPU: invalid digit"),

@@ -62,7 +62,8 @@ fn page() -> String {
          The file is TOML: `--config FILE` or `UNDEAD_CONFIG` names it. Without either, `up`, `main-server`, `backup` and `restore`\n\
          read `undead.toml` in the data folder if there is one. One file serves all commands; keys of other commands are checked and\n\
          have no effect. Unknown keys and wrong values end the program with exit status 2 and a message with file, line and key.\n\
-         [undead.example.toml](undead.example.toml) holds every key with its default.\n\n\
+         [undead.example.toml](undead.example.toml) holds every key with its default. Let only the owner read a file with\n\
+         `cluster_secret` or a password in `store`.\n\n\
          `undead up --print-config` prints every option of `up` with its value and the source of that value, without secrets, and\n\
          exits. The same works for the other commands.\n\n\
          Sizes and rates are numbers of bytes, or have a unit: kB, MB, GB, KiB, MiB, GiB, kbit, Mbit, Gbit.\n",
