@@ -8,9 +8,10 @@
 //! happened; if the condition still holds, it is tried again; else it is not known and the error says so. Message ids
 //! of JetStream are not used for that: what a copy that restarts remembers of them differs from what the others do.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use async_nats::jetstream::{
+    self, ErrorCode,
     context::{PublishError, PublishErrorKind},
     message::PublishMessage,
 };
@@ -25,6 +26,13 @@ use crate::{Error, Expect, Revision, contention::give_way};
 
 /// How long a write may lose races against others: less than a caller waits.
 const RACE_PATIENCE: Duration = Duration::from_secs(8);
+
+/// Answers that say that a condition does not hold or cannot be checked yet; nothing was written.
+const RACED: [ErrorCode; 3] = [
+    ErrorCode::STREAM_WRONG_LAST_SEQUENCE,
+    ErrorCode::STREAM_WRONG_LAST_SEQUENCE_CONSTANT,
+    ErrorCode::STREAM_EXPECTED_LAST_SEQ_PER_SUBJECT_NOT_READY,
+];
 
 /// One write, until it is decided.
 pub(super) struct Write<'a> {
@@ -172,7 +180,10 @@ fn condition(expect: Expect, last: Option<&Last>) -> Result<u64, Failure> {
 }
 
 fn failure(error: PublishError) -> Failure {
+    let answer = error.source().and_then(|source| source.downcast_ref::<jetstream::Error>());
     match error.kind() {
+        // Another write to the subject is under way.
+        _ if answer.is_some_and(|answer| RACED.contains(&answer.error_code())) => Failure::Raced,
         PublishErrorKind::WrongLastSequence => Failure::Raced,
         // Nobody leads the stream just now, so nobody has the message.
         PublishErrorKind::StreamNotFound => Failure::Failed(unavailable(&"no server leads the stream")),
