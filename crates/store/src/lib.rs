@@ -11,6 +11,7 @@ mod kv;
 pub mod leases;
 mod namespace;
 mod nats;
+pub mod queue;
 mod replicated;
 mod sqlite;
 
@@ -33,6 +34,7 @@ pub use self::{
         Revision, Watch,
     },
     namespace::Namespace,
+    queue::Queue,
     replicated::{Change, Host, Record, Replica, Replicated, Shared},
 };
 

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 pub use self::replica::{Change, Record, Replica};
-use crate::{Entry, Error, Expect, Kv, contention::give_way};
+use crate::{Entry, Error, Expect, Kv, Revision, contention::give_way};
 
 /// Longest wait for the store: a cluster of NATS servers that lost one may take some seconds to elect another leader. Whether
 /// a write happened after all is then not known.
@@ -186,7 +186,7 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
     /// # Errors
     /// [`Error::Conflict`] if there is one, and the store's: then whether the store has it is not known.
     pub async fn create(&self, key: &T::Key, record: T) -> Result<(), Error> {
-        self.write(key, record, Expect::Absent).await
+        self.write(key, record, Expect::Absent).await.map(drop)
     }
 
     /// Changes a record to what `change` makes of it, as long as it makes anything of it; tried again with what another
@@ -208,7 +208,7 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
             };
             let expect = revision.map_or(Expect::Absent, Expect::Revision);
             match self.write(key, changed, expect).await {
-                Ok(()) => return Ok(self.get(key)),
+                Ok(_) => return Ok(self.get(key)),
                 Err(Error::Conflict) => {
                     give_way(attempt).await;
                     self.look_up(key).await?;
@@ -233,28 +233,32 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
                 self.with(|replica| replica.discard(key));
                 return Ok(());
             };
-            match in_time(self.kv.delete(T::NAMESPACE, &key.to_string(), Some(revision))).await {
-                Ok(()) => {
-                    self.with(|replica| replica.forget(key, revision));
-                    return Ok(());
-                }
+            match self.delete(key, revision).await {
                 Err(Error::Conflict) => {
                     give_way(attempt).await;
                     self.look_up(key).await?;
                 }
-                Err(error) => return Err(error),
+                outcome => return outcome,
             }
         }
         Err(Error::Conflict)
     }
 
-    async fn write(&self, key: &T::Key, record: T, expect: Expect) -> Result<(), Error> {
+    /// Deletes what `revision` wrote.
+    pub(crate) async fn delete(&self, key: &T::Key, revision: Revision) -> Result<(), Error> {
+        in_time(self.kv.delete(T::NAMESPACE, &key.to_string(), Some(revision))).await?;
+        self.with(|replica| replica.forget(key, revision));
+        Ok(())
+    }
+
+    /// Writes a record on a condition, and takes it over.
+    pub(crate) async fn write(&self, key: &T::Key, record: T, expect: Expect) -> Result<Revision, Error> {
         let (name, value, lease) = (key.to_string(), json(&record)?, (self.lease)(&record));
         let written = self.kv.compare_and_set(T::NAMESPACE, &name, value.clone(), lease, expect);
         let revision = in_time(written).await?;
         self.host.written(&Entry { key: name, value, revision, lease });
         self.with(|replica| replica.learn(key, record, revision));
-        Ok(())
+        Ok(revision)
     }
 
     /// Takes over an entry of the store. One that cannot be read is reported and otherwise as if it were not there.

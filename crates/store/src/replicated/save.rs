@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Host, Record, Replicated, in_time, replica::Save};
+use super::{Host, Record, Replicated, replica::Save};
 use crate::{Error, Expect, Revision};
 
 /// Pause after a failure.
@@ -79,12 +79,13 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
                 self.with(|replica| replica.forget(key, Revision::NONE));
                 Ok(())
             }
-            Some(Save::Put(record, Revision::NONE)) => self.write(key, record, Expect::Absent).await,
-            Some(Save::Put(record, revision)) => self.write(key, record, Expect::Revision(revision)).await,
-            Some(Save::Delete(revision)) => {
-                let deleted = in_time(self.kv.delete(T::NAMESPACE, &key.to_string(), Some(revision))).await;
-                deleted.map(|()| self.with(|replica| replica.forget(key, revision)))
+            Some(Save::Put(record, Revision::NONE)) => {
+                self.write(key, record, Expect::Absent).await.map(drop)
             }
+            Some(Save::Put(record, revision)) => {
+                self.write(key, record, Expect::Revision(revision)).await.map(drop)
+            }
+            Some(Save::Delete(revision)) => self.delete(key, revision).await,
         };
         match saved {
             Err(Error::Conflict) => self.look_up(key).await,

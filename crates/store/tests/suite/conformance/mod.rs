@@ -5,6 +5,7 @@
 
 mod bus;
 mod kv;
+mod queue;
 mod replicated;
 
 use std::{
@@ -85,4 +86,5 @@ async fn keeps_the_contract(subject: Subject) {
     kv::keeps_the_contract(&subject).await;
     bus::messages_reach_every_subscriber(&subject).await;
     replicated::keeps_the_contract(&subject).await;
+    queue::keeps_the_contract(&subject).await;
 }

@@ -1,0 +1,348 @@
+//! Work that is done at least once, by whichever worker claims it: one mechanism on [`Kv`] for both engines.
+//!
+//! A task is an entry. Every change of it is a compare-and-set, so of several workers one has it, and what comes late from
+//! another is refused and harms nothing. Each process keeps the tasks in memory ([`Replicated`]) and is woken by the watch:
+//! nothing polls. A claim costs one write, however many tasks wait.
+//!
+//! JetStream's work queues have neither priorities nor cancelling nor dead letters, so they are not used.
+
+mod claim;
+mod record;
+mod schedule;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::{
+    sync::{Mutex as Gate, Notify},
+    time::{Instant, timeout_at},
+};
+
+pub use self::{claim::Claim, record::Task};
+use self::{
+    record::{State, Tracked},
+    schedule::Schedule,
+};
+use crate::{Error as StoreError, Expect, Host, Kv, Replica, Replicated, Revision};
+
+/// After a lost race, one of so many next tasks is tried: workers of several processes do not meet again.
+const SPREAD: usize = 16;
+
+/// How a queue treats its tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a worker has a task without a sign of progress; 30 s.
+    pub lease: Duration,
+    /// How often a task is tried before it becomes a dead letter; 5.
+    pub max_attempts: u32,
+    /// Pause after the first failed attempt, doubled with each; 1 s.
+    pub first_pause: Duration,
+    /// Longest such pause; 5 min.
+    pub longest_pause: Duration,
+    /// Most tasks that may wait; 10,000. Processes that enqueue at the same moment may exceed it by what they have under way.
+    pub max_waiting: usize,
+    /// How long a dead letter is kept; 7 days.
+    pub keep_dead: Duration,
+    /// How long a task that was enqueued under a key of the caller's is remembered after it is done; 1 hour.
+    pub remember_done: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(30),
+            max_attempts: 5,
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(5 * 60),
+            max_waiting: 10_000,
+            keep_dead: Duration::from_secs(7 * 24 * 3600),
+            remember_done: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// Why a queue refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// As many tasks wait as may; says how many.
+    #[error("{0} tasks wait already, as many as may: try again later")]
+    Full(usize),
+    /// The task was cancelled, or another worker has it or has done it.
+    #[error("the task was cancelled or is another worker's by now")]
+    Lost,
+    /// There is no dead letter with that key.
+    #[error("there is no dead letter {0:?}")]
+    NotDead(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How a task is enqueued.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Under which key. Enqueuing under a key again changes nothing while the task waits, is worked on, or is remembered.
+    /// Without one it gets a random key.
+    pub key: Option<String>,
+    /// Tasks of a higher priority are claimed first.
+    pub priority: u8,
+    /// How long it waits at least.
+    pub delay: Duration,
+}
+
+/// What came of enqueuing a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enqueued {
+    /// The key of the task.
+    pub key: String,
+    /// False if it was enqueued under that key before.
+    pub is_new: bool,
+}
+
+/// A task that failed too often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter<T> {
+    /// Its key.
+    pub key: String,
+    /// What was to be done.
+    pub task: T,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why the last attempt failed.
+    pub reason: String,
+}
+
+/// See the [module](self).
+pub struct Queue<T: Task>(Arc<Inner<T>>);
+
+impl<T: Task> Clone for Queue<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Inner<T: Task> {
+    replicated: Replicated<Tracked<T>, Tasks<T>>,
+    settings: Settings,
+    /// Of the workers of this process that wait, one watches.
+    gate: Gate<()>,
+}
+
+/// The table of tasks.
+struct Tasks<T: Task> {
+    schedule: Mutex<Schedule<T>>,
+    /// Something can be claimed, or earlier than before.
+    earlier: Notify,
+}
+
+impl<T: Task> Tasks<T> {
+    fn with<R>(&self, access: impl FnOnce(&mut Schedule<T>) -> R) -> R {
+        access(&mut self.schedule.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<T: Task> Host<Tracked<T>> for Tasks<T> {
+    fn replica<R>(&self, access: impl FnOnce(&mut Replica<Tracked<T>>) -> R) -> R {
+        let (outcome, is_earlier) = self.with(|schedule| {
+            let outcome = access(&mut schedule.replica);
+            (outcome, schedule.apply_changes(Instant::now()))
+        });
+        if is_earlier {
+            self.earlier.notify_one();
+        }
+        outcome
+    }
+
+    fn link(&self, is_current: bool) {
+        if is_current {
+            self.with(|schedule| schedule.begin_anew(Instant::now()));
+            self.earlier.notify_one();
+        }
+    }
+}
+
+/// A task that was taken from the schedule; put back unless it was claimed.
+struct Taken<'a, T: Task> {
+    tasks: &'a Tasks<T>,
+    key: String,
+}
+
+impl<T: Task> Drop for Taken<'_, T> {
+    fn drop(&mut self) {
+        self.tasks.with(|schedule| schedule.put_back(&self.key));
+        self.tasks.earlier.notify_one();
+    }
+}
+
+impl<T: Task> Queue<T> {
+    /// A queue that knows nothing yet: [`Self::load`] it and keep [`Self::follow`] running. The store's
+    /// [leases](crate::leases::run) have to be kept too.
+    pub fn new(kv: Arc<dyn Kv>, settings: Settings) -> Self {
+        let tasks = Tasks { schedule: Mutex::default(), earlier: Notify::new() };
+        let replicated = Replicated::new(kv, tasks, move |tracked: &Tracked<T>| match tracked.state {
+            State::Waiting { .. } | State::Claimed { .. } => None,
+            State::Dead { .. } => Some(settings.keep_dead),
+            State::Done => Some(settings.remember_done),
+        });
+        Self(Arc::new(Inner { replicated, settings, gate: Gate::new(()) }))
+    }
+
+    /// Takes over the tasks that the store has.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn load(&self) -> Result<(), Error> {
+        Ok(self.0.replicated.load().await?)
+    }
+
+    /// Follows what other processes do, until it is dropped.
+    pub async fn follow(&self) {
+        self.0.replicated.follow().await;
+    }
+
+    /// How many tasks wait, claimed ones not counted.
+    pub fn waiting(&self) -> usize {
+        self.0.tasks().with(|schedule| schedule.waiting)
+    }
+
+    /// Adds a task. When this returns, no failure loses it.
+    ///
+    /// # Errors
+    /// [`Error::Full`], and the store's: then whether it was added is not known.
+    pub async fn enqueue(&self, task: T, options: Options) -> Result<Enqueued, Error> {
+        let (waiting, most) = (self.waiting(), self.0.settings.max_waiting);
+        let is_named = options.key.is_some();
+        let key = options.key.map_or_else(random_key, Ok)?;
+        if waiting >= most && self.0.replicated.get(&key).is_none() {
+            return Err(Error::Full(most));
+        }
+        let tracked = Tracked {
+            task,
+            priority: options.priority,
+            enqueued_at_ms: millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+            attempts: 0,
+            is_named,
+            state: State::Waiting { delay_ms: millis(options.delay) },
+        };
+        match self.0.replicated.create(&key, tracked).await {
+            Ok(()) => Ok(Enqueued { key, is_new: true }),
+            Err(StoreError::Conflict) => Ok(Enqueued { key, is_new: false }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits for a task and claims it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn claim(&self) -> Result<Claim<T>, Error> {
+        let mut skip = 0;
+        loop {
+            let taken = self.take(skip).await;
+            match self.0.try_claim(&taken.key).await {
+                Ok(Some((tracked, revision))) => {
+                    let key = taken.key.clone();
+                    return Ok(Claim { queue: Arc::clone(&self.0), key, tracked, revision });
+                }
+                Ok(None) => {}
+                Err(StoreError::Conflict) => {
+                    self.0.replicated.look_up(&taken.key).await?;
+                    skip = getrandom::u32().unwrap_or_default() as usize % SPREAD;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn take(&self, skip: usize) -> Taken<'_, T> {
+        let tasks = self.0.tasks();
+        let _watching = self.0.gate.lock().await;
+        loop {
+            let (taken, next) = tasks.with(|schedule| (schedule.take(Instant::now(), skip), schedule.next()));
+            match (taken, next) {
+                (Some(key), _) => return Taken { tasks, key },
+                // Whether that time has come is seen above.
+                (None, Some(next)) => drop(timeout_at(next, tasks.earlier.notified()).await),
+                (None, None) => tasks.earlier.notified().await,
+            }
+        }
+    }
+
+    /// Removes a task, whatever became of it. A worker that has it learns of that when it renews or settles it. Says whether
+    /// there was such a task.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn cancel(&self, key: &str) -> Result<bool, Error> {
+        let key = key.to_owned();
+        if self.0.replicated.get(&key).is_none() {
+            self.0.replicated.look_up(&key).await?;
+        }
+        let is_there = self.0.replicated.get(&key).is_some();
+        self.0.replicated.remove(&key).await?;
+        Ok(is_there)
+    }
+
+    /// The tasks that failed too often, by key.
+    pub fn dead_letters(&self) -> Vec<DeadLetter<T>> {
+        let all = self.0.replicated.all().into_iter();
+        all.filter_map(|(key, Tracked { task, attempts, state, .. })| match state {
+            State::Dead { reason } => Some(DeadLetter { key, task, attempts, reason }),
+            _ => None,
+        })
+        .collect()
+    }
+
+    /// Has a dead letter tried again, as if it were new.
+    ///
+    /// # Errors
+    /// [`Error::NotDead`], and the store's.
+    pub async fn send_again(&self, key: &str) -> Result<(), Error> {
+        let key = key.to_owned();
+        let changed = self.0.replicated.change(&key, |tracked| {
+            let is_dead = matches!(tracked.state, State::Dead { .. });
+            let waiting = State::Waiting { delay_ms: 0 };
+            is_dead.then(|| Tracked { attempts: 0, state: waiting, ..tracked.clone() })
+        });
+        let is_waiting = |tracked: &Tracked<T>| tracked.attempts == 0 && tracked.is_open();
+        let changed = changed.await?.filter(is_waiting);
+        changed.map(drop).ok_or(Error::NotDead(key))
+    }
+}
+
+impl<T: Task> Inner<T> {
+    fn tasks(&self) -> &Tasks<T> {
+        self.replicated.host()
+    }
+
+    /// Claims a task that looks claimable; `None` if it is not, or became a dead letter.
+    async fn try_claim(&self, key: &String) -> Result<Option<(Tracked<T>, Revision)>, StoreError> {
+        let known = self.replicated.with(|replica| Some((replica.get(key)?.clone(), replica.revision(key)?)));
+        let Some((mut tracked, revision)) = known.filter(|(tracked, _)| tracked.is_open()) else {
+            return Ok(None);
+        };
+        let expect = Expect::Revision(revision);
+        if tracked.attempts >= self.settings.max_attempts {
+            let reason = format!("the lease of attempt {} ended", tracked.attempts);
+            tracked.state = State::Dead { reason };
+            return self.replicated.write(key, tracked, expect).await.map(|_| None);
+        }
+        tracked.attempts += 1;
+        tracked.state = State::Claimed { lease_ms: millis(self.settings.lease), renewals: 0 };
+        let revision = self.replicated.write(key, tracked.clone(), expect).await?;
+        Ok(Some((tracked, revision)))
+    }
+}
+
+fn random_key() -> Result<String, StoreError> {
+    let random = [getrandom::u64(), getrandom::u64()];
+    let [high, low] = random.map(|part| part.map_err(|error| StoreError::Unavailable(error.to_string())));
+    Ok(format!("{:016x}{:016x}", high?, low?))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
