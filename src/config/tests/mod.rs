@@ -210,6 +210,55 @@ fn a_node_in_another_process_takes_over_every_option_that_nodes_have() {
     assert!(load(&[&["cdn"][..], &flags].concat()).is_ok());
 }
 
+#[test]
+fn every_node_option_reaches_the_node() {
+    let text = "max_viewers = 11\nmax_streams = 12\nmax_media_connections = 13\nmax_streams_per_connection = 14\nmax_relays = 15\n\
+                window_ms = 16\nwindow_bytes = 18\ngroup_bytes = 17\nsegment_bytes = 19\ningest_limit = 20\nmax_lag_ms = 21\n\
+                linger_ms = 22\nmax_cpu = 23\negress_limit = 24\ngrace_ms = 25\n";
+    let args = up(load_file(&["up"], text).unwrap());
+    let limits = args.node.limits(args.main_server.server.grace_ms.0);
+    let counts =
+        [limits.viewers, limits.streams, limits.sockets, limits.streams_per_socket as u32, limits.relays];
+    assert_eq!(counts, [11, 12, 13, 14, 15]);
+    let bytes =
+        [limits.group_bytes, limits.ring_bytes, limits.segment_bytes as u64, limits.stream_bytes_per_s];
+    assert_eq!((bytes, limits.egress_bytes_per_s), ([17, 18, 19, 20], Some(24)));
+    let times = [limits.window, limits.max_lag, limits.linger, limits.grace].map(|time| time.as_millis());
+    assert_eq!((times, limits.cpu_permille), ([16, 21, 22, 25], 230));
+}
+
+#[test]
+fn every_main_server_option_reaches_the_main_server() {
+    let text = "place_broadcasters = 'least-egress'\nplace_viewers = 'least-egress'\nscale_down_after = 11\nscale_up_above = 90\n\
+                scale_aim = 30\nscale_down_below = 20\nheartbeat_ms = 12\nlease_ms = 13\nfirst_media_ms = 14\n\
+                remember_ended_ms = 15\nmax_cluster_streams = 16\nmax_waiting_streams = 17\nmax_nodes = 18\n\
+                max_event_listeners = 19\nthumbnail_bytes = 20\n";
+    let mut config = main_server::Config::new("");
+    up(load_file(&["up"], text).unwrap()).main_server.options.apply(&mut config);
+    let times = [config.heartbeat, config.lease, config.first_media, config.remember_ended];
+    assert_eq!(times.map(|time| time.as_millis()), [12, 13, 14, 15]);
+    let limits = config.limits;
+    let counts = [
+        limits.streams,
+        limits.waiting_streams,
+        limits.nodes,
+        limits.event_listeners,
+        limits.thumbnail_bytes,
+    ];
+    assert_eq!((counts, config.scale_down_after.as_secs()), ([16, 17, 18, 19, 20], 11));
+    assert_eq!((config.scaling.full, config.scaling.aim, config.scaling.spare), (90, 30, 20));
+    assert_eq!(format!("{:?}", config.placement).matches("LeastEgress").count(), 2);
+}
+
+#[test]
+fn every_server_option_reaches_the_port() {
+    let text = "max_connections = 100\nmax_http_connections = 11\nrequest_timeout_ms = 12\nmin_body_rate = 13\nunread_timeout_ms = 14\n";
+    let limits = up(load_file(&["up"], text).unwrap()).main_server.server.limits();
+    assert_eq!((limits.connections, limits.http_connections, limits.body_bytes_per_s), (100, 11, 13));
+    let times = [limits.head, limits.body_pause, limits.unread].map(|time| time.as_millis());
+    assert_eq!(times, [12, 12, 14]);
+}
+
 /// Variables are read when the command is made, so that a process of its own shows what they do: see tests/operator.rs.
 #[test]
 fn every_option_has_a_variable_and_a_key_of_its_name() {
