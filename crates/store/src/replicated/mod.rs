@@ -224,13 +224,30 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
     /// # Errors
     /// As [`Self::change`].
     pub async fn remove(&self, key: &T::Key) -> Result<(), Error> {
+        self.remove_if(key, |_| true).await
+    }
+
+    /// Deletes a record as long as it is one that `is_meant`; another one stays.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub async fn remove_if(&self, key: &T::Key, is_meant: impl Fn(&T) -> bool) -> Result<(), Error> {
         for attempt in 1..=ATTEMPTS {
-            let known = || self.host.replica(|replica| replica.revision(key));
+            let known = || {
+                let meant = |replica: &mut Replica<T>| {
+                    replica.revision(key).filter(|_| replica.get(key).is_some_and(&is_meant))
+                };
+                self.host.replica(meant)
+            };
             if known().is_none() {
                 self.look_up(key).await?;
             }
             let Some(revision) = known() else {
-                self.with(|replica| replica.discard(key));
+                self.with(|replica| {
+                    if replica.get(key).is_some_and(&is_meant) {
+                        replica.discard(key);
+                    }
+                });
                 return Ok(());
             };
             match self.delete(key, revision).await {
