@@ -6,7 +6,7 @@ use store::Engine;
 
 use placement::Policies;
 
-use crate::{auth::Secret, control, nodes::registry, scaling::Thresholds, streams::catalogue};
+use crate::{auth::Secret, nodes::registry, scaling::Thresholds, streams::catalogue, view::Terms};
 
 /// How long a node that is silent keeps its hostname from older generations.
 const FORGET_NODE: Duration = Duration::from_secs(5 * 60);
@@ -100,12 +100,8 @@ impl Config {
         }
     }
 
-    pub(crate) fn control(&self) -> control::Settings {
-        control::Settings {
-            remember_ended: self.remember_ended,
-            forget_node: FORGET_NODE,
-            policies: self.placement,
-        }
+    pub(crate) fn terms(&self) -> Terms {
+        Terms { remember_ended: self.remember_ended, forget_node: FORGET_NODE }
     }
 
     pub(crate) fn registry(&self) -> registry::Settings {

@@ -26,9 +26,9 @@
 //! # }
 //! ```
 //!
-//! Inside, `nodes::registry`, `streams::catalogue` and `scaling` are pure data and rules, like the crate `placement`, with the time as an argument; `control`
-//! holds them behind one lock, as a view of what the [`store`] has and of what nodes report; `api` speaks HTTP; `saver`
-//! brings into the store what nobody waits for.
+//! Inside, `streams`, `nodes` and `scaling` are features: each has its records, its rules (pure, with the time as an argument)
+//! and its routes. `view` holds what streams and nodes share behind one lock and in sync with the [`store`]; `cluster` is what
+//! main servers tell each other; `api` is what all routes share; `app` puts them together.
 
 // Tests in here use what those in `tests` do.
 #[cfg(test)]
@@ -41,19 +41,19 @@ pub mod backup;
 mod clock;
 mod cluster;
 mod config;
-mod control;
 mod data_folder;
 mod disk;
+mod feature;
 mod metrics;
 mod nodes;
 mod pages;
 mod private_file;
-mod saver;
 mod scaling;
 #[cfg(test)]
 mod several;
 mod shares;
 mod streams;
+mod view;
 
 pub use app::{App, StartError};
 pub use auth::Secret;

@@ -12,7 +12,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::control::Totals;
+use crate::streams::catalogue::Counts;
 
 /// What happened since the start.
 #[derive(Debug, Default)]
@@ -25,6 +25,21 @@ pub(crate) struct Counters {
     pub(crate) heartbeats: AtomicU64,
     /// Nodes refused.
     pub(crate) registrations_refused: AtomicU64,
+}
+
+/// Totals at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Of the catalogue.
+    pub(crate) streams: Counts,
+    /// Nodes whose lease runs.
+    pub(crate) nodes_live: usize,
+    /// Open event streams.
+    pub(crate) listeners: usize,
+    /// Snapshots of the list that were built since the start.
+    pub(crate) snapshots: u64,
+    /// Whether this server is ready for requests.
+    pub(crate) ready: bool,
 }
 
 /// Adds one.
@@ -110,7 +125,6 @@ impl Collector for Scrape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::streams::catalogue::Counts;
 
     #[test]
     fn every_sample_follows_its_help_and_type() {

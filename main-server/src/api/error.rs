@@ -7,9 +7,15 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use placement::Refusal;
 use protocol::{ErrorBody, ErrorCode, WireError, grant};
 
-use crate::{auth::PassphraseError, control, nodes::registry, streams::catalogue};
+use crate::{
+    auth::PassphraseError,
+    cluster::partition::{CutOff, NotReady},
+    nodes::{self, registry},
+    streams::{self, catalogue},
+};
 
 /// Seconds after which it is worth trying again what failed for want of room.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -103,19 +109,54 @@ impl IntoResponse for Error {
     }
 }
 
-impl From<control::Error> for Error {
-    fn from(error: control::Error) -> Self {
+impl From<streams::Error> for Error {
+    fn from(error: streams::Error) -> Self {
         match error {
-            control::Error::Registry(error) => error.into(),
-            control::Error::Catalogue(error) => error.into(),
-            control::Error::NoCapacity => Self::new(ErrorCode::NoCapacity, error.to_string()),
-            control::Error::NoNodeAvailable => Self::new(ErrorCode::NoNodeAvailable, error.to_string()),
-            control::Error::CutOff => Self::new(ErrorCode::StoreUnavailable, error.to_string()),
-            control::Error::Store(error) => error.into(),
-            control::Error::Random(_) => {
+            streams::Error::Catalogue(error) => error.into(),
+            streams::Error::Refused(refusal) => refusal.into(),
+            streams::Error::Store(error) => error.into(),
+            streams::Error::CutOff(error) => error.into(),
+        }
+    }
+}
+
+impl From<nodes::Error> for Error {
+    fn from(error: nodes::Error) -> Self {
+        match error {
+            nodes::Error::Registry(error) => error.into(),
+            nodes::Error::UnknownStream(_) => Self::new(ErrorCode::UnknownStream, error.to_string()),
+            nodes::Error::Refused(refusal) => refusal.into(),
+            nodes::Error::Store(error) => error.into(),
+            nodes::Error::CutOff(error) => error.into(),
+            nodes::Error::Random(_) => {
                 tracing::error!("{error}");
                 Self::internal()
             }
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::NoNode => ErrorCode::NoNodeAvailable,
+            Refusal::NoCapacity => ErrorCode::NoCapacity,
+        };
+        Self::new(code, refusal.to_string())
+    }
+}
+
+impl From<CutOff> for Error {
+    fn from(error: CutOff) -> Self {
+        Self::new(ErrorCode::StoreUnavailable, error.to_string())
+    }
+}
+
+impl From<NotReady> for Error {
+    fn from(error: NotReady) -> Self {
+        match error {
+            NotReady::Store(error) => error.into(),
+            NotReady::CutOff(error) => error.into(),
         }
     }
 }

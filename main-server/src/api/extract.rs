@@ -3,18 +3,17 @@
 use std::{
     convert::Infallible,
     net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::Arc,
 };
 
 use axum::{
-    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    extract::{ConnectInfo, FromRequest, FromRequestParts, Request, rejection::BytesRejection},
+    http::{StatusCode, request::Parts},
 };
 use bytes::Bytes;
-use protocol::{ErrorCode, Located, NodeId, StreamId, stream::Visibility};
+use protocol::{ErrorCode, Located};
 use serde::de::DeserializeOwned;
 
-use super::{Api, error::Error};
+use super::error::Error;
 
 /// The whole body, bounded by the route's limit.
 pub(crate) struct Raw(pub(crate) Bytes);
@@ -73,116 +72,7 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     })
 }
 
-/// The stream that the path names.
-pub(crate) struct StreamPath(pub(crate) StreamId);
-
-impl FromRequestParts<Arc<Api>> for StreamPath {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
-        let text = Path::<String>::from_request_parts(parts, api).await;
-        let stream_id = text.ok().and_then(|Path(text)| text.parse().ok());
-        let unknown =
-            || Error::new(ErrorCode::UnknownStream, "no stream has this id: the link is incomplete");
-        stream_id.map(Self).ok_or_else(unknown)
-    }
-}
-
-/// The node that the path names, known or not.
-pub(crate) struct NodePath(pub(crate) NodeId);
-
-impl FromRequestParts<Arc<Api>> for NodePath {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
-        let text = Path::<String>::from_request_parts(parts, api).await;
-        let unknown = |_| Error::new(ErrorCode::UnknownNode, "no node has this id: register again");
-        text.map(|Path(text)| Self(NodeId(text))).map_err(unknown)
-    }
-}
-
-/// The node and the stream that the path names.
-pub(crate) struct NodeStreamPath(pub(crate) NodeId, pub(crate) StreamId);
-
-impl FromRequestParts<Arc<Api>> for NodeStreamPath {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
-        let texts = Path::<(String, String)>::from_request_parts(parts, api).await;
-        let unknown =
-            || Error::new(ErrorCode::UnknownStream, "no stream has this id: the path is incomplete");
-        let Path((node_id, stream_id)) = texts.map_err(|_| unknown())?;
-        Ok(Self(NodeId(node_id), stream_id.parse().map_err(|_| unknown())?))
-    }
-}
-
-/// Proof that the caller showed the cluster secret: a node, or an operator.
-pub(crate) struct Member;
-
-impl FromRequestParts<Arc<Api>> for Member {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
-        let is_member = bearer(&parts.headers).is_some_and(|secret| api.cluster_secret.matches(secret));
-        let refused =
-            || Error::new(ErrorCode::Unauthorized, "this call needs the cluster secret as a bearer token");
-        is_member.then_some(Self).ok_or_else(refused)
-    }
-}
-
-/// A stream that is not over, and proof that the caller is its broadcaster: a publish grant, which may have expired.
-pub(crate) struct Publisher {
-    /// Its id.
-    pub(crate) stream_id: StreamId,
-    /// Who may watch it.
-    pub(crate) visibility: Visibility,
-}
-
-impl FromRequestParts<Arc<Api>> for Publisher {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
-        let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
-        let visibility = api.control.find(stream_id)?.visibility;
-        check_broadcaster(api, &parts.headers, stream_id)?;
-        Ok(Self { stream_id, visibility })
-    }
-}
-
-/// Proof that the caller may end the stream that the path names: its publisher, or a member of the cluster.
-pub(crate) struct Ender(pub(crate) StreamId);
-
-impl FromRequestParts<Arc<Api>> for Ender {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
-        let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
-        api.control.info(stream_id)?;
-        if Member::from_request_parts(parts, api).await.is_err() {
-            check_broadcaster(api, &parts.headers, stream_id)?;
-        }
-        Ok(Self(stream_id))
-    }
-}
-
-/// Whether the caller shows a grant of the stream, expired or not, or the cluster secret.
-pub(crate) fn is_insider(api: &Api, headers: &HeaderMap, stream_id: StreamId) -> bool {
-    let shows = |token| api.cluster_secret.matches(token) || api.grants.was_let_in(token, stream_id);
-    bearer(headers).is_some_and(shows)
-}
-
-fn check_broadcaster(api: &Api, headers: &HeaderMap, stream_id: StreamId) -> Result<(), Error> {
-    let grant = bearer(headers).ok_or_else(Error::no_grant)?;
-    Ok(api.grants.check_broadcaster(grant, stream_id)?)
-}
-
-/// The token of `Authorization: Bearer …` (RFC 6750, section 2.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-/// Whom limits per address count: the peer's address, or its IPv6 /64; none if the server does not know.
+/// The client as limits per address count it: the peer's address, or its IPv6 /64; `None` if the server does not know it.
 pub(crate) struct Client(pub(crate) Option<IpAddr>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Client {
@@ -207,20 +97,6 @@ fn whole_network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn token(value: &str) -> Option<String> {
-        let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
-        bearer(&headers).map(str::to_owned)
-    }
-
-    #[test]
-    fn the_scheme_is_bearer_in_any_case() {
-        assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
-        assert_eq!(token("bearer  abc").as_deref(), Some("abc"));
-        for value in ["", "Bearer", "Basic abc", "abc"] {
-            assert_eq!(token(value), None, "{value}");
-        }
-    }
 
     #[test]
     fn neighbours_in_an_ipv6_network_count_as_one() {

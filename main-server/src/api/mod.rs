@@ -1,13 +1,15 @@
-//! The HTTP API and the addresses of the pages: one file per resource, `docs/http-api.md` in code.
+//! What the HTTP surfaces of all features share: errors, extractors, callers, limits and headers; health and the pages. The
+//! routes of a feature are in its folder; `docs/http-api.md` has all of them.
 //!
 //! Whatever happens, a caller gets an answer in the form that page promises: bodies are bounded, handlers have a time
 //! limit, and a panic becomes an `internal` error.
 
+pub(crate) mod caller;
 pub(crate) mod error;
 pub(crate) mod extract;
-mod health;
+pub(crate) mod health;
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
@@ -15,90 +17,22 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header},
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
-    routing::{delete, get, post, put},
+    routing::get,
 };
-use protocol::stream::MAX_THUMBNAIL_BYTES;
-use supervisor::Supervisor;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::error::Error;
-use crate::{
-    auth::{Grants, Passphrases, Secret},
-    clock::Now,
-    control::ControlPlane,
-    metrics::Counters,
-    nodes::routes as nodes,
-    pages,
-    scaling::{self, Signal},
-    shares::Places,
-    streams::routes as streams,
-};
+use crate::pages;
 
 /// Largest body, where a route does not say otherwise.
 const MAX_BODY_BYTES: usize = 16 * 1024;
-/// Largest heartbeat: some twenty thousand streams.
-const MAX_HEARTBEAT_BYTES: usize = 4 * 1024 * 1024;
 /// Longest that reading a request and answering it may take; event streams begin within it and go on.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the handlers share.
-pub(crate) struct Api {
-    /// Nodes and streams.
-    pub(crate) control: ControlPlane,
-    /// Signs and checks grants.
-    pub(crate) grants: Grants,
-    /// Makes and checks hashes.
-    pub(crate) passphrases: Passphrases,
-    /// What nodes and operators show.
-    pub(crate) cluster_secret: Secret,
-    /// How many nodes the load wants.
-    pub(crate) scaling: Signal,
-    /// How often nodes are to send a heartbeat.
-    pub(crate) heartbeat: Duration,
-    /// How long one lasts.
-    pub(crate) lease: Duration,
-    /// One per listener of events that may be.
-    pub(crate) listeners: Arc<Places>,
-    /// When this process began to serve.
-    pub(crate) started: Now,
-    /// Cancelled when event streams have to end.
-    pub(crate) closing: CancellationToken,
-    /// Knows whether a task that the server needs has panicked.
-    pub(crate) supervisor: Supervisor,
-    /// What happened since the start.
-    pub(crate) counters: Counters,
-}
-
-/// Every route.
-pub(crate) fn router(api: Arc<Api>) -> Router {
-    Router::new()
-        .route("/register_server", post(nodes::register))
-        .route("/api/nodes", get(nodes::list))
-        .route("/api/nodes/{node_id}", delete(nodes::goodbye))
-        .route(
-            "/api/nodes/{node_id}/heartbeat",
-            put(nodes::heartbeat).layer(DefaultBodyLimit::max(MAX_HEARTBEAT_BYTES)),
-        )
-        .route("/api/scaling", get(scaling::routes::advise))
-        .route("/api/nodes/placement", get(nodes::placement::explain))
-        .route("/api/nodes/{node_id}/streams/{stream_id}/sources", post(nodes::sources))
-        .route("/api/streams", get(streams::list::list).post(streams::create))
-        .route("/api/streams/{stream_id}", get(streams::show).delete(streams::end))
-        .route("/api/streams/{stream_id}/watch", post(streams::watch))
-        .route("/api/streams/{stream_id}/publish", post(streams::publish))
-        .route(
-            "/api/streams/{stream_id}/thumbnail",
-            get(streams::thumbnails::show)
-                .put(streams::thumbnails::replace)
-                .layer(DefaultBodyLimit::max(MAX_THUMBNAIL_BYTES)),
-        )
-        .route("/api/events", get(streams::events::listen))
-        .route("/api/openapi.json", get(health::openapi))
-        .route("/healthz", get(health::health))
-        .route("/readyz", get(health::readiness))
-        .route("/metrics", get(health::metrics))
+/// The `features`' routes and the pages, with what holds for all of them.
+pub(crate) fn router(features: Router) -> Router {
+    features
         .route("/", get(|request: HeaderMap| async move { pages::page("index.html", &request) }))
         .route("/live", get(|request: HeaderMap| async move { pages::page("live.html", &request) }))
         .route("/view", get(|request: HeaderMap| async move { pages::page("view.html", &request) }))
@@ -121,7 +55,6 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .layer(middleware::from_fn(in_time))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(with_headers))
-        .with_state(api)
 }
 
 /// A file of the pages' build, or the answer that there is nothing: a page to browsers, an error to programs.
@@ -141,7 +74,7 @@ async fn file_or_nothing(method: Method, uri: Uri, request: HeaderMap) -> Respon
     })
 }
 
-/// The page that somebody means who wrote a slash at its end.
+/// The page that a path with a slash at its end means.
 fn without_slash(uri: &Uri) -> Option<String> {
     let page = uri.path().strip_suffix('/')?;
     let is_page = ["/live", "/view", "/admin", "/styleguide"].contains(&page)
@@ -151,7 +84,7 @@ fn without_slash(uri: &Uri) -> Option<String> {
 }
 
 async fn in_time(request: Request, next: Next) -> Response {
-    timeout(PATIENCE, next.run(request)).await.unwrap_or_else(|_| Error::too_slow().into_response())
+    timeout(REQUEST_TIMEOUT, next.run(request)).await.unwrap_or_else(|_| Error::too_slow().into_response())
 }
 
 // The layer hands the panic over by value.

@@ -1,4 +1,4 @@
-//! Whether the store answers, for those who can do without it and must not wait for it.
+//! A circuit breaker for the store: callers that can do without it do not wait for one that did not answer a moment ago.
 
 use std::{
     future::Future,
@@ -6,48 +6,47 @@ use std::{
     time::Duration,
 };
 
+use store::Kv;
 use tokio::time::{Instant, timeout};
 
-use store::Kv;
+/// How long the store may take before the circuit opens.
+const CALL_TIMEOUT: Duration = Duration::from_millis(700);
+/// How long the circuit stays open.
+const OPEN: Duration = Duration::from_secs(2);
 
-/// How long the store may take before something else is tried.
-const FAIL_FAST: Duration = Duration::from_millis(700);
-/// How long it is not asked again after that.
-const AWAY: Duration = Duration::from_secs(2);
-
-/// Remembers that the store did not answer, so that not everybody waits for it.
+/// See the [module](self).
 #[derive(Debug, Default)]
-pub(crate) struct Absence(Mutex<Option<Instant>>);
+pub(crate) struct CircuitBreaker(Mutex<Option<Instant>>);
 
-impl Absence {
-    /// What `kv` answers to `call`; none if it does not answer soon or did not a moment ago. Whether a write happened is
-    /// then not known. A store that answers others meanwhile is busy, not away: the next call is tried.
-    pub(crate) async fn or_none<T>(
+impl CircuitBreaker {
+    /// What `kv` answers to `call`; `None` if it does not answer soon, or did not a moment ago. Whether a write happened is
+    /// then not known. A store that answers other calls meanwhile is busy: the circuit stays closed.
+    pub(crate) async fn call<T>(
         &self,
         kv: &dyn Kv,
         call: impl Future<Output = Result<T, store::Error>>,
     ) -> Option<Result<T, store::Error>> {
-        if self.lasts() {
+        if self.is_open() {
             return None;
         }
-        match timeout(FAIL_FAST, call).await {
+        match timeout(CALL_TIMEOUT, call).await {
             Ok(Err(store::Error::Busy)) => None,
-            Err(_) if kv.has_answered_within(FAIL_FAST) => None,
+            Err(_) if kv.has_answered_within(CALL_TIMEOUT) => None,
             Ok(Err(store::Error::Unavailable(_))) | Err(_) => {
-                self.note();
+                self.open();
                 None
             }
             Ok(outcome) => Some(outcome),
         }
     }
 
-    fn note(&self) {
+    fn open(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    fn lasts(&self) -> bool {
-        let noted = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.is_some_and(|noted| noted.elapsed() < AWAY)
+    fn is_open(&self) -> bool {
+        let opened = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.is_some_and(|opened| opened.elapsed() < OPEN)
     }
 }
 
@@ -60,10 +59,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_store_that_is_busy_is_asked_again_at_once_and_one_that_is_away_is_not() {
+    async fn a_busy_store_is_called_again_at_once_and_an_unavailable_one_is_not() {
         let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
-        let (kv, absence) = (&*store.kv, Absence::default());
-        let answer = async |outcome: Result<u8, store::Error>| absence.or_none(kv, async { outcome }).await;
+        let (kv, breaker) = (&*store.kv, CircuitBreaker::default());
+        let answer = async |outcome: Result<u8, store::Error>| breaker.call(kv, async { outcome }).await;
         assert_eq!(answer(Err(store::Error::Busy)).await, None);
         assert_eq!(answer(Ok(1)).await, Some(Ok(1)));
         assert_eq!(answer(Err(store::Error::Unavailable("gone".into()))).await, None);

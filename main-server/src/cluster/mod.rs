@@ -3,5 +3,4 @@
 pub(crate) mod bootstrap;
 pub(crate) mod circuit_breaker;
 pub(crate) mod gossip;
-mod last_seen;
 pub(crate) mod partition;

@@ -5,6 +5,7 @@ use protocol::{
     node::{Capacity, RegisterServer},
 };
 use serde::{Deserialize, Serialize};
+use store::{Namespace, Record};
 
 /// A node's registration. How loaded it is and what it carries comes with its heartbeats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,12 @@ pub(crate) struct Registration {
     /// Where it stands, in its operator's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) region: Option<String>,
+}
+
+impl Record for Registration {
+    /// The hostname.
+    type Key = String;
+    const NAMESPACE: Namespace = Namespace::new("nodes");
 }
 
 impl Registration {

@@ -1,20 +1,49 @@
-//! `GET /api/scaling`: how many nodes the present load wants, for whoever starts and stops them.
+//! `GET /api/scaling`: how many nodes the present load wants, for the program that starts and stops them.
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State, rejection::QueryRejection};
+use axum::{
+    Router,
+    extract::{FromRef, Query, State, rejection::QueryRejection},
+    routing::get,
+};
 use protocol::node::Scaling;
 use serde::Deserialize;
 
+use super::{Bounds, Signal};
 use crate::{
-    api::{Api, error::Error, extract::Member},
+    api::{
+        caller::{Credentials, Operator},
+        error::Error,
+    },
     clock::Now,
-    scaling::Bounds,
+    nodes::Nodes,
 };
 
-/// What the asker allows; both may be left out.
+/// What the handlers share.
+pub(crate) struct Api {
+    /// The signal.
+    pub(crate) scaling: Arc<Signal>,
+    /// How loaded the nodes are.
+    pub(crate) nodes: Arc<Nodes>,
+    /// What operators prove themselves with.
+    pub(crate) credentials: Credentials,
+}
+
+impl FromRef<Arc<Api>> for Credentials {
+    fn from_ref(api: &Arc<Api>) -> Self {
+        api.credentials.clone()
+    }
+}
+
+/// The route of the scaling signal.
+pub(crate) fn router(api: Arc<Api>) -> Router {
+    Router::new().route("/api/scaling", get(advise)).with_state(api)
+}
+
+/// What the caller allows; both may be left out.
 #[derive(Deserialize)]
-pub(crate) struct Allowed {
+struct Allowed {
     min: Option<u32>,
     max: Option<u32>,
 }
@@ -31,12 +60,12 @@ impl Allowed {
     }
 }
 
-pub(crate) async fn advise(
+async fn advise(
     State(api): State<Arc<Api>>,
-    _: Member,
+    _: Operator,
     allowed: Result<Query<Allowed>, QueryRejection>,
 ) -> Result<axum::Json<Scaling>, Error> {
     let Query(allowed) = allowed.map_err(|_| Error::invalid("min and max are numbers of nodes"))?;
     let (bounds, now) = (allowed.bounds()?, Now::read());
-    Ok(axum::Json(api.scaling.update(&api.control.nodes(now), bounds, now.instant)))
+    Ok(axum::Json(api.scaling.update(&api.nodes.list(now), bounds, now.instant)))
 }

@@ -8,9 +8,17 @@ use protocol::{
 };
 use reqwest::StatusCode;
 use serde_json::json;
+use store::Record as _;
 
 use super::{Cluster, Member, code, until};
-use crate::{Config, clock::Now, control::Error, nodes::registry::NODES, several::server::carried};
+use crate::{
+    Config,
+    clock::Now,
+    cluster::partition::{CutOff, NotReady},
+    nodes::record::Registration,
+    several::server::carried,
+    streams::Error,
+};
 
 fn refused(answer: &super::Answer) {
     assert_eq!((answer.status, code(answer)), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::StoreUnavailable));
@@ -22,11 +30,12 @@ fn impatient(config: &mut Config) {
     config.grace = Duration::from_secs(3);
 }
 
-/// Has every lease and every grace period end at `server` that may end: looks twice, each time long after the last.
+/// Has every lease and every grace period end at `server` that may end: looks three times, each time long after the last; at the
+/// first, leases may begin anew.
 fn deadlines_pass(server: &Member) {
-    for round in 1..=2 {
+    for round in 1..=3 {
         let later = Now::read() + round * Duration::from_secs(1_000);
-        server.api.control.expire(later, later);
+        server.parts.view.expire(later, later);
     }
 }
 
@@ -61,9 +70,9 @@ async fn what_happened_while_the_store_was_away_is_saved_once_it_is_back() {
     let id = a.create("first").await.stream_id;
     a.connection.cut();
     a.beat(&node, id, 2).await;
-    assert!(a.api.control.has_unsaved());
+    assert!(a.parts.view.has_unsaved());
     a.connection.mend();
-    until("the start is saved", async || !a.api.control.has_unsaved()).await;
+    until("the start is saved", async || !a.parts.view.has_unsaved()).await;
     let b = cluster.member(|_| {}).await;
     assert_eq!(b.show(id).await.started_at_ms, a.show(id).await.started_at_ms);
 }
@@ -113,16 +122,16 @@ async fn a_server_whose_watch_is_broken_hears_what_the_others_write_and_lets_vie
     refused(&stranger);
 
     let much_later = Now::read() + Duration::from_secs(60);
-    let found = b.api.control.find(id).unwrap();
-    let newcomer = || b.api.control.watch(&found, &AskForNodes::default(), much_later);
-    assert_eq!(newcomer().err(), Some(Error::CutOff), "a message may have been lost");
-    assert_eq!(b.api.control.ready(much_later), Err(Error::CutOff));
+    let found = b.parts.streams.find(id).unwrap();
+    let newcomer = || b.parts.streams.watch(&found, &AskForNodes::default(), much_later);
+    assert_eq!(newcomer().err(), Some(Error::CutOff(CutOff)), "a message may have been lost");
+    assert_eq!(b.parts.partition.ready(much_later), Err(NotReady::CutOff(CutOff)));
 
     assert_eq!(a.end(id).await.status, StatusCode::NO_CONTENT);
     until("b hears of the end", async || b.state(id).await == Some(StreamState::Ended)).await;
     assert_eq!(code(&b.watch(id, json!({})).await), ErrorCode::UnknownStream);
     b.connection.mend();
-    until("b watches again", async || newcomer().err() != Some(Error::CutOff)).await;
+    until("b watches again", async || newcomer().err() != Some(Error::CutOff(CutOff))).await;
 }
 
 #[tokio::test]
@@ -131,11 +140,11 @@ async fn what_is_gone_from_the_store_is_not_brought_back_by_a_message_that_comes
     let (a, b) = cluster.pair().await;
     let node = a.node("a").await;
     until("b knows the node", async || b.knows_node(&node).await).await;
-    let entries = cluster.store.kv.entries(NODES, "").await.unwrap();
+    let entries = cluster.store.kv.entries(Registration::NAMESPACE, "").await.unwrap();
     let gone = a.delete(&format!("/api/nodes/{node}"), Some(&a.secret)).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     until("b knows that it is gone", async || !b.knows_node(&node).await).await;
-    b.api.control.hear_of_written(NODES, &entries[0]);
+    b.parts.view.hear(Registration::NAMESPACE, &entries[0]);
     assert!(!b.knows_node(&node).await);
 }
 
@@ -210,7 +219,7 @@ async fn a_silent_node_is_given_up_by_all_and_its_streams_end_once() {
     until("b lists it", async || !b.list().await.is_empty()).await;
     for server in [&a, &b] {
         until("it is over", async || server.state(id).await == Some(StreamState::Ended)).await;
-        until("and saved", async || !server.api.control.has_unsaved()).await;
+        until("and saved", async || !server.parts.view.has_unsaved()).await;
     }
     let late = cluster.member(|_| {}).await;
     assert_eq!(late.state(id).await, Some(StreamState::Ended));

@@ -82,7 +82,7 @@ async fn what_the_store_cannot_take_is_promised_and_known_to_all_and_saved_by_wh
 
     a.connection.mend();
     until("it is in the store", async || journal.is_empty()).await;
-    assert!(!a.api.control.has_unsaved());
+    assert!(!a.parts.view.has_unsaved());
     let late = cluster.member(|_| {}).await;
     assert!(knows(&late, begins, ends).await);
     assert_eq!(a.end(begins).await.status, StatusCode::NO_CONTENT);

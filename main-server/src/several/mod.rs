@@ -25,7 +25,7 @@ use self::{
     journal::InMemory,
     server::{Answer, PATIENCE, Server, carried},
 };
-use crate::{App, Config, api::Api, cluster::bootstrap::SETTINGS};
+use crate::{App, Config, app::Parts, cluster::bootstrap::SETTINGS};
 
 /// What the servers of a cluster share.
 struct Cluster {
@@ -36,7 +36,7 @@ struct Cluster {
 struct Member {
     server: Server,
     connection: Arc<Connection>,
-    api: Arc<Api>,
+    parts: Arc<Parts>,
 }
 
 impl std::ops::Deref for Member {
@@ -68,8 +68,8 @@ impl Cluster {
         set(&mut config);
         let connection = Arc::new(Connection::new(self.store.clone()));
         let app = App::on(connection.store(), config).await.unwrap();
-        let api = Arc::clone(&app.api);
-        Member { server: Server::serve(app, folder).await, connection, api }
+        let parts = Arc::clone(&app.parts);
+        Member { server: Server::serve(app, folder).await, connection, parts }
     }
 
     async fn pair(&self) -> (Member, Member) {

@@ -1,28 +1,26 @@
 //! What the store cannot take just now lasts in the journal, and comes into the store from there.
 //!
-//! A new stream or an end goes to the store; if that is [away](crate::cluster::circuit_breaker), to the journal, and whoever asked is
-//! answered. The view then says more than the store, so the saver brings it there. An entry is removed once the
-//! store is known to have all that the view has, never before: so whenever the one who wrote it dies, somebody else finds
-//! it, merges it and saves it. [Merging](crate::streams::catalogue::Record::merge) makes that right in any order and any number of times.
+//! A new stream or an end goes to the store; while that does not answer ([circuit breaker](crate::cluster::circuit_breaker)),
+//! to the journal, and the client is answered. The view then says more than the store, so it is saved as everything else. An
+//! entry is removed once the store is known to have all that the view has, never before: whenever the server that wrote it
+//! dies, another one finds it, merges it and saves it. [Merging](super::Record) makes that right in any order and any number
+//! of times.
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use protocol::StreamId;
 use serde::{Deserialize, Serialize};
-use store::{Entry, Expect, Journal, Revision, Subject};
+use store::{Entry, Journal, Record as _, Revision, Subject};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{
-    clock::Now,
-    control::{
-        ControlPlane,
-        durable::{in_time, json},
-        follow::parse_stream,
-    },
-    streams::catalogue::Record,
-};
+use super::{Record, Streams};
 
 /// How often entries are looked for that the store has by now.
 const CLEAR: Duration = Duration::from_millis(500);
@@ -35,9 +33,21 @@ const AT_A_TIME: usize = 16;
 /// What main servers tell each other of new entries on.
 const SUBJECT: Subject = Subject("journal");
 /// Longest wait for the bus.
-const PATIENCE: Duration = Duration::from_secs(1);
+const BUS_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait for the journal.
+const JOURNAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause before a broken subscription is begun again.
 const RETRY: Duration = Duration::from_millis(200);
+
+/// Streams that have an entry in the journal, and the newest one known.
+#[derive(Debug, Default)]
+pub(super) struct Journaled(Mutex<BTreeMap<StreamId, Revision>>);
+
+impl Journaled {
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<StreamId, Revision>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What the other main servers are told.
 #[derive(Serialize, Deserialize)]
@@ -46,87 +56,123 @@ struct News {
     record: Record,
 }
 
-impl ControlPlane {
-    /// Writes a stream's record where it lasts, and takes it over. What is written there has to be a creation or an end.
+fn json(value: &impl Serialize) -> Bytes {
+    serde_json::to_vec(value).expect("ids, texts and numbers are always JSON").into()
+}
+
+async fn in_time<T>(call: impl Future<Output = Result<T, store::Error>>) -> Result<T, store::Error> {
+    let late = || store::Error::Unavailable("the journal does not answer".into());
+    timeout(JOURNAL_TIMEOUT, call).await.unwrap_or_else(|_| Err(late()))
+}
+
+impl Streams {
+    /// Writes a new stream's record where it lasts.
     ///
     /// # Errors
-    /// As [`Self::write_stream`].
-    pub(crate) async fn keep(
-        &self,
-        stream_id: StreamId,
-        record: Record,
-        expect: Expect,
-        now: Now,
-    ) -> Result<(), store::Error> {
-        if let Some(journal) = &self.store.journal {
-            match self.try_store(stream_id, &record, expect).await {
-                Some(Ok(revision)) => {
-                    self.change(|state| state.catalogue.learn(stream_id, record, revision, now));
-                    return Ok(());
-                }
-                Some(Err(error)) => return Err(error),
-                None => {}
-            }
-            let (key, is_new) = (stream_id.to_string(), expect == Expect::Absent);
-            match journal.append(&key, json(&record), is_new).await {
-                Ok(revision) => {
-                    self.learn_journaled(stream_id, &record, revision, now);
-                    self.put_back(stream_id);
-                    self.tell_of_journaled(stream_id, record).await;
-                    return Ok(());
-                }
-                Err(error @ store::Error::Conflict) => return Err(error),
-                Err(error) => tracing::warn!("the journal cannot be written either: {error}"),
-            }
+    /// The store's; [`store::Error::Conflict`] if the id is taken.
+    pub(super) async fn keep_new(&self, stream_id: StreamId, record: &Record) -> Result<(), store::Error> {
+        let created = || self.view.stream_records.create(&stream_id, record.clone());
+        match self.in_store_or_journal(created(), stream_id, record, true).await {
+            Some(outcome) => outcome,
+            None => created().await,
         }
-        let revision = self.write_stream(stream_id, &record, expect).await?;
-        self.change(|state| state.catalogue.learn(stream_id, record, revision, now));
-        Ok(())
     }
 
-    /// Writes it to the store, unless that is known to be away; none if it did not answer.
-    async fn try_store(
+    /// Writes a stream's end where it lasts.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn keep_end(&self, stream_id: StreamId, ended_at_ms: u64) -> Result<(), store::Error> {
+        let ended = |record: &Record| {
+            (!record.is_over()).then(|| Record { ended_at_ms: Some(ended_at_ms), ..record.clone() })
+        };
+        let known = self.view.stream_records.get(&stream_id);
+        let Some(record) = known.map(|known| ended(&known).unwrap_or(known)) else { return Ok(()) };
+        let changed = async || self.view.stream_records.change(&stream_id, ended).await.map(drop);
+        match self.in_store_or_journal(changed(), stream_id, &record, false).await {
+            Some(outcome) => outcome,
+            None => changed().await,
+        }
+    }
+
+    /// Has `write` bring the record into the store, or the journal if the store does not answer; `None` if neither did.
+    async fn in_store_or_journal(
         &self,
+        write: impl Future<Output = Result<(), store::Error>>,
         stream_id: StreamId,
         record: &Record,
-        expect: Expect,
-    ) -> Option<Result<Revision, store::Error>> {
-        if !self.store.kv.health().borrow().writable {
-            return None;
+        is_new: bool,
+    ) -> Option<Result<(), store::Error>> {
+        let journal = self.store.journal.as_ref()?;
+        if self.store.kv.health().borrow().writable
+            && let Some(outcome) = self.breaker.call(&*self.store.kv, write).await
+        {
+            return Some(outcome);
         }
-        self.absence.or_none(&*self.store.kv, self.write_stream(stream_id, record, expect)).await
+        match journal.append(&stream_id.to_string(), json(record), is_new).await {
+            Ok(revision) => {
+                self.learn_journaled(stream_id, record, revision);
+                self.tell_of_journaled(stream_id, record.clone()).await;
+                Some(Ok(()))
+            }
+            Err(error @ store::Error::Conflict) => Some(Err(error)),
+            Err(error) => {
+                tracing::warn!("the journal cannot be written either: {error}");
+                None
+            }
+        }
     }
 
-    fn learn_journaled(&self, stream_id: StreamId, record: &Record, revision: Revision, now: Now) {
-        self.change(|state| {
-            state.catalogue.learn_journaled(stream_id, record, now);
-            let known = state.journaled.entry(stream_id).or_insert(revision);
-            *known = revision.max(*known);
+    fn learn_journaled(&self, stream_id: StreamId, record: &Record, revision: Revision) {
+        self.merge(stream_id, record);
+        let mut journaled = self.journaled.entries();
+        let known = journaled.entry(stream_id).or_insert(revision);
+        *known = revision.max(*known);
+    }
+
+    /// Takes over what the journal has of a stream.
+    fn merge(&self, stream_id: StreamId, record: &Record) {
+        self.view.stream_records.with(|records| {
+            if !records.insert(stream_id, record.clone()) {
+                records.update(&stream_id, |known| known.merge(record));
+            }
         });
     }
 
     /// Tells the others, which find it in the journal if they do not hear this.
     async fn tell_of_journaled(&self, stream_id: StreamId, record: Record) {
         let message = json(&News { stream_id, record });
-        if !matches!(timeout(PATIENCE, self.store.bus.publish(SUBJECT, message)).await, Ok(Ok(()))) {
+        if !matches!(timeout(BUS_TIMEOUT, self.store.bus.publish(SUBJECT, message)).await, Ok(Ok(()))) {
             tracing::debug!(stream.id = %stream_id, "others were not told of stream {stream_id} in the journal");
         }
     }
 
-    /// Takes over what waits under a stream's id, if there is a journal.
-    pub(crate) async fn look_up_journaled(&self, key: &str) -> Result<(), store::Error> {
-        let Some(journal) = &self.store.journal else { return Ok(()) };
-        if let Some(entry) = in_time(journal.get(key)).await? {
-            self.take_over(&entry);
-        }
-        Ok(())
-    }
-
-    /// Takes over what waits there.
+    /// Takes over what the store and the journal have of a stream that is unknown here.
     ///
     /// # Errors
     /// The store's.
-    pub(crate) async fn look_into_journal(&self, journal: &dyn Journal) -> Result<(), store::Error> {
+    pub(super) async fn look_up_everywhere(&self, stream_id: StreamId) -> Result<(), store::Error> {
+        // The journal first: what is in neither is nowhere, for it is in the store before it leaves the journal.
+        if let Some(journal) = &self.store.journal
+            && let Some(entry) = in_time(journal.get(&stream_id.to_string())).await?
+        {
+            self.take_over(&entry);
+        }
+        self.view.stream_records.look_up(&stream_id).await
+    }
+
+    /// Takes over what waits in the journal, if there is one.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn load_journal(&self) -> Result<(), store::Error> {
+        match &self.store.journal {
+            Some(journal) => self.look_into(&**journal).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn look_into(&self, journal: &dyn Journal) -> Result<(), store::Error> {
         for entry in in_time(journal.oldest(MOST)).await? {
             self.take_over(&entry);
         }
@@ -134,8 +180,9 @@ impl ControlPlane {
     }
 
     fn take_over(&self, entry: &Entry) {
-        if let Some((stream_id, record)) = parse_stream(entry) {
-            self.learn_journaled(stream_id, &record, entry.revision, Now::read());
+        match (entry.key.parse(), serde_json::from_slice(&entry.value)) {
+            (Ok(stream_id), Ok(record)) => self.learn_journaled(stream_id, &record, entry.revision),
+            _ => tracing::error!("journal: entry {:?} cannot be read", entry.key),
         }
     }
 
@@ -148,21 +195,15 @@ impl ControlPlane {
 
     async fn listen_to_journal(&self) {
         loop {
-            if let Ok(Ok(mut messages)) = timeout(PATIENCE, self.store.bus.subscribe(SUBJECT)).await {
+            if let Ok(Ok(mut messages)) = timeout(BUS_TIMEOUT, self.store.bus.subscribe(SUBJECT)).await {
                 while let Some(message) = messages.next().await {
-                    self.hear_of_journaled(&message);
+                    match serde_json::from_slice(&message) {
+                        Ok(News { stream_id, record }) => self.merge(stream_id, &record),
+                        Err(error) => tracing::debug!("a message about the journal: {error}"),
+                    }
                 }
             }
             sleep(RETRY).await;
-        }
-    }
-
-    fn hear_of_journaled(&self, message: &Bytes) {
-        match serde_json::from_slice(message) {
-            Ok(News { stream_id, record }) => {
-                self.change(|state| state.catalogue.learn_journaled(stream_id, &record, Now::read()));
-            }
-            Err(error) => tracing::debug!("a message about the journal: {error}"),
         }
     }
 
@@ -171,7 +212,7 @@ impl ControlPlane {
         loop {
             sleep(CLEAR).await;
             if looked.elapsed() >= LOOK {
-                if let Err(error) = self.look_into_journal(journal).await {
+                if let Err(error) = self.look_into(journal).await {
                     tracing::debug!("the journal cannot be read: {error}");
                 }
                 looked = Instant::now();
@@ -182,9 +223,10 @@ impl ControlPlane {
 
     /// Removes what the store has by now.
     async fn clear(&self, journal: &dyn Journal) {
-        let settled: Vec<_> = self.change(|state| {
-            let entries = state.journaled.iter().map(|(stream_id, revision)| (*stream_id, *revision));
-            entries.filter(|(stream_id, _)| state.catalogue.is_saved(*stream_id)).collect()
+        let waiting: Vec<_> =
+            self.journaled.entries().iter().map(|(id, revision)| (*id, *revision)).collect();
+        let settled: Vec<_> = self.view.streams(|catalogue, _| {
+            waiting.into_iter().filter(|(stream_id, _)| catalogue.records().is_saved(stream_id)).collect()
         });
         let removed = stream::iter(settled).map(|(stream_id, revision)| async move {
             let removed = in_time(journal.remove(&stream_id.to_string(), revision)).await;
@@ -193,11 +235,12 @@ impl ControlPlane {
         let mut removed = std::pin::pin!(removed.buffer_unordered(AT_A_TIME));
         while let Some((stream_id, revision, removed)) = removed.next().await {
             match removed {
-                Ok(()) => self.change(|state| {
-                    if state.journaled.get(&stream_id) == Some(&revision) {
-                        state.journaled.remove(&stream_id);
+                Ok(()) => {
+                    let mut journaled = self.journaled.entries();
+                    if journaled.get(&stream_id) == Some(&revision) {
+                        journaled.remove(&stream_id);
                     }
-                }),
+                }
                 Err(error) => return tracing::debug!("the journal cannot be emptied: {error}"),
             }
         }

@@ -1,33 +1,68 @@
-//! What broadcasters and viewers do: create, find, watch, publish, end.
+//! Live streams: created, watched, published, ended.
+//!
+//! [`Streams`] is what requests come to. A stream's [`record`] lasts in the store; the [`catalogue`] has all streams and their
+//! states, the [`feed`] what listeners are told. Of nodes a stream needs a choice, which the fleet of the crate `placement` gives.
 
 pub(crate) mod catalogue;
 pub(crate) mod feed;
 mod journal;
-mod record;
+mod last_seen;
+pub(crate) mod record;
 pub(crate) mod routes;
-mod thumbnail;
+pub(crate) mod thumbnail;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use placement::{Ask, Choice, Decision};
+use futures_util::future::BoxFuture;
+use placement::{Ask, Choice, Decision, Fleet, Refusal};
 use protocol::{
     StreamId,
     stream::{AskForNodes, NodeAddress, StreamInfo, Visibility},
 };
 use serde::Deserialize;
-use store::Expect;
+use store::Store;
 
+use self::{
+    catalogue::Ticket,
+    journal::Journaled,
+    record::Record,
+    thumbnail::{ImageKind, Thumbnail},
+};
 use crate::{
     clock::Now,
-    control::{ControlPlane, Error, State, durable::ATTEMPTS},
-    streams::catalogue::{ImageKind, Record, Thumbnail, Ticket},
+    cluster::{
+        circuit_breaker::CircuitBreaker,
+        gossip::Outbox,
+        partition::{CutOff, Partition},
+    },
+    nodes::StreamLookUp,
+    view::View,
 };
 
+/// Most records of one title and one nanosecond that are tried.
+const ATTEMPTS: u8 = 16;
 /// Most nodes an assignment names: a first choice and standbys.
 const MAX_CHOICES: usize = 4;
 
-/// A stream somebody wants to create; checked already.
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(crate) enum Error {
+    /// The stream is unknown, or there are too many.
+    #[error(transparent)]
+    Catalogue(#[from] catalogue::Error),
+    /// No node can take it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store did not take a change that has to last, or not in time.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Other main servers may know better.
+    #[error(transparent)]
+    CutOff(#[from] CutOff),
+}
+
+/// A stream to be created; checked already.
 pub(crate) struct NewStream {
     /// As shown.
     pub(crate) title: String,
@@ -35,7 +70,7 @@ pub(crate) struct NewStream {
     pub(crate) visibility: Visibility,
     /// In PHC string form.
     pub(crate) passphrase_hash: Option<String>,
-    /// Who asks.
+    /// The client's.
     pub(crate) address: Option<IpAddr>,
 }
 
@@ -59,27 +94,46 @@ pub(crate) struct Found {
     is_in_doubt: bool,
 }
 
-impl ControlPlane {
+/// See the [module](self).
+pub(crate) struct Streams {
+    view: Arc<View>,
+    partition: Arc<Partition>,
+    outbox: Arc<Outbox>,
+    store: Store,
+    breaker: Arc<CircuitBreaker>,
+    journaled: Journaled,
+}
+
+impl Streams {
+    /// The streams of `view`.
+    pub(crate) fn new(
+        (view, partition, outbox): (Arc<View>, Arc<Partition>, Arc<Outbox>),
+        store: Store,
+        breaker: Arc<CircuitBreaker>,
+    ) -> Self {
+        Self { view, partition, outbox, store, breaker, journaled: Journaled::default() }
+    }
+
     /// Whether another stream may be created from `address`, before anything costly is done for it.
     ///
     /// # Errors
     /// [`Error::Catalogue`].
     pub(crate) fn has_room_for(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        self.change(|state| Ok(state.catalogue.has_room_for(address)?))
+        self.view.streams(|catalogue, _| Ok(catalogue.has_room_for(address)?))
     }
 
     /// Creates a stream and places it. When this returns, no failure makes it forgotten.
     ///
     /// # Errors
-    /// [`Error::Catalogue`] at a limit, [`Error::NoNodeAvailable`], [`Error::Store`]: then nobody knows of a stream.
+    /// [`Error::Catalogue`] at a limit, [`Error::Refused`], [`Error::Store`]: then there is no stream.
     pub(crate) async fn create(&self, new: NewStream, now: Now) -> Result<Placed, Error> {
-        let (ticket, chosen) = self.change(|state| {
-            let chosen = state.for_broadcaster(None, anywhere(&[]))?;
-            let ticket = state.catalogue.reserve(new.address, &chosen.hostname, now)?;
-            state.fleet.hold(&chosen.hostname);
+        let (ticket, chosen) = self.view.streams(|catalogue, fleet| {
+            let chosen = for_broadcaster(fleet, None, anywhere())?;
+            let ticket = catalogue.reserve(new.address, &chosen.hostname, now)?;
+            fleet.hold(&chosen.hostname);
             Ok::<_, Error>((ticket, chosen))
         })?;
-        let reservation = Reservation { control: self, ticket, hostname: chosen.hostname.clone() };
+        let reservation = Reservation { view: &self.view, ticket, hostname: chosen.hostname.clone() };
         let record = Record {
             title: new.title,
             visibility: new.visibility,
@@ -91,17 +145,17 @@ impl ControlPlane {
             placed_at_ms: now.unix_ms(),
         };
         let stream_id = self.write_new(record, now).await?;
-        self.change(|state| state.catalogue.created(reservation.ticket, stream_id));
+        self.view.streams(|catalogue, _| catalogue.created(reservation.ticket, stream_id));
         tracing::info!(stream.id = %stream_id, "stream {stream_id} is created");
         Ok(Placed { stream_id, nodes: chosen.nodes })
     }
 
-    /// Writes a new stream under an id that nobody has: if another of that title was created in the same nanosecond, here
-    /// or at another main server, under that of the next.
+    /// Writes a new stream under an id that is free: if another of that title was created in the same nanosecond, here or at
+    /// another main server, under that of the next.
     async fn write_new(&self, record: Record, now: Now) -> Result<StreamId, Error> {
-        for later_ns in 0..u128::from(ATTEMPTS) {
-            let stream_id = StreamId::new(&record.title, now.unix.as_nanos() + later_ns);
-            match self.keep(stream_id, record.clone(), Expect::Absent, now).await {
+        for later_ns in 0..ATTEMPTS {
+            let stream_id = StreamId::new(&record.title, now.unix.as_nanos() + u128::from(later_ns));
+            match self.keep_new(stream_id, &record).await {
                 Ok(()) => return Ok(stream_id),
                 Err(store::Error::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -110,21 +164,21 @@ impl ControlPlane {
         Err(store::Error::Conflict.into())
     }
 
-    /// One stream, over or not.
+    /// Ends a stream for good; one that is over stays so. When this returns, no failure brings it back.
     ///
     /// # Errors
-    /// [`Error::Catalogue`] if it is unknown.
-    pub(crate) fn info(&self, stream_id: StreamId) -> Result<StreamInfo, Error> {
-        self.describe(stream_id).map(|(info, _)| info)
+    /// [`Error::Store`]: it goes on.
+    pub(crate) async fn end(&self, stream_id: StreamId, now: Now) -> Result<(), Error> {
+        Ok(self.keep_end(stream_id, now.unix_ms()).await?)
     }
 
-    /// The same, and whether viewers are asked for a passphrase.
+    /// One stream, over or not, and whether viewers are asked for a passphrase.
     ///
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown.
     pub(crate) fn describe(&self, stream_id: StreamId) -> Result<(StreamInfo, bool), Error> {
-        self.change(|state| {
-            let stream = state.catalogue.get(stream_id)?;
+        self.view.streams(|catalogue, _| {
+            let stream = catalogue.get(stream_id)?;
             Ok((stream.info(stream_id), stream.passphrase_hash().is_some()))
         })
     }
@@ -134,8 +188,8 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown or over.
     pub(crate) fn find(&self, stream_id: StreamId) -> Result<Found, Error> {
-        self.change(|state| {
-            let stream = state.catalogue.running(stream_id)?;
+        self.view.streams(|catalogue, _| {
+            let stream = catalogue.running(stream_id)?;
             Ok(Found {
                 info: stream.info(stream_id),
                 visibility: stream.visibility(),
@@ -148,8 +202,8 @@ impl ControlPlane {
     /// Where to watch the stream that was found. A client that avoids a node was watching and moves; any other is new.
     ///
     /// # Errors
-    /// [`Error::NoNodeAvailable`] if no node carries it, [`Error::NoCapacity`] if no node may take more, [`Error::CutOff`] for
-    /// new viewers while it may be over without being known here.
+    /// [`Error::Refused`] if no node carries it or none may take more, [`Error::CutOff`] for new viewers while it may be over
+    /// without being known here.
     pub(crate) fn watch(
         &self,
         found: &Found,
@@ -157,13 +211,13 @@ impl ControlPlane {
         now: Now,
     ) -> Result<Vec<NodeAddress>, Error> {
         if request.avoid.is_empty() {
-            self.admits_newcomers(now)?;
+            self.partition.admits_newcomers(now)?;
         }
         if found.is_in_doubt {
-            return Err(Error::NoNodeAvailable);
+            return Err(Refusal::NoNode.into());
         }
         let stream_id = found.info.stream_id;
-        let decision = self.change(|state| state.fleet.watch(stream_id, asked(request), now.instant))?;
+        let decision = self.view.streams(|_, fleet| fleet.watch(stream_id, asked(request), now.instant))?;
         log(&decision, "viewer", Some(stream_id));
         Ok(Chosen::from(decision).nodes)
     }
@@ -171,17 +225,17 @@ impl ControlPlane {
     /// Where to go on publishing a stream; it is placed on the first choice.
     ///
     /// # Errors
-    /// [`Error::Catalogue`] if it is unknown or over, [`Error::NoNodeAvailable`].
+    /// [`Error::Catalogue`] if it is unknown or over, [`Error::Refused`].
     pub(crate) fn publish(
         &self,
         stream_id: StreamId,
         request: &AskForNodes,
         now: Now,
     ) -> Result<Vec<NodeAddress>, Error> {
-        self.change(|state| {
-            state.catalogue.running(stream_id)?;
-            let chosen = state.for_broadcaster(Some(stream_id), asked(request))?;
-            state.catalogue.place(stream_id, &chosen.hostname, now);
+        self.view.streams(|catalogue, fleet| {
+            catalogue.running(stream_id)?;
+            let chosen = for_broadcaster(fleet, Some(stream_id), asked(request))?;
+            catalogue.place(stream_id, &chosen.hostname, now);
             Ok(chosen.nodes)
         })
     }
@@ -191,7 +245,7 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Catalogue`] if the stream is unknown.
     pub(crate) fn thumbnail(&self, stream_id: StreamId) -> Result<Option<Thumbnail>, Error> {
-        self.change(|state| Ok(state.catalogue.get(stream_id)?.thumbnail().cloned()))
+        self.view.streams(|catalogue, _| Ok(catalogue.get(stream_id)?.thumbnail().cloned()))
     }
 
     /// Replaces it, here and at the other main servers.
@@ -205,7 +259,7 @@ impl ControlPlane {
         bytes: Bytes,
         now: Now,
     ) -> Result<(), Error> {
-        let kept = self.change(|state| state.catalogue.set_thumbnail(stream_id, kind, bytes, now))?;
+        let kept = self.view.streams(|catalogue, _| catalogue.set_thumbnail(stream_id, kind, bytes, now))?;
         if let Some(thumbnail) = kept {
             self.outbox.thumbnail(stream_id, &thumbnail);
         }
@@ -214,22 +268,51 @@ impl ControlPlane {
 
     /// Takes over a picture that another main server got. That there is no room for it is no error.
     pub(crate) fn take_thumbnail(&self, stream_id: StreamId, thumbnail: Thumbnail) {
-        drop(self.change(|state| state.catalogue.take_thumbnail(stream_id, thumbnail)));
+        drop(self.view.streams(|catalogue, _| catalogue.take_thumbnail(stream_id, thumbnail)));
+    }
+
+    /// Where a viewer or a broadcaster of a stream would be sent now, and why; nothing is counted or placed.
+    ///
+    /// # Errors
+    /// As [`Self::watch`] and [`Self::publish`].
+    pub(crate) fn explain(
+        &self,
+        stream_id: Option<StreamId>,
+        client: Client,
+        region: Option<&str>,
+    ) -> Result<Decision, Error> {
+        let ask = Ask { region, ..anywhere() };
+        self.view.streams(|catalogue, fleet| {
+            if let Some(stream_id) = stream_id {
+                catalogue.running(stream_id)?;
+            }
+            match (client, stream_id) {
+                (Client::Viewer, Some(stream_id)) => Ok(fleet.explain_watch(stream_id, ask)?),
+                (Client::Viewer, None) => Err(Refusal::NoNode.into()),
+                (Client::Broadcaster, stream_id) => Ok(fleet.publish(stream_id, ask)?),
+            }
+        })
+    }
+}
+
+impl StreamLookUp for Streams {
+    fn look_up(&self, stream_id: StreamId) -> BoxFuture<'_, bool> {
+        Box::pin(async move { self.look_up_everywhere(stream_id).await.is_ok() })
     }
 }
 
 /// Room that is kept for a stream while it is being created, whatever becomes of the request.
 struct Reservation<'a> {
-    control: &'a ControlPlane,
+    view: &'a View,
     ticket: Ticket,
     hostname: String,
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.control.change(|state| {
-            state.catalogue.withdraw(self.ticket);
-            state.fleet.release(&self.hostname);
+        self.view.streams(|catalogue, fleet| {
+            catalogue.withdraw(self.ticket);
+            fleet.release(&self.hostname);
         });
     }
 }
@@ -250,61 +333,34 @@ impl From<Decision> for Chosen {
     }
 }
 
-impl State {
-    fn for_broadcaster(&self, stream_id: Option<StreamId>, ask: Ask<'_>) -> Result<Chosen, Error> {
-        let decision = self.fleet.publish(stream_id, ask)?;
-        log(&decision, "broadcaster", stream_id);
-        Ok(decision.into())
-    }
+fn for_broadcaster(fleet: &Fleet, stream_id: Option<StreamId>, ask: Ask<'_>) -> Result<Chosen, Refusal> {
+    let decision = fleet.publish(stream_id, ask)?;
+    log(&decision, "broadcaster", stream_id);
+    Ok(decision.into())
 }
 
 fn asked(request: &AskForNodes) -> Ask<'_> {
     Ask { avoid: &request.avoid, region: request.region.as_deref(), at_most: MAX_CHOICES }
 }
 
-fn anywhere(avoid: &[String]) -> Ask<'_> {
-    Ask { avoid, region: None, at_most: MAX_CHOICES }
+fn anywhere() -> Ask<'static> {
+    Ask { avoid: &[], region: None, at_most: MAX_CHOICES }
 }
 
-/// Says who was chosen and why, to whoever looks for that.
-fn log(decision: &Decision, whom: &str, stream_id: Option<StreamId>) {
+/// Logs which node was chosen and why.
+fn log(decision: &Decision, client: &str, stream_id: Option<StreamId>) {
     let Some(first) = decision.nodes.first() else { return };
     let (node, role, reason) = (&first.hostname, first.role, first.reason);
     let stream_id = stream_id.map(tracing::field::display);
-    tracing::debug!(stream.id = stream_id, node, ?role, %reason, "a {whom} goes to {node}: {reason}");
-}
-
-impl ControlPlane {
-    /// Where a viewer or a broadcaster of a stream would be sent now, and why; nobody is sent anywhere.
-    ///
-    /// # Errors
-    /// As [`Self::watch`] and [`Self::publish`].
-    pub(crate) fn explain(
-        &self,
-        stream_id: Option<StreamId>,
-        whom: Whom,
-        region: Option<&str>,
-    ) -> Result<Decision, Error> {
-        let ask = Ask { region, ..anywhere(&[]) };
-        self.change(|state| {
-            if let Some(stream_id) = stream_id {
-                state.catalogue.running(stream_id)?;
-            }
-            match (whom, stream_id) {
-                (Whom::Viewer, Some(stream_id)) => Ok(state.fleet.explain_watch(stream_id, ask)?),
-                (Whom::Viewer, None) => Err(Error::NoNodeAvailable),
-                (Whom::Broadcaster, stream_id) => Ok(state.fleet.publish(stream_id, ask)?),
-            }
-        })
-    }
+    tracing::debug!(stream.id = stream_id, node, ?role, %reason, "a {client} goes to {node}: {reason}");
 }
 
 /// For whom a node is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Whom {
-    /// Somebody who watches.
+pub(crate) enum Client {
+    /// It watches.
     Viewer,
-    /// Somebody who publishes.
+    /// It publishes.
     Broadcaster,
 }

@@ -3,8 +3,9 @@
 //! Merging keeps what is final and what was first: in whatever order main servers learn of each other's changes, they
 //! arrive at the same record.
 
-use protocol::{stream::Visibility, title};
+use protocol::{StreamId, stream::Visibility, title};
 use serde::{Deserialize, Deserializer, Serialize};
+use store::Namespace;
 
 /// The lasting part of a stream; who carries it and who watches comes back with the nodes' heartbeats.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,16 +45,21 @@ impl Record {
         others.fold(self.created_at_ms.max(self.placed_at_ms), u64::max)
     }
 
-    /// Says that it belongs on `hostname` from now on. The newest say counts, whatever the clocks that stamped the earlier
-    /// ones showed.
+    /// Places it on `hostname` from now on. The newest placement counts, whatever the clocks that stamped the earlier ones
+    /// showed.
     pub(crate) fn place(&mut self, hostname: &str, now_ms: u64) {
         hostname.clone_into(&mut self.placed_on);
         self.placed_at_ms = now_ms.max(self.placed_at_ms.saturating_add(1));
     }
+}
+
+impl store::Record for Record {
+    type Key = StreamId;
+    const NAMESPACE: Namespace = Namespace::new("streams");
 
     /// Takes over what `other`, a version of the same stream, knows better: an end is final and the first one counts, so
     /// does the first start; it belongs where it was placed last. What was set at its creation is the same in both.
-    pub(crate) fn merge(&mut self, other: &Self) {
+    fn merge(&mut self, other: &Self) {
         self.ended_at_ms = first(self.ended_at_ms, other.ended_at_ms);
         self.started_at_ms = first(self.started_at_ms, other.started_at_ms);
         if (other.placed_at_ms, &other.placed_on) > (self.placed_at_ms, &self.placed_on) {
@@ -75,6 +81,7 @@ fn first(a: Option<u64>, b: Option<u64>) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use store::Record as _;
 
     use super::*;
 

@@ -7,12 +7,19 @@ use serde_json::Value;
 
 use crate::server::Server;
 
-const ROUTES: &str = include_str!("../../src/api/mod.rs");
+/// Where the routes are.
+const ROUTES: [&str; 5] = [
+    include_str!("../../src/api/mod.rs"),
+    include_str!("../../src/api/health.rs"),
+    include_str!("../../src/nodes/routes/mod.rs"),
+    include_str!("../../src/scaling/routes.rs"),
+    include_str!("../../src/streams/routes/mod.rs"),
+];
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// The path of every `.route(…)` of the router.
+/// The path of every `.route(…)` of the routers.
 fn routed() -> BTreeSet<String> {
-    let after = ROUTES.split(".route(").skip(1);
+    let after = ROUTES.iter().flat_map(|file| file.split(".route(").skip(1));
     after.map(|text| text.split('"').nth(1).unwrap().to_owned()).collect()
 }
 

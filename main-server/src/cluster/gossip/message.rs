@@ -15,11 +15,14 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use protocol::{NodeId, StreamId};
-use store::{Entry, Namespace, Revision};
+use store::{Entry, Namespace, Record as _, Revision};
 
 use crate::{
-    nodes::registry::NODES,
-    streams::catalogue::{ImageKind, STREAMS, Thumbnail},
+    nodes::record::Registration,
+    streams::{
+        record::Record,
+        thumbnail::{ImageKind, Thumbnail},
+    },
 };
 
 /// Version of the layout above.
@@ -28,7 +31,7 @@ const HEARTBEAT: u8 = 1;
 const THUMBNAIL: u8 = 2;
 const WRITTEN: u8 = 3;
 /// Of which entries others are told, by the number that stands for the namespace.
-pub(super) const NAMESPACES: [Namespace; 2] = [STREAMS, NODES];
+pub(super) const NAMESPACES: [Namespace; 2] = [Record::NAMESPACE, Registration::NAMESPACE];
 /// Bytes before a message's first item.
 pub(super) const HEAD_BYTES: usize = 1 + 8;
 /// Hex digits of a stream id.

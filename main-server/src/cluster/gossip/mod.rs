@@ -9,32 +9,33 @@
 mod message;
 mod outbox;
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use protocol::{
-    NodeId,
+    NodeId, StreamId,
     node::{CarriedStream, Heartbeat},
 };
-use store::{Entry, Namespace, Subject};
+use store::{Bus, Entry, Namespace, Subject};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use self::message::{Item, Part};
 pub(crate) use self::outbox::Outbox;
 use crate::{
     clock::Now,
-    control::{ControlPlane, Link},
+    cluster::partition::{Link, Partition},
+    streams::thumbnail::Thumbnail,
 };
 
 /// What main servers hear each other on.
 const SUBJECT: Subject = Subject("gossip");
 /// How long news wait for others to go with them.
 const BATCH: Duration = Duration::from_millis(100);
-/// Longest silence: somebody who says nothing for so long says that.
-const SILENCE: Duration = Duration::from_secs(1);
+/// Keep-alive interval: a server that has no news for so long says so.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// Longest wait for the bus to take a message.
-const PATIENCE: Duration = Duration::from_secs(1);
+const BUS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a server may not hear itself before it is cut off; shorter than a node's lease, so that none ends for that.
 const DEAF: Duration = Duration::from_millis(2200);
 /// Pause before a broken subscription is begun again.
@@ -46,20 +47,48 @@ const MOST_ROWS: usize = 100_000;
 
 type InParts = HashMap<NodeId, Vec<CarriedStream>>;
 
-impl ControlPlane {
+/// What takes over the news of other main servers.
+pub(crate) trait Listener: Send + Sync {
+    /// A node's heartbeat came there at `now`.
+    fn heartbeat(&self, node_id: &NodeId, heartbeat: &Heartbeat, now: Now);
+    /// A picture came there.
+    fn thumbnail(&self, stream_id: StreamId, thumbnail: Thumbnail);
+    /// It wrote an entry.
+    fn written(&self, namespace: Namespace, entry: &Entry);
+}
+
+/// See the [module](self).
+pub(crate) struct Gossip<L> {
+    bus: Arc<dyn Bus>,
+    outbox: Arc<Outbox>,
+    partition: Arc<Partition>,
+    listener: L,
+}
+
+impl<L: Listener> Gossip<L> {
+    /// Tells what is in `outbox`; `listener` hears the others.
+    pub(crate) fn new(
+        bus: Arc<dyn Bus>,
+        outbox: Arc<Outbox>,
+        partition: Arc<Partition>,
+        listener: L,
+    ) -> Self {
+        Self { bus, outbox, partition, listener }
+    }
+
     /// Tells the others and listens to them; returns at once if there can be none.
-    pub(crate) async fn gossip(&self) {
-        if !self.store.bus.is_alone() {
-            tokio::join!(self.tell(), self.listen_to_others());
+    pub(crate) async fn run(&self) {
+        if !self.bus.is_alone() {
+            tokio::join!(self.tell(), self.listen());
         }
     }
 
     async fn tell(&self) {
-        let mut said = Instant::now() - SILENCE;
+        let mut said = Instant::now() - KEEP_ALIVE;
         loop {
             let messages = self.outbox.take();
-            if messages.is_empty() && said.elapsed() >= SILENCE {
-                self.say(self.outbox.silence()).await;
+            if messages.is_empty() && said.elapsed() >= KEEP_ALIVE {
+                self.say(self.outbox.keep_alive()).await;
                 said = Instant::now();
             }
             for message in messages {
@@ -72,38 +101,38 @@ impl ControlPlane {
     }
 
     async fn say(&self, message: Bytes) {
-        // Whoever is not heard notices by itself.
-        match timeout(PATIENCE, self.store.bus.publish(SUBJECT, message)).await {
+        // A server that is not heard notices by itself.
+        match timeout(BUS_TIMEOUT, self.bus.publish(SUBJECT, message)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!("other main servers could not be told: {error}"),
             Err(_) => tracing::debug!("other main servers could not be told in time"),
         }
     }
 
-    async fn listen_to_others(&self) {
+    async fn listen(&self) {
         let mut heard = Instant::now();
         loop {
-            match timeout(PATIENCE, self.store.bus.subscribe(SUBJECT)).await {
-                Ok(Ok(messages)) => self.hear_others(messages, &mut heard).await,
+            match timeout(BUS_TIMEOUT, self.bus.subscribe(SUBJECT)).await {
+                Ok(Ok(messages)) => self.hear(messages, &mut heard).await,
                 Ok(Err(error)) => tracing::debug!("other main servers cannot be heard: {error}"),
                 Err(_) => tracing::debug!("other main servers cannot be heard in time"),
             }
             if heard.elapsed() > DEAF {
-                self.lost(Link::Others, Now::read());
+                self.partition.lost(Link::Others, Now::read());
             }
             sleep(RETRY).await;
         }
     }
 
     /// Listens until the subscription ends; `heard` is when this server last heard itself.
-    async fn hear_others(&self, mut messages: BoxStream<'static, Bytes>, heard: &mut Instant) {
+    async fn hear(&self, mut messages: BoxStream<'static, Bytes>, heard: &mut Instant) {
         let mut in_parts = InParts::new();
         loop {
             let message = match timeout_at(*heard + DEAF, messages.next()).await {
                 Ok(Some(message)) => message,
                 Ok(None) => return,
                 Err(_) => {
-                    self.lost(Link::Others, Now::read());
+                    self.partition.lost(Link::Others, Now::read());
                     match messages.next().await {
                         Some(message) => message,
                         None => return,
@@ -113,7 +142,7 @@ impl ControlPlane {
             let Some(message) = message::read(message) else { continue };
             if message.sender == self.outbox.sender() {
                 *heard = Instant::now();
-                self.regained(Link::Others, Now::read());
+                self.partition.regained(Link::Others);
             } else {
                 message.items.for_each(|item| self.take_in(item, &mut in_parts));
             }
@@ -122,8 +151,8 @@ impl ControlPlane {
 
     fn take_in(&self, item: Item, in_parts: &mut InParts) {
         match item {
-            Item::Thumbnail { stream_id, thumbnail } => self.take_thumbnail(stream_id, thumbnail),
-            Item::Written { namespace, entry } => self.hear_of_written(namespace, &entry),
+            Item::Thumbnail { stream_id, thumbnail } => self.listener.thumbnail(stream_id, thumbnail),
+            Item::Written { namespace, entry } => self.listener.written(namespace, &entry),
             Item::Heartbeat { node_id, heard_at_ms, part, body } => {
                 let Ok(mut heartbeat) = serde_json::from_slice::<Heartbeat>(&body) else { return };
                 if !complete(&node_id, &mut heartbeat, part, in_parts) {
@@ -131,17 +160,8 @@ impl ControlPlane {
                 }
                 // So that a stream went live at the same time everywhere.
                 let now = Now { unix: Duration::from_millis(heard_at_ms), ..Now::read() };
-                self.overhear(&node_id, &heartbeat, now);
+                self.listener.heartbeat(&node_id, &heartbeat, now);
             }
-        }
-    }
-
-    /// Takes over what another server wrote, unless the watch has been there: then it may be gone again by now.
-    pub(crate) fn hear_of_written(&self, namespace: Namespace, entry: &Entry) {
-        let is_news =
-            self.change(|state| state.shown.get(&namespace).is_none_or(|shown| entry.revision > *shown));
-        if is_news {
-            self.learn(namespace, entry, Now::read());
         }
     }
 }

@@ -11,7 +11,7 @@ use store::{Entry, MAX_MESSAGE_BYTES, Namespace};
 use tokio::sync::Notify;
 
 use super::message::{self, HEAD_BYTES, Item, Part};
-use crate::{clock::Now, streams::catalogue::Thumbnail};
+use crate::{clock::Now, streams::thumbnail::Thumbnail};
 
 /// Bytes that are worth a message of their own.
 const FULL_BYTES: usize = 256 * 1024;
@@ -31,7 +31,7 @@ struct Waiting {
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    /// None if nobody else can be listening.
+    /// `None` if no other server can be listening.
     waiting: Option<Mutex<Waiting>>,
     full: Notify,
     sender: u64,
@@ -44,7 +44,7 @@ impl Outbox {
         Self { waiting, full: Notify::new(), sender: random() }
     }
 
-    /// Who tells: a number that no other main server has.
+    /// The sender: a number that no other main server has.
     pub(super) fn sender(&self) -> u64 {
         self.sender
     }
@@ -123,8 +123,8 @@ impl Outbox {
         messages
     }
 
-    /// A message that says nothing but who is there.
-    pub(super) fn silence(&self) -> Bytes {
+    /// A message that says nothing but which server sends it.
+    pub(super) fn keep_alive(&self) -> Bytes {
         message::head(self.sender, 0).freeze()
     }
 

@@ -1,14 +1,14 @@
 //! Messages are read as they were written, and anything else without harm.
 
 use proptest::prelude::*;
-use protocol::{StreamId, node::Load, stream::StreamState};
-use store::{MAX_MESSAGE_BYTES, Revision};
+use protocol::{node::Load, stream::StreamState};
+use store::{MAX_MESSAGE_BYTES, Record as _, Revision};
 
 use super::{message::NAMESPACES, *};
 use crate::{
     cluster::bootstrap::KEYS,
-    nodes::registry::NODES,
-    streams::catalogue::{ImageKind, Thumbnail},
+    nodes::record::Registration,
+    streams::thumbnail::{ImageKind, Thumbnail},
 };
 
 fn rows(count: u32) -> Vec<CarriedStream> {
@@ -156,7 +156,7 @@ proptest! {
         let outbox = Outbox::new(false);
         tell(&outbox, 1);
         let entry = Entry { key: "k".into(), value: "{}".into(), revision: Revision(7), lease: None };
-        outbox.written(NODES, entry);
+        outbox.written(Registration::NAMESPACE, entry);
         let mut bytes = outbox.take().remove(0).to_vec();
         bytes.truncate(cut);
         if let Some(byte) = bytes.get_mut(at) {

@@ -1,9 +1,9 @@
 //! The CDN nodes of the cluster: who they are, how loaded, and until when each may be chosen.
 //!
 //! A node is chosen while its lease runs; heartbeats renew it. A hostname belongs to one process at a time: a
-//! second live one is refused, another one takes over once the old lease has ended, whatever its clock says. Who is registered is for the
-//! store to say ([`Registry::learn`], [`Registry::forget`]); leases are counted here, by this server's own clock. Pure
-//! data: `now` is an argument, and who was lost is told to the caller by [`Registry::expire`].
+//! second live one is refused; another one takes over once the old lease has ended, whatever its clock says. The store says
+//! which nodes are registered ([`Registry::records`]); leases are counted here, by this server's own clock. Pure
+//! data: `now` is an argument, and [`Registry::expire`] tells the caller which nodes were lost.
 
 mod address;
 mod node;
@@ -13,19 +13,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use placement::Fleet;
 use protocol::{
     NodeId,
     node::{Load, NodeInfo, RegisterServer},
 };
-use store::{Expect, Namespace, Revision};
+use store::Replica;
 
 pub(crate) use node::Node;
 
-pub(crate) use crate::nodes::record::Registration;
-use crate::streams::catalogue::Heard;
-
-/// The registrations of nodes, by hostname.
-pub(crate) const NODES: Namespace = Namespace::new("nodes");
+use crate::nodes::record::Registration;
+use crate::nodes::report::Heard;
 
 /// How long things last here and how many there may be.
 #[derive(Clone, Copy, Debug)]
@@ -62,28 +60,35 @@ pub(crate) enum Error {
 pub(crate) enum Claim {
     /// Nothing: the store has it already.
     Registered(NodeId),
-    /// This has to be written; whoever writes first has the hostname.
-    Write(Registration, Expect),
+    /// This has to be written; the first writer has the hostname.
+    Add(Registration),
+    /// `by` has to be written in the place of `known`, if the store still has that.
+    Replace {
+        /// What the store has, as far as is known.
+        known: Registration,
+        /// What it is to have.
+        by: Registration,
+    },
 }
 
-/// A registration that has to be written again before the store forgets it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Renewal {
-    /// Whose.
+/// A hostname that belongs to another process than before, or to none.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Handover {
+    /// Which.
     pub(crate) hostname: String,
-    /// What is kept of it.
-    pub(crate) registration: Registration,
-    /// The write that it comes from.
-    pub(crate) revision: Revision,
+    /// The node it belonged to.
+    pub(crate) from: Option<NodeId>,
+    /// The node it belongs to.
+    pub(crate) to: Option<NodeId>,
 }
 
 /// Every known node.
 #[derive(Debug)]
 pub(crate) struct Registry {
     settings: Settings,
+    /// The store's part, by hostname.
+    records: Replica<Registration>,
     nodes: HashMap<NodeId, Node>,
-    by_hostname: HashMap<String, NodeId>,
-    renewals: Vec<NodeId>,
 }
 
 /// Checks what a node says of itself, and gives it back with its URLs in the form they are kept in.
@@ -103,7 +108,7 @@ pub(crate) fn checked(mut request: RegisterServer) -> Result<RegisterServer, Err
 impl Registry {
     /// An empty registry.
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, nodes: HashMap::new(), by_hostname: HashMap::new(), renewals: Vec::new() }
+        Self { settings, records: Replica::default(), nodes: HashMap::new() }
     }
 
     /// What has to be written so that the node of `request`, which is [`checked`], is registered; `new_id` is its id if it
@@ -117,74 +122,66 @@ impl Registry {
         new_id: &NodeId,
         now: Instant,
     ) -> Result<Claim, Error> {
-        let known = self.by_hostname.get(&request.hostname);
-        let Some((node_id, node)) = known.and_then(|id| Some((id, self.nodes.get(id)?))) else {
+        let Some(known) = self.records.get(&request.hostname) else {
             let has_room = self.nodes.len() < self.settings.max_nodes;
-            let claim = || Claim::Write(Registration::new(new_id.clone(), request), Expect::Absent);
+            let claim = || Claim::Add(Registration::new(new_id.clone(), request));
             return has_room.then(claim).ok_or(Error::Full(self.settings.max_nodes));
         };
-        let expect = Expect::Revision(node.revision);
-        if node.generation == request.generation {
-            let registration = Registration::new(node_id.clone(), request);
-            let is_known = registration == node.registration(node_id);
-            let written = || Claim::Registered(node_id.clone());
-            return Ok(if is_known { written() } else { Claim::Write(registration, expect) });
+        let replace = |by| Claim::Replace { known: known.clone(), by };
+        if known.generation == request.generation {
+            let registration = Registration::new(known.node_id.clone(), request);
+            let is_known = registration == *known;
+            let registered = || Claim::Registered(known.node_id.clone());
+            return Ok(if is_known { registered() } else { replace(registration) });
         }
         // Once the lease has ended any process may have the name: generations come from clocks, and one may be wrong.
-        if node.is_live(now) {
+        if self.nodes.get(&known.node_id).is_some_and(|node| node.is_live(now)) {
             return Err(Error::HostnameTaken(request.hostname.clone()));
         }
-        Ok(Claim::Write(Registration::new(new_id.clone(), request), expect))
+        Ok(replace(Registration::new(new_id.clone(), request)))
     }
 
-    /// Takes over what the store has under `hostname`, if that is newer than what is known; a node that is new here gets
-    /// a lease. Gives the node whose place it took.
-    pub(crate) fn learn(
-        &mut self,
-        hostname: &str,
-        registration: Registration,
-        revision: Revision,
-        now: Instant,
-    ) -> Option<NodeId> {
+    /// The table of registrations. Call [`Self::apply_changes`] after changing it.
+    pub(crate) fn records(&mut self) -> &mut Replica<Registration> {
+        &mut self.records
+    }
+
+    /// Brings the nodes in line with the table; a node that is new here gets a lease. Gives the hostnames whose node may be
+    /// another one, or says something else of itself.
+    pub(crate) fn apply_changes(&mut self, now: Instant) -> Vec<Handover> {
+        let mut handovers = Vec::new();
+        for change in self.records.take_changes() {
+            let before = change.before.map(|before| before.node_id);
+            let after = change.after.as_ref().map(|after| after.node_id.clone());
+            let from = before.filter(|before| after.as_ref() != Some(before));
+            if let Some(from) = &from {
+                self.nodes.remove(from);
+            }
+            if let Some(registration) = change.after {
+                self.add(&change.key, registration, now);
+            }
+            handovers.push(Handover { hostname: change.key, from, to: after });
+        }
+        handovers
+    }
+
+    fn add(&mut self, hostname: &str, registration: Registration, now: Instant) {
         let renewal_due = now + self.settings.forget_after / 3;
-        let known = self.by_hostname.get(hostname).cloned();
-        if let Some(node) = known.as_ref().and_then(|id| self.nodes.get_mut(id)) {
-            if revision <= node.revision {
-                return None;
-            }
-            if known.as_ref() == Some(&registration.node_id) {
-                node.take_over(registration, revision);
-                node.renewal_due = renewal_due;
-                return None;
-            }
-        }
-        let replaced = known.inspect(|old| drop(self.nodes.remove(old)));
-        let node_id = registration.node_id.clone();
-        self.by_hostname.insert(hostname.to_owned(), node_id.clone());
         let lease_ends = now + self.settings.lease;
-        self.nodes.insert(node_id, Node::new(hostname, registration, revision, lease_ends, renewal_due));
-        replaced
-    }
-
-    /// The store has nothing under `hostname` any more, as of `revision`. Gives the node that was there.
-    pub(crate) fn forget(&mut self, hostname: &str, revision: Revision) -> Option<NodeId> {
-        let node_id = self.by_hostname.get(hostname)?;
-        if self.nodes.get(node_id).is_some_and(|node| node.revision > revision) {
-            return None;
+        match self.nodes.get_mut(&registration.node_id) {
+            Some(node) => node.take_over(registration),
+            None => {
+                let node_id = registration.node_id.clone();
+                self.nodes.insert(node_id, Node::new(hostname, registration, lease_ends, renewal_due));
+            }
         }
-        let node_id = self.by_hostname.remove(hostname)?;
-        self.nodes.remove(&node_id);
-        Some(node_id)
     }
 
-    /// From which write what is known under `hostname` comes.
-    pub(crate) fn revision(&self, hostname: &str) -> Option<Revision> {
-        self.by_hostname.get(hostname).and_then(|id| self.nodes.get(id)).map(|node| node.revision)
-    }
-
-    /// Everything that is known, and from which write.
-    pub(crate) fn known(&self) -> HashMap<String, Revision> {
-        self.nodes.values().map(|node| (node.hostname.clone(), node.revision)).collect()
+    /// Lets a node be chosen, if its lease runs.
+    pub(crate) fn join(&self, node_id: &NodeId, fleet: &mut Fleet, now: Instant) {
+        if let Some(node) = self.nodes.get(node_id).filter(|node| node.is_live(now)) {
+            fleet.join(&node.spec());
+        }
     }
 
     /// A node that is registered, live or not.
@@ -218,7 +215,7 @@ impl Registry {
         node.hear(load, heard, now + lease);
         if heard == Heard::Directly && node.renewal_due <= now {
             node.renewal_due = now + forget_after / 3;
-            self.renewals.push(node_id.clone());
+            self.records.renew(&node.hostname);
         }
         Ok(node)
     }
@@ -233,21 +230,6 @@ impl Registry {
         if let Some(node) = self.nodes.get_mut(node_id) {
             node.end_lease(now);
         }
-    }
-
-    /// Whether anything waits for [`Self::take_renewals`].
-    pub(crate) fn has_renewals(&self) -> bool {
-        !self.renewals.is_empty()
-    }
-
-    /// The registrations that have to be written again now.
-    pub(crate) fn take_renewals(&mut self) -> Vec<Renewal> {
-        let renewal = |node_id: NodeId| {
-            let node = self.nodes.get(&node_id)?;
-            let registration = node.registration(&node_id);
-            Some(Renewal { hostname: node.hostname.clone(), registration, revision: node.revision })
-        };
-        std::mem::take(&mut self.renewals).into_iter().filter_map(renewal).collect()
     }
 
     /// The nodes whose lease ended since the last call.

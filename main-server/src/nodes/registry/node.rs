@@ -7,10 +7,9 @@ use protocol::{
     NodeId,
     node::{Capacity, Load, NodeInfo},
 };
-use store::Revision;
 
 use super::Registration;
-use crate::streams::catalogue::Heard;
+use crate::nodes::report::Heard;
 
 /// A registered node.
 #[derive(Debug)]
@@ -29,9 +28,7 @@ pub(crate) struct Node {
     pub(crate) region: Option<String>,
     /// As of its last heartbeat.
     pub(crate) load: Load,
-    /// The write its registration comes from, as far as is known here.
-    pub(super) revision: Revision,
-    /// When its registration has to be written again, lest the store forgets it.
+    /// When its registration has to be written again, before the store forgets it.
     pub(super) renewal_due: Instant,
     heard: Heard,
     lease_ends: Instant,
@@ -43,7 +40,6 @@ impl Node {
     pub(super) fn new(
         hostname: &str,
         registration: Registration,
-        revision: Revision,
         lease_ends: Instant,
         renewal_due: Instant,
     ) -> Self {
@@ -55,7 +51,6 @@ impl Node {
             capacity: registration.capacity,
             region: registration.region,
             load: Load::default(),
-            revision,
             renewal_due,
             heard: Heard::FromOthers,
             lease_ends,
@@ -64,13 +59,12 @@ impl Node {
     }
 
     /// Takes over what the same process says of itself now.
-    pub(super) fn take_over(&mut self, registration: Registration, revision: Revision) {
+    pub(super) fn take_over(&mut self, registration: Registration) {
         self.public_url = registration.public_url;
         self.peer_url = registration.peer_url;
         self.generation = registration.generation;
         self.capacity = registration.capacity;
         self.region = registration.region;
-        self.revision = revision;
     }
 
     /// What placement has to know of it.
@@ -81,18 +75,6 @@ impl Node {
             peer_url: self.peer_url.as_deref(),
             capacity: self.capacity,
             region: self.region.as_deref(),
-        }
-    }
-
-    /// What the store has of it.
-    pub(super) fn registration(&self, node_id: &NodeId) -> Registration {
-        Registration {
-            node_id: node_id.clone(),
-            public_url: self.public_url.clone(),
-            peer_url: self.peer_url.clone(),
-            generation: self.generation,
-            capacity: self.capacity,
-            region: self.region.clone(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Who has a hostname, and whose lease runs, under a clock that the test moves and a store that the test plays.
 
+use store::Revision;
+
 use super::*;
 
 const SETTINGS: Settings =
@@ -32,11 +34,11 @@ impl Registry {
     /// Registers a node as the control plane does.
     fn register(&mut self, request: RegisterServer, now: Instant) -> Result<NodeId, Error> {
         let request = checked(request)?;
-        let revision = Revision(self.revision(&request.hostname).map_or(1, |known| known.0 + 1));
+        let revision = Revision(self.records.revision(&request.hostname).map_or(1, |known| known.0 + 1));
         let new_id = NodeId(format!("{}-{}", request.hostname, revision));
         let node_id = match self.claim(&request, &new_id, now)? {
             Claim::Registered(node_id) => node_id,
-            Claim::Write(registration, _) => {
+            Claim::Add(registration) | Claim::Replace { by: registration, .. } => {
                 let node_id = registration.node_id.clone();
                 self.learn(&request.hostname, registration, revision, now);
                 node_id
@@ -44,6 +46,29 @@ impl Registry {
         };
         self.renew(&node_id, now);
         Ok(node_id)
+    }
+
+    /// The store has this; gives the node whose place it took.
+    fn learn(
+        &mut self,
+        hostname: &str,
+        registration: Registration,
+        revision: Revision,
+        now: Instant,
+    ) -> Option<NodeId> {
+        self.records.learn(&hostname.to_owned(), registration, revision);
+        self.apply_changes(now).into_iter().find_map(|handover| handover.from)
+    }
+
+    /// The store has nothing there any more; gives the node that was there.
+    fn forget(&mut self, hostname: &str, revision: Revision, now: Instant) -> Option<NodeId> {
+        self.records.forget(&hostname.to_owned(), revision);
+        self.apply_changes(now).into_iter().find_map(|handover| handover.from)
+    }
+
+    /// Whether the registration of `a` is to be written again.
+    fn renews(&self) -> bool {
+        !self.records.is_saved(&"a".to_owned())
     }
 
     fn hears(&mut self, node_id: &NodeId, now: Instant) -> Result<(), Error> {
@@ -121,8 +146,8 @@ fn a_process_whose_clock_was_set_back_gets_its_hostname_once_the_lease_has_ended
 fn a_registration_that_is_newer_than_the_deletion_stays() {
     let (mut registry, now) = registry();
     registry.register(node("a", 1), now).unwrap();
-    assert_eq!(registry.forget("a", Revision(0)), None);
-    assert_eq!(registry.forget("b", Revision(9)), None);
+    assert_eq!(registry.forget("a", Revision(0), now), None);
+    assert_eq!(registry.forget("b", Revision(9), now), None);
     assert_eq!(registry.live(now).count(), 1);
 }
 
@@ -146,16 +171,16 @@ fn who_hears_a_node_renews_its_registration_long_before_the_store_forgets_it() {
     let (mut registry, now) = registry();
     let id = registry.register(node("a", 1), now).unwrap();
     registry.hears(&id, now + seconds(99)).unwrap();
-    assert!(!registry.has_renewals());
+    assert!(!registry.renews());
     registry.overhears(&id, now + seconds(101));
-    assert!(!registry.has_renewals(), "another main server does");
+    assert!(!registry.renews(), "another main server does");
     registry.hears(&id, now + seconds(102)).unwrap();
     registry.hears(&id, now + seconds(103)).unwrap();
-    let renewals = registry.take_renewals();
-    assert_eq!((renewals.len(), renewals[0].hostname.as_str(), renewals[0].revision), (1, "a", Revision(1)));
-    registry.learn("a", renewals[0].registration.clone(), Revision(2), now + seconds(103));
-    registry.hears(&id, now + seconds(202)).unwrap();
-    assert!(!registry.has_renewals());
+    assert!(registry.renews());
+    let registration = registry.records.get(&"a".to_owned()).unwrap().clone();
+    registry.learn("a", registration, Revision(2), now + seconds(103));
+    registry.hears(&id, now + seconds(201)).unwrap();
+    assert!(!registry.renews());
 }
 
 #[test]

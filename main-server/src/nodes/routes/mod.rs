@@ -1,31 +1,78 @@
-//! `POST /register_server` and `/api/nodes`: the nodes' side of the cluster. All of it needs the cluster secret.
+//! `POST /register_server` and `/api/nodes`: what nodes and operators call.
 
-pub(crate) mod placement;
+mod extract;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, FromRef, State},
+    http::StatusCode,
+    routing::{delete, get, post, put},
+};
 use protocol::{
     grant::Action,
     node::{AskForSources, Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer, Registered, Sources},
 };
 
+use self::extract::{NodePath, NodeStreamPath};
+use super::Nodes;
 use crate::{
     api::{
-        Api,
+        caller::{Credentials, Node, NodeOrOperator, Operator},
         error::Error,
-        extract::{Json, Member, NodePath, NodeStreamPath, OptionalJson, Raw, parse},
+        extract::{Json, OptionalJson, Raw, parse},
     },
+    auth::Grants,
     clock::Now,
-    metrics::count,
+    metrics::{Counters, count},
 };
 
-pub(crate) async fn register(
+/// Largest heartbeat: some twenty thousand streams.
+const MAX_HEARTBEAT_BYTES: usize = 4 * 1024 * 1024;
+
+/// What the handlers share.
+pub(crate) struct Api {
+    /// The nodes.
+    pub(crate) nodes: Arc<Nodes>,
+    /// Signs grants for relays.
+    pub(crate) grants: Arc<Grants>,
+    /// What operators and nodes prove themselves with.
+    pub(crate) credentials: Credentials,
+    /// How often nodes are to send a heartbeat.
+    pub(crate) heartbeat: Duration,
+    /// How long a node may be chosen after one.
+    pub(crate) lease: Duration,
+    /// What happened since the start.
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl FromRef<Arc<Api>> for Credentials {
+    fn from_ref(api: &Arc<Api>) -> Self {
+        api.credentials.clone()
+    }
+}
+
+/// The routes of nodes.
+pub(crate) fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/register_server", post(register))
+        .route("/api/nodes", get(list))
+        .route("/api/nodes/{node_id}", delete(goodbye))
+        .route(
+            "/api/nodes/{node_id}/heartbeat",
+            put(heartbeat).layer(DefaultBodyLimit::max(MAX_HEARTBEAT_BYTES)),
+        )
+        .route("/api/nodes/{node_id}/streams/{stream_id}/sources", post(sources))
+        .with_state(api)
+}
+
+async fn register(
     State(api): State<Arc<Api>>,
-    _: Member,
+    _: Node,
     Json(request): Json<RegisterServer>,
 ) -> Result<axum::Json<Registered>, Error> {
-    let registered = api.control.register(request, Now::read()).await;
+    let registered = api.nodes.register(request, Now::read()).await;
     let node_id = registered.inspect_err(|_| count(&api.counters.registrations_refused))?;
     Ok(axum::Json(Registered {
         node_id,
@@ -40,40 +87,40 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(crate) async fn heartbeat(
+async fn heartbeat(
     State(api): State<Arc<Api>>,
-    _: Member,
+    _: Node,
     NodePath(node_id): NodePath,
     Raw(body): Raw,
 ) -> Result<axum::Json<HeartbeatAnswer>, Error> {
     let heartbeat: Heartbeat = parse(&body)?;
-    let commands = api.control.heartbeat(&node_id, &heartbeat, &body, Now::read()).await?;
+    let commands = api.nodes.heartbeat(&node_id, &heartbeat, &body, Now::read()).await?;
     count(&api.counters.heartbeats);
     // Read now and not at the start: the node takes it for the time of the answer.
     Ok(axum::Json(HeartbeatAnswer { commands, server_time_ms: Some(Now::read().unix_ms()) }))
 }
 
-pub(crate) async fn goodbye(
+async fn goodbye(
     State(api): State<Arc<Api>>,
-    _: Member,
+    _: NodeOrOperator,
     NodePath(node_id): NodePath,
 ) -> Result<StatusCode, Error> {
-    api.control.goodbye(&node_id, Now::read()).await?;
+    api.nodes.goodbye(&node_id, Now::read()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(crate) async fn sources(
+async fn sources(
     State(api): State<Arc<Api>>,
-    _: Member,
+    _: Node,
     NodeStreamPath(node_id, stream_id): NodeStreamPath,
     OptionalJson(request): OptionalJson<AskForSources>,
 ) -> Result<axum::Json<Sources>, Error> {
     let now = Now::read();
-    let (visibility, nodes) = api.control.sources(&node_id, stream_id, &request.avoid, now)?;
+    let (visibility, nodes) = api.nodes.sources(&node_id, stream_id, &request.avoid, now)?;
     let grant = api.grants.permit(Action::Relay, stream_id, visibility, now)?;
     Ok(axum::Json(Sources { visibility, grant, nodes }))
 }
 
-pub(crate) async fn list(State(api): State<Arc<Api>>, _: Member) -> axum::Json<Vec<NodeInfo>> {
-    axum::Json(api.control.nodes(Now::read()))
+async fn list(State(api): State<Arc<Api>>, _: Operator) -> axum::Json<Vec<NodeInfo>> {
+    axum::Json(api.nodes.list(Now::read()))
 }

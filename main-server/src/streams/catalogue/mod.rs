@@ -1,17 +1,17 @@
 //! The streams: created, live, interrupted, and for a while the ended ones.
 //!
-//! Pure data: `now` is an argument. It is a view: what the store says comes in by [`stored`], what nodes report by
-//! [`report`]. What happened is left for the caller to fetch: [`News`] to tell viewers at once, changes to tell them now
-//! and then, and what the store has to be told. Everything is bounded by [`Settings`].
+//! Pure data: `now` is an argument. The store's part is the table of [`records`]; what nodes report comes in by [`report`].
+//! What happened is left for the caller to fetch: [`News`] to tell viewers at once, and changes to tell them now and then.
+//! Everything is bounded by [`Settings`].
 
 mod carrier;
+mod records;
 mod report;
-mod stored;
 mod stream;
 mod waiting;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     net::IpAddr,
     time::Duration,
 };
@@ -21,24 +21,19 @@ use protocol::{
     NodeId, StreamId,
     stream::{StreamInfo, StreamState, Visibility},
 };
-use store::Namespace;
+use store::Replica;
 
 pub(crate) use carrier::Carrier;
-pub(crate) use report::{Heard, Orders};
-pub(crate) use stored::Save;
 pub(crate) use stream::LiveStream;
 pub(crate) use waiting::Ticket;
 
 use self::waiting::Waiting;
 
-use crate::clock::Now;
-pub(crate) use crate::streams::{
+use crate::streams::{
     record::Record,
     thumbnail::{ImageKind, Thumbnail},
 };
-
-/// The records of streams, by id.
-pub(crate) const STREAMS: Namespace = Namespace::new("streams");
+use crate::{clock::Now, nodes::report::Heard};
 
 /// How long things last here and how many there may be.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +80,7 @@ pub(crate) enum News {
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     settings: Settings,
+    records: Replica<Record>,
     streams: HashMap<StreamId, LiveStream>,
     /// How many of them are not over.
     running: usize,
@@ -97,7 +93,6 @@ pub(crate) struct Catalogue {
     changed: BTreeSet<StreamId>,
     /// Streams that may belong elsewhere than at the last call of [`Catalogue::take_moved`], or be over.
     moved: Vec<StreamId>,
-    unsaved: HashSet<StreamId>,
 }
 
 impl Catalogue {
@@ -105,6 +100,7 @@ impl Catalogue {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             settings,
+            records: Replica::default(),
             streams: HashMap::new(),
             running: 0,
             waiting: Waiting::default(),
@@ -114,7 +110,6 @@ impl Catalogue {
             news: Vec::new(),
             changed: BTreeSet::new(),
             moved: Vec::new(),
-            unsaved: HashSet::new(),
         }
     }
 
@@ -152,7 +147,7 @@ impl Catalogue {
         if let Some(stream_id) = self.in_whose_place(address)? {
             tracing::info!(stream.id = %stream_id, "stream {stream_id} gives way: too many wait for their first media");
             self.end(stream_id, now);
-            self.unsaved.insert(stream_id);
+            self.save(stream_id, Heard::Directly, now);
         }
         Ok(self.waiting.reserve(address, placed_on))
     }
@@ -188,17 +183,7 @@ impl Catalogue {
         self.get(stream_id).ok().filter(|stream| !stream.is_over()).ok_or(Error::UnknownStream(stream_id))
     }
 
-    /// Streams that are not over or are being created, per hostname they are placed on.
-    pub(crate) fn placed(&self) -> HashMap<&str, u32> {
-        self.count_placed(|stream| !stream.is_over())
-    }
-
-    /// Those among them that nothing has arrived for.
-    pub(crate) fn waiting(&self) -> HashMap<&str, u32> {
-        self.count_placed(|stream| stream.state == StreamState::Created)
-    }
-
-    /// The streams that `counts` says, and those that are being created.
+    /// The streams that `counts` says, and those that are being created, per hostname they are placed on.
     fn count_placed(&self, counts: impl Fn(&LiveStream) -> bool) -> HashMap<&str, u32> {
         let counted = self.streams.values().filter(|stream| counts(stream));
         let hostnames = counted.map(|stream| stream.record.placed_on.as_str());
@@ -223,18 +208,18 @@ impl Catalogue {
         })
     }
 
-    /// Says that the stream belongs on `hostname` now.
+    /// Places the stream on `hostname`.
     pub(crate) fn place(&mut self, stream_id: StreamId, hostname: &str, now: Now) {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
         if stream.record.placed_on != hostname {
             stream.record.place(hostname, now.unix_ms());
-            stream.note_unsaved(now);
-            self.unsaved.insert(stream_id);
+            stream.is_unsaved = true;
             self.moved.push(stream_id);
+            self.save(stream_id, Heard::Directly, now);
         }
     }
 
-    /// Ends a stream; one that is over stays as it is. The store is told by whoever calls.
+    /// Ends a stream; one that is over stays as it is. The caller has it saved.
     fn end(&mut self, stream_id: StreamId, now: Now) {
         let Some(stream) = self.streams.get_mut(&stream_id).filter(|stream| !stream.is_over()) else {
             return;
@@ -252,16 +237,15 @@ impl Catalogue {
         self.remember(stream_id);
     }
 
-    /// Ends the streams that nobody carried for too long, and sees to it that what changed is saved.
+    /// Ends the streams that no node carried for too long.
     pub(crate) fn expire(&mut self, now: Now) {
         let is_due = |stream: &LiveStream| stream.deadline.is_some_and(|deadline| deadline <= now.instant);
         let due: Vec<StreamId> =
             self.streams.iter().filter(|(_, stream)| is_due(stream)).map(|(id, _)| *id).collect();
         for stream_id in due {
             self.end(stream_id, now);
-            self.unsaved.insert(stream_id);
+            self.save(stream_id, Heard::Directly, now);
         }
-        self.save_for_others(now);
     }
 
     /// Whether any stream is not over.

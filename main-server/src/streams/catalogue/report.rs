@@ -1,31 +1,19 @@
 //! What nodes' heartbeats bring: who carries which stream, and what follows for its state.
 
-use protocol::{NodeId, StreamId, node::CarriedStream, stream::StreamState};
+use protocol::{
+    NodeId, StreamId,
+    node::CarriedStream,
+    stream::{StreamState, Visibility},
+};
 
 use super::{Catalogue, News};
-use crate::clock::Now;
+use crate::{
+    clock::Now,
+    nodes::report::{Carried, Counts, Heard, Orders},
+};
 
-/// How a heartbeat came here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
-    /// From the node: what follows from it is for this main server to save.
-    Directly,
-    /// From another main server, which saves it.
-    FromOthers,
-}
-
-/// What a heartbeat asks for.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Orders {
-    /// Streams the node has to end: they are over.
-    pub(crate) over: Vec<StreamId>,
-    /// Streams that are not known here. Perhaps they were created a moment ago elsewhere: the store knows.
-    pub(crate) unknown: Vec<StreamId>,
-}
-
-impl Catalogue {
-    /// Takes over everything a node carries.
-    pub(crate) fn report(
+impl Carried for Catalogue {
+    fn report(
         &mut self,
         node: &NodeId,
         hostname: &str,
@@ -53,12 +41,23 @@ impl Catalogue {
         orders
     }
 
-    /// A node is gone, and what it carried with it.
-    pub(crate) fn node_lost(&mut self, node: &NodeId, now: Now) {
+    fn node_lost(&mut self, node: &NodeId, now: Now) {
         self.now_carries(node, Vec::new(), Heard::Directly, now);
         self.carried_by.remove(node);
     }
 
+    fn source(&self, stream_id: StreamId) -> Option<(Visibility, bool)> {
+        let stream = self.running(stream_id).ok()?;
+        Some((stream.visibility(), !stream.is_in_doubt()))
+    }
+
+    fn placed(&self) -> (Counts<'_>, Counts<'_>) {
+        let placed = self.count_placed(|stream| !stream.is_over());
+        (placed, self.count_placed(|stream| stream.state == StreamState::Created))
+    }
+}
+
+impl Catalogue {
     fn carry(&mut self, node: &NodeId, hostname: &str, row: &CarriedStream, heard: Heard, now: Now) {
         let Some(stream) = self.streams.get_mut(&row.stream_id) else { return };
         let placed_at_ms = stream.record.placed_at_ms;
@@ -79,7 +78,7 @@ impl Catalogue {
         };
         if was_origin && !stream.has_origin() {
             self.end(stream_id, now);
-            self.note(stream_id, heard);
+            self.save(stream_id, heard, now);
         } else {
             self.settle(stream_id, true, heard, now);
         }
@@ -117,14 +116,6 @@ impl Catalogue {
         } else if (turned || changed) && stream.is_listed() {
             self.changed.insert(stream_id);
         }
-        self.note(stream_id, heard);
-    }
-
-    /// Whoever heard of a change from the node itself saves it.
-    fn note(&mut self, stream_id: StreamId, heard: Heard) {
-        let unsaved = self.streams.get(&stream_id).is_some_and(|stream| stream.unsaved_since.is_some());
-        if unsaved && heard == Heard::Directly {
-            self.unsaved.insert(stream_id);
-        }
+        self.save(stream_id, heard, now);
     }
 }

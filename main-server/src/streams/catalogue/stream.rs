@@ -11,7 +11,6 @@ use protocol::{
     node::CarriedStream,
     stream::{StreamInfo, StreamState, Visibility},
 };
-use store::Revision;
 
 use super::{Carrier, Ended, Record, Settings, Thumbnail};
 use crate::clock::Now;
@@ -23,25 +22,21 @@ const MAX_MIME_BYTES: usize = 256;
 #[derive(Debug)]
 pub(crate) struct LiveStream {
     pub(super) record: Record,
-    /// The write that the store's version comes from, as far as is known here.
-    pub(super) revision: Revision,
-    /// Since when the record says more than the store's version, if it does.
-    pub(super) unsaved_since: Option<Instant>,
+    /// Whether the record says more than the one in the table.
+    pub(super) is_unsaved: bool,
     pub(super) state: StreamState,
     /// When a created or interrupted stream ends.
     pub(super) deadline: Option<Instant>,
     carriers: BTreeMap<NodeId, Carrier>,
     mime: Option<String>,
     pub(super) thumbnail: Option<Thumbnail>,
-    /// Whether the store is to forget it.
-    pub(super) to_forget: bool,
     /// Whether it may have ended while no main server ran: see [`super::Catalogue::doubt`].
     in_doubt: bool,
 }
 
 impl LiveStream {
     /// A stream as the store has it: one that ran is interrupted until a heartbeat reports it.
-    pub(super) fn new(record: Record, revision: Revision, settings: &Settings, now: Now) -> Self {
+    pub(super) fn new(record: Record, settings: &Settings, now: Now) -> Self {
         let state = match &record {
             record if record.is_over() => StreamState::Ended,
             record if record.started_at_ms.is_some() => StreamState::Interrupted,
@@ -49,14 +44,12 @@ impl LiveStream {
         };
         let mut stream = Self {
             record,
-            revision,
-            unsaved_since: None,
+            is_unsaved: false,
             state,
             deadline: None,
             carriers: BTreeMap::new(),
             mime: None,
             thumbnail: None,
-            to_forget: false,
             in_doubt: false,
         };
         stream.renew_deadline(settings, now);
@@ -136,7 +129,7 @@ impl LiveStream {
         let takes_it_in = row.state == StreamState::Live && row.path.is_empty();
         if takes_it_in && self.record.placed_on != hostname && self.has_no_live_origin_but(node) {
             self.record.place(hostname, now.unix_ms());
-            self.note_unsaved(now);
+            self.is_unsaved = true;
         }
         changed
     }
@@ -184,7 +177,7 @@ impl LiveStream {
         }
         if self.state != StreamState::Created && self.record.started_at_ms.is_none() {
             self.record.started_at_ms = Some(now.unix_ms());
-            self.note_unsaved(now);
+            self.is_unsaved = true;
         }
         self.state != before
     }
@@ -194,7 +187,7 @@ impl LiveStream {
         self.state = StreamState::Ended;
         if !self.record.is_over() {
             self.record.ended_at_ms = Some(now.unix_ms());
-            self.note_unsaved(now);
+            self.is_unsaved = true;
         }
         self.deadline = None;
         self.carriers.clear();
@@ -204,11 +197,6 @@ impl LiveStream {
     /// Its place among the streams that are over.
     pub(super) fn ended(&self, stream_id: StreamId) -> Ended {
         (self.record.started_at_ms.is_some(), self.record.ended_at_ms.unwrap_or_default(), stream_id)
-    }
-
-    /// The record says something now that the store's version does not.
-    pub(super) fn note_unsaved(&mut self, now: Now) {
-        self.unsaved_since.get_or_insert(now.instant);
     }
 
     /// It as viewers see it.

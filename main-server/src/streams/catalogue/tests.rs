@@ -4,6 +4,7 @@ use protocol::{node::CarriedStream, stream::Visibility};
 use store::Revision;
 
 use super::*;
+use crate::nodes::report::Carried;
 
 const SETTINGS: Settings = Settings {
     grace: Duration::from_secs(30),
@@ -66,17 +67,37 @@ impl Catalogue {
         orders.over.into_iter().chain(orders.unknown).collect()
     }
 
-    /// What the saver would write now; it counts as written, as of `revision`.
+    /// The store has this.
+    fn learn(&mut self, stream_id: StreamId, record: Record, revision: Revision, now: Now) {
+        self.records.learn(&stream_id, record, revision);
+        self.apply_changes(now);
+    }
+
+    /// The store does not have it any more.
+    fn forget(&mut self, stream_id: StreamId, revision: Revision, now: Now) {
+        self.records.forget(&stream_id, revision);
+        self.apply_changes(now);
+    }
+
+    /// What the store does not have yet, or is to forget.
+    fn unsaved(&self) -> Vec<StreamId> {
+        self.streams.keys().copied().filter(|id| !self.records.is_saved(id)).collect()
+    }
+
+    /// What is written behind now; it counts as written, as of `revision`.
     fn saved(&mut self, revision: u64, now: Now) -> Vec<(StreamId, Record)> {
-        let saves = self.take_unsaved().into_iter().filter_map(|id| match self.to_save(id)? {
-            Save::Keep(record, _) => Some((id, record)),
-            Save::Forget => None,
-        });
+        let saves = self.unsaved().into_iter().map(|id| (id, self.records.get(&id).unwrap().clone()));
         let saves: Vec<_> = saves.collect();
         for (id, record) in &saves {
             self.learn(*id, record.clone(), Revision(revision), now);
         }
         saves
+    }
+
+    /// What the store is to forget, once it has everything else.
+    fn discarded(&mut self, now: Now) -> Vec<StreamId> {
+        self.saved(1_000, now);
+        self.unsaved()
     }
 
     /// The public streams.
@@ -87,7 +108,8 @@ impl Catalogue {
 
     /// Ends a stream as its owner does.
     fn ends(&mut self, stream_id: StreamId, revision: u64, now: Now) {
-        let (record, _) = self.to_end(stream_id, now).unwrap();
+        let mut record = self.records.get(&stream_id).unwrap().clone();
+        record.ended_at_ms.get_or_insert(now.unix_ms());
         self.learn(stream_id, record, Revision(revision), now);
     }
 }
@@ -122,9 +144,9 @@ fn a_created_stream_is_not_listed_and_counts_for_its_node() {
     let (mut catalogue, id, _) = created();
     assert_eq!(state(&catalogue, id), StreamState::Created);
     assert!(catalogue.listed().is_empty());
-    assert_eq!(catalogue.placed().get("a"), Some(&1));
+    assert_eq!(catalogue.placed().0.get("a"), Some(&1));
     assert_eq!(catalogue.take_news(), []);
-    assert!(!catalogue.has_unsaved(), "the store has it already");
+    assert!(catalogue.unsaved().is_empty(), "the store has it already");
 }
 
 #[test]
@@ -148,7 +170,7 @@ fn viewers_are_summed_and_only_differences_are_told() {
     catalogue.hears("b", &[carried(id, StreamState::Live, 5)], now);
     assert_eq!(catalogue.take_changed()[0].viewers, 7);
     assert!(catalogue.take_changed().is_empty());
-    assert!(!catalogue.has_unsaved(), "a second carrier does not move the stream");
+    assert!(catalogue.unsaved().is_empty(), "a second carrier does not move the stream");
 }
 
 #[test]
@@ -164,7 +186,7 @@ fn a_lost_node_interrupts_its_streams_and_the_grace_period_ends_them() {
     assert_eq!(state(&catalogue, id), StreamState::Ended);
     assert_eq!(catalogue.take_news(), [News::Ended(id)]);
     assert!(catalogue.listed().is_empty());
-    assert_eq!(catalogue.placed().get("a"), None);
+    assert_eq!(catalogue.placed().0.get("a"), None);
 }
 
 #[test]
@@ -195,7 +217,7 @@ fn it_moves_to_the_node_that_has_it_live() {
     catalogue.place(id, "c", now);
     catalogue.hears("b", &[carried(id, StreamState::Live, 0)], now);
     assert_eq!(state(&catalogue, id), StreamState::Live);
-    assert_eq!(catalogue.placed().get("b"), Some(&1));
+    assert_eq!(catalogue.placed().0.get("b"), Some(&1));
     assert_eq!(catalogue.saved(3, now)[0].1.placed_on, "b");
 }
 
@@ -224,7 +246,7 @@ fn a_node_the_stream_has_left_does_not_end_it() {
     catalogue.hears("b", &[carried(id, StreamState::Live, 1)], now);
     catalogue.hears("a", &[carried(id, StreamState::Ended, 0)], now);
     assert_eq!(state(&catalogue, id), StreamState::Live);
-    assert_eq!(catalogue.placed().get("b"), Some(&1));
+    assert_eq!(catalogue.placed().0.get("b"), Some(&1));
 }
 
 #[test]
@@ -380,10 +402,10 @@ fn what_is_being_created_counts_already_and_does_not_give_way() {
     let now = Now::read();
     let tickets: Vec<Ticket> = (0..3).map(|_| catalogue.reserve(ADDRESS, "a", now).unwrap()).collect();
     assert_eq!(catalogue.reserve(ADDRESS, "a", now), Err(Error::TooManyWaiting(3)));
-    assert_eq!(catalogue.placed().get("a"), Some(&3));
+    assert_eq!(catalogue.placed().0.get("a"), Some(&3));
     catalogue.withdraw(tickets[0]);
     assert_eq!(catalogue.has_room_for(ADDRESS), Ok(()));
-    assert_eq!(catalogue.placed().get("a"), Some(&2));
+    assert_eq!(catalogue.placed().0.get("a"), Some(&2));
 }
 
 #[test]
@@ -393,9 +415,8 @@ fn a_flood_of_creations_does_not_displace_what_is_remembered_of_real_streams() {
     for index in 0..50_u8 {
         catalogue.create(record(&index.to_string()), ADDRESS, now + seconds(1));
     }
-    let forgotten = catalogue.take_unsaved();
-    assert_eq!(catalogue.to_save(real), None);
-    assert!(forgotten.iter().filter(|id| catalogue.to_save(**id) == Some(Save::Forget)).count() > 40);
+    let forgotten = catalogue.discarded(now);
+    assert!(!forgotten.contains(&real) && forgotten.len() > 40);
 }
 
 #[test]
@@ -407,9 +428,8 @@ fn the_store_is_to_forget_the_oldest_of_too_many_ended_streams() {
         let id = catalogue.create(record(&index.to_string()), None, now);
         catalogue.ends(id, 2, now);
     }
-    assert_eq!(catalogue.take_unsaved(), [first]);
-    assert_eq!(catalogue.to_save(first), Some(Save::Forget));
-    catalogue.forget(first, Revision(9), now);
+    assert_eq!(catalogue.discarded(now), [first]);
+    catalogue.forget(first, Revision(2_000), now);
     assert_eq!(catalogue.streams.len(), 4);
 }
 
@@ -424,7 +444,7 @@ fn a_restarted_catalogue_keeps_its_streams_until_the_nodes_come_back() {
     after.take_news();
     let states = [ran, waiting, over].map(|id| state(&after, id));
     assert_eq!(states, [StreamState::Interrupted, StreamState::Created, StreamState::Ended]);
-    assert_eq!(after.placed().get("a"), Some(&2));
+    assert_eq!(after.placed().0.get("a"), Some(&2));
     after.hears("a", &[carried(ran, StreamState::Live, 6)], now + seconds(2));
     after.expire(now + seconds(31));
     assert_eq!(state(&after, ran), StreamState::Live);
@@ -473,12 +493,12 @@ fn what_other_main_servers_wrote_is_taken_over_once_and_in_any_order() {
     catalogue.learn(id, moved.clone(), Revision(4), now);
     catalogue.learn(id, Record { ended_at_ms: Some(1), ..stored }, Revision(3), now);
     assert_eq!(state(&catalogue, id), StreamState::Live, "what is older was known");
-    assert_eq!(catalogue.placed().get("b"), Some(&1));
+    assert_eq!(catalogue.placed().0.get("b"), Some(&1));
     let over = Record { ended_at_ms: Some(9), ..moved };
     catalogue.learn(id, over.clone(), Revision(5), now);
     catalogue.learn(id, over, Revision(5), now);
     assert_eq!(catalogue.take_news(), [News::Ended(id)]);
-    assert!(!catalogue.has_unsaved());
+    assert!(catalogue.unsaved().is_empty());
 }
 
 #[test]
@@ -488,8 +508,8 @@ fn an_end_that_is_not_saved_yet_outlives_what_others_write() {
     catalogue.hears("a", &[carried(id, StreamState::Ended, 0)], now);
     catalogue.learn(id, Record { placed_on: "b".into(), placed_at_ms: 9, ..stored }, Revision(7), now);
     assert_eq!(state(&catalogue, id), StreamState::Ended);
-    let Some(Save::Keep(record, Revision(7))) = catalogue.to_save(id) else { panic!("unsaved") };
-    assert!(record.is_over());
+    assert_eq!((catalogue.unsaved(), catalogue.records.revision(&id)), (vec![id], Some(Revision(7))));
+    assert!(catalogue.records.get(&id).unwrap().is_over());
 }
 
 #[test]
@@ -506,15 +526,14 @@ fn who_heard_a_change_saves_it_and_others_only_if_that_one_did_not() {
     let rows = [carried(id, StreamState::Live, 1)];
     catalogue.report(&node("a"), "a", &rows, Heard::FromOthers, now);
     assert_eq!(catalogue.take_news().len(), 1, "listeners here are told all the same");
-    catalogue.expire(now + seconds(9));
-    assert!(!catalogue.has_unsaved());
-    catalogue.expire(now + seconds(10));
-    assert_eq!(catalogue.take_unsaved(), [id]);
+    let is_due = |catalogue: &Catalogue, later| catalogue.records.has_unsaved((now + seconds(later)).instant);
+    assert!(!is_due(&catalogue, 9));
+    assert!(is_due(&catalogue, 10));
 
     let (mut catalogue, id, now) = created();
     catalogue.report(&node("a"), "a", &rows, Heard::FromOthers, now);
     catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 1)], Heard::Directly, now);
-    assert_eq!(catalogue.take_unsaved(), [id], "who hears it next has that to save too");
+    assert!(is_due(&catalogue, 0), "the server that hears it next has that to save too");
 }
 
 #[test]
@@ -534,10 +553,10 @@ fn only_an_origin_moves_a_stream() {
     catalogue.hears("edge", &[from_edge(id, StreamState::Live, &["a"])], now);
     catalogue.hears("a", &[carried(id, StreamState::Interrupted, 0)], now);
     assert_eq!(state(&catalogue, id), StreamState::Interrupted, "what the origin says counts");
-    assert_eq!(catalogue.placed().get("a"), Some(&1));
+    assert_eq!(catalogue.placed().0.get("a"), Some(&1));
     catalogue.hears("edge", &[carried(id, StreamState::Live, 1)], now);
     assert_eq!(state(&catalogue, id), StreamState::Live);
-    assert_eq!(catalogue.placed().get("edge"), Some(&1), "the broadcaster went there");
+    assert_eq!(catalogue.placed().0.get("edge"), Some(&1), "the broadcaster went there");
 }
 
 #[test]

@@ -15,8 +15,9 @@ use futures_util::stream;
 use protocol::ErrorCode;
 use tokio::time::timeout;
 
+use super::Api;
 use crate::{
-    api::{Api, error::Error, extract::Client},
+    api::{error::Error, extract::Client},
     shares::Place,
     streams::feed::Reader,
 };
@@ -32,14 +33,14 @@ struct Listener {
     _place: Place,
 }
 
-pub(crate) async fn listen(
+pub(super) async fn listen(
     State(api): State<Arc<Api>>,
     Client(address): Client,
 ) -> Result<impl IntoResponse, Error> {
     let full =
         || Error::new(ErrorCode::LimitReached, "as many listeners as this server accepts: try again later");
     let place = api.listeners.take(address).ok_or_else(full)?;
-    let listener = Listener { reader: api.control.feed().subscribe(), api, _place: place };
+    let listener = Listener { reader: api.feed.subscribe(), api, _place: place };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-cache"),
@@ -57,7 +58,7 @@ impl Listener {
 
     /// What to send next; none when the server closes, or for a listener that is too slow.
     async fn next(&mut self) -> Option<Bytes> {
-        let next = timeout(KEEP_ALIVE, self.reader.next(self.api.control.feed()));
+        let next = timeout(KEEP_ALIVE, self.reader.next(&self.api.feed));
         let next = self.api.closing.run_until_cancelled(next).await?;
         next.unwrap_or(Some(Bytes::from_static(COMMENT)))
     }
@@ -65,7 +66,9 @@ impl Listener {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Request;
     use futures_util::StreamExt;
+    use tower::ServiceExt;
 
     use super::*;
     use crate::{App, Config};
@@ -74,7 +77,8 @@ mod tests {
     async fn a_silent_connection_carries_a_comment_at_least_every_ten_seconds() {
         let folder = tempfile::tempdir().unwrap();
         let app = App::open(Config::new(folder.path())).await.unwrap();
-        let response = listen(State(Arc::clone(&app.api)), Client(None)).await.unwrap().into_response();
+        let request = Request::get("/api/events").body(Body::empty()).unwrap();
+        let response = app.router().oneshot(request).await.unwrap();
         assert_eq!(response.headers()["x-accel-buffering"], "no");
         let mut pieces = response.into_body().into_data_stream();
         assert!(pieces.next().await.unwrap().unwrap().starts_with(b"event: snapshot"));

@@ -14,10 +14,11 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 
-use crate::{api::Api, streams::feed::Snapshot};
+use super::Api;
+use crate::streams::feed::Snapshot;
 
-pub(crate) async fn list(State(api): State<Arc<Api>>, request: HeaderMap) -> Response {
-    let snapshot = api.control.feed().current();
+pub(super) async fn list(State(api): State<Arc<Api>>, request: HeaderMap) -> Response {
+    let snapshot = api.feed.current();
     // Another process counts anew, so its versions are told apart by the time it started.
     let tag = format!("\"{:x}-{:x}\"", api.started.unix.as_nanos(), snapshot.version());
     let is_known = request.get(header::IF_NONE_MATCH).is_some_and(|known| lists(known, &tag));

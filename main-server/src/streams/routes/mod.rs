@@ -1,39 +1,91 @@
-//! `/api/streams`: create, list, watch, publish and end.
+//! `/api/streams` and `/api/events`: create, list, watch, publish and end.
 
-pub(crate) mod events;
-pub(crate) mod list;
-pub(crate) mod thumbnails;
+mod events;
+mod extract;
+mod list;
+mod placement;
+mod thumbnails;
 
 use std::sync::Arc;
 
 use axum::{
-    Json as Answer,
-    extract::State,
+    Json as Answer, Router,
+    extract::{DefaultBodyLimit, FromRef, State},
     http::{HeaderMap, StatusCode},
+    routing::{get, post},
 };
 use protocol::{
     ErrorCode,
     grant::Action,
-    stream::{AskForNodes, Assignment, CreateStream, StreamCreated, StreamInfo, Visibility},
+    stream::{
+        AskForNodes, Assignment, CreateStream, MAX_THUMBNAIL_BYTES, StreamCreated, StreamInfo, Visibility,
+    },
     title,
 };
+use tokio_util::sync::CancellationToken;
 
+use self::extract::{Ender, Publisher, StreamPath, is_insider};
+use super::{NewStream, Streams, feed::Feed};
 use crate::{
     api::{
-        Api,
+        caller::Credentials,
         error::Error,
-        extract::{Client, Ender, Json, OptionalJson, Publisher, StreamPath, is_insider},
+        extract::{Client, Json, OptionalJson},
     },
-    auth::{Attempt, MAX_PASSPHRASE_CHARS},
+    auth::{Attempt, Grants, MAX_PASSPHRASE_CHARS, Passphrases},
     clock::Now,
-    control::NewStream,
-    metrics::count,
+    metrics::{Counters, count},
+    shares::Places,
 };
+
+/// What the handlers share.
+pub(crate) struct Api {
+    /// The streams.
+    pub(crate) streams: Arc<Streams>,
+    /// The list of public streams and what is told of its changes.
+    pub(crate) feed: Arc<Feed>,
+    /// Signs and checks grants.
+    pub(crate) grants: Arc<Grants>,
+    /// Makes and checks hashes.
+    pub(crate) passphrases: Passphrases,
+    /// What operators and nodes prove themselves with.
+    pub(crate) credentials: Credentials,
+    /// One per listener of events that may be.
+    pub(crate) listeners: Arc<Places>,
+    /// When this process began to serve.
+    pub(crate) started: Now,
+    /// Cancelled when event streams have to end.
+    pub(crate) closing: CancellationToken,
+    /// What happened since the start.
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl FromRef<Arc<Api>> for Credentials {
+    fn from_ref(api: &Arc<Api>) -> Self {
+        api.credentials.clone()
+    }
+}
+
+/// The routes of streams.
+pub(crate) fn router(api: Arc<Api>) -> Router {
+    Router::new()
+        .route("/api/streams", get(list::list).post(create))
+        .route("/api/streams/{stream_id}", get(show).delete(end))
+        .route("/api/streams/{stream_id}/watch", post(watch))
+        .route("/api/streams/{stream_id}/publish", post(publish))
+        .route(
+            "/api/streams/{stream_id}/thumbnail",
+            get(thumbnails::show).put(thumbnails::replace).layer(DefaultBodyLimit::max(MAX_THUMBNAIL_BYTES)),
+        )
+        .route("/api/events", get(events::listen))
+        .route("/api/nodes/placement", get(placement::explain))
+        .with_state(api)
+}
 
 /// Most avoided nodes that are taken into account; nobody loses more in one go.
 const MAX_AVOIDED: usize = 16;
 
-pub(crate) async fn create(
+async fn create(
     State(api): State<Arc<Api>>,
     Client(address): Client,
     Json(request): Json<CreateStream>,
@@ -42,14 +94,14 @@ pub(crate) async fn create(
         .map_err(|error| Error::new(ErrorCode::InvalidTitle, error.to_string()))?;
     let visibility = request.visibility;
     let passphrase = checked_passphrase(request)?;
-    api.control.has_room_for(address)?;
+    api.streams.has_room_for(address)?;
     let passphrase_hash = match passphrase {
         Some(passphrase) => Some(api.passphrases.hash(passphrase, address).await?),
         None => None,
     };
     let now = Now::read();
     let new = NewStream { title: title.clone(), visibility, passphrase_hash, address };
-    let placed = api.control.create(new, now).await?;
+    let placed = api.streams.create(new, now).await?;
     let stream_id = placed.stream_id;
     let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
     count(&api.counters.streams_created);
@@ -75,30 +127,30 @@ fn checked_passphrase(request: CreateStream) -> Result<Option<String>, Error> {
     }
 }
 
-pub(crate) async fn show(
+async fn show(
     State(api): State<Arc<Api>>,
     StreamPath(stream_id): StreamPath,
     request: HeaderMap,
 ) -> Result<Answer<StreamInfo>, Error> {
-    let (info, asks_for_passphrase) = api.control.describe(stream_id)?;
+    let (info, asks_for_passphrase) = api.streams.describe(stream_id)?;
     let is_told = !asks_for_passphrase || is_insider(&api, &request, stream_id);
     Ok(Answer(if is_told { info } else { info.concealed() }))
 }
 
-pub(crate) async fn watch(
+async fn watch(
     State(api): State<Arc<Api>>,
     StreamPath(stream_id): StreamPath,
     Client(address): Client,
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
-    let mut found = api.control.find(stream_id)?;
+    let mut found = api.streams.find(stream_id)?;
     if let Some(hash) = found.passphrase_hash.take() {
         let passphrase = request.passphrase.take().unwrap_or_default();
         admit(&api, Attempt { stream_id, address, passphrase, hash }).await?;
     }
     request.avoid.truncate(MAX_AVOIDED);
     let now = Now::read();
-    let nodes = api.control.watch(&found, &request, now)?;
+    let nodes = api.streams.watch(&found, &request, now)?;
     let grant = api.grants.permit(Action::Watch, stream_id, found.visibility, now)?;
     count(&api.counters.watch_grants);
     Ok(Answer(Assignment { grant, nodes, stream: Some(found.info) }))
@@ -112,19 +164,19 @@ async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
     matches.then_some(()).ok_or_else(refused)
 }
 
-pub(crate) async fn publish(
+async fn publish(
     State(api): State<Arc<Api>>,
     Publisher { stream_id, visibility }: Publisher,
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
     request.avoid.truncate(MAX_AVOIDED);
     let now = Now::read();
-    let nodes = api.control.publish(stream_id, &request, now)?;
+    let nodes = api.streams.publish(stream_id, &request, now)?;
     let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
     Ok(Answer(Assignment { grant, nodes, stream: None }))
 }
 
-pub(crate) async fn end(State(api): State<Arc<Api>>, Ender(stream_id): Ender) -> Result<StatusCode, Error> {
-    api.control.end(stream_id, Now::read()).await?;
+async fn end(State(api): State<Arc<Api>>, Ender(stream_id): Ender) -> Result<StatusCode, Error> {
+    api.streams.end(stream_id, Now::read()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

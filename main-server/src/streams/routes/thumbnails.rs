@@ -9,34 +9,34 @@ use axum::{
 };
 use protocol::ErrorCode;
 
+use super::{
+    Api,
+    extract::{Publisher, StreamPath},
+};
 use crate::{
-    api::{
-        Api,
-        error::Error,
-        extract::{Publisher, Raw, StreamPath},
-    },
+    api::{error::Error, extract::Raw},
     clock::Now,
-    streams::catalogue::ImageKind,
+    streams::thumbnail::ImageKind,
 };
 
-pub(crate) async fn replace(
+pub(super) async fn replace(
     State(api): State<Arc<Api>>,
     Publisher { stream_id, .. }: Publisher,
     Raw(bytes): Raw,
 ) -> Result<StatusCode, Error> {
     let unknown = || Error::invalid("the body is not a JPEG, PNG or WebP picture");
     let kind = ImageKind::of(&bytes).ok_or_else(unknown)?;
-    api.control.set_thumbnail(stream_id, kind, bytes, Now::read())?;
+    api.streams.set_thumbnail(stream_id, kind, bytes, Now::read())?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(crate) async fn show(
+pub(super) async fn show(
     State(api): State<Arc<Api>>,
     StreamPath(stream_id): StreamPath,
     uri: Uri,
 ) -> Result<Response, Error> {
     let none = || Error::new(ErrorCode::NotFound, "this stream has no preview picture");
-    let thumbnail = api.control.thumbnail(stream_id)?.ok_or_else(none)?;
+    let thumbnail = api.streams.thumbnail(stream_id)?.ok_or_else(none)?;
     // An address with a version stands for one picture; without, for whichever is newest.
     let caching = if uri.query().is_some() { "public, max-age=60" } else { "no-cache" };
     let headers = [(header::CONTENT_TYPE, thumbnail.kind.content_type()), (header::CACHE_CONTROL, caching)];

@@ -1,4 +1,4 @@
-//! `GET /api/nodes/placement`: where somebody would be sent now, and why. Nobody is sent anywhere by asking.
+//! `GET /api/nodes/placement`: where a client would be sent now, and why.
 
 use std::sync::Arc;
 
@@ -7,29 +7,30 @@ use placement::Decision;
 use protocol::{ErrorCode, StreamId};
 use serde::Deserialize;
 
+use super::Api;
 use crate::{
-    api::{Api, error::Error, extract::Member},
-    control::Whom,
+    api::{caller::Operator, error::Error},
+    streams::Client,
 };
 
 /// What is asked.
 #[derive(Deserialize)]
-pub(crate) struct Question {
+pub(super) struct Question {
     stream_id: Option<StreamId>,
     #[serde(rename = "for")]
-    whom: Whom,
+    client: Client,
     region: Option<String>,
 }
 
-pub(crate) async fn explain(
+pub(super) async fn explain(
     State(api): State<Arc<Api>>,
-    _: Member,
+    _: Operator,
     question: Result<Query<Question>, QueryRejection>,
 ) -> Result<axum::Json<Decision>, Error> {
     let wrong = "for is viewer or broadcaster, and stream_id that of a stream";
     let Query(question) = question.map_err(|_| Error::invalid(wrong))?;
-    if question.whom == Whom::Viewer && question.stream_id.is_none() {
+    if question.client == Client::Viewer && question.stream_id.is_none() {
         return Err(Error::new(ErrorCode::UnknownStream, "a viewer watches a stream: stream_id says which"));
     }
-    Ok(axum::Json(api.control.explain(question.stream_id, question.whom, question.region.as_deref())?))
+    Ok(axum::Json(api.streams.explain(question.stream_id, question.client, question.region.as_deref())?))
 }
