@@ -37,6 +37,8 @@ class World {
   declines = false;
   full = false;
   state = 'live';
+  /** How often the servers cannot end a stream. */
+  endRefusals = 0;
   readonly #memory = new Map<string, string>();
   readonly studio: Studio;
 
@@ -55,14 +57,19 @@ class World {
         return Promise.resolve(stream);
       },
       publish: () => Promise.resolve(publish),
-      endStream: () => Promise.resolve(),
+      endStream: () => {
+        if (this.endRefusals-- <= 0) return Promise.resolve();
+        return Promise.reject(new CallError('store_unavailable', 'no leader', { retryAfterMs: 2_000 }));
+      },
       stream: () => Promise.resolve({ state: this.state, viewers: 7, started_at_ms: 1 }),
       putThumbnail: () => Promise.resolve(),
     };
-    const call = (event: string): Promise<object> =>
-      Promise.resolve(
+    const call = (event: string): Promise<object> => {
+      if (event === 'end_stream' && this.endRefusals > 0) return Promise.reject(new CallError('unreachable', 'gone'));
+      return Promise.resolve(
         event === 'register_new_stream' ? { next_segment: 0, viewers: 0 } : { have: { take: 0, seq: 0 } },
       );
+    };
     this.studio = new Studio({
       server: server as unknown as MainServer,
       abilities: { secureContext: true, screen: true, camera: true, recorder: true, player: true },
@@ -121,6 +128,18 @@ it('asks for a source, goes on the air with it, and ends', async () => {
   expect(world.captures[0]?.closed).toBe(true);
   studio.again();
   expect([studio.phase, studio.air]).toEqual(['setup', undefined]);
+});
+
+it('goes on trying to end a stream while the main server cannot write', async () => {
+  await studio.goLive('');
+  world.endRefusals = 3;
+  const ended = studio.end();
+  await pass(4_000);
+  expect(studio.ending).toBe(true);
+  await pass(60_000);
+  await ended;
+  expect(studio).toMatchObject({ phase: 'over', ending: false, problem: undefined });
+  expect(world.endRefusals).toBe(0);
 });
 
 it('creates one stream, however often it is asked to', async () => {

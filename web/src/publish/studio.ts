@@ -47,6 +47,8 @@ export class Studio {
   /** Stops trying to go live. */
   #trying: AbortController | undefined;
   #ending = false;
+  /** Stops trying to end a stream. */
+  readonly #closing = new AbortController();
   #nothingShared = false;
   #closed = false;
 
@@ -161,6 +163,7 @@ export class Studio {
   /** Lets go of everything. The stream is not ended and can be continued. */
   close(): void {
     this.#closed = true;
+    this.#closing.abort();
     this.#trying?.abort();
     this.#unfinished.withdraw();
     this.#air?.close();
@@ -271,7 +274,8 @@ export class Studio {
     this.#problem = undefined;
     this.#setup.changed();
     try {
-      await end();
+      // While the main server cannot write, it says so and how long to wait.
+      await patiently(end, () => undefined, this.#closing.signal);
     } catch (error) {
       this.#problem = callProblem(error);
     } finally {
