@@ -16,7 +16,6 @@ use crate::{
     clock::Now,
     cluster::{
         bootstrap,
-        circuit_breaker::CircuitBreaker,
         gossip::{Gossip, Listener, Outbox},
         partition::Partition,
     },
@@ -220,7 +219,6 @@ impl Parts {
         };
         let partition = Arc::new(Partition::new(store.clone()));
         let outbox = Arc::new(Outbox::new(store.bus.is_alone()));
-        let breaker = Arc::new(CircuitBreaker::default());
         let view = Arc::new(View::new(
             Registry::new(config.registry()),
             Catalogue::new(config.catalogue()),
@@ -230,9 +228,8 @@ impl Parts {
             (Arc::clone(&context.feed), Arc::clone(&partition), Arc::clone(&outbox)),
         ));
         let shared = || (Arc::clone(&view), Arc::clone(&partition), Arc::clone(&outbox));
-        let streams = Arc::new(Streams::new(shared(), store.clone(), Arc::clone(&breaker)));
-        let look_up: Arc<dyn nodes::StreamLookUp> = Arc::<Streams>::clone(&streams);
-        let nodes = Arc::new(Nodes::new(shared(), (Arc::clone(&store.kv), breaker), look_up));
+        let streams = Arc::new(Streams::new(shared(), Arc::clone(&store.kv)));
+        let nodes = Arc::new(Nodes::new(shared(), Arc::clone(&store.kv)));
         Self {
             context,
             view,
@@ -246,17 +243,16 @@ impl Parts {
         }
     }
 
-    /// Takes over what the store and the journal have. Where there are several servers of the store, one may have died just
-    /// now: then it is tried for a while.
+    /// Takes over what the store has. Where there are several servers of the store, one may have died just now: then it is
+    /// tried for a while.
     async fn load(&self) -> Result<(), store::Error> {
         let begun = Instant::now();
         loop {
             let loaded = async {
                 self.view.load().await?;
-                self.streams.load_journal().await?;
                 self.streams.doubt(Now::read()).await
             };
-            let is_late = self.context.store.journal.is_none() || begun.elapsed() >= LOAD_TIMEOUT;
+            let is_late = self.context.store.bus.is_alone() || begun.elapsed() >= LOAD_TIMEOUT;
             match loaded.await {
                 Err(store::Error::Unavailable(error)) if !is_late => tracing::warn!("{error}, trying again"),
                 outcome => return outcome,
@@ -277,9 +273,8 @@ impl Parts {
             closing,
             counters: Arc::clone(&self.counters),
         };
-        let [journal, last_seen, last] = [(); 3].map(|()| Arc::clone(&self.streams));
+        let [last_seen, last] = [(); 2].map(|()| Arc::clone(&self.streams));
         let feature = Feature::new(streams::routes::router(Arc::new(api)))
-            .task("journal", async move { journal.tend_journal().await })
             .task("time at which streams were last seen", async move { last_seen.note_last_seen().await })
             .saving("last time at which streams were seen", |shutdown| async move {
                 shutdown.cancelled().await;

@@ -10,11 +10,11 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use store::{Journal, Store};
+use store::Store;
 
 use crate::clock::Now;
 
@@ -125,13 +125,12 @@ impl Partition {
         }
     }
 
-    /// Whether requests are served: the store or the journal takes writes, and new viewers are admitted.
+    /// Whether requests are served: the store takes writes, and new viewers are admitted.
     ///
     /// # Errors
     /// Says what does not work.
     pub(crate) fn ready(&self, now: Now) -> Result<(), NotReady> {
-        let is_kept = |journal: &Arc<dyn Journal>| journal.is_writable();
-        if !self.store.kv.health().borrow().writable && !self.store.journal.as_ref().is_some_and(is_kept) {
+        if !self.store.kv.health().borrow().writable {
             return Err(NotReady::Store(store::Error::Unavailable("the last write failed".into())));
         }
         Ok(self.admits_newcomers(now)?)

@@ -84,10 +84,9 @@ impl Nodes {
         now: Now,
     ) -> Result<Orders, Error> {
         let unknown = orders.unknown.into_iter().take(MOST_LOOKED_UP);
-        let asked = join_all(
-            unknown
-                .map(async |stream_id: StreamId| self.streams.look_up(stream_id).await.then_some(stream_id)),
-        );
+        let asked = join_all(unknown.map(async |stream_id: StreamId| {
+            self.view.stream_records.look_up(&stream_id).await.is_ok().then_some(stream_id)
+        }));
         let answers = timeout(LOOK_UP_TIMEOUT, asked).await.unwrap_or_default();
         let answered: Vec<StreamId> = answers.into_iter().flatten().collect();
         let mut orders = self.hear(node_id, heartbeat, Heard::Directly, now)?;

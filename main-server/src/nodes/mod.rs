@@ -13,7 +13,6 @@ mod sources;
 
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use placement::Refusal;
 use protocol::{NodeId, StreamId, node::NodeInfo};
 use store::Kv;
@@ -51,30 +50,22 @@ pub(crate) enum Error {
     Random(String),
 }
 
-/// Asks the store about streams that are unknown here, for nodes that carry them.
-pub(crate) trait StreamLookUp: Send + Sync {
-    /// Takes over what the store has of a stream. Says whether it answered.
-    fn look_up(&self, stream_id: StreamId) -> BoxFuture<'_, bool>;
-}
-
 /// See the [module](self).
 pub(crate) struct Nodes {
     view: Arc<View>,
     partition: Arc<Partition>,
     outbox: Arc<Outbox>,
     kv: Arc<dyn Kv>,
-    breaker: Arc<CircuitBreaker>,
-    streams: Arc<dyn StreamLookUp>,
+    breaker: CircuitBreaker,
 }
 
 impl Nodes {
     /// The nodes of `view`.
     pub(crate) fn new(
         (view, partition, outbox): (Arc<View>, Arc<Partition>, Arc<Outbox>),
-        (kv, breaker): (Arc<dyn Kv>, Arc<CircuitBreaker>),
-        streams: Arc<dyn StreamLookUp>,
+        kv: Arc<dyn Kv>,
     ) -> Self {
-        Self { view, partition, outbox, kv, breaker, streams }
+        Self { view, partition, outbox, kv, breaker: CircuitBreaker::default() }
     }
 
     /// Forgets a node that stops; its streams are interrupted at once.

@@ -4,7 +4,6 @@
 
 mod connection;
 mod contact;
-mod journal;
 #[path = "../../tests/http/server.rs"]
 #[allow(dead_code, reason = "its other users need the rest")]
 mod server;
@@ -22,7 +21,6 @@ use tokio::time::{Instant, sleep};
 
 use self::{
     connection::Connection,
-    journal::InMemory,
     server::{Answer, PATIENCE, Server, carried},
 };
 use crate::{App, Config, app::Parts, cluster::bootstrap::SETTINGS};
@@ -51,12 +49,6 @@ impl Cluster {
     async fn new() -> Self {
         let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
         Self { store }
-    }
-
-    /// A cluster that has a journal beside the store.
-    async fn with(journal: Arc<InMemory>) -> Self {
-        let store = Self::new().await.store;
-        Self { store: Store { journal: Some(journal), ..store } }
     }
 
     /// Starts a main server whose defaults `set` changed.

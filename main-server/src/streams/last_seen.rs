@@ -51,7 +51,7 @@ impl Streams {
     async fn note_seen(&self, at_most: Duration) {
         let seen = LastSeen { unix_ms: Now::read().unix_ms() };
         let value = serde_json::to_vec(&seen).expect("a number is always JSON");
-        let saved = timeout(at_most, self.store.kv.put(SETTINGS, KEY, value.into(), None)).await;
+        let saved = timeout(at_most, self.kv.put(SETTINGS, KEY, value.into(), None)).await;
         if !matches!(saved, Ok(Ok(_))) {
             tracing::debug!("the time at which streams were last seen could not be saved");
         }
@@ -62,7 +62,7 @@ impl Streams {
     /// # Errors
     /// The store's.
     pub(crate) async fn doubt(&self, now: Now) -> Result<(), store::Error> {
-        let entry = self.store.kv.get(SETTINGS, KEY).await?;
+        let entry = self.kv.get(SETTINGS, KEY).await?;
         let seen = entry.and_then(|entry| serde_json::from_slice::<LastSeen>(&entry.value).ok());
         self.view.streams(|catalogue, _| {
             let newest_ms = catalogue.newest_ms();

@@ -5,7 +5,6 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod feed;
-mod journal;
 mod last_seen;
 pub(crate) mod record;
 pub(crate) mod routes;
@@ -14,29 +13,25 @@ pub(crate) mod thumbnail;
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use placement::{Ask, Choice, Decision, Fleet, Refusal};
 use protocol::{
     StreamId,
     stream::{AskForNodes, NodeAddress, StreamInfo, Visibility},
 };
 use serde::Deserialize;
-use store::Store;
+use store::Kv;
 
 use self::{
     catalogue::Ticket,
-    journal::Journaled,
     record::Record,
     thumbnail::{ImageKind, Thumbnail},
 };
 use crate::{
     clock::Now,
     cluster::{
-        circuit_breaker::CircuitBreaker,
         gossip::Outbox,
         partition::{CutOff, Partition},
     },
-    nodes::StreamLookUp,
     view::View,
 };
 
@@ -99,19 +94,16 @@ pub(crate) struct Streams {
     view: Arc<View>,
     partition: Arc<Partition>,
     outbox: Arc<Outbox>,
-    store: Store,
-    breaker: Arc<CircuitBreaker>,
-    journaled: Journaled,
+    kv: Arc<dyn Kv>,
 }
 
 impl Streams {
     /// The streams of `view`.
     pub(crate) fn new(
         (view, partition, outbox): (Arc<View>, Arc<Partition>, Arc<Outbox>),
-        store: Store,
-        breaker: Arc<CircuitBreaker>,
+        kv: Arc<dyn Kv>,
     ) -> Self {
-        Self { view, partition, outbox, store, breaker, journaled: Journaled::default() }
+        Self { view, partition, outbox, kv }
     }
 
     /// Whether another stream may be created from `address`, before anything costly is done for it.
@@ -155,7 +147,7 @@ impl Streams {
     async fn write_new(&self, record: Record, now: Now) -> Result<StreamId, Error> {
         for later_ns in 0..ATTEMPTS {
             let stream_id = StreamId::new(&record.title, now.unix.as_nanos() + u128::from(later_ns));
-            match self.keep_new(stream_id, &record).await {
+            match self.view.stream_records.create(&stream_id, record.clone()).await {
                 Ok(()) => return Ok(stream_id),
                 Err(store::Error::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -169,7 +161,11 @@ impl Streams {
     /// # Errors
     /// [`Error::Store`]: it goes on.
     pub(crate) async fn end(&self, stream_id: StreamId, now: Now) -> Result<(), Error> {
-        Ok(self.keep_end(stream_id, now.unix_ms()).await?)
+        let ended = |record: &Record| {
+            (!record.is_over()).then(|| Record { ended_at_ms: Some(now.unix_ms()), ..record.clone() })
+        };
+        self.view.stream_records.change(&stream_id, ended).await?;
+        Ok(())
     }
 
     /// One stream, over or not, and whether viewers are asked for a passphrase.
@@ -292,12 +288,6 @@ impl Streams {
                 (Client::Broadcaster, stream_id) => Ok(fleet.publish(stream_id, ask)?),
             }
         })
-    }
-}
-
-impl StreamLookUp for Streams {
-    fn look_up(&self, stream_id: StreamId) -> BoxFuture<'_, bool> {
-        Box::pin(async move { self.look_up_everywhere(stream_id).await.is_ok() })
     }
 }
 
