@@ -46,6 +46,8 @@ mod disk;
 mod feature;
 mod metrics;
 mod nodes;
+#[cfg(test)]
+mod notes;
 mod pages;
 mod private_file;
 mod scaling;

@@ -23,15 +23,20 @@ use self::{
     connection::Connection,
     server::{Answer, PATIENCE, Server, carried},
 };
-use crate::{App, Config, app::Parts, cluster::bootstrap::SETTINGS};
+use crate::{
+    App, Config,
+    app::Parts,
+    cluster::bootstrap::SETTINGS,
+    feature::{Context, Feature},
+};
 
 /// What the servers of a cluster share.
-struct Cluster {
+pub(crate) struct Cluster {
     store: Store,
 }
 
 /// A main server of a cluster, and its way to the store, which can be cut.
-struct Member {
+pub(crate) struct Member {
     server: Server,
     connection: Arc<Connection>,
     parts: Arc<Parts>,
@@ -46,20 +51,29 @@ impl std::ops::Deref for Member {
 }
 
 impl Cluster {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
         Self { store }
     }
 
     /// Starts a main server whose defaults `set` changed.
     async fn member(&self, set: impl Fn(&mut Config)) -> Member {
+        self.member_with(set, |_| Feature::default()).await
+    }
+
+    /// The same with a feature more.
+    pub(crate) async fn member_with(
+        &self,
+        set: impl Fn(&mut Config),
+        feature: impl FnOnce(&Context) -> Feature,
+    ) -> Member {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(folder.path());
         // Longer than a test that is not about leases, on a busy machine.
         config.lease = Duration::from_secs(60);
         set(&mut config);
         let connection = Arc::new(Connection::new(self.store.clone()));
-        let app = App::on(connection.store(), config).await.unwrap();
+        let app = App::with(connection.store(), config, feature).await.unwrap();
         let parts = Arc::clone(&app.parts);
         Member { server: Server::serve(app, folder).await, connection, parts }
     }
@@ -108,7 +122,7 @@ impl Member {
 }
 
 /// Waits until `condition` is true.
-async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
     let deadline = Instant::now() + PATIENCE;
     while !condition().await {
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");

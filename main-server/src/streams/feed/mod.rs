@@ -17,6 +17,7 @@ use std::{
 
 use bytes::Bytes;
 use protocol::{StreamId, stream::StreamInfo};
+use serde::Serialize;
 use tokio::sync::watch;
 
 pub(crate) use reader::Reader;
@@ -94,6 +95,20 @@ impl Feed {
         if frame.is_empty() {
             return;
         }
+        state.append(frame.into());
+        self.newest.send_replace(state.next);
+    }
+
+    /// Tells all listeners of something that does not change the list. A listener that falls behind misses it.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "for other features than streams; a trial feature uses it")
+    )]
+    pub(crate) fn announce(&self, name: &str, payload: &impl Serialize) {
+        let json = serde_json::to_string(payload).expect("payloads of events are always JSON");
+        let mut frame = String::new();
+        write_event(&mut frame, name, &json);
+        let mut state = self.state();
         state.append(frame.into());
         self.newest.send_replace(state.next);
     }
