@@ -98,7 +98,7 @@ test('on air', async () => {
   const opened = page.waitForEvent('popup');
   await page.evaluate(() => void window.open('/live'));
   const copy = await opened;
-  await expect(copy.getByText(/is live/)).toBeVisible();
+  await expect(copy.getByText(/Painted clock.* is live/).first()).toBeVisible();
   await shoot(copy, 'live-offer');
   await copy.close();
   await stage.closeSource();
@@ -135,14 +135,16 @@ test('watching', async () => {
   await expect(page.locator('ud-player')).toHaveAttribute('data-join-ms', /\d/);
   await page.waitForTimeout(2_000);
   await shoot(page, 'watch-live');
-  await page.getByRole('button', { name: /^Statistics/ }).click();
+  await page.keyboard.press('i');
   await shoot(page, 'watch-stats');
+  await page.locator('video').hover();
   await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
   await shoot(page, 'watch-keys');
+  await page.locator('video').hover();
   await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
   const { page: embed } = await stage.watch(broadcaster.watchUrl.replace('/view/', '/embed/'));
   await expect(embed.locator('ud-player')).toHaveAttribute('data-join-ms', /\d/);
-  await embed.getByRole('button', { name: /^Statistics/ }).click();
+  await embed.keyboard.press('i');
   await shoot(embed, 'embed-stats');
   await stage.closeSource();
   await expect(page.getByText('Reconnecting')).toBeVisible();

@@ -23,7 +23,7 @@ export class ViewPage extends LitElement {
   override render(): TemplateResult {
     return html`<ud-shell current="view">
       <h1>${strings.streams.heading}</h1>
-      <ud-stream-list></ud-stream-list>
+      <ud-stream-list level="2"></ud-stream-list>
     </ud-shell>`;
   }
 }

@@ -64,6 +64,9 @@ export class WatchPage extends LitElement {
         gap: 14px 28px;
         margin-top: 18px;
       }
+      .about > :first-child {
+        min-height: 66px;
+      }
       h1 {
         font-size: clamp(1.25rem, 2.6vw, 1.75rem);
         overflow-wrap: anywhere;
@@ -170,7 +173,9 @@ export class WatchPage extends LitElement {
         ${player}
         <div class="about">
           <div>
-            <h1 dir="auto">${this.info?.title ?? ' '}</h1>
+            <h1 class=${this.info ? '' : 'visually-hidden'} dir="auto">
+              ${this.info?.title ?? strings.watch.player.stream}
+            </h1>
             <div class="facts">${this.#facts()}</div>
           </div>
           ${this.#isNowhere ? nothing : html`<ud-copy-link primary .url=${link}></ud-copy-link>`}

@@ -26,6 +26,7 @@ export class CopyLink extends LitElement {
     css`
       :host {
         display: block;
+        container-type: inline-size;
         min-width: 0;
       }
       .row {
@@ -81,8 +82,19 @@ export class CopyLink extends LitElement {
       }
       .button {
         min-height: 38px;
-        padding: 0 14px;
+        padding: 0 13px;
         font-size: var(--ud-text-s);
+      }
+      @container (max-width: 290px) {
+        .row {
+          display: grid;
+          gap: 0;
+          padding: 2px 5px 5px;
+          border-radius: var(--ud-radius-large);
+        }
+        .link {
+          margin-inline: 10px;
+        }
       }
       .hint {
         padding: 6px 16px 0;

@@ -116,6 +116,14 @@ export class Shell extends LitElement {
         }
         nav .button {
           padding-inline: 12px;
+          font-size: var(--ud-text-s);
+        }
+        nav .button svg {
+          display: none;
+        }
+        .brand {
+          gap: 6px;
+          font-size: var(--ud-text-l);
         }
       }
       @media (max-width: 380px) {
@@ -135,8 +143,8 @@ export class Shell extends LitElement {
     if (this.bare) return html`<main><slot></slot></main>`;
     const { shell } = strings;
     return html`
-      <a class="skip button" href="#main" @click=${this.#skip}>${shell.skip}</a>
       <header>
+        <button class="skip button" type="button" @click=${this.#skip}>${shell.skip}</button>
         <a class="brand" href="/" aria-label=${shell.home}>${ghostPicture}<span aria-hidden="true">undead</span></a>
         <nav aria-label=${shell.navigation}>
           <a class="button quiet" href="/view" aria-current=${this.current === 'view' ? 'page' : 'false'}>
@@ -171,8 +179,7 @@ export class Shell extends LitElement {
     chooseAppearance(this.appearance);
   };
 
-  #skip(event: Event): void {
-    event.preventDefault();
+  #skip(): void {
     this.renderRoot.querySelector('main')?.focus();
   }
 }

@@ -15,6 +15,8 @@ export class StreamCard extends LitElement {
   @property({ attribute: false }) declare stream: StreamInfo;
   /** The server's time, handed down so that all cards of a page turn over together. */
   @property({ attribute: false }) nowMs = serverTime.nowMs();
+  /** Of the title among the headings of the page. */
+  @property({ type: Number }) level = 3;
   /** The picture that is shown: the newest one that has arrived. */
   @state() private shownUrl: string | undefined;
 
@@ -66,9 +68,10 @@ export class StreamCard extends LitElement {
         width: 56px;
         opacity: 0.5;
       }
-      h3 {
+      .title {
         margin-top: 12px;
         font-size: var(--ud-text-m);
+        font-weight: 700;
         line-height: 1.35;
         letter-spacing: -0.01em;
         overflow-wrap: anywhere;
@@ -102,7 +105,7 @@ export class StreamCard extends LitElement {
           ${this.shownUrl === undefined ? html`<div class="none">${ghostPicture}</div>` : nothing}
           ${this.shownUrl === undefined ? nothing : html`<img src=${this.shownUrl} alt="" />`}
         </div>
-        <h3 dir="auto">${title}</h3>
+        <div class="title" role="heading" aria-level=${this.level} dir="auto">${title}</div>
         <div class="facts">${stateBadge(state)} ${viewersBadge(viewers)} <span>${this.#age()}</span></div>
       </a>
     `;

@@ -2,7 +2,7 @@
 // a short text when it is empty, and what was known last while the server cannot be heard.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
-import { customElement, state } from 'lit/decorators.js';
+import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { followCatalogue, type CatalogueView } from '../api/catalogue';
 import { serverTime } from '../api/server-time';
@@ -18,6 +18,8 @@ const QUIET_MS = 3_000;
 
 @customElement('ud-stream-list')
 export class StreamList extends LitElement {
+  /** Of the streams' titles among the headings of the page. */
+  @property({ type: Number }) level = 3;
   @state() private view: CatalogueView = { streams: undefined, connected: true };
   @state() private nowMs = serverTime.nowMs();
   @state() private silent = false;
@@ -37,8 +39,9 @@ export class StreamList extends LitElement {
         padding: 0;
         list-style: none;
       }
-      h3 {
+      .title {
         font-size: var(--ud-text-l);
+        font-weight: 700;
       }
       .silent {
         margin-bottom: 18px;
@@ -82,14 +85,22 @@ export class StreamList extends LitElement {
   #list(): TemplateResult {
     const { streams } = this.view;
     if (streams === undefined) return skeletons;
-    if (streams.length === 0) return empty;
+    if (streams.length === 0) return this.#empty();
     return html`<ul>
       ${repeat(
         streams,
         ({ stream_id }) => stream_id,
-        (stream) => html`<li><ud-stream-card .stream=${stream} .nowMs=${this.nowMs}></ud-stream-card></li>`,
+        (stream) =>
+          html`<li><ud-stream-card .stream=${stream} .nowMs=${this.nowMs} .level=${this.level}></ud-stream-card></li>`,
       )}
     </ul>`;
+  }
+
+  #empty(): TemplateResult {
+    return html`<div class="empty">
+      <div class="title" role="heading" aria-level=${this.level}>${strings.streams.empty}</div>
+      <p>${strings.streams.emptyAdvice}</p>
+    </div>`;
   }
 
   #show(view: CatalogueView): void {
@@ -112,11 +123,6 @@ const skeletons = html`<ul aria-busy="true" aria-label=${strings.streams.loading
       </li>`,
   )}
 </ul>`;
-
-const empty = html`<div class="empty">
-  <h3>${strings.streams.empty}</h3>
-  <p>${strings.streams.emptyAdvice}</p>
-</div>`;
 
 declare global {
   interface HTMLElementTagNameMap {

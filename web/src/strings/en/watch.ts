@@ -75,8 +75,8 @@ export const watch = {
       heading: 'Reconnecting',
       advice: (seconds: number) =>
         seconds > 0
-          ? `If they aren’t back in ${seconds} s, the stream ends.`
-          : 'If they aren’t back in a moment, the stream ends.',
+          ? `If they aren't back in ${seconds} s, the stream ends.`
+          : "If they aren't back in a moment, the stream ends.",
     },
     ended: { heading: 'This stream has ended', advice: 'Thanks for watching.' },
     notFound: { heading: 'No stream here', advice: 'The link may be incomplete, or the stream ended long ago.' },

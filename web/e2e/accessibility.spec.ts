@@ -1,0 +1,143 @@
+// What axe finds wrong on every page: names, roles, labels, contrast (WCAG 2.2 A and AA), in both themes.
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+
+import type { AxeResults, RunOptions } from 'axe-core';
+import { expect, test, type Browser, type Page } from '@playwright/test';
+
+import { launchBrowser } from './support/browser.ts';
+import * as scenes from './support/scenes.ts';
+import { Undead } from './support/undead.ts';
+
+const SECRET = 'a secret for the tests';
+const RULES: RunOptions = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
+
+let undead: Undead;
+let browser: Browser;
+let axe: string;
+
+test.beforeAll(async () => {
+  undead = await Undead.up({ UNDEAD_CLUSTER_SECRET: SECRET });
+  browser = await launchBrowser();
+  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+});
+
+test.afterAll(async () => {
+  await browser.close();
+  expect(await undead.stop()).toBe(0);
+});
+
+/** What axe finds, as `rule: element`. */
+async function violations(page: Page): Promise<string[]> {
+  // Not a <script>: the policy of the pages allows none that is inline.
+  await page.evaluate(axe);
+  const found = await page.evaluate(async (options) => {
+    const { axe } = window as unknown as { axe: { run(options: RunOptions): Promise<AxeResults> } };
+    const { violations } = await axe.run(options);
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+  }, RULES);
+  return found;
+}
+
+async function open(address: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
+  const page = await browser.newPage({ reducedMotion: 'reduce' });
+  await prepare?.(page);
+  await page.goto(`${undead.url}${address}`);
+  await expect(page.getByRole('heading').first()).toBeVisible();
+  return page;
+}
+
+async function signedIn(): Promise<Page> {
+  const page = await open('/admin', scenes.cluster);
+  await page.getByLabel('Cluster secret').fill(SECRET);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('table')).toBeVisible();
+  return page;
+}
+
+async function optionsOpen(): Promise<Page> {
+  const page = await open('/live', scenes.insecure);
+  await page.getByText('Quality: Standard').click();
+  return page;
+}
+
+async function noStream(): Promise<Page> {
+  const page = await open(`/view/${'0'.repeat(32)}`);
+  await expect(page.getByText('No stream here')).toBeVisible();
+  return page;
+}
+
+async function menuOpen(): Promise<Page> {
+  const page = await open('/view', scenes.catalogue(scenes.STREAMS));
+  await page.getByRole('button', { name: 'Appearance' }).click();
+  await expect(page.getByRole('menu')).toBeVisible();
+  return page;
+}
+
+const PAGES: Record<string, () => Promise<Page>> = {
+  home: () => open('/', scenes.catalogue(scenes.STREAMS)),
+  'an empty list': () => open('/view'),
+  'an open menu': menuOpen,
+  'going live': () => open('/live'),
+  'going live from an insecure address': optionsOpen,
+  'a stream there is not': noStream,
+  'operations, signed out': () => open('/admin'),
+  'operations, signed in': signedIn,
+  'a page there is not': () => open('/nowhere'),
+  'the style guide': () => open('/styleguide'),
+};
+
+for (const [name, visit] of Object.entries(PAGES)) {
+  test(`axe finds nothing on ${name}`, async () => {
+    const page = await visit();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await violations(page), colorScheme).toEqual([]);
+    }
+    await page.close();
+  });
+}
+
+test('on an insecure address nothing can be pressed that cannot work, and the page says what helps', async () => {
+  const page = await open('/live', scenes.insecure);
+  await expect(page.getByRole('button', { name: 'Go live' })).toBeDisabled();
+  await expect(page.getByRole('button', { name: /Share a screen|Use a camera/ })).toHaveCount(0);
+  await expect(page.getByLabel('Add my microphone')).toBeDisabled();
+  await expect(page.getByRole('alert')).toContainText('ask the operator');
+  await expect(page.getByRole('link', { name: 'Try this page over https' })).toHaveAttribute(
+    'href',
+    /^https:.*\/live$/,
+  );
+  await page.close();
+});
+
+test('no page is wider than a phone, whichever way it is held', async () => {
+  for (const visit of Object.values(PAGES)) {
+    const page = await visit();
+    for (const [width, height] of [
+      [390, 844],
+      [844, 390],
+      [360, 740],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(wide, `${page.url()} at ${width} px`).toBeLessThanOrEqual(width);
+    }
+    await page.close();
+  }
+});
+
+test('a theme that is chosen stays, and the page has it before its first paint', async () => {
+  const page = await open('/view');
+  const background = (): Promise<string> =>
+    page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await background();
+  await page.getByRole('button', { name: 'Appearance' }).click();
+  await page.getByRole('menuitemradio', { name: 'Dark' }).click();
+  expect(await background()).not.toBe(light);
+  // Without the modules of the page: what is left is what was there before them.
+  await page.route('**/assets/*.js', (route) => route.abort());
+  await page.reload();
+  expect(await background()).not.toBe(light);
+  await page.close();
+});

@@ -1,0 +1,95 @@
+// @vitest-environment happy-dom
+// What broadcasters read on the air: who can watch, and how the stream is doing.
+
+import { afterEach, expect, it } from 'vitest';
+import type { BroadcastState } from '../../publish/broadcast';
+import type { SharedSound } from './health';
+import { OnAir } from './on-air';
+
+const STATE: BroadcastState = {
+  phase: 'live',
+  viewers: 0,
+  problem: undefined,
+  node: undefined,
+  behindMs: 0,
+  recording: true,
+  recorderProblem: undefined,
+  picture: {
+    source: { width: 1280, height: 720 },
+    sent: { width: 1280, height: 720 },
+    limit: { width: 1920, height: 1080 },
+    reduced: false,
+  },
+  slow: false,
+} as BroadcastState;
+
+const SOUND: SharedSound = {
+  kind: 'screen',
+  stream: { getAudioTracks: () => [] } as unknown as MediaStream,
+  hasAudio: false,
+  hasOwnSound: false,
+  voice: 'off',
+};
+
+afterEach(() => document.body.replaceChildren());
+
+async function onAir(change: Partial<OnAir>): Promise<OnAir> {
+  const element = Object.assign(new OnAir(), { state: STATE, shared: SOUND }, change);
+  element.rates = change.rates ?? { framesPerSecond: 29.6, bitsPerSecond: 2_440_000 };
+  document.body.append(element);
+  await element.updateComplete;
+  return element;
+}
+
+/** The rows of the health list, by name. */
+async function health(element: OnAir): Promise<Record<string, string>> {
+  const list = element.renderRoot.querySelector('ud-health');
+  await list?.updateComplete;
+  const rows = [...(list?.renderRoot.querySelectorAll('dl > div') ?? [])];
+  const text = (row: Element, name: string): string => (row.querySelector(name)?.textContent ?? '').trim();
+  return Object.fromEntries(rows.map((row) => [text(row, 'dt'), text(row, 'dd')]));
+}
+
+it('says how the upload, the picture and the sound are', async () => {
+  expect(await health(await onAir({}))).toEqual({
+    Upload: 'Up to date',
+    Picture: '1280 × 720, 30 fps',
+    'Bit rate': '2.4 Mbit/s',
+    'Tab or system sound': 'Not included',
+    Microphone: 'Off',
+    'Sound level': 'No sound',
+  });
+  const worse = await onAir({
+    state: { ...STATE, behindMs: 1_840 },
+    shared: { ...SOUND, hasOwnSound: true, voice: 'muted' },
+    rates: { framesPerSecond: undefined, bitsPerSecond: undefined },
+  });
+  expect(await health(worse)).toMatchObject({
+    Upload: '1.8 s behind',
+    Picture: '1280 × 720',
+    'Bit rate': 'Measuring…',
+    'Tab or system sound': 'Included',
+    Microphone: 'Muted by the device',
+  });
+});
+
+it('says who can watch, and shows the passphrase when asked', async () => {
+  const words = (element: OnAir): string => element.renderRoot.querySelector('section .hint')?.textContent ?? '';
+  expect(words(await onAir({}))).toBe('Public');
+  expect(words(await onAir({ visibility: 'private' }))).toBe('Unlisted: anyone with the link can watch.');
+  const secret = await onAir({ visibility: 'private', passphrase: 'open sesame' });
+  expect(words(secret)).toContain('the passphrase');
+  const field = secret.renderRoot.querySelector('ud-passphrase');
+  await field?.updateComplete;
+  const shown = (): string => field?.renderRoot.querySelector('code')?.textContent ?? '';
+  expect(shown()).not.toContain('sesame');
+  field?.renderRoot.querySelector('button')?.click();
+  await field?.updateComplete;
+  expect(shown()).toBe('open sesame');
+});
+
+it('has one primary button', async () => {
+  const element = await onAir({});
+  expect(element.renderRoot.querySelectorAll('.button.primary')).toHaveLength(0);
+  expect(element.renderRoot.querySelectorAll('ud-copy-link[primary]')).toHaveLength(1);
+});

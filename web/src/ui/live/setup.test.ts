@@ -1,0 +1,54 @@
+// @vitest-environment happy-dom
+// What is decided before going live, and what the page says comes next.
+
+import { afterEach, expect, it } from 'vitest';
+import { LiveSetup, GoLiveEvent } from './setup';
+
+afterEach(() => document.body.replaceChildren());
+
+async function setup(change: Partial<LiveSetup>): Promise<LiveSetup> {
+  const element = Object.assign(new LiveSetup(), change);
+  element.settings = { title: '', quality: 'Standard', microphone: false, listed: false, ...change.settings };
+  document.body.append(element);
+  await element.updateComplete;
+  return element;
+}
+
+const next = (element: LiveSetup): string => element.renderRoot.querySelector('form > .hint')?.textContent ?? '';
+
+it('says what comes next where nothing is shared yet', async () => {
+  expect(next(await setup({}))).toBe('Next: pick a screen. You go live immediately.');
+  expect(next(await setup({ screens: false }))).toBe('Next: allow the camera. You go live immediately.');
+  expect(next(await setup({ ready: true }))).toBe('');
+});
+
+it('explains each quality in words and figures', async () => {
+  const labels = [...(await setup({})).renderRoot.querySelectorAll('.choices label')].map((label) => label.textContent);
+  expect(labels).toHaveLength(3);
+  for (const label of labels) expect(label).toMatch(/For .*Up to \d+ × \d+, [\d.]+ Mbit\/s/s);
+});
+
+it('can do nothing where nothing can be shared', async () => {
+  const element = await setup({ blocked: true });
+  expect(element.renderRoot.querySelector('button')?.disabled).toBe(true);
+  expect(next(element)).toBe('');
+});
+
+it('sends the passphrase of an unlisted stream, and none of a public one', async () => {
+  for (const [listed, sent] of [
+    [false, 'sesame'],
+    [true, ''],
+  ] as const) {
+    const element = await setup({});
+    const passphrase = element.renderRoot.querySelector<HTMLInputElement>('#passphrase');
+    if (!passphrase) throw new Error('no field');
+    passphrase.value = 'sesame';
+    passphrase.dispatchEvent(new Event('input'));
+    element.settings = { ...element.settings, listed };
+    await element.updateComplete;
+    const heard: string[] = [];
+    element.addEventListener('go-live', (event) => event instanceof GoLiveEvent && heard.push(event.passphrase));
+    element.renderRoot.querySelector('form')?.dispatchEvent(new Event('submit', { cancelable: true }));
+    expect(heard).toEqual([sent]);
+  }
+});
