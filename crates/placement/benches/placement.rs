@@ -4,7 +4,7 @@
 use std::{hint::black_box, time::Instant};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use placement::{Ask, Fleet, Policies, Spec};
+use placement::{Fleet, NodeSpec, Policies, Request};
 use protocol::{
     StreamId,
     node::{Capacity, CarriedStream, Load},
@@ -30,7 +30,8 @@ fn row(stream: StreamId, carrier: usize) -> CarriedStream {
         at = (at - 1) / FAN_OUT;
         path.insert(0, name(at));
     }
-    let relays = if carrier < 600 { FAN_OUT as u32 } else { 0 };
+    // Half of the relays it may have.
+    let relays = if carrier < 600 { FAN_OUT as u32 / 2 } else { 0 };
     CarriedStream {
         stream_id: stream,
         state: StreamState::Live,
@@ -44,13 +45,13 @@ fn row(stream: StreamId, carrier: usize) -> CarriedStream {
 
 /// As many nodes as asked for, loaded differently; stream 0 is on the first `carriers` of them, each other node has one of
 /// its own.
-fn fleet(nodes: usize, carriers: usize, policies: Policies, now: Instant) -> Fleet {
-    let mut fleet = Fleet::new(policies);
+fn fleet(nodes: usize, carriers: usize, now: Instant) -> Fleet {
+    let mut fleet = Fleet::new(Policies::default());
     let capacity = Capacity::default();
     for number in 0..nodes {
         let hostname = name(number);
         let public_url = format!("https://{hostname}");
-        fleet.join(&Spec {
+        fleet.join(&NodeSpec {
             hostname: &hostname,
             public_url: &public_url,
             peer_url: None,
@@ -70,55 +71,72 @@ fn load(number: usize) -> Load {
     Load { viewers, egress_bytes_per_s: u64::from(viewers) * 300_000, ..Load::default() }
 }
 
-fn sweep(
-    criterion: &mut Criterion,
-    name: &str,
-    policies: Policies,
-    mut decide: impl FnMut(&mut Fleet, Instant),
-) {
+fn sweep(criterion: &mut Criterion, name: &str, decide: impl Fn(&Fleet)) {
     let mut group = criterion.benchmark_group(name);
-    let now = Instant::now();
     for nodes in NODES {
         for carriers in CARRIERS.into_iter().filter(|carriers| *carriers <= nodes) {
-            let fleet = fleet(nodes, carriers, policies, now);
+            let fleet = fleet(nodes, carriers, Instant::now());
             let case = BenchmarkId::from_parameter(format!("{nodes}-nodes-{carriers}-carriers"));
-            group.bench_with_input(case, &fleet, |bencher, fleet| {
-                let mut fleet = fleet.clone();
-                bencher.iter(|| decide(black_box(&mut fleet), now));
-            });
+            group.bench_function(case, |bencher| bencher.iter(|| decide(black_box(&fleet))));
         }
     }
     group.finish();
 }
 
-fn ask(avoid: &[String]) -> Ask<'_> {
-    Ask { avoid, region: None, at_most: 4 }
+fn ask(avoid: &[String]) -> Request<'_> {
+    Request { avoid, region: None, at_most: 4 }
 }
 
 fn placement(criterion: &mut Criterion) {
-    let usual = Policies::default();
-    sweep(criterion, "viewer", usual, |fleet, _| drop(black_box(fleet.explain_watch(id(0), ask(&[])))));
+    sweep(criterion, "viewer", |fleet| drop(black_box(fleet.explain_watch(id(0), ask(&[])))));
     let lost = [format!("https://{}", name(0))];
-    sweep(criterion, "viewer_that_lost_a_node", usual, |fleet, _| {
+    sweep(criterion, "viewer_that_lost_a_node", |fleet| {
         drop(black_box(fleet.explain_watch(id(0), ask(&lost))));
     });
-    sweep(criterion, "broadcaster", usual, |fleet, _| drop(black_box(fleet.publish(None, ask(&[])))));
-    // Decisions that count what they decide: nobody ever has all the relays it may have, so all are compared each time.
-    let endless = Policies { fan_out: u32::MAX, ..usual };
-    sweep(criterion, "relay", endless, |fleet, now| {
-        drop(black_box(fleet.sources(id(0), "nobody", &[], 4, now)));
-    });
-    sweep(criterion, "relay_that_lost_its_source", endless, |fleet, now| {
-        drop(black_box(fleet.sources(id(0), &name(1), &lost, 4, now)));
-    });
+    sweep(criterion, "broadcaster", |fleet| drop(black_box(fleet.publish(None, ask(&[])))));
+    relays(criterion, "sixteen_relays", "nobody", &[]);
+    relays(criterion, "sixteen_relays_that_lost_their_source", &name(1), &lost);
     herd(criterion);
+    many_streams(criterion);
     heartbeats(criterion);
+}
+
+/// A viewer counted at a node that carries a thousand streams: the change of its load touches none of the others.
+fn many_streams(criterion: &mut Criterion) {
+    let now = Instant::now();
+    let mut fleet = fleet(10, 1, now);
+    let rows: Vec<CarriedStream> = (0..1_000).map(|stream| row(id(stream), 0)).collect();
+    fleet.report(&name(0), &Load::default(), &rows, now);
+    criterion.bench_function("viewer_at_a_node_of_1000_streams", |bencher| {
+        let watch = |fleet: &mut Fleet| drop(black_box(fleet.watch(id(0), ask(&[]), now)));
+        bencher.iter_batched_ref(|| fleet.clone(), watch, BatchSize::SmallInput);
+    });
+}
+
+/// Decisions that count what they decide, so each fleet is asked sixteen times only.
+fn relays(criterion: &mut Criterion, what: &str, asking: &str, avoid: &[String]) {
+    let now = Instant::now();
+    let mut group = criterion.benchmark_group(what);
+    group.sample_size(10);
+    for carriers in CARRIERS {
+        let fleet = fleet(10_000, carriers, now);
+        let ask = |fleet: &mut Fleet| {
+            for _ in 0..16 {
+                drop(black_box(fleet.sources(id(0), asking, avoid, 4, now)));
+            }
+        };
+        let case = BenchmarkId::from_parameter(format!("{carriers}-carriers"));
+        group.bench_function(case, |bencher| {
+            bencher.iter_batched_ref(|| fleet.clone(), ask, BatchSize::LargeInput);
+        });
+    }
+    group.finish();
 }
 
 /// A thousand viewers between two heartbeats, each counted where it went.
 fn herd(criterion: &mut Criterion) {
     let now = Instant::now();
-    let fleet = fleet(10_000, 1_000, Policies::default(), now);
+    let fleet = fleet(10_000, 1_000, now);
     criterion.bench_function("a_thousand_viewers_at_10000_nodes", |bencher| {
         let watch = |fleet: &mut Fleet| {
             for _ in 0..1_000 {
@@ -131,7 +149,7 @@ fn herd(criterion: &mut Criterion) {
 
 fn heartbeats(criterion: &mut Criterion) {
     let now = Instant::now();
-    let mut fleet = fleet(10_000, 1_000, Policies::default(), now);
+    let mut fleet = fleet(10_000, 1_000, now);
     let rows: Vec<CarriedStream> = (0..10).map(|stream| row(id(stream), stream)).collect();
     for number in 0..10_000 {
         fleet.report(&name(number), &load(number), &rows, now);

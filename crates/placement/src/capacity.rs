@@ -1,47 +1,55 @@
-//! Never past a limit: which nodes take another viewer, another relay or another stream.
+//! Limits are never passed: which nodes take another viewer, relay or stream.
 //!
-//! A node's limits are what its operator configured, and its processors. What it only *learned* that it can send, or what is
-//! believed while nothing is known, makes other nodes come first but turns nobody away: it is a guess, and a guess must not
-//! refuse what there is room for. Somebody who moves because a node was lost is let in a little above the limits
-//! ([`RESERVE`]): those who watch already come before newcomers.
+//! Limits are what the operator configured, and the processors. A limit on egress that a node only *learned*, or that is assumed
+//! while nothing is known, orders nodes but refuses nobody. Sessions that were running on a lost node may go a tenth past a
+//! limit: viewers who already watch come before new ones.
 
-use super::{load::WHOLE, node::Node};
+use crate::{
+    node::Node,
+    share::{WHOLE, part_of},
+};
 
-/// How far past a limit sessions may go that were running elsewhere; one tenth.
+/// How far past a limit sessions may go that were running elsewhere.
 const RESERVE: u32 = WHOLE / 10;
 
-/// Somebody who asks for room.
+/// What one more session needs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Newcomer {
-    /// Viewers it is: 1, or 0 for a relay.
-    pub(super) viewers: u32,
+pub(crate) struct Demand {
+    /// 1 for a viewer, 0 for a relay.
+    pub(crate) viewers: u32,
     /// Bytes per second it is expected to take.
-    pub(super) egress_bytes_per_s: u64,
+    pub(crate) egress_bytes_per_s: u64,
     /// Whether it was served elsewhere until now.
-    pub(super) moves: bool,
+    pub(crate) moves: bool,
 }
 
-impl Newcomer {
-    /// The share of a limit up to which it is let in.
-    pub(super) fn most(&self) -> u32 {
+impl Demand {
+    /// A relay of a stream: admitted past a limit like a viewer that moves, because all viewers behind it depend on it.
+    pub(crate) fn relay(egress_bytes_per_s: u64) -> Self {
+        Self { viewers: 0, egress_bytes_per_s, moves: true }
+    }
+
+    /// The share of a limit up to which it is admitted.
+    pub(crate) fn max_share(&self) -> u32 {
         if self.moves { WHOLE + RESERVE } else { WHOLE }
     }
 }
 
-/// Whether `node` takes `newcomer` and stays within its limits.
-pub(super) fn has_room(node: &Node, newcomer: &Newcomer) -> bool {
-    let most = |limit: u64| u128::from(limit) * u128::from(newcomer.most()) / u128::from(WHOLE);
-    let egress = node.burden.egress_bytes_per_s().saturating_add(newcomer.egress_bytes_per_s);
-    let fits = node.capacity.egress_bytes_per_s.is_none_or(|limit| u128::from(egress) <= most(limit));
-    let viewers = u64::from(node.burden.viewers()) + u64::from(newcomer.viewers);
-    let seats = node.capacity.viewers.is_none_or(|seats| u128::from(viewers) <= most(seats.into()));
-    seats && fits && (newcomer.moves || !node.burden.is_out_of_processor())
+/// Whether `node` takes `demand` and stays within its limits.
+pub(crate) fn has_room(node: &Node, demand: &Demand) -> bool {
+    let fits = |amount: u64, limit: Option<u64>| {
+        limit.is_none_or(|limit| amount <= part_of(limit, demand.max_share()))
+    };
+    let egress = node.load.egress_bytes_per_s().saturating_add(demand.egress_bytes_per_s);
+    let viewers = u64::from(node.load.viewers()) + u64::from(demand.viewers);
+    fits(egress, node.capacity.egress_bytes_per_s)
+        && fits(viewers, node.capacity.viewers.map(u64::from))
+        && (demand.moves || !node.load.is_out_of_processor())
 }
 
-/// Whether `node` takes another stream in. One that nothing has arrived for takes no place: otherwise a client that creates
-/// streams and sends nothing could fill every node.
-pub(super) fn takes_stream(node: &Node) -> bool {
-    let slots = node.capacity.streams.is_none_or(|most| node.placed.started < most);
-    let newcomer = Newcomer { viewers: 0, egress_bytes_per_s: 0, moves: false };
-    slots && has_room(node, &newcomer)
+/// Whether `node` takes another stream. Only streams that media has arrived for count against its limit: otherwise a client that
+/// creates streams and sends nothing could fill every node.
+pub(crate) fn takes_stream(node: &Node) -> bool {
+    let is_below = node.capacity.streams.is_none_or(|limit| node.placed.started < limit);
+    is_below && has_room(node, &Demand { viewers: 0, egress_bytes_per_s: 0, moves: false })
 }

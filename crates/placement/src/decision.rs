@@ -1,20 +1,35 @@
-//! What placement answers: nodes in order, each with its role and the reason in words, or why there is none.
+//! What placement is asked and what it answers: nodes in order, each with its role and the reason in words, or a refusal.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::load::WHOLE;
+use crate::{nodes::Nodes, share::WHOLE};
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+pub struct Request<'a> {
     /// Public URLs of nodes the client just lost: it was served until now, and may go a little past a node's limit.
     pub avoid: &'a [String],
-    /// Where it would like to be served from.
+    /// The region that is tried before all others. If no node there has room, any node serves.
     pub region: Option<&'a str>,
     /// How many nodes the answer may name.
     pub at_most: usize,
+}
+
+impl Request<'_> {
+    /// The parts of the fleet to try, one after the other; `None` is all of it.
+    pub(crate) fn regions(&self) -> impl Iterator<Item = Option<&str>> {
+        self.region.map(Some).into_iter().chain([None])
+    }
+}
+
+/// A node that is to be named.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pick {
+    pub(crate) slot: u32,
+    pub(crate) role: Role,
+    pub(crate) reason: Reason,
 }
 
 /// Where to go: the first choice, then standbys.
@@ -22,6 +37,21 @@ pub struct Ask<'a> {
 pub struct Decision {
     /// Best first; never empty.
     pub nodes: Vec<Choice>,
+}
+
+impl Decision {
+    pub(crate) fn new(nodes: &Nodes, picks: &[Pick]) -> Self {
+        let choice = |pick: &Pick| {
+            let node = nodes.node(pick.slot);
+            Choice {
+                hostname: node.name.to_string(),
+                public_url: node.public_url.clone(),
+                role: pick.role,
+                reason: pick.reason,
+            }
+        };
+        Self { nodes: picks.iter().map(choice).collect() }
+    }
 }
 
 /// One node of a decision.
@@ -63,16 +93,16 @@ pub enum Reason {
     Relieves {
         /// What is taken of its limit.
         share: u32,
-        /// What no carrier is below.
+        /// Where headroom ends now.
         threshold: u32,
     },
-    /// Nobody has headroom; it carries the stream and is not full.
+    /// No node has headroom; it carries the stream and is not full.
     Room(u32),
     /// The policy spreads viewers over all nodes, and it is the least-loaded one.
     LeastLoaded(u32),
-    /// Its broadcaster is missing; it has the stream's last seconds and waits.
+    /// The broadcaster is missing; it has the stream's last seconds and waits.
     Waits,
-    /// The stream was given to it, and nobody else carries it or is fit to.
+    /// The stream was placed on it, and no other fit node carries it.
     Placed,
     /// It carries the stream already, so the broadcaster goes on without a new take.
     GoesOn,
@@ -97,18 +127,18 @@ impl fmt::Display for Reason {
             ),
             Self::Relieves { share, threshold } => write!(
                 f,
-                "no carrier is below {} of its limit; the least-loaded other node, at {}",
+                "no carrier has headroom below {} of its limit; the least-loaded other node, at {}",
                 Percent(threshold),
                 Percent(share)
             ),
             Self::Room(share) => {
-                write!(f, "nobody has headroom; carries the stream and has room, at {}", Percent(share))
+                write!(f, "no node has headroom; carries the stream and has room, at {}", Percent(share))
             }
             Self::LeastLoaded(share) => {
                 write!(f, "the least-loaded node, at {} of its limit", Percent(share))
             }
             Self::Waits => f.write_str("has the stream's last seconds and waits for the broadcaster"),
-            Self::Placed => f.write_str("the stream was given to it, and nobody carries it yet"),
+            Self::Placed => f.write_str("the stream was placed on it, and no node carries it yet"),
             Self::GoesOn => f.write_str("carries the stream: it goes on there without a new take"),
             Self::Awaits => f.write_str("viewers who lost their node are sent there"),
             Self::FewestStreams(streams) => write!(f, "has the fewest streams, {streams}"),
@@ -133,10 +163,10 @@ impl fmt::Display for Percent {
     }
 }
 
-/// Why nobody was chosen.
+/// Why no node was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No live node has to do with the stream, or there is none at all.
+    /// No live node carries the stream or is expected to, or there is no live node.
     #[error("no healthy node can take this now: try again in a moment")]
     NoNode,
     /// There are nodes, and all are as loaded as they may be.

@@ -1,161 +1,83 @@
-//! The live nodes and their streams, told of every change and ordered for decisions.
+//! The live nodes and their streams. A fleet is told what happens, and decides where clients and relays go.
 //!
-//! A change costs a logarithm of the nodes, and another for each stream the node carries if its load changed.
+//! A report costs a logarithm of the nodes and of each stream's carriers. A decision looks its stream up once, decides by functions that
+//! change nothing ([`viewers`], [`broadcasters`], [`sources`]), and counts what it decided.
 
 use std::{
-    collections::{BTreeSet, HashMap, hash_map::Entry},
+    collections::{HashMap, hash_map::Entry},
     sync::Arc,
     time::Instant,
 };
 
 use protocol::{
     StreamId,
-    node::{CarriedStream, Load},
+    node::{CarriedStream, Load, SourceAddress},
     stream::StreamState,
 };
 
-use super::{
-    Policies,
-    node::{Node, Placed, Spec},
-    order::Order,
-    stream::{Carriage, Carrier, Stream},
+use crate::{
+    broadcasters,
+    carrier::Carriage,
+    decision::{Decision, Refusal, Request, Role},
+    node::{Node, NodeSpec, Placed},
+    nodes::Nodes,
+    policy::Policies,
+    sources,
+    stream::Stream,
+    tree, viewers,
 };
 
-/// The live nodes and their streams, told of every change and ordered for decisions.
+/// See the [module](self).
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
-    pub(super) policies: Policies,
-    slots: Vec<Option<Node>>,
-    free: BTreeSet<u32>,
-    names: HashMap<Arc<str>, u32>,
-    /// By public URL.
-    urls: HashMap<String, u32>,
-    pub(super) streams: HashMap<StreamId, Stream>,
-    /// Streams that are not over, per hostname they belong on, registered or not.
+    policies: Policies,
+    pub(crate) nodes: Nodes,
+    pub(crate) streams: HashMap<StreamId, Stream>,
+    /// Streams that have not ended, per hostname they belong on, registered or not.
     placed: HashMap<Arc<str>, Placed>,
-    pub(super) for_broadcasters: Order,
-    pub(super) by_load: Order,
-    /// Of all nodes.
-    shares: u64,
 }
 
-/// A node as an operator wants to know it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standing<'a> {
-    /// Its name.
-    pub hostname: &'a str,
-    /// The share of its narrowest limit that is taken, in parts of [`WHOLE`](super::WHOLE).
-    pub share: u32,
-    /// Streams placed on it that are not over.
-    pub streams: u32,
-    /// Streams it carries or is about to.
-    pub carries: usize,
-    /// Viewers it has or is about to have.
-    pub viewers: u32,
-}
-
+/// What happens.
 impl Fleet {
     /// No nodes, no streams.
     pub fn new(policies: Policies) -> Self {
-        Self { policies, ..Self::default() }
+        Self { policies, nodes: Nodes::new(policies.broadcasters), ..Self::default() }
     }
 
     /// A node registered, or says something else of itself than before.
-    pub fn join(&mut self, spec: &Spec<'_>) {
-        match self.names.get(spec.hostname) {
-            Some(&slot) => {
-                if !self.node(slot).is(spec) {
-                    self.readdress(slot, spec.public_url);
-                    self.update(slot, |node| {
-                        spec.public_url.clone_into(&mut node.public_url);
-                        node.peer_url = spec.peer_url.map(str::to_owned);
-                        node.capacity = spec.capacity;
-                        node.region = spec.region.map(Arc::from);
-                    });
-                }
-            }
-            None => self.add(spec),
-        }
-    }
-
-    fn add(&mut self, spec: &Spec<'_>) {
-        let slot = self.free.pop_first().unwrap_or(self.slots.len() as u32);
-        if slot as usize == self.slots.len() {
-            self.slots.push(None);
-        }
+    pub fn join(&mut self, spec: &NodeSpec<'_>) {
         let placed = self.placed.get(spec.hostname).copied().unwrap_or_default();
-        let mut node = Node::new(spec, slot, placed);
-        node.settle(&self.policies);
-        self.names.insert(Arc::clone(&node.name), slot);
-        self.urls.insert(node.public_url.clone(), slot);
-        self.by_load.insert(node.by_load.clone(), node.region.as_ref());
-        self.for_broadcasters.insert(node.for_broadcasters.clone(), node.region.as_ref());
-        self.shares += u64::from(node.share);
-        self.slots[slot as usize] = Some(node);
+        self.nodes.join(spec, placed);
     }
 
-    fn readdress(&mut self, slot: u32, public_url: &str) {
-        self.unaddress(slot);
-        self.urls.insert(public_url.to_owned(), slot);
-    }
-
-    fn unaddress(&mut self, slot: u32) {
-        let url = &self.node(slot).public_url;
-        // Another node may have said since that it is there.
-        if self.urls.get(url) == Some(&slot) {
-            let url = url.clone();
-            self.urls.remove(&url);
-        }
-    }
-
-    /// A node is gone, or its lease ended: it is chosen no more, and what it carried with it.
+    /// A node is gone, or its lease ended: it is chosen no more, and what it carried is gone with it.
     pub fn leave(&mut self, hostname: &str) {
-        let Some(slot) = self.names.remove(hostname) else { return };
-        for stream_id in self.node(slot).carries.clone() {
+        let Some(slot) = self.nodes.slot(hostname) else { return };
+        for stream_id in std::mem::take(self.nodes.carries_mut(slot)) {
             self.drop_carrier(stream_id, slot);
         }
-        self.unaddress(slot);
-        let Some(node) = self.slots[slot as usize].take() else { return };
-        self.by_load.remove(&node.by_load, node.region.as_ref());
-        self.for_broadcasters.remove(&node.for_broadcasters, node.region.as_ref());
-        self.shares -= u64::from(node.share);
-        self.free.insert(slot);
+        self.nodes.leave(slot);
     }
 
-    /// Takes over how loaded a node is and what it carries. Nodes that did not [join](Self::join) are passed over.
+    /// A node reports its load and what it carries. Reports of nodes that did not [join](Self::join) are ignored.
     pub fn report(&mut self, hostname: &str, load: &Load, streams: &[CarriedStream], now: Instant) {
-        let Some(&slot) = self.names.get(hostname) else { return };
-        self.update(slot, |node| node.burden.report(*load, now));
-        self.carry(slot, streams, now);
-    }
-
-    fn carry(&mut self, slot: u32, rows: &[CarriedStream], now: Instant) {
-        let mut carried = Vec::with_capacity(rows.len());
-        let by_load = self.node(slot).by_load.clone();
-        for row in rows {
-            let carriage = match row.state {
-                StreamState::Live => Carriage::Live,
-                StreamState::Created | StreamState::Interrupted => Carriage::Interrupted,
-                StreamState::Ended => continue,
-            };
-            let stream = self.streams.entry(row.stream_id).or_default();
-            let carrier = stream.carriers.entry(slot).or_insert_with(|| Carrier::new(carriage));
-            carrier.report(carriage, &row.path, row.relays, now);
-            stream.sort(slot, &by_load, self.policies.depth);
-            stream.learn(row.bytes_per_s);
-            carried.push(row.stream_id);
-            let starts = row.state != StreamState::Created && !std::mem::replace(&mut stream.started, true);
-            if let Some(name) = stream.placed_on.clone().filter(|_| starts) {
-                self.count_placed(name, 0, 1);
+        let Some(slot) = self.nodes.slot(hostname) else { return };
+        self.nodes.update(slot, |node| node.load.report(*load, now));
+        let mut carried = Vec::with_capacity(streams.len());
+        for row in streams {
+            if let Some(carriage) = carriage(row.state) {
+                self.report_stream(slot, carriage, row, now);
+                carried.push(row.stream_id);
             }
         }
         carried.sort_unstable();
         carried.dedup();
-        let before = self.node(slot).carries.iter();
-        let missing: Vec<StreamId> =
-            before.copied().filter(|id| carried.binary_search(id).is_err()).collect();
-        for stream_id in missing {
-            let carrier = self.streams.get(&stream_id).and_then(|stream| stream.carriers.get(&slot));
+        let reported = carried.len();
+        for stream_id in std::mem::take(self.nodes.carries_mut(slot)) {
+            if carried[..reported].binary_search(&stream_id).is_ok() {
+                continue;
+            }
+            let carrier = self.streams.get(&stream_id).and_then(|stream| stream.carriers.get(slot));
             if carrier.is_some_and(|carrier| carrier.may_still_come(now)) {
                 carried.push(stream_id);
             } else {
@@ -163,160 +85,158 @@ impl Fleet {
             }
         }
         carried.sort_unstable();
-        self.node_mut(slot).carries = carried;
+        *self.nodes.carries_mut(slot) = carried;
+    }
+
+    fn report_stream(&mut self, slot: u32, carriage: Carriage, row: &CarriedStream, now: Instant) {
+        let stream = self.streams.entry(row.stream_id).or_insert_with(|| Stream::new(row.stream_id));
+        stream.carriers.report(slot, self.nodes.rank(slot).tie, carriage, row, now);
+        stream.learn(row.bytes_per_s);
+        let starts = row.state != StreamState::Created && !std::mem::replace(&mut stream.started, true);
+        if let Some(hostname) = stream.placed_on.clone().filter(|_| starts) {
+            self.count_placed(hostname, 0, 1);
+        }
     }
 
     fn drop_carrier(&mut self, stream_id: StreamId, slot: u32) {
-        let Entry::Occupied(mut entry) = self.streams.entry(stream_id) else { return };
-        let stream = entry.get_mut();
-        stream.carriers.remove(&slot);
-        if let Some(node) = self.slots[slot as usize].as_ref() {
-            stream.sort(slot, &node.by_load, self.policies.depth);
-        }
-        if stream.is_forgotten() {
-            entry.remove();
+        let Entry::Occupied(mut stream) = self.streams.entry(stream_id) else { return };
+        stream.get_mut().carriers.remove(slot, self.nodes.rank(slot).tie);
+        if stream.get().is_forgotten() {
+            stream.remove();
         }
     }
 
-    /// The stream belongs on `hostname` now, whether that is registered or not.
+    /// A stream belongs on `hostname` from now on, whether that is registered or not.
     pub fn place(&mut self, stream_id: StreamId, hostname: &str) {
-        let known = self.streams.get(&stream_id).and_then(|stream| stream.placed_on.as_deref());
-        if known == Some(hostname) {
+        let known = self.placed.get_key_value(hostname).map(|(hostname, _)| Arc::clone(hostname));
+        let hostname = known.unwrap_or_else(|| hostname.into());
+        let stream = self.streams.entry(stream_id).or_insert_with(|| Stream::new(stream_id));
+        let started = i32::from(stream.started);
+        let before = stream.placed_on.replace(Arc::clone(&hostname));
+        if before.as_ref() == Some(&hostname) {
             return;
         }
-        self.unplace(stream_id);
-        let name =
-            self.placed.get_key_value(hostname).map_or_else(|| hostname.into(), |(name, _)| Arc::clone(name));
-        let stream = self.streams.entry(stream_id).or_default();
-        stream.placed_on = Some(Arc::clone(&name));
-        let started = stream.started;
-        self.count_placed(name, 1, i32::from(started));
+        if let Some(before) = before {
+            self.count_placed(before, -1, -started);
+        }
+        self.count_placed(hostname, 1, started);
     }
 
-    /// The stream is over.
+    /// A stream has ended.
     pub fn forget(&mut self, stream_id: StreamId) {
-        self.unplace(stream_id);
         let Some(stream) = self.streams.remove(&stream_id) else { return };
-        for slot in stream.carriers.into_keys() {
-            self.node_mut(slot).carries.retain(|id| *id != stream_id);
+        for (slot, _) in stream.carriers.iter() {
+            self.nodes.carries_mut(slot).retain(|id| *id != stream_id);
+        }
+        if let Some(hostname) = stream.placed_on {
+            self.count_placed(hostname, -1, -i32::from(stream.started));
         }
     }
 
-    fn unplace(&mut self, stream_id: StreamId) {
-        let Some(stream) = self.streams.get_mut(&stream_id) else { return };
-        if let Some(name) = stream.placed_on.take() {
-            let started = stream.started;
-            self.count_placed(name, -1, -i32::from(started));
-        }
-    }
-
-    fn count_placed(&mut self, name: Arc<str>, all: i32, started: i32) {
-        let count = self.placed.entry(Arc::clone(&name)).or_default();
-        count.all = count.all.saturating_add_signed(all);
-        count.started = count.started.saturating_add_signed(started);
-        let placed = *count;
-        if placed.all == 0 {
-            self.placed.remove(&name);
-        }
-        if let Some(&slot) = self.names.get(&name) {
-            self.update(slot, |node| node.placed = placed);
-        }
-    }
-
-    /// A stream is being created there and counts already, until it is [placed](Self::place) or was not created.
+    /// A stream is being created on `hostname`: it counts there from now on, until [`Self::release`].
     pub fn hold(&mut self, hostname: &str) {
         self.count_placed(hostname.into(), 1, 0);
     }
 
-    /// It was, or was not.
+    /// The stream was created and [placed](Self::place), or was not created.
     pub fn release(&mut self, hostname: &str) {
         self.count_placed(hostname.into(), -1, 0);
     }
 
-    /// Streams placed on `hostname` that are not over.
-    pub fn streams_on(&self, hostname: &str) -> u32 {
-        self.placed.get(hostname).map_or(0, |placed| placed.all)
+    fn count_placed(&mut self, hostname: Arc<str>, all: i32, started: i32) {
+        let slot = self.nodes.slot(&hostname);
+        let count = self.placed.entry(Arc::clone(&hostname)).or_default();
+        count.all = count.all.saturating_add_signed(all);
+        count.started = count.started.saturating_add_signed(started);
+        let placed = *count;
+        if placed.all == 0 {
+            self.placed.remove(&hostname);
+        }
+        if let Some(slot) = slot {
+            self.nodes.update(slot, |node| node.placed = placed);
+        }
+    }
+}
+
+fn carriage(state: StreamState) -> Option<Carriage> {
+    match state {
+        StreamState::Live => Some(Carriage::Live),
+        StreamState::Created | StreamState::Interrupted => Some(Carriage::Interrupted),
+        StreamState::Ended => None,
+    }
+}
+
+/// Decisions.
+impl Fleet {
+    /// Decides where the broadcaster of a stream goes, or of one to be created. The caller [places](Self::place) the stream.
+    ///
+    /// # Errors
+    /// [`Refusal::NoNode`] if no node lives, [`Refusal::NoCapacity`] if none takes another stream.
+    pub fn publish(&self, stream_id: Option<StreamId>, request: Request<'_>) -> Result<Decision, Refusal> {
+        let stream = stream_id.and_then(|stream_id| self.streams.get(&stream_id));
+        let picks = broadcasters::decide(self.policies.broadcasters, &self.nodes, stream, request)?;
+        Ok(Decision::new(&self.nodes, &picks))
     }
 
-    /// Counts what was sent to a node.
-    pub(super) fn assign(&mut self, slot: u32, viewers: u32, egress_bytes_per_s: u64, now: Instant) {
-        self.update(slot, |node| node.burden.assign(viewers, egress_bytes_per_s, now));
-    }
-
-    /// Changes a node and puts it where it belongs then.
-    fn update(&mut self, slot: u32, change: impl FnOnce(&mut Node)) {
-        let Some(node) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else { return };
-        let (by_load, for_broadcasters) = (node.by_load.clone(), node.for_broadcasters.clone());
-        let (region, share) = (node.region.clone(), node.share);
-        change(node);
-        if !node.settle(&self.policies) && node.region == region {
-            return;
-        }
-        self.shares = self.shares - u64::from(share) + u64::from(node.share);
-        self.by_load.remove(&by_load, region.as_ref());
-        self.by_load.insert(node.by_load.clone(), node.region.as_ref());
-        self.for_broadcasters.remove(&for_broadcasters, region.as_ref());
-        self.for_broadcasters.insert(node.for_broadcasters.clone(), node.region.as_ref());
-        if by_load == node.by_load {
-            return;
-        }
-        for stream_id in &node.carries {
-            let Some(stream) = self.streams.get_mut(stream_id) else { continue };
-            if stream.ready.remove(&by_load) {
-                stream.ready.insert(node.by_load.clone());
+    /// Decides where a viewer of a stream goes, and counts the viewer there.
+    ///
+    /// # Errors
+    /// [`Refusal::NoNode`] if no live node carries the stream or is expected to, [`Refusal::NoCapacity`] if no node has room.
+    pub fn watch(
+        &mut self,
+        stream_id: StreamId,
+        request: Request<'_>,
+        now: Instant,
+    ) -> Result<Decision, Refusal> {
+        let stream = self.streams.get_mut(&stream_id).ok_or(Refusal::NoNode)?;
+        let plan = viewers::decide(self.policies.viewers, &self.nodes, stream, request)?;
+        let decision = Decision::new(&self.nodes, &plan.picks);
+        if let Some(first) = plan.picks.first() {
+            self.nodes.assign(first.slot, 1, stream.bytes_per_viewer(), now);
+            if first.role == Role::Edge {
+                tree::open_edge(&mut self.nodes, stream, first.slot, now);
             }
         }
+        stream.turn = stream.turn.wrapping_add(1);
+        stream.reserve = plan.reserve;
+        Ok(decision)
     }
 
-    pub(super) fn node(&self, slot: u32) -> &Node {
-        self.slots[slot as usize].as_ref().expect("slots in orders, names and carriers hold nodes")
+    /// What [`Self::watch`] would answer now; the viewer is not counted.
+    ///
+    /// # Errors
+    /// As [`Self::watch`].
+    pub fn explain_watch(&self, stream_id: StreamId, request: Request<'_>) -> Result<Decision, Refusal> {
+        let stream = self.streams.get(&stream_id).ok_or(Refusal::NoNode)?;
+        let plan = viewers::decide(self.policies.viewers, &self.nodes, stream, request)?;
+        Ok(Decision::new(&self.nodes, &plan.picks))
     }
 
-    pub(super) fn node_mut(&mut self, slot: u32) -> &mut Node {
-        self.slots[slot as usize].as_mut().expect("slots in orders, names and carriers hold nodes")
-    }
-
-    /// The slot of a live node.
-    pub(super) fn slot(&self, hostname: &str) -> Option<u32> {
-        self.names.get(hostname).copied()
-    }
-
-    /// The slots of the nodes at `urls`.
-    pub(super) fn at_urls(&self, urls: &[String]) -> impl Iterator<Item = u32> {
-        urls.iter().filter_map(|url| self.urls.get(url.trim_end_matches('/')).copied())
-    }
-
-    /// Live nodes.
-    pub fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    /// Whether no node lives.
-    pub fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
-
-    /// The mean over all nodes of the share of its limit that is taken, in parts of [`WHOLE`](super::WHOLE).
-    pub fn mean_share(&self) -> u32 {
-        u32::try_from(self.shares.checked_div(self.len() as u64).unwrap_or(0)).unwrap_or(u32::MAX)
-    }
-
-    /// Where a carrier's headroom ends now, in parts of [`WHOLE`](super::WHOLE).
-    pub fn threshold(&self) -> u32 {
-        self.policies.threshold(self.mean_share())
-    }
-
-    /// Every live node, the least loaded first.
-    pub fn standings(&self) -> impl Iterator<Item = Standing<'_>> {
-        self.by_load.best(None).map(|slot| {
-            let node = self.node(slot);
-            Standing {
-                hostname: &node.name,
-                share: node.share,
-                streams: node.placed.all,
-                carries: node.carries.len(),
-                viewers: node.burden.viewers(),
-            }
-        })
+    /// Decides which nodes `asking` may pull a stream from, first choice first, and counts the relay at the first. Nodes at `avoid`
+    /// come last.
+    ///
+    /// # Errors
+    /// [`Refusal::NoNode`] if no other node has the stream live, [`Refusal::NoCapacity`] if none has room for a relay, or the planned
+    /// source does not have the stream yet.
+    pub fn sources(
+        &mut self,
+        stream_id: StreamId,
+        asking: &str,
+        avoid: &[String],
+        at_most: usize,
+        now: Instant,
+    ) -> Result<Vec<SourceAddress>, Refusal> {
+        let stream = self.streams.get_mut(&stream_id).ok_or(Refusal::NoNode)?;
+        let request = Request { avoid, region: None, at_most };
+        let plan = sources::decide(&self.nodes, stream, asking, request, now)?;
+        let address = |slot: &u32| {
+            let Node { public_url, peer_url, .. } = self.nodes.node(*slot);
+            SourceAddress { public_url: public_url.clone(), peer_url: peer_url.clone() }
+        };
+        let addresses = plan.slots.iter().map(address).collect();
+        if !plan.is_counted {
+            tree::assign_relay(&mut self.nodes, stream, plan.slots[0], now);
+        }
+        Ok(addresses)
     }
 }

@@ -1,69 +1,49 @@
-//! The nodes in the order of a rank, everywhere and per region, kept up to date as ranks change.
-//!
-//! Looking up the best costs a step per node looked at, a change of rank a logarithm of the nodes.
+//! Nodes in the order of a rank, everywhere and per region. A change of rank costs a logarithm of the nodes.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
-/// The smaller, the better.
-pub(super) type Rank = (u64, u64);
-
-/// A node's place: rank, then name, so that the order is total and the same everywhere.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    rank: Rank,
-    name: Arc<str>,
-    slot: u32,
+/// Nodes are known by their slot; the smaller the rank, the better.
+#[derive(Clone, Debug)]
+pub(crate) struct Order<Rank> {
+    everywhere: BTreeSet<(Rank, u32)>,
+    regions: HashMap<Arc<str>, BTreeSet<(Rank, u32)>>,
 }
 
-impl Place {
-    pub(super) fn new(rank: Rank, name: &Arc<str>, slot: u32) -> Self {
-        Self { rank, name: Arc::clone(name), slot }
-    }
-
-    pub(super) fn rank(&self) -> Rank {
-        self.rank
-    }
-
-    pub(super) fn slot(&self) -> u32 {
-        self.slot
+impl<Rank> Default for Order<Rank> {
+    fn default() -> Self {
+        Self { everywhere: BTreeSet::new(), regions: HashMap::new() }
     }
 }
 
-/// See the [module](self).
-#[derive(Clone, Debug, Default)]
-pub(super) struct Order {
-    everywhere: BTreeSet<Place>,
-    regions: HashMap<Arc<str>, BTreeSet<Place>>,
-}
-
-impl Order {
-    pub(super) fn insert(&mut self, place: Place, region: Option<&Arc<str>>) {
+impl<Rank: Ord + Clone> Order<Rank> {
+    pub(crate) fn insert(&mut self, rank: Rank, slot: u32, region: Option<&Arc<str>>) {
         if let Some(region) = region {
-            self.regions.entry(Arc::clone(region)).or_default().insert(place.clone());
+            self.regions.entry(Arc::clone(region)).or_default().insert((rank.clone(), slot));
         }
-        self.everywhere.insert(place);
+        self.everywhere.insert((rank, slot));
     }
 
-    pub(super) fn remove(&mut self, place: &Place, region: Option<&Arc<str>>) {
-        self.everywhere.remove(place);
-        let Some((region, places)) = region.and_then(|name| Some((name, self.regions.get_mut(name)?))) else {
+    pub(crate) fn remove(&mut self, rank: Rank, slot: u32, region: Option<&Arc<str>>) {
+        let entry = (rank, slot);
+        self.everywhere.remove(&entry);
+        let Some((region, nodes)) = region.and_then(|name| Some((name, self.regions.get_mut(name)?))) else {
             return;
         };
-        places.remove(place);
-        if places.is_empty() {
+        nodes.remove(&entry);
+        if nodes.is_empty() {
             self.regions.remove(region);
         }
     }
 
-    /// The slots, best first: those in `region`, or all.
-    pub(super) fn best(&self, region: Option<&str>) -> impl Iterator<Item = u32> {
-        let places = match region {
+    /// Best first: the slots of the nodes in `region`, or of all.
+    pub(crate) fn best(&self, region: Option<&str>) -> impl Iterator<Item = u32> {
+        let nodes = match region {
             Some(region) => self.regions.get(region),
             None => Some(&self.everywhere),
         };
-        places.into_iter().flatten().map(Place::slot)
+        nodes.into_iter().flatten().map(|(_, slot)| *slot)
     }
 }

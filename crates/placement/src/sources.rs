@@ -1,127 +1,119 @@
-//! From whom an edge pulls a stream when it asks: whom it was [settled](super::tree) to pull from when it was opened; when
-//! it lost that one, or was never opened, who has the stream live, does not get it from the asking node, does not
-//! take what hangs below that too deep, has room below the ceiling, and is near the origin.
+//! Which nodes an edge pulls a stream from when it asks: first the source that was [planned](crate::tree) when it was opened. If
+//! that one is lost or none was planned, the choice is among nodes that have the stream live, do not get it from the
+//! asking node, and have room; first those that do not take the subtree of the asking node too deep, are below the ceiling and near
+//! the origin.
 //!
-//! So the tree stays shallow and no node feeds more than its share of it: with a fan-out of 16 and at most three hops, one
-//! stream reaches 4,368 edges.
+//! So the tree stays shallow, and no node feeds more than its part of it: with a fan-out of 16 and at most three hops, one stream
+//! reaches 4,368 edges.
 
 use std::time::{Duration, Instant};
 
-use protocol::{StreamId, node::SourceAddress};
+use protocol::node::MOST_HOPS;
 
-use super::{
-    Fleet, Refusal,
-    node::Node,
-    stream::{Carriage, Carrier, Stream},
-    tree::relay_of,
+use crate::{
+    carrier::{Carriage, Carrier, Coming},
+    decision::{Refusal, Request},
+    nodes::Nodes,
+    stream::Stream,
+    tree::can_feed,
 };
 
-/// How long an edge waits for the source that was settled for it, which is about to have the stream.
-const WAIT: Duration = Duration::from_secs(1);
+/// How long an edge waits for its planned source to have the stream.
+const SOURCE_TIMEOUT: Duration = Duration::from_secs(1);
 
-impl Fleet {
-    /// The nodes that `asking` may pull a stream from, first choice first; the first is counted as taken. Those at `avoid`
-    /// come last.
-    ///
-    /// # Errors
-    /// [`Refusal::NoNode`] if nobody else carries it live, [`Refusal::NoCapacity`] if nobody has room for a relay, or the
-    /// one that keeps room for it does not have the stream yet.
-    pub fn sources(
-        &mut self,
-        stream_id: StreamId,
-        asking: &str,
-        avoid: &[String],
-        at_most: usize,
-        now: Instant,
-    ) -> Result<Vec<SourceAddress>, Refusal> {
-        let stream = self.streams.get(&stream_id).ok_or(Refusal::NoNode)?;
-        let settled = match self.settled(stream, asking, avoid, now) {
-            Settled::Source(slot) => Some(slot),
-            Settled::Wait => return Err(Refusal::NoCapacity),
-            Settled::Nothing => None,
-        };
-        let fit = self.by_choice(stream, asking, avoid)?;
-        let others = fit.into_iter().filter(|slot| Some(*slot) != settled);
-        let slots: Vec<u32> = settled.into_iter().chain(others).take(at_most).collect();
-        let first = *slots.first().ok_or(Refusal::NoCapacity)?;
-        let address = |slot: &u32| {
-            let Node { public_url, peer_url, .. } = self.node(*slot);
-            SourceAddress { public_url: public_url.clone(), peer_url: peer_url.clone() }
-        };
-        let addresses = slots.iter().map(address).collect();
-        if settled.is_none() {
-            self.send_relay(stream_id, first, now);
-        }
-        Ok(addresses)
-    }
-
-    /// What was settled when the asking node was made an edge.
-    fn settled(&self, stream: &Stream, asking: &str, avoid: &[String], now: Instant) -> Settled {
-        let edge = self.slot(asking).and_then(|slot| stream.carriers.get(&slot));
-        let Some(Carriage::Coming(coming)) = edge.map(|edge| edge.carriage) else { return Settled::Nothing };
-        let Some(source) = stream.carriers.get(&coming.source) else { return Settled::Nothing };
-        let is_sound = source.depth() < self.policies.depth
-            && !source.path.iter().any(|hostname| hostname == asking)
-            && !self.node(coming.source).is_avoided(avoid);
-        match source.carriage {
-            Carriage::Live if is_sound => Settled::Source(coming.source),
-            Carriage::Coming(_) if now.saturating_duration_since(coming.since) < WAIT => Settled::Wait,
-            _ => Settled::Nothing,
-        }
-    }
-
-    /// Who else may feed it, first choice first.
-    fn by_choice(&self, stream: &Stream, asking: &str, avoid: &[String]) -> Result<Vec<u32>, Refusal> {
-        let is_above = |slot: u32, carrier: &Carrier| {
-            let is_below = carrier.path.iter().any(|hostname| hostname == asking);
-            carrier.is_live() && !is_below && *self.node(slot).name != *asking
-        };
-        // Nobody above is an outage; somebody above without room for us is not.
-        if !stream.carriers.iter().any(|(slot, carrier)| is_above(*slot, carrier)) {
-            return Err(Refusal::NoNode);
-        }
-        let newcomer = relay_of(stream);
-        let below = self.levels_below(stream, asking);
-        let fit = self
-            .shallow(stream)
-            .filter(|(slot, carrier)| is_above(*slot, carrier) && self.feeds(*slot, carrier, &newcomer));
-        let mut fit: Vec<(u32, &Carrier)> = fit.collect();
-        fit.sort_by_cached_key(|(slot, carrier)| {
-            let node = self.node(*slot);
-            let stands_out = self.relays_below_ceiling(*slot, newcomer.egress_bytes_per_s) == 0;
-            let depth = if stands_out { 0 } else { carrier.depth() };
-            let is_too_deep = carrier.depth() + below >= self.policies.depth;
-            (node.is_avoided(avoid), is_too_deep, stands_out, depth, node.by_load.clone())
-        });
-        Ok(fit.into_iter().map(|(slot, _)| slot).collect())
-    }
-
-    /// How many levels of edges hang below a node already, as far as is known: they come along to its new source.
-    fn levels_below(&self, stream: &Stream, hostname: &str) -> usize {
-        let edge = self.slot(hostname).and_then(|slot| stream.carriers.get(&slot));
-        let Some(edge) = edge else { return 0 };
-        let levels = |(_, carrier): (u32, &Carrier)| {
-            let place = carrier.path.iter().position(|name| name == hostname)?;
-            Some(carrier.path.len() - place + usize::from(carrier.relays() > 0))
-        };
-        let known = self.shallow(stream).filter_map(levels).max().unwrap_or(0);
-        known.max(usize::from(edge.relays() > 0))
-    }
-
-    /// Every carrier of a stream that has it live, with its hops from the origin: for reports on the tree.
-    pub fn tree(&self, stream_id: StreamId) -> impl Iterator<Item = (&str, usize)> {
-        let carriers = self.streams.get(&stream_id).into_iter().flat_map(|stream| &stream.carriers);
-        let live = carriers.filter(|(_, carrier)| carrier.is_live());
-        live.map(|(slot, carrier)| (&*self.node(*slot).name, carrier.depth()))
-    }
+/// Sources for an edge.
+pub(crate) struct Plan {
+    /// Slots, first choice first; never empty.
+    pub(crate) slots: Vec<u32>,
+    /// Whether the first was counted when the edge was opened.
+    pub(crate) is_counted: bool,
 }
 
-/// See [`Fleet::settled`].
-enum Settled {
-    /// It has the stream.
-    Source(u32),
-    /// It is about to have it.
-    Wait,
-    /// Nothing, or nothing that holds any more.
-    Nothing,
+/// Decides for the edge `hostname`; nothing is changed. The region of the request counts for nothing.
+pub(crate) fn decide(
+    nodes: &Nodes,
+    stream: &Stream,
+    hostname: &str,
+    request: Request<'_>,
+    now: Instant,
+) -> Result<Plan, Refusal> {
+    let edge = nodes.slot(hostname).and_then(|slot| stream.carriers.get(slot));
+    let planned = match edge.map(|edge| edge.carriage) {
+        Some(Carriage::Coming(coming)) => planned(nodes, stream, coming, hostname, request, now)?,
+        _ => None,
+    };
+    let others = candidates(nodes, stream, edge, hostname, request)?.into_iter();
+    let others = others.filter(|slot| Some(*slot) != planned);
+    let slots: Vec<u32> = planned.into_iter().chain(others).take(request.at_most).collect();
+    if slots.is_empty() {
+        return Err(Refusal::NoCapacity);
+    }
+    Ok(Plan { slots, is_counted: planned.is_some() })
+}
+
+/// The slot of the source that was planned for an edge, if it will do. Until it has the stream, the edge is refused for a while: it would
+/// take a place at the origin, and those are for edges that feed others.
+fn planned(
+    nodes: &Nodes,
+    stream: &Stream,
+    coming: Coming,
+    hostname: &str,
+    request: Request<'_>,
+    now: Instant,
+) -> Result<Option<u32>, Refusal> {
+    let Some(source) = stream.carriers.get(coming.source) else { return Ok(None) };
+    let is_late = now.saturating_duration_since(coming.since) >= SOURCE_TIMEOUT;
+    if source.is_coming() && !is_late {
+        return Err(Refusal::NoCapacity);
+    }
+    let is_avoided = nodes.node(coming.source).is_avoided(request.avoid);
+    let is_fit = source.is_live() && source.depth() < MOST_HOPS && !is_below(source, hostname) && !is_avoided;
+    Ok(is_fit.then_some(coming.source))
+}
+
+/// All nodes that may feed the asking one, first choice first.
+fn candidates(
+    nodes: &Nodes,
+    stream: &Stream,
+    edge: Option<&Carrier>,
+    hostname: &str,
+    request: Request<'_>,
+) -> Result<Vec<u32>, Refusal> {
+    let is_above = |slot: u32, carrier: &Carrier| {
+        carrier.is_live() && !is_below(carrier, hostname) && *nodes.node(slot).name != *hostname
+    };
+    // No node above is an outage; a node above without room is not.
+    if !stream.carriers.iter().any(|(slot, carrier)| is_above(slot, carrier)) {
+        return Err(Refusal::NoNode);
+    }
+    let (relay, ceiling) = (stream.relay(), nodes.ceiling());
+    let levels = edge.map_or(0, |edge| levels_below(stream, edge, hostname));
+    let mut fit: Vec<(u32, &Carrier)> = stream
+        .carriers
+        .shallow()
+        .filter(|(slot, carrier)| is_above(*slot, carrier) && can_feed(nodes, *slot, carrier, &relay))
+        .collect();
+    fit.sort_by_cached_key(|(slot, carrier)| {
+        let is_avoided = nodes.node(*slot).is_avoided(request.avoid);
+        let is_too_deep = carrier.depth() + levels >= MOST_HOPS;
+        let stands_out = nodes.fit_below(*slot, ceiling, relay.egress_bytes_per_s) == 0;
+        let depth = if stands_out { 0 } else { carrier.depth() };
+        (is_avoided, is_too_deep, stands_out, depth, nodes.rank(*slot))
+    });
+    Ok(fit.into_iter().map(|(slot, _)| slot).collect())
+}
+
+/// How many levels of edges hang below an edge, as far as is known: they come along to its new source.
+fn levels_below(stream: &Stream, edge: &Carrier, hostname: &str) -> usize {
+    let levels = |(_, carrier): (u32, &Carrier)| {
+        let place = carrier.path.iter().position(|name| name == hostname)?;
+        Some(carrier.path.len() - place + usize::from(carrier.relays() > 0))
+    };
+    let known = stream.carriers.shallow().filter_map(levels).max().unwrap_or(0);
+    known.max(usize::from(edge.relays() > 0))
+}
+
+/// Whether a carrier gets the stream through `hostname`.
+fn is_below(carrier: &Carrier, hostname: &str) -> bool {
+    carrier.path.iter().any(|name| name == hostname)
 }

@@ -1,4 +1,4 @@
-//! What holds for every policy: the orders say what a look at every node would say, loads stay even, limits hold.
+//! What holds for every policy: decisions are those of a look at every node, loads stay even, limits hold.
 
 use std::{
     collections::BTreeSet,
@@ -8,11 +8,17 @@ use std::{
 use proptest::prelude::*;
 use protocol::{
     StreamId,
-    node::{Capacity, CarriedStream, Load, SourceAddress},
+    node::{Capacity, CarriedStream, Load, MOST_HOPS, SourceAddress},
     stream::StreamState,
 };
 
-use super::*;
+use crate::{
+    BroadcasterPolicy, Decision, Fleet, NodeSpec, Policies, Reason, Refusal, Request, Role, SETTLE, WHOLE,
+    capacity::{Demand, has_room},
+    carrier::{Carriage, Carrier, Coming},
+    nodes::LoadRank,
+    share, tree,
+};
 
 const MB: u64 = 1_000_000;
 const EACH: u64 = 300_000;
@@ -38,7 +44,13 @@ fn limited(egress_bytes_per_s: u64) -> Capacity {
 }
 
 fn join(fleet: &mut Fleet, number: usize, capacity: Capacity, region: Option<&str>) {
-    fleet.join(&Spec { hostname: &name(number), public_url: &url(number), peer_url: None, capacity, region });
+    fleet.join(&NodeSpec {
+        hostname: &name(number),
+        public_url: &url(number),
+        peer_url: None,
+        capacity,
+        region,
+    });
 }
 
 fn row(stream: usize, state: StreamState, viewers: u32) -> CarriedStream {
@@ -62,12 +74,32 @@ fn serving(viewers: u32) -> Load {
     Load { viewers, egress_bytes_per_s: u64::from(viewers) * EACH, ..Load::default() }
 }
 
-fn anybody(avoid: &[String]) -> Ask<'_> {
-    Ask { avoid, region: None, at_most: 4 }
+fn anybody(avoid: &[String]) -> Request<'_> {
+    Request { avoid, region: None, at_most: 4 }
 }
 
 fn hostnames(decision: &Decision) -> Vec<&str> {
     decision.nodes.iter().map(|choice| &*choice.hostname).collect()
+}
+
+/// The slots of all nodes, the least loaded first.
+fn slots(fleet: &Fleet) -> Vec<u32> {
+    fleet.nodes.by_load(None).collect()
+}
+
+/// How many streams a node carries or is about to.
+fn carries(fleet: &Fleet, slot: u32) -> usize {
+    fleet.nodes.node(slot).carries.len()
+}
+
+/// The viewers of the node in `slot`, reported and assigned.
+fn viewers(fleet: &Fleet, slot: u32) -> u32 {
+    fleet.nodes.node(slot).load.viewers()
+}
+
+/// Streams placed on a node.
+fn streams_on(fleet: &Fleet, number: usize) -> u32 {
+    fleet.nodes.node(fleet.nodes.slot(&name(number)).unwrap()).placed.all
 }
 
 /// So many nodes of 100 MB/s; the first is the origin of stream 0.
@@ -146,7 +178,7 @@ fn streams_that_nothing_has_arrived_for_take_no_place_but_are_spread() {
         let place = hostnames(&fleet.publish(None, anybody(&[])).unwrap())[0].to_owned();
         fleet.place(id(stream), &place);
     }
-    assert_eq!([0, 1].map(|number| fleet.streams_on(&name(number))), [200, 200]);
+    assert_eq!([0, 1].map(|number| streams_on(&fleet, number)), [200, 200]);
     fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Created, 0)], now);
     assert_eq!(hostnames(&fleet.publish(None, anybody(&[])).unwrap()).len(), 2);
     fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Live, 0)], now);
@@ -184,7 +216,7 @@ fn a_thousand_viewers_between_two_heartbeats_spread() {
     for _ in 0..1_000 {
         fleet.watch(id(0), anybody(&[]), now).unwrap();
     }
-    let viewers: Vec<u32> = fleet.standings().map(|standing| standing.viewers).collect();
+    let viewers: Vec<u32> = slots(&fleet).into_iter().map(|slot| viewers(&fleet, slot)).collect();
     assert_eq!(viewers.iter().sum::<u32>(), 1_000);
     assert!(viewers.iter().all(|&viewers| viewers < 230), "{viewers:?}");
 }
@@ -192,11 +224,11 @@ fn a_thousand_viewers_between_two_heartbeats_spread() {
 #[test]
 fn an_edge_is_filled_before_the_next_is_opened() {
     let (mut fleet, now) = fleet(10);
-    let full = fleet.policies.calm as usize * 100 / WHOLE as usize * MB as usize / EACH as usize;
+    let full = share::CALM as usize * 100 / WHOLE as usize * MB as usize / EACH as usize;
     for _ in 0..full * 3 - 10 {
         fleet.watch(id(0), anybody(&[]), now).unwrap();
     }
-    assert_eq!(fleet.standings().filter(|standing| standing.carries > 0).count(), 3);
+    assert_eq!(slots(&fleet).into_iter().filter(|slot| carries(&fleet, *slot) > 0).count(), 3);
 }
 
 #[test]
@@ -247,7 +279,7 @@ fn a_region_comes_first_and_others_when_it_is_full() {
     join(&mut fleet, 1, few, Some("eu"));
     fleet.place(id(0), &name(0));
     fleet.report(&name(0), &Load::default(), &[row(0, StreamState::Live, 0)], now);
-    let request = |region| Ask { region: Some(region), ..anybody(&[]) };
+    let request = |region| Request { region: Some(region), ..anybody(&[]) };
     assert_eq!(hostnames(&fleet.publish(None, request("eu")).unwrap()), ["cdn-1", "cdn-0"]);
     assert_eq!(fleet.watch(id(0), request("eu"), now).unwrap().nodes[0].role, Role::Edge);
     assert_eq!(hostnames(&fleet.watch(id(0), request("eu"), now).unwrap())[0], "cdn-0");
@@ -269,9 +301,9 @@ fn an_edge_that_never_reports_the_stream_is_dropped_again() {
     let avoiding = [url(0)];
     fleet.watch(id(0), anybody(&avoiding), now).unwrap();
     fleet.report(&name(1), &Load::default(), &[], now + Duration::from_secs(1));
-    assert!(fleet.standings().all(|standing| standing.carries == 1));
+    assert!(slots(&fleet).into_iter().all(|slot| carries(&fleet, slot) == 1));
     fleet.report(&name(1), &Load::default(), &[], now + SETTLE);
-    assert_eq!(fleet.standings().filter(|standing| standing.carries == 1).count(), 1);
+    assert_eq!(slots(&fleet).into_iter().filter(|slot| carries(&fleet, *slot) == 1).count(), 1);
     assert_eq!(hostnames(&fleet.watch(id(0), request, now).unwrap())[0], "cdn-0");
 }
 
@@ -299,7 +331,7 @@ fn no_node_feeds_more_than_its_fan_out_even_between_heartbeats() {
             Err(refusal) => assert_eq!(refusal, Refusal::NoCapacity),
         }
     }
-    assert_eq!(fed, vec![url(0); fleet.policies.fan_out as usize]);
+    assert_eq!(fed, vec![url(0); tree::FAN_OUT as usize]);
 }
 
 #[test]
@@ -326,13 +358,13 @@ fn an_edge_with_edges_below_it_does_not_take_them_too_deep() {
 }
 
 /// Lets so many viewers come at one moment, and says which edges are about to pull.
-fn crowd(fleet: &mut Fleet, viewers: usize, now: Instant) -> Vec<(u32, stream::Coming, u32)> {
+fn crowd(fleet: &mut Fleet, viewers: usize, now: Instant) -> Vec<(u32, Coming, u32)> {
     for _ in 0..viewers {
         fleet.watch(id(0), anybody(&[]), now).unwrap();
     }
     let carriers = fleet.streams[&id(0)].carriers.iter();
-    let edge = |(slot, carrier): (&u32, &stream::Carrier)| match carrier.carriage {
-        stream::Carriage::Coming(coming) => Some((*slot, coming, carrier.held())),
+    let edge = |(slot, carrier): (u32, &Carrier)| match carrier.carriage {
+        Carriage::Coming(coming) => Some((slot, coming, carrier.kept())),
         _ => None,
     };
     carriers.filter_map(edge).collect()
@@ -349,11 +381,11 @@ fn a_crowd_grows_a_tree_in_which_nobody_stands_out() {
     fleet.report(&name(0), &serving(100), &[row(0, StreamState::Live, 0)], now);
     let edges = crowd(&mut fleet, 1_500, now);
     assert!(edges.len() > 200, "{}", edges.len());
-    assert!(edges.iter().all(|(_, coming, _)| coming.depth <= fleet.policies.depth));
-    let most = fleet.standings().map(|standing| standing.share).max().unwrap();
-    assert!(most <= fleet.policies.ceiling(fleet.mean_share()), "{most}");
+    assert!(edges.iter().all(|(_, coming, _)| coming.depth <= MOST_HOPS));
+    let most = slots(&fleet).into_iter().map(|slot| fleet.nodes.share(slot)).max().unwrap();
+    assert!(most <= fleet.nodes.ceiling(), "{most}");
     let fed_by = |source: u32| edges.iter().filter(|(_, coming, _)| coming.source == source).count();
-    assert!(edges.iter().all(|(slot, ..)| fed_by(*slot) <= fleet.policies.fan_out as usize));
+    assert!(edges.iter().all(|(slot, ..)| fed_by(*slot) <= tree::FAN_OUT as usize));
     let feeders = edges.iter().filter(|(slot, _, held)| fed_by(*slot) > 0 || *held > 0).count();
     assert!(feeders * 8 < edges.len(), "{feeders} of {} keep or kept room", edges.len());
 }
@@ -372,7 +404,7 @@ fn an_origin_keeps_headroom_for_a_few_edges() {
     let full = 100 * MB as usize / 5 / EACH as usize;
     assert!(crowd(&mut fleet, full - 4, now).is_empty());
     assert_eq!(crowd(&mut fleet, 2, now).len(), 1);
-    let origin = fleet.standings().find(|standing| standing.hostname == "cdn-0").unwrap().viewers;
+    let origin = viewers(&fleet, 0);
     assert_eq!(origin as usize, full - 3);
 }
 
@@ -396,13 +428,12 @@ fn room_that_was_kept_in_vain_is_free_again() {
     let full = 100 * MB as usize / 5 / EACH as usize;
     let edges = crowd(&mut fleet, full * 2 + 5, now);
     let (slot, ..) = *edges.iter().find(|(_, _, held)| *held > 0).unwrap();
-    let hostname = fleet.node(slot).name.to_string();
-    let share =
-        |fleet: &Fleet| fleet.standings().find(|standing| standing.hostname == hostname).unwrap().share;
+    let hostname = fleet.nodes.node(slot).name.to_string();
+    let share = |fleet: &Fleet| fleet.nodes.share(slot);
     assert!(share(&fleet) > 10 * 3_000, "{} with room for others", share(&fleet));
     fleet.report(&hostname, &serving(1), &[edge(0, 1, &["cdn-0"])], now + SETTLE);
     assert_eq!(share(&fleet), 3_000, "one viewer");
-    assert_eq!(fleet.streams[&id(0)].carriers[&slot].held(), 0);
+    assert_eq!(fleet.streams[&id(0)].carriers.get(slot).unwrap().kept(), 0);
 }
 
 #[test]
@@ -413,9 +444,10 @@ fn an_edge_pulls_from_whom_was_settled_when_it_was_opened() {
     let first = edges.iter().find(|(_, coming, held)| coming.depth == 1 && *held > 0).unwrap().0;
     let (second, coming, _) = *edges.iter().find(|(_, coming, _)| coming.source == first).unwrap();
     assert_eq!(coming.depth, 2);
-    let (first, second) = (fleet.node(first).name.to_string(), fleet.node(second).name.to_string());
+    let (first, second) =
+        (fleet.nodes.node(first).name.to_string(), fleet.nodes.node(second).name.to_string());
     let ask = |fleet: &mut Fleet, asking: &str, now| fleet.sources(id(0), asking, &[], 1, now).map(urls);
-    let egress = |fleet: &Fleet| fleet.node(0).burden.egress_bytes_per_s();
+    let egress = |fleet: &Fleet| fleet.nodes.node(0).load.egress_bytes_per_s();
     let before = egress(&fleet);
     assert_eq!(ask(&mut fleet, &first, now), Ok(vec![url(0)]));
     assert_eq!(egress(&fleet), before, "counted when the edge was opened");
@@ -493,7 +525,7 @@ fn happen(fleet: &mut Fleet, event: &Event, now: &mut Instant) {
         Event::Forget(stream) => fleet.forget(id(*stream)),
         Event::Watch { stream, avoid, region } => {
             let avoid: Vec<String> = avoid.map(url).into_iter().collect();
-            let request = Ask { avoid: &avoid, region: *region, at_most: 4 };
+            let request = Request { avoid: &avoid, region: *region, at_most: 4 };
             let explained = fleet.explain_watch(id(*stream), request);
             let decided = fleet.watch(id(*stream), request, *now);
             assert_eq!(explained, decided);
@@ -512,68 +544,63 @@ fn happen(fleet: &mut Fleet, event: &Event, now: &mut Instant) {
 
 /// What a look at every node says about where a viewer goes first by the default policy, from anywhere.
 fn by_looking_at_all(fleet: &Fleet, stream: StreamId) -> Option<String> {
-    let known = fleet.streams.get(&stream)?;
-    if !known.is_live() {
+    let (known, nodes) = (fleet.streams.get(&stream)?, &fleet.nodes);
+    if !known.carriers.is_live() {
         return None;
     }
-    let newcomer =
-        capacity::Newcomer { viewers: 1, egress_bytes_per_s: known.bytes_per_viewer(), moves: false };
-    let threshold = fleet.threshold();
-    let fed = fleet.can_grow(known);
-    let mut fit: Vec<((bool, bool), u32, u32, String)> = Vec::new();
-    for standing in fleet.standings() {
-        let slot = fleet.slot(standing.hostname)?;
-        let carrier = known.carriers.get(&slot);
-        if carrier.is_some_and(|carrier| carrier.carriage == stream::Carriage::Interrupted)
-            || !capacity::has_room(fleet.node(slot), &newcomer)
-            || (carrier.is_none() && !fed)
+    let demand = Demand { viewers: 1, egress_bytes_per_s: known.bytes_per_viewer(), moves: false };
+    let threshold = nodes.threshold();
+    let is_fed = tree::can_grow(nodes, known);
+    let mut fit: Vec<((bool, bool), LoadRank, u32)> = Vec::new();
+    for slot in slots(fleet) {
+        let (node, carrier) = (nodes.node(slot), known.carriers.get(slot));
+        if carrier.is_some_and(|carrier| !carrier.serves())
+            || !has_room(node, &demand)
+            || (carrier.is_none() && !is_fed)
         {
             continue;
         }
-        let node = fleet.node(slot);
-        let spare = node.burden.fit_below(threshold, newcomer.egress_bytes_per_s, &node.capacity);
+        let spare = node.load.fit_below(threshold, demand.egress_bytes_per_s, &node.capacity);
         let is_kept = carrier.is_some_and(|carrier| carrier.depth() == 0) && spare < 4;
-        let class = (standing.share > threshold || is_kept, carrier.is_none());
-        fit.push((class, standing.share, standing.streams, standing.hostname.to_owned()));
+        let class = (nodes.share(slot) > threshold || is_kept, carrier.is_none());
+        fit.push((class, nodes.rank(slot), slot));
     }
-    let given = known.placed_on.as_deref().and_then(|name| fleet.slot(name));
-    let given =
-        given.filter(|slot| !known.carriers.contains_key(slot) && fit.iter().all(|(class, ..)| class.1));
-    let given = given.map(|slot| fleet.node(slot)).filter(|node| capacity::has_room(node, &newcomer));
-    given.map(|node| node.name.to_string()).or_else(|| fit.into_iter().min().map(|best| best.3))
+    let is_expected = |slot: &u32| {
+        let no_carrier = !known.carriers.contains(*slot) && fit.iter().all(|(class, ..)| class.1);
+        no_carrier && has_room(nodes.node(*slot), &demand)
+    };
+    let expected = known.placed_on.as_deref().and_then(|name| nodes.slot(name)).filter(is_expected);
+    let best = expected.or_else(|| fit.into_iter().min().map(|best| best.2))?;
+    Some(nodes.node(best).name.to_string())
 }
 
 proptest! {
     #[test]
-    fn the_orders_say_what_a_look_at_every_node_says(events in prop::collection::vec(event(), 0..80)) {
+    fn a_decision_is_what_a_look_at_every_node_says(events in prop::collection::vec(event(), 0..80)) {
         let (mut fleet, mut now) = (Fleet::new(Policies::default()), Instant::now());
         for event in &events {
             happen(&mut fleet, event, &mut now);
-            let names: Vec<&str> = fleet.standings().map(|standing| standing.hostname).collect();
-            prop_assert_eq!(names.len(), fleet.len());
-            let shares: u64 = fleet.standings().map(|standing| u64::from(standing.share)).sum();
-            prop_assert_eq!(u64::from(fleet.mean_share()), shares / (fleet.len().max(1) as u64));
+            let slots = slots(&fleet);
+            prop_assert_eq!(slots.len(), fleet.nodes.len());
+            prop_assert!(slots.iter().map(|slot| fleet.nodes.rank(*slot)).is_sorted());
+            let shares: u64 = slots.iter().map(|slot| u64::from(fleet.nodes.share(*slot))).sum();
+            let mean = shares / (slots.len().max(1) as u64);
+            prop_assert_eq!(fleet.nodes.threshold(), share::threshold(u32::try_from(mean).unwrap()));
             for stream in 0..4 {
                 let decided = fleet.explain_watch(id(stream), anybody(&[]));
-                let expected = by_looking_at_all(&fleet, id(stream));
-                if let Some(expected) = expected {
+                if let Some(expected) = by_looking_at_all(&fleet, id(stream)) {
                     prop_assert_eq!(&decided.unwrap().nodes[0].hostname, &expected);
                 }
-                if let Some(known) = fleet.streams.get(&id(stream)) {
-                    let ready: BTreeSet<u32> = known.ready.iter().map(order::Place::slot).collect();
-                    let carriers = known.carriers.iter();
-                    let expected: BTreeSet<u32> = carriers
-                        .filter(|(_, carrier)| carrier.carriage != stream::Carriage::Interrupted)
-                        .map(|(slot, _)| *slot)
-                        .collect();
-                    prop_assert_eq!(&ready, &expected);
-                    let is_shallow = |slot: &u32| known.carriers[slot].depth() < fleet.policies.depth;
-                    let shallow: BTreeSet<u32> = expected.iter().copied().filter(is_shallow).collect();
-                    prop_assert_eq!(&known.shallow, &shallow);
-                    for place in &known.ready {
-                        prop_assert_eq!(place, &fleet.node(place.slot()).by_load);
-                    }
-                }
+                let Some(known) = fleet.streams.get(&id(stream)) else { continue };
+                let listed = |carriers: Vec<u32>| carriers.into_iter().collect::<BTreeSet<u32>>();
+                let those = |filter: fn(&Carrier) -> bool| -> BTreeSet<u32> {
+                    known.carriers.iter().filter(|(_, carrier)| filter(carrier)).map(|(slot, _)| slot).collect()
+                };
+                let all = |_| true;
+                prop_assert_eq!(listed(known.carriers.serving(&fleet.nodes, 8, all)), those(Carrier::serves));
+                prop_assert_eq!(listed(known.carriers.waiting(&fleet.nodes, 8, all)), those(|carrier| !carrier.serves()));
+                let shallow = known.carriers.shallow().map(|(slot, _)| slot).collect();
+                prop_assert_eq!(listed(shallow), those(|carrier| carrier.serves() && carrier.depth() < MOST_HOPS));
             }
         }
     }
@@ -612,7 +639,7 @@ proptest! {
             let decision = fleet.publish(None, anybody(&[])).unwrap();
             fleet.place(id(stream), &decision.nodes[0].hostname);
         }
-        let counts: Vec<u32> = fleet.standings().map(|standing| standing.streams).collect();
+        let counts: Vec<u32> = (0..nodes).map(|number| streams_on(&fleet, number)).collect();
         prop_assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1);
     }
 }

@@ -13,7 +13,7 @@ pub(crate) mod thumbnail;
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use placement::{Ask, Choice, Decision, Fleet, Refusal};
+use placement::{Choice, Decision, Fleet, Refusal, Request};
 use protocol::{
     StreamId,
     stream::{AskForNodes, NodeAddress, StreamInfo, Visibility},
@@ -277,7 +277,7 @@ impl Streams {
         client: Client,
         region: Option<&str>,
     ) -> Result<Decision, Error> {
-        let ask = Ask { region, ..anywhere() };
+        let ask = Request { region, ..anywhere() };
         self.view.streams(|catalogue, fleet| {
             if let Some(stream_id) = stream_id {
                 catalogue.running(stream_id)?;
@@ -323,18 +323,18 @@ impl From<Decision> for Chosen {
     }
 }
 
-fn for_broadcaster(fleet: &Fleet, stream_id: Option<StreamId>, ask: Ask<'_>) -> Result<Chosen, Refusal> {
+fn for_broadcaster(fleet: &Fleet, stream_id: Option<StreamId>, ask: Request<'_>) -> Result<Chosen, Refusal> {
     let decision = fleet.publish(stream_id, ask)?;
     log(&decision, "broadcaster", stream_id);
     Ok(decision.into())
 }
 
-fn asked(request: &AskForNodes) -> Ask<'_> {
-    Ask { avoid: &request.avoid, region: request.region.as_deref(), at_most: MAX_CHOICES }
+fn asked(request: &AskForNodes) -> Request<'_> {
+    Request { avoid: &request.avoid, region: request.region.as_deref(), at_most: MAX_CHOICES }
 }
 
-fn anywhere() -> Ask<'static> {
-    Ask { avoid: &[], region: None, at_most: MAX_CHOICES }
+fn anywhere() -> Request<'static> {
+    Request { avoid: &[], region: None, at_most: MAX_CHOICES }
 }
 
 /// Logs which node was chosen and why.

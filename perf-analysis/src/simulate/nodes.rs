@@ -1,6 +1,6 @@
 //! Nodes that report, die and are replaced.
 
-use placement::Spec;
+use placement::NodeSpec;
 use protocol::{
     node::{Capacity, CarriedStream, Load},
     stream::StreamState,
@@ -36,7 +36,7 @@ impl World {
         node.start(self.now_us);
         let capacity = Capacity { egress_bytes_per_s: Some(node.limit), ..Capacity::default() };
         let event = Event::Heartbeat { node: number, life: node.life };
-        self.fleet.join(&Spec {
+        self.fleet.join(&NodeSpec {
             hostname: &name(number),
             public_url: &url(number),
             peer_url: None,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use placement::{Ask, Fleet, Policies};
+use placement::{Fleet, Policies, Request};
 use protocol::StreamId;
 
 use super::{
@@ -200,8 +200,8 @@ impl World {
 }
 
 /// What somebody asks who just lost the nodes at `avoid`.
-pub(super) fn ask(avoid: &[String]) -> Ask<'_> {
-    Ask { avoid, region: None, at_most: AT_MOST }
+pub(super) fn ask(avoid: &[String]) -> Request<'_> {
+    Request { avoid, region: None, at_most: AT_MOST }
 }
 
 /// The name of a node.

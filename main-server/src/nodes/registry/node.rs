@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use placement::Spec;
+use placement::NodeSpec;
 use protocol::{
     NodeId,
     node::{Capacity, Load, NodeInfo},
@@ -68,8 +68,8 @@ impl Node {
     }
 
     /// What placement has to know of it.
-    pub(crate) fn spec(&self) -> Spec<'_> {
-        Spec {
+    pub(crate) fn spec(&self) -> NodeSpec<'_> {
+        NodeSpec {
             hostname: &self.hostname,
             public_url: &self.public_url,
             peer_url: self.peer_url.as_deref(),
