@@ -13,10 +13,10 @@ use tokio::{
 use crate::{
     broadcaster::{Airtime, Booth, broadcast},
     error::{Context, Error, Result},
+    lab::Lab,
     ledger::Ledger,
     machine,
     record::{SilentEnd, TrialRecord},
-    run::Lab,
     scenario::Trial,
     script::Script,
     servers::{Admission, Entrance, Servers},

@@ -12,10 +12,11 @@ use crate::{
     audience::Audience,
     error::Result,
     forward_log::ForwardLog,
-    ledger::{Ledger, Totals},
+    ledger::Ledger,
     machine,
     record::{Sample, SegmentRecord, TrialName, Writer},
     servers::Servers,
+    totals::Totals,
 };
 
 /// How often settled segments are written.

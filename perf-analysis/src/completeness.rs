@@ -54,6 +54,7 @@ fn check_trial(record: &TrialRecord) -> Result<(), String> {
     if record.silent.len() as u64 != silent {
         return Err(format!("{} of {silent} silent viewers told what they found", record.silent.len()));
     }
+    check_delivery(record)?;
     let totals = record.totals;
     if totals.corrupt + totals.repeated + totals.unexpected > 0 {
         return Err(format!(
@@ -61,6 +62,21 @@ fn check_trial(record: &TrialRecord) -> Result<(), String> {
              test and this program have to be built from the same sources)",
             totals.corrupt, totals.repeated, totals.unexpected
         ));
+    }
+    Ok(())
+}
+
+/// Whether the viewers of a trial received anything. Figures of a trial that delivered nothing describe an idle node.
+///
+/// # Errors
+/// What was not sent, or not received.
+pub fn check_delivery(record: &TrialRecord) -> Result<(), String> {
+    let viewers = u64::from(record.point.streams) * u64::from(record.point.viewers);
+    if record.segments == 0 {
+        return Err(format!("the broadcasters of {} streams sent 0 segments", record.point.streams));
+    }
+    if viewers > 0 && record.totals.delivered == 0 {
+        return Err(format!("0 chunks of {} segments reached {viewers} viewers", record.segments));
     }
     Ok(())
 }
@@ -108,7 +124,7 @@ fn check_samples(record: &TrialRecord, samples: &[&Sample], every_ms: u64) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{histogram::Histogram, ledger::Totals, scenario::Cell};
+    use crate::{histogram::Histogram, scenario::Cell, totals::Totals};
 
     fn record() -> TrialRecord {
         TrialRecord {
@@ -118,7 +134,7 @@ mod tests {
             joined: 2,
             rss_empty_bytes: 0,
             rss_joined_bytes: 0,
-            totals: Totals::default(),
+            totals: Totals { delivered: 4, delivered_bytes: 40, ..Totals::default() },
             arrivals: Histogram::default(),
             nodes: Vec::new(),
             silent: Vec::new(),
@@ -176,8 +192,18 @@ mod tests {
 
     #[test]
     fn viewers_that_saw_wrong_bytes_fail() {
-        let totals = Totals { corrupt: 1, ..Totals::default() };
+        let totals = Totals { corrupt: 1, ..record().totals };
         check_trial(&TrialRecord { totals, ..record() }).unwrap_err();
+    }
+
+    #[test]
+    fn a_trial_that_delivered_nothing_fails() {
+        let silent = TrialRecord { totals: Totals::default(), ..record() };
+        assert_eq!(check_trial(&silent).unwrap_err(), "0 chunks of 2 segments reached 2 viewers");
+        let unsent = TrialRecord { segments: 0, ..record() };
+        assert_eq!(check_trial(&unsent).unwrap_err(), "the broadcasters of 1 streams sent 0 segments");
+        let unwatched = Cell { viewers: 0, ..record().point };
+        check_delivery(&TrialRecord { point: unwatched, ..silent }).unwrap();
     }
 
     #[test]

@@ -94,12 +94,18 @@ struct Trial<'a> {
 impl Trial<'_> {
     async fn run(&self, writer: &mut Writer) -> Result<()> {
         let plan = &self.bench.plan;
-        let setting = Setting { bench: self.bench, split: self.split, limits: self.limits, logs: &self.logs };
+        let setting = Setting {
+            undead: &self.bench.undead,
+            nats_server: &self.bench.nats_server,
+            split: self.split,
+            limits: self.limits,
+            logs: &self.logs,
+        };
         let mut plant = Plant::start(self.engine, &setting).await?;
         let mut fleet = Fleet::new(&plant);
         let few = plan.few_nodes.min(plan.nodes);
         fleet.grow(few).await?;
-        let stream = plant.create_stream(&fleet).await?;
+        let stream = fleet.create_stream().await?;
         self.watch(&mut plant, &fleet, &stream, writer).await?;
 
         let meter = Meter::start(&plant)?;

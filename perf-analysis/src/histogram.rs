@@ -1,33 +1,36 @@
-//! Times of millions of deliveries in little room: counts by time, 1.6 % apart at most.
-//!
-//! Each power of two of microseconds is cut into 64 equal parts, so a percentile is never further off than one part,
-//! however long the tail, and histograms of several trials add up.
-
-use std::collections::BTreeMap;
+//! Times of millions of deliveries in little room: counts by time, less than 1 % apart.
 
 use serde::{Deserialize, Serialize};
 
-use crate::summary::Percentiles;
+use crate::percentiles::Percentiles;
 
-/// Parts of a power of two, as a power of two.
-const PART_BITS: u32 = 6;
+/// Decimal digits of a time that are kept.
+const DIGITS: u8 = 2;
 
 /// Counts by time. Serialised as pairs of a time in microseconds and a count.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Vec<(u64, u64)>", into = "Vec<(u64, u64)>")]
-pub struct Histogram(BTreeMap<u64, u64>);
+pub struct Histogram(hdrhistogram::Histogram<u64>);
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Self(hdrhistogram::Histogram::new(DIGITS).expect("2 is a valid number of digits"))
+    }
+}
 
 impl Histogram {
     /// Counts one time of `us` microseconds.
     pub fn add(&mut self, us: u64) {
-        *self.0.entry(rounded(us)).or_default() += 1;
+        self.add_many(us, 1);
+    }
+
+    fn add_many(&mut self, us: u64, count: u64) {
+        self.0.record_n(us, count).expect("it grows to hold any time");
     }
 
     /// Counts everything that `other` counted.
     pub fn merge(&mut self, other: &Self) {
-        for (us, count) in &other.0 {
-            *self.0.entry(*us).or_default() += count;
-        }
+        self.0.add(&other.0).expect("it grows to hold any time");
     }
 
     /// Whether nothing was counted.
@@ -37,38 +40,26 @@ impl Histogram {
 
     /// Middle, tail and end in milliseconds; `None` if nothing was counted.
     pub fn percentiles(&self) -> Option<Percentiles> {
-        let (last, _) = self.0.last_key_value()?;
-        let ms = |us: u64| us as f64 / 1000.0;
-        Some(Percentiles { p50: ms(self.rank(0.5)), p99: ms(self.rank(0.99)), max: ms(*last) })
+        let ms = |us: u64| self.0.lowest_equivalent(us) as f64 / 1000.0;
+        let at = |share: f64| ms(self.0.value_at_quantile(share));
+        (!self.is_empty()).then(|| Percentiles { p50: at(0.5), p99: at(0.99), max: ms(self.0.max()) })
     }
-
-    /// The time that `share` of all are not above.
-    fn rank(&self, share: f64) -> u64 {
-        let wanted = (self.0.values().sum::<u64>() as f64 * share).ceil() as u64;
-        let mut seen = 0;
-        let reached = |(us, count): (&u64, &u64)| {
-            seen += count;
-            (seen >= wanted).then_some(*us)
-        };
-        self.0.iter().find_map(reached).unwrap_or(0)
-    }
-}
-
-/// The start of the part that `us` is in.
-fn rounded(us: u64) -> u64 {
-    let dropped = (u64::BITS - us.leading_zeros()).saturating_sub(PART_BITS + 1);
-    us >> dropped << dropped
 }
 
 impl From<Vec<(u64, u64)>> for Histogram {
     fn from(counts: Vec<(u64, u64)>) -> Self {
-        Self(counts.into_iter().collect())
+        let mut histogram = Self::default();
+        counts.into_iter().for_each(|(us, count)| histogram.add_many(us, count));
+        histogram
     }
 }
 
 impl From<Histogram> for Vec<(u64, u64)> {
-    fn from(histogram: Histogram) -> Self {
-        histogram.0.into_iter().collect()
+    fn from(Histogram(counts): Histogram) -> Self {
+        let pair = |step: hdrhistogram::iterators::IterationValue<u64>| {
+            (counts.lowest_equivalent(step.value_iterated_to()), step.count_at_value())
+        };
+        counts.iter_recorded().map(pair).collect()
     }
 }
 
@@ -77,9 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_kept_to_one_part_in_64() {
+    fn times_are_kept_to_one_percent_and_all_are_kept() {
         for us in [0, 1, 63, 127, 128, 1000, 123_456, u64::MAX] {
-            assert!(rounded(us) <= us && us - rounded(us) <= us / 64, "{us}: {}", rounded(us));
+            let mut histogram = Histogram::default();
+            histogram.add(us);
+            let [(kept, 1)] = Vec::from(histogram)[..] else { panic!("one time, once") };
+            assert!(kept <= us && us - kept <= us / 100, "{us}: {kept}");
         }
     }
 
@@ -104,5 +98,7 @@ mod tests {
         let json = serde_json::to_string(&histogram).unwrap();
         assert_eq!(json, "[[5,2]]");
         assert_eq!(serde_json::from_str::<Histogram>(&json).unwrap(), histogram);
+        let earlier = serde_json::from_str::<Histogram>("[[1008,3],[64000,1]]").unwrap();
+        assert_eq!(Vec::from(earlier), [(1008, 3), (64_000, 1)], "as earlier versions wrote it");
     }
 }

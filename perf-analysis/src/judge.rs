@@ -6,10 +6,11 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use crate::{
+    figure::{optional, percent, significant},
+    percentiles::Percentiles,
     record::{Results, SilentEnd, TrialRecord},
-    report::{optional, percent, significant},
     scenario::{Cell, Target},
-    summary::{Figures, Percentiles, Point, summarise},
+    summary::{Figures, Point, summarise},
 };
 
 /// The middle of some values, and their least and greatest.

@@ -12,12 +12,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     histogram::Histogram,
     record::SegmentRecord,
     script::{ExpectedChunk, Line},
+    totals::Totals,
 };
 
 /// The account of one stream.
@@ -42,21 +42,6 @@ struct Books {
     arrivals: Histogram,
 }
 
-/// Counters over the whole stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
-    /// Chunk bytes that viewers received whole, each viewer counted.
-    pub delivered_bytes: u64,
-    /// Chunks that viewers received whole.
-    pub delivered: u64,
-    /// Chunks whose bytes were not the expected ones.
-    pub corrupt: u64,
-    /// Chunks a viewer received again.
-    pub repeated: u64,
-    /// Chunks under a name that was never published.
-    pub unexpected: u64,
-}
-
 struct Entry {
     line: Arc<Line>,
     queued: Instant,
@@ -71,20 +56,6 @@ struct Entry {
 struct Slot {
     seq: u64,
     chunk: ExpectedChunk,
-}
-
-impl Totals {
-    /// Both together.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            delivered_bytes: self.delivered_bytes + other.delivered_bytes,
-            delivered: self.delivered + other.delivered,
-            corrupt: self.corrupt + other.corrupt,
-            repeated: self.repeated + other.repeated,
-            unexpected: self.unexpected + other.unexpected,
-        }
-    }
 }
 
 /// What a viewer's chunk should be.

@@ -21,9 +21,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     error::{Context, Error, Result},
     histogram::Histogram,
-    ledger::Totals,
     machine::Machine,
     scenario::{Cell, Scenario, Target, Trial},
+    totals::Totals,
 };
 
 /// Which trial a line belongs to.

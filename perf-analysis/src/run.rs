@@ -1,60 +1,18 @@
 //! A whole run: every trial of a scenario, one after the other, with the records checked at the end.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
 
 use crate::{
     completeness,
-    enclosure::Limits,
     error::{Context, Error, Result},
-    machine::{self, Machine, Split},
+    lab::Lab,
+    machine::{self, Machine},
     progress::Progress,
     record::{Manifest, Results, Writer},
-    scenario::{Cell, Scenario},
-    servers::Programs,
     trial,
 };
 
-/// What trials are run with.
-pub struct Lab {
-    /// What to measure.
-    pub scenario: Scenario,
-    /// The programs under test.
-    pub programs: Programs,
-    /// The folder of recordings.
-    pub fixtures: PathBuf,
-    /// How CPU is limited.
-    pub limits: Limits,
-    /// Who gets which cores.
-    pub split: Split,
-}
-
 impl Lab {
-    /// Checks that everything `scenario` needs is there; `docker` names an image to run the node in.
-    ///
-    /// # Errors
-    /// What is missing, and what to do.
-    pub fn prepare(
-        scenario: Scenario,
-        programs: Programs,
-        fixtures: PathBuf,
-        docker: Option<&str>,
-    ) -> Result<Self> {
-        if !programs.undead.is_file() {
-            let message = format!("{} is missing: run `make build` first", programs.undead.display());
-            return Err(Error::Program { program: "undead".into(), message });
-        }
-        let limits = Limits::find(&scenario, docker)?;
-        let most_cpus = scenario.trials().iter().map(|trial| trial.cell.cpus).fold(0.0, f64::max);
-        let split = Split::new(scenario.pin, most_cpus)?;
-        let sockets = |cell: Cell| u64::from(cell.streams) * u64::from(cell.viewers + cell.silent + 1);
-        let most = scenario.trials().iter().map(|trial| sockets(trial.cell)).max();
-        machine::allow_sockets(most.unwrap_or(0))?;
-        Ok(Self { scenario, programs, fixtures, limits, split })
-    }
-
     /// Runs everything into the new folder `out` and checks the records. `remark` goes into the manifest.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     histogram::Histogram,
+    percentiles::Percentiles,
     record::{Results, Sample, SegmentRecord, TrialName, TrialRecord},
     scenario::{Cell, Target},
 };
@@ -70,17 +71,6 @@ pub struct Figures {
     pub generator: f64,
     /// Cores that programs other than node and generator used, or the hypervisor took.
     pub others: f64,
-}
-
-/// Middle, tail and end of some times.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Percentiles {
-    /// Half are below.
-    pub p50: f64,
-    /// 99 of 100 are below.
-    pub p99: f64,
-    /// The longest.
-    pub max: f64,
 }
 
 /// The records of one trial.
@@ -217,16 +207,6 @@ struct Used {
     throttled_periods: u64,
 }
 
-impl Percentiles {
-    /// Of `values`, by the nearest-rank method; `None` if there are none.
-    pub fn of(mut values: Vec<f64>) -> Option<Self> {
-        values.sort_by(f64::total_cmp);
-        let rank = |share: f64| ((values.len() as f64 * share).ceil() as usize).max(1) - 1;
-        let max = *values.last()?;
-        Some(Self { p50: values[rank(0.5)], p99: values[rank(0.99)], max })
-    }
-}
-
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -256,14 +236,6 @@ pub const COMPARED: [Metric; 8] = [
 mod tests {
     use super::*;
 
-    #[test]
-    fn percentiles_are_values_that_occurred() {
-        let values: Vec<f64> = (1..=200).rev().map(f64::from).collect();
-        assert_eq!(Percentiles::of(values), Some(Percentiles { p50: 100.0, p99: 198.0, max: 200.0 }));
-        assert_eq!(Percentiles::of(vec![3.0]), Some(Percentiles { p50: 3.0, p99: 3.0, max: 3.0 }));
-        assert_eq!(Percentiles::of(vec![]), None);
-    }
-
     fn trial_record() -> TrialRecord {
         TrialRecord {
             point: Cell { cpus: 0.5, streams: 1, viewers: 2, ..Cell::default() },
@@ -272,7 +244,7 @@ mod tests {
             joined: 2,
             rss_empty_bytes: 1024,
             rss_joined_bytes: 1024 * 5,
-            totals: crate::ledger::Totals::default(),
+            totals: crate::totals::Totals::default(),
             arrivals: Histogram::default(),
             nodes: Vec::new(),
             silent: Vec::new(),

@@ -11,16 +11,17 @@ use crate::{
     audience::Audience,
     bookkeeper::Bookkeeper,
     broadcaster::Airtime,
-    error::Result,
+    completeness::check_delivery,
+    error::{Error, Result},
     forward_log::ForwardLog,
     histogram::Histogram,
-    ledger::Totals,
+    lab::Lab,
     record::{NodeCounters, TrialName, TrialRecord, Writer},
     recording::Recording,
-    run::Lab,
     scenario::Trial,
     script::Script,
     servers::{Servers, Setting},
+    totals::Totals,
 };
 
 /// From the last join to the first segment.
@@ -108,5 +109,5 @@ async fn measure(
     };
     record.nodes = counters.into_iter().map(known).collect();
     record.silent = audience.ask_silent().await?;
-    Ok(())
+    check_delivery(record).map_err(Error::Incomplete)
 }

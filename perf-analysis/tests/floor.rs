@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use perf_analysis::{
     completeness,
     enclosure::Limits,
+    lab::Lab,
     machine::{Machine, Split},
     record::{Manifest, Results, Writer},
-    run::Lab,
     scenario::{Cell, Scenario, Synthetic, Target, Transport, Trial},
     servers::Programs,
     trial,

@@ -7,7 +7,7 @@ mod binary;
 use std::path::Path;
 
 use perf_analysis::{
-    Error, completeness, enclosure::Limits, judge, plot, run::Lab, scenario::Scenario, servers::Programs,
+    Error, completeness, enclosure::Limits, judge, lab::Lab, plot, scenario::Scenario, servers::Programs,
 };
 
 /// The shipped scenario; where CPU cannot be limited, the same without limits.

@@ -10,14 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::stream::{CreateStream, StreamCreated, Visibility};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Bench,
-    fleet::{Fleet, number_of},
-    http::{Client, request},
-};
 use crate::{
     enclosure::{Enclosure, Limits, process_cpu_us},
     error::{Context, Error, Result},
@@ -28,8 +22,6 @@ use crate::{
 
 /// How long the servers of a store may take to be there.
 const START_TIME: Duration = Duration::from_secs(20);
-/// How long a new stream may take to be live.
-const LIVE_TIME: Duration = Duration::from_secs(10);
 const SECRET: &str = "perf-analysis-control";
 
 /// Which store.
@@ -57,8 +49,10 @@ impl fmt::Display for Engine {
 
 /// What the programs are started with.
 pub struct Setting<'a> {
-    /// Where they are.
-    pub bench: &'a Bench,
+    /// The binary to measure.
+    pub undead: &'a Path,
+    /// The program `nats-server`.
+    pub nats_server: &'a Path,
     /// Who gets which cores.
     pub split: &'a Split,
     /// How the main server is put before other programs on its core.
@@ -82,7 +76,7 @@ impl Plant {
     /// # Errors
     /// [`Error::Program`], [`Error::Limit`], [`Error::Io`].
     pub async fn start(engine: Engine, setting: &Setting<'_>) -> Result<Self> {
-        let Setting { bench, split, limits, logs } = *setting;
+        let Setting { undead, nats_server, split, limits, logs } = *setting;
         let data = logs.join("data");
         fs::create_dir_all(&data).context(|| format!("making {}", data.display()))?;
         let servers = match engine {
@@ -90,10 +84,10 @@ impl Plant {
             Engine::Nats => 1,
             Engine::NatsCluster => 3,
         };
-        let store = StoreServer::start_all(servers, &bench.nats_server, split, logs)?;
+        let store = StoreServer::start_all(servers, nats_server, split, logs)?;
         let enclosure = Enclosure::new(limits, &format!("undead-perf-{}", std::process::id()), 0.0)?;
         let environment = [("UNDEAD_CLUSTER_SECRET", SECRET), ("UNDEAD_LOG", "warn")];
-        let mut command = enclosure.command(&bench.undead, &environment);
+        let mut command = enclosure.command(undead, &environment);
         command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
         if !store.is_empty() {
             let url = |server: &StoreServer| format!("nats://127.0.0.1:{}", server.port);
@@ -113,34 +107,6 @@ impl Plant {
     /// What nodes join with.
     pub fn secret(&self) -> &'static str {
         SECRET
-    }
-
-    /// Creates a stream and lets the node it was placed on carry it; returns its id once it is live.
-    ///
-    /// # Errors
-    /// [`Error::Protocol`] if that does not happen.
-    pub async fn create_stream(&self, fleet: &Fleet) -> Result<String> {
-        let mut client = Client::connect(self.address).await?;
-        let body = CreateStream { title: "perf".into(), visibility: Visibility::Public, passphrase: None };
-        let body = serde_json::to_string(&body).unwrap_or_default();
-        let answer = client.ask(&request("POST", "/api/streams", None, &body)).await?;
-        let unreadable = || {
-            let body = String::from_utf8_lossy(answer.body);
-            Error::Protocol(format!("POST /api/streams was answered {}: {body}", answer.status))
-        };
-        let created: StreamCreated = serde_json::from_slice(answer.body).map_err(|_| unreadable())?;
-        let node = created.publish.nodes.first().and_then(|node| number_of(&node.public_url));
-        fleet.carry(node.ok_or_else(unreadable)?, created.stream_id);
-        let id = created.stream_id.to_string();
-        let ask = request("GET", &format!("/api/streams/{id}"), None, "");
-        let deadline = Instant::now() + LIVE_TIME;
-        while !client.ask(&ask).await?.body.windows(6).any(|window| window == b"\"live\"") {
-            if Instant::now() > deadline {
-                return Err(Error::Protocol(format!("stream {id} did not become live")));
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(id)
     }
 
     /// Checks that all programs still run.

@@ -12,7 +12,7 @@ use std::{
 use protocol::{
     StreamId,
     node::{CarriedStream, Heartbeat, Load, RegisterServer, Registered},
-    stream::StreamState,
+    stream::{CreateStream, StreamCreated, StreamState, Visibility},
 };
 use tokio::{sync::Semaphore, task::JoinHandle};
 
@@ -27,6 +27,8 @@ use crate::error::{Error, Result};
 const REGISTERING: usize = 128;
 /// Time between two heartbeats of a node.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long a new stream may take to be live.
+const LIVE_TIME: Duration = Duration::from_secs(10);
 /// How long registering everybody may take.
 const REGISTRATION_TIME: Duration = Duration::from_secs(120);
 
@@ -93,8 +95,36 @@ impl Fleet {
         Ok(latency.take())
     }
 
+    /// Creates a stream and has the node it was placed on carry it; returns its id once it is live.
+    ///
+    /// # Errors
+    /// [`Error::Protocol`] if that does not happen.
+    pub async fn create_stream(&self) -> Result<String> {
+        let mut client = Client::connect(self.shared.address).await?;
+        let body = CreateStream { title: "perf".into(), visibility: Visibility::Public, passphrase: None };
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        let answer = client.ask(&request("POST", "/api/streams", None, &body)).await?;
+        let unreadable = || {
+            let body = String::from_utf8_lossy(answer.body);
+            Error::Protocol(format!("POST /api/streams was answered {}: {body}", answer.status))
+        };
+        let created: StreamCreated = serde_json::from_slice(answer.body).map_err(|_| unreadable())?;
+        let node = created.publish.nodes.first().and_then(|node| number_of(&node.public_url));
+        self.carry(node.ok_or_else(unreadable)?, created.stream_id);
+        let id = created.stream_id.to_string();
+        let ask = request("GET", &format!("/api/streams/{id}"), None, "");
+        let deadline = Instant::now() + LIVE_TIME;
+        while !client.ask(&ask).await?.body.windows(6).any(|window| window == b"\"live\"") {
+            if Instant::now() > deadline {
+                return Err(Error::Protocol(format!("stream {id} did not become live")));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(id)
+    }
+
     /// Lets node `number` say that it carries `stream`, from its next heartbeat on.
-    pub fn carry(&self, number: u32, stream: StreamId) {
+    fn carry(&self, number: u32, stream: StreamId) {
         *self.shared.carrier.borrow_mut() = Some((number, stream));
     }
 

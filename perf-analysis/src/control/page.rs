@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{
     error::Result,
+    figure::{percent, significant},
     histogram::Histogram,
     judge::Middle,
-    report::{fill_with, percent, significant},
+    report::fill_with,
 };
 
 /// `text` with every block filled from `results`, whose records are in `folder`.

@@ -5,9 +5,9 @@ use super::{
     chart::{Chart, Dot, Line},
 };
 use crate::{
+    percentiles::Percentiles,
     record::{Results, TrialName},
     scenario::Target,
-    summary::Percentiles,
 };
 
 /// Windows shorter than this say nothing about flatness.

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use super::{Judgement, Records};
 use crate::{
     error::Result,
-    report::{fill_with, percent, significant},
+    figure::{percent, significant},
+    report::fill_with,
 };
 
 /// `text` with every block filled from `records`, which are in `folder`.

@@ -2,39 +2,40 @@
 
 use std::time::Instant;
 
+use hdrhistogram::Histogram;
+
 use super::record::DecisionTimes;
+
+/// Decimal digits of a time that are kept.
+const DIGITS: u8 = 3;
 
 /// Times of one kind of decision.
 pub(super) struct Stopwatch {
     kind: &'static str,
-    ns: Vec<u32>,
+    ns: Histogram<u64>,
 }
 
 impl Stopwatch {
     pub(super) fn new(kind: &'static str) -> Self {
-        Self { kind, ns: Vec::new() }
+        Self { kind, ns: Histogram::new(DIGITS).expect("3 is a valid number of digits") }
     }
 
-    /// Does `decide` and remembers how long it took.
+    /// Does `decide` and counts how long it took.
     pub(super) fn time<T>(&mut self, decide: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let decided = decide();
-        self.ns.push(u32::try_from(began.elapsed().as_nanos()).unwrap_or(u32::MAX));
+        let ns = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.ns.record(ns).expect("it grows to hold any time");
         decided
     }
 
-    pub(super) fn times(mut self) -> DecisionTimes {
-        self.ns.sort_unstable();
+    pub(super) fn times(self) -> DecisionTimes {
         let us = |ns: f64| ns / 1_000.0;
-        let at = |share: f64| {
-            let place = (share * self.ns.len() as f64) as usize;
-            us(self.ns.get(place.min(self.ns.len().saturating_sub(1))).copied().unwrap_or(0).into())
-        };
-        let sum: f64 = self.ns.iter().map(|&ns| f64::from(ns)).sum();
+        let at = |share: f64| us(self.ns.value_at_quantile(share) as f64);
         DecisionTimes {
             kind: self.kind.into(),
-            count: self.ns.len() as u64,
-            mean_us: us(sum / self.ns.len().max(1) as f64),
+            count: self.ns.len(),
+            mean_us: us(self.ns.mean()),
             p50_us: at(0.5),
             p99_us: at(0.99),
         }
