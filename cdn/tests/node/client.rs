@@ -132,6 +132,11 @@ impl Client {
         event.expect("the connection stays open")
     }
 
+    /// The events that have arrived and were not read yet.
+    pub(crate) fn arrived(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+
     /// Whether the node closed the connection.
     pub(crate) async fn closed(mut self) {
         tokio::time::timeout(TEST_TIMEOUT, async { while self.events.recv().await.is_some() {} })

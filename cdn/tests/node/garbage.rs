@@ -9,13 +9,15 @@ use crate::{
     harness::{Recording, TestNode, stream},
 };
 
-const EVENTS: [&str; 6] = [
+/// Every event that a client sends over Socket.IO.
+const EVENTS: [&str; 7] = [
     name::REGISTER_NEW_STREAM,
     name::BROADCAST_DATA,
     name::END_STREAM,
     name::CLOCK,
     name::WATCH_STREAM,
     name::LEAVE_STREAM,
+    name::REQUEST_KEYFRAME,
 ];
 
 fn garbage() -> Vec<Value> {

@@ -174,7 +174,7 @@ async fn private_stream_needs_a_watch_grant() {
 async fn viewer_that_leaves_is_not_counted_and_gets_no_more() {
     let (node, id, recording) = (TestNode::start().await, stream("a"), Recording::usual());
     let mut broadcaster = node.broadcaster(id, &recording.mime).await;
-    let (leaver, mut stayer) = (node.connect().await, node.connect().await);
+    let (mut leaver, mut stayer) = (node.connect().await, node.connect().await);
     leaver.watch(id).await;
     stayer.watch(id).await;
     broadcaster.send_all(id, &recording.segments[..5]).await;
@@ -185,6 +185,11 @@ async fn viewer_that_leaves_is_not_counted_and_gets_no_more() {
             break;
         }
     }
+    // The answer of a call comes after everything that was sent before it.
+    leaver.call("clock", json!({ "t0_ms": 0 })).await;
+    let before = leaver.arrived();
+    assert!(before.iter().any(|event| event.name == "streaming_data"), "it did watch");
+    broadcaster.send_all(id, &recording.segments[5..]).await;
     broadcaster.call("end_stream", json!({ "stream_id": id })).await;
     stayer.until_state("ended").await;
     assert_eq!(
@@ -192,6 +197,8 @@ async fn viewer_that_leaves_is_not_counted_and_gets_no_more() {
         json!({ "ok": true }),
         "again is fine"
     );
+    let after: Vec<_> = leaver.arrived().into_iter().map(|event| event.name).collect();
+    assert!(after.is_empty(), "a viewer that left gets no more: {after:?}");
     node.stop().await;
 }
 
