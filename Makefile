@@ -59,7 +59,7 @@ test-rust: tools
 test-web: $(NPM_STAMP)
 	cd web && npm test
 
-api: tools build ## What schemathesis finds of GET /api/openapi.json and the servers
+api: tools build ## Check the servers against GET /api/openapi.json with schemathesis
 	scripts/check-api.sh
 
 e2e: tools build ## The browser tests, in real Chromium and Firefox against the release binary
@@ -71,27 +71,27 @@ browsers: tools build ## Firefox beside Chromium, a minute for each codec: pictu
 perf: build ## Forwarding speed under CPU limits: records, figures and the numbers of report/ (about 8 minutes; Linux, root)
 	$(CARGO) run --release --locked -p perf-analysis -- run perf-analysis/scenarios/default.toml --report report
 
-judge: build ## What the fan-out is held to, beside the bare write loop: the tables of report/fan-out.md (about 10 minutes; Linux, root)
+judge: build ## The fan-out beside the bare write loop: the tables of report/fan-out.md (about 10 minutes; Linux, root)
 	$(CARGO) run --release --locked -p perf-analysis -- run perf-analysis/scenarios/judge.toml --report report --page fan-out.md
 
-control: build ## What 10,000 nodes' heartbeats and viewers' questions cost the main server, on each store (about 5 minutes; Linux, nats-server)
+control: build ## What 10,000 nodes and their viewers cost the main server, on each store (about 5 minutes; Linux, nats-server)
 	$(CARGO) run --release --locked -p perf-analysis -- control --report report
 
-simulate: ## Placement on ten thousand simulated nodes: records and what they are judged by (some minutes)
+simulate: ## Placement on ten thousand simulated nodes: records, tables and figure (some minutes)
 	$(CARGO) run --release --locked -p perf-analysis -- simulate --report report
 
-configuration: ## Write docs/configuration.md and docs/undead.example.toml anew from the code
+configuration: ## Generate docs/configuration.md and docs/undead.example.toml from the code
 	WRITE_CONFIGURATION=1 $(CARGO) test --locked --bin undead the_reference_page
 
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked
 
-tools: ## Install what the tests need and the machine lacks: Chromium, Firefox, ffmpeg, docker-compose, nats-server, nginx, python-socketio, cargo-machete
+tools: ## Install missing test tools: Chromium, Firefox, ffmpeg, docker-compose, nats-server, nginx, python-socketio, cargo-machete
 	scripts/install-tools.sh
 
 fmt: ## Format everything
 	$(CARGO) fmt --all
 	cd web && npm run format
 
-clean: ## Remove what was built
+clean: ## Remove build results
 	rm -rf target web/dist web/node_modules
