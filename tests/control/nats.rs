@@ -40,8 +40,8 @@ impl Cluster {
     }
 }
 
-/// Every acknowledged write is known to `main_server`, at the latest when it has looked into the journal again: a main server that
-/// was killed, or that a hanging NATS server cut off, may not have told it of its last ones.
+/// Every acknowledged write is known to `main_server`, at the latest when its watch of the store has shown it: a main server
+/// that was killed may not have told it of its last ones.
 async fn knows(main_server: &MainServer, acknowledged: &Acknowledged) {
     let ended: HashSet<_> = acknowledged.ended.iter().collect();
     for (id, _) in &acknowledged.created {

@@ -20,7 +20,7 @@ const PROGRAMS: [&str; 2] =
 /// The oldest version that is supported.
 const OLDEST: (u32, u32) = (2, 10);
 /// How long a server may take to listen.
-const PATIENCE: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a server may take to answer.
 const ANSWER: Duration = Duration::from_secs(2);
 /// Pause between two looks.
@@ -97,7 +97,7 @@ impl Servers {
         urls.join(",")
     }
 
-    /// Which server leads a JetStream stream now; none if nobody does, as far as the servers say within two seconds.
+    /// Which server leads a JetStream stream now, `None` if it has no leader, as far as the servers say within two seconds.
     ///
     /// # Errors
     /// If no server can be asked.
@@ -159,7 +159,7 @@ impl Servers {
     fn wait_until_listening(&mut self, number: usize) -> io::Result<()> {
         let server = &mut self.servers[number];
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.client));
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + START_TIMEOUT;
         while TcpStream::connect_timeout(&address, LOOK).is_err() {
             let status =
                 server.process.as_mut().and_then(|process| process.try_wait().transpose()).transpose()?;
@@ -209,7 +209,7 @@ fn ask(port: u16, subject: &str) -> io::Result<String> {
     Ok(String::new())
 }
 
-/// Ports that nobody listened on a moment ago, all different.
+/// Ports that were free a moment ago, all different.
 fn free_ports(count: usize) -> io::Result<Vec<u16>> {
     let listeners: Vec<_> =
         (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;

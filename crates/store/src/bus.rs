@@ -1,6 +1,6 @@
-//! Small messages to every main server: at most once, and nobody waits for a slow subscriber.
+//! Small messages to every process: delivered at most once, and no publisher waits for a slow subscriber.
 //!
-//! What must not be lost belongs into [`Kv`](super::Kv); the bus is for what is soon replaced by the next message.
+//! What must not be lost belongs into [`Kv`](super::Kv). The bus is for messages that the next one soon replaces.
 
 use std::{
     collections::HashMap,
@@ -29,7 +29,7 @@ pub struct Subject(pub &'static str);
 /// Publish and subscribe. A publisher that subscribes hears itself.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
-    /// Sends `message` to all who subscribed before.
+    /// Sends `message` to all subscribers.
     ///
     /// # Errors
     /// [`Error::Invalid`] beyond [`MAX_MESSAGE_BYTES`], [`Error::Unavailable`] if it certainly went nowhere.
@@ -41,7 +41,7 @@ pub trait Bus: Send + Sync + 'static {
     /// [`Error::Unavailable`].
     async fn subscribe(&self, subject: Subject) -> Result<BoxStream<'static, Bytes>, Error>;
 
-    /// Nobody outside this process can be listening.
+    /// Whether no other process can be listening.
     fn is_alone(&self) -> bool;
 }
 
@@ -69,7 +69,7 @@ impl InProcess {
 impl Bus for InProcess {
     async fn publish(&self, subject: Subject, message: Bytes) -> Result<(), Error> {
         check(&message)?;
-        // Without a subscriber there is nobody to miss it.
+        // It fails only without a subscriber.
         let _ = self.sender(subject).send(message);
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Pauses between the tries of a write that others were faster than.
 //!
 //! Contention is no outage: each lost race is another write that went through. Pauses grow with the races lost and are
-//! random, so that writers who met once do not meet again.
+//! random, so that writers that met once do not meet again.
 
 use std::time::Duration;
 

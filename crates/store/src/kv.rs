@@ -1,4 +1,4 @@
-//! Namespaces of entries that everybody sees alike: the contract that both engines keep.
+//! Namespaces of entries that all processes see alike: the contract that both engines keep.
 //!
 //! - A write that returned `Ok` lasts: it is on the disk, or acknowledged by most servers of a cluster.
 //! - Every write gets a [`Revision`], greater than that of every write before it, in any namespace.
@@ -18,23 +18,23 @@ use crate::Namespace;
 
 /// Longest key, in bytes.
 pub const MAX_KEY_BYTES: usize = 512;
-/// Largest value, in bytes: half of what a NATS server takes in one message unless it is told otherwise.
+/// Largest value, in bytes: half of what a NATS server accepts in one message by default.
 pub const MAX_VALUE_BYTES: usize = 512 * 1024;
 
 /// Why the store failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The engine is away or cannot write: says why. Whether a write happened is then not known.
+    /// The engine cannot be reached or cannot write: says why. Whether a write happened is then not known.
     #[error("the store cannot be used: {0}")]
     Unavailable(String),
     /// The entry is not as it was expected; nothing was written.
-    #[error("the entry has changed meanwhile")]
+    #[error("the entry was changed by another writer")]
     Conflict,
-    /// The store works, but others wrote before this could for too long; nothing was written.
-    #[error("too many others write at the same time")]
+    /// The store works, but other writers were first for too long; nothing was written.
+    #[error("too many writers at the same time")]
     Busy,
     /// Changes after that revision are not all known any more: watch from the start.
-    #[error("changes that old are forgotten")]
+    #[error("changes since that revision are no longer known")]
     Compacted,
     /// The server that keeps the store is older than this program needs.
     #[error("the NATS server has version {found:?}, version {needed} or newer is needed")]
@@ -66,12 +66,12 @@ pub enum Error {
     /// There is no store, and none is to be made; says where it would be.
     #[error("there is no store at {0}")]
     Missing(String),
-    /// What was to be written is too large, or its key no key: says which.
+    /// The value is too large or the key is invalid: says which.
     #[error("{0}")]
     Invalid(String),
 }
 
-/// Which write an entry comes from. Grows with every write to the store, over all namespaces.
+/// The number of a write; it grows with every write to the store, over all namespaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u64);
 

@@ -6,7 +6,6 @@
 mod bus;
 pub mod contention;
 mod engine;
-mod journal;
 mod kv;
 pub mod leases;
 mod namespace;
@@ -22,13 +21,12 @@ use tokio::task::spawn_blocking;
 
 use self::{
     bus::InProcess,
-    nats::{Nats, NatsBus, NatsJournal},
+    nats::{Nats, NatsBus},
     sqlite::Sqlite,
 };
 pub use self::{
     bus::{Bus, MAX_MESSAGE_BYTES, Subject},
     engine::{Engine, NatsServer},
-    journal::Journal,
     kv::{
         Entry, Error, Event, Expect, Health, Kv, LeaseWatch, Leased, MAX_KEY_BYTES, MAX_VALUE_BYTES, Page,
         Revision, Watch,
@@ -48,8 +46,6 @@ pub struct Store {
     pub kv: Arc<dyn Kv>,
     /// Passes messages on.
     pub bus: Arc<dyn Bus>,
-    /// Takes what `kv` cannot take just now, where there is such a thing.
-    pub journal: Option<Arc<dyn Journal>>,
     /// Knows whether a task of the engine has panicked.
     pub supervisor: Supervisor,
 }
@@ -71,9 +67,7 @@ impl Store {
             Engine::SqliteInMemory => Ok(Self::alone(Sqlite::in_memory(&supervisor)?, supervisor)),
             Engine::Nats(servers) => {
                 let nats = Nats::open(servers, &supervisor).await?;
-                let journal = NatsJournal::open(&nats, &supervisor).await?;
-                let journal = journal.map(|journal| journal as Arc<dyn Journal>);
-                Ok(Self { bus: Arc::new(NatsBus::new(Arc::clone(&nats))), kv: nats, journal, supervisor })
+                Ok(Self { bus: Arc::new(NatsBus::new(Arc::clone(&nats))), kv: nats, supervisor })
             }
         }
     }
@@ -96,6 +90,6 @@ impl Store {
     }
 
     fn alone(kv: Sqlite, supervisor: Supervisor) -> Self {
-        Self { kv: Arc::new(kv), bus: Arc::new(InProcess::default()), journal: None, supervisor }
+        Self { kv: Arc::new(kv), bus: Arc::new(InProcess::default()), supervisor }
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! New viewers are admitted a little longer: what the others write also comes by [gossip](super::gossip), so a server that can
 //! hear them but whose watch of the store is broken still learns of every end. That bridges the seconds in which NATS
-//! elects the server of a watch. It does not hold for ever, because a message may be lost.
+//! elects the server of a watch. It does not hold for ever, because a message may be lost. For the same seconds a server that
+//! cannot write stays ready: all main servers share the store, so a load balancer would find no better one.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use store::Store;
+use store::{Health, Store};
 
 use crate::clock::Now;
 
@@ -67,6 +68,8 @@ pub(crate) struct CutOff;
 struct Links {
     /// The broken ones, and since when.
     lost: BTreeMap<Link, Instant>,
+    /// Since when the store takes no writes.
+    unwritable_since: Option<Instant>,
     /// All work again, since the last call of [`Partition::look`].
     is_regained: bool,
 }
@@ -114,26 +117,41 @@ impl Partition {
     pub(crate) async fn follow_health(&self) {
         let mut health = self.store.kv.health();
         loop {
-            if health.borrow_and_update().connected {
+            let Health { writable, connected } = *health.borrow_and_update();
+            if connected {
                 self.regained(Link::Store);
             } else {
                 self.lost(Link::Store, Now::read());
             }
+            self.note_writable(writable);
             if health.changed().await.is_err() {
                 return;
             }
         }
     }
 
-    /// Whether requests are served: the store takes writes, and new viewers are admitted.
+    fn note_writable(&self, writable: bool) {
+        let mut links = self.links();
+        let since = links.unwritable_since.unwrap_or_else(|| Now::read().instant);
+        links.unwritable_since = (!writable).then_some(since);
+    }
+
+    /// Whether requests are served: new viewers are admitted, and the store takes writes or is electing a leader.
     ///
     /// # Errors
     /// Says what does not work.
     pub(crate) fn ready(&self, now: Now) -> Result<(), NotReady> {
-        if !self.store.kv.health().borrow().writable {
+        if !self.store.kv.health().borrow().writable && !self.may_be_electing(now) {
             return Err(NotReady::Store(store::Error::Unavailable("the last write failed".into())));
         }
         Ok(self.admits_newcomers(now)?)
+    }
+
+    /// Whether a store that takes no writes may have lost its leader just now.
+    fn may_be_electing(&self, now: Now) -> bool {
+        let since = self.links().unwritable_since;
+        let is_recent = since.is_none_or(|since| now.instant.saturating_duration_since(since) <= BRIDGE);
+        is_recent && !self.store.bus.is_alone()
     }
 
     /// Whether a viewer who comes now may be admitted: not while another main server may have ended the stream meanwhile.

@@ -36,12 +36,7 @@ impl Connection {
 
     /// The store as this server sees it.
     pub(super) fn store(self: &Arc<Self>) -> Store {
-        Store {
-            kv: Arc::<Self>::clone(self),
-            bus: Arc::<Self>::clone(self),
-            journal: self.inner.journal.clone(),
-            supervisor: Supervisor::new(),
-        }
+        Store { kv: Arc::<Self>::clone(self), bus: Arc::<Self>::clone(self), supervisor: Supervisor::new() }
     }
 
     /// The servers of the store cannot be reached: no answer, no change, no message comes through.

@@ -39,6 +39,32 @@ fn deadlines_pass(server: &Member) {
     }
 }
 
+/// What a client does that tries again after `Retry-After`, here as soon as the store takes writes again.
+#[tokio::test]
+async fn a_creation_and_an_end_that_were_refused_succeed_when_tried_again_and_all_know_them() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    a.node("a").await;
+    let ends = a.create("ends").await.stream_id;
+    a.connection.fill();
+    refused(&a.post("/api/streams", None, json!({ "title": "begins" })).await);
+    refused(&a.end(ends).await);
+    assert_eq!(a.state(ends).await, Some(StreamState::Created), "it is not ended by a refused request");
+
+    a.connection.mend();
+    let begins = a.create("begins").await.stream_id;
+    assert_eq!(a.end(ends).await.status, StatusCode::NO_CONTENT);
+    drop(a);
+    let late = cluster.member(|_| {}).await;
+    for server in [&b, &late] {
+        until("what was acknowledged is known", async || {
+            server.state(begins).await == Some(StreamState::Created)
+                && server.state(ends).await == Some(StreamState::Ended)
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_saved_is_refused_and_what_runs_goes_on() {
     let cluster = Cluster::new().await;
@@ -50,7 +76,10 @@ async fn what_cannot_be_saved_is_refused_and_what_runs_goes_on() {
     refused(&a.post("/api/streams", None, json!({ "title": "second" })).await);
     refused(&a.register("b", 1).await);
     refused(&a.end(id).await);
-    refused(&a.get("/readyz").await);
+    assert!(a.is_ready().await, "a leader may be elected");
+    let later = Now::read() + Duration::from_secs(30);
+    let is_refused = async || matches!(a.parts.partition.ready(later), Err(NotReady::Store(_)));
+    until("it is not ready if that takes longer", is_refused).await;
     a.beat(&node, id, 2).await;
     assert_eq!(a.state(id).await, Some(StreamState::Live), "not ended, and heartbeats are heard");
     assert_eq!(a.watch(id, json!({})).await.status, StatusCode::OK);

@@ -12,7 +12,7 @@ use super::{Nats, message::unavailable};
 use crate::{Bus, Error, Subject, bus};
 
 /// How long handing a message to the connection may take.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The bus beside the stream.
 pub(crate) struct NatsBus(Arc<Nats>);
@@ -36,7 +36,7 @@ impl Bus for NatsBus {
         if self.0.client.connection_state() != State::Connected {
             return Err(unavailable(&"not connected"));
         }
-        let sent = timeout(PATIENCE, self.0.client.publish(name(subject), message)).await;
+        let sent = timeout(PUBLISH_TIMEOUT, self.0.client.publish(name(subject), message)).await;
         sent.map_err(|_| unavailable(&"the connection takes no more"))?.map_err(|error| unavailable(&error))
     }
 

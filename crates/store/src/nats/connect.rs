@@ -6,7 +6,7 @@ use async_nats::{
     Client, ConnectOptions, ServerAddr,
     jetstream::{
         Context, ErrorCode,
-        context::{ContextBuilder, GetStreamErrorKind},
+        context::{ContextBuilder, GetStreamError, GetStreamErrorKind},
         message::PublishMessage,
         stream::{Config, StorageType, Stream},
     },
@@ -25,12 +25,14 @@ use crate::{Error, Health, NatsServer};
 const VERSION: u32 = 1;
 /// The oldest nats-server that is supported.
 const OLDEST_SERVER: &str = "2.10";
+/// Where earlier versions kept creations and ends while the store had no leader.
+const JOURNAL: &str = "undead-journal";
 /// How long reaching a server may take.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a cluster that starts may take to choose its leaders.
-const READY_PATIENCE: Duration = Duration::from_secs(25);
+const ELECTION_TIMEOUT: Duration = Duration::from_secs(25);
 /// How long one request may take.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(2);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a server is asked whether it is there. The client leaves one for another that owes it three answers: after
 /// about the time in which a main server that hears nothing is cut off.
 const PING: Duration = Duration::from_millis(750);
@@ -59,11 +61,11 @@ pub(super) async fn connect(
 ) -> Result<Nats, Error> {
     let client = reach(servers, &health).await?;
     check_server(&client.server_info().version)?;
-    let context = ContextBuilder::new().timeout(REQUEST_PATIENCE).build(client.clone());
+    let context = ContextBuilder::new().timeout(REQUEST_TIMEOUT).build(client.clone());
     let stream = ready(&client, &context, missing).await?;
-    let is_replicated = stream.cached_info().config.num_replicas > 1;
+    check_journal(&context).await?;
     let answered = std::sync::Mutex::new(Instant::now());
-    Ok(Nats { client, context, stream, is_replicated, answered, health, _closing: closing })
+    Ok(Nats { client, context, stream, answered, health, _closing: closing })
 }
 
 /// Refuses servers without what is relied on: conditions on a subject that are exact in a cluster, above all.
@@ -80,11 +82,11 @@ async fn reach(servers: &[NatsServer], health: &watch::Sender<Health>) -> Result
     let failed = |why: &str| Error::Unavailable(format!("no NATS server at {}: {why}", names.join(", ")));
     let addresses = servers.iter().map(|server| server.url().parse()).collect::<Result<Vec<ServerAddr>, _>>();
     let addresses = addresses.map_err(|error| failed(&error.to_string()))?;
-    let deadline = Instant::now() + CONNECT_PATIENCE;
+    let deadline = Instant::now() + CONNECT_TIMEOUT;
     loop {
         // A task of its own: the client panics when a server asks for TLS, which is not built in.
         let connecting = tokio::spawn(options(health.clone()).connect(addresses.clone()));
-        let why = match timeout(CONNECT_PATIENCE, connecting).await {
+        let why = match timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Ok(Ok(client))) => return Ok(client),
             Ok(Ok(Err(error))) => error.to_string(),
             Ok(Err(_)) => "it asks for TLS, which this program does not speak to NATS".to_owned(),
@@ -101,7 +103,7 @@ fn options(health: watch::Sender<Health>) -> ConnectOptions {
     ConnectOptions::new()
         .name("undead main-server")
         .connection_timeout(GREETING)
-        .request_timeout(Some(REQUEST_PATIENCE))
+        .request_timeout(Some(REQUEST_TIMEOUT))
         .ping_interval(PING)
         .reconnect_delay_callback(|tries| Duration::from_millis(100 * tries.clamp(1, 10) as u64))
         .event_callback(move |event| {
@@ -123,7 +125,7 @@ fn note(health: &watch::Sender<Health>, event: &async_nats::Event) {
         (true, async_nats::Event::Disconnected) => {
             tracing::error!("the connection to NATS is lost, trying to get it back");
         }
-        // It was closed because nobody needs it any more, or nothing changed.
+        // The store was closed, or nothing changed.
         _ => {}
     }
 }
@@ -131,7 +133,7 @@ fn note(health: &watch::Sender<Health>, event: &async_nats::Event) {
 /// Makes the stream or takes the one there is.
 async fn ready(client: &Client, context: &Context, missing: Missing) -> Result<Stream, Error> {
     let is_cluster = client.server_info().cluster.is_some();
-    let deadline = Instant::now() + READY_PATIENCE;
+    let deadline = Instant::now() + ELECTION_TIMEOUT;
     loop {
         let copies = if is_cluster { REPLICAS } else { 1 };
         let found = match missing {
@@ -158,16 +160,45 @@ async fn stream(context: &Context, copies: usize) -> Result<Stream, Error> {
 /// The stream that is there, of the version this program knows.
 async fn existing(context: &Context) -> Result<Stream, Error> {
     let found = context.get_stream(key::STREAM).await;
-    let stream = found.map_err(|error| match error.kind() {
-        GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+    let stream = found.map_err(|error| {
+        if is_missing(&error) {
             Error::Missing(format!("NATS: no stream {}", key::STREAM))
+        } else {
+            unavailable(&error)
         }
-        _ => unavailable(&error),
     })?;
     match version(&stream, VERSION).await? {
         Some((found, _)) if found < VERSION => Err(Error::TooOld { found, known: VERSION }),
         _ => Ok(stream),
     }
+}
+
+/// Waits until nothing is left in the journal of an earlier version, whose main servers bring it to the store within seconds.
+async fn check_journal(context: &Context) -> Result<(), Error> {
+    let deadline = Instant::now() + ELECTION_TIMEOUT;
+    loop {
+        let waiting = match context.get_stream(JOURNAL).await {
+            Ok(journal) => journal.cached_info().state.messages,
+            Err(error) if is_missing(&error) => 0,
+            Err(error) if Instant::now() >= deadline => return Err(unavailable(&error)),
+            // The journal has no leader yet.
+            Err(_) => 1,
+        };
+        if waiting == 0 {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(Error::Unavailable(format!(
+                "NATS: {waiting} changes wait in the journal of an earlier version (stream {JOURNAL}): start a main server of that \
+                 version once more until it is empty"
+            )));
+        }
+        sleep(RETRY).await;
+    }
+}
+
+fn is_missing(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
 fn config(num_replicas: usize) -> Config {
@@ -185,7 +216,7 @@ fn config(num_replicas: usize) -> Config {
     }
 }
 
-/// The version the stream is of, and the sequence that says so; none while nothing was written.
+/// The version of the stream and the sequence that says so, `None` while nothing was written.
 async fn version(stream: &Stream, known: u32) -> Result<Option<(u32, u64)>, Error> {
     let Some(message) = read::last(stream, key::SCHEMA).await? else { return Ok(None) };
     let text = String::from_utf8_lossy(&message.payload);
@@ -224,6 +255,26 @@ mod tests {
             let error = check_server(old).unwrap_err().to_string();
             assert!(error.contains(&format!("{old:?}")) && error.contains("2.10"), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_store_opens_once_the_journal_of_an_earlier_version_is_empty() {
+        let servers = Servers::start(1).unwrap();
+        let Ok(Engine::Nats(addresses)) = servers.urls().parse() else { panic!() };
+        let supervisor = Supervisor::new();
+        let nats = Nats::open(&addresses, &supervisor).await.unwrap();
+        let subjects = vec!["undead.journal.>".to_owned()];
+        let journal = Config { name: JOURNAL.into(), subjects, ..Config::default() };
+        let journal = nats.context.create_stream(journal).await.unwrap();
+        nats.context.publish("undead.journal.a", "{}".into()).await.unwrap().await.unwrap();
+        let empty = async {
+            // The other one looks several times until then.
+            sleep(3 * RETRY).await;
+            journal.purge().await.unwrap();
+        };
+        let (opened, ()) = tokio::join!(Nats::open(&addresses, &supervisor), empty);
+        assert!(opened.is_ok());
+        assert_eq!(journal.get_info().await.unwrap().state.messages, 0);
     }
 
     #[tokio::test]

@@ -27,7 +27,7 @@ pub(super) fn subject(namespace: Namespace, key: &str) -> String {
 }
 
 /// A key as tokens.
-pub(super) fn tokens(key: &str) -> String {
+fn tokens(key: &str) -> String {
     let mut tokens = String::with_capacity(key.len());
     for part in key.split('/') {
         if !tokens.is_empty() {
@@ -63,7 +63,7 @@ pub(super) fn place(subject: &str) -> Option<(Namespace, String)> {
 }
 
 /// The part of a key that a token is, `None` if it is not valid.
-pub(super) fn part(escaped: &str) -> Option<String> {
+fn part(escaped: &str) -> Option<String> {
     if escaped == "=" {
         return Some(String::new());
     }

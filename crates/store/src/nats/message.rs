@@ -13,7 +13,7 @@ const OPERATION: &str = "KV-Operation";
 const DELETED: &str = "DEL";
 /// How long an entry stays, in milliseconds.
 const LEASE: &str = "Undead-Lease-Ms";
-/// Tells a write whose answer was lost from everybody else's.
+/// Identifies a write, so that one whose answer was lost is recognised.
 const WRITE: &str = "Undead-Write";
 
 /// What is to be written.
@@ -63,7 +63,7 @@ pub(super) fn is_deletion(headers: &HeaderMap) -> bool {
     headers.get(OPERATION).is_some_and(|operation| operation.as_str() != "PUT")
 }
 
-/// The change that a message is; none if its subject is no entry's.
+/// The change that a message is, `None` if its subject is not an entry's.
 pub(super) fn event(
     subject: &str,
     sequence: u64,

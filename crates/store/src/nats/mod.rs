@@ -5,7 +5,6 @@
 
 mod bus;
 mod connect;
-mod journal;
 mod key;
 mod message;
 mod page;
@@ -33,20 +32,20 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub(crate) use self::{bus::NatsBus, journal::NatsJournal};
+pub(crate) use self::bus::NatsBus;
 use self::{connect::Missing, message::Body, write::Write};
 use crate::{
     Entry, Error, Event, Expect, Health, Kv, LeaseWatch, Namespace, NatsServer, Page, Revision, Watch, kv,
 };
 
-/// How long a call may be tried. A cluster that lost its leader takes up to nine seconds to choose another: somebody who
-/// waits is better told before.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long a call is tried. A cluster that lost its leader takes up to nine seconds to elect another: the caller is
+/// told before.
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 /// The same without a connection: long enough to move to another server.
-const PATIENCE_ALONE: Duration = Duration::from_secs(3);
-/// How long reading a whole namespace may be tried, which nobody waits for but a server that starts: as long as a cluster needs
-/// to see that a server is dead and to read from another.
-const ENTRIES_PATIENCE: Duration = Duration::from_secs(20);
+const DISCONNECTED_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long reading a whole namespace is tried, which only a server that starts waits for: as long as a cluster needs to see
+/// that a server is dead and to read from another.
+const ENTRIES_TIMEOUT: Duration = Duration::from_secs(20);
 /// Pause before a failed try is repeated.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -55,7 +54,6 @@ pub(crate) struct Nats {
     client: Client,
     context: Context,
     stream: Stream,
-    is_replicated: bool,
     /// When a write was last answered, whatever the answer.
     answered: Mutex<Instant>,
     health: signal::Sender<Health>,
@@ -112,13 +110,8 @@ impl Nats {
         written
     }
 
-    /// How many copies of the stream there are, if any server may die.
-    fn copies(&self) -> Option<usize> {
-        self.is_replicated.then_some(self.stream.cached_info().config.num_replicas)
-    }
-
     /// Repeats a read until it works or it is too late.
-    async fn patiently<T, R>(&self, read: impl Fn() -> R) -> Result<T, Error>
+    async fn retried<T, R>(&self, read: impl Fn() -> R) -> Result<T, Error>
     where
         R: Future<Output = Result<T, Error>>,
     {
@@ -139,7 +132,7 @@ impl Nats {
     /// Whether a call that began then is to be given up.
     fn is_too_late(&self, begun: Instant) -> bool {
         let is_connected = self.client.connection_state() == State::Connected;
-        begun.elapsed() >= if is_connected { PATIENCE } else { PATIENCE_ALONE }
+        begun.elapsed() >= if is_connected { CALL_TIMEOUT } else { DISCONNECTED_TIMEOUT }
     }
 
     async fn entry(&self, namespace: Namespace, key: &str) -> Result<Option<Entry>, Error> {
@@ -157,7 +150,7 @@ impl Nats {
         let begun = Instant::now();
         loop {
             match watch::entries(self, subjects, prefix).await {
-                Err(Error::Unavailable(_)) if begun.elapsed() < ENTRIES_PATIENCE => sleep(RETRY).await,
+                Err(Error::Unavailable(_)) if begun.elapsed() < ENTRIES_TIMEOUT => sleep(RETRY).await,
                 outcome => return outcome,
             }
         }
@@ -167,7 +160,7 @@ impl Nats {
 #[async_trait]
 impl Kv for Nats {
     async fn get(&self, namespace: Namespace, key: &str) -> Result<Option<Entry>, Error> {
-        self.patiently(|| self.entry(namespace, key)).await
+        self.retried(|| self.entry(namespace, key)).await
     }
 
     async fn entries(&self, namespace: Namespace, prefix: &str) -> Result<Vec<Entry>, Error> {
@@ -182,7 +175,7 @@ impl Kv for Nats {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page, Error> {
-        self.patiently(|| page::read(self, namespace, prefix, after, limit)).await
+        self.retried(|| page::read(self, namespace, prefix, after, limit)).await
     }
 
     async fn snapshot(&self) -> Result<Vec<(Namespace, Entry)>, Error> {
@@ -226,11 +219,11 @@ impl Kv for Nats {
         prefix: &str,
         after: Option<Revision>,
     ) -> Result<Watch, Error> {
-        self.patiently(|| watch::start(self, namespace, prefix, after)).await
+        self.retried(|| watch::start(self, namespace, prefix, after)).await
     }
 
     async fn leases(&self) -> Result<LeaseWatch, Error> {
-        self.patiently(|| watch::leases(self)).await
+        self.retried(|| watch::leases(self)).await
     }
 
     fn has_answered_within(&self, span: Duration) -> bool {

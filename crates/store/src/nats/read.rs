@@ -1,7 +1,7 @@
 //! Reads of single messages, answered by the stream's leader.
 //!
-//! What was asked while nobody led the stream is never answered. So whoever waits asks again while the first question is
-//! still open: the answer then comes with the next leader, not a whole request's patience after it.
+//! A request that is sent while the stream has no leader is never answered. So it is repeated while the first one is still
+//! open: the answer then comes with the next leader, not a request timeout after it.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! What goes on beside the calls: trying whether writing works again, and forgetting old deletions.
 //!
-//! A deletion leaves a mark, for those who watch. Marks of more than an hour are purged now and then, after the greatest
-//! of their revisions was noted: who wants to watch from before it is told to start anew. Every main server does that;
-//! doing it twice does no harm.
+//! A deletion leaves a mark, for watches from a revision. Marks older than an hour are purged now and then, after the greatest
+//! of their revisions was noted: a watch from an earlier revision is refused. Every process does that; doing it
+//! twice does no harm.
 
 use std::{
     sync::Weak,
@@ -25,7 +25,7 @@ const PROBE: Duration = Duration::from_secs(1);
 const TIDY: Duration = Duration::from_secs(20 * 60);
 /// How long a mark is kept.
 pub(super) const KEEP: Duration = Duration::from_secs(60 * 60);
-/// How long a look may pause: no more of a stream that nobody writes to is coming.
+/// Longest pause between two messages: after that, no more are coming.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Tries to write while writing fails, until the store is closed.
@@ -72,7 +72,7 @@ async fn marks(nats: &Nats, before: SystemTime) -> Result<Vec<(String, u64)>, Er
     let mut delivery = Delivery::start(nats, key::SUBJECTS.into(), 1, true).await?;
     let (mut marks, mut seen) = (Vec::new(), 0);
     while seen < info.state.last_sequence {
-        // Silence: the last ones were purged by somebody else.
+        // The last ones were purged by another process.
         let Ok(next) = timeout(PAUSE, delivery.next()).await else { break };
         let (sequence, message) = next?;
         seen = sequence;

@@ -2,7 +2,7 @@
 //!
 //! Any copy of the stream may serve it, even one that is behind; so the watch is current only once it has shown what the
 //! leader had as the newest entry when it began. Whatever is not in order (a gap, silence, a lost connection) ends it with
-//! an error: who watches again starts from a known place, and no deletion is missed.
+//! an error: the next watch starts from a known place, and no deletion is missed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -26,7 +26,7 @@ use crate::{Entry, Error, Event, LeaseWatch, Leased, Namespace, Revision, Watch}
 /// How often a consumer that has nothing to say shows that it is alive; it is given up after twice that.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long showing what is there may pause.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A consumer's messages, checked to be without a gap.
 pub(super) struct Delivery {
@@ -161,7 +161,7 @@ impl Place {
     async fn start(nats: &Nats, subjects: &str, prefix: &str, shown: u64) -> Result<Self, Error> {
         let newest = read::last(&nats.stream, subjects).await?.map_or(0, |message| message.sequence);
         let delivery = Delivery::start(nats, subjects.to_owned(), shown + 1, false).await?;
-        let give_up = Instant::now() + PATIENCE;
+        let give_up = Instant::now() + CATCH_UP_TIMEOUT;
         let prefix = prefix.to_owned();
         Ok(Self { delivery, prefix, newest, shown, is_current: false, is_over: false, give_up })
     }
@@ -175,7 +175,7 @@ impl Place {
             }
             let (sequence, message) = self.message().await?;
             self.shown = sequence;
-            self.give_up = Instant::now() + PATIENCE;
+            self.give_up = Instant::now() + CATCH_UP_TIMEOUT;
             let message = message.message;
             let headers = message.headers.unwrap_or_default();
             match message::event(&message.subject, sequence, &headers, message.payload) {

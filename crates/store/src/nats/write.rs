@@ -25,7 +25,7 @@ use super::{
 use crate::{Error, Expect, Revision, contention::give_way};
 
 /// How long a write may lose races against others: less than a caller waits.
-const RACE_PATIENCE: Duration = Duration::from_secs(8);
+const RACE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Answers that say that a condition does not hold or cannot be checked yet; nothing was written.
 const RACED: [ErrorCode; 3] = [
@@ -51,7 +51,7 @@ pub(super) struct Write<'a> {
 enum Failure {
     /// The condition does not hold.
     Conflict,
-    /// Somebody else wrote in between.
+    /// Another writer was first.
     Raced,
     /// Nothing was written.
     Failed(Error),
@@ -61,7 +61,7 @@ enum Failure {
 
 /// How long a write goes on.
 #[derive(Debug)]
-struct Patience {
+struct Tries {
     /// Since when it has lost races.
     racing_since: Option<Instant>,
     /// When the servers were last seen to work. Without an answer a write is given up soon after.
@@ -69,19 +69,19 @@ struct Patience {
     races: u32,
 }
 
-impl From<Instant> for Patience {
+impl From<Instant> for Tries {
     fn from(begun: Instant) -> Self {
         Self { racing_since: None, answered: begun, races: 0 }
     }
 }
 
-impl Patience {
+impl Tries {
     /// Another write went through instead. Gives how often that was.
     ///
     /// # Errors
     /// [`Error::Busy`] if it has gone on for too long.
     fn raced(&mut self, now: Instant) -> Result<u32, Error> {
-        if now - *self.racing_since.get_or_insert(now) >= RACE_PATIENCE {
+        if now - *self.racing_since.get_or_insert(now) >= RACE_TIMEOUT {
             return Err(Error::Busy);
         }
         self.answered = now;
@@ -104,7 +104,7 @@ impl<'a> Write<'a> {
 
     /// Writes, or finds out that it must not be.
     pub(super) async fn run(mut self) -> Result<Revision, Error> {
-        let mut patience = Patience::from(Instant::now());
+        let mut tries = Tries::from(Instant::now());
         loop {
             let attempt = self.attempt().await;
             if matches!(attempt, Ok(_) | Err(Failure::Conflict | Failure::Raced)) {
@@ -120,7 +120,7 @@ impl<'a> Write<'a> {
                 Err(Failure::Conflict) => return Err(Error::Conflict),
                 Err(Failure::Raced) => {
                     self.must_read = true;
-                    give_way(patience.raced(Instant::now())?).await;
+                    give_way(tries.raced(Instant::now())?).await;
                     continue;
                 }
                 Err(Failure::Failed(error)) => error,
@@ -129,7 +129,7 @@ impl<'a> Write<'a> {
                     error
                 }
             };
-            if self.nats.is_too_late(patience.answered) {
+            if self.nats.is_too_late(tries.answered) {
                 return Err(error);
             }
             sleep(RETRY).await;
@@ -185,7 +185,7 @@ fn failure(error: PublishError) -> Failure {
         // Another write to the subject is under way.
         _ if answer.is_some_and(|answer| RACED.contains(&answer.error_code())) => Failure::Raced,
         PublishErrorKind::WrongLastSequence => Failure::Raced,
-        // Nobody leads the stream just now, so nobody has the message.
+        // The stream has no leader now, so no server has the message.
         PublishErrorKind::StreamNotFound => Failure::Failed(unavailable(&"no server leads the stream")),
         _ => Failure::Lost(unavailable(&error)),
     }
@@ -198,14 +198,14 @@ mod tests {
     #[test]
     fn a_write_that_loses_races_goes_on_for_seconds_and_counts_as_answered() {
         let begun = Instant::now();
-        let mut patience = Patience::from(begun);
+        let mut tries = Tries::from(begun);
         // However long it waited for its turn.
-        let first = begun + 2 * RACE_PATIENCE;
+        let first = begun + 2 * RACE_TIMEOUT;
         for race in 0..80 {
             let now = first + Duration::from_millis(100) * race;
-            assert_eq!(patience.raced(now), Ok(race + 1));
-            assert_eq!(patience.answered, now, "the servers work");
+            assert_eq!(tries.raced(now), Ok(race + 1));
+            assert_eq!(tries.answered, now, "the servers work");
         }
-        assert_eq!(patience.raced(first + RACE_PATIENCE), Err(Error::Busy));
+        assert_eq!(tries.raced(first + RACE_TIMEOUT), Err(Error::Busy));
     }
 }

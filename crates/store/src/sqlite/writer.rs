@@ -2,7 +2,7 @@
 //!
 //! One task takes requests off a bounded queue and commits them batch by batch on a blocking thread. A batch is applied
 //! whole or not at all; a request whose condition does not hold is answered alone and changes nothing. The task ends
-//! when nobody can send any more. After a failure it tries by itself, every second, whether the disk takes writes again.
+//! when all senders are dropped. After a failure it checks every second whether the disk takes writes again.
 
 use std::{
     collections::HashMap,
@@ -27,7 +27,7 @@ const QUEUE: usize = 1024;
 const BATCH: usize = 512;
 /// How often a store that failed is tried.
 const PROBE: Duration = Duration::from_secs(1);
-/// Deleted entries that are kept at least, for those who watch from a revision.
+/// Deleted entries that are kept at least, for watches from a revision.
 const KEEP_DELETED: u64 = 10_000;
 
 /// What to do with an entry.
@@ -36,7 +36,7 @@ pub(super) enum Change {
     Delete { expect: Option<Revision> },
 }
 
-/// One write and who waits for it.
+/// One write, and where its outcome goes.
 pub(super) struct Request {
     pub(super) namespace: Namespace,
     pub(super) key: String,
@@ -137,7 +137,7 @@ async fn run(connection: Arc<Mutex<Connection>>, mut requests: mpsc::Receiver<Re
                 batch.into_iter().for_each(Done::tell);
             }
             Ok(Err(error)) => note_failing(&signals, &error.to_string()),
-            // Those who wait see their answer dropped.
+            // The callers see their answer dropped.
             Err(panic) => note_failing(&signals, &panic.to_string()),
         }
     }
@@ -167,12 +167,12 @@ struct Done {
 
 impl Done {
     fn tell(self) {
-        // Who does not wait any more does not want to know.
+        // The caller may have stopped waiting.
         let _ = self.answer.send(self.outcome);
     }
 }
 
-/// Applies a batch, or tells everybody in it why not. An empty one tries whether writing works.
+/// Applies a batch, or answers every request in it with the error. An empty one checks whether writing works.
 fn commit(connection: &Mutex<Connection>, batch: Vec<Request>) -> Result<Vec<Done>, Error> {
     let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
     match outcomes(&mut connection, &batch) {
