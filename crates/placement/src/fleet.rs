@@ -27,7 +27,7 @@ use crate::{
     tree, viewers,
 };
 
-/// See the [module](self).
+/// The live nodes and their streams, told of every change; it decides where clients and relays go.
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
     policies: Policies,
