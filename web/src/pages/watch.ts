@@ -178,7 +178,7 @@ export class WatchPage extends LitElement {
             </h1>
             <div class="facts">${this.#facts()}</div>
           </div>
-          ${this.#isNowhere ? nothing : html`<ud-copy-link primary .url=${link}></ud-copy-link>`}
+          ${this.#isNowhere ? nothing : html`<ud-copy-link ?primary=${this.watchState?.phase === 'live'} .url=${link}></ud-copy-link>`}
         </div>
         ${this.#alsoLive()}
       </div>

@@ -88,8 +88,9 @@ it('says who can watch, and shows the passphrase when asked', async () => {
   expect(shown()).toBe('open sesame');
 });
 
-it('has one primary button', async () => {
-  const element = await onAir({});
-  expect(element.renderRoot.querySelectorAll('.button.primary')).toHaveLength(0);
-  expect(element.renderRoot.querySelectorAll('ud-copy-link[primary]')).toHaveLength(1);
+it('has one primary button: to invite viewers, or to share again', async () => {
+  const primary = (element: OnAir): string[] =>
+    [...element.renderRoot.querySelectorAll('.primary, [primary]')].map((found) => found.textContent.trim());
+  expect(primary(await onAir({}))).toEqual(['']);
+  expect(primary(await onAir({ state: { ...STATE, recording: false, phase: 'paused' } }))).toEqual(['Share again']);
 });

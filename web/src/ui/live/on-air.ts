@@ -114,7 +114,7 @@ export class OnAir extends LitElement {
           <dd aria-live="polite">${this.viewers}</dd>
         </div>
       </dl>
-      <ud-copy-link primary url=${this.link}></ud-copy-link>
+      <ud-copy-link ?primary=${recording} url=${this.link}></ud-copy-link>
       <div class="actions">
         ${recording ? [this.#microphoneButton(), this.#sourceButton(texts.changeSource, swapIcon)] : nothing}
         <button class="button danger" type="button" ?disabled=${this.ending} @click=${() => this.confirm.ask()}>
@@ -207,7 +207,11 @@ export class OnAir extends LitElement {
 
   #sourceButton(label: string, icon: TemplateResult): TemplateResult {
     const kind = this.screens ? 'screen' : 'camera';
-    return html`<button class="button" type="button" @click=${() => this.#choose(kind)}>${icon} ${label}</button>`;
+    // Without a source, sharing one is what the page is for.
+    const importance = this.state.recording ? '' : 'primary';
+    return html`<button class="button ${importance}" type="button" @click=${() => this.#choose(kind)}>
+      ${icon} ${label}
+    </button>`;
   }
 
   #microphoneButton(): TemplateResult {
