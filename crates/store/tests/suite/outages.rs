@@ -1,11 +1,15 @@
 //! What is kept, and what is said, while NATS servers die and come back.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, sync::Mutex, time::Duration};
 
 use bytes::Bytes;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::join_all};
 use nats_harness::Servers;
-use store::{Error, Event, Expect, Health, Store, Subject, Watch};
+use serde::{Deserialize, Serialize};
+use store::{
+    Error, Event, Expect, Health, Namespace, Queue, Store, Subject, Watch,
+    queue::{self, Options, Settings, Task},
+};
 use tokio::time::{sleep, timeout};
 
 use crate::conformance::{NODES, SETTINGS, STREAMS, increment, nats, number};
@@ -85,6 +89,76 @@ async fn killing_any_one_server_of_three_loses_no_acknowledged_write() {
         );
         servers.restart(round).unwrap();
     }
+}
+
+/// A task with a number.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+struct Numbered(usize);
+
+impl Task for Numbered {
+    const NAMESPACE: Namespace = Namespace::new("numbered");
+}
+
+/// What workers know of their acknowledgements.
+#[derive(Default)]
+struct Settled {
+    acknowledged: BTreeSet<usize>,
+    /// The store did not say whether it took the acknowledgement.
+    doubtful: BTreeSet<usize>,
+}
+
+async fn work(queue: &Queue<Numbered>, settled: &Mutex<Settled>) {
+    loop {
+        let Ok(claim) = queue.claim().await else { continue };
+        let Numbered(number) = *claim.task();
+        let acknowledged = claim.ack().await;
+        let mut settled = settled.lock().unwrap();
+        match acknowledged {
+            Ok(()) => assert!(settled.acknowledged.insert(number), "{number} was done again after its ack"),
+            Err(queue::Error::Lost) => {}
+            Err(_) => {
+                settled.doubtful.insert(number);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killing_the_leader_loses_no_task_and_brings_none_back_that_was_acknowledged() {
+    const TASKS: usize = 60;
+    let mut servers = Servers::start(3).unwrap();
+    let stores = nats(&servers, 2).await;
+    let settings = Settings { lease: Duration::from_secs(3), ..Settings::default() };
+    let queues: Vec<_> =
+        stores.iter().map(|store| Queue::<Numbered>::new(store.kv.clone(), settings)).collect();
+    let settled = Mutex::new(Settled::default());
+    let all = async {
+        for number in 0..TASKS {
+            let options = || Options { key: Some(format!("task-{number}")), ..Options::default() };
+            while queues[number % 2].enqueue(Numbered(number), options()).await.is_err() {}
+            if number == TASKS / 3 {
+                let leader = servers.leader("KV_undead").unwrap().expect("the store has a leader");
+                servers.kill(leader).unwrap();
+            }
+        }
+        let is_settled = || {
+            let settled = settled.lock().unwrap();
+            (0..TASKS).all(|task| settled.acknowledged.contains(&task) || settled.doubtful.contains(&task))
+        };
+        while !is_settled() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let following = join_all(queues.iter().map(Queue::follow));
+    let working = join_all((0..4).map(|worker| work(&queues[worker % 2], &settled)));
+    let done = async {
+        tokio::select! {
+            () = all => {}
+            _ = following => unreachable!("it goes on"),
+            _ = working => unreachable!("they go on"),
+        }
+    };
+    timeout(PATIENCE, done).await.expect("all tasks are done");
 }
 
 #[tokio::test(flavor = "multi_thread")]
