@@ -166,9 +166,10 @@ impl<E: Encoder> Egress<E> {
         Some(channel)
     }
 
-    /// A slot of the first pump that has one, or of another one. A pump that panicked takes no viewers.
+    /// A slot of the first pump that has one, or of a new pump. A pump that panicked is replaced.
     fn slot(&self, stream: &SharedStream, channel: &Channel<E::Viewer>) -> ShardSlot<E::Viewer> {
         let mut shards = lock(&channel.shards);
+        shards.retain(|shard| shard.runs());
         if let Some(slot) = shards.iter().find_map(ShardSlot::take) {
             return slot;
         }

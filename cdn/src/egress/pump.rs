@@ -33,7 +33,6 @@ pub(super) struct Pump<E: Encoder> {
     subscriber: Subscriber,
     shard: Arc<Shard<E::Viewer>>,
     context: Arc<PumpContext<E>>,
-    viewers: Vec<Viewer<E::Viewer>>,
     encoded: Encoded<E::Packet>,
     /// What was announced to viewers.
     announcements: Announcements,
@@ -54,30 +53,37 @@ impl<E: Encoder> Pump<E> {
             shard,
             encoded: Encoded::new(&lock(stream)),
             context,
-            viewers: Vec::new(),
             announcements: Announcements::default(),
             behind: 0,
         }
     }
 
     /// Runs until the stream is closed and every viewer was notified, or [`DRAIN_TIMEOUT_MS`] after that. A pump that panics ends,
-    /// and its viewers continue at another node.
+    /// and its viewers continue elsewhere: at a new pump, or at another node.
     pub(super) async fn run(mut self) {
-        if !contain("pump of a stream", self.serve_all()).await {
-            contain("end of a pump", async { self.end(Closed::Dropped) }).await;
+        // Not a field of the pump, so that a panic in a round loses none of them.
+        let mut viewers = Vec::new();
+        if contain("pump of a stream", self.serve_all(&mut viewers)).await {
+            return;
+        }
+        // A viewer whose connection panics again is passed over.
+        for _ in 0..=viewers.len() {
+            if contain("end of a pump", async { self.end(&mut viewers, Closed::Dropped) }).await {
+                return;
+            }
         }
     }
 
-    async fn serve_all(&mut self) {
+    async fn serve_all(&mut self, viewers: &mut Vec<Viewer<E::Viewer>>) {
         let mut leave_at_ms = None;
         loop {
-            self.round();
-            let due_ms = self.announce();
+            self.round(viewers);
+            let due_ms = self.announce(!viewers.is_empty());
             if let Some(closed) = self.closed() {
                 let now_ms = self.now_ms();
                 let deadline_ms = *leave_at_ms.get_or_insert(now_ms + DRAIN_TIMEOUT_MS);
-                if self.viewers.is_empty() || now_ms >= deadline_ms {
-                    return self.end(closed);
+                if viewers.is_empty() || now_ms >= deadline_ms {
+                    return self.end(viewers, closed);
                 }
             }
             let due_ms = due_ms.into_iter().chain(leave_at_ms).min();
@@ -97,15 +103,12 @@ impl<E: Encoder> Pump<E> {
         lock(self.stream()).closed()
     }
 
-    /// Sends the closing packets to the viewers that did not get them yet.
-    fn end(&mut self, closed: Closed) {
-        let state = state(&self.subscriber);
-        let packets = self.closing_packets(closed, &state);
+    /// Takes no viewers any more, and sends the closing packets to those that did not get them yet.
+    fn end(&self, viewers: &mut Vec<Viewer<E::Viewer>>, closed: Closed) {
         let late = lock(&self.shard.joining).take().unwrap_or_default();
-        let late = late.iter().map(|joining| (&joining.viewer, &joining.flow, 0));
-        let viewers =
-            self.viewers.iter().map(|viewer| (&viewer.connection, &viewer.flow, viewer.closing_sent));
-        for (connection, flow, closing_sent) in viewers.chain(late) {
+        viewers.extend(late.into_iter().map(Viewer::from));
+        let packets = self.closing_packets(closed, &state(&self.subscriber));
+        while let Some(Viewer { connection, flow, closing_sent, .. }) = viewers.pop() {
             flow.finish();
             for packet in packets.iter().skip(closing_sent) {
                 connection.offer(packet, flow.receipt(0, None));
@@ -123,24 +126,22 @@ impl<E: Encoder> Pump<E> {
     }
 
     /// Serves every viewer once.
-    fn round(&mut self) {
-        let was_idle = self.viewers.is_empty();
-        self.admit();
-        self.subscriber.want_media(!self.viewers.is_empty());
+    fn round(&mut self, viewers: &mut Vec<Viewer<E::Viewer>>) {
+        let was_idle = viewers.is_empty();
+        self.admit(viewers);
+        self.subscriber.want_media(!viewers.is_empty());
         let mut update = self.update(was_idle);
         let (mut at_live_edge, mut behind) = (0, 0);
-        let mut viewers = mem::take(&mut self.viewers);
         viewers.retain_mut(|viewer| {
             let served = self.serve(viewer, &mut update);
             at_live_edge += u32::from(served == Served::AtLiveEdge);
             behind += u32::from(served == Served::Behind);
             served != Served::Gone
         });
-        self.viewers = viewers;
-        self.subscriber.want_media(!self.viewers.is_empty());
+        self.subscriber.want_media(!viewers.is_empty());
         let RoundUpdate { round, traces, sent, .. } = update;
         self.encoded.advance(&round, self.subscriber.stream());
-        if self.viewers.is_empty() {
+        if viewers.is_empty() {
             self.encoded.clear();
         }
         self.context.audience.lag_changed(self.behind, behind);
@@ -173,9 +174,9 @@ impl<E: Encoder> Pump<E> {
         }
     }
 
-    fn admit(&mut self) {
+    fn admit(&self, viewers: &mut Vec<Viewer<E::Viewer>>) {
         let joining = lock(&self.shard.joining).as_mut().map(mem::take).unwrap_or_default();
-        self.viewers.extend(joining.into_iter().map(Viewer::from));
+        viewers.extend(joining.into_iter().map(Viewer::from));
     }
 
     /// Offers a viewer what it has not seen, until it has everything or no room.
@@ -361,9 +362,9 @@ impl<E: Encoder> Pump<E> {
     }
 
     /// Notes whether the state is to be announced. Gives the time at which the next round is due even if nothing changes.
-    fn announce(&mut self) -> Option<u64> {
+    fn announce(&mut self, has_viewers: bool) -> Option<u64> {
         let state = state(&self.subscriber);
-        if self.viewers.is_empty() || state.state == StreamState::Created || self.closed().is_some() {
+        if !has_viewers || state.state == StreamState::Created || self.closed().is_some() {
             return None;
         }
         let now_ms = self.now_ms();

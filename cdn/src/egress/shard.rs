@@ -9,7 +9,7 @@ use protocol::Formats;
 use tokio::sync::Notify;
 
 use super::{audience::AudienceMember, flow::Flow};
-use crate::hub::Cursor;
+use crate::{hub::Cursor, lock::lock};
 
 /// Most viewers that one pump serves.
 pub(super) const SHARD_VIEWERS: u32 = 256;
@@ -42,6 +42,11 @@ impl<V> Shard<V> {
             viewers: AtomicU32::new(0),
             wake: Arc::default(),
         })
+    }
+
+    /// Whether its pump still takes viewers.
+    pub(super) fn runs(&self) -> bool {
+        lock(&self.joining).is_some()
     }
 }
 

@@ -502,29 +502,27 @@ async fn viewer_that_comes_too_late_is_not_welcomed() {
 }
 
 #[tokio::test]
-async fn after_a_pump_panicked_no_viewer_is_admitted_to_wait_for_it() {
+async fn a_pump_that_panicked_is_replaced_for_new_viewers() {
     let mut rig = Rig::new();
-    rig.transport.with(0, |connection| connection.broken = true);
-    rig.watch(0, Cursor::newest());
+    rig.transport.with(1, |connection| connection.broken = true);
+    (0..3).for_each(|viewer| rig.watch(viewer, Cursor::newest()));
     rig.push(1);
-    let is_let_in = || {
-        let (delivery, cursor) = (&DELIVERY, Cursor::newest());
-        let applicant = Applicant {
-            viewer: rig.transport.viewer(1),
-            role: Role::Viewer,
-            delivery,
-            cursor,
-            formats: None,
-            replacing: None,
-        };
-        rig.egress.admit(&rig.stream, applicant).is_ok_and(|admitted| admitted.start(|| {}).is_some())
-    };
-    let refused = async {
-        while is_let_in() {
+    let lost = async {
+        while !lock(&rig.sessions).iter().all(Session::is_over) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(TEST_TIMEOUT, refused).await.expect("the stream is not served any more");
+    tokio::time::timeout(TEST_TIMEOUT, lost).await.expect("its pump panics");
+    for viewer in [0, 2] {
+        let dismissed = rig.transport.with(viewer, |connection| connection.dismissed);
+        assert_eq!(dismissed, Some(Dismissal::Closed(Closed::Dropped)), "the other viewers are told");
+    }
+    rig.watch(3, Cursor::newest());
+    rig.transport.until(|transport| transport.chunks(3).len() == 1).await;
+    rig.push(2);
+    rig.transport.until(|transport| transport.chunks(3).len() == 3).await;
+    let channel = rig.egress.channel(&rig.stream).unwrap();
+    assert_eq!(lock(&channel.shards).len(), 1, "the one that panicked is forgotten");
 }
 
 #[tokio::test]
