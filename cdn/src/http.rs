@@ -97,15 +97,16 @@ async fn ready(State(status): State<Arc<Status>>) -> Result<Json<Value>, Respons
 }
 
 async fn metrics(State(status): State<Arc<Status>>) -> ([(HeaderName, &'static str); 1], String) {
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], status.metrics())
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], status.metrics.render(status.gauges()))
 }
 
 impl Status {
-    fn metrics(&self) -> String {
+    /// What is now. Locks are released before the text is written: opening and closing streams waits for the hub's.
+    fn gauges(&self) -> Gauges {
         let reading = self.meter.reading();
         let relayed_streams = self.ingest.relayed().len() as u64;
         let hub = lock(&self.hub);
-        self.metrics.render(Gauges {
+        Gauges {
             streams: hub.len() as u64,
             viewers: self.audience.viewers().into(),
             lagging: self.audience.lagging().into(),
@@ -117,7 +118,7 @@ impl Status {
             egress_bytes_per_s: reading.egress_bytes_per_s,
             egress_limit_bytes_per_s: reading.egress_limit_bytes_per_s.unwrap_or_default(),
             registered: self.registered(),
-        })
+        }
     }
 
     fn registered(&self) -> bool {
