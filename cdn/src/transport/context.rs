@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use axum::Router;
-use supervisor::Supervisor;
+use supervisor::{Supervisor, contain};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::admission::Admission;
@@ -55,8 +55,11 @@ impl TransportContext {
         Egress::new(encoder, counted, self.clock.clone(), (self.tasks.clone(), self.shutdown.clone()))
     }
 
-    /// Runs a task until the node stops.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(self.shutdown.clone().run_until_cancelled_owned(task));
+    /// Runs a task of one connection or one stream, called `name`, until the node stops. A panic is logged and ends the task only.
+    pub(crate) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let contained = async move {
+            contain(name, task).await;
+        };
+        self.tasks.spawn(self.shutdown.clone().run_until_cancelled_owned(contained));
     }
 }

@@ -21,7 +21,7 @@ use serving::Client;
 use socketioxide_core::Sid;
 
 use super::polling_queue::PollingQueues;
-use crate::transport::handshake;
+use crate::transport::{context::TransportContext, handshake};
 
 /// The largest body of a polling request that clients are asked for, in bytes: nginx refuses more than 1 MiB unless it is
 /// configured. The node itself takes more, from clients that do not follow `maxPayload`.
@@ -115,12 +115,15 @@ impl Asked {
     }
 }
 
+/// What the [`guard`] knows.
+pub(super) struct Guarded {
+    pub(super) context: TransportContext,
+    pub(super) queues: Arc<PollingQueues>,
+}
+
 /// The middleware.
-pub(super) async fn guard(
-    State(queues): State<Arc<PollingQueues>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn guard(State(guarded): State<Arc<Guarded>>, request: Request, next: Next) -> Response {
+    let Guarded { context, queues } = &*guarded;
     let (head, body) = request.into_parts();
     let asked = match Asked::read(&head) {
         Ok(asked) => asked,
@@ -138,11 +141,11 @@ pub(super) async fn guard(
     }
     match asked {
         Asked::Open => opened(response).await,
-        Asked::Poll(sid) => answered(response, &queues, sid).await,
+        Asked::Poll(sid) => answered(response, queues, sid).await,
         Asked::Send | Asked::WebSocket(None) => response,
         Asked::WebSocket(Some(sid)) => {
             if let Some(queue) = queues.of(sid) {
-                tokio::spawn(queue.upgraded(client));
+                context.spawn("upgrade of a polling connection", queue.upgraded(client));
             }
             response
         }

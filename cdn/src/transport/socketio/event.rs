@@ -125,7 +125,7 @@ fn run(connection: &Connection, work: Option<Work>) {
     let mut cx = Context::from_waker(Waker::noop());
     let next = if work.as_mut().poll(&mut cx).is_pending() { Some(work) } else { connection.serial.next() };
     if let Some(next) = next {
-        connection.server.context.spawn(connection.serial.clone().finish(next));
+        connection.server.context.spawn("events of a connection", connection.serial.clone().finish(next));
     }
 }
 

@@ -34,6 +34,7 @@ use self::{
     adapter::{Adapter, Slot},
     connection::Connection,
     delivery::QUEUE_PACKETS,
+    engine::Guarded,
     event::{Event, On, Unknown},
     polling_queue::PollingQueues,
     rooms::Rooms,
@@ -76,10 +77,11 @@ pub(super) fn start(context: &TransportContext) -> Running {
         .with_adapter::<Adapter>(slot.clone())
         .build_svc();
     let polling_queues = Arc::<PollingQueues>::default();
+    let guarded = Guarded { context: context.clone(), queues: polling_queues.clone() };
     let routes = Router::new()
         .route_service("/socket.io", service.clone())
         .route_service("/socket.io/", service)
-        .layer(middleware::from_fn_with_state(polling_queues.clone(), engine::guard));
+        .layer(middleware::from_fn_with_state(Arc::new(guarded), engine::guard));
     let connections = context.connections.register(NAME);
     open(&io, Server::new(context.clone(), Rooms { slot, polling_queues }, connections));
     Running { routes, close: closing(io) }

@@ -47,6 +47,6 @@ impl Server {
         let rooms = self.rooms.clone();
         let tell = move |state: &StreamStateChanged| rooms.announce(state);
         let announcer = Announcer::new(stream, self.context.clock.clone(), tell);
-        self.context.spawn(announcer.run());
+        self.context.spawn("announcements of a stream", announcer.run());
     }
 }

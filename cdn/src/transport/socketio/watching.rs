@@ -84,7 +84,7 @@ impl Connection {
             watched.insert(request.stream, Watch::Waiting(unwanted.clone()));
         }
         let (me, admission, call) = (self.me.clone(), self.server.context.admission.clone(), call.clone());
-        self.server.context.spawn(async move {
+        self.server.context.spawn("fetch of a stream", async move {
             let found = unwanted.run_until_cancelled(admission.find(&request)).await;
             match (found, me.upgrade()) {
                 (Some(Ok(stream)), Some(connection)) => {
