@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::Now,
-    hub::{Error, LiveStream, Span, Trace},
+    hub::{AskKeyframe, Error, LiveStream, Span, Trace},
     lock::lock,
 };
 
@@ -85,8 +85,9 @@ impl Producer {
     }
 
     /// What the link to another node writes through; none while the stream has another producer.
-    pub(super) fn of_relay(source: &Arc<StreamSource>) -> Option<Self> {
-        Some(Self { source: source.clone(), stop: source.give_to_relay()?, is_relay: true })
+    pub(super) fn of_relay(source: &Arc<StreamSource>, ask_keyframe: AskKeyframe) -> Option<Self> {
+        let stop = source.give_to_relay(ask_keyframe)?;
+        Some(Self { source: source.clone(), stop, is_relay: true })
     }
 
     /// Cancelled when it is not the producer any more.
@@ -217,11 +218,6 @@ impl Producer {
     /// Closes the source for good, unless it is not the producer any more. Returns whether it did.
     pub(super) fn close(&self) -> bool {
         self.source.close_unless_stopped(&self.stop)
-    }
-
-    /// Waits until a reader wants a keyframe.
-    pub(crate) async fn keyframe_wanted(&self) {
-        self.source.keyframe_wanted().await;
     }
 
     /// The locks under which the stream is written: the token is cancelled under the first of them.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     clock::Now,
-    hub::{Role, SharedStream},
+    hub::{AskKeyframe, Role, SharedStream},
     lock::lock,
 };
 
@@ -20,7 +20,8 @@ pub(crate) struct WatchedStream {
 }
 
 impl Ingest {
-    /// Begins to take a stream in from another node, whose [path](Producer::path) is to be written next.
+    /// Begins to take a stream in from another node, whose [path](Producer::path) is to be written next. Readers that need a
+    /// keyframe ask the link by `ask_keyframe`.
     ///
     /// # Errors
     /// `already_publishing` if it has a source already, `unknown_stream` if it is over, `no_capacity`.
@@ -28,10 +29,11 @@ impl Ingest {
         &self,
         id: StreamId,
         visibility: Visibility,
+        ask_keyframe: AskKeyframe,
         now: Now,
     ) -> Result<Producer, WireError> {
         let source = self.open(&mut lock(&self.publishers), id, visibility, now)?.source().clone();
-        Producer::of_relay(&source).ok_or_else(|| {
+        Producer::of_relay(&source, ask_keyframe).ok_or_else(|| {
             WireError::new(ErrorCode::AlreadyPublishing, format!("stream {id} has a source already"))
         })
     }

@@ -6,7 +6,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use protocol::{StreamId, WireError, stream::StreamState};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -40,8 +39,6 @@ pub(super) struct StreamSource {
     stream: SharedStream,
     readers: Arc<Readers>,
     upstream: Arc<Upstream>,
-    /// A reader wants a keyframe of the node that the stream is pulled from.
-    keyframe_wanted: Arc<Notify>,
     /// When this node began to carry it, in node time.
     opened_ms: u64,
     state: Mutex<State>,
@@ -81,8 +78,7 @@ impl StreamSource {
         let source = Source::None { since_ms: now.ms };
         let state =
             Mutex::new(State { source, wanted_ms: now.ms, relays: 0, has_sent: false, closed: false });
-        let keyframe_wanted = Arc::default();
-        Self { context, id, stream, readers, upstream, keyframe_wanted, opened_ms: now.ms, state }
+        Self { context, id, stream, readers, upstream, opened_ms: now.ms, state }
     }
 
     pub(super) fn context(&self) -> &IngestContext {
@@ -152,8 +148,8 @@ impl StreamSource {
         lock(&self.state).relays
     }
 
-    /// Makes `connection` the broadcaster, unless another node became the source since there were so many `relays`. `begin`
-    /// changes the stream before; it is told whether the stream came from another node until now.
+    /// Makes `connection` the broadcaster, unless another node became the source since there were so many `relays`. Readers ask it
+    /// for keyframes by `ask_keyframe`. `begin` changes the stream before; it is told whether the stream came from another node until now.
     pub(super) fn give_to_broadcaster(
         &self,
         connection: ConnectionId,
@@ -178,17 +174,16 @@ impl StreamSource {
     }
 
     /// Lets the stream come from another node; none while it has a broadcaster or comes from another node already. Gives the
-    /// token of the link's producer.
-    pub(super) fn give_to_relay(&self) -> Option<CancellationToken> {
+    /// token of the link's producer, which readers ask for keyframes by `ask_keyframe`.
+    pub(super) fn give_to_relay(&self, ask_keyframe: AskKeyframe) -> Option<CancellationToken> {
         let mut state = lock(&self.state);
         if state.closed || !matches!(state.source, Source::None { .. }) {
             return None;
         }
         let stop = CancellationToken::new();
         state.relays += 1;
-        let wanted = self.keyframe_wanted.clone();
-        let ask: AskKeyframe = Arc::new(move || wanted.notify_one());
-        self.replace(&mut state, Source::Relay { stop: stop.clone(), lost_since_ms: None }, Some(ask));
+        let source = Source::Relay { stop: stop.clone(), lost_since_ms: None };
+        self.replace(&mut state, source, Some(ask_keyframe));
         // Unknown until the link brings it.
         lock(&self.stream).set_path(None);
         Some(stop)
@@ -198,11 +193,6 @@ impl StreamSource {
         state.stop();
         state.source = source;
         self.upstream.set(ask_keyframe);
-    }
-
-    /// Waits until a reader wants a keyframe of the node that the stream is pulled from.
-    pub(super) async fn keyframe_wanted(&self) {
-        self.keyframe_wanted.notified().await;
     }
 
     /// The state or the path changed: readers and observers look.

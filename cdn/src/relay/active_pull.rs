@@ -4,14 +4,14 @@
 //! names now; always after the newest chunk here, so that no chunk is missing and none comes twice. What comes over a link is handled in
 //! [`link_events`](super::link_events).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use protocol::{
     ErrorCode, StreamId,
     event::FrameName,
     node::{SourceAddress, Sources},
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::{
     address::{Address, SourceRequest},
@@ -23,7 +23,7 @@ use super::{
     pull_state::{PullEnd, PullState},
     sources::SourceLookup,
 };
-use crate::{clock::Now, control::retry_after, ingest::Producer, lock::lock};
+use crate::{clock::Now, control::retry_after, hub::AskKeyframe, ingest::Producer, lock::lock};
 
 /// How long a stream has to lack a source before it ends because the main server does not know it.
 const LOST_FOR: Duration = Duration::from_secs(2);
@@ -48,6 +48,8 @@ pub(super) struct ActivePull<'a> {
     asked_ms: u64,
     /// Once a source was found that has the stream.
     pub(super) producer: Option<Producer>,
+    /// A reader here needs a keyframe of the source.
+    keyframe_wanted: Arc<Notify>,
     /// Nodes that failed since the last chunk.
     avoid: Vec<String>,
     /// Since when there is no source, in node time.
@@ -72,6 +74,7 @@ impl<'a> ActivePull<'a> {
             sources,
             asked_ms,
             producer: None,
+            keyframe_wanted: Arc::default(),
             avoid: Vec::new(),
             lost_ms: None,
         }
@@ -225,17 +228,17 @@ impl<'a> ActivePull<'a> {
         }
     }
 
+    /// How readers here ask this pull for a keyframe.
+    pub(super) fn ask_keyframe(&self) -> AskKeyframe {
+        let wanted = self.keyframe_wanted.clone();
+        Arc::new(move || wanted.notify_one())
+    }
+
     /// What comes next over the link; none once a keyframe was asked for over it.
     async fn next(&self, link: &mut Link) -> Result<Option<Event>, LinkError> {
-        let wanted = async {
-            match &self.producer {
-                Some(producer) => producer.keyframe_wanted().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             event = link.next() => return event.map(Some),
-            () = wanted => {}
+            () = self.keyframe_wanted.notified() => {}
         }
         link.request_keyframe().await?;
         Ok(None)

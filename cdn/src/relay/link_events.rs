@@ -106,7 +106,7 @@ impl ActivePull<'_> {
         }
         let path: Arc<[String]> = path.path.into();
         if self.producer.is_none() {
-            let begun = ingest.relay(self.id, self.sources.visibility, clock.now());
+            let begun = ingest.relay(self.id, self.sources.visibility, self.ask_keyframe(), clock.now());
             self.producer = Some(begun.map_err(|error| match error.code {
                 // Its broadcaster came here meanwhile, which is as good.
                 ErrorCode::AlreadyPublishing => PullEnd::Done,
