@@ -1,6 +1,6 @@
 //! Addresses and the URLs made of them.
 //!
-//! In a URL, an IPv6 address stands in brackets (RFC 3986, section 3.2.2). A link-local one needs a zone as well (RFC 4007), which
+//! In a URL, an IPv6 address is in brackets (RFC 3986, section 3.2.2). A link-local one needs a zone as well (RFC 4007), which
 //! browsers accept in no URL, so it is refused as a value. An unspecified address, `0.0.0.0` or `::`, is for listening only.
 
 use std::{
@@ -16,8 +16,9 @@ const BACKLOG: i32 = 1024;
 
 const LINK_LOCAL: &str =
     "a link-local IPv6 address needs a zone, which URLs cannot carry; use another address or a name";
-const UNSPECIFIED: &str = "an unspecified address is for listening; give one that can be connected to";
-const MULTICAST: &str = "a multicast address does not belong to one machine";
+const UNSPECIFIED: &str =
+    "an unspecified address is for listening only; give one that clients can connect to";
+const MULTICAST: &str = "a multicast address is not allowed";
 
 /// The URL of the server at `address`.
 pub(crate) fn url(address: SocketAddr) -> String {
@@ -33,7 +34,7 @@ pub(crate) fn url_of(host: &str, port: u16) -> String {
 pub(crate) fn url_here(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        // Not IPv4: the socket may be for IPv6 alone.
+        // Not IPv4: the socket may be for IPv6 only.
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
@@ -49,10 +50,10 @@ pub(crate) fn browser_url(address: SocketAddr) -> String {
     }
 }
 
-/// Reads the name or address of a machine that clients connect to, and returns it as it stands in a URL.
+/// Reads the name or address of a machine that clients connect to, and returns it in the form of a URL's host.
 pub(crate) fn host(text: &str) -> Result<String, String> {
     const WRONG: &str =
-        "a name or an address is needed, without port: as example.org, 192.0.2.1 or 2001:db8::1";
+        "expected a name or an address without port, for example example.org, 192.0.2.1 or 2001:db8::1";
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     if let Ok(ip) = bare.parse::<IpAddr>() {
         check_connectable(ip)?;
@@ -69,7 +70,7 @@ pub(crate) fn host(text: &str) -> Result<String, String> {
 
 /// Reads an address to listen on.
 pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
-    const WRONG: &str = "an address and a port are needed, as 0.0.0.0:5000 or [::]:5000";
+    const WRONG: &str = "expected an address and a port, for example 0.0.0.0:5000 or [::]:5000";
     let text = text.strip_prefix("localhost:").map_or(text.to_owned(), |port| format!("127.0.0.1:{port}"));
     if is_zoned(&text) {
         return Err(LINK_LOCAL.to_owned());

@@ -12,7 +12,7 @@ pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
     report(
         "backed up to",
         &args.file,
-        entries.map_err(Failure::run(format!("nothing was backed up to {}", args.file.display())))?,
+        entries.map_err(Failure::run(format!("cannot back up to {}", args.file.display())))?,
     );
     Ok(())
 }
@@ -24,7 +24,7 @@ pub(crate) async fn restore(args: BackupArgs) -> Result<(), Failure> {
         "restored from",
         &args.file,
         entries.map_err(|error| {
-            let context = format!("{} was not restored", args.file.display());
+            let context = format!("cannot restore {}", args.file.display());
             match error {
                 backup::Error::DataFolder(_) => Failure::config(context)(error),
                 error => Failure::run(context)(error),

@@ -1,4 +1,4 @@
-//! `undead cdn`: one node in a process of its own.
+//! `undead cdn`: one node as a separate process.
 
 use cdn::{ClusterSecret, Config, Node};
 use tokio_util::sync::CancellationToken;

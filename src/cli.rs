@@ -46,7 +46,7 @@ pub(crate) enum Command {
     MainServer(MainServerArgs),
     /// One CDN node
     Cdn(CdnArgs),
-    /// Write everything that the main server stores to a file; it may run meanwhile, and its store is not changed
+    /// Write the whole store of a main server to a file; the server may run, and its store does not change
     Backup(BackupArgs),
     /// Write a backup into an empty store, of the same kind or another; no main server may run on it yet
     Restore(BackupArgs),
@@ -93,9 +93,9 @@ impl UpArgs {
         self.main_server.options.check()?;
         self.node.check()?;
         let rule = match (self.nodes_in_process(), self.spawn.spawn_nodes) {
-            (0, None) => "up without nodes is main-server; or set spawn_nodes as well",
+            (0, None) => "`up` needs nodes: set nodes or spawn_nodes, or run `undead main-server`",
             // Nodes in this process cannot be stopped one by one, so the number that the load wants could not be reached.
-            (1.., Some(_)) => "nodes and spawn_nodes exclude each other: leave nodes out, or set it to 0",
+            (1.., Some(_)) => "nodes and spawn_nodes cannot be combined: leave nodes out, or set it to 0",
             _ => return Ok(()),
         };
         Err(Contradiction { keys: &["nodes", "spawn_nodes"], rule })
@@ -132,7 +132,7 @@ pub(crate) struct CdnArgs {
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) server: ServerOptions,
-    /// Where the main server is; several may be given, separated by commas or by repeating the flag
+    /// Address of the main server; several may be given, separated by commas or by repeating the flag
     #[arg(
         long,
         value_name = "URL",
@@ -142,10 +142,10 @@ pub(crate) struct CdnArgs {
         default_value = "http://127.0.0.1:5000"
     )]
     pub(crate) main_server: Vec<String>,
-    /// Where browsers reach this node; http://localhost and the listening port if not set
+    /// Address at which browsers reach this node; http://localhost and the listening port if not set
     #[arg(long, value_name = "URL", help_heading = "This node", value_parser = values::public_url)]
     pub(crate) public_url: Option<String>,
-    /// Where other nodes reach this node, over plain http; the public URL if not set
+    /// Address at which other nodes reach this node, over plain http; the public URL if not set
     #[arg(long, value_name = "URL", help_heading = "This node", value_parser = values::peer_url)]
     pub(crate) peer_url: Option<String>,
     /// This node's name, unique in the cluster; the machine's and the port if not set

@@ -1,4 +1,4 @@
-//! Why the program ends unasked, and its exit status.
+//! Failures that end the program, and their exit status.
 
 use std::{fmt, process::ExitCode};
 

@@ -14,12 +14,12 @@ pub(crate) async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
         // Servers on this machine are called directly, without the proxy of the environment.
         .no_proxy()
         .build()
-        .map_err(Failure::run("the HTTP client did not start"))?;
+        .map_err(Failure::run("cannot create the HTTP client"))?;
     let answer = client.get(&url).send().await.and_then(reqwest::Response::error_for_status);
     answer.map(drop).map_err(|error| Failure::run(format!("{url} is not healthy"))(cause(&error)))
 }
 
-/// The innermost cause of an error: the outer ones do not say what happened.
+/// The innermost cause of an error: the outer ones are too general.
 fn cause(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), cause)
 }

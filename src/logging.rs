@@ -24,9 +24,9 @@ const REPORT: Duration = Duration::from_secs(1);
 pub(crate) fn filter(text: &str) -> Result<String, String> {
     match EnvFilter::builder().parse(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(format!(
-            "{error}; a level is error, warn, info, debug or trace, alone or after a target and ="
-        )),
+        Err(error) => {
+            Err(format!("{error}; expected error, warn, info, debug or trace, alone or as target=level"))
+        }
     }
 }
 
@@ -102,7 +102,7 @@ fn report(dropped: &ErrorCounter, reported: usize) -> usize {
     if dropped.dropped_lines() == total { total } else { reported }
 }
 
-/// Whether an event may be written, whatever the filter says: below `info` the NATS client logs the messages it sends and
+/// Whether an event may be logged, independent of the filter: below `info` the NATS client logs the messages it sends and
 /// receives, with keys and the cluster secret.
 fn keeps_secrets(event: &Metadata<'_>) -> bool {
     *event.level() <= Level::INFO || !event.target().starts_with("async_nats")

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let outcome = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(failure::Failure::run("the async runtime did not start"))
+        .map_err(failure::Failure::run("cannot start the async runtime"))
         .and_then(|runtime| {
             let outcome = runtime.block_on(async {
                 tokio::select! {

@@ -1,4 +1,4 @@
-//! `undead main-server`: the control plane in a process of its own.
+//! `undead main-server`: the control plane as a separate process.
 
 use main_server::{App, Config, Secret};
 use tokio_util::sync::CancellationToken;

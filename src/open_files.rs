@@ -4,7 +4,7 @@
 pub(crate) fn raise_limit() {
     match rlimit::increase_nofile_limit(rlimit::INFINITY) {
         Ok(limit) => tracing::debug!(limit, "open files limited"),
-        Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
+        Err(error) => tracing::warn!(%error, "cannot raise the limit of open files"),
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
 
 /// The address that `listener` listens on.
 pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
-    listener.local_addr().map_err(Failure::run("the listening address is unknown"))
+    listener.local_addr().map_err(Failure::run("cannot read the listening address"))
 }
 
 /// Serves `app` until `end`, usually [`until_stopped`]. Then `shutdown` runs while requests are still answered, and afterwards open
@@ -60,7 +60,7 @@ pub(crate) async fn serve(
 /// Waits for `stopped` until `drain_timeout`: what takes longer ends with the process.
 async fn within(drain_timeout: Duration, stopped: impl Future<Output = ()>) {
     if tokio::time::timeout(drain_timeout, stopped).await.is_err() {
-        tracing::warn!("gave up waiting for background tasks to end");
+        tracing::warn!("background tasks did not end in time");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `undead up`: the main server and its nodes, in one process behind one port, or each node in a process of its own.
+//! `undead up`: the main server and its nodes, in one process behind one port, or each node in a separate process.
 //!
 //! The nodes talk to the main server over loopback HTTP, as they would from another machine.
 
@@ -56,8 +56,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         running.push(node);
     }
     let spawned = cluster.supervise(args.spawn, node_flags)?;
-    let spawned =
-        spawned.map(|spawned| tokio::spawn(supervisors[0].watch("nodes in processes of their own", spawned)));
+    let spawned = spawned.map(|spawned| tokio::spawn(supervisors[0].watch("node processes", spawned)));
     let shutdown = async {
         // Nodes first: they deregister at a main server that still answers.
         cluster.stopping.cancel();
@@ -73,7 +72,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
     serve::serve(listener, &server, router, serve::until_stopped(&supervisors), shutdown).await
 }
 
-/// The flags that a node in a process of its own takes over from this process.
+/// The flags that a node process inherits from this process.
 pub(crate) fn node_flags(config: &config::Config) -> Vec<OsString> {
     [config.flags::<ServerOptions>(), config.flags::<NodeOptions>(), config.flags::<LogOptions>()].concat()
 }
@@ -88,7 +87,7 @@ impl Cluster {
         cdn_node::start(config, &self.stopping)
     }
 
-    /// What starts nodes in processes of their own, if that was asked for.
+    /// What starts node processes, if that was asked for.
     fn supervise(
         &self,
         args: SpawnOptions,
@@ -98,14 +97,14 @@ impl Cluster {
         // Servers on this machine are called directly, without the proxy of the environment.
         let client = reqwest::Client::builder().no_proxy().build();
         let template = Template {
-            program: env::current_exe().map_err(Failure::run("the path of this program is unknown"))?,
+            program: env::current_exe().map_err(Failure::run("cannot find the path of this program"))?,
             listen: self.address.ip(),
             first_port: args.spawn_ports,
             public_host: args.spawn_host,
             main_server: self.main_server.clone(),
             cluster_secret: self.secret.clone(),
             flags,
-            client: client.map_err(Failure::run("the HTTP client did not start"))?,
+            client: client.map_err(Failure::run("cannot create the HTTP client"))?,
         };
         Ok(Some(spawn::supervise(template, range, self.stopping.clone())))
     }

@@ -135,7 +135,7 @@ async fn half_sent_heads_keep_no_viewer_out_and_no_node_from_its_main_server() {
         closed(half).await;
     }
     let log = up.log();
-    assert_eq!(log.matches("as many connections as the limit of open files allows").count(), 1, "{log}");
+    assert_eq!(log.matches("the limit of connections is reached").count(), 1, "{log}");
 }
 
 #[tokio::test]

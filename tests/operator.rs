@@ -139,7 +139,7 @@ fn wrong_usage_ends_with_2_and_says_what_is_needed_before_anything_is_made() {
         (&["cdn", "--hostname", "a b"], "no spaces"),
         (&["cdn", "--cluster-secret", "x"], "UNDEAD_CLUSTER_SECRET"),
         (&["up", "--lease-ms", "900"], "lease_ms must be more than heartbeat_ms"),
-        (&["up", "--scale-aim", "90"], "must grow in this order"),
+        (&["up", "--scale-aim", "90"], "must increase in this order"),
         (&["up", "--group-bytes", "1GiB"], "group_bytes must not be more than window_bytes"),
         (&["up", "--config", "missing.toml"], "missing.toml"),
     ] {
@@ -259,7 +259,7 @@ async fn a_node_with_another_secret_says_so() {
     let server = Server::start(&["main-server"], &[]);
     let wrong = ("UNDEAD_CLUSTER_SECRET", "not-the-secret-of-this-cluster");
     let node = Server::start(&["cdn", "--log", "trace", "--main-server", &server.url], &[wrong]);
-    node.until_logged("has another cluster secret").await;
+    node.until_logged("the cluster secret of").await;
     assert!(!node.log().contains(wrong.1));
 }
 

@@ -34,11 +34,11 @@ impl Grants {
         now: Now,
     ) -> Result<Claims, WireError> {
         if grant.is_empty() || grant.len() > MAX_GRANT_BYTES {
-            let message = "this needs a grant; ask the main server for one";
+            let message = "a grant is required; request one from the main server";
             return Err(WireError::new(ErrorCode::InvalidGrant, message));
         }
         let verifier = lock(&self.0).clone();
         let claims = verifier.verify(grant, stream, action, now.unix_s());
-        claims.map_err(|error| WireError::new(ErrorCode::InvalidGrant, format!("{error}; ask for a new one")))
+        claims.map_err(|error| WireError::new(ErrorCode::InvalidGrant, format!("{error}; request a new one")))
     }
 }

@@ -74,12 +74,13 @@ pub(crate) fn failure(status: StatusCode, error: WireError) -> Response {
 
 async fn nothing_here(uri: Uri) -> Response {
     let shown: String = uri.path().chars().take(MAX_PATH_CHARS).collect();
-    let message = format!("this node has nothing at {shown}: see docs/protocol.md");
+    let message = format!("this node has no path {shown}: see docs/protocol.md");
     failure(StatusCode::NOT_FOUND, WireError::new(ErrorCode::NotFound, message))
 }
 
 async fn no_such_method() -> Response {
-    let error = WireError::new(ErrorCode::NotFound, "no such method here: see docs/protocol.md");
+    let error =
+        WireError::new(ErrorCode::NotFound, "this path does not support the method: see docs/protocol.md");
     failure(StatusCode::METHOD_NOT_ALLOWED, error)
 }
 
@@ -89,7 +90,10 @@ async fn ready(State(status): State<Arc<Status>>) -> Result<Json<Value>, Respons
     } else if status.registered() {
         return Ok(Json(json!({ "status": "ready" })));
     } else {
-        WireError::new(ErrorCode::UnknownNode, "no main server knows this node now; it keeps trying")
+        WireError::new(
+            ErrorCode::UnknownNode,
+            "no main server knows this node now; the node keeps trying to register",
+        )
     };
     let mut response = failure(StatusCode::SERVICE_UNAVAILABLE, error);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));

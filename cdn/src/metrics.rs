@@ -77,7 +77,7 @@ impl Metrics {
     /// Names without the `_total` that every counter ends in.
     fn counters(&self) -> [(&'static str, &'static str, &Counter); 11] {
         [
-            ("undead_cdn_ingress_bytes", "Bytes of segments taken in.", &self.ingress_bytes),
+            ("undead_cdn_ingress_bytes", "Bytes of segments accepted.", &self.ingress_bytes),
             ("undead_cdn_segments", "Segments taken in.", &self.segments),
             ("undead_cdn_segments_refused", "Segments refused with an error.", &self.segments_refused),
             ("undead_cdn_egress_bytes", "Bytes of media handed to viewers' sockets.", &self.egress_bytes),

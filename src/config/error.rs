@@ -1,4 +1,4 @@
-//! Why there is no configuration.
+//! Errors in the configuration.
 
 use std::{fmt, process::ExitCode};
 
@@ -7,17 +7,17 @@ use std::{fmt, process::ExitCode};
 pub(crate) enum Error {
     /// Wrong usage as `clap` words it, or a request for help or the version.
     Usage(clap::Error),
-    /// What is wrong, one line each.
+    /// The errors, one line each.
     Wrong(Vec<String>),
 }
 
 impl Error {
-    /// One thing is wrong.
+    /// One error.
     pub(super) fn wrong(line: String) -> Self {
         Self::Wrong(vec![line])
     }
 
-    /// Tells the operator; gives the exit status.
+    /// Prints the error; returns the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
             Self::Usage(error) => {

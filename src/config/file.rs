@@ -10,7 +10,7 @@ use toml::{
 
 use super::{Error, option};
 
-/// What a file says. Without a file: nothing.
+/// The keys and values of a file; empty without a file.
 #[derive(Debug, Default)]
 pub(super) struct File {
     path: PathBuf,
@@ -87,9 +87,9 @@ fn entry(key: &str, value: &Spanned<DeValue<'_>>, commands: &Command) -> Result<
         let known = option::nearest(key, options().map(|option| option.get_id().as_str()));
         return Err(format!("unknown key `{key}`; did you mean `{}`?", known.unwrap_or_default()));
     };
-    let wrong = |reason| format!("wrong value for `{key}`: {reason}");
+    let wrong = |reason| format!("invalid value for `{key}`: {reason}");
     let values = scalars(value.get_ref()).filter(|values| !values.is_empty());
-    let values = values.ok_or_else(|| wrong("a number, a text or a list of texts is needed".to_owned()))?;
+    let values = values.ok_or_else(|| wrong("expected a number, a text or a list of texts".to_owned()))?;
     option::check(option, &values).map_err(wrong)?;
     Ok(values)
 }

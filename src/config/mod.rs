@@ -1,7 +1,7 @@
 //! One configuration: flags over environment over one TOML file, with the same names everywhere.
 //!
 //! `clap` does the work. An option with the id `max_viewers` has the flag `--max-viewers`, the variable `UNDEAD_MAX_VIEWERS` and
-//! the key `max_viewers`. What the file says becomes the default of its option, so flags and variables override it, and
+//! the key `max_viewers`. A value in the file becomes the default of its option, so flags and variables override it, and
 //! the option's own parser checks it. A key of another command is checked and has no effect: one file serves all commands.
 
 mod effective;
@@ -84,7 +84,7 @@ fn file_of(matches: &ArgMatches) -> Option<PathBuf> {
     named.or_else(|| path("data_dir").map(|folder| folder.join(FILE_NAME)).filter(|path| path.exists()))
 }
 
-/// Environment variables that resemble an option's, with the one that may be meant. They are no error: other programs and
+/// Environment variables that resemble an option's, with the most similar one. They are not an error: other programs and
 /// container platforms set variables of this prefix, too.
 pub(crate) fn misspelled_variables() -> Vec<(String, String)> {
     let known: Vec<_> = option::all(&Cli::command()).iter().map(|option| option::variable(option)).collect();

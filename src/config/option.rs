@@ -19,7 +19,7 @@ pub(super) fn is_option(argument: &Arg) -> bool {
     argument.get_long().is_some() && matches!(argument.get_action(), ArgAction::Set | ArgAction::Append)
 }
 
-/// Whether an option may be in a file; the name of that file may not.
+/// Whether an option can be a key of the file. The name of the file cannot.
 pub(super) fn is_key(argument: &Arg) -> bool {
     is_option(argument) && argument.get_id() != "config"
 }
@@ -29,7 +29,7 @@ pub(super) fn is_secret(option: &Arg) -> bool {
     option.is_hide_env_values_set()
 }
 
-/// Whether a value may be shown. An option with a flag is no secret itself: its value is an address with a password at most.
+/// Whether a value may be shown. An option with a flag is never a secret; at most its value is an address with a password.
 pub(super) fn may_show(option: &Arg, value: &str) -> bool {
     !is_secret(option) || (!option.is_hide_set() && !value.contains('@'))
 }
@@ -57,7 +57,7 @@ pub(super) fn command(commands: &Command, name: &str) -> Command {
     command.args(commands.get_arguments().cloned())
 }
 
-/// Every option, in the order of the help. An option that commands share comes once for each.
+/// Every option, in the order of the help. An option of several commands appears once for each.
 pub(super) fn all(commands: &Command) -> Vec<&Arg> {
     let own = commands.get_subcommands().flat_map(Command::get_arguments);
     own.chain(commands.get_arguments()).filter(|argument| is_option(argument)).collect()
@@ -84,8 +84,8 @@ fn reason(error: &clap::Error) -> String {
         return reason.to_string();
     }
     match (error.kind(), error.get(ContextKind::ValidValue)) {
-        (_, Some(ContextValue::Strings(values))) => format!("one of these is needed: {}", values.join(", ")),
-        (ErrorKind::ArgumentConflict, _) => "one value is needed, not a list".to_owned(),
+        (_, Some(ContextValue::Strings(values))) => format!("expected one of: {}", values.join(", ")),
+        (ErrorKind::ArgumentConflict, _) => "expected one value, not a list".to_owned(),
         _ => "a value is needed".to_owned(),
     }
 }

@@ -18,10 +18,10 @@ use super::{
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Store")]
 pub(crate) struct StoreOptions {
-    /// Folder for keys, the cluster secret and the catalogue; made if missing. With sqlite one process at a time uses it
+    /// Folder for keys, the cluster secret and the catalogue; created if missing. With sqlite one process at a time may use it
     #[arg(long, default_value = "data", value_name = "FOLDER")]
     pub(crate) data_dir: PathBuf,
-    /// Where the catalogue is kept: sqlite (a file in the data folder), or nats://host:port with more after commas
+    /// Where streams and nodes are stored: sqlite (a file in the data folder), or nats://host:port, several separated by commas
     #[arg(long, default_value = "sqlite", value_name = "STORE", hide_env_values = true, value_parser = engine)]
     pub(crate) store: Engine,
 }
@@ -54,7 +54,7 @@ pub(crate) struct MainServerOptions {
     /// Milliseconds between two heartbeats of a node
     #[arg(long, value_name = "MS", default_value_t = Millis(defaults().heartbeat))]
     pub(crate) heartbeat_ms: Millis,
-    /// Milliseconds after its last heartbeat for which a node is given clients; more than heartbeat_ms
+    /// Milliseconds after its last heartbeat for which a node gets clients; more than heartbeat_ms
     #[arg(long, value_name = "MS", default_value_t = Millis(defaults().lease))]
     pub(crate) lease_ms: Millis,
     /// Milliseconds that a created stream waits for its first media
@@ -101,12 +101,12 @@ impl MainServerOptions {
         Contradiction::unless(
             self.heartbeat_ms.0 < self.lease_ms.0,
             &["lease_ms", "heartbeat_ms"],
-            "lease_ms must be more than heartbeat_ms, or nodes are lost between two heartbeats",
+            "lease_ms must be more than heartbeat_ms; otherwise leases expire between two heartbeats",
         )?;
         Contradiction::unless(
             self.scale_down_below < self.scale_aim && self.scale_aim < self.scale_up_above,
             &["scale_down_below", "scale_aim", "scale_up_above"],
-            "scale_down_below, scale_aim and scale_up_above must grow in this order",
+            "scale_down_below, scale_aim and scale_up_above must increase in this order",
         )
     }
 

@@ -14,10 +14,10 @@ use super::{
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Nodes")]
 pub(crate) struct NodeOptions {
-    /// Where nodes stand; viewers who ask for this region are sent here first
+    /// Location of the nodes; viewers who ask for this region are sent here first
     #[arg(long, value_name = "NAME", value_parser = values::name)]
     pub(crate) region: Option<String>,
-    /// Most a node sends per second: bytes, or with a unit, as 1Gbit, 500Mbit, 80MB; learned from its load if not set
+    /// Most bytes that a node sends per second, or a size with a unit such as 1Gbit, 500Mbit, 80MB; estimated from its load if not set
     #[arg(long, value_name = "RATE")]
     pub(crate) egress_limit: Option<Bytes>,
     /// Percent of the processors in use beyond which a node admits no new viewers; 100 never refuses
@@ -50,18 +50,18 @@ pub(crate) struct NodeOptions {
     /// Most bytes of one segment, up to 16MiB
     #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().segment_bytes as u64), value_parser = segment_bytes)]
     pub(crate) segment_bytes: Bytes,
-    /// Most bytes a second that one stream takes in, over time; four times that in a burst
+    /// Most bytes a second of one stream, on average; four times that in a burst
     #[arg(long, value_name = "RATE", default_value_t = Bytes(Limits::default().stream_bytes_per_s))]
     pub(crate) ingest_limit: Bytes,
     /// Milliseconds that a viewer may fall behind the live edge before it skips to the newest group
     #[arg(long, value_name = "MS", default_value_t = Millis(Limits::default().max_lag))]
     pub(crate) max_lag_ms: Millis,
-    /// Milliseconds that a stream of another node is pulled after its last viewer here left
+    /// Milliseconds for which a relayed stream is kept after its last viewer here left
     #[arg(long, value_name = "MS", default_value_t = Millis(Limits::default().linger))]
     pub(crate) linger_ms: Millis,
 }
 
-/// Most bytes of a segment that may be configured: a chunk holds a segment's frames, and nodes exchange chunks of up to
+/// Largest configurable segment, in bytes: a chunk holds a segment's frames, and nodes exchange chunks of up to
 /// 48 MiB.
 const MOST_SEGMENT_BYTES: Bytes = Bytes(16 << 20);
 

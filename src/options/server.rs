@@ -21,10 +21,10 @@ pub(crate) struct ServerOptions {
     /// Milliseconds that a request head may take, that a request body may pause, and that an idle connection is kept
     #[arg(long, value_name = "MS", default_value_t = Millis(defaults().head))]
     pub(crate) request_timeout_ms: Millis,
-    /// Slowest request body, in bytes a second over time
+    /// Lowest mean rate of a request body, in bytes a second
     #[arg(long, value_name = "RATE", default_value_t = Bytes(defaults().body_bytes_per_s))]
     pub(crate) min_body_rate: Bytes,
-    /// Milliseconds until a connection is closed whose client does not read an answer
+    /// Milliseconds until a connection is closed if its client does not read a response
     #[arg(long, value_name = "MS", default_value_t = Millis(defaults().unread))]
     pub(crate) unread_timeout_ms: Millis,
     /// Milliseconds that background tasks and open connections may take to finish when the program stops
@@ -62,7 +62,7 @@ fn defaults() -> Limits {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Cluster secret")]
 pub(crate) struct SecretOptions {
-    /// The secret that nodes join with. There is no flag for it, because every process list would show it
+    /// The secret with which nodes join. There is no flag for it, because process lists show flags
     #[arg(long, hide = true, hide_env_values = true, value_name = "SECRET")]
     pub(crate) cluster_secret: Option<String>,
     /// File that holds the cluster secret, unless UNDEAD_CLUSTER_SECRET or cluster_secret gives it; a main server makes the

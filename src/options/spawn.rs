@@ -1,4 +1,4 @@
-//! Nodes in processes of their own, for `up`.
+//! Nodes as separate processes, for `up`.
 
 use std::{num::NonZeroU32, str::FromStr};
 
@@ -9,7 +9,7 @@ use crate::address;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Spawned nodes")]
 pub(crate) struct SpawnOptions {
-    /// Run nodes as processes of their own instead, started and stopped as the load wants: at least MIN, at most MAX, those that others started included
+    /// Run nodes as separate processes instead, started and stopped by load: at least MIN, at most MAX, including nodes started elsewhere
     #[arg(long, value_name = "MIN..MAX")]
     pub(crate) spawn_nodes: Option<Range>,
     /// First port of those nodes; each takes the first free one from there upwards
@@ -20,7 +20,7 @@ pub(crate) struct SpawnOptions {
     pub(crate) spawn_host: String,
 }
 
-/// How many nodes there may be.
+/// Smallest and largest number of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Range {
     /// At least one.
@@ -37,7 +37,8 @@ impl FromStr for Range {
         let (min, max) = text.split_once("..").unwrap_or((text, text));
         let number = |text: &str| {
             let read: Result<NonZeroU32, _> = text.trim().parse();
-            read.map(NonZeroU32::get).map_err(|_| format!("{text:?} is no number of nodes; write it as 1..4"))
+            read.map(NonZeroU32::get)
+                .map_err(|_| format!("{text:?} is not a number of nodes; write for example 1..4"))
         };
         let range = Self { min: number(min)?, max: number(max)? };
         if range.min > range.max {

@@ -2,9 +2,9 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-/// Longest time that may be configured: 30 days.
+/// Longest configurable time: 30 days.
 const MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
-/// Largest size that may be configured: 1 PiB.
+/// Largest configurable size: 1 PiB.
 const MAX_BYTES: f64 = (1_u64 << 50) as f64;
 
 /// A time in whole milliseconds; at least one.
@@ -17,7 +17,7 @@ impl FromStr for Millis {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse() {
             Ok(ms @ 1..=MAX_MS) => Ok(Self(Duration::from_millis(ms))),
-            _ => Err(format!("a number of milliseconds from 1 to {MAX_MS} is needed")),
+            _ => Err(format!("expected a number of milliseconds from 1 to {MAX_MS}")),
         }
     }
 }
@@ -66,7 +66,7 @@ impl FromStr for Bytes {
         let number: f64 = number.parse().map_err(|_| format!("{number:?} is not a number"))?;
         match number * per_unit {
             bytes if (1.0..=MAX_BYTES).contains(&bytes) => Ok(Self(bytes as u64)),
-            _ => Err("a size from 1 byte to 1 PiB is needed".to_owned()),
+            _ => Err("expected a size from 1 byte to 1 PiB".to_owned()),
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn main_server(text: &str) -> Result<String, String> {
 
 /// The URL at which other nodes reach a node.
 pub(crate) fn peer_url(text: &str) -> Result<String, String> {
-    const NO_TLS: &str = "nodes pull streams from each other over plain http for now, in a network you trust";
+    const NO_TLS: &str = "nodes pull streams from each other over plain http; give a plain http address in a network you trust";
     let url = http_url(text, NO_TLS)?;
     address::check_host(&url)?;
     Ok(text.to_owned())
@@ -23,7 +23,7 @@ pub(crate) fn peer_url(text: &str) -> Result<String, String> {
 
 /// The URL at which browsers reach a node, or a path on the main server's own origin.
 pub(crate) fn public_url(text: &str) -> Result<String, String> {
-    const WRONG: &str = "it looks like https://host, or like /path on the main server's own origin";
+    const WRONG: &str = "expected https://host, or /path on the main server's own origin";
     let is_path = text.starts_with('/') && !text.starts_with("//") && text.len() > 1;
     // A path is read as one of some origin, so that it may have no query either.
     let url = if is_path { Url::parse(&format!("http://host{text}")) } else { Url::parse(text) };
@@ -37,7 +37,7 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
 }
 
 fn http_url(text: &str, no_tls: &str) -> Result<Url, String> {
-    const WRONG: &str = "it looks like http://host:port";
+    const WRONG: &str = "expected http://host:port";
     let url = Url::parse(text).map_err(|error| format!("{error}; {WRONG}"))?;
     match url.scheme() {
         "http" => check_plain(&url).map(|()| url),
@@ -48,10 +48,10 @@ fn http_url(text: &str, no_tls: &str) -> Result<Url, String> {
 
 fn check_plain(url: &Url) -> Result<(), String> {
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("it has no query and no fragment".to_owned());
+        return Err("a query or fragment is not allowed".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("it has no user and no password".to_owned());
+        return Err("a user or password is not allowed".to_owned());
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `--spawn-nodes`: nodes as processes of their own, as many as the scaling signal of the main server wants.
+//! `--spawn-nodes`: nodes as separate processes, as many as the scaling signal of the main server wants.
 //!
 //! Every second the supervisor reads the signal and makes at most one change: it starts a node and waits until that has
 //! registered, or stops one that may go. A node that fails is removed from the main server and replaced after a wait that
@@ -51,7 +51,7 @@ pub(crate) struct Template {
     pub(crate) listen: IpAddr,
     /// First port to try.
     pub(crate) first_port: u16,
-    /// Name or address by which browsers reach them, as it stands in a URL.
+    /// Name or address by which browsers reach them, in the form of a URL's host.
     pub(crate) public_host: String,
     /// URL of the main server in this process.
     pub(crate) main_server: String,
@@ -140,7 +140,7 @@ impl Supervisor {
             Ok(scaling) => scaling,
             Err(error) => {
                 if std::mem::replace(&mut self.has_signal, false) {
-                    tracing::warn!(%error, "the scaling signal cannot be read; nodes stay as they are: {error}");
+                    tracing::warn!(%error, "cannot read the scaling signal, so the number of nodes stays: {error}");
                 }
                 return;
             }
@@ -188,7 +188,7 @@ impl Supervisor {
 
     fn could_not_start(&mut self, why: &str) {
         let wait = self.backoff.failed(Duration::ZERO, jitter(), Instant::now());
-        tracing::error!("a node could not be started, next attempt in {:.1} s: {why}", wait.as_secs_f64());
+        tracing::error!("cannot start a node, next attempt in {:.1} s: {why}", wait.as_secs_f64());
     }
 
     fn stop(&mut self, hostname: &str, scaling: &Scaling) {
@@ -213,7 +213,7 @@ impl Supervisor {
         if let Err(error) = self.main_server.deregister(&hostname).await {
             tracing::warn!(
                 node.hostname = hostname,
-                "node {hostname} could not be removed from the main server: {error}"
+                "cannot remove node {hostname} from the main server: {error}"
             );
         }
     }
@@ -225,7 +225,7 @@ impl Supervisor {
         }
         let all = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(SHUTDOWN_TIMEOUT, all).await.is_err() {
-            tracing::warn!(nodes = self.tasks.len(), "nodes that did not stop in time are killed");
+            tracing::warn!(nodes = self.tasks.len(), "killing nodes that did not stop in time");
             self.tasks.shutdown().await;
         }
     }

@@ -11,9 +11,9 @@ pub(super) struct Own<'a> {
     pub(super) hostnames: Vec<&'a str>,
     /// Whether one of them is starting or stopping.
     pub(super) is_changing: bool,
-    /// Whether another may be started now: no failure is recent.
+    /// Whether another node may start now: no failure is recent.
     pub(super) may_start: bool,
-    /// Most there may be.
+    /// Largest number of nodes.
     pub(super) max: u32,
 }
 

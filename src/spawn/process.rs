@@ -1,7 +1,7 @@
 //! One `undead cdn` process: started, watched, and ended in every case.
 //!
 //! This process holds the other end of the child's standard input. When that closes, because it was closed or because this
-//! process has died, the child stops as if it had been asked to. The child has a process group of its own, so that Ctrl-C
+//! process has died, the child stops as after a stop request. The child has its own process group, so that Ctrl-C
 //! reaches this process only, which then stops its nodes in order.
 
 use std::{
@@ -75,13 +75,13 @@ impl Process {
     /// Starts a node on `port`.
     ///
     /// # Errors
-    /// What the system says where no process can be started.
+    /// The operating system could not start a process.
     pub(super) fn start(template: &Template, port: u16) -> io::Result<Self> {
         let url = address::url_here(SocketAddr::new(template.listen, port));
         Ok(Self { child: command(template, port).spawn()?, url, client: template.client.clone() })
     }
 
-    /// Attends the node until it has ended; `stopping` asks it to. Sets `serving_since` when it has registered.
+    /// Runs the node until it has ended; `stopping` asks it to stop. Sets `serving_since` when it has registered.
     pub(super) async fn attend(
         mut self,
         serving_since: &OnceLock<Instant>,
@@ -109,7 +109,7 @@ impl Process {
             }
         };
         if let Err(error) = self.child.kill().await {
-            tracing::error!(%error, "a node's process could not be killed");
+            tracing::error!(%error, "cannot kill the process of a node");
         }
         end
     }

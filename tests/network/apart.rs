@@ -152,13 +152,13 @@ async fn nodes_that_cannot_be_reached_where_they_say_are_named_in_the_log_as_roo
     let (id, _broadcaster, edge, name) = cluster.broadcast().await;
     let mut viewer = Connection::open(&client(), edge).await;
     let origin = if name == "cdn-a" { "http://localhost:5002" } else { "http://localhost:5001" };
-    let line = format!("cannot be pulled from the node at {origin}: it cannot be reached");
+    let line = format!("cannot be pulled from the node at {origin}: the source cannot be reached");
     while !cluster.log(name).contains(&line) {
         let answer = viewer.call("watch_stream", json!({ "stream_id": id }), None).await;
         assert_eq!(answer["error"]["code"], "no_node_available", "{answer}");
     }
     for (node, own) in [("cdn-a", "http://localhost:5001"), ("cdn-b", "http://localhost:5002")] {
-        let line = format!("this node does not reach itself at {own}");
+        let line = format!("this node cannot reach itself at {own}");
         let log = eventually("warning about the node's own address", || {
             Some(cluster.log(node)).filter(|log| log.contains(&line))
         });

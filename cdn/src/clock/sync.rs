@@ -128,7 +128,7 @@ impl ClockSync {
         match state.report.update(ahead_us) {
             Some(Line::Differs) => tracing::warn!(
                 ahead_ms = ahead_us / 1_000,
-                "this machine's clock is {:.1} s {} that of the main server at {main_server}: the node goes by the main server's",
+                "this machine's clock is {:.1} s {} that of the main server at {main_server}: the node uses the main server's",
                 ahead_us.unsigned_abs() as f64 / 1e6,
                 if ahead_us > 0 { "ahead of" } else { "behind" },
             ),

@@ -183,7 +183,7 @@ impl Control {
         let (main_server, node_id) = (self.main_servers.current(), &registered.node_id);
         self.clock.learn(main_server, asked_us, registered.server_time_ms);
         if let Err(error) = grants.replace(&registered.grant_keys) {
-            tracing::error!(%error, "the main server at {main_server} gave an invalid grant key");
+            tracing::error!(%error, "the main server at {main_server} sent an invalid grant key");
         }
         *lock(&self.node_id) = Some(node_id.clone());
         tracing::info!(node.id = %node_id, "registered with {main_server} as {node_id}");
@@ -195,7 +195,7 @@ impl Control {
     fn failed(&self, error: &CallError, failures: usize, membership: &mut Option<Membership>) -> Pause {
         let main_server = self.main_servers.current();
         if error.code() == Some(ErrorCode::UnknownNode) {
-            tracing::warn!("{main_server} does not know this node any more");
+            tracing::warn!("{main_server} no longer knows this node; registering again");
             *membership = None;
             self.registered.store(false, Relaxed);
             return Pause::For(retry_after(0, FIRST_RETRY, LAST_RETRY));
@@ -283,8 +283,8 @@ fn complain(main_server: &str, error: &CallError, failures: usize, main_servers:
             tracing::warn!("{main_server} already has a live node with this hostname; trying again: {error}");
         }
         Some(ErrorCode::Unauthorized) => {
-            tracing::warn!("{main_server} has another cluster secret than this node; trying again");
+            tracing::warn!("the cluster secret of {main_server} differs from this node's; trying again");
         }
-        _ => tracing::warn!("{main_server} does not answer as it should; trying again: {error}"),
+        _ => tracing::warn!("the request to {main_server} failed; trying again: {error}"),
     }
 }

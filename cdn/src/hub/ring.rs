@@ -58,10 +58,10 @@ pub enum Error {
     #[error("take {0} has other tracks already")]
     OtherTracks(u64),
     /// A run has frames, and only of its take's tracks.
-    #[error("run of take {0} has no frames, or some of a track that the take lacks")]
+    #[error("run of take {0} has no frames, or frames of an unknown track")]
     Frames(u64),
     /// A chunk has at most [`MAX_CHUNK_BYTES`].
-    #[error("run has {0} bytes as a chunk, at most {MAX_CHUNK_BYTES} may come")]
+    #[error("run has {0} bytes as a chunk, the limit is {MAX_CHUNK_BYTES}")]
     TooLarge(u64),
 }
 

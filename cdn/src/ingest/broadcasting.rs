@@ -46,7 +46,7 @@ impl Ingest {
                 continue;
             };
             if registered.was_relayed {
-                tracing::info!(stream.id = %id, "stream {id} is published here now");
+                tracing::info!(stream.id = %id, "stream {id} is now published on this node");
                 publisher.source().changed();
             }
             let stream = publisher.source().stream().clone();
@@ -86,7 +86,7 @@ impl Ingest {
         };
         let interrupted = left.into_iter().filter(|(_, source)| source.leave(connection, now));
         for (id, _) in interrupted {
-            tracing::info!(stream.id = %id, "stream {id} is interrupted: its broadcaster is gone");
+            tracing::info!(stream.id = %id, "stream {id} is interrupted: its broadcaster disconnected");
         }
     }
 }

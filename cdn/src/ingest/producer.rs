@@ -163,7 +163,7 @@ impl Producer {
                     Ok(is_new) => changes.run |= is_new,
                     Err(error) if self.is_relay => return Err(WriteError::Malformed(error)),
                     Err(error) => {
-                        tracing::error!(stream.id = %stream.id(), %error, "a run of stream {} was lost", stream.id());
+                        tracing::error!(stream.id = %stream.id(), %error, "frames of stream {} were lost", stream.id());
                         stream.ring_mut().gap();
                     }
                 },

@@ -42,7 +42,7 @@ impl Ingest {
     ) -> Result<Accepted, WireError> {
         let (bytes, most) = (segment.data.len(), self.context.limits.segment_bytes);
         if bytes > most {
-            let message = format!("segment has {bytes} bytes, at most {most} may come; cut smaller");
+            let message = format!("segment has {bytes} bytes, the limit is {most}; send smaller segments");
             return Err(WireError::new(ErrorCode::PayloadTooLarge, message));
         }
         let publisher = lock(&self.publishers).owned(connection, segment.stream)?;
@@ -76,7 +76,10 @@ impl Publisher {
         let mut bytes = None;
         if take.wants(segment.seq.unwrap_or(take.next_segment()))? {
             if !rate.allow(segment.data.len(), now.ms) {
-                return Err(WireError::new(ErrorCode::LimitReached, "too many bytes a second; send less"));
+                return Err(WireError::new(
+                    ErrorCode::LimitReached,
+                    "the stream exceeds its byte rate; send less",
+                ));
             }
             let steps = take.steps();
             let parsed = self.parse(&producer, take, &segment, now).await;
@@ -104,7 +107,7 @@ impl Publisher {
                 tracing::debug!(
                     stream.id = %stream,
                     take = take.number(),
-                    "the recorder's clock of stream {stream} fell or jumped; times go on from those before"
+                    "the recorder's clock of stream {stream} fell or jumped; times continue from the previous ones"
                 );
             }
             if is_done || !outputs.is_empty() {

@@ -187,7 +187,7 @@ impl Ingest {
                 continue;
             }
             if source.interrupt_if_lost(SOURCE_GRACE_MS, now) {
-                tracing::info!(stream.id = %id, "stream {id} is interrupted: no node has it");
+                tracing::info!(stream.id = %id, "stream {id} is interrupted: no node carries it");
             }
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn check_lengths(request: &Registration) -> Result<(), WireError> {
         return Err(invalid_resume());
     }
     if request.mime.len() > MAX_MIME_BYTES {
-        let message = "mime is too long to be a recorder's type";
+        let message = "mime is too long";
         return Err(WireError::new(ErrorCode::UnsupportedMime, message));
     }
     Ok(())
@@ -178,7 +178,7 @@ fn parse_error(segment: u64, error: &media::Error) -> WireError {
 }
 
 fn invalid_resume() -> WireError {
-    WireError::new(ErrorCode::InvalidResume, "resume is not a state of this take; start a new take")
+    WireError::new(ErrorCode::InvalidResume, "resume does not belong to this take; start a new take")
 }
 
 fn unsupported(error: &media::Error) -> WireError {

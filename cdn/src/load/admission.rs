@@ -67,7 +67,7 @@ impl AdmissionControl {
         }
         let full = is_full(&self.limits, &reading, newcomer, viewers, arrivals.count);
         if full {
-            let message = "this node has no room for another viewer now; try the next one";
+            let message = "this node is at its limit and accepts no more viewers now; try the next node";
             return Err(WireError::new(ErrorCode::NoCapacity, message));
         }
         arrivals.count = arrivals.count.saturating_add(1);

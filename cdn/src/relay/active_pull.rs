@@ -151,8 +151,8 @@ impl<'a> ActivePull<'a> {
         if lost.is_about_address() && context.warnings.is_due(url, now) {
             tracing::warn!(
                 stream.id = %id,
-                "stream {id} cannot be pulled from the node at {url}: {lost}; if other nodes reach it elsewhere, that node \
-                 needs --peer-url",
+                "stream {id} cannot be pulled from the node at {url}: {lost}; if nodes reach it at another address, set \
+                 --peer-url on that node",
             );
         }
         match &self.producer {

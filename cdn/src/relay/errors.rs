@@ -5,7 +5,7 @@ use protocol::{ErrorCode, StreamId, WireError};
 /// No node can pass the stream on now.
 pub(super) fn unavailable(id: StreamId) -> WireError {
     let message =
-        format!("stream {id} is not available on this node now; try another node, or again in a while");
+        format!("stream {id} is not available on this node now; try another node, or try again later");
     WireError::new(ErrorCode::NoNodeAvailable, message)
 }
 

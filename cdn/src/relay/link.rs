@@ -86,7 +86,7 @@ impl Link {
                 .await
                 .map_err(unreachable)
         };
-        let timed_out = |_| LinkError::Unreachable("no connection in time".into());
+        let timed_out = |_| LinkError::Unreachable("connecting timed out".into());
         let (socket, _) = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(timed_out)??;
         let (asked, deadline_ms, grew_at_ms) = (false, 0, None);
         let mut link = Self { socket, asked, deadline_ms, whole_bytes: 0, seen_bytes: 0, grew_at_ms, clock };
@@ -200,7 +200,7 @@ fn read_run(head: ChunkHead, data: Bytes) -> Result<Event, LinkError> {
     let frames =
         frames::read_chunk(MAX_TRACKS, data).map_err(|error| LinkError::Malformed(error.to_string()))?;
     if frames.len() != head.frames as usize {
-        let reason = format!("a chunk of {} frames that is said to have {}", frames.len(), head.frames);
+        let reason = format!("a chunk has {} frames, its header says {}", frames.len(), head.frames);
         return Err(LinkError::Malformed(reason));
     }
     let FrameName { take, group, index } = head.name;

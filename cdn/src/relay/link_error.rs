@@ -6,28 +6,28 @@ use protocol::{ErrorCode, WireError};
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LinkError {
     /// The connection could not be made.
-    #[error("it cannot be reached: {0}")]
+    #[error("the source cannot be reached: {0}")]
     Unreachable(String),
     /// It answered with an error.
     #[error("it refuses: {0}")]
     Refused(WireError),
     /// It does not carry the stream any more, which is not over.
-    #[error("it dropped the stream")]
+    #[error("the source dropped the stream")]
     Dropped,
     /// It sent what no node sends.
-    #[error("it sends malformed messages: {0}")]
+    #[error("the source sends malformed messages: {0}")]
     Malformed(String),
     /// Nothing came, or nothing new.
-    #[error("it is silent")]
+    #[error("the source is silent")]
     Silent,
     /// The connection closed.
     #[error("the connection closed")]
     Closed,
     /// Its path to the origin got too long; so many hops.
-    #[error("it is too far from the origin: {0} hops")]
+    #[error("the source is too far from the origin: {0} hops")]
     TooFar(usize),
     /// It gets the stream from this node.
-    #[error("it gets the stream from this node itself")]
+    #[error("the source gets the stream from this node")]
     Loop,
 }
 

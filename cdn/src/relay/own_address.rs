@@ -29,14 +29,14 @@ pub(crate) async fn check(control: Arc<Control>, hostname: String, clock: Clock)
         match ask(url, control.main_server(), &hostname, &clock).await {
             Ok(()) => {
                 if warned_ms.take().is_some() {
-                    tracing::info!("this node is reached at {url} now");
+                    tracing::info!("this node is now reachable at {url}");
                 }
             }
             Err(why) if warned_ms.is_none_or(|at_ms| now.since(at_ms) >= WARNING_INTERVAL) => {
                 warned_ms = Some(now.ms);
                 tracing::warn!(
-                    "this node does not reach itself at {url}, where other nodes are told to find it: {why}; if they do not \
-                     either, no stream is relayed from here: set --peer-url to an address they reach",
+                    "this node cannot reach itself at {url}, its address for other nodes: {why}; if they cannot reach it \
+                     either, they cannot relay its streams: set --peer-url to an address that they reach",
                 );
             }
             Err(_) => {}

@@ -37,13 +37,13 @@ pub(super) fn gone(stream: &SharedStream) -> WireError {
 /// The node does not carry the stream any more.
 pub(super) fn stream_dropped() -> WireError {
     let message =
-        "this node stopped carrying the stream, which is not over; go on at another node, with after";
+        "this node stopped carrying the stream, which is not over; continue at another node, with after";
     WireError::new(ErrorCode::StreamDropped, message)
 }
 
 /// The stream cannot be written in the formats that the client asked for.
 pub(super) fn unsupported_format() -> WireError {
-    let message = "the stream's codecs cannot be written in any of the formats asked for; ask for others";
+    let message = "the stream's codecs do not fit any requested format; request others";
     WireError::new(ErrorCode::UnsupportedFormat, message)
 }
 

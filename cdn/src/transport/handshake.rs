@@ -20,10 +20,10 @@ pub(crate) fn accept(request: &Parts) -> Result<String, &'static str> {
     }
     if !has_token(headers, header::UPGRADE, "websocket") || !has_token(headers, header::CONNECTION, "upgrade")
     {
-        return Err("this address speaks WebSocket; send Connection: Upgrade and Upgrade: websocket");
+        return Err("this path needs a WebSocket handshake; send Connection: Upgrade and Upgrade: websocket");
     }
     if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
-        return Err("this address speaks Sec-WebSocket-Version 13");
+        return Err("Sec-WebSocket-Version must be 13");
     }
     let key = headers.get(header::SEC_WEBSOCKET_KEY).filter(|key| is_key(key.as_bytes()));
     let key = key.ok_or("Sec-WebSocket-Key has to be 16 bytes in base64")?;

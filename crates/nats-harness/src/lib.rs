@@ -1,4 +1,4 @@
-//! Real NATS servers for tests: one, or a cluster on loopback, each a process with a folder of its own.
+//! Real NATS servers for tests: one, or a cluster on loopback, each a process with its own folder.
 //!
 //! They are killed by their process id when the value is dropped. Needs `nats-server` 2.10 or newer: the one that
 //! `scripts/install-tools.sh` installs, or another on the path.
@@ -23,7 +23,7 @@ const OLDEST: (u32, u32) = (2, 10);
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a server may take to answer.
 const ANSWER: Duration = Duration::from_secs(2);
-/// Pause between two looks.
+/// Pause between two checks.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Whether there is a NATS server of a supported version to start.
@@ -63,7 +63,7 @@ struct Server {
 
 impl Servers {
     /// Starts `count` servers and waits until they listen; more than one make a cluster. JetStream may still need some
-    /// seconds to choose its leaders.
+    /// seconds to elect its leaders.
     ///
     /// # Errors
     /// If there is no `nats-server`, or one does not listen in time.
@@ -97,7 +97,7 @@ impl Servers {
         urls.join(",")
     }
 
-    /// Which server leads a JetStream stream now, `None` if it has no leader, as far as the servers say within two seconds.
+    /// The server that leads a JetStream stream now; `None` if no server reports a leader within two seconds.
     ///
     /// # Errors
     /// If no server can be asked.
@@ -109,7 +109,7 @@ impl Servers {
         Ok(self.servers.iter().position(|server| Some(server.name.as_str()) == name))
     }
 
-    /// Kills server `number` without a word to it (`SIGKILL`) and waits until it is gone. Its folder stays.
+    /// Kills server `number` (`SIGKILL`) and waits until it has ended. Its folder stays.
     ///
     /// # Errors
     /// If it cannot be killed.
@@ -121,7 +121,7 @@ impl Servers {
         Ok(())
     }
 
-    /// Stops server `number` where it is (`SIGSTOP`): its connections stay, and nothing comes from it any more.
+    /// Suspends server `number` (`SIGSTOP`): its connections stay open, and it sends nothing more.
     ///
     /// # Errors
     /// If it does not run or cannot be stopped.
@@ -182,7 +182,7 @@ impl Drop for Servers {
     }
 }
 
-/// Asks something in NATS's own protocol; an empty answer if none comes.
+/// Sends a request in NATS's own protocol; the answer is empty if none arrives.
 fn ask(port: u16, subject: &str) -> io::Result<String> {
     let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     connection.set_read_timeout(Some(ANSWER))?;
@@ -209,7 +209,7 @@ fn ask(port: u16, subject: &str) -> io::Result<String> {
     Ok(String::new())
 }
 
-/// Ports that were free a moment ago, all different.
+/// Distinct ports that were free a moment ago.
 fn free_ports(count: usize) -> io::Result<Vec<u16>> {
     let listeners: Vec<_> =
         (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use protocol::message::{put_head, read};
 
-/// Whatever bytes come: they are refused, or what was read is written and read again as it was.
+/// Any bytes are refused, or the result survives writing and reading again.
 pub(crate) fn message(bytes: &[u8]) {
     let Ok((kind, data)) = read(&Bytes::copy_from_slice(bytes)) else { return };
     assert!(bytes.ends_with(&data), "the data is the message's tail");

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// The body or payload is not what this call takes; the message names the field.
+    /// The body or payload is invalid for this call; the message names the field.
     InvalidRequest,
     /// The title is empty or too long.
     InvalidTitle,
@@ -19,32 +19,32 @@ pub enum ErrorCode {
     NotFound,
     /// Another live node already has this hostname.
     HostnameTaken,
-    /// The main server does not know this node (any more): register again.
+    /// The main server does not know this node, or no longer: register again.
     UnknownNode,
     /// No stream with this id, or it is over.
     UnknownStream,
-    /// This node does not carry the stream any more. The stream is not over: go on at another node.
+    /// This node no longer carries the stream. The stream is not over: continue at another node.
     StreamDropped,
     /// No healthy node can take the stream or the viewer now: try again.
     NoNodeAvailable,
-    /// The node that answers, or every node, is as full as it may be: those already admitted come first. Try another node,
+    /// The node that answers, or every node, is at its limit; running sessions have priority. Try another node,
     /// or again later.
     NoCapacity,
-    /// What the cluster knows cannot be read or written now: try again. Running streams go on.
+    /// The cluster's records cannot be read or written now: try again. Running streams continue.
     StoreUnavailable,
     /// A node asked to pull a stream from a node that gets it, directly or not, from the asking one.
     RelayLoop,
-    /// The grant is missing, malformed, expired, signed by somebody else, or for another stream or action.
+    /// The grant is missing, malformed, expired, signed with another key, or for another stream or action.
     InvalidGrant,
     /// The stream is private and the passphrase is missing or wrong.
     WrongPassphrase,
     /// A broadcaster is already connected for this stream, on a newer session.
     AlreadyPublishing,
-    /// `register_new_stream` has to come first on this connection.
+    /// This connection must send `register_new_stream` first.
     NotRegistered,
     /// This take is over: a newer one has begun.
     StaleTake,
-    /// A segment is missing before this one; `next_segment` tells which to send.
+    /// A segment is missing before this one; `next_segment` is the one to send.
     SegmentGap,
     /// The recorder's type is not one this node can forward.
     UnsupportedMime,
@@ -56,7 +56,7 @@ pub enum ErrorCode {
     InvalidResume,
     /// More than is accepted from one address, connection or stream: send or ask for less.
     LimitReached,
-    /// The server failed; the message says no more than that, its log does.
+    /// The server failed. Its log has the reason; the message does not.
     Internal,
 }
 

@@ -1,7 +1,7 @@
-//! Grants: Ed25519-signed JWTs (RFC 7519, RFC 8037) that say who may publish or watch which stream until when.
+//! Grants: Ed25519-signed JWTs (RFC 7519, RFC 8037) that permit to publish or watch one stream until a deadline.
 //!
 //! The main server signs with a private key that never leaves it; nodes verify with the public key they were
-//! given when they registered, without asking anybody. So a stolen node cannot mint grants.
+//! given when they registered, without a request. A stolen node therefore cannot create grants.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
@@ -53,7 +53,7 @@ pub struct PublicKey {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Signing failed; says why.
+    /// Signing failed, with the reason.
     #[error("grant could not be signed: {0}")]
     Sign(jsonwebtoken::errors::Error),
     /// The key material is not an Ed25519 key.
@@ -148,7 +148,7 @@ impl Verifier {
         let kid = header.kid.ok_or(Error::Invalid)?;
         let (_, key) = self.keys.iter().find(|(known, _)| *known == kid).ok_or(Error::Invalid)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // The time comes in as a value, so expiry is checked by the caller above.
+        // The time is a parameter, so the caller above checks the expiry.
         validation.validate_exp = false;
         let token = jsonwebtoken::decode(grant, key, &validation).map_err(|_| Error::Invalid)?;
         Ok(token.claims)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Identifies a stream: an MD5 digest, written as 32 lower-case hex digits.
 ///
-/// MD5 is a name here, not a secret: knowing an id gives nobody the right to publish to it.
+/// MD5 is a name here, not a secret: knowing an id gives no right to publish to it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamId([u8; 16]);
 
@@ -63,7 +63,7 @@ impl<'de> Deserialize<'de> for StreamId {
     }
 }
 
-/// Identifies a node for as long as it is registered; opaque to everybody but the main server.
+/// Identifies a node for as long as it is registered; opaque to all but the main server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NodeId(pub String);

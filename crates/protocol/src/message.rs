@@ -53,7 +53,7 @@ pub enum Error {
     #[error("message of unknown kind {0}")]
     Kind(u8),
     /// The type is not UTF-8 or too long.
-    #[error("message names no readable type")]
+    #[error("message has no valid media type")]
     Mime,
 }
 
@@ -62,7 +62,7 @@ pub fn put_head(kind: &DataKind, out: &mut BytesMut) {
     let timed = |time: Option<i64>| if time.is_some() { TIMED } else { 0 };
     match kind {
         DataKind::Init { take, mime, origin_time_ms } => {
-            // Types come from recorders and are bounded where they are taken in; a longer one is cut, not a panic.
+            // Types come from recorders and are checked at ingest; a longer one is truncated, not a panic.
             let mime = &mime.as_bytes()[..mime.len().min(MAX_MIME_BYTES)];
             out.put_u8(INIT);
             out.put_u8(timed(*origin_time_ms));

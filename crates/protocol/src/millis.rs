@@ -16,7 +16,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D:
     }
 }
 
-/// Largest number below which every whole number has a float of its own.
+/// Largest number below which a float represents every whole number.
 const EXACT: f64 = (1_u64 << 53) as f64;
 
 /// Writes a number that a client sent in the form in which it came: whole ones without a fraction.

@@ -1,4 +1,4 @@
-//! What a CDN node and the main server tell each other over HTTP.
+//! The messages between a CDN node and the main server over HTTP.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ pub struct RegisterServer {
     /// What the node can take, if its operator set a limit.
     #[serde(default, deserialize_with = "optional_object", skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
-    /// Where it stands, in the operator's words: viewers that ask for a region are sent there first.
+    /// Its location, named by the operator: viewers that ask for a region are sent there first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
 }
@@ -38,7 +38,7 @@ pub struct RegisterServer {
 /// An operator's limits for one node. A missing limit means none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capacity {
-    /// Most live streams it takes in.
+    /// Most live streams that it carries.
     #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub streams: Option<u32>,
     /// Most viewers it serves.
@@ -82,7 +82,7 @@ pub struct Load {
     /// Connected viewers.
     #[serde(default, deserialize_with = "whole_or_zero")]
     pub viewers: u32,
-    /// Bytes per second taken in from broadcasters, averaged over the last heartbeat interval.
+    /// Bytes per second received from broadcasters, averaged over the last heartbeat interval.
     #[serde(default, deserialize_with = "whole_or_zero")]
     pub ingress_bytes_per_s: u64,
     /// Bytes per second handed to viewers' sockets, averaged likewise.
@@ -124,7 +124,7 @@ pub struct CarriedStream {
     /// The type its chunks have, with codecs; none until the first init segment is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mime: Option<String>,
-    /// Hostnames of the nodes it comes through, origin first; empty on the origin itself.
+    /// Hostnames of the nodes on its path, origin first; empty on the origin itself.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<String>,
     /// Other nodes that pull it from this one. They are no viewers.
@@ -218,7 +218,7 @@ pub struct NodeInfo {
     /// What its operator allows it to take.
     #[serde(default)]
     pub capacity: Capacity,
-    /// Where it stands.
+    /// Its location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// Load as of its last heartbeat.
@@ -236,6 +236,6 @@ pub struct Scaling {
     pub wanted: u32,
     /// A sentence for people: what was looked at, and what follows.
     pub reason: String,
-    /// Hostnames of live nodes that may be stopped, one after another; the one that carries least comes first.
+    /// Hostnames of live nodes that may be stopped, one after another; the one with the least work first.
     pub may_go: Vec<String>,
 }

@@ -11,7 +11,7 @@ pub const MAX_THUMBNAIL_BYTES: usize = 256 * 1024;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
-    /// Listed, and open to everybody.
+    /// Listed, and open to all viewers.
     #[default]
     Public,
     /// Not listed; whoever has the link may watch, after the passphrase if one was set.
@@ -26,7 +26,7 @@ pub enum StreamState {
     Created,
     /// Media arrives.
     Live,
-    /// The broadcaster went missing and may come back within the grace period.
+    /// The broadcaster is missing and may return within the grace period.
     Interrupted,
     /// Over, for good.
     Ended,
@@ -101,7 +101,7 @@ pub struct StreamInfo {
     pub stream_id: StreamId,
     /// Its title.
     pub title: String,
-    /// When it first went live, or was created while it has not; Unix epoch. 0 if that is not told.
+    /// When it first went live, or before that, when it was created; Unix epoch. 0 if not disclosed.
     pub started_at_ms: u64,
     /// Viewers on all nodes.
     pub viewers: u32,
@@ -115,7 +115,7 @@ pub struct StreamInfo {
 }
 
 impl StreamInfo {
-    /// What clients without a grant are told of a stream with a passphrase: its state alone.
+    /// The view of a stream with a passphrase for clients without a grant: its state only.
     #[must_use]
     pub fn concealed(self) -> Self {
         Self {

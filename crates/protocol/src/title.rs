@@ -25,17 +25,17 @@ const ZWJ: char = '\u{200d}';
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Nothing of it would be seen.
-    #[error("the title shows nothing: it needs at least one visible character")]
+    #[error("the title has no visible character")]
     Empty,
     /// More than [`MAX_CHARS`] characters.
     #[error("the title has more than {MAX_CHARS} characters")]
     TooLong,
     /// It has a line break, another control character, or a code point that is no character.
-    #[error("the title has control characters: leave them out")]
+    #[error("the title has control characters: remove them")]
     Control,
 }
 
-/// The title that `text` stands for: in Unicode's normalization form C, without invisible characters and without white space
+/// The title for `text`: in Unicode's normalization form C, without invisible characters and without white space
 /// at its ends. Joiners and variation selectors stay where scripts and emoji need them, and a mark without a letter gets a
 /// dotted circle.
 ///
@@ -69,7 +69,7 @@ pub fn is_plain(c: char) -> bool {
     !c.is_whitespace() && !is_control(c) && !is_ignorable(c) && !BLANK.contains(&c)
 }
 
-/// `text` without what does not show; `control` says what to do with a control character.
+/// `text` without invisible characters; `control` decides about control characters.
 fn shown(text: &str, control: impl Fn(char) -> Result<char, Error>) -> Result<String, Error> {
     let mut title = String::with_capacity(text.len());
     let (mut before, mut marks) = (None, 0);

@@ -1,4 +1,4 @@
-//! Request bodies that have to go on arriving, and answers that keep a connection from counting as idle.
+//! Request bodies with a minimum rate, and responses during which a connection does not count as idle.
 
 use std::{
     pin::Pin,
@@ -18,7 +18,7 @@ use crate::{
     places::{Http, Phase},
 };
 
-/// Why a body is given up.
+/// Why a body was aborted.
 #[derive(Debug)]
 pub(crate) struct TooSlow;
 
@@ -30,7 +30,7 @@ impl std::fmt::Display for TooSlow {
 
 impl std::error::Error for TooSlow {}
 
-/// A request's body, until it is whole or too slow.
+/// A request's body, until it is complete or too slow.
 pub(crate) struct Arriving<B = Incoming> {
     body: B,
     http: Arc<Http>,
@@ -38,7 +38,7 @@ pub(crate) struct Arriving<B = Incoming> {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// How far a body has come, and until when it has to come further.
+/// How much of a body has arrived, and the deadline for more.
 struct Pace {
     pause: Duration,
     bytes_per_s: u64,
@@ -101,7 +101,7 @@ impl<B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Unpin> Body for Arrivi
     }
 }
 
-/// Says that the connection waits for the next request, once dropped.
+/// Marks the connection as waiting for the next request when dropped.
 pub(crate) struct Busy(pub(crate) Arc<Http>);
 
 impl Drop for Busy {

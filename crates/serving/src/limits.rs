@@ -1,4 +1,4 @@
-//! How long a server waits, and how many connections it takes.
+//! Time-outs and connection limits of a server.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ pub struct Limits {
     pub head: Duration,
     /// How long a request body may pause.
     pub body_pause: Duration,
-    /// A body that comes more slowly than this, in bytes per second and after a first [`Limits::body_pause`], is given up.
+    /// Lowest rate of a body, in bytes per second, after a first [`Limits::body_pause`]; a slower request fails.
     pub body_bytes_per_s: u64,
-    /// How long a client may leave unread what was sent to it before its connection is closed. Keep it longer than a node
+    /// How long a client may leave data unread before its connection is closed. Keep it longer than a node
     /// waits for a viewer: 20 s to take anything, then 30 s to read why it is disconnected.
     pub unread: Duration,
     /// Most connections of every kind.
@@ -29,7 +29,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Bounds for a process that may have so many files open.
+    /// Bounds for a process that may open `files` files.
     pub fn for_open_files(files: u64) -> Self {
         let kept = (files / KEPT_SHARE).clamp(KEPT.0, KEPT.1).min(files / 2);
         let http = (files / HTTP_SHARE).clamp(1, MOST_HTTP);

@@ -1,9 +1,9 @@
-//! The places that connections take, and which one makes room when there are none left.
+//! The places of connections, and which connection is closed when all are taken.
 //!
-//! Bounded are the connections that were not kept, and all together. A new one is let in all the same: the connection
-//! that has waited longest for a request is closed for it, or else one whose request is still arriving, or else one that is
-//! being answered. The newest idle ones are spared, because a client needs a round trip before its request is there. Where one
-//! host has half of the places, its own make room, so that it cannot displace the others.
+//! There is a limit for connections that were not kept, and one for all. A new connection is always accepted. For it, the one
+//! that has waited longest for a request is closed, or else one whose request is still arriving, or else one that is
+//! being answered. The newest idle ones are spared, because a client needs a round trip before its request arrives. A host
+//! with half of the places displaces its own connections only.
 //! A request costs two stores to atomics; only a full table is searched.
 
 use std::{
@@ -20,34 +20,34 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::Limits;
 
-/// This share of the places is made free at once, so that a flood does not have the table searched for each connection.
+/// This share of the places is freed at once, so that a flood does not search the table for each connection.
 const AT_ONCE: usize = 16;
 
-/// This share of the places is for idle connections, and as much for those whose request is arriving, before answers under way
-/// have to make room.
+/// This share of the places is for idle connections, and as much for those whose request is arriving, before responses in progress
+/// are closed.
 const SPARED: usize = 4;
 
-/// What a connection does, in the order in which places are taken away.
+/// The phase of a connection, in the order in which connections are closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Phase {
-    /// Waits for a request, of which a part may have come.
+    /// Waits for a request, of which a part may have arrived.
     Idle,
     /// The request's body is arriving.
     Receiving,
     /// The answer is made or sent.
     Answering,
-    /// The connection was upgraded, and the application has not said that it is to be kept.
+    /// The connection was upgraded, and the application has not marked it as kept.
     Upgraded,
-    /// The application keeps the connection: it makes room for no other.
+    /// The application keeps the connection: it is never closed for another.
     Kept,
 }
 
-/// The phases in which a connection may have to make room.
+/// The phases in which a connection may be closed for another.
 const BOUNDED: usize = 4;
-/// Those that do so as soon as there are many of them.
+/// Those that are closed first, beyond their share of the places.
 const CROWDING: [Phase; 3] = [Phase::Idle, Phase::Receiving, Phase::Upgraded];
-/// Whose turn it is where there are few of each.
+/// The order of closing if all are within their shares.
 const OTHERWISE: [Phase; BOUNDED] = [Phase::Answering, Phase::Upgraded, Phase::Receiving, Phase::Idle];
 
 /// All connections of a port.
@@ -79,7 +79,7 @@ pub(crate) struct Http {
     since_ms: AtomicU64,
     started: Instant,
     closed: Notify,
-    /// For a connection that was upgraded: whether it has to make room, and whom to wake then.
+    /// For an upgraded connection: whether it has to close, and the task to wake then.
     displaced: Mutex<Displaced>,
 }
 
@@ -89,7 +89,7 @@ struct Displaced {
     reader: Option<Waker>,
 }
 
-/// Has a connection that is upgraded kept. Found in the extensions of a request that asks for an upgrade.
+/// Marks an upgraded connection as kept. In the extensions of a request for an upgrade.
 #[derive(Clone, Debug)]
 pub struct Client {
     places: Arc<Places>,
@@ -97,7 +97,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// The connection is worth its place: it no longer makes room for others.
+    /// Keeps the connection: it is no longer closed for others.
     pub fn keep(&self) {
         let mut taken = self.places.taken();
         if taken.leave_http(self.http.number).is_some() {
@@ -115,11 +115,11 @@ pub(crate) struct Place {
     pub(crate) http: Arc<Http>,
 }
 
-/// What became of a new connection.
+/// The outcome for a new connection.
 #[derive(Debug)]
 pub(crate) enum Entry {
     Free(Place),
-    /// Others are closed for it.
+    /// Others were closed for it.
     Displacing(Place),
     /// There are WebSockets only.
     Full,
@@ -223,14 +223,14 @@ impl Http {
         self.phase.store(phase as u8, Relaxed);
     }
 
-    /// The connection becomes something else than HTTP.
+    /// The connection leaves HTTP: it is being upgraded.
     pub(crate) fn upgraded(&self) {
         if self.phase() != Phase::Kept {
             self.enter(Phase::Upgraded);
         }
     }
 
-    /// The answer is sent; unless it made something else of the connection, that waits for the next request.
+    /// The response is sent. Unless it upgraded the connection, the connection waits for the next request.
     pub(crate) fn answered(&self) {
         if matches!(self.phase(), Phase::Receiving | Phase::Answering) {
             self.enter(Phase::Idle);
@@ -293,7 +293,7 @@ impl Drop for Place {
     }
 }
 
-/// Whom an address stands for: itself, or the network of 64 bits that a single customer has with IPv6.
+/// The host that an address counts as: itself, or with IPv6 the 64-bit network of one customer.
 fn host(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

@@ -37,7 +37,7 @@ struct Server {
     closing: CancellationToken,
 }
 
-/// Serves `app` until `closing` is cancelled, and then until the requests under way are answered. Handlers find the client's
+/// Serves `app` until `closing` is cancelled, and then until running requests are answered. Handlers find the client's
 /// address in [`ConnectInfo`].
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, closing: CancellationToken) {
     let places = Places::new(&limits);
@@ -67,7 +67,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, tasks: &TaskTracke
                 Entry::Displacing(place) => {
                     server.log_places(places.occurred(Instant::now()));
                     tasks.spawn(server.clone().attend(tcp, address, place));
-                    // Those that make room close their sockets first.
+                    // The displaced connections close their sockets first.
                     tokio::task::yield_now().await;
                 }
                 Entry::Full => server.log_places(places.occurred(Instant::now())),
@@ -78,7 +78,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, tasks: &TaskTracke
                     log_files(descriptors.occurred(Instant::now()));
                     server.places.give_way();
                 } else {
-                    tracing::error!(%error, "a connection could not be accepted");
+                    tracing::error!(%error, "cannot accept a connection");
                 }
                 sleep(ACCEPT_PAUSE).await;
             }
@@ -96,9 +96,9 @@ fn log_files(line: Option<Line>) {
     match line {
         Some(Line::Short(times)) => tracing::warn!(
             times,
-            "out of file descriptors (too many open files): new connections wait; raise the limit, as with `ulimit -n`"
+            "out of file descriptors (too many open files): new connections wait; raise the limit, for example with `ulimit -n`"
         ),
-        Some(Line::Over) => tracing::info!("there are file descriptors again, new connections are accepted"),
+        Some(Line::Over) => tracing::info!("file descriptors are available again: accepting new connections"),
         None => {}
     }
 }
@@ -111,9 +111,9 @@ impl Server {
                 times,
                 connections,
                 http_connections,
-                "as many connections as the limit of open files allows: the oldest idle ones are closed to make room"
+                "the limit of connections is reached: closing the oldest idle ones for new ones"
             ),
-            Some(Line::Over) => tracing::info!("there is room for new connections again"),
+            Some(Line::Over) => tracing::info!("the number of connections is below its limit again"),
             None => {}
         }
     }
@@ -174,8 +174,8 @@ impl Server {
     }
 }
 
-/// Sends small chunks at once, without waiting for the acknowledgement of earlier ones; and gives up clients that vanished or
-/// never read, which else keep their buffers for as long as the network believes in them.
+/// Sends small chunks at once, without waiting for the acknowledgement of earlier ones; and closes connections of clients that vanished or
+/// never read, which otherwise keep their buffers until TCP gives up.
 fn tune(tcp: &TcpStream, unread: Duration) {
     let socket = SockRef::from(tcp);
     let tuned = socket.set_tcp_nodelay(true);

@@ -1,4 +1,4 @@
-//! Says in the log that something ran short: at once, then at most once a minute while it lasts, and once when it is over.
+//! Logs a shortage: at once, then at most once a minute while it lasts, and once when it is over.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use tokio::time::Instant;
 
 /// Between two lines about the same shortage.
 const REPEAT: Duration = Duration::from_secs(60);
-/// So long without another occurrence it is over.
+/// The shortage is over after this time without another occurrence.
 const OVER: Duration = Duration::from_secs(3);
 
-/// What there is to log.
+/// A line to log.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// It ran short so often since the last line.
+    /// Number of occurrences since the last line.
     Short(u64),
-    /// It lasts no longer.
+    /// The shortage is over.
     Over,
 }
 

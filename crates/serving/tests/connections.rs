@@ -29,7 +29,7 @@ const SHORT: Duration = Duration::from_millis(50);
 
 struct Port {
     address: SocketAddr,
-    /// Lets the answers of `/slow` go on.
+    /// Lets the responses of `/slow` continue.
     go: Arc<Notify>,
     closing: CancellationToken,
     served: JoinHandle<()>,
@@ -80,7 +80,7 @@ fn endless(go: Arc<Notify>) -> Body {
     Body::from_stream(tokio_util::io::ReaderStream::new(reader))
 }
 
-/// Answers 101 and sends back what comes then.
+/// Answers 101 and then echoes.
 async fn upgrade(mut request: Request, keep: bool) -> Response {
     let upgrade = hyper::upgrade::on(&mut request);
     let client = request.extensions_mut().remove::<Keeping>().expect("a request for an upgrade");

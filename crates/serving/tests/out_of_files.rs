@@ -1,4 +1,5 @@
-//! Out of file descriptors, a server says so, and goes on once there are some again. A process of its own: the limit is too.
+//! A server logs that it is out of file descriptors, and continues once some are free. The test has its own process, because the limit
+//! is that of a process.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test stops at whatever it does not expect")]
@@ -70,7 +71,7 @@ async fn running_out_of_files_is_logged_once_and_so_is_its_end() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
     assert!(answer.ends_with("here"), "{answer}");
-    timeout(PATIENCE, log.until("file descriptors again")).await.expect("a line in the log");
+    timeout(PATIENCE, log.until("file descriptors are available again")).await.expect("a line in the log");
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_eq!(log.matches("too many open files").count(), 1, "{log}");
 }

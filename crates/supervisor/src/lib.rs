@@ -1,7 +1,7 @@
-//! Background tasks whose panics do not go unnoticed, for every part of Undead that runs some.
+//! Background tasks whose panics are detected, for every part of Undead that runs some.
 //!
-//! Tokio keeps a panic of a task for those who join it, which happens when the program stops. Until then the program would
-//! run on without that task: leases would not end, nothing would be saved. So there are two kinds of tasks:
+//! Tokio keeps a panic of a task until the task is joined, which happens when the program stops. Until then the program would
+//! run on without that task: leases would not expire, and nothing would be saved. So there are two kinds of tasks:
 //!
 //! - Those that the server needs as long as it runs are [watched](Supervisor::watch). If one panics, the server is no longer
 //!   ready, and the program ends with the reason: its state cannot be trusted, and others can take over.
@@ -85,7 +85,7 @@ pub async fn contain(task: &'static str, future: impl Future<Output = ()>) -> bo
     match AssertUnwindSafe(future).catch_unwind().await {
         Ok(()) => true,
         Err(panic) => {
-            tracing::error!(task, "task \"{task}\" panicked and is given up: {}", message(&*panic));
+            tracing::error!(task, "task \"{task}\" panicked and has stopped: {}", message(&*panic));
             false
         }
     }

@@ -1,4 +1,4 @@
-//! Flags over environment over file, wrong files refused with their line, and a reference that is what the code says.
+//! Flags override the environment, which overrides the file. Wrong files are refused with their line. The reference matches the code.
 
 mod reference;
 
@@ -13,7 +13,7 @@ fn load(arguments: &[&str]) -> Result<Config, Error> {
     Config::load(["undead"].iter().chain(arguments).map(OsString::from))
 }
 
-/// Loads `undead COMMAND` with a file in a folder of its own; errors name that file `undead.toml`.
+/// Loads `undead COMMAND` with a file in a separate folder; errors name that file `undead.toml`.
 fn load_file(command: &[&str], text: &str) -> Result<Config, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("undead.toml");
@@ -98,7 +98,7 @@ fn every_wrong_line_is_named_in_order() {
     let said = refused("max_viewers = 'many'\nlease = 3\n[node]\nregion = 'x'\n");
     let lines: Vec<_> = said.lines().collect();
     assert_eq!(lines.len(), 3, "{said}");
-    assert!(lines[0].starts_with("undead: undead.toml:1: wrong value for `max_viewers`: "), "{said}");
+    assert!(lines[0].starts_with("undead: undead.toml:1: invalid value for `max_viewers`: "), "{said}");
     assert_eq!(lines[1], "undead: undead.toml:2: unknown key `lease`; did you mean `lease_ms`?");
     assert_eq!(
         lines[2],
@@ -112,7 +112,7 @@ fn wrong_values_are_refused_for_the_reason_that_a_flag_would_be() {
         ("max_cpu = 101", "101 is not in 1..=100"),
         ("max_cpu = 1.5", "invalid digit"),
         ("listen = '5000'", "0.0.0.0:5000"),
-        ("place_viewers = 'nearest'", "one of these is needed: carriers-first, least-egress"),
+        ("place_viewers = 'nearest'", "expected one of: carriers-first, least-egress"),
         ("heartbeat_ms = 0", "milliseconds from 1"),
         ("window_bytes = '7 furlongs'", "unknown unit"),
         ("max_viewers = [1, 2]", "not a list"),
@@ -125,7 +125,10 @@ fn wrong_values_are_refused_for_the_reason_that_a_flag_would_be() {
         ("spawn_nodes = '3..2'", "3 is more than 2"),
     ] {
         let said = refused(text);
-        assert!(said.contains("undead.toml:1: wrong value for `") && said.contains(reason), "{text}: {said}");
+        assert!(
+            said.contains("undead.toml:1: invalid value for `") && said.contains(reason),
+            "{text}: {said}"
+        );
     }
 }
 
@@ -133,7 +136,7 @@ fn wrong_values_are_refused_for_the_reason_that_a_flag_would_be() {
 fn options_that_contradict_each_other_are_named_with_their_sources() {
     assert_eq!(
         refused("\nlease_ms = 900"),
-        "undead: lease_ms must be more than heartbeat_ms, or nodes are lost between two heartbeats: lease_ms = 900 \
+        "undead: lease_ms must be more than heartbeat_ms; otherwise leases expire between two heartbeats: lease_ms = 900 \
          (undead.toml:2), heartbeat_ms = 1000 (default)"
     );
     let said = load_file(&["up", "--nodes", "1"], "spawn_nodes = '1..2'").err().unwrap();
@@ -259,7 +262,7 @@ fn every_server_option_reaches_the_port() {
     assert_eq!(times, [12, 12, 14]);
 }
 
-/// Variables are read when the command is made, so that a process of its own shows what they do: see tests/operator.rs.
+/// Variables are read when the command is made, so tests/operator.rs tests them in a separate process.
 #[test]
 fn every_option_has_a_variable_and_a_key_of_its_name() {
     let commands = option::with_variables(Cli::command());

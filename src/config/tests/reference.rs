@@ -56,12 +56,12 @@ fn help(option: &Arg) -> String {
 fn page() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
-         <!-- Made of the code by `make configuration`. -->\n\n\
+         <!-- Generated from the code by `make configuration`. -->\n\n\
          Every option has one name. `max_viewers` is the key in the configuration file, `--max-viewers` the flag and\n\
          `UNDEAD_MAX_VIEWERS` the environment variable. A flag overrides the variable, and the variable overrides the file.\n\n\
          The file is TOML: `--config FILE` or `UNDEAD_CONFIG` names it. Without either, `up`, `main-server`, `backup` and `restore`\n\
          read `undead.toml` in the data folder if there is one. One file serves all commands; keys of other commands are checked and\n\
-         have no effect. Unknown keys and wrong values end the program with exit status 2 and a message with file, line and key.\n\
+         have no effect. Unknown keys and invalid values end the program with exit status 2 and a message with file, line and key.\n\
          [undead.example.toml](undead.example.toml) holds every key with its default. Let only the owner read a file with\n\
          `cluster_secret` or a password in `store`.\n\n\
          `undead up --print-config` prints every option of `up` with its value and the source of that value, without secrets, and\n\
@@ -117,7 +117,7 @@ fn example() -> String {
     let mut text = String::from(
         "# Every option with its default, for --config or as undead.toml in the data folder. Keep the lines that you change.\n\
          # Lines that begin with \"#key =\" have no default, or a different one for each command.\n\
-         # Made of the code by `make configuration`; docs/configuration.md has the same as a table.\n",
+         # Generated from the code by `make configuration`; docs/configuration.md has the same as a table.\n",
     );
     for (heading, entries) in entries() {
         writeln!(text, "\n# --- {heading} ---").unwrap();

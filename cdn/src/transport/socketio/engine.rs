@@ -57,16 +57,11 @@ impl IntoResponse for Refusal {
                 (0, "Transport unknown", bad, "transport has to be polling or websocket")
             }
             Self::UnknownSid => {
-                (1, "Session ID unknown", bad, "sid names no open session: connect again without it")
+                (1, "Session ID unknown", bad, "sid is not an open session: connect again without it")
             }
             Self::BadMethod => (2, "Bad handshake method", bad, "a session is opened with GET"),
             Self::BadRequest(why) => (3, "Bad request", bad, why),
-            Self::TooLarge => (
-                3,
-                "Payload too large",
-                ErrorCode::PayloadTooLarge,
-                "the body is larger than this node takes",
-            ),
+            Self::TooLarge => (3, "Payload too large", ErrorCode::PayloadTooLarge, "the body is too large"),
             Self::Version => (5, "Unsupported protocol version", bad, "EIO has to be 4: Socket.IO v4 or v5"),
         };
         let status = match self {
@@ -110,7 +105,7 @@ impl Asked {
                 handshake::accept(head).map_err(Refusal::BadRequest)?;
                 Ok(Self::WebSocket(sid))
             }
-            _ => Err(Refusal::BadRequest("a session takes GET and POST")),
+            _ => Err(Refusal::BadRequest("a session accepts GET and POST")),
         }
     }
 }
@@ -178,7 +173,9 @@ async fn refused(response: Response) -> Response {
         (_, Ok("2")) => Refusal::BadMethod,
         (_, Ok("5")) => Refusal::Version,
         (_, Ok(_)) => Refusal::BadRequest("the session uses another transport"),
-        (_, Err(_)) => Refusal::BadRequest("the body is no Engine.IO payload, or two requests poll at once"),
+        (_, Err(_)) => {
+            Refusal::BadRequest("the body is not an Engine.IO payload, or two requests poll at once")
+        }
     };
     refusal.into_response()
 }

@@ -104,7 +104,7 @@ impl<E: Event> MessageHandler<Adapter, InOrder<E>> for On<E> {
         match connection.serial.enter(bytes, work) {
             Ok(work) => run(connection, work),
             Err(Full) => {
-                let message = "more events came than can be handled; wait for answers before sending more";
+                let message = "too many events are queued; wait for answers before sending more";
                 call.refuse(WireError::new(ErrorCode::LimitReached, message));
             }
         }
@@ -154,6 +154,6 @@ pub(super) struct Unknown(pub(super) Arc<Connection>);
 impl MessageHandler<Adapter, Self> for Unknown {
     fn call(&self, socket: Arc<Socket<Adapter>>, _: Value, ack_id: Option<i64>) {
         let call = Call::new(&self.0, socket, ack_id);
-        call.refuse(WireError::new(ErrorCode::NotFound, "this node has no such event"));
+        call.refuse(WireError::new(ErrorCode::NotFound, "unknown event"));
     }
 }

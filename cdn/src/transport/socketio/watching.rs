@@ -153,5 +153,8 @@ fn delivery(call: &Call) -> &'static Delivery {
 }
 
 fn replaced() -> WireError {
-    WireError::new(ErrorCode::InvalidRequest, "the stream was left, or watched anew, before this could begin")
+    WireError::new(
+        ErrorCode::InvalidRequest,
+        "the stream was left, or watched again, before this request could start",
+    )
 }

@@ -24,11 +24,11 @@ pub(super) struct Query {
 /// # Errors
 /// `invalid_request`, which names the field.
 pub(super) fn read(stream: &str, query: Query) -> Result<Request, WireError> {
-    let stream = stream.parse().map_err(|_| invalid("the address names no stream id"))?;
+    let stream = stream.parse().map_err(|_| invalid("the path has no valid stream id"))?;
     let Query { grant, after, relay, back_ms, format: formats } = query;
     let start = match after {
         Some(after) => {
-            Start::After(chunk_name(&after).ok_or_else(|| invalid("after is no take.group.index"))?)
+            Start::After(chunk_name(&after).ok_or_else(|| invalid("after must be take.group.index"))?)
         }
         // Going further back than one viewer needs is for nodes that serve others.
         None => Start::Back { ms: back_ms.filter(|_| relay.is_some()).unwrap_or_default() },

@@ -38,14 +38,14 @@ pub enum DataKind {
         take: u64,
         /// The type of its chunks, with codecs.
         mime: String,
-        /// Server-clock time at which timestamp 0 was captured, if the broadcaster told.
+        /// Server-clock time at which timestamp 0 was captured, if the broadcaster sent capture times.
         origin_time_ms: Option<i64>,
     },
     /// One chunk.
     Media(ChunkHead),
 }
 
-/// What is told of a chunk, whatever its format.
+/// Metadata of a chunk, the same in every format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkHead {
     /// The name of its first frame.
@@ -60,7 +60,7 @@ pub struct ChunkHead {
     pub pts_ms: u64,
     /// How much time it covers, as far as that is known.
     pub duration_ms: u64,
-    /// Server-clock time at which its first frame was captured, if the broadcaster told.
+    /// Server-clock time at which its first frame was captured, if the broadcaster sent capture times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured_at_ms: Option<i64>,
 }

@@ -25,7 +25,7 @@ pub struct StreamStateChanged {
     pub viewers: u32,
 }
 
-/// Payload of `stream_moved`: go on at one of these nodes after your last chunk.
+/// Payload of `stream_moved`: continue at one of these nodes after the last chunk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamMoved {
     /// Which stream.

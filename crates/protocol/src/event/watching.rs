@@ -20,7 +20,7 @@ pub enum WatchStream {
     Request(WatchRequest),
 }
 
-/// Written out, because an error of one that is derived does not say what is wrong with which field.
+/// Hand-written, because the error of a derived one does not name the field.
 impl<'de> Deserialize<'de> for WatchStream {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for WatchStream {
 pub struct WatchRequest {
     /// Which stream.
     pub stream_id: StreamId,
-    /// The watch grant; a public stream may be watched without.
+    /// The watch grant; not needed for a public stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
     /// Any frame of the last chunk the viewer has: it gets what follows that chunk.
@@ -77,13 +77,13 @@ pub struct Watching {
     pub mime: Option<String>,
     /// The current take.
     pub take: u64,
-    /// Server-clock time at which timestamp 0 of the take was captured, if the broadcaster told.
+    /// Server-clock time at which timestamp 0 of the take was captured, if the broadcaster sent capture times.
     pub origin_time_ms: Option<i64>,
     /// How far back the node's window reaches.
     pub window_ms: u64,
 }
 
-/// Payload of `watching`, the first text message of a WebSocket: what the ack of `watch_stream` says, and where live is.
+/// Payload of `watching`, the first text message of a WebSocket: the fields of the ack of `watch_stream`, and the newest chunk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
     /// As in the ack of `watch_stream`.
