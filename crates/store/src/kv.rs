@@ -1,11 +1,4 @@
 //! Namespaces of entries that all processes see alike: the contract that both engines keep.
-//!
-//! - A write that returned `Ok` lasts: it is on the disk, or acknowledged by most servers of a cluster.
-//! - Every write gets a [`Revision`], greater than that of every write before it, in any namespace.
-//! - [`Kv::compare_and_set`] lets exactly one of several writers win; the others get [`Error::Conflict`].
-//! - A [`Watch`] shows changes in the order of their revisions. Of several changes to one key only the newest is sure to
-//!   come: a watcher that is slow gets fewer, never a queue that grows, and what it knows in the end is right.
-//! - An entry with a lease goes away when it was not written again for that long; [`crate::leases`] sees to it.
 
 use std::{fmt, time::Duration};
 
@@ -203,7 +196,14 @@ impl Health {
     pub const GOOD: Self = Self { writable: true, connected: true };
 }
 
-/// A key-value store with revisions. See the [module](self) for what holds for all of it.
+/// A key-value store with revisions.
+///
+/// - A write that returned `Ok` lasts: it is on the disk, or acknowledged by most servers of a cluster.
+/// - Every write gets a [`Revision`], greater than that of every write before it, in any namespace.
+/// - [`Kv::compare_and_set`] lets exactly one of several writers win; the others get [`Error::Conflict`].
+/// - A [`Watch`] shows changes in the order of their revisions. Of several changes to one key only the newest is sure to
+///   come: a slow watcher gets fewer, never a queue that grows, and what it knows in the end is right.
+/// - An entry with a lease is deleted when it was not written again for that long; [`crate::leases`] sees to it.
 ///
 /// Every call may fail with [`Error::Unavailable`]. Dropping a call that writes leaves open whether it happens.
 #[async_trait]

@@ -93,7 +93,7 @@ impl<T: Record> Host<T> for Shared<T> {
 /// How long the store keeps a record after its last write; for ever if `None`.
 type Lease<T> = Box<dyn Fn(&T) -> Option<Duration> + Send + Sync>;
 
-/// See the [module](self).
+/// A typed view in memory of one namespace: keeps the table of its [`Host`] and the store at one.
 pub struct Replicated<T: Record, H: Host<T> = Shared<T>> {
     kv: Arc<dyn Kv>,
     host: H,

@@ -62,7 +62,7 @@ struct Item<T> {
     is_discarded: bool,
 }
 
-/// See the [module](self).
+/// The table of a [`Replicated`](super::Replicated) view: records, the writes they come from, and what is to be saved.
 #[derive(Debug)]
 pub struct Replica<T: Record> {
     items: HashMap<T::Key, Item<T>>,
