@@ -127,6 +127,22 @@ test('no page is wider than a phone, whichever way it is held', async () => {
   }
 });
 
+test('a page there is not has the header of the others, and status 404', async () => {
+  const page = await browser.newPage();
+  const answer = await page.goto(`${undead.url}/nowhere`);
+  expect(answer?.status()).toBe(404);
+  await expect(page.getByRole('navigation').getByRole('link', { name: 'Watch' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'This page does not exist' })).toBeVisible();
+  await page.close();
+});
+
+test('an empty start page has one way to go live', async () => {
+  const page = await open('/');
+  await expect(page.getByText('No one is live right now')).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Go live' })).toHaveCount(1);
+  await page.close();
+});
+
 test('a theme that is chosen stays, and the page has it before its first paint', async () => {
   const page = await open('/view');
   const background = (): Promise<string> =>

@@ -6,6 +6,7 @@ import { expect, test, type Frame, type Page } from '@playwright/test';
 
 import type { Broadcaster, Viewer } from './support/pages.ts';
 import { expectMoving, watchPaintedClock } from './support/painted-clock.ts';
+import { others } from './support/scenes.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
 
@@ -136,6 +137,34 @@ test('keys and clicks do what they say', async () => {
   await page.keyboard.press(' ');
   await expect.poll(() => video.evaluate((element: HTMLVideoElement) => element.paused)).toBe(true);
   await expect(page.locator('ud-player')).toHaveAttribute('data-muted', muted);
+  await page.close();
+});
+
+test('on a phone, held either way, statistics leave the picture in sight and the title has room', async () => {
+  const { page } = await watch();
+  const boxOf = async (selector: string): Promise<{ x: number; y: number; width: number; height: number }> => {
+    const box = await page.locator(selector).boundingBox();
+    if (!box) throw new Error(`no ${selector}`);
+    return box;
+  };
+  await page.keyboard.press('i');
+  await page.setViewportSize({ width: 390, height: 844 });
+  const [video, stats] = [await boxOf('video'), await boxOf('ud-stats')];
+  expect(stats.y).toBeGreaterThanOrEqual(video.y + video.height);
+
+  await page.setViewportSize({ width: 844, height: 390 });
+  const [picture, title] = [await boxOf('video'), await boxOf('h1')];
+  expect(picture.y + picture.height).toBeLessThanOrEqual(390);
+  expect(title.width).toBeGreaterThan(180);
+  expect(title.x).toBeGreaterThanOrEqual(picture.x + picture.width);
+  await page.close();
+});
+
+test('only streams that are live are offered beside the one that is watched', async () => {
+  const { page } = await stage.watch(broadcaster.watchUrl, others);
+  const section = page.getByRole('region', { name: 'Also live' });
+  await expect(section.getByText('Piano practice')).toBeVisible();
+  await expect(section.getByText('Interrupted')).toHaveCount(0);
   await page.close();
 });
 
