@@ -197,7 +197,7 @@ impl Locked {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = change(&mut tables);
         let unsaved = tables.settle();
-        self.feed.tell(tables.catalogue.take_news().into_iter().map(Change::from));
+        self.feed.tell(tables.catalogue.take_news());
         (outcome, unsaved)
     }
 

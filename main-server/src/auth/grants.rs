@@ -8,7 +8,7 @@ use protocol::{
     stream::Visibility,
 };
 
-use super::Seed;
+use super::vault::Seed;
 use crate::clock::Now;
 
 /// How long a broadcaster may publish with one grant; it can have it renewed.

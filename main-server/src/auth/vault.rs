@@ -12,7 +12,7 @@ use std::{
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
-use super::Secret;
+use super::secret::Secret;
 use crate::private_file;
 
 /// File of the cluster secret.

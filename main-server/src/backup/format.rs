@@ -17,7 +17,7 @@ use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use store::{Entry, MAX_KEY_BYTES, MAX_VALUE_BYTES, Namespace};
 
-use super::Error;
+use super::error::Error;
 
 /// Version of the format. It grows when an older program would misread it.
 const FORMAT: u32 = 1;

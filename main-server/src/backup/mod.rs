@@ -2,6 +2,7 @@
 //!
 //! Restoring is how one moves from SQLite to NATS, too. A backup holds secrets; only its owner may read it.
 
+mod error;
 mod format;
 
 use std::{
@@ -14,55 +15,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use store::{Engine, Expect, Kv, Store};
 use tokio::task::spawn_blocking;
 
+pub use self::error::Error;
 use self::format::Saved;
-use crate::{
-    data_folder::{self, DataFolder},
-    private_file,
-};
+use crate::{data_folder::DataFolder, private_file};
 
 /// Writes under way at once while restoring.
 const CONCURRENT: usize = 64;
-
-/// Why nothing was backed up or restored.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The file could not be read or written.
-    #[error("{0}")]
-    File(#[from] io::Error),
-    /// The file is no backup or a damaged one: which line, and why.
-    #[error("line {0}: {1}")]
-    Format(usize, String),
-    /// The file was written by a newer version of this program.
-    #[error("the backup's format is version {found}, this program knows up to {known}: run a newer program")]
-    TooNew {
-        /// The file's.
-        found: u32,
-        /// Ours.
-        known: u32,
-    },
-    /// There is no store to back up; says where it would be.
-    #[error("there is no store at {0}")]
-    NoStore(String),
-    /// The data folder cannot be used, or another process uses it.
-    #[error(transparent)]
-    DataFolder(#[from] data_folder::Error),
-    /// The store to restore into holds something already.
-    #[error("the store is not empty: restore into a new data folder or a new NATS bucket")]
-    NotEmpty,
-    /// The store failed; says why.
-    #[error("store: {0}")]
-    Store(String),
-}
-
-impl From<store::Error> for Error {
-    fn from(error: store::Error) -> Self {
-        match error {
-            store::Error::Missing(place) => Self::NoStore(place),
-            error => Self::Store(error.to_string()),
-        }
-    }
-}
 
 /// Writes everything in a store to `file`, which must not be there yet; says how many entries. Main servers may go on
 /// meanwhile: with SQLite the backup is as of one moment, with NATS each entry is as of some moment while it was made. The

@@ -274,7 +274,7 @@ impl Streams {
     pub(crate) fn explain(
         &self,
         stream_id: Option<StreamId>,
-        client: Client,
+        client: ClientKind,
         region: Option<&str>,
     ) -> Result<Decision, Error> {
         let ask = Request { region, ..anywhere() };
@@ -283,9 +283,9 @@ impl Streams {
                 catalogue.running(stream_id)?;
             }
             match (client, stream_id) {
-                (Client::Viewer, Some(stream_id)) => Ok(fleet.explain_watch(stream_id, ask)?),
-                (Client::Viewer, None) => Err(Refusal::NoNode.into()),
-                (Client::Broadcaster, stream_id) => Ok(fleet.publish(stream_id, ask)?),
+                (ClientKind::Viewer, Some(stream_id)) => Ok(fleet.explain_watch(stream_id, ask)?),
+                (ClientKind::Viewer, None) => Err(Refusal::NoNode.into()),
+                (ClientKind::Broadcaster, stream_id) => Ok(fleet.publish(stream_id, ask)?),
             }
         })
     }
@@ -348,7 +348,7 @@ fn log(decision: &Decision, client: &str, stream_id: Option<StreamId>) {
 /// For whom a node is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Client {
+pub(crate) enum ClientKind {
     /// It watches.
     Viewer,
     /// It publishes.

@@ -2,7 +2,7 @@
 
 use protocol::title;
 
-use super::Error;
+use super::error::Error;
 
 /// Most bytes of a hostname (RFC 1035, section 2.3.4, in text form).
 const MAX_HOSTNAME_BYTES: usize = 253;

@@ -6,6 +6,7 @@
 //! data: `now` is an argument, and [`Registry::expire`] tells the caller which nodes were lost.
 
 mod address;
+mod error;
 mod node;
 
 use std::{
@@ -20,6 +21,7 @@ use protocol::{
 };
 use store::Replica;
 
+pub(crate) use error::Error;
 pub(crate) use node::Node;
 
 use crate::nodes::record::Registration;
@@ -34,25 +36,6 @@ pub(crate) struct Settings {
     pub(crate) forget_after: Duration,
     /// Most nodes known at a time.
     pub(crate) max_nodes: usize,
-}
-
-/// Why a node was not accepted.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum Error {
-    /// The hostname belongs to a live node.
-    #[error(
-        "hostname {0:?} belongs to another node that is live: choose another name or wait for its lease to end"
-    )]
-    HostnameTaken(String),
-    /// Not registered, or replaced, or forgotten.
-    #[error("no node has the id {0:?}: register again")]
-    UnknownNode(String),
-    /// A name or address no node can have; says why.
-    #[error("{0}")]
-    Invalid(&'static str),
-    /// [`Settings::max_nodes`] is reached.
-    #[error("this main server already knows {0} nodes, as many as it accepts")]
-    Full(usize),
 }
 
 /// What has to be done so that a node is registered.
@@ -169,7 +152,7 @@ impl Registry {
         let renewal_due = now + self.settings.forget_after / 3;
         let lease_ends = now + self.settings.lease;
         match self.nodes.get_mut(&registration.node_id) {
-            Some(node) => node.take_over(registration),
+            Some(node) => node.registration = registration,
             None => {
                 let node_id = registration.node_id.clone();
                 self.nodes.insert(node_id, Node::new(hostname, registration, lease_ends, renewal_due));

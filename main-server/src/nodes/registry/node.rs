@@ -5,27 +5,18 @@ use std::time::{Duration, Instant};
 use placement::NodeSpec;
 use protocol::{
     NodeId,
-    node::{Capacity, Load, NodeInfo},
+    node::{Load, NodeInfo},
 };
 
-use super::Registration;
-use crate::nodes::report::Heard;
+use crate::nodes::{record::Registration, report::Heard};
 
 /// A registered node.
 #[derive(Debug)]
 pub(crate) struct Node {
     /// Its name, unique.
     pub(crate) hostname: String,
-    /// Where clients reach it; never ends in a slash.
-    pub(crate) public_url: String,
-    /// Where other nodes reach it, if not there.
-    pub(crate) peer_url: Option<String>,
-    /// Which start of its process this is.
-    pub(crate) generation: u64,
-    /// What its operator allows it to take.
-    pub(crate) capacity: Capacity,
-    /// Where it stands, in its operator's words.
-    pub(crate) region: Option<String>,
+    /// What the store has of it.
+    pub(super) registration: Registration,
     /// As of its last heartbeat.
     pub(crate) load: Load,
     /// When its registration has to be written again, before the store forgets it.
@@ -45,11 +36,7 @@ impl Node {
     ) -> Self {
         Self {
             hostname: hostname.to_owned(),
-            public_url: registration.public_url,
-            peer_url: registration.peer_url,
-            generation: registration.generation,
-            capacity: registration.capacity,
-            region: registration.region,
+            registration,
             load: Load::default(),
             renewal_due,
             heard: Heard::FromOthers,
@@ -58,23 +45,14 @@ impl Node {
         }
     }
 
-    /// Takes over what the same process says of itself now.
-    pub(super) fn take_over(&mut self, registration: Registration) {
-        self.public_url = registration.public_url;
-        self.peer_url = registration.peer_url;
-        self.generation = registration.generation;
-        self.capacity = registration.capacity;
-        self.region = registration.region;
-    }
-
     /// What placement has to know of it.
     pub(crate) fn spec(&self) -> NodeSpec<'_> {
         NodeSpec {
             hostname: &self.hostname,
-            public_url: &self.public_url,
-            peer_url: self.peer_url.as_deref(),
-            capacity: self.capacity,
-            region: self.region.as_deref(),
+            public_url: &self.registration.public_url,
+            peer_url: self.registration.peer_url.as_deref(),
+            capacity: self.registration.capacity,
+            region: self.registration.region.as_deref(),
         }
     }
 
@@ -122,16 +100,17 @@ impl Node {
 
     pub(super) fn info(&self, node_id: &NodeId, (streams, waiting): (u32, u32), now: Instant) -> NodeInfo {
         let left: Duration = self.lease_ends.saturating_duration_since(now);
+        let registration = self.registration.clone();
         NodeInfo {
             node_id: node_id.clone(),
             hostname: self.hostname.clone(),
-            public_url: self.public_url.clone(),
-            peer_url: self.peer_url.clone(),
-            generation: self.generation,
+            public_url: registration.public_url,
+            peer_url: registration.peer_url,
+            generation: registration.generation,
             streams,
             waiting,
-            capacity: self.capacity,
-            region: self.region.clone(),
+            capacity: registration.capacity,
+            region: registration.region,
             load: self.load,
             lease_left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
         }

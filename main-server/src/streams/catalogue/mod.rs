@@ -1,12 +1,13 @@
 //! The streams: created, live, interrupted, and for a while the ended ones.
 //!
 //! Pure data: `now` is an argument. The store's part is the table of [`records`]; what nodes report comes in by [`report`].
-//! What happened is left for the caller to fetch: [`News`] to tell viewers at once, and changes to tell them now and then.
+//! What happened is left for the caller to fetch: [news](Catalogue::take_news) to tell listeners at once, and changes to tell them now and then.
 //! Everything is bounded by [`Settings`].
 
 mod carrier;
 mod records;
 mod report;
+mod settings;
 mod stream;
 mod waiting;
 
@@ -23,32 +24,18 @@ use protocol::{
 };
 use store::Replica;
 
-pub(crate) use carrier::Carrier;
+pub(crate) use settings::Settings;
 pub(crate) use stream::LiveStream;
 pub(crate) use waiting::Ticket;
 
-use self::waiting::Waiting;
+use self::{stream::Ended, waiting::Waiting};
 
 use crate::streams::{
+    feed::Change,
     record::Record,
     thumbnail::{ImageKind, Thumbnail},
 };
 use crate::{clock::Now, nodes::report::Heard};
-
-/// How long things last here and how many there may be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    /// How long an interrupted stream may come back.
-    pub(crate) grace: Duration,
-    /// How long nothing may arrive after a stream was created.
-    pub(crate) first_media: Duration,
-    /// Most streams that are not over; as many ended ones are remembered.
-    pub(crate) max_streams: usize,
-    /// Most streams that were created here and that nothing has arrived for.
-    pub(crate) max_waiting: usize,
-    /// Most bytes all pictures may have together.
-    pub(crate) max_thumbnail_bytes: usize,
-}
 
 /// Why the catalogue refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -67,15 +54,6 @@ pub(crate) enum Error {
     TooManyPictures,
 }
 
-/// Something viewers of the list are told at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum News {
-    /// A public stream went live.
-    Started(StreamInfo),
-    /// It is over.
-    Ended(StreamId),
-}
-
 /// Every stream that is not over, and those that ended lately.
 #[derive(Debug)]
 pub(crate) struct Catalogue {
@@ -89,7 +67,7 @@ pub(crate) struct Catalogue {
     carried_by: HashMap<NodeId, Vec<StreamId>>,
     ended: BTreeSet<Ended>,
     thumbnail_bytes: usize,
-    news: Vec<News>,
+    news: Vec<Change>,
     changed: BTreeSet<StreamId>,
     /// Streams that may belong elsewhere than at the last call of [`Catalogue::take_moved`], or be over.
     moved: Vec<StreamId>,
@@ -225,7 +203,7 @@ impl Catalogue {
             return;
         };
         if stream.is_listed() {
-            self.news.push(News::Ended(stream_id));
+            self.news.push(Change::Ended(stream_id));
         }
         self.thumbnail_bytes -= stream.thumbnail.as_ref().map_or(0, |picture| picture.bytes.len());
         let (state, viewers) = (stream.state, stream.viewers());
@@ -268,7 +246,7 @@ impl Catalogue {
         for (stream_id, stream) in &mut self.streams {
             let was_listed = stream.is_listed();
             if stream.doubt(deadline) && was_listed {
-                self.news.push(News::Ended(*stream_id));
+                self.news.push(Change::Ended(*stream_id));
             }
         }
     }
@@ -332,7 +310,7 @@ impl Catalogue {
     }
 
     /// What viewers have to be told at once, in the order it happened.
-    pub(crate) fn take_news(&mut self) -> Vec<News> {
+    pub(crate) fn take_news(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.news)
     }
 
@@ -343,9 +321,6 @@ impl Catalogue {
         listed.filter(|(_, stream)| stream.is_listed()).map(|(id, stream)| stream.info(id)).collect()
     }
 }
-
-/// An ended stream in the order in which they are forgotten: those that never went live first, then the oldest.
-type Ended = (bool, u64, StreamId);
 
 /// Totals, for operators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -6,8 +6,12 @@ use std::time::Duration;
 use protocol::StreamId;
 use store::Replica;
 
-use super::{Catalogue, LiveStream, News, Record};
-use crate::{clock::Now, nodes::report::Heard};
+use super::{Catalogue, LiveStream};
+use crate::{
+    clock::Now,
+    nodes::report::Heard,
+    streams::{feed::Change, record::Record},
+};
 
 /// How long a change that another main server heard of and should have saved may be unsaved before this one saves it.
 const SAVE_FOR_OTHERS: Duration = Duration::from_secs(10);
@@ -36,7 +40,7 @@ impl Catalogue {
         let stream = LiveStream::new(record, &self.settings, now);
         let (is_over, is_listed) = (stream.is_over(), stream.is_listed());
         if is_listed {
-            self.news.push(News::Started(stream.info(stream_id)));
+            self.news.push(Change::Started(stream.info(stream_id)));
         }
         self.streams.insert(stream_id, stream);
         self.moved.push(stream_id);

@@ -6,10 +6,11 @@ use protocol::{
     stream::{StreamState, Visibility},
 };
 
-use super::{Catalogue, News};
+use super::Catalogue;
 use crate::{
     clock::Now,
     nodes::report::{Carried, Counts, Heard, Orders},
+    streams::feed::Change,
 };
 
 impl Carried for Catalogue {
@@ -112,7 +113,7 @@ impl Catalogue {
             tracing::info!(stream.id = %stream_id, ?state, "stream {stream_id} is {state:?}, its node {node}");
         }
         if !was_listed && stream.is_listed() {
-            self.news.push(News::Started(stream.info(stream_id)));
+            self.news.push(Change::Started(stream.info(stream_id)));
         } else if (turned || changed) && stream.is_listed() {
             self.changed.insert(stream_id);
         }

@@ -12,11 +12,17 @@ use protocol::{
     stream::{StreamInfo, StreamState, Visibility},
 };
 
-use super::{Carrier, Ended, Record, Settings, Thumbnail};
-use crate::clock::Now;
+use super::{carrier::Carrier, settings::Settings};
+use crate::{
+    clock::Now,
+    streams::{record::Record, thumbnail::Thumbnail},
+};
 
 /// Longest type a node may report; real ones have some fifty characters.
 const MAX_MIME_BYTES: usize = 256;
+
+/// An ended stream in the order in which they are forgotten: those that never went live first, then the oldest.
+pub(super) type Ended = (bool, u64, StreamId);
 
 /// A stream as the catalogue knows it.
 #[derive(Debug)]

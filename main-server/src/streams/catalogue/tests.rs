@@ -155,7 +155,7 @@ fn the_first_live_heartbeat_starts_and_lists_it() {
     let later = now + seconds(1);
     assert_eq!(catalogue.hears("a", &[carried(id, StreamState::Live, 2)], later), []);
     let listed = catalogue.listed();
-    assert_eq!(catalogue.take_news(), [News::Started(listed[0].clone())]);
+    assert_eq!(catalogue.take_news(), [Change::Started(listed[0].clone())]);
     assert_eq!((listed[0].viewers, listed[0].started_at_ms), (2, later.unix_ms()));
     assert!(listed[0].mime.is_some());
     assert_eq!(catalogue.saved(2, later)[0].1.started_at_ms, Some(later.unix_ms()));
@@ -184,7 +184,7 @@ fn a_lost_node_interrupts_its_streams_and_the_grace_period_ends_them() {
     assert_eq!(state(&catalogue, id), StreamState::Interrupted);
     catalogue.expire(now + seconds(30));
     assert_eq!(state(&catalogue, id), StreamState::Ended);
-    assert_eq!(catalogue.take_news(), [News::Ended(id)]);
+    assert_eq!(catalogue.take_news(), [Change::Ended(id)]);
     assert!(catalogue.listed().is_empty());
     assert_eq!(catalogue.placed().0.get("a"), None);
 }
@@ -236,7 +236,7 @@ fn its_node_ends_it() {
     let (mut catalogue, id, now) = live();
     assert_eq!(catalogue.hears("a", &[carried(id, StreamState::Ended, 0)], now), []);
     assert_eq!(state(&catalogue, id), StreamState::Ended);
-    assert_eq!(catalogue.take_news(), [News::Ended(id)]);
+    assert_eq!(catalogue.take_news(), [Change::Ended(id)]);
 }
 
 #[test]
@@ -465,7 +465,7 @@ fn streams_of_long_ago_are_not_shown_until_a_node_has_them_and_end_if_none_has()
     after.take_news();
     assert!(after.listed().is_empty());
     after.hears("a", &[carried(lives, StreamState::Live, 6)], now + seconds(2));
-    assert_eq!(after.take_news(), [News::Started(after.listed()[0].clone())]);
+    assert_eq!(after.take_news(), [Change::Started(after.listed()[0].clone())]);
     assert_eq!(after.get(lives).unwrap().info(lives).started_at_ms, 5);
     after.expire(now + seconds(29));
     assert_eq!(state(&after, dead), StreamState::Interrupted, "its node may be late");
@@ -497,7 +497,7 @@ fn what_other_main_servers_wrote_is_taken_over_once_and_in_any_order() {
     let over = Record { ended_at_ms: Some(9), ..moved };
     catalogue.learn(id, over.clone(), Revision(5), now);
     catalogue.learn(id, over, Revision(5), now);
-    assert_eq!(catalogue.take_news(), [News::Ended(id)]);
+    assert_eq!(catalogue.take_news(), [Change::Ended(id)]);
     assert!(catalogue.unsaved().is_empty());
 }
 
@@ -517,7 +517,7 @@ fn a_stream_that_went_live_elsewhere_is_announced_here() {
     let now = Now::read();
     let mut catalogue = Catalogue::new(SETTINGS);
     let id = catalogue.create(Record { started_at_ms: Some(5), ..record("first") }, None, now);
-    assert_eq!(catalogue.take_news(), [News::Started(catalogue.get(id).unwrap().info(id))]);
+    assert_eq!(catalogue.take_news(), [Change::Started(catalogue.get(id).unwrap().info(id))]);
 }
 
 #[test]

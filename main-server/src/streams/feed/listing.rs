@@ -9,7 +9,7 @@ use std::{
 use protocol::{StreamId, stream::StreamInfo};
 use serde::Serialize;
 
-use super::{Change, write_event};
+use super::event::{Change, write_event};
 
 /// Where a row stands.
 type Rank = (Reverse<u32>, Reverse<u64>, StreamId);

@@ -1,53 +1,31 @@
 //! The list of public streams, and what the listeners of `GET /api/events` are told of its changes.
 //!
 //! A *frame* holds the events of one change set. It is written once and shared by all listeners. The newest frames are
-//! kept in a log of at most twice the bytes of the list itself; a listener is a position in it ([`Reader`]). A listener
+//! kept in a log of at most twice the bytes of the list itself; a listener is a position in it ([`reader`]). A listener
 //! that fell behind the log continues with a [`Snapshot`] of the list, which is cheaper than the backlog was. Listeners
 //! share snapshots: one is built when none exists from which the log leads on, outside the lock that changes take.
 
+mod event;
 mod listing;
-mod reader;
+pub(crate) mod reader;
 mod snapshot;
 
 use std::{
     collections::VecDeque,
-    fmt::Write,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
-use protocol::{StreamId, stream::StreamInfo};
 use serde::Serialize;
 use tokio::sync::watch;
 
-pub(crate) use reader::Reader;
+pub(crate) use event::Change;
 pub(crate) use snapshot::Snapshot;
 
-use self::{listing::Listing, snapshot::Snapshots};
-use crate::streams::catalogue::News;
+use self::{event::write_event, listing::Listing, snapshot::Snapshots};
 
 /// Bytes of frames that are kept however short the list is.
 const MIN_LOG_BYTES: usize = 64 * 1024;
-
-/// A change of the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// A stream went live.
-    Started(StreamInfo),
-    /// A stream looks different.
-    Changed(StreamInfo),
-    /// A stream is over.
-    Ended(StreamId),
-}
-
-impl From<News> for Change {
-    fn from(news: News) -> Self {
-        match news {
-            News::Started(stream) => Self::Started(stream),
-            News::Ended(stream_id) => Self::Ended(stream_id),
-        }
-    }
-}
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -113,9 +91,9 @@ impl Feed {
         self.newest.send_replace(state.next);
     }
 
-    /// Everything from now on, beginning with the list.
-    pub(crate) fn subscribe(&self) -> Reader {
-        Reader::new(self.newest.subscribe(), &self.current())
+    /// Notified of the position after the newest frame.
+    fn watch(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
     }
 
     /// The list as it is now.
@@ -189,11 +167,6 @@ impl State {
             self.log_bytes -= oldest.len();
         }
     }
-}
-
-/// Appends an event in the form of Server-Sent Events; `json` is one line.
-fn write_event(frame: &mut String, name: &str, json: &str) {
-    write!(frame, "event: {name}\ndata: {json}\n\n").expect("a String takes everything");
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{Feed, Found, Snapshot};
+use super::{Feed, Found, snapshot::Snapshot};
 
 /// What comes before the JSON text of a snapshot, and after it. The browser is to wait 1 s before it connects again.
 const HEAD: &[u8] = b"event: snapshot\nretry: 1000\ndata: ";
@@ -33,8 +33,9 @@ impl Place {
 }
 
 impl Reader {
-    pub(super) fn new(newest: watch::Receiver<u64>, snapshot: &Arc<Snapshot>) -> Self {
-        Self { newest, place: Place::start_of(snapshot) }
+    /// Everything from now on, beginning with the list.
+    pub(crate) fn new(feed: &Feed) -> Self {
+        Self { newest: feed.watch(), place: Place::start_of(&feed.current()) }
     }
 
     /// The next bytes of the event stream. They may be part of an event: the rest of it never waits. None for a reader

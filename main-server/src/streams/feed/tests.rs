@@ -1,10 +1,13 @@
 //! What listeners get, however many and however slow they are, and how often the list is copied for them.
 
 use futures_util::FutureExt;
-use protocol::stream::StreamState;
+use protocol::{
+    StreamId,
+    stream::{StreamInfo, StreamState},
+};
 use serde_json::Value;
 
-use super::*;
+use super::{reader::Reader, *};
 
 fn stream(number: u64, viewers: u32) -> StreamInfo {
     StreamInfo {
@@ -61,7 +64,7 @@ fn the_busiest_stream_is_listed_first_then_the_newest() {
 #[test]
 fn a_change_set_is_one_frame_that_listeners_share() {
     let feed = feed_of(1_100);
-    let mut readers: Vec<Reader> = (0..20).map(|_| feed.subscribe()).collect();
+    let mut readers: Vec<Reader> = (0..20).map(|_| Reader::new(&feed)).collect();
     for reader in &mut readers {
         assert_eq!(taken(reader, &feed)[0].1.as_array().unwrap().len(), 1_100);
     }
@@ -79,7 +82,7 @@ fn a_change_set_is_one_frame_that_listeners_share() {
 #[test]
 fn listeners_that_fell_behind_share_one_list_instead_of_a_backlog() {
     let feed = feed_of(1_100);
-    let mut readers: Vec<Reader> = (0..20).map(|_| feed.subscribe()).collect();
+    let mut readers: Vec<Reader> = (0..20).map(|_| Reader::new(&feed)).collect();
     readers.iter_mut().for_each(|reader| drop(taken(reader, &feed)));
     for viewers in 1..=8 {
         change_all(&feed, 1_100, viewers);
@@ -102,7 +105,7 @@ fn listeners_that_fell_behind_share_one_list_instead_of_a_backlog() {
 fn whatever_is_missed_in_between_the_list_is_right_in_the_end() {
     let feed = feed_of(500);
     let mut list = std::collections::BTreeMap::new();
-    let mut reader = feed.subscribe();
+    let mut reader = Reader::new(&feed);
     for round in 1..120_u64 {
         match round % 3 {
             0 => change_all(&feed, 400, u32::try_from(round).unwrap()),

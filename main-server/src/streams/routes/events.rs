@@ -15,11 +15,11 @@ use futures_util::stream;
 use protocol::ErrorCode;
 use tokio::time::timeout;
 
-use super::Api;
+use super::api::Api;
 use crate::{
     api::{error::Error, extract::Client},
     shares::Place,
-    streams::feed::Reader,
+    streams::feed::reader::Reader,
 };
 
 /// How often a silent connection carries a comment. Proxies and load balancers end connections that are silent for as little
@@ -40,7 +40,7 @@ pub(super) async fn listen(
     let full =
         || Error::new(ErrorCode::LimitReached, "as many listeners as this server accepts: try again later");
     let place = api.listeners.take(address).ok_or_else(full)?;
-    let listener = Listener { reader: api.feed.subscribe(), api, _place: place };
+    let listener = Listener { reader: Reader::new(&api.feed), api, _place: place };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-cache"),

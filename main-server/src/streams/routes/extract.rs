@@ -8,7 +8,7 @@ use axum::{
 };
 use protocol::{ErrorCode, StreamId, stream::Visibility};
 
-use super::Api;
+use super::api::Api;
 use crate::api::{
     caller::{Caller, Operator, bearer},
     error::Error,

@@ -14,7 +14,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::Api;
+use super::api::Api;
 use crate::streams::feed::Snapshot;
 
 pub(super) async fn list(State(api): State<Arc<Api>>, request: HeaderMap) -> Response {

@@ -1,5 +1,6 @@
 //! `/api/streams` and `/api/events`: create, list, watch, publish and end.
 
+mod api;
 mod events;
 mod extract;
 mod list;
@@ -10,7 +11,7 @@ use std::sync::Arc;
 
 use axum::{
     Json as Answer, Router,
-    extract::{DefaultBodyLimit, FromRef, State},
+    extract::{DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode},
     routing::{get, post},
 };
@@ -22,49 +23,19 @@ use protocol::{
     },
     title,
 };
-use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::api::Api;
 use self::extract::{Ender, Publisher, StreamPath, is_insider};
-use super::{NewStream, Streams, feed::Feed};
+use super::NewStream;
 use crate::{
     api::{
-        caller::Credentials,
         error::Error,
         extract::{Client, Json, OptionalJson},
     },
-    auth::{Attempt, Grants, MAX_PASSPHRASE_CHARS, Passphrases},
+    auth::{Attempt, MAX_PASSPHRASE_CHARS},
     clock::Now,
-    metrics::{Counters, count},
-    shares::Places,
+    metrics::count,
 };
-
-/// What the handlers share.
-pub(crate) struct Api {
-    /// The streams.
-    pub(crate) streams: Arc<Streams>,
-    /// The list of public streams and what is told of its changes.
-    pub(crate) feed: Arc<Feed>,
-    /// Signs and checks grants.
-    pub(crate) grants: Arc<Grants>,
-    /// Makes and checks hashes.
-    pub(crate) passphrases: Passphrases,
-    /// What operators and nodes prove themselves with.
-    pub(crate) credentials: Credentials,
-    /// One per listener of events that may be.
-    pub(crate) listeners: Arc<Places>,
-    /// When this process began to serve.
-    pub(crate) started: Now,
-    /// Cancelled when event streams have to end.
-    pub(crate) closing: CancellationToken,
-    /// What happened since the start.
-    pub(crate) counters: Arc<Counters>,
-}
-
-impl FromRef<Arc<Api>> for Credentials {
-    fn from_ref(api: &Arc<Api>) -> Self {
-        api.credentials.clone()
-    }
-}
 
 /// The routes of streams.
 pub(crate) fn router(api: Arc<Api>) -> Router {

@@ -7,10 +7,10 @@ use placement::Decision;
 use protocol::{ErrorCode, StreamId};
 use serde::Deserialize;
 
-use super::Api;
+use super::api::Api;
 use crate::{
     api::{caller::Operator, error::Error},
-    streams::Client,
+    streams::ClientKind,
 };
 
 /// What is asked.
@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct Question {
     stream_id: Option<StreamId>,
     #[serde(rename = "for")]
-    client: Client,
+    client: ClientKind,
     region: Option<String>,
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn explain(
 ) -> Result<axum::Json<Decision>, Error> {
     let wrong = "for is viewer or broadcaster, and stream_id that of a stream";
     let Query(question) = question.map_err(|_| Error::invalid(wrong))?;
-    if question.client == Client::Viewer && question.stream_id.is_none() {
+    if question.client == ClientKind::Viewer && question.stream_id.is_none() {
         return Err(Error::new(ErrorCode::UnknownStream, "a viewer watches a stream: stream_id says which"));
     }
     Ok(axum::Json(api.streams.explain(question.stream_id, question.client, question.region.as_deref())?))

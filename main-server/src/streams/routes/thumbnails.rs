@@ -10,7 +10,7 @@ use axum::{
 use protocol::ErrorCode;
 
 use super::{
-    Api,
+    api::Api,
     extract::{Publisher, StreamPath},
 };
 use crate::{

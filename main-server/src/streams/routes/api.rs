@@ -1,0 +1,43 @@
+//! What the streams' handlers share.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::caller::Credentials,
+    auth::{Grants, Passphrases},
+    clock::Now,
+    metrics::Counters,
+    shares::Places,
+    streams::{Streams, feed::Feed},
+};
+
+/// What the handlers share.
+pub(crate) struct Api {
+    /// The streams.
+    pub(crate) streams: Arc<Streams>,
+    /// The list of public streams and what is told of its changes.
+    pub(crate) feed: Arc<Feed>,
+    /// Signs and checks grants.
+    pub(crate) grants: Arc<Grants>,
+    /// Makes and checks hashes.
+    pub(crate) passphrases: Passphrases,
+    /// What operators and nodes prove themselves with.
+    pub(crate) credentials: Credentials,
+    /// One per listener of events that may be.
+    pub(crate) listeners: Arc<Places>,
+    /// When this process began to serve.
+    pub(crate) started: Now,
+    /// Cancelled when event streams have to end.
+    pub(crate) closing: CancellationToken,
+    /// What happened since the start.
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl FromRef<Arc<Api>> for Credentials {
+    fn from_ref(api: &Arc<Api>) -> Self {
+        api.credentials.clone()
+    }
+}
