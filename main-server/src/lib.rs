@@ -1,4 +1,4 @@
-//! The control plane of Undead: which nodes exist, which streams are live, where everybody goes, who may do what.
+//! The control plane of Undead: nodes, live streams, the choice of nodes for clients, and permissions.
 //!
 //! It serves the HTTP API of `docs/http-api.md` and the web pages. No live media passes through it. A process uses it
 //! in four steps:

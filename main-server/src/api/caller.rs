@@ -1,5 +1,5 @@
-//! Who calls: a node of the cluster, or its operator. A route that is not for everybody says which of them it admits, by the
-//! extractor it takes.
+//! The callers that have to prove themselves: nodes of the cluster, and its operator. A route takes the extractor of the callers
+//! that it admits.
 
 use axum::{
     extract::{FromRef, FromRequestParts},

@@ -1,8 +1,8 @@
-//! What the first main server of a cluster decides and all others find: the version of what the store holds, the key
-//! that grants are signed with, and the cluster secret.
+//! Bootstrap of a cluster: its first main server writes the version of the store's content, the key that grants are signed
+//! with, and the cluster secret. All others read them.
 //!
-//! Each is written only if it is not there, so of servers that start together one decides and the others take its word.
-//! What an earlier version kept in the data folder is what such a server proposes.
+//! Each is written only if it is not there, so of servers that start together one decides. A server proposes what an earlier
+//! version kept in its data folder.
 
 use std::cmp::Ordering;
 

@@ -345,7 +345,7 @@ fn log(decision: &Decision, client: &str, stream_id: Option<StreamId>) {
     tracing::debug!(stream.id = stream_id, node, ?role, %reason, "a {client} goes to {node}: {reason}");
 }
 
-/// For whom a node is chosen.
+/// The kind of client that a node is chosen for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ClientKind {

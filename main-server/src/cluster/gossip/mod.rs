@@ -1,10 +1,10 @@
 //! What main servers tell each other: the heartbeats and pictures they got and what they wrote to the store, so that all
 //! have the same view.
 //!
-//! Nothing here has to arrive: a heartbeat is replaced by the next, a second later, and what is in the store is shown by
-//! its watch; only while that is broken, this is how it is [learned](super::partition). So a message is sent once, nobody
-//! waits for an answer, and when the bus is slow the oldest are dropped. What a server hears of itself is the sign that it
-//! can hear the others: when that is missing it is [cut off](super::partition). A main server that is alone says nothing.
+//! No message has to arrive: the next heartbeat replaces the last one a second later, and the watch of the store shows every
+//! write. Only while that watch is broken, gossip [replaces](super::partition) it. So a message is sent once and without an
+//! answer, and when the bus is slow the oldest messages are dropped. A server also hears its own messages. While it does not, it
+//! is [cut off](super::partition). A main server that is alone sends nothing.
 
 mod message;
 mod outbox;

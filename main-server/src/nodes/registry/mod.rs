@@ -32,7 +32,7 @@ use crate::nodes::report::Heard;
 pub(crate) struct Settings {
     /// How long a node may be chosen after its last heartbeat.
     pub(crate) lease: Duration,
-    /// How long the store keeps a registration that nobody renews.
+    /// How long the store keeps a registration that is not renewed.
     pub(crate) forget_after: Duration,
     /// Most nodes known at a time.
     pub(crate) max_nodes: usize,

@@ -93,7 +93,7 @@ impl Node {
         now < self.lease_ends
     }
 
-    /// Whether its lease has ended and this is the first time anybody asks.
+    /// Whether its lease has ended since the last call.
     pub(super) fn note_end(&mut self, now: Instant) -> bool {
         !self.is_live(now) && !std::mem::replace(&mut self.end_noted, true)
     }

@@ -62,7 +62,7 @@ impl LiveStream {
         stream
     }
 
-    /// Gives whoever it waits for a fresh term.
+    /// Its deadline is a full term from now.
     pub(super) fn renew_deadline(&mut self, settings: &Settings, now: Now) {
         self.deadline = match self.state {
             StreamState::Created => Some(now.instant + settings.first_media),
@@ -102,7 +102,7 @@ impl LiveStream {
         self.thumbnail.as_ref()
     }
 
-    /// Whether everybody sees it in the list.
+    /// Whether the public list has it.
     pub(super) fn is_listed(&self) -> bool {
         self.visibility() == Visibility::Public
             && !self.in_doubt

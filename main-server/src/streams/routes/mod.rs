@@ -53,7 +53,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
-/// Most avoided nodes that are taken into account; nobody loses more in one go.
+/// Most avoided nodes that are taken into account.
 const MAX_AVOIDED: usize = 16;
 
 async fn create(
