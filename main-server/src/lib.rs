@@ -51,8 +51,6 @@ mod notes;
 mod pages;
 mod private_file;
 mod scaling;
-#[cfg(test)]
-mod several;
 mod shares;
 mod streams;
 mod view;

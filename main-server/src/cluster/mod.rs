@@ -4,3 +4,5 @@ pub(crate) mod bootstrap;
 pub(crate) mod circuit_breaker;
 pub(crate) mod gossip;
 pub(crate) mod partition;
+#[cfg(test)]
+pub(crate) mod tests;

@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::feature;
-use crate::several::{Cluster, until};
+use crate::cluster::tests::{Cluster, until};
 
 #[tokio::test]
 async fn a_feature_is_one_folder_and_one_registration() {

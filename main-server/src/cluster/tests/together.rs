@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{Cluster, code, until};
 use crate::{
     clock::Now,
-    several::server::{addresses, carried},
+    cluster::tests::server::{addresses, carried},
     streams::NewStream,
 };
 

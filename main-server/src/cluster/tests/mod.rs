@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod connection;
-mod contact;
-#[path = "../../tests/http/server.rs"]
+mod partition;
+#[path = "../../../tests/http/server.rs"]
 #[allow(dead_code, reason = "its other users need the rest")]
 mod server;
 mod together;

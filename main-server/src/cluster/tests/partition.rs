@@ -14,9 +14,11 @@ use super::{Cluster, Member, code, until};
 use crate::{
     Config,
     clock::Now,
-    cluster::partition::{CutOff, NotReady},
+    cluster::{
+        partition::{CutOff, NotReady},
+        tests::server::carried,
+    },
     nodes::record::Registration,
-    several::server::carried,
     streams::Error,
 };
 
