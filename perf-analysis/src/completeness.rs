@@ -52,7 +52,7 @@ fn check_trial(record: &TrialRecord) -> Result<(), String> {
     }
     let silent = u64::from(record.point.streams) * u64::from(record.point.silent);
     if record.silent.len() as u64 != silent {
-        return Err(format!("{} of {silent} silent viewers told what they found", record.silent.len()));
+        return Err(format!("{} of {silent} silent viewers reported", record.silent.len()));
     }
     check_delivery(record)?;
     let totals = record.totals;

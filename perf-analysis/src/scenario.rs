@@ -152,12 +152,12 @@ impl Scenario {
         within("rounds", self.rounds.into(), 1.0, 1_000.0)?;
         within("sample_ms", self.sample_ms as f64, 50.0, 60_000.0)?;
         if self.sweep.is_empty() {
-            return Err("there is no [[sweep]], so nothing to measure".into());
+            return Err("the scenario has no [[sweep]]".into());
         }
         for sweep in &self.sweep {
             within("measure_s", sweep.measure_s.unwrap_or(self.measure_s), 0.5, 86_400.0)?;
             if sweep.cpus.is_empty() || sweep.streams.is_empty() || sweep.viewers.is_empty() {
-                return Err("a [[sweep]] has an empty list, so no cell".into());
+                return Err("a [[sweep]] has an empty list".into());
             }
             for &cpus in &sweep.cpus {
                 if cpus != 0.0 {
@@ -176,9 +176,7 @@ impl Scenario {
                 return Err("silent viewers need transport = \"ws\"".into());
             }
             if sweep.floor && sweep.edges + sweep.silent > 0 {
-                return Err(
-                    "the floor has neither edges nor patience with silent viewers: floor = false".into()
-                );
+                return Err("the floor supports neither edges nor silent viewers: set floor = false".into());
             }
             sweep.synthetic.iter().try_for_each(Synthetic::check)?;
         }

@@ -85,13 +85,13 @@ impl Scenario {
         let times = [self.stay_s, self.ramp_s, self.measure_s, self.crowd_every_s, self.death_every_s];
         let rates = self.node_mbit.iter().chain(&self.stream_mbit);
         if self.nodes == 0 || self.streams == 0 || self.viewers == 0 {
-            return Err("nodes, streams and viewers have to be positive");
+            return Err("nodes, streams and viewers must be positive");
         }
         if self.node_mbit.is_empty() || self.stream_mbit.is_empty() {
             return Err("node_mbit and stream_mbit need at least one value each");
         }
         if times.into_iter().chain(rates.copied()).any(|value| !(value > 0.0 && value.is_finite())) {
-            return Err("times and rates have to be positive");
+            return Err("times and rates must be positive");
         }
         Ok(())
     }

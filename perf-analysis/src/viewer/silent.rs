@@ -28,7 +28,7 @@ pub async fn keep_silent(
     // The receiver is gone only when the trial is over.
     let _ = joined.send(());
     if asked.wait_for(|asked| *asked).await.is_err() {
-        return Err(Error::Incomplete("nobody asked a silent viewer".into()));
+        return Err(Error::Incomplete("a silent viewer was not asked for its result".into()));
     }
     let mut found = Found::default();
     let reading = async {
