@@ -26,7 +26,7 @@ pub enum Error {
         limit: u64,
     },
     /// A segment has more frames than its bytes allow.
-    #[error("more than {limit} frames in a segment of so few bytes")]
+    #[error("the segment has more than {limit} frames, too many for its size")]
     TooManyFrames {
         /// The bound.
         limit: u64,

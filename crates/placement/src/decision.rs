@@ -170,6 +170,6 @@ pub enum Refusal {
     #[error("no healthy node can take this now: try again in a moment")]
     NoNode,
     /// There are nodes, and all are as loaded as they may be.
-    #[error("every node is as loaded as it may be: try again in a moment")]
+    #[error("all nodes are at their limits: try again in a moment")]
     NoCapacity,
 }

@@ -123,7 +123,7 @@ fn note(health: &watch::Sender<Health>, event: &async_nats::Event) {
     match (changed, event) {
         (true, async_nats::Event::Connected) => tracing::info!("connected to NATS again"),
         (true, async_nats::Event::Disconnected) => {
-            tracing::error!("the connection to NATS is lost, trying to get it back");
+            tracing::error!("lost the connection to NATS; reconnecting");
         }
         // The store was closed, or nothing changed.
         _ => {}
@@ -151,7 +151,9 @@ async fn stream(context: &Context, copies: usize) -> Result<Stream, Error> {
     let created = context.get_or_create_stream(config(copies)).await;
     let stream = created.map_err(|error| unavailable(&error))?;
     if stream.cached_info().config.num_replicas < copies {
-        tracing::warn!("the store's stream was made on one server and has no copies; see docs/operating.md");
+        tracing::warn!(
+            "the store's stream was created on one server and has no copies; see docs/operating.md"
+        );
     }
     raise_version(&stream, context, VERSION).await?;
     Ok(stream)

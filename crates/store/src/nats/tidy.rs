@@ -47,7 +47,7 @@ pub(super) async fn tidy(nats: Weak<Nats>) {
         let Some(nats) = nats.upgrade() else { return };
         match forget(&nats, KEEP).await {
             Ok(forgotten) => tracing::debug!("{forgotten} deletions forgotten"),
-            Err(error) => tracing::warn!("old deletions are still kept: {error}"),
+            Err(error) => tracing::warn!("cannot remove old deletions: {error}"),
         }
     }
 }

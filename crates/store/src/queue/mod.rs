@@ -68,10 +68,10 @@ impl Default for Settings {
 #[non_exhaustive]
 pub enum Error {
     /// As many tasks wait as may; says how many.
-    #[error("{0} tasks wait already, as many as may: try again later")]
+    #[error("the queue is full: {0} tasks wait; try again later")]
     Full(usize),
     /// The task was cancelled, or another worker has it or has done it.
-    #[error("the task was cancelled or is another worker's by now")]
+    #[error("the task was cancelled, or another worker has it")]
     Lost,
     /// There is no dead letter with that key.
     #[error("there is no dead letter {0:?}")]
