@@ -35,11 +35,12 @@ pub(crate) fn packet_duration_us(track: &Track, packet: &[u8]) -> Option<u64> {
 /// The largest [`silence`]: an MP3 frame of 36 ms at 32 kbit/s.
 pub(crate) const MAX_SILENCE_BYTES: usize = 144;
 
-/// A packet that sounds like nothing for `duration_us`, as near as the codec comes to that; `None` for pictures.
+/// A packet that sounds like nothing for `duration_us`, as near as the codec comes to that; `None` for pictures, and where
+/// there is none.
 pub(crate) fn silence(track: &Track, duration_us: u64) -> Option<Cow<'static, [u8]>> {
     match track.codec {
-        Codec::Opus => Some(Cow::Borrowed(opus::silence(duration_us))),
-        Codec::Aac => aac::silence(&track.config).map(Cow::Borrowed),
+        Codec::Opus => opus::silence(&track.config, duration_us),
+        Codec::Aac => aac::silence(&track.config).map(Cow::Owned),
         Codec::Mp3 => mp3::silence(track.kind).map(Cow::Owned),
         Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H264 => None,
     }

@@ -1,5 +1,7 @@
 //! How long an Opus packet sounds, from its first bytes (RFC 6716, section 3.1). Nothing is decoded.
 
+use std::borrow::Cow;
+
 /// The longest duration a packet may have (RFC 6716, section 3.2.5, requirement R5).
 const MAX_PACKET_US: u64 = 120_000;
 
@@ -27,9 +29,28 @@ fn frame_us(config: u8) -> u64 {
     }
 }
 
-/// A packet without sound data, for which a decoder conceals the loss (RFC 6716, section 3.2.1: a frame of 0 bytes), as long
-/// as may be within `duration_us`: CELT frames of 20 ms, at most six, or one of 10, 5 or 2.5 ms.
-pub(crate) fn silence(duration_us: u64) -> &'static [u8] {
+/// A packet without sound data for a track with this `OpusHead`, as long as may be within `duration_us`. `None` for more
+/// streams than any layout of loudspeakers has.
+pub(crate) fn silence(head: &[u8], duration_us: u64) -> Option<Cow<'static, [u8]>> {
+    /// Where an `OpusHead` has its mapping family and, behind families other than 0, its number of streams.
+    const FAMILY: usize = 18;
+    const STREAMS: usize = 19;
+    const MAX_STREAMS: usize = 32;
+    let packet = stream_silence(duration_us);
+    match (head.get(FAMILY), head.get(STREAMS)) {
+        (Some(1..), Some(&streams)) if streams > 1 => {
+            let streams = usize::from(streams);
+            // All streams but the last say where they end (RFC 7845, section 3; RFC 6716, appendix B): after 0 bytes.
+            let packets = || [[packet, &[0]].concat().repeat(streams - 1), packet.to_vec()].concat();
+            (streams <= MAX_STREAMS).then(|| Cow::Owned(packets()))
+        }
+        _ => Some(Cow::Borrowed(packet)),
+    }
+}
+
+/// One stream's packet, for which a decoder conceals the loss (RFC 6716, section 3.2.1: a frame of 0 bytes): CELT frames of
+/// 20 ms, at most six, or one of 10, 5 or 2.5 ms.
+fn stream_silence(duration_us: u64) -> &'static [u8] {
     const FRAMES: [[u8; 2]; 6] = [[0xfb, 1], [0xfb, 2], [0xfb, 3], [0xfb, 4], [0xfb, 5], [0xfb, 6]];
     match duration_us {
         20_000.. => &FRAMES[(duration_us.min(MAX_PACKET_US) / 20_000 - 1) as usize],
@@ -48,7 +69,11 @@ mod tests {
         for (room_us, duration_us) in
             [(2_500, 2_500), (19_999, 10_000), (20_000, 20_000), (61_000, 60_000), (1 << 40, 120_000)]
         {
-            assert_eq!(packet_duration_us(silence(room_us)), Some(duration_us), "{room_us} µs");
+            assert_eq!(
+                packet_duration_us(&silence(&[], room_us).unwrap()),
+                Some(duration_us),
+                "{room_us} µs"
+            );
         }
     }
 

@@ -10,7 +10,7 @@ use super::movie::{self, InputTrack};
 use crate::{
     Error, Packet,
     boxes::{self, Header, malformed, put_box, put_full_box},
-    demux::{Event, input::Input},
+    demux::{Event, input::Input, refusal},
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use std::{ops::Range, vec};
@@ -104,7 +104,7 @@ impl Demuxer {
     /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
     /// returns it again.
     ///
-    /// `Unsupported` for codecs that are not forwarded; `TooLarge` for boxes over the bounds;
+    /// `Unsupported` for codecs that are not forwarded, and where the file is not fragmented; `TooLarge` for boxes over the bounds;
     /// `Malformed` where the format's rules are broken, and for a second, different `moov`.
     pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
         match &self.failed {
@@ -185,7 +185,8 @@ impl Demuxer {
                 Err(malformed(format!("begins with {}, not with ftyp", kind.escape_ascii())))
             }
             (b"moov", _) => self.read_moov(header),
-            (b"moof" | b"mdat", None) => Err(malformed("a fragment before moov")),
+            (b"moof", None) => Err(malformed("a fragment before moov")),
+            (b"mdat", None) => Err(refusal::not_fragmented()),
             (b"moof", Some(_)) => self.read_moof(header),
             (b"mdat", Some(_)) => self.read_mdat(header),
             (kind, _) if kind.iter().all(|byte| byte.is_ascii_graphic() || *byte == b' ') => {

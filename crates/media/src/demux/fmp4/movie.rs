@@ -61,7 +61,7 @@ pub(super) fn read(moov: &[u8]) -> Result<Vec<InputTrack>, Error> {
     if tracks.is_empty() {
         return Err(malformed("a movie without tracks"));
     }
-    read_defaults(expect(moov, b"mvex")?, &mut tracks)?;
+    read_defaults(find(moov, b"mvex")?.ok_or_else(refusal::not_fragmented)?, &mut tracks)?;
     let earliest_us = starts_us.iter().copied().min().unwrap_or(0);
     for (track, start_us) in tracks.iter_mut().zip(starts_us) {
         track.delay_us = start_us.abs_diff(earliest_us);
