@@ -12,15 +12,15 @@
 mod clock;
 mod decode;
 mod fill;
+mod state;
 
 use crate::{
     Codec, Frame, Packet, Track,
-    codec::{self, PictureOrder, Repeat},
-    varint::{MAX_NUMBER, Reader, put, put_option},
+    codec::{self, PictureOrder},
 };
-use clock::Clock;
-use decode::Decode;
 use fill::{Allowance, REPEAT_US};
+use state::MAX_AWAY_US;
+pub(crate) use state::State;
 
 /// How long pictures may stay away while the sound goes on before one is shown again: longer than between two of a still
 /// screen.
@@ -35,9 +35,6 @@ const SOUND_AWAY_US: u64 = 600_000;
 const LEAST_GAP_US: u64 = 20_000;
 const PROMPT_GAP_US: u64 = 60_000;
 
-/// The longest that these grow to where the input has the tracks in blocks, one behind the other.
-const MAX_AWAY_US: u64 = 15_000_000;
-
 /// Duration of an audio packet that does not tell its own.
 const UNTOLD_PACKET_US: u64 = 20_000;
 
@@ -50,82 +47,6 @@ const MIN_STEP_US: u64 = 1_000;
 const STANDING_PICTURES: u64 = 2;
 /// The most that distance is.
 const MAX_STEP_US: u64 = 1_000_000;
-
-/// What a timeline knows between runs.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct State {
-    clock: Clock,
-    /// When the first frame of the take is decoded.
-    begin_us: Option<u64>,
-    /// The latest time at which a frame is shown.
-    latest_us: Option<u64>,
-    tracks: [TrackState; 2],
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-struct TrackState {
-    decode: Decode,
-    /// Duration of the newest packet, or distance of the newest picture to the one before.
-    step_us: u64,
-    /// Whether the newest frame was made here, because the track is away.
-    filled: bool,
-    /// The latest time that a frame of the input was given.
-    given_us: Option<u64>,
-    /// When the newest frame that was made here ends, or, of a picture, is shown.
-    made_us: Option<u64>,
-    /// How long this track has to be away, where that is longer than for others.
-    away_us: u64,
-    /// The newest frame's time in the input, and how many pictures in a row had the same.
-    input_us: Option<u64>,
-    standing: u64,
-    repeat: Repeat,
-    /// The latest time at which a picture is shown.
-    shown_us: Option<u64>,
-}
-
-impl State {
-    /// Appends it to a resume point.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        self.clock.write(out);
-        put_option(out, self.begin_us);
-        put_option(out, self.latest_us);
-        for track in &self.tracks {
-            track.decode.write(out);
-            put(out, track.step_us);
-            put(out, track.filled.into());
-            put_option(out, track.given_us);
-            put_option(out, track.made_us);
-            put(out, track.away_us);
-            put_option(out, track.input_us);
-            put(out, track.standing);
-            track.repeat.write(out);
-            put_option(out, track.shown_us);
-        }
-    }
-
-    /// Reads what [`Self::write`] wrote.
-    pub(crate) fn read(input: &mut Reader<'_>) -> Option<Self> {
-        let mut state = Self {
-            clock: Clock::read(input)?,
-            begin_us: input.option()?,
-            latest_us: input.option()?,
-            ..Self::default()
-        };
-        for track in &mut state.tracks {
-            track.decode = Decode::read(input)?;
-            track.step_us = input.number(MAX_NUMBER)?;
-            track.filled = input.number(1)? == 1;
-            track.given_us = input.option()?;
-            track.made_us = input.option()?;
-            track.away_us = input.number(MAX_AWAY_US)?;
-            track.input_us = input.option()?;
-            track.standing = input.number(MAX_NUMBER)?;
-            track.repeat = Repeat::read(input)?;
-            track.shown_us = input.option()?;
-        }
-        Some(state)
-    }
-}
 
 fn away_limit_us(track: &Track) -> u64 {
     if track.is_video() { PICTURE_AWAY_US } else { SOUND_AWAY_US }

@@ -1,5 +1,5 @@
-use super::*;
-use crate::{Display, TrackKind};
+use super::{decode::Decode, *};
+use crate::{Display, TrackKind, varint::Reader};
 use bytes::Bytes;
 
 const VIDEO: usize = 0;
