@@ -53,6 +53,7 @@ fn pictures_and_sound_stay_in_step_whoever_recorded_them() {
         ("edits.mp4", format!("{X264} -bf 3 -c:a aac {FRAGMENTED}+delay_moov")),
         ("edits-opus.mp4", format!("{X264} -bf 2 -c:a libopus {FRAGMENTED}+delay_moov+default_base_moof")),
         ("late.mp4", format!("{X264} -bf 2 -c:a aac -output_ts_offset 0.1 {FRAGMENTED}+delay_moov")),
+        ("early.mp4", format!("{X264} -bf 2 -c:a aac {FRAGMENTED}+delay_moov+frag_discont")),
         ("tracks-apart.mp4", format!("{X264} -bf 2 -ac 6 -c:a aac {FRAGMENTED}+separate_moof")),
         ("surround.mp4", format!("{X264} -bf 2 -ac 6 -c:a libopus {FRAGMENTED}")),
         ("short-runs.mp4", format!("{X264} -bf 2 -c:a aac -frag_duration 200000 {FRAGMENTED}")),

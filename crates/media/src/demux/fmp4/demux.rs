@@ -56,7 +56,7 @@ struct Movie {
     moov: Bytes,
     tracks: Vec<InputTrack>,
     /// When each track's next sample is due if no `tfdt` says so, in ticks.
-    decode_times: Vec<u64>,
+    decode_times: Vec<i64>,
 }
 
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl Demuxer {
     /// returns it again.
     ///
     /// `Unsupported` for codecs that are not forwarded, and where the file is not fragmented; `TooLarge` for boxes over the bounds;
-    /// `Malformed` where the format's rules are broken, and for a second, different `moov`.
+    /// `Malformed` where the format's rules are broken, and for a second `moov` with other tracks.
     pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
         match &self.failed {
             Some(error) => Err(error.clone()),
@@ -229,7 +229,7 @@ impl Demuxer {
         // A copy, so that it does not keep a whole segment's bytes for the length of a take.
         let moov = Bytes::copy_from_slice(&taken[header.header_bytes..]);
         match &self.movie {
-            Some(movie) if movie.moov == moov => Ok(Step::Continue),
+            Some(movie) if movie.moov == moov || movie.tracks == movie::read(&moov)? => Ok(Step::Continue),
             Some(_) => Err(malformed("tracks that change within a take")),
             None => {
                 let tracks = movie::read(&moov)?;
@@ -342,7 +342,7 @@ fn put_decode_times(out: &mut BytesMut, movie: &Movie) {
         for (input, &decode_time) in movie.tracks.iter().zip(&movie.decode_times) {
             put_box(out, b"traf", |out| {
                 put_full_box(out, b"tfhd", 0, 0, |out| out.put_u32(input.id));
-                put_full_box(out, b"tfdt", 1, 0, |out| out.put_u64(decode_time));
+                put_full_box(out, b"tfdt", 1, 0, |out| out.put_i64(decode_time));
             });
         }
     });

@@ -66,7 +66,7 @@ pub(super) struct Source<'a> {
     pub(super) start: u64,
     pub(super) tracks: &'a [InputTrack],
     /// When each track's next sample is due if no `tfdt` says so, in ticks.
-    pub(super) decode_times: &'a [u64],
+    pub(super) decode_times: &'a [i64],
 }
 
 /// What a fragment's samples are together.
@@ -77,7 +77,7 @@ pub(super) struct Outline {
     /// From the first byte of a sample to the last, counted from the start of the input.
     pub(super) place: Range<u64>,
     /// As [`Source::decode_times`], after this fragment.
-    pub(super) decode_times: Vec<u64>,
+    pub(super) decode_times: Vec<i64>,
     /// Whether a sample's place was told from the start of the input, not from the `moof`.
     pub(super) absolute: bool,
     /// Boxes and runs of equal samples read.
@@ -116,7 +116,7 @@ pub(super) fn samples(source: Source<'_>) -> Result<Vec<Sample>, Error> {
 struct Run {
     track: usize,
     /// When the first one is decoded, in ticks.
-    decoded: u64,
+    decoded: i64,
     /// From when one is decoded to when it is shown, in ticks.
     composition_offset: i32,
     /// Ticks from one to the next.
@@ -130,23 +130,28 @@ struct Run {
 impl Run {
     fn samples(self, tracks: &[InputTrack]) -> impl Iterator<Item = Sample> {
         let InputTrack { timescale, delay_us, .. } = tracks[self.track];
+        let is_video = tracks[self.track].track.is_video();
         let starts = self.place.step_by(self.size as usize);
-        starts.enumerate().map(move |(number, start)| {
+        starts.enumerate().filter_map(move |(number, start)| {
             let decoded = i128::from(self.decoded) + number as i128 * i128::from(self.duration);
             let shown = decoded + i128::from(self.composition_offset);
             let [dts_us, pts_us] =
-                [decoded, shown].map(|ticks| microseconds(ticks, timescale) as u64 + delay_us);
+                [decoded, shown].map(|ticks| microseconds(ticks, timescale) + i128::from(delay_us));
+            // Sound from before 0 is what decoders need first, and leave out.
+            let is_left_out = pts_us < 0 && !is_video;
+            let [dts_us, pts_us] = [dts_us, pts_us].map(|time_us| time_us.max(0) as u64);
             let place = start..start + u64::from(self.size);
             let duration_us = microseconds(i128::from(self.duration), timescale) as u64;
             let dts_us = Some(dts_us);
-            Sample { track: self.track, pts_us, dts_us, duration_us, key: self.key, place }
+            let sample = Sample { track: self.track, pts_us, dts_us, duration_us, key: self.key, place };
+            (!is_left_out).then_some(sample)
         })
     }
 }
 
 /// What is known once a fragment was read; see [`Outline`].
 struct After {
-    decode_times: Vec<u64>,
+    decode_times: Vec<i64>,
     absolute: bool,
     steps: u64,
 }
@@ -197,7 +202,8 @@ impl<S: FnMut(Run)> Reader<'_, S> {
         let Some(rules) = self.read_header(expect(traf, b"tfhd")?, data_end)? else { return Ok(data_end) };
         if let Some(tfdt) = find(traf, b"tfdt")? {
             let (version, _, mut fields) = Fields::full(tfdt)?;
-            self.after.decode_times[rules.index] = fields.u32_or_u64(version)?;
+            // Unsigned, but some muxers begin before 0.
+            self.after.decode_times[rules.index] = fields.u32_or_u64(version)? as i64;
         }
         let mut data_end = rules.base;
         for child in Boxes::new(traf) {
@@ -286,7 +292,7 @@ impl<S: FnMut(Run)> Reader<'_, S> {
         let bytes = u64::from(told.size) * u64::from(told.count);
         let end = position.checked_add(bytes).ok_or_else(out_of_range)?;
         let duration = u64::from(told.duration) * u64::from(told.count);
-        self.after.decode_times[track] = decoded.checked_add(duration).ok_or_else(out_of_range)?;
+        self.after.decode_times[track] = decoded.checked_add_unsigned(duration).ok_or_else(out_of_range)?;
         if bytes > 0 {
             let key = told.flags & NON_SYNC == 0 || !input.track.is_video();
             let place = *position..end;
@@ -298,9 +304,7 @@ impl<S: FnMut(Run)> Reader<'_, S> {
     }
 }
 
-/// Times before 0 become 0.
 fn microseconds(ticks: i128, timescale: u32) -> i128 {
-    let ticks = ticks.max(0);
     // A division of 128 bits costs ten times one of 64, which is enough for years.
     match u64::try_from(ticks).ok().and_then(|ticks| ticks.checked_mul(1_000_000)) {
         Some(millionths) => i128::from(millionths / u64::from(timescale)),

@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 
 use super::{
     lacing::{self, Lacing},
+    ticks::Ticks,
     tracks::{self, Entry},
 };
 use crate::{
@@ -50,8 +51,7 @@ enum Place {
 pub struct Demuxer {
     input: Input,
     place: Place,
-    /// Nanoseconds per tick.
-    timestamp_scale: u64,
+    ticks: Ticks,
     /// The body of the Tracks element.
     tracks: Bytes,
     /// Empty until the Tracks element was read.
@@ -81,7 +81,7 @@ impl Demuxer {
         Self {
             input: Input::default(),
             place: Place::Start,
-            timestamp_scale: 1_000_000,
+            ticks: Ticks::default(),
             tracks: Bytes::new(),
             entries: Vec::new(),
             laced: Vec::new().into_iter(),
@@ -131,12 +131,13 @@ impl Demuxer {
             document::write_ebml_header(&mut out);
         }
         if let Place::Segment | Place::Cluster(_) = self.place {
-            document::write_segment_start(&mut out, self.timestamp_scale);
+            document::write_segment_start(&mut out, self.ticks.scale());
             if !self.entries.is_empty() {
                 ebml::write_bytes(&mut out, id::TRACKS, &self.tracks);
             }
         }
         if let Place::Cluster(timestamp) = self.place {
+            self.ticks.write_first(&mut out);
             ebml::write_unknown_size(&mut out, id::CLUSTER);
             if let Some(timestamp) = timestamp {
                 ebml::write_uint(&mut out, id::TIMESTAMP, timestamp);
@@ -237,13 +238,10 @@ impl Demuxer {
         for child in ebml::children(&body) {
             self.steps += 1;
             if let (id::TIMESTAMP_SCALE, scale) = child? {
-                self.timestamp_scale = ebml::uint(scale)?;
+                self.ticks.set_scale(ebml::uint(scale)?)?;
             }
         }
-        match self.timestamp_scale {
-            0 => Err(malformed("a TimestampScale of 0")),
-            _ => Ok(None),
-        }
+        Ok(None)
     }
 
     fn on_tracks(&mut self, body: Bytes) -> Result<Option<Event>, Error> {
@@ -293,7 +291,10 @@ impl Demuxer {
             return Err(malformed("a block cut off inside its header"));
         }
         let (ticks, flags) = (block.get_i16(), block.get_u8());
-        let told_us = self.pts_us(ticks)?;
+        let Place::Cluster(Some(cluster)) = self.place else {
+            return Err(malformed("a block before its Cluster's Timestamp"));
+        };
+        let told_us = self.ticks.pts_us(cluster, ticks)?;
         let Some(track) = self.entries.iter().position(|entry| entry.number == number) else {
             return Ok(None);
         };
@@ -320,9 +321,8 @@ impl Demuxer {
 
     /// How long each of a block's frames lasts if they are alike, in µs, where block or track say so.
     fn frame_us(&self, track: usize, duration: Option<u64>, frames: usize) -> Option<u64> {
-        let block_us = duration.map(|ticks| u128::from(ticks) * u128::from(self.timestamp_scale) / 1000);
-        let of_block = block_us.and_then(|block_us| u64::try_from(block_us / frames.max(1) as u128).ok());
-        of_block.filter(|&frame_us| frame_us <= MAX_PTS_US).or(self.entries[track].frame_us)
+        let of_block = duration.and_then(|ticks| self.ticks.frame_us(ticks, frames));
+        of_block.or(self.entries[track].frame_us)
     }
 
     /// Frames of one block, each from the end of the one before on: by its own duration, else by `frame_us`.
@@ -336,25 +336,6 @@ impl Demuxer {
         }
         packets.retain(|packet| !packet.data.is_empty());
         packets
-    }
-
-    /// A block's time: its ticks after its Cluster's (RFC 9559, section 11.1), in µs; `None` before 0.
-    fn pts_us(&self, ticks: i16) -> Result<Option<u64>, Error> {
-        let Place::Cluster(Some(cluster)) = self.place else {
-            return Err(malformed("a block before its Cluster's Timestamp"));
-        };
-        let ticks = i128::from(cluster) + i128::from(ticks);
-        if ticks < 0 {
-            return Ok(None);
-        }
-        let nanos = ticks.checked_mul(i128::from(self.timestamp_scale));
-        // A division of 128 bits costs ten times one of 64, which is enough for centuries.
-        let pts_us =
-            nanos.map(|nanos| u64::try_from(nanos).map_or(nanos / 1000, |nanos| (nanos / 1000).into()));
-        match pts_us {
-            Some(pts_us) if pts_us <= MAX_PTS_US.into() => Ok(Some(pts_us as u64)),
-            _ => Err(malformed(format!("a timestamp of {ticks} ticks of {} ns", self.timestamp_scale))),
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod demux;
 mod lacing;
+mod ticks;
 mod tracks;
 
 pub use demux::{Demuxer, MAX_BLOCK_BYTES, MAX_HEADER_BYTES};

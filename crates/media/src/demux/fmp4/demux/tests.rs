@@ -64,7 +64,7 @@ fn demux_frames(input: &[u8]) -> Result<Vec<Packet>, Error> {
 struct Fragment<'a> {
     tfhd_flags: u32,
     tfhd_fields: &'a [u8],
-    tfdt: Option<u64>,
+    tfdt: Option<i64>,
     trun_flags: u32,
     trun_fields: &'a [u8],
 }
@@ -87,7 +87,7 @@ impl Fragment<'_> {
                     out.put_slice(self.tfhd_fields);
                 });
                 if let Some(tfdt) = self.tfdt {
-                    put_full_box(out, b"tfdt", 0, 0, |out| out.put_u32(tfdt as u32));
+                    put_full_box(out, b"tfdt", 1, 0, |out| out.put_i64(tfdt));
                 }
                 put_full_box(out, b"trun", 0, self.trun_flags, |out| out.put_slice(self.trun_fields));
             });
@@ -250,6 +250,33 @@ fn composition_offsets_tell_when_samples_are_shown_in_any_order() {
     assert_eq!(times(with_offsets(1000, 0).unwrap()), [(1000, Some(0)), (500, Some(500))]);
     let negative = times(with_offsets(0, -100_i32 as u32).unwrap());
     assert_eq!(negative, [(0, None), (400, None)], "no times at which a player could decode");
+}
+
+#[test]
+fn a_fragment_that_starts_before_0_keeps_the_times_of_what_follows() {
+    let early = Fragment { tfdt: Some(-750), ..TWO_SAMPLES }.moof_with_offset(8);
+    let untimed = Fragment { tfdt: None, ..TWO_SAMPLES }.moof_with_offset(8);
+    let start = [&init()[..], &early, &mdat(b"onetwo")].concat();
+    let rest = [untimed, mdat(b"onetwo")].concat();
+    let times = |packets: &[Packet]| packets.iter().map(|packet| packet.pts_us).collect::<Vec<_>>();
+    let packets = demux_frames(&[&start[..], &rest].concat()).unwrap();
+    assert_eq!(times(&packets), [0, 0, 250, 750]);
+    let mut first = Demuxer::new();
+    first.push(start);
+    while first.next_event().unwrap().is_some() {}
+    let resumed = [first.resume_prefix(1000).unwrap(), rest].concat();
+    assert_eq!(times(&demux_frames(&resumed).unwrap()), [250, 750]);
+}
+
+#[test]
+fn a_movie_may_be_told_again_with_the_same_tracks() {
+    let mut again = init().to_vec();
+    let mvhd = again.windows(4).position(|kind| kind == b"mvhd").unwrap();
+    again[mvhd + 8..mvhd + 16].fill(7); // creation and modification time
+    assert_eq!(demux_frames(&[&init()[..], &again, &chunk()].concat()).unwrap().len(), 3);
+    let tkhd = again.windows(4).position(|kind| kind == b"tkhd").unwrap();
+    again[tkhd + 16..tkhd + 20].fill(7); // track_ID
+    assert!(matches!(demux(&[&init()[..], &again].concat()), Err(Error::Malformed { .. })));
 }
 
 #[test]

@@ -352,6 +352,33 @@ fn resumed_demuxer_goes_on_wherever_the_first_one_stopped() {
         .bytes(id::SIMPLE_BLOCK, &[0x41, 0x2c, 0, 5, 0x80, 0xda])
         .bytes(id::VOID, &[0; 40])
         .bytes(id::SIMPLE_BLOCK, &[0x82, 0, 6, 0, 0xda]);
+    assert_resumes_anywhere(&document);
+}
+
+#[test]
+fn a_take_that_starts_before_0_keeps_its_times_also_when_resumed() {
+    let document = Document::with_tracks(1, 2)
+        .cluster(100)
+        .bytes(id::SIMPLE_BLOCK, &block(-400, 0x80))
+        .bytes(id::SIMPLE_BLOCK, &[0x82, 0xfe, 0x80, 0, 0xda])
+        .bytes(id::SIMPLE_BLOCK, &block(-300, 0))
+        .cluster(0)
+        .bytes(id::SIMPLE_BLOCK, &[0x82, 0xfe, 0xa2, 0, 0xda])
+        .bytes(id::SIMPLE_BLOCK, &block(40, 0));
+    let frames = [(0, 0, true), (1, 16_000, true), (0, 100_000, false), (0, 340_000, false)];
+    assert_eq!(document.frames(), frames, "sound from before the first block is left out");
+    assert_resumes_anywhere(&document);
+    let later = Document::with_tracks(1, 2)
+        .cluster(0)
+        .bytes(id::SIMPLE_BLOCK, &block(0, 0x80))
+        .bytes(id::SIMPLE_BLOCK, &block(-40, 0))
+        .bytes(id::SIMPLE_BLOCK, &block(40, 0));
+    assert_eq!(later.frames(), [(0, 0, true), (0, 0, false), (0, 40_000, false)]);
+    assert_resumes_anywhere(&later);
+}
+
+/// Whichever bytes a demuxer had, another one that goes on from its resume prefix gives the rest.
+fn assert_resumes_anywhere(document: &Document) {
     let all = document.events().unwrap();
     for cut in 0..=document.0.len() {
         let mut first = Demuxer::new();
