@@ -56,7 +56,10 @@ fn pictures_and_sound_stay_in_step_whoever_recorded_them() {
         ("early.mp4", format!("{X264} -bf 2 -c:a aac {FRAGMENTED}+delay_moov+frag_discont")),
         ("tracks-apart.mp4", format!("{X264} -bf 2 -ac 6 -c:a aac {FRAGMENTED}+separate_moof")),
         ("surround.mp4", format!("{X264} -bf 2 -ac 6 -c:a libopus {FRAGMENTED}")),
-        ("short-runs.mp4", format!("{X264} -bf 2 -c:a aac -frag_duration 200000 {FRAGMENTED}")),
+        (
+            "short-runs.mp4",
+            format!("{X264} -bf 2 -c:a aac -frag_duration 200000 -timecode 01:00:00:00 {FRAGMENTED}"),
+        ),
         ("refresh.mp4", format!("{X264} -x264opts intra-refresh=1 -bf 0 -ac 6 -c:a aac {FRAGMENTED}")),
         ("open.mkv", format!("{X264} -bf 3 -x264opts open-gop=1 -c:a libmp3lame -ar 22050")),
         ("pyramid.mkv", format!("{X264} -bf 8 -x264opts b-pyramid=strict:ref=6 -c:a libopus -live 1")),

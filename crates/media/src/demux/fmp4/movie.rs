@@ -44,13 +44,14 @@ pub(super) struct SampleDefaults {
 /// The longest delay that an edit list may ask for. Longer ones are no recorder's.
 const MAX_DELAY_US: u64 = 5_000_000;
 
-/// The tracks in a `moov`; `Unsupported` for codecs that are not forwarded. Of edit lists only the start counts, as far as it
-/// differs between tracks: a live stream has nothing else to edit.
+/// The tracks in a `moov` that have media; `Unsupported` for codecs that are not forwarded. Of edit lists only the start counts,
+/// as far as it differs between tracks: a live stream has nothing else to edit.
 pub(super) fn read(moov: &[u8]) -> Result<Vec<InputTrack>, Error> {
     let (mut tracks, mut starts_us) = (Vec::new(), Vec::new());
     for child in Boxes::new(moov) {
         if let (kind, trak) = child?
             && &kind == b"trak"
+            && !is_about_media(trak)?
         {
             let track = read_track(trak)?;
             starts_us.push(edit::start_us(trak, moov, track.timescale)?);
@@ -70,6 +71,14 @@ pub(super) fn read(moov: &[u8]) -> Result<Vec<InputTrack>, Error> {
         tracks.iter_mut().for_each(|track| track.delay_us = 0);
     }
     Ok(tracks)
+}
+
+/// Whether a track has no media, but time codes, metadata or hints (`hdlr`, section 8.4.3).
+fn is_about_media(trak: &[u8]) -> Result<bool, Error> {
+    let Some(hdlr) = find(expect(trak, b"mdia")?, b"hdlr")? else { return Ok(false) };
+    let (_, _, mut fields) = Fields::full(hdlr)?;
+    fields.skip(4)?; // pre_defined
+    Ok(matches!(fields.rest().first_chunk(), Some(b"tmcd" | b"meta" | b"hint")))
 }
 
 fn read_track(trak: &[u8]) -> Result<InputTrack, Error> {
