@@ -11,7 +11,7 @@
 //! let listener = tokio::net::TcpListener::bind("0.0.0.0:5001").await?;
 //! let limits = serving::Limits::for_open_files(1024);
 //! serving::serve(listener, node.router(), limits, shutdown.clone()).await;
-//! node.stopped().await; // connections closed, main server told
+//! node.stopped().await; // connections closed, node deregistered
 //! # Ok(())
 //! # }
 //! ```

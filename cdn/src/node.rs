@@ -78,7 +78,7 @@ impl Node {
         &self.supervisor
     }
 
-    /// Waits until the node was asked to stop and has: connections closed, the main server told.
+    /// Waits until the node has stopped after a request: connections are closed, and it has deregistered.
     pub async fn stopped(self) {
         self.shutdown.cancelled().await;
         self.tasks.close();

@@ -17,7 +17,7 @@ use std::{
 use super::node_clock::{Clock, Now, system_us};
 use crate::lock::lock;
 
-/// Answers that compete; one comes each second.
+/// Number of answers to compare; one arrives each second.
 const KEPT: usize = 32;
 /// How far two clocks may drift apart while an answer is kept.
 const DRIFT_US: i64 = 20_000;
@@ -107,7 +107,7 @@ impl ClockSync {
         self.clock.elapsed_us()
     }
 
-    /// Corrects the clock by an answer that came just now; an older main server sends no time.
+    /// Corrects the clock by an answer that just arrived; older main servers send no time.
     pub(crate) fn learn(&self, main_server: &str, asked_us: i64, server_time_ms: Option<u64>) {
         let Some(server_us) = server_time_ms.and_then(|ms| i64::try_from(ms).ok()?.checked_mul(1_000)) else {
             return;

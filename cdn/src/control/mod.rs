@@ -234,7 +234,7 @@ impl Control {
     }
 }
 
-/// What comes between two calls.
+/// The pause between two calls.
 enum Pause {
     None,
     For(Duration),

@@ -68,7 +68,7 @@ pub(crate) struct Announcer<F> {
 }
 
 impl<F: Fn(&StreamStateChanged)> Announcer<F> {
-    /// An announcer that tells what changes from now on.
+    /// An announcer of the changes from now on.
     pub(crate) fn new(stream: &SharedStream, clock: Clock, tell: F) -> Self {
         let subscriber = Subscriber::new(stream, Arc::default());
         subscriber.want_media(false);

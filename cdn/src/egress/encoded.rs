@@ -1,6 +1,6 @@
 //! Wire forms of what a stream holds, each made once for all viewers of a pump that want the same formats.
 //!
-//! Most viewers are at the live edge, so what came since the last round is read from the ring once, as [`News`], and
+//! Most viewers are at the live edge, so the runs since the last round are read from the ring once, as [`News`], and
 //! handed to each of them without another look at the ring. Only for viewers that are there: what no viewer of a pump reads is
 //! not made.
 
@@ -36,7 +36,7 @@ pub(super) enum Kind {
 /// A take cannot be written in any of the formats that a viewer asked for.
 pub(super) struct Unsupported;
 
-/// What came since the last round, for viewers of each list of formats that is in use.
+/// The chunks since the last round, for each list of formats in use.
 pub(super) struct Round<P> {
     /// Position after the newest run, and its name.
     end: u64,
@@ -44,12 +44,12 @@ pub(super) struct Round<P> {
     news: Vec<(Option<Formats>, News<P>)>,
 }
 
-/// The chunks that came since the last round, oldest first, up to the first that cannot be made.
+/// The chunks since the last round, oldest first, up to the first that cannot be made.
 pub(super) struct News<P> {
     /// Position of the first.
     first: u64,
     chunks: Vec<Piece<P>>,
-    /// How much earlier the first came than the last.
+    /// Time from the first to the last of them.
     span_ms: u64,
 }
 
@@ -65,7 +65,7 @@ struct EncodedInit<P> {
 pub(super) struct Encoded<P> {
     id: StreamId,
     budget: Option<Budget>,
-    /// Of chunks that a viewer needed who was not at the live edge.
+    /// Of chunks for viewers that were not at the live edge.
     chunks: BTreeMap<(FrameName, Format), P>,
     inits: Vec<EncodedInit<P>>,
     /// Position after the newest run of the rounds before, and its name.
@@ -106,7 +106,7 @@ impl<P: Clone> Encoded<P> {
         }
     }
 
-    /// Begins a round with what is there now, which is no news for a pump that `was_idle`: it had no viewers.
+    /// Begins a round with the present runs. They are not news for a pump that `was_idle`, without viewers.
     pub(super) fn round(&mut self, stream: &LiveStream, was_idle: bool) -> Round<P> {
         let (end, newest) = (stream.ring().end(), stream.ring().newest().map(|newest| newest.first));
         if was_idle {
@@ -115,7 +115,7 @@ impl<P: Clone> Encoded<P> {
         Round { end, newest, news: Vec::new() }
     }
 
-    /// What came since the last call of [`Encoded::advance`], up to the begin of `round`, for viewers that asked for these formats.
+    /// The chunks from the last call of [`Encoded::advance`] to the begin of `round`, for viewers that requested these formats.
     /// Made for the first of them.
     pub(super) fn news<'r, E: Encoder<Packet = P>>(
         &self,
@@ -156,7 +156,7 @@ impl<P: Clone> Encoded<P> {
         News { first, chunks, span_ms }
     }
 
-    /// Whether `name` came since the last call of [`Encoded::advance`].
+    /// Whether `name` is newer than the last call of [`Encoded::advance`].
     pub(super) fn is_new(&self, name: FrameName) -> bool {
         Some(name) > self.newest
     }

@@ -46,7 +46,7 @@ pub(crate) trait Encoder: Send + Sync + 'static {
     fn skipped(&self, skipped: &Skipped) -> Self::Packet;
     /// The wire form of a state.
     fn state(&self, state: &StreamStateChanged) -> Self::Packet;
-    /// The wire form of the nodes a stream comes through; none if the transport carries no relays.
+    /// The wire form of a stream's path; `None` if the transport carries no relays.
     fn relay_path(&self, path: &[String]) -> Option<Self::Packet>;
     /// Messages that this node drops a stream which is not over, in the order to send it. A client that does not
     /// know the newest of these events must not take the stream for ended.

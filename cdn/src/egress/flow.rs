@@ -164,7 +164,7 @@ pub(crate) struct Receipt {
     _traces: Option<Traces>,
 }
 
-/// The segments that a payload came with.
+/// The segments of a payload.
 pub(super) type Traces = Arc<[Arc<dyn Trace>]>;
 
 impl Receipt {

@@ -93,7 +93,7 @@ pub(crate) struct Reservation<V> {
 }
 
 impl<V> Reservation<V> {
-    /// Calls `welcome`, then begins to send: so the answer comes before any media. None, and `welcome` is not called, if the
+    /// Calls `welcome`, then begins to send, so that the answer precedes any media. None, and `welcome` is not called, if the
     /// stream was closed meanwhile.
     pub(crate) fn start(self, welcome: impl FnOnce()) -> Option<Session> {
         let mut joining = lock(&self.shard.joining);

@@ -369,7 +369,7 @@ impl<E: Encoder> Pump<E> {
         }
         let now_ms = self.now_ms();
         let (announces, next_ms) = self.announcements.announces(state, now_ms);
-        // The next round, which comes at once, sends it.
+        // The next round, which starts at once, sends it.
         Some(if announces { now_ms } else { next_ms })
     }
 }

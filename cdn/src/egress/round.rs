@@ -50,12 +50,12 @@ pub(super) struct RoundUpdate<P> {
     /// Made for the first viewer that needs it.
     pub(super) state_packet: Option<P>,
     pub(super) path: Option<Arc<[String]>>,
-    /// Why nothing more comes.
+    /// Why the stream is closed.
     pub(super) closed: Option<Closed>,
     /// Made when the first viewer has everything of a closed stream.
     pub(super) closing_packets: Option<Vec<P>>,
     pub(super) round: Round<P>,
-    /// The segments that the news came with, if they are traced.
+    /// The segments of the news, if they are traced.
     pub(super) traces: Option<Traces>,
     pub(super) sent: Sent,
 }

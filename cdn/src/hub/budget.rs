@@ -5,7 +5,7 @@
 //! since all rings together do, so a ring within its share never loses anything to another one.
 //!
 //! ```text
-//! ledger, by bytes:   2 MB  2 MB  3 MB  3 MB  40 MB ◄─ gives up a group, and is entered anew
+//! ledger, by bytes:   2 MB  2 MB  3 MB  3 MB  40 MB ◄─ loses a group, and is entered again
 //! ```
 //!
 //! The ledger is ordered, so that finding this ring takes O(log rings) and looks at no other one. A ring's lock may be held

@@ -1,4 +1,4 @@
-//! Runs that never came are never read across: readers are told, whatever they had before.
+//! Readers never read across missing runs without being notified, whatever they had before.
 
 use protocol::{
     StreamId,

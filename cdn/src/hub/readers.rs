@@ -21,7 +21,7 @@ pub enum Role {
     Relay,
 }
 
-/// Follows what came with a segment until every reader has read it.
+/// Follows the runs of a segment until every reader has read them.
 pub trait Trace: Send + Sync {
     /// A subscriber read it and handed it to `viewers` viewers; the connections of `behind` others had no room.
     fn read(&self, viewers: u32, behind: u32);

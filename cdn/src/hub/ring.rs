@@ -83,7 +83,7 @@ pub struct Ring {
     pub(super) last_evicted: Option<Span>,
     /// Runs up to this one do not come any more.
     floor: Option<Span>,
-    /// Readers before this position miss runs that never came.
+    /// Readers before this position miss runs that never arrived.
     gap: u64,
     /// All entries and renditions.
     pub(super) bytes: u64,
@@ -176,7 +176,7 @@ impl Ring {
     }
 
     /// A segment of so many bytes is done. Where the newest run has little of it, the run gets memory of its own: it would keep all of
-    /// the segment, uncounted, until the next run comes.
+    /// the segment, uncounted, until the next run arrives.
     pub fn segment_done(&mut self, segment_bytes: u64) {
         if let Some(newest) = self.entries.back_mut()
             && segment_bytes > 2 * newest.data_bytes() + SEGMENT_SLACK_BYTES
@@ -225,7 +225,7 @@ impl Ring {
         self.keys.get(self.keys.partition_point(|key| *key < position)).copied()
     }
 
-    /// The renditions of `take`, known as long as one of its runs is here or could still come.
+    /// The renditions of `take`, known while the ring has one of its runs or could still get one.
     pub fn renditions(&self, take: u64) -> Option<&Renditions> {
         self.takes.get(&take)
     }
@@ -241,8 +241,8 @@ impl Ring {
         self.gap
     }
 
-    /// Runs are missing between those here and the next one: what is here goes, so that no reader continues across the gap
-    /// without being told.
+    /// Runs are missing between those in the ring and the next one. The ring is emptied, so that no reader continues across the
+    /// gap without `skipped`.
     pub fn gap(&mut self) {
         self.floor = self.newest();
         while !self.entries.is_empty() {
@@ -255,7 +255,7 @@ impl Ring {
         self.tell_budget();
     }
 
-    /// The next run is the one after `last`. If `last` never came here, there is a [gap](Ring::gap), and readers that have
+    /// The next run is the one after `last`. If `last` never arrived here, there is a [gap](Ring::gap), and readers that have
     /// `last` from elsewhere miss nothing.
     pub fn follow(&mut self, last: Span) {
         let newest = self.newest();

@@ -1,4 +1,4 @@
-//! One live stream on this node: its ring, its state, where it comes from, and when its takes were captured.
+//! One live stream on this node: its ring, its state, its source, and when its takes were captured.
 
 use std::sync::{Arc, Mutex};
 
@@ -91,7 +91,7 @@ impl LiveStream {
         changes
     }
 
-    /// Nothing more comes. The first reason given stays.
+    /// The stream is closed. The first reason stays.
     pub fn close(&mut self, why: Closed) {
         if why == Closed::Ended {
             self.set_state(StreamState::Ended);
@@ -99,7 +99,7 @@ impl LiveStream {
         self.closed.get_or_insert(why);
     }
 
-    /// Why nothing more comes; none while the node carries the stream.
+    /// Why the stream is closed; `None` while the node carries it.
     pub fn closed(&self) -> Option<Closed> {
         self.closed
     }
@@ -115,7 +115,7 @@ impl LiveStream {
         self.epoch_ms = None;
     }
 
-    /// Server-clock time at which timestamp 0 of the current take was captured, if the broadcaster told.
+    /// Server-clock time at which timestamp 0 of the current take was captured, if the broadcaster sent capture times.
     pub fn epoch_ms(&self) -> Option<i64> {
         self.epoch_ms
     }
@@ -130,17 +130,17 @@ impl LiveStream {
         self.epoch_ms = epoch_ms;
     }
 
-    /// Hostnames of the nodes it comes through, origin first; empty if it is published here, none while it has no origin.
+    /// Hostnames of the nodes on its path, origin first; empty if it is published here, `None` while it has no origin.
     pub fn path(&self) -> Option<&Arc<[String]>> {
         self.path.as_ref()
     }
 
-    /// The newest way it came, also while it does not.
+    /// Its newest path, also while it has no source.
     pub fn last_path(&self) -> &Arc<[String]> {
         &self.last_path
     }
 
-    /// It comes through these nodes from now on. A new stream counts as published here until this says otherwise.
+    /// Sets the nodes on its path. Until the first call, a new stream counts as published here.
     pub fn set_path(&mut self, path: Option<Arc<[String]>>) {
         if let Some(path) = &path {
             self.last_path = path.clone();

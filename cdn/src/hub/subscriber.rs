@@ -51,17 +51,17 @@ impl Subscriber {
         self.listener.wake.notified().await;
     }
 
-    /// What came since the last call, if that is traced.
+    /// The traces of runs since the last call, if they are traced.
     pub fn take_traces(&self) -> Vec<Arc<dyn Trace>> {
         std::mem::take(&mut *lock(&self.listener.traces))
     }
 
-    /// What `cursor` gives next, if that is here.
+    /// The next item at `cursor`, if there is one now.
     pub fn try_next(&self, cursor: &mut Cursor) -> Option<Next> {
         cursor.next(lock(&self.stream).ring())
     }
 
-    /// What `cursor` gives next, as soon as it is here; none once the stream is closed and all of it was read.
+    /// The next item at `cursor`, as soon as there is one; `None` once the stream is closed and all of it was read.
     pub async fn next(&self, cursor: &mut Cursor) -> Option<Next> {
         loop {
             let closed = lock(&self.stream).closed().is_some();

@@ -1,4 +1,4 @@
-//! Media entering the node: which connection may publish, which segment comes next, and its frames on their way into the hub.
+//! Media entering the node: which connection may publish, the order of segments, and the way of their frames into the hub.
 //! Knows no transport.
 //!
 //! A segment is parsed in slices of about a millisecond, with other tasks run in between, so [`Ingest::register`] and

@@ -2,7 +2,7 @@
 //!
 //! A stream has one producer at a time. Once another one took its place, or the stream is closed, everything it brings is
 //! [`Superseded`], under the same lock that made it so. Runs that the ring has already are passed over by their names, so that a
-//! new producer continues where the one before stood.
+//! new producer continues where the previous one stopped.
 
 use std::sync::{Arc, MutexGuard};
 
@@ -53,7 +53,7 @@ pub(crate) struct Written {
 /// What changed by writing.
 #[derive(Default)]
 struct Changes {
-    /// A run came that was not here.
+    /// A new run was written.
     run: bool,
     tracks: bool,
     state: bool,
@@ -193,7 +193,7 @@ impl Producer {
         Ok(())
     }
 
-    /// A node was found that has the stream; the stream comes through these nodes.
+    /// A source was found; these nodes are on the path of the stream.
     pub(crate) fn path(&self, path: Arc<[String]>) -> Result<(), Superseded> {
         let changed = {
             let mut writing = self.writing()?;
@@ -241,7 +241,7 @@ pub(super) fn begin_take(
 ) {
     match newest {
         Some(newest) => stream.ring_mut().follow(newest),
-        // What the old take had besides never came here.
+        // The rest of the old take never arrived here.
         None if was_relayed => stream.ring_mut().gap(),
         None => {}
     }
@@ -258,7 +258,7 @@ fn log_lost_tracks(stream: &LiveStream, pushed: Result<(), Error>) {
     }
 }
 
-/// Appends a run. Returns whether it is new here. One that does not follow what is here shows as a gap.
+/// Appends a run. Returns whether it is new. A run that does not follow the newest one causes a gap.
 fn push_run(stream: &mut LiveStream, take: u64, run: Run, now: Now) -> Result<bool, Error> {
     let name = FrameName { take, group: run.group, index: run.index };
     let newest = stream.ring().newest();
@@ -268,7 +268,7 @@ fn push_run(stream: &mut LiveStream, take: u64, run: Run, now: Now) -> Result<bo
     let captured_at_ms = stream.captured_at_ms(run.pts_us());
     match stream.ring_mut().push(take, run, captured_at_ms, now.ms) {
         Ok(()) => Ok(true),
-        // It came from another producer before, under the same name.
+        // Another producer wrote it before, under the same name.
         Err(Error::OutOfOrder { .. }) => Ok(false),
         Err(error) => Err(error),
     }

@@ -35,11 +35,11 @@ pub(super) struct Intake {
     pub(super) rate: Rate,
 }
 
-/// What registering a stream came to.
+/// The outcome of a registration.
 pub(super) struct Registered {
     /// The segment wanted next.
     pub(super) next_segment: u64,
-    /// Whether the stream came from another node until now.
+    /// Whether another node was the source until now.
     pub(super) was_relayed: bool,
 }
 
@@ -50,7 +50,7 @@ impl Publisher {
         Self { source, intake: AsyncMutex::new(Intake { take: None, relays: 0, rate }) }
     }
 
-    /// Where the stream comes from.
+    /// The source of the stream.
     pub(super) fn source(&self) -> &Arc<StreamSource> {
         &self.source
     }

@@ -15,7 +15,7 @@ use crate::{
 /// A stream that a client is about to watch.
 pub(crate) struct WatchedStream {
     pub(crate) stream: SharedStream,
-    /// Whether it comes from another node.
+    /// Whether another node is its source.
     pub(crate) is_relayed: bool,
 }
 

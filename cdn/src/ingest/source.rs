@@ -1,4 +1,4 @@
-//! Where a stream comes from, and whose writes count: its broadcaster's, another node's, or nothing's.
+//! The source of a stream, whose writes are accepted: its broadcaster, another node, or none.
 //!
 //! [`State`] is held for moments. What is written under a token is done when the token is cancelled, because both happen under
 //! that lock.
@@ -103,7 +103,7 @@ impl StreamSource {
         lock(&self.state)
     }
 
-    /// Whether it comes from another node.
+    /// Whether another node is its source.
     pub(super) fn is_relayed(&self) -> bool {
         lock(&self.state).is_relayed()
     }
@@ -262,7 +262,7 @@ impl StreamSource {
         self.close_if(|_| !stop.is_cancelled())
     }
 
-    /// Checks and closes under one lock, so that no producer comes in between.
+    /// Checks and closes under one lock, so that no producer can interfere.
     fn close_if(&self, condition: impl FnOnce(&State) -> bool) -> bool {
         let mut state = lock(&self.state);
         let closes = condition(&state);
@@ -273,7 +273,7 @@ impl StreamSource {
     }
 }
 
-/// Nothing comes for now. Returns whether the stream's state changed.
+/// The stream has no source for now. Returns whether the stream's state changed.
 fn interrupt(stream: &mut LiveStream) -> bool {
     stream.state() == StreamState::Live && stream.set_state(StreamState::Interrupted)
 }

@@ -142,7 +142,7 @@ impl Take {
         self.parser.steps()
     }
 
-    /// Server-clock time of timestamp 0, if the broadcaster told.
+    /// Server-clock time of timestamp 0, if the broadcaster sent capture times.
     pub(super) fn epoch_ms(&self) -> Option<i64> {
         self.capture_clock.epoch_ms()
     }

@@ -37,7 +37,7 @@ pub(crate) struct AdmissionControl {
     arrivals: Mutex<Arrivals>,
 }
 
-/// The viewers that came since a reading.
+/// The viewers that were admitted since a reading.
 #[derive(Clone, Copy, Default)]
 struct Arrivals {
     reading: u64,
@@ -78,7 +78,7 @@ impl AdmissionControl {
 fn is_full(limits: &Limits, reading: &Reading, newcomer: Newcomer, viewers: u32, arrivals: u32) -> bool {
     let most = |limit: u64| if newcomer == Newcomer::Resuming { with_reserve(limit) } else { limit };
     let before = viewers.saturating_sub(arrivals);
-    // What `now` is once the viewers that came since it was read cost what the others do.
+    // The value of `now` once the viewers admitted since then cost as much as the others.
     let expected = |now: u64| match before >= LEAST_VIEWERS {
         true => now.saturating_mul(u64::from(viewers) + 1) / u64::from(before),
         false => now,

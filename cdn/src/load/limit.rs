@@ -6,7 +6,7 @@
 //! (repackaging, and in `undead up` everything else in the process) makes the estimate too low at first; it grows as load
 //! does. Below [`LEAST_PERMILLE`] or [`LEAST_BYTES_PER_S`] nothing is learned and what was learned stays.
 
-/// The share of the processors that may be used up: a node that uses all of it is late for everybody.
+/// The share of the processors that may be used: a node that uses all of them delays every client.
 const FULL_PERMILLE: u64 = 850;
 /// Smallest share from which to extrapolate. With less, what does not grow with viewers (joins, repackaging) would weigh too much.
 const LEAST_PERMILLE: u16 = 400;

@@ -2,7 +2,7 @@
 //!
 //! Time comes from `/proc/self/stat` (proc(5), fields 14 and 15, in hundredths of a second, all threads). The processors
 //! are those of the affinity mask, or the quota of the control group the process runs in (version 2 `cpu.max`, version 1
-//! `cpu.cfs_quota_us`), whichever is less. Where the system tells neither, nothing is used and one processor is there.
+//! `cpu.cfs_quota_us`), whichever is less. If the system has neither value, the use is 0 and one processor is assumed.
 
 use std::{
     fs,

@@ -1,7 +1,7 @@
 //! A pull under way: keeps a link to one of the sources.
 //!
 //! A broken link is replaced at once, by the next source the main server named or, when those are used up, by those it
-//! names now; always after the newest chunk here, so that no chunk is missing and none comes twice. What comes over a link is handled in
+//! names now; always after the newest chunk here, so that no chunk is missing or repeated. Messages of a link are handled in
 //! [`link_events`](super::link_events).
 
 use std::{sync::Arc, time::Duration};
@@ -29,7 +29,7 @@ use crate::{clock::Now, control::retry_after, hub::AskKeyframe, ingest::Producer
 const LOST_FOR: Duration = Duration::from_secs(2);
 /// How long a link has to last to count as one that works.
 const LEAST_LINK_TIME: Duration = Duration::from_secs(1);
-/// Rounds through all sources before a stream that never came is given up.
+/// Rounds through all sources before the pull of a stream without any media ends.
 const ROUNDS: usize = 3;
 /// How long the sources of a main server that does not answer any more are used.
 const SOURCES_AGE: Duration = Duration::from_secs(9 * 60);
@@ -234,7 +234,7 @@ impl<'a> ActivePull<'a> {
         Arc::new(move || wanted.notify_one())
     }
 
-    /// What comes next over the link; none once a keyframe was asked for over it.
+    /// The next event of the link; `None` after a keyframe was requested over it.
     async fn next(&self, link: &mut Link) -> Result<Option<Event>, LinkError> {
         tokio::select! {
             event = link.next() => return event.map(Some),

@@ -1,4 +1,4 @@
-//! One WebSocket connection to the node a stream is pulled from, as `docs/protocol.md` says under "Between nodes".
+//! One WebSocket connection to the node a stream is pulled from, see `docs/protocol.md`, section *Between nodes*.
 //!
 //! Whatever the other side sends is bounded and checked: messages by size, waits by time. What cannot be read ends the
 //! link. A side that is silent is asked for its clock, and given up if it stays silent. A message of which more and more
@@ -36,18 +36,18 @@ const SILENCE: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(3);
 /// Longest text message: events other than media are small.
 const MOST_TEXT_BYTES: usize = 64 << 10;
-/// Longest message: a chunk, or an init segment, and what comes before it.
+/// Longest message: a chunk or an init segment, with its header.
 const MOST_MESSAGE_BYTES: usize = MAX_CHUNK_BYTES + (64 << 10);
 
 /// A message with more bytes than this may take a while to come; shorter ones are there at once or not at all.
 const LARGE_MESSAGE_BYTES: u64 = 64 << 10;
 
-/// What comes over a link.
+/// An event of a link.
 #[derive(Debug)]
 pub(super) enum Event {
     /// First.
     Welcome(Welcome),
-    /// Through which nodes the stream comes.
+    /// The nodes on the path of the stream.
     Path(RelayPath),
     /// How it is doing there.
     State(StreamState),
@@ -94,7 +94,7 @@ impl Link {
         Ok(link)
     }
 
-    /// Whether a large message is on its way, of which more came lately.
+    /// Whether a large message is arriving, and bytes of it arrived lately.
     pub(super) fn is_bringing(&mut self) -> bool {
         let (bytes, now) = (self.socket.get_ref().read_bytes(), self.clock.now());
         if bytes > self.seen_bytes && bytes - self.whole_bytes > LARGE_MESSAGE_BYTES {
@@ -104,7 +104,7 @@ impl Link {
         self.grew_at_ms.is_some_and(|at_ms| now.since(at_ms) < ANSWER)
     }
 
-    /// What comes next. Dropping the future loses nothing.
+    /// The next event. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> Result<Event, LinkError> {
         loop {
             match tokio::time::timeout(self.clock.until(self.deadline_ms), self.socket.next()).await {

@@ -17,7 +17,7 @@ pub(super) enum LinkError {
     /// It sent what no node sends.
     #[error("the source sends malformed messages: {0}")]
     Malformed(String),
-    /// Nothing came, or nothing new.
+    /// Nothing arrived, or nothing new.
     #[error("the source is silent")]
     Silent,
     /// The connection closed.

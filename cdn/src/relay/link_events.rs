@@ -1,4 +1,4 @@
-//! What comes over a link, written into the hub.
+//! The events of a link, written into the hub.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl ActivePull<'_> {
-    /// Takes in what came over a link. Gives the reason if that ends the link.
+    /// Handles an event of a link. Returns the reason if it ends the link.
     pub(super) fn take(
         &mut self,
         event: Event,
@@ -108,7 +108,7 @@ impl ActivePull<'_> {
         if self.producer.is_none() {
             let begun = ingest.relay(self.id, self.sources.visibility, self.ask_keyframe(), clock.now());
             self.producer = Some(begun.map_err(|error| match error.code {
-                // Its broadcaster came here meanwhile, which is as good.
+                // Its broadcaster has registered here meanwhile, so this node is the origin.
                 ErrorCode::AlreadyPublishing => PullEnd::Done,
                 _ => PullEnd::Failed(error),
             })?);

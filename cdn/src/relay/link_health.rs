@@ -20,7 +20,7 @@ pub(super) struct LinkHealth {
     /// Whether the path of the stream is known.
     pub(super) has_path: bool,
     caught_up: bool,
-    /// Whether a chunk came.
+    /// Whether a chunk arrived.
     pub(super) brought: bool,
     /// Whether chunks are to be expected.
     live: bool,
@@ -47,7 +47,7 @@ impl LinkHealth {
         self.target = Some(newest);
     }
 
-    /// A chunk came.
+    /// A chunk arrived.
     pub(super) fn brought(&mut self) {
         self.brought = true;
         self.postpone();
@@ -59,7 +59,7 @@ impl LinkHealth {
         self.postpone();
     }
 
-    /// Something came: the time until it counts as stalled begins anew.
+    /// Bytes arrived: the time until the link counts as stalled restarts.
     pub(super) fn postpone(&mut self) {
         let timeout = match (self.caught_up, self.live) {
             (false, _) => CATCH_UP,
@@ -70,7 +70,7 @@ impl LinkHealth {
         self.deadline_ms = self.clock.now().ms.saturating_add(timeout_ms);
     }
 
-    /// Whether everything that was there when the link began is here, of which `newest` gives the newest.
+    /// Whether this node has all chunks that the source had when the link began; `newest` is the newest of them.
     pub(super) fn catches_up(&mut self, newest: impl FnOnce() -> Option<FrameName>) -> bool {
         if !self.caught_up && self.has_path && self.target.is_some_and(|target| newest() >= target) {
             self.caught_up = true;

@@ -11,7 +11,7 @@ pub(super) enum PullState {
     Asking,
     /// It is found; a viewer that may watch it has to want it.
     Found(Visibility),
-    /// Its newest chunk is here, or its broadcaster came to this node.
+    /// Its newest chunk has arrived, or its broadcaster registered at this node.
     Ready,
     /// No node gives it.
     Failed(WireError),
@@ -30,7 +30,7 @@ pub(super) enum PullEnd {
     Done,
     /// No node gave it.
     Failed(WireError),
-    /// No viewer came that may watch it.
+    /// No viewer with permission to watch it asked for it.
     Unwanted,
 }
 

@@ -168,7 +168,7 @@ impl Admission {
 }
 
 impl<V> Admitted<V> {
-    /// Gives the welcome to `send`, then begins to serve: so the welcome comes before any media.
+    /// Passes the welcome to `send`, then begins to serve, so that the welcome precedes any media.
     ///
     /// # Errors
     /// `unknown_stream` or `stream_dropped` if the stream was closed meanwhile; `send` is not called then.

@@ -111,7 +111,7 @@ impl<E: Event> MessageHandler<Adapter, InOrder<E>> for On<E> {
     }
 }
 
-/// Closes a connection after the events that came before.
+/// Closes a connection after its earlier events.
 pub(super) fn close_last(connection: Arc<Connection>) {
     let closing = connection.clone();
     let work = connection.serial.enter_last(Box::pin(async move { closing.close() }));

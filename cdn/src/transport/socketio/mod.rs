@@ -1,6 +1,6 @@
 //! The public contract: Socket.IO v4/v5 rooms and the events of `docs/protocol.md`, over HTTP polling and WebSocket.
 //!
-//! A stream's room holds its broadcaster, which is told its states; viewers get states and media at their own pace.
+//! A stream's room holds its broadcaster, which gets its states; viewers get states and media at their own pace.
 
 mod adapter;
 mod clock;
@@ -90,7 +90,7 @@ pub(super) fn start(context: &TransportContext) -> Running {
 /// Opens the namespace.
 fn open(io: &SocketIo<Adapter>, server: Server) {
     let (server, connections) = (Arc::new(server), Arc::new(AtomicU64::new(0)));
-    // Events are bound before the client is told that it is connected, so that none of its first ones is lost.
+    // Handlers are bound before the client learns that it is connected, so that none of its first events is lost.
     let bind = async move |socket: SocketRef<Adapter>| {
         let id = ConnectionId(connections.fetch_add(1, Relaxed));
         Connection::open(&socket, id, server).map(|connection| listen(&socket, connection))

@@ -1,4 +1,4 @@
-//! The rooms of streams. A stream's room holds its broadcaster, which is told how the stream is doing.
+//! The rooms of streams. A stream's room holds its broadcaster, which gets the states of the stream.
 
 use std::sync::{Arc, Weak};
 

@@ -22,7 +22,7 @@ pub(super) struct Server {
     pub(super) egress: Egress<SocketIoEncoder>,
     pub(super) rooms: Rooms,
     pub(super) connections: Arc<TransportConnections>,
-    /// Streams whose broadcaster is told how they are doing.
+    /// Streams whose broadcaster gets their states.
     announced: Mutex<HashMap<StreamId, Weak<Mutex<LiveStream>>>>,
 }
 

@@ -60,7 +60,7 @@ enum Phase {
         answered: bool,
     },
     /// The client broke a rule, so that its own close will not be understood: the node closes its half of the stream, and
-    /// throws away what still comes. Ending it with that unread could lose the close frame.
+    /// discards further input. Ending it with unread input could lose the close frame.
     Failing,
     Ended,
 }

@@ -30,11 +30,11 @@ impl CloseCode {
     pub(super) const REFUSED: Self = Self(1008);
     /// A message larger than a client has reason to send.
     pub(super) const TOO_BIG: Self = Self(1009);
-    /// Gone on too slowly: come back.
+    /// Too slow or idle: the client may reconnect.
     pub(super) const TRY_AGAIN_LATER: Self = Self(1013);
 }
 
-/// Writes what comes before a binary message of so many bytes.
+/// Writes the frame head of a binary message of so many bytes.
 pub(crate) fn binary_prefix(message_bytes: usize, out: &mut BytesMut) {
     head(BINARY, message_bytes, out);
 }
@@ -45,7 +45,7 @@ pub(super) fn event(name: &str, payload: &impl Serialize) -> Bytes {
     frame(TEXT, &text.expect("plain structs with string keys are always JSON"))
 }
 
-/// Says that nothing more comes, and why.
+/// Writes a close frame with its code.
 pub(super) fn close(code: CloseCode) -> Bytes {
     frame(CLOSE, &code.0.to_be_bytes())
 }

@@ -5,7 +5,7 @@
 
 use super::frame::{CloseCode, MAX_CONTROL_BYTES};
 
-/// Most bytes of a message, however many frames it comes in.
+/// Most bytes of a message, in any number of frames.
 pub(super) const MAX_MESSAGE_BYTES: usize = 4096;
 
 const FIN: u8 = 0x80;
@@ -56,7 +56,7 @@ struct Head {
 }
 
 impl Incoming {
-    /// Takes bytes as they came, and gives each thing that is whole with them to `heard`.
+    /// Takes received bytes, and passes each complete item to `heard`.
     ///
     /// # Errors
     /// The code to close with, when the client broke a rule.

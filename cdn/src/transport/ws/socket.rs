@@ -65,7 +65,7 @@ impl Socket {
         .await;
     }
 
-    /// Writes what there is room for now: `WouldBlock` if there is none. `waker` is of the task that calls
+    /// Writes as much as there is room for now: `WouldBlock` if there is none. `waker` is of the task that calls
     /// [`Socket::poll_write`] next.
     pub(super) fn try_write(&self, waker: &Waker, bytes: &[u8]) -> io::Result<usize> {
         match self {
@@ -99,7 +99,7 @@ impl Socket {
         }
     }
 
-    /// Tells the client that nothing more comes. Once is enough, and again does no harm; a client that is gone need not hear.
+    /// Ends this half of the TCP stream. Further calls have no effect; errors of a disconnected client are ignored.
     pub(super) fn finish(&self, cx: &mut Context<'_>) {
         let finished = match self {
             Self::Other(io) => lock(io).as_mut().poll_shutdown(cx),
@@ -110,7 +110,7 @@ impl Socket {
         }
     }
 
-    /// Reads as soon as something comes; 0 bytes once nothing more will.
+    /// Reads as soon as bytes arrive; 0 bytes at the end.
     pub(super) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Other(io) => {
