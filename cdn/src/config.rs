@@ -7,6 +7,8 @@ use std::{
 
 use protocol::grant::PublicKey;
 
+use crate::clock::whole_ms;
+
 /// One node's configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -42,7 +44,7 @@ impl Config {
             peer_url: None,
             main_servers: Vec::new(),
             cluster_secret: ClusterSecret::default(),
-            generation: u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX),
+            generation: whole_ms(since_epoch),
             region: None,
             grant_keys: Vec::new(),
             limits: Limits::default(),

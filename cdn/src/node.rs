@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, whole_ms},
     config::{Config, Limits},
     connections::Connections,
     control::{Carried, Control},
@@ -230,7 +230,7 @@ fn merged(routes: Vec<Router>) -> Router {
 
 fn hub_limits(config: &Config) -> HubLimits {
     let limits = &config.limits;
-    let window_ms = u64::try_from(limits.window.as_millis()).unwrap_or(u64::MAX);
+    let window_ms = whole_ms(limits.window);
     HubLimits {
         ring: RingLimits { window_ms, group_bytes: limits.group_bytes },
         budget_bytes: limits.ring_bytes,

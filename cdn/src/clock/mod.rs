@@ -9,6 +9,6 @@ mod node_clock;
 mod sync;
 
 pub(crate) use self::{
-    node_clock::{Clock, Now},
+    node_clock::{Clock, Now, whole_ms},
     sync::ClockSync,
 };

@@ -69,6 +69,11 @@ impl Clock {
     }
 }
 
+/// A duration in whole milliseconds, as times of the node are counted.
+pub(crate) fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// The system's clock, in microseconds since the Unix epoch.
 #[allow(clippy::disallowed_methods, reason = "this is the clock")]
 pub(super) fn system_us() -> i64 {

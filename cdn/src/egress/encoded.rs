@@ -102,13 +102,13 @@ impl<P: Clone> Encoded<P> {
             chunks: BTreeMap::new(),
             inits: Vec::new(),
             end: stream.ring().end(),
-            newest: stream.ring().newest().map(|newest| newest.first),
+            newest: stream.ring().newest_name(),
         }
     }
 
     /// Begins a round with the present runs. They are not news for a pump that `was_idle`, without viewers.
     pub(super) fn round(&mut self, stream: &LiveStream, was_idle: bool) -> Round<P> {
-        let (end, newest) = (stream.ring().end(), stream.ring().newest().map(|newest| newest.first));
+        let (end, newest) = (stream.ring().end(), stream.ring().newest_name());
         if was_idle {
             (self.end, self.newest) = (end, newest);
         }

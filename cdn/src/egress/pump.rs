@@ -18,7 +18,7 @@ use super::{
     shard::Shard,
 };
 use crate::{
-    clock::Now,
+    clock::{Now, whole_ms},
     hub::{Closed, Cursor, Role, SharedStream, Subscriber},
     lock::lock,
 };
@@ -357,7 +357,7 @@ impl<E: Encoder> Pump<E> {
 
     /// The viewer came as close to the live edge as `lag_ms`.
     fn allow_lag(&self, viewer: &mut Viewer<E::Viewer>, lag_ms: u64) {
-        let max_lag_ms = u64::try_from(self.context.limits.max_lag.as_millis()).unwrap_or(u64::MAX);
+        let max_lag_ms = whole_ms(self.context.limits.max_lag);
         viewer.allowed_lag_ms = viewer.allowed_lag_ms.min(lag_ms.saturating_add(max_lag_ms));
     }
 

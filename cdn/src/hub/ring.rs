@@ -236,6 +236,11 @@ impl Ring {
         self.entries.back().map(|entry| Span::from(&entry.head)).or(gone)
     }
 
+    /// The first frame of the run that was pushed last.
+    pub fn newest_name(&self) -> Option<FrameName> {
+        self.newest().map(|newest| newest.first)
+    }
+
     /// Position after the last runs that are missing.
     pub fn gap_end(&self) -> u64 {
         self.gap

@@ -102,7 +102,7 @@ impl Producer {
 
     /// The newest chunk this node has of the stream.
     pub(crate) fn newest(&self) -> Option<FrameName> {
-        lock(self.source.stream()).ring().newest().map(|newest| newest.first)
+        lock(self.source.stream()).ring().newest_name()
     }
 
     /// Writes frames and what belongs to them, and wakes the readers, which hold `trace` until they read it. Returns whether a

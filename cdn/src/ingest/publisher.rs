@@ -142,5 +142,5 @@ fn check_newest(wanted: u64, current: Option<u64>) -> Result<(), WireError> {
 /// The take that other nodes brought.
 fn relayed_take(stream: &LiveStream) -> Option<u64> {
     let begun = stream.renditions().map(|_| stream.take());
-    begun.max(stream.ring().newest().map(|newest| newest.first.take))
+    begun.max(stream.ring().newest_name().map(|newest| newest.take))
 }

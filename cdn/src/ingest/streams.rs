@@ -18,7 +18,7 @@ use super::{
     types::{Authority, ConnectionId},
 };
 use crate::{
-    clock::{Clock, Now},
+    clock::{Clock, Now, whole_ms},
     config::Limits,
     grants::Grants,
     hub::{Closed, Hub},
@@ -175,7 +175,7 @@ impl Ingest {
     /// Ends the streams whose broadcaster did not come back in time, and drops those that no node has any more. A stream of
     /// which only the main server can say that it is over, and which is out of reach, is dropped as well.
     pub(crate) fn expire(&self, authority: Authority, now: Now) {
-        let grace_ms = u64::try_from(self.context.limits.grace.as_millis()).unwrap_or(u64::MAX);
+        let grace_ms = whole_ms(self.context.limits.grace);
         for (id, source) in self.all() {
             let ending = match (source.is_relayed(), authority) {
                 (true, _) | (false, Authority::OutOfReach) => Ending::Dropped,

@@ -259,6 +259,6 @@ impl<'a> ActivePull<'a> {
     fn newest_here(&self) -> Option<FrameName> {
         let stream = self.context.ingest.carried(self.id)?;
         let stream = lock(&stream);
-        stream.ring().newest().map(|newest| newest.first)
+        stream.ring().newest_name()
     }
 }

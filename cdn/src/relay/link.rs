@@ -26,7 +26,7 @@ use tokio_tungstenite::{
 };
 
 use super::{address::Address, link_error::LinkError, metered::Metered};
-use crate::clock::Clock;
+use crate::clock::{Clock, whole_ms};
 
 /// Longest wait for the connection and the handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -128,7 +128,7 @@ impl Link {
 
     /// Sets the deadline for the next message.
     fn expect_message(&mut self, within: Duration) {
-        let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+        let within_ms = whole_ms(within);
         self.deadline_ms = self.clock.now().ms.saturating_add(within_ms);
     }
 

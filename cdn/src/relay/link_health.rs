@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use protocol::{event::FrameName, stream::StreamState};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, whole_ms};
 
 /// How long a link that has everything may bring nothing before another source is tried.
 const STALL: Duration = Duration::from_secs(15);
@@ -66,7 +66,7 @@ impl LinkHealth {
             (true, true) => STALL,
             (true, false) => NEVER,
         };
-        let timeout_ms = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let timeout_ms = whole_ms(timeout);
         self.deadline_ms = self.clock.now().ms.saturating_add(timeout_ms);
     }
 

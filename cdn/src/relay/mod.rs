@@ -40,7 +40,7 @@ pub(crate) use self::{
     own_address::check as check_own_address, warnings::Warnings,
 };
 use self::{errors::unavailable, pull::Pull, pull_state::PullState, sources::SourceLookup};
-use crate::{hub::SharedStream, ingest, lock::lock};
+use crate::{clock::whole_ms, hub::SharedStream, ingest, lock::lock};
 
 /// Longest wait of a viewer for a stream that has to be fetched first.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -169,7 +169,7 @@ impl Relays {
 
     fn drop_idle(&self) {
         let RelayContext { ingest, limits, clock, .. } = &*self.context;
-        let idle_ms = u64::try_from(limits.linger.as_millis()).unwrap_or(u64::MAX);
+        let idle_ms = whole_ms(limits.linger);
         for id in ingest.relayed() {
             match ingest.carried(id).is_some_and(|stream| ingest.has_readers(&stream)) {
                 false => ingest.drop_idle(id, idle_ms, clock.now()),

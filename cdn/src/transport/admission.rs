@@ -12,7 +12,7 @@ use protocol::{
 
 use super::errors;
 use crate::{
-    clock::Clock,
+    clock::{Clock, whole_ms},
     config::Limits,
     egress::{self, Applicant, Delivery, Egress, Encoder, Session},
     grants::Grants,
@@ -161,9 +161,9 @@ impl Admission {
             mime: stream.mime(formats).map(str::to_owned),
             take: stream.take(),
             origin_time_ms: stream.epoch_ms(),
-            window_ms: u64::try_from(self.limits.window.as_millis()).unwrap_or(u64::MAX),
+            window_ms: whole_ms(self.limits.window),
         };
-        Welcome { watching, newest: stream.ring().newest().map(|newest| newest.first) }
+        Welcome { watching, newest: stream.ring().newest_name() }
     }
 }
 
