@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use protocol::{event::StreamStateChanged, stream::StreamState};
 
+use super::wake::{state, woken_or_due};
 use crate::{
     clock::Clock,
-    hub::{Closed, Role, SharedStream, Subscriber},
+    hub::{Closed, SharedStream, Subscriber},
     lock::lock,
 };
 
@@ -41,24 +42,6 @@ impl Announcements {
     }
 }
 
-/// How a stream is doing.
-pub(super) fn state(subscriber: &Subscriber) -> StreamStateChanged {
-    let viewers = subscriber.readers().counts().now(Role::Viewer);
-    let stream = lock(subscriber.stream());
-    StreamStateChanged { stream_id: stream.id(), state: stream.state(), viewers }
-}
-
-/// Waits until `subscriber` is woken, or until `due_ms` of the node's time.
-pub(super) async fn woken_or_due(subscriber: &Subscriber, clock: &Clock, due_ms: Option<u64>) {
-    match due_ms {
-        None => subscriber.woken().await,
-        Some(due_ms) => {
-            // Running out of time is one of the two ways this is meant to end.
-            drop(tokio::time::timeout(clock.until(due_ms), subscriber.woken()).await);
-        }
-    }
-}
-
 /// Tells a stream's broadcaster how it is doing, until the stream is closed.
 pub(crate) struct Announcer<F> {
     subscriber: Subscriber,
@@ -73,7 +56,7 @@ impl<F: Fn(&StreamStateChanged)> Announcer<F> {
         let subscriber = Subscriber::new(stream, Arc::default());
         subscriber.want_media(false);
         let mut announcements = Announcements::default();
-        let state = state(&subscriber);
+        let state = state(&lock(stream));
         if state.state != StreamState::Created {
             announcements.announces(state, clock.now().ms);
         }
@@ -83,8 +66,10 @@ impl<F: Fn(&StreamStateChanged)> Announcer<F> {
     /// Announces until the stream is closed. That a stream is dropped does not concern a broadcaster: it is not over.
     pub(crate) async fn run(mut self) {
         loop {
-            let closed = lock(self.subscriber.stream()).closed();
-            let state = state(&self.subscriber);
+            let (state, closed) = {
+                let stream = lock(self.subscriber.stream());
+                (state(&stream), stream.closed())
+            };
             if let Some(closed) = closed {
                 if closed == Closed::Ended {
                     (self.tell)(&state);

@@ -15,6 +15,7 @@ mod pump;
 mod round;
 mod session;
 mod shard;
+mod wake;
 
 #[cfg(test)]
 mod tests;

@@ -6,16 +6,17 @@
 
 use std::{mem, sync::Arc, time::Duration};
 
-use protocol::{StreamId, event::StreamStateChanged, stream::StreamState};
+use protocol::{event::StreamStateChanged, stream::StreamState};
 use supervisor::contain;
 
 use super::{
-    announcer::{Announcements, state, woken_or_due},
+    announcer::Announcements,
     context::PumpContext,
     encoded::{Encoded, Kind, Piece, Unsupported},
     encoder::{Dismissal, Encoder, Offer, ViewerConnection},
     round::{RoundUpdate, Sent, Served, Viewer},
     shard::Shard,
+    wake::{state, woken_or_due},
 };
 use crate::{
     clock::{Now, whole_ms},
@@ -29,7 +30,6 @@ const DRAIN_TIMEOUT_MS: u64 = 10_000;
 pub(super) const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) struct Pump<E: Encoder> {
-    id: StreamId,
     subscriber: Subscriber,
     shard: Arc<Shard<E::Viewer>>,
     context: Arc<PumpContext<E>>,
@@ -46,9 +46,7 @@ impl<E: Encoder> Pump<E> {
         shard: Arc<Shard<E::Viewer>>,
         context: Arc<PumpContext<E>>,
     ) -> Self {
-        let id = lock(stream).id();
         Self {
-            id,
             subscriber: Subscriber::new(stream, shard.wake.clone()),
             shard,
             encoded: Encoded::new(&lock(stream)),
@@ -107,7 +105,7 @@ impl<E: Encoder> Pump<E> {
     fn end(&self, viewers: &mut Vec<Viewer<E::Viewer>>, closed: Closed) {
         let late = lock(&self.shard.joining).take().unwrap_or_default();
         viewers.extend(late.into_iter().map(Viewer::from));
-        let packets = self.closing_packets(closed, &state(&self.subscriber));
+        let packets = self.closing_packets(closed, &state(&lock(self.stream())));
         while let Some(Viewer { connection, flow, closing_sent, .. }) = viewers.pop() {
             flow.finish();
             for packet in packets.iter().skip(closing_sent) {
@@ -157,13 +155,12 @@ impl<E: Encoder> Pump<E> {
 
     fn update(&mut self, was_idle: bool) -> RoundUpdate<E::Packet> {
         let traces = self.subscriber.take_traces();
-        let viewers = self.subscriber.readers().counts().now(Role::Viewer);
         // Read together: when the stream is closed, its last chunk is among the news or before them.
         let now = self.context.clock.now();
         let stream = lock(self.subscriber.stream());
         RoundUpdate {
             now,
-            state: StreamStateChanged { stream_id: self.id, state: stream.state(), viewers },
+            state: state(&stream),
             state_packet: None,
             path: stream.path().cloned(),
             closed: stream.closed(),
@@ -363,7 +360,7 @@ impl<E: Encoder> Pump<E> {
 
     /// Notes whether the state is to be announced. Gives the time at which the next round is due even if nothing changes.
     fn announce(&mut self, has_viewers: bool) -> Option<u64> {
-        let state = state(&self.subscriber);
+        let state = state(&lock(self.stream()));
         if !has_viewers || state.state == StreamState::Created || self.closed().is_some() {
             return None;
         }
