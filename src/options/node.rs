@@ -61,8 +61,8 @@ pub(crate) struct NodeOptions {
     pub(crate) linger_ms: Millis,
 }
 
-/// Largest configurable segment, in bytes: a chunk holds a segment's frames, and nodes exchange chunks of up to
-/// 48 MiB.
+/// Largest configurable segment, in bytes: a chunk holds a segment's frames, and [`MAX_CHUNK_BYTES`](protocol::message::MAX_CHUNK_BYTES)
+/// has room for that much beside the largest MP4 fragment.
 const MOST_SEGMENT_BYTES: Bytes = Bytes(16 << 20);
 
 fn segment_bytes(text: &str) -> Result<Bytes, String> {

@@ -1,5 +1,6 @@
 //! Readers never read across missing runs without being notified, whatever they had before.
 
+use bytes::Bytes;
 use protocol::{
     StreamId,
     event::{FrameName, SkipReason},
@@ -72,6 +73,23 @@ fn viewer_at_the_live_edge_is_told_of_a_gap_and_goes_on_at_the_next_keyframe() {
     let before = hub.budget().bytes();
     stream.ring_mut().gap();
     assert!(hub.budget().bytes() + 2 * 3 * 10 < before, "the budget knows what went");
+}
+
+#[test]
+fn the_largest_fragment_and_the_rest_of_the_largest_segment_leave_no_gap() {
+    let limits = RingLimits { window_ms: 10_000, group_bytes: 1 << 30 };
+    let mut hub = Hub::new(HubLimits { ring: limits, budget_bytes: 1 << 30, streams: 1 }, |_, _| {});
+    let stream = hub.open(StreamId::new("a", 1), Visibility::Public).unwrap();
+    let mut stream = lock(&stream);
+    stream.ring_mut().push_tracks(0, samples::tracks()).unwrap();
+    // 32 MiB of a fragment and 16 MiB of a segment, in as many frames as a run has.
+    let mut run = samples::run(name(0, 0), 4096, 0);
+    let data = Bytes::from(vec![0; 48 << 20]);
+    let frame_bytes = data.len() / run.frames.len();
+    for (at, frame) in run.frames.iter_mut().enumerate() {
+        frame.data = data.slice(at * frame_bytes..(at + 1) * frame_bytes);
+    }
+    assert_eq!(stream.ring_mut().push(0, run, None, 0), Ok(()));
 }
 
 #[test]

@@ -37,8 +37,9 @@ pub const MEDIA_HEAD_BYTES: usize = 52;
 /// Bytes of a header that does not count the chunk's frames.
 const UNCOUNTED_HEAD_BYTES: usize = 48;
 /// Most bytes of a chunk, on every node: an origin makes none that is larger, and a relay takes every one up to this. Enough
-/// for the largest MP4 fragment that is read (32 MiB) and the rest of its segment (8 MiB), headers included.
-pub const MAX_CHUNK_BYTES: usize = 48 << 20;
+/// for the largest MP4 fragment that is read (32 MiB), the rest of the largest segment that may be configured (16 MiB), and 1 MiB of
+/// headers and silence for 4096 frames.
+pub const MAX_CHUNK_BYTES: usize = 49 << 20;
 /// Longest type an init segment may name.
 pub const MAX_MIME_BYTES: usize = 256;
 
