@@ -9,7 +9,7 @@ use super::{
     producer::Producer,
     publisher::Publisher,
     streams::Ingest,
-    take::{Take, check_lengths},
+    take::{Take, check_bounds},
     types::{ConnectionId, Registered, Registration},
 };
 use crate::{clock::Now, hub::Role, lock::lock};
@@ -22,7 +22,7 @@ impl Ingest {
         registration: Registration,
         now: Now,
     ) -> Result<Registered, WireError> {
-        check_lengths(&registration)?;
+        check_bounds(&registration)?;
         let id = registration.stream;
         let claims = self.grants.verify(&registration.grant, id, Action::Publish, now)?;
         let mut checked = None;

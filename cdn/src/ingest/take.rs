@@ -18,6 +18,8 @@ const RESUME_VERSION: u8 = 1;
 const MAX_RESUME_BYTES: usize = 16 << 10;
 /// Longest recorder type that is looked at.
 const MAX_MIME_BYTES: usize = 256;
+/// Highest number of a take, which a broadcaster chooses: the take after the newest always has a number of its own.
+const MAX_TAKE: u64 = 1 << 53;
 /// No take has more: what JavaScript's numbers count exactly. A state with a higher number is forged.
 const MOST_SEGMENTS: u64 = 1 << 53;
 /// Version, take and next segment come before what `media` wrote.
@@ -35,8 +37,13 @@ pub(super) struct Take {
     broken: Option<WireError>,
 }
 
-/// Refuses a registration whose texts are too long to be what they should be, before any of them is read.
-pub(super) fn check_lengths(request: &Registration) -> Result<(), WireError> {
+/// Refuses a registration whose texts are too long to be what they should be, before any of them is read, or whose take has too
+/// high a number.
+pub(super) fn check_bounds(request: &Registration) -> Result<(), WireError> {
+    if request.take.is_some_and(|take| take > MAX_TAKE) {
+        let message = format!("take is above {MAX_TAKE}");
+        return Err(WireError::new(ErrorCode::InvalidRequest, message));
+    }
     if request.resume.as_ref().is_some_and(|resume| resume.len() > MAX_RESUME_BYTES) {
         return Err(invalid_resume());
     }
@@ -209,11 +216,28 @@ mod tests {
             resume,
             ask_keyframe: None,
         };
-        let code = |request| check_lengths(&request).err().map(|error| error.code);
+        let code = |request| check_bounds(&request).err().map(|error| error.code);
         assert_eq!(code(request(MIME, Some("A".repeat(MAX_RESUME_BYTES)))), None);
         let long = Some("A".repeat(MAX_RESUME_BYTES + 1));
         assert_eq!(code(request(MIME, long)), Some(ErrorCode::InvalidResume));
         assert_eq!(code(request(&"a".repeat(MAX_MIME_BYTES + 1), None)), Some(ErrorCode::UnsupportedMime));
+    }
+
+    #[test]
+    fn a_take_after_the_highest_has_a_number_of_its_own() {
+        let request = |take| Registration {
+            stream: protocol::StreamId::new("a", 1),
+            grant: String::new(),
+            mime: MIME.into(),
+            take: Some(take),
+            resume: None,
+            ask_keyframe: None,
+        };
+        let code = |take| check_bounds(&request(take)).err().map(|error| error.code);
+        assert_eq!([code(0), code(MAX_TAKE)], [None, None]);
+        for refused in [MAX_TAKE + 1, u64::MAX] {
+            assert_eq!(code(refused), Some(ErrorCode::InvalidRequest));
+        }
     }
 
     #[test]
