@@ -33,6 +33,7 @@ pub(crate) use self::{
     audience::Audience,
     encoder::{Dismissal, Encoder, Offer, ViewerConnection},
     flow::{Backlog, Delivery, PendingReceipt, Receipt},
+    pump::WRITE_STALL_TIMEOUT,
     session::Session,
 };
 use self::{

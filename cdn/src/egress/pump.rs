@@ -27,7 +27,7 @@ use crate::{
 /// How long viewers of a closed stream may take to get the rest of it.
 const DRAIN_TIMEOUT_MS: u64 = 10_000;
 /// How long a viewer's connection may take nothing at all of what waits for it before the viewer is dismissed.
-pub(super) const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const WRITE_STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) struct Pump<E: Encoder> {
     subscriber: Subscriber,

@@ -12,6 +12,7 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
@@ -23,7 +24,7 @@ use super::{
     socket::Socket,
 };
 use crate::{
-    egress::{Dismissal, Offer, PendingReceipt, Receipt, ViewerConnection},
+    egress::{Dismissal, Offer, PendingReceipt, Receipt, ViewerConnection, WRITE_STALL_TIMEOUT},
     hub::Closed,
     lock::lock,
 };
@@ -247,14 +248,16 @@ impl ViewerConnection for Arc<Connection> {
             Dismissal::Closed(Closed::Ended) => self.close(None, CloseCode::NORMAL),
             Dismissal::Closed(Closed::Dropped) => self.close(None, CloseCode::TRY_AGAIN_LATER),
             Dismissal::Unsupported => self.close(None, CloseCode::REFUSED),
-            Dismissal::Stalled => self.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER),
+            Dismissal::Stalled => {
+                self.close(Some(&too_slow(WRITE_STALL_TIMEOUT)), CloseCode::TRY_AGAIN_LATER)
+            }
         }
     }
 }
 
-/// Tells a client that it was idle for too long; it is sent once the client reads again.
-pub(super) fn too_slow() -> Bytes {
-    let message = "this connection was idle for 20 s; reconnect, with after";
+/// Tells a client that its connection was `idle` for too long; it is sent once the client reads again.
+pub(super) fn too_slow(idle: Duration) -> Bytes {
+    let message = format!("this connection was idle for {} s; reconnect, with after", idle.as_secs());
     frame::event(name::ERROR, &WireError::new(ErrorCode::LimitReached, message))
 }
 

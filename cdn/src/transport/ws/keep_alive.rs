@@ -13,11 +13,11 @@ use super::{
 };
 use crate::lock::lock;
 
-const TICK: Duration = Duration::from_secs(1);
+pub(super) const TICK: Duration = Duration::from_secs(1);
 /// After so many silent ticks, and after as many again, a client is pinged.
 const PING_TICKS: u32 = 10;
 /// After so many silent ticks it is closed.
-const SILENT_TICKS: u32 = 20;
+pub(super) const SILENT_TICKS: u32 = 20;
 /// A closed client may take as many ticks to read what is left for it.
 const CLOSING_TICKS: u32 = 30;
 
@@ -94,7 +94,9 @@ impl KeepAlive {
         for (connection, due) in due {
             match due {
                 Due::Ping => connection.answer(&ping),
-                Due::Close => connection.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER),
+                Due::Close => {
+                    connection.close(Some(&too_slow(SILENT_TICKS * TICK)), CloseCode::TRY_AGAIN_LATER)
+                }
                 Due::End => connection.abort(),
             }
         }

@@ -12,7 +12,7 @@ use super::{
     connection::{Connection, too_slow},
     frame::{self, CloseCode},
     incoming::Incoming,
-    keep_alive::{KeepAlive, KeptAlive},
+    keep_alive::{KeepAlive, KeptAlive, SILENT_TICKS, TICK},
     socket::Socket,
 };
 use crate::egress::Offer;
@@ -80,8 +80,10 @@ async fn what_the_pipe_did_not_take_whole_is_finished_before_anything_else_comes
     rig.client.write_all(&ping(1)).await.unwrap();
     rig.send(&small);
     tokio::task::yield_now().await;
-    rig.connection.close(Some(&too_slow()), CloseCode::TRY_AGAIN_LATER);
-    let expected = [&large[..], &small, &too_slow(), &frame::close(CloseCode::TRY_AGAIN_LATER)].concat();
+    rig.connection.close(Some(&too_slow(SILENT_TICKS * TICK)), CloseCode::TRY_AGAIN_LATER);
+    let expected =
+        [&large[..], &small, &too_slow(SILENT_TICKS * TICK), &frame::close(CloseCode::TRY_AGAIN_LATER)]
+            .concat();
     let mut all = rig.read_all().await;
     let pong = frame::pong(&[1]);
     let at = all.windows(pong.len()).position(|bytes| bytes == pong).expect("an answer to the ping");
@@ -107,7 +109,8 @@ async fn silent_client_is_pinged_and_then_let_go_and_told() {
     let rig = Rig::new();
     let keep_alive = rig.keep_alive.clone();
     tokio::spawn(async move { keep_alive.run().await });
-    let expected = [frame::ping(), too_slow(), frame::close(CloseCode::TRY_AGAIN_LATER)].concat();
+    let expected =
+        [frame::ping(), too_slow(SILENT_TICKS * TICK), frame::close(CloseCode::TRY_AGAIN_LATER)].concat();
     assert_eq!(rig.read_all().await, expected);
 }
 
@@ -144,7 +147,12 @@ async fn client_that_was_let_go_is_told_when_it_reads_again() {
     tokio::spawn(async move { keep_alive.run().await });
     tokio::time::sleep(Duration::from_secs(40)).await;
     let all = rig.read_all().await;
-    let expected =
-        [&large[..], &frame::ping(), &too_slow(), &frame::close(CloseCode::TRY_AGAIN_LATER)].concat();
+    let expected = [
+        &large[..],
+        &frame::ping(),
+        &too_slow(SILENT_TICKS * TICK),
+        &frame::close(CloseCode::TRY_AGAIN_LATER),
+    ]
+    .concat();
     assert_eq!(all, expected);
 }
