@@ -1,8 +1,8 @@
-//! One viewer's place in a ring: a few bytes, never a queue.
+//! A cursor: where a viewer is in a ring. It takes a few bytes, and never queues anything.
 //!
 //! Whatever is pushed, evicted or skipped, a cursor gives a take's start, then a keyframe, then runs without a
 //! silent gap: what a viewer does not get is announced by [`Next::Skipped`], and what follows begins with a keyframe.
-//! No run is given twice. Positions and names are the same in all formats. A cursor is `Copy`: read with a copy, and keep the copy once the viewer took what it gave.
+//! No run is given twice. Positions and names are the same in all formats.
 
 use protocol::event::{ChunkHead, FrameName, SkipReason};
 

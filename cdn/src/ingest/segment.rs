@@ -56,8 +56,7 @@ impl Ingest {
 }
 
 impl Publisher {
-    /// Takes in a segment of the broadcaster, in slices between which other tasks run. Readers get what a slice brought at
-    /// once. Says how many bytes were new.
+    /// Takes in a segment of the broadcaster, slice by slice. Says how many bytes were new.
     pub(super) async fn segment(
         &self,
         connection: ConnectionId,
