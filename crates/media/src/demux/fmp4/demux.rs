@@ -5,15 +5,17 @@
 //! `moov`, a `moof` and two `mdat` within the bounds below; boxes that nobody reads are dropped as they arrive.
 //! H.264 frames and their `avcC` are given as the container has them, with whatever length size.
 
-use super::fragment::{self, Outline, Sample, Source};
-use super::movie::{self, InputTrack};
+use super::{
+    fragment, movie,
+    state::{Media, Movie, Pending, put_decode_times, put_skipped_start},
+};
 use crate::{
     Error, Packet,
-    boxes::{self, Header, malformed, put_box, put_full_box},
+    boxes::{self, Header, malformed, put_box},
     demux::{Event, input::Input, refusal},
 };
 use bytes::{BufMut, Bytes, BytesMut};
-use std::{ops::Range, vec};
+use std::vec;
 
 /// The largest `moov` that is read; a recorder's has about 1 KiB.
 pub const MAX_MOOV_BYTES: u64 = 64 << 10;
@@ -48,33 +50,6 @@ pub struct Demuxer {
     /// See [`Self::steps`].
     steps: u64,
     failed: Option<Error>,
-}
-
-#[derive(Debug)]
-struct Movie {
-    /// Payload of `moov`.
-    moov: Bytes,
-    tracks: Vec<InputTrack>,
-    /// When each track's next sample is due if no `tfdt` says so, in ticks.
-    decode_times: Vec<i64>,
-}
-
-#[derive(Debug)]
-struct Pending {
-    /// The whole `moof` box.
-    moof: Bytes,
-    /// Bytes of its header.
-    header_bytes: usize,
-    /// Where it starts, counted from the start of the input.
-    start: u64,
-    outline: Outline,
-}
-
-#[derive(Debug)]
-struct Media {
-    /// Where `data` starts, counted from the start of the input.
-    start: u64,
-    data: Bytes,
 }
 
 /// What came of looking at the next box.
@@ -302,61 +277,6 @@ impl Demuxer {
         self.ready = packets.ok_or_else(|| malformed("a sample outside its mdat"))?.into_iter();
         movie.decode_times = pending.outline.decode_times;
         Ok(Step::Continue)
-    }
-}
-
-impl Movie {
-    /// A `moof` with this payload that starts `start` bytes into the input.
-    fn fragment<'a>(&'a self, moof: &'a [u8], start: u64) -> Source<'a> {
-        Source { moof, start, tracks: &self.tracks, decode_times: &self.decode_times }
-    }
-}
-
-impl Pending {
-    fn moof_end(&self) -> u64 {
-        self.start.saturating_add(self.moof.len() as u64)
-    }
-}
-
-impl Media {
-    fn has(&self, place: &Range<u64>) -> bool {
-        self.start <= place.start && place.end <= self.start.saturating_add(self.data.len() as u64)
-    }
-
-    fn packet(&self, sample: Sample) -> Option<Packet> {
-        let data = self.bytes_of(&sample)?;
-        let Sample { track, pts_us, dts_us, duration_us, key, .. } = sample;
-        Some(Packet { track, pts_us, dts_us, duration_us: Some(duration_us), key, data })
-    }
-
-    fn bytes_of(&self, sample: &Sample) -> Option<Bytes> {
-        let start = usize::try_from(sample.place.start.checked_sub(self.start)?).ok()?;
-        let end = usize::try_from(sample.place.end.checked_sub(self.start)?).ok()?;
-        (end <= self.data.len()).then(|| self.data.slice(start..end))
-    }
-}
-
-/// Writes a fragment without samples that tells when the tracks' next ones are due.
-fn put_decode_times(out: &mut BytesMut, movie: &Movie) {
-    put_box(out, b"moof", |out| {
-        for (input, &decode_time) in movie.tracks.iter().zip(&movie.decode_times) {
-            put_box(out, b"traf", |out| {
-                put_full_box(out, b"tfhd", 0, 0, |out| out.put_u32(input.id));
-                put_full_box(out, b"tfdt", 1, 0, |out| out.put_i64(decode_time));
-            });
-        }
-    });
-}
-
-/// Writes the start of a box that nobody reads, of which `skip` bytes are still to come.
-fn put_skipped_start(out: &mut BytesMut, skip: u64) {
-    match skip {
-        0 => {}
-        u64::MAX => out.put_slice(b"\0\0\0\0free"),
-        _ => {
-            out.put_slice(b"\0\0\0\x01free");
-            out.put_u64(skip.saturating_add(boxes::MAX_HEADER_BYTES as u64));
-        }
     }
 }
 

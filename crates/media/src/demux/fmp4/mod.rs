@@ -6,5 +6,6 @@ mod descriptor;
 mod edit;
 mod fragment;
 mod movie;
+mod state;
 
 pub use demux::{Demuxer, MAX_MDAT_BYTES, MAX_MOOF_BYTES, MAX_MOOV_BYTES};

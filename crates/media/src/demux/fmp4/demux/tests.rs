@@ -1,7 +1,7 @@
 //! The shapes that fragments may have, and what is refused.
 
 use super::*;
-use crate::{Codec, Display, Frame, Muxer, Packet, Rendition, Run, Track, TrackKind};
+use crate::{Codec, Display, Frame, Muxer, Packet, Rendition, Run, Track, TrackKind, boxes::put_full_box};
 
 const OPUS_HEAD: &[u8] = b"OpusHead\x01\x02\x00\x0f\x80\xbb\x00\x00\x00\x00\x00";
 const AVCC: &[u8] = &[1, 0x42, 0xc0, 0x20, 0xff, 0xe1, 0, 4, 0x67, 0x42, 0xc0, 0x20, 1, 0, 2, 0x68, 0xce];
