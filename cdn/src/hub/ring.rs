@@ -71,7 +71,7 @@ const SEGMENT_SLACK_BYTES: u64 = 64 << 10;
 /// Runs over which the rate of a stream is taken: some keyframes' worth, and no walk through the whole window at each heartbeat.
 const RATED: usize = 64;
 
-/// The bounded window of one stream, oldest run first; see the [module](self). Times are milliseconds of any clock that does not run backwards.
+/// The bounded window of one stream, oldest run first. Times are milliseconds of any clock that does not run backwards.
 pub struct Ring {
     pub(super) entries: VecDeque<Entry>,
     pub(super) first: u64,
