@@ -1,4 +1,4 @@
-//! Everybody who connects to the node in a trial.
+//! All clients that connect to the node in a trial.
 //!
 //! Broadcasters run on a thread of their own, so that a burst of arrivals at the viewers does not delay the
 //! next segment.
@@ -25,14 +25,14 @@ use crate::{
 
 /// Viewers that connect at the same time.
 const CONNECTING: usize = 64;
-/// How long connecting everybody may take.
+/// How long connecting all clients may take.
 const JOIN_TIME: Duration = Duration::from_secs(60);
 
-/// Everybody who is connected; all leave on drop.
+/// All connected clients; they disconnect on drop.
 pub struct Audience {
     ledgers: Vec<Arc<Ledger>>,
     airtime: watch::Sender<Option<Airtime>>,
-    /// Ends when somebody fails.
+    /// Ends when a client fails.
     viewers: JoinSet<Result<()>>,
     /// Ends when they are asked.
     silent: JoinSet<Result<SilentEnd>>,
@@ -48,7 +48,7 @@ struct Broadcasters {
 }
 
 impl Audience {
-    /// Registers a broadcaster a stream and joins its viewers; nobody sends yet. Notes in `record` who joined and
+    /// Registers a broadcaster a stream and joins its viewers; no broadcaster sends yet. Notes in `record` who joined and
     /// what memory the node took before and after.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Audience {
         Ok(())
     }
 
-    /// Asks the viewers that never read what they were told.
+    /// Asks the viewers that never read for the messages that they got.
     ///
     /// # Errors
     /// The first failure of any.

@@ -200,7 +200,7 @@ impl Drop for Group {
             if held.lines().any(|id| id == std::process::id().to_string()) {
                 let _ = directory.parent().map(move_us);
             }
-            // A group with a process left in it stays, which harms nobody.
+            // A group with a process left in it stays, which is harmless.
             let _ = fs::remove_dir(directory);
         }
     }

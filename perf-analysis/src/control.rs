@@ -1,5 +1,5 @@
 //! What the control plane costs: thousands of nodes that register and send heartbeats, viewers that ask where to
-//! watch, against a real main server on a core of its own, with each store by turns.
+//! watch, against a real main server on its own core, with each store in turn.
 //!
 //! Heartbeats are open loop, each at its due time and timed from there; viewers are closed loop, so they find what
 //! one core can answer. The records are `manifest.json` and `phases.jsonl`.
@@ -119,7 +119,7 @@ impl Trial<'_> {
         plant.check()
     }
 
-    /// Viewers ask while the nodes' heartbeats go on.
+    /// Viewers ask while the nodes send heartbeats.
     async fn watch(&self, plant: &mut Plant, fleet: &Fleet, stream: &str, writer: &mut Writer) -> Result<()> {
         let crowd = Crowd { address: plant.address(), connections: self.bench.plan.connections, stream };
         let meter = Meter::start(plant)?;

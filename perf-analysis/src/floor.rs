@@ -100,7 +100,7 @@ impl Peer {
         room.viewers.push(self.stream);
     }
 
-    /// Writes each segment that comes to everybody in `room`.
+    /// Writes each arriving segment to all viewers in `room`.
     fn forward(mut self, id: &str, room: &Mutex<Room>) -> Result<()> {
         for seq in 0_u64.. {
             let call = self.text()?;

@@ -145,7 +145,7 @@ fn times_sent(record: &TrialRecord) -> Option<f64> {
     (chunks > 0.0).then(|| sent as f64 / chunks)
 }
 
-/// What viewers that never read do to those who do, and what they were told.
+/// The effect of viewers that never read on the others, and the messages that they got.
 pub fn silent(results: &Results) -> Option<String> {
     let points = judged(results);
     let mut table = "| load | rounds | readers' delivery p50 / p99, ms, beside them | without them | node's memory grew by, MiB | its ring \

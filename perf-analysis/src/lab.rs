@@ -20,7 +20,7 @@ pub struct Lab {
     pub fixtures: PathBuf,
     /// How CPU is limited.
     pub limits: Limits,
-    /// Who gets which cores.
+    /// The cores of each program.
     pub split: Split,
 }
 

@@ -74,7 +74,7 @@ pub enum Lookup {
 pub enum Missed {
     /// The node said that it skips them.
     Skipped,
-    /// Nobody said anything.
+    /// No client reported anything.
     Lost,
 }
 

@@ -69,7 +69,7 @@ enum Command {
         #[arg(long, default_value = README)]
         page: String,
     },
-    /// Load a main server with nodes' heartbeats and viewers' questions, on each store by turns
+    /// Load a main server with nodes' heartbeats and viewers' requests, on each store in turn
     Control(ControlArgs),
     /// Simulate placement on thousands of nodes and leave its records in a folder
     Simulate {

@@ -121,7 +121,7 @@ fn first_lines(stdout: impl std::io::Read + Send + 'static) -> mpsc::Receiver<St
     thread::spawn(move || {
         for line in BufReader::new(stdout).lines() {
             let Ok(line) = line else { break };
-            // The first line is the one that somebody waits for.
+            // The first line is the one that a caller waits for.
             let _ = sender.send(line);
         }
     });

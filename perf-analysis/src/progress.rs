@@ -74,7 +74,7 @@ impl Progress {
 
     fn write(&self, text: &str) {
         let mut err = std::io::stderr();
-        // Nobody who could be told is watching.
+        // A failure means that standard error has no reader.
         let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
     }
 }

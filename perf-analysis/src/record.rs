@@ -258,7 +258,7 @@ impl Writer {
         self.directory.join("logs").join(format!("{}-{target}-r{}-{name}.log", trial.cell, trial.round))
     }
 
-    /// Writes the manifest anew.
+    /// Rewrites the manifest.
     ///
     /// # Errors
     /// [`Error::Io`].

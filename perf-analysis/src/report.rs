@@ -26,7 +26,7 @@ const CPU: Metric = Metric { label: "CPU", value: |figures| figures.cpu_s_per_gb
 /// `text` with every block filled from `results`, whose records are in `folder`.
 ///
 /// # Errors
-/// [`Error::Results`] if a block is not closed, has a name nobody knows, or `results` have nothing for it.
+/// [`Error::Results`] if a block is not closed, has an unknown name, or `results` have nothing for it.
 pub fn fill(text: &str, results: &Results, folder: &str) -> Result<String> {
     fill_with(text, |name| block(name, results, folder))
 }

@@ -79,7 +79,7 @@ pub struct Sweep {
     /// Media of an exact size and pace instead of the recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synthetic: Option<Synthetic>,
-    /// Nodes beside the origin, all in its control group; viewers then connect to these by turns.
+    /// Nodes beside the origin, all in its control group; viewers then connect to these in rotation.
     #[serde(default)]
     pub edges: u32,
     /// Viewers of each stream, beside `viewers`, that connect and then never read.
@@ -183,7 +183,7 @@ impl Scenario {
         Ok(())
     }
 
-    /// Every measurement in the order to make it: whole rounds, and in each the node and the floor by turns, so
+    /// Every measurement in the order to make it: whole rounds, and in each the node and the floor in turn, so
     /// that a slow hour of the machine falls on both.
     pub fn trials(&self) -> Vec<Trial> {
         let mut trials: Vec<Trial> = Vec::new();

@@ -64,7 +64,7 @@ pub struct Setting<'a> {
     pub programs: &'a Programs,
     /// How CPU is limited.
     pub limits: &'a Limits,
-    /// Who gets which cores.
+    /// The cores of each program.
     pub split: &'a Split,
     /// Whether the node logs its forward times.
     pub forward_log: bool,
@@ -84,7 +84,7 @@ struct DataDirectory(PathBuf);
 
 impl Drop for DataDirectory {
     fn drop(&mut self) {
-        // A leftover in the folder for temporary files harms nobody.
+        // A leftover in the folder for temporary files is harmless.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -190,7 +190,7 @@ impl Servers {
         }
     }
 
-    /// Where viewers connect, by turns: to the edges, if there are any.
+    /// Where viewers connect, in rotation: to the edges, if there are any.
     ///
     /// # Errors
     /// [`Error::Protocol`] if a node's URL is none.

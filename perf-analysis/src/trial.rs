@@ -1,4 +1,4 @@
-//! One trial: start the programs, connect everybody, limit the node, stream, and account for every segment.
+//! One trial: start the programs, connect all clients, limit the node, stream, and account for every segment.
 //!
 //! The limit is set when all have joined, because the matrix is about forwarding, not joining.
 

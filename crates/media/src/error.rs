@@ -1,13 +1,13 @@
 //! What can be wrong with a take's bytes.
 
-/// Why a take cannot go on. After an error the demuxer that gave it is of no more use; what it gave before stands.
+/// Why a take cannot continue. After an error the demuxer cannot be used; its earlier output stays valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The recorder's type names a container or codec this crate does not handle.
     #[error("cannot forward {0}")]
     Unsupported(String),
-    /// The bytes break the container's rules; says which.
+    /// The bytes violate the container's rules, with the reason.
     #[error("malformed {container}: {reason}")]
     Malformed {
         /// `WebM` or `MP4`.
@@ -20,7 +20,7 @@ pub enum Error {
     TooLarge {
         /// What is too large.
         what: &'static str,
-        /// How large it says it is.
+        /// Its declared size.
         bytes: u64,
         /// The bound.
         limit: u64,

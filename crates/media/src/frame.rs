@@ -1,4 +1,4 @@
-//! Tracks, frames and runs of frames: what a take consists of, whatever container it came in.
+//! Tracks, frames and runs of frames: the parts of a take, from any container.
 //!
 //! Times are microseconds of the take's own time. Every container here converts to them exactly enough: WebM counts whole
 //! milliseconds, 60 ms of Opus are 60 000 µs, and a 1/30000 s video tick rounds by under 1 µs.
@@ -176,13 +176,13 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Whether it only says that the input has nothing here.
+    /// Whether it only marks a gap in the input.
     pub fn is_gap(&self) -> bool {
         self.data.is_empty()
     }
 }
 
-/// Successive frames of one group: what came with one segment. It is named by its first frame, and becomes one chunk in
+/// Successive frames of one group, from one segment. It is named by its first frame, and becomes one chunk in
 /// every rendition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 /// How much longer than planned the last answers may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Who asks for what.
+/// The connections of viewers, and their request.
 pub struct Crowd<'a> {
     /// The main server.
     pub address: SocketAddr,

@@ -53,7 +53,7 @@ pub struct Setting<'a> {
     pub undead: &'a Path,
     /// The program `nats-server`.
     pub nats_server: &'a Path,
-    /// Who gets which cores.
+    /// The cores of each program.
     pub split: &'a Split,
     /// How the main server is put before other programs on its core.
     pub limits: &'a Limits,

@@ -29,7 +29,7 @@ const REGISTERING: usize = 128;
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long a new stream may take to be live.
 const LIVE_TIME: Duration = Duration::from_secs(10);
-/// How long registering everybody may take.
+/// How long registering all nodes may take.
 const REGISTRATION_TIME: Duration = Duration::from_secs(120);
 
 /// All nodes; they stop on drop.
@@ -50,7 +50,7 @@ struct Shared {
 }
 
 impl Fleet {
-    /// Nobody yet, for the main server of `plant`.
+    /// An empty fleet for the main server of `plant`.
     pub fn new(plant: &Plant) -> Self {
         let shared = Shared {
             address: plant.address(),

@@ -21,7 +21,7 @@ pub struct Client {
     answer: Vec<u8>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer<'a> {
     /// The status code.

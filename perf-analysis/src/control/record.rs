@@ -19,7 +19,7 @@ use crate::{
 /// How much of what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The stores, by turns.
+    /// The stores, in turn.
     pub engines: Vec<Engine>,
     /// Times through all of them.
     pub rounds: u32,
@@ -44,7 +44,7 @@ pub struct Manifest {
     pub started_at_s: u64,
     /// Where.
     pub machine: Machine,
-    /// Who comes before whom on the machine.
+    /// The priority of the programs on the machine.
     pub precedence: String,
     /// A remark on the circumstances.
     pub remark: Option<String>,
@@ -62,7 +62,7 @@ pub enum PhaseName {
     Register,
     /// Heartbeats at 1 Hz.
     Heartbeat,
-    /// Viewers ask where to watch, while heartbeats go on.
+    /// Viewers ask where to watch, while nodes send heartbeats.
     Watch,
 }
 
@@ -184,7 +184,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Writes the manifest anew.
+    /// Rewrites the manifest.
     ///
     /// # Errors
     /// [`Error::Io`].

@@ -11,11 +11,11 @@ const TICK_US: u64 = 10_000;
 const CONNECT_US: (u64, u64) = (50_000, 400_000);
 /// From one node that refused to the next.
 const NEXT_US: u64 = 50_000;
-/// How often somebody asks the main server before giving up.
+/// How often a viewer asks the main server before it gives up.
 const MOST_TRIED: usize = 8;
 /// How often a viewer finds its node still without the stream before it turns to the next.
 const MOST_WAITS: u32 = 8;
-/// Until somebody who moves and found no room asks again.
+/// Time until a viewer that lost its node and found no room asks again.
 const AGAIN_US: u64 = 500_000;
 
 impl World {
@@ -39,7 +39,7 @@ impl World {
         self.push_after(TICK_US, Event::Arrivals);
     }
 
-    /// Everybody hears of one stream at once.
+    /// A crowd arrives at one stream at once.
     pub(super) fn crowd(&mut self) {
         let stream = self.random.below(self.streams.len()) as u32;
         for _ in 0..self.scenario.crowd {
@@ -97,7 +97,7 @@ impl World {
             return if entry.tried.len() < MOST_TRIED {
                 self.ask_where_to_watch(viewer)
             } else if entry.moves {
-                // Who was watching does not give up.
+                // A viewer that was watching does not give up.
                 entry.tried.truncate(1);
                 self.push_after(AGAIN_US, Event::Connect { viewer, life });
             } else {

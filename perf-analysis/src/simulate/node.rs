@@ -32,7 +32,7 @@ pub(super) struct Node {
     pub(super) limit: u64,
     /// By stream.
     pub(super) carries: BTreeMap<u32, Carried>,
-    /// Everybody who watches here.
+    /// All viewers here.
     pub(super) viewers: Vec<u32>,
     /// Bytes per second it sends now.
     pub(super) rate: u64,

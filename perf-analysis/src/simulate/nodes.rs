@@ -135,7 +135,7 @@ impl World {
         self.push_after_s(self.scenario.replaced_after_s, Event::Replace { node: number });
     }
 
-    /// How long it takes until somebody turns to another node.
+    /// Time until a client tries another node.
     pub(super) fn noticed(&mut self) -> u64 {
         self.random.between(NOTICED_US.0, NOTICED_US.1)
     }

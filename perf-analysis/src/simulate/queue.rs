@@ -25,9 +25,9 @@ pub(super) enum Event {
     Replace { node: u32 },
     /// An edge that lost its source looks for another.
     Reattach { node: u32, life: u32, stream: u32 },
-    /// An edge that nobody watches lets the stream go.
+    /// An edge without viewers drops the stream.
     LetGo { node: u32, life: u32, stream: u32 },
-    /// A broadcaster that lost its node goes on at another.
+    /// A broadcaster that lost its node continues at another.
     Resume { stream: u32 },
     /// The state of everything is written down.
     Sample,

@@ -61,9 +61,9 @@ pub struct Second {
     pub placed: u64,
     /// Arrivals that were refused, by the main server or by every node they were given.
     pub refused: u64,
-    /// Connections a node turned away because it was full; the viewer went on to its next node.
+    /// Connections that a full node refused; the viewer tried its next node.
     pub turned_away: u64,
-    /// Viewers that went on at another node when theirs died.
+    /// Viewers that continued at another node when theirs died.
     pub moved: u64,
     /// Viewers of dead nodes that left before another node served them.
     pub lost: u64,

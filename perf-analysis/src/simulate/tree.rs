@@ -8,9 +8,9 @@ use super::{
     world::{AT_MOST, SECOND_US, Stream, World, ask, name, number, url},
 };
 
-/// How long an edge keeps a stream that nobody watches there.
+/// How long an edge keeps a stream without viewers.
 const KEPT_US: u64 = 10 * SECOND_US;
-/// Until an edge or a broadcaster that found nobody asks again.
+/// Time until an edge or a broadcaster without a node asks again.
 const AGAIN_US: u64 = 500_000;
 /// Longest path that is followed, so that a ring could not hang the simulation.
 const LONGEST: usize = 32;
@@ -91,7 +91,7 @@ impl World {
         self.nodes[node as usize].carries.get(&stream)
     }
 
-    /// Whether `node` has the stream, or gets it now by pulling it from somebody.
+    /// Whether `node` carries the stream, or can pull it now from another node.
     pub(super) fn has_or_pulls(&mut self, node: u32, stream: u32) -> bool {
         if self.carried(node, stream).is_some() {
             return true;
@@ -133,7 +133,7 @@ impl World {
         self.path_changed(node, stream);
     }
 
-    /// A stream comes to `node` another way now: those below learn it at once, and who is too deep there looks for another
+    /// The path of a stream to `node` changed: nodes below learn it at once, and those that are too deep look for another
     /// source.
     fn path_changed(&mut self, node: u32, stream: u32) {
         self.has_news(node);

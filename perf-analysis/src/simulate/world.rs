@@ -19,7 +19,7 @@ pub(super) const SECOND_US: u64 = 1_000_000;
 /// Nodes an assignment names.
 pub(super) const AT_MOST: usize = 4;
 
-/// A stream: who publishes it, and what it takes.
+/// A stream: its broadcaster and its rate.
 pub(super) struct Stream {
     pub(super) id: StreamId,
     /// Bytes per second for each receiver.
@@ -28,7 +28,7 @@ pub(super) struct Stream {
     pub(super) standbys: Vec<u32>,
 }
 
-/// Somebody who watches, or wants to.
+/// A viewer, watching or waiting.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Viewer {
     /// Which use of this entry it is: events meant for an earlier one are void.
@@ -199,7 +199,7 @@ impl World {
     }
 }
 
-/// What somebody asks who just lost the nodes at `avoid`.
+/// The request of a client that just lost the nodes in `avoid`.
 pub(super) fn ask(avoid: &[String]) -> Request<'_> {
     Request { avoid, region: None, at_most: AT_MOST }
 }

@@ -1,4 +1,4 @@
-//! A viewer that connects and never reads, until it is asked what it was told.
+//! A viewer that connects and reads nothing until it is asked for its messages.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 /// How long it reads in the end: what its socket held, and what a node that still serves it sends on.
 const READING: Duration = Duration::from_secs(3);
 
-/// Connects, says so on `joined`, and reads nothing until `asked`; then reads for 3 s and tells what it found.
+/// Connects, reports that on `joined`, and reads nothing until `asked`. Then it reads for 3 s and reports the messages.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Protocol`] when the node does not take the connection.

@@ -11,18 +11,18 @@ const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
-/// Who wants to see the messages of a connection.
+/// Receives the messages of a connection.
 pub trait Frames {
     /// A whole text message.
     ///
     /// # Errors
-    /// If it makes going on pointless.
+    /// If reading cannot continue.
     fn text(&mut self, text: &[u8]) -> Result<()>;
 
     /// `part` of a binary message of `whole` bytes, from byte `at` of it. An empty message is one empty part.
     ///
     /// # Errors
-    /// If it makes going on pointless.
+    /// If reading cannot continue.
     fn binary(&mut self, part: &[u8], at: usize, whole: usize) -> Result<()>;
 
     /// A ping, to be answered with its payload. Socket.IO has its own pings, so a viewer there need not.

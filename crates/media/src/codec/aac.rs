@@ -1,4 +1,4 @@
-//! AAC: what an `AudioSpecificConfig` (ISO 14496-3, section 1.6.2.1) says.
+//! AAC: the `AudioSpecificConfig` (ISO 14496-3, section 1.6.2.1).
 
 use bytes::Bytes;
 
@@ -27,7 +27,7 @@ struct Config {
     core: u8,
     /// Of the core coder, before any spectral band replication.
     sample_rate: u32,
-    /// `channelConfiguration`; 0 where the bitstream tells.
+    /// `channelConfiguration`; 0 if the bitstream has it.
     channel_configuration: u8,
     /// `frameLengthFlag`: access units are a sixteenth shorter.
     is_short: bool,

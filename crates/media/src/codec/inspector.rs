@@ -1,5 +1,5 @@
 //! What the packets of a track say about themselves: whether decoding can start there, and what the track is. Containers are
-//! not believed where the bitstream tells.
+//! not used where the bitstream has a value.
 
 use super::{aac, av1, h264, keyframe::Keyframe, opus_config, vp8, vp9};
 use crate::{Codec, Display, Error, Packet, Track, TrackKind, frame::stretched};
@@ -10,7 +10,7 @@ pub(crate) struct Inspector {
     codec: Codec,
     /// Of H.264.
     normalizer: Option<h264::H264Normalizer>,
-    /// What the first keyframe said.
+    /// The properties in the first keyframe.
     first: Option<Keyframe>,
 }
 
@@ -57,7 +57,7 @@ impl Inspector {
         }
     }
 
-    /// What the first keyframe said.
+    /// The properties in the first keyframe.
     pub(crate) fn first(&self) -> Option<&Keyframe> {
         self.first.as_ref()
     }

@@ -1,8 +1,8 @@
-//! What a keyframe tells.
+//! The properties of a track in its keyframe.
 
 use bytes::Bytes;
 
-/// What a keyframe says about its track.
+/// The properties of a track in its keyframe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Keyframe {
     /// As [`Track::config`].

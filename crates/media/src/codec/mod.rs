@@ -35,7 +35,7 @@ pub(crate) fn packet_duration_us(track: &Track, packet: &[u8]) -> Option<u64> {
 /// The largest [`silence`]: an MP3 frame of 36 ms at 32 kbit/s.
 pub(crate) const MAX_SILENCE_BYTES: usize = 144;
 
-/// A packet that sounds like nothing for `duration_us`, as near as the codec comes to that; `None` for pictures, and where
+/// A silent packet of about `duration_us`, as exact as the codec allows; `None` for pictures, and where
 /// there is none.
 pub(crate) fn silence(track: &Track, duration_us: u64) -> Option<Cow<'static, [u8]>> {
     match track.codec {
@@ -46,7 +46,7 @@ pub(crate) fn silence(track: &Track, duration_us: u64) -> Option<Cow<'static, [u
     }
 }
 
-/// What the track's configuration says about the order of its pictures.
+/// The order of pictures in the track's configuration.
 pub(crate) fn picture_order(track: &Track) -> PictureOrder {
     match track.codec {
         Codec::H264 => h264::picture_order(&track.config),

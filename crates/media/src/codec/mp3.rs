@@ -1,4 +1,4 @@
-//! MP3: what a frame's header says (ISO 11172-3, section 2.4.1.3; ISO 13818-3, section 2.4.2.3).
+//! MP3: the header of a frame (ISO 11172-3, section 2.4.1.3; ISO 13818-3, section 2.4.2.3).
 
 use crate::TrackKind;
 

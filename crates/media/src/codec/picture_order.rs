@@ -2,7 +2,7 @@
 
 use super::h264::sequence::Sequence;
 
-/// What a track's configuration says about the order of its pictures. Reading it costs as much as the configuration is long, so
+/// The order of pictures in a track's configuration. Reading it costs as much as the configuration is long, so
 /// it is kept between packets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PictureOrder {

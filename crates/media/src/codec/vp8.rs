@@ -22,7 +22,7 @@ pub(super) fn is_key(frame: &[u8]) -> bool {
     size(frame).is_some()
 }
 
-/// What a keyframe says about its track; `None` for other frames.
+/// The track properties in a keyframe; `None` for other frames.
 pub(super) fn keyframe(frame: &[u8]) -> Option<Keyframe> {
     let (width, height) = size(frame)?;
     Some(Keyframe { config: Bytes::new(), width, height, pixel: (1, 1) })

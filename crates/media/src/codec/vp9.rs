@@ -27,7 +27,7 @@ const LEVELS: [(u64, u8); 8] = [
 ];
 const HIGHEST_LEVEL: u8 = 62;
 
-/// What the header of a keyframe says (section 6.2).
+/// The header of a keyframe (section 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct KeyframeHeader {
     profile: u8,
@@ -108,7 +108,7 @@ pub(super) fn is_key(frame: &[u8]) -> bool {
     KeyframeHeader::parse(frame).is_some()
 }
 
-/// What a keyframe says about its track; `None` for other frames.
+/// The track properties in a keyframe; `None` for other frames.
 pub(super) fn keyframe(frame: &[u8]) -> Option<Keyframe> {
     let header = KeyframeHeader::parse(frame)?;
     let KeyframeHeader { width, height, .. } = header;

@@ -1,4 +1,4 @@
-//! Reads the `frames` rendition, which nodes pull from each other. Its layout is told in `frame_records.rs`.
+//! Reads the `frames` rendition, which nodes pull from each other. Its layout is in `frame_records.rs`.
 
 use bytes::{Buf, Bytes};
 

@@ -1,4 +1,4 @@
-//! Bytes that were pushed and are not read yet. Elements that came in one piece are given as slices of it; only those cut in
+//! Bytes that were pushed and are not read yet. Elements within one piece are returned as slices of it; only those cut in
 //! two are copied together.
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Input {
-    /// The start of an element whose rest came, or comes, with another piece.
+    /// The start of an element whose rest is in another piece.
     front: BytesMut,
     /// What follows it, of the newest piece.
     back: Bytes,

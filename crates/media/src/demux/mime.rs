@@ -1,4 +1,4 @@
-//! Media types: what a recorder says it makes.
+//! Media types of recorders.
 
 use crate::Error;
 

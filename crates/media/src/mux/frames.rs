@@ -1,4 +1,4 @@
-//! Writes the `frames` rendition: tracks as JSON, then chunks of one record for each frame. Its layout is told in
+//! Writes the `frames` rendition: tracks as JSON, then chunks of one record for each frame. Its layout is in
 //! `frame_records.rs`.
 
 use std::ops::Range;

@@ -43,7 +43,7 @@ impl Muxer {
         Ok(Self { format, tracks, init: Init { mime, data } })
     }
 
-    /// What comes before the chunks.
+    /// The init data, in front of the chunks.
     pub fn init(&self) -> &Init {
         &self.init
     }

@@ -8,7 +8,7 @@ use crate::{Track, codec::Keyframe, timeline};
 pub(crate) struct Memory {
     pub(crate) packager: State,
     pub(crate) timeline: timeline::State,
-    /// What the first keyframe said.
+    /// The properties in the first keyframe.
     pub(crate) keyframe: Option<Keyframe>,
 }
 

@@ -43,7 +43,7 @@ const BYTES_PER_FRAME: u64 = 4;
 
 /// One take's parser: recorder segments in, tracks and named runs of frames out.
 ///
-/// Nothing but the segments decides what comes out, so every parser that is given the same segments makes the same frames under
+/// The output depends only on the segments, so every parser that is given the same segments makes the same frames under
 /// the same names, also from a [resume point](TakeParser::resume_point) on. Between calls it holds the container's pending
 /// element (at most [`MAX_BLOCK_BYTES`](crate::demux::webm::MAX_BLOCK_BYTES) of WebM, or
 /// [`MAX_MDAT_BYTES`](crate::demux::fmp4::MAX_MDAT_BYTES) and its headers of MP4) and up to 256 KiB of audio that waits for the
@@ -66,7 +66,7 @@ struct Amount {
     frames: u64,
 }
 
-/// How far [`TakeParser::advance`] came.
+/// The progress of [`TakeParser::advance`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Progress {
@@ -85,7 +85,7 @@ impl TakeParser {
         Ok(Self { demuxer, pipeline: None, segment: Amount::default(), failed: None })
     }
 
-    /// A parser that goes on after the segment at whose end `point` was taken.
+    /// A parser that continues after the segment at whose end `point` was taken.
     ///
     /// `InvalidResume` when `point` was not taken from a take of this type.
     pub fn resume(mime: &str, point: &[u8]) -> Result<Self, Error> {

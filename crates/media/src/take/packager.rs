@@ -1,8 +1,8 @@
 //! Frames in, runs of frames out: where a run and a group end, and how they are named, whatever the container.
 //!
-//! Names are a function of the frames and of where segments end: every segment's end ends a run (if a frame came), and
+//! Names are a function of the frames and of where segments end: every segment's end ends a run (if it has a frame), and
 //! so does the start of a group. A group starts at a video keyframe; without video at the first packet of each whole second.
-//! Audio that comes before the very first keyframe is [`Held`] for its run; other pictures before it, which nothing can
+//! Audio before the very first keyframe is [`Held`] for its run; other pictures before it, which nothing can
 //! decode, are dropped.
 //!
 //! Runs become chunks, which cost more than their bytes, here and at every viewer, so their number is bounded by the input: a
@@ -57,7 +57,7 @@ pub(crate) struct Packager {
 }
 
 impl Packager {
-    /// A packager for frames of at most two `tracks`, that goes on from `state`.
+    /// A packager for frames of at most two `tracks`, that continues from `state`.
     pub(crate) fn new(tracks: &[Track], state: State) -> Self {
         let video = tracks.iter().position(Track::is_video);
         Self { video, pending: Vec::new(), pending_bytes: 0, state }

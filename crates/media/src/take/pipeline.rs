@@ -1,6 +1,6 @@
 //! What follows the demuxer, once the tracks are known: what their bitstreams say, their times, and [`Packager`].
 //!
-//! The tracks of a take with pictures wait for its first keyframe, which says what they are.
+//! The tracks of a take with pictures wait for its first keyframe, which has their properties.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline that goes on from `memory`. `Unsupported` for tracks that no player takes together.
+    /// A pipeline that continues from `memory`. `Unsupported` for tracks that no player takes together.
     pub(crate) fn new(tracks: Vec<Track>, memory: Memory) -> Result<Self, Error> {
         let videos = tracks.iter().filter(|track| track.is_video()).count();
         if videos > 1 || tracks.len() - videos > 1 {

@@ -6,7 +6,7 @@
 //!             | first keyframe: 0, or 1, width, height, width and height of a pixel, configuration
 //!             | demuxer input
 //! ```
-//! Numbers and data are written as [`varint`](crate::varint) says, times in µs. A point may come from anybody, so numbers
+//! Numbers and data are written as [`varint`](crate::varint) says, times in µs. Any client may send a point, so numbers
 //! are checked as far as later arithmetic needs.
 
 use bytes::Bytes;
@@ -27,7 +27,7 @@ const VERSION: u8 = 2;
 /// The largest resume point.
 const MAX_POINT_BYTES: usize = 8 << 10;
 
-/// What a parser goes on from.
+/// The state from which a parser continues.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Point {
     pub(crate) memory: Memory,

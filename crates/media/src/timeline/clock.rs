@@ -1,9 +1,9 @@
 //! Maps the times of the input to ones that only go forward.
 //!
-//! Each track has an offset. As long as a track's time goes on, its offset stays, so ordinary input keeps its times. When it
+//! Each track has an offset. While a track's time increases, its offset stays, so ordinary input keeps its times. When it
 //! falls, or jumps ahead of both tracks, the track is put right behind what both have so far. The other track crosses the
 //! same place at another point of the input: from then on it has two offsets to choose from, its own and the other's, and
-//! takes the one that lets it go on. So both tracks end up with one offset, and stay in sync.
+//! takes the one with which it continues. So both tracks get one offset and stay in sync.
 //!
 //! ```text
 //! input     v 3960   a 3980   v 4000 | a 0    v 20   a 60        both fall, the sound first

@@ -20,7 +20,7 @@ use crate::{
     varint::{MAX_NUMBER, Reader, put, put_option},
 };
 
-/// The least and the most that the last picture of a run is said to last.
+/// Bounds of the written duration of the last picture of a run.
 const MIN_PICTURE_US: u64 = 1_000;
 const MAX_PICTURE_US: u64 = 1_000_000;
 /// The same for the first picture of a take.
@@ -29,7 +29,7 @@ const FIRST_PICTURE_US: u64 = 33_333;
 /// The longest from decoding to showing: MP4 counts it in 31 bits of µs. A longer one leaves a hole.
 const MAX_LAG_US: u64 = 1 << 30;
 
-/// How many pictures encoders decode before one that is shown earlier, unless they are told otherwise.
+/// How many pictures encoders decode before one that is shown earlier, unless configured otherwise.
 const USUAL_REORDERED: usize = 2;
 
 /// How many pictures H.264 lets be decoded before one that is shown earlier (annex A).
@@ -38,9 +38,9 @@ const MAX_REORDERED: usize = 16;
 /// What is known of a track between runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Decode {
-    /// When the last frame of the last run is decoded, as the input says.
+    /// Decode time of the last frame of the last run, in the input.
     newest_us: Option<u64>,
-    /// When it was said to end.
+    /// Its written end.
     end_us: u64,
     reordering: Reordering,
 }

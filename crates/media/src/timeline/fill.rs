@@ -1,6 +1,6 @@
 //! Frames for what a track lacks.
 //!
-//! A player plays what it has of *all* tracks, so a hole in sound, or a track that stays away while the other one goes on, would
+//! A player plays what it has of *all* tracks, so a hole in sound, or a track that stops while the other one continues, would
 //! stop both. Holes in sound become gap frames, which muxers write as silence; a picture that stands is shown again, where its
 //! codec has a packet for that.
 

@@ -65,7 +65,7 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    /// A timeline for frames of at most two `tracks`, that goes on from `state`.
+    /// A timeline for frames of at most two `tracks` that continues from `state`.
     pub(crate) fn new(tracks: &[Track], state: State) -> Self {
         let mut timeline = Self {
             tracks: Vec::new(),

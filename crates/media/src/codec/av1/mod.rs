@@ -84,7 +84,7 @@ pub(super) fn same_shape(av1c: &[u8], other: &[u8]) -> bool {
     shape(av1c).is_some() && shape(av1c) == shape(other)
 }
 
-/// What a keyframe says about its track; `None` for other frames.
+/// The track properties in a keyframe; `None` for other frames.
 pub(super) fn keyframe(unit: &[u8]) -> Option<Keyframe> {
     let payload = key_sequence(unit)?;
     let sequence = Sequence::parse(payload)?;

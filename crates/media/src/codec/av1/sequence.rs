@@ -8,7 +8,7 @@ use crate::codec::bits::Bits;
 /// The most operating points (section 5.5.1).
 const MAX_OPERATING_POINTS: u64 = 32;
 
-/// What a sequence header says (section 5.5).
+/// The fields of a sequence header (section 5.5).
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sequence {
     profile: u8,

@@ -11,7 +11,7 @@ const KEY_FRAME: u64 = 0;
 const INTRA_ONLY_FRAME: u64 = 2;
 const SWITCH_FRAME: u64 = 3;
 
-/// What a sequence header says of how frame headers are read.
+/// The fields of a sequence header that are needed to read frame headers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fields {
     /// 2 where each frame says.

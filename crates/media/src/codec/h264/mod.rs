@@ -3,7 +3,7 @@
 //! Recorders write Annex B (start codes; ITU-T H.264 annex B) into Matroska, without a decoder configuration, and
 //! length-prefixed units (ISO 14496-15, section 5.3.3) into MP4. Frames here are length-prefixed with four bytes, and
 //! the configuration (`avcC`) is made from the parameter sets of the first keyframe where the container has none.
-//! Parameter sets stay inside the keyframes too, so a picture size that changes in mid-take goes on decoding.
+//! Parameter sets stay inside the keyframes too, so decoding continues when the picture size changes within a take.
 
 mod avcc;
 mod sei;

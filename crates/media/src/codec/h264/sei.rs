@@ -8,7 +8,7 @@ const RECOVERY_POINT: u32 = 6;
 /// How many messages of a unit are looked at.
 const MAX_MESSAGES: usize = 16;
 
-/// Whether a SEI unit says that what is shown from its picture on is right (`recovery_frame_cnt` 0).
+/// Whether a SEI unit declares that all pictures shown from its own on are correct (`recovery_frame_cnt` 0).
 pub(super) fn recovers_at_once(unit: &[u8]) -> bool {
     let mut rest = unit.get(1..).unwrap_or_default();
     for _ in 0..MAX_MESSAGES {

@@ -1,6 +1,6 @@
 //! How the headers of slices are read, and pictures are numbered (ITU-T H.264, section 7.3.3).
 
-/// What a sequence parameter set says about the headers of slices.
+/// The fields of a sequence parameter set about slice headers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::codec) struct Sequence {
     /// `seq_parameter_set_id`: 0 to 31.

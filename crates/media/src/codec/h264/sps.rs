@@ -49,7 +49,7 @@ impl ChromaFormat {
     }
 }
 
-/// What a sequence parameter set says about the pictures.
+/// The fields of a sequence parameter set about the pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sps {
     /// In pixels, after cropping.

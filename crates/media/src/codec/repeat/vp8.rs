@@ -24,7 +24,7 @@ const VECTOR_UPDATES: [u8; 38] = [
 /// Bytes of an empty partition of tokens; there has to be one.
 const NO_TOKENS: [u8; 4] = [0; 4];
 
-/// What a keyframe says of the frames after it.
+/// The fields of a keyframe that later frames depend on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Picture {
     /// The bitstream's `version`: 0 to 7.

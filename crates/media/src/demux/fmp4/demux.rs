@@ -2,7 +2,7 @@
 //!
 //! A fragment's frames come when its whole `mdat` is here, both tracks interleaved by time, because the input may have one
 //! track's data behind the other's. So a demuxer holds at most what was pushed since events were last pulled dry, plus a
-//! `moov`, a `moof` and two `mdat` within the bounds below; boxes that nobody reads are dropped as they arrive.
+//! `moov`, a `moof` and two `mdat` within the bounds below; other boxes are dropped as they arrive.
 //! H.264 frames and their `avcC` are given as the container has them, with whatever length size.
 
 use super::{
@@ -52,7 +52,7 @@ pub struct Demuxer {
     failed: Option<Error>,
 }
 
-/// What came of looking at the next box.
+/// The outcome for the next box.
 enum Step {
     Tracks,
     Continue,

@@ -10,7 +10,7 @@ const DECODER_SPECIFIC: u8 = 5;
 /// Bytes of a DecoderConfigDescriptor before the descriptors inside.
 const DECODER_CONFIG_BYTES: usize = 13;
 
-/// What an ES_Descriptor says of its stream.
+/// The fields of an ES_Descriptor about its stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ElementaryStream<'a> {
     /// `objectTypeIndication` (table 5).

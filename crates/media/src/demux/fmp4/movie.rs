@@ -167,7 +167,7 @@ fn read_colour(boxes: &[u8]) -> Result<Bytes, Error> {
     Ok(Colour { primaries, transfer, matrix, full_range }.write())
 }
 
-/// What an audio sample entry says (section 12.2.3), and the boxes inside.
+/// The fields of an audio sample entry (section 12.2.3), and the boxes inside.
 struct AudioEntry<'a> {
     channels: u32,
     sample_rate: u32,

@@ -62,7 +62,7 @@ pub struct Demuxer {
     steps: u64,
 }
 
-/// What came of looking at the next element.
+/// The outcome for the next element.
 enum Step {
     Event(Event),
     Continue,
@@ -120,7 +120,7 @@ impl Demuxer {
         self.steps
     }
 
-    /// Bytes which, pushed into a new demuxer, bring it to this one's state: headers written anew, then what is pending.
+    /// Bytes which, pushed into a new demuxer, bring it to this one's state: rewritten headers, then the pending bytes.
     /// They give the tracks again (if they were given) and no frame. `None` when more than `limit` bytes are pending.
     pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
         if self.input.len() > limit || self.tracks.len() > MAX_RESUMED_HEADER_BYTES {

@@ -7,7 +7,7 @@ use crate::{
     ebml::{self, malformed},
 };
 
-/// How a block tells the sizes of its frames.
+/// How a block encodes the sizes of its frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lacing {
     /// As bytes that add up, of which only the last is not 255.

@@ -41,7 +41,7 @@ pub(super) fn read(body: &Bytes) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
-/// What a TrackEntry says, gathered before it is judged.
+/// The fields of a TrackEntry, before they are checked.
 #[derive(Default)]
 struct RawEntry<'a> {
     number: u64,

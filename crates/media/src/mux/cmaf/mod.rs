@@ -1,7 +1,7 @@
 //! Writes CMAF (ISO 23000-19), a kind of fragmented MP4: an init segment, then chunks of one `moof` and one `mdat` each,
 //! which a player can append in any run that starts with a keyframe.
 //!
-//! Times are those of the frames: video counts microseconds, sound counts its samples, and every chunk tells its absolute
+//! Times are those of the frames: video counts microseconds, sound counts its samples, and every chunk has its absolute
 //! decode time. A sample lasts until the next of its track is decoded. What keeps players from dropping pictures after a
 //! pause is done before, in [`crate::timeline`].
 
@@ -32,7 +32,7 @@ const OFFSET_DURATION_SIZE_FLAGS: u32 = 0x701;
 /// A composition offset for each sample too.
 const COMPOSITION_OFFSETS: u32 = 0x800;
 
-/// How many chunks of a group `mfhd` tells apart.
+/// How many chunks of a group `mfhd` distinguishes.
 const SEQUENCES_PER_GROUP: u32 = 1 << 16;
 
 /// At least what a chunk takes besides its samples, and what a sample takes besides its data.

@@ -1,6 +1,6 @@
 //! WebM muxer: an init segment, and chunks that are each one Cluster of known size with its own Timestamp.
 //!
-//! Timestamps are whole milliseconds. Blocks stand in the order given, which has to be that of time. Every picture says
+//! Timestamps are whole milliseconds. Blocks keep the given order, which must be that of time. Every picture says
 //! how long it lasts, the last of a Cluster a second: see `docs/decisions/0001-hole-rule.md`.
 
 mod tracks;
@@ -37,7 +37,7 @@ const BLOCK_HEADER_BYTES: usize = 4;
 /// Flag of a SimpleBlock (RFC 9559, section 10.2).
 const KEYFRAME: u8 = 0x80;
 
-/// How long the last picture of a Cluster is said to last, in ms. Players drop all pictures up to the next keyframe when
+/// Written duration of the last picture of a Cluster, in ms. Players drop all pictures up to the next keyframe when
 /// the next one comes later than twice this, so it has to be more than half of the longest gap, a still screen's second.
 const LAST_PICTURE_MS: u64 = 1000;
 
