@@ -1,4 +1,4 @@
-//! Where a broadcaster goes: first a node that already carries the stream, because there it goes on without a new take; then nodes that
+//! Where a broadcaster goes: first a node that already carries the stream, because the take continues there; then nodes that
 //! viewers were sent to after theirs was lost; then the best by the policy that take another stream. Nodes just lost are
 //! named only if there is nothing else.
 

@@ -1,8 +1,8 @@
 //! Limits are never passed: which nodes take another viewer, relay or stream.
 //!
 //! Limits are what the operator configured, and the processors. A limit on egress that a node only *learned*, or that is assumed
-//! while nothing is known, orders nodes but refuses nobody. Sessions that were running on a lost node may go a tenth past a
-//! limit: viewers who already watch come before new ones.
+//! while nothing is known, orders nodes but refuses no client. Sessions that were running on a lost node may go a tenth past a
+//! limit: running sessions have priority over new ones.
 
 use crate::{
     node::Node,

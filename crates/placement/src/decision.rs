@@ -104,9 +104,9 @@ pub enum Reason {
     Waits,
     /// The stream was placed on it, and no other fit node carries it.
     Placed,
-    /// It carries the stream already, so the broadcaster goes on without a new take.
+    /// It carries the stream already, so the broadcaster continues without a new take.
     GoesOn,
-    /// Viewers who lost their node are sent there.
+    /// Viewers that lost their node are sent there.
     Awaits,
     /// It has so many streams, the fewest.
     FewestStreams(u32),

@@ -1,4 +1,4 @@
-//! The live nodes and their streams. A fleet is told what happens, and decides where clients and relays go.
+//! The live nodes and their streams. A fleet receives all events, and decides where clients and relays go.
 //!
 //! A report costs a logarithm of the nodes and of each stream's carriers. A decision looks its stream up once, decides by functions that
 //! change nothing ([`viewers`], [`broadcasters`], [`sources`]), and counts what it decided.
@@ -27,7 +27,7 @@ use crate::{
     tree, viewers,
 };
 
-/// The live nodes and their streams, told of every change; it decides where clients and relays go.
+/// The live nodes and their streams, updated by every change; it decides where clients and relays go.
 #[derive(Clone, Debug, Default)]
 pub struct Fleet {
     policies: Policies,

@@ -81,7 +81,7 @@ impl ExpectedLoad {
         u32::try_from(left / each.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// The share of the narrowest limit that is taken. A limit on egress that nobody configured makes a node look nearly full at
+    /// The share of the narrowest limit that is taken. An egress limit that is not configured makes a node look nearly full at
     /// most.
     pub(crate) fn share(&self, capacity: &Capacity) -> u32 {
         let sends = self.egress_bytes_per_s();

@@ -21,7 +21,7 @@ const CARRIER_WINDOW: usize = 8;
 /// Nodes among which a stream's reserve is picked, the least loaded ones.
 const RESERVE_WINDOW: usize = 16;
 
-/// What a viewer is told, and the stream's reserve from then on.
+/// The answer for a viewer, and the stream's reserve from then on.
 pub(crate) struct Plan {
     pub(crate) picks: Vec<Pick>,
     pub(crate) reserve: Option<Arc<str>>,

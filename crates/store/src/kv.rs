@@ -227,7 +227,7 @@ pub trait Kv: Send + Sync + 'static {
     /// Every entry of every namespace, by namespace and key: as of one moment with SQLite, as of some moment each with NATS.
     async fn snapshot(&self) -> Result<Vec<(Namespace, Entry)>, Error>;
 
-    /// Writes an entry, whatever was there. A lease counts from now on anew.
+    /// Writes an entry unconditionally. Its lease restarts now.
     ///
     /// # Errors
     /// [`Error::Invalid`] beyond [`MAX_KEY_BYTES`] or [`MAX_VALUE_BYTES`], or for an empty key.

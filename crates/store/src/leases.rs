@@ -3,7 +3,7 @@
 //! Each process counts by its own clock from the moment it sees a write, so no two clocks have to agree. An entry may
 //! outlast its lease by the time between two checks and, after a process started, by one lease. It never ends early: the
 //! deletion names the revision that was seen, so a renewal always wins, and of several processes one deletes. While the
-//! store cannot be reached or written no lease ends, because none could be renewed; then all leases begin anew.
+//! store cannot be reached or written no lease ends, because none could be renewed; afterwards all leases restart.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

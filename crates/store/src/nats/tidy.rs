@@ -1,4 +1,4 @@
-//! What goes on beside the calls: trying whether writing works again, and forgetting old deletions.
+//! Background work: checks whether writing works again, and removes old deletions.
 //!
 //! A deletion leaves a mark, for watches from a revision. Marks older than an hour are purged now and then, after the greatest
 //! of their revisions was noted: a watch from an earlier revision is refused. Every process does that; doing it

@@ -59,7 +59,7 @@ enum Failure {
     Lost(Error),
 }
 
-/// How long a write goes on.
+/// How long a write is retried.
 #[derive(Debug)]
 struct Tries {
     /// Since when it has lost races.

@@ -33,7 +33,7 @@ impl<T: Task> Claim<T> {
         self.tracked.attempts
     }
 
-    /// The work goes on: the lease begins anew.
+    /// The work continues: the lease restarts.
     ///
     /// # Errors
     /// [`Error::Lost`] if the task was cancelled or another worker has it by now: stop working. The store's: try again.

@@ -93,7 +93,7 @@ pub struct Options {
     pub delay: Duration,
 }
 
-/// What came of enqueuing a task.
+/// The outcome of enqueuing a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enqueued {
     /// The key of the task.

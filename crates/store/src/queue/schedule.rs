@@ -117,7 +117,7 @@ impl<T: Task> Schedule<T> {
         self.later.first().map(|(at, _)| *at)
     }
 
-    /// Counts all leases and delays from now on anew: renewals of others may have been missed.
+    /// Restarts all leases and delays: renewals of others may have been missed.
     pub(super) fn begin_anew(&mut self, now: Instant) {
         for (_, key) in std::mem::take(&mut self.later) {
             self.places.remove(&key);

@@ -28,7 +28,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a write that met another process's is tried with what that wrote, with pauses between.
 const ATTEMPTS: u32 = 16;
 
-/// Who owns a [`Replica`].
+/// The owner of a [`Replica`].
 pub trait Host<T: Record>: Send + Sync {
     /// Runs `access` on the table under the owner's lock, and applies the [changes](Replica::take_changes) to whatever else
     /// is made of it before the lock is released.
@@ -119,7 +119,7 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
         Self { kv, host, lease: Box::new(lease), unsaved: Notify::new() }
     }
 
-    /// Who owns the table.
+    /// The owner of the table.
     pub fn host(&self) -> &H {
         &self.host
     }

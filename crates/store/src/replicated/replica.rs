@@ -43,7 +43,7 @@ pub struct Change<T: Record> {
     pub after: Option<T>,
 }
 
-/// What the store has to be told of a record.
+/// The pending write of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Save<T> {
     /// Put this in the place of what that revision wrote.
@@ -166,7 +166,7 @@ impl<T: Record> Replica<T> {
         true
     }
 
-    /// Changes a record; the store is told soon. Says whether it changed.
+    /// Changes a record, which is written soon. Returns whether it changed.
     pub fn update(&mut self, key: &T::Key, update: impl FnOnce(&mut T)) -> bool {
         let has_changed = self.apply(key, update);
         if has_changed {
@@ -198,7 +198,7 @@ impl<T: Record> Replica<T> {
         true
     }
 
-    /// Has a record written again as it is, so that its lease goes on.
+    /// Schedules another write of an unchanged record, which renews its lease.
     pub fn renew(&mut self, key: &T::Key) {
         if let Some(item) = self.items.get_mut(key) {
             item.is_unsaved = true;
@@ -254,7 +254,7 @@ impl<T: Record> Replica<T> {
         self.queue.extend(unsaved.map(|(key, _)| key.clone()));
     }
 
-    /// What the store has to be told of a record now, if anything.
+    /// The pending write of a record, if there is one.
     pub(super) fn to_save(&self, key: &T::Key) -> Option<Save<T>> {
         let item = self.items.get(key)?;
         if item.is_discarded {

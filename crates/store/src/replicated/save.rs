@@ -13,7 +13,7 @@ use crate::{Error, Expect, Revision};
 const RETRY: Duration = Duration::from_secs(1);
 /// Most writes under way: one commit carries them all.
 const AT_A_TIME: usize = 256;
-/// Longest that a process that stops goes on saving.
+/// Longest time for which a stopping process keeps saving.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl<T: Record, H: Host<T>> Replicated<T, H> {
