@@ -45,8 +45,8 @@ pub struct Demuxer {
     media: Option<Media>,
     /// Frames of the newest complete fragment.
     ready: vec::IntoIter<Packet>,
-    /// Whether a place in the input was told from the input's start.
-    absolute: bool,
+    /// Whether a place in the input was told from the input's start; `None` before any place was told.
+    absolute: Option<bool>,
     /// See [`Self::steps`].
     steps: u64,
     failed: Option<Error>,
@@ -95,10 +95,11 @@ impl Demuxer {
 
     /// Bytes which, pushed into a new demuxer, bring it to this one's state: headers, the tracks' times, then what is
     /// pending. They give the tracks again (if they were given) and no frame. `None` when more than `limit` bytes are
-    /// pending, or when the input tells places from its start.
+    /// pending, or when the input tells places from its start, or
+    /// may yet do so.
     pub(crate) fn resume_prefix(&self, limit: usize) -> Option<Vec<u8>> {
         let moof = self.fragment.as_ref().map_or(&[][..], |pending| &pending.moof);
-        if self.absolute || self.media.is_some() || self.input.len() + moof.len() > limit {
+        if self.absolute == Some(true) || self.media.is_some() || self.input.len() + moof.len() > limit {
             return None;
         }
         if self.movie.as_ref().is_some_and(|movie| movie.moov.len() > MAX_RESUMED_MOOV_BYTES) {
@@ -108,18 +109,37 @@ impl Demuxer {
         if self.fragment.as_ref().is_some_and(|pending| pending.moof_end() != self.input.position()) {
             return None;
         }
+        let mut rest = BytesMut::new();
+        if let Some(movie) = &self.movie {
+            put_box(&mut rest, b"moov", |out| out.put_slice(&movie.moov));
+            put_decode_times(&mut rest, movie);
+        }
+        rest.put_slice(moof);
+        put_skipped_start(&mut rest, self.input.skipping());
         let mut out = BytesMut::new();
         if self.begun {
-            put_box(&mut out, b"ftyp", |out| out.put_slice(b"iso6\0\0\0\0"));
+            let payload_bytes = self.resumed_ftyp_bytes(rest.len())?;
+            put_box(&mut out, b"ftyp", |out| {
+                out.put_slice(b"iso6");
+                out.put_bytes(0, payload_bytes - 4);
+            });
         }
-        if let Some(movie) = &self.movie {
-            put_box(&mut out, b"moov", |out| out.put_slice(&movie.moov));
-            put_decode_times(&mut out, movie);
-        }
-        out.put_slice(moof);
-        put_skipped_start(&mut out, self.input.skipping());
+        out.put_slice(&rest);
         self.input.append_to(&mut out);
         Some(out.into())
+    }
+
+    /// How large the payload of `ftyp` is in a resume prefix that goes on with `rest` bytes: where places may still turn out to be
+    /// told from the input's start, so that they are the same. `None` where they cannot be, once there are tracks.
+    fn resumed_ftyp_bytes(&self, rest: usize) -> Option<usize> {
+        const LEAST: usize = 8;
+        const MOST: usize = 1 << 10;
+        if self.absolute.is_some() {
+            return Some(LEAST);
+        }
+        let position = usize::try_from(self.input.position()).ok()?;
+        let payload_bytes = position.checked_sub(rest + 8).filter(|bytes| (LEAST..=MOST).contains(bytes));
+        payload_bytes.or(self.movie.is_none().then_some(LEAST))
     }
 
     fn advance(&mut self) -> Result<Option<Event>, Error> {
@@ -224,12 +244,12 @@ impl Demuxer {
         let Some(movie) = &mut self.movie else { return Ok(Step::Continue) };
         let header_bytes = header.header_bytes;
         let outline = fragment::outline(movie.fragment(&taken[header_bytes..], start))?;
-        self.absolute |= outline.absolute;
         self.steps += outline.steps;
         if outline.bytes == 0 {
             movie.decode_times = outline.decode_times;
             return Ok(Step::Continue);
         }
+        self.absolute = Some(outline.absolute || self.absolute == Some(true));
         let before = self.media.take().filter(|media| media.has(&outline.place));
         self.fragment = Some(Pending { moof: Bytes::copy_from_slice(&taken), header_bytes, start, outline });
         match before {

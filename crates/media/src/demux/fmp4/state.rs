@@ -72,8 +72,11 @@ impl Media {
     }
 }
 
-/// Writes a fragment without samples that tells when the tracks' next ones are due.
+/// Writes a fragment without samples that tells when the tracks' next ones are due, if that is not at once.
 pub(super) fn put_decode_times(out: &mut BytesMut, movie: &Movie) {
+    if movie.decode_times.iter().all(|&decode_time| decode_time == 0) {
+        return;
+    }
     put_box(out, b"moof", |out| {
         for (input, &decode_time) in movie.tracks.iter().zip(&movie.decode_times) {
             put_box(out, b"traf", |out| {

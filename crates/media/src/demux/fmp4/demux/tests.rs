@@ -269,6 +269,24 @@ fn a_fragment_that_starts_before_0_keeps_the_times_of_what_follows() {
 }
 
 #[test]
+fn places_told_from_the_start_are_right_when_resumed_before_the_first() {
+    let start = init().len() as u64;
+    let with_base = |base: u64| {
+        let fields = [&base.to_be_bytes()[..], TWO_SAMPLES.tfhd_fields].concat();
+        Fragment { tfhd_flags: TWO_SAMPLES.tfhd_flags & 0xffff | 1, tfhd_fields: &fields, ..TWO_SAMPLES }
+            .moof()
+    };
+    let moof = with_base(start + with_base(0).len() as u64 + 8);
+    let rest = [moof, mdat(b"onetwo")].concat();
+    let mut first = Demuxer::new();
+    first.push(init());
+    while first.next_event().unwrap().is_some() {}
+    let resumed = [first.resume_prefix(1000).unwrap(), rest.clone()].concat();
+    assert_eq!(demux_frames(&resumed), demux_frames(&[&init()[..], &rest].concat()));
+    assert_eq!(demux_frames(&resumed).unwrap().len(), 2);
+}
+
+#[test]
 fn a_movie_may_be_told_again_with_the_same_tracks() {
     let mut again = init().to_vec();
     let mvhd = again.windows(4).position(|kind| kind == b"mvhd").unwrap();
