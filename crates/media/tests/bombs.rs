@@ -28,6 +28,8 @@ const ALLOCATED_PER_POINT: usize = 32 << 10;
 const SEGMENTS_PER_POINT: usize = 256;
 /// Steps in one slice, at most: those of a fragment with as many samples as may be.
 const STEPS_PER_SLICE: u64 = 1 << 16;
+/// Units of a picture that are looked at before its first slice, at most.
+const LEADING_UNITS: u64 = 512;
 
 /// A take: its type, its headers, and a unit to repeat.
 struct Bomb {
@@ -138,6 +140,28 @@ fn frames_of_a_byte_are_refused_once_there_are_many_and_those_of_a_few_bytes_are
 }
 
 #[test]
+fn units_inside_a_picture_are_charged_and_few_are_looked_at() {
+    for (form, unit) in small_units() {
+        let steps_of = |count: usize| {
+            let mut parser = TakeParser::new(form.mime).unwrap();
+            let first = parser.push_segment(form.headers()).unwrap();
+            assert!(matches!(first[..], [Output::Tracks(_), Output::Run(_)]), "{}: {first:?}", form.name);
+            let before = parser.steps();
+            let pushed = parser.push_segment(form.picture(unit, count)).map(drop);
+            pushed.map(|()| parser.steps() - before)
+        };
+        let name = format!("{} of {unit:02x?}", form.name);
+        let charged = steps_of(1000).unwrap();
+        assert!((LEADING_UNITS - 16..=1010).contains(&charged), "{name}: {charged} steps");
+        match steps_of(100_000) {
+            Ok(steps) => assert!(steps <= LEADING_UNITS, "{name}: {steps} steps"),
+            Err(error) => assert!(form.is_rewritten && error.to_string().contains("NAL units"), "{error}"),
+        }
+        assert!(steps_of(8).unwrap() <= 2, "{name}: an ordinary picture costs nothing more");
+    }
+}
+
+#[test]
 fn bytes_that_come_one_by_one_cost_no_more_for_what_came_before() {
     for Bomb { name, mime, headers, unit } in bombs() {
         let drip = unit.repeat((DRIP_BYTES / unit.len()).max(1));
@@ -180,6 +204,7 @@ const AUDIO: u32 = 2;
 fn bombs() -> Vec<Bomb> {
     let mut bombs = webm_bombs();
     bombs.extend(h264_bombs());
+    bombs.extend(unit_bombs());
     bombs.extend(mp4_bombs());
     bombs
 }
@@ -249,6 +274,110 @@ fn h264_bombs() -> Vec<Bomb> {
         bomb("picture parameter sets", &[0, 0, 1, 0x68]),
         bomb("almost start codes", &[0, 0, 2]),
     ]
+}
+
+/// How a picture consists of units.
+#[derive(Clone, Copy)]
+struct Form {
+    name: &'static str,
+    mime: &'static str,
+    codec: &'static [u8],
+    private: &'static [u8],
+    keyframe: &'static [&'static [u8]],
+    slice: &'static [u8],
+    /// What stands before a unit of so many bytes.
+    before: fn(usize) -> Vec<u8>,
+    /// Whether a node writes all units again.
+    is_rewritten: bool,
+}
+
+const SPS: &[u8] = &[
+    0x67, 0x42, 0xc0, 0x20, 0x8c, 0x8d, 0x40, 0x28, 0x02, 0xdd, 0x35, 0x01, 0x01, 0x01, 0x07, 0x84, 0x42,
+    0x35,
+];
+const PPS: &[u8] = &[0x68, 0xce, 0x3c, 0x80];
+const AV1_SEQUENCE: &[u8] =
+    &[0x0a, 0x0e, 0x00, 0x00, 0x00, 0x2d, 0x4c, 0xff, 0xb3, 0xd0, 0x1a, 0x20, 0x20, 0x20, 0x20, 0x80];
+
+const ANNEX_B: Form = Form {
+    name: "Annex B",
+    mime: MATROSKA,
+    codec: b"V_MPEG4/ISO/AVC",
+    private: &[],
+    keyframe: &[SPS, PPS, &[0x65, 0xb8, 0x00, 0x04]],
+    slice: &[0x41, 0x9a, 0x02, 0x04],
+    before: |_| vec![0, 0, 1],
+    is_rewritten: true,
+};
+const LENGTHS: Form = Form {
+    name: "lengths",
+    private: &[1, 0x42, 0xc0, 0x20, 0xff, 0xe1, 0, 4, 0x67, 0x42, 0xc0, 0x20, 1, 0, 1, 0x68],
+    before: |bytes| (bytes as u32).to_be_bytes().to_vec(),
+    is_rewritten: false,
+    ..ANNEX_B
+};
+const OBUS: Form = Form {
+    name: "OBUs",
+    mime: "video/webm;codecs=av1",
+    codec: b"V_AV1",
+    private: &[],
+    keyframe: &[&[0x12, 0x00], AV1_SEQUENCE, &[0x32, 0x06, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00]],
+    slice: &[0x32, 0x06, 0x32, 0x60, 0x20, 0x7e, 0xfc, 0x33],
+    before: |_| Vec::new(),
+    is_rewritten: false,
+};
+
+impl Form {
+    /// All up to the first picture of a take.
+    fn headers(&self) -> Vec<u8> {
+        let size = [element(&[0xb0], &[64]), element(&[0xba], &[64])].concat();
+        let private = if self.private.is_empty() { vec![] } else { element(&[0x63, 0xa2], self.private) };
+        let fields = [
+            element(&[0xd7], &[1]),
+            element(&[0x83], &[1]),
+            element(&[0x86], self.codec),
+            private,
+            element(&[0xe0], &size),
+        ];
+        let mut headers = webm(&[element(&[0xae], &fields.concat())]);
+        headers.extend_from_slice(&[0x1f, 0x43, 0xb6, 0x75, 0xff, 0xe7, 0x81, 0x00]);
+        headers.extend(self.block(self.keyframe.iter().copied()));
+        headers
+    }
+
+    /// A picture with `unit` so many times before its slice.
+    fn picture(&self, unit: &[u8], count: usize) -> Vec<u8> {
+        self.block(std::iter::repeat_n(unit, count).chain([self.slice]))
+    }
+
+    fn block<'a>(&self, units: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+        let frame: Vec<u8> =
+            units.flat_map(|unit| [(self.before)(unit.len()), unit.to_vec()].concat()).collect();
+        element(&[0xa3], &[&[0x81, 0, 0, 0x80][..], &frame].concat())
+    }
+}
+
+/// Valid units that may stand before a slice.
+fn small_units() -> Vec<(Form, &'static [u8])> {
+    const PARAMETERS: &[u8] = SPS;
+    const RECOVERY_POINT: &[u8] = &[6, 6, 1, 0xc4, 0x80];
+    const DELIMITER: &[u8] = &[9, 0x30];
+    let h264 = [PARAMETERS, RECOVERY_POINT, DELIMITER];
+    let prefixed = h264.into_iter().chain([&[][..]]).map(|unit| (LENGTHS, unit));
+    let annex_b = h264.map(|unit| (ANNEX_B, unit));
+    let av1 = [&[0x12, 0x00][..], AV1_SEQUENCE, &[0x2a, 0x00], &[0x1a, 0x01, 0xb8]].map(|unit| (OBUS, unit));
+    annex_b.into_iter().chain(prefixed).chain(av1).collect()
+}
+
+/// Pictures of a few thousand bytes of such units.
+fn unit_bombs() -> Vec<Bomb> {
+    let bomb = |(form, unit): (Form, &'static [u8])| Bomb {
+        name: form.name,
+        mime: form.mime,
+        headers: form.headers(),
+        unit: form.picture(unit, 2000),
+    };
+    small_units().into_iter().map(bomb).collect()
 }
 
 /// Small pictures of a track with as many parameter sets as there may be, which say nothing of the order of pictures.

@@ -12,7 +12,12 @@ pub(crate) struct Inspector {
     normalizer: Option<h264::H264Normalizer>,
     /// The properties in the first keyframe.
     first: Option<Keyframe>,
+    /// See [`Self::units`].
+    units: u64,
 }
+
+/// What a picture may have without being charged for: encoders write a few units before a slice, and some slices.
+const FREE_UNITS: u64 = 16;
 
 impl Inspector {
     /// For a track as its container describes it, with what its first keyframe said before, if there was one.
@@ -24,22 +29,31 @@ impl Inspector {
             }
             _ => None,
         };
-        Ok(Self { codec: track.codec, normalizer, first })
+        Ok(Self { codec: track.codec, normalizer, first, units: 0 })
     }
 
     /// Reads a packet, says whether it is a keyframe, and brings it into the form that frames have here. Sound is always key.
     /// A picture before the first keyframe that tells the track's configuration is none.
     pub(crate) fn inspect(&mut self, packet: &mut Packet) -> Result<(), Error> {
+        let mut units = 0;
         if let Some(normalizer) = &mut self.normalizer {
-            packet.data = normalizer.normalize(std::mem::take(&mut packet.data))?;
+            (packet.data, units) = normalizer.normalize(std::mem::take(&mut packet.data))?;
         }
         let is_key = match self.codec {
             Codec::Vp8 => vp8::is_key(&packet.data),
             Codec::Vp9 => vp9::is_key(&packet.data),
-            Codec::Av1 => av1::is_key(&packet.data),
-            Codec::H264 => h264::is_key(&packet.data),
+            Codec::Av1 => {
+                units = av1::units(&packet.data);
+                av1::is_key(&packet.data)
+            }
+            Codec::H264 => {
+                let leading = h264::Leading::of(&packet.data);
+                units = units.max(leading.units);
+                h264::is_key(&leading)
+            }
             Codec::Opus | Codec::Aac | Codec::Mp3 => return Ok(()),
         };
+        self.units += units.saturating_sub(FREE_UNITS);
         if is_key && self.first.is_none() {
             self.first = self.describe_keyframe(&packet.data);
         }
@@ -55,6 +69,12 @@ impl Inspector {
             Codec::H264 => self.normalizer.as_ref()?.avcc().map(h264::keyframe),
             Codec::Opus | Codec::Aac | Codec::Mp3 => None,
         }
+    }
+
+    /// How many units of H.264 or AV1 were read so far, but for the first [`FREE_UNITS`] of each picture: each once, however often
+    /// it is looked at.
+    pub(crate) fn units(&self) -> u64 {
+        self.units
     }
 
     /// The properties in the first keyframe.

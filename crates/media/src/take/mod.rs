@@ -148,7 +148,7 @@ impl TakeParser {
     }
 
     fn read(&mut self, segment: &mut Bytes, outputs: &mut Vec<Output>) -> Result<Progress, Error> {
-        let mut work = Work { bytes: 0, steps_before: self.demuxer.steps() };
+        let mut work = Work { bytes: 0, steps_before: self.steps() };
         if !segment.is_empty() {
             self.demuxer.push(std::mem::take(segment));
             self.reveal(&mut work);
@@ -161,7 +161,7 @@ impl TakeParser {
                 self.demuxer.detach();
                 return Ok(Progress::Done);
             }
-            if work.is_over(&self.demuxer) {
+            if work.is_over(self.steps()) {
                 return Ok(Progress::Partly);
             }
         }
@@ -191,9 +191,10 @@ impl TakeParser {
         }
     }
 
-    /// How much was read so far: elements or boxes, those inside them, and samples. Never more than the bytes pushed.
+    /// How much was read so far: elements or boxes, those inside them, samples, and the units inside a picture of H.264 or AV1 that
+    /// has more than 16 of them. Never more than the bytes pushed.
     pub fn steps(&self) -> u64 {
-        self.demuxer.steps()
+        self.demuxer.steps() + self.pipeline.as_ref().map_or(0, Pipeline::units)
     }
 
     /// The tracks, once they were given.
@@ -247,8 +248,8 @@ struct Work {
 }
 
 impl Work {
-    fn is_over(&self, demuxer: &Demuxer) -> bool {
-        self.bytes + (demuxer.steps() - self.steps_before) * STEP_WORK > SLICE_WORK
+    fn is_over(&self, steps: u64) -> bool {
+        self.bytes + (steps - self.steps_before) * STEP_WORK > SLICE_WORK
     }
 }
 

@@ -54,6 +54,11 @@ impl Pipeline {
         self.timeline.latest_us()
     }
 
+    /// As [`Inspector::units`], of all tracks.
+    pub(crate) fn units(&self) -> u64 {
+        self.inspectors.iter().map(Inspector::units).sum()
+    }
+
     /// As [`Timeline::corrections`].
     pub(crate) fn time_corrections(&self) -> u64 {
         self.timeline.corrections()

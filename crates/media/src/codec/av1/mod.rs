@@ -37,6 +37,19 @@ impl<'a> Iterator for Obus<'a> {
     }
 }
 
+/// How many OBUs of a temporal unit are looked at: real ones have a few.
+const MAX_OBUS: usize = 512;
+
+/// The OBUs of a temporal unit that are looked at.
+fn obus(unit: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    Obus { rest: unit }.take(MAX_OBUS)
+}
+
+/// How many OBUs of a temporal unit are looked at.
+pub(super) fn units(unit: &[u8]) -> u64 {
+    obus(unit).count() as u64
+}
+
 /// A number of at most 32 bits and what follows it (section 4.10.5).
 fn leb128(data: &[u8]) -> Option<(usize, &[u8])> {
     let mut value = 0_u64;
@@ -52,7 +65,7 @@ fn leb128(data: &[u8]) -> Option<(usize, &[u8])> {
 /// The sequence header of a temporal unit whose first frame is a shown keyframe; `None` for others.
 fn key_sequence(unit: &[u8]) -> Option<&[u8]> {
     let mut sequence = None;
-    for (kind, payload) in (Obus { rest: unit }) {
+    for (kind, payload) in obus(unit) {
         match kind {
             SEQUENCE_HEADER => sequence = Some(payload),
             FRAME | FRAME_HEADER => return sequence.filter(|sequence| is_shown_keyframe(sequence, payload)),

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::{FRAME, FRAME_HEADER, Obus, SEQUENCE_HEADER, sequence::Sequence};
+use super::{FRAME, FRAME_HEADER, MAX_OBUS, Obus, SEQUENCE_HEADER, sequence::Sequence};
 use crate::codec::{bits::Bits, vp9::first_slot};
 
 /// `frame_type` (section 6.8.2).
@@ -73,14 +73,25 @@ pub(in crate::codec) fn shown_slot(
     fields: &mut Option<Fields>,
     packet: &[u8],
 ) -> Option<u8> {
-    Obus { rest: packet }.fold(slot, |slot, (kind, payload)| match kind {
+    let mut sequence = None;
+    let mut obus = Obus { rest: packet };
+    let slot = obus.by_ref().take(MAX_OBUS).fold(slot, |slot, (kind, payload)| match kind {
         SEQUENCE_HEADER => {
-            *fields = Fields::parse(payload);
+            sequence = Some(payload);
             slot
         }
-        FRAME_HEADER | FRAME => slot_after((*fields)?, slot, payload),
+        FRAME_HEADER | FRAME => {
+            if let Some(sequence) = sequence.take() {
+                *fields = Fields::parse(sequence);
+            }
+            slot_after((*fields)?, slot, payload)
+        }
         _ => slot,
-    })
+    });
+    if let Some(sequence) = sequence {
+        *fields = Fields::parse(sequence);
+    }
+    slot.filter(|_| obus.rest.is_empty())
 }
 
 /// A frame header that shows what is kept in `slot`, as a unit with its size.

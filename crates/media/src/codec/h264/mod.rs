@@ -6,6 +6,7 @@
 //! Parameter sets stay inside the keyframes too, so decoding continues when the picture size changes within a take.
 
 mod avcc;
+mod leading;
 mod sei;
 pub(super) mod sequence;
 mod sps;
@@ -16,13 +17,17 @@ use super::{keyframe::Keyframe, picture_order::PictureOrder};
 use crate::Error;
 use avcc::AvcC;
 pub(crate) use avcc::codec_string;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
+pub(super) use leading::Leading;
+use leading::MAX_LEADING_UNITS;
 use sequence::Sequence;
 use sps::Sps;
-use units::{AnnexBUnits, NAL_PPS, NAL_SEI, PrefixedUnits, malformed};
-pub(super) use units::{
-    NAL_IDR, NAL_SLICE, NAL_SPS, unit_type, units, without_emulation_prevention as payload,
-};
+use units::{AnnexBUnits, NAL_PPS, NAL_SPS, PrefixedUnits, malformed};
+pub(super) use units::{NAL_IDR, NAL_SLICE, unit_type, without_emulation_prevention as payload};
+
+/// The most NAL units of a frame that is rewritten. Each costs much more than its bytes; a slice has thousands of pixels, so
+/// that an encoder makes some hundred at most.
+const MAX_UNITS: u64 = 1 << 14;
 
 /// Brings the frames of one H.264 track into the form of [`crate::Codec::H264`] and finds the track's `avcC`.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,37 +66,37 @@ impl H264Normalizer {
         self.avcc.as_ref()
     }
 
-    /// The frame with a four-byte length before every NAL unit.
-    pub(crate) fn normalize(&mut self, frame: Bytes) -> Result<Bytes, Error> {
+    /// The frame with a four-byte length before every NAL unit, and how many units were read for that. `Malformed` for frames of
+    /// more than [`MAX_UNITS`] that have to be rewritten.
+    pub(crate) fn normalize(&mut self, frame: Bytes) -> Result<(Bytes, u64), Error> {
+        let mut units = 0;
         let normal = match self.form {
             Form::Prefixed(4) if frame.len() > 4 => frame,
             Form::Prefixed(4) => return Err(malformed("frame without NAL units")),
-            Form::Prefixed(length_size) => with_four_byte_lengths(PrefixedUnits::new(&frame, length_size))?,
-            Form::AnnexB => with_four_byte_lengths(AnnexBUnits::new(&frame)?.map(Ok))?,
+            Form::Prefixed(length_size) => {
+                with_four_byte_lengths(frame.len(), PrefixedUnits::new(&frame, length_size), &mut units)?
+            }
+            Form::AnnexB => {
+                with_four_byte_lengths(frame.len(), AnnexBUnits::new(&frame)?.map(Ok), &mut units)?
+            }
         };
         if normal.is_empty() {
             return Err(malformed("frame without NAL units"));
         }
         if self.avcc.is_none() {
-            self.avcc = avcc_from(PrefixedUnits::new(&normal, 4))?;
+            let mut looked_at = 0;
+            let leading = PrefixedUnits::new(&normal, 4).take(MAX_LEADING_UNITS);
+            self.avcc = avcc_from(leading.inspect(|_| looked_at += 1))?;
+            units = units.max(looked_at);
         }
-        Ok(normal)
+        Ok((normal, units))
     }
 }
 
-/// Whether decoding can start at this frame, whose units have four-byte lengths: an IDR picture, or one at which a recovery
+/// Whether decoding can start at a frame whose units up to its first slice are these: an IDR picture, or one at which a recovery
 /// point says that all from here on is right (ITU-T H.264, section D.2.8).
-pub(super) fn is_key(frame: &[u8]) -> bool {
-    let mut recovers = false;
-    for unit in PrefixedUnits::new(frame, 4).map_while(Result::ok) {
-        match unit_type(unit) {
-            Some(NAL_IDR) => return true,
-            Some(NAL_SLICE..NAL_IDR) => return recovers,
-            Some(NAL_SEI) => recovers |= sei::recovers_at_once(unit),
-            _ => {}
-        }
-    }
-    false
+pub(super) fn is_key(leading: &Leading<'_>) -> bool {
+    leading.slice.is_some_and(|slice| unit_type(slice) == Some(NAL_IDR) || leading.recovers)
 }
 
 /// What a keyframe says whose configuration is `avcc`; size 0 where its SPS cannot be read.
@@ -118,14 +123,26 @@ fn sps_of(avcc: &[u8]) -> Option<Sps> {
     Sps::parse(AvcC::parse(avcc).ok()?.sps.first()?)
 }
 
-fn with_four_byte_lengths<'a>(units: impl Iterator<Item = Result<&'a [u8], Error>>) -> Result<Bytes, Error> {
-    let mut out = BytesMut::new();
+/// Writes the `units` of a frame of `frame_bytes`, and counts them.
+fn with_four_byte_lengths<'a>(
+    frame_bytes: usize,
+    units: impl Iterator<Item = Result<&'a [u8], Error>>,
+    count: &mut u64,
+) -> Result<Bytes, Error> {
+    // Start codes of three bytes and shorter lengths grow; most frames have few units.
+    let mut out = Vec::with_capacity(frame_bytes + 16);
     for unit in units {
         let unit = unit?;
+        *count += 1;
+        if *count > MAX_UNITS {
+            return Err(malformed(format!("frame of more than {MAX_UNITS} NAL units")));
+        }
         out.put_u32(u32::try_from(unit.len()).map_err(|_| malformed("NAL unit over 4 GiB"))?);
         out.put_slice(unit);
     }
-    Ok(out.freeze())
+    // Annex B may end in any number of zeros, which are dropped: the frame must not keep their memory.
+    out.shrink_to_fit();
+    Ok(out.into())
 }
 
 /// The decoder configuration a frame's parameter sets make; `None` without at least one SPS and one PPS.
@@ -166,7 +183,7 @@ mod tests {
     #[test]
     fn annex_b_becomes_four_byte_lengths() {
         let mut normalizer = H264Normalizer::new(&[]).unwrap();
-        let normal = normalizer.normalize(annex_b(&[SPS, PPS, SLICE])).unwrap();
+        let normal = normalizer.normalize(annex_b(&[SPS, PPS, SLICE])).unwrap().0;
         assert_eq!(normal, prefixed(&[SPS, PPS, SLICE], 4));
     }
 
@@ -174,7 +191,7 @@ mod tests {
     fn three_byte_start_codes_and_trailing_zeros_are_no_part_of_a_unit() {
         let mut normalizer = H264Normalizer::new(&[]).unwrap();
         let frame = [&[0, 0, 0, 0, 1], SPS, &[0, 0, 1], PPS, &[0, 0, 0, 0, 0, 1], SLICE, &[0, 0]].concat();
-        assert_eq!(normalizer.normalize(frame.into()).unwrap(), prefixed(&[SPS, PPS, SLICE], 4));
+        assert_eq!(normalizer.normalize(frame.into()).unwrap().0, prefixed(&[SPS, PPS, SLICE], 4));
     }
 
     #[test]
@@ -182,7 +199,7 @@ mod tests {
         for length_size in [1, 2, 4] {
             let config = AvcC { length_size, sps: vec![SPS], pps: vec![PPS] }.write().unwrap().unwrap();
             let mut normalizer = H264Normalizer::new(&config).unwrap();
-            let normal = normalizer.normalize(prefixed(&[PPS, SLICE], length_size)).unwrap();
+            let normal = normalizer.normalize(prefixed(&[PPS, SLICE], length_size)).unwrap().0;
             assert_eq!(normal, prefixed(&[PPS, SLICE], 4));
             assert_eq!(AvcC::parse(normalizer.avcc().unwrap()).unwrap().length_size, 4);
         }
@@ -216,6 +233,15 @@ mod tests {
         let resumed = H264Normalizer::resume(&[], original.avcc().cloned()).unwrap();
         assert_eq!(resumed, original);
         assert!(H264Normalizer::resume(&[], Some(Bytes::from_static(b"\x01"))).is_err());
+    }
+
+    #[test]
+    fn trailing_zeros_keep_no_memory() {
+        let frame = [&[0, 0, 1][..], SLICE, &[0; 30_000]].concat();
+        let (normal, units) = H264Normalizer::new(&[]).unwrap().normalize(frame.into()).unwrap();
+        assert_eq!((&normal, units), (&prefixed(&[SLICE], 4), 1));
+        let capacity = normal.try_into_mut().unwrap().capacity();
+        assert!(capacity < 100, "{capacity} bytes for a slice of six");
     }
 
     #[test]

@@ -8,6 +8,9 @@ const RECOVERY_POINT: u32 = 6;
 /// How many messages of a unit are looked at.
 const MAX_MESSAGES: usize = 16;
 
+/// How many bytes of a number are looked at: it is at most 16,320 then.
+const MAX_NUMBER_BYTES: usize = 64;
+
 /// Whether a SEI unit declares that all pictures shown from its own on are correct (`recovery_frame_cnt` 0).
 pub(super) fn recovers_at_once(unit: &[u8]) -> bool {
     let mut rest = unit.get(1..).unwrap_or_default();
@@ -25,7 +28,7 @@ pub(super) fn recovers_at_once(unit: &[u8]) -> bool {
 
 /// A number as bytes that add up, of which only the last is not 255; and what follows it.
 fn number(data: &[u8]) -> Option<(u32, &[u8])> {
-    let ones = data.iter().position(|&byte| byte != 0xff)?;
+    let ones = data.iter().take(MAX_NUMBER_BYTES).position(|&byte| byte != 0xff)?;
     let value = u32::try_from(ones).ok()?.checked_mul(255)?.checked_add(data[ones].into())?;
     Some((value, &data[ones + 1..]))
 }

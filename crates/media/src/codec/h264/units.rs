@@ -10,7 +10,7 @@ use crate::Error;
 pub(in crate::codec) const NAL_SLICE: u8 = 1;
 pub(in crate::codec) const NAL_IDR: u8 = 5;
 pub(super) const NAL_SEI: u8 = 6;
-pub(in crate::codec) const NAL_SPS: u8 = 7;
+pub(super) const NAL_SPS: u8 = 7;
 pub(super) const NAL_PPS: u8 = 8;
 
 pub(super) fn malformed(reason: impl Into<String>) -> Error {
@@ -19,11 +19,6 @@ pub(super) fn malformed(reason: impl Into<String>) -> Error {
 
 /// How much of a unit is read; an SPS has some tens of bytes, with scaling lists some hundred.
 const MAX_READ_BYTES: usize = 1024;
-
-/// The NAL units of a frame, up to where it is damaged.
-pub(in crate::codec) fn units(frame: &[u8]) -> impl Iterator<Item = &[u8]> {
-    PrefixedUnits::new(frame, 4).map_while(Result::ok)
-}
 
 /// A NAL unit's payload without the `03` of each `00 00 03` (section 7.4.1), at most [`MAX_READ_BYTES`] of it.
 pub(in crate::codec) fn without_emulation_prevention(unit: &[u8]) -> Cow<'_, [u8]> {

@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::codec::{
     bits::Bits,
-    h264::{self, NAL_IDR, NAL_SLICE, NAL_SPS, sequence::Sequence},
+    h264::{self, NAL_IDR, NAL_SLICE, sequence::Sequence},
 };
 
 /// The picture parameter set that repeated pictures bring, which no encoder uses.
@@ -35,17 +35,16 @@ impl Pictures {
     /// What is known after `packet`, whose units have four-byte lengths, of a track whose configuration tells `configured`;
     /// `None` where it cannot be read.
     pub(super) fn after(before: Option<Self>, configured: Option<Sequence>, packet: &[u8]) -> Option<Self> {
-        let mut sequence = before.map(|before| before.sequence).or(configured);
-        for unit in h264::units(packet) {
-            match h264::unit_type(unit)? {
-                NAL_SPS => sequence = Some(h264::sequence(unit)?),
-                kind @ (NAL_SLICE | NAL_IDR) => {
-                    return Self::after_slice(before, sequence?, kind == NAL_IDR, unit);
-                }
-                _ => {}
-            }
+        let leading = h264::Leading::of(packet);
+        let Some(slice) = leading.slice else { return before.filter(|_| !leading.is_cut()) };
+        let sequence = match leading.sps {
+            Some(sps) => h264::sequence(sps)?,
+            None => before.map(|before| before.sequence).or(configured)?,
+        };
+        match h264::unit_type(slice)? {
+            kind @ (NAL_SLICE | NAL_IDR) => Self::after_slice(before, sequence, kind == NAL_IDR, slice),
+            _ => None,
         }
-        before
     }
 
     /// Reads a slice header (section 7.3.3).
