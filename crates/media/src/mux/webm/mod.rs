@@ -1,6 +1,6 @@
 //! WebM muxer: an init segment, and chunks that are each one Cluster of known size with its own Timestamp.
 //!
-//! Timestamps are whole milliseconds. Blocks keep the given order, which must be that of time. Every picture says
+//! Timestamps are whole milliseconds. Blocks keep the given order, which is that of decoding. Every picture says
 //! how long it lasts, the last of a Cluster a second: see `docs/decisions/0001-hole-rule.md`.
 
 mod tracks;
@@ -41,13 +41,13 @@ const KEYFRAME: u8 = 0x80;
 /// the next one comes later than twice this, so it has to be more than half of the longest gap, a still screen's second.
 const LAST_PICTURE_MS: u64 = 1000;
 
-/// At least what the frame takes as a block.
+/// An upper bound of what a block takes besides its data.
 const BLOCK_BOUND_BYTES: usize = 40;
 
-/// At least what a Cluster takes besides its blocks.
+/// An upper bound of what a Cluster takes besides its blocks.
 const CLUSTER_BOUND_BYTES: usize = 32;
 
-/// At least what [`write_chunk`] writes.
+/// An upper bound of what [`write_chunk`] writes.
 pub(super) fn chunk_bytes(run: &Run) -> usize {
     let blocks: usize = run.frames.iter().map(|frame| payload_bound_bytes(frame) + BLOCK_BOUND_BYTES).sum();
     CLUSTER_BOUND_BYTES + blocks
@@ -58,17 +58,31 @@ pub(super) fn chunk_bytes(run: &Run) -> usize {
 pub(super) fn write_chunk(tracks: &[Track], run: &Run, out: &mut BytesMut) -> Vec<Range<usize>> {
     let mut places = Vec::with_capacity(run.frames.len());
     let mut rest = &run.frames[..];
-    while let Some(first) = rest.first() {
-        let start_ms = first.pts_us / 1000;
-        let fits = |frame: &Frame| (frame.pts_us / 1000).saturating_sub(start_ms) <= MAX_RELATIVE;
-        let end = rest.iter().position(|frame| !fits(frame)).unwrap_or(rest.len());
-        Cluster { start_ms, frames: &rest[..end], tracks }.write(out, &mut places);
-        rest = &rest[end..];
+    while !rest.is_empty() {
+        let (start_ms, count) = first_cluster(rest);
+        let (frames, later) = rest.split_at(count);
+        Cluster { start_ms, frames, tracks }.write(out, &mut places);
+        rest = later;
     }
     places
 }
 
-/// The frames of one Cluster, in order of time.
+/// The least time of the first frames that one Cluster can hold, in ms, and how many they are. Where pictures are not shown in
+/// the order of decoding, frames that come later may be earlier.
+fn first_cluster(frames: &[Frame]) -> (u64, usize) {
+    let (mut start_ms, mut latest_ms) = (u64::MAX, 0);
+    for (count, frame) in frames.iter().enumerate() {
+        let at_ms = frame.pts_us / 1000;
+        let (start, latest) = (at_ms.min(start_ms), at_ms.max(latest_ms));
+        if latest - start > MAX_RELATIVE {
+            return (start_ms, count);
+        }
+        (start_ms, latest_ms) = (start, latest);
+    }
+    (start_ms, frames.len())
+}
+
+/// The frames of one Cluster, in the order of decoding.
 struct Cluster<'a> {
     start_ms: u64,
     frames: &'a [Frame],
@@ -237,5 +251,19 @@ mod tests {
             .map(|(timestamp, blocks)| (*timestamp, blocks.len()))
             .collect();
         assert_eq!(clusters, [(0, 2), (32_768, 1)]);
+    }
+
+    #[test]
+    fn a_cluster_begins_with_its_earliest_frame() {
+        let shown = |mut frame: Frame, ms: u64| {
+            frame.pts_us = ms * 1000;
+            frame
+        };
+        let frames = [shown(frame(0, 0, true), 100), frame(1, 5, true), shown(frame(0, 33, false), 66)];
+        let chunk_of_all = chunk(&tracks(), &frames);
+        let [(5, blocks)] = &clusters(&chunk_of_all)[..] else { panic!("one Cluster at 5 ms") };
+        assert_eq!(blocks[1].1[..4], [0x82, 0, 0, 0x80], "sound at its own time");
+        let swinging: Vec<_> = (0..100).map(|at| frame(0, at % 2 * 40_000, false)).collect();
+        assert_eq!(clusters(&chunk(&tracks(), &swinging)).len(), 100, "within the bound");
     }
 }
