@@ -147,8 +147,6 @@ pub struct Packet {
     pub pts_us: u64,
     /// When it is decoded, in µs of the take's time, where the container says so.
     pub dts_us: Option<u64>,
-    /// How long it lasts, in µs, where the container says so.
-    pub duration_us: Option<u64>,
     /// Whether the container says that decoding can start here. Always true of audio.
     pub key: bool,
     /// The encoded bytes.

@@ -12,7 +12,7 @@ pub(crate) enum Container {
 /// The longest type that is read; a recorder's has about 50 bytes.
 const MAX_TYPE_BYTES: usize = 256;
 
-/// The container a recorder's type names. `Unsupported` when it, or a codec in it, is none of ours. What the codecs
+/// The container a recorder's type names. `Unsupported` when nodes do not forward it, or a codec in it. What the codecs
 /// really are, the data says: a bare `video/webm` is fine.
 pub(crate) fn container(mime: &str) -> Result<Container, Error> {
     let unsupported = || Error::Unsupported(format!("type {mime:.100}"));

@@ -29,7 +29,7 @@ fn both() -> [Track; 2] {
 }
 
 fn packet(track: usize, pts_us: u64, data: &'static [u8]) -> Packet {
-    Packet { track, pts_us, dts_us: None, duration_us: None, key: true, data: Bytes::from_static(data) }
+    Packet { track, pts_us, dts_us: None, key: true, data: Bytes::from_static(data) }
 }
 
 /// Pictures and packets of one kind of input: 30 pictures a second, 60 ms of sound each, in order of time.

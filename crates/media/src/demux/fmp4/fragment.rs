@@ -51,7 +51,6 @@ pub(super) struct Sample {
     pub(super) pts_us: u64,
     /// `None` where the container's are no times at which a player could decode.
     pub(super) dts_us: Option<u64>,
-    pub(super) duration_us: u64,
     pub(super) key: bool,
     /// Where its bytes are, counted from the start of the input.
     pub(super) place: Range<u64>,
@@ -141,9 +140,8 @@ impl Run {
             let is_left_out = pts_us < 0 && !is_video;
             let [dts_us, pts_us] = [dts_us, pts_us].map(|time_us| time_us.max(0) as u64);
             let place = start..start + u64::from(self.size);
-            let duration_us = microseconds(i128::from(self.duration), timescale) as u64;
             let dts_us = Some(dts_us);
-            let sample = Sample { track: self.track, pts_us, dts_us, duration_us, key: self.key, place };
+            let sample = Sample { track: self.track, pts_us, dts_us, key: self.key, place };
             (!is_left_out).then_some(sample)
         })
     }

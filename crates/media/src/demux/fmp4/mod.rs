@@ -1,5 +1,5 @@
 //! Reads fragmented MP4: ISO base media file format (ISO 14496-12) with H.264 (ISO 14496-15), VP9, AV1, AAC, MP3 and Opus
-//! (the *Encapsulation of Opus in ISO Base Media File Rendition*, here "Opus in ISOBMFF").
+//! (the *Encapsulation of Opus in ISO Base Media File Format*, here "Opus in ISOBMFF").
 
 mod demux;
 mod descriptor;

@@ -61,8 +61,8 @@ impl Media {
 
     pub(super) fn packet(&self, sample: Sample) -> Option<Packet> {
         let data = self.bytes_of(&sample)?;
-        let Sample { track, pts_us, dts_us, duration_us, key, .. } = sample;
-        Some(Packet { track, pts_us, dts_us, duration_us: Some(duration_us), key, data })
+        let Sample { track, pts_us, dts_us, key, .. } = sample;
+        Some(Packet { track, pts_us, dts_us, key, data })
     }
 
     fn bytes_of(&self, sample: &Sample) -> Option<Bytes> {

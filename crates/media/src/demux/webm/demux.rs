@@ -60,6 +60,7 @@ pub struct Demuxer {
     laced: vec::IntoIter<Packet>,
     /// See [`Self::steps`].
     steps: u64,
+    failed: Option<Error>,
 }
 
 /// The outcome for the next element.
@@ -86,6 +87,7 @@ impl Demuxer {
             entries: Vec::new(),
             laced: Vec::new().into_iter(),
             steps: 0,
+            failed: None,
         }
     }
 
@@ -103,6 +105,13 @@ impl Demuxer {
     /// The next event in the bytes pushed so far; `None` when it is not complete yet. An error stays: every later call
     /// returns it again.
     pub fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None => self.advance().inspect_err(|error| self.failed = Some(error.clone())),
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Event>, Error> {
         if let Some(packet) = self.laced.next() {
             return Ok(Some(Event::Packet(packet)));
         }
@@ -302,13 +311,10 @@ impl Demuxer {
         // A decoder of sound needs what comes before 0, and leaves it out.
         let Some(pts_us) = told_us.or(is_video.then_some(0)) else { return Ok(None) };
         let key = is_key(flags) || !is_video;
-        let packet = |data| Packet { track, pts_us, dts_us: None, duration_us: None, key, data };
+        let packet = |data| Packet { track, pts_us, dts_us: None, key, data };
         match Lacing::of(flags) {
             None if block.is_empty() => Ok(None),
-            None => {
-                let duration_us = self.frame_us(track, duration, 1);
-                Ok(Some(Event::Packet(Packet { duration_us, ..packet(block) })))
-            }
+            None => Ok(Some(Event::Packet(packet(block)))),
             Some(lacing) => {
                 let frames = lacing::frames(lacing, block)?;
                 self.steps += frames.len() as u64;
@@ -330,9 +336,9 @@ impl Demuxer {
         let mut offset_us = 0_u64;
         for packet in &mut packets {
             let track = &self.entries[packet.track].track;
-            packet.duration_us = codec::packet_duration_us(track, &packet.data).or(frame_us);
+            let duration_us = codec::packet_duration_us(track, &packet.data).or(frame_us);
             packet.pts_us = packet.pts_us.saturating_add(offset_us).min(MAX_PTS_US);
-            offset_us = offset_us.saturating_add(packet.duration_us.unwrap_or(0));
+            offset_us = offset_us.saturating_add(duration_us.unwrap_or(0));
         }
         packets.retain(|packet| !packet.data.is_empty());
         packets

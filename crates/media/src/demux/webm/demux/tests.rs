@@ -393,3 +393,12 @@ fn assert_resumes_anywhere(document: &Document) {
         assert_eq!(after, all[before..], "cut at {cut}");
     }
 }
+
+#[test]
+fn errors_stay() {
+    let mut demuxer = Demuxer::new();
+    demuxer.push(b"\x1a\x45\xdf\xa3\x87\x42\x82\x84what".to_vec());
+    let error = demuxer.next_event().unwrap_err();
+    demuxer.push(b"\x1a\x45\xdf\xa3\x87\x42\x82\x84webm".to_vec());
+    assert_eq!(demuxer.next_event(), Err(error));
+}
