@@ -33,7 +33,7 @@ impl Inspector {
     }
 
     /// Reads a packet, says whether it is a keyframe, and brings it into the form that frames have here. Sound is always key.
-    /// A picture before the first keyframe that tells the track's configuration is none.
+    /// No picture before the first one that tells the track's configuration counts as a keyframe.
     pub(crate) fn inspect(&mut self, packet: &mut Packet) -> Result<(), Error> {
         let mut units = 0;
         if let Some(normalizer) = &mut self.normalizer {

@@ -11,6 +11,7 @@ pub(crate) mod opus;
 pub(crate) mod opus_config;
 mod picture_order;
 mod repeat;
+mod slot;
 pub(crate) mod vp8;
 pub(crate) mod vp9;
 
@@ -55,7 +56,7 @@ pub(crate) fn picture_order(track: &Track) -> PictureOrder {
 }
 
 /// The codec of a track as the type of a rendition names it (RFC 6381; for [`Rendition::Frames`] as WebCodecs does).
-/// `Malformed` where its configuration is none, `Unsupported` where the format has no place for it.
+/// `Malformed` where its configuration is missing or broken, `Unsupported` where the format has no place for the codec.
 pub(crate) fn codec_string(format: Rendition, track: &Track) -> Result<String, Error> {
     let missing = || Error::Malformed {
         container: "codec",

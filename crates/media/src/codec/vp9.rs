@@ -1,9 +1,9 @@
-//! VP9 bitstreams (*VP9 Bitstream & Decoding Process Specification*) and `vpcC` (*VP Codec ISO Media File Rendition Binding*,
+//! VP9 bitstreams (*VP9 Bitstream & Decoding Process Specification*) and `vpcC` (*VP Codec ISO Media File Format Binding*,
 //! section 2.2).
 
 use bytes::Bytes;
 
-use super::{bits::Bits, keyframe::Keyframe};
+use super::{bits::Bits, keyframe::Keyframe, slot::first_slot};
 
 /// What follows the frame type of a keyframe (section 7.2).
 const SYNC_CODE: u64 = 0x49_8342;
@@ -168,17 +168,12 @@ fn slot_after(slot: Option<u8>, frame: &[u8]) -> Option<u8> {
     if shows { first_slot(kept) } else { slot.filter(|slot| kept >> slot & 1 == 0) }
 }
 
-/// The first of the slots that `refresh_frame_flags` names.
-pub(super) fn first_slot(kept: u8) -> Option<u8> {
-    (kept != 0).then(|| kept.trailing_zeros() as u8)
-}
-
 /// A frame that shows what is kept in `slot`.
 pub(crate) fn show_again(slot: u8) -> Bytes {
     Bytes::copy_from_slice(&[0b1000_1000 | slot])
 }
 
-/// `vp09.PP.LL.DD` (VP Codec ISO Media File Rendition Binding, section 5) from the body of a `vpcC`.
+/// `vp09.PP.LL.DD` (VP Codec ISO Media File Format Binding, section 5) from the body of a `vpcC`.
 pub(crate) fn codec_string(vpcc: &[u8]) -> Option<String> {
     let &[profile, level, shape, ..] = vpcc else { return None };
     Some(format!("vp09.{profile:02}.{level:02}.{:02}", shape >> 4))

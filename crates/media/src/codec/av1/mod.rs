@@ -1,4 +1,4 @@
-//! AV1 bitstreams (*AV1 Bitstream & Decoding Process Specification*, and *AV1 Codec ISO Media File Rendition Binding*, here
+//! AV1 bitstreams (*AV1 Bitstream & Decoding Process Specification*, and *AV1 Codec ISO Media File Format Binding*, here
 //! "AV1 in ISOBMFF").
 
 mod sequence;

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::{FRAME, FRAME_HEADER, MAX_OBUS, Obus, SEQUENCE_HEADER, sequence::Sequence};
-use crate::codec::{bits::Bits, vp9::first_slot};
+use crate::codec::{bits::Bits, slot::first_slot};
 
 /// `frame_type` (section 6.8.2).
 const KEY_FRAME: u64 = 0;

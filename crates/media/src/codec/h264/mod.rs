@@ -8,19 +8,20 @@
 mod avcc;
 mod leading;
 mod sei;
-pub(super) mod sequence;
 mod sps;
 mod units;
 mod vui;
 
-use super::{keyframe::Keyframe, picture_order::PictureOrder};
+use super::{
+    keyframe::Keyframe,
+    picture_order::{PictureOrder, Sequence},
+};
 use crate::Error;
 use avcc::AvcC;
 pub(crate) use avcc::codec_string;
 use bytes::{BufMut, Bytes};
 pub(super) use leading::Leading;
 use leading::MAX_LEADING_UNITS;
-use sequence::Sequence;
 use sps::Sps;
 use units::{AnnexBUnits, NAL_PPS, NAL_SPS, PrefixedUnits, malformed};
 pub(super) use units::{NAL_IDR, NAL_SLICE, unit_type, without_emulation_prevention as payload};
@@ -54,7 +55,7 @@ impl H264Normalizer {
         Ok(Self { form, avcc: config.with_four_byte_lengths().write()? })
     }
 
-    /// As [`Self::new`], with the `avcC` found before, if one was. Errors where that is none.
+    /// As [`Self::new`], with the `avcC` found before, if one was. Errors where that is not a decoder configuration.
     pub(crate) fn resume(codec_private: &[u8], avcc: Option<Bytes>) -> Result<Self, Error> {
         let fresh = Self::new(codec_private)?;
         avcc.as_deref().map(AvcC::parse).transpose()?;

@@ -2,11 +2,13 @@
 //! what `avcC` repeats.
 
 use super::{
-    sequence::Sequence,
     units::{malformed, without_emulation_prevention},
     vui::Usability,
 };
-use crate::{Error, codec::bits::Bits};
+use crate::{
+    Error,
+    codec::{bits::Bits, picture_order::Sequence},
+};
 
 /// Profiles whose SPS tells the chroma format and the bit depths, and whose `avcC` therefore does
 /// (ISO 14496-15, section 5.3.3.1.2).

@@ -8,7 +8,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::codec::{
     bits::Bits,
-    h264::{self, NAL_IDR, NAL_SLICE, sequence::Sequence},
+    h264::{self, NAL_IDR, NAL_SLICE},
+    picture_order::Sequence,
 };
 
 /// The picture parameter set that repeated pictures bring, which no encoder uses.
