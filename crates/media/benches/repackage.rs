@@ -1,5 +1,5 @@
 //! How many bytes a second does one core turn from recorder segments into chunks of the default format, and does it matter how
-//! the recording is cut? A node does this once per stream, so with 1 GB/s a core has room for thousands of streams of 2 Mbit/s.
+//! the recording is cut? A node does this once per stream.
 //!
 //! Each pass demuxes and packages a whole recording of `fixtures/`, held in memory, from a new [`TakeParser`] on; sizes are
 //! those of the segments it is cut into. `cargo bench -p media --bench repackage`

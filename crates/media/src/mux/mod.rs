@@ -48,7 +48,7 @@ impl Muxer {
         &self.init
     }
 
-    /// At least what [`Self::write_chunk`] appends, in bytes.
+    /// An upper bound of what [`Self::write_chunk`] appends, in bytes.
     pub fn chunk_bytes(&self, run: &Run) -> usize {
         match self.format {
             Rendition::WebM => webm::chunk_bytes(run),
@@ -67,7 +67,7 @@ impl Muxer {
     }
 }
 
-/// At least what a run takes as a chunk, in bytes, whatever its format.
+/// An upper bound of what a run takes as a chunk, in bytes, whatever its format.
 pub fn most_chunk_bytes(run: &Run) -> usize {
     webm::chunk_bytes(run).max(cmaf::chunk_bytes(run)).max(frames::chunk_bytes(run))
 }
@@ -77,7 +77,7 @@ fn payload<'a>(track: &Track, frame: &'a Frame) -> Option<Cow<'a, [u8]>> {
     if frame.is_gap() { codec::silence(track, frame.duration_us) } else { Some(Cow::Borrowed(&frame.data)) }
 }
 
-/// At least what [`payload`] gives.
+/// An upper bound of what [`payload`] gives, in bytes.
 fn payload_bound_bytes(frame: &Frame) -> usize {
     if frame.is_gap() { codec::MAX_SILENCE_BYTES } else { frame.data.len() }
 }

@@ -35,11 +35,11 @@ const COMPOSITION_OFFSETS: u32 = 0x800;
 /// How many chunks of a group `mfhd` distinguishes.
 const SEQUENCES_PER_GROUP: u32 = 1 << 16;
 
-/// At least what a chunk takes besides its samples, and what a sample takes besides its data.
+/// Upper bounds of what a chunk takes besides its samples, and of what a sample takes besides its data.
 const CHUNK_BOUND_BYTES: usize = 256;
 const SAMPLE_BOUND_BYTES: usize = 24;
 
-/// At least what [`write_chunk`] writes.
+/// An upper bound of what [`write_chunk`] writes.
 pub(super) fn chunk_bytes(run: &Run) -> usize {
     let samples: usize = run.frames.iter().map(|frame| payload_bound_bytes(frame) + SAMPLE_BOUND_BYTES).sum();
     CHUNK_BOUND_BYTES + samples
