@@ -158,4 +158,10 @@ mod tests {
         assert_eq!(slots(&av1, &packets), [None, Some(0), Some(AV1_SLOT), Some(3), Some(3)]);
         assert_eq!(Repeat { slot: Some(3), ..Repeat::default() }.packet(&av1).as_deref(), Some(AV1_SHOWS_3));
     }
+
+    #[test]
+    fn pictures_behind_too_many_units_are_not_read() {
+        let many = [&[0x12, 0x00].repeat(600)[..], AV1_PICTURE].concat();
+        assert_eq!(slots(&track(Codec::Av1, &[]), &[AV1_KEYFRAME, &many]), [Some(0), None]);
+    }
 }
