@@ -32,7 +32,7 @@ use crate::{
 
 /// How often ended leases and met deadlines are looked for.
 const EXPIRY_TICK: Duration = Duration::from_millis(250);
-/// How often listeners are told of changes: at most two a second per stream.
+/// How often listeners get changes: at most two a second per stream.
 const CHANGES_TICK: Duration = Duration::from_millis(500);
 /// How often the load is looked at to say how many nodes it wants.
 const SCALING_TICK: Duration = Duration::from_secs(1);

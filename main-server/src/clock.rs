@@ -14,7 +14,7 @@ const SLEW: f64 = 300e-6;
 /// A clock that is off by more was wrong, or this machine was suspended: it is followed at once.
 const STEP: Duration = Duration::from_secs(60);
 
-/// A difference that is told.
+/// The smallest difference that is logged.
 const TOLD: Duration = Duration::from_millis(500);
 
 /// One moment on two clocks: leases and deadlines count on the one that never jumps, what people and other
@@ -40,14 +40,14 @@ impl Now {
                 let by_s = by.as_secs();
                 tracing::warn!(
                     by_s,
-                    "the system's clock was set by {by_s} s, or this machine was suspended: followed at once"
+                    "the system's clock was set by {by_s} s, or this machine was suspended: this server follows it at once"
                 );
             }
             Some(Change::Differs(by)) => {
                 let by_s = by.as_secs_f64();
                 tracing::warn!(
                     by_s,
-                    "the system's clock was set by {by_s:.1} s: followed slowly, so that latencies stay right"
+                    "the system's clock was set by {by_s:.1} s: this server follows it slowly, so that latencies stay right"
                 );
             }
             None => {}
@@ -83,7 +83,7 @@ enum Change {
 struct SteadyClock {
     instant: Instant,
     unix: Duration,
-    /// Whether it was told that the system's clock shows another time.
+    /// Whether the difference of the system's clock was logged.
     differs: bool,
 }
 

@@ -49,7 +49,7 @@ struct Unsaved {
     nodes: bool,
 }
 
-/// The lock, and what is told of every change.
+/// The lock, and the notifications of changes.
 pub(crate) struct Locked {
     tables: Mutex<Tables>,
     feed: Arc<Feed>,
@@ -147,7 +147,7 @@ impl View {
         self.change(|tables| {
             let since = now.instant.saturating_duration_since(before.instant);
             if since > STANDSTILL {
-                tracing::warn!("this process stood still: every lease and deadline begins anew");
+                tracing::warn!("this process was suspended: all leases and deadlines restart");
                 tables.begin_anew(now);
                 tables.catalogue.doubt(since, now);
             }
@@ -157,7 +157,7 @@ impl View {
                 Contact::Lost => tables.registry.hold_for_others(now.instant),
             }
             for node in tables.registry.expire(now.instant) {
-                tracing::warn!(node.id = %node, "lease of node {node} ended without a heartbeat");
+                tracing::warn!(node.id = %node, "the lease of node {node} expired without a heartbeat");
                 if let Ok(node) = tables.registry.get(&node) {
                     tables.fleet.leave(&node.hostname);
                 }
@@ -235,7 +235,7 @@ impl Tables {
         Unsaved { streams: has_changed || self.catalogue.records().has_unsaved(now.instant), nodes }
     }
 
-    /// Every lease and deadline begins anew: what is known here is old.
+    /// Restarts every lease and deadline: this server's knowledge is old.
     fn begin_anew(&mut self, now: Now) {
         self.registry.renew_leases(now.instant);
         self.catalogue.renew_deadlines(now);

@@ -171,7 +171,7 @@ impl From<store::Error> for Error {
             }
             store::Error::Unavailable(_) => {
                 tracing::warn!("a change was refused: {error}");
-                let message = "what the cluster knows cannot be written now: try again in a moment";
+                let message = "the store cannot be written now: try again in a moment";
                 Self::new(ErrorCode::StoreUnavailable, message)
             }
             _ => {

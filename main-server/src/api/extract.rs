@@ -30,9 +30,9 @@ fn unread(error: &BytesRejection) -> Error {
     // The rejection's variants are not public; its status is.
     match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
-            Error::new(ErrorCode::PayloadTooLarge, "the body has more bytes than this call takes")
+            Error::new(ErrorCode::PayloadTooLarge, "the body has more bytes than this call accepts")
         }
-        _ => Error::invalid("the body could not be read to its end"),
+        _ => Error::invalid("the body is incomplete"),
     }
 }
 
@@ -66,9 +66,9 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         return Err(Error::invalid("the body is not a JSON object"));
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        // Read anew to name the field: keeping track of the place would cost every heartbeat.
+        // Parsed again to name the field: keeping track of the place would cost every heartbeat.
         let error = serde_json::from_slice::<Located<T>>(bytes).err().unwrap_or(error);
-        Error::invalid(format!("the body is not what this takes: {error}"))
+        Error::invalid(format!("the body is invalid for this call: {error}"))
     })
 }
 

@@ -27,7 +27,7 @@ use crate::pages;
 
 /// Largest body, where a route does not say otherwise.
 const MAX_BODY_BYTES: usize = 16 * 1024;
-/// Longest that reading a request and answering it may take; event streams begin within it and go on.
+/// Longest that reading a request and answering it may take; event streams begin within it and continue.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The `features`' routes and the pages, with what holds for all of them.

@@ -71,7 +71,7 @@ impl Grants {
         self.verifier.verify(grant, stream_id, Action::Publish, BEFORE_EVERY_EXPIRY).map(drop)
     }
 
-    /// Whether `grant` is one of the stream, expired or not: its holder was let in once, or publishes the stream.
+    /// Whether `grant` is one of the stream, expired or not: its holder was admitted once, or publishes the stream.
     pub(crate) fn was_let_in(&self, grant: &str, stream_id: StreamId) -> bool {
         let is = |action| self.verifier.verify(grant, stream_id, action, BEFORE_EVERY_EXPIRY).is_ok();
         [Action::Watch, Action::Publish, Action::Relay].into_iter().any(is)

@@ -1,4 +1,4 @@
-//! Who may: the cluster secret, the grant key, grants, and passphrases.
+//! Authorization: the cluster secret, the grant key, grants, and passphrases.
 
 mod grants;
 mod passphrase;

@@ -20,7 +20,7 @@ impl Secret {
         &self.0
     }
 
-    /// Whether `claim` is the secret, in a time that tells nothing but its length.
+    /// Whether `claim` is the secret, in a time that reveals only its length.
     pub(crate) fn matches(&self, claim: &str) -> bool {
         self.0.as_bytes().ct_eq(claim.as_bytes()).into()
     }

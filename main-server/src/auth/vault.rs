@@ -61,7 +61,9 @@ pub(crate) enum Error {
     #[error("secret file {0}: {1}")]
     File(PathBuf, io::Error),
     /// The file holds something else.
-    #[error("secret file {0} does not hold 64 hex digits: restore it, or remove it to have a new one made")]
+    #[error(
+        "secret file {0} does not hold 64 hex digits: restore it, or delete it so that a new one is created"
+    )]
     Malformed(PathBuf),
     /// The system gave no random bytes.
     #[error("no random bytes: {0}")]
@@ -106,7 +108,7 @@ impl<'a> Vault<'a> {
         if found.trim() == secret.reveal() {
             return Ok(());
         }
-        tracing::warn!("{} held another secret than the store: it is replaced", path.display());
+        tracing::warn!("{} had another secret than the store and was replaced", path.display());
         fs::remove_file(&path).map_err(failed)?;
         place(&path, secret.reveal()).map_err(failed)
     }

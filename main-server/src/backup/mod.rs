@@ -22,7 +22,7 @@ use crate::{data_folder::DataFolder, private_file};
 /// Writes under way at once while restoring.
 const CONCURRENT: usize = 64;
 
-/// Writes everything in a store to `file`, which must not be there yet; says how many entries. Main servers may go on
+/// Writes everything in a store to `file`, which must not exist; returns the number of entries. Main servers may continue
 /// meanwhile: with SQLite the backup is as of one moment, with NATS each entry is as of some moment while it was made. The
 /// store is only read: one of another schema version is refused, not migrated.
 ///

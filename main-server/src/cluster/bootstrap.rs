@@ -67,7 +67,7 @@ fn damaged(namespace: Namespace, key: &str, why: impl std::fmt::Display) -> Erro
     Error::Invalid(format!("entry {key:?} of {} is not what it should be: {why}", namespace.name()))
 }
 
-/// Refuses to go on if a newer program wrote to the store, and sees to it that older programs refuse from now on.
+/// Fails if a newer program wrote to the store, and makes older programs fail from now on.
 ///
 /// # Errors
 /// [`Error::TooNew`], and the store's.

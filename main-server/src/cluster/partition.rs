@@ -1,8 +1,8 @@
 //! Partition detection: whether this server sees what the other main servers do, and what it may conclude when it does not.
 //!
 //! A server that is cut off knows less every second, and must not act on it: it ends no stream, and gives up no node that
-//! only others hear. When contact is back, every lease and deadline begins anew, because what was missed is yet to be
-//! learned. The same holds when the clock shows that the process stood still.
+//! only others hear. When contact is back, every lease and deadline restarts, because the server has yet to learn what it
+//! missed. The same holds when the clock shows that the process was suspended.
 //!
 //! New viewers are admitted a little longer: what the others write also comes by [gossip](super::gossip), so a server that can
 //! hear them but whose watch of the store is broken still learns of every end. That bridges the seconds in which NATS
@@ -104,7 +104,7 @@ impl Partition {
         }
     }
 
-    /// How contact is. [`Contact::Regained`] is told once.
+    /// The state of the contact. [`Contact::Regained`] is returned once.
     pub(crate) fn look(&self) -> Contact {
         let mut links = self.links();
         if !links.lost.is_empty() {
@@ -154,7 +154,7 @@ impl Partition {
         is_recent && !self.store.bus.is_alone()
     }
 
-    /// Whether a viewer who comes now may be admitted: not while another main server may have ended the stream meanwhile.
+    /// Whether a new viewer may be admitted now: not while another main server may have ended the stream meanwhile.
     ///
     /// # Errors
     /// [`CutOff`].

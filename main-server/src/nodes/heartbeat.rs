@@ -18,7 +18,7 @@ use crate::clock::Now;
 
 /// Most streams of one heartbeat that the store is asked about; the next heartbeat asks about others.
 const MOST_LOOKED_UP: usize = 64;
-/// Longest wait for its answers: a node that waits for a second goes on to another main server.
+/// Longest wait for its answers: a node that waits for a second uses another main server.
 const LOOK_UP_TIMEOUT: Duration = Duration::from_millis(300);
 
 impl Nodes {

@@ -82,7 +82,7 @@ impl Nodes {
         })?;
         // Another process may have the hostname by now.
         self.view.node_records.remove_if(&hostname, |found| found.node_id == *node_id).await?;
-        tracing::info!(node.id = %node_id, "node {node_id} has left");
+        tracing::info!(node.id = %node_id, "node {node_id} deregistered");
         Ok(())
     }
 

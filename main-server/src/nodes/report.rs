@@ -6,7 +6,7 @@ use protocol::{NodeId, StreamId, node::CarriedStream, stream::Visibility};
 
 use crate::clock::Now;
 
-/// How a heartbeat came here.
+/// The way of a heartbeat to this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// From the node: this main server saves what follows from it.
@@ -15,7 +15,7 @@ pub(crate) enum Heard {
     FromOthers,
 }
 
-/// What the answer to a heartbeat tells the node.
+/// The answer to a heartbeat.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Orders {
     /// Streams the node has to end: they are over.

@@ -53,7 +53,7 @@ impl Task for CountWords {
     const NAMESPACE: Namespace = Namespace::new("notes-work");
 }
 
-/// What listeners are told.
+/// The events for listeners.
 #[derive(Serialize)]
 struct NotesChanged {
     count: usize,

@@ -56,7 +56,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Rounded up: who carries anything is not empty.
+/// Rounded up: a node that carries anything is not empty.
 fn share_of(taken: u64, most: u64) -> u32 {
     let share = (u128::from(taken) * u128::from(WHOLE)).div_ceil(u128::from(most.max(1)));
     share.min(u128::from(WHOLE)) as u32
@@ -96,7 +96,7 @@ impl Total {
         if self.carries { carrying + 1 } else { 1 }
     }
 
-    /// How full `nodes` would be with one of them lost; none if there would be nobody to carry it.
+    /// How full `nodes` would be with one of them lost; `None` if no node would be left.
     pub(super) fn without_one(&self, nodes: u32) -> Option<u64> {
         match nodes {
             _ if !self.carries => Some(0),

@@ -84,7 +84,7 @@ struct Calm {
 }
 
 impl Scaler {
-    /// Nobody seen yet. Fewer nodes are wanted after they would have done for `patience`.
+    /// No node seen yet. Fewer nodes are wanted after they would have sufficed for `patience`.
     pub(crate) fn new(patience: Duration, thresholds: Thresholds) -> Self {
         Self { patience, thresholds, wanted: 1, nodes: 0, calm: None }
     }

@@ -54,7 +54,7 @@ impl Allowed {
         let min = self.min.unwrap_or(Bounds::ANY.min);
         let max = self.max.unwrap_or(Bounds::ANY.max);
         if min == 0 || max == 0 {
-            return Err(Error::invalid("min and max have to be at least 1"));
+            return Err(Error::invalid("min and max must be at least 1"));
         }
         Ok(Bounds { min, max: max.max(min) })
     }
@@ -65,7 +65,7 @@ async fn advise(
     _: Operator,
     allowed: Result<Query<Allowed>, QueryRejection>,
 ) -> Result<axum::Json<Scaling>, Error> {
-    let Query(allowed) = allowed.map_err(|_| Error::invalid("min and max are numbers of nodes"))?;
+    let Query(allowed) = allowed.map_err(|_| Error::invalid("min and max must be numbers of nodes"))?;
     let (bounds, now) = (allowed.bounds()?, Now::read());
     Ok(axum::Json(api.scaling.update(&api.nodes.list(now), bounds, now.instant)))
 }

@@ -1,7 +1,7 @@
 //! When a main server last knew how the streams were doing: a time in the store, renewed while any stream runs. The records of
 //! the streams themselves may be newer.
 //!
-//! A server that starts, or goes on after a standstill, compares it with the clock. If no main server ran for longer than the
+//! A server that starts, or continues after a suspension, compares it with the clock. If no main server ran for longer than the
 //! grace period, what the store has of running streams may be wrong by that long: they are in doubt until a node reports
 //! them, see [`Catalogue::doubt`](super::catalogue::Catalogue::doubt).
 

@@ -61,7 +61,7 @@ pub(crate) enum Error {
 pub(crate) struct NewStream {
     /// As shown.
     pub(crate) title: String,
-    /// Who may watch.
+    /// Its visibility.
     pub(crate) visibility: Visibility,
     /// In PHC string form.
     pub(crate) passphrase_hash: Option<String>,
@@ -81,7 +81,7 @@ pub(crate) struct Placed {
 pub(crate) struct Found {
     /// As viewers see it.
     pub(crate) info: StreamInfo,
-    /// Who may watch.
+    /// Its visibility.
     pub(crate) visibility: Visibility,
     /// What the viewer's passphrase is checked against, if one is asked for.
     pub(crate) passphrase_hash: Option<String>,
@@ -138,7 +138,7 @@ impl Streams {
         };
         let stream_id = self.write_new(record, now).await?;
         self.view.streams(|catalogue, _| catalogue.created(reservation.ticket, stream_id));
-        tracing::info!(stream.id = %stream_id, "stream {stream_id} is created");
+        tracing::info!(stream.id = %stream_id, "stream {stream_id} was created");
         Ok(Placed { stream_id, nodes: chosen.nodes })
     }
 
@@ -159,7 +159,7 @@ impl Streams {
     /// Ends a stream for good; one that is over stays so. When this returns, no failure brings it back.
     ///
     /// # Errors
-    /// [`Error::Store`]: it goes on.
+    /// [`Error::Store`]: the stream continues.
     pub(crate) async fn end(&self, stream_id: StreamId, now: Now) -> Result<(), Error> {
         let ended = |record: &Record| {
             (!record.is_over()).then(|| Record { ended_at_ms: Some(now.unix_ms()), ..record.clone() })
@@ -218,7 +218,7 @@ impl Streams {
         Ok(Chosen::from(decision).nodes)
     }
 
-    /// Where to go on publishing a stream; it is placed on the first choice.
+    /// The nodes to continue publishing a stream; it is placed on the first.
     ///
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown or over, [`Error::Refused`].

@@ -7,13 +7,13 @@ use protocol::{StreamId, stream::Visibility, title};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::Namespace;
 
-/// The lasting part of a stream; who carries it and who watches comes back with the nodes' heartbeats.
+/// The durable part of a stream. Heartbeats of nodes restore its carriers and viewers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     /// As shown; one that an earlier version took is read in the form of today.
     #[serde(deserialize_with = "shown")]
     pub(crate) title: String,
-    /// Who may watch.
+    /// Its visibility.
     pub(crate) visibility: Visibility,
     /// In PHC string form, if viewers are asked for a passphrase.
     #[serde(default, skip_serializing_if = "Option::is_none")]

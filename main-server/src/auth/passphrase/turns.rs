@@ -30,7 +30,7 @@ struct Queue {
     round: u64,
     /// The round of each address's last request.
     last: HashMap<Option<IpAddr>, u64>,
-    /// By round, then in the order they came.
+    /// By round, then in order of arrival.
     waiting: BTreeMap<(u64, u64), oneshot::Sender<Turn>>,
     arrivals: u64,
 }

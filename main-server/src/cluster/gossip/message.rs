@@ -50,18 +50,18 @@ impl Part {
     const ALL: [Self; 4] = [Self::Whole, Self::First, Self::Next, Self::Last];
 }
 
-/// What one main server tells.
+/// A message of one main server.
 #[derive(Clone, Debug)]
 pub(super) enum Item {
-    /// A node's heartbeat came in.
+    /// A node's heartbeat arrived.
     Heartbeat { node_id: NodeId, heard_at_ms: u64, part: Part, body: Bytes },
-    /// A picture came in.
+    /// A picture arrived.
     Thumbnail { stream_id: StreamId, thumbnail: Thumbnail },
     /// An entry is in the store.
     Written { namespace: Namespace, entry: Entry },
 }
 
-/// A message that came in.
+/// A received message.
 pub(super) struct Message {
     pub(super) sender: u64,
     pub(super) items: Items,

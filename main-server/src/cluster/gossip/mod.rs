@@ -49,9 +49,9 @@ type InParts = HashMap<NodeId, Vec<CarriedStream>>;
 
 /// What takes over the news of other main servers.
 pub(crate) trait Listener: Send + Sync {
-    /// A node's heartbeat came there at `now`.
+    /// A node's heartbeat arrived there at `now`.
     fn heartbeat(&self, node_id: &NodeId, heartbeat: &Heartbeat, now: Now);
-    /// A picture came there.
+    /// A picture arrived there.
     fn thumbnail(&self, stream_id: StreamId, thumbnail: Thumbnail);
     /// It wrote an entry.
     fn written(&self, namespace: Namespace, entry: &Entry);

@@ -1,4 +1,4 @@
-//! What is to be told to the other main servers, until it goes out as one message.
+//! Items for the other main servers, until they are sent as one message.
 
 use std::{
     collections::VecDeque,
@@ -78,7 +78,7 @@ impl Outbox {
         self.add(&Item::Thumbnail { stream_id, thumbnail: thumbnail.clone() });
     }
 
-    /// Has the others told what was written to the store.
+    /// Queues a write to the store for the others.
     pub(crate) fn written(&self, namespace: Namespace, entry: Entry) {
         self.add(&Item::Written { namespace, entry });
     }

@@ -5,7 +5,7 @@
 pub(crate) enum Error {
     /// The hostname belongs to a live node.
     #[error(
-        "hostname {0:?} belongs to another node that is live: choose another name or wait for its lease to end"
+        "hostname {0:?} belongs to another live node: choose another name or wait for its lease to expire"
     )]
     HostnameTaken(String),
     /// Not registered, or replaced, or forgotten.
@@ -15,6 +15,6 @@ pub(crate) enum Error {
     #[error("{0}")]
     Invalid(&'static str),
     /// [`Settings::max_nodes`](super::Settings::max_nodes) is reached.
-    #[error("this main server already knows {0} nodes, as many as it accepts")]
+    #[error("the limit of {0} nodes is reached")]
     Full(usize),
 }

@@ -1,9 +1,9 @@
-//! The CDN nodes of the cluster: who they are, how loaded, and until when each may be chosen.
+//! The CDN nodes of the cluster: identity, load, and lease.
 //!
 //! A node is chosen while its lease runs; heartbeats renew it. A hostname belongs to one process at a time: a
 //! second live one is refused; another one takes over once the old lease has ended, whatever its clock says. The store says
 //! which nodes are registered ([`Registry::records`]); leases are counted here, by this server's own clock. Pure
-//! data: `now` is an argument, and [`Registry::expire`] tells the caller which nodes were lost.
+//! data: `now` is an argument, and [`Registry::expire`] returns the nodes that were lost.
 
 mod address;
 mod error;
@@ -203,7 +203,7 @@ impl Registry {
         Ok(node)
     }
 
-    /// Whether what others say of a node is news: not if its own heartbeat came here just before.
+    /// Whether a forwarded report of a node is news: not if its own heartbeat has just arrived here.
     pub(crate) fn is_news(&self, node_id: &NodeId, now: Instant) -> bool {
         self.nodes.get(node_id).is_some_and(|node| !node.was_just_heard(now + self.settings.lease * 2 / 3))
     }
@@ -243,7 +243,7 @@ impl Registry {
         self.nodes.iter().filter(move |(_, node)| node.is_live(now))
     }
 
-    /// Every known node by hostname; `streams` tells how many are placed on a hostname, and how many of them wait.
+    /// Every known node by hostname; `streams` gives the number of streams on a hostname, and how many of them wait.
     pub(crate) fn list(&self, now: Instant, streams: impl Fn(&str) -> (u32, u32)) -> Vec<NodeInfo> {
         let row = |(id, node): (&NodeId, &Node)| node.info(id, streams(&node.hostname), now);
         let mut rows: Vec<NodeInfo> = self.nodes.iter().map(row).collect();

@@ -67,7 +67,7 @@ impl Node {
         self.renew(lease_ends);
     }
 
-    /// Whether its own heartbeat came here, so lately that its lease runs until after `until`.
+    /// Whether its heartbeat arrived at this server, so lately that its lease runs until after `until`.
     pub(super) fn was_just_heard(&self, until: Instant) -> bool {
         self.heard == Heard::Directly && self.lease_ends > until
     }

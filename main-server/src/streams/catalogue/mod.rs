@@ -44,13 +44,13 @@ pub(crate) enum Error {
     #[error("no stream has the id {0}: it is over, or the link is incomplete")]
     UnknownStream(StreamId),
     /// [`Settings::max_streams`] is reached.
-    #[error("this server already has {0} streams, as many as it accepts")]
+    #[error("the limit of {0} streams is reached: try again later")]
     TooManyStreams(usize),
     /// [`Settings::max_waiting`] are being created.
-    #[error("{0} streams are being created, as many as this server accepts: try again in a moment")]
+    #[error("{0} streams are being created, which is the limit: try again in a moment")]
     TooManyWaiting(usize),
     /// [`Settings::max_thumbnail_bytes`] is reached.
-    #[error("the server holds as many preview pictures as it may: try again later")]
+    #[error("the memory for preview pictures is full: try again later")]
     TooManyPictures,
 }
 
@@ -123,7 +123,7 @@ impl Catalogue {
         now: Now,
     ) -> Result<Ticket, Error> {
         if let Some(stream_id) = self.in_whose_place(address)? {
-            tracing::info!(stream.id = %stream_id, "stream {stream_id} gives way: too many wait for their first media");
+            tracing::info!(stream.id = %stream_id, "stream {stream_id} is dropped: too many streams wait for their first media");
             self.end(stream_id, now);
             self.save(stream_id, Heard::Directly, now);
         }
@@ -207,7 +207,7 @@ impl Catalogue {
         }
         self.thumbnail_bytes -= stream.thumbnail.as_ref().map_or(0, |picture| picture.bytes.len());
         let (state, viewers) = (stream.state, stream.viewers());
-        tracing::info!(stream.id = %stream_id, viewers, "stream {stream_id} is over, it was {state:?}");
+        tracing::info!(stream.id = %stream_id, viewers, "stream {stream_id} ended, it was {state:?}");
         stream.end(now);
         self.running -= 1;
         self.waiting.remove(stream_id);
@@ -258,7 +258,7 @@ impl Catalogue {
         }
     }
 
-    /// Replaces a stream's picture, and gives back what others are to be told of it. A private stream keeps none.
+    /// Replaces a stream's picture, and returns the message for the other servers. A private stream keeps none.
     ///
     /// # Errors
     /// [`Error::UnknownStream`], [`Error::TooManyPictures`].
@@ -309,7 +309,7 @@ impl Catalogue {
         moved.into_iter().map(|id| (id, place(id))).collect()
     }
 
-    /// What viewers have to be told at once, in the order it happened.
+    /// The events for viewers, in order.
     pub(crate) fn take_news(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.news)
     }

@@ -1,4 +1,4 @@
-//! What nodes' heartbeats bring: who carries which stream, and what follows for its state.
+//! Heartbeats of nodes: the carriers of each stream, and the resulting state.
 
 use protocol::{
     NodeId, StreamId,

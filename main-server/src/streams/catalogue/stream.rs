@@ -87,7 +87,7 @@ impl LiveStream {
         self.in_doubt
     }
 
-    /// Who may watch it.
+    /// Its visibility.
     pub(crate) fn visibility(&self) -> Visibility {
         self.record.visibility
     }

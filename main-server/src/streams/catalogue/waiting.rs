@@ -1,7 +1,7 @@
 //! Streams that were created here and that nothing has arrived for, with the address that asked for each.
 //!
 //! Their number is bounded. When it is reached, the address with the most of them loses its oldest one: so an address
-//! that creates streams without end displaces its own, and a client that goes on to send media is not refused.
+//! that creates streams without end displaces its own, and a client that then sends media is not refused.
 
 use std::{
     collections::{BTreeMap, HashMap},

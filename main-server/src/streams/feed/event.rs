@@ -1,4 +1,4 @@
-//! What listeners are told, as Server-Sent Events.
+//! The events for listeners, as Server-Sent Events.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! The list of public streams, and what the listeners of `GET /api/events` are told of its changes.
+//! The list of public streams, and the events of its changes for the listeners of `GET /api/events`.
 //!
 //! A *frame* holds the events of one change set. It is written once and shared by all listeners. The newest frames are
 //! kept in a log of at most twice the bytes of the list itself; a listener is a position in it ([`reader`]). A listener
@@ -31,7 +31,7 @@ const MIN_LOG_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Feed {
     state: Mutex<State>,
-    /// Held while a snapshot is built, so that others who need one wait for it.
+    /// Held while a snapshot is built, so that other readers wait for it.
     building: Mutex<()>,
     /// The position after the newest frame.
     newest: watch::Sender<u64>,
@@ -63,7 +63,7 @@ impl Feed {
         Self { state: Mutex::default(), building: Mutex::default(), newest }
     }
 
-    /// Takes changes over and tells them to all listeners, as one frame. Does not wait for any of them.
+    /// Applies changes and sends them to all listeners, as one frame. Does not wait for any of them.
     pub(crate) fn tell(&self, changes: impl IntoIterator<Item = Change>) {
         let mut state = self.state();
         let mut frame = String::new();

@@ -1,4 +1,4 @@
-//! The whole list as JSON, built once and shared by all who need it.
+//! The whole list as JSON, built once and shared by all readers.
 //!
 //! Readers hold a snapshot weakly and take it piece by piece. So the memory of all snapshots together has a bound,
 //! whatever the number of slow readers: the oldest are dropped beyond [`MAX_BYTES`], and their readers end.

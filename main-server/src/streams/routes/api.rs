@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Api {
     /// The streams.
     pub(crate) streams: Arc<Streams>,
-    /// The list of public streams and what is told of its changes.
+    /// The list of public streams and the events of its changes.
     pub(crate) feed: Arc<Feed>,
     /// Signs and checks grants.
     pub(crate) grants: Arc<Grants>,

@@ -37,8 +37,7 @@ pub(super) async fn listen(
     State(api): State<Arc<Api>>,
     Client(address): Client,
 ) -> Result<impl IntoResponse, Error> {
-    let full =
-        || Error::new(ErrorCode::LimitReached, "as many listeners as this server accepts: try again later");
+    let full = || Error::new(ErrorCode::LimitReached, "the limit of listeners is reached: try again later");
     let place = api.listeners.take(address).ok_or_else(full)?;
     let listener = Listener { reader: Reader::new(&api.feed), api, _place: place };
     let headers = [

@@ -33,7 +33,7 @@ impl FromRequestParts<Arc<Api>> for StreamPath {
 pub(crate) struct Publisher {
     /// Its id.
     pub(crate) stream_id: StreamId,
-    /// Who may watch it.
+    /// Its visibility.
     pub(crate) visibility: Visibility,
 }
 

@@ -19,7 +19,7 @@ use crate::streams::feed::Snapshot;
 
 pub(super) async fn list(State(api): State<Arc<Api>>, request: HeaderMap) -> Response {
     let snapshot = api.feed.current();
-    // Another process counts anew, so its versions are told apart by the time it started.
+    // Another process counts from the start, so its start time is part of the version.
     let tag = format!("\"{:x}-{:x}\"", api.started.unix.as_nanos(), snapshot.version());
     let is_known = request.get(header::IF_NONE_MATCH).is_some_and(|known| lists(known, &tag));
     let tag = HeaderValue::from_str(&tag).expect("hexadecimal digits are a header's");

@@ -130,8 +130,7 @@ async fn watch(
 async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
     let may_match = (1..=MAX_PASSPHRASE_CHARS).contains(&attempt.passphrase.chars().count());
     let matches = may_match && api.passphrases.matches(attempt).await?;
-    let refused =
-        || Error::new(ErrorCode::WrongPassphrase, "this stream asks for a passphrase, and this is not it");
+    let refused = || Error::new(ErrorCode::WrongPassphrase, "the passphrase is missing or wrong");
     matches.then_some(()).ok_or_else(refused)
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn explain(
     let wrong = "for is viewer or broadcaster, and stream_id that of a stream";
     let Query(question) = question.map_err(|_| Error::invalid(wrong))?;
     if question.client == ClientKind::Viewer && question.stream_id.is_none() {
-        return Err(Error::new(ErrorCode::UnknownStream, "a viewer watches a stream: stream_id says which"));
+        return Err(Error::new(ErrorCode::UnknownStream, "stream_id is required for a viewer"));
     }
     Ok(axum::Json(api.streams.explain(question.stream_id, question.client, question.region.as_deref())?))
 }
