@@ -282,7 +282,7 @@ async fn no_log_holds_a_secret_at_any_level() {
     }
     server.ask(Method::GET, "/api/nodes", SECRET, json!({})).await;
     server.ask(Method::DELETE, &format!("/api/streams/{id}"), &publish, json!({})).await;
-    server.until_logged("is over").await;
+    server.until_logged("ended, it was").await;
     let log = server.log();
     for secret in [SECRET, PASSPHRASE, &publish, &watch.grant] {
         // A grant's last part is what makes it one.
