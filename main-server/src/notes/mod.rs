@@ -97,7 +97,8 @@ async fn announce(notes: &Replicated<Note>, feed: &Feed) {
 }
 
 async fn count(notes: &Replicated<Note>, work: &Queue<CountWords>) {
-    while let Ok(claim) = work.claim().await {
+    loop {
+        let claim = work.claim().await;
         let count = |note: &Note| {
             let words = Some(note.text.split_whitespace().count());
             (note.words != words).then(|| Note { words, ..note.clone() })

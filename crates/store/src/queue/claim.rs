@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{Error as StoreError, Revision};
 
-/// A task that this process has claimed. If it is neither renewed nor settled before its lease ends, another worker gets the
-/// task; so it does when this is dropped.
+/// A task that this process has claimed. Another worker gets it if it is neither renewed nor settled before its lease ends.
+/// Dropping it leaves the task claimed until then.
 pub struct Claim<T: Task> {
     pub(super) queue: Arc<Inner<T>>,
     pub(super) key: String,

@@ -17,7 +17,7 @@ use std::{
 
 use tokio::{
     sync::{Mutex as Gate, Notify},
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 
 pub use self::{claim::Claim, record::Task};
@@ -25,10 +25,13 @@ use self::{
     record::{State, Tracked},
     schedule::Schedule,
 };
-use crate::{Error as StoreError, Expect, Host, Kv, Replica, Replicated, Revision};
+use crate::{Error as StoreError, Expect, Host, Kv, Replica, Replicated, Revision, contention::give_way};
 
-/// After a lost race, one of so many next tasks is tried: workers of several processes do not meet again.
+/// After a conflict, the worker picks one of the next `SPREAD` tasks at random, so that processes do not collide again.
+/// Priority order is then approximate.
 const SPREAD: usize = 16;
+/// Pause of a worker after a failure of the store.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// How a queue treats its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +137,7 @@ struct Inner<T: Task> {
 /// The table of tasks.
 struct Tasks<T: Task> {
     schedule: Mutex<Schedule<T>>,
-    /// Something can be claimed, or earlier than before.
+    /// Wakes a waiting worker: a task is ready, or the next one is due earlier.
     earlier: Notify,
 }
 
@@ -168,6 +171,8 @@ impl<T: Task> Host<Tracked<T>> for Tasks<T> {
 struct Taken<'a, T: Task> {
     tasks: &'a Tasks<T>,
     key: String,
+    /// The write that made it claimable.
+    revision: Revision,
 }
 
 impl<T: Task> Drop for Taken<'_, T> {
@@ -234,25 +239,28 @@ impl<T: Task> Queue<T> {
         }
     }
 
-    /// Waits for a task and claims it.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn claim(&self) -> Result<Claim<T>, Error> {
-        let mut skip = 0;
+    /// Waits for a task and claims it. While the store fails, it tries again and again, with pauses.
+    pub async fn claim(&self) -> Claim<T> {
+        let (mut lost, mut skip) = (0, 0);
         loop {
             let taken = self.take(skip).await;
-            match self.0.try_claim(&taken.key).await {
+            let tried = match self.0.try_claim(&taken.key, taken.revision).await {
                 Ok(Some((tracked, revision))) => {
                     let key = taken.key.clone();
-                    return Ok(Claim { queue: Arc::clone(&self.0), key, tracked, revision });
+                    return Claim { queue: Arc::clone(&self.0), key, tracked, revision };
                 }
-                Ok(None) => {}
+                Ok(None) => Ok(()),
                 Err(StoreError::Conflict) => {
-                    self.0.replicated.look_up(&taken.key).await?;
+                    lost += 1;
                     skip = getrandom::u32().unwrap_or_default() as usize % SPREAD;
+                    give_way(lost).await;
+                    self.0.replicated.resolve(&taken.key, Some(taken.revision)).await
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = tried {
+                tracing::debug!("claiming task {} of {}: {error}", taken.key, T::NAMESPACE);
+                sleep(RETRY).await;
             }
         }
     }
@@ -263,7 +271,7 @@ impl<T: Task> Queue<T> {
         loop {
             let (taken, next) = tasks.with(|schedule| (schedule.take(Instant::now(), skip), schedule.next()));
             match (taken, next) {
-                (Some(key), _) => return Taken { tasks, key },
+                (Some((key, revision)), _) => return Taken { tasks, key, revision },
                 // Whether that time has come is seen above.
                 (None, Some(next)) => drop(timeout_at(next, tasks.earlier.notified()).await),
                 (None, None) => tasks.earlier.notified().await,
@@ -318,13 +326,18 @@ impl<T: Task> Inner<T> {
         self.replicated.host()
     }
 
-    /// Claims a task that looks claimable; `None` if it is not, or became a dead letter.
-    async fn try_claim(&self, key: &String) -> Result<Option<(Tracked<T>, Revision)>, StoreError> {
-        let known = self.replicated.with(|replica| Some((replica.get(key)?.clone(), replica.revision(key)?)));
-        let Some((mut tracked, revision)) = known.filter(|(tracked, _)| tracked.is_open()) else {
-            return Ok(None);
+    /// Claims a task that was claimable as `seen` wrote it; `None` if it has changed since, or became a dead letter.
+    async fn try_claim(
+        &self,
+        key: &String,
+        seen: Revision,
+    ) -> Result<Option<(Tracked<T>, Revision)>, StoreError> {
+        let unchanged = |replica: &mut Replica<_>| {
+            replica.get(key).filter(|_| replica.revision(key) == Some(seen)).cloned()
         };
-        let expect = Expect::Revision(revision);
+        let known: Option<Tracked<T>> = self.replicated.with(unchanged);
+        let Some(mut tracked) = known.filter(Tracked::is_open) else { return Ok(None) };
+        let expect = Expect::Revision(seen);
         if tracked.attempts >= self.settings.max_attempts {
             let reason = format!("the lease of attempt {} ended", tracked.attempts);
             tracked.state = State::Dead { reason };
@@ -345,4 +358,51 @@ fn random_key() -> Result<String, StoreError> {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::{Engine, Namespace, Store};
+
+    #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, Deserialize)]
+    struct Job(u32);
+
+    impl Task for Job {
+        const NAMESPACE: Namespace = Namespace::new("jobs");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_another_worker_claimed_after_it_was_taken_is_left_to_that_worker() {
+        let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
+        let queue = || Queue::<Job>::new(Arc::clone(&store.kv), Settings::default());
+        let (queue, other) = (queue(), queue());
+        let Enqueued { key, .. } = queue.enqueue(Job(1), Options::default()).await.unwrap();
+        other.load().await.unwrap();
+
+        let taken = queue.take(0).await;
+        let mut claim = other.claim().await;
+        // The watch shows the claim before this worker writes its own.
+        queue.0.replicated.look_up(&key).await.unwrap();
+        assert!(queue.0.try_claim(&taken.key, taken.revision).await.unwrap().is_none());
+        claim.progress().await.expect("the first worker still has it");
+        assert_eq!(claim.attempt(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_worker_pauses_after_a_task_that_cannot_be_read_any_more() {
+        let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
+        let queue = Queue::<Job>::new(Arc::clone(&store.kv), Settings::default());
+        let Enqueued { key, .. } = queue.enqueue(Job(1), Options::default()).await.unwrap();
+        store.kv.put(Job::NAMESPACE, &key, "{}".into(), None).await.unwrap();
+        let taken = queue.take(0).await;
+        let refused = queue.0.try_claim(&taken.key, taken.revision).await.err();
+        assert_eq!(refused, Some(StoreError::Conflict));
+        let resolved = queue.0.replicated.resolve(&key, Some(taken.revision)).await;
+        assert_eq!(resolved, Err(StoreError::Conflict));
+    }
 }

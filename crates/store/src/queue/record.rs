@@ -45,7 +45,7 @@ pub(super) struct Tracked<T: Task> {
 }
 
 impl<T: Task> Tracked<T> {
-    /// Whether it is to be done yet.
+    /// Whether it is not done yet and not a dead letter. Another worker may have it.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Waiting { .. } | State::Claimed { .. })
     }

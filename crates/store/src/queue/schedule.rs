@@ -11,7 +11,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::record::{State, Task, Tracked};
-use crate::{Change, Replica};
+use crate::{Change, Replica, Revision};
 
 /// Highest priority first, then oldest first.
 type Rank = (Reverse<u8>, u64, String);
@@ -89,8 +89,8 @@ impl<T: Task> Schedule<T> {
     }
 
     /// Takes the next task that can be claimed. It is not given again until it changes or is [put back](Self::put_back).
-    /// `skip` passes over that many, as long as there are more.
-    pub(super) fn take(&mut self, now: Instant, skip: usize) -> Option<String> {
+    /// `skip` passes over that many, as long as there are more. The revision is that of the state which can be claimed.
+    pub(super) fn take(&mut self, now: Instant, skip: usize) -> Option<(String, Revision)> {
         while let Some((at, key)) = self.later.first().cloned()
             && at <= now
         {
@@ -101,7 +101,8 @@ impl<T: Task> Schedule<T> {
         }
         let (.., key) = self.ready.iter().nth(skip.min(self.ready.len().saturating_sub(1))).cloned()?;
         self.remove(&key);
-        Some(key)
+        let revision = self.replica.revision(&key)?;
+        Some((key, revision))
     }
 
     /// A task that was taken was not claimed.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::time::sleep;
 
-use super::{Host, Record, Replicated};
+use super::{Host, Record, Replica, Replicated};
 use crate::{Error, Event, Revision};
 
 /// Pause before a broken watch is begun again.
@@ -29,29 +29,39 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
         let mut unseen = self.host.replica(|replica| replica.stored());
         let mut watch = self.kv.watch(T::NAMESPACE, "", None).await?;
         let (mut newest, mut is_current) = (Revision::NONE, false);
+        // In one step with the change: what a call answers in between is then judged by both or neither.
+        let note_shown = |replica: &mut Replica<T>, is_current, newest| {
+            if is_current {
+                replica.note_shown(newest);
+            }
+        };
         while let Some(event) = watch.next().await {
             let event = event?;
             newest = newest.max(event.revision());
             is_current |= event == Event::Current;
-            if is_current {
-                self.host.replica(|replica| replica.note_shown(newest));
-            }
             match event {
                 Event::Put(entry) => {
                     if let Ok(key) = entry.key.parse() {
                         unseen.remove(&key);
                     }
-                    self.learn(&entry);
+                    self.learn(&entry, |replica, key, record, revision| {
+                        replica.learn(key, record, revision);
+                        note_shown(replica, is_current, newest);
+                    });
                 }
                 Event::Deleted { key, revision } => {
                     if let Ok(key) = key.parse() {
-                        self.with(|replica| replica.forget(&key, revision));
+                        self.with(|replica| {
+                            replica.forget(&key, revision);
+                            note_shown(replica, is_current, newest);
+                        });
                     }
                 }
                 Event::Current => {
                     for (key, revision) in std::mem::take(&mut unseen) {
                         self.with(|replica| replica.forget(&key, revision));
                     }
+                    self.host.replica(|replica| note_shown(replica, is_current, newest));
                     self.host.link(true);
                 }
             }

@@ -1,7 +1,7 @@
 //! A typed view in memory of one namespace, so that every process answers from memory.
 //!
 //! A [`Replica`] is the table; it stands under the lock of the feature that owns it, its [`Host`]. [`Replicated`] keeps the
-//! table and the store at one: it loads, follows the changes of other processes, writes what has to last before it is
+//! table and the store in sync: it loads, follows the changes of other processes, writes what has to last before it is
 //! acknowledged, and saves the rest in the background, newest state only. Conflicts are resolved by [`Record::merge`].
 
 mod follow;
@@ -93,7 +93,7 @@ impl<T: Record> Host<T> for Shared<T> {
 /// How long the store keeps a record after its last write; for ever if `None`.
 type Lease<T> = Box<dyn Fn(&T) -> Option<Duration> + Send + Sync>;
 
-/// A typed view in memory of one namespace: keeps the table of its [`Host`] and the store at one.
+/// A typed view in memory of one namespace: keeps the table of its [`Host`] and the store in sync.
 pub struct Replicated<T: Record, H: Host<T> = Shared<T>> {
     kv: Arc<dyn Kv>,
     host: H,
@@ -156,13 +156,13 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
         all
     }
 
-    /// Takes over all that the store has.
+    /// Loads every record.
     ///
     /// # Errors
     /// The store's.
     pub async fn load(&self) -> Result<(), Error> {
         for entry in self.kv.entries(T::NAMESPACE, "").await? {
-            self.learn(&entry);
+            self.learn(&entry, Replica::learn_answer);
         }
         Ok(())
     }
@@ -174,11 +174,23 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
     pub async fn look_up(&self, key: &T::Key) -> Result<(), Error> {
         let known = self.host.replica(|replica| replica.revision(key));
         match (in_time(self.kv.get(T::NAMESPACE, &key.to_string())).await?, known) {
-            (Some(entry), _) => self.learn(&entry),
+            (Some(entry), _) => self.learn(&entry, Replica::learn_answer),
             (None, Some(revision)) => self.with(|replica| replica.forget(key, revision)),
             (None, None) => {}
         }
         Ok(())
+    }
+
+    /// Takes over what another process wrote, after a write on the condition that the entry comes from `known` failed.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if nothing newer can be taken over, because this version cannot read the entry: the same write
+    /// would fail again. The store's.
+    pub(crate) async fn resolve(&self, key: &T::Key, known: Option<Revision>) -> Result<(), Error> {
+        self.look_up(key).await?;
+        let is_resolved =
+            self.host.replica(|replica| replica.get(key).is_none() || replica.revision(key) != known);
+        is_resolved.then_some(()).ok_or(Error::Conflict)
     }
 
     /// Adds a record. When this returns, the store has it.
@@ -189,9 +201,8 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
         self.write(key, record, Expect::Absent).await.map(drop)
     }
 
-    /// Changes a record to what `change` makes of it, as long as it makes anything of it; tried again with what another
-    /// process wrote meanwhile. When this returns, the store has the record as it is known here. Gives it, or `None` if there
-    /// is no such record.
+    /// Replaces a record by what `change` returns; `None` leaves it. Retries with the newest version after a conflict. When
+    /// this returns, the store has the record as it is known here. Returns it, or `None` if there is no such record.
     ///
     /// # Errors
     /// The store's; [`Error::Conflict`] if other processes were first too often.
@@ -219,7 +230,8 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
         Err(Error::Conflict)
     }
 
-    /// Deletes a record, whatever it has become. When this returns, the store does not have it.
+    /// Deletes a record, whatever it has become. When this returns, the store does not have it, unless its first save is
+    /// still under way: then it is deleted in the background.
     ///
     /// # Errors
     /// As [`Self::change`].
@@ -274,16 +286,17 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
         let written = self.kv.compare_and_set(T::NAMESPACE, &name, value.clone(), lease, expect);
         let revision = in_time(written).await?;
         self.host.written(&Entry { key: name, value, revision, lease });
-        self.with(|replica| replica.learn(key, record, revision));
+        self.with(|replica| replica.learn_answer(key, record, revision));
         Ok(revision)
     }
 
-    /// Takes over an entry of the store. One that cannot be read is reported and otherwise as if it were not there.
-    fn learn(&self, entry: &Entry) {
+    /// Takes over an entry of the store through `learn`. One that cannot be read is reported and otherwise as if it were not
+    /// there.
+    fn learn(&self, entry: &Entry, learn: impl FnOnce(&mut Replica<T>, &T::Key, T, Revision)) {
         let Some((key, record)) = read::<T>(entry) else { return };
         let lacks_lease = entry.lease.is_none() && (self.lease)(&record).is_some();
         self.with(|replica| {
-            replica.learn(&key, record, entry.revision);
+            learn(replica, &key, record, entry.revision);
             // Written by a version of the program that gave it none.
             if lacks_lease && replica.revision(&key) == Some(entry.revision) {
                 replica.renew(&key);
@@ -306,8 +319,11 @@ fn read<T: Record>(entry: &Entry) -> Option<(T::Key, T)> {
         return None;
     };
     let record = serde_json::from_slice(&entry.value);
-    let record =
-        record.inspect_err(|error| tracing::error!("{namespace}: record of {name:?}: {error}")).ok()?;
+    let record = record
+        .inspect_err(|error| {
+            tracing::error!("{namespace}: cannot read record {name:?}, ignoring it: {error}")
+        })
+        .ok()?;
     Some((key, record))
 }
 

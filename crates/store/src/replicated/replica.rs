@@ -2,8 +2,8 @@
 //! is still to be saved.
 //!
 //! It does no I/O and reads no clock. Records may come in any order and any number of times: older revisions are passed
-//! over, newer ones are [merged](Record::merge). Of what waits to be saved it keeps the newest state only, so its size is
-//! bound by the number of records, however slow the store is.
+//! over, newer ones are [merged](Record::merge). Of what waits to be saved it keeps the newest state only, however
+//! slow the store is. Changes that [another process should save](Replica::update_late) cost an entry each until they are due.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -43,7 +43,7 @@ pub struct Change<T: Record> {
     pub after: Option<T>,
 }
 
-/// The pending write of a record.
+/// The write that a record still needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Save<T> {
     /// Put this in the place of what that revision wrote.
@@ -138,6 +138,14 @@ impl<T: Record> Replica<T> {
     /// Takes over what another process says it wrote, unless the watch has been past that: then it may be gone again.
     pub fn hear(&mut self, key: &T::Key, record: T, revision: Revision) {
         if revision > self.shown {
+            self.learn(key, record, revision);
+        }
+    }
+
+    /// Takes over what a call has written or read. A record that is not here is taken over only if the watch has not been
+    /// past that write: otherwise it has been deleted since, and no event would remove it.
+    pub(super) fn learn_answer(&mut self, key: &T::Key, record: T, revision: Revision) {
+        if revision > self.shown || self.items.contains_key(key) {
             self.learn(key, record, revision);
         }
     }
@@ -274,6 +282,18 @@ impl<T: Record> Replica<T> {
         }
     }
 
+    /// The store refuses it: it is to be taken again when it changes, or at `due`.
+    pub(super) fn put_off(&mut self, key: &T::Key, due: Instant) {
+        if self.has_to_save(key) && !self.queue.contains(key) {
+            self.late.insert((due, key.clone()));
+        }
+    }
+
+    /// How many records say more than the store, or are to be deleted there.
+    pub(super) fn unsaved(&self) -> usize {
+        self.items.values().filter(|item| item.is_unsaved || item.is_discarded).count()
+    }
+
     /// What the store has, as far as is known, and from which write.
     pub(super) fn stored(&self) -> HashMap<T::Key, Revision> {
         let stored = self.items.iter().filter(|(_, item)| item.revision != Revision::NONE);
@@ -408,7 +428,44 @@ mod tests {
         assert_eq!(replica.take_changes(), []);
     }
 
+    /// What happens to one key: a deletion, or a write whose answer comes when the watch has shown `answered_after` events.
+    #[derive(Clone, Debug)]
+    enum Event {
+        Deleted,
+        Put { answered_after: usize },
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        let put = (0..9_usize).prop_map(|answered_after| Event::Put { answered_after });
+        prop_oneof![Just(Event::Deleted), put]
+    }
+
     proptest! {
+        #[test]
+        fn a_deleted_record_stays_away_however_late_the_answers_to_its_writes_come(events in vec(event(), 1..9)) {
+            let mut replica = Replica::default();
+            let answer = |replica: &mut Replica<Votes>, shown| {
+                for (event, revision) in events.iter().zip(1..) {
+                    if matches!(event, Event::Put { answered_after } if *answered_after == shown) {
+                        replica.learn_answer(&key(), votes(1, 1), Revision(revision));
+                    }
+                }
+            };
+            for (index, revision) in (0..events.len()).zip(1..) {
+                answer(&mut replica, index);
+                match events[index] {
+                    Event::Deleted => replica.forget(&key(), Revision(revision)),
+                    Event::Put { .. } => replica.learn(&key(), votes(1, 1), Revision(revision)),
+                }
+                replica.note_shown(Revision(revision));
+            }
+            for shown in events.len()..9 {
+                answer(&mut replica, shown);
+            }
+            let is_there = matches!(events.last(), Some(Event::Put { .. }));
+            prop_assert_eq!(replica.get(&key()).is_some(), is_there);
+        }
+
         #[test]
         fn processes_that_learn_of_the_same_writes_in_any_order_agree(
             writes in vec((0..9_u32, 0..4_u8), 1..9),

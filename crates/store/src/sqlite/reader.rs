@@ -15,7 +15,7 @@ use crate::{Entry, Error, Leased, Namespace, Revision};
 pub(super) struct Reader(pub(super) Arc<Mutex<Connection>>);
 
 impl Reader {
-    /// Lets `read` have the connection.
+    /// Runs `read` on the connection.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
@@ -27,7 +27,7 @@ impl Reader {
     }
 }
 
-/// Keys from one on and before another.
+/// A half-open range of keys.
 #[derive(Clone, Debug)]
 pub(super) struct Range {
     pub(super) from: String,
@@ -48,7 +48,7 @@ impl Range {
         Self { from: prefix.to_owned(), before: None }
     }
 
-    /// Of these keys, those after `key`.
+    /// The part of the range after `key`.
     pub(super) fn after(self, key: &str) -> Self {
         // The next key there can be.
         let from = format!("{key}\0").max(self.from);
@@ -125,7 +125,7 @@ pub(super) fn entry(row: &Row<'_>) -> Result<Entry, rusqlite::Error> {
     })
 }
 
-/// That of the last write.
+/// The revision of the last write.
 pub(super) fn last_revision(connection: &Connection) -> Result<Revision, rusqlite::Error> {
     connection.prepare_cached("SELECT revision FROM last")?.query_row([], |row| row.get(0).map(Revision))
 }

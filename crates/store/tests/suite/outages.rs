@@ -109,7 +109,7 @@ struct Settled {
 
 async fn work(queue: &Queue<Numbered>, settled: &Mutex<Settled>) {
     loop {
-        let Ok(claim) = queue.claim().await else { continue };
+        let claim = queue.claim().await;
         let Numbered(number) = *claim.task();
         let acknowledged = claim.ack().await;
         let mut settled = settled.lock().unwrap();

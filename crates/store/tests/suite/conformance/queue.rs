@@ -64,7 +64,7 @@ impl<T: Task> Process<T> {
     }
 
     async fn claim(&self) -> Claim<T> {
-        timeout(PATIENCE, self.queue.claim()).await.expect("a task in time").unwrap()
+        timeout(PATIENCE, self.queue.claim()).await.expect("a task in time")
     }
 
     async fn until(&self, what: &str, condition: impl Fn(&Queue<T>) -> bool) {
@@ -150,7 +150,7 @@ async fn a_task_whose_lease_ends_is_another_workers(subject: &Subject) {
     drop(again);
     let waiting = tokio::spawn({
         let queue = processes[0].queue.clone();
-        async move { queue.claim().await.map(drop) }
+        async move { drop(queue.claim().await) }
     });
     processes[1].until("it is a dead letter", |queue| queue.dead_letters().len() == 1).await;
     let dead = processes[1].queue.dead_letters();
