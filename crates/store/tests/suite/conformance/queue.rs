@@ -190,7 +190,12 @@ async fn what_fails_is_tried_again_and_becomes_a_dead_letter(subject: &Subject) 
 async fn a_queue_is_bounded_and_keys_are_taken_once(subject: &Subject) {
     let settings = Settings { max_waiting: 3, ..Settings::default() };
     let process = Process::<Bounded>::start(subject.handle(0), settings).await;
-    let named = |key: &str| Options { key: Some(key.into()), ..Options::default() };
+    // "same" is claimed first even if all are enqueued within a millisecond.
+    let named = |key: &str| Options {
+        key: Some(key.into()),
+        priority: u8::from(key == "same"),
+        ..Options::default()
+    };
     let add = async |number, key| process.queue.enqueue(Bounded(number), named(key)).await;
     let first = add(1, "same").await.unwrap();
     assert!(first.is_new);
