@@ -62,7 +62,7 @@ impl Command {
     pub(crate) fn check(&self) -> Result<(), Contradiction> {
         match self {
             Self::Up(args) => args.check(),
-            Self::MainServer(args) => args.options.check(),
+            Self::MainServer(args) => args.check(),
             Self::Cdn(args) => args.node.check(),
             Self::Backup(_) | Self::Restore(_) | Self::Healthcheck(_) => Ok(()),
         }
@@ -90,7 +90,7 @@ impl UpArgs {
     }
 
     fn check(&self) -> Result<(), Contradiction> {
-        self.main_server.options.check()?;
+        self.main_server.check()?;
         self.node.check()?;
         let rule = match (self.nodes_in_process(), self.spawn.spawn_nodes) {
             (0, None) => "`up` needs nodes: set nodes or spawn_nodes, or run `undead main-server`",
@@ -115,6 +115,12 @@ pub(crate) struct MainServerArgs {
     pub(crate) secret: SecretOptions,
     #[command(flatten)]
     pub(crate) options: MainServerOptions,
+}
+
+impl MainServerArgs {
+    fn check(&self) -> Result<(), Contradiction> {
+        self.options.check(&self.store)
+    }
 }
 
 #[derive(Debug, Args)]

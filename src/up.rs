@@ -2,10 +2,11 @@
 //!
 //! The nodes talk to the main server over loopback HTTP, as they would from another machine.
 
-use std::{env, ffi::OsString, net::SocketAddr};
+use std::{env, ffi::OsString, net::SocketAddr, time::Duration};
 
 use axum::Router;
 use cdn::{ClusterSecret, Config, Limits, Node};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -57,8 +58,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
     }
     let spawned = cluster.supervise(args.spawn, node_flags)?;
     let spawned = spawned.map(|spawned| tokio::spawn(supervisors[0].watch("node processes", spawned)));
-    let shutdown = async {
-        // Nodes first: they deregister at a main server that still answers.
+    let nodes_stopped = async {
         cluster.stopping.cancel();
         for node in running {
             node.stopped().await;
@@ -66,10 +66,21 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         if let Some(spawned) = spawned {
             drop(spawned.await);
         }
+    };
+    let shutdown = async {
+        stop_nodes(nodes_stopped, server.drain_timeout_ms.0).await;
         stopping.cancel();
         drop(upkeep.await);
     };
     serve::serve(listener, &server, router, serve::until_stopped(&supervisors), shutdown).await
+}
+
+/// Stops the nodes before the main server: they deregister at one that still answers. They get two thirds of the time, because
+/// the main server's last save needs the rest, above all when its store is slow.
+async fn stop_nodes(stopped: impl Future<Output = ()>, drain_timeout: Duration) {
+    if timeout(drain_timeout * 2 / 3, stopped).await.is_err() {
+        tracing::warn!("the nodes did not stop in time");
+    }
 }
 
 /// The flags that a node process inherits from this process.
@@ -112,4 +123,16 @@ impl Cluster {
 
 fn mount(router: Router, letter: char, node: &Node) -> Router {
     router.nest_service(&format!("/cdn/{letter}"), node.router())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nodes_that_do_not_stop_leave_the_main_server_time_to_save() {
+        let drain_timeout = Duration::from_secs(3);
+        let stopped = timeout(drain_timeout * 3 / 4, stop_nodes(std::future::pending(), drain_timeout)).await;
+        assert!(stopped.is_ok());
+    }
 }

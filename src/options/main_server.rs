@@ -14,6 +14,9 @@ use super::{
     units::{Bytes, Millis},
 };
 
+/// Shortest lease where several main servers share a store: one that no longer hears the others notices it after 2.2 s.
+const SHORTEST_SHARED_LEASE: Duration = Duration::from_secs(3);
+
 /// Where a main server keeps what lasts.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Store")]
@@ -54,7 +57,7 @@ pub(crate) struct MainServerOptions {
     /// Milliseconds between two heartbeats of a node
     #[arg(long, value_name = "MS", default_value_t = Millis(defaults().heartbeat))]
     pub(crate) heartbeat_ms: Millis,
-    /// Milliseconds after its last heartbeat for which a node gets clients; more than heartbeat_ms
+    /// Milliseconds after its last heartbeat for which a node gets clients; more than heartbeat_ms, and at least 3000 with a NATS store
     #[arg(long, value_name = "MS", default_value_t = Millis(defaults().lease))]
     pub(crate) lease_ms: Millis,
     /// Milliseconds that a created stream waits for its first media
@@ -93,15 +96,21 @@ fn defaults() -> Config {
 }
 
 impl MainServerOptions {
-    /// Checks the rules between options.
+    /// Checks the rules between options, for a main server on `store`.
     ///
     /// # Errors
     /// The rule that is broken.
-    pub(crate) fn check(&self) -> Result<(), Contradiction> {
+    pub(crate) fn check(&self, store: &StoreOptions) -> Result<(), Contradiction> {
         Contradiction::unless(
             self.heartbeat_ms.0 < self.lease_ms.0,
             &["lease_ms", "heartbeat_ms"],
             "lease_ms must be more than heartbeat_ms; otherwise leases expire between two heartbeats",
+        )?;
+        Contradiction::unless(
+            !matches!(store.store, Engine::Nats(_)) || self.lease_ms.0 >= SHORTEST_SHARED_LEASE,
+            &["lease_ms"],
+            "lease_ms must be at least 3000 with a NATS store; otherwise leases expire before a main server knows that it \
+             is cut off from the others",
         )?;
         Contradiction::unless(
             self.scale_down_below < self.scale_aim && self.scale_aim < self.scale_up_above,

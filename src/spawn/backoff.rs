@@ -16,8 +16,8 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Notes that a node failed after it had served for `served`, or could not be started. Returns the wait. `jitter`, from
-    /// 0 to 1, takes up to half of it off.
+    /// Notes that a node failed after it had served for `served`, or could not be started. Returns the wait. `jitter`
+    /// (0 to 1) shortens it by up to half.
     pub(super) fn failed(&mut self, served: Duration, jitter: f64, now: Instant) -> Duration {
         if served >= HEALTHY {
             self.failures = 0;

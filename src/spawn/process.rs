@@ -125,7 +125,7 @@ fn command(template: &Template, port: u16) -> Command {
     command.args(&template.flags);
     // By environment, which only this user can read; a flag would be in every process list.
     command.env("UNDEAD_CLUSTER_SECRET", &template.cluster_secret);
-    // The flags above are complete: what is meant for this process, or for one node only, does not apply.
+    // These two apply to this process, or to one node only. The child inherits the other variables; the flags above override them.
     command.env_remove("UNDEAD_PEER_URL").env_remove("UNDEAD_CONFIG");
     command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).kill_on_drop(true);
     command

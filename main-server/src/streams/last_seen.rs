@@ -15,8 +15,10 @@ use crate::{clock::Now, cluster::bootstrap::SETTINGS};
 
 /// Where the time is kept, under settings.
 const KEY: &str = "last-seen";
-/// How often it is renewed; well below the grace period.
-const RENEWAL: Duration = Duration::from_secs(10);
+/// How often it is renewed at least; see [`renewal`].
+const LONGEST_RENEWAL: Duration = Duration::from_secs(10);
+/// How often it is renewed at most: each renewal is a write.
+const SHORTEST_RENEWAL: Duration = Duration::from_millis(500);
 /// How often it is checked whether any stream runs, as long as none does.
 const LOOK: Duration = Duration::from_secs(1);
 /// Longest wait for the store.
@@ -33,9 +35,11 @@ impl Streams {
     /// Renews the time while any stream runs.
     pub(crate) async fn note_last_seen(&self) {
         loop {
-            if self.view.streams(|catalogue, _| catalogue.runs_any()) {
+            let (runs_any, grace) =
+                self.view.streams(|catalogue, _| (catalogue.runs_any(), catalogue.grace()));
+            if runs_any {
                 self.note_seen(WRITE_TIMEOUT).await;
-                sleep(RENEWAL).await;
+                sleep(renewal(grace)).await;
             } else {
                 sleep(LOOK).await;
             }
@@ -71,5 +75,22 @@ impl Streams {
             catalogue.doubt(silence, now);
         });
         Ok(())
+    }
+}
+
+/// How often the time is renewed: often enough that a server which restarts at once after a crash doubts no stream.
+fn renewal(grace: Duration) -> Duration {
+    (grace / 3).clamp(SHORTEST_RENEWAL, LONGEST_RENEWAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_renewed_several_times_within_a_grace_period() {
+        let renewals =
+            [1, 6_000, 30_000, 600_000].map(|grace| renewal(Duration::from_millis(grace)).as_millis());
+        assert_eq!(renewals, [500, 2_000, 10_000, 10_000]);
     }
 }

@@ -139,6 +139,10 @@ fn options_that_contradict_each_other_are_named_with_their_sources() {
         "undead: lease_ms must be more than heartbeat_ms; otherwise leases expire between two heartbeats: lease_ms = 900 \
          (undead.toml:2), heartbeat_ms = 1000 (default)"
     );
+    let said = refused("lease_ms = 2000\nstore = 'nats://127.0.0.1:4222'");
+    assert!(said.contains("lease_ms must be at least 3000 with a NATS store"), "{said}");
+    assert!(said.ends_with("lease_ms = 2000 (undead.toml:1)"), "{said}");
+    assert!(load_file(&["up"], "lease_ms = 2000").is_ok(), "one main server needs no longer lease");
     let said = load_file(&["up", "--nodes", "1"], "spawn_nodes = '1..2'").err().unwrap();
     assert!(said.contains("nodes = 1 (flag --nodes), spawn_nodes = \"1..2\" (undead.toml:1)"), "{said}");
     assert!(load_file(&["up", "--nodes", "0"], "spawn_nodes = 2").is_ok());

@@ -70,7 +70,7 @@ impl Nats {
         Self::connect(servers, Missing::Make, supervisor).await
     }
 
-    /// Connects to any of `servers`, where the stream is already, to read it: nothing is made or written.
+    /// Connects to any of `servers`, where the stream is already, to read it: nothing is made or written, and no task writes later.
     ///
     /// # Errors
     /// As [`Self::open`], [`Error::Missing`] without a stream, [`Error::TooOld`].
@@ -90,6 +90,9 @@ impl Nats {
         let closing = CancellationToken::new();
         let nats = connect::connect(servers, missing, health, closing.clone().drop_guard()).await?;
         let nats = Arc::new(nats);
+        if missing == Missing::Refuse {
+            return Ok(nats);
+        }
         let (probe, tidy) = (tidy::probe(Arc::downgrade(&nats)), tidy::tidy(Arc::downgrade(&nats)));
         let beside = closing.run_until_cancelled_owned(async { tokio::join!(probe, tidy) });
         tokio::spawn(supervisor.watch("probe and tidying of the store", beside));

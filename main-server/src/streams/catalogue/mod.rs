@@ -41,13 +41,15 @@ use crate::{clock::Now, nodes::report::Heard};
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Error {
     /// Never existed, was forgotten, or is over.
-    #[error("no stream has the id {0}: it is over, or the link is incomplete")]
+    #[error("no stream {0}: it has ended or never existed")]
     UnknownStream(StreamId),
     /// [`Settings::max_streams`] is reached.
     #[error("the limit of {0} streams is reached: try again later")]
     TooManyStreams(usize),
-    /// [`Settings::max_waiting`] are being created.
-    #[error("{0} streams are being created, which is the limit: try again in a moment")]
+    /// [`Settings::max_waiting`] wait for their first media.
+    #[error(
+        "{0} streams wait for their first media, which is the limit (max_waiting_streams): try again in a moment"
+    )]
     TooManyWaiting(usize),
     /// [`Settings::max_thumbnail_bytes`] is reached.
     #[error("the memory for preview pictures is full: try again later")]
@@ -234,6 +236,11 @@ impl Catalogue {
     /// The newest time in any record, Unix epoch.
     pub(crate) fn newest_ms(&self) -> u64 {
         self.streams.values().map(|stream| stream.record.newest_ms()).max().unwrap_or(0)
+    }
+
+    /// How long an interrupted stream waits for its broadcaster.
+    pub(crate) fn grace(&self) -> Duration {
+        self.settings.grace
     }
 
     /// Nothing was heard of any stream for `silence`. If that is longer than the grace period, streams that no node
