@@ -254,7 +254,9 @@ impl Parts {
             };
             let is_late = self.context.store.bus.is_alone() || begun.elapsed() >= LOAD_TIMEOUT;
             match loaded.await {
-                Err(store::Error::Unavailable(error)) if !is_late => tracing::warn!("{error}, trying again"),
+                Err(store::Error::Unavailable(error)) if !is_late => {
+                    tracing::warn!("cannot load streams and nodes from the store, retrying: {error}")
+                }
                 outcome => return outcome,
             }
             sleep(LOAD_RETRY).await;

@@ -269,7 +269,7 @@ impl StreamObserver for Control {
 fn obey(command: Command, ingest: &Ingest) {
     match command {
         Command::EndStream { stream_id } => ingest.finish(stream_id),
-        Command::Unknown => tracing::debug!("the main server asks for something this version does not know"),
+        Command::Unknown => tracing::debug!("ignored an unknown command of the main server"),
     }
 }
 

@@ -106,7 +106,7 @@ impl Publisher {
                 tracing::debug!(
                     stream.id = %stream,
                     take = take.number(),
-                    "the recorder's clock of stream {stream} fell or jumped; times continue from the previous ones"
+                    "timestamps of stream {stream} jumped; continuing after the previous ones"
                 );
             }
             if is_done || !outputs.is_empty() {

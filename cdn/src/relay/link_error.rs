@@ -9,7 +9,7 @@ pub(super) enum LinkError {
     #[error("the source cannot be reached: {0}")]
     Unreachable(String),
     /// It answered with an error.
-    #[error("it refuses: {0}")]
+    #[error("the source refused: {0}")]
     Refused(WireError),
     /// It does not carry the stream any more, which is not over.
     #[error("the source dropped the stream")]

@@ -1,8 +1,8 @@
-//! Limits are never passed: which nodes take another viewer, relay or stream.
+//! Limits: which nodes take another viewer, relay or stream. Sessions that move from a lost node may exceed a limit by a tenth;
+//! new ones never do.
 //!
 //! Limits are what the operator configured, and the processors. A limit on egress that a node only *learned*, or that is assumed
-//! while nothing is known, orders nodes but refuses no client. Sessions that were running on a lost node may go a tenth past a
-//! limit: running sessions have priority over new ones.
+//! while nothing is known, orders nodes but refuses no client.
 
 use crate::{
     node::Node,

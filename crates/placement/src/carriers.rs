@@ -13,8 +13,8 @@ use crate::{
     nodes::{LoadRank, Nodes},
 };
 
-/// A carrier in a list: the tie of its rank, and its slot. That is a mixed order, so while a list is searched for the least loaded,
-/// better ones become ever rarer.
+/// A carrier in a list: the tie of its rank, and its slot. Sorting by hash mixes loads, so a scan for the k least
+/// loaded replaces its candidates only O(k log n) times.
 type Entry = (u32, u32);
 
 /// See the [module](self).

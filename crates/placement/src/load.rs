@@ -81,8 +81,8 @@ impl ExpectedLoad {
         u32::try_from(left / each.max(1)).unwrap_or(u32::MAX)
     }
 
-    /// The share of the narrowest limit that is taken. An egress limit that is not configured makes a node look nearly full at
-    /// most.
+    /// The share of the narrowest limit that is taken. An unconfigured egress limit never makes a node
+    /// full, only nearly full.
     pub(crate) fn share(&self, capacity: &Capacity) -> u32 {
         let sends = self.egress_bytes_per_s();
         let egress = match (capacity.egress_bytes_per_s, self.reported.egress_limit_bytes_per_s) {

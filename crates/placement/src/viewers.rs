@@ -1,6 +1,6 @@
 //! Where a viewer goes: the policy's first choice, then standbys, then nodes the viewer just lost.
 //!
-//! Standbys differ from viewer to viewer, so that those of a lost node do not all arrive at the same other one. The last standby is
+//! Standbys differ from viewer to viewer, so that the viewers of a lost node spread over several others. The last standby is
 //! the stream's *reserve*, a node that does not carry it: the same for all viewers, so that it is one relay.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Carriers among which a viewer's first choice and standbys are picked, the least loaded ones. More would spread standbys further, but
-/// each costs a visit to its node, and the carriers of a crowd are thousands.
+/// each costs a cache miss, and a crowd's stream has thousands of carriers.
 const CARRIER_WINDOW: usize = 8;
 /// Nodes among which a stream's reserve is picked, the least loaded ones.
 const RESERVE_WINDOW: usize = 16;
@@ -76,7 +76,7 @@ fn expected_origin(view: &View<'_>, carriers: &[u32]) -> Option<Pick> {
     is_expected.then_some(Pick { slot, role: Role::Origin, reason: Reason::Placed })
 }
 
-/// Carriers that are not the first choice, other ones at each turn.
+/// Carriers that are not the first choice. Rotates with each viewer.
 fn standbys(view: &View<'_>, carriers: &[u32], first: Option<Pick>, at_most: usize) -> Vec<Pick> {
     let first = first.map(|pick| pick.slot);
     let others: Vec<u32> = carriers.iter().copied().filter(|slot| Some(*slot) != first).collect();
@@ -116,7 +116,7 @@ fn waiting(view: &View<'_>, at_most: usize) -> Vec<Pick> {
     slots.into_iter().map(|slot| Pick { slot, role, reason }).collect()
 }
 
-/// The carriers the viewer just lost: it may be wrong about them.
+/// The carriers that the viewer just lost. Listed last, in case the viewer's own network failed.
 fn lost(view: &View<'_>) -> Vec<Pick> {
     let serves = |slot: &u32| view.stream.carriers.get(*slot).is_some_and(|carrier| carrier.serves());
     let mut slots: Vec<u32> =

@@ -182,6 +182,6 @@ fn tune(tcp: &TcpStream, unread: Duration) {
     #[cfg(target_os = "linux")]
     let tuned = tuned.and_then(|()| socket.set_tcp_user_timeout(Some(unread)));
     if let Err(error) = tuned {
-        tracing::debug!(%error, "a connection could not be tuned");
+        tracing::debug!(%error, "cannot set TCP options");
     }
 }

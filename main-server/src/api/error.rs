@@ -53,7 +53,7 @@ impl Error {
     /// Nothing is at this path.
     pub(crate) fn no_such_path(path: &str) -> Self {
         let shown: String = path.chars().take(100).collect();
-        Self::new(ErrorCode::NotFound, format!("there is no call {shown}: see /api/openapi.json"))
+        Self::new(ErrorCode::NotFound, format!("no route {shown}: see /api/openapi.json"))
     }
 
     /// Something is at this path, but not with this method.
@@ -165,12 +165,12 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Busy | store::Error::Conflict => {
-                tracing::warn!("a change was refused: {error}");
+                tracing::warn!("a request could not change the store: {error}");
                 let message = "too many changes at the same time: try again in a moment";
                 Self::new(ErrorCode::LimitReached, message)
             }
             store::Error::Unavailable(_) => {
-                tracing::warn!("a change was refused: {error}");
+                tracing::warn!("a request could not change the store: {error}");
                 let message = "the store cannot be written now: try again in a moment";
                 Self::new(ErrorCode::StoreUnavailable, message)
             }

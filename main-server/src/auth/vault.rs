@@ -66,7 +66,7 @@ pub(crate) enum Error {
     )]
     Malformed(PathBuf),
     /// The system gave no random bytes.
-    #[error("no random bytes: {0}")]
+    #[error("the system's random generator failed: {0}")]
     Random(getrandom::Error),
 }
 

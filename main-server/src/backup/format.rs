@@ -122,7 +122,7 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<Vec<Saved>, Error> {
     let mut lines = Lines { input, number: 0, digest: Md5::new() };
     let first: First = lines.next()?.parse()?;
     if first.undead != "backup" {
-        return Err(Error::Format(1, "this is no backup".into()));
+        return Err(Error::Format(1, "not a backup file".into()));
     }
     if first.format > FORMAT {
         return Err(Error::TooNew { found: first.format, known: FORMAT });
@@ -133,7 +133,7 @@ pub(super) fn read(input: &mut impl BufRead) -> Result<Vec<Saved>, Error> {
         let line = lines.next()?;
         if let Ok(last) = line.parse::<Last>() {
             return if last.entries != entries.len() || last.md5 != hex(before) {
-                Err(line.wrong("the lines before are not those that were written: the file is damaged"))
+                Err(line.wrong("the checksum does not match: the file is damaged"))
             } else if lines.is_at_end()? {
                 Ok(entries)
             } else {

@@ -57,14 +57,14 @@ async fn settle(
         Ok(_) => Ok(value),
         Err(Error::Conflict) => {
             let entry = kv.get(namespace, key).await?;
-            entry.map(|entry| entry.value).ok_or_else(|| damaged(namespace, key, "it came and went"))
+            entry.map(|entry| entry.value).ok_or_else(|| damaged(namespace, key, "deleted while it was read"))
         }
         Err(error) => Err(error),
     }
 }
 
 fn damaged(namespace: Namespace, key: &str, why: impl std::fmt::Display) -> Error {
-    Error::Invalid(format!("entry {key:?} of {} is not what it should be: {why}", namespace.name()))
+    Error::Invalid(format!("entry {key:?} of {} is damaged: {why}; restore a backup", namespace.name()))
 }
 
 /// Fails if a newer program wrote to the store, and makes older programs fail from now on.

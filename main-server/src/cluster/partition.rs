@@ -39,6 +39,16 @@ pub(crate) enum Link {
 }
 
 impl Link {
+    /// What is wrong while it is broken.
+    fn when_lost(self) -> &'static str {
+        match self {
+            Self::Store => "the store cannot be reached",
+            Self::Streams => "changes of streams do not arrive",
+            Self::Nodes => "changes of nodes do not arrive",
+            Self::Others => "other main servers are not heard",
+        }
+    }
+
     /// Whether no new viewer may be admitted when it has been broken since then.
     fn hides_ends(self, since: Instant, now: Instant) -> bool {
         match self {
@@ -61,7 +71,7 @@ pub(crate) enum Contact {
 
 /// Other main servers may know better, and cannot be heard.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("this server has lost contact with the store that all main servers share: try again in a moment")]
+#[error("this main server is cut off from the cluster: try another one, or again in a moment")]
 pub(crate) struct CutOff;
 
 #[derive(Debug, Default)]
@@ -90,7 +100,7 @@ impl Partition {
     pub(crate) fn lost(&self, link: Link, now: Now) {
         let mut links = self.links();
         if links.lost.is_empty() {
-            tracing::warn!(?link, "lost contact with the rest of the cluster ({link:?})");
+            tracing::warn!(?link, "cut off from the cluster: {}", link.when_lost());
         }
         links.lost.entry(link).or_insert(now.instant);
     }

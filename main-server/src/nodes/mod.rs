@@ -1,4 +1,4 @@
-//! CDN nodes: registered, heard of by heartbeats, gone.
+//! CDN nodes: registered, alive, expired.
 //!
 //! [`Nodes`] is what requests come to. A node's [`record`] lasts in the store; the [`registry`] counts its lease; the fleet of
 //! the crate `placement` learns how loaded it is. Of streams a node needs what [`report::Carried`] offers.
@@ -46,7 +46,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     CutOff(#[from] CutOff),
     /// The system gave no random bytes; says why.
-    #[error("no random bytes: {0}")]
+    #[error("the system's random generator failed: {0}")]
     Random(String),
 }
 

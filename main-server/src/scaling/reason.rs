@@ -58,7 +58,7 @@ impl Facts {
             return Ok(());
         }
         let Some(share) = self.total.without_one(self.total.nodes) else {
-            return write!(f, ", which nobody would carry if it died");
+            return write!(f, ", with no other node to take over");
         };
         write!(f, ": if one died, the rest would be {} % full", percent(share))?;
         if share > super::share(self.full) { write!(f, ", above {} %", self.full) } else { Ok(()) }

@@ -73,7 +73,7 @@ fn a_stream_on_the_only_node_wants_a_second_one() {
     assert_eq!(scaling.wanted, 2);
     assert_eq!(
         scaling.reason,
-        "1 node with 1 stream and 10 viewers, which nobody would carry if it died; 2 wanted, 1 to start"
+        "1 node with 1 stream and 10 viewers, with no other node to take over; 2 wanted, 1 to start"
     );
 }
 

@@ -19,7 +19,7 @@ pub enum Packet<'a> {
     BinaryEvent(&'a str, &'a str),
     /// The answer to the call with this number.
     Ack(u64, &'a str),
-    /// Nothing that matters here.
+    /// A packet that this client ignores.
     Other,
 }
 
@@ -60,7 +60,7 @@ pub fn parse(text: &[u8]) -> Result<Packet<'_>> {
     }
 }
 
-/// Splits `["name",payload]`; texts of the plain WebSocket are nothing else.
+/// Splits `["name",payload]`; text messages of the plain WebSocket have the same form.
 pub fn event(array: &str) -> Option<(&str, &str)> {
     let (name, rest) = array.strip_prefix("[\"")?.split_once('"')?;
     let payload = rest.strip_suffix(']')?;

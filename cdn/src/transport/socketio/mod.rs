@@ -119,7 +119,7 @@ fn closing(io: SocketIo<Adapter>) -> Close {
     Box::new(|timeout| {
         Box::pin(async move {
             if tokio::time::timeout(timeout, io.close()).await.is_err() {
-                tracing::debug!("some Socket.IO clients did not read what was left for them");
+                tracing::debug!("closed Socket.IO connections with unsent data");
             }
         })
     })

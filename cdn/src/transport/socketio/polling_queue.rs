@@ -102,7 +102,7 @@ impl PollingQueue {
         let mut queue = lock(&self.queue);
         queue.ready = queue.ready.saturating_sub(packets);
         if let Err(error) = self.fill(&mut queue) {
-            tracing::debug!(%error, "a connection is gone before it got what waited for it");
+            tracing::debug!(%error, "a connection closed with queued packets");
         }
     }
 

@@ -99,7 +99,7 @@ impl Server {
         self.keep_alive.close(CloseCode::GOING_AWAY);
         self.tasks.close();
         if tokio::time::timeout(timeout, self.tasks.wait()).await.is_err() {
-            tracing::debug!("some WebSocket clients did not read what was left for them");
+            tracing::debug!("closed WebSocket connections with unsent data");
             self.keep_alive.abort();
             self.tasks.wait().await;
         }

@@ -44,7 +44,7 @@ impl Socket {
             Ok(parts) => {
                 let tcp = parts.io.into_inner();
                 if let Err(error) = tune(&tcp) {
-                    tracing::debug!(%error, "a socket keeps the options it came with");
+                    tracing::debug!(%error, "cannot set socket options");
                 }
                 (Self::Tcp(tcp), parts.read_buf)
             }

@@ -30,13 +30,14 @@ use crate::{
 
 /// What main servers hear each other on.
 const SUBJECT: Subject = Subject("gossip");
-/// How long news wait for others to go with them.
+/// How long a message is held back to be sent together with later ones.
 const BATCH: Duration = Duration::from_millis(100);
 /// Keep-alive interval: a server that has no news for so long says so.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// Longest wait for the bus to take a message.
 const BUS_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a server may not hear itself before it is cut off; shorter than a node's lease, so that none ends for that.
+/// Time without its own messages after which a server counts as cut off. Shorter than the shortest lease of nodes (3 s with
+/// NATS), so that no lease ends for that.
 const DEAF: Duration = Duration::from_millis(2200);
 /// Pause before a broken subscription is begun again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -47,7 +48,7 @@ const MOST_ROWS: usize = 100_000;
 
 type InParts = HashMap<NodeId, Vec<CarriedStream>>;
 
-/// What takes over the news of other main servers.
+/// Receives what other main servers send.
 pub(crate) trait Listener: Send + Sync {
     /// A node's heartbeat arrived there at `now`.
     fn heartbeat(&self, node_id: &NodeId, heartbeat: &Heartbeat, now: Now);

@@ -70,7 +70,7 @@ impl Catalogue {
     }
 
     /// A node says that the stream is over there. If it took the stream in and no other does or waits for its
-    /// broadcaster, it is over; an edge that lets go, or a node the stream has left, ends nothing.
+    /// broadcaster, it is over; an edge that drops the stream, or a node the stream has left, ends nothing.
     fn give_up(&mut self, node: &NodeId, hostname: &str, stream_id: StreamId, heard: Heard, now: Now) {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
         let was_origin = match stream.drop_carrier(node) {

@@ -84,7 +84,7 @@ impl Waiting {
         }
     }
 
-    /// The stream that gives way to one from `address`: the oldest of the address that would have the most. None while
+    /// The stream that is ended to make room for one from `address`: the oldest of the address that would have the most. None while
     /// all of those are still being created.
     pub(super) fn gives_way(&self, address: Option<IpAddr>) -> Option<StreamId> {
         let own = self.per_address.get(&address).copied().unwrap_or(0) + 1;

@@ -27,7 +27,7 @@ pub(super) async fn explain(
     _: Operator,
     question: Result<Query<Question>, QueryRejection>,
 ) -> Result<axum::Json<Decision>, Error> {
-    let wrong = "for is viewer or broadcaster, and stream_id that of a stream";
+    let wrong = "`for` must be viewer or broadcaster; `stream_id` must be a stream id";
     let Query(question) = question.map_err(|_| Error::invalid(wrong))?;
     if question.client == ClientKind::Viewer && question.stream_id.is_none() {
         return Err(Error::new(ErrorCode::UnknownStream, "stream_id is required for a viewer"));
