@@ -172,13 +172,20 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
     /// # Errors
     /// The store's.
     pub async fn look_up(&self, key: &T::Key) -> Result<(), Error> {
+        self.fetch(key).await.map(drop)
+    }
+
+    /// As [`Self::look_up`]. Returns the revision of the entry, if there is one, whether or not it could be read.
+    async fn fetch(&self, key: &T::Key) -> Result<Option<Revision>, Error> {
         let known = self.host.replica(|replica| replica.revision(key));
-        match (in_time(self.kv.get(T::NAMESPACE, &key.to_string())).await?, known) {
+        let entry = in_time(self.kv.get(T::NAMESPACE, &key.to_string())).await?;
+        let stored = entry.as_ref().map(|entry| entry.revision);
+        match (entry, known) {
             (Some(entry), _) => self.learn(&entry, Replica::learn_answer),
             (None, Some(revision)) => self.with(|replica| replica.forget(key, revision)),
             (None, None) => {}
         }
-        Ok(())
+        Ok(stored)
     }
 
     /// Takes over what another process wrote, after a write on the condition that the entry comes from `known` failed.
@@ -187,9 +194,10 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
     /// [`Error::Conflict`] if nothing newer can be taken over, because this version cannot read the entry: the same write
     /// would fail again. The store's.
     pub(crate) async fn resolve(&self, key: &T::Key, known: Option<Revision>) -> Result<(), Error> {
-        self.look_up(key).await?;
-        let is_resolved =
-            self.host.replica(|replica| replica.get(key).is_none() || replica.revision(key) != known);
+        let stored = self.fetch(key).await?;
+        let is_resolved = self.host.replica(|replica| {
+            stored.is_none() || replica.get(key).is_none() || replica.revision(key) != known
+        });
         is_resolved.then_some(()).ok_or(Error::Conflict)
     }
 

@@ -179,6 +179,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_conflict_with_an_entry_that_is_gone_by_now_is_resolved() {
+        let (_, names) = unsaved().await;
+        let key = "new".to_owned();
+        names.with(|replica| replica.insert(key.clone(), Names(BTreeSet::new())));
+        assert_eq!(names.resolve(&key, None).await, Ok(()));
+    }
+
+    #[tokio::test]
     async fn a_record_that_the_store_refuses_is_not_tried_again_at_once() {
         let (_, names) = unsaved().await;
         let large = "a".repeat(crate::MAX_VALUE_BYTES);
