@@ -56,7 +56,7 @@ impl Stream {
         Demand::relay(self.bytes_per_viewer())
     }
 
-    /// Learns from one carrier what a viewer takes; 0 says nothing. Each report moves the expectation by a quarter.
+    /// Learns from one carrier what a viewer takes. A report of 0 is ignored. Each report moves the expectation by a quarter.
     pub(crate) fn learn(&mut self, bytes_per_s: u64) {
         if bytes_per_s > 0 {
             let known = self.bytes_per_viewer.unwrap_or(bytes_per_s);

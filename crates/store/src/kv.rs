@@ -163,7 +163,7 @@ impl Event {
     }
 }
 
-/// Changes of a namespace, in order. An error or the end says nothing about the store: watch again.
+/// Changes of a namespace, in order. After an error or the end, the store may still work: watch again.
 pub type Watch = BoxStream<'static, Result<Event, Error>>;
 
 /// An entry that stays only until its lease ends.
@@ -179,7 +179,7 @@ pub struct Leased {
     pub lease: Duration,
 }
 
-/// Entries with a lease as they are written. An error or the end says nothing about the store: watch again.
+/// Entries with a lease as they are written. After an error or the end, the store may still work: watch again.
 pub type LeaseWatch = BoxStream<'static, Result<Leased, Error>>;
 
 /// Whether the store can be used, as last seen.

@@ -4,7 +4,7 @@
 //! only others hear. When contact is back, every lease and deadline restarts, because the server has yet to learn what it
 //! missed. The same holds when the clock shows that the process was suspended.
 //!
-//! New viewers are admitted a little longer: what the others write also comes by [gossip](super::gossip), so a server that can
+//! New viewers are admitted a little longer: the others' writes also arrive by [gossip](super::gossip), so a server that can
 //! hear them but whose watch of the store is broken still learns of every end. That bridges the seconds in which NATS
 //! elects the server of a watch. It does not hold for ever, because a message may be lost. For the same seconds a server that
 //! cannot write stays ready: all main servers share the store, so a load balancer would find no better one.

@@ -65,7 +65,7 @@ impl Socket {
         .await;
     }
 
-    /// Writes as much as there is room for now: `WouldBlock` if there is none. `waker` is of the task that calls
+    /// Writes as much as the socket accepts now. Returns `WouldBlock` if it accepts nothing. `waker` is of the task that calls
     /// [`Socket::poll_write`] next.
     pub(super) fn try_write(&self, waker: &Waker, bytes: &[u8]) -> io::Result<usize> {
         match self {

@@ -79,7 +79,7 @@ pub(super) fn entries(
         "SELECT key, revision, lease_ms, value FROM entries
             WHERE bucket = ? AND key >= ? AND key < ? AND value IS NOT NULL ORDER BY key LIMIT ?",
     )?;
-    // A negative limit is none.
+    // SQLite takes a negative limit as no limit.
     let limit = limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
     let rows = query.query_map(params![namespace.name(), range.from, range.to(), limit], entry)?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -123,7 +123,7 @@ impl Outbox {
         messages
     }
 
-    /// A message that says nothing but which server sends it.
+    /// A keep-alive: it names the server that sends it.
     pub(super) fn keep_alive(&self) -> Bytes {
         message::head(self.sender, 0).freeze()
     }

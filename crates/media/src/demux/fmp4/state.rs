@@ -87,7 +87,7 @@ pub(super) fn put_decode_times(out: &mut BytesMut, movie: &Movie) {
     });
 }
 
-/// Writes the start of a box that nobody reads, of which `skip` bytes are still to come.
+/// Writes the start of a box that the demuxer skips, of which `skip` bytes are still to come.
 pub(super) fn put_skipped_start(out: &mut BytesMut, skip: u64) {
     match skip {
         0 => {}
