@@ -9,7 +9,8 @@ import { supportedFormats, type RecordingFormat, type TypeProbe } from './codecs
 import type { Encoder, EncoderSettings, StartEncoder } from './encoder';
 import { KeepUp } from './keep-up';
 import { NO_FORMAT, RECORDER_FAILED, type Problem } from './problems';
-import { Publisher, type PublisherState } from './publisher';
+import { Publisher } from './publisher';
+import type { PublisherState } from './publisher-setup';
 import { Rate } from './rate';
 import { fit, same, smaller, type Size } from './size';
 import type { OwnStream } from './own-stream';

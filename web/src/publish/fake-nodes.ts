@@ -5,7 +5,8 @@ import { CallError, type ErrorCode } from '../protocol/error';
 import type { BroadcastData, NodeCalls, NodeEvents, RegisterNewStream } from '../protocol/event';
 import type { Assignment } from '../protocol/stream';
 import type { LinkState, NodeConnection } from '../transport/connection';
-import { Publisher, type PublisherState } from './publisher';
+import { Publisher } from './publisher';
+import type { PublisherState } from './publisher-setup';
 
 /** What is recorded. */
 export const MIME = 'video/webm;codecs=vp9,opus';

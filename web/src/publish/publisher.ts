@@ -8,97 +8,23 @@
 // On a node that still knows the take, sending goes on after what it has. Another node is handed the state the last one
 // gave. Where neither works (too much was missed, the media did not parse), `needTake` asks for a recorder restart.
 
-import { CallError } from '../protocol/error';
-import type { Assignment, AskForNodes, NodeAddress, StreamId } from '../protocol/stream';
+import { CallError, asCallError } from '../protocol/error';
+import type { NodeAddress } from '../protocol/stream';
 import { ServerClock, localNowMs } from '../transport/clock';
-import type { Connect, NodeConnection } from '../transport/connection';
-import { Outbox, OUTBOX_LIMITS, type OutboxLimits, type Segment } from './outbox';
+import type { NodeConnection } from '../transport/connection';
+import { Wake } from '../transport/wake';
+import { AssignedNodes } from './assigned-nodes';
+import { Outbox, OUTBOX_LIMITS } from './outbox';
+import { TIMING, type PublisherSetup, type PublisherState, type PublisherTiming } from './publisher-setup';
+import { remedyFor } from './remedy';
 import { Session } from './session';
 import { Takes } from './takes';
-import { Wake } from '../transport/wake';
-
-/** How publishing is going. */
-export interface PublisherState {
-  /**
-   * `connecting`: not yet on the air. `reconnecting`: was, and will be again. `paused`: there is nothing to send, and the
-   * node was left. `ended`, `failed`: over.
-   */
-  phase: 'connecting' | 'live' | 'reconnecting' | 'paused' | 'ended' | 'failed';
-  /** Why it is not live. */
-  problem: CallError | undefined;
-  /** On the node in use. */
-  viewers: number;
-  /** How long the oldest segment has waited to be sent: the uplink is too slow when this grows. */
-  behindMs: number;
-}
-
-/** What a publisher works with. */
-export interface PublisherSetup {
-  streamId: StreamId;
-  /** Grant and nodes, as the main server gave them. */
-  assignment: Assignment;
-  connect: Connect;
-  /** Asks the main server for nodes again, and for a fresh grant. */
-  askForNodes(grant: string, ask: AskForNodes): Promise<Assignment>;
-  onState(state: PublisherState): void;
-  /** A fresh grant, and the nodes to use it at: what a reload of the page needs. */
-  onAssignment(assignment: Assignment): void;
-  /** The recorder has to be started anew, and {@link Publisher.startTake} called: nodes cannot continue the take. */
-  needTake(why: CallError): void;
-  /** The page's clock unless a test brings its own. */
-  now?: () => number;
-  timing?: Partial<PublisherTiming>;
-  limits?: OutboxLimits;
-}
-
-/** How long a publisher waits for what. */
-export interface PublisherTiming {
-  /** For the first connection to a node. */
-  connectMs: number;
-  /** For a lost connection to come back before another node is asked: short, as going on elsewhere costs and loses nothing. */
-  sameNodeMs: number;
-  /** With segments on their way and no ack. */
-  silentMs: number;
-  /** Longest pause after all nodes failed; the first is a twentieth. */
-  retryMs: number;
-  /** Between looks at the node's clock. */
-  clockMs: number;
-  /** Between renewals of the grant, which lasts for a day. */
-  renewMs: number;
-  /** The same after one that failed. */
-  renewAgainMs: number;
-}
-
-const TIMING: PublisherTiming = {
-  connectMs: 4_000,
-  sameNodeMs: 250,
-  silentMs: 5_000,
-  retryMs: 4_000,
-  clockMs: 10_000,
-  renewMs: 60 * 60_000,
-  renewAgainMs: 60_000,
-};
-
-/** Bytes on their way without an ack. More would only wait in the browser, where it cannot be taken back. */
-const MAX_IN_FLIGHT_BYTES = 1024 * 1024;
-
-/** A segment of so many bytes may itself be why a connection breaks: at a proxy, or a node, that takes no more. */
-const LARGE_BYTES = 64 * 1024;
-/** The take is given up when the connection broke so often on the same large segment. */
-const MAX_BREAKS = 2;
 
 /** Being on a node for longer than this means that it works. */
 const SERVED_WELL_MS = 5_000;
 
 /** A paused publisher sleeps until it is woken; this is only a bound. */
 const PAUSE_LOOK_MS = 60_000;
-
-/** Errors after which the node will not take this stream from us again. */
-const FATAL = new Set(['unknown_stream', 'invalid_grant', 'already_publishing', 'unsupported_mime']);
-/** Errors that a new take cures. */
-const TAKE_IS_LOST = new Set(['malformed_media', 'invalid_resume', 'stale_take', 'payload_too_large']);
-/** Errors that registering again cures. */
-const REGISTER_AGAIN = new Set(['segment_gap', 'not_registered']);
 
 /** What ended a session on a node. */
 type SessionEnd = 'link_down' | 'silent' | 'refused';
@@ -110,11 +36,10 @@ export class Publisher {
   readonly #now: () => number;
   readonly #clock: ServerClock;
   readonly #wake = new Wake();
-  #assignment: Assignment;
+  readonly #nodes: AssignedNodes;
   #outbox: Outbox | undefined;
   #connection: NodeConnection | undefined;
   readonly #takes = new Takes();
-  #renewAtMs: number;
   #paused = false;
   #closed = false;
   #state: PublisherState = { phase: 'connecting', problem: undefined, viewers: 0, behindMs: 0 };
@@ -124,8 +49,15 @@ export class Publisher {
     this.#timing = { ...TIMING, ...setup.timing };
     this.#now = setup.now ?? localNowMs;
     this.#clock = new ServerClock(this.#now);
-    this.#assignment = setup.assignment;
-    this.#renewAtMs = this.#now() + this.#timing.renewMs;
+    this.#nodes = new AssignedNodes({
+      assignment: setup.assignment,
+      askForNodes: (grant, ask) => setup.askForNodes(grant, ask),
+      onAssignment: (assignment) => {
+        if (!this.#closed) setup.onAssignment(assignment);
+      },
+      now: this.#now,
+      timing: this.#timing,
+    });
     this.#run().catch((error: unknown) => this.#finish('failed', asCallError(error)));
   }
 
@@ -135,7 +67,7 @@ export class Publisher {
 
   /** The newest grant. */
   get grant(): string {
-    return this.#assignment.grant;
+    return this.#nodes.grant;
   }
 
   /** Begins a take, `take` being higher than every one before. What was not yet sent of the last one is dropped. */
@@ -196,7 +128,7 @@ export class Publisher {
         continue;
       }
       const startedAtMs = this.#now();
-      const node = this.#assignment.nodes[0];
+      const node = this.#nodes.first;
       const left = node !== undefined && (await this.#publishOn(node));
       if (this.#isClosed()) return;
       if (left) continue;
@@ -222,7 +154,7 @@ export class Publisher {
     this.#clock.reset();
     try {
       for (let waitMs = this.#timing.connectMs; await this.#linkUp(connection, waitMs);) {
-        if ((await this.#session(new Session(connection))) !== 'link_down') break;
+        if ((await this.#stay(connection, this.#newSession(connection))) !== 'link_down') break;
         waitMs = this.#timing.sameNodeMs;
       }
     } finally {
@@ -249,127 +181,70 @@ export class Publisher {
     return this.#isOn(connection);
   }
 
+  #newSession(connection: NodeConnection): Session {
+    return new Session({
+      streamId: this.#setup.streamId,
+      connection,
+      clock: this.#clock,
+      now: this.#now,
+      timing: this.#timing,
+      grant: () => this.grant,
+      outbox: () => this.#outbox,
+      isInUse: () => this.#isOn(connection),
+      registered: (viewers) => this.#show({ phase: 'live', problem: undefined, viewers }),
+      accepted: (take) => {
+        if (take === this.#outbox?.take) this.#takes.accepted(this.#now());
+      },
+      takeLost: (outbox, why) => this.#abandonTake(outbox, why),
+      ring: () => this.#wake.ring(),
+    });
+  }
+
   /** Registers and sends while the link holds. */
-  async #session(session: Session): Promise<SessionEnd> {
+  async #stay(connection: NodeConnection, session: Session): Promise<SessionEnd> {
     while (!this.#closed) {
-      if (session.connection.link !== 'up' || !this.#isOn(session.connection)) return 'link_down';
+      if (connection.link !== 'up' || !this.#isOn(connection)) return 'link_down';
       const { problem } = session;
       session.problem = undefined;
       if (problem?.code === 'invalid_grant' && !session.grantRenewed) {
         if (!(await this.#replaceGrant(session))) return 'refused';
       } else if (problem && !this.#recover(session, problem)) return 'refused';
-      if (session.silentFor(this.#now()) > this.#timing.silentMs) {
+      if (session.isSilent) {
         this.#lost(new CallError('timeout', 'the server that carries your stream does not answer'));
         return 'silent';
       }
-      this.#lookAtClock(session);
-      this.#renewGrantWhenDue();
-      await this.#registerAndSend(session);
+      session.lookAtClock();
+      this.#nodes.renewWhenDue();
+      await session.registerAndSend();
+      if (session.outbox !== undefined) this.#showBehind();
       await this.#wake.wait(1_000);
     }
     return 'refused';
   }
 
-  async #registerAndSend(session: Session): Promise<void> {
-    const outbox = this.#outbox;
-    if (!outbox) return;
-    try {
-      if (session.outbox !== outbox) await this.#register(session, outbox);
-    } catch (error) {
-      const problem = asCallError(error);
-      session.problem = problem;
-      // A lost link rings by itself.
-      if (problem.code !== 'unreachable') this.#wake.ring();
-      return;
-    }
-    while (session.inFlightBytes < MAX_IN_FLIGHT_BYTES && this.#outbox === outbox) {
-      const segment = outbox.next();
-      if (!segment) break;
-      void this.#send(session, outbox, segment);
-    }
-    if (outbox.broken) this.#abandonTake(outbox, new CallError('timeout', 'the connection was too slow for too long'));
-    const behindMs = outbox.waitingMs(this.#now());
-    if (behindMs !== this.#state.behindMs) this.#show({ behindMs });
-  }
-
-  async #register(session: Session, outbox: Outbox): Promise<void> {
-    const resume = outbox.resumePoint(this.#now());
-    session.registration += 1;
-    const { next_segment, viewers } = await session.connection.call('register_new_stream', {
-      stream_id: this.#setup.streamId,
-      grant: this.#assignment.grant,
-      mime: outbox.mime,
-      take: outbox.take,
-      ...(resume === undefined ? {} : { resume }),
-    });
-    if (!this.#isOn(session.connection)) return;
-    if (!outbox.sendFrom(next_segment)) {
-      this.#abandonTake(outbox, new CallError('segment_gap', `the node wants segment ${next_segment}, which is gone`));
-      return;
-    }
-    session.outbox = outbox;
-    session.grantRenewed = false;
-    this.#show({ phase: 'live', problem: undefined, viewers });
-  }
-
-  async #send(session: Session, outbox: Outbox, segment: Segment): Promise<void> {
-    // The clock of a blob's newest frame says nothing about its earlier pieces.
-    const timed = session.clockKnown && segment.isBlobEnd;
-    const capturedAtMs = timed ? this.#clock.serverMs(segment.capturedAtMs) : undefined;
-    const { registration } = session;
-    const leaves = session.connection.link === 'up';
-    session.sent(segment, this.#now());
-    try {
-      const { have, resume } = await session.connection.call(
-        'broadcast_data',
-        {
-          stream_id: this.#setup.streamId,
-          take: outbox.take,
-          seq: segment.seq,
-          segment: segment.bytes,
-          ...(capturedAtMs === undefined ? {} : { captured_at_ms: Math.round(capturedAtMs) }),
-        },
-        // Slow is not lost: silence is judged over all segments on their way.
-        4 * this.#timing.silentMs,
-      );
-      if (have.take === this.#outbox?.take) this.#takes.accepted(this.#now());
-      session.registeredAgain = false;
-      if (have.take === outbox.take) outbox.accept(have.seq, resume);
-    } catch (error) {
-      const problem = asCallError(error);
-      if (this.#outbox === outbox && session.registration === registration) session.problem ??= problem;
-      if (leaves && problem.code === 'unreachable') this.#brokeOn(outbox, segment);
-    } finally {
-      session.answered(segment, this.#now());
-      this.#wake.ring();
-    }
-  }
-
-  /** The connection broke while `segment` was on its way: what is large is sent again once, as its size may be why. */
-  #brokeOn(outbox: Outbox, { seq, bytes }: Segment): void {
-    if (bytes.byteLength < LARGE_BYTES || outbox.broke(seq) < MAX_BREAKS) return;
-    const why = `the connection broke each time on the same segment of ${bytes.byteLength} bytes`;
-    this.#abandonTake(outbox, new CallError('unreachable', why));
+  #showBehind(): void {
+    const behindMs = this.#outbox?.waitingMs(this.#now());
+    if (behindMs !== undefined && behindMs !== this.#state.behindMs) this.#show({ behindMs });
   }
 
   /** Whether the session can go on after `problem`; does what is needed for it. */
   #recover(session: Session, problem: CallError): boolean {
-    if (FATAL.has(problem.code)) {
+    const remedy = remedyFor(problem.code);
+    if (remedy === 'give_up') {
       this.#finish(problem.code === 'unknown_stream' ? 'ended' : 'failed', problem);
       return false;
     }
     const outbox = session.outbox ?? this.#outbox;
     session.outbox = undefined;
-    if (TAKE_IS_LOST.has(problem.code) && outbox) {
+    if (remedy === 'new_take' && outbox) {
       this.#abandonTake(outbox, problem);
       return !this.#closed;
     }
-    if (REGISTER_AGAIN.has(problem.code) && !session.registeredAgain) {
+    if (remedy === 'register_again' && !session.registeredAgain) {
       session.registeredAgain = true;
       return true;
     }
-    // The link's own end is noticed by its state, after which it may come back.
-    if (problem.code === 'unreachable') return true;
+    if (remedy === 'wait') return true;
     this.#lost(problem);
     return false;
   }
@@ -381,54 +256,17 @@ export class Publisher {
     else this.#finish('failed', why);
   }
 
-  #lookAtClock(session: Session): void {
-    const nowMs = this.#now();
-    if (nowMs < session.nextClockMs && !this.#clock.isOutdated) return;
-    const rounds = session.nextClockMs === 0 ? 5 : 1;
-    session.nextClockMs = nowMs + this.#timing.clockMs;
-    const ask = (t0_ms: number) => session.connection.call('clock', { t0_ms });
-    // One sample can be far off, so capture times are told only once several agree on the best. Without any answer
-    // segments carry none, and the link's state says the rest.
-    this.#clock.sync(ask, rounds).then(
-      () => (session.clockKnown = true),
-      () => undefined,
-    );
-  }
-
-  /** Renews the grant long before it expires, without disturbing the session. */
-  #renewGrantWhenDue(): void {
-    const nowMs = this.#now();
-    if (nowMs < this.#renewAtMs) return;
-    this.#renewAtMs = nowMs + this.#timing.renewAgainMs;
-    // A failure is no problem yet: the grant has hours left, and a node that refuses it leads to another try.
-    this.#renewGrant().catch(() => undefined);
-  }
-
   /** Whether the session can register again, with a fresh grant in place of the one that its node refused. */
   async #replaceGrant(session: Session): Promise<boolean> {
     session.grantRenewed = true;
     session.outbox = undefined;
     try {
-      await this.#renewGrant();
+      await this.#nodes.renew();
       return true;
     } catch (error) {
       this.#askedInVain(asCallError(error));
       return false;
     }
-  }
-
-  /** Gets a fresh grant and new standbys. The node in use stays the first. */
-  async #renewGrant(): Promise<void> {
-    const { grant, nodes } = await this.#setup.askForNodes(this.#assignment.grant, {});
-    const [inUse] = this.#assignment.nodes;
-    const standbys = nodes.filter(({ public_url }) => public_url !== inUse?.public_url);
-    this.#assign({ grant, nodes: inUse ? [inUse, ...standbys] : nodes });
-  }
-
-  #assign(assignment: Assignment): void {
-    this.#assignment = assignment;
-    this.#renewAtMs = this.#now() + this.#timing.renewMs;
-    if (!this.#closed) this.#setup.onAssignment(assignment);
   }
 
   /** The main server gave neither nodes nor a grant: the stream is over, or it is asked again later. */
@@ -440,13 +278,10 @@ export class Publisher {
 
   /** Finds nodes to go on with after `lost`: from the main server, else the standbys already known. */
   async #reassign(lost: NodeAddress | undefined): Promise<void> {
-    const avoid = lost ? [lost.public_url] : [];
     try {
-      this.#assign(await this.#setup.askForNodes(this.#assignment.grant, { avoid }));
+      await this.#nodes.replace(lost);
     } catch (error) {
       this.#askedInVain(asCallError(error));
-      const [first, ...standbys] = this.#assignment.nodes;
-      if (first) this.#assignment = { ...this.#assignment, nodes: [...standbys, first] };
     }
   }
 
@@ -489,9 +324,4 @@ export class Publisher {
   #isOn(connection: NodeConnection): boolean {
     return !this.#closed && this.#connection === connection;
   }
-}
-
-function asCallError(error: unknown): CallError {
-  if (error instanceof CallError) return error;
-  return new CallError('bad_answer', error instanceof Error ? error.message : 'the call failed', { cause: error });
 }

@@ -1,45 +1,189 @@
-// What a publisher knows about one stretch of an unbroken link to a node: which take is registered there, what is on
-// its way, and when the node last gave a sign of life.
+// One stretch of an unbroken link to a node: registers the take there, sends its segments, hears the acks. What a failure means
+// is for the publisher to say: here it is only noted.
 
-import type { CallError } from '../protocol/error';
+import { CallError, asCallError } from '../protocol/error';
+import type { StreamId } from '../protocol/stream';
+import type { ServerClock } from '../transport/clock';
 import type { NodeConnection } from '../transport/connection';
 import type { Outbox, Segment } from './outbox';
 
-/** What is known about one stretch of an unbroken link. */
+/** Bytes on their way without an ack. More would only wait in the browser, where it cannot be taken back. */
+const MAX_IN_FLIGHT_BYTES = 1024 * 1024;
+
+/** A segment of so many bytes may itself be why a connection breaks: at a proxy, or a node, that takes no more. */
+const LARGE_BYTES = 64 * 1024;
+/** The take is given up when the connection broke so often on the same large segment. */
+const MAX_BREAKS = 2;
+
+/** Exchanges per look at the node's clock: one alone may be far off. */
+const CLOCK_ROUNDS = { first: 5, later: 1 };
+
+/** What a session works with. */
+export interface SessionSetup {
+  streamId: StreamId;
+  connection: NodeConnection;
+  /** The node's clock. */
+  clock: ServerClock;
+  now: () => number;
+  timing: { silentMs: number; clockMs: number };
+  /** The newest grant. */
+  grant: () => string;
+  /** The take to send now. */
+  outbox: () => Outbox | undefined;
+  /** Whether the connection is still the one in use. */
+  isInUse: () => boolean;
+  /** The node took the take: the stream is live. */
+  registered: (viewers: number) => void;
+  /** The node has another segment of this take. */
+  accepted: (take: number) => void;
+  /** Nodes cannot continue the take. */
+  takeLost: (outbox: Outbox, why: CallError) => void;
+  /** Something happened that the publisher's loop waits for. */
+  ring: () => void;
+}
+
+/** See the head of the file. */
 export class Session {
-  readonly connection: NodeConnection;
+  readonly #setup: SessionSetup;
   /** The take that is registered. */
   outbox: Outbox | undefined;
+  /** What went wrong since the publisher last looked. */
   problem: CallError | undefined;
-  /** Grows with each registration: what a node says of segments sent before the last one is old news. */
-  registration = 0;
   /** Whether registering again was tried, and no segment got through since. */
   registeredAgain = false;
   /** Whether a fresh grant was asked for because this node refused the last one. */
   grantRenewed = false;
-  /** When to look at the node's clock again. */
-  nextClockMs = 0;
-  clockKnown = false;
-  inFlightBytes = 0;
+  /** Grows with each registration: what a node says of segments sent before the last one is old news. */
+  #registration = 0;
+  /** When to look at the node's clock again; 0 before the first look. */
+  #nextClockMs = 0;
+  #clockKnown = false;
+  #inFlightBytes = 0;
   /** When the node last answered, or was first asked after a pause. */
   #progressAtMs = 0;
 
-  constructor(connection: NodeConnection) {
-    this.connection = connection;
+  constructor(setup: SessionSetup) {
+    this.#setup = setup;
   }
 
-  sent(segment: Segment, nowMs: number): void {
-    if (this.inFlightBytes === 0) this.#progressAtMs = nowMs;
-    this.inFlightBytes += segment.bytes.byteLength;
+  /** Whether segments have been on their way for too long without any answer. */
+  get isSilent(): boolean {
+    const { now, timing } = this.#setup;
+    return this.#inFlightBytes > 0 && now() - this.#progressAtMs > timing.silentMs;
   }
 
-  answered(segment: Segment, nowMs: number): void {
-    this.inFlightBytes -= segment.bytes.byteLength;
-    this.#progressAtMs = nowMs;
+  /** Registers the current take where that is needed, and sends what there is of it. */
+  async registerAndSend(): Promise<void> {
+    const outbox = this.#setup.outbox();
+    if (!outbox) return;
+    try {
+      if (this.outbox !== outbox) await this.#register(outbox);
+    } catch (error) {
+      this.problem = asCallError(error);
+      // A lost link rings by itself.
+      if (this.problem.code !== 'unreachable') this.#setup.ring();
+      return;
+    }
+    while (this.#inFlightBytes < MAX_IN_FLIGHT_BYTES && this.#setup.outbox() === outbox) {
+      const segment = outbox.next();
+      if (!segment) break;
+      void this.#send(outbox, segment);
+    }
+    if (outbox.broken) {
+      this.#setup.takeLost(outbox, new CallError('timeout', 'the connection was too slow for too long'));
+    }
   }
 
-  /** How long segments have been on their way without any answer. */
-  silentFor(nowMs: number): number {
-    return this.inFlightBytes === 0 ? 0 : nowMs - this.#progressAtMs;
+  /** Asks for the node's clock now and then, and when this computer's own clock stood still or was set. */
+  lookAtClock(): void {
+    const { connection, clock, now, timing } = this.#setup;
+    const nowMs = now();
+    if (nowMs < this.#nextClockMs && !clock.isOutdated) return;
+    const rounds = this.#nextClockMs === 0 ? CLOCK_ROUNDS.first : CLOCK_ROUNDS.later;
+    this.#nextClockMs = nowMs + timing.clockMs;
+    // One sample can be far off, so capture times are told only once several agree on the best. Without any answer
+    // segments carry none, and the link's state says the rest.
+    clock
+      .sync((t0_ms) => connection.call('clock', { t0_ms }), rounds)
+      .then(
+        () => (this.#clockKnown = true),
+        () => undefined,
+      );
+  }
+
+  async #register(outbox: Outbox): Promise<void> {
+    const { streamId, connection, grant, now, isInUse, registered, takeLost } = this.#setup;
+    const resume = outbox.resumePoint(now());
+    this.#registration += 1;
+    const { next_segment, viewers } = await connection.call('register_new_stream', {
+      stream_id: streamId,
+      grant: grant(),
+      mime: outbox.mime,
+      take: outbox.take,
+      ...(resume === undefined ? {} : { resume }),
+    });
+    if (!isInUse()) return;
+    if (!outbox.sendFrom(next_segment)) {
+      takeLost(outbox, new CallError('segment_gap', `the node wants segment ${next_segment}, which is gone`));
+      return;
+    }
+    this.outbox = outbox;
+    this.grantRenewed = false;
+    registered(viewers);
+  }
+
+  async #send(outbox: Outbox, segment: Segment): Promise<void> {
+    const { connection, timing, accepted, ring } = this.#setup;
+    const registration = this.#registration;
+    const leaves = connection.link === 'up';
+    this.#sent(segment);
+    try {
+      const { have, resume } = await connection.call(
+        'broadcast_data',
+        { ...this.#capturedAt(segment), ...this.#named(outbox, segment) },
+        // Slow is not lost: silence is judged over all segments on their way.
+        4 * timing.silentMs,
+      );
+      accepted(have.take);
+      this.registeredAgain = false;
+      if (have.take === outbox.take) outbox.accept(have.seq, resume);
+    } catch (error) {
+      const problem = asCallError(error);
+      if (this.#setup.outbox() === outbox && this.#registration === registration) this.problem ??= problem;
+      if (leaves && problem.code === 'unreachable') this.#brokeOn(outbox, segment);
+    } finally {
+      this.#answered(segment);
+      ring();
+    }
+  }
+
+  #named(
+    { take }: Outbox,
+    { seq, bytes }: Segment,
+  ): { stream_id: StreamId; take: number; seq: number; segment: ArrayBuffer } {
+    return { stream_id: this.#setup.streamId, take, seq, segment: bytes };
+  }
+
+  /** The clock of a blob's newest frame says nothing about its earlier pieces. */
+  #capturedAt({ isBlobEnd, capturedAtMs }: Segment): { captured_at_ms?: number } {
+    const serverMs = this.#clockKnown && isBlobEnd ? this.#setup.clock.serverMs(capturedAtMs) : undefined;
+    return serverMs === undefined ? {} : { captured_at_ms: Math.round(serverMs) };
+  }
+
+  /** The connection broke while `segment` was on its way: what is large is sent again once, as its size may be why. */
+  #brokeOn(outbox: Outbox, { seq, bytes }: Segment): void {
+    if (bytes.byteLength < LARGE_BYTES || outbox.broke(seq) < MAX_BREAKS) return;
+    const why = `the connection broke each time on the same segment of ${bytes.byteLength} bytes`;
+    this.#setup.takeLost(outbox, new CallError('unreachable', why));
+  }
+
+  #sent(segment: Segment): void {
+    if (this.#inFlightBytes === 0) this.#progressAtMs = this.#setup.now();
+    this.#inFlightBytes += segment.bytes.byteLength;
+  }
+
+  #answered(segment: Segment): void {
+    this.#inFlightBytes -= segment.bytes.byteLength;
+    this.#progressAtMs = this.#setup.now();
   }
 }
