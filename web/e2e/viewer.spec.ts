@@ -159,6 +159,28 @@ test('on a phone, held either way, statistics leave the picture in sight and the
   expect(picture.y + picture.height).toBeLessThanOrEqual(390);
   expect(title.width).toBeGreaterThan(180);
   expect(title.x).toBeGreaterThanOrEqual(picture.x + picture.width);
+  const beside = await boxOf('ud-stats');
+  expect(beside.x).toBeGreaterThanOrEqual(picture.x + picture.width);
+  expect(beside.y + beside.height).toBeLessThanOrEqual(390);
+  await page.close();
+});
+
+test('the end of the id is in sight in every link field, however long the address and narrow the field', async () => {
+  const { page } = await watch();
+  const field = page.locator('ud-copy-link');
+  await field.evaluate((element, id) => {
+    const url = `https://stream-${'very-'.repeat(12)}long.example.org:50123/view/${id}`;
+    Object.assign(element, { url });
+  }, broadcaster.watchUrl.split('/').at(-1));
+  for (const width of [1280, 844, 390, 320]) {
+    await page.setViewportSize({ width, height: 800 });
+    const [end, button] = [await field.locator('.place').boundingBox(), await field.locator('button').boundingBox()];
+    const room = await field.locator('.short').boundingBox();
+    if (!end || !button || !room) throw new Error('the field is not in sight');
+    expect(end.width).toBeGreaterThan(40);
+    expect(end.x + end.width, `at ${width} px`).toBeLessThanOrEqual(room.x + room.width + 0.5);
+    expect(room.x + room.width <= button.x || room.y + room.height <= button.y, `at ${width} px`).toBe(true);
+  }
   await page.close();
 });
 

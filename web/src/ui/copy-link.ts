@@ -1,5 +1,5 @@
 // <ud-copy-link url>: a link to hand on, with a button that copies it, or says how to do it by hand. At rest it shows the parts
-// of the link that people recognise; focused, all of it. `primary` marks what the view is for.
+// of the link that people recognise, the end of the id whatever the room; focused, all of it. `primary` marks what the view is for.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -57,9 +57,13 @@ export class CopyLink extends LitElement {
         overflow: hidden;
         white-space: nowrap;
       }
-      .short span {
+      .site {
+        min-width: 1.5em;
         overflow: hidden;
         text-overflow: ellipsis;
+      }
+      .place {
+        flex: none;
       }
       input {
         display: block;
@@ -108,10 +112,11 @@ export class CopyLink extends LitElement {
   override render(): TemplateResult {
     const copied = this.outcome === 'copied';
     const { link } = strings;
+    const { site, place } = linkText(this.url);
     return html`<div class="row">
         <div class="link">
           <input readonly aria-label=${link.label} .value=${this.url} @focus=${() => this.field.select()} />
-          <div class="short" aria-hidden="true"><span>${linkText(this.url)}</span></div>
+          <div class="short" aria-hidden="true">${[part('site', site), part('place', place)]}</div>
         </div>
         <button class="button ${this.primary ? 'primary' : ''}" type="button" @click=${this.#copy}>
           ${copied ? checkIcon : linkIcon}${copied ? link.copied : link.copy}
@@ -126,6 +131,10 @@ export class CopyLink extends LitElement {
     this.outcome = (await copyText(this.url, this.field)) ? 'copied' : 'by_hand';
     if (this.outcome === 'copied') this.#timer = setTimeout(() => (this.outcome = undefined), COPIED_MS);
   }
+}
+
+function part(name: string, text: string): TemplateResult {
+  return html`<span class=${name}>${text}</span>`;
 }
 
 declare global {

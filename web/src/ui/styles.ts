@@ -50,6 +50,13 @@ export const base = css`
   }
 `;
 
+/** For elements that are blocks: by themselves custom elements are inline. */
+export const block = css`
+  :host {
+    display: block;
+  }
+`;
+
 /**
  * `.button`: secondary by itself. `.primary` is what a view is for, once at most; `.danger` cannot be undone; `.quiet` has no
  * frame, `.icon` no text, `.small` and `.big` another size. For `<button>` and `<a>`.

@@ -3,7 +3,7 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
-import { base } from './styles';
+import { base, block } from './styles';
 
 /** One tab. */
 export interface Tab {
@@ -26,10 +26,8 @@ export class Tabs extends LitElement {
 
   static override styles = [
     base,
+    block,
     css`
-      :host {
-        display: block;
-      }
       .tabs {
         display: flex;
         gap: var(--ud-space-2);

@@ -7,7 +7,7 @@ import type { Voice } from '../../publish/capture';
 import type { SourceKind } from '../../publish/problems';
 import { sizeText } from '../../publish/size';
 import { strings } from '../../strings';
-import { base } from '../styles';
+import { base, block } from '../styles';
 import { surfaces } from '../surfaces';
 import './sound-level';
 
@@ -34,11 +34,9 @@ export class Health extends LitElement {
 
   static override styles = [
     base,
+    block,
     surfaces,
     css`
-      :host {
-        display: block;
-      }
       .slow {
         color: var(--ud-warn);
         font-weight: 600;

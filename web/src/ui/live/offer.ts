@@ -1,7 +1,7 @@
 // <ud-continue-offer>: a stream of this tab that is not over, after a reload or in a duplicated tab, where it may be live
 // in the other one. Sends `continue` and, once that is confirmed, `end`.
 
-import { LitElement, css, html, type TemplateResult } from 'lit';
+import { LitElement, html, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import type { StreamInfo } from '../../protocol/stream';
 import { isolated } from '../../protocol/title';
@@ -10,7 +10,7 @@ import type { Confirm } from '../confirm';
 import '../confirm';
 import { viewers } from '../format';
 import '../notice';
-import { base, buttons } from '../styles';
+import { base, block, buttons } from '../styles';
 
 const texts = strings.live.offer;
 
@@ -23,15 +23,7 @@ export class ContinueOffer extends LitElement {
   @property({ type: Boolean }) busy = false;
   @query('ud-confirm') declare private confirm: Confirm;
 
-  static override styles = [
-    base,
-    buttons,
-    css`
-      :host {
-        display: block;
-      }
-    `,
-  ];
+  static override styles = [base, block, buttons];
 
   override render(): TemplateResult {
     const title = texts.quoted(isolated(this.heading));

@@ -6,7 +6,7 @@ import { customElement, property, query } from 'lit/decorators.js';
 import type { SourceKind } from '../../publish/problems';
 import { strings } from '../../strings';
 import { cameraIcon, screenIcon } from '../icons';
-import { base, buttons } from '../styles';
+import { base, block, buttons } from '../styles';
 
 const texts = strings.live.preview;
 
@@ -34,11 +34,9 @@ export class Preview extends LitElement {
 
   static override styles = [
     base,
+    block,
     buttons,
     css`
-      :host {
-        display: block;
-      }
       .frame {
         position: relative;
         aspect-ratio: 16 / 9;

@@ -3,7 +3,7 @@
 import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { strings } from '../../strings';
-import { base } from '../styles';
+import { base, block } from '../styles';
 import { level } from './level';
 
 const EVERY_MS = 100;
@@ -18,10 +18,8 @@ export class SoundLevel extends LitElement {
 
   static override styles = [
     base,
+    block,
     css`
-      :host {
-        display: block;
-      }
       svg {
         display: block;
         width: 100%;

@@ -4,6 +4,7 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { strings } from '../../strings';
 import { base } from '../styles';
+import { panelStyles } from './panel-styles';
 import { lettersAreOn, switchLetters } from '../../watch/keys';
 
 const texts = strings.watch.player;
@@ -24,36 +25,13 @@ export class KeyPanel extends LitElement {
 
   static override styles = [
     base,
+    panelStyles,
     css`
       :host {
-        display: block;
-        padding: 14px 18px;
-        border-radius: var(--ud-radius-small);
-        background: var(--ud-scrim);
-        color: var(--ud-text);
-        color-scheme: dark;
-        font-size: 0.875rem;
-        backdrop-filter: blur(8px);
-      }
-      dl {
-        display: grid;
-        grid-template-columns: auto auto;
-        gap: 4px 22px;
-        margin: 0;
+        padding-bottom: 0;
       }
       dd {
-        margin: 0;
         color: var(--ud-muted);
-      }
-      @media (max-width: 560px) {
-        :host {
-          padding: 8px 12px 0;
-          font-size: 0.75rem;
-        }
-        dl {
-          grid-template-columns: auto 1fr auto 1fr;
-          gap: 2px 12px;
-        }
       }
       .off {
         color: var(--ud-muted);

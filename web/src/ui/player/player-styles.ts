@@ -10,6 +10,7 @@ export const playerStyles = css`
     overflow: hidden;
     border-radius: var(--ud-radius);
     background: var(--ud-screen);
+    --ud-panel-width: 200px;
   }
   :host(:fullscreen) {
     border-radius: 0;
@@ -107,6 +108,19 @@ export const playerStyles = css`
     .sound {
       top: 8px;
       right: 8px;
+    }
+  }
+  /* A phone on its side: beside the picture, which gives way. */
+  @media (min-width: 561px) and (max-height: 500px) {
+    .frame:has(~ ud-stats, ~ ud-key-panel) {
+      width: calc(100% - var(--ud-panel-width));
+    }
+    ud-stats,
+    ud-key-panel {
+      inset: 0 0 0 auto;
+      width: var(--ud-panel-width);
+      max-height: none;
+      border-radius: 0;
     }
   }
   .sound {

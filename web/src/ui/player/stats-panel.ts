@@ -5,6 +5,7 @@ import { customElement, property } from 'lit/decorators.js';
 import { sizeText } from '../../publish/size';
 import { strings } from '../../strings';
 import { base } from '../styles';
+import { panelStyles } from './panel-styles';
 import { codecNames } from '../../watch/mime';
 import type { Figures } from '../../watch/viewing';
 
@@ -16,42 +17,18 @@ export class StatsPanel extends LitElement {
 
   static override styles = [
     base,
+    panelStyles,
     css`
-      :host {
-        display: block;
-        padding: 12px 16px;
-        border-radius: var(--ud-radius-small);
-        background: var(--ud-scrim);
-        color: var(--ud-text);
-        color-scheme: dark;
-        font-size: 0.8125rem;
-        backdrop-filter: blur(8px);
-      }
-      dl {
-        display: grid;
-        grid-template-columns: auto auto;
-        gap: 3px 18px;
-        margin: 0;
-      }
-      @media (max-width: 560px) {
-        :host {
-          padding: 8px 12px;
-          font-size: 0.75rem;
-        }
-        dl {
-          grid-template-columns: auto 1fr auto 1fr;
-          gap: 2px 12px;
-        }
-      }
       dt {
         color: var(--ud-muted);
         white-space: nowrap;
       }
       dd {
-        margin: 0;
         font-family: var(--ud-mono);
         font-variant-numeric: tabular-nums;
+        overflow: hidden;
         text-align: right;
+        text-overflow: ellipsis;
         white-space: nowrap;
       }
     `,
