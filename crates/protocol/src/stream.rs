@@ -112,6 +112,10 @@ pub struct StreamInfo {
     /// The newest preview picture, a path on the main server's origin; changes with the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbnail_url: Option<String>,
+    /// Milliseconds until an interrupted stream ends unless its broadcaster returns. Only in answers about one stream: it is
+    /// out of date at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_in_ms: Option<u64>,
 }
 
 impl StreamInfo {

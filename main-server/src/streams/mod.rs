@@ -172,10 +172,10 @@ impl Streams {
     ///
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown.
-    pub(crate) fn describe(&self, stream_id: StreamId) -> Result<(StreamInfo, bool), Error> {
+    pub(crate) fn describe(&self, stream_id: StreamId, now: Now) -> Result<(StreamInfo, bool), Error> {
         self.view.streams(|catalogue, _| {
             let stream = catalogue.get(stream_id)?;
-            Ok((stream.info(stream_id), stream.passphrase_hash().is_some()))
+            Ok((stream.info_at(stream_id, now), stream.passphrase_hash().is_some()))
         })
     }
 
@@ -183,11 +183,11 @@ impl Streams {
     ///
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown or over.
-    pub(crate) fn find(&self, stream_id: StreamId) -> Result<Found, Error> {
+    pub(crate) fn find(&self, stream_id: StreamId, now: Now) -> Result<Found, Error> {
         self.view.streams(|catalogue, _| {
             let stream = catalogue.running(stream_id)?;
             Ok(Found {
-                info: stream.info(stream_id),
+                info: stream.info_at(stream_id, now),
                 visibility: stream.visibility(),
                 passphrase_hash: stream.passphrase_hash().map(str::to_owned),
                 is_in_doubt: stream.is_in_doubt(),

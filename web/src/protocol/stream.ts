@@ -68,6 +68,8 @@ export interface StreamInfo {
   mime: string | null;
   /** The newest preview picture, a path on the main server's origin; changes with the picture. */
   thumbnail_url?: string;
+  /** Until an interrupted stream ends unless its broadcaster returns. Not in lists. */
+  ends_in_ms?: number;
 }
 
 /** Whether this is all that clients without a grant are told of a stream with a passphrase: its state. */

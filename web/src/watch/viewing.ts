@@ -53,6 +53,8 @@ export interface Figures extends PlaybackStats {
   problem: CallError['code'] | undefined;
   /** Seconds until the next try. */
   retryInS: number | undefined;
+  /** Seconds until the stream ends unless its broadcaster returns. */
+  endsInS: number | undefined;
 }
 
 /** What a viewing works with. */
@@ -131,9 +133,9 @@ export class Viewing {
   /** Undefined before it is open and after it is closed. */
   get figures(): Figures | undefined {
     if (this.#player === undefined) return undefined;
-    const { node, transport, problem, retryAtMs } = this.#session?.state ?? {};
-    const retryInS = retryAtMs === undefined ? undefined : Math.ceil(Math.max(0, retryAtMs - localNowMs()) / 1000);
-    return { ...this.#player.stats, node, transport, joinMs: this.#joinMs, problem: problem?.code, retryInS };
+    const { node, transport, problem, retryAtMs, endsAtMs } = this.#session?.state ?? {};
+    const [retryInS, endsInS] = [secondsUntil(retryAtMs), secondsUntil(endsAtMs)];
+    return { ...this.#player.stats, node, transport, joinMs: this.#joinMs, problem: problem?.code, retryInS, endsInS };
   }
 
   get isPaused(): boolean {
@@ -322,4 +324,8 @@ export class Viewing {
     if (this.#hasStarted && this.#player?.isPaused === true) void this.play();
     else this.#rejoin();
   }
+}
+
+function secondsUntil(atMs: number | undefined): number | undefined {
+  return atMs === undefined ? undefined : Math.ceil(Math.max(0, atMs - localNowMs()) / 1000);
 }

@@ -153,7 +153,7 @@ async fn a_server_whose_watch_is_broken_hears_what_the_others_write_and_lets_vie
     refused(&stranger);
 
     let much_later = Now::read() + Duration::from_secs(60);
-    let found = b.parts.streams.find(id).unwrap();
+    let found = b.parts.streams.find(id, Now::read()).unwrap();
     let newcomer = || b.parts.streams.watch(&found, &AskForNodes::default(), much_later);
     assert_eq!(newcomer().err(), Some(Error::CutOff(CutOff)), "a message may have been lost");
     assert_eq!(b.parts.partition.ready(much_later), Err(NotReady::CutOff(CutOff)));

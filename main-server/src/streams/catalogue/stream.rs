@@ -33,6 +33,8 @@ pub(crate) struct LiveStream {
     pub(super) state: StreamState,
     /// When a created or interrupted stream ends.
     pub(super) deadline: Option<Instant>,
+    /// When an interrupted stream ends unless its broadcaster returns; heartbeats of a node that waits for it do not move this.
+    interrupted_until: Option<Instant>,
     carriers: BTreeMap<NodeId, Carrier>,
     mime: Option<String>,
     pub(super) thumbnail: Option<Thumbnail>,
@@ -53,12 +55,14 @@ impl LiveStream {
             is_unsaved: false,
             state,
             deadline: None,
+            interrupted_until: None,
             carriers: BTreeMap::new(),
             mime: None,
             thumbnail: None,
             in_doubt: false,
         };
         stream.renew_deadline(settings, now);
+        stream.note_interruption();
         stream
     }
 
@@ -185,7 +189,16 @@ impl LiveStream {
             self.record.started_at_ms = Some(now.unix_ms());
             self.is_unsaved = true;
         }
-        self.state != before
+        let turned = self.state != before;
+        if turned {
+            self.note_interruption();
+        }
+        turned
+    }
+
+    /// Remembers until when its broadcaster may return, as of the moment at which its state changed.
+    fn note_interruption(&mut self) {
+        self.interrupted_until = self.deadline.filter(|_| self.state == StreamState::Interrupted);
     }
 
     /// Ends it for good.
@@ -196,6 +209,7 @@ impl LiveStream {
             self.is_unsaved = true;
         }
         self.deadline = None;
+        self.interrupted_until = None;
         self.carriers.clear();
         self.thumbnail = None;
     }
@@ -205,7 +219,14 @@ impl LiveStream {
         (self.record.started_at_ms.is_some(), self.record.ended_at_ms.unwrap_or_default(), stream_id)
     }
 
-    /// It as viewers see it.
+    /// It as viewers see it at `now`, with the time left to an interrupted one.
+    pub(crate) fn info_at(&self, stream_id: StreamId, now: Now) -> StreamInfo {
+        let left = self.interrupted_until.map(|until| until.saturating_duration_since(now.instant));
+        let ends_in_ms = left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        StreamInfo { ends_in_ms, ..self.info(stream_id) }
+    }
+
+    /// It as the list shows it.
     pub(crate) fn info(&self, stream_id: StreamId) -> StreamInfo {
         let picture =
             |thumbnail: &Thumbnail| format!("/api/streams/{stream_id}/thumbnail?v={}", thumbnail.version);
@@ -217,6 +238,7 @@ impl LiveStream {
             state: self.state,
             mime: self.mime.clone(),
             thumbnail_url: self.thumbnail.as_ref().map(picture),
+            ends_in_ms: None,
         }
     }
 }

@@ -204,6 +204,26 @@ fn a_broadcaster_that_comes_back_within_the_grace_period_goes_on() {
 }
 
 #[test]
+fn an_interrupted_stream_tells_how_long_it_still_waits_however_often_its_node_reports_it() {
+    let (mut catalogue, id, now) = live();
+    let ends_in_ms =
+        |catalogue: &Catalogue, at| catalogue.get(id).unwrap().info_at(id, now + seconds(at)).ends_in_ms;
+    assert_eq!(ends_in_ms(&catalogue, 0), None);
+    for at in [0, 5, 12] {
+        catalogue.hears("a", &[carried(id, StreamState::Interrupted, 1)], now + seconds(at));
+    }
+    assert_eq!(ends_in_ms(&catalogue, 12), Some(18_000));
+    assert_eq!(ends_in_ms(&catalogue, 40), Some(0));
+    assert_eq!(catalogue.take_changed()[0].ends_in_ms, None, "the list would be out of date at once");
+    catalogue.hears("a", &[carried(id, StreamState::Live, 1)], now + seconds(13));
+    assert_eq!(ends_in_ms(&catalogue, 13), None);
+    catalogue.hears("a", &[carried(id, StreamState::Interrupted, 1)], now + seconds(20));
+    assert_eq!(ends_in_ms(&catalogue, 21), Some(29_000));
+    catalogue.ends(id, 9, now + seconds(22));
+    assert_eq!(ends_in_ms(&catalogue, 22), None);
+}
+
+#[test]
 fn a_stream_left_out_of_a_heartbeat_is_interrupted() {
     let (mut catalogue, id, now) = live();
     catalogue.hears("a", &[], now);

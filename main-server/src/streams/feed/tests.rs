@@ -18,6 +18,7 @@ fn stream(number: u64, viewers: u32) -> StreamInfo {
         state: StreamState::Live,
         mime: None,
         thumbnail_url: None,
+        ends_in_ms: None,
     }
 }
 

@@ -9,9 +9,12 @@ use axum::{
 use protocol::{ErrorCode, StreamId, stream::Visibility};
 
 use super::api::Api;
-use crate::api::{
-    caller::{Caller, Operator, bearer},
-    error::Error,
+use crate::{
+    api::{
+        caller::{Caller, Operator, bearer},
+        error::Error,
+    },
+    clock::Now,
 };
 
 /// The stream that the path names.
@@ -42,7 +45,7 @@ impl FromRequestParts<Arc<Api>> for Publisher {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
-        let visibility = api.streams.find(stream_id)?.visibility;
+        let visibility = api.streams.find(stream_id, Now::read())?.visibility;
         check_broadcaster(api, &parts.headers, stream_id)?;
         Ok(Self { stream_id, visibility })
     }
@@ -56,7 +59,7 @@ impl FromRequestParts<Arc<Api>> for Ender {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
-        api.streams.describe(stream_id)?;
+        api.streams.describe(stream_id, Now::read())?;
         if Operator::from_request_parts(parts, api).await.is_err() {
             check_broadcaster(api, &parts.headers, stream_id)?;
         }

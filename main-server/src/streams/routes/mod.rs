@@ -103,7 +103,7 @@ async fn show(
     StreamPath(stream_id): StreamPath,
     request: HeaderMap,
 ) -> Result<Answer<StreamInfo>, Error> {
-    let (info, asks_for_passphrase) = api.streams.describe(stream_id)?;
+    let (info, asks_for_passphrase) = api.streams.describe(stream_id, Now::read())?;
     let is_told = !asks_for_passphrase || is_insider(&api, &request, stream_id);
     Ok(Answer(if is_told { info } else { info.concealed() }))
 }
@@ -114,7 +114,7 @@ async fn watch(
     Client(address): Client,
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
-    let mut found = api.streams.find(stream_id)?;
+    let mut found = api.streams.find(stream_id, Now::read())?;
     if let Some(hash) = found.passphrase_hash.take() {
         let passphrase = request.passphrase.take().unwrap_or_default();
         admit(&api, Attempt { stream_id, address, passphrase, hash }).await?;

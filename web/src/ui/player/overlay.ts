@@ -4,9 +4,7 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import type { ErrorCode, LocalErrorCode } from '../../protocol/error';
-import { GRACE_MS } from '../../protocol/stream';
 import { strings } from '../../strings';
-import { localNowMs } from '../../transport/clock';
 import { ghostPicture } from '../logo';
 import { base, buttons } from '../styles';
 import type { WatchPhase } from '../../watch/session/state';
@@ -49,9 +47,10 @@ export class WatchOverlay extends LitElement {
   @property({ type: Boolean }) newTab = false;
   /** Seconds until the next try, while waiting for it. */
   @property({ attribute: false }) retryInS: number | undefined;
-  /** Until when the broadcaster has to be back, on our clock; while the stream is interrupted. */
-  #endsAtMs: number | undefined;
-  #ticker: ReturnType<typeof setInterval> | undefined;
+  /** Seconds until an interrupted stream ends unless its broadcaster returns. */
+  @property({ attribute: false }) endsInS: number | undefined;
+  /** What of it is read aloud: once. */
+  #saidInS: number | undefined;
 
   static override styles = [
     base,
@@ -177,12 +176,8 @@ export class WatchOverlay extends LitElement {
   ];
 
   override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.has('situation')) this.#countDown(this.situation === 'interrupted');
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    clearInterval(this.#ticker);
+    if (changed.has('situation')) this.#saidInS = undefined;
+    this.#saidInS ??= this.endsInS;
   }
 
   override render(): TemplateResult | typeof nothing {
@@ -202,17 +197,10 @@ export class WatchOverlay extends LitElement {
     }
   }
 
-  #countDown(runs: boolean): void {
-    clearInterval(this.#ticker);
-    this.#endsAtMs = runs ? localNowMs() + GRACE_MS : undefined;
-    if (runs) this.#ticker = setInterval(() => this.requestUpdate(), 500);
-  }
-
-  /** Screen readers are told the whole time once; a countdown read aloud would only disturb. */
+  /** Screen readers are told the time once; a countdown read aloud would only disturb. */
   #interrupted(): TemplateResult {
     const { heading, advice } = texts.interrupted;
-    const leftS = Math.ceil(Math.max(0, (this.#endsAtMs ?? 0) - localNowMs()) / 1000);
-    return this.#card({ heading, advice: advice(GRACE_MS / 1000) }, advice(leftS));
+    return this.#card({ heading, advice: advice(this.#saidInS ?? 0) }, advice(this.endsInS ?? 0));
   }
 
   /** What the browser cannot play. */

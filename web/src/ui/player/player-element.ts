@@ -15,17 +15,18 @@ import { base, buttons } from '../styles';
 import type { CommandEvent, VolumeEvent } from './controls';
 import './controls';
 import './key-panel';
-import { commandOf, lettersAreOn, type Command } from '../../watch/keys';
+import { lettersAreOn } from '../../watch/keys';
+import { Activity } from './activity';
+import { Commands, type Panel } from './commands';
 import { namedFormats, preferredFormats } from '../../watch/formats';
 import type { Form } from '../../watch/playback/player';
 import { createPlaybacks, likelyForm } from './playbacks';
 import { trackKinds } from '../../watch/mime';
 import type { PassphraseEvent } from './overlay';
 import './overlay';
-import { PictureClicks } from '../../watch/picture-clicks';
 import { PageLife } from './page-life';
 import { playerStyles } from './player-styles';
-import { canEnlarge, toggleFloating, toggleFullScreen } from './screen-modes';
+import { canEnlarge } from './screen-modes';
 import { isFinal, type WatchPhase, type WatchState } from '../../watch/session/state';
 import { tellPrograms } from './told';
 import { Viewing, type Figures, type Shown } from '../../watch/viewing';
@@ -33,8 +34,6 @@ import './stats-panel';
 
 const texts = strings.watch.player;
 
-/** The controls go when the pointer rests for this long. */
-const CONTROLS_REST_MS = 2_600;
 /** The session's state changed; `element.watchState` has it. */
 export class WatchStateEvent extends Event {
   constructor(readonly state: WatchState) {
@@ -72,9 +71,9 @@ export class PlayerElement extends LitElement {
   @state() private codec = '';
   @state() private problem: CallError['code'] | undefined;
   @state() private retryInS: number | undefined;
-  @state() private panel: 'stats' | 'keys' | undefined;
+  @state() private endsInS: number | undefined;
+  @state() private panel: Panel | undefined;
   @state() private enlarged = false;
-  @state() private active = true;
   @state() private stats: Figures | undefined;
   /** What the picture is in: a <video>, or a <canvas> for bare frames. */
   @state() private form: Form = 'container';
@@ -86,12 +85,18 @@ export class PlayerElement extends LitElement {
   #viewing: Viewing | undefined;
   #gone: AbortController | undefined;
   #passphrase: string | undefined;
-  readonly #clicks = new PictureClicks({
-    playPause: () => this.#do('play_pause'),
-    fullScreen: () => this.#do('full_screen'),
+  readonly #activity = new Activity(this);
+  readonly #commands = new Commands({
+    viewing: () => this.#viewing,
+    video: () => this.video,
+    frame: this,
+    hasStarted: () => this.started,
+    isPaused: () => this.paused,
+    isSilenced: () => this.silenced,
+    togglePanel: (panel) => (this.panel = this.panel === panel ? undefined : panel),
+    stir: this.#activity.stir,
   });
   #page: PageLife | undefined;
-  #restTimer: ReturnType<typeof setTimeout> | undefined;
 
   static override styles = [base, buttons, playerStyles];
 
@@ -99,7 +104,6 @@ export class PlayerElement extends LitElement {
     super.connectedCallback();
     this.#gone = new AbortController();
     const { signal } = this.#gone;
-    document.addEventListener('keydown', (event) => this.#key(event), { signal });
     document.addEventListener('fullscreenchange', () => this.#enlargedChanged(), { signal });
     this.#page = new PageLife(signal, {
       tick: () => this.#refresh(),
@@ -107,7 +111,7 @@ export class PlayerElement extends LitElement {
       leaves: () => this.#viewing?.leave(),
       online: () => this.#viewing?.hurry(),
     });
-    this.#takeMediaKeys(signal);
+    this.#commands.takeKeys(signal);
     if (this.hasUpdated) this.#open();
   }
 
@@ -125,13 +129,13 @@ export class PlayerElement extends LitElement {
     const { situation, started } = this;
     // Autoplay was refused even without sound.
     const needsTap = !started && this.paused && situation === 'live';
-    const quiet = started && !this.paused && !this.active && this.panel === undefined;
+    const quiet = started && !this.paused && !this.#activity.active && this.panel === undefined;
     return html`<div
         class="frame ${quiet ? 'quiet' : ''} ${isBroken(situation) ? 'dimmed' : ''}"
-        @pointermove=${this.#stir}
-        @pointerleave=${this.#rest}
-        @focusin=${this.#stir}
-        @ud-command=${(event: CommandEvent) => this.#do(event.command)}
+        @pointermove=${this.#activity.stir}
+        @pointerleave=${this.#activity.rest}
+        @focusin=${this.#activity.stir}
+        @ud-command=${(event: CommandEvent) => this.#commands.do(event.command)}
         @ud-volume=${(event: VolumeEvent) => this.#viewing?.setVolume(event.volume)}
         @ud-passphrase=${(event: PassphraseEvent) => this.#unlock(event.passphrase)}
         @ud-retry=${() => this.#reopen()}
@@ -141,15 +145,15 @@ export class PlayerElement extends LitElement {
           role="img"
           aria-label=${texts.stream}
           ?hidden=${this.form !== 'frames'}
-          @click=${this.#pictureClicked}
-          @dblclick=${() => this.#clicks.doubleClicked()}
+          @click=${this.#commands.clicked}
+          @dblclick=${this.#commands.doubleClicked}
         ></canvas>
         <video
           playsinline
           aria-label=${texts.stream}
           ?hidden=${this.form !== 'container'}
-          @click=${this.#pictureClicked}
-          @dblclick=${() => this.#clicks.doubleClicked()}
+          @click=${this.#commands.clicked}
+          @dblclick=${this.#commands.doubleClicked}
         ></video>
         ${
           started && this.#soundOnly
@@ -164,11 +168,12 @@ export class PlayerElement extends LitElement {
           .codec=${this.codec}
           .problem=${this.problem}
           .retryInS=${this.retryInS}
+          .endsInS=${this.endsInS}
           .newTab=${this.embedded}
         ></ud-watch-overlay>
         ${
           this.silenced && started && this.#audible && situation === 'live'
-            ? html`<button class="sound" type="button" @click=${() => this.#do('mute')}>
+            ? html`<button class="sound" type="button" @click=${() => this.#commands.do('mute')}>
                 ${mutedIcon} ${texts.tapForSound}
               </button>`
             : nothing
@@ -245,7 +250,7 @@ export class PlayerElement extends LitElement {
           this.dispatchEvent(new WatchStateEvent(watchState));
         },
         started: () => {
-          this.#stir();
+          this.#activity.stir();
           this.#refresh();
         },
       },
@@ -255,7 +260,7 @@ export class PlayerElement extends LitElement {
   }
 
   #close(): void {
-    this.#clicks.forget();
+    this.#commands.forget();
     this.#viewing?.close();
     this.#viewing = undefined;
   }
@@ -274,79 +279,8 @@ export class PlayerElement extends LitElement {
     this.stats = this.#viewing?.figures ?? this.stats;
     this.problem = this.stats?.problem;
     this.retryInS = this.stats?.retryInS;
+    this.endsInS = this.stats?.endsInS;
     tellPrograms(this.dataset, { situation: this.situation, muted: this.muted, figures: this.stats });
-  }
-
-  readonly #pictureClicked = (event: PointerEvent): void => {
-    if (!this.started) {
-      if (this.paused) void this.#viewing?.play();
-      return;
-    }
-    if (this.silenced) {
-      // The second click of a double click would take the sound away again.
-      if (event.detail < 2) this.#do('mute');
-      return;
-    }
-    // A finger only wants to see the controls.
-    if (event.pointerType === 'mouse') this.#clicks.clicked(event.detail);
-    else this.#stir();
-  };
-
-  readonly #stir = (): void => {
-    this.active = true;
-    clearTimeout(this.#restTimer);
-    this.#restTimer = setTimeout(this.#rest, CONTROLS_REST_MS);
-  };
-
-  readonly #rest = (): void => {
-    const focused = this.shadowRoot?.activeElement;
-    this.active = focused?.matches(':has(:focus-visible), :focus-visible') ?? false;
-  };
-
-  #key(event: KeyboardEvent): void {
-    if (!this.started) return;
-    const [target] = event.composedPath();
-    const command = commandOf(event, target instanceof HTMLElement ? target : undefined, lettersAreOn());
-    if (command === undefined) return;
-    event.preventDefault();
-    this.#stir();
-    // A key that is held down was pressed once.
-    if (!event.repeat) this.#do(command);
-  }
-
-  #do(command: Command): void {
-    // What is shown may be a moment older.
-    const { isPaused = true, muted = false, volume = 1 } = this.#viewing ?? {};
-    switch (command) {
-      case 'play_pause':
-        this.#viewing?.setPlaying(isPaused);
-        break;
-      case 'go_live':
-        this.#viewing?.goLive();
-        break;
-      case 'mute':
-        this.#viewing?.setVolume(muted ? volume || 1 : 0, muted);
-        break;
-      case 'stats':
-      case 'keys':
-        this.panel = this.panel === command ? undefined : command;
-        break;
-      case 'picture_in_picture':
-        void toggleFloating(this.video);
-        break;
-      case 'full_screen':
-        void toggleFullScreen(this, this.video);
-        break;
-    }
-  }
-
-  /** Media keys, and the buttons of a floating picture, are the person's too: by themselves they look like the browser. */
-  #takeMediaKeys(signal: AbortSignal): void {
-    if (!('mediaSession' in navigator)) return;
-    for (const action of ['play', 'pause'] as const) {
-      navigator.mediaSession.setActionHandler(action, () => this.#viewing?.setPlaying(action === 'play'));
-      signal.addEventListener('abort', () => navigator.mediaSession.setActionHandler(action, null));
-    }
   }
 
   /** Not by `document.fullscreenElement`: seen from the document that is whatever this element is inside of. */

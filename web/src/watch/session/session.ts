@@ -11,85 +11,37 @@
 // tells is not asked, and pauses grow, differ from page to page, and are never shorter than `Retry-After`.
 
 import { asCallError, type CallError } from '../../protocol/error';
-import type { StreamingData, StreamMoved, StreamStateChanged } from '../../protocol/event';
-import type { NodeAddress, StreamId } from '../../protocol/stream';
+import type { StreamStateChanged } from '../../protocol/event';
+import type { NodeAddress, StreamInfo } from '../../protocol/stream';
 import { localNowMs } from '../../transport/clock';
-import type { ViewerConnection } from '../../transport/viewer';
 import { Wake } from '../../transport/wake';
 import { Admission } from './admission';
 import { Elsewhere } from './elsewhere';
+import { Grace } from './grace';
 import { NodeClock } from './node-clock';
 import { NodeList } from './node-list';
 import { Pauses } from './pauses';
 import { Received } from './received';
-import { TIMING, type WatchSetup, type WatchTiming } from './setup';
+import { TIMING, type WatchSetup } from './setup';
 import { Silence } from './silence';
 import { BEGINNING, phaseOf, type FinalPhase, type WatchState } from './state';
-
-/** A watched node that served for longer than this was no failure when it is lost. */
-const SERVED_WELL_MS = 5_000;
-/** How often a quiet session looks up. */
-const LOOK_MS = 300;
+import { SERVED_WELL_MS, Stay, type End, type StayParts } from './stay';
 
 /** A stream that has not begun is looked for at least this often. */
 const LONGEST_WAIT_FOR_START_MS = 4_000;
-/** How often in a row a link may break soon after joining before the node counts as lost. */
-const MOST_BREAKS = 3;
-
-/** The node is silent or out of reach. */
-const OUT_OF_REACH: readonly string[] = ['unreachable', 'timeout'];
-
-/**
- * What ended watching on a node: it served and was `lost`, it `refused` or was never reached, it no longer takes our
- * `grant`, it `moved` us to others, or what it sends is `stale` because this page did not run for a while.
- */
-type End = 'lost' | 'refused' | 'grant' | 'moved' | 'stale' | 'closed';
 
 /** Watches one stream until closed, ended or refused for good. */
 export class WatchSession {
-  readonly #setup: WatchSetup;
-  readonly #timing: WatchTiming;
-  readonly #now: () => number;
-  readonly #wake = new Wake();
-  readonly #nodes = new NodeList();
-  readonly #received = new Received();
-  readonly #silence: Silence;
-  readonly #admission: Admission;
-  readonly #clock: NodeClock;
-  readonly #elsewhere: Elsewhere;
-  readonly #pauses: Pauses;
+  readonly #parts: StayParts;
+  readonly #grace = new Grace();
   #state: WatchState = BEGINNING;
-  #connection: ViewerConnection | undefined;
+  #stay: Stay | undefined;
   /** The node that is being left, still serving. */
-  #leaving: ViewerConnection | undefined;
-  #moved: readonly NodeAddress[] | undefined;
-  /** The node stopped carrying the stream, which is not over. */
-  #dropped = false;
-  #rejoin = false;
+  #leaving: Stay | undefined;
   #closed = false;
 
   constructor(setup: WatchSetup) {
-    this.#setup = setup;
-    this.#timing = { ...TIMING, ...setup.timing };
-    this.#now = setup.now ?? localNowMs;
-    this.#silence = new Silence(this.#now, setup.wallNow ?? (() => Date.now()));
-    this.#clock = new NodeClock(setup.clock, this.#timing, this.#now);
-    this.#elsewhere = new Elsewhere(this.#timing.elsewhere);
-    const owner = {
-      problem: () => this.#state.problem,
-      hadMedia: () => this.#received.hadMedia,
-      lostJustNow: () => this.#pauses.lostJustNow,
-      show: (change: Partial<WatchState>) => this.#show(change),
-      finish: (phase: FinalPhase, problem: CallError | undefined) => this.#finish(phase, problem),
-    };
-    this.#pauses = new Pauses(this.#timing.retry, this.#wake, this.#now, {
-      problem: () => this.#state.problem,
-      hadMedia: () => this.#received.hadMedia,
-      hidden: () => setup.hidden?.() === true,
-      isClosed: () => this.#closed,
-      retriesAt: (retryAtMs) => this.#show({ retryAtMs }),
-    });
-    this.#admission = new Admission(setup, this.#nodes, owner, this.#now);
+    this.#parts = this.#assemble(setup);
     this.#run().catch((error: unknown) => this.#finish('failed', asCallError(error)));
   }
 
@@ -99,262 +51,167 @@ export class WatchSession {
 
   /** Starts over at the newest keyframe, because what came before is of no more use. */
   rejoin(): void {
-    this.#received.forget();
-    this.#rejoin = true;
-    this.#wake.ring();
+    this.#parts.received.startOver();
+    this.#parts.wake.ring();
   }
 
   /** The page runs again or is seen again: whether the link is still good is looked at now. */
   look(): void {
-    this.#wake.ring();
+    this.#parts.wake.ring();
   }
 
   /** Asks for the node's clock now. */
   lookAtClock(): void {
-    this.#clock.makeDue();
-    this.#wake.ring();
+    this.#parts.clock.makeDue();
+    this.#parts.wake.ring();
   }
 
   /** The network is back: what waits for its next try is tried now. */
   hurry(): void {
-    this.#pauses.hurry();
+    this.#parts.pauses.hurry();
   }
 
   /** Leaves the stream. */
   close(): void {
     this.#closed = true;
-    this.#connection?.close();
+    this.#stay?.close();
     this.#leaving?.close();
-    this.#wake.ring();
+    this.#parts.wake.ring();
+  }
+
+  #assemble(plain: WatchSetup): StayParts {
+    const now = plain.now ?? localNowMs;
+    const timing = { ...TIMING, ...plain.timing };
+    const setup = this.#learning(plain, now);
+    const [wake, nodes, received] = [new Wake(), new NodeList(), new Received()];
+    const shared = {
+      problem: () => this.#state.problem,
+      hadMedia: () => received.hadMedia,
+      show: (change: Partial<WatchState>) => this.#show(change),
+      finish: (phase: FinalPhase, problem: CallError | undefined) => this.#finish(phase, problem),
+    };
+    const pauses = new Pauses(timing.retry, wake, now, {
+      ...shared,
+      hidden: () => setup.hidden?.() === true,
+      isClosed: () => this.#closed,
+      retriesAt: (retryAtMs) => this.#show({ retryAtMs }),
+    });
+    const admission = new Admission(setup, nodes, { ...shared, lostJustNow: () => pauses.lostJustNow }, now);
+    const silence = new Silence(now, setup.wallNow ?? (() => Date.now()));
+    const clock = new NodeClock(setup.clock, timing, now);
+    const elsewhere = new Elsewhere(timing.elsewhere);
+    return { setup, timing, now, wake, nodes, received, silence, admission, clock, elsewhere, pauses };
+  }
+
+  /** `setup` with an ear for what the main server says of an interrupted stream. */
+  #learning(setup: WatchSetup, now: () => number): WatchSetup {
+    const learn = (info: StreamInfo | undefined): void => {
+      if (info && this.#grace.told(info, now())) this.#show({});
+    };
+    return {
+      ...setup,
+      askForNodes: async (ask) => {
+        const assignment = await setup.askForNodes(ask);
+        learn(assignment.stream);
+        return assignment;
+      },
+      describe: async () => {
+        const info = await setup.describe();
+        learn(info);
+        return info;
+      },
+    };
   }
 
   async #run(): Promise<void> {
+    const { now, nodes, received, admission, pauses } = this.#parts;
     /** Assignments in a row of which no node served well. */
     let failures = 0;
     let begins = 0;
     while (!this.#isClosed()) {
-      const node = this.#nodes.next(this.#now());
+      const node = nodes.next(now());
       if (node === undefined) {
-        if (failures > 1) await this.#admission.showFull();
-        if (failures > 0) await this.#pauses.pause(failures);
-        for (let tries = 1; !this.#isClosed() && !(await this.#admission.ask()); tries++)
-          await this.#pauses.pause(tries);
+        if (failures > 1) await admission.showFull();
+        if (failures > 0) await pauses.pause(failures);
+        for (let tries = 1; !this.#isClosed() && !(await admission.ask()); tries++) await pauses.pause(tries);
         failures++;
         continue;
       }
-      const startedAtMs = this.#now();
+      const startedAtMs = now();
       const end = await this.#watchOn(node);
-      if (end === 'moved' || this.#now() - startedAtMs > SERVED_WELL_MS) failures = 0;
-      if (end === 'refused' && (await this.#admission.beginsLater())) {
-        this.#nodes.outdate();
+      if (end === 'moved' || now() - startedAtMs > SERVED_WELL_MS) failures = 0;
+      if (end === 'refused' && (await admission.beginsLater())) {
+        nodes.outdate();
         failures = 0;
-        await this.#pauses.pause(++begins, LONGEST_WAIT_FOR_START_MS);
+        await pauses.pause(++begins, LONGEST_WAIT_FOR_START_MS);
         continue;
       }
       begins = 0;
       if (end === 'lost' || end === 'refused') {
-        this.#nodes.failed(node);
-        if (end === 'lost') this.#pauses.lost();
-        if (this.#received.hadMedia) this.#show({ phase: 'reconnecting' });
+        nodes.failed(node);
+        if (end === 'lost') pauses.lost();
+        if (received.hadMedia) this.#show({ phase: 'reconnecting' });
       }
       if (end === 'stale') this.#startAfresh();
       // When a node that served is gone, the main server knows who carries the stream now.
-      if (end === 'lost' || end === 'grant') this.#nodes.outdate();
+      if (end === 'lost' || end === 'grant') nodes.outdate();
     }
   }
 
   /** Watches on one node until it is lost, refuses, or sends us on. */
   async #watchOn(node: NodeAddress): Promise<End> {
-    const connection = this.#setup.connect(node.public_url);
-    this.#connection = connection;
-    this.#dropped = false;
-    const forget = [
-      connection.onLink(() => this.#wake.ring()),
-      connection.on('streaming_data', (data) => this.#receive(data)),
-      connection.on('stream_state', (change) => this.#stateChanged(change, node)),
-      connection.on('stream_moved', (moved) => this.#move(moved)),
-      connection.on('stream_dropped', ({ stream_id }) => this.#drop(stream_id)),
-    ];
-    this.#clock.reset();
+    const stay = new Stay(
+      this.#parts,
+      {
+        state: () => this.#state,
+        isClosed: () => this.#closed,
+        serves: () => {
+          this.#leaving?.close();
+          this.#leaving = undefined;
+        },
+        stateChanged: (change, at) => this.#stateChanged(change, at),
+        show: (change) => this.#show(change),
+        finish: (phase, problem) => this.#finish(phase, problem),
+      },
+      node,
+    );
+    this.#stay = stay;
     let end: End = 'lost';
     try {
-      end = await this.#stayOn(connection, node);
+      end = await stay.run();
     } finally {
       this.#leaving?.close();
-      this.#leaving = end === 'moved' ? connection : undefined;
       // Its media still counts while the next node is joined; repeats are dropped by name.
-      if (end !== 'moved') {
-        forget.forEach((stop) => stop());
-        connection.close();
-      }
-      this.#connection = undefined;
+      this.#leaving = end === 'moved' ? stay : undefined;
+      if (end !== 'moved') stay.close();
+      this.#stay = undefined;
     }
     return this.#isClosed() ? 'closed' : end;
   }
 
-  /** Watches until the node has to be left; a link that breaks may come back, though not again and again. */
-  async #stayOn(connection: ViewerConnection, node: NodeAddress): Promise<End> {
-    let refusal = await this.#watch(connection, node, this.#timing.connectMs);
-    for (let breaks = 0; refusal === undefined;) {
-      const joinedAtMs = this.#now();
-      const end = await this.#follow(connection, node);
-      if (end !== 'link_down') return end;
-      if (this.#received.hadMedia) this.#show({ phase: 'reconnecting' });
-      breaks = this.#now() - joinedAtMs > SERVED_WELL_MS ? 1 : breaks + 1;
-      if (breaks >= MOST_BREAKS) return 'lost';
-      refusal = await this.#watch(connection, node, this.#timing.sameNodeMs);
-      if (refusal === 'refused') return 'lost';
+  #stateChanged({ state, viewers }: StreamStateChanged, node: NodeAddress): void {
+    const { now, elsewhere } = this.#parts;
+    if (state === 'interrupted') elsewhere.begin(now());
+    else {
+      elsewhere.reset();
+      this.#grace.over();
     }
-    return refusal;
-  }
-
-  /** Watches while the link holds. */
-  async #follow(connection: ViewerConnection, node: NodeAddress): Promise<End | 'link_down'> {
-    this.#clock.look(connection);
-    while (!this.#isClosed()) {
-      if (this.#dropped) return 'lost';
-      if (isDown(connection)) return 'link_down';
-      if (this.#takeMove()) return 'moved';
-      if (this.#silence.isStale()) return 'stale';
-      if (this.#elsewhere.isDue(this.#now())) {
-        await this.#lookElsewhere(node);
-        continue;
-      }
-      if (this.#rejoin) {
-        await connection.leave();
-        const again = await this.#watch(connection, node, this.#timing.connectMs);
-        if (again !== undefined) return again === 'refused' ? 'lost' : again;
-      }
-      if (this.#silence.forMs > this.#timing.silentMs && !(await this.#probe(connection))) {
-        if (isDown(connection)) return 'link_down';
-        if (this.#silence.isStale()) return 'stale';
-        this.#nodes.died(node, this.#now());
-        return 'lost';
-      }
-      this.#clock.lookIfDue(connection);
-      await this.#wake.wait(LOOK_MS);
-    }
-    return 'closed';
-  }
-
-  /** Joins, or goes on after the last chunk; undefined when it worked. */
-  async #watch(
-    connection: ViewerConnection,
-    node: NodeAddress,
-    waitMs: number,
-  ): Promise<'refused' | 'grant' | undefined> {
-    this.#rejoin = false;
-    // Silence before joining is not the link's.
-    this.#silence.hear();
-    this.#setup.onBacklog();
-    const before = this.#state;
-    const request = {
-      stream_id: this.#setup.streamId,
-      ...(this.#nodes.grant === undefined ? {} : { grant: this.#nodes.grant }),
-      ...(this.#received.last ? { after: this.#received.last } : {}),
-      ...(this.#setup.formats ? { format: this.#setup.formats.join(',') } : {}),
-    };
-    try {
-      const { mime } = await connection.watch(request, waitMs);
-      this.#silence.hear();
-      this.#leaving?.close();
-      this.#leaving = undefined;
-      this.#pauses.serves();
-      this.#nodes.serves(node);
-      // A state the node told meanwhile is worth more than this guess.
-      const told = this.#state !== before && this.#state.node === node.public_url;
-      const phase = told ? this.#state.phase : mime === null ? 'waiting' : 'live';
-      this.#show({ phase, node: node.public_url, transport: connection.transport, problem: undefined });
-      return undefined;
-    } catch (error) {
-      const problem = asCallError(error);
-      this.#show({ problem });
-      if (problem.code === 'unsupported_format') this.#finish('unsupported', problem);
-      if (OUT_OF_REACH.includes(problem.code)) this.#nodes.died(node, this.#now());
-      return problem.code === 'invalid_grant' ? 'grant' : 'refused';
-    }
-  }
-
-  async #probe(connection: ViewerConnection): Promise<boolean> {
-    try {
-      await this.#clock.probe(connection);
-      this.#silence.hear();
-      return true;
-    } catch (error) {
-      this.#show({ problem: asCallError(error) });
-      return false;
-    }
-  }
-
-  #receive(data: StreamingData): void {
-    // What waited while the page did not run is no longer live.
-    if (this.#silence.isStale()) {
-      this.#silence.markStale();
-      this.#wake.ring();
-      return;
-    }
-    this.#silence.hear();
-    if (data.stream_id !== this.#setup.streamId || !(data.data instanceof ArrayBuffer) || this.#rejoin) return;
-    if (!this.#received.isNew(data)) return;
-    if (data.kind === 'media' && this.#state.phase === 'waiting') this.#show({ phase: 'live' });
-    try {
-      this.#setup.onData(data);
-    } catch (error) {
-      this.#finish('failed', asCallError(error));
-    }
-  }
-
-  #stateChanged({ stream_id, state, viewers }: StreamStateChanged, node: NodeAddress): void {
-    if (!this.#silence.isStale()) this.#silence.hear();
-    if (stream_id !== this.#setup.streamId) return;
-    if (state === 'interrupted') this.#elsewhere.begin(this.#now());
-    else this.#elsewhere.reset();
     if (state === 'ended') {
       this.#show({ viewers });
       this.#finish('ended', undefined);
     } else this.#show({ phase: phaseOf(state), viewers, node: node.public_url });
   }
 
-  #move({ stream_id, nodes }: StreamMoved): void {
-    if (stream_id !== this.#setup.streamId || nodes.length === 0) return;
-    this.#moved = nodes;
-    this.#wake.ring();
-  }
-
-  #drop(streamId: StreamId): void {
-    if (streamId !== this.#setup.streamId) return;
-    this.#dropped = true;
-    this.#wake.ring();
-  }
-
-  /** A node that waits for its broadcaster may not reach the one it went to; the main server knows that one. */
-  async #lookElsewhere(node: NodeAddress): Promise<void> {
-    let problem: unknown;
-    try {
-      this.#moved = (await this.#admission.askElsewhere(node)) ?? this.#moved;
-    } catch (error) {
-      // This node knows best for now.
-      problem = error;
-    }
-    if (this.#moved === undefined) this.#elsewhere.asked(this.#now(), problem);
-    else this.#elsewhere.reset();
-  }
-
-  #takeMove(): boolean {
-    if (this.#moved === undefined || !this.#nodes.takeMove(this.#moved)) return false;
-    this.#moved = undefined;
-    return true;
-  }
-
   /** Forgets where it was: what was missed while the page did not run is of no interest. */
   #startAfresh(): void {
-    this.#silence.freshen();
-    this.#received.forget();
-    this.#elsewhere.reset();
+    const { setup, received, silence, elsewhere, pauses } = this.#parts;
+    silence.freshen();
+    received.forget();
+    elsewhere.reset();
     // Networks take a moment to come back after sleep.
-    this.#pauses.lost();
-    if (this.#received.hadMedia) this.#show({ phase: 'reconnecting' });
-    this.#setup.onFreshStart();
+    pauses.lost();
+    if (received.hadMedia) this.#show({ phase: 'reconnecting' });
+    setup.onFreshStart();
   }
 
   #finish(phase: FinalPhase, problem: CallError | undefined): void {
@@ -364,17 +221,14 @@ export class WatchSession {
 
   #show(change: Partial<WatchState>): void {
     if (this.#closed) return;
-    this.#state = { ...this.#state, ...change };
-    this.#setup.onState(this.#state);
+    const next = { ...this.#state, ...change };
+    const { now, setup } = this.#parts;
+    this.#state = { ...next, endsAtMs: next.phase === 'interrupted' ? this.#grace.endsAtMs(now()) : undefined };
+    setup.onState(this.#state);
   }
 
   /** The same as `#closed`, for after an await, across which the compiler believes it unchanged. */
   #isClosed(): boolean {
     return this.#closed;
   }
-}
-
-/** A call and not a comparison, because the link changes across awaits without the compiler knowing. */
-function isDown(connection: ViewerConnection): boolean {
-  return connection.link !== 'up';
 }

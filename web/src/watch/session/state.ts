@@ -47,6 +47,8 @@ export interface WatchState {
   problem: CallError | undefined;
   /** When the main server is asked again, on the session's clock; only while it waits for that. */
   retryAtMs: number | undefined;
+  /** When the stream ends unless its broadcaster returns, on the session's clock; only while it is interrupted. */
+  endsAtMs: number | undefined;
 }
 
 /** Before anything happened. */
@@ -57,6 +59,7 @@ export const BEGINNING: WatchState = {
   transport: undefined,
   problem: undefined,
   retryAtMs: undefined,
+  endsAtMs: undefined,
 };
 
 /** The phase of watching a stream in this state. */

@@ -1,0 +1,254 @@
+// One stay at one node: joins, goes on after the last chunk when the link broke, probes what is silent, and says why the node has
+// to be left. Which node comes next is the session's business.
+
+import { asCallError, type CallError } from '../../protocol/error';
+import type { StreamingData, StreamMoved, StreamStateChanged } from '../../protocol/event';
+import type { NodeAddress, StreamId } from '../../protocol/stream';
+import type { ViewerConnection } from '../../transport/viewer';
+import type { Wake } from '../../transport/wake';
+import type { Admission } from './admission';
+import type { Elsewhere } from './elsewhere';
+import type { NodeClock } from './node-clock';
+import type { NodeList } from './node-list';
+import type { Pauses } from './pauses';
+import type { Received } from './received';
+import type { WatchSetup, WatchTiming } from './setup';
+import type { Silence } from './silence';
+import type { FinalPhase, WatchState } from './state';
+
+/** A node that served for longer than this was no failure when it is lost. */
+export const SERVED_WELL_MS = 5_000;
+/** How often a quiet stay looks up. */
+const LOOK_MS = 300;
+/** How often in a row a link may break soon after joining before the node counts as lost. */
+const MOST_BREAKS = 3;
+
+/** The node is silent or out of reach. */
+const OUT_OF_REACH: readonly string[] = ['unreachable', 'timeout'];
+
+/**
+ * What ended a stay: the node served and was `lost`, it `refused` or was never reached, it no longer takes our `grant`, it
+ * `moved` us to others, or what it sends is `stale` because this page did not run for a while.
+ */
+export type End = 'lost' | 'refused' | 'grant' | 'moved' | 'stale' | 'closed';
+
+/** What the stays of one session share. */
+export interface StayParts {
+  readonly setup: WatchSetup;
+  readonly timing: WatchTiming;
+  readonly now: () => number;
+  readonly wake: Wake;
+  readonly nodes: NodeList;
+  readonly received: Received;
+  readonly silence: Silence;
+  readonly admission: Admission;
+  readonly clock: NodeClock;
+  readonly elsewhere: Elsewhere;
+  readonly pauses: Pauses;
+}
+
+/** What a stay needs of its session. */
+export interface StayOwner {
+  state: () => WatchState;
+  isClosed: () => boolean;
+  /** The node serves: the one that is being left is not needed any more. */
+  serves: () => void;
+  /** The node says how the stream is doing. */
+  stateChanged: (change: StreamStateChanged, node: NodeAddress) => void;
+  show: (change: Partial<WatchState>) => void;
+  finish: (phase: FinalPhase, problem: CallError | undefined) => void;
+}
+
+/** See the head of the file. */
+export class Stay {
+  readonly #parts: StayParts;
+  readonly #owner: StayOwner;
+  readonly #node: NodeAddress;
+  readonly #connection: ViewerConnection;
+  readonly #forget: (() => void)[];
+  #moved: readonly NodeAddress[] | undefined;
+  /** The node stopped carrying the stream, which is not over. */
+  #dropped = false;
+
+  /** Connects. */
+  constructor(parts: StayParts, owner: StayOwner, node: NodeAddress) {
+    this.#parts = parts;
+    this.#owner = owner;
+    this.#node = node;
+    const connection = parts.setup.connect(node.public_url);
+    this.#connection = connection;
+    this.#forget = [
+      connection.onLink(() => parts.wake.ring()),
+      connection.on('streaming_data', (data) => this.#receive(data)),
+      connection.on('stream_state', (change) => this.#stateChanged(change)),
+      connection.on('stream_moved', (moved) => this.#move(moved)),
+      connection.on('stream_dropped', ({ stream_id }) => this.#drop(stream_id)),
+    ];
+    parts.clock.reset();
+  }
+
+  /** Lets go of the node. */
+  close(): void {
+    this.#forget.forEach((stop) => stop());
+    this.#connection.close();
+  }
+
+  /** Watches until the node has to be left; a link that breaks may come back, though not again and again. */
+  async run(): Promise<End> {
+    const { timing, now, received } = this.#parts;
+    let refusal = await this.#watch(timing.connectMs);
+    for (let breaks = 0; refusal === undefined;) {
+      const joinedAtMs = now();
+      const end = await this.#follow();
+      if (end !== 'link_down') return end;
+      if (received.hadMedia) this.#owner.show({ phase: 'reconnecting' });
+      breaks = now() - joinedAtMs > SERVED_WELL_MS ? 1 : breaks + 1;
+      if (breaks >= MOST_BREAKS) return 'lost';
+      refusal = await this.#watch(timing.sameNodeMs);
+      if (refusal === 'refused') return 'lost';
+    }
+    return refusal;
+  }
+
+  /** Watches while the link holds. */
+  async #follow(): Promise<End | 'link_down'> {
+    const { timing, now, wake, nodes, received, silence, clock, elsewhere } = this.#parts;
+    clock.look(this.#connection);
+    while (!this.#owner.isClosed()) {
+      if (this.#dropped) return 'lost';
+      if (this.#isDown()) return 'link_down';
+      if (this.#takeMove()) return 'moved';
+      if (silence.isStale()) return 'stale';
+      if (elsewhere.isDue(now())) {
+        await this.#lookElsewhere();
+        continue;
+      }
+      if (received.startsOver) {
+        await this.#connection.leave();
+        const again = await this.#watch(timing.connectMs);
+        if (again !== undefined) return again === 'refused' ? 'lost' : again;
+      }
+      if (silence.forMs > timing.silentMs && !(await this.#probe())) {
+        if (this.#isDown()) return 'link_down';
+        if (silence.isStale()) return 'stale';
+        nodes.died(this.#node, now());
+        return 'lost';
+      }
+      clock.lookIfDue(this.#connection);
+      await wake.wait(LOOK_MS);
+    }
+    return 'closed';
+  }
+
+  /** Joins, or goes on after the last chunk; undefined when it worked. */
+  async #watch(waitMs: number): Promise<'refused' | 'grant' | undefined> {
+    const { setup, now, nodes, received, silence } = this.#parts;
+    received.joins();
+    // Silence before joining is not the link's.
+    silence.hear();
+    setup.onBacklog();
+    const before = this.#owner.state();
+    const request = {
+      stream_id: setup.streamId,
+      ...(nodes.grant === undefined ? {} : { grant: nodes.grant }),
+      ...(received.last ? { after: received.last } : {}),
+      ...(setup.formats ? { format: setup.formats.join(',') } : {}),
+    };
+    try {
+      const { mime } = await this.#connection.watch(request, waitMs);
+      this.#joined(before, mime);
+      return undefined;
+    } catch (error) {
+      const problem = asCallError(error);
+      this.#owner.show({ problem });
+      if (problem.code === 'unsupported_format') this.#owner.finish('unsupported', problem);
+      if (OUT_OF_REACH.includes(problem.code)) nodes.died(this.#node, now());
+      return problem.code === 'invalid_grant' ? 'grant' : 'refused';
+    }
+  }
+
+  #joined(before: WatchState, mime: string | null): void {
+    const { nodes, silence, pauses } = this.#parts;
+    const node = this.#node.public_url;
+    silence.hear();
+    this.#owner.serves();
+    pauses.serves();
+    nodes.serves(this.#node);
+    // A state the node told meanwhile is worth more than this guess.
+    const state = this.#owner.state();
+    const told = state !== before && state.node === node;
+    const phase = told ? state.phase : mime === null ? 'waiting' : 'live';
+    this.#owner.show({ phase, node, transport: this.#connection.transport, problem: undefined });
+  }
+
+  async #probe(): Promise<boolean> {
+    try {
+      await this.#parts.clock.probe(this.#connection);
+      this.#parts.silence.hear();
+      return true;
+    } catch (error) {
+      this.#owner.show({ problem: asCallError(error) });
+      return false;
+    }
+  }
+
+  #receive(data: StreamingData): void {
+    const { setup, wake, received, silence } = this.#parts;
+    // What waited while the page did not run is no longer live.
+    if (silence.isStale()) {
+      silence.markStale();
+      wake.ring();
+      return;
+    }
+    silence.hear();
+    if (data.stream_id !== setup.streamId || !(data.data instanceof ArrayBuffer)) return;
+    if (!received.isNew(data)) return;
+    if (data.kind === 'media' && this.#owner.state().phase === 'waiting') this.#owner.show({ phase: 'live' });
+    try {
+      setup.onData(data);
+    } catch (error) {
+      this.#owner.finish('failed', asCallError(error));
+    }
+  }
+
+  #stateChanged(change: StreamStateChanged): void {
+    const { setup, silence } = this.#parts;
+    if (!silence.isStale()) silence.hear();
+    if (change.stream_id === setup.streamId) this.#owner.stateChanged(change, this.#node);
+  }
+
+  #move({ stream_id, nodes }: StreamMoved): void {
+    if (stream_id !== this.#parts.setup.streamId || nodes.length === 0) return;
+    this.#moved = nodes;
+    this.#parts.wake.ring();
+  }
+
+  #drop(streamId: StreamId): void {
+    if (streamId !== this.#parts.setup.streamId) return;
+    this.#dropped = true;
+    this.#parts.wake.ring();
+  }
+
+  /** A node that waits for its broadcaster may not reach the one it went to; the main server knows that one. */
+  async #lookElsewhere(): Promise<void> {
+    const { now, admission, elsewhere } = this.#parts;
+    let problem: unknown;
+    try {
+      this.#moved = (await admission.askElsewhere(this.#node)) ?? this.#moved;
+    } catch (error) {
+      // This node knows best for now.
+      problem = error;
+    }
+    if (this.#moved === undefined) elsewhere.asked(now(), problem);
+    else elsewhere.reset();
+  }
+
+  #takeMove(): boolean {
+    return this.#moved !== undefined && this.#parts.nodes.takeMove(this.#moved);
+  }
+
+  /** A call and not a comparison, because the link changes across awaits without the compiler knowing. */
+  #isDown(): boolean {
+    return this.#connection.link !== 'up';
+  }
+}
