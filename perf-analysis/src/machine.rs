@@ -162,15 +162,19 @@ fn parse_stat(stat: &str) -> (u64, u64) {
     (sum(&[0, 1, 2, 5, 6]), sum(&[7]))
 }
 
-/// The checkout's commit, with `-dirty` if it has changes; `unknown` outside a checkout.
+/// Where measurements write: changes there do not change the program.
+const RESULTS: [&str; 2] = [":(top,exclude)report", ":(top,exclude)perf-analysis/results"];
+
+/// The checkout's commit, with `-dirty` if it has changes other than results; `unknown` outside a checkout.
 pub fn commit() -> String {
     let git = |args: &[&str]| {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
         let output = Command::new("git").args(args).current_dir(directory).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
+    let status = ["status", "--porcelain", "--", ":(top)", RESULTS[0], RESULTS[1]];
     match git(&["rev-parse", "--short=12", "HEAD"]) {
-        Some(commit) if git(&["status", "--porcelain"]).is_some_and(|changes| changes.is_empty()) => commit,
+        Some(commit) if git(&status).is_some_and(|changes| changes.is_empty()) => commit,
         Some(commit) => format!("{commit}-dirty"),
         None => "unknown".into(),
     }

@@ -61,6 +61,10 @@ pub struct Setting<'a> {
     pub logs: &'a Path,
 }
 
+/// Connections that the main server keeps: those of all nodes and of the viewers. Its default is a quarter of the files that it
+/// may open, and it closes idle nodes' connections for new ones beyond that.
+const HTTP_CONNECTIONS: &str = "16384";
+
 /// The running programs; killed on drop.
 pub struct Plant {
     // Dropped in this order: the main server dies before its enclosure is removed.
@@ -89,6 +93,7 @@ impl Plant {
         let environment = [("UNDEAD_CLUSTER_SECRET", SECRET), ("UNDEAD_LOG", "warn")];
         let mut command = enclosure.command(undead, &environment);
         command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
+        command.args(["--max-http-connections", HTTP_CONNECTIONS]);
         if !store.is_empty() {
             let url = |server: &StoreServer| format!("nats://127.0.0.1:{}", server.port);
             let urls: Vec<String> = store.iter().map(url).collect();
