@@ -3,39 +3,29 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
-use protocol::{NodeId, StreamId, grant, node::Heartbeat};
-use store::{Engine, Entry, Namespace, Store, leases};
+use protocol::grant;
+use store::{Engine, Store};
 use supervisor::Supervisor;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Secret,
-    api::{self, caller::Credentials, health},
+    api::{self, caller::Credentials},
     auth::{Grants, PassphraseError, Passphrases, Vault, VaultError, cluster_secret_at},
-    clock::Now,
     cluster::{
         bootstrap,
-        gossip::{Gossip, Listener, Outbox},
+        gossip::{Gossip, Outbox},
         partition::Partition,
     },
     data_folder::{self, DataFolder},
     disk,
+    events::Feed,
     feature::{Context, Feature, Tasks},
-    metrics::Counters,
-    nodes::{self, Nodes, registry::Registry},
-    scaling::{self, Bounds, Signal},
-    shares::Places,
-    streams::{self, Streams, catalogue::Catalogue, feed::Feed, thumbnail::Thumbnail},
-    view::View,
+    health, nodes, scaling,
+    state::{self, ClusterState},
+    streams,
 };
-
-/// How often ended leases and met deadlines are looked for.
-const EXPIRY_TICK: Duration = Duration::from_millis(250);
-/// How often listeners get changes: at most two a second per stream.
-const CHANGES_TICK: Duration = Duration::from_millis(500);
-/// How often the load is looked at to say how many nodes it wants.
-const SCALING_TICK: Duration = Duration::from_secs(1);
 
 /// How long a store is waited for at the start: NATS takes up to nine seconds to see that a server died and elect leaders.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(25);
@@ -91,20 +81,7 @@ pub struct App {
     data_folder: Option<DataFolder>,
     /// What tests look into.
     #[cfg(test)]
-    pub(crate) parts: Arc<Parts>,
-}
-
-/// The objects that the features are made of.
-pub(crate) struct Parts {
-    context: Context,
-    pub(crate) view: Arc<View>,
-    pub(crate) partition: Arc<Partition>,
-    outbox: Arc<Outbox>,
-    pub(crate) streams: Arc<Streams>,
-    nodes: Arc<Nodes>,
-    scaling: Arc<Signal>,
-    grants: Arc<Grants>,
-    counters: Arc<Counters>,
+    pub(crate) inside: (Context, Arc<ClusterState>),
 }
 
 impl App {
@@ -146,30 +123,28 @@ impl App {
         config: Config,
         extra: impl FnOnce(&Context) -> Feature,
     ) -> Result<Self, StartError> {
-        bootstrap::check_schema(&*store.kv).await?;
-        let vault = Vault::new(&config.data_dir);
-        let seeds = bootstrap::grant_seeds(&*store.kv, &vault.grant_seed()?).await?;
-        let grants = Grants::new(&seeds)?.ok_or_else(|| StartError::Secret("no grant key".into()))?;
-        let cluster_secret = cluster_secret(&config, &vault, &store).await?;
-        let closing = CancellationToken::new();
-        let parts = Arc::new(Parts::new(&store, &config, grants, cluster_secret.clone()));
-        parts.load().await?;
-        let features = parts
-            .streams(&config, closing.clone())?
-            .and(parts.nodes(&config))
-            .and(parts.scaling())
-            .and(parts.cluster())
-            .and(extra(&parts.context));
-        let (routes, tasks) = features.split();
+        let context = context(store, config).await?;
+        let state = Arc::new(ClusterState::new(&context));
+        let mut features = state::feature(&context, &state)
+            .and(streams::feature(&context, &state))
+            .and(nodes::feature(&context, &state))
+            .and(scaling::feature(&context, &state))
+            .and(health::feature(&context))
+            .and(extra(&context));
+        load(&features, context.store.bus.is_alone()).await?;
+        let (outbox, partition) = (Arc::clone(&context.outbox), Arc::clone(&context.partition));
+        let listeners = features.take_listeners();
+        let gossip = Gossip::new(Arc::clone(&context.store.bus), outbox, partition, listeners);
+        let (routes, tasks) = features.task("gossip", async move { gossip.run().await }).split();
         Ok(Self {
             router: api::router(routes),
             tasks,
-            cluster_secret,
-            supervisor: store.supervisor,
-            closing,
+            cluster_secret: context.credentials.cluster_secret.clone(),
+            supervisor: context.store.supervisor.clone(),
+            closing: context.closing.clone(),
             data_folder: None,
             #[cfg(test)]
-            parts,
+            inside: (context, state),
         })
     }
 
@@ -210,183 +185,39 @@ impl App {
     }
 }
 
-impl Parts {
-    fn new(store: &Store, config: &Config, grants: Grants, cluster_secret: Secret) -> Self {
-        let context = Context {
-            store: store.clone(),
-            credentials: Credentials { cluster_secret },
-            feed: Arc::new(Feed::new()),
-        };
-        let partition = Arc::new(Partition::new(store.clone()));
-        let outbox = Arc::new(Outbox::new(store.bus.is_alone()));
-        let view = Arc::new(View::new(
-            Registry::new(config.registry()),
-            Catalogue::new(config.catalogue()),
-            config.placement,
-            config.terms(),
-            &store.kv,
-            (Arc::clone(&context.feed), Arc::clone(&partition), Arc::clone(&outbox)),
-        ));
-        let shared = || (Arc::clone(&view), Arc::clone(&partition), Arc::clone(&outbox));
-        let streams = Arc::new(Streams::new(shared(), Arc::clone(&store.kv)));
-        let nodes = Arc::new(Nodes::new(shared(), Arc::clone(&store.kv)));
-        Self {
-            context,
-            view,
-            partition,
-            outbox,
-            streams,
-            nodes,
-            scaling: Arc::new(Signal::new(config.scale_down_after, config.scaling)),
-            grants: Arc::new(grants),
-            counters: Arc::default(),
-        }
-    }
-
-    /// Takes over what the store has. Where there are several servers of the store, one may have died just now: then it is
-    /// tried for a while.
-    async fn load(&self) -> Result<(), store::Error> {
-        let begun = Instant::now();
-        loop {
-            let loaded = async {
-                self.view.load().await?;
-                self.streams.doubt(Now::read()).await
-            };
-            let is_late = self.context.store.bus.is_alone() || begun.elapsed() >= LOAD_TIMEOUT;
-            match loaded.await {
-                Err(store::Error::Unavailable(error)) if !is_late => {
-                    tracing::warn!("cannot load streams and nodes from the store, retrying: {error}")
-                }
-                outcome => return outcome,
-            }
-            sleep(LOAD_RETRY).await;
-        }
-    }
-
-    fn streams(&self, config: &Config, closing: CancellationToken) -> Result<Feature, StartError> {
-        let api = streams::routes::Api {
-            streams: Arc::clone(&self.streams),
-            feed: Arc::clone(&self.context.feed),
-            grants: Arc::clone(&self.grants),
-            passphrases: Passphrases::new()?,
-            credentials: self.context.credentials.clone(),
-            listeners: Places::new(config.limits.event_listeners),
-            started: Now::read(),
-            closing,
-            counters: Arc::clone(&self.counters),
-        };
-        let [last_seen, last] = [(); 2].map(|()| Arc::clone(&self.streams));
-        let feature = Feature::new(streams::routes::router(Arc::new(api)))
-            .task("time at which streams were last seen", async move { last_seen.note_last_seen().await })
-            .saving("last time at which streams were seen", |shutdown| async move {
-                shutdown.cancelled().await;
-                last.note_seen_last().await;
-            });
-        Ok(feature)
-    }
-
-    fn nodes(&self, config: &Config) -> Feature {
-        Feature::new(nodes::routes::router(Arc::new(nodes::routes::Api {
-            nodes: Arc::clone(&self.nodes),
-            grants: Arc::clone(&self.grants),
-            credentials: self.context.credentials.clone(),
-            heartbeat: config.heartbeat,
-            lease: config.lease,
-            counters: Arc::clone(&self.counters),
-        })))
-    }
-
-    fn scaling(&self) -> Feature {
-        let api = Arc::new(scaling::routes::Api {
-            scaling: Arc::clone(&self.scaling),
-            nodes: Arc::clone(&self.nodes),
-            credentials: self.context.credentials.clone(),
-        });
-        let (signal, nodes) = (Arc::clone(&self.scaling), Arc::clone(&self.nodes));
-        Feature::new(scaling::routes::router(api))
-            .task("scaling signal", async move { watch_load(&signal, &nodes).await })
-    }
-
-    /// What keeps this server in sync with the store and the other main servers, and lets time pass.
-    fn cluster(&self) -> Feature {
-        let api = Arc::new(health::Api {
-            view: Arc::clone(&self.view),
-            feed: Arc::clone(&self.context.feed),
-            partition: Arc::clone(&self.partition),
-            scaling: Arc::clone(&self.scaling),
-            supervisor: self.context.store.supervisor.clone(),
-            counters: Arc::clone(&self.counters),
-        });
-        let heard = Heard {
-            view: Arc::clone(&self.view),
-            streams: Arc::clone(&self.streams),
-            nodes: Arc::clone(&self.nodes),
-        };
-        let (outbox, partition) = (Arc::clone(&self.outbox), Arc::clone(&self.partition));
-        let gossip = Gossip::new(Arc::clone(&self.context.store.bus), outbox, partition, heard);
-        let (kv, partition) = (Arc::clone(&self.context.store.kv), Arc::clone(&self.partition));
-        let [following, expiring, saving] = [(); 3].map(|()| Arc::clone(&self.view));
-        Feature::new(health::router(api))
-            .task("store health", async move { partition.follow_health().await })
-            .task("watch of the store", async move { following.follow().await })
-            .task("gossip", async move { gossip.run().await })
-            .task("expiry of leases and streams", async move { upkeep(&expiring).await })
-            .task("leases of the store", leases::run(kv))
-            .saving("write-behind", |shutdown| async move { saving.save(&shutdown).await })
-    }
+/// What features use, made from the store and the secrets.
+async fn context(store: Store, config: Config) -> Result<Context, StartError> {
+    bootstrap::check_schema(&*store.kv).await?;
+    let vault = Vault::new(&config.data_dir);
+    let seeds = bootstrap::grant_seeds(&*store.kv, &vault.grant_seed()?).await?;
+    let grants = Grants::new(&seeds)?.ok_or_else(|| StartError::Secret("no grant key".into()))?;
+    let cluster_secret = cluster_secret(&config, &vault, &store).await?;
+    Ok(Context {
+        credentials: Credentials { cluster_secret },
+        grants: Arc::new(grants),
+        passphrases: Arc::new(Passphrases::new()?),
+        feed: Arc::new(Feed::new()),
+        partition: Arc::new(Partition::new(store.clone())),
+        outbox: Arc::new(Outbox::new(store.bus.is_alone())),
+        metrics: Arc::default(),
+        closing: CancellationToken::new(),
+        config: Arc::new(config),
+        store,
+    })
 }
 
-/// Hands the news of other main servers to the features.
-struct Heard {
-    view: Arc<View>,
-    streams: Arc<Streams>,
-    nodes: Arc<Nodes>,
-}
-
-impl Listener for Heard {
-    fn heartbeat(&self, node_id: &NodeId, heartbeat: &Heartbeat, now: Now) {
-        self.nodes.overhear(node_id, heartbeat, now);
-    }
-
-    fn thumbnail(&self, stream_id: StreamId, thumbnail: Thumbnail) {
-        self.streams.take_thumbnail(stream_id, thumbnail);
-    }
-
-    fn written(&self, namespace: Namespace, entry: &Entry) {
-        self.view.hear(namespace, entry);
-    }
-}
-
-async fn upkeep(view: &View) {
-    let (mut expiry, mut changes) = (interval(EXPIRY_TICK), interval(CHANGES_TICK));
-    expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    changes.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut before = Now::read();
+/// Has features take over what the store has. Where there are several servers of the store, one may have died just now: then
+/// it is tried for a while.
+async fn load(features: &Feature, store_is_alone: bool) -> Result<(), store::Error> {
+    let begun = Instant::now();
     loop {
-        tokio::select! {
-            _ = expiry.tick() => {
-                let now = Now::read();
-                view.expire(before, now);
-                before = now;
+        match features.load().await {
+            Err(store::Error::Unavailable(error)) if !store_is_alone && begun.elapsed() < LOAD_TIMEOUT => {
+                tracing::warn!("cannot load streams and nodes from the store, retrying: {error}");
             }
-            _ = changes.tick() => view.tell_changes(),
+            outcome => return outcome,
         }
-    }
-}
-
-/// Keeps the scaling signal current between requests for it, and logs when it changes.
-async fn watch_load(signal: &Signal, nodes: &Nodes) {
-    let mut ticks = interval(SCALING_TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut wanted = signal.wanted();
-    loop {
-        ticks.tick().await;
-        let now = Now::read();
-        let scaling = signal.update(&nodes.list(now), Bounds::ANY, now.instant);
-        if wanted != scaling.wanted {
-            wanted = scaling.wanted;
-            tracing::info!(wanted, nodes = scaling.nodes, "scaling: {}", scaling.reason);
-        }
+        sleep(LOAD_RETRY).await;
     }
 }
 

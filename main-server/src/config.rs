@@ -6,10 +6,7 @@ use store::Engine;
 
 use placement::Policies;
 
-use crate::{auth::Secret, nodes::registry, scaling::Thresholds, streams::catalogue, view::Terms};
-
-/// How long a node that is silent keeps its hostname from older generations.
-const FORGET_NODE: Duration = Duration::from_secs(5 * 60);
+use crate::auth::Secret;
 
 /// How a main server is set up. [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -70,6 +67,23 @@ impl Default for Limits {
     }
 }
 
+/// When more or fewer nodes are wanted: percent full, with one node lost. Each must be less than the one above it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Fuller than this, and more are wanted; 80. It leaves a fifth for what arrives until they are there.
+    pub full: u8,
+    /// How full those that are wanted would be; 65.
+    pub aim: u8,
+    /// With fewer nodes the rest would have to be no fuller than this; 50.
+    pub spare: u8,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self { full: 80, aim: 65, spare: 50 }
+    }
+}
+
 impl Config {
     /// The defaults, with everything that lasts in `data_dir`.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
@@ -88,23 +102,5 @@ impl Config {
             placement: Policies::default(),
             limits: Limits::default(),
         }
-    }
-
-    pub(crate) fn catalogue(&self) -> catalogue::Settings {
-        catalogue::Settings {
-            grace: self.grace,
-            first_media: self.first_media,
-            max_streams: self.limits.streams,
-            max_waiting: self.limits.waiting_streams,
-            max_thumbnail_bytes: self.limits.thumbnail_bytes,
-        }
-    }
-
-    pub(crate) fn terms(&self) -> Terms {
-        Terms { remember_ended: self.remember_ended, forget_node: FORGET_NODE }
-    }
-
-    pub(crate) fn registry(&self) -> registry::Settings {
-        registry::Settings { lease: self.lease, forget_after: FORGET_NODE, max_nodes: self.limits.nodes }
     }
 }

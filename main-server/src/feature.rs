@@ -1,33 +1,64 @@
-//! A feature as the app puts it together: its routes, and what it does without a request.
+//! A feature as the app puts it together: its routes, its tasks, what it loads from the store, and what it hears from the other
+//! main servers.
 //!
-//! A feature is one folder, and one line in [`crate::app`] that calls its function with a [`Context`].
+//! A feature is one folder with a function `feature`, which makes it from a [`Context`] and what else it needs, and one line in
+//! [`crate::app`] that calls the function. Its metrics go to [`Context::metrics`], its events to [`Context::feed`].
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use axum::Router;
-use store::Store;
+use bytes::Bytes;
+use store::{Entry, Namespace, Store};
 use supervisor::Supervisor;
 use tokio_util::sync::CancellationToken;
 
-use crate::{api::caller::Credentials, streams::feed::Feed};
+use crate::{
+    api::caller::Credentials,
+    auth::{Grants, Passphrases},
+    cluster::{
+        gossip::{Kind, Listeners, Outbox},
+        partition::Partition,
+    },
+    config::Config,
+    events::Feed,
+    metrics::Metrics,
+};
 
-type Run = Box<dyn FnOnce(CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+type Done<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Run = Box<dyn FnOnce(CancellationToken) -> Done<()> + Send>;
+type Load = Box<dyn Fn() -> Done<Result<(), store::Error>> + Send + Sync>;
 
 /// What every feature may use.
 #[derive(Clone)]
 pub(crate) struct Context {
+    /// What the operator set.
+    pub(crate) config: Arc<Config>,
     /// Keeps records and passes messages on.
     pub(crate) store: Store,
     /// What nodes and operators prove themselves with.
     pub(crate) credentials: Credentials,
+    /// Signs and checks grants.
+    pub(crate) grants: Arc<Grants>,
+    /// Makes and checks hashes.
+    pub(crate) passphrases: Arc<Passphrases>,
     /// Takes events for the listeners of `GET /api/events`.
     pub(crate) feed: Arc<Feed>,
+    /// Contact with the store and the other main servers.
+    pub(crate) partition: Arc<Partition>,
+    /// Takes messages for the other main servers.
+    pub(crate) outbox: Arc<Outbox>,
+    /// Takes metrics for `GET /metrics`.
+    pub(crate) metrics: Arc<Metrics>,
+    /// Cancelled when event streams have to end.
+    pub(crate) closing: CancellationToken,
 }
 
 /// See the [module](self).
 #[derive(Default)]
 pub(crate) struct Feature {
     routes: Router,
+    loads: Vec<Load>,
+    listeners: Listeners,
     tasks: Vec<Task>,
 }
 
@@ -40,7 +71,36 @@ struct Task {
 impl Feature {
     /// A feature with these routes, their state applied.
     pub(crate) fn new(routes: Router) -> Self {
-        Self { routes, tasks: Vec::new() }
+        Self { routes, ..Self::default() }
+    }
+
+    /// Runs `load` before the server answers requests, after what features that were added earlier load. If the store
+    /// cannot be reached, it may run again.
+    #[must_use]
+    pub(crate) fn loading<F: Future<Output = Result<(), store::Error>> + Send + 'static>(
+        mut self,
+        load: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self {
+        self.loads.push(Box::new(move || Box::pin(load())));
+        self
+    }
+
+    /// Calls `listener` with each message of this kind of another main server.
+    #[must_use]
+    pub(crate) fn hears(mut self, kind: Kind, listener: impl Fn(Bytes) + Send + Sync + 'static) -> Self {
+        self.listeners.add(kind, listener);
+        self
+    }
+
+    /// Calls `listener` with each entry of `namespace` that another main server says it wrote.
+    #[must_use]
+    pub(crate) fn hears_entries(
+        mut self,
+        namespace: Namespace,
+        listener: impl Fn(&Entry) + Send + Sync + 'static,
+    ) -> Self {
+        self.listeners.add_entries(namespace, listener);
+        self
     }
 
     /// Runs `task` until the server stops.
@@ -67,11 +127,29 @@ impl Feature {
     #[must_use]
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.routes = self.routes.merge(other.routes);
+        self.loads.extend(other.loads);
+        self.listeners.merge(other.listeners);
         self.tasks.extend(other.tasks);
         self
     }
 
-    /// The routes, and a future that runs the tasks until `shutdown`, supervised.
+    /// Loads everything, in order.
+    ///
+    /// # Errors
+    /// The store's; what was loaded until then stays.
+    pub(crate) async fn load(&self) -> Result<(), store::Error> {
+        for load in &self.loads {
+            load().await?;
+        }
+        Ok(())
+    }
+
+    /// What is done with messages of other main servers.
+    pub(crate) fn take_listeners(&mut self) -> Listeners {
+        std::mem::take(&mut self.listeners)
+    }
+
+    /// The routes, and what runs the tasks.
     pub(crate) fn split(self) -> (Router, Tasks) {
         (self.routes, Tasks(self.tasks))
     }
@@ -81,7 +159,7 @@ impl Feature {
 pub(crate) struct Tasks(Vec<Task>);
 
 impl Tasks {
-    /// Runs all of them until `shutdown`.
+    /// Runs all of them until `shutdown`, supervised.
     pub(crate) async fn run(self, supervisor: &Supervisor, shutdown: &CancellationToken) {
         let tasks = self.0.into_iter();
         let running = tasks.map(|Task { name, run }| supervisor.watch(name, run(shutdown.clone())));

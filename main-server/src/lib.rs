@@ -26,9 +26,10 @@
 //! # }
 //! ```
 //!
-//! Inside, `streams`, `nodes` and `scaling` are features: each has its records, its rules (pure, with the time as an argument)
-//! and its routes. `view` holds what streams and nodes share behind one lock and in sync with the [`store`]; `cluster` is what
-//! main servers tell each other; `api` is what all routes share; `app` puts them together.
+//! Inside, `streams`, `nodes`, `scaling` and `health` are features: each is a folder with its routes, its errors and a function
+//! `feature`, which `app` calls. They stand on `state`: what this server knows of streams and nodes, pure and with the time as an
+//! argument, behind one lock and in sync with the [`store`]. `events` is what listeners are told, `cluster` what main servers tell
+//! each other, `api` what all routes share.
 
 // Tests in here use what those in `tests` do.
 #[cfg(test)]
@@ -43,7 +44,9 @@ mod cluster;
 mod config;
 mod data_folder;
 mod disk;
+mod events;
 mod feature;
+mod health;
 mod metrics;
 mod nodes;
 #[cfg(test)]
@@ -52,12 +55,11 @@ mod pages;
 mod private_file;
 mod scaling;
 mod shares;
+mod state;
 mod streams;
-mod view;
 
 pub use app::{App, StartError};
 pub use auth::Secret;
-pub use config::{Config, Limits};
+pub use config::{Config, Limits, Thresholds};
 pub use data_folder::{DataFolder, Error as DataFolderError};
-pub use scaling::Thresholds;
 pub use store::{Engine, NatsServer};

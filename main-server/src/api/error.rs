@@ -1,4 +1,5 @@
-//! The only map from errors to statuses: whatever fails becomes `{ "error": { "code", "message" } }`.
+//! The only map from error codes to statuses: whatever fails becomes `{ "error": { "code", "message" } }`. Which code a feature's
+//! error has is said in the folder of the feature.
 
 use std::time::Duration;
 
@@ -13,8 +14,6 @@ use protocol::{ErrorBody, ErrorCode, WireError, grant};
 use crate::{
     auth::PassphraseError,
     cluster::partition::{CutOff, NotReady},
-    nodes::{self, registry},
-    streams::{self, catalogue},
 };
 
 /// Seconds after which it is worth trying again what failed for want of room.
@@ -109,33 +108,6 @@ impl IntoResponse for Error {
     }
 }
 
-impl From<streams::Error> for Error {
-    fn from(error: streams::Error) -> Self {
-        match error {
-            streams::Error::Catalogue(error) => error.into(),
-            streams::Error::Refused(refusal) => refusal.into(),
-            streams::Error::Store(error) => error.into(),
-            streams::Error::CutOff(error) => error.into(),
-        }
-    }
-}
-
-impl From<nodes::Error> for Error {
-    fn from(error: nodes::Error) -> Self {
-        match error {
-            nodes::Error::Registry(error) => error.into(),
-            nodes::Error::UnknownStream(_) => Self::new(ErrorCode::UnknownStream, error.to_string()),
-            nodes::Error::Refused(refusal) => refusal.into(),
-            nodes::Error::Store(error) => error.into(),
-            nodes::Error::CutOff(error) => error.into(),
-            nodes::Error::Random(_) => {
-                tracing::error!("{error}");
-                Self::internal()
-            }
-        }
-    }
-}
-
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
@@ -179,30 +151,6 @@ impl From<store::Error> for Error {
                 Self::internal()
             }
         }
-    }
-}
-
-impl From<registry::Error> for Error {
-    fn from(error: registry::Error) -> Self {
-        let code = match error {
-            registry::Error::HostnameTaken(_) => ErrorCode::HostnameTaken,
-            registry::Error::UnknownNode(_) => ErrorCode::UnknownNode,
-            registry::Error::Invalid(_) => ErrorCode::InvalidRequest,
-            registry::Error::Full(_) => ErrorCode::LimitReached,
-        };
-        Self::new(code, error.to_string())
-    }
-}
-
-impl From<catalogue::Error> for Error {
-    fn from(error: catalogue::Error) -> Self {
-        let code = match error {
-            catalogue::Error::UnknownStream(_) => ErrorCode::UnknownStream,
-            catalogue::Error::TooManyStreams(_)
-            | catalogue::Error::TooManyWaiting(_)
-            | catalogue::Error::TooManyPictures => ErrorCode::LimitReached,
-        };
-        Self::new(code, error.to_string())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the HTTP surfaces of all features share: errors, extractors, callers, limits and headers; health and the pages. The
+//! What the HTTP surfaces of all features share: errors, extractors, callers, limits and headers; and the pages. The
 //! routes of a feature are in its folder; `docs/http-api.md` has all of them.
 //!
 //! Whatever happens, a caller gets an answer in the form that page promises: bodies are bounded, handlers have a time
@@ -7,7 +7,6 @@
 pub(crate) mod caller;
 pub(crate) mod error;
 pub(crate) mod extract;
-pub(crate) mod health;
 
 use std::{any::Any, time::Duration};
 

@@ -10,14 +10,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use store::{Error, Expect, Kv, Namespace};
 
-use crate::{Secret, auth::Seed};
+use crate::auth::{Secret, Seed};
 
 /// What grants are signed with, and other secrets that main servers share.
 pub(crate) const KEYS: Namespace = Namespace::new("keys");
 /// What is set once for all main servers.
 pub(crate) const SETTINGS: Namespace = Namespace::new("settings");
-/// Version of the values in the store: of [`Record`](crate::streams::record::Record),
-/// [`Registration`](crate::nodes::record::Registration) and what is below. It grows when an older program would misread them.
+/// Version of the values in the store, those of features and what is below. It grows when an older program would misread them.
 const SCHEMA: u32 = 1;
 /// Where that is kept, under settings.
 const SCHEMA_KEY: &str = "schema";

@@ -11,10 +11,16 @@ use protocol::{
 use tokio::time::timeout;
 
 use super::{
-    Error, Nodes, registry,
-    report::{Heard, Orders},
+    Error, Nodes,
+    forwarded::{self, Forwarded},
 };
-use crate::clock::Now;
+use crate::{
+    clock::Now,
+    state::{
+        heartbeat::{Received, Reply},
+        registry,
+    },
+};
 
 /// Most streams of one heartbeat that the store is asked about; the next heartbeat asks about others.
 const MOST_LOOKED_UP: usize = 64;
@@ -34,25 +40,28 @@ impl Nodes {
         body: &Bytes,
         now: Now,
     ) -> Result<Vec<Command>, Error> {
-        let mut orders = match self.hear(node_id, heartbeat, Heard::Directly, now) {
-            Ok(orders) => orders,
+        let mut reply = match self.hear(node_id, heartbeat, Received::Directly, now) {
+            Ok(reply) => reply,
             Err(unknown) => {
                 self.partition.knows_all()?;
                 return Err(unknown.into());
             }
         };
-        self.outbox.heartbeat(node_id, heartbeat, body, now);
-        if !orders.unknown.is_empty() {
-            orders = self.look_up_unknown(node_id, heartbeat, orders, now).await?;
+        forwarded::send(&self.outbox, node_id, heartbeat, body, now.unix_ms());
+        if !reply.unknown.is_empty() {
+            reply = self.look_up_unknown(node_id, heartbeat, reply, now).await?;
         }
-        Ok(orders.over.into_iter().map(|stream_id| Command::EndStream { stream_id }).collect())
+        Ok(reply.over.into_iter().map(|stream_id| Command::EndStream { stream_id }).collect())
     }
 
     /// Takes over what a node reported to another main server.
-    pub(crate) fn overhear(&self, node_id: &NodeId, heartbeat: &Heartbeat, now: Now) {
-        if self.view.nodes(|registry, _, _| registry.is_news(node_id, now.instant)) {
-            // The main server that heard it answers the node.
-            drop(self.hear(node_id, heartbeat, Heard::FromOthers, now));
+    pub(super) fn apply_forwarded(&self, forwarded: &Forwarded) {
+        let Forwarded { node_id, received_at_ms, heartbeat } = forwarded;
+        // So that a stream went live at the same time everywhere.
+        let now = Now { unix: Duration::from_millis(*received_at_ms), ..Now::read() };
+        if self.state.nodes(|registry, _, _| registry.is_news(node_id, now.instant)) {
+            // The main server that received it answers the node.
+            drop(self.hear(node_id, heartbeat, Received::Forwarded, now));
         }
     }
 
@@ -60,18 +69,18 @@ impl Nodes {
         &self,
         node_id: &NodeId,
         heartbeat: &Heartbeat,
-        heard: Heard,
+        received: Received,
         now: Now,
-    ) -> Result<Orders, registry::Error> {
-        self.view.nodes(|registry, fleet, streams| {
-            let node = registry.heartbeat(node_id, heartbeat.load, heard, now.instant)?;
-            let orders = streams.report(node_id, &node.hostname, &heartbeat.streams, heard, now);
+    ) -> Result<Reply, registry::Error> {
+        self.state.nodes(|registry, fleet, streams| {
+            let node = registry.heartbeat(node_id, heartbeat.load, received, now.instant)?;
+            let reply = streams.report(node_id, &node.hostname, &heartbeat.streams, received, now);
             fleet.join(&node.spec());
             fleet.report(&node.hostname, &heartbeat.load, &heartbeat.streams, now.instant);
-            for stream_id in orders.over.iter().chain(&orders.unknown) {
+            for stream_id in reply.over.iter().chain(&reply.unknown) {
                 fleet.forget(*stream_id);
             }
-            Ok(orders)
+            Ok(reply)
         })
     }
 
@@ -80,18 +89,18 @@ impl Nodes {
         &self,
         node_id: &NodeId,
         heartbeat: &Heartbeat,
-        orders: Orders,
+        reply: Reply,
         now: Now,
-    ) -> Result<Orders, Error> {
-        let unknown = orders.unknown.into_iter().take(MOST_LOOKED_UP);
+    ) -> Result<Reply, Error> {
+        let unknown = reply.unknown.into_iter().take(MOST_LOOKED_UP);
         let asked = join_all(unknown.map(async |stream_id: StreamId| {
-            self.view.stream_records.look_up(&stream_id).await.is_ok().then_some(stream_id)
+            self.state.stream_records.look_up(&stream_id).await.is_ok().then_some(stream_id)
         }));
         let answers = timeout(LOOK_UP_TIMEOUT, asked).await.unwrap_or_default();
         let answered: Vec<StreamId> = answers.into_iter().flatten().collect();
-        let mut orders = self.hear(node_id, heartbeat, Heard::Directly, now)?;
-        let nowhere = orders.unknown.iter().filter(|stream_id| answered.contains(stream_id));
-        orders.over.extend(nowhere);
-        Ok(orders)
+        let mut reply = self.hear(node_id, heartbeat, Received::Directly, now)?;
+        let nowhere = reply.unknown.iter().filter(|stream_id| answered.contains(stream_id));
+        reply.over.extend(nowhere);
+        Ok(reply)
     }
 }

@@ -3,12 +3,11 @@
 use protocol::{NodeId, node::RegisterServer};
 use store::contention::give_way;
 
-use super::{
-    Error, Nodes,
-    record::Registration,
-    registry::{self, Claim},
+use super::{Error, Nodes};
+use crate::{
+    clock::Now,
+    state::registry::{self, Claim, record::Registration},
 };
-use crate::clock::Now;
 
 /// How often a registration that met another one is tried again, with pauses between.
 const ATTEMPTS: u32 = 16;
@@ -33,9 +32,9 @@ impl Nodes {
         let new_id = new_node_id()?;
         for attempt in 1..=ATTEMPTS {
             self.look_up(&request, &new_id, now).await?;
-            let claim = self.view.nodes(|registry, _, _| registry.claim(&request, &new_id, now.instant))?;
+            let claim = self.state.nodes(|registry, _, _| registry.claim(&request, &new_id, now.instant))?;
             if let Some(node_id) = self.write(&request.hostname, claim).await? {
-                self.view.nodes(|registry, fleet, _| {
+                self.state.nodes(|registry, fleet, _| {
                     registry.renew(&node_id, now.instant);
                     registry.join(&node_id, fleet, now.instant);
                 });
@@ -49,8 +48,8 @@ impl Nodes {
     /// Takes over what the store has under the hostname. A process that has it already, as far as is known here, need not wait
     /// for a store that does not answer: it might as well have sent its next heartbeat.
     async fn look_up(&self, request: &RegisterServer, new_id: &NodeId, now: Now) -> Result<(), store::Error> {
-        let claim = self.view.nodes(|registry, _, _| registry.claim(request, new_id, now.instant));
-        let looked_up = self.view.node_records.look_up(&request.hostname);
+        let claim = self.state.nodes(|registry, _, _| registry.claim(request, new_id, now.instant));
+        let looked_up = self.state.node_records.look_up(&request.hostname);
         match claim {
             Ok(Claim::Registered(_)) => self.breaker.call(&*self.kv, looked_up).await.unwrap_or(Ok(())),
             _ => looked_up.await,
@@ -59,7 +58,7 @@ impl Nodes {
 
     /// Writes what the claim wants. Gives the id of the node that has the hostname then; `None` if another process was first.
     async fn write(&self, hostname: &str, claim: Claim) -> Result<Option<NodeId>, store::Error> {
-        let (records, hostname) = (&self.view.node_records, hostname.to_owned());
+        let (records, hostname) = (&self.state.node_records, hostname.to_owned());
         match claim {
             Claim::Registered(node_id) => Ok(Some(node_id)),
             Claim::Add(registration) => match records.create(&hostname, registration.clone()).await {

@@ -24,7 +24,7 @@ impl Nodes {
         avoid: &[String],
         now: Now,
     ) -> Result<(Visibility, Vec<SourceAddress>), Error> {
-        let found = self.view.nodes(|registry, fleet, streams| {
+        let found = self.state.nodes(|registry, fleet, streams| {
             let hostname = &registry.get(asking)?.hostname;
             let (visibility, is_certain) =
                 streams.source(stream_id).ok_or(Error::UnknownStream(stream_id))?;

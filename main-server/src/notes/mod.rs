@@ -27,8 +27,8 @@ use crate::{
         error::Error,
         extract::Json,
     },
+    events::{Event, Feed},
     feature::{Context, Feature},
-    streams::feed::Feed,
 };
 
 /// A note, by its title.
@@ -80,9 +80,13 @@ pub(crate) fn feature(context: &Context) -> Feature {
         .route("/api/notes", get(list))
         .route("/api/notes/{title}", put(write).delete(remove))
         .with_state(Arc::new(api));
-    let [following, counting] = [(); 2].map(|()| Arc::clone(&notes));
+    let [loading, following, counting] = [(); 3].map(|()| Arc::clone(&notes));
     let (feed, waiting) = (Arc::clone(&context.feed), work.clone());
     Feature::new(routes)
+        .loading(move || {
+            let notes = Arc::clone(&loading);
+            async move { notes.load().await }
+        })
         .task("watch of notes", async move { following.follow().await })
         .task("events of notes", async move { announce(&notes, &feed).await })
         .task("watch of work on notes", async move { waiting.follow().await })
@@ -92,7 +96,7 @@ pub(crate) fn feature(context: &Context) -> Feature {
 async fn announce(notes: &Replicated<Note>, feed: &Feed) {
     let mut changed = notes.host().changed();
     while changed.changed().await.is_ok() {
-        feed.announce("notes_changed", &NotesChanged { count: notes.all().len() });
+        feed.publish([Event::new("notes_changed", &NotesChanged { count: notes.all().len() })]);
     }
 }
 

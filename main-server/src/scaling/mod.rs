@@ -11,9 +11,10 @@
 //!      0 % ──────────────── spare ──── aim ──── full ───────────────── 100 %   full, with one node lost
 //! ```
 
+mod feature;
 mod load;
 mod reason;
-pub(crate) mod routes;
+mod routes;
 #[cfg(test)]
 mod tests;
 
@@ -24,25 +25,9 @@ use std::{
 
 use protocol::node::{NodeInfo, Scaling};
 
-pub(crate) use self::load::Row;
-use self::load::{Total, WHOLE};
-
-/// When more or fewer nodes are wanted: percent full, with one node lost. Each must be less than the one above it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thresholds {
-    /// Fuller than this, and more are wanted; 80. It leaves a fifth for what arrives until they are there.
-    pub full: u8,
-    /// How full those that are wanted would be; 65.
-    pub aim: u8,
-    /// With fewer nodes the rest would have to be no fuller than this; 50.
-    pub spare: u8,
-}
-
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self { full: 80, aim: 65, spare: 50 }
-    }
-}
+pub(crate) use self::feature::feature;
+use self::load::{Row, Total, WHOLE};
+use crate::config::Thresholds;
 
 fn share(percent: u8) -> u64 {
     WHOLE / 100 * u64::from(percent)
@@ -64,7 +49,7 @@ impl Bounds {
 
 /// The decision so far. Fed with the live nodes now and then, about once a second.
 #[derive(Clone, Debug)]
-pub(crate) struct Scaler {
+struct Scaler {
     patience: Duration,
     thresholds: Thresholds,
     /// Nodes the load wants, whatever an asker allows.

@@ -17,7 +17,7 @@ use crate::{
         error::Error,
     },
     clock::Now,
-    nodes::Nodes,
+    state::ClusterState,
 };
 
 /// What the handlers share.
@@ -25,7 +25,7 @@ pub(crate) struct Api {
     /// The signal.
     pub(crate) scaling: Arc<Signal>,
     /// How loaded the nodes are.
-    pub(crate) nodes: Arc<Nodes>,
+    pub(crate) state: Arc<ClusterState>,
     /// What operators prove themselves with.
     pub(crate) credentials: Credentials,
 }
@@ -67,5 +67,5 @@ async fn advise(
 ) -> Result<axum::Json<Scaling>, Error> {
     let Query(allowed) = allowed.map_err(|_| Error::invalid("min and max must be numbers of nodes"))?;
     let (bounds, now) = (allowed.bounds()?, Now::read());
-    Ok(axum::Json(api.scaling.update(&api.nodes.list(now), bounds, now.instant)))
+    Ok(axum::Json(api.scaling.update(&api.state.list_nodes(now), bounds, now.instant)))
 }

@@ -3,7 +3,7 @@
 //!
 //! A server that starts, or continues after a suspension, compares it with the clock. If no main server ran for longer than the
 //! grace period, what the store has of running streams may be wrong by that long: they are in doubt until a node reports
-//! them, see [`Catalogue::doubt`](super::catalogue::Catalogue::doubt).
+//! them, see [`Catalogue::doubt`](crate::state::catalogue::Catalogue::doubt).
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const LONGEST_RENEWAL: Duration = Duration::from_secs(10);
 /// How often it is renewed at most: each renewal is a write.
 const SHORTEST_RENEWAL: Duration = Duration::from_millis(500);
 /// How often it is checked whether any stream runs, as long as none does.
-const LOOK: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest wait for the store.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest that a server that stops waits for the store.
@@ -36,12 +36,12 @@ impl Streams {
     pub(crate) async fn note_last_seen(&self) {
         loop {
             let (runs_any, grace) =
-                self.view.streams(|catalogue, _| (catalogue.runs_any(), catalogue.grace()));
+                self.state.streams(|catalogue, _| (catalogue.runs_any(), catalogue.grace()));
             if runs_any {
                 self.note_seen(WRITE_TIMEOUT).await;
                 sleep(renewal(grace)).await;
             } else {
-                sleep(LOOK).await;
+                sleep(CHECK_INTERVAL).await;
             }
         }
     }
@@ -68,7 +68,7 @@ impl Streams {
     pub(crate) async fn doubt(&self, now: Now) -> Result<(), store::Error> {
         let entry = self.kv.get(SETTINGS, KEY).await?;
         let seen = entry.and_then(|entry| serde_json::from_slice::<LastSeen>(&entry.value).ok());
-        self.view.streams(|catalogue, _| {
+        self.state.streams(|catalogue, _| {
             let newest_ms = catalogue.newest_ms();
             let seen_ms = seen.map_or(newest_ms, |seen| newest_ms.max(seen.unix_ms));
             let silence = Duration::from_millis(now.unix_ms().saturating_sub(seen_ms));

@@ -1,14 +1,13 @@
 //! Live streams: created, watched, published, ended.
 //!
-//! [`Streams`] is what requests come to. A stream's [`record`] lasts in the store; the [`catalogue`] has all streams and their
-//! states, the [`feed`] what listeners are told. Of nodes a stream needs a choice, which the fleet of the crate `placement` gives.
+//! [`Streams`] is what requests come to. The catalogue of [`crate::state`] has all streams and their states. Of nodes a stream
+//! needs a choice, which the fleet of the crate `placement` gives.
 
-pub(crate) mod catalogue;
-pub(crate) mod feed;
+mod error;
+mod feature;
+mod forwarded;
 mod last_seen;
-pub(crate) mod record;
-pub(crate) mod routes;
-pub(crate) mod thumbnail;
+mod routes;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -21,41 +20,25 @@ use protocol::{
 use serde::Deserialize;
 use store::Kv;
 
-use self::{
-    catalogue::Ticket,
-    record::Record,
-    thumbnail::{ImageKind, Thumbnail},
-};
+pub(crate) use self::{error::Error, feature::feature};
 use crate::{
     clock::Now,
-    cluster::{
-        gossip::Outbox,
-        partition::{CutOff, Partition},
+    cluster::{gossip::Outbox, partition::Partition},
+    feature::Context,
+    state::{
+        ClusterState,
+        catalogue::{
+            Ticket,
+            record::Record,
+            thumbnail::{ImageKind, Thumbnail},
+        },
     },
-    view::View,
 };
 
 /// Most records of one title and one nanosecond that are tried.
 const ATTEMPTS: u8 = 16;
 /// Most nodes an assignment names: a first choice and standbys.
 const MAX_CHOICES: usize = 4;
-
-/// Why a request was refused.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum Error {
-    /// The stream is unknown, or there are too many.
-    #[error(transparent)]
-    Catalogue(#[from] catalogue::Error),
-    /// No node can take it.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The store did not take a change that has to last, or not in time.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// Other main servers may know better.
-    #[error(transparent)]
-    CutOff(#[from] CutOff),
-}
 
 /// A stream to be created; checked already.
 pub(crate) struct NewStream {
@@ -91,19 +74,21 @@ pub(crate) struct Found {
 
 /// See the [module](self).
 pub(crate) struct Streams {
-    view: Arc<View>,
+    state: Arc<ClusterState>,
     partition: Arc<Partition>,
     outbox: Arc<Outbox>,
     kv: Arc<dyn Kv>,
 }
 
 impl Streams {
-    /// The streams of `view`.
-    pub(crate) fn new(
-        (view, partition, outbox): (Arc<View>, Arc<Partition>, Arc<Outbox>),
-        kv: Arc<dyn Kv>,
-    ) -> Self {
-        Self { view, partition, outbox, kv }
+    /// The streams of `state`.
+    pub(crate) fn new(context: &Context, state: &Arc<ClusterState>) -> Self {
+        Self {
+            state: Arc::clone(state),
+            partition: Arc::clone(&context.partition),
+            outbox: Arc::clone(&context.outbox),
+            kv: Arc::clone(&context.store.kv),
+        }
     }
 
     /// Whether another stream may be created from `address`, before anything costly is done for it.
@@ -111,7 +96,7 @@ impl Streams {
     /// # Errors
     /// [`Error::Catalogue`].
     pub(crate) fn has_room_for(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        self.view.streams(|catalogue, _| Ok(catalogue.has_room_for(address)?))
+        self.state.streams(|catalogue, _| Ok(catalogue.has_room_for(address)?))
     }
 
     /// Creates a stream and places it. When this returns, no failure makes it forgotten.
@@ -119,13 +104,13 @@ impl Streams {
     /// # Errors
     /// [`Error::Catalogue`] at a limit, [`Error::Refused`], [`Error::Store`]: then there is no stream.
     pub(crate) async fn create(&self, new: NewStream, now: Now) -> Result<Placed, Error> {
-        let (ticket, chosen) = self.view.streams(|catalogue, fleet| {
+        let (ticket, chosen) = self.state.streams(|catalogue, fleet| {
             let chosen = for_broadcaster(fleet, None, anywhere())?;
             let ticket = catalogue.reserve(new.address, &chosen.hostname, now)?;
             fleet.hold(&chosen.hostname);
             Ok::<_, Error>((ticket, chosen))
         })?;
-        let reservation = Reservation { view: &self.view, ticket, hostname: chosen.hostname.clone() };
+        let reservation = Reservation { state: &self.state, ticket, hostname: chosen.hostname.clone() };
         let record = Record {
             title: new.title,
             visibility: new.visibility,
@@ -137,7 +122,7 @@ impl Streams {
             placed_at_ms: now.unix_ms(),
         };
         let stream_id = self.write_new(record, now).await?;
-        self.view.streams(|catalogue, _| catalogue.created(reservation.ticket, stream_id));
+        self.state.streams(|catalogue, _| catalogue.created(reservation.ticket, stream_id));
         tracing::info!(stream.id = %stream_id, "stream {stream_id} was created");
         Ok(Placed { stream_id, nodes: chosen.nodes })
     }
@@ -147,7 +132,7 @@ impl Streams {
     async fn write_new(&self, record: Record, now: Now) -> Result<StreamId, Error> {
         for later_ns in 0..ATTEMPTS {
             let stream_id = StreamId::new(&record.title, now.unix.as_nanos() + u128::from(later_ns));
-            match self.view.stream_records.create(&stream_id, record.clone()).await {
+            match self.state.stream_records.create(&stream_id, record.clone()).await {
                 Ok(()) => return Ok(stream_id),
                 Err(store::Error::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -164,7 +149,7 @@ impl Streams {
         let ended = |record: &Record| {
             (!record.is_over()).then(|| Record { ended_at_ms: Some(now.unix_ms()), ..record.clone() })
         };
-        self.view.stream_records.change(&stream_id, ended).await?;
+        self.state.stream_records.change(&stream_id, ended).await?;
         Ok(())
     }
 
@@ -173,7 +158,7 @@ impl Streams {
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown.
     pub(crate) fn describe(&self, stream_id: StreamId, now: Now) -> Result<(StreamInfo, bool), Error> {
-        self.view.streams(|catalogue, _| {
+        self.state.streams(|catalogue, _| {
             let stream = catalogue.get(stream_id)?;
             Ok((stream.info_at(stream_id, now), stream.passphrase_hash().is_some()))
         })
@@ -184,7 +169,7 @@ impl Streams {
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown or over.
     pub(crate) fn find(&self, stream_id: StreamId, now: Now) -> Result<Found, Error> {
-        self.view.streams(|catalogue, _| {
+        self.state.streams(|catalogue, _| {
             let stream = catalogue.running(stream_id)?;
             Ok(Found {
                 info: stream.info_at(stream_id, now),
@@ -213,7 +198,7 @@ impl Streams {
             return Err(Refusal::NoNode.into());
         }
         let stream_id = found.info.stream_id;
-        let decision = self.view.streams(|_, fleet| fleet.watch(stream_id, asked(request), now.instant))?;
+        let decision = self.state.streams(|_, fleet| fleet.watch(stream_id, asked(request), now.instant))?;
         log(&decision, "viewer", Some(stream_id));
         Ok(Chosen::from(decision).nodes)
     }
@@ -228,7 +213,7 @@ impl Streams {
         request: &AskForNodes,
         now: Now,
     ) -> Result<Vec<NodeAddress>, Error> {
-        self.view.streams(|catalogue, fleet| {
+        self.state.streams(|catalogue, fleet| {
             catalogue.running(stream_id)?;
             let chosen = for_broadcaster(fleet, Some(stream_id), asked(request))?;
             catalogue.place(stream_id, &chosen.hostname, now);
@@ -241,7 +226,7 @@ impl Streams {
     /// # Errors
     /// [`Error::Catalogue`] if the stream is unknown.
     pub(crate) fn thumbnail(&self, stream_id: StreamId) -> Result<Option<Thumbnail>, Error> {
-        self.view.streams(|catalogue, _| Ok(catalogue.get(stream_id)?.thumbnail().cloned()))
+        self.state.streams(|catalogue, _| Ok(catalogue.get(stream_id)?.thumbnail().cloned()))
     }
 
     /// Replaces it, here and at the other main servers.
@@ -255,16 +240,16 @@ impl Streams {
         bytes: Bytes,
         now: Now,
     ) -> Result<(), Error> {
-        let kept = self.view.streams(|catalogue, _| catalogue.set_thumbnail(stream_id, kind, bytes, now))?;
+        let kept = self.state.streams(|catalogue, _| catalogue.set_thumbnail(stream_id, kind, bytes, now))?;
         if let Some(thumbnail) = kept {
-            self.outbox.thumbnail(stream_id, &thumbnail);
+            forwarded::send(&self.outbox, stream_id, &thumbnail);
         }
         Ok(())
     }
 
     /// Takes over a picture that another main server got. That there is no room for it is no error.
     pub(crate) fn take_thumbnail(&self, stream_id: StreamId, thumbnail: Thumbnail) {
-        drop(self.view.streams(|catalogue, _| catalogue.take_thumbnail(stream_id, thumbnail)));
+        drop(self.state.streams(|catalogue, _| catalogue.take_thumbnail(stream_id, thumbnail)));
     }
 
     /// Where a viewer or a broadcaster of a stream would be sent now, and why; nothing is counted or placed.
@@ -278,7 +263,7 @@ impl Streams {
         region: Option<&str>,
     ) -> Result<Decision, Error> {
         let ask = Request { region, ..anywhere() };
-        self.view.streams(|catalogue, fleet| {
+        self.state.streams(|catalogue, fleet| {
             if let Some(stream_id) = stream_id {
                 catalogue.running(stream_id)?;
             }
@@ -293,14 +278,14 @@ impl Streams {
 
 /// Room that is kept for a stream while it is being created, whatever becomes of the request.
 struct Reservation<'a> {
-    view: &'a View,
+    state: &'a ClusterState,
     ticket: Ticket,
     hostname: String,
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.view.streams(|catalogue, fleet| {
+        self.state.streams(|catalogue, fleet| {
             catalogue.withdraw(self.ticket);
             fleet.release(&self.hostname);
         });

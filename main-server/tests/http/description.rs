@@ -10,7 +10,7 @@ use crate::server::Server;
 /// Where the routes are.
 const ROUTES: [&str; 5] = [
     include_str!("../../src/api/mod.rs"),
-    include_str!("../../src/api/health.rs"),
+    include_str!("../../src/health/mod.rs"),
     include_str!("../../src/nodes/routes/mod.rs"),
     include_str!("../../src/scaling/routes.rs"),
     include_str!("../../src/streams/routes/mod.rs"),

@@ -1,31 +1,30 @@
-//! What main servers tell each other: the heartbeats and pictures they got and what they wrote to the store, so that all
-//! have the same view.
+//! Messages between main servers, so that all have the same state: what features send, and what was written to the store.
+//!
+//! A message is bytes of a [`Kind`]. A feature puts it into the [`Outbox`], and registers what it does with those of others by
+//! `Feature::hears`; nothing here knows what a message says.
 //!
 //! No message has to arrive: the next heartbeat replaces the last one a second later, and the watch of the store shows every
 //! write. Only while that watch is broken, gossip [replaces](super::partition) it. So a message is sent once and without an
 //! answer, and when the bus is slow the oldest messages are dropped. A server also hears its own messages. While it does not, it
 //! is [cut off](super::partition). A main server that is alone sends nothing.
 
+mod kind;
+mod listeners;
 mod message;
 mod outbox;
+mod written;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
-use protocol::{
-    NodeId, StreamId,
-    node::{CarriedStream, Heartbeat},
-};
-use store::{Bus, Entry, Namespace, Subject};
+use store::{Bus, Subject};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use self::message::{Item, Part};
-pub(crate) use self::outbox::Outbox;
+pub(crate) use self::{kind::Kind, listeners::Listeners, outbox::Outbox};
 use crate::{
     clock::Now,
     cluster::partition::{Link, Partition},
-    streams::thumbnail::Thumbnail,
 };
 
 /// What main servers hear each other on.
@@ -38,43 +37,27 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 const BUS_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time without its own messages after which a server counts as cut off. Shorter than the shortest lease of nodes (3 s with
 /// NATS), so that no lease ends for that.
-const DEAF: Duration = Duration::from_millis(2200);
+const SILENCE_TIMEOUT: Duration = Duration::from_millis(2200);
 /// Pause before a broken subscription is begun again.
 const RETRY: Duration = Duration::from_millis(200);
-/// Most nodes whose heartbeat has come in part.
-const MOST_IN_PARTS: usize = 64;
-/// Most streams of a heartbeat that comes in parts; no node has as many.
-const MOST_ROWS: usize = 100_000;
-
-type InParts = HashMap<NodeId, Vec<CarriedStream>>;
-
-/// Receives what other main servers send.
-pub(crate) trait Listener: Send + Sync {
-    /// A node's heartbeat arrived there at `now`.
-    fn heartbeat(&self, node_id: &NodeId, heartbeat: &Heartbeat, now: Now);
-    /// A picture arrived there.
-    fn thumbnail(&self, stream_id: StreamId, thumbnail: Thumbnail);
-    /// It wrote an entry.
-    fn written(&self, namespace: Namespace, entry: &Entry);
-}
 
 /// See the [module](self).
-pub(crate) struct Gossip<L> {
+pub(crate) struct Gossip {
     bus: Arc<dyn Bus>,
     outbox: Arc<Outbox>,
     partition: Arc<Partition>,
-    listener: L,
+    listeners: Listeners,
 }
 
-impl<L: Listener> Gossip<L> {
-    /// Tells what is in `outbox`; `listener` hears the others.
+impl Gossip {
+    /// Sends what is in `outbox`; `listeners` get what the others send.
     pub(crate) fn new(
         bus: Arc<dyn Bus>,
         outbox: Arc<Outbox>,
         partition: Arc<Partition>,
-        listener: L,
+        listeners: Listeners,
     ) -> Self {
-        Self { bus, outbox, partition, listener }
+        Self { bus, outbox, partition, listeners }
     }
 
     /// Tells the others and listens to them; returns at once if there can be none.
@@ -118,7 +101,7 @@ impl<L: Listener> Gossip<L> {
                 Ok(Err(error)) => tracing::debug!("other main servers cannot be heard: {error}"),
                 Err(_) => tracing::debug!("other main servers cannot be heard in time"),
             }
-            if heard.elapsed() > DEAF {
+            if heard.elapsed() > SILENCE_TIMEOUT {
                 self.partition.lost(Link::Others, Now::read());
             }
             sleep(RETRY).await;
@@ -127,9 +110,8 @@ impl<L: Listener> Gossip<L> {
 
     /// Listens until the subscription ends; `heard` is when this server last heard itself.
     async fn hear(&self, mut messages: BoxStream<'static, Bytes>, heard: &mut Instant) {
-        let mut in_parts = InParts::new();
         loop {
-            let message = match timeout_at(*heard + DEAF, messages.next()).await {
+            let message = match timeout_at(*heard + SILENCE_TIMEOUT, messages.next()).await {
                 Ok(Some(message)) => message,
                 Ok(None) => return,
                 Err(_) => {
@@ -145,44 +127,10 @@ impl<L: Listener> Gossip<L> {
                 *heard = Instant::now();
                 self.partition.regained(Link::Others);
             } else {
-                message.items.for_each(|item| self.take_in(item, &mut in_parts));
+                message.items.for_each(|(kind, payload)| self.listeners.hear(kind, payload));
             }
         }
     }
-
-    fn take_in(&self, item: Item, in_parts: &mut InParts) {
-        match item {
-            Item::Thumbnail { stream_id, thumbnail } => self.listener.thumbnail(stream_id, thumbnail),
-            Item::Written { namespace, entry } => self.listener.written(namespace, &entry),
-            Item::Heartbeat { node_id, heard_at_ms, part, body } => {
-                let Ok(mut heartbeat) = serde_json::from_slice::<Heartbeat>(&body) else { return };
-                if !complete(&node_id, &mut heartbeat, part, in_parts) {
-                    return;
-                }
-                // So that a stream went live at the same time everywhere.
-                let now = Now { unix: Duration::from_millis(heard_at_ms), ..Now::read() };
-                self.listener.heartbeat(&node_id, &heartbeat, now);
-            }
-        }
-    }
-}
-
-/// Puts the parts of a heartbeat together; says whether it is complete now.
-fn complete(node_id: &NodeId, heartbeat: &mut Heartbeat, part: Part, in_parts: &mut InParts) -> bool {
-    if part == Part::Whole {
-        return true;
-    }
-    let has_room = in_parts.len() < MOST_IN_PARTS || in_parts.contains_key(node_id);
-    if part == Part::First && has_room {
-        in_parts.insert(node_id.clone(), Vec::new());
-    }
-    let Some(rows) = in_parts.get_mut(node_id).filter(|rows| rows.len() < MOST_ROWS) else { return false };
-    rows.append(&mut heartbeat.streams);
-    let is_last = part == Part::Last;
-    if is_last {
-        heartbeat.streams = in_parts.remove(node_id).unwrap_or_default();
-    }
-    is_last
 }
 
 #[cfg(test)]

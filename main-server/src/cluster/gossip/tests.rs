@@ -1,143 +1,97 @@
-//! Messages are read as they were written, and anything else without harm.
+//! Messages are read as they were written, whatever they say, and anything else without harm.
+
+use std::sync::Mutex;
 
 use proptest::prelude::*;
-use protocol::{node::Load, stream::StreamState};
-use store::{MAX_MESSAGE_BYTES, Record as _, Revision};
+use store::{Entry, MAX_MESSAGE_BYTES, Namespace, Revision};
 
-use super::{message::NAMESPACES, *};
-use crate::{
-    cluster::bootstrap::KEYS,
-    nodes::record::Registration,
-    streams::thumbnail::{ImageKind, Thumbnail},
-};
+use super::{message::HEAD_BYTES, *};
 
-fn rows(count: u32) -> Vec<CarriedStream> {
-    let row = |index: u32| CarriedStream {
-        stream_id: StreamId::new("a", index.into()),
-        state: StreamState::Live,
-        viewers: index,
-        mime: Some("video/webm;codecs=\"vp9,opus\"".into()),
-        path: vec!["x".repeat(100)],
-        relays: 0,
-        bytes_per_s: 0,
-    };
-    (0..count).map(row).collect()
+const KIND: Kind = Kind(77);
+const SHARED: Namespace = Namespace::new("shared");
+const SECRET: Namespace = Namespace::new("secret");
+
+/// What the listeners of another server get of `messages`.
+fn heard(messages: impl IntoIterator<Item = Bytes>) -> (Vec<Bytes>, Vec<Entry>) {
+    let got = Arc::new(Mutex::new((Vec::new(), Vec::new())));
+    let (of_messages, of_entries) = (Arc::clone(&got), Arc::clone(&got));
+    let mut listeners = Listeners::default();
+    listeners.add(KIND, move |payload| of_messages.lock().unwrap().0.push(payload));
+    listeners.add_entries(SHARED, move |entry| of_entries.lock().unwrap().1.push(entry.clone()));
+    let messages = messages.into_iter().filter_map(message::read);
+    messages.flat_map(|message| message.items).for_each(|(kind, payload)| listeners.hear(kind, payload));
+    drop(listeners);
+    Arc::into_inner(got).unwrap().into_inner().unwrap()
 }
 
-fn node() -> NodeId {
-    NodeId("0123456789abcdef".into())
-}
-
-/// What another server makes of everything that `outbox` has.
-fn heard(outbox: &Outbox) -> Vec<Item> {
-    let messages = outbox.take();
-    assert!(messages.iter().all(|message| message.len() <= MAX_MESSAGE_BYTES));
-    let read = messages.into_iter().map(|message| message::read(message).unwrap());
-    read.inspect(|message| assert_eq!(message.sender, outbox.sender()))
-        .flat_map(|message| message.items)
-        .collect()
-}
-
-fn tell(outbox: &Outbox, count: u32) -> Heartbeat {
-    let heartbeat = Heartbeat { load: Load { viewers: count, ..Load::default() }, streams: rows(count) };
-    let body = serde_json::to_vec(&heartbeat).unwrap().into();
-    outbox.heartbeat(&node(), &heartbeat, &body, Now::read());
-    heartbeat
-}
-
-/// The heartbeats among `items`, put together.
-fn heartbeats(items: Vec<Item>) -> Vec<Heartbeat> {
-    let mut in_parts = InParts::new();
-    let whole = |item| match item {
-        Item::Heartbeat { node_id, part, body, .. } => {
-            let mut heartbeat: Heartbeat = serde_json::from_slice(&body).unwrap();
-            complete(&node_id, &mut heartbeat, part, &mut in_parts).then_some(heartbeat)
-        }
-        Item::Thumbnail { .. } | Item::Written { .. } => None,
-    };
-    items.into_iter().filter_map(whole).collect()
+fn entry(key: &str, value: &'static str, revision: u64, lease: Option<Duration>) -> Entry {
+    Entry { key: key.to_owned(), value: value.into(), revision: Revision(revision), lease }
 }
 
 #[test]
-fn heartbeats_arrive_as_they_were_sent_however_large() {
+fn messages_arrive_as_they_were_sent_and_name_their_sender() {
     let outbox = Outbox::new(false);
-    let sent = [10, 0, 20_000, 3].map(|count| tell(&outbox, count));
-    assert_eq!(heartbeats(heard(&outbox)), sent);
+    let payloads = ["", "short", &"long".repeat(100_000)];
+    payloads.iter().for_each(|payload| outbox.send(KIND, &[payload.as_bytes()]));
+    outbox.send(Kind(78), &[b"nothing here listens to this"]);
+    outbox.send(KIND, &[b"in ", b"pieces"]);
+    let messages = outbox.take();
+    for message in &messages {
+        assert!(message.len() <= MAX_MESSAGE_BYTES);
+        assert_eq!(message::read(message.clone()).unwrap().sender, outbox.sender());
+    }
+    assert_eq!(heard(messages).0, [payloads[0], payloads[1], payloads[2], "in pieces"]);
     assert!(outbox.take().is_empty());
 }
 
 #[test]
-fn a_heartbeat_whose_first_part_was_lost_is_no_heartbeat() {
-    let outbox = Outbox::new(false);
-    tell(&outbox, 20_000);
-    let last = tell(&outbox, 5);
-    let without_first = heard(&outbox).split_off(1);
-    assert_eq!(heartbeats(without_first), [last]);
-}
-
-#[test]
-fn pictures_arrive_as_they_were_sent() {
-    let outbox = Outbox::new(false);
-    let stream_id = StreamId::new("a", 1);
-    let picture = Bytes::from(vec![7; protocol::stream::MAX_THUMBNAIL_BYTES]);
-    outbox.thumbnail(stream_id, &Thumbnail { version: 9, kind: ImageKind::WebP, bytes: picture.clone() });
-    let items = heard(&outbox);
-    let [Item::Thumbnail { stream_id: id, thumbnail }] = items.as_slice() else { panic!("{items:?}") };
-    assert_eq!((*id, thumbnail.version, thumbnail.kind), (stream_id, 9, ImageKind::WebP));
-    assert_eq!(thumbnail.bytes, picture);
-}
-
-#[test]
-fn what_was_written_arrives_as_it_was_written() {
+fn what_was_written_arrives_as_it_was_written_if_a_feature_listens() {
     let outbox = Outbox::new(false);
     let lease = Some(Duration::from_millis(1_500));
-    let entries = [("a.example", "{}", lease), ("b", "", None), ("c", "[]", lease)];
-    let entry = |(index, (key, value, lease)): (usize, (&str, &'static str, Option<Duration>))| {
-        let revision = Revision(u64::MAX - index as u64);
-        (NAMESPACES[index % 2], Entry { key: key.to_owned(), value: value.into(), revision, lease })
-    };
-    let sent: Vec<_> = entries.into_iter().enumerate().map(entry).collect();
-    sent.iter().for_each(|(namespace, entry)| outbox.written(*namespace, entry.clone()));
-    outbox.written(KEYS, sent[0].1.clone());
-    let written = |item| match item {
-        Item::Written { namespace, entry } => (namespace, entry),
-        other => panic!("{other:?}"),
-    };
-    assert_eq!(heard(&outbox).into_iter().map(written).collect::<Vec<_>>(), sent, "secrets are not told");
+    let sent = [entry("a.example", "{}\n", u64::MAX, lease), entry("b \"\n", "", 1, None)];
+    sent.iter().for_each(|entry| outbox.written(SHARED, entry));
+    outbox.written(SECRET, &sent[0]);
+    assert_eq!(heard(outbox.take()).1, sent);
 }
 
 #[test]
 fn what_waits_is_bounded_and_the_newest_stays() {
     let outbox = Outbox::new(false);
-    let heartbeats_sent = 2_000;
-    let last = (0..heartbeats_sent).map(|_| tell(&outbox, 100)).last().unwrap();
-    let arrived = heartbeats(heard(&outbox));
-    assert!(arrived.len() < heartbeats_sent, "{} arrived", arrived.len());
-    assert_eq!(arrived.last(), Some(&last));
+    let sent = 2_000_u32;
+    (0..sent).for_each(|number| outbox.send(KIND, &[&number.to_be_bytes(), &[0; 10_000]]));
+    let (arrived, _) = heard(outbox.take());
+    assert!(arrived.len() < sent as usize, "{} arrived", arrived.len());
+    assert_eq!(arrived.last().unwrap()[..4], (sent - 1).to_be_bytes());
 }
 
 #[test]
 fn a_server_that_is_alone_says_nothing() {
     let outbox = Outbox::new(true);
-    tell(&outbox, 10);
+    outbox.send(KIND, &[b"any"]);
+    outbox.written(SHARED, &entry("a", "{}", 1, None));
     assert!(outbox.take().is_empty());
+}
+
+#[test]
+#[should_panic(expected = "two listeners")]
+fn two_features_cannot_use_one_number() {
+    let mut listeners = Listeners::default();
+    listeners.add(KIND, drop);
+    listeners.add(KIND, drop);
 }
 
 #[test]
 fn another_version_is_passed_over_and_so_is_an_unknown_kind() {
     let outbox = Outbox::new(false);
-    tell(&outbox, 1);
+    outbox.send(KIND, &[b"known"]);
     let message = outbox.take().remove(0);
     let mut newer = message.to_vec();
     newer[0] = 2;
     assert!(message::read(newer.into()).is_none());
-    let mut with_unknown = message[..HEAD].to_vec();
-    with_unknown.extend([99, 0, 0, 0, 2, 1, 2]);
-    with_unknown.extend(&message[HEAD..]);
-    assert_eq!(message::read(with_unknown.into()).unwrap().items.count(), 1);
+    // An item of kind 3, as an earlier version sends it, comes first.
+    let with_unknown = [&message[..HEAD_BYTES], &[3, 0, 0, 0, 2, 1, 2], &message[HEAD_BYTES..]].concat();
+    assert_eq!(heard([with_unknown.into()]).0, ["known"]);
 }
-
-const HEAD: usize = message::HEAD_BYTES;
 
 proptest! {
     #[test]
@@ -146,24 +100,20 @@ proptest! {
         if let Some(first) = bytes.first_mut() {
             *first = version;
         }
-        if let Some(message) = message::read(bytes.into()) {
-            prop_assert!(message.items.count() < 400);
-        }
+        prop_assert!(heard([bytes.into()]).0.len() < 400);
     }
 
     #[test]
-    fn a_message_that_was_cut_or_changed_is_read_without_harm(cut in 0..600_usize, at in 0..600_usize, by in any::<u8>()) {
+    fn a_message_that_was_cut_or_changed_is_read_without_harm(cut in 0..200_usize, at in 0..200_usize, by in any::<u8>()) {
         let outbox = Outbox::new(false);
-        tell(&outbox, 1);
-        let entry = Entry { key: "k".into(), value: "{}".into(), revision: Revision(7), lease: None };
-        outbox.written(Registration::NAMESPACE, entry);
+        outbox.send(KIND, &[b"any"]);
+        outbox.written(SHARED, &entry("k", "{}", 7, None));
         let mut bytes = outbox.take().remove(0).to_vec();
         bytes.truncate(cut);
         if let Some(byte) = bytes.get_mut(at) {
             *byte = byte.wrapping_add(by);
         }
-        if let Some(message) = message::read(bytes.into()) {
-            prop_assert!(message.items.count() <= 2);
-        }
+        let (messages, entries) = heard([bytes.into()]);
+        prop_assert!(messages.len() + entries.len() <= 2);
     }
 }

@@ -25,9 +25,10 @@ use self::{
 };
 use crate::{
     App, Config,
-    app::Parts,
     cluster::bootstrap::SETTINGS,
     feature::{Context, Feature},
+    state::ClusterState,
+    streams::Streams,
 };
 
 /// What the servers of a cluster share.
@@ -39,7 +40,8 @@ pub(crate) struct Cluster {
 pub(crate) struct Member {
     server: Server,
     connection: Arc<Connection>,
-    parts: Arc<Parts>,
+    context: Context,
+    state: Arc<ClusterState>,
 }
 
 impl std::ops::Deref for Member {
@@ -74,8 +76,8 @@ impl Cluster {
         set(&mut config);
         let connection = Arc::new(Connection::new(self.store.clone()));
         let app = App::with(connection.store(), config, feature).await.unwrap();
-        let parts = Arc::clone(&app.parts);
-        Member { server: Server::serve(app, folder).await, connection, parts }
+        let (context, state) = app.inside.clone();
+        Member { server: Server::serve(app, folder).await, connection, context, state }
     }
 
     async fn pair(&self) -> (Member, Member) {
@@ -91,6 +93,11 @@ impl Cluster {
 }
 
 impl Member {
+    /// Its streams, without HTTP.
+    fn streams(&self) -> Streams {
+        Streams::new(&self.context, &self.state)
+    }
+
     /// The heartbeat of a node that has `id` live, and its viewers.
     async fn beat(&self, node: &str, id: StreamId, viewers: u32) {
         self.heartbeat(node, vec![carried(id, StreamState::Live, viewers)]).await;

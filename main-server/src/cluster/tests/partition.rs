@@ -18,7 +18,7 @@ use crate::{
         partition::{CutOff, NotReady},
         tests::server::carried,
     },
-    nodes::record::Registration,
+    state::registry::record::Registration,
     streams::Error,
 };
 
@@ -37,7 +37,7 @@ fn impatient(config: &mut Config) {
 fn deadlines_pass(server: &Member) {
     for round in 1..=3 {
         let later = Now::read() + round * Duration::from_secs(1_000);
-        server.parts.view.expire(later, later);
+        server.state.expire(later, later);
     }
 }
 
@@ -80,7 +80,7 @@ async fn what_cannot_be_saved_is_refused_and_what_runs_goes_on() {
     refused(&a.end(id).await);
     assert!(a.is_ready().await, "a leader may be elected");
     let later = Now::read() + Duration::from_secs(30);
-    let is_refused = async || matches!(a.parts.partition.ready(later), Err(NotReady::Store(_)));
+    let is_refused = async || matches!(a.context.partition.ready(later), Err(NotReady::Store(_)));
     until("it is not ready if that takes longer", is_refused).await;
     a.beat(&node, id, 2).await;
     assert_eq!(a.state(id).await, Some(StreamState::Live), "not ended, and heartbeats are heard");
@@ -101,9 +101,9 @@ async fn what_happened_while_the_store_was_away_is_saved_once_it_is_back() {
     let id = a.create("first").await.stream_id;
     a.connection.cut();
     a.beat(&node, id, 2).await;
-    assert!(a.parts.view.has_unsaved());
+    assert!(a.state.has_unsaved());
     a.connection.mend();
-    until("the start is saved", async || !a.parts.view.has_unsaved()).await;
+    until("the start is saved", async || !a.state.has_unsaved()).await;
     let b = cluster.member(|_| {}).await;
     assert_eq!(b.show(id).await.started_at_ms, a.show(id).await.started_at_ms);
 }
@@ -153,10 +153,10 @@ async fn a_server_whose_watch_is_broken_hears_what_the_others_write_and_lets_vie
     refused(&stranger);
 
     let much_later = Now::read() + Duration::from_secs(60);
-    let found = b.parts.streams.find(id, Now::read()).unwrap();
-    let newcomer = || b.parts.streams.watch(&found, &AskForNodes::default(), much_later);
+    let found = b.streams().find(id, Now::read()).unwrap();
+    let newcomer = || b.streams().watch(&found, &AskForNodes::default(), much_later);
     assert_eq!(newcomer().err(), Some(Error::CutOff(CutOff)), "a message may have been lost");
-    assert_eq!(b.parts.partition.ready(much_later), Err(NotReady::CutOff(CutOff)));
+    assert_eq!(b.context.partition.ready(much_later), Err(NotReady::CutOff(CutOff)));
 
     assert_eq!(a.end(id).await.status, StatusCode::NO_CONTENT);
     until("b hears of the end", async || b.state(id).await == Some(StreamState::Ended)).await;
@@ -175,7 +175,7 @@ async fn what_is_gone_from_the_store_is_not_brought_back_by_a_message_that_comes
     let gone = a.delete(&format!("/api/nodes/{node}"), Some(&a.secret)).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     until("b knows that it is gone", async || !b.knows_node(&node).await).await;
-    b.parts.view.hear(Registration::NAMESPACE, &entries[0]);
+    b.state.node_records.hear(&entries[0]);
     assert!(!b.knows_node(&node).await);
 }
 
@@ -250,7 +250,7 @@ async fn a_silent_node_is_given_up_by_all_and_its_streams_end_once() {
     until("b lists it", async || !b.list().await.is_empty()).await;
     for server in [&a, &b] {
         until("it is over", async || server.state(id).await == Some(StreamState::Ended)).await;
-        until("and saved", async || !server.parts.view.has_unsaved()).await;
+        until("and saved", async || !server.state.has_unsaved()).await;
     }
     let late = cluster.member(|_| {}).await;
     assert_eq!(late.state(id).await, Some(StreamState::Ended));

@@ -113,7 +113,7 @@ async fn two_streams_of_one_title_and_one_nanosecond_have_two_ids() {
         address: None,
     };
     let servers = [&a, &b, &a, &b, &a, &b];
-    let created = join_all(servers.map(|server| server.parts.streams.create(new(), now))).await;
+    let created = join_all(servers.map(async |server| server.streams().create(new(), now).await)).await;
     let ids: HashSet<_> = created.into_iter().map(|placed| placed.unwrap().stream_id).collect();
     assert_eq!(ids.len(), servers.len());
     for id in ids {
@@ -161,7 +161,7 @@ async fn heartbeats_write_nothing() {
     let id = a.create("first").await.stream_id;
     a.beat(&node, id, 0).await;
     until("b lists it", async || b.list().await == a.list().await).await;
-    let saved = async || !a.parts.view.has_unsaved() && !b.parts.view.has_unsaved();
+    let saved = async || !a.state.has_unsaved() && !b.state.has_unsaved();
     until("the start is saved", saved).await;
     let before = cluster.entries().await;
     for viewers in 0..100 {
@@ -189,7 +189,7 @@ async fn a_server_that_joins_knows_everything_at_once() {
     let node = a.node("a").await;
     let id = a.create("first").await.stream_id;
     a.beat(&node, id, 1).await;
-    until("the start is saved", async || !a.parts.view.has_unsaved()).await;
+    until("the start is saved", async || !a.state.has_unsaved()).await;
     let late = cluster.member(|_| {}).await;
     assert_eq!(late.list().await.len(), 1);
     assert!(late.knows_node(&node).await);

@@ -25,7 +25,8 @@ use crate::{
     },
     auth::Grants,
     clock::Now,
-    metrics::{Counters, count},
+    metrics::Counter,
+    state::ClusterState,
 };
 
 /// Largest heartbeat: some twenty thousand streams.
@@ -35,6 +36,8 @@ const MAX_HEARTBEAT_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) struct Api {
     /// The nodes.
     pub(crate) nodes: Arc<Nodes>,
+    /// Streams and nodes.
+    pub(crate) state: Arc<ClusterState>,
     /// Signs grants for relays.
     pub(crate) grants: Arc<Grants>,
     /// What operators and nodes prove themselves with.
@@ -43,8 +46,10 @@ pub(crate) struct Api {
     pub(crate) heartbeat: Duration,
     /// How long a node may be chosen after one.
     pub(crate) lease: Duration,
-    /// What happened since the start.
-    pub(crate) counters: Arc<Counters>,
+    /// Heartbeats accepted.
+    pub(crate) heartbeats: Counter,
+    /// Registrations refused.
+    pub(crate) refused: Counter,
 }
 
 impl FromRef<Arc<Api>> for Credentials {
@@ -73,7 +78,7 @@ async fn register(
     Json(request): Json<RegisterServer>,
 ) -> Result<axum::Json<Registered>, Error> {
     let registered = api.nodes.register(request, Now::read()).await;
-    let node_id = registered.inspect_err(|_| count(&api.counters.registrations_refused))?;
+    let node_id = registered.inspect_err(|_| _ = api.refused.inc())?;
     Ok(axum::Json(Registered {
         node_id,
         heartbeat_ms: millis(api.heartbeat),
@@ -95,7 +100,7 @@ async fn heartbeat(
 ) -> Result<axum::Json<HeartbeatAnswer>, Error> {
     let heartbeat: Heartbeat = parse(&body)?;
     let commands = api.nodes.heartbeat(&node_id, &heartbeat, &body, Now::read()).await?;
-    count(&api.counters.heartbeats);
+    api.heartbeats.inc();
     // Read now and not at the start: the node takes it for the time of the answer.
     Ok(axum::Json(HeartbeatAnswer { commands, server_time_ms: Some(Now::read().unix_ms()) }))
 }
@@ -122,5 +127,5 @@ async fn sources(
 }
 
 async fn list(State(api): State<Arc<Api>>, _: Operator) -> axum::Json<Vec<NodeInfo>> {
-    axum::Json(api.nodes.list(Now::read()))
+    axum::Json(api.state.list_nodes(Now::read()))
 }

@@ -9,9 +9,10 @@ use crate::{
     api::caller::Credentials,
     auth::{Grants, Passphrases},
     clock::Now,
-    metrics::Counters,
+    events::Feed,
+    metrics::Counter,
     shares::Places,
-    streams::{Streams, feed::Feed},
+    streams::Streams,
 };
 
 /// What the handlers share.
@@ -23,7 +24,7 @@ pub(crate) struct Api {
     /// Signs and checks grants.
     pub(crate) grants: Arc<Grants>,
     /// Makes and checks hashes.
-    pub(crate) passphrases: Passphrases,
+    pub(crate) passphrases: Arc<Passphrases>,
     /// What operators and nodes prove themselves with.
     pub(crate) credentials: Credentials,
     /// One per listener of events that may be.
@@ -32,8 +33,10 @@ pub(crate) struct Api {
     pub(crate) started: Now,
     /// Cancelled when event streams have to end.
     pub(crate) closing: CancellationToken,
-    /// What happened since the start.
-    pub(crate) counters: Arc<Counters>,
+    /// Streams created.
+    pub(crate) created: Counter,
+    /// Watch grants handed out.
+    pub(crate) watch_grants: Counter,
 }
 
 impl FromRef<Arc<Api>> for Credentials {

@@ -1,6 +1,6 @@
 //! `GET /api/events`: the list of streams, and then what changes, as Server-Sent Events.
 //!
-//! What is sent is prepared once for all listeners, see [`crate::streams::feed`].
+//! What is sent is prepared once for all listeners, see [`crate::events`].
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -18,8 +18,8 @@ use tokio::time::timeout;
 use super::api::Api;
 use crate::{
     api::{error::Error, extract::Client},
+    events::reader::Reader,
     shares::Place,
-    streams::feed::reader::Reader,
 };
 
 /// How often a silent connection carries a comment. Proxies and load balancers end connections that are silent for as little

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use super::api::Api;
-use crate::streams::feed::Snapshot;
+use crate::events::Snapshot;
 
 pub(super) async fn list(State(api): State<Arc<Api>>, request: HeaderMap) -> Response {
     let snapshot = api.feed.current();

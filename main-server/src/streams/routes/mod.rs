@@ -34,7 +34,6 @@ use crate::{
     },
     auth::{Attempt, MAX_PASSPHRASE_CHARS},
     clock::Now,
-    metrics::count,
 };
 
 /// The routes of streams.
@@ -75,7 +74,7 @@ async fn create(
     let placed = api.streams.create(new, now).await?;
     let stream_id = placed.stream_id;
     let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
-    count(&api.counters.streams_created);
+    api.created.inc();
     let created = StreamCreated {
         stream_id,
         title,
@@ -123,7 +122,7 @@ async fn watch(
     let now = Now::read();
     let nodes = api.streams.watch(&found, &request, now)?;
     let grant = api.grants.permit(Action::Watch, stream_id, found.visibility, now)?;
-    count(&api.counters.watch_grants);
+    api.watch_grants.inc();
     Ok(Answer(Assignment { grant, nodes, stream: Some(found.info) }))
 }
 

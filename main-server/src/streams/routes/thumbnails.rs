@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::{error::Error, extract::Raw},
     clock::Now,
-    streams::thumbnail::ImageKind,
+    state::catalogue::thumbnail::ImageKind,
 };
 
 pub(super) async fn replace(

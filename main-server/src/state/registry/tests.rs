@@ -72,11 +72,11 @@ impl Registry {
     }
 
     fn hears(&mut self, node_id: &NodeId, now: Instant) -> Result<(), Error> {
-        self.heartbeat(node_id, Load::default(), Heard::Directly, now).map(drop)
+        self.heartbeat(node_id, Load::default(), Received::Directly, now).map(drop)
     }
 
     fn overhears(&mut self, node_id: &NodeId, now: Instant) {
-        self.heartbeat(node_id, Load::default(), Heard::FromOthers, now).unwrap();
+        self.heartbeat(node_id, Load::default(), Received::Forwarded, now).unwrap();
     }
 }
 

@@ -5,10 +5,13 @@
 //! Everything is bounded by [`Settings`].
 
 mod carrier;
+mod news;
+pub(crate) mod record;
 mod records;
 mod report;
 mod settings;
 mod stream;
+pub(crate) mod thumbnail;
 mod waiting;
 
 use std::{
@@ -24,18 +27,19 @@ use protocol::{
 };
 use store::Replica;
 
+pub(crate) use news::News;
 pub(crate) use settings::Settings;
 pub(crate) use stream::LiveStream;
 pub(crate) use waiting::Ticket;
 
-use self::{stream::Ended, waiting::Waiting};
-
-use crate::streams::{
-    feed::Change,
+use self::{
     record::Record,
+    stream::Ended,
     thumbnail::{ImageKind, Thumbnail},
+    waiting::Waiting,
 };
-use crate::{clock::Now, nodes::report::Heard};
+use super::heartbeat::Received;
+use crate::clock::Now;
 
 /// Why the catalogue refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -69,7 +73,7 @@ pub(crate) struct Catalogue {
     carried_by: HashMap<NodeId, Vec<StreamId>>,
     ended: BTreeSet<Ended>,
     thumbnail_bytes: usize,
-    news: Vec<Change>,
+    news: Vec<News>,
     changed: BTreeSet<StreamId>,
     /// Streams that may belong elsewhere than at the last call of [`Catalogue::take_moved`], or be over.
     moved: Vec<StreamId>,
@@ -127,7 +131,7 @@ impl Catalogue {
         if let Some(stream_id) = self.in_whose_place(address)? {
             tracing::info!(stream.id = %stream_id, "stream {stream_id} is dropped: too many streams wait for their first media");
             self.end(stream_id, now);
-            self.save(stream_id, Heard::Directly, now);
+            self.save(stream_id, Received::Directly, now);
         }
         Ok(self.waiting.reserve(address, placed_on))
     }
@@ -195,7 +199,7 @@ impl Catalogue {
             stream.record.place(hostname, now.unix_ms());
             stream.is_unsaved = true;
             self.moved.push(stream_id);
-            self.save(stream_id, Heard::Directly, now);
+            self.save(stream_id, Received::Directly, now);
         }
     }
 
@@ -205,7 +209,7 @@ impl Catalogue {
             return;
         };
         if stream.is_listed() {
-            self.news.push(Change::Ended(stream_id));
+            self.news.push(News::Ended(stream_id));
         }
         self.thumbnail_bytes -= stream.thumbnail.as_ref().map_or(0, |picture| picture.bytes.len());
         let (state, viewers) = (stream.state, stream.viewers());
@@ -224,7 +228,7 @@ impl Catalogue {
             self.streams.iter().filter(|(_, stream)| is_due(stream)).map(|(id, _)| *id).collect();
         for stream_id in due {
             self.end(stream_id, now);
-            self.save(stream_id, Heard::Directly, now);
+            self.save(stream_id, Received::Directly, now);
         }
     }
 
@@ -253,7 +257,7 @@ impl Catalogue {
         for (stream_id, stream) in &mut self.streams {
             let was_listed = stream.is_listed();
             if stream.doubt(deadline) && was_listed {
-                self.news.push(Change::Ended(*stream_id));
+                self.news.push(News::Ended(*stream_id));
             }
         }
     }
@@ -317,7 +321,7 @@ impl Catalogue {
     }
 
     /// The events for viewers, in order.
-    pub(crate) fn take_news(&mut self) -> Vec<Change> {
+    pub(crate) fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
     }
 

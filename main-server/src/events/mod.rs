@@ -1,4 +1,6 @@
-//! The list of public streams, and the events of its changes for the listeners of `GET /api/events`.
+//! The events of all features for the listeners of `GET /api/events`, and the list of public streams that they begin with.
+//!
+//! A feature adds an [`Event`] with [`Feed::publish`]; the feed knows no feature.
 //!
 //! A *frame* holds the events of one change set. It is written once and shared by all listeners. The newest frames are
 //! kept in a log of at most twice the bytes of the list itself; a listener is a position in it ([`reader`]). A listener
@@ -16,13 +18,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde::Serialize;
 use tokio::sync::watch;
 
-pub(crate) use event::Change;
+pub(crate) use event::Event;
 pub(crate) use snapshot::Snapshot;
 
-use self::{event::write_event, listing::Listing, snapshot::Snapshots};
+use self::{listing::Listing, snapshot::Snapshots};
 
 /// Bytes of frames that are kept however short the list is.
 const MIN_LOG_BYTES: usize = 64 * 1024;
@@ -63,32 +64,18 @@ impl Feed {
         Self { state: Mutex::default(), building: Mutex::default(), newest }
     }
 
-    /// Applies changes and sends them to all listeners, as one frame. Does not wait for any of them.
-    pub(crate) fn tell(&self, changes: impl IntoIterator<Item = Change>) {
+    /// Sends events to all listeners, as one frame, and applies them to the list. Does not wait for any listener.
+    pub(crate) fn publish(&self, events: impl IntoIterator<Item = Event>) {
         let mut state = self.state();
         let mut frame = String::new();
-        for change in changes {
-            state.listing.take_over(&change, &mut frame);
+        for event in events {
+            event.write(&mut frame);
+            state.listing.apply(event);
         }
-        if frame.is_empty() {
-            return;
+        if !frame.is_empty() {
+            state.append(frame.into());
+            self.newest.send_replace(state.next);
         }
-        state.append(frame.into());
-        self.newest.send_replace(state.next);
-    }
-
-    /// Tells all listeners of something that does not change the list. A listener that falls behind misses it.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "for other features than streams; a trial feature uses it")
-    )]
-    pub(crate) fn announce(&self, name: &str, payload: &impl Serialize) {
-        let json = serde_json::to_string(payload).expect("payloads of events are always JSON");
-        let mut frame = String::new();
-        write_event(&mut frame, name, &json);
-        let mut state = self.state();
-        state.append(frame.into());
-        self.newest.send_replace(state.next);
     }
 
     /// Notified of the position after the newest frame.

@@ -12,11 +12,8 @@ use protocol::{
     stream::{StreamInfo, StreamState, Visibility},
 };
 
-use super::{carrier::Carrier, settings::Settings};
-use crate::{
-    clock::Now,
-    streams::{record::Record, thumbnail::Thumbnail},
-};
+use super::{carrier::Carrier, record::Record, settings::Settings, thumbnail::Thumbnail};
+use crate::clock::Now;
 
 /// Longest type a node may report; real ones have some fifty characters.
 const MAX_MIME_BYTES: usize = 256;

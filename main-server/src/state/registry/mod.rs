@@ -8,6 +8,7 @@
 mod address;
 mod error;
 mod node;
+pub(crate) mod record;
 
 use std::{
     collections::HashMap,
@@ -24,8 +25,8 @@ use store::Replica;
 pub(crate) use error::Error;
 pub(crate) use node::Node;
 
-use crate::nodes::record::Registration;
-use crate::nodes::report::Heard;
+use self::record::Registration;
+use super::heartbeat::Received;
 
 /// How long things last here and how many there may be.
 #[derive(Clone, Copy, Debug)]
@@ -190,13 +191,13 @@ impl Registry {
         &mut self,
         node_id: &NodeId,
         load: Load,
-        heard: Heard,
+        received: Received,
         now: Instant,
     ) -> Result<&Node, Error> {
         let Settings { lease, forget_after, .. } = self.settings;
         let node = self.nodes.get_mut(node_id).ok_or_else(|| Error::UnknownNode(node_id.0.clone()))?;
-        node.hear(load, heard, now + lease);
-        if heard == Heard::Directly && node.renewal_due <= now {
+        node.hear(load, received, now + lease);
+        if received == Received::Directly && node.renewal_due <= now {
             node.renewal_due = now + forget_after / 3;
             self.records.renew(&node.hostname);
         }

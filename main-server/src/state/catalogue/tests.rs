@@ -4,7 +4,6 @@ use protocol::{node::CarriedStream, stream::Visibility};
 use store::Revision;
 
 use super::*;
-use crate::nodes::report::Carried;
 
 const SETTINGS: Settings = Settings {
     grace: Duration::from_secs(30),
@@ -63,8 +62,8 @@ impl Catalogue {
 
     /// A heartbeat of the node called `name`; gives what the node has to end.
     fn hears(&mut self, name: &str, rows: &[CarriedStream], now: Now) -> Vec<StreamId> {
-        let orders = self.report(&node(name), name, rows, Heard::Directly, now);
-        orders.over.into_iter().chain(orders.unknown).collect()
+        let reply = self.report(&node(name), name, rows, Received::Directly, now);
+        reply.over.into_iter().chain(reply.unknown).collect()
     }
 
     /// The store has this.
@@ -155,7 +154,7 @@ fn the_first_live_heartbeat_starts_and_lists_it() {
     let later = now + seconds(1);
     assert_eq!(catalogue.hears("a", &[carried(id, StreamState::Live, 2)], later), []);
     let listed = catalogue.listed();
-    assert_eq!(catalogue.take_news(), [Change::Started(listed[0].clone())]);
+    assert_eq!(catalogue.take_news(), [News::Started(listed[0].clone())]);
     assert_eq!((listed[0].viewers, listed[0].started_at_ms), (2, later.unix_ms()));
     assert!(listed[0].mime.is_some());
     assert_eq!(catalogue.saved(2, later)[0].1.started_at_ms, Some(later.unix_ms()));
@@ -184,7 +183,7 @@ fn a_lost_node_interrupts_its_streams_and_the_grace_period_ends_them() {
     assert_eq!(state(&catalogue, id), StreamState::Interrupted);
     catalogue.expire(now + seconds(30));
     assert_eq!(state(&catalogue, id), StreamState::Ended);
-    assert_eq!(catalogue.take_news(), [Change::Ended(id)]);
+    assert_eq!(catalogue.take_news(), [News::Ended(id)]);
     assert!(catalogue.listed().is_empty());
     assert_eq!(catalogue.placed().0.get("a"), None);
 }
@@ -256,7 +255,7 @@ fn its_node_ends_it() {
     let (mut catalogue, id, now) = live();
     assert_eq!(catalogue.hears("a", &[carried(id, StreamState::Ended, 0)], now), []);
     assert_eq!(state(&catalogue, id), StreamState::Ended);
-    assert_eq!(catalogue.take_news(), [Change::Ended(id)]);
+    assert_eq!(catalogue.take_news(), [News::Ended(id)]);
 }
 
 #[test]
@@ -485,7 +484,7 @@ fn streams_of_long_ago_are_not_shown_until_a_node_has_them_and_end_if_none_has()
     after.take_news();
     assert!(after.listed().is_empty());
     after.hears("a", &[carried(lives, StreamState::Live, 6)], now + seconds(2));
-    assert_eq!(after.take_news(), [Change::Started(after.listed()[0].clone())]);
+    assert_eq!(after.take_news(), [News::Started(after.listed()[0].clone())]);
     assert_eq!(after.get(lives).unwrap().info(lives).started_at_ms, 5);
     after.expire(now + seconds(29));
     assert_eq!(state(&after, dead), StreamState::Interrupted, "its node may be late");
@@ -517,7 +516,7 @@ fn what_other_main_servers_wrote_is_taken_over_once_and_in_any_order() {
     let over = Record { ended_at_ms: Some(9), ..moved };
     catalogue.learn(id, over.clone(), Revision(5), now);
     catalogue.learn(id, over, Revision(5), now);
-    assert_eq!(catalogue.take_news(), [Change::Ended(id)]);
+    assert_eq!(catalogue.take_news(), [News::Ended(id)]);
     assert!(catalogue.unsaved().is_empty());
 }
 
@@ -537,22 +536,22 @@ fn a_stream_that_went_live_elsewhere_is_announced_here() {
     let now = Now::read();
     let mut catalogue = Catalogue::new(SETTINGS);
     let id = catalogue.create(Record { started_at_ms: Some(5), ..record("first") }, None, now);
-    assert_eq!(catalogue.take_news(), [Change::Started(catalogue.get(id).unwrap().info(id))]);
+    assert_eq!(catalogue.take_news(), [News::Started(catalogue.get(id).unwrap().info(id))]);
 }
 
 #[test]
 fn who_heard_a_change_saves_it_and_others_only_if_that_one_did_not() {
     let (mut catalogue, id, now) = created();
     let rows = [carried(id, StreamState::Live, 1)];
-    catalogue.report(&node("a"), "a", &rows, Heard::FromOthers, now);
+    catalogue.report(&node("a"), "a", &rows, Received::Forwarded, now);
     assert_eq!(catalogue.take_news().len(), 1, "listeners here are told all the same");
     let is_due = |catalogue: &Catalogue, later| catalogue.records.has_unsaved((now + seconds(later)).instant);
     assert!(!is_due(&catalogue, 9));
     assert!(is_due(&catalogue, 10));
 
     let (mut catalogue, id, now) = created();
-    catalogue.report(&node("a"), "a", &rows, Heard::FromOthers, now);
-    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 1)], Heard::Directly, now);
+    catalogue.report(&node("a"), "a", &rows, Received::Forwarded, now);
+    catalogue.report(&node("a"), "a", &[carried(id, StreamState::Live, 1)], Received::Directly, now);
     assert!(is_due(&catalogue, 0), "the server that hears it next has that to save too");
 }
 

@@ -1,17 +1,34 @@
-//! What this server knows of streams and nodes, behind one lock and in sync with the store.
+//! What this server knows of streams and nodes, behind one lock and in sync with the store. Features stand on it; it knows none
+//! of them.
 //!
 //! One lock, because a heartbeat is one event: it renews a node's lease and changes the states of its streams and the loads
 //! that placement goes by. And because the order of changes is the order in which listeners are told of them. It is held for
-//! a moment, never across a wait. A feature reaches what it needs: [`View::streams`] gives the streams and the fleet,
-//! [`View::nodes`] the nodes, the fleet, and the streams as [`Carried`].
+//! a moment, never across a wait. A feature reaches what it needs: [`ClusterState::streams`] gives the streams and the fleet,
+//! [`ClusterState::nodes`] all three.
 //!
 //! Records come from the store and go there by [`Replicated`]; load, states and pictures are in memory only.
 
-use std::sync::{Arc, Mutex, PoisonError};
+pub(crate) mod catalogue;
+pub(crate) mod heartbeat;
+pub(crate) mod registry;
+mod totals;
+mod upkeep;
 
-use placement::{Fleet, Policies};
-use store::{Entry, Host, Kv, Namespace, Record as _, Replica, Replicated};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use placement::Fleet;
+use protocol::node::NodeInfo;
+use store::{Entry, Host, Record as _, Replica, Replicated};
 use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::upkeep::feature;
+use self::{
+    catalogue::{Catalogue, Counts, News, record::Record},
+    registry::{Registry, record::Registration},
+};
 
 use crate::{
     clock::Now,
@@ -19,22 +36,12 @@ use crate::{
         gossip::Outbox,
         partition::{Contact, Link, Partition, STANDSTILL},
     },
-    nodes::{record::Registration, registry::Registry, report::Carried},
-    streams::{
-        catalogue::{Catalogue, Counts},
-        feed::{Change, Feed},
-        record::Record,
-    },
+    events::Feed,
+    feature::Context,
 };
 
-/// How long the store keeps what is not written again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Terms {
-    /// A stream that is over.
-    pub(crate) remember_ended: std::time::Duration,
-    /// The registration of a node.
-    pub(crate) forget_node: std::time::Duration,
-}
+/// How long a node that is silent keeps its hostname from older generations.
+const FORGET_NODE: Duration = Duration::from_secs(5 * 60);
 
 struct Tables {
     registry: Registry,
@@ -49,7 +56,7 @@ struct Unsaved {
     nodes: bool,
 }
 
-/// The lock, and the notifications of changes.
+/// The lock, and what is told of changes.
 pub(crate) struct Locked {
     tables: Mutex<Tables>,
     feed: Arc<Feed>,
@@ -58,7 +65,7 @@ pub(crate) struct Locked {
 }
 
 /// See the [module](self).
-pub(crate) struct View {
+pub(crate) struct ClusterState {
     locked: Arc<Locked>,
     /// The records of streams.
     pub(crate) stream_records: Replicated<Record, Arc<Locked>>,
@@ -66,25 +73,36 @@ pub(crate) struct View {
     pub(crate) node_records: Replicated<Registration, Arc<Locked>>,
 }
 
-impl View {
-    /// A view that knows nothing yet: see [`Self::load`].
-    pub(crate) fn new(
-        registry: Registry,
-        catalogue: Catalogue,
-        policies: Policies,
-        terms: Terms,
-        kv: &Arc<dyn Kv>,
-        parts: (Arc<Feed>, Arc<Partition>, Arc<Outbox>),
-    ) -> Self {
-        let (feed, partition, outbox) = parts;
-        let tables = Mutex::new(Tables { registry, catalogue, fleet: Fleet::new(policies) });
-        let locked = Arc::new(Locked { tables, feed, partition, outbox });
-        let Terms { remember_ended, forget_node } = terms;
+impl ClusterState {
+    /// Knows nothing yet: see [`Self::load`].
+    pub(crate) fn new(context: &Context) -> Self {
+        let config = &context.config;
+        let registry = registry::Settings {
+            lease: config.lease,
+            forget_after: FORGET_NODE,
+            max_nodes: config.limits.nodes,
+        };
+        let catalogue = catalogue::Settings {
+            grace: config.grace,
+            first_media: config.first_media,
+            max_streams: config.limits.streams,
+            max_waiting: config.limits.waiting_streams,
+            max_thumbnail_bytes: config.limits.thumbnail_bytes,
+        };
+        let tables = Mutex::new(Tables {
+            registry: Registry::new(registry),
+            catalogue: Catalogue::new(catalogue),
+            fleet: Fleet::new(config.placement),
+        });
+        let (feed, partition) = (Arc::clone(&context.feed), Arc::clone(&context.partition));
+        let locked = Arc::new(Locked { tables, feed, partition, outbox: Arc::clone(&context.outbox) });
+        let remember_ended = config.remember_ended;
         let of_stream = move |record: &Record| record.is_over().then_some(remember_ended);
-        let of_node = move |_: &Registration| Some(forget_node);
+        let of_node = |_: &Registration| Some(FORGET_NODE);
+        let kv = || Arc::clone(&context.store.kv);
         Self {
-            stream_records: Replicated::new(Arc::clone(kv), Arc::clone(&locked), of_stream),
-            node_records: Replicated::new(Arc::clone(kv), Arc::clone(&locked), of_node),
+            stream_records: Replicated::new(kv(), Arc::clone(&locked), of_stream),
+            node_records: Replicated::new(kv(), Arc::clone(&locked), of_node),
             locked,
         }
     }
@@ -106,10 +124,7 @@ impl View {
     }
 
     /// Reads or changes nodes.
-    pub(crate) fn nodes<T>(
-        &self,
-        access: impl FnOnce(&mut Registry, &mut Fleet, &mut dyn Carried) -> T,
-    ) -> T {
+    pub(crate) fn nodes<T>(&self, access: impl FnOnce(&mut Registry, &mut Fleet, &mut Catalogue) -> T) -> T {
         self.change(|tables| access(&mut tables.registry, &mut tables.fleet, &mut tables.catalogue))
     }
 
@@ -130,15 +145,6 @@ impl View {
     /// Saves what changes until `shutdown`, and once more then.
     pub(crate) async fn save(&self, shutdown: &CancellationToken) {
         tokio::join!(self.stream_records.save(shutdown), self.node_records.save(shutdown));
-    }
-
-    /// Takes over what another main server says it wrote.
-    pub(crate) fn hear(&self, namespace: Namespace, entry: &Entry) {
-        match namespace {
-            Record::NAMESPACE => self.stream_records.hear(entry),
-            Registration::NAMESPACE => self.node_records.hear(entry),
-            _ => {}
-        }
     }
 
     /// Lets time pass: leases end, deadlines are met. `before` is when it was called last.
@@ -172,8 +178,20 @@ impl View {
     /// Tells listeners what looks different since the last call.
     pub(crate) fn tell_changes(&self) {
         self.change(|tables| {
-            self.locked.feed.tell(tables.catalogue.take_changed().into_iter().map(Change::Changed));
+            let changed = tables.catalogue.take_changed().into_iter().map(News::Changed);
+            self.locked.feed.publish(changed.map(Into::into));
         });
+    }
+
+    /// Every known node.
+    pub(crate) fn list_nodes(&self, now: Now) -> Vec<NodeInfo> {
+        self.nodes(|registry, _, streams| {
+            let (placed, waiting) = streams.placed();
+            let counts = |hostname: &str| {
+                [&placed, &waiting].map(|counts| counts.get(hostname).copied().unwrap_or(0)).into()
+            };
+            registry.list(now.instant, counts)
+        })
     }
 
     /// Streams, and the nodes whose lease runs.
@@ -197,7 +215,7 @@ impl Locked {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = change(&mut tables);
         let unsaved = tables.settle();
-        self.feed.tell(tables.catalogue.take_news());
+        self.feed.publish(tables.catalogue.take_news().into_iter().map(Into::into));
         (outcome, unsaved)
     }
 
@@ -255,7 +273,7 @@ impl Host<Record> for Locked {
     }
 
     fn written(&self, entry: &Entry) {
-        self.outbox.written(Record::NAMESPACE, entry.clone());
+        self.outbox.written(Record::NAMESPACE, entry);
     }
 }
 
@@ -269,6 +287,6 @@ impl Host<Registration> for Locked {
     }
 
     fn written(&self, entry: &Entry) {
-        self.outbox.written(Registration::NAMESPACE, entry.clone());
+        self.outbox.written(Registration::NAMESPACE, entry);
     }
 }

@@ -7,43 +7,40 @@ use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use serde::Serialize;
 use supervisor::Supervisor;
 
-use super::error::Error;
 use crate::{
+    api::error::Error,
     clock::Now,
     cluster::partition::Partition,
-    metrics::{self, Counters, Totals},
-    scaling::Signal,
-    streams::feed::Feed,
-    view::View,
+    feature::{Context, Feature},
+    metrics::Metrics,
 };
 
 /// The API for programs; a test compares it with the routes.
-const OPENAPI: &str = include_str!("openapi.json");
+const OPENAPI: &str = include_str!("../api/openapi.json");
 
-/// What the handlers look at.
-pub(crate) struct Api {
-    /// Streams and nodes.
-    pub(crate) view: Arc<View>,
-    /// Listeners.
-    pub(crate) feed: Arc<Feed>,
-    /// Contact with the store and the other main servers.
-    pub(crate) partition: Arc<Partition>,
-    /// How many nodes the load wants.
-    pub(crate) scaling: Arc<Signal>,
-    /// Knows whether a task that the server needs has panicked.
-    pub(crate) supervisor: Supervisor,
-    /// What happened since the start.
-    pub(crate) counters: Arc<Counters>,
+struct Api {
+    partition: Arc<Partition>,
+    supervisor: Supervisor,
+    metrics: Arc<Metrics>,
 }
 
 /// The routes of health, metrics and the description.
-pub(crate) fn router(api: Arc<Api>) -> Router {
-    Router::new()
+pub(crate) fn feature(context: &Context) -> Feature {
+    let [ready, following] = [(); 2].map(|()| Arc::clone(&context.partition));
+    let help = "1 while the store takes writes and the other main servers can be heard";
+    context.metrics.gauge("undead_ready", help, move || ready.ready(Now::read()).is_ok().into());
+    let api = Api {
+        partition: Arc::clone(&context.partition),
+        supervisor: context.store.supervisor.clone(),
+        metrics: Arc::clone(&context.metrics),
+    };
+    let routes = Router::new()
         .route("/api/openapi.json", get(openapi))
         .route("/healthz", get(health))
         .route("/readyz", get(readiness))
         .route("/metrics", get(metrics))
-        .with_state(api)
+        .with_state(Arc::new(api));
+    Feature::new(routes).task("store health", async move { following.follow_health().await })
 }
 
 /// Body of a good answer.
@@ -65,11 +62,7 @@ async fn readiness(State(api): State<Arc<Api>>) -> Result<Json<Status>, Error> {
 }
 
 async fn metrics(State(api): State<Arc<Api>>) -> impl IntoResponse {
-    let now = Now::read();
-    let ready = api.partition.ready(now).is_ok();
-    let ((streams, nodes_live), (listeners, snapshots)) = (api.view.totals(now), api.feed.totals());
-    let totals = Totals { streams, nodes_live, listeners, snapshots, ready };
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics::render(&totals, api.scaling.wanted(), &api.counters))
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], api.metrics.render())
 }
 
 async fn openapi() -> impl IntoResponse {

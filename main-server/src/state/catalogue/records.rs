@@ -6,12 +6,8 @@ use std::time::Duration;
 use protocol::StreamId;
 use store::Replica;
 
-use super::{Catalogue, LiveStream};
-use crate::{
-    clock::Now,
-    nodes::report::Heard,
-    streams::{feed::Change, record::Record},
-};
+use super::{Catalogue, LiveStream, News, record::Record};
+use crate::{clock::Now, state::heartbeat::Received};
 
 /// How long a change that another main server heard of and should have saved may be unsaved before this one saves it.
 const SAVE_FOR_OTHERS: Duration = Duration::from_secs(10);
@@ -40,7 +36,7 @@ impl Catalogue {
         let stream = LiveStream::new(record, &self.settings, now);
         let (is_over, is_listed) = (stream.is_over(), stream.is_listed());
         if is_listed {
-            self.news.push(Change::Started(stream.info(stream_id)));
+            self.news.push(News::Started(stream.info(stream_id)));
         }
         self.streams.insert(stream_id, stream);
         self.moved.push(stream_id);
@@ -80,19 +76,19 @@ impl Catalogue {
     }
 
     /// Saves what a stream's record says now: soon, or, if another main server heard of it, in case that one does not.
-    pub(super) fn save(&mut self, stream_id: StreamId, heard: Heard, now: Now) {
+    pub(super) fn save(&mut self, stream_id: StreamId, received: Received, now: Now) {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
         if !std::mem::take(&mut stream.is_unsaved) {
             // Another main server should have saved it, and the node comes here now.
-            if heard == Heard::Directly && !self.records.is_saved(&stream_id) {
+            if received == Received::Directly && !self.records.is_saved(&stream_id) {
                 self.records.renew(&stream_id);
             }
             return;
         }
         let merge = |record: &mut Record| store::Record::merge(record, &stream.record);
-        match heard {
-            Heard::Directly => self.records.update(&stream_id, merge),
-            Heard::FromOthers => self.records.update_late(&stream_id, merge, now.instant + SAVE_FOR_OTHERS),
+        match received {
+            Received::Directly => self.records.update(&stream_id, merge),
+            Received::Forwarded => self.records.update_late(&stream_id, merge, now.instant + SAVE_FOR_OTHERS),
         };
     }
 

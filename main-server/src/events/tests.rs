@@ -8,6 +8,7 @@ use protocol::{
 use serde_json::Value;
 
 use super::{reader::Reader, *};
+use crate::state::catalogue::News;
 
 fn stream(number: u64, viewers: u32) -> StreamInfo {
     StreamInfo {
@@ -22,14 +23,26 @@ fn stream(number: u64, viewers: u32) -> StreamInfo {
     }
 }
 
+fn started(stream: &StreamInfo) -> Event {
+    News::Started(stream.clone()).into()
+}
+
+fn changed(stream: &StreamInfo) -> Event {
+    News::Changed(stream.clone()).into()
+}
+
+fn ended(stream: &StreamInfo) -> Event {
+    News::Ended(stream.stream_id).into()
+}
+
 fn feed_of(streams: u64) -> Feed {
     let feed = Feed::new();
-    feed.tell((0..streams).map(|number| Change::Started(stream(number, 0))));
+    feed.publish((0..streams).map(|number| started(&stream(number, 0))));
     feed
 }
 
 fn change_all(feed: &Feed, streams: u64, viewers: u32) {
-    feed.tell((0..streams).map(|number| Change::Changed(stream(number, viewers))));
+    feed.publish((0..streams).map(|number| changed(&stream(number, viewers))));
 }
 
 /// What a reader takes until it would have to wait: events by name with their payloads.
@@ -55,10 +68,10 @@ fn rows(feed: &Feed) -> Vec<StreamInfo> {
 #[test]
 fn the_busiest_stream_is_listed_first_then_the_newest() {
     let feed = feed_of(3);
-    feed.tell([Change::Changed(stream(1, 5))]);
+    feed.publish([changed(&stream(1, 5))]);
     let order: Vec<u64> = rows(&feed).iter().map(|row| row.started_at_ms).collect();
     assert_eq!(order, [1, 2, 0]);
-    feed.tell([Change::Ended(stream(1, 0).stream_id)]);
+    feed.publish([ended(&stream(1, 0))]);
     assert_eq!(rows(&feed).len(), 2);
 }
 
@@ -97,7 +110,7 @@ fn listeners_that_fell_behind_share_one_list_instead_of_a_backlog() {
         assert_eq!(events[0].1[1_099]["viewers"], 8);
     }
     assert_eq!(feed.totals(), (20, 2), "one more copy for all of them");
-    feed.tell([Change::Changed(stream(7, 99))]);
+    feed.publish([changed(&stream(7, 99))]);
     let events = taken(&mut readers[0], &feed);
     assert_eq!((events[0].0.as_str(), &events[0].1["viewers"]), ("stream_changed", &99.into()));
 }
@@ -110,8 +123,8 @@ fn whatever_is_missed_in_between_the_list_is_right_in_the_end() {
     for round in 1..120_u64 {
         match round % 3 {
             0 => change_all(&feed, 400, u32::try_from(round).unwrap()),
-            1 => feed.tell([Change::Ended(stream(round, 0).stream_id)]),
-            _ => feed.tell([Change::Started(stream(1_000 + round, 1))]),
+            1 => feed.publish([ended(&stream(round, 0))]),
+            _ => feed.publish([started(&stream(1_000 + round, 1))]),
         }
         if round % 17 != 0 {
             continue;
@@ -137,7 +150,7 @@ fn requests_between_two_changes_share_one_copy_of_the_list() {
     for _ in 0..100 {
         rows(&feed);
     }
-    feed.tell([Change::Changed(stream(1, 5))]);
+    feed.publish([changed(&stream(1, 5))]);
     for _ in 0..100 {
         rows(&feed);
     }

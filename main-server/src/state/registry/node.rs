@@ -8,7 +8,8 @@ use protocol::{
     node::{Load, NodeInfo},
 };
 
-use crate::nodes::{record::Registration, report::Heard};
+use super::record::Registration;
+use crate::state::heartbeat::Received;
 
 /// A registered node.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(crate) struct Node {
     pub(crate) load: Load,
     /// When its registration has to be written again, before the store forgets it.
     pub(super) renewal_due: Instant,
-    heard: Heard,
+    received: Received,
     lease_ends: Instant,
     /// Whether the end of the present lease was reported.
     end_noted: bool,
@@ -39,7 +40,7 @@ impl Node {
             registration,
             load: Load::default(),
             renewal_due,
-            heard: Heard::FromOthers,
+            received: Received::Forwarded,
             lease_ends,
             end_noted: false,
         }
@@ -61,20 +62,20 @@ impl Node {
         self.end_noted = false;
     }
 
-    pub(super) fn hear(&mut self, load: Load, heard: Heard, lease_ends: Instant) {
+    pub(super) fn hear(&mut self, load: Load, received: Received, lease_ends: Instant) {
         self.load = load;
-        self.heard = heard;
+        self.received = received;
         self.renew(lease_ends);
     }
 
     /// Whether its heartbeat arrived at this server, so lately that its lease runs until after `until`.
     pub(super) fn was_just_heard(&self, until: Instant) -> bool {
-        self.heard == Heard::Directly && self.lease_ends > until
+        self.received == Received::Directly && self.lease_ends > until
     }
 
     /// Whether its heartbeats come by way of other main servers.
     pub(super) fn is_heard_by_others(&self) -> bool {
-        self.heard == Heard::FromOthers
+        self.received == Received::Forwarded
     }
 
     /// Whether its lease has not been given up.

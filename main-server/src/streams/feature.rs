@@ -1,0 +1,56 @@
+//! Streams as a feature: their routes and events, and the pictures that other main servers receive.
+
+use std::sync::Arc;
+
+use super::{
+    Streams,
+    forwarded::{self, THUMBNAIL},
+    routes,
+};
+use crate::{
+    clock::Now,
+    feature::{Context, Feature},
+    shares::Places,
+    state::ClusterState,
+};
+
+/// The routes of streams, and what is noted of streams while the server runs.
+pub(crate) fn feature(context: &Context, state: &Arc<ClusterState>) -> Feature {
+    let streams = Arc::new(Streams::new(context, state));
+    let [loading, pictures, running, stopping] = [(); 4].map(|()| Arc::clone(&streams));
+    Feature::new(routes::router(Arc::new(api(context, streams))))
+        .loading(move || {
+            let streams = Arc::clone(&loading);
+            async move { streams.doubt(Now::read()).await }
+        })
+        .hears(THUMBNAIL, move |payload| {
+            if let Some((stream_id, thumbnail)) = forwarded::read(payload) {
+                pictures.take_thumbnail(stream_id, thumbnail);
+            }
+        })
+        .task("time at which streams were last seen", async move { running.note_last_seen().await })
+        .saving("last time at which streams were seen", |shutdown| async move {
+            shutdown.cancelled().await;
+            stopping.note_seen_last().await;
+        })
+}
+
+fn api(context: &Context, streams: Arc<Streams>) -> routes::Api {
+    let metrics = &context.metrics;
+    let [listeners, snapshots] = [(); 2].map(|()| Arc::clone(&context.feed));
+    metrics.gauge("undead_event_listeners", "Open event streams", move || listeners.totals().0 as u64);
+    let help = "Copies of the list made for listeners and requests";
+    metrics.read_counter("undead_list_snapshots", help, move || snapshots.totals().1);
+    routes::Api {
+        streams,
+        feed: Arc::clone(&context.feed),
+        grants: Arc::clone(&context.grants),
+        passphrases: Arc::clone(&context.passphrases),
+        credentials: context.credentials.clone(),
+        listeners: Places::new(context.config.limits.event_listeners),
+        started: Now::read(),
+        closing: context.closing.clone(),
+        created: metrics.counter("undead_streams_created", "Streams created"),
+        watch_grants: metrics.counter("undead_watch_grants", "Watch grants handed out"),
+    }
+}
