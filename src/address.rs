@@ -5,7 +5,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
 };
 
 use reqwest::Url;
@@ -14,40 +14,71 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
+/// The port of `https` URLs without one.
+const HTTPS_PORT: u16 = 443;
+/// Addresses for documentation (RFC 5737, RFC 3849): no packet is sent to them.
+const ELSEWHERE: [(IpAddr, IpAddr); 2] = [
+    (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
+    (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))),
+];
+
 const LINK_LOCAL: &str =
     "a link-local IPv6 address needs a zone, which URLs cannot carry; use another address or a name";
 const UNSPECIFIED: &str =
     "an unspecified address is for listening only; give one that clients can connect to";
 const MULTICAST: &str = "a multicast address is not allowed";
 
+/// How a server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
 /// The URL of the server at `address`.
-pub(crate) fn url(address: SocketAddr) -> String {
-    url_of(&host_of(address.ip()), address.port())
+pub(crate) fn url(scheme: Scheme, address: SocketAddr) -> String {
+    url_of(scheme, &host_of(address.ip()), address.port())
 }
 
 /// The URL of a server called `host`, which is in the form that [`host`] gives.
-pub(crate) fn url_of(host: &str, port: u16) -> String {
-    format!("http://{host}:{port}")
+pub(crate) fn url_of(scheme: Scheme, host: &str, port: u16) -> String {
+    match scheme {
+        Scheme::Http => format!("http://{host}:{port}"),
+        Scheme::Https if port == HTTPS_PORT => format!("https://{host}"),
+        Scheme::Https => format!("https://{host}:{port}"),
+    }
 }
 
 /// The URL at which this machine reaches its own server that listens on `address`.
-pub(crate) fn url_here(address: SocketAddr) -> String {
+pub(crate) fn url_here(scheme: Scheme, address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         // Not IPv4: the socket may be for IPv6 only.
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    url(SocketAddr::new(ip, address.port()))
+    url(scheme, SocketAddr::new(ip, address.port()))
 }
 
-/// The URL for a browser on this machine of a server that listens on `address`.
+/// The URL for a browser on this machine of a server that listens on `address` for plain HTTP.
 pub(crate) fn browser_url(address: SocketAddr) -> String {
     match address.ip().to_canonical() {
         // The name, because browsers count http://localhost as secure and let its pages share screens.
-        ip if ip.is_unspecified() || ip.is_loopback() => url_of("localhost", address.port()),
-        _ => url(address),
+        ip if ip.is_unspecified() || ip.is_loopback() => url_of(Scheme::Http, "localhost", address.port()),
+        _ => url(Scheme::Http, address),
     }
+}
+
+/// The address from which this machine reaches other networks, and so the one at which they most likely reach it. `None`
+/// without a route.
+pub(crate) fn outgoing() -> Option<IpAddr> {
+    let source = |(own, elsewhere)| {
+        let socket = UdpSocket::bind(SocketAddr::new(own, 0)).ok()?;
+        // Connecting a UDP socket only looks the route up.
+        socket.connect(SocketAddr::new(elsewhere, 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip()).filter(|ip| check_connectable(*ip).is_ok() && !ip.is_loopback())
+    };
+    ELSEWHERE.into_iter().find_map(source)
 }
 
 /// Reads the name or address of a machine that clients connect to, and returns it in the form of a URL's host.
@@ -144,7 +175,10 @@ mod tests {
             ("[2001:db8::1]:80", "http://[2001:db8::1]:80", "http://[2001:db8::1]:80"),
             ("[::ffff:192.0.2.1]:80", "http://192.0.2.1:80", "http://192.0.2.1:80"),
         ] {
-            assert_eq!((&*url_here(address(listens)), &*browser_url(address(listens))), (here, browser));
+            assert_eq!(
+                (&*url_here(Scheme::Http, address(listens)), &*browser_url(address(listens))),
+                (here, browser)
+            );
         }
     }
 
@@ -160,7 +194,7 @@ mod tests {
             ("::ffff:192.0.2.1", "192.0.2.1"),
         ] {
             assert_eq!(host(given).as_deref(), Ok(in_url), "{given}");
-            assert!(Url::parse(&url_of(in_url, 5000)).is_ok());
+            assert!(Url::parse(&url_of(Scheme::Http, in_url, 5000)).is_ok());
         }
         for wrong in ["", "host:80", "[::1]:80", "http://host", "a/b", "a b", "u@host", "[host]", "::1::"] {
             assert!(host(wrong).unwrap_err().contains("without port"), "{wrong}");

@@ -1,15 +1,20 @@
 //! `undead cdn`: one node as a separate process.
 
+use std::path::Path;
+
 use cdn::{ClusterSecret, Config, Node};
 use tokio_util::sync::CancellationToken;
 
-use crate::{address, cli::CdnArgs, failure::Failure, options::SecretOptions, serve};
+use crate::{cli::CdnArgs, failure::Failure, options::SecretOptions, port::Port, serve};
+
+/// Where the certificates of a node are kept by default: a node has no data folder.
+const TLS_FOLDER: &str = "data/tls";
 
 pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
-    let listener = serve::listen(args.listen).await?;
-    let address = serve::address(&listener)?;
-    let hostname = args.hostname.unwrap_or_else(|| own_name(address.port()));
-    let mut config = Config::new(hostname, args.public_url.unwrap_or_else(|| address::browser_url(address)));
+    let mut port = Port::listen(args.listen)?;
+    port.secure(&args.tls, Path::new(TLS_FOLDER))?;
+    let hostname = args.hostname.unwrap_or_else(|| own_name(port.address.port()));
+    let mut config = Config::new(hostname, args.public_url.unwrap_or_else(|| port.browser_url()));
     config.peer_url = args.peer_url;
     config.cluster_secret = secret(&args.secret)?;
     config.main_servers = args.main_server;
@@ -29,7 +34,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
             () = stdin_closed(), if args.exit_with_stdin => Ok(()),
         }
     };
-    serve::serve(listener, &args.server, router, end, shutdown).await
+    serve::serve(port, &args.server, router, end, shutdown).await
 }
 
 /// Starts a node on the current runtime, for this subcommand and for `up`.

@@ -8,7 +8,7 @@ use crate::{
     address,
     options::{
         Contradiction, LogOptions, MainServerOptions, NodeOptions, SecretOptions, ServerOptions,
-        SpawnOptions, StoreOptions, values,
+        SpawnOptions, StoreOptions, TlsOptions, values,
     },
 };
 
@@ -63,7 +63,7 @@ impl Command {
         match self {
             Self::Up(args) => args.check(),
             Self::MainServer(args) => args.check(),
-            Self::Cdn(args) => args.node.check(),
+            Self::Cdn(args) => args.check(),
             Self::Backup(_) | Self::Restore(_) | Self::Healthcheck(_) => Ok(()),
         }
     }
@@ -110,6 +110,8 @@ pub(crate) struct MainServerArgs {
     #[command(flatten)]
     pub(crate) server: ServerOptions,
     #[command(flatten)]
+    pub(crate) tls: TlsOptions,
+    #[command(flatten)]
     pub(crate) store: StoreOptions,
     #[command(flatten)]
     pub(crate) secret: SecretOptions,
@@ -119,6 +121,7 @@ pub(crate) struct MainServerArgs {
 
 impl MainServerArgs {
     fn check(&self) -> Result<(), Contradiction> {
+        self.tls.check()?;
         self.options.check(&self.store)
     }
 }
@@ -138,6 +141,8 @@ pub(crate) struct CdnArgs {
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) server: ServerOptions,
+    #[command(flatten)]
+    pub(crate) tls: TlsOptions,
     /// Address of the main server; several may be given, separated by commas or by repeating the flag
     #[arg(
         long,
@@ -164,6 +169,13 @@ pub(crate) struct CdnArgs {
     /// Stop when standard input is closed: for a node that must not outlive the process that started it
     #[arg(long, hide = true)]
     pub(crate) exit_with_stdin: bool,
+}
+
+impl CdnArgs {
+    fn check(&self) -> Result<(), Contradiction> {
+        self.tls.check()?;
+        self.node.check()
+    }
 }
 
 #[derive(Debug, Args)]

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use crate::{address, cli::HealthcheckArgs, failure::Failure};
+use crate::{
+    address::{self, Scheme},
+    cli::HealthcheckArgs,
+    failure::Failure,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Succeeds if the server at the listening address answers `/healthz` with a success.
 pub(crate) async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
-    let url = format!("{}/healthz", address::url_here(args.listen));
+    let url = format!("{}/healthz", address::url_here(Scheme::Http, args.listen));
     let client = reqwest::Client::builder()
         .timeout(TIMEOUT)
         // Servers on this machine are called directly, without the proxy of the environment.

@@ -14,6 +14,7 @@ mod logging;
 mod main_server_alone;
 mod open_files;
 mod options;
+mod port;
 mod serve;
 mod spawn;
 mod up;

@@ -1,14 +1,17 @@
 //! `undead main-server`: the control plane as a separate process.
 
+use std::path::PathBuf;
+
 use main_server::{App, Config, Secret};
 use tokio_util::sync::CancellationToken;
 
-use crate::{cli::MainServerArgs, failure::Failure, serve};
+use crate::{cli::MainServerArgs, failure::Failure, port::Port, serve};
 
 pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
-    let listener = serve::listen(args.listen).await?;
-    let server = args.server.clone();
+    let mut port = Port::listen(args.listen)?;
+    let (server, tls, folder) = (args.server.clone(), args.tls.clone(), tls_folder(&args));
     let app = open(args).await?;
+    port.secure(&tls, &folder)?;
     let router = app.router();
     let stopping = CancellationToken::new();
     let supervisors = [app.supervisor()];
@@ -17,7 +20,12 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
         stopping.cancel();
         drop(upkeep.await);
     };
-    serve::serve(listener, &server, router, serve::until_stopped(&supervisors), shutdown).await
+    serve::serve(port, &server, router, serve::until_stopped(&supervisors), shutdown).await
+}
+
+/// Where the certificates of a main server are kept by default.
+pub(crate) fn tls_folder(args: &MainServerArgs) -> PathBuf {
+    args.store.data_dir.join("tls")
 }
 
 /// Opens the main server, for this subcommand and for `up`. A failure is one of configuration, for the operator to correct.

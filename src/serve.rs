@@ -1,44 +1,35 @@
-//! Listening, the URL line, and stopping: shared by every subcommand that serves.
+//! Serving, the lines on standard output, and stopping: shared by every subcommand that serves.
 
-use std::{future::Future, io::Write, net::SocketAddr, time::Duration};
+use std::{future::Future, io::Write, time::Duration};
 
 use axum::Router;
+use serving::{Listener, redirect_to_https};
 use supervisor::{Supervisor, any_failed};
 use tokio::{
-    net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinError,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{address, failure::Failure, options::ServerOptions};
+use crate::{failure::Failure, options::ServerOptions, port::Port};
 
 /// How long open connections may take to finish once the program was asked to stop.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Opens the port.
-pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    let failed = || Failure::run(format!("cannot listen on {address}"));
-    address::bind(address).and_then(TcpListener::from_std).map_err(failed())
-}
-
-/// The address that `listener` listens on.
-pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, Failure> {
-    listener.local_addr().map_err(Failure::run("cannot read the listening address"))
-}
-
 /// Serves `app` until `end`, usually [`until_stopped`]. Then `shutdown` runs while requests are still answered, and afterwards open
 /// connections may finish. Returns the failure of `end` after that, if it is one.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    port: Port,
     options: &ServerOptions,
     app: Router,
     end: impl Future<Output = Result<(), Failure>>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), Failure> {
-    announce(address::browser_url(address(&listener)?));
+    announce(port.lines());
     let closing = CancellationToken::new();
     let drain_timeout = options.drain_timeout_ms.0;
-    let mut server = tokio::spawn(serving::serve(listener, app, options.limits(), closing.clone()));
+    let (serving, renewing) = open(port, app, options, &closing);
+    let mut server = tokio::spawn(serving);
     let ended = tokio::select! {
         end = end => {
             tracing::info!("stopping");
@@ -53,8 +44,44 @@ pub(crate) async fn serve(
             ended
         }
         ended = &mut server => ended,
+        never = renewing => never,
     };
     ended.map_err(Failure::run("serving failed"))
+}
+
+/// Serves `app` on all ports until `closing`. The second future keeps the certificate up to date, and does not end.
+fn open(
+    port: Port,
+    app: Router,
+    options: &ServerOptions,
+    closing: &CancellationToken,
+) -> (impl Future<Output = ()> + Send + use<>, impl Future<Output = Result<(), JoinError>> + use<>) {
+    let Port { listener, address, tls, redirect, inner } = port;
+    let serve =
+        |listener: Listener, app: Router| serving::serve(listener, app, options.limits(), closing.clone());
+    let redirect = redirect.map(|tcp| serve(tcp.into(), redirect_to_https(Some(address.port()))));
+    let inner = inner.map(|tcp| serve(tcp.into(), app.clone()));
+    let listener = match &tls {
+        Some(tls) => Listener::with_tls(listener, tls.config()),
+        None => listener.into(),
+    };
+    let outer = serve(listener, app);
+    let serving = async {
+        tokio::join!(outer, if_any(redirect), if_any(inner));
+    };
+    let renewing = async {
+        if let Some(tls) = tls {
+            tls.run().await;
+        }
+        std::future::pending().await
+    };
+    (serving, renewing)
+}
+
+async fn if_any(future: Option<impl Future<Output = ()>>) {
+    if let Some(future) = future {
+        future.await;
+    }
 }
 
 /// Waits for `stopped` until `drain_timeout`: what takes longer ends with the process.
@@ -64,12 +91,12 @@ async fn within(drain_timeout: Duration, stopped: impl Future<Output = ()>) {
     }
 }
 
-/// Prints the URL to open: the first line on standard output. A thread does it, because standard output may be full; an error
+/// Prints `lines`, the URL to open first, on standard output. A thread does it, because standard output may be full; an error
 /// there, such as a closed pipe, does not matter.
-fn announce(url: String) {
+fn announce(lines: Vec<String>) {
     std::thread::spawn(move || {
         let mut out = std::io::stdout();
-        let _ = writeln!(out, "{url}").and_then(|()| out.flush());
+        let _ = writeln!(out, "{}", lines.join("\n")).and_then(|()| out.flush());
     });
 }
 
@@ -106,13 +133,13 @@ mod tests {
     #[tokio::test]
     async fn a_background_task_that_panics_ends_the_program_with_its_reason() {
         let supervisors = [Supervisor::new(), Supervisor::new()];
-        let listener = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let port = Port::listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let command = ServerOptions::augment_args(clap::Command::new("serve"));
         let options = ServerOptions::from_arg_matches(&command.get_matches_from(["serve"])).unwrap();
         let mut has_shut_down = false;
         let shutdown = async { has_shut_down = true };
         let panicking = supervisors[1].watch("saving", async { panic!("a bug") });
-        let serving = serve(listener, &options, Router::new(), until_stopped(&supervisors), shutdown);
+        let serving = serve(port, &options, Router::new(), until_stopped(&supervisors), shutdown);
         let (served, ()) = tokio::join!(serving, panicking);
         let Err(Failure::Run(reason)) = served else { panic!("{served:?}") };
         assert_eq!(reason, "background task \"saving\" panicked: a bug");

@@ -10,12 +10,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    address, cdn_node,
+    cdn_node,
     cli::UpArgs,
     config,
     failure::Failure,
     main_server_alone,
     options::{LogOptions, NodeOptions, ServerOptions, SpawnOptions},
+    port::Port,
     serve,
     spawn::{self, Template},
 };
@@ -33,13 +34,14 @@ struct Cluster {
 pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), Failure> {
     let nodes = args.nodes_in_process();
     let limits = args.node.limits(args.main_server.server.grace_ms.0);
-    let listener = serve::listen(args.main_server.listen).await?;
-    let address = serve::address(&listener)?;
-    let server = args.main_server.server.clone();
+    let mut port = Port::listen(args.main_server.listen)?;
+    let (server, tls) = (args.main_server.server.clone(), args.main_server.tls.clone());
+    let tls_folder = main_server_alone::tls_folder(&args.main_server);
     let app = main_server_alone::open(args.main_server).await?;
+    port.secure(&tls, &tls_folder)?;
     let cluster = Cluster {
-        address,
-        main_server: address::url_here(address),
+        address: port.address,
+        main_server: port.inner_url()?,
         secret: app.cluster_secret().reveal().to_owned(),
         region: args.node.region(),
         limits,
@@ -72,7 +74,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         stopping.cancel();
         drop(upkeep.await);
     };
-    serve::serve(listener, &server, router, serve::until_stopped(&supervisors), shutdown).await
+    serve::serve(port, &server, router, serve::until_stopped(&supervisors), shutdown).await
 }
 
 /// Stops the nodes before the main server: they deregister at one that still answers. They get two thirds of the time, because

@@ -9,6 +9,7 @@ mod main_server;
 mod node;
 mod server;
 mod spawn;
+mod tls;
 mod units;
 pub(crate) mod values;
 
@@ -18,6 +19,7 @@ pub(crate) use self::{
     node::NodeOptions,
     server::{SecretOptions, ServerOptions},
     spawn::{Range, SpawnOptions},
+    tls::TlsOptions,
 };
 
 /// Options that do not go together.

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::Template;
-use crate::address;
+use crate::address::{self, Scheme};
 
 /// How long a node may take to register.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
@@ -77,7 +77,7 @@ impl Process {
     /// # Errors
     /// The operating system could not start a process.
     pub(super) fn start(template: &Template, port: u16) -> io::Result<Self> {
-        let url = address::url_here(SocketAddr::new(template.listen, port));
+        let url = address::url_here(Scheme::Http, SocketAddr::new(template.listen, port));
         Ok(Self { child: command(template, port).spawn()?, url, client: template.client.clone() })
     }
 
@@ -120,7 +120,7 @@ fn command(template: &Template, port: u16) -> Command {
     command.arg("cdn").arg("--exit-with-stdin");
     command.args(["--hostname".into(), super::hostname(port)]);
     command.args(["--listen".into(), SocketAddr::new(template.listen, port).to_string()]);
-    command.args(["--public-url".into(), address::url_of(&template.public_host, port)]);
+    command.args(["--public-url".into(), address::url_of(Scheme::Http, &template.public_host, port)]);
     command.args(["--main-server", &template.main_server]);
     command.args(&template.flags);
     // By environment, which only this user can read; a flag would be in every process list.

@@ -1,19 +1,24 @@
-//! Serves a router over HTTP/1.1 on one port, for every part of Undead that listens.
+//! Serves a router over HTTP/1.1, with or without TLS, on one port, for every part of Undead that listens.
 //!
 //! `axum::serve` waits for ever for a request that never arrives completely, and accepts connections until the process is out of file
 //! descriptors. Here every wait has a time-out (see [`Limits`]), and connections that cost a client nothing share a limited
 //! part of the descriptors: the oldest idle one is closed for a new one. A connection that was upgraded to a WebSocket is no
 //! longer under these time-outs, and has left that share once the application keeps it (see [`Client`]); long polls and event
-//! streams are responses in progress, which have no time limit.
+//! streams are responses in progress, which have no time limit. A TLS handshake has the time of a request head and counts as
+//! idle.
 
 mod bodies;
 mod connection;
 mod limits;
 mod places;
+mod redirect;
 mod server;
 mod shortage;
+mod tls;
 
 pub use connection::Connection;
 pub use limits::Limits;
 pub use places::Client;
-pub use server::serve;
+pub use redirect::redirect_to_https;
+pub use server::{Listener, serve};
+pub use tls::{Handshakes, OverTls, TlsConnection};

@@ -12,17 +12,21 @@ use hyper::{Request, Response, body::Body as _, body::Incoming, server::conn::ht
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::SockRef;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
+use tokio_rustls::rustls::ServerConfig;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use crate::{
-    Connection, Limits,
+    Connection, Handshakes, Limits, OverTls,
     bodies::{Answer, Arriving, Busy},
-    places::{Client, Entry, Phase, Place, Places},
+    places::{Client, Entry, Http, Phase, Place, Places},
+    redirect_to_https,
     shortage::{Line, Shortage},
+    tls::{Opened, Tls},
 };
 
 /// Largest request head, and what is read of a body at once.
@@ -30,8 +34,36 @@ const BUFFER_BYTES: usize = 32 << 10;
 /// Pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// An open port.
+pub struct Listener {
+    tcp: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// A port for TLS. Its configuration chooses the certificate and the protocols.
+    pub fn with_tls(tcp: TcpListener, config: Arc<ServerConfig>) -> Self {
+        Self { tcp, tls: Some(Tls::new(config)) }
+    }
+
+    /// The handshakes of a port for TLS.
+    pub fn handshakes(&self) -> Option<Arc<Handshakes>> {
+        self.tls.as_ref().map(|tls| tls.handshakes.clone())
+    }
+}
+
+impl From<TcpListener> for Listener {
+    /// A port for plain HTTP.
+    fn from(tcp: TcpListener) -> Self {
+        Self { tcp, tls: None }
+    }
+}
+
 struct Server {
     app: Router,
+    tls: Option<Tls>,
+    /// The answer to plain HTTP on a port for TLS.
+    plain: Router,
     limits: Limits,
     places: Arc<Places>,
     closing: CancellationToken,
@@ -39,12 +71,15 @@ struct Server {
 
 /// Serves `app` until `closing` is cancelled, and then until running requests are answered. Handlers find the client's
 /// address in [`ConnectInfo`].
-pub async fn serve(listener: TcpListener, app: Router, limits: Limits, closing: CancellationToken) {
-    let places = Places::new(&limits);
-    let server = Arc::new(Server { app, limits, places, closing: closing.clone() });
+///
+/// On a port for TLS, requests in plain HTTP are answered with the `https` URL only.
+pub async fn serve(listener: impl Into<Listener>, app: Router, limits: Limits, closing: CancellationToken) {
+    let Listener { tcp, tls } = listener.into();
+    let (places, plain) = (Places::new(&limits), redirect_to_https(None));
+    let server = Arc::new(Server { app, tls, plain, limits, places, closing: closing.clone() });
     let tasks = TaskTracker::new();
-    closing.run_until_cancelled(accept(&listener, &server, &tasks)).await;
-    drop(listener);
+    closing.run_until_cancelled(accept(&tcp, &server, &tasks)).await;
+    drop(tcp);
     tasks.close();
     tasks.wait().await;
 }
@@ -103,6 +138,14 @@ fn log_files(line: Option<Line>) {
     }
 }
 
+/// The other end of a connection.
+struct Peer {
+    address: SocketAddr,
+    http: Arc<Http>,
+    client: Client,
+    is_tls: bool,
+}
+
 impl Server {
     fn log_places(&self, line: Option<Line>) {
         let Limits { connections, http_connections, .. } = self.limits;
@@ -120,28 +163,55 @@ impl Server {
 
     async fn attend(self: Arc<Self>, tcp: TcpStream, address: SocketAddr, place: Place) {
         tune(&tcp, self.limits.unread);
-        let (client, http) = (place.client(), place.http.clone());
-        let service = service_fn(|request| self.answer(request, address, &client, Busy(http.clone())));
-        let io = TokioIo::new(Connection::new(tcp, place));
+        let client = Peer { address, http: place.http.clone(), client: place.client(), is_tls: false };
+        let connection = Connection::new(tcp, place);
+        let Some(tls) = &self.tls else { return self.serve_http1(&self.app, connection, client).await };
+        let opened = tokio::select! {
+            biased;
+            () = client.http.closed() => return,
+            () = self.closing.cancelled() => return,
+            opened = timeout(self.limits.head, tls.open(connection)) => opened,
+        };
+        let failure = match opened {
+            Ok(Ok(Opened::Plain(connection))) => {
+                return self.serve_http1(&self.plain, connection, client).await;
+            }
+            Ok(Ok(Opened::Tls(connection))) => {
+                tls.handshakes.count(true);
+                let client = Peer { is_tls: true, ..client };
+                return self.serve_http1(&self.app, *connection, client).await;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(elapsed) => elapsed.to_string(),
+        };
+        tls.handshakes.count(false);
+        tracing::debug!(%address, error = failure, "a TLS handshake failed");
+    }
+
+    async fn serve_http1<Io>(&self, app: &Router, io: Io, client: Peer)
+    where
+        Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let service = service_fn(|request| self.answer(app, request, &client));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head)
             .max_buf_size(BUFFER_BYTES)
-            .serve_connection(io, service)
+            .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         let mut finishing = false;
         loop {
             tokio::select! {
                 biased;
-                () = http.closed() => return,
+                () = client.http.closed() => return,
                 () = self.closing.cancelled(), if !finishing => {
                     connection.as_mut().graceful_shutdown();
                     finishing = true;
                 }
                 served = connection.as_mut() => {
                     if let Err(error) = served {
-                        tracing::debug!(%address, %error, "a connection ended early");
+                        tracing::debug!(address = %client.address, %error, "a connection ended early");
                     }
                     return;
                 }
@@ -151,19 +221,22 @@ impl Server {
 
     fn answer(
         &self,
+        app: &Router,
         request: Request<Incoming>,
-        address: SocketAddr,
-        client: &Client,
-        busy: Busy,
+        peer: &Peer,
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
+        let busy = Busy(peer.http.clone());
         let whole = request.body().is_end_stream();
         busy.0.enter(if whole { Phase::Answering } else { Phase::Receiving });
         let mut request = request.map(|body| Body::new(Arriving::new(body, busy.0.clone(), &self.limits)));
-        request.extensions_mut().insert(ConnectInfo(address));
-        if request.headers().contains_key(header::UPGRADE) {
-            request.extensions_mut().insert(client.clone());
+        request.extensions_mut().insert(ConnectInfo(peer.address));
+        if peer.is_tls {
+            request.extensions_mut().insert(OverTls);
         }
-        let answered = self.app.clone().oneshot(request);
+        if request.headers().contains_key(header::UPGRADE) {
+            request.extensions_mut().insert(peer.client.clone());
+        }
+        let answered = app.clone().oneshot(request);
         async move {
             let response = answered.await?;
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -1,0 +1,91 @@
+//! TLS of the port, for every command that serves.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, ValueEnum};
+use tls::{Mode, Name};
+
+use super::Contradiction;
+use crate::address;
+
+/// Where the certificate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TlsMode {
+    /// No TLS: plain HTTP
+    Off,
+    /// A certificate from the files tls_cert and tls_key
+    Files,
+    /// A certificate that this server makes for this machine
+    SelfSigned,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct TlsOptions {
+    /// TLS of the port: none, with the certificate in tls_cert, or with one that the server makes itself
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = TlsMode::Off)]
+    pub(crate) tls: TlsMode,
+    /// Certificate chain in PEM form, for tls = files; a changed file is read without a restart
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of that certificate in PEM form; it may be in the same file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Further names and addresses of a self-signed certificate, beside those of the machine
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) tls_names: Vec<Name>,
+    /// Folder for certificates that the server makes or fetches; tls in the data folder if not set, data/tls for a node
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) tls_dir: Option<PathBuf>,
+    /// Further port, for plain HTTP, that sends browsers to the one with TLS
+    #[arg(long, value_name = "ADDRESS", value_parser = address::listen)]
+    pub(crate) redirect_listen: Option<SocketAddr>,
+}
+
+impl TlsOptions {
+    /// Checks the rules between options.
+    ///
+    /// # Errors
+    /// The rule that is broken.
+    pub(crate) fn check(&self) -> Result<(), Contradiction> {
+        let (cert, key) = (given(&self.tls_cert), given(&self.tls_key));
+        Contradiction::unless(
+            self.tls != TlsMode::Files || (cert.is_some() && key.is_some()),
+            &["tls", "tls_cert", "tls_key"],
+            "tls = files needs tls_cert and tls_key",
+        )?;
+        Contradiction::unless(
+            self.tls != TlsMode::Off || (cert.is_none() && key.is_none()),
+            &["tls", "tls_cert", "tls_key"],
+            "tls_cert and tls_key have no effect without TLS; set tls = files",
+        )?;
+        Contradiction::unless(
+            self.tls != TlsMode::Off || self.redirect_listen.is_none(),
+            &["tls", "redirect_listen"],
+            "redirect_listen needs a port with TLS; set tls",
+        )
+    }
+
+    /// The TLS of the port, if it has any. Certificates are kept in `folder` unless the options name another.
+    pub(crate) fn mode(&self, folder: &Path) -> Option<Mode> {
+        match self.tls {
+            TlsMode::Off => None,
+            TlsMode::Files => Some(Mode::Files {
+                cert: self.tls_cert.clone().unwrap_or_default(),
+                key: self.tls_key.clone().unwrap_or_default(),
+            }),
+            TlsMode::SelfSigned => Some(Mode::SelfSigned {
+                folder: given(&self.tls_dir).unwrap_or(folder).to_owned(),
+                names: self.tls_names.clone(),
+            }),
+        }
+    }
+}
+
+/// A path; an empty one counts as not given.
+fn given(path: &Option<PathBuf>) -> Option<&Path> {
+    path.as_deref().filter(|path| !path.as_os_str().is_empty())
+}

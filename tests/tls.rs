@@ -1,0 +1,212 @@
+//! A server with TLS: what it prints, what it presents, and what it says to plain HTTP. The client is curl.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// Longest that anything here may take; what is awaited is always a condition.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running `undead`.
+struct Undead {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    url: String,
+}
+
+impl Drop for Undead {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Undead {
+    fn start(command: &str, folder: &Path, flags: &[&str]) -> Self {
+        let log = File::create(folder.join("log")).unwrap();
+        let mut child = undead(command, folder, flags).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut url = String::new();
+        stdout.read_line(&mut url).unwrap();
+        Self { child, stdout, url: url.trim().to_owned() }
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim().to_owned()
+    }
+
+    fn port(&self) -> &str {
+        self.url.rsplit_once(':').unwrap().1
+    }
+}
+
+fn undead(command: &str, folder: &Path, flags: &[&str]) -> Command {
+    let mut undead = Command::new(env!("CARGO_BIN_EXE_undead"));
+    undead.arg(command).args(flags).current_dir(folder);
+    if !flags.contains(&"--listen") {
+        undead.args(["--listen", "127.0.0.1:0"]);
+    }
+    undead
+}
+
+/// What curl prints; it trusts the certificate `ca` alone.
+fn curl(ca: &Path, arguments: &[&str]) -> Result<String, String> {
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--max-time", "20", "--noproxy", "*"]);
+    let output = curl.arg("--cacert").arg(ca).args(arguments).output().unwrap();
+    match output.status.success() {
+        true => Ok(String::from_utf8(output.stdout).unwrap()),
+        false => Err(String::from_utf8(output.stderr).unwrap()),
+    }
+}
+
+fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = check() {
+            return found;
+        }
+        assert!(started.elapsed() < DEADLINE, "{what}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+/// A certificate for `name` that is its own authority, and its key, as two files.
+struct Files {
+    folder: TempDir,
+}
+
+impl Files {
+    fn new(name: &str) -> Self {
+        let files = Self { folder: tempfile::tempdir().unwrap() };
+        files.replace(name);
+        files
+    }
+
+    /// As programs that renew certificates do.
+    fn replace(&self, name: &str) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate =
+            rcgen::CertificateParams::new([name.to_owned()]).unwrap().self_signed(&key).unwrap();
+        self.put("cert.pem", &certificate.pem());
+        self.put("key.pem", &key.serialize_pem());
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        fs::write(self.path("new"), text).unwrap();
+        fs::rename(self.path("new"), self.path(name)).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn flags(&self) -> [String; 6] {
+        let path = |name| self.path(name).to_str().unwrap().to_owned();
+        ["--tls", "files", "--tls-cert", &path("cert.pem"), "--tls-key", &path("key.pem")].map(str::to_owned)
+    }
+}
+
+#[test]
+fn self_signed_server_prints_an_address_for_other_machines_and_the_fingerprint_of_a_kept_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("data/tls/certificate.pem");
+    let flags = ["--listen", "0.0.0.0:0", "--tls", "self-signed", "--tls-names", "stream.example.org"];
+    let mut first = Undead::start("up", folder.path(), &flags[..4]);
+    assert!(first.url.starts_with("https://"), "{}", first.url);
+    let fingerprint = first.line();
+    assert!(fingerprint.starts_with("certificate fingerprint (SHA-256): "), "{fingerprint}");
+    assert_eq!(curl(&ca, &[&format!("{}/healthz", first.url)]).unwrap(), r#"{"status":"ok"}"#);
+    let node = format!("https://localhost:{}/cdn/a/readyz", first.port());
+    eventually("a node registers", || curl(&ca, &["--fail", &node]).ok());
+    for versions in [["--tlsv1.3", "--tls-max", "1.3"], ["--tlsv1.2", "--tls-max", "1.2"]] {
+        curl(&ca, &[&versions[..], &[&first.url]].concat()).unwrap();
+    }
+    let old = curl(&ca, &["--tlsv1.0", "--tls-max", "1.1", &first.url]);
+    assert!(old.is_err(), "{old:?}");
+    drop(first);
+    let mut again = Undead::start("up", folder.path(), &flags[..4]);
+    assert_eq!(again.line(), fingerprint);
+    drop(again);
+    let mut named = Undead::start("main-server", folder.path(), &flags);
+    assert!(named.url.starts_with("https://stream.example.org:"), "{}", named.url);
+    assert_ne!(named.line(), fingerprint, "it did not cover this name");
+    let elsewhere = format!("stream.example.org:{}:127.0.0.1", named.port());
+    curl(&ca, &["--resolve", &elsewhere, &named.url]).unwrap();
+}
+
+#[test]
+fn changed_files_are_presented_without_a_restart_and_bad_ones_are_not() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), Files::new("one.example"));
+    let flags = files.flags();
+    let server = Undead::start("main-server", folder.path(), &flags.each_ref().map(String::as_str));
+    assert!(server.url.starts_with("https://one.example:"), "{}", server.url);
+    let get = |name: &str| {
+        let address = format!("{name}:{}:127.0.0.1", server.port());
+        curl(
+            &files.path("cert.pem"),
+            &["--resolve", &address, &format!("https://{name}:{}/healthz", server.port())],
+        )
+    };
+    get("one.example").unwrap();
+    let one = fs::read_to_string(files.path("cert.pem")).unwrap();
+    files.put("cert.pem", "no certificate");
+    eventually("the bad file is logged", || {
+        let log = fs::read_to_string(folder.path().join("log")).unwrap();
+        log.contains("cannot use the new TLS certificate").then_some(())
+    });
+    files.put("cert.pem", &one);
+    get("one.example").unwrap();
+    files.replace("two.example");
+    eventually("the new certificate is presented", || get("two.example").ok());
+}
+
+#[test]
+fn plain_http_is_sent_to_https() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), Files::new("one.example"));
+    let flags = files.flags();
+    let redirect = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut flags: Vec<_> = flags.iter().map(String::as_str).collect();
+    let text = redirect.to_string();
+    flags.extend(["--redirect-listen", &text]);
+    let server = Undead::start("main-server", folder.path(), &flags);
+    let location = |port: &str| {
+        let url = format!("http://127.0.0.1:{port}/live?a=b");
+        let ask = ["--output", "/dev/null", "--write-out", "%{http_code} %{redirect_url}", &url];
+        curl(&files.path("cert.pem"), &ask).unwrap()
+    };
+    let wanted = format!("308 https://127.0.0.1:{}/live?a=b", server.port());
+    assert_eq!(location(server.port()), wanted);
+    assert_eq!(location(&redirect.port().to_string()), wanted);
+}
+
+#[test]
+fn wrong_certificates_end_the_program_with_status_2_and_the_reason() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), Files::new("one.example"));
+    let refused = |flags: &[&str]| {
+        let output = undead("main-server", folder.path(), flags).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flags:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let flags = files.flags();
+    let flags = flags.each_ref().map(String::as_str);
+    assert!(refused(&flags[..4]).contains("tls = files needs tls_cert and tls_key"));
+    assert!(refused(&flags[2..]).contains("set tls = files"));
+    assert!(refused(&["--redirect-listen", "127.0.0.1:0"]).contains("redirect_listen needs a port with TLS"));
+    files.put("key.pem", &rcgen::KeyPair::generate().unwrap().serialize_pem());
+    assert!(refused(&flags).contains("does not belong to the certificate"));
+    fs::remove_file(files.path("cert.pem")).unwrap();
+    assert!(refused(&flags).contains("cert.pem: No such file"));
+}
