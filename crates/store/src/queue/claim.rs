@@ -55,7 +55,7 @@ impl<T: Task> Claim<T> {
     pub async fn ack(self) -> Result<(), Error> {
         if self.tracked.is_named {
             let done = Tracked { state: State::Done, ..self.tracked.clone() };
-            return self.write(done).await.map(drop);
+            return self.settle(done).await;
         }
         let deleted = self.queue.replicated.delete(&self.key, self.revision).await;
         deleted.map_err(lost)
@@ -75,7 +75,13 @@ impl<T: Task> Claim<T> {
             let pause = settings.first_pause.saturating_mul(1 << doublings).min(settings.longest_pause);
             State::Waiting { delay_ms: millis(pause) }
         };
-        self.write(Tracked { state, ..self.tracked.clone() }).await.map(drop)
+        self.settle(Tracked { state, ..self.tracked.clone() }).await
+    }
+
+    async fn settle(&self, tracked: Tracked<T>) -> Result<(), Error> {
+        self.write(tracked).await?;
+        self.queue.delete_excess().await;
+        Ok(())
     }
 
     async fn write(&self, tracked: Tracked<T>) -> Result<Revision, Error> {

@@ -48,8 +48,12 @@ pub struct Settings {
     pub max_waiting: usize,
     /// How long a dead letter is kept; 7 days.
     pub keep_dead: Duration,
+    /// Most dead letters; 1,000. Beyond that the oldest is deleted.
+    pub max_dead: usize,
     /// How long a task that was enqueued under a key of the caller's is remembered after it is done; 1 hour.
     pub remember_done: Duration,
+    /// Most such tasks; 10,000. Beyond that the oldest is forgotten.
+    pub max_done: usize,
 }
 
 impl Default for Settings {
@@ -61,7 +65,9 @@ impl Default for Settings {
             longest_pause: Duration::from_secs(5 * 60),
             max_waiting: 10_000,
             keep_dead: Duration::from_secs(7 * 24 * 3600),
+            max_dead: 1_000,
             remember_done: Duration::from_secs(3600),
+            max_done: 10_000,
         }
     }
 }
@@ -161,7 +167,7 @@ impl<T: Task> Host<Tracked<T>> for Tasks<T> {
 
     fn link(&self, is_current: bool) {
         if is_current {
-            self.with(|schedule| schedule.begin_anew(Instant::now()));
+            self.with(|schedule| schedule.restart_leases(Instant::now()));
             self.earlier.notify_one();
         }
     }
@@ -341,12 +347,25 @@ impl<T: Task> Inner<T> {
         if tracked.attempts >= self.settings.max_attempts {
             let reason = format!("the lease of attempt {} ended", tracked.attempts);
             tracked.state = State::Dead { reason };
-            return self.replicated.write(key, tracked, expect).await.map(|_| None);
+            self.replicated.write(key, tracked, expect).await?;
+            self.delete_excess().await;
+            return Ok(None);
         }
         tracked.attempts += 1;
         tracked.state = State::Claimed { lease_ms: millis(self.settings.lease), renewals: 0 };
         let revision = self.replicated.write(key, tracked.clone(), expect).await?;
         Ok(Some((tracked, revision)))
+    }
+
+    /// Deletes the oldest dead letters and done tasks beyond the limits.
+    async fn delete_excess(&self) {
+        let Settings { max_dead, max_done, .. } = self.settings;
+        while let Some((revision, key)) = self.tasks().with(|schedule| schedule.excess(max_dead, max_done)) {
+            if let Err(error) = self.replicated.delete(&key, revision).await {
+                // Another process deletes it at the same moment, or the next task that is settled tries again.
+                return tracing::debug!("task {key} of {} could not be deleted: {error}", T::NAMESPACE);
+            }
+        }
     }
 }
 
@@ -391,6 +410,31 @@ mod tests {
         assert!(queue.0.try_claim(&taken.key, taken.revision).await.unwrap().is_none());
         claim.progress().await.expect("the first worker still has it");
         assert_eq!(claim.attempt(), 1);
+    }
+
+    #[tokio::test]
+    async fn dead_letters_and_done_tasks_are_bounded_and_the_newest_stay() {
+        let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
+        let settings = Settings { max_attempts: 1, max_dead: 2, max_done: 2, ..Settings::default() };
+        let queue = Queue::<Job>::new(Arc::clone(&store.kv), settings);
+        let named = |key: &str| Options { key: Some(key.into()), ..Options::default() };
+        for number in 0..4 {
+            queue.enqueue(Job(number), Options::default()).await.unwrap();
+            queue.claim().await.nack("always fails").await.unwrap();
+            queue.enqueue(Job(number), named(&number.to_string())).await.unwrap();
+            queue.claim().await.ack().await.unwrap();
+        }
+        let mut dead: Vec<_> = queue.dead_letters().into_iter().map(|letter| letter.task.0).collect();
+        dead.sort_unstable();
+        assert_eq!(dead, [2, 3]);
+        assert_eq!(
+            store.kv.entries(Job::NAMESPACE, "").await.unwrap().len(),
+            4,
+            "nor are others in the store"
+        );
+        for (key, is_new) in [("0", true), ("3", false)] {
+            assert_eq!(queue.enqueue(Job(9), named(key)).await.unwrap().is_new, is_new);
+        }
     }
 
     #[tokio::test]

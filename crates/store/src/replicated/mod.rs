@@ -14,6 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use serde_json::error::Category;
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, timeout},
@@ -329,10 +330,23 @@ fn read<T: Record>(entry: &Entry) -> Option<(T::Key, T)> {
     let record = serde_json::from_slice(&entry.value);
     let record = record
         .inspect_err(|error| {
-            tracing::error!("{namespace}: cannot read record {name:?}, ignoring it: {error}")
+            tracing::error!(
+                "{namespace}: cannot read record {name:?}, ignoring it: {}",
+                without_values(error)
+            )
         })
         .ok()?;
     Some((key, record))
+}
+
+/// Where and how a record is wrong. The error's own text may quote a value, which logs must not show.
+fn without_values(error: &serde_json::Error) -> String {
+    let kind = match error.classify() {
+        Category::Syntax | Category::Eof => "not JSON",
+        Category::Data => "a field is missing or has the wrong type",
+        Category::Io => "unreadable",
+    };
+    format!("{kind}, line {}, column {}", error.line(), error.column())
 }
 
 fn json(record: &impl serde::Serialize) -> Result<Bytes, Error> {
@@ -344,4 +358,16 @@ fn json(record: &impl serde::Serialize) -> Result<Bytes, Error> {
 async fn in_time<R>(call: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
     let late = || Error::Unavailable(format!("no answer within {} s", WRITE_TIMEOUT.as_secs()));
     timeout(WRITE_TIMEOUT, call).await.unwrap_or_else(|_| Err(late()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_described_without_its_values() {
+        let error = serde_json::from_str::<[u32; 1]>(r#"["hunter2"]"#).unwrap_err();
+        assert!(error.to_string().contains("hunter2"));
+        assert_eq!(without_values(&error), "a field is missing or has the wrong type, line 1, column 10");
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! It does no I/O and reads no clock. Records may come in any order and any number of times: older revisions are passed
 //! over, newer ones are [merged](Record::merge). Of what waits to be saved it keeps the newest state only, however
-//! slow the store is. Changes that [another process should save](Replica::update_late) cost an entry each until they are due.
+//! slow the store is.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -60,6 +60,15 @@ struct Item<T> {
     /// The record says more than the store's version.
     is_unsaved: bool,
     is_discarded: bool,
+    /// When it has to be saved, if it is still unsaved then.
+    due: Option<Instant>,
+}
+
+impl<T> Item<T> {
+    /// What the store has.
+    fn stored(record: T, revision: Revision) -> Self {
+        Self { record, revision, is_unsaved: false, is_discarded: false, due: None }
+    }
 }
 
 /// The table of a [`Replicated`](super::Replicated) view: records, the writes they come from, and what is to be saved.
@@ -117,8 +126,7 @@ impl<T: Record> Replica<T> {
     /// saved.
     pub fn learn(&mut self, key: &T::Key, record: T, revision: Revision) {
         let Some(item) = self.items.get_mut(key) else {
-            let item = Item { record: record.clone(), revision, is_unsaved: false, is_discarded: false };
-            self.items.insert(key.clone(), item);
+            self.items.insert(key.clone(), Item::stored(record.clone(), revision));
             return self.note(key, None, Some(record));
         };
         if revision <= item.revision {
@@ -157,6 +165,9 @@ impl<T: Record> Replica<T> {
         }
         self.queue.remove(key);
         if let Some(item) = self.items.remove(key) {
+            if let Some(due) = item.due {
+                self.late.remove(&(due, key.clone()));
+            }
             self.note(key, Some(item.record), None);
         }
     }
@@ -166,9 +177,8 @@ impl<T: Record> Replica<T> {
         if self.items.contains_key(&key) {
             return false;
         }
-        let item =
-            Item { record: record.clone(), revision: Revision::NONE, is_unsaved: true, is_discarded: false };
-        self.items.insert(key.clone(), item);
+        let item = Item::stored(record.clone(), Revision::NONE);
+        self.items.insert(key.clone(), Item { is_unsaved: true, ..item });
         self.queue.insert(key.clone());
         self.note(&key, None, Some(record));
         true
@@ -186,11 +196,23 @@ impl<T: Record> Replica<T> {
     /// Changes a record in a way that another process should save: this one does if it is still unsaved at `due`. Says
     /// whether it changed.
     pub fn update_late(&mut self, key: &T::Key, update: impl FnOnce(&mut T), due: Instant) -> bool {
+        let was_saved = self.is_saved(key);
         let has_changed = self.apply(key, update);
         if has_changed {
-            self.late.insert((due, key.clone()));
+            self.set_due(key, due, was_saved);
         }
         has_changed
+    }
+
+    /// Has a record saved at `due`; one that is unsaved already keeps its time, unless that `replaces` it.
+    fn set_due(&mut self, key: &T::Key, due: Instant, replaces: bool) {
+        let Some(item) = self.items.get_mut(key).filter(|item| replaces || item.due.is_none()) else {
+            return;
+        };
+        if let Some(before) = item.due.replace(due) {
+            self.late.remove(&(before, key.clone()));
+        }
+        self.late.insert((due, key.clone()));
     }
 
     fn apply(&mut self, key: &T::Key, update: impl FnOnce(&mut T)) -> bool {
@@ -251,7 +273,11 @@ impl<T: Record> Replica<T> {
     /// What has to be saved now; see [`Self::to_save`].
     pub(super) fn take_unsaved(&mut self, now: Instant) -> Vec<T::Key> {
         while self.next_due().is_some_and(|due| due <= now) {
-            self.queue.extend(self.late.pop_first().map(|(_, key)| key));
+            let Some((_, key)) = self.late.pop_first() else { break };
+            if let Some(item) = self.items.get_mut(&key) {
+                item.due = None;
+            }
+            self.queue.insert(key);
         }
         std::mem::take(&mut self.queue).into_iter().collect()
     }
@@ -285,7 +311,7 @@ impl<T: Record> Replica<T> {
     /// The store refuses it: it is to be taken again when it changes, or at `due`.
     pub(super) fn put_off(&mut self, key: &T::Key, due: Instant) {
         if self.has_to_save(key) && !self.queue.contains(key) {
-            self.late.insert((due, key.clone()));
+            self.set_due(key, due, true);
         }
     }
 
@@ -399,6 +425,24 @@ mod tests {
         replica.learn(&key(), votes(3, 1), Revision(2));
         assert_eq!(replica.take_unsaved(due), [key()]);
         assert_eq!(replica.to_save(&key()), None, "the other process has saved it");
+    }
+
+    #[test]
+    fn many_late_changes_of_a_record_cost_one_entry_and_the_first_says_when_it_is_due() {
+        let (mut replica, now) = (Replica::default(), Instant::now());
+        let second = Duration::from_secs(1);
+        replica.learn(&key(), votes(0, 1), Revision(1));
+        for number in 1..100 {
+            replica.update_late(&key(), |record| record.most = number, now + number * second);
+        }
+        assert_eq!((replica.late.len(), replica.next_due()), (1, Some(now + second)));
+
+        // The other process saves it, and something else changes.
+        replica.learn(&key(), votes(99, 1), Revision(2));
+        replica.update_late(&key(), |record| record.most = 100, now + 200 * second);
+        assert_eq!((replica.late.len(), replica.next_due()), (1, Some(now + 200 * second)));
+        replica.forget(&key(), Revision(3));
+        assert!(replica.late.is_empty());
     }
 
     #[test]

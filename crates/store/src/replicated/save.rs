@@ -11,8 +11,8 @@ use crate::{Error, Expect, Revision};
 
 /// Pause after a failure of the store.
 const RETRY: Duration = Duration::from_secs(1);
-/// Pause before a record is tried again that the store refuses, unless the record changes before.
-const RETRY_REFUSED: Duration = Duration::from_secs(30);
+/// Pause before a record is tried again whose entry cannot be read, unless either changes before.
+const RETRY_UNREADABLE: Duration = Duration::from_secs(30);
 /// Most writes under way: one commit carries them all.
 const AT_A_TIME: usize = 256;
 /// Longest time for which a stopping process keeps saving.
@@ -56,8 +56,8 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
         }
     }
 
-    /// Tries once to save what is queued. False if the store failed; what other processes changed meanwhile, and what the
-    /// store refuses, is queued again.
+    /// Tries once to save what is queued. False if the store failed; what other processes changed meanwhile is queued again.
+    /// What the store refuses is tried again when it changes.
     async fn save_queued(&self) -> bool {
         let now = Instant::now().into_std();
         let queued = self.host.replica(|replica| replica.take_unsaved(now));
@@ -65,10 +65,13 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
             .map(|key| async move {
                 let failure = self.save_one(&key).await.err();
                 match failure {
-                    // No write of this version can succeed before the record or the entry changes.
-                    Some(error @ (Error::Conflict | Error::Invalid(_))) => {
-                        tracing::error!("record {key} of {} cannot be saved: {error}", T::NAMESPACE);
-                        let due = Instant::now() + RETRY_REFUSED;
+                    Some(Error::Invalid(why)) => {
+                        tracing::error!("record {key} of {} cannot be saved: {why}", T::NAMESPACE);
+                        None
+                    }
+                    // The entry that cannot be read has been logged.
+                    Some(Error::Conflict) => {
+                        let due = Instant::now() + RETRY_UNREADABLE;
                         self.host.replica(|replica| replica.put_off(&key, due.into_std()));
                         None
                     }
@@ -187,12 +190,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_record_that_the_store_refuses_is_not_tried_again_at_once() {
+    async fn a_record_that_the_store_refuses_is_tried_again_once_it_changes_and_not_before() {
         let (_, names) = unsaved().await;
         let large = "a".repeat(crate::MAX_VALUE_BYTES);
         names.with(|replica| replica.update(&KEY.into(), |names| names.0.extend([large])));
         assert!(names.save_queued().await, "the store works");
-        assert!(!is_tried_at_once(&names));
+        assert!(!is_tried_at_once(&names) && names.with(|replica| replica.next_due()).is_none());
+        names.with(|replica| replica.update(&KEY.into(), |names| names.0 = ["small".into()].into()));
+        assert!(is_tried_at_once(&names) && names.save_queued().await);
+        assert_eq!(names.with(|replica| replica.unsaved()), 0);
     }
 
     #[tokio::test]

@@ -249,7 +249,8 @@ fn apply(
         return Ok(Ok(Revision(*last)));
     }
     *last += 1;
-    let lease = lease.map(|lease| u64::try_from(lease.as_millis()).unwrap_or(u64::MAX >> 1));
+    // SQLite's integers have 63 bits and a sign.
+    let lease = lease.map(|lease| i64::try_from(lease.as_millis()).unwrap_or(i64::MAX));
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO entries (bucket, key, value, revision, lease_ms) VALUES (?, ?, ?, ?, ?)",
@@ -308,6 +309,17 @@ mod tests {
         let outcomes = outcomes(&mut connection, &batch).unwrap();
         let revisions: Vec<_> = outcomes.into_iter().map(Result::ok).collect();
         assert_eq!(revisions, [Some(Revision(1)), None, Some(Revision(2)), Some(Revision(3))]);
+    }
+
+    #[test]
+    fn a_lease_longer_than_any_integer_of_the_engine_fails_nothing() {
+        let mut connection = schema::open_in_memory().unwrap();
+        let with_lease =
+            |key, lease| request(key, Change::Put { value: Bytes::new(), lease: Some(lease), expect: None });
+        let long = [Duration::from_millis(u64::MAX), Duration::MAX].map(|lease| with_lease("a", lease));
+        assert!(outcomes(&mut connection, &long).unwrap().iter().all(Result::is_ok));
+        let kept = connection.query_row("SELECT lease_ms FROM entries", [], |row| row.get::<_, u64>(0));
+        assert_eq!(kept, Ok(i64::MAX as u64));
     }
 
     #[test]
