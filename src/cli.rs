@@ -2,7 +2,11 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use protocol::account::Role;
 
 use crate::{
     address,
@@ -50,6 +54,8 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Write a backup into an empty store, of the same kind or another; no main server may run on it yet
     Restore(BackupArgs),
+    /// Add, change, remove and list the accounts of people; the main server may run or not
+    User(UserArgs),
     /// Check the health of a server on this machine; exit status 0 if it is healthy
     Healthcheck(HealthcheckArgs),
 }
@@ -64,7 +70,7 @@ impl Command {
             Self::Up(args) => args.check(),
             Self::MainServer(args) => args.check(),
             Self::Cdn(args) => args.check(),
-            Self::Backup(_) | Self::Restore(_) | Self::Healthcheck(_) => Ok(()),
+            Self::Backup(_) | Self::Restore(_) | Self::User(_) | Self::Healthcheck(_) => Ok(()),
         }
     }
 }
@@ -132,6 +138,40 @@ pub(crate) struct BackupArgs {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) store: StoreOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UserArgs {
+    /// What to do. A password is asked for on the terminal, or read from standard input
+    pub(crate) action: UserAction,
+    /// Name of the account: 1 to 64 letters (a to z), digits, or characters of . _ - @ +
+    #[arg(required_if_eq_any([("action", "add"), ("action", "passwd"), ("action", "remove")]))]
+    pub(crate) name: Option<String>,
+    /// What a new account may do: operator (everything) or broadcaster (go live, keys of its own)
+    #[arg(long, value_name = "ROLE", help_heading = "Account", default_value = "operator", value_parser = role())]
+    pub(crate) role: Role,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
+}
+
+/// What to do with accounts.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum UserAction {
+    /// Add an account
+    Add,
+    /// Set a new password; ends all sessions of the account
+    Passwd,
+    /// Remove an account; ends its sessions, its stream keys and its streams
+    Remove,
+    /// Print names and roles
+    List,
+}
+
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(["operator", "broadcaster"]).map(|name| match name.as_str() {
+        "operator" => Role::Operator,
+        _ => Role::Broadcaster,
+    })
 }
 
 #[derive(Debug, Args)]

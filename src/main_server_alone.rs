@@ -12,6 +12,7 @@ pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
     let (server, tls, folder) = (args.server.clone(), args.tls.clone(), tls_folder(&args));
     let app = open(args).await?;
     port.secure(&tls, &folder)?;
+    port.setup = setup_token(&app).await?;
     let router = app.router();
     let stopping = CancellationToken::new();
     let supervisors = [app.supervisor()];
@@ -40,4 +41,9 @@ pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     // Held until the process ends: requests may still change the store while connections drain.
     std::mem::forget(app.data_folder());
     Ok(app)
+}
+
+/// The token of the link that makes the first operator, while there is none.
+pub(crate) async fn setup_token(app: &App) -> Result<Option<Secret>, Failure> {
+    app.setup_token().await.map_err(Failure::config("the main server cannot start"))
 }

@@ -5,6 +5,7 @@
 
 use std::{net::SocketAddr, path::Path};
 
+use main_server::Secret;
 use tls::Name;
 use tokio::net::TcpListener;
 
@@ -27,6 +28,8 @@ pub(crate) struct Port {
     pub(crate) redirect: Option<TcpListener>,
     /// Plain HTTP for the parts of this process.
     pub(crate) inner: Option<TcpListener>,
+    /// The token of the link that makes the first operator, while there is none.
+    pub(crate) setup: Option<Secret>,
 }
 
 impl Port {
@@ -37,7 +40,7 @@ impl Port {
     pub(crate) fn listen(address: SocketAddr) -> Result<Self, Failure> {
         let listener = listen(address)?;
         let address = listener.local_addr().map_err(Failure::run("cannot read the listening address"))?;
-        Ok(Self { listener, address, tls: None, redirect: None, inner: None })
+        Ok(Self { listener, address, tls: None, redirect: None, inner: None, setup: None })
     }
 
     /// Turns TLS on if the options ask for it. Certificates are kept in `folder` unless the options name another.
@@ -76,9 +79,12 @@ impl Port {
         }
     }
 
-    /// What is printed on standard output: the URL first, then the certificate's fingerprint and further URLs.
+    /// What is printed on standard output: the URL first, then the link that makes the first operator, which is a secret and not
+    /// for logs, the certificate's fingerprint and further URLs.
     pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines = vec![self.browser_url()];
+        let setup = self.setup.as_ref();
+        lines.extend(setup.map(|token| format!("setup_url: {}/admin#setup={}", lines[0], token.reveal())));
         let Some(tls) = &self.tls else { return lines };
         let presented = tls.presented();
         lines.push(format!("certificate fingerprint (SHA-256): {}", presented.fingerprint()));

@@ -56,7 +56,7 @@ fn open(
     options: &ServerOptions,
     closing: &CancellationToken,
 ) -> (impl Future<Output = ()> + Send + use<>, impl Future<Output = Result<(), JoinError>> + use<>) {
-    let Port { listener, address, tls, redirect, inner } = port;
+    let Port { listener, address, tls, redirect, inner, setup: _ } = port;
     let serve =
         |listener: Listener, app: Router| serving::serve(listener, app, options.limits(), closing.clone());
     let redirect = redirect.map(|tcp| serve(tcp.into(), redirect_to_https(Some(address.port()))));

@@ -1,6 +1,10 @@
 //! Assembles the main server, in order: data folder, secrets, store, what the store knows, the API.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::Router;
 use protocol::grant;
@@ -11,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, Secret,
+    accounts::{self, Accounts},
     api::{self, caller::Credentials},
-    auth::{Grants, PassphraseError, Passphrases, Vault, VaultError, cluster_secret_at},
+    auth::{Grants, Hasher, HasherError, Passphrases, Vault, VaultError, cluster_secret_at},
     cluster::{
         bootstrap,
         gossip::{Gossip, Outbox},
@@ -22,7 +27,9 @@ use crate::{
     disk,
     events::Feed,
     feature::{Context, Feature, Tasks},
-    health, nodes, scaling,
+    health,
+    local::Local,
+    nodes, scaling,
     state::{self, ClusterState},
     streams,
 };
@@ -53,15 +60,36 @@ pub enum StartError {
     GrantKey(#[from] grant::Error),
 }
 
+impl StartError {
+    /// The same, or that the disk of `folder` is full if that explains it.
+    fn or_full(self, folder: &Path) -> Self {
+        match self {
+            Self::Store(_) | Self::Secret(_) if disk::is_full(folder) => {
+                Self::DiskFull(folder.display().to_string())
+            }
+            error => error,
+        }
+    }
+}
+
 impl From<VaultError> for StartError {
     fn from(error: VaultError) -> Self {
         Self::Secret(error.to_string())
     }
 }
 
-impl From<PassphraseError> for StartError {
-    fn from(error: PassphraseError) -> Self {
+impl From<HasherError> for StartError {
+    fn from(error: HasherError) -> Self {
         Self::Secret(error.to_string())
+    }
+}
+
+impl From<accounts::Error> for StartError {
+    fn from(error: accounts::Error) -> Self {
+        match error {
+            accounts::Error::Store(error) => error.into(),
+            error => Self::Secret(error.to_string()),
+        }
     }
 }
 
@@ -79,6 +107,9 @@ pub struct App {
     supervisor: Supervisor,
     closing: CancellationToken,
     data_folder: Option<DataFolder>,
+    accounts: Arc<Accounts>,
+    local: Local,
+    folder: PathBuf,
     /// What tests look into.
     #[cfg(test)]
     pub(crate) inside: (Context, Arc<ClusterState>),
@@ -103,13 +134,8 @@ impl App {
             let store = Store::open(&config.engine, &folder).await?;
             Self::on(store, config).await
         };
-        match opened.await {
-            Ok(app) => Ok(Self { data_folder, ..app }),
-            Err(StartError::Store(_) | StartError::Secret(_)) if disk::is_full(&folder) => {
-                Err(StartError::DiskFull(folder.display().to_string()))
-            }
-            Err(error) => Err(error),
-        }
+        let opened = opened.await.map_err(|error| error.or_full(&folder));
+        opened.map(|app| Self { data_folder, ..app })
     }
 
     /// A main server on a store that is open. The data folder is there.
@@ -130,15 +156,20 @@ impl App {
             .and(nodes::feature(&context, &state))
             .and(scaling::feature(&context, &state))
             .and(health::feature(&context))
+            .and(accounts::feature(&context))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;
         let (outbox, partition) = (Arc::clone(&context.outbox), Arc::clone(&context.partition));
         let listeners = features.take_listeners();
         let gossip = Gossip::new(Arc::clone(&context.store.bus), outbox, partition, listeners);
         let (routes, tasks) = features.task("gossip", async move { gossip.run().await }).split();
+        let (router, folder) = (api::router(routes), context.config.data_dir.clone());
         Ok(Self {
-            router: api::router(routes),
+            local: Local::new(&folder, &router),
+            router,
             tasks,
+            accounts: Arc::clone(&context.accounts),
+            folder,
             cluster_secret: context.credentials.cluster_secret.clone(),
             supervisor: context.store.supervisor.clone(),
             closing: context.closing.clone(),
@@ -164,6 +195,22 @@ impl App {
         &self.cluster_secret
     }
 
+    /// The token for the link `/admin#setup=TOKEN` that makes the first operator; `None` if there is an operator. It replaces
+    /// the one before: ask once, at the start. It is a secret, and not for logs.
+    ///
+    /// # Errors
+    /// [`StartError::Store`], [`StartError::Secret`], [`StartError::DiskFull`].
+    pub async fn setup_token(&self) -> Result<Option<Secret>, StartError> {
+        let token = self.accounts.new_setup_token().await.map_err(StartError::from);
+        let token = token.map_err(|error| error.or_full(&self.folder))?;
+        Ok(token.and_then(|token| Secret::new(token.reveal())))
+    }
+
+    /// The socket for commands on this machine; [`Self::run`] serves it.
+    pub fn local(&self) -> Local {
+        self.local.clone()
+    }
+
     /// Knows whether a task that the server needs has panicked. If one has, [`Self::run`] ends and the server is not ready
     /// any more: end the process.
     pub fn supervisor(&self) -> Supervisor {
@@ -181,7 +228,8 @@ impl App {
             stopping.cancel();
             self.closing.cancel();
         };
-        tokio::join!(self.tasks.run(&supervisor, &stopping), failing);
+        let local = stopping.run_until_cancelled(self.local.serve_or_warn());
+        tokio::join!(self.tasks.run(&supervisor, &stopping), failing, local);
     }
 }
 
@@ -192,10 +240,15 @@ async fn context(store: Store, config: Config) -> Result<Context, StartError> {
     let seeds = bootstrap::grant_seeds(&*store.kv, &vault.grant_seed()?).await?;
     let grants = Grants::new(&seeds)?.ok_or_else(|| StartError::Secret("no grant key".into()))?;
     let cluster_secret = cluster_secret(&config, &vault, &store).await?;
+    let hasher = Hasher::default();
+    let accounts = Accounts::new(&store.kv, hasher.clone(), config.accounts, config.broadcast)?;
+    let accounts = Arc::new(accounts);
+    let people = Arc::clone(&accounts);
     Ok(Context {
-        credentials: Credentials { cluster_secret },
+        credentials: Credentials { cluster_secret, people },
+        accounts,
         grants: Arc::new(grants),
-        passphrases: Arc::new(Passphrases::new()?),
+        passphrases: Arc::new(Passphrases::new(hasher)?),
         feed: Arc::new(Feed::new()),
         partition: Arc::new(Partition::new(store.clone())),
         outbox: Arc::new(Outbox::new(store.bus.is_alone())),
@@ -236,8 +289,6 @@ async fn cluster_secret(config: &Config, vault: &Vault<'_>, store: &Store) -> Re
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use async_trait::async_trait;
     use bytes::Bytes;
     use futures_util::stream::BoxStream;

@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use placement::Policies;
+use protocol::account::Broadcast;
 use store::Engine;
 
-use placement::Policies;
-
-use crate::auth::Secret;
+use crate::{accounts, auth::Secret};
 
 /// How a main server is set up. [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -37,6 +37,10 @@ pub struct Config {
     pub placement: Policies,
     /// What arrives from the network and may pile up.
     pub limits: Limits,
+    /// Bounds of accounts and their sessions.
+    pub accounts: accounts::Limits,
+    /// Who may create streams; everybody.
+    pub broadcast: Broadcast,
 }
 
 /// Most of what may pile up.
@@ -101,6 +105,8 @@ impl Config {
             scaling: Thresholds::default(),
             placement: Policies::default(),
             limits: Limits::default(),
+            accounts: accounts::Limits::default(),
+            broadcast: Broadcast::default(),
         }
     }
 }

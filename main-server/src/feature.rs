@@ -13,6 +13,7 @@ use supervisor::Supervisor;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    accounts::Accounts,
     api::caller::Credentials,
     auth::{Grants, Passphrases},
     cluster::{
@@ -35,11 +36,13 @@ pub(crate) struct Context {
     pub(crate) config: Arc<Config>,
     /// Keeps records and passes messages on.
     pub(crate) store: Store,
-    /// What nodes and operators prove themselves with.
+    /// What nodes and people prove themselves with.
     pub(crate) credentials: Credentials,
     /// Signs and checks grants.
     pub(crate) grants: Arc<Grants>,
-    /// Makes and checks hashes.
+    /// The accounts of people.
+    pub(crate) accounts: Arc<Accounts>,
+    /// Makes and checks the hashes of passphrases.
     pub(crate) passphrases: Arc<Passphrases>,
     /// Takes events for the listeners of `GET /api/events`.
     pub(crate) feed: Arc<Feed>,

@@ -35,8 +35,10 @@
 #[cfg(test)]
 extern crate self as main_server;
 
+mod accounts;
 mod api;
 mod app;
+mod audit;
 mod auth;
 pub mod backup;
 mod clock;
@@ -47,6 +49,7 @@ mod disk;
 mod events;
 mod feature;
 mod health;
+mod local;
 mod metrics;
 mod nodes;
 #[cfg(test)]
@@ -58,8 +61,10 @@ mod shares;
 mod state;
 mod streams;
 
+pub use accounts::Limits as AccountLimits;
 pub use app::{App, StartError};
 pub use auth::Secret;
 pub use config::{Config, Limits, Thresholds};
 pub use data_folder::{DataFolder, Error as DataFolderError};
+pub use local::Local;
 pub use store::{Engine, NatsServer};

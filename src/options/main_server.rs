@@ -6,8 +6,9 @@ use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use main_server::{Config, Engine, Limits, Thresholds};
+use main_server::{AccountLimits, Config, Engine, Limits, Thresholds};
 use placement::{BroadcasterPolicy, ViewerPolicy};
+use protocol::account::Broadcast;
 
 use super::{
     Contradiction,
@@ -81,6 +82,29 @@ pub(crate) struct MainServerOptions {
     /// Most bytes of all preview pictures together
     #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().thumbnail_bytes as u64))]
     pub(crate) thumbnail_bytes: Bytes,
+    /// Who may create streams: open (all clients), key (holders of a stream key or an account), or account (holders of an account)
+    #[arg(long, value_name = "WHO", help_heading = "People", default_value = "open", value_parser = broadcast())]
+    pub(crate) broadcast: Broadcast,
+    /// Most accounts
+    #[arg(long, value_name = "COUNT", help_heading = "People", default_value_t = AccountLimits::default().accounts)]
+    pub(crate) max_accounts: usize,
+    /// Most sessions of one account; one more ends the one that was not used for longest
+    #[arg(long, value_name = "COUNT", help_heading = "People", default_value_t = AccountLimits::default().sessions)]
+    pub(crate) max_sessions: usize,
+    /// Milliseconds until a session ends that is not used
+    #[arg(long, value_name = "MS", help_heading = "People", default_value_t = Millis(AccountLimits::default().session_idle))]
+    pub(crate) session_idle_ms: Millis,
+    /// Milliseconds until a session ends
+    #[arg(long, value_name = "MS", help_heading = "People", default_value_t = Millis(AccountLimits::default().session_max))]
+    pub(crate) session_max_ms: Millis,
+}
+
+fn broadcast() -> impl TypedValueParser<Value = Broadcast> {
+    PossibleValuesParser::new(["open", "key", "account"]).map(|name| match name.as_str() {
+        "key" => Broadcast::Key,
+        "account" => Broadcast::Account,
+        _ => Broadcast::Open,
+    })
 }
 
 fn broadcaster_policy() -> impl TypedValueParser<Value = BroadcasterPolicy> {
@@ -136,6 +160,13 @@ impl MainServerOptions {
             nodes: self.max_nodes,
             event_listeners: self.max_event_listeners,
             thumbnail_bytes: self.thumbnail_bytes.len(),
+        };
+        config.broadcast = self.broadcast;
+        config.accounts = AccountLimits {
+            accounts: self.max_accounts,
+            sessions: self.max_sessions,
+            session_idle: self.session_idle_ms.0,
+            session_max: self.session_max_ms.0,
         };
     }
 }

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::process::{SECRET, call};
+use crate::process::call;
 
 /// Most that one client creates.
 const MOST: usize = 2_000;
@@ -90,7 +90,8 @@ async fn work(
         if index % KEPT_OF != 0 {
             let url = &main_servers[(turn + 1) % main_servers.len()];
             let path = format!("{url}/api/streams/{id}");
-            let answer = call(&client, Method::DELETE, &path, SECRET, json!({})).await;
+            let grant = created["publish"]["grant"].as_str().unwrap();
+            let answer = call(&client, Method::DELETE, &path, grant, json!({})).await;
             if answer.is_some_and(|answer| answer.status == StatusCode::NO_CONTENT) {
                 acknowledged.lock().unwrap().ended.push(id);
             }

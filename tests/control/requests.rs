@@ -179,7 +179,7 @@ impl Asker {
             Kind::Create => self.create(number).await,
             Kind::End => {
                 let path = format!("/api/streams/{}", to_end?["stream_id"].as_str()?);
-                self.call(Method::DELETE, &path, SECRET, json!({})).await
+                self.call(Method::DELETE, &path, to_end?["publish"]["grant"].as_str()?, json!({})).await
             }
             Kind::List => self.call(Method::GET, "/api/streams", "", json!({})).await,
             Kind::Watch => self.call(Method::POST, &format!("{stream}/watch"), "", json!({})).await,

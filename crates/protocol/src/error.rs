@@ -13,8 +13,30 @@ pub enum ErrorCode {
     InvalidTitle,
     /// More bytes than this call accepts.
     PayloadTooLarge,
-    /// No or wrong cluster secret.
+    /// No or wrong cluster secret, or not signed in: the call needs the one or the other.
     Unauthorized,
+    /// The account may not do this.
+    Forbidden,
+    /// The request has a session but no `X-Undead-CSRF: 1`, or comes from a page of another site.
+    Csrf,
+    /// The name or the password is wrong; the answer does not say which.
+    WrongPassword,
+    /// The setup link was used, is not the newest, or there is an operator already.
+    SetupRefused,
+    /// Another account has this name.
+    NameTaken,
+    /// No account has this name.
+    UnknownAccount,
+    /// The change would leave no operator.
+    LastOperator,
+    /// Creating streams needs a stream key or an account here.
+    BroadcastNotAllowed,
+    /// No stream key has this id.
+    UnknownKey,
+    /// No invitation of this stream has this id.
+    UnknownInvitation,
+    /// The invitation is missing, wrong, expired, revoked or used up.
+    InvitationRefused,
     /// No such page, call or event.
     NotFound,
     /// Another live node already has this hostname.

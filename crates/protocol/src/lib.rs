@@ -4,6 +4,7 @@
 //! types is `docs/protocol.md`; a change here changes that page and the fixtures in `crates/protocol/fixtures`
 //! in the same commit, because the web client mirrors them.
 
+pub mod account;
 pub mod error;
 pub mod event;
 pub mod format;

@@ -1,76 +1,234 @@
-//! The callers that have to prove themselves: nodes of the cluster, and its operator. A route takes the extractor of the callers
-//! that it admits.
+//! The callers that have to prove themselves: nodes of the cluster, and people who signed in. A route takes the extractor of
+//! the callers that it admits.
+//!
+//! Nodes show the cluster secret as a bearer token. People have a session, whose token is in a cookie that browsers send by
+//! themselves. So a request that changes something must also have the header `X-Undead-CSRF: 1`, which pages of other sites
+//! cannot send, and an `Origin` of this site if it has any.
+
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{HeaderMap, header, request::Parts},
 };
-use protocol::ErrorCode;
+use protocol::{ErrorCode, account::Role};
 
 use super::error::Error;
 use crate::auth::Secret;
 
-/// A kind of caller that has to prove itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// A node: it registers, reports, asks for sources, leaves.
-    Node,
-    /// The operator, or a program that works for the operator: looks at nodes and the load, ends streams, removes nodes.
-    Operator,
+/// Name of the cookie with the token of a session.
+pub(crate) const COOKIE: &str = "undead_session";
+/// The header that pages of other sites cannot send.
+const CSRF_HEADER: &str = "x-undead-csrf";
+/// What `undead user` and other commands on this machine are called. No account can have this name.
+const LOCAL: &str = "(this machine)";
+
+/// A person who signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Person {
+    /// Of the account.
+    pub(crate) name: String,
+    /// What the account may do.
+    pub(crate) role: Role,
 }
 
+impl Person {
+    /// Whether it may do everything.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.role == Role::Operator
+    }
+}
+
+/// Knows whose session a token belongs to.
+pub(crate) trait People: Send + Sync {
+    /// The holder of a session that has not ended.
+    fn person(&self, token: &str) -> Option<Person>;
+}
+
+/// An extension of requests that came over the socket in the data folder: their callers own the folder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LocalRequest;
+
 /// What callers prove themselves with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Credentials {
-    /// See [`Secret`].
+    /// That of nodes.
     pub(crate) cluster_secret: Secret,
+    /// Those of people.
+    pub(crate) people: Arc<dyn People>,
 }
 
 impl Credentials {
-    /// Whether `token` proves that the caller is `caller`: the one place that says which credential proves what. Until
-    /// operators have a credential of their own, the cluster secret proves both.
-    pub(crate) fn prove(&self, caller: Caller, token: &str) -> bool {
-        match caller {
-            Caller::Node | Caller::Operator => self.cluster_secret.matches(token),
-        }
+    /// Whether the caller shows the cluster secret.
+    pub(crate) fn is_node(&self, headers: &HeaderMap) -> bool {
+        bearer(headers).is_some_and(|token| self.cluster_secret.matches(token))
     }
 
-    fn admit(&self, callers: &[Caller], headers: &HeaderMap) -> Result<(), Error> {
-        let admits = |token| callers.iter().any(|caller| self.prove(*caller, token));
-        let refused =
-            || Error::new(ErrorCode::Unauthorized, "this call needs the cluster secret as a bearer token");
-        bearer(headers).is_some_and(admits).then_some(()).ok_or_else(refused)
+    /// Who signed in, for a request that only reads.
+    pub(crate) fn reader(&self, parts: &Parts) -> Option<Person> {
+        if parts.extensions.get::<LocalRequest>().is_some() {
+            return Some(Person { name: LOCAL.to_owned(), role: Role::Operator });
+        }
+        session_token(&parts.headers).and_then(|token| self.people.person(token))
+    }
+
+    /// Who signed in, if the request comes from a page of this site.
+    ///
+    /// # Errors
+    /// `csrf` if it may come from another one.
+    pub(crate) fn person(&self, parts: &Parts) -> Result<Option<Person>, Error> {
+        let person = self.reader(parts);
+        if person.is_some() && !parts.method.is_safe() {
+            check_csrf(parts)?;
+        }
+        Ok(person)
+    }
+
+    fn operator(&self, parts: &Parts) -> Result<Person, Error> {
+        let person =
+            self.person(parts)?.ok_or_else(|| unauthorized("this call needs an operator's session"))?;
+        person.is_operator().then_some(person).ok_or_else(|| forbidden("this call is for operators"))
     }
 }
 
-/// Proof that a node calls.
+/// The caller has not proved anything.
+pub(crate) fn unauthorized(message: &str) -> Error {
+    Error::new(ErrorCode::Unauthorized, format!("{message}: sign in first"))
+}
+
+/// The caller's account may not do this.
+pub(crate) fn forbidden(message: &str) -> Error {
+    Error::new(ErrorCode::Forbidden, message)
+}
+
+/// Checks that a request which carries a session comes from a page of this site.
+///
+/// # Errors
+/// `csrf`.
+fn check_csrf(parts: &Parts) -> Result<(), Error> {
+    if parts.extensions.get::<LocalRequest>().is_some() {
+        return Ok(());
+    }
+    let is_marked = parts.headers.get(CSRF_HEADER).is_some_and(|value| value == "1");
+    let refused = || Error::new(ErrorCode::Csrf, "a call with a session needs the header X-Undead-CSRF: 1");
+    is_marked.then_some(()).ok_or_else(refused)?;
+    check_origin(parts)
+}
+
+/// Checks that the request does not come from a page of another site.
+///
+/// # Errors
+/// `csrf`.
+fn check_origin(parts: &Parts) -> Result<(), Error> {
+    let Some(origin) = parts.headers.get(header::ORIGIN) else { return Ok(()) };
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, rest)| rest);
+    let is_own = host.is_some() && host == authority;
+    let refused = || Error::new(ErrorCode::Csrf, "the request comes from a page of another site");
+    is_own.then_some(()).ok_or_else(refused)
+}
+
+/// A node calls.
 pub(crate) struct Node;
 
-/// Proof that the operator calls.
-pub(crate) struct Operator;
+/// An operator calls.
+pub(crate) struct Operator(pub(crate) Person);
 
-/// Proof that a node or the operator calls.
+/// A node or an operator calls.
 pub(crate) struct NodeOrOperator;
 
-macro_rules! admits {
-    ($proof:ident: $($caller:ident),+) => {
-        impl<S: Send + Sync> FromRequestParts<S> for $proof
-        where
-            Credentials: FromRef<S>,
-        {
-            type Rejection = Error;
+/// A person who signed in calls.
+pub(crate) struct SignedIn(pub(crate) Person);
 
-            async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-                Credentials::from_ref(state).admit(&[$(Caller::$caller),+], &parts.headers)?;
-                Ok(Self)
-            }
-        }
-    };
+/// Anybody calls; a person who signed in does so from a page of this site.
+pub(crate) struct MaybeSignedIn(pub(crate) Option<Person>);
+
+/// Anybody calls, only to read.
+pub(crate) struct Viewer(pub(crate) Option<Person>);
+
+/// The request does not come from a page of another site.
+pub(crate) struct SameOrigin;
+
+impl<S: Send + Sync> FromRequestParts<S> for Node
+where
+    Credentials: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let refused =
+            || Error::new(ErrorCode::Unauthorized, "this call needs the cluster secret as a bearer token");
+        Credentials::from_ref(state).is_node(&parts.headers).then_some(Self).ok_or_else(refused)
+    }
 }
 
-admits!(Node: Node);
-admits!(Operator: Operator);
-admits!(NodeOrOperator: Node, Operator);
+impl<S: Send + Sync> FromRequestParts<S> for Operator
+where
+    Credentials: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        Credentials::from_ref(state).operator(parts).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for NodeOrOperator
+where
+    Credentials: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let credentials = Credentials::from_ref(state);
+        if credentials.is_node(&parts.headers) {
+            return Ok(Self);
+        }
+        credentials.operator(parts).map(|_| Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SignedIn
+where
+    Credentials: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let person = Credentials::from_ref(state).person(parts)?;
+        person.map(Self).ok_or_else(|| unauthorized("this call needs a session"))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for MaybeSignedIn
+where
+    Credentials: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        Credentials::from_ref(state).person(parts).map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Viewer
+where
+    Credentials: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self(Credentials::from_ref(state).reader(parts)))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SameOrigin {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        check_origin(parts).map(|()| Self)
+    }
+}
 
 /// The token of `Authorization: Bearer …` (RFC 6750, section 2.1).
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -78,12 +236,52 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// The token in the cookie (RFC 6265, section 4.2).
+pub(crate) fn session_token(headers: &HeaderMap) -> Option<&str> {
+    let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
+}
+
 #[cfg(test)]
 mod tests {
+    use axum::http::{Method, Request};
+
     use super::*;
+
+    /// The holder of the session `ann`'s and `bob`'s.
+    struct AnnAndBob;
+
+    impl People for AnnAndBob {
+        fn person(&self, token: &str) -> Option<Person> {
+            let role = match token {
+                "ann" => Role::Operator,
+                "bob" => Role::Broadcaster,
+                _ => return None,
+            };
+            Some(Person { name: token.to_owned(), role })
+        }
+    }
+
+    fn credentials() -> Credentials {
+        let cluster_secret = Secret::new("the secret of a cluster").unwrap();
+        Credentials { cluster_secret, people: Arc::new(AnnAndBob) }
+    }
+
+    fn parts(method: Method, headers: &[(&str, &str)]) -> Parts {
+        let mut request = Request::builder().method(method).header("host", "undead.example");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
 
     fn headers(value: &str) -> HeaderMap {
         HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())])
+    }
+
+    fn code<T>(outcome: Result<T, Error>) -> Option<ErrorCode> {
+        outcome.err().map(|error| error.code())
     }
 
     #[test]
@@ -97,13 +295,55 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_without_the_credential_is_neither_a_node_nor_the_operator() {
-        let secret = Secret::new("the secret of a cluster").unwrap();
-        let credentials = Credentials { cluster_secret: secret };
-        for callers in [&[Caller::Node][..], &[Caller::Operator], &[Caller::Node, Caller::Operator]] {
-            assert!(credentials.admit(callers, &headers("Bearer the secret of a cluster")).is_ok());
-            assert!(credentials.admit(callers, &headers("Bearer another")).is_err());
-            assert!(credentials.admit(callers, &HeaderMap::new()).is_err());
+    fn the_session_is_found_among_other_cookies() {
+        let token = |value: &str| {
+            session_token(&HeaderMap::from_iter([(header::COOKIE, value.parse().unwrap())]))
+                .map(str::to_owned)
+        };
+        assert_eq!(token("undead_session=ann").as_deref(), Some("ann"));
+        assert_eq!(token("a=b; undead_session=ann; c").as_deref(), Some("ann"));
+        for value in ["", "undead_session", "xundead_session=ann", "undead_sessions=ann"] {
+            assert_eq!(token(value), None, "{value}");
         }
+    }
+
+    #[test]
+    fn the_cluster_secret_makes_a_node_and_no_operator() {
+        let parts = parts(Method::GET, &[("authorization", "Bearer the secret of a cluster")]);
+        assert!(credentials().is_node(&parts.headers));
+        assert_eq!(code(credentials().operator(&parts)), Some(ErrorCode::Unauthorized));
+    }
+
+    #[test]
+    fn an_operators_session_makes_an_operator_and_no_other_does() {
+        let operator = |cookie| credentials().operator(&parts(Method::GET, &[("cookie", cookie)]));
+        assert_eq!(operator("undead_session=ann").unwrap().name, "ann");
+        assert_eq!(code(operator("undead_session=bob")), Some(ErrorCode::Forbidden));
+        assert_eq!(code(operator("undead_session=eve")), Some(ErrorCode::Unauthorized));
+        assert_eq!(code(operator("")), Some(ErrorCode::Unauthorized));
+    }
+
+    #[test]
+    fn a_change_needs_the_header_and_an_origin_of_this_site() {
+        let cookie = ("cookie", "undead_session=ann");
+        let marked = ("x-undead-csrf", "1");
+        let post = |headers: &[(&str, &str)]| code(credentials().operator(&parts(Method::POST, headers)));
+        assert_eq!(post(&[cookie, marked]), None);
+        assert_eq!(post(&[cookie, marked, ("origin", "http://undead.example")]), None);
+        for headers in [
+            &[cookie][..],
+            &[cookie, ("x-undead-csrf", "0")],
+            &[cookie, marked, ("origin", "http://elsewhere.example")],
+            &[cookie, marked, ("origin", "null")],
+        ] {
+            assert_eq!(post(headers), Some(ErrorCode::Csrf), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_caller_on_this_machine_is_an_operator() {
+        let mut parts = parts(Method::POST, &[]);
+        parts.extensions.insert(LocalRequest);
+        assert!(credentials().operator(&parts).is_ok());
     }
 }

@@ -12,7 +12,7 @@ use placement::Refusal;
 use protocol::{ErrorBody, ErrorCode, WireError, grant};
 
 use crate::{
-    auth::PassphraseError,
+    auth::HasherError,
     cluster::partition::{CutOff, NotReady},
 };
 
@@ -32,6 +32,22 @@ impl Error {
     /// An error with the status that belongs to `code`.
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { status: status(code), error: WireError::new(code, message), retry_after: RETRY_AFTER }
+    }
+
+    /// The same error, with the time after which it is worth trying again.
+    pub(crate) fn after(self, retry_after: Duration) -> Self {
+        Self { retry_after, ..self }
+    }
+
+    /// The same error with another status than its code has otherwise.
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Its code.
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> ErrorCode {
+        self.error.code
     }
 
     /// The body or a parameter is not what the call takes.
@@ -77,10 +93,22 @@ impl Error {
 fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::InvalidRequest | ErrorCode::InvalidTitle => StatusCode::BAD_REQUEST,
-        ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
-        ErrorCode::InvalidGrant | ErrorCode::WrongPassphrase => StatusCode::FORBIDDEN,
-        ErrorCode::NotFound | ErrorCode::UnknownStream | ErrorCode::UnknownNode => StatusCode::NOT_FOUND,
-        ErrorCode::HostnameTaken => StatusCode::CONFLICT,
+        ErrorCode::Unauthorized | ErrorCode::WrongPassword | ErrorCode::BroadcastNotAllowed => {
+            StatusCode::UNAUTHORIZED
+        }
+        ErrorCode::InvalidGrant
+        | ErrorCode::WrongPassphrase
+        | ErrorCode::InvitationRefused
+        | ErrorCode::Forbidden
+        | ErrorCode::Csrf
+        | ErrorCode::SetupRefused => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound
+        | ErrorCode::UnknownStream
+        | ErrorCode::UnknownNode
+        | ErrorCode::UnknownAccount
+        | ErrorCode::UnknownKey
+        | ErrorCode::UnknownInvitation => StatusCode::NOT_FOUND,
+        ErrorCode::HostnameTaken | ErrorCode::NameTaken | ErrorCode::LastOperator => StatusCode::CONFLICT,
         ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::LimitReached => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::NoNodeAvailable | ErrorCode::NoCapacity | ErrorCode::StoreUnavailable => {
@@ -89,6 +117,11 @@ fn status(code: ErrorCode) -> StatusCode {
         // The rest are codes of nodes, which this server never answers with.
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// Not less than `time`.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
 impl IntoResponse for Error {
@@ -100,7 +133,7 @@ impl IntoResponse for Error {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after.as_secs().max(1)));
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(self.retry_after)));
             }
             _ => {}
         }
@@ -168,14 +201,14 @@ impl From<grant::Error> for Error {
     }
 }
 
-impl From<PassphraseError> for Error {
-    fn from(error: PassphraseError) -> Self {
+impl From<HasherError> for Error {
+    fn from(error: HasherError) -> Self {
         match error {
-            PassphraseError::Busy(retry_after) => {
+            HasherError::Busy(retry_after) => {
                 Self { retry_after, ..Self::new(ErrorCode::LimitReached, error.to_string()) }
             }
-            PassphraseError::Hash(_) => {
-                tracing::error!("passphrases: {error}");
+            HasherError::Hash(_) => {
+                tracing::error!("{error}");
                 Self::internal()
             }
         }
@@ -201,7 +234,7 @@ mod tests {
             ));
             assert_eq!(answer.headers()[header::RETRY_AFTER], "2", "{code:?}");
         }
-        let busy = Error::from(PassphraseError::Busy(Duration::from_secs(5))).into_response();
+        let busy = Error::from(HasherError::Busy(Duration::from_secs(5))).into_response();
         assert_eq!(busy.headers()[header::RETRY_AFTER], "5");
         assert!(!Error::internal().into_response().headers().contains_key(header::RETRY_AFTER));
     }

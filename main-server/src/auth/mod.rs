@@ -1,13 +1,15 @@
-//! Authorization: the cluster secret, the grant key, grants, and passphrases.
+//! Authorization: the cluster secret, the grant key, grants, passphrases, the hashes of passphrases and passwords,
+//! and random tokens.
 
 mod grants;
+mod hasher;
 mod passphrase;
 mod secret;
+pub(crate) mod token;
 mod vault;
 
 pub(crate) use grants::Grants;
-pub(crate) use passphrase::{
-    Attempt, Error as PassphraseError, MAX_CHARS as MAX_PASSPHRASE_CHARS, Passphrases,
-};
+pub(crate) use hasher::{Error as HasherError, Hasher, hash};
+pub(crate) use passphrase::{Attempt, MAX_CHARS as MAX_PASSPHRASE_CHARS, Passphrases};
 pub use secret::Secret;
 pub(crate) use vault::{Error as VaultError, Seed, Vault, cluster_secret_at};

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::{Bounds, Signal};
 use crate::{
     api::{
-        caller::{Credentials, Operator},
+        caller::{Credentials, NodeOrOperator},
         error::Error,
     },
     clock::Now,
@@ -26,7 +26,7 @@ pub(crate) struct Api {
     pub(crate) scaling: Arc<Signal>,
     /// How loaded the nodes are.
     pub(crate) state: Arc<ClusterState>,
-    /// What operators prove themselves with.
+    /// What nodes and people prove themselves with.
     pub(crate) credentials: Credentials,
 }
 
@@ -62,7 +62,7 @@ impl Allowed {
 
 async fn advise(
     State(api): State<Arc<Api>>,
-    _: Operator,
+    _: NodeOrOperator,
     allowed: Result<Query<Allowed>, QueryRejection>,
 ) -> Result<axum::Json<Scaling>, Error> {
     let Query(allowed) = allowed.map_err(|_| Error::invalid("min and max must be numbers of nodes"))?;

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Where the routes are.
-const ROUTES: [&str; 5] = [
+const ROUTES: [&str; 6] = [
+    include_str!("../../src/accounts/routes.rs"),
     include_str!("../../src/api/mod.rs"),
     include_str!("../../src/health/mod.rs"),
     include_str!("../../src/nodes/routes/mod.rs"),
@@ -39,7 +40,10 @@ async fn every_method_is_described_and_no_other_is_allowed() {
     let server = Server::start().await;
     let document = document(&server).await;
     for (path, operations) in document["paths"].as_object().unwrap() {
-        let concrete = path.replace("{stream_id}", &"0".repeat(32)).replace("{node_id}", "none");
+        let concrete = path
+            .replace("{stream_id}", &"0".repeat(32))
+            .replace("{node_id}", "none")
+            .replace("{name}", "none");
         for method in METHODS {
             let described = operations.get(method.as_str().to_lowercase()).is_some();
             let status = server.send(method.clone(), &concrete, None, vec![]).await.status();

@@ -26,8 +26,8 @@ async fn node(server: &Server, hostname: &str, viewers: u32, region: &str) -> St
 
 async fn explained(server: &Server, query: &str) -> (StatusCode, Value) {
     let path = format!("/api/nodes/placement{query}");
-    let response = server.send(Method::GET, &path, Some(&server.secret), vec![]).await;
-    (response.status(), serde_json::from_slice(&response.bytes().await.unwrap()).unwrap())
+    let answer = server.operate(Method::GET, &path, vec![]).await;
+    (answer.status, answer.json)
 }
 
 #[tokio::test]

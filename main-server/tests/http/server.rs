@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, path::Path, time::Duration};
 
-use main_server::{App, Config};
+use main_server::{App, Config, Local};
 use protocol::{
     ErrorCode, StreamId,
     node::{Capacity, CarriedStream, Heartbeat, HeartbeatAnswer, Load, NodeInfo, RegisterServer, Registered},
@@ -12,7 +12,11 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinSet, time::timeout};
+use tokio::{
+    net::TcpListener,
+    task::JoinSet,
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 /// Longest that anything here may take; what is awaited is always a condition.
@@ -23,7 +27,11 @@ pub(crate) const MIME: &str = "video/webm;codecs=\"vp9,opus\"";
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) secret: String,
+    /// Makes the first operator.
+    pub(crate) setup_token: String,
     client: Client,
+    /// Calls over the socket in the data folder, as an operator.
+    operator: Client,
     folder: TempDir,
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
@@ -70,6 +78,8 @@ impl Server {
     /// Serves `app`, whose data is in `folder`.
     pub(crate) async fn serve(app: App, folder: TempDir) -> Self {
         let secret = app.cluster_secret().reveal().to_owned();
+        let setup_token = app.setup_token().await.unwrap().map(|token| token.reveal().to_owned());
+        let operator = Client::builder().unix_socket(Local::path(folder.path())).build().unwrap();
         let router = app.router();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -78,7 +88,8 @@ impl Server {
         let mut tasks = JoinSet::new();
         tasks.spawn(app.run(shutdown.clone()));
         tasks.spawn(serving::serve(listener, router, limits, stopped));
-        Self { url, secret, client: Client::new(), folder, shutdown, tasks }
+        let (setup_token, client) = (setup_token.unwrap_or_default(), Client::new());
+        Self { url, secret, setup_token, client, operator, folder, shutdown, tasks }
     }
 
     pub(crate) fn data_dir(&self) -> &Path {
@@ -87,8 +98,8 @@ impl Server {
 
     /// Stops the server as an operator would, and waits until it has.
     pub(crate) async fn stop(self) -> TempDir {
-        let Self { client, folder, shutdown, tasks, .. } = self;
-        drop(client);
+        let Self { client, operator, folder, shutdown, tasks, .. } = self;
+        drop((client, operator));
         shutdown.cancel();
         timeout(PATIENCE, tasks.join_all()).await.unwrap();
         folder
@@ -127,11 +138,39 @@ impl Server {
     }
 
     async fn answer(&self, method: Method, path: &str, token: Option<&str>, body: Vec<u8>) -> Answer {
-        let response = self.send(method, path, token, body).await;
-        let status = response.status();
-        let bytes = response.bytes().await.unwrap();
-        let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status, json }
+        read(self.send(method, path, token, body).await).await
+    }
+
+    /// The call of an operator, as commands on this machine make it.
+    pub(crate) async fn operate(&self, method: Method, path: &str, body: Vec<u8>) -> Answer {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let url = format!("http://localhost{path}");
+            let sent = self.operator.request(method.clone(), url).body(body.clone()).send().await;
+            match sent {
+                Ok(response) => return read(response).await,
+                // The socket is made soon after the start.
+                Err(error) if error.is_connect() && Instant::now() < deadline => {
+                    sleep(Duration::from_millis(5)).await;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// A call with headers of its own.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Response {
+        let mut request = self.client.request(method, format!("{}{path}", self.url)).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        timeout(PATIENCE, request.send()).await.unwrap().unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -221,6 +260,14 @@ impl Server {
         assert_eq!(response.status(), StatusCode::OK);
         Listener { response, text: String::new(), events: VecDeque::new() }
     }
+}
+
+/// The status and the JSON of a response.
+pub(crate) async fn read(response: Response) -> Answer {
+    let status = response.status();
+    let bytes = response.bytes().await.unwrap();
+    let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    Answer { status, json }
 }
 
 /// A page that listens to `GET /api/events`.

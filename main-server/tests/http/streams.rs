@@ -101,7 +101,9 @@ async fn an_operator_may_end_any_stream_and_another_broadcaster_none() {
     let path = format!("/api/streams/{}", first.stream_id);
     let refused = server.delete(&path, Some(&second.publish.grant)).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, ErrorCode::InvalidGrant));
-    assert_eq!(server.delete(&path, Some(&server.secret)).await.status, StatusCode::NO_CONTENT);
+    let node = server.delete(&path, Some(&server.secret)).await;
+    assert_eq!(node.code(), ErrorCode::InvalidGrant, "the cluster secret is for nodes");
+    assert_eq!(server.operate(Method::DELETE, &path, vec![]).await.status, StatusCode::NO_CONTENT);
 }
 
 #[tokio::test]

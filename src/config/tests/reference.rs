@@ -59,8 +59,8 @@ fn page() -> String {
          <!-- Generated from the code by `make configuration`. -->\n\n\
          Every option has one name. `max_viewers` is the key in the configuration file, `--max-viewers` the flag and\n\
          `UNDEAD_MAX_VIEWERS` the environment variable. A flag overrides the variable, and the variable overrides the file.\n\n\
-         The file is TOML: `--config FILE` or `UNDEAD_CONFIG` names it. Without either, `up`, `main-server`, `backup` and `restore`\n\
-         read `undead.toml` in the data folder if there is one. One file serves all commands; keys of other commands are checked and\n\
+         The file is TOML: `--config FILE` or `UNDEAD_CONFIG` names it. Without either, `up`, `main-server`, `backup`, `restore` and\n\
+         `user` read `undead.toml` in the data folder if there is one. One file serves all commands; keys of other commands are checked and\n\
          have no effect. Unknown keys and invalid values end the program with exit status 2 and a message with file, line and key.\n\
          [undead.example.toml](undead.example.toml) holds every key with its default. Let only the owner read a file with\n\
          `cluster_secret` or a password in `store`.\n\n\
@@ -180,7 +180,7 @@ fn the_example_holds_every_key_and_the_values_are_the_defaults() {
 }
 
 /// Names that the documentation has and no option: of the containers' host, and of other programs.
-const FOREIGN: [&str; 3] = ["UNDEAD_PUBLIC_HOST", "--print-config", "--build"];
+const FOREIGN: [&str; 4] = ["UNDEAD_PUBLIC_HOST", "--print-config", "--build", "--unix-socket"];
 
 #[test]
 fn documentation_and_containers_name_only_options_that_exist() {

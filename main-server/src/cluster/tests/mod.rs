@@ -16,6 +16,7 @@ use protocol::{
     node::CarriedStream,
     stream::{StreamInfo, StreamState},
 };
+use reqwest::Method;
 use store::{Engine, Entry, Namespace, Store};
 use tokio::time::{Instant, sleep};
 
@@ -59,7 +60,7 @@ impl Cluster {
     }
 
     /// Starts a main server whose defaults `set` changed.
-    async fn member(&self, set: impl Fn(&mut Config)) -> Member {
+    pub(crate) async fn member(&self, set: impl Fn(&mut Config)) -> Member {
         self.member_with(set, |_| Feature::default()).await
     }
 
@@ -104,7 +105,7 @@ impl Member {
     }
 
     async fn end(&self, id: StreamId) -> Answer {
-        self.delete(&format!("/api/streams/{id}"), Some(&self.secret)).await
+        self.operate(Method::DELETE, &format!("/api/streams/{id}"), vec![]).await
     }
 
     /// The heartbeat of a node, as bytes, and what comes of it.

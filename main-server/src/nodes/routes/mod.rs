@@ -19,7 +19,7 @@ use self::extract::{NodePath, NodeStreamPath};
 use super::Nodes;
 use crate::{
     api::{
-        caller::{Credentials, Node, NodeOrOperator, Operator},
+        caller::{Credentials, Node, NodeOrOperator},
         error::Error,
         extract::{Json, OptionalJson, Raw, parse},
     },
@@ -126,6 +126,6 @@ async fn sources(
     Ok(axum::Json(Sources { visibility, grant, nodes }))
 }
 
-async fn list(State(api): State<Arc<Api>>, _: Operator) -> axum::Json<Vec<NodeInfo>> {
+async fn list(State(api): State<Arc<Api>>, _: NodeOrOperator) -> axum::Json<Vec<NodeInfo>> {
     axum::Json(api.state.list_nodes(Now::read()))
 }

@@ -11,7 +11,7 @@ use protocol::{ErrorCode, StreamId, stream::Visibility};
 use super::api::Api;
 use crate::{
     api::{
-        caller::{Caller, Operator, bearer},
+        caller::{Person, bearer, forbidden},
         error::Error,
     },
     clock::Now,
@@ -51,8 +51,13 @@ impl FromRequestParts<Arc<Api>> for Publisher {
     }
 }
 
-/// Proof that the caller may end the stream that the path names: its publisher, or the operator.
-pub(crate) struct Ender(pub(crate) StreamId);
+/// The caller may end the stream that the path names: its publisher, or an operator.
+pub(crate) struct Ender {
+    /// Its id.
+    pub(crate) stream_id: StreamId,
+    /// Who ends it, if that is a person who signed in.
+    pub(crate) person: Option<Person>,
+}
 
 impl FromRequestParts<Arc<Api>> for Ender {
     type Rejection = Error;
@@ -60,20 +65,33 @@ impl FromRequestParts<Arc<Api>> for Ender {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
         api.streams.describe(stream_id, Now::read())?;
-        if Operator::from_request_parts(parts, api).await.is_err() {
+        if bearer(&parts.headers).is_some() {
             check_broadcaster(api, &parts.headers, stream_id)?;
+            return Ok(Self { stream_id, person: None });
         }
-        Ok(Self(stream_id))
+        let person = api.credentials.person(parts)?.ok_or_else(Error::no_grant)?;
+        let refused = || forbidden("only the broadcaster or an operator may do this");
+        person.is_operator().then_some(()).ok_or_else(refused)?;
+        Ok(Self { stream_id, person: Some(person) })
     }
 }
 
-/// Whether the caller shows a grant of the stream, expired or not, or is the operator or a node.
-pub(crate) fn is_insider(api: &Api, headers: &HeaderMap, stream_id: StreamId) -> bool {
-    let shows = |token| {
-        [Caller::Operator, Caller::Node].iter().any(|caller| api.credentials.prove(*caller, token))
-            || api.grants.was_let_in(token, stream_id)
-    };
-    bearer(headers).is_some_and(shows)
+/// A caller who is told everything about the stream that the path names, or not.
+pub(crate) struct Insider(pub(crate) bool);
+
+impl FromRequestParts<Arc<Api>> for Insider {
+    type Rejection = Error;
+
+    /// Whether the caller shows a grant of the stream, expired or not, or is an operator or a node.
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
+        let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
+        let was_let_in = |token| api.grants.was_let_in(token, stream_id);
+        let is_operator = || api.credentials.reader(parts).is_some_and(|person| person.is_operator());
+        let is_insider = api.credentials.is_node(&parts.headers)
+            || bearer(&parts.headers).is_some_and(was_let_in)
+            || is_operator();
+        Ok(Self(is_insider))
+    }
 }
 
 fn check_broadcaster(api: &Api, headers: &HeaderMap, stream_id: StreamId) -> Result<(), Error> {

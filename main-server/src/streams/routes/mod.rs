@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::{
     Json as Answer, Router,
     extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     routing::{get, post},
 };
 use protocol::{
@@ -25,13 +25,14 @@ use protocol::{
 };
 
 pub(crate) use self::api::Api;
-use self::extract::{Ender, Publisher, StreamPath, is_insider};
+use self::extract::{Ender, Insider, Publisher, StreamPath};
 use super::NewStream;
 use crate::{
     api::{
         error::Error,
         extract::{Client, Json, OptionalJson},
     },
+    audit,
     auth::{Attempt, MAX_PASSPHRASE_CHARS},
     clock::Now,
 };
@@ -100,10 +101,10 @@ fn checked_passphrase(request: CreateStream) -> Result<Option<String>, Error> {
 async fn show(
     State(api): State<Arc<Api>>,
     StreamPath(stream_id): StreamPath,
-    request: HeaderMap,
+    Insider(is_insider): Insider,
 ) -> Result<Answer<StreamInfo>, Error> {
     let (info, asks_for_passphrase) = api.streams.describe(stream_id, Now::read())?;
-    let is_told = !asks_for_passphrase || is_insider(&api, &request, stream_id);
+    let is_told = !asks_for_passphrase || is_insider;
     Ok(Answer(if is_told { info } else { info.concealed() }))
 }
 
@@ -145,7 +146,14 @@ async fn publish(
     Ok(Answer(Assignment { grant, nodes, stream: None }))
 }
 
-async fn end(State(api): State<Arc<Api>>, Ender(stream_id): Ender) -> Result<StatusCode, Error> {
+async fn end(
+    State(api): State<Arc<Api>>,
+    Client(address): Client,
+    Ender { stream_id, person }: Ender,
+) -> Result<StatusCode, Error> {
     api.streams.end(stream_id, Now::read()).await?;
+    if let Some(person) = person {
+        audit::log(&person.name, address, &format!("ended the stream {stream_id}"));
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,0 +1,503 @@
+//! People: accounts with a role, sessions, and the first operator.
+//!
+//! [`Accounts`] holds both kinds of records in memory, in sync with the store, so that every main server admits every session and
+//! a change of an account ends its sessions everywhere. A session names the epoch of its account; a new epoch ends all of them
+//! with one write. Passwords are hashed by the [`Hasher`] that passphrases use; wrong ones are limited by [`lockout`].
+//!
+//! Whoever signs in, fails to, or changes an account is logged under the target `audit`, without secrets.
+
+mod cookie;
+mod feature;
+mod lockout;
+mod record;
+mod routes;
+mod rules;
+mod setup;
+mod tests;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use protocol::account::{AccountInfo, Broadcast, Role};
+use store::{Kv, Replicated, Shared};
+use tokio::{sync::Mutex, time::Instant};
+
+pub(crate) use self::feature::feature;
+use self::{
+    lockout::Lockout,
+    record::{Account, Session},
+};
+use crate::{
+    api::caller::{People, Person},
+    audit,
+    auth::{
+        self, Hasher, HasherError,
+        token::{self, Token},
+    },
+    clock::Now,
+};
+
+/// How exact the time of a session's last use is.
+const USE_PRECISION: Duration = Duration::from_secs(60);
+/// Random bytes of an epoch.
+const EPOCH_BYTES: usize = 8;
+
+/// Bounds of accounts and sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Accounts; 10,000.
+    pub accounts: usize,
+    /// Sessions of one account; 100. One more ends the one that was not used for longest.
+    pub sessions: usize,
+    /// How long a session lasts that is not used; 12 h.
+    pub session_idle: Duration,
+    /// How long a session lasts at most; 7 days.
+    pub session_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            accounts: 10_000,
+            sessions: 100,
+            session_idle: Duration::from_secs(12 * 60 * 60),
+            session_max: Duration::from_secs(7 * 24 * 60 * 60),
+        }
+    }
+}
+
+/// Why something was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// A name or a new password breaks a rule.
+    #[error(transparent)]
+    Rule(#[from] rules::Error),
+    /// The name or the password is wrong.
+    #[error("the name or the password is wrong")]
+    WrongPassword,
+    /// The present password, which a change needs, is wrong.
+    #[error("the present password is wrong")]
+    WrongOldPassword,
+    /// Too many attempts: says after how long to try again.
+    #[error("too many attempts to sign in: try again later")]
+    LockedOut(Duration),
+    /// Another account has the name.
+    #[error("an account {0} exists already")]
+    NameTaken(String),
+    /// No account has the name.
+    #[error("there is no account {0}")]
+    Unknown(String),
+    /// Nobody could manage the server any more.
+    #[error("{0} is the last operator: make another account an operator first")]
+    LastOperator(String),
+    /// [`Limits::accounts`] is reached.
+    #[error("the limit of {0} accounts (max_accounts) is reached: remove some")]
+    Full(usize),
+    /// The token of a setup link is not valid.
+    #[error("the setup link was used or is not the newest: restart the main server to get another")]
+    SetupRefused,
+    /// The password was not hashed.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+    /// The system gave no random bytes.
+    #[error(transparent)]
+    Random(#[from] token::Error),
+    /// The store did not take a change.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// See the [module](self).
+pub(crate) struct Accounts {
+    kv: Arc<dyn Kv>,
+    accounts: Replicated<Account>,
+    sessions: Replicated<Session>,
+    hasher: Hasher,
+    lockout: Lockout,
+    limits: Limits,
+    broadcast: Broadcast,
+    /// A hash of no password: checked for unknown names, so that these take as long as wrong passwords.
+    decoy: String,
+    /// Held while the number of operators may change.
+    operators: Mutex<()>,
+}
+
+/// What an attempt to sign in brings.
+pub(crate) struct Attempt {
+    /// As typed.
+    pub(crate) name: String,
+    /// As typed.
+    pub(crate) password: String,
+    /// Of the client.
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// A new account.
+pub(crate) struct NewAccount {
+    /// As typed.
+    pub(crate) name: String,
+    /// As typed.
+    pub(crate) password: String,
+    /// What it may do.
+    pub(crate) role: Role,
+}
+
+/// A change of an account; what is `None` stays.
+#[derive(Default)]
+pub(crate) struct Change {
+    /// As typed.
+    pub(crate) password: Option<String>,
+    /// What it may do.
+    pub(crate) role: Option<Role>,
+}
+
+impl Accounts {
+    /// None are known yet: see [`Self::load`].
+    ///
+    /// # Errors
+    /// [`Error::Random`], [`Error::Hasher`].
+    pub(crate) fn new(
+        kv: &Arc<dyn Kv>,
+        hasher: Hasher,
+        limits: Limits,
+        broadcast: Broadcast,
+    ) -> Result<Self, Error> {
+        let idle = limits.session_idle;
+        Ok(Self {
+            kv: Arc::clone(kv),
+            accounts: Replicated::shared(Arc::clone(kv)),
+            sessions: Replicated::new(Arc::clone(kv), Shared::default(), move |_| Some(idle)),
+            decoy: auth::hash(Token::random()?.reveal())?,
+            hasher,
+            lockout: Lockout::default(),
+            limits,
+            broadcast,
+            operators: Mutex::default(),
+        })
+    }
+
+    /// Takes over the accounts and sessions in the store.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn load(&self) -> Result<(), store::Error> {
+        self.accounts.load().await?;
+        self.sessions.load().await
+    }
+
+    /// Whether there is no operator yet.
+    pub(crate) fn needs_setup(&self) -> bool {
+        self.operators() == 0
+    }
+
+    /// Who may create streams.
+    pub(crate) fn broadcast(&self) -> Broadcast {
+        self.broadcast
+    }
+
+    fn operators(&self) -> usize {
+        self.accounts
+            .with(|replica| replica.iter().filter(|(_, account)| account.role == Role::Operator).count())
+    }
+
+    /// A new token for the link that makes the first operator, or `None` if there is one. It replaces the earlier ones.
+    ///
+    /// # Errors
+    /// [`Error::Random`], [`Error::Store`].
+    pub(crate) async fn new_setup_token(&self) -> Result<Option<Token>, Error> {
+        if !self.needs_setup() {
+            return Ok(None);
+        }
+        let token = Token::random()?;
+        setup::replace(&*self.kv, &token).await?;
+        Ok(Some(token))
+    }
+
+    /// Makes the first operator, with a token that is used up, and signs it in.
+    ///
+    /// # Errors
+    /// [`Error::SetupRefused`], those of [`Self::create`] and [`Self::sign_in`].
+    pub(crate) async fn set_up(&self, token: &str, attempt: Attempt, now: Now) -> Result<Token, Error> {
+        let Attempt { name, password, address } = attempt;
+        let name = rules::name(&name)?;
+        rules::check_password(&password)?;
+        let valid = setup::check(&*self.kv, token).await?.filter(|_| self.needs_setup());
+        let valid = valid.ok_or(Error::SetupRefused)?;
+        let password_hash = self.hasher.hash(password, address).await?;
+        if !valid.consume(&*self.kv).await? {
+            return Err(Error::SetupRefused);
+        }
+        let account = self.new_account(Role::Operator, password_hash, now)?;
+        if let Err(error) = self.add(&name, account.clone()).await {
+            valid.restore(&*self.kv).await;
+            return Err(error);
+        }
+        audit::log(&name, address, "made the first operator with the setup link");
+        self.open_session(&name, &account, now).await
+    }
+
+    /// Signs in; gives the token of the new session.
+    ///
+    /// # Errors
+    /// [`Error::WrongPassword`], [`Error::LockedOut`], [`Error::Hasher`], [`Error::Store`].
+    pub(crate) async fn sign_in(&self, attempt: Attempt, now: Now) -> Result<Token, Error> {
+        let (address, is_known) = (attempt.address, rules::name(&attempt.name));
+        let checked = self.check(attempt, now).await;
+        match checked {
+            Ok((name, account)) => {
+                audit::log(&name, address, "signed in");
+                self.open_session(&name, &account, now).await
+            }
+            // Not in the audit log: their number is not bounded.
+            Err(error @ Error::LockedOut(_)) => Err(error),
+            Err(error) => {
+                // The text may be a password that was typed into the wrong field: only names of accounts are logged.
+                let name = is_known.ok().filter(|name| self.accounts.get(name).is_some());
+                let name = name.as_deref().unwrap_or("an unknown name");
+                audit::log(name, address, &format!("could not sign in: {error}"));
+                Err(error)
+            }
+        }
+    }
+
+    /// The account that the name and the password belong to. Unknown names take as much work as wrong passwords.
+    async fn check(&self, attempt: Attempt, now: Now) -> Result<(String, Account), Error> {
+        let Attempt { name, password, address } = attempt;
+        let name = rules::name(&name).unwrap_or_default();
+        self.lockout.attempt(&name, address, Instant::from_std(now.instant)).map_err(Error::LockedOut)?;
+        let hash =
+            self.accounts.get(&name).map_or_else(|| self.decoy.clone(), |account| account.password_hash);
+        if password.chars().count() > rules::MAX_PASSWORD_CHARS {
+            return Err(Error::WrongPassword);
+        }
+        let matches = self.hasher.matches(password, hash.clone(), address).await?;
+        // It may have changed meanwhile.
+        let account = self.accounts.get(&name).filter(|account| matches && account.password_hash == hash);
+        let account = account.ok_or(Error::WrongPassword)?;
+        self.lockout.clear(&name, address);
+        Ok((name, account))
+    }
+
+    async fn open_session(&self, name: &str, account: &Account, now: Now) -> Result<Token, Error> {
+        let token = Token::random()?;
+        let now_ms = now.unix_ms();
+        let session = Session {
+            account: name.to_owned(),
+            epoch: account.epoch.clone(),
+            created_at_ms: now_ms,
+            used_at_ms: now_ms,
+        };
+        let others = self.surplus(name, &account.epoch);
+        self.sessions.create(&token.digest(), session).await?;
+        for key in others {
+            self.sessions.remove(&key).await?;
+        }
+        Ok(token)
+    }
+
+    /// The sessions of an account that leave no room for another one, least recently used first. Those of an earlier epoch have ended: they are
+    /// deleted in the background.
+    fn surplus(&self, name: &str, epoch: &str) -> Vec<String> {
+        self.sessions.with(|replica| {
+            let of_account = replica.iter().filter(|(_, session)| session.account == name);
+            let (mut valid, mut ended) = (Vec::new(), Vec::new());
+            for (key, session) in of_account {
+                if session.epoch == epoch {
+                    valid.push((session.used_at_ms, key.clone()));
+                } else {
+                    ended.push(key.clone());
+                }
+            }
+            ended.iter().for_each(|key| replica.discard(key));
+            valid.sort_unstable();
+            valid.truncate((valid.len() + 1).saturating_sub(self.limits.sessions));
+            valid.into_iter().map(|(_, key)| key).collect()
+        })
+    }
+
+    /// Ends a session, if there is one with this token. When this returns, no failure brings it back.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn sign_out(&self, token: &str) -> Result<(), Error> {
+        Ok(self.sessions.remove(&token::digest(token)).await?)
+    }
+
+    /// Ends all sessions of an account, on every main server.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Store`].
+    pub(crate) async fn sign_out_everywhere(&self, name: &str) -> Result<(), Error> {
+        let epoch = new_epoch()?;
+        self.update(name, |account| Account { epoch: epoch.clone(), ..account.clone() }).await.map(drop)
+    }
+
+    /// Every account, by name.
+    pub(crate) fn list(&self) -> Vec<AccountInfo> {
+        self.accounts.all().into_iter().map(|(name, account)| info(name, &account)).collect()
+    }
+
+    /// Whether there is an account of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.accounts.get(&name.to_owned()).is_some()
+    }
+
+    /// Whether there is an account of this name in the store, which may know it before this server does.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn has_by_now(&self, name: &str) -> Result<bool, Error> {
+        self.accounts.look_up(&name.to_owned()).await?;
+        Ok(self.has(name))
+    }
+
+    /// Adds an account.
+    ///
+    /// # Errors
+    /// [`Error::Rule`], [`Error::NameTaken`], [`Error::Full`], [`Error::Hasher`], [`Error::Store`].
+    pub(crate) async fn create(
+        &self,
+        new: NewAccount,
+        address: Option<IpAddr>,
+        now: Now,
+    ) -> Result<AccountInfo, Error> {
+        let name = rules::name(&new.name)?;
+        rules::check_password(&new.password)?;
+        if self.has(&name) {
+            return Err(Error::NameTaken(name));
+        }
+        let password_hash = self.hasher.hash(new.password, address).await?;
+        let account = self.new_account(new.role, password_hash, now)?;
+        self.add(&name, account.clone()).await?;
+        Ok(info(name, &account))
+    }
+
+    fn new_account(&self, role: Role, password_hash: String, now: Now) -> Result<Account, Error> {
+        Ok(Account { role, password_hash, epoch: new_epoch()?, created_at_ms: now.unix_ms() })
+    }
+
+    async fn add(&self, name: &String, account: Account) -> Result<(), Error> {
+        if self.accounts.with(|replica| replica.len()) >= self.limits.accounts {
+            return Err(Error::Full(self.limits.accounts));
+        }
+        match self.accounts.create(name, account).await {
+            Err(store::Error::Conflict) => Err(Error::NameTaken(name.clone())),
+            created => Ok(created?),
+        }
+    }
+
+    /// Changes an account, and ends its sessions everywhere.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::LastOperator`], [`Error::Rule`], [`Error::Hasher`], [`Error::Store`].
+    pub(crate) async fn change(
+        &self,
+        name: &str,
+        change: Change,
+        address: Option<IpAddr>,
+    ) -> Result<AccountInfo, Error> {
+        let name = known_name(name)?;
+        if let Some(password) = &change.password {
+            rules::check_password(password)?;
+        }
+        if !self.has(&name) {
+            return Err(Error::Unknown(name));
+        }
+        let password_hash = match change.password {
+            Some(password) => Some(self.hasher.hash(password, address).await?),
+            None => None,
+        };
+        let _operators = self.operators.lock().await;
+        if change.role == Some(Role::Broadcaster) {
+            self.check_not_last(&name)?;
+        }
+        let epoch = new_epoch()?;
+        let changed = |account: &Account| Account {
+            role: change.role.unwrap_or(account.role),
+            password_hash: password_hash.clone().unwrap_or_else(|| account.password_hash.clone()),
+            epoch: epoch.clone(),
+            ..account.clone()
+        };
+        let account = self.update(&name, changed).await?;
+        Ok(info(name, &account))
+    }
+
+    /// Replaces the password of the person who signed in, ends all its sessions, and opens a new one.
+    ///
+    /// # Errors
+    /// [`Error::WrongOldPassword`], and those of [`Self::sign_in`] and [`Self::change`].
+    pub(crate) async fn change_own_password(
+        &self,
+        attempt: Attempt,
+        new: String,
+        now: Now,
+    ) -> Result<Token, Error> {
+        let address = attempt.address;
+        rules::check_password(&new)?;
+        let checked = self.check(attempt, now).await;
+        let (name, _) = checked.map_err(|error| match error {
+            Error::WrongPassword => Error::WrongOldPassword,
+            error => error,
+        })?;
+        self.change(&name, Change { password: Some(new), role: None }, address).await?;
+        let account = self.accounts.get(&name).ok_or(Error::Unknown(name.clone()))?;
+        self.open_session(&name, &account, now).await
+    }
+
+    /// Removes an account; its sessions end everywhere. Returns its name as it was stored.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::LastOperator`], [`Error::Store`].
+    pub(crate) async fn remove(&self, name: &str) -> Result<String, Error> {
+        let name = known_name(name)?;
+        let _operators = self.operators.lock().await;
+        if !self.has_by_now(&name).await? {
+            return Err(Error::Unknown(name));
+        }
+        self.check_not_last(&name)?;
+        self.accounts.remove(&name).await?;
+        Ok(name)
+    }
+
+    fn check_not_last(&self, name: &str) -> Result<(), Error> {
+        let is_operator =
+            self.accounts.get(&name.to_owned()).is_some_and(|account| account.role == Role::Operator);
+        let is_last = is_operator && self.operators() == 1;
+        if is_last { Err(Error::LastOperator(name.to_owned())) } else { Ok(()) }
+    }
+
+    async fn update(&self, name: &str, change: impl Fn(&Account) -> Account) -> Result<Account, Error> {
+        let changed = self.accounts.change(&name.to_owned(), |account| Some(change(account))).await?;
+        changed.ok_or_else(|| Error::Unknown(name.to_owned()))
+    }
+}
+
+impl People for Accounts {
+    fn person(&self, token: &str) -> Option<Person> {
+        let (key, now_ms) = (token::digest(token), Now::read().unix_ms());
+        let session = self.sessions.get(&key)?;
+        let age = |since_ms: u64| Duration::from_millis(now_ms.saturating_sub(since_ms));
+        if age(session.created_at_ms) >= self.limits.session_max
+            || age(session.used_at_ms) >= self.limits.session_idle
+        {
+            return None;
+        }
+        let account = self.accounts.get(&session.account).filter(|account| account.epoch == session.epoch)?;
+        if age(session.used_at_ms) >= USE_PRECISION {
+            self.sessions.with(|replica| replica.update(&key, |session| session.used_at_ms = now_ms));
+        }
+        Some(Person { name: session.account, role: account.role })
+    }
+}
+
+/// The name in a path: what breaks the rules names no account.
+fn known_name(text: &str) -> Result<String, Error> {
+    rules::name(text).map_err(|_| Error::Unknown("of this name".to_owned()))
+}
+
+fn new_epoch() -> Result<String, token::Error> {
+    token::random_id::<EPOCH_BYTES>()
+}
+
+fn info(name: String, account: &Account) -> AccountInfo {
+    AccountInfo { name, role: account.role, created_at_ms: account.created_at_ms }
+}
