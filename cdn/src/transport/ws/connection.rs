@@ -219,8 +219,10 @@ impl Connection {
         }
         // Memory only for connections with something waiting.
         outgoing.waiting = VecDeque::new();
-        if let Poll::Ready(Err(_)) = self.socket.poll_flush(cx) {
-            outgoing.end();
+        match self.socket.poll_flush(cx) {
+            Poll::Pending if outgoing.phase != Phase::Ended => return Poll::Pending,
+            Poll::Ready(Err(_)) => outgoing.end(),
+            Poll::Pending | Poll::Ready(Ok(())) => {}
         }
         match outgoing.phase {
             Phase::Closing { answered: true } | Phase::Ended => {

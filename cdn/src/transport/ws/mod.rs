@@ -1,7 +1,7 @@
 //! Plain WebSocket: one connection, one stream, one viewer or one node that relays it. `docs/protocol.md`, WebSocket.
 //!
 //! After the HTTP handshake nothing stands between a pump and the viewer's socket: chunks are the hub's own bytes, written
-//! with one call each. See [`connection`] for what happens when a socket is full.
+//! with one call each, with TLS in records of 16 KiB that the pump encrypts. See [`connection`] for what happens when a socket is full.
 
 mod connection;
 mod encoder;
@@ -10,6 +10,7 @@ mod incoming;
 mod keep_alive;
 mod request;
 mod socket;
+mod tls_socket;
 
 #[cfg(test)]
 mod tests;
