@@ -128,7 +128,8 @@ pub(crate) struct MainServerArgs {
 impl MainServerArgs {
     fn check(&self) -> Result<(), Contradiction> {
         self.tls.check()?;
-        self.options.check(&self.store)
+        self.server.check()?;
+        self.options.check(&self.store, &self.server)
     }
 }
 
@@ -214,6 +215,7 @@ pub(crate) struct CdnArgs {
 impl CdnArgs {
     fn check(&self) -> Result<(), Contradiction> {
         self.tls.check()?;
+        self.server.check()?;
         self.node.check()
     }
 }

@@ -41,7 +41,7 @@ impl Config {
         let command = option::with_variables(Cli::command());
         // First without the file, which the arguments name.
         let matches = parse(&command, &arguments)?;
-        let file = match file_of(&matches) {
+        let file = match file_of(&matches)? {
             Some(path) => File::read(path, &command)?,
             None => File::default(),
         };
@@ -77,11 +77,19 @@ fn parse(command: &Command, arguments: &[OsString]) -> Result<ArgMatches, Error>
 }
 
 /// The file to read: the one that is named, or one in the command's data folder if there is one.
-fn file_of(matches: &ArgMatches) -> Option<PathBuf> {
-    let (_, matches) = matches.subcommand()?;
+///
+/// # Errors
+/// The data folder cannot be read, so whether it has a file is not known.
+fn file_of(matches: &ArgMatches) -> Result<Option<PathBuf>, Error> {
+    let Some((_, matches)) = matches.subcommand() else { return Ok(None) };
     let path = |id| matches.try_get_one::<PathBuf>(id).ok().flatten();
-    let named = path("config").filter(|path| !path.as_os_str().is_empty()).cloned();
-    named.or_else(|| path("data_dir").map(|folder| folder.join(FILE_NAME)).filter(|path| path.exists()))
+    if let Some(named) = path("config").filter(|path| !path.as_os_str().is_empty()) {
+        return Ok(Some(named.clone()));
+    }
+    let Some(path) = path("data_dir").map(|folder| folder.join(FILE_NAME)) else { return Ok(None) };
+    let exists = path.try_exists();
+    let exists = exists.map_err(|error| Error::wrong(format!("{}: {error}", path.display())))?;
+    Ok(exists.then_some(path))
 }
 
 /// Environment variables that resemble an option's, with the most similar one. They are not an error: other programs and

@@ -11,7 +11,7 @@ use placement::{BroadcasterPolicy, ViewerPolicy};
 use protocol::account::Broadcast;
 
 use super::{
-    Contradiction,
+    Contradiction, ServerOptions,
     units::{Bytes, Millis},
 };
 
@@ -124,7 +124,7 @@ impl MainServerOptions {
     ///
     /// # Errors
     /// The rule that is broken.
-    pub(crate) fn check(&self, store: &StoreOptions) -> Result<(), Contradiction> {
+    pub(crate) fn check(&self, store: &StoreOptions, server: &ServerOptions) -> Result<(), Contradiction> {
         Contradiction::unless(
             self.heartbeat_ms.0 < self.lease_ms.0,
             &["lease_ms", "heartbeat_ms"],
@@ -135,6 +135,11 @@ impl MainServerOptions {
             &["lease_ms"],
             "lease_ms must be at least 3000 with a NATS store; otherwise leases expire before a main server knows that it \
              is cut off from the others",
+        )?;
+        Contradiction::unless(
+            server.grace_ms.0 > self.heartbeat_ms.0,
+            &["grace_ms", "heartbeat_ms"],
+            "grace_ms must be more than heartbeat_ms; otherwise interrupted streams end between two heartbeats",
         )?;
         Contradiction::unless(
             self.scale_down_below < self.scale_aim && self.scale_aim < self.scale_up_above,

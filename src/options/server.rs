@@ -1,11 +1,14 @@
 //! What every server has: connections, time-outs and the cluster secret.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use serving::Limits;
 
-use super::units::{Bytes, Millis};
+use super::{
+    Contradiction,
+    units::{Bytes, Millis},
+};
 use crate::open_files;
 
 #[derive(Clone, Debug, Args)]
@@ -30,12 +33,28 @@ pub(crate) struct ServerOptions {
     /// Milliseconds that background tasks and open connections may take to finish when the program stops
     #[arg(long, value_name = "MS", default_value_t = Millis(crate::serve::DRAIN_TIMEOUT))]
     pub(crate) drain_timeout_ms: Millis,
-    /// Milliseconds that an interrupted stream waits for its broadcaster; the same on nodes and main servers
+    /// Milliseconds that an interrupted stream waits for its broadcaster, at least 3000 and more than heartbeat_ms; the same on
+    /// nodes and main servers
     #[arg(long, value_name = "MS", default_value_t = Millis(cdn::Limits::default().grace))]
     pub(crate) grace_ms: Millis,
 }
 
+/// Shortest grace period: the only main server of a cluster may take as long to restart after a crash.
+const SHORTEST_GRACE: Duration = Duration::from_secs(3);
+
 impl ServerOptions {
+    /// Checks the rules between options.
+    ///
+    /// # Errors
+    /// The rule that is broken.
+    pub(crate) fn check(&self) -> Result<(), Contradiction> {
+        Contradiction::unless(
+            self.grace_ms.0 >= SHORTEST_GRACE,
+            &["grace_ms"],
+            "grace_ms must be at least 3000; otherwise streams end while a main server restarts or a broadcaster reconnects",
+        )
+    }
+
     /// The bounds of the port.
     pub(crate) fn limits(&self) -> Limits {
         let given = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
@@ -62,7 +81,8 @@ fn defaults() -> Limits {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Cluster secret")]
 pub(crate) struct SecretOptions {
-    /// The secret with which nodes join. There is no flag for it, because process lists show flags
+    /// The secret with which nodes join. There is no flag for it, because process lists show flags. An empty variable overrides
+    /// the key in the file, and counts as no secret
     #[arg(long, hide = true, hide_env_values = true, value_name = "SECRET")]
     pub(crate) cluster_secret: Option<String>,
     /// File that holds the cluster secret, unless UNDEAD_CLUSTER_SECRET or cluster_secret gives it; a main server makes the

@@ -59,7 +59,7 @@ impl Nodes {
         let Forwarded { node_id, received_at_ms, heartbeat } = forwarded;
         // So that a stream went live at the same time everywhere.
         let now = Now { unix: Duration::from_millis(*received_at_ms), ..Now::read() };
-        if self.state.nodes(|registry, _, _| registry.is_news(node_id, now.instant)) {
+        if self.state.read_nodes(|registry| registry.is_news(node_id, now.instant)) {
             // The main server that received it answers the node.
             drop(self.hear(node_id, heartbeat, Received::Forwarded, now));
         }

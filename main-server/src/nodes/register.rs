@@ -32,7 +32,7 @@ impl Nodes {
         let new_id = new_node_id()?;
         for attempt in 1..=ATTEMPTS {
             self.look_up(&request, &new_id, now).await?;
-            let claim = self.state.nodes(|registry, _, _| registry.claim(&request, &new_id, now.instant))?;
+            let claim = self.state.read_nodes(|registry| registry.claim(&request, &new_id, now.instant))?;
             if let Some(node_id) = self.write(&request.hostname, claim).await? {
                 self.state.nodes(|registry, fleet, _| {
                     registry.renew(&node_id, now.instant);
@@ -48,7 +48,7 @@ impl Nodes {
     /// Takes over what the store has under the hostname. A process that has it already, as far as is known here, need not wait
     /// for a store that does not answer: it might as well have sent its next heartbeat.
     async fn look_up(&self, request: &RegisterServer, new_id: &NodeId, now: Now) -> Result<(), store::Error> {
-        let claim = self.state.nodes(|registry, _, _| registry.claim(request, new_id, now.instant));
+        let claim = self.state.read_nodes(|registry| registry.claim(request, new_id, now.instant));
         let looked_up = self.state.node_records.look_up(&request.hostname);
         match claim {
             Ok(Claim::Registered(_)) => self.breaker.call(&*self.kv, looked_up).await.unwrap_or(Ok(())),

@@ -15,7 +15,7 @@ mod totals;
 mod upkeep;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -118,6 +118,20 @@ impl ClusterState {
         outcome
     }
 
+    fn read<T>(&self, read: impl FnOnce(&Tables) -> T) -> T {
+        read(&self.locked.lock())
+    }
+
+    /// Reads streams.
+    pub(crate) fn read_streams<T>(&self, read: impl FnOnce(&Catalogue, &Fleet) -> T) -> T {
+        self.read(|tables| read(&tables.catalogue, &tables.fleet))
+    }
+
+    /// Reads nodes.
+    pub(crate) fn read_nodes<T>(&self, read: impl FnOnce(&Registry) -> T) -> T {
+        self.read(|tables| read(&tables.registry))
+    }
+
     /// Reads or changes streams.
     pub(crate) fn streams<T>(&self, access: impl FnOnce(&mut Catalogue, &mut Fleet) -> T) -> T {
         self.change(|tables| access(&mut tables.catalogue, &mut tables.fleet))
@@ -185,18 +199,18 @@ impl ClusterState {
 
     /// Every known node.
     pub(crate) fn list_nodes(&self, now: Now) -> Vec<NodeInfo> {
-        self.nodes(|registry, _, streams| {
-            let (placed, waiting) = streams.placed();
+        self.read(|tables| {
+            let (placed, waiting) = tables.catalogue.placed();
             let counts = |hostname: &str| {
                 [&placed, &waiting].map(|counts| counts.get(hostname).copied().unwrap_or(0)).into()
             };
-            registry.list(now.instant, counts)
+            tables.registry.list(now.instant, counts)
         })
     }
 
     /// Streams, and the nodes whose lease runs.
     pub(crate) fn totals(&self, now: Now) -> (Counts, usize) {
-        self.change(|tables| (tables.catalogue.count(), tables.registry.live(now.instant).count()))
+        self.read(|tables| (tables.catalogue.count(), tables.registry.live(now.instant).count()))
     }
 
     /// Whether anything is not saved yet.
@@ -211,12 +225,16 @@ impl ClusterState {
 
 impl Locked {
     fn change<T>(&self, change: impl FnOnce(&mut Tables) -> T) -> (T, Unsaved) {
-        // A panic under the lock leaves data that is at worst a heartbeat old; serving on is better than refusing all.
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tables = self.lock();
         let outcome = change(&mut tables);
         let unsaved = tables.settle();
         self.feed.publish(tables.catalogue.take_news().into_iter().map(Into::into));
         (outcome, unsaved)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        // A panic under the lock leaves data that is at worst a heartbeat old; serving on is better than refusing all.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn link(&self, link: Link, is_current: bool) {

@@ -36,7 +36,7 @@ impl Streams {
     pub(crate) async fn note_last_seen(&self) {
         loop {
             let (runs_any, grace) =
-                self.state.streams(|catalogue, _| (catalogue.runs_any(), catalogue.grace()));
+                self.state.read_streams(|catalogue, _| (catalogue.runs_any(), catalogue.grace()));
             if runs_any {
                 self.note_seen(WRITE_TIMEOUT).await;
                 sleep(renewal(grace)).await;

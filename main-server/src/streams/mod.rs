@@ -68,8 +68,6 @@ pub(crate) struct Found {
     pub(crate) visibility: Visibility,
     /// What the viewer's passphrase is checked against, if one is asked for.
     pub(crate) passphrase_hash: Option<String>,
-    /// Whether it may have ended while no main server ran.
-    is_in_doubt: bool,
 }
 
 /// See the [module](self).
@@ -96,7 +94,7 @@ impl Streams {
     /// # Errors
     /// [`Error::Catalogue`].
     pub(crate) fn has_room_for(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        self.state.streams(|catalogue, _| Ok(catalogue.has_room_for(address)?))
+        self.state.read_streams(|catalogue, _| Ok(catalogue.has_room_for(address)?))
     }
 
     /// Creates a stream and places it. When this returns, no failure makes it forgotten.
@@ -158,7 +156,7 @@ impl Streams {
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown.
     pub(crate) fn describe(&self, stream_id: StreamId, now: Now) -> Result<(StreamInfo, bool), Error> {
-        self.state.streams(|catalogue, _| {
+        self.state.read_streams(|catalogue, _| {
             let stream = catalogue.get(stream_id)?;
             Ok((stream.info_at(stream_id, now), stream.passphrase_hash().is_some()))
         })
@@ -169,36 +167,37 @@ impl Streams {
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown or over.
     pub(crate) fn find(&self, stream_id: StreamId, now: Now) -> Result<Found, Error> {
-        self.state.streams(|catalogue, _| {
+        self.state.read_streams(|catalogue, _| {
             let stream = catalogue.running(stream_id)?;
             Ok(Found {
                 info: stream.info_at(stream_id, now),
                 visibility: stream.visibility(),
                 passphrase_hash: stream.passphrase_hash().map(str::to_owned),
-                is_in_doubt: stream.is_in_doubt(),
             })
         })
     }
 
-    /// Where to watch the stream that was found. A client that avoids a node was watching and moves; any other is new.
+    /// Where to watch a stream. A client that avoids a node was watching and moves; any other is new.
     ///
     /// # Errors
+    /// [`Error::Catalogue`] if it is unknown or over, perhaps since it was [found](Self::find): checking a passphrase takes time.
     /// [`Error::Refused`] if no node carries it or none may take more, [`Error::CutOff`] for new viewers while it may be over
     /// without being known here.
     pub(crate) fn watch(
         &self,
-        found: &Found,
+        stream_id: StreamId,
         request: &AskForNodes,
         now: Now,
     ) -> Result<Vec<NodeAddress>, Error> {
         if request.avoid.is_empty() {
             self.partition.admits_newcomers(now)?;
         }
-        if found.is_in_doubt {
-            return Err(Refusal::NoNode.into());
-        }
-        let stream_id = found.info.stream_id;
-        let decision = self.state.streams(|_, fleet| fleet.watch(stream_id, asked(request), now.instant))?;
+        let decision = self.state.streams(|catalogue, fleet| {
+            if catalogue.running(stream_id)?.is_in_doubt() {
+                return Err(Refusal::NoNode.into());
+            }
+            Ok::<_, Error>(fleet.watch(stream_id, asked(request), now.instant)?)
+        })?;
         log(&decision, "viewer", Some(stream_id));
         Ok(Chosen::from(decision).nodes)
     }
@@ -226,7 +225,7 @@ impl Streams {
     /// # Errors
     /// [`Error::Catalogue`] if the stream is unknown.
     pub(crate) fn thumbnail(&self, stream_id: StreamId) -> Result<Option<Thumbnail>, Error> {
-        self.state.streams(|catalogue, _| Ok(catalogue.get(stream_id)?.thumbnail().cloned()))
+        self.state.read_streams(|catalogue, _| Ok(catalogue.get(stream_id)?.thumbnail().cloned()))
     }
 
     /// Replaces it, here and at the other main servers.
@@ -263,7 +262,7 @@ impl Streams {
         region: Option<&str>,
     ) -> Result<Decision, Error> {
         let ask = Request { region, ..anywhere() };
-        self.state.streams(|catalogue, fleet| {
+        self.state.read_streams(|catalogue, fleet| {
             if let Some(stream_id) = stream_id {
                 catalogue.running(stream_id)?;
             }

@@ -72,6 +72,15 @@ fn the_file_in_the_data_folder_is_read_without_being_named() {
 }
 
 #[test]
+fn a_data_folder_that_cannot_be_read_is_an_error_and_not_one_without_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let itself = folder.path().join("data");
+    std::os::unix::fs::symlink(&itself, &itself).unwrap();
+    let said = load(&["up", "--data-dir", itself.to_str().unwrap()]).err().unwrap().to_string();
+    assert!(said.starts_with(&format!("undead: {}/undead.toml: ", itself.display())), "{said}");
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_its_line_and_the_nearest_known_one() {
     assert_eq!(
         refused("# mine\n\nhartbeat_ms = 500\n"),
@@ -143,6 +152,14 @@ fn options_that_contradict_each_other_are_named_with_their_sources() {
     assert!(said.contains("lease_ms must be at least 3000 with a NATS store"), "{said}");
     assert!(said.ends_with("lease_ms = 2000 (undead.toml:1)"), "{said}");
     assert!(load_file(&["up"], "lease_ms = 2000").is_ok(), "one main server needs no longer lease");
+    for command in ["up", "main-server", "cdn"] {
+        let said = load_file(&[command], "grace_ms = 2999").err().unwrap();
+        assert!(said.contains("grace_ms must be at least 3000"), "{said}");
+        assert!(said.ends_with("grace_ms = 2999 (undead.toml:1)"), "{said}");
+        assert!(load_file(&[command], "grace_ms = 3000").is_ok());
+    }
+    let said = refused("grace_ms = 5000\nheartbeat_ms = 5000\nlease_ms = 9000");
+    assert!(said.contains("grace_ms must be more than heartbeat_ms"), "{said}");
     let said = load_file(&["up", "--nodes", "1"], "spawn_nodes = '1..2'").err().unwrap();
     assert!(said.contains("nodes = 1 (flag --nodes), spawn_nodes = \"1..2\" (undead.toml:1)"), "{said}");
     assert!(load_file(&["up", "--nodes", "0"], "spawn_nodes = 2").is_ok());
@@ -221,7 +238,7 @@ fn a_node_in_another_process_takes_over_every_option_that_nodes_have() {
 fn every_node_option_reaches_the_node() {
     let text = "max_viewers = 11\nmax_streams = 12\nmax_media_connections = 13\nmax_streams_per_connection = 14\nmax_relays = 15\n\
                 window_ms = 16\nwindow_bytes = 18\ngroup_bytes = 17\nsegment_bytes = 19\ningest_limit = 20\nmax_lag_ms = 21\n\
-                linger_ms = 22\nmax_cpu = 23\negress_limit = 24\ngrace_ms = 25\n";
+                linger_ms = 22\nmax_cpu = 23\negress_limit = 24\ngrace_ms = 3025\n";
     let args = up(load_file(&["up"], text).unwrap());
     let limits = args.node.limits(args.main_server.server.grace_ms.0);
     let counts =
@@ -231,7 +248,7 @@ fn every_node_option_reaches_the_node() {
         [limits.group_bytes, limits.ring_bytes, limits.segment_bytes as u64, limits.stream_bytes_per_s];
     assert_eq!((bytes, limits.egress_bytes_per_s), ([17, 18, 19, 20], Some(24)));
     let times = [limits.window, limits.max_lag, limits.linger, limits.grace].map(|time| time.as_millis());
-    assert_eq!((times, limits.cpu_permille), ([16, 21, 22, 25], 230));
+    assert_eq!((times, limits.cpu_permille), ([16, 21, 22, 3025], 230));
 }
 
 #[test]

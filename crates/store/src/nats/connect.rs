@@ -69,7 +69,7 @@ pub(super) async fn connect(
 }
 
 /// Refuses servers without what is relied on: conditions on a subject that are exact in a cluster, above all.
-fn check_server(version: &str) -> Result<(), Error> {
+pub(super) fn check_server(version: &str) -> Result<(), Error> {
     let mut numbers = version.split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
     let (major, minor) = (numbers.next(), numbers.next());
     let is_supported = matches!((major, minor), (Some(2), Some(10..)) | (Some(3..), Some(_)));
@@ -99,7 +99,7 @@ async fn reach(servers: &[NatsServer], health: &watch::Sender<Health>) -> Result
     }
 }
 
-fn options(health: watch::Sender<Health>) -> ConnectOptions {
+pub(super) fn options(health: watch::Sender<Health>) -> ConnectOptions {
     ConnectOptions::new()
         .name("undead main-server")
         .connection_timeout(GREETING)

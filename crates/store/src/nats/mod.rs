@@ -9,6 +9,7 @@ mod key;
 mod message;
 mod page;
 mod read;
+mod servers;
 mod tidy;
 mod watch;
 mod write;
@@ -94,8 +95,9 @@ impl Nats {
             return Ok(nats);
         }
         let (probe, tidy) = (tidy::probe(Arc::downgrade(&nats)), tidy::tidy(Arc::downgrade(&nats)));
-        let beside = closing.run_until_cancelled_owned(async { tokio::join!(probe, tidy) });
-        tokio::spawn(supervisor.watch("probe and tidying of the store", beside));
+        let servers = servers::leave_old_ones(nats.client.clone(), nats.health.subscribe());
+        let beside = closing.run_until_cancelled_owned(async { tokio::join!(probe, tidy, servers) });
+        tokio::spawn(supervisor.watch("probe, tidying and servers of the store", beside));
         Ok(nats)
     }
 

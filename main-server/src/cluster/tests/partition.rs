@@ -153,8 +153,7 @@ async fn a_server_whose_watch_is_broken_hears_what_the_others_write_and_lets_vie
     refused(&stranger);
 
     let much_later = Now::read() + Duration::from_secs(60);
-    let found = b.streams().find(id, Now::read()).unwrap();
-    let newcomer = || b.streams().watch(&found, &AskForNodes::default(), much_later);
+    let newcomer = || b.streams().watch(id, &AskForNodes::default(), much_later);
     assert_eq!(newcomer().err(), Some(Error::CutOff(CutOff)), "a message may have been lost");
     assert_eq!(b.context.partition.ready(much_later), Err(NotReady::CutOff(CutOff)));
 

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use protocol::{
     ErrorCode,
     node::Command,
-    stream::{Assignment, StreamState, Visibility},
+    stream::{AskForNodes, Assignment, StreamState, Visibility},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -15,7 +15,8 @@ use super::{Cluster, code, until};
 use crate::{
     clock::Now,
     cluster::tests::server::{addresses, carried},
-    streams::NewStream,
+    state::catalogue,
+    streams::{Error, NewStream},
 };
 
 #[tokio::test]
@@ -119,6 +120,20 @@ async fn two_streams_of_one_title_and_one_nanosecond_have_two_ids() {
     for id in ids {
         until("both know it", async || a.state(id).await.is_some() && b.state(id).await.is_some()).await;
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_while_the_passphrase_of_a_viewer_is_checked_is_unknown_and_not_full() {
+    let cluster = Cluster::new().await;
+    let a = cluster.member(|_| {}).await;
+    let node = a.node("a").await;
+    let id = a.create("first").await.stream_id;
+    a.beat(&node, id, 0).await;
+    let found = a.streams().find(id, Now::read()).unwrap();
+    assert!(a.streams().watch(id, &AskForNodes::default(), Now::read()).is_ok());
+    a.end(id).await;
+    let refused = a.streams().watch(found.info.stream_id, &AskForNodes::default(), Now::read());
+    assert_eq!(refused.err(), Some(Error::Catalogue(catalogue::Error::UnknownStream(id))));
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn watch(
     }
     request.avoid.truncate(MAX_AVOIDED);
     let now = Now::read();
-    let nodes = api.streams.watch(&found, &request, now)?;
+    let nodes = api.streams.watch(stream_id, &request, now)?;
     let grant = api.grants.permit(Action::Watch, stream_id, found.visibility, now)?;
     api.watch_grants.inc();
     Ok(Answer(Assignment { grant, nodes, stream: Some(found.info) }))
