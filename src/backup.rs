@@ -8,7 +8,8 @@ use crate::{cli::BackupArgs, failure::Failure};
 
 /// Writes the store to a file.
 pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
-    let entries = backup::backup(&args.store.store, &args.store.data_dir, &args.file).await;
+    let engine = args.store.engine()?;
+    let entries = backup::backup(&engine, &args.store.data_dir, &args.file).await;
     report(
         "backed up to",
         &args.file,
@@ -19,7 +20,8 @@ pub(crate) async fn run(args: BackupArgs) -> Result<(), Failure> {
 
 /// Writes a file into an empty store.
 pub(crate) async fn restore(args: BackupArgs) -> Result<(), Failure> {
-    let entries = backup::restore(&args.store.store, &args.store.data_dir, &args.file).await;
+    let engine = args.store.engine()?;
+    let entries = backup::restore(&engine, &args.store.data_dir, &args.file).await;
     report(
         "restored from",
         &args.file,

@@ -17,6 +17,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     let mut config = Config::new(hostname, args.public_url.unwrap_or_else(|| port.browser_url()));
     config.peer_url = args.peer_url;
     config.cluster_secret = secret(&args.secret)?;
+    config.trust = args.trust.load()?;
     config.main_servers = args.main_server;
     config.region = args.node.region();
     config.limits = args.node.limits(args.server.grace_ms.0);

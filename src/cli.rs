@@ -12,7 +12,7 @@ use crate::{
     address,
     options::{
         Contradiction, LogOptions, MainServerOptions, NodeOptions, SecretOptions, ServerOptions,
-        SpawnOptions, StoreOptions, TlsOptions, values,
+        SpawnOptions, StoreOptions, TlsOptions, TrustOptions, values,
     },
 };
 
@@ -70,7 +70,9 @@ impl Command {
             Self::Up(args) => args.check(),
             Self::MainServer(args) => args.check(),
             Self::Cdn(args) => args.check(),
-            Self::Backup(_) | Self::Restore(_) | Self::User(_) | Self::Healthcheck(_) => Ok(()),
+            Self::Backup(args) | Self::Restore(args) => args.store.check(),
+            Self::User(args) => args.store.check(),
+            Self::Healthcheck(_) => Ok(()),
         }
     }
 }
@@ -197,7 +199,7 @@ pub(crate) struct CdnArgs {
     /// Address at which browsers reach this node; http://localhost and the listening port if not set
     #[arg(long, value_name = "URL", help_heading = "This node", value_parser = values::public_url)]
     pub(crate) public_url: Option<String>,
-    /// Address at which other nodes reach this node, over plain http; the public URL if not set
+    /// Address at which other nodes reach this node; the public URL if not set
     #[arg(long, value_name = "URL", help_heading = "This node", value_parser = values::peer_url)]
     pub(crate) peer_url: Option<String>,
     /// This node's name, unique in the cluster; the machine's and the port if not set
@@ -207,6 +209,8 @@ pub(crate) struct CdnArgs {
     pub(crate) node: NodeOptions,
     #[command(flatten)]
     pub(crate) secret: SecretOptions,
+    #[command(flatten)]
+    pub(crate) trust: TrustOptions,
     /// Stop when standard input is closed: for a node that must not outlive the process that started it
     #[arg(long, hide = true)]
     pub(crate) exit_with_stdin: bool,
@@ -225,4 +229,9 @@ pub(crate) struct HealthcheckArgs {
     /// The address the server listens on
     #[arg(long, value_name = "ADDRESS", help_heading = "Server", default_value = "0.0.0.0:5000", value_parser = address::listen)]
     pub(crate) listen: SocketAddr,
+    /// URL of the server instead, for one with TLS: its certificate has to be for the name in the URL
+    #[arg(long, value_name = "URL", help_heading = "Server", value_parser = values::server_url)]
+    pub(crate) health_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) trust: TrustOptions,
 }

@@ -12,8 +12,12 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Succeeds if the server at the listening address answers `/healthz` with a success.
 pub(crate) async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
-    let url = format!("{}/healthz", address::url_here(Scheme::Http, args.listen));
-    let client = reqwest::Client::builder()
+    let base = args.health_url.unwrap_or_else(|| address::url_here(Scheme::Http, args.listen));
+    let url = format!("{}/healthz", base.trim_end_matches('/'));
+    let client = args
+        .trust
+        .load()?
+        .http_client()
         .timeout(TIMEOUT)
         // Servers on this machine are called directly, without the proxy of the environment.
         .no_proxy()
@@ -23,7 +27,7 @@ pub(crate) async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
     answer.map(drop).map_err(|error| Failure::run(format!("{url} is not healthy"))(cause(&error)))
 }
 
-/// The innermost cause of an error: the outer ones are too general.
-fn cause(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), cause)
+/// What is wrong with TLS, or the innermost cause of an error: the outer ones are too general.
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    tls::reason(error).unwrap_or_else(|| error.source().map_or_else(|| error.to_string(), cause))
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use main_server::{App, Config, DataFolderError, Local, StartError};
+use main_server::{App, Config, DataFolderError, Engine, Local, StartError};
 use protocol::ErrorBody;
 use reqwest::{Client, Method};
 use serde_json::Value;
@@ -35,12 +35,13 @@ impl Caller {
     /// The folder or the store cannot be used.
     pub(crate) async fn open(store: &StoreOptions) -> Result<Self, Failure> {
         let path = Local::path(&store.data_dir);
-        let client = Client::builder().unix_socket(path.clone()).no_proxy().build();
+        let engine = store.engine()?;
+        let client = tls::http_client().unix_socket(path.clone()).no_proxy().build();
         let client = client.map_err(Failure::run("cannot create the HTTP client"))?;
         let mut server = JoinSet::new();
         let begun = Instant::now();
         while !answers(&path).await {
-            match open(store).await {
+            match open(&store.data_dir, &engine).await {
                 Ok(local) => drop(server.spawn(serve(local))),
                 Err(error) if is_in_use(&error) && begun.elapsed() < START_TIMEOUT => {}
                 Err(error) => return Err(Failure::config("cannot open the store")(error)),
@@ -86,9 +87,9 @@ async fn answers(socket: &Path) -> bool {
     UnixStream::connect(socket).await.is_ok()
 }
 
-async fn open(store: &StoreOptions) -> Result<Local, StartError> {
-    let mut config = Config::new(store.data_dir.clone());
-    config.engine = store.store.clone();
+async fn open(data_dir: &Path, engine: &Engine) -> Result<Local, StartError> {
+    let mut config = Config::new(data_dir);
+    config.engine = engine.clone();
     let app = App::open(config).await?;
     // Held until the process ends, as the store is used until then.
     std::mem::forget(app.data_folder());

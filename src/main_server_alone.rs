@@ -31,8 +31,9 @@ pub(crate) fn tls_folder(args: &MainServerArgs) -> PathBuf {
 
 /// Opens the main server, for this subcommand and for `up`. A failure is one of configuration, for the operator to correct.
 pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
+    let engine = args.store.engine()?;
     let mut config = Config::new(args.store.data_dir);
-    config.engine = args.store.store;
+    config.engine = engine;
     config.grace = args.server.grace_ms.0;
     args.options.apply(&mut config);
     config.cluster_secret = args.secret.given().and_then(Secret::new);

@@ -6,6 +6,7 @@ use std::{env, ffi::OsString, net::SocketAddr, time::Duration};
 
 use axum::Router;
 use cdn::{ClusterSecret, Config, Limits, Node};
+use tls::Trust;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,7 @@ use crate::{
     config,
     failure::Failure,
     main_server_alone,
-    options::{LogOptions, NodeOptions, ServerOptions, SpawnOptions},
+    options::{LogOptions, NodeOptions, ServerOptions, SpawnOptions, TrustOptions},
     port::Port,
     serve,
     spawn::{self, Template},
@@ -28,12 +29,14 @@ struct Cluster {
     secret: String,
     region: Option<String>,
     limits: Limits,
+    trust: Trust,
     stopping: CancellationToken,
 }
 
 pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), Failure> {
     let nodes = args.nodes_in_process();
     let limits = args.node.limits(args.main_server.server.grace_ms.0);
+    let trust = args.main_server.store.trust.load()?;
     let mut port = Port::listen(args.main_server.listen)?;
     let (server, tls) = (args.main_server.server.clone(), args.main_server.tls.clone());
     let tls_folder = main_server_alone::tls_folder(&args.main_server);
@@ -46,6 +49,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         secret: app.cluster_secret().reveal().to_owned(),
         region: args.node.region(),
         limits,
+        trust,
         stopping: CancellationToken::new(),
     };
     let mut router = app.router();
@@ -88,7 +92,13 @@ async fn stop_nodes(stopped: impl Future<Output = ()>, drain_timeout: Duration) 
 
 /// The flags that a node process inherits from this process.
 pub(crate) fn node_flags(config: &config::Config) -> Vec<OsString> {
-    [config.flags::<ServerOptions>(), config.flags::<NodeOptions>(), config.flags::<LogOptions>()].concat()
+    [
+        config.flags::<ServerOptions>(),
+        config.flags::<NodeOptions>(),
+        config.flags::<TrustOptions>(),
+        config.flags::<LogOptions>(),
+    ]
+    .concat()
 }
 
 impl Cluster {
@@ -98,6 +108,7 @@ impl Cluster {
         config.main_servers = vec![self.main_server.clone()];
         config.region = self.region.clone();
         config.limits = self.limits.clone();
+        config.trust = self.trust.clone();
         cdn_node::start(config, &self.stopping)
     }
 
@@ -109,7 +120,7 @@ impl Cluster {
     ) -> Result<Option<impl Future<Output = ()> + Send + 'static>, Failure> {
         let Some(range) = args.spawn_nodes else { return Ok(None) };
         // Servers on this machine are called directly, without the proxy of the environment.
-        let client = reqwest::Client::builder().no_proxy().build();
+        let client = self.trust.http_client().no_proxy().build();
         let template = Template {
             program: env::current_exe().map_err(Failure::run("cannot find the path of this program"))?,
             listen: self.address.ip(),

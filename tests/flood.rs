@@ -52,7 +52,7 @@ impl Up {
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
         let address = url.trim().replace("http://localhost", "127.0.0.1");
-        let client = Client::builder().no_proxy().timeout(DEADLINE).build().unwrap();
+        let client = tls_harness::client_builder().timeout(DEADLINE).build().unwrap();
         Self { child, address, folder, client }
     }
 

@@ -82,7 +82,7 @@ impl Server {
             child,
             url: url.trim().to_owned(),
             folder,
-            client: Client::builder().no_proxy().build().unwrap(),
+            client: tls_harness::client_builder().build().unwrap(),
         }
     }
 
@@ -397,7 +397,7 @@ async fn a_server_whose_log_nobody_reads_goes_on() {
         .unwrap();
     let mut url = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-    let client = Client::builder().no_proxy().build().unwrap();
+    let client = tls_harness::client_builder().build().unwrap();
     let server = Server { child, url: url.trim().to_owned(), folder, client };
     server.until_well("/cdn/a/readyz").await;
     // A refusal is a line of the log with the name in it: together more than a pipe holds.
@@ -421,7 +421,7 @@ async fn a_server_whose_standard_output_is_full_serves() {
     let mut command = undead(folder.path());
     let child =
         command.args(["main-server", "--listen", &address]).stdout(output).stderr(log).spawn().unwrap();
-    let client = Client::builder().no_proxy().timeout(Duration::from_secs(1)).build().unwrap();
+    let client = tls_harness::client_builder().timeout(Duration::from_secs(1)).build().unwrap();
     let server = Server { child, url: format!("http://{address}"), folder, client };
     let deadline = Instant::now() + DEADLINE;
     while server.client.get(format!("{}/readyz", server.url)).send().await.is_err() {

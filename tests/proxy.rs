@@ -127,7 +127,7 @@ async fn one_host_serves_pages_api_events_and_two_nodes_under_paths() {
         processes.undead(&["cdn", "--main-server", &main_server, "--public-url", &url, "--hostname", name])
     });
     processes.nginx(&documented(port, main_server, nodes));
-    let client = Client::builder().no_proxy().build().unwrap();
+    let client = tls_harness::client_builder().build().unwrap();
     for path in ["/healthz", "/cdn1/readyz", "/cdn2/readyz", "/live"] {
         until_ok(&client, &format!("{public}{path}"), processes.folder.path()).await;
     }

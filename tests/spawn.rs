@@ -60,7 +60,7 @@ impl Up {
         let secret = fs::read_to_string(folder.path().join("cluster-secret")).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (url, secret) = (url.trim().to_owned(), secret.trim().to_owned());
-        Self { child, url, secret, folder, client: Client::new(), runtime }
+        Self { child, url, secret, folder, client: tls_harness::client(), runtime }
     }
 
     fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: &Value) -> T {

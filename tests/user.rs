@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::json;
 
 /// Longest that anything here may take; what is awaited is always a condition.
@@ -74,7 +74,7 @@ impl Server {
     }
 
     async fn post(&self, path: &str, body: serde_json::Value) -> StatusCode {
-        let client = Client::builder().no_proxy().build().unwrap();
+        let client = tls_harness::client_builder().build().unwrap();
         client.post(format!("{}{path}", self.url)).json(&body).send().await.unwrap().status()
     }
 

@@ -17,12 +17,14 @@ pub struct Config {
     /// Where clients reach it: an absolute URL, or a path on the main server's own origin. `{public_url}/socket.io/` and
     /// `{public_url}/ws/` are where they connect.
     pub public_url: String,
-    /// Where other nodes reach it over plain HTTP, if not at its public URL.
+    /// Where other nodes reach it, if not at its public URL.
     pub peer_url: Option<String>,
     /// Base URLs of the main servers, tried in turn. Without any, the node serves all clients with a grant of `grant_keys`.
     pub main_servers: Vec<String>,
     /// What the node shows to join the cluster.
     pub cluster_secret: ClusterSecret,
+    /// Which certificates of main servers and other nodes it accepts.
+    pub trust: tls::Trust,
     /// Grows at each start of the node's process.
     pub generation: u64,
     /// The operator's name for its region; the main server prefers it for viewers that ask for that region.
@@ -44,6 +46,7 @@ impl Config {
             peer_url: None,
             main_servers: Vec::new(),
             cluster_secret: ClusterSecret::default(),
+            trust: tls::Trust::default(),
             generation: whole_ms(since_epoch),
             region: None,
             grant_keys: Vec::new(),

@@ -7,6 +7,7 @@ use std::{
 
 use axum::Router;
 use supervisor::Supervisor;
+use tls::Trust;
 use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -89,6 +90,7 @@ impl Node {
 /// What a node consists of, besides its relays and transports.
 struct Parts {
     hostname: String,
+    trust: Trust,
     limits: Limits,
     clock: Clock,
     metrics: Arc<Metrics>,
@@ -133,6 +135,7 @@ impl Parts {
         let ingest = Arc::new(Ingest::new(hub.clone(), grants.clone(), counted, observers));
         Ok(Self {
             hostname: config.hostname,
+            trust: config.trust,
             connections: Connections::new(limits.sockets),
             limits,
             clock,
@@ -160,6 +163,7 @@ impl Parts {
             metrics: self.metrics.clone(),
             limits: self.limits.clone(),
             hostname: self.hostname.clone(),
+            trust: self.trust.clone(),
             warnings: Warnings::default(),
             clock: self.clock.clone(),
             shutdown: self.shutdown.clone(),
@@ -210,7 +214,8 @@ impl Parts {
         self.tasks.spawn(self.supervisor.watch("relays", relays.run()));
         self.tasks.spawn(self.supervisor.watch("closing", close(closing, shutdown.clone())));
         if let Some(control) = self.control.clone() {
-            let own_address = relay::check_own_address(control.clone(), self.hostname.clone(), clock.clone());
+            let (hostname, trust) = (self.hostname.clone(), self.trust.clone());
+            let own_address = relay::check_own_address(control.clone(), hostname, trust, clock.clone());
             self.spawn("check of the node's own address", own_address);
             let control = control.run(ingest.clone(), self.grants.clone(), shutdown.clone());
             self.tasks.spawn(self.supervisor.watch("registration and heartbeats", control));

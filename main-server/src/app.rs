@@ -125,7 +125,7 @@ impl App {
         let folder = config.data_dir.clone();
         let data_folder = match &config.engine {
             Engine::Sqlite => Some(DataFolder::lock(&folder)?),
-            Engine::SqliteInMemory | Engine::Nats(_) => {
+            Engine::SqliteInMemory | Engine::Nats(..) => {
                 data_folder::make(&folder)?;
                 None
             }

@@ -302,7 +302,9 @@ impl MainServer {
         command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data.0);
         command.env("UNDEAD_CLUSTER_SECRET", &secret).env("UNDEAD_LOG", "warn");
         let program = Program::start("main-server", command, &split.generator, log)?;
-        Ok(Self { program, http: reqwest::Client::new(), secret, _data: data })
+        let http = tls::http_client().build().map_err(std::io::Error::other);
+        let http = http.context(|| "making an HTTP client".into())?;
+        Ok(Self { program, http, secret, _data: data })
     }
 
     /// Asks until a node has registered.

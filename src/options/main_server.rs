@@ -1,19 +1,24 @@
 //! How the control plane is set up, alone or with nodes in the same process.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use main_server::{AccountLimits, Config, Engine, Limits, Thresholds};
+use main_server::{AccountLimits, Config, Engine, Limits, NatsAccess, Thresholds};
 use placement::{BroadcasterPolicy, ViewerPolicy};
 use protocol::account::Broadcast;
+use tls::Identity;
 
 use super::{
-    Contradiction, ServerOptions,
+    Contradiction, ServerOptions, TrustOptions,
     units::{Bytes, Millis},
 };
+use crate::failure::Failure;
 
 /// Shortest lease where several main servers share a store: one that no longer hears the others notices it after 2.2 s.
 const SHORTEST_SHARED_LEASE: Duration = Duration::from_secs(3);
@@ -25,9 +30,57 @@ pub(crate) struct StoreOptions {
     /// Folder for keys, the cluster secret and the catalogue; created if missing. With sqlite one process at a time may use it
     #[arg(long, default_value = "data", value_name = "FOLDER")]
     pub(crate) data_dir: PathBuf,
-    /// Where streams and nodes are stored: sqlite (a file in the data folder), or nats://host:port, several separated by commas
+    /// Where streams and nodes are stored: sqlite (a file in the data folder), or nats://host:port or tls://host:port, several separated by commas
     #[arg(long, default_value = "sqlite", value_name = "STORE", hide_env_values = true, value_parser = engine)]
     pub(crate) store: Engine,
+    /// PEM file with the certificate that NATS servers ask for, and its chain; with nats_key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) nats_cert: Option<PathBuf>,
+    /// PEM file with the private key of nats_cert
+    #[arg(long, value_name = "FILE")]
+    pub(crate) nats_key: Option<PathBuf>,
+    /// Credentials file (.creds) of a NATS user
+    #[arg(long, value_name = "FILE")]
+    pub(crate) nats_credentials: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustOptions,
+}
+
+impl StoreOptions {
+    /// Checks the rules between options.
+    ///
+    /// # Errors
+    /// The rule that is broken.
+    pub(crate) fn check(&self) -> Result<(), Contradiction> {
+        Contradiction::unless(
+            given(&self.nats_cert).is_some() == given(&self.nats_key).is_some(),
+            &["nats_cert", "nats_key"],
+            "nats_cert and nats_key belong together",
+        )
+    }
+
+    /// The engine, with everything that it takes to reach it; reads files.
+    ///
+    /// # Errors
+    /// [`Failure::Config`] names a file that cannot be used and what is wrong with it.
+    pub(crate) fn engine(&self) -> Result<Engine, Failure> {
+        let trust = self.trust.load()?;
+        let Engine::Nats(servers, _) = &self.store else { return Ok(self.store.clone()) };
+        let identity = given(&self.nats_cert).zip(given(&self.nats_key));
+        let identity = identity.map(|(cert, key)| Identity::load(cert, key)).transpose();
+        let identity = identity.map_err(Failure::config("NATS client certificate"))?;
+        let credentials = given(&self.nats_credentials).map(|file| {
+            let context = format!("NATS credentials file {}", file.display());
+            std::fs::read_to_string(file).map_err(Failure::config(context))
+        });
+        let access = NatsAccess::new(trust, identity, credentials.transpose()?);
+        Ok(Engine::Nats(servers.clone(), access.map_err(Failure::Config)?))
+    }
+}
+
+/// An empty name counts as not given.
+fn given(file: &Option<PathBuf>) -> Option<&Path> {
+    file.as_deref().filter(|file| !file.as_os_str().is_empty())
 }
 
 fn engine(text: &str) -> Result<Engine, String> {
@@ -125,13 +178,14 @@ impl MainServerOptions {
     /// # Errors
     /// The rule that is broken.
     pub(crate) fn check(&self, store: &StoreOptions, server: &ServerOptions) -> Result<(), Contradiction> {
+        store.check()?;
         Contradiction::unless(
             self.heartbeat_ms.0 < self.lease_ms.0,
             &["lease_ms", "heartbeat_ms"],
             "lease_ms must be more than heartbeat_ms; otherwise leases expire between two heartbeats",
         )?;
         Contradiction::unless(
-            !matches!(store.store, Engine::Nats(_)) || self.lease_ms.0 >= SHORTEST_SHARED_LEASE,
+            !matches!(store.store, Engine::Nats(..)) || self.lease_ms.0 >= SHORTEST_SHARED_LEASE,
             &["lease_ms"],
             "lease_ms must be at least 3000 with a NATS store; otherwise leases expire before a main server knows that it \
              is cut off from the others",

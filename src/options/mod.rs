@@ -10,6 +10,7 @@ mod node;
 mod server;
 mod spawn;
 mod tls;
+mod trust;
 mod units;
 pub(crate) mod values;
 
@@ -20,6 +21,7 @@ pub(crate) use self::{
     server::{SecretOptions, ServerOptions},
     spawn::{Range, SpawnOptions},
     tls::TlsOptions,
+    trust::TrustOptions,
 };
 
 /// Options that do not go together.

@@ -9,15 +9,17 @@ const MAX_NAME_BYTES: usize = 253;
 
 /// The base URL of a main server.
 pub(crate) fn main_server(text: &str) -> Result<String, String> {
-    const NO_TLS: &str = "TLS to the main server is not built in; use http:// in a network you trust";
-    http_url(text, NO_TLS).map(|_| text.to_owned())
+    http_url(text).map(|_| text.to_owned())
+}
+
+/// The base URL of any server.
+pub(crate) fn server_url(text: &str) -> Result<String, String> {
+    main_server(text)
 }
 
 /// The URL at which other nodes reach a node.
 pub(crate) fn peer_url(text: &str) -> Result<String, String> {
-    const NO_TLS: &str = "nodes pull streams from each other over plain http; give a plain http address in a network you trust";
-    let url = http_url(text, NO_TLS)?;
-    address::check_host(&url)?;
+    address::check_host(&http_url(text)?)?;
     Ok(text.to_owned())
 }
 
@@ -36,12 +38,12 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn http_url(text: &str, no_tls: &str) -> Result<Url, String> {
-    const WRONG: &str = "expected http://host:port";
+/// The base URL of a server of this cluster.
+fn http_url(text: &str) -> Result<Url, String> {
+    const WRONG: &str = "expected https://host:port or http://host:port";
     let url = Url::parse(text).map_err(|error| format!("{error}; {WRONG}"))?;
     match url.scheme() {
-        "http" => check_plain(&url).map(|()| url),
-        "https" => Err(no_tls.to_owned()),
+        "http" | "https" => check_plain(&url).map(|()| url),
         _ => Err(WRONG.to_owned()),
     }
 }
@@ -70,12 +72,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn main_servers_are_plain_http_urls() {
-        for right in ["http://main:5000", "http://127.0.0.1:5000/", "http://[::1]/base"] {
+    fn main_servers_are_http_urls() {
+        for right in ["http://main:5000", "https://main", "http://127.0.0.1:5000/", "http://[::1]/base"] {
             assert_eq!(main_server(right).as_deref(), Ok(right));
         }
         for wrong in
-            ["", "main:5000", "127.0.0.1:5000", "https://main", "http://", "http://u:p@main", "http://m/?q"]
+            ["", "main:5000", "127.0.0.1:5000", "wss://main", "http://", "http://u:p@main", "http://m/?q"]
         {
             assert!(main_server(wrong).is_err(), "{wrong}");
         }
@@ -98,15 +100,17 @@ mod tests {
     }
 
     #[test]
-    fn peer_urls_are_plain_http_urls_that_can_be_connected_to() {
-        for right in ["http://cdn-a:5000", "http://10.0.0.1:5001/", "http://[2001:db8::1]:5001/cdn/a"] {
+    fn peer_urls_are_http_urls_that_can_be_connected_to() {
+        for right in
+            ["http://cdn-a:5000", "https://cdn-a", "http://10.0.0.1:5001/", "http://[2001:db8::1]:5001/cdn/a"]
+        {
             assert_eq!(peer_url(right).as_deref(), Ok(right));
         }
         for wrong in [
             "",
             "/cdn/a",
             "cdn-a:5000",
-            "https://cdn-a",
+            "wss://cdn-a",
             "http://0.0.0.0:5001",
             "http://[fe80::1]",
             "http://u@a",

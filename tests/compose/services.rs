@@ -109,7 +109,7 @@ pub(crate) async fn until_registered(main_server: &str, root: &Path, expected: &
 
 async fn hostnames(main_server: &str, root: &Path) -> Option<Vec<String>> {
     let secret = std::fs::read_to_string(root.join("cluster/secret")).ok()?;
-    let request = reqwest::Client::new().get(format!("{main_server}/api/nodes")).bearer_auth(secret.trim());
+    let request = tls_harness::client().get(format!("{main_server}/api/nodes")).bearer_auth(secret.trim());
     let nodes: serde_json::Value = request.send().await.ok()?.json().await.ok()?;
     let is_live = |node: &&serde_json::Value| node["lease_left_ms"] != 0;
     let name = |node: &serde_json::Value| node["hostname"].as_str().unwrap_or_default().to_owned();

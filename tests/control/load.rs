@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::{
     task::JoinSet,
@@ -71,7 +71,7 @@ async fn work(
     acknowledged: Arc<Mutex<Acknowledged>>,
     stop: Arc<AtomicBool>,
 ) {
-    let client = Client::builder().connect_timeout(Duration::from_secs(1)).build().unwrap();
+    let client = tls_harness::client_builder().connect_timeout(Duration::from_secs(1)).build().unwrap();
     let mut turn = number;
     for index in 0..MOST {
         if stop.load(Relaxed) {

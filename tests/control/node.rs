@@ -62,7 +62,7 @@ impl Node {
 }
 
 async fn run(hostname: String, main_servers: Vec<String>, state: Arc<State>) {
-    let client = Client::builder().connect_timeout(Duration::from_secs(1)).build().unwrap();
+    let client = tls_harness::client_builder().connect_timeout(Duration::from_secs(1)).build().unwrap();
     let mut node_id: Option<String> = None;
     let mut turn = 0;
     loop {

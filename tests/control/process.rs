@@ -50,7 +50,7 @@ impl MainServer {
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
         assert!(url.starts_with("http://"), "the main server did not start");
-        Self { child, url: format!("http://127.0.0.1:{port}"), client: Client::new() }
+        Self { child, url: format!("http://127.0.0.1:{port}"), client: tls_harness::client() }
     }
 
     /// Kills it without a word to it (`SIGKILL`).

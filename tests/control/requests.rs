@@ -96,12 +96,13 @@ impl Requests {
     /// Starts a client for each kind at the main server at `url`.
     pub(crate) async fn start(url: &str, live: &Live) -> Self {
         let mut requests = Self { outcomes: Arc::default(), stop: Arc::default(), clients: JoinSet::new() };
-        let node_id = register(&Client::new(), url, NODE).await.expect("a node registers")["node_id"].clone();
+        let node_id =
+            register(&tls_harness::client(), url, NODE).await.expect("a node registers")["node_id"].clone();
         for kind in Kind::ALL {
             let asker = Asker {
                 kind,
                 url: url.to_owned(),
-                client: Client::new(),
+                client: tls_harness::client(),
                 live: live.clone(),
                 node_id: node_id.as_str().unwrap().to_owned(),
             };

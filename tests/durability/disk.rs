@@ -59,7 +59,7 @@ async fn on_a_full_disk_only_what_has_to_be_kept_is_refused_until_there_is_room_
     }
     let folder = tempfile::tempdir().unwrap();
     let _disk = Mounted::new(folder.path(), "size=1m");
-    let client = Client::new();
+    let client = tls_harness::client();
     let main_server = Running::main_server("127.0.0.1:0", folder.path());
     let url = main_server.url.clone();
     let _node = Running::node(&url);
@@ -184,7 +184,7 @@ async fn on_a_disk_that_turns_read_only_the_same_until_it_takes_writes_again_as_
         return;
     }
     let Some(disk) = Disk::new() else { return };
-    let client = Client::new();
+    let client = tls_harness::client();
     let main_server = Running::main_server("127.0.0.1:0", &disk.root());
     let url = main_server.url.clone();
     let node = Running::node(&url);

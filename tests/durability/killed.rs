@@ -33,7 +33,7 @@ async fn load(client: &Client, url: &str, acknowledged: &AtomicUsize) -> (Vec<Cr
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_fifty_times_while_it_writes_a_main_server_keeps_all_it_answered() {
     let (folder, address) = (tempfile::tempdir().unwrap(), free_address());
-    let client = Client::new();
+    let client = tls_harness::client();
     let mut main_server = Running::main_server(&address, folder.path());
     let url = main_server.url.clone();
     let _node = Running::node(&url);

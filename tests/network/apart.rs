@@ -1,9 +1,8 @@
 //! Nodes that share no loopback, as in containers: they relay by the addresses that nodes reach, and where they cannot, the
 //! log says which address it was.
 
-use std::{fs, net::Ipv4Addr, path::Path};
+use std::{fs, net::Ipv4Addr};
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
@@ -14,6 +13,7 @@ use tokio::{
 use crate::{
     namespace::{Process, is_inside},
     parts::{Bridge, Part, eventually},
+    recording::Recording,
     server::{UNDEAD, client, start, until_nodes},
     socketio::Connection,
 };
@@ -69,7 +69,7 @@ impl Cluster {
         let (id, publish) = (created["stream_id"].clone(), &created["publish"]);
         let origin = publish["nodes"][0]["public_url"].as_str().unwrap();
         let mut broadcaster = Connection::open(&client(), origin).await;
-        let recording = Recording::load();
+        let recording = Recording::load(20);
         let registration = json!({ "stream_id": id, "grant": publish["grant"], "mime": recording.mime });
         assert_eq!(broadcaster.call("register_new_stream", registration, None).await["ok"], true);
         for segment in &recording.segments {
@@ -96,35 +96,6 @@ async fn publish(port: u16, to: Ipv4Addr) {
             });
         }
     });
-}
-
-/// The first two seconds of a recording.
-struct Recording {
-    mime: String,
-    segments: Vec<Vec<u8>>,
-}
-
-#[derive(Deserialize)]
-struct Index {
-    mime: String,
-    file: String,
-    segments: Vec<Segment>,
-}
-
-#[derive(Deserialize)]
-struct Segment {
-    bytes: usize,
-}
-
-impl Recording {
-    fn load() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let folder = folder.join("crates/media/fixtures/webm-vp9-opus-100ms-key1s");
-        let index: Index = serde_json::from_slice(&fs::read(folder.join("segments.json")).unwrap()).unwrap();
-        let mut rest = fs::read(folder.join(index.file)).unwrap();
-        let take = |segment: &Segment| rest.drain(..segment.bytes).collect();
-        Self { mime: index.mime, segments: index.segments.iter().take(20).map(take).collect() }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

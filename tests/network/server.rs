@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader},
+    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -16,18 +17,28 @@ use crate::namespace::{DEADLINE, Process};
 pub(crate) const UNDEAD: &str = env!("CARGO_BIN_EXE_undead");
 
 /// Starts a server and waits until it serves; its log goes to `log`.
-pub(crate) fn start(mut command: Command, log: &Path) -> Process {
+pub(crate) fn start(command: Command, log: &Path) -> Process {
+    start_with_url(command, log).0
+}
+
+/// The same, with the URL that it prints.
+pub(crate) fn start_with_url(mut command: Command, log: &Path) -> (Process, String) {
     let log = std::fs::File::create(log).unwrap();
     let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut url = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-    assert!(url.starts_with("http://"), "{command:?} did not start");
-    Process(child)
+    assert!(url.starts_with("http"), "{command:?} did not start");
+    (Process(child), url.trim().to_owned())
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A client that asks directly, whatever proxy the environment names.
 pub(crate) fn client() -> Client {
-    Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap()
+    tls_harness::client_builder().timeout(Duration::from_secs(10)).build().unwrap()
 }
 
 /// Waits until a server knows so many live nodes.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use protocol::{ErrorBody, ErrorCode};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode, header::LOCATION};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::config::{ClusterSecret, Config};
@@ -29,9 +29,11 @@ pub(crate) enum CallError {
     Refused { status: StatusCode, code: Option<ErrorCode>, message: String },
 }
 
-/// The root cause of an error: its wrappers only say that there is one.
-fn cause(error: &dyn std::error::Error) -> String {
-    error.source().map_or_else(|| error.to_string(), cause)
+/// What is wrong with the certificate, or the root cause of an error: its wrappers only say that there is one.
+fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let root =
+        |error| std::iter::successors(Some(error), |error: &&dyn std::error::Error| error.source()).last();
+    tls::reason(error).or_else(|| root(error).map(ToString::to_string)).unwrap_or_default()
 }
 
 impl CallError {
@@ -72,7 +74,7 @@ pub(super) struct MainServers {
 impl MainServers {
     pub(super) fn new(config: &Config) -> Result<Self, reqwest::Error> {
         let urls = config.main_servers.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
-        let client = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT);
+        let client = config.trust.http_client().connect_timeout(CONNECT_TIMEOUT);
         // What is on this machine is asked directly, whatever proxy the environment names.
         let client =
             if config.main_servers.iter().all(|url| is_local(url)) { client.no_proxy() } else { client };
@@ -163,6 +165,14 @@ async fn read<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, CallErr
     let status = answer.status();
     if status.is_success() {
         return Ok(answer.json().await?);
+    }
+    if status.is_redirection() {
+        let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        let message = format!(
+            "it redirects to {:?}; give that address with --main-server",
+            location.unwrap_or_default()
+        );
+        return Err(CallError::Refused { status, code: None, message });
     }
     let error = answer.json::<ErrorBody>().await.ok().map(|body| body.error);
     let (code, message) = error.map_or((None, String::new()), |error| (Some(error.code), error.message));

@@ -149,10 +149,13 @@ impl<'a> ActivePull<'a> {
             self.avoid.push(source.public_url.clone());
         }
         if lost.is_about_address() && context.warnings.is_due(url, now) {
+            // Operators know a node by its public URL.
+            let known = source.peer_url.as_ref().map(|_| format!(" (public URL {})", source.public_url));
             tracing::warn!(
                 stream.id = %id,
-                "stream {id} cannot be pulled from the node at {url}: {lost}; if nodes reach it at another address, set \
+                "stream {id} cannot be pulled from the node at {url}{}: {lost}; if nodes reach it at another address, set \
                  --peer-url on that node",
+                known.unwrap_or_default(),
             );
         }
         match &self.producer {
@@ -252,7 +255,7 @@ impl<'a> ActivePull<'a> {
             after: self.producer.as_ref().map_or_else(|| self.newest_here(), Producer::newest),
         };
         let address = Address::new(url, self.lookup.main_server(), &wanted)?;
-        Link::open(&address, self.context.clock.clone()).await
+        Link::open(&address, &self.context.trust, self.context.clock.clone()).await
     }
 
     /// The newest chunk of a stream that was published here.

@@ -1,6 +1,7 @@
 //! Where and how to ask a node for a stream: from where nodes reach it to the URL of a WebSocket.
 
 use protocol::{StreamId, event::FrameName};
+use reqwest::Url;
 
 use super::link_error::LinkError;
 
@@ -10,6 +11,7 @@ const BACK_MS: u64 = 10_000;
 /// The WebSocket of one stream on one node. Its `Debug` form does not show the grant.
 pub(super) struct Address {
     authority: String,
+    tls_host: Option<String>,
     url: String,
 }
 
@@ -27,40 +29,47 @@ impl Address {
     /// The address at `url`, which may be a path on the origin of `main_server`.
     ///
     /// # Errors
-    /// [`LinkError::Unreachable`] if it is no `http` URL, or one that needs TLS, which links between nodes do not speak yet.
+    /// [`LinkError::Unreachable`] if it is no `http` or `https` URL.
     pub(super) fn new(url: &str, main_server: &str, wanted: &SourceRequest<'_>) -> Result<Self, LinkError> {
-        Self::read(url, main_server, wanted).ok_or_else(|| {
-            LinkError::Unreachable(format!("nodes pull from each other over plain http, not at {url}"))
-        })
+        Self::read(url, main_server, wanted)
+            .ok_or_else(|| LinkError::Unreachable(format!("{url:?} is not an http or https URL")))
     }
 
     fn read(url: &str, main_server: &str, wanted: &SourceRequest<'_>) -> Option<Self> {
-        let (authority, path) = match url.strip_prefix('/') {
-            Some(path) => (split(main_server)?.0, path),
-            None => split(url)?,
+        let url = base(url, main_server)?;
+        let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+        let is_tls = match url.scheme() {
+            "http" | "ws" => false,
+            "https" | "wss" => true,
+            _ => return None,
         };
-        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        if authority.is_empty() {
-            return None;
-        }
-        let path = path.trim_matches('/');
-        let slash = if path.is_empty() { "" } else { "/" };
+        let scheme = if is_tls { "wss" } else { "ws" };
+        let explicit_port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        let path = url.path().trim_end_matches('/');
         let SourceRequest { stream, grant, hostname, after } = wanted;
         let from = match after {
             Some(FrameName { take, group, index }) => format!("after={take}.{group}.{index}"),
             None => format!("back_ms={BACK_MS}"),
         };
         let (grant, hostname) = (escaped(grant), escaped(hostname));
-        let url = format!(
-            "ws://{authority}{slash}{path}/ws/{stream}?grant={grant}&relay={hostname}&format=frames&{from}"
-        );
-        let port = if has_port(authority) { "" } else { ":80" };
-        Some(Self { authority: format!("{authority}{port}"), url })
+        Some(Self {
+            authority: format!("{host}:{port}"),
+            // An IPv6 address is in brackets in a URL alone.
+            tls_host: is_tls.then(|| host.trim_matches(['[', ']']).to_owned()),
+            url: format!(
+                "{scheme}://{host}{explicit_port}{path}/ws/{stream}?grant={grant}&relay={hostname}&format=frames&{from}"
+            ),
+        })
     }
 
     /// Host and port.
     pub(super) fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// The name or IP address that the certificate has to be for, if the connection is one of TLS.
+    pub(super) fn tls_host(&self) -> Option<&str> {
+        self.tls_host.as_deref()
     }
 
     /// The whole, with the grant.
@@ -69,15 +78,14 @@ impl Address {
     }
 }
 
-/// Authority and path of an `http` URL.
-fn split(url: &str) -> Option<(&str, &str)> {
-    let rest = url.strip_prefix("http://")?;
-    Some(rest.split_once('/').unwrap_or((rest, "")))
-}
-
-/// Whether `authority` ends in a port; an IPv6 address has colons of its own, in brackets.
-fn has_port(authority: &str) -> bool {
-    authority.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'))
+/// The base URL of the node at `url`.
+fn base(url: &str, main_server: &str) -> Option<Url> {
+    if !url.starts_with('/') {
+        return Url::parse(url).ok();
+    }
+    let mut base = Url::parse(main_server).ok()?;
+    base.set_path(url);
+    Some(base)
 }
 
 /// `text` as a value in a query (RFC 3986, section 2.3: everything but the unreserved characters is escaped).
@@ -102,22 +110,38 @@ mod tests {
     #[test]
     fn absolute_urls_and_paths_on_the_main_servers_origin_are_both_addresses() {
         let id = StreamId::new("a", 1);
-        for (public_url, authority, start) in [
-            ("http://cdn-1:5001", "cdn-1:5001", "ws://cdn-1:5001/ws/"),
-            ("http://cdn-1/", "cdn-1:80", "ws://cdn-1/ws/"),
-            ("http://[::1]/x/y", "[::1]:80", "ws://[::1]/x/y/ws/"),
-            ("/cdn/a", "main:5000", "ws://main:5000/cdn/a/ws/"),
+        for (public_url, authority, tls_host, start) in [
+            ("http://cdn-1:5001", "cdn-1:5001", None, "ws://cdn-1:5001/ws/"),
+            ("http://cdn-1/", "cdn-1:80", None, "ws://cdn-1/ws/"),
+            ("http://[::1]/x/y", "[::1]:80", None, "ws://[::1]/x/y/ws/"),
+            ("/cdn/a", "main:5000", None, "ws://main:5000/cdn/a/ws/"),
+            ("https://cdn-1", "cdn-1:443", Some("cdn-1"), "wss://cdn-1/ws/"),
+            ("wss://cdn-1:5001/x/", "cdn-1:5001", Some("cdn-1"), "wss://cdn-1:5001/x/ws/"),
+            (
+                "https://[2001:db8::1]:5001",
+                "[2001:db8::1]:5001",
+                Some("2001:db8::1"),
+                "wss://[2001:db8::1]:5001/ws/",
+            ),
         ] {
             let address = address(public_url, None).unwrap();
-            assert_eq!(address.authority(), authority);
+            assert_eq!((address.authority(), address.tls_host()), (authority, tls_host));
             assert_eq!(
                 address.url(),
                 format!("{start}{id}?grant=x.y&relay=a%26b&format=frames&back_ms=10000")
             );
         }
-        for public_url in ["https://cdn-1", "", "cdn-1", "http://", "ftp://x"] {
+        for public_url in ["", "cdn-1", "cdn-1:5001", "http://", "ftp://x"] {
             assert!(matches!(address(public_url, None), Err(LinkError::Unreachable(_))), "{public_url}");
         }
+    }
+
+    #[test]
+    fn a_path_is_on_a_main_server_with_tls_as_well() {
+        let wanted = SourceRequest { stream: StreamId::new("a", 1), grant: "", hostname: "a", after: None };
+        let address = Address::new("/cdn/a", "https://main.test", &wanted).unwrap();
+        assert_eq!((address.authority(), address.tls_host()), ("main.test:443", Some("main.test")));
+        assert!(address.url().starts_with("wss://main.test/cdn/a/ws/"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tls::Trust;
 use tokio_util::sync::CancellationToken;
 
 use super::{opened::OpenedStreams, warnings::Warnings};
@@ -19,6 +20,7 @@ pub(crate) struct RelayContext {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: Limits,
     pub(crate) hostname: String,
+    pub(crate) trust: Trust,
     pub(crate) warnings: Warnings,
     pub(crate) clock: Clock,
     pub(crate) shutdown: CancellationToken,

@@ -19,11 +19,13 @@ use protocol::{
     stream::StreamState,
 };
 use serde_json::Value;
+use tls::{ClientStream, Trust};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{self, Message, protocol::WebSocketConfig},
 };
+use tokio_util::either::Either;
 
 use super::{address::Address, link_error::LinkError, metered::Metered};
 use crate::clock::{Clock, whole_ms};
@@ -59,9 +61,12 @@ pub(super) enum Event {
     Run { take: u64, run: Run, captured_at_ms: Option<i64> },
 }
 
+/// Plain or TLS. The latter is larger and rare.
+type Socket = Either<TcpStream, Box<ClientStream>>;
+
 /// See the [module](self).
 pub(super) struct Link {
-    socket: WebSocketStream<Metered<TcpStream>>,
+    socket: WebSocketStream<Metered<Socket>>,
     /// Whether it was asked for its clock since its last message.
     asked: bool,
     /// When it counts as silent, in node time. Kept here because callers drop [`Link::next`] for other work.
@@ -75,13 +80,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Connects.
-    pub(super) async fn open(address: &Address, clock: Clock) -> Result<Self, LinkError> {
+    /// Connects. The grant in the address is sent to a node with an accepted certificate only, if its URL is one of TLS.
+    pub(super) async fn open(address: &Address, trust: &Trust, clock: Clock) -> Result<Self, LinkError> {
         let most_bytes = Some(MOST_MESSAGE_BYTES);
         let config = WebSocketConfig::default().max_message_size(most_bytes).max_frame_size(most_bytes);
         let connect = async {
-            let socket = TcpStream::connect(address.authority()).await.map_err(unreachable)?;
-            socket.set_nodelay(true).map_err(unreachable)?;
+            let socket = connect(address, trust).await?;
             client_async_with_config(address.url(), Metered::new(socket), Some(config))
                 .await
                 .map_err(unreachable)
@@ -150,6 +154,17 @@ impl Link {
         let sending = self.socket.send(Message::text(text));
         tokio::time::timeout(ANSWER, sending).await.map_err(|_| LinkError::Silent)?.map_err(broken)
     }
+}
+
+async fn connect(address: &Address, trust: &Trust) -> Result<Socket, LinkError> {
+    let socket = TcpStream::connect(address.authority()).await.map_err(unreachable)?;
+    socket.set_nodelay(true).map_err(unreachable)?;
+    let Some(host) = address.tls_host() else { return Ok(Either::Left(socket)) };
+    let socket = trust
+        .connect(host, socket)
+        .await
+        .map_err(|error| tls::reason(&error).map_or_else(|| unreachable(error), LinkError::Untrusted))?;
+    Ok(Either::Right(Box::new(socket)))
 }
 
 fn unreachable(error: impl std::fmt::Display) -> LinkError {
@@ -247,7 +262,8 @@ mod tests {
         });
         let wanted =
             SourceRequest { stream: StreamId::new("a", 1), grant: "", hostname: "edge", after: None };
-        Link::open(&Address::new(&url, "", &wanted).unwrap(), Clock::start()).await.unwrap()
+        let address = Address::new(&url, "", &wanted).unwrap();
+        Link::open(&address, &Trust::default(), Clock::start()).await.unwrap()
     }
 
     #[tokio::test]

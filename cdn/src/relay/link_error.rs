@@ -8,6 +8,9 @@ pub(super) enum LinkError {
     /// The connection could not be made.
     #[error("the source cannot be reached: {0}")]
     Unreachable(String),
+    /// The connection could be made, and TLS could not: above all, its certificate is not accepted.
+    #[error("the source cannot be trusted: {0}")]
+    Untrusted(String),
     /// It answered with an error.
     #[error("the source refused: {0}")]
     Refused(WireError),
@@ -35,7 +38,7 @@ impl LinkError {
     /// Whether the address is at fault, as far as can be seen: nothing answers there, or the node that asks.
     pub(super) fn is_about_address(&self) -> bool {
         match self {
-            Self::Unreachable(_) => true,
+            Self::Unreachable(_) | Self::Untrusted(_) => true,
             Self::Refused(error) => error.code == ErrorCode::RelayLoop,
             _ => false,
         }

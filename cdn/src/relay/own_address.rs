@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use protocol::{ErrorCode, StreamId};
+use tls::Trust;
 
 use super::{
     address::{Address, SourceRequest},
@@ -20,13 +21,19 @@ const FIRST: Duration = Duration::from_secs(2);
 const WARNING_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Checks again and again, and warns while the node does not reach itself. Runs until dropped.
-pub(crate) async fn check(control: Arc<Control>, hostname: String, clock: Clock) {
+pub(crate) async fn check(control: Arc<Control>, hostname: String, trust: Trust, clock: Clock) {
     let mut warned_ms: Option<u64> = None;
     tokio::time::sleep(FIRST).await;
     loop {
         let url = control.own_url();
         let now = clock.now();
-        match ask(url, control.main_server(), &hostname, &clock).await {
+        let wanted = SourceRequest {
+            stream: StreamId::new("own address", 0),
+            grant: "",
+            hostname: &hostname,
+            after: None,
+        };
+        match ask(url, control.main_server(), &wanted, (&trust, &clock)).await {
             Ok(()) => {
                 if warned_ms.take().is_some() {
                     tracing::info!("this node is now reachable at {url}");
@@ -45,10 +52,14 @@ pub(crate) async fn check(control: Arc<Control>, hostname: String, clock: Clock)
     }
 }
 
-async fn ask(url: &str, main_server: &str, hostname: &str, clock: &Clock) -> Result<(), String> {
-    let wanted = SourceRequest { stream: StreamId::new("own address", 0), grant: "", hostname, after: None };
+async fn ask(
+    url: &str,
+    main_server: &str,
+    wanted: &SourceRequest<'_>,
+    (trust, clock): (&Trust, &Clock),
+) -> Result<(), String> {
     let asked = async {
-        let mut link = Link::open(&Address::new(url, main_server, &wanted)?, clock.clone()).await?;
+        let mut link = Link::open(&Address::new(url, main_server, wanted)?, trust, clock.clone()).await?;
         link.next().await
     };
     judge(asked.await)

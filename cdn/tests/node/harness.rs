@@ -66,7 +66,7 @@ impl TestNode {
 
     /// The text a page of the node has.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
-        let answer = reqwest::get(format!("http://{}{path}", self.address)).await.unwrap();
+        let answer = tls_harness::get(format!("http://{}{path}", self.address)).await.unwrap();
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 

@@ -11,7 +11,7 @@ use crate::harness::TestNode;
 
 async fn ask(node: &TestNode, method: Method, path: &str) -> Response {
     let url = format!("http://{}{path}", node.address);
-    reqwest::Client::new().request(method, url).send().await.unwrap()
+    tls_harness::client().request(method, url).send().await.unwrap()
 }
 
 /// The code of an error in the form that all errors have.
@@ -65,8 +65,8 @@ async fn a_node_of_which_a_task_panicked_is_alive_and_not_ready() {
     let serving = tokio::spawn(serve(listener, node.router()).into_future());
     node.supervisor().watch("test", async { panic!("a bug") }).await;
     assert_eq!(node.supervisor().failed().await.reason, "a bug");
-    assert_eq!(reqwest::get(format!("{url}/healthz")).await.unwrap().status(), StatusCode::OK);
-    let answer = reqwest::get(format!("{url}/readyz")).await.unwrap();
+    assert_eq!(tls_harness::get(format!("{url}/healthz")).await.unwrap().status(), StatusCode::OK);
+    let answer = tls_harness::get(format!("{url}/readyz")).await.unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(code(answer).await, "internal");
     serving.abort();
@@ -84,8 +84,8 @@ async fn a_node_that_no_main_server_knows_is_alive_and_not_ready() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let serving = tokio::spawn(serve(listener, node.router()).into_future());
-    assert_eq!(reqwest::get(format!("{url}/healthz")).await.unwrap().status(), StatusCode::OK);
-    let answer = reqwest::get(format!("{url}/readyz")).await.unwrap();
+    assert_eq!(tls_harness::get(format!("{url}/healthz")).await.unwrap().status(), StatusCode::OK);
+    let answer = tls_harness::get(format!("{url}/readyz")).await.unwrap();
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.headers().contains_key(header::RETRY_AFTER));
     assert_eq!(code(answer).await, "unknown_node");

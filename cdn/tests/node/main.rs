@@ -28,6 +28,7 @@ mod relay_lookup;
 mod relay_support;
 mod several_main_servers;
 mod slow_viewer;
+mod tls_links;
 mod watching;
 mod ws;
 mod ws_client;

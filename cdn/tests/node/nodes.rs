@@ -203,7 +203,7 @@ impl EdgeNode {
 
     /// A counter or gauge.
     pub(crate) async fn metric(&self, name: &str) -> u64 {
-        let text = reqwest::get(format!("{}/metrics", self.url())).await.unwrap().text().await.unwrap();
+        let text = tls_harness::get(format!("{}/metrics", self.url())).await.unwrap().text().await.unwrap();
         let line = text.lines().find(|line| line.split(' ').next() == Some(name));
         line.unwrap_or_else(|| panic!("a metric called {name}")).rsplit(' ').next().unwrap().parse().unwrap()
     }

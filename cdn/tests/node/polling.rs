@@ -26,7 +26,7 @@ struct Polling {
 impl Polling {
     async fn connect(node: &TestNode) -> Self {
         let url = format!("http://{}/socket.io/?EIO=4&transport=polling", node.address);
-        let mut polling = Self { client: reqwest::Client::new(), url, packets: VecDeque::new() };
+        let mut polling = Self { client: tls_harness::client(), url, packets: VecDeque::new() };
         let open = polling.packet().await;
         let open: Value = serde_json::from_str(open.strip_prefix('0').expect("an open packet")).unwrap();
         polling.url += &format!("&sid={}", open["sid"].as_str().unwrap());
@@ -103,7 +103,7 @@ async fn broadcaster_and_viewer_may_poll() {
 async fn page_of_another_origin_may_connect() {
     let node = TestNode::start().await;
     let url = format!("http://{}/socket.io/?EIO=4&transport=polling", node.address);
-    let client = reqwest::Client::new();
+    let client = tls_harness::client();
     let answer = client.get(&url).header("origin", "https://pages.example").send().await.unwrap();
     assert_eq!(answer.headers()["access-control-allow-origin"], "*");
     let preflight = client
@@ -209,7 +209,7 @@ async fn refusal(answer: reqwest::Response) -> (u16, u64, String) {
 #[tokio::test]
 async fn every_wrong_request_is_refused_in_one_form() {
     let node = TestNode::start().await;
-    let client = reqwest::Client::new();
+    let client = tls_harness::client();
     let unknown = "AAAAAAAAAAAAAAHs";
     let upgrade = [
         ("connection", "upgrade"),

@@ -14,7 +14,7 @@ use tokio::{
 };
 
 pub(crate) struct Proxy {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     connections: Arc<Mutex<Vec<AbortHandle>>>,
     accepting: AbortHandle,
     frozen: watch::Sender<bool>,

@@ -4,9 +4,10 @@
 //! `scripts/install-tools.sh` installs, or another on the path.
 
 use std::{
+    ffi::OsString,
     io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -49,7 +50,21 @@ fn version(program: &str) -> Option<(u32, u32)> {
 pub struct Servers {
     servers: Vec<Server>,
     routes: String,
+    /// Further arguments of each.
+    arguments: Vec<OsString>,
+    scheme: &'static str,
     _folder: TempDir,
+}
+
+/// The certificate of servers with TLS, and the authority whose certificates they demand of clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Tls<'a> {
+    /// The authority.
+    pub ca: &'a Path,
+    /// The servers' certificate.
+    pub cert: &'a Path,
+    /// Its key.
+    pub key: &'a Path,
 }
 
 #[derive(Debug)]
@@ -68,6 +83,25 @@ impl Servers {
     /// # Errors
     /// If there is no `nats-server`, or one does not listen in time.
     pub fn start(count: usize) -> io::Result<Self> {
+        Self::start_with(count, "nats", Vec::new())
+    }
+
+    /// The same with TLS, for clients with a certificate. [`Self::leader`] cannot ask them.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_tls(count: usize, tls: Tls<'_>) -> io::Result<Self> {
+        let Tls { ca, cert, key } = tls;
+        let files = [("--tlscacert", ca), ("--tlscert", cert), ("--tlskey", key)];
+        let files = files.into_iter().flat_map(|(flag, file)| [flag.into(), file.into()]);
+        Self::start_with(count, "tls", ["--tlsverify".into()].into_iter().chain(files).collect())
+    }
+
+    /// The same with further arguments of each server; `scheme` is that of the URLs.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with(count: usize, scheme: &'static str, arguments: Vec<OsString>) -> io::Result<Self> {
         let folder = tempfile::tempdir()?;
         let ports = free_ports(2 * count)?;
         let server = |(number, ports): (usize, &[u16])| Server {
@@ -80,7 +114,8 @@ impl Servers {
         let servers: Vec<_> = ports.chunks_exact(2).enumerate().map(server).collect();
         let routes: Vec<_> =
             servers.iter().map(|server| format!("nats://127.0.0.1:{}", server.route)).collect();
-        let mut all = Self { servers, routes: routes.join(","), _folder: folder };
+        let routes = routes.join(",");
+        let mut all = Self { servers, routes, arguments, scheme, _folder: folder };
         for number in 0..count {
             all.spawn(number)?;
         }
@@ -90,10 +125,10 @@ impl Servers {
         Ok(all)
     }
 
-    /// `nats://…` of every server, with commas between them.
+    /// `nats://…` or `tls://…` of every server, with commas between them.
     pub fn urls(&self) -> String {
-        let urls: Vec<_> =
-            self.servers.iter().map(|server| format!("nats://127.0.0.1:{}", server.client)).collect();
+        let url = |server: &Server| format!("{}://127.0.0.1:{}", self.scheme, server.client);
+        let urls: Vec<_> = self.servers.iter().map(url).collect();
         urls.join(",")
     }
 
@@ -148,6 +183,7 @@ impl Servers {
         let mut command = Command::new(program().ok_or_else(missing)?);
         command.args(["-a", "127.0.0.1", "-p", &server.client.to_string(), "-n", &server.name, "-js", "-sd"]);
         command.arg(&server.folder).arg("-l").arg(server.folder.with_extension("log"));
+        command.args(&self.arguments);
         if is_cluster {
             let route = format!("nats://127.0.0.1:{}", server.route);
             command.args(["--cluster_name", "test", "--cluster", &route, "--routes", &self.routes]);

@@ -1,9 +1,11 @@
 //! Which engine keeps the store, as a setting.
 
-use std::{fmt, str::FromStr};
+use std::str::FromStr;
+
+use crate::nats::{NatsAccess, NatsServer};
 
 /// Which engine keeps the store.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Engine {
     /// A SQLite file in the data folder.
     #[default]
@@ -11,7 +13,7 @@ pub enum Engine {
     /// SQLite without a file: the entries are lost when the process ends.
     SqliteInMemory,
     /// JetStream on these NATS servers. Any one that can be reached will do; several processes share the store.
-    Nats(Vec<NatsServer>),
+    Nats(Vec<NatsServer>, NatsAccess),
 }
 
 impl FromStr for Engine {
@@ -22,56 +24,15 @@ impl FromStr for Engine {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.trim() {
             "sqlite" => Ok(Self::Sqlite),
-            text if text.starts_with("nats://") => text
-                .split(',')
-                .map(|server| NatsServer::new(server.trim()))
-                .collect::<Result<_, _>>()
-                .map(Self::Nats),
-            _ => Err("the store is sqlite, or nats://host:port with more after commas".into()),
+            text if NatsServer::has_scheme(text) => {
+                let servers = text.split(',').map(|server| NatsServer::new(server.trim()));
+                Ok(Self::Nats(servers.collect::<Result<_, _>>()?, NatsAccess::default()))
+            }
+            _ => {
+                Err("the store is sqlite, or nats://host:port or tls://host:port with more after commas"
+                    .into())
+            }
         }
-    }
-}
-
-/// The address of a NATS server. It prints as host and port, without its name and password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct NatsServer(String);
-
-impl NatsServer {
-    /// `nats://host:port`, with `user:password@` before the host if need be.
-    ///
-    /// # Errors
-    /// Says what an address looks like.
-    pub fn new(url: &str) -> Result<Self, String> {
-        let host = url.strip_prefix("nats://").map(after_credentials).unwrap_or_default();
-        let is_host = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-        if host.is_empty() || !host.chars().all(is_host) {
-            return Err(
-                "an address of a NATS server looks like nats://host:port or nats://user:password@host:port"
-                    .into(),
-            );
-        }
-        Ok(Self(url.to_owned()))
-    }
-
-    /// The whole address, credentials too.
-    pub(crate) fn url(&self) -> &str {
-        &self.0
-    }
-}
-
-fn after_credentials(authority: &str) -> &str {
-    authority.rsplit('@').next().unwrap_or_default()
-}
-
-impl fmt::Display for NatsServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(after_credentials(self.0.trim_start_matches("nats://")))
-    }
-}
-
-impl fmt::Debug for NatsServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NatsServer({self})")
     }
 }
 
@@ -81,10 +42,20 @@ mod tests {
 
     #[test]
     fn a_store_is_sqlite_or_nats_servers() {
-        assert_eq!("sqlite".parse(), Ok(Engine::Sqlite));
-        let Ok(Engine::Nats(servers)) = "nats://a:1, nats://u:p@b".parse() else { panic!() };
-        assert_eq!(servers.iter().map(NatsServer::url).collect::<Vec<_>>(), ["nats://a:1", "nats://u:p@b"]);
-        for wrong in ["", "mysql", "nats://", "nats://a,b", "tls://a", "nats://u:p@", "nats://a/b"] {
+        assert!(matches!("sqlite".parse(), Ok(Engine::Sqlite)));
+        let Ok(Engine::Nats(servers, _)) = "nats://a:1, nats://u:p@b,tls://c".parse() else { panic!() };
+        assert_eq!(servers.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a:1", "b", "c"]);
+        for wrong in [
+            "",
+            "mysql",
+            "nats://",
+            "tls://",
+            "nats://a,b",
+            "http://a",
+            "nats://u:p@",
+            "nats://a/b",
+            "tls://a?b",
+        ] {
             assert!(wrong.parse::<Engine>().is_err(), "{wrong}");
         }
     }
@@ -93,6 +64,7 @@ mod tests {
     fn a_password_is_never_shown() {
         for text in [
             "nats://me:hunter2@a:4222",
+            "tls://me:hunter2@a:4222",
             "nats://me:hun@ter2@a:4222",
             "nats://me:hunter2@",
             "nat://me:hunter2@a",

@@ -26,12 +26,13 @@ use self::{
 };
 pub use self::{
     bus::{Bus, MAX_MESSAGE_BYTES, Subject},
-    engine::{Engine, NatsServer},
+    engine::Engine,
     kv::{
         Entry, Error, Event, Expect, Health, Kv, LeaseWatch, Leased, MAX_KEY_BYTES, MAX_VALUE_BYTES, Page,
         Revision, Watch,
     },
     namespace::Namespace,
+    nats::{NatsAccess, NatsServer},
     queue::Queue,
     replicated::{Change, Host, Record, Replica, Replicated, Shared},
 };
@@ -65,8 +66,8 @@ impl Store {
                 Ok(Self::alone(sqlite, supervisor))
             }
             Engine::SqliteInMemory => Ok(Self::alone(Sqlite::in_memory(&supervisor)?, supervisor)),
-            Engine::Nats(servers) => {
-                let nats = Nats::open(servers, &supervisor).await?;
+            Engine::Nats(servers, access) => {
+                let nats = Nats::open(servers, access, &supervisor).await?;
                 Ok(Self { bus: Arc::new(NatsBus::new(Arc::clone(&nats))), kv: nats, supervisor })
             }
         }
@@ -85,7 +86,9 @@ impl Store {
                 read.map_err(|panic| Error::Unavailable(panic.to_string()))?
             }
             Engine::SqliteInMemory => Err(Error::Missing("a memory that ends with its process".into())),
-            Engine::Nats(servers) => Nats::open_existing(servers, &Supervisor::new()).await?.snapshot().await,
+            Engine::Nats(servers, access) => {
+                Nats::open_existing(servers, access, &Supervisor::new()).await?.snapshot().await
+            }
         }
     }
 

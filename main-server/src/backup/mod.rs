@@ -57,7 +57,7 @@ pub async fn restore(engine: &Engine, data_dir: &Path, file: &Path) -> Result<us
     let entries = read.map_err(io::Error::other)??;
     let _held = match engine {
         Engine::Sqlite => Some(DataFolder::lock(data_dir)?),
-        Engine::SqliteInMemory | Engine::Nats(_) => None,
+        Engine::SqliteInMemory | Engine::Nats(..) => None,
     };
     let kv = Store::open(engine, data_dir).await?.kv;
     if !kv.snapshot().await?.is_empty() {

@@ -1,11 +1,12 @@
 //! The addresses of the pages, and the headers every answer carries.
 
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 
 use crate::server::Server;
 
 async fn browse(server: &Server, path: &str) -> Response {
-    let request = Client::new().get(format!("{}{path}", server.url)).header("accept", "text/html,*/*");
+    let request =
+        tls_harness::client().get(format!("{}{path}", server.url)).header("accept", "text/html,*/*");
     request.send().await.unwrap()
 }
 

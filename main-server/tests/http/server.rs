@@ -79,7 +79,7 @@ impl Server {
     pub(crate) async fn serve(app: App, folder: TempDir) -> Self {
         let secret = app.cluster_secret().reveal().to_owned();
         let setup_token = app.setup_token().await.unwrap().map(|token| token.reveal().to_owned());
-        let operator = Client::builder().unix_socket(Local::path(folder.path())).build().unwrap();
+        let operator = tls_harness::client_builder().unix_socket(Local::path(folder.path())).build().unwrap();
         let router = app.router();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -88,7 +88,7 @@ impl Server {
         let mut tasks = JoinSet::new();
         tasks.spawn(app.run(shutdown.clone()));
         tasks.spawn(serving::serve(listener, router, limits, stopped));
-        let (setup_token, client) = (setup_token.unwrap_or_default(), Client::new());
+        let (setup_token, client) = (setup_token.unwrap_or_default(), tls_harness::client());
         Self { url, secret, setup_token, client, operator, folder, shutdown, tasks }
     }
 

@@ -128,7 +128,7 @@ fn wrong_values_are_refused_for_the_reason_that_a_flag_would_be() {
         ("max_viewers = []", "a number, a text or a list"),
         ("max_viewers = 2026-11-28", "a number, a text or a list"),
         ("max_viewers = 99999999999999999999", "a number, a text or a list"),
-        ("main_server = ['http://a', 'https://b']", "TLS"),
+        ("main_server = ['http://a', 'ftp://b']", "expected https://host:port"),
         ("log_format = 'xml'", "text, json"),
         ("segment_bytes = '17MiB'", "at most 16MiB"),
         ("spawn_nodes = '3..2'", "3 is more than 2"),

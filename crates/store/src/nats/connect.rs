@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::{
-    Client, ConnectOptions, ServerAddr,
+    Client, ConnectOptions,
     jetstream::{
         Context, ErrorCode,
         context::{ContextBuilder, GetStreamError, GetStreamErrorKind},
@@ -18,8 +18,8 @@ use tokio::{
 
 use tokio_util::sync::DropGuard;
 
-use super::{Nats, key, message::unavailable, read};
-use crate::{Error, Health, NatsServer};
+use super::{Nats, NatsAccess, NatsServer, key, message::unavailable, read};
+use crate::{Error, Health};
 
 /// The version of what is written: subjects and headers.
 const VERSION: u32 = 1;
@@ -54,12 +54,12 @@ pub(super) enum Missing {
 
 /// Connects to any of `servers` and keeps `health` up to date from then on.
 pub(super) async fn connect(
-    servers: &[NatsServer],
+    (servers, access): (&[NatsServer], &NatsAccess),
     missing: Missing,
     health: watch::Sender<Health>,
     closing: DropGuard,
 ) -> Result<Nats, Error> {
-    let client = reach(servers, &health).await?;
+    let client = reach(servers, access, &health).await?;
     check_server(&client.server_info().version)?;
     let context = ContextBuilder::new().timeout(REQUEST_TIMEOUT).build(client.clone());
     let stream = ready(&client, &context, missing).await?;
@@ -77,19 +77,20 @@ pub(super) fn check_server(version: &str) -> Result<(), Error> {
     is_supported.then_some(()).ok_or_else(refused)
 }
 
-async fn reach(servers: &[NatsServer], health: &watch::Sender<Health>) -> Result<Client, Error> {
+async fn reach(
+    servers: &[NatsServer],
+    access: &NatsAccess,
+    health: &watch::Sender<Health>,
+) -> Result<Client, Error> {
     let names: Vec<_> = servers.iter().map(ToString::to_string).collect();
     let failed = |why: &str| Error::Unavailable(format!("no NATS server at {}: {why}", names.join(", ")));
-    let addresses = servers.iter().map(|server| server.url().parse()).collect::<Result<Vec<ServerAddr>, _>>();
-    let addresses = addresses.map_err(|error| failed(&error.to_string()))?;
     let deadline = Instant::now() + CONNECT_TIMEOUT;
     loop {
-        // A task of its own: the client panics when a server asks for TLS, which is not built in.
-        let connecting = tokio::spawn(options(health.clone()).connect(addresses.clone()));
+        let (options, addresses) = access.options(servers).map_err(|error| failed(&error))?;
+        let connecting = configured(options, health.clone()).connect(addresses);
         let why = match timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(Ok(Ok(client))) => return Ok(client),
-            Ok(Ok(Err(error))) => error.to_string(),
-            Ok(Err(_)) => "it asks for TLS, which this program does not speak to NATS".to_owned(),
+            Ok(Ok(client)) => return Ok(client),
+            Ok(Err(error)) => tls::reason(&error).unwrap_or_else(|| error.to_string()),
             Err(_) => "it does not answer".to_owned(),
         };
         if Instant::now() >= deadline {
@@ -99,8 +100,8 @@ async fn reach(servers: &[NatsServer], health: &watch::Sender<Health>) -> Result
     }
 }
 
-pub(super) fn options(health: watch::Sender<Health>) -> ConnectOptions {
-    ConnectOptions::new()
+pub(super) fn configured(options: ConnectOptions, health: watch::Sender<Health>) -> ConnectOptions {
+    options
         .name("undead main-server")
         .connection_timeout(GREETING)
         .request_timeout(Some(REQUEST_TIMEOUT))
@@ -262,9 +263,9 @@ mod tests {
     #[tokio::test]
     async fn a_store_opens_once_the_journal_of_an_earlier_version_is_empty() {
         let servers = Servers::start(1).unwrap();
-        let Ok(Engine::Nats(addresses)) = servers.urls().parse() else { panic!() };
+        let Ok(Engine::Nats(addresses, access)) = servers.urls().parse() else { panic!() };
         let supervisor = Supervisor::new();
-        let nats = Nats::open(&addresses, &supervisor).await.unwrap();
+        let nats = Nats::open(&addresses, &access, &supervisor).await.unwrap();
         let subjects = vec!["undead.journal.>".to_owned()];
         let journal = Config { name: JOURNAL.into(), subjects, ..Config::default() };
         let journal = nats.context.create_stream(journal).await.unwrap();
@@ -274,7 +275,7 @@ mod tests {
             sleep(3 * RETRY).await;
             journal.purge().await.unwrap();
         };
-        let (opened, ()) = tokio::join!(Nats::open(&addresses, &supervisor), empty);
+        let (opened, ()) = tokio::join!(Nats::open(&addresses, &access, &supervisor), empty);
         assert!(opened.is_ok());
         assert_eq!(journal.get_info().await.unwrap().state.messages, 0);
     }
@@ -282,16 +283,19 @@ mod tests {
     #[tokio::test]
     async fn a_newer_program_raises_the_version_and_an_older_one_refuses_it() {
         let servers = Servers::start(1).unwrap();
-        let Ok(Engine::Nats(addresses)) = servers.urls().parse() else { panic!() };
+        let Ok(Engine::Nats(addresses, access)) = servers.urls().parse() else { panic!() };
         let supervisor = Supervisor::new();
-        assert!(matches!(Nats::open_existing(&addresses, &supervisor).await.err(), Some(Error::Missing(_))));
-        let nats = Nats::open(&addresses, &supervisor).await.unwrap();
-        assert!(Nats::open_existing(&addresses, &supervisor).await.is_ok());
+        assert!(matches!(
+            Nats::open_existing(&addresses, &access, &supervisor).await.err(),
+            Some(Error::Missing(_))
+        ));
+        let nats = Nats::open(&addresses, &access, &supervisor).await.unwrap();
+        assert!(Nats::open_existing(&addresses, &access, &supervisor).await.is_ok());
         let (stream, newer) = (&nats.stream, VERSION + 1);
         raise_version(stream, &nats.context, newer).await.unwrap();
         raise_version(stream, &nats.context, newer).await.unwrap();
         let refused = Some(Error::TooNew { found: newer, known: VERSION });
-        assert_eq!(Nats::open(&addresses, &supervisor).await.err(), refused);
-        assert_eq!(Nats::open_existing(&addresses, &supervisor).await.err(), refused);
+        assert_eq!(Nats::open(&addresses, &access, &supervisor).await.err(), refused);
+        assert_eq!(Nats::open_existing(&addresses, &access, &supervisor).await.err(), refused);
     }
 }

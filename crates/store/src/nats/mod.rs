@@ -3,6 +3,7 @@
 //! Needs nats-server 2.10 or newer. A write lasts once most copies of the stream have it; NATS brings it to the disk
 //! within two minutes, so what kills all servers at once (not their processes: their power) may cost the last moments.
 
+mod access;
 mod bus;
 mod connect;
 mod key;
@@ -33,11 +34,10 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use self::access::{NatsAccess, NatsServer};
 pub(crate) use self::bus::NatsBus;
 use self::{connect::Missing, message::Body, write::Write};
-use crate::{
-    Entry, Error, Event, Expect, Health, Kv, LeaseWatch, Namespace, NatsServer, Page, Revision, Watch, kv,
-};
+use crate::{Entry, Error, Event, Expect, Health, Kv, LeaseWatch, Namespace, Page, Revision, Watch, kv};
 
 /// How long a call is tried. A cluster that lost its leader takes up to nine seconds to elect another: the caller is
 /// told before.
@@ -67,8 +67,12 @@ impl Nats {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if none can be reached within ten seconds or the stream cannot be made, [`Error::TooNew`].
-    pub(crate) async fn open(servers: &[NatsServer], supervisor: &Supervisor) -> Result<Arc<Self>, Error> {
-        Self::connect(servers, Missing::Make, supervisor).await
+    pub(crate) async fn open(
+        servers: &[NatsServer],
+        access: &NatsAccess,
+        supervisor: &Supervisor,
+    ) -> Result<Arc<Self>, Error> {
+        Self::connect(servers, access, Missing::Make, supervisor).await
     }
 
     /// Connects to any of `servers`, where the stream is already, to read it: nothing is made or written, and no task writes later.
@@ -77,19 +81,21 @@ impl Nats {
     /// As [`Self::open`], [`Error::Missing`] without a stream, [`Error::TooOld`].
     pub(crate) async fn open_existing(
         servers: &[NatsServer],
+        access: &NatsAccess,
         supervisor: &Supervisor,
     ) -> Result<Arc<Self>, Error> {
-        Self::connect(servers, Missing::Refuse, supervisor).await
+        Self::connect(servers, access, Missing::Refuse, supervisor).await
     }
 
     async fn connect(
         servers: &[NatsServer],
+        access: &NatsAccess,
         missing: Missing,
         supervisor: &Supervisor,
     ) -> Result<Arc<Self>, Error> {
         let health = signal::Sender::new(Health::GOOD);
         let closing = CancellationToken::new();
-        let nats = connect::connect(servers, missing, health, closing.clone().drop_guard()).await?;
+        let nats = connect::connect((servers, access), missing, health, closing.clone().drop_guard()).await?;
         let nats = Arc::new(nats);
         if missing == Missing::Refuse {
             return Ok(nats);

@@ -29,7 +29,7 @@ pub(super) async fn leave_old_ones(client: Client, mut health: watch::Receiver<H
 
 #[cfg(test)]
 mod tests {
-    use async_nats::ServerAddr;
+    use async_nats::{ConnectOptions, ServerAddr};
     use tokio::{
         io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
         net::{TcpListener, TcpStream},
@@ -37,7 +37,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::nats::connect::options;
+    use crate::nats::connect::configured;
 
     /// Longest that the test may take; what is awaited is always a condition.
     const TEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -73,7 +73,8 @@ mod tests {
         let health = watch::Sender::new(Health::GOOD);
         let connected_to_old = async {
             loop {
-                let client = options(health.clone()).connect(&addresses[..]).await.unwrap();
+                let client =
+                    configured(ConnectOptions::new(), health.clone()).connect(&addresses[..]).await.unwrap();
                 if client.server_info().version == "2.9.25" {
                     return client;
                 }

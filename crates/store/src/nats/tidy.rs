@@ -101,8 +101,8 @@ mod tests {
     #[tokio::test]
     async fn an_old_deletion_is_forgotten_and_who_watches_from_before_it_is_told() {
         let servers = Servers::start(1).unwrap();
-        let Ok(Engine::Nats(addresses)) = servers.urls().parse() else { panic!() };
-        let nats = Nats::open(&addresses, &Supervisor::new()).await.unwrap();
+        let Ok(Engine::Nats(addresses, access)) = servers.urls().parse() else { panic!() };
+        let nats = Nats::open(&addresses, &access, &Supervisor::new()).await.unwrap();
         let first = nats.put(NODES, "kept", "1".into(), None).await.unwrap();
         for key in ["gone", "back"] {
             nats.put(NODES, key, "1".into(), None).await.unwrap();

@@ -4,4 +4,5 @@
 
 mod conformance;
 mod files;
+mod nats_access;
 mod outages;
