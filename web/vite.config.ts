@@ -53,6 +53,8 @@ function frame(): Plugin {
 
 export default defineConfig({
   appType: 'mpa',
+  // Pages name their files relative to the site; the server puts the path in front below which a browser reaches it.
+  base: './',
   plugins: [pageAddresses(), frame()],
   build: {
     target: 'es2022',

@@ -163,7 +163,8 @@ impl App {
         let listeners = features.take_listeners();
         let gossip = Gossip::new(Arc::clone(&context.store.bus), outbox, partition, listeners);
         let (routes, tasks) = features.task("gossip", async move { gossip.run().await }).split();
-        let (router, folder) = (api::router(routes), context.config.data_dir.clone());
+        let router = api::router(routes, &context.config.frame_ancestors);
+        let folder = context.config.data_dir.clone();
         Ok(Self {
             local: Local::new(&folder, &router),
             router,

@@ -6,7 +6,7 @@ use placement::Policies;
 use protocol::account::Broadcast;
 use store::Engine;
 
-use crate::{accounts, auth::Secret};
+use crate::{FrameAncestors, accounts, auth::Secret};
 
 /// How a main server is set up. [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub struct Config {
     pub accounts: accounts::Limits,
     /// Who may create streams; everybody.
     pub broadcast: Broadcast,
+    /// Sites that may show `/embed/…` in a frame; all of them.
+    pub frame_ancestors: FrameAncestors,
 }
 
 /// Most of what may pile up.
@@ -107,6 +109,7 @@ impl Config {
             limits: Limits::default(),
             accounts: accounts::Limits::default(),
             broadcast: Broadcast::default(),
+            frame_ancestors: FrameAncestors::default(),
         }
     }
 }

@@ -67,4 +67,5 @@ pub use auth::Secret;
 pub use config::{Config, Limits, Thresholds};
 pub use data_folder::{DataFolder, Error as DataFolderError};
 pub use local::Local;
+pub use pages::FrameAncestors;
 pub use store::{Engine, NatsAccess, NatsServer};

@@ -9,7 +9,7 @@ use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use main_server::{AccountLimits, Config, Engine, Limits, NatsAccess, Thresholds};
+use main_server::{AccountLimits, Config, Engine, FrameAncestors, Limits, NatsAccess, Thresholds};
 use placement::{BroadcasterPolicy, ViewerPolicy};
 use protocol::account::Broadcast;
 use tls::Identity;
@@ -17,6 +17,7 @@ use tls::Identity;
 use super::{
     Contradiction, ServerOptions, TrustOptions,
     units::{Bytes, Millis},
+    values,
 };
 use crate::failure::Failure;
 
@@ -135,6 +136,10 @@ pub(crate) struct MainServerOptions {
     /// Most bytes of all preview pictures together
     #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().thumbnail_bytes as u64))]
     pub(crate) thumbnail_bytes: Bytes,
+    /// Sites that may show /embed pages in a frame, such as https://example.org: `*` for all, `none` for none; several may be
+    /// given
+    #[arg(long, value_name = "SITE", value_delimiter = ',', default_value = "*", value_parser = values::frame_ancestor)]
+    pub(crate) frame_ancestors: Vec<String>,
     /// Who may create streams: open (all clients), key (holders of a stream key or an account), or account (holders of an account)
     #[arg(long, value_name = "WHO", help_heading = "People", default_value = "open", value_parser = broadcast())]
     pub(crate) broadcast: Broadcast,
@@ -199,6 +204,11 @@ impl MainServerOptions {
             self.scale_down_below < self.scale_aim && self.scale_aim < self.scale_up_above,
             &["scale_down_below", "scale_aim", "scale_up_above"],
             "scale_down_below, scale_aim and scale_up_above must increase in this order",
+        )?;
+        Contradiction::unless(
+            FrameAncestors::new(&self.frame_ancestors).is_ok(),
+            &["frame_ancestors"],
+            "`none` cannot be combined with other sites",
         )
     }
 
@@ -213,6 +223,8 @@ impl MainServerOptions {
         config.lease = self.lease_ms.0;
         config.first_media = self.first_media_ms.0;
         config.remember_ended = self.remember_ended_ms.0;
+        config.frame_ancestors =
+            FrameAncestors::new(&self.frame_ancestors).expect("check() has refused other lists");
         config.limits = Limits {
             streams: self.max_cluster_streams,
             waiting_streams: self.max_waiting_streams,

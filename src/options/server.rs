@@ -3,11 +3,12 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use serving::Limits;
+use serving::{Limits, Network, Prefix, Proxies};
 
 use super::{
     Contradiction,
     units::{Bytes, Millis},
+    values,
 };
 use crate::open_files;
 
@@ -37,6 +38,13 @@ pub(crate) struct ServerOptions {
     /// nodes and main servers
     #[arg(long, value_name = "MS", default_value_t = Millis(cdn::Limits::default().grace))]
     pub(crate) grace_ms: Millis,
+    /// Networks of reverse proxies, such as 10.0.0.0/8: X-Forwarded-For, -Proto, -Host and -Prefix, or Forwarded, are honoured
+    /// from there only; several may be given, separated by commas or by repeating the flag
+    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    pub(crate) trusted_proxy: Vec<Network>,
+    /// Path below which browsers reach the server, such as /live-tv, where no trusted proxy sends X-Forwarded-Prefix
+    #[arg(long, value_name = "PATH", value_parser = values::base_path)]
+    pub(crate) base_path: Option<Prefix>,
 }
 
 /// Shortest grace period: the only main server of a cluster may take as long to restart after a crash.
@@ -70,6 +78,10 @@ impl ServerOptions {
                 .max_http_connections
                 .map_or(derived.http_connections, given)
                 .min(connections),
+            proxies: Proxies {
+                trusted: self.trusted_proxy.clone(),
+                base_path: self.base_path.clone().unwrap_or_default(),
+            },
         }
     }
 }

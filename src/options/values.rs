@@ -1,6 +1,8 @@
 //! Parsers of options that are URLs or names. A wrong value ends the program when it starts, with exit status 2.
 
+use main_server::FrameAncestors;
 use reqwest::Url;
+use serving::Prefix;
 
 use crate::address;
 
@@ -56,6 +58,22 @@ fn check_plain(url: &Url) -> Result<(), String> {
         return Err("a user or password is not allowed".to_owned());
     }
     Ok(())
+}
+
+/// The path below which the site is reached. It is removed from paths of requests where a proxy did not, so it must not begin
+/// like a path of the site itself.
+pub(crate) fn base_path(text: &str) -> Result<Prefix, String> {
+    const OWN: [&str; 9] = ["api", "assets", "admin", "cdn", "embed", "live", "view", "socket.io", "ws"];
+    let prefix: Prefix = text.parse().map_err(str::to_owned)?;
+    match prefix.as_str().split('/').nth(1) {
+        Some(first) if OWN.contains(&first) => Err(format!("/{first} is a path of the site itself")),
+        _ => Ok(prefix),
+    }
+}
+
+/// A site that may show the embedded player in a frame.
+pub(crate) fn frame_ancestor(text: &str) -> Result<String, String> {
+    FrameAncestors::new(&[text]).map(|_| text.to_owned())
 }
 
 /// A name of a node or a region.
@@ -116,6 +134,16 @@ mod tests {
             "http://u@a",
         ] {
             assert!(peer_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn base_paths_do_not_begin_like_paths_of_the_site() {
+        for right in ["/live-tv", "/live-tv/", "/tv/view", "/"] {
+            assert!(base_path(right).is_ok(), "{right}");
+        }
+        for wrong in ["live-tv", "/live", "/view/tv", "/api", "//tv", "https://host/tv"] {
+            assert!(base_path(wrong).is_err(), "{wrong}");
         }
     }
 

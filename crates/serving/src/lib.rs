@@ -6,9 +6,12 @@
 //! longer under these time-outs, and has left that share once the application keeps it (see [`Client`]); long polls and event
 //! streams are responses in progress, which have no time limit. A TLS handshake has the time of a request head and counts as
 //! idle.
+//!
+//! How a client reached the port, by way of a proxy or directly, is decided here once for all handlers (see [`Forwarded`]).
 
 mod bodies;
 mod connection;
+mod forwarded;
 mod limits;
 mod places;
 mod redirect;
@@ -17,6 +20,7 @@ mod shortage;
 mod tls;
 
 pub use connection::Connection;
+pub use forwarded::{Forwarded, Network, Prefix, Proxies};
 pub use limits::Limits;
 pub use places::Client;
 pub use redirect::redirect_to_https;

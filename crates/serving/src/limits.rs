@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Proxies;
+
 /// Share of the descriptors that connections which are not kept may have.
 const HTTP_SHARE: u64 = 4;
 /// The most of them, however many descriptors there are: each may hold a request head in memory.
@@ -26,6 +28,8 @@ pub struct Limits {
     pub connections: usize,
     /// Most connections that the application does not keep: see [`Client`](crate::Client).
     pub http_connections: usize,
+    /// Proxies in front of the port. Their connections are those of many clients, so no limit per host applies to them.
+    pub proxies: Proxies,
 }
 
 impl Limits {
@@ -41,6 +45,7 @@ impl Limits {
             unread: Duration::from_secs(60),
             connections: count(files - kept),
             http_connections: count(http),
+            proxies: Proxies::default(),
         }
     }
 }

@@ -8,7 +8,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
@@ -73,7 +73,8 @@ struct Taken {
 #[derive(Debug)]
 pub(crate) struct Http {
     number: u64,
-    host: IpAddr,
+    /// None if the peer is a proxy: its connections are those of many clients.
+    host: Option<IpAddr>,
     phase: AtomicU8,
     /// When the phase began, in ms of the table's own clock.
     since_ms: AtomicU64,
@@ -135,21 +136,23 @@ impl Places {
         })
     }
 
-    /// A place for a connection from `address`.
-    pub(crate) fn enter(self: &Arc<Self>, address: IpAddr) -> Entry {
-        let host = host(address);
+    /// A place for a connection of `host`, as limits per client count it; of none if the peer is a trusted proxy.
+    pub(crate) fn enter(self: &Arc<Self>, host: Option<IpAddr>) -> Entry {
         let mut taken = self.taken();
         let full = taken.http.len() >= self.most_http || taken.all >= self.most;
         if full {
-            let crowds = taken.by_host.get(&host).is_some_and(|places| places * 2 >= self.most_http);
-            if !self.make_room(&mut taken, crowds.then_some(host)) {
+            let places = |host: &IpAddr| taken.by_host.get(host).copied().unwrap_or_default();
+            let crowds = host.filter(|host| places(host) * 2 >= self.most_http);
+            if !self.make_room(&mut taken, crowds) {
                 return Entry::Full;
             }
         }
         let number = taken.next;
         taken.next += 1;
         taken.all += 1;
-        *taken.by_host.entry(host).or_default() += 1;
+        if let Some(host) = host {
+            *taken.by_host.entry(host).or_default() += 1;
+        }
         let http = Arc::new(Http {
             number,
             host,
@@ -173,7 +176,7 @@ impl Places {
     /// Whether connections were closed, of one host if one is given.
     fn make_room(&self, taken: &mut Taken, of: Option<IpAddr>) -> bool {
         let mut found: [Vec<_>; BOUNDED] = [(); BOUNDED].map(|()| Vec::new());
-        for http in taken.http.values().filter(|http| of.is_none_or(|host| http.host == host)) {
+        for http in taken.http.values().filter(|http| of.is_none_or(|host| http.host == Some(host))) {
             if let Some(found) = found.get_mut(http.phase() as usize) {
                 found.push((http.since_ms(), http.number));
             }
@@ -206,10 +209,12 @@ impl Places {
 impl Taken {
     fn leave_http(&mut self, number: u64) -> Option<Arc<Http>> {
         let http = self.http.remove(&number)?;
-        if let Some(places) = self.by_host.get_mut(&http.host) {
+        if let Some(host) = http.host
+            && let Some(places) = self.by_host.get_mut(&host)
+        {
             *places -= 1;
             if *places == 0 {
-                self.by_host.remove(&http.host);
+                self.by_host.remove(&host);
             }
         }
         Some(http)
@@ -293,17 +298,6 @@ impl Drop for Place {
     }
 }
 
-/// The host that an address counts as: itself, or with IPv6 the 64-bit network of one customer.
-fn host(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-        }
-        address => address,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{net::Ipv4Addr, task::Wake};
@@ -319,7 +313,7 @@ mod tests {
     }
 
     fn enter(places: &Arc<Places>, host: u8) -> Option<Place> {
-        match places.enter(Ipv4Addr::new(10, 0, 0, host).into()) {
+        match places.enter(Some(Ipv4Addr::new(10, 0, 0, host).into())) {
             Entry::Free(place) | Entry::Displacing(place) => Some(place),
             Entry::Full => None,
         }
@@ -427,10 +421,16 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_host() {
-        let [a, b] = ["2001:db8::1", "2001:db8::ffff:2"].map(|address| host(address.parse().unwrap()));
-        assert_eq!(a, b);
-        assert_eq!(host("::ffff:10.0.0.1".parse().unwrap()), host("10.0.0.1".parse().unwrap()));
-        assert_ne!(host("10.0.0.2".parse().unwrap()), host("10.0.0.1".parse().unwrap()));
+    fn a_proxy_may_have_all_places_because_its_clients_are_many() {
+        let places = places(100, 4);
+        let idle = enter(&places, 1).unwrap();
+        let proxied = |_| match places.enter(None) {
+            Entry::Free(place) | Entry::Displacing(place) => place,
+            Entry::Full => panic!("there is always a place"),
+        };
+        let proxied: Vec<_> = (0..4).map(proxied).collect();
+        assert_eq!((is_open(&idle), open(&proxied)), (false, vec![true; 4]));
+        drop(proxied);
+        assert_eq!(places.taken().http.len(), 0);
     }
 }

@@ -10,6 +10,7 @@ use axum::{
 };
 use hyper::{Request, Response, body::Body as _, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use per_address::network;
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -69,8 +70,8 @@ struct Server {
     closing: CancellationToken,
 }
 
-/// Serves `app` until `closing` is cancelled, and then until running requests are answered. Handlers find the client's
-/// address in [`ConnectInfo`].
+/// Serves `app` until `closing` is cancelled, and then until running requests are answered. Handlers find the peer's
+/// address in [`ConnectInfo`], and the client's, which may be behind a proxy, in [`Forwarded`](crate::Forwarded).
 ///
 /// On a port for TLS, requests in plain HTTP are answered with the `https` URL only.
 pub async fn serve(listener: impl Into<Listener>, app: Router, limits: Limits, closing: CancellationToken) {
@@ -97,7 +98,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, tasks: &TaskTracke
             }
         };
         match accepted {
-            Ok((tcp, address)) => match server.places.enter(address.ip()) {
+            Ok((tcp, address)) => match server.enter(address) {
                 Entry::Free(place) => drop(tasks.spawn(server.clone().attend(tcp, address, place))),
                 Entry::Displacing(place) => {
                     server.log_places(places.occurred(Instant::now()));
@@ -147,6 +148,11 @@ struct Peer {
 }
 
 impl Server {
+    fn enter(&self, peer: SocketAddr) -> Entry {
+        let is_proxy = self.limits.proxies.trust(peer.ip());
+        self.places.enter((!is_proxy).then(|| network(peer.ip())))
+    }
+
     fn log_places(&self, line: Option<Line>) {
         let Limits { connections, http_connections, .. } = self.limits;
         match line {
@@ -229,7 +235,13 @@ impl Server {
         let whole = request.body().is_end_stream();
         busy.0.enter(if whole { Phase::Answering } else { Phase::Receiving });
         let mut request = request.map(|body| Body::new(Arriving::new(body, busy.0.clone(), &self.limits)));
+        let proxies = &self.limits.proxies;
+        let forwarded = proxies.forwarded(peer.address.ip(), peer.is_tls, request.uri(), request.headers());
+        request.extensions_mut().insert(forwarded);
         request.extensions_mut().insert(ConnectInfo(peer.address));
+        if let Some(uri) = proxies.without_base_path(request.uri()) {
+            *request.uri_mut() = uri;
+        }
         if peer.is_tls {
             request.extensions_mut().insert(OverTls);
         }

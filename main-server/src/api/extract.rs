@@ -1,17 +1,15 @@
 //! What handlers take out of a request, with our errors where something is wrong with it.
 
-use std::{
-    convert::Infallible,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
-};
+use std::{convert::Infallible, net::IpAddr};
 
 use axum::{
-    extract::{ConnectInfo, FromRequest, FromRequestParts, Request, rejection::BytesRejection},
+    extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
     http::{StatusCode, request::Parts},
 };
 use bytes::Bytes;
 use protocol::{ErrorCode, Located};
 use serde::de::DeserializeOwned;
+use serving::Forwarded;
 
 use super::error::Error;
 
@@ -72,38 +70,13 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     })
 }
 
-/// The client as limits per address count it: the peer's address, or its IPv6 /64; `None` if the server does not know it.
+/// The client as limits per address count it: its address, or its IPv6 /64; `None` if the server does not know it.
 pub(crate) struct Client(pub(crate) Option<IpAddr>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Client {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(peer.map(|ConnectInfo(address)| whole_network(address.ip()))))
-    }
-}
-
-fn whole_network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 => v4,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neighbours_in_an_ipv6_network_count_as_one() {
-        let network = |text: &str| whole_network(text.parse().unwrap());
-        assert_eq!(network("2001:db8:1:2:3::1"), network("2001:db8:1:2:ffff::9"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
-        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self(Forwarded::from_request_parts(parts, state).await?.network()))
     }
 }

@@ -18,36 +18,34 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
+use serving::Forwarded;
 use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::error::Error;
-use crate::pages;
+use crate::pages::{self, FrameAncestors, Use, Visit};
 
 /// Largest body, where a route does not say otherwise.
 const MAX_BODY_BYTES: usize = 16 * 1024;
 /// Longest that reading a request and answering it may take; event streams begin within it and continue.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The `features`' routes and the pages, with what holds for all of them.
-pub(crate) fn router(features: Router) -> Router {
+/// The `features`' routes and the pages, with what holds for all of them. The `ancestors` may show the embedded player in a frame.
+pub(crate) fn router(features: Router, ancestors: &FrameAncestors) -> Router {
+    let page = |name, purpose| {
+        let ancestors = ancestors.clone();
+        get(async move |forwarded: Forwarded, headers: HeaderMap| {
+            pages::page(name, purpose, &ancestors, &visit(&forwarded, &headers))
+        })
+    };
     features
-        .route("/", get(|request: HeaderMap| async move { pages::page("index.html", &request) }))
-        .route("/live", get(|request: HeaderMap| async move { pages::page("live.html", &request) }))
-        .route("/view", get(|request: HeaderMap| async move { pages::page("view.html", &request) }))
-        .route("/admin", get(|request: HeaderMap| async move { pages::page("admin.html", &request) }))
-        .route(
-            "/styleguide",
-            get(|request: HeaderMap| async move { pages::page("styleguide.html", &request) }),
-        )
-        .route(
-            "/view/{stream_id}",
-            get(|request: HeaderMap| async move { pages::page("watch.html", &request) }),
-        )
-        .route(
-            "/embed/{stream_id}",
-            get(|request: HeaderMap| async move { pages::embedded_page("watch.html", &request) }),
-        )
+        .route("/", page("index.html", Use::Show))
+        .route("/live", page("live.html", Use::Broadcast))
+        .route("/view", page("view.html", Use::Show))
+        .route("/admin", page("admin.html", Use::Show))
+        .route("/styleguide", page("styleguide.html", Use::Show))
+        .route("/view/{stream_id}", page("watch.html", Use::Show))
+        .route("/embed/{stream_id}", page("watch.html", Use::Embed))
         .fallback(file_or_nothing)
         .method_not_allowed_fallback(|| async { Error::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -56,17 +54,22 @@ pub(crate) fn router(features: Router) -> Router {
         .layer(middleware::from_fn(with_headers))
 }
 
+fn visit<'a>(forwarded: &'a Forwarded, headers: &'a HeaderMap) -> Visit<'a> {
+    Visit { headers, prefix: forwarded.prefix(), secure: forwarded.is_secure() }
+}
+
 /// A file of the pages' build, or the answer that there is nothing: a page to browsers, an error to programs.
-async fn file_or_nothing(method: Method, uri: Uri, request: HeaderMap) -> Response {
+async fn file_or_nothing(method: Method, uri: Uri, forwarded: Forwarded, request: HeaderMap) -> Response {
     let reads = matches!(method, Method::GET | Method::HEAD);
     if reads && let Some(page) = without_slash(&uri) {
-        return Redirect::permanent(&page).into_response();
+        return Redirect::permanent(&forwarded.prefix().path(&page)).into_response();
     }
-    let found = reads.then(|| pages::file(uri.path().trim_start_matches('/'), &request)).flatten();
+    let visit = visit(&forwarded, &request);
+    let found = reads.then(|| pages::file(uri.path().trim_start_matches('/'), &visit)).flatten();
     found.unwrap_or_else(|| {
         let accepts = request.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if reads && accepts.contains("text/html") && !uri.path().starts_with("/api/") {
-            pages::not_found()
+            pages::not_found(&visit)
         } else {
             Error::no_such_path(uri.path()).into_response()
         }
@@ -93,20 +96,21 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Error::internal().into_response()
 }
 
-/// The headers of every answer that its handler did not set otherwise.
+/// The headers of every answer that its handler did not set otherwise. What is not a page is nothing to render.
 async fn with_headers(request: Request, next: Next) -> Response {
-    const DEFAULTS: [(HeaderName, HeaderValue); 4] = [
+    const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
+        ),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
     ];
-    let is_embedded = request.uri().path().starts_with("/embed/");
     let mut response = next.run(request).await;
     for (name, value) in DEFAULTS {
-        if name != header::X_FRAME_OPTIONS || !is_embedded {
-            response.headers_mut().entry(name).or_insert(value);
-        }
+        response.headers_mut().entry(name).or_insert(value);
     }
     response
 }

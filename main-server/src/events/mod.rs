@@ -11,19 +11,19 @@ mod event;
 mod listing;
 pub(crate) mod reader;
 mod snapshot;
+mod text;
 
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use bytes::Bytes;
 use tokio::sync::watch;
 
 pub(crate) use event::Event;
 pub(crate) use snapshot::Snapshot;
 
-use self::{listing::Listing, snapshot::Snapshots};
+use self::{listing::Listing, snapshot::Snapshots, text::Text};
 
 /// Bytes of frames that are kept however short the list is.
 const MIN_LOG_BYTES: usize = 64 * 1024;
@@ -41,7 +41,7 @@ pub(crate) struct Feed {
 #[derive(Debug, Default)]
 struct State {
     listing: Listing,
-    log: VecDeque<Bytes>,
+    log: VecDeque<Arc<Text>>,
     log_bytes: usize,
     /// The position after the newest frame.
     next: u64,
@@ -50,7 +50,7 @@ struct State {
 
 /// What the log has at a position.
 enum Found {
-    Frame(Bytes),
+    Frame(Arc<Text>),
     /// It is not written yet.
     Nothing,
     /// It is not kept any more.
@@ -119,7 +119,7 @@ impl Feed {
             Some(index) => usize::try_from(index)
                 .ok()
                 .and_then(|index| state.log.get(index))
-                .map_or(Found::Nothing, |frame| Found::Frame(frame.clone())),
+                .map_or(Found::Nothing, |frame| Found::Frame(Arc::clone(frame))),
         }
     }
 
@@ -144,9 +144,9 @@ impl State {
         (2 * self.listing.bytes()).max(MIN_LOG_BYTES)
     }
 
-    fn append(&mut self, frame: Bytes) {
+    fn append(&mut self, frame: Text) {
         self.log_bytes += frame.len();
-        self.log.push_back(frame);
+        self.log.push_back(Arc::new(frame));
         self.next += 1;
         while self.log_bytes > self.most_bytes()
             && let Some(oldest) = self.log.pop_front()

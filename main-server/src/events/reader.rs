@@ -3,6 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
+use serving::Prefix;
 use tokio::sync::watch;
 
 use super::{Feed, Found, snapshot::Snapshot};
@@ -15,6 +16,7 @@ const TAIL: &[u8] = b"\n\n";
 #[derive(Debug)]
 pub(crate) struct Reader {
     newest: watch::Receiver<u64>,
+    prefix: Prefix,
     place: Place,
 }
 
@@ -33,9 +35,9 @@ impl Place {
 }
 
 impl Reader {
-    /// Everything from now on, beginning with the list.
-    pub(crate) fn new(feed: &Feed) -> Self {
-        Self { newest: feed.watch(), place: Place::start_of(&feed.current()) }
+    /// Everything from now on, beginning with the list, for a client who reaches the site below `prefix`.
+    pub(crate) fn new(feed: &Feed, prefix: Prefix) -> Self {
+        Self { newest: feed.watch(), prefix, place: Place::start_of(&feed.current()) }
     }
 
     /// The next bytes of the event stream. They may be part of an event: the rest of it never waits. None for a reader
@@ -50,7 +52,7 @@ impl Reader {
                         return Some(Bytes::from_static(HEAD));
                     };
                     *taken += 1;
-                    let piece = snapshot.piece(piece);
+                    let piece = snapshot.piece(piece, &self.prefix);
                     if piece.is_some() {
                         return piece;
                     }
@@ -60,7 +62,7 @@ impl Reader {
                 Place::Log(position) => match feed.at(*position) {
                     Found::Frame(frame) => {
                         *position += 1;
-                        return Some(frame);
+                        return Some(frame.below(&self.prefix));
                     }
                     Found::Behind => self.place = Place::start_of(&feed.recent()),
                     Found::Nothing => self.newest.changed().await.ok()?,

@@ -6,8 +6,11 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
+use serving::Prefix;
 
-/// Bytes of all snapshots together; the newest is kept even if it has more.
+use super::text::Text;
+
+/// Bytes of all snapshots together, and as much again where clients reach the site below a path; the newest is kept even if it has more.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes after which a piece is closed.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -17,7 +20,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 pub(crate) struct Snapshot {
     /// The position in the log from which it leads on.
     pub(super) position: u64,
-    pieces: Vec<Bytes>,
+    pieces: Vec<Text>,
 }
 
 impl Snapshot {
@@ -42,14 +45,14 @@ impl Snapshot {
         self.position
     }
 
-    /// Length of the JSON text.
+    /// Length of the JSON text for clients at the root.
     pub(crate) fn bytes(&self) -> usize {
-        self.pieces.iter().map(Bytes::len).sum()
+        self.pieces.iter().map(Text::len).sum()
     }
 
-    /// A piece of the JSON text; none after the last one.
-    pub(crate) fn piece(&self, index: usize) -> Option<Bytes> {
-        self.pieces.get(index).cloned()
+    /// A piece of the JSON text for clients who reach the site below `prefix`; none after the last one.
+    pub(crate) fn piece(&self, index: usize, prefix: &Prefix) -> Option<Bytes> {
+        Some(self.pieces.get(index)?.below(prefix))
     }
 }
 

@@ -1,11 +1,13 @@
 //! What listeners get, however many and however slow they are, and how often the list is copied for them.
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use protocol::{
     StreamId,
     stream::{StreamInfo, StreamState},
 };
 use serde_json::Value;
+use serving::Prefix;
 
 use super::{reader::Reader, *};
 use crate::state::catalogue::News;
@@ -60,7 +62,8 @@ fn taken(reader: &mut Reader, feed: &Feed) -> Vec<(String, Value)> {
 
 fn rows(feed: &Feed) -> Vec<StreamInfo> {
     let snapshot = feed.current();
-    let text: Vec<u8> = (0..).map_while(|index| snapshot.piece(index)).flatten().collect();
+    let text: Vec<u8> =
+        (0..).map_while(|index| snapshot.piece(index, &Prefix::default())).flatten().collect();
     assert_eq!(text.len(), snapshot.bytes());
     serde_json::from_slice(&text).unwrap()
 }
@@ -78,7 +81,7 @@ fn the_busiest_stream_is_listed_first_then_the_newest() {
 #[test]
 fn a_change_set_is_one_frame_that_listeners_share() {
     let feed = feed_of(1_100);
-    let mut readers: Vec<Reader> = (0..20).map(|_| Reader::new(&feed)).collect();
+    let mut readers: Vec<Reader> = (0..20).map(|_| Reader::new(&feed, Prefix::default())).collect();
     for reader in &mut readers {
         assert_eq!(taken(reader, &feed)[0].1.as_array().unwrap().len(), 1_100);
     }
@@ -96,7 +99,7 @@ fn a_change_set_is_one_frame_that_listeners_share() {
 #[test]
 fn listeners_that_fell_behind_share_one_list_instead_of_a_backlog() {
     let feed = feed_of(1_100);
-    let mut readers: Vec<Reader> = (0..20).map(|_| Reader::new(&feed)).collect();
+    let mut readers: Vec<Reader> = (0..20).map(|_| Reader::new(&feed, Prefix::default())).collect();
     readers.iter_mut().for_each(|reader| drop(taken(reader, &feed)));
     for viewers in 1..=8 {
         change_all(&feed, 1_100, viewers);
@@ -119,7 +122,7 @@ fn listeners_that_fell_behind_share_one_list_instead_of_a_backlog() {
 fn whatever_is_missed_in_between_the_list_is_right_in_the_end() {
     let feed = feed_of(500);
     let mut list = std::collections::BTreeMap::new();
-    let mut reader = Reader::new(&feed);
+    let mut reader = Reader::new(&feed, Prefix::default());
     for round in 1..120_u64 {
         match round % 3 {
             0 => change_all(&feed, 400, u32::try_from(round).unwrap()),

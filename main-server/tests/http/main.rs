@@ -9,6 +9,7 @@ mod hostile;
 mod nodes;
 mod pages;
 mod placement;
+mod proxied;
 mod restart;
 mod scaling;
 mod server;

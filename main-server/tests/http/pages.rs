@@ -1,6 +1,8 @@
 //! The addresses of the pages, and the headers every answer carries.
 
+use main_server::FrameAncestors;
 use reqwest::{Method, Response, StatusCode};
+use serving::Proxies;
 
 use crate::server::Server;
 
@@ -32,9 +34,26 @@ async fn every_page_is_there_with_its_protections() {
         assert_eq!(header(&page, "x-content-type-options"), "nosniff");
         assert_eq!(header(&page, "referrer-policy"), "no-referrer");
         let policy = header(&page, "content-security-policy").to_owned();
-        for rule in ["default-src 'self'", "media-src 'self' blob:", "ws: wss:", "frame-ancestors 'none'"] {
+        for rule in [
+            "default-src 'none'",
+            "script-src 'self';",
+            "style-src 'self';",
+            "media-src 'self' blob:",
+            "ws: wss:",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ] {
             assert!(policy.contains(rule), "{path}: {policy}");
         }
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(header(&page, "x-frame-options"), "DENY", "{path}");
+        assert_eq!(header(&page, "cross-origin-resource-policy"), "same-origin", "{path}");
+        let permissions = header(&page, "permissions-policy").to_owned();
+        let capturing = if path == "/live" { "(self)" } else { "()" };
+        for device in ["camera", "microphone", "display-capture"] {
+            assert!(permissions.contains(&format!("{device}={capturing}")), "{path}: {permissions}");
+        }
+        assert!(permissions.contains("geolocation=()"), "{path}: {permissions}");
         assert!(page.text().await.unwrap().contains("<!doctype html>"), "{path}");
     }
 }
@@ -46,7 +65,38 @@ async fn the_player_alone_may_be_shown_by_any_site() {
     assert_eq!(page.status(), StatusCode::OK);
     assert!(header(&page, "content-security-policy").ends_with("frame-ancestors *"));
     assert_eq!(header(&page, "x-frame-options"), "");
+    assert_eq!(header(&page, "cross-origin-resource-policy"), "cross-origin");
+    assert!(header(&page, "permissions-policy").contains("camera=()"));
     assert_eq!(header(&browse(&server, "/view/8811").await, "x-frame-options"), "DENY");
+}
+
+#[tokio::test]
+async fn the_operator_lists_the_sites_that_may_show_the_player() {
+    let ancestors = FrameAncestors::new(&["https://news.example"]).unwrap();
+    let server = Server::with(|config| config.frame_ancestors = ancestors.clone()).await;
+    let policy = |page: Response| header(&page, "content-security-policy").to_owned();
+    let embedded = policy(browse(&server, "/embed/8811d3bae631e8b5e26212edaf3e41eb").await);
+    assert!(embedded.ends_with("frame-ancestors https://news.example"), "{embedded}");
+    for path in ["/view/8811d3bae631e8b5e26212edaf3e41eb", "/live", "/nowhere", "/api/streams", "/healthz"] {
+        let policy = policy(browse(&server, path).await);
+        assert!(policy.contains("frame-ancestors 'none'"), "{path}: {policy}");
+    }
+}
+
+#[tokio::test]
+async fn only_an_encrypted_page_is_told_to_have_no_openers() {
+    let trusted = vec!["127.0.0.1".parse().unwrap()];
+    let server = Server::behind(Proxies { trusted, ..Proxies::default() }).await;
+    for (path, scheme, wanted) in [
+        ("/live", "https", "same-origin"),
+        ("/live", "http", ""),
+        ("/embed/8811d3bae631e8b5e26212edaf3e41eb", "https", ""),
+    ] {
+        let request =
+            tls_harness::client().get(format!("{}{path}", server.url)).header("x-forwarded-proto", scheme);
+        let page = request.send().await.unwrap();
+        assert_eq!(header(&page, "cross-origin-opener-policy"), wanted, "{path} over {scheme}");
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use protocol::{
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use serving::{Limits, Proxies};
 use tempfile::TempDir;
 use tokio::{
     net::TcpListener,
@@ -75,8 +76,26 @@ impl Server {
         Self::serve(App::open(config).await.unwrap(), folder).await
     }
 
+    /// A server with these proxies in front.
+    pub(crate) async fn behind(proxies: Proxies) -> Self {
+        Self::behind_with(proxies, |_| {}).await
+    }
+
+    /// The same, whose defaults `set` changed.
+    pub(crate) async fn behind_with(proxies: Proxies, set: impl Fn(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::new(folder.path());
+        set(&mut config);
+        let limits = Limits { proxies, ..Limits::for_open_files(65_536) };
+        Self::serve_within(limits, App::open(config).await.unwrap(), folder).await
+    }
+
     /// Serves `app`, whose data is in `folder`.
     pub(crate) async fn serve(app: App, folder: TempDir) -> Self {
+        Self::serve_within(Limits::for_open_files(65_536), app, folder).await
+    }
+
+    async fn serve_within(limits: Limits, app: App, folder: TempDir) -> Self {
         let secret = app.cluster_secret().reveal().to_owned();
         let setup_token = app.setup_token().await.unwrap().map(|token| token.reveal().to_owned());
         let operator = tls_harness::client_builder().unix_socket(Local::path(folder.path())).build().unwrap();
@@ -84,7 +103,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
-        let (limits, stopped) = (serving::Limits::for_open_files(65_536), shutdown.clone());
+        let stopped = shutdown.clone();
         let mut tasks = JoinSet::new();
         tasks.spawn(app.run(shutdown.clone()));
         tasks.spawn(serving::serve(listener, router, limits, stopped));

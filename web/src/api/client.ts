@@ -3,6 +3,7 @@
 // `Date` is what the page takes for the server's time.
 
 import { anyOf } from '../browser/signals';
+import { site } from '../browser/site';
 import { CallError, wireError } from '../protocol/error';
 import type { NodeInfo, Scaling } from '../protocol/node';
 import type { Assignment, AskForNodes, CreateStream, StreamCreated, StreamId, StreamInfo } from '../protocol/stream';
@@ -138,7 +139,7 @@ export class MainServer {
     const sentMs = performance.now();
     let response: Response;
     try {
-      response = await fetch(url, { method, signal, ...content(request) });
+      response = await fetch(site(url), { method, signal, ...content(request) });
     } catch (cause) {
       if (timeout.aborted) throw new CallError('timeout', `${url} did not answer in time`, { cause });
       request.signal?.throwIfAborted();

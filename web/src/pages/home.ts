@@ -2,6 +2,7 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
+import { site } from '../browser/site';
 import { strings } from '../strings';
 import { broadcastIcon } from '../ui/icons';
 import { ghostPicture } from '../ui/logo';
@@ -82,7 +83,7 @@ export class HomePage extends LitElement {
         <div class="ghost">${ghostPicture}</div>
         <h1>${home.heading}</h1>
         <p>${home.advice}</p>
-        <a class="button primary big" href="/live">${broadcastIcon} ${home.goLive}</a>
+        <a class="button primary big" href=${site('/live')}>${broadcastIcon} ${home.goLive}</a>
       </section>
       <section aria-labelledby="now">
         <h2 id="now">${home.now}</h2>

@@ -3,6 +3,7 @@
 import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
+import { site } from '../browser/site';
 import { siteMemory, tabMemory } from '../browser/storage';
 import type { BroadcastState } from '../publish/broadcast';
 import { abilities, type Capture } from '../publish/capture';
@@ -228,7 +229,7 @@ export class LivePage extends LitElement {
       <p>${lasted} ${problem?.advice ?? (nothingShared ? ended : thanks)}</p>
       <div class="under">
         <button class="button primary" type="button" @click=${() => this.#studio.again()}>${texts.over.again}</button>
-        <a class="button" href="/view">${texts.over.seeLive}</a>
+        <a class="button" href=${site('/view')}>${texts.over.seeLive}</a>
       </div>
     </section>`;
   }

@@ -2,6 +2,7 @@
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
+import { site } from '../browser/site';
 import { strings } from '../strings';
 import { ghostPicture } from '../ui/logo';
 import '../ui/shell';
@@ -50,8 +51,8 @@ export class NotFoundPage extends LitElement {
         <h1>${notFound.heading}</h1>
         <p>${notFound.advice}</p>
         <div class="actions">
-          <a class="button primary" href="/">${notFound.home}</a>
-          <a class="button" href="/view">${notFound.live}</a>
+          <a class="button primary" href=${site('/')}>${notFound.home}</a>
+          <a class="button" href=${site('/view')}>${notFound.live}</a>
         </div>
       </section>
     </ud-shell>`;

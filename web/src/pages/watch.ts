@@ -6,6 +6,7 @@ import { customElement, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { MainServer } from '../api/client';
 import { serverTime } from '../api/server-time';
+import { sitePath } from '../browser/site';
 import { isConcealed, type Assignment, type StreamInfo, type StreamState } from '../protocol/stream';
 import { strings } from '../strings';
 import { badges, stateBadge, viewersBadge } from '../ui/badges';
@@ -23,7 +24,7 @@ import type { WatchPhase, WatchState } from '../watch/session/state';
 /** How many other streams are offered. */
 const OTHERS = 4;
 
-const { embedded, streamId } = address(location.pathname);
+const { embedded, streamId } = address(sitePath(location.pathname));
 /** `?transport=ws|socketio|polling`, `?region=…` and `?format=…` are for this look alone: a link handed on goes without them. */
 const query = new URLSearchParams(location.search);
 const link = location.origin + location.pathname;
@@ -247,7 +248,7 @@ export class WatchPage extends LitElement {
   }
 }
 
-/** What a page's path means. */
+/** What a page's path within the site means. */
 function address(path: string): { embedded: boolean; streamId: string } {
   const [, page, streamId = ''] = path.split('/');
   return { embedded: page === 'embed', streamId };

@@ -3,6 +3,7 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { site } from '../browser/site';
 import { strings } from '../strings';
 import { appearance, chooseAppearance, type Appearance, type Theme } from './appearance';
 import { appearanceIcon, broadcastIcon } from './icons';
@@ -145,15 +146,17 @@ export class Shell extends LitElement {
     return html`
       <header>
         <button class="skip button" type="button" @click=${this.#skip}>${shell.skip}</button>
-        <a class="brand" href="/" aria-label=${shell.home}>${ghostPicture}<span aria-hidden="true">undead</span></a>
+        <a class="brand" href=${site('/')} aria-label=${shell.home}
+          >${ghostPicture}<span aria-hidden="true">undead</span></a
+        >
         <nav aria-label=${shell.navigation}>
-          <a class="button quiet" href="/view" aria-current=${this.current === 'view' ? 'page' : 'false'}>
+          <a class="button quiet" href=${site('/view')} aria-current=${this.current === 'view' ? 'page' : 'false'}>
             ${shell.watch}
           </a>
           ${
             this.current === 'home' || this.current === 'live'
               ? nothing
-              : html`<a class="button" href="/live">${broadcastIcon} ${shell.goLive}</a>`
+              : html`<a class="button" href=${site('/live')}>${broadcastIcon} ${shell.goLive}</a>`
           }
         </nav>
         <ud-menu .label=${strings.appearance.label} .items=${this.#choices()} @pick=${this.#picked}>

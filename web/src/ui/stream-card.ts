@@ -3,6 +3,7 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { serverTime } from '../api/server-time';
+import { site } from '../browser/site';
 import type { StreamInfo } from '../protocol/stream';
 import { strings } from '../strings';
 import { badges, stateBadge, viewersBadge } from './badges';
@@ -100,7 +101,7 @@ export class StreamCard extends LitElement {
   override render(): TemplateResult {
     const { stream_id, title, state, viewers } = this.stream;
     return html`
-      <a href="/view/${stream_id}">
+      <a href=${site(`/view/${stream_id}`)}>
         <div class="picture">
           ${this.shownUrl === undefined ? html`<div class="none">${ghostPicture}</div>` : nothing}
           ${this.shownUrl === undefined ? nothing : html`<img src=${this.shownUrl} alt="" />`}

@@ -13,6 +13,7 @@ use axum::{
 use bytes::Bytes;
 use futures_util::stream;
 use protocol::ErrorCode;
+use serving::Forwarded;
 use tokio::time::timeout;
 
 use super::api::Api;
@@ -36,10 +37,12 @@ struct Listener {
 pub(super) async fn listen(
     State(api): State<Arc<Api>>,
     Client(address): Client,
+    forwarded: Forwarded,
 ) -> Result<impl IntoResponse, Error> {
     let full = || Error::new(ErrorCode::LimitReached, "the limit of listeners is reached: try again later");
     let place = api.listeners.take(address).ok_or_else(full)?;
-    let listener = Listener { reader: Reader::new(&api.feed), api, _place: place };
+    let listener =
+        Listener { reader: Reader::new(&api.feed, forwarded.prefix().clone()), api, _place: place };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-cache"),

@@ -13,25 +13,28 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
+use serving::{Forwarded, Prefix};
 
 use super::api::Api;
 use crate::events::Snapshot;
 
-pub(super) async fn list(State(api): State<Arc<Api>>, request: HeaderMap) -> Response {
+pub(super) async fn list(State(api): State<Arc<Api>>, forwarded: Forwarded, request: HeaderMap) -> Response {
+    let prefix = forwarded.prefix();
     let snapshot = api.feed.current();
     // Another process counts from the start, so its start time is part of the version.
-    let tag = format!("\"{:x}-{:x}\"", api.started.unix.as_nanos(), snapshot.version());
+    let tag = format!("\"{:x}-{:x}{prefix}\"", api.started.unix.as_nanos(), snapshot.version());
     let is_known = request.get(header::IF_NONE_MATCH).is_some_and(|known| lists(known, &tag));
-    let tag = HeaderValue::from_str(&tag).expect("hexadecimal digits are a header's");
+    let tag = HeaderValue::from_str(&tag).expect("hexadecimal digits and plain paths are a header's");
     let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     if is_known {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
-    let about = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (header::CONTENT_LENGTH, HeaderValue::from(snapshot.bytes())),
-    ];
-    (headers, about, body(&snapshot)).into_response()
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    let mut response = (headers, kind, body(&snapshot, prefix)).into_response();
+    if prefix.is_empty() {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(snapshot.bytes()));
+    }
+    response
 }
 
 /// Whether `If-None-Match` names `tag` (RFC 9110, section 13.1.2: a weak comparison).
@@ -41,20 +44,30 @@ fn lists(known: &HeaderValue, tag: &str) -> bool {
 }
 
 /// The pieces of a snapshot. One that is taken too slowly to be kept breaks off.
-fn body(snapshot: &Arc<Snapshot>) -> Body {
-    if let (Some(only), None) = (snapshot.piece(0), snapshot.piece(1)) {
+fn body(snapshot: &Arc<Snapshot>, prefix: &Prefix) -> Body {
+    if let (Some(only), None) = (snapshot.piece(0, prefix), snapshot.piece(1, prefix)) {
         return Body::from(only);
     }
-    Body::from_stream(stream::unfold((Arc::downgrade(snapshot), 0), piece))
+    let pieces = Pieces { snapshot: Arc::downgrade(snapshot), prefix: prefix.clone(), next: 0 };
+    Body::from_stream(stream::unfold(pieces, Pieces::step))
 }
 
-async fn piece(place: (Weak<Snapshot>, usize)) -> Option<(io::Result<Bytes>, (Weak<Snapshot>, usize))> {
-    let (snapshot, index) = place;
-    let piece = match snapshot.upgrade() {
-        Some(kept) => Ok(kept.piece(index)?),
-        None => Err(io::ErrorKind::TimedOut.into()),
-    };
-    Some((piece, (snapshot, index + 1)))
+/// How far a client has got with a snapshot.
+struct Pieces {
+    snapshot: Weak<Snapshot>,
+    prefix: Prefix,
+    next: usize,
+}
+
+impl Pieces {
+    async fn step(mut self) -> Option<(io::Result<Bytes>, Self)> {
+        let piece = match self.snapshot.upgrade() {
+            Some(kept) => Ok(kept.piece(self.next, &self.prefix)?),
+            None => Err(io::ErrorKind::TimedOut.into()),
+        };
+        self.next += 1;
+        Some((piece, self))
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `/api/streams` and `/api/events`: create, list, watch, publish and end.
 
+mod addresses;
 mod api;
 mod events;
 mod extract;
@@ -23,6 +24,7 @@ use protocol::{
     },
     title,
 };
+use serving::Forwarded;
 
 pub(crate) use self::api::Api;
 use self::extract::{Ender, Insider, Publisher, StreamPath};
@@ -59,6 +61,7 @@ const MAX_AVOIDED: usize = 16;
 async fn create(
     State(api): State<Arc<Api>>,
     Client(address): Client,
+    forwarded: Forwarded,
     Json(request): Json<CreateStream>,
 ) -> Result<(StatusCode, Answer<StreamCreated>), Error> {
     let title = title::clean(&request.title)
@@ -76,11 +79,12 @@ async fn create(
     let stream_id = placed.stream_id;
     let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
     api.created.inc();
+    let prefix = forwarded.prefix();
     let created = StreamCreated {
         stream_id,
         title,
-        watch_url: format!("/view/{stream_id}"),
-        publish: Assignment { grant, nodes: placed.nodes, stream: None },
+        watch_url: prefix.path(&format!("/view/{stream_id}")),
+        publish: Assignment { grant, nodes: addresses::nodes(placed.nodes, prefix), stream: None },
     };
     Ok((StatusCode::CREATED, Answer(created)))
 }
@@ -101,17 +105,20 @@ fn checked_passphrase(request: CreateStream) -> Result<Option<String>, Error> {
 async fn show(
     State(api): State<Arc<Api>>,
     StreamPath(stream_id): StreamPath,
+    forwarded: Forwarded,
     Insider(is_insider): Insider,
 ) -> Result<Answer<StreamInfo>, Error> {
     let (info, asks_for_passphrase) = api.streams.describe(stream_id, Now::read())?;
     let is_told = !asks_for_passphrase || is_insider;
-    Ok(Answer(if is_told { info } else { info.concealed() }))
+    let info = if is_told { info } else { info.concealed() };
+    Ok(Answer(addresses::stream(info, forwarded.prefix())))
 }
 
 async fn watch(
     State(api): State<Arc<Api>>,
     StreamPath(stream_id): StreamPath,
     Client(address): Client,
+    forwarded: Forwarded,
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
     let mut found = api.streams.find(stream_id, Now::read())?;
@@ -119,12 +126,13 @@ async fn watch(
         let passphrase = request.passphrase.take().unwrap_or_default();
         admit(&api, Attempt { stream_id, address, passphrase, hash }).await?;
     }
-    request.avoid.truncate(MAX_AVOIDED);
+    let prefix = forwarded.prefix();
     let now = Now::read();
-    let nodes = api.streams.watch(stream_id, &request, now)?;
+    let nodes = api.streams.watch(stream_id, &addresses::request(request, prefix), now)?;
     let grant = api.grants.permit(Action::Watch, stream_id, found.visibility, now)?;
     api.watch_grants.inc();
-    Ok(Answer(Assignment { grant, nodes, stream: Some(found.info) }))
+    let stream = Some(addresses::stream(found.info, prefix));
+    Ok(Answer(Assignment { grant, nodes: addresses::nodes(nodes, prefix), stream }))
 }
 
 async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
@@ -137,13 +145,14 @@ async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
 async fn publish(
     State(api): State<Arc<Api>>,
     Publisher { stream_id, visibility }: Publisher,
-    OptionalJson(mut request): OptionalJson<AskForNodes>,
+    forwarded: Forwarded,
+    OptionalJson(request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
-    request.avoid.truncate(MAX_AVOIDED);
+    let prefix = forwarded.prefix();
     let now = Now::read();
-    let nodes = api.streams.publish(stream_id, &request, now)?;
+    let nodes = api.streams.publish(stream_id, &addresses::request(request, prefix), now)?;
     let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
-    Ok(Answer(Assignment { grant, nodes, stream: None }))
+    Ok(Answer(Assignment { grant, nodes: addresses::nodes(nodes, prefix), stream: None }))
 }
 
 async fn end(

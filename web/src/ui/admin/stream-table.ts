@@ -5,6 +5,7 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { serverTime } from '../../api/server-time';
+import { site } from '../../browser/site';
 import type { StreamInfo } from '../../protocol/stream';
 import { strings } from '../../strings';
 import { badges, stateBadge } from '../badges';
@@ -102,7 +103,7 @@ export class StreamTable extends LitElement {
       <td role="cell" data-label=${texts.since}>${since(serverTime.nowMs() - started_at_ms)}</td>
       <td role="cell" class="end">
         <span class="actions">
-          <a class="button small" href="/view/${stream_id}" target="_blank" rel="noopener">${texts.open}</a>
+          <a class="button small" href=${site(`/view/${stream_id}`)} target="_blank" rel="noopener">${texts.open}</a>
           <button class="button small danger" type="button" @click=${() => this.#end(stream_id)}>${texts.end}</button>
         </span>
       </td>

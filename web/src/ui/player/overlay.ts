@@ -3,6 +3,7 @@
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
+import { site } from '../../browser/site';
 import type { ErrorCode, LocalErrorCode } from '../../protocol/error';
 import { strings } from '../../strings';
 import { ghostPicture } from '../logo';
@@ -245,7 +246,7 @@ export class WatchOverlay extends LitElement {
         return html`<div class="actions">
           <a
             class="button primary"
-            href="/view"
+            href=${site('/view')}
             target=${this.newTab ? '_blank' : nothing}
             rel=${this.newTab ? 'noopener' : nothing}
             >${texts.seeLive}</a
