@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds the servers to GET /api/openapi.json: schemathesis sends what it allows and what it forbids, as an operator and
+# Holds the servers to GET /api/openapi.json: schemathesis sends what it allows and what it forbids, as an operator, as a node and
 # then as a stranger (schemathesis.toml).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,12 +11,19 @@ server=$!
 trap 'kill "$server" && wait "$server"; rm -rf "$data"' EXIT
 
 read -r -t 20 -u "$out" url || { cat "$data/log"; exit 1; }
+read -r -t 20 -u "$out" setup || { cat "$data/log"; exit 1; }
 # Streams can be created once a node is there.
 curl --silent --fail --output "$data/answer" --retry 50 --retry-delay 0 --retry-max-time 20 --retry-all-errors \
     --json '{"title":"first"}' "$url/api/streams"
+curl --silent --fail --output /dev/null --cookie-jar "$data/cookies" \
+    --json "{\"token\":\"${setup##*#setup=}\",\"name\":\"operator\",\"password\":\"correct horse\"}" "$url/api/setup"
+session=$(awk '$6 == "undead_session" { print $7 }' "$data/cookies")
 
-export PYTHONPATH=target/schemathesis
-for headers in "Authorization: Bearer $(<"$data/cluster-secret")" "Accept: */*"; do
-    target/schemathesis/bin/schemathesis run "$url/api/openapi.json" --header "$headers" --no-color ||
+check() {
+    PYTHONPATH=target/schemathesis target/schemathesis/bin/schemathesis run "$url/api/openapi.json" --no-color "$@" ||
         { cat "$data/log"; exit 1; }
-done
+}
+# Signing out would end the session that the other calls need.
+check --header "Cookie: undead_session=$session" --header "X-Undead-CSRF: 1" --exclude-path /api/logout
+check --header "Authorization: Bearer $(<"$data/cluster-secret")"
+check --header "Accept: */*"

@@ -18,6 +18,7 @@ use crate::{
     accounts::{self, Accounts},
     api::{self, caller::Credentials},
     auth::{Grants, Hasher, HasherError, Passphrases, Vault, VaultError, cluster_secret_at},
+    broadcasters::{self, Broadcasters},
     cluster::{
         bootstrap,
         gossip::{Gossip, Outbox},
@@ -31,6 +32,7 @@ use crate::{
     local::Local,
     nodes, scaling,
     state::{self, ClusterState},
+    stream_keys::{self, StreamKeys},
     streams,
 };
 
@@ -151,12 +153,16 @@ impl App {
     ) -> Result<Self, StartError> {
         let context = context(store, config).await?;
         let state = Arc::new(ClusterState::new(&context));
+        let keys = Arc::new(StreamKeys::new(&context));
+        let broadcasters = Arc::new(Broadcasters::new(&context, &keys));
         let mut features = state::feature(&context, &state)
-            .and(streams::feature(&context, &state))
+            .and(streams::feature(&context, &state, &broadcasters))
             .and(nodes::feature(&context, &state))
             .and(scaling::feature(&context, &state))
             .and(health::feature(&context))
             .and(accounts::feature(&context))
+            .and(stream_keys::feature(&context, &state, &keys))
+            .and(broadcasters::feature(&context, &broadcasters))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;
         let (outbox, partition) = (Arc::clone(&context.outbox), Arc::clone(&context.partition));
@@ -242,7 +248,7 @@ async fn context(store: Store, config: Config) -> Result<Context, StartError> {
     let grants = Grants::new(&seeds)?.ok_or_else(|| StartError::Secret("no grant key".into()))?;
     let cluster_secret = cluster_secret(&config, &vault, &store).await?;
     let hasher = Hasher::default();
-    let accounts = Accounts::new(&store.kv, hasher.clone(), config.accounts, config.broadcast)?;
+    let accounts = Accounts::new(&store.kv, hasher.clone(), config.accounts)?;
     let accounts = Arc::new(accounts);
     let people = Arc::clone(&accounts);
     Ok(Context {

@@ -59,6 +59,8 @@ pub struct Limits {
     pub event_listeners: usize,
     /// Bytes of all preview pictures together; 128 MiB.
     pub thumbnail_bytes: usize,
+    /// Stream keys of one account; 50.
+    pub stream_keys: usize,
 }
 
 impl Default for Limits {
@@ -69,6 +71,7 @@ impl Default for Limits {
             nodes: 10_000,
             event_listeners: 10_000,
             thumbnail_bytes: 128 * 1024 * 1024,
+            stream_keys: 50,
         }
     }
 }

@@ -41,6 +41,7 @@ mod app;
 mod audit;
 mod auth;
 pub mod backup;
+mod broadcasters;
 mod clock;
 mod cluster;
 mod config;
@@ -59,6 +60,7 @@ mod private_file;
 mod scaling;
 mod shares;
 mod state;
+mod stream_keys;
 mod streams;
 
 pub use accounts::Limits as AccountLimits;

@@ -149,6 +149,9 @@ pub(crate) struct MainServerOptions {
     /// Most sessions of one account; one more ends the one that was not used for longest
     #[arg(long, value_name = "COUNT", help_heading = "People", default_value_t = AccountLimits::default().sessions)]
     pub(crate) max_sessions: usize,
+    /// Most stream keys of one account
+    #[arg(long, value_name = "COUNT", help_heading = "People", default_value_t = Limits::default().stream_keys)]
+    pub(crate) max_stream_keys: usize,
     /// Milliseconds until a session ends that is not used
     #[arg(long, value_name = "MS", help_heading = "People", default_value_t = Millis(AccountLimits::default().session_idle))]
     pub(crate) session_idle_ms: Millis,
@@ -231,6 +234,7 @@ impl MainServerOptions {
             nodes: self.max_nodes,
             event_listeners: self.max_event_listeners,
             thumbnail_bytes: self.thumbnail_bytes.len(),
+            stream_keys: self.max_stream_keys,
         };
         config.broadcast = self.broadcast;
         config.accounts = AccountLimits {

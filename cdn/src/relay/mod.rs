@@ -124,7 +124,7 @@ impl Relays {
 
     /// Whether a viewer with this grant may make the node pull the stream.
     fn check(&self, id: StreamId, visibility: Visibility, grant: Option<&str>) -> Result<(), WireError> {
-        if visibility == Visibility::Private {
+        if visibility != Visibility::Public {
             let now = self.context.clock.now();
             self.context.grants.verify(grant.unwrap_or_default(), id, Action::Watch, now)?;
         }

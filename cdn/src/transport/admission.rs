@@ -127,7 +127,7 @@ impl Admission {
     fn check_grant(&self, request: &Request, stream: &SharedStream) -> Result<(), WireError> {
         let action = match request.client {
             Client::Relay(_) => Action::Relay,
-            Client::Viewer if lock(stream).visibility() == Visibility::Private => Action::Watch,
+            Client::Viewer if lock(stream).visibility() != Visibility::Public => Action::Watch,
             Client::Viewer => return Ok(()),
         };
         let grant = request.grant.as_deref().unwrap_or_default();

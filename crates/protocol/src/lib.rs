@@ -15,6 +15,7 @@ pub mod message;
 pub mod millis;
 pub mod node;
 pub mod stream;
+pub mod stream_key;
 pub mod title;
 
 pub use error::{ErrorBody, ErrorCode, WireError};

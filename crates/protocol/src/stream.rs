@@ -14,8 +14,21 @@ pub enum Visibility {
     /// Listed, and open to all viewers.
     #[default]
     Public,
-    /// Not listed; whoever has the link may watch, after the passphrase if one was set.
+    /// Not listed; open to viewers who have the link.
+    Unlisted,
+    /// Not listed; open to viewers who have the link and the passphrase or an invitation, where the stream asks for one.
     Private,
+}
+
+impl Visibility {
+    /// It as nodes have to know it: whether the stream may be watched without a grant. Nodes of earlier versions know no other.
+    #[must_use]
+    pub fn for_nodes(self) -> Self {
+        match self {
+            Self::Public => Self::Public,
+            Self::Unlisted | Self::Private => Self::Private,
+        }
+    }
 }
 
 /// How a stream is doing.
@@ -43,6 +56,20 @@ pub struct CreateStream {
     /// Asked of viewers of a private stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<String>,
+    /// Whether viewers of a private stream need an invitation, or the passphrase if there is one.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "std::ops::Not::not")]
+    pub invitation_only: bool,
+}
+
+/// Body of `PATCH /api/streams/{id}`: what is left out stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeStream {
+    /// What viewers read; see [`title::clean`](crate::title::clean).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Who may watch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
 }
 
 /// A node in an assignment.
@@ -83,6 +110,9 @@ pub struct AskForNodes {
     /// For a private stream that has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<String>,
+    /// For a private stream, instead of a passphrase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<String>,
     /// `public_url`s of nodes the client just lost: chosen last, if at all.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
     pub avoid: Vec<String>,
@@ -116,6 +146,12 @@ pub struct StreamInfo {
     /// out of date at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends_in_ms: Option<u64>,
+    /// Who may watch; left out where it is public, or not disclosed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+    /// Whether viewers need an invitation, or the passphrase if there is one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invitation_only: bool,
 }
 
 impl StreamInfo {
@@ -128,6 +164,8 @@ impl StreamInfo {
             viewers: 0,
             mime: None,
             thumbnail_url: None,
+            visibility: None,
+            invitation_only: false,
             ..self
         }
     }

@@ -9,6 +9,8 @@ use axum::{
     http::{HeaderName, HeaderValue, header, request::Parts},
 };
 
+use serving::Forwarded;
+
 use crate::{api::caller::COOKIE, auth::token::Token};
 
 /// How the cookie is set for this request.
@@ -22,8 +24,9 @@ pub(super) struct SessionCookie {
 impl<S: Send + Sync> FromRequestParts<S> for SessionCookie {
     type Rejection = Infallible;
 
-    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self { is_secure: false, path: "/".to_owned() })
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let forwarded = Forwarded::from_request_parts(parts, state).await?;
+        Ok(Self { is_secure: forwarded.is_secure(), path: forwarded.prefix().path("/") })
     }
 }
 

@@ -17,9 +17,12 @@ mod tests;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use protocol::account::{AccountInfo, Broadcast, Role};
+use protocol::account::{AccountInfo, Role};
 use store::{Kv, Replicated, Shared};
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+    sync::{Mutex, watch},
+    time::Instant,
+};
 
 pub(crate) use self::feature::feature;
 use self::{
@@ -114,7 +117,6 @@ pub(crate) struct Accounts {
     hasher: Hasher,
     lockout: Lockout,
     limits: Limits,
-    broadcast: Broadcast,
     /// A hash of no password: checked for unknown names, so that these take as long as wrong passwords.
     decoy: String,
     /// Held while the number of operators may change.
@@ -155,12 +157,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Random`], [`Error::Hasher`].
-    pub(crate) fn new(
-        kv: &Arc<dyn Kv>,
-        hasher: Hasher,
-        limits: Limits,
-        broadcast: Broadcast,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(kv: &Arc<dyn Kv>, hasher: Hasher, limits: Limits) -> Result<Self, Error> {
         let idle = limits.session_idle;
         Ok(Self {
             kv: Arc::clone(kv),
@@ -170,7 +167,6 @@ impl Accounts {
             hasher,
             lockout: Lockout::default(),
             limits,
-            broadcast,
             operators: Mutex::default(),
         })
     }
@@ -187,11 +183,6 @@ impl Accounts {
     /// Whether there is no operator yet.
     pub(crate) fn needs_setup(&self) -> bool {
         self.operators() == 0
-    }
-
-    /// Who may create streams.
-    pub(crate) fn broadcast(&self) -> Broadcast {
-        self.broadcast
     }
 
     fn operators(&self) -> usize {
@@ -337,17 +328,26 @@ impl Accounts {
     }
 
     /// Whether there is an account of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    fn has(&self, name: &str) -> bool {
         self.accounts.get(&name.to_owned()).is_some()
     }
 
-    /// Whether there is an account of this name in the store, which may know it before this server does.
+    /// When the account of this name was made, Unix epoch; `None` if there is none.
+    pub(crate) fn since_ms(&self, name: &str) -> Option<u64> {
+        self.accounts.get(&name.to_owned()).map(|account| account.created_at_ms)
+    }
+
+    /// Takes over what the store knows of an account: it may know it before this server does.
     ///
     /// # Errors
-    /// [`Error::Store`].
-    pub(crate) async fn has_by_now(&self, name: &str) -> Result<bool, Error> {
-        self.accounts.look_up(&name.to_owned()).await?;
-        Ok(self.has(name))
+    /// The store's.
+    pub(crate) async fn look_up(&self, name: &str) -> Result<(), store::Error> {
+        self.accounts.look_up(&name.to_owned()).await
+    }
+
+    /// Changes whenever an account does.
+    pub(crate) fn changed(&self) -> watch::Receiver<()> {
+        self.accounts.host().changed()
     }
 
     /// Adds an account.
@@ -450,7 +450,8 @@ impl Accounts {
     pub(crate) async fn remove(&self, name: &str) -> Result<String, Error> {
         let name = known_name(name)?;
         let _operators = self.operators.lock().await;
-        if !self.has_by_now(&name).await? {
+        self.look_up(&name).await?;
+        if !self.has(&name) {
             return Err(Error::Unknown(name));
         }
         self.check_not_last(&name)?;

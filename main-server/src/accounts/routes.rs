@@ -11,16 +11,13 @@ use axum::{
 };
 use protocol::{
     ErrorCode,
-    account::{
-        AccountInfo, Broadcast, ChangeAccount, ChangePassword, CreateAccount, Login, Logout, Me, OwnAccount,
-        Setup,
-    },
+    account::{AccountInfo, ChangeAccount, ChangePassword, CreateAccount, Login, Logout, Setup},
 };
 
 use super::{Accounts, Attempt, Change, Error as Refusal, NewAccount, cookie::SessionCookie};
 use crate::{
     api::{
-        caller::{Credentials, MaybeSignedIn, Operator, SameOrigin, SignedIn, Viewer, session_token},
+        caller::{Credentials, MaybeSignedIn, Operator, SameOrigin, SignedIn, session_token},
         error::Error,
         extract::{Client, Json, OptionalJson},
     },
@@ -46,7 +43,6 @@ pub(super) fn router(accounts: Arc<Accounts>, credentials: Credentials) -> Route
         .route("/api/login", post(login))
         .route("/api/logout", post(logout))
         .route("/api/setup", post(set_up))
-        .route("/api/me", get(me))
         .route("/api/me/password", put(change_own_password))
         .route("/api/accounts", get(list).post(create))
         .route("/api/accounts/{name}", patch(change).delete(remove))
@@ -120,16 +116,6 @@ async fn set_up(
 ) -> Result<impl IntoResponse, Error> {
     let session = api.accounts.set_up(&token, Attempt { name, password, address }, Now::read()).await?;
     Ok((StatusCode::CREATED, cookie.set(&session, api.accounts.limits.session_max)))
-}
-
-async fn me(State(api): State<Arc<Api>>, Viewer(person): Viewer) -> Answer<Me> {
-    let broadcast = api.accounts.broadcast();
-    Answer(Me {
-        may_broadcast: broadcast == Broadcast::Open || person.is_some(),
-        account: person.map(|person| OwnAccount { name: person.name, role: person.role }),
-        broadcast,
-        setup_needed: api.accounts.needs_setup(),
-    })
 }
 
 async fn change_own_password(

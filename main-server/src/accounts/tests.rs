@@ -48,9 +48,9 @@ async fn every_main_server_admits_a_session_and_none_once_it_has_ended() {
     until("b admits the session", async || is_signed_in(&b, &cookie).await).await;
     let other = json!({ "name": "bob", "password": PASSWORD, "role": "operator" }).to_string();
     a.operate(Method::POST, "/api/accounts", other.into()).await;
-    let gone = b.operate(Method::DELETE, "/api/accounts/ann", vec![]).await;
+    let gone = a.operate(Method::DELETE, "/api/accounts/ann", vec![]).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
-    until("a does not admit it any more", async || !is_signed_in(&a, &cookie).await).await;
+    until("b does not admit it any more", async || !is_signed_in(&b, &cookie).await).await;
 }
 
 #[tokio::test]

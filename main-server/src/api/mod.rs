@@ -4,6 +4,8 @@
 //! Whatever happens, a caller gets an answer in the form that page promises: bodies are bounded, handlers have a time
 //! limit, and a panic becomes an `internal` error.
 
+#[cfg(test)]
+mod authorization_matrix;
 pub(crate) mod caller;
 pub(crate) mod error;
 pub(crate) mod extract;

@@ -58,7 +58,12 @@ impl Grants {
             Action::Publish => PUBLISH,
             Action::Watch | Action::Relay => START,
         };
-        self.signer.sign(&Claims { stream_id, action, visibility, exp: (now + lasts).unix.as_secs() })
+        self.signer.sign(&Claims {
+            stream_id,
+            action,
+            visibility: visibility.for_nodes(),
+            exp: (now + lasts).unix.as_secs(),
+        })
     }
 
     /// Checks that `grant` is a publish grant of the stream, expired or not: its signature proves that the caller is the

@@ -22,6 +22,8 @@ fn stream(number: u64, viewers: u32) -> StreamInfo {
         mime: None,
         thumbnail_url: None,
         ends_in_ms: None,
+        visibility: None,
+        invitation_only: false,
     }
 }
 

@@ -70,6 +70,8 @@ mod tests {
             mime: None,
             thumbnail_url: Some("/api/streams/a/thumbnail?v=1".into()),
             ends_in_ms: None,
+            visibility: None,
+            invitation_only: false,
         };
         let text = Text::from(serde_json::to_string(&[&stream, &stream]).unwrap());
         for path in ["/live-tv", "/other", "/live-tv", ""] {

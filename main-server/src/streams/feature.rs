@@ -8,6 +8,7 @@ use super::{
     routes,
 };
 use crate::{
+    broadcasters::Broadcasters,
     clock::Now,
     feature::{Context, Feature},
     shares::Places,
@@ -15,10 +16,14 @@ use crate::{
 };
 
 /// The routes of streams, and what is noted of streams while the server runs.
-pub(crate) fn feature(context: &Context, state: &Arc<ClusterState>) -> Feature {
+pub(crate) fn feature(
+    context: &Context,
+    state: &Arc<ClusterState>,
+    broadcasters: &Arc<Broadcasters>,
+) -> Feature {
     let streams = Arc::new(Streams::new(context, state));
     let [loading, pictures, running, stopping] = [(); 4].map(|()| Arc::clone(&streams));
-    Feature::new(routes::router(Arc::new(api(context, streams))))
+    Feature::new(routes::router(Arc::new(api(context, streams, broadcasters))))
         .loading(move || {
             let streams = Arc::clone(&loading);
             async move { streams.doubt(Now::read()).await }
@@ -35,7 +40,7 @@ pub(crate) fn feature(context: &Context, state: &Arc<ClusterState>) -> Feature {
         })
 }
 
-fn api(context: &Context, streams: Arc<Streams>) -> routes::Api {
+fn api(context: &Context, streams: Arc<Streams>, broadcasters: &Arc<Broadcasters>) -> routes::Api {
     let metrics = &context.metrics;
     let [listeners, snapshots] = [(); 2].map(|()| Arc::clone(&context.feed));
     metrics.gauge("undead_event_listeners", "Open event streams", move || listeners.totals().0 as u64);
@@ -47,6 +52,7 @@ fn api(context: &Context, streams: Arc<Streams>) -> routes::Api {
         grants: Arc::clone(&context.grants),
         passphrases: Arc::clone(&context.passphrases),
         credentials: context.credentials.clone(),
+        broadcasters: Arc::clone(broadcasters),
         listeners: Places::new(context.config.limits.event_listeners),
         started: Now::read(),
         closing: context.closing.clone(),

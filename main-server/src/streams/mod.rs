@@ -29,7 +29,7 @@ use crate::{
         ClusterState,
         catalogue::{
             Ticket,
-            record::Record,
+            record::{Owner, Record},
             thumbnail::{ImageKind, Thumbnail},
         },
     },
@@ -48,6 +48,10 @@ pub(crate) struct NewStream {
     pub(crate) visibility: Visibility,
     /// In PHC string form.
     pub(crate) passphrase_hash: Option<String>,
+    /// Whether viewers need an invitation, or the passphrase if there is one.
+    pub(crate) invitation_only: bool,
+    /// Whose it is, if the client signed in or has a stream key.
+    pub(crate) owner: Option<Owner>,
     /// The client's.
     pub(crate) address: Option<IpAddr>,
 }
@@ -66,7 +70,13 @@ pub(crate) struct Found {
     pub(crate) info: StreamInfo,
     /// Its visibility.
     pub(crate) visibility: Visibility,
-    /// What the viewer's passphrase is checked against, if one is asked for.
+    /// What viewers are asked for, if they are.
+    pub(crate) asks: Option<Asks>,
+}
+
+/// What viewers of a private stream are asked for: an invitation, or the passphrase if there is one.
+pub(crate) struct Asks {
+    /// What the passphrase is checked against, if there is one.
     pub(crate) passphrase_hash: Option<String>,
 }
 
@@ -113,6 +123,9 @@ impl Streams {
             title: new.title,
             visibility: new.visibility,
             passphrase_hash: new.passphrase_hash,
+            invitation_only: new.invitation_only,
+            edited_at_ms: 0,
+            owner: new.owner,
             created_at_ms: now.unix_ms(),
             started_at_ms: None,
             ended_at_ms: None,
@@ -144,21 +157,48 @@ impl Streams {
     /// # Errors
     /// [`Error::Store`]: the stream continues.
     pub(crate) async fn end(&self, stream_id: StreamId, now: Now) -> Result<(), Error> {
-        let ended = |record: &Record| {
-            (!record.is_over()).then(|| Record { ended_at_ms: Some(now.unix_ms()), ..record.clone() })
-        };
-        self.state.stream_records.change(&stream_id, ended).await?;
+        self.state.stream_records.change(&stream_id, |record| record.ended(now.unix_ms())).await?;
         Ok(())
     }
 
-    /// One stream, over or not, and whether viewers are asked for a passphrase.
+    /// Changes title or visibility of a stream. When this returns, no failure undoes it.
+    ///
+    /// # Errors
+    /// [`Error::Catalogue`] if it is unknown or over, [`Error::Store`].
+    pub(crate) async fn edit(
+        &self,
+        stream_id: StreamId,
+        title: Option<&str>,
+        visibility: Option<Visibility>,
+        now: Now,
+    ) -> Result<StreamInfo, Error> {
+        let edited =
+            |record: &Record| (!record.is_over()).then(|| record.edited(title, visibility, now.unix_ms()));
+        self.state.stream_records.change(&stream_id, edited).await?;
+        Ok(self.find(stream_id, now)?.info)
+    }
+
+    /// The account that a stream was created for, if it was.
+    ///
+    /// # Errors
+    /// [`Error::Catalogue`] if the stream is unknown.
+    pub(crate) fn owner(&self, stream_id: StreamId) -> Result<Option<Owner>, Error> {
+        self.state.read_streams(|catalogue, _| Ok(catalogue.get(stream_id)?.record().owner.clone()))
+    }
+
+    /// Every stream that is not over, listed or not, newest first.
+    pub(crate) fn running(&self) -> Vec<StreamInfo> {
+        self.state.read_streams(|catalogue, _| catalogue.running_streams())
+    }
+
+    /// One stream, over or not, and whether viewers are asked for a passphrase or an invitation.
     ///
     /// # Errors
     /// [`Error::Catalogue`] if it is unknown.
     pub(crate) fn describe(&self, stream_id: StreamId, now: Now) -> Result<(StreamInfo, bool), Error> {
         self.state.read_streams(|catalogue, _| {
             let stream = catalogue.get(stream_id)?;
-            Ok((stream.info_at(stream_id, now), stream.passphrase_hash().is_some()))
+            Ok((stream.info_at(stream_id, now), stream.record().asks_viewers()))
         })
     }
 
@@ -172,7 +212,10 @@ impl Streams {
             Ok(Found {
                 info: stream.info_at(stream_id, now),
                 visibility: stream.visibility(),
-                passphrase_hash: stream.passphrase_hash().map(str::to_owned),
+                asks: stream
+                    .record()
+                    .asks_viewers()
+                    .then(|| Asks { passphrase_hash: stream.record().passphrase_hash.clone() }),
             })
         })
     }

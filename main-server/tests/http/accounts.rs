@@ -5,55 +5,12 @@ use protocol::{
     account::{AccountInfo, Me, OwnAccount, Role},
 };
 use reqwest::{Method, Response, StatusCode, header};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::server::{Answer, Server, read};
-
-const PASSWORD: &str = "correct horse";
-
-/// A browser with the cookie of a session.
-struct Browser<'a> {
-    server: &'a Server,
-    cookie: String,
-}
-
-impl Browser<'_> {
-    /// A call as the pages make it.
-    async fn call(&self, method: Method, path: &str, body: Value) -> Response {
-        let headers = [("cookie", self.cookie.as_str()), ("x-undead-csrf", "1")];
-        self.server.call(method, path, &headers, body.to_string().into()).await
-    }
-
-    async fn answer(&self, method: Method, path: &str, body: Value) -> Answer {
-        read(self.call(method, path, body).await).await
-    }
-
-    async fn me(&self) -> Option<OwnAccount> {
-        self.answer(Method::GET, "/api/me", json!({})).await.read::<Me>().account
-    }
-}
-
-/// The cookie that a response sets, as browsers send it back.
-fn cookie(response: &Response) -> String {
-    let set = response.headers()[header::SET_COOKIE].to_str().unwrap();
-    set.split(';').next().unwrap().to_owned()
-}
-
-async fn try_to_sign_in(server: &Server, name: &str, password: &str) -> Response {
-    let body = json!({ "name": name, "password": password });
-    server.call(Method::POST, "/api/login", &[], body.to_string().into()).await
-}
-
-async fn sign_in<'a>(server: &'a Server, name: &str) -> Browser<'a> {
-    let response = try_to_sign_in(server, name, PASSWORD).await;
-    assert_eq!(response.status(), StatusCode::NO_CONTENT);
-    Browser { server, cookie: cookie(&response) }
-}
-
-async fn add(server: &Server, name: &str, role: &str) -> Answer {
-    let body = json!({ "name": name, "password": PASSWORD, "role": role });
-    server.operate(Method::POST, "/api/accounts", body.to_string().into()).await
-}
+use crate::{
+    browser::{Browser, PASSWORD, add, cookie, sign_in, try_to_sign_in},
+    server::{Server, read},
+};
 
 async fn set_up(server: &Server, token: &str, name: &str) -> Response {
     let body = json!({ "token": token, "name": name, "password": PASSWORD });

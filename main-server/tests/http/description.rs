@@ -8,12 +8,14 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Where the routes are.
-const ROUTES: [&str; 6] = [
+const ROUTES: [&str; 8] = [
     include_str!("../../src/accounts/routes.rs"),
     include_str!("../../src/api/mod.rs"),
+    include_str!("../../src/broadcasters/routes.rs"),
     include_str!("../../src/health/mod.rs"),
     include_str!("../../src/nodes/routes/mod.rs"),
     include_str!("../../src/scaling/routes.rs"),
+    include_str!("../../src/stream_keys/routes.rs"),
     include_str!("../../src/streams/routes/mod.rs"),
 ];
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
@@ -43,7 +45,8 @@ async fn every_method_is_described_and_no_other_is_allowed() {
         let concrete = path
             .replace("{stream_id}", &"0".repeat(32))
             .replace("{node_id}", "none")
-            .replace("{name}", "none");
+            .replace("{name}", "none")
+            .replace("{key_id}", "none");
         for method in METHODS {
             let described = operations.get(method.as_str().to_lowercase()).is_some();
             let status = server.send(method.clone(), &concrete, None, vec![]).await.status();

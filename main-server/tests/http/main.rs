@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod accounts;
+mod browser;
 mod description;
 mod events;
 mod hostile;
@@ -13,4 +14,6 @@ mod proxied;
 mod restart;
 mod scaling;
 mod server;
+mod stream_keys;
 mod streams;
+mod visibility;

@@ -1,6 +1,6 @@
 //! Starts main servers and plays the parts of nodes, broadcasters and viewers.
 
-use std::{collections::VecDeque, path::Path, time::Duration};
+use std::{collections::VecDeque, future::Future, path::Path, time::Duration};
 
 use main_server::{App, Config, Local};
 use protocol::{
@@ -278,6 +278,15 @@ impl Server {
         let response = self.send(Method::GET, "/api/events", None, vec![]).await;
         assert_eq!(response.status(), StatusCode::OK);
         Listener { response, text: String::new(), events: VecDeque::new() }
+    }
+}
+
+/// Waits until `condition` is true.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -9,7 +9,7 @@ mod partition;
 mod server;
 mod together;
 
-use std::{future::Future, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use protocol::{
     ErrorCode, NodeId, StreamId,
@@ -18,11 +18,11 @@ use protocol::{
 };
 use reqwest::Method;
 use store::{Engine, Entry, Namespace, Store};
-use tokio::time::{Instant, sleep};
 
+pub(crate) use self::server::until;
 use self::{
     connection::Connection,
-    server::{Answer, PATIENCE, Server, carried},
+    server::{Answer, Server, carried},
 };
 use crate::{
     App, Config,
@@ -94,6 +94,11 @@ impl Cluster {
 }
 
 impl Member {
+    /// What its features use.
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// Its streams, without HTTP.
     fn streams(&self) -> Streams {
         Streams::new(&self.context, &self.state)
@@ -126,15 +131,6 @@ impl Member {
 
     async fn knows_node(&self, node: &str) -> bool {
         self.nodes().await.iter().any(|info| info.node_id == NodeId(node.to_owned()))
-    }
-}
-
-/// Waits until `condition` is true.
-pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition().await {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
-        sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -111,6 +111,8 @@ async fn two_streams_of_one_title_and_one_nanosecond_have_two_ids() {
         title: "same".into(),
         visibility: Visibility::Public,
         passphrase_hash: None,
+        invitation_only: false,
+        owner: None,
         address: None,
     };
     let servers = [&a, &b, &a, &b, &a, &b];

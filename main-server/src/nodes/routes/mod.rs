@@ -123,7 +123,7 @@ async fn sources(
     let now = Now::read();
     let (visibility, nodes) = api.nodes.sources(&node_id, stream_id, &request.avoid, now)?;
     let grant = api.grants.permit(Action::Relay, stream_id, visibility, now)?;
-    Ok(axum::Json(Sources { visibility, grant, nodes }))
+    Ok(axum::Json(Sources { visibility: visibility.for_nodes(), grant, nodes }))
 }
 
 async fn list(State(api): State<Arc<Api>>, _: NodeOrOperator) -> axum::Json<Vec<NodeInfo>> {

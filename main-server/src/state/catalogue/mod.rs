@@ -33,7 +33,7 @@ pub(crate) use stream::LiveStream;
 pub(crate) use waiting::Ticket;
 
 use self::{
-    record::Record,
+    record::{Owner, Record},
     stream::Ended,
     thumbnail::{ImageKind, Thumbnail},
     waiting::Waiting,
@@ -232,6 +232,20 @@ impl Catalogue {
         }
     }
 
+    /// The streams that are not over and belong to an account.
+    pub(crate) fn owned(&self) -> Vec<(StreamId, Owner)> {
+        let running = self.streams.iter().filter(|(_, stream)| !stream.is_over());
+        running.filter_map(|(id, stream)| Some((*id, stream.record.owner.clone()?))).collect()
+    }
+
+    /// Every stream that runs, listed or not, newest first.
+    pub(crate) fn running_streams(&self) -> Vec<StreamInfo> {
+        let running = self.streams.iter().filter(|(_, stream)| !stream.is_over());
+        let mut list: Vec<_> = running.map(|(id, stream)| stream.full_info(*id)).collect();
+        list.sort_unstable_by_key(|info| (std::cmp::Reverse(info.started_at_ms), info.stream_id));
+        list
+    }
+
     /// Whether any stream is not over.
     pub(crate) fn runs_any(&self) -> bool {
         self.running > 0
@@ -269,7 +283,7 @@ impl Catalogue {
         }
     }
 
-    /// Replaces a stream's picture, and returns the message for the other servers. A private stream keeps none.
+    /// Replaces a stream's picture, and returns the message for the other servers. Only a public stream keeps one.
     ///
     /// # Errors
     /// [`Error::UnknownStream`], [`Error::TooManyPictures`].
@@ -281,7 +295,7 @@ impl Catalogue {
         now: Now,
     ) -> Result<Option<Thumbnail>, Error> {
         let stream = self.running(stream_id)?;
-        if stream.visibility() == Visibility::Private {
+        if stream.visibility() != Visibility::Public {
             return Ok(None);
         }
         let old = stream.thumbnail().map_or(0, |old| old.version);
@@ -298,7 +312,7 @@ impl Catalogue {
         self.running(stream_id)?;
         let stream = self.streams.get_mut(&stream_id).ok_or(Error::UnknownStream(stream_id))?;
         let (version, old) = stream.thumbnail().map_or((0, 0), |old| (old.version, old.bytes.len()));
-        if thumbnail.version <= version || stream.visibility() == Visibility::Private {
+        if thumbnail.version <= version || stream.visibility() != Visibility::Public {
             return Ok(());
         }
         let total = self.thumbnail_bytes - old + thumbnail.bytes.len();

@@ -7,6 +7,18 @@ use protocol::{StreamId, stream::Visibility, title};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::Namespace;
 
+/// The account that a stream was created for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct Owner {
+    /// Its name.
+    pub(crate) account: String,
+    /// When the account was made: another one of the same name does not own the stream. Unix epoch.
+    pub(crate) account_since_ms: u64,
+    /// The stream key that was used, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key_id: Option<String>,
+}
+
 /// The durable part of a stream. Heartbeats of nodes restore its carriers and viewers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -18,6 +30,15 @@ pub(crate) struct Record {
     /// In PHC string form, if viewers are asked for a passphrase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) passphrase_hash: Option<String>,
+    /// Whether viewers need an invitation, or the passphrase if there is one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) invitation_only: bool,
+    /// When title or visibility were last changed, Unix epoch; 0 if they were not.
+    #[serde(default)]
+    pub(crate) edited_at_ms: u64,
+    /// `None` if nobody had signed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<Owner>,
     /// Unix epoch.
     pub(crate) created_at_ms: u64,
     /// When it first went live, Unix epoch.
@@ -42,7 +63,27 @@ impl Record {
     /// When it last changed, Unix epoch.
     pub(crate) fn newest_ms(&self) -> u64 {
         let others = [self.started_at_ms, self.ended_at_ms].into_iter().flatten();
-        others.fold(self.created_at_ms.max(self.placed_at_ms), u64::max)
+        others.fold(self.created_at_ms.max(self.placed_at_ms).max(self.edited_at_ms), u64::max)
+    }
+
+    /// It with its end, `None` if it is over already.
+    pub(crate) fn ended(&self, now_ms: u64) -> Option<Self> {
+        (!self.is_over()).then(|| Self { ended_at_ms: Some(now_ms), ..self.clone() })
+    }
+
+    /// It with another title or visibility. The newest edit counts, whatever the clocks that stamped the earlier ones showed.
+    pub(crate) fn edited(&self, title: Option<&str>, visibility: Option<Visibility>, now_ms: u64) -> Self {
+        Self {
+            title: title.unwrap_or(&self.title).to_owned(),
+            visibility: visibility.unwrap_or(self.visibility),
+            edited_at_ms: now_ms.max(self.edited_at_ms.saturating_add(1)),
+            ..self.clone()
+        }
+    }
+
+    /// Whether viewers need a passphrase or an invitation.
+    pub(crate) fn asks_viewers(&self) -> bool {
+        self.visibility == Visibility::Private && (self.invitation_only || self.passphrase_hash.is_some())
     }
 
     /// Places it on `hostname` from now on. The newest placement counts, whatever the clocks that stamped the earlier ones
@@ -58,7 +99,8 @@ impl store::Record for Record {
     const NAMESPACE: Namespace = Namespace::new("streams");
 
     /// Takes over what `other`, a version of the same stream, knows better: an end is final and the first one counts, so
-    /// does the first start; it belongs where it was placed last. What was set at its creation is the same in both.
+    /// does the first start; it belongs where it was placed last; the last edit counts. What else was set at its creation is
+    /// the same in both.
     fn merge(&mut self, other: &Self) {
         self.ended_at_ms = first(self.ended_at_ms, other.ended_at_ms);
         self.started_at_ms = first(self.started_at_ms, other.started_at_ms);
@@ -66,6 +108,23 @@ impl store::Record for Record {
             other.placed_on.clone_into(&mut self.placed_on);
             self.placed_at_ms = other.placed_at_ms;
         }
+        if other.edit() > self.edit() {
+            other.title.clone_into(&mut self.title);
+            self.visibility = other.visibility;
+            self.edited_at_ms = other.edited_at_ms;
+        }
+    }
+}
+
+impl Record {
+    /// What edits change, and when; the greatest wins.
+    fn edit(&self) -> (u64, &str, u8) {
+        let visibility = match self.visibility {
+            Visibility::Public => 0,
+            Visibility::Unlisted => 1,
+            Visibility::Private => 2,
+        };
+        (self.edited_at_ms, &self.title, visibility)
     }
 }
 
@@ -88,16 +147,23 @@ mod tests {
     /// Any version of one stream.
     fn version() -> impl Strategy<Value = Record> {
         let time = || prop::option::of(0..4_u64);
-        (time(), time(), "[ab]", 0..3_u64).prop_map(
-            |(started_at_ms, ended_at_ms, placed_on, placed_at_ms)| Record {
-                title: "first".into(),
-                visibility: Visibility::Public,
-                passphrase_hash: None,
-                created_at_ms: 1,
-                started_at_ms,
-                ended_at_ms,
-                placed_on,
-                placed_at_ms,
+        let visibility =
+            prop_oneof![Just(Visibility::Public), Just(Visibility::Unlisted), Just(Visibility::Private)];
+        (time(), time(), "[ab]", 0..3_u64, ("[ab]", visibility, 0..3_u64)).prop_map(
+            |(started_at_ms, ended_at_ms, placed_on, placed_at_ms, (title, visibility, edited_at_ms))| {
+                Record {
+                    title,
+                    visibility,
+                    passphrase_hash: None,
+                    invitation_only: false,
+                    edited_at_ms,
+                    owner: None,
+                    created_at_ms: 1,
+                    started_at_ms,
+                    ended_at_ms,
+                    placed_on,
+                    placed_at_ms,
+                }
             },
         )
     }
@@ -127,6 +193,14 @@ mod tests {
             prop_assert_eq!(both.is_over(), a.is_over() || b.is_over());
             prop_assert_eq!(both.started_at_ms.is_some(), a.started_at_ms.or(b.started_at_ms).is_some());
             prop_assert!(both.ended_at_ms <= a.ended_at_ms || a.ended_at_ms.is_none());
+        }
+
+        #[test]
+        fn the_newest_edit_wins(a in version(), b in version(), now_ms in 0..5_u64) {
+            let edited = merged(a.clone(), &b).edited(Some("c"), Some(Visibility::Unlisted), now_ms);
+            let seen = merged(merged(edited.clone(), &a), &b);
+            prop_assert_eq!((seen.title.as_str(), seen.visibility), ("c", Visibility::Unlisted));
+            prop_assert_eq!(merged(a, &edited).title, "c");
         }
 
         #[test]

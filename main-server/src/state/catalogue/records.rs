@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use protocol::StreamId;
+use protocol::{StreamId, stream::Visibility};
 use store::Replica;
 
 use super::{Catalogue, LiveStream, News, record::Record};
@@ -51,10 +51,21 @@ impl Catalogue {
     fn merge(&mut self, stream_id: StreamId, record: &Record, now: Now) {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
         let (started, ended) = (stream.record.started_at_ms, stream.ended(stream_id));
+        let (was_listed, edited_at_ms) = (stream.is_listed(), stream.record.edited_at_ms);
         store::Record::merge(&mut stream.record, record);
         self.moved.push(stream_id);
-        if stream.record.started_at_ms != started && stream.is_listed() {
-            self.changed.insert(stream_id);
+        if stream.visibility() != Visibility::Public {
+            self.thumbnail_bytes -= stream.thumbnail.take().map_or(0, |picture| picture.bytes.len());
+        }
+        match (was_listed, stream.is_listed()) {
+            (false, true) => self.news.push(News::Started(stream.info(stream_id))),
+            (true, false) => self.news.push(News::Ended(stream_id)),
+            (true, true)
+                if stream.record.started_at_ms != started || stream.record.edited_at_ms != edited_at_ms =>
+            {
+                self.changed.insert(stream_id);
+            }
+            _ => {}
         }
         if !stream.record.is_over() {
             return;

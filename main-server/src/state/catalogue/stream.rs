@@ -93,9 +93,9 @@ impl LiveStream {
         self.record.visibility
     }
 
-    /// What a viewer's passphrase is checked against, if one is asked for.
-    pub(crate) fn passphrase_hash(&self) -> Option<&str> {
-        self.record.passphrase_hash.as_deref()
+    /// What the store keeps of it.
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 
     /// The newest picture.
@@ -220,7 +220,13 @@ impl LiveStream {
     pub(crate) fn info_at(&self, stream_id: StreamId, now: Now) -> StreamInfo {
         let left = self.interrupted_until.map(|until| until.saturating_duration_since(now.instant));
         let ends_in_ms = left.map(|left| u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
-        StreamInfo { ends_in_ms, ..self.info(stream_id) }
+        StreamInfo { ends_in_ms, ..self.full_info(stream_id) }
+    }
+
+    /// It as those who know it may see it, listed or not.
+    pub(super) fn full_info(&self, stream_id: StreamId) -> StreamInfo {
+        let visibility = Some(self.visibility()).filter(|visibility| *visibility != Visibility::Public);
+        StreamInfo { visibility, invitation_only: self.record.invitation_only, ..self.info(stream_id) }
     }
 
     /// It as the list shows it.
@@ -236,6 +242,8 @@ impl LiveStream {
             mime: self.mime.clone(),
             thumbnail_url: self.thumbnail.as_ref().map(picture),
             ends_in_ms: None,
+            visibility: None,
+            invitation_only: false,
         }
     }
 }

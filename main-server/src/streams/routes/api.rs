@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     api::caller::Credentials,
     auth::{Grants, Passphrases},
+    broadcasters::Broadcasters,
     clock::Now,
     events::Feed,
     metrics::Counter,
@@ -25,8 +26,10 @@ pub(crate) struct Api {
     pub(crate) grants: Arc<Grants>,
     /// Makes and checks hashes.
     pub(crate) passphrases: Arc<Passphrases>,
-    /// What operators and nodes prove themselves with.
+    /// What nodes and people prove themselves with.
     pub(crate) credentials: Credentials,
+    /// Who may create and manage streams.
+    pub(crate) broadcasters: Arc<Broadcasters>,
     /// One per listener of events that may be.
     pub(crate) listeners: Arc<Places>,
     /// When this process began to serve.

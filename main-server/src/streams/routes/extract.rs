@@ -1,6 +1,6 @@
 //! What the streams' handlers take out of a request.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Path},
@@ -14,7 +14,9 @@ use crate::{
         caller::{Person, bearer, forbidden},
         error::Error,
     },
+    audit,
     clock::Now,
+    state::catalogue::record::Owner,
 };
 
 /// The stream that the path names.
@@ -51,28 +53,56 @@ impl FromRequestParts<Arc<Api>> for Publisher {
     }
 }
 
-/// The caller may end the stream that the path names: its publisher, or an operator.
-pub(crate) struct Ender {
+/// A client that may create streams.
+pub(crate) struct Broadcaster {
+    /// The account that its stream belongs to, if it belongs to one.
+    pub(crate) owner: Option<Owner>,
+}
+
+impl FromRequestParts<Arc<Api>> for Broadcaster {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
+        let token = bearer(&parts.headers);
+        let person = match token {
+            Some(_) => None,
+            None => api.credentials.person(parts)?,
+        };
+        Ok(Self { owner: api.broadcasters.admit(token, person.as_ref(), Now::read())? })
+    }
+}
+
+/// The caller may change and end the stream that the path names, over or not: its publisher, its owner, or an operator.
+pub(crate) struct Manager {
     /// Its id.
     pub(crate) stream_id: StreamId,
-    /// Who ends it, if that is a person who signed in.
+    /// Who it is, if that is a person who signed in.
     pub(crate) person: Option<Person>,
 }
 
-impl FromRequestParts<Arc<Api>> for Ender {
+impl FromRequestParts<Arc<Api>> for Manager {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
-        api.streams.describe(stream_id, Now::read())?;
+        let owner = api.streams.owner(stream_id)?;
         if bearer(&parts.headers).is_some() {
             check_broadcaster(api, &parts.headers, stream_id)?;
             return Ok(Self { stream_id, person: None });
         }
         let person = api.credentials.person(parts)?.ok_or_else(Error::no_grant)?;
-        let refused = || forbidden("only the broadcaster or an operator may do this");
-        person.is_operator().then_some(()).ok_or_else(refused)?;
+        let refused = || forbidden("only the broadcaster, the owner or an operator may do this");
+        api.broadcasters.may_manage(&person, owner.as_ref()).then_some(()).ok_or_else(refused)?;
         Ok(Self { stream_id, person: Some(person) })
+    }
+}
+
+impl Manager {
+    /// Logs what a person did to the stream. What its broadcaster does is not in the audit log.
+    pub(crate) fn log(&self, address: Option<IpAddr>, what: &str) {
+        if let Some(person) = &self.person {
+            audit::log(&person.name, address, &format!("{what} the stream {}", self.stream_id));
+        }
     }
 }
 
@@ -82,14 +112,15 @@ pub(crate) struct Insider(pub(crate) bool);
 impl FromRequestParts<Arc<Api>> for Insider {
     type Rejection = Error;
 
-    /// Whether the caller shows a grant of the stream, expired or not, or is an operator or a node.
+    /// Whether the caller shows a grant of the stream, expired or not, or is its owner, an operator or a node.
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
+        let owner = api.streams.owner(stream_id)?;
         let was_let_in = |token| api.grants.was_let_in(token, stream_id);
-        let is_operator = || api.credentials.reader(parts).is_some_and(|person| person.is_operator());
+        let manages = |person| api.broadcasters.may_manage(&person, owner.as_ref());
         let is_insider = api.credentials.is_node(&parts.headers)
             || bearer(&parts.headers).is_some_and(was_let_in)
-            || is_operator();
+            || api.credentials.reader(parts).is_some_and(manages);
         Ok(Self(is_insider))
     }
 }

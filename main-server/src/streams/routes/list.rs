@@ -6,20 +6,55 @@ use std::{
 };
 
 use axum::{
+    Json,
     body::Body,
-    extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use futures_util::stream;
 use serving::{Forwarded, Prefix};
 
-use super::api::Api;
-use crate::events::Snapshot;
+use super::{addresses, api::Api};
+use crate::{
+    api::{caller::Operator, error::Error},
+    events::Snapshot,
+};
 
-pub(super) async fn list(State(api): State<Arc<Api>>, forwarded: Forwarded, request: HeaderMap) -> Response {
+/// Which streams are asked for.
+pub(super) enum Listing {
+    /// The public list.
+    Public,
+    /// Every stream that runs, for an operator: with the query `all=true`.
+    All,
+}
+
+impl FromRequestParts<Arc<Api>> for Listing {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
+        let query = parts.uri.query().unwrap_or_default();
+        match query.split('&').find(|pair| pair.split('=').next() == Some("all")) {
+            None => return Ok(Self::Public),
+            Some("all=true") => {}
+            Some(_) => return Err(Error::invalid("all must be true, or left out")),
+        }
+        Operator::from_request_parts(parts, api).await.map(|_| Self::All)
+    }
+}
+
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    listing: Listing,
+    forwarded: Forwarded,
+    request: HeaderMap,
+) -> Response {
     let prefix = forwarded.prefix();
+    if matches!(listing, Listing::All) {
+        let running = api.streams.running().into_iter().map(|info| addresses::stream(info, prefix));
+        return Json(running.collect::<Vec<_>>()).into_response();
+    }
     let snapshot = api.feed.current();
     // Another process counts from the start, so its start time is part of the version.
     let tag = format!("\"{:x}-{:x}{prefix}\"", api.started.unix.as_nanos(), snapshot.version());

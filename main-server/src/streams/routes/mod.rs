@@ -20,21 +20,21 @@ use protocol::{
     ErrorCode,
     grant::Action,
     stream::{
-        AskForNodes, Assignment, CreateStream, MAX_THUMBNAIL_BYTES, StreamCreated, StreamInfo, Visibility,
+        AskForNodes, Assignment, ChangeStream, CreateStream, MAX_THUMBNAIL_BYTES, StreamCreated, StreamInfo,
+        Visibility,
     },
     title,
 };
 use serving::Forwarded;
 
 pub(crate) use self::api::Api;
-use self::extract::{Ender, Insider, Publisher, StreamPath};
-use super::NewStream;
+use self::extract::{Broadcaster, Insider, Manager, Publisher, StreamPath};
+use super::{Asks, NewStream};
 use crate::{
     api::{
         error::Error,
         extract::{Client, Json, OptionalJson},
     },
-    audit,
     auth::{Attempt, MAX_PASSPHRASE_CHARS},
     clock::Now,
 };
@@ -43,7 +43,7 @@ use crate::{
 pub(crate) fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/api/streams", get(list::list).post(create))
-        .route("/api/streams/{stream_id}", get(show).delete(end))
+        .route("/api/streams/{stream_id}", get(show).patch(edit).delete(end))
         .route("/api/streams/{stream_id}/watch", post(watch))
         .route("/api/streams/{stream_id}/publish", post(publish))
         .route(
@@ -62,11 +62,11 @@ async fn create(
     State(api): State<Arc<Api>>,
     Client(address): Client,
     forwarded: Forwarded,
+    Broadcaster { owner }: Broadcaster,
     Json(request): Json<CreateStream>,
 ) -> Result<(StatusCode, Answer<StreamCreated>), Error> {
-    let title = title::clean(&request.title)
-        .map_err(|error| Error::new(ErrorCode::InvalidTitle, error.to_string()))?;
-    let visibility = request.visibility;
+    let title = cleaned_title(&request.title)?;
+    let CreateStream { visibility, invitation_only, .. } = request;
     let passphrase = checked_passphrase(request)?;
     api.streams.has_room_for(address)?;
     let passphrase_hash = match passphrase {
@@ -74,7 +74,8 @@ async fn create(
         None => None,
     };
     let now = Now::read();
-    let new = NewStream { title: title.clone(), visibility, passphrase_hash, address };
+    let new =
+        NewStream { title: title.clone(), visibility, passphrase_hash, invitation_only, owner, address };
     let placed = api.streams.create(new, now).await?;
     let stream_id = placed.stream_id;
     let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
@@ -92,7 +93,10 @@ async fn create(
 fn checked_passphrase(request: CreateStream) -> Result<Option<String>, Error> {
     let passphrase = request.passphrase.filter(|passphrase| !passphrase.is_empty());
     match &passphrase {
-        Some(_) if request.visibility == Visibility::Public => Err(Error::invalid(
+        _ if request.invitation_only && request.visibility != Visibility::Private => Err(Error::invalid(
+            "invitation_only is for private streams: set visibility to private, or leave it out",
+        )),
+        Some(_) if request.visibility != Visibility::Private => Err(Error::invalid(
             "passphrase is for private streams: set visibility to private, or leave it out",
         )),
         Some(text) if text.chars().count() > MAX_PASSPHRASE_CHARS => {
@@ -108,8 +112,8 @@ async fn show(
     forwarded: Forwarded,
     Insider(is_insider): Insider,
 ) -> Result<Answer<StreamInfo>, Error> {
-    let (info, asks_for_passphrase) = api.streams.describe(stream_id, Now::read())?;
-    let is_told = !asks_for_passphrase || is_insider;
+    let (info, asks_viewers) = api.streams.describe(stream_id, Now::read())?;
+    let is_told = !asks_viewers || is_insider;
     let info = if is_told { info } else { info.concealed() };
     Ok(Answer(addresses::stream(info, forwarded.prefix())))
 }
@@ -122,7 +126,9 @@ async fn watch(
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
     let mut found = api.streams.find(stream_id, Now::read())?;
-    if let Some(hash) = found.passphrase_hash.take() {
+    if let Some(Asks { passphrase_hash }) = found.asks.take() {
+        let refused = || Error::new(ErrorCode::InvitationRefused, "this stream needs an invitation");
+        let hash = passphrase_hash.ok_or_else(refused)?;
         let passphrase = request.passphrase.take().unwrap_or_default();
         admit(&api, Attempt { stream_id, address, passphrase, hash }).await?;
     }
@@ -155,14 +161,32 @@ async fn publish(
     Ok(Answer(Assignment { grant, nodes: addresses::nodes(nodes, prefix), stream: None }))
 }
 
+async fn edit(
+    State(api): State<Arc<Api>>,
+    Client(address): Client,
+    manager: Manager,
+    forwarded: Forwarded,
+    Json(ChangeStream { title, visibility }): Json<ChangeStream>,
+) -> Result<Answer<StreamInfo>, Error> {
+    let title = title.as_deref().map(cleaned_title).transpose()?;
+    if title.is_none() && visibility.is_none() {
+        return Err(Error::invalid("title or visibility is required"));
+    }
+    let stream = api.streams.edit(manager.stream_id, title.as_deref(), visibility, Now::read()).await?;
+    manager.log(address, "changed");
+    Ok(Answer(addresses::stream(stream, forwarded.prefix())))
+}
+
 async fn end(
     State(api): State<Arc<Api>>,
     Client(address): Client,
-    Ender { stream_id, person }: Ender,
+    manager: Manager,
 ) -> Result<StatusCode, Error> {
-    api.streams.end(stream_id, Now::read()).await?;
-    if let Some(person) = person {
-        audit::log(&person.name, address, &format!("ended the stream {stream_id}"));
-    }
+    api.streams.end(manager.stream_id, Now::read()).await?;
+    manager.log(address, "ended");
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn cleaned_title(text: &str) -> Result<String, Error> {
+    title::clean(text).map_err(|error| Error::new(ErrorCode::InvalidTitle, error.to_string()))
 }

@@ -1,0 +1,400 @@
+//! The authorization matrix: every operation of `openapi.json` with every credential gets the documented answer. An operation
+//! without a row fails, and so does a row without an operation.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use protocol::{StreamId, grant::Action, stream::Visibility};
+use reqwest::{Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::{
+    clock::Now,
+    cluster::tests::{Cluster, Member},
+};
+
+const PASSWORD: &str = "correct horse";
+/// Too long to be hashed: refused at once.
+const LONG_PASSWORD_CHARS: usize = 300;
+
+/// Who is admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// All, whatever they show.
+    Open,
+    /// All, but no page of another site.
+    SameOrigin,
+    /// All, but a session counts and has to be protected.
+    MaybeSignedIn,
+    /// Nodes.
+    Node,
+    /// Nodes and operators.
+    NodeOrOperator,
+    /// Operators.
+    Operator,
+    /// All with an account.
+    SignedIn,
+    /// The broadcaster of the stream.
+    Publisher,
+    /// The broadcaster and the owner of the stream, and operators.
+    Manager,
+}
+
+use Access::{Manager, MaybeSignedIn, Node, NodeOrOperator, Open, Operator, Publisher, SameOrigin, SignedIn};
+
+/// An operation: its method and path, who is admitted, the body, and the answer to those who are. Rows name accounts, keys and nodes
+/// that do not exist, so that nothing changes.
+type Row = (&'static str, Access, fn() -> Value, (u16, &'static str));
+
+const OK: (u16, &str) = (200, "");
+const NO_BODY: fn() -> Value = || Value::Null;
+
+const ROWS: &[Row] = &[
+    (
+        "post /register_server",
+        Node,
+        || json!({ "hostname": "a", "public_url": "/cdn/a", "generation": 1 }),
+        OK,
+    ),
+    ("get /api/nodes", NodeOrOperator, NO_BODY, OK),
+    ("get /api/nodes/placement?for=broadcaster", Operator, NO_BODY, OK),
+    ("get /api/scaling", NodeOrOperator, NO_BODY, OK),
+    ("delete /api/nodes/{node_id}", NodeOrOperator, NO_BODY, (404, "unknown_node")),
+    ("put /api/nodes/{node_id}/heartbeat", Node, || json!({ "load": {} }), (404, "unknown_node")),
+    ("post /api/nodes/{node_id}/streams/{stream_id}/sources", Node, NO_BODY, (404, "unknown_node")),
+    ("get /api/streams", Open, NO_BODY, OK),
+    ("get /api/streams?all=true", Operator, NO_BODY, OK),
+    ("post /api/streams", MaybeSignedIn, || json!({ "title": "another" }), (201, "")),
+    ("get /api/streams/{stream_id}", Open, NO_BODY, OK),
+    ("patch /api/streams/{stream_id}", Manager, || json!({ "title": "b" }), OK),
+    ("delete /api/streams/{stream_id}", Manager, NO_BODY, (204, "")),
+    ("post /api/streams/{stream_id}/watch", Open, NO_BODY, OK),
+    ("post /api/streams/{stream_id}/publish", Publisher, NO_BODY, OK),
+    ("get /api/streams/{stream_id}/thumbnail", Open, NO_BODY, (404, "not_found")),
+    ("put /api/streams/{stream_id}/thumbnail", Publisher, || json!({}), (400, "invalid_request")),
+    ("get /api/events", Open, NO_BODY, OK),
+    ("post /api/login", SameOrigin, login, (401, "wrong_password")),
+    ("post /api/logout", MaybeSignedIn, NO_BODY, (204, "")),
+    ("post /api/setup", SameOrigin, setup, (403, "setup_refused")),
+    ("get /api/me", Open, NO_BODY, OK),
+    (
+        "put /api/me/password",
+        SignedIn,
+        || json!({ "old": "short", "new": "short" }),
+        (400, "invalid_request"),
+    ),
+    ("get /api/accounts", Operator, NO_BODY, OK),
+    ("post /api/accounts", Operator, taken, (409, "name_taken")),
+    ("patch /api/accounts/{name}", Operator, || json!({ "role": "operator" }), (404, "unknown_account")),
+    ("delete /api/accounts/{name}", Operator, NO_BODY, (404, "unknown_account")),
+    ("get /api/stream-keys", SignedIn, NO_BODY, OK),
+    ("post /api/stream-keys", SignedIn, || json!({ "name": "" }), (400, "invalid_request")),
+    ("delete /api/stream-keys/{key_id}", SignedIn, NO_BODY, (404, "unknown_key")),
+    ("get /api/openapi.json", Open, NO_BODY, OK),
+    ("get /healthz", Open, NO_BODY, OK),
+    ("get /readyz", Open, NO_BODY, OK),
+    ("get /metrics", Open, NO_BODY, OK),
+    ("get /", Open, NO_BODY, OK),
+    ("get /live", Open, NO_BODY, OK),
+    ("get /view", Open, NO_BODY, OK),
+    ("get /admin", Open, NO_BODY, OK),
+    ("get /styleguide", Open, NO_BODY, OK),
+    ("get /view/{stream_id}", Open, NO_BODY, OK),
+    ("get /embed/{stream_id}", Open, NO_BODY, OK),
+];
+
+/// With a name of its own each time, so that no attempt is one too many.
+fn login() -> Value {
+    static ATTEMPTS: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("nobody-{}", ATTEMPTS.fetch_add(1, Ordering::Relaxed));
+    json!({ "name": name, "password": "a".repeat(LONG_PASSWORD_CHARS) })
+}
+
+fn setup() -> Value {
+    json!({ "token": "wrong", "name": "eve", "password": PASSWORD })
+}
+
+fn taken() -> Value {
+    json!({ "name": "operator", "password": PASSWORD, "role": "operator" })
+}
+
+/// What a caller shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Credential {
+    Nothing,
+    ClusterSecret,
+    WrongSecret,
+    PublishGrant,
+    PublishGrantOfOtherStream,
+    PublishGrantOfOtherCluster,
+    ExpiredPublishGrant,
+    WatchGrant,
+    RelayGrant,
+    StreamKey,
+    WrongSession,
+    Operator,
+    Owner,
+    OtherBroadcaster,
+    OperatorWithoutHeader,
+    OperatorFromOtherSite,
+}
+
+use Credential as C;
+
+impl Credential {
+    /// The account whose session it is, if the session counts.
+    fn account(self) -> Option<&'static str> {
+        match self {
+            C::Operator => Some("operator"),
+            C::Owner => Some("owner"),
+            C::OtherBroadcaster => Some("other"),
+            _ => None,
+        }
+    }
+}
+
+const CREDENTIALS: [Credential; 16] = [
+    C::Nothing,
+    C::ClusterSecret,
+    C::WrongSecret,
+    C::PublishGrant,
+    C::PublishGrantOfOtherStream,
+    C::PublishGrantOfOtherCluster,
+    C::ExpiredPublishGrant,
+    C::WatchGrant,
+    C::RelayGrant,
+    C::StreamKey,
+    C::WrongSession,
+    C::Operator,
+    C::Owner,
+    C::OtherBroadcaster,
+    C::OperatorWithoutHeader,
+    C::OperatorFromOtherSite,
+];
+
+/// The answer that the documentation promises.
+fn expected(
+    access: Access,
+    granted: (u16, &'static str),
+    method: &Method,
+    shown: Credential,
+) -> (u16, &'static str) {
+    const UNAUTHORIZED: (u16, &str) = (401, "unauthorized");
+    const FORBIDDEN: (u16, &str) = (403, "forbidden");
+    const CSRF: (u16, &str) = (403, "csrf");
+    const NO_GRANT: (u16, &str) = (401, "invalid_grant");
+    const OTHER_GRANT: (u16, &str) = (403, "invalid_grant");
+    let is_forged = matches!(shown, C::OperatorWithoutHeader | C::OperatorFromOtherSite) && !method.is_safe();
+    let is_operator = matches!(shown, C::Operator | C::OperatorWithoutHeader | C::OperatorFromOtherSite);
+    let is_broadcaster = matches!(shown, C::Owner | C::OtherBroadcaster);
+    let is_publisher = matches!(shown, C::PublishGrant | C::ExpiredPublishGrant);
+    let is_bearer = !is_operator && !is_broadcaster && !matches!(shown, C::Nothing | C::WrongSession);
+    match access {
+        Open => granted,
+        SameOrigin if shown == C::OperatorFromOtherSite => CSRF,
+        SameOrigin => granted,
+        Node | NodeOrOperator if shown == C::ClusterSecret => granted,
+        Node => UNAUTHORIZED,
+        Publisher if is_publisher => granted,
+        Publisher if is_bearer => OTHER_GRANT,
+        Publisher => NO_GRANT,
+        _ if is_forged => CSRF,
+        MaybeSignedIn => granted,
+        NodeOrOperator | Operator if is_operator => granted,
+        NodeOrOperator | Operator if is_broadcaster => FORBIDDEN,
+        NodeOrOperator | Operator => UNAUTHORIZED,
+        SignedIn if is_operator || is_broadcaster => granted,
+        SignedIn => UNAUTHORIZED,
+        Manager if is_publisher || is_operator || shown == C::Owner => granted,
+        Manager if is_broadcaster => FORBIDDEN,
+        Manager if is_bearer => OTHER_GRANT,
+        Manager => NO_GRANT,
+    }
+}
+
+/// The security schemes that the document names for an operation like that; empty for none.
+fn schemes(access: Access) -> &'static [&'static str] {
+    match access {
+        Open | SameOrigin | MaybeSignedIn => &[],
+        Node => &["clusterSecret"],
+        NodeOrOperator => &["clusterSecret", "session"],
+        Operator | SignedIn => &["session"],
+        Publisher => &["publishGrant"],
+        Manager => &["publishGrant", "session"],
+    }
+}
+
+/// A main server with accounts, and what their holders show.
+struct Fixture {
+    server: Member,
+    other_cluster: Member,
+    sessions: BTreeMap<&'static str, String>,
+    stream_key: String,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let server = Cluster::new().await.member(|_| {}).await;
+        let other_cluster = Cluster::new().await.member(|_| {}).await;
+        server.node("a").await;
+        let sessions = BTreeMap::new();
+        let mut fixture = Self { server, other_cluster, sessions, stream_key: String::new() };
+        for (name, role) in [("operator", "operator"), ("owner", "broadcaster"), ("other", "broadcaster")] {
+            let account = json!({ "name": name, "password": PASSWORD, "role": role }).to_string();
+            fixture.server.operate(Method::POST, "/api/accounts", account.into()).await.read::<Value>();
+            fixture.sign_in(name).await;
+        }
+        let key = fixture.post_as_owner("/api/stream-keys", json!({ "name": "any" })).await;
+        fixture.stream_key = key["key"].as_str().unwrap().to_owned();
+        fixture
+    }
+
+    async fn post_as_owner(&self, path: &str, body: Value) -> Value {
+        let headers = [("cookie", self.sessions["owner"].as_str()), ("x-undead-csrf", "1")];
+        let response = self.server.call(Method::POST, path, &headers, body.to_string().into()).await;
+        assert_eq!(response.status(), StatusCode::CREATED);
+        response.json().await.unwrap()
+    }
+
+    /// A new stream of the owner.
+    async fn stream(&self) -> StreamId {
+        let created = self.post_as_owner("/api/streams", json!({ "title": "any" })).await;
+        created["stream_id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// The headers with which a caller shows `credential` for a stream.
+    fn headers(&self, credential: Credential, stream_id: StreamId) -> Vec<(&'static str, String)> {
+        let long_ago = Now { unix: std::time::Duration::from_secs(1), ..Now::read() };
+        let grant = |of: &Member, action, stream_id, now| {
+            let grant = of.context().grants.permit(action, stream_id, Visibility::Public, now).unwrap();
+            vec![("authorization", format!("Bearer {grant}"))]
+        };
+        let now = Now::read();
+        let bearer = |token: &str| vec![("authorization", format!("Bearer {token}"))];
+        let session = |name: &str| ("cookie", self.sessions[name].clone());
+        let marked = || ("x-undead-csrf", "1".to_owned());
+        match credential {
+            C::Nothing => vec![],
+            C::ClusterSecret => bearer(&self.server.secret),
+            C::WrongSecret => bearer("wrong"),
+            C::PublishGrant => grant(&self.server, Action::Publish, stream_id, now),
+            C::PublishGrantOfOtherStream => {
+                grant(&self.server, Action::Publish, StreamId::new("other", 1), now)
+            }
+            C::PublishGrantOfOtherCluster => grant(&self.other_cluster, Action::Publish, stream_id, now),
+            C::ExpiredPublishGrant => grant(&self.server, Action::Publish, stream_id, long_ago),
+            C::WatchGrant => grant(&self.server, Action::Watch, stream_id, now),
+            C::RelayGrant => grant(&self.server, Action::Relay, stream_id, now),
+            C::StreamKey => bearer(&self.stream_key),
+            C::WrongSession => vec![("cookie", "undead_session=wrong".to_owned()), marked()],
+            C::Operator => vec![session("operator"), marked()],
+            C::Owner => vec![session("owner"), marked()],
+            C::OtherBroadcaster => vec![session("other"), marked()],
+            C::OperatorWithoutHeader => vec![session("operator")],
+            C::OperatorFromOtherSite => {
+                vec![session("operator"), marked(), ("origin", "http://elsewhere.example".to_owned())]
+            }
+        }
+    }
+
+    /// The answer to an operation.
+    async fn ask(&self, operation: &str, body: &Value, credential: Credential) -> (u16, String) {
+        let (method, path) = operation.split_once(' ').unwrap();
+        let stream_id =
+            if path.contains("{stream_id}") { self.stream().await } else { StreamId::new("none", 1) };
+        let path = ["{node_id}", "{name}", "{key_id}", "{invitation_id}"]
+            .into_iter()
+            .fold(path.replace("{stream_id}", &stream_id.to_string()), |path, name| {
+                path.replace(name, "nobody")
+            });
+        let headers = self.headers(credential, stream_id);
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let body = if body.is_null() { vec![] } else { body.to_string().into_bytes() };
+        let method = method.to_uppercase().parse().unwrap();
+        let response = self.server.call(method, &path, &headers, body).await;
+        let status = response.status();
+        if status.is_success() {
+            return (status.as_u16(), String::new());
+        }
+        let answer: Value = response.json().await.unwrap_or_default();
+        (status.as_u16(), answer["error"]["code"].as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Signs an account in.
+    async fn sign_in(&mut self, name: &'static str) {
+        let body = json!({ "name": name, "password": PASSWORD }).to_string();
+        let signed_in = self.server.call(Method::POST, "/api/login", &[], body.into()).await;
+        let cookie = signed_in.headers()[header::SET_COOKIE].to_str().unwrap();
+        self.sessions.insert(name, cookie.split(';').next().unwrap().to_owned());
+    }
+}
+
+fn document() -> Value {
+    serde_json::from_str(include_str!("openapi.json")).unwrap()
+}
+
+/// The operation of the document that a row is about.
+fn operation<'a>(document: &'a Value, row: &str) -> Option<&'a Value> {
+    let (method, path) = row.split_once(' ')?;
+    document["paths"].get(path.split('?').next()?)?.get(method)
+}
+
+#[test]
+fn every_operation_has_a_row_and_names_the_credentials_that_it_admits() {
+    let document = document();
+    let described: BTreeSet<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, methods)| {
+            methods.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
+        })
+        .collect();
+    let rows: BTreeSet<String> = ROWS.iter().map(|row| row.0.split('?').next().unwrap().to_owned()).collect();
+    assert_eq!(described, rows);
+    for (row, access, ..) in ROWS.iter().filter(|row| row.0 != "get /api/streams?all=true") {
+        let security = operation(&document, row).unwrap().get("security").and_then(Value::as_array);
+        let named: Vec<&serde_json::Map<_, _>> =
+            security.into_iter().flatten().map(|scheme| scheme.as_object().unwrap()).collect();
+        let is_open = named.is_empty() || named.iter().any(|scheme| scheme.is_empty());
+        assert_eq!(is_open, schemes(*access).is_empty(), "{row}");
+        if !is_open {
+            let named: BTreeSet<&str> =
+                named.iter().flat_map(|scheme| scheme.keys().map(String::as_str)).collect();
+            assert_eq!(named, schemes(*access).iter().copied().collect(), "{row}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_operation_answers_every_credential_as_documented() {
+    let (mut fixture, document) = (Fixture::new().await, document());
+    let mut wrong = Vec::new();
+    for (row, access, body, granted) in ROWS {
+        let method: Method = row.split(' ').next().unwrap().to_uppercase().parse().unwrap();
+        let responses = &operation(&document, row).unwrap()["responses"];
+        for credential in CREDENTIALS {
+            let (status, code) = fixture.ask(row, &body(), credential).await;
+            if *row == "post /api/logout"
+                && let Some(name) = credential.account()
+            {
+                fixture.sign_in(name).await;
+            }
+            let (wanted, wanted_code) = expected(*access, *granted, &method, credential);
+            if (status, code.as_str()) != (wanted, wanted_code) {
+                wrong.push(format!("{row} with {credential:?}: {status} {code}, not {wanted} {wanted_code}"));
+            }
+            let documented = &responses[status.to_string()]["description"];
+            let is_documented =
+                documented.as_str().is_some_and(|text| code.is_empty() || text.contains(&code));
+            if !is_documented {
+                wrong.push(format!("{row} with {credential:?}: {status} {code} is not documented"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

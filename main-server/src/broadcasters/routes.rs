@@ -1,0 +1,44 @@
+//! `GET /api/me`: who is signed in, and whether the caller may create streams.
+
+use std::sync::Arc;
+
+use axum::{
+    Json as Answer, Router,
+    extract::{FromRef, State},
+    http::HeaderMap,
+    routing::get,
+};
+use protocol::account::{Me, OwnAccount};
+
+use super::Broadcasters;
+use crate::{
+    api::caller::{Credentials, Viewer, bearer},
+    clock::Now,
+};
+
+/// What the handler needs.
+struct Api {
+    broadcasters: Arc<Broadcasters>,
+    credentials: Credentials,
+}
+
+impl FromRef<Arc<Api>> for Credentials {
+    fn from_ref(api: &Arc<Api>) -> Self {
+        api.credentials.clone()
+    }
+}
+
+/// The route.
+pub(super) fn router(broadcasters: Arc<Broadcasters>, credentials: Credentials) -> Router {
+    Router::new().route("/api/me", get(me)).with_state(Arc::new(Api { broadcasters, credentials }))
+}
+
+async fn me(State(api): State<Arc<Api>>, Viewer(person): Viewer, headers: HeaderMap) -> Answer<Me> {
+    let Broadcasters { broadcast, accounts, .. } = &*api.broadcasters;
+    Answer(Me {
+        may_broadcast: api.broadcasters.admit(bearer(&headers), person.as_ref(), Now::read()).is_ok(),
+        account: person.map(|person| OwnAccount { name: person.name, role: person.role }),
+        broadcast: *broadcast,
+        setup_needed: accounts.needs_setup(),
+    })
+}

@@ -1,0 +1,122 @@
+//! Public, unlisted and private streams, and how their broadcasters, owners and operators change them.
+
+use protocol::{
+    ErrorCode,
+    stream::{StreamCreated, StreamInfo, StreamState, Visibility},
+};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    browser::person,
+    server::{Answer, Server, carried, read},
+};
+
+async fn create(server: &Server, body: Value) -> StreamCreated {
+    server.post("/api/streams", None, body).await.read()
+}
+
+async fn edit(server: &Server, created: &StreamCreated, body: Value) -> Answer {
+    let path = format!("/api/streams/{}", created.stream_id);
+    read(server.send(Method::PATCH, &path, Some(&created.publish.grant), body.to_string().into()).await).await
+}
+
+#[tokio::test]
+async fn an_unlisted_stream_is_open_to_those_who_have_the_link() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let id = create(&server, json!({ "title": "hidden", "visibility": "unlisted" })).await.stream_id;
+    server.heartbeat(&node, vec![carried(id, StreamState::Live, 1)]).await;
+    assert_eq!(server.list().await, []);
+    let shown = server.show(id).await;
+    assert_eq!((shown.title.as_str(), shown.visibility), ("hidden", Some(Visibility::Unlisted)));
+    assert_eq!(server.watch(id, json!({})).await.status, StatusCode::OK);
+    let listed = server.operate(Method::GET, "/api/streams?all=true", vec![]).await.read::<Vec<StreamInfo>>();
+    assert_eq!(listed.iter().map(|stream| stream.stream_id).collect::<Vec<_>>(), [id]);
+    assert_eq!(server.get("/api/streams?all=true").await.code(), ErrorCode::Unauthorized);
+}
+
+#[tokio::test]
+async fn nodes_of_earlier_versions_know_public_and_private_only() {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let server = Server::start().await;
+    server.node("a").await;
+    let created = create(&server, json!({ "title": "hidden", "visibility": "unlisted" })).await;
+    let claims = created.publish.grant.split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    assert_eq!(claims["visibility"], "private");
+}
+
+#[tokio::test]
+async fn listeners_see_a_stream_appear_change_and_go_as_it_is_edited() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let mut listener = server.listen().await;
+    listener.expect("snapshot").await;
+    let created = create(&server, json!({ "title": "first", "visibility": "private" })).await;
+    let id = created.stream_id;
+    server.heartbeat(&node, vec![carried(id, StreamState::Live, 1)]).await;
+    let public = edit(&server, &created, json!({ "visibility": "public" })).await;
+    assert_eq!(public.read::<StreamInfo>().visibility, None);
+    assert_eq!(listener.expect("stream_started").await["title"], "first");
+    edit(&server, &created, json!({ "title": " second\u{200b} " })).await.read::<StreamInfo>();
+    assert_eq!(listener.expect("stream_changed").await["title"], "second");
+    let picture =
+        server.put(&format!("/api/streams/{id}/thumbnail"), Some(&created.publish.grant), JPEG.into()).await;
+    assert_eq!(picture.status, StatusCode::NO_CONTENT);
+    listener.expect("stream_changed").await;
+    edit(&server, &created, json!({ "visibility": "unlisted" })).await.read::<StreamInfo>();
+    assert_eq!(listener.expect("stream_ended").await["stream_id"], json!(id));
+    assert_eq!(server.get(&format!("/api/streams/{id}/thumbnail")).await.code(), ErrorCode::NotFound);
+    let server = Server::on(server.kill().await, |_| {}).await;
+    let kept = server.show(id).await;
+    assert_eq!((kept.title.as_str(), kept.visibility), ("second", Some(Visibility::Unlisted)));
+}
+
+/// Begins as a JPEG does.
+const JPEG: &[u8] = b"\xff\xd8\xff\xe0 and so on";
+
+#[tokio::test]
+async fn the_broadcaster_the_owner_and_operators_may_edit_and_end_and_nobody_else() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let (ann, bob) =
+        (person(&server, "ann", "broadcaster").await, person(&server, "bob", "broadcaster").await);
+    let operator = person(&server, "eve", "operator").await;
+    let created: StreamCreated =
+        ann.answer(Method::POST, "/api/streams", json!({ "title": "a" })).await.read();
+    let path = format!("/api/streams/{}", created.stream_id);
+    let body = json!({ "title": "b" });
+    for browser in [&ann, &operator] {
+        assert_eq!(browser.call(Method::PATCH, &path, body.clone()).await.status(), StatusCode::OK);
+    }
+    assert_eq!(edit(&server, &created, body.clone()).await.status, StatusCode::OK);
+    for method in [Method::PATCH, Method::DELETE] {
+        let refused = bob.answer(method.clone(), &path, body.clone()).await;
+        assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, ErrorCode::Forbidden));
+        let nobody = read(server.send(method, &path, None, body.to_string().into()).await).await;
+        assert_eq!(nobody.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(ann.call(Method::DELETE, &path, json!({})).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(edit(&server, &created, body).await.code(), ErrorCode::UnknownStream);
+}
+
+#[tokio::test]
+async fn an_edit_says_something_that_a_stream_may_have() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let created = create(&server, json!({ "title": "a" })).await;
+    for (body, code) in [
+        (json!({}), ErrorCode::InvalidRequest),
+        (json!({ "title": "" }), ErrorCode::InvalidTitle),
+        (json!({ "visibility": "secret" }), ErrorCode::InvalidRequest),
+    ] {
+        assert_eq!(edit(&server, &created, body).await.code(), code);
+    }
+    for body in [
+        json!({ "title": "a", "visibility": "unlisted", "passphrase": "open sesame" }),
+        json!({ "title": "a", "invitation_only": true }),
+    ] {
+        assert_eq!(server.post("/api/streams", None, body).await.code(), ErrorCode::InvalidRequest);
+    }
+}
