@@ -9,7 +9,6 @@ import { launchBrowser } from './support/browser.ts';
 import * as scenes from './support/scenes.ts';
 import { Undead } from './support/undead.ts';
 
-const SECRET = 'a secret for the tests';
 const RULES: RunOptions = { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
 
 let undead: Undead;
@@ -17,7 +16,7 @@ let browser: Browser;
 let axe: string;
 
 test.beforeAll(async () => {
-  undead = await Undead.up({ UNDEAD_CLUSTER_SECRET: SECRET });
+  undead = await Undead.up();
   browser = await launchBrowser();
   axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 });
@@ -47,11 +46,29 @@ async function open(address: string, prepare?: (page: Page) => Promise<void>): P
   return page;
 }
 
-async function signedIn(): Promise<Page> {
-  const page = await open('/admin', scenes.cluster);
-  await page.getByLabel('Cluster secret').fill(SECRET);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-  await expect(page.getByRole('table')).toBeVisible();
+async function operations(section: RegExp, shows: string): Promise<Page> {
+  const operator = scenes.all(scenes.me(scenes.OPERATOR), scenes.people, scenes.cluster);
+  const page = await open('/admin', operator);
+  await page.getByRole('tab', { name: section }).click();
+  await expect(page.getByRole('table')).toContainText(shows);
+  return page;
+}
+
+async function newAccount(): Promise<Page> {
+  const page = await operations(/^Accounts/, 'bob');
+  await page.getByRole('button', { name: 'Add an account' }).click();
+  return page;
+}
+
+async function refused(): Promise<Page> {
+  const page = await open(`/view/${'0'.repeat(32)}#invitation=x`, scenes.uninvited('used_up'));
+  await expect(page.getByText('is used up')).toBeVisible();
+  return page;
+}
+
+async function privateSetup(): Promise<Page> {
+  const page = await open('/live', scenes.me(scenes.BROADCASTER, 'account'));
+  await page.getByLabel('Private').check();
   return page;
 }
 
@@ -81,8 +98,18 @@ const PAGES: Record<string, () => Promise<Page>> = {
   'going live': () => open('/live'),
   'going live from an insecure address': optionsOpen,
   'a stream there is not': noStream,
-  'operations, signed out': () => open('/admin'),
-  'operations, signed in': signedIn,
+  'going live privately, signed in': privateSetup,
+  'going live where that needs a key': () => open('/live', scenes.me(null, 'key')),
+  'going live where that needs an account': () => open('/live', scenes.me(null, 'account')),
+  'an invitation that is refused': refused,
+  'setting up': () => open('/admin#setup=token', scenes.me(null, 'open', true)),
+  'operations, signed out': () => open('/admin', scenes.me(null)),
+  'operations, nodes': () => operations(/^Nodes/, 'cdn-amsterdam-1'),
+  'operations, streams': () => operations(/^Streams/, 'Family dinner'),
+  'operations, accounts': () => operations(/^Accounts/, 'bob'),
+  'operations, a new account': newAccount,
+  'operations, stream keys': () => operations(/^Stream keys/, 'OBS'),
+  'stream keys of a broadcaster': () => open('/admin', scenes.all(scenes.me(scenes.BROADCASTER), scenes.people)),
   'a page there is not': () => open('/nowhere'),
   'the style guide': () => open('/styleguide'),
 };

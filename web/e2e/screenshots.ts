@@ -20,8 +20,6 @@ const SCREENS = {
   landscape: { width: 844, height: 390 },
 };
 
-const SECRET = 'a secret for the pictures';
-
 test.describe.configure({ timeout: 180_000 });
 
 let undead: Undead;
@@ -29,7 +27,7 @@ let stage: Stage;
 
 test.beforeAll(async () => {
   await mkdir(FOLDER, { recursive: true });
-  undead = await Undead.up({ UNDEAD_CLUSTER_SECRET: SECRET });
+  undead = await Undead.up();
 });
 
 test.beforeEach(async () => {
@@ -81,7 +79,7 @@ test('going live', async () => {
   await shoot(await open('/live', scenes.insecure), 'live-insecure');
   await shoot(await open('/live', scenes.phone), 'live-setup-phone');
   const page = await open('/live', scenes.denied);
-  await page.getByLabel('Unlisted').check();
+  await page.getByLabel('Private').check();
   await page.getByText('Quality: Standard').click();
   await page.getByRole('button', { name: 'Share a screen' }).click();
   await expect(page.getByRole('alert')).toBeVisible();
@@ -112,7 +110,7 @@ test('on air', async () => {
 
 test('on air for few', async () => {
   const page = await open('/live');
-  await page.getByLabel('Unlisted').check();
+  await page.getByLabel('Private').check();
   await page.getByLabel('Passphrase').fill('open sesame');
   const { watchUrl } = await Broadcaster.goLive(page, 'Family dinner');
   await page.waitForTimeout(7_000);
@@ -160,23 +158,69 @@ test('watching', async () => {
 });
 
 test('operations', async () => {
-  const signIn = async (page: Page): Promise<Page> => {
-    await page.getByLabel('Cluster secret').fill(SECRET);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    return page;
-  };
-  const out = await open('/admin');
+  await shoot(await open('/admin', scenes.me(null, 'open', true)), 'admin-setup-needed');
+  await shoot(await open('/admin#setup=token', scenes.me(null, 'open', true)), 'admin-setup');
+  const out = await open('/admin', scenes.me(null));
   await shoot(out, 'admin-signed-out');
-  await out.getByLabel('Cluster secret').fill('wrong');
+  await out.getByLabel('Name').fill('ann');
+  await out.getByLabel('Password').fill('wrong password');
   await out.getByRole('button', { name: 'Sign in' }).click();
   await expect(out.getByRole('alert')).toBeVisible();
-  await shoot(out, 'admin-wrong-secret');
-  await shoot(await signIn(await open('/admin')), 'admin-quiet');
-  const page = await signIn(await open('/admin', scenes.cluster));
+  await shoot(out, 'admin-wrong-password');
+  const operator = scenes.all(scenes.me(scenes.OPERATOR), scenes.people, scenes.cluster);
+  const page = await open('/admin', operator);
   await expect(page.getByRole('table')).toBeVisible();
   await shoot(page, 'admin-nodes');
   await page.getByRole('tab', { name: /^Streams/ }).click();
   await shoot(page, 'admin-streams');
   await page.getByRole('button', { name: 'End', exact: true }).first().click();
   await shoot(page, 'admin-ending', false);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('tab', { name: 'Accounts' }).click();
+  await expect(page.getByText('bob@studio')).toBeVisible();
+  await shoot(page, 'admin-accounts');
+  await page.getByRole('button', { name: 'Actions for bob@studio' }).click();
+  await shoot(page, 'admin-account-menu', false);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Add an account' }).click();
+  await shoot(page, 'admin-account-new', false);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('tab', { name: 'Stream keys' }).click();
+  await expect(page.getByText('OBS in the studio')).toBeVisible();
+  await page.getByLabel('Name of the new key').fill('Phone');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await expect(page.getByText('is ready')).toBeVisible();
+  await shoot(page, 'admin-keys');
+  await page.getByRole('button', { name: 'Account ann' }).click();
+  await shoot(page, 'account-menu', false);
+  await page.getByRole('menuitem', { name: 'Change password' }).click();
+  await shoot(page, 'account-password', false);
+  await shoot(await open('/admin', scenes.all(scenes.me(scenes.BROADCASTER), scenes.people)), 'admin-broadcaster');
+});
+
+test('going live with a key or an account', async () => {
+  await shoot(await open('/live', scenes.me(null, 'key')), 'live-access-key');
+  const page = await open('/live', scenes.me(null, 'key'));
+  await page.getByRole('tabpanel').getByLabel('Stream key').fill('wrong');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await expect(page.getByRole('alert')).toBeVisible();
+  await shoot(page, 'live-access-wrong');
+  await shoot(await open('/live', scenes.me(null, 'account')), 'live-access-account');
+  await shoot(await open('/live', scenes.me(scenes.BROADCASTER, 'account')), 'live-signed-in');
+});
+
+test('invitations', async () => {
+  const page = await open('/live', scenes.invitations);
+  await page.getByLabel('Private').check();
+  await shoot(page, 'live-setup-private');
+  await page.getByLabel('Passphrase').fill('open sesame');
+  await Broadcaster.goLive(page, 'Family dinner');
+  await page.getByLabel('For whom').fill('Neighbours');
+  await page.getByRole('button', { name: 'Make an invitation link' }).click();
+  await expect(page.getByText('Neighbours')).toBeVisible();
+  await shoot(page, 'onair-invitations');
+  const { stream_id } = await createStream(undead.url, 'By invitation');
+  for (const reason of ['missing', 'used_up', 'expired', 'revoked']) {
+    await shoot(await open(`/view/${stream_id}#invitation=x`, scenes.uninvited(reason)), `watch-uninvited-${reason}`);
+  }
 });

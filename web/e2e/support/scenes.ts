@@ -3,6 +3,8 @@ import type { Page } from '@playwright/test';
 
 type Prepare = (page: Page) => Promise<void>;
 
+const DAY_MS = 24 * 3_600_000;
+
 const picture = (from: string, to: string): string =>
   `data:image/svg+xml,${encodeURIComponent(
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 360"><linearGradient id="g" x2="1" y2="1"><stop stop-color="${from}"/><stop offset="1" stop-color="${to}"/></linearGradient><path fill="url(#g)" d="M0 0h640v360H0z"/><rect x="60" y="60" width="520" height="240" rx="10" fill="#fff" opacity=".85"/><path d="M90 100h300M90 140h420M90 180h360M90 220h400" stroke="#555" stroke-width="12"/></svg>`,
@@ -46,6 +48,92 @@ export function catalogue(streams: readonly object[] | undefined): Prepare {
 export const others: Prepare = async (page) => {
   await page.route('**/api/streams', (route) => route.fulfill({ json: STREAMS }));
 };
+
+/** One scene after the other. */
+export function all(...scenes: Prepare[]): Prepare {
+  return async (page) => {
+    for (const scene of scenes) await scene(page);
+  };
+}
+
+/** Who is signed in, and what going live needs. */
+export function me(account: { name: string; role: string } | null, broadcast = 'open', setup_needed = false): Prepare {
+  return async (page) => {
+    const may_broadcast = broadcast === 'open' || account !== null;
+    await page.route('**/api/me', (route) =>
+      route.fulfill({ json: { account, broadcast, may_broadcast, setup_needed } }),
+    );
+  };
+}
+
+export const OPERATOR = { name: 'ann', role: 'operator' };
+export const BROADCASTER = { name: 'bob@studio', role: 'broadcaster' };
+
+/** Accounts and stream keys; every change works. */
+export const people: Prepare = async (page) => {
+  const accounts = [
+    { ...OPERATOR, created_at_ms: Date.now() - 90 * DAY_MS },
+    { ...BROADCASTER, created_at_ms: Date.now() - 9 * DAY_MS },
+    {
+      name: 'a-name-that-takes-all-of-the-sixty-four-characters-there-are-ok',
+      role: 'broadcaster',
+      created_at_ms: Date.now(),
+    },
+  ];
+  const keys = [
+    {
+      key_id: 'k1',
+      name: 'OBS in the studio',
+      owner: 'bob@studio',
+      created_at_ms: Date.now() - 9 * DAY_MS,
+      last_used_at_ms: Date.now() - 3 * 3_600_000,
+    },
+    { key_id: 'k2', name: 'Laptop of the lecture hall', owner: 'ann', created_at_ms: Date.now() - 60_000 },
+  ];
+  await page.route('**/api/accounts', (route) => route.fulfill({ json: accounts }));
+  await page.route('**/api/stream-keys', (route) => {
+    const made = { key_id: 'k3', name: 'Phone', key: 'sk_Yb2mX8dKq4ZpV7sT1wNcR6hJ3fLg9aQe' };
+    return route.fulfill({ json: route.request().method() === 'POST' ? made : keys });
+  });
+};
+
+/** Invitations to the stream that is on the air. */
+export const invitations: Prepare = async (page) => {
+  const list = [
+    {
+      invitation_id: 'i1',
+      name: 'The family',
+      uses: 5,
+      used: 2,
+      created_at_ms: Date.now() - 60_000,
+      expires_at_ms: Date.now() + 20 * 3_600_000,
+    },
+    { invitation_id: 'i2', name: 'Grandma', uses: 1, used: 1, created_at_ms: Date.now() - 120_000 },
+    { invitation_id: 'i3', used: 0, created_at_ms: Date.now() - 180_000, expires_at_ms: Date.now() - 1_000 },
+  ];
+  await page.route('**/invitations', (route) => {
+    if (route.request().method() !== 'POST') return route.fulfill({ json: list });
+    list.unshift({
+      invitation_id: 'i4',
+      name: 'Neighbours',
+      uses: 1,
+      used: 0,
+      created_at_ms: Date.now(),
+      expires_at_ms: Date.now() + 23.9 * 3_600_000,
+    });
+    return route.fulfill({
+      json: { invitation_id: 'i4', invitation: 'x', url: `/view/${'a'.repeat(32)}#invitation=Yb2mX8dKq4ZpV7sT1wNc` },
+    });
+  });
+};
+
+/** A stream that admits invited viewers only, and an invitation that is refused for this reason. */
+export function uninvited(reason: string): Prepare {
+  return async (page) => {
+    const json = { error: { code: 'invitation_refused', message: 'the invitation is not good', reason } };
+    await page.route('**/watch', (route) => route.fulfill({ status: 403, json }));
+  };
+}
 
 /** No call is answered. */
 export const serverAway: Prepare = async (page) => {
@@ -106,4 +194,10 @@ export const cluster: Prepare = async (page) => {
   await page.route('**/api/nodes', (route) => route.fulfill({ json: nodes }));
   await page.route('**/api/scaling', (route) => route.fulfill({ json: { nodes: 3, wanted: 5, may_go: [], reason } }));
   await page.route('**/api/streams', (route) => route.fulfill({ json: STREAMS }));
+  const all = [
+    ...STREAMS,
+    stream(5, 'Family dinner', 3, 25, { visibility: 'private' }),
+    stream(6, 'Rehearsal', 2, 5, { visibility: 'unlisted' }),
+  ];
+  await page.route(/\/api\/streams\?all=true$/, (route) => route.fulfill({ json: all }));
 };

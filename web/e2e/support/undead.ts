@@ -7,24 +7,27 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
-import { test } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 
 const BINARY = process.env.UNDEAD_BIN ?? fileURLToPath(new URL('../../../target/release/undead', import.meta.url));
 
 export class Undead {
   readonly url: string;
   readonly #process: ChildProcessByStdio<null, Readable, Readable>;
+  readonly #output: readonly string[];
   readonly #log: string[];
   readonly #dataDir: string | undefined;
 
   private constructor(
     url: string,
     process: ChildProcessByStdio<null, Readable, Readable>,
+    output: readonly string[],
     log: string[],
     dataDir: string | undefined,
   ) {
     this.url = url;
     this.#process = process;
+    this.#output = output;
     this.#log = log;
     this.#dataDir = dataDir;
   }
@@ -42,18 +45,27 @@ export class Undead {
     });
     const log: string[] = [];
     createInterface({ input: child.stderr }).on('line', (line) => log.push(line));
+    const output: string[] = [];
+    const lines = createInterface({ input: child.stdout }).on('line', (line) => output.push(line));
     const url = await new Promise<string>((resolve, reject) => {
-      createInterface({ input: child.stdout }).once('line', resolve);
+      lines.once('line', resolve);
       child.once('error', reject);
       child.once('exit', (code) => {
         reject(new Error(`undead ${args.join(' ')} exited with ${String(code)}\n${log.join('\n')}`));
       });
     });
-    return new Undead(url, child, log, dataDir);
+    return new Undead(url, child, output, log, dataDir);
   }
 
   get pid(): number | undefined {
     return this.#process.pid;
+  }
+
+  /** The link for making the first operator, which it prints while there is none. */
+  async setupUrl(): Promise<string> {
+    const find = (): string | undefined => this.#output.find((line) => line.startsWith('setup_url: '));
+    await expect.poll(find).toBeDefined();
+    return find()?.replace('setup_url: ', '') ?? '';
   }
 
   /** What it has logged so far, a line each. */

@@ -52,11 +52,25 @@ describe('MainServer', () => {
     expect(new Headers(seen[0]?.init.headers).get('authorization')).toBe('Bearer secret');
   });
 
-  it('shows the cluster secret for what operators ask', async () => {
-    const { main, seen } = server(() => Response.json([]));
-    await main.nodes('secret');
-    expect(seen[0]?.url).toBe('/api/nodes');
-    expect(new Headers(seen[0]?.init.headers).get('authorization')).toBe('Bearer secret');
+  it('marks what changes something by the session alone, as pages of other sites cannot', async () => {
+    const { main, seen } = server(() => new Response('[]'));
+    await main.nodes();
+    await main.removeNode('a b');
+    await main.endStream('abc', 'grant');
+    await main.watch('abc');
+    const sent = seen.map(({ url, init }) => [init.method, url, new Headers(init.headers).get('x-undead-csrf')]);
+    expect(sent).toEqual([
+      ['GET', '/api/nodes', null],
+      ['DELETE', '/api/nodes/a%20b', '1'],
+      ['DELETE', '/api/streams/abc', null],
+      ['POST', '/api/streams/abc/watch', null],
+    ]);
+  });
+
+  it('tells which of several causes a refusal had', async () => {
+    const refused = { error: { code: 'invitation_refused', message: 'no', reason: 'expired' } };
+    const { main } = server(() => Response.json(refused, { status: 403 }));
+    await expect(main.watch('abc')).rejects.toMatchObject({ code: 'invitation_refused', reason: 'expired' });
   });
 
   it('sends a preview picture as it is', async () => {

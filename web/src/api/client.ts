@@ -16,12 +16,15 @@ const CALL_TIMEOUT_MS = 8_000;
 /** An event stream that is silent for this long has broken: the server sends at least a comment more often. */
 const SILENT_MS = 45_000;
 
-interface Request {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+/** One call. */
+export interface Request {
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Sent as JSON, or as it is when it is a Blob. */
   body?: object | Blob;
-  /** A grant, or the cluster secret of an operator. */
+  /** A grant or a stream key. Without one the session counts, if there is one. */
   credential?: string;
+  /** The session does not matter: frames of other sites, which have none, make such calls too, and send no headers of their own. */
+  anonymous?: boolean;
   /** The type of answer wanted: JSON unless said. */
   accept?: string;
   signal?: AbortSignal | undefined;
@@ -44,54 +47,59 @@ export class MainServer {
     this.#setup = { ...PAGE, ...setup };
   }
 
-  /** Creates a stream; the answer holds the grant to publish to it and the nodes to use. */
-  createStream(body: CreateStream, signal?: AbortSignal): Promise<StreamCreated> {
-    return this.#json('/api/streams', { method: 'POST', body, signal });
+  /** Creates a stream, by a stream key where one is needed; the answer holds the grant to publish and the nodes to use. */
+  createStream(body: CreateStream, signal?: AbortSignal, streamKey?: string): Promise<StreamCreated> {
+    return this.call('/api/streams', { method: 'POST', body, signal, ...bearer(streamKey) });
   }
 
   /** The public streams that are live. */
   streams(signal?: AbortSignal): Promise<StreamInfo[]> {
-    return this.#json('/api/streams', { signal });
+    return this.call('/api/streams', { signal });
   }
 
-  /** One stream. If it has a passphrase, a grant for it is needed to learn more than its state. */
+  /** Every stream that is not over, private ones too; for operators. */
+  allStreams(signal?: AbortSignal): Promise<StreamInfo[]> {
+    return this.call('/api/streams?all=true', { signal });
+  }
+
+  /** One stream. If it is private, a grant for it is needed to learn more than its state. */
   stream(id: StreamId, grant?: string, signal?: AbortSignal): Promise<StreamInfo> {
-    return this.#json(path(id), { signal, ...(grant === undefined ? {} : { credential: grant }) });
+    return this.call(path(id), { signal, ...bearer(grant) });
   }
 
-  /** Where to watch a stream, and the grant for it. */
-  watch(id: StreamId, ask: AskForNodes = {}, signal?: AbortSignal): Promise<Assignment> {
-    return this.#json(`${path(id)}/watch`, { method: 'POST', body: ask, signal });
+  /** Where to watch a stream, and the grant for it. An earlier grant shows that this viewer was let in before. */
+  watch(id: StreamId, ask: AskForNodes = {}, grant?: string, signal?: AbortSignal): Promise<Assignment> {
+    return this.call(`${path(id)}/watch`, { method: 'POST', body: ask, signal, anonymous: true, ...bearer(grant) });
   }
 
   /** Where to go on publishing, after a node was lost. */
   publish(id: StreamId, grant: string, ask: AskForNodes = {}, signal?: AbortSignal): Promise<Assignment> {
-    return this.#json(`${path(id)}/publish`, { method: 'POST', body: ask, credential: grant, signal });
+    return this.call(`${path(id)}/publish`, { method: 'POST', body: ask, credential: grant, signal });
   }
 
-  /** Ends a stream, with its publish grant or an operator's cluster secret. */
-  async endStream(id: StreamId, grant: string, signal?: AbortSignal): Promise<void> {
-    await this.#send(path(id), { method: 'DELETE', credential: grant, signal });
+  /** Ends a stream, with its publish grant or as an operator. */
+  async endStream(id: StreamId, grant?: string, signal?: AbortSignal): Promise<void> {
+    await this.send(path(id), { method: 'DELETE', signal, ...bearer(grant) });
   }
 
   /** Replaces a stream's preview picture; at most MAX_THUMBNAIL_BYTES. */
   async putThumbnail(id: StreamId, grant: string, picture: Blob, signal?: AbortSignal): Promise<void> {
-    await this.#send(`${path(id)}/thumbnail`, { method: 'PUT', body: picture, credential: grant, signal });
+    await this.send(`${path(id)}/thumbnail`, { method: 'PUT', body: picture, credential: grant, signal });
   }
 
   /** Every node, by hostname; for operators. */
-  nodes(secret: string, signal?: AbortSignal): Promise<NodeInfo[]> {
-    return this.#json('/api/nodes', { credential: secret, signal });
+  nodes(signal?: AbortSignal): Promise<NodeInfo[]> {
+    return this.call('/api/nodes', { signal });
   }
 
   /** Forgets a node that does not respond; for operators. */
-  async removeNode(id: string, secret: string, signal?: AbortSignal): Promise<void> {
-    await this.#send(`/api/nodes/${encodeURIComponent(id)}`, { method: 'DELETE', credential: secret, signal });
+  async removeNode(id: string, signal?: AbortSignal): Promise<void> {
+    await this.send(`/api/nodes/${encodeURIComponent(id)}`, { method: 'DELETE', signal });
   }
 
   /** How many nodes the present load wants; for operators. */
-  scaling(secret: string, signal?: AbortSignal): Promise<Scaling> {
-    return this.#json('/api/scaling', { credential: secret, signal });
+  scaling(signal?: AbortSignal): Promise<Scaling> {
+    return this.call('/api/scaling', { signal });
   }
 
   /**
@@ -109,7 +117,7 @@ export class MainServer {
     };
     const request = { signal: anyOf(signal, silence.signal), accept: 'text/event-stream' };
     try {
-      const { body } = await this.#send(url, request, silence.signal);
+      const { body } = await this.send(url, request, silence.signal);
       alive();
       if (body !== null) yield* serverEvents(body, alive);
     } catch (cause) {
@@ -121,8 +129,9 @@ export class MainServer {
     }
   }
 
-  async #json<T>(url: string, request: Request): Promise<T> {
-    const response = await this.#send(url, request);
+  /** Makes a call that answers with JSON. */
+  async call<T>(url: string, request: Request = {}): Promise<T> {
+    const response = await this.send(url, request);
     try {
       return (await response.json()) as T;
     } catch (cause) {
@@ -130,7 +139,8 @@ export class MainServer {
     }
   }
 
-  async #send(url: string, request: Request, timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)): Promise<Response> {
+  /** Makes a call. */
+  async send(url: string, request: Request, timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)): Promise<Response> {
     const { fetch, gate, time } = this.#setup;
     const method = request.method ?? 'GET';
     const call = `${method} ${url}`;
@@ -153,6 +163,11 @@ export class MainServer {
   }
 }
 
+/** The part of a call that shows `credential`. */
+export function bearer(credential: string | undefined): { credential?: string } {
+  return credential === undefined ? {} : { credential };
+}
+
 function path(id: StreamId): string {
   return `/api/streams/${encodeURIComponent(id)}`;
 }
@@ -160,6 +175,9 @@ function path(id: StreamId): string {
 function content(request: Request): { headers: Record<string, string>; body?: BodyInit } {
   const headers: Record<string, string> = { accept: request.accept ?? 'application/json' };
   if (request.credential !== undefined) headers.authorization = `Bearer ${request.credential}`;
+  // Pages of other sites cannot send it: the server knows from it that a call by the session comes from here.
+  else if (request.method !== undefined && request.method !== 'GET' && !request.anonymous)
+    headers['x-undead-csrf'] = '1';
   if (request.body === undefined) return { headers };
   if (request.body instanceof Blob) {
     headers['content-type'] = request.body.type;
@@ -175,6 +193,9 @@ async function refusal(url: string, response: Response, nowMs: number): Promise<
   const waitMs = retryAfterMs(response.headers.get('retry-after'), nowMs);
   const options = waitMs === undefined ? {} : { retryAfterMs: waitMs };
   return error
-    ? new CallError(error.code, error.message, options)
+    ? new CallError(error.code, error.message, {
+        ...options,
+        ...(error.reason === undefined ? {} : { reason: error.reason }),
+      })
     : new CallError('bad_answer', `${url} answered ${response.status} without saying why`, options);
 }

@@ -4,9 +4,12 @@ import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query } from 'lit/decorators.js';
 import { MainServer } from '../api/client';
 import { site } from '../browser/site';
+import { People } from '../api/people';
 import { siteMemory, tabMemory } from '../browser/storage';
+import { Access } from '../people/access';
 import type { BroadcastState } from '../publish/broadcast';
 import { abilities, type Capture } from '../publish/capture';
+import { Invitations } from '../publish/invitations';
 import type { OnAir } from '../publish/on-air';
 import {
   MICROPHONE_GONE,
@@ -26,6 +29,7 @@ import { connect } from '../transport/socketio';
 import { strings } from '../strings';
 import { badges, stateBadge } from '../ui/badges';
 import { runningTime } from '../ui/format';
+import '../ui/live/access';
 import type { SharedSound } from '../ui/live/health';
 import { pageStyles } from '../ui/live/page-styles';
 import '../ui/live/offer';
@@ -37,6 +41,7 @@ import '../ui/live/setup';
 import { snapshots } from '../ui/live/snapshot';
 import { ghostPicture } from '../ui/logo';
 import '../ui/notice';
+import '../ui/people/account-menu';
 import '../ui/shell';
 import { base, buttons } from '../ui/styles';
 import { surfaces } from '../ui/surfaces';
@@ -49,6 +54,10 @@ export class LivePage extends LitElement {
   @query('ud-preview') declare private preview: Preview;
 
   readonly #abilities = abilities();
+  readonly #server = new MainServer();
+  readonly #people = new People(this.#server);
+  readonly #access = new Access({ people: this.#people, tabMemory, changed: () => this.requestUpdate() });
+  readonly #invitations = new WeakMap<OnAir, Invitations>();
   #studio = this.#open();
 
   static override styles = [base, buttons, badges, surfaces, pageStyles];
@@ -56,6 +65,7 @@ export class LivePage extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener('beforeunload', this.#warn);
+    void this.#access.look();
   }
 
   override disconnectedCallback(): void {
@@ -71,13 +81,42 @@ export class LivePage extends LitElement {
   }
 
   override render(): TemplateResult {
-    return html`<ud-shell current="live">${this.#studio.phase === 'over' ? this.#over() : this.#rooms()}</ud-shell>`;
+    return html`<ud-shell current="live">
+      <ud-account-menu
+        slot="account"
+        .account=${this.#access.account}
+        .people=${this.#people}
+        keys=${site('/admin')}
+        @signed-out=${() => void this.#access.refused()}
+      ></ud-account-menu>
+      ${this.#view()}
+    </ud-shell>`;
+  }
+
+  #view(): TemplateResult {
+    const { phase, offer } = this.#studio;
+    if (phase === 'over') return this.#over();
+    // What is on the air, or can be continued, has its own grant.
+    const needsAccess = phase === 'setup' && this.#access.isNeeded;
+    return needsAccess && offer === undefined ? this.#entrance() : this.#rooms();
+  }
+
+  #entrance(): TemplateResult {
+    const { problem } = this.#studio;
+    return html`<section class="card entrance">
+      <div>
+        <h1>${texts.access.heading}</h1>
+        <p class="hint">${texts.access.advice}</p>
+      </div>
+      ${problem ? html`<ud-notice kind="error" heading=${problem.title} advice=${problem.advice}></ud-notice>` : nothing}
+      <ud-live-access .access=${this.#access}></ud-live-access>
+    </section>`;
   }
 
   #open(): Studio {
     let take: TakePicture | undefined;
     return new Studio({
-      server: new MainServer(),
+      server: this.#server,
       abilities: this.#abilities,
       connect,
       probe: { canRecord: (type) => MediaRecorder.isTypeSupported(type), canPlay: canPlayType },
@@ -85,6 +124,8 @@ export class LivePage extends LitElement {
       takePicture: () => (take ??= snapshots(this.preview.video))(),
       siteMemory,
       tabMemory,
+      streamKey: () => this.#access.streamKey,
+      accessRefused: () => void this.#access.refused(),
       changed: () => this.requestUpdate(),
     });
   }
@@ -129,7 +170,13 @@ export class LivePage extends LitElement {
     const studio = this.#studio;
     return html`<h1>${texts.heading}</h1>
       ${studio.offer ? this.#continueOffer(studio.offer) : nothing}
-      <ud-live-setup
+      ${this.#access.isNeeded ? html`<ud-live-access .access=${this.#access}></ud-live-access>` : this.#choices()}`;
+  }
+
+  #choices(): TemplateResult {
+    const studio = this.#studio;
+    const { streamKey } = this.#access;
+    return html`${streamKey === undefined ? nothing : this.#withKey()}<ud-live-setup
         .settings=${studio.settings}
         ?ready=${studio.sources.capture !== undefined}
         ?busy=${studio.phase === 'starting'}
@@ -139,6 +186,15 @@ export class LivePage extends LitElement {
         @settings=${(event: SettingsEvent) => studio.remember(event.settings)}
         @go-live=${(event: GoLiveEvent) => void studio.goLive(event.passphrase)}
       ></ud-live-setup>`;
+  }
+
+  #withKey(): TemplateResult {
+    return html`<p class="hint by-key">
+      ${texts.access.withKey}
+      <button class="button small quiet" type="button" @click=${() => void this.#access.refused()}>
+        ${texts.access.forgetKey}
+      </button>
+    </p>`;
   }
 
   #continueOffer({ own, info }: Offer): TemplateResult {
@@ -208,6 +264,7 @@ export class LivePage extends LitElement {
       .rates=${air.rates}
       .visibility=${air.own.visibility ?? 'public'}
       .passphrase=${air.own.passphrase ?? ''}
+      .invitations=${this.#invitationsTo(air)}
       .ending=${ending}
       @microphone=${() => this.#setMicrophone(!settings.microphone)}
       @end=${() => void this.#studio.end()}
@@ -218,15 +275,27 @@ export class LivePage extends LitElement {
     >`;
   }
 
+  #invitationsTo(air: OnAir): Invitations | undefined {
+    if (air.own.visibility !== 'private') return undefined;
+    const known = this.#invitations.get(air);
+    if (known) return known;
+    const { stream_id: streamId } = air.own;
+    const made = new Invitations({ people: this.#people, streamId, grant: () => air.grant, page: location.href });
+    this.#invitations.set(air, made);
+    return made;
+  }
+
   #over(): TemplateResult {
-    const { air, nothingShared } = this.#studio;
+    const { air, nothingShared, endedElsewhere } = this.#studio;
     const problem = air?.state.problem && callProblem(air.state.problem);
     const lasted = air?.runningMs === undefined ? '' : texts.over.lasted(runningTime(air.runningMs));
-    const { heading, nothingShared: ended, thanks } = texts.over;
+    const { byOperator, byOperatorAdvice, nothingShared: ended, thanks } = texts.over;
+    const heading = endedElsewhere ? byOperator : texts.over.heading;
+    const advice = endedElsewhere ? byOperatorAdvice : nothingShared ? ended : thanks;
     return html`<section class="over" role="status">
       ${ghostPicture}
       <h1>${problem?.title ?? heading}</h1>
-      <p>${lasted} ${problem?.advice ?? (nothingShared ? ended : thanks)}</p>
+      <p>${lasted} ${problem?.advice ?? advice}</p>
       <div class="under">
         <button class="button primary" type="button" @click=${() => this.#studio.again()}>${texts.over.again}</button>
         <a class="button" href=${site('/view')}>${texts.over.seeLive}</a>

@@ -7,6 +7,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import { MainServer } from '../api/client';
 import { serverTime } from '../api/server-time';
 import { sitePath } from '../browser/site';
+import { tabMemory } from '../browser/storage';
 import { isConcealed, type Assignment, type StreamInfo, type StreamState } from '../protocol/stream';
 import { strings } from '../strings';
 import { badges, stateBadge, viewersBadge } from '../ui/badges';
@@ -18,6 +19,7 @@ import { base } from '../ui/styles';
 import '../ui/player/player-element';
 import type { AdmittedEvent, WatchStateEvent } from '../ui/player/player-element';
 import { Audience } from '../watch/audience';
+import { Invited } from '../watch/invited';
 import { Questions } from '../watch/questions';
 import type { WatchPhase, WatchState } from '../watch/session/state';
 
@@ -28,6 +30,7 @@ const { embedded, streamId } = address(sitePath(location.pathname));
 /** `?transport=ws|socketio|polling`, `?region=…` and `?format=…` are for this look alone: a link handed on goes without them. */
 const query = new URLSearchParams(location.search);
 const link = location.origin + location.pathname;
+const invited = new Invited(streamId, tabMemory);
 
 @customElement('ud-watch-page')
 export class WatchPage extends LitElement {
@@ -38,7 +41,7 @@ export class WatchPage extends LitElement {
   readonly #server = new MainServer();
   readonly #audience = new Audience();
   /** Shows that this viewer was let in. */
-  #grant: string | undefined;
+  #grant = invited.grant;
   readonly #questions = new Questions(
     () => this.#look(),
     () => this.#lookAround(),
@@ -164,6 +167,7 @@ export class WatchPage extends LitElement {
       .transport=${query.get('transport')}
       .region=${query.get('region')}
       .format=${query.get('format')}
+      .invited=${invited}
       ?embedded=${embedded}
       @ud-watch-state=${(event: WatchStateEvent) => this.#heard(event.state)}
       @ud-admitted=${(event: AdmittedEvent) => this.#admitted(event.assignment)}
@@ -186,8 +190,9 @@ export class WatchPage extends LitElement {
     </ud-shell>`;
   }
 
+  /** There is nothing to tell of the stream, or to hand on. */
   get #isNowhere(): boolean {
-    return this.watchState?.phase === 'not_found';
+    return this.watchState?.phase === 'not_found' || this.watchState?.phase === 'uninvited';
   }
 
   #alsoLive(): TemplateResult | typeof nothing {

@@ -5,7 +5,23 @@ export type ErrorCode =
   | 'invalid_request'
   | 'invalid_title'
   | 'payload_too_large'
+  /** Not signed in, where that is needed. */
   | 'unauthorized'
+  /** The account may not do this. */
+  | 'forbidden'
+  /** A call by the session that this site's pages did not make. */
+  | 'csrf'
+  | 'wrong_password'
+  | 'setup_refused'
+  | 'name_taken'
+  | 'unknown_account'
+  | 'last_operator'
+  /** Creating streams needs a stream key or an account here. */
+  | 'broadcast_not_allowed'
+  | 'unknown_key'
+  | 'unknown_invitation'
+  /** Missing, or no longer good; the error's `reason` says which. */
+  | 'invitation_refused'
   | 'not_found'
   | 'hostname_taken'
   | 'unknown_node'
@@ -45,12 +61,16 @@ export type LocalErrorCode =
 export interface WireError {
   code: ErrorCode;
   message: string;
+  /** Which of several causes it was, for the codes that have any. */
+  reason?: string;
 }
 
 /** More about a failed call. */
 export interface CallErrorOptions extends ErrorOptions {
   /** How long the server asks to wait before the next try. */
   retryAfterMs?: number;
+  /** Which of several causes it was. */
+  reason?: string;
 }
 
 /** A call to the main server or a node that failed. */
@@ -58,6 +78,8 @@ export class CallError extends Error {
   override readonly name = 'CallError';
   /** How long the server asks to wait before the next try, if it does. */
   readonly retryAfterMs: number | undefined;
+  /** Which of several causes it was, where the server says so. */
+  readonly reason: string | undefined;
 
   /** `code` tells programs what happened, `message` people. */
   constructor(
@@ -67,6 +89,7 @@ export class CallError extends Error {
   ) {
     super(message, options);
     this.retryAfterMs = options?.retryAfterMs;
+    this.reason = options?.reason;
   }
 
   /** Whether the same call may work a little later or on another node. */
@@ -89,5 +112,6 @@ export function wireError(value: unknown): WireError | undefined {
   const error = value.error;
   if (typeof error !== 'object' || error === null || !('code' in error) || !('message' in error)) return undefined;
   if (typeof error.code !== 'string' || typeof error.message !== 'string') return undefined;
-  return { code: error.code as ErrorCode, message: error.message };
+  const reason = 'reason' in error && typeof error.reason === 'string' ? { reason: error.reason } : {};
+  return { code: error.code as ErrorCode, message: error.message, ...reason };
 }

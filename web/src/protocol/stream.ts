@@ -9,8 +9,8 @@ export const GRACE_MS = 30_000;
 /** Lower-case hex MD5, 32 digits. */
 export type StreamId = string;
 
-/** Who may watch: everybody, or whoever has the link (and the passphrase, if one was set). */
-export type Visibility = 'public' | 'private';
+/** Who may watch: everybody; whoever has the link, which no list shows; whoever has a passphrase or an invitation. */
+export type Visibility = 'public' | 'unlisted' | 'private';
 
 /** `interrupted`: the broadcaster went missing and may come back within the grace period. */
 export type StreamState = 'created' | 'live' | 'interrupted' | 'ended';
@@ -21,6 +21,8 @@ export interface CreateStream {
   title: string;
   visibility?: Visibility;
   passphrase?: string;
+  /** The link alone is not enough: an invitation is needed, or the passphrase if there is one. */
+  invitation_only?: boolean;
 }
 
 /** A node in an assignment. */
@@ -49,6 +51,8 @@ export interface StreamCreated {
 /** Body of `POST /api/streams/{id}/watch` and `/publish`. */
 export interface AskForNodes {
   passphrase?: string;
+  /** From the link of an invitation. */
+  invitation?: string;
   /** `public_url`s of nodes the client just lost. */
   avoid?: string[];
   /** The region to be served from, if there is room. */
@@ -70,6 +74,8 @@ export interface StreamInfo {
   thumbnail_url?: string;
   /** Until an interrupted stream ends unless its broadcaster returns. Not in lists. */
   ends_in_ms?: number;
+  /** Public if left out. */
+  visibility?: Visibility;
 }
 
 /** Whether this is all that clients without a grant are told of a stream with a passphrase: its state. */

@@ -51,6 +51,7 @@ export class OnAir {
   #nowMs = serverTime.nowMs();
   /** Since when nothing is shared, on our clock. */
   #pausedAtMs: number | undefined;
+  #wasLive = false;
 
   /** `startedAtMs` is when a stream that is continued went live first. */
   constructor(
@@ -88,6 +89,16 @@ export class OnAir {
   /** As of the last second; undefined before the stream went live. */
   get runningMs(): number | undefined {
     return this.#startedAtMs === undefined ? undefined : this.#nowMs - this.#startedAtMs;
+  }
+
+  /** Whether it was live until it was over, or is. */
+  get wasLive(): boolean {
+    return this.#wasLive;
+  }
+
+  /** The newest publish grant. */
+  get grant(): string {
+    return this.#broadcast.grant;
   }
 
   /** Until the node ends a stream for which nothing is shared; undefined while something is. */
@@ -145,6 +156,7 @@ export class OnAir {
 
   #stateChanged(state: BroadcastState): void {
     this.#state = state;
+    if (!this.#broadcast.over) this.#wasLive = state.phase === 'live';
     if (state.phase === 'live') this.#startedAtMs ??= serverTime.nowMs();
     this.#pausedAtMs = state.phase === 'paused' ? (this.#pausedAtMs ?? localNowMs()) : undefined;
     this.#owner.stateChanged(state);

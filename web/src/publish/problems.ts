@@ -95,6 +95,9 @@ export function callProblem(error: unknown): Problem {
       return texts.storeUnavailable;
     case 'limit_reached':
       return texts.limitReached;
+    case 'broadcast_not_allowed':
+    case 'unauthorized':
+      return texts.accessRefused;
     case 'invalid_title':
       return texts.invalidTitle;
     case 'unreachable':

@@ -9,17 +9,17 @@ function memory(text?: string): Memory {
   return { getItem: () => stored, setItem: (_key, value) => void (stored = value), removeItem: () => undefined };
 }
 
-const DEFAULTS: Settings = { title: '', quality: 'Standard', microphone: false, listed: true };
+const DEFAULTS: Settings = { title: '', quality: 'Standard', microphone: false, visibility: 'public' };
 
 describe('settings', () => {
   it('come back as they were saved', () => {
     const store = memory();
-    const chosen: Settings = { title: 'Hello', quality: 'Sharp', microphone: true, listed: false };
+    const chosen: Settings = { title: 'Hello', quality: 'Sharp', microphone: true, visibility: 'private' };
     saveSettings(store, chosen);
     expect(loadSettings(store)).toEqual(chosen);
   });
 
-  it.each([undefined, '', 'null', '[1]', '{"title":7,"quality":"8K","microphone":"yes","listed":null}'])(
+  it.each([undefined, '', 'null', '[1]', '{"title":7,"quality":"8K","microphone":"yes","visibility":"all"}'])(
     'are the defaults where %s is stored',
     (text) => expect(loadSettings(memory(text))).toEqual(DEFAULTS),
   );

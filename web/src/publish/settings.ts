@@ -1,6 +1,7 @@
 // What a broadcaster chose last time, remembered by the browser.
 
 import type { Memory } from '../browser/storage';
+import type { Visibility } from '../protocol/stream';
 import { strings } from '../strings';
 import { QUALITIES, type Quality } from './broadcast';
 
@@ -10,14 +11,15 @@ export interface Settings {
   /** Name of one of QUALITIES. */
   quality: Quality['name'];
   microphone: boolean;
-  listed: boolean;
+  visibility: Visibility;
 }
 
 /** The title of a stream whose owner gave none. */
 export const DEFAULT_TITLE = strings.live.setup.defaultTitle;
 
 const KEY = 'undead.settings';
-const DEFAULTS: Settings = { title: '', quality: QUALITIES[1].name, microphone: false, listed: true };
+const DEFAULTS: Settings = { title: '', quality: QUALITIES[1].name, microphone: false, visibility: 'public' };
+const VISIBILITIES: readonly Visibility[] = ['public', 'unlisted', 'private'];
 
 /** What was chosen last; defaults for whatever is missing or not understood. */
 export function loadSettings(memory: Memory): Settings {
@@ -28,7 +30,7 @@ export function loadSettings(memory: Memory): Settings {
     title: text(stored.title, DEFAULTS.title),
     quality: quality(text(stored.quality, DEFAULTS.quality)).name,
     microphone: flag(stored.microphone, DEFAULTS.microphone),
-    listed: flag(stored.listed, DEFAULTS.listed),
+    visibility: VISIBILITIES.find((known) => known === stored.visibility) ?? DEFAULTS.visibility,
   };
 }
 

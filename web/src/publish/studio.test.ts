@@ -32,6 +32,12 @@ class FakeCapture {
 class World {
   readonly captures: FakeCapture[] = [];
   readonly created: unknown[] = [];
+  readonly keys: (string | undefined)[] = [];
+  /** The stream key that is shown. */
+  key: string | undefined;
+  refusals = 0;
+  notAllowed = false;
+  readonly heard = new Map<string, (payload: unknown) => void>();
   readonly encoders: EncoderListener[] = [];
   /** The person declines to share. */
   declines = false;
@@ -50,8 +56,10 @@ class World {
     };
     const publish = { grant: 'grant', nodes: [{ public_url: '/a' }] };
     const server = {
-      createStream: (body: unknown) => {
+      createStream: (body: unknown, _signal: unknown, key?: string) => {
         this.created.push(body);
+        this.keys.push(key);
+        if (this.notAllowed) return Promise.reject(new CallError('broadcast_not_allowed', 'no key'));
         if (this.full) return Promise.reject(new CallError('no_capacity', 'full'));
         const stream = { stream_id: 'a'.repeat(32), title: 'Slides', watch_url: '/view/a', publish };
         return Promise.resolve(stream);
@@ -76,7 +84,11 @@ class World {
       connect: () =>
         ({
           ...{ link: 'up', transport: 'socketio', call, close: () => undefined },
-          ...{ on: () => () => undefined, onLink: () => () => undefined },
+          on: (event: string, listener: (payload: unknown) => void) => {
+            this.heard.set(event, listener);
+            return () => undefined;
+          },
+          onLink: () => () => undefined,
         }) as unknown as NodeConnection,
       probe: { canRecord: () => true, canPlay: () => true },
       encode: (_stream, _settings, listener) => {
@@ -85,6 +97,8 @@ class World {
         return { progress: () => made, stop: () => Promise.resolve() };
       },
       takePicture: () => Promise.resolve(undefined),
+      streamKey: () => this.key,
+      accessRefused: () => this.refusals++,
       siteMemory: memory,
       tabMemory: memory,
       startCapture: () => {
@@ -184,4 +198,36 @@ it('tells what a capture lost, and switches a microphone off that is gone', asyn
   world.captures[0]?.tell('voice_ended');
   expect(studio.sources.lost).toBe('microphone');
   expect(studio.settings.microphone).toBe(false);
+});
+
+it('creates streams with the stream key, and says when it is not taken', async () => {
+  world.key = 'secret key';
+  world.notAllowed = true;
+  await studio.goLive('');
+  expect(world.keys).toEqual(['secret key']);
+  expect(world.refusals).toBe(1);
+  expect(studio.phase).toBe('setup');
+  expect(studio.problem?.advice).toContain('revoked');
+});
+
+it('makes private streams for holders of an invitation, and of the passphrase if there is one', async () => {
+  studio.remember({ ...studio.settings, visibility: 'private' });
+  await studio.goLive('');
+  expect(world.created).toEqual([{ title: 'My stream', visibility: 'private', invitation_only: true }]);
+});
+
+it('knows whether somebody else ended the stream', async () => {
+  for (const how of ['operator', 'broadcaster'] as const) {
+    const { studio, encoders, heard } = (world = new World());
+    await studio.goLive('');
+    encoders[0]?.segment(new ArrayBuffer(10), 'video/webm', 0);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(studio.air?.state.phase).toBe('live');
+    const ended = { stream_id: 'a'.repeat(32), state: 'ended', viewers: 0 };
+    if (how === 'operator') heard.get('stream_state')?.(ended);
+    else await studio.end();
+    expect(studio.phase).toBe('over');
+    expect(studio.endedElsewhere).toBe(how === 'operator');
+    studio.close();
+  }
 });

@@ -1,7 +1,7 @@
 // From choosing a source to the end of a stream: what a page to go live from does, without the page.
 
 import type { Memory } from '../browser/storage';
-import type { CallError } from '../protocol/error';
+import { CallError } from '../protocol/error';
 import { cleanTitle } from '../protocol/title';
 import type { BroadcastState } from './broadcast';
 import { OnAir, type AirSetup } from './on-air';
@@ -17,6 +17,10 @@ export interface StudioSetup extends AirSetup {
   abilities: Abilities;
   /** What the browser remembers of this site. */
   siteMemory: Memory;
+  /** The stream key to create streams with, where one is needed and known. */
+  streamKey: () => string | undefined;
+  /** The server wants a stream key or a sign-in before it creates a stream. */
+  accessRefused(): void;
   /** Asks for sources: the browser's dialogue unless a test brings its own. */
   startCapture?: StartCapture;
   /** Anything that is shown changed. */
@@ -50,6 +54,7 @@ export class Studio {
   /** Stops trying to end a stream. */
   readonly #closing = new AbortController();
   #nothingShared = false;
+  #endedElsewhere = false;
   #closed = false;
 
   constructor(setup: StudioSetup) {
@@ -103,6 +108,11 @@ export class Studio {
     return this.#nothingShared;
   }
 
+  /** Whether the stream is over although this page was live and did not end it: an operator did. */
+  get endedElsewhere(): boolean {
+    return this.#endedElsewhere;
+  }
+
   /** Chooses settings, for this stream and later ones. */
   remember(settings: Settings): void {
     const microphoneChanged = settings.microphone !== this.#settings.microphone;
@@ -115,11 +125,11 @@ export class Studio {
   /** Goes live with a new stream, for all who have the passphrase if there is one. Asks for a source if there is none. */
   async goLive(passphrase: string): Promise<void> {
     await this.#once(async (signal) => {
-      const { title, listed } = this.#settings;
-      const visibility = listed ? 'public' : 'private';
+      const { title, visibility } = this.#settings;
       const secret = passphrase === '' ? {} : { passphrase };
-      const body = { title: cleanTitle(title) ?? DEFAULT_TITLE, visibility, ...secret } as const;
-      const created = await this.#setup.server.createStream(body, signal);
+      const access = visibility === 'private' ? { invitation_only: true } : {};
+      const body = { title: cleanTitle(title) ?? DEFAULT_TITLE, visibility, ...secret, ...access };
+      const created = await this.#setup.server.createStream(body, signal, this.#setup.streamKey());
       return { own: { ...created, next_take: 0, visibility, ...secret }, startedAtMs: undefined };
     });
   }
@@ -213,6 +223,7 @@ export class Studio {
     } catch (error) {
       this.#problem = callProblem(error);
       if (isGone(error)) this.#unfinished.forget();
+      if (isRefused(error)) this.#setup.accessRefused();
     } finally {
       this.#backToSetup();
     }
@@ -288,11 +299,17 @@ export class Studio {
     if (this.#phase === 'over') return;
     this.#phase = 'over';
     this.#nothingShared = this.#air?.graceLeftMs !== undefined && !this.#ending;
+    this.#endedElsewhere = this.#air?.wasLive === true && !this.#nothingShared && !this.#ending;
     this.#air?.close();
     this.sources.set(undefined);
     this.#problem = undefined;
     remember(this.#setup.tabMemory, undefined);
   }
+}
+
+/** Whether the server wants a stream key or a sign-in. */
+function isRefused(error: unknown): boolean {
+  return error instanceof CallError && ['broadcast_not_allowed', 'unauthorized'].includes(error.code);
 }
 
 /** Whether a stream that failed in this page may go on, from here: it is not over, and not live elsewhere. */

@@ -16,6 +16,8 @@ const COPIED_MS = 2_000;
 export class CopyLink extends LitElement {
   @property() url = '';
   @property({ type: Boolean }) primary = false;
+  /** What is copied: a stream key is shown as it is. */
+  @property() what: 'link' | 'key' | 'invitation' = 'link';
   @state() private outcome: 'copied' | 'by_hand' | undefined;
   @query('input') declare private field: HTMLInputElement;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -111,19 +113,19 @@ export class CopyLink extends LitElement {
 
   override render(): TemplateResult {
     const copied = this.outcome === 'copied';
-    const { link } = strings;
+    const { copied: done, byHand, [this.what]: words } = strings.copying;
     const { site, place } = linkText(this.url);
     return html`<div class="row">
         <div class="link">
-          <input readonly aria-label=${link.label} .value=${this.url} @focus=${() => this.field.select()} />
+          <input readonly aria-label=${words.label} .value=${this.url} @focus=${() => this.field.select()} />
           <div class="short" aria-hidden="true">${[part('site', site), part('place', place)]}</div>
         </div>
         <button class="button ${this.primary ? 'primary' : ''}" type="button" @click=${this.#copy}>
-          ${copied ? checkIcon : linkIcon}${copied ? link.copied : link.copy}
+          ${copied ? checkIcon : linkIcon}${copied ? done : words.copy}
         </button>
       </div>
-      <p class="hint" role="status">${this.outcome === 'by_hand' ? link.byHand(copyKeys()) : nothing}</p>
-      <span class="visually-hidden" role="status">${copied ? link.copiedStatus : nothing}</span>`;
+      <p class="hint" role="status">${this.outcome === 'by_hand' ? byHand(copyKeys()) : nothing}</p>
+      <span class="visually-hidden" role="status">${copied ? words.done : nothing}</span>`;
   }
 
   async #copy(): Promise<void> {

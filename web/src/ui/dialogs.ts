@@ -34,7 +34,14 @@ export const dialogs = css`
     flex-wrap: wrap;
     justify-content: flex-end;
     gap: 10px;
-    margin-top: var(--ud-space-2);
+    margin: var(--ud-space-2) 0 calc(-1 * var(--ud-space-5));
+    padding-bottom: var(--ud-space-5);
+  }
+  /* In sight where the rest has to be scrolled. */
+  dialog .actions {
+    position: sticky;
+    bottom: calc(-1 * var(--ud-space-5));
+    background: var(--ud-surface);
   }
   @keyframes arrive {
     from {

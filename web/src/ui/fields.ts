@@ -1,4 +1,4 @@
-// Form fields: `textField` for a labelled input with hint and error; styles of `.field`, of `.check` around a checkbox and its
+// Form fields: `textField` for a labelled input with hint and error, `selectField` for a choice from a list; styles of `.field`, of `.check` around a checkbox and its
 // label, and of `.choices` around radio buttons.
 
 import { css, html, nothing, type TemplateResult } from 'lit';
@@ -14,6 +14,7 @@ export interface TextField {
   error?: string;
   placeholder?: string;
   autocomplete?: AutoFill;
+  minLength?: number;
   maxLength?: number;
   required?: boolean;
   changed?: (value: string) => void;
@@ -29,6 +30,7 @@ export function textField(field: TextField): TemplateResult {
       id=${id}
       type=${field.type ?? 'text'}
       autocomplete=${field.autocomplete ?? 'off'}
+      minlength=${field.minLength ?? nothing}
       maxlength=${field.maxLength ?? nothing}
       placeholder=${field.placeholder ?? nothing}
       ?required=${field.required}
@@ -39,6 +41,26 @@ export function textField(field: TextField): TemplateResult {
     />
     ${hint ? html`<span class="hint" id="${id}-hint">${hint}</span>` : nothing}
     ${error ? html`<span class="error" id="${id}-error" role="alert">${error}</span>` : nothing}
+  </div>`;
+}
+
+/** A choice from a short list. `id` is unique in its shadow root. */
+export interface SelectField {
+  id: string;
+  label: string;
+  options: readonly string[];
+  /** The index of the option that is chosen. */
+  chosen: number;
+  changed: (index: number) => void;
+}
+
+/** A labelled choice from a list. */
+export function selectField({ id, label, options, chosen, changed }: SelectField): TemplateResult {
+  return html`<div class="field">
+    <label for=${id}>${label}</label>
+    <select id=${id} @change=${(event: Event) => changed((event.target as HTMLSelectElement).selectedIndex)}>
+      ${options.map((option, index) => html`<option ?selected=${index === chosen}>${option}</option>`)}
+    </select>
   </div>`;
 }
 

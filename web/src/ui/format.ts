@@ -17,6 +17,13 @@ export function since(ms: number): string {
   return minutes < 60 ? strings.ages.minutes(minutes) : strings.ages.hours(Math.floor(minutes / 60));
 }
 
+/** How long ago something was: `Just now`, `12 min ago`, `3 days ago`. */
+export function ago(ms: number): string {
+  const hours = Math.floor(ms / 3_600_000);
+  if (ms < 60_000) return strings.people.justNow;
+  return strings.people.ago(hours < 48 ? since(ms) : strings.ages.days(Math.floor(hours / 24)));
+}
+
 /** A count that fits on a badge: `7`, `1.2K`, `3.4M`. */
 export function count(n: number): string {
   return new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 }).format(n);

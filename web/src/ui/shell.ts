@@ -1,5 +1,5 @@
 // <ud-shell current="live|view|…">: the frame of every page. Header with wordmark, navigation and appearance, the page in the
-// default slot, a footer, toasts. `compact` leaves the footer out, `bare` all of it (embedded players).
+// default slot, a footer, toasts; who is signed in, where that matters, in the slot `account`. `compact` leaves the footer out, `bare` all of it (embedded players).
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -159,6 +159,7 @@ export class Shell extends LitElement {
               : html`<a class="button" href=${site('/live')}>${broadcastIcon} ${shell.goLive}</a>`
           }
         </nav>
+        <slot name="account"></slot>
         <ud-menu .label=${strings.appearance.label} .items=${this.#choices()} @pick=${this.#picked}>
           ${appearanceIcon}
         </ud-menu>

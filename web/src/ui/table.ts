@@ -29,6 +29,9 @@ export const tables = css`
     font-weight: 500;
     white-space: nowrap;
   }
+  .table td {
+    white-space: nowrap;
+  }
   .table tbody th {
     font-weight: 600;
     overflow-wrap: anywhere;

@@ -48,6 +48,16 @@ export class Tabs extends LitElement {
         white-space: nowrap;
         cursor: pointer;
       }
+      @media (max-width: 480px) {
+        .tabs {
+          gap: 2px;
+          padding-inline: 0;
+        }
+        button {
+          padding: 0 8px;
+          font-size: var(--ud-text-s);
+        }
+      }
       button:hover {
         color: var(--ud-text);
       }

@@ -16,7 +16,7 @@ const LOOK_MS = 120_000;
 const LOOK_AROUND_MS = 300_000;
 
 /** Phases in which nothing is asked. */
-const QUIET: readonly WatchPhase[] = ['ended', 'not_found', 'locked'];
+const QUIET: readonly WatchPhase[] = ['ended', 'not_found', 'locked', 'uninvited'];
 
 /** See the head of the file. */
 export class Questions {

@@ -271,9 +271,11 @@ describe('trouble', () => {
   });
 
   it('counts down from what the main server says to viewers who come while the stream is interrupted', async () => {
-    const stream = { state: 'interrupted', ends_in_ms: 9_000 } as StreamInfo;
-    const askForNodes: ViewingSetup['askForNodes'] = () =>
-      Promise.resolve({ grant: 'grant', nodes: [{ public_url: '/a' }], stream });
+    const endsAtMs = Date.now() + 9_000;
+    const askForNodes: ViewingSetup['askForNodes'] = () => {
+      const stream = { state: 'interrupted', ends_in_ms: endsAtMs - Date.now() } as StreamInfo;
+      return Promise.resolve({ grant: 'grant', nodes: [{ public_url: '/a' }], stream });
+    };
     const { viewing, node, shown } = setUp({ askForNodes });
     viewing.open();
     await pass(JOIN_MS);

@@ -51,6 +51,8 @@ export interface Figures extends PlaybackStats {
   joinMs: number | undefined;
   /** What went wrong last. */
   problem: CallError['code'] | undefined;
+  /** Which of several causes that had. */
+  reason: string | undefined;
   /** Seconds until the next try. */
   retryInS: number | undefined;
   /** Seconds until the stream ends unless its broadcaster returns. */
@@ -58,7 +60,10 @@ export interface Figures extends PlaybackStats {
 }
 
 /** What a viewing works with. */
-export interface ViewingSetup extends Pick<WatchSetup, 'streamId' | 'connect' | 'passphrase' | 'region' | 'formats'> {
+export interface ViewingSetup extends Pick<
+  WatchSetup,
+  'streamId' | 'connect' | 'passphrase' | 'invitation' | 'region' | 'formats'
+> {
   /** The form in which the stream probably plays; undefined where the browser can play none. */
   form: Form | undefined;
   createPlayback: CreatePlayback;
@@ -134,8 +139,16 @@ export class Viewing {
   get figures(): Figures | undefined {
     if (this.#player === undefined) return undefined;
     const { node, transport, problem, retryAtMs, endsAtMs } = this.#session?.state ?? {};
-    const [retryInS, endsInS] = [secondsUntil(retryAtMs), secondsUntil(endsAtMs)];
-    return { ...this.#player.stats, node, transport, joinMs: this.#joinMs, problem: problem?.code, retryInS, endsInS };
+    return {
+      ...this.#player.stats,
+      node,
+      transport,
+      joinMs: this.#joinMs,
+      problem: problem?.code,
+      reason: problem?.reason,
+      retryInS: secondsUntil(retryAtMs),
+      endsInS: secondsUntil(endsAtMs),
+    };
   }
 
   get isPaused(): boolean {
@@ -213,7 +226,8 @@ export class Viewing {
   }
 
   #join(player: Player): void {
-    const { streamId, connect, clock, askForNodes, describe, passphrase, region, formats, hidden } = this.#setup;
+    const { streamId, connect, clock, askForNodes, describe, hidden } = this.#setup;
+    const { passphrase, invitation, region, formats } = this.#setup;
     this.#become('connecting');
     this.#session = new WatchSession({
       streamId,
@@ -222,6 +236,7 @@ export class Viewing {
       askForNodes,
       describe,
       ...(passphrase === undefined ? {} : { passphrase }),
+      ...(invitation === undefined ? {} : { invitation }),
       ...(region === undefined ? {} : { region }),
       ...(formats === undefined ? {} : { formats }),
       onState: (state) => this.#sessionChanged(state),
@@ -327,5 +342,6 @@ export class Viewing {
 }
 
 function secondsUntil(atMs: number | undefined): number | undefined {
-  return atMs === undefined ? undefined : Math.ceil(Math.max(0, atMs - localNowMs()) / 1000);
+  // Rounded first: a fraction of a millisecond too much, from adding up, is no other second.
+  return atMs === undefined ? undefined : Math.ceil(Math.max(0, Math.round(atMs - localNowMs())) / 1000);
 }

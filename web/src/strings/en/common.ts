@@ -5,6 +5,7 @@ export const common = {
   dismiss: 'Dismiss',
   /** What the browser's tab says of a page called `name`. */
   pageTitle: (name: string) => `${name} · Undead`,
+  visibilities: { public: 'Public', unlisted: 'Unlisted', private: 'Private' },
   states: { created: 'Starting', live: 'LIVE', interrupted: 'Interrupted', ended: 'Ended' },
   /** `shown` is `n` as written. */
   viewers: (n: number, shown: string) => (n === 1 ? '1 viewer' : `${shown} viewers`),
@@ -12,6 +13,7 @@ export const common = {
     justNow: 'just now',
     minutes: (n: number) => `${n} min`,
     hours: (n: number) => `${n} h`,
+    days: (n: number) => `${n} days`,
   },
   noScript: 'Undead needs JavaScript to capture and play video. Switch it on and reload this page.',
   /** Titles and descriptions of the pages, by file. */
@@ -20,7 +22,7 @@ export const common = {
     live: { title: 'Go live · Undead', description: 'Share your screen or camera live, from this browser.' },
     view: { title: 'Live now · Undead', description: 'Streams that are live on Undead right now.' },
     watch: { title: 'Watch · Undead', description: 'A live stream on Undead.' },
-    admin: { title: 'Operations · Undead', description: 'Nodes and streams of this Undead, for its operators.' },
+    admin: { title: 'Operations · Undead', description: 'Nodes, streams and accounts of this Undead.' },
     styleguide: { title: 'Style guide · Undead', description: 'Tokens and elements of the pages of Undead.' },
     '404': { title: 'Page not found · Undead', description: 'This page does not exist.' },
   },
@@ -55,12 +57,12 @@ export const common = {
     liveFor: (age: string) => `Live for ${age}`,
     reconnecting: 'The broadcaster is reconnecting',
   },
-  link: {
-    label: 'Link for viewers',
-    copy: 'Copy link',
+  copying: {
     copied: 'Copied',
-    copiedStatus: 'Link copied',
-    byHand: (keys: string) => `This browser doesn’t let the page copy. The link is selected: press ${keys} to copy it.`,
+    link: { label: 'Link for viewers', copy: 'Copy link', done: 'Link copied' },
+    key: { label: 'Stream key', copy: 'Copy key', done: 'Key copied' },
+    invitation: { label: 'Invitation link', copy: 'Copy link', done: 'Link copied' },
+    byHand: (keys: string) => `This browser doesn’t let the page copy. The text is selected: press ${keys} to copy it.`,
   },
   notFound: {
     heading: 'This page does not exist',

@@ -3,8 +3,9 @@
 import { admin } from './admin';
 import { common } from './common';
 import { live } from './live';
+import { people } from './people';
 import { problems } from './problems';
 import { styleguide } from './styleguide';
 import { watch } from './watch';
 
-export const en = { ...common, admin, live, problems, styleguide, watch };
+export const en = { ...common, admin, live, people, problems, styleguide, watch };

@@ -75,6 +75,10 @@ export const problems = {
   },
   limitReached: { title: 'Too many attempts', advice: 'Wait a moment and try again.' },
   invalidTitle: { title: 'This title does not work', advice: 'Use 1 to 120 characters.' },
+  accessRefused: {
+    title: 'You may not go live with this key or account',
+    advice: 'The stream key was revoked, or you have been signed out. Enter another key, or sign in again.',
+  },
   unreachable: {
     title: 'The server can’t be reached',
     advice: 'Check your connection. We keep trying while you are live.',

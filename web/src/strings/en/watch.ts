@@ -66,6 +66,19 @@ export const watch = {
     thisStream: 'this stream',
     liveStreams: 'live streams',
     locked: { heading: 'This stream is private', advice: 'Ask the broadcaster for the passphrase.' },
+    uninvited: {
+      missing: { heading: 'This stream is by invitation', advice: 'Ask the broadcaster for an invitation link.' },
+      expired: { heading: 'This invitation has expired', advice: 'Ask the broadcaster for a new link.' },
+      used_up: {
+        heading: 'This invitation is used up',
+        advice: 'As many viewers came by it as it lets in. Ask the broadcaster for a new link.',
+      },
+      revoked: { heading: 'This invitation was revoked', advice: 'The broadcaster has withdrawn this link.' },
+      unknown: {
+        heading: 'This invitation does not work',
+        advice: 'The link may be incomplete. Ask the broadcaster for a new one.',
+      },
+    },
     unreachable: {
       heading: 'The server can’t be reached',
       advice: 'We keep trying. If this lasts, check your connection.',

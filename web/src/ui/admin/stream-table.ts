@@ -1,5 +1,5 @@
-// <ud-stream-table .streams>: the public streams with what can be done about them; cards on phones. Sends `end-stream` with a
-// stream of the list, or with the id from a link for one that is not listed.
+// <ud-stream-table .streams>: all streams, private ones too, with what can be done about them; cards on phones. A field finds one by
+// title, link or id. Sends `end-stream`.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -28,8 +28,7 @@ export class EndStreamEvent extends Event {
 @customElement('ud-stream-table')
 export class StreamTable extends LitElement {
   @property({ attribute: false }) streams: readonly StreamInfo[] = [];
-  @state() private link = '';
-  @state() private wrong = false;
+  @state() private wanted = '';
 
   static override styles = [
     base,
@@ -43,41 +42,27 @@ export class StreamTable extends LitElement {
         display: inline-flex;
         gap: var(--ud-space-2);
       }
-      form {
-        display: grid;
-        gap: var(--ud-space-3);
-        justify-items: start;
+      .field {
         max-width: 440px;
-        margin-top: var(--ud-space-6);
-      }
-      form .field {
-        width: 100%;
-      }
-      h3 {
-        font-size: var(--ud-text-m);
+        margin-bottom: var(--ud-space-4);
       }
     `,
   ];
 
   override render(): TemplateResult {
-    return html`${this.streams.length === 0 ? empty : this.#table()}
-      <form @submit=${this.#byLink}>
-        <h3>${texts.byLink}</h3>
-        ${textField({
-          id: 'link',
-          label: texts.linkLabel,
-          hint: texts.linkHint,
-          value: this.link,
-          required: true,
-          ...(this.wrong ? { error: texts.linkWrong } : {}),
-          changed: (value) => (this.link = value),
-        })}
-        <button class="button danger">${texts.endAction}</button>
-      </form>`;
+    if (this.streams.length === 0) return nothingHere(texts.empty, texts.emptyAdvice);
+    const found = this.streams.filter((stream) => matches(stream, this.wanted));
+    return html`${textField({
+      id: 'find',
+      label: texts.find,
+      value: this.wanted,
+      changed: (value) => (this.wanted = value),
+    })}
+    ${found.length === 0 ? nothingHere(texts.notFound, texts.notFoundAdvice) : this.#table(found)}`;
   }
 
-  #table(): TemplateResult {
-    const columns = [texts.stream, texts.state, texts.viewers, texts.since];
+  #table(streams: readonly StreamInfo[]): TemplateResult {
+    const columns = [texts.stream, texts.audience, texts.state, texts.viewers, texts.since];
     return html`<table class="table" role="table">
       <thead role="rowgroup">
         <tr role="row">
@@ -87,7 +72,7 @@ export class StreamTable extends LitElement {
       </thead>
       <tbody role="rowgroup">
         ${repeat(
-          this.streams,
+          streams,
           ({ stream_id }) => stream_id,
           (stream) => this.#row(stream),
         )}
@@ -95,9 +80,10 @@ export class StreamTable extends LitElement {
     </table>`;
   }
 
-  #row({ stream_id, title, state, viewers, started_at_ms }: StreamInfo): TemplateResult {
+  #row({ stream_id, title, state, viewers, started_at_ms, visibility = 'public' }: StreamInfo): TemplateResult {
     return html`<tr role="row">
       <th scope="row" role="rowheader" dir="auto">${title}</th>
+      <td role="cell" data-label=${texts.audience}>${strings.visibilities[visibility]}</td>
       <td role="cell" data-label=${texts.state}>${stateBadge(state)}</td>
       <td role="cell" data-label=${texts.viewers}>${count(viewers)}</td>
       <td role="cell" data-label=${texts.since}>${since(serverTime.nowMs() - started_at_ms)}</td>
@@ -110,22 +96,23 @@ export class StreamTable extends LitElement {
     </tr>`;
   }
 
-  #byLink(event: SubmitEvent): void {
-    event.preventDefault();
-    const id = streamIdIn(this.link);
-    this.wrong = id === undefined;
-    if (id !== undefined) this.#end(id);
-  }
-
   #end(streamId: string): void {
     this.dispatchEvent(new EndStreamEvent(streamId));
   }
 }
 
-const empty = html`<div class="empty">
-  <h3>${texts.empty}</h3>
-  <p>${texts.emptyAdvice}</p>
-</div>`;
+/** Whether a stream is among those that `wanted` names: all of them if it is empty. */
+function matches({ stream_id, title }: StreamInfo, wanted: string): boolean {
+  const text = wanted.trim().toLowerCase();
+  return title.toLowerCase().includes(text) || stream_id === streamIdIn(text);
+}
+
+function nothingHere(heading: string, advice: string): TemplateResult {
+  return html`<div class="empty">
+    <h3>${heading}</h3>
+    <p>${advice}</p>
+  </div>`;
+}
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -76,7 +76,8 @@ it('says how the upload, the picture and the sound are', async () => {
 it('says who can watch, and shows the passphrase when asked', async () => {
   const words = (element: OnAir): string => element.renderRoot.querySelector('section .hint')?.textContent ?? '';
   expect(words(await onAir({}))).toBe('Public');
-  expect(words(await onAir({ visibility: 'private' }))).toBe('Unlisted: anyone with the link can watch.');
+  expect(words(await onAir({ visibility: 'unlisted' }))).toBe('Unlisted: anyone with the link can watch.');
+  expect(words(await onAir({ visibility: 'private' }))).toBe('Private: viewers need an invitation link.');
   const secret = await onAir({ visibility: 'private', passphrase: 'open sesame' });
   expect(words(secret)).toContain('the passphrase');
   const field = secret.renderRoot.querySelector('ud-passphrase');

@@ -7,6 +7,7 @@ import { customElement, property, query } from 'lit/decorators.js';
 import type { Visibility } from '../../protocol/stream';
 import type { BroadcastState, Picture, Rates } from '../../publish/broadcast';
 import { passes } from '../../publish/patience';
+import type { Invitations } from '../../publish/invitations';
 import { callProblem, waitingProblem } from '../../publish/problems';
 import { same, sizeText, smaller } from '../../publish/size';
 import { strings } from '../../strings';
@@ -20,6 +21,7 @@ import { base, buttons } from '../styles';
 import { surfaces } from '../surfaces';
 import type { SharedSound } from './health';
 import './health';
+import './invitations';
 import { endingAdvice } from './offer';
 import './passphrase';
 import { ChooseEvent } from './preview';
@@ -50,6 +52,8 @@ export class OnAir extends LitElement {
   @property({ attribute: false }) declare rates: Rates;
   @property({ attribute: false }) visibility: Visibility = 'public';
   @property() passphrase = '';
+  /** For a private stream. */
+  @property({ attribute: false }) invitations: Invitations | undefined;
   @property({ type: Boolean }) ending = false;
   @query('ud-confirm') declare private confirm: Confirm;
 
@@ -139,16 +143,18 @@ export class OnAir extends LitElement {
   #audience(): TemplateResult {
     const { visibility, passphrase } = this;
     const locked = visibility === 'private' && passphrase !== '';
-    const words = locked ? texts.withPassphrase : visibility === 'private' ? texts.unlisted : texts.public;
+    const isPrivate = locked ? texts.withPassphrase : texts.byInvitation;
+    const words = visibility === 'private' ? isPrivate : texts[visibility];
     const row = html`<div>
       <dt>${texts.passphrase}</dt>
       <dd><ud-passphrase value=${passphrase}></ud-passphrase></dd>
     </div>`;
     return html`<section>
-      <h2>${texts.audience}</h2>
-      <p class="hint">${words}</p>
-      ${locked ? html`<dl class="facts">${row}</dl>` : nothing}
-    </section>`;
+        <h2>${texts.audience}</h2>
+        <p class="hint">${words}</p>
+        ${locked ? html`<dl class="facts">${row}</dl>` : nothing}
+      </section>
+      ${visibility === 'private' && this.invitations ? invite(this.invitations) : nothing}`;
   }
 
   #notice(): TemplateResult | typeof nothing {
@@ -233,6 +239,13 @@ export class OnAir extends LitElement {
   #send(name: 'end' | 'lower-quality' | 'microphone' | 'shrink'): void {
     this.dispatchEvent(new Event(name, { bubbles: true, composed: true }));
   }
+}
+
+function invite(invitations: Invitations): TemplateResult {
+  return html`<section>
+    <h2>${texts.invite}</h2>
+    <ud-invitations .invitations=${invitations}></ud-invitations>
+  </section>`;
 }
 
 /** What viewers see of the picture, and why it is not larger. */

@@ -13,6 +13,21 @@ export const pageStyles = css`
   .panel h1 {
     font-size: var(--ud-text-xl);
   }
+  .entrance {
+    max-width: 440px;
+    margin: clamp(8px, 5vw, 64px) auto;
+  }
+  .entrance h1 {
+    margin-bottom: var(--ud-space-1);
+    font-size: var(--ud-text-xl);
+  }
+  .by-key {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: space-between;
+    gap: var(--ud-space-2);
+  }
   .stage {
     display: grid;
     gap: 14px;

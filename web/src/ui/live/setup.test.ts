@@ -8,7 +8,7 @@ afterEach(() => document.body.replaceChildren());
 
 async function setup(change: Partial<LiveSetup>): Promise<LiveSetup> {
   const element = Object.assign(new LiveSetup(), change);
-  element.settings = { title: '', quality: 'Standard', microphone: false, listed: false, ...change.settings };
+  element.settings = { title: '', quality: 'Standard', microphone: false, visibility: 'private', ...change.settings };
   document.body.append(element);
   await element.updateComplete;
   return element;
@@ -23,7 +23,9 @@ it('says what comes next where nothing is shared yet', async () => {
 });
 
 it('explains each quality in words and figures', async () => {
-  const labels = [...(await setup({})).renderRoot.querySelectorAll('.choices label')].map((label) => label.textContent);
+  const labels = [...(await setup({})).renderRoot.querySelectorAll('details .choices label')].map(
+    (label) => label.textContent,
+  );
   expect(labels).toHaveLength(3);
   for (const label of labels) expect(label).toMatch(/For .*Up to \d+ × \d+, [\d.]+ Mbit\/s/s);
 });
@@ -34,17 +36,18 @@ it('can do nothing where nothing can be shared', async () => {
   expect(next(element)).toBe('');
 });
 
-it('sends the passphrase of an unlisted stream, and none of a public one', async () => {
-  for (const [listed, sent] of [
-    [false, 'sesame'],
-    [true, ''],
+it('sends the passphrase of a private stream, and none of others', async () => {
+  for (const [visibility, sent] of [
+    ['private', 'sesame'],
+    ['unlisted', ''],
+    ['public', ''],
   ] as const) {
     const element = await setup({});
     const passphrase = element.renderRoot.querySelector<HTMLInputElement>('#passphrase');
     if (!passphrase) throw new Error('no field');
     passphrase.value = 'sesame';
     passphrase.dispatchEvent(new Event('input'));
-    element.settings = { ...element.settings, listed };
+    element.settings = { ...element.settings, visibility };
     await element.updateComplete;
     const heard: string[] = [];
     element.addEventListener('go-live', (event) => event instanceof GoLiveEvent && heard.push(event.passphrase));

@@ -2,6 +2,7 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import type { Visibility } from '../../protocol/stream';
 import { MAX_TITLE_CHARS } from '../../protocol/title';
 import { QUALITIES } from '../../publish/broadcast';
 import { DEFAULT_TITLE, type Settings } from '../../publish/settings';
@@ -12,6 +13,7 @@ import { broadcastIcon } from '../icons';
 import { base, buttons } from '../styles';
 
 const texts = strings.live.setup;
+const VISIBILITIES: readonly Visibility[] = ['public', 'unlisted', 'private'];
 
 /** What was chosen has changed. */
 export class SettingsEvent extends Event {
@@ -57,12 +59,14 @@ export class LiveSetup extends LitElement {
         font-weight: 600;
         cursor: pointer;
       }
-      fieldset {
+      details fieldset {
         padding-top: 12px;
       }
-      .audience {
-        display: grid;
-        gap: var(--ud-space-3);
+      .audience .field {
+        margin-top: var(--ud-space-3);
+      }
+      .check {
+        margin-block: -6px;
       }
     `,
   ];
@@ -78,9 +82,7 @@ export class LiveSetup extends LitElement {
         placeholder: DEFAULT_TITLE,
         changed: (value) => this.#change({ title: value }),
       })}
-      <div>
-        ${this.#check(texts.microphone, microphone, (on) => this.#change({ microphone: on }))} ${this.#audience()}
-      </div>
+      ${this.#check(texts.microphone, microphone, (on) => this.#change({ microphone: on }))} ${this.#audience()}
       ${this.#quality()}
       <button class="button big ${this.secondary ? '' : 'primary'}" ?disabled=${this.busy || this.blocked}>
         ${broadcastIcon} ${this.busy ? texts.goingLive : texts.goLive}
@@ -122,13 +124,13 @@ export class LiveSetup extends LitElement {
   }
 
   #audience(): TemplateResult {
-    const { listed } = this.settings;
-    return html`<div class="audience">
-      ${this.#check(texts.unlisted, !listed, (on) => this.#change({ listed: !on }))}
+    const { visibility } = this.settings;
+    return html`<fieldset class="audience">
+      <legend>${texts.audience}</legend>
+      <div class="choices">${VISIBILITIES.map((choice) => this.#visibility(choice))}</div>
       ${
-        listed
-          ? nothing
-          : textField({
+        visibility === 'private'
+          ? textField({
               id: 'passphrase',
               label: texts.passphrase,
               hint: texts.passphraseHint,
@@ -137,8 +139,23 @@ export class LiveSetup extends LitElement {
               value: this.passphrase,
               changed: (value) => (this.passphrase = value),
             })
+          : nothing
       }
-    </div>`;
+    </fieldset>`;
+  }
+
+  #visibility(choice: Visibility): TemplateResult {
+    const { name, advice } = texts.audiences[choice];
+    return html`<label>
+      <input
+        type="radio"
+        name="visibility"
+        .checked=${choice === this.settings.visibility}
+        ?disabled=${this.blocked}
+        @change=${() => this.#change({ visibility: choice })}
+      />
+      <span><strong>${name}</strong> <span class="hint">${advice}</span></span>
+    </label>`;
   }
 
   #check(label: string, checked: boolean, changed: (on: boolean) => void): TemplateResult {
@@ -160,7 +177,7 @@ export class LiveSetup extends LitElement {
 
   #goLive(event: SubmitEvent): void {
     event.preventDefault();
-    this.dispatchEvent(new GoLiveEvent(this.settings.listed ? '' : this.passphrase));
+    this.dispatchEvent(new GoLiveEvent(this.settings.visibility === 'private' ? this.passphrase : ''));
   }
 }
 

@@ -30,3 +30,17 @@ it('counts down until an interrupted stream ends, for the eye alone', async () =
   await overlay.updateComplete;
   expect(heard()).toBe("If they aren't back in 30 s, the stream ends.");
 });
+
+it.each([
+  ['missing', 'by invitation'],
+  ['expired', 'has expired'],
+  ['used_up', 'is used up'],
+  ['revoked', 'was revoked'],
+  ['something newer', 'does not work'],
+  [undefined, 'does not work'],
+])('says plainly what is wrong with an invitation: %s', async (reason, words) => {
+  const overlay = Object.assign(new WatchOverlay(), { situation: 'uninvited', reason });
+  document.body.append(overlay);
+  await overlay.updateComplete;
+  expect(overlay.renderRoot.querySelector('h2')?.textContent).toContain(words);
+});

@@ -30,6 +30,7 @@ interface Words {
 }
 
 const texts = strings.watch.overlay;
+const INVITATION_REFUSALS = ['missing', 'expired', 'used_up', 'revoked', 'unknown'] as const;
 
 @customElement('ud-watch-overlay')
 export class WatchOverlay extends LitElement {
@@ -44,6 +45,8 @@ export class WatchOverlay extends LitElement {
   @property() codec = '';
   /** What went wrong last. */
   @property({ attribute: false }) problem: ErrorCode | LocalErrorCode | undefined;
+  /** Which of several causes that had. */
+  @property() reason: string | undefined;
   /** Links lead to a new tab: what they lead to is not made for the frame that this is in. */
   @property({ type: Boolean }) newTab = false;
   /** Seconds until the next try, while waiting for it. */
@@ -193,6 +196,8 @@ export class WatchOverlay extends LitElement {
         return this.#interrupted();
       case 'busy':
         return this.#card(busyWords(this.problem));
+      case 'uninvited':
+        return this.#card(texts.uninvited[refusalOf(this.reason)]);
       default:
         return this.#card(words(this.situation, this.#what));
     }
@@ -288,6 +293,11 @@ export class WatchOverlay extends LitElement {
   }
 }
 
+/** What is wrong with an invitation. */
+function refusalOf(reason: string | undefined): keyof typeof texts.uninvited {
+  return INVITATION_REFUSALS.find((known) => known === reason) ?? 'unknown';
+}
+
 /** Why a viewer can't join now. */
 function busyWords(problem: ErrorCode | LocalErrorCode | undefined): Words {
   switch (problem) {
@@ -303,7 +313,7 @@ function busyWords(problem: ErrorCode | LocalErrorCode | undefined): Words {
 }
 
 function words(
-  situation: Exclude<WatchPhase, 'live' | 'connecting' | 'reconnecting' | 'interrupted' | 'busy'>,
+  situation: Exclude<WatchPhase, 'live' | 'connecting' | 'reconnecting' | 'interrupted' | 'busy' | 'uninvited'>,
   what: string,
 ): Words {
   switch (situation) {

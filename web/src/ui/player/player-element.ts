@@ -24,6 +24,7 @@ import { createPlaybacks, likelyForm } from './playbacks';
 import { trackKinds } from '../../watch/mime';
 import type { PassphraseEvent } from './overlay';
 import './overlay';
+import type { Invited } from '../../watch/invited';
 import { PageLife } from './page-life';
 import { playerStyles } from './player-styles';
 import { canEnlarge } from './screen-modes';
@@ -57,6 +58,8 @@ export class PlayerElement extends LitElement {
   @property() region: string | null = null;
   /** The formats to ask for, as `mp4,frames`, instead of those that this browser plays best. */
   @property() format: string | null = null;
+  /** The viewer's invitation, if the link held one. */
+  @property({ attribute: false }) invited: Invited | undefined;
   /** The player is all there is in a frame of another page: its links open elsewhere. */
   @property({ type: Boolean }) embedded = false;
   @state() private situation: WatchPhase = 'connecting';
@@ -70,6 +73,7 @@ export class PlayerElement extends LitElement {
   @state() private refused = false;
   @state() private codec = '';
   @state() private problem: CallError['code'] | undefined;
+  @state() private reason: string | undefined;
   @state() private retryInS: number | undefined;
   @state() private endsInS: number | undefined;
   @state() private panel: Panel | undefined;
@@ -167,6 +171,7 @@ export class PlayerElement extends LitElement {
           .refused=${this.refused}
           .codec=${this.codec}
           .problem=${this.problem}
+          .reason=${this.reason}
           .retryInS=${this.retryInS}
           .endsInS=${this.endsInS}
           .newTab=${this.embedded}
@@ -224,6 +229,7 @@ export class PlayerElement extends LitElement {
 
   #open(): void {
     const passphrase = this.#passphrase;
+    const { invitation } = this.invited ?? {};
     const viewing = new Viewing(
       {
         streamId: this.streamId,
@@ -232,12 +238,14 @@ export class PlayerElement extends LitElement {
         connect: viewerTransport(this.transport),
         clock: this.#clock,
         askForNodes: async (ask) => {
-          const assignment = await this.#server.watch(this.streamId, ask);
+          const assignment = await this.#server.watch(this.streamId, ask, this.invited?.grant);
+          this.invited?.admitted(assignment.grant);
           this.dispatchEvent(new AdmittedEvent(assignment));
           return assignment;
         },
         describe: () => this.#server.stream(this.streamId),
         ...(passphrase === undefined ? {} : { passphrase }),
+        ...(invitation === undefined ? {} : { invitation }),
         ...(this.region ? { region: this.region } : {}),
         formats: namedFormats(this.format) ?? preferredFormats(),
         hidden: () => document.hidden,
@@ -246,6 +254,7 @@ export class PlayerElement extends LitElement {
       {
         show: (change: Partial<Shown>) => Object.assign(this, change),
         stateChanged: (watchState) => {
+          if (watchState.phase === 'uninvited') this.invited?.forget();
           this.#refresh();
           this.dispatchEvent(new WatchStateEvent(watchState));
         },
@@ -278,6 +287,7 @@ export class PlayerElement extends LitElement {
   #refresh(): void {
     this.stats = this.#viewing?.figures ?? this.stats;
     this.problem = this.stats?.problem;
+    this.reason = this.stats?.reason;
     this.retryInS = this.stats?.retryInS;
     this.endsInS = this.stats?.endsInS;
     tellPrograms(this.dataset, { situation: this.situation, muted: this.muted, figures: this.stats });

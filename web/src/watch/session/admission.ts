@@ -47,6 +47,7 @@ export class Admission {
     } catch (error) {
       const problem = asCallError(error);
       if (problem.code === 'wrong_passphrase') this.#owner.finish('locked', problem);
+      else if (problem.code === 'invitation_refused') this.#owner.finish('uninvited', problem);
       else if (problem.code === 'unknown_stream') await this.#isOver(problem);
       else if (FULL.includes(problem.code)) await this.#noNode(problem);
       else return this.#useStandbys(problem);
@@ -83,9 +84,10 @@ export class Admission {
   }
 
   #question(avoid: string[]): AskForNodes {
-    const { passphrase, region } = this.#setup;
+    const { passphrase, invitation, region } = this.#setup;
     return {
       ...(passphrase === undefined ? {} : { passphrase }),
+      ...(invitation === undefined ? {} : { invitation }),
       ...(avoid.length === 0 ? {} : { avoid }),
       ...(region === undefined ? {} : { region }),
     };

@@ -20,6 +20,8 @@ export interface WatchSetup {
   describe(): Promise<StreamInfo>;
   /** For a private stream that has one. */
   passphrase?: string;
+  /** For a private stream, from the link. */
+  invitation?: string;
   /** Where to be served from, if there is room. */
   region?: string;
   /** What can be played, best first; the node's choice if left out. */

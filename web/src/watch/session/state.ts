@@ -4,7 +4,7 @@ import type { CallError } from '../../protocol/error';
 import type { StreamState } from '../../protocol/stream';
 import type { TransportName } from '../../transport/connection';
 
-/** How watching is going. The last five are final. */
+/** How watching is going. The last six are final. */
 export type WatchPhase =
   /** Looking for a node. */
   | 'connecting'
@@ -19,6 +19,8 @@ export type WatchPhase =
   | 'busy'
   /** A passphrase is needed, or was wrong. */
   | 'locked'
+  /** An invitation is needed, or was refused. */
+  | 'uninvited'
   | 'not_found'
   | 'ended'
   /** No node can write the stream down in a format that was asked for. */
@@ -27,11 +29,11 @@ export type WatchPhase =
   | 'failed';
 
 /** Phases after which nothing happens any more. */
-export type FinalPhase = 'locked' | 'not_found' | 'ended' | 'unsupported' | 'failed';
+export type FinalPhase = 'locked' | 'uninvited' | 'not_found' | 'ended' | 'unsupported' | 'failed';
 
 /** Whether nothing happens any more. */
 export function isFinal(phase: WatchPhase): phase is FinalPhase {
-  return ['ended', 'not_found', 'locked', 'unsupported', 'failed'].includes(phase);
+  return ['ended', 'not_found', 'locked', 'uninvited', 'unsupported', 'failed'].includes(phase);
 }
 
 /** How watching is going, in detail. */

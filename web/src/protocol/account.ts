@@ -1,0 +1,81 @@
+// JSON bodies about people: accounts, stream keys and invitations. Mirrors crates/protocol/src/account.rs and its neighbours.
+
+/** `operator`: everything. `broadcaster`: goes live, with stream keys of its own. */
+export type Role = 'operator' | 'broadcaster';
+
+/** Who may create streams: everybody, holders of a stream key or an account, holders of an account. */
+export type BroadcastPolicy = 'open' | 'key' | 'account';
+
+/** Answer to `GET /api/me`. */
+export interface Me {
+  /** Null when not signed in. */
+  account: { name: string; role: Role } | null;
+  broadcast: BroadcastPolicy;
+  /** Whether the caller may create streams: by its session, or by the stream key that was shown. */
+  may_broadcast: boolean;
+  /** There is no operator yet. */
+  setup_needed: boolean;
+}
+
+/** Fewest and most characters of a password. */
+export const PASSWORD_CHARS = { least: 10, most: 256 };
+/** Most characters of an account's name. */
+export const MAX_NAME_CHARS = 64;
+
+/** An account, as operators see it. */
+export interface AccountInfo {
+  name: string;
+  role: Role;
+  /** Unix epoch. */
+  created_at_ms: number;
+}
+
+/** A stream key, without its secret. */
+export interface StreamKeyInfo {
+  key_id: string;
+  name: string;
+  /** The account it belongs to; left out for one that belongs to nobody. */
+  owner?: string;
+  /** Unix epoch. */
+  created_at_ms: number;
+  /** Unix epoch; left out before its first use. */
+  last_used_at_ms?: number;
+}
+
+/** A stream key that was just made: the only time that its secret is told. */
+export interface StreamKeyMade {
+  key_id: string;
+  name: string;
+  key: string;
+}
+
+/** Body of `POST /api/streams/{id}/invitations`. */
+export interface NewInvitation {
+  /** How often it lets a viewer in; unlimited if left out. */
+  uses?: number;
+  expires_in_s?: number;
+  name?: string;
+}
+
+/** An invitation that was just made: the only time that its link is told. */
+export interface InvitationMade {
+  invitation_id: string;
+  /** What a viewer's page sends. */
+  invitation: string;
+  /** A path on this site, or an absolute URL. */
+  url: string;
+}
+
+/** An invitation, as the broadcaster sees it. */
+export interface InvitationInfo {
+  invitation_id: string;
+  name?: string;
+  /** Unlimited if left out. */
+  uses?: number;
+  /** How often it has let a viewer in. */
+  used: number;
+  /** Unix epoch. */
+  created_at_ms: number;
+  /** Unix epoch; it does not expire if left out. */
+  expires_at_ms?: number;
+}
