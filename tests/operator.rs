@@ -3,13 +3,15 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
+mod support;
+
 use std::{
     collections::BTreeSet,
     fs::{self, File},
     io::{BufRead, BufReader, Write},
     net::TcpListener,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Output, Stdio},
     time::Duration,
 };
 
@@ -24,15 +26,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Longest that anything here may take; what is awaited is always a condition.
-const DEADLINE: Duration = Duration::from_secs(60);
-const SECRET: &str = "the-secret-of-this-cluster";
-
-fn undead(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
-    command.current_dir(folder).env("UNDEAD_CLUSTER_SECRET", SECRET);
-    command
-}
+use self::support::{DEADLINE, SECRET, serve, undead};
 
 /// Runs the program to its end, in an empty folder. One that serves instead does not end by itself.
 fn run(arguments: &[&str]) -> (Output, TempDir) {
@@ -67,23 +61,10 @@ impl Drop for Server {
 impl Server {
     fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let log = File::create(folder.path().join("log")).unwrap();
-        let mut child = undead(folder.path())
-            .args(arguments)
-            .args(["--listen", "127.0.0.1:0"])
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Self {
-            child,
-            url: url.trim().to_owned(),
-            folder,
-            client: tls_harness::client_builder().build().unwrap(),
-        }
+        let mut command = undead(folder.path());
+        let command = command.args(arguments).envs(environment.iter().copied());
+        let (child, url) = serve(command, &folder.path().join("log"));
+        Self { child, url, folder, client: tls_harness::client_builder().build().unwrap() }
     }
 
     /// What was logged, if that goes to a file.

@@ -3,12 +3,13 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
+mod support;
+
 use std::{
-    fs::{self, File},
-    io::{BufRead, BufReader},
+    fs,
     net::TcpListener,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     time::Duration,
 };
 
@@ -22,9 +23,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// Longest that anything here may take; what is awaited is always a condition.
-const DEADLINE: Duration = Duration::from_secs(60);
-const SECRET: &str = "the-secret-of-this-cluster";
+use self::support::{DEADLINE, serve, undead};
 
 /// Processes that end with the test, in a folder of their own.
 struct Processes {
@@ -44,20 +43,10 @@ impl Drop for Processes {
 impl Processes {
     /// Starts `undead` and gives its port.
     fn undead(&mut self, arguments: &[&str]) -> u16 {
-        let log = File::create(self.folder.path().join(format!("log-{}", self.running.len()))).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_undead"))
-            .current_dir(self.folder.path())
-            .env("UNDEAD_CLUSTER_SECRET", SECRET)
-            .args(arguments)
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        let log = self.folder.path().join(format!("log-{}", self.running.len()));
+        let (child, url) = serve(undead(self.folder.path()).args(arguments), &log);
         self.running.push(child);
-        url.trim().rsplit(':').next().unwrap().parse().unwrap()
+        url.rsplit(':').next().unwrap().parse().unwrap()
     }
 
     /// Starts nginx with `server`, as any user.

@@ -305,7 +305,7 @@ mod tests {
     use super::*;
 
     /// Longest that anything here may take; what is awaited is always a condition.
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
     /// A bus with a bug.
     struct Broken;
@@ -332,7 +332,7 @@ mod tests {
         let store = Store { bus: Arc::new(Broken), ..store };
         let app = App::on(store, Config::new(folder.path())).await.unwrap();
         let supervisor = app.supervisor();
-        timeout(PATIENCE, app.run(CancellationToken::new())).await.expect("it ends");
+        timeout(TEST_TIMEOUT, app.run(CancellationToken::new())).await.expect("it ends");
         let failure = supervisor.failure().unwrap();
         assert_eq!((failure.task, failure.reason.as_str()), ("gossip", "a bug"));
     }

@@ -15,7 +15,7 @@ const SLEW: f64 = 300e-6;
 const STEP: Duration = Duration::from_secs(60);
 
 /// The smallest difference that is logged.
-const TOLD: Duration = Duration::from_millis(500);
+const LOGGED_DIFFERENCE: Duration = Duration::from_millis(500);
 
 /// One moment on two clocks: leases and deadlines count on the one that never jumps, what people and other
 /// programs read is in Unix time.
@@ -36,14 +36,14 @@ impl Now {
         let system = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let clock = clock.get_or_insert(SteadyClock { instant, unix: system, differs: false });
         match clock.follow(instant, system) {
-            Some(Change::Stepped(by)) => {
+            Some(SystemClock::Stepped(by)) => {
                 let by_s = by.as_secs();
                 tracing::warn!(
                     by_s,
                     "the system's clock was set by {by_s} s, or this machine was suspended: this server follows it at once"
                 );
             }
-            Some(Change::Differs(by)) => {
+            Some(SystemClock::Differs(by)) => {
                 let by_s = by.as_secs_f64();
                 tracing::warn!(
                     by_s,
@@ -71,7 +71,7 @@ impl Add<Duration> for Now {
 
 /// What the system's clock did.
 #[derive(Debug, PartialEq, Eq)]
-enum Change {
+enum SystemClock {
     /// It was set by so much, and is followed at once.
     Stepped(Duration),
     /// It was set by so much, and is followed slowly.
@@ -89,20 +89,20 @@ struct SteadyClock {
 
 impl SteadyClock {
     /// Goes on to `instant`, at which the system's clock shows `system`.
-    fn follow(&mut self, instant: Instant, system: Duration) -> Option<Change> {
+    fn follow(&mut self, instant: Instant, system: Duration) -> Option<SystemClock> {
         let elapsed = instant.saturating_duration_since(self.instant);
         let steady = self.unix + elapsed;
         let apart = system.abs_diff(steady);
         self.instant = instant;
         if apart > STEP {
             (self.unix, self.differs) = (system, false);
-            return Some(Change::Stepped(apart));
+            return Some(SystemClock::Stepped(apart));
         }
         let correction = apart.min(elapsed.mul_f64(SLEW));
         self.unix = if system > steady { steady + correction } else { steady.saturating_sub(correction) };
-        let differs = apart >= if self.differs { TOLD / 2 } else { TOLD };
+        let differs = apart >= if self.differs { LOGGED_DIFFERENCE / 2 } else { LOGGED_DIFFERENCE };
         let was_told = std::mem::replace(&mut self.differs, differs);
-        (differs && !was_told).then_some(Change::Differs(apart))
+        (differs && !was_told).then_some(SystemClock::Differs(apart))
     }
 }
 
@@ -167,8 +167,8 @@ mod tests {
             .iter()
             .map(|change| match change {
                 None => 0,
-                Some(Change::Differs(_)) => 1,
-                Some(Change::Stepped(_)) => 2,
+                Some(SystemClock::Differs(_)) => 1,
+                Some(SystemClock::Stepped(_)) => 2,
             })
             .collect();
         assert_eq!(told, [0, 0, 1, 0, 0, 0, 0, 1, 2, 0]);

@@ -22,7 +22,7 @@ use crate::{
 /// How often settled segments are written.
 const BOOKKEEPING: Duration = Duration::from_millis(100);
 /// How long a segment may stay open before what it misses is lost; longer than a node's window.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LOSS_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Turns what happens into lines on disk.
 pub struct Bookkeeper<'a> {
@@ -74,7 +74,7 @@ impl<'a> Bookkeeper<'a> {
                 }
                 sample_at = (sample_at + every).min(end);
             }
-            self.write_settled(Instant::now().checked_sub(PATIENCE))?;
+            self.write_settled(Instant::now().checked_sub(LOSS_TIMEOUT))?;
         }
     }
 

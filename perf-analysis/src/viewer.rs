@@ -31,7 +31,7 @@ pub(crate) const SOCKET_IO_PATH: &str = "/socket.io/?EIO=4&transport=websocket";
 /// Pause between two attempts to join.
 const RETRY: Duration = Duration::from_millis(200);
 /// How long an edge may take to hear where a stream is.
-const PATIENCE: Duration = Duration::from_secs(20);
+const JOIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Where a viewer goes, and what for.
 #[derive(Clone)]
@@ -82,7 +82,7 @@ impl Seat {
 pub async fn watch(seat: Seat, joined: mpsc::UnboundedSender<()>, connecting: Arc<Semaphore>) -> Result<()> {
     let permit = connecting.acquire_owned().await.ok();
     let mut joining = Joining { joined, permit };
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + JOIN_TIMEOUT;
     loop {
         let account = Account::new(seat.ledger.clone());
         let ended = match seat.transport {

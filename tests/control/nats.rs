@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     load::{Acknowledged, Load},
     node::Node,
-    process::{MainServer, PATIENCE, SECRET, free_port, until},
+    process::{MainServer, SECRET, TEST_TIMEOUT, free_port, until},
     requests::{Kind, Live, Requests},
 };
 
@@ -129,7 +129,7 @@ async fn until_led_again(nats: &Servers) -> Instant {
             return leaderless;
         }
         leaderless = asked;
-        assert!(begun.elapsed() < PATIENCE, "nobody leads the store");
+        assert!(begun.elapsed() < TEST_TIMEOUT, "nobody leads the store");
         sleep(Duration::from_millis(50)).await;
     }
 }
@@ -263,7 +263,7 @@ async fn live_streams_go_on_while_all_nats_servers_are_away_and_everything_recov
     (0..3).for_each(|number| cluster.nats.restart(number).unwrap());
     let begun = Instant::now();
     while !matches!(a.create("again").await, Some(Ok(_))) {
-        assert!(begun.elapsed() < PATIENCE, "the store does not recover");
+        assert!(begun.elapsed() < TEST_TIMEOUT, "the store does not recover");
         sleep(Duration::from_millis(100)).await;
     }
     println!("creating works again {} ms after NATS started", begun.elapsed().as_millis());

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 /// What nodes and operators show.
 pub(crate) const SECRET: &str = "a secret for tests";
 /// Longest that anything here may take; what is awaited is always a condition.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest wait for one answer.
 const ANSWER: Duration = Duration::from_secs(20);
 
@@ -135,7 +135,7 @@ pub(crate) async fn call(
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) -> Duration {
     let begun = Instant::now();
     while !condition().await {
-        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(begun.elapsed() < TEST_TIMEOUT, "{what}: not within {TEST_TIMEOUT:?}");
         sleep(Duration::from_millis(20)).await;
     }
     begun.elapsed()

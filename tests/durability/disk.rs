@@ -14,7 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use crate::server::{Created, PATIENCE, Running, SECRET, answer, create, state, until_ready};
+use crate::server::{Created, Running, SECRET, TEST_TIMEOUT, answer, create, state, until_ready};
 
 /// A file system in memory, mounted for as long as this lives.
 struct Mounted<'a>(&'a Path);
@@ -68,7 +68,7 @@ async fn on_a_full_disk_only_what_has_to_be_kept_is_refused_until_there_is_room_
 
     let filler = folder.path().join("filler");
     fill(&filler);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     let code = loop {
         match create(&client, &url).await.unwrap() {
             Err(code) => break code,
@@ -99,7 +99,7 @@ async fn what_needs_no_disk_goes_on(client: &Client, url: &str, kept: &Created) 
 }
 
 async fn everything_works_again(client: &Client, url: &str) -> Created {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while !is_ready(client, url).await {
         assert!(Instant::now() < deadline, "the disk can be written again");
         sleep(Duration::from_millis(50)).await;

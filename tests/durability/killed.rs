@@ -8,7 +8,7 @@ use std::{
 use reqwest::{Client, StatusCode};
 use tokio::time::sleep;
 
-use crate::server::{Created, PATIENCE, Running, create, end, free_address, state, until_ready};
+use crate::server::{Created, Running, TEST_TIMEOUT, create, end, free_address, state, until_ready};
 
 /// Creates streams and ends every other one until the server dies; what was acknowledged, running and ended. A stream
 /// whose end was not answered is in neither.
@@ -44,7 +44,7 @@ async fn killed_fifty_times_while_it_writes_a_main_server_keeps_all_it_answered(
         // A different moment in each round: after so many answers, with others under way.
         let enough = 4 + round % 9;
         let kill = async {
-            let deadline = Instant::now() + PATIENCE;
+            let deadline = Instant::now() + TEST_TIMEOUT;
             while acknowledged.load(Ordering::Relaxed) < enough {
                 assert!(Instant::now() < deadline, "no load in round {round}");
                 sleep(Duration::from_millis(1)).await;

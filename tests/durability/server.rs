@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 /// Longest that anything here may take; what is awaited is always a condition.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// What nodes show.
 pub(crate) const SECRET: &str = "a secret for tests";
 
@@ -73,7 +73,7 @@ pub(crate) struct Created {
 
 /// The answer to a call: its status and its JSON; none if the server died meanwhile.
 pub(crate) async fn answer(request: reqwest::RequestBuilder) -> Option<(StatusCode, Value)> {
-    let response = request.timeout(PATIENCE).send().await.ok()?;
+    let response = request.timeout(TEST_TIMEOUT).send().await.ok()?;
     let status = response.status();
     let body = response.bytes().await.ok()?;
     Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
@@ -106,7 +106,7 @@ pub(crate) async fn state(client: &Client, url: &str, stream: &Created) -> Strin
 
 /// Waits until a stream can be created and ends it.
 pub(crate) async fn until_ready(client: &Client, url: &str) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     loop {
         match create(client, url).await {
             Some(Ok(created)) => {

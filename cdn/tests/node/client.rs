@@ -22,7 +22,7 @@ use crate::harness::TEST_TIMEOUT;
 /// Where the binary of an event belongs, in a payload given to [`Client::call_with`].
 pub(crate) const BINARY: &str = "<binary>";
 
-type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Value>>>>;
+type PendingAnswers = Arc<Mutex<HashMap<u64, oneshot::Sender<Value>>>>;
 
 /// An event from the node.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Event {
 pub(crate) struct Client {
     sending: mpsc::UnboundedSender<Message>,
     events: mpsc::UnboundedReceiver<Event>,
-    waiting: Waiting,
+    waiting: PendingAnswers,
     ids: AtomicU64,
     reading: watch::Sender<bool>,
 }
@@ -78,7 +78,7 @@ impl Client {
 
         let (sending, mut to_send) = mpsc::unbounded_channel();
         let (heard, events) = mpsc::unbounded_channel();
-        let waiting = Waiting::default();
+        let waiting = PendingAnswers::default();
         let (reading, may_read) = watch::channel(true);
         tokio::spawn(read(stream, may_read, heard, waiting.clone(), sending.clone()));
         tokio::spawn(async move {
@@ -183,7 +183,7 @@ async fn read(
     mut stream: Stream,
     mut may_read: watch::Receiver<bool>,
     heard: mpsc::UnboundedSender<Event>,
-    waiting: Waiting,
+    waiting: PendingAnswers,
     sending: mpsc::UnboundedSender<Message>,
 ) {
     let mut partial: Option<Event> = None;
@@ -223,7 +223,7 @@ fn event(body: &str) -> Event {
     Event { name: body[0].as_str().unwrap().to_owned(), payload: body[1].clone(), binary: None }
 }
 
-fn acknowledge(body: &str, waiting: &Waiting) {
+fn acknowledge(body: &str, waiting: &PendingAnswers) {
     let digits = body.find('[').expect("a JSON array");
     let answer: Value = serde_json::from_str(&body[digits..]).unwrap();
     if let Some(waiting) = waiting.lock().unwrap().remove(&body[..digits].parse().unwrap()) {

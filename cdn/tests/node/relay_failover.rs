@@ -1,22 +1,43 @@
 //! Links, edges and origins that fail: the stream goes on at another node without a gap.
 
+use protocol::StreamId;
 use serde_json::json;
 
 use crate::{
+    client::Client,
     harness::{Recording, names, stream},
-    nodes::Nodes,
+    nodes::{EdgeNode, Nodes},
     proxy::Proxy,
     relay_support::{assert_whole, chunks, newest, resume, send, send_some, until_chunk},
 };
 
+/// An edge that reaches its origin through a proxy, and the first segments of a broadcast.
+struct Proxied {
+    origin: EdgeNode,
+    edge: EdgeNode,
+    proxy: Proxy,
+    broadcaster: Client,
+    _nodes: Nodes,
+}
+
+impl Proxied {
+    /// The edge may also reach the origin directly, after the proxy, if that `is_second_source`.
+    async fn start(id: StreamId, recording: &Recording, is_second_source: bool) -> Self {
+        let nodes = Nodes::start().await;
+        let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
+        let proxy = Proxy::start(origin.address).await;
+        let direct = is_second_source.then(|| origin.url());
+        nodes.script("edge", std::iter::once(proxy.url()).chain(direct).collect());
+        let broadcaster = origin.broadcaster(id, &recording.mime).await;
+        send_some(&broadcaster, id, recording, 0..5).await;
+        Self { origin, edge, proxy, broadcaster, _nodes: nodes }
+    }
+}
+
 #[tokio::test]
 async fn broken_relay_connections_leave_no_gap() {
-    let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
-    let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
-    let proxy = Proxy::start(origin.address).await;
-    nodes.script("edge", vec![proxy.url()]);
-    let broadcaster = origin.broadcaster(id, &recording.mime).await;
-    send_some(&broadcaster, id, &recording, 0..5).await;
+    let (id, recording) = (stream("a"), Recording::usual());
+    let Proxied { origin, edge, proxy, broadcaster, _nodes } = Proxied::start(id, &recording, false).await;
     let (mut viewer, mut direct) = (edge.viewer(id).await, origin.viewer(id).await);
     let mut seen = Vec::new();
     for seq in 5..recording.segments.len() {
@@ -36,12 +57,8 @@ async fn broken_relay_connections_leave_no_gap() {
 
 #[tokio::test]
 async fn source_that_falls_silent_is_left_for_the_next_without_a_gap() {
-    let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
-    let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
-    let proxy = Proxy::start(origin.address).await;
-    nodes.script("edge", vec![proxy.url(), origin.url()]);
-    let broadcaster = origin.broadcaster(id, &recording.mime).await;
-    send_some(&broadcaster, id, &recording, 0..5).await;
+    let (id, recording) = (stream("a"), Recording::usual());
+    let Proxied { origin, edge, proxy, broadcaster, _nodes } = Proxied::start(id, &recording, true).await;
     let mut viewer = edge.viewer(id).await;
     proxy.freeze();
     send_some(&broadcaster, id, &recording, 5..recording.segments.len()).await;
@@ -52,12 +69,9 @@ async fn source_that_falls_silent_is_left_for_the_next_without_a_gap() {
 
 #[tokio::test]
 async fn stream_that_ended_while_its_edge_was_cut_off_ends_there_too() {
-    let (nodes, id, recording) = (Nodes::start().await, stream("a"), Recording::usual());
-    let (origin, edge) = (nodes.node("origin").await, nodes.node("edge").await);
-    let proxy = Proxy::start(origin.address).await;
-    nodes.script("edge", vec![proxy.url()]);
-    let broadcaster = origin.broadcaster(id, &recording.mime).await;
-    send_some(&broadcaster, id, &recording, 0..5).await;
+    let (id, recording) = (stream("a"), Recording::usual());
+    let Proxied { origin: _origin, edge, proxy, broadcaster, _nodes } =
+        Proxied::start(id, &recording, false).await;
     let mut viewer = edge.viewer(id).await;
     proxy.close();
     broadcaster.call("end_stream", json!({ "stream_id": id })).await;

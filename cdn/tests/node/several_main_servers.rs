@@ -9,9 +9,9 @@ use crate::{
     main_server::{FakeMainServer, Mood, SECRET, Server, Told},
 };
 
-struct Heard(mpsc::UnboundedReceiver<Told>);
+struct Reports(mpsc::UnboundedReceiver<Told>);
 
-impl Heard {
+impl Reports {
     async fn next(&mut self) -> Told {
         let told =
             tokio::time::timeout(TEST_TIMEOUT, self.0.recv()).await.expect("the node says something in time");
@@ -39,11 +39,11 @@ fn node(main_servers: Vec<String>) -> (Node, DropGuard) {
 }
 
 /// Two main servers of one cluster and a node that is with the first.
-async fn cluster() -> ([Server; 2], [Heard; 2], (Node, DropGuard)) {
+async fn cluster() -> ([Server; 2], [Reports; 2], (Node, DropGuard)) {
     let (first, first_url, heard_first) = FakeMainServer::beating(100).await;
     let (second, second_url, heard_second) = FakeMainServer::beating(100).await;
     let node = node(vec![first_url, second_url]);
-    let mut heard = [Heard(heard_first), Heard(heard_second)];
+    let mut heard = [Reports(heard_first), Reports(heard_second)];
     assert!(matches!(heard[0].next().await, Told::Register(_)));
     heard[0].heartbeat().await;
     ([first, second], heard, node)
@@ -82,7 +82,7 @@ async fn main_server_that_is_not_there_is_passed_over() {
     let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (_server, url, heard) = FakeMainServer::beating(100).await;
     let _node = node(vec![format!("http://{unused}"), url]);
-    let mut heard = Heard(heard);
+    let mut heard = Reports(heard);
     assert!(matches!(heard.next().await, Told::Register(_)));
     heard.heartbeat().await;
 }
@@ -93,7 +93,7 @@ async fn node_comes_back_after_all_were_away() {
     servers.iter().for_each(|server| *server.mood.lock().unwrap() = Mood::Fails);
     // One call that was under way may still be heard.
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    heard.iter_mut().for_each(Heard::forget);
+    heard.iter_mut().for_each(Reports::forget);
     *servers[1].mood.lock().unwrap() = Mood::Well;
     heard[1].heartbeat().await;
 }

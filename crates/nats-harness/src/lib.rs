@@ -25,7 +25,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a server may take to answer.
 const ANSWER: Duration = Duration::from_secs(2);
 /// Pause between two checks.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Whether there is a NATS server of a supported version to start.
 pub fn is_installed() -> bool {
@@ -196,14 +196,14 @@ impl Servers {
         let server = &mut self.servers[number];
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.client));
         let deadline = Instant::now() + START_TIMEOUT;
-        while TcpStream::connect_timeout(&address, LOOK).is_err() {
+        while TcpStream::connect_timeout(&address, POLL_INTERVAL).is_err() {
             let status =
                 server.process.as_mut().and_then(|process| process.try_wait().transpose()).transpose()?;
             if status.is_some() || Instant::now() >= deadline {
                 let log = std::fs::read_to_string(server.folder.with_extension("log")).unwrap_or_default();
                 return Err(io::Error::other(format!("{} does not listen: {log}", server.name)));
             }
-            sleep(LOOK);
+            sleep(POLL_INTERVAL);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::load::SETTLE;
+use crate::load::ASSIGNMENT_LIFETIME;
 
 /// What a node has of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Carrier {
             self.path = path.to_vec();
         }
         for expected in [&mut self.assigned, &mut self.kept] {
-            if expected.1.is_some_and(|since| now.saturating_duration_since(since) >= SETTLE) {
+            if expected.1.is_some_and(|since| now.saturating_duration_since(since) >= ASSIGNMENT_LIFETIME) {
                 *expected = (0, None);
             }
         }
@@ -106,6 +106,6 @@ impl Carrier {
 
     /// Whether the node may still be about to pull the stream, though it does not report it.
     pub(crate) fn may_still_come(&self, now: Instant) -> bool {
-        matches!(self.carriage, Carriage::Coming(coming) if now.saturating_duration_since(coming.since) < SETTLE)
+        matches!(self.carriage, Carriage::Coming(coming) if now.saturating_duration_since(coming.since) < ASSIGNMENT_LIFETIME)
     }
 }

@@ -5,8 +5,8 @@
 //! viewer, then any other node that has room.
 
 use crate::{
+    candidates::Candidates,
     decision::{Pick, Reason, Role},
-    view::View,
 };
 
 /// How many more receivers an origin has headroom for when viewers are sent elsewhere.
@@ -16,10 +16,10 @@ use crate::{
 const KEPT_ON_ORIGIN: u32 = 4;
 
 /// The first choice; `carriers` are the fit ones in `region`, the least loaded first.
-pub(crate) fn first(view: &View<'_>, carriers: &[u32], region: Option<&str>) -> Option<Pick> {
-    let threshold = view.threshold;
-    let share = |slot| view.nodes.share(slot);
-    let has_headroom = |slot: &u32| share(*slot) <= threshold && !is_kept(view, *slot);
+pub(crate) fn first(candidates: &Candidates<'_>, carriers: &[u32], region: Option<&str>) -> Option<Pick> {
+    let threshold = candidates.threshold;
+    let share = |slot| candidates.nodes.share(slot);
+    let has_headroom = |slot: &u32| share(*slot) <= threshold && !is_kept(candidates, *slot);
     let carrier = |slot| {
         let share = share(slot);
         let reason =
@@ -30,13 +30,15 @@ pub(crate) fn first(view: &View<'_>, carriers: &[u32], region: Option<&str>) -> 
         |slot| Pick { slot, role: Role::Edge, reason: Reason::Relieves { share: share(slot), threshold } };
     let headroom = carriers.iter().copied().find(has_headroom);
     (headroom.map(carrier))
-        .or_else(|| view.others(region, threshold).next().map(edge))
+        .or_else(|| candidates.others(region, threshold).next().map(edge))
         .or_else(|| carriers.first().copied().map(carrier))
-        .or_else(|| view.others(region, u32::MAX).next().map(edge))
+        .or_else(|| candidates.others(region, u32::MAX).next().map(edge))
 }
 
 /// Whether the headroom that the node in `slot` has is kept for edges.
-fn is_kept(view: &View<'_>, slot: u32) -> bool {
-    let is_origin = view.stream.carriers.get(slot).is_some_and(|carrier| carrier.depth() == 0);
-    is_origin && view.nodes.fit_below(slot, view.threshold, view.stream.bytes_per_viewer()) < KEPT_ON_ORIGIN
+fn is_kept(candidates: &Candidates<'_>, slot: u32) -> bool {
+    let is_origin = candidates.stream.carriers.get(slot).is_some_and(|carrier| carrier.depth() == 0);
+    is_origin
+        && candidates.nodes.fit_below(slot, candidates.threshold, candidates.stream.bytes_per_viewer())
+            < KEPT_ON_ORIGIN
 }

@@ -5,7 +5,7 @@
 //! ```text
 //! Fleet::watch ─► viewers::decide(nodes, stream, request) ─► Plan ─► counted ─► Decision
 //!                   │   carriers_first or least_egress: the first choice
-//!                   └─► view: which carriers and other nodes are fit, the least loaded first
+//!                   └─► candidates: which carriers and other nodes are fit, the least loaded first
 //! ```
 //!
 //! `broadcasters` and `sources` decide for broadcasters and for edges in the same way; `tree` says which node a new edge pulls from.
@@ -13,6 +13,7 @@
 //! [`Fleet`] keeps up to date.
 
 mod broadcasters;
+mod candidates;
 mod capacity;
 mod carrier;
 mod carriers;
@@ -31,12 +32,11 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tree;
-mod view;
 mod viewers;
 
 pub use decision::{Choice, Decision, Reason, Refusal, Request, Role};
 pub use fleet::Fleet;
-pub use load::{FULL_PROCESSOR_PERMILLE, SETTLE, UNKNOWN_LIMIT};
+pub use load::{ASSIGNMENT_LIFETIME, FULL_PROCESSOR_PERMILLE, UNKNOWN_LIMIT};
 pub use node::NodeSpec;
 pub use policy::{BroadcasterPolicy, Policies, UnknownPolicy, ViewerPolicy};
 pub use share::WHOLE;

@@ -1,7 +1,7 @@
 //! The load a node is expected to have: what it last reported plus what was assigned to it since.
 //!
 //! Without the second part, a thousand viewers that arrive between two heartbeats would all go to the same node. An assignment counts
-//! until the first heartbeat that arrives [`SETTLE`] after it: by then the viewer is connected, and a whole
+//! until the first heartbeat that arrives [`ASSIGNMENT_LIFETIME`] after it: by then the viewer is connected, and a whole
 //! interval's bytes are reported.
 
 use std::{
@@ -18,9 +18,9 @@ pub const UNKNOWN_LIMIT: u64 = 125_000_000;
 /// Processor use, per mille, from which on a node takes no new session.
 pub const FULL_PROCESSOR_PERMILLE: u16 = 950;
 /// How long an assignment counts at least: connecting, waiting until a new edge has the stream, and one whole heartbeat interval.
-pub const SETTLE: Duration = Duration::from_secs(3);
+pub const ASSIGNMENT_LIFETIME: Duration = Duration::from_secs(3);
 /// Assignments this close together are kept as one.
-const GRAIN: Duration = Duration::from_millis(200);
+const MERGE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// See the [module](self).
 #[derive(Clone, Debug, Default)]
@@ -48,14 +48,15 @@ impl ExpectedLoad {
             assigned.viewers -= seated;
             arrived -= seated;
         }
-        let is_included = |assigned: &mut Assigned| now.saturating_duration_since(assigned.last) >= SETTLE;
+        let is_included =
+            |assigned: &mut Assigned| now.saturating_duration_since(assigned.last) >= ASSIGNMENT_LIFETIME;
         while self.assigned.pop_front_if(is_included).is_some() {}
     }
 
     /// Counts a session that was sent to the node.
     pub(crate) fn assign(&mut self, viewers: u32, egress_bytes_per_s: u64, now: Instant) {
         match self.assigned.back_mut() {
-            Some(last) if now.saturating_duration_since(last.last) < GRAIN => {
+            Some(last) if now.saturating_duration_since(last.last) < MERGE_INTERVAL => {
                 last.viewers = last.viewers.saturating_add(viewers);
                 last.egress_bytes_per_s = last.egress_bytes_per_s.saturating_add(egress_bytes_per_s);
             }
@@ -123,10 +124,10 @@ mod tests {
     fn what_was_assigned_counts_until_a_heartbeat_must_include_it() {
         let (mut load, start) = (ExpectedLoad::default(), Instant::now());
         load.assign(3, 3 * MB, start);
-        load.report(reported(0, 0), start + SETTLE / 2);
+        load.report(reported(0, 0), start + ASSIGNMENT_LIFETIME / 2);
         assert_eq!((load.viewers(), load.egress_bytes_per_s()), (3, 3 * MB));
-        load.assign(1, MB, start + SETTLE / 2);
-        load.report(reported(3, 3 * MB), start + SETTLE);
+        load.assign(1, MB, start + ASSIGNMENT_LIFETIME / 2);
+        load.report(reported(3, 3 * MB), start + ASSIGNMENT_LIFETIME);
         assert_eq!((load.viewers(), load.egress_bytes_per_s()), (4, 4 * MB));
     }
 
@@ -134,9 +135,9 @@ mod tests {
     fn an_arrived_viewer_is_not_counted_twice() {
         let (mut load, start) = (ExpectedLoad::default(), Instant::now());
         load.assign(2, 2 * MB, start);
-        load.report(reported(1, 0), start + SETTLE / 3);
+        load.report(reported(1, 0), start + ASSIGNMENT_LIFETIME / 3);
         assert_eq!((load.viewers(), load.egress_bytes_per_s()), (2, 2 * MB));
-        load.report(reported(3, MB), start + SETTLE / 2);
+        load.report(reported(3, MB), start + ASSIGNMENT_LIFETIME / 2);
         assert_eq!((load.viewers(), load.egress_bytes_per_s()), (3, 3 * MB));
     }
 

@@ -30,7 +30,7 @@ type BroadcasterRank = (u64, u64, Arc<str>);
 
 /// Where a node stands in all orders.
 #[derive(PartialEq, Eq)]
-struct Places {
+struct Positions {
     by_load: LoadRank,
     for_broadcasters: BroadcasterRank,
     region: Option<Arc<str>>,
@@ -118,7 +118,7 @@ impl Nodes {
     }
 
     /// Where a node belongs in the orders.
-    fn places(&self, slot: u32) -> Places {
+    fn places(&self, slot: u32) -> Positions {
         let node = self.node(slot);
         let share = node.load.share(&node.capacity);
         let streams = u64::from(node.placed.all);
@@ -126,14 +126,14 @@ impl Nodes {
             BroadcasterPolicy::FewestStreams => (streams, node.load.egress_bytes_per_s()),
             BroadcasterPolicy::LeastEgress => (share.into(), streams),
         };
-        Places {
+        Positions {
             by_load: LoadRank { share, ..self.rank(slot) },
             for_broadcasters: (first, second, Arc::clone(&node.name)),
             region: node.region.clone(),
         }
     }
 
-    fn list(&mut self, slot: u32, places: Places) {
+    fn list(&mut self, slot: u32, places: Positions) {
         let region = places.region.as_ref();
         self.ranks[slot as usize] = places.by_load;
         self.shares += u64::from(places.by_load.share);
@@ -141,7 +141,7 @@ impl Nodes {
         self.for_broadcasters.insert(places.for_broadcasters, slot, region);
     }
 
-    fn unlist(&mut self, slot: u32, places: Places) {
+    fn unlist(&mut self, slot: u32, places: Positions) {
         let region = places.region.as_ref();
         self.shares -= u64::from(places.by_load.share);
         self.by_load.remove(places.by_load, slot, region);

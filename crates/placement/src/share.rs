@@ -15,22 +15,22 @@
 /// Millionths in a whole: a node with this share is full.
 pub const WHOLE: u32 = 1_000_000;
 /// The threshold is never below one fifth, so small streams stay on one node.
-pub(crate) const CALM: u32 = WHOLE / 5;
+pub(crate) const MIN_THRESHOLD: u32 = WHOLE / 5;
 /// The threshold is never above 85 %: the rest absorbs what is assigned between two reports.
-const TIGHT: u32 = WHOLE / 100 * 85;
+const MAX_THRESHOLD: u32 = WHOLE / 100 * 85;
 /// How far above the mean the threshold is.
-const SLACK: u32 = WHOLE / 100 * 6;
+const THRESHOLD_MARGIN: u32 = WHOLE / 100 * 6;
 /// How far above the threshold the ceiling is.
-const FEEDING: u32 = WHOLE / 100 * 6;
+const RELAY_MARGIN: u32 = WHOLE / 100 * 6;
 
 /// Up to where viewers fill a carrier while the mean share is `mean`.
 pub(crate) fn threshold(mean: u32) -> u32 {
-    raised(mean, SLACK).clamp(CALM, TIGHT)
+    raised(mean, THRESHOLD_MARGIN).clamp(MIN_THRESHOLD, MAX_THRESHOLD)
 }
 
 /// Up to where relays fill a node while the mean share is `mean`.
 pub(crate) fn ceiling(mean: u32) -> u32 {
-    raised(threshold(mean), FEEDING)
+    raised(threshold(mean), RELAY_MARGIN)
 }
 
 fn raised(share: u32, by: u32) -> u32 {

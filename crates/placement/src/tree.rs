@@ -3,7 +3,7 @@
 //! A crowd opens hundreds of edges before the first of them has the stream. If their sources were chosen when they ask, half a second
 //! later, viewers would have filled those sources up to the threshold meanwhile, and the relays would come on top. So a relay is
 //! counted on its source at once. In a rush, an edge that is to feed others also keeps room for them, counted as load, so that
-//! viewers pass it by; room that is not used is free again after [`SETTLE`](crate::SETTLE).
+//! viewers pass it by; room that is not used is free again after [`ASSIGNMENT_LIFETIME`](crate::ASSIGNMENT_LIFETIME).
 //!
 //! ```text
 //!   origin ──► keeps room ──► keeps room ──► edge, edge, edge … filled with viewers

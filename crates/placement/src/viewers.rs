@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use crate::{
+    candidates::Candidates,
     carriers_first,
     decision::{Pick, Reason, Refusal, Request, Role},
     least_egress,
     nodes::Nodes,
     policy::ViewerPolicy,
     stream::Stream,
-    view::View,
 };
 
 /// Carriers among which a viewer's first choice and standbys are picked, the least loaded ones. More would spread standbys further, but
@@ -34,82 +34,84 @@ pub(crate) fn decide(
     stream: &Stream,
     request: Request<'_>,
 ) -> Result<Plan, Refusal> {
-    let view = View::new(nodes, stream, request.avoid);
+    let candidates = Candidates::new(nodes, stream, request.avoid);
     let mut plan = if stream.carriers.is_live() {
-        live(policy, &view, request)
+        live(policy, &candidates, request)
     } else {
-        Plan { picks: waiting(&view, request.at_most), reserve: stream.reserve.clone() }
+        Plan { picks: waiting(&candidates, request.at_most), reserve: stream.reserve.clone() }
     };
     plan.picks.truncate(request.at_most);
     match plan.picks.is_empty() {
         false => Ok(plan),
-        true if stream.carriers.is_empty() && view.placed_on().is_none() => Err(Refusal::NoNode),
+        true if stream.carriers.is_empty() && candidates.placed_on().is_none() => Err(Refusal::NoNode),
         true => Err(Refusal::NoCapacity),
     }
 }
 
-fn live(policy: ViewerPolicy, view: &View<'_>, request: Request<'_>) -> Plan {
-    let carriers = view.carriers(None, CARRIER_WINDOW);
+fn live(policy: ViewerPolicy, candidates: &Candidates<'_>, request: Request<'_>) -> Plan {
+    let carriers = candidates.carriers(None, CARRIER_WINDOW);
     let by_policy = |carriers: &[u32], region| match policy {
-        ViewerPolicy::CarriersFirst => carriers_first::first(view, carriers, region),
-        ViewerPolicy::LeastEgress => least_egress::first(view, carriers, region),
+        ViewerPolicy::CarriersFirst => carriers_first::first(candidates, carriers, region),
+        ViewerPolicy::LeastEgress => least_egress::first(candidates, carriers, region),
     };
-    let in_region = |region| by_policy(&view.carriers(Some(region), CARRIER_WINDOW), Some(region));
-    let first = expected_origin(view, &carriers)
+    let in_region = |region| by_policy(&candidates.carriers(Some(region), CARRIER_WINDOW), Some(region));
+    let first = expected_origin(candidates, &carriers)
         .or_else(|| request.region.and_then(in_region))
         .or_else(|| by_policy(&carriers, None));
     let mut picks: Vec<Pick> = first.into_iter().collect();
-    picks.extend(standbys(view, &carriers, first, request.at_most.saturating_sub(2)));
-    let reserve = reserve(view);
-    let slot = reserve.as_deref().and_then(|name| view.nodes.slot(name));
+    picks.extend(standbys(candidates, &carriers, first, request.at_most.saturating_sub(2)));
+    let reserve = reserve(candidates);
+    let slot = reserve.as_deref().and_then(|name| candidates.nodes.slot(name));
     let slot = slot.filter(|slot| picks.iter().all(|pick| pick.slot != *slot));
     picks.extend(slot.map(|slot| Pick { slot, role: Role::Edge, reason: Reason::Standby }));
-    picks.extend(lost(view));
+    picks.extend(lost(candidates));
     Plan { picks, reserve }
 }
 
 /// The node that the broadcaster was sent to and that has not reported the stream yet, while no fit carrier is left.
-fn expected_origin(view: &View<'_>, carriers: &[u32]) -> Option<Pick> {
-    let slot = view.placed_on()?;
-    let is_new = !view.stream.carriers.contains(slot);
-    let is_expected = carriers.is_empty() && is_new && view.is_fit(slot);
+fn expected_origin(candidates: &Candidates<'_>, carriers: &[u32]) -> Option<Pick> {
+    let slot = candidates.placed_on()?;
+    let is_new = !candidates.stream.carriers.contains(slot);
+    let is_expected = carriers.is_empty() && is_new && candidates.is_fit(slot);
     is_expected.then_some(Pick { slot, role: Role::Origin, reason: Reason::Placed })
 }
 
 /// Carriers that are not the first choice. Rotates with each viewer.
-fn standbys(view: &View<'_>, carriers: &[u32], first: Option<Pick>, at_most: usize) -> Vec<Pick> {
+fn standbys(candidates: &Candidates<'_>, carriers: &[u32], first: Option<Pick>, at_most: usize) -> Vec<Pick> {
     let first = first.map(|pick| pick.slot);
     let others: Vec<u32> = carriers.iter().copied().filter(|slot| Some(*slot) != first).collect();
-    let turned = others.iter().cycle().skip(view.stream.turn as usize % others.len().max(1));
+    let turned = others.iter().cycle().skip(candidates.stream.turn as usize % others.len().max(1));
     let pick = |&slot: &u32| Pick { slot, role: Role::Carrier, reason: Reason::Standby };
     turned.take(others.len().min(at_most)).map(pick).collect()
 }
 
 /// The node that becomes an edge should the carriers be lost: the one known already, while it is fit for that.
-fn reserve(view: &View<'_>) -> Option<Arc<str>> {
+fn reserve(candidates: &Candidates<'_>) -> Option<Arc<str>> {
     let is_fit = |name: &&Arc<str>| {
-        let slot = view.nodes.slot(name).filter(|slot| !view.stream.carriers.contains(*slot));
-        slot.is_some_and(|slot| view.is_fit(slot) && view.nodes.share(slot) <= view.threshold)
+        let slot = candidates.nodes.slot(name).filter(|slot| !candidates.stream.carriers.contains(*slot));
+        slot.is_some_and(|slot| {
+            candidates.is_fit(slot) && candidates.nodes.share(slot) <= candidates.threshold
+        })
     };
-    if let Some(known) = view.stream.reserve.as_ref().filter(is_fit) {
+    if let Some(known) = candidates.stream.reserve.as_ref().filter(is_fit) {
         return Some(Arc::clone(known));
     }
-    let fit: Vec<u32> = view.others(None, u32::MAX).take(RESERVE_WINDOW).collect();
-    let id = view.stream.id.to_string();
+    let fit: Vec<u32> = candidates.others(None, u32::MAX).take(RESERVE_WINDOW).collect();
+    let id = candidates.stream.id.to_string();
     let turn = id.bytes().fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % 65_521);
-    fit.get(turn % fit.len().max(1)).map(|slot| Arc::clone(&view.nodes.node(*slot).name))
+    fit.get(turn % fit.len().max(1)).map(|slot| Arc::clone(&candidates.nodes.node(*slot).name))
 }
 
 /// While no node has the stream live: nodes that wait for its broadcaster, or where it was placed. Nodes just lost come last.
-fn waiting(view: &View<'_>, at_most: usize) -> Vec<Pick> {
-    let carriers = &view.stream.carriers;
+fn waiting(candidates: &Candidates<'_>, at_most: usize) -> Vec<Pick> {
+    let carriers = &candidates.stream.carriers;
     let (role, reason, mut slots) = if !carriers.has_waiting() {
-        let slots = view.placed_on().into_iter().filter(|slot| view.has_room(*slot)).collect();
+        let slots = candidates.placed_on().into_iter().filter(|slot| candidates.has_room(*slot)).collect();
         (Role::Origin, Reason::Placed, slots)
     } else {
-        let mut slots = carriers.waiting(view.nodes, at_most, |slot| view.is_fit(slot));
-        let lost = |slot| view.has_room(slot) && view.is_avoided(slot);
-        slots.extend(carriers.waiting(view.nodes, at_most, lost));
+        let mut slots = carriers.waiting(candidates.nodes, at_most, |slot| candidates.is_fit(slot));
+        let lost = |slot| candidates.has_room(slot) && candidates.is_avoided(slot);
+        slots.extend(carriers.waiting(candidates.nodes, at_most, lost));
         (Role::Carrier, Reason::Waits, slots)
     };
     slots.truncate(at_most);
@@ -117,11 +119,14 @@ fn waiting(view: &View<'_>, at_most: usize) -> Vec<Pick> {
 }
 
 /// The carriers that the viewer just lost. Listed last, in case the viewer's own network failed.
-fn lost(view: &View<'_>) -> Vec<Pick> {
-    let serves = |slot: &u32| view.stream.carriers.get(*slot).is_some_and(|carrier| carrier.serves());
-    let mut slots: Vec<u32> =
-        view.nodes.at_urls(view.avoid).filter(|slot| serves(slot) && view.has_room(*slot)).collect();
-    slots.sort_unstable_by_key(|slot| view.nodes.rank(*slot));
+fn lost(candidates: &Candidates<'_>) -> Vec<Pick> {
+    let serves = |slot: &u32| candidates.stream.carriers.get(*slot).is_some_and(|carrier| carrier.serves());
+    let mut slots: Vec<u32> = candidates
+        .nodes
+        .at_urls(candidates.avoid)
+        .filter(|slot| serves(slot) && candidates.has_room(*slot))
+        .collect();
+    slots.sort_unstable_by_key(|slot| candidates.nodes.rank(*slot));
     slots.dedup();
     slots.into_iter().map(|slot| Pick { slot, role: Role::Carrier, reason: Reason::Avoided }).collect()
 }

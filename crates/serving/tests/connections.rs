@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// Longest wait for anything that should happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(50);
 
 struct Port {
@@ -110,7 +110,8 @@ impl Client {
         let mut heard = String::new();
         while !heard.contains(end) {
             let mut bytes = [0; 1024];
-            let read = timeout(PATIENCE, self.0.read(&mut bytes)).await.expect("something comes").unwrap();
+            let read =
+                timeout(TEST_TIMEOUT, self.0.read(&mut bytes)).await.expect("something comes").unwrap();
             assert_ne!(read, 0, "closed after {heard:?}");
             heard += std::str::from_utf8(&bytes[..read]).unwrap();
         }
@@ -121,7 +122,7 @@ impl Client {
     async fn rest(&mut self) -> String {
         let mut heard = Vec::new();
         // A reset is an end, too.
-        let _ = timeout(PATIENCE, self.0.read_to_end(&mut heard)).await.expect("the server closes");
+        let _ = timeout(TEST_TIMEOUT, self.0.read_to_end(&mut heard)).await.expect("the server closes");
         String::from_utf8(heard).unwrap()
     }
 }
@@ -235,7 +236,7 @@ impl Client {
 
     async fn rest_of_answer(&mut self) -> String {
         let mut bytes = [0; 1024];
-        let read = timeout(PATIENCE, self.0.read(&mut bytes)).await.expect("an answer or an end");
+        let read = timeout(TEST_TIMEOUT, self.0.read(&mut bytes)).await.expect("an answer or an end");
         String::from_utf8_lossy(&bytes[..read.unwrap_or(0)]).into_owned()
     }
 }

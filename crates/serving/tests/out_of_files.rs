@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -63,7 +63,7 @@ async fn running_out_of_files_is_logged_once_and_so_is_its_end() {
     // One for the client's end of a connection, none for the server's.
     files.pop();
     let waiting = TcpStream::connect(address).await.unwrap();
-    timeout(PATIENCE, log.until("too many open files")).await.expect("a line in the log");
+    timeout(TEST_TIMEOUT, log.until("too many open files")).await.expect("a line in the log");
 
     drop((files, waiting));
     let mut client = TcpStream::connect(address).await.unwrap();
@@ -71,7 +71,9 @@ async fn running_out_of_files_is_logged_once_and_so_is_its_end() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
     assert!(answer.ends_with("here"), "{answer}");
-    timeout(PATIENCE, log.until("file descriptors are available again")).await.expect("a line in the log");
+    timeout(TEST_TIMEOUT, log.until("file descriptors are available again"))
+        .await
+        .expect("a line in the log");
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert_eq!(log.matches("too many open files").count(), 1, "{log}");
 }

@@ -17,18 +17,18 @@ const TAIL: &[u8] = b"\n\n";
 pub(crate) struct Reader {
     newest: watch::Receiver<u64>,
     prefix: Prefix,
-    place: Place,
+    position: Position,
 }
 
 #[derive(Debug)]
-enum Place {
+enum Position {
     /// In a snapshot: `taken` parts of it are, and the log's frame at `then` follows the last one.
     Within { snapshot: Weak<Snapshot>, taken: usize, then: u64 },
     /// The frame at this position comes next.
     Log(u64),
 }
 
-impl Place {
+impl Position {
     fn start_of(snapshot: &Arc<Snapshot>) -> Self {
         Self::Within { snapshot: Arc::downgrade(snapshot), taken: 0, then: snapshot.position }
     }
@@ -37,15 +37,15 @@ impl Place {
 impl Reader {
     /// Everything from now on, beginning with the list, for a client who reaches the site below `prefix`.
     pub(crate) fn new(feed: &Feed, prefix: Prefix) -> Self {
-        Self { newest: feed.watch(), prefix, place: Place::start_of(&feed.current()) }
+        Self { newest: feed.watch(), prefix, position: Position::start_of(&feed.current()) }
     }
 
     /// The next bytes of the event stream. They may be part of an event: the rest of it never waits. None for a reader
     /// that took too long with its snapshot.
     pub(crate) async fn next(&mut self, feed: &Feed) -> Option<Bytes> {
         loop {
-            match &mut self.place {
-                Place::Within { snapshot, taken, then } => {
+            match &mut self.position {
+                Position::Within { snapshot, taken, then } => {
                     let snapshot = snapshot.upgrade()?;
                     let Some(piece) = taken.checked_sub(1) else {
                         *taken = 1;
@@ -56,15 +56,15 @@ impl Reader {
                     if piece.is_some() {
                         return piece;
                     }
-                    self.place = Place::Log(*then);
+                    self.position = Position::Log(*then);
                     return Some(Bytes::from_static(TAIL));
                 }
-                Place::Log(position) => match feed.at(*position) {
+                Position::Log(position) => match feed.at(*position) {
                     Found::Frame(frame) => {
                         *position += 1;
                         return Some(frame.below(&self.prefix));
                     }
-                    Found::Behind => self.place = Place::start_of(&feed.recent()),
+                    Found::Behind => self.position = Position::start_of(&feed.recent()),
                     Found::Nothing => self.newest.changed().await.ok()?,
                 },
             }

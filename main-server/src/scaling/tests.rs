@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const SCALE_DOWN_AFTER: Duration = Duration::from_secs(120);
 
 /// A node `percent` full with one stream, or with nothing.
 fn row(hostname: &str, percent: u32) -> Row<'_> {
@@ -31,7 +31,7 @@ struct Watched {
 
 impl Watched {
     fn new() -> Self {
-        Self { scaler: Scaler::new(PATIENCE, Thresholds::default()), now: Instant::now() }
+        Self { scaler: Scaler::new(SCALE_DOWN_AFTER, Thresholds::default()), now: Instant::now() }
     }
 
     /// What is said after `rows` were seen for `seconds`.
@@ -51,7 +51,7 @@ impl Watched {
 #[test]
 fn the_thresholds_of_the_operator_decide() {
     let mut watched = Watched::new();
-    watched.scaler = Scaler::new(PATIENCE, Thresholds { full: 60, aim: 40, spare: 20 });
+    watched.scaler = Scaler::new(SCALE_DOWN_AFTER, Thresholds { full: 60, aim: 40, spare: 20 });
     let scaling = watched.after(1, &rows(&[35, 35]));
     assert_eq!(scaling.wanted, 3, "{}", scaling.reason);
     assert!(scaling.reason.contains("70 % full, above 60 %"), "{}", scaling.reason);
@@ -94,7 +94,7 @@ fn more_are_wanted_at_once_when_one_could_not_die() {
 fn fewer_are_wanted_only_after_fewer_would_have_done_for_a_while() {
     let mut watched = Watched::new();
     watched.after(1, &rows(&[70, 70, 70, 70]));
-    let waiting = watched.after(PATIENCE.as_secs(), &rows(&[20, 25, 5, 20]));
+    let waiting = watched.after(SCALE_DOWN_AFTER.as_secs(), &rows(&[20, 25, 5, 20]));
     assert_eq!((waiting.wanted, waiting.may_go.len()), (6, 0));
     assert_eq!(
         waiting.reason,
@@ -132,7 +132,7 @@ fn who_carries_a_broadcaster_goes_last_and_among_equals_the_last_name_first() {
 fn a_node_that_joined_is_kept_for_a_while() {
     let mut watched = Watched::new();
     watched.after(500, &rows(&[0]));
-    assert_eq!(watched.after(PATIENCE.as_secs(), &rows(&[0, 0])).may_go, [""; 0]);
+    assert_eq!(watched.after(SCALE_DOWN_AFTER.as_secs(), &rows(&[0, 0])).may_go, [""; 0]);
     assert_eq!(watched.after(1, &rows(&[0, 0])).may_go, ["b"]);
 }
 
@@ -170,13 +170,13 @@ proptest! {
         }
         let mut before = follow(&mut watched, load, &mut nodes).wanted;
         let mut fell = false;
-        for _ in 0..PATIENCE.as_secs() * 4 {
+        for _ in 0..SCALE_DOWN_AFTER.as_secs() * 4 {
             let wanted = follow(&mut watched, load, &mut nodes).wanted;
             prop_assert!(wanted <= before || !fell, "{before}, then {wanted}");
             fell |= wanted < before;
             before = wanted;
         }
-        for _ in 0..PATIENCE.as_secs() * 2 {
+        for _ in 0..SCALE_DOWN_AFTER.as_secs() * 2 {
             let scaling = follow(&mut watched, load, &mut nodes);
             prop_assert_eq!((scaling.wanted, scaling.nodes, scaling.may_go.len()), (before, before, 0));
         }

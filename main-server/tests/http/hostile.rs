@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::server::{PATIENCE, Server, carried};
+use crate::server::{Server, TEST_TIMEOUT, carried};
 
 fn garbage() -> Vec<Vec<u8>> {
     let texts = ["{", "null", "[]", "5", "\"text\""];
@@ -163,7 +163,7 @@ async fn bytes_that_are_no_http_are_not_the_next_callers_problem() {
         socket.write_all(bytes).await.unwrap();
         socket.shutdown().await.unwrap();
         let mut answer = Vec::new();
-        timeout(PATIENCE, socket.read_to_end(&mut answer)).await.unwrap().unwrap();
+        timeout(TEST_TIMEOUT, socket.read_to_end(&mut answer)).await.unwrap().unwrap();
         assert!(!answer.starts_with(b"HTTP/1.1 2") && !answer.starts_with(b"HTTP/1.1 5"));
         assert!(server.get("/healthz").await.status.is_success());
     }

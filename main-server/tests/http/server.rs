@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// Longest that anything here may take; what is awaited is always a condition.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const MIME: &str = "video/webm;codecs=\"vp9,opus\"";
 
 /// A running main server.
@@ -120,7 +120,7 @@ impl Server {
         let Self { client, operator, folder, shutdown, tasks, .. } = self;
         drop((client, operator));
         shutdown.cancel();
-        timeout(PATIENCE, tasks.join_all()).await.unwrap();
+        timeout(TEST_TIMEOUT, tasks.join_all()).await.unwrap();
         folder
     }
 
@@ -147,13 +147,13 @@ impl Server {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
-        timeout(PATIENCE, request.send()).await.unwrap().unwrap()
+        timeout(TEST_TIMEOUT, request.send()).await.unwrap().unwrap()
     }
 
     /// `GET path`, if it is not as it was under `tag`.
     pub(crate) async fn if_changed(&self, path: &str, tag: &str) -> Response {
         let request = self.client.get(format!("{}{path}", self.url)).header("if-none-match", tag);
-        timeout(PATIENCE, request.send()).await.unwrap().unwrap()
+        timeout(TEST_TIMEOUT, request.send()).await.unwrap().unwrap()
     }
 
     async fn answer(&self, method: Method, path: &str, token: Option<&str>, body: Vec<u8>) -> Answer {
@@ -162,7 +162,7 @@ impl Server {
 
     /// The call of an operator, as commands on this machine make it.
     pub(crate) async fn operate(&self, method: Method, path: &str, body: Vec<u8>) -> Answer {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TEST_TIMEOUT;
         loop {
             let url = format!("http://localhost{path}");
             let sent = self.operator.request(method.clone(), url).body(body.clone()).send().await;
@@ -189,7 +189,7 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        timeout(PATIENCE, request.send()).await.unwrap().unwrap()
+        timeout(TEST_TIMEOUT, request.send()).await.unwrap().unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -283,9 +283,9 @@ impl Server {
 
 /// Waits until `condition` is true.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TEST_TIMEOUT;
     while !condition().await {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "{what}: not within {TEST_TIMEOUT:?}");
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -309,7 +309,7 @@ impl Listener {
     /// The next event; none when the server has ended the stream.
     pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
         while self.events.is_empty() {
-            let bytes = timeout(PATIENCE, self.response.chunk()).await.unwrap().unwrap()?;
+            let bytes = timeout(TEST_TIMEOUT, self.response.chunk()).await.unwrap().unwrap()?;
             self.text.push_str(std::str::from_utf8(&bytes).unwrap());
             while let Some((event, rest)) = self.text.split_once("\n\n") {
                 self.events.extend(parse(event));

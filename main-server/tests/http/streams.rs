@@ -10,7 +10,7 @@ use protocol::{
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::server::{MIME, PATIENCE, Server, addresses, carried};
+use crate::server::{MIME, Server, TEST_TIMEOUT, addresses, carried};
 
 #[tokio::test]
 async fn two_streams_go_to_two_nodes_before_either_is_live() {
@@ -158,7 +158,7 @@ async fn a_body_may_be_left_out_where_it_says_nothing() {
 #[tokio::test]
 async fn a_private_stream_asks_for_its_passphrase_and_is_not_listed() {
     // Its node is to be there still when the hashes are made, which takes seconds on a busy machine.
-    let server = Server::with(|config| config.lease = PATIENCE).await;
+    let server = Server::with(|config| config.lease = TEST_TIMEOUT).await;
     let node = server.node("a").await;
     let id = server.create_private("mine", "open sesame").await.stream_id;
     server.heartbeat(&node, vec![carried(id, StreamState::Live, 0)]).await;

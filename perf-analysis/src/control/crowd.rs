@@ -14,7 +14,7 @@ use super::{
 use crate::error::{Error, Result};
 
 /// How much longer than planned the last answers may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The connections of viewers, and their request.
 pub struct Crowd<'a> {
@@ -48,7 +48,7 @@ impl Crowd<'_> {
             }
             Ok(answers)
         };
-        let answered = tokio::time::timeout_at((end + PATIENCE).into(), all).await;
+        let answered = tokio::time::timeout_at((end + ANSWER_TIMEOUT).into(), all).await;
         answered.unwrap_or_else(|_| Err(Error::Incomplete("the main server stopped answering".into())))
     }
 }

@@ -42,13 +42,13 @@ pub(crate) struct Connection {
 }
 
 struct Outgoing {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Unsent>,
     phase: Phase,
     task: Waker,
 }
 
 /// A message, or the rest of one.
-struct Waiting {
+struct Unsent {
     bytes: Bytes,
     receipt: Option<Receipt>,
 }
@@ -133,7 +133,7 @@ impl Connection {
             }
             partly => {
                 let bytes = message.slice(partly.unwrap_or(0)..);
-                outgoing.waiting.push_back(Waiting { bytes, receipt: receipt.map(PendingReceipt::issue) });
+                outgoing.waiting.push_back(Unsent { bytes, receipt: receipt.map(PendingReceipt::issue) });
                 outgoing.task.wake_by_ref();
                 Offer::Taken
             }
@@ -270,7 +270,7 @@ impl Outgoing {
     }
 }
 
-impl Waiting {
+impl Unsent {
     fn advance(&mut self, written: usize) {
         self.bytes.advance(written);
         if let Some(receipt) = &self.receipt {

@@ -2,7 +2,7 @@
 //!
 //! Any copy of the stream may serve it, even one that is behind; so the watch is current only once it has shown what the
 //! leader had as the newest entry when it began. Whatever is not in order (a gap, silence, a lost connection) ends it with
-//! an error: the next watch starts from a known place, and no deletion is missed.
+//! an error: the next watch starts from a known watcher, and no deletion is missed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -74,8 +74,8 @@ impl Delivery {
     }
 }
 
-/// One watcher's place.
-struct Place {
+/// One watcher's watcher.
+struct Watcher {
     delivery: Delivery,
     /// What the keys begin with that are shown.
     prefix: String,
@@ -94,11 +94,11 @@ pub(super) async fn start(
     after: Option<Revision>,
 ) -> Result<Watch, Error> {
     let shown = after.map_or(0, |after| after.0);
-    let place = Place::start(nats, &key::subjects(namespace, prefix), prefix, shown).await?;
+    let watcher = Watcher::start(nats, &key::subjects(namespace, prefix), prefix, shown).await?;
     if after.is_some() {
         check_known(nats, shown).await?;
     }
-    Ok(stream::unfold(place, next).boxed())
+    Ok(stream::unfold(watcher, next).boxed())
 }
 
 /// Every entry on `subjects` whose key begins with `prefix`, by namespace and key.
@@ -107,9 +107,9 @@ pub(super) async fn entries(
     subjects: &str,
     prefix: &str,
 ) -> Result<Vec<(Namespace, Entry)>, Error> {
-    let mut place = Place::start(nats, subjects, prefix, 0).await?;
+    let mut watcher = Watcher::start(nats, subjects, prefix, 0).await?;
     let mut entries = BTreeMap::new();
-    while let Some((namespace, event)) = place.change().await? {
+    while let Some((namespace, event)) = watcher.change().await? {
         match event {
             Event::Put(entry) => drop(entries.insert((namespace, entry.key.clone()), entry)),
             Event::Deleted { key, .. } => drop(entries.remove(&(namespace, key))),
@@ -147,16 +147,16 @@ async fn check_known(nats: &Nats, after: u64) -> Result<(), Error> {
     if is_known { Ok(()) } else { Err(Error::Compacted) }
 }
 
-async fn next(mut place: Place) -> Option<(Result<Event, Error>, Place)> {
-    if place.is_over {
+async fn next(mut watcher: Watcher) -> Option<(Result<Event, Error>, Watcher)> {
+    if watcher.is_over {
         return None;
     }
-    let event = place.change().await.map(|change| change.map_or(Event::Current, |(_, event)| event));
-    place.is_over = event.is_err();
-    Some((event, place))
+    let event = watcher.change().await.map(|change| change.map_or(Event::Current, |(_, event)| event));
+    watcher.is_over = event.is_err();
+    Some((event, watcher))
 }
 
-impl Place {
+impl Watcher {
     /// Everything on `subjects` that was written after sequence `shown`.
     async fn start(nats: &Nats, subjects: &str, prefix: &str, shown: u64) -> Result<Self, Error> {
         let newest = read::last(&nats.stream, subjects).await?.map_or(0, |message| message.sequence);

@@ -16,7 +16,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex as Gate, Notify},
+    sync::{self, Notify},
     time::{Instant, sleep, timeout_at},
 };
 
@@ -137,7 +137,7 @@ struct Inner<T: Task> {
     replicated: Replicated<Tracked<T>, Tasks<T>>,
     settings: Settings,
     /// Of the workers of this process that wait, one watches.
-    gate: Gate<()>,
+    watching: sync::Mutex<()>,
 }
 
 /// The table of tasks.
@@ -198,7 +198,7 @@ impl<T: Task> Queue<T> {
             State::Dead { .. } => Some(settings.keep_dead),
             State::Done => Some(settings.remember_done),
         });
-        Self(Arc::new(Inner { replicated, settings, gate: Gate::new(()) }))
+        Self(Arc::new(Inner { replicated, settings, watching: sync::Mutex::new(()) }))
     }
 
     /// Takes over the tasks that the store has.
@@ -273,7 +273,7 @@ impl<T: Task> Queue<T> {
 
     async fn take(&self, skip: usize) -> Taken<'_, T> {
         let tasks = self.0.tasks();
-        let _watching = self.0.gate.lock().await;
+        let _watching = self.0.watching.lock().await;
         loop {
             let (taken, next) = tasks.with(|schedule| (schedule.take(Instant::now(), skip), schedule.next()));
             match (taken, next) {

@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch as signal};
 
 use self::{
     reader::{Range, Reader},
-    writer::{Change, Request, Signals},
+    writer::{Request, Signals, Write},
 };
 use crate::{Entry, Error, Expect, Health, Kv, LeaseWatch, Namespace, Page, Revision, Watch, kv};
 
@@ -64,9 +64,9 @@ impl Sqlite {
         Self { queue, reader: Reader(reader), signals }
     }
 
-    async fn write(&self, namespace: Namespace, key: &str, change: Change) -> Result<Revision, Error> {
+    async fn write(&self, namespace: Namespace, key: &str, write: Write) -> Result<Revision, Error> {
         let (answer, answered) = oneshot::channel();
-        let request = Request { namespace, key: key.to_owned(), change, answer };
+        let request = Request { namespace, key: key.to_owned(), write, answer };
         let gone = || Error::Unavailable("its writer has stopped".into());
         self.queue.send(request).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
@@ -81,7 +81,7 @@ impl Sqlite {
         expect: Option<Expect>,
     ) -> Result<Revision, Error> {
         kv::check(key, &value)?;
-        self.write(namespace, key, Change::Put { value, lease, expect }).await
+        self.write(namespace, key, Write::Put { value, lease, expect }).await
     }
 }
 
@@ -137,7 +137,7 @@ impl Kv for Sqlite {
     }
 
     async fn delete(&self, namespace: Namespace, key: &str, expect: Option<Revision>) -> Result<(), Error> {
-        self.write(namespace, key, Change::Delete { expect }).await.map(drop)
+        self.write(namespace, key, Write::Delete { expect }).await.map(drop)
     }
 
     async fn watch(
@@ -146,8 +146,8 @@ impl Kv for Sqlite {
         prefix: &str,
         after: Option<Revision>,
     ) -> Result<Watch, Error> {
-        let place = watch::Place::new(self.reader.clone(), self.signals.of(namespace), namespace, prefix);
-        place.start(after).await
+        let watcher = watch::Watcher::new(self.reader.clone(), self.signals.of(namespace), namespace, prefix);
+        watcher.start(after).await
     }
 
     async fn leases(&self) -> Result<LeaseWatch, Error> {

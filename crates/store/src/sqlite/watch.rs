@@ -12,8 +12,8 @@ use crate::{Entry, Error, Event, LeaseWatch, Leased, Namespace, Revision, Watch}
 /// Changes read in one go.
 const PAGE: usize = 256;
 
-/// One watcher's place in the changes of a namespace.
-pub(super) struct Place {
+/// A watcher and what it has read of the changes of a namespace.
+pub(super) struct Watcher {
     reader: Reader,
     changes: watch::Receiver<Revision>,
     namespace: Namespace,
@@ -50,23 +50,23 @@ pub(super) fn leases(reader: Reader, changes: watch::Receiver<Revision>) -> Leas
     pages.try_flatten().boxed()
 }
 
-async fn next(mut place: Place) -> Option<(Result<Event, Error>, Place)> {
+async fn next(mut watcher: Watcher) -> Option<(Result<Event, Error>, Watcher)> {
     loop {
-        if let Some(event) = place.ready.pop_front() {
-            return Some((Ok(event), place));
+        if let Some(event) = watcher.ready.pop_front() {
+            return Some((Ok(event), watcher));
         }
-        if place.is_over {
+        if watcher.is_over {
             return None;
         }
-        if let Err(error) = place.read_on().await {
-            place.is_over = true;
-            return Some((Err(error), place));
+        if let Err(error) = watcher.read_on().await {
+            watcher.is_over = true;
+            return Some((Err(error), watcher));
         }
     }
 }
 
-impl Place {
-    /// The place before everything. `changes` was subscribed to before, so that nothing is missed in between.
+impl Watcher {
+    /// A watcher that has read nothing. `changes` was subscribed to before, so that nothing is missed in between.
     pub(super) fn new(
         reader: Reader,
         changes: watch::Receiver<Revision>,

@@ -31,7 +31,7 @@ const PROBE: Duration = Duration::from_secs(1);
 const KEEP_DELETED: u64 = 10_000;
 
 /// What to do with an entry.
-pub(super) enum Change {
+pub(super) enum Write {
     Put { value: Bytes, lease: Option<Duration>, expect: Option<Expect> },
     Delete { expect: Option<Revision> },
 }
@@ -40,7 +40,7 @@ pub(super) enum Change {
 pub(super) struct Request {
     pub(super) namespace: Namespace,
     pub(super) key: String,
-    pub(super) change: Change,
+    pub(super) write: Write,
     pub(super) answer: oneshot::Sender<Result<Revision, Error>>,
 }
 
@@ -177,9 +177,9 @@ fn commit(connection: &Mutex<Connection>, batch: Vec<Request>) -> Result<Vec<Don
     let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
     match outcomes(&mut connection, &batch) {
         Ok(outcomes) => {
-            let done = |(Request { namespace, change, answer, .. }, outcome)| Done {
+            let done = |(Request { namespace, write, answer, .. }, outcome)| Done {
                 namespace,
-                is_leased: matches!(change, Change::Put { lease: Some(_), .. }),
+                is_leased: matches!(write, Write::Put { lease: Some(_), .. }),
                 answer,
                 outcome,
             };
@@ -230,17 +230,17 @@ fn last_revision(transaction: &Transaction<'_>) -> Result<u64, rusqlite::Error> 
 fn apply(
     transaction: &Transaction<'_>,
     last: &mut u64,
-    Request { namespace, key, change, .. }: &Request,
+    Request { namespace, key, write, .. }: &Request,
 ) -> Result<Result<Revision, Error>, rusqlite::Error> {
     let found = transaction
         .prepare_cached("SELECT revision FROM entries WHERE bucket = ? AND key = ? AND value IS NOT NULL")?
         .query_row(params![namespace.name(), key], |row| row.get(0).map(Revision))
         .optional()?;
-    let (value, lease, holds) = match change {
-        Change::Put { value, lease, expect } => {
+    let (value, lease, holds) = match write {
+        Write::Put { value, lease, expect } => {
             (Some(&**value), *lease, expect.is_none_or(|e| e.holds(found)))
         }
-        Change::Delete { expect } => (None, None, expect.is_none_or(|revision| found == Some(revision))),
+        Write::Delete { expect } => (None, None, expect.is_none_or(|revision| found == Some(revision))),
     };
     if !holds {
         return Ok(Err(Error::Conflict));
@@ -288,12 +288,12 @@ mod tests {
     use super::*;
     use crate::sqlite::schema;
 
-    fn request(key: &str, change: Change) -> Request {
-        Request { namespace: Namespace::new("nodes"), key: key.into(), change, answer: oneshot::channel().0 }
+    fn request(key: &str, write: Write) -> Request {
+        Request { namespace: Namespace::new("nodes"), key: key.into(), write, answer: oneshot::channel().0 }
     }
 
     fn put(key: &str, expect: Option<Expect>) -> Request {
-        request(key, Change::Put { value: Bytes::new(), lease: None, expect })
+        request(key, Write::Put { value: Bytes::new(), lease: None, expect })
     }
 
     #[test]
@@ -315,7 +315,7 @@ mod tests {
     fn a_lease_longer_than_any_integer_of_the_engine_fails_nothing() {
         let mut connection = schema::open_in_memory().unwrap();
         let with_lease =
-            |key, lease| request(key, Change::Put { value: Bytes::new(), lease: Some(lease), expect: None });
+            |key, lease| request(key, Write::Put { value: Bytes::new(), lease: Some(lease), expect: None });
         let long = [Duration::from_millis(u64::MAX), Duration::MAX].map(|lease| with_lease("a", lease));
         assert!(outcomes(&mut connection, &long).unwrap().iter().all(Result::is_ok));
         let kept = connection.query_row("SELECT lease_ms FROM entries", [], |row| row.get::<_, u64>(0));
@@ -337,7 +337,7 @@ mod tests {
     fn the_newest_deletions_are_kept_and_older_ones_are_known_to_be_forgotten() {
         let mut connection = schema::open_in_memory().unwrap();
         for key in ["a", "b", "c", "d"] {
-            let batch = [put(key, None), request(key, Change::Delete { expect: None })];
+            let batch = [put(key, None), request(key, Write::Delete { expect: None })];
             outcomes(&mut connection, &batch).unwrap();
         }
         let transaction = connection.transaction().unwrap();

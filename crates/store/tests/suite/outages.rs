@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::conformance::{NODES, SETTINGS, STREAMS, increment, nats, number};
 
 /// Longest that anything here may take; what is awaited is always a condition.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TEST_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What one main server wrote during an outage.
 #[derive(Default)]
@@ -56,7 +56,7 @@ async fn when_back<T, F: Future<Output = Result<T, Error>>>(read: impl Fn() -> F
             }
         }
     };
-    timeout(PATIENCE, answered).await.expect("reads work again")
+    timeout(TEST_TIMEOUT, answered).await.expect("reads work again")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,7 +74,7 @@ async fn killing_any_one_server_of_three_loses_no_acknowledged_write() {
         };
         let writing =
             async { tokio::join!(write(&stores[0], &a, &killed), write(&stores[1], &b, &killed), kill) };
-        let (a, b, ()) = timeout(PATIENCE, writing).await.expect("writes go on");
+        let (a, b, ()) = timeout(TEST_TIMEOUT, writing).await.expect("writes go on");
         certain += a.increments + b.increments;
         doubtful += a.doubtful + b.doubtful;
         let there = when_back(|| stores[0].kv.entries(STREAMS, "")).await;
@@ -158,7 +158,7 @@ async fn killing_the_leader_loses_no_task_and_brings_none_back_that_was_acknowle
             _ = working => unreachable!("they go on"),
         }
     };
-    timeout(PATIENCE, done).await.expect("all tasks are done");
+    timeout(TEST_TIMEOUT, done).await.expect("all tasks are done");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,17 +171,17 @@ async fn a_store_without_its_server_says_so_and_works_again_when_it_is_back() {
     store.kv.put(NODES, "a", "1".into(), None).await.unwrap();
 
     servers.kill(0).unwrap();
-    let refused = timeout(PATIENCE, store.kv.put(NODES, "b", "1".into(), None)).await.unwrap();
+    let refused = timeout(TEST_TIMEOUT, store.kv.put(NODES, "b", "1".into(), None)).await.unwrap();
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
-    let refused = timeout(PATIENCE, store.kv.get(NODES, "a")).await.unwrap();
+    let refused = timeout(TEST_TIMEOUT, store.kv.get(NODES, "a")).await.unwrap();
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
     assert_eq!(*health.borrow_and_update(), Health { writable: false, connected: false });
     assert!(store.bus.publish(Subject("outages.news"), Bytes::new()).await.is_err());
     let until_broken = async { while watch.next().await.is_some_and(|event| event.is_ok()) {} };
-    timeout(PATIENCE, until_broken).await.expect("the watch ends");
+    timeout(TEST_TIMEOUT, until_broken).await.expect("the watch ends");
 
     servers.restart(0).unwrap();
-    timeout(PATIENCE, health.wait_for(|health| *health == Health::GOOD)).await.unwrap().unwrap();
+    timeout(TEST_TIMEOUT, health.wait_for(|health| *health == Health::GOOD)).await.unwrap().unwrap();
     let entry = store.kv.get(NODES, "a").await.unwrap().unwrap();
     assert_eq!(&*entry.value, b"1");
     let mut watch = store.kv.watch(NODES, "", Some(entry.revision)).await.unwrap();
@@ -192,9 +192,9 @@ async fn a_store_without_its_server_says_so_and_works_again_when_it_is_back() {
             _ => {}
         }
     };
-    timeout(PATIENCE, shows_c(&mut watch)).await.expect("the change is shown");
+    timeout(TEST_TIMEOUT, shows_c(&mut watch)).await.expect("the change is shown");
     store.bus.publish(Subject("outages.news"), "back".into()).await.unwrap();
-    assert_eq!(timeout(PATIENCE, messages.next()).await.unwrap().unwrap(), "back");
+    assert_eq!(timeout(TEST_TIMEOUT, messages.next()).await.unwrap().unwrap(), "back");
 }
 
 #[tokio::test]
@@ -218,10 +218,10 @@ async fn main_servers_that_write_at_the_same_time_take_each_other_for_no_outage(
         })
     });
     let begun = tokio::time::Instant::now();
-    let outcomes = timeout(PATIENCE, futures_util::future::join_all(writes)).await.expect("they end");
+    let outcomes = timeout(TEST_TIMEOUT, futures_util::future::join_all(writes)).await.expect("they end");
     println!("{} conditional writes took {} ms", outcomes.len(), begun.elapsed().as_millis());
     let failed: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
     assert_eq!(failed, []);
     assert!(health.iter_mut().all(|health| *health.borrow_and_update() == Health::GOOD));
-    assert!(stores.iter().all(|store| store.kv.has_answered_within(PATIENCE)));
+    assert!(stores.iter().all(|store| store.kv.has_answered_within(TEST_TIMEOUT)));
 }

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, future::join_all};
 use store::{Error, MAX_MESSAGE_BYTES};
 use tokio::time::timeout;
 
-use super::{PATIENCE, Subject};
+use super::{Subject, TEST_TIMEOUT};
 
 pub(super) async fn messages_reach_every_subscriber(subject: &Subject) {
     const NEWS: store::Subject = store::Subject("conformance.news");
@@ -24,7 +24,7 @@ pub(super) async fn messages_reach_every_subscriber(subject: &Subject) {
                 }
             }
         };
-        assert_eq!(timeout(PATIENCE, heard).await.expect("a message in time"), "news");
+        assert_eq!(timeout(TEST_TIMEOUT, heard).await.expect("a message in time"), "news");
     }
     let too_large = publisher.publish(NEWS, vec![0; MAX_MESSAGE_BYTES + 1].into()).await;
     assert!(matches!(too_large, Err(Error::Invalid(_))));

@@ -13,7 +13,7 @@ use proptest::{
 use store::{Entry, Error, Event, Expect, Kv, MAX_KEY_BYTES, MAX_VALUE_BYTES, Revision, Watch, leases};
 use tokio::time::{sleep, timeout};
 
-use super::{NODES, PATIENCE, SETTINGS, STREAMS, Subject};
+use super::{NODES, SETTINGS, STREAMS, Subject, TEST_TIMEOUT};
 
 /// The keys of a random sequence: plain, with what engines have to escape, and as long as may be.
 const KEYS: [&str; 4] = ["plain", "with.dots and = and *>", "grüße/日本", "long"];
@@ -194,7 +194,7 @@ impl<'a> Model<'a> {
 }
 
 async fn next(watch: &mut Watch) -> Event {
-    timeout(PATIENCE, watch.next()).await.expect("an event in time").expect("no end").unwrap()
+    timeout(TEST_TIMEOUT, watch.next()).await.expect("an event in time").expect("no end").unwrap()
 }
 
 async fn of_several_writers_exactly_one_wins(subject: &Subject) {
@@ -399,7 +399,7 @@ async fn leases_end_unless_they_are_renewed(subject: &Subject) {
             sleep(LEASE / 10).await;
         }
     };
-    timeout(PATIENCE, gone).await.expect("the lease ends");
+    timeout(TEST_TIMEOUT, gone).await.expect("the lease ends");
     assert!(subject.kv().get(NODES, &renewed).await.unwrap().is_some());
     reapers.iter().for_each(tokio::task::JoinHandle::abort);
 }

@@ -21,7 +21,7 @@ use store::{Engine, Kv, Namespace, Store};
 pub(crate) use self::kv::{increment, number};
 
 /// Longest that anything here may take; what is awaited is always a condition.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Namespaces of the checks.
 pub(crate) const STREAMS: Namespace = Namespace::new("streams");
 pub(crate) const NODES: Namespace = Namespace::new("nodes");

@@ -23,7 +23,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{PATIENCE, Subject};
+use super::{Subject, TEST_TIMEOUT};
 
 /// Declares a kind of tasks with a namespace of its own, so that checks do not meet.
 macro_rules! kind {
@@ -64,7 +64,7 @@ impl<T: Task> Process<T> {
     }
 
     async fn claim(&self) -> Claim<T> {
-        timeout(PATIENCE, self.queue.claim()).await.expect("a task in time")
+        timeout(TEST_TIMEOUT, self.queue.claim()).await.expect("a task in time")
     }
 
     async fn until(&self, what: &str, condition: impl Fn(&Queue<T>) -> bool) {
@@ -73,7 +73,7 @@ impl<T: Task> Process<T> {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(PATIENCE, reached).await.expect(what);
+        timeout(TEST_TIMEOUT, reached).await.expect(what);
     }
 }
 

@@ -8,7 +8,7 @@ use store::{Error, Namespace, Record, Replicated, Store};
 use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{PATIENCE, Subject};
+use super::{Subject, TEST_TIMEOUT};
 
 /// A note on a board, with everything that any process wrote on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ impl Process {
                 changed.changed().await.unwrap();
             }
         };
-        let in_time = timeout(PATIENCE, reached).await;
+        let in_time = timeout(TEST_TIMEOUT, reached).await;
         assert!(in_time.is_ok(), "{title}: {:?}", self.notes.get(title));
     }
 }

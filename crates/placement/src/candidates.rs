@@ -12,7 +12,7 @@ use crate::{
 const OTHERS_WINDOW: usize = 256;
 
 /// See the [module](self).
-pub(crate) struct View<'a> {
+pub(crate) struct Candidates<'a> {
     pub(crate) nodes: &'a Nodes,
     pub(crate) stream: &'a Stream,
     pub(crate) demand: Demand,
@@ -20,7 +20,7 @@ pub(crate) struct View<'a> {
     pub(crate) avoid: &'a [String],
 }
 
-impl<'a> View<'a> {
+impl<'a> Candidates<'a> {
     /// For a viewer of `stream` that just lost the nodes at `avoid`.
     pub(crate) fn new(nodes: &'a Nodes, stream: &'a Stream, avoid: &'a [String]) -> Self {
         let egress_bytes_per_s = stream.bytes_per_viewer();
