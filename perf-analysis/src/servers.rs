@@ -310,7 +310,12 @@ impl MainServer {
     /// Asks until a node has registered.
     async fn create_stream(&self, title: &str) -> Result<StreamCreated> {
         let url = format!("{}/api/streams", self.program.url());
-        let body = CreateStream { title: title.into(), visibility: Visibility::Public, passphrase: None };
+        let body = CreateStream {
+            title: title.into(),
+            visibility: Visibility::Public,
+            passphrase: None,
+            invitation_only: false,
+        };
         let deadline = Instant::now() + REGISTRATION_TIME;
         loop {
             let failed = |error: reqwest::Error| self.refused(error.to_string());

@@ -101,7 +101,12 @@ impl Fleet {
     /// [`Error::Protocol`] if that does not happen.
     pub async fn create_stream(&self) -> Result<String> {
         let mut client = Client::connect(self.shared.address).await?;
-        let body = CreateStream { title: "perf".into(), visibility: Visibility::Public, passphrase: None };
+        let body = CreateStream {
+            title: "perf".into(),
+            visibility: Visibility::Public,
+            passphrase: None,
+            invitation_only: false,
+        };
         let body = serde_json::to_string(&body).unwrap_or_default();
         let answer = client.ask(&request("POST", "/api/streams", None, &body)).await?;
         let unreadable = || {
