@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Restore(BackupArgs),
     /// Add, change, remove and list the accounts of people; the main server may run or not
     User(UserArgs),
+    /// Show or replace the keys that sign grants; the main server may run or not
+    Keys(KeysArgs),
     /// Check the health of a server on this machine; exit status 0 if it is healthy
     Healthcheck(HealthcheckArgs),
 }
@@ -72,6 +74,7 @@ impl Command {
             Self::Cdn(args) => args.check(),
             Self::Backup(args) | Self::Restore(args) => args.store.check(),
             Self::User(args) => args.store.check(),
+            Self::Keys(args) => args.store.check(),
             Self::Healthcheck(_) => Ok(()),
         }
     }
@@ -155,6 +158,27 @@ pub(crate) struct UserArgs {
     pub(crate) role: Role,
     #[command(flatten)]
     pub(crate) store: StoreOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysArgs {
+    /// What to do
+    #[arg(value_enum)]
+    pub(crate) action: KeysAction,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
+}
+
+/// What to do with the keys that sign grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeysAction {
+    /// Show all keys
+    List,
+    /// Add a key; main servers sign with it once all nodes have it
+    Rotate,
 }
 
 /// What to do with accounts.

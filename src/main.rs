@@ -1,5 +1,5 @@
 //! The binary `undead`: `up` (everything in one process), `main-server`, `cdn`, `backup` and `restore`, `user`
-//! (accounts), and `healthcheck` for containers.
+//! (accounts), `keys`, and `healthcheck` for containers.
 //!
 //! Exit status: 0 when asked to stop, 2 for wrong usage or configuration, 1 for anything else.
 
@@ -10,6 +10,7 @@ mod cli;
 mod config;
 mod failure;
 mod healthcheck;
+mod keys;
 mod local;
 mod logging;
 mod main_server_alone;
@@ -79,6 +80,7 @@ async fn run(config: Config) -> Result<(), failure::Failure> {
         Command::Backup(args) => backup::run(args).await,
         Command::Restore(args) => backup::restore(args).await,
         Command::User(args) => user::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }
 }

@@ -42,6 +42,7 @@ mod metrics;
 mod node;
 mod relay;
 pub mod rendition;
+mod renewals;
 mod transport;
 
 pub use config::{ClusterSecret, Config, Limits};

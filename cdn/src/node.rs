@@ -24,6 +24,7 @@ use crate::{
     load::{AdmissionControl, Meter},
     metrics::Metrics,
     relay::{self, OpenedStreams, RelayContext, Relays, Warnings},
+    renewals::Renewals,
     transport::{self, Admission, TransportContext},
 };
 
@@ -95,6 +96,7 @@ struct Parts {
     clock: Clock,
     metrics: Arc<Metrics>,
     grants: Arc<Grants>,
+    renewals: Arc<Renewals>,
     meter: Arc<Meter>,
     admission_control: Arc<AdmissionControl>,
     hub: Arc<Mutex<Hub>>,
@@ -138,6 +140,7 @@ impl Parts {
             trust: config.trust,
             connections: Connections::new(limits.sockets),
             limits,
+            renewals: Renewals::new(clock.clone()),
             clock,
             metrics,
             grants,
@@ -182,6 +185,7 @@ impl Parts {
                 clock: self.clock.clone(),
             }),
             ingest: self.ingest.clone(),
+            renewals: self.renewals.clone(),
             audience: self.audience.clone(),
             limits: self.limits.clone(),
             metrics: self.metrics.clone(),
@@ -210,6 +214,7 @@ impl Parts {
     fn spawn_background(&self, relays: Arc<Relays>, closing: Vec<transport::Close>) {
         let (ingest, clock, shutdown) = (&self.ingest, &self.clock, &self.shutdown);
         self.spawn("expiry of streams", expire(ingest.clone(), self.control.clone(), clock.clone()));
+        self.spawn("renewal of grants", self.renewals.clone().run());
         self.spawn("load meter", self.meter.clone().run());
         self.tasks.spawn(self.supervisor.watch("relays", relays.run()));
         self.tasks.spawn(self.supervisor.watch("closing", close(closing, shutdown.clone())));

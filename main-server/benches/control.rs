@@ -101,7 +101,8 @@ impl Cluster {
             bytes_per_s: 0,
         };
         let load = Load { viewers, egress_bytes_per_s: 1_000_000, ..Load::default() };
-        let heartbeat = Heartbeat { load, streams: (0..STREAMS_PER_NODE).map(row).collect() };
+        let heartbeat =
+            Heartbeat { load, streams: (0..STREAMS_PER_NODE).map(row).collect(), ..Heartbeat::default() };
         self.request(Method::PUT, &format!("/api/nodes/{}/heartbeat", self.nodes[number]), &heartbeat)
     }
 

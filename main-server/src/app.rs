@@ -17,18 +17,20 @@ use crate::{
     Config, Secret,
     accounts::{self, Accounts},
     api::{self, caller::Credentials},
-    auth::{Grants, Hasher, HasherError, Passphrases, Vault, VaultError, cluster_secret_at},
+    auth::{Hasher, HasherError, Passphrases, Vault, VaultError, cluster_secret_at},
     broadcasters::{self, Broadcasters},
+    clock::Now,
     cluster::{
         bootstrap,
         gossip::{Gossip, Outbox},
+        grant_keys::{Keys, grants},
         partition::Partition,
     },
     data_folder::{self, DataFolder},
     disk,
     events::Feed,
     feature::{Context, Feature, Tasks},
-    health,
+    grant_keys, health,
     local::Local,
     nodes, scaling,
     state::{self, ClusterState},
@@ -163,6 +165,7 @@ impl App {
             .and(accounts::feature(&context))
             .and(stream_keys::feature(&context, &state, &keys))
             .and(broadcasters::feature(&context, &broadcasters))
+            .and(grant_keys::feature(&context, &state))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;
         let (outbox, partition) = (Arc::clone(&context.outbox), Arc::clone(&context.partition));
@@ -244,8 +247,9 @@ impl App {
 async fn context(store: Store, config: Config) -> Result<Context, StartError> {
     bootstrap::check_schema(&*store.kv).await?;
     let vault = Vault::new(&config.data_dir);
-    let seeds = bootstrap::grant_seeds(&*store.kv, &vault.grant_seed()?).await?;
-    let grants = Grants::new(&seeds)?.ok_or_else(|| StartError::Secret("no grant key".into()))?;
+    let keys = Keys::open(Arc::clone(&store.kv), vault.grant_seed()?, Now::read()).await?;
+    let cluster_id = bootstrap::cluster_id(&*store.kv).await?;
+    let grants = grants(&keys, cluster_id, Now::read())?;
     let cluster_secret = cluster_secret(&config, &vault, &store).await?;
     let hasher = Hasher::default();
     let accounts = Accounts::new(&store.kv, hasher.clone(), config.accounts)?;
@@ -255,6 +259,7 @@ async fn context(store: Store, config: Config) -> Result<Context, StartError> {
         credentials: Credentials { cluster_secret, people },
         accounts,
         grants: Arc::new(grants),
+        grant_keys: Arc::new(keys),
         passphrases: Arc::new(Passphrases::new(hasher)?),
         feed: Arc::new(Feed::new()),
         partition: Arc::new(Partition::new(store.clone())),

@@ -33,6 +33,8 @@ pub struct Config {
     pub scale_down_after: Duration,
     /// How full nodes may be before `GET /api/scaling` wants more, or fewer.
     pub scaling: Thresholds,
+    /// How old a key that signs grants becomes before another one replaces it; never if none; 30 days.
+    pub grant_key_age: Option<Duration>,
     /// How nodes are chosen.
     pub placement: Policies,
     /// What arrives from the network and may pile up.
@@ -108,6 +110,7 @@ impl Config {
             remember_ended: Duration::from_secs(5 * 60),
             scale_down_after: Duration::from_secs(2 * 60),
             scaling: Thresholds::default(),
+            grant_key_age: Some(Duration::from_secs(30 * 24 * 60 * 60)),
             placement: Policies::default(),
             limits: Limits::default(),
             accounts: accounts::Limits::default(),

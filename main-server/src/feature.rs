@@ -18,6 +18,7 @@ use crate::{
     auth::{Grants, Passphrases},
     cluster::{
         gossip::{Kind, Listeners, Outbox},
+        grant_keys::Keys,
         partition::Partition,
     },
     config::Config,
@@ -40,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) credentials: Credentials,
     /// Signs and checks grants.
     pub(crate) grants: Arc<Grants>,
+    /// The keys behind those.
+    pub(crate) grant_keys: Arc<Keys>,
     /// The accounts of people.
     pub(crate) accounts: Arc<Accounts>,
     /// Makes and checks the hashes of passphrases.

@@ -28,7 +28,8 @@
 //!
 //! Inside, `streams`, `nodes`, `scaling` and `health` are features: each is a folder with its routes, its errors and a function
 //! `feature`, which `app` calls. They stand on `state`: what this server knows of streams and nodes, pure and with the time as an
-//! argument, behind one lock and in sync with the [`store`]. `events` is what listeners are told, `cluster` what main servers tell
+//! argument, behind one lock and in sync with the [`store`]. `grant_keys` replaces the keys that sign
+//! grants, `events` is what listeners are told, `cluster` what main servers tell
 //! each other, `api` what all routes share.
 
 // Tests in here use what those in `tests` do.
@@ -49,6 +50,7 @@ mod data_folder;
 mod disk;
 mod events;
 mod feature;
+pub mod grant_keys;
 mod health;
 mod local;
 mod metrics;

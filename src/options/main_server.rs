@@ -115,6 +115,9 @@ pub(crate) struct MainServerOptions {
     /// Milliseconds after its last heartbeat for which a node gets clients; more than heartbeat_ms, and at least 3000 with a NATS store
     #[arg(long, value_name = "MS", default_value_t = Millis(defaults().lease))]
     pub(crate) lease_ms: Millis,
+    /// Days after which the key that signs grants is replaced; 0 for never
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=36_500))]
+    pub(crate) grant_key_age_days: u64,
     /// Milliseconds that a created stream waits for its first media
     #[arg(long, value_name = "MS", default_value_t = Millis(defaults().first_media))]
     pub(crate) first_media_ms: Millis,
@@ -224,6 +227,8 @@ impl MainServerOptions {
         config.scale_down_after = Duration::from_secs(self.scale_down_after);
         config.heartbeat = self.heartbeat_ms.0;
         config.lease = self.lease_ms.0;
+        config.grant_key_age =
+            (self.grant_key_age_days > 0).then(|| Duration::from_secs(self.grant_key_age_days * 86_400));
         config.first_media = self.first_media_ms.0;
         config.remember_ended = self.remember_ended_ms.0;
         config.frame_ancestors =

@@ -107,6 +107,13 @@ impl ClockSync {
         self.clock.elapsed_us()
     }
 
+    /// How far the machine's clock is ahead of the main server's; none before its first answer with a time.
+    pub(crate) fn machine_offset_ms(&self) -> Option<i64> {
+        lock(&self.state).estimate.best()?;
+        let own_us = self.clock.epoch_us.load(Relaxed).saturating_add(self.clock.elapsed_us());
+        Some(system_us().saturating_sub(own_us) / 1_000)
+    }
+
     /// Corrects the clock by an answer that just arrived; older main servers send no time.
     pub(crate) fn learn(&self, main_server: &str, asked_us: i64, server_time_ms: Option<u64>) {
         let Some(server_us) = server_time_ms.and_then(|ms| i64::try_from(ms).ok()?.checked_mul(1_000)) else {
@@ -266,6 +273,18 @@ mod tests {
             clock.now().unix_ms.abs_diff(1_700_000_060_000) < 1_000,
             "the node goes by the server it is with"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hours_without_an_answer_the_clock_goes_on_from_the_last_one() {
+        let clock = Clock::start();
+        let sync = ClockSync::new(clock.clone());
+        assert_eq!(sync.machine_offset_ms(), None);
+        let server_ms = 1_700_000_000_000;
+        sync.learn("http://main", sync.asked_us(), Some(server_ms));
+        assert!(sync.machine_offset_ms().unwrap() > 1_000_000_000, "the machine's clock is years ahead");
+        tokio::time::advance(std::time::Duration::from_secs(30 * 3600)).await;
+        assert_eq!(clock.now().unix_s(), server_ms / 1_000 + 30 * 3600);
     }
 
     #[test]

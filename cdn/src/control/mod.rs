@@ -18,7 +18,10 @@ use std::{
 
 use protocol::{
     ErrorCode, NodeId, StreamId,
-    node::{AskForSources, Capacity, Command, HeartbeatAnswer, RegisterServer, Registered, Sources},
+    grant::PublicKey,
+    node::{
+        AskForSources, Capacity, Command, Heartbeat, HeartbeatAnswer, RegisterServer, Registered, Sources,
+    },
 };
 use reqwest::Method;
 use tokio::sync::Notify;
@@ -163,6 +166,11 @@ impl Control {
             return Ok(Pause::None);
         };
         let (heartbeat, told) = self.report.heartbeat();
+        let heartbeat = Heartbeat {
+            grant_keys: Some(grants.key_ids()),
+            clock_offset_ms: self.clock.machine_offset_ms(),
+            ..heartbeat
+        };
         let path = format!("/api/nodes/{}/heartbeat", member.registered.node_id);
         let (main_server, asked_us) = (self.main_servers.current(), self.clock.asked_us());
         let sent = self.main_servers.call(Method::PUT, &path, &heartbeat, HEARTBEAT_TIMEOUT);
@@ -171,6 +179,9 @@ impl Control {
         member.answered_ms = self.clock.now().ms;
         self.registered.store(true, Relaxed);
         self.report.was_told(told);
+        if let Some(keys) = &answer.grant_keys {
+            self.learn_keys(grants, keys, answer.cluster_id.as_deref());
+        }
         answer.commands.into_iter().for_each(|command| obey(command, ingest));
         Ok(Pause::UntilChange(Duration::from_millis(member.registered.heartbeat_ms)))
     }
@@ -182,12 +193,20 @@ impl Control {
             self.main_servers.call(Method::POST, path, &self.registration, ANSWER_TIMEOUT).await?;
         let (main_server, node_id) = (self.main_servers.current(), &registered.node_id);
         self.clock.learn(main_server, asked_us, registered.server_time_ms);
-        if let Err(error) = grants.replace(&registered.grant_keys) {
-            tracing::error!(%error, "the main server at {main_server} sent an invalid grant key");
-        }
+        self.learn_keys(grants, &registered.grant_keys, registered.cluster_id.as_deref());
         *lock(&self.node_id) = Some(node_id.clone());
         tracing::info!(node.id = %node_id, "registered with {main_server} as {node_id}");
         Ok(registered)
+    }
+
+    fn learn_keys(&self, grants: &Grants, keys: &[PublicKey], cluster_id: Option<&str>) {
+        let main_server = self.main_servers.current();
+        match grants.replace(keys, cluster_id) {
+            Ok(()) => tracing::debug!("grants are verified with {} keys of {main_server}", keys.len()),
+            Err(error) => {
+                tracing::error!(%error, "the main server at {main_server} sent an invalid grant key")
+            }
+        }
     }
 
     /// What to do after the `failures`th failure in a row: the next main server at once, or, when all of them had their

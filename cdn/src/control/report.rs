@@ -45,7 +45,7 @@ impl Report {
         let mut streams: Vec<CarriedStream> = streams.iter().map(Self::carried).collect();
         let load = self.load(&streams);
         streams.extend_from_slice(&ended);
-        (Heartbeat { load, streams }, ended.len())
+        (Heartbeat { load, streams, ..Heartbeat::default() }, ended.len())
     }
 
     /// A main server heard of the `count` oldest ended streams.

@@ -24,7 +24,11 @@ impl Ingest {
     ) -> Result<Registered, WireError> {
         check_bounds(&registration)?;
         let id = registration.stream;
-        let claims = self.grants.verify(&registration.grant, id, Action::Publish, now)?;
+        // A broadcaster that begins another take while no main server gives grants goes on.
+        let claims = match self.is_broadcaster(connection, id) {
+            true => self.grants.verify_running(&registration.grant, id, Action::Publish)?,
+            false => self.grants.verify(&registration.grant, id, Action::Publish, now)?,
+        };
         let mut checked = None;
         loop {
             let known = {
@@ -51,8 +55,37 @@ impl Ingest {
             }
             let stream = publisher.source().stream().clone();
             let viewers = publisher.source().readers().counts().now(Role::Viewer);
-            return Ok(Registered { stream, next_segment: registered.next_segment, viewers });
+            let next_segment = registered.next_segment;
+            return Ok(Registered { stream, next_segment, viewers, grant_expires_s: claims.exp });
         }
+    }
+
+    /// Checks a grant that the broadcaster of a stream shows in the place of its last one. Gives its expiry, in seconds since the
+    /// Unix epoch.
+    ///
+    /// # Errors
+    /// `not_registered`, `already_publishing` or `unknown_stream` if `connection` does not publish the stream; `invalid_grant`.
+    pub(crate) fn renew(
+        &self,
+        connection: ConnectionId,
+        id: StreamId,
+        grant: &str,
+        now: Now,
+    ) -> Result<u64, WireError> {
+        let publisher = lock(&self.publishers).owned(connection, id)?;
+        publisher.source().broadcaster(connection)?;
+        Ok(self.grants.verify(grant, id, Action::Publish, now)?.exp)
+    }
+
+    /// Whether `connection` publishes the stream now.
+    pub(crate) fn is_broadcaster(&self, connection: ConnectionId, id: StreamId) -> bool {
+        let publisher = lock(&self.publishers).owned(connection, id);
+        publisher.is_ok_and(|publisher| publisher.source().broadcaster(connection).is_ok())
+    }
+
+    /// Whether a connection publishes nothing now.
+    pub(crate) fn publishes_nothing(&self, connection: ConnectionId) -> bool {
+        lock(&self.publishers).publications.publishes_nothing(connection)
     }
 
     /// Opens a stream for a broadcaster. On a full node it takes the place of one that sends no media.

@@ -33,6 +33,11 @@ impl Publications {
         published.is_none_or(|published| published.now.len() < most || published.now.contains(&id))
     }
 
+    /// Whether `connection` publishes no stream now.
+    pub(super) fn publishes_nothing(&self, connection: ConnectionId) -> bool {
+        self.by_connection.get(&connection).is_none_or(|published| published.now.is_empty())
+    }
+
     /// Whether `connection` publishes `id` or did until not long ago.
     pub(super) fn knows(&self, connection: ConnectionId, id: StreamId) -> bool {
         let published = self.by_connection.get(&connection);

@@ -69,12 +69,7 @@ fn unasked() -> AskKeyframe {
 }
 
 fn registration(stream: StreamId) -> Registration {
-    let claims = Claims {
-        stream_id: stream,
-        action: Action::Publish,
-        visibility: Visibility::Public,
-        exp: 4_000_000_000,
-    };
+    let claims = Claims::new(stream, Action::Publish, Visibility::Public, 4_000_000_000);
     let grant = signer().sign(&claims).unwrap();
     Registration { stream, grant, mime: MIME.into(), take: Some(0), resume: None, ask_keyframe: None }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Registered {
     pub(crate) next_segment: u64,
     /// Viewers of the stream on this node.
     pub(crate) viewers: u32,
+    /// When the broadcaster's grant expires, seconds since the Unix epoch.
+    pub(crate) grant_expires_s: u64,
 }
 
 /// Bytes as a recorder emitted them.

@@ -74,6 +74,8 @@ pub(crate) struct Admitted<V> {
     reservation: egress::Reservation<V>,
     stream: SharedStream,
     welcome: Welcome,
+    /// When the viewer's grant expires, seconds since the Unix epoch; none where it needs none.
+    pub(crate) grant_expires_s: Option<u64>,
 }
 
 impl Admission {
@@ -107,7 +109,7 @@ impl Admission {
         destination: Destination<'_, E::Viewer>,
     ) -> Result<Admitted<E::Viewer>, WireError> {
         let Destination { viewer, delivery, replacing } = destination;
-        self.check_grant(request, stream)?;
+        let grant_expires_s = self.check_grant(request, stream)?;
         check_formats(&lock(stream), request.formats)?;
         let role = self.check_room(request, stream, egress.audience().viewers(), replacing.is_some())?;
         let cursor = match request.start {
@@ -121,17 +123,28 @@ impl Admission {
         let reserved = egress.admit(stream, applicant);
         let reservation = reserved.map_err(|error| errors::not_admitted(error, stream))?;
         let welcome = self.welcome(&lock(stream), request.formats);
-        Ok(Admitted { reservation, stream: stream.clone(), welcome })
+        Ok(Admitted { reservation, stream: stream.clone(), welcome, grant_expires_s })
     }
 
-    fn check_grant(&self, request: &Request, stream: &SharedStream) -> Result<(), WireError> {
+    /// Checks a grant that a viewer of a private stream shows in the place of its last one. Gives its expiry, in seconds since
+    /// the Unix epoch.
+    ///
+    /// # Errors
+    /// `invalid_grant`.
+    pub(crate) fn renew(&self, stream: StreamId, grant: &str) -> Result<u64, WireError> {
+        Ok(self.grants.verify(grant, stream, Action::Watch, self.clock.now())?.exp)
+    }
+
+    /// Gives the expiry of a viewer's grant, where one is needed.
+    fn check_grant(&self, request: &Request, stream: &SharedStream) -> Result<Option<u64>, WireError> {
         let action = match request.client {
             Client::Relay(_) => Action::Relay,
             Client::Viewer if lock(stream).visibility() != Visibility::Public => Action::Watch,
-            Client::Viewer => return Ok(()),
+            Client::Viewer => return Ok(None),
         };
         let grant = request.grant.as_deref().unwrap_or_default();
-        self.grants.verify(grant, request.stream, action, self.clock.now()).map(|_| ())
+        let claims = self.grants.verify(grant, request.stream, action, self.clock.now())?;
+        Ok((action == Action::Watch).then_some(claims.exp))
     }
 
     /// Whether the client may take a place here, and which kind. One that has a place keeps it.
@@ -173,7 +186,7 @@ impl<V> Admitted<V> {
     /// # Errors
     /// `unknown_stream` or `stream_dropped` if the stream was closed meanwhile; `send` is not called then.
     pub(crate) fn start(self, send: impl FnOnce(Welcome)) -> Result<Session, WireError> {
-        let Self { reservation, stream, welcome } = self;
+        let Self { reservation, stream, welcome, .. } = self;
         reservation.start(|| send(welcome)).ok_or_else(|| errors::gone(&stream))
     }
 }

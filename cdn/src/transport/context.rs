@@ -14,6 +14,7 @@ use crate::{
     egress::{Audience, Egress, Encoder},
     ingest::Ingest,
     metrics::Metrics,
+    renewals::Renewals,
 };
 
 /// What a transport needs of the node.
@@ -23,6 +24,8 @@ pub(crate) struct TransportContext {
     pub(crate) hostname: String,
     pub(crate) admission: Arc<Admission>,
     pub(crate) ingest: Arc<Ingest>,
+    /// Asks clients for fresh grants.
+    pub(crate) renewals: Arc<Renewals>,
     pub(crate) audience: Arc<Audience>,
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,

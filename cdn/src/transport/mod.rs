@@ -10,6 +10,7 @@ mod admission;
 mod context;
 mod errors;
 mod handshake;
+mod held_grant;
 mod socketio;
 mod ws;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cdn::{ClusterSecret, Config, Node};
 use protocol::{
     grant::{Action, Claims},
+    node::Heartbeat,
     stream::Visibility,
 };
 use serde_json::json;
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     client::Client,
     harness::{Recording, TEST_TIMEOUT, signer, stream},
-    main_server::{FakeMainServer, SECRET, Server, Told},
+    main_server::{FakeMainServer, Mood, SECRET, Server, Told},
 };
 
 /// How far apart two readings of one clock may be on a busy machine.
@@ -66,7 +67,7 @@ impl Member {
     async fn takes(&self, title: &str, seconds: i64) -> bool {
         let (stream_id, visibility) = (stream(title), Visibility::Private);
         let exp = (self.server.time_ms().unwrap() / 1000).checked_add_signed(seconds).unwrap();
-        let grant = signer().sign(&Claims { stream_id, action: Action::Publish, visibility, exp }).unwrap();
+        let grant = signer().sign(&Claims::new(stream_id, Action::Publish, visibility, exp)).unwrap();
         let registration = json!({ "stream_id": stream_id, "grant": grant, "mime": Recording::usual().mime });
         let answer = self.client.call("register_new_stream", registration).await;
         assert!(answer["ok"] == true || answer["error"]["code"] == "invalid_grant", "{answer}");
@@ -105,4 +106,20 @@ async fn a_main_server_whose_clock_is_set_is_followed_and_one_that_tells_no_time
     let before = member.clock_ms().await;
     member.hears_answers().await;
     assert!(member.clock_ms().await.abs_diff(before) < CLOSE_MS, "the last offset is kept");
+}
+
+#[tokio::test]
+async fn the_main_server_is_told_how_far_the_machines_clock_is_off_and_the_node_uses_its_own_time() {
+    let mut member = Member::start(Some(-90_000_000)).await;
+    loop {
+        let told = timeout(TEST_TIMEOUT, member.heard.recv()).await.expect("the node says something in time");
+        if let Told::Heartbeat(_, Heartbeat { clock_offset_ms: Some(offset_ms), .. }) = told.unwrap() {
+            assert!(offset_ms.abs_diff(90_000_000) < CLOSE_MS, "the machine is 25 h ahead: {offset_ms}");
+            break;
+        }
+    }
+    assert!(member.takes("good", 60).await, "grants are judged by the main server's time");
+    *member.server.mood.lock().unwrap() = Mood::Fails;
+    assert!(member.takes("good without a main server", 60).await);
+    assert!(!member.takes("expired", -60).await);
 }

@@ -84,7 +84,7 @@ pub(crate) fn signer() -> Signer {
 
 /// A grant for a stream.
 pub(crate) fn grant(stream: StreamId, action: Action, visibility: Visibility) -> String {
-    signer().sign(&Claims { stream_id: stream, action, visibility, exp: 4_000_000_000 }).unwrap()
+    signer().sign(&Claims::new(stream, action, visibility, 4_000_000_000)).unwrap()
 }
 
 /// The payload that registers a public stream.

@@ -15,6 +15,7 @@ use axum::{
 };
 use protocol::{
     NodeId,
+    grant::PublicKey,
     node::{Command, Heartbeat, HeartbeatAnswer, RegisterServer, Registered},
 };
 use serde_json::json;
@@ -45,6 +46,9 @@ pub(crate) struct FakeMainServer {
     pub(crate) mood: Mutex<Mood>,
     /// How far its clock is ahead of this machine's; it tells no time without.
     pub(crate) ahead_ms: Mutex<Option<i64>>,
+    /// What nodes verify grants with.
+    pub(crate) grant_keys: Mutex<Vec<PublicKey>>,
+    pub(crate) cluster_id: Mutex<Option<String>>,
     heartbeat_ms: u64,
 }
 
@@ -76,6 +80,8 @@ impl FakeMainServer {
             commands: Mutex::default(),
             mood: Mutex::new(Mood::Well),
             ahead_ms: Mutex::default(),
+            grant_keys: Mutex::new(vec![signer().public_key().clone()]),
+            cluster_id: Mutex::default(),
             heartbeat_ms,
         });
         let app = Router::new()
@@ -124,11 +130,13 @@ async fn register(
     if let Some((status, code)) = server.refusals.lock().unwrap().pop() {
         return refusal(status, code);
     }
-    let grant_keys = vec![signer().public_key().clone()];
+    let grant_keys = server.grant_keys.lock().unwrap().clone();
+    let cluster_id = server.cluster_id.lock().unwrap().clone();
     let heartbeat_ms = server.heartbeat_ms;
     let node_id = NodeId("node-1".into());
     let (lease_ms, server_time_ms) = (heartbeat_ms * 3, server.time_ms());
-    Json(Registered { node_id, heartbeat_ms, lease_ms, grant_keys, server_time_ms }).into_response()
+    Json(Registered { node_id, heartbeat_ms, lease_ms, grant_keys, cluster_id, server_time_ms })
+        .into_response()
 }
 
 async fn heartbeat(
@@ -138,12 +146,21 @@ async fn heartbeat(
     Json(body): Json<Heartbeat>,
 ) -> Response {
     assert_eq!(headers["authorization"], format!("Bearer {SECRET}"));
+    let known = body.grant_keys.clone();
     server.told.send(Told::Heartbeat(NodeId(node_id), body)).unwrap();
     if std::mem::take(&mut *server.forgets.lock().unwrap()) {
         return refusal(StatusCode::NOT_FOUND, "unknown_node");
     }
     let commands = std::mem::take(&mut *server.commands.lock().unwrap());
-    Json(HeartbeatAnswer { commands, server_time_ms: server.time_ms() }).into_response()
+    let keys = server.grant_keys.lock().unwrap().clone();
+    let differ =
+        known.is_some_and(|known| known != keys.iter().map(|key| key.kid.clone()).collect::<Vec<_>>());
+    let (grant_keys, cluster_id) = match differ {
+        true => (Some(keys), server.cluster_id.lock().unwrap().clone()),
+        false => (None, None),
+    };
+    Json(HeartbeatAnswer { commands, server_time_ms: server.time_ms(), grant_keys, cluster_id })
+        .into_response()
 }
 
 async fn goodbye(State(server): State<Server>, Path(node_id): Path<String>) -> StatusCode {

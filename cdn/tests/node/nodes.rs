@@ -21,8 +21,8 @@ use protocol::{
     NodeId, StreamId,
     grant::Action,
     node::{
-        AskForSources, CarriedStream, Heartbeat, HeartbeatAnswer, RegisterServer, Registered, SourceAddress,
-        Sources,
+        AskForSources, CarriedStream, Command, Heartbeat, HeartbeatAnswer, RegisterServer, Registered,
+        SourceAddress, Sources,
     },
     stream::{StreamState, Visibility},
 };
@@ -42,6 +42,8 @@ struct Known {
     /// Sources of an asking node, whatever the heartbeats tell.
     scripts: Mutex<HashMap<String, Vec<String>>>,
     visibility: Mutex<Visibility>,
+    /// What every heartbeat is answered with.
+    commands: Mutex<Vec<Command>>,
     /// Streams that a node called over.
     over: Mutex<HashSet<StreamId>>,
     asks: AtomicUsize,
@@ -161,6 +163,11 @@ impl Nodes {
         *self.known.visibility.lock().unwrap() = Visibility::Private;
     }
 
+    /// From now on every node is told this.
+    pub(crate) fn command(&self, command: Command) {
+        self.known.commands.lock().unwrap().push(command);
+    }
+
     /// Whether a node called a stream over.
     pub(crate) fn is_over(&self, stream: StreamId) -> bool {
         self.known.is_over(stream)
@@ -231,6 +238,7 @@ async fn register(State(known): State<Arc<Known>>, Json(body): Json<RegisterServ
         heartbeat_ms: 200,
         lease_ms: 60_000,
         grant_keys,
+        cluster_id: None,
         server_time_ms: None,
     })
 }
@@ -243,7 +251,8 @@ async fn heartbeat(
     let ended = body.streams.iter().filter(|carried| carried.state == StreamState::Ended);
     known.over.lock().unwrap().extend(ended.map(|carried| carried.stream_id));
     known.nodes.lock().unwrap().get_mut(&node_id).unwrap().streams = body.streams;
-    Json(HeartbeatAnswer::default())
+    let commands = known.commands.lock().unwrap().clone();
+    Json(HeartbeatAnswer { commands, ..HeartbeatAnswer::default() })
 }
 
 async fn sources(

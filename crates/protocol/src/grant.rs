@@ -1,7 +1,8 @@
 //! Grants: Ed25519-signed JWTs (RFC 7519, RFC 8037) that permit to publish or watch one stream until a deadline.
 //!
-//! The main server signs with a private key that never leaves it; nodes verify with the public key they were
-//! given when they registered, without a request. A stolen node therefore cannot create grants.
+//! The main server signs with a private key that never leaves it; nodes verify with the public keys that registration and
+//! heartbeats give them, without a request. A stolen node therefore cannot create grants. Keys are replaced from time to time:
+//! a grant's header names its key, and several keys are accepted at once.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
@@ -34,6 +35,22 @@ pub struct Claims {
     pub visibility: Visibility,
     /// When the permission ends, seconds since the Unix epoch.
     pub exp: u64,
+    /// Id of the cluster it is for; none in grants of older versions.
+    #[serde(rename = "aud", default, skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
+    /// When it was signed, seconds since the Unix epoch; none in grants of older versions.
+    #[serde(rename = "iat", default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<u64>,
+    /// Id of the invitation that admitted the viewer, if one did.
+    #[serde(rename = "inv", default, skip_serializing_if = "Option::is_none")]
+    pub invitation_id: Option<String>,
+}
+
+impl Claims {
+    /// Claims without those that are optional.
+    pub fn new(stream_id: StreamId, action: Action, visibility: Visibility, exp: u64) -> Self {
+        Self { stream_id, action, visibility, exp, cluster_id: None, issued_at: None, invitation_id: None }
+    }
 }
 
 /// A key grants are verified with: an Ed25519 public key in JSON Web Key form (RFC 8037, section 2).
@@ -59,7 +76,7 @@ pub enum Error {
     /// The key material is not an Ed25519 key.
     #[error("not an Ed25519 key")]
     Key,
-    /// Malformed, expired, or signed by none of the known keys.
+    /// Malformed, expired, for another cluster, or signed by none of the known keys.
     #[error("grant is malformed, expired or not signed by this cluster")]
     Invalid,
     /// Valid, but for another stream or another action.
@@ -107,6 +124,7 @@ impl Signer {
 #[derive(Clone, Default)]
 pub struct Verifier {
     keys: Vec<(String, DecodingKey)>,
+    cluster_id: Option<String>,
 }
 
 impl Verifier {
@@ -119,7 +137,24 @@ impl Verifier {
             let decoded = DecodingKey::from_ed_components(&key.x).map_err(|_| Error::Key)?;
             Ok((key.kid.clone(), decoded))
         };
-        Ok(Self { keys: keys.iter().map(decode).collect::<Result<_, _>>()? })
+        Ok(Self { keys: keys.iter().map(decode).collect::<Result<_, _>>()?, cluster_id: None })
+    }
+
+    /// Refuses grants that name another cluster than this one.
+    #[must_use]
+    pub fn of_cluster(self, cluster_id: impl Into<String>) -> Self {
+        Self { cluster_id: Some(cluster_id.into()), ..self }
+    }
+
+    /// The ids of its keys.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|(kid, _)| kid.as_str())
+    }
+
+    /// Whether it has the key that `grant` names. A main server that does not may have missed a new key.
+    pub fn knows_key_of(&self, grant: &str) -> bool {
+        let kid = jsonwebtoken::decode_header(grant).ok().and_then(|header| header.kid);
+        kid.is_some_and(|kid| self.key_ids().any(|known| known == kid))
     }
 
     /// The claims of `grant`, if it permits `action` on `stream_id` at `now_s` (seconds, Unix epoch).
@@ -143,15 +178,23 @@ impl Verifier {
         Ok(claims)
     }
 
-    fn claims(&self, grant: &str) -> Result<Claims, Error> {
+    /// The claims of `grant`, whatever it permits and whether or not it has expired.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn claims(&self, grant: &str) -> Result<Claims, Error> {
         let header = jsonwebtoken::decode_header(grant).map_err(|_| Error::Invalid)?;
         let kid = header.kid.ok_or(Error::Invalid)?;
         let (_, key) = self.keys.iter().find(|(known, _)| *known == kid).ok_or(Error::Invalid)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // The time is a parameter, so the caller above checks the expiry.
+        // The time is a parameter of `verify`, which checks the expiry.
         validation.validate_exp = false;
-        let token = jsonwebtoken::decode(grant, key, &validation).map_err(|_| Error::Invalid)?;
-        Ok(token.claims)
+        // Checked below: a grant without this claim is of an older version and accepted.
+        validation.validate_aud = false;
+        let token = jsonwebtoken::decode::<Claims>(grant, key, &validation).map_err(|_| Error::Invalid)?;
+        let differs =
+            matches!((&self.cluster_id, &token.claims.cluster_id), (Some(own), Some(named)) if own != named);
+        if differs { Err(Error::Invalid) } else { Ok(token.claims) }
     }
 }
 
@@ -166,7 +209,7 @@ mod tests {
     }
 
     fn claims(action: Action) -> Claims {
-        Claims { stream_id: stream("a"), action, visibility: Visibility::Public, exp: NOW_S + 60 }
+        Claims::new(stream("a"), action, Visibility::Public, NOW_S + 60)
     }
 
     fn pair() -> (Signer, Verifier) {
@@ -198,6 +241,37 @@ mod tests {
         for (id, action) in [(stream("b"), Action::Watch), (stream("a"), Action::Publish)] {
             assert!(matches!(verifier.verify(&grant, id, action, NOW_S), Err(Error::Other)));
         }
+    }
+
+    #[test]
+    fn a_grant_of_another_cluster_is_invalid_and_one_that_names_none_is_accepted() {
+        let (signer, verifier) = pair();
+        let verify = |claims: &Claims, verifier: &Verifier| {
+            let grant = signer.sign(claims).unwrap();
+            verifier.verify(&grant, stream("a"), Action::Watch, NOW_S)
+        };
+        let named = Claims { cluster_id: Some("here".into()), ..claims(Action::Watch) };
+        let (here, elsewhere) =
+            (verifier.clone().of_cluster("here"), verifier.clone().of_cluster("elsewhere"));
+        assert_eq!(verify(&named, &here).unwrap(), named);
+        assert_eq!(verify(&named, &verifier).unwrap(), named, "a node that does not know its cluster yet");
+        assert!(matches!(verify(&named, &elsewhere), Err(Error::Invalid)));
+        assert!(verify(&claims(Action::Watch), &here).is_ok(), "a grant of an older version");
+    }
+
+    #[test]
+    fn all_claims_survive_the_way() {
+        let (signer, verifier) = pair();
+        let claims = Claims {
+            cluster_id: Some("here".into()),
+            issued_at: Some(NOW_S),
+            invitation_id: Some("i".into()),
+            ..claims(Action::Watch)
+        };
+        let grant = signer.sign(&claims).unwrap();
+        assert_eq!(verifier.claims(&grant).unwrap(), claims);
+        assert!(verifier.knows_key_of(&grant));
+        assert!(!Verifier::default().knows_key_of(&grant) && !verifier.knows_key_of("a.b.c"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod format;
 pub mod grant;
+pub mod grant_key;
 pub mod id;
 pub mod lenient;
 pub mod message;

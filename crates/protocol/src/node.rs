@@ -60,6 +60,9 @@ pub struct Registered {
     pub lease_ms: u64,
     /// Keys that grants may be signed with.
     pub grant_keys: Vec<PublicKey>,
+    /// Id of the cluster, which grants name; none from older main servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
     /// The main server's clock when it answered, Unix epoch: nodes correct their own by it.
     #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub server_time_ms: Option<u64>,
@@ -74,6 +77,13 @@ pub struct Heartbeat {
     /// Every stream the node carries, ended ones a last time.
     #[serde(default, deserialize_with = "objects")]
     pub streams: Vec<CarriedStream>,
+    /// Ids of the keys that the node verifies grants with; none from older nodes, which learn keys at registration only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_keys: Option<Vec<String>>,
+    /// How far the clock of the node's machine is ahead of the main server's, as the node measured it. The node itself uses
+    /// the main server's. None before the first measurement and from older nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ms: Option<i64>,
 }
 
 /// How loaded a node is.
@@ -180,6 +190,12 @@ pub struct HeartbeatAnswer {
     /// The main server's clock when it answered, Unix epoch: nodes correct their own by it.
     #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub server_time_ms: Option<u64>,
+    /// Keys that grants may be signed with, in place of those the node has; none if it has these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_keys: Option<Vec<PublicKey>>,
+    /// Id of the cluster, with the keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_id: Option<String>,
 }
 
 /// Something the main server asks of a node.
@@ -225,6 +241,9 @@ pub struct NodeInfo {
     pub load: Load,
     /// Milliseconds until its lease ends; 0 when it has ended.
     pub lease_left_ms: u64,
+    /// How far its machine's clock is ahead of the main server's; none while unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ms: Option<i64>,
 }
 
 /// Answer to `GET /api/scaling`: how many nodes the present load wants.

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{StreamId, lenient::null_is_default};
+use crate::{
+    StreamId,
+    lenient::{null_is_default, optional_whole},
+};
 
 /// Most bytes a preview picture may have.
 pub const MAX_THUMBNAIL_BYTES: usize = 256 * 1024;
@@ -89,6 +92,18 @@ pub struct Assignment {
     /// For viewers, the stream they were let in to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamInfo>,
+    /// How long the grant lasts, in seconds; none from older main servers.
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
+    pub expires_in_s: Option<u64>,
+}
+
+/// Answer to `POST /api/streams/{stream_id}/renew`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenewedGrant {
+    /// For the same action as the one that was shown.
+    pub grant: String,
+    /// How long it lasts, in seconds.
+    pub expires_in_s: u64,
 }
 
 /// Answer to `POST /api/streams`.

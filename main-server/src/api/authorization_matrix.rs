@@ -40,11 +40,16 @@ enum Access {
     SignedIn,
     /// The broadcaster of the stream.
     Publisher,
+    /// The broadcaster and the viewers of the stream.
+    GrantHolder,
     /// The broadcaster and the owner of the stream, and operators.
     Manager,
 }
 
-use Access::{Manager, MaybeSignedIn, Node, NodeOrOperator, Open, Operator, Publisher, SameOrigin, SignedIn};
+use Access::{
+    GrantHolder, Manager, MaybeSignedIn, Node, NodeOrOperator, Open, Operator, Publisher, SameOrigin,
+    SignedIn,
+};
 
 /// An operation: its method and path, who is admitted, the body, and the answer to those who are. Rows name accounts, keys and nodes
 /// that do not exist, so that nothing changes.
@@ -62,6 +67,8 @@ const ROWS: &[Row] = &[
     ),
     ("get /api/nodes", NodeOrOperator, NO_BODY, OK),
     ("get /api/nodes/placement?for=broadcaster", Operator, NO_BODY, OK),
+    ("get /api/grant-keys", Operator, NO_BODY, OK),
+    ("post /api/grant-keys", Operator, NO_BODY, OK),
     ("get /api/scaling", NodeOrOperator, NO_BODY, OK),
     ("delete /api/nodes/{node_id}", NodeOrOperator, NO_BODY, (404, "unknown_node")),
     ("put /api/nodes/{node_id}/heartbeat", Node, || json!({ "load": {} }), (404, "unknown_node")),
@@ -74,6 +81,7 @@ const ROWS: &[Row] = &[
     ("delete /api/streams/{stream_id}", Manager, NO_BODY, (204, "")),
     ("post /api/streams/{stream_id}/watch", Open, NO_BODY, OK),
     ("post /api/streams/{stream_id}/publish", Publisher, NO_BODY, OK),
+    ("post /api/streams/{stream_id}/renew", GrantHolder, NO_BODY, OK),
     ("get /api/streams/{stream_id}/thumbnail", Open, NO_BODY, (404, "not_found")),
     ("put /api/streams/{stream_id}/thumbnail", Publisher, || json!({}), (400, "invalid_request")),
     ("get /api/events", Open, NO_BODY, OK),
@@ -200,8 +208,9 @@ fn expected(
         Node | NodeOrOperator if shown == C::ClusterSecret => granted,
         Node => UNAUTHORIZED,
         Publisher if is_publisher => granted,
-        Publisher if is_bearer => OTHER_GRANT,
-        Publisher => NO_GRANT,
+        GrantHolder if is_publisher || shown == C::WatchGrant => granted,
+        Publisher | GrantHolder if is_bearer => OTHER_GRANT,
+        Publisher | GrantHolder => NO_GRANT,
         _ if is_forged => CSRF,
         MaybeSignedIn => granted,
         NodeOrOperator | Operator if is_operator => granted,
@@ -224,6 +233,7 @@ fn schemes(access: Access) -> &'static [&'static str] {
         NodeOrOperator => &["clusterSecret", "session"],
         Operator | SignedIn => &["session"],
         Publisher => &["publishGrant"],
+        GrantHolder => &["streamGrant"],
         Manager => &["publishGrant", "session"],
     }
 }

@@ -1,6 +1,12 @@
 //! Grants as the main server hands them out and takes them back.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use protocol::{
     StreamId,
@@ -8,42 +14,90 @@ use protocol::{
     stream::Visibility,
 };
 
-use super::vault::Seed;
 use crate::clock::Now;
 
-/// How long a broadcaster may publish with one grant; it can have it renewed.
-const PUBLISH: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long a viewer may take to start watching, or a node to start pulling.
-const START: Duration = Duration::from_secs(10 * 60);
+/// How long a grant may live.
+pub(crate) const LONGEST_GRANT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a viewer may take to start watching, or to continue at another node; clients renew theirs before that.
+const WATCH: Duration = Duration::from_secs(60 * 60);
+
+/// How long after its end a watch grant can be renewed: a computer that slept for a day continues.
+const RENEWABLE: Duration = Duration::from_secs(48 * 60 * 60);
 
 /// A time, in seconds, at which no grant has expired.
 const BEFORE_EVERY_EXPIRY: u64 = 0;
 
-/// Signs grants, and verifies those that come back.
+/// Signs grants, and verifies those that come back. Its keys are [replaced](Self::replace) from time to time.
 pub(crate) struct Grants {
+    cluster_id: String,
+    /// Whether grants name the cluster.
+    names_cluster: AtomicBool,
+    keys: Mutex<Arc<GrantSigning>>,
+}
+
+/// The keys at one moment.
+struct GrantSigning {
     signer: Signer,
     verifier: Verifier,
-    keys: Vec<PublicKey>,
+    public_keys: Vec<PublicKey>,
+}
+
+impl GrantSigning {
+    fn new(cluster_id: &str, signer: Signer, public_keys: Vec<PublicKey>) -> Result<Self, Error> {
+        let verifier = Verifier::new(&public_keys)?.of_cluster(cluster_id);
+        Ok(Self { signer, verifier, public_keys })
+    }
 }
 
 impl Grants {
-    /// Grants signed with the key made of the last of `seeds`, and accepted from those of all. None without a seed.
+    /// Grants of the cluster `cluster_id`, signed with `signer` and accepted from no other.
     ///
     /// # Errors
-    /// [`Error::Key`] if one of them makes no key.
-    pub(crate) fn new(seeds: &[Seed]) -> Result<Option<Self>, Error> {
-        let signers = seeds.iter().map(|seed| Signer::from_seed(&seed.0)).collect::<Result<Vec<_>, _>>()?;
-        let keys: Vec<PublicKey> = signers.iter().map(|signer| signer.public_key().clone()).collect();
-        let verifier = Verifier::new(&keys)?;
-        Ok(signers.into_iter().next_back().map(|signer| Self { signer, verifier, keys }))
+    /// [`Error::Key`].
+    pub(crate) fn new(cluster_id: String, signer: Signer) -> Result<Self, Error> {
+        let public_keys = vec![signer.public_key().clone()];
+        let keys = GrantSigning::new(&cluster_id, signer, public_keys)?;
+        Ok(Self { cluster_id, names_cluster: AtomicBool::new(false), keys: Mutex::new(Arc::new(keys)) })
+    }
+
+    /// Signs with `signer` from now on, and accepts what was signed with one of `accepted`.
+    ///
+    /// # Errors
+    /// [`Error::Key`]: nothing changes.
+    pub(crate) fn replace(&self, signer: Signer, accepted: Vec<PublicKey>) -> Result<(), Error> {
+        let keys = Arc::new(GrantSigning::new(&self.cluster_id, signer, accepted)?);
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+
+    /// Whether grants name the cluster from now on: nodes of older versions refuse those that do.
+    pub(crate) fn name_cluster(&self, names: bool) {
+        self.names_cluster.store(names, Relaxed);
+    }
+
+    fn keys(&self) -> Arc<GrantSigning> {
+        Arc::clone(&self.keys.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What nodes verify grants with.
-    pub(crate) fn public_keys(&self) -> &[PublicKey] {
-        &self.keys
+    pub(crate) fn public_keys(&self) -> Vec<PublicKey> {
+        self.keys().public_keys.clone()
     }
 
-    /// Permits `action` on the stream: to send its media and to end it, or to start watching or pulling it soon.
+    /// The keys for a node that has those of `known`; none if it needs no others.
+    pub(crate) fn keys_unless_known(&self, known: &[String]) -> Option<Vec<PublicKey>> {
+        let keys = self.keys();
+        let is_same = keys.public_keys.len() == known.len()
+            && keys.public_keys.iter().all(|key| known.contains(&key.kid));
+        (!is_same).then(|| keys.public_keys.clone())
+    }
+
+    /// The cluster that grants are for.
+    pub(crate) fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    /// Permits `action` on the stream: to send its media and to end it, or to watch or pull it.
     ///
     /// # Errors
     /// [`Error::Sign`].
@@ -54,16 +108,19 @@ impl Grants {
         visibility: Visibility,
         now: Now,
     ) -> Result<String, Error> {
-        let lasts = match action {
-            Action::Publish => PUBLISH,
-            Action::Watch | Action::Relay => START,
-        };
-        self.signer.sign(&Claims {
-            stream_id,
-            action,
-            visibility: visibility.for_nodes(),
-            exp: (now + lasts).unix.as_secs(),
-        })
+        self.issue(Claims::new(stream_id, action, visibility, 0), now)
+    }
+
+    /// Signs `claims` with the expiry that grants of their action have from `now` on.
+    ///
+    /// # Errors
+    /// [`Error::Sign`].
+    pub(crate) fn issue(&self, claims: Claims, now: Now) -> Result<String, Error> {
+        let cluster_id = self.names_cluster.load(Relaxed).then(|| self.cluster_id.clone());
+        let issued_at = Some(now.unix.as_secs());
+        let exp = (now + lifetime(claims.action)).unix.as_secs();
+        let visibility = claims.visibility.for_nodes();
+        self.keys().signer.sign(&Claims { cluster_id, issued_at, exp, visibility, ..claims })
     }
 
     /// Checks that `grant` is a publish grant of the stream, expired or not: its signature proves that the caller is the
@@ -73,13 +130,44 @@ impl Grants {
     /// # Errors
     /// [`Error::Invalid`], [`Error::Other`].
     pub(crate) fn check_broadcaster(&self, grant: &str, stream_id: StreamId) -> Result<(), Error> {
-        self.verifier.verify(grant, stream_id, Action::Publish, BEFORE_EVERY_EXPIRY).map(drop)
+        self.keys().verifier.verify(grant, stream_id, Action::Publish, BEFORE_EVERY_EXPIRY).map(drop)
+    }
+
+    /// The claims of a grant that its holder may have replaced by a fresh one: a publish grant, expired or not, or a watch grant
+    /// that expired within [`RENEWABLE`].
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], and [`Error::Other`] for a grant of another stream or of a node.
+    pub(crate) fn renewable(&self, grant: &str, stream_id: StreamId, now: Now) -> Result<Claims, Error> {
+        let claims = self.keys().verifier.claims(grant)?;
+        match claims.action {
+            _ if claims.stream_id != stream_id => Err(Error::Other),
+            Action::Publish => Ok(claims),
+            Action::Watch if claims.exp.saturating_add(RENEWABLE.as_secs()) > now.unix.as_secs() => {
+                Ok(claims)
+            }
+            Action::Watch => Err(Error::Invalid),
+            Action::Relay => Err(Error::Other),
+        }
+    }
+
+    /// Whether this server has the key that `grant` names.
+    pub(crate) fn knows_key_of(&self, grant: &str) -> bool {
+        self.keys().verifier.knows_key_of(grant)
     }
 
     /// Whether `grant` is one of the stream, expired or not: its holder was admitted once, or publishes the stream.
     pub(crate) fn was_let_in(&self, grant: &str, stream_id: StreamId) -> bool {
-        let is = |action| self.verifier.verify(grant, stream_id, action, BEFORE_EVERY_EXPIRY).is_ok();
-        [Action::Watch, Action::Publish, Action::Relay].into_iter().any(is)
+        self.keys().verifier.claims(grant).is_ok_and(|claims| claims.stream_id == stream_id)
+    }
+}
+
+/// How long a grant for `action` lives. A relay grant lasts as long as the longest: while no main server answers, its node
+/// continues at another source with it.
+pub(crate) fn lifetime(action: Action) -> Duration {
+    match action {
+        Action::Publish | Action::Relay => LONGEST_GRANT,
+        Action::Watch => WATCH,
     }
 }
 
@@ -87,45 +175,101 @@ impl Grants {
 mod tests {
     use super::*;
 
+    fn signer(seed: u8) -> Signer {
+        Signer::from_seed(&[seed; 32]).unwrap()
+    }
+
+    fn grants(seed: u8) -> Grants {
+        Grants::new("here".into(), signer(seed)).unwrap()
+    }
+
     #[test]
     fn a_publish_grant_permits_to_publish_for_a_day() {
-        let grants = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
-        let (now, id) = (Now::read(), StreamId::new("a", 1));
+        let (grants, now, id) = (grants(3), Now::read(), StreamId::new("a", 1));
         let grant = grants.permit(Action::Publish, id, Visibility::Public, now).unwrap();
-        let at = |time: Now| grants.verifier.verify(&grant, id, Action::Publish, time.unix.as_secs());
-        assert!(at(now + (PUBLISH - Duration::from_secs(1))).is_ok());
-        assert!(matches!(at(now + PUBLISH), Err(Error::Invalid)));
+        let at = |time: Now| grants.keys().verifier.verify(&grant, id, Action::Publish, time.unix.as_secs());
+        assert!(at(now + (LONGEST_GRANT - Duration::from_secs(1))).is_ok());
+        assert!(matches!(at(now + LONGEST_GRANT), Err(Error::Invalid)));
     }
 
     #[test]
     fn an_expired_publish_grant_still_proves_whose_stream_it_is_and_no_other() {
-        let grants = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
-        let (long_ago, id) = (Now { unix: Duration::from_secs(1), ..Now::read() }, StreamId::new("a", 1));
+        let (grants, id) = (grants(3), StreamId::new("a", 1));
+        let long_ago = Now { unix: Duration::from_secs(1), ..Now::read() };
         let grant = grants.permit(Action::Publish, id, Visibility::Public, long_ago).unwrap();
         assert!(grants.check_broadcaster(&grant, id).is_ok());
         assert!(matches!(grants.check_broadcaster(&grant, StreamId::new("b", 1)), Err(Error::Other)));
-        let stranger = Grants::new(&[Seed([4; 32])]).unwrap().unwrap();
-        assert!(matches!(stranger.check_broadcaster(&grant, id), Err(Error::Invalid)));
+        assert!(matches!(self::grants(4).check_broadcaster(&grant, id), Err(Error::Invalid)));
     }
 
     #[test]
     fn a_watch_grant_does_not_permit_to_publish() {
-        let grants = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
-        let (now, id) = (Now::read(), StreamId::new("a", 1));
+        let (grants, now, id) = (grants(3), Now::read(), StreamId::new("a", 1));
         let grant = grants.permit(Action::Watch, id, Visibility::Private, now).unwrap();
         assert!(matches!(grants.check_broadcaster(&grant, id), Err(Error::Other)));
     }
 
     #[test]
     fn the_newest_key_signs_and_all_verify() {
-        let (now, id) = (Now::read(), StreamId::new("a", 1));
-        let before = Grants::new(&[Seed([3; 32])]).unwrap().unwrap();
-        let after = Grants::new(&[Seed([3; 32]), Seed([4; 32])]).unwrap().unwrap();
-        assert_eq!(after.public_keys().len(), 2);
-        let old = before.permit(Action::Publish, id, Visibility::Public, now).unwrap();
-        let new = after.permit(Action::Publish, id, Visibility::Public, now).unwrap();
-        assert!(after.check_broadcaster(&old, id).is_ok() && after.check_broadcaster(&new, id).is_ok());
-        assert!(before.check_broadcaster(&new, id).is_err());
-        assert!(Grants::new(&[]).unwrap().is_none());
+        let (grants, now, id) = (grants(3), Now::read(), StreamId::new("a", 1));
+        let old = grants.permit(Action::Publish, id, Visibility::Public, now).unwrap();
+        let accepted = [3, 4].map(|seed| signer(seed).public_key().clone());
+        grants.replace(signer(4), accepted.to_vec()).unwrap();
+        let new = grants.permit(Action::Publish, id, Visibility::Public, now).unwrap();
+        assert!(grants.check_broadcaster(&old, id).is_ok() && grants.check_broadcaster(&new, id).is_ok());
+        assert!(self::grants(3).check_broadcaster(&new, id).is_err());
+        grants.replace(signer(4), accepted[1..].to_vec()).unwrap();
+        assert!(grants.check_broadcaster(&old, id).is_err() && !grants.knows_key_of(&old));
+    }
+
+    #[test]
+    fn a_grant_names_its_cluster_and_when_it_was_signed() {
+        let (grants, now, id) = (grants(3), Now::read(), StreamId::new("a", 1));
+        let claims = |grants: &Grants| {
+            let grant = grants.permit(Action::Watch, id, Visibility::Public, now).unwrap();
+            grants.keys().verifier.claims(&grant).unwrap()
+        };
+        assert_eq!(claims(&grants).cluster_id, None, "nodes of older versions refuse others");
+        grants.name_cluster(true);
+        assert_eq!(claims(&grants).cluster_id.as_deref(), Some("here"));
+        assert_eq!(claims(&grants).issued_at, Some(now.unix.as_secs()));
+        let elsewhere = Grants::new("elsewhere".into(), signer(3)).unwrap();
+        let grant = grants.permit(Action::Publish, id, Visibility::Public, now).unwrap();
+        assert!(matches!(elsewhere.check_broadcaster(&grant, id), Err(Error::Invalid)));
+    }
+
+    #[test]
+    fn a_recent_watch_grant_and_every_publish_grant_of_the_stream_may_be_renewed() {
+        let (grants, now, id) = (grants(3), Now::read(), StreamId::new("a", 1));
+        let grant = |action| grants.permit(action, id, Visibility::Private, now).unwrap();
+        let later = now + Duration::from_secs(30 * 60 * 60);
+        assert!(grants.renewable(&grant(Action::Publish), id, later).is_ok());
+        let end = WATCH + RENEWABLE;
+        assert!(grants.renewable(&grant(Action::Watch), id, now + (end - Duration::from_secs(1))).is_ok());
+        assert!(matches!(grants.renewable(&grant(Action::Watch), id, now + end), Err(Error::Invalid)));
+        assert!(matches!(grants.renewable(&grant(Action::Relay), id, now), Err(Error::Other)));
+        let other = StreamId::new("b", 1);
+        assert!(matches!(grants.renewable(&grant(Action::Publish), other, now), Err(Error::Other)));
+        let invited = Claims {
+            invitation_id: Some("i".into()),
+            ..Claims::new(id, Action::Watch, Visibility::Private, 0)
+        };
+        let claims = grants.renewable(&grants.issue(invited, now).unwrap(), id, now).unwrap();
+        let renewed = grants.renewable(&grants.issue(claims, now).unwrap(), id, now).unwrap();
+        assert_eq!(
+            renewed.invitation_id.as_deref(),
+            Some("i"),
+            "what admitted the viewer stays in its grant"
+        );
+    }
+
+    #[test]
+    fn a_node_gets_keys_when_it_has_others() {
+        let grants = grants(3);
+        let kid = signer(3).public_key().kid.clone();
+        assert_eq!(grants.keys_unless_known(std::slice::from_ref(&kid)), None);
+        for known in [vec![], vec!["x".into()], vec![kid, "x".into()]] {
+            assert_eq!(grants.keys_unless_known(&known), Some(grants.public_keys()), "{known:?}");
+        }
     }
 }

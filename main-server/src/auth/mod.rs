@@ -8,7 +8,7 @@ mod secret;
 pub(crate) mod token;
 mod vault;
 
-pub(crate) use grants::Grants;
+pub(crate) use grants::{Grants, LONGEST_GRANT, lifetime};
 pub(crate) use hasher::{Error as HasherError, Hasher, hash};
 pub(crate) use passphrase::{Attempt, MAX_CHARS as MAX_PASSPHRASE_CHARS, Passphrases};
 pub use secret::Secret;

@@ -1,5 +1,5 @@
-//! Bootstrap of a cluster: its first main server writes the version of the store's content, the key that grants are signed
-//! with, and the cluster secret. All others read them.
+//! Bootstrap of a cluster: its first main server writes the version of the store's content, the id of the cluster and the
+//! cluster secret. All others read them. So it is with the first [key that signs grants](super::grant_keys).
 //!
 //! Each is written only if it is not there, so of servers that start together one decides. A server proposes what an earlier
 //! version kept in its data folder.
@@ -12,7 +12,7 @@ use store::{Error, Expect, Kv, Namespace};
 
 use crate::auth::{Secret, Seed};
 
-/// What grants are signed with, and other secrets that main servers share.
+/// Secrets that main servers share.
 pub(crate) const KEYS: Namespace = Namespace::new("keys");
 /// What is set once for all main servers.
 pub(crate) const SETTINGS: Namespace = Namespace::new("settings");
@@ -22,13 +22,23 @@ const SCHEMA: u32 = 1;
 const SCHEMA_KEY: &str = "schema";
 /// Where the cluster secret is kept, under keys.
 const SECRET_KEY: &str = "cluster-secret";
-/// What the keys that sign grants are kept under, with a number behind it that grows.
+/// Where the id of the cluster is kept, under settings.
+const CLUSTER_ID_KEY: &str = "cluster";
+/// Hex digits of that id.
+const CLUSTER_ID_DIGITS: usize = 16;
+/// What an earlier version kept the keys under that sign grants, with a number behind it that grows.
 const GRANT_KEY: &str = "grant-";
 
 /// A number in the store.
 #[derive(Serialize, Deserialize)]
 struct Version {
     version: u32,
+}
+
+/// The cluster as grants name it.
+#[derive(Serialize, Deserialize)]
+struct Cluster {
+    id: String,
 }
 
 /// A secret in the store.
@@ -97,28 +107,47 @@ async fn raise_schema(kv: &dyn Kv, known: u32) -> Result<(), Error> {
     }
 }
 
-/// The seeds of the keys that grants may be signed with, newest last; `proposed` becomes the first if there is none.
+/// The seeds of the keys that an earlier version signed grants with, and their numbers, newest last.
 ///
 /// # Errors
 /// The store's; [`Error::Invalid`] if one is damaged.
-pub(crate) async fn grant_seeds(kv: &dyn Kv, proposed: &Seed) -> Result<Vec<Seed>, Error> {
-    let first = format!("{GRANT_KEY}1");
-    if kv.entries(KEYS, "").await?.iter().all(|entry| number(&entry.key).is_none()) {
-        settle(kv, KEYS, &first, &Kept { secret: proposed.to_hex() }).await?;
-    }
+pub(crate) async fn earlier_grant_seeds(kv: &dyn Kv) -> Result<Vec<(u32, Seed)>, Error> {
     let mut seeds = Vec::new();
-    for entry in kv.entries(KEYS, "").await? {
+    for entry in kv.entries(KEYS, GRANT_KEY).await? {
         let Some(number) = number(&entry.key) else { continue };
         let kept = serde_json::from_slice::<Kept>(&entry.value).ok();
         let seed = kept.and_then(|kept| Seed::from_hex(&kept.secret));
         seeds.push((number, seed.ok_or_else(|| damaged(KEYS, &entry.key, "no 64 hex digits"))?));
     }
     seeds.sort_unstable_by_key(|(number, _)| *number);
-    Ok(seeds.into_iter().map(|(_, seed)| seed).collect())
+    Ok(seeds)
+}
+
+/// Deletes what [`earlier_grant_seeds`] gives.
+///
+/// # Errors
+/// The store's.
+pub(crate) async fn forget_earlier_grant_seeds(kv: &dyn Kv) -> Result<(), Error> {
+    for entry in kv.entries(KEYS, GRANT_KEY).await? {
+        kv.delete(KEYS, &entry.key, Some(entry.revision)).await?;
+    }
+    Ok(())
 }
 
 fn number(key: &str) -> Option<u32> {
     key.strip_prefix(GRANT_KEY)?.parse().ok()
+}
+
+/// The id of the cluster, which grants name.
+///
+/// # Errors
+/// The store's; [`Error::Invalid`] if it is damaged.
+pub(crate) async fn cluster_id(kv: &dyn Kv) -> Result<String, Error> {
+    let proposed = Seed::random().map_err(|error| Error::Unavailable(error.to_string()))?;
+    let id = proposed.to_hex()[..CLUSTER_ID_DIGITS].to_owned();
+    let value = settle(kv, SETTINGS, CLUSTER_ID_KEY, &Cluster { id }).await?;
+    let cluster = serde_json::from_slice::<Cluster>(&value);
+    cluster.map(|cluster| cluster.id).map_err(|error| damaged(SETTINGS, CLUSTER_ID_KEY, error))
 }
 
 /// What lets a node into the cluster; `proposed` if nothing was decided yet.
@@ -151,29 +180,33 @@ mod tests {
     #[tokio::test]
     async fn the_first_to_come_decides_for_all() {
         let kv = kv().await;
-        assert_eq!(grant_seeds(&*kv, &Seed([1; 32])).await.unwrap(), [Seed([1; 32])]);
-        assert_eq!(grant_seeds(&*kv, &Seed([2; 32])).await.unwrap(), [Seed([1; 32])]);
         assert_eq!(cluster_secret(&*kv, &secret("first")).await.unwrap().reveal(), "first");
         assert_eq!(cluster_secret(&*kv, &secret("second")).await.unwrap().reveal(), "first");
+        let id = cluster_id(&*kv).await.unwrap();
+        assert_eq!((id.len(), &cluster_id(&*kv).await.unwrap()), (CLUSTER_ID_DIGITS, &id));
     }
 
     #[tokio::test]
     async fn of_two_that_come_together_one_decides() {
         let kv = kv().await;
-        let (first, second) = (Seed([1; 32]), Seed([2; 32]));
-        let (a, b) = tokio::join!(grant_seeds(&*kv, &first), grant_seeds(&*kv, &second));
+        let (a, b) = tokio::join!(cluster_id(&*kv), cluster_id(&*kv));
         assert_eq!(a.unwrap(), b.unwrap());
     }
 
     #[tokio::test]
-    async fn the_newest_key_comes_last() {
+    async fn the_newest_key_of_an_earlier_version_comes_last() {
         let kv = kv().await;
+        assert_eq!(earlier_grant_seeds(&*kv).await.unwrap(), []);
         for number in [10, 9, 2] {
             let seed = Kept { secret: Seed([number; 32]).to_hex() };
             kv.put(KEYS, &format!("grant-{number}"), json(&seed), None).await.unwrap();
         }
-        let seeds = grant_seeds(&*kv, &Seed([1; 32])).await.unwrap();
-        assert_eq!(seeds, [2, 9, 10].map(|number| Seed([number; 32])));
+        cluster_secret(&*kv, &secret("stays")).await.unwrap();
+        let seeds = earlier_grant_seeds(&*kv).await.unwrap();
+        assert_eq!(seeds, [2, 9, 10].map(|number| (number.into(), Seed([number; 32]))));
+        forget_earlier_grant_seeds(&*kv).await.unwrap();
+        assert_eq!(earlier_grant_seeds(&*kv).await.unwrap(), []);
+        assert_eq!(cluster_secret(&*kv, &secret("another")).await.unwrap().reveal(), "stays");
     }
 
     #[tokio::test]
@@ -198,6 +231,6 @@ mod tests {
     async fn a_damaged_key_is_an_error_and_not_replaced() {
         let kv = kv().await;
         kv.put(KEYS, "grant-1", Bytes::from_static(b"{\"secret\":\"00\"}"), None).await.unwrap();
-        assert!(matches!(grant_seeds(&*kv, &Seed([1; 32])).await, Err(Error::Invalid(_))));
+        assert!(matches!(earlier_grant_seeds(&*kv).await, Err(Error::Invalid(_))));
     }
 }

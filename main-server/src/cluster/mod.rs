@@ -3,6 +3,7 @@
 pub(crate) mod bootstrap;
 pub(crate) mod circuit_breaker;
 pub(crate) mod gossip;
+pub(crate) mod grant_keys;
 pub(crate) mod partition;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -76,7 +76,9 @@ pub(super) fn send(
             last if last + 1 == count => Part::Last,
             _ => Part::Next,
         };
-        let heartbeat = Heartbeat { load: heartbeat.load, streams: rows.to_vec() };
+        let (grant_keys, clock_offset_ms) = (heartbeat.grant_keys.clone(), heartbeat.clock_offset_ms);
+        let (load, streams) = (heartbeat.load, rows.to_vec());
+        let heartbeat = Heartbeat { load, streams, grant_keys, clock_offset_ms };
         send(part, &serde_json::to_vec(&heartbeat).expect("ids, texts and numbers are always JSON"));
     }
 }
@@ -146,7 +148,11 @@ mod tests {
 
     fn forward(outbox: &Outbox, count: u32) -> Forwarded {
         let node_id = NodeId("0123456789abcdef".into());
-        let heartbeat = Heartbeat { load: Load { viewers: count, ..Load::default() }, streams: rows(count) };
+        let heartbeat = Heartbeat {
+            load: Load { viewers: count, ..Load::default() },
+            streams: rows(count),
+            ..Heartbeat::default()
+        };
         let body = serde_json::to_vec(&heartbeat).unwrap().into();
         send(outbox, &node_id, &heartbeat, &body, 7);
         Forwarded { node_id, received_at_ms: 7, heartbeat }

@@ -73,6 +73,7 @@ impl Nodes {
         now: Now,
     ) -> Result<Reply, registry::Error> {
         self.state.nodes(|registry, fleet, streams| {
+            registry.note(node_id, heartbeat);
             let node = registry.heartbeat(node_id, heartbeat.load, received, now.instant)?;
             let reply = streams.report(node_id, &node.hostname, &heartbeat.streams, received, now);
             fleet.join(&node.spec());

@@ -128,6 +128,7 @@ mod tests {
             region: None,
             load,
             lease_left_ms: 3000,
+            clock_offset_ms: None,
         }
     }
 

@@ -245,6 +245,14 @@ impl Streams {
         Ok(Chosen::from(decision).nodes)
     }
 
+    /// Whether this server knows everything that other main servers wrote.
+    ///
+    /// # Errors
+    /// [`Error::CutOff`].
+    pub(crate) fn knows_all(&self) -> Result<(), Error> {
+        Ok(self.partition.knows_all()?)
+    }
+
     /// The nodes to continue publishing a stream; it is placed on the first.
     ///
     /// # Errors

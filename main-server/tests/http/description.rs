@@ -8,10 +8,11 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Where the routes are.
-const ROUTES: [&str; 8] = [
+const ROUTES: [&str; 9] = [
     include_str!("../../src/accounts/routes.rs"),
     include_str!("../../src/api/mod.rs"),
     include_str!("../../src/broadcasters/routes.rs"),
+    include_str!("../../src/grant_keys/routes.rs"),
     include_str!("../../src/health/mod.rs"),
     include_str!("../../src/nodes/routes/mod.rs"),
     include_str!("../../src/scaling/routes.rs"),

@@ -11,6 +11,7 @@ mod nodes;
 mod pages;
 mod placement;
 mod proxied;
+mod renewal;
 mod restart;
 mod scaling;
 mod server;

@@ -80,7 +80,7 @@ async fn where_every_node_is_full_nobody_new_is_let_in() {
     assert_eq!(first, ["/cdn/a", "/cdn/a", "/cdn/b", "/cdn/b"], "no heartbeat came in between");
     let refused = server.watch(id, json!({})).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::NoCapacity));
-    let full = Heartbeat { load: Load { viewers: 2, ..Load::default() }, streams: vec![] };
+    let full = Heartbeat { load: Load { viewers: 2, ..Load::default() }, ..Heartbeat::default() };
     let path = format!("/api/nodes/{b}/heartbeat");
     server.put(&path, Some(&server.secret), json!(full).to_string().into()).await;
     assert_eq!(server.watch(id, json!({})).await.code(), ErrorCode::NoCapacity);

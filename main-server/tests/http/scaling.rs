@@ -26,7 +26,7 @@ async fn node(server: &Server, hostname: &str) -> String {
 }
 
 async fn serve(server: &Server, node: &str, viewers: u32) {
-    let heartbeat = Heartbeat { load: Load { viewers, ..Load::default() }, streams: Vec::new() };
+    let heartbeat = Heartbeat { load: Load { viewers, ..Load::default() }, ..Heartbeat::default() };
     let path = format!("/api/nodes/{node}/heartbeat");
     let answer = server.put(&path, Some(&server.secret), json!(heartbeat).to_string().into()).await;
     assert_eq!(answer.status, StatusCode::OK);

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, future::Future, path::Path, time::Duration};
 use main_server::{App, Config, Local};
 use protocol::{
     ErrorCode, StreamId,
-    node::{Capacity, CarriedStream, Heartbeat, HeartbeatAnswer, Load, NodeInfo, RegisterServer, Registered},
+    node::{Capacity, CarriedStream, Heartbeat, HeartbeatAnswer, NodeInfo, RegisterServer, Registered},
     stream::{Assignment, StreamCreated, StreamInfo, StreamState},
 };
 use reqwest::{Client, Method, Response, StatusCode};
@@ -235,7 +235,7 @@ impl Server {
     }
 
     pub(crate) async fn heartbeat(&self, node: &str, streams: Vec<CarriedStream>) -> HeartbeatAnswer {
-        let heartbeat = Heartbeat { load: Load::default(), streams };
+        let heartbeat = Heartbeat { streams, ..Heartbeat::default() };
         let path = format!("/api/nodes/{node}/heartbeat");
         self.put(&path, Some(&self.secret), json!(heartbeat).to_string().into()).await.read()
     }

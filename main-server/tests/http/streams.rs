@@ -322,7 +322,7 @@ async fn an_expired_publish_grant_is_renewed_until_the_stream_is_over() {
     let registered: Registered = server.register("a", 1).await.read();
     let (first, other) = (server.create("first").await, server.create("other").await);
     let (id, path) = (first.stream_id, format!("/api/streams/{}", first.stream_id));
-    let claims = Claims { stream_id: id, action: Action::Publish, visibility: Visibility::Public, exp: 1 };
+    let claims = Claims::new(id, Action::Publish, Visibility::Public, 1);
     let expired = |seed: u8| Signer::from_seed(&[seed; 32]).unwrap().sign(&claims).unwrap();
     let renew = async |grant: &str| server.post(&format!("{path}/publish"), Some(grant), json!({})).await;
 

@@ -250,7 +250,8 @@ impl Node {
             relays: 0,
             bytes_per_s: 0,
         };
-        let heartbeat = Heartbeat { load, streams: stream.into_iter().map(carried).collect() };
+        let heartbeat =
+            Heartbeat { load, streams: stream.into_iter().map(carried).collect(), ..Heartbeat::default() };
         serde_json::to_string(&heartbeat).unwrap_or_default()
     }
 }

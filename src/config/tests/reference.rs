@@ -84,7 +84,7 @@ const FIXED: &str = "
 
 Clients and servers of different versions rely on these values, so they cannot be configured: keep-alive every 10 s and
 20 s of silence on media connections, 8 s on event streams; chunks of up to 49 MiB; titles of 120 characters, passphrases of 256,
-pictures of 256 KiB, request bodies of 16 KiB within 30 s, heartbeats of 4 MiB; publish grants of 24 hours and watch grants of 10 minutes;
+pictures of 256 KiB, request bodies of 16 KiB within 30 s, heartbeats of 4 MiB; publish grants of 24 hours and watch grants of an hour;
 relays over at most three hops. [protocol.md](protocol.md) and [http-api.md](http-api.md) describe them.
 ";
 

@@ -39,6 +39,12 @@ impl<E: SocketEmitter> NodeAdapter<E> {
         sent.map_err(|errors| errors.into_iter().next().unwrap_or(SocketError::Closed))
     }
 
+    /// Ends a connection. One that is gone is ended already.
+    pub(super) fn disconnect(&self, sid: Sid) -> Result<(), SocketError> {
+        let ended = self.local.disconnect_socket(BroadcastOptions::new(sid));
+        ended.map_err(|errors| errors.into_iter().next().unwrap_or(SocketError::Closed))
+    }
+
     /// The connections of a room.
     pub(super) fn members(&self, room: Room) -> Vec<Sid> {
         let mut options = BroadcastOptions::default();

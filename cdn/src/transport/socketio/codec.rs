@@ -59,6 +59,10 @@ pub(super) fn keyframe_wanted(stream_id: StreamId) -> Packet {
     Packet { text: event(name::KEYFRAME_WANTED, &StreamRef { stream_id }), payload: None }
 }
 
+pub(super) fn renew_grant(stream_id: StreamId) -> Packet {
+    Packet { text: event(name::RENEW_GRANT, &StreamRef { stream_id }), payload: None }
+}
+
 /// The JSON of an ack's arguments.
 pub(super) fn ack(answer: &impl Serialize) -> Str {
     let text = serde_json::to_string(&[answer]);

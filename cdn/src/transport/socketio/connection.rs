@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, Mutex, Weak};
 
+use protocol::StreamId;
 use serving::Client;
 use socketioxide::{TransportType, extract::SocketRef};
 
 use super::{
-    adapter::Adapter, recipient::Recipient, rooms::Rooms, serial::Serial, server::Server, watched::Watched,
+    adapter::Adapter, recipient::Recipient, renewing::PublishGrants, rooms::Rooms, serial::Serial,
+    server::Server, watched::Watched,
 };
 use crate::{connections::Counted, ingest::ConnectionId, lock::lock, transport::errors};
 
@@ -18,10 +20,14 @@ pub(super) struct Connection {
     client: Option<Client>,
     /// What it watches.
     pub(super) watched: Mutex<Watched>,
+    /// The grants it publishes with.
+    pub(super) publish_grants: PublishGrants,
     pub(super) me: Weak<Self>,
     pub(super) server: Arc<Server>,
     /// Its events, one after the other.
     pub(super) serial: Serial,
+    /// The stream that it published and ended last.
+    pub(super) ended_itself: Mutex<Option<StreamId>>,
     _counted: Counted,
 }
 
@@ -36,19 +42,22 @@ impl Connection {
             format!("no_capacity: {}", errors::no_connection())
         })?;
         let polls = socket.transport_type() == TransportType::Polling;
-        let Rooms { slot, polling_queues } = &server.rooms;
-        let polling_queue = polls.then(|| polling_queues.open(slot, socket.id));
-        let recipient = Recipient { sid: socket.id, slot: slot.clone(), polling_queue };
+        let Rooms { slot, polling_queues, open } = server.rooms.clone();
+        let polling_queue = polls.then(|| polling_queues.open(&slot, socket.id));
+        let recipient = Recipient { sid: socket.id, slot, polling_queue, open: open.clone() };
         let connection = Arc::new_cyclic(|me| Self {
             id,
             recipient,
             client: socket.req_parts().extensions.get::<Client>().cloned(),
             watched: Mutex::default(),
+            publish_grants: PublishGrants::default(),
             me: me.clone(),
             server,
             serial: Serial::default(),
+            ended_itself: Mutex::default(),
             _counted: counted,
         });
+        open.add(&connection);
         Ok(connection)
     }
 
@@ -61,7 +70,9 @@ impl Connection {
     /// Gives up what it watches and publishes.
     pub(super) fn close(&self) {
         lock(&self.watched).leave_all();
+        lock(&self.publish_grants).clear();
         self.server.rooms.polling_queues.close(self.recipient.sid);
+        self.server.rooms.open.remove(self.recipient.sid);
         let context = &self.server.context;
         context.ingest.disconnected(self.id, context.clock.now());
     }

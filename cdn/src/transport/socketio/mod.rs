@@ -10,9 +10,11 @@ mod delivery;
 mod encoder;
 mod engine;
 mod event;
+mod leftover;
 mod polling_queue;
 mod publishing;
 mod recipient;
+mod renewing;
 mod rooms;
 mod serial;
 mod server;
@@ -36,6 +38,7 @@ use self::{
     delivery::QUEUE_PACKETS,
     engine::Guarded,
     event::{Event, On, Unknown},
+    leftover::OpenConnections,
     polling_queue::PollingQueues,
     rooms::Rooms,
     server::Server,
@@ -83,7 +86,8 @@ pub(super) fn start(context: &TransportContext) -> Running {
         .route_service("/socket.io/", service)
         .layer(middleware::from_fn_with_state(Arc::new(guarded), engine::guard));
     let connections = context.connections.register(NAME);
-    open(&io, Server::new(context.clone(), Rooms { slot, polling_queues }, connections));
+    let rooms = Rooms { slot, polling_queues, open: OpenConnections::default() };
+    open(&io, Server::new(context.clone(), rooms, connections));
     Running { routes, close: closing(io) }
 }
 
@@ -104,6 +108,7 @@ fn listen(socket: &SocketRef<Adapter>, connection: Arc<Connection>) {
     on::<publishing::Register>(socket, &connection);
     on::<publishing::Broadcast>(socket, &connection);
     on::<publishing::End>(socket, &connection);
+    on::<renewing::ShowGrant>(socket, &connection);
     on::<watching::BeginToWatch>(socket, &connection);
     on::<watching::Leave>(socket, &connection);
     on::<watching::RequestKeyframe>(socket, &connection);

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     hub::AskKeyframe,
     ingest::{Accepted, Registered, Registration, Segment},
+    lock::lock,
 };
 
 /// `register_new_stream`.
@@ -30,9 +31,10 @@ impl Event for Register {
         let registration = registration(request, &connection.recipient);
         let id = registration.stream;
         match context.ingest.register(connection.id, registration, context.clock.now()).await {
-            Ok(Registered { stream, next_segment, viewers }) => {
+            Ok(Registered { stream, next_segment, viewers, grant_expires_s }) => {
                 call.socket.join(room(id));
                 connection.keep();
+                connection.holds_publish_grant(id, grant_expires_s);
                 connection.server.announce(id, &stream);
                 call.answer(Ok(StreamRegistered { next_segment, viewers }));
             }
@@ -66,6 +68,7 @@ impl Event for End {
     type Payload = StreamRef;
 
     async fn handle(connection: Arc<Connection>, call: Call, StreamRef { stream_id }: StreamRef) {
+        *lock(&connection.ended_itself) = Some(stream_id);
         let ended = connection.server.context.ingest.end(connection.id, stream_id);
         call.answer(ended.map(|()| Done {}));
     }

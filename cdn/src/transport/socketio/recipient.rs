@@ -13,9 +13,13 @@ use socketioxide_core::{Sid, Value, adapter::errors::SocketError, packet};
 use super::{
     adapter::{Adapter, Slot},
     codec::{self, Packet},
+    leftover::OpenConnections,
     polling_queue::PollingQueue,
 };
-use crate::egress::{Dismissal, Offer, PendingReceipt, Receipt, ViewerConnection};
+use crate::{
+    egress::{Dismissal, Offer, PendingReceipt, Receipt, ViewerConnection},
+    hub::Closed,
+};
 
 /// See the [module](self).
 #[derive(Clone)]
@@ -24,6 +28,8 @@ pub(crate) struct Recipient {
     pub(super) slot: Slot,
     /// Of a connection that polls, or did so when it began.
     pub(super) polling_queue: Option<Arc<PollingQueue>>,
+    /// All connections of the node.
+    pub(super) open: OpenConnections,
 }
 
 impl Recipient {
@@ -37,6 +43,14 @@ impl Recipient {
     /// Asks a broadcaster for a keyframe.
     pub(super) fn want_keyframe(&self, stream: StreamId) -> Result<(), SocketError> {
         self.send(event(&codec::keyframe_wanted(stream), None))
+    }
+
+    /// Ends the connection.
+    pub(super) fn disconnect(&self) {
+        let adapter = self.slot.get().and_then(Weak::upgrade);
+        if let Some(Err(error)) = adapter.map(|adapter| adapter.disconnect(self.sid)) {
+            tracing::debug!(%error, "a connection could not be told that it is closed");
+        }
     }
 
     pub(super) fn send(&self, packet: packet::Packet) -> Result<(), SocketError> {
@@ -62,8 +76,12 @@ impl ViewerConnection for Recipient {
         }
     }
 
-    /// The connection stays: it may watch and publish other streams.
-    fn dismiss(&self, _: Dismissal) {}
+    /// The connection stays as long as it watches or publishes other streams, and where this stream is not over.
+    fn dismiss(&self, why: Dismissal) {
+        if why == Dismissal::Closed(Closed::Ended) {
+            self.open.watched_stream_ended(self.sid);
+        }
+    }
 }
 
 /// Shared bytes that hold a receipt until one connection has sent them.

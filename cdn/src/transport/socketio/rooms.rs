@@ -8,6 +8,7 @@ use socketioxide_core::adapter::Room;
 use super::{
     adapter::Slot,
     codec,
+    leftover::OpenConnections,
     polling_queue::PollingQueues,
     recipient::{self, Recipient},
 };
@@ -17,6 +18,7 @@ use super::{
 pub(super) struct Rooms {
     pub(super) slot: Slot,
     pub(super) polling_queues: Arc<PollingQueues>,
+    pub(super) open: OpenConnections,
 }
 
 impl Rooms {
@@ -27,9 +29,13 @@ impl Rooms {
         let packet = recipient::event(&codec::state(state), None);
         for sid in adapter.members(room.clone()) {
             let polling_queue = self.polling_queues.of(sid);
-            let recipient = Recipient { sid, slot: self.slot.clone(), polling_queue };
+            let recipient =
+                Recipient { sid, slot: self.slot.clone(), polling_queue, open: self.open.clone() };
             if let Err(error) = recipient.send(packet.clone()) {
                 tracing::debug!(%error, "a broadcaster has no room for an announcement");
+            }
+            if state.state == StreamState::Ended {
+                self.open.published_stream_ended(sid, state.stream_id);
             }
         }
         if state.state == StreamState::Ended {

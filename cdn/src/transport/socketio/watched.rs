@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use protocol::{ErrorCode, StreamId, WireError};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Now, egress::Session};
+use crate::{clock::Now, egress::Session, transport::held_grant::HeldGrant};
 
 /// The streams a connection watches.
 #[derive(Default)]
@@ -15,8 +15,8 @@ pub(super) struct Watched(HashMap<StreamId, Watch>);
 pub(super) enum Watch {
     /// The stream is being fetched. Cancelled when the viewer asks again, leaves or is gone.
     Waiting(CancellationToken),
-    /// The viewer gets it.
-    Flowing(Session),
+    /// The viewer gets it, with this grant if it needs one.
+    Flowing(Session, Option<Box<HeldGrant>>),
 }
 
 impl Watch {
@@ -24,7 +24,7 @@ impl Watch {
     fn is_open(&self) -> bool {
         match self {
             Self::Waiting(unwanted) => !unwanted.is_cancelled(),
-            Self::Flowing(session) => !session.is_over(),
+            Self::Flowing(session, _) => !session.is_over(),
         }
     }
 }
@@ -65,8 +65,27 @@ impl Watched {
     pub(super) fn session(&self, id: StreamId) -> Option<&Session> {
         match self.0.get(&id)? {
             Watch::Waiting(_) => None,
-            Watch::Flowing(session) => Some(session),
+            Watch::Flowing(session, _) => Some(session),
         }
+    }
+
+    /// The client shows a fresh grant of a stream that it gets. Where it needs none, nothing is looked at.
+    ///
+    /// # Errors
+    /// `invalid_grant`, `limit_reached`, `not_registered` if the connection does not get the stream.
+    pub(super) fn renew(&self, id: StreamId, grant: &str) -> Result<(), WireError> {
+        match self.0.get(&id) {
+            Some(Watch::Flowing(_, held)) => held.as_ref().map_or(Ok(()), |held| held.renew(grant)),
+            Some(Watch::Waiting(_)) | None => {
+                let message = "this connection neither publishes nor watches that stream";
+                Err(WireError::new(ErrorCode::NotRegistered, message))
+            }
+        }
+    }
+
+    /// Whether it watches nothing now.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.0.values().any(Watch::is_open)
     }
 
     /// Whether the connection may watch `id` besides what it watches.

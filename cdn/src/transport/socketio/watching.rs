@@ -13,13 +13,17 @@ use super::{
     connection::Connection,
     delivery::{CONTINUOUS, IN_TURNS},
     event::{Call, Event},
+    renewing::ask_renewal,
     watched::{Watch, Watched},
 };
 use crate::{
     egress::Delivery,
     hub::SharedStream,
     lock::lock,
-    transport::admission::{Client, Destination, Request, Start},
+    transport::{
+        admission::{Client, Destination, Request, Start},
+        held_grant::HeldGrant,
+    },
 };
 
 /// `watch_stream`.
@@ -133,9 +137,12 @@ impl Connection {
         let admitted =
             self.server.context.admission.admit(&self.server.egress, request, stream, destination)?;
         watched.leave(request.stream);
+        let grant_expires_s = admitted.grant_expires_s;
         let session = admitted.start(|welcome| call.answer(Ok(welcome.watching)))?;
         self.keep();
-        watched.insert(request.stream, Watch::Flowing(session));
+        let ask = || ask_renewal(&self.recipient, request.stream);
+        let held = HeldGrant::new(&self.server.context, request.stream, grant_expires_s, ask);
+        watched.insert(request.stream, Watch::Flowing(session, held));
         Ok(())
     }
 

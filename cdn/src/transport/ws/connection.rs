@@ -114,6 +114,11 @@ impl Connection {
         lock(&self.outgoing).phase != Phase::Open
     }
 
+    /// Whether nothing waits for the client.
+    pub(super) fn has_sent_all(&self) -> bool {
+        lock(&self.outgoing).waiting.is_empty()
+    }
+
     /// Whether the client sent anything, or took what had waited for it, since the last call.
     pub(super) fn has_sent(&self) -> bool {
         self.has_sent.swap(false, Relaxed)

@@ -20,6 +20,8 @@ const PING_TICKS: u32 = 10;
 pub(super) const SILENT_TICKS: u32 = 20;
 /// A closed client may take as many ticks to read what is left for it.
 const CLOSING_TICKS: u32 = 30;
+/// One that was sent everything may take as many ticks to close as well.
+const SENT_TICKS: u32 = 2;
 
 /// All connections of the transport.
 #[derive(Default)]
@@ -111,6 +113,7 @@ impl Entry {
         self.ticks = if restart { 0 } else { self.ticks + 1 };
         match (closing, self.ticks) {
             (true, CLOSING_TICKS..) => Some(Due::End),
+            (true, SENT_TICKS..) if self.connection.has_sent_all() => Some(Due::End),
             (false, SILENT_TICKS..) => Some(Due::Close),
             (false, ticks) if ticks > 0 && ticks % PING_TICKS == 0 => Some(Due::Ping),
             _ => None,

@@ -30,7 +30,10 @@ use axum::{
 };
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
-use protocol::{ErrorCode, WireError, event::name};
+use protocol::{
+    ErrorCode, StreamId, WireError,
+    event::{Ack, Done, Renew, StreamRef, name},
+};
 use serving::Client;
 use tokio_util::task::TaskTracker;
 
@@ -48,6 +51,7 @@ use super::{
     admission::{Destination, Request},
     context::{Close, Running, TransportContext},
     errors, handshake,
+    held_grant::HeldGrant,
 };
 use crate::{
     clock::Clock,
@@ -55,6 +59,7 @@ use crate::{
     egress::{Delivery, Egress, Session},
     http,
     hub::SharedStream,
+    renewals::AskRenewal,
 };
 
 const NAME: TransportName = TransportName { label: "ws", title: "WebSocket" };
@@ -133,6 +138,7 @@ impl Server {
         let mut task = ClientTask {
             connection,
             session: None,
+            grant: None,
             clock: self.context.clock.clone(),
             _kept_alive: kept_alive,
             _counted: counted,
@@ -157,13 +163,26 @@ impl Server {
         let connection = task.connection.clone();
         let destination = Destination { viewer: connection.clone(), delivery: &DIRECT, replacing: None };
         let admitted = self.context.admission.admit(&self.egress, request, stream, destination)?;
+        let grant_expires_s = admitted.grant_expires_s;
         let session = admitted.start(|welcome| {
             // A client that is gone is noticed by its task.
             let _ = connection.send(&frame::event(name::WATCHING, &welcome), None);
         })?;
         task.session = Some(session);
+        let ask = || ask_renewal(request.stream, &task.connection);
+        task.grant = HeldGrant::new(&self.context, request.stream, grant_expires_s, ask);
         Ok(())
     }
+}
+
+/// Asks a client for a fresh grant, unless it leaves too much unread.
+fn ask_renewal(stream_id: StreamId, connection: &Arc<Connection>) -> AskRenewal {
+    let connection = Arc::downgrade(connection);
+    Arc::new(move || {
+        if let Some(connection) = connection.upgrade() {
+            connection.answer(&frame::event(name::RENEW_GRANT, &StreamRef { stream_id }));
+        }
+    })
 }
 
 /// Answers the handshake, and serves the connection that it opens.
@@ -210,6 +229,8 @@ struct ClientTask {
     connection: Arc<Connection>,
     /// Left when the task ends.
     session: Option<Session>,
+    /// None where the client needs none.
+    grant: Option<Box<HeldGrant>>,
     clock: Clock,
     _kept_alive: KeptAlive,
     _counted: Option<Counted>,
@@ -242,7 +263,16 @@ impl ClientTask {
             Some(Event::RequestKeyframe) => {
                 self.session.iter().for_each(|session| session.request_keyframe(arrived));
             }
+            Some(Event::Renew(request)) => {
+                let answer = Ack(self.renew(&request).map(|()| Done {}));
+                connection.answer(&frame::event(name::RENEW, &answer));
+            }
             None => {}
         }
+    }
+
+    /// The client has a new grant. Where it needs none, nothing is looked at.
+    fn renew(&self, request: &Renew) -> Result<(), WireError> {
+        self.grant.as_ref().map_or(Ok(()), |held| held.renew(&request.grant))
     }
 }

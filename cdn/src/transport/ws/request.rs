@@ -2,7 +2,7 @@
 
 use protocol::{
     ErrorCode, Formats, WireError,
-    event::{ClockRequest, FrameName, name},
+    event::{ClockRequest, FrameName, Renew, name},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -42,6 +42,7 @@ pub(super) fn read(stream: &str, query: Query) -> Result<Request, WireError> {
 pub(super) enum Event {
     Clock(ClockRequest),
     RequestKeyframe,
+    Renew(Renew),
 }
 
 /// The event in a text message; none if it is not one of those.
@@ -50,6 +51,7 @@ pub(super) fn event(text: &str) -> Option<Event> {
     match event.as_str() {
         name::CLOCK => serde_json::from_value(payload).ok().map(Event::Clock),
         name::REQUEST_KEYFRAME => Some(Event::RequestKeyframe),
+        name::RENEW => serde_json::from_value(payload).ok().map(Event::Renew),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ mod ack;
 mod clock;
 mod media;
 mod publishing;
+mod renewal;
 mod state;
 mod watching;
 
@@ -13,5 +14,6 @@ pub use ack::{Ack, Done};
 pub use clock::{ClockAnswer, ClockRequest};
 pub use media::{ChunkHead, DataKind, FrameName, SkipReason, Skipped, StreamingData};
 pub use publishing::{BroadcastData, RegisterNewStream, SegmentAccepted, SegmentName, StreamRegistered};
+pub use renewal::Renew;
 pub use state::{StreamMoved, StreamRef, StreamStateChanged};
 pub use watching::{RelayPath, WatchRequest, WatchStream, Watching, Welcome};

@@ -8,6 +8,10 @@ pub const BROADCAST_DATA: &str = "broadcast_data";
 pub const END_STREAM: &str = "end_stream";
 /// Client → node: [`super::ClockRequest`].
 pub const CLOCK: &str = "clock";
+/// Client → node: [`super::Renew`]. Over a WebSocket the node answers with an event of the same name.
+pub const RENEW: &str = "renew";
+/// Node → client: [`super::StreamRef`]. The client's grant is about to expire, or has expired.
+pub const RENEW_GRANT: &str = "renew_grant";
 /// Viewer → node: [`super::WatchStream`] or a bare stream id.
 pub const WATCH_STREAM: &str = "watch_stream";
 /// Viewer → node: [`super::StreamRef`].

@@ -41,8 +41,8 @@ pub(crate) struct Cluster {
 pub(crate) struct Member {
     server: Server,
     connection: Arc<Connection>,
-    context: Context,
-    state: Arc<ClusterState>,
+    pub(crate) context: Context,
+    pub(crate) state: Arc<ClusterState>,
 }
 
 impl std::ops::Deref for Member {
@@ -81,7 +81,7 @@ impl Cluster {
         Member { server: Server::serve(app, folder).await, connection, context, state }
     }
 
-    async fn pair(&self) -> (Member, Member) {
+    pub(crate) async fn pair(&self) -> (Member, Member) {
         (self.member(|_| {}).await, self.member(|_| {}).await)
     }
 

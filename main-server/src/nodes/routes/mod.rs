@@ -83,7 +83,8 @@ async fn register(
         node_id,
         heartbeat_ms: millis(api.heartbeat),
         lease_ms: millis(api.lease),
-        grant_keys: api.grants.public_keys().to_vec(),
+        grant_keys: api.grants.public_keys(),
+        cluster_id: Some(api.grants.cluster_id().to_owned()),
         server_time_ms: Some(Now::read().unix_ms()),
     }))
 }
@@ -101,8 +102,11 @@ async fn heartbeat(
     let heartbeat: Heartbeat = parse(&body)?;
     let commands = api.nodes.heartbeat(&node_id, &heartbeat, &body, Now::read()).await?;
     api.heartbeats.inc();
+    let grant_keys = heartbeat.grant_keys.and_then(|known| api.grants.keys_unless_known(&known));
+    let cluster_id = grant_keys.is_some().then(|| api.grants.cluster_id().to_owned());
     // Read now and not at the start: the node takes it for the time of the answer.
-    Ok(axum::Json(HeartbeatAnswer { commands, server_time_ms: Some(Now::read().unix_ms()) }))
+    let server_time_ms = Some(Now::read().unix_ms());
+    Ok(axum::Json(HeartbeatAnswer { commands, server_time_ms, grant_keys, cluster_id }))
 }
 
 async fn goodbye(

@@ -18,7 +18,7 @@ use std::{
 use placement::Fleet;
 use protocol::{
     NodeId,
-    node::{Load, NodeInfo, RegisterServer},
+    node::{Heartbeat, Load, NodeInfo, RegisterServer},
 };
 use store::Replica;
 
@@ -202,6 +202,26 @@ impl Registry {
             self.records.renew(&node.hostname);
         }
         Ok(node)
+    }
+
+    /// Takes over what a node's heartbeat says beside load and streams.
+    pub(crate) fn note(&mut self, node_id: &NodeId, heartbeat: &Heartbeat) {
+        if let Some(node) = self.nodes.get_mut(node_id) {
+            node.note(heartbeat);
+        }
+    }
+
+    /// Hostnames of the live nodes that do not have the grant key `kid`.
+    pub(crate) fn lacking_grant_key(&self, kid: &str, now: Instant) -> Vec<String> {
+        let lacking = self.live(now).filter(|(_, node)| !node.has_grant_key(kid));
+        let mut hostnames: Vec<String> = lacking.map(|(_, node)| node.hostname.clone()).collect();
+        hostnames.sort_unstable();
+        hostnames
+    }
+
+    /// Whether every live node accepts grants that name the cluster.
+    pub(crate) fn all_read_cluster_ids(&self, now: Instant) -> bool {
+        self.live(now).all(|(_, node)| node.reads_cluster_ids())
     }
 
     /// Whether a forwarded report of a node is news: not if its own heartbeat has just arrived here.

@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 use placement::NodeSpec;
 use protocol::{
     NodeId,
-    node::{Load, NodeInfo},
+    node::{Heartbeat, Load, NodeInfo},
 };
 
 use super::record::Registration;
 use crate::state::heartbeat::Received;
+
+/// Most grant keys of a node that are remembered; a cluster has two or three.
+const MOST_GRANT_KEYS: usize = 16;
 
 /// A registered node.
 #[derive(Debug)]
@@ -22,6 +25,10 @@ pub(crate) struct Node {
     pub(crate) load: Load,
     /// When its registration has to be written again, before the store forgets it.
     pub(super) renewal_due: Instant,
+    /// Ids of the grant keys that it has; none before its first heartbeat, and of a node of an older version.
+    grant_keys: Option<Vec<String>>,
+    /// How far its machine's clock is ahead of the main server's.
+    clock_offset_ms: Option<i64>,
     received: Received,
     lease_ends: Instant,
     /// Whether the end of the present lease was reported.
@@ -40,6 +47,8 @@ impl Node {
             registration,
             load: Load::default(),
             renewal_due,
+            grant_keys: None,
+            clock_offset_ms: None,
             received: Received::Forwarded,
             lease_ends,
             end_noted: false,
@@ -66,6 +75,23 @@ impl Node {
         self.load = load;
         self.received = received;
         self.renew(lease_ends);
+    }
+
+    /// Takes over what a heartbeat says beside load and streams.
+    pub(super) fn note(&mut self, heartbeat: &Heartbeat) {
+        self.clock_offset_ms = heartbeat.clock_offset_ms;
+        self.grant_keys =
+            heartbeat.grant_keys.as_ref().map(|kids| kids.iter().take(MOST_GRANT_KEYS).cloned().collect());
+    }
+
+    /// Whether it has the grant key `kid`, as far as is known.
+    pub(super) fn has_grant_key(&self, kid: &str) -> bool {
+        self.grant_keys.as_ref().is_some_and(|kids| kids.iter().any(|known| known == kid))
+    }
+
+    /// Whether it accepts grants that name the cluster.
+    pub(super) fn reads_cluster_ids(&self) -> bool {
+        self.grant_keys.is_some()
     }
 
     /// Whether its heartbeat arrived at this server, so lately that its lease runs until after `until`.
@@ -114,6 +140,7 @@ impl Node {
             region: registration.region,
             load: self.load,
             lease_left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+            clock_offset_ms: self.clock_offset_ms,
         }
     }
 }

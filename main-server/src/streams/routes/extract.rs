@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::{HeaderMap, request::Parts},
 };
-use protocol::{ErrorCode, StreamId, stream::Visibility};
+use protocol::{ErrorCode, StreamId, grant, stream::Visibility};
 
 use super::api::Api;
 use crate::{
@@ -127,5 +127,14 @@ impl FromRequestParts<Arc<Api>> for Insider {
 
 fn check_broadcaster(api: &Api, headers: &HeaderMap, stream_id: StreamId) -> Result<(), Error> {
     let grant = bearer(headers).ok_or_else(Error::no_grant)?;
-    Ok(api.grants.check_broadcaster(grant, stream_id)?)
+    judged(api, grant, api.grants.check_broadcaster(grant, stream_id))
+}
+
+/// What was found of `grant`. A grant of a key that is unknown here is not called invalid while this server is cut off: another
+/// main server may have signed it with a new key.
+pub(crate) fn judged<T>(api: &Api, grant: &str, found: Result<T, grant::Error>) -> Result<T, Error> {
+    if found.is_err() && !api.grants.knows_key_of(grant) {
+        api.streams.knows_all()?;
+    }
+    Ok(found?)
 }

@@ -6,6 +6,7 @@ mod events;
 mod extract;
 mod list;
 mod placement;
+mod renew;
 mod thumbnails;
 
 use std::sync::Arc;
@@ -20,8 +21,8 @@ use protocol::{
     ErrorCode,
     grant::Action,
     stream::{
-        AskForNodes, Assignment, ChangeStream, CreateStream, MAX_THUMBNAIL_BYTES, StreamCreated, StreamInfo,
-        Visibility,
+        AskForNodes, Assignment, ChangeStream, CreateStream, MAX_THUMBNAIL_BYTES, NodeAddress, StreamCreated,
+        StreamInfo, Visibility,
     },
     title,
 };
@@ -35,7 +36,7 @@ use crate::{
         error::Error,
         extract::{Client, Json, OptionalJson},
     },
-    auth::{Attempt, MAX_PASSPHRASE_CHARS},
+    auth::{Attempt, MAX_PASSPHRASE_CHARS, lifetime},
     clock::Now,
 };
 
@@ -46,6 +47,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/streams/{stream_id}", get(show).patch(edit).delete(end))
         .route("/api/streams/{stream_id}/watch", post(watch))
         .route("/api/streams/{stream_id}/publish", post(publish))
+        .route("/api/streams/{stream_id}/renew", post(renew::renew))
         .route(
             "/api/streams/{stream_id}/thumbnail",
             get(thumbnails::show).put(thumbnails::replace).layer(DefaultBodyLimit::max(MAX_THUMBNAIL_BYTES)),
@@ -85,7 +87,7 @@ async fn create(
         stream_id,
         title,
         watch_url: prefix.path(&format!("/view/{stream_id}")),
-        publish: Assignment { grant, nodes: addresses::nodes(placed.nodes, prefix), stream: None },
+        publish: assignment(Action::Publish, grant, addresses::nodes(placed.nodes, prefix)),
     };
     Ok((StatusCode::CREATED, Answer(created)))
 }
@@ -138,7 +140,7 @@ async fn watch(
     let grant = api.grants.permit(Action::Watch, stream_id, found.visibility, now)?;
     api.watch_grants.inc();
     let stream = Some(addresses::stream(found.info, prefix));
-    Ok(Answer(Assignment { grant, nodes: addresses::nodes(nodes, prefix), stream }))
+    Ok(Answer(Assignment { stream, ..assignment(Action::Watch, grant, addresses::nodes(nodes, prefix)) }))
 }
 
 async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
@@ -158,7 +160,7 @@ async fn publish(
     let now = Now::read();
     let nodes = api.streams.publish(stream_id, &addresses::request(request, prefix), now)?;
     let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
-    Ok(Answer(Assignment { grant, nodes: addresses::nodes(nodes, prefix), stream: None }))
+    Ok(Answer(assignment(Action::Publish, grant, addresses::nodes(nodes, prefix))))
 }
 
 async fn edit(
@@ -175,6 +177,11 @@ async fn edit(
     let stream = api.streams.edit(manager.stream_id, title.as_deref(), visibility, Now::read()).await?;
     manager.log(address, "changed");
     Ok(Answer(addresses::stream(stream, forwarded.prefix())))
+}
+
+/// A new grant for `action` and where to use it.
+fn assignment(action: Action, grant: String, nodes: Vec<NodeAddress>) -> Assignment {
+    Assignment { grant, nodes, stream: None, expires_in_s: Some(lifetime(action).as_secs()) }
 }
 
 async fn end(

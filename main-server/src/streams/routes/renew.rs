@@ -1,0 +1,33 @@
+//! `POST /api/streams/{stream_id}/renew`: a fresh grant for a broadcaster or viewer that has one, so that neither is ever without.
+//!
+//! It counts nothing and chooses no node: the client stays where it is. A main server that is cut off renews too, because only
+//! running sessions ask.
+
+use std::sync::Arc;
+
+use axum::{Json as Answer, extract::State, http::HeaderMap};
+use protocol::{grant::Claims, stream::RenewedGrant};
+
+use super::{
+    api::Api,
+    extract::{StreamPath, judged},
+};
+use crate::{
+    api::{caller::bearer, error::Error},
+    auth::lifetime,
+    clock::Now,
+};
+
+pub(super) async fn renew(
+    State(api): State<Arc<Api>>,
+    StreamPath(stream_id): StreamPath,
+    headers: HeaderMap,
+) -> Result<Answer<RenewedGrant>, Error> {
+    let now = Now::read();
+    let visibility = api.streams.find(stream_id, now)?.visibility;
+    let grant = bearer(&headers).ok_or_else(Error::no_grant)?;
+    let claims = judged(&api, grant, api.grants.renewable(grant, stream_id, now))?;
+    let expires_in_s = lifetime(claims.action).as_secs();
+    let grant = api.grants.issue(Claims { visibility, ..claims }, now)?;
+    Ok(Answer(RenewedGrant { grant, expires_in_s }))
+}
