@@ -6,7 +6,15 @@ import { anyOf } from '../browser/signals';
 import { site } from '../browser/site';
 import { CallError, wireError } from '../protocol/error';
 import type { NodeInfo, Scaling } from '../protocol/node';
-import type { Assignment, AskForNodes, CreateStream, StreamCreated, StreamId, StreamInfo } from '../protocol/stream';
+import type {
+  Assignment,
+  AskForNodes,
+  CreateStream,
+  RenewedGrant,
+  StreamCreated,
+  StreamId,
+  StreamInfo,
+} from '../protocol/stream';
 import { serverEvents, type ServerEvent } from './event-stream';
 import { retryAfterMs, retryGate, type RetryGate } from './retry-gate';
 import { serverTime, type ServerTime } from './server-time';
@@ -75,6 +83,11 @@ export class MainServer {
   /** Where to go on publishing, after a node was lost. */
   publish(id: StreamId, grant: string, ask: AskForNodes = {}, signal?: AbortSignal): Promise<Assignment> {
     return this.call(`${path(id)}/publish`, { method: 'POST', body: ask, credential: grant, signal });
+  }
+
+  /** A fresh grant in the place of a publish or watch grant. */
+  renewGrant(id: StreamId, grant: string, signal?: AbortSignal): Promise<RenewedGrant> {
+    return this.call(`${path(id)}/renew`, { method: 'POST', credential: grant, signal });
   }
 
   /** Ends a stream, with its publish grant or as an operator. */

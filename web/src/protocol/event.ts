@@ -56,9 +56,14 @@ export interface SegmentAccepted {
   resume?: string;
 }
 
-/** Payload of `end_stream`, `leave_stream` and `stream_dropped`. */
+/** Payload of `end_stream`, `leave_stream`, `stream_dropped` and `renew_grant`. */
 export interface StreamRef {
   stream_id: StreamId;
+}
+
+/** Payload of `renew`: a fresh grant for what the client does already. */
+export interface Renew extends StreamRef {
+  grant: string;
 }
 
 /** Payload of `clock`. */
@@ -155,6 +160,7 @@ export interface NodeCalls {
   broadcast_data: [BroadcastData, SegmentAccepted];
   end_stream: [StreamRef, object];
   clock: [ClockRequest, ClockAnswer];
+  renew: [Renew, object];
   watch_stream: [WatchRequest, Watching];
   leave_stream: [StreamRef, object];
 }
@@ -167,6 +173,8 @@ export interface NodeEvents {
   stream_moved: StreamMoved;
   /** The node stops sending the stream, which is not over: it goes on at other nodes. */
   stream_dropped: StreamRef;
+  /** The client's grant is about to expire, or has expired. */
+  renew_grant: StreamRef;
 }
 
 /** An ack: `{ ok: true, … }` or `{ ok: false, error }`. */

@@ -30,6 +30,8 @@ export interface NodeInfo {
   load: Load;
   /** 0 once its lease has ended. */
   lease_left_ms: number;
+  /** How far its machine's clock is ahead of the main server's; left out while unknown. */
+  clock_offset_ms?: number;
 }
 
 /** How many nodes the present load wants. */

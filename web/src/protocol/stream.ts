@@ -37,6 +37,14 @@ export interface Assignment {
   nodes: NodeAddress[];
   /** For viewers, the stream they were let in to. */
   stream?: StreamInfo;
+  /** How long the grant lasts; left out by older main servers. */
+  expires_in_s?: number;
+}
+
+/** Answer to `POST /api/streams/{id}/renew`. */
+export interface RenewedGrant {
+  grant: string;
+  expires_in_s: number;
 }
 
 /** Answer to `POST /api/streams`. */

@@ -2,7 +2,17 @@
 // looked at here, once; whatever comes in, nothing is thrown.
 
 import { CallError, type ErrorCode } from './error';
-import type { ChunkName, ClockAnswer, ClockRequest, Skipped, StreamMoved, StreamStateChanged, Watching } from './event';
+import type {
+  ChunkName,
+  ClockAnswer,
+  ClockRequest,
+  Renew,
+  Skipped,
+  StreamMoved,
+  StreamRef,
+  StreamStateChanged,
+  Watching,
+} from './event';
 
 /** What a node says in text messages, by event. */
 export interface WsEvents {
@@ -11,6 +21,8 @@ export interface WsEvents {
   stream_state: StreamStateChanged;
   skipped: Skipped;
   stream_moved: StreamMoved;
+  /** The grant is about to expire, or has expired. */
+  renew_grant: StreamRef;
   clock: ClockAnswer;
   /** Last: why the node closes. */
   error: { code: ErrorCode; message: string };
@@ -22,6 +34,11 @@ export type WsEvent = { [E in keyof WsEvents]: { event: E; payload: WsEvents[E] 
 /** The message that asks for the node's clock. */
 export function clockMessage(request: ClockRequest): string {
   return JSON.stringify(['clock', request]);
+}
+
+/** The message that shows the node a fresh grant. */
+export function renewMessage(request: Renew): string {
+  return JSON.stringify(['renew', request]);
 }
 
 /** Reads one message: undefined for an event this client does not know, a `bad_answer` for one that cannot be read. */
@@ -45,6 +62,7 @@ const SHAPES = new Map<keyof WsEvents, (payload: Fields) => boolean>([
   ['stream_state', ({ state, viewers }) => STATES.includes(state) && typeof viewers === 'number'],
   ['skipped', ({ to }) => isChunkName(to)],
   ['stream_moved', ({ nodes }) => Array.isArray(nodes) && nodes.every(isNodeAddress)],
+  ['renew_grant', ({ stream_id }) => typeof stream_id === 'string'],
   ['clock', ({ t0_ms, t1_ms, t2_ms }) => [t0_ms, t1_ms, t2_ms].every(Number.isFinite)],
   ['error', ({ code, message }) => typeof code === 'string' && typeof message === 'string'],
 ]);

@@ -11,9 +11,11 @@ export interface AssignedNodesSetup {
   askForNodes(grant: string, ask: AskForNodes): Promise<Assignment>;
   /** The main server gave a fresh grant. */
   onAssignment(assignment: Assignment): void;
+  /** The node in use is to know the fresh grant. */
+  onRenewed(grant: string): void;
   now: () => number;
-  /** Between renewals, and after one that failed. */
-  timing: { renewMs: number; renewAgainMs: number };
+  /** Between renewals, give or take a quarter; after one that failed; and the longest pause after the node asked for one. */
+  timing: { renewMs: number; renewAgainMs: number; renewSoonMs: number };
 }
 
 /** See the head of the file. */
@@ -25,7 +27,7 @@ export class AssignedNodes {
   constructor(setup: AssignedNodesSetup) {
     this.#setup = setup;
     this.#assignment = setup.assignment;
-    this.#renewAtMs = setup.now() + setup.timing.renewMs;
+    this.#renewAtMs = this.#nextMs();
   }
 
   /** The newest grant. */
@@ -47,6 +49,12 @@ export class AssignedNodes {
     this.renew().catch(() => undefined);
   }
 
+  /** The node asks for a fresh grant. It asks many broadcasters at once. */
+  renewSoon(): void {
+    const { now, timing } = this.#setup;
+    this.#renewAtMs = Math.min(this.#renewAtMs, now() + Math.random() * timing.renewSoonMs);
+  }
+
   /**
    * Gets a fresh grant and new standbys. The node in use stays the first.
    *
@@ -57,6 +65,7 @@ export class AssignedNodes {
     const { first } = this;
     const standbys = nodes.filter(({ public_url }) => public_url !== first?.public_url);
     this.#assign({ grant, nodes: first ? [first, ...standbys] : nodes });
+    this.#setup.onRenewed(grant);
   }
 
   /**
@@ -76,7 +85,13 @@ export class AssignedNodes {
 
   #assign(assignment: Assignment): void {
     this.#assignment = assignment;
-    this.#renewAtMs = this.#setup.now() + this.#setup.timing.renewMs;
+    this.#renewAtMs = this.#nextMs();
     this.#setup.onAssignment(assignment);
+  }
+
+  /** Broadcasters who began together do not ask together. */
+  #nextMs(): number {
+    const { now, timing } = this.#setup;
+    return now() + timing.renewMs * (0.75 + Math.random() / 2);
   }
 }

@@ -2,7 +2,7 @@
 
 import { vi } from 'vitest';
 import { CallError, type ErrorCode } from '../protocol/error';
-import type { BroadcastData, NodeCalls, NodeEvents, RegisterNewStream } from '../protocol/event';
+import type { BroadcastData, NodeCalls, NodeEvents, RegisterNewStream, Renew } from '../protocol/event';
 import type { Assignment } from '../protocol/stream';
 import type { LinkState, NodeConnection } from '../transport/connection';
 import { Publisher } from './publisher';
@@ -27,6 +27,8 @@ export class FakeNode {
   /** Segments as they were sent, however that went. */
   sent: { name: string; bytes: number }[] = [];
   ended = false;
+  /** Fresh grants it was shown. */
+  renewals: string[] = [];
   connections: FakeConnection[] = [];
 
   connect(): FakeConnection {
@@ -101,6 +103,7 @@ export class FakeConnection implements NodeConnection {
     if (event === 'register_new_stream') return this.node.register(payload as RegisterNewStream);
     if (event === 'broadcast_data') return this.node.take(payload as BroadcastData);
     if (event === 'end_stream') this.node.ended = true;
+    if (event === 'renew') this.node.renewals.push((payload as Renew).grant);
     if (event === 'clock') return { ...payload, t1_ms: Date.now() + 5000, t2_ms: Date.now() + 5000 };
     return {};
   }

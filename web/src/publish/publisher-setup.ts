@@ -51,10 +51,12 @@ export interface PublisherTiming {
   retryMs: number;
   /** Between looks at the node's clock. */
   clockMs: number;
-  /** Between renewals of the grant, which lasts for a day. */
+  /** Between renewals of the grant, which lasts for a day; give or take a quarter. */
   renewMs: number;
   /** The same after one that failed. */
   renewAgainMs: number;
+  /** Longest pause before one that the node asks for. */
+  renewSoonMs: number;
 }
 
 /** Unless told otherwise. */
@@ -66,4 +68,5 @@ export const TIMING: PublisherTiming = {
   clockMs: 10_000,
   renewMs: 60 * 60_000,
   renewAgainMs: 60_000,
+  renewSoonMs: 2_000,
 };

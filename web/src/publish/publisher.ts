@@ -55,6 +55,7 @@ export class Publisher {
       onAssignment: (assignment) => {
         if (!this.#closed) setup.onAssignment(assignment);
       },
+      onRenewed: (grant) => this.#showGrant(grant),
       now: this.#now,
       timing: this.#timing,
     });
@@ -150,6 +151,9 @@ export class Publisher {
         if (state === 'ended') this.#finish('ended', undefined);
         else this.#show({ viewers });
       }),
+      connection.on('renew_grant', ({ stream_id }) => {
+        if (stream_id === this.#setup.streamId) this.#nodes.renewSoon();
+      }),
     ];
     this.#clock.reset();
     try {
@@ -220,6 +224,11 @@ export class Publisher {
       await this.#wake.wait(1_000);
     }
     return 'refused';
+  }
+
+  /** A node that does not know this refuses it, which changes nothing. */
+  #showGrant(grant: string): void {
+    this.#connection?.call('renew', { stream_id: this.#setup.streamId, grant }).catch(() => undefined);
   }
 
   #showBehind(): void {

@@ -13,6 +13,7 @@ export class Listeners {
     stream_state: new Set(),
     stream_moved: new Set(),
     stream_dropped: new Set(),
+    renew_grant: new Set(),
   };
   readonly #link = new Set<(link: LinkState) => void>();
 

@@ -2,7 +2,7 @@
 // itself; here it is waited for.
 
 import { CallError } from '../protocol/error';
-import type { ClockAnswer, ClockRequest, NodeEvents, Watching, WatchRequest } from '../protocol/event';
+import type { ClockAnswer, ClockRequest, NodeEvents, Renew, Watching, WatchRequest } from '../protocol/event';
 import type { LinkState, NodeConnection, TransportName } from './connection';
 import { ANSWER_MS, type ViewerConnection } from './viewer';
 
@@ -47,6 +47,10 @@ export class SocketIoViewer implements ViewerConnection {
 
   clock(request: ClockRequest, timeoutMs?: number): Promise<ClockAnswer> {
     return this.#connection.call('clock', request, timeoutMs);
+  }
+
+  renew(request: Renew): void {
+    this.#connection.call('renew', request).catch(() => undefined);
   }
 
   on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {

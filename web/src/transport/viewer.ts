@@ -1,7 +1,7 @@
 // What watching needs of a connection to one node, whatever carries it: one file per transport, and one that chooses.
 // Tests hand in fakes.
 
-import type { ClockAnswer, ClockRequest, NodeEvents, Watching, WatchRequest } from '../protocol/event';
+import type { ClockAnswer, ClockRequest, NodeEvents, Renew, Watching, WatchRequest } from '../protocol/event';
 import type { LinkState, TransportName } from './connection';
 
 /** How long a node that was reached may take to answer: it may have to fetch the stream, for up to 5 s. */
@@ -29,6 +29,8 @@ export interface ViewerConnection {
    * @throws CallError `unreachable` at once when the link is or goes down, `timeout`, or the node's code.
    */
   clock(request: ClockRequest, timeoutMs?: number): Promise<ClockAnswer>;
+  /** Shows the node a fresh grant for what is watched. A node that does not know this ignores it. */
+  renew(request: Renew): void;
   /** Hears an event until the returned function is called. */
   on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void;
   /** Hears every change of the link until the returned function is called. */

@@ -20,6 +20,7 @@ class FakeViewer implements ViewerConnection {
   readonly requests: WatchRequest[] = [];
   link: LinkState = 'down';
   closed = false;
+  renewals = 0;
   readonly listeners = new Listeners();
   #left: () => void = () => undefined;
 
@@ -42,6 +43,10 @@ class FakeViewer implements ViewerConnection {
   leave(): Promise<void> {
     this.#left();
     return Promise.resolve();
+  }
+
+  renew(): void {
+    this.renewals++;
   }
 
   clock(request: ClockRequest): Promise<ClockAnswer> {

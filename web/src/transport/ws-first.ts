@@ -2,7 +2,7 @@
 // watches notices nothing but the name of the transport.
 
 import { CallError } from '../protocol/error';
-import type { ClockAnswer, ClockRequest, NodeEvents, Watching, WatchRequest } from '../protocol/event';
+import type { ClockAnswer, ClockRequest, NodeEvents, Renew, Watching, WatchRequest } from '../protocol/event';
 import type { LinkState, TransportName } from './connection';
 import { Listeners } from './listeners';
 import type { ConnectViewer, ViewerConnection } from './viewer';
@@ -73,6 +73,10 @@ export class WsFirstViewer implements ViewerConnection {
     return Promise.reject(new CallError('unreachable', 'nothing is watched here yet'));
   }
 
+  renew(request: Renew): void {
+    this.#current?.renew(request);
+  }
+
   on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {
     return this.#listeners.on(event, listener);
   }
@@ -104,6 +108,7 @@ export class WsFirstViewer implements ViewerConnection {
     connection.on('stream_state', (payload) => this.#listeners.tell('stream_state', payload));
     connection.on('stream_moved', (payload) => this.#listeners.tell('stream_moved', payload));
     connection.on('stream_dropped', (payload) => this.#listeners.tell('stream_dropped', payload));
+    connection.on('renew_grant', (payload) => this.#listeners.tell('renew_grant', payload));
     connection.onLink((link) => this.#listeners.tellLink(link));
     return connection;
   }

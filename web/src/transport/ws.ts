@@ -6,8 +6,8 @@
 
 import { readMessage } from '../protocol/binary';
 import { CallError } from '../protocol/error';
-import type { ClockAnswer, ClockRequest, NodeEvents, Watching, WatchRequest } from '../protocol/event';
-import { clockMessage, readEvent, type WsEvent } from '../protocol/text';
+import type { ClockAnswer, ClockRequest, NodeEvents, Renew, Watching, WatchRequest } from '../protocol/event';
+import { clockMessage, readEvent, renewMessage, type WsEvent } from '../protocol/text';
 import type { LinkState } from './connection';
 import { Listeners } from './listeners';
 import { ANSWER_MS, type ViewerConnection } from './viewer';
@@ -82,6 +82,10 @@ export class WsViewer implements ViewerConnection {
       this.#asked.set(request.t0_ms, settle);
       join.socket.send(clockMessage(request));
     });
+  }
+
+  renew(request: Renew): void {
+    if (this.#join?.joined === true) this.#join.socket.send(renewMessage(request));
   }
 
   on<E extends keyof NodeEvents>(event: E, listener: (payload: NodeEvents[E]) => void): () => void {
@@ -169,6 +173,9 @@ export class WsViewer implements ViewerConnection {
         break;
       case 'stream_moved':
         this.#listeners.tell(event, { ...payload, stream_id });
+        break;
+      case 'renew_grant':
+        this.#listeners.tell(event, payload);
         break;
     }
   }

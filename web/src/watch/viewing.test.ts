@@ -85,6 +85,7 @@ function setUp(change: Partial<ViewingSetup> = {}, wantsGesture: 'no' | 'for_sou
       connect: () => node.connect(),
       clock: new ServerClock(),
       askForNodes: () => Promise.resolve({ grant: 'grant', nodes: [{ public_url: '/a' }] }),
+      renewGrant: () => Promise.reject(new CallError('not_found', 'no such path')),
       describe: () => Promise.resolve({ state: 'live' } as StreamInfo),
       hidden: () => page.hidden,
       didNotRun: () => page.didNotRun,

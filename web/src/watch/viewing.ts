@@ -3,7 +3,7 @@
 // comes in as calls.
 
 import type { CallError } from '../protocol/error';
-import type { AskForNodes, Assignment, StreamInfo } from '../protocol/stream';
+import type { AskForNodes, Assignment, RenewedGrant, StreamInfo } from '../protocol/stream';
 import { localNowMs, type ServerClock } from '../transport/clock';
 import type { TransportName } from '../transport/connection';
 import { codecNames } from './mime';
@@ -69,6 +69,7 @@ export interface ViewingSetup extends Pick<
   createPlayback: CreatePlayback;
   clock: ServerClock;
   askForNodes: (ask: AskForNodes) => Promise<Assignment>;
+  renewGrant: (grant: string) => Promise<RenewedGrant>;
   describe: () => Promise<StreamInfo>;
   /** Whether the page is out of sight. */
   hidden: () => boolean;
@@ -226,7 +227,7 @@ export class Viewing {
   }
 
   #join(player: Player): void {
-    const { streamId, connect, clock, askForNodes, describe, hidden } = this.#setup;
+    const { streamId, connect, clock, askForNodes, renewGrant, describe, hidden } = this.#setup;
     const { passphrase, invitation, region, formats } = this.#setup;
     this.#become('connecting');
     this.#session = new WatchSession({
@@ -234,6 +235,7 @@ export class Viewing {
       connect,
       clock,
       askForNodes,
+      renewGrant,
       describe,
       ...(passphrase === undefined ? {} : { passphrase }),
       ...(invitation === undefined ? {} : { invitation }),

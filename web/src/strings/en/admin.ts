@@ -33,6 +33,8 @@ export const admin = {
     live: 'live',
     mayStop: 'can be stopped',
     gone: 'not responding',
+    clockAhead: (span: string) => `clock ${span} ahead`,
+    clockBehind: (span: string) => `clock ${span} behind`,
     full: (percent: number) => `${percent} % full`,
     of: (used: string, limit: string) => `${used} of ${limit}`,
     empty: 'No node is registered',

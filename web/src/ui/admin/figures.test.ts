@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import type { NodeInfo } from '../../protocol/node';
-import { advice, fullness, streamIdIn, tone } from './figures';
+import { advice, clockProblem, fullness, streamIdIn, tone } from './figures';
 
 const NODE: NodeInfo = {
   node_id: 'n',
@@ -26,6 +26,17 @@ describe('fullness', () => {
 
   it('has the colours of the limits that the main server knows', () => {
     expect([0, 0.79, 0.8, 0.949, 0.95, 2].map(tone)).toEqual(['ok', 'ok', 'warn', 'warn', 'bad', 'bad']);
+  });
+});
+
+describe('clockProblem', () => {
+  it('is a word where the clock is off by more than a second', () => {
+    const of = (clock_offset_ms: number) => clockProblem({ ...NODE, clock_offset_ms });
+    expect(clockProblem(NODE)).toBeUndefined();
+    expect([0, 1_400, -1_400].map(of)).toEqual([undefined, undefined, undefined]);
+    expect(of(5_000)).toBe('clock 5 s ahead');
+    expect(of(-1_200_000)).toBe('clock 20 min behind');
+    expect(of(90_000_000)).toBe('clock 25 h ahead');
   });
 });
 

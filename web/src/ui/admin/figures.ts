@@ -24,6 +24,19 @@ export function fullness({ load, capacity, streams }: NodeInfo): number {
   );
 }
 
+/** How wrong the clock of a node's machine is, in words; undefined while that is not worth a word. */
+export function clockProblem({ clock_offset_ms = 0 }: NodeInfo): string | undefined {
+  const seconds = Math.round(Math.abs(clock_offset_ms) / 1000);
+  if (seconds <= 1) return undefined;
+  const span =
+    seconds < 120
+      ? `${seconds} s`
+      : seconds < 7200
+        ? `${Math.round(seconds / 60)} min`
+        : `${Math.round(seconds / 3600)} h`;
+  return clock_offset_ms > 0 ? strings.admin.nodes.clockAhead(span) : strings.admin.nodes.clockBehind(span);
+}
+
 /** What the colour of a bar of `fullness` says. */
 export function tone(fullness: number): 'ok' | 'warn' | 'bad' {
   return fullness >= FULL ? 'bad' : fullness >= BUSY ? 'warn' : 'ok';

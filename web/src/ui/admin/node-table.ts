@@ -11,7 +11,7 @@ import '../progress';
 import { base, buttons } from '../styles';
 import { surfaces } from '../surfaces';
 import { tables } from '../table';
-import { fullness, tone } from './figures';
+import { clockProblem, fullness, tone } from './figures';
 
 const texts = strings.admin.nodes;
 
@@ -78,7 +78,7 @@ export class NodeTable extends LitElement {
         </span>
         ${this.#remove(node)}
       </th>
-      <td role="cell" data-label=${texts.state}>${this.#state(node)}</td>
+      <td role="cell" data-label=${texts.state}>${this.#state(node)} ${this.#clock(node)}</td>
       <td role="cell" data-label=${texts.load}>${this.#load(node)}</td>
       <td role="cell" data-label=${texts.streams}>${share(streams, capacity.streams)}</td>
       <td role="cell" data-label=${texts.viewers}>${share(load.viewers, capacity.viewers)}</td>
@@ -91,6 +91,11 @@ export class NodeTable extends LitElement {
     if (lease_left_ms <= 0) return html`<span class="badge bad">${texts.gone}</span>`;
     if (this.mayGo.includes(hostname)) return html`<span class="badge warn">${texts.mayStop}</span>`;
     return html`<span class="badge ok">${texts.live}</span>`;
+  }
+
+  #clock(node: NodeInfo): TemplateResult | typeof nothing {
+    const problem = clockProblem(node);
+    return problem === undefined ? nothing : html`<span class="badge warn">${problem}</span>`;
   }
 
   #load(node: NodeInfo): TemplateResult {

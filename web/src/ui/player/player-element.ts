@@ -243,6 +243,7 @@ export class PlayerElement extends LitElement {
           this.dispatchEvent(new AdmittedEvent(assignment));
           return assignment;
         },
+        renewGrant: (grant) => this.#server.renewGrant(this.streamId, grant),
         describe: () => this.#server.stream(this.streamId),
         ...(passphrase === undefined ? {} : { passphrase }),
         ...(invitation === undefined ? {} : { invitation }),

@@ -7,6 +7,7 @@ import type {
   ClockAnswer,
   ClockRequest,
   NodeEvents,
+  Renew,
   StreamingData,
   Watching,
   WatchRequest,
@@ -31,6 +32,8 @@ export class FakeNode {
   mime: string | null = 'video/webm;codecs="vp9,opus"';
   requests: WatchRequest[] = [];
   probes = 0;
+  /** Fresh grants it was shown. */
+  renewals: Renew[] = [];
   connections: FakeConnection[] = [];
 
   connect(): FakeConnection {
@@ -88,6 +91,10 @@ class FakeConnection implements ViewerConnection {
 
   async leave(): Promise<void> {
     await sleep(2);
+  }
+
+  renew(request: Renew): void {
+    this.#node.renewals.push(request);
   }
 
   async clock(request: ClockRequest, timeoutMs = 5_000): Promise<ClockAnswer> {
@@ -160,6 +167,8 @@ interface Options {
   /** What it knows of the stream; null when it knows none. */
   info?: StreamState | null;
   hidden?: boolean;
+  /** How long grants last; an older main server does not say. */
+  expiresInS?: number;
 }
 
 /** What surrounds a session, and what it told. */
@@ -168,6 +177,8 @@ export interface World {
   /** First choice; the main server knows where the stream is live. */
   first: string;
   asked: AskForNodes[];
+  /** The grants in whose place a fresh one was asked for. */
+  renewedFrom: string[];
   phases: WatchPhase[];
   heard: string[];
   backlogs: number;
@@ -191,6 +202,7 @@ export function watch({
   retryAfterMs = 0,
   info = 'live',
   hidden = false,
+  expiresInS,
 }: Options = {}): { session: WatchSession; a: FakeNode; b: FakeNode; asked: AskForNodes[]; world: World } {
   const a = new FakeNode();
   const b = new FakeNode();
@@ -198,6 +210,7 @@ export function watch({
     mainServer,
     first: '/a',
     asked: [],
+    renewedFrom: [],
     phases: [],
     heard: [],
     backlogs: 0,
@@ -223,7 +236,17 @@ export function watch({
       const nodes = world.first === '/a' ? ['/a', '/b'] : ['/b', '/a'];
       const urls = nodes.sort((x, y) => Number(ask.avoid?.includes(x)) - Number(ask.avoid?.includes(y)));
       const grant = `grant ${world.asked.length}`;
-      return Promise.resolve({ grant, nodes: urls.map((public_url) => ({ public_url })) });
+      const nodesOf = urls.map((public_url) => ({ public_url }));
+      return Promise.resolve({
+        grant,
+        nodes: nodesOf,
+        ...(expiresInS === undefined ? {} : { expires_in_s: expiresInS }),
+      });
+    },
+    renewGrant: (grant) => {
+      world.renewedFrom.push(grant);
+      if (world.mainServer) return Promise.reject(new CallError(world.mainServer, world.mainServer));
+      return Promise.resolve({ grant: `renewal ${world.renewedFrom.length}`, expires_in_s: expiresInS ?? 3600 });
     },
     describe: () => {
       world.described++;

@@ -7,6 +7,7 @@ const DEAD_FOR_MS = 5_000;
 
 /** See the head of the file. */
 export class NodeList {
+  readonly #onGrant: (expiresInS: number | undefined) => void;
   #assignment: Assignment | undefined;
   /** Nodes that failed since the main server was last asked. */
   readonly #failed = new Set<string>();
@@ -14,6 +15,11 @@ export class NodeList {
   readonly #deadSinceMs = new Map<string, number>();
   /** What the main server said last no longer holds. */
   #outdated = false;
+
+  /** `onGrant` hears how long each new grant lasts. */
+  constructor(onGrant: (expiresInS: number | undefined) => void = () => undefined) {
+    this.#onGrant = onGrant;
+  }
 
   /** Shows nodes that this viewer was let in; undefined before the first assignment. */
   get grant(): string | undefined {
@@ -36,15 +42,19 @@ export class NodeList {
 
   /** The main server named nodes. */
   take(assignment: Assignment): void {
-    this.#assignment = assignment;
-    this.#outdated = false;
-    this.#failed.clear();
+    this.#onGrant(assignment.expires_in_s);
+    this.#set(assignment);
+  }
+
+  /** A fresh grant for the same nodes. */
+  renewed(grant: string): void {
+    if (this.#assignment !== undefined) this.#assignment = { ...this.#assignment, grant };
   }
 
   /** The node in use names others to go on at, with the same grant. False without a grant. */
   takeMove(nodes: readonly NodeAddress[]): boolean {
     if (this.#assignment === undefined) return false;
-    this.take({ ...this.#assignment, nodes: [...nodes] });
+    this.#set({ ...this.#assignment, nodes: [...nodes] });
     return true;
   }
 
@@ -53,7 +63,7 @@ export class NodeList {
     if (this.#assignment === undefined) return false;
     const { grant, nodes } = this.#assignment;
     const hasFailed = ({ public_url }: NodeAddress): boolean => this.#failed.has(public_url);
-    this.take({ grant, nodes: [...nodes.filter((node) => !hasFailed(node)), ...nodes.filter(hasFailed)] });
+    this.#set({ grant, nodes: [...nodes.filter((node) => !hasFailed(node)), ...nodes.filter(hasFailed)] });
     return nodes.length > 0;
   }
 
@@ -75,6 +85,12 @@ export class NodeList {
   /** The node serves. */
   serves({ public_url }: NodeAddress): void {
     this.#deadSinceMs.delete(public_url);
+  }
+
+  #set(assignment: Assignment): void {
+    this.#assignment = assignment;
+    this.#outdated = false;
+    this.#failed.clear();
   }
 
   #isDead(publicUrl: string, nowMs: number): boolean {

@@ -17,6 +17,7 @@ import { localNowMs } from '../../transport/clock';
 import { Wake } from '../../transport/wake';
 import { Admission } from './admission';
 import { Elsewhere } from './elsewhere';
+import { GrantRenewal } from './grant-renewal';
 import { Grace } from './grace';
 import { NodeClock } from './node-clock';
 import { NodeList } from './node-list';
@@ -83,7 +84,8 @@ export class WatchSession {
     const now = plain.now ?? localNowMs;
     const timing = { ...TIMING, ...plain.timing };
     const setup = this.#learning(plain, now);
-    const [wake, nodes, received] = [new Wake(), new NodeList(), new Received()];
+    const [wake, received] = [new Wake(), new Received()];
+    const nodes = new NodeList((expiresInS) => renewal.took(expiresInS));
     const shared = {
       problem: () => this.#state.problem,
       hadMedia: () => received.hadMedia,
@@ -97,10 +99,19 @@ export class WatchSession {
       retriesAt: (retryAtMs) => this.#show({ retryAtMs }),
     });
     const admission = new Admission(setup, nodes, { ...shared, lostJustNow: () => pauses.lostJustNow }, now);
+    const renewal = new GrantRenewal({
+      renew: (grant) => plain.renewGrant(grant),
+      grant: () => nodes.grant,
+      renewed: (grant) => {
+        nodes.renewed(grant);
+        this.#stay?.renewed(grant);
+      },
+      now,
+    });
     const silence = new Silence(now, setup.wallNow ?? (() => Date.now()));
     const clock = new NodeClock(setup.clock, timing, now);
     const elsewhere = new Elsewhere(timing.elsewhere);
-    return { setup, timing, now, wake, nodes, received, silence, admission, clock, elsewhere, pauses };
+    return { setup, timing, now, wake, nodes, received, silence, admission, clock, elsewhere, pauses, renewal };
   }
 
   /** `setup` with an ear for what the main server says of an interrupted stream. */

@@ -2,7 +2,7 @@
 
 import type { BackOff } from '../../api/back-off';
 import type { StreamingData } from '../../protocol/event';
-import type { Assignment, AskForNodes, StreamId, StreamInfo } from '../../protocol/stream';
+import type { Assignment, AskForNodes, RenewedGrant, StreamId, StreamInfo } from '../../protocol/stream';
 import type { ServerClock } from '../../transport/clock';
 import type { ConnectViewer } from '../../transport/viewer';
 import type { Format } from '../formats';
@@ -16,6 +16,8 @@ export interface WatchSetup {
   clock: ServerClock;
   /** Asks the main server where to watch. */
   askForNodes(ask: AskForNodes): Promise<Assignment>;
+  /** Asks the main server for a fresh grant in the place of this one. */
+  renewGrant(grant: string): Promise<RenewedGrant>;
   /** Asks the main server about the stream. */
   describe(): Promise<StreamInfo>;
   /** For a private stream that has one. */

@@ -8,6 +8,7 @@ import type { ViewerConnection } from '../../transport/viewer';
 import type { Wake } from '../../transport/wake';
 import type { Admission } from './admission';
 import type { Elsewhere } from './elsewhere';
+import type { GrantRenewal } from './grant-renewal';
 import type { NodeClock } from './node-clock';
 import type { NodeList } from './node-list';
 import type { Pauses } from './pauses';
@@ -45,6 +46,7 @@ export interface StayParts {
   readonly clock: NodeClock;
   readonly elsewhere: Elsewhere;
   readonly pauses: Pauses;
+  readonly renewal: GrantRenewal;
 }
 
 /** What a stay needs of its session. */
@@ -83,8 +85,14 @@ export class Stay {
       connection.on('stream_state', (change) => this.#stateChanged(change)),
       connection.on('stream_moved', (moved) => this.#move(moved)),
       connection.on('stream_dropped', ({ stream_id }) => this.#drop(stream_id)),
+      connection.on('renew_grant', ({ stream_id }) => this.#renewalAsked(stream_id)),
     ];
     parts.clock.reset();
+  }
+
+  /** The node is shown a fresh grant. */
+  renewed(grant: string): void {
+    this.#connection.renew({ stream_id: this.#parts.setup.streamId, grant });
   }
 
   /** Lets go of the node. */
@@ -112,7 +120,7 @@ export class Stay {
 
   /** Watches while the link holds. */
   async #follow(): Promise<End | 'link_down'> {
-    const { timing, now, wake, nodes, received, silence, clock, elsewhere } = this.#parts;
+    const { timing, now, wake, nodes, received, silence, clock, elsewhere, renewal } = this.#parts;
     clock.look(this.#connection);
     while (!this.#owner.isClosed()) {
       if (this.#dropped) return 'lost';
@@ -135,6 +143,7 @@ export class Stay {
         return 'lost';
       }
       clock.lookIfDue(this.#connection);
+      renewal.renewIfDue();
       await wake.wait(LOOK_MS);
     }
     return 'closed';
@@ -226,6 +235,12 @@ export class Stay {
   #drop(streamId: StreamId): void {
     if (streamId !== this.#parts.setup.streamId) return;
     this.#dropped = true;
+    this.#parts.wake.ring();
+  }
+
+  #renewalAsked(streamId: StreamId): void {
+    if (streamId !== this.#parts.setup.streamId) return;
+    this.#parts.renewal.asked();
     this.#parts.wake.ring();
   }
 
