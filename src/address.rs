@@ -51,13 +51,17 @@ pub(crate) fn url_of(scheme: Scheme, host: &str, port: u16) -> String {
 
 /// The URL at which this machine reaches its own server that listens on `address`.
 pub(crate) fn url_here(scheme: Scheme, address: SocketAddr) -> String {
-    let ip = match address.ip() {
+    url(scheme, SocketAddr::new(ip_here(address.ip()), address.port()))
+}
+
+/// The address at which this machine reaches its own server that listens on `ip`.
+pub(crate) fn ip_here(ip: IpAddr) -> IpAddr {
+    match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         // Not IPv4: the socket may be for IPv6 only.
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
-    };
-    url(scheme, SocketAddr::new(ip, address.port()))
+    }
 }
 
 /// The URL for a browser on this machine of a server that listens on `address` for plain HTTP.

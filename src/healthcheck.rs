@@ -23,8 +23,15 @@ pub(crate) async fn run(args: HealthcheckArgs) -> Result<(), Failure> {
         .no_proxy()
         .build()
         .map_err(Failure::run("cannot create the HTTP client"))?;
-    let answer = client.get(&url).send().await.and_then(reqwest::Response::error_for_status);
-    answer.map(drop).map_err(|error| Failure::run(format!("{url} is not healthy"))(cause(&error)))
+    let unhealthy = |why: String| Failure::Run(format!("{url} is not healthy: {why}"));
+    let answer = client.get(&url).send().await.map_err(|error| unhealthy(cause(&error)))?;
+    match answer.status() {
+        status if status.is_success() => Ok(()),
+        status if status.is_redirection() => {
+            Err(unhealthy(format!("{status}; for a server with TLS, set --health-url to its https URL")))
+        }
+        status => Err(unhealthy(status.to_string())),
+    }
 }
 
 /// What is wrong with TLS, or the innermost cause of an error: the outer ones are too general.

@@ -14,6 +14,7 @@ mod keys;
 mod local;
 mod logging;
 mod main_server_alone;
+mod node_calls;
 mod open_files;
 mod options;
 mod port;

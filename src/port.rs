@@ -3,7 +3,10 @@
 //! With TLS, the parts of `undead up` talk to each other over a second port for plain HTTP, on loopback only: they need no
 //! certificate that covers loopback and no encryption there.
 
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+};
 
 use main_server::Secret;
 use tls::Name;
@@ -62,7 +65,8 @@ impl Port {
         if self.tls.is_none() {
             return Ok(address::url_here(Scheme::Http, self.address));
         }
-        let inner = listen(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let on = |ip: IpAddr| listen(SocketAddr::new(ip, 0));
+        let inner = on(Ipv4Addr::LOCALHOST.into()).or_else(|_| on(Ipv6Addr::LOCALHOST.into()))?;
         let address = inner.local_addr().map_err(Failure::run("cannot read the listening address"))?;
         self.inner = Some(inner);
         Ok(address::url_here(Scheme::Http, address))

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{failure::Failure, options::ServerOptions, port::Port};
+use crate::{failure::Failure, node_calls, options::ServerOptions, port::Port};
 
 /// How long open connections may take to finish once the program was asked to stop.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -60,7 +60,7 @@ fn open(
     let serve =
         |listener: Listener, app: Router| serving::serve(listener, app, options.limits(), closing.clone());
     let redirect = redirect.map(|tcp| serve(tcp.into(), redirect_to_https(Some(address.port()))));
-    let inner = inner.map(|tcp| serve(tcp.into(), app.clone()));
+    let inner = inner.map(|tcp| serve(tcp.into(), node_calls::alone(app.clone())));
     let listener = match &tls {
         Some(tls) => Listener::with_tls(listener, tls.config()),
         None => listener.into(),

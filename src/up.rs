@@ -6,7 +6,7 @@ use std::{env, ffi::OsString, net::SocketAddr, time::Duration};
 
 use axum::Router;
 use cdn::{ClusterSecret, Config, Limits, Node};
-use tls::Trust;
+use tls::{Name, Trust};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +19,7 @@ use crate::{
     options::{LogOptions, NodeOptions, ServerOptions, SpawnOptions, TrustOptions},
     port::Port,
     serve,
-    spawn::{self, Template},
+    spawn::{self, NodeTls, Template},
 };
 
 /// What all nodes need to know.
@@ -30,15 +30,19 @@ struct Cluster {
     region: Option<String>,
     limits: Limits,
     trust: Trust,
+    node_tls: NodeTls,
     stopping: CancellationToken,
 }
 
 pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), Failure> {
     let nodes = args.nodes_in_process();
     let limits = args.node.limits(args.main_server.server.grace_ms.0);
-    let trust = args.main_server.store.trust.load()?;
+    let trust = args.main_server.store.trust.clone();
     let mut port = Port::listen(args.main_server.listen)?;
-    let (server, tls) = (args.main_server.server.clone(), args.main_server.tls.clone());
+    let (server, mut tls) = (args.main_server.server.clone(), args.main_server.tls.clone());
+    if args.spawn.spawn_nodes.is_some() {
+        tls.tls_names.extend(args.spawn.spawn_host.parse::<Name>());
+    }
     let tls_folder = main_server_alone::tls_folder(&args.main_server);
     let app = main_server_alone::open(args.main_server).await?;
     port.secure(&tls, &tls_folder)?;
@@ -49,7 +53,8 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         secret: app.cluster_secret().reveal().to_owned(),
         region: args.node.region(),
         limits,
-        trust,
+        trust: trust.load()?,
+        node_tls: NodeTls::of(&port, &tls),
         stopping: CancellationToken::new(),
     };
     let mut router = app.router();
@@ -63,7 +68,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         supervisors.push(node.supervisor().clone());
         running.push(node);
     }
-    let spawned = cluster.supervise(args.spawn, node_flags)?;
+    let spawned = cluster.supervise(args.spawn, &trust, node_flags)?;
     let spawned = spawned.map(|spawned| tokio::spawn(supervisors[0].watch("node processes", spawned)));
     let nodes_stopped = async {
         cluster.stopping.cancel();
@@ -116,20 +121,22 @@ impl Cluster {
     fn supervise(
         &self,
         args: SpawnOptions,
-        flags: Vec<OsString>,
+        trust: &TrustOptions,
+        mut flags: Vec<OsString>,
     ) -> Result<Option<impl Future<Output = ()> + Send + 'static>, Failure> {
         let Some(range) = args.spawn_nodes else { return Ok(None) };
-        // Servers on this machine are called directly, without the proxy of the environment.
-        let client = self.trust.http_client().no_proxy().build();
+        flags.extend(self.node_tls.flags());
+        let listen = self.address.ip();
         let template = Template {
             program: env::current_exe().map_err(Failure::run("cannot find the path of this program"))?,
-            listen: self.address.ip(),
+            client: self.node_tls.client(trust, &args.spawn_host, listen)?,
+            listen,
+            scheme: self.node_tls.scheme,
             first_port: args.spawn_ports,
             public_host: args.spawn_host,
             main_server: self.main_server.clone(),
             cluster_secret: self.secret.clone(),
             flags,
-            client: client.map_err(Failure::run("cannot create the HTTP client"))?,
         };
         Ok(Some(spawn::supervise(template, range, self.stopping.clone())))
     }

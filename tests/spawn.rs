@@ -95,7 +95,7 @@ impl Up {
 
     fn end_stream(&self, stream: &StreamCreated) {
         let path = format!("{}/api/streams/{}", self.url, stream.stream_id);
-        let answer = self.client.delete(path).bearer_auth(&self.secret).send();
+        let answer = self.client.delete(path).bearer_auth(&stream.publish.grant).send();
         assert!(self.runtime.block_on(answer).unwrap().status().is_success());
     }
 

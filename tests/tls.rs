@@ -41,9 +41,13 @@ impl Undead {
         Self { child, stdout, url: url.trim().to_owned() }
     }
 
+    /// The next line that it prints, without the one about the first account.
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
+        if line.starts_with("setup_url: ") {
+            return self.line();
+        }
         line.trim().to_owned()
     }
 

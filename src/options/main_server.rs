@@ -65,6 +65,7 @@ impl StoreOptions {
     /// # Errors
     /// [`Failure::Config`] names a file that cannot be used and what is wrong with it.
     pub(crate) fn engine(&self) -> Result<Engine, Failure> {
+        // A file that cannot be used is reported with every store.
         let trust = self.trust.load()?;
         let Engine::Nats(servers, _) = &self.store else { return Ok(self.store.clone()) };
         let identity = given(&self.nats_cert).zip(given(&self.nats_key));

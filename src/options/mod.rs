@@ -20,7 +20,7 @@ pub(crate) use self::{
     node::NodeOptions,
     server::{SecretOptions, ServerOptions},
     spawn::{Range, SpawnOptions},
-    tls::TlsOptions,
+    tls::{TlsMode, TlsOptions},
     trust::TrustOptions,
 };
 

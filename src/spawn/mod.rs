@@ -9,6 +9,7 @@ mod backoff;
 mod main_server;
 mod plan;
 mod process;
+mod tls;
 
 use std::{
     collections::BTreeMap,
@@ -27,13 +28,17 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::tls::NodeTls;
 use self::{
     backoff::{Backoff, jitter},
     main_server::MainServer,
     plan::{Own, Step},
     process::{End, Process},
 };
-use crate::{address, options::Range};
+use crate::{
+    address::{self, Scheme},
+    options::Range,
+};
 
 /// How often the signal is read.
 const TICK: Duration = Duration::from_secs(1);
@@ -51,6 +56,8 @@ pub(crate) struct Template {
     pub(crate) listen: IpAddr,
     /// First port to try.
     pub(crate) first_port: u16,
+    /// Whether they serve over TLS.
+    pub(crate) scheme: Scheme,
     /// Name or address by which browsers reach them, in the form of a URL's host.
     pub(crate) public_host: String,
     /// URL of the main server in this process.

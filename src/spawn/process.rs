@@ -77,7 +77,11 @@ impl Process {
     /// # Errors
     /// The operating system could not start a process.
     pub(super) fn start(template: &Template, port: u16) -> io::Result<Self> {
-        let url = address::url_here(Scheme::Http, SocketAddr::new(template.listen, port));
+        let url = match template.scheme {
+            Scheme::Http => address::url_here(Scheme::Http, SocketAddr::new(template.listen, port)),
+            // By the name that its certificate covers.
+            Scheme::Https => public_url(template, port),
+        };
         Ok(Self { child: command(template, port).spawn()?, url, client: template.client.clone() })
     }
 
@@ -120,15 +124,21 @@ fn command(template: &Template, port: u16) -> Command {
     command.arg("cdn").arg("--exit-with-stdin");
     command.args(["--hostname".into(), super::hostname(port)]);
     command.args(["--listen".into(), SocketAddr::new(template.listen, port).to_string()]);
-    command.args(["--public-url".into(), address::url_of(Scheme::Http, &template.public_host, port)]);
+    command.args(["--public-url".into(), public_url(template, port)]);
     command.args(["--main-server", &template.main_server]);
     command.args(&template.flags);
     // By environment, which only this user can read; a flag would be in every process list.
     command.env("UNDEAD_CLUSTER_SECRET", &template.cluster_secret);
-    // These two apply to this process, or to one node only. The child inherits the other variables; the flags above override them.
-    command.env_remove("UNDEAD_PEER_URL").env_remove("UNDEAD_CONFIG");
+    // These apply to this process, or to one node only. The child inherits the other variables; the flags above override them.
+    for variable in ["UNDEAD_PEER_URL", "UNDEAD_CONFIG", "UNDEAD_REDIRECT_LISTEN"] {
+        command.env_remove(variable);
+    }
     command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).kill_on_drop(true);
     command
+}
+
+fn public_url(template: &Template, port: u16) -> String {
+    address::url_of(template.scheme, &template.public_host, port)
 }
 
 async fn until_ready(client: &reqwest::Client, url: &str) {

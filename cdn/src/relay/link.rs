@@ -86,9 +86,7 @@ impl Link {
         let config = WebSocketConfig::default().max_message_size(most_bytes).max_frame_size(most_bytes);
         let connect = async {
             let socket = connect(address, trust).await?;
-            client_async_with_config(address.url(), Metered::new(socket), Some(config))
-                .await
-                .map_err(unreachable)
+            client_async_with_config(address.url(), Metered::new(socket), Some(config)).await.map_err(refused)
         };
         let timed_out = |_| LinkError::Unreachable("connecting timed out".into());
         let (socket, _) = tokio::time::timeout(CONNECT_TIMEOUT, connect).await.map_err(timed_out)??;
@@ -169,6 +167,20 @@ async fn connect(address: &Address, trust: &Trust) -> Result<Socket, LinkError> 
 
 fn unreachable(error: impl std::fmt::Display) -> LinkError {
     LinkError::Unreachable(error.to_string())
+}
+
+/// Why there is no WebSocket on a connection.
+fn refused(error: tungstenite::Error) -> LinkError {
+    let tungstenite::Error::Http(answer) = &error else { return unreachable(error) };
+    let location = answer.headers().get("location").and_then(|location| location.to_str().ok());
+    match location {
+        // The query has the grant.
+        Some(url) => {
+            let url = url.split('?').next().unwrap_or_default();
+            unreachable(format!("it answers {} and redirects to {url:?}", answer.status()))
+        }
+        None => unreachable(error),
+    }
 }
 
 fn broken(error: tungstenite::Error) -> LinkError {

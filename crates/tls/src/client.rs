@@ -30,14 +30,15 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// The system's authorities, and those in `ca_file`, which has at least one certificate in PEM form. A server's own
+    /// The system's authorities, and those in `ca_files`, each of which has at least one certificate in PEM form. A server's own
     /// certificate may be among them.
     ///
     /// # Errors
-    /// Those of [`Error`] about `ca_file`. A system without authorities is no error.
-    pub fn load(ca_file: Option<&Path>) -> Result<Self, Error> {
+    /// Those of [`Error`] about a file. A system without authorities is no error.
+    pub fn load<F: AsRef<Path>>(ca_files: impl IntoIterator<Item = F>) -> Result<Self, Error> {
         let mut roots = SYSTEM.clone();
-        if let Some(file) = ca_file {
+        for file in ca_files {
+            let file = file.as_ref();
             for (index, certificate) in certificates(file)?.into_iter().enumerate() {
                 let failed = |error| unusable(file, format!("certificate {}: {error}", index + 1));
                 roots.add(certificate).map_err(failed)?;

@@ -3,7 +3,10 @@
 
 use std::{net::TcpListener, path::Path};
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use nats_harness::{Servers, Tls};
+use nkeys::KeyPair;
+use serde_json::{Value, json};
 use store::{Engine, Error, Namespace, NatsAccess, Store};
 use tls::{Identity, Trust};
 use tls_harness::{Authority, Certificate};
@@ -111,4 +114,62 @@ async fn a_password_goes_to_no_server_without_tls_where_tls_is_meant() {
     opening.abort();
     assert_eq!(sent[0], 22, "a TLS handshake");
     assert!(!String::from_utf8_lossy(&sent).contains("hunter2"));
+}
+
+/// A JWT as NATS has them: of `subject`, issued by `issuer`.
+fn jwt(issuer: &KeyPair, subject: &KeyPair, nats: Value) -> String {
+    let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({
+        "jti": "a test", "iat": 1_700_000_000, "iss": issuer.public_key(), "name": "test",
+        "sub": subject.public_key(), "nats": nats,
+    });
+    let signed = format!("{}.{}", encode(json!({ "typ": "JWT", "alg": "ed25519-nkey" })), encode(claims));
+    let signature = URL_SAFE_NO_PAD.encode(issuer.sign(signed.as_bytes()).unwrap());
+    format!("{signed}.{signature}")
+}
+
+/// The text of a `.creds` file.
+fn credentials(jwt: &str, user: &KeyPair) -> String {
+    let seed = user.seed().unwrap();
+    format!(
+        "-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n\
+         -----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    )
+}
+
+#[tokio::test]
+async fn a_user_with_a_credentials_file_is_let_in_and_one_of_another_account_is_not() {
+    let (operator, account, system) =
+        (KeyPair::new_operator(), KeyPair::new_account(), KeyPair::new_account());
+    // Without a limit, but for JetStream: the system account must not have it.
+    let of_account = |account, jetstream| {
+        let limits = json!({
+            "subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "wildcards": true, "conn": -1,
+            "leaf": -1, "mem_storage": jetstream, "disk_storage": jetstream, "streams": jetstream,
+            "consumer": jetstream,
+        });
+        jwt(&operator, account, json!({ "limits": limits, "type": "account", "version": 2 }))
+    };
+    let config = format!(
+        "operator: {}\nsystem_account: {}\nresolver: MEMORY\nresolver_preload: {{ {}: {}, {}: {} }}\n",
+        jwt(&operator, &operator, json!({ "type": "operator", "version": 2 })),
+        system.public_key(),
+        system.public_key(),
+        of_account(&system, 0),
+        account.public_key(),
+        of_account(&account, -1),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nats.conf");
+    std::fs::write(&file, config).unwrap();
+    let servers = Servers::start_with(1, "nats", vec!["-c".into(), file.into()]).unwrap();
+    let access = |account: &KeyPair| {
+        let user = KeyPair::new_user();
+        let nats = json!({ "subs": -1, "data": -1, "payload": -1, "type": "user", "version": 2 });
+        let text = credentials(&jwt(account, &user, nats), &user);
+        NatsAccess::new(Trust::default(), None, Some(text)).unwrap()
+    };
+    assert_works(&open(&servers.urls(), access(&account)).await.unwrap()).await;
+    let said = reason(&servers.urls(), access(&KeyPair::new_account())).await;
+    assert!(said.contains("authorization violation") && !said.contains("eyJ"), "{said}");
 }
