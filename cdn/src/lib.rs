@@ -36,6 +36,7 @@ mod grants;
 mod http;
 pub mod hub;
 mod ingest;
+mod invited;
 mod load;
 mod lock;
 mod metrics;

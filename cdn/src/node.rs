@@ -21,6 +21,7 @@ use crate::{
     http::{self, Status},
     hub::{Hub, HubLimits, RingLimits},
     ingest::{Authority, Ingest, StreamObserver},
+    invited::Invited,
     load::{AdmissionControl, Meter},
     metrics::Metrics,
     relay::{self, OpenedStreams, RelayContext, Relays, Warnings},
@@ -97,6 +98,7 @@ struct Parts {
     metrics: Arc<Metrics>,
     grants: Arc<Grants>,
     renewals: Arc<Renewals>,
+    invited: Arc<Invited>,
     meter: Arc<Meter>,
     admission_control: Arc<AdmissionControl>,
     hub: Arc<Mutex<Hub>>,
@@ -144,6 +146,7 @@ impl Parts {
             clock,
             metrics,
             grants,
+            invited: Arc::default(),
             meter,
             admission_control,
             hub,
@@ -181,6 +184,7 @@ impl Parts {
                 relays,
                 grants: self.grants.clone(),
                 control: self.admission_control.clone(),
+                invited: self.invited.clone(),
                 limits: self.limits.clone(),
                 clock: self.clock.clone(),
             }),
@@ -222,7 +226,8 @@ impl Parts {
             let (hostname, trust) = (self.hostname.clone(), self.trust.clone());
             let own_address = relay::check_own_address(control.clone(), hostname, trust, clock.clone());
             self.spawn("check of the node's own address", own_address);
-            let control = control.run(ingest.clone(), self.grants.clone(), shutdown.clone());
+            let control =
+                control.run(ingest.clone(), (self.grants.clone(), self.invited.clone()), shutdown.clone());
             self.tasks.spawn(self.supervisor.watch("registration and heartbeats", control));
         }
     }

@@ -31,6 +31,7 @@ use crate::{
     events::Feed,
     feature::{Context, Feature, Tasks},
     grant_keys, health,
+    invitations::{self, Invitations},
     local::Local,
     nodes, scaling,
     state::{self, ClusterState},
@@ -163,6 +164,7 @@ impl App {
             .and(scaling::feature(&context, &state))
             .and(health::feature(&context))
             .and(accounts::feature(&context))
+            .and(invitations::feature(&context, &state))
             .and(stream_keys::feature(&context, &state, &keys))
             .and(broadcasters::feature(&context, &broadcasters))
             .and(grant_keys::feature(&context, &state))
@@ -260,6 +262,7 @@ async fn context(store: Store, config: Config) -> Result<Context, StartError> {
         accounts,
         grants: Arc::new(grants),
         grant_keys: Arc::new(keys),
+        invitations: Arc::new(Invitations::new(&store.kv, config.limits.invitations)),
         passphrases: Arc::new(Passphrases::new(hasher)?),
         feed: Arc::new(Feed::new()),
         partition: Arc::new(Partition::new(store.clone())),

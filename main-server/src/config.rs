@@ -61,6 +61,8 @@ pub struct Limits {
     pub event_listeners: usize,
     /// Bytes of all preview pictures together; 128 MiB.
     pub thumbnail_bytes: usize,
+    /// Invitations of one stream; 100. All streams together have 100,000 at most.
+    pub invitations: usize,
     /// Stream keys of one account; 50.
     pub stream_keys: usize,
 }
@@ -73,6 +75,7 @@ impl Default for Limits {
             nodes: 10_000,
             event_listeners: 10_000,
             thumbnail_bytes: 128 * 1024 * 1024,
+            invitations: 100,
             stream_keys: 50,
         }
     }

@@ -23,6 +23,7 @@ use crate::{
     },
     config::Config,
     events::Feed,
+    invitations::Invitations,
     metrics::Metrics,
 };
 
@@ -47,6 +48,8 @@ pub(crate) struct Context {
     pub(crate) accounts: Arc<Accounts>,
     /// Makes and checks the hashes of passphrases.
     pub(crate) passphrases: Arc<Passphrases>,
+    /// The invitations to private streams.
+    pub(crate) invitations: Arc<Invitations>,
     /// Takes events for the listeners of `GET /api/events`.
     pub(crate) feed: Arc<Feed>,
     /// Contact with the store and the other main servers.

@@ -52,6 +52,7 @@ mod events;
 mod feature;
 pub mod grant_keys;
 mod health;
+mod invitations;
 mod local;
 mod metrics;
 mod nodes;

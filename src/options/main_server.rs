@@ -153,6 +153,9 @@ pub(crate) struct MainServerOptions {
     /// Most sessions of one account; one more ends the one that was not used for longest
     #[arg(long, value_name = "COUNT", help_heading = "People", default_value_t = AccountLimits::default().sessions)]
     pub(crate) max_sessions: usize,
+    /// Most invitations of one stream
+    #[arg(long, value_name = "COUNT", help_heading = "People", default_value_t = Limits::default().invitations)]
+    pub(crate) max_invitations: usize,
     /// Most stream keys of one account
     #[arg(long, value_name = "COUNT", help_heading = "People", default_value_t = Limits::default().stream_keys)]
     pub(crate) max_stream_keys: usize,
@@ -240,6 +243,7 @@ impl MainServerOptions {
             nodes: self.max_nodes,
             event_listeners: self.max_event_listeners,
             thumbnail_bytes: self.thumbnail_bytes.len(),
+            invitations: self.max_invitations,
             stream_keys: self.max_stream_keys,
         };
         config.broadcast = self.broadcast;

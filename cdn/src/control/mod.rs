@@ -34,6 +34,7 @@ use crate::{
     grants::Grants,
     hub::Closed,
     ingest::{Ingest, StreamObserver},
+    invited::Invited,
     lock::lock,
 };
 
@@ -124,13 +125,13 @@ impl Control {
     pub(crate) async fn run(
         self: Arc<Self>,
         ingest: Arc<Ingest>,
-        grants: Arc<Grants>,
+        (grants, invited): (Arc<Grants>, Arc<Invited>),
         shutdown: CancellationToken,
     ) {
         let mut membership = None;
         let mut failures = 0;
         loop {
-            let step = self.step(&mut membership, &ingest, &grants);
+            let step = self.step(&mut membership, (&ingest, &invited), &grants);
             let pause = match shutdown.run_until_cancelled(step).await {
                 None => break,
                 Some(Ok(interval)) => {
@@ -156,7 +157,7 @@ impl Control {
     async fn step(
         &self,
         membership: &mut Option<Membership>,
-        ingest: &Ingest,
+        (ingest, invited): (&Ingest, &Invited),
         grants: &Grants,
     ) -> Result<Pause, CallError> {
         let Some(member) = membership else {
@@ -182,8 +183,20 @@ impl Control {
         if let Some(keys) = &answer.grant_keys {
             self.learn_keys(grants, keys, answer.cluster_id.as_deref());
         }
-        answer.commands.into_iter().for_each(|command| obey(command, ingest));
+        for command in answer.commands {
+            self.obey(command, ingest, invited);
+        }
         Ok(Pause::UntilChange(Duration::from_millis(member.registered.heartbeat_ms)))
+    }
+
+    fn obey(&self, command: Command, ingest: &Ingest, invited: &Invited) {
+        match command {
+            Command::EndStream { stream_id } => ingest.finish(stream_id),
+            Command::RevokeInvitation { stream_id, invitation_id } => {
+                invited.revoke(stream_id, invitation_id, self.clock.now());
+            }
+            Command::Unknown => tracing::debug!("ignored an unknown command of the main server"),
+        }
     }
 
     async fn register(&self, grants: &Grants) -> Result<Registered, CallError> {
@@ -282,13 +295,6 @@ impl StreamObserver for Control {
             self.report.ended(stream);
         }
         self.changed.notify_one();
-    }
-}
-
-fn obey(command: Command, ingest: &Ingest) {
-    match command {
-        Command::EndStream { stream_id } => ingest.finish(stream_id),
-        Command::Unknown => tracing::debug!("ignored an unknown command of the main server"),
     }
 }
 

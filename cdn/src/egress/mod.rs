@@ -45,7 +45,7 @@ use self::{
 use crate::{
     clock::Clock,
     config::Limits,
-    hub::{Cursor, LiveStream, Role, SharedStream, Upstream},
+    hub::{Closed, Cursor, LiveStream, Role, SharedStream, Upstream},
     lock::lock,
     metrics::Metrics,
 };
@@ -140,6 +140,28 @@ impl<E: Encoder> Egress<E> {
         let shard = slot.shard().clone();
         let flow = Flow::new(delivery, shard.wake.clone(), &member);
         Ok(Reservation { shard, joining: Joining { viewer, cursor, formats, flow, member, slot }, upstream })
+    }
+
+    /// Ends the session that `reservation` becomes. The client is told that this node drops the stream, so that it asks elsewhere and
+    /// learns the reason there.
+    pub(crate) fn disconnect(
+        &self,
+        stream: &SharedStream,
+        reservation: &Reservation<E::Viewer>,
+    ) -> impl FnOnce() + Send + 'static + use<E> {
+        let Joining { viewer, flow, .. } = &reservation.joining;
+        let (context, viewer) = (self.context.clone(), viewer.clone());
+        let (stream, flow) = (Arc::downgrade(stream), Arc::downgrade(flow));
+        move || {
+            let (Some(stream), Some(flow)) = (stream.upgrade(), flow.upgrade()) else { return };
+            let state = wake::state(&lock(&stream));
+            flow.finish();
+            for packet in context.encoder.dropped(&state) {
+                viewer.offer(&packet, flow.receipt(0, None));
+            }
+            viewer.dismiss(Dismissal::Closed(Closed::Dropped));
+            flow.leave();
+        }
     }
 
     /// The viewers and relays that this and the other transports serve.

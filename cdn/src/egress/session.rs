@@ -9,11 +9,19 @@ use crate::{clock::Now, hub::Upstream};
 pub(crate) struct Session {
     flow: Arc<Flow>,
     upstream: Arc<Upstream>,
+    /// Dropped with the session.
+    _attached: Option<Box<dyn Send + Sync>>,
 }
 
 impl Session {
     pub(super) fn new(flow: Arc<Flow>, upstream: Arc<Upstream>) -> Self {
-        Self { flow, upstream }
+        Self { flow, upstream, _attached: None }
+    }
+
+    /// The session with something that is dropped when it ends.
+    pub(crate) fn with(mut self, attached: impl Send + Sync + 'static) -> Self {
+        self._attached = Some(Box::new(attached));
+        self
     }
 
     pub(super) fn flow(&self) -> &Arc<Flow> {

@@ -17,6 +17,7 @@ use crate::{
     egress::{self, Applicant, Delivery, Egress, Encoder, Session},
     grants::Grants,
     hub::{Cursor, LiveStream, Role, SharedStream},
+    invited::{Invited, InvitedViewer},
     load::{AdmissionControl, Newcomer},
     lock::lock,
     relay::{Relays, unknown_stream},
@@ -65,6 +66,7 @@ pub(crate) struct Admission {
     pub(crate) relays: Arc<Relays>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) control: Arc<AdmissionControl>,
+    pub(crate) invited: Arc<Invited>,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
 }
@@ -76,6 +78,8 @@ pub(crate) struct Admitted<V> {
     welcome: Welcome,
     /// When the viewer's grant expires, seconds since the Unix epoch; none where it needs none.
     pub(crate) grant_expires_s: Option<u64>,
+    /// The entry of a viewer that an invitation admitted.
+    invited: Option<InvitedViewer>,
 }
 
 impl Admission {
@@ -109,7 +113,7 @@ impl Admission {
         destination: Destination<'_, E::Viewer>,
     ) -> Result<Admitted<E::Viewer>, WireError> {
         let Destination { viewer, delivery, replacing } = destination;
-        let grant_expires_s = self.check_grant(request, stream)?;
+        let (grant_expires_s, invitation) = self.check_grant(request, stream)?;
         check_formats(&lock(stream), request.formats)?;
         let role = self.check_room(request, stream, egress.audience().viewers(), replacing.is_some())?;
         let cursor = match request.start {
@@ -122,8 +126,13 @@ impl Admission {
         let applicant = Applicant { viewer, role, delivery, cursor, formats: request.formats, replacing };
         let reserved = egress.admit(stream, applicant);
         let reservation = reserved.map_err(|error| errors::not_admitted(error, stream))?;
+        let invited = invitation.map(|invitation| {
+            let disconnect = egress.disconnect(stream, &reservation);
+            self.invited.enter(request.stream, invitation, disconnect).ok_or_else(revoked)
+        });
+        let invited = invited.transpose()?;
         let welcome = self.welcome(&lock(stream), request.formats);
-        Ok(Admitted { reservation, stream: stream.clone(), welcome, grant_expires_s })
+        Ok(Admitted { reservation, stream: stream.clone(), welcome, grant_expires_s, invited })
     }
 
     /// Checks a grant that a viewer of a private stream shows in the place of its last one. Gives its expiry, in seconds since
@@ -135,16 +144,20 @@ impl Admission {
         Ok(self.grants.verify(grant, stream, Action::Watch, self.clock.now())?.exp)
     }
 
-    /// Gives the expiry of a viewer's grant, where one is needed.
-    fn check_grant(&self, request: &Request, stream: &SharedStream) -> Result<Option<u64>, WireError> {
+    /// Gives the expiry of a viewer's grant, where one is needed, and the invitation that admitted the viewer, if one did.
+    fn check_grant(
+        &self,
+        request: &Request,
+        stream: &SharedStream,
+    ) -> Result<(Option<u64>, Option<String>), WireError> {
         let action = match request.client {
             Client::Relay(_) => Action::Relay,
             Client::Viewer if lock(stream).visibility() != Visibility::Public => Action::Watch,
-            Client::Viewer => return Ok(None),
+            Client::Viewer => return Ok((None, None)),
         };
         let grant = request.grant.as_deref().unwrap_or_default();
         let claims = self.grants.verify(grant, request.stream, action, self.clock.now())?;
-        Ok((action == Action::Watch).then_some(claims.exp))
+        Ok(((action == Action::Watch).then_some(claims.exp), claims.invitation_id))
     }
 
     /// Whether the client may take a place here, and which kind. One that has a place keeps it.
@@ -186,8 +199,12 @@ impl<V> Admitted<V> {
     /// # Errors
     /// `unknown_stream` or `stream_dropped` if the stream was closed meanwhile; `send` is not called then.
     pub(crate) fn start(self, send: impl FnOnce(Welcome)) -> Result<Session, WireError> {
-        let Self { reservation, stream, welcome, .. } = self;
-        reservation.start(|| send(welcome)).ok_or_else(|| errors::gone(&stream))
+        let Self { reservation, stream, welcome, invited, .. } = self;
+        let session = reservation.start(|| send(welcome)).ok_or_else(|| errors::gone(&stream))?;
+        Ok(match invited {
+            Some(invited) => session.with(invited),
+            None => session,
+        })
     }
 }
 
@@ -198,6 +215,10 @@ fn check_formats(stream: &LiveStream, formats: Option<Formats>) -> Result<(), Wi
         None => formats.is_none_or(|formats| formats.iter().next().is_some()),
     };
     if fits { Ok(()) } else { Err(errors::unsupported_format()) }
+}
+
+fn revoked() -> WireError {
+    WireError::new(ErrorCode::InvalidGrant, "the invitation that admitted this viewer was revoked")
 }
 
 /// Whether `relay` may get the stream from here: this node has it, and not from `relay`.

@@ -4,16 +4,19 @@ use axum::http::StatusCode;
 use cdn::{ClusterSecret, Config, Limits, Node};
 use protocol::{
     NodeId, StreamId,
+    grant::{Action, Claims},
     node::{Command, Heartbeat},
-    stream::StreamState,
+    stream::{StreamState, Visibility},
 };
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::Client,
-    harness::{Recording, TEST_TIMEOUT, registration, stream},
+    harness::{Recording, TEST_TIMEOUT, grant, registration, signer, stream},
     main_server::{FakeMainServer, Mood, SECRET, Server, Told},
+    ws_client::WsViewer,
 };
 
 /// A node that belongs to the fake main server.
@@ -123,6 +126,45 @@ async fn changes_of_a_stream_are_told_at_once_and_commands_are_obeyed() {
     let _other = member.broadcaster(stream("b"), &recording.mime).await;
     viewer.until_state("ended").await;
     member.hears_state(id, StreamState::Ended).await;
+}
+
+/// A grant to watch a private stream, given to a viewer that this invitation admitted.
+fn invited(stream: StreamId, invitation_id: &str) -> String {
+    let invitation_id = Some(invitation_id.to_owned());
+    let claims = Claims::new(stream, Action::Watch, Visibility::Private, 4_000_000_000);
+    signer().sign(&Claims { invitation_id, ..claims }).unwrap()
+}
+
+#[tokio::test]
+async fn viewers_of_a_revoked_invitation_are_sent_away_on_every_transport_and_no_others() {
+    let mut member = Member::start(vec![]).await;
+    let (id, recording) = (stream("a"), Recording::usual());
+    assert!(matches!(member.hears().await, Told::Register(_)));
+    let broadcaster = Client::connect(member.address, "").await;
+    let publish = grant(id, Action::Publish, Visibility::Private);
+    let registration = json!({ "stream_id": id, "grant": publish, "mime": recording.mime });
+    assert_eq!(broadcaster.call("register_new_stream", registration).await["ok"], true);
+    broadcaster.send_all(id, &recording.segments[..5]).await;
+
+    let watch = |invitation| json!({ "stream_id": id, "grant": invited(id, invitation) });
+    let mut viewers = [Client::connect(member.address, "").await, Client::connect(member.address, "").await];
+    for (viewer, invitation) in viewers.iter().zip(["revoked", "kept"]) {
+        assert_eq!(viewer.call("watch_stream", watch(invitation)).await["ok"], true);
+    }
+    let path = format!("/ws/{id}?grant={}", invited(id, "revoked"));
+    let mut over_ws = WsViewer::connect(member.address, &path).await;
+    over_ws.event("watching").await;
+
+    let command = Command::RevokeInvitation { stream_id: id, invitation_id: "revoked".into() };
+    member.server.commands.lock().unwrap().push(command);
+    // Whatever changes brings a heartbeat, and with it the command.
+    let _other = member.broadcaster(stream("b"), &recording.mime).await;
+    while viewers[0].event().await.name != "stream_dropped" {}
+    assert_eq!(over_ws.until_closed().await.1, Some(1013));
+    let again = viewers[0].call("watch_stream", watch("revoked")).await;
+    assert_eq!(again["error"]["code"], "invalid_grant");
+    broadcaster.call("end_stream", json!({ "stream_id": id })).await;
+    viewers[1].until_state("ended").await;
 }
 
 /// A node whose broadcasters are waited for `grace_ms`, and that is with its main server while heartbeats are answered.

@@ -90,12 +90,15 @@ pub struct WireError {
     pub code: ErrorCode,
     /// What happened, to which input, and what to do: for people.
     pub message: String,
+    /// More for programs, with some codes: why an invitation is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl WireError {
     /// An error with `code` and a message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), reason: None }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod format;
 pub mod grant;
 pub mod grant_key;
 pub mod id;
+pub mod invitation;
 pub mod lenient;
 pub mod message;
 pub mod millis;

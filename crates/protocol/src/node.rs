@@ -207,6 +207,14 @@ pub enum Command {
         /// Which stream.
         stream_id: StreamId,
     },
+    /// An invitation was revoked: disconnect the viewers that it admitted, and admit no more with it. Repeated with every answer for
+    /// as long as grants that name the invitation may be valid.
+    RevokeInvitation {
+        /// Which stream.
+        stream_id: StreamId,
+        /// Which invitation.
+        invitation_id: String,
+    },
     /// A command this version does not know.
     #[serde(other)]
     Unknown,

@@ -39,6 +39,12 @@ impl Error {
         Self { retry_after, ..self }
     }
 
+    /// The same error with a reason for programs.
+    pub(crate) fn because(mut self, reason: &str) -> Self {
+        self.error.reason = Some(reason.to_owned());
+        self
+    }
+
     /// The same error with another status than its code has otherwise.
     pub(crate) fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }

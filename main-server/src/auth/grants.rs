@@ -123,6 +123,11 @@ impl Grants {
         self.keys().signer.sign(&Claims { cluster_id, issued_at, exp, visibility, ..claims })
     }
 
+    /// The claims of a grant of the stream, expired or not: its holder was admitted once, or publishes the stream.
+    pub(crate) fn earlier(&self, grant: &str, stream_id: StreamId) -> Option<Claims> {
+        self.keys().verifier.claims(grant).ok().filter(|claims| claims.stream_id == stream_id)
+    }
+
     /// Checks that `grant` is a publish grant of the stream, expired or not: its signature proves that the caller is the
     /// stream's broadcaster, who may have been on the air for longer than a grant lasts. The caller checks that the stream
     /// is not over; nodes check when the grant expires.

@@ -51,7 +51,21 @@ impl Nodes {
         if !reply.unknown.is_empty() {
             reply = self.look_up_unknown(node_id, heartbeat, reply, now).await?;
         }
-        Ok(reply.over.into_iter().map(|stream_id| Command::EndStream { stream_id }).collect())
+        let ends = reply.over.into_iter().map(|stream_id| Command::EndStream { stream_id });
+        Ok(ends.chain(self.revocations(heartbeat)).collect())
+    }
+
+    /// The revoked invitations to the streams that a node carries.
+    fn revocations(&self, heartbeat: &Heartbeat) -> Vec<Command> {
+        if !self.invitations.has_revoked() {
+            return Vec::new();
+        }
+        let carried = heartbeat.streams.iter().map(|row| row.stream_id);
+        let revoked = |stream_id| {
+            let ids = self.invitations.revoked(stream_id).into_iter();
+            ids.map(move |invitation_id| Command::RevokeInvitation { stream_id, invitation_id })
+        };
+        carried.flat_map(revoked).collect()
     }
 
     /// Takes over what a node reported to another main server.

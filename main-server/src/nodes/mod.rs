@@ -21,6 +21,7 @@ use crate::{
     clock::Now,
     cluster::{circuit_breaker::CircuitBreaker, gossip::Outbox, partition::Partition},
     feature::Context,
+    invitations::Invitations,
     state::ClusterState,
 };
 
@@ -31,6 +32,7 @@ pub(crate) struct Nodes {
     outbox: Arc<Outbox>,
     kv: Arc<dyn Kv>,
     breaker: CircuitBreaker,
+    invitations: Arc<Invitations>,
 }
 
 impl Nodes {
@@ -42,6 +44,7 @@ impl Nodes {
             outbox: Arc::clone(&context.outbox),
             kv: Arc::clone(&context.store.kv),
             breaker: CircuitBreaker::default(),
+            invitations: Arc::clone(&context.invitations),
         }
     }
 

@@ -53,6 +53,7 @@ fn api(context: &Context, streams: Arc<Streams>, broadcasters: &Arc<Broadcasters
         passphrases: Arc::clone(&context.passphrases),
         credentials: context.credentials.clone(),
         broadcasters: Arc::clone(broadcasters),
+        invitations: Arc::clone(&context.invitations),
         listeners: Places::new(context.config.limits.event_listeners),
         started: Now::read(),
         closing: context.closing.clone(),

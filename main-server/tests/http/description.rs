@@ -47,7 +47,8 @@ async fn every_method_is_described_and_no_other_is_allowed() {
             .replace("{stream_id}", &"0".repeat(32))
             .replace("{node_id}", "none")
             .replace("{name}", "none")
-            .replace("{key_id}", "none");
+            .replace("{key_id}", "none")
+            .replace("{invitation_id}", "none");
         for method in METHODS {
             let described = operations.get(method.as_str().to_lowercase()).is_some();
             let status = server.send(method.clone(), &concrete, None, vec![]).await.status();

@@ -7,6 +7,7 @@ mod browser;
 mod description;
 mod events;
 mod hostile;
+mod invitations;
 mod nodes;
 mod pages;
 mod placement;

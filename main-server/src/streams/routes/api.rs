@@ -11,6 +11,7 @@ use crate::{
     broadcasters::Broadcasters,
     clock::Now,
     events::Feed,
+    invitations::Invitations,
     metrics::Counter,
     shares::Places,
     streams::Streams,
@@ -28,6 +29,8 @@ pub(crate) struct Api {
     pub(crate) passphrases: Arc<Passphrases>,
     /// What nodes and people prove themselves with.
     pub(crate) credentials: Credentials,
+    /// Admit viewers to private streams.
+    pub(crate) invitations: Arc<Invitations>,
     /// Who may create and manage streams.
     pub(crate) broadcasters: Arc<Broadcasters>,
     /// One per listener of events that may be.

@@ -8,6 +8,8 @@ use axum::{
 };
 use protocol::{ErrorCode, StreamId, grant, stream::Visibility};
 
+use serde::Deserialize;
+
 use super::api::Api;
 use crate::{
     api::{
@@ -19,6 +21,12 @@ use crate::{
     state::catalogue::record::Owner,
 };
 
+/// The part of a path that names a stream; there may be others.
+#[derive(Deserialize)]
+struct StreamIdText {
+    stream_id: String,
+}
+
 /// The stream that the path names.
 pub(crate) struct StreamPath(pub(crate) StreamId);
 
@@ -26,8 +34,8 @@ impl FromRequestParts<Arc<Api>> for StreamPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
-        let text = Path::<String>::from_request_parts(parts, api).await;
-        let stream_id = text.ok().and_then(|Path(text)| text.parse().ok());
+        let path = Path::<StreamIdText>::from_request_parts(parts, api).await;
+        let stream_id = path.ok().and_then(|Path(path)| path.stream_id.parse().ok());
         let unknown =
             || Error::new(ErrorCode::UnknownStream, "no stream has this id: the link is incomplete");
         stream_id.map(Self).ok_or_else(unknown)

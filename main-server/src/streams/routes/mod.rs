@@ -4,22 +4,23 @@ mod addresses;
 mod api;
 mod events;
 mod extract;
+mod invitations;
 mod list;
 mod placement;
 mod renew;
 mod thumbnails;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     Json as Answer, Router,
     extract::{DefaultBodyLimit, State},
-    http::StatusCode,
-    routing::{get, post},
+    http::{HeaderMap, StatusCode},
+    routing::{delete, get, post},
 };
 use protocol::{
-    ErrorCode,
-    grant::Action,
+    ErrorCode, StreamId,
+    grant::{Action, Claims},
     stream::{
         AskForNodes, Assignment, ChangeStream, CreateStream, MAX_THUMBNAIL_BYTES, NodeAddress, StreamCreated,
         StreamInfo, Visibility,
@@ -33,11 +34,13 @@ use self::extract::{Broadcaster, Insider, Manager, Publisher, StreamPath};
 use super::{Asks, NewStream};
 use crate::{
     api::{
+        caller::bearer,
         error::Error,
         extract::{Client, Json, OptionalJson},
     },
     auth::{Attempt, MAX_PASSPHRASE_CHARS, lifetime},
     clock::Now,
+    invitations::Refusal,
 };
 
 /// The routes of streams.
@@ -48,6 +51,8 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/streams/{stream_id}/watch", post(watch))
         .route("/api/streams/{stream_id}/publish", post(publish))
         .route("/api/streams/{stream_id}/renew", post(renew::renew))
+        .route("/api/streams/{stream_id}/invitations", get(invitations::list).post(invitations::create))
+        .route("/api/streams/{stream_id}/invitations/{invitation_id}", delete(invitations::revoke))
         .route(
             "/api/streams/{stream_id}/thumbnail",
             get(thumbnails::show).put(thumbnails::replace).layer(DefaultBodyLimit::max(MAX_THUMBNAIL_BYTES)),
@@ -125,25 +130,49 @@ async fn watch(
     StreamPath(stream_id): StreamPath,
     Client(address): Client,
     forwarded: Forwarded,
+    headers: HeaderMap,
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
     let mut found = api.streams.find(stream_id, Now::read())?;
-    if let Some(Asks { passphrase_hash }) = found.asks.take() {
-        let refused = || Error::new(ErrorCode::InvitationRefused, "this stream needs an invitation");
-        let hash = passphrase_hash.ok_or_else(refused)?;
-        let passphrase = request.passphrase.take().unwrap_or_default();
-        admit(&api, Attempt { stream_id, address, passphrase, hash }).await?;
-    }
+    let invitation_id = match found.asks.take() {
+        Some(asks) => admit(&api, stream_id, asks, &mut request, (address, bearer(&headers))).await?,
+        None => None,
+    };
     let prefix = forwarded.prefix();
     let now = Now::read();
     let nodes = api.streams.watch(stream_id, &addresses::request(request, prefix), now)?;
-    let grant = api.grants.permit(Action::Watch, stream_id, found.visibility, now)?;
+    let claims = Claims { invitation_id, ..Claims::new(stream_id, Action::Watch, found.visibility, 0) };
+    let grant = api.grants.issue(claims, now)?;
     api.watch_grants.inc();
     let stream = Some(addresses::stream(found.info, prefix));
     Ok(Answer(Assignment { stream, ..assignment(Action::Watch, grant, addresses::nodes(nodes, prefix)) }))
 }
 
-async fn admit(api: &Api, attempt: Attempt) -> Result<(), Error> {
+/// Admits a viewer to a private stream: with a grant that it has of the stream, an invitation, or the passphrase. Returns the
+/// invitation by which it was admitted, now or before.
+async fn admit(
+    api: &Api,
+    stream_id: StreamId,
+    asks: Asks,
+    request: &mut AskForNodes,
+    (address, grant): (Option<IpAddr>, Option<&str>),
+) -> Result<Option<String>, Error> {
+    if let Some(claims) = grant.and_then(|grant| api.grants.earlier(grant, stream_id)) {
+        let invitation_id = claims.invitation_id;
+        let is_revoked = invitation_id.as_deref().is_some_and(|id| api.invitations.is_revoked(stream_id, id));
+        if !is_revoked {
+            return Ok(invitation_id);
+        }
+    }
+    if let Some(invitation) = request.invitation.take() {
+        return Ok(Some(api.invitations.admit(stream_id, &invitation, Now::read()).await?));
+    }
+    let hash = asks.passphrase_hash.ok_or(crate::invitations::Error::Refused(Refusal::Missing))?;
+    let passphrase = request.passphrase.take().unwrap_or_default();
+    check_passphrase(api, Attempt { stream_id, address, passphrase, hash }).await.map(|()| None)
+}
+
+async fn check_passphrase(api: &Api, attempt: Attempt) -> Result<(), Error> {
     let may_match = (1..=MAX_PASSPHRASE_CHARS).contains(&attempt.passphrase.chars().count());
     let matches = may_match && api.passphrases.matches(attempt).await?;
     let refused = || Error::new(ErrorCode::WrongPassphrase, "the passphrase is missing or wrong");

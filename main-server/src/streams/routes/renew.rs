@@ -16,6 +16,7 @@ use crate::{
     api::{caller::bearer, error::Error},
     auth::lifetime,
     clock::Now,
+    invitations::{self, Refusal},
 };
 
 pub(super) async fn renew(
@@ -27,6 +28,10 @@ pub(super) async fn renew(
     let visibility = api.streams.find(stream_id, now)?.visibility;
     let grant = bearer(&headers).ok_or_else(Error::no_grant)?;
     let claims = judged(&api, grant, api.grants.renewable(grant, stream_id, now))?;
+    let is_revoked = |id: &String| api.invitations.is_revoked(stream_id, id);
+    if claims.invitation_id.as_ref().is_some_and(is_revoked) {
+        return Err(invitations::Error::Refused(Refusal::Revoked).into());
+    }
     let expires_in_s = lifetime(claims.action).as_secs();
     let grant = api.grants.issue(Claims { visibility, ..claims }, now)?;
     Ok(Answer(RenewedGrant { grant, expires_in_s }))

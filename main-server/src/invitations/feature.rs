@@ -1,0 +1,66 @@
+//! Invitations as a feature: what keeps them in sync with the store, and the end of those whose stream is over. Their routes are
+//! among those of streams.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{sleep, timeout};
+
+use super::{Invitations, record::Key};
+use crate::{
+    clock::Now,
+    feature::{Context, Feature},
+    state::ClusterState,
+};
+
+/// Longest time between two looks for invitations whose stream is over.
+const TIDY_INTERVAL: Duration = Duration::from_secs(60);
+/// Shortest time between two looks for revocations.
+const REVOKED_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The tasks of invitations.
+pub(crate) fn feature(context: &Context, state: &Arc<ClusterState>) -> Feature {
+    let [loading, following, revoking, tidying, saving] = [(); 5].map(|()| Arc::clone(&context.invitations));
+    let state = Arc::clone(state);
+    Feature::default()
+        .loading(move || {
+            let invitations = Arc::clone(&loading);
+            async move { invitations.load().await }
+        })
+        .task("watch of invitations", async move { following.invitations.follow().await })
+        .task("revoked invitations", async move { follow_revoked(&revoking).await })
+        .task("end of invitations", async move { tidy(&tidying, &state).await })
+        .saving("uses of invitations", |shutdown| async move { saving.invitations.save(&shutdown).await })
+}
+
+async fn follow_revoked(invitations: &Invitations) {
+    let mut changed = invitations.invitations.host().changed();
+    loop {
+        invitations.note_revoked(Now::read());
+        // Looked for again without a change, because nodes are told of a revocation for some time only.
+        let _ = timeout(TIDY_INTERVAL, changed.changed()).await;
+        sleep(REVOKED_INTERVAL).await;
+    }
+}
+
+async fn tidy(invitations: &Invitations, state: &ClusterState) {
+    loop {
+        sleep(TIDY_INTERVAL).await;
+        for key in invitations.keys() {
+            // A later look deletes what cannot be deleted now.
+            drop(remove_if_over(invitations, state, &key).await);
+        }
+    }
+}
+
+async fn remove_if_over(
+    invitations: &Invitations,
+    state: &ClusterState,
+    key: &Key,
+) -> Result<(), store::Error> {
+    let runs = || state.read_streams(|catalogue, _| catalogue.running(key.stream_id).is_ok());
+    if runs() {
+        return Ok(());
+    }
+    state.stream_records.look_up(&key.stream_id).await?;
+    if runs() { Ok(()) } else { invitations.invitations.remove(key).await }
+}

@@ -1,0 +1,230 @@
+//! Invitations: links that admit viewers to a private stream, with an expiry and a number of uses, revocable.
+//!
+//! An invitation is `ui_`, its id and a random secret. The store has a digest of the secret. A limited use is counted by
+//! compare-and-set before the viewer is admitted, so several main servers together never admit more than `uses`. The watch grant
+//! names the invitation; a viewer that comes back with it is not counted again. After a revocation nodes disconnect those that it had
+//! admitted: they are told with the answers to their heartbeats.
+
+mod error;
+mod feature;
+mod record;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use protocol::{
+    StreamId,
+    invitation::{CreateInvitation, InvitationCreated, InvitationInfo, PREFIX},
+};
+use store::{Kv, Replicated, Shared};
+use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
+
+use self::record::{Invitation, Key};
+pub(crate) use self::{error::Error, feature::feature, record::Refusal};
+use crate::{
+    auth::token::{self, Token},
+    clock::Now,
+};
+
+/// Random bytes of an id.
+const ID_BYTES: usize = 8;
+/// Characters of an id.
+const ID_CHARS: usize = 2 * ID_BYTES;
+/// Most invitations of all streams.
+const MOST: usize = 100_000;
+/// Longest time until an invitation expires: 30 days.
+pub(crate) const MAX_EXPIRY_S: u64 = 30 * 24 * 60 * 60;
+/// How long the store keeps an invitation after its last change, in case no server deletes it with its stream.
+const LEASE: Duration = Duration::from_secs(60 * 24 * 60 * 60);
+/// How long nodes are told of a revocation: as long as watch grants that were given before are accepted, and a minute.
+const ANNOUNCED: Duration = Duration::from_secs(61 * 60);
+
+/// See the [module](self).
+pub(crate) struct Invitations {
+    invitations: Replicated<Invitation>,
+    most: usize,
+    /// Held while a limited use is counted, so that requests at this server do not conflict with one another.
+    counting: Mutex<()>,
+    /// The revoked invitations that nodes are told of: looked up with every heartbeat.
+    told: std::sync::Mutex<HashMap<StreamId, Vec<String>>>,
+}
+
+impl Invitations {
+    /// None are known yet: see [`Self::load`]. A stream may have `most`.
+    pub(crate) fn new(kv: &Arc<dyn Kv>, most: usize) -> Self {
+        let invitations = Replicated::new(Arc::clone(kv), Shared::default(), |_| Some(LEASE));
+        Self { invitations, most, counting: Mutex::default(), told: std::sync::Mutex::default() }
+    }
+
+    /// Takes over the invitations in the store.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn load(&self) -> Result<(), store::Error> {
+        self.invitations.load().await
+    }
+
+    /// Makes an invitation to a stream.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Full`], [`Error::Random`], [`Error::Store`].
+    pub(crate) async fn create(
+        &self,
+        stream_id: StreamId,
+        new: CreateInvitation,
+        now: Now,
+    ) -> Result<InvitationCreated, Error> {
+        let CreateInvitation { uses, expires_in_s, name } = new;
+        if uses == Some(0) {
+            return Err(Error::Invalid("uses must be at least 1"));
+        }
+        if !expires_in_s.is_none_or(|seconds| (1..=MAX_EXPIRY_S).contains(&seconds)) {
+            return Err(Error::Invalid("expires_in_s must be from 1 to 2592000"));
+        }
+        if self.of(stream_id).len() >= self.most {
+            return Err(Error::Full(self.most));
+        }
+        if self.invitations.with(|records| records.len()) >= MOST {
+            return Err(Error::Full(MOST));
+        }
+        let (invitation_id, secret) = (token::random_id::<ID_BYTES>()?, Token::random()?);
+        let record = Invitation {
+            digest: secret.digest(),
+            name,
+            uses,
+            used: 0,
+            created_at_ms: now.unix_ms(),
+            expires_at_ms: expires_in_s.map(|seconds| (now + Duration::from_secs(seconds)).unix_ms()),
+            revoked_at_ms: None,
+        };
+        let key = Key { stream_id, invitation_id: invitation_id.clone() };
+        self.invitations.create(&key, record).await?;
+        let invitation = format!("{PREFIX}{invitation_id}{}", secret.reveal());
+        let url = format!("/view/{stream_id}#invitation={invitation}");
+        Ok(InvitationCreated { url, invitation_id, invitation })
+    }
+
+    /// The invitations of a stream that were not revoked, oldest first.
+    pub(crate) fn list(&self, stream_id: StreamId) -> Vec<InvitationInfo> {
+        let valid = self.of(stream_id).into_iter().filter(|(_, record)| record.revoked_at_ms.is_none());
+        let mut list: Vec<_> = valid
+            .map(|(invitation_id, record)| InvitationInfo {
+                invitation_id,
+                name: record.name,
+                uses: record.uses,
+                used: record.used,
+                created_at_ms: record.created_at_ms,
+                expires_at_ms: record.expires_at_ms,
+            })
+            .collect();
+        list.sort_by_key(|invitation| invitation.created_at_ms);
+        list
+    }
+
+    /// Revokes an invitation of a stream. When this returns, it admits nobody at any main server that sees the store.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Store`].
+    pub(crate) async fn revoke(
+        &self,
+        stream_id: StreamId,
+        invitation_id: &str,
+        now: Now,
+    ) -> Result<(), Error> {
+        let key = Key { stream_id, invitation_id: invitation_id.to_owned() };
+        if self.invitations.get(&key).is_none() && is_id(invitation_id) {
+            self.invitations.look_up(&key).await?;
+        }
+        let known = self.invitations.get(&key).filter(|record| record.revoked_at_ms.is_none());
+        known.ok_or(Error::Unknown)?;
+        let changed = self.invitations.change(&key, |record| record.revoke(now.unix_ms())).await?;
+        changed.map(drop).ok_or(Error::Unknown)
+    }
+
+    /// Admits one viewer with the invitation that it shows; returns the id of the invitation.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Store`]: then a use may have been counted, but nobody was admitted.
+    pub(crate) async fn admit(&self, stream_id: StreamId, shown: &str, now: Now) -> Result<String, Error> {
+        let unknown = || Error::Refused(Refusal::Unknown);
+        let parts = shown.strip_prefix(PREFIX).and_then(|rest| rest.split_at_checked(ID_CHARS));
+        let (invitation_id, secret) = parts.filter(|(id, _)| is_id(id)).ok_or_else(unknown)?;
+        let key = Key { stream_id, invitation_id: invitation_id.to_owned() };
+        let known = self.invitations.get(&key).ok_or_else(unknown)?;
+        let is_right: bool = token::digest(secret).as_bytes().ct_eq(known.digest.as_bytes()).into();
+        is_right.then_some(()).ok_or_else(unknown)?;
+        let admitted = known.admit(now.unix_ms()).map_err(Error::Refused)?;
+        match known.uses {
+            Some(_) => self.count(&key, now).await?,
+            // Nothing depends on the number, so it is saved in the background.
+            None => drop(self.invitations.with(|records| records.update(&key, |record| *record = admitted))),
+        }
+        Ok(key.invitation_id)
+    }
+
+    /// Counts a limited use.
+    async fn count(&self, key: &Key, now: Now) -> Result<(), Error> {
+        let _counting = self.counting.lock().await;
+        let outcome = std::sync::Mutex::new(Err(Refusal::Unknown));
+        let admit = |record: &Invitation| {
+            let admitted = record.admit(now.unix_ms());
+            *outcome.lock().unwrap_or_else(PoisonError::into_inner) =
+                admitted.as_ref().map(|_| ()).map_err(|refusal| *refusal);
+            admitted.ok()
+        };
+        self.invitations.change(key, admit).await?;
+        outcome.into_inner().unwrap_or_else(PoisonError::into_inner).map_err(Error::Refused)
+    }
+
+    /// Whether the invitation of a stream was revoked.
+    pub(crate) fn is_revoked(&self, stream_id: StreamId, invitation_id: &str) -> bool {
+        let key = Key { stream_id, invitation_id: invitation_id.to_owned() };
+        self.invitations.get(&key).is_none_or(|record| record.revoked_at_ms.is_some())
+    }
+
+    /// The revoked invitations of a stream that nodes have to be told of.
+    pub(crate) fn revoked(&self, stream_id: StreamId) -> Vec<String> {
+        self.told().get(&stream_id).cloned().unwrap_or_default()
+    }
+
+    /// Whether nodes have to be told of any revocation.
+    pub(crate) fn has_revoked(&self) -> bool {
+        !self.told().is_empty()
+    }
+
+    fn note_revoked(&self, now: Now) {
+        let now_ms = now.unix_ms();
+        let mut revoked: HashMap<StreamId, Vec<String>> = HashMap::new();
+        self.invitations.with(|records| {
+            let told = records.iter().filter(|(_, record)| record.was_revoked_within(ANNOUNCED, now_ms));
+            for (key, _) in told {
+                revoked.entry(key.stream_id).or_default().push(key.invitation_id.clone());
+            }
+        });
+        *self.told() = revoked;
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        self.invitations.with(|records| records.iter().map(|(key, _)| key.clone()).collect())
+    }
+
+    fn told(&self) -> MutexGuard<'_, HashMap<StreamId, Vec<String>>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, stream_id: StreamId) -> Vec<(String, Invitation)> {
+        self.invitations.with(|records| {
+            let of_stream = records.iter().filter(|(key, _)| key.stream_id == stream_id);
+            of_stream.map(|(key, record)| (key.invitation_id.clone(), record.clone())).collect()
+        })
+    }
+}
+
+/// Whether `text` may be the id of an invitation.
+fn is_id(text: &str) -> bool {
+    text.len() == ID_CHARS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}

@@ -1,0 +1,185 @@
+//! What the store keeps of an invitation, and whom it admits. Pure: the time is an argument.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use protocol::StreamId;
+use serde::{Deserialize, Serialize};
+use store::Namespace;
+
+/// Names an invitation of a stream.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key {
+    /// Which stream.
+    pub(crate) stream_id: StreamId,
+    /// Which invitation.
+    pub(crate) invitation_id: String,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stream_id, self.invitation_id)
+    }
+}
+
+impl FromStr for Key {
+    type Err = protocol::id::InvalidStreamId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (stream_id, invitation_id) = text.split_once('/').ok_or(protocol::id::InvalidStreamId)?;
+        Ok(Self { stream_id: stream_id.parse()?, invitation_id: invitation_id.to_owned() })
+    }
+}
+
+/// Why an invitation does not admit a viewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The viewer showed none.
+    Missing,
+    /// The stream has no such invitation.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// It has admitted as many viewers as it may.
+    UsedUp,
+    /// It was revoked.
+    Revoked,
+}
+
+impl Refusal {
+    /// It in answers.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Unknown => "unknown",
+            Self::Expired => "expired",
+            Self::UsedUp => "used_up",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "this stream needs an invitation",
+            Self::Unknown => "this stream has no such invitation",
+            Self::Expired => "the invitation has expired",
+            Self::UsedUp => "the invitation has admitted as many viewers as it may",
+            Self::Revoked => "the invitation was revoked",
+        })
+    }
+}
+
+/// An invitation.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Invitation {
+    /// Of the secret.
+    pub(crate) digest: String,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// How many viewers it admits; any number if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) uses: Option<u32>,
+    /// How many it has admitted. Exact if `uses` is limited.
+    pub(crate) used: u32,
+    /// Unix epoch.
+    pub(crate) created_at_ms: u64,
+    /// Unix epoch; with its stream if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at_ms: Option<u64>,
+    /// Since when it admits nobody, and nodes disconnect those it had admitted. Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) revoked_at_ms: Option<u64>,
+}
+
+impl store::Record for Invitation {
+    type Key = Key;
+    const NAMESPACE: Namespace = Namespace::new("invitations");
+
+    /// The most uses and the first revocation count; nothing else changes.
+    fn merge(&mut self, other: &Self) {
+        self.used = self.used.max(other.used);
+        self.revoked_at_ms = self.revoked_at_ms.into_iter().chain(other.revoked_at_ms).min();
+    }
+}
+
+impl Invitation {
+    /// It after one more viewer was admitted.
+    ///
+    /// # Errors
+    /// Why it admits nobody at `now_ms`.
+    pub(crate) fn admit(&self, now_ms: u64) -> Result<Self, Refusal> {
+        if self.revoked_at_ms.is_some() {
+            return Err(Refusal::Revoked);
+        }
+        if self.expires_at_ms.is_some_and(|expires| now_ms >= expires) {
+            return Err(Refusal::Expired);
+        }
+        if self.uses.is_some_and(|uses| self.used >= uses) {
+            return Err(Refusal::UsedUp);
+        }
+        Ok(Self { used: self.used.saturating_add(1), ..self.clone() })
+    }
+
+    /// It, revoked now; `None` if it is already.
+    pub(crate) fn revoke(&self, now_ms: u64) -> Option<Self> {
+        self.revoked_at_ms.is_none().then(|| Self { revoked_at_ms: Some(now_ms), ..self.clone() })
+    }
+
+    /// Whether it was revoked within `span`.
+    pub(crate) fn was_revoked_within(&self, span: Duration, now_ms: u64) -> bool {
+        let ago = |revoked_at_ms| Duration::from_millis(now_ms.saturating_sub(revoked_at_ms));
+        self.revoked_at_ms.is_some_and(|revoked_at_ms| ago(revoked_at_ms) <= span)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn invitation(uses: Option<u32>, expires_at_ms: Option<u64>) -> Invitation {
+        Invitation {
+            digest: String::new(),
+            name: None,
+            uses,
+            used: 0,
+            created_at_ms: 0,
+            expires_at_ms,
+            revoked_at_ms: None,
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_was_written() {
+        let key = Key { stream_id: StreamId::new("a", 1), invitation_id: "0a1b".into() };
+        assert_eq!(key.to_string().parse(), Ok(key));
+        assert!("0a1b".parse::<Key>().is_err() && "/0a1b".parse::<Key>().is_err());
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order, an invitation admits at most `uses` viewers, none after it expired or was revoked.
+        #[test]
+        fn it_never_admits_more_than_it_may(
+            uses in prop::option::of(0_u32..6),
+            expires_at_ms in prop::option::of(0_u64..30),
+            steps in prop::collection::vec((0_u64..4, prop::bool::weighted(0.9)), 0..30),
+        ) {
+            let (mut now_ms, mut known, mut admitted) = (0, invitation(uses, expires_at_ms), 0);
+            for (pause_ms, enters) in steps {
+                now_ms += pause_ms;
+                let next = if enters { known.admit(now_ms).ok() } else { known.revoke(now_ms) };
+                if enters && next.is_some() {
+                    admitted += 1;
+                    prop_assert!(known.revoked_at_ms.is_none());
+                    prop_assert!(expires_at_ms.is_none_or(|expires| now_ms < expires));
+                }
+                known = next.unwrap_or(known);
+            }
+            prop_assert!(uses.is_none_or(|uses| admitted <= uses));
+            prop_assert_eq!(admitted, known.used);
+        }
+    }
+}
