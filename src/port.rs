@@ -27,6 +27,8 @@ pub(crate) struct Port {
     pub(crate) address: SocketAddr,
     /// None for plain HTTP.
     pub(crate) tls: Option<tls::Server>,
+    /// Whether browsers are told to use TLS from then on: with a certificate that they trust without being asked.
+    pub(crate) is_strict: bool,
     /// A port that sends browsers to this one.
     pub(crate) redirect: Option<TcpListener>,
     /// Plain HTTP for the parts of this process.
@@ -43,7 +45,7 @@ impl Port {
     pub(crate) fn listen(address: SocketAddr) -> Result<Self, Failure> {
         let listener = listen(address)?;
         let address = listener.local_addr().map_err(Failure::run("cannot read the listening address"))?;
-        Ok(Self { listener, address, tls: None, redirect: None, inner: None, setup: None })
+        Ok(Self { listener, address, tls: None, is_strict: false, redirect: None, inner: None, setup: None })
     }
 
     /// Turns TLS on if the options ask for it. Certificates are kept in `folder` unless the options name another.
@@ -53,6 +55,7 @@ impl Port {
     pub(crate) fn secure(&mut self, options: &TlsOptions, folder: &Path) -> Result<(), Failure> {
         let Some(mode) = options.mode(folder) else { return Ok(()) };
         self.tls = Some(tls::Server::open(mode, &PROTOCOLS).map_err(Failure::config("TLS cannot start"))?);
+        self.is_strict = options.is_strict();
         self.redirect = options.redirect_listen.map(listen).transpose()?;
         Ok(())
     }

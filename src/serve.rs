@@ -2,7 +2,12 @@
 
 use std::{future::Future, io::Write, time::Duration};
 
-use axum::Router;
+use axum::{
+    Router,
+    http::{HeaderValue, header},
+    middleware,
+    response::Response,
+};
 use serving::{Listener, redirect_to_https};
 use supervisor::{Supervisor, any_failed};
 use tokio::{
@@ -49,6 +54,15 @@ pub(crate) async fn serve(
     ended.map_err(Failure::run("serving failed"))
 }
 
+/// `app` with answers after which browsers use TLS for this host, for 180 days (RFC 6797).
+fn strict(app: Router) -> Router {
+    const POLICY: HeaderValue = HeaderValue::from_static("max-age=15552000");
+    app.layer(middleware::map_response(async |mut response: Response| {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, POLICY);
+        response
+    }))
+}
+
 /// Serves `app` on all ports until `closing`. The second future keeps the certificate up to date, and does not end.
 fn open(
     port: Port,
@@ -56,7 +70,7 @@ fn open(
     options: &ServerOptions,
     closing: &CancellationToken,
 ) -> (impl Future<Output = ()> + Send + use<>, impl Future<Output = Result<(), JoinError>> + use<>) {
-    let Port { listener, address, tls, redirect, inner, setup: _ } = port;
+    let Port { listener, address, tls, is_strict, redirect, inner, setup: _ } = port;
     let serve =
         |listener: Listener, app: Router| serving::serve(listener, app, options.limits(), closing.clone());
     let redirect = redirect.map(|tcp| serve(tcp.into(), redirect_to_https(Some(address.port()))));
@@ -65,7 +79,7 @@ fn open(
         Some(tls) => Listener::with_tls(listener, tls.config()),
         None => listener.into(),
     };
-    let outer = serve(listener, app);
+    let outer = serve(listener, if is_strict { strict(app) } else { app });
     let serving = async {
         tokio::join!(outer, if_any(redirect), if_any(inner));
     };

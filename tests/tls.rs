@@ -178,6 +178,20 @@ fn changed_files_are_presented_without_a_restart_and_bad_ones_are_not() {
 }
 
 #[test]
+fn browsers_are_told_to_stay_with_a_trusted_certificate_and_not_with_a_self_signed_one() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), Files::new("localhost"));
+    let own = folder.path().join("data/tls/certificate.pem");
+    let strict = |flags: &[&str], ca: &Path| {
+        let server = Undead::start("main-server", folder.path(), flags);
+        let url = format!("https://localhost:{}/live", server.port());
+        let head = curl(ca, &["--output", "/dev/null", "--dump-header", "-", &url]).unwrap();
+        head.to_lowercase().contains("strict-transport-security: max-age=15552000")
+    };
+    assert!(strict(&files.flags().each_ref().map(String::as_str), &files.path("cert.pem")));
+    assert!(!strict(&["--tls", "self-signed", "--tls-names", "localhost"], &own));
+}
+
+#[test]
 fn plain_http_is_sent_to_https() {
     let (folder, files) = (tempfile::tempdir().unwrap(), Files::new("one.example"));
     let flags = files.flags();

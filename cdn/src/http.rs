@@ -8,6 +8,7 @@ use axum::{
     Json, Router,
     extract::State,
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -15,10 +16,7 @@ use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use protocol::{ErrorBody, ErrorCode, WireError};
 use serde_json::{Value, json};
 use supervisor::Supervisor;
-use tower_http::{
-    cors::{Any, CorsLayer},
-    set_header::SetResponseHeaderLayer,
-};
+use tower_http::cors::{Any, CorsLayer};
 
 use crate::{
     connections::Connections,
@@ -51,7 +49,6 @@ pub(crate) struct Status {
 
 /// The transports' `routes`, and the rest.
 pub(crate) fn router(routes: Router, status: Arc<Status>) -> Router {
-    const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
     // Pages come from the main server's origin, which may be another one. Nothing here relies on cookies.
     let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
     let operation = Router::new()
@@ -63,8 +60,27 @@ pub(crate) fn router(routes: Router, status: Arc<Status>) -> Router {
         .merge(operation)
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method)
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, NO_STORE))
+        .layer(middleware::map_response(with_headers))
         .layer(cors)
+}
+
+/// Adds the headers of every answer that its handler did not set otherwise: there is nothing to cache, to render, or to guess
+/// the type of, and pages of every origin may use it.
+async fn with_headers(mut response: Response) -> Response {
+    const DEFAULTS: [(HeaderName, HeaderValue); 5] = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
+        ),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin")),
+    ];
+    for (name, value) in DEFAULTS {
+        response.headers_mut().entry(name).or_insert(value);
+    }
+    response
 }
 
 /// A failed call: `status`, and why in the form that all errors have.

@@ -69,6 +69,12 @@ impl TlsOptions {
         )
     }
 
+    /// Whether browsers that came over TLS once may be told to come in no other way. Not where people accept the certificate by
+    /// hand: with that, browsers would let them accept no later one.
+    pub(crate) fn is_strict(&self) -> bool {
+        !matches!(self.tls, TlsMode::Off | TlsMode::SelfSigned)
+    }
+
     /// The TLS of the port, if it has any. Certificates are kept in `folder` unless the options name another.
     pub(crate) fn mode(&self, folder: &Path) -> Option<Mode> {
         match self.tls {

@@ -106,6 +106,9 @@ async fn page_of_another_origin_may_connect() {
     let client = tls_harness::client();
     let answer = client.get(&url).header("origin", "https://pages.example").send().await.unwrap();
     assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+    assert!(!answer.headers().contains_key("access-control-allow-credentials"));
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(answer.headers()["cross-origin-resource-policy"], "cross-origin");
     let preflight = client
         .request(reqwest::Method::OPTIONS, &url)
         .header("origin", "https://pages.example")

@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod authorization_matrix;
 pub(crate) mod caller;
+mod cors;
 pub(crate) mod error;
 pub(crate) mod extract;
 
@@ -53,6 +54,7 @@ pub(crate) fn router(features: Router, ancestors: &FrameAncestors) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(middleware::from_fn(in_time))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(cors::open))
         .layer(middleware::from_fn(with_headers))
 }
 

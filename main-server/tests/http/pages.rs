@@ -1,14 +1,14 @@
 //! The addresses of the pages, and the headers every answer carries.
 
 use main_server::FrameAncestors;
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode, redirect::Policy};
 use serving::Proxies;
 
 use crate::server::Server;
 
 async fn browse(server: &Server, path: &str) -> Response {
-    let request =
-        tls_harness::client().get(format!("{}{path}", server.url)).header("accept", "text/html,*/*");
+    let client = tls_harness::client_builder().redirect(Policy::limited(1)).build().unwrap();
+    let request = client.get(format!("{}{path}", server.url)).header("accept", "text/html,*/*");
     request.send().await.unwrap()
 }
 
@@ -149,4 +149,44 @@ async fn operators_see_that_it_serves_and_what_it_does() {
     {
         assert!(text.lines().any(|line| line == sample), "{sample} in {text}");
     }
+}
+
+#[tokio::test]
+async fn other_sites_may_list_and_watch_without_cookies_and_do_nothing_else() {
+    let server = Server::start().await;
+    let ask = async |method: Method, path: &str, wanted: Option<&str>| {
+        let request = tls_harness::client().request(method, format!("{}{path}", server.url));
+        let request = request.header("origin", "https://other.example").header("cookie", "undead_session=x");
+        let request = match wanted {
+            Some(method) => request.header("access-control-request-method", method),
+            None => request,
+        };
+        request.send().await.unwrap()
+    };
+    let watch = "/api/streams/8811d3bae631e8b5e26212edaf3e41eb/watch";
+    for (method, path) in [("GET", "/api/streams"), ("GET", "/api/events"), ("POST", watch)] {
+        let preflight = ask(Method::OPTIONS, path, Some(method)).await;
+        assert_eq!(preflight.status(), StatusCode::NO_CONTENT, "{path}");
+        assert_eq!(header(&preflight, "access-control-allow-methods"), method);
+        assert!(header(&preflight, "access-control-allow-headers").contains("authorization"), "{path}");
+        let answer = ask(method.parse().unwrap(), path, None).await;
+        for answer in [&preflight, &answer] {
+            assert_eq!(header(answer, "access-control-allow-origin"), "*", "{path}");
+            assert_eq!(header(answer, "access-control-allow-credentials"), "", "{path}");
+        }
+        assert_eq!(header(&answer, "cross-origin-resource-policy"), "cross-origin", "{path}");
+        assert!(header(&answer, "access-control-expose-headers").contains("retry-after"), "{path}");
+    }
+    for (method, path) in
+        [("POST", "/api/streams"), ("DELETE", "/api/streams/a"), ("GET", "/api/me"), ("GET", "/live")]
+    {
+        let preflight = ask(Method::OPTIONS, path, Some(method)).await;
+        assert_eq!(preflight.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        let answer = ask(method.parse().unwrap(), path, None).await;
+        for answer in [preflight, answer] {
+            assert_eq!(header(&answer, "access-control-allow-origin"), "", "{method} {path}");
+        }
+    }
+    let no_preflight = ask(Method::OPTIONS, "/api/streams", None).await;
+    assert_eq!(no_preflight.status(), StatusCode::METHOD_NOT_ALLOWED);
 }

@@ -279,11 +279,19 @@ async fn a_picture_comes_back_as_it_was_sent() {
     let seen = server.send(Method::GET, &url, None, vec![]).await;
     assert_eq!(seen.headers()["content-type"], "image/jpeg");
     assert_eq!(seen.headers()["x-content-type-options"], "nosniff");
+    assert!(seen.headers()["content-security-policy"].to_str().unwrap().ends_with("; sandbox"));
+    assert_eq!(
+        seen.headers()["cross-origin-resource-policy"],
+        "cross-origin",
+        "lists of other sites show it"
+    );
     assert_eq!(seen.headers()["cache-control"], "public, max-age=60");
     assert_eq!(seen.bytes().await.unwrap(), picture);
 
     let page = server.put(&path, Some(grant), b"<script>".to_vec()).await;
     assert_eq!(page.code(), ErrorCode::InvalidRequest);
+    let bomb = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\xff\xff\0\0\xff\xff\x08\x06\0\0\0".to_vec();
+    assert_eq!(server.put(&path, Some(grant), bomb).await.code(), ErrorCode::InvalidRequest);
     let largest = [b"\xff\xd8\xff".as_slice(), &vec![0; MAX_THUMBNAIL_BYTES - 3]].concat();
     assert_eq!(server.put(&path, Some(grant), largest.clone()).await.status, StatusCode::NO_CONTENT);
     let larger = [largest.as_slice(), &[0]].concat();

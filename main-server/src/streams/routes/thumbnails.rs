@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::{error::Error, extract::Raw},
     clock::Now,
-    state::catalogue::thumbnail::ImageKind,
+    state::catalogue::{picture_size::is_bounded, thumbnail::ImageKind},
 };
 
 pub(super) async fn replace(
@@ -26,6 +26,9 @@ pub(super) async fn replace(
 ) -> Result<StatusCode, Error> {
     let unknown = || Error::invalid("the body is not a JPEG, PNG or WebP picture");
     let kind = ImageKind::of(&bytes).ok_or_else(unknown)?;
+    if !is_bounded(kind, &bytes) {
+        return Err(Error::invalid("the picture has more than 2097152 pixels"));
+    }
     api.streams.set_thumbnail(stream_id, kind, bytes, Now::read())?;
     Ok(StatusCode::NO_CONTENT)
 }
