@@ -1,4 +1,5 @@
-// nginx as Debian ships it, before a server, with `proxy_pass` and nothing else: no upgrades, bodies of 1 MB at most.
+// nginx as Debian ships it, before a server: with `proxy_pass` and nothing else (no upgrades, bodies of 1 MB at most), or as
+// docs/reverse-proxy.md says for a site below a path.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -22,6 +23,10 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
+function loopback(target: string): string {
+  return target.replace('localhost', '127.0.0.1');
+}
+
 export class Nginx {
   readonly url: string;
   readonly #process: ChildProcess;
@@ -33,8 +38,38 @@ export class Nginx {
     this.#folder = folder;
   }
 
-  /** Before the server at `target`. */
+  /** Before the server at `target`, with nothing configured but `proxy_pass`. */
   static async before(target: string): Promise<Nginx> {
+    return await Nginx.#start(
+      (port) => `server { listen 127.0.0.1:${port}; location / { proxy_pass ${loopback(target)}; } }`,
+    );
+  }
+
+  /** Puts the server at `target`, which trusts 127.0.0.1, below `prefix`. */
+  static async below(prefix: string, target: string): Promise<Nginx> {
+    const headers = [
+      'Host $http_host',
+      'Upgrade $http_upgrade',
+      'Connection $connection_upgrade',
+      'X-Forwarded-For $remote_addr',
+      `X-Forwarded-Prefix ${prefix}`,
+    ];
+    return await Nginx.#start(
+      (port) => `
+        map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+        server {
+          listen 127.0.0.1:${port};
+          location ${prefix}/ {
+            proxy_http_version 1.1;
+            ${headers.map((header) => `proxy_set_header ${header};`).join(' ')}
+            proxy_pass ${loopback(target)}/;
+          }
+        }`,
+      prefix,
+    );
+  }
+
+  static async #start(servers: (port: number) => string, prefix = ''): Promise<Nginx> {
     const folder = await mkdtemp(path.join(tmpdir(), 'undead-nginx-'));
     // Started by root, its workers are somebody else.
     await chmod(folder, 0o755);
@@ -48,14 +83,14 @@ export class Nginx {
         ${temporary.join(' ')}
         log_format requests '$status $request_method $uri $request_length';
         access_log access.log requests;
-        server { listen 127.0.0.1:${port}; location / { proxy_pass ${target.replace('localhost', '127.0.0.1')}; } }
+        ${servers(port)}
       }`;
     await writeFile(path.join(folder, 'nginx.conf'), config);
     const child = spawn('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'], {
       stdio: 'inherit',
       env: { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin` },
     });
-    const nginx = new Nginx(`http://localhost:${port}`, child, folder);
+    const nginx = new Nginx(`http://localhost:${port}${prefix}`, child, folder);
     await nginx.#answers();
     return nginx;
   }
