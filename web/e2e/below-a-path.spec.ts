@@ -19,7 +19,7 @@ test('broadcast, watch, list and follow links below a path', async () => {
     await viewer.page.close();
   }
 
-  const list = await stage.page(nginx.url);
+  const list = await stage.page(`${nginx.url}/`);
   await list.getByText('Below a path').click();
   await expect(list).toHaveURL(broadcaster.watchUrl);
   await expect(list.getByLabel('Link for viewers')).toHaveValue(broadcaster.watchUrl);
