@@ -112,9 +112,9 @@ impl Authority {
     }
 }
 
-/// A builder of HTTP clients that trust the system's authorities and ask no proxy.
+/// A builder of HTTP clients that trust the system's authorities, follow redirects and ask no proxy.
 pub fn client_builder() -> reqwest::ClientBuilder {
-    tls::http_client().no_proxy()
+    tls::http_client().redirect(reqwest::redirect::Policy::default()).no_proxy()
 }
 
 /// An HTTP client of that kind.
