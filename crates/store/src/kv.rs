@@ -227,22 +227,32 @@ pub trait Kv: Send + Sync + 'static {
     /// Every entry of every namespace, by namespace and key: as of one moment with SQLite, as of some moment each with NATS.
     async fn snapshot(&self) -> Result<Vec<(Namespace, Entry)>, Error>;
 
-    /// Writes an entry unconditionally. Its lease restarts now.
+    /// Writes an entry if what is there is what is expected, or whatever is there if nothing is. Its lease restarts now.
     ///
     /// # Errors
-    /// [`Error::Invalid`] beyond [`MAX_KEY_BYTES`] or [`MAX_VALUE_BYTES`], or for an empty key.
+    /// [`Error::Invalid`] beyond [`MAX_KEY_BYTES`] or [`MAX_VALUE_BYTES`], or for an empty key; [`Error::Conflict`] if something
+    /// else is there.
+    async fn set(
+        &self,
+        namespace: Namespace,
+        key: &str,
+        value: Bytes,
+        lease: Option<Duration>,
+        expect: Option<Expect>,
+    ) -> Result<Revision, Error>;
+
+    /// Writes an entry unconditionally: see [`Self::set`].
     async fn put(
         &self,
         namespace: Namespace,
         key: &str,
         value: Bytes,
         lease: Option<Duration>,
-    ) -> Result<Revision, Error>;
+    ) -> Result<Revision, Error> {
+        self.set(namespace, key, value, lease, None).await
+    }
 
-    /// Writes an entry if what is there is what is expected.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] if it is not, and those of [`Kv::put`].
+    /// Writes an entry if what is there is what is expected: see [`Self::set`].
     async fn compare_and_set(
         &self,
         namespace: Namespace,
@@ -250,7 +260,9 @@ pub trait Kv: Send + Sync + 'static {
         value: Bytes,
         lease: Option<Duration>,
         expect: Expect,
-    ) -> Result<Revision, Error>;
+    ) -> Result<Revision, Error> {
+        self.set(namespace, key, value, lease, Some(expect)).await
+    }
 
     /// Removes an entry, if it comes from the write that is expected. Removing what is not there is no error, unless
     /// something is expected.

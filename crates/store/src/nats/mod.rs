@@ -193,27 +193,16 @@ impl Kv for Nats {
         self.all(key::SUBJECTS, "").await
     }
 
-    async fn put(
+    async fn set(
         &self,
         namespace: Namespace,
         key: &str,
         value: Bytes,
         lease: Option<Duration>,
+        expect: Option<Expect>,
     ) -> Result<Revision, Error> {
         kv::check(key, &value)?;
-        self.write(key::subject(namespace, key), Body::Put { value, lease }, None).await
-    }
-
-    async fn compare_and_set(
-        &self,
-        namespace: Namespace,
-        key: &str,
-        value: Bytes,
-        lease: Option<Duration>,
-        expect: Expect,
-    ) -> Result<Revision, Error> {
-        kv::check(key, &value)?;
-        self.write(key::subject(namespace, key), Body::Put { value, lease }, Some(expect)).await
+        self.write(key::subject(namespace, key), Body::Put { value, lease }, expect).await
     }
 
     async fn delete(&self, namespace: Namespace, key: &str, expect: Option<Revision>) -> Result<(), Error> {

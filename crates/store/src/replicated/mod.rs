@@ -163,7 +163,7 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
     /// The store's.
     pub async fn load(&self) -> Result<(), Error> {
         for entry in self.kv.entries(T::NAMESPACE, "").await? {
-            self.learn(&entry, Replica::learn_answer);
+            self.learn(&entry, Replica::learn_late);
         }
         Ok(())
     }
@@ -182,7 +182,7 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
         let entry = in_time(self.kv.get(T::NAMESPACE, &key.to_string())).await?;
         let stored = entry.as_ref().map(|entry| entry.revision);
         match (entry, known) {
-            (Some(entry), _) => self.learn(&entry, Replica::learn_answer),
+            (Some(entry), _) => self.learn(&entry, Replica::learn_late),
             (None, Some(revision)) => self.with(|replica| replica.forget(key, revision)),
             (None, None) => {}
         }
@@ -295,7 +295,7 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
         let written = self.kv.compare_and_set(T::NAMESPACE, &name, value.clone(), lease, expect);
         let revision = in_time(written).await?;
         self.host.written(&Entry { key: name, value, revision, lease });
-        self.with(|replica| replica.learn_answer(key, record, revision));
+        self.with(|replica| replica.learn_late(key, record, revision));
         Ok(revision)
     }
 
@@ -315,9 +315,7 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
 
     /// Takes over what another process says it wrote.
     pub fn hear(&self, entry: &Entry) {
-        if let Some((key, record)) = read::<T>(entry) {
-            self.with(|replica| replica.hear(&key, record, entry.revision));
-        }
+        self.learn(entry, Replica::learn_late);
     }
 }
 

@@ -143,16 +143,9 @@ impl<T: Record> Replica<T> {
         self.note(key, Some(before), Some(after));
     }
 
-    /// Takes over what another process says it wrote, unless the watch has been past that: then it may be gone again.
-    pub fn hear(&mut self, key: &T::Key, record: T, revision: Revision) {
-        if revision > self.shown {
-            self.learn(key, record, revision);
-        }
-    }
-
-    /// Takes over what a call has written or read. A record that is not here is taken over only if the watch has not been
+    /// Takes over what a call has written or read, or what another process says it wrote. A record that is not here is taken over only if the watch has not been
     /// past that write: otherwise it has been deleted since, and no event would remove it.
-    pub(super) fn learn_answer(&mut self, key: &T::Key, record: T, revision: Revision) {
+    pub(super) fn learn_late(&mut self, key: &T::Key, record: T, revision: Revision) {
         if revision > self.shown || self.items.contains_key(key) {
             self.learn(key, record, revision);
         }
@@ -402,11 +395,11 @@ mod tests {
     #[test]
     fn what_another_process_says_counts_until_the_watch_has_been_there() {
         let mut replica = Replica::default();
-        replica.hear(&key(), votes(1, 1), Revision(4));
+        replica.learn_late(&key(), votes(1, 1), Revision(4));
         assert_eq!(replica.len(), 1);
         replica.note_shown(Revision(6));
         replica.forget(&key(), Revision(6));
-        replica.hear(&key(), votes(1, 1), Revision(5));
+        replica.learn_late(&key(), votes(1, 1), Revision(5));
         assert!(replica.is_empty(), "it is gone since");
     }
 
@@ -491,7 +484,7 @@ mod tests {
             let answer = |replica: &mut Replica<Votes>, shown| {
                 for (event, revision) in events.iter().zip(1..) {
                     if matches!(event, Event::Put { answered_after } if *answered_after == shown) {
-                        replica.learn_answer(&key(), votes(1, 1), Revision(revision));
+                        replica.learn_late(&key(), votes(1, 1), Revision(revision));
                     }
                 }
             };

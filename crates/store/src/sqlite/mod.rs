@@ -71,18 +71,6 @@ impl Sqlite {
         self.queue.send(request).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
-
-    async fn set(
-        &self,
-        namespace: Namespace,
-        key: &str,
-        value: Bytes,
-        lease: Option<Duration>,
-        expect: Option<Expect>,
-    ) -> Result<Revision, Error> {
-        kv::check(key, &value)?;
-        self.write(namespace, key, Write::Put { value, lease, expect }).await
-    }
 }
 
 #[async_trait]
@@ -115,25 +103,16 @@ impl Kv for Sqlite {
         self.reader.read(reader::snapshot).await
     }
 
-    async fn put(
+    async fn set(
         &self,
         namespace: Namespace,
         key: &str,
         value: Bytes,
         lease: Option<Duration>,
+        expect: Option<Expect>,
     ) -> Result<Revision, Error> {
-        self.set(namespace, key, value, lease, None).await
-    }
-
-    async fn compare_and_set(
-        &self,
-        namespace: Namespace,
-        key: &str,
-        value: Bytes,
-        lease: Option<Duration>,
-        expect: Expect,
-    ) -> Result<Revision, Error> {
-        self.set(namespace, key, value, lease, Some(expect)).await
+        kv::check(key, &value)?;
+        self.write(namespace, key, Write::Put { value, lease, expect }).await
     }
 
     async fn delete(&self, namespace: Namespace, key: &str, expect: Option<Revision>) -> Result<(), Error> {

@@ -107,25 +107,15 @@ impl Kv for Connection {
         self.reach()?.snapshot().await
     }
 
-    async fn put(
+    async fn set(
         &self,
         namespace: Namespace,
         key: &str,
         value: Bytes,
         lease: Option<Duration>,
+        expect: Option<Expect>,
     ) -> Result<Revision, Error> {
-        self.write()?.put(namespace, key, value, lease).await
-    }
-
-    async fn compare_and_set(
-        &self,
-        namespace: Namespace,
-        key: &str,
-        value: Bytes,
-        lease: Option<Duration>,
-        expect: Expect,
-    ) -> Result<Revision, Error> {
-        self.write()?.compare_and_set(namespace, key, value, lease, expect).await
+        self.write()?.set(namespace, key, value, lease, expect).await
     }
 
     async fn delete(&self, namespace: Namespace, key: &str, expect: Option<Revision>) -> Result<(), Error> {
