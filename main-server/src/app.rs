@@ -154,18 +154,18 @@ impl App {
         config: Config,
         extra: impl FnOnce(&Context) -> Feature,
     ) -> Result<Self, StartError> {
-        let context = context(store, config).await?;
+        let (context, accounts) = context(store, config).await?;
         let state = Arc::new(ClusterState::new(&context));
-        let keys = Arc::new(StreamKeys::new(&context));
-        let broadcasters = Arc::new(Broadcasters::new(&context, &keys));
+        let keys = Arc::new(StreamKeys::new(&context, &accounts));
+        let broadcasters = Arc::new(Broadcasters::new(&context, &accounts, &keys));
         let mut features = state::feature(&context, &state)
             .and(streams::feature(&context, &state, &broadcasters))
             .and(nodes::feature(&context, &state))
             .and(scaling::feature(&context, &state))
             .and(health::feature(&context))
-            .and(accounts::feature(&context))
+            .and(accounts::feature(&context, &accounts))
             .and(invitations::feature(&context, &state))
-            .and(stream_keys::feature(&context, &state, &keys))
+            .and(stream_keys::feature(&context, &state, &accounts, &keys))
             .and(broadcasters::feature(&context, &broadcasters))
             .and(grant_keys::feature(&context, &state))
             .and(extra(&context));
@@ -180,7 +180,7 @@ impl App {
             local: Local::new(&folder, &router),
             router,
             tasks,
-            accounts: Arc::clone(&context.accounts),
+            accounts,
             folder,
             cluster_secret: context.credentials.cluster_secret.clone(),
             supervisor: context.store.supervisor.clone(),
@@ -245,8 +245,8 @@ impl App {
     }
 }
 
-/// What features use, made from the store and the secrets.
-async fn context(store: Store, config: Config) -> Result<Context, StartError> {
+/// What features use, made from the store and the secrets, and the accounts, which prove who calls.
+async fn context(store: Store, config: Config) -> Result<(Context, Arc<Accounts>), StartError> {
     bootstrap::check_schema(&*store.kv).await?;
     let vault = Vault::new(&config.data_dir);
     let keys = Keys::open(Arc::clone(&store.kv), vault.grant_seed()?, Now::read()).await?;
@@ -257,9 +257,8 @@ async fn context(store: Store, config: Config) -> Result<Context, StartError> {
     let accounts = Accounts::new(&store.kv, hasher.clone(), config.accounts)?;
     let accounts = Arc::new(accounts);
     let people = Arc::clone(&accounts);
-    Ok(Context {
+    let context = Context {
         credentials: Credentials { cluster_secret, people },
-        accounts,
         grants: Arc::new(grants),
         grant_keys: Arc::new(keys),
         invitations: Arc::new(Invitations::new(&store.kv, config.limits.invitations)),
@@ -271,7 +270,8 @@ async fn context(store: Store, config: Config) -> Result<Context, StartError> {
         closing: CancellationToken::new(),
         config: Arc::new(config),
         store,
-    })
+    };
+    Ok((context, accounts))
 }
 
 /// Has features take over what the store has. Where there are several servers of the store, one may have died just now: then

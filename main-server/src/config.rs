@@ -6,7 +6,7 @@ use placement::Policies;
 use protocol::account::Broadcast;
 use store::Engine;
 
-use crate::{FrameAncestors, accounts, auth::Secret};
+use crate::{auth::Secret, pages::FrameAncestors};
 
 /// How a main server is set up. [`Config::new`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub struct Config {
     /// What arrives from the network and may pile up.
     pub limits: Limits,
     /// Bounds of accounts and their sessions.
-    pub accounts: accounts::Limits,
+    pub accounts: AccountLimits,
     /// Who may create streams; everybody.
     pub broadcast: Broadcast,
     /// Sites that may show `/embed/…` in a frame; all of them.
@@ -98,6 +98,30 @@ impl Default for Thresholds {
     }
 }
 
+/// Bounds of accounts and sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountLimits {
+    /// Accounts; 10,000.
+    pub accounts: usize,
+    /// Sessions of one account; 100. One more ends the one that was not used for longest.
+    pub sessions: usize,
+    /// How long a session lasts that is not used; 12 h.
+    pub session_idle: Duration,
+    /// How long a session lasts at most; 7 days.
+    pub session_max: Duration,
+}
+
+impl Default for AccountLimits {
+    fn default() -> Self {
+        Self {
+            accounts: 10_000,
+            sessions: 100,
+            session_idle: Duration::from_secs(12 * 60 * 60),
+            session_max: Duration::from_secs(7 * 24 * 60 * 60),
+        }
+    }
+}
+
 impl Config {
     /// The defaults, with everything that lasts in `data_dir`.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
@@ -116,7 +140,7 @@ impl Config {
             grant_key_age: Some(Duration::from_secs(30 * 24 * 60 * 60)),
             placement: Policies::default(),
             limits: Limits::default(),
-            accounts: accounts::Limits::default(),
+            accounts: AccountLimits::default(),
             broadcast: Broadcast::default(),
             frame_ancestors: FrameAncestors::default(),
         }

@@ -13,7 +13,6 @@ use supervisor::Supervisor;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    accounts::Accounts,
     api::caller::Credentials,
     auth::{Grants, Passphrases},
     cluster::{
@@ -44,8 +43,6 @@ pub(crate) struct Context {
     pub(crate) grants: Arc<Grants>,
     /// The keys behind those.
     pub(crate) grant_keys: Arc<Keys>,
-    /// The accounts of people.
-    pub(crate) accounts: Arc<Accounts>,
     /// Makes and checks the hashes of passphrases.
     pub(crate) passphrases: Arc<Passphrases>,
     /// The invitations to private streams.

@@ -66,10 +66,9 @@ mod state;
 mod stream_keys;
 mod streams;
 
-pub use accounts::Limits as AccountLimits;
 pub use app::{App, StartError};
 pub use auth::Secret;
-pub use config::{Config, Limits, Thresholds};
+pub use config::{AccountLimits, Config, Limits, Thresholds};
 pub use data_folder::{DataFolder, Error as DataFolderError};
 pub use local::Local;
 pub use pages::FrameAncestors;

@@ -37,36 +37,13 @@ use crate::{
         token::{self, Token},
     },
     clock::Now,
+    config::AccountLimits,
 };
 
 /// How exact the time of a session's last use is.
 const USE_PRECISION: Duration = Duration::from_secs(60);
 /// Random bytes of an epoch.
 const EPOCH_BYTES: usize = 8;
-
-/// Bounds of accounts and sessions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Accounts; 10,000.
-    pub accounts: usize,
-    /// Sessions of one account; 100. One more ends the one that was not used for longest.
-    pub sessions: usize,
-    /// How long a session lasts that is not used; 12 h.
-    pub session_idle: Duration,
-    /// How long a session lasts at most; 7 days.
-    pub session_max: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            accounts: 10_000,
-            sessions: 100,
-            session_idle: Duration::from_secs(12 * 60 * 60),
-            session_max: Duration::from_secs(7 * 24 * 60 * 60),
-        }
-    }
-}
 
 /// Why something was refused.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +69,7 @@ pub(crate) enum Error {
     /// Nobody could manage the server any more.
     #[error("{0} is the last operator: make another account an operator first")]
     LastOperator(String),
-    /// [`Limits::accounts`] is reached.
+    /// [`AccountLimits::accounts`] is reached.
     #[error("the limit of {0} accounts (max_accounts) is reached: remove some")]
     Full(usize),
     /// The token of a setup link is not valid.
@@ -116,7 +93,7 @@ pub(crate) struct Accounts {
     sessions: Replicated<Session>,
     hasher: Hasher,
     lockout: Lockout,
-    limits: Limits,
+    limits: AccountLimits,
     /// A hash of no password: checked for unknown names, so that these take as long as wrong passwords.
     decoy: String,
     /// Held while the number of operators may change.
@@ -157,7 +134,7 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Random`], [`Error::Hasher`].
-    pub(crate) fn new(kv: &Arc<dyn Kv>, hasher: Hasher, limits: Limits) -> Result<Self, Error> {
+    pub(crate) fn new(kv: &Arc<dyn Kv>, hasher: Hasher, limits: AccountLimits) -> Result<Self, Error> {
         let idle = limits.session_idle;
         Ok(Self {
             kv: Arc::clone(kv),

@@ -41,9 +41,9 @@ pub(crate) struct Broadcasters {
 
 impl Broadcasters {
     /// Broadcasters as the operator set.
-    pub(crate) fn new(context: &Context, keys: &Arc<StreamKeys>) -> Self {
-        let accounts = Arc::clone(&context.accounts);
-        Self { broadcast: context.config.broadcast, accounts, keys: Arc::clone(keys) }
+    pub(crate) fn new(context: &Context, accounts: &Arc<Accounts>, keys: &Arc<StreamKeys>) -> Self {
+        let (accounts, keys) = (Arc::clone(accounts), Arc::clone(keys));
+        Self { broadcast: context.config.broadcast, accounts, keys }
     }
 
     /// The account that a new stream of a client belongs to, if it belongs to one. `bearer` is the token that the client shows,

@@ -4,14 +4,20 @@ use std::sync::Arc;
 
 use super::{StreamKeys, revocation::Revocation, routes};
 use crate::{
+    accounts::Accounts,
     feature::{Context, Feature},
     state::ClusterState,
 };
 
 /// The routes of stream keys, and the tasks of their records.
-pub(crate) fn feature(context: &Context, state: &Arc<ClusterState>, keys: &Arc<StreamKeys>) -> Feature {
+pub(crate) fn feature(
+    context: &Context,
+    state: &Arc<ClusterState>,
+    accounts: &Arc<Accounts>,
+    keys: &Arc<StreamKeys>,
+) -> Feature {
     let [loading, following, saving] = [(); 3].map(|()| Arc::clone(keys));
-    let revocation = Revocation::new(Arc::clone(keys), Arc::clone(&context.accounts), Arc::clone(state));
+    let revocation = Revocation::new(Arc::clone(keys), Arc::clone(accounts), Arc::clone(state));
     Feature::new(routes::router(Arc::clone(keys), context.credentials.clone()))
         .loading(move || {
             let keys = Arc::clone(&loading);

@@ -75,10 +75,10 @@ pub(crate) struct StreamKeys {
 
 impl StreamKeys {
     /// None are known yet: see [`Self::load`].
-    pub(crate) fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &Context, accounts: &Arc<Accounts>) -> Self {
         Self {
             keys: Replicated::shared(Arc::clone(&context.store.kv)),
-            accounts: Arc::clone(&context.accounts),
+            accounts: Arc::clone(accounts),
             most: context.config.limits.stream_keys,
         }
     }
