@@ -1,7 +1,8 @@
-// The page for operators: the set-up link, signing in and out, accounts.
+// The page for operators: the set-up link, signing in and out, accounts, stream keys, and ending a stream that no list shows.
 import { expect, test, type Browser, type Page } from '@playwright/test';
 
 import { launchBrowser } from './support/browser.ts';
+import { createStream } from './support/node-client.ts';
 import { NAME, Operator, PASSWORD } from './support/operator.ts';
 import { Undead } from './support/undead.ts';
 
@@ -74,6 +75,28 @@ test('an operator sees the nodes, and nobody else does', async () => {
   await expect(page.getByLabel('Password')).toHaveValue('');
 });
 
+test('an operator ends a private stream, once that is confirmed', async () => {
+  const operator = await Operator.of(undead);
+  const { stream_id } = await createStream(undead.url, 'Private', { visibility: 'private' });
+  const state = async (): Promise<string> =>
+    ((await operator.call('GET', `/api/streams/${stream_id}`)) as { state: string }).state;
+  await page.goto(`${undead.url}/admin`);
+  await signIn(PASSWORD);
+  await page.getByRole('tab', { name: /^Streams/ }).click();
+  const find = page.getByLabel('Find by title, link or ID');
+  await find.fill('nothing like it');
+  await expect(page.getByText('No stream matches')).toBeVisible();
+  await find.fill(`${undead.url}/view/${stream_id}`);
+  const row = page.getByRole('row', { name: 'Private' });
+  await row.getByRole('button', { name: 'End' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  expect(await state()).toBe('created');
+  await row.getByRole('button', { name: 'End' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'End for everyone' }).click();
+  await expect(page.getByRole('status').filter({ hasText: 'has ended' })).toBeVisible();
+  await expect.poll(state).toBe('ended');
+});
+
 test('an operator adds an account, whose holder sees stream keys alone and changes the password', async () => {
   await Operator.of(undead);
   await page.goto(`${undead.url}/admin`);
@@ -91,7 +114,14 @@ test('an operator adds an account, whose holder sees stream keys alone and chang
 
   await pick('Sign out');
   await signIn('first password', 'bob');
-  await expect(page.getByRole('heading', { name: 'Stream keys' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Stream keys', exact: true })).toBeVisible();
+  await page.getByLabel('Name of the new key').fill('OBS');
+  await page.getByRole('button', { name: 'Make a key' }).click();
+  await expect(page.getByLabel('Stream key', { exact: true })).toHaveValue(/\S{16,}/);
+  await page.reload();
+  await expect(page.getByRole('row', { name: 'OBS' })).toContainText('Never');
+  await expect(page.getByLabel('Stream key', { exact: true })).toHaveCount(0);
+
   await pick('Change password', 'Account bob');
   await page.getByLabel('Present password').fill('not it');
   await page.getByLabel('New password').fill('second password');

@@ -201,7 +201,7 @@ test('operations', async () => {
 test('going live with a key or an account', async () => {
   await shoot(await open('/live', scenes.me(null, 'key')), 'live-access-key');
   const page = await open('/live', scenes.me(null, 'key'));
-  await page.getByRole('tabpanel').getByLabel('Stream key').fill('wrong');
+  await page.locator('ud-live-access #key').fill('wrong');
   await page.getByRole('button', { name: 'Continue' }).click();
   await expect(page.getByRole('alert')).toBeVisible();
   await shoot(page, 'live-access-wrong');

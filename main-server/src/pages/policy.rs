@@ -21,7 +21,7 @@ const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(concat!(content_pol
 /// The devices and data that pages have no use for.
 macro_rules! no_permissions {
     () => {
-        "accelerometer=(), bluetooth=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), midi=(), payment=(), \
+        "accelerometer=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), midi=(), payment=(), \
          serial=(), usb=(), "
     };
 }

@@ -251,7 +251,7 @@ export class StyleguidePage extends LitElement {
         .label=${texts.tabs}
         .tabs=${[1, 2, 3].map((n) => ({ name: String(n), label: texts.tab(n) }))}
         .selected=${this.tab}
-        @select=${({ selected }: SelectEvent) => (this.tab = selected)}
+        @ud-select=${({ selected }: SelectEvent) => (this.tab = selected)}
       >
         ${[1, 2, 3].map((n) => html`<p slot=${n}>${texts.panel(n)}</p>`)}
       </ud-tabs>`,

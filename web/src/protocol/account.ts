@@ -34,8 +34,8 @@ export interface AccountInfo {
 export interface StreamKeyInfo {
   key_id: string;
   name: string;
-  /** The account it belongs to; left out for one that belongs to nobody. */
-  owner?: string;
+  /** The account it belongs to. */
+  owner: string;
   /** Unix epoch. */
   created_at_ms: number;
   /** Unix epoch; left out before its first use. */

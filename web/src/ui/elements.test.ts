@@ -116,7 +116,9 @@ describe('<ud-tabs>', () => {
     tabs.tabs = ['one', 'two', 'three'].map((name) => ({ name, label: name }));
     tabs.selected = 'one';
     const selected: string[] = [];
-    tabs.addEventListener('select', (event) => event instanceof SelectEvent && selected.push(event.selected));
+    tabs.addEventListener('ud-select', (event) => selected.push(event instanceof SelectEvent ? event.selected : ''));
+    // What inputs in a panel send when text in them is selected.
+    tabs.dispatchEvent(new Event('select', { bubbles: true }));
     await mount(tabs);
     for (const key of ['ArrowRight', 'End', 'ArrowRight', 'ArrowLeft', 'Home', 'x']) {
       await press(tabs, find(tabs, '[aria-selected="true"]'), key);

@@ -1,5 +1,5 @@
 // <ud-tabs label .tabs selected>: tabs over one panel each, given in the slot of the tab's name. The arrow keys, Home and End
-// move between tabs and select at once. Sends `select` with the name.
+// move between tabs and select at once. Sends `ud-select` with the name: inputs inside send `select` of their own.
 
 import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
@@ -14,7 +14,7 @@ export interface Tab {
 /** Another tab was selected. */
 export class SelectEvent extends Event {
   constructor(readonly selected: string) {
-    super('select');
+    super('ud-select');
   }
 }
 

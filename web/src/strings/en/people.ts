@@ -81,7 +81,6 @@ export const people = {
     once: 'Copy it now: it is shown only once.',
     key: 'Key',
     owner: 'Owner',
-    noOwner: 'Nobody',
     made: 'Made',
     used: 'Last used',
     never: 'Never',

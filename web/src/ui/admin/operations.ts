@@ -101,7 +101,7 @@ export class Operations extends LitElement {
           { name: 'keys', label: strings.people.keys.tab },
         ]}
         .selected=${this.section}
-        @select=${({ selected }: SelectEvent) => (this.section = selected)}
+        @ud-select=${({ selected }: SelectEvent) => (this.section = selected)}
       >
         <ud-node-table
           slot="nodes"

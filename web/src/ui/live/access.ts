@@ -45,7 +45,7 @@ export class LiveAccess extends LitElement {
       .label=${texts.ways}
       .tabs=${policy === 'account' ? tabs.toReversed() : tabs}
       .selected=${way}
-      @select=${({ selected }: SelectEvent) => (this.way = selected === 'key' ? 'key' : 'account')}
+      @ud-select=${({ selected }: SelectEvent) => (this.way = selected === 'key' ? 'key' : 'account')}
     >
       ${way === 'key' ? this.#keyForm() : this.#signIn()}
     </ud-tabs>`;

@@ -91,7 +91,7 @@ describe('<ud-stream-keys>', () => {
     const people = {
       streamKeys: () => Promise.resolve([...keys]),
       makeStreamKey: (name: string) => {
-        keys.push({ key_id: 'k2', name, created_at_ms: 0 });
+        keys.push({ ...KEY, key_id: 'k2', name });
         return Promise.resolve({ key_id: 'k2', name, key: 'the secret' });
       },
       revokeStreamKey: () => Promise.resolve(),

@@ -122,7 +122,7 @@ export class StreamKeys extends LitElement {
     const { name, owner, created_at_ms, last_used_at_ms } = key;
     const nowMs = serverTime.nowMs();
     const used = last_used_at_ms === undefined ? texts.never : ago(nowMs - last_used_at_ms);
-    const whose = html`<td role="cell" data-label=${texts.owner}>${owner ?? texts.noOwner}</td>`;
+    const whose = html`<td role="cell" data-label=${texts.owner}>${owner}</td>`;
     return html`<tr role="row">
       <th scope="row" role="rowheader" dir="auto">${name}</th>
       ${this.owners ? whose : nothing}
