@@ -1,8 +1,8 @@
-// Who may go live, in the pages: holders of stream keys and accounts.
+// Who may go live and who may watch, in the pages: stream keys, accounts, invitations.
 import { expect, test } from '@playwright/test';
 
 import { NAME, Operator, PASSWORD } from './support/operator.ts';
-import { Broadcaster } from './support/pages.ts';
+import { Broadcaster, type Viewer } from './support/pages.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
 
@@ -55,3 +55,36 @@ test('an account lets its holder go live, and is named in the header', async () 
   await broadcaster.end();
   await expect(page.getByText('Your stream has ended')).toBeVisible();
 });
+
+test('an invitation lets in as many viewers as it says, reloads included, until it is revoked', async () => {
+  undead = await Undead.up();
+  const page = await stage.page(`${undead.url}/live`);
+  await page.getByLabel('Private').check();
+  const broadcaster = await Broadcaster.goLive(page, 'By invitation');
+  await page.getByLabel('For whom').fill('One viewer');
+  await page.getByRole('button', { name: 'Make an invitation link' }).click();
+  const link = await page.getByLabel('Invitation link').inputValue();
+  expect(link).toContain(`${broadcaster.watchUrl}#invitation=`);
+
+  const stranger = await stage.watch(broadcaster.watchUrl);
+  await stranger.expectState('uninvited');
+  await expect(stranger.page.getByText('by invitation')).toBeVisible();
+
+  const guest = await stage.watch(link);
+  await guest.expectPicture();
+  await expect(guest.page).toHaveURL(broadcaster.watchUrl);
+  await guest.page.reload();
+  await guest.expectPicture();
+  await expectRefused(await stage.watch(link), 'This invitation is used up');
+  await expect(page.getByText('Used up')).toBeVisible();
+
+  await page.getByRole('button', { name: 'Revoke One viewer' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await expectRefused(guest, 'This invitation was revoked');
+  await expectRefused(await stage.watch(link), 'This invitation was revoked');
+});
+
+async function expectRefused(viewer: Viewer, words: string): Promise<void> {
+  await viewer.expectState('uninvited');
+  await expect(viewer.page.getByText(words)).toBeVisible();
+}
