@@ -18,7 +18,7 @@ macro_rules! content_policy {
 
 const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(concat!(content_policy!(), "'none'"));
 
-/// The devices and data that pages have no use for.
+/// The devices and data that pages have no use for, by the names that browsers know: they report any other on the console.
 macro_rules! no_permissions {
     () => {
         "accelerometer=(), geolocation=(), gyroscope=(), hid=(), magnetometer=(), midi=(), payment=(), \
