@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers bench configuration perf simulate judge control fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers fuzz bench configuration perf simulate judge control fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,7 @@ check-rust: tools
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 	cargo-machete --skip-target-dir
+	scripts/check-dependencies.py
 
 check-web: $(NPM_STAMP)
 	cd web && npm run check && npx tsc --noEmit -p e2e
@@ -80,8 +81,11 @@ control: build ## What 10,000 nodes and their viewers cost the main server, on e
 simulate: ## Placement on ten thousand simulated nodes: records, tables and figure (some minutes)
 	$(CARGO) run --release --locked -p perf-analysis -- simulate --report report
 
-configuration: ## Generate docs/configuration.md and docs/undead.example.toml from the code
-	WRITE_CONFIGURATION=1 $(CARGO) test --locked --bin undead the_reference_page
+configuration: ## Generate docs/configuration.md, docs/limits.md and docs/undead.example.toml from the code
+	WRITE_CONFIGURATION=1 $(CARGO) test --locked --bin undead the_
+
+fuzz: ## Every fuzz target for a minute (FUZZ_SECONDS, FUZZ_TARGETS; about 10 minutes on two processors)
+	scripts/fuzz.sh
 
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked

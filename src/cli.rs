@@ -43,6 +43,7 @@ pub(crate) struct FileArgs {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one, made at the start")]
 pub(crate) enum Command {
     /// Main server and CDN nodes in one process, behind one port
     Up(UpArgs),

@@ -28,6 +28,9 @@ use tokio::{
 
 use self::support::{DEADLINE, SECRET, serve, undead};
 
+/// In the place of every secret that clients have.
+const PLANTED: &str = "planted-secret-0123456789abcdef0123456789abcdef";
+
 /// Runs the program to its end, in an empty folder. One that serves instead does not end by itself.
 fn run(arguments: &[&str]) -> (Output, TempDir) {
     let folder = tempfile::tempdir().unwrap();
@@ -79,6 +82,19 @@ impl Server {
     }
 
     /// Waits until a page answers with a success.
+    /// Sends a secret to `path` in every place where a client has one.
+    async fn plant(&self, path: &str) {
+        let body = json!({
+            "name": "a", "title": "a", "visibility": "private", "password": PLANTED, "old": PLANTED, "new": PLANTED,
+            "token": PLANTED, "passphrase": PLANTED, "invitation": PLANTED, "grant": PLANTED, "stream_key": PLANTED,
+        });
+        let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(PLANTED);
+        let request =
+            request.header("Cookie", format!("undead_session={PLANTED}")).header("X-Undead-CSRF", "1");
+        // Whatever the answer is.
+        request.json(&body).send().await.unwrap();
+    }
+
     async fn until_well(&self, path: &str) {
         let deadline = Instant::now() + DEADLINE;
         while !self.ask(Method::GET, path, "", json!({})).await.status().is_success() {
@@ -261,11 +277,24 @@ async fn no_log_holds_a_secret_at_any_level() {
         server.open(&format!("{node}/ws/{id}?grant={}", watch.grant)).await;
         server.open(&format!("{node}/ws/{id}?grant={publish}")).await;
     }
+    for path in [
+        "/api/login",
+        "/api/setup",
+        "/api/streams",
+        "/api/stream-keys",
+        "/api/me/password",
+        "/cdn/a/socket.io/",
+    ] {
+        server.plant(path).await;
+        server.plant(&format!("{path}?grant={PLANTED}&EIO=4&transport=polling")).await;
+    }
+    server.plant(&format!("/api/streams/{id}/watch")).await;
+    server.plant(&format!("/register_server?{PLANTED}")).await;
     server.ask(Method::GET, "/api/nodes", SECRET, json!({})).await;
     server.ask(Method::DELETE, &format!("/api/streams/{id}"), &publish, json!({})).await;
     server.until_logged("ended, it was").await;
     let log = server.log();
-    for secret in [SECRET, PASSPHRASE, &publish, &watch.grant] {
+    for secret in [SECRET, PASSPHRASE, PLANTED, &publish, &watch.grant] {
         // A grant's last part is what makes it one.
         let telling = secret.rsplit('.').next().unwrap();
         let line = log.lines().find(|line| line.contains(telling));

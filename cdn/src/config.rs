@@ -89,6 +89,8 @@ pub struct Limits {
     pub streams: u32,
     /// Most viewers served at once; an eighth more of those that come from a node that failed them.
     pub viewers: u32,
+    /// Most of them from one address (or IPv6 /64); nine tenths of [`Self::viewers`] if not given.
+    pub viewers_per_address: Option<u32>,
     /// Most bytes sent per second: beyond, the node admits no new viewers. None learns a value, for placement only.
     pub egress_bytes_per_s: Option<u64>,
     /// Share of the processors, per mille, beyond which the node admits no new viewers; 1000 never refuses.
@@ -99,10 +101,14 @@ pub struct Limits {
     pub streams_per_socket: usize,
     /// Most connections at once, over all transports.
     pub sockets: u32,
+    /// Most of them from one address. Besides, an address gets at most nine times as many as are free; that alone if not given.
+    pub sockets_per_address: Option<u32>,
     /// Most bytes of one segment.
     pub segment_bytes: usize,
     /// Most bytes a second that one stream takes in, over time; a burst may be four times that.
     pub stream_bytes_per_s: u64,
+    /// Most segments a second that one stream takes in, over time; a burst may be four times that.
+    pub stream_segments_per_s: u64,
     /// How far a viewer may fall behind the closest it ever was to the live edge before it skips to the newest group.
     pub max_lag: Duration,
     /// How long an interrupted stream waits for its broadcaster before it is over.
@@ -119,13 +125,16 @@ impl Default for Limits {
             group_bytes: 32 << 20,
             streams: 200,
             viewers: 10_000,
+            viewers_per_address: None,
             egress_bytes_per_s: None,
             cpu_permille: 900,
             relays: 16,
             streams_per_socket: 16,
             sockets: 20_000,
+            sockets_per_address: None,
             segment_bytes: 8 << 20,
             stream_bytes_per_s: 8 << 20,
+            stream_segments_per_s: 250,
             max_lag: Duration::from_secs(4),
             grace: Duration::from_secs(30),
             linger: Duration::from_secs(10),

@@ -1,11 +1,16 @@
-//! How many connections a node has: bounded over all transports, counted for each.
+//! How many connections a node has: bounded over all transports and for each address, counted for each transport.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU32, Ordering::Relaxed},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
 };
 
-use crate::lock::lock;
+use per_address::{Share, Shares};
+
+use crate::{config::Limits, lock::lock};
 
 /// What a transport is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +24,7 @@ pub(crate) struct TransportName {
 /// The connections of a node.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    most: u32,
-    all: AtomicU32,
+    shares: Arc<Shares>,
     by_transport: Mutex<Vec<Arc<TransportConnections>>>,
 }
 
@@ -33,9 +37,11 @@ pub(crate) struct TransportConnections {
 }
 
 impl Connections {
-    /// A count that admits at most `most` connections over all transports.
-    pub(crate) fn new(most: u32) -> Arc<Self> {
-        Arc::new(Self { most, all: AtomicU32::new(0), by_transport: Mutex::default() })
+    /// A count that admits as many connections over all transports as `limits` say.
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        let per_address = limits.sockets_per_address.map(|most| most as usize);
+        let shares = Shares::new(limits.sockets as usize, per_address);
+        Arc::new(Self { shares, by_transport: Mutex::default() })
     }
 
     /// The count of one more transport.
@@ -53,23 +59,24 @@ impl Connections {
 }
 
 impl TransportConnections {
-    /// Counts a connection; none if the node has as many as it may.
-    pub(crate) fn count(self: &Arc<Self>) -> Option<Counted> {
-        let more = |all: u32| (all < self.node.most).then_some(all + 1);
-        self.node.all.fetch_update(Relaxed, Relaxed, more).ok()?;
+    /// Counts a connection from `address`; none if the node has as many as it may, or the address has its share.
+    pub(crate) fn count(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Counted> {
+        let share = self.node.shares.take(address)?;
         self.now.fetch_add(1, Relaxed);
-        Some(Counted(self.clone()))
+        Some(Counted { transport: self.clone(), _share: share })
     }
 }
 
 /// A connection that counts until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Counted(Arc<TransportConnections>);
+pub(crate) struct Counted {
+    transport: Arc<TransportConnections>,
+    _share: Share,
+}
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.node.all.fetch_sub(1, Relaxed);
-        self.0.now.fetch_sub(1, Relaxed);
+        self.transport.now.fetch_sub(1, Relaxed);
     }
 }
 
@@ -79,14 +86,29 @@ mod tests {
 
     #[test]
     fn connections_are_bounded_together_and_counted_apart() {
-        let connections = Connections::new(3);
+        let connections = Connections::new(&Limits { sockets: 3, ..Limits::default() });
         let [a, b] = ["a", "b"].map(|label| TransportName { label, title: label });
         let (over_a, over_b) = (connections.register(a), connections.register(b));
-        let mut open = vec![over_a.count().unwrap(), over_b.count().unwrap(), over_a.count().unwrap()];
-        assert!(over_b.count().is_none(), "the node has as many as it may");
+        let mut open =
+            vec![over_a.count(None).unwrap(), over_b.count(None).unwrap(), over_a.count(None).unwrap()];
+        assert!(over_b.count(None).is_none(), "the node has as many as it may");
         assert_eq!(connections.by_transport(), [(a, 2), (b, 1)]);
         open.pop();
-        open.push(over_b.count().unwrap());
+        open.push(over_b.count(None).unwrap());
         assert_eq!(connections.by_transport(), [(a, 1), (b, 2)]);
+    }
+
+    #[test]
+    fn connections_of_an_address_are_bounded_over_all_transports() {
+        let limits = Limits { sockets: 100, sockets_per_address: Some(2), ..Limits::default() };
+        let connections = Connections::new(&limits);
+        let [a, b] = ["a", "b"].map(|label| connections.register(TransportName { label, title: label }));
+        let address = |last| Some([192, 0, 2, last].into());
+        let open = [a.count(address(1)), b.count(address(1))];
+        assert!(open.iter().all(Option::is_some));
+        assert!(a.count(address(1)).is_none() && b.count(address(1)).is_none());
+        assert!(a.count(address(2)).is_some());
+        drop(open);
+        assert!(a.count(address(1)).is_some());
     }
 }

@@ -9,8 +9,8 @@ use protocol::{
 
 use crate::{clock::Now, lock::lock};
 
-/// Longest grant that is looked at; those given have about 400 bytes.
-const MAX_GRANT_BYTES: usize = 4 << 10;
+/// Longest grant that is looked at, in bytes; those given have about 400.
+pub const MAX_GRANT_BYTES: usize = 4 << 10;
 
 pub(crate) struct Grants(Mutex<Arc<Verifier>>);
 
@@ -80,4 +80,20 @@ impl Grants {
 fn no_keys() -> WireError {
     let message = "this node has not registered yet; try another, or again in a moment";
     WireError::new(ErrorCode::NoNodeAvailable, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_has_4_kib() {
+        let (grants, now) = (Grants::new(&[]).unwrap(), Now { ms: 0, unix_ms: 0 });
+        let refusal = |bytes: usize| {
+            let grant = "x".repeat(bytes);
+            grants.verify(&grant, StreamId::new("a", 1), Action::Watch, now).unwrap_err().message
+        };
+        assert!(refusal(MAX_GRANT_BYTES).contains("registered"), "it is looked at");
+        assert!(refusal(MAX_GRANT_BYTES + 1).contains("required"));
+    }
 }

@@ -32,6 +32,8 @@ mod config;
 mod connections;
 mod control;
 mod egress;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod grants;
 mod http;
 pub mod hub;
@@ -47,5 +49,6 @@ mod renewals;
 mod transport;
 
 pub use config::{ClusterSecret, Config, Limits};
+pub use grants::MAX_GRANT_BYTES;
 pub use node::{Error, Node};
 pub use supervisor::Supervisor;

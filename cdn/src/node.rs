@@ -140,7 +140,7 @@ impl Parts {
         Ok(Self {
             hostname: config.hostname,
             trust: config.trust,
-            connections: Connections::new(limits.sockets),
+            connections: Connections::new(&limits),
             limits,
             renewals: Renewals::new(clock.clone()),
             clock,

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Config, Secret,
     accounts::{self, Accounts},
-    api::{self, caller::Credentials},
+    api::{self, caller::Credentials, requests::Requests},
     auth::{Hasher, HasherError, Passphrases, Vault, VaultError, cluster_secret_at},
     broadcasters::{self, Broadcasters},
     clock::Now,
@@ -174,7 +174,9 @@ impl App {
         let listeners = features.take_listeners();
         let gossip = Gossip::new(Arc::clone(&context.store.bus), outbox, partition, listeners);
         let (routes, tasks) = features.task("gossip", async move { gossip.run().await }).split();
-        let router = api::router(routes, &context.config.frame_ancestors);
+        let per_second = context.config.limits.requests_per_address;
+        let requests = Requests::new(per_second, context.credentials.cluster_secret.clone());
+        let router = api::router(routes, &context.config.frame_ancestors, requests);
         let folder = context.config.data_dir.clone();
         Ok(Self {
             local: Local::new(&folder, &router),
@@ -262,7 +264,7 @@ async fn context(store: Store, config: Config) -> Result<(Context, Arc<Accounts>
         grants: Arc::new(grants),
         grant_keys: Arc::new(keys),
         invitations: Arc::new(Invitations::new(&store.kv, config.limits.invitations)),
-        passphrases: Arc::new(Passphrases::new(hasher)?),
+        passphrases: Arc::new(Passphrases::new(hasher, config.limits.passphrase_attempts_per_address)?),
         feed: Arc::new(Feed::new()),
         partition: Arc::new(Partition::new(store.clone())),
         outbox: Arc::new(Outbox::new(store.bus.is_alone())),

@@ -55,10 +55,19 @@ pub struct Limits {
     /// Streams that were created and that nothing has arrived for; 1,000. Beyond that the address (or IPv6 /64) with the
     /// most of them loses its oldest one.
     pub waiting_streams: usize,
+    /// Streams that are not over and that one address (or IPv6 /64) created at this server. Besides, an address gets at most nine times
+    /// as many as are free, here and on the nodes; that alone if not set.
+    pub streams_per_address: Option<usize>,
+    /// Requests a second of one address, on average; ten times that at once. 2,000. Nodes are exempt.
+    pub requests_per_address: u32,
+    /// Attempts a second of one address at the passphrase of one stream; 60.
+    pub passphrase_attempts_per_address: u32,
     /// Known nodes; 10,000.
     pub nodes: usize,
     /// Open `GET /api/events`; 10,000.
     pub event_listeners: usize,
+    /// Those of one address. Besides, an address gets at most nine times as many as are free; that alone if not set.
+    pub event_listeners_per_address: Option<usize>,
     /// Bytes of all preview pictures together; 128 MiB.
     pub thumbnail_bytes: usize,
     /// Invitations of one stream; 100. All streams together have 100,000 at most.
@@ -72,8 +81,12 @@ impl Default for Limits {
         Self {
             streams: 10_000,
             waiting_streams: 1_000,
+            streams_per_address: None,
+            requests_per_address: 2_000,
+            passphrase_attempts_per_address: 60,
             nodes: 10_000,
             event_listeners: 10_000,
+            event_listeners_per_address: None,
             thumbnail_bytes: 128 * 1024 * 1024,
             invitations: 100,
             stream_keys: 50,

@@ -42,6 +42,14 @@ mod app;
 mod audit;
 mod auth;
 pub mod backup;
+/// Fixed bounds of requests.
+pub mod bounds {
+    pub use crate::{
+        api::{BODY_BYTES, REQUEST_TIMEOUT, extract::JSON_DEPTH},
+        auth::PASSPHRASE_CHARS,
+        nodes::routes::HEARTBEAT_BYTES,
+    };
+}
 mod broadcasters;
 mod clock;
 mod cluster;
@@ -50,6 +58,8 @@ mod data_folder;
 mod disk;
 mod events;
 mod feature;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod grant_keys;
 mod health;
 mod invitations;
@@ -61,7 +71,6 @@ mod notes;
 mod pages;
 mod private_file;
 mod scaling;
-mod shares;
 mod state;
 mod stream_keys;
 mod streams;

@@ -131,12 +131,24 @@ pub(crate) struct MainServerOptions {
     /// Most streams that were created and have no media yet; beyond that the client with the most of them loses its oldest
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().waiting_streams)]
     pub(crate) max_waiting_streams: usize,
+    /// Most streams that are not over and that one address (or IPv6 /64) created at this server; nine times as many as there is room for if not set
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_streams_per_address: Option<usize>,
+    /// Most requests a second of one address to the pages and the API, on average; ten times that at once. Nodes are exempt
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().requests_per_address, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) requests_per_address: u32,
+    /// Most attempts a second of one address at the passphrase of one stream, on average and at once; further ones wait up to 5 s
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().passphrase_attempts_per_address, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) passphrase_attempts_per_address: u32,
     /// Most nodes of the cluster
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().nodes)]
     pub(crate) max_nodes: usize,
     /// Most open `GET /api/events` of one main server
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().event_listeners)]
     pub(crate) max_event_listeners: usize,
+    /// Most of them from one address; nine times as many as are free if not set
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_event_listeners_per_address: Option<usize>,
     /// Most bytes of all preview pictures together
     #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().thumbnail_bytes as u64))]
     pub(crate) thumbnail_bytes: Bytes,
@@ -240,8 +252,12 @@ impl MainServerOptions {
         config.limits = Limits {
             streams: self.max_cluster_streams,
             waiting_streams: self.max_waiting_streams,
+            streams_per_address: self.max_streams_per_address,
+            requests_per_address: self.requests_per_address,
+            passphrase_attempts_per_address: self.passphrase_attempts_per_address,
             nodes: self.max_nodes,
             event_listeners: self.max_event_listeners,
+            event_listeners_per_address: self.max_event_listeners_per_address,
             thumbnail_bytes: self.thumbnail_bytes.len(),
             invitations: self.max_invitations,
             stream_keys: self.max_stream_keys,

@@ -26,12 +26,18 @@ pub(crate) struct NodeOptions {
     /// Most viewers of a node
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().viewers)]
     pub(crate) max_viewers: u32,
+    /// Most viewers of one address (or IPv6 /64); nine tenths of max_viewers if not set
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_viewers_per_address: Option<u32>,
     /// Most streams of a node, its own and those it relays
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().streams)]
     pub(crate) max_streams: u32,
     /// Most connections of a node's viewers, broadcasters and relays, over all transports
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().sockets)]
     pub(crate) max_media_connections: u32,
+    /// Most of those connections from one address (or IPv6 /64); nine times as many as are free if not set
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_media_connections_per_address: Option<u32>,
     /// Most streams that one connection watches, and most that it publishes
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().streams_per_socket)]
     pub(crate) max_streams_per_connection: usize,
@@ -53,6 +59,9 @@ pub(crate) struct NodeOptions {
     /// Most bytes a second of one stream, on average; four times that in a burst
     #[arg(long, value_name = "RATE", default_value_t = Bytes(Limits::default().stream_bytes_per_s))]
     pub(crate) ingest_limit: Bytes,
+    /// Most segments a second of one stream, on average; four times that in a burst
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().stream_segments_per_s, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) max_segments_per_second: u64,
     /// Milliseconds that a viewer may fall behind the live edge before it skips to the newest group
     #[arg(long, value_name = "MS", default_value_t = Millis(Limits::default().max_lag))]
     pub(crate) max_lag_ms: Millis,
@@ -93,13 +102,16 @@ impl NodeOptions {
             group_bytes: self.group_bytes.0,
             streams: self.max_streams,
             viewers: self.max_viewers,
+            viewers_per_address: self.max_viewers_per_address,
             egress_bytes_per_s: self.egress_limit.map(|limit| limit.0),
             cpu_permille: u16::from(self.max_cpu) * 10,
             relays: self.max_relays,
             streams_per_socket: self.max_streams_per_connection,
             sockets: self.max_media_connections,
+            sockets_per_address: self.max_media_connections_per_address,
             segment_bytes: self.segment_bytes.len(),
             stream_bytes_per_s: self.ingest_limit.0,
+            stream_segments_per_s: self.max_segments_per_second,
             max_lag: self.max_lag_ms.0,
             grace,
             linger: self.linger_ms.0,

@@ -22,6 +22,10 @@ pub(crate) struct ServerOptions {
     /// most, if not set
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_http_connections: Option<u32>,
+    /// Most connections of one address (or IPv6 /64); nine tenths of all if not set. A further one takes the place of the oldest idle
+    /// one, or else is refused
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections_per_address: Option<u32>,
     /// Milliseconds that a request head may take, that a request body may pause, and that an idle connection is kept
     #[arg(long, value_name = "MS", default_value_t = Millis(defaults().head))]
     pub(crate) request_timeout_ms: Millis,
@@ -82,6 +86,9 @@ impl ServerOptions {
                 trusted: self.trusted_proxy.clone(),
                 base_path: self.base_path.clone().unwrap_or_default(),
             },
+            connections_per_address: self
+                .max_connections_per_address
+                .map_or_else(|| per_address::nine_tenths(connections), given),
         }
     }
 }

@@ -3,10 +3,15 @@
 //! Nodes that relay a stream onwards are counted apart from viewers and bounded per stream, so that many viewers never keep
 //! the tree of nodes from growing, nor the other way round.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU32, Ordering::Relaxed},
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
 };
+
+use per_address::{Share, Shares};
 
 use crate::{
     clock::Now,
@@ -24,6 +29,8 @@ const KEYFRAME_REQUEST_INTERVAL_MS: u64 = 10_000;
 pub(crate) struct Audience {
     most_viewers: u32,
     most_relays: u32,
+    /// What each address holds of the viewers' places.
+    shares: Arc<Shares>,
     all: Counts,
     lagging: AtomicU32,
 }
@@ -33,6 +40,7 @@ impl Audience {
         Arc::new(Self {
             most_viewers: limits.viewers,
             most_relays: limits.relays,
+            shares: Shares::new(usize::MAX, limits.viewers_per_address.map(|most| most as usize)),
             all: Counts::default(),
             lagging: AtomicU32::new(0),
         })
@@ -58,8 +66,18 @@ impl Audience {
         self.lagging.fetch_add(now.wrapping_sub(before), Relaxed);
     }
 
-    /// Counts one more reader of a stream; none if the node has as many viewers, or the stream as many relays, as it may.
-    pub(super) fn admit(self: &Arc<Self>, stream: &Arc<Readers>, role: Role) -> Option<Arc<AudienceMember>> {
+    /// Counts one more reader of a stream, at `address`; none if the node or the address has as many viewers, or the stream as many
+    /// relays, as it may.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        stream: &Arc<Readers>,
+        role: Role,
+        address: Option<IpAddr>,
+    ) -> Option<Arc<AudienceMember>> {
+        let share = match role {
+            Role::Viewer => Some(self.shares.take(address)?),
+            Role::Relay => None,
+        };
         let (bounded, most) = match role {
             Role::Viewer => (&self.all, self.most_viewers),
             Role::Relay => (stream.counts(), self.most_relays),
@@ -69,7 +87,7 @@ impl Audience {
         let other = if role == Role::Viewer { stream.counts() } else { &self.all };
         other.of(role).fetch_add(1, Relaxed);
         let (audience, stream, keyframe_requested_ms) = (self.clone(), stream.clone(), Mutex::default());
-        Some(Arc::new(AudienceMember { role, audience, stream, keyframe_requested_ms }))
+        Some(Arc::new(AudienceMember { role, audience, stream, keyframe_requested_ms, _share: share }))
     }
 }
 
@@ -80,6 +98,7 @@ pub(super) struct AudienceMember {
     stream: Arc<Readers>,
     /// When its last keyframe request was passed on, in node time.
     keyframe_requested_ms: Mutex<Option<u64>>,
+    _share: Option<Share>,
 }
 
 impl AudienceMember {
@@ -126,7 +145,7 @@ mod tests {
         let fill = |role| {
             let mut admitted = Vec::new();
             for stream in &streams {
-                while let Some(admission) = audience.admit(stream, role) {
+                while let Some(admission) = audience.admit(stream, role, None) {
                     admitted.push(admission);
                 }
             }
@@ -139,5 +158,19 @@ mod tests {
         drop(admitted);
         assert_eq!((audience.viewers(), audience.relays()), (0, 0));
         assert_eq!(counts(), [[0, 0], [0, 0]]);
+    }
+
+    #[test]
+    fn viewers_of_an_address_are_bounded_and_relays_are_not() {
+        let limits = Limits { viewers_per_address: Some(2), ..Limits::default() };
+        let (audience, stream) = (Audience::new(&limits), Arc::<Readers>::default());
+        let admit = |role, last| audience.admit(&stream, role, Some([192, 0, 2, last].into()));
+        let admitted = [admit(Role::Viewer, 1), admit(Role::Viewer, 1)];
+        assert!(admitted.iter().all(Option::is_some));
+        assert!(admit(Role::Viewer, 1).is_none());
+        assert_eq!(audience.viewers(), 2, "one that is refused does not count");
+        assert!(admit(Role::Viewer, 2).is_some() && admit(Role::Relay, 1).is_some());
+        drop(admitted);
+        assert!(admit(Role::Viewer, 1).is_some());
     }
 }

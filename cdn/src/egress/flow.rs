@@ -197,7 +197,7 @@ mod tests {
 
     fn flow(delivery: &'static Delivery) -> Arc<Flow> {
         let audience = Audience::new(&Limits::default());
-        Flow::new(delivery, Arc::default(), &audience.admit(&Arc::default(), Role::Viewer).unwrap())
+        Flow::new(delivery, Arc::default(), &audience.admit(&Arc::default(), Role::Viewer, None).unwrap())
     }
 
     /// Receipts for as many payloads as there is room for.

@@ -22,6 +22,7 @@ mod tests;
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, Weak},
 };
 
@@ -78,6 +79,8 @@ pub(crate) enum AdmitError {
 pub(crate) struct Applicant<'a, V> {
     pub(crate) viewer: V,
     pub(crate) role: Role,
+    /// See [`per_address::ClientAddress::network`].
+    pub(crate) address: Option<IpAddr>,
     pub(crate) delivery: &'static Delivery,
     /// Where to begin.
     pub(crate) cursor: Cursor,
@@ -128,14 +131,15 @@ impl<E: Encoder> Egress<E> {
         stream: &SharedStream,
         applicant: Applicant<'_, E::Viewer>,
     ) -> Result<Reservation<E::Viewer>, AdmitError> {
-        let Applicant { viewer, role, delivery, cursor, formats, replacing } = applicant;
+        let Applicant { viewer, role, address, delivery, cursor, formats, replacing } = applicant;
         let channel = self.channel(stream).ok_or(AdmitError::Gone)?;
         let (readers, upstream) = {
             let stream = lock(stream);
             (stream.readers().clone(), stream.upstream().clone())
         };
         let kept = replacing.and_then(|session| session.flow().member());
-        let member = kept.or_else(|| self.context.audience.admit(&readers, role)).ok_or(AdmitError::Full)?;
+        let member =
+            kept.or_else(|| self.context.audience.admit(&readers, role, address)).ok_or(AdmitError::Full)?;
         let slot = self.slot(stream, &channel);
         let shard = slot.shard().clone();
         let flow = Flow::new(delivery, shard.wake.clone(), &member);

@@ -32,7 +32,10 @@ pub(super) struct Intake {
     /// [`StreamSource::relays`] when `take` was begun. A take from before another node became the source is over here: its
     /// broadcaster brings the state of wherever it is now.
     relays: u64,
+    /// Of bytes.
     pub(super) rate: Rate,
+    /// Of segments, those among them that are here already too.
+    pub(super) segments: Rate,
 }
 
 /// The outcome of a registration.
@@ -46,8 +49,10 @@ pub(super) struct Registered {
 impl Publisher {
     /// Of a stream that has no broadcaster yet.
     pub(super) fn new(source: Arc<StreamSource>, now: Now) -> Self {
-        let rate = Rate::new(source.context().limits.stream_bytes_per_s, now.ms);
-        Self { source, intake: AsyncMutex::new(Intake { take: None, relays: 0, rate }) }
+        let limits = &source.context().limits;
+        let [rate, segments] =
+            [limits.stream_bytes_per_s, limits.stream_segments_per_s].map(|per_s| Rate::new(per_s, now.ms));
+        Self { source, intake: AsyncMutex::new(Intake { take: None, relays: 0, rate, segments }) }
     }
 
     /// The source of the stream.

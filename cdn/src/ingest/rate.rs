@@ -1,4 +1,4 @@
-//! A bound on bytes per second that allows bursts: a bucket that refills at the rate and holds four seconds of it.
+//! A bound on bytes, or on segments, per second that allows bursts: a bucket that refills at the rate and holds four seconds of it.
 //!
 //! Elements of a few bytes cost more than their bytes, so what is read counts too: a stream of ordinary media is charged
 //! under a hundredth more than its bytes, one of the smallest elements some ten times them.

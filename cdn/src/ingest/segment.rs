@@ -65,12 +65,18 @@ impl Publisher {
     ) -> Result<(Accepted, Option<usize>), WireError> {
         let mut intake = self.intake.lock().await;
         let producer = Producer::of_broadcaster(self.source(), connection)?;
-        let Intake { take, rate, .. } = &mut *intake;
+        let Intake { take, rate, segments, .. } = &mut *intake;
         let take = take.as_mut().ok_or_else(not_registered)?;
         match segment.take {
             Some(number) if number < take.number() => return Err(stale(number, take.number())),
             Some(number) if number > take.number() => return Err(not_registered()),
             _ => {}
+        }
+        if !segments.allow(1, now.ms) {
+            return Err(WireError::new(
+                ErrorCode::LimitReached,
+                "the stream exceeds its segments per second; send larger ones, less often",
+            ));
         }
         let mut bytes = None;
         if take.wants(segment.seq.unwrap_or(take.next_segment()))? {

@@ -225,6 +225,25 @@ async fn what_a_segment_of_tiny_elements_took_is_paid_off_by_its_stream_alone() 
 }
 
 #[tokio::test]
+async fn segments_a_second_are_bounded_and_only_their_stream_notices() {
+    let ingest = ingest();
+    for (connection, title) in [(ConnectionId(1), "many"), (ConnectionId(2), "other")] {
+        ingest.register(connection, registration(id(title)), NOW).await.unwrap();
+        send(&ingest, connection, id(title), HEADER).await.unwrap();
+    }
+    let most = 4 * Limits::default().stream_segments_per_s;
+    for _ in 1..most {
+        send(&ingest, ConnectionId(1), id("many"), Bytes::new()).await.unwrap();
+    }
+    let refused = send(&ingest, ConnectionId(1), id("many"), Bytes::new()).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::LimitReached);
+    send(&ingest, ConnectionId(2), id("other"), CLUSTER).await.unwrap();
+    let later = Now { ms: 1000, ..NOW };
+    let again = ingest.segment(ConnectionId(1), data(id("many"), Bytes::new()), later).await;
+    assert_eq!(again.unwrap().have.seq, most, "the refused one was not taken");
+}
+
+#[tokio::test]
 async fn a_frame_does_not_keep_the_segment_that_it_is_a_little_part_of() {
     let (ingest, id) = (ingest(), id("a"));
     let stream = ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap().stream;

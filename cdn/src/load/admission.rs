@@ -52,7 +52,13 @@ impl AdmissionControl {
     /// The limits, with the reserve for viewers that resume counted in: what holds after [`AdmissionControl::check`].
     pub(crate) fn limits_with_reserve(&self) -> Limits {
         let viewers = with_reserve(self.limits.viewers.into()).try_into().unwrap_or(u32::MAX);
-        Limits { viewers, ..self.limits.clone() }
+        // A node for fewer than ten has no tenth to spare, and its reserve is for any address.
+        let share = match self.limits.viewers / 10 {
+            0 => viewers,
+            tenth => self.limits.viewers - tenth,
+        };
+        let per_address = self.limits.viewers_per_address.unwrap_or(share);
+        Limits { viewers, viewers_per_address: Some(per_address), ..self.limits.clone() }
     }
 
     /// Admits one more viewer to a node that has `viewers`, and counts it.

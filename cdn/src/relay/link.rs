@@ -202,6 +202,16 @@ fn source_error(error: WireError) -> LinkError {
     }
 }
 
+/// Reads a message.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_message(is_text: bool, message: &[u8]) {
+    let message = match is_text {
+        true => String::from_utf8_lossy(message).into_owned().into(),
+        false => Message::Binary(Bytes::copy_from_slice(message)),
+    };
+    let _ = read(message);
+}
+
 /// The event in a message, if it has one that matters here.
 fn read(message: Message) -> Result<Option<Event>, LinkError> {
     match message {

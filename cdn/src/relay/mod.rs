@@ -35,6 +35,8 @@ use protocol::{StreamId, WireError, grant::Action, stream::Visibility};
 use supervisor::contain;
 use tokio_util::task::TaskTracker;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::link::fuzz_message;
 pub(crate) use self::{
     context::RelayContext, errors::unknown_stream, opened::OpenedStreams,
     own_address::check as check_own_address, warnings::Warnings,

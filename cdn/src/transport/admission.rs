@@ -1,7 +1,7 @@
 //! Admission of viewers and relaying nodes, the same on every transport: finds the stream, checks the grant and whether the
 //! node has room, takes a place, and welcomes. A transport reads the request and writes the answer.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use protocol::{
     ErrorCode, Formats, StreamId, WireError,
@@ -55,6 +55,8 @@ pub(crate) enum Start {
 pub(crate) struct Destination<'a, V> {
     /// Its connection.
     pub(crate) viewer: V,
+    /// The address that its limits are counted by.
+    pub(crate) address: Option<IpAddr>,
     pub(crate) delivery: &'static Delivery,
     /// The session that this one replaces on the same connection: it passes its place on.
     pub(crate) replacing: Option<&'a Session>,
@@ -112,7 +114,7 @@ impl Admission {
         stream: &SharedStream,
         destination: Destination<'_, E::Viewer>,
     ) -> Result<Admitted<E::Viewer>, WireError> {
-        let Destination { viewer, delivery, replacing } = destination;
+        let Destination { viewer, address, delivery, replacing } = destination;
         let (grant_expires_s, invitation) = self.check_grant(request, stream)?;
         check_formats(&lock(stream), request.formats)?;
         let role = self.check_room(request, stream, egress.audience().viewers(), replacing.is_some())?;
@@ -123,7 +125,8 @@ impl Admission {
             Start::After(frame) => Cursor::after(frame),
         };
         let cursor = cursor.waiting_on(lock(stream).ring());
-        let applicant = Applicant { viewer, role, delivery, cursor, formats: request.formats, replacing };
+        let applicant =
+            Applicant { viewer, role, address, delivery, cursor, formats: request.formats, replacing };
         let reserved = egress.admit(stream, applicant);
         let reservation = reserved.map_err(|error| errors::not_admitted(error, stream))?;
         let invited = invitation.map(|invitation| {

@@ -11,15 +11,19 @@ use crate::{
 
 /// The node has as many connections as it may.
 pub(super) fn no_connection() -> WireError {
-    WireError::new(ErrorCode::NoCapacity, "this node has reached its limit of connections; try another")
+    WireError::new(
+        ErrorCode::NoCapacity,
+        "this node has reached its limit of connections, or of those from your address; try another",
+    )
 }
 
 /// Why a viewer or a relay of `stream` was not admitted.
 pub(super) fn not_admitted(error: AdmitError, stream: &SharedStream) -> WireError {
     match error {
-        AdmitError::Full => {
-            WireError::new(ErrorCode::NoCapacity, "this node has reached its limit of viewers; try another")
-        }
+        AdmitError::Full => WireError::new(
+            ErrorCode::NoCapacity,
+            "this node has reached its limit of viewers, or of those from your address; try another",
+        ),
         AdmitError::Gone => gone(stream),
     }
 }

@@ -6,6 +6,7 @@
 //! the metrics with [`Connections`](crate::connections::Connections); it gives its routes and how its connections are closed. How much may be on
 //! the way to one of its viewers is its own [`Delivery`](crate::egress::Delivery). The rest of the node knows none of them.
 
+mod address;
 mod admission;
 mod context;
 mod errors;
@@ -14,6 +15,8 @@ mod held_grant;
 mod socketio;
 mod ws;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use self::ws::{fuzz_client as fuzz_ws_client, fuzz_request as fuzz_ws_request};
 pub(crate) use self::{
     admission::Admission,
     context::{Close, Running, TransportContext},

@@ -65,3 +65,18 @@ fn memory_is_bounded_however_much_is_pushed() {
     // The test itself holds two of them.
     assert!(peak_of(pieces) < 8 * webm::MAX_BLOCK_BYTES as usize, "keyframes as large as they may be");
 }
+
+#[test]
+fn a_take_that_failed_holds_nothing_of_its_segments() {
+    let broken = || {
+        let mut parser = TakeParser::new("video/webm").unwrap();
+        parser.push_segment(HEADER).unwrap();
+        // A block of no track, whose Cluster has a child of a size that is none, before 4 MiB more.
+        let bad = [cluster(0), block(1, true, 50_000), b"\xa3\x00\x00".to_vec(), vec![0; 4 << 20]].concat();
+        assert!(parser.push_segment(bad).is_err());
+        parser
+    };
+    let (parser, counts) = counted(broken);
+    assert!(counts.live < 64 << 10, "{} bytes are held", counts.live);
+    drop(parser);
+}

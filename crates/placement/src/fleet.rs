@@ -37,6 +37,13 @@ pub struct Fleet {
     placed: HashMap<Arc<str>, Placed>,
 }
 
+impl Fleet {
+    /// How many more streams the nodes have places for.
+    pub fn stream_room(&self) -> usize {
+        self.nodes.stream_room()
+    }
+}
+
 /// What happens.
 impl Fleet {
     /// No nodes, no streams.

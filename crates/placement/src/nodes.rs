@@ -196,6 +196,15 @@ impl Nodes {
         self.for_broadcasters.best(region)
     }
 
+    /// How many more streams the nodes have places for, over all of them.
+    pub(crate) fn stream_room(&self) -> usize {
+        let room = |node: &Node| match node.capacity.streams {
+            Some(limit) => limit.saturating_sub(node.placed.started) as usize,
+            None => usize::MAX,
+        };
+        self.slots.iter().flatten().map(room).fold(0, usize::saturating_add)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.names.len()
     }

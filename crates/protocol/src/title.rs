@@ -47,7 +47,11 @@ pub fn clean(text: &str) -> Result<String, Error> {
     }
     let title = shown(text.trim(), |_| Err(Error::Control))?;
     let title = title.trim();
-    title.chars().any(is_plain).then(|| title.to_owned()).ok_or(Error::Empty)
+    match title.chars().count() {
+        // A dotted circle was added.
+        count if count > MAX_CHARS => Err(Error::TooLong),
+        _ => title.chars().any(is_plain).then(|| title.to_owned()).ok_or(Error::Empty),
+    }
 }
 
 /// A title that was accepted under an older rule, as it is shown now.
@@ -57,7 +61,9 @@ pub fn lenient(text: &str) -> Cow<'_, str> {
         Ok(title) => Cow::Owned(title),
         Err(_) => {
             let text: String = text.chars().take(MAX_CHARS).collect();
-            let title = shown(&text, |_| Ok(' ')).unwrap_or_default();
+            // A dotted circle may have been added.
+            let title: String =
+                shown(&text, |_| Ok(' ')).unwrap_or_default().chars().take(MAX_CHARS).collect();
             let title = title.trim();
             if title.chars().any(is_plain) { Cow::Owned(title.to_owned()) } else { Cow::Borrowed(UNTITLED) }
         }
@@ -82,6 +88,8 @@ fn shown(text: &str, control: impl Fn(char) -> Result<char, Error>) -> Result<St
             (ZWJ | ZWNJ, Some(before)) => joins(before) && chars.peek().is_some_and(|next| joins(*next)),
             (c, Some(before)) if is_variation(c) => varies(before),
             (c, _) if is_mark(c) => !is_ignorable(c) && marks < MAX_MARKS,
+            // White space at the start is trimmed later; a mark behind it would then be without a letter.
+            (c, None) if c.is_whitespace() => false,
             _ => !is_ignorable(c),
         };
         if stays {
@@ -93,7 +101,8 @@ fn shown(text: &str, control: impl Fn(char) -> Result<char, Error>) -> Result<St
             before = Some(c);
         }
     }
-    Ok(title)
+    // What stood between a letter and its mark may be gone.
+    Ok(title.nfc().collect())
 }
 
 /// Whether a joiner next to `c` has a use: scripts from Arabic on, and emoji.
@@ -164,6 +173,15 @@ mod tests {
         assert!(clean(&"🎥".repeat(MAX_CHARS)).is_ok());
         assert_eq!(clean(&"🎥".repeat(MAX_CHARS + 1)), Err(Error::TooLong));
         assert_eq!(lenient(&"a".repeat(500)).chars().count(), MAX_CHARS);
+    }
+
+    #[test]
+    fn marks_at_the_start_are_shown_on_a_letter_whatever_stood_before_them() {
+        for given in ["\u{200b} \u{301}a", "\u{7f}\u{301}a", " \u{301}a"] {
+            assert_eq!(lenient(given), "\u{25cc}\u{301}a", "{given:?}");
+        }
+        assert_eq!(clean("e\u{200b}\u{301}").as_deref(), Ok("\u{e9}"));
+        assert_eq!(clean(&format!("\u{301}{}", "a".repeat(MAX_CHARS - 1))), Err(Error::TooLong));
     }
 
     #[test]

@@ -24,5 +24,5 @@ pub use forwarded::{Forwarded, Network, Prefix, Proxies};
 pub use limits::Limits;
 pub use places::Client;
 pub use redirect::redirect_to_https;
-pub use server::{Listener, serve};
+pub use server::{Listener, MAX_HEAD_BYTES, serve};
 pub use tls::{Handshakes, OverTls, TlsConnection};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use per_address::nine_tenths;
+
 use crate::Proxies;
 
 /// Share of the descriptors that connections which are not kept may have.
@@ -30,6 +32,9 @@ pub struct Limits {
     pub http_connections: usize,
     /// Proxies in front of the port. Their connections are those of many clients, so no limit per host applies to them.
     pub proxies: Proxies,
+    /// Most connections of one address, or IPv6 /64. A further one takes the place of its oldest idle ones; if it has none, requests
+    /// on it are refused with `limit_reached`.
+    pub connections_per_address: usize,
 }
 
 impl Limits {
@@ -46,6 +51,7 @@ impl Limits {
             connections: count(files - kept),
             http_connections: count(http),
             proxies: Proxies::default(),
+            connections_per_address: nine_tenths(count(files - kept)),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! There is a limit for connections that were not kept, and one for all. A new connection is always accepted. For it, the one
 //! that has waited longest for a request is closed, or else one whose request is still arriving, or else one that is
 //! being answered. The newest idle ones are spared, because a client needs a round trip before its request arrives. A host
-//! with half of the places displaces its own connections only.
+//! with half of the places displaces its own connections only. A host at its own limit displaces its own idle ones; if it has
+//! none, requests on the new connection are refused.
 //! A request costs two stores to atomics; only a full table is searched.
 
 use std::{
@@ -55,6 +56,7 @@ const OTHERWISE: [Phase; BOUNDED] = [Phase::Answering, Phase::Upgraded, Phase::R
 pub(crate) struct Places {
     most: usize,
     most_http: usize,
+    most_of_host: usize,
     started: Instant,
     taken: Mutex<Taken>,
 }
@@ -65,8 +67,25 @@ struct Taken {
     all: usize,
     /// Those that are not kept.
     http: HashMap<u64, Arc<Http>>,
-    by_host: HashMap<IpAddr, usize>,
+    by_host: HashMap<IpAddr, OfHost>,
     next: u64,
+}
+
+/// The connections of a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct OfHost {
+    /// Those that are not kept.
+    http: usize,
+    /// Those among them whose requests are refused.
+    refused: usize,
+    kept: usize,
+}
+
+impl OfHost {
+    /// Those that count towards the limit of a host.
+    fn counted(self) -> usize {
+        self.http - self.refused + self.kept
+    }
 }
 
 /// A connection, and what it does.
@@ -75,6 +94,8 @@ pub(crate) struct Http {
     number: u64,
     /// None if the peer is a proxy: its connections are those of many clients.
     host: Option<IpAddr>,
+    /// Whether requests are refused: the host had as many connections as it may.
+    pub(crate) is_refused: bool,
     phase: AtomicU8,
     /// When the phase began, in ms of the table's own clock.
     since_ms: AtomicU64,
@@ -102,6 +123,9 @@ impl Client {
     pub fn keep(&self) {
         let mut taken = self.places.taken();
         if taken.leave_http(self.http.number).is_some() {
+            if let Some(host) = self.http.host {
+                taken.by_host.entry(host).or_default().kept += 1;
+            }
             self.http.phase.store(Phase::Kept as u8, Relaxed);
             // A waker keeps its task's memory, and that task may have ended.
             self.http.displaced().reader = None;
@@ -131,6 +155,7 @@ impl Places {
         Arc::new(Self {
             most: limits.connections,
             most_http: limits.http_connections,
+            most_of_host: limits.connections_per_address,
             started: Instant::now(),
             taken: Mutex::default(),
         })
@@ -141,21 +166,25 @@ impl Places {
         let mut taken = self.taken();
         let full = taken.http.len() >= self.most_http || taken.all >= self.most;
         if full {
-            let places = |host: &IpAddr| taken.by_host.get(host).copied().unwrap_or_default();
+            let places = |host: &IpAddr| taken.by_host.get(host).map_or(0, |of_host| of_host.http);
             let crowds = host.filter(|host| places(host) * 2 >= self.most_http);
             if !self.make_room(&mut taken, crowds) {
                 return Entry::Full;
             }
         }
+        let is_refused = !taken.has_room_for(host, self.most_of_host);
         let number = taken.next;
         taken.next += 1;
         taken.all += 1;
         if let Some(host) = host {
-            *taken.by_host.entry(host).or_default() += 1;
+            let of_host = taken.by_host.entry(host).or_default();
+            of_host.http += 1;
+            of_host.refused += usize::from(is_refused);
         }
         let http = Arc::new(Http {
             number,
             host,
+            is_refused,
             phase: AtomicU8::new(Phase::Idle as u8),
             since_ms: AtomicU64::new(0),
             started: self.started,
@@ -209,15 +238,40 @@ impl Places {
 impl Taken {
     fn leave_http(&mut self, number: u64) -> Option<Arc<Http>> {
         let http = self.http.remove(&number)?;
-        if let Some(host) = http.host
-            && let Some(places) = self.by_host.get_mut(&host)
-        {
-            *places -= 1;
-            if *places == 0 {
-                self.by_host.remove(&host);
+        self.forget(http.host, |of_host| {
+            of_host.http -= 1;
+            of_host.refused -= usize::from(http.is_refused);
+        });
+        Some(http)
+    }
+
+    fn forget(&mut self, host: Option<IpAddr>, change: impl FnOnce(&mut OfHost)) {
+        let Some(host) = host else { return };
+        let Some(of_host) = self.by_host.get_mut(&host) else { return };
+        change(of_host);
+        if *of_host == OfHost::default() {
+            self.by_host.remove(&host);
+        }
+    }
+
+    /// Whether `host` may have another connection, perhaps in the place of its oldest idle ones, which are closed then.
+    fn has_room_for(&mut self, host: Option<IpAddr>, most: usize) -> bool {
+        let Some(host) = host else { return true };
+        if self.by_host.get(&host).is_none_or(|of_host| of_host.counted() < most) {
+            return true;
+        }
+        let is_idle =
+            |http: &&Arc<Http>| http.host == Some(host) && !http.is_refused && http.phase() == Phase::Idle;
+        let mut idle: Vec<_> =
+            self.http.values().filter(is_idle).map(|http| (http.since_ms(), http.number)).collect();
+        idle.sort_unstable();
+        idle.truncate((most / AT_ONCE).max(1));
+        for (_, number) in &idle {
+            if let Some(http) = self.leave_http(*number) {
+                http.displace();
             }
         }
-        Some(http)
+        !idle.is_empty()
     }
 }
 
@@ -294,7 +348,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
         taken.all -= 1;
-        taken.leave_http(self.http.number);
+        let was_kept = self.http.phase() == Phase::Kept;
+        if taken.leave_http(self.http.number).is_none() && was_kept {
+            taken.forget(self.http.host, |of_host| of_host.kept -= 1);
+        }
     }
 }
 
@@ -399,6 +456,26 @@ mod tests {
         assert_eq!(open(&others), [true, true]);
         assert_eq!(open(&flood)[18..], [true, true]);
         assert_eq!(flood.iter().filter(|place| is_open(place)).count(), 2);
+    }
+
+    #[test]
+    fn a_host_at_its_limit_displaces_its_own_idle_ones_and_then_is_refused() {
+        let places = Places::new(&Limits {
+            connections: 100,
+            http_connections: 50,
+            connections_per_address: 2,
+            ..Limits::for_open_files(1024)
+        });
+        let all: Vec<_> = (0..3).map(|_| enter(&places, 1).unwrap()).collect();
+        assert_eq!(open(&all), [false, true, true], "the oldest idle one is closed");
+        all[1].client().keep();
+        all[2].http.enter(Phase::Answering);
+        let [more, other] = [1, 2].map(|host| enter(&places, host).unwrap());
+        assert!(more.http.is_refused && !other.http.is_refused);
+        drop(all);
+        assert!(!enter(&places, 1).unwrap().http.is_refused);
+        drop((more, other));
+        assert!(places.taken().by_host.is_empty(), "hosts without a connection are forgotten");
     }
 
     #[test]

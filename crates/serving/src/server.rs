@@ -3,14 +3,16 @@
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
+    Json, Router,
     body::Body,
     extract::ConnectInfo,
     http::{StatusCode, header},
+    response::IntoResponse,
 };
 use hyper::{Request, Response, body::Body as _, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use per_address::network;
+use protocol::{ErrorBody, ErrorCode, WireError};
 use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -30,10 +32,13 @@ use crate::{
     tls::{Opened, Tls},
 };
 
-/// Largest request head, and what is read of a body at once.
-const BUFFER_BYTES: usize = 32 << 10;
+/// Largest request head, in bytes, and what is read of a body at once.
+pub const MAX_HEAD_BYTES: usize = 32 << 10;
 /// Pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Seconds after which an address at its limit of connections may try again.
+const RETRY_AFTER_S: &str = "2";
 
 /// An open port.
 pub struct Listener {
@@ -202,7 +207,7 @@ impl Server {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head)
-            .max_buf_size(BUFFER_BYTES)
+            .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
@@ -248,15 +253,28 @@ impl Server {
         if request.headers().contains_key(header::UPGRADE) {
             request.extensions_mut().insert(peer.client.clone());
         }
-        let answered = app.clone().oneshot(request);
+        let answered = (!busy.0.is_refused).then(|| app.clone().oneshot(request));
         async move {
-            let response = answered.await?;
+            let response = match answered {
+                Some(answered) => answered.await?,
+                None => refusal(),
+            };
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 busy.0.upgraded();
             }
             Ok(response.map(|body| Answer { body, busy }))
         }
     }
+}
+
+/// The answer on a connection that is one too many of its address.
+fn refusal() -> Response<Body> {
+    let error = WireError::new(
+        ErrorCode::LimitReached,
+        "your address has as many connections to this server as it may: close others, or try again in a moment",
+    );
+    let headers = [(header::RETRY_AFTER, RETRY_AFTER_S), (header::CONNECTION, "close")];
+    (StatusCode::TOO_MANY_REQUESTS, headers, Json(ErrorBody { error })).into_response()
 }
 
 /// Sends small chunks at once, without waiting for the acknowledgement of earlier ones; and closes connections of clients that vanished or

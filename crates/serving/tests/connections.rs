@@ -143,6 +143,20 @@ async fn a_request_head_that_never_comes_whole_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn a_request_head_has_32_kib() {
+    let port = Port::open(|_| {}).await;
+    let head = |bytes: usize| {
+        let rest = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-A: \r\n\r\n";
+        rest.replace("X-A: ", &format!("X-A: {}", "a".repeat(bytes - rest.len())))
+    };
+    let fits = port.send(&head(serving::MAX_HEAD_BYTES - 1024)).await.rest().await;
+    assert!(fits.starts_with("HTTP/1.1 200"), "{fits}");
+    // What has arrived is read at once, so that somewhat more passes.
+    let larger = port.send(&head(3 * serving::MAX_HEAD_BYTES)).await.rest().await;
+    assert!(!larger.starts_with("HTTP/1.1 2"), "{larger}");
+}
+
+#[tokio::test]
 async fn a_body_that_stops_is_refused_and_its_connection_closed() {
     let port = Port::open(|limits| limits.body_pause = SHORT).await;
     let mut client = port.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf").await;
@@ -224,6 +238,30 @@ async fn connections_beyond_all_places_are_closed_at_once() {
     assert_eq!(port.connect().await.rest().await, "");
     upgraded.pop();
     // The place is free as soon as the server has noticed.
+    while !port.connect().await.answers().await {}
+}
+
+#[tokio::test]
+async fn an_address_with_as_many_connections_as_it_may_have_gets_a_code_and_others_get_in() {
+    let port = Port::open(|limits| limits.connections_per_address = 2).await;
+    let mut upgraded = Vec::new();
+    for _ in 0..2 {
+        let request = "GET /up HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+        let mut client = port.send(request).await;
+        client.until("\r\n\r\n").await;
+        client.send("hello").await;
+        client.until("hello").await;
+        upgraded.push(client);
+    }
+    let answer = port.send(GET).await.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 429") && answer.contains("retry-after: 2"), "{answer}");
+    assert!(answer.contains(r#""code":"limit_reached""#), "{answer}");
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = Client(socket.connect(port.address).await.unwrap());
+    other.send(GET).await;
+    other.until("127.0.0.2").await;
+    upgraded.pop();
     while !port.connect().await.answers().await {}
 }
 

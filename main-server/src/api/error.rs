@@ -211,7 +211,7 @@ impl From<HasherError> for Error {
     fn from(error: HasherError) -> Self {
         match error {
             HasherError::Busy(retry_after) => {
-                Self { retry_after, ..Self::new(ErrorCode::LimitReached, error.to_string()) }
+                Self::new(ErrorCode::LimitReached, error.to_string()).after(retry_after)
             }
             HasherError::Hash(_) => {
                 tracing::error!("{error}");

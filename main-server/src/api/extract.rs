@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::IpAddr};
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
-    http::{StatusCode, request::Parts},
+    http::{Extensions, StatusCode, request::Parts},
 };
 use bytes::Bytes;
 use protocol::{ErrorCode, Located};
@@ -42,7 +42,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        parse(&bytes).map(Self)
+        client_json(&bytes).map(Self)
     }
 }
 
@@ -54,8 +54,38 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        if bytes.is_empty() { Ok(Self(T::default())) } else { parse(&bytes).map(Self) }
+        if bytes.is_empty() { Ok(Self(T::default())) } else { client_json(&bytes).map(Self) }
     }
+}
+
+/// Most arrays and objects in each other in a client's JSON; calls need three.
+pub const JSON_DEPTH: usize = 64;
+
+/// As [`parse`], for what anybody may send. Unknown fields are skipped without recursion, but a later reader may have none of that.
+fn client_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if depth(bytes) > JSON_DEPTH {
+        return Err(Error::invalid(format!(
+            "the body has more than {JSON_DEPTH} arrays and objects in each other"
+        )));
+    }
+    parse(bytes)
+}
+
+/// How many arrays and objects are in each other at most; of anything but JSON, any number.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut is_text, mut is_escaped) = (0_usize, 0, false, false);
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_text,
+            b'"' => is_text = !is_text,
+            b'[' | b'{' if !is_text => depth += 1,
+            b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 /// An object in JSON. Anything else is refused here, because our types would also be read from an array of their fields.
@@ -73,10 +103,31 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 /// The client as limits per address count it: its address, or its IPv6 /64; `None` if the server does not know it.
 pub(crate) struct Client(pub(crate) Option<IpAddr>);
 
+impl Client {
+    /// The client of the request with these extensions.
+    pub(crate) fn of(extensions: &Extensions) -> Self {
+        Self(extensions.get::<Forwarded>().and_then(Forwarded::network))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Client {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self(Forwarded::from_request_parts(parts, state).await?.network()))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::of(&parts.extensions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_in_texts_are_no_depth() {
+        for (json, expected) in
+            [("", 0), ("5", 0), ("{}", 1), (r#"{"a":[[1],{}]}"#, 3), (r#"["\"[[","[{"]"#, 1)]
+        {
+            assert_eq!(depth(json.as_bytes()), expected, "{json}");
+        }
     }
 }

@@ -10,8 +10,9 @@ pub(crate) mod caller;
 mod cors;
 pub(crate) mod error;
 pub(crate) mod extract;
+pub(crate) mod requests;
 
-use std::{any::Any, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -25,16 +26,16 @@ use serving::Forwarded;
 use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use self::error::Error;
+use self::{error::Error, requests::Requests};
 use crate::pages::{self, FrameAncestors, Use, Visit};
 
-/// Largest body, where a route does not say otherwise.
-const MAX_BODY_BYTES: usize = 16 * 1024;
+/// Largest body, in bytes, where a route does not say otherwise.
+pub const BODY_BYTES: usize = 16 * 1024;
 /// Longest that reading a request and answering it may take; event streams begin within it and continue.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The `features`' routes and the pages, with what holds for all of them. The `ancestors` may show the embedded player in a frame.
-pub(crate) fn router(features: Router, ancestors: &FrameAncestors) -> Router {
+pub(crate) fn router(features: Router, ancestors: &FrameAncestors, requests: Arc<Requests>) -> Router {
     let page = |name, purpose| {
         let ancestors = ancestors.clone();
         get(async move |forwarded: Forwarded, headers: HeaderMap| {
@@ -51,9 +52,10 @@ pub(crate) fn router(features: Router, ancestors: &FrameAncestors) -> Router {
         .route("/embed/{stream_id}", page("watch.html", Use::Embed))
         .fallback(file_or_nothing)
         .method_not_allowed_fallback(|| async { Error::method_not_allowed() })
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::from_fn(in_time))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(requests, requests::bound))
         .layer(middleware::from_fn(cors::open))
         .layer(middleware::from_fn(with_headers))
 }

@@ -10,6 +10,7 @@ mod vault;
 
 pub(crate) use grants::{Grants, LONGEST_GRANT, lifetime};
 pub(crate) use hasher::{Error as HasherError, Hasher, hash};
-pub(crate) use passphrase::{Attempt, MAX_CHARS as MAX_PASSPHRASE_CHARS, Passphrases};
+pub use passphrase::PASSPHRASE_CHARS;
+pub(crate) use passphrase::{Attempt, Passphrases};
 pub use secret::Secret;
 pub(crate) use vault::{Error as VaultError, Seed, Vault, cluster_secret_at};

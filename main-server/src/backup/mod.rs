@@ -73,3 +73,12 @@ async fn put(kv: &dyn Kv, saved: Saved) -> Result<(), store::Error> {
     let lease = saved.lease_ms.map(std::time::Duration::from_millis);
     kv.compare_and_set(saved.namespace, &saved.key, saved.value, lease, Expect::Absent).await.map(drop)
 }
+
+/// Reads a backup; what is read is written and read the same again.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(mut input: &[u8]) {
+    let Ok(entries) = format::read(&mut input) else { return };
+    let mut written = Vec::new();
+    format::write(&mut written, &entries).expect("memory takes everything");
+    assert_eq!(format::read(&mut &*written).expect("what is written is read"), entries);
+}

@@ -8,7 +8,7 @@ mod feature;
 mod forwarded;
 mod heartbeat;
 mod register;
-mod routes;
+pub(crate) mod routes;
 mod sources;
 
 use std::sync::Arc;
@@ -65,4 +65,10 @@ impl Nodes {
         tracing::info!(node.id = %node_id, "node {node_id} deregistered");
         Ok(())
     }
+}
+
+/// Reads a payload as a heartbeat that another main server passed on.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_heartbeat(payload: bytes::Bytes) {
+    let _ = forwarded::Receiver::default().receive(payload);
 }

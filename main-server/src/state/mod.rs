@@ -87,6 +87,7 @@ impl ClusterState {
             first_media: config.first_media,
             max_streams: config.limits.streams,
             max_waiting: config.limits.waiting_streams,
+            max_of_address: config.limits.streams_per_address,
             max_thumbnail_bytes: config.limits.thumbnail_bytes,
         };
         let tables = Mutex::new(Tables {

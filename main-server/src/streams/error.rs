@@ -37,6 +37,7 @@ fn code(error: &catalogue::Error) -> ErrorCode {
     match error {
         catalogue::Error::UnknownStream(_) => ErrorCode::UnknownStream,
         catalogue::Error::TooManyStreams(_)
+        | catalogue::Error::TooManyOfAddress
         | catalogue::Error::TooManyWaiting(_)
         | catalogue::Error::TooManyPictures => ErrorCode::LimitReached,
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use per_address::Shares;
+
 use super::{
     Streams,
     forwarded::{self, THUMBNAIL},
@@ -11,7 +13,6 @@ use crate::{
     broadcasters::Broadcasters,
     clock::Now,
     feature::{Context, Feature},
-    shares::Places,
     state::ClusterState,
 };
 
@@ -41,7 +42,7 @@ pub(crate) fn feature(
 }
 
 fn api(context: &Context, streams: Arc<Streams>, broadcasters: &Arc<Broadcasters>) -> routes::Api {
-    let metrics = &context.metrics;
+    let (metrics, limits) = (&context.metrics, &context.config.limits);
     let [listeners, snapshots] = [(); 2].map(|()| Arc::clone(&context.feed));
     metrics.gauge("undead_event_listeners", "Open event streams", move || listeners.totals().0 as u64);
     let help = "Copies of the list made for listeners and requests";
@@ -54,7 +55,7 @@ fn api(context: &Context, streams: Arc<Streams>, broadcasters: &Arc<Broadcasters
         credentials: context.credentials.clone(),
         broadcasters: Arc::clone(broadcasters),
         invitations: Arc::clone(&context.invitations),
-        listeners: Places::new(context.config.limits.event_listeners),
+        listeners: Shares::new(limits.event_listeners, limits.event_listeners_per_address),
         started: Now::read(),
         closing: context.closing.clone(),
         created: metrics.counter("undead_streams_created", "Streams created"),

@@ -104,7 +104,7 @@ impl Streams {
     /// # Errors
     /// [`Error::Catalogue`].
     pub(crate) fn has_room_for(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        self.state.read_streams(|catalogue, _| Ok(catalogue.has_room_for(address)?))
+        self.state.read_streams(|catalogue, fleet| Ok(catalogue.has_room_for(address, room(fleet))?))
     }
 
     /// Creates a stream and places it. When this returns, no failure makes it forgotten.
@@ -114,7 +114,7 @@ impl Streams {
     pub(crate) async fn create(&self, new: NewStream, now: Now) -> Result<Placed, Error> {
         let (ticket, chosen) = self.state.streams(|catalogue, fleet| {
             let chosen = for_broadcaster(fleet, None, anywhere())?;
-            let ticket = catalogue.reserve(new.address, &chosen.hostname, now)?;
+            let ticket = catalogue.reserve((new.address, room(fleet)), &chosen.hostname, now)?;
             fleet.hold(&chosen.hostname);
             Ok::<_, Error>((ticket, chosen))
         })?;
@@ -364,6 +364,15 @@ fn for_broadcaster(fleet: &Fleet, stream_id: Option<StreamId>, ask: Request<'_>)
     Ok(decision.into())
 }
 
+/// How many more streams the nodes have places for, for shares of addresses. Full nodes are no matter of shares: the choice of a
+/// node fails for that reason.
+fn room(fleet: &Fleet) -> usize {
+    match fleet.stream_room() {
+        0 => usize::MAX,
+        room => room,
+    }
+}
+
 fn asked(request: &AskForNodes) -> Request<'_> {
     Request { avoid: &request.avoid, region: request.region.as_deref(), at_most: MAX_CHOICES }
 }
@@ -388,4 +397,10 @@ pub(crate) enum ClientKind {
     Viewer,
     /// It publishes.
     Broadcaster,
+}
+
+/// Reads a payload as a preview picture of another main server.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_picture(payload: Bytes) {
+    let _ = forwarded::read(payload);
 }

@@ -110,6 +110,17 @@ async fn a_body_over_its_limit_is_refused() {
 }
 
 #[tokio::test]
+async fn json_is_read_to_a_depth_of_64() {
+    let server = Server::start().await;
+    server.node("a").await;
+    for (depth, status) in [(63, StatusCode::CREATED), (64, StatusCode::BAD_REQUEST)] {
+        let body = format!(r#"{{"title":"a","more":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+        let answer = server.send(Method::POST, "/api/streams", None, body.into_bytes()).await;
+        assert_eq!(answer.status(), status, "{depth} in an object");
+    }
+}
+
+#[tokio::test]
 async fn paths_and_methods_that_are_none_are_answered_in_json() {
     let server = Server::start().await;
     for path in

@@ -90,7 +90,12 @@ impl Plant {
         };
         let store = StoreServer::start_all(servers, nats_server, split, logs)?;
         let enclosure = Enclosure::new(limits, &format!("undead-perf-{}", std::process::id()), 0.0)?;
-        let environment = [("UNDEAD_CLUSTER_SECRET", SECRET), ("UNDEAD_LOG", "warn")];
+        // All viewers share the address of this machine.
+        let environment = [
+            ("UNDEAD_CLUSTER_SECRET", SECRET),
+            ("UNDEAD_LOG", "warn"),
+            ("UNDEAD_REQUESTS_PER_ADDRESS", "1000000"),
+        ];
         let mut command = enclosure.command(undead, &environment);
         command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
         command.args(["--max-http-connections", HTTP_CONNECTIONS]);

@@ -1,5 +1,6 @@
 //! Flags override the environment, which overrides the file. Wrong files are refused with their line. The reference matches the code.
 
+mod limits;
 mod reference;
 
 use std::{ffi::OsString, fs, path::Path};

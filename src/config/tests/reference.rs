@@ -12,14 +12,14 @@ use crate::config::effective::toml_value;
 const SERVERS: [&str; 3] = ["up", "main-server", "cdn"];
 
 /// One option of one or more commands.
-struct Entry {
-    option: Arg,
+pub(super) struct Entry {
+    pub(super) option: Arg,
     /// Its commands, by default value.
-    commands: BTreeMap<Option<String>, Vec<&'static str>>,
+    pub(super) commands: BTreeMap<Option<String>, Vec<&'static str>>,
 }
 
 /// The options of the servers, by heading, in the order of the help.
-fn entries() -> Vec<(String, Vec<Entry>)> {
+pub(super) fn entries() -> Vec<(String, Vec<Entry>)> {
     let commands = option::with_variables(Cli::command());
     let mut headings: Vec<(String, Vec<Entry>)> = Vec::new();
     for name in SERVERS {
@@ -139,7 +139,7 @@ fn example() -> String {
     text
 }
 
-fn path(name: &str) -> PathBuf {
+pub(super) fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
 }
 

@@ -1,6 +1,9 @@
 //! One Socket.IO connection: its events, what it publishes and what it watches.
 
-use std::sync::{Arc, Mutex, Weak};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, Weak},
+};
 
 use protocol::StreamId;
 use serving::Client;
@@ -10,7 +13,12 @@ use super::{
     adapter::Adapter, recipient::Recipient, renewing::PublishGrants, rooms::Rooms, serial::Serial,
     server::Server, watched::Watched,
 };
-use crate::{connections::Counted, ingest::ConnectionId, lock::lock, transport::errors};
+use crate::{
+    connections::Counted,
+    ingest::ConnectionId,
+    lock::lock,
+    transport::{address, errors},
+};
 
 /// See the [module](self).
 pub(super) struct Connection {
@@ -18,6 +26,8 @@ pub(super) struct Connection {
     pub(super) recipient: Recipient,
     /// The WebSocket of a connection that began as one.
     client: Option<Client>,
+    /// The address that its limits are counted by.
+    pub(super) address: Option<IpAddr>,
     /// What it watches.
     pub(super) watched: Mutex<Watched>,
     /// The grants it publishes with.
@@ -37,7 +47,9 @@ impl Connection {
         id: ConnectionId,
         server: Arc<Server>,
     ) -> Result<Arc<Self>, String> {
-        let counted = server.connections.count().ok_or_else(|| {
+        let extensions = &socket.req_parts().extensions;
+        let address = address::of(extensions);
+        let counted = server.connections.count(address).ok_or_else(|| {
             // Socket.IO's own form of this error is a message and no more, so the code goes before it.
             format!("no_capacity: {}", errors::no_connection())
         })?;
@@ -48,7 +60,8 @@ impl Connection {
         let connection = Arc::new_cyclic(|me| Self {
             id,
             recipient,
-            client: socket.req_parts().extensions.get::<Client>().cloned(),
+            client: extensions.get::<Client>().cloned(),
+            address,
             watched: Mutex::default(),
             publish_grants: PublishGrants::default(),
             me: me.clone(),

@@ -133,7 +133,7 @@ impl Connection {
     ) -> Result<(), WireError> {
         watched.check_room(request.stream, self.most_watched())?;
         let (viewer, replacing) = (self.recipient.clone(), watched.session(request.stream));
-        let destination = Destination { viewer, delivery: delivery(call), replacing };
+        let destination = Destination { viewer, address: self.address, delivery: delivery(call), replacing };
         let admitted =
             self.server.context.admission.admit(&self.server.egress, request, stream, destination)?;
         watched.leave(request.stream);

@@ -15,7 +15,7 @@ mod tls_socket;
 #[cfg(test)]
 mod tests;
 
-use std::{future::poll_fn, sync::Arc, time::Duration};
+use std::{future::poll_fn, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -48,6 +48,7 @@ use self::{
     socket::Socket,
 };
 use super::{
+    address,
     admission::{Destination, Request},
     context::{Close, Running, TransportContext},
     errors, handshake,
@@ -122,9 +123,9 @@ impl Server {
         self: Arc<Self>,
         (socket, early): (Socket, Bytes),
         request: Result<Request, WireError>,
-        client: Option<Client>,
+        Peer { client, address }: Peer,
     ) {
-        let counted = self.connections.count();
+        let counted = self.connections.count(address);
         let found = match counted {
             // A stream may take seconds to be found: the connection makes room for others meanwhile, as at any time.
             Some(_) => tokio::select! {
@@ -137,6 +138,7 @@ impl Server {
         let kept_alive = self.keep_alive.add(connection.clone());
         let mut task = ClientTask {
             connection,
+            address,
             session: None,
             grant: None,
             clock: self.context.clock.clone(),
@@ -161,7 +163,12 @@ impl Server {
         stream: &SharedStream,
     ) -> Result<(), WireError> {
         let connection = task.connection.clone();
-        let destination = Destination { viewer: connection.clone(), delivery: &DIRECT, replacing: None };
+        let destination = Destination {
+            viewer: connection.clone(),
+            address: task.address,
+            delivery: &DIRECT,
+            replacing: None,
+        };
         let admitted = self.context.admission.admit(&self.egress, request, stream, destination)?;
         let grant_expires_s = admitted.grant_expires_s;
         let session = admitted.start(|welcome| {
@@ -185,6 +192,34 @@ fn ask_renewal(stream_id: StreamId, connection: &Arc<Connection>) -> AskRenewal 
     })
 }
 
+/// What is read of a client's bytes, in these pieces: messages with their events, and how it ends.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_client<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    use std::fmt::Write;
+    let (mut incoming, mut read, mut end) = (Incoming::default(), String::new(), Ok(()));
+    for piece in pieces {
+        let pushed = incoming.push(piece, |message| {
+            let event = match &message {
+                ClientMessage::Text(text) => request::event(text),
+                _ => None,
+            };
+            // Writing to a string does not fail.
+            let _ = writeln!(read, "{message:?} {event:?}");
+        });
+        end = end.and(pushed);
+    }
+    format!("{read}{end:?}")
+}
+
+/// Reads a request.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_request(stream: &str, query: &str) {
+    let uri = axum::http::Uri::builder().path_and_query(format!("/?{query}")).build();
+    if let Ok(Ok(Query(query))) = uri.map(|uri| Query::<request::Query>::try_from_uri(&uri)) {
+        let _ = request::read(stream, query);
+    }
+}
+
 /// Answers the handshake, and serves the connection that it opens.
 async fn connect(
     State(server): State<Arc<Server>>,
@@ -201,6 +236,7 @@ async fn connect(
         return no_handshake("this connection cannot be upgraded");
     };
     let client = head.extensions.remove::<Client>();
+    let address = address::of(&head.extensions);
     // What is no text names no stream, as any other wrong text.
     let stream = stream.map(|Path(stream)| stream).unwrap_or_default();
     let request = query.map_err(|_| request::invalid("the query cannot be read"));
@@ -209,7 +245,7 @@ async fn connect(
     server.tasks.clone().spawn(shutdown.run_until_cancelled_owned(async move {
         // A client that is gone before the answer needs no error.
         if let Ok(Ok(upgraded)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await {
-            server.serve(Socket::take_back(upgraded), request, client).await;
+            server.serve(Socket::take_back(upgraded), request, Peer { client, address }).await;
         }
     }));
     let headers = [
@@ -224,9 +260,19 @@ fn no_handshake(reason: &str) -> Response {
     http::failure(StatusCode::BAD_REQUEST, WireError::new(ErrorCode::InvalidRequest, reason))
 }
 
+/// Where a connection comes from.
+struct Peer {
+    /// None where the server keeps no places.
+    client: Option<Client>,
+    /// The address that its limits are counted by.
+    address: Option<IpAddr>,
+}
+
 /// A connection while its task runs.
 struct ClientTask {
     connection: Arc<Connection>,
+    /// See [`Peer`].
+    address: Option<IpAddr>,
     /// Left when the task ends.
     session: Option<Session>,
     /// None where the client needs none.

@@ -38,6 +38,14 @@ impl Demuxer {
         }
     }
 
+    /// Begins anew, without anything that was pushed.
+    pub(crate) fn reset(&mut self) {
+        *self = match self {
+            Self::WebM(_) => Self::WebM(Box::default()),
+            Self::Fmp4(_) => Self::Fmp4(Box::default()),
+        };
+    }
+
     fn input(&mut self) -> &mut Input {
         match self {
             Self::WebM(demuxer) => demuxer.input(),

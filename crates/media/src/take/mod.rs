@@ -56,7 +56,8 @@ pub struct TakeParser {
     pipeline: Option<Pipeline>,
     /// What was read of the segment that is not done.
     segment: Amount,
-    failed: Option<Error>,
+    /// Why it failed, and [`Self::steps`] until then.
+    failed: Option<(Error, u64)>,
 }
 
 /// How much was read.
@@ -126,10 +127,22 @@ impl TakeParser {
     ///
     /// Before an error it may have appended something, which stands.
     pub fn advance(&mut self, segment: &mut Bytes, outputs: &mut Vec<Output>) -> Result<Progress, Error> {
-        if let Some(error) = &self.failed {
+        if let Some((error, _)) = &self.failed {
             return Err(error.clone());
         }
-        self.drain(segment, outputs).inspect_err(|error| self.failed = Some(error.clone()))
+        let drained = self.drain(segment, outputs);
+        if let Err(error) = &drained {
+            self.fail(error.clone());
+            segment.clear();
+        }
+        drained
+    }
+
+    /// Nothing is read any more: what it holds of its segments goes.
+    fn fail(&mut self, error: Error) {
+        self.failed = Some((error, self.steps()));
+        self.demuxer.reset();
+        self.pipeline = None;
     }
 
     fn drain(&mut self, segment: &mut Bytes, outputs: &mut Vec<Output>) -> Result<Progress, Error> {
@@ -194,6 +207,9 @@ impl TakeParser {
     /// How much was read so far: elements or boxes, those inside them, samples, and the units inside a picture of H.264 or AV1 that
     /// has more than 16 of them. Never more than the bytes pushed.
     pub fn steps(&self) -> u64 {
+        if let Some((_, steps)) = &self.failed {
+            return *steps;
+        }
         self.demuxer.steps() + self.pipeline.as_ref().map_or(0, Pipeline::units)
     }
 

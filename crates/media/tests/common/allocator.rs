@@ -49,6 +49,8 @@ static ALLOCATOR: Counting = Counting;
 /// What a piece of work took.
 #[derive(Debug)]
 pub(crate) struct Taken {
+    /// Bytes that are still held when it is done.
+    pub(crate) live: usize,
     /// The most bytes held at once, above what was held before.
     pub(crate) peak: usize,
     /// All bytes ever allocated.
@@ -62,5 +64,6 @@ pub(crate) fn counted<T>(work: impl FnOnce() -> T) -> (T, Taken) {
     let done = work();
     let after = COUNTS.get();
     let peak = usize::try_from(after.peak - before.live).unwrap_or(0);
-    (done, Taken { peak, total: after.total - before.total })
+    let live = usize::try_from(after.live - before.live).unwrap_or(0);
+    (done, Taken { peak, live, total: after.total - before.total })
 }

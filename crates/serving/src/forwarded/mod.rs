@@ -29,6 +29,13 @@ pub struct Forwarded {
     prefix: Prefix,
 }
 
+impl From<IpAddr> for Forwarded {
+    /// A client that is connected without a proxy, over plain HTTP.
+    fn from(client: IpAddr) -> Self {
+        Self { client: Some(client.to_canonical()), ..Self::default() }
+    }
+}
+
 impl Forwarded {
     /// The client's address, an IPv4-mapped one as IPv4.
     #[must_use]

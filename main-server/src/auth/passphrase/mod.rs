@@ -1,21 +1,23 @@
 //! Passphrases of private streams, kept as hashes ([`Hasher`]).
 //!
-//! - Attempts at one stream from one address have a pace ([`pace`]), which also bounds how fast passphrases can be guessed.
+//! - Attempts at one stream from one address have a pace ([`Rates`]), which also bounds how fast passphrases can be guessed.
 //! - A stream whose passphrase was right once needs no more hashes ([`known`]).
 
 mod known;
-mod pace;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use per_address::{Pace, Rates};
 use protocol::StreamId;
 use tokio::time::{Instant, sleep};
 
-use self::{known::Known, pace::Pace};
+use self::known::Known;
 use super::hasher::{self, Error, Hasher};
 
 /// Most characters of a passphrase.
-pub(crate) const MAX_CHARS: usize = 256;
+pub const PASSPHRASE_CHARS: usize = 256;
+/// Longest that an attempt waits for the pace of its address.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// An attempt to watch a stream.
 pub(crate) struct Attempt {
@@ -31,19 +33,20 @@ pub(crate) struct Attempt {
 
 /// Makes and checks the hashes of passphrases.
 pub(crate) struct Passphrases {
-    pace: Pace,
+    attempts: Rates<(StreamId, Option<IpAddr>)>,
     hasher: Hasher,
     known: Arc<Known>,
 }
 
 impl Passphrases {
-    /// None are known yet.
+    /// None are known yet. An address may make `per_second` attempts at one stream, on average and at once.
     ///
     /// # Errors
     /// [`Error::Hash`] if the system gives no random bytes.
-    pub(crate) fn new(hasher: Hasher) -> Result<Self, Error> {
+    pub(crate) fn new(hasher: Hasher, per_second: u32) -> Result<Self, Error> {
         let known = Known::new().map_err(|error| Error::Hash(error.to_string()))?;
-        Ok(Self { pace: Pace::default(), hasher, known: Arc::new(known) })
+        let pace = Pace { max_wait: MAX_WAIT, ..Pace::per_second(per_second, per_second) };
+        Ok(Self { attempts: Rates::new(pace), hasher, known: Arc::new(known) })
     }
 
     /// The hash to keep of `passphrase`, in PHC string form, for a client at `address`.
@@ -66,7 +69,7 @@ impl Passphrases {
     /// [`Error::Busy`].
     pub(crate) async fn matches(&self, attempt: Attempt) -> Result<bool, Error> {
         let Attempt { stream_id, address, passphrase, hash } = attempt;
-        let wait = self.pace.step((stream_id, address), Instant::now()).map_err(Error::Busy)?;
+        let wait = self.attempts.step((stream_id, address), Instant::now()).map_err(Error::Busy)?;
         sleep(wait).await;
         if let Some(verdict) = self.known.verdict(&hash, &passphrase) {
             return Ok(verdict);
@@ -102,7 +105,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_matches_its_passphrase_and_no_other() {
-        let passphrases = Passphrases::new(Hasher::default()).unwrap();
+        let passphrases = Passphrases::new(Hasher::default(), 60).unwrap();
         let hash = passphrases.hash("correct horse".into(), None).await.unwrap();
         assert!(hash.starts_with("$argon2id$") && !hash.contains("horse"));
         assert_ne!(
@@ -110,7 +113,7 @@ mod tests {
             hash,
             "each has its own salt"
         );
-        let restarted = Passphrases::new(Hasher::default()).unwrap();
+        let restarted = Passphrases::new(Hasher::default(), 60).unwrap();
         for passphrases in [&restarted, &passphrases] {
             assert!(!passphrases.matches(attempt("correct horsE", &hash)).await.unwrap());
             assert!(passphrases.matches(attempt("correct horse", &hash)).await.unwrap());
@@ -119,7 +122,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn guesses_cost_no_hash_once_the_passphrase_is_known() {
-        let passphrases = Passphrases::new(Hasher::default()).unwrap();
+        let passphrases = Passphrases::new(Hasher::default(), 60).unwrap();
         passphrases.known.remember("kept", "right");
         let turn = passphrases.hasher.block().await;
         for _ in 0..50 {

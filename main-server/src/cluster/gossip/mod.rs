@@ -27,6 +27,19 @@ use crate::{
     cluster::partition::{Link, Partition},
 };
 
+/// The payloads in a message.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_payloads(message: Bytes) -> Vec<Bytes> {
+    let items = message::read(message).map(|message| message.items);
+    items.into_iter().flatten().map(|(_, payload)| payload).collect()
+}
+
+/// Reads a payload as an entry of the store.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_written(payload: Bytes) {
+    let _ = written::read(payload);
+}
+
 /// What main servers hear each other on.
 const SUBJECT: Subject = Subject("gossip");
 /// How long a message is held back to be sent together with later ones.

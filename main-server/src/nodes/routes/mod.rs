@@ -29,8 +29,8 @@ use crate::{
     state::ClusterState,
 };
 
-/// Largest heartbeat: some twenty thousand streams.
-const MAX_HEARTBEAT_BYTES: usize = 4 * 1024 * 1024;
+/// Largest heartbeat, in bytes: some twenty thousand streams.
+pub const HEARTBEAT_BYTES: usize = 4 * 1024 * 1024;
 
 /// What the handlers share.
 pub(crate) struct Api {
@@ -64,10 +64,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/register_server", post(register))
         .route("/api/nodes", get(list))
         .route("/api/nodes/{node_id}", delete(goodbye))
-        .route(
-            "/api/nodes/{node_id}/heartbeat",
-            put(heartbeat).layer(DefaultBodyLimit::max(MAX_HEARTBEAT_BYTES)),
-        )
+        .route("/api/nodes/{node_id}/heartbeat", put(heartbeat).layer(DefaultBodyLimit::max(HEARTBEAT_BYTES)))
         .route("/api/nodes/{node_id}/streams/{stream_id}/sources", post(sources))
         .with_state(api)
 }

@@ -18,10 +18,12 @@ mod waiting;
 use std::{
     collections::{BTreeSet, HashMap},
     net::IpAddr,
+    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
+use per_address::{Share, Shares};
 use protocol::{
     NodeId, StreamId,
     stream::{StreamInfo, StreamState, Visibility},
@@ -51,6 +53,9 @@ pub(crate) enum Error {
     /// [`Settings::max_streams`] is reached.
     #[error("the limit of {0} streams is reached: try again later")]
     TooManyStreams(usize),
+    /// The address has its share of the streams, or [`Settings::max_of_address`].
+    #[error("your address has as many streams as it may: end one, or try again later")]
+    TooManyOfAddress,
     /// [`Settings::max_waiting`] wait for their first media.
     #[error(
         "{0} streams wait for their first media, which is the limit (max_waiting_streams): try again in a moment"
@@ -70,6 +75,9 @@ pub(crate) struct Catalogue {
     /// How many of them are not over.
     running: usize,
     waiting: Waiting,
+    shares: Arc<Shares>,
+    /// Streams that are not over and were created here, each with its place in the share of its address.
+    held: HashMap<StreamId, Share>,
     /// What each node carried in its last heartbeat, in order.
     carried_by: HashMap<NodeId, Vec<StreamId>>,
     ended: BTreeSet<Ended>,
@@ -89,6 +97,8 @@ impl Catalogue {
             streams: HashMap::new(),
             running: 0,
             waiting: Waiting::default(),
+            shares: Shares::new(usize::MAX, settings.max_of_address),
+            held: HashMap::new(),
             carried_by: HashMap::new(),
             ended: BTreeSet::new(),
             thumbnail_bytes: 0,
@@ -98,12 +108,20 @@ impl Catalogue {
         }
     }
 
-    /// Whether another stream may be created from `address`, perhaps in the place of one that waits.
+    /// Whether another stream may be created from `address`, perhaps in the place of one that waits, while the nodes have `room` for
+    /// so many more.
     ///
     /// # Errors
-    /// [`Error::TooManyStreams`], [`Error::TooManyWaiting`].
-    pub(crate) fn has_room_for(&self, address: Option<IpAddr>) -> Result<(), Error> {
-        self.in_whose_place(address).map(drop)
+    /// [`Error::TooManyStreams`], [`Error::TooManyOfAddress`], [`Error::TooManyWaiting`].
+    pub(crate) fn has_room_for(&self, address: Option<IpAddr>, room: usize) -> Result<(), Error> {
+        self.in_whose_place(address)?;
+        let has_share = self.shares.has_room_of(address, self.room(room));
+        has_share.then_some(()).ok_or(Error::TooManyOfAddress)
+    }
+
+    /// The places that shares of addresses are measured by, where the nodes have `room`. One that gives way counts as free.
+    fn room(&self, room: usize) -> usize {
+        room.min(self.settings.max_streams.saturating_sub(self.running)).max(1)
     }
 
     /// Which stream has to end so that one from `address` can be created.
@@ -125,25 +143,28 @@ impl Catalogue {
     /// As [`Self::has_room_for`].
     pub(crate) fn reserve(
         &mut self,
-        address: Option<IpAddr>,
+        (address, room): (Option<IpAddr>, usize),
         placed_on: &str,
         now: Now,
     ) -> Result<Ticket, Error> {
-        if let Some(stream_id) = self.in_whose_place(address)? {
+        let gives_way = self.in_whose_place(address)?;
+        let share = self.shares.take_of(address, self.room(room)).ok_or(Error::TooManyOfAddress)?;
+        if let Some(stream_id) = gives_way {
             tracing::info!(stream.id = %stream_id, "stream {stream_id} is dropped: too many streams wait for their first media");
             self.end(stream_id, now);
             self.save(stream_id, Received::Directly, now);
         }
-        Ok(self.waiting.reserve(address, placed_on))
+        Ok(self.waiting.reserve(address, placed_on, share))
     }
 
     /// The stream of `ticket` was created, for the address that asked.
     pub(crate) fn created(&mut self, ticket: Ticket, stream_id: StreamId) {
-        let waits = self.streams.get(&stream_id).is_some_and(|stream| stream.state == StreamState::Created);
-        if waits {
-            self.waiting.created(ticket, stream_id);
-        } else {
-            self.waiting.withdraw(ticket);
+        let Ok(stream) = self.running(stream_id) else { return self.waiting.withdraw(ticket) };
+        let waits = stream.state == StreamState::Created;
+        let share = self.waiting.created(ticket, stream_id);
+        self.held.extend(share.map(|share| (stream_id, share)));
+        if !waits {
+            self.waiting.remove(stream_id);
         }
     }
 
@@ -217,6 +238,7 @@ impl Catalogue {
         tracing::info!(stream.id = %stream_id, viewers, "stream {stream_id} ended, it was {state:?}");
         stream.end(now);
         self.running -= 1;
+        self.held.remove(&stream_id);
         self.waiting.remove(stream_id);
         self.moved.push(stream_id);
         self.remember(stream_id);

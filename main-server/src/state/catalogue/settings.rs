@@ -11,6 +11,8 @@ pub(crate) struct Settings {
     pub(crate) first_media: Duration,
     /// Most streams that are not over; as many ended ones are remembered.
     pub(crate) max_streams: usize,
+    /// Most streams that are not over and that one address created here; see [`per_address::Shares`].
+    pub(crate) max_of_address: Option<usize>,
     /// Most streams that were created here and that nothing has arrived for.
     pub(crate) max_waiting: usize,
     /// Most bytes all pictures may have together.

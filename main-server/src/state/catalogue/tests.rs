@@ -10,8 +10,12 @@ const SETTINGS: Settings = Settings {
     first_media: Duration::from_secs(60),
     max_streams: 4,
     max_waiting: 3,
+    max_of_address: None,
     max_thumbnail_bytes: 100,
 };
+
+/// What the nodes have room for.
+const ROOM: usize = 100;
 
 const ADDRESS: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
 
@@ -56,7 +60,7 @@ fn from_edge(stream_id: StreamId, state: StreamState, path: &[&str]) -> CarriedS
 impl Catalogue {
     /// Creates a stream as the control plane does; the store's revision is 1.
     fn create(&mut self, record: Record, address: Option<IpAddr>, now: Now) -> StreamId {
-        let ticket = self.reserve(address, &record.placed_on, now).unwrap();
+        let ticket = self.reserve((address, ROOM), &record.placed_on, now).unwrap();
         let stream_id = StreamId::new(&record.title, now.unix.as_nanos());
         self.learn(stream_id, record, Revision(1), now);
         self.created(ticket, stream_id);
@@ -389,9 +393,9 @@ fn live_streams_are_bounded() {
     let rows: Vec<CarriedStream> =
         ids.collect::<Vec<_>>().into_iter().map(|id| carried(id, StreamState::Live, 0)).collect();
     catalogue.hears("a", &rows, now);
-    assert_eq!(catalogue.has_room_for(ADDRESS), Err(Error::TooManyStreams(4)));
+    assert_eq!(catalogue.has_room_for(ADDRESS, ROOM), Err(Error::TooManyStreams(4)));
     catalogue.ends(first, 3, now);
-    assert_eq!(catalogue.has_room_for(ADDRESS), Ok(()));
+    assert_eq!(catalogue.has_room_for(ADDRESS, ROOM), Ok(()));
 }
 
 #[test]
@@ -422,12 +426,38 @@ fn an_address_with_one_stream_finds_room_among_those_with_many() {
 fn what_is_being_created_counts_already_and_does_not_give_way() {
     let mut catalogue = Catalogue::new(SETTINGS);
     let now = Now::read();
-    let tickets: Vec<Ticket> = (0..3).map(|_| catalogue.reserve(ADDRESS, "a", now).unwrap()).collect();
-    assert_eq!(catalogue.reserve(ADDRESS, "a", now), Err(Error::TooManyWaiting(3)));
+    let tickets: Vec<Ticket> =
+        (0..3).map(|_| catalogue.reserve((ADDRESS, ROOM), "a", now).unwrap()).collect();
+    assert_eq!(catalogue.reserve((ADDRESS, ROOM), "a", now), Err(Error::TooManyWaiting(3)));
     assert_eq!(catalogue.placed().0.get("a"), Some(&3));
     catalogue.withdraw(tickets[0]);
-    assert_eq!(catalogue.has_room_for(ADDRESS), Ok(()));
+    assert_eq!(catalogue.has_room_for(ADDRESS, ROOM), Ok(()));
     assert_eq!(catalogue.placed().0.get("a"), Some(&2));
+}
+
+#[test]
+fn streams_of_an_address_are_bounded_and_only_it_notices() {
+    let settings = Settings { max_of_address: Some(2), max_streams: 100, max_waiting: 100, ..SETTINGS };
+    let (mut catalogue, now) = (Catalogue::new(settings), Now::read());
+    let ids = ["x", "y"].map(|title| catalogue.create(record(title), ADDRESS, now));
+    catalogue.hears("a", &[carried(ids[0], StreamState::Live, 0)], now);
+    assert_eq!(catalogue.has_room_for(ADDRESS, ROOM), Err(Error::TooManyOfAddress), "live ones count");
+    assert_eq!(catalogue.reserve((ADDRESS, ROOM), "a", now), Err(Error::TooManyOfAddress));
+    catalogue.create(record("other"), Some([192, 0, 2, 1].into()), now);
+    catalogue.ends(ids[0], 3, now);
+    assert_eq!(catalogue.has_room_for(ADDRESS, ROOM), Ok(()));
+}
+
+#[test]
+fn an_address_leaves_room_on_the_nodes_for_others() {
+    let settings = Settings { max_streams: 1_000, max_waiting: 1_000, ..SETTINGS };
+    let (mut catalogue, now) = (Catalogue::new(settings), Now::read());
+    let held: Vec<Ticket> =
+        (0..90).map(|number| catalogue.reserve((ADDRESS, 100 - number), "a", now).unwrap()).collect();
+    assert_eq!(catalogue.has_room_for(ADDRESS, 10), Err(Error::TooManyOfAddress));
+    assert_eq!(catalogue.has_room_for(Some([192, 0, 2, 1].into()), 10), Ok(()));
+    catalogue.withdraw(held[0]);
+    assert_eq!(catalogue.has_room_for(ADDRESS, 10), Ok(()), "a creation that failed gives its place back");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
     net::IpAddr,
 };
 
+use per_address::Share;
 use protocol::StreamId;
 
 /// Names a stream that is being created.
@@ -18,6 +19,8 @@ pub(crate) struct Ticket(u64);
 struct Created {
     address: Option<IpAddr>,
     placed_on: String,
+    /// Its place in the share of the address, until it exists.
+    share: Option<Share>,
     /// None until the store has answered.
     stream_id: Option<StreamId>,
 }
@@ -43,21 +46,22 @@ impl Waiting {
         in_creation.map(|created| created.placed_on.as_str())
     }
 
-    pub(super) fn reserve(&mut self, address: Option<IpAddr>, placed_on: &str) -> Ticket {
+    pub(super) fn reserve(&mut self, address: Option<IpAddr>, placed_on: &str, share: Share) -> Ticket {
         self.newest += 1;
         let ticket = Ticket(self.newest);
-        let created = Created { address, placed_on: placed_on.to_owned(), stream_id: None };
+        let created =
+            Created { address, placed_on: placed_on.to_owned(), share: Some(share), stream_id: None };
         self.streams.insert(ticket, created);
         *self.per_address.entry(address).or_default() += 1;
         ticket
     }
 
-    /// The stream of `ticket` exists.
-    pub(super) fn created(&mut self, ticket: Ticket, stream_id: StreamId) {
-        if let Some(created) = self.streams.get_mut(&ticket) {
-            created.stream_id = Some(stream_id);
-            self.tickets.insert(stream_id, ticket);
-        }
+    /// The stream of `ticket` exists; gives its place in the share of its address.
+    pub(super) fn created(&mut self, ticket: Ticket, stream_id: StreamId) -> Option<Share> {
+        let created = self.streams.get_mut(&ticket)?;
+        created.stream_id = Some(stream_id);
+        self.tickets.insert(stream_id, ticket);
+        created.share.take()
     }
 
     /// It was not created. Nothing is left to do after [`Self::created`].

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use per_address::Shares;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,7 +14,6 @@ use crate::{
     events::Feed,
     invitations::Invitations,
     metrics::Counter,
-    shares::Places,
     streams::Streams,
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Api {
     /// Who may create and manage streams.
     pub(crate) broadcasters: Arc<Broadcasters>,
     /// One per listener of events that may be.
-    pub(crate) listeners: Arc<Places>,
+    pub(crate) listeners: Arc<Shares>,
     /// When this process began to serve.
     pub(crate) started: Now,
     /// Cancelled when event streams have to end.

@@ -12,6 +12,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
+use per_address::Share;
 use protocol::ErrorCode;
 use serving::Forwarded;
 use tokio::time::timeout;
@@ -20,7 +21,6 @@ use super::api::Api;
 use crate::{
     api::{error::Error, extract::Client},
     events::reader::Reader,
-    shares::Place,
 };
 
 /// How often a silent connection carries a comment. Proxies and load balancers end connections that are silent for as little
@@ -31,7 +31,7 @@ const COMMENT: &[u8] = b":\n\n";
 struct Listener {
     api: Arc<Api>,
     reader: Reader,
-    _place: Place,
+    _share: Share,
 }
 
 pub(super) async fn listen(
@@ -40,9 +40,9 @@ pub(super) async fn listen(
     forwarded: Forwarded,
 ) -> Result<impl IntoResponse, Error> {
     let full = || Error::new(ErrorCode::LimitReached, "the limit of listeners is reached: try again later");
-    let place = api.listeners.take(address).ok_or_else(full)?;
+    let share = api.listeners.take(address).ok_or_else(full)?;
     let listener =
-        Listener { reader: Reader::new(&api.feed, forwarded.prefix().clone()), api, _place: place };
+        Listener { reader: Reader::new(&api.feed, forwarded.prefix().clone()), api, _share: share };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-cache"),

@@ -38,7 +38,7 @@ use crate::{
         error::Error,
         extract::{Client, Json, OptionalJson},
     },
-    auth::{Attempt, MAX_PASSPHRASE_CHARS, lifetime},
+    auth::{Attempt, PASSPHRASE_CHARS, lifetime},
     clock::Now,
     invitations::Refusal,
 };
@@ -106,8 +106,8 @@ fn checked_passphrase(request: CreateStream) -> Result<Option<String>, Error> {
         Some(_) if request.visibility != Visibility::Private => Err(Error::invalid(
             "passphrase is for private streams: set visibility to private, or leave it out",
         )),
-        Some(text) if text.chars().count() > MAX_PASSPHRASE_CHARS => {
-            Err(Error::invalid(format!("passphrase has more than {MAX_PASSPHRASE_CHARS} characters")))
+        Some(text) if text.chars().count() > PASSPHRASE_CHARS => {
+            Err(Error::invalid(format!("passphrase has more than {PASSPHRASE_CHARS} characters")))
         }
         _ => Ok(passphrase),
     }
@@ -173,7 +173,7 @@ async fn admit(
 }
 
 async fn check_passphrase(api: &Api, attempt: Attempt) -> Result<(), Error> {
-    let may_match = (1..=MAX_PASSPHRASE_CHARS).contains(&attempt.passphrase.chars().count());
+    let may_match = (1..=PASSPHRASE_CHARS).contains(&attempt.passphrase.chars().count());
     let matches = may_match && api.passphrases.matches(attempt).await?;
     let refused = || Error::new(ErrorCode::WrongPassphrase, "the passphrase is missing or wrong");
     matches.then_some(()).ok_or_else(refused)

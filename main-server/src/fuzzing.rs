@@ -1,0 +1,48 @@
+//! What the fuzz targets call: readers of what other main servers, the store and backups hold. They panic where a promise is broken.
+
+use std::fmt::Debug;
+
+use store::Record;
+
+use crate::{
+    backup,
+    cluster::gossip,
+    nodes,
+    state::{catalogue, registry},
+    streams,
+};
+
+/// Any bytes as a message of another main server, and each payload as each kind.
+pub fn gossip(input: &[u8]) {
+    let payloads = gossip::fuzz_payloads(input.to_vec().into());
+    assert!(
+        payloads.iter().map(bytes::Bytes::len).sum::<usize>() <= input.len(),
+        "more than the message has"
+    );
+    for payload in payloads {
+        gossip::fuzz_written(payload.clone());
+        streams::fuzz_picture(payload.clone());
+        nodes::fuzz_heartbeat(payload);
+    }
+}
+
+/// Any text as each kind of record: what is read is written the same again, and merging it with itself changes nothing.
+pub fn records(input: &[u8]) {
+    record::<catalogue::record::Record>(input);
+    record::<registry::record::Registration>(input);
+}
+
+fn record<T: Record + Debug>(input: &[u8]) {
+    let Ok(read) = serde_json::from_slice::<T>(input) else { return };
+    let written = serde_json::to_vec(&read).expect("a record is JSON");
+    let again: T = serde_json::from_slice(&written).expect("what is written is read");
+    assert_eq!(again, read);
+    let mut merged = read.clone();
+    merged.merge(&again);
+    assert_eq!(merged, read);
+}
+
+/// Any bytes as a backup: what is read is written and read the same again.
+pub fn backup(input: &[u8]) {
+    backup::fuzz(input);
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for FUZZ_SECONDS under libFuzzer, as many at a time as there are processors.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${FUZZ_SECONDS:-60}
+targets=${FUZZ_TARGETS:-$(ls fuzz/corpus)}
+jobs=${FUZZ_JOBS:-$(nproc)}
+
+# Instruments the crates of the workspace alone: the dependencies are those of the release build.
+RUSTC_WORKSPACE_WRAPPER=$PWD/scripts/fuzz-rustc.sh cargo build --release --locked --package fuzz --features libfuzzer
+program=target/release/fuzz
+
+run() {
+    local target=$1
+    mkdir -p "fuzz/found/$target"
+    local inputs=("fuzz/found/$target" "fuzz/corpus/$target")
+    [[ -d fuzz/regressions/$target ]] && inputs+=("fuzz/regressions/$target")
+    UNDEAD_FUZZ_TARGET=$target "$program" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 -max_len=65536 \
+        -print_final_stats=1 -artifact_prefix="fuzz/found/$target/" "${inputs[@]}" >"fuzz/found/$target.log" 2>&1 || {
+        echo "$target FAILED"
+        tail -n 40 "fuzz/found/$target.log"
+        return 1
+    }
+    echo "$target: $(grep --max-count=1 number_of_executed_units "fuzz/found/$target.log" | grep --only-matching '[0-9]*$') inputs"
+}
+export -f run
+export seconds program
+mkdir -p fuzz/found
+printf '%s\n' $targets | xargs --max-procs="$jobs" --replace bash -c 'run {}'

@@ -1,0 +1,357 @@
+//! `docs/limits.md` is made of the table here, the defaults of the options and the constants of the code; the test fails where it is
+//! stale, and where an option that bounds something has no row. `make configuration` writes it.
+
+use std::{collections::BTreeSet, env, fmt::Write, fs};
+
+use super::reference::{Entry, entries, path};
+
+/// A bound.
+struct Row {
+    /// What is bounded.
+    what: &'static str,
+    /// The option that sets it, or its fixed value.
+    by: By,
+    /// What happens beyond it.
+    beyond: &'static str,
+    /// The tests of its edge.
+    tests: &'static str,
+}
+
+/// Where a bound is defined.
+enum By {
+    /// The key of the option that sets it.
+    Option(&'static str),
+    /// A constant, as shown.
+    Fixed(String),
+}
+
+const fn option(what: &'static str, key: &'static str, beyond: &'static str, tests: &'static str) -> Row {
+    Row { what, by: By::Option(key), beyond, tests }
+}
+
+fn fixed(what: &'static str, value: impl ToString, beyond: &'static str, tests: &'static str) -> Row {
+    Row { what, by: By::Fixed(value.to_string()), beyond, tests }
+}
+
+fn kib(bytes: usize) -> String {
+    format!("{} KiB", bytes >> 10)
+}
+
+const CLOSED: &str = "the connection is closed";
+const TOO_MANY: &str = "429 `limit_reached`, `Retry-After`";
+const TOO_LARGE: &str = "413 `payload_too_large`";
+const NO_CAPACITY: &str = "`no_capacity`: clients try the next node";
+
+fn connections() -> Vec<Row> {
+    vec![
+        option(
+            "time of a request head; idle connection",
+            "request_timeout_ms",
+            CLOSED,
+            "a_request_head_that_never_comes_whole_ends_the_connection",
+        ),
+        fixed("bytes of a request head", kib(serving::MAX_HEAD_BYTES), "431", "a_request_head_has_32_kib"),
+        option(
+            "mean rate of a request body, after a first pause",
+            "min_body_rate",
+            "400 or 408 `invalid_request`, closed",
+            "a_body_may_pause_and_be_slow_but_not_for_ever, a_body_that_stops_is_refused_and_its_connection_closed",
+        ),
+        option(
+            "time for which a client may leave a response unread",
+            "unread_timeout_ms",
+            CLOSED,
+            "viewers_that_never_read_delay_no_other_and_hold_no_memory",
+        ),
+        option(
+            "connections of a port",
+            "max_connections",
+            "the oldest idle one makes room; if there are WebSockets only, the new one is closed",
+            "connections_beyond_all_places_are_closed_at_once, some_descriptors_are_kept_for_everything_else",
+        ),
+        option(
+            "connections that neither watch nor publish",
+            "max_http_connections",
+            "the one that is idle longest makes room",
+            "idle_connections_make_room_and_others_do_not, half_sent_heads_keep_no_viewer_out_and_no_node_from_its_main_server",
+        ),
+        option(
+            "connections of an address",
+            "max_connections_per_address",
+            "its oldest idle one makes room, else 429 `limit_reached`, `Retry-After`",
+            "an_address_with_as_many_connections_as_it_may_have_gets_a_code_and_others_get_in, a_host_at_its_limit_displaces_its_own_idle_ones_and_then_is_refused",
+        ),
+    ]
+}
+
+fn requests() -> Vec<Row> {
+    vec![
+        option(
+            "requests a second of an address to pages and API; ten times that at once",
+            "requests_per_address",
+            TOO_MANY,
+            "requests_of_an_address_are_bounded_and_only_it_notices",
+        ),
+        fixed(
+            "time of a request from head to answer",
+            format!("{} s", main_server::bounds::REQUEST_TIMEOUT.as_secs()),
+            "408 `invalid_request`",
+            "a_body_that_stops_is_refused_and_its_connection_closed",
+        ),
+        fixed(
+            "request body",
+            kib(main_server::bounds::BODY_BYTES),
+            TOO_LARGE,
+            "a_body_over_its_limit_is_refused",
+        ),
+        fixed(
+            "heartbeat of a node",
+            kib(main_server::bounds::HEARTBEAT_BYTES),
+            TOO_LARGE,
+            "a_body_over_its_limit_is_refused",
+        ),
+        fixed(
+            "preview picture",
+            kib(protocol::stream::MAX_THUMBNAIL_BYTES),
+            TOO_LARGE,
+            "a_picture_comes_back_as_it_was_sent",
+        ),
+        fixed(
+            "depth of JSON",
+            main_server::bounds::JSON_DEPTH,
+            "400 `invalid_request`",
+            "json_is_read_to_a_depth_of_64",
+        ),
+        fixed(
+            "title, in characters; control, invisible and direction characters are refused or removed",
+            protocol::title::MAX_CHARS,
+            "400 `invalid_title`",
+            "a_title_has_120_characters_of_whatever_size, titles_are_cleaned_and_stay_as_they_are_then, what_shows_nothing_or_breaks_lines_is_no_title",
+        ),
+        fixed(
+            "passphrase, in characters",
+            main_server::bounds::PASSPHRASE_CHARS,
+            "400 `invalid_request`",
+            "titles_and_passphrases_are_checked",
+        ),
+        fixed("grant", kib(cdn::MAX_GRANT_BYTES), "`invalid_grant`", "a_grant_has_4_kib"),
+        option(
+            "attempts a second of an address at a stream's passphrase",
+            "passphrase_attempts_per_address",
+            "they wait for up to 5 s, then 429 `limit_reached`, `Retry-After`",
+            "a_burst_does_not_wait_and_what_exceeds_the_longest_wait_is_refused, many_guesses_at_a_passphrase_are_told_to_wait",
+        ),
+        option(
+            "event streams of a main server",
+            "max_event_listeners",
+            TOO_MANY,
+            "one_address_gets_nine_tenths_and_others_find_a_place",
+        ),
+        option(
+            "event streams of an address",
+            "max_event_listeners_per_address",
+            TOO_MANY,
+            "a_fixed_bound_holds_for_each_address",
+        ),
+    ]
+}
+
+fn streams() -> Vec<Row> {
+    vec![
+        option("streams of the cluster", "max_cluster_streams", TOO_MANY, "live_streams_are_bounded"),
+        option(
+            "streams of an address",
+            "max_streams_per_address",
+            TOO_MANY,
+            "streams_of_an_address_are_bounded_and_only_it_notices, an_address_leaves_room_on_the_nodes_for_others",
+        ),
+        option(
+            "streams without media yet",
+            "max_waiting_streams",
+            "the address with most of them loses its oldest",
+            "an_address_that_creates_without_end_displaces_its_own_streams",
+        ),
+        option(
+            "preview pictures together",
+            "thumbnail_bytes",
+            TOO_MANY,
+            "pictures_are_bounded_together_and_freed_when_their_stream_ends",
+        ),
+        option(
+            "invitations of a stream",
+            "max_invitations",
+            "429 `limit_reached`",
+            "invitations_are_made_by_those_who_manage_the_stream_within_bounds",
+        ),
+        option(
+            "stream keys of an account",
+            "max_stream_keys",
+            "429 `limit_reached`",
+            "keys_are_bounded_per_account_and_have_names",
+        ),
+        option(
+            "accounts",
+            "max_accounts",
+            "429 `limit_reached`",
+            "accounts_are_bounded_and_kept_by_their_rules",
+        ),
+        option(
+            "sessions of an account",
+            "max_sessions",
+            "the one that was not used for longest ends",
+            "sessions_of_an_account_are_bounded_and_end_after_their_time",
+        ),
+        option("nodes of the cluster", "max_nodes", TOO_MANY, "no_more_nodes_than_agreed_are_known"),
+    ]
+}
+
+fn nodes() -> Vec<Row> {
+    vec![
+        option(
+            "connections of a node",
+            "max_media_connections",
+            NO_CAPACITY,
+            "connections_are_bounded_together_and_counted_apart, node_without_room_for_connections_says_no_capacity_on_every_transport",
+        ),
+        option(
+            "connections of an address to a node",
+            "max_media_connections_per_address",
+            NO_CAPACITY,
+            "connections_of_an_address_are_bounded_over_all_transports",
+        ),
+        option(
+            "viewers of a node; an eighth more of those that lost another node",
+            "max_viewers",
+            NO_CAPACITY,
+            "viewers_are_bounded_per_node_and_relays_per_stream, full_node_answers_no_capacity_on_every_transport",
+        ),
+        option(
+            "viewers of an address on a node",
+            "max_viewers_per_address",
+            NO_CAPACITY,
+            "viewers_of_an_address_are_bounded_and_relays_are_not",
+        ),
+        option(
+            "streams of a node",
+            "max_streams",
+            NO_CAPACITY,
+            "full_node_answers_no_capacity_on_every_transport",
+        ),
+        option(
+            "streams that one connection watches, and publishes",
+            "max_streams_per_connection",
+            "`limit_reached`",
+            "streams_at_the_same_time_are_bounded_per_connection",
+        ),
+        option(
+            "nodes that pull one stream",
+            "max_relays",
+            NO_CAPACITY,
+            "viewers_are_bounded_per_node_and_relays_per_stream",
+        ),
+        option(
+            "bytes of a segment",
+            "segment_bytes",
+            "`payload_too_large`",
+            "limits_are_answered_with_a_code",
+        ),
+        option(
+            "bytes a second of a stream; four times that at once",
+            "ingest_limit",
+            "`limit_reached`",
+            "a_burst_passes_and_then_the_rate_holds, what_a_segment_of_tiny_elements_took_is_paid_off_by_its_stream_alone",
+        ),
+        option(
+            "segments a second of a stream; four times that at once",
+            "max_segments_per_second",
+            "`limit_reached`",
+            "segments_a_second_are_bounded_and_only_their_stream_notices",
+        ),
+        option(
+            "processor use beyond which no viewers are admitted",
+            "max_cpu",
+            NO_CAPACITY,
+            "full_node_answers_no_capacity_on_every_transport",
+        ),
+        option(
+            "bytes of all windows",
+            "window_bytes",
+            "the stream that holds most loses its oldest groups",
+            "a_stream_that_fills_the_memory_takes_nothing_from_the_windows_of_others",
+        ),
+        option(
+            "bytes of a group",
+            "group_bytes",
+            "it loses its start",
+            "group_larger_than_its_bound_loses_its_start_and_joiners_wait_for_the_next_keyframe",
+        ),
+    ]
+}
+
+fn page() -> String {
+    let options: Vec<Entry> = entries().into_iter().flat_map(|(_, entries)| entries).collect();
+    let mut page = String::from(
+        "# Limits\n\n\
+         <!-- Generated from the code by `make configuration`. -->\n\n\
+         Everything that a client can make grow has a bound. An address is an IPv4 address or a 64-bit IPv6 network; behind a trusted\n\
+         proxy it is the client's. Where a default is \"by share\", an address gets at most nine times as many as are free, so that others\n\
+         always find some. [configuration.md](configuration.md) says how to set an option; the other values are fixed.\n",
+    );
+    let sections = [
+        ("Connections", connections()),
+        ("Requests", requests()),
+        ("Streams", streams()),
+        ("Nodes", nodes()),
+    ];
+    for (title, rows) in sections {
+        writeln!(
+            page,
+            "\n## {title}\n\n| what | default | option | beyond it | tests |\n|---|---|---|---|---|"
+        )
+        .unwrap();
+        for Row { what, by, beyond, tests } in rows {
+            let (default, key) = match by {
+                By::Fixed(value) => (value, "–".to_owned()),
+                By::Option(key) => (default(&options, key), format!("`{key}`")),
+            };
+            let tests: Vec<_> = tests.split(", ").map(|test| format!("`{test}`")).collect();
+            writeln!(page, "| {what} | {default} | {key} | {beyond} | {} |", tests.join(", ")).unwrap();
+        }
+    }
+    page
+}
+
+fn default(options: &[Entry], key: &str) -> String {
+    let entry = options.iter().find(|entry| entry.option.get_id() == key);
+    let entry = entry.unwrap_or_else(|| panic!("no option {key}"));
+    let given: BTreeSet<_> = entry.commands.keys().flatten().collect();
+    let derived = match key {
+        "max_connections" => "open files less an eighth",
+        "max_http_connections" => "a quarter of the open files",
+        "max_connections_per_address" => "nine tenths of all",
+        "max_viewers_per_address" => "nine tenths of `max_viewers`",
+        _ => "by share",
+    };
+    given.first().map_or_else(|| derived.to_owned(), |default| (*default).clone())
+}
+
+#[test]
+fn the_page_of_limits_is_what_the_code_says() {
+    let text = page();
+    if env::var_os("WRITE_CONFIGURATION").is_some() {
+        fs::write(path("limits.md"), &text).unwrap();
+    }
+    let kept = fs::read_to_string(path("limits.md")).unwrap_or_default();
+    assert!(kept == text, "docs/limits.md is stale; `make configuration` writes it anew");
+}
+
+#[test]
+fn every_option_that_bounds_something_has_a_row() {
+    let text = page();
+    for Entry { option, .. } in entries().into_iter().flat_map(|(_, entries)| entries) {
+        let (key, help) = (option.get_id(), option.get_help().map(ToString::to_string).unwrap_or_default());
+        let is_bound = help.starts_with("Most ") && key != "egress_limit"
+            || key.as_str().starts_with("max_") && key != "max_lag_ms";
+        assert!(!is_bound || text.contains(&format!("| `{key}` |")), "{key} has no row in docs/limits.md");
+    }
+}
