@@ -192,6 +192,20 @@ test('only streams that are live are offered beside the one that is watched', as
   await page.close();
 });
 
+test('a player plays in a frame that has no storage and no origin', async () => {
+  const id = broadcaster.watchUrl.split('/').at(-1) ?? '';
+  const host = await hostOf(
+    `<iframe src="${undead.url}/embed/${id}" sandbox="allow-scripts" width="640" height="360" allow="autoplay"></iframe>`,
+  );
+  const page = await stage.page(host.url);
+  const frame = await embedded(page);
+  const player = frame.locator('ud-player');
+  await expect(player).toHaveAttribute('data-state', 'live');
+  await expect(player).toHaveAttribute('data-join-ms', /\d/);
+  await page.close();
+  host.server.close();
+});
+
 test('a player in a frame offers nothing that cannot work there', async () => {
   const id = broadcaster.watchUrl.split('/').at(-1) ?? '';
   const host = await hostOf(

@@ -108,6 +108,11 @@ fn serve(path: &str, file: File, visit: &Visit<'_>) -> Response {
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         headers.insert(header::ETAG, etag);
     }
+    // A player in a sandboxed frame has no origin: its modules count as those of another site.
+    if !is_page {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        headers.insert(policy::RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    }
     response
 }
 
@@ -159,8 +164,10 @@ mod tests {
         let asset = serve_at_root("assets/view-1a2b.js", FILE, &request);
         assert_eq!(header_of(&asset, header::CACHE_CONTROL), "public, max-age=31536000, immutable");
         assert_eq!(header_of(&asset, header::CONTENT_TYPE), "text/javascript; charset=utf-8");
+        assert_eq!(header_of(&asset, header::ACCESS_CONTROL_ALLOW_ORIGIN), "*", "for sandboxed frames");
         let page = serve_at_root("view.html", FILE, &request);
         assert_eq!(header_of(&page, header::CACHE_CONTROL), "no-cache");
+        assert!(!page.headers().contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
         assert_eq!(header_of(&page, header::CONTENT_TYPE), "text/html; charset=utf-8");
     }
 

@@ -4,7 +4,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// Which sites may load an answer without CORS.
+pub(super) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// What pages may load and talk to, up to the sites that may show them in a frame. Nothing is inline. Nodes live on any
 /// address, and players append to `blob:` sources.
