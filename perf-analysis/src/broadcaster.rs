@@ -65,8 +65,8 @@ pub async fn broadcast(
     registered: mpsc::UnboundedSender<()>,
     airtime: watch::Receiver<Option<Airtime>>,
 ) -> Result<()> {
-    let Entrance { address, path } = &booth.entrance;
-    let (mut reading, writing) = Socket::connect(*address, &format!("{path}{SOCKET_IO_PATH}")).await?.split();
+    let path = format!("{}{SOCKET_IO_PATH}", booth.entrance.path);
+    let (mut reading, writing) = Socket::connect(&booth.entrance, &path).await?.split();
     let (queue, queued) = mpsc::unbounded_channel();
     let mut session = Session { booth: booth.clone(), registered, queue: queue.clone() };
     let read = async {

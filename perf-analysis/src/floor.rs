@@ -8,8 +8,9 @@
 
 use std::{
     collections::HashMap,
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::Instant,
@@ -20,6 +21,7 @@ use protocol::{
     event::{ChunkHead, DataKind, FrameName},
     message,
 };
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::{
     error::{Context, Error, Result},
@@ -38,35 +40,81 @@ type Rooms = Arc<Mutex<HashMap<String, Arc<Mutex<Room>>>>>;
 #[derive(Default)]
 struct Room {
     transport: Transport,
-    viewers: Vec<TcpStream>,
+    viewers: Vec<Stream>,
 }
 
-/// Serves on `listen` until the process is ended; prints the URL as its first line. Logs each segment unless `quiet`.
+/// A connection, with TLS as rustls' own stream does it: it encrypts what is written and writes that at once.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn new(tcp: TcpStream, tls: Option<Arc<ServerConfig>>) -> Result<Self> {
+        tcp.set_nodelay(true).context(|| "accepting".into())?;
+        let Some(config) = tls else { return Ok(Self::Plain(tcp)) };
+        let session = ServerConnection::new(config).map_err(|error| Error::Protocol(error.to_string()))?;
+        Ok(Self::Tls(Box::new(StreamOwned::new(session, tcp))))
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
+}
+
+/// Serves on `listen` until the process is ended; prints the URL as its first line. Logs each segment unless `quiet`. Serves over
+/// TLS if there is a folder for a self-signed certificate.
 ///
 /// # Errors
-/// [`Error::Io`] if the port cannot be opened.
-pub fn serve(listen: SocketAddr, quiet: bool) -> Result<()> {
+/// [`Error::Io`] if the port cannot be opened, [`Error::Protocol`] if the certificate cannot be made.
+pub fn serve(listen: SocketAddr, quiet: bool, tls: Option<PathBuf>) -> Result<()> {
+    let tls = tls.map(|folder| {
+        let mode = tls::Mode::SelfSigned { folder, names: Vec::new() };
+        let server = tls::Server::open(mode, &["http/1.1"]);
+        server.map(|server| server.config()).map_err(|error| Error::Protocol(error.to_string()))
+    });
+    let tls = tls.transpose()?;
     let listener = TcpListener::bind(listen).context(|| format!("listening on {listen}"))?;
     let address = listener.local_addr().context(|| format!("listening on {listen}"))?;
-    println!("http://{address}");
+    println!("{}://{address}", if tls.is_some() { "https" } else { "http" });
     let rooms = Rooms::default();
     for stream in listener.incoming().flatten() {
-        let rooms = rooms.clone();
+        let (rooms, tls) = (rooms.clone(), tls.clone());
         // Its end, good or bad, concerns the one connection.
-        thread::spawn(move || Peer { stream, quiet }.attend(&rooms));
+        thread::spawn(move || Peer { stream: Stream::new(stream, tls)?, quiet }.attend(&rooms));
     }
     Ok(())
 }
 
 /// One connection.
 struct Peer {
-    stream: TcpStream,
+    stream: Stream,
     quiet: bool,
 }
 
 impl Peer {
     fn attend(mut self, rooms: &Rooms) -> Result<()> {
-        self.stream.set_nodelay(true).context(|| "accepting".into())?;
         let path = self.upgrade()?;
         if let Some((_, id)) = path.split_once("/ws/") {
             self.send(r#"["watching",{"mime":null,"take":0,"origin_time_ms":null,"window_ms":0}]"#)?;

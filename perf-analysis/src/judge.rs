@@ -43,7 +43,7 @@ impl Middle {
 
 /// All tables, for a terminal or a page; `None` if `results` hold nothing that is judged.
 pub fn tables(results: &Results) -> Option<String> {
-    let tables = [cost(results), relay(results), silent(results)];
+    let tables = [cost(results), tls(results), relay(results), silent(results)];
     let tables: Vec<String> = tables.into_iter().flatten().collect();
     (!tables.is_empty()).then(|| tables.join("\n"))
 }
@@ -101,6 +101,40 @@ fn viewer_kib(points: &[Point], node: &Point) -> Option<f64> {
     let more = f64::from(node.cell.streams * node.cell.viewers.checked_sub(1).filter(|&more| more > 0)?);
     Middle::of_pairs(node, one, |all, one| Some((all.rss_most_kib - one.rss_most_kib) / more))
         .map(|middle| middle.value)
+}
+
+/// What TLS costs against the same load in plain HTTP, for the node and for the floor.
+pub fn tls(results: &Results) -> Option<String> {
+    let points = judged(results);
+    let mut table = "| load | rounds | node, CPU of TLS / CPU of plain | floor, the same | KiB per viewer, TLS | plain |\n\
+                     |---|---|---|---|---|---|\n"
+        .to_owned();
+    let mut rows = 0;
+    for node in points.iter().filter(|point| point.cell.tls && point.target == Target::Undead) {
+        let ratio = |target: Target| {
+            let (with, without) =
+                (find(&points, target, node.cell)?, find(&points, target, plain(node.cell))?);
+            Middle::of_pairs(with, without, |with, without| Some(with.cpu_s_per_gb? / without.cpu_s_per_gb?))
+        };
+        let Some(of_node) = ratio(Target::Undead) else { continue };
+        let kib = |cell| find(&points, Target::Undead, cell).and_then(|point| viewer_kib(&points, point));
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | {} | {} | {} |",
+            load(&node.cell),
+            node.rounds.len(),
+            of_node.text(),
+            ratio(Target::Floor).map_or("-".into(), Middle::text),
+            optional(kib(node.cell)),
+            optional(kib(plain(node.cell))),
+        );
+        rows += 1;
+    }
+    (rows > 0).then_some(table)
+}
+
+fn plain(cell: Cell) -> Cell {
+    Cell { tls: false, ..cell }
 }
 
 /// What edges add to delivery, against the same viewers at the origin.
@@ -207,6 +241,9 @@ pub(crate) fn load(cell: &Cell) -> String {
     }
     if let Some(media) = cell.synthetic {
         text += &format!(" x {} kB every {} ms", f64::from(media.chunk_bytes) / 1000.0, media.every_ms);
+    }
+    if cell.tls {
+        text += ", TLS";
     }
     if cell.edges > 0 {
         text += &format!(", 1 origin, {}", plural(cell.edges, "edge"));

@@ -91,6 +91,9 @@ enum Command {
         /// Do not log how long each segment took
         #[arg(long)]
         quiet: bool,
+        /// Serve over TLS, with a self-signed certificate that is kept in this folder
+        #[arg(long, value_name = "DIR")]
+        tls_dir: Option<PathBuf>,
     },
 }
 
@@ -169,7 +172,7 @@ fn main() -> ExitCode {
         Command::Report { results, into, page } => report(&results, &into, &page),
         Command::Control(args) => control(args),
         Command::Simulate { scenario, out, report } => simulate(&scenario, out, report),
-        Command::Floor { listen, quiet } => floor::serve(listen, quiet),
+        Command::Floor { listen, quiet, tls_dir } => floor::serve(listen, quiet, tls_dir),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

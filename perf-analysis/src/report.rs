@@ -64,6 +64,7 @@ fn block(name: &str, results: &Results, folder: &str) -> Option<String> {
         "streams" => Some(streams_table(&points)),
         "viewers" => Some(viewers_table(&points)),
         "judge-cost" => judge::cost(results),
+        "judge-tls" => judge::tls(results),
         "judge-relay" => judge::relay(results),
         "judge-silent" => judge::silent(results),
         _ => None,

@@ -85,6 +85,9 @@ pub struct Sweep {
     /// Viewers of each stream, beside `viewers`, that connect and then never read.
     #[serde(default)]
     pub silent: u32,
+    /// Whether the node, or the floor, serves over TLS.
+    #[serde(default)]
+    pub tls: bool,
 }
 
 /// Values used where a scenario file is silent.
@@ -175,6 +178,9 @@ impl Scenario {
             if sweep.silent > 0 && sweep.transport != Transport::Ws {
                 return Err("silent viewers need transport = \"ws\"".into());
             }
+            if sweep.tls && sweep.edges > 0 {
+                return Err("edges do not pull over TLS here: set tls = false".into());
+            }
             if sweep.floor && sweep.edges + sweep.silent > 0 {
                 return Err("the floor supports neither edges nor silent viewers: set floor = false".into());
             }
@@ -216,6 +222,7 @@ impl Sweep {
                     synthetic: self.synthetic,
                     edges: self.edges,
                     silent: self.silent,
+                    tls: self.tls,
                 })
             })
         })

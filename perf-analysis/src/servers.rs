@@ -22,6 +22,7 @@ use crate::{
     process::Program,
     record::{NodeCounters, Sample, TrialName, Writer},
     scenario::{Target, Trial},
+    wire::{Trust, get},
 };
 
 /// How long a node may take to register with its main server.
@@ -47,6 +48,13 @@ pub struct Servers {
     main_server: Option<MainServer>,
     programs: Programs,
     cores: Vec<usize>,
+    identity: Option<Identity>,
+}
+
+/// The certificate of a node with TLS.
+struct Identity {
+    folder: DataDirectory,
+    trust: Trust,
 }
 
 struct MainServer {
@@ -77,6 +85,8 @@ pub struct Entrance {
     pub address: SocketAddr,
     /// The path of its URL.
     pub path: String,
+    /// The certificate that it has to present; none for plain HTTP.
+    pub trust: Option<Trust>,
 }
 
 /// A folder of our own, removed on drop.
@@ -118,6 +128,7 @@ impl Servers {
             main_server: None,
             programs: programs.clone(),
             cores: split.node.clone(),
+            identity: trial.cell.tls.then(Identity::new).transpose()?,
         };
         match trial.target {
             Target::Floor => servers.start_floor(forward_log, &log("floor"))?,
@@ -143,6 +154,9 @@ impl Servers {
         if !forward_log {
             command.arg("--quiet");
         }
+        if let Some(identity) = &self.identity {
+            command.arg("--tls-dir").arg(&identity.folder.0);
+        }
         self.keep(Program::start("floor", command, &self.cores, log)?)
     }
 
@@ -158,6 +172,9 @@ impl Servers {
         let mut command = self.enclosure.command(&self.programs.undead, &environment);
         command.args(["cdn", "--listen", "127.0.0.1:0", "--hostname", hostname, "--main-server"]);
         command.arg(main_server.program.url());
+        if let Some(identity) = &self.identity {
+            command.args(["--tls", "self-signed", "--tls-dir"]).arg(&identity.folder.0);
+        }
         self.keep(Program::start(hostname, command, &self.cores, log)?)
     }
 
@@ -198,9 +215,14 @@ impl Servers {
         let first_edge = usize::from(self.nodes.len() > 1);
         let mut entrances = Vec::new();
         for node in &self.nodes[first_edge..] {
-            entrances.push(resolve(node.url()).await?);
+            entrances.push(self.entrance(node.url()).await?);
         }
         Ok(entrances)
+    }
+
+    async fn entrance(&self, url: &str) -> Result<Entrance> {
+        let trust = self.identity.as_ref().map(|identity| identity.trust.clone());
+        Ok(Entrance { trust, ..resolve(url).await? })
     }
 
     /// Where the origin's log is.
@@ -241,7 +263,7 @@ impl Servers {
                 (created.stream_id.to_string(), created.publish.grant, node)
             }
         };
-        Ok(Admission { stream_id, grant, entrance: resolve(&url).await? })
+        Ok(Admission { stream_id, grant, entrance: self.entrance(&url).await? })
     }
 
     /// Resident memory of all nodes, bytes.
@@ -255,17 +277,14 @@ impl Servers {
     /// What each node has counted so far, by metric; nothing from the floor, which counts nothing.
     ///
     /// # Errors
-    /// [`Error::Program`] if a node does not answer.
+    /// [`Error::Io`] or [`Error::Protocol`] if a node does not answer.
     pub async fn counters(&self) -> Result<Vec<NodeCounters>> {
-        let Some(main_server) = &self.main_server else { return Ok(Vec::new()) };
+        if self.main_server.is_none() {
+            return Ok(Vec::new());
+        }
         let mut counters = Vec::new();
         for node in &self.nodes {
-            let failed = |error: reqwest::Error| Error::Program {
-                program: node.name().into(),
-                message: error.to_string(),
-            };
-            let answer = main_server.http.get(format!("{}/metrics", node.url())).send().await;
-            let text = answer.map_err(failed)?.text().await.map_err(failed)?;
+            let text = get(&self.entrance(node.url()).await?, "/metrics").await?;
             counters.push(NodeCounters { hostname: node.name().into(), counted: parse_metrics(&text) });
         }
         Ok(counters)
@@ -293,11 +312,27 @@ impl Servers {
     }
 }
 
+impl DataDirectory {
+    fn new() -> Result<Self> {
+        let path = std::env::temp_dir().join(format!("undead-perf-{}-{}", std::process::id(), started_ns()));
+        fs::create_dir_all(&path).context(|| format!("making {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Identity {
+    fn new() -> Result<Self> {
+        let folder = DataDirectory::new()?;
+        let mode = tls::Mode::SelfSigned { folder: folder.0.clone(), names: Vec::new() };
+        tls::Server::open(mode, &[]).map_err(|error| Error::Protocol(error.to_string()))?;
+        let trust = Trust::only(&folder.0.join("certificate.pem"))?;
+        Ok(Self { folder, trust })
+    }
+}
+
 impl MainServer {
     fn start(undead: &Path, secret: String, split: &Split, log: &Path) -> Result<Self> {
-        let data = std::env::temp_dir().join(format!("undead-perf-{}-{}", std::process::id(), started_ns()));
-        fs::create_dir_all(&data).context(|| format!("making {}", data.display()))?;
-        let data = DataDirectory(data);
+        let data = DataDirectory::new()?;
         let mut command = std::process::Command::new(undead);
         command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data.0);
         command.env("UNDEAD_CLUSTER_SECRET", &secret).env("UNDEAD_LOG", "warn");
@@ -377,12 +412,12 @@ fn parse_metrics(text: &str) -> BTreeMap<String, u64> {
 
 /// The IPv4 address and path of `url`; our servers listen on 127.0.0.1.
 pub(crate) async fn resolve(url: &str) -> Result<Entrance> {
-    let unusable = || Error::Protocol(format!("{url} is not an http URL with a port"));
-    let rest = url.strip_prefix("http://").ok_or_else(unusable)?;
+    let unusable = || Error::Protocol(format!("{url} is not an http or https URL with a port"));
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).ok_or_else(unusable)?;
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let mut addresses = tokio::net::lookup_host(host).await.context(|| format!("resolving {host}"))?;
     let address = addresses.find(SocketAddr::is_ipv4).ok_or_else(unusable)?;
-    Ok(Entrance { address, path: path.trim_end_matches('/').to_owned() })
+    Ok(Entrance { address, path: path.trim_end_matches('/').to_owned(), trust: None })
 }
 
 fn count_sockets(id: u32) -> Result<u64> {

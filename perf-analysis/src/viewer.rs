@@ -100,7 +100,7 @@ pub async fn watch(seat: Seat, joined: mpsc::UnboundedSender<()>, connecting: Ar
 }
 
 async fn attend(seat: &Seat, mut viewer: impl Frames + Replies) -> Result<()> {
-    let mut socket = Socket::connect(seat.entrance.address, &seat.upgrade_path()).await?;
+    let mut socket = Socket::connect(&seat.entrance, &seat.upgrade_path()).await?;
     while socket.read(&mut viewer).await? {
         let replies = viewer.replies();
         if !replies.is_empty() {

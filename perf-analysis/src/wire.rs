@@ -6,19 +6,26 @@
 
 pub mod frame;
 pub mod packet;
+mod stream;
 
-use std::{cell::RefCell, net::SocketAddr};
-
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Poll, ready},
 };
 
-use crate::error::{Context, Error, Result};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split};
+
+pub use stream::Trust;
+
+use crate::{
+    error::{Context, Error, Result},
+    servers::Entrance,
+};
 use frame::{FrameReader, Frames};
+use stream::Stream;
 
 /// Bytes one read call may return: enough for a large segment at once.
 const READ_BYTES: usize = 256 * 1024;
@@ -38,7 +45,7 @@ pub struct Socket {
 
 /// What the server sends.
 pub struct ReadSide {
-    stream: OwnedReadHalf,
+    stream: ReadHalf<Stream>,
     reader: FrameReader,
     /// Bytes that came behind the answer to the upgrade.
     early: Vec<u8>,
@@ -46,17 +53,17 @@ pub struct ReadSide {
 }
 
 /// What we send.
-pub struct WriteSide(OwnedWriteHalf);
+pub struct WriteSide(WriteHalf<Stream>);
 
 impl Socket {
-    /// Connects to `address` and upgrades `path` (with its query) to a WebSocket. The answer's
+    /// Connects to a node and upgrades `path` (with its query) to a WebSocket. The answer's
     /// `Sec-WebSocket-Accept` is not checked: there is no cache or proxy in between.
     ///
     /// # Errors
     /// [`Error::Io`], or [`Error::Protocol`] if the answer is not an upgrade.
-    pub async fn connect(address: SocketAddr, path: &str) -> Result<Self> {
-        let mut stream = TcpStream::connect(address).await.context(|| format!("connecting to {address}"))?;
-        stream.set_nodelay(true).context(|| format!("connecting to {address}"))?;
+    pub async fn connect(entrance: &Entrance, path: &str) -> Result<Self> {
+        let address = entrance.address;
+        let mut stream = Stream::connect(address, entrance.trust.as_ref()).await?;
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
@@ -79,7 +86,7 @@ impl Socket {
             let status = status.lines().next().unwrap_or_default();
             return Err(Error::Protocol(format!("{address}{path} answered {status}")));
         }
-        let (read, write) = stream.into_split();
+        let (read, write) = split(stream);
         let reading = ReadSide { stream: read, reader: FrameReader::default(), early, was_reset: false };
         Ok(Self { reading, writing: WriteSide(write) })
     }
@@ -122,27 +129,46 @@ impl ReadSide {
             self.reader.feed(&early, frames)?;
             return Ok(true);
         }
-        self.stream.readable().await.context(|| "reading".into())?;
         let Self { stream, reader, was_reset, .. } = self;
-        SCRATCH.with_borrow_mut(|scratch| {
-            loop {
-                match stream.try_read(scratch) {
-                    Ok(0) => return Ok(false),
-                    Ok(length) => {
-                        reader.feed(&scratch[..length], frames)?;
-                        if length < scratch.len() {
-                            return Ok(true);
-                        }
-                    }
-                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(true),
-                    Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => {
+        poll_fn(|cx| {
+            SCRATCH.with_borrow_mut(|scratch| {
+                let mut buffer = ReadBuf::new(scratch);
+                let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer));
+                Poll::Ready(match read {
+                    Ok(()) if buffer.filled().is_empty() => Ok(false),
+                    Ok(()) => reader.feed(buffer.filled(), frames).map(|()| true),
+                    Err(error) if is_reset(&error) => {
                         *was_reset = true;
-                        return Ok(false);
+                        Ok(false)
                     }
-                    Err(error) => return Err(error).context(|| "reading".into()),
-                }
-            }
+                    Err(error) => Err(error).context(|| "reading".into()),
+                })
+            })
         })
+        .await
+    }
+}
+
+/// TLS reports a connection that ends without notice as an unexpected end.
+fn is_reset(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)
+}
+
+/// The body of `GET path` from a node.
+///
+/// # Errors
+/// [`Error::Io`], or [`Error::Protocol`] if the node refuses.
+pub async fn get(entrance: &Entrance, path: &str) -> Result<String> {
+    let Entrance { address, path: base, trust } = entrance;
+    let mut stream = Stream::connect(*address, trust.as_ref()).await?;
+    let request = format!("GET {base}{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let asking = || format!("asking {address} for {path}");
+    stream.write_all(request.as_bytes()).await.context(asking)?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.context(asking)?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.starts_with("HTTP/1.1 200") => Ok(body.to_owned()),
+        _ => Err(Error::Protocol(format!("{address} does not answer {path}"))),
     }
 }
 
@@ -152,6 +178,7 @@ impl WriteSide {
     /// # Errors
     /// [`Error::Io`].
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.write_all(bytes).await.context(|| "writing".into())
+        self.0.write_all(bytes).await.context(|| "writing".into())?;
+        self.0.flush().await.context(|| "writing".into())
     }
 }

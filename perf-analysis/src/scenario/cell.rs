@@ -23,6 +23,9 @@ pub struct Cell {
     /// Viewers of each stream that never read, beside those who do.
     #[serde(default, skip_serializing_if = "is_default")]
     pub silent: u32,
+    /// Whether the node serves over TLS.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tls: bool,
 }
 
 /// How viewers connect.
@@ -86,6 +89,9 @@ impl Cell {
             if number > 0 {
                 name += &format!("-{what}{number}");
             }
+        }
+        if self.tls {
+            name += "-tls";
         }
         name
     }

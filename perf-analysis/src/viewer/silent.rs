@@ -24,7 +24,7 @@ pub async fn keep_silent(
     joined: mpsc::UnboundedSender<()>,
     mut asked: watch::Receiver<bool>,
 ) -> Result<SilentEnd> {
-    let mut socket = Socket::connect(seat.entrance.address, &seat.upgrade_path()).await?;
+    let mut socket = Socket::connect(&seat.entrance, &seat.upgrade_path()).await?;
     // The receiver is gone only when the trial is over.
     let _ = joined.send(());
     if asked.wait_for(|asked| *asked).await.is_err() {
