@@ -94,7 +94,9 @@ impl Port {
         lines.extend(setup.map(|token| format!("setup_url: {}/admin#setup={}", lines[0], token.reveal())));
         let Some(tls) = &self.tls else { return lines };
         let presented = tls.presented();
-        lines.push(format!("certificate fingerprint (SHA-256): {}", presented.fingerprint()));
+        if let Some(fingerprint) = presented.fingerprint() {
+            lines.push(format!("certificate fingerprint (SHA-256): {fingerprint}"));
+        }
         let urls = further(&presented.names(), self.address).map(|name| url(&name, self.address.port()));
         let urls: Vec<_> = urls.filter(|url| !lines.contains(url)).collect();
         if !urls.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
-    time::{SystemTime, UNIX_EPOCH},
+    time::UNIX_EPOCH,
 };
 
 use rustls::{
@@ -12,36 +12,32 @@ use rustls::{
 
 use crate::certificate::Certificate;
 
-/// The certificate of a port. It may be replaced at any time; connections keep the one they were opened with.
+/// The certificate of a port, once there is one. It may be replaced at any time; connections keep the one they were opened with.
 #[derive(Debug)]
-pub(crate) struct Current(RwLock<Certificate>);
+pub(crate) struct Current(RwLock<Option<Certificate>>);
 
 impl Current {
-    pub(crate) fn new(certificate: Certificate) -> Arc<Self> {
+    pub(crate) fn new(certificate: Option<Certificate>) -> Arc<Self> {
         Arc::new(Self(RwLock::new(certificate)))
     }
 
-    pub(crate) fn get(&self) -> Certificate {
+    pub(crate) fn get(&self) -> Option<Certificate> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn replace(&self, certificate: Certificate) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = certificate;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(certificate);
     }
 
     /// When it expires, in seconds since 1970.
-    pub(crate) fn expires_s(&self) -> u64 {
-        seconds(self.0.read().unwrap_or_else(PoisonError::into_inner).expires)
+    pub(crate) fn expires_s(&self) -> Option<u64> {
+        let expires = self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.expires;
+        Some(expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
     }
-}
-
-/// Seconds since 1970.
-pub(crate) fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 impl ResolvesServerCert for Current {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).key.clone())
+        Some(self.0.read().unwrap_or_else(PoisonError::into_inner).as_ref()?.key.clone())
     }
 }

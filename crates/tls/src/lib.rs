@@ -5,6 +5,7 @@
 //! [`Trust`] says which certificates outgoing connections accept; nothing turns verification off.
 //! Nothing here opens a socket.
 
+mod acme;
 mod certificate;
 mod client;
 mod current;
@@ -17,6 +18,7 @@ mod reason;
 mod self_signed;
 mod server;
 
+pub use acme::Acme;
 pub use certificate::Fingerprint;
 pub use client::{ClientStream, Identity, Trust, http_client};
 pub use error::Error;

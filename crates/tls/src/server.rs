@@ -14,7 +14,14 @@ use rustls::{
 };
 use tokio::{task::spawn_blocking, time::sleep};
 
-use crate::{Error, Fingerprint, Name, current::Current, files::Files, self_signed, self_signed::SelfSigned};
+use crate::{
+    Acme, Error, Fingerprint, Name,
+    acme::{self, Orders},
+    certificate::Certificate,
+    current::Current,
+    files::Files,
+    self_signed::{self, SelfSigned},
+};
 
 /// Time between two checks of certificate files.
 const FILES_INTERVAL: Duration = Duration::from_secs(2);
@@ -42,6 +49,8 @@ pub enum Mode {
         /// Names and addresses that it covers beside those of the machine.
         names: Vec<Name>,
     },
+    /// From an authority that speaks ACME. There is none until the first order has succeeded; handshakes fail until then.
+    Acme(Acme),
 }
 
 /// The TLS of a port.
@@ -56,6 +65,7 @@ pub struct Server {
 enum Source {
     Files(Files),
     SelfSigned(SelfSigned),
+    Acme(Box<Orders>),
 }
 
 /// The part of a server's TLS that tells about its certificate.
@@ -63,18 +73,18 @@ enum Source {
 pub struct Presented(Arc<Current>);
 
 impl Presented {
-    /// The names and addresses for which the certificate is valid.
+    /// The names and addresses for which the certificate is valid; none before there is one.
     pub fn names(&self) -> Vec<Name> {
-        self.0.get().names
+        self.0.get().map_or_else(Vec::new, |certificate| certificate.names)
     }
 
-    /// The certificate's fingerprint.
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.0.get().fingerprint
+    /// The certificate's fingerprint, if there is one yet.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.0.get().map(|certificate| certificate.fingerprint)
     }
 
-    /// When the certificate expires, in seconds since 1970.
-    pub fn expires_s(&self) -> u64 {
+    /// When the certificate expires, in seconds since 1970, if there is one yet.
+    pub fn expires_s(&self) -> Option<u64> {
         self.0.expires_s()
     }
 }
@@ -92,17 +102,30 @@ impl Server {
                 let paths = (cert.clone(), key.clone());
                 let (files, certificate) = Files::open(cert, key, provider.clone())?;
                 let name = public_name(&certificate.names);
-                (Source::Files(files), certificate, paths, name)
+                (Source::Files(files), Some(certificate), paths, name)
             }
             Mode::SelfSigned { folder, names } => {
                 let (path, name) = (self_signed::file(&folder), public_name(&names));
                 let (source, certificate) = SelfSigned::open(folder, names, provider.clone())?;
-                (Source::SelfSigned(source), certificate, (path.clone(), path), name)
+                (Source::SelfSigned(source), Some(certificate), (path.clone(), path), name)
+            }
+            Mode::Acme(acme) => {
+                let name = acme.domains.first().cloned().map(Name::Dns);
+                let orders = Orders::new(acme, provider.clone())?;
+                let (kept, path) = (orders.kept(), orders.file().to_owned());
+                (Source::Acme(Box::new(orders)), kept, (path.clone(), path), name)
             }
         };
-        warn_of_expiry(certificate.expires, SystemTime::now());
+        if let Some(certificate) = &certificate {
+            warn_of_expiry(certificate.expires, SystemTime::now());
+        }
         let current = Current::new(certificate);
-        let config = Arc::new(config(provider, current.clone(), protocols)?);
+        let (resolver, further): (Arc<dyn ResolvesServerCert>, _) = match &source {
+            Source::Acme(orders) => (orders.resolver(), Some(acme::PROTOCOL)),
+            Source::Files(_) | Source::SelfSigned(_) => (current.clone(), None),
+        };
+        let protocols: Vec<_> = protocols.iter().copied().chain(further).collect();
+        let config = Arc::new(config(provider, resolver, &protocols)?);
         Ok(Self { config, current, source, files, public_name })
     }
 
@@ -130,43 +153,46 @@ impl Server {
     /// Replaces the certificate when its files have changed, when it expires, or when the machine has new names. Runs until
     /// dropped. A certificate that cannot be used is logged, and the present one stays.
     pub async fn run(self) {
-        let Self { current, mut source, .. } = self;
-        loop {
-            sleep(source.interval()).await;
-            let presented = current.clone();
-            let checked = spawn_blocking(move || {
-                let checked = source.check(&presented);
-                (source, checked)
-            });
-            // The task ends early only if it panics, or with the runtime.
-            let Ok((after, checked)) = checked.await else { return };
-            source = after;
-            if let Err(error) = checked {
-                tracing::error!(%error, "cannot use the new TLS certificate; the present one stays");
+        let Self { current, source, .. } = self;
+        match source {
+            Source::Acme(orders) => orders.run(&current).await,
+            Source::Files(mut files) => every(FILES_INTERVAL, current, move |_| files.check()).await,
+            Source::SelfSigned(source) => {
+                let renew = move |current: &Current| match current.get() {
+                    Some(kept) => source.renew(&kept, SystemTime::now()),
+                    None => Ok(None),
+                };
+                every(NAMES_INTERVAL, current, renew).await;
             }
         }
     }
 }
 
-impl Source {
-    fn interval(&self) -> Duration {
-        match self {
-            Self::Files(_) => FILES_INTERVAL,
-            Self::SelfSigned(_) => NAMES_INTERVAL,
-        }
-    }
-
-    fn check(&mut self, current: &Current) -> Result<(), Error> {
-        let changed = match self {
-            Self::Files(files) => files.check()?.inspect(|certificate| {
+/// Replaces the certificate by what `check` finds, on a thread that may wait for files.
+async fn every<F>(interval: Duration, current: Arc<Current>, mut check: F)
+where
+    F: FnMut(&Current) -> Result<Option<Certificate>, Error> + Send + 'static,
+{
+    loop {
+        sleep(interval).await;
+        let presented = current.clone();
+        let checked = spawn_blocking(move || {
+            let checked = check(&presented);
+            (check, checked)
+        });
+        // The thread ends early only if it panics, or with the runtime.
+        let Ok((after, checked)) = checked.await else { return };
+        check = after;
+        match checked {
+            Ok(None) => {}
+            Ok(Some(certificate)) => {
                 tracing::info!(fingerprint = %certificate.fingerprint, "the TLS certificate was replaced");
-            }),
-            Self::SelfSigned(source) => source.renew(&current.get(), SystemTime::now())?,
-        };
-        if let Some(certificate) = changed {
-            current.replace(certificate);
+                current.replace(certificate);
+            }
+            Err(error) => {
+                tracing::error!(%error, "cannot use the new TLS certificate; the present one stays");
+            }
         }
-        Ok(())
     }
 }
 
