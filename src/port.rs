@@ -18,8 +18,8 @@ use crate::{
     options::TlsOptions,
 };
 
-/// ALPN names (RFC 7301).
-const PROTOCOLS: [&str; 1] = ["http/1.1"];
+/// ALPN names (RFC 7301), the preferred one first.
+const PROTOCOLS: [&str; 2] = ["h2", "http/1.1"];
 
 /// An open port.
 pub(crate) struct Port {

@@ -1,8 +1,9 @@
 //! Request bodies with a minimum rate, and responses during which a connection does not count as idle.
 
 use std::{
+    collections::HashMap,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -17,6 +18,9 @@ use crate::{
     Limits,
     places::{Http, Phase},
 };
+
+/// Most bytes that are given to HTTP/2 at once: it holds them all until the client has room.
+const PART_BYTES: usize = 16 << 10;
 
 /// Why a body was aborted.
 #[derive(Debug)]
@@ -101,8 +105,59 @@ impl<B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Unpin> Body for Arrivi
     }
 }
 
+/// Responses of an HTTP/2 connection of which a part waits until the client has room for it, and since when.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting(Mutex<(u64, HashMap<u64, Instant>)>);
+
+impl Waiting {
+    /// How long the client has taken nothing of the response that waits longest.
+    pub(crate) fn longest(&self, now: Instant) -> Option<Duration> {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.1.values().map(|since| now.saturating_duration_since(*since)).max()
+    }
+
+    /// A further response.
+    pub(crate) fn response(self: &Arc<Self>) -> Taken {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.0 += 1;
+        Taken { waiting: self.clone(), number: waiting.0 }
+    }
+}
+
+/// What the client has taken of a response: the server asks for the next part of a body once there is room for it.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    waiting: Arc<Waiting>,
+    number: u64,
+}
+
+impl Taken {
+    fn all(&self) {
+        self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&self.number);
+    }
+
+    fn nothing_yet(&self) {
+        let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.1.insert(self.number, Instant::now());
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.all();
+    }
+}
+
 /// Marks the connection as waiting for the next request when dropped.
 pub(crate) struct Busy(pub(crate) Arc<Http>);
+
+impl Busy {
+    /// A request has begun.
+    pub(crate) fn new(http: Arc<Http>, phase: Phase) -> Self {
+        http.begin(phase);
+        Self(http)
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -116,6 +171,10 @@ pin_project_lite::pin_project! {
         #[pin]
         pub(crate) body: AnyBody,
         pub(crate) busy: Busy,
+        // For HTTP/2.
+        pub(crate) taken: Option<Taken>,
+        // What was not taken of the body's last frame.
+        pub(crate) rest: Bytes,
     }
 }
 
@@ -127,15 +186,34 @@ impl Body for Answer {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.project().body.poll_frame(cx)
+        let this = self.project();
+        let Some(taken) = this.taken else { return this.body.poll_frame(cx) };
+        taken.all();
+        if this.rest.is_empty() {
+            match ready!(this.body.poll_frame(cx)).map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) => *this.rest = data,
+                Some(Ok(Err(trailers))) => return Poll::Ready(Some(Ok(trailers))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+        taken.nothing_yet();
+        let part = this.rest.split_to(this.rest.len().min(PART_BYTES));
+        Poll::Ready(Some(Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut whole = SizeHint::new();
+        whole.set_lower(hint.lower() + rest);
+        if let Some(upper) = hint.upper() {
+            whole.set_upper(upper + rest);
+        }
+        whole
     }
 }
 

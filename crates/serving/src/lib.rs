@@ -1,4 +1,4 @@
-//! Serves a router over HTTP/1.1, with or without TLS, on one port, for every part of Undead that listens.
+//! Serves a router over HTTP/1.1, or HTTP/2 with TLS, on one port, for every part of Undead that listens.
 //!
 //! `axum::serve` waits for ever for a request that never arrives completely, and accepts connections until the process is out of file
 //! descriptors. Here every wait has a time-out (see [`Limits`]), and connections that cost a client nothing share a limited
@@ -12,6 +12,7 @@
 mod bodies;
 mod connection;
 mod forwarded;
+mod http2;
 mod limits;
 mod places;
 mod redirect;
@@ -25,4 +26,4 @@ pub use limits::Limits;
 pub use places::Client;
 pub use redirect::redirect_to_https;
 pub use server::{Listener, MAX_HEAD_BYTES, serve};
-pub use tls::{Handshakes, OverTls, TlsConnection};
+pub use tls::{Handshakes, TlsConnection};

@@ -15,6 +15,7 @@ use std::{
         atomic::{AtomicU8, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use tokio::{sync::Notify, time::Instant};
@@ -101,6 +102,8 @@ pub(crate) struct Http {
     since_ms: AtomicU64,
     started: Instant,
     closed: Notify,
+    /// Requests that are not answered yet: one in HTTP/1.1, several in HTTP/2.
+    active: Mutex<usize>,
     /// For an upgraded connection: whether it has to close, and the task to wake then.
     displaced: Mutex<Displaced>,
 }
@@ -189,6 +192,7 @@ impl Places {
             since_ms: AtomicU64::new(0),
             started: self.started,
             closed: Notify::new(),
+            active: Mutex::new(0),
             displaced: Mutex::default(),
         });
         http.enter(Phase::Idle);
@@ -282,6 +286,17 @@ impl Http {
         self.phase.store(phase as u8, Relaxed);
     }
 
+    /// A request has begun.
+    pub(crate) fn begin(&self, phase: Phase) {
+        *self.active.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.enter(phase);
+    }
+
+    /// Since when no request is being answered.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        (self.phase() == Phase::Idle).then(|| self.started + Duration::from_millis(self.since_ms()))
+    }
+
     /// The connection leaves HTTP: it is being upgraded.
     pub(crate) fn upgraded(&self) {
         if self.phase() != Phase::Kept {
@@ -289,9 +304,12 @@ impl Http {
         }
     }
 
-    /// The response is sent. Unless it upgraded the connection, the connection waits for the next request.
+    /// A response is sent. If it was the last one, and did not upgrade the connection, the connection waits for the next
+    /// request.
     pub(crate) fn answered(&self) {
-        if matches!(self.phase(), Phase::Receiving | Phase::Answering) {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        *active = active.saturating_sub(1);
+        if *active == 0 && matches!(self.phase(), Phase::Receiving | Phase::Answering) {
             self.enter(Phase::Idle);
         }
     }

@@ -1,14 +1,15 @@
 //! Accepting connections, and serving each.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
     body::Body,
     extract::ConnectInfo,
-    http::{StatusCode, header},
+    http::{HeaderValue, StatusCode, Uri, Version, header},
     response::IntoResponse,
 };
+use bytes::Bytes;
 use hyper::{Request, Response, body::Body as _, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use per_address::network;
@@ -24,8 +25,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use crate::{
-    Connection, Handshakes, Limits, OverTls,
-    bodies::{Answer, Arriving, Busy},
+    Connection, Handshakes, Limits, TlsConnection,
+    bodies::{Answer, Arriving, Busy, Waiting},
+    http2::{self, EndOnDrop, Tasks},
     places::{Client, Entry, Http, Phase, Place, Places},
     redirect_to_https,
     shortage::{Line, Shortage},
@@ -64,6 +66,10 @@ impl From<TcpListener> for Listener {
         Self { tcp, tls: None }
     }
 }
+
+/// ALPN names (RFC 7301).
+const HTTP1: &[u8] = b"http/1.1";
+const HTTP2: &[u8] = b"h2";
 
 struct Server {
     app: Router,
@@ -150,6 +156,8 @@ struct Peer {
     http: Arc<Http>,
     client: Client,
     is_tls: bool,
+    /// For HTTP/2.
+    waiting: Option<Arc<Waiting>>,
 }
 
 impl Server {
@@ -174,7 +182,8 @@ impl Server {
 
     async fn attend(self: Arc<Self>, tcp: TcpStream, address: SocketAddr, place: Place) {
         tune(&tcp, self.limits.unread);
-        let client = Peer { address, http: place.http.clone(), client: place.client(), is_tls: false };
+        let client =
+            Peer { address, http: place.http.clone(), client: place.client(), is_tls: false, waiting: None };
         let connection = Connection::new(tcp, place);
         let Some(tls) = &self.tls else { return self.serve_http1(&self.app, connection, client).await };
         let opened = tokio::select! {
@@ -189,14 +198,53 @@ impl Server {
             }
             Ok(Ok(Opened::Tls(connection))) => {
                 tls.handshakes.count(true);
-                let client = Peer { is_tls: true, ..client };
-                return self.serve_http1(&self.app, *connection, client).await;
+                return self.serve_tls(*connection, Peer { is_tls: true, ..client }).await;
             }
             Ok(Err(error)) => error.to_string(),
             Err(elapsed) => elapsed.to_string(),
         };
         tls.handshakes.count(false);
         tracing::debug!(%address, error = failure, "a TLS handshake failed");
+    }
+
+    async fn serve_tls(&self, connection: TlsConnection, client: Peer) {
+        match connection.get_ref().1.alpn_protocol() {
+            None | Some(HTTP1) => self.serve_http1(&self.app, connection, client).await,
+            Some(HTTP2) => self.serve_http2(connection, client).await,
+            // The handshake was all, as for the check of an ACME authority.
+            Some(_) => {}
+        }
+    }
+
+    async fn serve_http2(&self, io: TlsConnection, mut peer: Peer) {
+        let (waiting, tasks) = (Arc::<Waiting>::default(), Tasks::default());
+        peer.waiting = Some(waiting.clone());
+        let _requests = EndOnDrop(tasks.clone());
+        let service = service_fn(|request| self.answer(&self.app, request, &peer));
+        let mut connection = pin!(http2::builder(&tasks).serve_connection(TokioIo::new(io), service));
+        let (mut is_closing, mut deadline) = (false, None);
+        loop {
+            tokio::select! {
+                biased;
+                () = peer.http.closed() => return,
+                () = self.closing.cancelled(), if !is_closing => {
+                    connection.as_mut().graceful_shutdown();
+                    is_closing = true;
+                }
+                served = connection.as_mut() => {
+                    if let Err(error) = served {
+                        tracing::debug!(address = %peer.address, %error, "a connection ended early");
+                    }
+                    return;
+                }
+                () = http2::idle(&peer.http, &self.limits), if deadline.is_none() => {
+                    connection.as_mut().graceful_shutdown();
+                    deadline = Some(Instant::now() + http2::GOODBYE_TIMEOUT);
+                }
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => return,
+                () = http2::unread(&waiting, &self.limits) => return,
+            }
+        }
     }
 
     async fn serve_http1<Io>(&self, app: &Router, io: Io, client: Peer)
@@ -210,7 +258,7 @@ impl Server {
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
-        let mut connection = std::pin::pin!(connection);
+        let mut connection = pin!(connection);
         let mut finishing = false;
         loop {
             tokio::select! {
@@ -236,19 +284,19 @@ impl Server {
         request: Request<Incoming>,
         peer: &Peer,
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
-        let busy = Busy(peer.http.clone());
-        let whole = request.body().is_end_stream();
-        busy.0.enter(if whole { Phase::Answering } else { Phase::Receiving });
+        let phase = if request.body().is_end_stream() { Phase::Answering } else { Phase::Receiving };
+        let busy = Busy::new(peer.http.clone(), phase);
+        let taken = peer.waiting.as_ref().map(Waiting::response);
         let mut request = request.map(|body| Body::new(Arriving::new(body, busy.0.clone(), &self.limits)));
+        as_http1(&mut request);
         let proxies = &self.limits.proxies;
         let forwarded = proxies.forwarded(peer.address.ip(), peer.is_tls, request.uri(), request.headers());
         request.extensions_mut().insert(forwarded);
         request.extensions_mut().insert(ConnectInfo(peer.address));
-        if let Some(uri) = proxies.without_base_path(request.uri()) {
+        // A redirect keeps the whole path.
+        let is_app = peer.is_tls || self.tls.is_none();
+        if let Some(uri) = proxies.without_base_path(request.uri()).filter(|_| is_app) {
             *request.uri_mut() = uri;
-        }
-        if peer.is_tls {
-            request.extensions_mut().insert(OverTls);
         }
         if request.headers().contains_key(header::UPGRADE) {
             request.extensions_mut().insert(peer.client.clone());
@@ -262,7 +310,7 @@ impl Server {
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 busy.0.upgraded();
             }
-            Ok(response.map(|body| Answer { body, busy }))
+            Ok(response.map(|body| Answer { body, busy, taken, rest: Bytes::new() }))
         }
     }
 }
@@ -275,6 +323,20 @@ fn refusal() -> Response<Body> {
     );
     let headers = [(header::RETRY_AFTER, RETRY_AFTER_S), (header::CONNECTION, "close")];
     (StatusCode::TOO_MANY_REQUESTS, headers, Json(ErrorBody { error })).into_response()
+}
+
+/// Gives a request of HTTP/2 the form of HTTP/1.1, which handlers expect: the authority in `Host`, and a path as its URI (RFC 9113,
+/// section 8.3.1).
+fn as_http1<B>(request: &mut Request<B>) {
+    let Some(authority) = request.uri().authority().filter(|_| request.version() == Version::HTTP_2) else {
+        return;
+    };
+    if let Ok(host) = HeaderValue::try_from(authority.as_str()) {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    if let Some(path) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(path);
+    }
 }
 
 /// Sends small chunks at once, without waiting for the acknowledgement of earlier ones; and closes connections of clients that vanished or

@@ -19,10 +19,6 @@ const HANDSHAKE: u8 = 22;
 /// `hyper::upgrade::Upgraded::downcast` to `TokioIo<TlsConnection>` gives it back after an upgrade.
 pub type TlsConnection = TlsStream<Connection>;
 
-/// In the extensions of each request that came over TLS.
-#[derive(Clone, Copy, Debug)]
-pub struct OverTls;
-
 /// Handshakes of a port since it was opened.
 #[derive(Debug, Default)]
 pub struct Handshakes {

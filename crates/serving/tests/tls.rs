@@ -1,0 +1,208 @@
+//! Handshakes and HTTP/2 are under the same bounds as HTTP/1.1, on a real port with short time-outs.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at whatever it does not expect")]
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{HeaderMap, Request, Uri, header},
+    routing::{get, post},
+};
+use h2::client::{SendRequest, handshake};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
+};
+use serving::{Forwarded, Handshakes, Limits, Listener};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::sync::CancellationToken;
+
+/// Longest wait for anything that should happen.
+const PATIENCE: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(50);
+/// First byte of a TLS record with a handshake, its version, and a length of which nothing follows.
+const HALF_A_HELLO: [u8; 5] = [22, 3, 1, 1, 0];
+
+struct Port {
+    address: SocketAddr,
+    handshakes: Arc<Handshakes>,
+    folder: TempDir,
+}
+
+impl Port {
+    async fn open(set: impl FnOnce(&mut Limits)) -> Self {
+        let mut limits = Limits::for_open_files(1 << 20);
+        set(&mut limits);
+        let app = Router::new()
+            .route(
+                "/",
+                get(async |headers: HeaderMap, uri: Uri, forwarded: Forwarded| {
+                    assert!(forwarded.is_secure());
+                    format!("{} {uri}", headers[header::HOST].to_str().unwrap())
+                }),
+            )
+            .route("/large", get(async || Body::from(vec![7; 1 << 20])))
+            .route("/never", get(async || std::future::pending::<()>().await))
+            .route("/echo", post(async |body: Bytes| body));
+        let folder = tempfile::tempdir().unwrap();
+        let mode = tls::Mode::SelfSigned { folder: folder.path().to_owned(), names: Vec::new() };
+        let config = tls::Server::open(mode, &["h2", "http/1.1"]).unwrap().config();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = Listener::with_tls(listener, config);
+        let handshakes = listener.handshakes().unwrap();
+        tokio::spawn(serving::serve(listener, app, limits, CancellationToken::new()));
+        Self { address, handshakes, folder }
+    }
+
+    async fn tcp(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn connect(&self, protocol: &str) -> TlsStream<TcpStream> {
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_file(self.folder.path().join("certificate.pem")).unwrap())
+            .unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap();
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = vec![protocol.into()];
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, self.tcp().await).await.unwrap()
+    }
+
+    /// A client of HTTP/2, and its end.
+    async fn http2(&self) -> (SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>) {
+        let (client, connection) = handshake(self.connect("h2").await).await.unwrap();
+        (client.ready().await.unwrap(), tokio::spawn(connection))
+    }
+}
+
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, wait).await.expect(what);
+}
+
+fn to(path: &str) -> Request<()> {
+    Request::get(format!("https://localhost{path}")).body(()).unwrap()
+}
+
+#[tokio::test]
+async fn requests_come_over_both_versions_of_http() {
+    let port = Port::open(|_| {}).await;
+    let mut client = port.connect("http/1.1").await;
+    client.write_all(b"GET /?a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("x /?a=b"), "{answer}");
+    let (mut client, _connection) = port.http2().await;
+    let (answer, _) = client.send_request(to("/?a=b"), true).unwrap();
+    let body = answer.await.unwrap().into_body().data().await.unwrap().unwrap();
+    assert_eq!(body, "localhost /?a=b");
+    assert_eq!((port.handshakes.succeeded(), port.handshakes.failed()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_not_finished_has_the_time_of_a_request_head() {
+    let port = Port::open(|limits| limits.head = SHORT).await;
+    let (mut silent, mut half) = (port.tcp().await, port.tcp().await);
+    half.write_all(&HALF_A_HELLO).await.unwrap();
+    for client in [&mut silent, &mut half] {
+        let mut rest = Vec::new();
+        let _ = timeout(PATIENCE, client.read_to_end(&mut rest)).await.expect("the server closes");
+        assert!(rest.is_empty());
+    }
+    until("both are counted", || port.handshakes.failed() == 2).await;
+}
+
+#[tokio::test]
+async fn half_open_handshakes_make_room_for_good_ones() {
+    let port = Port::open(|limits| (limits.connections, limits.http_connections) = (1_000, 64)).await;
+    let mut half = Vec::new();
+    for _ in 0..2_000 {
+        let mut client = port.tcp().await;
+        client.write_all(&HALF_A_HELLO).await.unwrap();
+        half.push(client);
+    }
+    let (mut client, _connection) = port.http2().await;
+    assert!(client.send_request(to("/"), true).unwrap().0.await.unwrap().status().is_success());
+}
+
+#[tokio::test]
+async fn plain_http_gets_the_https_url_and_nothing_else() {
+    let port = Port::open(|_| {}).await;
+    let mut client = port.tcp().await;
+    client.write_all(b"POST /echo HTTP/1.1\r\nHost: x:1\r\nContent-Length: 2\r\n\r\nhi").await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, client.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 308") && answer.contains("location: https://x:1/echo\r\n"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn an_http2_connection_without_a_request_is_closed_and_one_with_a_running_request_is_not() {
+    let port = Port::open(|limits| limits.head = SHORT).await;
+    let mut silent = port.connect("h2").await;
+    let (mut busy, busy_connection) = port.http2().await;
+    let (running, _) = busy.send_request(to("/never"), true).unwrap();
+    let (_idle, idle_connection) = port.http2().await;
+    let _ = timeout(PATIENCE, silent.read_to_end(&mut Vec::new())).await.expect("no preface came");
+    timeout(PATIENCE, idle_connection).await.expect("the server closes").unwrap().unwrap();
+    assert!(!busy_connection.is_finished());
+    drop(running);
+}
+
+#[tokio::test]
+async fn an_http2_body_that_stops_is_refused() {
+    let port = Port::open(|limits| limits.body_pause = SHORT).await;
+    let (mut client, _connection) = port.http2().await;
+    let request = Request::post("https://localhost/echo").body(()).unwrap();
+    let (answer, mut body) = client.send_request(request, false).unwrap();
+    body.send_data("half".into(), false).unwrap();
+    let status = timeout(PATIENCE, answer).await.expect("an answer").unwrap().status();
+    assert!(status.is_client_error(), "{status}");
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_an_http2_response_is_closed() {
+    let port = Port::open(|limits| limits.unread = SHORT).await;
+    let (mut client, connection) = port.http2().await;
+    // Its flow control has room for 64 KiB, and is never given more. Another request goes on.
+    let (_running, _) = client.send_request(to("/never"), true).unwrap();
+    let (answer, _) = client.send_request(to("/large"), true).unwrap();
+    let _body = answer.await.unwrap().into_body();
+    let _ = timeout(PATIENCE, connection).await.expect("the server closes");
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_and_heads_are_bounded_in_http2() {
+    let port = Port::open(|_| {}).await;
+    let (mut client, mut connection) = handshake(port.connect("h2").await).await.unwrap();
+    let (answer, _) = client.send_request(to("/"), true).unwrap();
+    tokio::select! {
+        answer = answer => assert!(answer.unwrap().status().is_success()),
+        ended = &mut connection => panic!("{ended:?}"),
+    }
+    assert_eq!(connection.max_concurrent_send_streams(), 32);
+    let (mut client, _connection) = port.http2().await;
+    let large = Request::get("https://localhost/").header("x", "a".repeat(64 << 10)).body(()).unwrap();
+    let refused = client.send_request(large, true).unwrap().0.await;
+    assert!(refused.is_err() || refused.is_ok_and(|answer| answer.status() == 431));
+}
