@@ -12,12 +12,13 @@ const TLS_FOLDER: &str = "data/tls";
 
 pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     let mut port = Port::listen(args.listen)?;
-    port.secure(&args.tls, Path::new(TLS_FOLDER))?;
+    let trust = args.trust.load()?;
+    port.secure(&args.tls, Path::new(TLS_FOLDER), &trust)?;
     let hostname = args.hostname.unwrap_or_else(|| own_name(port.address.port()));
     let mut config = Config::new(hostname, args.public_url.unwrap_or_else(|| port.browser_url()));
     config.peer_url = args.peer_url;
     config.cluster_secret = secret(&args.secret)?;
-    config.trust = args.trust.load()?;
+    config.trust = trust;
     config.main_servers = args.main_server;
     config.region = args.node.region();
     config.limits = args.node.limits(args.server.grace_ms.0);

@@ -20,6 +20,7 @@ mod options;
 mod port;
 mod serve;
 mod spawn;
+mod tls_metrics;
 mod up;
 mod user;
 

@@ -10,8 +10,9 @@ use crate::{cli::MainServerArgs, failure::Failure, port::Port, serve};
 pub(crate) async fn run(args: MainServerArgs) -> Result<(), Failure> {
     let mut port = Port::listen(args.listen)?;
     let (server, tls, folder) = (args.server.clone(), args.tls.clone(), tls_folder(&args));
+    let trust = args.store.trust.load()?;
     let app = open(args).await?;
-    port.secure(&tls, &folder)?;
+    port.secure(&tls, &folder, &trust)?;
     port.setup = setup_token(&app).await?;
     let router = app.router();
     let stopping = CancellationToken::new();

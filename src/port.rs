@@ -9,7 +9,7 @@ use std::{
 };
 
 use main_server::Secret;
-use tls::Name;
+use tls::{Name, Trust};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -48,12 +48,18 @@ impl Port {
         Ok(Self { listener, address, tls: None, is_strict: false, redirect: None, inner: None, setup: None })
     }
 
-    /// Turns TLS on if the options ask for it. Certificates are kept in `folder` unless the options name another.
+    /// Turns TLS on if the options ask for it. Certificates are kept in `folder` unless the options name another; `trust` is for
+    /// an ACME authority.
     ///
     /// # Errors
     /// [`Failure::Config`] if the certificate cannot be used or made, [`Failure::Run`] if the redirecting port cannot be opened.
-    pub(crate) fn secure(&mut self, options: &TlsOptions, folder: &Path) -> Result<(), Failure> {
-        let Some(mode) = options.mode(folder) else { return Ok(()) };
+    pub(crate) fn secure(
+        &mut self,
+        options: &TlsOptions,
+        folder: &Path,
+        trust: &Trust,
+    ) -> Result<(), Failure> {
+        let Some(mode) = options.mode(folder, trust) else { return Ok(()) };
         self.tls = Some(tls::Server::open(mode, &PROTOCOLS).map_err(Failure::config("TLS cannot start"))?);
         self.is_strict = options.is_strict();
         self.redirect = options.redirect_listen.map(listen).transpose()?;

@@ -8,7 +8,7 @@ use axum::{
     middleware,
     response::Response,
 };
-use serving::{Listener, redirect_to_https};
+use serving::{Limits, Listener, Proxies, redirect_to_https};
 use supervisor::{Supervisor, any_failed};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{failure::Failure, node_calls, options::ServerOptions, port::Port};
+use crate::{failure::Failure, node_calls, options::ServerOptions, port::Port, tls_metrics};
 
 /// How long open connections may take to finish once the program was asked to stop.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -73,12 +73,20 @@ fn open(
     let Port { listener, address, tls, is_strict, redirect, inner, setup: _ } = port;
     let serve =
         |listener: Listener, app: Router| serving::serve(listener, app, options.limits(), closing.clone());
-    let redirect = redirect.map(|tcp| serve(tcp.into(), redirect_to_https(Some(address.port()))));
-    let inner = inner.map(|tcp| serve(tcp.into(), node_calls::alone(app.clone())));
+    let redirect = redirect.map(|tcp| {
+        // A redirect keeps the whole path.
+        let limits = Limits { proxies: Proxies::default(), ..options.limits() };
+        serving::serve(tcp, redirect_to_https(Some(address.port())), limits, closing.clone())
+    });
     let listener = match &tls {
         Some(tls) => Listener::with_tls(listener, tls.config()),
         None => listener.into(),
     };
+    let app = match (&tls, listener.handshakes()) {
+        (Some(tls), Some(handshakes)) => tls_metrics::add(app, handshakes, tls.presented()),
+        _ => app,
+    };
+    let inner = inner.map(|tcp| serve(tcp.into(), node_calls::alone(app.clone())));
     let outer = serve(listener, if is_strict { strict(app) } else { app });
     let serving = async {
         tokio::join!(outer, if_any(redirect), if_any(inner));

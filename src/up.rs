@@ -45,7 +45,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
     }
     let tls_folder = main_server_alone::tls_folder(&args.main_server);
     let app = main_server_alone::open(args.main_server).await?;
-    port.secure(&tls, &tls_folder)?;
+    port.secure(&tls, &tls_folder, &trust)?;
     port.setup = main_server_alone::setup_token(&app).await?;
     let cluster = Cluster {
         address: port.address,

@@ -135,6 +135,16 @@ fn self_signed_server_prints_an_address_for_other_machines_and_the_fingerprint_o
     assert_eq!(curl(&ca, &[&format!("{}/healthz", first.url)]).unwrap(), r#"{"status":"ok"}"#);
     let node = format!("https://localhost:{}/cdn/a/readyz", first.port());
     eventually("a node registers", || curl(&ca, &["--fail", &node]).ok());
+    let version = ["--output", "/dev/null", "--write-out", "%{http_version}", &node];
+    assert_eq!(curl(&ca, &version).unwrap(), "2");
+    let metrics = curl(&ca, &[&format!("{}/metrics", first.url)]).unwrap();
+    for metric in [
+        "undead_streams",
+        "undead_tls_handshakes_total{result=\"succeeded\"} ",
+        "undead_tls_certificate_expiry",
+    ] {
+        assert!(metrics.contains(metric), "{metric} in {metrics}");
+    }
     for versions in [["--tlsv1.3", "--tls-max", "1.3"], ["--tlsv1.2", "--tls-max", "1.2"]] {
         curl(&ca, &[&versions[..], &[&first.url]].concat()).unwrap();
     }
@@ -227,4 +237,111 @@ fn wrong_certificates_end_the_program_with_status_2_and_the_reason() {
     assert!(refused(&flags).contains("does not belong to the certificate"));
     fs::remove_file(files.path("cert.pem")).unwrap();
     assert!(refused(&flags).contains("cert.pem: No such file"));
+}
+
+/// Pebble, the ACME server that Let's Encrypt has for tests, with a DNS server that finds every name on this machine.
+struct Authority {
+    servers: [Child; 2],
+    folder: TempDir,
+    directory: String,
+    management: String,
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        for server in &mut self.servers {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+}
+
+impl Authority {
+    /// It checks domains on `tls_port`.
+    fn start(tls_port: u16) -> Self {
+        let own = tls_harness::Authority::new().unwrap();
+        let certificate = own.issue(&["localhost", "127.0.0.1"]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(own.file(), folder.path().join("ca.pem")).unwrap();
+        let [directory, management, dns, http] = [(); 4].map(|()| some_port());
+        let config = serde_json::json!({ "pebble": {
+            "listenAddress": format!("127.0.0.1:{directory}"),
+            "managementListenAddress": format!("127.0.0.1:{management}"),
+            "certificate": certificate.cert, "privateKey": certificate.key,
+            "httpPort": http, "tlsPort": tls_port, "ocspResponderURL": "",
+        }});
+        let file = folder.path().join("config.json");
+        fs::write(&file, config.to_string()).unwrap();
+        let names = Command::new("pebble-challtestsrv")
+            .args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-http01", "", "-https01", ""])
+            .args(["-tlsalpn01", "", "-doh", "", "-management", &format!("127.0.0.1:{http}")])
+            .args(["-dns01", &format!("127.0.0.1:{dns}")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("pebble is installed by scripts/install-tools.sh");
+        let log = File::create(folder.path().join("log")).unwrap();
+        let pebble = Command::new("pebble")
+            .args(["-dnsserver", &format!("127.0.0.1:{dns}"), "-config"])
+            .arg(&file)
+            .env("PEBBLE_VA_NOSLEEP", "1")
+            .env("PEBBLE_WFE_NONCEREJECT", "0")
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let servers = [pebble, names];
+        let directory = format!("https://127.0.0.1:{directory}/dir");
+        let authority =
+            Self { servers, folder, directory, management: format!("https://127.0.0.1:{management}") };
+        eventually("the authority serves", || curl(&authority.ca(), &["--fail", &authority.directory]).ok());
+        authority
+    }
+
+    /// What its own connections present.
+    fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// A file with what it issues from.
+    fn root(&self) -> PathBuf {
+        let path = self.folder.path().join("root.pem");
+        fs::write(&path, curl(&self.ca(), &[&format!("{}/roots/0", self.management)]).unwrap()).unwrap();
+        path
+    }
+}
+
+fn some_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn acme_certificate_is_ordered_presented_and_kept() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), some_port());
+    let authority = Authority::start(port);
+    let (listen, directory) = (format!("127.0.0.1:{port}"), authority.directory.clone());
+    let ca = folder.path().join("ca.pem");
+    fs::copy(authority.ca(), &ca).unwrap();
+    let flags = [
+        &["--listen", &listen, "--tls", "acme", "--acme-domain", "live.example.org,www.example.org"][..],
+        &["--acme-contact", "operator@example.org", "--acme-directory", &directory],
+        &["--ca-file", ca.to_str().unwrap()],
+    ];
+    let server = Undead::start("main-server", folder.path(), &flags.concat());
+    assert_eq!(server.url, format!("https://live.example.org:{port}"));
+    let root = authority.root();
+    let get = |name: &str| {
+        let (address, url) = (format!("{name}:{port}:127.0.0.1"), format!("https://{name}:{port}/healthz"));
+        curl(&root, &["--resolve", &address, &url])
+    };
+    eventually("a certificate is presented", || get("live.example.org").ok());
+    get("www.example.org").unwrap();
+    drop(server);
+    drop(authority);
+    let _kept = Undead::start("main-server", folder.path(), &flags.concat());
+    eventually("the kept certificate is presented without the authority", || get("live.example.org").ok());
+    for entry in fs::read_dir(folder.path().join("data/tls")).unwrap() {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
 }
