@@ -13,6 +13,8 @@ command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] || missing+=(nginx-light
 command -v caddy >/dev/null || missing+=(caddy)
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 command -v curl >/dev/null || missing+=(curl)
+# The ACME server of Let's Encrypt for tests, for tests/tls.rs.
+command -v pebble >/dev/null || missing+=(pebble)
 
 if ((${#missing[@]})); then
     as_root=()

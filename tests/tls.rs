@@ -41,12 +41,12 @@ impl Undead {
         Self { child, stdout, url: url.trim().to_owned() }
     }
 
-    /// The next line that it prints, without the one about the first account.
-    fn line(&mut self) -> String {
+    /// The line with the fingerprint, behind the link for the first operator.
+    fn fingerprint(&mut self) -> String {
         let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
-        if line.starts_with("setup_url: ") {
-            return self.line();
+        while !line.starts_with("certificate fingerprint (SHA-256): ") {
+            line.clear();
+            assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "no fingerprint");
         }
         line.trim().to_owned()
     }
@@ -130,8 +130,7 @@ fn self_signed_server_prints_an_address_for_other_machines_and_the_fingerprint_o
     let flags = ["--listen", "0.0.0.0:0", "--tls", "self-signed", "--tls-names", "stream.example.org"];
     let mut first = Undead::start("up", folder.path(), &flags[..4]);
     assert!(first.url.starts_with("https://"), "{}", first.url);
-    let fingerprint = first.line();
-    assert!(fingerprint.starts_with("certificate fingerprint (SHA-256): "), "{fingerprint}");
+    let fingerprint = first.fingerprint();
     assert_eq!(curl(&ca, &[&format!("{}/healthz", first.url)]).unwrap(), r#"{"status":"ok"}"#);
     let node = format!("https://localhost:{}/cdn/a/readyz", first.port());
     eventually("a node registers", || curl(&ca, &["--fail", &node]).ok());
@@ -152,11 +151,11 @@ fn self_signed_server_prints_an_address_for_other_machines_and_the_fingerprint_o
     assert!(old.is_err(), "{old:?}");
     drop(first);
     let mut again = Undead::start("up", folder.path(), &flags[..4]);
-    assert_eq!(again.line(), fingerprint);
+    assert_eq!(again.fingerprint(), fingerprint);
     drop(again);
     let mut named = Undead::start("main-server", folder.path(), &flags);
     assert!(named.url.starts_with("https://stream.example.org:"), "{}", named.url);
-    assert_ne!(named.line(), fingerprint, "it did not cover this name");
+    assert_ne!(named.fingerprint(), fingerprint, "it did not cover this name");
     let elsewhere = format!("stream.example.org:{}:127.0.0.1", named.port());
     curl(&ca, &["--resolve", &elsewhere, &named.url]).unwrap();
 }
@@ -274,7 +273,7 @@ impl Authority {
         fs::write(&file, config.to_string()).unwrap();
         let names = Command::new("pebble-challtestsrv")
             .args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-http01", "", "-https01", ""])
-            .args(["-tlsalpn01", "", "-doh", "", "-management", &format!("127.0.0.1:{http}")])
+            .args(["-tlsalpn01", "", "-management", &format!("127.0.0.1:{http}")])
             .args(["-dns01", &format!("127.0.0.1:{dns}")])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -303,9 +302,9 @@ impl Authority {
         self.folder.path().join("ca.pem")
     }
 
-    /// A file with what it issues from.
-    fn root(&self) -> PathBuf {
-        let path = self.folder.path().join("root.pem");
+    /// A file in `folder` with what it issues from.
+    fn root(&self, folder: &Path) -> PathBuf {
+        let path = folder.join("root.pem");
         fs::write(&path, curl(&self.ca(), &[&format!("{}/roots/0", self.management)]).unwrap()).unwrap();
         path
     }
@@ -329,7 +328,7 @@ fn acme_certificate_is_ordered_presented_and_kept() {
     ];
     let server = Undead::start("main-server", folder.path(), &flags.concat());
     assert_eq!(server.url, format!("https://live.example.org:{port}"));
-    let root = authority.root();
+    let root = authority.root(folder.path());
     let get = |name: &str| {
         let (address, url) = (format!("{name}:{port}:127.0.0.1"), format!("https://{name}:{port}/healthz"));
         curl(&root, &["--resolve", &address, &url])

@@ -5,7 +5,7 @@ import { CLOCK_TITLE } from './clock-server.ts';
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-export async function launchBrowser(): Promise<Browser> {
+export async function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
   return await chromium.launch({
     executablePath: EXECUTABLE,
     // Playwright mutes the browser, and a muted browser shares silence.
@@ -19,6 +19,7 @@ export async function launchBrowser(): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       `--auto-select-tab-capture-source-by-title=${CLOCK_TITLE}`,
+      ...flags,
     ],
   });
 }

@@ -20,10 +20,10 @@ export class Stage {
     this.#context = context;
   }
 
-  /** With the painted clock open in a tab; `still` paints it once. */
-  static async set(still = false): Promise<Stage> {
+  /** With the painted clock open in a tab; `still` paints it once. `flags` are further ones for the browser. */
+  static async set(still = false, flags: readonly string[] = []): Promise<Stage> {
     const clock = await ClockServer.start();
-    const browser = await launchBrowser();
+    const browser = await launchBrowser(flags);
     const context = await browser.newContext();
     const stage = new Stage(clock, browser, context);
     await stage.openSource(still);
