@@ -12,7 +12,7 @@ use crate::{
     address,
     options::{
         Contradiction, LogOptions, MainServerOptions, NodeOptions, SecretOptions, ServerOptions,
-        SpawnOptions, StoreOptions, TlsMode, TlsOptions, TrustOptions, values,
+        SpawnOptions, StoreOptions, TlsOptions, TrustOptions, values,
     },
 };
 
@@ -106,12 +106,6 @@ impl UpArgs {
         self.node.check()?;
         let rule = match (self.nodes_in_process(), self.spawn.spawn_nodes) {
             (0, None) => "`up` needs nodes: set nodes or spawn_nodes, or run `undead main-server`",
-            (_, Some(_)) if self.main_server.tls.tls != TlsMode::Off => {
-                return Err(Contradiction {
-                    keys: &["spawn_nodes", "tls"],
-                    rule: "spawned nodes do not serve over TLS yet: leave spawn_nodes out",
-                });
-            }
             // Nodes in this process cannot be stopped one by one, so the number that the load wants could not be reached.
             (1.., Some(_)) => "nodes and spawn_nodes cannot be combined: leave nodes out, or set it to 0",
             _ => return Ok(()),

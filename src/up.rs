@@ -45,7 +45,8 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
     }
     let tls_folder = main_server_alone::tls_folder(&args.main_server);
     let app = main_server_alone::open(args.main_server).await?;
-    port.secure(&tls, &tls_folder, &trust)?;
+    let trusted = trust.load()?;
+    port.secure(&tls, &tls_folder, &trusted)?;
     port.setup = main_server_alone::setup_token(&app).await?;
     let cluster = Cluster {
         address: port.address,
@@ -53,7 +54,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         secret: app.cluster_secret().reveal().to_owned(),
         region: args.node.region(),
         limits,
-        trust: trust.load()?,
+        trust: trusted,
         node_tls: NodeTls::of(&port, &tls),
         stopping: CancellationToken::new(),
     };

@@ -76,7 +76,11 @@ impl TlsOptions {
             "tls_cert and tls_key have no effect without TLS; set tls = files",
         )?;
         Contradiction::unless(
-            (self.tls == TlsMode::Acme) != self.acme_domain.is_empty(),
+            match self.tls {
+                TlsMode::Off => self.acme_domain.is_empty(),
+                TlsMode::Acme => !self.acme_domain.is_empty(),
+                TlsMode::Files | TlsMode::SelfSigned => true,
+            },
             &["tls", "acme_domain"],
             "tls = acme and acme_domain need each other",
         )?;
