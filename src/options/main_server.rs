@@ -152,7 +152,7 @@ pub(crate) struct MainServerOptions {
     /// Most bytes of all preview pictures together
     #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().thumbnail_bytes as u64))]
     pub(crate) thumbnail_bytes: Bytes,
-    /// Sites that may show /embed pages in a frame, such as https://example.org: `*` for all, `none` for none; several may be
+    /// Sites that may show /embed pages in a frame, such as `https://example.org`; `*` for all, `none` for none; several may be
     /// given
     #[arg(long, value_name = "SITE", value_delimiter = ',', default_value = "*", value_parser = values::frame_ancestor)]
     pub(crate) frame_ancestors: Vec<String>,

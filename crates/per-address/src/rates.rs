@@ -38,7 +38,7 @@ impl Pace {
     }
 }
 
-/// See the [module](self).
+/// How often each key may do something: a burst, then a steady rate.
 #[derive(Debug)]
 pub struct Rates<K> {
     pace: Pace,

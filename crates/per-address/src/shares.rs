@@ -18,7 +18,7 @@ pub fn nine_tenths(places: usize) -> usize {
     places - places / 10
 }
 
-/// See the [module](self).
+/// Places that all clients share.
 #[derive(Debug)]
 pub struct Shares {
     most: usize,

@@ -1,6 +1,6 @@
 //! Rotation of the keys that sign grants, as a feature: by age or when an operator asks, without a refused grant in between.
 //!
-//! The keys and the rules are in [`crate::cluster::grant_keys`]. Every main server does what is due; conditional writes make
+//! The keys and the rules are in `cluster::grant_keys`. Every main server does what is due; conditional writes make
 //! that one change. What nodes know of keys comes with their heartbeats, and new keys go to them with the answers.
 
 mod routes;

@@ -20,7 +20,7 @@ pub use self::{
     proxies::{Network, Proxies},
 };
 
-/// See the [module](self). As an extractor it never fails; without a server that decided, nothing is known.
+/// How a request reached the server. As an extractor it never fails; without a server that decided, nothing is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Forwarded {
     client: Option<IpAddr>,
