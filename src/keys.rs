@@ -38,7 +38,7 @@ fn line(key: &GrantKeyInfo, now_ms: u64) -> String {
         }
         GrantKeyState::Retiring => {
             let left_ms = key.accepted_until_ms.unwrap_or_default().saturating_sub(now_ms);
-            format!("accepted for another {}", span(left_ms))
+            format!("retiring, accepted for another {}", span(left_ms))
         }
         GrantKeyState::Next if key.lacking.is_empty() => "next".to_owned(),
         GrantKeyState::Next => format!("next, once these nodes have it: {}", key.lacking.join(", ")),
@@ -77,7 +77,7 @@ mod tests {
         let now_ms = 86_400_000;
         for (state, text) in [
             (GrantKeyState::Current, "abcdefgh  added 24 h ago  current for 23 h"),
-            (GrantKeyState::Retiring, "abcdefgh  added 24 h ago  accepted for another 2 days"),
+            (GrantKeyState::Retiring, "abcdefgh  added 24 h ago  retiring, accepted for another 2 days"),
             (GrantKeyState::Next, "abcdefgh  added 24 h ago  next, once these nodes have it: cdn-a, cdn-b"),
         ] {
             assert_eq!(line(&key(state), now_ms), text);

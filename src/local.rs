@@ -67,7 +67,7 @@ impl Caller {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        let failed = || Failure::run("the main server cannot be asked");
+        let failed = || Failure::run("cannot reach the main server on its socket");
         let request = self.client.request(method, format!("http://localhost{path}"));
         let request = match body {
             Some(body) => request.json(body),

@@ -283,7 +283,7 @@ async fn load(features: &Feature, store_is_alone: bool) -> Result<(), store::Err
     loop {
         match features.load().await {
             Err(store::Error::Unavailable(error)) if !store_is_alone && begun.elapsed() < LOAD_TIMEOUT => {
-                tracing::warn!("cannot load streams and nodes from the store, retrying: {error}");
+                tracing::warn!("cannot load the state from the store, retrying: {error}");
             }
             outcome => return outcome,
         }

@@ -26,11 +26,10 @@
 //! # }
 //! ```
 //!
-//! Inside, `streams`, `nodes`, `scaling` and `health` are features: each is a folder with its routes, its errors and a function
-//! `feature`, which `app` calls. They stand on `state`: what this server knows of streams and nodes, pure and with the time as an
-//! argument, behind one lock and in sync with the [`store`]. `grant_keys` replaces the keys that sign
-//! grants, `events` is what listeners are told, `cluster` what main servers tell
-//! each other, `api` what all routes share.
+//! Inside, each folder that has a function `feature`, which `app` calls, is a feature with its routes and its errors. They
+//! share `state`: the catalogue of streams and the registry of nodes (pure, time is an argument), behind one lock and in
+//! sync with the [`store`]. `events` has the events of listeners, `cluster` the messages between main servers, `api` what
+//! all routes share.
 
 // Tests in here use what those in `tests` do.
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub(super) enum LinkError {
     #[error("the source cannot be reached: {0}")]
     Unreachable(String),
     /// The connection could be made, and TLS could not: above all, its certificate is not accepted.
-    #[error("the source cannot be trusted: {0}")]
+    #[error("TLS to the source failed: {0}")]
     Untrusted(String),
     /// It answered with an error.
     #[error("the source refused: {0}")]

@@ -58,15 +58,13 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalJ
     }
 }
 
-/// Most arrays and objects in each other in a client's JSON; calls need three.
+/// Deepest nesting of arrays and objects in a client's JSON; calls need three levels.
 pub const JSON_DEPTH: usize = 64;
 
 /// As [`parse`], for what anybody may send. Unknown fields are skipped without recursion, but a later reader may have none of that.
 fn client_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if depth(bytes) > JSON_DEPTH {
-        return Err(Error::invalid(format!(
-            "the body has more than {JSON_DEPTH} arrays and objects in each other"
-        )));
+        return Err(Error::invalid(format!("the body nests arrays and objects more than {JSON_DEPTH} deep")));
     }
     parse(bytes)
 }

@@ -1,6 +1,7 @@
 //! One Socket.IO connection: its events, what it publishes and what it watches.
 
 use std::{
+    collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, Weak},
 };
@@ -10,13 +11,14 @@ use serving::Client;
 use socketioxide::{TransportType, extract::SocketRef};
 
 use super::{
-    adapter::Adapter, recipient::Recipient, renewing::PublishGrants, rooms::Rooms, serial::Serial,
+    adapter::Adapter, open_connections::OnStreamEnd, recipient::Recipient, rooms::Rooms, serial::Serial,
     server::Server, watched::Watched,
 };
 use crate::{
     connections::Counted,
     ingest::ConnectionId,
     lock::lock,
+    renewals::Renewal,
     transport::{address, errors},
 };
 
@@ -31,7 +33,7 @@ pub(super) struct Connection {
     /// What it watches.
     pub(super) watched: Mutex<Watched>,
     /// The grants it publishes with.
-    pub(super) publish_grants: PublishGrants,
+    pub(super) publish_grants: Mutex<HashMap<StreamId, Renewal>>,
     pub(super) me: Weak<Self>,
     pub(super) server: Arc<Server>,
     /// Its events, one after the other.
@@ -63,14 +65,15 @@ impl Connection {
             client: extensions.get::<Client>().cloned(),
             address,
             watched: Mutex::default(),
-            publish_grants: PublishGrants::default(),
+            publish_grants: Mutex::default(),
             me: me.clone(),
             server,
             serial: Serial::default(),
             ended_itself: Mutex::default(),
             _counted: counted,
         });
-        open.add(&connection);
+        let listening: Weak<dyn OnStreamEnd> = connection.me.clone();
+        open.add(socket.id, listening);
         Ok(connection)
     }
 

@@ -154,6 +154,6 @@ pub(super) struct Unknown(pub(super) Arc<Connection>);
 impl MessageHandler<Adapter, Self> for Unknown {
     fn call(&self, socket: Arc<Socket<Adapter>>, _: Value, ack_id: Option<i64>) {
         let call = Call::new(&self.0, socket, ack_id);
-        call.refuse(WireError::new(ErrorCode::NotFound, "unknown event"));
+        call.refuse(WireError::new(ErrorCode::NotFound, "unknown event; see docs/protocol.md"));
     }
 }

@@ -4,13 +4,14 @@
 
 mod adapter;
 mod clock;
+mod closing;
 mod codec;
 mod connection;
 mod delivery;
 mod encoder;
 mod engine;
 mod event;
-mod leftover;
+mod open_connections;
 mod polling_queue;
 mod publishing;
 mod recipient;
@@ -38,7 +39,7 @@ use self::{
     delivery::QUEUE_PACKETS,
     engine::Guarded,
     event::{Event, On, Unknown},
-    leftover::OpenConnections,
+    open_connections::OpenConnections,
     polling_queue::PollingQueues,
     rooms::Rooms,
     server::Server,

@@ -13,7 +13,7 @@ use socketioxide_core::{Sid, Value, adapter::errors::SocketError, packet};
 use super::{
     adapter::{Adapter, Slot},
     codec::{self, Packet},
-    leftover::OpenConnections,
+    open_connections::OpenConnections,
     polling_queue::PollingQueue,
 };
 use crate::{
@@ -79,7 +79,9 @@ impl ViewerConnection for Recipient {
     /// The connection stays as long as it watches or publishes other streams, and where this stream is not over.
     fn dismiss(&self, why: Dismissal) {
         if why == Dismissal::Closed(Closed::Ended) {
-            self.open.watched_stream_ended(self.sid);
+            if let Some(connection) = self.open.get(self.sid) {
+                connection.watched_stream_ended();
+            }
         }
     }
 }

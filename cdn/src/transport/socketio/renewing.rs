@@ -1,9 +1,6 @@
 //! Fresh grants for what a connection publishes and watches: it is asked for them in time, and shows them by `renew`.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
 use protocol::{
     StreamId, WireError,
@@ -16,13 +13,7 @@ use super::{
     event::{Call, Event},
     recipient::{self, Recipient},
 };
-use crate::{
-    lock::lock,
-    renewals::{AskRenewal, Renewal},
-};
-
-/// The grants of the streams that a connection publishes.
-pub(super) type PublishGrants = Mutex<HashMap<StreamId, Renewal>>;
+use crate::{lock::lock, renewals::AskRenewal};
 
 /// `renew`.
 pub(super) struct ShowGrant;

@@ -8,7 +8,7 @@ use socketioxide_core::adapter::Room;
 use super::{
     adapter::Slot,
     codec,
-    leftover::OpenConnections,
+    open_connections::OpenConnections,
     polling_queue::PollingQueues,
     recipient::{self, Recipient},
 };
@@ -35,7 +35,9 @@ impl Rooms {
                 tracing::debug!(%error, "a broadcaster has no room for an announcement");
             }
             if state.state == StreamState::Ended {
-                self.open.published_stream_ended(sid, state.stream_id);
+                if let Some(connection) = self.open.get(sid) {
+                    connection.published_stream_ended(state.stream_id);
+                }
             }
         }
         if state.state == StreamState::Ended {

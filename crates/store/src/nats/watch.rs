@@ -184,7 +184,10 @@ impl Watcher {
                 }
                 Some(_) => {}
                 None if message.subject.starts_with(key::META) => {}
-                None => tracing::warn!("NATS: subject {:?} is not an entry", message.subject),
+                None => tracing::warn!(
+                    "ignoring a message on NATS subject {:?}: not a valid entry",
+                    message.subject
+                ),
             }
         }
     }

@@ -51,10 +51,10 @@ pub(crate) enum Error {
     #[error("no stream {0}: it has ended or never existed")]
     UnknownStream(StreamId),
     /// [`Settings::max_streams`] is reached.
-    #[error("the limit of {0} streams is reached: try again later")]
+    #[error("the limit of {0} streams (max_cluster_streams) is reached: try again later")]
     TooManyStreams(usize),
     /// The address has its share of the streams, or [`Settings::max_of_address`].
-    #[error("your address has as many streams as it may: end one, or try again later")]
+    #[error("your address has reached its limit of streams: end one, or try again later")]
     TooManyOfAddress,
     /// [`Settings::max_waiting`] wait for their first media.
     #[error(

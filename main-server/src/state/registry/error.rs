@@ -15,6 +15,6 @@ pub(crate) enum Error {
     #[error("{0}")]
     Invalid(&'static str),
     /// [`Settings::max_nodes`](super::Settings::max_nodes) is reached.
-    #[error("the limit of {0} nodes is reached")]
+    #[error("the limit of {0} nodes (max_nodes) is reached")]
     Full(usize),
 }
