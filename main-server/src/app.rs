@@ -156,15 +156,16 @@ impl App {
     ) -> Result<Self, StartError> {
         let (context, accounts) = context(store, config).await?;
         let state = Arc::new(ClusterState::new(&context));
+        let invitations = Arc::new(Invitations::new(&context.store.kv, context.config.limits.invitations));
         let keys = Arc::new(StreamKeys::new(&context, &accounts));
         let broadcasters = Arc::new(Broadcasters::new(&context, &accounts, &keys));
         let mut features = state::feature(&context, &state)
-            .and(streams::feature(&context, &state, &broadcasters))
-            .and(nodes::feature(&context, &state))
+            .and(streams::feature(&context, &state, &broadcasters, &invitations))
+            .and(nodes::feature(&context, &state, &invitations))
             .and(scaling::feature(&context, &state))
             .and(health::feature(&context))
             .and(accounts::feature(&context, &accounts))
-            .and(invitations::feature(&context, &state))
+            .and(invitations::feature(&state, &invitations))
             .and(stream_keys::feature(&context, &state, &accounts, &keys))
             .and(broadcasters::feature(&context, &broadcasters))
             .and(grant_keys::feature(&context, &state))
@@ -263,7 +264,6 @@ async fn context(store: Store, config: Config) -> Result<(Context, Arc<Accounts>
         credentials: Credentials { cluster_secret, people },
         grants: Arc::new(grants),
         grant_keys: Arc::new(keys),
-        invitations: Arc::new(Invitations::new(&store.kv, config.limits.invitations)),
         passphrases: Arc::new(Passphrases::new(hasher, config.limits.passphrase_attempts_per_address)?),
         feed: Arc::new(Feed::new()),
         partition: Arc::new(Partition::new(store.clone())),

@@ -22,7 +22,6 @@ use crate::{
     },
     config::Config,
     events::Feed,
-    invitations::Invitations,
     metrics::Metrics,
 };
 
@@ -45,8 +44,6 @@ pub(crate) struct Context {
     pub(crate) grant_keys: Arc<Keys>,
     /// Makes and checks the hashes of passphrases.
     pub(crate) passphrases: Arc<Passphrases>,
-    /// The invitations to private streams.
-    pub(crate) invitations: Arc<Invitations>,
     /// Takes events for the listeners of `GET /api/events`.
     pub(crate) feed: Arc<Feed>,
     /// Contact with the store and the other main servers.

@@ -6,11 +6,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 
 use super::{Invitations, record::Key};
-use crate::{
-    clock::Now,
-    feature::{Context, Feature},
-    state::ClusterState,
-};
+use crate::{clock::Now, feature::Feature, state::ClusterState};
 
 /// Longest time between two looks for invitations whose stream is over.
 const TIDY_INTERVAL: Duration = Duration::from_secs(60);
@@ -18,8 +14,8 @@ const TIDY_INTERVAL: Duration = Duration::from_secs(60);
 const REVOKED_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The tasks of invitations.
-pub(crate) fn feature(context: &Context, state: &Arc<ClusterState>) -> Feature {
-    let [loading, following, revoking, tidying, saving] = [(); 5].map(|()| Arc::clone(&context.invitations));
+pub(crate) fn feature(state: &Arc<ClusterState>, invitations: &Arc<Invitations>) -> Feature {
+    let [loading, following, revoking, tidying, saving] = [(); 5].map(|()| Arc::clone(invitations));
     let state = Arc::clone(state);
     Feature::default()
         .loading(move || {

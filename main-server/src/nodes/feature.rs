@@ -9,12 +9,17 @@ use super::{
 };
 use crate::{
     feature::{Context, Feature},
+    invitations::Invitations,
     state::ClusterState,
 };
 
 /// The routes of nodes, and what is heard of nodes from other main servers.
-pub(crate) fn feature(context: &Context, state: &Arc<ClusterState>) -> Feature {
-    let nodes = Arc::new(Nodes::new(context, state));
+pub(crate) fn feature(
+    context: &Context,
+    state: &Arc<ClusterState>,
+    invitations: &Arc<Invitations>,
+) -> Feature {
+    let nodes = Arc::new(Nodes::new(context, state, invitations));
     let (receiver, forwarded) = (Receiver::default(), Arc::clone(&nodes));
     let refused = context.metrics.counter("undead_registrations_refused", "Nodes refused");
     let api = routes::Api {

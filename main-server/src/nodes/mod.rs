@@ -37,14 +37,14 @@ pub(crate) struct Nodes {
 
 impl Nodes {
     /// The nodes of `state`.
-    pub(crate) fn new(context: &Context, state: &Arc<ClusterState>) -> Self {
+    pub(crate) fn new(context: &Context, state: &Arc<ClusterState>, invitations: &Arc<Invitations>) -> Self {
         Self {
             state: Arc::clone(state),
             partition: Arc::clone(&context.partition),
             outbox: Arc::clone(&context.outbox),
             kv: Arc::clone(&context.store.kv),
             breaker: CircuitBreaker::default(),
-            invitations: Arc::clone(&context.invitations),
+            invitations: Arc::clone(invitations),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::{
     broadcasters::Broadcasters,
     clock::Now,
     feature::{Context, Feature},
+    invitations::Invitations,
     state::ClusterState,
 };
 
@@ -21,10 +22,11 @@ pub(crate) fn feature(
     context: &Context,
     state: &Arc<ClusterState>,
     broadcasters: &Arc<Broadcasters>,
+    invitations: &Arc<Invitations>,
 ) -> Feature {
     let streams = Arc::new(Streams::new(context, state));
     let [loading, pictures, running, stopping] = [(); 4].map(|()| Arc::clone(&streams));
-    Feature::new(routes::router(Arc::new(api(context, streams, broadcasters))))
+    Feature::new(routes::router(Arc::new(api(context, streams, broadcasters, invitations))))
         .loading(move || {
             let streams = Arc::clone(&loading);
             async move { streams.doubt(Now::read()).await }
@@ -41,7 +43,12 @@ pub(crate) fn feature(
         })
 }
 
-fn api(context: &Context, streams: Arc<Streams>, broadcasters: &Arc<Broadcasters>) -> routes::Api {
+fn api(
+    context: &Context,
+    streams: Arc<Streams>,
+    broadcasters: &Arc<Broadcasters>,
+    invitations: &Arc<Invitations>,
+) -> routes::Api {
     let (metrics, limits) = (&context.metrics, &context.config.limits);
     let [listeners, snapshots] = [(); 2].map(|()| Arc::clone(&context.feed));
     metrics.gauge("undead_event_listeners", "Open event streams", move || listeners.totals().0 as u64);
@@ -54,7 +61,7 @@ fn api(context: &Context, streams: Arc<Streams>, broadcasters: &Arc<Broadcasters
         passphrases: Arc::clone(&context.passphrases),
         credentials: context.credentials.clone(),
         broadcasters: Arc::clone(broadcasters),
-        invitations: Arc::clone(&context.invitations),
+        invitations: Arc::clone(invitations),
         listeners: Shares::new(limits.event_listeners, limits.event_listeners_per_address),
         started: Now::read(),
         closing: context.closing.clone(),
