@@ -38,7 +38,7 @@ test: tools check unit api e2e ## Every check and every test
 
 check: check-rust check-web check-compose ## Formatting, lints, docs, types, unused dependencies
 
-check-rust: tools
+check-rust: tools $(DIST_STAMP)
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
@@ -54,7 +54,7 @@ check-compose: tools # tests/compose starts what they describe
 
 unit: test-rust test-web ## Tests without a browser
 
-test-rust: tools
+test-rust: tools $(DIST_STAMP)
 	$(CARGO) test --workspace --locked
 
 test-web: $(NPM_STAMP)

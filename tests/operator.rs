@@ -131,7 +131,6 @@ fn wrong_usage_ends_with_2_and_says_what_is_needed_before_anything_is_made() {
         (&["up", "--region", "far away"], "no spaces"),
         (&["up", "--store", "postgres://host"], "sqlite, or nats://"),
         (&["cdn", "--main-server", "main:5000"], "http://host:port"),
-        (&["cdn", "--main-server", "https://main"], "TLS"),
         (&["cdn", "--public-url", "cdn.example.org"], "https://host"),
         (&["cdn", "--hostname", "a b"], "no spaces"),
         (&["cdn", "--cluster-secret", "x"], "UNDEAD_CLUSTER_SECRET"),

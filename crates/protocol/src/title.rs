@@ -45,12 +45,11 @@ pub fn clean(text: &str) -> Result<String, Error> {
     if text.chars().count() > MAX_CHARS {
         return Err(Error::TooLong);
     }
-    let title = shown(text.trim(), |_| Err(Error::Control))?;
-    let title = title.trim();
+    let title = shown(text, |_| Err(Error::Control))?;
     match title.chars().count() {
         // A dotted circle was added.
         count if count > MAX_CHARS => Err(Error::TooLong),
-        _ => title.chars().any(is_plain).then(|| title.to_owned()).ok_or(Error::Empty),
+        _ => title.chars().any(is_plain).then_some(title).ok_or(Error::Empty),
     }
 }
 
@@ -60,12 +59,11 @@ pub fn lenient(text: &str) -> Cow<'_, str> {
         Ok(title) if title == text => Cow::Borrowed(text),
         Ok(title) => Cow::Owned(title),
         Err(_) => {
-            let text: String = text.chars().take(MAX_CHARS).collect();
-            // A dotted circle may have been added.
-            let title: String =
-                shown(&text, |_| Ok(' ')).unwrap_or_default().chars().take(MAX_CHARS).collect();
-            let title = title.trim();
-            if title.chars().any(is_plain) { Cow::Owned(title.to_owned()) } else { Cow::Borrowed(UNTITLED) }
+            let shorten = |text: &str| text.chars().take(MAX_CHARS).collect::<String>();
+            let title = shown(&shorten(text), |_| Ok(' ')).unwrap_or_default();
+            // A dotted circle may have been added, and what is cut off may have had a joiner before it.
+            let title = shown(&shorten(&title), |_| Ok(' ')).unwrap_or_default();
+            if title.chars().any(is_plain) { Cow::Owned(title) } else { Cow::Borrowed(UNTITLED) }
         }
     }
 }
@@ -75,8 +73,21 @@ pub fn is_plain(c: char) -> bool {
     !c.is_whitespace() && !is_control(c) && !is_ignorable(c) && !BLANK.contains(&c)
 }
 
-/// `text` without invisible characters; `control` decides about control characters.
+/// `text` without invisible characters and without white space at its ends; `control` decides about control characters.
 fn shown(text: &str, control: impl Fn(char) -> Result<char, Error>) -> Result<String, Error> {
+    let mut title = one_pass(text.trim(), &control)?;
+    // A character may stay because of a neighbour that goes: every pass but the last takes something away.
+    loop {
+        let next = one_pass(title.trim(), &control)?;
+        if next == title {
+            return Ok(title);
+        }
+        title = next;
+    }
+}
+
+/// One pass over `text`, which decides about each character by those beside it.
+fn one_pass(text: &str, control: impl Fn(char) -> Result<char, Error>) -> Result<String, Error> {
     let mut title = String::with_capacity(text.len());
     let (mut before, mut marks) = (None, 0);
     let mut chars = text.nfc().peekable();
@@ -182,6 +193,17 @@ mod tests {
         }
         assert_eq!(clean("e\u{200b}\u{301}").as_deref(), Ok("\u{e9}"));
         assert_eq!(clean(&format!("\u{301}{}", "a".repeat(MAX_CHARS - 1))), Err(Error::TooLong));
+    }
+
+    #[test]
+    fn a_joiner_goes_with_the_neighbour_for_which_it_stayed() {
+        for given in ["\u{905}\u{200d}\u{fe0f}x", "\u{905}\u{200d}\u{fe0f} \u{200d}\u{fe0f}x"] {
+            let title = clean(given).unwrap();
+            assert!(!title.contains(ZWJ), "{title:?}");
+            assert_eq!(clean(&title).as_deref(), Ok(title.as_str()));
+        }
+        let cut = format!("{}\u{200d}\u{905}", "\u{905}".repeat(MAX_CHARS - 1));
+        assert_eq!(lenient(&lenient(&cut)), lenient(&cut));
     }
 
     #[test]
