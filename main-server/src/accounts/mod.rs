@@ -9,20 +9,20 @@
 mod cookie;
 mod feature;
 mod lockout;
+mod operators;
 mod record;
 mod routes;
 mod rules;
+mod sessions;
 mod setup;
 mod tests;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use per_address::Rates;
 use protocol::account::{AccountInfo, Role};
-use store::{Kv, Replicated, Shared};
-use tokio::{
-    sync::{Mutex, watch},
-    time::Instant,
-};
+use store::{Kv, Replicated, Shared, contention::give_way};
+use tokio::{sync::watch, time::Instant};
 
 pub(crate) use self::feature::feature;
 use self::{
@@ -30,7 +30,6 @@ use self::{
     record::{Account, Session},
 };
 use crate::{
-    api::caller::{People, Person},
     audit,
     auth::{
         self, Hasher, HasherError,
@@ -40,8 +39,8 @@ use crate::{
     config::AccountLimits,
 };
 
-/// How exact the time of a session's last use is.
-const USE_PRECISION: Duration = Duration::from_secs(60);
+/// How often a change that met another main server's is tried, with pauses between.
+const ATTEMPTS: u32 = 16;
 /// Random bytes of an epoch.
 const EPOCH_BYTES: usize = 8;
 
@@ -96,8 +95,8 @@ pub(crate) struct Accounts {
     limits: AccountLimits,
     /// A hash of no password: checked for unknown names, so that these take as long as wrong passwords.
     decoy: String,
-    /// Held while the number of operators may change.
-    operators: Mutex<()>,
+    /// How often an address may sign out of sessions that are not known here: each is looked up in the store.
+    lookups: Rates<Option<IpAddr>>,
 }
 
 /// What an attempt to sign in brings.
@@ -144,7 +143,7 @@ impl Accounts {
             hasher,
             lockout: Lockout::default(),
             limits,
-            operators: Mutex::default(),
+            lookups: Rates::new(lockout::PER_ADDRESS),
         })
     }
 
@@ -159,12 +158,7 @@ impl Accounts {
 
     /// Whether there is no operator yet.
     pub(crate) fn needs_setup(&self) -> bool {
-        self.operators() == 0
-    }
-
-    fn operators(&self) -> usize {
-        self.accounts
-            .with(|replica| replica.iter().filter(|(_, account)| account.role == Role::Operator).count())
+        self.accounts.with(|replica| replica.iter().all(|(_, account)| account.role != Role::Operator))
     }
 
     /// A new token for the link that makes the first operator, or `None` if there is one. It replaces the earlier ones.
@@ -173,6 +167,7 @@ impl Accounts {
     /// [`Error::Random`], [`Error::Store`].
     pub(crate) async fn new_setup_token(&self) -> Result<Option<Token>, Error> {
         if !self.needs_setup() {
+            setup::discard(&*self.kv).await;
             return Ok(None);
         }
         let token = Token::random()?;
@@ -188,10 +183,15 @@ impl Accounts {
         let Attempt { name, password, address } = attempt;
         let name = rules::name(&name)?;
         rules::check_password(&password)?;
-        let valid = setup::check(&*self.kv, token).await?.filter(|_| self.needs_setup());
-        let valid = valid.ok_or(Error::SetupRefused)?;
+        // First: once there is an operator, no request makes this server read the store.
+        if !self.needs_setup() {
+            return Err(Error::SetupRefused);
+        }
+        let valid = setup::check(&*self.kv, token).await?.ok_or(Error::SetupRefused)?;
         let password_hash = self.hasher.hash(password, address).await?;
-        if !valid.consume(&*self.kv).await? {
+        // Another main server may have made an operator, and this one may not have heard of it.
+        self.accounts.load().await?;
+        if !self.needs_setup() || !valid.consume(&*self.kv).await? {
             return Err(Error::SetupRefused);
         }
         let account = self.new_account(Role::Operator, password_hash, now)?;
@@ -243,60 +243,6 @@ impl Accounts {
         let account = account.ok_or(Error::WrongPassword)?;
         self.lockout.clear(&name, address);
         Ok((name, account))
-    }
-
-    async fn open_session(&self, name: &str, account: &Account, now: Now) -> Result<Token, Error> {
-        let token = Token::random()?;
-        let now_ms = now.unix_ms();
-        let session = Session {
-            account: name.to_owned(),
-            epoch: account.epoch.clone(),
-            created_at_ms: now_ms,
-            used_at_ms: now_ms,
-        };
-        let others = self.surplus(name, &account.epoch);
-        self.sessions.create(&token.digest(), session).await?;
-        for key in others {
-            self.sessions.remove(&key).await?;
-        }
-        Ok(token)
-    }
-
-    /// The sessions of an account that leave no room for another one, least recently used first. Those of an earlier epoch have ended: they are
-    /// deleted in the background.
-    fn surplus(&self, name: &str, epoch: &str) -> Vec<String> {
-        self.sessions.with(|replica| {
-            let of_account = replica.iter().filter(|(_, session)| session.account == name);
-            let (mut valid, mut ended) = (Vec::new(), Vec::new());
-            for (key, session) in of_account {
-                if session.epoch == epoch {
-                    valid.push((session.used_at_ms, key.clone()));
-                } else {
-                    ended.push(key.clone());
-                }
-            }
-            ended.iter().for_each(|key| replica.discard(key));
-            valid.sort_unstable();
-            valid.truncate((valid.len() + 1).saturating_sub(self.limits.sessions));
-            valid.into_iter().map(|(_, key)| key).collect()
-        })
-    }
-
-    /// Ends a session, if there is one with this token. When this returns, no failure brings it back.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub(crate) async fn sign_out(&self, token: &str) -> Result<(), Error> {
-        Ok(self.sessions.remove(&token::digest(token)).await?)
-    }
-
-    /// Ends all sessions of an account, on every main server.
-    ///
-    /// # Errors
-    /// [`Error::Unknown`], [`Error::Store`].
-    pub(crate) async fn sign_out_everywhere(&self, name: &str) -> Result<(), Error> {
-        let epoch = new_epoch()?;
-        self.update(name, |account| Account { epoch: epoch.clone(), ..account.clone() }).await.map(drop)
     }
 
     /// Every account, by name.
@@ -356,10 +302,15 @@ impl Accounts {
         if self.accounts.with(|replica| replica.len()) >= self.limits.accounts {
             return Err(Error::Full(self.limits.accounts));
         }
+        let makes_operator = account.role == Role::Operator;
         match self.accounts.create(name, account).await {
-            Err(store::Error::Conflict) => Err(Error::NameTaken(name.clone())),
-            created => Ok(created?),
+            Err(store::Error::Conflict) => return Err(Error::NameTaken(name.clone())),
+            created => created?,
         }
+        if makes_operator {
+            setup::discard(&*self.kv).await;
+        }
+        Ok(())
     }
 
     /// Changes an account, and ends its sessions everywhere.
@@ -383,10 +334,6 @@ impl Accounts {
             Some(password) => Some(self.hasher.hash(password, address).await?),
             None => None,
         };
-        let _operators = self.operators.lock().await;
-        if change.role == Some(Role::Broadcaster) {
-            self.check_not_last(&name)?;
-        }
         let epoch = new_epoch()?;
         let changed = |account: &Account| Account {
             role: change.role.unwrap_or(account.role),
@@ -394,7 +341,13 @@ impl Accounts {
             epoch: epoch.clone(),
             ..account.clone()
         };
-        let account = self.update(&name, changed).await?;
+        let account = match change.role {
+            Some(Role::Broadcaster) => self.demote(&name, changed).await?,
+            Some(Role::Operator) | None => self.update(&name, changed).await?,
+        };
+        if change.role == Some(Role::Operator) {
+            setup::discard(&*self.kv).await;
+        }
         Ok(info(name, &account))
     }
 
@@ -411,13 +364,26 @@ impl Accounts {
         let address = attempt.address;
         rules::check_password(&new)?;
         let checked = self.check(attempt, now).await;
-        let (name, _) = checked.map_err(|error| match error {
+        let (name, checked) = checked.map_err(|error| match error {
             Error::WrongPassword => Error::WrongOldPassword,
             error => error,
         })?;
-        self.change(&name, Change { password: Some(new), role: None }, address).await?;
-        let account = self.accounts.get(&name).ok_or(Error::Unknown(name.clone()))?;
+        let password_hash = self.hasher.hash(new, address).await?;
+        let account = self.replace_password(&name, &checked.password_hash, password_hash).await?;
         self.open_session(&name, &account, now).await
+    }
+
+    /// Replaces a password, as long as it is the one with the hash `old`: an operator may have reset it meanwhile.
+    async fn replace_password(&self, name: &str, old: &str, new: String) -> Result<Account, Error> {
+        let epoch = new_epoch()?;
+        let changed = |account: &Account| Account {
+            password_hash: new.clone(),
+            epoch: epoch.clone(),
+            ..account.clone()
+        };
+        let is_meant = |account: &Account| account.password_hash == old;
+        let account = self.update_if(name, is_meant, changed).await?;
+        if account.epoch == epoch { Ok(account) } else { Err(Error::WrongOldPassword) }
     }
 
     /// Removes an account; its sessions end everywhere. Returns its name as it was stored.
@@ -426,44 +392,31 @@ impl Accounts {
     /// [`Error::Unknown`], [`Error::LastOperator`], [`Error::Store`].
     pub(crate) async fn remove(&self, name: &str) -> Result<String, Error> {
         let name = known_name(name)?;
-        let _operators = self.operators.lock().await;
-        self.look_up(&name).await?;
-        if !self.has(&name) {
-            return Err(Error::Unknown(name));
+        for attempt in 1..=ATTEMPTS {
+            let account = self.may_leave(&name).await?;
+            self.accounts.remove_if(&name, |now| now.epoch == account.epoch).await?;
+            if !self.has(&name) {
+                return Ok(name);
+            }
+            give_way(attempt).await;
         }
-        self.check_not_last(&name)?;
-        self.accounts.remove(&name).await?;
-        Ok(name)
-    }
-
-    fn check_not_last(&self, name: &str) -> Result<(), Error> {
-        let is_operator =
-            self.accounts.get(&name.to_owned()).is_some_and(|account| account.role == Role::Operator);
-        let is_last = is_operator && self.operators() == 1;
-        if is_last { Err(Error::LastOperator(name.to_owned())) } else { Ok(()) }
+        Err(store::Error::Busy.into())
     }
 
     async fn update(&self, name: &str, change: impl Fn(&Account) -> Account) -> Result<Account, Error> {
-        let changed = self.accounts.change(&name.to_owned(), |account| Some(change(account))).await?;
-        changed.ok_or_else(|| Error::Unknown(name.to_owned()))
+        self.update_if(name, |_| true, change).await
     }
-}
 
-impl People for Accounts {
-    fn person(&self, token: &str) -> Option<Person> {
-        let (key, now_ms) = (token::digest(token), Now::read().unix_ms());
-        let session = self.sessions.get(&key)?;
-        let age = |since_ms: u64| Duration::from_millis(now_ms.saturating_sub(since_ms));
-        if age(session.created_at_ms) >= self.limits.session_max
-            || age(session.used_at_ms) >= self.limits.session_idle
-        {
-            return None;
-        }
-        let account = self.accounts.get(&session.account).filter(|account| account.epoch == session.epoch)?;
-        if age(session.used_at_ms) >= USE_PRECISION {
-            self.sessions.with(|replica| replica.update(&key, |session| session.used_at_ms = now_ms));
-        }
-        Some(Person { name: session.account, role: account.role })
+    /// Changes an account as long as it is one that `is_meant`; another one stays. Returns what it is then.
+    async fn update_if(
+        &self,
+        name: &str,
+        is_meant: impl Fn(&Account) -> bool,
+        change: impl Fn(&Account) -> Account,
+    ) -> Result<Account, Error> {
+        let change = |account: &Account| is_meant(account).then(|| change(account));
+        let changed = self.accounts.change(&name.to_owned(), change).await?;
+        changed.ok_or_else(|| Error::Unknown(name.to_owned()))
     }
 }
 

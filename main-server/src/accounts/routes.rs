@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json as Answer, Router,
     extract::{FromRef, Path, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::IntoResponse,
     routing::{get, patch, post, put},
 };
@@ -14,10 +14,12 @@ use protocol::{
     account::{AccountInfo, ChangeAccount, ChangePassword, CreateAccount, Login, Logout, Setup},
 };
 
-use super::{Accounts, Attempt, Change, Error as Refusal, NewAccount, cookie::SessionCookie};
+use super::{
+    Accounts, Attempt, Change, Error as Refusal, NewAccount, cookie::SessionCookie, sessions::SignOut,
+};
 use crate::{
     api::{
-        caller::{Credentials, MaybeSignedIn, Operator, SameOrigin, SignedIn, session_token},
+        caller::{Credentials, Operator, SameOrigin, SignedIn, SigningOut},
         error::Error,
         extract::{Client, Json, OptionalJson},
     },
@@ -91,20 +93,13 @@ async fn logout(
     State(api): State<Arc<Api>>,
     Client(address): Client,
     cookie: SessionCookie,
-    MaybeSignedIn(person): MaybeSignedIn,
-    headers: HeaderMap,
+    SigningOut(token): SigningOut,
     OptionalJson(Logout { everywhere }): OptionalJson<Logout>,
 ) -> Result<impl IntoResponse, Error> {
-    if let Some(person) = person {
-        if everywhere {
-            api.accounts.sign_out_everywhere(&person.name).await?;
-            audit::log(&person.name, address, "signed out everywhere");
-        }
-        if let Some(token) = session_token(&headers) {
-            api.accounts.sign_out(token).await?;
-        }
-    }
-    Ok((StatusCode::NO_CONTENT, cookie.clear()))
+    // Without a session there is nothing to clear: a page of another site, whose requests carry none, signs nobody out.
+    let Some(token) = token else { return Ok((None, StatusCode::NO_CONTENT)) };
+    api.accounts.sign_out(SignOut { token, everywhere, address }, Now::read()).await?;
+    Ok((Some(cookie.clear()), StatusCode::NO_CONTENT))
 }
 
 async fn set_up(

@@ -1,4 +1,5 @@
-//! The link with which the first operator is made: valid once, and only until a main server prints a newer one.
+//! The link with which the first operator is made: valid once, and only until a main server prints a newer one or an operator
+//! is made in another way.
 //!
 //! All main servers share one token; the store has its digest. It is used up by deleting that entry on condition that it is
 //! the one that was checked, so of two requests with the same token one succeeds.
@@ -25,6 +26,19 @@ pub(crate) struct Valid {
 /// The store's.
 pub(crate) async fn replace(kv: &dyn Kv, token: &Token) -> Result<(), store::Error> {
     kv.put(SETUP, KEY, token.digest().into(), None).await.map(drop)
+}
+
+/// Deletes the token, because there is an operator. Without the store it stays: the operator is checked for too when it is used.
+pub(crate) async fn discard(kv: &dyn Kv) {
+    let discarded = async {
+        if kv.get(SETUP, KEY).await?.is_some() {
+            kv.delete(SETUP, KEY, None).await?;
+        }
+        Ok::<_, store::Error>(())
+    };
+    if let Err(error) = discarded.await {
+        tracing::warn!("the setup token stays in the store, where it cannot be used: {error}");
+    }
 }
 
 /// What `token` matches; `None` if it is not the one.

@@ -65,7 +65,7 @@ impl Credentials {
         bearer(headers).is_some_and(|token| self.cluster_secret.matches(token))
     }
 
-    /// Who signed in, for a request that only reads.
+    /// Who signed in, for a request that only reads, whatever else it shows.
     pub(crate) fn reader(&self, parts: &Parts) -> Option<Person> {
         if parts.extensions.get::<LocalRequest>().is_some() {
             return Some(Person { name: LOCAL.to_owned(), role: Role::Operator });
@@ -73,12 +73,18 @@ impl Credentials {
         session_token(&parts.headers).and_then(|token| self.people.person(token))
     }
 
-    /// Who signed in, if the request comes from a page of this site.
+    /// Who signed in, unless the request has a bearer token too: then the token decides.
+    fn signed_in(&self, parts: &Parts) -> Option<Person> {
+        let is_local = parts.extensions.get::<LocalRequest>().is_some();
+        if bearer(&parts.headers).is_some() && !is_local { None } else { self.reader(parts) }
+    }
+
+    /// Who signed in, if the request comes from a page of this site and has no bearer token.
     ///
     /// # Errors
     /// `csrf` if it may come from another one.
     pub(crate) fn person(&self, parts: &Parts) -> Result<Option<Person>, Error> {
-        let person = self.reader(parts);
+        let person = self.signed_in(parts);
         if person.is_some() && !parts.method.is_safe() {
             check_csrf(parts)?;
         }
@@ -141,8 +147,9 @@ pub(crate) struct NodeOrOperator;
 /// A person who signed in calls.
 pub(crate) struct SignedIn(pub(crate) Person);
 
-/// Anybody calls; a person who signed in does so from a page of this site.
-pub(crate) struct MaybeSignedIn(pub(crate) Option<Person>);
+/// Anybody calls to sign out: the token of the session, if the request has one, whether or not the session is known here. The
+/// request comes from a page of this site.
+pub(crate) struct SigningOut(pub(crate) Option<String>);
 
 /// Anybody calls, only to read.
 pub(crate) struct Viewer(pub(crate) Option<Person>);
@@ -201,14 +208,13 @@ where
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for MaybeSignedIn
-where
-    Credentials: FromRef<S>,
-{
+impl<S: Send + Sync> FromRequestParts<S> for SigningOut {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        Credentials::from_ref(state).person(parts).map(Self)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let token = session_token(&parts.headers);
+        if token.is_some() { check_csrf(parts) } else { check_origin(parts) }?;
+        Ok(Self(token.map(str::to_owned)))
     }
 }
 
@@ -219,7 +225,7 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        Ok(Self(Credentials::from_ref(state).reader(parts)))
+        Ok(Self(Credentials::from_ref(state).signed_in(parts)))
     }
 }
 
@@ -238,7 +244,7 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The token in the cookie (RFC 6265, section 4.2).
-pub(crate) fn session_token(headers: &HeaderMap) -> Option<&str> {
+fn session_token(headers: &HeaderMap) -> Option<&str> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token)
@@ -337,6 +343,37 @@ mod tests {
             &[cookie, marked, ("origin", "null")],
         ] {
             assert_eq!(post(headers), Some(ErrorCode::Csrf), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_beside_a_bearer_token_does_not_count() {
+        let headers =
+            [("cookie", "undead_session=ann"), ("x-undead-csrf", "1"), ("authorization", "Bearer any")];
+        for method in [Method::GET, Method::POST] {
+            let parts = parts(method, &headers);
+            assert_eq!(code(credentials().operator(&parts)), Some(ErrorCode::Unauthorized));
+            assert_eq!(credentials().person(&parts).unwrap(), None);
+            assert_eq!(credentials().signed_in(&parts), None);
+        }
+        let basic = [("cookie", "undead_session=ann"), ("authorization", "Basic any")];
+        assert!(credentials().operator(&parts(Method::GET, &basic)).is_ok(), "a proxy's");
+    }
+
+    #[tokio::test]
+    async fn signing_out_is_for_pages_of_this_site_whether_or_not_the_session_is_known() {
+        let token = async |headers: &[(&str, &str)]| {
+            let signing_out = SigningOut::from_request_parts(&mut parts(Method::POST, headers), &()).await;
+            signing_out.map(|SigningOut(token)| token).map_err(|error| error.code())
+        };
+        let (marked, foreign) = (("x-undead-csrf", "1"), ("origin", "http://elsewhere.example"));
+        assert_eq!(token(&[]).await, Ok(None));
+        assert_eq!(token(&[foreign]).await, Err(ErrorCode::Csrf));
+        for cookie in ["undead_session=ann", "undead_session=unknown"] {
+            let cookie = ("cookie", cookie);
+            assert_eq!(token(&[cookie]).await, Err(ErrorCode::Csrf));
+            assert_eq!(token(&[cookie, marked, foreign]).await, Err(ErrorCode::Csrf));
+            assert!(token(&[cookie, marked]).await.unwrap().is_some());
         }
     }
 

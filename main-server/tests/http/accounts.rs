@@ -131,6 +131,41 @@ async fn a_session_alone_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_signs_nobody_out() {
+    let server = Server::start().await;
+    add(&server, "ann", "operator").await;
+    let ann = sign_in(&server, "ann").await;
+    let (cookie, foreign) = (("cookie", ann.cookie.as_str()), ("origin", "http://elsewhere.example"));
+    // Browsers send the cookie with requests of this site's pages alone.
+    for headers in [&[foreign][..], &[("origin", "null")], &[cookie], &[cookie, foreign]] {
+        let response = server.call(Method::POST, "/api/logout", headers, vec![]).await;
+        assert!(!response.headers().contains_key(header::SET_COOKIE), "{headers:?}");
+        assert_eq!(read(response).await.code(), ErrorCode::Csrf, "{headers:?}");
+    }
+    let bare = server.call(Method::POST, "/api/logout", &[], vec![]).await;
+    assert_eq!(bare.status(), StatusCode::NO_CONTENT);
+    assert!(!bare.headers().contains_key(header::SET_COOKIE), "there is no cookie to remove");
+    assert!(ann.me().await.is_some());
+}
+
+#[tokio::test]
+async fn a_bearer_token_decides_whether_or_not_there_is_a_session() {
+    let server = Server::with(|config| config.broadcast = protocol::account::Broadcast::Account).await;
+    add(&server, "ann", "operator").await;
+    let ann = sign_in(&server, "ann").await;
+    let headers = [("cookie", ann.cookie.as_str()), ("x-undead-csrf", "1"), ("authorization", "Bearer any")];
+    let body = || json!({ "title": "any" }).to_string().into_bytes();
+    let create = server.call(Method::POST, "/api/streams", &headers, body()).await;
+    assert_eq!(read(create).await.code(), ErrorCode::BroadcastNotAllowed);
+    let me = read(server.call(Method::GET, "/api/me", &headers, vec![]).await).await.read::<Me>();
+    assert_eq!((me.account, me.may_broadcast), (None, false), "as it is for the call");
+    for path in ["/api/accounts", "/api/stream-keys"] {
+        let refused = read(server.call(Method::GET, path, &headers, vec![]).await).await;
+        assert_eq!(refused.code(), ErrorCode::Unauthorized, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn operators_manage_accounts_and_broadcasters_do_not() {
     let server = Server::start().await;
     add(&server, "ann", "operator").await;

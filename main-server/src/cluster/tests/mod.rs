@@ -99,6 +99,16 @@ impl Member {
         &self.context
     }
 
+    /// See [`Connection::blind`].
+    pub(crate) fn blind(&self) {
+        self.connection.blind();
+    }
+
+    /// See [`Connection::cut`].
+    pub(crate) fn cut(&self) {
+        self.connection.cut();
+    }
+
     /// Its streams, without HTTP.
     fn streams(&self) -> Streams {
         Streams::new(&self.context, &self.state)
