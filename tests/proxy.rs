@@ -134,6 +134,8 @@ struct Site {
     client: Client,
     port: u16,
     prefix: &'static str,
+    /// The paths of the nodes.
+    nodes: &'static [&'static str],
 }
 
 impl Site {
@@ -158,9 +160,9 @@ impl Site {
         }
         let trust = Trust::load(Some(&authority.file())).unwrap();
         let client = trust.http_client().no_proxy().build().unwrap();
-        let site = Self { processes, trust, client, port, prefix };
-        site.until_ok("/healthz").await;
         let nodes: &[&str] = if separate { &["/cdn1", "/cdn2"] } else { &["/cdn/a"] };
+        let site = Self { processes, trust, client, port, prefix, nodes };
+        site.until_ok("/healthz").await;
         for node in nodes {
             site.until_ok(&format!("{node}/readyz")).await;
         }
@@ -199,8 +201,14 @@ impl Site {
                 assert_eq!(answer.status(), StatusCode::OK, "{page}: {file}");
             }
         }
-        let hidden = self.client.get(self.url("/metrics")).send().await.unwrap();
-        assert_eq!(hidden.status(), StatusCode::NOT_FOUND);
+        for server in [""].iter().chain(self.nodes) {
+            let metrics = self.url(&format!("{server}/metrics"));
+            assert_eq!(
+                self.client.get(&metrics).send().await.unwrap().status(),
+                StatusCode::NOT_FOUND,
+                "{metrics}"
+            );
+        }
     }
 
     async fn check_events(&self) {
