@@ -1,12 +1,13 @@
 //! What the parts of `undead up` call in each other: all that is served on the plain port on loopback.
 
 use axum::{
-    Router,
+    Json, Router,
     extract::Request,
     http::StatusCode,
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
+use protocol::{ErrorBody, ErrorCode, WireError};
 
 /// Calls of nodes to the main server, of the supervisor of node processes, and of nodes to each other.
 const PATHS: [&str; 4] = ["/register_server", "/api/nodes", "/api/scaling", "/cdn"];
@@ -20,7 +21,12 @@ async fn check(request: Request, next: Next) -> Response {
     if is_node_call(request.uri().path()) {
         return next.run(request).await;
     }
-    StatusCode::NOT_FOUND.into_response()
+    refusal()
+}
+
+fn refusal() -> Response {
+    let error = WireError::new(ErrorCode::NotFound, "this port serves calls of nodes alone");
+    (StatusCode::NOT_FOUND, Json(ErrorBody { error })).into_response()
 }
 
 fn is_node_call(path: &str) -> bool {
@@ -44,5 +50,12 @@ mod tests {
         {
             assert!(!is_node_call(path), "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_refused_call_gets_an_error_body() {
+        let body = axum::body::to_bytes(refusal().into_body(), 1_000).await.unwrap();
+        let ErrorBody { error } = serde_json::from_slice(&body).unwrap();
+        assert_eq!(error.code, ErrorCode::NotFound);
     }
 }
