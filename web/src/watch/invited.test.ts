@@ -46,5 +46,6 @@ it('is forgotten once it is refused', () => {
   const invited = visit(memory, '#invitation=secret');
   invited.admitted('grant');
   invited.forget();
+  expect(invited).toMatchObject({ invitation: undefined, grant: undefined });
   expect(visit(memory)).toMatchObject({ invitation: undefined, grant: undefined });
 });

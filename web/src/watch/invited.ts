@@ -42,8 +42,10 @@ export class Invited {
     this.#memory.setItem(this.#keys.grant, grant);
   }
 
-  /** The invitation is no longer good: the tab forgets it, so that a reload asks without. */
+  /** The invitation is no longer good: the next question, after a reload too, goes without. */
   forget(): void {
+    this.#invitation = undefined;
+    this.#grant = undefined;
     this.#memory.removeItem(this.#keys.invitation);
     this.#memory.removeItem(this.#keys.grant);
   }

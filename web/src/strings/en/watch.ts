@@ -66,6 +66,7 @@ export const watch = {
     thisStream: 'this stream',
     liveStreams: 'live streams',
     locked: { heading: 'This stream is private', advice: 'Ask the broadcaster for the passphrase.' },
+    passphraseInstead: 'You can watch with the passphrase. Ask the broadcaster for it, or for a new link.',
     uninvited: {
       missing: { heading: 'This stream is by invitation', advice: 'Ask the broadcaster for an invitation link.' },
       expired: { heading: 'This invitation has expired', advice: 'Ask the broadcaster for a new link.' },

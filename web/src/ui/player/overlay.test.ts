@@ -44,3 +44,14 @@ it.each([
   await overlay.updateComplete;
   expect(overlay.renderRoot.querySelector('h2')?.textContent).toContain(words);
 });
+
+it.each([
+  ['invitation_refused', 'used_up', 'This invitation is used up'],
+  ['wrong_passphrase', undefined, 'This stream is private'],
+])('asks for the passphrase after %s, and says why', async (problem, reason, heading) => {
+  const overlay = Object.assign(new WatchOverlay(), { situation: 'locked', problem, reason });
+  document.body.append(overlay);
+  await overlay.updateComplete;
+  expect(overlay.renderRoot.querySelector('h2')?.textContent).toBe(heading);
+  expect(overlay.renderRoot.querySelector('input[name=passphrase]')).not.toBeNull();
+});

@@ -198,6 +198,8 @@ export class WatchOverlay extends LitElement {
         return this.#card(busyWords(this.problem));
       case 'uninvited':
         return this.#card(texts.uninvited[refusalOf(this.reason)]);
+      case 'locked':
+        return this.#card(this.#lockedWords);
       default:
         return this.#card(words(this.situation, this.#what));
     }
@@ -207,6 +209,12 @@ export class WatchOverlay extends LitElement {
   #interrupted(): TemplateResult {
     const { heading, advice } = texts.interrupted;
     return this.#card({ heading, advice: advice(this.#saidInS ?? 0) }, advice(this.endsInS ?? 0));
+  }
+
+  /** Where an invitation was refused, the passphrase is another way to watch. */
+  get #lockedWords(): Words {
+    if (this.problem !== 'invitation_refused') return texts.locked;
+    return { heading: texts.uninvited[refusalOf(this.reason)].heading, advice: texts.passphraseInstead };
   }
 
   /** What the browser cannot play. */
@@ -313,14 +321,15 @@ function busyWords(problem: ErrorCode | LocalErrorCode | undefined): Words {
 }
 
 function words(
-  situation: Exclude<WatchPhase, 'live' | 'connecting' | 'reconnecting' | 'interrupted' | 'busy' | 'uninvited'>,
+  situation: Exclude<
+    WatchPhase,
+    'live' | 'connecting' | 'reconnecting' | 'interrupted' | 'busy' | 'locked' | 'uninvited'
+  >,
   what: string,
 ): Words {
   switch (situation) {
     case 'waiting':
       return texts.waiting;
-    case 'locked':
-      return texts.locked;
     case 'ended':
       return texts.ended;
     case 'not_found':

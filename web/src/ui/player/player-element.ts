@@ -255,7 +255,7 @@ export class PlayerElement extends LitElement {
       {
         show: (change: Partial<Shown>) => Object.assign(this, change),
         stateChanged: (watchState) => {
-          if (watchState.phase === 'uninvited') this.invited?.forget();
+          if (watchState.problem?.code === 'invitation_refused') this.invited?.forget();
           this.#refresh();
           this.dispatchEvent(new WatchStateEvent(watchState));
         },

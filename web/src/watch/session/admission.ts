@@ -1,7 +1,7 @@
 // Getting nodes from the main server, and what its refusals mean: wait, give up, go on with the nodes that are known.
 
 import { CallError, asCallError } from '../../protocol/error';
-import type { AskForNodes, NodeAddress, StreamState } from '../../protocol/stream';
+import type { AskForNodes, Assignment, NodeAddress, StreamState } from '../../protocol/stream';
 import type { NodeList } from './node-list';
 import type { WatchSetup } from './setup';
 import { phaseOf, type FinalPhase, type WatchState } from './state';
@@ -28,6 +28,8 @@ export class Admission {
   readonly #nodes: NodeList;
   readonly #owner: AdmissionOwner;
   readonly #now: () => number;
+  /** Why the invitation was refused; it is not shown again. */
+  #refusal: CallError | undefined;
   /** What the main server last said of the stream. */
   #described: { state: StreamState | undefined; atMs: number } | undefined;
 
@@ -41,17 +43,32 @@ export class Admission {
   /** Gets a grant and nodes; without the main server the standbys have to do. False: nothing to go on with. */
   async ask(): Promise<boolean> {
     try {
-      const assignment = await this.#setup.askForNodes(this.#question(this.#nodes.avoid(this.#now())));
+      const assignment = await this.#admit(this.#nodes.avoid(this.#now()));
       this.#nodes.take(assignment);
       return assignment.nodes.length > 0;
     } catch (error) {
       const problem = asCallError(error);
-      if (problem.code === 'wrong_passphrase') this.#owner.finish('locked', problem);
-      else if (problem.code === 'invitation_refused') this.#owner.finish('uninvited', problem);
+      if (problem.code === 'wrong_passphrase') this.#owner.finish('locked', this.#refusal ?? problem);
+      else if (problem.code === 'invitation_refused') this.#owner.finish('uninvited', this.#refusal ?? problem);
       else if (problem.code === 'unknown_stream') await this.#isOver(problem);
       else if (FULL.includes(problem.code)) await this.#noNode(problem);
       else return this.#useStandbys(problem);
       return false;
+    }
+  }
+
+  /**
+   * A viewer whose invitation is refused is asked for the passphrase, if the stream has one: the main server says so to viewers
+   * without an invitation.
+   */
+  async #admit(avoid: string[]): Promise<Assignment> {
+    try {
+      return await this.#setup.askForNodes(this.#question(avoid));
+    } catch (error) {
+      const problem = asCallError(error);
+      if (problem.code !== 'invitation_refused' || this.#invitation === undefined) throw error;
+      this.#refusal = problem;
+      return this.#setup.askForNodes(this.#question(avoid));
     }
   }
 
@@ -83,8 +100,13 @@ export class Admission {
     return true;
   }
 
+  get #invitation(): string | undefined {
+    return this.#refusal === undefined ? this.#setup.invitation : undefined;
+  }
+
   #question(avoid: string[]): AskForNodes {
-    const { passphrase, invitation, region } = this.#setup;
+    const { passphrase, region } = this.#setup;
+    const invitation = this.#invitation;
     return {
       ...(passphrase === undefined ? {} : { passphrase }),
       ...(invitation === undefined ? {} : { invitation }),

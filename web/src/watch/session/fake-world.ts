@@ -159,11 +159,14 @@ export function initOf(take: number): StreamingData {
 
 interface Options {
   passphrase?: string;
+  invitation?: string;
   region?: string;
   formats?: Format[];
   retryAfterMs?: number;
   /** What the main server answers instead of nodes. */
   mainServer?: ErrorCode | 'unreachable';
+  /** What it answers to a question with an invitation. */
+  invited?: { code: ErrorCode; reason: string };
   /** What it knows of the stream; null when it knows none. */
   info?: StreamState | null;
   hidden?: boolean;
@@ -196,9 +199,11 @@ export interface World {
 /** A session between a main server and nodes `/a` and `/b`; the main server puts avoided ones last. */
 export function watch({
   passphrase,
+  invitation,
   region,
   formats,
   mainServer,
+  invited,
   retryAfterMs = 0,
   info = 'live',
   hidden = false,
@@ -223,6 +228,7 @@ export function watch({
   const session = new WatchSession({
     streamId: STREAM,
     ...(passphrase === undefined ? {} : { passphrase }),
+    ...(invitation === undefined ? {} : { invitation }),
     ...(region === undefined ? {} : { region }),
     ...(formats === undefined ? {} : { formats }),
     clock: new ServerClock(() => Date.now()),
@@ -230,6 +236,9 @@ export function watch({
     connect: (url) => (url === '/a' ? a : b).connect(),
     askForNodes: (ask) => {
       world.asked.push(ask);
+      if (invited && ask.invitation !== undefined) {
+        return Promise.reject(new CallError(invited.code, invited.code, { reason: invited.reason }));
+      }
       if (world.mainServer) {
         return Promise.reject(new CallError(world.mainServer, world.mainServer, { retryAfterMs }));
       }

@@ -118,6 +118,26 @@ describe('WatchSession', () => {
     expect(session.state.phase).toBe('locked');
   });
 
+  it.each([
+    ['wrong_passphrase', 'locked'],
+    ['invitation_refused', 'uninvited'],
+  ] as const)('asks without an invitation that was refused: %s', async (mainServer, phase) => {
+    const invited = { code: 'invitation_refused', reason: 'used_up' } as const;
+    const { session, asked } = watch({ invitation: 'used', invited, mainServer });
+    await pass(50);
+    expect(asked).toEqual([{ invitation: 'used' }, {}]);
+    expect(session.state).toMatchObject({ phase, problem: { code: 'invitation_refused', reason: 'used_up' } });
+  });
+
+  it('watches with the passphrase where the invitation is refused', async () => {
+    const invited = { code: 'invitation_refused', reason: 'expired' } as const;
+    const { session, asked } = watch({ invitation: 'old', passphrase: 'boo', invited });
+    await pass(50);
+    expect(asked).toEqual([{ invitation: 'old', passphrase: 'boo' }, { passphrase: 'boo' }]);
+    expect(session.state.phase).toBe('live');
+    session.close();
+  });
+
   it('starts over at the newest keyframe when told that its media is useless', async () => {
     const { session, a, world } = watch();
     await pass(50);

@@ -17,7 +17,7 @@ export type WatchPhase =
   | 'reconnecting'
   /** No node can take a viewer now, or the main server cannot say which; asked again and again. */
   | 'busy'
-  /** A passphrase is needed, or was wrong. */
+  /** A passphrase is needed, or was wrong; or an invitation was refused, which `problem` tells, and a passphrase will do. */
   | 'locked'
   /** An invitation is needed, or was refused. */
   | 'uninvited'
