@@ -78,10 +78,10 @@ impl ViewerConnection for Recipient {
 
     /// The connection stays as long as it watches or publishes other streams, and where this stream is not over.
     fn dismiss(&self, why: Dismissal) {
-        if why == Dismissal::Closed(Closed::Ended) {
-            if let Some(connection) = self.open.get(self.sid) {
-                connection.watched_stream_ended();
-            }
+        if why == Dismissal::Closed(Closed::Ended)
+            && let Some(connection) = self.open.get(self.sid)
+        {
+            connection.watched_stream_ended();
         }
     }
 }

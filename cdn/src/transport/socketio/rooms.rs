@@ -34,10 +34,10 @@ impl Rooms {
             if let Err(error) = recipient.send(packet.clone()) {
                 tracing::debug!(%error, "a broadcaster has no room for an announcement");
             }
-            if state.state == StreamState::Ended {
-                if let Some(connection) = self.open.get(sid) {
-                    connection.published_stream_ended(state.stream_id);
-                }
+            if state.state == StreamState::Ended
+                && let Some(connection) = self.open.get(sid)
+            {
+                connection.published_stream_ended(state.stream_id);
             }
         }
         if state.state == StreamState::Ended {
