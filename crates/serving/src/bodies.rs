@@ -1,9 +1,8 @@
 //! Request bodies with a minimum rate, and responses during which a connection does not count as idle.
 
 use std::{
-    collections::HashMap,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -17,6 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::{
     Limits,
     places::{Http, Phase},
+    reader::Taken,
 };
 
 /// Most bytes that are given to HTTP/2 at once: it holds them all until the client has room.
@@ -102,49 +102,6 @@ impl<B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Unpin> Body for Arrivi
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// Responses of an HTTP/2 connection of which a part waits until the client has room for it, and since when.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting(Mutex<(u64, HashMap<u64, Instant>)>);
-
-impl Waiting {
-    /// How long the client has taken nothing of the response that waits longest.
-    pub(crate) fn longest(&self, now: Instant) -> Option<Duration> {
-        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.1.values().map(|since| now.saturating_duration_since(*since)).max()
-    }
-
-    /// A further response.
-    pub(crate) fn response(self: &Arc<Self>) -> Taken {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.0 += 1;
-        Taken { waiting: self.clone(), number: waiting.0 }
-    }
-}
-
-/// What the client has taken of a response: the server asks for the next part of a body once there is room for it.
-#[derive(Debug)]
-pub(crate) struct Taken {
-    waiting: Arc<Waiting>,
-    number: u64,
-}
-
-impl Taken {
-    fn all(&self) {
-        self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&self.number);
-    }
-
-    fn nothing_yet(&self) {
-        let mut waiting = self.waiting.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.1.insert(self.number, Instant::now());
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        self.all();
     }
 }
 

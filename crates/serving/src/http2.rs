@@ -1,8 +1,8 @@
 //! HTTP/2 under the same bounds as HTTP/1.1.
 //!
 //! The library bounds heads, streams, windows and resets. What it has no time-out for is watched here: a connection without a
-//! running request is closed after the time of a request head, and one that takes nothing of a response, by flow control,
-//! after the time for unread data. Bodies of requests have their own pace (see `bodies`).
+//! running request is closed after the time of a request head, and a response of which the client takes nothing, by flow control,
+//! ends after the time for unread data (see `reader`). Bodies of requests have their own pace (see `bodies`).
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -13,17 +13,17 @@ use hyper::{rt::Executor, server::conn::http2};
 use hyper_util::rt::TokioTimer;
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 
-use crate::{Limits, bodies::Waiting, places::Http};
+use crate::{Limits, places::Http, reader::Reader};
 
 /// Requests at the same time. Browsers send few; each may hold [`SEND_BYTES`] and a head.
 const MAX_STREAMS: u32 = 32;
 /// Most bytes of one response that are taken before its client has room for them.
 const SEND_BYTES: usize = 16 << 10;
-/// Largest request head, decoded.
-const HEAD_BYTES: u32 = 32 << 10;
+/// Largest request head with HTTP/2, decoded: its names and values, and 32 bytes for each field (RFC 9113, section 6.5.2).
+pub const MAX_HTTP2_HEAD_BYTES: u32 = 16 << 10;
 /// Bytes of one request's body, and of all together, that a client may send before they are read.
 const STREAM_WINDOW_BYTES: u32 = 64 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 256 << 10;
@@ -31,8 +31,6 @@ const CONNECTION_WINDOW_BYTES: u32 = 256 << 10;
 const MAX_RESETS: usize = 20;
 /// How long a client may take to acknowledge that the connection ends.
 pub(crate) const GOODBYE_TIMEOUT: Duration = Duration::from_secs(5);
-/// A response is looked after this often within the time for unread data.
-const CHECKS: u32 = 4;
 
 /// The server's settings for HTTP/2.
 pub(crate) fn builder(tasks: &Tasks) -> http2::Builder<Tasks> {
@@ -41,7 +39,7 @@ pub(crate) fn builder(tasks: &Tasks) -> http2::Builder<Tasks> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_send_buf_size(SEND_BYTES)
-        .max_header_list_size(HEAD_BYTES)
+        .max_header_list_size(MAX_HTTP2_HEAD_BYTES)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_pending_accept_reset_streams(MAX_RESETS)
@@ -50,14 +48,23 @@ pub(crate) fn builder(tasks: &Tasks) -> http2::Builder<Tasks> {
 }
 
 /// The requests of a connection. They end with it.
-#[derive(Clone, Default)]
-pub(crate) struct Tasks(Arc<Mutex<JoinSet<()>>>);
+#[derive(Clone)]
+pub(crate) struct Tasks {
+    tasks: Arc<Mutex<JoinSet<()>>>,
+    reader: Arc<Reader>,
+}
+
+impl Tasks {
+    pub(crate) fn new(reader: Arc<Reader>) -> Self {
+        Self { tasks: Arc::default(), reader }
+    }
+}
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
     fn execute(&self, future: F) {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
-        tasks.spawn(future);
+        tasks.spawn(self.reader.clone().run(future));
     }
 }
 
@@ -66,7 +73,7 @@ pub(crate) struct EndOnDrop(pub(crate) Tasks);
 
 impl Drop for EndOnDrop {
     fn drop(&mut self) {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
     }
 }
 
@@ -79,15 +86,5 @@ pub(crate) async fn idle(http: &Http, limits: &Limits) {
             return;
         }
         sleep_until(ends).await;
-    }
-}
-
-/// Waits until a response was not taken for the time for unread data.
-pub(crate) async fn unread(waiting: &Waiting, limits: &Limits) {
-    loop {
-        sleep(limits.unread / CHECKS).await;
-        if waiting.longest(Instant::now()).is_some_and(|waited| waited >= limits.unread) {
-            return;
-        }
     }
 }

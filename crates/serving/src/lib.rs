@@ -15,6 +15,7 @@ mod forwarded;
 mod http2;
 mod limits;
 mod places;
+mod reader;
 mod redirect;
 mod server;
 mod shortage;
@@ -22,8 +23,9 @@ mod tls;
 
 pub use connection::Connection;
 pub use forwarded::{Forwarded, Network, Prefix, Proxies};
+pub use http2::MAX_HTTP2_HEAD_BYTES;
 pub use limits::Limits;
 pub use places::Client;
 pub use redirect::redirect_to_https;
-pub use server::{Listener, MAX_HEAD_BYTES, serve};
+pub use server::{Listener, MAX_HEAD_BYTES, MAX_HEAD_FIELDS, serve};
 pub use tls::{Handshakes, TlsConnection};

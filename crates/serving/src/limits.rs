@@ -23,7 +23,8 @@ pub struct Limits {
     pub body_pause: Duration,
     /// Lowest rate of a body, in bytes per second, after a first [`Limits::body_pause`]; a slower request fails.
     pub body_bytes_per_s: u64,
-    /// How long a client may leave data unread before its connection is closed. Keep it longer than a node
+    /// How long a client may leave data unread before its connection is closed; with HTTP/2 only the response ends, if the client
+    /// reads others. Keep it longer than a node
     /// waits for a viewer: 20 s to take anything, then 30 s to read why it is disconnected.
     pub unread: Duration,
     /// Most connections of every kind.

@@ -26,9 +26,10 @@ use tower::ServiceExt;
 
 use crate::{
     Connection, Handshakes, Limits, TlsConnection,
-    bodies::{Answer, Arriving, Busy, Waiting},
+    bodies::{Answer, Arriving, Busy},
     http2::{self, EndOnDrop, Tasks},
     places::{Client, Entry, Http, Phase, Place, Places},
+    reader::{Reader, Taken},
     redirect_to_https,
     shortage::{Line, Shortage},
     tls::{Opened, Tls},
@@ -36,6 +37,8 @@ use crate::{
 
 /// Largest request head, in bytes, and what is read of a body at once.
 pub const MAX_HEAD_BYTES: usize = 32 << 10;
+/// Most fields of a request head; with HTTP/1.1 the library's own bound.
+pub const MAX_HEAD_FIELDS: usize = 100;
 /// Pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -156,8 +159,6 @@ struct Peer {
     http: Arc<Http>,
     client: Client,
     is_tls: bool,
-    /// For HTTP/2.
-    waiting: Option<Arc<Waiting>>,
 }
 
 impl Server {
@@ -182,8 +183,7 @@ impl Server {
 
     async fn attend(self: Arc<Self>, tcp: TcpStream, address: SocketAddr, place: Place) {
         tune(&tcp, self.limits.unread);
-        let client =
-            Peer { address, http: place.http.clone(), client: place.client(), is_tls: false, waiting: None };
+        let client = Peer { address, http: place.http.clone(), client: place.client(), is_tls: false };
         let connection = Connection::new(tcp, place);
         let Some(tls) = &self.tls else { return self.serve_http1(&self.app, connection, client).await };
         let opened = tokio::select! {
@@ -216,9 +216,9 @@ impl Server {
         }
     }
 
-    async fn serve_http2(&self, io: TlsConnection, mut peer: Peer) {
-        let (waiting, tasks) = (Arc::<Waiting>::default(), Tasks::default());
-        peer.waiting = Some(waiting.clone());
+    async fn serve_http2(&self, io: TlsConnection, peer: Peer) {
+        let reader = Reader::new(self.limits.unread);
+        let tasks = Tasks::new(reader.clone());
         let _requests = EndOnDrop(tasks.clone());
         let service = service_fn(|request| self.answer(&self.app, request, &peer));
         let mut connection = pin!(http2::builder(&tasks).serve_connection(TokioIo::new(io), service));
@@ -242,7 +242,7 @@ impl Server {
                     deadline = Some(Instant::now() + http2::GOODBYE_TIMEOUT);
                 }
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => return,
-                () = http2::unread(&waiting, &self.limits) => return,
+                () = reader.stopped() => return,
             }
         }
     }
@@ -286,9 +286,9 @@ impl Server {
     ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<> {
         let phase = if request.body().is_end_stream() { Phase::Answering } else { Phase::Receiving };
         let busy = Busy::new(peer.http.clone(), phase);
-        let taken = peer.waiting.as_ref().map(Waiting::response);
         let mut request = request.map(|body| Body::new(Arriving::new(body, busy.0.clone(), &self.limits)));
         as_http1(&mut request);
+        let has_too_many_fields = request.headers().len() > MAX_HEAD_FIELDS;
         let proxies = &self.limits.proxies;
         let forwarded = proxies.forwarded(peer.address.ip(), peer.is_tls, request.uri(), request.headers());
         request.extensions_mut().insert(forwarded);
@@ -301,11 +301,18 @@ impl Server {
         if request.headers().contains_key(header::UPGRADE) {
             request.extensions_mut().insert(peer.client.clone());
         }
-        let answered = (!busy.0.is_refused).then(|| app.clone().oneshot(request));
+        let answered = if busy.0.is_refused {
+            Err(too_many_connections())
+        } else if has_too_many_fields {
+            Err(too_many_fields())
+        } else {
+            Ok(app.clone().oneshot(request))
+        };
         async move {
+            let taken = Taken::of_task();
             let response = match answered {
-                Some(answered) => answered.await?,
-                None => refusal(),
+                Ok(answered) => answered.await?,
+                Err(refusal) => refusal,
             };
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 busy.0.upgraded();
@@ -316,13 +323,20 @@ impl Server {
 }
 
 /// The answer on a connection that is one too many of its address.
-fn refusal() -> Response<Body> {
+fn too_many_connections() -> Response<Body> {
     let error = WireError::new(
         ErrorCode::LimitReached,
         "your address has as many connections to this server as it may: close others, or try again in a moment",
     );
     let headers = [(header::RETRY_AFTER, RETRY_AFTER_S), (header::CONNECTION, "close")];
     (StatusCode::TOO_MANY_REQUESTS, headers, Json(ErrorBody { error })).into_response()
+}
+
+/// The answer to a request with more than [`MAX_HEAD_FIELDS`].
+fn too_many_fields() -> Response<Body> {
+    let message = format!("the request has more than {MAX_HEAD_FIELDS} header fields");
+    let error = WireError::new(ErrorCode::InvalidRequest, message);
+    (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Json(ErrorBody { error })).into_response()
 }
 
 /// Gives a request of HTTP/2 the form of HTTP/1.1, which handlers expect: the authority in `Host`, and a path as its URI (RFC 9113,

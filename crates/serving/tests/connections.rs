@@ -157,6 +157,17 @@ async fn a_request_head_has_32_kib() {
 }
 
 #[tokio::test]
+async fn a_request_head_has_100_fields() {
+    let port = Port::open(|_| {}).await;
+    for (fields, status) in [(serving::MAX_HEAD_FIELDS, "200"), (serving::MAX_HEAD_FIELDS + 1, "431")] {
+        let more = "X: \r\n".repeat(fields - 2);
+        let request = format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
+        let answer = port.send(&request).await.rest().await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{fields}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_stops_is_refused_and_its_connection_closed() {
     let port = Port::open(|limits| limits.body_pause = SHORT).await;
     let mut client = port.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf").await;

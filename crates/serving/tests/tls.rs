@@ -192,6 +192,60 @@ async fn a_client_that_takes_nothing_of_an_http2_response_is_closed() {
 }
 
 #[tokio::test]
+async fn an_http2_response_that_is_not_read_ends_alone_while_others_are_read() {
+    let port = Port::open(|limits| limits.unread = Duration::from_millis(500)).await;
+    // As browsers do, it has room for more than one response that is not read.
+    let mut builder = h2::client::Builder::new();
+    builder.initial_connection_window_size(16 << 20);
+    let (client, connection) = builder.handshake::<_, Bytes>(port.connect("h2").await).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let mut client = client.ready().await.unwrap();
+    let (answer, _) = client.send_request(to("/large"), true).unwrap();
+    let mut unread = answer.await.unwrap().into_body();
+    let ends = async {
+        loop {
+            if let Err(error) = unread.data().await.expect("more than there is room for") {
+                return error;
+            }
+        }
+    };
+    let reads = async {
+        let mut other = client.clone();
+        loop {
+            let (answer, _) = other.send_request(to("/"), true).unwrap();
+            answer.await.unwrap().into_body().data().await.unwrap().unwrap();
+        }
+    };
+    let error = timeout(PATIENCE, async {
+        tokio::select! { error = ends => error, () = reads => unreachable!() }
+    });
+    assert_eq!(error.await.expect("the response ends").reason(), Some(h2::Reason::CANCEL));
+    let (answer, _) = client.send_request(to("/"), true).unwrap();
+    assert!(answer.await.unwrap().status().is_success());
+    assert!(!connection.is_finished());
+}
+
+#[tokio::test]
+async fn a_request_head_has_100_fields_and_16_kib_in_http2() {
+    let port = Port::open(|_| {}).await;
+    let (mut client, _connection) = port.http2().await;
+    // Compression makes a byte of each of these fields. The server adds `Host`.
+    for (fields, status) in [(99, 200), (100, 431), (300, 431)] {
+        let mut request = to("/");
+        let field = header::HeaderValue::from_static("");
+        request
+            .headers_mut()
+            .extend((0..fields).map(|_| (header::HeaderName::from_static("x"), field.clone())));
+        let (answer, _) = client.send_request(request, true).unwrap();
+        assert_eq!(answer.await.unwrap().status(), status, "{fields}");
+    }
+    let mut request = to("/");
+    request.headers_mut().insert("x", "a".repeat(20 << 10).parse().unwrap());
+    let refused = client.send_request(request, true).unwrap().0.await;
+    assert!(refused.is_err() || refused.is_ok_and(|answer| answer.status() == 431));
+}
+
+#[tokio::test]
 async fn requests_at_the_same_time_and_heads_are_bounded_in_http2() {
     let port = Port::open(|_| {}).await;
     let (mut client, mut connection) = handshake(port.connect("h2").await).await.unwrap();
