@@ -237,6 +237,17 @@ impl<S: Send + Sync> FromRequestParts<S> for SameOrigin {
     }
 }
 
+/// What [`bearer`] finds, for handlers that wait for a body: they keep no more of the head.
+pub(crate) struct Bearer(pub(crate) Option<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Bearer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(bearer(&parts.headers).map(str::to_owned)))
+    }
+}
+
 /// The token of `Authorization: Bearer …` (RFC 6750, section 2.1).
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;

@@ -1,16 +1,30 @@
 //! Whatever arrives, the answer is an error with a code, and the next caller is served.
 
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderValue, Request},
+};
+use futures_util::{FutureExt, stream};
+use main_server::{App, Config};
 use protocol::{
     ErrorCode, StreamId,
     stream::{StreamCreated, StreamState},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use serving::Forwarded;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
+use tower::ServiceExt;
 
 use crate::server::{Server, TEST_TIMEOUT, carried};
 
@@ -177,5 +191,37 @@ async fn bytes_that_are_no_http_are_not_the_next_callers_problem() {
         timeout(TEST_TIMEOUT, socket.read_to_end(&mut answer)).await.unwrap().unwrap();
         assert!(!answer.starts_with(b"HTTP/1.1 2") && !answer.starts_with(b"HTTP/1.1 5"));
         assert!(server.get("/healthz").await.status.is_success());
+    }
+}
+
+/// Memory of a header field, which knows how many hold it.
+struct Field {
+    bytes: &'static [u8],
+    _held: Arc<()>,
+}
+
+impl AsRef<[u8]> for Field {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes
+    }
+}
+
+#[tokio::test]
+async fn no_call_keeps_the_head_of_a_request_while_its_body_arrives() {
+    let folder = tempfile::tempdir().unwrap();
+    let router = App::open(Config::new(folder.path())).await.unwrap().router();
+    let watch = format!("/api/streams/{}/watch", StreamId::new("any", 1));
+    for path in ["/api/login", "/api/logout", "/api/setup", "/api/streams", &watch] {
+        let held = Arc::new(());
+        let field = Bytes::from_owner(Field { bytes: b"any", _held: held.clone() });
+        let field = HeaderValue::from_maybe_shared(field).unwrap();
+        let request = Request::post(path)
+            .header("x-any", field)
+            .extension(Forwarded::from(IpAddr::from(Ipv4Addr::LOCALHOST)))
+            .body(Body::from_stream(stream::pending::<Result<Bytes, Infallible>>()))
+            .unwrap();
+        let mut answer = Box::pin(router.clone().oneshot(request));
+        assert!(answer.as_mut().now_or_never().is_none(), "{path} waits for the body");
+        assert_eq!(Arc::strong_count(&held), 1, "{path}");
     }
 }

@@ -15,7 +15,7 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     Json as Answer, Router,
     extract::{DefaultBodyLimit, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     routing::{delete, get, post},
 };
 use protocol::{
@@ -34,7 +34,7 @@ use self::extract::{Broadcaster, Insider, Manager, Publisher, StreamPath};
 use super::{Asks, NewStream};
 use crate::{
     api::{
-        caller::bearer,
+        caller::Bearer,
         error::Error,
         extract::{Client, Json, OptionalJson},
     },
@@ -130,12 +130,12 @@ async fn watch(
     StreamPath(stream_id): StreamPath,
     Client(address): Client,
     forwarded: Forwarded,
-    headers: HeaderMap,
+    Bearer(grant): Bearer,
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
     let mut found = api.streams.find(stream_id, Now::read())?;
     let invitation_id = match found.asks.take() {
-        Some(asks) => admit(&api, stream_id, asks, &mut request, (address, bearer(&headers))).await?,
+        Some(asks) => admit(&api, stream_id, asks, &mut request, (address, grant.as_deref())).await?,
         None => None,
     };
     let prefix = forwarded.prefix();
