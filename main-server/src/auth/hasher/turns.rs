@@ -17,6 +17,10 @@ pub(super) const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Most that wait; the one with the latest round gives way to an earlier one.
 const MOST_WAITING: usize = 64;
 
+/// Most addresses of which the last round is known. Of more, the one with the lowest is forgotten, and may come once more in the
+/// present round.
+const MOST_KNOWN: usize = 4 * MOST_WAITING;
+
 /// Hands out turns.
 #[derive(Default)]
 pub(super) struct Turns {
@@ -65,14 +69,20 @@ impl Queue {
             let latest = self.waiting.last_entry().filter(|latest| latest.key().0 > round)?;
             latest.remove();
         }
-        if self.last.len() >= 2 * MOST_WAITING {
-            self.last.retain(|_, last| *last >= self.round);
-        }
-        self.last.insert(address, round);
+        self.remember(address, round);
         let (sender, turn) = oneshot::channel();
         self.arrivals += 1;
         self.waiting.insert((round, self.arrivals), sender);
         Some(turn)
+    }
+
+    fn remember(&mut self, address: Option<IpAddr>, round: u64) {
+        if self.last.len() >= MOST_KNOWN && !self.last.contains_key(&address) {
+            self.last.retain(|_, last| *last >= self.round);
+            let lowest = self.last.iter().min_by_key(|(_, last)| **last).map(|(address, _)| *address);
+            lowest.filter(|_| self.last.len() >= MOST_KNOWN).map(|lowest| self.last.remove(&lowest));
+        }
+        self.last.insert(address, round);
     }
 
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
@@ -144,6 +154,21 @@ mod tests {
         let order = order(&addresses).await;
         assert_eq!(order.len(), MOST_WAITING);
         assert_eq!(order[..2], [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn addresses_that_come_and_give_up_without_end_take_bounded_memory() {
+        let turns = Arc::new(Turns::default());
+        let first = turns.wait(None).await.unwrap();
+        for number in 0..20 * u32::try_from(MOST_KNOWN).unwrap() {
+            let gives_up = turns.wait(Some(IpAddr::from(number.to_be_bytes())));
+            assert!(gives_up.now_or_never().is_none(), "it waits, and is dropped");
+        }
+        assert_eq!(turns.queue().last.len(), MOST_KNOWN);
+        let mut good = Box::pin(turns.wait(address(1)));
+        assert!(good.as_mut().now_or_never().is_none());
+        drop(first);
+        assert!(good.now_or_never().unwrap().is_some());
     }
 
     #[tokio::test]
