@@ -61,20 +61,36 @@ impl Connections {
 impl TransportConnections {
     /// Counts a connection from `address`; none if the node has as many as it may, or the address has its share.
     pub(crate) fn count(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Counted> {
-        let share = self.node.shares.take(address)?;
+        let share = self.take(address)?;
+        Some(Counted { _open: self.open(), _share: share })
+    }
+
+    /// A place for a connection from `address` that is not open yet, under the same bounds.
+    pub(crate) fn take(&self, address: Option<IpAddr>) -> Option<Share> {
+        self.node.shares.take(address)
+    }
+
+    /// Counts a connection that has its place.
+    pub(crate) fn open(self: &Arc<Self>) -> Open {
         self.now.fetch_add(1, Relaxed);
-        Some(Counted { transport: self.clone(), _share: share })
+        Open { transport: self.clone() }
     }
 }
 
-/// A connection that counts until this is dropped.
+/// A connection with its place, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Counted {
-    transport: Arc<TransportConnections>,
+    _open: Open,
     _share: Share,
 }
 
-impl Drop for Counted {
+/// A connection that counts among those of its transport until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Open {
+    transport: Arc<TransportConnections>,
+}
+
+impl Drop for Open {
     fn drop(&mut self) {
         self.transport.now.fetch_sub(1, Relaxed);
     }

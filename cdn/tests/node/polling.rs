@@ -1,6 +1,6 @@
 //! HTTP long-polling, where WebSockets do not pass.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::IpAddr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::{SinkExt, StreamExt};
@@ -269,5 +269,34 @@ async fn a_handshake_whose_upgrade_a_proxy_left_out_is_refused() {
         connection.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with(&format!("HTTP/{version} 400")), "{answer}");
     }
+    node.stop().await;
+}
+
+/// The status of a request that opens a session and never joins, and its body, from the address 127.0.0.`last`.
+async fn opened_only(node: &TestNode, last: u8) -> (u16, Value) {
+    let client =
+        tls_harness::client_builder().local_address(IpAddr::from([127, 0, 0, last])).build().unwrap();
+    let url = format!("http://{}/socket.io/?EIO=4&transport=polling", node.address);
+    let answer = client.get(url).send().await.unwrap();
+    let status = answer.status().as_u16();
+    let text = answer.text().await.unwrap();
+    (status, serde_json::from_str(text.trim_start_matches('0')).unwrap())
+}
+
+#[tokio::test]
+async fn sessions_of_an_address_that_never_join_are_bounded_and_others_get_in() {
+    let node = TestNode::with(|limits| limits.sockets = 40).await;
+    let mut opened = 0;
+    let refusal = loop {
+        match opened_only(&node, 2).await {
+            (200, _) => opened += 1,
+            refusal => break refusal,
+        }
+        assert!(opened <= 52, "nine tenths of 40, and 16 that would learn it when they join");
+    };
+    assert_eq!((refusal.0, &refusal.1["error"]["code"]), (503, &json!("no_capacity")));
+    let mut other = Polling::connect(&node).await;
+    other.post(clocks(1)).await;
+    assert_eq!(answered(&other.packet().await), Some(0));
     node.stop().await;
 }

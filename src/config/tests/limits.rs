@@ -51,6 +51,18 @@ fn connections() -> Vec<Row> {
             "a_request_head_that_never_comes_whole_ends_the_connection",
         ),
         fixed("bytes of a request head", kib(serving::MAX_HEAD_BYTES), "431", "a_request_head_has_32_kib"),
+        fixed(
+            "bytes of a request head with HTTP/2, decoded, with 32 for each field",
+            kib(serving::MAX_HTTP2_HEAD_BYTES as usize),
+            "431",
+            "a_request_head_has_100_fields_and_16_kib_in_http2",
+        ),
+        fixed(
+            "fields of a request head",
+            serving::MAX_HEAD_FIELDS,
+            "431",
+            "a_request_head_has_100_fields, a_request_head_has_100_fields_and_16_kib_in_http2",
+        ),
         option(
             "mean rate of a request body, after a first pause",
             "min_body_rate",
@@ -60,8 +72,8 @@ fn connections() -> Vec<Row> {
         option(
             "time for which a client may leave a response unread",
             "unread_timeout_ms",
-            CLOSED,
-            "viewers_that_never_read_delay_no_other_and_hold_no_memory",
+            "the connection is closed; with HTTP/2 only the response ends, if the client reads others",
+            "viewers_that_never_read_delay_no_other_and_hold_no_memory, a_client_that_takes_nothing_of_an_http2_response_is_closed, an_http2_response_that_is_not_read_ends_alone_while_others_are_read",
         ),
         option(
             "connections of a port",
@@ -208,10 +220,16 @@ fn streams() -> Vec<Row> {
 fn nodes() -> Vec<Row> {
     vec![
         option(
-            "connections of a node",
+            "connections of a node; Socket.IO sessions count from their first request on",
             "max_media_connections",
             NO_CAPACITY,
-            "connections_are_bounded_together_and_counted_apart, node_without_room_for_connections_says_no_capacity_on_every_transport",
+            "connections_are_bounded_together_and_counted_apart, node_without_room_for_connections_says_no_capacity_on_every_transport, sessions_of_an_address_that_never_join_are_bounded_and_others_get_in",
+        ),
+        fixed(
+            "Socket.IO sessions beyond those, which only learn that the node is full; a sixteenth of them for an address",
+            cdn::MAX_REFUSED_SESSIONS,
+            "503 `no_capacity`",
+            "sessions_of_an_address_that_never_join_are_bounded_and_others_get_in",
         ),
         option(
             "connections of an address to a node",

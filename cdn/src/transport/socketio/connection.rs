@@ -12,15 +12,9 @@ use socketioxide::{TransportType, extract::SocketRef};
 
 use super::{
     adapter::Adapter, open_connections::OnStreamEnd, recipient::Recipient, rooms::Rooms, serial::Serial,
-    server::Server, watched::Watched,
+    server::Server, session::Session, watched::Watched,
 };
-use crate::{
-    connections::Counted,
-    ingest::ConnectionId,
-    lock::lock,
-    renewals::Renewal,
-    transport::{address, errors},
-};
+use crate::{connections::Open, ingest::ConnectionId, lock::lock, renewals::Renewal, transport::errors};
 
 /// See the [module](self).
 pub(super) struct Connection {
@@ -40,7 +34,7 @@ pub(super) struct Connection {
     pub(super) serial: Serial,
     /// The stream that it published and ended last.
     pub(super) ended_itself: Mutex<Option<StreamId>>,
-    _counted: Counted,
+    _open: Open,
 }
 
 impl Connection {
@@ -49,12 +43,11 @@ impl Connection {
         id: ConnectionId,
         server: Arc<Server>,
     ) -> Result<Arc<Self>, String> {
-        let extensions = &socket.req_parts().extensions;
-        let address = address::of(extensions);
-        let counted = server.connections.count(address).ok_or_else(|| {
-            // Socket.IO's own form of this error is a message and no more, so the code goes before it.
-            format!("no_capacity: {}", errors::no_connection())
-        })?;
+        let session = socket.req_parts().extensions.get::<Session>().filter(|session| session.may_join());
+        // Socket.IO's own form of this error is a message and no more, so the code goes before it.
+        let Session { address, client, .. } =
+            session.cloned().ok_or_else(|| format!("no_capacity: {}", errors::no_connection()))?;
+        let counted = server.connections.open();
         let polls = socket.transport_type() == TransportType::Polling;
         let Rooms { slot, polling_queues, open } = server.rooms.clone();
         let polling_queue = polls.then(|| polling_queues.open(&slot, socket.id));
@@ -62,7 +55,7 @@ impl Connection {
         let connection = Arc::new_cyclic(|me| Self {
             id,
             recipient,
-            client: extensions.get::<Client>().cloned(),
+            client,
             address,
             watched: Mutex::default(),
             publish_grants: Mutex::default(),
@@ -70,7 +63,7 @@ impl Connection {
             server,
             serial: Serial::default(),
             ended_itself: Mutex::default(),
-            _counted: counted,
+            _open: counted,
         });
         let listening: Weak<dyn OnStreamEnd> = connection.me.clone();
         open.add(socket.id, listening);

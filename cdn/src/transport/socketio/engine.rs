@@ -1,5 +1,6 @@
 //! What stands before the Socket.IO library on HTTP: requests it would take wrongly are refused, every refusal has one
-//! form, responses carry the limit of a request's size, and queues learn what an answer took.
+//! form, sessions count from their first request on, the library gets no more of a request than it reads, responses carry the limit
+//! of a request's size, and queues learn what an answer took.
 //!
 //! Without this the library answers 101 to a request that cannot be upgraded, as a proxy without upgrade headers makes it
 //! of a handshake, and no client would continue to long polling.
@@ -10,18 +11,19 @@ use axum::{
     Json,
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use hyper::upgrade::OnUpgrade;
 use protocol::{ErrorCode, WireError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serving::Client;
 use socketioxide_core::Sid;
 
-use super::polling_queue::PollingQueues;
-use crate::transport::{context::TransportContext, handshake};
+use super::{polling_queue::PollingQueues, session::Sessions};
+use crate::transport::{context::TransportContext, errors, handshake};
 
 /// The largest body of a polling request that clients are asked for, in bytes: nginx refuses more than 1 MiB unless it is
 /// configured. The node itself takes more, from clients that do not follow `maxPayload`.
@@ -39,6 +41,7 @@ enum Refusal {
     BadRequest(&'static str),
     TooLarge,
     Version,
+    Full,
 }
 
 /// Engine.IO's fields, which its clients read, beside those that all errors of a node have.
@@ -51,34 +54,38 @@ struct RefusalBody {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let bad = ErrorCode::InvalidRequest;
-        let (code, message, error, hint) = match self {
+        let bad = |hint| WireError::new(ErrorCode::InvalidRequest, hint);
+        let too_large = || WireError::new(ErrorCode::PayloadTooLarge, "the body is too large");
+        let (code, message, error) = match self {
             Self::UnknownTransport => {
-                (0, "Transport unknown", bad, "transport has to be polling or websocket")
+                (0, "Transport unknown", bad("transport has to be polling or websocket"))
             }
             Self::UnknownSid => {
-                (1, "Session ID unknown", bad, "sid is not an open session: connect again without it")
+                (1, "Session ID unknown", bad("sid is not an open session: connect again without it"))
             }
-            Self::BadMethod => (2, "Bad handshake method", bad, "a session is opened with GET"),
-            Self::BadRequest(why) => (3, "Bad request", bad, why),
-            Self::TooLarge => (3, "Payload too large", ErrorCode::PayloadTooLarge, "the body is too large"),
-            Self::Version => (5, "Unsupported protocol version", bad, "EIO has to be 4: Socket.IO v4 or v5"),
+            Self::BadMethod => (2, "Bad handshake method", bad("a session is opened with GET")),
+            Self::BadRequest(why) => (3, "Bad request", bad(why)),
+            Self::TooLarge => (3, "Payload too large", too_large()),
+            Self::Full => (4, "Forbidden", errors::no_connection()),
+            Self::Version => (5, "Unsupported protocol version", bad("EIO has to be 4: Socket.IO v4 or v5")),
         };
         let status = match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Full => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         };
-        (status, Json(RefusalBody { code, message, error: WireError::new(error, hint) })).into_response()
+        (status, Json(RefusalBody { code, message, error })).into_response()
     }
 }
 
 /// What a request is, as far as its answer has to be looked at.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Asked {
     /// Opens a session by polling.
     Open,
     Poll(Sid),
-    Send,
+    Send(Sid),
+    /// Opens a session, or upgrades one that polls.
     WebSocket(Option<Sid>),
 }
 
@@ -99,7 +106,7 @@ impl Asked {
         match (polling, &head.method, sid) {
             (true, &Method::GET, None) => Ok(Self::Open),
             (true, &Method::GET, Some(sid)) => Ok(Self::Poll(sid)),
-            (true, &Method::POST, Some(_)) => Ok(Self::Send),
+            (true, &Method::POST, Some(sid)) => Ok(Self::Send(sid)),
             (_, method, None) if method != Method::GET => Err(Refusal::BadMethod),
             (false, &Method::GET, sid) => {
                 handshake::accept(head).map_err(Refusal::BadRequest)?;
@@ -108,28 +115,62 @@ impl Asked {
             _ => Err(Refusal::BadRequest("a session accepts GET and POST")),
         }
     }
+
+    /// The path and query that ask for it.
+    fn uri(self) -> Uri {
+        let (transport, sid) = match self {
+            Self::Open => ("polling", None),
+            Self::Poll(sid) | Self::Send(sid) => ("polling", Some(sid)),
+            Self::WebSocket(sid) => ("websocket", sid),
+        };
+        let sid = sid.map(|sid| format!("&sid={sid}")).unwrap_or_default();
+        format!("/socket.io/?EIO=4&transport={transport}{sid}").parse().unwrap_or_default()
+    }
+}
+
+/// The head with what the library reads, in memory of its own. The library keeps heads as long as sessions, and a value of a header
+/// keeps the buffer that all of them came in.
+fn reduced(head: &mut Parts, asked: Asked) {
+    let mut headers = HeaderMap::new();
+    for name in [header::CONTENT_TYPE, header::SEC_WEBSOCKET_KEY] {
+        let value = head.headers.get(&name).and_then(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
+        value.map(|value| headers.insert(name, value));
+    }
+    let mut extensions = Extensions::new();
+    head.extensions.remove::<OnUpgrade>().map(|upgrade| extensions.insert(upgrade));
+    (head.headers, head.extensions, head.uri) = (headers, extensions, asked.uri());
 }
 
 /// What the [`guard`] knows.
 pub(super) struct Guarded {
     pub(super) context: TransportContext,
     pub(super) queues: Arc<PollingQueues>,
+    pub(super) sessions: Sessions,
 }
 
 /// The middleware.
 pub(super) async fn guard(State(guarded): State<Arc<Guarded>>, request: Request, next: Next) -> Response {
-    let Guarded { context, queues } = &*guarded;
-    let (head, body) = request.into_parts();
+    let Guarded { context, queues, sessions } = &*guarded;
+    let (mut head, body) = request.into_parts();
     let asked = match Asked::read(&head) {
         Ok(asked) => asked,
         Err(refusal) => return refusal.into_response(),
     };
-    if let Asked::WebSocket(Some(_)) = asked
-        && let Err(response) = session_polls(&head, next.clone()).await
+    let session = match asked {
+        Asked::Open | Asked::WebSocket(None) => match sessions.open(&head.extensions) {
+            Some(session) => Some(session),
+            None => return Refusal::Full.into_response(),
+        },
+        _ => None,
+    };
+    let client = head.extensions.get::<Client>().cloned();
+    reduced(&mut head, asked);
+    session.map(|session| head.extensions.insert(session));
+    if let Asked::WebSocket(Some(sid)) = asked
+        && let Err(response) = session_polls(sid, next.clone()).await
     {
         return refused(response).await;
     }
-    let client = head.extensions.get::<Client>().cloned();
     let response = next.run(Request::from_parts(head, body)).await;
     if response.status().is_client_error() || response.status().is_server_error() {
         return refused(response).await;
@@ -137,7 +178,7 @@ pub(super) async fn guard(State(guarded): State<Arc<Guarded>>, request: Request,
     match asked {
         Asked::Open => opened(response).await,
         Asked::Poll(sid) => answered(response, queues, sid).await,
-        Asked::Send | Asked::WebSocket(None) => response,
+        Asked::Send(_) | Asked::WebSocket(None) => response,
         Asked::WebSocket(Some(sid)) => {
             if let Some(queue) = queues.of(sid) {
                 context.spawn("upgrade of a polling connection", queue.upgraded(client));
@@ -149,11 +190,10 @@ pub(super) async fn guard(State(guarded): State<Arc<Guarded>>, request: Request,
 
 /// Whether the session that asks for an upgrade is there and polls. The library checks that only after it has answered 101;
 /// an empty polling request has it checked before.
-async fn session_polls(head: &Parts, next: Next) -> Result<(), Response> {
-    let query = head.uri.query().unwrap_or_default().replace("transport=websocket", "transport=polling");
+async fn session_polls(sid: Sid, next: Next) -> Result<(), Response> {
     let mut probe = Request::new(Body::empty());
     *probe.method_mut() = Method::POST;
-    *probe.uri_mut() = format!("{}?{query}", head.uri.path()).parse().unwrap_or_else(|_| head.uri.clone());
+    *probe.uri_mut() = Asked::Send(sid).uri();
     let response = next.run(probe).await;
     if response.status().is_success() { Ok(()) } else { Err(response) }
 }
@@ -268,6 +308,23 @@ mod tests {
             headers.remove(missing);
             assert!(matches!(asked(Method::GET, query, &headers), Err(Refusal::BadRequest(_))), "{missing}");
         }
+    }
+
+    #[test]
+    fn the_library_gets_no_more_of_a_request_than_it_reads() {
+        let query = "pad=AAAA&transport=polling&EIO=4&sid=AAAAAAAAAAAAAAHs";
+        let mut request = Request::get(format!("/socket.io/?{query}")).extension("more");
+        for number in 0..90 {
+            request = request.header(format!("x-{number}"), "more");
+        }
+        let request = request.header("content-type", "text/plain").body(()).unwrap();
+        let (mut head, ()) = request.into_parts();
+        let asked = Asked::read(&head).unwrap();
+        reduced(&mut head, asked);
+        assert_eq!(head.uri, "/socket.io/?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAHs");
+        assert_eq!(Asked::read(&head), Ok(asked));
+        assert_eq!(head.headers.len(), 1, "{:?}", head.headers);
+        assert!(head.extensions.is_empty());
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod renewing;
 mod rooms;
 mod serial;
 mod server;
+mod session;
 mod watched;
 mod watching;
 
@@ -33,6 +34,7 @@ use std::{
 use axum::{Router, middleware};
 use socketioxide::{ParserConfig, SocketIo, extract::SocketRef, handler::ConnectHandler};
 
+pub use self::session::MAX_REFUSED_SESSIONS;
 use self::{
     adapter::{Adapter, Slot},
     connection::Connection,
@@ -43,6 +45,7 @@ use self::{
     polling_queue::PollingQueues,
     rooms::Rooms,
     server::Server,
+    session::Sessions,
 };
 use super::context::{Close, Running, TransportContext};
 use crate::{connections::TransportName, ingest::ConnectionId};
@@ -81,12 +84,13 @@ pub(super) fn start(context: &TransportContext) -> Running {
         .with_adapter::<Adapter>(slot.clone())
         .build_svc();
     let polling_queues = Arc::<PollingQueues>::default();
-    let guarded = Guarded { context: context.clone(), queues: polling_queues.clone() };
+    let connections = context.connections.register(NAME);
+    let sessions = Sessions::new(connections.clone());
+    let guarded = Guarded { context: context.clone(), queues: polling_queues.clone(), sessions };
     let routes = Router::new()
         .route_service("/socket.io", service.clone())
         .route_service("/socket.io/", service)
         .layer(middleware::from_fn_with_state(Arc::new(guarded), engine::guard));
-    let connections = context.connections.register(NAME);
     let rooms = Rooms { slot, polling_queues, open: OpenConnections::default() };
     open(&io, Server::new(context.clone(), rooms, connections));
     Running { routes, close: closing(io) }
