@@ -347,7 +347,10 @@ async fn every_metric_is_documented_with_its_type_and_the_other_way_round() {
             assert!(served.iter().any(|(known, _)| known == name), "{name} has no type");
         }
     }
-    assert_eq!(served, documented_metrics());
+    let mut documented = documented_metrics();
+    // Of ports with TLS only: tests/tls.rs finds them there.
+    documented.retain(|(name, _)| !name.starts_with("undead_tls_"));
+    assert_eq!(served, documented);
 }
 
 /// What a program that is run to its end says, and its exit status.

@@ -140,7 +140,8 @@ fn self_signed_server_prints_an_address_for_other_machines_and_the_fingerprint_o
     for metric in [
         "undead_streams",
         "undead_tls_handshakes_total{result=\"succeeded\"} ",
-        "undead_tls_certificate_expiry",
+        "# TYPE undead_tls_handshakes_total counter",
+        "# TYPE undead_tls_certificate_expiry_timestamp_seconds gauge",
     ] {
         assert!(metrics.contains(metric), "{metric} in {metrics}");
     }

@@ -129,7 +129,8 @@ async fn run(connection: Arc<Mutex<Connection>>, mut requests: mpsc::Receiver<Re
             return;
         }
         let connection = Arc::clone(&connection);
-        let committed = spawn_blocking(move || commit(&connection, batch));
+        let has_to_write = !signals.is_writable();
+        let committed = spawn_blocking(move || commit(&connection, batch, has_to_write));
         match committed.await {
             Ok(Ok(batch)) => {
                 note_working(&signals);
@@ -172,10 +173,15 @@ impl Done {
     }
 }
 
-/// Applies a batch, or answers every request in it with the error. An empty one checks whether writing works.
-fn commit(connection: &Mutex<Connection>, batch: Vec<Request>) -> Result<Vec<Done>, Error> {
+/// Applies a batch, or answers every request in it with the error. One that `has_to_write` fails if writing does not work, also
+/// if it is empty or changes nothing.
+fn commit(
+    connection: &Mutex<Connection>,
+    batch: Vec<Request>,
+    has_to_write: bool,
+) -> Result<Vec<Done>, Error> {
     let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-    match outcomes(&mut connection, &batch) {
+    match outcomes(&mut connection, &batch, has_to_write) {
         Ok(outcomes) => {
             let done = |(Request { namespace, write, answer, .. }, outcome)| Done {
                 namespace,
@@ -201,14 +207,15 @@ fn commit(connection: &Mutex<Connection>, batch: Vec<Request>) -> Result<Vec<Don
 fn outcomes(
     connection: &mut Connection,
     batch: &[Request],
+    has_to_write: bool,
 ) -> Result<Vec<Result<Revision, Error>>, rusqlite::Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let first = last_revision(&transaction)?;
     let mut last = first;
     let outcomes: Vec<_> =
         batch.iter().map(|request| apply(&transaction, &mut last, request)).collect::<Result<_, _>>()?;
-    if batch.is_empty() {
-        // Else nothing would be written: SQLite leaves alone what stays as it was.
+    if has_to_write && last == first {
+        // SQLite leaves alone what stays as it was.
         last += 1;
     }
     if last > first {
@@ -306,7 +313,7 @@ mod tests {
             put("b", absent),
             put("a", Some(Expect::Revision(Revision(1)))),
         ];
-        let outcomes = outcomes(&mut connection, &batch).unwrap();
+        let outcomes = outcomes(&mut connection, &batch, false).unwrap();
         let revisions: Vec<_> = outcomes.into_iter().map(Result::ok).collect();
         assert_eq!(revisions, [Some(Revision(1)), None, Some(Revision(2)), Some(Revision(3))]);
     }
@@ -317,7 +324,7 @@ mod tests {
         let with_lease =
             |key, lease| request(key, Write::Put { value: Bytes::new(), lease: Some(lease), expect: None });
         let long = [Duration::from_millis(u64::MAX), Duration::MAX].map(|lease| with_lease("a", lease));
-        assert!(outcomes(&mut connection, &long).unwrap().iter().all(Result::is_ok));
+        assert!(outcomes(&mut connection, &long, false).unwrap().iter().all(Result::is_ok));
         let kept = connection.query_row("SELECT lease_ms FROM entries", [], |row| row.get::<_, u64>(0));
         assert_eq!(kept, Ok(i64::MAX as u64));
     }
@@ -328,9 +335,15 @@ mod tests {
         let path = folder.path().join("store");
         let (writer, reader) = (schema::open(&path).unwrap(), schema::open_again(&path).unwrap());
         let writes = || reader.pragma_query_value(None, "data_version", |row| row.get::<_, u64>(0)).unwrap();
+        let (writer, deletion) = (Mutex::new(writer), || request("none", Write::Delete { expect: None }));
+        for batch in [vec![], vec![deletion()], vec![put("none", Some(Expect::Revision(Revision(7))))]] {
+            let before = writes();
+            assert!(commit(&writer, batch, true).is_ok());
+            assert_ne!(writes(), before);
+        }
         let before = writes();
-        assert!(commit(&Mutex::new(writer), Vec::new()).is_ok());
-        assert_ne!(writes(), before);
+        assert!(commit(&writer, vec![deletion()], false).is_ok());
+        assert_eq!(writes(), before, "a change of nothing costs no write while writing works");
     }
 
     #[test]
@@ -338,7 +351,7 @@ mod tests {
         let mut connection = schema::open_in_memory().unwrap();
         for key in ["a", "b", "c", "d"] {
             let batch = [put(key, None), request(key, Write::Delete { expect: None })];
-            outcomes(&mut connection, &batch).unwrap();
+            outcomes(&mut connection, &batch, false).unwrap();
         }
         let transaction = connection.transaction().unwrap();
         forget_deleted(&transaction, 2).unwrap();
