@@ -99,6 +99,7 @@ impl Cluster {
             path: if index == 0 { Vec::new() } else { vec![hostname(number + index)] },
             relays: 0,
             bytes_per_s: 0,
+            visibility: None,
         };
         let load = Load { viewers, egress_bytes_per_s: 1_000_000, ..Load::default() };
         let heartbeat =

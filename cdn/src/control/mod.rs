@@ -195,6 +195,7 @@ impl Control {
             Command::RevokeInvitation { stream_id, invitation_id } => {
                 invited.revoke(stream_id, invitation_id, self.clock.now());
             }
+            Command::SetVisibility { stream_id, visibility } => ingest.set_visibility(stream_id, visibility),
             Command::Unknown => tracing::debug!("ignored an unknown command of the main server"),
         }
     }

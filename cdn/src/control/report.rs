@@ -67,6 +67,7 @@ impl Report {
                 path,
                 relays: 0,
                 bytes_per_s: 0,
+                visibility: None,
             });
         }
     }
@@ -101,6 +102,7 @@ impl Report {
             path: stream.last_path().to_vec(),
             relays,
             bytes_per_s: stream.ring().bytes_per_s(),
+            visibility: Some(stream.visibility()),
         }
     }
 }

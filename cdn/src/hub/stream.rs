@@ -67,6 +67,11 @@ impl LiveStream {
         self.visibility
     }
 
+    /// Changes it for viewers that come from now on.
+    pub fn set_visibility(&mut self, visibility: Visibility) {
+        self.visibility = visibility;
+    }
+
     /// Its readers.
     pub fn readers(&self) -> &Arc<Readers> {
         &self.readers

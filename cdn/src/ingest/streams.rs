@@ -126,6 +126,14 @@ impl Ingest {
         });
     }
 
+    /// The main server says that the visibility of a stream changed.
+    pub(crate) fn set_visibility(&self, id: StreamId, visibility: Visibility) {
+        let stream = lock(&self.hub).get(id);
+        if let Some(stream) = stream {
+            lock(&stream).set_visibility(visibility);
+        }
+    }
+
     /// Whether a stream ended here, as far as that is remembered.
     pub(crate) fn is_over(&self, id: StreamId) -> bool {
         lock(&self.publishers).check_not_over(id).is_err()

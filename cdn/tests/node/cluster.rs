@@ -5,7 +5,7 @@ use cdn::{ClusterSecret, Config, Limits, Node};
 use protocol::{
     NodeId, StreamId,
     grant::{Action, Claims},
-    node::{Command, Heartbeat},
+    node::{CarriedStream, Command, Heartbeat},
     stream::{StreamState, Visibility},
 };
 use serde_json::json;
@@ -60,9 +60,19 @@ impl Member {
 
     /// The first heartbeat that says this about a stream.
     async fn hears_state(&mut self, stream: StreamId, state: StreamState) {
+        self.hears_row(|row| (row.stream_id, row.state) == (stream, state)).await;
+    }
+
+    /// The first heartbeat that says this about a stream.
+    async fn hears_visibility(&mut self, stream: StreamId, visibility: Visibility) {
+        self.hears_row(|row| (row.stream_id, row.visibility) == (stream, Some(visibility))).await;
+    }
+
+    /// The first heartbeat that has such a stream.
+    async fn hears_row(&mut self, is_meant: impl Fn(&CarriedStream) -> bool) {
         loop {
             if let Told::Heartbeat(_, Heartbeat { streams, .. }) = self.hears().await
-                && streams.iter().any(|carried| (carried.stream_id, carried.state) == (stream, state))
+                && streams.iter().any(&is_meant)
             {
                 return;
             }
@@ -126,6 +136,29 @@ async fn changes_of_a_stream_are_told_at_once_and_commands_are_obeyed() {
     let _other = member.broadcaster(stream("b"), &recording.mime).await;
     viewer.until_state("ended").await;
     member.hears_state(id, StreamState::Ended).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_becomes_private_needs_a_grant_and_its_viewers_stay() {
+    let mut member = impatient(60_000).await;
+    let (id, recording) = (stream("a"), Recording::usual());
+    while !matches!(member.hears().await, Told::Heartbeat(..)) {}
+    let broadcaster = member.broadcaster(id, &recording.mime).await;
+    broadcaster.send_all(id, &recording.segments[..5]).await;
+    let mut viewer = Client::connect(member.address, "").await;
+    viewer.watch(id).await;
+    member.hears_visibility(id, Visibility::Public).await;
+    let command = Command::SetVisibility { stream_id: id, visibility: Visibility::Private };
+    member.server.commands.lock().unwrap().push(command);
+    member.hears_visibility(id, Visibility::Private).await;
+    let late = Client::connect(member.address, "").await;
+    let answer = late.call("watch_stream", json!({ "stream_id": id })).await;
+    assert_eq!(answer["error"]["code"], "invalid_grant", "{answer}");
+    let grant = grant(id, Action::Watch, Visibility::Private);
+    let answer = late.call("watch_stream", json!({ "stream_id": id, "grant": grant })).await;
+    assert_eq!(answer["ok"], true, "{answer}");
+    broadcaster.call("end_stream", json!({ "stream_id": id })).await;
+    viewer.until_state("ended").await;
 }
 
 /// A grant to watch a private stream, given to a viewer that this invitation admitted.

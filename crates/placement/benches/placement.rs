@@ -40,6 +40,7 @@ fn row(stream: StreamId, carrier: usize) -> CarriedStream {
         path,
         relays,
         bytes_per_s: 300_000,
+        visibility: None,
     }
 }
 

@@ -44,12 +44,24 @@ pub struct Claims {
     /// Id of the invitation that admitted the viewer, if one did.
     #[serde(rename = "inv", default, skip_serializing_if = "Option::is_none")]
     pub invitation_id: Option<String>,
+    /// Whether the viewer has shown what the stream asks viewers for: false in grants that were given while it asked for nothing.
+    #[serde(rename = "asked", default, skip_serializing_if = "std::ops::Not::not")]
+    pub was_asked: bool,
 }
 
 impl Claims {
     /// Claims without those that are optional.
     pub fn new(stream_id: StreamId, action: Action, visibility: Visibility, exp: u64) -> Self {
-        Self { stream_id, action, visibility, exp, cluster_id: None, issued_at: None, invitation_id: None }
+        Self {
+            stream_id,
+            action,
+            visibility,
+            exp,
+            cluster_id: None,
+            issued_at: None,
+            invitation_id: None,
+            was_asked: false,
+        }
     }
 }
 

@@ -143,6 +143,9 @@ pub struct CarriedStream {
     /// Bytes of its chunks for each second that they cover, which is what one receiver takes; 0 while unknown.
     #[serde(default, deserialize_with = "whole_or_zero")]
     pub bytes_per_s: u64,
+    /// Whether the node lets viewers without a grant watch it; none from older nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
 }
 
 /// Body of `POST /api/nodes/{node_id}/streams/{stream_id}/sources`: a node asks from whom to pull a stream.
@@ -214,6 +217,13 @@ pub enum Command {
         stream_id: StreamId,
         /// Which invitation.
         invitation_id: String,
+    },
+    /// The visibility of a stream changed. Viewers that are there stay; new ones need a grant unless it is public.
+    SetVisibility {
+        /// Which stream.
+        stream_id: StreamId,
+        /// The [visibility for nodes](Visibility::for_nodes).
+        visibility: Visibility,
     },
     /// A command this version does not know.
     #[serde(other)]

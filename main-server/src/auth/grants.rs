@@ -123,9 +123,10 @@ impl Grants {
         self.keys().signer.sign(&Claims { cluster_id, issued_at, exp, visibility, ..claims })
     }
 
-    /// The claims of a grant of the stream, expired or not: its holder was admitted once, or publishes the stream.
+    /// The claims of a grant of the stream, expired or not, whose holder showed what the stream asks viewers for, or publishes it.
     pub(crate) fn earlier(&self, grant: &str, stream_id: StreamId) -> Option<Claims> {
-        self.keys().verifier.claims(grant).ok().filter(|claims| claims.stream_id == stream_id)
+        let claims = self.keys().verifier.claims(grant).ok()?;
+        (claims.stream_id == stream_id && proves_admission(&claims)).then_some(claims)
     }
 
     /// Checks that `grant` is a publish grant of the stream, expired or not: its signature proves that the caller is the
@@ -160,11 +161,12 @@ impl Grants {
     pub(crate) fn knows_key_of(&self, grant: &str) -> bool {
         self.keys().verifier.knows_key_of(grant)
     }
+}
 
-    /// Whether `grant` is one of the stream, expired or not: its holder was admitted once, or publishes the stream.
-    pub(crate) fn was_let_in(&self, grant: &str, stream_id: StreamId) -> bool {
-        self.keys().verifier.claims(grant).is_ok_and(|claims| claims.stream_id == stream_id)
-    }
+/// Whether the holder of a grant may watch its stream while that asks viewers. A watch grant that was given while the stream asked
+/// for nothing proves nothing.
+pub(crate) fn proves_admission(claims: &Claims) -> bool {
+    claims.action != Action::Watch || claims.was_asked || claims.invitation_id.is_some()
 }
 
 /// How long a grant for `action` lives. A relay grant lasts as long as the longest: while no main server answers, its node

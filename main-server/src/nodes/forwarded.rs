@@ -142,6 +142,7 @@ mod tests {
             path: vec!["x".repeat(100)],
             relays: 0,
             bytes_per_s: 0,
+            visibility: None,
         };
         (0..count).map(row).collect()
     }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use protocol::{
     NodeId, StreamId,
-    node::{Command, Heartbeat},
+    node::{CarriedStream, Command, Heartbeat},
+    stream::Visibility,
 };
 use tokio::time::timeout;
 
@@ -52,7 +53,26 @@ impl Nodes {
             reply = self.look_up_unknown(node_id, heartbeat, reply, now).await?;
         }
         let ends = reply.over.into_iter().map(|stream_id| Command::EndStream { stream_id });
-        Ok(ends.chain(self.revocations(heartbeat)).collect())
+        let visibilities = self.visibilities(heartbeat);
+        Ok(ends.chain(self.revocations(heartbeat)).chain(visibilities).collect())
+    }
+
+    /// The visibilities of streams that a node carries with another one. A server that is cut off may not have heard that a stream
+    /// became private, so it opens none.
+    fn visibilities(&self, heartbeat: &Heartbeat) -> Vec<Command> {
+        let mut changes = self.state.read_streams(|catalogue, _| {
+            let change = |row: &CarriedStream| {
+                let known = catalogue.running(row.stream_id).ok()?.visibility().for_nodes();
+                let differs = row.visibility.is_some_and(|told| told.for_nodes() != known);
+                differs.then_some((row.stream_id, known))
+            };
+            heartbeat.streams.iter().filter_map(change).collect::<Vec<_>>()
+        });
+        if !changes.is_empty() && self.partition.knows_all().is_err() {
+            changes.retain(|(_, visibility)| *visibility != Visibility::Public);
+        }
+        let command = |(stream_id, visibility)| Command::SetVisibility { stream_id, visibility };
+        changes.into_iter().map(command).collect()
     }
 
     /// The revoked invitations to the streams that a node carries.

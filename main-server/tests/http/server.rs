@@ -342,6 +342,7 @@ pub(crate) fn carried(stream_id: StreamId, state: StreamState, viewers: u32) -> 
         path: Vec::new(),
         relays: 0,
         bytes_per_s: 0,
+        visibility: None,
     }
 }
 

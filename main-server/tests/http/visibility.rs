@@ -2,7 +2,8 @@
 
 use protocol::{
     ErrorCode,
-    stream::{StreamCreated, StreamInfo, StreamState, Visibility},
+    node::{CarriedStream, Command},
+    stream::{Assignment, RenewedGrant, StreamCreated, StreamInfo, StreamState, Visibility},
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -119,4 +120,76 @@ async fn an_edit_says_something_that_a_stream_may_have() {
     ] {
         assert_eq!(server.post("/api/streams", None, body).await.code(), ErrorCode::InvalidRequest);
     }
+}
+
+/// A private stream as `ask` describes it, on a node, and a grant that a viewer got of it while it was public.
+async fn reopened(server: &Server, ask: Value) -> (StreamCreated, String) {
+    let node = server.node("a").await;
+    let created = create(server, ask).await;
+    server.heartbeat(&node, vec![carried(created.stream_id, StreamState::Live, 1)]).await;
+    edit(server, &created, json!({ "visibility": "public" })).await.read::<StreamInfo>();
+    let watching: Assignment = server.watch(created.stream_id, json!({})).await.read();
+    edit(server, &created, json!({ "visibility": "private" })).await.read::<StreamInfo>();
+    (created, watching.grant)
+}
+
+/// Comes back to a stream, and renews, with a grant.
+async fn come_back(server: &Server, created: &StreamCreated, grant: &str) -> [Answer; 2] {
+    let path = |call: &str| format!("/api/streams/{}/{call}", created.stream_id);
+    let watch = server.post(&path("watch"), Some(grant), json!({})).await;
+    [watch, server.post(&path("renew"), Some(grant), json!({})).await]
+}
+
+#[tokio::test]
+async fn a_grant_that_was_given_while_a_stream_was_public_admits_nobody_once_it_is_private_again() {
+    for (ask, refusal) in [
+        (json!({ "passphrase": "sesame" }), ErrorCode::WrongPassphrase),
+        (json!({ "invitation_only": true }), ErrorCode::InvitationRefused),
+    ] {
+        let server = Server::start().await;
+        let mut ask = ask;
+        ask["title"] = json!("mine");
+        ask["visibility"] = json!("private");
+        let (created, grant) = reopened(&server, ask).await;
+        let [watch, renew] = come_back(&server, &created, &grant).await;
+        assert_eq!((watch.code(), renew.code()), (refusal, ErrorCode::InvalidGrant));
+        let path = format!("/api/streams/{}", created.stream_id);
+        let shown = read(server.send(Method::GET, &path, Some(&grant), vec![]).await).await;
+        assert_eq!(shown.read::<StreamInfo>().title, "Private stream");
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_that_showed_the_passphrase_is_not_asked_again_when_a_stream_was_public_meanwhile() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let ask = json!({ "title": "mine", "visibility": "private", "passphrase": "sesame" });
+    let created = create(&server, ask).await;
+    let first: Assignment = server.watch(created.stream_id, json!({ "passphrase": "sesame" })).await.read();
+    edit(&server, &created, json!({ "visibility": "unlisted" })).await.read::<StreamInfo>();
+    let [meanwhile, renewed] = come_back(&server, &created, &first.grant).await;
+    let grants = [meanwhile.read::<Assignment>().grant, renewed.read::<RenewedGrant>().grant];
+    edit(&server, &created, json!({ "visibility": "private" })).await.read::<StreamInfo>();
+    for grant in grants {
+        let [watch, renew] = come_back(&server, &created, &grant).await;
+        assert_eq!((watch.status, renew.status), (StatusCode::OK, StatusCode::OK));
+    }
+}
+
+#[tokio::test]
+async fn nodes_are_told_of_a_visibility_that_they_do_not_have() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let created = create(&server, json!({ "title": "mine" })).await;
+    let stream_id = created.stream_id;
+    let row = |visibility| CarriedStream { visibility, ..carried(stream_id, StreamState::Live, 1) };
+    let told = async |visibility| server.heartbeat(&node, vec![row(visibility)]).await.commands;
+    assert_eq!(told(Some(Visibility::Public)).await, []);
+    edit(&server, &created, json!({ "visibility": "unlisted" })).await.read::<StreamInfo>();
+    let visibility = Visibility::Private;
+    assert_eq!(told(Some(Visibility::Public)).await, [Command::SetVisibility { stream_id, visibility }]);
+    assert_eq!((told(Some(visibility)).await, told(None).await), (vec![], vec![]));
+    edit(&server, &created, json!({ "visibility": "public" })).await.read::<StreamInfo>();
+    let visibility = Visibility::Public;
+    assert_eq!(told(Some(Visibility::Private)).await, [Command::SetVisibility { stream_id, visibility }]);
 }

@@ -249,6 +249,7 @@ impl Node {
             path: Vec::new(),
             relays: 0,
             bytes_per_s: 0,
+            visibility: None,
         };
         let heartbeat =
             Heartbeat { load, streams: stream.into_iter().map(carried).collect(), ..Heartbeat::default() };

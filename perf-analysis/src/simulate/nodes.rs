@@ -93,6 +93,7 @@ impl World {
                 path: path.unwrap_or_default().into_iter().map(name).collect(),
                 relays: relays as u32,
                 bytes_per_s: self.streams[stream as usize].rate,
+                visibility: None,
             }
         };
         let carries = node.carries.iter();

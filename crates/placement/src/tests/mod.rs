@@ -57,6 +57,7 @@ fn row(stream: usize, state: StreamState, viewers: u32) -> CarriedStream {
         path: Vec::new(),
         relays: 0,
         bytes_per_s: 0,
+        visibility: None,
     }
 }
 

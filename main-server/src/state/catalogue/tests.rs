@@ -48,6 +48,7 @@ fn carried(stream_id: StreamId, state: StreamState, viewers: u32) -> CarriedStre
         path: Vec::new(),
         relays: 0,
         bytes_per_s: 0,
+        visibility: None,
     }
 }
 

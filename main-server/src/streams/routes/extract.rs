@@ -120,14 +120,15 @@ pub(crate) struct Insider(pub(crate) bool);
 impl FromRequestParts<Arc<Api>> for Insider {
     type Rejection = Error;
 
-    /// Whether the caller shows a grant of the stream, expired or not, or is its owner, an operator or a node.
+    /// Whether the caller shows a grant of the stream, expired or not, that [proves an admission](crate::auth::proves_admission), or is
+    /// its owner, an operator or a node.
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
         let owner = api.streams.owner(stream_id)?;
-        let was_let_in = |token| api.grants.was_let_in(token, stream_id);
+        let was_admitted = |token| api.grants.earlier(token, stream_id).is_some();
         let manages = |person| api.broadcasters.may_manage(&person, owner.as_ref());
         let is_insider = api.credentials.is_node(&parts.headers)
-            || bearer(&parts.headers).is_some_and(was_let_in)
+            || bearer(&parts.headers).is_some_and(was_admitted)
             || api.credentials.reader(parts).is_some_and(manages);
         Ok(Self(is_insider))
     }

@@ -134,42 +134,55 @@ async fn watch(
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
     let mut found = api.streams.find(stream_id, Now::read())?;
-    let invitation_id = match found.asks.take() {
-        Some(asks) => admit(&api, stream_id, asks, &mut request, (address, grant.as_deref())).await?,
-        None => None,
+    let earlier = grant.as_deref().and_then(|grant| admitted_before(&api, stream_id, grant));
+    let admitted = match (earlier, found.asks.take()) {
+        (Some(earlier), _) => earlier,
+        (None, Some(asks)) => admit(&api, stream_id, asks, &mut request, address).await?,
+        (None, None) => Admitted { was_asked: false, invitation_id: None },
     };
     let prefix = forwarded.prefix();
     let now = Now::read();
     let nodes = api.streams.watch(stream_id, &addresses::request(request, prefix), now)?;
-    let claims = Claims { invitation_id, ..Claims::new(stream_id, Action::Watch, found.visibility, 0) };
+    let Admitted { was_asked, invitation_id } = admitted;
+    let claims =
+        Claims { was_asked, invitation_id, ..Claims::new(stream_id, Action::Watch, found.visibility, 0) };
     let grant = api.grants.issue(claims, now)?;
     api.watch_grants.inc();
     let stream = Some(addresses::stream(found.info, prefix));
     Ok(Answer(Assignment { stream, ..assignment(Action::Watch, grant, addresses::nodes(nodes, prefix)) }))
 }
 
-/// Admits a viewer to a private stream: with a grant that it has of the stream, an invitation, or the passphrase. Returns the
-/// invitation by which it was admitted, now or before.
+/// How a viewer was admitted, as its grant says.
+struct Admitted {
+    /// Whether it showed what the stream asks viewers for, now or before.
+    was_asked: bool,
+    /// The invitation that it showed, if it did.
+    invitation_id: Option<String>,
+}
+
+/// How the viewer that has `grant` was admitted before; `None` if the grant admits it no more.
+fn admitted_before(api: &Api, stream_id: StreamId, grant: &str) -> Option<Admitted> {
+    let invitation_id = api.grants.earlier(grant, stream_id)?.invitation_id;
+    let is_revoked = invitation_id.as_deref().is_some_and(|id| api.invitations.is_revoked(stream_id, id));
+    (!is_revoked).then_some(Admitted { was_asked: true, invitation_id })
+}
+
+/// Admits a viewer to a private stream with an invitation or the passphrase.
 async fn admit(
     api: &Api,
     stream_id: StreamId,
     asks: Asks,
     request: &mut AskForNodes,
-    (address, grant): (Option<IpAddr>, Option<&str>),
-) -> Result<Option<String>, Error> {
-    if let Some(claims) = grant.and_then(|grant| api.grants.earlier(grant, stream_id)) {
-        let invitation_id = claims.invitation_id;
-        let is_revoked = invitation_id.as_deref().is_some_and(|id| api.invitations.is_revoked(stream_id, id));
-        if !is_revoked {
-            return Ok(invitation_id);
-        }
-    }
+    address: Option<IpAddr>,
+) -> Result<Admitted, Error> {
     if let Some(invitation) = request.invitation.take() {
-        return Ok(Some(api.invitations.admit(stream_id, &invitation, Now::read()).await?));
+        let invitation_id = api.invitations.admit(stream_id, &invitation, Now::read()).await?;
+        return Ok(Admitted { was_asked: true, invitation_id: Some(invitation_id) });
     }
     let hash = asks.passphrase_hash.ok_or(crate::invitations::Error::Refused(Refusal::Missing))?;
     let passphrase = request.passphrase.take().unwrap_or_default();
-    check_passphrase(api, Attempt { stream_id, address, passphrase, hash }).await.map(|()| None)
+    check_passphrase(api, Attempt { stream_id, address, passphrase, hash }).await?;
+    Ok(Admitted { was_asked: true, invitation_id: None })
 }
 
 async fn check_passphrase(api: &Api, attempt: Attempt) -> Result<(), Error> {

@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use axum::{Json as Answer, extract::State, http::HeaderMap};
-use protocol::{grant::Claims, stream::RenewedGrant};
+use protocol::{
+    grant::{self, Claims},
+    stream::RenewedGrant,
+};
 
 use super::{
     api::Api,
@@ -14,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{caller::bearer, error::Error},
-    auth::lifetime,
+    auth::{lifetime, proves_admission},
     clock::Now,
     invitations::{self, Refusal},
 };
@@ -25,14 +28,17 @@ pub(super) async fn renew(
     headers: HeaderMap,
 ) -> Result<Answer<RenewedGrant>, Error> {
     let now = Now::read();
-    let visibility = api.streams.find(stream_id, now)?.visibility;
+    let found = api.streams.find(stream_id, now)?;
     let grant = bearer(&headers).ok_or_else(Error::no_grant)?;
     let claims = judged(&api, grant, api.grants.renewable(grant, stream_id, now))?;
+    if found.asks.is_some() && !proves_admission(&claims) {
+        return Err(grant::Error::Invalid.into());
+    }
     let is_revoked = |id: &String| api.invitations.is_revoked(stream_id, id);
     if claims.invitation_id.as_ref().is_some_and(is_revoked) {
         return Err(invitations::Error::Refused(Refusal::Revoked).into());
     }
     let expires_in_s = lifetime(claims.action).as_secs();
-    let grant = api.grants.issue(Claims { visibility, ..claims }, now)?;
+    let grant = api.grants.issue(Claims { visibility: found.visibility, ..claims }, now)?;
     Ok(Answer(RenewedGrant { grant, expires_in_s }))
 }
