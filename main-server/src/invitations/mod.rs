@@ -8,6 +8,7 @@
 mod error;
 mod feature;
 mod record;
+mod turns;
 
 use std::{
     collections::HashMap,
@@ -21,10 +22,13 @@ use protocol::{
 };
 use store::{Kv, Replicated, Shared};
 use subtle::ConstantTimeEq;
-use tokio::sync::Mutex;
 
-use self::record::{Invitation, Key};
-pub(crate) use self::{error::Error, feature::feature, record::Refusal};
+pub(crate) use self::{
+    error::Error,
+    feature::feature,
+    record::{Key, Refusal},
+};
+use self::{record::Invitation, turns::Turns};
 use crate::{
     auth::token::{self, Token},
     clock::Now,
@@ -34,6 +38,8 @@ use crate::{
 const ID_BYTES: usize = 8;
 /// Characters of an id.
 const ID_CHARS: usize = 2 * ID_BYTES;
+/// How many invitations a stream may have for each that is valid, with those that were revoked or have expired.
+const MOST_OVER: usize = 10;
 /// Most invitations of all streams.
 const MOST: usize = 100_000;
 /// Longest time until an invitation expires: 30 days.
@@ -47,8 +53,8 @@ const ANNOUNCED: Duration = Duration::from_secs(61 * 60);
 pub(crate) struct Invitations {
     invitations: Replicated<Invitation>,
     most: usize,
-    /// Held while a limited use is counted, so that requests at this server do not conflict with one another.
-    counting: Mutex<()>,
+    /// Of the requests at this server that count a limited use.
+    turns: Turns,
     /// The revoked invitations that nodes are told of: looked up with every heartbeat.
     told: std::sync::Mutex<HashMap<StreamId, Vec<String>>>,
 }
@@ -57,7 +63,7 @@ impl Invitations {
     /// None are known yet: see [`Self::load`]. A stream may have `most`.
     pub(crate) fn new(kv: &Arc<dyn Kv>, most: usize) -> Self {
         let invitations = Replicated::new(Arc::clone(kv), Shared::default(), |_| Some(LEASE));
-        Self { invitations, most, counting: Mutex::default(), told: std::sync::Mutex::default() }
+        Self { invitations, most, turns: Turns::default(), told: std::sync::Mutex::default() }
     }
 
     /// Takes over the invitations in the store.
@@ -85,7 +91,9 @@ impl Invitations {
         if !expires_in_s.is_none_or(|seconds| (1..=MAX_EXPIRY_S).contains(&seconds)) {
             return Err(Error::Invalid("expires_in_s must be from 1 to 2592000"));
         }
-        if self.of(stream_id).len() >= self.most {
+        let of_stream = self.of(stream_id);
+        let valid = of_stream.iter().filter(|(_, record)| record.is_valid(now.unix_ms())).count();
+        if valid >= self.most || of_stream.len() >= self.most.saturating_mul(MOST_OVER) {
             return Err(Error::Full(self.most));
         }
         if self.invitations.with(|records| records.len()) >= MOST {
@@ -136,39 +144,45 @@ impl Invitations {
         now: Now,
     ) -> Result<(), Error> {
         let key = Key { stream_id, invitation_id: invitation_id.to_owned() };
-        if self.invitations.get(&key).is_none() && is_id(invitation_id) {
-            self.invitations.look_up(&key).await?;
-        }
-        let known = self.invitations.get(&key).filter(|record| record.revoked_at_ms.is_none());
-        known.ok_or(Error::Unknown)?;
+        let known = if is_id(invitation_id) { self.find(&key).await? } else { None };
+        known.filter(|record| record.revoked_at_ms.is_none()).ok_or(Error::Unknown)?;
         let changed = self.invitations.change(&key, |record| record.revoke(now.unix_ms())).await?;
         changed.map(drop).ok_or(Error::Unknown)
     }
 
-    /// Admits one viewer with the invitation that it shows; returns the id of the invitation.
+    /// Checks that the invitation that a viewer shows admits it; returns which it is. Nothing is counted yet.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::Store`]: then a use may have been counted, but nobody was admitted.
-    pub(crate) async fn admit(&self, stream_id: StreamId, shown: &str, now: Now) -> Result<String, Error> {
+    /// [`Error::Refused`]; [`Error::Store`] if it is not known here and the store does not answer.
+    pub(crate) async fn check(&self, stream_id: StreamId, shown: &str, now: Now) -> Result<Key, Error> {
         let unknown = || Error::Refused(Refusal::Unknown);
         let parts = shown.strip_prefix(PREFIX).and_then(|rest| rest.split_at_checked(ID_CHARS));
         let (invitation_id, secret) = parts.filter(|(id, _)| is_id(id)).ok_or_else(unknown)?;
         let key = Key { stream_id, invitation_id: invitation_id.to_owned() };
-        let known = self.invitations.get(&key).ok_or_else(unknown)?;
+        let known = self.find(&key).await?.ok_or_else(unknown)?;
         let is_right: bool = token::digest(secret).as_bytes().ct_eq(known.digest.as_bytes()).into();
         is_right.then_some(()).ok_or_else(unknown)?;
-        let admitted = known.admit(now.unix_ms()).map_err(Error::Refused)?;
-        match known.uses {
-            Some(_) => self.count(&key, now).await?,
-            // Nothing depends on the number, so it is saved in the background.
-            None => drop(self.invitations.with(|records| records.update(&key, |record| *record = admitted))),
-        }
-        Ok(key.invitation_id)
+        known.admit(now.unix_ms()).map_err(Error::Refused)?;
+        Ok(key)
     }
 
-    /// Counts a limited use.
-    async fn count(&self, key: &Key, now: Now) -> Result<(), Error> {
-        let _counting = self.counting.lock().await;
+    /// Counts a viewer that an invitation admits. The viewer is admitted only after this.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it admits no more meanwhile. [`Error::Store`]: then a use may have been counted, but no viewer was
+    /// admitted.
+    pub(crate) async fn count(&self, key: &Key, now: Now) -> Result<(), Error> {
+        if self.invitations.get(key).is_some_and(|record| record.uses.is_some()) {
+            return self.turns.take(key, self.count_limited(key, now)).await;
+        }
+        // Nothing depends on the number, so it is saved in the background.
+        let admit = |record: &mut Invitation| record.admit(now.unix_ms()).map(|admitted| *record = admitted);
+        let mut outcome = Err(Refusal::Unknown);
+        self.invitations.with(|records| records.update(key, |record| outcome = admit(record)));
+        outcome.map_err(Error::Refused)
+    }
+
+    async fn count_limited(&self, key: &Key, now: Now) -> Result<(), Error> {
         let outcome = std::sync::Mutex::new(Err(Refusal::Unknown));
         let admit = |record: &Invitation| {
             let admitted = record.admit(now.unix_ms());
@@ -181,9 +195,25 @@ impl Invitations {
     }
 
     /// Whether the invitation of a stream was revoked.
-    pub(crate) fn is_revoked(&self, stream_id: StreamId, invitation_id: &str) -> bool {
+    ///
+    /// # Errors
+    /// The store's, if the invitation is not known here.
+    pub(crate) async fn is_revoked(
+        &self,
+        stream_id: StreamId,
+        invitation_id: &str,
+    ) -> Result<bool, store::Error> {
         let key = Key { stream_id, invitation_id: invitation_id.to_owned() };
-        self.invitations.get(&key).is_none_or(|record| record.revoked_at_ms.is_some())
+        let known = self.find(&key).await?;
+        Ok(known.is_none_or(|record| record.revoked_at_ms.is_some()))
+    }
+
+    /// An invitation. The store is asked for one that is not known here: another main server may have made it just now.
+    async fn find(&self, key: &Key) -> Result<Option<Invitation>, store::Error> {
+        if self.invitations.get(key).is_none() {
+            self.invitations.look_up(key).await?;
+        }
+        Ok(self.invitations.get(key))
     }
 
     /// The revoked invitations of a stream that nodes have to be told of.

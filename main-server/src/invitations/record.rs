@@ -127,6 +127,11 @@ impl Invitation {
         self.revoked_at_ms.is_none().then(|| Self { revoked_at_ms: Some(now_ms), ..self.clone() })
     }
 
+    /// Whether it was neither revoked nor has expired; it may be used up.
+    pub(crate) fn is_valid(&self, now_ms: u64) -> bool {
+        !matches!(self.admit(now_ms), Err(Refusal::Revoked | Refusal::Expired))
+    }
+
     /// Whether it was revoked within `span`.
     pub(crate) fn was_revoked_within(&self, span: Duration, now_ms: u64) -> bool {
         let ago = |revoked_at_ms| Duration::from_millis(now_ms.saturating_sub(revoked_at_ms));
@@ -157,6 +162,15 @@ mod tests {
         let key = Key { stream_id: StreamId::new("a", 1), invitation_id: "0a1b".into() };
         assert_eq!(key.to_string().parse(), Ok(key));
         assert!("0a1b".parse::<Key>().is_err() && "/0a1b".parse::<Key>().is_err());
+    }
+
+    #[test]
+    fn one_that_was_revoked_or_has_expired_is_not_valid() {
+        let expires = invitation(Some(1), Some(10));
+        let used_up = expires.admit(9).unwrap();
+        assert!(expires.is_valid(9) && used_up.is_valid(9));
+        assert!(!expires.is_valid(10) && !used_up.is_valid(10));
+        assert!(!expires.revoke(1).unwrap().is_valid(2));
     }
 
     proptest! {

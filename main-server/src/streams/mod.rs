@@ -202,6 +202,18 @@ impl Streams {
         })
     }
 
+    /// Asks the store for a stream that is not known here: another main server may have created it just now.
+    ///
+    /// # Errors
+    /// [`Error::Store`]: the stream may be there or not. That there is none is no error.
+    pub(crate) async fn look_up(&self, stream_id: StreamId) -> Result<(), Error> {
+        let is_known = self.state.read_streams(|catalogue, _| catalogue.get(stream_id).is_ok());
+        if !is_known {
+            self.state.stream_records.look_up(&stream_id).await?;
+        }
+        Ok(())
+    }
+
     /// A stream that is not over.
     ///
     /// # Errors

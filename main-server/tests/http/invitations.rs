@@ -96,6 +96,21 @@ async fn a_viewer_that_comes_back_with_its_grant_is_not_counted_again() {
 }
 
 #[tokio::test]
+async fn a_viewer_that_no_node_has_room_for_uses_up_nothing() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let stream = private(&server).await;
+    let invited = invite(&server, &stream, json!({ "uses": 1 })).await;
+    server.delete(&format!("/api/nodes/{node}"), Some(&server.secret)).await;
+    let refused = watch(&server, &stream, &invited.invitation).await;
+    assert_eq!(refused.code(), ErrorCode::NoNodeAvailable);
+    assert_eq!(list(&server, &stream).await[0].used, 0);
+    server.node("a").await;
+    watch(&server, &stream, &invited.invitation).await.read::<Assignment>();
+    assert_eq!(reason(&watch(&server, &stream, &invited.invitation).await), "used_up");
+}
+
+#[tokio::test]
 async fn uses_survive_a_crash_and_requests_at_the_same_time() {
     let server = Server::start().await;
     server.node("a").await;
@@ -166,4 +181,20 @@ async fn invitations_are_made_by_those_who_manage_the_stream_within_bounds() {
     let listed = ann.answer(Method::GET, &path, json!({})).await.read::<Vec<InvitationInfo>>();
     let lasts = listed[0].expires_at_ms.unwrap() - listed[0].created_at_ms;
     assert_eq!(Duration::from_millis(lasts), Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn revoked_invitations_make_room_for_others_and_are_bounded_all_the_same() {
+    let server = Server::with(|config| config.limits.invitations = 2).await;
+    server.node("a").await;
+    let stream = private(&server).await;
+    for _ in 0..19 {
+        let invited = invite(&server, &stream, Value::Null).await;
+        let revoke = format!("/{}", invited.invitation_id);
+        let revoked = call(&server, &stream, Method::DELETE, &revoke, Value::Null).await;
+        assert_eq!(revoked.status, StatusCode::NO_CONTENT);
+    }
+    invite(&server, &stream, Value::Null).await;
+    let refused = call(&server, &stream, Method::POST, "", Value::Null).await;
+    assert_eq!(refused.code(), ErrorCode::LimitReached);
 }

@@ -190,10 +190,22 @@ fn streams() -> Vec<Row> {
             "pictures_are_bounded_together_and_freed_when_their_stream_ends",
         ),
         option(
-            "invitations of a stream",
+            "invitations of a stream that are neither revoked nor expired",
             "max_invitations",
             "429 `limit_reached`",
             "invitations_are_made_by_those_who_manage_the_stream_within_bounds",
+        ),
+        fixed(
+            "invitations of a stream, with revoked and expired ones",
+            "ten times `max_invitations`",
+            "429 `limit_reached`",
+            "revoked_invitations_make_room_for_others_and_are_bounded_all_the_same",
+        ),
+        fixed(
+            "requests that wait to count a use of the same invitation, at one main server",
+            256,
+            TOO_MANY,
+            "an_invitation_does_not_wait_for_another_and_a_bounded_number_for_the_same",
         ),
         option(
             "stream keys of an account",

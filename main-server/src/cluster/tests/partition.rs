@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use protocol::{
     ErrorCode,
-    stream::{AskForNodes, StreamState},
+    invitation::InvitationCreated,
+    stream::{AskForNodes, Assignment, StreamCreated, StreamState},
 };
 use reqwest::StatusCode;
 use serde_json::json;
@@ -162,6 +163,36 @@ async fn a_server_whose_watch_is_broken_hears_what_the_others_write_and_lets_vie
     assert_eq!(code(&b.watch(id, json!({})).await), ErrorCode::UnknownStream);
     b.connection.mend();
     until("b watches again", async || newcomer().err() != Some(Error::CutOff(CutOff))).await;
+}
+
+#[tokio::test]
+async fn what_a_server_has_not_heard_of_is_looked_up_and_not_called_unknown_while_it_cannot_be() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let node = a.node("a").await;
+    until("b knows the node", async || b.knows_node(&node).await).await;
+    b.connection.blind();
+    b.connection.deafen();
+    let private = json!({ "title": "mine", "visibility": "private", "invitation_only": true });
+    let new: StreamCreated = a.post("/api/streams", None, private).await.read();
+    let path = |call: &str| format!("/api/streams/{}/{call}", new.stream_id);
+    let publisher = Some(new.publish.grant.as_str());
+    let invite = async || {
+        let invited = a.post(&path("invitations"), publisher, json!({})).await.read::<InvitationCreated>();
+        // A viewer that moves, whom a server that is cut off serves.
+        json!({ "invitation": invited.invitation, "avoid": ["/cdn/z"] })
+    };
+    let (first, second) = (invite().await, invite().await);
+    let watching: Assignment = b.watch(new.stream_id, first).await.read();
+    let viewer = Some(watching.grant.as_str());
+
+    b.connection.cut();
+    refused(&b.watch(new.stream_id, second).await);
+    assert_eq!(b.post(&path("renew"), viewer, json!({})).await.status, StatusCode::OK);
+    let later = a.create("later").await;
+    let renew = format!("/api/streams/{}/renew", later.stream_id);
+    refused(&b.post(&renew, Some(&later.publish.grant), json!({})).await);
+    refused(&b.watch(later.stream_id, json!({ "avoid": ["/cdn/z"] })).await);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ struct StreamIdText {
     stream_id: String,
 }
 
-/// The stream that the path names.
+/// The stream that the path names. The store was asked for it if it is not known here; there may be none.
 pub(crate) struct StreamPath(pub(crate) StreamId);
 
 impl FromRequestParts<Arc<Api>> for StreamPath {
@@ -38,7 +38,9 @@ impl FromRequestParts<Arc<Api>> for StreamPath {
         let stream_id = path.ok().and_then(|Path(path)| path.stream_id.parse().ok());
         let unknown =
             || Error::new(ErrorCode::UnknownStream, "no stream has this id: the link is incomplete");
-        stream_id.map(Self).ok_or_else(unknown)
+        let stream_id = stream_id.ok_or_else(unknown)?;
+        api.streams.look_up(stream_id).await?;
+        Ok(Self(stream_id))
     }
 }
 

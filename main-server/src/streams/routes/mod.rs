@@ -40,7 +40,7 @@ use crate::{
     },
     auth::{Attempt, PASSPHRASE_CHARS, lifetime},
     clock::Now,
-    invitations::Refusal,
+    invitations::{Error as InvitationError, Key as InvitationKey, Refusal},
 };
 
 /// The routes of streams.
@@ -134,16 +134,23 @@ async fn watch(
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
     let mut found = api.streams.find(stream_id, Now::read())?;
-    let earlier = grant.as_deref().and_then(|grant| admitted_before(&api, stream_id, grant));
+    let earlier = match grant.as_deref() {
+        Some(grant) => admitted_before(&api, stream_id, grant).await?,
+        None => None,
+    };
     let admitted = match (earlier, found.asks.take()) {
         (Some(earlier), _) => earlier,
         (None, Some(asks)) => admit(&api, stream_id, asks, &mut request, address).await?,
-        (None, None) => Admitted { was_asked: false, invitation_id: None },
+        (None, None) => Admitted::unasked(),
     };
     let prefix = forwarded.prefix();
     let now = Now::read();
     let nodes = api.streams.watch(stream_id, &addresses::request(request, prefix), now)?;
-    let Admitted { was_asked, invitation_id } = admitted;
+    let Admitted { was_asked, invitation_id, uses } = admitted;
+    if let Some(invitation) = uses {
+        // Only now, so that a viewer that no node has room for uses up nothing.
+        api.invitations.count(&invitation, Now::read()).await?;
+    }
     let claims =
         Claims { was_asked, invitation_id, ..Claims::new(stream_id, Action::Watch, found.visibility, 0) };
     let grant = api.grants.issue(claims, now)?;
@@ -158,13 +165,30 @@ struct Admitted {
     was_asked: bool,
     /// The invitation that it showed, if it did.
     invitation_id: Option<String>,
+    /// The invitation of which it uses up one use now.
+    uses: Option<InvitationKey>,
+}
+
+impl Admitted {
+    /// To a stream that asks for nothing.
+    fn unasked() -> Self {
+        Self { was_asked: false, invitation_id: None, uses: None }
+    }
+
+    /// By what it showed before, or by the passphrase.
+    fn asked(invitation_id: Option<String>) -> Self {
+        Self { was_asked: true, invitation_id, uses: None }
+    }
 }
 
 /// How the viewer that has `grant` was admitted before; `None` if the grant admits it no more.
-fn admitted_before(api: &Api, stream_id: StreamId, grant: &str) -> Option<Admitted> {
-    let invitation_id = api.grants.earlier(grant, stream_id)?.invitation_id;
-    let is_revoked = invitation_id.as_deref().is_some_and(|id| api.invitations.is_revoked(stream_id, id));
-    (!is_revoked).then_some(Admitted { was_asked: true, invitation_id })
+async fn admitted_before(api: &Api, stream_id: StreamId, grant: &str) -> Result<Option<Admitted>, Error> {
+    let Some(claims) = api.grants.earlier(grant, stream_id) else { return Ok(None) };
+    let is_revoked = match &claims.invitation_id {
+        Some(invitation_id) => api.invitations.is_revoked(stream_id, invitation_id).await?,
+        None => false,
+    };
+    Ok((!is_revoked).then(|| Admitted::asked(claims.invitation_id)))
 }
 
 /// Admits a viewer to a private stream with an invitation or the passphrase.
@@ -176,13 +200,13 @@ async fn admit(
     address: Option<IpAddr>,
 ) -> Result<Admitted, Error> {
     if let Some(invitation) = request.invitation.take() {
-        let invitation_id = api.invitations.admit(stream_id, &invitation, Now::read()).await?;
-        return Ok(Admitted { was_asked: true, invitation_id: Some(invitation_id) });
+        let key = api.invitations.check(stream_id, &invitation, Now::read()).await?;
+        return Ok(Admitted { uses: Some(key.clone()), ..Admitted::asked(Some(key.invitation_id)) });
     }
-    let hash = asks.passphrase_hash.ok_or(crate::invitations::Error::Refused(Refusal::Missing))?;
+    let hash = asks.passphrase_hash.ok_or(InvitationError::Refused(Refusal::Missing))?;
     let passphrase = request.passphrase.take().unwrap_or_default();
     check_passphrase(api, Attempt { stream_id, address, passphrase, hash }).await?;
-    Ok(Admitted { was_asked: true, invitation_id: None })
+    Ok(Admitted::asked(None))
 }
 
 async fn check_passphrase(api: &Api, attempt: Attempt) -> Result<(), Error> {

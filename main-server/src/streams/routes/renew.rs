@@ -34,8 +34,9 @@ pub(super) async fn renew(
     if found.asks.is_some() && !proves_admission(&claims) {
         return Err(grant::Error::Invalid.into());
     }
-    let is_revoked = |id: &String| api.invitations.is_revoked(stream_id, id);
-    if claims.invitation_id.as_ref().is_some_and(is_revoked) {
+    if let Some(invitation_id) = &claims.invitation_id
+        && api.invitations.is_revoked(stream_id, invitation_id).await?
+    {
         return Err(invitations::Error::Refused(Refusal::Revoked).into());
     }
     let expires_in_s = lifetime(claims.action).as_secs();
