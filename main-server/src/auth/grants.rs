@@ -123,10 +123,10 @@ impl Grants {
         self.keys().signer.sign(&Claims { cluster_id, issued_at, exp, visibility, ..claims })
     }
 
-    /// The claims of a grant of the stream, expired or not, whose holder showed what the stream asks viewers for, or publishes it.
-    pub(crate) fn earlier(&self, grant: &str, stream_id: StreamId) -> Option<Claims> {
+    /// The claims of a grant of the stream, expired or not, that [proves an admission](proves_admission).
+    pub(crate) fn earlier(&self, grant: &str, stream_id: StreamId, was_open: bool) -> Option<Claims> {
         let claims = self.keys().verifier.claims(grant).ok()?;
-        (claims.stream_id == stream_id && proves_admission(&claims)).then_some(claims)
+        (claims.stream_id == stream_id && proves_admission(&claims, was_open)).then_some(claims)
     }
 
     /// Checks that `grant` is a publish grant of the stream, expired or not: its signature proves that the caller is the
@@ -163,10 +163,11 @@ impl Grants {
     }
 }
 
-/// Whether the holder of a grant may watch its stream while that asks viewers. A watch grant that was given while the stream asked
-/// for nothing proves nothing.
-pub(crate) fn proves_admission(claims: &Claims) -> bool {
-    claims.action != Action::Watch || claims.was_asked || claims.invitation_id.is_some()
+/// Whether a grant proves that its holder publishes the stream, or showed what it asks viewers for. If the stream `was_open` at any
+/// time, a watch grant has to say so; otherwise every viewer was asked.
+pub(crate) fn proves_admission(claims: &Claims, was_open: bool) -> bool {
+    let is_viewer = claims.action == Action::Watch;
+    !is_viewer || !was_open || claims.was_asked || claims.invitation_id.is_some()
 }
 
 /// How long a grant for `action` lives. A relay grant lasts as long as the longest: while no main server answers, its node
@@ -227,6 +228,21 @@ mod tests {
         assert!(self::grants(3).check_broadcaster(&new, id).is_err());
         grants.replace(signer(4), accepted[1..].to_vec()).unwrap();
         assert!(grants.check_broadcaster(&old, id).is_err() && !grants.knows_key_of(&old));
+    }
+
+    #[test]
+    fn a_watch_grant_says_whether_its_holder_was_asked_once_the_stream_was_open() {
+        let (grants, now, id) = (grants(3), Now::read(), StreamId::new("a", 1));
+        let watch = || Claims::new(id, Action::Watch, Visibility::Private, 0);
+        let is_earlier = |claims, was_open| {
+            let grant = grants.issue(claims, now).unwrap();
+            grants.earlier(&grant, id, was_open).is_some()
+        };
+        assert!(is_earlier(watch(), false), "older versions gave such grants");
+        assert!(!is_earlier(watch(), true));
+        assert!(is_earlier(Claims { was_asked: true, ..watch() }, true));
+        assert!(is_earlier(Claims { invitation_id: Some("i".into()), ..watch() }, true));
+        assert!(is_earlier(Claims { action: Action::Publish, ..watch() }, true));
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub(crate) struct Found {
     pub(crate) visibility: Visibility,
     /// What viewers are asked for, if they are.
     pub(crate) asks: Option<Asks>,
+    /// Whether viewers have grants for which they were asked for nothing.
+    pub(crate) was_open: bool,
 }
 
 /// What viewers of a private stream are asked for: an invitation, or the passphrase if there is one.
@@ -120,6 +122,7 @@ impl Streams {
         })?;
         let reservation = Reservation { state: &self.state, ticket, hostname: chosen.hostname.clone() };
         let record = Record {
+            was_open: new.visibility != Visibility::Private,
             title: new.title,
             visibility: new.visibility,
             passphrase_hash: new.passphrase_hash,
@@ -186,6 +189,14 @@ impl Streams {
         self.state.read_streams(|catalogue, _| Ok(catalogue.get(stream_id)?.record().owner.clone()))
     }
 
+    /// Whether a stream has been public or unlisted at any time.
+    ///
+    /// # Errors
+    /// [`Error::Catalogue`] if the stream is unknown.
+    pub(crate) fn was_open(&self, stream_id: StreamId) -> Result<bool, Error> {
+        self.state.read_streams(|catalogue, _| Ok(catalogue.get(stream_id)?.record().was_open))
+    }
+
     /// Every stream that is not over, listed or not, newest first.
     pub(crate) fn running(&self) -> Vec<StreamInfo> {
         self.state.read_streams(|catalogue, _| catalogue.running_streams())
@@ -224,6 +235,7 @@ impl Streams {
             Ok(Found {
                 info: stream.info_at(stream_id, now),
                 visibility: stream.visibility(),
+                was_open: stream.record().was_open,
                 asks: stream
                     .record()
                     .asks_viewers()

@@ -33,6 +33,9 @@ pub(crate) struct Record {
     /// Whether viewers need an invitation, or the passphrase if there is one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) invitation_only: bool,
+    /// Whether it has been public or unlisted at any time: then viewers have grants for which they were asked for nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) was_open: bool,
     /// When title or visibility were last changed, Unix epoch; 0 if they were not.
     #[serde(default)]
     pub(crate) edited_at_ms: u64,
@@ -73,9 +76,11 @@ impl Record {
 
     /// It with another title or visibility. The newest edit counts, whatever the clocks that stamped the earlier ones showed.
     pub(crate) fn edited(&self, title: Option<&str>, visibility: Option<Visibility>, now_ms: u64) -> Self {
+        let visibility = visibility.unwrap_or(self.visibility);
         Self {
             title: title.unwrap_or(&self.title).to_owned(),
-            visibility: visibility.unwrap_or(self.visibility),
+            visibility,
+            was_open: self.was_open || visibility != Visibility::Private,
             edited_at_ms: now_ms.max(self.edited_at_ms.saturating_add(1)),
             ..self.clone()
         }
@@ -99,11 +104,12 @@ impl store::Record for Record {
     const NAMESPACE: Namespace = Namespace::new("streams");
 
     /// Takes over what `other`, a version of the same stream, knows better: an end is final and the first one counts, so
-    /// does the first start; it belongs where it was placed last; the last edit counts. What else was set at its creation is
-    /// the same in both.
+    /// does the first start; it was open if either version says so; it belongs where it was placed last; the last edit counts.
+    /// What else was set at its creation is the same in both.
     fn merge(&mut self, other: &Self) {
         self.ended_at_ms = first(self.ended_at_ms, other.ended_at_ms);
         self.started_at_ms = first(self.started_at_ms, other.started_at_ms);
+        self.was_open |= other.was_open;
         if (other.placed_at_ms, &other.placed_on) > (self.placed_at_ms, &self.placed_on) {
             other.placed_on.clone_into(&mut self.placed_on);
             self.placed_at_ms = other.placed_at_ms;
@@ -149,13 +155,20 @@ mod tests {
         let time = || prop::option::of(0..4_u64);
         let visibility =
             prop_oneof![Just(Visibility::Public), Just(Visibility::Unlisted), Just(Visibility::Private)];
-        (time(), time(), "[ab]", 0..3_u64, ("[ab]", visibility, 0..3_u64)).prop_map(
-            |(started_at_ms, ended_at_ms, placed_on, placed_at_ms, (title, visibility, edited_at_ms))| {
+        (time(), time(), "[ab]", 0..3_u64, ("[ab]", visibility, 0..3_u64, any::<bool>())).prop_map(
+            |(
+                started_at_ms,
+                ended_at_ms,
+                placed_on,
+                placed_at_ms,
+                (title, visibility, edited_at_ms, was_open),
+            )| {
                 Record {
                     title,
                     visibility,
                     passphrase_hash: None,
                     invitation_only: false,
+                    was_open,
                     edited_at_ms,
                     owner: None,
                     created_at_ms: 1,
@@ -193,6 +206,12 @@ mod tests {
             prop_assert_eq!(both.is_over(), a.is_over() || b.is_over());
             prop_assert_eq!(both.started_at_ms.is_some(), a.started_at_ms.or(b.started_at_ms).is_some());
             prop_assert!(both.ended_at_ms <= a.ended_at_ms || a.ended_at_ms.is_none());
+        }
+
+        #[test]
+        fn no_version_forgets_that_a_stream_was_open(a in version(), b in version(), now_ms in 0..5_u64) {
+            let closed = a.edited(None, Some(Visibility::Unlisted), now_ms).edited(None, Some(Visibility::Private), now_ms);
+            prop_assert!(closed.was_open && merged(b.clone(), &closed).was_open && merged(closed, &b).was_open);
         }
 
         #[test]

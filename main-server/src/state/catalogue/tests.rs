@@ -25,6 +25,7 @@ fn record(title: &str) -> Record {
         visibility: Visibility::Public,
         passphrase_hash: None,
         invitation_only: false,
+        was_open: true,
         edited_at_ms: 0,
         owner: None,
         created_at_ms: 1,

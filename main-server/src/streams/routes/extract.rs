@@ -127,7 +127,8 @@ impl FromRequestParts<Arc<Api>> for Insider {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
         let owner = api.streams.owner(stream_id)?;
-        let was_admitted = |token| api.grants.earlier(token, stream_id).is_some();
+        let was_open = api.streams.was_open(stream_id)?;
+        let was_admitted = |token| api.grants.earlier(token, stream_id, was_open).is_some();
         let manages = |person| api.broadcasters.may_manage(&person, owner.as_ref());
         let is_insider = api.credentials.is_node(&parts.headers)
             || bearer(&parts.headers).is_some_and(was_admitted)

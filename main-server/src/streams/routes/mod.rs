@@ -38,7 +38,7 @@ use crate::{
         error::Error,
         extract::{Client, Json, OptionalJson},
     },
-    auth::{Attempt, PASSPHRASE_CHARS, lifetime},
+    auth::{Attempt, PASSPHRASE_CHARS, lifetime, proves_admission},
     clock::Now,
     invitations::{Error as InvitationError, Key as InvitationKey, Refusal},
 };
@@ -135,7 +135,7 @@ async fn watch(
 ) -> Result<Answer<Assignment>, Error> {
     let mut found = api.streams.find(stream_id, Now::read())?;
     let earlier = match grant.as_deref() {
-        Some(grant) => admitted_before(&api, stream_id, grant).await?,
+        Some(grant) => admitted_before(&api, stream_id, grant, found.was_open).await?,
         None => None,
     };
     let admitted = match (earlier, found.asks.take()) {
@@ -175,20 +175,28 @@ impl Admitted {
         Self { was_asked: false, invitation_id: None, uses: None }
     }
 
-    /// By what it showed before, or by the passphrase.
+    /// By what it shows now.
     fn asked(invitation_id: Option<String>) -> Self {
         Self { was_asked: true, invitation_id, uses: None }
     }
 }
 
 /// How the viewer that has `grant` was admitted before; `None` if the grant admits it no more.
-async fn admitted_before(api: &Api, stream_id: StreamId, grant: &str) -> Result<Option<Admitted>, Error> {
-    let Some(claims) = api.grants.earlier(grant, stream_id) else { return Ok(None) };
+async fn admitted_before(
+    api: &Api,
+    stream_id: StreamId,
+    grant: &str,
+    was_open: bool,
+) -> Result<Option<Admitted>, Error> {
+    let Some(claims) = api.grants.earlier(grant, stream_id, was_open) else { return Ok(None) };
     let is_revoked = match &claims.invitation_id {
         Some(invitation_id) => api.invitations.is_revoked(stream_id, invitation_id).await?,
         None => false,
     };
-    Ok((!is_revoked).then(|| Admitted::asked(claims.invitation_id)))
+    // Not whether it was admitted here: another main server may know that the stream was open when it gave this grant.
+    let was_asked = proves_admission(&claims, true);
+    let admitted = Admitted { was_asked, invitation_id: claims.invitation_id, uses: None };
+    Ok((!is_revoked).then_some(admitted))
 }
 
 /// Admits a viewer to a private stream with an invitation or the passphrase.

@@ -31,7 +31,7 @@ pub(super) async fn renew(
     let found = api.streams.find(stream_id, now)?;
     let grant = bearer(&headers).ok_or_else(Error::no_grant)?;
     let claims = judged(&api, grant, api.grants.renewable(grant, stream_id, now))?;
-    if found.asks.is_some() && !proves_admission(&claims) {
+    if found.asks.is_some() && !proves_admission(&claims, found.was_open) {
         return Err(grant::Error::Invalid.into());
     }
     if let Some(invitation_id) = &claims.invitation_id
