@@ -27,7 +27,7 @@ struct StreamIdText {
     stream_id: String,
 }
 
-/// The stream that the path names. The store was asked for it if it is not known here; there may be none.
+/// The stream that the path names.
 pub(crate) struct StreamPath(pub(crate) StreamId);
 
 impl FromRequestParts<Arc<Api>> for StreamPath {
@@ -38,9 +38,7 @@ impl FromRequestParts<Arc<Api>> for StreamPath {
         let stream_id = path.ok().and_then(|Path(path)| path.stream_id.parse().ok());
         let unknown =
             || Error::new(ErrorCode::UnknownStream, "no stream has this id: the link is incomplete");
-        let stream_id = stream_id.ok_or_else(unknown)?;
-        api.streams.look_up(stream_id).await?;
-        Ok(Self(stream_id))
+        stream_id.map(Self).ok_or_else(unknown)
     }
 }
 
@@ -57,6 +55,7 @@ impl FromRequestParts<Arc<Api>> for Publisher {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
+        api.streams.look_up(stream_id).await?;
         let visibility = api.streams.find(stream_id, Now::read())?.visibility;
         check_broadcaster(api, &parts.headers, stream_id)?;
         Ok(Self { stream_id, visibility })
@@ -95,6 +94,7 @@ impl FromRequestParts<Arc<Api>> for Manager {
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
+        api.streams.look_up(stream_id).await?;
         let owner = api.streams.owner(stream_id)?;
         if bearer(&parts.headers).is_some() {
             check_broadcaster(api, &parts.headers, stream_id)?;
@@ -126,6 +126,7 @@ impl FromRequestParts<Arc<Api>> for Insider {
     /// its owner, an operator or a node.
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let StreamPath(stream_id) = StreamPath::from_request_parts(parts, api).await?;
+        api.streams.look_up(stream_id).await?;
         let owner = api.streams.owner(stream_id)?;
         let was_open = api.streams.was_open(stream_id)?;
         let was_admitted = |token| api.grants.earlier(token, stream_id, was_open).is_some();

@@ -133,6 +133,8 @@ async fn watch(
     Bearer(grant): Bearer,
     OptionalJson(mut request): OptionalJson<AskForNodes>,
 ) -> Result<Answer<Assignment>, Error> {
+    // Here rather than in the path, so that a request whose body is slow holds nothing.
+    api.streams.look_up(stream_id).await?;
     let mut found = api.streams.find(stream_id, Now::read())?;
     let earlier = match grant.as_deref() {
         Some(grant) => admitted_before(&api, stream_id, grant, found.was_open).await?,

@@ -28,6 +28,7 @@ pub(super) async fn renew(
     headers: HeaderMap,
 ) -> Result<Answer<RenewedGrant>, Error> {
     let now = Now::read();
+    api.streams.look_up(stream_id).await?;
     let found = api.streams.find(stream_id, now)?;
     let grant = bearer(&headers).ok_or_else(Error::no_grant)?;
     let claims = judged(&api, grant, api.grants.renewable(grant, stream_id, now))?;
