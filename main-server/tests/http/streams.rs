@@ -88,7 +88,9 @@ async fn many_guesses_at_a_passphrase_are_told_to_wait() {
         }
     };
     assert_eq!(refused.0, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(refused.1.headers()["retry-after"], "6");
+    // Whole seconds of a wait that shortens while the answers come.
+    let retry_after: u64 = refused.1.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=6).contains(&retry_after), "{retry_after}");
     let other = server.create_private("other", "right").await.stream_id;
     assert!(server.watch(other, json!({ "passphrase": "right" })).await.status.is_success());
 }
