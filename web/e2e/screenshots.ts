@@ -111,7 +111,7 @@ test('on air', async () => {
 test('on air for few', async () => {
   const page = await open('/live');
   await page.getByLabel('Private').check();
-  await page.getByLabel('Passphrase').fill('open sesame');
+  await page.getByRole('textbox', { name: /Passphrase/ }).fill('open sesame');
   const { watchUrl } = await Broadcaster.goLive(page, 'Family dinner');
   await page.waitForTimeout(7_000);
   await page.getByRole('button', { name: 'Show' }).click();
@@ -213,7 +213,7 @@ test('invitations', async () => {
   const page = await open('/live', scenes.invitations);
   await page.getByLabel('Private').check();
   await shoot(page, 'live-setup-private');
-  await page.getByLabel('Passphrase').fill('open sesame');
+  await page.getByRole('textbox', { name: /Passphrase/ }).fill('open sesame');
   await Broadcaster.goLive(page, 'Family dinner');
   await page.getByLabel('For whom').fill('Neighbours');
   await page.getByRole('button', { name: 'Make an invitation link' }).click();
