@@ -22,7 +22,7 @@ use crate::{
     process::Program,
     record::{NodeCounters, Sample, TrialName, Writer},
     scenario::{Target, Trial},
-    wire::{Trust, get},
+    wire::{Entrance, Trust, get},
 };
 
 /// How long a node may take to register with its main server.
@@ -76,17 +76,6 @@ pub struct Setting<'a> {
     pub split: &'a Split,
     /// Whether the node logs its forward times.
     pub forward_log: bool,
-}
-
-/// Where viewers of a node connect.
-#[derive(Clone, Debug)]
-pub struct Entrance {
-    /// The node.
-    pub address: SocketAddr,
-    /// The path of its URL.
-    pub path: String,
-    /// The certificate that it has to present; none for plain HTTP.
-    pub trust: Option<Trust>,
 }
 
 /// A folder of our own, removed on drop.

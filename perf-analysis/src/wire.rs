@@ -4,6 +4,7 @@
 //! the read buffer they arrived in and never copied or kept, so that thousands of viewers cost the generator
 //! little more than the kernel's copy.
 
+mod entrance;
 pub mod frame;
 pub mod packet;
 mod stream;
@@ -18,12 +19,10 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf, split};
 
+pub use entrance::Entrance;
 pub use stream::Trust;
 
-use crate::{
-    error::{Context, Error, Result},
-    servers::Entrance,
-};
+use crate::error::{Context, Error, Result};
 use frame::{FrameReader, Frames};
 use stream::Stream;
 

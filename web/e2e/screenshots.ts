@@ -54,6 +54,13 @@ async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
   }
 }
 
+/** The bar of a phone leaves the button out beside a panel. */
+async function pressKeysButton(page: Page): Promise<void> {
+  await page.setViewportSize(SCREENS.desktop);
+  await page.locator('video').hover();
+  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+}
+
 async function open(address: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
   return await stage.page(`${undead.url}${address}`, prepare);
 }
@@ -135,11 +142,9 @@ test('watching', async () => {
   await shoot(page, 'watch-live');
   await page.keyboard.press('i');
   await shoot(page, 'watch-stats');
-  await page.locator('video').hover();
-  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+  await pressKeysButton(page);
   await shoot(page, 'watch-keys');
-  await page.locator('video').hover();
-  await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+  await pressKeysButton(page);
   const { page: embed } = await stage.watch(broadcaster.watchUrl.replace('/view/', '/embed/'));
   await expect(embed.locator('ud-player')).toHaveAttribute('data-join-ms', /\d/);
   await embed.keyboard.press('i');

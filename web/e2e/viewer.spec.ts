@@ -162,6 +162,17 @@ test('on a phone, held either way, statistics leave the picture in sight and the
   const beside = await boxOf('ud-stats');
   expect(beside.x).toBeGreaterThanOrEqual(picture.x + picture.width);
   expect(beside.y + beside.height).toBeLessThanOrEqual(390);
+  // The bar has room beside the panel: nothing of it is behind the panel or outside.
+  for (const width of [844, 740, 667]) {
+    await page.setViewportSize({ width, height: 375 });
+    const panel = await boxOf('ud-stats');
+    const bar = page.locator('ud-controls');
+    for (const button of await bar.getByRole('button').filter({ visible: true }).all()) {
+      const box = await button.boundingBox();
+      expect(box && box.x + box.width, `at ${width} px`).toBeLessThanOrEqual(panel.x);
+    }
+    await expect(bar.getByRole('button', { name: /^Statistics/ })).toBeVisible();
+  }
   await page.close();
 });
 

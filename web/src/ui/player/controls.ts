@@ -55,6 +55,7 @@ export class Controls extends LitElement {
     base,
     css`
       :host {
+        container-type: inline-size;
         display: flex;
         align-items: center;
         gap: 4px;
@@ -125,17 +126,19 @@ export class Controls extends LitElement {
         accent-color: #fff;
         cursor: pointer;
       }
-      @media (max-width: 560px), (hover: none) {
+      @media (hover: none) {
         input {
           display: none;
         }
       }
-      @media (max-width: 375px) {
+      /* By the room of the bar, not of the screen: a panel may stand beside the picture. */
+      @container (max-width: 340px) {
         .latency {
           display: none;
         }
       }
-      @media (max-width: 560px) {
+      @container (max-width: 560px) {
+        input,
         .float {
           display: none;
         }
@@ -143,6 +146,15 @@ export class Controls extends LitElement {
           min-width: 40px;
           height: 40px;
           padding: 0 8px;
+        }
+      }
+      @container (max-width: 300px) {
+        .keys {
+          display: none;
+        }
+        button {
+          min-width: 32px;
+          padding: 0 4px;
         }
       }
     `,
@@ -153,7 +165,7 @@ export class Controls extends LitElement {
       ${this.#button('play_pause', this.paused ? texts.play : texts.pause, this.paused ? playIcon : pauseIcon)}
       ${this.#edge()} ${this.audible ? this.#sound() : nothing}
       <span class="space"></span>
-      ${this.#latency()} ${this.#button('keys', texts.keys, keyboardIcon, this.panel === 'keys')}
+      ${this.#latency()} ${this.#button('keys', texts.keys, keyboardIcon, this.panel === 'keys', 'keys')}
       ${this.#button('stats', this.#named(texts.stats, 'i'), statsIcon, this.panel === 'stats')}
       ${
         this.canFloat

@@ -10,7 +10,7 @@ export const playerStyles = css`
     overflow: hidden;
     border-radius: var(--ud-radius);
     background: var(--ud-screen);
-    --ud-panel-width: 200px;
+    --ud-panel-width: min(200px, 45%);
   }
   :host(:fullscreen) {
     border-radius: 0;
