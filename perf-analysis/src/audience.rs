@@ -19,8 +19,9 @@ use crate::{
     record::{SilentEnd, TrialRecord},
     scenario::Trial,
     script::Script,
-    servers::{Admission, Entrance, Servers},
+    servers::{Admission, Servers},
     viewer::{Seat, silent::keep_silent, watch as view},
+    wire::Entrance,
 };
 
 /// Viewers that connect at the same time.

@@ -15,10 +15,9 @@ use crate::{
     error::{Error, Result},
     ledger::Ledger,
     script::Script,
-    servers::Entrance,
     viewer::SOCKET_IO_PATH,
     wire::{
-        Socket, WriteSide,
+        Entrance, Socket, WriteSide,
         frame::{self, Frames},
         packet::{self, Packet},
     },

@@ -19,8 +19,7 @@ use crate::{
     error::{Error, Result},
     ledger::Ledger,
     scenario::Transport,
-    servers::Entrance,
-    wire::{Socket, frame::Frames},
+    wire::{Entrance, Socket, frame::Frames},
 };
 use account::Account;
 use socketio::SocketIoViewer;
