@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cdn::{ClusterSecret, Config, Node};
+use cdn::Limits;
 use protocol::{
     grant::{Action, Claims},
     node::Heartbeat,
@@ -13,12 +13,11 @@ use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::Client,
     harness::{Recording, TEST_TIMEOUT, signer, stream},
-    main_server::{FakeMainServer, Mood, SECRET, Server, Told},
+    main_server::{FakeMainServer, Mood, Server, Told, start_node},
 };
 
 /// How far apart two readings of one clock may be on a busy machine.
@@ -36,14 +35,7 @@ impl Member {
     async fn start(ahead_ms: Option<i64>) -> Self {
         let (server, url, heard) = FakeMainServer::beating(50).await;
         *server.ahead_ms.lock().unwrap() = ahead_ms;
-        let mut config = Config::new("cdn-1", "http://cdn-1.example/");
-        config.main_servers = vec![url];
-        config.cluster_secret = ClusterSecret::new(SECRET);
-        let shutdown = CancellationToken::new();
-        let node = Node::start(config, shutdown.clone()).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(axum::serve(listener, node.router()).into_future());
+        let (_node, address, shutdown) = start_node(url, Limits::default()).await;
         let client = Client::connect(address, "").await;
         let mut member = Self { server, heard, client, _stop: shutdown.drop_guard() };
         member.hears_answers().await;

@@ -1,7 +1,7 @@
 //! A node and a main server that does what the test wants.
 
 use axum::http::StatusCode;
-use cdn::{ClusterSecret, Config, Limits, Node};
+use cdn::{Limits, Node};
 use protocol::{
     NodeId, StreamId,
     grant::{Action, Claims},
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     client::Client,
     harness::{Recording, TEST_TIMEOUT, grant, registration, signer, stream},
-    main_server::{FakeMainServer, Mood, SECRET, Server, Told},
+    main_server::{FakeMainServer, Mood, Server, Told, start_node},
     ws_client::WsViewer,
 };
 
@@ -39,15 +39,7 @@ impl Member {
         (server, url, heard): (Server, String, mpsc::UnboundedReceiver<Told>),
         limits: Limits,
     ) -> Self {
-        let mut config = Config::new("cdn-1", "http://cdn-1.example/");
-        config.limits = limits;
-        config.main_servers = vec![url];
-        config.cluster_secret = ClusterSecret::new(SECRET);
-        let shutdown = CancellationToken::new();
-        let node = Node::start(config, shutdown.clone()).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(axum::serve(listener, node.router()).into_future());
+        let (node, address, shutdown) = start_node(url, limits).await;
         Self { server, heard, node, address, shutdown }
     }
 

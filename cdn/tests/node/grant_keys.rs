@@ -1,6 +1,6 @@
 //! A node learns the keys of grants from the answers to its heartbeats, and says which ones it has.
 
-use cdn::{ClusterSecret, Config, Node};
+use cdn::{Config, Limits, Node};
 use protocol::{
     StreamId,
     grant::{Action, Claims, Signer},
@@ -14,7 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     client::Client,
     harness::{Recording, TEST_TIMEOUT, signer, stream},
-    main_server::{FakeMainServer, SECRET, Server, Told},
+    main_server::{FakeMainServer, Server, Told, start_node},
 };
 
 struct Member {
@@ -40,14 +40,7 @@ impl Member {
     async fn start(cluster_id: Option<&str>) -> Self {
         let (server, url, heard) = FakeMainServer::beating(50).await;
         *server.cluster_id.lock().unwrap() = cluster_id.map(str::to_owned);
-        let mut config = Config::new("cdn-1", "http://cdn-1.example/");
-        config.main_servers = vec![url];
-        config.cluster_secret = ClusterSecret::new(SECRET);
-        let shutdown = CancellationToken::new();
-        let node = Node::start(config, shutdown.clone()).unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(axum::serve(listener, node.router()).into_future());
+        let (_node, address, shutdown) = start_node(url, Limits::default()).await;
         let client = Client::connect(address, "").await;
         let mut member = Self { server, heard, client, _stop: shutdown.drop_guard() };
         member.says_it_has(&[&signer()]).await;

@@ -1,6 +1,7 @@
 //! A main server that notes what nodes tell it and answers as the test wants.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -13,13 +14,15 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{post, put},
 };
+use cdn::{ClusterSecret, Config, Limits, Node};
 use protocol::{
     NodeId,
     grant::PublicKey,
     node::{Command, Heartbeat, HeartbeatAnswer, RegisterServer, Registered},
 };
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::harness::signer;
 
@@ -166,4 +169,18 @@ async fn heartbeat(
 async fn goodbye(State(server): State<Server>, Path(node_id): Path<String>) -> StatusCode {
     server.told.send(Told::Goodbye(NodeId(node_id))).unwrap();
     StatusCode::NO_CONTENT
+}
+
+/// A node of the main server at `url`, called `cdn-1`, and its address. It runs until the token is cancelled.
+pub(crate) async fn start_node(url: String, limits: Limits) -> (Node, SocketAddr, CancellationToken) {
+    let mut config = Config::new("cdn-1", "http://cdn-1.example/");
+    config.limits = limits;
+    config.main_servers = vec![url];
+    config.cluster_secret = ClusterSecret::new(SECRET);
+    let shutdown = CancellationToken::new();
+    let node = Node::start(config, shutdown.clone()).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, node.router()).into_future());
+    (node, address, shutdown)
 }

@@ -8,7 +8,7 @@ use crate::{
     harness::{Recording, names, stream},
     nodes::{EdgeNode, Nodes},
     proxy::Proxy,
-    relay_support::{assert_whole, chunks, newest, resume, send, send_some, until_chunk},
+    relay_support::{assert_whole, check_cuts_leave_no_gap, chunks, newest, resume, send_some, until_chunk},
 };
 
 /// An edge that reaches its origin through a proxy, and the first segments of a broadcast.
@@ -38,21 +38,7 @@ impl Proxied {
 async fn broken_relay_connections_leave_no_gap() {
     let (id, recording) = (stream("a"), Recording::usual());
     let Proxied { origin, edge, proxy, broadcaster, _nodes } = Proxied::start(id, &recording, false).await;
-    let (mut viewer, mut direct) = (edge.viewer(id).await, origin.viewer(id).await);
-    let mut seen = Vec::new();
-    for seq in 5..recording.segments.len() {
-        if seq % 8 == 0 {
-            seen.extend(until_chunk(&mut viewer, newest(&origin, id).await).await);
-            proxy.cut();
-        }
-        send(&broadcaster, id, seq, &recording.segments[seq]).await;
-    }
-    let newest = newest(&origin, id).await;
-    seen.extend(until_chunk(&mut viewer, newest).await);
-    let expected = until_chunk(&mut direct, newest).await;
-    assert_whole(&seen);
-    assert_eq!(names(&seen), names(&expected));
-    assert!(edge.metric("undead_cdn_relay_reconnects_total").await >= 2);
+    check_cuts_leave_no_gap((&origin, &edge), || proxy.cut(), &broadcaster, (id, &recording)).await;
 }
 
 #[tokio::test]

@@ -129,3 +129,28 @@ pub(crate) async fn retry_viewer(node: &EdgeNode, id: StreamId) -> Client {
     }
     panic!("{} gets the stream in time", node.name);
 }
+
+/// Sends the rest of a recording, of which five segments were sent, while `cut` breaks the link between `origin` and `edge` again and
+/// again; checks that a viewer of the edge gets what one of the origin gets.
+pub(crate) async fn check_cuts_leave_no_gap(
+    (origin, edge): (&EdgeNode, &EdgeNode),
+    cut: impl Fn(),
+    broadcaster: &Client,
+    (id, recording): (StreamId, &Recording),
+) {
+    let (mut viewer, mut direct) = (edge.viewer(id).await, origin.viewer(id).await);
+    let mut seen = Vec::new();
+    for seq in 5..recording.segments.len() {
+        if seq % 8 == 0 {
+            seen.extend(until_chunk(&mut viewer, newest(origin, id).await).await);
+            cut();
+        }
+        send(broadcaster, id, seq, &recording.segments[seq]).await;
+    }
+    let newest = newest(origin, id).await;
+    seen.extend(until_chunk(&mut viewer, newest).await);
+    let expected = until_chunk(&mut direct, newest).await;
+    assert_whole(&seen);
+    assert_eq!(names(&seen), names(&expected));
+    assert!(edge.metric("undead_cdn_relay_reconnects_total").await >= 2);
+}

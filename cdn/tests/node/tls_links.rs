@@ -7,11 +7,11 @@ use tls_harness::{Authority, Front};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    harness::{Recording, TEST_TIMEOUT, names, stream},
+    harness::{Recording, TEST_TIMEOUT, stream},
     main_server::{FakeMainServer, SECRET, Told},
     nodes::{EdgeNode, Nodes},
     proxy::Proxy,
-    relay_support::{assert_whole, newest, send, send_some, until_chunk},
+    relay_support::{assert_whole, check_cuts_leave_no_gap, newest, send_some, until_chunk},
 };
 
 /// A node that trusts `authority`.
@@ -44,21 +44,7 @@ async fn broken_links_over_tls_leave_no_gap() {
     nodes.script("edge", vec![front.url()]);
     let broadcaster = origin.broadcaster(id, &recording.mime).await;
     send_some(&broadcaster, id, &recording, 0..5).await;
-    let (mut viewer, mut direct) = (edge.viewer(id).await, origin.viewer(id).await);
-    let mut seen = Vec::new();
-    for seq in 5..recording.segments.len() {
-        if seq % 8 == 0 {
-            seen.extend(until_chunk(&mut viewer, newest(&origin, id).await).await);
-            proxy.cut();
-        }
-        send(&broadcaster, id, seq, &recording.segments[seq]).await;
-    }
-    let newest = newest(&origin, id).await;
-    seen.extend(until_chunk(&mut viewer, newest).await);
-    let expected = until_chunk(&mut direct, newest).await;
-    assert_whole(&seen);
-    assert_eq!(names(&seen), names(&expected));
-    assert!(edge.metric("undead_cdn_relay_reconnects_total").await >= 2);
+    check_cuts_leave_no_gap((&origin, &edge), || proxy.cut(), &broadcaster, (id, &recording)).await;
 }
 
 #[tokio::test]

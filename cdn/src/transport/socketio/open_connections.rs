@@ -1,5 +1,5 @@
 //! The connections of a node, by the id of their socket. Those that have nothing left to do once a stream has ended are closed:
-//! whoever ended it, no client holds a socket for it.
+//! no client holds a socket for a stream that has ended.
 
 use std::{
     collections::HashMap,
