@@ -24,7 +24,7 @@ where
 ///
 /// # Errors
 /// Fails on everything that is no whole number, or out of range.
-pub fn whole<'de, T: TryFrom<u64>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub fn whole<'de, T: TryFrom<i128>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     Whole::deserialize(deserializer).map(|Whole(number)| number)
 }
 
@@ -32,7 +32,7 @@ pub fn whole<'de, T: TryFrom<u64>, D: Deserializer<'de>>(deserializer: D) -> Res
 ///
 /// # Errors
 /// Those of [`whole`].
-pub fn optional_whole<'de, T: TryFrom<u64>, D: Deserializer<'de>>(
+pub fn optional_whole<'de, T: TryFrom<i128>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     Ok(Option::<Whole<T>>::deserialize(deserializer)?.map(|Whole(number)| number))
@@ -42,7 +42,7 @@ pub fn optional_whole<'de, T: TryFrom<u64>, D: Deserializer<'de>>(
 ///
 /// # Errors
 /// Those of [`whole`].
-pub fn whole_or_zero<'de, T: TryFrom<u64> + Default, D: Deserializer<'de>>(
+pub fn whole_or_zero<'de, T: TryFrom<i128> + Default, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     optional_whole(deserializer).map(Option::unwrap_or_default)
@@ -87,7 +87,7 @@ pub fn objects<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) 
 
 struct Whole<T>(T);
 
-impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
+impl<'de, T: TryFrom<i128>> Deserialize<'de> for Whole<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(WholeVisitor(PhantomData))
     }
@@ -95,7 +95,7 @@ impl<'de, T: TryFrom<u64>> Deserialize<'de> for Whole<T> {
 
 struct WholeVisitor<T>(PhantomData<T>);
 
-impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
+impl<T: TryFrom<i128>> Visitor<'_> for WholeVisitor<T> {
     type Value = Whole<T>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,23 +103,25 @@ impl<T: TryFrom<u64>> Visitor<'_> for WholeVisitor<T> {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Whole<T>, E> {
-        let wrong = || E::invalid_value(Unexpected::Unsigned(number), &self);
-        T::try_from(number).map(Whole).map_err(|_| wrong())
+        T::try_from(i128::from(number))
+            .map(Whole)
+            .map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Whole<T>, E> {
-        match u64::try_from(number) {
-            Ok(number) => self.visit_u64(number),
-            Err(_) => Err(E::invalid_value(Unexpected::Signed(number), &self)),
-        }
+        T::try_from(i128::from(number))
+            .map(Whole)
+            .map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Whole<T>, E> {
-        const END: f64 = 18_446_744_073_709_551_616.0; // 2^64
-        if number.fract() == 0.0 && (0.0..END).contains(&number) {
-            self.visit_u64(number as u64)
+        // A whole number beyond 64 bits is read as the nearest float, which may be this one.
+        const END: f64 = 9_223_372_036_854_775_808.0; // 2^63
+        let wrong = || E::invalid_value(Unexpected::Float(number), &self);
+        if number.fract() == 0.0 && number.abs() < END {
+            T::try_from(number as i128).map(Whole).map_err(|_| wrong())
         } else {
-            Err(E::invalid_value(Unexpected::Float(number), &self))
+            Err(wrong())
         }
     }
 }
@@ -206,6 +208,19 @@ mod tests {
         );
         for wrong in ["2.5", "-1", "-1.0", "4294967296", "1e300", "\"2\"", "[2]", "true"] {
             assert_eq!(viewers(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_number_with_a_sign_may_be_written_with_a_fraction_of_zero_too() {
+        let offset = |json: &str| {
+            let heartbeat = serde_json::from_str::<Heartbeat>(&format!(r#"{{"clock_offset_ms":{json}}}"#));
+            heartbeat.ok().map(|heartbeat| heartbeat.clock_offset_ms)
+        };
+        assert_eq!(offset("-15352884517606.0"), Some(Some(-15_352_884_517_606)));
+        assert_eq!([offset("-3"), offset("null")], [Some(Some(-3)), Some(None)]);
+        for wrong in ["-0.5", "1e300", "9223372036854775808", "-9223372036854775809", "-9.3e18"] {
+            assert_eq!(offset(wrong), None, "{wrong}");
         }
     }
 

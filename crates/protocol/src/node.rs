@@ -82,7 +82,7 @@ pub struct Heartbeat {
     pub grant_keys: Option<Vec<String>>,
     /// How far the clock of the node's machine is ahead of the main server's, as the node measured it. The node itself uses
     /// the main server's. None before the first measurement and from older nodes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub clock_offset_ms: Option<i64>,
 }
 

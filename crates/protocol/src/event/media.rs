@@ -9,10 +9,13 @@ use crate::{StreamId, lenient};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FrameName {
     /// Which run of the recorder.
+    #[serde(deserialize_with = "lenient::whole")]
     pub take: u64,
     /// Which group of the take, from 0.
+    #[serde(deserialize_with = "lenient::whole")]
     pub group: u64,
     /// Which frame of the group, from 0.
+    #[serde(deserialize_with = "lenient::whole")]
     pub index: u32,
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{StreamId, millis};
+use crate::{StreamId, lenient::optional_whole, millis};
 
 /// Payload of `register_new_stream`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub struct RegisterNewStream {
     /// The recorder's full type with codecs, as it reports it.
     pub mime: String,
     /// Which run of the recorder; left out by simple clients, whose every registration is a new take.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub take: Option<u64>,
     /// What an older node last gave back, so that this one continues with the same names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,10 +40,10 @@ pub struct BroadcastData {
     /// Which stream.
     pub stream_id: StreamId,
     /// Which take; the registered one if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub take: Option<u64>,
     /// Number of the segment in its take, from 0; counted on arrival if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
     /// The recorder's blob, unchanged.
     pub segment: Bytes,
