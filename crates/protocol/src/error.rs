@@ -76,6 +76,24 @@ pub enum ErrorCode {
     MalformedMedia,
     /// `resume` is not a state this node can continue from: start a new take.
     InvalidResume,
+    /// No item with this id, or it is deleted, or it is not for the caller to see.
+    UnknownItem,
+    /// The item has no media yet: it is being read, or that failed.
+    ItemNotReady,
+    /// No upload with this id, or it has expired.
+    UnknownUpload,
+    /// The upload's offset is another one, or another request writes to it: ask for the offset.
+    UploadConflict,
+    /// The bytes do not have the checksum that was sent with them; they were not taken.
+    ChecksumMismatch,
+    /// The library is full, or the caller's share of it.
+    QuotaExceeded,
+    /// The file is none that browsers play, or is damaged; the message says why.
+    UnsupportedMedia,
+    /// No such bytes in the object store.
+    UnknownBlob,
+    /// The object store cannot be reached now: try again.
+    ObjectsUnavailable,
     /// More than is accepted from one address, connection or stream: send or ask for less.
     LimitReached,
     /// The server failed. Its log has the reason; the message does not.

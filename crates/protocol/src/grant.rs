@@ -7,9 +7,9 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{StreamId, stream::Visibility};
+use crate::{ItemId, StreamId, stream::Visibility};
 
 /// What a grant permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,29 @@ impl Claims {
             was_asked: false,
         }
     }
+}
+
+/// The content of a grant that permits to read the media of one item of the library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemClaims {
+    /// Which item.
+    #[serde(rename = "sub")]
+    pub item_id: ItemId,
+    /// Sets it apart from grants for streams.
+    pub action: ItemAction,
+    /// When the permission ends, seconds since the Unix epoch.
+    pub exp: u64,
+    /// Id of the cluster it is for.
+    #[serde(rename = "aud")]
+    pub cluster_id: String,
+}
+
+/// What a grant for an item permits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemAction {
+    /// Read its manifest and its fragments.
+    Play,
 }
 
 /// A key grants are verified with: an Ed25519 public key in JSON Web Key form (RFC 8037, section 2).
@@ -130,6 +153,14 @@ impl Signer {
     pub fn sign(&self, claims: &Claims) -> Result<String, Error> {
         jsonwebtoken::encode(&self.header, claims, &self.key).map_err(Error::Sign)
     }
+
+    /// Signs claims to an item.
+    ///
+    /// # Errors
+    /// [`Error::Sign`] if the claims cannot be encoded.
+    pub fn sign_item(&self, claims: &ItemClaims) -> Result<String, Error> {
+        jsonwebtoken::encode(&self.header, claims, &self.key).map_err(Error::Sign)
+    }
 }
 
 /// Verifies grants.
@@ -190,23 +221,44 @@ impl Verifier {
         Ok(claims)
     }
 
+    /// The claims of `grant`, if it permits to play `item_id` at `now_s` (seconds, Unix epoch).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] or [`Error::Other`].
+    pub fn verify_item(&self, grant: &str, item_id: ItemId, now_s: u64) -> Result<ItemClaims, Error> {
+        let claims: ItemClaims = self.decoded(grant)?;
+        if claims.exp <= now_s || !self.is_for_this_cluster(Some(&claims.cluster_id)) {
+            return Err(Error::Invalid);
+        }
+        if claims.item_id == item_id { Ok(claims) } else { Err(Error::Other) }
+    }
+
     /// The claims of `grant`, whatever it permits and whether or not it has expired.
     ///
     /// # Errors
     /// [`Error::Invalid`].
     pub fn claims(&self, grant: &str) -> Result<Claims, Error> {
+        let claims: Claims = self.decoded(grant)?;
+        // A grant that names no cluster is of an older version and accepted.
+        if self.is_for_this_cluster(claims.cluster_id.as_deref()) { Ok(claims) } else { Err(Error::Invalid) }
+    }
+
+    fn is_for_this_cluster(&self, named: Option<&str>) -> bool {
+        !matches!((self.cluster_id.as_deref(), named), (Some(own), Some(named)) if own != named)
+    }
+
+    /// What `grant` says, signed with one of the keys; its expiry and its cluster are not checked.
+    fn decoded<T: DeserializeOwned>(&self, grant: &str) -> Result<T, Error> {
         let header = jsonwebtoken::decode_header(grant).map_err(|_| Error::Invalid)?;
         let kid = header.kid.ok_or(Error::Invalid)?;
         let (_, key) = self.keys.iter().find(|(known, _)| *known == kid).ok_or(Error::Invalid)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // The time is a parameter of `verify`, which checks the expiry.
+        // The time and the cluster are parameters of the callers.
         validation.validate_exp = false;
-        // Checked below: a grant without this claim is of an older version and accepted.
         validation.validate_aud = false;
-        let token = jsonwebtoken::decode::<Claims>(grant, key, &validation).map_err(|_| Error::Invalid)?;
-        let differs =
-            matches!((&self.cluster_id, &token.claims.cluster_id), (Some(own), Some(named)) if own != named);
-        if differs { Err(Error::Invalid) } else { Ok(token.claims) }
+        jsonwebtoken::decode::<T>(grant, key, &validation)
+            .map(|token| token.claims)
+            .map_err(|_| Error::Invalid)
     }
 }
 
@@ -284,6 +336,25 @@ mod tests {
         assert_eq!(verifier.claims(&grant).unwrap(), claims);
         assert!(verifier.knows_key_of(&grant));
         assert!(!Verifier::default().knows_key_of(&grant) && !verifier.knows_key_of("a.b.c"));
+    }
+
+    #[test]
+    fn a_grant_for_an_item_is_none_for_a_stream_of_the_same_id_and_the_other_way_round() {
+        let (signer, verifier) = pair();
+        let item_id: ItemId = stream("a").to_string().parse().unwrap();
+        let play =
+            ItemClaims { item_id, action: ItemAction::Play, exp: NOW_S + 60, cluster_id: "here".into() };
+        let grant = signer.sign_item(&play).unwrap();
+        assert_eq!(verifier.verify_item(&grant, item_id, NOW_S).unwrap(), play);
+        assert!(matches!(verifier.verify_item(&grant, item_id, NOW_S + 60), Err(Error::Invalid)), "expired");
+        let other = ItemId::from_bytes([1; 16]);
+        assert!(matches!(verifier.verify_item(&grant, other, NOW_S), Err(Error::Other)));
+        let elsewhere = verifier.clone().of_cluster("elsewhere");
+        assert!(matches!(elsewhere.verify_item(&grant, item_id, NOW_S), Err(Error::Invalid)));
+        assert!(matches!(verifier.verify(&grant, stream("a"), Action::Watch, NOW_S), Err(Error::Invalid)));
+        let watch =
+            signer.sign(&Claims { cluster_id: Some("here".into()), ..claims(Action::Watch) }).unwrap();
+        assert!(matches!(verifier.verify_item(&watch, item_id, NOW_S), Err(Error::Invalid)));
     }
 
     #[test]

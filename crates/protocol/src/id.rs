@@ -1,4 +1,5 @@
-//! Ids. A stream is keyed by the MD5 of its title and creation time; a node by what the main server gave it.
+//! Ids. A stream is keyed by the MD5 of its title and creation time; an item of the library by random bytes; a node by what
+//! the main server gave it.
 
 use std::{fmt, str::FromStr};
 
@@ -6,11 +7,63 @@ use data_encoding::HEXLOWER;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Identifies a stream: an MD5 digest, written as 32 lower-case hex digits.
-///
-/// MD5 is a name here, not a secret: knowing an id gives no right to publish to it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StreamId([u8; 16]);
+/// An id of 16 bytes, written as 32 lower-case hex digits.
+macro_rules! hex_id {
+    ($(#[$doc:meta])* $name:ident, $invalid:ident, $message:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; 16]);
+
+        /// The text was not 32 lower-case hex digits.
+        #[derive(Debug, thiserror::Error, PartialEq, Eq)]
+        #[error($message)]
+        pub struct $invalid;
+
+        impl FromStr for $name {
+            type Err = $invalid;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                decoded(text).map(Self).ok_or($invalid)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                HEXLOWER.encode_display(&self.0).fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    };
+}
+
+hex_id! {
+    /// Identifies a stream: an MD5 digest, written as 32 lower-case hex digits.
+    ///
+    /// MD5 is a name here, not a secret: knowing an id gives no right to publish to it.
+    StreamId, InvalidStreamId, "a stream id is 32 lower-case hex digits"
+}
+
+hex_id! {
+    /// Identifies an item of the library: 16 random bytes, written as 32 lower-case hex digits.
+    ItemId, InvalidItemId, "an item id is 32 lower-case hex digits"
+}
 
 impl StreamId {
     /// The id of the stream called `title`, created `created_at_ns` nanoseconds after the Unix epoch:
@@ -23,44 +76,18 @@ impl StreamId {
     }
 }
 
-/// The text was not 32 lower-case hex digits.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a stream id is 32 lower-case hex digits")]
-pub struct InvalidStreamId;
-
-impl FromStr for StreamId {
-    type Err = InvalidStreamId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits: &[u8; 32] = text.as_bytes().try_into().map_err(|_| InvalidStreamId)?;
-        let mut id = [0; 16];
-        HEXLOWER.decode_mut(digits, &mut id).map_err(|_| InvalidStreamId)?;
-        Ok(Self(id))
+impl ItemId {
+    /// The id with these bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
     }
 }
 
-impl fmt::Display for StreamId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        HEXLOWER.encode_display(&self.0).fmt(f)
-    }
-}
-
-impl fmt::Debug for StreamId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StreamId({self})")
-    }
-}
-
-impl Serialize for StreamId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for StreamId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-    }
+fn decoded(text: &str) -> Option<[u8; 16]> {
+    let digits: &[u8; 32] = text.as_bytes().try_into().ok()?;
+    let mut id = [0; 16];
+    HEXLOWER.decode_mut(digits, &mut id).ok()?;
+    Some(id)
 }
 
 /// Identifies a node for as long as it is registered; opaque to all but the main server.

@@ -12,6 +12,7 @@ pub mod grant;
 pub mod grant_key;
 pub mod id;
 pub mod invitation;
+pub mod item;
 pub mod lenient;
 pub mod message;
 pub mod millis;
@@ -22,5 +23,5 @@ pub mod title;
 
 pub use error::{ErrorBody, ErrorCode, WireError};
 pub use format::{Format, Formats};
-pub use id::{NodeId, StreamId};
+pub use id::{ItemId, NodeId, StreamId};
 pub use lenient::Located;

@@ -113,13 +113,23 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::UnknownNode
         | ErrorCode::UnknownAccount
         | ErrorCode::UnknownKey
-        | ErrorCode::UnknownInvitation => StatusCode::NOT_FOUND,
-        ErrorCode::HostnameTaken | ErrorCode::NameTaken | ErrorCode::LastOperator => StatusCode::CONFLICT,
+        | ErrorCode::UnknownInvitation
+        | ErrorCode::UnknownItem
+        | ErrorCode::UnknownUpload
+        | ErrorCode::UnknownBlob => StatusCode::NOT_FOUND,
+        ErrorCode::HostnameTaken
+        | ErrorCode::NameTaken
+        | ErrorCode::LastOperator
+        | ErrorCode::ItemNotReady
+        | ErrorCode::UploadConflict => StatusCode::CONFLICT,
+        ErrorCode::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode::QuotaExceeded => StatusCode::INSUFFICIENT_STORAGE,
         ErrorCode::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::LimitReached => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::NoNodeAvailable | ErrorCode::NoCapacity | ErrorCode::StoreUnavailable => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ErrorCode::NoNodeAvailable
+        | ErrorCode::NoCapacity
+        | ErrorCode::StoreUnavailable
+        | ErrorCode::ObjectsUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         // The rest are codes of nodes, which this server never answers with.
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
