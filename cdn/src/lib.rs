@@ -52,4 +52,4 @@ pub use config::{ClusterSecret, Config, Limits};
 pub use grants::MAX_GRANT_BYTES;
 pub use node::{Error, Node};
 pub use supervisor::Supervisor;
-pub use transport::MAX_REFUSED_SESSIONS;
+pub use transport::{MAX_REFUSED_SESSIONS, client_events};

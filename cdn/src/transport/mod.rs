@@ -15,7 +15,7 @@ mod held_grant;
 mod socketio;
 mod ws;
 
-pub use self::socketio::MAX_REFUSED_SESSIONS;
+pub use self::socketio::{MAX_REFUSED_SESSIONS, client_events};
 #[cfg(feature = "fuzzing")]
 pub(crate) use self::ws::{fuzz_client as fuzz_ws_client, fuzz_request as fuzz_ws_request};
 pub(crate) use self::{

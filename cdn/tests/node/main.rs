@@ -3,6 +3,7 @@
 // A test stops at whatever it does not expect.
 #![allow(clippy::unwrap_used)]
 
+mod authorization_matrix;
 mod bad_sources;
 mod client;
 mod clocks;

@@ -107,22 +107,36 @@ fn open(io: &SocketIo<Adapter>, server: Server) {
     io.ns("/", (async || ()).with(bind));
 }
 
-/// Binds the events of `socket` to its connection.
-fn listen(socket: &SocketRef<Adapter>, connection: Arc<Connection>) {
-    on::<clock::ReadClock>(socket, &connection);
-    on::<publishing::Register>(socket, &connection);
-    on::<publishing::Broadcast>(socket, &connection);
-    on::<publishing::End>(socket, &connection);
-    on::<renewing::ShowGrant>(socket, &connection);
-    on::<watching::BeginToWatch>(socket, &connection);
-    on::<watching::Leave>(socket, &connection);
-    on::<watching::RequestKeyframe>(socket, &connection);
-    socket.on_fallback(Unknown(connection.clone()));
-    socket.on_disconnect(async move || event::close_last(connection));
+/// The events that clients may send, and how each is bound.
+const EVENTS: &[(&str, Bind)] = &[
+    event::<clock::ReadClock>(),
+    event::<publishing::Register>(),
+    event::<publishing::Broadcast>(),
+    event::<publishing::End>(),
+    event::<renewing::ShowGrant>(),
+    event::<watching::BeginToWatch>(),
+    event::<watching::Leave>(),
+    event::<watching::RequestKeyframe>(),
+];
+
+type Bind = fn(&SocketRef<Adapter>, &Arc<Connection>);
+
+const fn event<E: Event>() -> (&'static str, Bind) {
+    (E::NAME, |socket, connection| socket.on(E::NAME, On::<E>::new(connection.clone())))
 }
 
-fn on<E: Event>(socket: &SocketRef<Adapter>, connection: &Arc<Connection>) {
-    socket.on(E::NAME, On::<E>::new(connection.clone()));
+/// The names of the events that clients may send.
+pub fn client_events() -> impl Iterator<Item = &'static str> {
+    EVENTS.iter().map(|(name, _)| *name)
+}
+
+/// Binds the events of `socket` to its connection.
+fn listen(socket: &SocketRef<Adapter>, connection: Arc<Connection>) {
+    for (_, bind) in EVENTS {
+        bind(socket, &connection);
+    }
+    socket.on_fallback(Unknown(connection.clone()));
+    socket.on_disconnect(async move || event::close_last(connection));
 }
 
 fn closing(io: SocketIo<Adapter>) -> Close {
