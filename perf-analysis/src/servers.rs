@@ -339,6 +339,7 @@ impl MainServer {
             visibility: Visibility::Public,
             passphrase: None,
             invitation_only: false,
+            record: false,
         };
         let deadline = Instant::now() + REGISTRATION_TIME;
         loop {

@@ -162,7 +162,8 @@ async fn heartbeat(
         true => (Some(keys), server.cluster_id.lock().unwrap().clone()),
         false => (None, None),
     };
-    Json(HeartbeatAnswer { commands, server_time_ms: server.time_ms(), grant_keys, cluster_id })
+    let server_time_ms = server.time_ms();
+    Json(HeartbeatAnswer { commands, server_time_ms, grant_keys, cluster_id, recordings: None })
         .into_response()
 }
 

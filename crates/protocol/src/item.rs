@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ItemId, StreamId,
-    lenient::{optional_whole, whole},
+    lenient::{null_is_default, objects, optional_whole, whole},
     stream::Visibility,
 };
 
@@ -236,6 +236,7 @@ pub struct SetRecording {
 }
 
 /// A stream that a node has to record, in the answer to its heartbeat. What an answer no longer lists, the node ends recording.
+/// A node that does not carry the stream pulls it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordStream {
     /// Which stream.
@@ -244,9 +245,28 @@ pub struct RecordStream {
     pub item_id: ItemId,
     /// What the node does for it.
     pub role: RecorderRole,
-    /// What is in the object store and in the manifest already: the group that is needed next. None for all there is.
+    /// The group after the last one that the manifest holds: the node records from there on. None while the manifest holds
+    /// nothing since recording was switched on: the node records all that it has, see `from_now`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<GroupName>,
+    /// Whether recording was switched on while the stream was live: where `next` is none, the node records nothing older than the
+    /// group that was the newest when it first saw this entry.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "std::ops::Not::not")]
+    pub from_now: bool,
+    /// Groups before `next` that the manifest lacks, in order. A node that has any of them, on its disk or in its ring, writes them
+    /// to the object store and reports them, whatever its role. What is before `next` and not in here is recorded.
+    #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingGroups>,
+}
+
+/// Successive groups of one take that the manifest of a recording lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingGroups {
+    /// The first one.
+    pub first: GroupName,
+    /// How many; none for all until the take ends.
+    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
+    pub groups: Option<u64>,
 }
 
 /// What a node does for a recording.

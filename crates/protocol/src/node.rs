@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     NodeId, StreamId,
     grant::PublicKey,
+    item::RecordStream,
     lenient::{
         null_is_default, object_or_default, objects, optional_object, optional_whole, whole, whole_or_zero,
     },
@@ -199,6 +200,9 @@ pub struct HeartbeatAnswer {
     /// Id of the cluster, with the keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_id: Option<String>,
+    /// Every stream that the node has to record. None from a main server that cannot tell, an older one: then nothing changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recordings: Option<Vec<RecordStream>>,
 }
 
 /// Something the main server asks of a node.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    StreamId,
+    ItemId, StreamId,
     lenient::{null_is_default, optional_whole},
 };
 
@@ -62,6 +62,9 @@ pub struct CreateStream {
     /// Whether viewers of a private stream need an invitation, or the passphrase if there is one.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "std::ops::Not::not")]
     pub invitation_only: bool,
+    /// Whether it is recorded into the library; where the operator has all streams recorded, it is in any case.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "std::ops::Not::not")]
+    pub record: bool,
 }
 
 /// Body of `PATCH /api/streams/{id}`: what is left out stays.
@@ -117,6 +120,9 @@ pub struct StreamCreated {
     pub watch_url: String,
     /// How to publish to it.
     pub publish: Assignment,
+    /// The item of the library that it is recorded into, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<ItemId>,
 }
 
 /// Body of `POST /api/streams/{id}/watch` and `/publish`. All fields may be left out, and so may the body.
@@ -167,6 +173,9 @@ pub struct StreamInfo {
     /// Whether viewers need an invitation, or the passphrase if there is one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub invitation_only: bool,
+    /// The item of the library that it is being recorded into, if it is: it can be played from its start while it grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<ItemId>,
 }
 
 impl StreamInfo {
@@ -181,6 +190,7 @@ impl StreamInfo {
             thumbnail_url: None,
             visibility: None,
             invitation_only: false,
+            recording: None,
             ..self
         }
     }

@@ -10,7 +10,9 @@ use protocol::{
         DataKind, RegisterNewStream, SegmentAccepted, Skipped, StreamMoved, StreamRef, StreamRegistered,
         StreamStateChanged, WatchRequest, Watching,
     },
+    item::{RecordingProgress, ReportRecording, SetRecording},
     message,
+    node::HeartbeatAnswer,
     stream::{AskForNodes, CreateStream, StreamCreated, StreamInfo},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -29,6 +31,7 @@ fn every_message_is_read_and_written_as_it_stands() {
     let messages = &mut messages;
     survives::<CreateStream>(messages, "create_stream");
     survives::<StreamCreated>(messages, "stream_created");
+    survives::<SetRecording>(messages, "set_recording");
     survives::<AskForNodes>(messages, "ask_for_nodes");
     survives::<StreamInfo>(messages, "stream_info");
     survives::<StreamInfo>(messages, "stream_info_before_media");
@@ -44,6 +47,17 @@ fn every_message_is_read_and_written_as_it_stands() {
     survives::<StreamStateChanged>(messages, "stream_state");
     survives::<StreamMoved>(messages, "stream_moved");
     survives::<StreamRef>(messages, "stream_dropped");
+    assert!(messages.is_empty(), "messages that no type claims: {:?}", messages.keys());
+}
+
+#[test]
+fn what_nodes_and_main_servers_tell_each_other_is_read_and_written_as_it_stands() {
+    let mut messages: Map<String, Value> =
+        serde_json::from_str(include_str!("../fixtures/node-messages.json")).unwrap();
+    let messages = &mut messages;
+    survives::<HeartbeatAnswer>(messages, "heartbeat_answer");
+    survives::<ReportRecording>(messages, "report_recording");
+    survives::<RecordingProgress>(messages, "recording_progress");
     assert!(messages.is_empty(), "messages that no type claims: {:?}", messages.keys());
 }
 

@@ -24,6 +24,7 @@ fn stream(number: u64, viewers: u32) -> StreamInfo {
         ends_in_ms: None,
         visibility: None,
         invitation_only: false,
+        recording: None,
     }
 }
 

@@ -72,6 +72,7 @@ mod tests {
             ends_in_ms: None,
             visibility: None,
             invitation_only: false,
+            recording: None,
         };
         let text = Text::from(serde_json::to_string(&[&stream, &stream]).unwrap());
         for path in ["/live-tv", "/other", "/live-tv", ""] {

@@ -106,6 +106,7 @@ impl Fleet {
             visibility: Visibility::Public,
             passphrase: None,
             invitation_only: false,
+            record: false,
         };
         let body = serde_json::to_string(&body).unwrap_or_default();
         let answer = client.ask(&request("POST", "/api/streams", None, &body)).await?;

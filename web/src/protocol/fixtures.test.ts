@@ -16,15 +16,16 @@ import type {
   WatchRequest,
   Watching,
 } from './event';
-import type { AskForNodes, CreateStream, StreamCreated, StreamInfo } from './stream';
+import type { AskForNodes, CreateStream, SetRecording, StreamCreated, StreamInfo } from './stream';
 
 const STREAM = '0123456789abcdef0123456789abcdef';
+const ITEM = '00112233445566778899aabbccddeeff';
 
 /** A chunk's `streaming_data` without what it belongs to and its bytes. */
 type MediaHead = Omit<MediaData, 'stream_id' | 'data'>;
 
 const typed = {
-  create_stream: { title: 'Slides', visibility: 'private', passphrase: 'open sesame' } satisfies CreateStream,
+  create_stream: { title: 'Slides', visibility: 'private', passphrase: 'open sesame', record: true } satisfies CreateStream,
   stream_created: {
     stream_id: STREAM,
     title: 'Slides',
@@ -33,7 +34,9 @@ const typed = {
       grant: 'header.claims.signature',
       nodes: [{ public_url: '/cdn/a' }, { public_url: 'https://b.example/cdn' }],
     },
+    recording: ITEM,
   } satisfies StreamCreated,
+  set_recording: { on: true } satisfies SetRecording,
   ask_for_nodes: { passphrase: 'open sesame', avoid: ['/cdn/a'] } satisfies AskForNodes,
   stream_info: {
     stream_id: STREAM,
@@ -43,6 +46,7 @@ const typed = {
     state: 'live',
     mime: 'video/webm;codecs="vp9,opus"',
     thumbnail_url: '/api/streams/0123456789abcdef0123456789abcdef/thumbnail?v=2',
+    recording: ITEM,
   } satisfies StreamInfo,
   stream_info_before_media: {
     stream_id: STREAM,

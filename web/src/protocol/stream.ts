@@ -23,6 +23,13 @@ export interface CreateStream {
   passphrase?: string;
   /** The link alone is not enough: an invitation is needed, or the passphrase if there is one. */
   invitation_only?: boolean;
+  /** Record it into the library. */
+  record?: boolean;
+}
+
+/** Body of `PUT /api/streams/{id}/recording`. */
+export interface SetRecording {
+  on: boolean;
 }
 
 /** A node in an assignment. */
@@ -54,6 +61,8 @@ export interface StreamCreated {
   /** The page to share, a path on the main server's origin. */
   watch_url: string;
   publish: Assignment;
+  /** The item of the library that it is recorded into, if it is. */
+  recording?: string;
 }
 
 /** Body of `POST /api/streams/{id}/watch` and `/publish`. */
@@ -84,6 +93,8 @@ export interface StreamInfo {
   ends_in_ms?: number;
   /** Public if left out. */
   visibility?: Visibility;
+  /** The item of the library that it is being recorded into, if it is: playable from its start while it grows. */
+  recording?: string;
 }
 
 /** Whether this is all that clients without a grant are told of a stream with a passphrase: its state. */

@@ -103,7 +103,7 @@ async fn heartbeat(
     let cluster_id = grant_keys.is_some().then(|| api.grants.cluster_id().to_owned());
     // Read now and not at the start: the node takes it for the time of the answer.
     let server_time_ms = Some(Now::read().unix_ms());
-    Ok(axum::Json(HeartbeatAnswer { commands, server_time_ms, grant_keys, cluster_id }))
+    Ok(axum::Json(HeartbeatAnswer { commands, server_time_ms, grant_keys, cluster_id, recordings: None }))
 }
 
 async fn goodbye(

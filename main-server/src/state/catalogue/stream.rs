@@ -244,6 +244,7 @@ impl LiveStream {
             ends_in_ms: None,
             visibility: None,
             invitation_only: false,
+            recording: None,
         }
     }
 }

@@ -93,6 +93,7 @@ async fn create(
         title,
         watch_url: prefix.path(&format!("/view/{stream_id}")),
         publish: assignment(Action::Publish, grant, addresses::nodes(placed.nodes, prefix)),
+        recording: None,
     };
     Ok((StatusCode::CREATED, Answer(created)))
 }
