@@ -11,6 +11,7 @@ import type {
   AskForNodes,
   CreateStream,
   RenewedGrant,
+  SetRecording,
   StreamCreated,
   StreamId,
   StreamInfo,
@@ -98,6 +99,12 @@ export class MainServer {
   /** Replaces a stream's preview picture; at most MAX_THUMBNAIL_BYTES. */
   async putThumbnail(id: StreamId, grant: string, picture: Blob, signal?: AbortSignal): Promise<void> {
     await this.send(`${path(id)}/thumbnail`, { method: 'PUT', body: picture, credential: grant, signal });
+  }
+
+  /** Begins or ends recording a stream into the library, with its publish grant or as its owner or an operator. */
+  async setRecording(id: StreamId, grant: string | undefined, on: boolean): Promise<void> {
+    const body: SetRecording = { on };
+    await this.send(`${path(id)}/recording`, { method: 'PUT', body, ...bearer(grant) });
   }
 
   /** Every node, by hostname; for operators. */

@@ -36,6 +36,7 @@ import '../ui/live/offer';
 import '../ui/live/on-air';
 import type { ChooseEvent, Preview } from '../ui/live/preview';
 import '../ui/live/preview';
+import type { RecordEvent } from '../ui/live/recording';
 import type { GoLiveEvent, SettingsEvent } from '../ui/live/setup';
 import '../ui/live/setup';
 import { snapshots } from '../ui/live/snapshot';
@@ -45,6 +46,7 @@ import '../ui/people/account-menu';
 import '../ui/shell';
 import { base, buttons } from '../ui/styles';
 import { surfaces } from '../ui/surfaces';
+import { toast } from '../ui/toasts';
 import { canPlayType } from '../watch/playback/mse/media-source';
 
 const texts = strings.live;
@@ -178,6 +180,7 @@ export class LivePage extends LitElement {
     const { streamKey } = this.#access;
     return html`${streamKey === undefined ? nothing : this.#withKey()}<ud-live-setup
         .settings=${studio.settings}
+        .record=${this.#access.record}
         ?ready=${studio.sources.capture !== undefined}
         ?busy=${studio.phase === 'starting'}
         ?blocked=${this.#blocked}
@@ -265,14 +268,26 @@ export class LivePage extends LitElement {
       .visibility=${air.own.visibility ?? 'public'}
       .passphrase=${air.own.passphrase ?? ''}
       .invitations=${this.#invitationsTo(air)}
+      .recordPolicy=${this.#access.record}
+      .item=${air.recording}
+      ?switching=${air.isSwitchingRecording}
       .ending=${ending}
       @microphone=${() => this.#setMicrophone(!settings.microphone)}
+      @record=${(event: RecordEvent) => void this.#record(air, event.on)}
       @end=${() => void this.#studio.end()}
       @lower-quality=${() => air.lowerQuality()}
       @shrink=${() => air.shrink()}
       .quality=${air.quality}
       >${this.#badge(air.state)}</ud-on-air
     >`;
+  }
+
+  async #record(air: OnAir, on: boolean): Promise<void> {
+    try {
+      await air.setRecording(on);
+    } catch (error) {
+      toast(callProblem(error).title, 'error');
+    }
   }
 
   #invitationsTo(air: OnAir): Invitations | undefined {

@@ -4,7 +4,7 @@
 import type { People } from '../api/people';
 import type { Memory } from '../browser/storage';
 import { CallError } from '../protocol/error';
-import type { Me } from '../protocol/account';
+import type { Me, RecordPolicy } from '../protocol/account';
 
 const KEY = 'undead.stream-key';
 
@@ -41,6 +41,11 @@ export class Access {
   /** Who may create streams here. */
   get policy(): Me['broadcast'] {
     return this.#me?.broadcast ?? 'open';
+  }
+
+  /** Whether streams are recorded here. */
+  get record(): RecordPolicy {
+    return this.#me?.record ?? 'off';
   }
 
   /** Whether a stream key or a sign-in is needed first. */

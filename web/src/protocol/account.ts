@@ -6,6 +6,12 @@ export type Role = 'operator' | 'broadcaster';
 /** Who may create streams: everybody, holders of a stream key or an account, holders of an account. */
 export type BroadcastPolicy = 'open' | 'key' | 'account';
 
+/** Whether streams are recorded: never, where the broadcaster says so, all. */
+export type RecordPolicy = 'off' | 'ask' | 'all';
+
+/** Who may upload into the library: everybody, holders of an account, nobody. */
+export type UploadPolicy = 'open' | 'account' | 'off';
+
 /** Answer to `GET /api/me`. */
 export interface Me {
   /** Null when not signed in. */
@@ -15,6 +21,11 @@ export interface Me {
   may_broadcast: boolean;
   /** There is no operator yet. */
   setup_needed: boolean;
+  /** Left out by older main servers, which record nothing. */
+  record?: RecordPolicy;
+  /** Left out by older main servers, which take no uploads. */
+  upload?: UploadPolicy;
+  may_upload?: boolean;
 }
 
 /** Fewest and most characters of a password. */

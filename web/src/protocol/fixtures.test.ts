@@ -25,7 +25,12 @@ const ITEM = '00112233445566778899aabbccddeeff';
 type MediaHead = Omit<MediaData, 'stream_id' | 'data'>;
 
 const typed = {
-  create_stream: { title: 'Slides', visibility: 'private', passphrase: 'open sesame', record: true } satisfies CreateStream,
+  create_stream: {
+    title: 'Slides',
+    visibility: 'private',
+    passphrase: 'open sesame',
+    record: true,
+  } satisfies CreateStream,
   stream_created: {
     stream_id: STREAM,
     title: 'Slides',

@@ -3,6 +3,7 @@
 import type { MainServer } from '../api/client';
 import { serverTime } from '../api/server-time';
 import type { Memory } from '../browser/storage';
+import type { ItemId } from '../protocol/item';
 import { GRACE_MS } from '../protocol/stream';
 import { localNowMs } from '../transport/clock';
 import type { Connect } from '../transport/connection';
@@ -52,6 +53,8 @@ export class OnAir {
   /** Since when nothing is shared, on our clock. */
   #pausedAtMs: number | undefined;
   #wasLive = false;
+  #recording: ItemId | undefined;
+  #switching = false;
 
   /** `startedAtMs` is when a stream that is continued went live first. */
   constructor(
@@ -61,6 +64,7 @@ export class OnAir {
     owner: AirOwner,
   ) {
     this.own = own;
+    this.#recording = own.recording;
     this.#setup = setup;
     this.#owner = owner;
     this.#startedAtMs = startedAtMs;
@@ -94,6 +98,16 @@ export class OnAir {
   /** Whether it was live until it was over, or is. */
   get wasLive(): boolean {
     return this.#wasLive;
+  }
+
+  /** The item of the library that the stream is recorded into, while it is. */
+  get recording(): ItemId | undefined {
+    return this.#recording;
+  }
+
+  /** Whether the server has been asked to begin or to end recording, and has not answered yet. */
+  get isSwitchingRecording(): boolean {
+    return this.#switching;
   }
 
   /** The newest publish grant. */
@@ -135,6 +149,23 @@ export class OnAir {
     this.#broadcast.shrink();
   }
 
+  /**
+   * Begins or ends recording the stream into the library.
+   *
+   * @throws CallError when the server refuses or cannot be asked.
+   */
+  async setRecording(on: boolean): Promise<void> {
+    this.#switching = true;
+    this.#owner.changed();
+    try {
+      await this.#setup.server.setRecording(this.own.stream_id, this.grant, on);
+      await this.#look();
+    } finally {
+      this.#switching = false;
+      this.#owner.changed();
+    }
+  }
+
   /** Ends the stream for everyone. */
   async end(): Promise<void> {
     await this.#broadcast.end();
@@ -171,8 +202,9 @@ export class OnAir {
 
   async #look(): Promise<void> {
     try {
-      const { viewers, state } = await this.#setup.server.stream(this.own.stream_id, this.own.publish.grant);
+      const { viewers, state, recording } = await this.#setup.server.stream(this.own.stream_id, this.own.publish.grant);
       this.#viewersEverywhere = viewers;
+      this.#recording = recording;
       if (state === 'ended') this.#owner.over();
       this.#owner.changed();
     } catch {

@@ -9,12 +9,18 @@ function memory(text?: string): Memory {
   return { getItem: () => stored, setItem: (_key, value) => void (stored = value), removeItem: () => undefined };
 }
 
-const DEFAULTS: Settings = { title: '', quality: 'Standard', microphone: false, visibility: 'public' };
+const DEFAULTS: Settings = { title: '', quality: 'Standard', microphone: false, visibility: 'public', record: false };
 
 describe('settings', () => {
   it('come back as they were saved', () => {
     const store = memory();
-    const chosen: Settings = { title: 'Hello', quality: 'Sharp', microphone: true, visibility: 'private' };
+    const chosen: Settings = {
+      title: 'Hello',
+      quality: 'Sharp',
+      microphone: true,
+      visibility: 'private',
+      record: true,
+    };
     saveSettings(store, chosen);
     expect(loadSettings(store)).toEqual(chosen);
   });

@@ -12,13 +12,21 @@ export interface Settings {
   quality: Quality['name'];
   microphone: boolean;
   visibility: Visibility;
+  /** Keep the stream in the library. */
+  record: boolean;
 }
 
 /** The title of a stream whose owner gave none. */
 export const DEFAULT_TITLE = strings.live.setup.defaultTitle;
 
 const KEY = 'undead.settings';
-const DEFAULTS: Settings = { title: '', quality: QUALITIES[1].name, microphone: false, visibility: 'public' };
+const DEFAULTS: Settings = {
+  title: '',
+  quality: QUALITIES[1].name,
+  microphone: false,
+  visibility: 'public',
+  record: false,
+};
 const VISIBILITIES: readonly Visibility[] = ['public', 'unlisted', 'private'];
 
 /** What was chosen last; defaults for whatever is missing or not understood. */
@@ -31,6 +39,7 @@ export function loadSettings(memory: Memory): Settings {
     quality: quality(text(stored.quality, DEFAULTS.quality)).name,
     microphone: flag(stored.microphone, DEFAULTS.microphone),
     visibility: VISIBILITIES.find((known) => known === stored.visibility) ?? DEFAULTS.visibility,
+    record: flag(stored.record, DEFAULTS.record),
   };
 }
 

@@ -43,6 +43,9 @@ class World {
   declines = false;
   full = false;
   state = 'live';
+  /** The item that the stream is recorded into. */
+  recording: string | undefined;
+  recordingIsOff = false;
   /** How often the servers cannot end a stream. */
   endRefusals = 0;
   readonly #memory = new Map<string, string>();
@@ -69,7 +72,12 @@ class World {
         if (this.endRefusals-- <= 0) return Promise.resolve();
         return Promise.reject(new CallError('store_unavailable', 'no leader', { retryAfterMs: 2_000 }));
       },
-      stream: () => Promise.resolve({ state: this.state, viewers: 7, started_at_ms: 1 }),
+      stream: () => Promise.resolve({ state: this.state, viewers: 7, started_at_ms: 1, recording: this.recording }),
+      setRecording: (_id: string, grant: string, on: boolean) => {
+        if (this.recordingIsOff) return Promise.reject(new CallError('forbidden', 'nothing is recorded here'));
+        this.recording = grant === publish.grant && on ? 'b'.repeat(32) : undefined;
+        return Promise.resolve();
+      },
       putThumbnail: () => Promise.resolve(),
     };
     const call = (event: string): Promise<object> => {
@@ -214,6 +222,26 @@ it('makes private streams for holders of an invitation, and of the passphrase if
   studio.remember({ ...studio.settings, visibility: 'private' });
   await studio.goLive('');
   expect(world.created).toEqual([{ title: 'My stream', visibility: 'private', invitation_only: true }]);
+});
+
+it('records a stream from its start where that is chosen', async () => {
+  studio.remember({ ...studio.settings, record: true });
+  await studio.goLive('');
+  expect(world.created).toEqual([{ title: 'My stream', visibility: 'public', record: true }]);
+});
+
+it('begins and ends recording while it is live, and says when the server refuses', async () => {
+  await studio.goLive('');
+  expect(studio.air?.recording).toBeUndefined();
+  const switched = studio.air?.setRecording(true);
+  expect(studio.air?.isSwitchingRecording).toBe(true);
+  await switched;
+  expect(studio.air?.recording).toBe('b'.repeat(32));
+  await studio.air?.setRecording(false);
+  expect(studio.air?.recording).toBeUndefined();
+  world.recordingIsOff = true;
+  await expect(studio.air?.setRecording(true)).rejects.toMatchObject({ code: 'forbidden' });
+  expect(studio.air?.isSwitchingRecording).toBe(false);
 });
 
 it('knows whether somebody else ended the stream', async () => {

@@ -125,10 +125,11 @@ export class Studio {
   /** Goes live with a new stream, for all who have the passphrase if there is one. Asks for a source if there is none. */
   async goLive(passphrase: string): Promise<void> {
     await this.#once(async (signal) => {
-      const { title, visibility } = this.#settings;
+      const { title, visibility, record } = this.#settings;
       const secret = passphrase === '' ? {} : { passphrase };
       const access = visibility === 'private' ? { invitation_only: true } : {};
-      const body = { title: cleanTitle(title) ?? DEFAULT_TITLE, visibility, ...secret, ...access };
+      const recorded = record ? { record } : {};
+      const body = { title: cleanTitle(title) ?? DEFAULT_TITLE, visibility, ...secret, ...access, ...recorded };
       const created = await this.#setup.server.createStream(body, signal, this.#setup.streamKey());
       return { own: { ...created, next_take: 0, visibility, ...secret }, startedAtMs: undefined };
     });

@@ -40,3 +40,11 @@ export function rate(bytesPerSecond: number): string {
   const [value, unit] = megabits < 1000 ? [megabits, 'Mbit/s'] : [megabits / 1000, 'Gbit/s'];
   return `${new Intl.NumberFormat('en', { maximumFractionDigits: 1 }).format(value)} ${unit}`;
 }
+
+/** A number of bytes: `312 MB`, `1.4 GB`. */
+export function byteSize(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log10(bytes) / 3));
+  const digits = power < 3 ? 0 : 1;
+  return `${new Intl.NumberFormat('en', { maximumFractionDigits: digits }).format(bytes / 1000 ** power)} ${units[power]}`;
+}

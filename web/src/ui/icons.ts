@@ -81,3 +81,7 @@ export const accountIcon = icon(
 export const moreIcon = icon(
   svg`<g fill="currentColor" stroke="none"><circle cx="5" cy="12" r="2"/><circle cx="12" cy="12" r="2"/><circle cx="19" cy="12" r="2"/></g>`,
 );
+export const uploadIcon = icon(
+  svg`<path d="M12 16V4.5M7 9.2l5-5 5 5M4.5 16.5V19a1.5 1.5 0 0 0 1.5 1.5h12a1.5 1.5 0 0 0 1.5-1.5v-2.5"/>`,
+);
+export const recordIcon = icon(svg`<circle cx="12" cy="12" r="6" fill="currentColor" stroke="none"/>`);

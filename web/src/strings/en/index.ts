@@ -6,6 +6,7 @@ import { live } from './live';
 import { people } from './people';
 import { problems } from './problems';
 import { styleguide } from './styleguide';
+import { uploads } from './uploads';
 import { watch } from './watch';
 
-export const en = { ...common, admin, live, people, problems, styleguide, watch };
+export const en = { ...common, admin, live, people, problems, styleguide, uploads, watch };

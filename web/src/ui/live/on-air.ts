@@ -1,9 +1,11 @@
 // <ud-on-air>: how the stream is doing, its link, who can watch, and what can be done about it; its state goes into the default
 // slot. Sends `choose` (another source),
-// `microphone`, `lower-quality`, `shrink` and, once that is confirmed, `end`.
+// `microphone`, `record`, `lower-quality`, `shrink` and, once that is confirmed, `end`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
+import type { RecordPolicy } from '../../protocol/account';
+import type { ItemId } from '../../protocol/item';
 import type { Visibility } from '../../protocol/stream';
 import type { BroadcastState, Picture, Rates } from '../../publish/broadcast';
 import { passes } from '../../publish/patience';
@@ -25,6 +27,7 @@ import './invitations';
 import { endingAdvice } from './offer';
 import './passphrase';
 import { ChooseEvent } from './preview';
+import './recording';
 
 /** From how far behind the uplink counts as too slow. */
 const TOO_FAR_BEHIND_MS = 2_500;
@@ -54,6 +57,12 @@ export class OnAir extends LitElement {
   @property() passphrase = '';
   /** For a private stream. */
   @property({ attribute: false }) invitations: Invitations | undefined;
+  /** Whether streams are recorded here. */
+  @property({ attribute: false }) recordPolicy: RecordPolicy = 'off';
+  /** What the stream is recorded into, while it is. */
+  @property({ attribute: false }) item: ItemId | undefined;
+  /** Whether recording is being switched on or off. */
+  @property({ type: Boolean }) switching = false;
   @property({ type: Boolean }) ending = false;
   @query('ud-confirm') declare private confirm: Confirm;
 
@@ -125,7 +134,7 @@ export class OnAir extends LitElement {
           ${stopIcon} ${texts.end}
         </button>
       </div>
-      ${this.#audience()}
+      ${this.#audience()} ${this.#recording()}
       <section>
         <h2>${texts.health}</h2>
         <ud-health .state=${this.state} .rates=${this.rates} .shared=${this.shared}></ud-health>
@@ -155,6 +164,15 @@ export class OnAir extends LitElement {
         ${locked ? html`<dl class="facts">${row}</dl>` : nothing}
       </section>
       ${visibility === 'private' && this.invitations ? invite(this.invitations) : nothing}`;
+  }
+
+  #recording(): TemplateResult | typeof nothing {
+    const { recordPolicy: policy, item } = this;
+    if (policy === 'off' && item === undefined) return nothing;
+    return html`<section>
+      <h2>${texts.recording}</h2>
+      <ud-recording .policy=${policy} .item=${item} ?busy=${this.switching}></ud-recording>
+    </section>`;
   }
 
   #notice(): TemplateResult | typeof nothing {

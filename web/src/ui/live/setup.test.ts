@@ -8,7 +8,14 @@ afterEach(() => document.body.replaceChildren());
 
 async function setup(change: Partial<LiveSetup>): Promise<LiveSetup> {
   const element = Object.assign(new LiveSetup(), change);
-  element.settings = { title: '', quality: 'Standard', microphone: false, visibility: 'private', ...change.settings };
+  element.settings = {
+    title: '',
+    quality: 'Standard',
+    microphone: false,
+    visibility: 'private',
+    record: false,
+    ...change.settings,
+  };
   document.body.append(element);
   await element.updateComplete;
   return element;
@@ -34,6 +41,14 @@ it('can do nothing where nothing can be shared', async () => {
   const element = await setup({ blocked: true });
   expect(element.renderRoot.querySelector('button')?.disabled).toBe(true);
   expect(next(element)).toBe('');
+});
+
+it('asks whether to record where broadcasters decide, says so where all is recorded, and is silent elsewhere', async () => {
+  const words = async (record: 'off' | 'ask' | 'all'): Promise<string> =>
+    (await setup({ record })).renderRoot.textContent.replace(/\s+/g, ' ');
+  expect(await words('ask')).toContain('Keep it in the library');
+  expect(await words('all')).toContain('This server keeps every stream in its library.');
+  expect(await words('off')).not.toContain('library');
 });
 
 it('sends the passphrase of a private stream, and none of others', async () => {

@@ -2,6 +2,7 @@
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import type { RecordPolicy } from '../../protocol/account';
 import type { Visibility } from '../../protocol/stream';
 import { MAX_TITLE_CHARS } from '../../protocol/title';
 import { QUALITIES } from '../../publish/broadcast';
@@ -41,6 +42,8 @@ export class LiveSetup extends LitElement {
   @property({ type: Boolean }) blocked = false;
   /** Whether something else is what the page is for now. */
   @property({ type: Boolean }) secondary = false;
+  /** Whether streams are recorded here. */
+  @property() record: RecordPolicy = 'off';
   @state() private passphrase = '';
 
   static override styles = [
@@ -82,8 +85,8 @@ export class LiveSetup extends LitElement {
         placeholder: DEFAULT_TITLE,
         changed: (value) => this.#change({ title: value }),
       })}
-      ${this.#check(texts.microphone, microphone, (on) => this.#change({ microphone: on }))} ${this.#audience()}
-      ${this.#quality()}
+      ${this.#check(texts.microphone, microphone, (on) => this.#change({ microphone: on }))} ${this.#recording()}
+      ${this.#audience()} ${this.#quality()}
       <button class="button big ${this.secondary ? '' : 'primary'}" ?disabled=${this.busy || this.blocked}>
         ${broadcastIcon} ${this.busy ? texts.goingLive : texts.goLive}
       </button>
@@ -93,6 +96,13 @@ export class LiveSetup extends LitElement {
           : html`<p class="hint">${this.screens ? texts.nextScreen : texts.nextCamera}</p>`
       }
     </form>`;
+  }
+
+  #recording(): TemplateResult | typeof nothing {
+    if (this.record === 'ask') {
+      return this.#check(texts.record, this.settings.record, (on) => this.#change({ record: on }));
+    }
+    return this.record === 'all' ? html`<p class="hint">${texts.recordsAll}</p>` : nothing;
   }
 
   #quality(): TemplateResult {

@@ -1,0 +1,102 @@
+// Several files are uploaded at once, each at its own state; failures of one do not touch the others.
+
+import { expect, it } from 'vitest';
+import { CallError } from '../../protocol/error';
+import type { Item, ItemState } from '../../protocol/item';
+import type { Transfer, TransferListener } from './transfer';
+import { MAX_SENDING, Uploads } from './uploads';
+
+function setUp() {
+  const transfers: { name: string; listener: TransferListener; calls: string[] }[] = [];
+  const timers: (() => void)[] = [];
+  const world = { state: 'processing' as ItemState, error: undefined as string | undefined, away: false, changes: 0 };
+  const uploads = new Uploads({
+    start: (file, listener): Transfer => {
+      const calls: string[] = [];
+      transfers.push({ name: file.name, listener, calls });
+      return {
+        pause: () => void calls.push('pause'),
+        resume: () => void calls.push('resume'),
+        cancel: () => void calls.push('cancel'),
+      };
+    },
+    library: {
+      item: (id) => {
+        if (world.away) return Promise.reject(new CallError('unreachable', 'away'));
+        return Promise.resolve({ item_id: id, state: world.state, error: world.error } as Item);
+      },
+    },
+    later: (_ms, call) => {
+      timers.push(call);
+      return () => void timers.splice(timers.indexOf(call), 1);
+    },
+    changed: () => world.changes++,
+  });
+  const phases = (): string[] => uploads.views.map(({ phase }) => phase);
+  /** Lets answers arrive. */
+  const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+  return { uploads, transfers, timers, world, phases, settle };
+}
+
+const files = (...names: string[]): File[] => names.map((name) => new File(['12345'], name));
+
+it('sends a few at once, and the next ones as those finish', () => {
+  const { uploads, transfers, phases } = setUp();
+  uploads.add(files('a', 'b', 'c'));
+  expect(MAX_SENDING).toBe(2);
+  expect(phases()).toEqual(['sending', 'sending', 'waiting']);
+  transfers[0]?.listener.progress(3);
+  expect(uploads.views[0]).toMatchObject({ sentBytes: 3, bytes: 5 });
+  transfers[0]?.listener.complete('1'.repeat(32));
+  expect(phases()).toEqual(['reading', 'sending', 'sending']);
+  expect(transfers.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+});
+
+it('is done when the server has read the file, and says why a file could not be read', async () => {
+  for (const [state, error, phase] of [
+    ['ready', undefined, 'done'],
+    ['failed', 'no audio or video', 'failed'],
+  ] as const) {
+    const { uploads, transfers, timers, world, settle } = setUp();
+    uploads.add(files('a'));
+    transfers[0]?.listener.complete('1'.repeat(32));
+    await settle();
+    expect(uploads.views[0]?.phase).toBe('reading');
+    world.away = true;
+    timers.shift()?.();
+    await settle();
+    expect(uploads.views[0]?.phase).toBe('reading');
+    Object.assign(world, { away: false, state, error });
+    timers.shift()?.();
+    await settle();
+    expect(uploads.views[0]).toMatchObject({ phase, ...(error === undefined ? {} : { problem: error }) });
+    expect(timers).toEqual([]);
+  }
+});
+
+it('pauses and goes on, and gives its turn to the next meanwhile', () => {
+  const { uploads, transfers, phases } = setUp();
+  uploads.add(files('a', 'b', 'c'));
+  uploads.pause(1);
+  expect(phases()).toEqual(['paused', 'sending', 'sending']);
+  uploads.resume(1);
+  expect(phases()).toEqual(['waiting', 'sending', 'sending']);
+  uploads.remove(2);
+  expect(phases()).toEqual(['sending', 'sending']);
+  expect(transfers.map(({ calls }) => calls)).toEqual([['pause', 'resume'], ['cancel'], []]);
+});
+
+it('tries a failed one anew, and keeps what the server has whole', () => {
+  const { uploads, transfers, phases } = setUp();
+  uploads.add(files('a'));
+  transfers[0]?.listener.failed(new CallError('quota_exceeded', 'full'));
+  expect(uploads.views[0]?.problem).toMatchObject({ code: 'quota_exceeded' });
+  uploads.resume(1);
+  expect(phases()).toEqual(['sending']);
+  expect(uploads.views[0]?.problem).toBeUndefined();
+  transfers[1]?.listener.complete('1'.repeat(32));
+  expect(uploads.isSending).toBe(false);
+  uploads.remove(1);
+  expect(transfers[1]?.calls).toEqual([]);
+  expect(uploads.views).toEqual([]);
+});

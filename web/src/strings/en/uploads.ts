@@ -1,0 +1,37 @@
+// Uploads into the library.
+
+export const uploads = {
+  heading: 'Uploads',
+  choose: 'Upload',
+  drop: 'Drop to upload',
+  dropAdvice: 'Music and video: MP3, M4A, FLAC, Ogg, WAV, WebM, MP4, MKV',
+  progress: (name: string) => `Upload of ${name}`,
+  states: {
+    waiting: 'Waiting',
+    paused: 'Paused',
+    reading: 'Reading the file…',
+    done: 'In the library',
+    failed: 'Failed',
+  },
+  sending: (sent: string, all: string) => `${sent} of ${all}`,
+  pause: (name: string) => `Pause the upload of ${name}`,
+  resume: (name: string) => `Continue the upload of ${name}`,
+  again: (name: string) => `Upload ${name} again`,
+  remove: (name: string) => `Remove ${name} from this list`,
+  cancel: (name: string) => `Cancel the upload of ${name}`,
+  open: 'Open',
+  finished: (name: string) => `${name} is in the library`,
+  problems: {
+    unauthorized: 'Sign in to upload.',
+    forbidden: 'Your account may not upload here.',
+    payload_too_large: 'This file is larger than this server accepts.',
+    quota_exceeded: 'The library has no room left for this file.',
+    unsupported_media: 'This is no audio or video that browsers play.',
+    limit_reached: 'Too many uploads at once. Try again in a moment.',
+    unreachable: 'The connection broke off. What was sent is kept: try again.',
+    objects_unavailable: 'The server cannot store files right now. Try again in a moment.',
+    unknown_item: 'It was deleted meanwhile.',
+    unknown_upload: 'The server gave this upload up. Try again.',
+    other: 'This file could not be uploaded. Try again.',
+  },
+};
