@@ -1,0 +1,68 @@
+// The main server's calls about the library. No DOM.
+
+import { MainServer } from '../api/client';
+import type { ChangeItem, Item, ItemId, ItemKind, ItemPage, Playable, PlayItem } from '../protocol/item';
+
+/** The orders in which items are listed. */
+export const SORTS = ['newest', 'oldest', 'title', 'artist', 'longest'] as const;
+
+/** An order of items. */
+export type Sort = (typeof SORTS)[number];
+
+/** What is wanted of the list; what is left out does not matter. */
+export interface ListQuery {
+  /** Words in title, artist, album or tags. */
+  q?: string;
+  kind?: ItemKind | undefined;
+  tag?: string | undefined;
+  sort?: Sort | undefined;
+  limit?: number;
+  /** Where the page begins, from the page before it. */
+  cursor?: string | undefined;
+}
+
+/** See the head of the file. All methods throw a CallError on refusal. */
+export class Library {
+  readonly #server: Pick<MainServer, 'call' | 'send'>;
+
+  constructor(server: Pick<MainServer, 'call' | 'send'> = new MainServer()) {
+    this.#server = server;
+  }
+
+  /** A page of the items that the caller may find. */
+  list(query: ListQuery = {}, signal?: AbortSignal): Promise<ItemPage> {
+    const fields = new URLSearchParams();
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined && value !== '') fields.set(name, String(value));
+    return this.#server.call(fields.size === 0 ? '/api/library' : `/api/library?${fields.toString()}`, { signal });
+  }
+
+  /** One item. */
+  item(id: ItemId, signal?: AbortSignal): Promise<Item> {
+    return this.#server.call(path(id), { signal });
+  }
+
+  /** A grant to read the item's media, and where. */
+  play(id: ItemId, body: PlayItem = {}, signal?: AbortSignal): Promise<Playable> {
+    return this.#server.call(`${path(id)}/play`, { method: 'POST', body, signal });
+  }
+
+  /** Changes an item; for its owner and operators. */
+  change(id: ItemId, body: ChangeItem): Promise<Item> {
+    return this.#server.call(path(id), { method: 'PATCH', body });
+  }
+
+  /** Deletes an item, which can be restored for a while. */
+  async remove(id: ItemId): Promise<void> {
+    await this.#server.send(path(id), { method: 'DELETE' });
+  }
+
+  /** Takes the deletion of an item back. */
+  restore(id: ItemId): Promise<Item> {
+    return this.change(id, { deleted: false });
+  }
+}
+
+function path(id: ItemId): string {
+  return `/api/library/${encodeURIComponent(id)}`;
+}

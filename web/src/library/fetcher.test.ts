@@ -1,0 +1,162 @@
+// A blob arrives whole and once, whatever happens to the nodes on the way.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ItemAccess } from './access';
+import { FakeNodes, FakeStore, fakeAccess, settle } from './fake-library';
+import { Fetcher, type FetcherSetup } from './fetcher';
+import { KEPT_HEADER } from './transfer';
+
+const bytes = Uint8Array.from({ length: 1000 }, (_, i) => (i * 7) % 251);
+let store: FakeStore;
+let nodes: FakeNodes;
+let access: ItemAccess;
+
+beforeEach(async () => {
+  store = new FakeStore();
+  nodes = new FakeNodes(store);
+  access = await fakeAccess();
+});
+
+afterEach(() => vi.useRealTimers());
+
+function fetcher(setup: Partial<FetcherSetup> = {}): Fetcher {
+  return new Fetcher(access, { fetch: nodes.fetch, ...setup });
+}
+
+describe('a blob', () => {
+  it('goes on in the middle at the next node when one dies, and no byte comes twice', async () => {
+    const blob = store.put('x', bytes);
+    nodes.fates.set('a', [{ dieAfter: 450 }]);
+    nodes.fates.set('b', [{ dieAfter: 200 }]);
+    expect(await fetcher().open(blob, 'play').bytes()).toEqual(bytes);
+    expect(nodes.asked.map(({ node, from }) => [node, from])).toEqual([
+      ['a', 0],
+      ['b', 450],
+      ['c', 650],
+    ]);
+    expect(nodes.sentBytes).toBe(1000);
+  });
+
+  it('is asked for first at the nodes that did not fail', async () => {
+    nodes.dead.add('a');
+    const fetch = fetcher();
+    await fetch.open(store.put('x', bytes), 'play').bytes();
+    await fetch.open(store.put('y', bytes), 'play').bytes();
+    expect(nodes.asked.map(({ node }) => node)).toEqual(['a', 'b', 'b']);
+  });
+
+  it('leaves a node that is silent', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const blob = store.put('x', bytes);
+    nodes.fates.set('a', [{ hangAfter: 300 }]);
+    const whole = fetcher({ silentMs: 4_000 }).open(blob, 'play').bytes();
+    await settle();
+    await vi.advanceTimersByTimeAsync(4_001);
+    expect(await whole).toEqual(bytes);
+    expect(nodes.asked.at(-1)).toMatchObject({ node: 'b', from: 300 });
+  });
+
+  it('goes on at a node that knows no ranges', async () => {
+    const blob = store.put('x', bytes);
+    nodes.fates.set('a', [{ dieAfter: 450 }]);
+    nodes.simple.add('b');
+    expect(await fetcher().open(blob, 'play').bytes()).toEqual(bytes);
+  });
+
+  it('is not taken from a node that sends too much', async () => {
+    const blob = store.put('x', bytes);
+    const whole = fetcher()
+      .open({ ...blob, bytes: 900 }, 'play')
+      .bytes();
+    await expect(whole).rejects.toMatchObject({ code: 'bad_answer' });
+  });
+
+  it('comes with a fresh grant where the old one is refused everywhere', async () => {
+    const blob = store.put('x', bytes);
+    for (const node of ['a', 'b', 'c']) nodes.fates.set(node, [{ refuse: { status: 401, code: 'invalid_grant' } }]);
+    expect(await fetcher().open(blob, 'play').bytes()).toEqual(bytes);
+  });
+
+  it('fails at once where no node will ever have it', async () => {
+    const blob = store.put('x', bytes);
+    nodes.fates.set('a', [{ refuse: { status: 404, code: 'unknown_item' } }]);
+    await expect(fetcher().open(blob, 'play').bytes()).rejects.toMatchObject({ code: 'unknown_item' });
+    expect(nodes.asked).toHaveLength(1);
+  });
+
+  it('can be read while it arrives', async () => {
+    const blob = store.put('x', bytes);
+    nodes.fates.set('a', [{ hangAfter: 600 }]);
+    const hold = fetcher().open(blob, 'play');
+    const first = await hold.read(0);
+    expect(first?.byteLength).toBeGreaterThan(0);
+    expect(first).toEqual(bytes.slice(0, first?.byteLength));
+    hold.close();
+  });
+});
+
+describe('several clients', () => {
+  it('share one transfer, which ends with the last of them', async () => {
+    const blob = store.put('x', bytes);
+    nodes.fates.set('a', [{ hangAfter: 300 }]);
+    const fetch = fetcher();
+    const [one, two] = [fetch.open(blob, 'play'), fetch.open(blob, 'download')];
+    await settle();
+    one.close();
+    expect((await two.read(0))?.byteLength).toBe(300);
+    two.close();
+    await expect(two.read(300)).rejects.toThrow();
+    expect(nodes.asked).toHaveLength(1);
+  });
+
+  it('play before others download, and few transfers run at once', async () => {
+    const fetch = fetcher();
+    const hang = Array.from({ length: 4 }, () => ({ hangAfter: 0 }));
+    nodes.fates.set('a', hang);
+    const running = [0, 1, 2, 3].map((n) => fetch.open(store.put(`r${n}`, bytes), 'download'));
+    await settle();
+    const late = fetch.open(store.put('late', bytes), 'download');
+    const played = fetch.open(store.put('played', bytes), 'play');
+    await settle();
+    expect(nodes.asked).toHaveLength(4);
+    running[0]?.close();
+    running[1]?.close();
+    await Promise.all([played.bytes(), late.bytes()]);
+    expect(nodes.asked[4]?.hash).not.toBe(nodes.asked[5]?.hash);
+    expect(nodes.asked[4]?.hash.startsWith('706c61796564')).toBe(true);
+  });
+});
+
+describe('what is kept', () => {
+  it('is handed on once it is whole, unless the service worker saw it pass', async () => {
+    const kept: string[] = [];
+    let watched = true;
+    const fetch = fetcher({ keep: ({ hash }) => kept.push(hash), isWatched: () => watched });
+    await fetch.open(store.put('seen', bytes), 'play').bytes();
+    nodes.fates.set('a', [{ dieAfter: 450 }]);
+    const patched = store.put('patched', bytes);
+    await fetch.open(patched, 'play').bytes();
+    watched = false;
+    const unseen = store.put('unseen', bytes);
+    await fetch.open(unseen, 'play').bytes();
+    for (const node of ['a', 'b', 'c']) nodes.dead.add(node);
+    await fetch
+      .open(store.put('lost', bytes), 'play')
+      .bytes()
+      .catch(() => undefined);
+    await settle();
+    expect(kept).toEqual([patched.hash, unseen.hash]);
+  });
+
+  it('costs no network', async () => {
+    const blob = store.put('x', bytes);
+    const fetch = fetcher({ kept: () => Promise.resolve(bytes) });
+    const hold = fetch.open(blob, 'play');
+    expect(await hold.bytes()).toEqual(bytes);
+    expect([hold.networkBytes, nodes.asked.length]).toEqual([0, 0]);
+    const answer = new Response(bytes, { headers: { [KEPT_HEADER]: '1' } });
+    const byWorker = fetcher({ fetch: () => Promise.resolve(answer) }).open(blob, 'play');
+    await byWorker.bytes();
+    expect(byWorker.networkBytes).toBe(0);
+  });
+});

@@ -1,0 +1,68 @@
+// What is used of a media element, a media source and its buffer; tests bring their own.
+
+import { CallError } from '../../protocol/error';
+// Declares the managed media source of iPhones.
+import '../../watch/playback/mse/media-source';
+
+/** See the head of the file. */
+export interface Media extends Pick<
+  HTMLMediaElement,
+  'currentTime' | 'pause' | 'paused' | 'play' | 'playbackRate' | 'removeAttribute' | 'seeking' | 'src'
+> {
+  readonly error: { readonly message: string } | null;
+  addEventListener(type: string, listener: () => void, options: { signal: AbortSignal }): void;
+  load(): void;
+}
+
+/** See the head of the file. */
+export type Buffer = Pick<
+  SourceBuffer,
+  | 'abort'
+  | 'addEventListener'
+  | 'appendBuffer'
+  | 'buffered'
+  | 'changeType'
+  | 'mode'
+  | 'remove'
+  | 'timestampOffset'
+  | 'updating'
+>;
+
+/** A media source that is open. */
+export interface Source {
+  readonly readyState: ReadyState;
+  duration: number;
+  addSourceBuffer(mime: string): Buffer;
+  endOfStream(): void;
+}
+
+/** Gives a media element a new media source; resolves once it is open, rejects when it is aborted before. */
+export type Attach = (media: Media, signal: AbortSignal) => Promise<Source>;
+
+/** By this browser; iPhones have the managed kind only. */
+export const attachSource: Attach = (media, signal) =>
+  new Promise((resolve, reject) => {
+    const Kind = typeof MediaSource === 'undefined' ? globalThis.ManagedMediaSource : MediaSource;
+    if (Kind === undefined) {
+      reject(new CallError('unsupported_media', 'this browser has no Media Source Extensions'));
+      return;
+    }
+    if (typeof MediaSource === 'undefined') (media as HTMLMediaElement).disableRemotePlayback = true;
+    const source = new Kind();
+    const url = URL.createObjectURL(source);
+    const revoke = (): void => URL.revokeObjectURL(url);
+    const aborted = (): void => {
+      revoke();
+      reject(new DOMException('another media source came', 'AbortError'));
+    };
+    signal.addEventListener('abort', aborted, { once: true });
+    source.addEventListener(
+      'sourceopen',
+      () => {
+        revoke();
+        resolve(source);
+      },
+      { once: true, signal },
+    );
+    media.src = url;
+  });
