@@ -259,14 +259,21 @@ pub struct RecordStream {
     pub missing: Vec<MissingGroups>,
 }
 
-/// Successive groups of one take that the manifest of a recording lacks.
+/// Groups that the manifest of a recording lacks: all whose name is at least `first` and less than `until`, in the order of their
+/// names. There may be fewer than the names allow for, where a take ended, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingGroups {
-    /// The first one.
+    /// The group after the one that is recorded before.
     pub first: GroupName,
-    /// How many; none for all until the take ends.
-    #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
-    pub groups: Option<u64>,
+    /// The next one that is recorded, of the same take or a later one.
+    pub until: GroupName,
+}
+
+impl MissingGroups {
+    /// Whether the group is among them.
+    pub fn contains(&self, group: GroupName) -> bool {
+        self.first <= group && group < self.until
+    }
 }
 
 /// What a node does for a recording.

@@ -1,0 +1,194 @@
+//! Calls to a folder or a bucket: their time limits, and what their errors mean.
+
+use std::{
+    ops::Range,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use futures_util::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
+use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
+use tokio::time::timeout;
+
+use crate::{Error, Hash, Info, MAX_BYTES, bucket, key, location::Bucket};
+
+/// Longest wait for a call that moves an object, retries included.
+const MOVE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest wait for any other call, and for the next page of a list.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A folder or a bucket.
+#[derive(Debug)]
+pub(crate) struct Store {
+    store: Arc<dyn ObjectStore>,
+    /// Exists as long as the folder is there: one that was unmounted is away, not empty.
+    marker: Option<PathBuf>,
+}
+
+impl Store {
+    /// Creates the folder if it is missing. What is written to it is on the disk when a call returns.
+    ///
+    /// # Errors
+    /// [`Error::Location`] if it cannot be used.
+    pub(crate) fn folder(folder: &std::path::Path) -> Result<Self, Error> {
+        let failed = |error: &dyn std::fmt::Display| {
+            Error::Location(format!("object folder {}: {error}", folder.display()))
+        };
+        let marker = folder.join(key::BLOBS);
+        std::fs::create_dir_all(&marker).map_err(|error| failed(&error))?;
+        let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| failed(&error))?;
+        Ok(Self { store: Arc::new(store.with_fsync(true)), marker: Some(marker) })
+    }
+
+    /// Sends nothing.
+    ///
+    /// # Errors
+    /// As [`bucket::open`].
+    pub(crate) fn bucket(bucket: &Bucket, trust: &tls::Trust) -> Result<Self, Error> {
+        Ok(Self { store: bucket::open(bucket, trust)?, marker: None })
+    }
+
+    /// Replaces what is there.
+    pub(crate) async fn put(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
+        let length = bytes.len() as u64;
+        if length > MAX_BYTES {
+            return Err(Error::TooLarge(length));
+        }
+        self.is_here().await?;
+        let result = limited(MOVE_TIMEOUT, self.store.put(key, bytes.into())).await?;
+        // Nothing that is written can be missing, except the bucket.
+        result.map(drop).map_err(|error| unavailable(&error))
+    }
+
+    /// The whole object, or the bytes of a range that must lie within it.
+    pub(crate) async fn get(&self, key: &Path, range: Option<Range<u64>>) -> Result<Bytes, Error> {
+        if range.as_ref().is_some_and(Range::is_empty) {
+            return Err(Error::Range(name(key)));
+        }
+        let options = GetOptions { range: range.clone().map(Into::into), ..GetOptions::default() };
+        let read = async {
+            let found = self.store.get_opts(key, options).await?;
+            let length = found.range.end - found.range.start;
+            if length > MAX_BYTES { Ok(Err(Error::TooLarge(length))) } else { found.bytes().await.map(Ok) }
+        };
+        let bytes = match limited(MOVE_TIMEOUT, read).await? {
+            Ok(bytes) => bytes?,
+            Err(error) => return Err(self.failed_read(key, range, error).await),
+        };
+        match range {
+            Some(range) if bytes.len() as u64 != range.end - range.start => Err(Error::Range(name(key))),
+            _ => Ok(bytes),
+        }
+    }
+
+    /// Stores report a range past an object's end as an error of no kind of its own.
+    async fn failed_read(&self, key: &Path, range: Option<Range<u64>>, error: object_store::Error) -> Error {
+        match (self.failed(key, error).await, range) {
+            (Error::Unavailable(reason), Some(range)) => match self.head(key).await {
+                Ok(Some(info)) if range.end > info.bytes => Error::Range(name(key)),
+                _ => Error::Unavailable(reason),
+            },
+            (error, _) => error,
+        }
+    }
+
+    /// None if there is no such object.
+    pub(crate) async fn head(&self, key: &Path) -> Result<Option<Info>, Error> {
+        match limited(CALL_TIMEOUT, self.store.head(key)).await? {
+            Ok(meta) => Ok(Some(info(&meta))),
+            Err(error) => match self.failed(key, error).await {
+                Error::Missing(_) => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// A missing object is no error.
+    pub(crate) async fn delete(&self, key: &Path) -> Result<(), Error> {
+        match limited(CALL_TIMEOUT, self.store.delete(key)).await? {
+            Ok(()) => Ok(()),
+            Err(error) => match self.failed(key, error).await {
+                Error::Missing(_) => Ok(()),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// All objects below `prefix`, in no order, page by page.
+    pub(crate) fn list(self: &Arc<Self>, prefix: Path) -> BoxStream<'static, Result<(Path, Info), Error>> {
+        let this = self.clone();
+        let listed = async move {
+            this.is_here().await?;
+            Ok(Self::pages(this.store.list(Some(&prefix))))
+        };
+        stream::once(listed).try_flatten().boxed()
+    }
+
+    fn pages(
+        list: BoxStream<'static, object_store::Result<ObjectMeta>>,
+    ) -> impl futures_util::Stream<Item = Result<(Path, Info), Error>> {
+        stream::try_unfold(list, |mut list| async move {
+            let next = limited(CALL_TIMEOUT, list.try_next()).await?;
+            let next = next.map_err(|error| unavailable(&error))?;
+            Ok(next.map(|meta| ((meta.location.clone(), info(&meta)), list)))
+        })
+    }
+
+    /// Names directly below `prefix` that have objects below them.
+    pub(crate) async fn folders(&self, prefix: &Path) -> Result<Vec<String>, Error> {
+        self.is_here().await?;
+        let listed = limited(MOVE_TIMEOUT, self.store.list_with_delimiter(Some(prefix))).await?;
+        let listed = listed.map_err(|error| unavailable(&error))?;
+        Ok(listed.common_prefixes.iter().filter_map(|path| Some(path.filename()?.to_owned())).collect())
+    }
+
+    /// Fails unless the store answers and has the bucket or folder.
+    pub(crate) async fn health(&self) -> Result<(), Error> {
+        self.is_here().await?;
+        // A prefix without objects: one request and no more, which only fails if the bucket is not there.
+        let mut list = self.store.list(Some(&Path::from("health")));
+        let first = limited(CALL_TIMEOUT, list.next()).await?;
+        first.transpose().map(drop).map_err(|error| unavailable(&error))
+    }
+
+    async fn is_here(&self) -> Result<(), Error> {
+        let Some(marker) = &self.marker else { return Ok(()) };
+        match tokio::fs::metadata(marker).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Unavailable(format!("{}: {error}", marker.display()))),
+        }
+    }
+
+    async fn failed(&self, key: &Path, error: object_store::Error) -> Error {
+        // An answer that the bucket is missing has the status of one that the object is.
+        let is_missing = matches!(&error, object_store::Error::NotFound { source, .. }
+            if !source.to_string().contains("NoSuchBucket"));
+        if !is_missing {
+            return unavailable(&error);
+        }
+        self.is_here().await.err().unwrap_or_else(|| Error::Missing(name(key)))
+    }
+}
+
+/// What errors call an object: the hash of a blob, the key of a part.
+pub(crate) fn name(key: &Path) -> String {
+    key::hash(key).as_ref().map_or_else(|| key.to_string(), Hash::to_string)
+}
+
+fn info(meta: &ObjectMeta) -> Info {
+    Info { bytes: meta.size, modified_at: SystemTime::from(meta.last_modified) }
+}
+
+async fn limited<F: Future>(limit: Duration, call: F) -> Result<F::Output, Error> {
+    let late = |_| Error::Unavailable(format!("no answer within {} s", limit.as_secs()));
+    timeout(limit, call).await.map_err(late)
+}
+
+fn unavailable(error: &object_store::Error) -> Error {
+    Error::Unavailable(error.to_string())
+}

@@ -1,0 +1,132 @@
+//! What every folder and bucket has to do.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::TryStreamExt;
+use objects::{Error, Hash, Listed, Objects, Part};
+
+/// Runs the whole suite on an empty location.
+pub(crate) async fn run(objects: &Objects) {
+    objects.health().await.expect("healthy");
+    what_is_put_is_got(objects).await;
+    ranges_are_served(objects).await;
+    what_is_missing_is_told(objects).await;
+    same_content_is_kept_once(objects).await;
+    old_blob_is_written_again(objects).await;
+    many_blobs_are_listed(objects).await;
+    parts_of_uploads_are_kept_in_order(objects).await;
+}
+
+async fn listed(objects: &Objects) -> Vec<Listed> {
+    let mut blobs: Vec<Listed> = objects.list().expect("can list").try_collect().await.expect("listed");
+    blobs.sort_unstable_by_key(|blob| blob.hash);
+    blobs
+}
+
+async fn what_is_put_is_got(objects: &Objects) {
+    // Larger than what a store or a proxy sends in one piece, and than what is hashed at once.
+    let large: Bytes =
+        (0..3_000_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for content in [Bytes::new(), Bytes::from_static(b"a fragment"), large] {
+        let hash = objects.put(content.clone()).await.expect("put");
+        assert_eq!(hash, Hash::of(&content));
+        assert_eq!(objects.get(&hash, None).await, Ok(content.clone()));
+        let info = objects.head(&hash).await.expect("head").expect("is there");
+        assert_eq!(info.bytes, content.len() as u64);
+        assert!(listed(objects).await.contains(&Listed { hash, info }));
+        objects.delete(&hash).await.expect("deleted");
+        assert_eq!(objects.get(&hash, None).await, Err(Error::Missing(hash.to_string())));
+    }
+    assert_eq!(listed(objects).await, []);
+}
+
+async fn ranges_are_served(objects: &Objects) {
+    let hash = objects.put(Bytes::from_static(b"0123456789")).await.expect("put");
+    assert_eq!(objects.get(&hash, Some(0..1)).await, Ok(Bytes::from_static(b"0")));
+    assert_eq!(objects.get(&hash, Some(3..10)).await, Ok(Bytes::from_static(b"3456789")));
+    for range in [3..11, 10..12, 11..12, 4..4] {
+        let result = objects.get(&hash, Some(range.clone())).await;
+        assert_eq!(result, Err(Error::Range(hash.to_string())), "{range:?}");
+    }
+    objects.delete(&hash).await.expect("deleted");
+}
+
+async fn what_is_missing_is_told(objects: &Objects) {
+    let hash = Hash::of(b"never put");
+    let missing = Error::Missing(hash.to_string());
+    assert_eq!(objects.get(&hash, None).await, Err(missing.clone()));
+    assert_eq!(objects.get(&hash, Some(0..1)).await, Err(missing));
+    assert_eq!(objects.head(&hash).await, Ok(None));
+    assert_eq!(objects.delete(&hash).await, Ok(()));
+}
+
+async fn same_content_is_kept_once(objects: &Objects) {
+    let content = Bytes::from(vec![7; 100_000]);
+    let puts = (0..16).map(|_| objects.put(content.clone()));
+    for hash in futures_util::future::join_all(puts).await {
+        assert_eq!(hash, Ok(Hash::of(&content)));
+    }
+    let blobs = listed(objects).await;
+    assert_eq!(blobs.len(), 1);
+    assert_eq!(objects.get(&blobs[0].hash, None).await, Ok(content));
+    objects.delete(&blobs[0].hash).await.expect("deleted");
+}
+
+async fn old_blob_is_written_again(objects: &Objects) {
+    let hash = objects.put(Bytes::from_static(b"named twice")).await.expect("put");
+    let before = objects.head(&hash).await.expect("head");
+    objects.put(Bytes::from_static(b"named twice")).await.expect("put");
+    assert_eq!(objects.head(&hash).await.expect("head"), before, "a young blob was written again");
+    let refreshing = objects.clone().refreshing_after(Duration::ZERO);
+    // Some stores keep times in whole seconds, so it may take several attempts until one shows.
+    loop {
+        refreshing.put(Bytes::from_static(b"named twice")).await.expect("put");
+        let after = objects.head(&hash).await.expect("head");
+        if after.map(|info| info.modified_at) > before.map(|info| info.modified_at) {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    objects.delete(&hash).await.expect("deleted");
+}
+
+async fn many_blobs_are_listed(objects: &Objects) {
+    // More than a page of S3.
+    let contents: Vec<Bytes> = (0..1_100).map(|index: u32| Bytes::from(index.to_string())).collect();
+    for batch in contents.chunks(50) {
+        let puts = batch.iter().map(|content| objects.put(content.clone()));
+        futures_util::future::try_join_all(puts).await.expect("put");
+    }
+    let mut hashes: Vec<Hash> = contents.iter().map(|content| Hash::of(content)).collect();
+    hashes.sort_unstable();
+    assert_eq!(listed(objects).await.iter().map(|blob| blob.hash).collect::<Vec<_>>(), hashes);
+    for batch in hashes.chunks(50) {
+        let deletes = batch.iter().map(|hash| objects.delete(hash));
+        futures_util::future::try_join_all(deletes).await.expect("deleted");
+    }
+    assert_eq!(listed(objects).await, []);
+}
+
+async fn parts_of_uploads_are_kept_in_order(objects: &Objects) {
+    let parts = [(8, "second"), (1_000_000_000_000, "last"), (0, "first")];
+    for (offset, content) in parts {
+        objects.put_part("upload-1", offset, Bytes::from_static(content.as_bytes())).await.expect("put");
+    }
+    objects.put_part("upload-10", 0, Bytes::from_static(b"another")).await.expect("put");
+    let part = |offset, bytes| Part { offset, bytes };
+    let expected = vec![part(0, 5), part(8, 6), part(1_000_000_000_000, 4)];
+    assert_eq!(objects.list_parts("upload-1").await, Ok(expected));
+    assert_eq!(objects.get_part("upload-1", 8).await, Ok(Bytes::from_static(b"second")));
+    assert!(matches!(objects.get_part("upload-1", 9).await, Err(Error::Missing(_))));
+    let mut uploads = objects.list_uploads().await.expect("listed");
+    uploads.sort_unstable();
+    assert_eq!(uploads, ["upload-1", "upload-10"]);
+    assert_eq!(listed(objects).await, [], "parts are not blobs");
+
+    objects.delete_parts("upload-1").await.expect("deleted");
+    assert_eq!(objects.list_parts("upload-1").await, Ok(Vec::new()));
+    assert_eq!(objects.get_part("upload-10", 0).await, Ok(Bytes::from_static(b"another")));
+    objects.delete_parts("upload-10").await.expect("deleted");
+    assert_eq!(objects.list_parts("../blobs").await, Err(Error::Upload("../blobs".to_owned())));
+}

@@ -1,0 +1,93 @@
+//! Objects in a folder: the suite, damage, and a folder that goes away and comes back.
+
+mod conformance;
+
+use std::{fs, path::PathBuf};
+
+use bytes::Bytes;
+use objects::{Error, Hash, Location, Objects};
+
+struct Folder {
+    objects: Objects,
+    path: PathBuf,
+    _parent: tempfile::TempDir,
+}
+
+fn folder() -> Folder {
+    let parent = tempfile::tempdir().expect("a folder");
+    let path = parent.path().join("objects");
+    let location = Location::Folder(path.clone());
+    let objects = Objects::open(&location, &tls::Trust::default()).expect("opened");
+    Folder { objects, path, _parent: parent }
+}
+
+impl Folder {
+    fn file(&self, hash: &Hash) -> PathBuf {
+        let hash = hash.to_string();
+        self.path.join("blobs").join(&hash[..2]).join(hash)
+    }
+}
+
+#[tokio::test]
+async fn folder_keeps_objects() {
+    conformance::run(&folder().objects).await;
+}
+
+#[tokio::test]
+async fn damaged_blob_is_found_and_can_be_replaced() {
+    let folder = folder();
+    let content = Bytes::from_static(b"0123456789");
+    let hash = folder.objects.put(content.clone()).await.expect("put");
+    let damaged = Err(Error::Damaged(hash.to_string()));
+
+    let too_large = fs::File::create(folder.file(&hash)).expect("opened");
+    too_large.set_len(objects::MAX_BYTES + 1).expect("a hole");
+    assert_eq!(folder.objects.get(&hash, None).await, damaged);
+
+    for bytes in [&b"0123456788"[..], b"012345678", b""] {
+        fs::write(folder.file(&hash), bytes).expect("written");
+        assert_eq!(folder.objects.get(&hash, None).await, damaged);
+    }
+    // One of another size is written again; one of the same size looks whole.
+    folder.objects.put(content.clone()).await.expect("put");
+    assert_eq!(folder.objects.get(&hash, None).await, Ok(content.clone()));
+    fs::write(folder.file(&hash), b"0123456788").expect("written");
+    folder.objects.replace(content.clone()).await.expect("replaced");
+    assert_eq!(folder.objects.get(&hash, None).await, Ok(content));
+}
+
+#[tokio::test]
+async fn folder_that_is_away_is_not_empty() {
+    let folder = folder();
+    let content = Bytes::from_static(b"a fragment");
+    let hash = folder.objects.put(content.clone()).await.expect("put");
+    let elsewhere = folder.path.with_extension("elsewhere");
+    fs::rename(&folder.path, &elsewhere).expect("moved");
+
+    let objects = &folder.objects;
+    let is_away = |error: Option<Error>| assert!(matches!(error, Some(Error::Unavailable(_))), "{error:?}");
+    is_away(objects.health().await.err());
+    is_away(objects.get(&hash, None).await.err());
+    is_away(objects.head(&hash).await.err());
+    is_away(objects.put(content.clone()).await.err());
+    is_away(objects.put(Bytes::from_static(b"new")).await.err());
+    is_away(objects.delete(&hash).await.err());
+    let mut list = objects.list().expect("can list");
+    is_away(futures_util::StreamExt::next(&mut list).await.and_then(Result::err));
+    assert!(!folder.path.exists(), "the folder was made again");
+
+    fs::rename(&elsewhere, &folder.path).expect("moved back");
+    assert_eq!(objects.health().await, Ok(()));
+    assert_eq!(objects.get(&hash, None).await, Ok(content));
+}
+
+#[tokio::test]
+async fn file_of_an_interrupted_write_is_no_blob() {
+    let folder = folder();
+    let hash = folder.objects.put(Bytes::from_static(b"a fragment")).await.expect("put");
+    fs::write(format!("{}#1", folder.file(&hash).display()), b"a fra").expect("written");
+    fs::write(folder.path.join("blobs").join("notes"), b"not ours").expect("written");
+    let list = folder.objects.list().expect("can list");
+    let blobs: Vec<_> = futures_util::TryStreamExt::try_collect(list).await.expect("listed");
+    assert_eq!(blobs.iter().map(|blob| blob.hash).collect::<Vec<_>>(), [hash]);
+}
