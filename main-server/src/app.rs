@@ -32,6 +32,7 @@ use crate::{
     feature::{Context, Feature, Tasks},
     grant_keys, health,
     invitations::{self, Invitations},
+    library::{self, Library},
     local::Local,
     nodes, scaling,
     state::{self, ClusterState},
@@ -117,7 +118,7 @@ pub struct App {
     folder: PathBuf,
     /// What tests look into.
     #[cfg(test)]
-    pub(crate) inside: (Context, Arc<ClusterState>),
+    pub(crate) inside: (Context, Arc<ClusterState>, Arc<Library>),
 }
 
 impl App {
@@ -159,6 +160,7 @@ impl App {
         let invitations = Arc::new(Invitations::new(&context.store.kv, context.config.limits.invitations));
         let keys = Arc::new(StreamKeys::new(&context, &accounts));
         let broadcasters = Arc::new(Broadcasters::new(&context, &accounts, &keys));
+        let library = Arc::new(Library::new(&context, &broadcasters));
         let mut features = state::feature(&context, &state)
             .and(streams::feature(&context, &state, &broadcasters, &invitations))
             .and(nodes::feature(&context, &state, &invitations))
@@ -169,6 +171,7 @@ impl App {
             .and(stream_keys::feature(&context, &state, &accounts, &keys))
             .and(broadcasters::feature(&context, &broadcasters))
             .and(grant_keys::feature(&context, &state))
+            .and(library::feature(&context, &state, &library))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;
         let (outbox, partition) = (Arc::clone(&context.outbox), Arc::clone(&context.partition));
@@ -190,7 +193,7 @@ impl App {
             closing: context.closing.clone(),
             data_folder: None,
             #[cfg(test)]
-            inside: (context, state),
+            inside: (context, state, library),
         })
     }
 

@@ -41,6 +41,8 @@ pub struct Config {
     pub limits: Limits,
     /// Bounds of accounts and their sessions.
     pub accounts: AccountLimits,
+    /// Bounds of the library, and how long it keeps items.
+    pub library: LibraryLimits,
     /// Who may create streams; everybody.
     pub broadcast: Broadcast,
     /// Sites that may show `/embed/…` in a frame; all of them.
@@ -135,6 +137,33 @@ impl Default for AccountLimits {
     }
 }
 
+/// Bounds of the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LibraryLimits {
+    /// Items; 100,000. Every main server has their records in memory, less than 4 KiB each.
+    pub items: usize,
+    /// Bytes of all items together; 100 GiB.
+    pub quota_bytes: u64,
+    /// Bytes of the items of one account; as many as there is room for if not set.
+    pub account_quota_bytes: Option<u64>,
+    /// How long recordings and results of jobs are kept; for ever if not set.
+    pub keep: Option<Duration>,
+    /// How long a deleted item can be restored; 24 h.
+    pub undo: Duration,
+}
+
+impl Default for LibraryLimits {
+    fn default() -> Self {
+        Self {
+            items: 100_000,
+            quota_bytes: 100 * 1024 * 1024 * 1024,
+            account_quota_bytes: None,
+            keep: None,
+            undo: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
 impl Config {
     /// The defaults, with everything that lasts in `data_dir`.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
@@ -154,6 +183,7 @@ impl Config {
             placement: Policies::default(),
             limits: Limits::default(),
             accounts: AccountLimits::default(),
+            library: LibraryLimits::default(),
             broadcast: Broadcast::default(),
             frame_ancestors: FrameAncestors::default(),
         }

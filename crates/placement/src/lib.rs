@@ -26,6 +26,7 @@ mod node;
 mod nodes;
 mod order;
 mod policy;
+pub mod rendezvous;
 mod share;
 mod sources;
 mod stream;

@@ -78,6 +78,17 @@ pub struct ItemClaims {
     /// Id of the cluster it is for.
     #[serde(rename = "aud")]
     pub cluster_id: String,
+    /// Id of the invitation that admitted the client, if one did. For main servers.
+    #[serde(rename = "inv", default, skip_serializing_if = "Option::is_none")]
+    pub invitation_id: Option<String>,
+}
+
+impl ItemClaims {
+    /// Claims to play an item, without those that are optional.
+    pub fn play(item_id: ItemId, exp: u64, cluster_id: impl Into<String>) -> Self {
+        let cluster_id = cluster_id.into();
+        Self { item_id, action: ItemAction::Play, exp, cluster_id, invitation_id: None }
+    }
 }
 
 /// What a grant for an item permits.
@@ -342,8 +353,7 @@ mod tests {
     fn a_grant_for_an_item_is_none_for_a_stream_of_the_same_id_and_the_other_way_round() {
         let (signer, verifier) = pair();
         let item_id: ItemId = stream("a").to_string().parse().unwrap();
-        let play =
-            ItemClaims { item_id, action: ItemAction::Play, exp: NOW_S + 60, cluster_id: "here".into() };
+        let play = ItemClaims::play(item_id, NOW_S + 60, "here");
         let grant = signer.sign_item(&play).unwrap();
         assert_eq!(verifier.verify_item(&grant, item_id, NOW_S).unwrap(), play);
         assert!(matches!(verifier.verify_item(&grant, item_id, NOW_S + 60), Err(Error::Invalid)), "expired");

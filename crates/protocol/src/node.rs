@@ -85,6 +85,9 @@ pub struct Heartbeat {
     /// the main server's. None before the first measurement and from older nodes.
     #[serde(default, deserialize_with = "optional_whole", skip_serializing_if = "Option::is_none")]
     pub clock_offset_ms: Option<i64>,
+    /// Whether the node serves items of the library; older nodes do not.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "std::ops::Not::not")]
+    pub serves_library: bool,
 }
 
 /// How loaded a node is.

@@ -8,13 +8,19 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use protocol::{StreamId, grant::Action, stream::Visibility};
+use protocol::{
+    ItemId, StreamId,
+    grant::Action,
+    item::{Kind, State},
+    stream::Visibility,
+};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
 use crate::{
     clock::Now,
     cluster::tests::{Cluster, Member},
+    library::{NewItem, Text, new_id},
 };
 
 const PASSWORD: &str = "correct horse";
@@ -44,11 +50,19 @@ enum Access {
     GrantHolder,
     /// The broadcaster and the owner of the stream, and operators.
     Manager,
+    /// The owner of the item, the broadcaster of its stream, and operators.
+    ItemEditor,
+    /// Those alone; to all others there is no such item.
+    HiddenItemEditor,
+    /// Those, to read only; to all others there is no such item.
+    HiddenItemReader,
+    /// Those and nodes.
+    HiddenItemNode,
 }
 
 use Access::{
-    GrantHolder, Manager, MaybeSignedIn, Node, NodeOrOperator, Open, Operator, Publisher, SameOrigin,
-    SignedIn,
+    GrantHolder, HiddenItemEditor, HiddenItemNode, HiddenItemReader, ItemEditor, Manager, MaybeSignedIn,
+    Node, NodeOrOperator, Open, Operator, Publisher, SameOrigin, SignedIn,
 };
 
 /// An operation: its method and path, who is admitted, the body, and the answer to those who are. Rows name accounts, keys and nodes
@@ -92,6 +106,18 @@ const ROWS: &[Row] = &[
         NO_BODY,
         (404, "unknown_invitation"),
     ),
+    ("get /api/library", Open, NO_BODY, OK),
+    ("get /api/library/{item_id}", Open, NO_BODY, OK),
+    ("get /api/library/{item_id}?of=private", HiddenItemNode, NO_BODY, OK),
+    ("get /api/library/{item_id}?of=deleted", HiddenItemReader, NO_BODY, OK),
+    ("patch /api/library/{item_id}", ItemEditor, || json!({ "title": "b" }), OK),
+    ("patch /api/library/{item_id}?of=private", HiddenItemEditor, || json!({ "title": "b" }), OK),
+    ("patch /api/library/{item_id}?of=deleted", HiddenItemEditor, || json!({ "deleted": false }), OK),
+    ("delete /api/library/{item_id}", ItemEditor, NO_BODY, (204, "")),
+    ("delete /api/library/{item_id}?of=private", HiddenItemEditor, NO_BODY, (204, "")),
+    ("post /api/library/{item_id}/play", Open, NO_BODY, OK),
+    ("post /api/library/{item_id}/play?of=private", HiddenItemNode, NO_BODY, OK),
+    ("get /api/library/{item_id}/manifest", Node, NO_BODY, OK),
     ("get /api/events", Open, NO_BODY, OK),
     ("post /api/login", SameOrigin, login, (401, "wrong_password")),
     ("post /api/logout", MaybeSignedIn, NO_BODY, (204, "")),
@@ -204,6 +230,7 @@ fn expected(
     const CSRF: (u16, &str) = (403, "csrf");
     const NO_GRANT: (u16, &str) = (401, "invalid_grant");
     const OTHER_GRANT: (u16, &str) = (403, "invalid_grant");
+    const UNKNOWN_ITEM: (u16, &str) = (404, "unknown_item");
     let is_forged = matches!(shown, C::OperatorWithoutHeader | C::OperatorFromOtherSite) && !method.is_safe();
     let is_operator = matches!(shown, C::Operator | C::OperatorWithoutHeader | C::OperatorFromOtherSite);
     let is_broadcaster = matches!(shown, C::Owner | C::OtherBroadcaster);
@@ -219,6 +246,9 @@ fn expected(
         GrantHolder if is_publisher || shown == C::WatchGrant => granted,
         Publisher | GrantHolder if is_bearer => OTHER_GRANT,
         Publisher | GrantHolder => NO_GRANT,
+        HiddenItemNode if shown == C::ClusterSecret => granted,
+        HiddenItemReader | HiddenItemNode if is_operator || is_publisher || shown == C::Owner => granted,
+        HiddenItemReader | HiddenItemNode => UNKNOWN_ITEM,
         _ if is_forged => CSRF,
         MaybeSignedIn => granted,
         NodeOrOperator | Operator if is_operator => granted,
@@ -227,6 +257,11 @@ fn expected(
         SignedIn if is_operator || is_broadcaster => granted,
         SignedIn => UNAUTHORIZED,
         Manager if is_publisher || is_operator || shown == C::Owner => granted,
+        ItemEditor | HiddenItemEditor if is_publisher || is_operator || shown == C::Owner => granted,
+        HiddenItemEditor => UNKNOWN_ITEM,
+        ItemEditor if is_broadcaster => FORBIDDEN,
+        ItemEditor if is_bearer => OTHER_GRANT,
+        ItemEditor => UNAUTHORIZED,
         Manager if is_broadcaster => FORBIDDEN,
         Manager if is_bearer => OTHER_GRANT,
         Manager => NO_GRANT,
@@ -242,7 +277,9 @@ fn schemes(access: Access) -> &'static [&'static str] {
         Operator | SignedIn => &["session"],
         Publisher => &["publishGrant"],
         GrantHolder => &["streamGrant"],
-        Manager => &["publishGrant", "session"],
+        Manager | ItemEditor | HiddenItemEditor => &["publishGrant", "session"],
+        // With rows for items that all see.
+        HiddenItemReader | HiddenItemNode => &[],
     }
 }
 
@@ -258,7 +295,8 @@ impl Fixture {
     async fn new() -> Self {
         let server = Cluster::new().await.member(|_| {}).await;
         let other_cluster = Cluster::new().await.member(|_| {}).await;
-        server.node("a").await;
+        let node = server.node("a").await;
+        server.serves_library(&node).await;
         let sessions = BTreeMap::new();
         let mut fixture = Self { server, other_cluster, sessions, stream_key: String::new() };
         for (name, role) in [("operator", "operator"), ("owner", "broadcaster"), ("other", "broadcaster")] {
@@ -282,6 +320,31 @@ impl Fixture {
     async fn stream(&self) -> StreamId {
         let created = self.post_as_owner("/api/streams", json!({ "title": "any" })).await;
         created["stream_id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// A new recording of a stream of the owner, public or as `of` says, and the stream.
+    async fn item(&self, of: &str) -> Option<(ItemId, StreamId)> {
+        let stream_id = self.stream().await;
+        let owner = self
+            .server
+            .state
+            .read_streams(|catalogue, _| catalogue.get(stream_id).ok()?.record().owner.clone());
+        let new = NewItem {
+            item_id: new_id().ok()?,
+            kind: Kind::Recording,
+            state: State::Ready,
+            text: Text { title: "any".into(), ..Text::default() },
+            visibility: if of == "private" { Visibility::Private } else { Visibility::Public },
+            passphrase_hash: None,
+            owner,
+            stream_id: Some(stream_id),
+        };
+        let library = &self.server.library;
+        let item_id = library.create(new, Now::read()).await.ok()?;
+        if of == "deleted" {
+            library.delete(item_id, Now::read()).await.ok()?;
+        }
+        Some((item_id, stream_id))
     }
 
     /// The headers with which a caller shows `credential` for a stream.
@@ -324,6 +387,13 @@ impl Fixture {
         let (method, path) = operation.split_once(' ').unwrap();
         let stream_id =
             if path.contains("{stream_id}") { self.stream().await } else { StreamId::new("none", 1) };
+        let (path, item_id) = match path.split_once("?of=") {
+            Some((path, of)) => (path, self.item(of).await),
+            None if path.contains("{item_id}") => (path, self.item("").await),
+            None => (path, None),
+        };
+        let (item_id, stream_id) = item_id.unwrap_or((new_id().unwrap(), stream_id));
+        let path = path.replace("{item_id}", &item_id.to_string());
         let path = ["{node_id}", "{name}", "{key_id}", "{invitation_id}"]
             .into_iter()
             .fold(path.replace("{stream_id}", &stream_id.to_string()), |path, name| {
@@ -374,7 +444,9 @@ fn every_operation_has_a_row_and_names_the_credentials_that_it_admits() {
         .collect();
     let rows: BTreeSet<String> = ROWS.iter().map(|row| row.0.split('?').next().unwrap().to_owned()).collect();
     assert_eq!(described, rows);
-    for (row, access, ..) in ROWS.iter().filter(|row| row.0 != "get /api/streams?all=true") {
+    for (row, access, ..) in
+        ROWS.iter().filter(|row| !["?all=", "?of="].iter().any(|variant| row.0.contains(variant)))
+    {
         let security = operation(&document, row).unwrap().get("security").and_then(Value::as_array);
         let named: Vec<&serde_json::Map<_, _>> =
             security.into_iter().flatten().map(|scheme| scheme.as_object().unwrap()).collect();

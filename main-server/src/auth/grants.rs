@@ -9,8 +9,8 @@ use std::{
 };
 
 use protocol::{
-    StreamId,
-    grant::{Action, Claims, Error, PublicKey, Signer, Verifier},
+    ItemId, StreamId,
+    grant::{Action, Claims, Error, ItemClaims, PublicKey, Signer, Verifier},
     stream::Visibility,
 };
 
@@ -20,6 +20,8 @@ use crate::clock::Now;
 pub(crate) const LONGEST_GRANT: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a viewer may take to start watching, or to continue at another node; clients renew theirs before that.
 const WATCH: Duration = Duration::from_secs(60 * 60);
+/// How long a client may read an item before it has to renew its grant.
+pub(crate) const PLAY: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// How long after its end a watch grant can be renewed: a computer that slept for a day continues.
 const RENEWABLE: Duration = Duration::from_secs(48 * 60 * 60);
@@ -121,6 +123,30 @@ impl Grants {
         let exp = (now + lifetime(claims.action)).unix.as_secs();
         let visibility = claims.visibility.for_nodes();
         self.keys().signer.sign(&Claims { cluster_id, issued_at, exp, visibility, ..claims })
+    }
+
+    /// Permits to read the media of an item. Its claims get their expiry and the cluster here.
+    ///
+    /// # Errors
+    /// [`Error::Sign`].
+    pub(crate) fn permit_item(&self, claims: ItemClaims, now: Now) -> Result<String, Error> {
+        let exp = (now + PLAY).unix.as_secs();
+        self.keys().signer.sign_item(&ItemClaims { exp, cluster_id: self.cluster_id.clone(), ..claims })
+    }
+
+    /// The claims of a grant of the item that was signed at `since_ms` or later, Unix epoch, and has not expired for longer than
+    /// [`RENEWABLE`]: its holder was admitted by what the item asks for since then.
+    pub(crate) fn earlier_item(
+        &self,
+        grant: &str,
+        item_id: ItemId,
+        since_ms: u64,
+        now: Now,
+    ) -> Option<ItemClaims> {
+        let oldest_s = now.unix.as_secs().saturating_sub(RENEWABLE.as_secs());
+        let claims = self.keys().verifier.verify_item(grant, item_id, oldest_s).ok()?;
+        let signed_at_s = claims.exp.saturating_sub(PLAY.as_secs());
+        (signed_at_s >= since_ms.div_ceil(1000)).then_some(claims)
     }
 
     /// The claims of a grant of the stream, expired or not, that [proves an admission](proves_admission).

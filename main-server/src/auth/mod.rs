@@ -8,7 +8,7 @@ mod secret;
 pub(crate) mod token;
 mod vault;
 
-pub(crate) use grants::{Grants, LONGEST_GRANT, lifetime, proves_admission};
+pub(crate) use grants::{Grants, LONGEST_GRANT, PLAY, lifetime, proves_admission};
 pub(crate) use hasher::{Error as HasherError, Hasher, hash};
 pub use passphrase::PASSPHRASE_CHARS;
 pub(crate) use passphrase::{Attempt, Passphrases};

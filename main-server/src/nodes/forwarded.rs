@@ -77,8 +77,8 @@ pub(super) fn send(
             _ => Part::Next,
         };
         let (grant_keys, clock_offset_ms) = (heartbeat.grant_keys.clone(), heartbeat.clock_offset_ms);
-        let (load, streams) = (heartbeat.load, rows.to_vec());
-        let heartbeat = Heartbeat { load, streams, grant_keys, clock_offset_ms };
+        let (load, streams, serves_library) = (heartbeat.load, rows.to_vec(), heartbeat.serves_library);
+        let heartbeat = Heartbeat { load, streams, grant_keys, clock_offset_ms, serves_library };
         send(part, &serde_json::to_vec(&heartbeat).expect("ids, texts and numbers are always JSON"));
     }
 }

@@ -8,12 +8,13 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Where the routes are.
-const ROUTES: [&str; 9] = [
+const ROUTES: [&str; 10] = [
     include_str!("../../src/accounts/routes.rs"),
     include_str!("../../src/api/mod.rs"),
     include_str!("../../src/broadcasters/routes.rs"),
     include_str!("../../src/grant_keys/routes.rs"),
     include_str!("../../src/health/mod.rs"),
+    include_str!("../../src/library/routes/mod.rs"),
     include_str!("../../src/nodes/routes/mod.rs"),
     include_str!("../../src/scaling/routes.rs"),
     include_str!("../../src/stream_keys/routes.rs"),
@@ -45,6 +46,7 @@ async fn every_method_is_described_and_no_other_is_allowed() {
     for (path, operations) in document["paths"].as_object().unwrap() {
         let concrete = path
             .replace("{stream_id}", &"0".repeat(32))
+            .replace("{item_id}", &"0".repeat(32))
             .replace("{node_id}", "none")
             .replace("{name}", "none")
             .replace("{key_id}", "none")

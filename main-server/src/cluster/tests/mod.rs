@@ -28,6 +28,7 @@ use crate::{
     App, Config,
     cluster::bootstrap::SETTINGS,
     feature::{Context, Feature},
+    library::Library,
     state::ClusterState,
     streams::Streams,
 };
@@ -43,6 +44,7 @@ pub(crate) struct Member {
     connection: Arc<Connection>,
     pub(crate) context: Context,
     pub(crate) state: Arc<ClusterState>,
+    pub(crate) library: Arc<Library>,
 }
 
 impl std::ops::Deref for Member {
@@ -77,8 +79,8 @@ impl Cluster {
         set(&mut config);
         let connection = Arc::new(Connection::new(self.store.clone()));
         let app = App::with(connection.store(), config, feature).await.unwrap();
-        let (context, state) = app.inside.clone();
-        Member { server: Server::serve(app, folder).await, connection, context, state }
+        let (context, state, library) = app.inside.clone();
+        Member { server: Server::serve(app, folder).await, connection, context, state, library }
     }
 
     pub(crate) async fn pair(&self) -> (Member, Member) {
@@ -128,6 +130,14 @@ impl Member {
         let heartbeat = protocol::node::Heartbeat { streams: rows, ..Default::default() };
         let body = serde_json::to_vec(&heartbeat).unwrap();
         self.put(&format!("/api/nodes/{node}/heartbeat"), Some(&self.secret), body).await
+    }
+
+    /// The heartbeat of a node that serves the library.
+    pub(crate) async fn serves_library(&self, node: &str) {
+        let heartbeat = protocol::node::Heartbeat { serves_library: true, ..Default::default() };
+        let body = serde_json::to_vec(&heartbeat).unwrap();
+        let answer = self.put(&format!("/api/nodes/{node}/heartbeat"), Some(&self.secret), body).await;
+        assert!(answer.status.is_success());
     }
 
     async fn state(&self, id: StreamId) -> Option<StreamState> {

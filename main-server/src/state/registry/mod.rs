@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use placement::Fleet;
+use placement::{
+    Fleet,
+    rendezvous::{self, Candidate},
+};
 use protocol::{
     NodeId,
     node::{Heartbeat, Load, NodeInfo, RegisterServer},
@@ -257,6 +260,20 @@ impl Registry {
         for node in self.nodes.values_mut().filter(|node| node.is_kept() && wanted(node)) {
             node.renew(lease_ends);
         }
+    }
+
+    /// The live nodes that serve items of the library.
+    pub(crate) fn library_nodes(&self, now: Instant) -> Vec<Candidate> {
+        let serving = self.live(now).filter(|(_, node)| node.serves_library);
+        let candidate = |(_, node): (&NodeId, &Node)| {
+            let spec = node.spec();
+            Candidate {
+                hostname: spec.hostname.to_owned(),
+                public_url: spec.public_url.to_owned(),
+                is_full: rendezvous::is_full(&spec.capacity, &node.load),
+            }
+        };
+        serving.map(candidate).collect()
     }
 
     /// The nodes that may be chosen.

@@ -29,6 +29,8 @@ pub(crate) struct Node {
     grant_keys: Option<Vec<String>>,
     /// How far its machine's clock is ahead of the main server's.
     clock_offset_ms: Option<i64>,
+    /// Whether it serves items of the library, as of its last heartbeat.
+    pub(crate) serves_library: bool,
     received: Received,
     lease_ends: Instant,
     /// Whether the end of the present lease was reported.
@@ -49,6 +51,7 @@ impl Node {
             renewal_due,
             grant_keys: None,
             clock_offset_ms: None,
+            serves_library: false,
             received: Received::Forwarded,
             lease_ends,
             end_noted: false,
@@ -80,6 +83,7 @@ impl Node {
     /// Takes over what a heartbeat says beside load and streams.
     pub(super) fn note(&mut self, heartbeat: &Heartbeat) {
         self.clock_offset_ms = heartbeat.clock_offset_ms;
+        self.serves_library = heartbeat.serves_library;
         self.grant_keys =
             heartbeat.grant_keys.as_ref().map(|kids| kids.iter().take(MOST_GRANT_KEYS).cloned().collect());
     }

@@ -1,0 +1,31 @@
+//! The library as a feature: its routes, and what keeps its records in sync with the store.
+
+use std::sync::Arc;
+
+use super::{Library, routes};
+use crate::{
+    feature::{Context, Feature},
+    state::ClusterState,
+};
+
+/// The routes of the library, and the tasks of its records.
+pub(crate) fn feature(context: &Context, state: &Arc<ClusterState>, library: &Arc<Library>) -> Feature {
+    let [loading, following, saving] = [(); 3].map(|()| Arc::clone(library));
+    let api = routes::Api {
+        library: Arc::clone(library),
+        state: Arc::clone(state),
+        grants: Arc::clone(&context.grants),
+        partition: Arc::clone(&context.partition),
+        credentials: context.credentials.clone(),
+        play_grants: context
+            .metrics
+            .counter("undead_play_grants", "Grants for items of the library handed out"),
+    };
+    Feature::new(routes::router(Arc::new(api)))
+        .loading(move || {
+            let library = Arc::clone(&loading);
+            async move { library.load().await }
+        })
+        .task("watch of the library", async move { following.items.follow().await })
+        .saving("items of the library", |shutdown| async move { saving.items.save(&shutdown).await })
+}

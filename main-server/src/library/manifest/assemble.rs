@@ -1,0 +1,132 @@
+//! The manifest that players get, made of the takes of an item. Pure.
+//!
+//! Takes are played one after another, without pauses. A take with a hole, groups that no node has any more, becomes two takes
+//! with the same init segment. While an item grows, its manifest ends at the first hole that may still be filled, so that what
+//! players know of it never moves.
+
+use std::collections::BTreeMap;
+
+use protocol::{
+    ItemId,
+    item::{Alternative, Blob, Fragment, GroupRange, Manifest, ManifestTake},
+};
+
+use super::take::{Take, TakeFragment};
+
+/// The takes of an item by their numbers.
+pub(crate) type Takes = BTreeMap<u64, Take>;
+
+/// What an item's record says of its media.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Length of what can be played.
+    pub(crate) duration_ms: u64,
+    /// Bytes of all blobs, in all formats.
+    pub(crate) bytes: u64,
+}
+
+/// The groups that the takes have.
+pub(crate) fn recorded(takes: &Takes) -> Vec<GroupRange> {
+    takes.iter().flat_map(|(number, take)| take.ranges(*number)).collect()
+}
+
+/// Length and size of the media.
+pub(crate) fn totals(takes: &Takes, is_growing: bool) -> Totals {
+    let duration_ms = runs(takes, is_growing).iter().map(|run| span_ms(&run.fragments)).sum();
+    let inits = takes.values().flat_map(|take| {
+        let formats = std::iter::once(&take.head.format).chain(&take.head.alternatives);
+        formats.filter_map(|format| format.init.as_ref())
+    });
+    let fragments = takes.values().flat_map(Take::fragments).flat_map(TakeFragment::blobs);
+    Totals { duration_ms, bytes: inits.chain(fragments).fold(0, |sum, blob| blob.bytes.saturating_add(sum)) }
+}
+
+/// The manifest of an item.
+pub(crate) fn assemble(item_id: ItemId, takes: &Takes, is_growing: bool) -> Manifest {
+    let mut begins_ms = 0;
+    let runs = runs(takes, is_growing);
+    let takes = runs.iter().map(|run| {
+        let take = run.manifest_take(begins_ms);
+        begins_ms += span_ms(&run.fragments);
+        take
+    });
+    Manifest { item_id, is_growing, takes: takes.collect() }
+}
+
+/// Fragments of one take without a hole.
+struct Run<'a> {
+    take: &'a Take,
+    fragments: Vec<&'a TakeFragment>,
+}
+
+fn runs(takes: &Takes, is_growing: bool) -> Vec<Run<'_>> {
+    let mut runs: Vec<Run<'_>> = Vec::new();
+    let mut is_first_take = true;
+    for take in takes.values() {
+        // An item may begin within a take.
+        let mut next = if is_first_take { None } else { Some(0) };
+        let mut fragments: Vec<&TakeFragment> = Vec::new();
+        for fragment in take.fragments() {
+            let is_behind_hole = next.is_some_and(|next| next != fragment.first_group);
+            if is_behind_hole {
+                if !fragments.is_empty() {
+                    runs.push(Run { take, fragments: std::mem::take(&mut fragments) });
+                }
+                if is_growing && fragment.first_group > take.head.settled_before {
+                    return runs;
+                }
+            }
+            next = Some(fragment.end());
+            fragments.push(fragment);
+        }
+        let ends = take.head.is_over || fragments.last().is_some_and(|last| last.ends_take);
+        if !fragments.is_empty() {
+            runs.push(Run { take, fragments });
+            is_first_take = false;
+        }
+        if is_growing && !ends {
+            return runs;
+        }
+    }
+    runs
+}
+
+/// From the begin of the first fragment to the end of the last one.
+fn span_ms(fragments: &[&TakeFragment]) -> u64 {
+    let (Some(first), Some(last)) = (fragments.first(), fragments.last()) else { return 0 };
+    last.start_ms.saturating_add(last.duration_ms).saturating_sub(first.start_ms)
+}
+
+impl Run<'_> {
+    /// It as a take that begins at `begins_ms` of the item.
+    fn manifest_take(&self, begins_ms: u64) -> ManifestTake {
+        let first_ms = self.fragments.first().map_or(0, |first| first.start_ms);
+        let head = &self.take.head;
+        let of_format = |blob: fn(&TakeFragment, usize) -> Option<&Blob>, format: usize| {
+            let with_next = self.fragments.iter().zip(self.fragments.iter().skip(1).map(Some).chain([None]));
+            with_next
+                .filter_map(|(fragment, next)| {
+                    let end_ms = next
+                        .map_or(fragment.start_ms.saturating_add(fragment.duration_ms), |next| next.start_ms);
+                    Some(Fragment {
+                        blob: blob(fragment, format)?.clone(),
+                        start_ms: fragment.start_ms.saturating_sub(first_ms).saturating_add(begins_ms),
+                        duration_ms: end_ms.saturating_sub(fragment.start_ms),
+                    })
+                })
+                .collect::<Vec<_>>()
+        };
+        let alternatives = head.alternatives.iter().enumerate().map(|(index, format)| Alternative {
+            mime: format.mime.clone(),
+            init: format.init.clone(),
+            fragments: of_format(|fragment, index| fragment.alternatives.get(index), index),
+        });
+        ManifestTake {
+            mime: head.format.mime.clone(),
+            init: head.format.init.clone(),
+            fragments: of_format(|fragment, _| Some(&fragment.blob), 0),
+            offset_ms: begins_ms.cast_signed().saturating_sub(first_ms.cast_signed()),
+            alternatives: alternatives.collect(),
+        }
+    }
+}

@@ -1,0 +1,435 @@
+//! The library: items that were recorded or uploaded, and their manifests.
+//!
+//! [`Library`] is what requests and other features come to. A [`record`] describes an item; every main server has all of them in
+//! memory. Its media are in its [`manifest`], which names blobs of the object store. No media pass through here: nodes serve
+//! them to clients that have a grant.
+//!
+//! Everything changes by compare-and-set, so that any main server may do it, and again after a failure.
+
+mod error;
+mod feature;
+pub(crate) mod manifest;
+pub(crate) mod record;
+mod routes;
+mod table;
+#[cfg(test)]
+mod tests;
+pub(crate) mod text;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protocol::{
+    ItemId,
+    item::{Blob, GroupRange, Item, ItemTrack, Manifest, State},
+};
+use store::{Replicated, contention::give_way};
+use tokio::sync::watch;
+
+pub(crate) use self::{
+    error::Error,
+    feature::feature,
+    manifest::{Format, NewTake, TakeFragment},
+    record::{NewItem, Record, Text, new_id},
+};
+use self::{
+    manifest::{Cached, Manifests, Picture, Previews, assemble, recorded, totals},
+    table::Table,
+};
+use crate::{
+    api::caller::Person, broadcasters::Broadcasters, clock::Now, config::LibraryLimits, feature::Context,
+};
+
+/// Most characters that are kept of the reason why an item failed.
+pub(crate) const MOST_ERROR_CHARS: usize = 100;
+/// How often a change that met another server's is tried again, with pauses between.
+const ATTEMPTS: u32 = 16;
+
+/// See the [module](self).
+pub(crate) struct Library {
+    items: Replicated<Record, Arc<Table>>,
+    table: Arc<Table>,
+    manifests: Manifests,
+    broadcasters: Arc<Broadcasters>,
+    limits: LibraryLimits,
+}
+
+/// What is known of a recording after fragments were appended.
+pub(crate) struct Appended {
+    /// The groups that the manifest has, as ranges in order.
+    pub(crate) recorded: Vec<GroupRange>,
+    /// How many fragments were not taken because they overlap others in part.
+    pub(crate) overlapping: usize,
+}
+
+/// The manifest of an item and its version.
+pub(crate) struct Versioned {
+    /// Changes whenever the manifest does.
+    pub(crate) tag: String,
+    /// The manifest; `None` if the caller has this version.
+    pub(crate) manifest: Option<Manifest>,
+}
+
+impl Library {
+    /// It without items: see [`Self::load`].
+    pub(crate) fn new(context: &Context, broadcasters: &Arc<Broadcasters>) -> Self {
+        let table = Arc::new(Table::new());
+        let kv = &context.store.kv;
+        Self {
+            items: Replicated::new(Arc::clone(kv), Arc::clone(&table), |_| None),
+            table,
+            manifests: Manifests::new(kv),
+            broadcasters: Arc::clone(broadcasters),
+            limits: context.config.library,
+        }
+    }
+
+    /// Takes over the items in the store.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn load(&self) -> Result<(), store::Error> {
+        self.items.load().await
+    }
+
+    /// Changes whenever an item does, here or at another main server.
+    pub(crate) fn changed(&self) -> watch::Receiver<()> {
+        self.table.changed()
+    }
+
+    /// Whether there is room for `bytes` more, for items of the account `owner` if one is named.
+    ///
+    /// # Errors
+    /// [`Error::Full`].
+    pub(crate) fn room_for(&self, owner: Option<&str>, bytes: u64) -> Result<(), Error> {
+        let LibraryLimits { quota_bytes, account_quota_bytes, items, .. } = self.limits;
+        let (all, of_owner) = self.table.bytes(owner);
+        if all.saturating_add(bytes) > quota_bytes {
+            return Err(Error::Full("the library is full (library_quota_bytes): delete items first".into()));
+        }
+        let is_owned = owner.is_some();
+        if account_quota_bytes.is_some_and(|quota| is_owned && of_owner.saturating_add(bytes) > quota) {
+            let message =
+                "your share of the library is full (library_account_quota_bytes): delete items first";
+            return Err(Error::Full(message.into()));
+        }
+        let is_full = self.items.with(|records| records.len()) >= items;
+        let message =
+            || Error::Full(format!("the library has {items} items (library_items): delete some first"));
+        if is_full { Err(message()) } else { Ok(()) }
+    }
+
+    /// Makes an item. One that has the id already stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Store`].
+    pub(crate) async fn create(&self, new: NewItem, now: Now) -> Result<ItemId, Error> {
+        let item_id = new.item_id;
+        if self.items.get(&item_id).is_some() {
+            return Ok(item_id);
+        }
+        self.room_for(None, 0)?;
+        match self.items.create(&item_id, Record::new(new, now.unix_ms())).await {
+            Err(store::Error::Conflict) => self.items.look_up(&item_id).await?,
+            outcome => outcome?,
+        }
+        Ok(item_id)
+    }
+
+    /// The newest items that all clients find, and how many there are.
+    pub(crate) fn newest(&self, at_most: usize) -> (Vec<Item>, u64) {
+        let mut listed = self.items.all();
+        listed.retain(|(_, record)| record.is_listed());
+        listed.sort_by_key(|(_, record)| std::cmp::Reverse(record.created_at_ms));
+        let total = listed.len() as u64;
+        let items = listed.into_iter().take(at_most).map(|(item_id, record)| record.item(item_id, false));
+        (items.collect(), total)
+    }
+
+    /// An item that is known here, deleted or not.
+    pub(crate) fn known(&self, item_id: ItemId) -> Option<Record> {
+        self.items.get(&item_id)
+    }
+
+    /// An item that is not deleted. The store is asked for one that is not known here: another main server may have made it
+    /// just now.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Store`].
+    pub(crate) async fn get(&self, item_id: ItemId) -> Result<Record, Error> {
+        self.find(item_id).await?.filter(|record| !record.is_deleted()).ok_or(Error::Unknown)
+    }
+
+    /// An item, deleted or not.
+    pub(crate) async fn find(&self, item_id: ItemId) -> Result<Option<Record>, store::Error> {
+        if self.items.get(&item_id).is_none() {
+            self.items.look_up(&item_id).await?;
+        }
+        Ok(self.items.get(&item_id))
+    }
+
+    /// Whether the person may change the item: its owner, or an operator.
+    pub(crate) fn may_edit(&self, record: &Record, person: Option<&Person>) -> bool {
+        person.is_some_and(|person| self.broadcasters.may_manage(person, record.owner.as_ref()))
+    }
+
+    /// Adds fragments to a take of an item, which is made if it is new. Fragments that are there are passed over, so a caller
+    /// that does not know whether it succeeded may call again. When this returns, the store has them.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for an item that is unknown or deleted, [`Error::Invalid`], [`Error::OtherTake`], [`Error::Full`],
+    /// [`Error::Store`].
+    pub(crate) async fn append(
+        &self,
+        item_id: ItemId,
+        take: &NewTake,
+        fragments: &[TakeFragment],
+    ) -> Result<Appended, Error> {
+        let write = async |takes: &mut _| self.manifests.append(item_id, take, fragments, takes).await;
+        let with_tracks = |record: &mut Record| {
+            if record.tracks.is_empty() {
+                record.tracks = tracks(&take.format.mime);
+            }
+        };
+        let (cached, overlapping) = self.change_media(item_id, write, with_tracks).await?;
+        Ok(Appended { recorded: recorded(&cached.takes), overlapping })
+    }
+
+    /// Gives up the groups that are missing between those that are there: the manifest of a growing item continues after them.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub(crate) async fn settle(&self, item_id: ItemId) -> Result<(), Error> {
+        let write = async |takes: &mut _| self.manifests.settle(item_id, takes).await;
+        self.change_media(item_id, write, |_| {}).await.map(drop)
+    }
+
+    /// Changes the state of an item. A reason belongs to [`State::Failed`].
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub(crate) async fn set_state(
+        &self,
+        item_id: ItemId,
+        state: State,
+        reason: Option<&str>,
+    ) -> Result<(), Error> {
+        let reason = reason.map(|reason| reason.chars().take(MOST_ERROR_CHARS).collect::<String>());
+        let with_state = |record: &mut Record| {
+            record.state = state;
+            record.error.clone_from(&reason);
+        };
+        self.change_media(item_id, async |_: &mut _| Ok(()), with_state).await.map(drop)
+    }
+
+    /// Changes what describes an item that is not deleted. `change` may run several times.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Store`].
+    pub(crate) async fn change(
+        &self,
+        item_id: ItemId,
+        change: impl Fn(&mut Record),
+    ) -> Result<Record, Error> {
+        self.get(item_id).await?;
+        let changed = self.items.change(&item_id, |record| changed(record, &change)).await?;
+        changed.ok_or(Error::Unknown)
+    }
+
+    /// Deletes an item; it can be restored for some time.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn delete(&self, item_id: ItemId, now: Now) -> Result<(), Error> {
+        let until_ms = (now + self.limits.undo).unix_ms();
+        self.change(item_id, |record| record.deleted_until_ms = Some(until_ms)).await.map(drop)
+    }
+
+    /// Restores an item that was deleted; one that was not stays as it is.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn restore(&self, item_id: ItemId, now: Now) -> Result<(), Error> {
+        let restored = |record: &Record| {
+            let is_restorable = record.deleted_until_ms.is_some_and(|until_ms| now.unix_ms() < until_ms);
+            is_restorable.then(|| Record { deleted_until_ms: None, ..record.clone() })
+        };
+        let record = self.items.change(&item_id, restored).await?;
+        record.filter(|record| !record.is_deleted()).map(drop).ok_or(Error::Unknown)
+    }
+
+    /// Replaces the picture of an item.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn set_poster(&self, item_id: ItemId, poster: Blob) -> Result<(), Error> {
+        self.change(item_id, |record| record.poster = Some(poster.clone())).await.map(drop)
+    }
+
+    /// Adds a picture for the time line of an item, which shows its time `at_ms`.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn add_preview(&self, item_id: ItemId, at_ms: u64, blob: Blob) -> Result<(), Error> {
+        self.get(item_id).await?;
+        let picture = Picture { at_ms, blob };
+        for attempt in 1..=ATTEMPTS {
+            match self.manifests.add_preview(item_id, picture.clone()).await {
+                Err(store::Error::Conflict) => give_way(attempt).await,
+                Err(error) => return Err(error.into()),
+                Ok(count) => return self.change(item_id, |record| record.previews = count).await.map(drop),
+            }
+        }
+        Err(store::Error::Conflict.into())
+    }
+
+    /// The pictures for the time line of an item.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn previews(&self, item_id: ItemId, record: &Record) -> Result<Previews, Error> {
+        if record.previews == 0 {
+            return Ok(Previews::default());
+        }
+        Ok(self.manifests.previews(item_id).await?)
+    }
+
+    /// The groups that the manifest of an item has, as ranges in order.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn recorded(&self, item_id: ItemId) -> Result<Vec<GroupRange>, Error> {
+        let record = self.get(item_id).await?;
+        Ok(recorded(&self.manifests.load(item_id, record.media_version).await?.takes))
+    }
+
+    /// The media of an item that is not deleted, for a caller that has the version `known`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn manifest(&self, item_id: ItemId, known: Option<&str>) -> Result<Versioned, Error> {
+        let record = self.get(item_id).await?;
+        let growing = if record.is_growing() { "g" } else { "" };
+        let tag = format!("\"{}{growing}\"", record.media_version);
+        if known == Some(tag.as_str()) {
+            return Ok(Versioned { tag, manifest: None });
+        }
+        let cached = self.manifests.load(item_id, record.media_version).await?;
+        let manifest = Some(assemble(item_id, &cached.takes, record.is_growing()));
+        Ok(Versioned { tag, manifest })
+    }
+
+    /// Calls `each` with the hash of every blob that an item names: of items that can be restored, too. Manifests without an
+    /// item, which a failure may leave, are deleted.
+    ///
+    /// # Errors
+    /// [`Error::Store`], also for an entry that this version cannot read: then some were not named.
+    pub(crate) async fn named_blobs(&self, mut each: impl FnMut(&str)) -> Result<(), Error> {
+        let mut unknown = std::collections::BTreeSet::new();
+        self.manifests
+            .blobs(|item_id, blob| {
+                if self.items.get(&item_id).is_none() {
+                    unknown.insert(item_id);
+                }
+                each(&blob.hash);
+            })
+            .await?;
+        for item_id in unknown {
+            if self.find(item_id).await?.is_none() {
+                self.manifests.remove(item_id).await?;
+            }
+        }
+        for (_, record) in self.items.all() {
+            record.poster.iter().for_each(|poster| each(&poster.hash));
+        }
+        Ok(())
+    }
+
+    /// Writes media and brings the record in line with them. `write` and `change` run again after a conflict.
+    async fn change_media<T>(
+        &self,
+        item_id: ItemId,
+        write: impl AsyncFn(&mut manifest::Takes) -> Result<T, Error>,
+        change: impl Fn(&mut Record),
+    ) -> Result<(Arc<Cached>, T), Error> {
+        for attempt in 1..=ATTEMPTS {
+            let record = self.get(item_id).await?;
+            let before = self.manifests.load(item_id, record.media_version).await?;
+            let mut takes = before.takes.clone();
+            let written = match write(&mut takes).await {
+                Err(Error::Store(store::Error::Conflict)) => {
+                    self.manifests.evict(item_id);
+                    give_way(attempt).await;
+                    continue;
+                }
+                Err(error) => {
+                    // Whether it was written is not known.
+                    self.manifests.evict(item_id);
+                    return Err(error);
+                }
+                Ok(written) => written,
+            };
+            let version = Mutex::new(None);
+            let in_line = |record: &Record| {
+                let is_current = record.media_version == before.version && !record.is_deleted();
+                if !is_current {
+                    *version.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                    return None;
+                }
+                let mut changed = record.clone();
+                change(&mut changed);
+                let totals = totals(&takes, changed.is_growing());
+                (changed.duration_ms, changed.bytes) = (totals.duration_ms, totals.bytes);
+                let has_changed = changed != *record || !is_same(&takes, &before.takes);
+                if has_changed {
+                    changed.media_version += 1;
+                }
+                *version.lock().unwrap_or_else(PoisonError::into_inner) = Some(changed.media_version);
+                has_changed.then_some(changed)
+            };
+            self.items.change(&item_id, in_line).await?;
+            let version = version.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if let Some(version) = version {
+                let cached = Arc::new(Cached { version, takes });
+                self.manifests.keep(item_id, Arc::clone(&cached));
+                return Ok((cached, written));
+            }
+            // Another server wrote meanwhile.
+            self.manifests.evict(item_id);
+            give_way(attempt).await;
+        }
+        Err(store::Error::Conflict.into())
+    }
+}
+
+/// The record after `change`; `None` if it is deleted or stays as it is.
+fn changed(record: &Record, change: impl Fn(&mut Record)) -> Option<Record> {
+    let mut changed = record.clone();
+    change(&mut changed);
+    (changed != *record && !record.is_deleted()).then_some(changed)
+}
+
+/// Whether two versions of the takes come from the same writes.
+fn is_same(takes: &manifest::Takes, others: &manifest::Takes) -> bool {
+    takes.len() == others.len()
+        && takes.iter().all(|(number, take)| others.get(number).is_some_and(|other| take.is_same(other)))
+}
+
+/// The tracks that the codecs of a MIME type name.
+fn tracks(mime: &str) -> Vec<ItemTrack> {
+    const AUDIO: [&str; 7] = ["opus", "mp4a", "flac", "vorbis", "mp3", "ac-3", "ec-3"];
+    let track = |codec: &str| {
+        let is_audio = AUDIO.iter().any(|name| codec.to_ascii_lowercase().starts_with(name));
+        ItemTrack {
+            kind: if is_audio { "audio" } else { "video" }.into(),
+            codec: codec.chars().take(32).collect(),
+        }
+    };
+    match mime.split_once("codecs=") {
+        Some((_, codecs)) => {
+            let codecs = codecs.trim_matches(['"', ' ']).split(',').map(str::trim);
+            codecs.filter(|codec| !codec.is_empty()).take(manifest::MOST_TRACKS).map(track).collect()
+        }
+        None if mime == "audio/mpeg" => vec![track("mp3")],
+        None => Vec::new(),
+    }
+}

@@ -1,0 +1,131 @@
+//! What the library's handlers take out of a request. An item that a caller may not see is to it as if there were none.
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
+use protocol::{ErrorCode, ItemId, item::Item, stream::Visibility};
+use serde::Deserialize;
+
+use super::{
+    super::{Error as LibraryError, Record},
+    Api,
+};
+use crate::{
+    api::{
+        caller::{Person, bearer, forbidden, unauthorized},
+        error::Error,
+    },
+    audit,
+    clock::Now,
+};
+
+/// The part of a path that names an item; there may be others.
+#[derive(Deserialize)]
+struct ItemIdText {
+    item_id: String,
+}
+
+/// The item that the path names.
+pub(super) struct ItemPath(pub(super) ItemId);
+
+impl FromRequestParts<Arc<Api>> for ItemPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
+        let path = Path::<ItemIdText>::from_request_parts(parts, api).await;
+        let item_id = path.ok().and_then(|Path(path)| path.item_id.parse().ok());
+        item_id.map(Self).ok_or_else(|| LibraryError::Unknown.into())
+    }
+}
+
+/// An item that the caller may see.
+pub(super) struct Reader {
+    pub(super) item_id: ItemId,
+    pub(super) record: Record,
+    /// Whether the caller may change it.
+    pub(super) may_edit: bool,
+}
+
+impl Reader {
+    /// The item as this caller sees it.
+    pub(super) fn item(&self) -> Item {
+        self.record.item(self.item_id, self.may_edit)
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Reader {
+    type Rejection = Error;
+
+    /// All see public and unlisted items. Private ones are for callers with a grant of the item, and for nodes; the owner,
+    /// operators and the broadcaster of the stream see deleted ones, too.
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
+        let ItemPath(item_id) = ItemPath::from_request_parts(parts, api).await?;
+        let record = api.library.find(item_id).await?.ok_or(LibraryError::Unknown)?;
+        let person = api.credentials.reader(parts);
+        let token = bearer(&parts.headers);
+        let may_edit = api.library.may_edit(&record, person.as_ref())
+            || token.is_some_and(|token| is_broadcaster(api, &record, token));
+        let is_visible = !record.is_deleted()
+            && (record.visibility != Visibility::Private
+                || api.credentials.is_node(&parts.headers)
+                || token.is_some_and(|token| {
+                    let since_ms = record.asks_since_ms;
+                    api.grants.earlier_item(token, item_id, since_ms, Now::read()).is_some()
+                }));
+        let known = may_edit || is_visible;
+        known.then_some(Self { item_id, record, may_edit }).ok_or_else(|| LibraryError::Unknown.into())
+    }
+}
+
+/// An item that the caller may change, deleted or not: its owner, an operator, or the broadcaster of the stream that it records.
+pub(super) struct Editor {
+    pub(super) item_id: ItemId,
+    pub(super) record: Record,
+    /// Who it is, if that is a person who signed in.
+    person: Option<Person>,
+}
+
+impl FromRequestParts<Arc<Api>> for Editor {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
+        // Before anything is said of the item.
+        let person = api.credentials.person(parts)?;
+        let ItemPath(item_id) = ItemPath::from_request_parts(parts, api).await?;
+        let record = api.library.find(item_id).await?.ok_or(LibraryError::Unknown)?;
+        let token = bearer(&parts.headers);
+        let is_admitted = match token {
+            Some(token) => is_broadcaster(api, &record, token),
+            None => api.library.may_edit(&record, person.as_ref()),
+        };
+        if is_admitted {
+            return Ok(Self { item_id, record, person });
+        }
+        if record.is_deleted() || record.visibility == Visibility::Private {
+            return Err(LibraryError::Unknown.into());
+        }
+        Err(match (token, person) {
+            (Some(_), _) => {
+                Error::new(ErrorCode::InvalidGrant, "the token is no publish grant of the item's stream")
+            }
+            (None, Some(_)) => forbidden("only the owner or an operator may do this"),
+            (None, None) => unauthorized("this call needs a session"),
+        })
+    }
+}
+
+impl Editor {
+    /// Logs what a person did to the item. What the broadcaster of its stream does is not in the audit log.
+    pub(super) fn log(&self, address: Option<IpAddr>, what: &str) {
+        if let Some(person) = &self.person {
+            audit::log(&person.name, address, &format!("{what} the item {}", self.item_id));
+        }
+    }
+}
+
+fn is_broadcaster(api: &Api, record: &Record, token: &str) -> bool {
+    record.stream_id.is_some_and(|stream_id| api.grants.check_broadcaster(token, stream_id).is_ok())
+}

@@ -1,0 +1,53 @@
+//! Items and manifests on one store that several main servers share.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod manifests;
+
+use protocol::{
+    ItemId,
+    item::{Blob, Kind, State},
+    stream::Visibility,
+};
+
+use super::{Format, NewItem, NewTake, TakeFragment, Text, new_id};
+use crate::{clock::Now, cluster::tests::Member};
+
+/// A public item that is ready, unless `set` says otherwise.
+async fn item(server: &Member, title: &str, set: impl FnOnce(&mut NewItem)) -> ItemId {
+    let mut new = NewItem {
+        item_id: new_id().unwrap(),
+        kind: Kind::Upload,
+        state: State::Ready,
+        text: Text { title: title.into(), ..Text::default() },
+        visibility: Visibility::Public,
+        passphrase_hash: None,
+        owner: None,
+        stream_id: None,
+    };
+    set(&mut new);
+    server.library.create(new, Now::read()).await.unwrap()
+}
+
+/// The name of a blob, made of a number.
+fn blob(number: u64) -> Blob {
+    Blob { hash: format!("{number:064x}"), bytes: 1000 }
+}
+
+fn take(number: u64) -> NewTake {
+    let format = Format { mime: "video/webm;codecs=\"vp9,opus\"".into(), init: Some(blob(number)) };
+    NewTake { take: number, format, alternatives: vec![] }
+}
+
+/// A fragment with `groups` groups of 10 s each, the first of which is `group`.
+fn fragment(group: u64, groups: u64) -> TakeFragment {
+    TakeFragment {
+        first_group: group,
+        groups,
+        blob: blob(1000 * group + groups),
+        alternatives: vec![],
+        start_ms: 10_000 * group,
+        duration_ms: 10_000 * groups,
+        ends_take: false,
+    }
+}
