@@ -6,10 +6,10 @@ use crate::Error;
 use bytes::{BufMut, BytesMut};
 
 /// A box's four-character code.
-pub(crate) type Kind = [u8; 4];
+pub type Kind = [u8; 4];
 
 /// Bytes of the longest header read: size, type and 64-bit size.
-pub(crate) const MAX_HEADER_BYTES: usize = 16;
+pub const MAX_HEADER_BYTES: usize = 16;
 
 pub(crate) fn malformed(reason: impl Into<String>) -> Error {
     Error::Malformed { container: "MP4", reason: reason.into() }
@@ -17,17 +17,18 @@ pub(crate) fn malformed(reason: impl Into<String>) -> Error {
 
 /// The start of a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) kind: Kind,
+pub struct Header {
+    /// The type.
+    pub kind: Kind,
     /// Bytes of the header itself: 8 or 16.
-    pub(crate) header_bytes: usize,
+    pub header_bytes: usize,
     /// Bytes after the header; `None` where the box reaches to the end of the file (`size` 0).
-    pub(crate) payload_bytes: Option<u64>,
+    pub payload_bytes: Option<u64>,
 }
 
 impl Header {
     /// Reads the header at the start of `data`; `None` while it is not complete.
-    pub(crate) fn parse(data: &[u8]) -> Result<Option<Self>, Error> {
+    pub fn parse(data: &[u8]) -> Result<Option<Self>, Error> {
         let Some((&short, rest)) = data.split_first_chunk() else { return Ok(None) };
         let Some((&kind, rest)) = rest.split_first_chunk() else { return Ok(None) };
         let (header_bytes, size) = match u32::from_be_bytes(short) {
@@ -46,12 +47,13 @@ impl Header {
 }
 
 /// The boxes inside a box, each as its type and payload; ends after the first error.
-pub(crate) struct Boxes<'a> {
+pub struct Boxes<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Boxes<'a> {
-    pub(crate) fn new(payload: &'a [u8]) -> Self {
+    /// Those in the payload of another box.
+    pub fn new(payload: &'a [u8]) -> Self {
         Self { rest: payload }
     }
 
@@ -85,7 +87,7 @@ impl<'a> Iterator for Boxes<'a> {
 }
 
 /// The payload of the first box of type `kind` in `payload`.
-pub(crate) fn find<'a>(payload: &'a [u8], kind: &Kind) -> Result<Option<&'a [u8]>, Error> {
+pub fn find<'a>(payload: &'a [u8], kind: &Kind) -> Result<Option<&'a [u8]>, Error> {
     Boxes::new(payload)
         .find(|found| !matches!(found, Ok((other, _)) if other != kind))
         .transpose()
@@ -93,22 +95,23 @@ pub(crate) fn find<'a>(payload: &'a [u8], kind: &Kind) -> Result<Option<&'a [u8]
 }
 
 /// As [`find`], for a box that has to be there.
-pub(crate) fn expect<'a>(payload: &'a [u8], kind: &Kind) -> Result<&'a [u8], Error> {
+pub fn expect<'a>(payload: &'a [u8], kind: &Kind) -> Result<&'a [u8], Error> {
     find(payload, kind)?.ok_or_else(|| malformed(format!("no {} box", kind.escape_ascii())))
 }
 
 /// Reads a box's fields from front to back.
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(crate) fn new(payload: &'a [u8]) -> Self {
+    /// From the first byte on.
+    pub fn new(payload: &'a [u8]) -> Self {
         Self { rest: payload }
     }
 
     /// As [`Self::new`], past the version and flags of a full box (section 4.2.2), which come with it.
-    pub(crate) fn full(payload: &'a [u8]) -> Result<(u8, u32, Self), Error> {
+    pub fn full(payload: &'a [u8]) -> Result<(u8, u32, Self), Error> {
         let mut fields = Self::new(payload);
         let version_and_flags = fields.u32()?;
         Ok(((version_and_flags >> 24) as u8, version_and_flags & 0xff_ffff, fields))
@@ -120,29 +123,34 @@ impl<'a> Fields<'a> {
         Ok(array)
     }
 
-    pub(crate) fn u16(&mut self) -> Result<u16, Error> {
+    /// The next field, of 16 bits. `Malformed` at the end of the box, as the others.
+    pub fn u16(&mut self) -> Result<u16, Error> {
         self.array().map(u16::from_be_bytes)
     }
 
-    pub(crate) fn u32(&mut self) -> Result<u32, Error> {
+    /// The next field, of 32 bits.
+    pub fn u32(&mut self) -> Result<u32, Error> {
         self.array().map(u32::from_be_bytes)
     }
 
-    pub(crate) fn u64(&mut self) -> Result<u64, Error> {
+    /// The next field, of 64 bits.
+    pub fn u64(&mut self) -> Result<u64, Error> {
         self.array().map(u64::from_be_bytes)
     }
 
     /// A field that is 64 bits wide in the full box's version 1 and 32 in version 0.
-    pub(crate) fn u32_or_u64(&mut self, version: u8) -> Result<u64, Error> {
+    pub fn u32_or_u64(&mut self, version: u8) -> Result<u64, Error> {
         if version == 0 { self.u32().map(u64::from) } else { self.u64() }
     }
 
-    pub(crate) fn skip(&mut self, bytes: usize) -> Result<(), Error> {
+    /// Passes over so many bytes.
+    pub fn skip(&mut self, bytes: usize) -> Result<(), Error> {
         self.rest = self.rest.get(bytes..).ok_or_else(|| malformed("box cut short"))?;
         Ok(())
     }
 
-    pub(crate) fn rest(self) -> &'a [u8] {
+    /// What is left.
+    pub fn rest(self) -> &'a [u8] {
         self.rest
     }
 }

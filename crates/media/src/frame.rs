@@ -25,12 +25,16 @@ pub enum Codec {
     Aac,
     /// MP3 audio (MPEG-1, MPEG-2 and MPEG-2.5, layer 3).
     Mp3,
+    /// FLAC audio: whole frames, as native FLAC has them. Files only: no recorder makes it.
+    Flac,
+    /// Vorbis audio. Files only: no recorder makes it.
+    Vorbis,
 }
 
 impl Codec {
     /// Whether it codes sound.
     pub fn is_audio(self) -> bool {
-        matches!(self, Self::Opus | Self::Aac | Self::Mp3)
+        matches!(self, Self::Opus | Self::Aac | Self::Mp3 | Self::Flac | Self::Vorbis)
     }
 }
 
@@ -124,7 +128,8 @@ pub struct Track {
     /// Its shape.
     pub kind: TrackKind,
     /// What a decoder needs before the first frame: nothing for VP8, the body of `vpcC` without version and flags for VP9,
-    /// `av1C` for AV1, `avcC` for H.264, `OpusHead` for Opus, `AudioSpecificConfig` for AAC, nothing for MP3.
+    /// `av1C` for AV1, `avcC` for H.264, `OpusHead` for Opus, `AudioSpecificConfig` for AAC, nothing for MP3, `fLaC` and
+    /// the metadata blocks for FLAC, the three headers with Matroska's lengths in front for Vorbis.
     pub config: Bytes,
     /// How pixels map to colours: the body of Matroska's `Colour` element (RFC 9559, section 5.1.4.1.28.16); empty when
     /// the input does not say.
@@ -135,6 +140,12 @@ impl Track {
     /// Whether it is pictures.
     pub fn is_video(&self) -> bool {
         matches!(self.kind, TrackKind::Video { .. })
+    }
+}
+
+impl AsRef<Self> for Track {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 
@@ -160,8 +171,8 @@ pub struct Frame {
     pub track: usize,
     /// When it is shown or heard, in µs of the take's time.
     pub pts_us: u64,
-    /// When it is decoded, in µs of the take's time: not after `pts_us`, and not before the frame before it in its track ended
-    /// decoding. Within a track, frames are decoded without a hole.
+    /// When it is decoded, in µs of the take's time: not before the frame before it in its track ended decoding, and in a take
+    /// that is live not after `pts_us`. Within a track, frames are decoded without a hole.
     pub dts_us: u64,
     /// From its decode time to that of the next frame of its track, in µs; for the last frame of a run an estimate, which
     /// that next decode time respects.

@@ -104,6 +104,8 @@ fn codec(name: &str) -> Result<Codec, Error> {
         Some("opus") => Ok(Codec::Opus),
         Some("mp4a") => Ok(Codec::Aac),
         Some("mp3") => Ok(Codec::Mp3),
+        Some("flac") => Ok(Codec::Flac),
+        Some("vorbis") => Ok(Codec::Vorbis),
         _ => Err(Error::Unsupported(format!("codec {name:.40}"))),
     }
 }

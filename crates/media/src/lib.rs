@@ -8,11 +8,11 @@
 //! Sans-IO: no clock, no sockets, no tasks. Nothing in here panics on any input, work is proportional to the bytes pushed, and
 //! memory stays under a stated bound.
 
-mod boxes;
+pub mod boxes;
 mod codec;
 mod colour;
 pub mod demux;
-mod ebml;
+pub mod ebml;
 mod error;
 mod frame;
 mod frame_records;
@@ -22,6 +22,7 @@ mod take;
 mod timeline;
 mod varint;
 
+pub use codec::{Inspector, packet_duration_us};
 pub use error::Error;
 pub use frame::{Codec, Display, Frame, Packet, Rotation, Run, Track, TrackKind};
 pub use mux::{Init, Muxer, most_chunk_bytes};

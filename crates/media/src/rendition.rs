@@ -17,8 +17,8 @@ impl Rendition {
     /// Whether players take a codec in it.
     pub fn holds(self, codec: Codec) -> bool {
         match self {
-            Self::WebM => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::Opus),
-            Self::Mp4 => codec != Codec::Vp8,
+            Self::WebM => matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::Opus | Codec::Vorbis),
+            Self::Mp4 => !matches!(codec, Codec::Vp8 | Codec::Vorbis),
             Self::Frames => true,
         }
     }

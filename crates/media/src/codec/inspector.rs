@@ -6,7 +6,7 @@ use crate::{Codec, Display, Error, Packet, Track, TrackKind, frame::stretched};
 
 /// Looks into the packets of one track.
 #[derive(Debug)]
-pub(crate) struct Inspector {
+pub struct Inspector {
     codec: Codec,
     /// Of H.264.
     normalizer: Option<h264::H264Normalizer>,
@@ -20,8 +20,13 @@ pub(crate) struct Inspector {
 const FREE_UNITS: u64 = 16;
 
 impl Inspector {
-    /// For a track as its container describes it, with what its first keyframe said before, if there was one.
-    pub(crate) fn new(track: &Track, first: Option<Keyframe>) -> Result<Self, Error> {
+    /// For a track as its container describes it. `Malformed` where its configuration is broken.
+    pub fn new(track: &Track) -> Result<Self, Error> {
+        Self::resume(track, None)
+    }
+
+    /// As [`Self::new`], with what its first keyframe said before, if there was one.
+    pub(crate) fn resume(track: &Track, first: Option<Keyframe>) -> Result<Self, Error> {
         let normalizer = match track.codec {
             Codec::H264 => {
                 let found = first.as_ref().map(|first| first.config.clone());
@@ -34,7 +39,7 @@ impl Inspector {
 
     /// Reads a packet, says whether it is a keyframe, and brings it into the form that frames have here. Sound is always key.
     /// No picture before the first one that tells the track's configuration counts as a keyframe.
-    pub(crate) fn inspect(&mut self, packet: &mut Packet) -> Result<(), Error> {
+    pub fn inspect(&mut self, packet: &mut Packet) -> Result<(), Error> {
         let mut units = 0;
         if let Some(normalizer) = &mut self.normalizer {
             (packet.data, units) = normalizer.normalize(std::mem::take(&mut packet.data))?;
@@ -51,7 +56,7 @@ impl Inspector {
                 units = units.max(leading.units);
                 h264::is_key(&leading)
             }
-            Codec::Opus | Codec::Aac | Codec::Mp3 => return Ok(()),
+            Codec::Opus | Codec::Aac | Codec::Mp3 | Codec::Flac | Codec::Vorbis => return Ok(()),
         };
         self.units += units.saturating_sub(FREE_UNITS);
         if is_key && self.first.is_none() {
@@ -67,7 +72,7 @@ impl Inspector {
             Codec::Vp9 => vp9::keyframe(frame),
             Codec::Av1 => av1::keyframe(frame),
             Codec::H264 => self.normalizer.as_ref()?.avcc().map(h264::keyframe),
-            Codec::Opus | Codec::Aac | Codec::Mp3 => None,
+            Codec::Opus | Codec::Aac | Codec::Mp3 | Codec::Flac | Codec::Vorbis => None,
         }
     }
 
@@ -83,7 +88,7 @@ impl Inspector {
     }
 
     /// The track with all that is known of it; `None` while its first keyframe is to come.
-    pub(crate) fn describe(&self, track: &Track) -> Option<Track> {
+    pub fn describe(&self, track: &Track) -> Option<Track> {
         match track.kind {
             TrackKind::Video { width, height, display } => {
                 let coded = Display { rotation: display.rotation, ..Display::coded(width, height) };

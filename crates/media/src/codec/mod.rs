@@ -3,6 +3,7 @@
 pub(crate) mod aac;
 pub(crate) mod av1;
 mod bits;
+pub(crate) mod flac;
 pub(crate) mod h264;
 mod inspector;
 mod keyframe;
@@ -18,18 +19,19 @@ pub(crate) mod vp9;
 use std::borrow::Cow;
 
 use crate::{Codec, Error, Rendition, Track};
-pub(crate) use inspector::Inspector;
+pub use inspector::Inspector;
 pub(crate) use keyframe::Keyframe;
 pub(crate) use picture_order::PictureOrder;
 pub(crate) use repeat::Repeat;
 
 /// How long an audio packet sounds, in µs; `None` where it does not tell.
-pub(crate) fn packet_duration_us(track: &Track, packet: &[u8]) -> Option<u64> {
+pub fn packet_duration_us(track: &Track, packet: &[u8]) -> Option<u64> {
     match track.codec {
         Codec::Opus => opus::packet_duration_us(packet),
         Codec::Aac => aac::packet_duration_us(&track.config),
         Codec::Mp3 => mp3::packet_duration_us(packet),
-        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H264 => None,
+        Codec::Flac => flac::packet_duration_us(track.kind, packet),
+        Codec::Vorbis | Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H264 => None,
     }
 }
 
@@ -43,7 +45,7 @@ pub(crate) fn silence(track: &Track, duration_us: u64) -> Option<Cow<'static, [u
         Codec::Opus => opus::silence(&track.config, duration_us),
         Codec::Aac => aac::silence(&track.config).map(Cow::Owned),
         Codec::Mp3 => mp3::silence(track.kind).map(Cow::Owned),
-        Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H264 => None,
+        Codec::Flac | Codec::Vorbis | Codec::Vp8 | Codec::Vp9 | Codec::Av1 | Codec::H264 => None,
     }
 }
 
@@ -72,5 +74,8 @@ pub(crate) fn codec_string(format: Rendition, track: &Track) -> Result<String, E
         (Codec::Opus, _) => Ok("opus".into()),
         (Codec::Aac, _) => aac::codec_string(&track.config).ok_or_else(missing),
         (Codec::Mp3, _) => Ok("mp3".into()),
+        (Codec::Flac, _) => Ok("flac".into()),
+        (Codec::Vorbis, Rendition::Mp4) => Err(Error::Unsupported("Vorbis in MP4".into())),
+        (Codec::Vorbis, _) => Ok("vorbis".into()),
     }
 }

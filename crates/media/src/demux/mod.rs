@@ -5,6 +5,7 @@ pub mod frames;
 mod input;
 mod mime;
 mod refusal;
+mod selection;
 pub mod webm;
 
 use bytes::Bytes;

@@ -11,17 +11,17 @@ use crate::Error;
 pub(crate) const MAX_SIZE: u64 = (1 << 56) - 2;
 
 /// The longest header: an ID of four bytes and a size of eight.
-pub(crate) const MAX_HEADER_BYTES: usize = 12;
+pub const MAX_HEADER_BYTES: usize = 12;
 
 /// An element's ID and size, as they stand before its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
+pub struct Header {
     /// With its length marker, as IDs are written everywhere.
-    pub(crate) id: u32,
+    pub id: u32,
     /// Bytes of the body; `None` is "unknown".
-    pub(crate) size: Option<u64>,
+    pub size: Option<u64>,
     /// Bytes of this header itself.
-    pub(crate) len: usize,
+    pub len: usize,
 }
 
 pub(crate) fn malformed(reason: impl Into<String>) -> Error {
@@ -29,7 +29,7 @@ pub(crate) fn malformed(reason: impl Into<String>) -> Error {
 }
 
 /// Reads the header at the start of `input`; `None` when more bytes are needed.
-pub(crate) fn header(input: &[u8]) -> Result<Option<Header>, Error> {
+pub fn header(input: &[u8]) -> Result<Option<Header>, Error> {
     let Some((id, id_len)) = vint(input, 4)? else { return Ok(None) };
     let Some((size, size_len)) = vint(&input[id_len..], 8)? else { return Ok(None) };
     let unknown = (1 << (7 * size_len)) - 1;
@@ -53,7 +53,7 @@ pub(crate) fn vint(input: &[u8], max_len: usize) -> Result<Option<(u64, usize)>,
 }
 
 /// An unsigned integer's body (RFC 8794, section 7.2); no bytes mean 0.
-pub(crate) fn uint(body: &[u8]) -> Result<u64, Error> {
+pub fn uint(body: &[u8]) -> Result<u64, Error> {
     if body.len() > 8 {
         return Err(malformed(format!("integer of {} bytes", body.len())));
     }
@@ -61,7 +61,7 @@ pub(crate) fn uint(body: &[u8]) -> Result<u64, Error> {
 }
 
 /// A float's body (RFC 8794, section 7.3): 0, 4 or 8 bytes.
-pub(crate) fn float(body: &[u8]) -> Result<f64, Error> {
+pub fn float(body: &[u8]) -> Result<f64, Error> {
     match body.len() {
         0 => Ok(0.0),
         4 => Ok(f64::from(f32::from_bits(big_endian(body) as u32))),
@@ -75,12 +75,12 @@ fn big_endian(bytes: &[u8]) -> u64 {
 }
 
 /// The elements inside a complete body, as `(id, body)`; ends after the first error.
-pub(crate) fn children(body: &[u8]) -> Children<'_> {
+pub fn children(body: &[u8]) -> Children<'_> {
     Children { rest: body }
 }
 
 /// See [`children`].
-pub(crate) struct Children<'a> {
+pub struct Children<'a> {
     rest: &'a [u8],
 }
 

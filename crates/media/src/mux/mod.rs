@@ -29,18 +29,41 @@ pub struct Muxer {
     format: Rendition,
     tracks: Arc<[Track]>,
     init: Init,
+    /// Whether the last frame of a run lasts as long as it says.
+    is_exact: bool,
 }
+
+/// How much of each track's media comes before its start, in its ticks of MP4: samples of sound.
+type Leads = [u32; 2];
+
+/// The most tracks of a take.
+const MAX_TRACKS: usize = 2;
 
 impl Muxer {
     /// A muxer for a take of at most two tracks. `Unsupported` where this format has no place for one of their codecs.
     pub fn new(format: Rendition, tracks: Arc<[Track]>) -> Result<Self, Error> {
+        Self::with_leads(format, tracks, [0; MAX_TRACKS], false)
+    }
+
+    /// A muxer for a whole file, of whose frames it is known how long they last. Of a track of sound that is written as MP4, the
+    /// first `leads` samples are what a decoder needs before it: its media starts with them, and is heard after them.
+    pub fn of_file(format: Rendition, tracks: Arc<[Track]>, leads: [u32; MAX_TRACKS]) -> Result<Self, Error> {
+        Self::with_leads(format, tracks, leads, true)
+    }
+
+    fn with_leads(
+        format: Rendition,
+        tracks: Arc<[Track]>,
+        leads: Leads,
+        is_exact: bool,
+    ) -> Result<Self, Error> {
         let data = match format {
             Rendition::WebM => webm::init(&tracks)?,
-            Rendition::Mp4 => cmaf::init(&tracks)?,
+            Rendition::Mp4 => cmaf::init(&tracks, &leads)?,
             Rendition::Frames => frames::init(&tracks)?,
         };
         let mime = mime::of(format, &tracks)?;
-        Ok(Self { format, tracks, init: Init { mime, data } })
+        Ok(Self { format, tracks, init: Init { mime, data }, is_exact })
     }
 
     /// The init data, in front of the chunks.
@@ -60,7 +83,7 @@ impl Muxer {
     /// Appends the run as a chunk. Gives where in `out` the data of each of its frames is; an empty range for gap frames.
     pub fn write_chunk(&self, run: &Run, out: &mut BytesMut) -> Vec<Range<usize>> {
         match self.format {
-            Rendition::WebM => webm::write_chunk(&self.tracks, run, out),
+            Rendition::WebM => webm::write_chunk(&self.tracks, run, self.is_exact, out),
             Rendition::Mp4 => cmaf::write_chunk(&self.tracks, run, out),
             Rendition::Frames => frames::write_chunk(run, out),
         }

@@ -37,7 +37,8 @@ impl Pipeline {
             return Err(Error::Unsupported(format!("{} together", codecs.join(" and "))));
         }
         let Memory { packager, timeline, keyframe } = memory;
-        let inspector = |track: &Track| Inspector::new(track, keyframe.clone().filter(|_| track.is_video()));
+        let inspector =
+            |track: &Track| Inspector::resume(track, keyframe.clone().filter(|_| track.is_video()));
         let inspectors = tracks.iter().map(inspector).collect::<Result<_, _>>()?;
         let packager = Packager::new(&tracks, packager);
         let timeline = Timeline::new(&tracks, timeline);

@@ -12,13 +12,16 @@ use super::{
 use crate::{
     Error, Packet,
     boxes::{self, Header, malformed, put_box},
-    demux::{Event, input::Input, refusal},
+    demux::{Event, input::Input, refusal, selection::Origin},
 };
 use bytes::{BufMut, Bytes, BytesMut};
 use std::vec;
 
 /// The largest `moov` that is read; a recorder's has about 1 KiB.
 pub const MAX_MOOV_BYTES: u64 = 64 << 10;
+
+/// The largest `moov` of a file that is read, which may have pictures in it.
+pub const MAX_FILE_MOOV_BYTES: u64 = 16 << 20;
 
 /// The largest `moov` that goes into a resume point, which is asked for after every segment.
 const MAX_RESUMED_MOOV_BYTES: usize = 8 << 10;
@@ -36,6 +39,7 @@ pub const MAX_MDAT_BYTES: u64 = 32 << 20;
 #[derive(Debug, Default)]
 pub struct Demuxer {
     input: Input,
+    origin: Origin,
     /// Whether `ftyp` was read.
     begun: bool,
     movie: Option<Movie>,
@@ -63,6 +67,11 @@ impl Demuxer {
     /// A demuxer at the start of a take.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A demuxer of a file: it reads the first video and the first audio track that players take, FLAC too.
+    pub fn of_file() -> Self {
+        Self { origin: Origin::File, ..Self::default() }
     }
 
     /// Adds the next bytes of the take, any number of them. Pull [`Self::next_event`] until `None` before pushing more.
@@ -220,14 +229,20 @@ impl Demuxer {
     }
 
     fn read_moov(&mut self, header: Header) -> Result<Step, Error> {
-        let Some(taken) = self.take_sized(header, "moov", MAX_MOOV_BYTES)? else { return Ok(Step::NeedMore) };
+        let limit = match self.origin {
+            Origin::Recorder => MAX_MOOV_BYTES,
+            Origin::File => MAX_FILE_MOOV_BYTES,
+        };
+        let Some(taken) = self.take_sized(header, "moov", limit)? else { return Ok(Step::NeedMore) };
         // A copy, so that it does not keep a whole segment's bytes for the length of a take.
         let moov = Bytes::copy_from_slice(&taken[header.header_bytes..]);
         match &self.movie {
-            Some(movie) if movie.moov == moov || movie.tracks == movie::read(&moov)? => Ok(Step::Continue),
+            Some(movie) if movie.moov == moov || movie.tracks == movie::read(&moov, self.origin)? => {
+                Ok(Step::Continue)
+            }
             Some(_) => Err(malformed("tracks that change within a take")),
             None => {
-                let tracks = movie::read(&moov)?;
+                let tracks = movie::read(&moov, self.origin)?;
                 let decode_times = vec![0; tracks.len()];
                 self.movie = Some(Movie { moov, tracks, decode_times });
                 Ok(Step::Tracks)

@@ -8,4 +8,5 @@ mod fragment;
 mod movie;
 mod state;
 
-pub use demux::{Demuxer, MAX_MDAT_BYTES, MAX_MOOF_BYTES, MAX_MOOV_BYTES};
+pub use demux::{Demuxer, MAX_FILE_MOOV_BYTES, MAX_MDAT_BYTES, MAX_MOOF_BYTES, MAX_MOOV_BYTES};
+pub use movie::{MovieTrack, movie_tracks};

@@ -3,9 +3,12 @@
 use crate::{
     Codec, Display, Error, Rotation, Track, TrackKind,
     boxes::{Boxes, Fields, Kind, expect, find, malformed},
-    codec::opus_config::head_from_dops,
+    codec::{flac, opus_config::head_from_dops},
     colour::Colour,
-    demux::refusal,
+    demux::{
+        refusal,
+        selection::{Origin, Selection},
+    },
     frame::stretched,
 };
 
@@ -46,22 +49,11 @@ const MAX_DELAY_US: u64 = 5_000_000;
 
 /// The tracks in a `moov` that have media; `Unsupported` for codecs that are not forwarded. Of edit lists only the start counts,
 /// as far as it differs between tracks: a live stream has nothing else to edit.
-pub(super) fn read(moov: &[u8]) -> Result<Vec<InputTrack>, Error> {
-    let (mut tracks, mut starts_us) = (Vec::new(), Vec::new());
-    for child in Boxes::new(moov) {
-        if let (kind, trak) = child?
-            && &kind == b"trak"
-            && !is_about_media(trak)?
-        {
-            let track = read_track(trak)?;
-            starts_us.push(edit::start_us(trak, moov, track.timescale)?);
-            tracks.push(track);
-        }
-        refusal::check_tracks(tracks.len())?;
-    }
-    if tracks.is_empty() {
-        return Err(malformed("a movie without tracks"));
-    }
+pub(super) fn read(moov: &[u8], origin: Origin) -> Result<Vec<InputTrack>, Error> {
+    let chosen = select(moov, origin)?;
+    let starts_us = chosen.iter().map(|chosen| edit::start_us(chosen.trak, moov, chosen.track.timescale));
+    let starts_us = starts_us.collect::<Result<Vec<_>, _>>()?;
+    let mut tracks: Vec<_> = chosen.into_iter().map(|chosen| chosen.track).collect();
     read_defaults(find(moov, b"mvex")?.ok_or_else(refusal::not_fragmented)?, &mut tracks)?;
     let earliest_us = starts_us.iter().copied().min().unwrap_or(0);
     for (track, start_us) in tracks.iter_mut().zip(starts_us) {
@@ -73,15 +65,75 @@ pub(super) fn read(moov: &[u8]) -> Result<Vec<InputTrack>, Error> {
     Ok(tracks)
 }
 
-/// Whether a track has no media, but time codes, metadata or hints (`hdlr`, section 8.4.3).
-fn is_about_media(trak: &[u8]) -> Result<bool, Error> {
-    let Some(hdlr) = find(expect(trak, b"mdia")?, b"hdlr")? else { return Ok(false) };
-    let (_, _, mut fields) = Fields::full(hdlr)?;
-    fields.skip(4)?; // pre_defined
-    Ok(matches!(fields.rest().first_chunk(), Some(b"tmcd" | b"meta" | b"hint")))
+/// A track of a movie whose tables tell where its samples are.
+#[derive(Clone, Debug)]
+pub struct MovieTrack<'a> {
+    /// What it is.
+    pub track: Track,
+    /// Ticks a second; not 0.
+    pub timescale: u32,
+    /// The payload of its `trak`.
+    pub trak: &'a [u8],
 }
 
-fn read_track(trak: &[u8]) -> Result<InputTrack, Error> {
+/// The first video and the first audio track that players take, in the payload of a file's `moov`.
+///
+/// `Unsupported` where players take no track of a kind that there is, or the movie has neither kind.
+pub fn movie_tracks(moov: &[u8]) -> Result<Vec<MovieTrack<'_>>, Error> {
+    let mut tracks = Vec::new();
+    for Chosen { track: InputTrack { timescale, track, .. }, trak } in select(moov, Origin::File)? {
+        tracks.push(MovieTrack { track, timescale, trak });
+    }
+    Ok(tracks)
+}
+
+/// A track that is read.
+struct Chosen<'a> {
+    track: InputTrack,
+    trak: &'a [u8],
+}
+
+impl AsRef<Track> for Chosen<'_> {
+    fn as_ref(&self) -> &Track {
+        &self.track.track
+    }
+}
+
+fn select(moov: &[u8], origin: Origin) -> Result<Vec<Chosen<'_>>, Error> {
+    let mut selection = Selection::new(origin);
+    for child in Boxes::new(moov) {
+        let (kind, trak) = child?;
+        if &kind != b"trak" {
+            continue;
+        }
+        match handler(trak)? {
+            // They have no media, but time codes, metadata or hints.
+            Some(b"tmcd" | b"meta" | b"hint") => {}
+            handler => {
+                let is_video = match handler {
+                    Some(b"vide") => Some(true),
+                    Some(b"soun") => Some(false),
+                    _ => None,
+                };
+                if is_video.is_some() || origin == Origin::Recorder {
+                    selection.add(is_video, read_track(trak, origin).map(|track| Chosen { track, trak }))?;
+                }
+            }
+        }
+    }
+    let chosen = selection.finish()?;
+    if chosen.is_empty() { Err(malformed("a movie without tracks")) } else { Ok(chosen) }
+}
+
+/// What kind of media a track has (`hdlr`, section 8.4.3).
+fn handler(trak: &[u8]) -> Result<Option<&Kind>, Error> {
+    let Some(hdlr) = find(expect(trak, b"mdia")?, b"hdlr")? else { return Ok(None) };
+    let (_, _, mut fields) = Fields::full(hdlr)?;
+    fields.skip(4)?; // pre_defined
+    Ok(fields.rest().first_chunk())
+}
+
+fn read_track(trak: &[u8], origin: Origin) -> Result<InputTrack, Error> {
     // tkhd (section 8.3.2) and mdhd (section 8.4.2) begin with creation and modification time.
     let (version, _, mut tkhd) = Fields::full(expect(trak, b"tkhd")?)?;
     tkhd.skip(if version == 0 { 8 } else { 16 })?;
@@ -101,7 +153,7 @@ fn read_track(trak: &[u8]) -> Result<InputTrack, Error> {
         .next()
         .transpose()?
         .ok_or_else(|| malformed("a track without sample entry"))?;
-    let mut track = read_sample_entry(kind, entry)?;
+    let mut track = read_sample_entry(kind, entry, origin)?;
     if let TrackKind::Video { display, .. } = &mut track.kind {
         display.rotation = rotation;
     }
@@ -122,7 +174,7 @@ fn read_rotation(version: u8, mut tkhd: Fields<'_>) -> Result<Rotation, Error> {
     })
 }
 
-fn read_sample_entry(kind: Kind, entry: &[u8]) -> Result<Track, Error> {
+fn read_sample_entry(kind: Kind, entry: &[u8], origin: Origin) -> Result<Track, Error> {
     match &kind {
         b"avc1" | b"avc3" => read_visual_entry(Codec::H264, entry, b"avcC"),
         b"av01" => read_visual_entry(Codec::Av1, entry, b"av1C"),
@@ -130,6 +182,7 @@ fn read_sample_entry(kind: Kind, entry: &[u8]) -> Result<Track, Error> {
         b"Opus" => read_opus_entry(entry),
         b"mp4a" => read_mpeg_audio_entry(entry),
         b".mp3" => Ok(sound(Codec::Mp3, &AudioEntry::parse(entry)?, Bytes::new())),
+        b"fLaC" if origin == Origin::File => read_flac_entry(entry),
         other => Err(refusal::codec(&other.escape_ascii().to_string())),
     }
 }
@@ -197,6 +250,15 @@ fn read_opus_entry(entry: &[u8]) -> Result<Track, Error> {
     // OpusHead has the channel count at 9; Opus always decodes at 48 kHz.
     let channels = config.get(9).copied().unwrap_or_default().into();
     Ok(sound(Codec::Opus, &AudioEntry { channels, sample_rate: 48_000, ..entry }, config))
+}
+
+/// "Encapsulation of FLAC in ISO Base Media File Format", section 3.3; the rate is that of STREAMINFO.
+fn read_flac_entry(entry: &[u8]) -> Result<Track, Error> {
+    let entry = AudioEntry::parse(entry)?;
+    let (_, _, blocks) = Fields::full(expect(entry.boxes, b"dfLa")?)?;
+    let config = Bytes::from(flac::config_from_dfla(blocks.rest()));
+    let sample_rate = flac::sample_rate(&config)?;
+    Ok(sound(Codec::Flac, &AudioEntry { sample_rate, ..entry }, config))
 }
 
 /// `mp4a` (ISO 14496-14, section 6.7): AAC or MP3, as its `esds` says.

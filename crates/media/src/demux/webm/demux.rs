@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error, Packet, codec,
-    demux::{Event, input::Input},
+    demux::{Event, input::Input, selection::Origin},
     ebml::{self, document, id, malformed},
     error::shown,
     frame::MAX_PTS_US,
@@ -50,6 +50,7 @@ enum Place {
 #[derive(Debug)]
 pub struct Demuxer {
     input: Input,
+    origin: Origin,
     place: Place,
     ticks: Ticks,
     /// The body of the Tracks element.
@@ -79,8 +80,18 @@ impl Default for Demuxer {
 impl Demuxer {
     /// A demuxer at the start of a take.
     pub fn new() -> Self {
+        Self::of(Origin::Recorder)
+    }
+
+    /// A demuxer of a file: it reads the first video and the first audio track that players take, FLAC and Vorbis too.
+    pub fn of_file() -> Self {
+        Self::of(Origin::File)
+    }
+
+    fn of(origin: Origin) -> Self {
         Self {
             input: Input::default(),
+            origin,
             place: Place::Start,
             ticks: Ticks::default(),
             tracks: Bytes::new(),
@@ -256,7 +267,7 @@ impl Demuxer {
     fn on_tracks(&mut self, body: Bytes) -> Result<Option<Event>, Error> {
         // A copy, so that two small headers do not keep a whole segment's bytes for the length of a take.
         self.tracks = Bytes::copy_from_slice(&body);
-        self.entries = tracks::read(&self.tracks)?;
+        self.entries = tracks::read(&self.tracks, self.origin)?;
         Ok(Some(Event::Tracks(self.entries.iter().map(|entry| entry.track.clone()).collect())))
     }
 

@@ -5,7 +5,10 @@ use bytes::Bytes;
 
 use crate::{
     Codec, Display, Error, Rotation, Track, TrackKind,
-    demux::refusal,
+    demux::{
+        refusal,
+        selection::{Origin, Selection},
+    },
     ebml::{self, id, malformed},
     error::shown,
     frame::stretched,
@@ -20,20 +23,33 @@ pub(super) struct Entry {
     pub(super) track: Track,
 }
 
+impl AsRef<Track> for Entry {
+    fn as_ref(&self) -> &Track {
+        &self.track
+    }
+}
+
 /// Reads the body of a Tracks element.
 ///
-/// `Unsupported` when there is a codec, a kind of track or an encoding that this crate does not forward.
-pub(super) fn read(body: &Bytes) -> Result<Vec<Entry>, Error> {
-    let mut entries: Vec<Entry> = Vec::new();
+/// `Unsupported` when there is a codec, a kind of track or an encoding that this crate does not forward; see [`Selection`].
+pub(super) fn read(body: &Bytes, origin: Origin) -> Result<Vec<Entry>, Error> {
+    let mut selection = Selection::new(origin);
     for child in ebml::children(body) {
         if let (id::TRACK_ENTRY, entry) = child? {
-            let entry = read_entry(body, entry)?;
-            if entries.iter().any(|other| other.number == entry.number) {
-                return Err(malformed(format!("two tracks are number {}", entry.number)));
-            }
-            entries.push(entry);
+            let raw = read_entry(entry)?;
+            let is_video = match raw.kind {
+                id::TYPE_VIDEO => Some(true),
+                id::TYPE_AUDIO => Some(false),
+                _ => None,
+            };
+            selection.add(is_video, described(body, &raw, origin))?;
         }
-        refusal::check_tracks(entries.len())?;
+    }
+    let entries: Vec<Entry> = selection.finish()?;
+    for (at, entry) in entries.iter().enumerate() {
+        if entries[..at].iter().any(|other| other.number == entry.number) {
+            return Err(malformed(format!("two tracks are number {}", entry.number)));
+        }
     }
     if entries.is_empty() {
         return Err(malformed("no tracks"));
@@ -59,9 +75,10 @@ struct RawEntry<'a> {
     colour: &'a [u8],
     sample_rate: f64,
     channels: u64,
+    is_encoded: bool,
 }
 
-fn read_entry(owner: &Bytes, body: &[u8]) -> Result<Entry, Error> {
+fn read_entry(body: &[u8]) -> Result<RawEntry<'_>, Error> {
     let mut raw = RawEntry { sample_rate: 8000.0, channels: 1, ..RawEntry::default() };
     for child in ebml::children(body) {
         match child? {
@@ -70,21 +87,27 @@ fn read_entry(owner: &Bytes, body: &[u8]) -> Result<Entry, Error> {
             (id::CODEC_ID, value) => raw.codec_id = value,
             (id::DEFAULT_DURATION, value) => raw.frame_ns = ebml::uint(value)?,
             (id::CODEC_PRIVATE, value) => raw.codec_private = value,
-            (id::CONTENT_ENCODINGS, _) => {
-                return Err(Error::Unsupported("encrypted or compressed tracks".into()));
-            }
+            (id::CONTENT_ENCODINGS, _) => raw.is_encoded = true,
             (id::VIDEO, video) => read_video(&mut raw, video)?,
             (id::AUDIO, audio) => read_audio(&mut raw, audio)?,
             _ => {}
         }
     }
+    Ok(raw)
+}
+
+/// The track of an entry, whose fields are in `owner`.
+fn described(owner: &Bytes, raw: &RawEntry<'_>, origin: Origin) -> Result<Entry, Error> {
+    if raw.is_encoded {
+        return Err(Error::Unsupported("encrypted or compressed tracks".into()));
+    }
     if raw.number == 0 {
         return Err(malformed("a track without a number"));
     }
-    let codec = codec(raw.codec_id)?;
+    let codec = codec(raw.codec_id, origin)?;
     let track = Track {
         codec,
-        kind: kind(&raw)?,
+        kind: kind(raw)?,
         config: if codec == Codec::Vp9 { Bytes::new() } else { owner.slice_ref(raw.codec_private) },
         colour: owner.slice_ref(raw.colour),
     };
@@ -138,7 +161,7 @@ fn read_audio(raw: &mut RawEntry<'_>, audio: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-fn codec(codec_id: &[u8]) -> Result<Codec, Error> {
+fn codec(codec_id: &[u8], origin: Origin) -> Result<Codec, Error> {
     match codec_id {
         b"V_VP8" => Ok(Codec::Vp8),
         b"V_VP9" => Ok(Codec::Vp9),
@@ -148,6 +171,8 @@ fn codec(codec_id: &[u8]) -> Result<Codec, Error> {
         b"A_AAC" => Ok(Codec::Aac),
         b"A_MPEG/L3" => Ok(Codec::Mp3),
         id if id.starts_with(b"A_AAC/") => Ok(Codec::Aac),
+        b"A_VORBIS" if origin == Origin::File => Ok(Codec::Vorbis),
+        b"A_FLAC" if origin == Origin::File => Ok(Codec::Flac),
         other => Err(refusal::codec(&shown(other))),
     }
 }

@@ -1,10 +1,11 @@
 //! The init segment (ISO 14496-12, section 8.2.1): what the tracks are. All times in it are 0, because fragments tell them.
 
 use super::track::{timescale, track_id};
+use crate::mux::Leads;
 use crate::{
     Codec, Display, Error, Rotation, Track, TrackKind,
     boxes::{Kind, put_box, put_full_box},
-    codec::opus_config::dops_from_head,
+    codec::{flac, opus_config::dops_from_head},
     colour::Colour,
 };
 use bytes::{BufMut, Bytes, BytesMut};
@@ -26,7 +27,7 @@ const UNDETERMINED_LANGUAGE: u16 = 0x55c4;
 
 /// The init segment: `ftyp` and `moov`. Errors where MP4 has no place for a codec here, or a
 /// track lacks its configuration.
-pub(in crate::mux) fn init(tracks: &[Track]) -> Result<Bytes, Error> {
+pub(in crate::mux) fn init(tracks: &[Track], leads: &Leads) -> Result<Bytes, Error> {
     let entries = tracks.iter().map(sample_entry).collect::<Result<Vec<_>, _>>()?;
     let mut out = BytesMut::new();
     put_box(&mut out, b"ftyp", |out| {
@@ -37,7 +38,8 @@ pub(in crate::mux) fn init(tracks: &[Track]) -> Result<Bytes, Error> {
     put_box(&mut out, b"moov", |out| {
         put_movie_header(out, tracks.len());
         for (index, (track, entry)) in tracks.iter().zip(&entries).enumerate() {
-            put_track(out, index, track, entry);
+            let lead = leads.get(index).copied().unwrap_or(0);
+            put_track(out, index, track, entry, lead);
         }
         put_box(out, b"mvex", |out| (0..tracks.len()).for_each(|index| put_track_defaults(out, index)));
     });
@@ -59,9 +61,12 @@ fn put_movie_header(out: &mut BytesMut, tracks: usize) {
     });
 }
 
-fn put_track(out: &mut BytesMut, index: usize, track: &Track, entry: &[u8]) {
+fn put_track(out: &mut BytesMut, index: usize, track: &Track, entry: &[u8], lead: u32) {
     put_box(out, b"trak", |out| {
         put_track_header(out, index, track);
+        if lead > 0 {
+            put_edit_list(out, lead);
+        }
         put_box(out, b"mdia", |out| {
             put_full_box(out, b"mdhd", 0, 0, |out| {
                 out.put_bytes(0, 8); // creation and modification time
@@ -76,6 +81,18 @@ fn put_track(out: &mut BytesMut, index: usize, track: &Track, entry: &[u8]) {
                 out.put_bytes(0, 13); // reserved, and an empty name
             });
             put_box(out, b"minf", |out| put_media_information(out, track, entry));
+        });
+    });
+}
+
+/// `edts` (section 8.6.5): the track starts `lead` ticks into its media. Its duration is that of the fragments: 0.
+fn put_edit_list(out: &mut BytesMut, lead: u32) {
+    put_box(out, b"edts", |out| {
+        put_full_box(out, b"elst", 0, 0, |out| {
+            out.put_u32(1);
+            out.put_u32(0);
+            out.put_u32(lead.min(i32::MAX as u32));
+            out.put_u32(0x1_0000); // rate 1
         });
     });
 }
@@ -196,9 +213,23 @@ fn sample_entry(track: &Track) -> Result<BytesMut, Error> {
                 put_elementary_stream(out, MP3_OBJECT_TYPE, &[]);
             });
         }
+        // "Encapsulation of FLAC in ISO Base Media File Format", section 3.3.
+        (Codec::Flac, TrackKind::Audio { channels, sample_rate }) => {
+            let stream_info = flac::stream_info(&track.config)?;
+            put_audio_entry(&mut out, b"fLaC", channels, expressible(sample_rate), |out| {
+                put_full_box(out, b"dfLa", 0, 0, |out| out.put_slice(&stream_info));
+            });
+        }
         (other, _) => return Err(Error::Unsupported(format!("{other:?} in MP4"))),
     }
     Ok(out)
+}
+
+/// The greatest part of a rate that a sample entry can tell, by whole divisions: 48 000 for 96 000.
+fn expressible(sample_rate: u32) -> u32 {
+    let divisor = (1..=64)
+        .find(|divisor| sample_rate.is_multiple_of(*divisor) && sample_rate / divisor <= u16::MAX.into());
+    sample_rate / divisor.unwrap_or(1)
 }
 
 /// A visual sample entry (ISO 14496-12, section 12.1.3), whose configuration `put_config` writes.

@@ -119,10 +119,13 @@ impl<'a> Samples<'a> {
 
     /// Writes the content of a `traf`.
     fn put_fragment(&mut self, out: &mut BytesMut) {
-        let (mut count, mut composed) = (0, false);
+        let (mut count, mut composed, mut version) = (0, false, 0);
         for sample in self.iter() {
+            let offset = self.composition_offset(sample.frame);
             count += 1;
-            composed |= self.composition_offset(sample.frame) > 0;
+            composed |= offset != 0;
+            // Only version 1 has offsets below 0.
+            version |= u8::from(offset < 0);
         }
         let mut samples = self.iter().peekable();
         let first_us = samples.peek().map_or(0, |first| first.frame.dts_us);
@@ -131,14 +134,14 @@ impl<'a> Samples<'a> {
         // Behind box header, version and flags, and sample count.
         self.offset_field = out.len() + 16;
         let flags = OFFSET_DURATION_SIZE_FLAGS | if composed { COMPOSITION_OFFSETS } else { 0 };
-        put_full_box(out, b"trun", 0, flags, |out| {
+        put_full_box(out, b"trun", version, flags, |out| {
             out.put_u32(count);
             out.put_u32(0);
             while let Some(Sample { frame, data, .. }) = samples.next() {
                 let duration = self.duration(frame, samples.peek().map(|next| next.frame));
                 let flags = if frame.key { SYNC_SAMPLE } else { DEPENDENT_SAMPLE };
                 let offset = if composed { self.composition_offset(frame) } else { 0 };
-                let fields = [duration, data.len() as u32, flags, offset].map(u32::to_be_bytes);
+                let fields = [duration, data.len() as u32, flags, offset as u32].map(u32::to_be_bytes);
                 out.put_slice(fields[..if composed { 4 } else { 3 }].as_flattened());
             }
         });
@@ -151,11 +154,9 @@ impl<'a> Samples<'a> {
     }
 
     /// Ticks from when a frame is decoded to when it is shown.
-    fn composition_offset(&self, frame: &Frame) -> u32 {
-        self.ticks(frame.pts_us)
-            .saturating_sub(self.ticks(frame.dts_us))
-            .try_into()
-            .unwrap_or(i32::MAX as u32)
+    fn composition_offset(&self, frame: &Frame) -> i32 {
+        let offset = self.ticks(frame.pts_us) as i64 - self.ticks(frame.dts_us) as i64;
+        offset.clamp(i32::MIN.into(), i32::MAX.into()) as i32
     }
 
     /// `time_us` in the track's ticks, rounded to the nearest.
@@ -262,6 +263,6 @@ mod tests {
     #[test]
     fn codecs_that_mp4_has_no_place_for_here_are_refused() {
         let vp8 = track(Codec::Vp8, TrackKind::Video { width: 1, height: 1, display: Display::coded(1, 1) });
-        assert!(matches!(init(&[vp8]), Err(Error::Unsupported(_))));
+        assert!(matches!(init(&[vp8], &[0; 2]), Err(Error::Unsupported(_))));
     }
 }

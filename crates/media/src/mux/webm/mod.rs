@@ -55,13 +55,18 @@ pub(super) fn chunk_bytes(run: &Run) -> usize {
 
 /// Appends the frames as one Cluster, or as several where they span more than the 32.767 s that one can. Gives where each
 /// frame's data is in `out`.
-pub(super) fn write_chunk(tracks: &[Track], run: &Run, out: &mut BytesMut) -> Vec<Range<usize>> {
+pub(super) fn write_chunk(
+    tracks: &[Track],
+    run: &Run,
+    is_exact: bool,
+    out: &mut BytesMut,
+) -> Vec<Range<usize>> {
     let mut places = Vec::with_capacity(run.frames.len());
     let mut rest = &run.frames[..];
     while !rest.is_empty() {
         let (start_ms, count) = first_cluster(rest);
         let (frames, later) = rest.split_at(count);
-        Cluster { start_ms, frames, tracks }.write(out, &mut places);
+        Cluster { start_ms, frames, tracks, is_exact }.write(out, &mut places);
         rest = later;
     }
     places
@@ -87,6 +92,8 @@ struct Cluster<'a> {
     start_ms: u64,
     frames: &'a [Frame],
     tracks: &'a [Track],
+    /// Whether the last picture lasts as long as it says.
+    is_exact: bool,
 }
 
 /// A frame as it is written.
@@ -119,7 +126,9 @@ impl<'a> Cluster<'a> {
     fn picture_ms(&self, at: usize) -> u64 {
         let picture = &self.frames[at];
         let next = self.frames[at + 1..].iter().find(|frame| frame.track == picture.track);
-        next.map_or(LAST_PICTURE_MS, |next| (next.pts_us / 1000).saturating_sub(picture.pts_us / 1000))
+        let last_us = if self.is_exact { picture.duration_us } else { LAST_PICTURE_MS * 1000 };
+        let end_us = next.map_or(picture.pts_us.saturating_add(last_us), |next| next.pts_us);
+        (end_us / 1000).saturating_sub(picture.pts_us / 1000)
     }
 }
 
@@ -195,7 +204,7 @@ mod tests {
     fn chunk(tracks: &[Track], frames: &[Frame]) -> Vec<u8> {
         let run = Run { group: 0, index: 0, frames: frames.to_vec() };
         let mut out = BytesMut::new();
-        let places = write_chunk(tracks, &run, &mut out);
+        let places = write_chunk(tracks, &run, false, &mut out);
         assert!(out.len() <= chunk_bytes(&run));
         assert!(places.into_iter().zip(frames).all(|(place, frame)| out[place] == frame.data));
         out.to_vec()

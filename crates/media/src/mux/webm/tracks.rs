@@ -20,7 +20,10 @@ fn codec_id(codec: Codec) -> Result<&'static [u8], Error> {
         Codec::Vp9 => Ok(b"V_VP9"),
         Codec::Av1 => Ok(b"V_AV1"),
         Codec::Opus => Ok(b"A_OPUS"),
-        Codec::H264 | Codec::Aac | Codec::Mp3 => Err(Error::Unsupported(format!("{codec:?} in WebM"))),
+        Codec::Vorbis => Ok(b"A_VORBIS"),
+        Codec::H264 | Codec::Aac | Codec::Mp3 | Codec::Flac => {
+            Err(Error::Unsupported(format!("{codec:?} in WebM")))
+        }
     }
 }
 
@@ -58,8 +61,10 @@ fn write_entry(out: &mut Vec<u8>, number: u64, track: &Track, codec_id: &[u8]) {
             });
         }
         TrackKind::Audio { sample_rate, channels } => {
-            ebml::write_uint(out, id::CODEC_DELAY, opus_delay_ns(&track.config));
-            ebml::write_uint(out, id::SEEK_PRE_ROLL, OPUS_SEEK_PRE_ROLL_NS);
+            if track.codec == Codec::Opus {
+                ebml::write_uint(out, id::CODEC_DELAY, opus_delay_ns(&track.config));
+                ebml::write_uint(out, id::SEEK_PRE_ROLL, OPUS_SEEK_PRE_ROLL_NS);
+            }
             ebml::write_master(out, id::AUDIO, |out| {
                 let bits = f64::from(sample_rate).to_bits();
                 ebml::write_bytes(out, id::SAMPLING_FREQUENCY, &bits.to_be_bytes());
