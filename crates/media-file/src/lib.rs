@@ -1,0 +1,31 @@
+//! Audio and video files in, tags and fragments for players out. Nothing is re-encoded but WAV, which becomes FLAC.
+//!
+//! ```text
+//! bytes of a file ── sniff ──► a source: packets and their times ── cutter ──► fragments ── media::Muxer ──► MP4 │ WebM │ bare MP3
+//! ```
+//!
+//! [`open`] tells the format by content. Symphonia reads MP3, ADTS, FLAC and Ogg, lofty the tags, `media` WebM, Matroska and
+//! fragmented MP4; the sample tables of MP4 and WAV are read here. A file is read once, from front to back but for MP4's tables and
+//! for tags at the end. Reading blocks: call it where that is allowed.
+//!
+//! Memory does not depend on the file's size: see [`MAX_FRAGMENT_BYTES`] and `README.md`. Damaged files give an error or what can be
+//! read of them ([`MediaFile::damage`]).
+
+mod audio;
+mod bare;
+mod cutter;
+mod error;
+mod file;
+mod input;
+mod matroska;
+mod probe;
+mod sniff;
+mod source;
+mod tags;
+mod timing;
+mod writer;
+
+pub use cutter::MAX_FRAGMENT_BYTES;
+pub use error::Error;
+pub use file::{Damage, Format, Fragment, MediaFile, open};
+pub use tags::{Cover, MAX_COVER_BYTES, Tags};
