@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use placement::Policies;
-use protocol::account::Broadcast;
+use protocol::{account::Broadcast, item::RecordPolicy};
 use store::Engine;
 
 use crate::{auth::Secret, pages::FrameAncestors};
@@ -45,6 +45,8 @@ pub struct Config {
     pub library: LibraryLimits,
     /// Who may create streams; everybody.
     pub broadcast: Broadcast,
+    /// Which streams are recorded; those that ask for it.
+    pub record: RecordPolicy,
     /// Sites that may show `/embed/…` in a frame; all of them.
     pub frame_ancestors: FrameAncestors,
 }
@@ -185,6 +187,7 @@ impl Config {
             accounts: AccountLimits::default(),
             library: LibraryLimits::default(),
             broadcast: Broadcast::default(),
+            record: RecordPolicy::default(),
             frame_ancestors: FrameAncestors::default(),
         }
     }

@@ -11,7 +11,7 @@ use clap::{
 };
 use main_server::{AccountLimits, Config, Engine, FrameAncestors, Limits, NatsAccess, Thresholds};
 use placement::{BroadcasterPolicy, ViewerPolicy};
-use protocol::account::Broadcast;
+use protocol::{account::Broadcast, item::RecordPolicy};
 use tls::Identity;
 
 use super::{
@@ -159,6 +159,9 @@ pub(crate) struct MainServerOptions {
     /// Who may create streams: open (all clients), key (holders of a stream key or an account), or account (holders of an account)
     #[arg(long, value_name = "WHO", help_heading = "People", default_value = "open", value_parser = broadcast())]
     pub(crate) broadcast: Broadcast,
+    /// Which streams are recorded into the library: off (none), ask (those whose broadcasters ask for it), or all
+    #[arg(long, value_name = "WHICH", help_heading = "Library", default_value = "ask", value_parser = record())]
+    pub(crate) record: RecordPolicy,
     /// Most accounts
     #[arg(long, value_name = "COUNT", help_heading = "People", default_value_t = AccountLimits::default().accounts)]
     pub(crate) max_accounts: usize,
@@ -184,6 +187,14 @@ fn broadcast() -> impl TypedValueParser<Value = Broadcast> {
         "key" => Broadcast::Key,
         "account" => Broadcast::Account,
         _ => Broadcast::Open,
+    })
+}
+
+fn record() -> impl TypedValueParser<Value = RecordPolicy> {
+    PossibleValuesParser::new(["off", "ask", "all"]).map(|name| match name.as_str() {
+        "off" => RecordPolicy::Off,
+        "all" => RecordPolicy::All,
+        _ => RecordPolicy::Ask,
     })
 }
 
@@ -263,6 +274,7 @@ impl MainServerOptions {
             stream_keys: self.max_stream_keys,
         };
         config.broadcast = self.broadcast;
+        config.record = self.record;
         config.accounts = AccountLimits {
             accounts: self.max_accounts,
             sessions: self.max_sessions,

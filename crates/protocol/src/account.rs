@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::lenient::null_is_default;
+use crate::{item::RecordPolicy, lenient::null_is_default};
 
 /// What the holder of an account may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -117,4 +117,7 @@ pub struct Me {
     pub may_broadcast: bool,
     /// Whether there is no operator yet.
     pub setup_needed: bool,
+    /// Which streams are recorded; none from older main servers, which record none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordPolicy>,
 }

@@ -228,6 +228,19 @@ pub struct Playable {
     pub nodes: Vec<String>,
 }
 
+/// Which streams are recorded, as the operator set it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordPolicy {
+    /// None.
+    Off,
+    /// Those whose broadcasters, owners or operators ask for it.
+    #[default]
+    Ask,
+    /// All of them.
+    All,
+}
+
 /// Body of `PUT /api/streams/{stream_id}/recording`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetRecording {

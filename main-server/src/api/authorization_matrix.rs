@@ -96,6 +96,7 @@ const ROWS: &[Row] = &[
     ("post /api/streams/{stream_id}/watch", Open, NO_BODY, OK),
     ("post /api/streams/{stream_id}/publish", Publisher, NO_BODY, OK),
     ("post /api/streams/{stream_id}/renew", GrantHolder, NO_BODY, OK),
+    ("put /api/streams/{stream_id}/recording", Manager, || json!({ "on": true }), OK),
     ("get /api/streams/{stream_id}/thumbnail", Open, NO_BODY, (404, "not_found")),
     ("put /api/streams/{stream_id}/thumbnail", Publisher, || json!({}), (400, "invalid_request")),
     ("get /api/streams/{stream_id}/invitations", Manager, NO_BODY, OK),

@@ -4,7 +4,7 @@ mod routes;
 
 use std::sync::Arc;
 
-use protocol::{ErrorCode, account::Broadcast, stream_key::PREFIX};
+use protocol::{ErrorCode, account::Broadcast, item::RecordPolicy, stream_key::PREFIX};
 
 use crate::{
     accounts::Accounts,
@@ -35,6 +35,7 @@ impl From<Error> for ApiError {
 /// See the [module](self).
 pub(crate) struct Broadcasters {
     broadcast: Broadcast,
+    record: RecordPolicy,
     accounts: Arc<Accounts>,
     keys: Arc<StreamKeys>,
 }
@@ -43,7 +44,8 @@ impl Broadcasters {
     /// Broadcasters as the operator set.
     pub(crate) fn new(context: &Context, accounts: &Arc<Accounts>, keys: &Arc<StreamKeys>) -> Self {
         let (accounts, keys) = (Arc::clone(accounts), Arc::clone(keys));
-        Self { broadcast: context.config.broadcast, accounts, keys }
+        let (broadcast, record) = (context.config.broadcast, context.config.record);
+        Self { broadcast, record, accounts, keys }
     }
 
     /// The account that a new stream of a client belongs to, if it belongs to one. `bearer` is the token that the client shows,

@@ -34,11 +34,12 @@ pub(super) fn router(broadcasters: Arc<Broadcasters>, credentials: Credentials) 
 }
 
 async fn me(State(api): State<Arc<Api>>, Viewer(person): Viewer, headers: HeaderMap) -> Answer<Me> {
-    let Broadcasters { broadcast, accounts, .. } = &*api.broadcasters;
+    let Broadcasters { broadcast, record, accounts, .. } = &*api.broadcasters;
     Answer(Me {
         may_broadcast: api.broadcasters.admit(bearer(&headers), person.as_ref(), Now::read()).is_ok(),
         account: person.map(|person| OwnAccount { name: person.name, role: person.role }),
         broadcast: *broadcast,
         setup_needed: accounts.needs_setup(),
+        record: Some(*record),
     })
 }

@@ -20,6 +20,9 @@ pub(crate) enum Error {
     /// Other main servers may know better.
     #[error(transparent)]
     CutOff(#[from] CutOff),
+    /// The system gave no random bytes; says why.
+    #[error("the system's random generator failed: {0}")]
+    Random(String),
 }
 
 impl From<Error> for api::error::Error {
@@ -29,6 +32,10 @@ impl From<Error> for api::error::Error {
             Error::Refused(refusal) => refusal.into(),
             Error::Store(error) => error.into(),
             Error::CutOff(error) => error.into(),
+            Error::Random(_) => {
+                tracing::error!("{error}");
+                Self::internal()
+            }
         }
     }
 }

@@ -63,6 +63,7 @@ fn api(
         broadcasters: Arc::clone(broadcasters),
         invitations: Arc::clone(invitations),
         listeners: Shares::new(limits.event_listeners, limits.event_listeners_per_address),
+        record: context.config.record,
         started: Now::read(),
         closing: context.closing.clone(),
         created: metrics.counter("undead_streams_created", "Streams created"),

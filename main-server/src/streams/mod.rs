@@ -14,7 +14,7 @@ use std::{net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use placement::{Choice, Decision, Fleet, Refusal, Request};
 use protocol::{
-    StreamId,
+    ItemId, StreamId,
     stream::{AskForNodes, NodeAddress, StreamInfo, Visibility},
 };
 use serde::Deserialize;
@@ -29,7 +29,7 @@ use crate::{
         ClusterState,
         catalogue::{
             Ticket,
-            record::{Owner, Record},
+            record::{Owner, Record, Recording},
             thumbnail::{ImageKind, Thumbnail},
         },
     },
@@ -50,6 +50,8 @@ pub(crate) struct NewStream {
     pub(crate) passphrase_hash: Option<String>,
     /// Whether viewers need an invitation, or the passphrase if there is one.
     pub(crate) invitation_only: bool,
+    /// Whether it is recorded.
+    pub(crate) record: bool,
     /// Whose it is, if the client signed in or has a stream key.
     pub(crate) owner: Option<Owner>,
     /// The client's.
@@ -62,6 +64,8 @@ pub(crate) struct Placed {
     pub(crate) stream_id: StreamId,
     /// First choice and standbys.
     pub(crate) nodes: Vec<NodeAddress>,
+    /// The item that it is recorded into, if it is.
+    pub(crate) recording: Option<ItemId>,
 }
 
 /// A stream that is not over, as a request for it finds it.
@@ -134,11 +138,13 @@ impl Streams {
             ended_at_ms: None,
             placed_on: chosen.hostname,
             placed_at_ms: now.unix_ms(),
+            recording: new.record.then(new_item).transpose()?.map(Recording::from_start),
         };
+        let recording = record.records_into();
         let stream_id = self.write_new(record, now).await?;
         self.state.streams(|catalogue, _| catalogue.created(reservation.ticket, stream_id));
         tracing::info!(stream.id = %stream_id, "stream {stream_id} was created");
-        Ok(Placed { stream_id, nodes: chosen.nodes })
+        Ok(Placed { stream_id, nodes: chosen.nodes, recording })
     }
 
     /// Writes a new stream under an id that is free: if another of that title was created in the same nanosecond, here or at
@@ -178,6 +184,23 @@ impl Streams {
         let edited =
             |record: &Record| (!record.is_over()).then(|| record.edited(title, visibility, now.unix_ms()));
         self.state.stream_records.change(&stream_id, edited).await?;
+        Ok(self.find(stream_id, now)?.info)
+    }
+
+    /// Has a stream recorded from now on, or not any more. When this returns, no failure undoes it; nodes learn of it with their next
+    /// heartbeat.
+    ///
+    /// # Errors
+    /// [`Error::Catalogue`] if it is unknown or over, [`Error::Store`].
+    pub(crate) async fn switch_recording(
+        &self,
+        stream_id: StreamId,
+        is_on: bool,
+        now: Now,
+    ) -> Result<StreamInfo, Error> {
+        let new_item = new_item()?;
+        let switched = |record: &Record| (!record.is_over()).then(|| record.switched(is_on, new_item))?;
+        self.state.stream_records.change(&stream_id, switched).await?;
         Ok(self.find(stream_id, now)?.info)
     }
 
@@ -395,6 +418,13 @@ fn room(fleet: &Fleet) -> usize {
         0 => usize::MAX,
         room => room,
     }
+}
+
+/// A new item's id.
+fn new_item() -> Result<ItemId, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Random(error.to_string()))?;
+    Ok(ItemId::from_bytes(bytes))
 }
 
 fn asked(request: &AskForNodes) -> Request<'_> {

@@ -12,6 +12,7 @@ mod nodes;
 mod pages;
 mod placement;
 mod proxied;
+mod recording;
 mod renewal;
 mod restart;
 mod scaling;

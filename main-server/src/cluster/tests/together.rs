@@ -112,6 +112,7 @@ async fn two_streams_of_one_title_and_one_nanosecond_have_two_ids() {
         visibility: Visibility::Public,
         passphrase_hash: None,
         invitation_only: false,
+        record: false,
         owner: None,
         address: None,
     };

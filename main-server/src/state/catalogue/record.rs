@@ -3,7 +3,7 @@
 //! Merging keeps what is final and what was first: in whatever order main servers learn of each other's changes, they
 //! arrive at the same record.
 
-use protocol::{StreamId, stream::Visibility, title};
+use protocol::{ItemId, StreamId, stream::Visibility, title};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::Namespace;
 
@@ -17,6 +17,28 @@ pub(crate) struct Owner {
     /// The stream key that was used, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key_id: Option<String>,
+}
+
+/// Whether a stream is recorded, and into what. It is switched by compare-and-set, so the version that was switched more often
+/// is the newer one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Recording {
+    /// How often it was switched on or off.
+    pub(crate) switches: u64,
+    /// Whether it is recorded now.
+    pub(crate) is_on: bool,
+    /// The item that it is recorded into, each time.
+    pub(crate) item_id: ItemId,
+    /// Whether it was live when it was switched on last: what was sent before is not recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) from_now: bool,
+}
+
+impl Recording {
+    /// Of a stream that is recorded from its start.
+    pub(crate) fn from_start(item_id: ItemId) -> Self {
+        Self { switches: 1, is_on: true, item_id, from_now: false }
+    }
 }
 
 /// The durable part of a stream. Heartbeats of nodes restore its carriers and viewers.
@@ -55,6 +77,9 @@ pub(crate) struct Record {
     /// Since when, Unix epoch; 0 in records of versions that did not say.
     #[serde(default)]
     pub(crate) placed_at_ms: u64,
+    /// Whether it is recorded; `None` if it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) recording: Option<Recording>,
 }
 
 impl Record {
@@ -86,6 +111,26 @@ impl Record {
         }
     }
 
+    /// It recorded or not; `None` if that is so already. Its item is `new_item` unless it has one.
+    pub(crate) fn switched(&self, is_on: bool, new_item: ItemId) -> Option<Self> {
+        let known = self.recording.as_ref();
+        if known.is_some_and(|recording| recording.is_on) == is_on {
+            return None;
+        }
+        let recording = Recording {
+            switches: known.map_or(0, |recording| recording.switches) + 1,
+            is_on,
+            item_id: known.map_or(new_item, |recording| recording.item_id),
+            from_now: self.started_at_ms.is_some(),
+        };
+        Some(Self { recording: Some(recording), ..self.clone() })
+    }
+
+    /// The item that it is recorded into now.
+    pub(crate) fn records_into(&self) -> Option<ItemId> {
+        self.recording.as_ref().filter(|recording| recording.is_on).map(|recording| recording.item_id)
+    }
+
     /// Whether viewers need a passphrase or an invitation.
     pub(crate) fn asks_viewers(&self) -> bool {
         self.visibility == Visibility::Private && (self.invitation_only || self.passphrase_hash.is_some())
@@ -104,8 +149,8 @@ impl store::Record for Record {
     const NAMESPACE: Namespace = Namespace::new("streams");
 
     /// Takes over what `other`, a version of the same stream, knows better: an end is final and the first one counts, so
-    /// does the first start; it was open if either version says so; it belongs where it was placed last; the last edit counts.
-    /// What else was set at its creation is the same in both.
+    /// does the first start; it was open if either version says so; it belongs where it was placed last; the last edit counts,
+    /// and the last switch of its recording. What else was set at its creation is the same in both.
     fn merge(&mut self, other: &Self) {
         self.ended_at_ms = first(self.ended_at_ms, other.ended_at_ms);
         self.started_at_ms = first(self.started_at_ms, other.started_at_ms);
@@ -118,6 +163,9 @@ impl store::Record for Record {
             other.title.clone_into(&mut self.title);
             self.visibility = other.visibility;
             self.edited_at_ms = other.edited_at_ms;
+        }
+        if other.recording > self.recording {
+            self.recording.clone_from(&other.recording);
         }
     }
 }
@@ -155,13 +203,21 @@ mod tests {
         let time = || prop::option::of(0..4_u64);
         let visibility =
             prop_oneof![Just(Visibility::Public), Just(Visibility::Unlisted), Just(Visibility::Private)];
-        (time(), time(), "[ab]", 0..3_u64, ("[ab]", visibility, 0..3_u64, any::<bool>())).prop_map(
+        let recording = (0..3_u64, any::<bool>(), 0..2_u8, any::<bool>()).prop_map(
+            |(switches, is_on, item, from_now)| {
+                let item_id = ItemId::from_bytes([item; 16]);
+                (switches > 0).then_some(Recording { switches, is_on, item_id, from_now })
+            },
+        );
+        let edit = ("[ab]", visibility, 0..3_u64, any::<bool>());
+        (time(), time(), "[ab]", 0..3_u64, edit, recording).prop_map(
             |(
                 started_at_ms,
                 ended_at_ms,
                 placed_on,
                 placed_at_ms,
                 (title, visibility, edited_at_ms, was_open),
+                recording,
             )| {
                 Record {
                     title,
@@ -176,6 +232,7 @@ mod tests {
                     ended_at_ms,
                     placed_on,
                     placed_at_ms,
+                    recording,
                 }
             },
         )
@@ -220,6 +277,18 @@ mod tests {
             let seen = merged(merged(edited.clone(), &a), &b);
             prop_assert_eq!((seen.title.as_str(), seen.visibility), ("c", Visibility::Unlisted));
             prop_assert_eq!(merged(a, &edited).title, "c");
+        }
+
+        #[test]
+        fn the_newest_switch_of_the_recording_wins(a in version(), b in version()) {
+            let both = merged(a.clone(), &b);
+            let is_on = both.records_into().is_none();
+            let switched = both.switched(is_on, ItemId::from_bytes([9; 16])).unwrap();
+            let seen = merged(merged(switched.clone(), &a), &b);
+            prop_assert_eq!(seen.recording, switched.recording.clone());
+            prop_assert!(switched.switched(is_on, ItemId::from_bytes([8; 16])).is_none());
+            let item = |record: &Record| record.recording.as_ref().map(|recording| recording.item_id);
+            prop_assert!(both.recording.is_none() || item(&both) == item(&switched));
         }
 
         #[test]

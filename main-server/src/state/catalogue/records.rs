@@ -52,6 +52,7 @@ impl Catalogue {
         let Some(stream) = self.streams.get_mut(&stream_id) else { return };
         let (started, ended) = (stream.record.started_at_ms, stream.ended(stream_id));
         let (was_listed, edited_at_ms) = (stream.is_listed(), stream.record.edited_at_ms);
+        let recorded = stream.record.records_into();
         store::Record::merge(&mut stream.record, record);
         self.moved.push(stream_id);
         if stream.visibility() != Visibility::Public {
@@ -61,7 +62,9 @@ impl Catalogue {
             (false, true) => self.news.push(News::Started(stream.info(stream_id))),
             (true, false) => self.news.push(News::Ended(stream_id)),
             (true, true)
-                if stream.record.started_at_ms != started || stream.record.edited_at_ms != edited_at_ms =>
+                if stream.record.started_at_ms != started
+                    || stream.record.edited_at_ms != edited_at_ms
+                    || stream.record.records_into() != recorded =>
             {
                 self.changed.insert(stream_id);
             }

@@ -244,7 +244,7 @@ impl LiveStream {
             ends_in_ms: None,
             visibility: None,
             invitation_only: false,
-            recording: None,
+            recording: self.record.records_into().filter(|_| !self.is_over()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use per_address::Shares;
+use protocol::item::RecordPolicy;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -35,6 +36,8 @@ pub(crate) struct Api {
     pub(crate) broadcasters: Arc<Broadcasters>,
     /// One per listener of events that may be.
     pub(crate) listeners: Arc<Shares>,
+    /// Which streams are recorded.
+    pub(crate) record: RecordPolicy,
     /// When this process began to serve.
     pub(crate) started: Now,
     /// Cancelled when event streams have to end.

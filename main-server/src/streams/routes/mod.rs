@@ -7,6 +7,7 @@ mod extract;
 mod invitations;
 mod list;
 mod placement;
+mod recording;
 mod renew;
 mod thumbnails;
 
@@ -16,11 +17,12 @@ use axum::{
     Json as Answer, Router,
     extract::{DefaultBodyLimit, State},
     http::StatusCode,
-    routing::{delete, get, post},
+    routing::{delete, get, post, put},
 };
 use protocol::{
     ErrorCode, StreamId,
     grant::{Action, Claims},
+    item::RecordPolicy,
     stream::{
         AskForNodes, Assignment, ChangeStream, CreateStream, MAX_THUMBNAIL_BYTES, NodeAddress, StreamCreated,
         StreamInfo, Visibility,
@@ -51,6 +53,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route("/api/streams/{stream_id}/watch", post(watch))
         .route("/api/streams/{stream_id}/publish", post(publish))
         .route("/api/streams/{stream_id}/renew", post(renew::renew))
+        .route("/api/streams/{stream_id}/recording", put(recording::switch))
         .route("/api/streams/{stream_id}/invitations", get(invitations::list).post(invitations::create))
         .route("/api/streams/{stream_id}/invitations/{invitation_id}", delete(invitations::revoke))
         .route(
@@ -73,7 +76,11 @@ async fn create(
     Json(request): Json<CreateStream>,
 ) -> Result<(StatusCode, Answer<StreamCreated>), Error> {
     let title = cleaned_title(&request.title)?;
-    let CreateStream { visibility, invitation_only, .. } = request;
+    let CreateStream { visibility, invitation_only, record, .. } = request;
+    if record {
+        recording::check_policy(api.record, true, None)?;
+    }
+    let record = record || api.record == RecordPolicy::All;
     let passphrase = checked_passphrase(request)?;
     api.streams.has_room_for(address)?;
     let passphrase_hash = match passphrase {
@@ -81,8 +88,15 @@ async fn create(
         None => None,
     };
     let now = Now::read();
-    let new =
-        NewStream { title: title.clone(), visibility, passphrase_hash, invitation_only, owner, address };
+    let new = NewStream {
+        title: title.clone(),
+        visibility,
+        passphrase_hash,
+        invitation_only,
+        record,
+        owner,
+        address,
+    };
     let placed = api.streams.create(new, now).await?;
     let stream_id = placed.stream_id;
     let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
@@ -93,7 +107,7 @@ async fn create(
         title,
         watch_url: prefix.path(&format!("/view/{stream_id}")),
         publish: assignment(Action::Publish, grant, addresses::nodes(placed.nodes, prefix)),
-        recording: None,
+        recording: placed.recording,
     };
     Ok((StatusCode::CREATED, Answer(created)))
 }

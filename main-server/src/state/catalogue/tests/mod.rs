@@ -40,6 +40,7 @@ fn record(title: &str) -> Record {
         ended_at_ms: None,
         placed_on: "a".into(),
         placed_at_ms: 1,
+        recording: None,
     }
 }
 
