@@ -18,6 +18,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     let mut config = Config::new(hostname, args.public_url.unwrap_or_else(|| port.browser_url()));
     config.peer_url = args.peer_url;
     config.cluster_secret = secret(&args.secret)?;
+    config.objects = args.objects.given();
     config.trust = trust;
     config.main_servers = args.main_server;
     config.region = args.node.region();

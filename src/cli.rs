@@ -11,8 +11,8 @@ use protocol::account::Role;
 use crate::{
     address,
     options::{
-        Contradiction, LogOptions, MainServerOptions, NodeOptions, SecretOptions, ServerOptions,
-        SpawnOptions, StoreOptions, TlsOptions, TrustOptions, values,
+        Contradiction, LogOptions, MainServerOptions, NodeOptions, ObjectsOptions, SecretOptions,
+        ServerOptions, SpawnOptions, StoreOptions, TlsOptions, TrustOptions, values,
     },
 };
 
@@ -129,6 +129,8 @@ pub(crate) struct MainServerArgs {
     pub(crate) secret: SecretOptions,
     #[command(flatten)]
     pub(crate) options: MainServerOptions,
+    #[command(flatten)]
+    pub(crate) objects: ObjectsOptions,
 }
 
 impl MainServerArgs {
@@ -232,6 +234,8 @@ pub(crate) struct CdnArgs {
     pub(crate) hostname: Option<String>,
     #[command(flatten)]
     pub(crate) node: NodeOptions,
+    #[command(flatten)]
+    pub(crate) objects: ObjectsOptions,
     #[command(flatten)]
     pub(crate) secret: SecretOptions,
     #[command(flatten)]

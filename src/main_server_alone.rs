@@ -33,7 +33,11 @@ pub(crate) fn tls_folder(args: &MainServerArgs) -> PathBuf {
 /// Opens the main server, for this subcommand and for `up`. A failure is one of configuration, for the operator to correct.
 pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     let engine = args.store.engine()?;
+    let objects = args.objects.or_in(&args.store.data_dir);
+    let trust = args.store.trust.load()?;
     let mut config = Config::new(args.store.data_dir);
+    config.objects = objects;
+    config.trust = trust;
     config.engine = engine;
     config.grace = args.server.grace_ms.0;
     args.options.apply(&mut config);

@@ -6,6 +6,7 @@ use std::{env, ffi::OsString, net::SocketAddr, time::Duration};
 
 use axum::Router;
 use cdn::{ClusterSecret, Config, Limits, Node};
+use objects::Location;
 use tls::{Name, Trust};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ struct Cluster {
     secret: String,
     region: Option<String>,
     limits: Limits,
+    objects: Location,
     trust: Trust,
     node_tls: NodeTls,
     stopping: CancellationToken,
@@ -38,6 +40,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
     let nodes = args.nodes_in_process();
     let limits = args.node.limits(args.main_server.server.grace_ms.0);
     let trust = args.main_server.store.trust.clone();
+    let objects = args.main_server.objects.or_in(&args.main_server.store.data_dir);
     let mut port = Port::listen(args.main_server.listen)?;
     let (server, mut tls) = (args.main_server.server.clone(), args.main_server.tls.clone());
     if args.spawn.spawn_nodes.is_some() {
@@ -54,6 +57,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         secret: app.cluster_secret().reveal().to_owned(),
         region: args.node.region(),
         limits,
+        objects,
         trust: trusted,
         node_tls: NodeTls::of(&port, &tls),
         stopping: CancellationToken::new(),
@@ -114,6 +118,7 @@ impl Cluster {
         config.main_servers = vec![self.main_server.clone()];
         config.region = self.region.clone();
         config.limits = self.limits.clone();
+        config.objects = Some(self.objects.clone());
         config.trust = self.trust.clone();
         cdn_node::start(config, &self.stopping)
     }
@@ -127,6 +132,7 @@ impl Cluster {
     ) -> Result<Option<impl Future<Output = ()> + Send + 'static>, Failure> {
         let Some(range) = args.spawn_nodes else { return Ok(None) };
         flags.extend(self.node_tls.flags());
+        flags.push(format!("--objects={}", self.objects).into());
         let listen = self.address.ip();
         let template = Template {
             program: env::current_exe().map_err(Failure::run("cannot find the path of this program"))?,

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use objects::{Location, MainServers, Objects};
 use protocol::grant::PublicKey;
 
 use crate::clock::whole_ms;
@@ -31,6 +32,8 @@ pub struct Config {
     pub region: Option<String>,
     /// Keys that grants are verified with until a main server gives others.
     pub grant_keys: Vec<PublicKey>,
+    /// Where the media of the library is kept; its main servers have it if there is no location.
+    pub objects: Option<Location>,
     /// Bounds of everything that clients can make grow.
     pub limits: Limits,
 }
@@ -50,8 +53,23 @@ impl Config {
             generation: whole_ms(since_epoch),
             region: None,
             grant_keys: Vec::new(),
+            objects: None,
             limits: Limits::default(),
         }
+    }
+
+    /// Opens the location of the library's media; none in a node without a location and without main servers.
+    ///
+    /// # Errors
+    /// [`objects::Error::Location`] if it cannot be used.
+    pub fn open_objects(&self) -> Result<Option<Objects>, objects::Error> {
+        let main_servers = || {
+            let secret = self.cluster_secret.expose().to_owned();
+            Location::MainServers(MainServers { urls: self.main_servers.clone(), secret })
+        };
+        let by_default = || (!self.main_servers.is_empty()).then(main_servers);
+        let location = self.objects.clone().or_else(by_default);
+        location.map(|location| Objects::open(&location, &self.trust)).transpose()
     }
 }
 

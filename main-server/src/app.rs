@@ -7,6 +7,7 @@ use std::{
 };
 
 use axum::Router;
+use objects::Objects;
 use protocol::grant;
 use store::{Engine, Store};
 use supervisor::Supervisor;
@@ -18,6 +19,7 @@ use crate::{
     accounts::{self, Accounts},
     api::{self, caller::Credentials, requests::Requests},
     auth::{Hasher, HasherError, Passphrases, Vault, VaultError, cluster_secret_at},
+    blobs,
     broadcasters::{self, Broadcasters},
     clock::Now,
     cluster::{
@@ -61,6 +63,9 @@ pub enum StartError {
     /// The store could not be opened or read; says why.
     #[error("store: {0}")]
     Store(String),
+    /// The location of objects cannot be used; says why.
+    #[error("objects: {0}")]
+    Objects(#[from] objects::Error),
     /// The key that signs grants is no key.
     #[error("grant key: {0}")]
     GrantKey(#[from] grant::Error),
@@ -172,6 +177,7 @@ impl App {
             .and(broadcasters::feature(&context, &broadcasters))
             .and(grant_keys::feature(&context, &state))
             .and(library::feature(&context, &state, &library))
+            .and(blobs::feature(&context))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;
         let (outbox, partition) = (Arc::clone(&context.outbox), Arc::clone(&context.partition));
@@ -259,6 +265,7 @@ async fn context(store: Store, config: Config) -> Result<(Context, Arc<Accounts>
     let cluster_id = bootstrap::cluster_id(&*store.kv).await?;
     let grants = grants(&keys, cluster_id, Now::read())?;
     let cluster_secret = cluster_secret(&config, &vault, &store).await?;
+    let objects = Objects::open(&config.objects, &config.trust)?;
     let hasher = Hasher::default();
     let accounts = Accounts::new(&store.kv, hasher.clone(), config.accounts)?;
     let accounts = Arc::new(accounts);
@@ -272,6 +279,7 @@ async fn context(store: Store, config: Config) -> Result<(Context, Arc<Accounts>
         partition: Arc::new(Partition::new(store.clone())),
         outbox: Arc::new(Outbox::new(store.bus.is_alone())),
         metrics: Arc::default(),
+        objects,
         closing: CancellationToken::new(),
         config: Arc::new(config),
         store,

@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use objects::Location;
 use placement::Policies;
 use protocol::{account::Broadcast, item::RecordPolicy};
 use store::Engine;
+use tls::Trust;
 
 use crate::{auth::Secret, pages::FrameAncestors};
 
@@ -19,6 +21,10 @@ pub struct Config {
     pub cluster_secret: Option<Secret>,
     /// Where the cluster secret is kept, if not in the data folder: a place that nodes can read too.
     pub cluster_secret_file: Option<PathBuf>,
+    /// Where the media of the library is kept; `objects` in the data folder.
+    pub objects: Location,
+    /// Which certificates of other servers are accepted; those of the system's authorities.
+    pub trust: Trust,
     /// How often nodes send a heartbeat; 1 s.
     pub heartbeat: Duration,
     /// How long a node may be chosen after its last heartbeat; 3 s.
@@ -169,8 +175,11 @@ impl Default for LibraryLimits {
 impl Config {
     /// The defaults, with everything that lasts in `data_dir`.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
         Self {
-            data_dir: data_dir.into(),
+            objects: Location::Folder(data_dir.join("objects")),
+            trust: Trust::default(),
+            data_dir,
             engine: Engine::default(),
             cluster_secret: None,
             cluster_secret_file: None,

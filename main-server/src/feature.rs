@@ -8,6 +8,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use axum::Router;
 use bytes::Bytes;
+use objects::Objects;
 use store::{Entry, Namespace, Store};
 use supervisor::Supervisor;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) config: Arc<Config>,
     /// Keeps records and passes messages on.
     pub(crate) store: Store,
+    /// The media of the library, and parts of uploads.
+    pub(crate) objects: Objects,
     /// What nodes and people prove themselves with.
     pub(crate) credentials: Credentials,
     /// Signs and checks grants.

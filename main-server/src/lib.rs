@@ -49,6 +49,7 @@ pub mod bounds {
         nodes::routes::HEARTBEAT_BYTES,
     };
 }
+mod blobs;
 mod broadcasters;
 mod clock;
 mod cluster;

@@ -7,6 +7,7 @@
 mod log;
 mod main_server;
 mod node;
+mod objects;
 mod server;
 mod spawn;
 mod tls;
@@ -18,6 +19,7 @@ pub(crate) use self::{
     log::{LogFormat, LogOptions},
     main_server::{MainServerOptions, StoreOptions},
     node::NodeOptions,
+    objects::ObjectsOptions,
     server::{SecretOptions, ServerOptions},
     spawn::{Range, SpawnOptions},
     tls::{TlsMode, TlsOptions},

@@ -1,6 +1,7 @@
 //! Calls to a folder or a bucket: their time limits, and what their errors mean.
 
 use std::{
+    fmt,
     ops::Range,
     path::PathBuf,
     sync::Arc,
@@ -23,11 +24,17 @@ const MOVE_TIMEOUT: Duration = Duration::from_secs(60);
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A folder or a bucket.
-#[derive(Debug)]
 pub(crate) struct Store {
     store: Arc<dyn ObjectStore>,
     /// Exists as long as the folder is there: one that was unmounted is away, not empty.
     marker: Option<PathBuf>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the settings of a bucket's client, which has credentials.
+        write!(f, "Store({})", self.store)
+    }
 }
 
 impl Store {

@@ -57,6 +57,17 @@ async fn damaged_blob_is_found_and_can_be_replaced() {
 }
 
 #[tokio::test]
+async fn a_blob_has_64_mib() {
+    let folder = folder();
+    let largest = Bytes::from(vec![0; objects::MAX_BYTES as usize]);
+    let hash = folder.objects.put(largest.clone()).await.expect("put");
+    assert_eq!(folder.objects.get(&hash, None).await, Ok(largest));
+    let length = objects::MAX_BYTES + 1;
+    let too_large = Bytes::from(vec![0; length as usize]);
+    assert_eq!(folder.objects.put(too_large).await, Err(Error::TooLarge(length)));
+}
+
+#[tokio::test]
 async fn folder_that_is_away_is_not_empty() {
     let folder = folder();
     let content = Bytes::from_static(b"a fragment");

@@ -137,6 +137,8 @@ const ROWS: &[Row] = &[
     ("get /api/stream-keys", SignedIn, NO_BODY, OK),
     ("post /api/stream-keys", SignedIn, || json!({ "name": "" }), (400, "invalid_request")),
     ("delete /api/stream-keys/{key_id}", SignedIn, NO_BODY, (404, "unknown_key")),
+    ("get /api/blobs/{hash}", Node, NO_BODY, (404, "unknown_blob")),
+    ("put /api/blobs/{hash}", Node, NO_BODY, (404, "unknown_blob")),
     ("get /api/openapi.json", Open, NO_BODY, OK),
     ("get /healthz", Open, NO_BODY, OK),
     ("get /readyz", Open, NO_BODY, OK),
@@ -395,7 +397,7 @@ impl Fixture {
         };
         let (item_id, stream_id) = item_id.unwrap_or((new_id().unwrap(), stream_id));
         let path = path.replace("{item_id}", &item_id.to_string());
-        let path = ["{node_id}", "{name}", "{key_id}", "{invitation_id}"]
+        let path = ["{node_id}", "{name}", "{key_id}", "{invitation_id}", "{hash}"]
             .into_iter()
             .fold(path.replace("{stream_id}", &stream_id.to_string()), |path, name| {
                 path.replace(name, "nobody")

@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Where the routes are.
-const ROUTES: [&str; 10] = [
+const ROUTES: [&str; 11] = [
     include_str!("../../src/accounts/routes.rs"),
     include_str!("../../src/api/mod.rs"),
+    include_str!("../../src/blobs/routes.rs"),
     include_str!("../../src/broadcasters/routes.rs"),
     include_str!("../../src/grant_keys/routes.rs"),
     include_str!("../../src/health/mod.rs"),
@@ -50,7 +51,8 @@ async fn every_method_is_described_and_no_other_is_allowed() {
             .replace("{node_id}", "none")
             .replace("{name}", "none")
             .replace("{key_id}", "none")
-            .replace("{invitation_id}", "none");
+            .replace("{invitation_id}", "none")
+            .replace("{hash}", "none");
         for method in METHODS {
             let described = operations.get(method.as_str().to_lowercase()).is_some();
             let status = server.send(method.clone(), &concrete, None, vec![]).await.status();

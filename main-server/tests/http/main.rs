@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod accounts;
+mod blobs;
 mod browser;
 mod description;
 mod events;

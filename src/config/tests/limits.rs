@@ -129,6 +129,12 @@ fn requests() -> Vec<Row> {
             "a_picture_comes_back_as_it_was_sent",
         ),
         fixed(
+            "blob of the library, part of an upload",
+            kib(objects::MAX_BYTES as usize),
+            TOO_LARGE,
+            "a_blob_has_64_mib",
+        ),
+        fixed(
             "depth of JSON",
             main_server::bounds::JSON_DEPTH,
             "400 `invalid_request`",
