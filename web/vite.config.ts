@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import type { Plugin } from 'vite';
+import { build, type Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { strings } from './src/strings';
 
@@ -15,6 +15,7 @@ const PAGES: readonly [RegExp, string][] = [
   [/^\/view\/?$/, '/view.html'],
   [/^\/admin\/?$/, '/admin.html'],
   [/^\/styleguide\/?$/, '/styleguide.html'],
+  [/^\/library(\/[^/]+)?\/?$/, '/library.html'],
   [/^\/(view|embed)\/[^/]+\/?$/, '/watch.html'],
 ];
 
@@ -51,11 +52,34 @@ function frame(): Plugin {
   };
 }
 
+/** The service worker: one file without imports, which is all that every browser takes, under a name that never changes. */
+function libraryWorker(): Plugin {
+  return {
+    name: 'library-worker',
+    apply: 'build',
+    closeBundle: async () => {
+      await build({
+        configFile: false,
+        publicDir: false,
+        logLevel: 'warn',
+        build: {
+          target: 'es2022',
+          emptyOutDir: false,
+          rolldownOptions: {
+            input: resolve(import.meta.dirname, 'src/library/worker/main.ts'),
+            output: { format: 'iife', entryFileNames: 'library-worker.js' },
+          },
+        },
+      });
+    },
+  };
+}
+
 export default defineConfig({
   appType: 'mpa',
   // Pages name their files relative to the site; the server puts the path in front below which a browser reaches it.
   base: './',
-  plugins: [pageAddresses(), frame()],
+  plugins: [pageAddresses(), frame(), libraryWorker()],
   build: {
     target: 'es2022',
     // The first with `light-dark()`: rewritten for older ones, tokens would not follow the `color-scheme` of an element.

@@ -1,0 +1,107 @@
+// The page's side of what this browser keeps of the library. The service worker keeps it; where there is none (an insecure address, a
+// private window, blocked site data) nothing is kept, and everything else works. No DOM.
+
+import { serviceWorkers, siteCaches } from '../../browser/offline-storage';
+import type { BlobName, Item, ItemId, Manifest } from '../../protocol/item';
+import { blobKey } from './addresses';
+import { FRAGMENTS_CACHE, type Answers, type Message } from './messages';
+import type { Usage } from './store';
+
+/** How long the worker may take to answer: it may have to start first. */
+const ANSWER_MS = 8_000;
+
+/** See the head of the file. */
+export class Kept {
+  readonly #workers: ServiceWorkerContainer | undefined;
+  #active: Promise<ServiceWorker | undefined> | undefined;
+
+  constructor(workers: ServiceWorkerContainer | undefined = serviceWorkers()) {
+    this.#workers = workers;
+  }
+
+  /** Starts the worker in `script`, for the pages below `scope`. */
+  start(script: string, scope: string): void {
+    this.#active ??= this.#register(script, scope);
+  }
+
+  /** Whether the worker sees what this page fetches. */
+  get isWatching(): boolean {
+    return (this.#workers?.controller ?? null) !== null;
+  }
+
+  /** Hands a fragment over. The bytes are copied. */
+  keep(itemId: ItemId, { hash }: BlobName, bytes: Uint8Array<ArrayBuffer>): void {
+    void this.#ask({ ask: 'keep', itemId, hash, bytes });
+  }
+
+  /** An item is played. */
+  keepItem(item: Item, manifest: Manifest): void {
+    void this.#ask({ ask: 'keep-item', item, manifest });
+  }
+
+  /** An item is gone. */
+  forgetItem(itemId: ItemId): void {
+    void this.#ask({ ask: 'forget-item', itemId });
+  }
+
+  /** The items that were played here; none where nothing is kept. */
+  async items(): Promise<Item[]> {
+    return (await this.#ask({ ask: 'items' })) ?? [];
+  }
+
+  /** Those of `hashes` that are kept. */
+  async among(hashes: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set((await this.#ask({ ask: 'among', hashes })) ?? []);
+  }
+
+  /** How much is kept; undefined where nothing can be. */
+  usage(): Promise<Usage | undefined> {
+    return this.#ask({ ask: 'usage' });
+  }
+
+  /** Keeps no more than this. */
+  setLimit(bytes: number): Promise<Usage | undefined> {
+    return this.#ask({ ask: 'limit', bytes });
+  }
+
+  /** Forgets everything. */
+  clear(): Promise<Usage | undefined> {
+    return this.#ask({ ask: 'clear' });
+  }
+
+  /** The bytes of a fragment, straight from the cache. */
+  async read(hash: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    try {
+      const cache = await siteCaches()?.open(FRAGMENTS_CACHE);
+      const response = await cache?.match(blobKey(hash));
+      return response && new Uint8Array(await response.arrayBuffer());
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #register(script: string, scope: string): Promise<ServiceWorker | undefined> {
+    try {
+      await this.#workers?.register(script, { scope, updateViaCache: 'none' });
+      return (await this.#workers?.ready)?.active ?? undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #ask<M extends Message>(message: M): Promise<Answers[M['ask']] | undefined> {
+    const worker = this.#workers?.controller ?? (await this.#active);
+    if (worker === undefined) return undefined;
+    const { port1, port2 } = new MessageChannel();
+    return await new Promise((resolve) => {
+      const end = (answer: Answers[M['ask']] | undefined): void => {
+        clearTimeout(timer);
+        port1.close();
+        resolve(answer);
+      };
+      const timer = setTimeout(() => end(undefined), ANSWER_MS);
+      port1.onmessage = ({ data }: MessageEvent<{ answer?: Answers[M['ask']] }>) => end(data.answer);
+      worker.postMessage(message, [port2]);
+    });
+  }
+}

@@ -1,0 +1,141 @@
+// What plays next: a list of items and the place in it. Kept for the tab, so that a reload goes on. No DOM.
+
+import type { Memory } from '../browser/storage';
+import type { Item, ItemId } from '../protocol/item';
+
+const KEY = 'undead.library-queue';
+/** Most items; the oldest of those that were played go first. */
+const MOST = 500;
+
+/** What is shown of an item in the queue. */
+export type Queued = Pick<Item, 'item_id' | 'title'> & Partial<Pick<Item, 'artist' | 'duration_ms' | 'poster_url'>>;
+
+/** See the head of the file. */
+export class Queue {
+  readonly #memory: Memory;
+  readonly #changed: () => void;
+  #items: Queued[] = [];
+  #place = -1;
+
+  constructor(memory: Memory, changed: () => void = () => undefined) {
+    this.#memory = memory;
+    this.#changed = changed;
+    this.#restore();
+  }
+
+  get items(): readonly Queued[] {
+    return this.#items;
+  }
+
+  /** The place of what plays; -1 if nothing does. */
+  get place(): number {
+    return this.#place;
+  }
+
+  get current(): Queued | undefined {
+    return this.#items[this.#place];
+  }
+
+  get hasNext(): boolean {
+    return this.#place + 1 < this.#items.length;
+  }
+
+  get hasPrevious(): boolean {
+    return this.#place > 0;
+  }
+
+  /** Plays an item: where it is in the queue, else after what plays now. */
+  play(item: Queued): void {
+    const known = this.#items.findIndex(({ item_id }) => item_id === item.item_id);
+    if (known >= 0) this.#place = known;
+    else this.#items.splice(++this.#place, 0, queued(item));
+    this.#store();
+  }
+
+  /** Adds an item at the end, unless it is to come already. */
+  add(item: Queued): void {
+    if (this.#items.slice(this.#place + 1).some(({ item_id }) => item_id === item.item_id)) return;
+    this.#items.push(queued(item));
+    this.#store();
+  }
+
+  /** Goes to a place; undefined if there is nothing. */
+  go(place: number): Queued | undefined {
+    if (this.#items[place] === undefined) return undefined;
+    this.#place = place;
+    this.#store();
+    return this.current;
+  }
+
+  next(): Queued | undefined {
+    return this.go(this.#place + 1);
+  }
+
+  previous(): Queued | undefined {
+    return this.go(this.#place - 1);
+  }
+
+  /** Moves what is at a place; what plays now stays what plays now. */
+  move(from: number, to: number): void {
+    const [moved] = this.#items.splice(from, 1);
+    if (moved === undefined) return;
+    const at = Math.min(Math.max(0, to), this.#items.length);
+    this.#items.splice(at, 0, moved);
+    if (from === this.#place) this.#place = at;
+    else if (from < this.#place && at >= this.#place) this.#place--;
+    else if (from > this.#place && at <= this.#place) this.#place++;
+    this.#store();
+  }
+
+  /** Takes what is at a place out of the queue. */
+  remove(place: number): void {
+    if (this.#items[place] === undefined) return;
+    this.#items.splice(place, 1);
+    if (place < this.#place) this.#place--;
+    else if (place === this.#place) this.#place = -1;
+    this.#store();
+  }
+
+  /** An item does not exist any more. */
+  forget(id: ItemId): void {
+    for (let at = this.#items.length - 1; at >= 0; at--) if (this.#items[at]?.item_id === id) this.remove(at);
+  }
+
+  /** Nothing comes after what plays now. */
+  clear(): void {
+    this.#items = this.current === undefined ? [] : [this.current];
+    this.#place = this.#items.length - 1;
+    this.#store();
+  }
+
+  #store(): void {
+    const surplus = Math.min(Math.max(0, this.#place), this.#items.length - MOST);
+    if (surplus > 0) {
+      this.#items.splice(0, surplus);
+      this.#place -= surplus;
+    }
+    this.#memory.setItem(KEY, JSON.stringify({ items: this.#items, place: this.#place }));
+    this.#changed();
+  }
+
+  #restore(): void {
+    try {
+      const { items, place } = JSON.parse(this.#memory.getItem(KEY) ?? '') as { items: Queued[]; place: number };
+      if (!items.every(({ item_id, title }) => typeof item_id === 'string' && typeof title === 'string')) return;
+      this.#items = items;
+      this.#place = Math.min(place, items.length - 1);
+    } catch {
+      // A new tab, or what another version wrote.
+    }
+  }
+}
+
+function queued({ item_id, title, artist, duration_ms, poster_url }: Queued): Queued {
+  return {
+    item_id,
+    title,
+    ...(artist === undefined ? {} : { artist }),
+    ...(duration_ms === undefined ? {} : { duration_ms }),
+    ...(poster_url === undefined ? {} : { poster_url }),
+  };
+}

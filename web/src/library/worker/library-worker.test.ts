@@ -1,0 +1,152 @@
+// The worker answers for what is kept, keeps only what is whole and right, and leaves everything else to the network.
+
+import { blake3 } from '@noble/hashes/blake3.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Item } from '../../protocol/item';
+import { FakeCache, FakeCaches, FakeIndex } from '../kept/fake-storage';
+import { KeptStore } from '../kept/store';
+import { KEPT_HEADER } from '../transfer';
+import { LibraryWorker } from './library-worker';
+import { PageFiles } from './page-files';
+import { Records } from './records';
+import type { FetchEvent } from './scope';
+
+const BASE = 'http://site/tv';
+const ID = 'f'.repeat(32);
+const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i % 251);
+const hash = bytesToHex(blake3(bytes));
+const blobUrl = (node: string, grant: string): string => `http://${node}/library/${ID}/blobs/${hash}?grant=${grant}`;
+
+let answers: Map<string, () => Response>;
+let asked: string[];
+let worker: LibraryWorker;
+let caches: FakeCaches;
+
+const network = (input: RequestInfo | URL): Promise<Response> => {
+  const url = typeof input === 'string' ? input : (input as Request).url;
+  asked.push(url);
+  const answer = answers.get(url);
+  return answer === undefined ? Promise.reject(new TypeError('offline')) : Promise.resolve(answer());
+};
+
+beforeEach(() => {
+  answers = new Map();
+  asked = [];
+  caches = new FakeCaches(network);
+  const fragments = new FakeCache();
+  worker = new LibraryWorker({
+    store: new KeptStore({
+      files: () => Promise.resolve(fragments),
+      index: new FakeIndex(),
+      quotaBytes: () => Promise.resolve(undefined),
+      now: () => 0,
+    }),
+    pages: new PageFiles({ caches: caches.asCaches, fetch: network, base: BASE }),
+    records: new Records(caches.asCaches, network),
+    fetch: network,
+    base: BASE,
+  });
+});
+
+/** What the worker answers, once all it does for it is done; undefined if it leaves the request to the browser. */
+async function get(url: string, headers: Record<string, string> = {}, mode = 'cors'): Promise<Response | undefined> {
+  const work: Promise<unknown>[] = [];
+  let answer: Promise<Response> | undefined;
+  const request = { url, method: 'GET', mode, headers: new Headers(headers) } as Request;
+  const event = {
+    request,
+    respondWith: (response: Promise<Response>) => (answer = response),
+    waitUntil: (promise: Promise<unknown>) => work.push(promise),
+  } as unknown as FetchEvent;
+  worker.fetched(event);
+  const response = await answer;
+  await Promise.all(work);
+  return response;
+}
+
+describe('a fragment', () => {
+  it('is fetched once, whatever node it is asked of, and cut where a range is asked for', async () => {
+    answers.set(blobUrl('a', '1'), () => new Response(bytes));
+    expect((await get(blobUrl('a', '1')))?.headers.get(KEPT_HEADER)).toBeNull();
+    const again = await get(blobUrl('b', '2'));
+    expect(again?.headers.get(KEPT_HEADER)).toBe('1');
+    expect(new Uint8Array((await again?.arrayBuffer()) ?? [])).toEqual(bytes);
+    const rest = await get(blobUrl('c', '3'), { range: 'bytes=990-' });
+    expect([rest?.status, (await rest?.arrayBuffer())?.byteLength]).toEqual([206, 10]);
+    expect(asked).toEqual([blobUrl('a', '1')]);
+  });
+
+  it.each([
+    ['a failure', () => new Response(bytes, { status: 503 }), {}],
+    ['a part', () => new Response(bytes.slice(500), { status: 206 }), { range: 'bytes=500-' }],
+    ['too little', () => new Response(bytes.slice(500)), {}],
+    ['other bytes', () => new Response(bytes.map((byte) => byte ^ 1)), {}],
+    [
+      'a connection that breaks',
+      () => new Response(new ReadableStream({ pull: (to) => to.error(new TypeError('broken')) })),
+      {},
+    ],
+  ])('is not kept from %s', async (_what, answer, headers) => {
+    answers.set(blobUrl('a', '1'), answer);
+    await (await get(blobUrl('a', '1'), headers))?.arrayBuffer().catch(() => undefined);
+    await expect(get(blobUrl('b', '1'))).rejects.toThrow('offline');
+  });
+
+  it('that a page pieced together is kept', async () => {
+    expect(await worker.message({ ask: 'keep', itemId: ID, hash, bytes })).toBe(true);
+    expect((await get(blobUrl('b', '2')))?.status).toBe(200);
+    expect(await worker.message({ ask: 'clear' })).toMatchObject({ bytes: 0, fragments: 0 });
+  });
+});
+
+describe('without a network', () => {
+  const page = `<html><meta name="base" content="/tv/"><script type="module" src="/tv/assets/l-1.js"></script>
+    <link rel="modulepreload" href="/tv/assets/shell-1.js"><a href="/tv/live"></html>`;
+  const html = (text: string) => () => new Response(text, { headers: { 'content-type': 'text/html; charset=utf-8' } });
+  const item = { item_id: ID, title: 'Song', poster_url: '/tv/api/library/p/poster' } as Item;
+  const manifest = { item_id: ID, takes: [] };
+
+  async function play(): Promise<void> {
+    answers.set(`${BASE}/library`, html(page));
+    for (const name of ['l-1', 'shell-1']) answers.set(`${BASE}/assets/${name}.js`, () => new Response(name));
+    answers.set(`http://site/tv/api/library/p/poster`, () => new Response('picture'));
+    await worker.message({ ask: 'keep-item', item, manifest });
+  }
+
+  it('an item that was played opens: the page, its files, its record, its manifest', async () => {
+    await play();
+    answers.clear();
+    const opened = await get(`${BASE}/library/${ID}`, {}, 'navigate');
+    expect(await opened?.text()).toBe(page);
+    expect(await (await get(`${BASE}/assets/shell-1.js`))?.text()).toBe('shell-1');
+    expect(await (await get(`${BASE}/api/library/${ID}`))?.json()).toEqual(item);
+    expect(await (await get(`${BASE}/library/${ID}/manifest`))?.json()).toEqual(manifest);
+    expect(await worker.message({ ask: 'items' })).toEqual([item]);
+    await worker.message({ ask: 'forget-item', itemId: ID });
+    expect(await worker.message({ ask: 'items' })).toEqual([]);
+  });
+
+  it('a new build takes the place of the old one as soon as all of it is here', async () => {
+    await play();
+    const newer = page.replaceAll('-1.js', '-2.js');
+    answers.set(`${BASE}/library`, html(newer));
+    answers.set(`${BASE}/assets/l-2.js`, () => new Response('l-2'));
+    expect(await (await get(`${BASE}/library`, {}, 'navigate'))?.text()).toBe(newer);
+    answers.delete(`${BASE}/library`);
+    expect(await (await get(`${BASE}/library`, {}, 'navigate'))?.text()).toBe(page);
+    answers.set(`${BASE}/library`, html(newer));
+    answers.set(`${BASE}/assets/shell-2.js`, () => new Response('shell-2'));
+    await get(`${BASE}/library`, {}, 'navigate');
+    answers.clear();
+    expect(await (await get(`${BASE}/library`, {}, 'navigate'))?.text()).toBe(newer);
+    expect([...caches.named.keys()].filter((name) => name.includes('page'))).toHaveLength(1);
+  });
+});
+
+it('leaves everything else to the browser', async () => {
+  for (const url of [`${BASE}/view`, `${BASE}/api/streams`, `${BASE}/api/library?q=a`, 'http://node/ws/abc'])
+    expect(await get(url)).toBeUndefined();
+  expect(await get(`${BASE}/view`, {}, 'navigate')).toBeUndefined();
+  expect(asked).toEqual([]);
+});

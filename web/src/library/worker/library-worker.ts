@@ -1,0 +1,130 @@
+// The core of the service worker: answers for fragments from what is kept whatever node they are asked of, for the library's page and
+// records where the network cannot be reached, and for the page's messages. All else goes to the network untouched. No DOM.
+
+import type { Item } from '../../protocol/item';
+import { recordKey, wantedBy, type Wanted } from '../kept/addresses';
+import type { Message } from '../kept/messages';
+import { answerWith } from '../kept/range';
+import type { KeptStore } from '../kept/store';
+import type { PageFiles } from './page-files';
+import type { Records } from './records';
+import type { FetchEvent, LastingEvent } from './scope';
+
+/** What the worker works with. */
+export interface WorkerSetup {
+  store: KeptStore;
+  pages: PageFiles;
+  records: Records;
+  fetch: typeof fetch;
+  /** The site's address, without a slash at its end. */
+  base: string;
+}
+
+/** See the head of the file. */
+export class LibraryWorker {
+  readonly #setup: WorkerSetup;
+
+  constructor(setup: WorkerSetup) {
+    this.#setup = setup;
+  }
+
+  /** Answers a request that is for something that may be kept. */
+  fetched(event: FetchEvent): void {
+    const { request } = event;
+    if (request.method !== 'GET') return;
+    const wanted = wantedBy(request.url, this.#setup.base);
+    const isPage = request.mode === 'navigate';
+    if (wanted === undefined || isPage !== (wanted.what === 'page')) return;
+    event.respondWith(this.#answer(event, wanted));
+  }
+
+  /** Does what a page asks for; what it says is the answer. */
+  async message(message: Message): Promise<unknown> {
+    const { store, records, pages } = this.#setup;
+    switch (message.ask) {
+      case 'keep':
+        return await store.keep(message.itemId, message.hash, message.bytes);
+      case 'keep-item':
+        await records.keep(message.item, message.manifest, this.#picture(message.item));
+        await pages.refresh();
+        return true;
+      case 'forget-item':
+        await records.forget(message.itemId);
+        await store.clear(message.itemId);
+        return true;
+      case 'items':
+        return await records.items();
+      case 'among':
+        return await store.among(message.hashes);
+      case 'usage':
+        return await store.usage();
+      case 'limit':
+        await store.setLimit(message.bytes);
+        return await store.usage();
+      case 'clear':
+        await records.clear();
+        await store.clear();
+        return await store.usage();
+    }
+  }
+
+  #picture({ poster_url }: Item): string | undefined {
+    return poster_url === undefined ? undefined : new URL(poster_url, this.#setup.base).href;
+  }
+
+  async #answer(event: FetchEvent, wanted: Wanted): Promise<Response> {
+    const { fetch, pages, records } = this.#setup;
+    const { request } = event;
+    switch (wanted.what) {
+      case 'blob':
+        return await this.#blob(event, wanted.itemId, wanted.hash);
+      case 'manifest':
+        return (await records.find(recordKey('manifest', wanted.itemId))) ?? (await fetch(request));
+      case 'item':
+        return await this.#networkFirst(request, recordKey('item', wanted.itemId));
+      case 'picture':
+        return await this.#networkFirst(request, request.url);
+      case 'page': {
+        const { response, rest } = await pages.page(request);
+        event.waitUntil(rest);
+        return response;
+      }
+      case 'file':
+        return await pages.file(request);
+    }
+  }
+
+  async #blob(event: FetchEvent, itemId: string, hash: string): Promise<Response> {
+    const { store, fetch } = this.#setup;
+    const { request } = event;
+    const range = request.headers.get('range');
+    const kept = await store.find(hash).catch(() => undefined);
+    if (kept !== undefined) {
+      lasting(event, store.touch(hash));
+      return answerWith(kept, range, hash);
+    }
+    const response = await fetch(request);
+    // Only what came whole: the copy fails with the connection, and its hash is checked.
+    if (response.status === 200 && range === null) lasting(event, this.#keep(itemId, hash, response.clone()));
+    return response;
+  }
+
+  async #keep(itemId: string, hash: string, response: Response): Promise<void> {
+    await this.#setup.store.keep(itemId, hash, new Uint8Array(await response.arrayBuffer()));
+  }
+
+  async #networkFirst(request: Request, key: string): Promise<Response> {
+    try {
+      return await this.#setup.fetch(request);
+    } catch (error) {
+      const kept = await this.#setup.records.find(key).catch(() => undefined);
+      if (kept === undefined) throw error;
+      return kept;
+    }
+  }
+}
+
+/** Does `work` after the answer; where it fails nothing is kept. */
+function lasting(event: LastingEvent, work: Promise<unknown>): void {
+  event.waitUntil(work.catch(() => undefined));
+}

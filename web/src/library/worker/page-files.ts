@@ -1,0 +1,111 @@
+// Keeps the library's page and its files, so that it opens without a network. The network comes first: a new build is shown as soon
+// as it can be reached, and takes the place of the old one once all its files are here. No DOM.
+
+/** Caches of builds begin so; the rest is what tells one build from another. */
+const PREFIX = 'undead-library-page-';
+/** A server that says nothing for so long counts as out of reach, if the page is kept. */
+const PATIENCE_MS = 4_000;
+
+/** What page files work with. */
+export interface PageFilesSetup {
+  caches: CacheStorage;
+  fetch: typeof fetch;
+  /** The site's address, without a slash at its end. */
+  base: string;
+}
+
+/** See the head of the file. */
+export class PageFiles {
+  readonly #setup: PageFilesSetup;
+
+  constructor(setup: PageFilesSetup) {
+    this.#setup = setup;
+  }
+
+  /** The page, and what is left to do once it is answered. */
+  async page(request: Request): Promise<{ response: Response; rest: Promise<void> }> {
+    const { fetch, base } = this.#setup;
+    const kept = await this.#kept(`${base}/library`);
+    const network = fetch(request);
+    try {
+      const response = await (kept === undefined ? network : inTime(network));
+      const copy = response.ok ? response.clone() : undefined;
+      return { response, rest: copy === undefined ? Promise.resolve() : this.#keep(copy) };
+    } catch (error) {
+      if (kept === undefined) throw error;
+      return { response: kept, rest: network.then(() => undefined).catch(() => undefined) };
+    }
+  }
+
+  /** A file of the pages: those below `assets/` never change, others come from the network if that can be reached. */
+  async file(request: Request): Promise<Response> {
+    const kept = await this.#kept(request.url);
+    if (kept !== undefined && request.url.includes('/assets/')) return kept;
+    try {
+      return await this.#setup.fetch(request);
+    } catch (error) {
+      if (kept === undefined) throw error;
+      return kept;
+    }
+  }
+
+  /** Keeps the page as the server has it now. */
+  async refresh(): Promise<void> {
+    const { fetch, base } = this.#setup;
+    const response = await fetch(`${base}/library`, { headers: { accept: 'text/html' } });
+    if (response.ok) await this.#keep(response);
+  }
+
+  async #kept(url: string): Promise<Response | undefined> {
+    const { caches } = this.#setup;
+    for (const name of await caches.keys()) {
+      if (!name.startsWith(PREFIX)) continue;
+      const found = await (await caches.open(name)).match(url);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  async #keep(response: Response): Promise<void> {
+    const { caches, base } = this.#setup;
+    if (!(response.headers.get('content-type') ?? '').startsWith('text/html')) return;
+    const page = await response.text();
+    const name = PREFIX + (await digest(page));
+    if (await caches.has(name)) return;
+    const cache = await caches.open(name);
+    try {
+      await cache.addAll(filesOf(page, base));
+      const headers = { 'content-type': 'text/html; charset=utf-8', ...policyOf(response) };
+      await cache.put(`${base}/library`, new Response(page, { headers }));
+    } catch {
+      await caches.delete(name);
+      return;
+    }
+    for (const other of await caches.keys()) if (other.startsWith(PREFIX) && other !== name) await caches.delete(other);
+  }
+}
+
+/** The addresses of the files that a page names. */
+export function filesOf(page: string, base: string): string[] {
+  const named = [...page.matchAll(/<(?:script|link)[^>]*?\s(?:src|href)="([^"]+)"/g)].map(([, name = '']) => name);
+  const urls = named.map((name) => new URL(name, `${base}/library`).href);
+  return [...new Set(urls.filter((url) => url.startsWith(`${base}/`)))];
+}
+
+/** What the page may do without a network is what it may do with one. */
+function policyOf({ headers }: Response): Record<string, string> {
+  const policy = headers.get('content-security-policy');
+  return policy === null ? {} : { 'content-security-policy': policy };
+}
+
+async function digest(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+  return [...new Uint8Array(bytes).slice(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function inTime<T>(promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error('the server is silent')), PATIENCE_MS);
+    promise.then(resolve, reject);
+  });
+}
