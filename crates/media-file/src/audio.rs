@@ -1,7 +1,7 @@
 //! MP3, AAC in ADTS, FLAC and Ogg, read by Symphonia.
 
 use bytes::Bytes;
-use media::{Codec, Track, TrackKind, packet_duration_us};
+use media::{Codec, Rendition, Track, TrackKind, packet_duration_us};
 use symphonia::{
     core::{
         codecs::{
@@ -41,8 +41,11 @@ impl MediaSource for Input {
 
 /// Opens a file of one of these kinds.
 pub(crate) fn open(mut input: Input, kind: Kind) -> Result<Opened, Error> {
-    let mut head = [0; 8];
+    let mut head = [0; 4096];
     input.read_at(0, &mut head)?;
+    if kind == Kind::Ogg {
+        refuse_others(&head)?;
+    }
     let stream = MediaSourceStream::new(Box::new(input.from(0)), Default::default());
     let options = FormatOptions::default();
     let reader: Result<Box<dyn FormatReader>, _> = match kind {
@@ -79,7 +82,25 @@ pub(crate) fn open(mut input: Input, kind: Kind) -> Result<Opened, Error> {
     };
     let lead = if matches!(source.timing, Timing::Counted { .. }) { delay } else { 0 };
     let tracks = vec![SourceTrack { track, lead }];
-    Ok(Opened { source: Box::new(source), tracks, duration_us, tags: Tags::default() })
+    Ok(Opened {
+        source: Box::new(source),
+        tracks,
+        prefers: Rendition::WebM,
+        duration_us,
+        tags: Tags::default(),
+    })
+}
+
+/// `Unsupported` for streams of Ogg that players do not take: each begins with its codec's name, on one of the first pages.
+fn refuse_others(head: &[u8]) -> Result<(), Error> {
+    const NAMES: [(&[u8], &str); 4] = [
+        (b"\x80theora", "video in Theora"),
+        (b"Speex   ", "codec Speex"),
+        (b"\x01video", "video in OGM"),
+        (b"BBCD\0", "video in Dirac"),
+    ];
+    let found = NAMES.iter().find(|(magic, _)| head.windows(magic.len()).any(|window| window == *magic));
+    found.map_or(Ok(()), |(_, name)| Err(Error::Unsupported((*name).into())))
 }
 
 fn damaged(error: ReadError) -> Error {

@@ -108,7 +108,7 @@ pub fn open(
 
 impl MediaFile {
     fn new(input: Input, opened: Opened) -> Result<Self, Error> {
-        let Opened { mut source, tracks, duration_us, tags } = opened;
+        let Opened { mut source, tracks, prefers, duration_us, tags } = opened;
         let (mut ahead, mut ended) = (Ahead::new(&tracks)?, None);
         while !ahead.is_enough() && ended.is_none() {
             match source.next_packet() {
@@ -121,13 +121,14 @@ impl MediaFile {
         let described = ahead.describe(&tracks)?;
         let leader = described.iter().position(Track::is_video).unwrap_or(0);
         let has_other = described.len() > 1;
-        let rendition = rendition(&described)?;
-        let leads = if rendition == Rendition::Mp4 { leads(&tracks) } else { [0; 2] };
+        let rendition = rendition(prefers, &described)?;
+        let leads = if rendition == Rendition::Mp4 { ahead.leads(&tracks) } else { [0; 2] };
         let writers = Writer::all(rendition, &described, leads)?;
         let base_us = ahead.base_us(&tracks);
         let timing = |(index, track): (usize, &SourceTrack)| {
-            let lead_us = track.sample_rate().map_or(0, |rate| samples_us(leads[index].into(), rate));
-            Timing::new(index, lead_us - base_us, rendition == Rendition::Mp4)
+            let lead = i64::from(leads[index]);
+            let lead_us = track.sample_rate().map_or(lead, |rate| samples_us(lead, rate));
+            Timing::new(index, base_us, lead_us.unsigned_abs(), rendition == Rendition::Mp4)
         };
         Ok(Self {
             input,
@@ -239,8 +240,7 @@ impl MediaFile {
             let Some(track) = self.tracks.get(index) else { continue };
             let ends_us = (!is_last && index == self.leader).then_some(end_us);
             let of_track = self.timings[index].frames(track, packets, ends_us);
-            if let (true, Some(last)) = (is_last, of_track.last()) {
-                let end_us = self.timings[index].in_file(last.dts_us.saturating_add(last.duration_us));
+            if let (true, Some(end_us)) = (is_last, self.timings[index].end_us(track, &of_track)) {
                 all_ends_us = all_ends_us.max(end_us.saturating_sub(self.base_us));
             }
             frames.push(of_track);
@@ -280,16 +280,12 @@ impl std::fmt::Debug for MediaFile {
 }
 
 /// The format that holds all tracks. `Unsupported` where none does.
-fn rendition(tracks: &[Track]) -> Result<Rendition, Error> {
+fn rendition(prefers: Rendition, tracks: &[Track]) -> Result<Rendition, Error> {
     let holds_all = |rendition: &Rendition| rendition.holds_all(tracks);
-    [Rendition::WebM, Rendition::Mp4].into_iter().find(holds_all).ok_or_else(|| {
+    [prefers, Rendition::WebM, Rendition::Mp4].into_iter().find(holds_all).ok_or_else(|| {
         let codecs: Vec<_> = tracks.iter().map(|track| format!("{:?}", track.codec)).collect();
         Error::Unsupported(format!("{} together", codecs.join(" and ")))
     })
-}
-
-fn leads(tracks: &[SourceTrack]) -> [u32; 2] {
-    [0, 1].map(|index| tracks.get(index).map_or(0, |track| track.lead))
 }
 
 /// Reads what a packet's bitstream says.
@@ -305,18 +301,35 @@ struct Ahead {
     inspectors: Vec<Inspector>,
     packets: VecDeque<Packet>,
     bytes: usize,
-    /// Index of the video track, if its keyframe has not come.
+    /// Index of the video track, and the same as long as its keyframe has not come.
+    video: Option<usize>,
     awaited: Option<usize>,
     /// The first time of each track.
     first_us: [Option<i64>; 2],
+    /// The times of pictures that may not be in order, as long as the order is to be found out.
+    pictures_us: Vec<i64>,
+    reorders: bool,
 }
+
+/// From so many pictures it is told how far they are out of order.
+const ORDERED_PICTURES: usize = 64;
 
 impl Ahead {
     fn new(tracks: &[SourceTrack]) -> Result<Self, Error> {
         let inspector = |track: &SourceTrack| Inspector::new(&track.track);
         let inspectors = tracks.iter().map(inspector).collect::<Result<_, _>>()?;
-        let awaited = tracks.iter().position(|track| track.track.is_video());
-        Ok(Self { inspectors, packets: VecDeque::new(), bytes: 0, awaited, first_us: [None; 2] })
+        let video = tracks.iter().position(|track| track.track.is_video());
+        let reorders = tracks.iter().any(|track| track.track.codec == Codec::H264);
+        Ok(Self {
+            inspectors,
+            packets: VecDeque::new(),
+            bytes: 0,
+            video,
+            awaited: video,
+            first_us: [None; 2],
+            pictures_us: Vec::new(),
+            reorders,
+        })
     }
 
     fn has_any(&self) -> bool {
@@ -326,8 +339,11 @@ impl Ahead {
     /// Whether all is known, the first time of every track too, if it comes soon.
     fn is_enough(&self) -> bool {
         const SOON_PACKETS: usize = 64;
+        const SOON_BYTES: usize = 8 << 20;
         let all_begun = (0..self.inspectors.len()).all(|track| self.first_us[track].is_some());
-        self.has_any() && (all_begun || self.packets.len() >= SOON_PACKETS)
+        let is_ordered = !self.reorders || self.pictures_us.len() >= ORDERED_PICTURES;
+        self.has_any() && is_ordered && (all_begun || self.packets.len() >= SOON_PACKETS)
+            || self.has_any() && self.bytes > SOON_BYTES
     }
 
     fn push(&mut self, packet: Packet) -> Result<(), Error> {
@@ -343,6 +359,9 @@ impl Ahead {
             self.awaited = None;
         }
         self.first_us[packet.track].get_or_insert(packet.pts_us);
+        if self.reorders && self.video == Some(packet.track) {
+            self.pictures_us.push(packet.pts_us);
+        }
         self.packets.push_back(packet);
         Ok(())
     }
@@ -352,6 +371,17 @@ impl Ahead {
         let describe = |(track, inspector): (&SourceTrack, &Inspector)| inspector.describe(&track.track);
         let tracks: Option<Arc<[Track]>> = tracks.iter().zip(&self.inspectors).map(describe).collect();
         tracks.ok_or_else(|| Error::Damaged("its video has no keyframe".into()))
+    }
+
+    /// How much of each track's media comes before its start: samples that prime a decoder, and µs that pictures are decoded ahead.
+    fn leads(&self, tracks: &[SourceTrack]) -> [u32; 2] {
+        let mut in_order = self.pictures_us.clone();
+        in_order.sort_unstable();
+        let late_us =
+            in_order.iter().zip(&self.pictures_us).map(|(decoded, shown)| decoded.saturating_sub(*shown));
+        let pictures_us = late_us.max().and_then(|late_us| u32::try_from(late_us).ok()).unwrap_or(0);
+        let lead = |track: &SourceTrack| if track.track.is_video() { pictures_us } else { track.lead };
+        [0, 1].map(|index| tracks.get(index).map_or(0, lead))
     }
 
     /// When the file begins: with the first picture or the first sound that is heard.

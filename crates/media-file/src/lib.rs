@@ -18,11 +18,14 @@ mod error;
 mod file;
 mod input;
 mod matroska;
+mod mp4;
 mod probe;
 mod sniff;
 mod source;
+mod streamed;
 mod tags;
 mod timing;
+mod wav;
 mod writer;
 
 pub use cutter::MAX_FRAGMENT_BYTES;

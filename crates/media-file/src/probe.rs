@@ -3,10 +3,10 @@
 use crate::{
     Error, audio,
     input::Input,
-    matroska,
+    matroska, mp4,
     sniff::{self, Kind, Sniffed},
     source::Opened,
-    tags,
+    tags, wav,
 };
 
 /// What may be read of a file for its headers, and again for its tags.
@@ -19,7 +19,8 @@ pub(crate) fn open(input: &Input, file_name: &str) -> Result<Opened, Error> {
     let opened = match kind {
         Kind::Matroska => matroska::open(input.from(start)),
         Kind::Mp3 | Kind::Adts | Kind::Flac | Kind::Ogg => audio::open(input.from(start), kind),
-        Kind::Wav | Kind::Mp4 => Err(Error::Unsupported("soon".into())),
+        Kind::Mp4 => mp4::open(input.from(start)),
+        Kind::Wav => wav::open(input.from(start)),
     };
     let mut opened = opened?;
     if kind != Kind::Matroska {

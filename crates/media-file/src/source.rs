@@ -1,7 +1,7 @@
 //! What a file is read as, whatever its format.
 
 use bytes::Bytes;
-use media::{Track, TrackKind};
+use media::{Rendition, Track, TrackKind};
 
 use crate::{Error, tags::Tags};
 
@@ -16,6 +16,8 @@ pub(crate) struct Opened {
     pub(crate) source: Box<dyn Source>,
     /// At most one of video and one of audio.
     pub(crate) tracks: Vec<SourceTrack>,
+    /// The container to write, where it holds the tracks: that which the file is most like.
+    pub(crate) prefers: Rendition,
     /// What the file says, which may be wrong.
     pub(crate) duration_us: Option<u64>,
     pub(crate) tags: Tags,

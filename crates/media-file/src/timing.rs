@@ -1,8 +1,14 @@
 //! The times of a piece's packets: from a file's to those of frames.
 //!
 //! Pictures are decoded in their order at the times at which pictures are shown: the earliest time of the piece first. So decoding
-//! has no holes and needs no times from the file, and where pictures are reordered, some are shown before the time of their decoding,
-//! which MP4 can say. Sound follows without holes or overlaps where the file's times are only rounded.
+//! has no holes and needs no times from the file. Where pictures are reordered, all are shown later, by the track's *lead*, than their
+//! times say, so that none is shown before it is decoded; an edit list takes that back. Sound follows without holes or overlaps where
+//! the file's times are only rounded.
+//!
+//! ```text
+//! file     shown 0 120 40 80   (in the order of decoding)
+//! frames   shown 40 160 80 120,  decoded 0 40 80 120,  lead 40
+//! ```
 
 use media::{Frame, Track, TrackKind, packet_duration_us};
 
@@ -20,6 +26,8 @@ pub(crate) struct Timing {
     index: usize,
     /// What is added to the file's times.
     shift_us: i64,
+    /// How much of that is lead.
+    lead_us: u64,
     /// Whether sound is timed by its samples.
     counts_samples: bool,
     clock: SampleClock,
@@ -29,9 +37,11 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    pub(crate) fn new(index: usize, shift_us: i64, counts_samples: bool) -> Self {
+    /// Times of the track at `index` in a file that begins at `base_us` of its own time.
+    pub(crate) fn new(index: usize, base_us: i64, lead_us: u64, counts_samples: bool) -> Self {
+        let shift_us = 0_i64.saturating_add_unsigned(lead_us).saturating_sub(base_us);
         let (clock, picture_us) = (SampleClock::default(), UNTOLD_PICTURE_US);
-        Self { index, shift_us, counts_samples, clock, newest_us: None, picture_us }
+        Self { index, shift_us, lead_us, counts_samples, clock, newest_us: None, picture_us }
     }
 
     /// The frames of a piece that ends at `end_us` of the file's time.
@@ -42,17 +52,20 @@ impl Timing {
         }
     }
 
-    /// The file's time of a frame's time.
-    pub(crate) fn in_file(&self, time_us: u64) -> i64 {
-        i64::try_from(time_us).unwrap_or(i64::MAX).saturating_sub(self.shift_us)
+    /// When the last of these frames ends, in µs of the file's time.
+    pub(crate) fn end_us(&self, track: &Track, frames: &[Frame]) -> Option<i64> {
+        let last = frames.last()?;
+        // Pictures are decoded so much earlier than they are shown.
+        let lead_us = if track.is_video() { self.lead_us } else { 0 };
+        let end_us = last.dts_us.saturating_add(last.duration_us).saturating_add(lead_us);
+        Some(i64::try_from(end_us).unwrap_or(i64::MAX).saturating_sub(self.shift_us))
     }
 
     fn pictures(&mut self, packets: Vec<Packet>, end_us: Option<i64>) -> Vec<Frame> {
         let last_us = packets.iter().max_by_key(|packet| packet.pts_us).and_then(|last| last.duration_us);
         let mut frames: Vec<_> = packets.into_iter().map(|packet| self.frame(packet)).collect();
-        let mut times: Vec<_> = frames.iter().map(|frame| frame.pts_us).collect();
-        times.sort_unstable();
-        for (frame, time_us) in frames.iter_mut().zip(times) {
+        for (frame, time_us) in self.decode_times(&frames).into_iter().enumerate() {
+            let frame = &mut frames[frame];
             frame.dts_us = self.newest_us.map_or(time_us, |newest_us| time_us.max(newest_us + 1));
             if let Some(newest_us) = self.newest_us {
                 self.picture_us = frame.dts_us - newest_us;
@@ -63,11 +76,25 @@ impl Timing {
             frames[at - 1].duration_us = frames[at].dts_us - frames[at - 1].dts_us;
         }
         if let Some(last) = frames.last_mut() {
-            let until_end_us = end_us.and_then(|end_us| self.shifted(end_us).checked_sub(last.dts_us));
+            let until_end_us =
+                end_us.and_then(|end_us| self.shifted(end_us).checked_sub(last.dts_us + self.lead_us));
             let duration_us = until_end_us.filter(|&duration_us| duration_us > 0).or(last_us);
             last.duration_us = duration_us.unwrap_or(self.picture_us);
         }
         frames
+    }
+
+    /// When each of these pictures is decoded: in order, and not after it is shown, should the lead be too short for once.
+    fn decode_times(&self, frames: &[Frame]) -> Vec<u64> {
+        let mut times: Vec<_> =
+            frames.iter().map(|frame| frame.pts_us.saturating_sub(self.lead_us)).collect();
+        times.sort_unstable();
+        let mut latest_us = u64::MAX;
+        for (time_us, frame) in times.iter_mut().zip(frames).rev() {
+            latest_us = latest_us.min(frame.pts_us);
+            *time_us = latest_us.min(*time_us);
+        }
+        times
     }
 
     fn sound(&mut self, track: &Track, sample_rate: u32, packets: Vec<Packet>) -> Vec<Frame> {

@@ -7,6 +7,7 @@ mod common;
 use std::path::Path;
 
 use common::{PICTURES, Read, SOUND, encoded, packets, read};
+use media_file::Error;
 
 /// Times differ by what a container rounds them to: milliseconds.
 const ROUNDING_S: f64 = 0.001;
@@ -23,6 +24,13 @@ fn assert_same_packets(file: &Path, read: &Read, format: usize, stream: &str, ro
         let apart_s = (given.pts_s - given_0) - (expected.pts_s - expected_0);
         assert!(apart_s.abs() <= rounding_s, "{what}: packet {at} at {} not {}", given.pts_s, expected.pts_s);
     }
+}
+
+/// Checks that sound and pictures are as far apart as in the file.
+fn assert_in_step(file: &Path, read: &Read) {
+    let apart_s = |path: &Path| packets(path, "v:0")[0].pts_s - packets(path, "a:0")[0].pts_s;
+    let (given_s, expected_s) = (apart_s(&read.saved(0, read.all())), apart_s(file));
+    assert!((given_s - expected_s).abs() < 0.001, "{}: {given_s} s apart, not {expected_s}", read.name);
 }
 
 /// Checks that fragments follow each other, and that each decodes alone.
@@ -78,5 +86,135 @@ fn webm_and_matroska_keep_packets_and_times() {
         assert_fragments(&read);
         assert!(read.fragments.len() >= 2, "{name}: {} fragments", read.fragments.len());
         assert!(read.duration_ms().abs_diff(24_000) <= 60, "{name}: {} ms", read.duration_ms());
+    }
+}
+
+#[test]
+fn mp4_keeps_packets_and_times_wherever_its_index_is() {
+    const SHORT: &str = "-c:v libx264 -preset veryfast -g 24 -c:a aac";
+    const FRAGMENTED: &str = "-movflags +frag_keyframe+empty_moov+default_base_moof";
+    for (name, options) in [
+        ("end.mp4", format!("{SHORT} -bf 2")),
+        ("front.mp4", format!("{SHORT} -bf 0 -movflags +faststart")),
+        ("fragmented.mp4", format!("{SHORT} -bf 2 {FRAGMENTED}")),
+        ("quicktime.mov", format!("{SHORT} -bf 3")),
+        (
+            "av1.mp4",
+            "-c:v libaom-av1 -cpu-used 8 -usage realtime -g 24 -b:v 100k -c:a libopus -strict -2".into(),
+        ),
+        ("vp9-flac.mp4", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 24 -c:a flac -strict -2".into()),
+        ("negative.mp4", format!("{SHORT} -bf 2 -movflags +negative_cts_offsets")),
+    ] {
+        let file = encoded(name, &format!("{PICTURES}24 {SOUND}24 {options} -pix_fmt yuv420p"));
+        let read = read(&file);
+        assert_same_packets(&file, &read, 0, "v:0", 0.000_1);
+        assert_same_packets(&file, &read, 0, "a:0", 0.000_1);
+        assert_in_step(&file, &read);
+        assert_fragments(&read);
+        assert!(read.fragments.len() >= 2, "{name}: {} fragments", read.fragments.len());
+        // Without an edit list, pictures begin two later than sound.
+        let late_ms = if name == "fragmented.mp4" { 167 } else { 0 };
+        assert!(read.duration_ms().abs_diff(24_000 + late_ms) <= 90, "{name}: {} ms", read.duration_ms());
+    }
+}
+
+#[test]
+fn sound_alone_is_cut_at_any_packet() {
+    for (name, options, mime) in [
+        ("lc.m4a", "-c:a aac", "audio/mp4;codecs=\"mp4a.40.2\""),
+        ("adts.aac", "-c:a aac", "audio/mp4;codecs=\"mp4a.40.2\""),
+        ("opus.ogg", "-c:a libopus", "audio/webm;codecs=\"opus\""),
+        ("vorbis.ogg", "-c:a libvorbis", "audio/webm;codecs=\"vorbis\""),
+        ("native.flac", "-c:a flac", "audio/mp4;codecs=\"flac\""),
+        ("ogg.oga", "-c:a flac", "audio/mp4;codecs=\"flac\""),
+        ("sound.webm", "-c:a libopus", "audio/webm;codecs=\"opus\""),
+        ("flac.m4a", "-c:a flac -strict -2 -f mp4", "audio/mp4;codecs=\"flac\""),
+    ] {
+        let file = encoded(name, &format!("{SOUND}23 {options}"));
+        let read = read(&file);
+        assert_eq!(read.formats[0].mime, mime, "{name}");
+        assert_eq!(read.fragments.len(), 3, "{name}");
+        let rounding_s = if mime.contains("webm") { ROUNDING_S } else { 0.000_002 };
+        // ffprobe shows frames of ADTS with their headers.
+        let file = if name == "adts.aac" {
+            encoded("adts.m4a", &format!("-i {} -c copy", file.display()))
+        } else {
+            file
+        };
+        assert_same_packets(&file, &read, 0, "a:0", rounding_s);
+        assert_fragments(&read);
+        assert!(read.duration_ms().abs_diff(23_000) <= 48, "{name}: {} ms", read.duration_ms());
+    }
+}
+
+#[test]
+fn lossless_sound_decodes_to_the_same_samples() {
+    for (name, options, samples) in [
+        ("s16.wav", "-c:a pcm_s16le", "s16le"),
+        ("u8.wav", "-c:a pcm_u8 -ac 1 -ar 8000", "u8"),
+        ("s24.wav", "-c:a pcm_s24le -ar 96000", "s24le"),
+        ("s32.wav", "-af aformat=s16 -c:a pcm_s32le", "s32le"),
+        ("f32.wav", "-af aformat=s16 -c:a pcm_f32le -ar 44100", "s24le"),
+        ("surround.wav", "-af pan=5.1|c0=c0|c1=c1|c2=c0|c3=c1|c4=c0|c5=c1 -c:a pcm_s16le", "s16le"),
+        ("rf64.wav", "-c:a pcm_s16le -rf64 always", "s16le"),
+        ("odd.wav", "-af atrim=end_sample=942085 -c:a pcm_s16le", "s16le"),
+        ("s16.flac", "-c:a flac", "s16le"),
+        ("s24.flac", "-sample_fmt s32 -c:a flac -ar 192000", "s32le"),
+    ] {
+        let file = encoded(name, &format!("{SOUND}23 {options}"));
+        let read = read(&file);
+        let options = format!("-map 0:a -c:a pcm_{samples}");
+        let (given, complaints) = common::decoded(&read.saved(0, read.all()), &options);
+        assert_eq!((given, complaints.as_str()), (common::decoded(&file, &options).0, ""), "{name}");
+        assert_fragments(&read);
+        assert!(read.fragments.len() >= 2, "{name}");
+    }
+}
+
+#[test]
+fn samples_that_flac_cannot_keep_are_refused() {
+    for (name, options, said) in [
+        ("noise.wav", "-c:a pcm_f32le", "floating point"),
+        ("double.wav", "-c:a pcm_f64le", "64 bits"),
+        ("adpcm.wav", "-c:a adpcm_ms", "codec 0x0002"),
+    ] {
+        let file = encoded(name, &format!("{SOUND}1 {options}"));
+        let error = common::open(&file).unwrap_err();
+        assert!(matches!(&error, Error::Unsupported(reason) if reason.contains(said)), "{name}: {error}");
+    }
+}
+
+#[test]
+fn what_browsers_do_not_play_is_refused_by_name() {
+    let both = format!("{PICTURES}1 {SOUND}1");
+    for (name, input, options, said) in [
+        ("hevc.mp4", &both, "-c:v libx265 -x265-params log-level=none -c:a aac", "HEVC"),
+        ("hevc.mkv", &both, "-c:v libx265 -x265-params log-level=none -c:a aac", "HEVC"),
+        ("mpeg4.avi", &both, "-c:v mpeg4", "AVI"),
+        ("ac3.mkv", &both, "-c:v libx264 -c:a ac3", "Dolby"),
+        ("ac3.mp4", &both, "-c:v libx264 -c:a ac3", "Dolby"),
+        ("dts.mkv", &both, "-c:v libx264 -c:a dca -strict -2", "DTS"),
+        ("vorbis.mkv", &both, "-c:v libx264 -c:a libvorbis", "together"),
+        ("alac.m4a", &format!("{SOUND}1"), "-c:a alac", "ALAC"),
+        ("wma.wma", &format!("{SOUND}1"), "-c:a wmav2", "Windows Media"),
+        ("raw.ac3", &format!("{SOUND}1"), "-c:a ac3", "AC-3"),
+        ("raw.dts", &format!("{SOUND}1"), "-c:a dca -strict -2", "DTS"),
+        ("sound.aiff", &format!("{SOUND}1"), "", "AIFF"),
+        ("stream.ts", &both, "-c:v libx264 -c:a aac", "transport"),
+        ("picture.png", &format!("{PICTURES}1"), "-frames:v 1", "picture"),
+        ("picture.avif", &format!("{PICTURES}1"), "-frames:v 1 -c:v libaom-av1 -cpu-used 8", "picture"),
+        ("speex.ogg", &format!("{SOUND}1"), "-c:a libspeex -ar 16000", "Speex"),
+        ("theora.ogv", &both, "-c:v libtheora -c:a libvorbis", "Theora"),
+        (
+            "encrypted.mp4",
+            &both,
+            "-c:v libx264 -c:a aac -encryption_scheme cenc-aes-ctr -encryption_key \
+             00112233445566778899aabbccddeeff -encryption_kid 00112233445566778899aabbccddeeff",
+            "encrypted",
+        ),
+    ] {
+        let file = encoded(name, &format!("{input} {options}"));
+        let error = common::open(&file).unwrap_err();
+        assert!(matches!(&error, Error::Unsupported(reason) if reason.contains(said)), "{name}: {error}");
     }
 }

@@ -180,7 +180,7 @@ fn read_sample_entry(kind: Kind, entry: &[u8], origin: Origin) -> Result<Track, 
         b"av01" => read_visual_entry(Codec::Av1, entry, b"av1C"),
         b"vp09" => read_visual_entry(Codec::Vp9, entry, b"vpcC"),
         b"Opus" => read_opus_entry(entry),
-        b"mp4a" => read_mpeg_audio_entry(entry),
+        b"mp4a" => read_mpeg_audio_entry(entry, origin),
         b".mp3" => Ok(sound(Codec::Mp3, &AudioEntry::parse(entry)?, Bytes::new())),
         b"fLaC" if origin == Origin::File => read_flac_entry(entry),
         other => Err(refusal::codec(&other.escape_ascii().to_string())),
@@ -222,6 +222,8 @@ fn read_colour(boxes: &[u8]) -> Result<Bytes, Error> {
 
 /// The fields of an audio sample entry (section 12.2.3), and the boxes inside.
 struct AudioEntry<'a> {
+    /// Of QuickTime; 0 in MP4.
+    version: u16,
     channels: u32,
     sample_rate: u32,
     boxes: &'a [u8],
@@ -230,12 +232,28 @@ struct AudioEntry<'a> {
 impl<'a> AudioEntry<'a> {
     fn parse(entry: &'a [u8]) -> Result<Self, Error> {
         let mut fields = Fields::new(entry);
-        fields.skip(16)?;
+        fields.skip(8)?;
+        let version = fields.u16()?;
+        fields.skip(6)?;
         let channels = u32::from(fields.u16()?).max(1);
         fields.skip(AUDIO_ENTRY_BYTES - 22)?;
         let sample_rate = u32::from(fields.u16()?).max(1);
         fields.skip(2)?;
-        Ok(Self { channels, sample_rate, boxes: fields.rest() })
+        Ok(Self { version, channels, sample_rate, boxes: fields.rest() })
+    }
+
+    /// Passes over what QuickTime has more (*QuickTime File Format*, "Sound sample description", versions 1 and 2), and into the
+    /// box `wave`, where its boxes are.
+    fn read_quicktime(&mut self) -> Result<(), Error> {
+        let mut fields = Fields::new(self.boxes);
+        fields.skip(match self.version {
+            1 => 16,
+            2 => 36,
+            _ => 0,
+        })?;
+        let boxes = fields.rest();
+        self.boxes = if self.version == 0 { boxes } else { find(boxes, b"wave")?.unwrap_or(boxes) };
+        Ok(())
     }
 }
 
@@ -262,8 +280,11 @@ fn read_flac_entry(entry: &[u8]) -> Result<Track, Error> {
 }
 
 /// `mp4a` (ISO 14496-14, section 6.7): AAC or MP3, as its `esds` says.
-fn read_mpeg_audio_entry(entry: &[u8]) -> Result<Track, Error> {
-    let entry = AudioEntry::parse(entry)?;
+fn read_mpeg_audio_entry(entry: &[u8], origin: Origin) -> Result<Track, Error> {
+    let mut entry = AudioEntry::parse(entry)?;
+    if origin == Origin::File {
+        entry.read_quicktime()?;
+    }
     let (_, _, esds) = Fields::full(expect(entry.boxes, b"esds")?)?;
     let ElementaryStream { object_type, specific } = elementary_stream(esds.rest())?;
     match object_type {
