@@ -176,7 +176,7 @@ impl App {
             .and(stream_keys::feature(&context, &state, &accounts, &keys))
             .and(broadcasters::feature(&context, &broadcasters))
             .and(grant_keys::feature(&context, &state))
-            .and(library::feature(&context, &state, &library))
+            .and(library::feature(&context, &state, &broadcasters, &library))
             .and(blobs::feature(&context))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;

@@ -108,6 +108,8 @@ const ROWS: &[Row] = &[
         (404, "unknown_invitation"),
     ),
     ("get /api/library", Open, NO_BODY, OK),
+    ("get /api/library?mine=true", SignedIn, NO_BODY, OK),
+    ("get /api/library?deleted=true", SignedIn, NO_BODY, OK),
     ("get /api/library/{item_id}", Open, NO_BODY, OK),
     ("get /api/library/{item_id}?of=private", HiddenItemNode, NO_BODY, OK),
     ("get /api/library/{item_id}?of=deleted", HiddenItemReader, NO_BODY, OK),
@@ -447,8 +449,9 @@ fn every_operation_has_a_row_and_names_the_credentials_that_it_admits() {
         .collect();
     let rows: BTreeSet<String> = ROWS.iter().map(|row| row.0.split('?').next().unwrap().to_owned()).collect();
     assert_eq!(described, rows);
-    for (row, access, ..) in
-        ROWS.iter().filter(|row| !["?all=", "?of="].iter().any(|variant| row.0.contains(variant)))
+    for (row, access, ..) in ROWS
+        .iter()
+        .filter(|row| !["?all=", "?mine=", "?deleted=", "?of="].iter().any(|variant| row.0.contains(variant)))
     {
         let security = operation(&document, row).unwrap().get("security").and_then(Value::as_array);
         let named: Vec<&serde_json::Map<_, _>> =

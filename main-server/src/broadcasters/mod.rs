@@ -80,7 +80,8 @@ impl Broadcasters {
         person.is_operator() || owner.is_some_and(owns)
     }
 
-    fn owner(&self, account: &str) -> Option<Owner> {
+    /// What belongs to an account names it so; `None` if there is no such account.
+    pub(crate) fn owner(&self, account: &str) -> Option<Owner> {
         let account_since_ms = self.accounts.since_ms(account)?;
         Some(Owner { account: account.to_owned(), account_since_ms, key_id: None })
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serving::Prefix;
 
 /// How a picture's path begins in JSON. Within a JSON string the quotes would be escaped, so no title looks like it.
-const PATH: &str = "\"thumbnail_url\":\"/";
+const PATHS: [&str; 2] = ["\"thumbnail_url\":\"/", "\"poster_url\":\"/"];
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -41,11 +41,11 @@ impl Text {
 
     fn moved(&self, prefix: &Prefix) -> Bytes {
         let Ok(text) = str::from_utf8(&self.at_root) else { return self.at_root.clone() };
-        if text.contains(PATH) {
-            text.replace(PATH, &format!("\"thumbnail_url\":\"{prefix}/")).into()
-        } else {
-            self.at_root.clone()
+        if !PATHS.iter().any(|path| text.contains(path)) {
+            return self.at_root.clone();
         }
+        let below = |path: &str| format!("{}{prefix}/", path.trim_end_matches('/'));
+        PATHS.iter().fold(text.to_owned(), |text, path| text.replace(path, &below(path))).into()
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn readers_below_the_same_path_share_one_copy() {
-        let text = Text::from(format!("{PATH}a\""));
+        let text = Text::from(format!("{}a\"", PATHS[0]));
         let copies = [(); 2].map(|()| text.below(&prefix("/live-tv")));
         assert_eq!(copies[0].as_ptr(), copies[1].as_ptr());
         let unchanged = Text::from("[]".to_owned());

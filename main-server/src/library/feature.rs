@@ -4,17 +4,24 @@ use std::sync::Arc;
 
 use super::{Library, routes};
 use crate::{
+    broadcasters::Broadcasters,
     feature::{Context, Feature},
     state::ClusterState,
 };
 
 /// The routes of the library, and the tasks of its records.
-pub(crate) fn feature(context: &Context, state: &Arc<ClusterState>, library: &Arc<Library>) -> Feature {
+pub(crate) fn feature(
+    context: &Context,
+    state: &Arc<ClusterState>,
+    broadcasters: &Arc<Broadcasters>,
+    library: &Arc<Library>,
+) -> Feature {
     let [loading, following, saving] = [(); 3].map(|()| Arc::clone(library));
     let api = routes::Api {
         library: Arc::clone(library),
         state: Arc::clone(state),
         grants: Arc::clone(&context.grants),
+        broadcasters: Arc::clone(broadcasters),
         partition: Arc::clone(&context.partition),
         credentials: context.credentials.clone(),
         play_grants: context

@@ -8,6 +8,7 @@
 
 mod error;
 mod feature;
+mod index;
 pub(crate) mod manifest;
 pub(crate) mod record;
 mod routes;
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::{
     ItemId,
-    item::{Blob, GroupRange, Item, ItemTrack, Manifest, State},
+    item::{Blob, GroupRange, ItemTrack, Manifest, State},
 };
 use store::{Replicated, contention::give_way};
 use tokio::sync::watch;
@@ -32,6 +33,7 @@ pub(crate) use self::{
     record::{NewItem, Record, Text, new_id},
 };
 use self::{
+    index::{Found, OtherOrder, Query},
     manifest::{Cached, Manifests, Picture, Previews, assemble, recorded, totals},
     table::Table,
 };
@@ -72,7 +74,7 @@ pub(crate) struct Versioned {
 impl Library {
     /// It without items: see [`Self::load`].
     pub(crate) fn new(context: &Context, broadcasters: &Arc<Broadcasters>) -> Self {
-        let table = Arc::new(Table::new());
+        let table = Arc::new(Table::new(&context.feed));
         let kv = &context.store.kv;
         Self {
             items: Replicated::new(Arc::clone(kv), Arc::clone(&table), |_| None),
@@ -88,7 +90,9 @@ impl Library {
     /// # Errors
     /// The store's.
     pub(crate) async fn load(&self) -> Result<(), store::Error> {
-        self.items.load().await
+        self.items.load().await?;
+        self.table.tell();
+        Ok(())
     }
 
     /// Changes whenever an item does, here or at another main server.
@@ -102,7 +106,7 @@ impl Library {
     /// [`Error::Full`].
     pub(crate) fn room_for(&self, owner: Option<&str>, bytes: u64) -> Result<(), Error> {
         let LibraryLimits { quota_bytes, account_quota_bytes, items, .. } = self.limits;
-        let (all, of_owner) = self.table.bytes(owner);
+        let (all, of_owner) = self.table.index(|index, _| index.bytes(owner));
         if all.saturating_add(bytes) > quota_bytes {
             return Err(Error::Full("the library is full (library_quota_bytes): delete items first".into()));
         }
@@ -135,14 +139,12 @@ impl Library {
         Ok(item_id)
     }
 
-    /// The newest items that all clients find, and how many there are.
-    pub(crate) fn newest(&self, at_most: usize) -> (Vec<Item>, u64) {
-        let mut listed = self.items.all();
-        listed.retain(|(_, record)| record.is_listed());
-        listed.sort_by_key(|(_, record)| std::cmp::Reverse(record.created_at_ms));
-        let total = listed.len() as u64;
-        let items = listed.into_iter().take(at_most).map(|(item_id, record)| record.item(item_id, false));
-        (items.collect(), total)
+    /// A page of items.
+    ///
+    /// # Errors
+    /// [`OtherOrder`] for a cursor of another order.
+    pub(crate) fn page(&self, query: &Query) -> Result<(Found, Vec<(ItemId, Record)>), OtherOrder> {
+        self.table.page(query)
     }
 
     /// An item that is known here, deleted or not.

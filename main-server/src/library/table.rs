@@ -1,35 +1,48 @@
-//! The records of all items in memory, and what is made of them.
+//! The records of all items in memory, what finds them, and the events of their changes.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use protocol::{ItemId, item::Item};
+use serde::Serialize;
 use store::{Host, Replica};
 use tokio::sync::watch;
 
-use super::record::Record;
+use super::{
+    index::{Found, Index, OtherOrder, Query},
+    record::Record,
+};
+use crate::events::{Event, Feed};
 
 /// See the [module](self).
-#[derive(Debug)]
 pub(super) struct Table {
     inner: Mutex<Inner>,
     changed: watch::Sender<()>,
+    feed: Arc<Feed>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Inner {
     replica: Replica<Record>,
-    totals: Totals,
+    index: Index,
+    /// Whether listeners are told of changes: not of what is loaded at the start.
+    tells: bool,
 }
 
-/// Sums over items.
-#[derive(Debug, Default)]
-struct Totals {
-    bytes: u64,
+/// Data of the event `item_removed`.
+#[derive(Serialize)]
+struct Removed {
+    item_id: ItemId,
 }
 
 impl Table {
-    /// It without items.
-    pub(super) fn new() -> Self {
-        Self { inner: Mutex::default(), changed: watch::Sender::new(()) }
+    /// It without items. Listeners of `feed` are told of changes of listed items after [`Self::tell`].
+    pub(super) fn new(feed: &Arc<Feed>) -> Self {
+        Self { inner: Mutex::default(), changed: watch::Sender::new(()), feed: Arc::clone(feed) }
+    }
+
+    /// Tells listeners of changes from now on.
+    pub(super) fn tell(&self) {
+        self.lock().tells = true;
     }
 
     /// Changes whenever an item does.
@@ -37,13 +50,22 @@ impl Table {
         self.changed.subscribe()
     }
 
-    /// Bytes of all items together, and those of one account.
-    pub(super) fn bytes(&self, account: Option<&str>) -> (u64, u64) {
+    /// Reads what finds items.
+    pub(super) fn index<R>(&self, read: impl FnOnce(&Index, &Replica<Record>) -> R) -> R {
         let inner = self.lock();
-        let of_account = inner.replica.iter().filter(|(_, record)| {
-            account.is_some() && record.owner.as_ref().map(|owner| owner.account.as_str()) == account
-        });
-        (inner.totals.bytes, of_account.map(|(_, record)| record.bytes).sum())
+        read(&inner.index, &inner.replica)
+    }
+
+    /// A page of items, with their records.
+    ///
+    /// # Errors
+    /// [`OtherOrder`].
+    pub(super) fn page(&self, query: &Query) -> Result<(Found, Vec<(ItemId, Record)>), OtherOrder> {
+        self.index(|index, records| {
+            let found = index.page(records, query)?;
+            let rows = found.items.iter().filter_map(|id| Some((*id, records.get(id)?.clone()))).collect();
+            Ok((found, rows))
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -59,12 +81,31 @@ impl Host<Record> for Table {
         if changes.is_empty() {
             return outcome;
         }
-        for change in changes {
-            let bytes = |record: &Option<Record>| record.as_ref().map_or(0, |record| record.bytes);
-            let total = inner.totals.bytes.saturating_add(bytes(&change.after));
-            inner.totals.bytes = total.saturating_sub(bytes(&change.before));
+        let mut events = Vec::new();
+        for change in &changes {
+            let (before, after) = (change.before.as_ref(), change.after.as_ref());
+            inner.index.apply(change.key, before, after);
+            if inner.tells {
+                events.extend(event(change.key, before, after));
+            }
         }
+        // Under the lock, so that listeners hear of changes in their order.
+        self.feed.publish(events);
         self.changed.send_replace(());
         outcome
+    }
+}
+
+/// What listeners are told of a change: all clients may hear it.
+fn event(item_id: ItemId, before: Option<&Record>, after: Option<&Record>) -> Option<Event> {
+    let listed = |record: Option<&Record>| -> Option<Item> {
+        record.filter(|record| record.is_listed()).map(|record| record.item(item_id, false))
+    };
+    match (listed(before), listed(after)) {
+        (before, Some(after)) => {
+            (before.as_ref() != Some(&after)).then(|| Event::new("item_changed", &after))
+        }
+        (Some(_), None) => Some(Event::new("item_removed", &Removed { item_id })),
+        (None, None) => None,
     }
 }

@@ -1,18 +1,101 @@
-//! `GET /api/library`.
+//! `GET /api/library`: lists and searches.
 
 use std::sync::Arc;
 
-use axum::{Json as Answer, extract::State};
-use protocol::item::ItemPage;
+use axum::{
+    Json as Answer,
+    extract::{FromRequestParts, Query as Params, State},
+    http::request::Parts,
+};
+use protocol::{
+    ErrorCode,
+    item::{ItemPage, Kind},
+};
+use serde::Deserialize;
 use serving::Forwarded;
 
-use super::{Api, below};
+use super::{
+    super::{
+        index::{Cursor, Query, Scope, Sort},
+        text,
+    },
+    Api, below,
+};
+use crate::api::{caller::unauthorized, error::Error};
 
-/// Most items of a page.
+/// Items of a page, if the caller does not say how many.
+const DEFAULT: usize = 50;
+/// Most items of a page; a caller that asks for more gets as many.
 const MOST: usize = 100;
+/// Most characters of a search.
+const TEXT_CHARS: usize = 200;
 
-pub(super) async fn list(State(api): State<Arc<Api>>, forwarded: Forwarded) -> Answer<ItemPage> {
-    let (items, total) = api.library.newest(MOST);
-    let items = items.into_iter().map(|item| below(item, forwarded.prefix())).collect();
-    Answer(ItemPage { items, total, next_cursor: None })
+/// The parameters as they come; all may be left out.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    q: String,
+    kind: Option<Kind>,
+    tag: String,
+    sort: Option<Sort>,
+    limit: Option<u32>,
+    cursor: Option<String>,
+    mine: bool,
+    deleted: bool,
+}
+
+impl FromRequestParts<Arc<Api>> for Query {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
+        let Params(asked) = Params::<Asked>::from_request_parts(parts, api)
+            .await
+            .map_err(|error| Error::invalid(error.body_text()))?;
+        let Asked { q, kind, tag, sort, limit, cursor, mine, deleted } = asked;
+        if q.chars().count() > TEXT_CHARS {
+            return Err(Error::invalid(format!("q has more than {TEXT_CHARS} characters")));
+        }
+        if limit == Some(0) {
+            return Err(Error::invalid("limit must be at least 1"));
+        }
+        let parsed = |text: &String| Cursor::parse(text).ok_or_else(wrong_cursor);
+        let cursor = cursor.as_ref().map(parsed).transpose()?;
+        let tag = text::tags(&[tag])?.pop();
+        let scope = if mine || deleted { own(parts, api, deleted)? } else { Scope::Listed };
+        let limit = limit.map_or(DEFAULT, |limit| usize::try_from(limit).unwrap_or(MOST).min(MOST));
+        Ok(Self { scope, text: q, kind, tag, sort, cursor, limit })
+    }
+}
+
+/// The items that the caller may change.
+fn own(parts: &Parts, api: &Api, deleted: bool) -> Result<Scope, Error> {
+    let person = api.credentials.person(parts)?;
+    let person = person.ok_or_else(|| unauthorized("mine and deleted need a session"))?;
+    let owner = if person.is_operator() {
+        None
+    } else {
+        let gone = || Error::new(ErrorCode::Unauthorized, "the account is gone");
+        Some(api.broadcasters.owner(&person.name).ok_or_else(gone)?)
+    };
+    Ok(if deleted { Scope::Deleted(owner) } else { Scope::Editable(owner) })
+}
+
+fn wrong_cursor() -> Error {
+    Error::invalid("cursor is not one that this query answered with: begin with the first page")
+}
+
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    forwarded: Forwarded,
+    query: Query,
+) -> Result<Answer<ItemPage>, Error> {
+    let (found, rows) = api.library.page(&query).map_err(|_| wrong_cursor())?;
+    let shows_owner = query.scope != Scope::Listed;
+    let item =
+        |(item_id, record): (_, super::Record)| below(record.item(item_id, shows_owner), forwarded.prefix());
+    Ok(Answer(ItemPage {
+        items: rows.into_iter().map(item).collect(),
+        total: found.total as u64,
+        next_cursor: found.next.map(|cursor| cursor.text()),
+    }))
 }

@@ -22,6 +22,7 @@ use super::{Library, Record, record::picture_url};
 use crate::{
     api::{caller::Credentials, error::Error, extract::Client},
     auth::Grants,
+    broadcasters::Broadcasters,
     clock::Now,
     cluster::partition::Partition,
     metrics::Counter,
@@ -34,6 +35,8 @@ pub(super) struct Api {
     /// Knows the nodes.
     pub(super) state: Arc<ClusterState>,
     pub(super) grants: Arc<Grants>,
+    /// Know the accounts.
+    pub(super) broadcasters: Arc<Broadcasters>,
     pub(super) partition: Arc<Partition>,
     pub(super) credentials: Credentials,
     pub(super) play_grants: Counter,

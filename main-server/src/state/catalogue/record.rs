@@ -19,6 +19,13 @@ pub(crate) struct Owner {
     pub(crate) key_id: Option<String>,
 }
 
+impl Owner {
+    /// Whether it is the same account, with whatever stream key.
+    pub(crate) fn is_same_account(&self, other: &Self) -> bool {
+        (&self.account, self.account_since_ms) == (&other.account, other.account_since_ms)
+    }
+}
+
 /// Whether a stream is recorded, and into what. It is switched by compare-and-set, so the version that was switched more often
 /// is the newer one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,0 +1,324 @@
+//! Finds items: lists in several orders, and searches, page by page. Pure.
+//!
+//! Items that all clients see are in four orders, and so are all items that are not deleted; a page of one of those costs as much
+//! as it has items. Where there is a query, a tag or an owner, the items that match are looked up ([`vocabulary`]) and the best of
+//! them taken. Nothing here is larger than the records that it is made of.
+
+mod fold;
+mod order;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    ops::Bound,
+};
+
+use protocol::{ItemId, item::Kind};
+use store::Replica;
+
+pub(crate) use self::order::{Cursor, Sort};
+use self::{
+    fold::words,
+    order::Place,
+    vocabulary::{Field, Vocabulary},
+};
+use super::Record;
+use crate::state::catalogue::record::Owner;
+
+/// The orders that are kept.
+const KEPT: [Sort; 4] = [Sort::Newest, Sort::Oldest, Sort::Title, Sort::Duration];
+const KINDS: [Kind; 3] = [Kind::Recording, Kind::Upload, Kind::Job];
+
+/// Which items a caller asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Those that all clients find.
+    Listed,
+    /// Those that the caller may change, whatever their state: of that account, or of all for an operator.
+    Editable(Option<Owner>),
+    /// Those among them that are deleted.
+    Deleted(Option<Owner>),
+}
+
+/// What a caller asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Query {
+    /// Among which items.
+    pub(crate) scope: Scope,
+    /// What is typed.
+    pub(crate) text: String,
+    /// Only of this kind.
+    pub(crate) kind: Option<Kind>,
+    /// Only with this tag.
+    pub(crate) tag: Option<String>,
+    /// The order; by relevance with a text, by age without if not said.
+    pub(crate) sort: Option<Sort>,
+    /// Where the page begins.
+    pub(crate) cursor: Option<Cursor>,
+    /// Most items of the page.
+    pub(crate) limit: usize,
+}
+
+/// A page of items.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// In the order that was asked for.
+    pub(crate) items: Vec<ItemId>,
+    /// How many there are on all pages.
+    pub(crate) total: usize,
+    /// Where the next page begins.
+    pub(crate) next: Option<Cursor>,
+    /// How many items and words were looked at.
+    pub(crate) examined: usize,
+}
+
+/// The cursor belongs to another order.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct OtherOrder;
+
+/// Items in each of the orders that are kept.
+#[derive(Debug, Default)]
+struct Shelf {
+    orders: [BTreeSet<Place>; KEPT.len()],
+    kinds: [usize; KINDS.len()],
+}
+
+impl Shelf {
+    fn add(&mut self, item_id: ItemId, record: &Record) {
+        for (order, sort) in self.orders.iter_mut().zip(KEPT) {
+            order.insert(Place::of(sort, item_id, record, 0));
+        }
+        self.kinds[record.kind as usize] += 1;
+    }
+
+    fn remove(&mut self, item_id: ItemId, record: &Record) {
+        for (order, sort) in self.orders.iter_mut().zip(KEPT) {
+            order.remove(&Place::of(sort, item_id, record, 0));
+        }
+        self.kinds[record.kind as usize] -= 1;
+    }
+}
+
+/// What belongs to an account.
+#[derive(Debug, Default)]
+struct Owned {
+    items: HashSet<ItemId>,
+    bytes: u64,
+}
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    listed: Shelf,
+    /// All that are not deleted.
+    all: Shelf,
+    words: Vocabulary,
+    tags: HashMap<Box<str>, HashSet<ItemId>>,
+    owners: HashMap<Box<str>, Owned>,
+    deleted: BTreeSet<(u64, ItemId)>,
+    bytes: u64,
+}
+
+impl Index {
+    /// Takes a change of an item over.
+    pub(super) fn apply(&mut self, item_id: ItemId, before: Option<&Record>, after: Option<&Record>) {
+        if let Some(before) = before {
+            self.remove(item_id, before);
+        }
+        if let Some(after) = after {
+            self.add(item_id, after);
+        }
+    }
+
+    fn add(&mut self, item_id: ItemId, record: &Record) {
+        self.bytes = self.bytes.saturating_add(record.bytes);
+        if let Some(owner) = &record.owner {
+            let owned = self.owners.entry(owner.account.as_str().into()).or_default();
+            owned.items.insert(item_id);
+            owned.bytes = owned.bytes.saturating_add(record.bytes);
+        }
+        for tag in &record.text.tags {
+            self.tags.entry(tag.as_str().into()).or_default().insert(item_id);
+        }
+        self.words.add(item_id, &words_of(record));
+        match record.deleted_until_ms {
+            Some(until_ms) => _ = self.deleted.insert((until_ms, item_id)),
+            None => self.all.add(item_id, record),
+        }
+        if record.is_listed() {
+            self.listed.add(item_id, record);
+        }
+    }
+
+    fn remove(&mut self, item_id: ItemId, record: &Record) {
+        self.bytes = self.bytes.saturating_sub(record.bytes);
+        if let Some(owner) = &record.owner
+            && let Some(owned) = self.owners.get_mut(owner.account.as_str())
+        {
+            owned.items.remove(&item_id);
+            owned.bytes = owned.bytes.saturating_sub(record.bytes);
+            if owned.items.is_empty() {
+                self.owners.remove(owner.account.as_str());
+            }
+        }
+        for tag in &record.text.tags {
+            if let Some(items) = self.tags.get_mut(tag.as_str()) {
+                items.remove(&item_id);
+                if items.is_empty() {
+                    self.tags.remove(tag.as_str());
+                }
+            }
+        }
+        self.words.remove(item_id, &words_of(record));
+        match record.deleted_until_ms {
+            Some(until_ms) => _ = self.deleted.remove(&(until_ms, item_id)),
+            None => self.all.remove(item_id, record),
+        }
+        if record.is_listed() {
+            self.listed.remove(item_id, record);
+        }
+    }
+
+    /// Bytes of all items, and of those of one account.
+    pub(super) fn bytes(&self, account: Option<&str>) -> (u64, u64) {
+        let owned = account.and_then(|account| self.owners.get(account));
+        (self.bytes, owned.map_or(0, |owned| owned.bytes))
+    }
+
+    /// Deleted items whose time to be restored is over at `now_ms`, at most `at_most`.
+    pub(super) fn expired(&self, now_ms: u64, at_most: usize) -> Vec<ItemId> {
+        let over = self.deleted.iter().take_while(|(until_ms, _)| *until_ms <= now_ms);
+        over.take(at_most).map(|(_, item_id)| *item_id).collect()
+    }
+
+    /// Items that are not deleted, the oldest first.
+    pub(super) fn oldest(&self) -> impl Iterator<Item = ItemId> {
+        self.all.orders[1].iter().map(|place| place.item_id)
+    }
+
+    /// A page of the items that a caller asks for.
+    ///
+    /// # Errors
+    /// [`OtherOrder`].
+    pub(super) fn page(&self, records: &Replica<Record>, query: &Query) -> Result<Found, OtherOrder> {
+        let words = words(&query.text);
+        let sort = query.sort.unwrap_or(if words.is_empty() { Sort::Newest } else { Sort::Relevance });
+        // Without a query all match alike: the newest come first.
+        let kept = if words.is_empty() && sort == Sort::Relevance { Sort::Newest } else { sort };
+        let after = match &query.cursor {
+            Some(cursor) => Some(cursor.place(kept).ok_or(OtherOrder)?),
+            None => None,
+        };
+        let request = Request { records, query, sort: kept, after };
+        Ok(match (&query.scope, &query.tag) {
+            (Scope::Listed, None) if words.is_empty() => request.walk(&self.listed),
+            (Scope::Editable(None), None) if words.is_empty() => request.walk(&self.all),
+            _ => request.collect(self.candidates(query, &words)),
+        })
+    }
+
+    /// The items among which those are that a caller asks for, with what each costs, and how many things were looked at.
+    fn candidates(&self, query: &Query, words: &[String]) -> (Vec<(ItemId, u32)>, usize) {
+        let (free, mut examined) = (|item_id: &ItemId| (*item_id, 0), 0);
+        if !words.is_empty() {
+            return (self.words.search(words, &mut examined).into_iter().collect(), examined);
+        }
+        let found = match (&query.tag, &query.scope) {
+            (Some(tag), _) => self.tags.get(tag.as_str()).into_iter().flatten().map(free).collect(),
+            (None, Scope::Deleted(_)) => self.deleted.iter().map(|(_, item_id)| (*item_id, 0)).collect(),
+            (None, Scope::Editable(Some(owner))) => {
+                let owned = self.owners.get(owner.account.as_str()).map(|owned| &owned.items);
+                owned.into_iter().flatten().map(free).collect()
+            }
+            (None, Scope::Editable(None) | Scope::Listed) => Vec::new(),
+        };
+        (found, examined)
+    }
+}
+
+/// A query against the records.
+struct Request<'a> {
+    records: &'a Replica<Record>,
+    query: &'a Query,
+    sort: Sort,
+    after: Option<&'a Place>,
+}
+
+impl Request<'_> {
+    /// Takes the page from a shelf.
+    fn walk(&self, shelf: &Shelf) -> Found {
+        let order = &shelf.orders[KEPT.iter().position(|kept| *kept == self.sort).unwrap_or_default()];
+        let begin = self.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let (mut places, mut examined) = (Vec::new(), 0);
+        for place in order.range((begin, Bound::Unbounded)) {
+            if places.len() > self.query.limit {
+                break;
+            }
+            examined += 1;
+            if self.query.kind.is_none() || self.is_wanted(place.item_id).is_some() {
+                places.push(place.clone());
+            }
+        }
+        let total = self.query.kind.map_or(order.len(), |kind| shelf.kinds[kind as usize]);
+        self.found(places, total, examined)
+    }
+
+    /// Takes the page from items in no order.
+    fn collect(&self, (candidates, examined): (Vec<(ItemId, u32)>, usize)) -> Found {
+        let examined = examined + candidates.len();
+        let wanted = candidates.into_iter().filter_map(|(item_id, cost)| {
+            let record = self.is_wanted(item_id)?;
+            Some(Place::of(self.sort, item_id, record, cost))
+        });
+        let mut places: Vec<Place> = wanted.collect();
+        let total = places.len();
+        places.retain(|place| self.after.is_none_or(|after| place > after));
+        let most = self.query.limit + 1;
+        if places.len() > most {
+            places.select_nth_unstable(most);
+            places.truncate(most);
+        }
+        places.sort_unstable();
+        self.found(places, total, examined)
+    }
+
+    /// The page of `places`, which have one more than that if there are more.
+    fn found(&self, mut places: Vec<Place>, total: usize, examined: usize) -> Found {
+        let has_more = places.len() > self.query.limit;
+        places.truncate(self.query.limit);
+        let next = places.last().filter(|_| has_more).map(|last| Cursor::new(self.sort, last.clone()));
+        Found { items: places.into_iter().map(|place| place.item_id).collect(), total, next, examined }
+    }
+
+    /// The item, if it is what the caller asks for.
+    fn is_wanted(&self, item_id: ItemId) -> Option<&Record> {
+        let record = self.records.get(&item_id)?;
+        let Query { scope, kind, tag, .. } = self.query;
+        let is_owned = |owner: &Option<Owner>| {
+            owner
+                .as_ref()
+                .is_none_or(|owner| record.owner.as_ref().is_some_and(|known| known.is_same_account(owner)))
+        };
+        let is_in_scope = match scope {
+            Scope::Listed => record.is_listed(),
+            Scope::Editable(owner) => !record.is_deleted() && is_owned(owner),
+            Scope::Deleted(owner) => record.is_deleted() && is_owned(owner),
+        };
+        let is_wanted = is_in_scope
+            && kind.is_none_or(|kind| record.kind == kind)
+            && tag.as_ref().is_none_or(|tag| record.text.tags.contains(tag));
+        is_wanted.then_some(record)
+    }
+}
+
+/// The words by which an item is found.
+fn words_of(record: &Record) -> Vec<(String, Field)> {
+    let text = &record.text;
+    let fields = std::iter::once((&text.title, Field::Title))
+        .chain(text.artist.iter().map(|artist| (artist, Field::Artist)))
+        .chain(text.album.iter().map(|album| (album, Field::Album)))
+        .chain(text.tags.iter().map(|tag| (tag, Field::Tag)));
+    fields.flat_map(|(text, field)| words(text).into_iter().map(move |word| (word, field))).collect()
+}
