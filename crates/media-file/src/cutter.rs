@@ -103,7 +103,7 @@ impl Cutter {
 
     /// Takes the next packet. `TooLarge` where there is no keyframe for too long.
     pub(crate) fn push(&mut self, packet: Packet) -> Result<(), Error> {
-        let end_us = packet.pts_us.saturating_add_unsigned(packet.duration_us.unwrap_or(0));
+        let end_us = packet.end_us();
         if packet.track != self.leader {
             self.other_end_us = self.other_end_us.max(end_us);
             self.other_bytes += packet.data.len();
@@ -142,11 +142,9 @@ impl Cutter {
         }
         let (group, end_us) = self.ready.pop_front()?;
         let is_last = at_end && self.other_end_us <= end_us && self.ready.is_empty();
-        let later = self
-            .other
-            .iter()
-            .position(|packet| packet.pts_us >= end_us && !is_last)
-            .unwrap_or(self.other.len());
+        // Sound that reaches into the next piece is in that one, so that playing can start at its first picture.
+        let is_later = |packet: &Packet| !is_last && (packet.pts_us >= end_us || packet.end_us() > end_us);
+        let later = self.other.iter().position(is_later).unwrap_or(self.other.len());
         let other: Vec<_> = self.other.drain(..later).collect();
         self.other_bytes -= other.iter().map(|packet| packet.data.len()).sum::<usize>();
         Some(Piece { leading: group.packets, other, end_us })

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use media::{Codec, Inspector, Rendition, Track};
+use media::{Codec, Inspector, Rendition, Track, packet_duration_us};
 
 use crate::{
     Error, Tags, bare,
@@ -213,7 +213,7 @@ impl MediaFile {
         }
         let inspected = next.and_then(|packet| match packet {
             Some(packet) if is_ahead => Ok(Some(packet)),
-            Some(packet) => inspect(&mut self.inspectors, packet).map(Some),
+            Some(packet) => inspect(&self.tracks, &mut self.inspectors, packet).map(Some),
             None => Ok(None),
         });
         match inspected {
@@ -281,6 +281,10 @@ impl std::fmt::Debug for MediaFile {
 
 /// The format that holds all tracks. `Unsupported` where none does.
 fn rendition(prefers: Rendition, tracks: &[Track]) -> Result<Rendition, Error> {
+    // Chromium plays no MP3 in MP4, and bare MP3 has no pictures.
+    if tracks.len() > 1 && tracks.iter().any(|track| track.codec == Codec::Mp3) {
+        return Err(Error::Unsupported("video with its sound in MP3: convert the sound to AAC".into()));
+    }
     let holds_all = |rendition: &Rendition| rendition.holds_all(tracks);
     [prefers, Rendition::WebM, Rendition::Mp4].into_iter().find(holds_all).ok_or_else(|| {
         let codecs: Vec<_> = tracks.iter().map(|track| format!("{:?}", track.codec)).collect();
@@ -289,15 +293,17 @@ fn rendition(prefers: Rendition, tracks: &[Track]) -> Result<Rendition, Error> {
 }
 
 /// Reads what a packet's bitstream says.
-fn inspect(inspectors: &mut [Inspector], packet: Packet) -> Result<Packet, Error> {
+fn inspect(tracks: &[Track], inspectors: &mut [Inspector], packet: Packet) -> Result<Packet, Error> {
     let Packet { track, pts_us, duration_us, key, data } = packet;
     let mut inspected = media::Packet { track, pts_us: 0, dts_us: None, key, data };
     inspectors[track].inspect(&mut inspected)?;
+    let duration_us = duration_us.or_else(|| packet_duration_us(&tracks[track], &inspected.data));
     Ok(Packet { track, pts_us, duration_us, key: inspected.key, data: inspected.data })
 }
 
 /// Packets up to where all is known of the tracks. Pictures before the first keyframe are left out.
 struct Ahead {
+    tracks: Vec<Track>,
     inspectors: Vec<Inspector>,
     packets: VecDeque<Packet>,
     bytes: usize,
@@ -321,6 +327,7 @@ impl Ahead {
         let video = tracks.iter().position(|track| track.track.is_video());
         let reorders = tracks.iter().any(|track| track.track.codec == Codec::H264);
         Ok(Self {
+            tracks: tracks.iter().map(|track| track.track.clone()).collect(),
             inspectors,
             packets: VecDeque::new(),
             bytes: 0,
@@ -347,7 +354,7 @@ impl Ahead {
     }
 
     fn push(&mut self, packet: Packet) -> Result<(), Error> {
-        let packet = inspect(&mut self.inspectors, packet)?;
+        let packet = inspect(&self.tracks, &mut self.inspectors, packet)?;
         self.bytes += packet.data.len();
         if self.bytes > MAX_AHEAD_BYTES && self.awaited.is_some() {
             return Err(Error::Damaged("its video has no keyframe at the start".into()));

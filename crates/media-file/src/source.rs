@@ -59,6 +59,13 @@ pub(crate) struct Packet {
     pub(crate) data: Bytes,
 }
 
+impl Packet {
+    /// When it ends, in µs of the file's time, as far as that is known.
+    pub(crate) fn end_us(&self) -> i64 {
+        self.pts_us.saturating_add_unsigned(self.duration_us.unwrap_or(0))
+    }
+}
+
 /// The time of a number of samples, in µs, rounded to the nearest: whoever counts in samples again gets the same number.
 pub(crate) fn samples_us(samples: i64, sample_rate: u32) -> i64 {
     ticks_us(samples, sample_rate)

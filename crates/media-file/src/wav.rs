@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use flacenc::{
     bitsink::ByteSink,
-    component::{BitRepr, StreamInfo},
+    component::{BitRepr, Frame, FrameHeader, FrameOffset, StreamInfo},
     config::Encoder,
     encode_fixed_size_frame,
     error::{Verified, Verify},
@@ -32,6 +32,9 @@ const MAX_SAMPLES: u64 = 1 << 36;
 
 /// The highest sample rate of FLAC.
 const MAX_SAMPLE_RATE: u32 = 655_350;
+
+/// The highest sample rate that the encoder takes, for no reason of the format.
+const MAX_ENCODER_RATE: u32 = 96_000;
 
 /// What a sample is stored as, little endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,7 +265,7 @@ struct WavSource {
 impl WavSource {
     fn new(input: Input, layout: Layout, block_samples: usize) -> Result<Self, Error> {
         let config = Encoder::default().into_verified().map_err(|(_, error)| unencodable(error))?;
-        let (rate, channels) = (layout.sample_rate as usize, layout.channels.into());
+        let (rate, channels) = (layout.sample_rate.min(MAX_ENCODER_RATE) as usize, layout.channels.into());
         let stream_info =
             StreamInfo::new(rate, channels, layout.sample.bits().into()).map_err(unencodable)?;
         Ok(Self { input, layout, block_samples, config, stream_info, given: 0, frames: 0 })
@@ -276,9 +279,24 @@ impl WavSource {
         let mut buffer = FrameBuf::with_size(channels, samples.len() / channels).map_err(unencodable)?;
         buffer.fill_interleaved(&samples).map_err(unencodable)?;
         let frame = encode_fixed_size_frame(&self.config, &buffer, self.frames, &self.stream_info);
+        let frame = self.with_own_rate(frame.map_err(unencodable)?)?;
         let mut sink = ByteSink::new();
-        frame.map_err(unencodable)?.write(&mut sink).map_err(unencodable)?;
+        frame.write(&mut sink).map_err(unencodable)?;
         Ok(Bytes::copy_from_slice(sink.as_slice()))
+    }
+
+    /// The frame with the file's sample rate in its header, where the encoder refuses that as too high.
+    fn with_own_rate(&self, frame: Frame) -> Result<Frame, Error> {
+        if self.layout.sample_rate <= MAX_ENCODER_RATE {
+            return Ok(frame);
+        }
+        let block_samples = frame.block_size();
+        let (header, subframes) = frame.into_parts();
+        let channels = header.channel_assignment().clone();
+        let (bits, rate) = (self.layout.sample.bits().into(), self.layout.sample_rate as usize);
+        let offset = FrameOffset::Frame(self.frames as u32);
+        let header = FrameHeader::new(block_samples, channels, bits, rate, offset).map_err(unencodable)?;
+        Frame::new(header, subframes.into_iter()).map_err(unencodable)
     }
 }
 

@@ -18,6 +18,12 @@ pub(crate) fn stream_info(config: &[u8]) -> Result<[u8; STREAM_INFO_BYTES], Erro
     Ok(block)
 }
 
+/// Bits of a sample in a STREAMINFO with its header.
+pub(crate) fn sample_bits(stream_info: &[u8; STREAM_INFO_BYTES]) -> u16 {
+    let (high, low) = (stream_info[4 + 12], stream_info[4 + 13]);
+    u16::from((high & 1) << 4 | low >> 4) + 1
+}
+
 /// Samples a second, as STREAMINFO has them; not 0.
 pub(crate) fn sample_rate(config: &[u8]) -> Result<u32, Error> {
     let [a, b, c] = [14, 15, 16].map(|at| config.get(4 + at).copied().unwrap_or(0));

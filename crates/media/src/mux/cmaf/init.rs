@@ -199,24 +199,26 @@ fn sample_entry(track: &Track) -> Result<BytesMut, Error> {
         }
         (Codec::Opus, TrackKind::Audio { channels, .. }) => {
             let dops = dops_from_head(&track.config)?;
-            put_audio_entry(&mut out, b"Opus", channels, 48_000, |out| {
+            put_audio_entry(&mut out, b"Opus", &AudioEntry::of_16_bits(channels, 48_000), |out| {
                 put_box(out, b"dOps", |out| out.put_slice(&dops));
             });
         }
         (Codec::Aac, TrackKind::Audio { channels, sample_rate }) => {
-            put_audio_entry(&mut out, b"mp4a", channels, sample_rate, |out| {
+            put_audio_entry(&mut out, b"mp4a", &AudioEntry::of_16_bits(channels, sample_rate), |out| {
                 put_elementary_stream(out, AAC_OBJECT_TYPE, &track.config);
             });
         }
         (Codec::Mp3, TrackKind::Audio { channels, sample_rate }) => {
-            put_audio_entry(&mut out, b"mp4a", channels, sample_rate, |out| {
+            put_audio_entry(&mut out, b"mp4a", &AudioEntry::of_16_bits(channels, sample_rate), |out| {
                 put_elementary_stream(out, MP3_OBJECT_TYPE, &[]);
             });
         }
         // "Encapsulation of FLAC in ISO Base Media File Format", section 3.3.
         (Codec::Flac, TrackKind::Audio { channels, sample_rate }) => {
             let stream_info = flac::stream_info(&track.config)?;
-            put_audio_entry(&mut out, b"fLaC", channels, expressible(sample_rate), |out| {
+            let sample_bits = flac::sample_bits(&stream_info);
+            let entry = AudioEntry { channels, sample_rate: expressible(sample_rate), sample_bits };
+            put_audio_entry(&mut out, b"fLaC", &entry, |out| {
                 put_full_box(out, b"dfLa", 0, 0, |out| out.put_slice(&stream_info));
             });
         }
@@ -299,22 +301,36 @@ fn put_colour(out: &mut BytesMut, colour: Colour) {
     });
 }
 
+/// The fields of an audio sample entry.
+struct AudioEntry {
+    channels: u32,
+    sample_rate: u32,
+    /// Players only look at it for FLAC.
+    sample_bits: u16,
+}
+
+impl AudioEntry {
+    /// For codecs that know no bits a sample.
+    fn of_16_bits(channels: u32, sample_rate: u32) -> Self {
+        Self { channels, sample_rate, sample_bits: 16 }
+    }
+}
+
 /// An audio sample entry (ISO 14496-12, section 12.2.3), whose boxes `put_boxes` writes.
 fn put_audio_entry(
     out: &mut BytesMut,
     kind: &Kind,
-    channels: u32,
-    sample_rate: u32,
+    entry: &AudioEntry,
     put_boxes: impl FnOnce(&mut BytesMut),
 ) {
     put_box(out, kind, |out| {
         out.put_bytes(0, 6);
         out.put_u16(1); // data reference index
         out.put_bytes(0, 8);
-        out.put_u16(clamped(channels));
-        out.put_u16(16); // bits per sample
+        out.put_u16(clamped(entry.channels));
+        out.put_u16(entry.sample_bits);
         out.put_u32(0);
-        out.put_u32(u32::from(clamped(sample_rate)) << 16);
+        out.put_u32(u32::from(clamped(entry.sample_rate)) << 16);
         put_boxes(out);
     });
 }
