@@ -48,3 +48,10 @@ if ! PYTHONPATH=$schemathesis "$schemathesis/bin/schemathesis" --version 2>/dev/
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$schemathesis" \
         schemathesis==4.32.5
 fi
+
+# An S3 server in another language, for crates/s3-harness. In the build folder, as the clients above.
+moto=target/moto
+if ! PYTHONPATH=$moto python3 -c 'import sys, moto.server; sys.exit(moto.__version__ != "5.2.5")' 2>/dev/null; then
+    rm -rf "$moto"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$moto" 'moto[s3,server]==5.2.5'
+fi

@@ -8,13 +8,19 @@ use objects::{Error, Hash, Listed, Objects, Part};
 
 /// Runs the whole suite on an empty location.
 pub(crate) async fn run(objects: &Objects) {
+    run_with_few(objects).await;
+    many_blobs_are_listed(objects).await;
+}
+
+/// The same without what takes many calls.
+#[allow(dead_code, reason = "each test of a location compiles this file for itself")]
+pub(crate) async fn run_with_few(objects: &Objects) {
     objects.health().await.expect("healthy");
     what_is_put_is_got(objects).await;
     ranges_are_served(objects).await;
     what_is_missing_is_told(objects).await;
     same_content_is_kept_once(objects).await;
     old_blob_is_written_again(objects).await;
-    many_blobs_are_listed(objects).await;
     parts_of_uploads_are_kept_in_order(objects).await;
 }
 
@@ -34,7 +40,9 @@ async fn what_is_put_is_got(objects: &Objects) {
         assert_eq!(objects.get(&hash, None).await, Ok(content.clone()));
         let info = objects.head(&hash).await.expect("head").expect("is there");
         assert_eq!(info.bytes, content.len() as u64);
-        assert!(listed(objects).await.contains(&Listed { hash, info }));
+        let blobs = listed(objects).await;
+        assert_eq!(blobs.len(), 1);
+        assert_eq!((blobs[0].hash, blobs[0].info.bytes), (hash, info.bytes));
         objects.delete(&hash).await.expect("deleted");
         assert_eq!(objects.get(&hash, None).await, Err(Error::Missing(hash.to_string())));
     }
