@@ -36,7 +36,9 @@ use crate::{
     invitations::{self, Invitations},
     library::{self, Library},
     local::Local,
-    nodes, scaling,
+    nodes,
+    recordings::{self, Recordings},
+    scaling,
     state::{self, ClusterState},
     stream_keys::{self, StreamKeys},
     streams,
@@ -166,9 +168,10 @@ impl App {
         let keys = Arc::new(StreamKeys::new(&context, &accounts));
         let broadcasters = Arc::new(Broadcasters::new(&context, &accounts, &keys));
         let library = Arc::new(Library::new(&context, &broadcasters));
+        let recordings = Arc::new(Recordings::new(&context, &state, &library));
         let mut features = state::feature(&context, &state)
             .and(streams::feature(&context, &state, &broadcasters, &invitations))
-            .and(nodes::feature(&context, &state, &invitations))
+            .and(nodes::feature(&context, &state, &invitations, &recordings))
             .and(scaling::feature(&context, &state))
             .and(health::feature(&context))
             .and(accounts::feature(&context, &accounts))
@@ -177,6 +180,7 @@ impl App {
             .and(broadcasters::feature(&context, &broadcasters))
             .and(grant_keys::feature(&context, &state))
             .and(library::feature(&context, &state, &broadcasters, &library))
+            .and(recordings::feature(&context, &recordings))
             .and(blobs::feature(&context))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;

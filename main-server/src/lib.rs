@@ -47,6 +47,7 @@ pub mod bounds {
         api::{BODY_BYTES, REQUEST_TIMEOUT, extract::JSON_DEPTH},
         auth::PASSPHRASE_CHARS,
         nodes::routes::HEARTBEAT_BYTES,
+        recordings::REPORT_BYTES,
     };
 }
 mod blobs;
@@ -72,6 +73,7 @@ mod nodes;
 mod notes;
 mod pages;
 mod private_file;
+mod recordings;
 mod scaling;
 mod state;
 mod stream_keys;

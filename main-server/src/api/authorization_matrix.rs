@@ -87,6 +87,7 @@ const ROWS: &[Row] = &[
     ("delete /api/nodes/{node_id}", NodeOrOperator, NO_BODY, (404, "unknown_node")),
     ("put /api/nodes/{node_id}/heartbeat", Node, || json!({ "load": {} }), (404, "unknown_node")),
     ("post /api/nodes/{node_id}/streams/{stream_id}/sources", Node, NO_BODY, (404, "unknown_node")),
+    ("post /api/nodes/{node_id}/recordings/{item_id}", Node, || json!({ "fragments": [] }), OK),
     ("get /api/streams", Open, NO_BODY, OK),
     ("get /api/streams?all=true", Operator, NO_BODY, OK),
     ("post /api/streams", MaybeSignedIn, || json!({ "title": "another" }), (201, "")),

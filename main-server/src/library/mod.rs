@@ -34,7 +34,7 @@ pub(crate) use self::{
 };
 use self::{
     index::{Found, OtherOrder, Query},
-    manifest::{Cached, Manifests, Picture, Previews, assemble, recorded, totals},
+    manifest::{Cached, Manifests, Picture, Previews, Takes, assemble, recorded, totals},
     table::Table,
 };
 use crate::{
@@ -186,13 +186,13 @@ impl Library {
         take: &NewTake,
         fragments: &[TakeFragment],
     ) -> Result<Appended, Error> {
-        let write = async |takes: &mut _| self.manifests.append(item_id, take, fragments, takes).await;
         let with_tracks = |record: &mut Record| {
             if record.tracks.is_empty() {
                 record.tracks = tracks(&take.format.mime);
             }
         };
-        let (cached, overlapping) = self.change_media(item_id, write, with_tracks).await?;
+        let (cached, overlapping) =
+            self.change_media(item_id, &Write::Append(take, fragments), with_tracks).await?;
         Ok(Appended { recorded: recorded(&cached.takes), overlapping })
     }
 
@@ -201,8 +201,7 @@ impl Library {
     /// # Errors
     /// As [`Self::append`].
     pub(crate) async fn settle(&self, item_id: ItemId) -> Result<(), Error> {
-        let write = async |takes: &mut _| self.manifests.settle(item_id, takes).await;
-        self.change_media(item_id, write, |_| {}).await.map(drop)
+        self.change_media(item_id, &Write::Settle, |_| {}).await.map(drop)
     }
 
     /// Changes the state of an item. A reason belongs to [`State::Failed`].
@@ -220,7 +219,7 @@ impl Library {
             record.state = state;
             record.error.clone_from(&reason);
         };
-        self.change_media(item_id, async |_: &mut _| Ok(()), with_state).await.map(drop)
+        self.change_media(item_id, &Write::Nothing, with_state).await.map(drop)
     }
 
     /// Changes what describes an item that is not deleted. `change` may run several times.
@@ -244,6 +243,15 @@ impl Library {
     pub(crate) async fn delete(&self, item_id: ItemId, now: Now) -> Result<(), Error> {
         let until_ms = (now + self.limits.undo).unix_ms();
         self.change(item_id, |record| record.deleted_until_ms = Some(until_ms)).await.map(drop)
+    }
+
+    /// Deletes an item for good: one of which nothing was recorded.
+    ///
+    /// # Errors
+    /// The store's: then a part may be left.
+    pub(crate) async fn remove(&self, item_id: ItemId) -> Result<(), store::Error> {
+        self.items.remove(&item_id).await?;
+        self.manifests.remove(item_id).await
     }
 
     /// Restores an item that was deleted; one that was not stays as it is.
@@ -346,18 +354,19 @@ impl Library {
         Ok(())
     }
 
-    /// Writes media and brings the record in line with them. `write` and `change` run again after a conflict.
-    async fn change_media<T>(
+    /// Writes media and brings the record in line with them; `change` may run again after a conflict. Returns the media, and how
+    /// many fragments were refused because they overlap others in part.
+    async fn change_media(
         &self,
         item_id: ItemId,
-        write: impl AsyncFn(&mut manifest::Takes) -> Result<T, Error>,
+        write: &Write<'_>,
         change: impl Fn(&mut Record),
-    ) -> Result<(Arc<Cached>, T), Error> {
+    ) -> Result<(Arc<Cached>, usize), Error> {
         for attempt in 1..=ATTEMPTS {
             let record = self.get(item_id).await?;
             let before = self.manifests.load(item_id, record.media_version).await?;
             let mut takes = before.takes.clone();
-            let written = match write(&mut takes).await {
+            let written = match self.write(item_id, write, &mut takes).await {
                 Err(Error::Store(store::Error::Conflict)) => {
                     self.manifests.evict(item_id);
                     give_way(attempt).await;
@@ -401,6 +410,24 @@ impl Library {
         }
         Err(store::Error::Conflict.into())
     }
+
+    async fn write(&self, item_id: ItemId, write: &Write<'_>, takes: &mut Takes) -> Result<usize, Error> {
+        match write {
+            Write::Append(take, fragments) => self.manifests.append(item_id, take, fragments, takes).await,
+            Write::Settle => self.manifests.settle(item_id, takes).await.map(|()| 0),
+            Write::Nothing => Ok(0),
+        }
+    }
+}
+
+/// What is written to the media of an item.
+enum Write<'a> {
+    /// Fragments of a take.
+    Append(&'a NewTake, &'a [TakeFragment]),
+    /// Missing groups are given up.
+    Settle,
+    /// Only the record changes.
+    Nothing,
 }
 
 /// The record after `change`; `None` if it is deleted or stays as it is.
@@ -411,7 +438,7 @@ fn changed(record: &Record, change: impl Fn(&mut Record)) -> Option<Record> {
 }
 
 /// Whether two versions of the takes come from the same writes.
-fn is_same(takes: &manifest::Takes, others: &manifest::Takes) -> bool {
+fn is_same(takes: &Takes, others: &Takes) -> bool {
     takes.len() == others.len()
         && takes.iter().all(|(number, take)| others.get(number).is_some_and(|other| take.is_same(other)))
 }

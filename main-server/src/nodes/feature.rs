@@ -10,6 +10,7 @@ use super::{
 use crate::{
     feature::{Context, Feature},
     invitations::Invitations,
+    recordings::Recordings,
     state::ClusterState,
 };
 
@@ -18,6 +19,7 @@ pub(crate) fn feature(
     context: &Context,
     state: &Arc<ClusterState>,
     invitations: &Arc<Invitations>,
+    recordings: &Arc<Recordings>,
 ) -> Feature {
     let nodes = Arc::new(Nodes::new(context, state, invitations));
     let (receiver, forwarded) = (Receiver::default(), Arc::clone(&nodes));
@@ -25,6 +27,7 @@ pub(crate) fn feature(
     let api = routes::Api {
         nodes,
         state: Arc::clone(state),
+        recordings: Arc::clone(recordings),
         grants: Arc::clone(&context.grants),
         credentials: context.credentials.clone(),
         heartbeat: context.config.heartbeat,

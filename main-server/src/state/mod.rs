@@ -133,6 +133,11 @@ impl ClusterState {
         self.read(|tables| read(&tables.registry))
     }
 
+    /// Reads nodes and streams.
+    pub(crate) fn read_both<T>(&self, read: impl FnOnce(&Registry, &Catalogue) -> T) -> T {
+        self.read(|tables| read(&tables.registry, &tables.catalogue))
+    }
+
     /// Reads or changes streams.
     pub(crate) fn streams<T>(&self, access: impl FnOnce(&mut Catalogue, &mut Fleet) -> T) -> T {
         self.change(|tables| access(&mut tables.catalogue, &mut tables.fleet))

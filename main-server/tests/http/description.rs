@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Where the routes are.
-const ROUTES: [&str; 11] = [
+const ROUTES: [&str; 12] = [
     include_str!("../../src/accounts/routes.rs"),
     include_str!("../../src/api/mod.rs"),
     include_str!("../../src/blobs/routes.rs"),
@@ -17,6 +17,7 @@ const ROUTES: [&str; 11] = [
     include_str!("../../src/health/mod.rs"),
     include_str!("../../src/library/routes/mod.rs"),
     include_str!("../../src/nodes/routes/mod.rs"),
+    include_str!("../../src/recordings/routes.rs"),
     include_str!("../../src/scaling/routes.rs"),
     include_str!("../../src/stream_keys/routes.rs"),
     include_str!("../../src/streams/routes/mod.rs"),

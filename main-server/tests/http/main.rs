@@ -14,6 +14,7 @@ mod pages;
 mod placement;
 mod proxied;
 mod recording;
+mod recordings;
 mod renewal;
 mod restart;
 mod scaling;

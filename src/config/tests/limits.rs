@@ -123,6 +123,12 @@ fn requests() -> Vec<Row> {
             "a_body_over_its_limit_is_refused",
         ),
         fixed(
+            "report of a recording",
+            kib(main_server::bounds::REPORT_BYTES),
+            TOO_LARGE,
+            "a_report_over_its_limit_is_refused",
+        ),
+        fixed(
             "preview picture",
             kib(protocol::stream::MAX_THUMBNAIL_BYTES),
             TOO_LARGE,

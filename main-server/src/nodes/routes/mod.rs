@@ -26,6 +26,7 @@ use crate::{
     auth::Grants,
     clock::Now,
     metrics::Counter,
+    recordings::Recordings,
     state::ClusterState,
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct Api {
     pub(crate) nodes: Arc<Nodes>,
     /// Streams and nodes.
     pub(crate) state: Arc<ClusterState>,
+    /// Says what nodes have to record.
+    pub(crate) recordings: Arc<Recordings>,
     /// Signs grants for relays.
     pub(crate) grants: Arc<Grants>,
     /// What operators and nodes prove themselves with.
@@ -101,9 +104,10 @@ async fn heartbeat(
     api.heartbeats.inc();
     let grant_keys = heartbeat.grant_keys.and_then(|known| api.grants.keys_unless_known(&known));
     let cluster_id = grant_keys.is_some().then(|| api.grants.cluster_id().to_owned());
+    let recordings = api.recordings.of_node(&node_id);
     // Read now and not at the start: the node takes it for the time of the answer.
     let server_time_ms = Some(Now::read().unix_ms());
-    Ok(axum::Json(HeartbeatAnswer { commands, server_time_ms, grant_keys, cluster_id, recordings: None }))
+    Ok(axum::Json(HeartbeatAnswer { commands, server_time_ms, grant_keys, cluster_id, recordings }))
 }
 
 async fn goodbye(

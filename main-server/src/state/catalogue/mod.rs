@@ -30,6 +30,7 @@ use protocol::{
 };
 use store::Replica;
 
+pub(crate) use carrier::Carrier;
 pub(crate) use news::News;
 pub(crate) use settings::Settings;
 pub(crate) use stream::LiveStream;
@@ -82,6 +83,8 @@ pub(crate) struct Catalogue {
     carried_by: HashMap<NodeId, Vec<StreamId>>,
     ended: BTreeSet<Ended>,
     thumbnail_bytes: usize,
+    /// The newest picture of each stream that is recorded, since they were last taken; those that came to this server.
+    new_pictures: HashMap<StreamId, NewPicture>,
     news: Vec<News>,
     changed: BTreeSet<StreamId>,
     /// Streams that may belong elsewhere than at the last call of [`Catalogue::take_moved`], or be over.
@@ -102,6 +105,7 @@ impl Catalogue {
             carried_by: HashMap::new(),
             ended: BTreeSet::new(),
             thumbnail_bytes: 0,
+            new_pictures: HashMap::new(),
             news: Vec::new(),
             changed: BTreeSet::new(),
             moved: Vec::new(),
@@ -318,6 +322,11 @@ impl Catalogue {
         now: Now,
     ) -> Result<Option<Thumbnail>, Error> {
         let stream = self.running(stream_id)?;
+        if stream.record.records_into().is_some() {
+            let picture = NewPicture { at_ms: now.unix_ms(), bytes: bytes.clone() };
+            self.new_pictures.insert(stream_id, picture);
+        }
+        let stream = self.running(stream_id)?;
         if stream.visibility() != Visibility::Public {
             return Ok(None);
         }
@@ -325,6 +334,25 @@ impl Catalogue {
         let thumbnail = Thumbnail { version: now.unix_ms().max(old + 1), kind, bytes };
         self.take_thumbnail(stream_id, thumbnail.clone())?;
         Ok(Some(thumbnail))
+    }
+
+    /// The newest picture of each stream that is recorded and got one since the last call, whoever may see the stream; those
+    /// that came to this server.
+    pub(crate) fn take_new_pictures(&mut self) -> HashMap<StreamId, NewPicture> {
+        std::mem::take(&mut self.new_pictures)
+    }
+
+    /// The streams that are or were recorded, over or not.
+    pub(crate) fn recorded(&self) -> impl Iterator<Item = (StreamId, &LiveStream)> {
+        self.streams
+            .iter()
+            .filter(|(_, stream)| stream.record.recording.is_some())
+            .map(|(id, stream)| (*id, stream))
+    }
+
+    /// What a node carried in its last heartbeat, in order.
+    pub(crate) fn carried_by(&self, node: &NodeId) -> &[StreamId] {
+        self.carried_by.get(node).map_or(&[], Vec::as_slice)
     }
 
     /// Takes a picture over, unless the stream has a newer one.
@@ -368,6 +396,15 @@ impl Catalogue {
         let listed = changed.into_iter().filter_map(|id| Some((id, self.streams.get(&id)?)));
         listed.filter(|(_, stream)| stream.is_listed()).map(|(id, stream)| stream.info(id)).collect()
     }
+}
+
+/// A picture of a stream that is recorded.
+#[derive(Clone, Debug)]
+pub(crate) struct NewPicture {
+    /// When it came, Unix epoch.
+    pub(crate) at_ms: u64,
+    /// The file.
+    pub(crate) bytes: Bytes,
 }
 
 /// Totals, for operators.

@@ -98,6 +98,11 @@ impl LiveStream {
         &self.record
     }
 
+    /// The nodes that carry it.
+    pub(crate) fn carriers(&self) -> impl Iterator<Item = (&NodeId, &Carrier)> {
+        self.carriers.iter()
+    }
+
     /// The newest picture.
     pub(crate) fn thumbnail(&self) -> Option<&Thumbnail> {
         self.thumbnail.as_ref()
