@@ -1,6 +1,6 @@
 //! `undead cdn`: one node as a separate process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cdn::{ClusterSecret, Config, Node};
 use tokio_util::sync::CancellationToken;
@@ -9,6 +9,9 @@ use crate::{cli::CdnArgs, failure::Failure, options::SecretOptions, port::Port, 
 
 /// Where the certificates of a node are kept by default: a node has no data folder.
 const TLS_FOLDER: &str = "data/tls";
+
+/// The same for the library's media, in a folder for each node.
+const LIBRARY_CACHE_FOLDER: &str = "data/library-cache";
 
 pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     let mut port = Port::listen(args.listen)?;
@@ -19,6 +22,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     config.peer_url = args.peer_url;
     config.cluster_secret = secret(&args.secret)?;
     config.objects = args.objects.given();
+    config.library_cache_dir = Some(library_cache(Path::new(LIBRARY_CACHE_FOLDER), &config.hostname));
     config.trust = trust;
     config.main_servers = args.main_server;
     config.region = args.node.region();
@@ -38,6 +42,11 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
         }
     };
     serve::serve(port, &args.server, router, end, shutdown).await
+}
+
+/// The folder for the library's media of the node called `hostname`, below `folder`.
+pub(crate) fn library_cache(folder: &Path, hostname: &str) -> PathBuf {
+    folder.join(hostname.replace(['/', '\\'], "_"))
 }
 
 /// Starts a node on the current runtime, for this subcommand and for `up`.

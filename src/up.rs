@@ -2,7 +2,7 @@
 //!
 //! The nodes talk to the main server over loopback HTTP, as they would from another machine.
 
-use std::{env, ffi::OsString, net::SocketAddr, time::Duration};
+use std::{env, ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use axum::Router;
 use cdn::{ClusterSecret, Config, Limits, Node};
@@ -31,6 +31,7 @@ struct Cluster {
     region: Option<String>,
     limits: Limits,
     objects: Location,
+    library_cache: PathBuf,
     trust: Trust,
     node_tls: NodeTls,
     stopping: CancellationToken,
@@ -41,6 +42,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
     let limits = args.node.limits(args.main_server.server.grace_ms.0);
     let trust = args.main_server.store.trust.clone();
     let objects = args.main_server.objects.or_in(&args.main_server.store.data_dir);
+    let library_cache = args.main_server.store.data_dir.join("library-cache");
     let mut port = Port::listen(args.main_server.listen)?;
     let (server, mut tls) = (args.main_server.server.clone(), args.main_server.tls.clone());
     if args.spawn.spawn_nodes.is_some() {
@@ -58,6 +60,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         region: args.node.region(),
         limits,
         objects,
+        library_cache,
         trust: trusted,
         node_tls: NodeTls::of(&port, &tls),
         stopping: CancellationToken::new(),
@@ -119,6 +122,7 @@ impl Cluster {
         config.region = self.region.clone();
         config.limits = self.limits.clone();
         config.objects = Some(self.objects.clone());
+        config.library_cache_dir = Some(cdn_node::library_cache(&self.library_cache, &config.hostname));
         config.trust = self.trust.clone();
         cdn_node::start(config, &self.stopping)
     }

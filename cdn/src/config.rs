@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub grant_keys: Vec<PublicKey>,
     /// Where the media of the library is kept; its main servers have it if there is no location.
     pub objects: Option<Location>,
+    /// A folder of the node's own for the library's media on disk, where `objects` is another machine; none is kept there without one.
+    pub library_cache_dir: Option<PathBuf>,
     /// Bounds of everything that clients can make grow.
     pub limits: Limits,
 }
@@ -54,6 +57,7 @@ impl Config {
             region: None,
             grant_keys: Vec::new(),
             objects: None,
+            library_cache_dir: None,
             limits: Limits::default(),
         }
     }
@@ -133,6 +137,12 @@ pub struct Limits {
     pub grace: Duration,
     /// How long a stream of another node is pulled after its last reader here left.
     pub linger: Duration,
+    /// Most bytes of the library's blobs in memory.
+    pub library_cache_bytes: u64,
+    /// Most bytes of them on disk, where the object store is another machine; 0 for none.
+    pub library_disk_cache_bytes: u64,
+    /// Most answers with media of the library at once; an address gets at most nine times as many as are free.
+    pub library_responses: u32,
 }
 
 impl Default for Limits {
@@ -156,6 +166,9 @@ impl Default for Limits {
             max_lag: Duration::from_secs(4),
             grace: Duration::from_secs(30),
             linger: Duration::from_secs(10),
+            library_cache_bytes: 256 << 20,
+            library_disk_cache_bytes: 10 << 30,
+            library_responses: 2_048,
         }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! As on the main server, every failure is `{ "error": { "code", "message" } }`, on every path and method.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -16,7 +19,7 @@ use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use protocol::{ErrorBody, ErrorCode, WireError};
 use serde_json::{Value, json};
 use supervisor::Supervisor;
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::{
     connections::Connections,
@@ -24,6 +27,7 @@ use crate::{
     egress::Audience,
     hub::Hub,
     ingest::Ingest,
+    library::{FRAGMENTS, Library},
     load::Meter,
     lock::lock,
     metrics::{Gauges, Metrics},
@@ -34,6 +38,18 @@ const RETRY_AFTER_S: u64 = 1;
 /// Longest part of a path that is sent back.
 const MAX_PATH_CHARS: usize = 100;
 
+/// Header fields of answers with media that pages of other origins may read besides the usual ones.
+const EXPOSED: [HeaderName; 6] = [
+    header::ACCEPT_RANGES,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::ETAG,
+    header::RETRY_AFTER,
+    FRAGMENTS,
+];
+/// How long a browser may rely on the answer to a preflight request.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(7200);
+
 /// What the handlers show.
 pub(crate) struct Status {
     pub(crate) hub: Arc<Mutex<Hub>>,
@@ -42,15 +58,19 @@ pub(crate) struct Status {
     pub(crate) meter: Arc<Meter>,
     pub(crate) audience: Arc<Audience>,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) library: Option<Arc<Library>>,
     pub(crate) supervisor: Supervisor,
     /// None in a node without main servers, which is ready as it is.
     pub(crate) control: Option<Arc<Control>>,
 }
 
-/// The transports' `routes`, and the rest.
-pub(crate) fn router(routes: Router, status: Arc<Status>) -> Router {
+/// The transports' `routes`, those of the `library`, and the rest.
+pub(crate) fn router(routes: Router, library: Router, status: Arc<Status>) -> Router {
     // Pages come from the main server's origin, which may be another one. Nothing here relies on cookies.
     let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
+    // `Authorization` is allowed only where it is named, so what a page asks for is allowed by name.
+    let library_cors = cors.clone().allow_headers(AllowHeaders::mirror_request());
+    let library_cors = library_cors.expose_headers(EXPOSED).max_age(PREFLIGHT_AGE);
     let operation = Router::new()
         .route("/healthz", get(|| async { Json(json!({ "status": "ok" })) }))
         .route("/readyz", get(ready))
@@ -60,8 +80,9 @@ pub(crate) fn router(routes: Router, status: Arc<Status>) -> Router {
         .merge(operation)
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method)
-        .layer(middleware::map_response(with_headers))
         .layer(cors)
+        .merge(library.method_not_allowed_fallback(no_such_method).layer(library_cors))
+        .layer(middleware::map_response(with_headers))
 }
 
 /// Adds the headers of every answer that its handler did not set otherwise: there is nothing to cache, to render, or to guess
@@ -125,6 +146,7 @@ impl Status {
     fn gauges(&self) -> Gauges {
         let reading = self.meter.reading();
         let relayed_streams = self.ingest.relayed().len() as u64;
+        let library_cache_bytes = self.library.as_ref().map_or(0, |library| library.memory_bytes());
         let hub = lock(&self.hub);
         Gauges {
             streams: hub.len() as u64,
@@ -134,6 +156,7 @@ impl Status {
             relayed_streams,
             connections: self.connections.by_transport(),
             ring_bytes: hub.budget().bytes(),
+            library_cache_bytes,
             cpu_permille: reading.cpu_permille.into(),
             egress_bytes_per_s: reading.egress_bytes_per_s,
             egress_limit_bytes_per_s: reading.egress_limit_bytes_per_s.unwrap_or_default(),

@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! [`Node::router`] answers `/socket.io/`, `/ws/`, `/healthz`, `/readyz` and `/metrics`. To run a node behind a path, nest it there
+//! [`Node::router`] answers `/socket.io/`, `/ws/`, `/library/`, `/healthz`, `/readyz` and `/metrics`. To run a node behind a path, nest it there
 //! (`app.nest_service("/cdn/a", node.router())`) and give it that path as its `public_url`.
 //!
 //! Segments enter through `ingest`, whose producer writes their frames into the [`hub`]; `egress` reads the hub with a cursor for each
@@ -39,6 +39,7 @@ mod http;
 pub mod hub;
 mod ingest;
 mod invited;
+mod library;
 mod load;
 mod lock;
 mod metrics;
@@ -50,6 +51,7 @@ mod transport;
 
 pub use config::{ClusterSecret, Config, Limits};
 pub use grants::MAX_GRANT_BYTES;
+pub use library::{MAX_FRAGMENTS, library_paths};
 pub use node::{Error, Node};
 pub use supervisor::Supervisor;
 pub use transport::{MAX_REFUSED_SESSIONS, client_events};

@@ -45,6 +45,12 @@ pub(crate) struct Metrics {
     pub(crate) relay_bytes_in: Counter,
     pub(crate) relay_chunks_in: Counter,
     pub(crate) relay_reconnects: Counter,
+    pub(crate) library_answers: Counter,
+    pub(crate) library_bytes: Counter,
+    pub(crate) library_memory_hits: Counter,
+    pub(crate) library_disk_hits: Counter,
+    pub(crate) library_fetches: Counter,
+    pub(crate) library_fetches_failed: Counter,
 }
 
 /// What is now, as opposed to what was counted.
@@ -58,6 +64,8 @@ pub(crate) struct Gauges {
     /// Connections of each transport.
     pub(crate) connections: Vec<(TransportName, u32)>,
     pub(crate) ring_bytes: u64,
+    /// Of the library's blobs in memory.
+    pub(crate) library_cache_bytes: u64,
     pub(crate) cpu_permille: u64,
     pub(crate) egress_bytes_per_s: u64,
     pub(crate) egress_limit_bytes_per_s: u64,
@@ -75,12 +83,16 @@ impl Metrics {
     }
 
     /// Names without the `_total` that every counter ends in.
-    fn counters(&self) -> [(&'static str, &'static str, &Counter); 11] {
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 17] {
         [
             ("undead_cdn_ingress_bytes", "Bytes of segments accepted.", &self.ingress_bytes),
             ("undead_cdn_segments", "Segments taken in.", &self.segments),
             ("undead_cdn_segments_refused", "Segments refused with an error.", &self.segments_refused),
-            ("undead_cdn_egress_bytes", "Bytes of media handed to viewers' sockets.", &self.egress_bytes),
+            (
+                "undead_cdn_egress_bytes",
+                "Bytes of media handed to sockets of viewers and of clients of the library.",
+                &self.egress_bytes,
+            ),
             ("undead_cdn_chunks_sent", "Chunks handed to viewers' sockets.", &self.chunks_sent),
             ("undead_cdn_skips", "Times a viewer missed chunks.", &self.skips),
             ("undead_cdn_streams_ended", "Streams carried here that ended.", &self.streams_ended),
@@ -96,12 +108,34 @@ impl Metrics {
                 "Times a stream's connection to another node broke and was made anew.",
                 &self.relay_reconnects,
             ),
+            ("undead_cdn_library_answers", "Answers with media of the library.", &self.library_answers),
+            (
+                "undead_cdn_library_bytes",
+                "Bytes of media of the library handed to clients' sockets; egress_bytes has them too.",
+                &self.library_bytes,
+            ),
+            ("undead_cdn_library_memory_hits", "Blobs that were found in memory.", &self.library_memory_hits),
+            (
+                "undead_cdn_library_disk_hits",
+                "Blobs that were found on the node's disk.",
+                &self.library_disk_hits,
+            ),
+            (
+                "undead_cdn_library_fetches",
+                "Blobs that were read from the object store.",
+                &self.library_fetches,
+            ),
+            (
+                "undead_cdn_library_fetches_failed",
+                "Reads of blobs that failed.",
+                &self.library_fetches_failed,
+            ),
         ]
     }
 }
 
 impl Gauges {
-    fn gauges(&self) -> [(&'static str, &'static str, u64); 11] {
+    fn gauges(&self) -> [(&'static str, &'static str, u64); 12] {
         let sockets = self.connections.iter().map(|(_, count)| u64::from(*count)).sum();
         [
             ("undead_cdn_streams", "Streams carried.", self.streams),
@@ -115,6 +149,11 @@ impl Gauges {
             ("undead_cdn_relayed_streams", "Streams that come from another node.", self.relayed_streams),
             ("undead_cdn_sockets", "Connections, over all transports.", sockets),
             ("undead_cdn_ring_bytes", "Bytes held in the rings.", self.ring_bytes),
+            (
+                "undead_cdn_library_cache_bytes",
+                "Bytes of the library's blobs in memory.",
+                self.library_cache_bytes,
+            ),
             (
                 "undead_cdn_cpu_permille",
                 "Share of the processors in use, per mille of those the process may use.",

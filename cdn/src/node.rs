@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::Router;
+use objects::Location;
 use supervisor::Supervisor;
 use tls::Trust;
 use tokio::task::JoinSet;
@@ -22,6 +23,7 @@ use crate::{
     hub::{Hub, HubLimits, RingLimits},
     ingest::{Authority, Ingest, StreamObserver},
     invited::Invited,
+    library::{self, DiskCache, Library, LibraryContext},
     load::{AdmissionControl, Meter},
     metrics::Metrics,
     relay::{self, OpenedStreams, RelayContext, Relays, Warnings},
@@ -41,6 +43,9 @@ pub enum Error {
     /// A configured grant key is invalid.
     #[error("grant key: {0}")]
     GrantKey(#[from] protocol::grant::Error),
+    /// The object store cannot be used.
+    #[error("object store: {0}")]
+    Objects(#[from] objects::Error),
     /// The HTTP client for the main server could not be made.
     #[error("http client: {0}")]
     Client(#[from] reqwest::Error),
@@ -66,7 +71,8 @@ impl Node {
         let transports = transport::start_all(&parts.transport_context(relays.clone()));
         let (routes, closing) = transports.into_iter().map(|one| (one.routes, one.close)).unzip();
         parts.spawn_background(relays, closing);
-        let router = http::router(merged(routes), parts.status());
+        let library = parts.library.clone().map(Library::routes);
+        let router = http::router(merged(routes), library.unwrap_or_default(), parts.status());
         let Parts { tasks, supervisor, shutdown, .. } = parts;
         Ok(Self { router, tasks, supervisor, shutdown })
     }
@@ -107,6 +113,8 @@ struct Parts {
     /// None in a node without main servers.
     control: Option<Arc<Control>>,
     ingest: Arc<Ingest>,
+    /// None in a node that has neither an object store nor main servers.
+    library: Option<Arc<Library>>,
     connections: Arc<Connections>,
     supervisor: Supervisor,
     tasks: TaskTracker,
@@ -132,6 +140,8 @@ impl Parts {
             true => None,
             false => Some(Arc::new(Control::new(&config, carried, clock.clone())?)),
         };
+        let library =
+            library(&config, control.clone(), Shared { grants: &grants, metrics: &metrics, clock: &clock })?;
         let opened = Arc::new(OpenedStreams::default());
         let mut observers: Vec<Arc<dyn StreamObserver>> = vec![opened.clone()];
         observers.extend(control.clone().map(|control| control as Arc<dyn StreamObserver>));
@@ -154,6 +164,7 @@ impl Parts {
             opened,
             control,
             ingest,
+            library,
             supervisor: Supervisor::new(),
             tasks: TaskTracker::new(),
             shutdown,
@@ -209,6 +220,7 @@ impl Parts {
             meter: self.meter.clone(),
             audience: self.audience.clone(),
             connections: self.connections.clone(),
+            library: self.library.clone(),
             supervisor: self.supervisor.clone(),
             control: self.control.clone(),
         })
@@ -237,6 +249,38 @@ impl Parts {
         let task = self.shutdown.clone().run_until_cancelled_owned(task);
         self.tasks.spawn(self.supervisor.watch(name, task));
     }
+}
+
+/// What the library shares with the rest of the node.
+struct Shared<'a> {
+    grants: &'a Arc<Grants>,
+    metrics: &'a Arc<Metrics>,
+    clock: &'a Clock,
+}
+
+fn library(
+    config: &Config,
+    control: Option<Arc<Control>>,
+    shared: Shared<'_>,
+) -> Result<Option<Arc<Library>>, Error> {
+    let Some(objects) = config.open_objects()? else { return Ok(None) };
+    let is_remote = !matches!(config.objects, Some(Location::Folder(_)));
+    let disk_bytes = config.limits.library_disk_cache_bytes;
+    let folder = config.library_cache_dir.as_deref().filter(|_| is_remote && disk_bytes > 0);
+    let disk = folder.and_then(|folder| {
+        let opened = DiskCache::open(folder, disk_bytes);
+        let folder = folder.display();
+        opened.inspect_err(|error| tracing::warn!(%error, %folder, "no media is cached on disk")).ok()
+    });
+    Ok(Some(Library::new(LibraryContext {
+        manifests: library::manifest_source(control),
+        blobs: Arc::new(objects),
+        disk,
+        grants: shared.grants.clone(),
+        limits: config.limits.clone(),
+        metrics: shared.metrics.clone(),
+        clock: shared.clock.clone(),
+    })))
 }
 
 fn merged(routes: Vec<Router>) -> Router {

@@ -68,6 +68,15 @@ pub(crate) struct NodeOptions {
     /// Milliseconds for which a relayed stream is kept after its last viewer here left
     #[arg(long, value_name = "MS", default_value_t = Millis(Limits::default().linger))]
     pub(crate) linger_ms: Millis,
+    /// Most bytes of the library's media that a node keeps in memory
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().library_cache_bytes))]
+    pub(crate) library_cache_bytes: Bytes,
+    /// Most bytes of them that it keeps on disk, where the object store is another machine; 0 for none
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().library_disk_cache_bytes))]
+    pub(crate) library_disk_cache_bytes: Bytes,
+    /// Most answers with media of the library that a node sends at once; an address gets at most nine times as many as are free
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().library_responses, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_library_responses: u32,
 }
 
 /// Largest configurable segment, in bytes: a chunk holds a segment's frames, and [`MAX_CHUNK_BYTES`](protocol::message::MAX_CHUNK_BYTES)
@@ -115,6 +124,9 @@ impl NodeOptions {
             max_lag: self.max_lag_ms.0,
             grace,
             linger: self.linger_ms.0,
+            library_cache_bytes: self.library_cache_bytes.0,
+            library_disk_cache_bytes: self.library_disk_cache_bytes.0,
+            library_responses: self.max_library_responses,
         }
     }
 

@@ -9,14 +9,36 @@ use std::{
     time::Duration,
 };
 
-use protocol::{ErrorBody, ErrorCode};
-use reqwest::{Method, RequestBuilder, StatusCode, header::LOCATION};
+use bytes::{Bytes, BytesMut};
+use protocol::{ErrorBody, ErrorCode, WireError};
+use reqwest::{
+    Method, RequestBuilder, Response, StatusCode,
+    header::{ETAG, HeaderValue, IF_NONE_MATCH, LOCATION},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::config::{ClusterSecret, Config};
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A document of a main server, unread.
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    pub(crate) bytes: Bytes,
+    pub(crate) etag: Option<HeaderValue>,
+}
+
+/// What to read of a main server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) path: &'a str,
+    /// The entity tag of the document that the node has.
+    pub(super) known: Option<&'a HeaderValue>,
+    pub(super) most_bytes: usize,
+    /// Longest wait for one main server.
+    pub(super) timeout: Duration,
+}
 
 /// Why a call to a main server did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +49,9 @@ pub(crate) enum CallError {
     /// An answer with an error status.
     #[error("{status}: {message}")]
     Refused { status: StatusCode, code: Option<ErrorCode>, message: String },
+    /// More bytes than are read of such an answer.
+    #[error("the answer has more than {0} bytes")]
+    TooLong(usize),
 }
 
 /// What is wrong with the certificate, or the root cause of an error: its wrappers only say that there is one.
@@ -45,8 +70,18 @@ impl CallError {
     /// The error code of the main server's answer, if it has one.
     pub(crate) fn code(&self) -> Option<ErrorCode> {
         match self {
-            Self::Unreachable(_) => None,
+            Self::Unreachable(_) | Self::TooLong(_) => None,
             Self::Refused { code, .. } => *code,
+        }
+    }
+
+    /// The answer of a main server that is well, if it refused with a code.
+    pub(crate) fn refusal(&self) -> Option<(StatusCode, WireError)> {
+        match self {
+            Self::Refused { status, code: Some(code), message } if !self.is_away() => {
+                Some((*status, WireError::new(*code, message.clone())))
+            }
+            _ => None,
         }
     }
 
@@ -54,6 +89,7 @@ impl CallError {
     fn is_away(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
+            Self::TooLong(_) => false,
             Self::Refused { status, code, .. } => {
                 let is_answer = matches!(code, Some(ErrorCode::NoNodeAvailable | ErrorCode::NoCapacity));
                 status.is_server_error() && !is_answer
@@ -127,6 +163,42 @@ impl MainServers {
         }
     }
 
+    /// Reads a document of the one the node is with, and, as long as they are away, of the others after it. None if it is the one
+    /// that the node has.
+    pub(super) async fn read_any(&self, wanted: Wanted<'_>) -> Result<Option<Document>, CallError> {
+        let mut others = 1..self.count();
+        let mut url = self.current();
+        loop {
+            let answer = self.read_at(url, wanted).await;
+            match (answer, others.next()) {
+                (Err(error), Some(step)) if error.is_away() => url = self.after(step),
+                (answer, _) => return answer,
+            }
+        }
+    }
+
+    async fn read_at(&self, url: &str, wanted: Wanted<'_>) -> Result<Option<Document>, CallError> {
+        let request = self.client.get(format!("{url}{}", wanted.path)).timeout(wanted.timeout);
+        let request = match wanted.known {
+            Some(etag) => request.header(IF_NONE_MATCH, etag),
+            None => request,
+        };
+        let answer = request.bearer_auth(self.secret.expose()).send().await?;
+        if answer.status() == StatusCode::NOT_MODIFIED {
+            return Ok(None);
+        }
+        let mut answer = accepted(answer).await?;
+        let etag = answer.headers().get(ETAG).cloned();
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = answer.chunk().await? {
+            if bytes.len() + chunk.len() > wanted.most_bytes {
+                return Err(CallError::TooLong(wanted.most_bytes));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Some(Document { bytes: bytes.freeze(), etag }))
+    }
+
     /// Tells the one the node is with that the node is gone.
     pub(super) async fn goodbye(&self, path: &str, timeout: Duration) -> Result<(), CallError> {
         let request = self.client.delete(format!("{}{path}", self.current())).timeout(timeout);
@@ -161,10 +233,14 @@ fn is_local(url: &str) -> bool {
 }
 
 async fn read<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, CallError> {
-    let answer = request.send().await?;
+    Ok(accepted(request.send().await?).await?.json().await?)
+}
+
+/// The answer, if it is no error.
+async fn accepted(answer: Response) -> Result<Response, CallError> {
     let status = answer.status();
     if status.is_success() {
-        return Ok(answer.json().await?);
+        return Ok(answer);
     }
     if status.is_redirection() {
         let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());

@@ -17,17 +17,20 @@ use std::{
 };
 
 use protocol::{
-    ErrorCode, NodeId, StreamId,
+    ErrorCode, ItemId, NodeId, StreamId,
     grant::PublicKey,
     node::{
         AskForSources, Capacity, Command, Heartbeat, HeartbeatAnswer, RegisterServer, Registered, Sources,
     },
 };
-use reqwest::Method;
+use reqwest::{Method, header::HeaderValue};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use self::{main_servers::MainServers, report::Report};
+use self::{
+    main_servers::{MainServers, Wanted},
+    report::Report,
+};
 use crate::{
     clock::{Clock, ClockSync, Now},
     config::Config,
@@ -38,12 +41,19 @@ use crate::{
     lock::lock,
 };
 
-pub(crate) use self::{main_servers::CallError, report::Carried, retry::retry_after};
+pub(crate) use self::{
+    main_servers::{CallError, Document},
+    report::Carried,
+    retry::retry_after,
+};
 
 /// Longest wait for the answer to a heartbeat: short, so that a lease outlives one main server that hangs.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(1);
 /// The same when a viewer waits for a stream to be found.
 const SOURCES_TIMEOUT: Duration = Duration::from_secs(1);
+/// The same when a client waits for an item's manifest, and most bytes of one: some days of fragments.
+const MANIFEST_TIMEOUT: Duration = Duration::from_secs(2);
+const MANIFEST_BYTES: usize = 32 << 20;
 /// Longest wait for the answer to anything else.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Waits after every main server failed once grow from the first to the second.
@@ -119,6 +129,20 @@ impl Control {
         let node_id = lock(&self.node_id).clone().ok_or_else(CallError::not_registered)?;
         let path = format!("/api/nodes/{node_id}/streams/{stream}/sources");
         self.main_servers.call_any(Method::POST, &path, &AskForSources { avoid }, SOURCES_TIMEOUT).await
+    }
+
+    /// Reads the manifest of an item; none if its entity tag is `known`.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub(crate) async fn manifest(
+        &self,
+        item_id: ItemId,
+        known: Option<&HeaderValue>,
+    ) -> Result<Option<Document>, CallError> {
+        let path = format!("/api/library/{item_id}/manifest");
+        let (most_bytes, timeout) = (MANIFEST_BYTES, MANIFEST_TIMEOUT);
+        self.main_servers.read_any(Wanted { path: &path, known, most_bytes, timeout }).await
     }
 
     /// Keeps the node registered until `shutdown`, then deregisters it.

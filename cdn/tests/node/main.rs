@@ -17,6 +17,8 @@ mod grant_keys;
 mod harness;
 mod http;
 mod large_chunks;
+mod library;
+mod library_support;
 mod main_server;
 mod nodes;
 mod per_connection;

@@ -1,6 +1,7 @@
 //! A main server that notes what nodes tell it and answers as the test wants.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::{SystemTime, UNIX_EPOCH},
@@ -12,7 +13,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
-    routing::{post, put},
+    routing::{get, post, put},
 };
 use cdn::{ClusterSecret, Config, Limits, Node};
 use protocol::{
@@ -52,6 +53,8 @@ pub(crate) struct FakeMainServer {
     /// What nodes verify grants with.
     pub(crate) grant_keys: Mutex<Vec<PublicKey>>,
     pub(crate) cluster_id: Mutex<Option<String>>,
+    /// The manifests of its items.
+    pub(crate) manifests: Mutex<HashMap<String, String>>,
     heartbeat_ms: u64,
 }
 
@@ -85,12 +88,14 @@ impl FakeMainServer {
             ahead_ms: Mutex::default(),
             grant_keys: Mutex::new(vec![signer().public_key().clone()]),
             cluster_id: Mutex::default(),
+            manifests: Mutex::default(),
             heartbeat_ms,
         });
         let app = Router::new()
             .route("/register_server", post(register))
             .route("/api/nodes/{node_id}/heartbeat", put(heartbeat))
             .route("/api/nodes/{node_id}", axum::routing::delete(goodbye))
+            .route("/api/library/{item_id}/manifest", get(manifest))
             .layer(from_fn_with_state(server.clone(), answer))
             .with_state(server.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -167,6 +172,14 @@ async fn heartbeat(
         .into_response()
 }
 
+async fn manifest(State(server): State<Server>, Path(item_id): Path<String>, headers: HeaderMap) -> Response {
+    assert_eq!(headers["authorization"], format!("Bearer {SECRET}"));
+    match server.manifests.lock().unwrap().get(&item_id) {
+        Some(manifest) => manifest.clone().into_response(),
+        None => refusal(StatusCode::NOT_FOUND, "unknown_item"),
+    }
+}
+
 async fn goodbye(State(server): State<Server>, Path(node_id): Path<String>) -> StatusCode {
     server.told.send(Told::Goodbye(NodeId(node_id))).unwrap();
     StatusCode::NO_CONTENT
@@ -176,6 +189,14 @@ async fn goodbye(State(server): State<Server>, Path(node_id): Path<String>) -> S
 pub(crate) async fn start_node(url: String, limits: Limits) -> (Node, SocketAddr, CancellationToken) {
     let mut config = Config::new("cdn-1", "http://cdn-1.example/");
     config.limits = limits;
+    start_configured(url, config).await
+}
+
+/// A node of the main server at `url` that is configured otherwise than usual.
+pub(crate) async fn start_configured(
+    url: String,
+    mut config: Config,
+) -> (Node, SocketAddr, CancellationToken) {
     config.main_servers = vec![url];
     config.cluster_secret = ClusterSecret::new(SECRET);
     let shutdown = CancellationToken::new();

@@ -327,6 +327,30 @@ fn nodes() -> Vec<Row> {
             "it loses its start",
             "group_larger_than_its_bound_loses_its_start_and_joiners_wait_for_the_next_keyframe",
         ),
+        option(
+            "answers with media of the library at once; each holds 512 KiB at most",
+            "max_library_responses",
+            "503 `no_capacity`, `Retry-After`",
+            "answers_at_once_are_bounded_and_a_refused_client_is_told_to_try_another_node, a_client_that_takes_nothing_holds_one_piece_and_goes_on_where_it_was",
+        ),
+        option(
+            "bytes of the library's media in memory",
+            "library_cache_bytes",
+            "the least recently used are dropped",
+            "memory_is_bounded_and_the_least_recently_used_goes_first",
+        ),
+        option(
+            "bytes of the library's media on a node's disk",
+            "library_disk_cache_bytes",
+            "the least recently used are deleted",
+            "least_recently_used_files_are_deleted_beyond_the_bound_also_after_a_restart",
+        ),
+        fixed(
+            "fragments of one answer; 64 MiB, or one fragment",
+            cdn::MAX_FRAGMENTS,
+            "the answer has fewer",
+            "several_fragments_are_one_body_from_a_time_on_within_a_take",
+        ),
     ]
 }
 

@@ -1,0 +1,108 @@
+//! The media of one item: its manifest as the main server wrote it, and which blobs it names.
+
+use std::collections::HashMap;
+
+use axum::http::HeaderValue;
+use bytes::Bytes;
+use objects::Hash;
+use protocol::item::{Blob, Fragment, Manifest, ManifestTake};
+
+/// What a blob named by a manifest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) bytes: u64,
+    /// The index of its rendition's type in [`ItemMedia::mimes`].
+    mime: u16,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct ItemMedia {
+    pub(super) manifest: Manifest,
+    /// As it came, with fields that this version does not know.
+    pub(super) json: Bytes,
+    /// With its quotes.
+    pub(super) etag: HeaderValue,
+    blobs: HashMap<Hash, Named>,
+    mimes: Vec<HeaderValue>,
+}
+
+/// A manifest that names a blob by what is no hash, or is none at all.
+#[derive(Debug, thiserror::Error)]
+#[error("the manifest of a main server is not one: {0}")]
+pub(crate) struct InvalidManifest(String);
+
+/// One way to play a take: in the take's own format, or in one of its alternatives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rendition<'a> {
+    pub(super) mime: &'a str,
+    pub(super) init: Option<&'a Blob>,
+    pub(super) fragments: &'a [Fragment],
+}
+
+/// The renditions of a take, its own format first.
+pub(super) fn renditions(take: &ManifestTake) -> impl Iterator<Item = Rendition<'_>> {
+    let own = Rendition { mime: &take.mime, init: take.init.as_ref(), fragments: &take.fragments };
+    let others = take.alternatives.iter().map(|other| Rendition {
+        mime: &other.mime,
+        init: other.init.as_ref(),
+        fragments: &other.fragments,
+    });
+    std::iter::once(own).chain(others)
+}
+
+impl Rendition<'_> {
+    fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        self.init.into_iter().chain(self.fragments.iter().map(|fragment| &fragment.blob))
+    }
+}
+
+impl ItemMedia {
+    /// Reads a manifest; `etag` is the entity tag that the main server gave it. Without one, it is that of the bytes.
+    pub(crate) fn read(json: Bytes, etag: Option<HeaderValue>) -> Result<Self, InvalidManifest> {
+        let manifest: Manifest =
+            serde_json::from_slice(&json).map_err(|error| InvalidManifest(error.to_string()))?;
+        let (mut blobs, mut mimes) = (HashMap::new(), Vec::new());
+        for rendition in manifest.takes.iter().flat_map(renditions) {
+            let mime = index_of(&mut mimes, rendition.mime)?;
+            for blob in rendition.blobs() {
+                let hash =
+                    blob.hash.parse().map_err(|_| InvalidManifest(format!("{:?} is no hash", blob.hash)))?;
+                blobs.entry(hash).or_insert(Named { bytes: blob.bytes, mime });
+            }
+        }
+        let etag = etag.unwrap_or_else(|| quoted(&Hash::of(&json)));
+        Ok(Self { manifest, json, etag, blobs, mimes })
+    }
+
+    /// The blob called `hash`, if the manifest names it.
+    pub(super) fn named(&self, hash: &Hash) -> Option<Named> {
+        self.blobs.get(hash).copied()
+    }
+
+    /// The type of what the blob is part of.
+    pub(super) fn mime(&self, named: Named) -> HeaderValue {
+        self.mimes[usize::from(named.mime)].clone()
+    }
+
+    /// About what it takes in memory, in bytes.
+    pub(super) fn cost_bytes(&self) -> u64 {
+        // The text, and as much again twice for what was read from it.
+        self.json.len() as u64 * 3
+    }
+}
+
+/// Where the type stands in the list; it is added if it is new.
+fn index_of(mimes: &mut Vec<HeaderValue>, mime: &str) -> Result<u16, InvalidManifest> {
+    let value = HeaderValue::from_str(mime).map_err(|_| InvalidManifest(format!("{mime:?} is no type")))?;
+    let index = mimes.iter().position(|known| *known == value).unwrap_or(mimes.len());
+    if index == mimes.len() {
+        mimes.push(value);
+    }
+    u16::try_from(index).map_err(|_| InvalidManifest("it has too many types".into()))
+}
+
+/// The entity tag of what has this hash.
+pub(super) fn quoted(hash: &Hash) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{hash}\"")).expect("hex digits are fine in a header")
+}
