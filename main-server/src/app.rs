@@ -175,11 +175,11 @@ impl App {
             .and(scaling::feature(&context, &state))
             .and(health::feature(&context))
             .and(accounts::feature(&context, &accounts))
-            .and(invitations::feature(&state, &invitations))
+            .and(invitations::feature(&state, &library, &invitations))
             .and(stream_keys::feature(&context, &state, &accounts, &keys))
             .and(broadcasters::feature(&context, &broadcasters))
             .and(grant_keys::feature(&context, &state))
-            .and(library::feature(&context, &state, &broadcasters, &library))
+            .and(library::feature(&context, &state, &broadcasters, &invitations, &library))
             .and(recordings::feature(&context, &recordings))
             .and(blobs::feature(&context))
             .and(extra(&context));

@@ -78,6 +78,7 @@ mod scaling;
 mod state;
 mod stream_keys;
 mod streams;
+mod subject;
 
 pub use app::{App, StartError};
 pub use auth::Secret;

@@ -81,13 +81,16 @@ pub struct ItemClaims {
     /// Id of the invitation that admitted the client, if one did. For main servers.
     #[serde(rename = "inv", default, skip_serializing_if = "Option::is_none")]
     pub invitation_id: Option<String>,
+    /// Which of the rules that the item had for its clients the client met: the item counts them. For main servers.
+    #[serde(rename = "rule", default)]
+    pub rule: u64,
 }
 
 impl ItemClaims {
     /// Claims to play an item, without those that are optional.
     pub fn play(item_id: ItemId, exp: u64, cluster_id: impl Into<String>) -> Self {
         let cluster_id = cluster_id.into();
-        Self { item_id, action: ItemAction::Play, exp, cluster_id, invitation_id: None }
+        Self { item_id, action: ItemAction::Play, exp, cluster_id, invitation_id: None, rule: 0 }
     }
 }
 

@@ -134,19 +134,10 @@ impl Grants {
         self.keys().signer.sign_item(&ItemClaims { exp, cluster_id: self.cluster_id.clone(), ..claims })
     }
 
-    /// The claims of a grant of the item that was signed at `since_ms` or later, Unix epoch, and has not expired for longer than
-    /// [`RENEWABLE`]: its holder was admitted by what the item asks for since then.
-    pub(crate) fn earlier_item(
-        &self,
-        grant: &str,
-        item_id: ItemId,
-        since_ms: u64,
-        now: Now,
-    ) -> Option<ItemClaims> {
+    /// The claims of a grant of the item that has not expired for longer than [`RENEWABLE`].
+    pub(crate) fn earlier_item(&self, grant: &str, item_id: ItemId, now: Now) -> Option<ItemClaims> {
         let oldest_s = now.unix.as_secs().saturating_sub(RENEWABLE.as_secs());
-        let claims = self.keys().verifier.verify_item(grant, item_id, oldest_s).ok()?;
-        let signed_at_s = claims.exp.saturating_sub(PLAY.as_secs());
-        (signed_at_s >= since_ms.div_ceil(1000)).then_some(claims)
+        self.keys().verifier.verify_item(grant, item_id, oldest_s).ok()
     }
 
     /// The claims of a grant of the stream, expired or not, that [proves an admission](proves_admission).

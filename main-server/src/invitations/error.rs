@@ -11,11 +11,11 @@ pub(crate) enum Error {
     /// A field of a new invitation is out of range; says which.
     #[error("{0}")]
     Invalid(&'static str),
-    /// The stream has as many invitations as it may.
+    /// The stream or item has as many invitations as it may.
     #[error("the limit of {0} invitations is reached: revoke some")]
     Full(usize),
-    /// The stream has no such invitation, or it was revoked.
-    #[error("the stream has no such invitation")]
+    /// There is no such invitation, or it was revoked.
+    #[error("there is no such invitation")]
     Unknown,
     /// A viewer is not admitted.
     #[error("{0}")]

@@ -1,4 +1,4 @@
-//! Invitations: links that admit viewers to a private stream, with an expiry and a number of uses, revocable.
+//! Invitations: links that admit viewers to a private stream or item, with an expiry and a number of uses, revocable.
 //!
 //! An invitation is `ui_`, its id and a random secret. The store has a digest of the secret. A limited use is counted by
 //! compare-and-set before the viewer is admitted, so several main servers together never admit more than `uses`. The watch grant
@@ -32,19 +32,20 @@ use self::{record::Invitation, turns::Turns};
 use crate::{
     auth::token::{self, Token},
     clock::Now,
+    subject::Subject,
 };
 
 /// Random bytes of an id.
 const ID_BYTES: usize = 8;
 /// Characters of an id.
 const ID_CHARS: usize = 2 * ID_BYTES;
-/// How many invitations a stream may have for each that is valid, with those that were revoked or have expired.
+/// How many invitations a stream or item may have for each that is valid, with those that were revoked or have expired.
 const MOST_OVER: usize = 10;
-/// Most invitations of all streams.
+/// Most invitations of all streams and items.
 const MOST: usize = 100_000;
 /// Longest time until an invitation expires: 30 days.
 pub(crate) const MAX_EXPIRY_S: u64 = 30 * 24 * 60 * 60;
-/// How long the store keeps an invitation after its last change, in case no server deletes it with its stream.
+/// How long the store keeps an invitation to a stream after its last change, in case no server deletes it with its stream.
 const LEASE: Duration = Duration::from_secs(60 * 24 * 60 * 60);
 /// How long nodes are told of a revocation: as long as watch grants that were given before are accepted, and a minute.
 const ANNOUNCED: Duration = Duration::from_secs(61 * 60);
@@ -60,9 +61,11 @@ pub(crate) struct Invitations {
 }
 
 impl Invitations {
-    /// None are known yet: see [`Self::load`]. A stream may have `most`.
+    /// None are known yet: see [`Self::load`]. A stream or item may have `most`.
     pub(crate) fn new(kv: &Arc<dyn Kv>, most: usize) -> Self {
-        let invitations = Replicated::new(Arc::clone(kv), Shared::default(), |_| Some(LEASE));
+        let invitations = Replicated::new(Arc::clone(kv), Shared::default(), |invitation: &Invitation| {
+            (!invitation.to_item).then_some(LEASE)
+        });
         Self { invitations, most, turns: Turns::default(), told: std::sync::Mutex::default() }
     }
 
@@ -74,13 +77,13 @@ impl Invitations {
         self.invitations.load().await
     }
 
-    /// Makes an invitation to a stream.
+    /// Makes an invitation to a stream or item.
     ///
     /// # Errors
     /// [`Error::Invalid`], [`Error::Full`], [`Error::Random`], [`Error::Store`].
     pub(crate) async fn create(
         &self,
-        stream_id: StreamId,
+        subject: Subject,
         new: CreateInvitation,
         now: Now,
     ) -> Result<InvitationCreated, Error> {
@@ -91,9 +94,9 @@ impl Invitations {
         if !expires_in_s.is_none_or(|seconds| (1..=MAX_EXPIRY_S).contains(&seconds)) {
             return Err(Error::Invalid("expires_in_s must be from 1 to 2592000"));
         }
-        let of_stream = self.of(stream_id);
-        let valid = of_stream.iter().filter(|(_, record)| record.is_valid(now.unix_ms())).count();
-        if valid >= self.most || of_stream.len() >= self.most.saturating_mul(MOST_OVER) {
+        let known = self.of(subject);
+        let valid = known.iter().filter(|(_, record)| record.is_valid(now.unix_ms())).count();
+        if valid >= self.most || known.len() >= self.most.saturating_mul(MOST_OVER) {
             return Err(Error::Full(self.most));
         }
         if self.invitations.with(|records| records.len()) >= MOST {
@@ -108,17 +111,18 @@ impl Invitations {
             created_at_ms: now.unix_ms(),
             expires_at_ms: expires_in_s.map(|seconds| (now + Duration::from_secs(seconds)).unix_ms()),
             revoked_at_ms: None,
+            to_item: matches!(subject, Subject::Item(_)),
         };
-        let key = Key { stream_id, invitation_id: invitation_id.clone() };
+        let key = Key { subject, invitation_id: invitation_id.clone() };
         self.invitations.create(&key, record).await?;
         let invitation = format!("{PREFIX}{invitation_id}{}", secret.reveal());
-        let url = format!("/view/{stream_id}#invitation={invitation}");
+        let url = format!("{}#invitation={invitation}", subject.page());
         Ok(InvitationCreated { url, invitation_id, invitation })
     }
 
-    /// The invitations of a stream that were not revoked, oldest first.
-    pub(crate) fn list(&self, stream_id: StreamId) -> Vec<InvitationInfo> {
-        let valid = self.of(stream_id).into_iter().filter(|(_, record)| record.revoked_at_ms.is_none());
+    /// The invitations to a stream or item that were not revoked, oldest first.
+    pub(crate) fn list(&self, subject: Subject) -> Vec<InvitationInfo> {
+        let valid = self.of(subject).into_iter().filter(|(_, record)| record.revoked_at_ms.is_none());
         let mut list: Vec<_> = valid
             .map(|(invitation_id, record)| InvitationInfo {
                 invitation_id,
@@ -133,17 +137,12 @@ impl Invitations {
         list
     }
 
-    /// Revokes an invitation of a stream. When this returns, it admits nobody at any main server that sees the store.
+    /// Revokes an invitation to a stream or item. When this returns, it admits nobody at any main server that sees the store.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Store`].
-    pub(crate) async fn revoke(
-        &self,
-        stream_id: StreamId,
-        invitation_id: &str,
-        now: Now,
-    ) -> Result<(), Error> {
-        let key = Key { stream_id, invitation_id: invitation_id.to_owned() };
+    pub(crate) async fn revoke(&self, subject: Subject, invitation_id: &str, now: Now) -> Result<(), Error> {
+        let key = Key { subject, invitation_id: invitation_id.to_owned() };
         let known = if is_id(invitation_id) { self.find(&key).await? } else { None };
         known.filter(|record| record.revoked_at_ms.is_none()).ok_or(Error::Unknown)?;
         let changed = self.invitations.change(&key, |record| record.revoke(now.unix_ms())).await?;
@@ -154,11 +153,11 @@ impl Invitations {
     ///
     /// # Errors
     /// [`Error::Refused`]; [`Error::Store`] if it is not known here and the store does not answer.
-    pub(crate) async fn check(&self, stream_id: StreamId, shown: &str, now: Now) -> Result<Key, Error> {
+    pub(crate) async fn check(&self, subject: Subject, shown: &str, now: Now) -> Result<Key, Error> {
         let unknown = || Error::Refused(Refusal::Unknown);
         let parts = shown.strip_prefix(PREFIX).and_then(|rest| rest.split_at_checked(ID_CHARS));
         let (invitation_id, secret) = parts.filter(|(id, _)| is_id(id)).ok_or_else(unknown)?;
-        let key = Key { stream_id, invitation_id: invitation_id.to_owned() };
+        let key = Key { subject, invitation_id: invitation_id.to_owned() };
         let known = self.find(&key).await?.ok_or_else(unknown)?;
         let is_right: bool = token::digest(secret).as_bytes().ct_eq(known.digest.as_bytes()).into();
         is_right.then_some(()).ok_or_else(unknown)?;
@@ -194,16 +193,16 @@ impl Invitations {
         outcome.into_inner().unwrap_or_else(PoisonError::into_inner).map_err(Error::Refused)
     }
 
-    /// Whether the invitation of a stream was revoked.
+    /// Whether an invitation to a stream or item was revoked.
     ///
     /// # Errors
     /// The store's, if the invitation is not known here.
     pub(crate) async fn is_revoked(
         &self,
-        stream_id: StreamId,
+        subject: Subject,
         invitation_id: &str,
     ) -> Result<bool, store::Error> {
-        let key = Key { stream_id, invitation_id: invitation_id.to_owned() };
+        let key = Key { subject, invitation_id: invitation_id.to_owned() };
         let known = self.find(&key).await?;
         Ok(known.is_none_or(|record| record.revoked_at_ms.is_some()))
     }
@@ -232,7 +231,10 @@ impl Invitations {
         self.invitations.with(|records| {
             let told = records.iter().filter(|(_, record)| record.was_revoked_within(ANNOUNCED, now_ms));
             for (key, _) in told {
-                revoked.entry(key.stream_id).or_default().push(key.invitation_id.clone());
+                // Grants of items are revoked when they are renewed.
+                if let Subject::Stream(stream_id) = key.subject {
+                    revoked.entry(stream_id).or_default().push(key.invitation_id.clone());
+                }
             }
         });
         *self.told() = revoked;
@@ -246,10 +248,10 @@ impl Invitations {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn of(&self, stream_id: StreamId) -> Vec<(String, Invitation)> {
+    fn of(&self, subject: Subject) -> Vec<(String, Invitation)> {
         self.invitations.with(|records| {
-            let of_stream = records.iter().filter(|(key, _)| key.stream_id == stream_id);
-            of_stream.map(|(key, record)| (key.invitation_id.clone(), record.clone())).collect()
+            let of_subject = records.iter().filter(|(key, _)| key.subject == subject);
+            of_subject.map(|(key, record)| (key.invitation_id.clone(), record.clone())).collect()
         })
     }
 }

@@ -2,22 +2,23 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use protocol::StreamId;
 use serde::{Deserialize, Serialize};
 use store::Namespace;
 
-/// Names an invitation of a stream.
+use crate::subject::Subject;
+
+/// Names an invitation to a stream or an item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
-    /// Which stream.
-    pub(crate) stream_id: StreamId,
+    /// What it is to.
+    pub(crate) subject: Subject,
     /// Which invitation.
     pub(crate) invitation_id: String,
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.stream_id, self.invitation_id)
+        write!(f, "{}/{}", self.subject, self.invitation_id)
     }
 }
 
@@ -25,8 +26,8 @@ impl FromStr for Key {
     type Err = protocol::id::InvalidStreamId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (stream_id, invitation_id) = text.split_once('/').ok_or(protocol::id::InvalidStreamId)?;
-        Ok(Self { stream_id: stream_id.parse()?, invitation_id: invitation_id.to_owned() })
+        let (subject, invitation_id) = text.split_once('/').ok_or(protocol::id::InvalidStreamId)?;
+        Ok(Self { subject: subject.parse()?, invitation_id: invitation_id.to_owned() })
     }
 }
 
@@ -35,7 +36,7 @@ impl FromStr for Key {
 pub(crate) enum Refusal {
     /// The viewer showed none.
     Missing,
-    /// The stream has no such invitation.
+    /// There is no such invitation.
     Unknown,
     /// Its time is over.
     Expired,
@@ -61,8 +62,8 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "this stream needs an invitation",
-            Self::Unknown => "this stream has no such invitation",
+            Self::Missing => "an invitation is needed here",
+            Self::Unknown => "there is no such invitation",
             Self::Expired => "the invitation has expired",
             Self::UsedUp => "the invitation has admitted as many viewers as it may",
             Self::Revoked => "the invitation was revoked",
@@ -85,12 +86,15 @@ pub(crate) struct Invitation {
     pub(crate) used: u32,
     /// Unix epoch.
     pub(crate) created_at_ms: u64,
-    /// Unix epoch; with its stream if `None`.
+    /// Unix epoch; with its stream or item if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at_ms: Option<u64>,
     /// Since when it admits nobody, and nodes disconnect those it had admitted. Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoked_at_ms: Option<u64>,
+    /// Whether it is to an item of the library: the store keeps it until the item is gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) to_item: bool,
 }
 
 impl store::Record for Invitation {
@@ -142,6 +146,7 @@ impl Invitation {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use protocol::StreamId;
 
     use super::*;
 
@@ -154,12 +159,13 @@ mod tests {
             created_at_ms: 0,
             expires_at_ms,
             revoked_at_ms: None,
+            to_item: false,
         }
     }
 
     #[test]
     fn a_key_is_read_as_it_was_written() {
-        let key = Key { stream_id: StreamId::new("a", 1), invitation_id: "0a1b".into() };
+        let key = Key { subject: StreamId::new("a", 1).into(), invitation_id: "0a1b".into() };
         assert_eq!(key.to_string().parse(), Ok(key));
         assert!("0a1b".parse::<Key>().is_err() && "/0a1b".parse::<Key>().is_err());
     }

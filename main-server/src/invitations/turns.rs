@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     fn key(title: &str) -> Key {
-        Key { stream_id: StreamId::new(title, 1), invitation_id: "0a1b".into() }
+        Key { subject: StreamId::new(title, 1).into(), invitation_id: "0a1b".into() }
     }
 
     #[tokio::test]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Library, routes};
+use super::{Library, retention, routes};
 use crate::{
     broadcasters::Broadcasters,
     feature::{Context, Feature},
+    invitations::Invitations,
     state::ClusterState,
 };
 
@@ -14,14 +15,17 @@ pub(crate) fn feature(
     context: &Context,
     state: &Arc<ClusterState>,
     broadcasters: &Arc<Broadcasters>,
+    invitations: &Arc<Invitations>,
     library: &Arc<Library>,
 ) -> Feature {
-    let [loading, following, saving] = [(); 3].map(|()| Arc::clone(library));
+    let [loading, following, retaining, saving] = [(); 4].map(|()| Arc::clone(library));
     let api = routes::Api {
         library: Arc::clone(library),
         state: Arc::clone(state),
         grants: Arc::clone(&context.grants),
+        passphrases: Arc::clone(&context.passphrases),
         broadcasters: Arc::clone(broadcasters),
+        invitations: Arc::clone(invitations),
         partition: Arc::clone(&context.partition),
         credentials: context.credentials.clone(),
         play_grants: context
@@ -34,5 +38,6 @@ pub(crate) fn feature(
             async move { library.load().await }
         })
         .task("watch of the library", async move { following.items.follow().await })
+        .task("retention of the library", async move { retention::run(&retaining).await })
         .saving("items of the library", |shutdown| async move { saving.items.save(&shutdown).await })
 }

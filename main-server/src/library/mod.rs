@@ -11,6 +11,7 @@ mod feature;
 mod index;
 pub(crate) mod manifest;
 pub(crate) mod record;
+mod retention;
 mod routes;
 mod table;
 #[cfg(test)]
@@ -245,15 +246,6 @@ impl Library {
         self.change(item_id, |record| record.deleted_until_ms = Some(until_ms)).await.map(drop)
     }
 
-    /// Deletes an item for good: one of which nothing was recorded.
-    ///
-    /// # Errors
-    /// The store's: then a part may be left.
-    pub(crate) async fn remove(&self, item_id: ItemId) -> Result<(), store::Error> {
-        self.items.remove(&item_id).await?;
-        self.manifests.remove(item_id).await
-    }
-
     /// Restores an item that was deleted; one that was not stays as it is.
     ///
     /// # Errors
@@ -265,6 +257,16 @@ impl Library {
         };
         let record = self.items.change(&item_id, restored).await?;
         record.filter(|record| !record.is_deleted()).map(drop).ok_or(Error::Unknown)
+    }
+
+    /// Removes an item for good, with its manifest; one that is gone stays so.
+    ///
+    /// # Errors
+    /// The store's: then a part may be left.
+    pub(crate) async fn remove(&self, item_id: ItemId) -> Result<(), store::Error> {
+        // First the manifest: what is left after a failure is still known by its record.
+        self.manifests.remove(item_id).await?;
+        self.items.remove(&item_id).await
     }
 
     /// Replaces the picture of an item.

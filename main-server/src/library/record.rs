@@ -72,10 +72,9 @@ pub(crate) struct Record {
     /// In PHC string form, if the passphrase opens it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) passphrase_hash: Option<String>,
-    /// When it last began to ask clients for something, or for something else: grants that were signed before do not count. Unix
-    /// epoch.
+    /// Counts the rules it had for who may play it: grants that were given under an earlier one do not admit any more.
     #[serde(default)]
-    pub(crate) asks_since_ms: u64,
+    pub(crate) rule: u64,
     /// The account that it belongs to; operators alone without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<Owner>,
@@ -126,7 +125,7 @@ impl Record {
             text,
             visibility,
             passphrase_hash,
-            asks_since_ms: 0,
+            rule: 0,
             owner,
             created_at_ms: now_ms,
             duration_ms: 0,
@@ -150,6 +149,28 @@ impl Record {
     /// Whether it is being recorded.
     pub(crate) fn is_growing(&self) -> bool {
         self.state == State::Growing
+    }
+
+    /// Changes who may play it; what is `None` stays. A passphrase belongs to a private item. Grants that were given before the
+    /// item asked for this do not count any more.
+    pub(crate) fn admit_by(
+        &mut self,
+        visibility: Option<Visibility>,
+        passphrase_hash: Option<&Option<String>>,
+    ) {
+        let becomes_private =
+            visibility == Some(Visibility::Private) && self.visibility != Visibility::Private;
+        let asks_for_another = passphrase_hash.is_some_and(|hash| *hash != self.passphrase_hash);
+        if becomes_private || asks_for_another {
+            self.rule += 1;
+        }
+        self.visibility = visibility.unwrap_or(self.visibility);
+        if let Some(hash) = passphrase_hash {
+            self.passphrase_hash.clone_from(hash);
+        }
+        if self.visibility != Visibility::Private {
+            self.passphrase_hash = None;
+        }
     }
 
     /// Whether every client finds it.

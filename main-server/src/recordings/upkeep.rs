@@ -197,7 +197,7 @@ impl Recordings {
             self.records.change(&item_id, |record| record.over(now_ms)).await?;
         }
         if let Some((_, seen)) = seen.filter(|(_, seen)| !seen.is_over && seen.shown != record.shown) {
-            self.follow(item_id, seen, now_ms).await?;
+            self.follow(item_id, seen).await?;
         }
         let is_empty = self.known().progress.get(&item_id).is_none_or(|progress| progress.is_empty);
         let is_live = |node: &NodeId| live.contains(node);
@@ -255,16 +255,12 @@ impl Recordings {
     }
 
     /// Brings the item in line with a stream that was edited.
-    async fn follow(&self, item_id: ItemId, seen: &Seen, now_ms: u64) -> Result<(), Error> {
+    async fn follow(&self, item_id: ItemId, seen: &Seen) -> Result<(), Error> {
         let Shown { title, visibility } = &seen.shown;
         self.library
             .change(item_id, |item| {
                 item.text.title.clone_from(title);
-                item.passphrase_hash.clone_from(&seen.passphrase_hash);
-                if item.visibility != *visibility {
-                    item.visibility = *visibility;
-                    item.asks_since_ms = now_ms;
-                }
+                item.admit_by(Some(*visibility), Some(&seen.passphrase_hash));
             })
             .await?;
         let shown = |record: &Record| {

@@ -1,28 +1,28 @@
-//! Passphrases of private streams, kept as hashes ([`Hasher`]).
+//! Passphrases of private streams and items, kept as hashes ([`Hasher`]).
 //!
-//! - Attempts at one stream from one address have a pace ([`Rates`]), which also bounds how fast passphrases can be guessed.
-//! - A stream whose passphrase was right once needs no more hashes ([`known`]).
+//! - Attempts at one stream or item from one address have a pace ([`Rates`]), which also bounds how fast passphrases can be guessed.
+//! - One whose passphrase was right once needs no more hashes ([`known`]).
 
 mod known;
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use per_address::{Pace, Rates};
-use protocol::StreamId;
 use tokio::time::{Instant, sleep};
 
 use self::known::Known;
 use super::hasher::{self, Error, Hasher};
+use crate::subject::Subject;
 
 /// Most characters of a passphrase.
 pub const PASSPHRASE_CHARS: usize = 256;
 /// Longest that an attempt waits for the pace of its address.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// An attempt to watch a stream.
+/// An attempt to watch a stream, or to play an item.
 pub(crate) struct Attempt {
     /// Which.
-    pub(crate) stream_id: StreamId,
+    pub(crate) subject: Subject,
     /// Of the viewer.
     pub(crate) address: Option<IpAddr>,
     /// What the viewer says.
@@ -33,13 +33,13 @@ pub(crate) struct Attempt {
 
 /// Makes and checks the hashes of passphrases.
 pub(crate) struct Passphrases {
-    attempts: Rates<(StreamId, Option<IpAddr>)>,
+    attempts: Rates<(Subject, Option<IpAddr>)>,
     hasher: Hasher,
     known: Arc<Known>,
 }
 
 impl Passphrases {
-    /// None are known yet. An address may make `per_second` attempts at one stream, on average and at once.
+    /// None are known yet. An address may make `per_second` attempts at one stream or item, on average and at once.
     ///
     /// # Errors
     /// [`Error::Hash`] if the system gives no random bytes.
@@ -68,8 +68,8 @@ impl Passphrases {
     /// # Errors
     /// [`Error::Busy`].
     pub(crate) async fn matches(&self, attempt: Attempt) -> Result<bool, Error> {
-        let Attempt { stream_id, address, passphrase, hash } = attempt;
-        let wait = self.attempts.step((stream_id, address), Instant::now()).map_err(Error::Busy)?;
+        let Attempt { subject, address, passphrase, hash } = attempt;
+        let wait = self.attempts.step((subject, address), Instant::now()).map_err(Error::Busy)?;
         sleep(wait).await;
         if let Some(verdict) = self.known.verdict(&hash, &passphrase) {
             return Ok(verdict);
@@ -92,11 +92,13 @@ impl Passphrases {
 
 #[cfg(test)]
 mod tests {
+    use protocol::StreamId;
+
     use super::*;
 
     fn attempt(passphrase: &str, hash: &str) -> Attempt {
         Attempt {
-            stream_id: StreamId::new("any", 1),
+            subject: StreamId::new("any", 1).into(),
             address: None,
             passphrase: passphrase.into(),
             hash: hash.into(),

@@ -17,6 +17,8 @@ mod manifests;
 mod previews;
 mod take;
 
+#[cfg(test)]
+pub(crate) use self::key::NAMESPACE;
 pub(super) use self::{
     assemble::{Takes, assemble, recorded, totals},
     cache::Cached,

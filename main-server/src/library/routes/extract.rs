@@ -1,12 +1,12 @@
 //! What the library's handlers take out of a request. An item that a caller may not see is to it as if there were none.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use protocol::{ErrorCode, ItemId, item::Item, stream::Visibility};
+use protocol::{ErrorCode, ItemId, grant::ItemClaims, item::Item, stream::Visibility};
 use serde::Deserialize;
 
 use super::{
@@ -41,12 +41,57 @@ impl FromRequestParts<Arc<Api>> for ItemPath {
     }
 }
 
+/// What a caller shows in order to read an item. Any of it may be wrong.
+pub(super) struct Shown {
+    person: Option<Person>,
+    token: Option<String>,
+    /// Whether it is a node.
+    pub(super) is_node: bool,
+}
+
+impl FromRequestParts<Arc<Api>> for Shown {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Infallible> {
+        Ok(Self {
+            person: api.credentials.reader(parts),
+            token: bearer(&parts.headers).map(str::to_owned),
+            is_node: api.credentials.is_node(&parts.headers),
+        })
+    }
+}
+
+impl Shown {
+    /// Whether it is the owner, an operator, or the broadcaster of the stream that the item records.
+    pub(super) fn may_edit(&self, api: &Api, record: &Record) -> bool {
+        api.library.may_edit(record, self.person.as_ref())
+            || self.token.as_ref().is_some_and(|token| is_broadcaster(api, record, token))
+    }
+
+    /// The claims of the grant with which it was admitted to a private item before, unless that admits it no more.
+    pub(super) async fn earlier(
+        &self,
+        api: &Api,
+        item_id: ItemId,
+        record: &Record,
+    ) -> Result<Option<ItemClaims>, Error> {
+        let Some(token) = &self.token else { return Ok(None) };
+        let earlier = api.grants.earlier_item(token, item_id, Now::read());
+        let Some(claims) = earlier.filter(|claims| claims.rule == record.rule) else { return Ok(None) };
+        let is_revoked = match &claims.invitation_id {
+            Some(invitation_id) => api.invitations.is_revoked(item_id.into(), invitation_id).await?,
+            None => false,
+        };
+        Ok((!is_revoked).then_some(claims))
+    }
+}
+
 /// An item that the caller may see.
 pub(super) struct Reader {
-    pub(super) item_id: ItemId,
+    item_id: ItemId,
     pub(super) record: Record,
     /// Whether the caller may change it.
-    pub(super) may_edit: bool,
+    may_edit: bool,
 }
 
 impl Reader {
@@ -63,20 +108,15 @@ impl FromRequestParts<Arc<Api>> for Reader {
     /// operators and the broadcaster of the stream see deleted ones, too.
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
         let ItemPath(item_id) = ItemPath::from_request_parts(parts, api).await?;
+        let Ok(shown) = Shown::from_request_parts(parts, api).await;
         let record = api.library.find(item_id).await?.ok_or(LibraryError::Unknown)?;
-        let person = api.credentials.reader(parts);
-        let token = bearer(&parts.headers);
-        let may_edit = api.library.may_edit(&record, person.as_ref())
-            || token.is_some_and(|token| is_broadcaster(api, &record, token));
-        let is_visible = !record.is_deleted()
-            && (record.visibility != Visibility::Private
-                || api.credentials.is_node(&parts.headers)
-                || token.is_some_and(|token| {
-                    let since_ms = record.asks_since_ms;
-                    api.grants.earlier_item(token, item_id, since_ms, Now::read()).is_some()
-                }));
-        let known = may_edit || is_visible;
-        known.then_some(Self { item_id, record, may_edit }).ok_or_else(|| LibraryError::Unknown.into())
+        let may_edit = shown.may_edit(api, &record);
+        let is_visible = may_edit
+            || !record.is_deleted()
+                && (record.visibility != Visibility::Private
+                    || shown.is_node
+                    || shown.earlier(api, item_id, &record).await?.is_some());
+        is_visible.then_some(Self { item_id, record, may_edit }).ok_or_else(|| LibraryError::Unknown.into())
     }
 }
 

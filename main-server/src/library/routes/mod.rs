@@ -2,6 +2,7 @@
 
 mod edit;
 mod extract;
+mod invitations;
 mod list;
 mod manifest;
 mod play;
@@ -11,20 +12,19 @@ use std::sync::Arc;
 use axum::{
     Json as Answer, Router,
     extract::{FromRef, State},
-    http::StatusCode,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use protocol::item::{Item, Preview};
 use serving::{Forwarded, Prefix};
 
-use self::extract::{Editor, Reader};
+use self::extract::Reader;
 use super::{Library, Record, record::picture_url};
 use crate::{
-    api::{caller::Credentials, error::Error, extract::Client},
-    auth::Grants,
+    api::{caller::Credentials, error::Error},
+    auth::{Grants, Passphrases},
     broadcasters::Broadcasters,
-    clock::Now,
     cluster::partition::Partition,
+    invitations::Invitations,
     metrics::Counter,
     state::ClusterState,
 };
@@ -35,6 +35,9 @@ pub(super) struct Api {
     /// Knows the nodes.
     pub(super) state: Arc<ClusterState>,
     pub(super) grants: Arc<Grants>,
+    pub(super) passphrases: Arc<Passphrases>,
+    /// Admit clients to private items.
+    pub(super) invitations: Arc<Invitations>,
     /// Know the accounts.
     pub(super) broadcasters: Arc<Broadcasters>,
     pub(super) partition: Arc<Partition>,
@@ -52,9 +55,11 @@ impl FromRef<Arc<Api>> for Credentials {
 pub(super) fn router(api: Arc<Api>) -> Router {
     Router::new()
         .route("/api/library", get(list::list))
-        .route("/api/library/{item_id}", get(show).patch(edit::edit).delete(remove))
+        .route("/api/library/{item_id}", get(show).patch(edit::edit).delete(edit::remove))
         .route("/api/library/{item_id}/play", post(play::play))
         .route("/api/library/{item_id}/manifest", get(manifest::show))
+        .route("/api/library/{item_id}/invitations", get(invitations::list).post(invitations::create))
+        .route("/api/library/{item_id}/invitations/{invitation_id}", delete(invitations::revoke))
         .with_state(api)
 }
 
@@ -85,14 +90,4 @@ fn below(mut item: Item, prefix: &Prefix) -> Item {
         preview.url = prefix.path(&preview.url);
     }
     item
-}
-
-async fn remove(
-    State(api): State<Arc<Api>>,
-    Client(address): Client,
-    editor: Editor,
-) -> Result<StatusCode, Error> {
-    api.library.delete(editor.item_id, Now::read()).await?;
-    editor.log(address, "deleted");
-    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,9 @@
 //! `POST /api/library/{item_id}/play`: a grant, and the nodes to use it at.
+//!
+//! To a client that is not admitted to a private item there is no such item, whatever passphrase it shows. Only the holder of an
+//! invitation learns why that admits it no more.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{Json as Answer, extract::State};
 use placement::rendezvous;
@@ -8,41 +11,113 @@ use protocol::{
     ErrorCode, ItemId,
     grant::ItemClaims,
     item::{PlayItem, Playable, State as ItemState},
+    stream::Visibility,
 };
 use serving::{Forwarded, Prefix};
 
-use super::{super::Error as LibraryError, Api, extract::Reader};
+use super::{
+    super::{Error as LibraryError, Record},
+    Api,
+    extract::{ItemPath, Shown},
+};
 use crate::{
-    api::{error::Error, extract::OptionalJson},
-    auth::PLAY,
+    api::{
+        error::Error,
+        extract::{Client, OptionalJson},
+    },
+    auth::{Attempt, PASSPHRASE_CHARS, PLAY},
     clock::Now,
+    invitations::{Error as InvitationError, Key as InvitationKey, Refusal},
 };
 
 /// Most nodes of an answer.
 const MOST_NODES: usize = 8;
 
+/// How a client was admitted.
+#[derive(Default)]
+struct Admitted {
+    /// The invitation that it showed, now or before.
+    invitation_id: Option<String>,
+    /// The invitation of which it uses up one use now.
+    uses: Option<InvitationKey>,
+}
+
 pub(super) async fn play(
     State(api): State<Arc<Api>>,
-    reader: Reader,
+    ItemPath(item_id): ItemPath,
+    Client(address): Client,
+    shown: Shown,
     forwarded: Forwarded,
-    OptionalJson(PlayItem { .. }): OptionalJson<PlayItem>,
+    OptionalJson(request): OptionalJson<PlayItem>,
 ) -> Result<Answer<Playable>, Error> {
     let now = Now::read();
     api.partition.admits_newcomers(now)?;
-    match reader.record.state {
-        ItemState::Growing | ItemState::Ready => {}
-        ItemState::Processing => {
-            return Err(LibraryError::NotReady("the item is being read: try again later".into()).into());
-        }
-        ItemState::Failed => {
-            let reason = reader.record.error.as_deref().unwrap_or("it could not be read");
-            return Err(LibraryError::NotReady(format!("the item cannot be played: {reason}")).into());
-        }
+    let record = api.library.find(item_id).await?.ok_or(LibraryError::Unknown)?;
+    let admitted = admit(&api, item_id, &record, &shown, request, address).await?;
+    check_state(&record)?;
+    let nodes = nodes(&api, item_id, forwarded.prefix(), now)?;
+    if let Some(invitation) = admitted.uses {
+        // Only now, so that a client that no node serves uses up nothing.
+        api.invitations.count(&invitation, now).await?;
     }
-    let nodes = nodes(&api, reader.item_id, forwarded.prefix(), now)?;
-    let grant = api.grants.permit_item(ItemClaims::play(reader.item_id, 0, ""), now)?;
+    let claims = ItemClaims {
+        invitation_id: admitted.invitation_id,
+        rule: record.rule,
+        ..ItemClaims::play(item_id, 0, String::new())
+    };
+    let grant = api.grants.permit_item(claims, now)?;
     api.play_grants.inc();
     Ok(Answer(Playable { grant, expires_in_s: PLAY.as_secs(), nodes }))
+}
+
+/// Admits a client to an item, by what it is, what it showed before, or what it shows now.
+async fn admit(
+    api: &Api,
+    item_id: ItemId,
+    record: &Record,
+    shown: &Shown,
+    request: PlayItem,
+    address: Option<IpAddr>,
+) -> Result<Admitted, Error> {
+    if shown.may_edit(api, record) {
+        return Ok(Admitted::default());
+    }
+    if record.is_deleted() {
+        return Err(LibraryError::Unknown.into());
+    }
+    if record.visibility != Visibility::Private || shown.is_node {
+        return Ok(Admitted::default());
+    }
+    if let Some(claims) = shown.earlier(api, item_id, record).await? {
+        return Ok(Admitted { invitation_id: claims.invitation_id, uses: None });
+    }
+    if let Some(invitation) = request.invitation {
+        let key = match api.invitations.check(item_id.into(), &invitation, Now::read()).await {
+            Err(InvitationError::Refused(Refusal::Unknown)) => return Err(LibraryError::Unknown.into()),
+            checked => checked?,
+        };
+        return Ok(Admitted { invitation_id: Some(key.invitation_id.clone()), uses: Some(key) });
+    }
+    let (Some(hash), Some(passphrase)) = (record.passphrase_hash.clone(), request.passphrase) else {
+        return Err(LibraryError::Unknown.into());
+    };
+    let may_match = (1..=PASSPHRASE_CHARS).contains(&passphrase.chars().count());
+    let attempt = Attempt { subject: item_id.into(), address, passphrase, hash };
+    let is_right = may_match && api.passphrases.matches(attempt).await?;
+    is_right.then(Admitted::default).ok_or_else(|| LibraryError::Unknown.into())
+}
+
+fn check_state(record: &Record) -> Result<(), LibraryError> {
+    match record.state {
+        ItemState::Growing | ItemState::Ready => Ok(()),
+        ItemState::Processing => {
+            Err(LibraryError::NotReady("the item is being read: try again later".into()))
+        }
+        ItemState::Failed => {
+            let reason = record.error.as_deref().unwrap_or("it could not be read");
+            Err(LibraryError::NotReady(format!("the item cannot be played: {reason}")))
+        }
+    }
 }
 
 /// The nodes that serve an item, in the order to try them.
@@ -50,10 +125,8 @@ fn nodes(api: &Api, item_id: ItemId, prefix: &Prefix, now: Now) -> Result<Vec<St
     let candidates = api.state.read_nodes(|registry| registry.library_nodes(now.instant));
     let nodes = rendezvous::order(item_id.to_string().as_bytes(), candidates, MOST_NODES);
     if nodes.is_empty() {
-        return Err(Error::new(
-            ErrorCode::NoNodeAvailable,
-            "no node serves the library now: try again in a moment",
-        ));
+        let message = "no node serves the library now: try again in a moment";
+        return Err(Error::new(ErrorCode::NoNodeAvailable, message));
     }
     Ok(nodes.into_iter().map(|node| prefix.url(node.public_url)).collect())
 }

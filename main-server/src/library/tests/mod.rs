@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod access;
 mod lists;
 mod manifests;
+mod retention;
 
 use protocol::{
     ItemId,

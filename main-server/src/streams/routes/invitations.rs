@@ -47,14 +47,14 @@ pub(super) async fn create(
     let stream_id = api.streams.find(manager.stream_id, now)?.info.stream_id;
     let name = request.name.as_deref().map(title::clean).transpose();
     let name = name.map_err(|error| Error::invalid(format!("name: {error}")))?;
-    let created = api.invitations.create(stream_id, CreateInvitation { name, ..request }, now).await?;
+    let created = api.invitations.create(stream_id.into(), CreateInvitation { name, ..request }, now).await?;
     let url = forwarded.prefix().path(&created.url);
     manager.log(address, "made an invitation to");
     Ok((StatusCode::CREATED, Answer(InvitationCreated { url, ..created })))
 }
 
 pub(super) async fn list(State(api): State<Arc<Api>>, manager: Manager) -> Answer<Vec<InvitationInfo>> {
-    Answer(api.invitations.list(manager.stream_id))
+    Answer(api.invitations.list(manager.stream_id.into()))
 }
 
 pub(super) async fn revoke(
@@ -63,7 +63,7 @@ pub(super) async fn revoke(
     manager: Manager,
     InvitationPath(invitation_id): InvitationPath,
 ) -> Result<StatusCode, Error> {
-    api.invitations.revoke(manager.stream_id, &invitation_id, Now::read()).await?;
+    api.invitations.revoke(manager.stream_id.into(), &invitation_id, Now::read()).await?;
     manager.log(address, "revoked an invitation to");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -207,7 +207,7 @@ async fn admitted_before(
 ) -> Result<Option<Admitted>, Error> {
     let Some(claims) = api.grants.earlier(grant, stream_id, was_open) else { return Ok(None) };
     let is_revoked = match &claims.invitation_id {
-        Some(invitation_id) => api.invitations.is_revoked(stream_id, invitation_id).await?,
+        Some(invitation_id) => api.invitations.is_revoked(stream_id.into(), invitation_id).await?,
         None => false,
     };
     // Not whether it was admitted here: another main server may know that the stream was open when it gave this grant.
@@ -225,12 +225,12 @@ async fn admit(
     address: Option<IpAddr>,
 ) -> Result<Admitted, Error> {
     if let Some(invitation) = request.invitation.take() {
-        let key = api.invitations.check(stream_id, &invitation, Now::read()).await?;
+        let key = api.invitations.check(stream_id.into(), &invitation, Now::read()).await?;
         return Ok(Admitted { uses: Some(key.clone()), ..Admitted::asked(Some(key.invitation_id)) });
     }
     let hash = asks.passphrase_hash.ok_or(InvitationError::Refused(Refusal::Missing))?;
     let passphrase = request.passphrase.take().unwrap_or_default();
-    check_passphrase(api, Attempt { stream_id, address, passphrase, hash }).await?;
+    check_passphrase(api, Attempt { subject: stream_id.into(), address, passphrase, hash }).await?;
     Ok(Admitted::asked(None))
 }
 

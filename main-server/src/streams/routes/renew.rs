@@ -36,7 +36,7 @@ pub(super) async fn renew(
         return Err(grant::Error::Invalid.into());
     }
     if let Some(invitation_id) = &claims.invitation_id
-        && api.invitations.is_revoked(stream_id, invitation_id).await?
+        && api.invitations.is_revoked(stream_id.into(), invitation_id).await?
     {
         return Err(invitations::Error::Refused(Refusal::Revoked).into());
     }

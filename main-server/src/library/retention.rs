@@ -1,0 +1,126 @@
+//! What is deleted without a request.
+//!
+//! 1. Deleted items whose time to be restored is over go for good, with their manifests. The object store's collection of garbage
+//!    deletes their blobs later.
+//! 2. Recordings and results of jobs that ended longer ago than `library_keep_days` are deleted as if by their owners: they can
+//!    still be restored. Uploads stay until their owners delete them.
+//! 3. While the library has more bytes than `library_quota_bytes`, items go for good: first deleted ones, those that were deleted
+//!    first; then finished recordings and results of jobs, the oldest first.
+//!
+//! Every main server does this; each step may be done twice.
+
+use std::time::Duration;
+
+use protocol::{
+    ItemId,
+    item::{Kind, State},
+};
+use tokio::time::{sleep, timeout};
+
+use super::{Error, Library, Record, index::Index};
+use crate::clock::Now;
+
+/// Longest time between two looks.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// Shortest time between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Most items of one look; the next one finds the rest.
+const AT_ONCE: usize = 100;
+
+/// What is to be done.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Plan {
+    /// These are deleted, and can be restored.
+    delete: Vec<ItemId>,
+    /// These go for good.
+    remove: Vec<ItemId>,
+}
+
+/// Deletes items until it is dropped.
+pub(super) async fn run(library: &Library) {
+    let mut changed = library.changed();
+    loop {
+        if let Err(error) = step(library, Now::read()).await {
+            tracing::warn!("cannot delete items of the library now: {error}");
+        }
+        sleep(PAUSE).await;
+        let _ = timeout(INTERVAL, changed.changed()).await;
+    }
+}
+
+/// Does what is to be done at `now`.
+pub(super) async fn step(library: &Library, now: Now) -> Result<(), Error> {
+    let Plan { delete, remove } = library.plan(now);
+    for item_id in delete {
+        tracing::info!(target: "audit", item = %item_id, "item {item_id} is deleted: library_keep_days is over");
+        match library.delete(item_id, now).await {
+            Ok(()) | Err(Error::Unknown) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    for item_id in remove {
+        tracing::info!(target: "audit", item = %item_id, "item {item_id} is gone for good");
+        library.remove(item_id).await?;
+    }
+    Ok(())
+}
+
+impl Library {
+    fn plan(&self, now: Now) -> Plan {
+        let (keep, quota_bytes) = (self.limits.keep, self.limits.quota_bytes);
+        let now_ms = now.unix_ms();
+        self.table.index(|index, records| {
+            let mut plan = Plan { delete: Vec::new(), remove: index.expired(now_ms, AT_ONCE) };
+            let record = |item_id: &ItemId| records.get(item_id);
+            if let Some(keep) = keep {
+                let before_ms = now_ms.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
+                let created_before =
+                    |id: &ItemId| record(id).is_some_and(|record| record.created_at_ms < before_ms);
+                let old = index.oldest().take_while(created_before);
+                let is_over = |id: &ItemId| {
+                    record(id).is_some_and(|record| is_covered(record) && end_ms(record) < before_ms)
+                };
+                plan.delete = old.filter(is_over).take(AT_ONCE).collect();
+            }
+            plan.remove.extend(beyond(index, quota_bytes, &plan.remove, record));
+            plan
+        })
+    }
+}
+
+/// The items that have to go so that the others have no more than `quota_bytes`, at most [`AT_ONCE`].
+fn beyond<'a>(
+    index: &Index,
+    quota_bytes: u64,
+    going: &[ItemId],
+    record: impl Fn(&ItemId) -> Option<&'a Record>,
+) -> Vec<ItemId> {
+    let bytes = |item_id: &ItemId| record(item_id).map_or(0, |record| record.bytes);
+    let (all, _) = index.bytes(None);
+    let mut left = all.saturating_sub(going.iter().map(bytes).sum());
+    if left <= quota_bytes {
+        return Vec::new();
+    }
+    let deleted = index.expired(u64::MAX, usize::MAX).into_iter().filter(|item_id| !going.contains(item_id));
+    let covered = index.oldest().filter(|item_id| record(item_id).is_some_and(is_covered));
+    let mut beyond = Vec::new();
+    // An item without bytes makes no room.
+    for item_id in deleted.chain(covered).filter(|item_id| bytes(item_id) > 0) {
+        if left <= quota_bytes || beyond.len() >= AT_ONCE {
+            break;
+        }
+        left = left.saturating_sub(bytes(&item_id));
+        beyond.push(item_id);
+    }
+    beyond
+}
+
+/// Whether items like this are deleted without a request.
+fn is_covered(record: &Record) -> bool {
+    matches!(record.kind, Kind::Recording | Kind::Job) && matches!(record.state, State::Ready | State::Failed)
+}
+
+/// When it ended, Unix epoch.
+fn end_ms(record: &Record) -> u64 {
+    record.created_at_ms.saturating_add(record.duration_ms)
+}

@@ -1,0 +1,102 @@
+//! What is deleted: with undo for a while, by age, by size, and how it is gone then.
+
+use std::time::Duration;
+
+use protocol::{
+    ItemId,
+    item::{Kind, State},
+};
+
+use super::{fragment, item, take};
+use crate::{
+    clock::Now,
+    cluster::tests::{Cluster, Member, until},
+    library::{Error, manifest::NAMESPACE, retention::step},
+};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An item of that kind and state with a fragment.
+async fn with_media(server: &Member, kind: Kind, state: State) -> ItemId {
+    let item_id = item(server, "a", |new| (new.kind, new.state) = (kind, state)).await;
+    server.library.append(item_id, &take(0), &[fragment(0, 1)]).await.unwrap();
+    item_id
+}
+
+async fn is_there(server: &Member, item_id: ItemId) -> bool {
+    !matches!(server.library.get(item_id).await, Err(Error::Unknown))
+}
+
+async fn manifest_entries(server: &Member) -> usize {
+    server.context().store.kv.entries(NAMESPACE, "").await.unwrap().len()
+}
+
+#[tokio::test]
+async fn a_deleted_item_can_be_restored_for_a_while_and_is_gone_with_its_manifest_then() {
+    let (a, b) = Cluster::new().await.pair().await;
+    let (item_id, other) =
+        (with_media(&a, Kind::Upload, State::Ready).await, with_media(&a, Kind::Upload, State::Ready).await);
+    let now = Now::read();
+    a.library.delete(item_id, now).await.unwrap();
+    until("the other server knows", async || !is_there(&b, item_id).await).await;
+    assert!(matches!(a.library.manifest(item_id, None).await, Err(Error::Unknown)));
+    step(&b.library, now + (DAY - Duration::from_secs(1))).await.unwrap();
+    b.library.restore(item_id, now + (DAY - Duration::from_secs(1))).await.unwrap();
+    assert!(is_there(&b, item_id).await);
+
+    a.library.delete(item_id, now).await.unwrap();
+    assert!(matches!(a.library.restore(item_id, now + DAY).await, Err(Error::Unknown)), "too late");
+    step(&a.library, now + DAY).await.unwrap();
+    assert!(a.library.find(item_id).await.unwrap().is_none() && is_there(&a, other).await);
+    assert_eq!(manifest_entries(&a).await, 2, "those of the other item");
+}
+
+#[tokio::test]
+async fn recordings_are_deleted_by_age_with_undo_and_uploads_stay() {
+    let server = Cluster::new().await.member(|config| config.library.keep = Some(7 * DAY)).await;
+    let [recording, failed] = [
+        with_media(&server, Kind::Recording, State::Ready).await,
+        with_media(&server, Kind::Job, State::Failed).await,
+    ];
+    let kept = [
+        with_media(&server, Kind::Upload, State::Ready).await,
+        with_media(&server, Kind::Recording, State::Growing).await,
+    ];
+    let now = Now::read();
+    step(&server.library, now + (7 * DAY - Duration::from_secs(60))).await.unwrap();
+    assert!(is_there(&server, recording).await);
+    let later = now + (7 * DAY + Duration::from_secs(60));
+    step(&server.library, later).await.unwrap();
+    for item_id in [recording, failed] {
+        assert!(!is_there(&server, item_id).await);
+        server.library.restore(item_id, later).await.unwrap();
+    }
+    for item_id in kept {
+        assert!(is_there(&server, item_id).await);
+    }
+}
+
+#[tokio::test]
+async fn beyond_the_quota_deleted_items_go_first_and_then_the_oldest_recordings() {
+    // Each item has 2,000 bytes.
+    let server = Cluster::new().await.member(|config| config.library.quota_bytes = 7_000).await;
+    let upload = with_media(&server, Kind::Upload, State::Ready).await;
+    let old = with_media(&server, Kind::Recording, State::Ready).await;
+    let deleted = with_media(&server, Kind::Upload, State::Ready).await;
+    let now = Now::read();
+    server.library.delete(deleted, now).await.unwrap();
+    step(&server.library, now).await.unwrap();
+    assert!(server.library.find(deleted).await.unwrap().is_some(), "there is room");
+
+    server.library.room_for(None, 1_000).unwrap();
+    assert!(matches!(server.library.room_for(None, 1_001), Err(Error::Full(_))));
+    let growing = with_media(&server, Kind::Recording, State::Growing).await;
+    step(&server.library, now).await.unwrap();
+    assert!(server.library.find(deleted).await.unwrap().is_none());
+    assert!(is_there(&server, old).await);
+
+    server.library.append(growing, &take(1), &[fragment(0, 1)]).await.unwrap();
+    step(&server.library, now).await.unwrap();
+    assert!(server.library.find(old).await.unwrap().is_none());
+    assert!(is_there(&server, upload).await && is_there(&server, growing).await);
+}
