@@ -15,6 +15,9 @@ mod roles;
 mod routes;
 mod upkeep;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

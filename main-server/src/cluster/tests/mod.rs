@@ -19,10 +19,10 @@ use protocol::{
 use reqwest::Method;
 use store::{Engine, Entry, Namespace, Store};
 
-pub(crate) use self::server::until;
+pub(crate) use self::server::{carried, until};
 use self::{
     connection::Connection,
-    server::{Answer, Server, carried},
+    server::{Answer, Server},
 };
 use crate::{
     App, Config,

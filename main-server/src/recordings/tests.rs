@@ -1,0 +1,87 @@
+//! Recordings with several main servers on one store: any of them takes reports, and goes on where another one died.
+
+use protocol::{
+    ItemId, NodeId,
+    item::{
+        Blob, GroupName, GroupRange, RecordStream, RecordedFragment, RecorderRole, RecordingProgress,
+        ReportRecording, State,
+    },
+    stream::{StreamCreated, StreamState},
+};
+use serde_json::json;
+
+use crate::cluster::tests::{Cluster, Member, carried, until};
+
+fn fragment(first: u64, groups: u64) -> RecordedFragment {
+    let blob = |number: u64| Blob { hash: format!("{number:064x}"), bytes: 10 };
+    RecordedFragment {
+        blob: blob(first + 1),
+        first: GroupName { take: 0, group: first },
+        groups,
+        ends_take: false,
+        start_ms: 1_000 * first,
+        duration_ms: 1_000 * groups,
+        captured_at_ms: None,
+        mime: "video/webm;codecs=\"vp8,opus\"".into(),
+        init: blob(0),
+    }
+}
+
+async fn report(server: &Member, node: &str, item_id: ItemId, report: &ReportRecording) -> Vec<GroupRange> {
+    let path = format!("/api/nodes/{node}/recordings/{item_id}");
+    let body = serde_json::to_value(report).unwrap();
+    server.post(&path, Some(&server.secret), body).await.read::<RecordingProgress>().recorded
+}
+
+fn fragments(fragments: &[RecordedFragment]) -> ReportRecording {
+    ReportRecording { fragments: fragments.to_vec(), is_complete: false }
+}
+
+/// What the node is told to record.
+async fn told(server: &Member, node: &str, created: &StreamCreated) -> Option<RecordStream> {
+    let rows = vec![carried(created.stream_id, StreamState::Live, 0)];
+    server.heartbeat(node, rows).await.recordings?.pop()
+}
+
+#[tokio::test]
+async fn any_main_server_takes_reports_and_goes_on_where_another_died() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let node = a.node("n").await;
+    until("the other server knows the node", async || {
+        b.nodes().await.iter().any(|info| info.node_id == NodeId(node.clone()))
+    })
+    .await;
+    let created: StreamCreated =
+        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
+    let item_id = created.recording.unwrap();
+    until("both tell the node to record", async || {
+        told(&a, &node, &created).await.is_some() && told(&b, &node, &created).await.is_some()
+    })
+    .await;
+    // Both at once, and the same.
+    let (first, second) =
+        (fragments(&[fragment(0, 10), fragment(10, 10)]), fragments(&[fragment(10, 10), fragment(20, 5)]));
+    tokio::join!(report(&a, &node, item_id, &first), report(&b, &node, item_id, &second));
+    let whole = [GroupRange { first: GroupName { take: 0, group: 0 }, groups: 25 }];
+    let again = fragments(&[fragment(0, 10)]);
+    assert_eq!(report(&a, &node, item_id, &again).await, whole);
+    assert_eq!(report(&b, &node, item_id, &again).await, whole);
+    let next = Some(GroupName { take: 0, group: 25 });
+    until("the other one tells the node where to go on", async || {
+        let on_both = [told(&a, &node, &created).await, told(&b, &node, &created).await];
+        on_both.into_iter().all(|told| told.is_some_and(|told| told.next == next && told.missing.is_empty()))
+    })
+    .await;
+
+    drop(a);
+    assert_eq!(told(&b, &node, &created).await.unwrap().role, RecorderRole::Primary);
+    report(&b, &node, item_id, &fragments(&[fragment(25, 5)])).await;
+    b.delete(&format!("/api/streams/{}", created.stream_id), Some(&created.publish.grant)).await;
+    report(&b, &node, item_id, &ReportRecording { fragments: vec![], is_complete: true }).await;
+    until("the item is ready", async || {
+        let item = b.get(&format!("/api/library/{item_id}")).await;
+        item.read::<protocol::item::Item>().state == State::Ready
+    })
+    .await;
+}
