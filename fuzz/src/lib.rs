@@ -8,6 +8,7 @@
 mod api;
 mod http;
 mod media;
+mod media_file;
 mod node;
 mod protocol;
 
@@ -43,6 +44,7 @@ pub const TARGETS: &[Target] = &[
     target("json", protocol::json),
     target("grant", protocol::grant),
     target("title", protocol::title),
+    target("media_file", media_file::read),
     // What main servers read from each other, from the store and from backups.
     target("gossip", main_server::fuzzing::gossip),
     target("records", main_server::fuzzing::records),

@@ -26,6 +26,9 @@ use crate::{
     source::{Opened, Packet, Source, SourceTrack, samples_us, ticks_us},
 };
 
+/// What may be read for one packet, garbage before it included: it bounds what Symphonia keeps of headers in the middle of a file.
+const PACKET_BUDGET_BYTES: u64 = 32 << 20;
+
 /// How many errors there may be in a row before a file is given up.
 const MAX_ERRORS: usize = 1000;
 
@@ -71,6 +74,7 @@ pub(crate) fn open(mut input: Input, kind: Kind) -> Result<Opened, Error> {
         _ => Timing::Told { later: 0 },
     };
     let source = AudioSource {
+        input,
         id: read_track.id,
         time_base: read_track.time_base.or(TimeBase::try_from_recip(sample_rate)),
         sample_rate,
@@ -173,6 +177,7 @@ enum Timing {
 }
 
 struct AudioSource {
+    input: Input,
     reader: Box<dyn FormatReader>,
     id: u32,
     time_base: Option<TimeBase>,
@@ -188,6 +193,7 @@ impl Source for AudioSource {
     fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
         let mut errors = 0;
         while !self.has_ended {
+            self.input.set_budget(PACKET_BUDGET_BYTES);
             match self.reader.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.id && self.is_of_file(&packet.data) => {
                     if let Some(packet) = self.timed(packet) {

@@ -56,7 +56,7 @@ impl Group {
     }
 
     fn push(&mut self, packet: Packet) {
-        self.bytes += packet.data.len();
+        self.bytes += packet.bytes();
         self.packets.push(packet);
     }
 
@@ -106,7 +106,7 @@ impl Cutter {
         let end_us = packet.end_us();
         if packet.track != self.leader {
             self.other_end_us = self.other_end_us.max(end_us);
-            self.other_bytes += packet.data.len();
+            self.other_bytes += packet.bytes();
             self.other.push_back(packet);
             if self.other_bytes > MAX_OTHER_BYTES && self.ready.is_empty() {
                 self.cut_without_keyframe();
@@ -145,8 +145,11 @@ impl Cutter {
         // Sound that reaches into the next piece is in that one, so that playing can start at its first picture.
         let is_later = |packet: &Packet| !is_last && (packet.pts_us >= end_us || packet.end_us() > end_us);
         let later = self.other.iter().position(is_later).unwrap_or(self.other.len());
+        // Each piece has something, or there would be no end of them.
+        let least = usize::from(group.packets.is_empty()).min(self.other.len());
+        let later = later.max(least);
         let other: Vec<_> = self.other.drain(..later).collect();
-        self.other_bytes -= other.iter().map(|packet| packet.data.len()).sum::<usize>();
+        self.other_bytes -= other.iter().map(Packet::bytes).sum::<usize>();
         Some(Piece { leading: group.packets, other, end_us })
     }
 

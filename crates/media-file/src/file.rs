@@ -22,6 +22,9 @@ use crate::{
 /// What may be read for the first keyframe of a video, in bytes.
 const MAX_AHEAD_BYTES: usize = 16 << 20;
 
+/// The most fragments of a file: days.
+const MAX_FRAGMENTS: u64 = 50_000;
+
 /// A form in which the fragments of a file are given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
@@ -76,6 +79,7 @@ pub struct MediaFile {
     base_us: i64,
     /// Until when fragments were given, in ms.
     given_ms: u64,
+    given: u64,
     state: State,
     damage: Option<Damage>,
 }
@@ -145,6 +149,7 @@ impl MediaFile {
             duration_us,
             base_us,
             given_ms: 0,
+            given: 0,
             state: State::Reading,
             damage: None,
         })
@@ -232,6 +237,11 @@ impl MediaFile {
     }
 
     fn write(&mut self, piece: Piece) -> Result<Fragment, Error> {
+        self.given += 1;
+        if self.given > MAX_FRAGMENTS {
+            let (bytes, limit) = (self.given, MAX_FRAGMENTS);
+            return Err(Error::TooLarge { what: "number of fragments", bytes, limit });
+        }
         let is_last = self.state == State::Ended;
         let Piece { leading, other, end_us } = piece;
         let mut frames = Vec::new();
@@ -292,9 +302,13 @@ fn rendition(prefers: Rendition, tracks: &[Track]) -> Result<Rendition, Error> {
     })
 }
 
-/// Reads what a packet's bitstream says.
+/// Reads what a packet's bitstream says. `Damaged` for times of centuries, so that all others can be added.
 fn inspect(tracks: &[Track], inspectors: &mut [Inspector], packet: Packet) -> Result<Packet, Error> {
+    const MAX_US: u64 = 1 << 52;
     let Packet { track, pts_us, duration_us, key, data } = packet;
+    if pts_us.unsigned_abs() > MAX_US || duration_us.is_some_and(|duration_us| duration_us > MAX_US) {
+        return Err(Error::Damaged("a time out of range".into()));
+    }
     let mut inspected = media::Packet { track, pts_us: 0, dts_us: None, key, data };
     inspectors[track].inspect(&mut inspected)?;
     let duration_us = duration_us.or_else(|| packet_duration_us(&tracks[track], &inspected.data));
@@ -355,7 +369,7 @@ impl Ahead {
 
     fn push(&mut self, packet: Packet) -> Result<(), Error> {
         let packet = inspect(&self.tracks, &mut self.inspectors, packet)?;
-        self.bytes += packet.data.len();
+        self.bytes += packet.bytes();
         if self.bytes > MAX_AHEAD_BYTES && self.awaited.is_some() {
             return Err(Error::Damaged("its video has no keyframe at the start".into()));
         }

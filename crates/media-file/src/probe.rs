@@ -9,26 +9,24 @@ use crate::{
     tags, wav,
 };
 
-/// What may be read of a file for its headers, and again for its tags.
-const HEADER_BUDGET_BYTES: u64 = 48 << 20;
+/// What may be read of a file for its headers by a reader that keeps what it likes of them, and again for its tags.
+const HEADER_BUDGET_BYTES: u64 = 32 << 20;
 
 /// Tells the format and reads the headers and tags.
 pub(crate) fn open(input: &Input, file_name: &str) -> Result<Opened, Error> {
     let Sniffed { kind, start } = sniff::sniff(&mut input.clone(), file_name)?;
+    let media = input.from(start);
+    let mut opened = match kind {
+        Kind::Matroska => return matroska::open(media),
+        Kind::Mp4 => mp4::open(media),
+        Kind::Wav => wav::open(media),
+        Kind::Mp3 | Kind::Adts | Kind::Flac | Kind::Ogg => {
+            input.set_budget(HEADER_BUDGET_BYTES);
+            audio::open(media, kind)
+        }
+    }?;
     input.set_budget(HEADER_BUDGET_BYTES);
-    let opened = match kind {
-        Kind::Matroska => matroska::open(input.from(start)),
-        Kind::Mp3 | Kind::Adts | Kind::Flac | Kind::Ogg => audio::open(input.from(start), kind),
-        Kind::Mp4 => mp4::open(input.from(start)),
-        Kind::Wav => wav::open(input.from(start)),
-    };
-    let mut opened = opened?;
-    if kind != Kind::Matroska {
-        input.set_budget(HEADER_BUDGET_BYTES);
-        opened.tags = tags::read(input.clone(), kind);
-        // A reader that failed there has no tags; the file can be read all the same.
-        drop(input.take_failure());
-    }
+    opened.tags = tags::read(input.clone(), kind);
     input.set_budget(u64::MAX);
     Ok(opened)
 }

@@ -59,7 +59,15 @@ pub(crate) struct Packet {
     pub(crate) data: Bytes,
 }
 
+/// What a packet takes in memory besides its data: small files may have endless packets of a byte.
+const PACKET_BYTES: usize = 128;
+
 impl Packet {
+    /// What it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.data.len() + PACKET_BYTES
+    }
+
     /// When it ends, in µs of the file's time, as far as that is known.
     pub(crate) fn end_us(&self) -> i64 {
         self.pts_us.saturating_add_unsigned(self.duration_us.unwrap_or(0))

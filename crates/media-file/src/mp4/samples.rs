@@ -43,7 +43,7 @@ impl TrackReader {
     pub(super) fn open(track: MovieTrack<'_>, moov: &Bytes, input: &Input) -> Result<Self, Error> {
         let MovieTrack { track, timescale, trak } = track;
         let edit = edits::read(trak, moov, timescale)?;
-        let samples = Samples::new(moov, tables::of_track(trak)?)?;
+        let samples = Samples::new(moov, tables::of_track(trak)?, input.len())?;
         let mut reader = Self {
             track: SourceTrack::new(track),
             timescale,

@@ -30,14 +30,14 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    /// The samples that the `stbl` in `stbl` of `moov` tells.
-    pub(super) fn new(moov: &Bytes, stbl: &[u8]) -> Result<Self, Error> {
+    /// The samples that `stbl`, a part of `moov`, tells of a file of so many bytes.
+    pub(super) fn new(moov: &Bytes, stbl: &[u8], file_bytes: u64) -> Result<Self, Error> {
         let table = |kind| Table::of(moov, expect(stbl, kind)?, 8);
         let offsets = find(stbl, b"ctts")?.map(|ctts| Table::of(moov, ctts, 8)).transpose()?;
         Ok(Self {
             durations: Runs::new(table(b"stts")?),
             offsets: offsets.map(Runs::new),
-            sizes: Sizes::new(moov, stbl)?,
+            sizes: Sizes::new(moov, stbl, file_bytes)?,
             chunks: Chunks::new(moov, stbl)?,
             decoded: 0,
         })
@@ -140,7 +140,7 @@ enum Sizes {
 }
 
 impl Sizes {
-    fn new(moov: &Bytes, stbl: &[u8]) -> Result<Self, Error> {
+    fn new(moov: &Bytes, stbl: &[u8], file_bytes: u64) -> Result<Self, Error> {
         if let Some(stz2) = find(stbl, b"stz2")? {
             return Self::compact(moov, stz2);
         }
@@ -148,7 +148,11 @@ impl Sizes {
         let (bytes, count) = (fields.u32()?, fields.u32()?);
         Ok(match bytes {
             0 => Self::Told { table: Table::counted(moov, fields.rest(), count, 4), index: 0 },
-            bytes => Self::Same { bytes, left: count },
+            bytes => {
+                // Such samples take no bytes in the table.
+                let most = file_bytes / u64::from(bytes);
+                Self::Same { bytes, left: u64::from(count).min(most) as u32 }
+            }
         })
     }
 
