@@ -5,11 +5,18 @@ use std::path::{Path, PathBuf};
 use cdn::{ClusterSecret, Config, Node};
 use tokio_util::sync::CancellationToken;
 
-use crate::{cli::CdnArgs, failure::Failure, options::SecretOptions, port::Port, serve};
+use crate::{
+    cli::CdnArgs,
+    failure::Failure,
+    options::{SecretOptions, folder_name},
+    port::Port,
+    serve,
+};
 
 /// Where the certificates of a node are kept by default: a node has no data folder.
 const TLS_FOLDER: &str = "data/tls";
-
+/// The same for recordings that wait for the object store, in a folder for each node.
+const SPOOL_FOLDER: &str = "data/spool";
 /// The same for the library's media, in a folder for each node.
 const LIBRARY_CACHE_FOLDER: &str = "data/library-cache";
 
@@ -26,6 +33,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     config.trust = trust;
     config.main_servers = args.main_server;
     config.region = args.node.region();
+    config.spool_dir = Some(args.node.spool_folder(Path::new(SPOOL_FOLDER), &config.hostname));
     config.limits = args.node.limits(args.server.grace_ms.0);
     let stopping = CancellationToken::new();
     let node = start(config, &stopping)?;
@@ -46,7 +54,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
 
 /// The folder for the library's media of the node called `hostname`, below `folder`.
 pub(crate) fn library_cache(folder: &Path, hostname: &str) -> PathBuf {
-    folder.join(hostname.replace(['/', '\\'], "_"))
+    folder.join(folder_name(hostname))
 }
 
 /// Starts a node on the current runtime, for this subcommand and for `up`.

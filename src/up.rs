@@ -28,10 +28,12 @@ struct Cluster {
     address: SocketAddr,
     main_server: String,
     secret: String,
-    region: Option<String>,
+    node: NodeOptions,
     limits: Limits,
     objects: Location,
     library_cache: PathBuf,
+    /// The folder of the nodes' recordings, unless the options name another.
+    spool: PathBuf,
     trust: Trust,
     node_tls: NodeTls,
     stopping: CancellationToken,
@@ -49,6 +51,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         tls.tls_names.extend(args.spawn.spawn_host.parse::<Name>());
     }
     let tls_folder = main_server_alone::tls_folder(&args.main_server);
+    let spool = args.main_server.store.data_dir.join("spool");
     let app = main_server_alone::open(args.main_server).await?;
     let trusted = trust.load()?;
     port.secure(&tls, &tls_folder, &trusted)?;
@@ -57,10 +60,11 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         address: port.address,
         main_server: port.inner_url()?,
         secret: app.cluster_secret().reveal().to_owned(),
-        region: args.node.region(),
+        node: args.node,
         limits,
         objects,
         library_cache,
+        spool,
         trust: trusted,
         node_tls: NodeTls::of(&port, &tls),
         stopping: CancellationToken::new(),
@@ -119,7 +123,8 @@ impl Cluster {
         let mut config = Config::new(format!("cdn-{letter}"), format!("/cdn/{letter}"));
         config.cluster_secret = ClusterSecret::new(self.secret.as_str());
         config.main_servers = vec![self.main_server.clone()];
-        config.region = self.region.clone();
+        config.region = self.node.region();
+        config.spool_dir = Some(self.node.spool_folder(&self.spool, &config.hostname));
         config.limits = self.limits.clone();
         config.objects = Some(self.objects.clone());
         config.library_cache_dir = Some(cdn_node::library_cache(&self.library_cache, &config.hostname));
@@ -137,6 +142,9 @@ impl Cluster {
         let Some(range) = args.spawn_nodes else { return Ok(None) };
         flags.extend(self.node_tls.flags());
         flags.push(format!("--objects={}", self.objects).into());
+        if self.node.spool_dir().is_none() {
+            flags.extend(["--spool-dir".into(), self.spool.clone().into_os_string()]);
+        }
         let listen = self.address.ip();
         let template = Template {
             program: env::current_exe().map_err(Failure::run("cannot find the path of this program"))?,

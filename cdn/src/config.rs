@@ -33,6 +33,9 @@ pub struct Config {
     pub region: Option<String>,
     /// Keys that grants are verified with until a main server gives others.
     pub grant_keys: Vec<PublicKey>,
+    /// Where recordings wait until the object store has them; a node without a folder does not record. One process at a time uses
+    /// it.
+    pub spool_dir: Option<PathBuf>,
     /// Where the media of the library is kept; its main servers have it if there is no location.
     pub objects: Option<Location>,
     /// A folder of the node's own for the library's media on disk, where `objects` is another machine; none is kept there without one.
@@ -56,6 +59,7 @@ impl Config {
             generation: whole_ms(since_epoch),
             region: None,
             grant_keys: Vec::new(),
+            spool_dir: None,
             objects: None,
             library_cache_dir: None,
             limits: Limits::default(),
@@ -143,6 +147,8 @@ pub struct Limits {
     pub library_disk_cache_bytes: u64,
     /// Most answers with media of the library at once; an address gets at most nine times as many as are free.
     pub library_responses: u32,
+    /// Most bytes of recordings that wait on the disk; beyond, the oldest are lost.
+    pub spool_bytes: u64,
 }
 
 impl Default for Limits {
@@ -169,6 +175,7 @@ impl Default for Limits {
             library_cache_bytes: 256 << 20,
             library_disk_cache_bytes: 10 << 30,
             library_responses: 2_048,
+            spool_bytes: 8 << 30,
         }
     }
 }

@@ -157,6 +157,8 @@ impl Status {
             connections: self.connections.by_transport(),
             ring_bytes: hub.budget().bytes(),
             library_cache_bytes,
+            recordings: self.metrics.recordings.get(),
+            spool_bytes: self.metrics.spool_bytes.get(),
             cpu_permille: reading.cpu_permille.into(),
             egress_bytes_per_s: reading.egress_bytes_per_s,
             egress_limit_bytes_per_s: reading.egress_limit_bytes_per_s.unwrap_or_default(),

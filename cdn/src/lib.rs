@@ -44,6 +44,7 @@ mod load;
 mod lock;
 mod metrics;
 mod node;
+mod recorder;
 mod relay;
 pub mod rendition;
 mod renewals;

@@ -31,6 +31,20 @@ impl Counter {
     }
 }
 
+/// A number that is set.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge(AtomicU64);
+
+impl Gauge {
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Everything counted since the node started.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
@@ -51,6 +65,15 @@ pub(crate) struct Metrics {
     pub(crate) library_disk_hits: Counter,
     pub(crate) library_fetches: Counter,
     pub(crate) library_fetches_failed: Counter,
+    pub(crate) recording_bytes: Counter,
+    pub(crate) recording_fragments: Counter,
+    pub(crate) recording_failures: Counter,
+    pub(crate) recording_lags: Counter,
+    pub(crate) recording_groups_lost: Counter,
+    /// Recordings of this node that are not complete.
+    pub(crate) recordings: Gauge,
+    /// Bytes of recordings on its disk.
+    pub(crate) spool_bytes: Gauge,
 }
 
 /// What is now, as opposed to what was counted.
@@ -66,6 +89,8 @@ pub(crate) struct Gauges {
     pub(crate) ring_bytes: u64,
     /// Of the library's blobs in memory.
     pub(crate) library_cache_bytes: u64,
+    pub(crate) recordings: u64,
+    pub(crate) spool_bytes: u64,
     pub(crate) cpu_permille: u64,
     pub(crate) egress_bytes_per_s: u64,
     pub(crate) egress_limit_bytes_per_s: u64,
@@ -83,7 +108,7 @@ impl Metrics {
     }
 
     /// Names without the `_total` that every counter ends in.
-    fn counters(&self) -> [(&'static str, &'static str, &Counter); 17] {
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 22] {
         [
             ("undead_cdn_ingress_bytes", "Bytes of segments accepted.", &self.ingress_bytes),
             ("undead_cdn_segments", "Segments taken in.", &self.segments),
@@ -130,12 +155,33 @@ impl Metrics {
                 "Reads of blobs that failed.",
                 &self.library_fetches_failed,
             ),
+            ("undead_cdn_recording_bytes", "Bytes of media written to the spool.", &self.recording_bytes),
+            (
+                "undead_cdn_recording_fragments",
+                "Fragments of recordings handed in.",
+                &self.recording_fragments,
+            ),
+            (
+                "undead_cdn_recording_failures",
+                "Fragments and reports that the object store or the main server did not take; they are tried again.",
+                &self.recording_failures,
+            ),
+            (
+                "undead_cdn_recording_lags",
+                "Times a recording was so late that groups had left the window.",
+                &self.recording_lags,
+            ),
+            (
+                "undead_cdn_recording_groups_lost",
+                "Groups of recordings that were incomplete, did not fit the spool, or could not be written.",
+                &self.recording_groups_lost,
+            ),
         ]
     }
 }
 
 impl Gauges {
-    fn gauges(&self) -> [(&'static str, &'static str, u64); 12] {
+    fn gauges(&self) -> [(&'static str, &'static str, u64); 14] {
         let sockets = self.connections.iter().map(|(_, count)| u64::from(*count)).sum();
         [
             ("undead_cdn_streams", "Streams carried.", self.streams),
@@ -149,6 +195,8 @@ impl Gauges {
             ("undead_cdn_relayed_streams", "Streams that come from another node.", self.relayed_streams),
             ("undead_cdn_sockets", "Connections, over all transports.", sockets),
             ("undead_cdn_ring_bytes", "Bytes held in the rings.", self.ring_bytes),
+            ("undead_cdn_recordings", "Streams that are recorded here.", self.recordings),
+            ("undead_cdn_spool_bytes", "Bytes of recordings on the disk.", self.spool_bytes),
             (
                 "undead_cdn_library_cache_bytes",
                 "Bytes of the library's blobs in memory.",

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::Router;
-use objects::Location;
+use objects::{Location, Objects};
 use supervisor::Supervisor;
 use tls::Trust;
 use tokio::task::JoinSet;
@@ -26,6 +26,7 @@ use crate::{
     library::{self, DiskCache, Library, LibraryContext},
     load::{AdmissionControl, Meter},
     metrics::Metrics,
+    recorder::{Recorder, RecorderParts, SpoolConfig},
     relay::{self, OpenedStreams, RelayContext, Relays, Warnings},
     renewals::Renewals,
     transport::{self, Admission, TransportContext},
@@ -43,12 +44,12 @@ pub enum Error {
     /// A configured grant key is invalid.
     #[error("grant key: {0}")]
     GrantKey(#[from] protocol::grant::Error),
-    /// The object store cannot be used.
-    #[error("object store: {0}")]
-    Objects(#[from] objects::Error),
     /// The HTTP client for the main server could not be made.
     #[error("http client: {0}")]
     Client(#[from] reqwest::Error),
+    /// The object store cannot be used.
+    #[error("object store: {0}")]
+    Objects(#[from] objects::Error),
 }
 
 /// A running node. Cancelling the token it was started with stops it; [`Node::stopped`] waits for that.
@@ -112,6 +113,11 @@ struct Parts {
     opened: Arc<OpenedStreams>,
     /// None in a node without main servers.
     control: Option<Arc<Control>>,
+    /// None in a node without main servers and an object store of its own.
+    objects: Option<Objects>,
+    recorder: Arc<Recorder>,
+    /// None in a node without a folder for it.
+    spool: Option<SpoolConfig>,
     ingest: Arc<Ingest>,
     /// None in a node that has neither an object store nor main servers.
     library: Option<Arc<Library>>,
@@ -140,8 +146,11 @@ impl Parts {
             true => None,
             false => Some(Arc::new(Control::new(&config, carried, clock.clone())?)),
         };
-        let library =
-            library(&config, control.clone(), Shared { grants: &grants, metrics: &metrics, clock: &clock })?;
+        let objects = config.open_objects()?;
+        let shared = Shared { grants: &grants, metrics: &metrics, clock: &clock };
+        let library = library(&config, control.clone(), objects.clone(), shared);
+        let most_bytes = limits.spool_bytes;
+        let spool = config.spool_dir.clone().map(|folder| SpoolConfig { folder, most_bytes });
         let opened = Arc::new(OpenedStreams::default());
         let mut observers: Vec<Arc<dyn StreamObserver>> = vec![opened.clone()];
         observers.extend(control.clone().map(|control| control as Arc<dyn StreamObserver>));
@@ -163,6 +172,9 @@ impl Parts {
             audience,
             opened,
             control,
+            objects,
+            recorder: Arc::new(Recorder::new()),
+            spool,
             ingest,
             library,
             supervisor: Supervisor::new(),
@@ -226,20 +238,36 @@ impl Parts {
         })
     }
 
+    /// What recording needs; none in a node that cannot record.
+    fn recorder_parts(&self, relays: Arc<Relays>) -> Option<RecorderParts> {
+        Some(RecorderParts {
+            relays,
+            opened: self.opened.clone(),
+            control: self.control.clone()?,
+            objects: self.objects.clone()?,
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+            group_bytes: self.limits.group_bytes.min(objects::MAX_BYTES),
+            shutdown: self.shutdown.clone(),
+        })
+    }
+
     /// Starts everything that runs until the node stops.
     fn spawn_background(&self, relays: Arc<Relays>, closing: Vec<transport::Close>) {
         let (ingest, clock, shutdown) = (&self.ingest, &self.clock, &self.shutdown);
         self.spawn("expiry of streams", expire(ingest.clone(), self.control.clone(), clock.clone()));
         self.spawn("renewal of grants", self.renewals.clone().run());
         self.spawn("load meter", self.meter.clone().run());
+        let recording = self.recorder.clone().run(self.spool.clone(), self.recorder_parts(relays.clone()));
+        self.tasks.spawn(self.supervisor.watch("recordings", recording));
         self.tasks.spawn(self.supervisor.watch("relays", relays.run()));
         self.tasks.spawn(self.supervisor.watch("closing", close(closing, shutdown.clone())));
         if let Some(control) = self.control.clone() {
             let (hostname, trust) = (self.hostname.clone(), self.trust.clone());
             let own_address = relay::check_own_address(control.clone(), hostname, trust, clock.clone());
             self.spawn("check of the node's own address", own_address);
-            let control =
-                control.run(ingest.clone(), (self.grants.clone(), self.invited.clone()), shutdown.clone());
+            let told = (ingest.clone(), self.recorder.clone());
+            let control = control.run(told, (self.grants.clone(), self.invited.clone()), shutdown.clone());
             self.tasks.spawn(self.supervisor.watch("registration and heartbeats", control));
         }
     }
@@ -261,9 +289,10 @@ struct Shared<'a> {
 fn library(
     config: &Config,
     control: Option<Arc<Control>>,
+    objects: Option<Objects>,
     shared: Shared<'_>,
-) -> Result<Option<Arc<Library>>, Error> {
-    let Some(objects) = config.open_objects()? else { return Ok(None) };
+) -> Option<Arc<Library>> {
+    let objects = objects?;
     let is_remote = !matches!(config.objects, Some(Location::Folder(_)));
     let disk_bytes = config.limits.library_disk_cache_bytes;
     let folder = config.library_cache_dir.as_deref().filter(|_| is_remote && disk_bytes > 0);
@@ -272,7 +301,7 @@ fn library(
         let folder = folder.display();
         opened.inspect_err(|error| tracing::warn!(%error, %folder, "no media is cached on disk")).ok()
     });
-    Ok(Some(Library::new(LibraryContext {
+    Some(Library::new(LibraryContext {
         manifests: library::manifest_source(control),
         blobs: Arc::new(objects),
         disk,
@@ -280,7 +309,7 @@ fn library(
         limits: config.limits.clone(),
         metrics: shared.metrics.clone(),
         clock: shared.clock.clone(),
-    })))
+    }))
 }
 
 fn merged(routes: Vec<Router>) -> Router {

@@ -18,7 +18,7 @@ pub(crate) mod values;
 pub(crate) use self::{
     log::{LogFormat, LogOptions},
     main_server::{MainServerOptions, StoreOptions},
-    node::NodeOptions,
+    node::{NodeOptions, folder_name},
     objects::ObjectsOptions,
     server::{SecretOptions, ServerOptions},
     spawn::{Range, SpawnOptions},

@@ -1,6 +1,9 @@
 //! What a node holds and accepts. With `up`, each of the nodes has these limits.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use cdn::Limits;
 use clap::Args;
@@ -77,6 +80,13 @@ pub(crate) struct NodeOptions {
     /// Most answers with media of the library that a node sends at once; an address gets at most nine times as many as are free
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().library_responses, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_library_responses: u32,
+    /// Folder in which recordings wait until the object store has them, with a folder for each node; spool in the data folder if not
+    /// set, data/spool for a node
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) spool_dir: Option<PathBuf>,
+    /// Most bytes of one node's recordings that wait there; beyond that the oldest are lost
+    #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().spool_bytes))]
+    pub(crate) recording_spool_bytes: Bytes,
 }
 
 /// Largest configurable segment, in bytes: a chunk holds a segment's frames, and [`MAX_CHUNK_BYTES`](protocol::message::MAX_CHUNK_BYTES)
@@ -127,11 +137,41 @@ impl NodeOptions {
             library_cache_bytes: self.library_cache_bytes.0,
             library_disk_cache_bytes: self.library_disk_cache_bytes.0,
             library_responses: self.max_library_responses,
+            spool_bytes: self.recording_spool_bytes.0,
         }
+    }
+
+    /// Where the recordings of the node called `hostname` wait: in `spool_dir`, or else in the folder `default`.
+    pub(crate) fn spool_folder(&self, default: &Path, hostname: &str) -> PathBuf {
+        self.spool_dir().unwrap_or(default).join(folder_name(hostname))
+    }
+
+    /// The folder of all nodes' recordings; an empty name counts as not given.
+    pub(crate) fn spool_dir(&self) -> Option<&Path> {
+        self.spool_dir.as_deref().filter(|folder| !folder.as_os_str().is_empty())
     }
 
     /// Where the nodes stand; an empty name counts as not given.
     pub(crate) fn region(&self) -> Option<String> {
         self.region.clone().filter(|region| !region.is_empty())
+    }
+}
+
+/// The name of a node as that of a folder.
+pub(crate) fn folder_name(name: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
+    let plain: String = name.chars().map(|char| if is_plain(char) { char } else { '_' }).collect();
+    if plain.starts_with('.') || plain.is_empty() { format!("_{plain}") } else { plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_a_node_is_in_the_spool_whatever_its_name() {
+        for (name, folder) in [("cdn-a", "cdn-a"), ("..", "_.."), ("../a", "_.._a"), ("a/b:ü", "a_b__")] {
+            assert_eq!(folder_name(name), folder);
+        }
     }
 }

@@ -19,6 +19,7 @@ use std::{
 use protocol::{
     ErrorCode, ItemId, NodeId, StreamId,
     grant::PublicKey,
+    item::{RecordingProgress, ReportRecording},
     node::{
         AskForSources, Capacity, Command, Heartbeat, HeartbeatAnswer, RegisterServer, Registered, Sources,
     },
@@ -39,6 +40,7 @@ use crate::{
     ingest::{Ingest, StreamObserver},
     invited::Invited,
     lock::lock,
+    recorder::Recorder,
 };
 
 pub(crate) use self::{
@@ -145,17 +147,31 @@ impl Control {
         self.main_servers.read_any(Wanted { path: &path, known, most_bytes, timeout }).await
     }
 
-    /// Keeps the node registered until `shutdown`, then deregisters it.
+    /// Reports what a recording has; gives what its manifest holds then.
+    ///
+    /// # Errors
+    /// Those of the call, `unknown_item` among them; before the node is registered, `unknown_node`.
+    pub(crate) async fn report(
+        &self,
+        item: ItemId,
+        report: &ReportRecording,
+    ) -> Result<RecordingProgress, CallError> {
+        let node_id = lock(&self.node_id).clone().ok_or_else(CallError::not_registered)?;
+        let path = format!("/api/nodes/{node_id}/recordings/{item}");
+        self.main_servers.call_any(Method::POST, &path, report, ANSWER_TIMEOUT).await
+    }
+
+    /// Keeps the node registered until `shutdown`, and deregisters it once its recordings have ended.
     pub(crate) async fn run(
         self: Arc<Self>,
-        ingest: Arc<Ingest>,
+        (ingest, recorder): (Arc<Ingest>, Arc<Recorder>),
         (grants, invited): (Arc<Grants>, Arc<Invited>),
         shutdown: CancellationToken,
     ) {
         let mut membership = None;
         let mut failures = 0;
         loop {
-            let step = self.step(&mut membership, (&ingest, &invited), &grants);
+            let step = self.step(&mut membership, (&ingest, &invited, &recorder), &grants);
             let pause = match shutdown.run_until_cancelled(step).await {
                 None => break,
                 Some(Ok(interval)) => {
@@ -172,6 +188,8 @@ impl Control {
             }
         }
         self.registered.store(false, Relaxed);
+        // Its last reports are those of a node that the main server knows.
+        recorder.stopped().await;
         if let Some(membership) = membership {
             self.goodbye(&membership.registered).await;
         }
@@ -181,7 +199,7 @@ impl Control {
     async fn step(
         &self,
         membership: &mut Option<Membership>,
-        (ingest, invited): (&Ingest, &Invited),
+        (ingest, invited, recorder): (&Ingest, &Invited, &Recorder),
         grants: &Grants,
     ) -> Result<Pause, CallError> {
         let Some(member) = membership else {
@@ -209,6 +227,9 @@ impl Control {
         }
         for command in answer.commands {
             self.obey(command, ingest, invited);
+        }
+        if let Some(recordings) = answer.recordings {
+            recorder.assign(recordings);
         }
         Ok(Pause::UntilChange(Duration::from_millis(member.registered.heartbeat_ms)))
     }

@@ -53,7 +53,18 @@ impl Counts {
 #[derive(Default)]
 pub struct Readers {
     counts: Counts,
+    /// How many [`Kept`] there are.
+    kept: AtomicU32,
     listeners: Mutex<Vec<Arc<Listener>>>,
+}
+
+/// A reader of the node itself, such as its recorder: the node carries the stream as long as this lives and the stream is not over.
+pub struct Kept(Arc<Readers>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.kept.fetch_sub(1, Relaxed);
+    }
 }
 
 /// How one subscriber is woken.
@@ -67,6 +78,18 @@ impl Readers {
     /// How many readers there are.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Lets the node carry the stream although no client reads it.
+    pub fn keep(self: &Arc<Self>) -> Kept {
+        self.kept.fetch_add(1, Relaxed);
+        Kept(self.clone())
+    }
+
+    /// Whether there is any reader: a client, another node, or the node itself.
+    pub fn are_some(&self) -> bool {
+        self.kept.load(Relaxed) > 0
+            || [Role::Viewer, Role::Relay].iter().any(|role| self.counts.now(*role) > 0)
     }
 
     /// There is new media. `trace` is held by each subscriber that is woken until it has read it.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     clock::Now,
-    hub::{AskKeyframe, Role, SharedStream},
+    hub::{AskKeyframe, SharedStream},
     lock::lock,
 };
 
@@ -64,10 +64,9 @@ impl Ingest {
         relayed.map(|(id, _)| id).collect()
     }
 
-    /// Whether viewers or other nodes get a stream from here.
+    /// Whether viewers, other nodes or this node itself read a stream here.
     pub(crate) fn has_readers(&self, stream: &SharedStream) -> bool {
-        let readers = lock(stream).readers().clone();
-        [Role::Viewer, Role::Relay].iter().any(|role| readers.counts().now(*role) > 0)
+        lock(stream).readers().are_some()
     }
 
     /// Drops a relayed stream that no client here asked for since `idle_ms`.

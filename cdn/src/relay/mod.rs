@@ -59,6 +59,15 @@ pub(crate) struct Relays {
     tasks: TaskTracker,
 }
 
+/// What a node has of a stream that it wants itself.
+pub(crate) enum Fetched {
+    Here(SharedStream),
+    /// It is pulled, or looked for.
+    NotYet,
+    /// It has ended here.
+    Over,
+}
+
 impl Relays {
     pub(crate) fn new(context: RelayContext) -> Arc<Self> {
         let lookup = Arc::new(SourceLookup::new(context.control.clone(), context.clock.clone()));
@@ -89,6 +98,21 @@ impl Relays {
         }
         let fetched = tokio::time::timeout(FETCH_TIMEOUT, self.fetch(id, grant)).await;
         fetched.unwrap_or_else(|_| Err(unavailable(id)))
+    }
+
+    /// A stream for the node itself. Where it is not here, the node begins to pull it, if any node has it.
+    pub(crate) fn fetch_for_node(self: &Arc<Self>, id: StreamId) -> Fetched {
+        if let Some(wanted) = self.context.ingest.wanted(id, self.context.clock.now()) {
+            return Fetched::Here(wanted.stream);
+        }
+        if self.context.ingest.is_over(id) {
+            return Fetched::Over;
+        }
+        // A failure is remembered for a moment: until then this does nothing.
+        if let Ok(pull) = self.pull(id, false) {
+            pull.viewer_admitted();
+        }
+        Fetched::NotYet
     }
 
     async fn fetch(self: &Arc<Self>, id: StreamId, grant: Option<&str>) -> Result<SharedStream, WireError> {

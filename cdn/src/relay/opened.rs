@@ -10,7 +10,7 @@ pub(crate) struct OpenedStreams(Notify);
 
 impl OpenedStreams {
     /// The next stream that begins here after this call.
-    pub(super) fn next(&self) -> Notified<'_> {
+    pub(crate) fn next(&self) -> Notified<'_> {
         self.0.notified()
     }
 }

@@ -27,11 +27,12 @@ use protocol::{
     stream::{StreamState, Visibility},
 };
 use serde_json::json;
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::{net::TcpListener, runtime::Runtime, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     client::Client,
+    fake_library::FakeLibrary,
     harness::{TEST_TIMEOUT, grant, registration, signer},
 };
 
@@ -49,6 +50,7 @@ struct Known {
     asks: AtomicUsize,
     /// How many of the next requests are answered that no node has room.
     full: AtomicUsize,
+    library: Arc<FakeLibrary>,
 }
 
 #[derive(Debug, Default)]
@@ -69,6 +71,8 @@ pub(crate) struct EdgeNode {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
     runtime: Option<Runtime>,
+    shutdown: CancellationToken,
+    served: JoinHandle<()>,
 }
 
 impl Nodes {
@@ -79,7 +83,8 @@ impl Nodes {
             .route("/api/nodes/{node_id}/heartbeat", put(heartbeat))
             .route("/api/nodes/{node_id}/streams/{stream_id}/sources", post(sources))
             .route("/api/nodes/{node_id}", delete(async || StatusCode::NO_CONTENT))
-            .with_state(known.clone());
+            .with_state(known.clone())
+            .merge(known.library.routes());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let main_server = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(axum::serve(listener, app).into_future());
@@ -108,13 +113,16 @@ impl Nodes {
         change(&mut config);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.unwrap();
-        runtime.spawn(async move {
-            let node = Node::start(config, CancellationToken::new()).unwrap();
+        let shutdown = CancellationToken::new();
+        let stopping = shutdown.clone();
+        let served = runtime.spawn(async move {
+            let node = Node::start(config, stopping.clone()).unwrap();
             let listener = TcpListener::from_std(listener).unwrap();
             let limits = serving::Limits::for_open_files(65_536);
-            serving::serve(listener, node.router(), limits, CancellationToken::new()).await;
+            serving::serve(listener, node.router(), limits, stopping).await;
+            node.stopped().await;
         });
-        let node = EdgeNode { name: name.to_owned(), address, runtime: Some(runtime) };
+        let node = EdgeNode { name: name.to_owned(), address, runtime: Some(runtime), shutdown, served };
         self.until(|rows| rows.contains_key(name).then_some(())).await;
         node
     }
@@ -178,6 +186,11 @@ impl Nodes {
         self.known.full.store(times, Relaxed);
     }
 
+    /// What is recorded, and by which node.
+    pub(crate) fn library(&self) -> &FakeLibrary {
+        &self.known.library
+    }
+
     /// How often sources were asked for.
     pub(crate) fn asks(&self) -> usize {
         self.known.asks.load(Relaxed)
@@ -213,6 +226,12 @@ impl EdgeNode {
         let text = tls_harness::get(format!("{}/metrics", self.url())).await.unwrap().text().await.unwrap();
         let line = text.lines().find(|line| line.split(' ').next() == Some(name));
         line.unwrap_or_else(|| panic!("a metric called {name}")).rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// Stops the node and waits until it has.
+    pub(crate) async fn stop(&mut self) {
+        self.shutdown.cancel();
+        tokio::time::timeout(TEST_TIMEOUT, &mut self.served).await.expect("the node stops").unwrap();
     }
 
     /// Ends at once: no goodbye, no close frames.
@@ -252,7 +271,8 @@ async fn heartbeat(
     known.over.lock().unwrap().extend(ended.map(|carried| carried.stream_id));
     known.nodes.lock().unwrap().get_mut(&node_id).unwrap().streams = body.streams;
     let commands = known.commands.lock().unwrap().clone();
-    Json(HeartbeatAnswer { commands, ..HeartbeatAnswer::default() })
+    let recordings = Some(known.library.recordings(&node_id));
+    Json(HeartbeatAnswer { commands, recordings, ..HeartbeatAnswer::default() })
 }
 
 async fn sources(

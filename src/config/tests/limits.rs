@@ -322,6 +322,12 @@ fn nodes() -> Vec<Row> {
             "a_stream_that_fills_the_memory_takes_nothing_from_the_windows_of_others",
         ),
         option(
+            "bytes of recordings that wait on the disk of a node",
+            "recording_spool_bytes",
+            "the oldest fragments are lost, counted in `undead_cdn_recording_groups_lost_total`, and logged once",
+            "beyond_the_bound_the_oldest_is_lost_and_counted, a_group_that_does_not_fit_the_bound_is_lost_and_the_next_one_is_not",
+        ),
+        option(
             "bytes of a group",
             "group_bytes",
             "it loses its start",

@@ -1,0 +1,267 @@
+//! Hands in what a recording has in the spool: fragments to the object store, then a report to the main server, one after another.
+//!
+//! The primary hands in every finished file, a standby what the main server misses. When the stream or the recording is over, each node
+//! hands in all that the manifest lacks; a standby lets the primary go first. What fails is tried again for as long as it takes, with a pause
+//! that grows; the disk keeps it meanwhile.
+
+use std::{collections::HashMap, time::Duration};
+
+use bytes::Bytes;
+use protocol::{
+    ErrorCode,
+    item::{Blob, RecordStream, RecordedFragment, RecorderRole, RecordingProgress, ReportRecording},
+};
+use tokio::sync::watch;
+
+use super::{
+    recording::{Reading, Recording},
+    spool::{SpooledFragment, TakeHead, Wanted},
+};
+use crate::control::{CallError, retry_after};
+
+/// Waits after failures grow from the first to the second.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const LAST_RETRY: Duration = Duration::from_secs(15);
+/// How long a standby lets the primary go first when the stream is over.
+const STANDBY_PAUSE: Duration = Duration::from_secs(10);
+/// Age from which an init segment is put into the object store again: a blob that a report names must be younger than what is deleted there.
+const INIT_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// Why something was not handed in.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("object store: {0}")]
+    Objects(#[from] objects::Error),
+    #[error("main server: {0}")]
+    MainServer(#[from] CallError),
+    #[error("the main server did not take the fragment")]
+    NotTaken,
+    #[error("the node stops")]
+    Stopping,
+}
+
+/// What comes next.
+enum Next {
+    /// Nothing until something changes.
+    Nothing,
+    /// Nothing until something changes, or for so long.
+    Later(Duration),
+    Fragment(Box<SpooledFragment>),
+    Report,
+    /// The recording is over, and nothing is left.
+    Done,
+}
+
+/// See the [module](self).
+pub(super) struct HandIn<'a> {
+    recording: &'a Recording,
+    listed: watch::Receiver<Option<RecordStream>>,
+    reading: watch::Receiver<Reading>,
+    /// Init segments in the object store, by take, and when they were put there, in node time.
+    inits: HashMap<u64, (Blob, u64)>,
+    /// Is in the object store.
+    unreported: Option<RecordedFragment>,
+    /// The last role.
+    role: Option<RecorderRole>,
+    /// Since when the stream is over, in node time.
+    over_ms: Option<u64>,
+    /// The main server knows that nothing more comes, or does not know the item.
+    is_complete: bool,
+    is_unknown: bool,
+    is_stopping: bool,
+    failures: usize,
+}
+
+impl<'a> HandIn<'a> {
+    pub(super) fn new(recording: &'a Recording) -> Self {
+        Self {
+            listed: recording.listed.clone(),
+            reading: recording.reading.subscribe(),
+            recording,
+            inits: HashMap::new(),
+            unreported: None,
+            role: None,
+            over_ms: None,
+            is_complete: false,
+            is_unknown: false,
+            is_stopping: false,
+            failures: 0,
+        }
+    }
+
+    /// Runs until the recording is over and all was handed in. When the node stops, until nothing is left that can be: then false, and
+    /// the next process continues.
+    pub(super) async fn run(mut self) -> bool {
+        loop {
+            let result = match self.next() {
+                Next::Nothing => {
+                    self.changed().await;
+                    continue;
+                }
+                Next::Later(wait) => {
+                    drop(tokio::time::timeout(wait, self.changed()).await);
+                    continue;
+                }
+                Next::Fragment(fragment) => self.upload(*fragment).await,
+                Next::Report => self.report().await,
+                Next::Done => return !self.is_stopping,
+            };
+            match result {
+                Ok(()) => self.failures = 0,
+                Err(error) => self.failed(&error).await,
+            }
+        }
+    }
+
+    fn next(&mut self) -> Next {
+        let now = self.recording.context.parts.clock.now();
+        let role = self.listed.borrow_and_update().as_ref().map(|entry| entry.role);
+        self.role = role.or(self.role);
+        let is_over = *self.reading.borrow_and_update() == Reading::Over;
+        match is_over {
+            true => drop(self.over_ms.get_or_insert(now.ms)),
+            false => (self.over_ms, self.is_complete) = (None, false),
+        }
+        if self.is_unknown {
+            return if role.is_none() || self.is_stopping { Next::Done } else { Next::Nothing };
+        }
+        if self.unreported.is_some() {
+            return Next::Report;
+        }
+        let is_standby = self.role == Some(RecorderRole::Standby);
+        let pause = self.over_ms.map(|over_ms| STANDBY_PAUSE.saturating_sub(now.since(over_ms)));
+        let (wanted, pause) = match (is_standby, pause) {
+            (false, None) => (Wanted::Finished, None),
+            (false, Some(_)) | (true, Some(Duration::ZERO)) => (Wanted::All, None),
+            (true, pause) => (Wanted::Missing, pause),
+        };
+        let fragment = self.recording.context.spool.first_fragment(self.recording.item_id, wanted);
+        match (fragment, pause) {
+            (Some(fragment), _) => Next::Fragment(Box::new(fragment)),
+            (None, _) if is_over && self.is_stopping => Next::Done,
+            (None, Some(pause)) => Next::Later(pause),
+            (None, None) if !is_over => Next::Nothing,
+            (None, None) if !self.is_complete => Next::Report,
+            (None, None) if role.is_none() => Next::Done,
+            (None, None) => Next::Nothing,
+        }
+    }
+
+    /// Waits until something changes.
+    async fn changed(&mut self) {
+        tokio::select! {
+            () = changed(&mut self.listed) => {}
+            () = changed(&mut self.reading) => {}
+            () = self.recording.finished.notified() => {}
+            () = self.recording.context.parts.shutdown.cancelled(), if !self.is_stopping => self.is_stopping = true,
+        }
+    }
+
+    /// Puts a fragment and its init segment into the object store.
+    async fn upload(&mut self, fragment: SpooledFragment) -> Result<(), Error> {
+        let context = &self.recording.context;
+        let _turn = context.uploads.acquire().await.map_err(|_| Error::Stopping)?;
+        let (read, fragment) =
+            context.on_disk(move |spool| (spool.read(&fragment), fragment)).await.ok_or(Error::Stopping)?;
+        let media = match read {
+            Ok(media) => media,
+            Err(error) => {
+                let given_up = context.on_disk(move |spool| spool.give_up(&fragment, &error)).await;
+                return given_up.ok_or(Error::Stopping);
+            }
+        };
+        let init = self.init(&fragment.take).await?;
+        let blob = self.put(media).await?;
+        let cut = fragment.cut;
+        self.unreported = Some(RecordedFragment {
+            blob,
+            first: cut.first,
+            groups: cut.groups,
+            ends_take: cut.ends_take,
+            start_ms: cut.start_ms,
+            duration_ms: cut.duration_ms,
+            captured_at_ms: cut.captured_at_ms,
+            mime: fragment.take.mime.clone(),
+            init,
+        });
+        Ok(())
+    }
+
+    async fn init(&mut self, take: &TakeHead) -> Result<Blob, Error> {
+        let now = self.recording.context.parts.clock.now();
+        if let Some((blob, put_ms)) = self.inits.get(&take.number())
+            && now.since(*put_ms) < INIT_AGE
+        {
+            return Ok(blob.clone());
+        }
+        let blob = self.put(take.init.clone()).await?;
+        // Takes come in order, so one is enough.
+        self.inits = HashMap::from([(take.number(), (blob.clone(), now.ms))]);
+        Ok(blob)
+    }
+
+    async fn put(&self, bytes: Bytes) -> Result<Blob, Error> {
+        let length = bytes.len() as u64;
+        let hash = self.recording.context.parts.objects.put(bytes).await?;
+        Ok(Blob { hash: hash.to_string(), bytes: length })
+    }
+
+    /// Reports the fragment that was uploaded, or that nothing more comes.
+    async fn report(&mut self) -> Result<(), Error> {
+        let (recording, fragment) = (self.recording, self.unreported.clone());
+        let (context, item_id) = (&recording.context, recording.item_id);
+        let is_complete = fragment.is_none();
+        let report = ReportRecording { fragments: fragment.iter().cloned().collect(), is_complete };
+        let RecordingProgress { recorded } = match context.parts.control.report(item_id, &report).await {
+            Err(error) if error.code() == Some(ErrorCode::UnknownItem) => {
+                self.unknown();
+                return Ok(());
+            }
+            answer => answer?,
+        };
+        self.unreported = None;
+        self.is_complete = is_complete;
+        context.on_disk(move |spool| spool.confirm(item_id, &recorded)).await.ok_or(Error::Stopping)?;
+        let Some(fragment) = fragment else { return Ok(()) };
+        if !context.spool.is_any_recorded(item_id, fragment.first, fragment.groups) {
+            return Err(Error::NotTaken);
+        }
+        context.parts.metrics.recording_fragments.add(1);
+        Ok(())
+    }
+
+    /// The item was deleted: nothing of it is needed.
+    fn unknown(&mut self) {
+        let item_id = self.recording.item_id;
+        tracing::info!(item.id = %item_id, "the main server does not know item {item_id}: its recording is deleted");
+        (self.unreported, self.is_unknown) = (None, true);
+    }
+
+    /// Waits before the next attempt.
+    async fn failed(&mut self, error: &Error) {
+        self.recording.context.parts.metrics.recording_failures.add(1);
+        let item_id = self.recording.item_id;
+        match self.failures {
+            0 => {
+                tracing::warn!(item.id = %item_id, "the recording of item {item_id} waits on the disk: {error}")
+            }
+            _ => tracing::debug!(item.id = %item_id, "the recording of item {item_id} still waits: {error}"),
+        }
+        let wait = retry_after(self.failures, FIRST_RETRY, LAST_RETRY);
+        self.failures += 1;
+        let shutdown = &self.recording.context.parts.shutdown;
+        match self.is_stopping {
+            true => tokio::time::sleep(FIRST_RETRY).await,
+            // One more attempt when the node stops.
+            false => drop(shutdown.run_until_cancelled(tokio::time::sleep(wait)).await),
+        }
+        self.is_stopping = shutdown.is_cancelled();
+    }
+}
+
+/// Waits for a change; for ever if none can come.
+async fn changed<T>(watched: &mut watch::Receiver<T>) {
+    if watched.changed().await.is_err() {
+        std::future::pending().await
+    }
+}

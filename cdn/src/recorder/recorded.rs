@@ -1,0 +1,59 @@
+//! Which groups of a recording the manifest holds, as far as main servers told.
+
+use protocol::item::{GroupName, GroupRange, MissingGroups};
+
+use super::group_set::GroupSet;
+
+/// See the [module](self).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Recorded {
+    /// From answers to reports.
+    reported: GroupSet,
+    /// What is before this group is in the manifest, apart from `missing`.
+    next: Option<GroupName>,
+    missing: Vec<MissingGroups>,
+}
+
+impl Recorded {
+    /// Whether the manifest holds a group.
+    pub(super) fn contains(&self, name: GroupName) -> bool {
+        let is_before_next = self.next.is_some_and(|next| name < next);
+        self.reported.contains(name) || (is_before_next && !self.is_missing(name))
+    }
+
+    /// Whether the main server misses a group before others that it has.
+    pub(super) fn is_missing(&self, name: GroupName) -> bool {
+        self.missing.iter().any(|missing| missing.contains(name)) && !self.reported.contains(name)
+    }
+
+    /// An answer to a report.
+    pub(super) fn confirm(&mut self, ranges: &[GroupRange]) {
+        self.reported.extend(ranges);
+    }
+
+    /// An entry of an answer to a heartbeat.
+    pub(super) fn learn(&mut self, next: Option<GroupName>, missing: &[MissingGroups]) {
+        self.next = next;
+        self.missing = missing.to_vec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_before_the_next_group_is_recorded_unless_it_is_missing() {
+        let name = |take, group| GroupName { take, group };
+        let mut recorded = Recorded::default();
+        recorded.learn(Some(name(1, 3)), &[MissingGroups { first: name(0, 5), until: name(1, 1) }]);
+        let contained = |recorded: &Recorded| {
+            [name(0, 4), name(0, 5), name(0, 99), name(1, 0), name(1, 1), name(1, 3)]
+                .map(|name| recorded.contains(name))
+        };
+        assert_eq!(contained(&recorded), [true, false, false, false, true, false]);
+        assert!(recorded.is_missing(name(0, 7)) && !recorded.is_missing(name(1, 3)));
+        recorded.confirm(&[GroupRange { first: name(0, 5), groups: 1 }]);
+        assert_eq!(contained(&recorded), [true, true, false, false, true, false]);
+    }
+}

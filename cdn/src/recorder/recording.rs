@@ -1,0 +1,209 @@
+//! One recording on this node: reads the stream wherever it comes from, writes it to the spool, and [hands it in](super::hand_in).
+//!
+//! It ends once the main server lists it no more and all of it was handed in. While the stream is not carried here, the node pulls it,
+//! as it would for a viewer.
+
+use std::{sync::Arc, time::Duration};
+
+use protocol::{
+    ItemId, StreamId,
+    item::{GroupName, RecordStream},
+};
+use tokio::sync::{Notify, watch};
+
+use super::{
+    context::RecorderContext,
+    groups::group_of,
+    hand_in::HandIn,
+    reader::Reader,
+    spool::{Spool, Writer},
+};
+use crate::{
+    hub::{Closed, Ring, SharedStream, Subscriber},
+    lock::lock,
+    relay::Fetched,
+};
+
+/// Interval for looking for a stream that is not here.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How far reading the stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// More may come.
+    Live,
+    /// The stream has ended, or the recording, or the node stops.
+    Over,
+}
+
+/// See the [module](self).
+pub(super) struct Recording {
+    pub(super) item_id: ItemId,
+    pub(super) stream_id: StreamId,
+    pub(super) context: Arc<RecorderContext>,
+    /// What the main server wants of the node for it: its entry in the last answer, none if it is not listed.
+    pub(super) listed: watch::Receiver<Option<RecordStream>>,
+    pub(super) reading: watch::Sender<Reading>,
+    /// A file was finished.
+    pub(super) finished: Notify,
+}
+
+impl Recording {
+    pub(super) fn new(
+        item_id: ItemId,
+        stream_id: StreamId,
+        context: Arc<RecorderContext>,
+        listed: watch::Receiver<Option<RecordStream>>,
+    ) -> Self {
+        let reading = watch::Sender::new(Reading::Live);
+        Self { item_id, stream_id, context, listed, reading, finished: Notify::new() }
+    }
+
+    /// Records until the recording is over, or the node stops.
+    pub(super) async fn run(self) {
+        let ((), is_done) = tokio::join!(self.record(), HandIn::new(&self).run());
+        if is_done {
+            let item_id = self.item_id;
+            self.context.on_disk(move |spool| spool.forget(item_id)).await;
+        }
+    }
+
+    async fn record(&self) {
+        // Whatever ends this, nothing more is read.
+        self.record_streams().await;
+        self.reading.send_replace(Reading::Over);
+    }
+
+    /// Reads the stream each time that it is here. None if the disk is out of reach, because the node stops.
+    async fn record_streams(&self) -> Option<()> {
+        let (item_id, stream_id) = (self.item_id, self.stream_id);
+        let most_group_bytes = self.context.parts.group_bytes;
+        let open = move |spool: &Arc<Spool>| spool.writer(item_id, stream_id, most_group_bytes);
+        let mut writer = self.context.on_disk(open).await?;
+        while let Some(stream) = self.find().await {
+            self.reading.send_replace(Reading::Live);
+            let closed;
+            (writer, closed) = self.follow(&stream, writer).await?;
+            if closed == Some(Closed::Ended) {
+                writer = self.end(writer, true).await?;
+                self.reading.send_replace(Reading::Over);
+            }
+        }
+        match self.is_stopping() {
+            // The next process goes on with what is there.
+            true => self.context.on_disk(move |_| writer.sync()).await,
+            false => self.end(writer, false).await.map(drop),
+        }
+    }
+
+    async fn end(&self, mut writer: Writer, stream_ended: bool) -> Option<Writer> {
+        let (writer, has_finished) = self
+            .context
+            .on_disk(move |_| {
+                let has_finished = writer.end(stream_ended);
+                (writer, has_finished)
+            })
+            .await?;
+        if has_finished {
+            self.finished.notify_one();
+        }
+        Some(writer)
+    }
+
+    /// The stream, as soon as it is here; none if the recording ends or the node stops.
+    async fn find(&self) -> Option<SharedStream> {
+        loop {
+            // Heard of from here on.
+            let opened = self.context.parts.opened.next();
+            if self.is_over() {
+                return None;
+            }
+            match self.context.parts.relays.fetch_for_node(self.stream_id) {
+                Fetched::Here(stream) => return Some(stream),
+                Fetched::Over => drop(self.reading.send_replace(Reading::Over)),
+                Fetched::NotYet => {}
+            }
+            tokio::select! {
+                () = opened => {}
+                () = tokio::time::sleep(LOOK_INTERVAL) => {}
+                () = self.over() => {}
+            }
+        }
+    }
+
+    /// Reads a stream until it is closed, the recording ends or the node stops. Gives why it was closed, if it was.
+    async fn follow(&self, stream: &SharedStream, mut writer: Writer) -> Option<(Writer, Option<Closed>)> {
+        let (readers, now) = {
+            let stream = lock(stream);
+            (stream.readers().clone(), newest_group(stream.ring()))
+        };
+        if let (true, Some(now)) = (self.begins_now(), now) {
+            writer.begin_at(now);
+        }
+        let _kept = readers.keep();
+        let subscriber = Subscriber::new(stream, Arc::default());
+        let mut reader = Reader::new(stream, writer.last(), self.context.parts.metrics.clone());
+        loop {
+            let (closed, is_over) = (lock(stream).closed(), self.is_over());
+            let more;
+            (writer, more) = self.write(&mut reader, writer).await?;
+            if more {
+                continue;
+            }
+            if closed.is_some() || is_over {
+                return Some((writer, closed));
+            }
+            tokio::select! {
+                () = subscriber.woken() => {}
+                () = self.over() => {}
+            }
+        }
+    }
+
+    /// Writes the next runs. Says whether there were any.
+    async fn write(&self, reader: &mut Reader, mut writer: Writer) -> Option<(Writer, bool)> {
+        let _turn = self.context.writing.acquire().await.ok()?;
+        let runs = reader.read();
+        if runs.is_empty() {
+            return Some((writer, false));
+        }
+        let (writer, has_finished) = self
+            .context
+            .on_disk(move |_| {
+                let has_finished = writer.write(&runs);
+                (writer, has_finished)
+            })
+            .await?;
+        if has_finished {
+            self.finished.notify_one();
+        }
+        Some((writer, true))
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.context.parts.shutdown.is_cancelled()
+    }
+
+    /// Whether nothing older than the present newest group is recorded.
+    fn begins_now(&self) -> bool {
+        self.listed.borrow().as_ref().is_some_and(|entry| entry.from_now && entry.next.is_none())
+    }
+
+    /// Whether the main server lists the recording no more, or the node stops.
+    fn is_over(&self) -> bool {
+        self.is_stopping() || self.listed.borrow().is_none()
+    }
+
+    /// Waits until [`Self::is_over`].
+    async fn over(&self) {
+        let mut listed = self.listed.clone();
+        tokio::select! {
+            _ = listed.wait_for(Option::is_none) => {}
+            () = self.context.parts.shutdown.cancelled() => {}
+        }
+    }
+}
+
+fn newest_group(ring: &Ring) -> Option<GroupName> {
+    Some(group_of(ring.head(ring.newest_key()?)?.name))
+}

@@ -1,0 +1,318 @@
+//! Streams that are recorded: every frame of the broadcast is in the fragments once, in order, whatever dies meanwhile.
+
+use std::process::Stdio;
+
+use cdn::Limits;
+use protocol::{
+    StreamId,
+    item::{Blob, GroupName, RecordedFragment, RecorderRole},
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt, process::Command};
+
+use crate::{
+    client::Client,
+    fake_library::{RecordedFrame, broadcast, item, media_bytes},
+    harness::{Recording, registration, stream},
+    nodes::{EdgeNode, Nodes},
+    relay_support::{resume, send_some},
+};
+
+/// Nodes that can record, each in a folder of its own that outlives it.
+struct Recorders {
+    nodes: Nodes,
+    folder: TempDir,
+}
+
+impl Recorders {
+    async fn start() -> Self {
+        Self { nodes: Nodes::start().await, folder: tempfile::tempdir().unwrap() }
+    }
+
+    async fn node(&self, name: &str) -> EdgeNode {
+        self.node_with(name, |_| {}).await
+    }
+
+    async fn node_with(&self, name: &str, change: impl FnOnce(&mut Limits)) -> EdgeNode {
+        let folder = self.folder.path().join(name);
+        let configure = |config: &mut cdn::Config| {
+            config.spool_dir = Some(folder);
+            change(&mut config.limits);
+        };
+        self.nodes.node_configured(name, configure).await
+    }
+
+    fn assign(&self, node: &EdgeNode, stream: StreamId, role: RecorderRole) {
+        self.nodes.library().assign(&node.name, stream, item(1), role);
+    }
+
+    async fn until_complete(&self, node: &EdgeNode) {
+        self.nodes.library().until_complete(item(1), &node.name).await;
+    }
+
+    /// Fails unless the item has every frame of these takes once, in order.
+    fn check(&self, takes: &[&Recording]) {
+        // Of each track: containers interleave them differently.
+        let mut recorded = self.nodes.library().frames(item(1));
+        let mut expected = broadcast(takes);
+        recorded.sort_by_key(RecordedFrame::track);
+        expected.sort_by_key(RecordedFrame::track);
+        let at = recorded.iter().zip(&expected).position(|(recorded, expected)| recorded != expected);
+        assert_eq!(
+            (at, recorded.len()),
+            (None, expected.len()),
+            "the first frame that differs, and their number"
+        );
+    }
+}
+
+/// Waits until the node has written so many bytes of media.
+async fn until_written(node: &EdgeNode, bytes: u64) {
+    until_metric(node, "undead_cdn_recording_bytes_total", |written| written >= bytes).await;
+}
+
+async fn until_metric(node: &EdgeNode, name: &str, is_reached: impl Fn(u64) -> bool) {
+    let look = async {
+        while !is_reached(node.metric(name).await) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(crate::harness::TEST_TIMEOUT, look)
+        .await
+        .unwrap_or_else(|_| panic!("{name} in time"));
+}
+
+async fn end(broadcaster: &Client, id: StreamId) {
+    broadcaster.call("end_stream", json!({ "stream_id": id })).await;
+}
+
+#[tokio::test]
+async fn every_frame_of_every_take_is_recorded_once_and_in_order() {
+    for name in ["webm-vp9-opus-100ms-key1s", "mp4-avc1-opus-250ms-key1s", "audio-webm-opus-250ms"] {
+        let (recorders, id) = (Recorders::start().await, stream("a"));
+        let node = recorders.node("origin").await;
+        recorders.assign(&node, id, RecorderRole::Primary);
+        let (first, second) = (Recording::load(name), Recording::usual());
+        let broadcaster = node.broadcaster(id, &first.mime).await;
+        broadcaster.send_all(id, &first.segments).await;
+        // Another source, perhaps with other codecs.
+        let answer = broadcaster.call("register_new_stream", registration(id, &second.mime)).await;
+        assert_eq!(answer["ok"], true, "{answer}");
+        broadcaster.send_all(id, &second.segments).await;
+        end(&broadcaster, id).await;
+        recorders.until_complete(&node).await;
+        recorders.check(&[&first, &second]);
+        let fragments = recorders.nodes.library().fragments(item(1));
+        assert!(
+            fragments.iter().all(|fragment| fragment.ends_take && fragment.duration_ms > 0),
+            "{fragments:?}"
+        );
+        assert_eq!(node.metric("undead_cdn_spool_bytes").await, 0, "nothing is left on the disk");
+        decode(&recorders).await;
+    }
+}
+
+/// ffmpeg decodes each take without a complaint.
+async fn decode(recorders: &Recorders) {
+    for (mime, bytes) in recorders.nodes.library().takes(item(1)) {
+        let mut ffmpeg = Command::new("ffmpeg")
+            .args(["-v", "error", "-i", "pipe:0", "-f", "null", "-"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("ffmpeg is installed");
+        let mut input = ffmpeg.stdin.take().unwrap();
+        let write = async move { input.write_all(&bytes).await };
+        let (written, output) = tokio::join!(write, ffmpeg.wait_with_output());
+        let (output, complaints) = (output.unwrap(), written.err());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.is_empty() && complaints.is_none(), "{mime}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_was_killed_goes_on_where_it_stopped() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let mut node = recorders.node("origin").await;
+    recorders.assign(&node, id, RecorderRole::Primary);
+    let mut broadcaster = node.broadcaster(id, &recording.mime).await;
+    let mut next = 0;
+    // In the middle of groups: the broadcaster's state and the disk have all of them between them.
+    for killed_after in [5, 14, 17] {
+        let state = send_some(&broadcaster, id, &recording, next..killed_after).await;
+        until_written(&node, media_bytes(&recording, next..killed_after)).await;
+        node.kill();
+        node = recorders.node("origin").await;
+        (broadcaster, next) = resume(&node, id, &recording, state).await;
+        assert_eq!(next, killed_after);
+    }
+    send_some(&broadcaster, id, &recording, next..recording.segments.len()).await;
+    until_written(&node, media_bytes(&recording, next..recording.segments.len())).await;
+    end(&broadcaster, id).await;
+    recorders.until_complete(&node).await;
+    recorders.check(&[&recording]);
+    assert_eq!(node.metric("undead_cdn_recording_groups_lost_total").await, 0);
+}
+
+#[tokio::test]
+async fn what_a_killed_node_left_is_handed_in_although_it_is_not_listed_any_more() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let library = recorders.nodes.library();
+    let node = recorders.node("origin").await;
+    recorders.assign(&node, id, RecorderRole::Primary);
+    library.set_away(true);
+    let broadcaster = node.broadcaster(id, &recording.mime).await;
+    send_some(&broadcaster, id, &recording, 0..recording.segments.len()).await;
+    let answer = broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
+    assert_eq!(answer["ok"], true, "{answer}");
+    broadcaster.send_all(id, &recording.segments[..3]).await;
+    let bytes = media_bytes(&recording, 0..recording.segments.len()) + media_bytes(&recording, 0..3);
+    until_written(&node, bytes).await;
+    library.dismiss(&node.name, item(1));
+    node.kill();
+    library.set_away(false);
+    let node = recorders.node("origin").await;
+    recorders.until_complete(&node).await;
+    // The second take had one group, which was not closed.
+    recorders.check(&[&recording]);
+    until_metric(&node, "undead_cdn_spool_bytes", |bytes| bytes == 0).await;
+}
+
+#[tokio::test]
+async fn an_object_store_that_is_away_delays_nothing_but_the_recording() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let library = recorders.nodes.library();
+    let node = recorders.node("origin").await;
+    recorders.assign(&node, id, RecorderRole::Primary);
+    library.set_away(true);
+    let broadcaster = node.broadcaster(id, &recording.mime).await;
+    let mut viewer = node.viewer(id).await;
+    for take in 0..3 {
+        if take > 0 {
+            broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
+        }
+        broadcaster.send_all(id, &recording.segments).await;
+    }
+    let refused = || (library.refused() > 0).then_some(());
+    library.until("an attempt", refused).await;
+    end(&broadcaster, id).await;
+    let seen = viewer.until_ended().await;
+    assert!(seen.iter().all(|event| event.name != "skipped"), "viewers get everything meanwhile");
+    assert_eq!(library.fragments(item(1)), []);
+    library.set_away(false);
+    recorders.until_complete(&node).await;
+    recorders.check(&[&recording; 3]);
+    assert!(node.metric("undead_cdn_recording_failures_total").await > 0);
+}
+
+#[tokio::test]
+async fn a_standby_pulls_the_stream_and_takes_over_without_a_gap_or_a_repeat() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let library = recorders.nodes.library();
+    let origin = recorders.node("origin").await;
+    let (standby, other) = (recorders.node("standby").await, recorders.node("other").await);
+    recorders.assign(&origin, id, RecorderRole::Primary);
+    recorders.assign(&standby, id, RecorderRole::Standby);
+    // The primary dies before it could hand in anything.
+    library.set_away(true);
+    let broadcaster = origin.broadcaster(id, &recording.mime).await;
+    broadcaster.send_all(id, &recording.segments).await;
+    // No viewer is at the standby.
+    recorders.nodes.until_path(&standby, id, &["origin"]).await;
+    let answer = broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
+    assert_eq!(answer["ok"], true, "{answer}");
+    let begin = Recording { segments: recording.segments[..3].to_vec(), mime: recording.mime.clone() };
+    broadcaster.send_all(id, &begin.segments).await;
+    let whole_bytes = media_bytes(&recording, 0..recording.segments.len());
+    until_written(&standby, whole_bytes + media_bytes(&begin, 0..3)).await;
+    origin.kill();
+    library.dismiss("origin", item(1));
+    library.set_away(false);
+    recorders.assign(&standby, id, RecorderRole::Primary);
+    // The rest comes from another node.
+    let broadcaster = other.connect().await;
+    let mut third = registration(id, &recording.mime);
+    third["take"] = json!(2);
+    let answer = broadcaster.call("register_new_stream", third).await;
+    assert_eq!(answer["ok"], true, "{answer}");
+    recorders.nodes.until_path(&standby, id, &["other"]).await;
+    broadcaster.send_all(id, &recording.segments).await;
+    until_written(&standby, 2 * whole_bytes + media_bytes(&begin, 0..3)).await;
+    end(&broadcaster, id).await;
+    recorders.until_complete(&standby).await;
+    recorders.check(&[&recording, &begin, &recording]);
+    until_metric(&standby, "undead_cdn_spool_bytes", |bytes| bytes == 0).await;
+}
+
+#[tokio::test]
+async fn the_take_of_a_dead_origin_goes_on_at_its_standby() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let (origin, standby) = (recorders.node("origin").await, recorders.node("standby").await);
+    recorders.assign(&origin, id, RecorderRole::Primary);
+    recorders.assign(&standby, id, RecorderRole::Standby);
+    let broadcaster = origin.broadcaster(id, &recording.mime).await;
+    let state = send_some(&broadcaster, id, &recording, 0..10).await;
+    recorders.nodes.until_path(&standby, id, &["origin"]).await;
+    until_written(&standby, media_bytes(&recording, 0..10)).await;
+    origin.kill();
+    recorders.nodes.library().dismiss("origin", item(1));
+    recorders.assign(&standby, id, RecorderRole::Primary);
+    let (broadcaster, next) = resume(&standby, id, &recording, state).await;
+    send_some(&broadcaster, id, &recording, next..recording.segments.len()).await;
+    end(&broadcaster, id).await;
+    recorders.until_complete(&standby).await;
+    recorders.check(&[&recording]);
+}
+
+#[tokio::test]
+async fn a_standby_hands_in_what_the_manifest_lacks_and_forgets_what_it_has() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let library = recorders.nodes.library();
+    let (origin, standby) = (recorders.node("origin").await, recorders.node("standby").await);
+    recorders.assign(&standby, id, RecorderRole::Standby);
+    let broadcaster = origin.broadcaster(id, &recording.mime).await;
+    broadcaster.send_all(id, &recording.segments).await;
+    recorders.nodes.until_path(&standby, id, &["origin"]).await;
+    broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
+    broadcaster.send_all(id, &recording.segments).await;
+    let whole_bytes = media_bytes(&recording, 0..recording.segments.len());
+    until_written(&standby, 2 * whole_bytes).await;
+    assert_eq!(library.fragments(item(1)), [], "the primary is to report them");
+    // The primary began late: it has nothing of the first take.
+    library.take_fragment(item(1), fragment(1, 0, 2));
+    library.until_recorded(item(1), 0, 2).await;
+    let reported = library.fragments(item(1));
+    assert_eq!((reported.len(), reported[0].groups, reported[0].ends_take), (2, 3, true), "{reported:?}");
+    until_metric(&standby, "undead_cdn_spool_bytes", |bytes| bytes < whole_bytes + 10_000).await;
+}
+
+/// A fragment of another node.
+fn fragment(take: u64, group: u64, groups: u64) -> RecordedFragment {
+    let blob = Blob { hash: "0".repeat(64), bytes: 1 };
+    RecordedFragment {
+        blob: blob.clone(),
+        first: GroupName { take, group },
+        groups,
+        ends_take: false,
+        start_ms: 0,
+        duration_ms: 1,
+        captured_at_ms: None,
+        mime: "video/webm".into(),
+        init: blob,
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_stops_hands_in_what_it_has_first() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let mut node = recorders.node("origin").await;
+    recorders.assign(&node, id, RecorderRole::Primary);
+    let broadcaster = node.broadcaster(id, &recording.mime).await;
+    send_some(&broadcaster, id, &recording, 0..recording.segments.len()).await;
+    until_written(&node, media_bytes(&recording, 0..recording.segments.len())).await;
+    node.stop().await;
+    let fragments = recorders.nodes.library().fragments(item(1));
+    let [fragment] = &fragments[..] else { panic!("one fragment: {fragments:?}") };
+    assert!(fragment.groups >= 1 && !fragment.ends_take, "the groups that are whole: {fragment:?}");
+}
