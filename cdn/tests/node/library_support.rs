@@ -7,7 +7,7 @@ use cdn::{Config, Limits, Node};
 use objects::{Location, Objects};
 use protocol::{
     ItemId,
-    grant::{ItemAction, ItemClaims},
+    grant::ItemClaims,
     item::{Alternative, Blob, Fragment, Manifest, ManifestTake},
 };
 use reqwest::{RequestBuilder, Response};
@@ -112,13 +112,7 @@ pub(crate) fn bare_request(node: SocketAddr, item_id: ItemId, path: &str) -> Req
 }
 
 pub(crate) fn item_grant(item_id: ItemId, cluster: &str, exp: u64) -> String {
-    let claims = ItemClaims {
-        item_id,
-        action: ItemAction::Play,
-        exp,
-        cluster_id: cluster.into(),
-        invitation_id: None,
-    };
+    let claims = ItemClaims::play(item_id, exp, cluster);
     signer().sign_item(&claims).unwrap()
 }
 
