@@ -161,6 +161,8 @@ const ROWS: &[Row] = &[
     ("get /view", Open, NO_BODY, OK),
     ("get /admin", Open, NO_BODY, OK),
     ("get /styleguide", Open, NO_BODY, OK),
+    ("get /library", Open, NO_BODY, OK),
+    ("get /library/{item_id}", Open, NO_BODY, OK),
     ("get /view/{stream_id}", Open, NO_BODY, OK),
     ("get /embed/{stream_id}", Open, NO_BODY, OK),
 ];

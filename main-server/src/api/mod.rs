@@ -48,6 +48,8 @@ pub(crate) fn router(features: Router, ancestors: &FrameAncestors, requests: Arc
         .route("/view", page("view.html", Use::Show))
         .route("/admin", page("admin.html", Use::Show))
         .route("/styleguide", page("styleguide.html", Use::Show))
+        .route("/library", page("library.html", Use::Show))
+        .route("/library/{item_id}", page("library.html", Use::Show))
         .route("/view/{stream_id}", page("watch.html", Use::Show))
         .route("/embed/{stream_id}", page("watch.html", Use::Embed))
         .fallback(file_or_nothing)
@@ -85,8 +87,11 @@ async fn file_or_nothing(method: Method, uri: Uri, forwarded: Forwarded, request
 /// The page that a path with a slash at its end means.
 fn without_slash(uri: &Uri) -> Option<String> {
     let page = uri.path().strip_suffix('/')?;
-    let is_page = ["/live", "/view", "/admin", "/styleguide"].contains(&page)
-        || page.strip_prefix("/view/").or(page.strip_prefix("/embed/")).is_some_and(|id| !id.contains('/'));
+    let is_page = ["/live", "/view", "/library", "/admin", "/styleguide"].contains(&page)
+        || ["/view/", "/embed/", "/library/"]
+            .iter()
+            .find_map(|parent| page.strip_prefix(parent))
+            .is_some_and(|id| !id.contains('/'));
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     is_page.then(|| format!("{page}{query}"))
 }

@@ -41,6 +41,11 @@ export class ItemAccess {
     this.#now = setup.now ?? (() => performance.now());
   }
 
+  /** Shows that this person was let in; undefined while offline. */
+  get grant(): string | undefined {
+    return this.#playable?.grant;
+  }
+
   /** Whether the main server could not be asked yet: only what this browser keeps can be had. */
   get isOffline(): boolean {
     return this.#playable === undefined;

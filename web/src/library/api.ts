@@ -1,10 +1,10 @@
 // The main server's calls about the library. No DOM.
 
-import { MainServer } from '../api/client';
+import { MainServer, bearer } from '../api/client';
 import type { ChangeItem, Item, ItemId, ItemKind, ItemPage, Playable, PlayItem } from '../protocol/item';
 
 /** The orders in which items are listed. */
-export const SORTS = ['newest', 'oldest', 'title', 'artist', 'longest'] as const;
+export const SORTS = ['newest', 'oldest', 'title', 'duration'] as const;
 
 /** An order of items. */
 export type Sort = (typeof SORTS)[number];
@@ -15,7 +15,12 @@ export interface ListQuery {
   q?: string;
   kind?: ItemKind | undefined;
   tag?: string | undefined;
+  /** By how well it matches, if there are words, else the newest first, if left out. */
   sort?: Sort | undefined;
+  /** Those that the caller may change, whoever may see them. */
+  mine?: boolean | undefined;
+  /** Those that the caller deleted and can restore. */
+  deleted?: boolean | undefined;
   limit?: number;
   /** Where the page begins, from the page before it. */
   cursor?: string | undefined;
@@ -33,18 +38,18 @@ export class Library {
   list(query: ListQuery = {}, signal?: AbortSignal): Promise<ItemPage> {
     const fields = new URLSearchParams();
     for (const [name, value] of Object.entries(query))
-      if (value !== undefined && value !== '') fields.set(name, String(value));
+      if (value !== undefined && value !== '' && value !== false) fields.set(name, String(value));
     return this.#server.call(fields.size === 0 ? '/api/library' : `/api/library?${fields.toString()}`, { signal });
   }
 
-  /** One item. */
-  item(id: ItemId, signal?: AbortSignal): Promise<Item> {
-    return this.#server.call(path(id), { signal });
+  /** One item. A private one is shown to those who have a grant of it. */
+  item(id: ItemId, grant?: string): Promise<Item> {
+    return this.#server.call(path(id), bearer(grant));
   }
 
   /** A grant to read the item's media, and where. */
-  play(id: ItemId, body: PlayItem = {}, signal?: AbortSignal): Promise<Playable> {
-    return this.#server.call(`${path(id)}/play`, { method: 'POST', body, signal });
+  play(id: ItemId, body: PlayItem = {}): Promise<Playable> {
+    return this.#server.call(`${path(id)}/play`, { method: 'POST', body });
   }
 
   /** Changes an item; for its owner and operators. */

@@ -81,6 +81,7 @@ export const fields = css`
   }
   input[type='text'],
   input[type='password'],
+  input[type='search'],
   select {
     width: 100%;
     min-height: 46px;

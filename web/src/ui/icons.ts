@@ -85,3 +85,26 @@ export const uploadIcon = icon(
   svg`<path d="M12 16V4.5M7 9.2l5-5 5 5M4.5 16.5V19a1.5 1.5 0 0 0 1.5 1.5h12a1.5 1.5 0 0 0 1.5-1.5v-2.5"/>`,
 );
 export const recordIcon = icon(svg`<circle cx="12" cy="12" r="6" fill="currentColor" stroke="none"/>`);
+export const nextIcon = icon(
+  svg`<path d="M5 5.8v12.4a.7.7 0 0 0 1.1.6l9.2-6.2a.7.7 0 0 0 0-1.2L6.1 5.2A.7.7 0 0 0 5 5.8Z" fill="currentColor" stroke="none"/><path d="M19 5.5v13"/>`,
+);
+export const previousIcon = icon(
+  svg`<path d="M19 5.8v12.4a.7.7 0 0 1-1.1.6l-9.2-6.2a.7.7 0 0 1 0-1.2l9.2-6.2a.7.7 0 0 1 1.1.6Z" fill="currentColor" stroke="none"/><path d="M5 5.5v13"/>`,
+);
+export const queueIcon = icon(
+  svg`<path d="M4 6.5h16M4 12h10M4 17.5h7"/><path d="M17 13v7l4-3.5Z" fill="currentColor"/>`,
+);
+export const downloadIcon = icon(svg`<path d="M12 4v11M8 11.5l4 4 4-4M5 19.5h14"/>`);
+export const editIcon = icon(
+  svg`<path d="m4.5 19.5 1-4.2L16 4.8a1.7 1.7 0 0 1 2.4 0l.8.8a1.7 1.7 0 0 1 0 2.4L8.7 18.5Z"/>`,
+);
+export const binIcon = icon(svg`<path d="M4.5 7h15M9.5 7V4.5h5V7M6.5 7l.9 12.5h9.2L17.5 7M10.2 11v5M13.8 11v5"/>`);
+export const noteIcon = icon(
+  svg`<path d="M9.5 17.5V6l9-2v11.5"/><circle cx="7" cy="17.5" r="2.5" fill="currentColor"/><circle cx="16" cy="15.5" r="2.5" fill="currentColor"/>`,
+);
+export const filmIcon = icon(
+  svg`<rect x="3" y="5" width="18" height="14" rx="2.5"/><path d="M10 9.2v5.6l4.8-2.8Z" fill="currentColor"/>`,
+);
+export const upIcon = icon(svg`<path d="m6 14.5 6-6 6 6"/>`);
+export const downIcon = icon(svg`<path d="m6 9.5 6 6 6-6"/>`);
+export const searchIcon = icon(svg`<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>`);

@@ -1,4 +1,4 @@
-// <ud-shell current="live|view|…">: the frame of every page. Header with wordmark, navigation and appearance, the page in the
+// <ud-shell current="live|view|library|…">: the frame of every page. Header with wordmark, navigation and appearance, the page in the
 // default slot, a footer, toasts; who is signed in, where that matters, in the slot `account`. `compact` leaves the footer out, `bare` all of it (embedded players).
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
@@ -18,7 +18,7 @@ const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
 @customElement('ud-shell')
 export class Shell extends LitElement {
   /** Which page this is. The pages `home` and `live` have a way to go live of their own. */
-  @property() current: 'home' | 'live' | 'view' | 'other' = 'other';
+  @property() current: 'home' | 'live' | 'view' | 'library' | 'other' = 'other';
   @property({ type: Boolean }) compact = false;
   @property({ type: Boolean }) bare = false;
   @state() private appearance: Appearance = appearance();
@@ -116,20 +116,22 @@ export class Shell extends LitElement {
           gap: 2px;
         }
         nav .button {
-          padding-inline: 12px;
+          padding-inline: 10px;
           font-size: var(--ud-text-s);
         }
         nav .button svg {
           display: none;
         }
-        .brand {
-          gap: 6px;
-          font-size: var(--ud-text-l);
-        }
-      }
-      @media (max-width: 380px) {
         .brand span {
           display: none;
+        }
+      }
+      @media (max-width: 360px) {
+        nav {
+          gap: 0;
+        }
+        nav .button {
+          padding-inline: 8px;
         }
       }
       @media (max-height: 480px) {
@@ -152,6 +154,13 @@ export class Shell extends LitElement {
         <nav aria-label=${shell.navigation}>
           <a class="button quiet" href=${site('/view')} aria-current=${this.current === 'view' ? 'page' : 'false'}>
             ${shell.watch}
+          </a>
+          <a
+            class="button quiet"
+            href=${site('/library')}
+            aria-current=${this.current === 'library' ? 'page' : 'false'}
+          >
+            ${shell.library}
           </a>
           ${
             this.current === 'home' || this.current === 'live'

@@ -36,7 +36,8 @@ export function commandOf(press: KeyPress, focused: Focused | undefined, letters
 /** Inputs that use the space bar, but no letters. */
 const SPACE_ONLY = ['checkbox', 'radio', 'button', 'submit', 'reset', 'file', 'color', 'image'];
 
-function keepsKey({ tagName, type, isContentEditable }: Focused, key: string): boolean {
+/** Whether what has the focus uses a key itself. */
+export function keepsKey({ tagName, type, isContentEditable }: Focused, key: string): boolean {
   if (isContentEditable === true) return true;
   switch (tagName.toLowerCase()) {
     case 'textarea':

@@ -2,6 +2,7 @@
 
 import { admin } from './admin';
 import { common } from './common';
+import { library } from './library';
 import { live } from './live';
 import { people } from './people';
 import { problems } from './problems';
@@ -9,4 +10,4 @@ import { styleguide } from './styleguide';
 import { uploads } from './uploads';
 import { watch } from './watch';
 
-export const en = { ...common, admin, live, people, problems, styleguide, uploads, watch };
+export const en = { ...common, admin, library, live, people, problems, styleguide, uploads, watch };

@@ -1,0 +1,117 @@
+// What a person hears and presses on the library's page, in Chromium through Playwright. What they hear is measured on the way to the
+// speakers: the level, and how long the sound was away while it should have been there.
+import { expect, type Locator, type Page } from '@playwright/test';
+
+/** What was heard so far. */
+export interface Heard {
+  /** The loudest sample. */
+  peak: number;
+  /** The longest silence between sounds, ms of sound. */
+  longestGapMs: number;
+  /** Sound that was heard, ms. */
+  heardMs: number;
+}
+
+const WORKLET = `
+registerProcessor('listener', class extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    Object.assign(this, { peak: 0, gap: 0, longest: 0, heard: 0, blocks: 0 });
+  }
+  process([input]) {
+    const samples = input[0];
+    if (samples === undefined) return true;
+    for (const sample of samples) {
+      const loud = Math.abs(sample);
+      if (loud > 0.002) {
+        if (this.heard > 0) this.longest = Math.max(this.longest, this.gap);
+        this.gap = 0;
+        this.heard++;
+        this.peak = Math.max(this.peak, loud);
+      } else this.gap++;
+    }
+    if (++this.blocks % 40 === 0) {
+      const ms = (n) => (n * 1000) / sampleRate;
+      this.port.postMessage({ peak: this.peak, longestGapMs: ms(this.longest), heardMs: ms(this.heard) });
+    }
+    return true;
+  }
+});`;
+
+/** The page of a library; its context has to bypass the pages' policy, which allows no script of a test. */
+export class LibraryPage {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  get media(): Locator {
+    return this.page.locator('ud-deck video');
+  }
+
+  async positionS(): Promise<number> {
+    return await this.media.evaluate((video: HTMLVideoElement) => video.currentTime);
+  }
+
+  /** Waits until it plays past `s`. */
+  async expectPast(s: number, timeout = 20_000): Promise<void> {
+    await expect.poll(() => this.positionS(), { timeout }).toBeGreaterThan(s);
+  }
+
+  /** Seconds that can be played from the beginning without more. */
+  async loadedS(): Promise<number> {
+    return await this.media.evaluate(({ buffered }: HTMLVideoElement) => (buffered.length === 0 ? 0 : buffered.end(0)));
+  }
+
+  /** Waits until the service worker sees what the page fetches. */
+  async expectWorker(): Promise<void> {
+    const controlled = (): Promise<boolean> => this.page.evaluate(() => navigator.serviceWorker.controller !== null);
+    await expect.poll(controlled).toBe(true);
+  }
+
+  /** Waits until the page opens without a network. */
+  async expectPageKept(): Promise<void> {
+    const names = (): Promise<string> => this.page.evaluate(async () => (await window.caches.keys()).join());
+    await expect.poll(names).toContain('undead-library-page-');
+  }
+
+  /** Waits until the page says that something is kept. */
+  async expectKept(): Promise<void> {
+    await expect(this.page.getByText('Kept in this browser:')).toBeVisible();
+  }
+
+  /** Listens from now on to what the media element plays, whichever item that is. */
+  async listen(): Promise<void> {
+    await this.page.evaluate(async (worklet) => {
+      const video = document
+        .querySelector('ud-library-page')
+        ?.shadowRoot?.querySelector('ud-deck')
+        ?.shadowRoot?.querySelector('video');
+      if (!video) throw new Error('no media element');
+      const context = new AudioContext();
+      await context.audioWorklet.addModule(URL.createObjectURL(new Blob([worklet], { type: 'text/javascript' })));
+      const listener = new AudioWorkletNode(context, 'listener');
+      listener.port.onmessage = ({ data }) => Object.assign(window, { heard: data as unknown });
+      const source = context.createMediaElementSource(video);
+      source.connect(listener);
+      source.connect(context.destination);
+      // It waits before its first sound, too.
+      video.addEventListener('waiting', () => {
+        if ('heard' in window && video.currentTime > 1) Object.assign(window, { waited: true });
+      });
+    }, WORKLET);
+  }
+
+  async heard(): Promise<Heard> {
+    return await this.page.evaluate(
+      () => (window as unknown as { heard?: Heard }).heard ?? { peak: 0, longestGapMs: 0, heardMs: 0 },
+    );
+  }
+
+  /** Waits until so much sound was heard. */
+  async expectHeard(ms: number, timeout = 20_000): Promise<Heard> {
+    await expect.poll(async () => (await this.heard()).heardMs, { timeout }).toBeGreaterThan(ms);
+    return await this.heard();
+  }
+}

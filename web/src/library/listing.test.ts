@@ -1,0 +1,74 @@
+// A search shows the newest question's answer, page after page, and without a network what is kept.
+
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { CallError } from '../protocol/error';
+import type { Item, ItemPage } from '../protocol/item';
+import type { ListQuery } from './api';
+import { Listing, type ListingView } from './listing';
+
+const item = (name: string): Item => ({ item_id: name, title: name, tags: [], kind: 'upload' }) as unknown as Item;
+
+let asked: ListQuery[];
+let answers: ((page: ItemPage | Error) => void)[];
+let view: ListingView;
+let listing: Listing;
+let kept: Item[];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  [asked, answers, kept] = [[], [], []];
+  listing = new Listing({
+    library: {
+      list: (query) => {
+        asked.push(query ?? {});
+        return new Promise((resolve, reject) =>
+          answers.push((page) => (page instanceof Error ? reject(page) : resolve(page))),
+        );
+      },
+    },
+    kept: () => Promise.resolve(kept),
+    changed: (next) => (view = next),
+  });
+});
+
+afterEach(() => vi.useRealTimers());
+
+async function answer(at: number, page: ItemPage | Error): Promise<void> {
+  answers[at]?.(page);
+  await vi.advanceTimersByTimeAsync(0);
+}
+
+const titles = () => view.items?.map(({ title }) => title);
+
+it('asks once after a pause in typing, and shows the newest question’s answer', async () => {
+  for (const q of ['b', 'bl', 'blu']) listing.ask({ q }, true);
+  expect(asked).toEqual([]);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(asked.map(({ q }) => q)).toEqual(['blu']);
+  listing.ask({ q: 'blue' });
+  await answer(1, { items: [item('new')], total: 1 });
+  await answer(0, { items: [item('old')], total: 1 });
+  expect(titles()).toEqual(['new']);
+});
+
+it('goes on where a page ends, once', async () => {
+  listing.ask({});
+  await answer(0, { items: [item('a'), item('b')], total: 3, next_cursor: 'c1' });
+  listing.more();
+  listing.more();
+  expect(asked.map(({ cursor }) => cursor)).toEqual([undefined, 'c1']);
+  await answer(1, { items: [item('b'), item('c')], total: 3 });
+  expect([titles(), view.hasMore, view.total]).toEqual([['a', 'b', 'c'], false, 3]);
+  listing.learn('b', undefined);
+  expect([titles(), view.total]).toEqual([['a', 'c'], 2]);
+});
+
+it('has what is kept where the server cannot be reached, and says what else is wrong', async () => {
+  listing.ask({ q: 'so' });
+  kept = [item('song'), item('other')];
+  await answer(0, new CallError('unreachable', ''));
+  expect([titles(), view.isOffline]).toEqual([['song'], true]);
+  listing.ask({});
+  await answer(1, new CallError('store_unavailable', ''));
+  expect([view.isAsking, view.error?.code]).toEqual([false, 'store_unavailable']);
+});

@@ -1,0 +1,126 @@
+// The list of items as a person searches it: one question at a time counts, the newest; pages follow as they are wanted. Without a
+// network it has what was played in this browser. No DOM.
+
+import { asCallError, type CallError } from '../protocol/error';
+import type { Item, ItemId } from '../protocol/item';
+import type { Library, ListQuery } from './api';
+
+/** A pause in typing after which the server is asked. */
+const TYPING_MS = 150;
+/** Items of a page. */
+const PAGE = 48;
+
+/** What is asked for. */
+export type Search = Pick<ListQuery, 'q' | 'kind' | 'tag' | 'sort' | 'mine' | 'deleted'>;
+
+/** What is shown. */
+export interface ListingView {
+  /** Undefined until the first answer. */
+  items: readonly Item[] | undefined;
+  /** On all pages. */
+  total: number;
+  hasMore: boolean;
+  isAsking: boolean;
+  /** The server cannot be reached: these are the items that are kept here. */
+  isOffline: boolean;
+  error?: CallError;
+}
+
+/** What a listing works with. */
+export interface ListingSetup {
+  library: Pick<Library, 'list'>;
+  /** The items that can be played without a network. */
+  kept: () => Promise<Item[]>;
+  changed: (view: ListingView) => void;
+}
+
+/** See the head of the file. */
+export class Listing {
+  readonly #setup: ListingSetup;
+  #search: Search = {};
+  #view: ListingView = { items: undefined, total: 0, hasMore: false, isAsking: false, isOffline: false };
+  #cursor: string | undefined;
+  #asking = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(setup: ListingSetup) {
+    this.#setup = setup;
+  }
+
+  get search(): Search {
+    return this.#search;
+  }
+
+  /** Asks for something else; `typed` waits for a pause in typing. */
+  ask(search: Search, typed = false): void {
+    this.#search = search;
+    clearTimeout(this.#timer);
+    if (typed) this.#timer = setTimeout(() => void this.#ask(undefined), TYPING_MS);
+    else void this.#ask(undefined);
+  }
+
+  /** Asks for the next page. */
+  more(): void {
+    if (this.#view.hasMore && !this.#view.isAsking) void this.#ask(this.#cursor);
+  }
+
+  /** An item changed, or is gone. */
+  learn(id: ItemId, item: Item | undefined): void {
+    const items = this.#view.items?.flatMap((known) =>
+      known.item_id !== id ? [known] : item === undefined ? [] : [item],
+    );
+    const gone = (this.#view.items?.length ?? 0) - (items?.length ?? 0);
+    this.#tell({ items, total: this.#view.total - gone });
+  }
+
+  /** Ends it. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#asking.abort();
+  }
+
+  async #ask(cursor: string | undefined): Promise<void> {
+    this.#asking.abort();
+    const asking = new AbortController();
+    this.#asking = asking;
+    this.#tell({ isAsking: true });
+    try {
+      const page = await this.#setup.library.list({ ...this.#search, limit: PAGE, cursor }, asking.signal);
+      if (asking.signal.aborted) return;
+      const before = cursor === undefined ? [] : (this.#view.items ?? []);
+      const known = new Set(before.map(({ item_id }) => item_id));
+      const items = [...before, ...page.items.filter(({ item_id }) => !known.has(item_id))];
+      this.#cursor = page.next_cursor;
+      const hasMore = page.next_cursor !== undefined;
+      this.#view = { items, total: page.total, hasMore, isAsking: false, isOffline: false };
+      this.#setup.changed(this.#view);
+    } catch (problem) {
+      if (!asking.signal.aborted) await this.#fail(asCallError(problem), asking.signal);
+    }
+  }
+
+  async #fail(error: CallError, signal: AbortSignal): Promise<void> {
+    const isAway = error.code === 'unreachable' || error.code === 'timeout';
+    const kept = isAway ? await this.#setup.kept().catch(() => []) : [];
+    if (signal.aborted) return;
+    const items = kept.filter((item) => matches(item, this.#search));
+    if (kept.length > 0)
+      this.#tell({ items, total: items.length, hasMore: false, isAsking: false, isOffline: true, error });
+    else this.#tell({ isAsking: false, error });
+  }
+
+  #tell(change: Partial<ListingView>): void {
+    this.#view = { ...this.#view, ...change };
+    this.#setup.changed(this.#view);
+  }
+}
+
+/** Whether an item is what is asked for, as far as the page can tell. */
+function matches({ title, artist, album, tags, kind }: Item, { q = '', kind: wanted }: Search): boolean {
+  if (wanted !== undefined && kind !== wanted) return false;
+  const text = [title, artist, album, ...tags].join(' ').toLowerCase();
+  return q
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}

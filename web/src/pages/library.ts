@@ -1,0 +1,380 @@
+// The library: its list, and an item with its player. One page for both addresses, so that what plays goes on while one looks for more.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, query, state } from 'lit/decorators.js';
+import { People } from '../api/people';
+import { takeFromFragment } from '../browser/fragment';
+import { site, sitePath } from '../browser/site';
+import { tabMemory } from '../browser/storage';
+import { Library } from '../library/api';
+import { deckCommandOf } from '../library/keys';
+import { Kept } from '../library/kept/kept';
+import { Playing } from '../library/playing';
+import { Queue, type Queued } from '../library/queue';
+import type { Me } from '../protocol/account';
+import type { Item, ItemId, PlayItem } from '../protocol/item';
+import { strings } from '../strings';
+import type { Deck, DeckEvent } from '../ui/library/deck';
+import '../ui/library/deck';
+import type { ItemEvent } from '../ui/library/item-card';
+import type { ItemChangedEvent, TagEvent } from '../ui/library/item-details';
+import '../ui/library/item-details';
+import type { ItemList } from '../ui/library/item-list';
+import '../ui/library/item-list';
+import type { KeptPanel } from '../ui/library/kept-panel';
+import '../ui/library/kept-panel';
+import type { PassphraseEvent } from '../ui/library/problem';
+import '../ui/library/problem';
+import type { QueueGoEvent } from '../ui/library/queue-panel';
+import '../ui/library/queue-panel';
+import '../ui/people/account-menu';
+import '../ui/shell';
+import { base } from '../ui/styles';
+import { toast } from '../ui/toasts';
+import { lettersAreOn, type Focused } from '../watch/keys';
+import { canPlayType } from '../watch/playback/mse/media-source';
+
+/** How long after a fragment came it is looked at how much is kept. */
+const KEPT_MS = 1_000;
+const SITE = location.origin + site('');
+
+@customElement('ud-library-page')
+export class LibraryPage extends LitElement {
+  /** The item whose page this is; undefined for the list. */
+  @state() private shownId: ItemId | undefined = itemOf(location.pathname);
+  @state() private playing: Playing | undefined;
+  /** Grows whenever something changed that elements read from what they were given. */
+  @state() private version = 0;
+  @state() private me: Me | undefined;
+  @state() private isPlaying = false;
+  @state() private asks = false;
+  @state() private queueShown = false;
+  @state() private passphraseTried = false;
+  @query('ud-deck') declare private deck: Deck;
+  @query('ud-item-list') declare private list: ItemList | null;
+  @query('ud-kept-panel') declare private keptPanel: KeptPanel | null;
+  readonly #library = new Library();
+  readonly #people = new People();
+  readonly #kept = new Kept();
+  readonly #queue = new Queue(tabMemory, () => this.#changed());
+  readonly #invitation = takeFromFragment('invitation');
+  /** Where the list was when it was left. */
+  #scrolled = 0;
+  #isScheduled = false;
+  #keptTimer: ReturnType<typeof setTimeout> | undefined;
+
+  static override styles = [
+    base,
+    css`
+      .page {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr);
+        gap: 24px;
+      }
+      h1 {
+        margin: clamp(8px, 3vw, 28px) 0 0;
+        font-size: var(--ud-text-2xl);
+        letter-spacing: -0.03em;
+      }
+      .stage {
+        margin-top: 4px;
+      }
+      /* A bar at the foot of the window takes no place in the page. */
+      ud-deck:not(.stage) {
+        position: absolute;
+      }
+      .with-bar {
+        padding-bottom: 72px;
+      }
+      .panel {
+        position: fixed;
+        right: max(12px, calc((100vw - var(--ud-width)) / 2));
+        bottom: 92px;
+        z-index: 14;
+        width: min(380px, calc(100vw - 24px));
+      }
+      .beside {
+        max-width: 560px;
+      }
+    `,
+  ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#kept.start(site('/library-worker.js'), site('/'));
+    addEventListener('popstate', this.#went);
+    document.addEventListener('keydown', this.#key);
+    void this.#look();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener('popstate', this.#went);
+    document.removeEventListener('keydown', this.#key);
+    clearTimeout(this.#keptTimer);
+    this.playing?.close();
+  }
+
+  override firstUpdated(): void {
+    // The deck, and its media element, is there after its first update.
+    void this.deck.updateComplete.then(() => this.#follow());
+  }
+
+  override render(): TemplateResult {
+    const { shownId, playing } = this;
+    const isStage = shownId !== undefined;
+    const hasBar = !isStage && playing !== undefined;
+    return html`<ud-shell current="library" @click=${this.#clicked}>
+      <ud-account-menu
+        slot="account"
+        .account=${this.me?.account ?? null}
+        .people=${this.#people}
+        @signed-out=${() => void this.#look()}
+      ></ud-account-menu>
+      <div
+        class="page ${hasBar ? 'with-bar' : ''}"
+        @ud-play-item=${({ item }: ItemEvent) => this.#pressed(item)}
+        @ud-queue-item=${({ item }: ItemEvent) => this.#queued(item)}
+        @ud-open-item=${({ item }: ItemEvent) => this.#go(item)}
+        @ud-queue-go=${({ place }: QueueGoEvent) => this.#goInQueue(place)}
+      >
+        <ud-deck
+          class=${isStage ? 'stage' : ''}
+          .mode=${isStage ? 'stage' : 'bar'}
+          .playing=${playing}
+          .queue=${this.#queue}
+          .version=${this.version}
+          .queueShown=${this.queueShown}
+          .asks=${this.asks}
+          @ud-deck=${this.#deckAsks}
+          @ud-playing-changed=${() => this.#playingChanged()}
+        ></ud-deck>
+        ${isStage ? this.#item() : nothing} ${this.queueShown ? this.#queuePanel(isStage) : nothing}
+        <div class="page" ?hidden=${isStage}>${this.#list(isStage)}</div>
+      </div>
+    </ud-shell>`;
+  }
+
+  #item(): TemplateResult | typeof nothing {
+    const { playing } = this;
+    if (playing === undefined) return nothing;
+    return html`<ud-item-problem
+        .error=${playing.state.phase === 'waiting' ? undefined : playing.problem}
+        .item=${playing.item}
+        ?tried=${this.passphraseTried}
+        @retry=${() => this.#open(playing.itemId, true)}
+        @ud-passphrase=${({ passphrase }: PassphraseEvent) => this.#unlock(passphrase)}
+      ></ud-item-problem>
+      <ud-item-details
+        .playing=${playing}
+        .library=${this.#library}
+        .version=${this.version}
+        ?may-edit=${this.#mayEdit(playing.item)}
+        @ud-item-changed=${this.#itemChanged}
+        @ud-tag=${({ tag }: TagEvent) => this.#showTag(tag)}
+      ></ud-item-details>`;
+  }
+
+  /** It stays in the page, so that one comes back to it as one left it. */
+  #list(isStage: boolean): TemplateResult {
+    return html`${isStage ? nothing : html`<h1>${strings.library.heading}</h1>`}
+      <ud-item-list
+        .library=${this.#library}
+        .kept=${this.#kept}
+        .playing=${this.isPlaying ? this.playing?.itemId : undefined}
+        ?signed-in=${(this.me?.account ?? null) !== null}
+      ></ud-item-list>
+      <ud-kept-panel .kept=${this.#kept}></ud-kept-panel>`;
+  }
+
+  #queuePanel(isStage: boolean): TemplateResult {
+    return html`<ud-queue-panel
+      class=${isStage ? 'beside' : 'panel'}
+      .queue=${this.#queue}
+      .version=${this.version}
+      @ud-close=${() => (this.queueShown = false)}
+    ></ud-queue-panel>`;
+  }
+
+  #mayEdit(item: Item | undefined): boolean {
+    const account = this.me?.account ?? null;
+    if (item === undefined || account === null) return false;
+    return account.role === 'operator' || item.owner === account.name;
+  }
+
+  async #look(): Promise<void> {
+    this.me = await this.#people.me().catch(() => undefined);
+  }
+
+  /** Shows what the address says. */
+  #follow(): void {
+    const { shownId } = this;
+    document.title = strings.pages.library.title;
+    if (shownId !== undefined && this.playing?.itemId !== shownId) this.#open(shownId, true);
+    else if (shownId !== undefined) this.#changed();
+  }
+
+  readonly #went = (): void => {
+    this.shownId = itemOf(location.pathname);
+    this.#follow();
+    void this.keptPanel?.refresh();
+  };
+
+  /** The way to the list in the header: within this page, as what plays would end with it. */
+  readonly #clicked = (event: MouseEvent): void => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
+    const link = event.composedPath().find((target) => target instanceof HTMLAnchorElement);
+    if (link?.href !== `${SITE}/library`) return;
+    event.preventDefault();
+    if (this.shownId !== undefined) this.#go(undefined);
+  };
+
+  /** Goes to an item's page, or to the list. */
+  #go(item: Queued | undefined): void {
+    if (this.shownId === undefined) this.#scrolled = scrollY;
+    const path = item === undefined ? '/library' : `/library/${item.item_id}`;
+    history.pushState(null, '', site(path));
+    this.shownId = item?.item_id;
+    if (item !== undefined) this.#queue.play(item);
+    this.#follow();
+    void this.updateComplete.then(() => scrollTo(0, item === undefined ? this.#scrolled : 0));
+    if (item === undefined) void this.keptPanel?.refresh();
+  }
+
+  /** Takes what plays away and puts an item in its place. */
+  #open(itemId: ItemId, plays: boolean, body?: PlayItem): void {
+    this.playing?.close();
+    this.asks = false;
+    this.passphraseTried = body?.passphrase !== undefined;
+    const playing = new Playing(itemId, {
+      library: this.#library,
+      kept: this.#kept,
+      media: this.deck.media,
+      canPlay: canPlayType,
+      origin: location.href,
+      base: SITE,
+      fetch: (input, init) => fetch(input, init),
+      changed: () => this.#changed(),
+      arrived: () => this.#arrived(),
+      refused: () => (this.asks = true),
+    });
+    this.playing = playing;
+    const invited = this.#invitation === undefined ? {} : { invitation: this.#invitation };
+    void playing.open(plays, body ?? invited).then(() => {
+      const { item } = playing;
+      if (item !== undefined && this.playing === playing && this.#queue.current?.item_id !== itemId)
+        this.#queue.play(item);
+    });
+  }
+
+  #unlock(passphrase: string): void {
+    if (this.playing !== undefined) this.#open(this.playing.itemId, true, { passphrase });
+  }
+
+  /** The button on a card: plays the item where one is, or halts it. */
+  #pressed(item: Item): void {
+    if (this.playing?.itemId === item.item_id) this.deck.command('play_pause');
+    else {
+      this.#queue.play(item);
+      this.#open(item.item_id, true);
+    }
+  }
+
+  #queued(item: Item): void {
+    this.#queue.add(item);
+    toast(strings.library.card.queued);
+  }
+
+  #goInQueue(place: number): void {
+    const item = this.#queue.go(place);
+    if (item !== undefined) this.#playQueued(item);
+  }
+
+  #playQueued(item: Queued): void {
+    if (this.shownId === undefined) this.#open(item.item_id, true);
+    else this.#go(item);
+  }
+
+  readonly #deckAsks = ({ what }: DeckEvent): void => {
+    switch (what) {
+      case 'next':
+      case 'ended': {
+        const item = this.#queue.next();
+        if (item !== undefined) this.#playQueued(item);
+        break;
+      }
+      case 'previous': {
+        const item = this.#queue.previous();
+        if (item !== undefined) this.#playQueued(item);
+        break;
+      }
+      case 'queue':
+        this.queueShown = !this.queueShown;
+        break;
+      case 'open':
+        if (this.playing !== undefined) this.#go(this.playing.item ?? this.#queue.current);
+        break;
+      case 'stop':
+        this.playing?.close();
+        this.playing = undefined;
+        break;
+    }
+  };
+
+  readonly #itemChanged = ({ item, isGone }: ItemChangedEvent): void => {
+    this.playing?.learn(item);
+    this.list?.learn(item.item_id, isGone ? undefined : item);
+    if (isGone) {
+      this.#kept.forgetItem(item.item_id);
+      this.playing?.pause();
+    } else this.list?.refresh();
+  };
+
+  #showTag(tag: string): void {
+    this.#go(undefined);
+    this.list?.showTag(tag);
+  }
+
+  readonly #key = (event: KeyboardEvent): void => {
+    if (this.playing === undefined) return;
+    const focused = event.composedPath()[0];
+    const inPlayer = event.composedPath().includes(this.deck);
+    const element = focused instanceof HTMLElement ? (focused as Focused) : undefined;
+    const command = deckCommandOf(event, element, { letters: lettersAreOn(), inPlayer });
+    if (command === undefined) return;
+    event.preventDefault();
+    this.deck.command(command);
+  };
+
+  #playingChanged(): void {
+    this.isPlaying = this.deck.isPlaying;
+    if (this.isPlaying) this.asks = false;
+  }
+
+  /** What is kept grows a moment after a fragment came. */
+  #arrived(): void {
+    this.#keptTimer ??= setTimeout(() => {
+      this.#keptTimer = undefined;
+      void this.keptPanel?.refresh();
+    }, KEPT_MS);
+  }
+
+  /** Many things change at once: one update is enough. */
+  #changed(): void {
+    const { playing } = this;
+    if (playing?.item !== undefined && this.shownId === playing.itemId)
+      document.title = strings.pageTitle(playing.item.title);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.version++;
+    });
+  }
+}
+
+/** The item whose page has this address. */
+function itemOf(pathname: string): ItemId | undefined {
+  const [, , itemId = ''] = sitePath(pathname).split('/');
+  return itemId === '' ? undefined : itemId;
+}

@@ -1,0 +1,234 @@
+// <ud-item-details .playing .library may-edit>: what there is to know of an item and to do with it: download, share, and for its owner
+// edit, delete and restore. Sends `ud-item-changed`, and `ud-tag` with a tag that was pressed.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, query } from 'lit/decorators.js';
+import { serverTime } from '../../api/server-time';
+import { site } from '../../browser/site';
+import type { Library } from '../../library/api';
+import type { Playing } from '../../library/playing';
+import type { Item } from '../../protocol/item';
+import { strings } from '../../strings';
+import { badges } from '../badges';
+import type { Confirm } from '../confirm';
+import '../confirm';
+import '../copy-link';
+import { ago, byteSize, runningTime } from '../format';
+import { binIcon, editIcon, queueIcon } from '../icons';
+import '../notice';
+import { base, block, buttons } from '../styles';
+import { surfaces } from '../surfaces';
+import { toast } from '../toasts';
+import './download-button';
+import type { EditItem } from './edit-dialog';
+import './edit-dialog';
+import { ItemEvent, stateBadge } from './item-card';
+
+const texts = strings.library;
+
+/** An item was changed, deleted or restored. */
+export class ItemChangedEvent extends Event {
+  constructor(
+    readonly item: Item,
+    readonly isGone = false,
+  ) {
+    super('ud-item-changed', { bubbles: true, composed: true });
+  }
+}
+
+/** A tag was pressed. */
+export class TagEvent extends Event {
+  constructor(readonly tag: string) {
+    super('ud-tag', { bubbles: true, composed: true });
+  }
+}
+
+@customElement('ud-item-details')
+export class ItemDetails extends LitElement {
+  @property({ attribute: false }) declare playing: Playing;
+  @property({ attribute: false }) declare library: Pick<Library, 'change' | 'remove' | 'restore' | 'item'>;
+  @property({ type: Boolean, attribute: 'may-edit' }) mayEdit = false;
+  /** Changes with what `playing` says. */
+  @property({ type: Number }) version = 0;
+  @query('ud-edit-item') declare private editor: EditItem;
+  @query('ud-confirm') declare private confirm: Confirm;
+
+  static override styles = [
+    base,
+    block,
+    buttons,
+    badges,
+    surfaces,
+    css`
+      .about {
+        display: grid;
+        grid-template-columns: minmax(0, 1fr) minmax(0, 340px);
+        gap: 20px 32px;
+        align-items: start;
+      }
+      h1 {
+        font-size: clamp(1.4rem, 1.1rem + 1.4vw, 1.9rem);
+        overflow-wrap: anywhere;
+      }
+      .artist {
+        margin-top: 4px;
+        color: var(--ud-muted);
+        font-size: var(--ud-text-l);
+      }
+      .line {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 8px;
+        margin-top: 14px;
+      }
+      .side {
+        display: grid;
+        gap: 14px;
+      }
+      dl {
+        margin-top: 20px;
+      }
+      @media (max-width: 760px) {
+        .about {
+          grid-template-columns: minmax(0, 1fr);
+        }
+      }
+    `,
+  ];
+
+  override render(): TemplateResult | typeof nothing {
+    const { item } = this.playing;
+    if (item === undefined) return nothing;
+    return html`${this.#deleted(item)}
+      <div class="about">
+        <div>
+          <h1 dir="auto">${item.title}</h1>
+          ${item.artist ? html`<p class="artist" dir="auto">${item.artist}</p>` : nothing}
+          <div class="line">${stateBadge(item)} ${item.tags.map((tag) => this.#tag(tag))}</div>
+          ${this.#actions(item)} ${this.#facts(item)}
+        </div>
+        <div class="side">
+          <ud-copy-link .url=${location.origin + site(`/library/${item.item_id}`)}></ud-copy-link>
+          ${item.state === 'ready' ? html`<ud-download .playing=${this.playing}></ud-download>` : nothing}
+        </div>
+      </div>
+      <ud-edit-item></ud-edit-item>
+      <ud-confirm
+        .heading=${texts.removal.heading(item.title)}
+        .advice=${texts.removal.advice}
+        .action=${texts.removal.action}
+        @confirm=${() => void this.#remove(item)}
+      ></ud-confirm>`;
+  }
+
+  #deleted(item: Item): TemplateResult | typeof nothing {
+    if (item.deleted_until_ms === undefined) return nothing;
+    const { heading, advice } = texts.problems.deleted;
+    const when = new Date(item.deleted_until_ms).toLocaleString();
+    return html`<ud-notice kind="warn" .heading=${heading} .advice=${advice(when)}>
+      <button class="button small" type="button" @click=${() => void this.#restore(item)}>
+        ${texts.problems.restore}
+      </button>
+    </ud-notice>`;
+  }
+
+  #tag(tag: string): TemplateResult {
+    return html`<button class="button small" type="button" @click=${() => this.dispatchEvent(new TagEvent(tag))}>
+      ${tag}
+    </button>`;
+  }
+
+  #actions(item: Item): TemplateResult {
+    const isPlayable = item.state === 'ready' || item.state === 'growing';
+    const add = html`<button
+      class="button small"
+      type="button"
+      @click=${() => this.dispatchEvent(new ItemEvent('ud-queue-item', item))}
+    >
+      ${queueIcon}${texts.card.queue}
+    </button>`;
+    return html`<div class="line">
+      ${isPlayable && item.deleted_until_ms === undefined ? add : nothing}
+      ${this.mayEdit ? this.#editing(item) : nothing}
+    </div>`;
+  }
+
+  #editing(item: Item): TemplateResult {
+    return html`<button class="button small" type="button" @click=${() => this.#edit(item)}>
+        ${editIcon}${texts.details.edit}
+      </button>
+      ${
+        item.deleted_until_ms === undefined
+          ? html`<button class="button small danger" type="button" @click=${() => this.confirm.ask()}>
+              ${binIcon}${texts.details.remove}
+            </button>`
+          : nothing
+      }`;
+  }
+
+  #facts(item: Item): TemplateResult {
+    const { details, kinds } = texts;
+    const facts: [string, string][] = [
+      [details.album, item.album ?? ''],
+      [details.length, item.duration_ms > 0 ? runningTime(item.duration_ms) : ''],
+      [details.size, item.bytes > 0 ? byteSize(item.bytes) : ''],
+      [details.format, item.tracks.map(({ codec }) => codec).join(', ')],
+      [details.added, `${kinds[item.kind]}, ${ago(serverTime.nowMs() - item.created_at_ms)}`],
+      [details.visibility, strings.visibilities[item.visibility]],
+      [details.owner, item.owner ?? ''],
+    ];
+    return html`<dl class="facts" aria-label=${details.facts}>
+      ${facts
+        .filter(([, value]) => value !== '')
+        .map(
+          ([name, value]) =>
+            html`<div>
+              <dt>${name}</dt>
+              <dd dir="auto">${value}</dd>
+            </div>`,
+        )}
+    </dl>`;
+  }
+
+  #edit(item: Item): void {
+    const save = async (change: Parameters<Library['change']>[1]): Promise<void> => {
+      this.#changed(await this.library.change(item.item_id, change));
+      toast(texts.details.saved);
+    };
+    this.editor.ask({ item, save });
+  }
+
+  async #remove(item: Item): Promise<void> {
+    try {
+      await this.library.remove(item.item_id);
+      toast(texts.details.removed);
+      this.#changed(await this.library.item(item.item_id), true);
+    } catch {
+      toast(texts.edit.failed, 'error');
+    }
+  }
+
+  async #restore(item: Item): Promise<void> {
+    try {
+      this.#changed(await this.library.restore(item.item_id));
+      toast(texts.details.restored);
+    } catch {
+      toast(texts.edit.failed, 'error');
+    }
+  }
+
+  #changed(item: Item, isGone = false): void {
+    this.dispatchEvent(new ItemChangedEvent(item, isGone));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-item-details': ItemDetails;
+  }
+  interface HTMLElementEventMap {
+    'ud-item-changed': ItemChangedEvent;
+    'ud-tag': TagEvent;
+  }
+}

@@ -1,0 +1,294 @@
+// <ud-item-list .library .kept .playing signed-in>: the items of the library, searched as one types, with filters; more of them as the
+// person scrolls. What makes new items has a place in the slot `actions`.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { repeat } from 'lit/directives/repeat.js';
+import { Library, SORTS } from '../../library/api';
+import type { Kept } from '../../library/kept/kept';
+import { Listing, type ListingView, type Search } from '../../library/listing';
+import type { Item, ItemId } from '../../protocol/item';
+import { strings } from '../../strings';
+import { fields } from '../fields';
+import { closeIcon, searchIcon } from '../icons';
+import '../notice';
+import { base, block, buttons } from '../styles';
+import { surfaces } from '../surfaces';
+import './item-card';
+
+const texts = strings.library;
+const KINDS = ['all', 'recording', 'upload', 'job'] as const;
+const WHO = ['all', 'mine', 'deleted'] as const;
+
+@customElement('ud-item-list')
+export class ItemList extends LitElement {
+  @property({ attribute: false }) library: Pick<Library, 'list'> = new Library();
+  @property({ attribute: false }) declare kept: Pick<Kept, 'items'>;
+  /** The item that plays now. */
+  @property() playing: ItemId | undefined;
+  /** Somebody is signed in, who may have items of their own. */
+  @property({ type: Boolean, attribute: 'signed-in' }) signedIn = false;
+  @state() private view: ListingView | undefined;
+  @state() private search: Search = {};
+  #listing: Listing | undefined;
+  readonly #seen = new IntersectionObserver(
+    (entries) => {
+      if (entries.some(({ isIntersecting }) => isIntersecting)) this.#listing?.more();
+    },
+    { rootMargin: '600px' },
+  );
+
+  static override styles = [
+    base,
+    block,
+    buttons,
+    fields,
+    surfaces,
+    css`
+      .bar {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 12px;
+        margin-bottom: 20px;
+      }
+      .search {
+        position: relative;
+        flex: 1 1 240px;
+      }
+      .search svg {
+        position: absolute;
+        left: 14px;
+        top: 13px;
+        width: 20px;
+        color: var(--ud-muted);
+        pointer-events: none;
+      }
+      .search input {
+        padding-left: 42px;
+      }
+      .filters {
+        flex: 1 0 100%;
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 8px;
+      }
+      .filters select {
+        width: auto;
+        min-height: 44px;
+        max-width: 100%;
+        padding: 0 10px;
+        font-size: var(--ud-text-s);
+      }
+      .count {
+        margin-left: auto;
+        color: var(--ud-muted);
+        font-size: var(--ud-text-s);
+      }
+      ul {
+        display: grid;
+        grid-template-columns: repeat(auto-fill, minmax(min(100%, 260px), 1fr));
+        gap: 28px 22px;
+        margin: 0;
+        padding: 0;
+        list-style: none;
+      }
+      ud-notice {
+        margin-bottom: 20px;
+      }
+      .more {
+        display: grid;
+        justify-content: center;
+        margin-top: 28px;
+      }
+      .bone.picture {
+        aspect-ratio: 16 / 9;
+      }
+      .bone.line {
+        width: 62%;
+        height: 18px;
+        margin-top: 14px;
+      }
+      .title {
+        font-size: var(--ud-text-l);
+        font-weight: 700;
+      }
+      ul.asking {
+        opacity: 0.7;
+      }
+    `,
+  ];
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const { library } = this;
+    this.#listing = new Listing({ library, kept: () => this.kept.items(), changed: (view) => (this.view = view) });
+    this.#listing.ask(this.search);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#listing?.close();
+    this.#seen.disconnect();
+  }
+
+  /** An item changed; undefined if it is gone. */
+  learn(id: ItemId, item: Item | undefined): void {
+    this.#listing?.learn(id, item);
+  }
+
+  /** Asks the server anew. */
+  refresh(): void {
+    this.#listing?.ask(this.search);
+  }
+
+  /** Shows the items with a tag. */
+  showTag(tag: string): void {
+    this.#ask({ tag });
+  }
+
+  override render(): TemplateResult {
+    return html`<div class="bar">
+        <div class="search">
+          ${searchIcon}
+          <input
+            type="search"
+            aria-label=${texts.search.label}
+            placeholder=${texts.search.placeholder}
+            maxlength="200"
+            autocomplete="off"
+            .value=${this.search.q ?? ''}
+            @input=${(event: Event) => this.#ask({ q: (event.target as HTMLInputElement).value }, true)}
+          />
+        </div>
+        <slot name="actions"></slot>
+        ${this.#filters()}
+      </div>
+      ${this.view?.isOffline ? html`<ud-notice kind="warn" .heading=${texts.offline}></ud-notice>` : nothing}
+      ${this.#content()}`;
+  }
+
+  override updated(): void {
+    const more = this.renderRoot.querySelector('.more');
+    this.#seen.disconnect();
+    if (more !== null) this.#seen.observe(more);
+  }
+
+  #filters(): TemplateResult {
+    const { kind, sort, q = '', mine, deleted, tag } = this.search;
+    const hasWords = q.trim() !== '';
+    const sorts = hasWords ? (['best', ...SORTS] as const) : SORTS;
+    const who = deleted === true ? 'deleted' : mine === true ? 'mine' : 'all';
+    return html`<div class="filters" role="group" aria-label=${texts.filters.label}>
+      ${this.#select(texts.filters.kind, KINDS, texts.filters.kinds, kind ?? 'all', (chosen) =>
+        this.#ask({ kind: chosen === 'all' ? undefined : chosen }),
+      )}
+      ${this.#select(texts.filters.sort, sorts, texts.filters.sorts, sort ?? (hasWords ? 'best' : 'newest'), (chosen) =>
+        this.#ask({ sort: SORTS.find((known) => known === chosen) }),
+      )}
+      ${
+        this.signedIn
+          ? this.#select(texts.filters.whose, WHO, texts.filters.who, who, (chosen) =>
+              this.#ask({ mine: chosen === 'mine', deleted: chosen === 'deleted' }),
+            )
+          : nothing
+      }
+      ${
+        tag === undefined
+          ? nothing
+          : html`<button
+              class="button small"
+              type="button"
+              title=${texts.clearTag}
+              @click=${() => this.#ask({ tag: undefined })}
+            >
+              ${texts.tagged(tag)}${closeIcon}
+            </button>`
+      }
+      <span class="count" role="status">${this.#count()}</span>
+    </div>`;
+  }
+
+  #select<T extends string>(
+    label: string,
+    options: readonly T[],
+    names: Record<T, string>,
+    chosen: string,
+    changed: (chosen: T) => void,
+  ): TemplateResult {
+    const pick = (event: Event): void => {
+      const option = options[(event.target as HTMLSelectElement).selectedIndex];
+      if (option !== undefined) changed(option);
+    };
+    return html`<select aria-label=${label} @change=${pick}>
+      ${options.map((option) => html`<option ?selected=${option === chosen}>${names[option]}</option>`)}
+    </select>`;
+  }
+
+  #count(): string {
+    const { view } = this;
+    if (view?.items === undefined) return '';
+    return texts.found(view.total, new Intl.NumberFormat('en').format(view.total));
+  }
+
+  #content(): TemplateResult {
+    const { view } = this;
+    const items = view?.items;
+    if (view?.error !== undefined && !view.isOffline) return this.#failed();
+    if (items === undefined) return skeletons;
+    if (items.length === 0) return this.#empty();
+    return html`<ul class=${view?.isAsking ? 'asking' : ''} aria-busy=${view?.isAsking ? 'true' : 'false'}>
+        ${repeat(
+          items,
+          ({ item_id }) => item_id,
+          (item) =>
+            html`<li><ud-item-card .item=${item} ?playing=${item.item_id === this.playing}></ud-item-card></li>`,
+        )}
+      </ul>
+      ${
+        view?.hasMore
+          ? html`<div class="more">
+              <button class="button" type="button" ?disabled=${view.isAsking} @click=${() => this.#listing?.more()}>
+                ${texts.more}
+              </button>
+            </div>`
+          : nothing
+      }`;
+  }
+
+  #failed(): TemplateResult {
+    return html`<ud-notice kind="error" .heading=${texts.unreachable} .advice=${texts.unreachableAdvice}>
+      <button class="button small" type="button" @click=${() => this.refresh()}>${texts.tryAgain}</button>
+    </ud-notice>`;
+  }
+
+  #empty(): TemplateResult {
+    const { q = '', kind, tag, mine, deleted } = this.search;
+    const isSearch = q.trim() !== '' || kind !== undefined || tag !== undefined || mine === true || deleted === true;
+    return html`<div class="empty">
+      <div class="title" role="heading" aria-level="2">${isSearch ? texts.nothingFound : texts.empty}</div>
+      <p>${isSearch ? texts.nothingFoundAdvice : texts.emptyAdvice}</p>
+    </div>`;
+  }
+
+  #ask(change: Search, typed = false): void {
+    this.search = { ...this.search, ...change };
+    this.#listing?.ask(this.search, typed);
+  }
+}
+
+const skeletons = html`<ul aria-busy="true" aria-label=${texts.loading}>
+  ${[1, 2, 3, 4, 5, 6].map(
+    () =>
+      html`<li>
+        <div class="bone picture"></div>
+        <div class="bone line"></div>
+      </li>`,
+  )}
+</ul>`;
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-item-list': ItemList;
+  }
+}

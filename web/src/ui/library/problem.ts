@@ -1,0 +1,121 @@
+// <ud-item-problem .error .item>: why an item does not play, and what to do about it; a private one asks for the passphrase and sends it
+// as `ud-passphrase`. `retry` asks for another try.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { site } from '../../browser/site';
+import type { CallError } from '../../protocol/error';
+import type { Item } from '../../protocol/item';
+import { strings } from '../../strings';
+import { fields, textField } from '../fields';
+import '../notice';
+import { base, block, buttons } from '../styles';
+import { surfaces } from '../surfaces';
+
+const { problems, locked } = strings.library;
+
+/** A person enters a passphrase. */
+export class PassphraseEvent extends Event {
+  constructor(readonly passphrase: string) {
+    super('ud-passphrase', { bubbles: true, composed: true });
+  }
+}
+
+@customElement('ud-item-problem')
+export class ItemProblem extends LitElement {
+  @property({ attribute: false }) error: CallError | undefined;
+  @property({ attribute: false }) item: Item | undefined;
+  /** A passphrase was sent already. */
+  @property({ type: Boolean }) tried = false;
+  @state() private passphrase = '';
+
+  static override styles = [
+    base,
+    block,
+    buttons,
+    fields,
+    surfaces,
+    css`
+      form {
+        max-width: 27rem;
+      }
+    `,
+  ];
+
+  override render(): TemplateResult | typeof nothing {
+    const { item, error } = this;
+    if (item?.state === 'processing') return this.#notice('info', problems.processing);
+    if (item?.state === 'failed')
+      return this.#notice('error', { ...problems.failed, advice: item.error ?? problems.failed.advice });
+    if (error === undefined || item?.deleted_until_ms !== undefined) return nothing;
+    if (error.code === 'wrong_passphrase' || error.code === 'invitation_refused') return this.#locked();
+    return this.#notice('error', this.#texts(error), error.code !== 'unknown_item');
+  }
+
+  #texts({ code }: CallError): { heading: string; advice: string } {
+    switch (code) {
+      case 'unknown_item':
+      case 'unsupported_media':
+      case 'malformed_media':
+      case 'no_node_available':
+      case 'unreachable':
+        return problems[code];
+      case 'timeout':
+        return problems.unreachable;
+      default:
+        return problems.other;
+    }
+  }
+
+  #notice(
+    kind: 'info' | 'error',
+    { heading, advice }: { heading: string; advice: string },
+    again = false,
+  ): TemplateResult {
+    return html`<ud-notice .kind=${kind} .heading=${heading} .advice=${advice}>
+      ${
+        again
+          ? html`<button class="button small" type="button" @click=${() => this.dispatchEvent(new Event('retry'))}>
+              ${problems.tryAgain}
+            </button>`
+          : nothing
+      }
+      ${
+        kind === 'error' && !again
+          ? html`<a class="button small" href=${site('/library')}>${problems.library}</a>`
+          : nothing
+      }
+    </ud-notice>`;
+  }
+
+  #locked(): TemplateResult {
+    const submit = (event: Event): void => {
+      event.preventDefault();
+      this.dispatchEvent(new PassphraseEvent(this.passphrase));
+    };
+    return html`<form class="card" @submit=${submit}>
+      <div>
+        <h2>${locked.heading}</h2>
+        <p class="hint">${locked.advice}</p>
+      </div>
+      ${textField({
+        id: 'passphrase',
+        label: locked.passphrase,
+        type: 'password',
+        required: true,
+        error: this.tried ? locked.wrong : '',
+        changed: (value) => (this.passphrase = value),
+      })}
+      <button class="button primary">${locked.play}</button>
+    </form>`;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'ud-item-problem': ItemProblem;
+  }
+  interface HTMLElementEventMap {
+    'ud-passphrase': PassphraseEvent;
+  }
+}
