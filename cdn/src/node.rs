@@ -147,7 +147,7 @@ impl Parts {
             false => Some(Arc::new(Control::new(&config, carried, clock.clone())?)),
         };
         let objects = config.open_objects()?;
-        let shared = Shared { grants: &grants, metrics: &metrics, clock: &clock };
+        let shared = Shared { hub: &hub, grants: &grants, metrics: &metrics, clock: &clock };
         let library = library(&config, control.clone(), objects.clone(), shared);
         let most_bytes = limits.spool_bytes;
         let spool = config.spool_dir.clone().map(|folder| SpoolConfig { folder, most_bytes });
@@ -281,6 +281,7 @@ impl Parts {
 
 /// What the library shares with the rest of the node.
 struct Shared<'a> {
+    hub: &'a Arc<Mutex<Hub>>,
     grants: &'a Arc<Grants>,
     metrics: &'a Arc<Metrics>,
     clock: &'a Clock,
@@ -302,6 +303,7 @@ fn library(
         opened.inspect_err(|error| tracing::warn!(%error, %folder, "no media is cached on disk")).ok()
     });
     Some(Library::new(LibraryContext {
+        hub: shared.hub.clone(),
         manifests: library::manifest_source(control),
         blobs: Arc::new(objects),
         disk,

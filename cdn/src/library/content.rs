@@ -9,7 +9,6 @@ use objects::Hash;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// Bytes that were made for the answer.
-    #[allow(dead_code, reason = "for files and playlists")]
     Made(Bytes),
     /// A whole blob of so many bytes.
     Blob { hash: Hash, bytes: u64 },

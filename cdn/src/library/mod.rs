@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Every request needs a grant for the item, and a blob is served only if the manifest of that item names it. Nothing of an item is
-//! kept here for good. Live streams do not pass here, and come first: what is read and sent at once is bounded (see
+//! kept here for good. Live media does not pass here, but for what viewers that go back ask for ([`window`]), and comes first: what is read and sent at once is bounded (see
 //! [`blobs`], [`body`]), and what is sent counts as the node's egress.
 
 mod blob;
@@ -23,8 +23,9 @@ mod request;
 mod respond;
 mod routes;
 mod selection;
+mod window;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use per_address::Shares;
@@ -34,12 +35,16 @@ pub(crate) use self::{
     blobs::BlobStore, disk::DiskCache, fragments::FRAGMENTS, main_servers::manifest_source,
     manifests::ManifestSource,
 };
-use self::{blobs::Blobs, manifests::Manifests, media::ItemMedia, refusal::Refusal, request::MediaRequest};
+use self::{
+    blobs::Blobs, manifests::Manifests, media::ItemMedia, refusal::Refusal, request::MediaRequest,
+    window::Windows,
+};
 pub use self::{fragments::MAX_FRAGMENTS, routes::library_paths};
-use crate::{clock::Clock, config::Limits, grants::Grants, metrics::Metrics};
+use crate::{clock::Clock, config::Limits, grants::Grants, hub::Hub, metrics::Metrics};
 
 /// What the library needs of the node.
 pub(crate) struct LibraryContext {
+    pub(crate) hub: Arc<Mutex<Hub>>,
     pub(crate) manifests: Arc<dyn ManifestSource>,
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) disk: Option<DiskCache>,
@@ -52,6 +57,7 @@ pub(crate) struct LibraryContext {
 /// See the [module](self).
 pub(crate) struct Library {
     manifests: Manifests,
+    windows: Windows,
     blobs: Arc<Blobs>,
     grants: Arc<Grants>,
     places: Arc<Shares>,
@@ -61,10 +67,11 @@ pub(crate) struct Library {
 
 impl Library {
     pub(crate) fn new(context: LibraryContext) -> Arc<Self> {
-        let LibraryContext { manifests, blobs, disk, grants, limits, metrics, clock } = context;
+        let LibraryContext { hub, manifests, blobs, disk, grants, limits, metrics, clock } = context;
         let blobs = Blobs::new(blobs, disk, limits.library_cache_bytes, metrics.clone());
         Arc::new(Self {
             manifests: Manifests::new(manifests, clock.clone()),
+            windows: Windows::new(hub),
             blobs,
             grants,
             places: Shares::new(limits.library_responses as usize, None),

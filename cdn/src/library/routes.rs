@@ -20,6 +20,7 @@ use super::{
     request::MediaRequest,
     respond::{IMMUTABLE, REVALIDATED, Representation},
     selection::{Selection, select},
+    window,
 };
 
 type Answer = Result<Response, Refusal>;
@@ -41,7 +42,10 @@ pub fn library_paths() -> Vec<&'static str> {
 pub(super) fn routes(library: Arc<Library>) -> Router {
     let routes =
         table().into_iter().fold(Router::new(), |routes, (path, handler)| routes.route(path, handler));
-    routes.with_state(library)
+    let window = Router::new()
+        .route("/streams/{stream_id}/window/manifest", get(window::manifest))
+        .route("/streams/{stream_id}/window/blobs/{hash}", get(window::blob));
+    routes.merge(window).with_state(library)
 }
 
 async fn manifest(

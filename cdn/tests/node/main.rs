@@ -38,6 +38,7 @@ mod several_main_servers;
 mod slow_viewer;
 mod tls_links;
 mod watching;
+mod window;
 mod ws;
 mod ws_client;
 mod ws_garbage;

@@ -76,6 +76,13 @@ impl StreamId {
     }
 }
 
+impl From<StreamId> for ItemId {
+    /// The window of a stream is described as an item with the digits of its id.
+    fn from(StreamId(bytes): StreamId) -> Self {
+        Self(bytes)
+    }
+}
+
 impl ItemId {
     /// The id with these bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
