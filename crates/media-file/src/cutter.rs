@@ -40,6 +40,8 @@ pub(crate) struct Piece {
     pub(crate) other: Vec<Packet>,
     /// When it ends, in µs of the file's time.
     pub(crate) end_us: i64,
+    /// Whether the file ends with it.
+    pub(crate) is_last: bool,
 }
 
 /// Packets of the leading track from a keyframe on.
@@ -141,16 +143,18 @@ impl Cutter {
             return None;
         }
         let (group, end_us) = self.ready.pop_front()?;
-        let is_last = at_end && self.other_end_us <= end_us && self.ready.is_empty();
+        let ends_leader = at_end && self.ready.is_empty() && self.current.is_none() && self.open.is_none();
+        let takes_all = ends_leader && self.other_end_us <= end_us;
         // Sound that reaches into the next piece is in that one, so that playing can start at its first picture.
-        let is_later = |packet: &Packet| !is_last && (packet.pts_us >= end_us || packet.end_us() > end_us);
+        let is_later = |packet: &Packet| !takes_all && (packet.pts_us >= end_us || packet.end_us() > end_us);
         let later = self.other.iter().position(is_later).unwrap_or(self.other.len());
         // Each piece has something, or there would be no end of them.
         let least = usize::from(group.packets.is_empty()).min(self.other.len());
         let later = later.max(least);
         let other: Vec<_> = self.other.drain(..later).collect();
         self.other_bytes -= other.iter().map(Packet::bytes).sum::<usize>();
-        Some(Piece { leading: group.packets, other, end_us })
+        let is_last = ends_leader && self.other.is_empty();
+        Some(Piece { leading: group.packets, other, end_us, is_last })
     }
 
     /// A keyframe at `at_us` ends the group before it, and perhaps the piece.

@@ -242,13 +242,12 @@ impl MediaFile {
             let (bytes, limit) = (self.given, MAX_FRAGMENTS);
             return Err(Error::TooLarge { what: "number of fragments", bytes, limit });
         }
-        let is_last = self.state == State::Ended;
-        let Piece { leading, other, end_us } = piece;
+        let Piece { leading, other, end_us, is_last } = piece;
         let mut frames = Vec::new();
         let mut all_ends_us = end_us.saturating_sub(self.base_us);
         for (index, packets) in [(self.leader, leading), (1 - self.leader, other)] {
             let Some(track) = self.tracks.get(index) else { continue };
-            let ends_us = (!is_last && index == self.leader).then_some(end_us);
+            let ends_us = (!is_last).then_some(end_us);
             let of_track = self.timings[index].frames(track, packets, ends_us);
             if let (true, Some(end_us)) = (is_last, self.timings[index].end_us(track, &of_track)) {
                 all_ends_us = all_ends_us.max(end_us.saturating_sub(self.base_us));

@@ -3,19 +3,28 @@
 //! Pictures are decoded in their order at the times at which pictures are shown: the earliest time of the piece first. So decoding
 //! has no holes and needs no times from the file. Where pictures are reordered, all are shown later, by the track's *lead*, than their
 //! times say, so that none is shown before it is decoded; an edit list takes that back. Sound follows without holes or overlaps where
-//! the file's times are only rounded.
+//! the file's times are only rounded, and where it is missing it becomes silence: a player stops at a hole in any track.
 //!
 //! ```text
 //! file     shown 0 120 40 80   (in the order of decoding)
 //! frames   shown 40 160 80 120,  decoded 0 40 80 120,  lead 40
 //! ```
 
-use media::{Frame, Track, TrackKind, packet_duration_us};
+use media::{Frame, Track, TrackKind, gap_frame, packet_duration_us};
 
 use crate::source::{Packet, samples_us};
 
 /// How far a packet of sound may be from the end of the one before to follow from it: more than a time in milliseconds is wrong.
 const ROUNDING_US: u64 = 1_500;
+
+/// How much sound has to be missing before a packet to be filled in.
+const LEAST_GAP_US: u64 = 60_000;
+
+/// The same at the end of a piece, where the packet that reaches over it is in the next one.
+const LEAST_GAP_AT_END_US: u64 = 200_000;
+
+/// How much silence a file gets at most: ten minutes, which take about 1 MiB.
+const MAX_SILENCE_US: u64 = 600_000_000;
 
 /// How long a picture lasts of which nothing says so.
 const UNTOLD_PICTURE_US: u64 = 33_333;
@@ -34,6 +43,10 @@ pub(crate) struct Timing {
     /// When the newest frame is decoded.
     newest_us: Option<u64>,
     picture_us: u64,
+    /// Until when there is sound.
+    sound_us: u64,
+    /// How much silence there may still be.
+    silence_us: u64,
 }
 
 impl Timing {
@@ -41,14 +54,30 @@ impl Timing {
     pub(crate) fn new(index: usize, base_us: i64, lead_us: u64, counts_samples: bool) -> Self {
         let shift_us = 0_i64.saturating_add_unsigned(lead_us).saturating_sub(base_us);
         let (clock, picture_us) = (SampleClock::default(), UNTOLD_PICTURE_US);
-        Self { index, shift_us, lead_us, counts_samples, clock, newest_us: None, picture_us }
+        Self {
+            index,
+            shift_us,
+            lead_us,
+            counts_samples,
+            clock,
+            newest_us: None,
+            picture_us,
+            sound_us: lead_us,
+            silence_us: MAX_SILENCE_US,
+        }
     }
 
-    /// The frames of a piece that ends at `end_us` of the file's time.
+    /// The frames of a piece that ends at `end_us` of the file's time; `None` for the last one, whose end they are.
     pub(crate) fn frames(&mut self, track: &Track, packets: Vec<Packet>, end_us: Option<i64>) -> Vec<Frame> {
         match track.kind {
             TrackKind::Video { .. } => self.pictures(packets, end_us),
-            TrackKind::Audio { sample_rate, .. } => self.sound(track, sample_rate, packets),
+            TrackKind::Audio { sample_rate, .. } => {
+                let mut frames = self.sound(track, sample_rate, packets);
+                if let Some(end_us) = end_us {
+                    self.fill(track, self.shifted(end_us), LEAST_GAP_AT_END_US, &mut frames);
+                }
+                frames
+            }
         }
     }
 
@@ -108,6 +137,7 @@ impl Timing {
             {
                 frame.pts_us = self.clock.time_us(frame.pts_us, told_us, sample_rate);
             }
+            self.fill(track, frame.pts_us, LEAST_GAP_US, &mut frames);
             frame.pts_us = self.newest_us.map_or(frame.pts_us, |newest_us| frame.pts_us.max(newest_us + 1));
             frame.dts_us = frame.pts_us;
             frame.key = true;
@@ -118,9 +148,25 @@ impl Timing {
             }
             frame.duration_us = given_us.unwrap_or(0);
             self.newest_us = Some(frame.dts_us);
+            self.sound_us = self.sound_us.max(frame.dts_us + told_us.unwrap_or(frame.duration_us));
             frames.push(frame);
         }
         frames
+    }
+
+    /// Fills sound with gap frames up to `to_us`, as long as `least_us` are missing.
+    fn fill(&mut self, track: &Track, to_us: u64, least_us: u64, frames: &mut Vec<Frame>) {
+        let mut least_us = least_us;
+        while let Some(gap) = gap_frame(self.index, track, self.sound_us, to_us, least_us)
+            && let Some(left_us) = self.silence_us.checked_sub(gap.duration_us)
+            && gap.duration_us > 0
+        {
+            least_us = 0;
+            self.silence_us = left_us;
+            self.sound_us += gap.duration_us;
+            self.newest_us = Some(gap.dts_us);
+            frames.push(gap);
+        }
     }
 
     fn frame(&self, packet: Packet) -> Frame {

@@ -9,7 +9,7 @@ use std::{
     fs,
     io::{self, Cursor, Read, Seek, SeekFrom},
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
 };
@@ -17,8 +17,14 @@ use std::{
 use common::{PICTURES, SOUND, encoded};
 use media_file::{Error, Fragment, MediaFile};
 
-/// Small files of every format, with everything in them that is read.
-fn samples() -> Vec<(&'static str, Vec<u8>)> {
+/// Small files of every format, with everything in them that is read. They are made once for all tests.
+static SAMPLES: LazyLock<Vec<(&str, Vec<u8>)>> = LazyLock::new(make_samples);
+
+fn samples() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    SAMPLES.iter().map(|(name, whole)| (*name, whole.clone()))
+}
+
+fn make_samples() -> Vec<(&'static str, Vec<u8>)> {
     let both = format!("{PICTURES}2 {SOUND}2 -pix_fmt yuv420p");
     let sound = format!("{SOUND}2");
     let tagged = "-metadata title=T -metadata artist=A -metadata album=B -metadata track=3";

@@ -28,3 +28,4 @@ pub use frame::{Codec, Display, Frame, Packet, Rotation, Run, Track, TrackKind};
 pub use mux::{Init, Muxer, most_chunk_bytes};
 pub use rendition::Rendition;
 pub use take::{Output, Progress, TakeParser};
+pub use timeline::gap as gap_frame;

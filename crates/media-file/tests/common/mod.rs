@@ -15,9 +15,10 @@ use media_file::{Format, Fragment, MediaFile};
 pub(crate) const SOUND: &str = "-f lavfi -i aevalsrc=sin(300*t*t)*0.4|sin(440*2*PI*t)*0.3:s=44100:d=";
 pub(crate) const PICTURES: &str = "-f lavfi -i testsrc2=s=160x120:r=12:d=";
 
-/// Where this test's file of this name is.
+/// Where the file of this name is.
 pub(crate) fn path(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("media-file");
+    // Each test program has a folder of its own.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(env!("CARGO_CRATE_NAME"));
     fs::create_dir_all(&folder).unwrap();
     folder.join(name)
 }

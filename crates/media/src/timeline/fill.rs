@@ -42,7 +42,7 @@ impl Allowance {
 
 /// The gap frame of sound that begins at `from_us` and ends by `to_us`; `None` where there is no room for one, less than
 /// `least_us` are missing, or its codec has no silence.
-pub(super) fn gap(index: usize, track: &Track, from_us: u64, to_us: u64, least_us: u64) -> Option<Frame> {
+pub fn gap(index: usize, track: &Track, from_us: u64, to_us: u64, least_us: u64) -> Option<Frame> {
     let room_us = to_us.checked_sub(from_us).filter(|&room_us| room_us >= least_us)?;
     let silence = codec::silence(track, room_us)?;
     let duration_us =

@@ -18,6 +18,7 @@ use crate::{
     Codec, Frame, Packet, Track,
     codec::{self, PictureOrder},
 };
+pub use fill::gap;
 use fill::{Allowance, REPEAT_US};
 use state::MAX_AWAY_US;
 pub(crate) use state::State;
