@@ -14,6 +14,8 @@ const AGAIN_MS = 30_000;
 export interface AccessSetup {
   play(id: ItemId, body: PlayItem): Promise<Playable>;
   itemId: ItemId;
+  /** Where the media is below the address of a node; that of an item of the library if left out. */
+  path?: string;
   /** How the person was let in: a passphrase or an invitation. */
   body?: PlayItem;
   /** The site's own address, below which what is kept is answered for. */
@@ -96,7 +98,7 @@ export class ItemAccess {
   }
 
   #below(base: string): string {
-    return `${base}/library/${this.itemId}`;
+    return `${base}/${this.#setup.path ?? `library/${this.itemId}`}`;
   }
 
   async #ask(): Promise<void> {

@@ -168,6 +168,7 @@ export class WatchPage extends LitElement {
       .region=${query.get('region')}
       .format=${query.get('format')}
       .invited=${invited}
+      .recording=${this.info?.recording}
       ?embedded=${embedded}
       @ud-watch-state=${(event: WatchStateEvent) => this.#heard(event.state)}
       @ud-admitted=${(event: AdmittedEvent) => this.#admitted(event.assignment)}

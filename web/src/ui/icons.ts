@@ -108,3 +108,6 @@ export const filmIcon = icon(
 export const upIcon = icon(svg`<path d="m6 14.5 6-6 6 6"/>`);
 export const downIcon = icon(svg`<path d="m6 9.5 6 6 6-6"/>`);
 export const searchIcon = icon(svg`<circle cx="11" cy="11" r="6.5"/><path d="m16 16 4.5 4.5"/>`);
+export const backIcon = icon(
+  svg`<path d="M5 5.5v4.6h4.6"/><path d="M5.4 10a7.6 7.6 0 1 1-.6 5"/><text x="12.4" y="16.1" text-anchor="middle" font-size="7.5" font-weight="700" fill="currentColor" stroke="none">10</text>`,
+);

@@ -45,8 +45,17 @@ describe('commandOf', () => {
     ['a link', { tagName: 'A' }, ['mute', 'play_pause']],
   ] as const)('with the focus on %s', (_, focused, expected) => {
     expect([commandOf(press('m'), focused, true), commandOf(press(' '), focused, true)]).toEqual(expected);
-    for (const arrow of ['ArrowLeft', 'ArrowUp', 'Home', 'PageUp']) {
-      expect(commandOf(press(arrow), focused, true)).toBeUndefined();
+    for (const key of ['ArrowUp', 'Home', 'PageUp']) expect(commandOf(press(key), focused, true)).toBeUndefined();
+    const usesArrows = !['BUTTON', 'A'].includes(focused.tagName);
+    expect(commandOf(press('ArrowLeft'), focused, true)).toBe(usesArrows ? undefined : 'back');
+  });
+
+  it('goes back and forward by arrows, letters or not', () => {
+    for (const letters of [true, false]) {
+      expect(['ArrowLeft', 'ArrowRight'].map((key) => commandOf(press(key), undefined, letters))).toEqual([
+        'back',
+        'forward',
+      ]);
     }
   });
 

@@ -4,12 +4,15 @@
 import { siteMemory, type Memory } from '../browser/storage';
 
 /** What a person can ask of the player. */
-export type Command = 'play_pause' | 'go_live' | 'mute' | 'stats' | 'keys' | 'picture_in_picture' | 'full_screen';
+export type Command =
+  'play_pause' | 'go_live' | 'back' | 'forward' | 'mute' | 'stats' | 'keys' | 'picture_in_picture' | 'full_screen';
 
 const KEYS = new Map<string, Command>([
   [' ', 'play_pause'],
   ['k', 'play_pause'],
   ['l', 'go_live'],
+  ['arrowleft', 'back'],
+  ['arrowright', 'forward'],
   ['m', 'mute'],
   ['i', 'stats'],
   ['f', 'full_screen'],
@@ -29,9 +32,12 @@ export interface Focused {
 export function commandOf(press: KeyPress, focused: Focused | undefined, letters: boolean): Command | undefined {
   if (press.ctrlKey || press.metaKey || press.altKey || press.defaultPrevented) return undefined;
   if (focused !== undefined && keepsKey(focused, press.key)) return undefined;
-  if (press.key !== ' ' && !letters) return undefined;
+  if (press.key.length === 1 && press.key !== ' ' && !letters) return undefined;
   return KEYS.get(press.key.toLowerCase());
 }
+
+/** What arrows do is what the player does, except in inputs: those move in their text, or among their choices. */
+const isArrow = (key: string): boolean => key.startsWith('Arrow');
 
 /** Inputs that use the space bar, but no letters. */
 const SPACE_ONLY = ['checkbox', 'radio', 'button', 'submit', 'reset', 'file', 'color', 'image'];
@@ -47,6 +53,7 @@ export function keepsKey({ tagName, type, isContentEditable }: Focused, key: str
     case 'summary':
       return key === ' ';
     case 'input':
+      if (isArrow(key)) return true;
       if (type === 'range') return false;
       return type !== undefined && SPACE_ONLY.includes(type) ? key === ' ' : true;
     default:

@@ -2,8 +2,12 @@
 
 import { commandOf, lettersAreOn, type Command } from '../../watch/keys';
 import { PictureClicks } from '../../watch/picture-clicks';
+import type { Rewind } from '../../watch/rewind/rewind';
 import type { Viewing } from '../../watch/viewing';
 import { toggleFloating, toggleFullScreen } from './screen-modes';
+
+/** How far `back` and `forward` go. */
+export const SKIP_MS = 10_000;
 
 /** A panel over the picture, by the command that opens and closes it. */
 export type Panel = Extract<Command, 'stats' | 'keys'>;
@@ -12,6 +16,12 @@ export type Panel = Extract<Command, 'stats' | 'keys'>;
 export interface CommandOwner {
   viewing: () => Viewing | undefined;
   video: () => HTMLVideoElement;
+  /** What is played of the past, while it is. */
+  rewind: () => Rewind | undefined;
+  /** Goes back from the live edge. */
+  goBack: () => void;
+  /** Plays at the live edge, whatever is played now. */
+  goLive: () => void;
   /** What becomes as large as the screen. */
   frame: HTMLElement;
   /** Whether there is, or was, a picture. */
@@ -40,14 +50,23 @@ export class Commands {
   do(command: Command): void {
     const { togglePanel, frame, video } = this.#owner;
     const viewing = this.#owner.viewing();
+    const rewind = this.#owner.rewind();
     // What is shown may be a moment older.
     const { isPaused = true, muted = false, volume = 1 } = viewing ?? {};
     switch (command) {
       case 'play_pause':
-        viewing?.setPlaying(isPaused);
+        if (rewind) rewind.setPlaying(rewind.isPaused);
+        else viewing?.setPlaying(isPaused);
         break;
       case 'go_live':
-        viewing?.goLive();
+        this.#owner.goLive();
+        break;
+      case 'back':
+        if (rewind) rewind.skip(-SKIP_MS);
+        else this.#owner.goBack();
+        break;
+      case 'forward':
+        rewind?.skip(SKIP_MS);
         break;
       case 'mute':
         viewing?.setVolume(muted ? volume || 1 : 0, muted);
@@ -111,7 +130,9 @@ export class Commands {
   #takeMediaKeys(signal: AbortSignal): void {
     if (!('mediaSession' in navigator)) return;
     for (const action of ['play', 'pause'] as const) {
-      navigator.mediaSession.setActionHandler(action, () => this.#owner.viewing()?.setPlaying(action === 'play'));
+      navigator.mediaSession.setActionHandler(action, () => {
+        (this.#owner.rewind() ?? this.#owner.viewing())?.setPlaying(action === 'play');
+      });
       signal.addEventListener('abort', () => navigator.mediaSession.setActionHandler(action, null));
     }
   }

@@ -3,6 +3,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import {
+  backIcon,
   enlargeIcon,
   keyboardIcon,
   mutedIcon,
@@ -49,6 +50,8 @@ export class Controls extends LitElement {
   /** Letters are keys of the player, so buttons name theirs. */
   @property({ type: Boolean }) letters = true;
   @property({ type: Boolean }) canFloat = false;
+  /** There is something to go back to. */
+  @property({ type: Boolean }) canRewind = false;
   @property({ type: Number }) latencyMs: number | undefined;
 
   static override styles = [
@@ -163,7 +166,8 @@ export class Controls extends LitElement {
   override render(): TemplateResult {
     return html`
       ${this.#button('play_pause', this.paused ? texts.play : texts.pause, this.paused ? playIcon : pauseIcon)}
-      ${this.#edge()} ${this.audible ? this.#sound() : nothing}
+      ${this.canRewind ? this.#button('back', texts.back, backIcon) : nothing} ${this.#edge()}
+      ${this.audible ? this.#sound() : nothing}
       <span class="space"></span>
       ${this.#latency()} ${this.#button('keys', texts.keys, keyboardIcon, this.panel === 'keys', 'keys')}
       ${this.#button('stats', this.#named(texts.stats, 'i'), statsIcon, this.panel === 'stats')}

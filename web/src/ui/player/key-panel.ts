@@ -14,6 +14,7 @@ const HELP: readonly [string, string][] = [
   [texts.keyHelp.space, texts.keyHelp.playPause],
   ['K', texts.keyHelp.playPause],
   ['L', texts.keyHelp.live],
+  [texts.keyHelp.arrows, texts.keyHelp.skip],
   ['M', texts.keyHelp.mute],
   ['F', texts.keyHelp.fullScreen],
   ['I', texts.keyHelp.stats],

@@ -5,6 +5,7 @@ import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { MainServer } from '../../api/client';
 import type { CallError } from '../../protocol/error';
+import type { ItemId } from '../../protocol/item';
 import { ServerClock } from '../../transport/clock';
 import type { Assignment } from '../../protocol/stream';
 import { viewerTransport } from '../../transport/choice';
@@ -25,12 +26,17 @@ import { trackKinds } from '../../watch/mime';
 import type { PassphraseEvent } from './overlay';
 import './overlay';
 import type { Invited } from '../../watch/invited';
+import { GoingBack } from './going-back';
 import { PageLife } from './page-life';
 import { playerStyles } from './player-styles';
 import { canEnlarge } from './screen-modes';
 import { isFinal, type WatchPhase, type WatchState } from '../../watch/session/state';
 import { tellPrograms } from './told';
+import type { RewindView } from '../../watch/rewind/rewind';
 import { Viewing, type Figures, type Shown } from '../../watch/viewing';
+import { toast } from '../toasts';
+import type { SeekEvent } from './rewind-bar';
+import './rewind-bar';
 import './stats-panel';
 
 const texts = strings.watch.player;
@@ -60,6 +66,8 @@ export class PlayerElement extends LitElement {
   @property() format: string | null = null;
   /** The viewer's invitation, if the link held one. */
   @property({ attribute: false }) invited: Invited | undefined;
+  /** The item of the library that the stream is recorded into, where that is known. */
+  @property({ attribute: false }) recording: ItemId | undefined;
   /** The player is all there is in a frame of another page: its links open elsewhere. */
   @property({ type: Boolean }) embedded = false;
   @state() private situation: WatchPhase = 'connecting';
@@ -81,21 +89,49 @@ export class PlayerElement extends LitElement {
   @state() private stats: Figures | undefined;
   /** What the picture is in: a <video>, or a <canvas> for bare frames. */
   @state() private form: Form = 'container';
-  @query('video') declare private video: HTMLVideoElement;
+  /** What is played of the past, while the viewer has gone back. */
+  @state() private past: RewindView | undefined;
+  @query('video:not(.past)') declare private video: HTMLVideoElement;
   @query('canvas.pictures') declare private canvas: HTMLCanvasElement;
+  @query('video.past') declare private pastVideo: HTMLVideoElement;
 
   readonly #server = new MainServer();
   readonly #clock = new ServerClock();
   #viewing: Viewing | undefined;
   #gone: AbortController | undefined;
   #passphrase: string | undefined;
+  /** Of the last admission. */
+  #assignment: Assignment | undefined;
   readonly #activity = new Activity(this);
+  readonly #goingBack = new GoingBack({
+    server: this.#server,
+    streamId: () => this.streamId,
+    recording: () => this.recording ?? this.#assignment?.stream?.recording,
+    admission: () => ({
+      ...(this.#passphrase === undefined ? {} : { passphrase: this.#passphrase }),
+      ...(this.invited?.invitation === undefined ? {} : { invitation: this.invited.invitation }),
+    }),
+    node: () => this.stats?.node,
+    grant: () => this.#assignment?.grant ?? '',
+    video: () => this.pastVideo,
+    changed: (past) => {
+      this.past = past;
+      this.#refresh();
+    },
+    backToLive: (failed) => {
+      if (failed) toast(texts.noPast, 'error');
+      this.#viewing?.goLive();
+    },
+  });
   readonly #commands = new Commands({
     viewing: () => this.#viewing,
+    rewind: () => this.#goingBack.rewind,
+    goBack: () => this.#goBack(),
+    goLive: () => this.#goLive(),
     video: () => this.video,
     frame: this,
     hasStarted: () => this.started,
-    isPaused: () => this.paused,
+    isPaused: () => this.past?.paused ?? this.paused,
     isSilenced: () => this.silenced,
     togglePanel: (panel) => (this.panel = this.panel === panel ? undefined : panel),
     stir: this.#activity.stir,
@@ -129,18 +165,24 @@ export class PlayerElement extends LitElement {
     this.#open();
   }
 
+  override updated(): void {
+    Object.assign(this.pastVideo, { muted: this.muted, volume: this.volume });
+  }
+
   override render(): TemplateResult {
     const { situation, started } = this;
     // Autoplay was refused even without sound.
     const needsTap = !started && this.paused && situation === 'live';
-    const quiet = started && !this.paused && !this.#activity.active && this.panel === undefined;
+    const isPaused = this.past?.paused ?? this.paused;
+    const quiet = started && !isPaused && !this.#activity.active && this.panel === undefined;
     return html`<div
-        class="frame ${quiet ? 'quiet' : ''} ${isBroken(situation) ? 'dimmed' : ''}"
+        class="frame ${quiet ? 'quiet' : ''} ${isBroken(situation) && this.past === undefined ? 'dimmed' : ''}"
         @pointermove=${this.#activity.stir}
         @pointerleave=${this.#activity.rest}
         @focusin=${this.#activity.stir}
         @ud-command=${(event: CommandEvent) => this.#commands.do(event.command)}
         @ud-volume=${(event: VolumeEvent) => this.#viewing?.setVolume(event.volume)}
+        @ud-seek=${(event: SeekEvent) => this.#goingBack.rewind?.seek(event.ms)}
         @ud-passphrase=${(event: PassphraseEvent) => this.#unlock(event.passphrase)}
         @ud-retry=${() => this.#reopen()}
       >
@@ -159,15 +201,23 @@ export class PlayerElement extends LitElement {
           @click=${this.#commands.clicked}
           @dblclick=${this.#commands.doubleClicked}
         ></video>
+        <video
+          class="past"
+          playsinline
+          aria-label=${texts.past}
+          ?hidden=${this.past === undefined}
+          @click=${this.#commands.clicked}
+          @dblclick=${this.#commands.doubleClicked}
+        ></video>
         ${
           started && this.#soundOnly
             ? html`<div class="sound-only">${ghostPicture}<span>${texts.soundOnly}</span></div>`
             : nothing
         }
         <ud-watch-overlay
-          .situation=${situation}
+          .situation=${this.past === undefined ? situation : 'live'}
           .started=${started || needsTap}
-          .waiting=${this.waiting}
+          .waiting=${this.past?.waiting ?? this.waiting}
           .refused=${this.refused}
           .codec=${this.codec}
           .problem=${this.problem}
@@ -190,26 +240,28 @@ export class PlayerElement extends LitElement {
               </button>`
             : nothing
         }
-        ${started && !isFinal(situation) ? this.#controls() : nothing}
+        ${started && (!isFinal(situation) || this.past) ? this.#controls() : nothing}
       </div>
       ${this.panel === 'stats' ? html`<ud-stats .stats=${this.stats}></ud-stats>` : nothing}
       ${this.panel === 'keys' ? html`<ud-key-panel @ud-letters=${() => this.requestUpdate()}></ud-key-panel>` : nothing}`;
   }
 
   #controls(): TemplateResult {
-    return html`<ud-controls
-      .paused=${this.paused}
-      .live=${!this.paused && this.situation === 'live'}
-      .muted=${this.muted}
-      .volume=${this.volume}
-      .audible=${this.#audible}
-      .enlarged=${this.enlarged}
-      .canEnlarge=${canEnlarge(this.form === 'container' ? this.video : undefined)}
-      .panel=${this.panel}
-      .letters=${lettersAreOn()}
-      .canFloat=${this.#canFloat}
-      .latencyMs=${this.stats?.latencyMs}
-    ></ud-controls>`;
+    const { past } = this;
+    return html`${past ? html`<ud-rewind-bar .view=${past}></ud-rewind-bar>` : nothing}<ud-controls
+        .paused=${past?.paused ?? this.paused}
+        .live=${past === undefined && !this.paused && this.situation === 'live'}
+        .canRewind=${this.form === 'container' && this.#goingBack.isPossible}
+        .muted=${this.muted}
+        .volume=${this.volume}
+        .audible=${this.#audible}
+        .enlarged=${this.enlarged}
+        .canEnlarge=${canEnlarge(this.form === 'container' ? this.video : undefined)}
+        .panel=${this.panel}
+        .letters=${lettersAreOn()}
+        .canFloat=${this.#canFloat}
+        .latencyMs=${past === undefined ? this.stats?.latencyMs : undefined}
+      ></ud-controls>`;
   }
 
   /** A canvas has no picture in picture. */
@@ -240,6 +292,7 @@ export class PlayerElement extends LitElement {
         askForNodes: async (ask) => {
           const assignment = await this.#server.watch(this.streamId, ask, this.invited?.grant);
           this.invited?.admitted(assignment.grant);
+          this.#assignment = assignment;
           this.dispatchEvent(new AdmittedEvent(assignment));
           return assignment;
         },
@@ -271,6 +324,7 @@ export class PlayerElement extends LitElement {
 
   #close(): void {
     this.#commands.forget();
+    this.#goingBack.end();
     this.#viewing?.close();
     this.#viewing = undefined;
   }
@@ -278,6 +332,16 @@ export class PlayerElement extends LitElement {
   #reopen(): void {
     this.#close();
     this.#open();
+  }
+
+  /** Leaves the live edge for what was there some seconds before. */
+  #goBack(): void {
+    if (this.#goingBack.begin()) this.#viewing?.setPlaying(false);
+  }
+
+  #goLive(): void {
+    this.#goingBack.end();
+    this.#viewing?.goLive();
   }
 
   #unlock(passphrase: string): void {
@@ -291,7 +355,8 @@ export class PlayerElement extends LitElement {
     this.reason = this.stats?.reason;
     this.retryInS = this.stats?.retryInS;
     this.endsInS = this.stats?.endsInS;
-    tellPrograms(this.dataset, { situation: this.situation, muted: this.muted, figures: this.stats });
+    const { situation, muted, stats: figures, past } = this;
+    tellPrograms(this.dataset, { situation, muted, figures, past });
   }
 
   /** Not by `document.fullscreenElement`: seen from the document that is whatever this element is inside of. */

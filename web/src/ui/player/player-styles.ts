@@ -73,6 +73,17 @@ export const playerStyles = css`
     inset: auto 10px 10px;
     transition: opacity var(--ud-quick);
   }
+  .past {
+    position: absolute;
+    inset: 0;
+    background: var(--ud-screen);
+  }
+  ud-rewind-bar {
+    position: absolute;
+    inset: auto 10px 70px;
+    transition: opacity var(--ud-quick);
+  }
+  .quiet ud-rewind-bar,
   .quiet ud-controls {
     opacity: 0;
     pointer-events: none;

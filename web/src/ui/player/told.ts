@@ -4,8 +4,10 @@
 //   data-join-ms    from opening to the first picture                 data-buffer-ms    playhead to live edge
 //   data-stalls, data-jumps, data-dropped   counts since opening      data-rate, data-node, data-take, data-muted
 //   data-transport  ws, socketio or polling                           data-problem      code of what went wrong last
+//   data-past-ms    how far before the end of what can be played, while the viewer has gone back
 
 import type { WatchPhase } from '../../watch/session/state';
+import type { RewindView } from '../../watch/rewind/rewind';
 import type { Figures } from '../../watch/viewing';
 
 /** What there is to tell. */
@@ -13,10 +15,11 @@ export interface Told {
   situation: WatchPhase;
   muted: boolean;
   figures: Figures | undefined;
+  past: RewindView | undefined;
 }
 
 /** Writes it into the attributes of `dataset`. */
-export function tellPrograms(dataset: DOMStringMap, { situation, muted, figures }: Told): void {
+export function tellPrograms(dataset: DOMStringMap, { situation, muted, figures, past }: Told): void {
   const told: Record<string, string | number | undefined> = {
     state: situation,
     latencyMs: rounded(figures?.latencyMs),
@@ -31,6 +34,7 @@ export function tellPrograms(dataset: DOMStringMap, { situation, muted, figures 
     problem: figures?.problem,
     take: figures?.take,
     muted: String(muted),
+    pastMs: rounded(past && past.endMs - past.positionMs),
   };
   for (const [name, value] of Object.entries(told)) {
     if (value === undefined) Reflect.deleteProperty(dataset, name);

@@ -1,0 +1,91 @@
+// Goes back from the live edge in <ud-player>: chooses what of the past is played, and begins and ends that.
+
+import type { MainServer } from '../../api/client';
+import { site } from '../../browser/site';
+import { ItemAccess } from '../../library/access';
+import { Library } from '../../library/api';
+import type { ItemId, PlayItem } from '../../protocol/item';
+import type { StreamId } from '../../protocol/stream';
+import { canPlayType } from '../../watch/playback/mse/media-source';
+import { Rewind, type Past, type RewindView } from '../../watch/rewind/rewind';
+import { WindowManifest, windowAccess } from '../../watch/rewind/window';
+import { SKIP_MS } from './commands';
+
+/** The player, as far as going back needs it. */
+export interface GoingBackOwner {
+  server: MainServer;
+  streamId: () => StreamId;
+  /** The recording of the stream, if there is one. */
+  recording: () => ItemId | undefined;
+  /** How the viewer was let in. */
+  admission: () => PlayItem;
+  /** The node in use. */
+  node: () => string | undefined;
+  /** The viewer's newest grant; empty where none is needed. */
+  grant: () => string;
+  video: () => HTMLVideoElement;
+  /** What is shown of the past changed; undefined once it is over. */
+  changed(view: RewindView | undefined): void;
+  /** Playback goes on at the live edge; `failed`: because the past could not be played. */
+  backToLive(failed: boolean): void;
+}
+
+/** See the head of the file. */
+export class GoingBack {
+  readonly #owner: GoingBackOwner;
+  #rewind: Rewind | undefined;
+
+  constructor(owner: GoingBackOwner) {
+    this.#owner = owner;
+  }
+
+  /** What is played of the past, while it is. */
+  get rewind(): Rewind | undefined {
+    return this.#rewind;
+  }
+
+  /** Whether there is anything to go back to. */
+  get isPossible(): boolean {
+    return this.#owner.recording() !== undefined || this.#owner.node() !== undefined;
+  }
+
+  /** Plays what was live some seconds ago. False if there is nothing. */
+  begin(): boolean {
+    const past = this.#past();
+    if (this.#rewind !== undefined || past === undefined) return false;
+    this.#rewind = new Rewind({
+      media: this.#owner.video(),
+      past,
+      fetch: (input, init) => fetch(input, init),
+      canPlay: canPlayType,
+      changed: (view) => this.#owner.changed(view),
+      over: (error) => {
+        this.end();
+        this.#owner.backToLive(error !== undefined);
+      },
+    });
+    void this.#rewind.start(SKIP_MS);
+    return true;
+  }
+
+  /** Ends it, wherever playback is. */
+  end(): void {
+    this.#rewind?.close();
+    this.#rewind = undefined;
+    this.#owner.changed(undefined);
+  }
+
+  #past(): Past | undefined {
+    const { origin } = location;
+    const [recording, node, streamId] = [this.#owner.recording(), this.#owner.node(), this.#owner.streamId()];
+    if (recording !== undefined) {
+      const library = new Library(this.#owner.server);
+      const setup = { itemId: recording, body: this.#owner.admission(), keptBase: site(''), origin };
+      return { access: new ItemAccess({ ...setup, play: (id, body) => library.play(id, body) }) };
+    }
+    if (node === undefined) return undefined;
+    const window = new WindowManifest();
+    const access = windowAccess(streamId, node, () => this.#owner.grant(), origin);
+    return { access, merged: (manifest) => window.merged(manifest) };
+  }
+}

@@ -1,0 +1,102 @@
+// Going back in a live stream: from near its end to its start and to the live edge again, in a recording and in a node's window.
+
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { FakeMedia, FakeNodes, FakeStore, fakeAccess, manifestOf, settle } from '../../library/fake-library';
+import type { CallError } from '../../protocol/error';
+import type { Manifest, TakeFormat } from '../../protocol/item';
+import { Rewind, type RewindView } from './rewind';
+import { WindowManifest, windowAccess } from './window';
+
+const MIME = 'video/webm; codecs="vp9,opus"';
+
+let store: FakeStore;
+let media: FakeMedia & { readyState: number };
+let views: RewindView[];
+let ends: (CallError | undefined)[];
+let rewind: Rewind | undefined;
+
+beforeEach(() => {
+  store = new FakeStore();
+  media = Object.assign(new FakeMedia(), { readyState: 4 });
+  views = [];
+  ends = [];
+});
+afterEach(() => rewind?.close());
+
+async function start(manifest: () => Manifest, backMs: number): Promise<Rewind> {
+  const nodes = new FakeNodes(store);
+  const answer = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> =>
+    new URL(input as string).pathname.endsWith('/manifest')
+      ? Promise.resolve(Response.json(manifest()))
+      : nodes.fetch(input, init);
+  rewind = new Rewind({
+    media,
+    past: { access: await fakeAccess() },
+    fetch: answer,
+    canPlay: () => true,
+    changed: (view) => views.push(view),
+    over: (error) => ends.push(error),
+    attach: media.attach,
+  });
+  await rewind.start(backMs);
+  for (let turn = 0; turn < 4; turn++) await settle();
+  return rewind;
+}
+
+it('plays from a little before the end, back to the start, and leads to the live edge again', async () => {
+  const take = store.take('r', MIME, 12);
+  const rewind = await start(() => manifestOf([take], true), 10_000);
+  expect(media.currentTime).toBe(110);
+  expect(views.at(-1)).toMatchObject({ positionMs: 110_000, startMs: 0, endMs: 120_000, paused: false });
+  rewind.seek(-5);
+  expect(media.currentTime).toBe(0);
+  rewind.skip(30_000);
+  expect(media.currentTime).toBe(30);
+  rewind.setPlaying(false);
+  expect(views.at(-1)?.paused).toBe(true);
+  expect(ends).toEqual([]);
+  rewind.seek(119_000);
+  expect(ends).toEqual([undefined]);
+  expect(media.src).toBe('');
+});
+
+it('begins at the start where there is less than it should go back', async () => {
+  const take = store.take('r', MIME, 2, { offsetMs: 40_000 });
+  await start(() => manifestOf([take], true), 60_000);
+  expect(media.currentTime).toBe(40);
+  expect(views.at(-1)).toMatchObject({ startMs: 40_000, endMs: 60_000 });
+});
+
+it('is over where there is nothing to play, and where it cannot be read', async () => {
+  await start(() => manifestOf([], true), 10_000);
+  expect(ends).toEqual([undefined]);
+  ends = [];
+  await start(() => ({ item_id: 7 }) as unknown as Manifest, 10_000);
+  expect(ends[0]?.code).toBe('bad_answer');
+});
+
+it('keeps what has left the window on the time line', () => {
+  const window = new WindowManifest();
+  const first = store.take('w', MIME, 3);
+  const later: TakeFormat = { ...first, fragments: store.take('w', MIME, 5).fragments.slice(2) };
+  const next = store.take('n', 'video/mp4; codecs="avc1.64001f"', 1, { offsetMs: 50_000 });
+  window.merged(manifestOf([first], true));
+  const { takes, is_growing } = window.merged(manifestOf([later, next], true));
+  expect(is_growing).toBe(true);
+  expect(takes.map(({ fragments }) => fragments.map(({ start_ms }) => start_ms / 1000))).toEqual([
+    [0, 10, 20, 30, 40],
+    [50],
+  ]);
+  expect(window.merged(manifestOf([next], false)).takes).toHaveLength(2);
+});
+
+it('asks the node that serves the viewer, with the newest grant', async () => {
+  let grant = '';
+  const access = windowAccess('a'.repeat(32), '/cdn/a', () => grant, 'https://example.org/');
+  await access.open();
+  const [place = ''] = access.places;
+  expect(place).toBe(`https://example.org/cdn/a/streams/${'a'.repeat(32)}/window`);
+  grant = 'g2';
+  await access.open();
+  expect(access.address(place, 'manifest')).toBe(`${place}/manifest?grant=g2`);
+});
