@@ -11,6 +11,8 @@ import { deckCommandOf } from '../library/keys';
 import { Kept } from '../library/kept/kept';
 import { Playing } from '../library/playing';
 import { Queue, type Queued } from '../library/queue';
+import { startTransfer } from '../library/upload/transfer';
+import { Uploads } from '../library/upload/uploads';
 import type { Me } from '../protocol/account';
 import type { Item, ItemId, PlayItem } from '../protocol/item';
 import { strings } from '../strings';
@@ -19,6 +21,8 @@ import '../ui/library/deck';
 import type { ItemEvent } from '../ui/library/item-card';
 import type { ItemChangedEvent, TagEvent } from '../ui/library/item-details';
 import '../ui/library/item-details';
+import type { UploadList } from '../ui/library/uploads';
+import '../ui/library/uploads';
 import type { ItemList } from '../ui/library/item-list';
 import '../ui/library/item-list';
 import type { KeptPanel } from '../ui/library/kept-panel';
@@ -28,8 +32,9 @@ import '../ui/library/problem';
 import type { QueueGoEvent } from '../ui/library/queue-panel';
 import '../ui/library/queue-panel';
 import '../ui/people/account-menu';
+import { uploadIcon } from '../ui/icons';
 import '../ui/shell';
-import { base } from '../ui/styles';
+import { base, buttons } from '../ui/styles';
 import { toast } from '../ui/toasts';
 import { lettersAreOn, type Focused } from '../watch/keys';
 import { canPlayType } from '../watch/playback/mse/media-source';
@@ -52,11 +57,22 @@ export class LibraryPage extends LitElement {
   @state() private passphraseTried = false;
   @query('ud-deck') declare private deck: Deck;
   @query('ud-item-list') declare private list: ItemList | null;
+  @query('ud-uploads') declare private uploadList: UploadList | null;
   @query('ud-kept-panel') declare private keptPanel: KeptPanel | null;
   readonly #library = new Library();
   readonly #people = new People();
   readonly #kept = new Kept();
   readonly #queue = new Queue(tabMemory, () => this.#changed());
+  readonly #uploads = new Uploads({
+    start: startTransfer,
+    library: this.#library,
+    later: (ms, call) => {
+      const timer = setTimeout(call, ms);
+      return () => clearTimeout(timer);
+    },
+    changed: () => this.#changed(),
+    done: (itemId) => this.#uploaded(itemId),
+  });
   readonly #invitation = takeFromFragment('invitation');
   /** Where the list was when it was left. */
   #scrolled = 0;
@@ -65,6 +81,7 @@ export class LibraryPage extends LitElement {
 
   static override styles = [
     base,
+    buttons,
     css`
       .page {
         display: grid;
@@ -103,6 +120,7 @@ export class LibraryPage extends LitElement {
     super.connectedCallback();
     this.#kept.start(site('/library-worker.js'), site('/'));
     addEventListener('popstate', this.#went);
+    addEventListener('beforeunload', this.#warn);
     document.addEventListener('keydown', this.#key);
     void this.#look();
   }
@@ -110,6 +128,8 @@ export class LibraryPage extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     removeEventListener('popstate', this.#went);
+    removeEventListener('beforeunload', this.#warn);
+    this.#uploads.close();
     document.removeEventListener('keydown', this.#key);
     clearTimeout(this.#keptTimer);
     this.playing?.close();
@@ -177,14 +197,23 @@ export class LibraryPage extends LitElement {
 
   /** It stays in the page, so that one comes back to it as one left it. */
   #list(isStage: boolean): TemplateResult {
+    const mayUpload = this.me?.may_upload === true;
     return html`${isStage ? nothing : html`<h1>${strings.library.heading}</h1>`}
+      ${mayUpload ? html`<ud-uploads .uploads=${this.#uploads} .version=${this.version}></ud-uploads>` : nothing}
       <ud-item-list
         .library=${this.#library}
         .kept=${this.#kept}
         .playing=${this.isPlaying ? this.playing?.itemId : undefined}
         ?signed-in=${(this.me?.account ?? null) !== null}
-      ></ud-item-list>
+        >${mayUpload ? this.#uploadButton() : nothing}</ud-item-list
+      >
       <ud-kept-panel .kept=${this.#kept}></ud-kept-panel>`;
+  }
+
+  #uploadButton(): TemplateResult {
+    return html`<button slot="actions" class="button primary" type="button" @click=${() => this.uploadList?.choose()}>
+      ${uploadIcon} ${strings.uploads.choose}
+    </button>`;
   }
 
   #queuePanel(isStage: boolean): TemplateResult {
@@ -213,6 +242,10 @@ export class LibraryPage extends LitElement {
     if (shownId !== undefined && this.playing?.itemId !== shownId) this.#open(shownId, true);
     else if (shownId !== undefined) this.#changed();
   }
+
+  readonly #warn = (event: BeforeUnloadEvent): void => {
+    if (this.#uploads.isSending) event.preventDefault();
+  };
 
   readonly #went = (): void => {
     this.shownId = itemOf(location.pathname);
@@ -283,6 +316,12 @@ export class LibraryPage extends LitElement {
   #queued(item: Item): void {
     this.#queue.add(item);
     toast(strings.library.card.queued);
+  }
+
+  #uploaded(itemId: ItemId): void {
+    const view = this.#uploads.views.find((view) => view.itemId === itemId);
+    if (view !== undefined) toast(strings.uploads.finished(view.name));
+    this.list?.refresh();
   }
 
   #goInQueue(place: number): void {

@@ -9,7 +9,13 @@ import { MAX_SENDING, Uploads } from './uploads';
 function setUp() {
   const transfers: { name: string; listener: TransferListener; calls: string[] }[] = [];
   const timers: (() => void)[] = [];
-  const world = { state: 'processing' as ItemState, error: undefined as string | undefined, away: false, changes: 0 };
+  const world = {
+    state: 'processing' as ItemState,
+    error: undefined as string | undefined,
+    away: false,
+    changes: 0,
+    done: [] as string[],
+  };
   const uploads = new Uploads({
     start: (file, listener): Transfer => {
       const calls: string[] = [];
@@ -31,6 +37,7 @@ function setUp() {
       return () => void timers.splice(timers.indexOf(call), 1);
     },
     changed: () => world.changes++,
+    done: (itemId) => world.done.push(itemId),
   });
   const phases = (): string[] => uploads.views.map(({ phase }) => phase);
   /** Lets answers arrive. */
@@ -71,6 +78,7 @@ it('is done when the server has read the file, and says why a file could not be 
     await settle();
     expect(uploads.views[0]).toMatchObject({ phase, ...(error === undefined ? {} : { problem: error }) });
     expect(timers).toEqual([]);
+    expect(world.done).toEqual(state === 'ready' ? ['1'.repeat(32)] : []);
   }
 });
 

@@ -34,6 +34,8 @@ export interface UploadsSetup {
   later: (ms: number, call: () => void) => () => void;
   /** Anything that is shown changed. */
   changed(): void;
+  /** An item is ready. */
+  done(itemId: ItemId): void;
 }
 
 interface Entry {
@@ -157,8 +159,10 @@ export class Uploads {
     try {
       const { state, error } = await this.#setup.library.item(itemId);
       if (!this.#entries.includes(entry)) return;
-      if (state === 'ready') this.#show(entry, { phase: 'done' });
-      else if (state === 'failed') this.#show(entry, { phase: 'failed', problem: error ?? '' });
+      if (state === 'ready') {
+        this.#show(entry, { phase: 'done' });
+        this.#setup.done(itemId);
+      } else if (state === 'failed') this.#show(entry, { phase: 'failed', problem: error ?? '' });
       else again();
     } catch (cause) {
       const problem = asCallError(cause);

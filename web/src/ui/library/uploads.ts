@@ -19,6 +19,8 @@ const texts = strings.uploads;
 @customElement('ud-uploads')
 export class UploadList extends LitElement {
   @property({ attribute: false }) declare uploads: Uploads;
+  /** Grows whenever one of them changed. */
+  @property({ type: Number }) version = 0;
   @state() private dragging = false;
   @query('input') declare private input: HTMLInputElement;
 
