@@ -12,7 +12,7 @@ use crate::{
     address,
     options::{
         Contradiction, LogOptions, MainServerOptions, NodeOptions, ObjectsOptions, SecretOptions,
-        ServerOptions, SpawnOptions, StoreOptions, TlsOptions, TrustOptions, values,
+        ServerOptions, SpawnOptions, StoreOptions, TlsOptions, TrustOptions, UpkeepOptions, values,
     },
 };
 
@@ -59,6 +59,8 @@ pub(crate) enum Command {
     User(UserArgs),
     /// Show or replace the keys that sign grants; the main server may run or not
     Keys(KeysArgs),
+    /// List, import, export, verify and clean up recordings and uploads; the main server may run or not, except for import
+    Library(LibraryArgs),
     /// Check the health of a server on this machine; exit status 0 if it is healthy
     Healthcheck(HealthcheckArgs),
 }
@@ -76,6 +78,7 @@ impl Command {
             Self::Backup(args) | Self::Restore(args) => args.store.check(),
             Self::User(args) => args.store.check(),
             Self::Keys(args) => args.store.check(),
+            Self::Library(args) => args.store.check(),
             Self::Healthcheck(_) => Ok(()),
         }
     }
@@ -131,6 +134,8 @@ pub(crate) struct MainServerArgs {
     pub(crate) options: MainServerOptions,
     #[command(flatten)]
     pub(crate) objects: ObjectsOptions,
+    #[command(flatten)]
+    pub(crate) upkeep: UpkeepOptions,
 }
 
 impl MainServerArgs {
@@ -173,6 +178,43 @@ pub(crate) struct KeysArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) store: StoreOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LibraryArgs {
+    /// What to do
+    #[arg(value_enum)]
+    pub(crate) action: LibraryAction,
+    /// Files to import; or the item to export and the file to write; or, for ls, words that items have
+    #[arg(value_name = "ARGUMENT")]
+    pub(crate) arguments: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Replace media that is damaged or missing, where another copy is known
+    #[arg(long)]
+    pub(crate) repair: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
+    #[command(flatten)]
+    pub(crate) objects: ObjectsOptions,
+    #[command(flatten)]
+    pub(crate) upkeep: UpkeepOptions,
+}
+
+/// What to do with the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LibraryAction {
+    /// List items, newest first
+    Ls,
+    /// Add audio or video files as items
+    Import,
+    /// Write the media of an item to a file
+    Export,
+    /// Read all media, and report what is damaged or missing
+    Verify,
+    /// Delete media that no item names and that is old enough
+    Gc,
 }
 
 /// What to do with the keys that sign grants.

@@ -8,9 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use main_server::{App, Config, DataFolderError, Engine, Local, StartError};
+use main_server::{App, Config, DataFolderError, Local, StartError};
 use protocol::ErrorBody;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
 use tokio::{net::UnixStream, task::JoinSet, time::sleep};
 
@@ -25,7 +25,7 @@ const RETRY: Duration = Duration::from_millis(50);
 pub(crate) struct Caller {
     client: Client,
     /// Serves the socket if no server runs.
-    _server: JoinSet<()>,
+    server: JoinSet<()>,
 }
 
 impl Caller {
@@ -34,14 +34,25 @@ impl Caller {
     /// # Errors
     /// The folder or the store cannot be used.
     pub(crate) async fn open(store: &StoreOptions) -> Result<Self, Failure> {
+        Self::open_with(store, |_| {}).await
+    }
+
+    /// The same; if no server runs, `set` says how the calls are answered.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) async fn open_with(store: &StoreOptions, set: impl Fn(&mut Config)) -> Result<Self, Failure> {
         let path = Local::path(&store.data_dir);
-        let engine = store.engine()?;
+        let mut config = Config::new(&store.data_dir);
+        config.engine = store.engine()?;
+        config.trust = store.trust.load()?;
+        set(&mut config);
         let client = tls::http_client().unix_socket(path.clone()).no_proxy().build();
         let client = client.map_err(Failure::run("cannot create the HTTP client"))?;
         let mut server = JoinSet::new();
         let begun = Instant::now();
         while !answers(&path).await {
-            match open(&store.data_dir, &engine).await {
+            match open(config.clone()).await {
                 Ok(local) => drop(server.spawn(serve(local))),
                 Err(error) if is_in_use(&error) && begun.elapsed() < START_TIMEOUT => {}
                 Err(error) => return Err(Failure::config("cannot open the store")(error)),
@@ -54,7 +65,12 @@ impl Caller {
             }
             sleep(RETRY).await;
         }
-        Ok(Self { client, _server: server })
+        Ok(Self { client, server })
+    }
+
+    /// Whether a server runs: without one, calls are answered and nothing is done in the background.
+    pub(crate) fn is_running(&self) -> bool {
+        self.server.is_empty()
     }
 
     /// The answer to a call, `null` if it has no body.
@@ -67,29 +83,46 @@ impl Caller {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
-        let failed = || Failure::run("cannot reach the main server on its socket");
-        let request = self.client.request(method, format!("http://localhost{path}"));
+        let request = self.request(method, path);
         let request = match body {
             Some(body) => request.json(body),
             None => request,
         };
-        let response = request.send().await.map_err(failed())?;
-        let (status, bytes) = (response.status(), response.bytes().await.map_err(failed())?);
-        if status.is_success() {
-            return Ok(serde_json::from_slice(&bytes).unwrap_or_default());
-        }
-        let refusal = serde_json::from_slice::<ErrorBody>(&bytes).map(|body| body.error.message);
-        Err(Failure::Run(refusal.unwrap_or_else(|_| format!("the main server answered {status}"))))
+        let bytes = send(request).await?.bytes().await.map_err(unreachable())?;
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
     }
+
+    /// A request for [`send`].
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("http://localhost{path}"))
+    }
+}
+
+/// The answer to a request.
+///
+/// # Errors
+/// The server refuses, with its message.
+pub(crate) async fn send(request: RequestBuilder) -> Result<Response, Failure> {
+    let response = request.send().await.map_err(unreachable())?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let bytes = response.bytes().await.map_err(unreachable())?;
+    let refusal = serde_json::from_slice::<ErrorBody>(&bytes).map(|body| body.error.message);
+    Err(Failure::Run(refusal.unwrap_or_else(|_| format!("the main server answered {status}"))))
+}
+
+/// For `map_err`: the server is gone.
+pub(crate) fn unreachable() -> impl FnOnce(reqwest::Error) -> Failure {
+    Failure::run("cannot reach the main server on its socket")
 }
 
 async fn answers(socket: &Path) -> bool {
     UnixStream::connect(socket).await.is_ok()
 }
 
-async fn open(data_dir: &Path, engine: &Engine) -> Result<Local, StartError> {
-    let mut config = Config::new(data_dir);
-    config.engine = engine.clone();
+async fn open(config: Config) -> Result<Local, StartError> {
     let app = App::open(config).await?;
     // Held until the process ends, as the store is used until then.
     std::mem::forget(app.data_folder());

@@ -1,5 +1,5 @@
 //! The binary `undead`: `up` (everything in one process), `main-server`, `cdn`, `backup` and `restore`, `user`
-//! (accounts), `keys`, and `healthcheck` for containers.
+//! (accounts), `keys`, `library`, and `healthcheck` for containers.
 //!
 //! Exit status: 0 when asked to stop, 2 for wrong usage or configuration, 1 for anything else.
 
@@ -11,6 +11,7 @@ mod config;
 mod failure;
 mod healthcheck;
 mod keys;
+mod library;
 mod local;
 mod logging;
 mod main_server_alone;
@@ -83,6 +84,7 @@ async fn run(config: Config) -> Result<(), failure::Failure> {
         Command::Restore(args) => backup::restore(args).await,
         Command::User(args) => user::run(args).await,
         Command::Keys(args) => keys::run(args).await,
+        Command::Library(args) => library::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }
 }

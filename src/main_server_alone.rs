@@ -41,6 +41,7 @@ pub(crate) async fn open(args: MainServerArgs) -> Result<App, Failure> {
     config.engine = engine;
     config.grace = args.server.grace_ms.0;
     args.options.apply(&mut config);
+    args.upkeep.apply(&mut config);
     config.cluster_secret = args.secret.given().and_then(Secret::new);
     config.cluster_secret_file = args.secret.cluster_secret_file;
     let app = App::open(config).await.map_err(Failure::config("the main server cannot start"))?;

@@ -181,7 +181,7 @@ impl App {
             .and(grant_keys::feature(&context, &state))
             .and(library::feature(&context, &state, &broadcasters, &invitations, &library))
             .and(recordings::feature(&context, &recordings))
-            .and(blobs::feature(&context))
+            .and(blobs::feature(&context, &library))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;
         let (outbox, partition) = (Arc::clone(&context.outbox), Arc::clone(&context.partition));
@@ -269,7 +269,7 @@ async fn context(store: Store, config: Config) -> Result<(Context, Arc<Accounts>
     let cluster_id = bootstrap::cluster_id(&*store.kv).await?;
     let grants = grants(&keys, cluster_id, Now::read())?;
     let cluster_secret = cluster_secret(&config, &vault, &store).await?;
-    let objects = Objects::open(&config.objects, &config.trust)?;
+    let objects = Objects::open(&config.objects, &config.trust)?.refreshing_after(config.gc_grace / 2);
     let hasher = Hasher::default();
     let accounts = Accounts::new(&store.kv, hasher.clone(), config.accounts)?;
     let accounts = Arc::new(accounts);

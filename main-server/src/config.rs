@@ -23,6 +23,10 @@ pub struct Config {
     pub cluster_secret_file: Option<PathBuf>,
     /// Where the media of the library is kept; `objects` in the data folder.
     pub objects: Location,
+    /// Where another copy of it is kept, from which damaged blobs are repaired. Nothing is written there.
+    pub objects_copy: Option<Location>,
+    /// How long a blob that no item names is kept, and again until it is deleted for good; 24 h.
+    pub gc_grace: Duration,
     /// Which certificates of other servers are accepted; those of the system's authorities.
     pub trust: Trust,
     /// How often nodes send a heartbeat; 1 s.
@@ -178,6 +182,8 @@ impl Config {
         let data_dir = data_dir.into();
         Self {
             objects: Location::Folder(data_dir.join("objects")),
+            objects_copy: None,
+            gc_grace: Duration::from_secs(24 * 60 * 60),
             trust: Trust::default(),
             data_dir,
             engine: Engine::default(),

@@ -13,6 +13,7 @@ mod spawn;
 mod tls;
 mod trust;
 mod units;
+mod upkeep;
 pub(crate) mod values;
 
 pub(crate) use self::{
@@ -24,6 +25,7 @@ pub(crate) use self::{
     spawn::{Range, SpawnOptions},
     tls::{TlsMode, TlsOptions},
     trust::TrustOptions,
+    upkeep::UpkeepOptions,
 };
 
 /// Options that do not go together.

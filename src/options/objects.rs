@@ -22,14 +22,20 @@ impl ObjectsOptions {
 
     /// The location that was given; an empty one counts as not given.
     pub(crate) fn given(&self) -> Option<Location> {
-        self.objects.clone().filter(|location| *location != nowhere())
+        given(&self.objects)
     }
+}
+
+/// The location of an option; an empty one counts as not given.
+pub(super) fn given(option: &Option<Location>) -> Option<Location> {
+    option.clone().filter(|location| *location != nowhere())
 }
 
 fn nowhere() -> Location {
     Location::Folder(PathBuf::new())
 }
 
-fn location(text: &str) -> Result<Location, String> {
+/// Reads a location.
+pub(super) fn location(text: &str) -> Result<Location, String> {
     if text.is_empty() { Ok(nowhere()) } else { text.parse() }
 }

@@ -1,4 +1,4 @@
-//! Keys of objects in a store: `blobs/{first two digits}/{hash}` and `uploads/{upload}/{offset}`.
+//! Keys of objects in a store: `blobs/{first two digits}/{hash}`, `trash/{when}/{hash}` and `uploads/{upload}/{offset}`.
 
 use object_store::path::Path;
 
@@ -6,6 +6,8 @@ use crate::{Error, Hash};
 
 /// Where all blobs are.
 pub(crate) const BLOBS: &str = "blobs";
+/// Where blobs are that were discarded.
+pub(crate) const TRASH: &str = "trash";
 /// Where all parts of uploads are.
 pub(crate) const UPLOADS: &str = "uploads";
 

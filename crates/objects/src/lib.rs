@@ -14,12 +14,14 @@ mod main_servers;
 mod objects;
 mod parts;
 mod store;
+mod trash;
 
 pub use error::Error;
 pub use hash::Hash;
 pub use location::{Bucket, Credentials, Location, MainServers};
 pub use objects::{Info, Listed, Objects};
 pub use parts::Part;
+pub use trash::Discarded;
 
 /// Most bytes of one blob or part.
 pub const MAX_BYTES: u64 = 64 << 20;

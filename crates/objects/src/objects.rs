@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use object_store::path::Path;
 
-use crate::{Error, Hash, Location, key, main_servers::Client, store::Store};
+use crate::{Error, Hash, Location, key, main_servers::Client, store::Store, trash};
 
 /// Blobs younger than this are not written again by [`Objects::put`], unless the caller sets another age.
 const REFRESH_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
@@ -104,14 +104,17 @@ impl Objects {
         SystemTime::now().duration_since(info.modified_at).is_ok_and(|age| age >= self.refresh_after)
     }
 
-    /// The bytes of a blob. A whole read is verified. A range must lie within the blob; its bytes are not verified.
+    /// The bytes of a blob, also of a discarded one. A whole read is verified. A range must lie within the blob; its bytes are not verified.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Damaged`], [`Error::Range`], [`Error::Unavailable`].
     pub async fn get(&self, hash: &Hash, range: Option<Range<u64>>) -> Result<Bytes, Error> {
         let is_whole = range.is_none();
         let bytes = match &self.kept {
-            Kept::Store(store) => store.get(&key::blob(hash), range).await,
+            Kept::Store(store) => match store.get(&key::blob(hash), range.clone()).await {
+                Err(Error::Missing(_)) => slice(trash::find(store, hash).await?, hash, range),
+                bytes => bytes,
+            },
             Kept::MainServers(servers) => servers.get(hash, range).await,
         };
         // No blob has that many bytes.
@@ -175,6 +178,14 @@ impl Objects {
             Kept::MainServers(_) => Err(Error::Unsupported(what)),
         }
     }
+}
+
+fn slice(bytes: Bytes, hash: &Hash, range: Option<Range<u64>>) -> Result<Bytes, Error> {
+    let Some(range) = range else { return Ok(bytes) };
+    if range.is_empty() || range.end > bytes.len() as u64 {
+        return Err(Error::Range(hash.to_string()));
+    }
+    Ok(bytes.slice(range.start as usize..range.end as usize))
 }
 
 async fn hash_of(bytes: &Bytes) -> Result<Hash, Error> {

@@ -53,9 +53,11 @@ impl Objects {
     /// # Errors
     /// [`Error::Unavailable`]; some may be deleted then.
     pub async fn delete_parts(&self, upload: &str) -> Result<(), Error> {
+        let store = self.store("a part of an upload")?;
         for part in self.list_parts(upload).await? {
-            self.store("a part of an upload")?.delete(&key::part(upload, part.offset)?).await?;
+            store.delete(&key::part(upload, part.offset)?).await?;
         }
+        store.remove_empty(&key::upload(upload)?).await;
         Ok(())
     }
 

@@ -26,8 +26,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A folder or a bucket.
 pub(crate) struct Store {
     store: Arc<dyn ObjectStore>,
-    /// Exists as long as the folder is there: one that was unmounted is away, not empty.
-    marker: Option<PathBuf>,
+    /// Where it is, if it is a folder.
+    folder: Option<PathBuf>,
 }
 
 impl fmt::Debug for Store {
@@ -49,7 +49,7 @@ impl Store {
         let marker = folder.join(key::BLOBS);
         std::fs::create_dir_all(&marker).map_err(|error| failed(&error))?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| failed(&error))?;
-        Ok(Self { store: Arc::new(store.with_fsync(true)), marker: Some(marker) })
+        Ok(Self { store: Arc::new(store.with_fsync(true)), folder: Some(folder.to_owned()) })
     }
 
     /// Sends nothing.
@@ -57,7 +57,7 @@ impl Store {
     /// # Errors
     /// As [`bucket::open`].
     pub(crate) fn bucket(bucket: &Bucket, trust: &tls::Trust) -> Result<Self, Error> {
-        Ok(Self { store: bucket::open(bucket, trust)?, marker: None })
+        Ok(Self { store: bucket::open(bucket, trust)?, folder: None })
     }
 
     /// Replaces what is there.
@@ -101,6 +101,14 @@ impl Store {
                 _ => Error::Unavailable(reason),
             },
             (error, _) => error,
+        }
+    }
+
+    /// Replaces what is at `to`.
+    pub(crate) async fn copy(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        match limited(MOVE_TIMEOUT, self.store.copy(from, to)).await? {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.failed(from, error).await),
         }
     }
 
@@ -163,9 +171,19 @@ impl Store {
         first.transpose().map(drop).map_err(|error| unavailable(&error))
     }
 
+    /// Removes a folder that has become empty; what has objects stays. In a bucket there is nothing to remove.
+    pub(crate) async fn remove_empty(&self, prefix: &Path) {
+        if let Some(folder) = &self.folder {
+            // Most often it is not empty, and the next call tries again.
+            let _ = tokio::fs::remove_dir(folder.join(prefix.as_ref())).await;
+        }
+    }
+
+    /// A folder that was unmounted is away, not empty: it always has the folder of blobs.
     async fn is_here(&self) -> Result<(), Error> {
-        let Some(marker) = &self.marker else { return Ok(()) };
-        match tokio::fs::metadata(marker).await {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let marker = folder.join(key::BLOBS);
+        match tokio::fs::metadata(&marker).await {
             Ok(_) => Ok(()),
             Err(error) => Err(Error::Unavailable(format!("{}: {error}", marker.display()))),
         }

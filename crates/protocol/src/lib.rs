@@ -20,6 +20,7 @@ pub mod node;
 pub mod stream;
 pub mod stream_key;
 pub mod title;
+pub mod upkeep;
 
 pub use error::{ErrorBody, ErrorCode, WireError};
 pub use format::{Format, Formats};

@@ -1,11 +1,34 @@
-//! Which code an error of the object store has.
+//! What can go wrong with blobs, and which code an error of the object store has.
 
 use axum::http::StatusCode;
 use protocol::ErrorCode;
 
-use crate::api::error::Error;
+use crate::{api, library};
 
-impl From<objects::Error> for Error {
+/// Why upkeep of the blobs was not finished.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// Another main server collects garbage now.
+    #[error("a garbage collection is running already: try again when it has ended")]
+    Busy,
+    /// Another main server took over, because this one did not reach the store for too long.
+    #[error("the store was not reached for too long")]
+    LostLease,
+    /// The record of an item names a blob by something else than a hash.
+    #[error("an item names a blob {0:?}, which is not a hash")]
+    NotAHash(String),
+    /// The store's.
+    #[error("store: {0}")]
+    Store(#[from] store::Error),
+    /// The object store's.
+    #[error(transparent)]
+    Objects(#[from] objects::Error),
+    /// The library's.
+    #[error(transparent)]
+    Library(#[from] library::Error),
+}
+
+impl From<objects::Error> for api::error::Error {
     fn from(error: objects::Error) -> Self {
         match error {
             objects::Error::Missing(_) => Self::new(ErrorCode::UnknownBlob, error.to_string()),

@@ -1,7 +1,29 @@
-//! The blobs of the library: nodes without an object store of their own read and write them here.
+//! The blobs of the library: nodes without an object store of their own read and write them here, what no item names is
+//! deleted, and what is damaged is found.
 
+mod collect;
 mod error;
+mod lease;
+mod named;
+mod operate;
 mod range;
 mod routes;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+mod verify;
 
-pub(crate) use routes::feature;
+use std::sync::Arc;
+
+use self::upkeep::Upkeep;
+use crate::{
+    feature::{Context, Feature},
+    library::Library,
+};
+
+/// The routes of blobs, and their upkeep.
+pub(crate) fn feature(context: &Context, library: &Arc<Library>) -> Feature {
+    let upkeep = Arc::new(Upkeep::new(context, library));
+    let routes = routes::router(context).merge(operate::router(&upkeep, &context.credentials));
+    Feature::new(routes).task("upkeep of the library", async move { upkeep.run().await })
+}

@@ -26,7 +26,7 @@ use crate::{
         error::Error,
         extract::Raw,
     },
-    feature::{Context, Feature},
+    feature::Context,
 };
 
 /// Most blobs in memory at once, until they are sent or kept; few are larger than a few MiB.
@@ -48,11 +48,11 @@ impl FromRef<Arc<Api>> for Credentials {
 }
 
 /// The routes of blobs.
-pub(crate) fn feature(context: &Context) -> Feature {
+pub(super) fn router(context: &Context) -> Router {
     let (objects, credentials) = (context.objects.clone(), context.credentials.clone());
     let api = Api { objects, credentials, turns: Arc::new(Semaphore::new(AT_ONCE)) };
     let blob = get(read).put(write).layer(DefaultBodyLimit::max(MAX_BYTES as usize));
-    Feature::new(Router::new().route("/api/blobs/{hash}", blob).with_state(Arc::new(api)))
+    Router::new().route("/api/blobs/{hash}", blob).with_state(Arc::new(api))
 }
 
 /// The blob that the path names, known or not.

@@ -9,6 +9,7 @@
 mod error;
 mod feature;
 mod index;
+mod item_blobs;
 pub(crate) mod manifest;
 pub(crate) mod record;
 mod retention;

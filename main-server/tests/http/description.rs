@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Where the routes are.
-const ROUTES: [&str; 12] = [
+const ROUTES: [&str; 13] = [
     include_str!("../../src/accounts/routes.rs"),
     include_str!("../../src/api/mod.rs"),
+    include_str!("../../src/blobs/operate.rs"),
     include_str!("../../src/blobs/routes.rs"),
     include_str!("../../src/broadcasters/routes.rs"),
     include_str!("../../src/grant_keys/routes.rs"),

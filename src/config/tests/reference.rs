@@ -179,8 +179,16 @@ fn the_example_holds_every_key_and_the_values_are_the_defaults() {
     }
 }
 
-/// Names that the documentation has and no option: of the containers' host, and of other programs.
-const FOREIGN: [&str; 4] = ["UNDEAD_PUBLIC_HOST", "--print-config", "--build", "--unix-socket"];
+/// Names that the documentation has and no option: of the containers' host, of other programs, and flags without a value.
+const FOREIGN: [&str; 7] = [
+    "UNDEAD_PUBLIC_HOST",
+    "--build",
+    "--ignore-existing",
+    "--json",
+    "--print-config",
+    "--repair",
+    "--unix-socket",
+];
 
 #[test]
 fn documentation_and_containers_name_only_options_that_exist() {

@@ -1,10 +1,10 @@
 //! What every folder and bucket has to do.
 
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use objects::{Error, Hash, Listed, Objects, Part};
+use objects::{Discarded, Error, Hash, Listed, Objects, Part};
 
 /// Runs the whole suite on an empty location.
 pub(crate) async fn run(objects: &Objects) {
@@ -21,6 +21,7 @@ pub(crate) async fn run_with_few(objects: &Objects) {
     what_is_missing_is_told(objects).await;
     same_content_is_kept_once(objects).await;
     old_blob_is_written_again(objects).await;
+    discarded_blob_is_read_restored_and_purged(objects).await;
     parts_of_uploads_are_kept_in_order(objects).await;
 }
 
@@ -114,6 +115,31 @@ async fn many_blobs_are_listed(objects: &Objects) {
         futures_util::future::try_join_all(deletes).await.expect("deleted");
     }
     assert_eq!(listed(objects).await, []);
+}
+
+async fn discarded_blob_is_read_restored_and_purged(objects: &Objects) {
+    let content = Bytes::from_static(b"discarded");
+    let hash = objects.put(content.clone()).await.expect("put");
+    let (first, second) = (UNIX_EPOCH + Duration::from_secs(1), UNIX_EPOCH + Duration::from_secs(2));
+    let (first, second) = (Discarded::at(first), Discarded::at(second));
+    objects.discard(&hash, first).await.expect("discarded");
+    objects.discard(&hash, second).await.expect("it is not there any more");
+    assert_eq!(listed(objects).await, []);
+    assert_eq!(objects.head(&hash).await, Ok(None));
+    assert_eq!(objects.get(&hash, None).await, Ok(content.clone()));
+    assert_eq!(objects.get(&hash, Some(3..9)).await, Ok(content.slice(3..9)));
+    assert_eq!(objects.get(&hash, Some(3..10)).await, Err(Error::Range(hash.to_string())));
+    assert_eq!(objects.trash().await, Ok(vec![first]));
+
+    objects.restore(&hash, first).await.expect("restored");
+    assert_eq!(listed(objects).await.len(), 1);
+    assert_eq!(objects.trash().await, Ok(Vec::new()));
+    objects.discard(&hash, second).await.expect("discarded");
+    let in_trash: Vec<Hash> =
+        objects.list_trash(second).expect("can list").try_collect().await.expect("listed");
+    assert_eq!(in_trash, [hash]);
+    objects.purge(&hash, second).await.expect("purged");
+    assert_eq!(objects.get(&hash, None).await, Err(Error::Missing(hash.to_string())));
 }
 
 async fn parts_of_uploads_are_kept_in_order(objects: &Objects) {

@@ -1,4 +1,4 @@
-//! `GET /api/library/{item_id}/manifest`, for nodes.
+//! `GET /api/library/{item_id}/manifest`, for nodes, and for operators, who export items.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use axum::{
 };
 
 use super::{Api, extract::ItemPath};
-use crate::api::{caller::Node, error::Error};
+use crate::api::{caller::NodeOrOperator, error::Error};
 
 /// The manifest with its version as `ETag`; 304 to a node that has it, as `If-None-Match` or the query `known` says.
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
-    _: Node,
+    _: NodeOrOperator,
     ItemPath(item_id): ItemPath,
     uri: Uri,
     headers: HeaderMap,
