@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers fuzz bench configuration perf simulate judge control fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record fuzz bench configuration perf simulate judge control fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -83,6 +83,9 @@ simulate: ## Placement on ten thousand simulated nodes: records, tables and figu
 
 configuration: ## Generate docs/configuration.md, docs/limits.md and docs/undead.example.toml from the code
 	WRITE_CONFIGURATION=1 $(CARGO) test --locked --bin undead the_
+
+record: ## A broadcast of ten minutes is recorded while nodes, the main server and the object store fail (needs ffmpeg)
+	LONG_RECORDING=1 $(CARGO) test --locked --test recording every_frame
 
 fuzz: ## Every fuzz target for a minute (FUZZ_SECONDS, FUZZ_TARGETS; about 10 minutes on two processors)
 	scripts/fuzz.sh

@@ -1,0 +1,117 @@
+//! Recordings of real processes: nodes and main servers are killed without warning, the object store goes away, and every frame of the
+//! broadcast is in the recording once, in order.
+//!
+//! The short form runs with the other tests, four times as fast as a broadcast. `make record` is the long one: ten minutes at the speed of
+//! a broadcast.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod broadcaster;
+mod cluster;
+mod media;
+mod socketio;
+
+use std::time::Duration;
+
+use self::{
+    broadcaster::Broadcaster,
+    cluster::Cluster,
+    media::{Broadcast, Frames},
+};
+
+/// How long a broadcast is, and how fast it is sent.
+#[derive(Clone, Copy)]
+struct Form {
+    /// Of the first take; the second one has half of that.
+    seconds: u64,
+    /// Times the speed of a broadcast.
+    speed: u32,
+    /// How long the object store is away, in seconds of media.
+    away: u64,
+}
+
+fn form() -> Form {
+    match std::env::var_os("LONG_RECORDING") {
+        Some(_) => Form { seconds: 400, speed: 1, away: 60 },
+        None => Form { seconds: 40, speed: 4, away: 8 },
+    }
+}
+
+#[tokio::test]
+async fn every_frame_is_recorded_once_while_nodes_the_main_server_and_the_object_store_fail() {
+    let Form { seconds, speed, away } = form();
+    let takes = [Broadcast::make(seconds, 0).await, Broadcast::make(seconds / 2, 1).await];
+    let mut cluster = Cluster::start(&["a", "b", "c"]).await;
+    let mut live = Broadcaster::start(&cluster, &takes[0], speed).await;
+    let at = |share: u64| seconds * share / 100;
+
+    live.send_until(at(25)).await;
+    let first = cluster.node_at(&live.node());
+    cluster.kill_node(&first);
+    cluster.lose_spool(&first);
+    live.send_until(at(35)).await;
+    cluster.start_node(&first).await;
+
+    live.send_until(at(45)).await;
+    cluster.objects_away();
+    live.send_until(at(45) + away / 2).await;
+    cluster.kill_main_server();
+    live.send_until(at(45) + away).await;
+    cluster.objects_back();
+    cluster.start_main_server().await;
+
+    live.send_until(at(85)).await;
+    let second = cluster.node_at(&live.node());
+    cluster.restart_node(&second).await;
+    live.send_until(seconds).await;
+
+    // The broadcaster's page takes another source.
+    live.begin_take(&takes[1]).await;
+    live.send_until(seconds / 4).await;
+    let third = cluster.node_at(&live.node());
+    cluster.restart_node(&third).await;
+    live.send_until(seconds / 2).await;
+    let item_id = live.item_id.clone();
+    live.end().await;
+
+    cluster.until_ready(&item_id).await;
+    let manifest = cluster.until_manifest(&item_id, |manifest| manifest.takes.len() == 2).await;
+    for (number, (broadcast, take)) in takes.iter().zip(&manifest.takes).enumerate() {
+        let recorded = Frames::decode(cluster.media(take)).await;
+        broadcast.frames().await.compare(&recorded, &format!("take {number}"));
+    }
+}
+
+#[tokio::test]
+async fn when_everything_is_killed_at_most_the_newest_group_is_lost() {
+    let broadcast = Broadcast::make(30, 0).await;
+    let mut cluster = Cluster::start(&["a", "b"]).await;
+    let mut live = Broadcaster::start(&cluster, &broadcast, 4).await;
+    live.send_until(25).await;
+    let item_id = live.item_id.clone();
+    // What was sent lately is on its way to the disk.
+    cluster.until_spooled(&live.node()).await;
+    drop(live);
+    cluster.kill_all();
+    cluster.start_main_server().await;
+    for name in ["a", "b"] {
+        cluster.start_node(name).await;
+    }
+    cluster.until_ready(&item_id).await;
+    let sent = broadcast.frames().await;
+    let is_whole = |frames: &Frames| frames.is_begin_of(&sent) && frames.seconds() >= 23;
+    let recorded = async || {
+        let manifest = cluster.manifest(&item_id).await;
+        match manifest.takes.as_slice() {
+            [take] => Some(Frames::decode(cluster.media(take)).await),
+            _ => None,
+        }
+    };
+    cluster::until("the recording has all but the newest group", async || {
+        recorded().await.is_some_and(|frames| is_whole(&frames))
+    })
+    .await;
+}
+
+/// Interval for looking whether a condition holds.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
