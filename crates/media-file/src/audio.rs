@@ -1,4 +1,4 @@
-//! MP3, AAC in ADTS, FLAC and Ogg, read by Symphonia.
+//! FLAC and Ogg, read by Symphonia.
 
 use bytes::Bytes;
 use media::{Codec, Rendition, Track, TrackKind, packet_duration_us};
@@ -16,13 +16,13 @@ use symphonia::{
         io::{MediaSource, MediaSourceStream},
         units::TimeBase,
     },
-    default::formats::{AdtsReader, FlacReader, MpaReader, OggReader},
+    default::formats::{FlacReader, OggReader},
 };
 
 use crate::{
     Error, Tags,
     input::Input,
-    sniff::{self, FrameHeader, Kind},
+    sniff::Kind,
     source::{Opened, Packet, Source, SourceTrack, samples_us, ticks_us},
 };
 
@@ -52,13 +52,11 @@ pub(crate) fn open(mut input: Input, kind: Kind) -> Result<Opened, Error> {
     let stream = MediaSourceStream::new(Box::new(input.from(0)), Default::default());
     let options = FormatOptions::default();
     let reader: Result<Box<dyn FormatReader>, _> = match kind {
-        Kind::Mp3 => MpaReader::try_new(stream, options).map(|reader| Box::new(reader) as _),
-        Kind::Adts => AdtsReader::try_new(stream, options).map(|reader| Box::new(reader) as _),
         Kind::Flac => FlacReader::try_new(stream, options).map(|reader| Box::new(reader) as _),
         _ => OggReader::try_new(stream, options).map(|reader| Box::new(reader) as _),
     };
     let reader = reader.map_err(damaged)?;
-    let described = reader.tracks().iter().find_map(|track| Some((track, describe(kind, track, &head)?)));
+    let described = reader.tracks().iter().find_map(|track| Some((track, describe(track)?)));
     let Some((read_track, track)) = described else {
         return Err(Error::Unsupported("it has no sound that browsers play".into()));
     };
@@ -66,29 +64,20 @@ pub(crate) fn open(mut input: Input, kind: Kind) -> Result<Opened, Error> {
         return Err(Error::Unsupported("it has no sound".into()));
     };
     let duration_us = read_track.num_frames.map(|frames| samples_us(frames as i64, sample_rate) as u64);
-    let delay = read_track.delay.unwrap_or(0);
-    let timing = match kind {
-        Kind::Mp3 | Kind::Adts => Timing::Counted { samples: -i64::from(delay) },
-        // WebM counts what Opus needs first as being there, and says how much that is.
-        _ if track.codec == Codec::Opus => Timing::Told { later: delay.into() },
-        _ => Timing::Told { later: 0 },
-    };
+    // WebM counts what Opus needs first as being there, and says how much that is.
+    let delay = if track.codec == Codec::Opus { read_track.delay.unwrap_or(0) } else { 0 };
     let source = AudioSource {
         input,
         id: read_track.id,
         time_base: read_track.time_base.or(TimeBase::try_from_recip(sample_rate)),
-        sample_rate,
         track: track.clone(),
-        first: sniff::frame(&head),
-        timing,
+        later: delay.into(),
         reader,
         has_ended: false,
     };
-    let lead = if matches!(source.timing, Timing::Counted { .. }) { delay } else { 0 };
-    let tracks = vec![SourceTrack { track, lead }];
     Ok(Opened {
         source: Box::new(source),
-        tracks,
+        tracks: vec![SourceTrack::new(track)],
         prefers: Rendition::WebM,
         duration_us,
         tags: Tags::default(),
@@ -115,14 +104,10 @@ fn damaged(error: ReadError) -> Error {
 }
 
 /// A track as it is read; `None` for what players do not take.
-fn describe(kind: Kind, track: &ReadTrack, head: &[u8]) -> Option<Track> {
+fn describe(track: &ReadTrack) -> Option<Track> {
     let Some(CodecParameters::Audio(parameters)) = &track.codec_params else { return None };
     let extra = parameters.extra_data.as_deref().unwrap_or_default();
-    let (codec, config) = match kind {
-        Kind::Mp3 => (Codec::Mp3, Bytes::new()),
-        Kind::Adts => (Codec::Aac, Bytes::from(aac_config(head)?)),
-        _ => of_codec(parameters.codec, extra)?,
-    };
+    let (codec, config) = of_codec(parameters.codec, extra)?;
     let sample_rate = if codec == Codec::Opus { 48_000 } else { parameters.sample_rate? };
     let channels = channels(parameters)?;
     (sample_rate > 0).then_some(Track {
@@ -147,14 +132,6 @@ fn of_codec(id: AudioCodecId, extra: &[u8]) -> Option<(Codec, Bytes)> {
     }
 }
 
-/// The `AudioSpecificConfig` (ISO 14496-3, section 1.6.2.1) for a header of ADTS (ISO 13818-7, section 6.2).
-fn aac_config(header: &[u8]) -> Option<Vec<u8>> {
-    let &[_, _, third, fourth, ..] = header else { return None };
-    let (object_type, rate) = ((third >> 6) + 1, third >> 2 & 15);
-    let channels = (third & 1) << 2 | fourth >> 6;
-    Some(vec![object_type << 3 | rate >> 1, rate << 7 | channels << 3])
-}
-
 /// Matroska's configuration of Vorbis: lengths, then all three headers. Symphonia gives the first, which has 30 bytes, and the third;
 /// the one between has tags.
 fn vorbis_config(extra: &[u8]) -> Option<Vec<u8>> {
@@ -164,28 +141,14 @@ fn vorbis_config(extra: &[u8]) -> Option<Vec<u8>> {
     Some([&[2, FIRST_BYTES, NO_TAGS.len() as u8][..], first, NO_TAGS, third].concat())
 }
 
-/// How packets are timed.
-#[derive(Debug)]
-enum Timing {
-    /// By what came before.
-    Counted {
-        /// Of the next packet.
-        samples: i64,
-    },
-    /// By the file, and so many ticks later.
-    Told { later: i64 },
-}
-
 struct AudioSource {
     input: Input,
     reader: Box<dyn FormatReader>,
     id: u32,
     time_base: Option<TimeBase>,
-    sample_rate: u32,
     track: Track,
-    /// What frames have to be like, in files that are nothing but frames.
-    first: Option<FrameHeader>,
-    timing: Timing,
+    /// How many ticks later than they say packets are.
+    later: i64,
     has_ended: bool,
 }
 
@@ -195,7 +158,7 @@ impl Source for AudioSource {
         while !self.has_ended {
             self.input.set_budget(PACKET_BUDGET_BYTES);
             match self.reader.next_packet() {
-                Ok(Some(packet)) if packet.track_id == self.id && self.is_of_file(&packet.data) => {
+                Ok(Some(packet)) if packet.track_id == self.id => {
                     if let Some(packet) = self.timed(packet) {
                         return Ok(Some(packet));
                     }
@@ -221,17 +184,7 @@ impl Source for AudioSource {
 }
 
 impl AudioSource {
-    /// Whether a packet is no garbage that only looks like a frame.
-    fn is_of_file(&self, data: &[u8]) -> bool {
-        match &self.first {
-            Some(first) if first.kind == Kind::Mp3 => {
-                sniff::frame(data).is_some_and(|frame| frame.is_like(first))
-            }
-            _ => true,
-        }
-    }
-
-    fn timed(&mut self, packet: symphonia::core::packet::Packet) -> Option<Packet> {
+    fn timed(&self, packet: symphonia::core::packet::Packet) -> Option<Packet> {
         let base = self.time_base?;
         let ticks_us =
             |ticks: i64| ticks_us(ticks.checked_mul(base.numer.get().into())?, base.denom.get()).into();
@@ -240,22 +193,9 @@ impl AudioSource {
         let told_us = || ticks_us(i64::try_from(packet.dur.get()).ok()?);
         let whole_us = packet_duration_us(&self.track, &packet.data).and_then(|us| us.try_into().ok());
         let whole_us: i64 = whole_us.or_else(told_us)?;
-        let pts_us = match &mut self.timing {
-            Timing::Counted { samples } => {
-                let pts_us = samples_us(*samples, self.sample_rate);
-                *samples = samples.checked_add(us_samples(whole_us, self.sample_rate))?;
-                pts_us
-            }
-            Timing::Told { later } => ticks_us(packet.pts.get().checked_add(*later)?)?,
-        };
+        let pts_us = ticks_us(packet.pts.get().checked_add(self.later)?)?;
         let heard_us = u64::try_from(whole_us.saturating_sub(trimmed_us?)).ok();
         let duration_us = heard_us.filter(|&duration_us| duration_us > 0);
         Some(Packet { track: 0, pts_us, duration_us, key: true, data: Bytes::from(packet.data) })
     }
-}
-
-/// How many samples are nearest to a time in µs.
-fn us_samples(time_us: i64, sample_rate: u32) -> i64 {
-    let samples = (i128::from(time_us) * i128::from(sample_rate) + 500_000).div_euclid(1_000_000);
-    i64::try_from(samples).unwrap_or(i64::MAX)
 }

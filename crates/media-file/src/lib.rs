@@ -4,8 +4,8 @@
 //! bytes of a file ── sniff ──► a source: packets and their times ── cutter ──► fragments ── media::Muxer ──► MP4 │ WebM │ bare MP3
 //! ```
 //!
-//! [`open`] tells the format by content. Symphonia reads MP3, ADTS, FLAC and Ogg, lofty the tags, `media` WebM, Matroska and
-//! fragmented MP4; the sample tables of MP4 and WAV are read here. A file is read once, from front to back but for MP4's tables and
+//! [`open`] tells the format by content. Symphonia reads FLAC and Ogg, lofty the tags, `media` WebM, Matroska and fragmented
+//! MP4; MP3, ADTS, WAV and the sample tables of MP4 are read here. A file is read once, from front to back but for MP4's tables and
 //! for tags at the end. Reading blocks: call it where that is allowed.
 //!
 //! Memory does not depend on the file's size: see [`MAX_FRAGMENT_BYTES`] and `README.md`. Damaged files give an error or what can be
@@ -16,6 +16,8 @@ mod bare;
 mod cutter;
 mod error;
 mod file;
+mod frame_header;
+mod frames;
 mod input;
 mod matroska;
 mod mp4;

@@ -1,7 +1,7 @@
 //! A file's source by its format.
 
 use crate::{
-    Error, audio,
+    Error, audio, frames,
     input::Input,
     matroska, mp4,
     sniff::{self, Kind, Sniffed},
@@ -20,7 +20,8 @@ pub(crate) fn open(input: &Input, file_name: &str) -> Result<Opened, Error> {
         Kind::Matroska => return matroska::open(media),
         Kind::Mp4 => mp4::open(media),
         Kind::Wav => wav::open(media),
-        Kind::Mp3 | Kind::Adts | Kind::Flac | Kind::Ogg => {
+        Kind::Mp3 | Kind::Adts => frames::open(media),
+        Kind::Flac | Kind::Ogg => {
             input.set_budget(HEADER_BUDGET_BYTES);
             audio::open(media, kind)
         }

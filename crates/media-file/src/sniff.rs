@@ -1,6 +1,6 @@
 //! The format of a file, told by its first bytes.
 
-use crate::{Error, input::Input, tags::picture_type};
+use crate::{Error, frame_header::FrameHeader, input::Input, tags::picture_type};
 
 /// The formats that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,75 +128,16 @@ fn is_playlist(head: &[u8]) -> bool {
 
 /// The first frame of MP3 or AAC that is followed by another one of its kind, or ends the file.
 fn first_frame(head: &[u8]) -> Option<(Kind, usize)> {
-    memchr_ff(head).find_map(|at| {
-        let found = frame(&head[at..])?;
+    possible_starts(head).find_map(|at| {
+        let found = FrameHeader::read(&head[at..])?;
         let next = head.get(at + found.bytes..)?;
-        let follows = next.len() < 4 || frame(next).is_some_and(|next| next.is_like(&found));
+        let follows = next.len() < 4 || FrameHeader::read(next).is_some_and(|next| next.is_like(&found));
         follows.then_some((found.kind, at))
     })
 }
 
-fn memchr_ff(head: &[u8]) -> impl Iterator<Item = usize> {
+fn possible_starts(head: &[u8]) -> impl Iterator<Item = usize> {
     head.iter().enumerate().filter(|(_, byte)| **byte == 0xff).map(|(at, _)| at)
-}
-
-/// The header of a frame of MP3 or of AAC in ADTS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FrameHeader {
-    pub(crate) kind: Kind,
-    /// Bytes of the whole frame.
-    bytes: usize,
-    /// What is the same in all frames of a file.
-    constant: [u8; 3],
-}
-
-impl FrameHeader {
-    /// Whether both can be frames of one file.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
-        (self.kind, self.constant) == (other.kind, other.constant)
-    }
-}
-
-/// Reads the header at the start of `data`.
-pub(crate) fn frame(data: &[u8]) -> Option<FrameHeader> {
-    match data {
-        [0xff, second, ..] if second & 0xf6 == 0xf0 => adts_frame(data),
-        [0xff, second, ..] if second & 0xe6 == 0xe2 => mp3_frame(data),
-        _ => None,
-    }
-}
-
-/// ISO 11172-3, section 2.4.1.3. Frames without a bit rate of their own ("free format") are not read.
-fn mp3_frame(data: &[u8]) -> Option<FrameHeader> {
-    const KBITS: [[usize; 15]; 2] = [
-        [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
-        [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
-    ];
-    let &[_, second, third, fourth, ..] = data else { return None };
-    let version = second >> 3 & 3;
-    let is_mpeg1 = version == 3;
-    let halvings = match version {
-        0 => 2,
-        2 => 1,
-        3 => 0,
-        _ => return None,
-    };
-    let kbits = *KBITS[usize::from(is_mpeg1)].get(usize::from(third >> 4)).filter(|&&kbits| kbits > 0)?;
-    let rate = [44_100_usize, 48_000, 32_000].get(usize::from(third >> 2 & 3))? >> halvings;
-    let padding = usize::from(third >> 1 & 1);
-    let bytes = if is_mpeg1 { 144 } else { 72 } * kbits * 1000 / rate + padding;
-    let is_mono = u8::from(fourth >> 6 == 3);
-    Some(FrameHeader { kind: Kind::Mp3, bytes, constant: [second & 0xfe, third & 0x0c, is_mono] })
-}
-
-/// ISO 13818-7, section 6.2.
-fn adts_frame(data: &[u8]) -> Option<FrameHeader> {
-    let &[_, second, third, fourth, fifth, sixth, ..] = data else { return None };
-    let bytes = usize::from(fourth & 3) << 11 | usize::from(fifth) << 3 | usize::from(sixth >> 5);
-    let is_valid = third >> 2 & 15 < 13 && bytes > if second & 1 == 0 { 9 } else { 7 };
-    // Profile, rate and channels.
-    let constant = [second & 0xf8, third & 0xfd, fourth & 0xc0];
-    is_valid.then_some(FrameHeader { kind: Kind::Adts, bytes, constant })
 }
 
 #[cfg(test)]

@@ -257,3 +257,72 @@ fn missing_sound_is_silence() {
         );
     }
 }
+
+#[test]
+fn pictures_stay_turned_and_in_shape() {
+    for (name, options) in [
+        ("turned.mp4", "-c:v libx264 -preset ultrafast -metadata:s:v:0 rotate=90"),
+        ("wide.mp4", "-c:v libx264 -preset ultrafast -aspect 2:1"),
+        ("wide.webm", "-c:v libvpx -deadline realtime -cpu-used 8 -aspect 2:1"),
+    ] {
+        let file = encoded(name, &format!("{PICTURES}2 {options} -pix_fmt yuv420p"));
+        let read = read(&file);
+        let shape = |file: &Path| {
+            let entries = "stream=display_aspect_ratio,width,height:stream_side_data=rotation";
+            common::run(
+                "ffprobe",
+                &format!("-v error -show_entries {entries} -of default=nw=1 {}", file.display()),
+            )
+        };
+        assert_eq!(shape(&read.saved(0, read.all())), shape(&file), "{name}");
+    }
+}
+
+#[test]
+fn subtitles_and_further_tracks_are_left_out() {
+    let words = common::path("words.srt");
+    std::fs::write(&words, "1\n00:00:00,000 --> 00:00:01,000\nWords\n").unwrap();
+    for (name, options) in
+        [("many.mkv", "-c:v libx264 -c:a aac -c:s srt"), ("many.mp4", "-c:v libx264 -c:a aac -c:s mov_text")]
+    {
+        let input = format!("{PICTURES}2 {SOUND}2 -i {}", words.display());
+        let file =
+            encoded(name, &format!("{input} -map 2 -map 1 -map 0 -map 1 -map 0 {options} -pix_fmt yuv420p"));
+        let read = read(&file);
+        let kinds: Vec<_> = read.file.tracks().into_iter().map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, ["video", "audio"], "{name}");
+        assert_same_packets(&file, &read, 0, "v:0", ROUNDING_S);
+        assert_same_packets(&file, &read, 0, "a:0", 1.5 * ROUNDING_S);
+    }
+}
+
+#[test]
+fn what_a_decoder_needs_first_is_not_heard() {
+    for (name, options) in [("gapless.mp3", "-c:a libmp3lame"), ("gapless.m4a", "-c:a aac")] {
+        let file = encoded(name, &format!("{SOUND}2 {options}"));
+        let given = packets(&read(&file).saved(0, 0..1), "a:0");
+        let heard = given.iter().filter(|shown| shown.pts_s >= -0.000_1).count();
+        assert!(given[0].pts_s < -0.02 && heard < given.len(), "{name} begins at {} s", given[0].pts_s);
+    }
+}
+
+#[test]
+fn mp3_is_read_behind_garbage_and_between_it() {
+    let file =
+        encoded("clean.mp3", &format!("{SOUND}4 -c:a libmp3lame -b:a 128k -write_xing 0 -id3v2_version 0"));
+    let frames = std::fs::read(&file).unwrap();
+    let (first, rest) = frames.split_at(frames.len() / 2);
+    let garbage = b"\xff\xfb no frame \0\xff\xe3".repeat(200);
+    let damaged = common::path("garbage.mp3");
+    std::fs::write(&damaged, [&garbage[..], first, &garbage, rest, b"TAG", &[0; 125]].concat()).unwrap();
+    let (given, clean) = (read(&damaged), read(&file));
+    let hashes = |read: &Read| packets(&read.saved(0, read.all()), "a:0").into_iter().map(|shown| shown.hash);
+    let (given, clean): (Vec<_>, Vec<_>) = (hashes(&given).collect(), hashes(&clean).collect());
+    let missing = clean.iter().filter(|hash| !given.contains(hash)).count();
+    assert!(
+        missing <= 1 && given.len() <= clean.len() + 1,
+        "{missing} of {} missing, {}",
+        clean.len(),
+        given.len()
+    );
+}
