@@ -248,6 +248,7 @@ impl Parts {
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
             group_bytes: self.limits.group_bytes.min(objects::MAX_BYTES),
+            grace: self.limits.grace,
             shutdown: self.shutdown.clone(),
         })
     }

@@ -1,6 +1,6 @@
 //! What recording needs of the node.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use objects::Objects;
 use tokio::sync::Semaphore;
@@ -31,6 +31,8 @@ pub(crate) struct RecorderParts {
     pub(crate) clock: Clock,
     /// Most bytes of one group.
     pub(crate) group_bytes: u64,
+    /// How long a stream waits for its broadcaster.
+    pub(crate) grace: Duration,
     pub(crate) shutdown: CancellationToken,
 }
 

@@ -24,6 +24,8 @@ const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(15);
 /// How long a standby lets the primary go first when the stream is over.
 const STANDBY_PAUSE: Duration = Duration::from_secs(10);
+/// Interval at which it asks meanwhile what the manifest holds.
+const ASK_INTERVAL: Duration = Duration::from_secs(1);
 /// Age from which an init segment is put into the object store again: a blob that a report names must be younger than what is deleted there.
 const INIT_AGE: Duration = Duration::from_secs(60 * 60);
 
@@ -47,6 +49,8 @@ enum Next {
     /// Nothing until something changes, or for so long.
     Later(Duration),
     Fragment(Box<SpooledFragment>),
+    /// Asks what the manifest holds.
+    Ask,
     Report,
     /// The recording is over, and nothing is left.
     Done,
@@ -65,6 +69,8 @@ pub(super) struct HandIn<'a> {
     role: Option<RecorderRole>,
     /// Since when the stream is over, in node time.
     over_ms: Option<u64>,
+    /// When a standby last asked, in node time.
+    asked_ms: u64,
     /// The main server knows that nothing more comes, or does not know the item.
     is_complete: bool,
     is_unknown: bool,
@@ -82,6 +88,7 @@ impl<'a> HandIn<'a> {
             unreported: None,
             role: None,
             over_ms: None,
+            asked_ms: 0,
             is_complete: false,
             is_unknown: false,
             is_stopping: false,
@@ -103,6 +110,7 @@ impl<'a> HandIn<'a> {
                     continue;
                 }
                 Next::Fragment(fragment) => self.upload(*fragment).await,
+                Next::Ask => self.ask().await,
                 Next::Report => self.report().await,
                 Next::Done => return !self.is_stopping,
             };
@@ -139,12 +147,23 @@ impl<'a> HandIn<'a> {
         match (fragment, pause) {
             (Some(fragment), _) => Next::Fragment(Box::new(fragment)),
             (None, _) if is_over && self.is_stopping => Next::Done,
-            (None, Some(pause)) => Next::Later(pause),
-            (None, None) if !is_over => Next::Nothing,
-            (None, None) if !self.is_complete => Next::Report,
-            (None, None) if role.is_none() => Next::Done,
-            (None, None) => Next::Nothing,
+            (None, Some(pause)) if self.has_more() => {
+                match ASK_INTERVAL.saturating_sub(now.since(self.asked_ms)) {
+                    Duration::ZERO => Next::Ask,
+                    wait => Next::Later(wait.min(pause)),
+                }
+            }
+            (None, _) if !is_over => Next::Nothing,
+            (None, _) if !self.is_complete => Next::Report,
+            (None, _) if role.is_none() => Next::Done,
+            (None, _) => Next::Nothing,
         }
+    }
+
+    /// Whether anything in the spool is not in the manifest, as far as the node knows.
+    fn has_more(&self) -> bool {
+        let Recording { context, item_id, .. } = self.recording;
+        context.spool.first_fragment(*item_id, Wanted::All).is_some()
     }
 
     /// Waits until something changes.
@@ -206,12 +225,33 @@ impl<'a> HandIn<'a> {
         Ok(Blob { hash: hash.to_string(), bytes: length })
     }
 
+    /// Asks what the manifest holds.
+    async fn ask(&mut self) -> Result<(), Error> {
+        self.asked_ms = self.recording.context.parts.clock.now().ms;
+        self.tell(ReportRecording { fragments: Vec::new(), is_complete: false }).await
+    }
+
     /// Reports the fragment that was uploaded, or that nothing more comes.
     async fn report(&mut self) -> Result<(), Error> {
-        let (recording, fragment) = (self.recording, self.unreported.clone());
-        let (context, item_id) = (&recording.context, recording.item_id);
+        let fragment = self.unreported.clone();
         let is_complete = fragment.is_none();
-        let report = ReportRecording { fragments: fragment.iter().cloned().collect(), is_complete };
+        self.tell(ReportRecording { fragments: fragment.iter().cloned().collect(), is_complete }).await?;
+        self.unreported = None;
+        self.is_complete = is_complete;
+        let (Some(fragment), false) = (fragment, self.is_unknown) else { return Ok(()) };
+        let Recording { context, item_id, .. } = self.recording;
+        let item_id = *item_id;
+        if !context.spool.is_any_recorded(item_id, fragment.first, fragment.groups) {
+            return Err(Error::NotTaken);
+        }
+        context.parts.metrics.recording_fragments.add(1);
+        Ok(())
+    }
+
+    /// Sends a report, and notes in the spool what the manifest holds.
+    async fn tell(&mut self, report: ReportRecording) -> Result<(), Error> {
+        let Recording { context, item_id, .. } = self.recording;
+        let item_id = *item_id;
         let RecordingProgress { recorded } = match context.parts.control.report(item_id, &report).await {
             Err(error) if error.code() == Some(ErrorCode::UnknownItem) => {
                 self.unknown();
@@ -219,15 +259,7 @@ impl<'a> HandIn<'a> {
             }
             answer => answer?,
         };
-        self.unreported = None;
-        self.is_complete = is_complete;
-        context.on_disk(move |spool| spool.confirm(item_id, &recorded)).await.ok_or(Error::Stopping)?;
-        let Some(fragment) = fragment else { return Ok(()) };
-        if !context.spool.is_any_recorded(item_id, fragment.first, fragment.groups) {
-            return Err(Error::NotTaken);
-        }
-        context.parts.metrics.recording_fragments.add(1);
-        Ok(())
+        context.on_disk(move |spool| spool.confirm(item_id, &recorded)).await.ok_or(Error::Stopping)
     }
 
     /// The item was deleted: nothing of it is needed.

@@ -121,3 +121,91 @@ impl TakeHead {
         Some(Arc::new(Self::new(take, init.mime.clone(), init.data.clone())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::{StreamId, event::FrameName, stream::Visibility};
+
+    use super::*;
+    use crate::hub::{
+        Hub, HubLimits, RingLimits,
+        samples::{run, tracks},
+    };
+
+    const FORMAT: protocol::Format = protocol::Format::WebM;
+
+    fn name(take: u64, group: u64, index: u32) -> FrameName {
+        FrameName { take, group, index }
+    }
+
+    /// A stream of take 0, which keeps a second.
+    fn stream() -> SharedStream {
+        let ring = RingLimits { window_ms: 1000, group_bytes: 1 << 20 };
+        let mut hub = Hub::new(HubLimits { ring, budget_bytes: 1 << 30, streams: 1 }, |_, _| {});
+        let stream = hub.open(StreamId::new("a", 1), Visibility::Public).unwrap();
+        lock(&stream).ring_mut().push_tracks(0, tracks()).unwrap();
+        stream
+    }
+
+    /// Appends groups of two runs, half a second each.
+    fn push(stream: &SharedStream, groups: std::ops::Range<u64>) {
+        for group in groups {
+            for index in [0, 1] {
+                let run = run(name(0, group, index), 1, 100);
+                lock(stream).ring_mut().push(0, run, None, 500 * group).unwrap();
+            }
+        }
+    }
+
+    /// The names of what was read, and whether each follows the one before.
+    fn read(reader: &mut Reader) -> Vec<(u64, u32, bool)> {
+        let runs = reader.read().into_iter();
+        runs.map(|run| (run.chunk.head.name.group, run.chunk.head.name.index, run.follows)).collect()
+    }
+
+    #[test]
+    fn a_recorder_shares_the_chunks_of_viewers_and_takes_few_under_one_lock() {
+        let stream = stream();
+        push(&stream, 0..3);
+        let of_viewers: Vec<_> =
+            (0..6).map(|position| lock(&stream).ring_mut().chunk(position, FORMAT).unwrap()).collect();
+        let bytes = lock(&stream).ring().budget().unwrap().bytes();
+        let mut reader = Reader::new(&stream, None, Arc::default());
+        let runs = reader.read();
+        assert!(runs.iter().zip(&of_viewers).all(|(run, chunk)| Arc::ptr_eq(&run.chunk, chunk)));
+        assert_eq!(runs.len(), 6);
+        assert_eq!(lock(&stream).ring().budget().unwrap().bytes(), bytes, "nothing was made for it");
+        assert!(reader.read().is_empty());
+        let many: Vec<_> =
+            (6..6 + 2 * MOST_RUNS as u32).map(|index| run(name(0, 3, index - 6), 1, 10)).collect();
+        many.into_iter().for_each(|run| lock(&stream).ring_mut().push(0, run, None, 1500).unwrap());
+        assert_eq!([reader.read().len(), reader.read().len()], [MOST_RUNS; 2]);
+    }
+
+    #[test]
+    fn a_recorder_that_is_late_continues_at_the_oldest_group_and_is_counted() {
+        let (stream, metrics) = (stream(), Arc::<Metrics>::default());
+        push(&stream, 0..1);
+        let mut reader = Reader::new(&stream, None, metrics.clone());
+        assert_eq!(read(&mut reader), [(0, 0, false), (0, 1, true)]);
+        push(&stream, 1..9);
+        let rest = read(&mut reader);
+        assert_eq!((rest[0], rest[1]), ((6, 0, false), (6, 1, true)), "a second is left");
+        assert_eq!((rest.last(), metrics.recording_lags.get()), (Some(&(8, 1, true)), 1));
+        lock(&stream).ring_mut().gap();
+        push(&stream, 10..11);
+        assert_eq!(read(&mut reader), [(10, 0, false), (10, 1, true)], "a gap is told, and is no lag");
+        assert_eq!(metrics.recording_lags.get(), 1);
+    }
+
+    #[test]
+    fn a_recorder_that_comes_back_begins_after_what_it_has() {
+        let stream = stream();
+        push(&stream, 0..2);
+        let begin = |last| read(&mut Reader::new(&stream, Some(last), Arc::default()))[..1].to_vec();
+        assert_eq!(begin(name(0, 0, 1)), [(1, 0, true)]);
+        assert_eq!(begin(name(0, 7, 1)), [(0, 0, false)], "unknown: all of it");
+        push(&stream, 2..6);
+        assert_eq!(begin(name(0, 2, 1)), [(3, 0, true)], "the last one that left is known");
+    }
+}

@@ -80,6 +80,7 @@ impl Recording {
         let most_group_bytes = self.context.parts.group_bytes;
         let open = move |spool: &Arc<Spool>| spool.writer(item_id, stream_id, most_group_bytes);
         let mut writer = self.context.on_disk(open).await?;
+        self.listed_again().await;
         while let Some(stream) = self.find().await {
             self.reading.send_replace(Reading::Live);
             let closed;
@@ -93,6 +94,17 @@ impl Recording {
             // The next process goes on with what is there.
             true => self.context.on_disk(move |_| writer.sync()).await,
             false => self.end(writer, false).await.map(drop),
+        }
+    }
+
+    /// Waits until a recording that an earlier process began is listed: its broadcaster may come back in the middle of a group, as long
+    /// as the stream is not over.
+    async fn listed_again(&self) {
+        let mut listed = self.listed.clone();
+        tokio::select! {
+            _ = listed.wait_for(Option::is_some) => {}
+            () = tokio::time::sleep(self.context.parts.grace) => {}
+            () = self.context.parts.shutdown.cancelled() => {}
         }
     }
 

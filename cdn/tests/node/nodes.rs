@@ -58,6 +58,7 @@ struct Row {
     public_url: String,
     peer_url: Option<String>,
     streams: Vec<CarriedStream>,
+    heartbeats: usize,
 }
 
 /// A main server and the nodes that know it.
@@ -186,6 +187,14 @@ impl Nodes {
         self.known.full.store(times, Relaxed);
     }
 
+    /// Waits until `node` has had an answer to a heartbeat since this call.
+    pub(crate) async fn until_heard(&self, node: &EdgeNode) {
+        let count = |rows: &HashMap<String, Row>| rows[&node.name].heartbeats;
+        let before = count(&self.known.nodes.lock().unwrap());
+        // The second one is sent after the first was answered.
+        self.until(|rows| (count(rows) >= before + 2).then_some(())).await;
+    }
+
     /// What is recorded, and by which node.
     pub(crate) fn library(&self) -> &FakeLibrary {
         &self.known.library
@@ -249,7 +258,7 @@ impl Drop for EdgeNode {
 }
 
 async fn register(State(known): State<Arc<Known>>, Json(body): Json<RegisterServer>) -> Json<Registered> {
-    let row = Row { public_url: body.public_url, peer_url: body.peer_url, streams: Vec::new() };
+    let row = Row { public_url: body.public_url, peer_url: body.peer_url, ..Row::default() };
     known.nodes.lock().unwrap().insert(body.hostname.clone(), row);
     let grant_keys = vec![signer().public_key().clone()];
     Json(Registered {
@@ -269,7 +278,12 @@ async fn heartbeat(
 ) -> Json<HeartbeatAnswer> {
     let ended = body.streams.iter().filter(|carried| carried.state == StreamState::Ended);
     known.over.lock().unwrap().extend(ended.map(|carried| carried.stream_id));
-    known.nodes.lock().unwrap().get_mut(&node_id).unwrap().streams = body.streams;
+    {
+        let mut nodes = known.nodes.lock().unwrap();
+        let row = nodes.get_mut(&node_id).unwrap();
+        row.streams = body.streams;
+        row.heartbeats += 1;
+    }
     let commands = known.commands.lock().unwrap().clone();
     let recordings = Some(known.library.recordings(&node_id));
     Json(HeartbeatAnswer { commands, recordings, ..HeartbeatAnswer::default() })

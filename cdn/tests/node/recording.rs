@@ -1,6 +1,6 @@
 //! Streams that are recorded: every frame of the broadcast is in the fragments once, in order, whatever dies meanwhile.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use cdn::Limits;
 use protocol::{
@@ -75,7 +75,7 @@ async fn until_written(node: &EdgeNode, bytes: u64) {
 async fn until_metric(node: &EdgeNode, name: &str, is_reached: impl Fn(u64) -> bool) {
     let look = async {
         while !is_reached(node.metric(name).await) {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(crate::harness::TEST_TIMEOUT, look)
@@ -143,9 +143,13 @@ async fn a_node_that_was_killed_goes_on_where_it_stopped() {
         let state = send_some(&broadcaster, id, &recording, next..killed_after).await;
         until_written(&node, media_bytes(&recording, next..killed_after)).await;
         node.kill();
+        // Main servers list a recording at the nodes that carry its stream.
+        recorders.nodes.library().dismiss("origin", item(1));
         node = recorders.node("origin").await;
+        recorders.nodes.until_heard(&node).await;
         (broadcaster, next) = resume(&node, id, &recording, state).await;
         assert_eq!(next, killed_after);
+        recorders.assign(&node, id, RecorderRole::Primary);
     }
     send_some(&broadcaster, id, &recording, next..recording.segments.len()).await;
     until_written(&node, media_bytes(&recording, next..recording.segments.len())).await;
@@ -172,7 +176,7 @@ async fn what_a_killed_node_left_is_handed_in_although_it_is_not_listed_any_more
     library.dismiss(&node.name, item(1));
     node.kill();
     library.set_away(false);
-    let node = recorders.node("origin").await;
+    let node = recorders.node_with("origin", |limits| limits.grace = Duration::from_millis(300)).await;
     recorders.until_complete(&node).await;
     // The second take had one group, which was not closed.
     recorders.check(&[&recording]);
@@ -285,6 +289,12 @@ async fn a_standby_hands_in_what_the_manifest_lacks_and_forgets_what_it_has() {
     let reported = library.fragments(item(1));
     assert_eq!((reported.len(), reported[0].groups, reported[0].ends_take), (2, 3, true), "{reported:?}");
     until_metric(&standby, "undead_cdn_spool_bytes", |bytes| bytes < whole_bytes + 10_000).await;
+    // It is complete as soon as the primary has reported the rest.
+    library.take_fragment(item(1), fragment(1, 2, 1));
+    end(&broadcaster, id).await;
+    library.dismiss("standby", item(1));
+    recorders.until_complete(&standby).await;
+    assert_eq!(standby.metric("undead_cdn_recording_fragments_total").await, 1);
 }
 
 /// A fragment of another node.
