@@ -34,12 +34,12 @@ export class Firefox {
   }
 
   async watch(url: string): Promise<FirefoxViewer> {
-    return new FirefoxViewer(await this.#open(url));
+    return new FirefoxViewer(await this.open(url));
   }
 
   /** Goes live as a person would: choose, name, go live, take the link. */
   async goLive(baseUrl: string, title: string, canvas: SharedCanvas): Promise<FirefoxBroadcaster> {
-    const page = await this.#open(`${baseUrl}/live`, sharing(canvas));
+    const page = await this.open(`${baseUrl}/live`, sharing(canvas));
     return await FirefoxBroadcaster.goLive(page, title);
   }
 
@@ -48,7 +48,7 @@ export class Firefox {
   }
 
   /** Each page is a window of its own: pictures of tabs in the background stand still. `before` runs before the page does. */
-  async #open(url: string, before = ''): Promise<Page> {
+  async open(url: string, before = ''): Promise<Page> {
     const page = await this.#browser.newPage({ type: 'window' });
     await page.setViewport({ width: 1280, height: 800 });
     page.on('pageerror', (error) => this.#complaints.note(page.url(), String(error)));

@@ -266,6 +266,15 @@ describe('damaged media', () => {
     expect(states.map(({ phase }) => phase)).not.toContain('failed');
   });
 
+  it('is not what a device without sound plays', async () => {
+    await opened([store.take('s', OPUS, 4)]);
+    media.error = { message: 'NS_ERROR_DOM_MEDIA_MEDIASINK_ERR (0x806e000b): OnMediaSinkAudioError' };
+    media.dispatchEvent(new Event('error'));
+    await settle();
+    expect(states.at(-1)).toMatchObject({ phase: 'failed', error: { code: 'unsupported_media', reason: 'no_sound' } });
+    expect([media.currentTime, media.sources.length]).toEqual([0, 1]);
+  });
+
   it('throughout is a reason to fail', async () => {
     media.damaged.push('0,', '10000,');
     await opened([store.take('s', OPUS, 2)]);

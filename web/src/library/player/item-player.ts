@@ -20,6 +20,8 @@ const GROWTH_MS = 3_000;
 const JUMP_MS = 250;
 /** Fragments that the browser cannot read before playback fails. */
 const MOST_DAMAGED = 5;
+/** What Firefox says where it has no device to play sound: the media are not to blame. */
+const NO_SOUND = /MediaSink/;
 const RETRY = { firstMs: 500, longestMs: 8_000 };
 
 /** What a player tells. */
@@ -80,7 +82,7 @@ export class ItemPlayer {
     this.#media = setup.media;
     this.#lookahead = new Lookahead(setup.fetcher);
     const options = { signal: this.#closed.signal };
-    for (const event of ['seeking', 'timeupdate', 'play', 'waiting', 'stalled'])
+    for (const event of ['seeking', 'timeupdate', 'play', 'waiting', 'stalled', 'error'])
       this.#media.addEventListener(event, () => this.#poke(), options);
     // By the browser, or a key of the system.
     this.#media.addEventListener('pause', () => (this.#wantsToPlay = !this.#media.paused), options);
@@ -205,7 +207,10 @@ export class ItemPlayer {
   async #fill(): Promise<void> {
     const stage = this.#stage;
     if (stage === undefined) return this.#sleep();
-    if (this.#media.error !== null) return this.#skipDamaged(stage, this.#pieceAt(this.#positionMs));
+    const { error } = this.#media;
+    if (error !== null && NO_SOUND.test(error.message))
+      throw new CallError('unsupported_media', 'no device to play sound', { reason: 'no_sound' });
+    if (error !== null) return this.#skipDamaged(stage, this.#pieceAt(this.#positionMs));
     const piece = this.#wanted(stage);
     if (piece === undefined) {
       this.#jump(stage);

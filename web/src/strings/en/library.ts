@@ -77,6 +77,10 @@ export const library = {
       heading: 'This browser can’t play this item',
       advice: 'Current Chrome, Edge and Firefox may. You can download it.',
     },
+    no_sound: {
+      heading: 'This browser has nothing to play sound with',
+      advice: 'Connect headphones or speakers, and try again.',
+    },
     malformed_media: {
       heading: 'This item is damaged',
       advice: 'Playback could not continue. You can try to download it.',

@@ -52,7 +52,8 @@ export class ItemProblem extends LitElement {
     return this.#notice('error', this.#texts(error), error.code !== 'unknown_item');
   }
 
-  #texts({ code }: CallError): { heading: string; advice: string } {
+  #texts({ code, reason }: CallError): { heading: string; advice: string } {
+    if (reason === 'no_sound') return problems.no_sound;
     switch (code) {
       case 'unknown_item':
       case 'unsupported_media':
