@@ -21,7 +21,7 @@ const JUMP_MS = 250;
 /** Fragments that the browser cannot read before playback fails. */
 const MOST_DAMAGED = 5;
 /** What Firefox says where it has no device to play sound: the media are not to blame. */
-const NO_SOUND = /MediaSink/;
+const NO_SOUND = 'MediaSink';
 const RETRY = { firstMs: 500, longestMs: 8_000 };
 
 /** What a player tells. */
@@ -208,7 +208,7 @@ export class ItemPlayer {
     const stage = this.#stage;
     if (stage === undefined) return this.#sleep();
     const { error } = this.#media;
-    if (error !== null && NO_SOUND.test(error.message))
+    if (error?.message.includes(NO_SOUND))
       throw new CallError('unsupported_media', 'no device to play sound', { reason: 'no_sound' });
     if (error !== null) return this.#skipDamaged(stage, this.#pieceAt(this.#positionMs));
     const piece = this.#wanted(stage);
