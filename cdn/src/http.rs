@@ -27,7 +27,7 @@ use crate::{
     egress::Audience,
     hub::Hub,
     ingest::Ingest,
-    library::{FRAGMENTS, Library},
+    library::{FRAGMENTS, Library, TAKES},
     load::Meter,
     lock::lock,
     metrics::{Gauges, Metrics},
@@ -39,13 +39,15 @@ const RETRY_AFTER_S: u64 = 1;
 const MAX_PATH_CHARS: usize = 100;
 
 /// Header fields of answers with media that pages of other origins may read besides the usual ones.
-const EXPOSED: [HeaderName; 6] = [
+const EXPOSED: [HeaderName; 8] = [
     header::ACCEPT_RANGES,
+    header::CONTENT_DISPOSITION,
     header::CONTENT_LENGTH,
     header::CONTENT_RANGE,
     header::ETAG,
     header::RETRY_AFTER,
     FRAGMENTS,
+    TAKES,
 ];
 /// How long a browser may rely on the answer to a preflight request.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(7200);

@@ -48,7 +48,6 @@ impl Pieces {
     }
 
     /// All of it in one run; copied if it is not.
-    #[cfg(test)]
     pub(super) fn whole(&self) -> Bytes {
         match &self.pieces[..] {
             [piece] => piece.clone(),

@@ -52,7 +52,7 @@ impl BlobStore for Objects {
 }
 
 /// What all askers for a blob get.
-type Outcome = Result<Arc<Pieces>, Refusal>;
+pub(super) type Outcome = Result<Arc<Pieces>, Refusal>;
 type Fetch = BoxFuture<'static, Outcome>;
 
 /// Fetches that may have been abandoned by all askers, from which number on they are looked through.
@@ -100,6 +100,15 @@ impl Blobs {
             self.shared_fetch(&mut state, hash, bytes)
         };
         fetch.await
+    }
+
+    /// A blob as a manifest names it.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(super) async fn get_named(self: &Arc<Self>, blob: &protocol::item::Blob) -> Outcome {
+        let hash = blob.hash.parse().map_err(|_| Refusal::unknown_blob(&blob.hash))?;
+        self.get(hash, blob.bytes).await
     }
 
     /// Bytes of blobs in memory.

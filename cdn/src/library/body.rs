@@ -13,8 +13,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
+use media::Edit;
 use per_address::Share;
 
 use super::{
@@ -54,6 +55,8 @@ pub(super) struct MediaBody {
     slices: VecDeque<Slice>,
     source: Source,
     left: u64,
+    /// What to change in the blob of the first slice, once it was read.
+    edits: Vec<Edit>,
     /// Since others had their turn.
     turn: usize,
     blobs: Arc<Blobs>,
@@ -70,14 +73,40 @@ impl MediaBody {
         place: Share,
     ) -> Self {
         let left = slices.iter().map(|slice| slice.range.end - slice.range.start).sum();
-        Self { slices, source: Source::Unread, left, turn: 0, blobs, metrics, _place: place }
+        Self {
+            slices,
+            source: Source::Unread,
+            left,
+            edits: Vec::new(),
+            turn: 0,
+            blobs,
+            metrics,
+            _place: place,
+        }
     }
 
     /// Reads what is needed first, so that a failure becomes an answer of its own.
     pub(super) async fn begin(&mut self) -> Result<(), Refusal> {
-        if let Some(Slice { part: Part::Blob { hash, bytes }, .. }) = self.slices.front() {
-            self.source = Source::Held(self.blobs.get(*hash, *bytes).await?);
+        if let Some(Slice { part: Part::Blob { hash, bytes, .. }, .. }) = self.slices.front() {
+            let blob = self.blobs.get(*hash, *bytes).await?;
+            self.hold(blob)?;
         }
+        Ok(())
+    }
+
+    /// The blob of the first slice was read.
+    fn hold(&mut self, blob: Arc<Pieces>) -> Result<(), Refusal> {
+        self.edits = match self.slices.front() {
+            Some(Slice { part: Part::Blob { hash, shift: Some(shift), .. }, .. }) => {
+                let edits = shift.edits(&blob.whole());
+                edits.map_err(|error| {
+                    tracing::error!(blob = %hash, %error, "a fragment cannot be shifted in time");
+                    Refusal::unsupported("the takes of the item cannot be joined in one file")
+                })?
+            }
+            _ => Vec::new(),
+        };
+        self.source = Source::Held(blob);
         Ok(())
     }
 
@@ -91,7 +120,7 @@ impl MediaBody {
                     let end = range.end.min(range.start + PIECE_BYTES as u64);
                     return Poll::Ready(Some(Ok(made.slice(at(range.start)..at(end)))));
                 }
-                Part::Blob { hash, bytes } => (*hash, *bytes),
+                Part::Blob { hash, bytes, .. } => (*hash, *bytes),
             };
             let range = range.clone();
             match &mut self.source {
@@ -109,7 +138,11 @@ impl MediaBody {
                 Source::Window(window) => return Poll::Ready(Some(Ok(window.clone()))),
                 Source::Unread => self.source = Source::Arriving(self.read_whole(hash, bytes)),
                 Source::Arriving(arriving) => match ready!(arriving.as_mut().poll(cx)) {
-                    Ok(Arrival::Whole(blob)) => self.source = Source::Held(blob),
+                    Ok(Arrival::Whole(blob)) => {
+                        if let Err(refusal) = self.hold(blob) {
+                            return Poll::Ready(Some(Err(refusal)));
+                        }
+                    }
                     Ok(Arrival::Range(window)) => self.source = Source::Window(window),
                     Err(refusal) => return Poll::Ready(Some(Err(refusal))),
                 },
@@ -142,8 +175,31 @@ impl MediaBody {
         if slice.range.is_empty() {
             self.slices.pop_front();
             self.source = Source::Unread;
+            self.edits.clear();
         }
     }
+}
+
+/// `piece`, which begins at `begins` in its blob, with the edits that reach into it; copied if there are any.
+fn edited(piece: Bytes, begins: u64, edits: &[Edit]) -> Bytes {
+    let ends = begins + piece.len() as u64;
+    let span = |edit: &Edit| (edit.at as u64, (edit.at + edit.bytes().len()) as u64);
+    let mut reaching = edits.iter().filter(|edit| span(edit).0 < ends && span(edit).1 > begins).peekable();
+    if reaching.peek().is_none() {
+        return piece;
+    }
+    let mut copy = BytesMut::from(&piece[..]);
+    for edit in reaching {
+        let (start, end) = span(edit);
+        for (at, byte) in (start..end).zip(edit.bytes()) {
+            // One that reaches over the end of a piece is done in both.
+            if let Some(place) = at.checked_sub(begins).and_then(|at| copy.get_mut(usize::try_from(at).ok()?))
+            {
+                *place = *byte;
+            }
+        }
+    }
+    copy.freeze()
 }
 
 impl Body for MediaBody {
@@ -170,6 +226,8 @@ impl Body for MediaBody {
                 return Poll::Ready(Some(Err(std::io::Error::other(format!("{:?}", refusal.code())))));
             }
         };
+        let begins = this.slices.front().map_or(0, |slice| slice.range.start);
+        let piece = edited(piece, begins, &this.edits);
         this.advance(piece.len());
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
@@ -208,7 +266,7 @@ mod tests {
     }
 
     fn part(bytes: &Bytes) -> Part {
-        Part::Blob { hash: Hash::of(bytes), bytes: bytes.len() as u64 }
+        Part::Blob { hash: Hash::of(bytes), bytes: bytes.len() as u64, shift: None }
     }
 
     async fn next(body: &mut MediaBody) -> Option<std::io::Result<Bytes>> {

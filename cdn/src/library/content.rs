@@ -1,8 +1,9 @@
 //! What an answer consists of: blobs and bytes made for it, one after another, of which a range can be taken without reading any.
 
-use std::{collections::VecDeque, ops::Range};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use bytes::Bytes;
+use media::Shift;
 use objects::Hash;
 
 /// One part of an answer.
@@ -10,8 +11,8 @@ use objects::Hash;
 pub(super) enum Part {
     /// Bytes that were made for the answer.
     Made(Bytes),
-    /// A whole blob of so many bytes.
-    Blob { hash: Hash, bytes: u64 },
+    /// A whole blob of so many bytes, its times shifted if need be.
+    Blob { hash: Hash, bytes: u64, shift: Option<Arc<Shift>> },
 }
 
 impl Part {
@@ -53,11 +54,12 @@ impl Content {
     pub(super) fn hash(&self) -> Hash {
         let mut names = Vec::new();
         for part in &self.parts {
-            let hash = match part {
-                Part::Made(made) => Hash::of(made),
-                Part::Blob { hash, .. } => *hash,
+            let (hash, shift) = match part {
+                Part::Made(made) => (Hash::of(made), None),
+                Part::Blob { hash, shift, .. } => (*hash, shift.as_ref()),
             };
             names.extend_from_slice(hash.as_bytes());
+            names.extend_from_slice(&shift.map_or(0, |shift| shift.by_ms()).to_be_bytes());
         }
         Hash::of(&names)
     }

@@ -4,8 +4,8 @@ use axum::http::{HeaderName, HeaderValue};
 use protocol::item::{Blob, ManifestTake};
 
 use super::{
-    content::{Content, Part},
-    media::{ItemMedia, Rendition, renditions},
+    content::Content,
+    media::{ItemMedia, Rendition, blob_part, renditions},
     refusal::Refusal,
     request::{Fields, number},
     respond::{REVALIDATED, Representation},
@@ -41,7 +41,8 @@ pub(super) fn fragments(media: &ItemMedia, fields: &Fields) -> Result<Representa
     });
     let blobs: Vec<&Blob> = init.into_iter().chain(fragments).collect();
     let listed: Vec<_> = blobs.iter().map(|blob| format!("{}:{}", blob.hash, blob.bytes)).collect();
-    let content = Content::of(blobs.into_iter().map(part).collect::<Result<Vec<_>, _>>()?);
+    let content =
+        Content::of(blobs.into_iter().map(|blob| blob_part(blob, None)).collect::<Result<Vec<_>, _>>()?);
     let value = |text: String| HeaderValue::try_from(text).map_err(|_| Refusal::records_unavailable());
     Ok(Representation {
         etag: super::media::quoted(&content.hash()),
@@ -51,12 +52,6 @@ pub(super) fn fragments(media: &ItemMedia, fields: &Fields) -> Result<Representa
         cache: REVALIDATED,
         fields: vec![(FRAGMENTS, value(listed.join(", "))?)],
     })
-}
-
-/// A blob as a part of an answer.
-pub(super) fn part(blob: &Blob) -> Result<Part, Refusal> {
-    let hash = blob.hash.parse().map_err(|_| Refusal::unknown_blob(&blob.hash))?;
-    Ok(Part::Blob { hash, bytes: blob.bytes })
 }
 
 /// The take with the first fragment that is not over at `from_ms`.
@@ -78,11 +73,10 @@ fn end_ms(fragment: &protocol::item::Fragment) -> u64 {
 
 /// The rendition of the type `mime`, spaces apart; the take's own without one.
 fn chosen<'a>(take: &'a ManifestTake, mime: Option<&str>) -> Result<Rendition<'a>, Refusal> {
-    let plain = |mime: &str| mime.replace(' ', "").to_ascii_lowercase();
     let mut all = renditions(take);
     let found = match mime {
         None => all.next(),
-        Some(mime) => all.find(|rendition| plain(rendition.mime) == plain(mime)),
+        Some(mime) => all.find(|rendition| rendition.is(mime)),
     };
     found.ok_or_else(|| Refusal::unsupported("the take is not available in the type that `mime` names"))
 }

@@ -1,11 +1,14 @@
 //! The media of one item: its manifest as the main server wrote it, and which blobs it names.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::http::HeaderValue;
 use bytes::Bytes;
+use media::Shift;
 use objects::Hash;
 use protocol::item::{Blob, Fragment, Manifest, ManifestTake};
+
+use super::{content::Part, refusal::Refusal};
 
 /// What a blob named by a manifest is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +54,34 @@ pub(super) fn renditions(take: &ManifestTake) -> impl Iterator<Item = Rendition<
     std::iter::once(own).chain(others)
 }
 
+/// The rendition of a take for programs that do not say what they play: bare MP3 if there is one, which every program takes, else the take's own.
+pub(super) fn preferred(take: &ManifestTake) -> Option<Rendition<'_>> {
+    let mp3 = renditions(take).find(|rendition| rendition.container() == "audio/mpeg");
+    mp3.or_else(|| renditions(take).next())
+}
+
 impl Rendition<'_> {
     fn blobs(&self) -> impl Iterator<Item = &Blob> {
         self.init.into_iter().chain(self.fragments.iter().map(|fragment| &fragment.blob))
     }
+
+    /// Whether this is its type; spaces and case do not matter.
+    pub(super) fn is(&self, mime: &str) -> bool {
+        let plain = |mime: &str| mime.replace(' ', "").to_ascii_lowercase();
+        plain(self.mime) == plain(mime)
+    }
+
+    /// The type without its parameters, in lower case.
+    pub(super) fn container(&self) -> String {
+        let (container, _) = self.mime.split_once(';').unwrap_or((self.mime, ""));
+        container.trim().to_ascii_lowercase()
+    }
+}
+
+/// A blob as a part of an answer.
+pub(super) fn blob_part(blob: &Blob, shift: Option<Arc<Shift>>) -> Result<Part, Refusal> {
+    let hash = blob.hash.parse().map_err(|_| Refusal::unknown_blob(&blob.hash))?;
+    Ok(Part::Blob { hash, bytes: blob.bytes, shift })
 }
 
 impl ItemMedia {

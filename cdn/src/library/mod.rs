@@ -14,7 +14,10 @@ mod body;
 mod byte_lru;
 mod content;
 mod disk;
+mod file;
+mod file_name;
 mod fragments;
+mod hls;
 mod main_servers;
 mod manifests;
 mod media;
@@ -33,7 +36,7 @@ use protocol::ItemId;
 
 pub(crate) use self::{
     blobs::BlobStore, disk::DiskCache, fragments::FRAGMENTS, main_servers::manifest_source,
-    manifests::ManifestSource,
+    manifests::ManifestSource, routes::TAKES,
 };
 use self::{
     blobs::Blobs, manifests::Manifests, media::ItemMedia, refusal::Refusal, request::MediaRequest,

@@ -18,6 +18,9 @@ pub(super) struct Fields {
     pub(super) count: Option<String>,
     pub(super) init: Option<String>,
     pub(super) mime: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) take: Option<String>,
+    pub(super) at_ms: Option<String>,
 }
 
 /// A request, apart from its path.

@@ -114,6 +114,7 @@ async fn every_path_needs_a_grant_for_its_item() {
     let other = item_grant(item(2), "here", 4_000_000_000);
     for path in cdn::library_paths() {
         let path = path.strip_prefix("/library/{item_id}/").unwrap().replace("{hash}", &blob.hash);
+        let path = path.replace("{file}", &format!("{}.m4s", blob.hash));
         for (why, grant) in
             [("none", ""), ("expired", &expired), ("another item's", &other), ("nonsense", "a.b.c")]
         {

@@ -19,6 +19,7 @@ mod harness;
 mod http;
 mod large_chunks;
 mod library;
+mod library_files;
 mod library_support;
 mod main_server;
 mod nodes;

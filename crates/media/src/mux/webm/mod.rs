@@ -31,6 +31,9 @@ pub(super) fn init(tracks: &[Track]) -> Result<Bytes, Error> {
     Ok(out.into())
 }
 
+/// Fewest bytes of a Cluster's Timestamp: enough for 49 days, so that [`Shift`](crate::Shift) finds room for a later time.
+const TIMESTAMP_BYTES: usize = 4;
+
 /// What stands in a block before its data.
 const BLOCK_HEADER_BYTES: usize = 4;
 
@@ -108,9 +111,16 @@ impl<'a> Cluster<'a> {
     fn write(&self, out: &mut BytesMut, places: &mut Vec<Range<usize>>) {
         let blocks_bytes: usize = self.blocks().flatten().map(|block| block.bytes()).sum();
         ebml::write_id(out, id::CLUSTER);
-        ebml::write_size(out, 2 + ebml::uint_len(self.start_ms) + blocks_bytes);
-        ebml::write_uint(out, id::TIMESTAMP, self.start_ms);
+        let timestamp = self.timestamp();
+        ebml::write_size(out, 2 + timestamp.len() + blocks_bytes);
+        ebml::write_bytes(out, id::TIMESTAMP, &timestamp);
         places.extend(self.blocks().map(|block| block.map_or(0..0, |block| block.write(out, self.start_ms))));
+    }
+
+    /// The Timestamp's bytes: never fewer than [`TIMESTAMP_BYTES`].
+    fn timestamp(&self) -> Vec<u8> {
+        let len = ebml::uint_len(self.start_ms).max(TIMESTAMP_BYTES);
+        self.start_ms.to_be_bytes()[8 - len..].to_vec()
     }
 
     /// The block of each frame; `None` where nothing is written.
