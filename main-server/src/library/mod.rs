@@ -270,6 +270,25 @@ impl Library {
         self.items.remove(&item_id).await
     }
 
+    /// Deletes an item for good if it has no media, as the store has it. Says whether it is gone.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn remove_empty(&self, item_id: ItemId) -> Result<bool, Error> {
+        self.items.look_up(&item_id).await?;
+        let Some(record) = self.items.get(&item_id) else { return Ok(true) };
+        self.manifests.evict(item_id);
+        if !recorded(&self.manifests.load(item_id, record.media_version).await?.takes).is_empty() {
+            return Ok(false);
+        }
+        self.items.remove_if(&item_id, |found| found.media_version == record.media_version).await?;
+        let is_gone = self.items.get(&item_id).is_none();
+        if is_gone {
+            self.manifests.remove(item_id).await?;
+        }
+        Ok(is_gone)
+    }
+
     /// Replaces the picture of an item.
     ///
     /// # Errors

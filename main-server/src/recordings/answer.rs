@@ -81,11 +81,7 @@ impl Recordings {
 
 /// The nodes that record a stream, among those that carry it.
 pub(super) fn roles(registry: &Registry, stream_id: StreamId, stream: &LiveStream) -> Roles {
-    let named = |(node, carrier): (&NodeId, &'_ Carrier)| -> Option<(String, Carrier)> {
-        Some((registry.get(node).ok()?.hostname.clone(), carrier.clone()))
-    };
-    let carriers: Vec<(String, Carrier)> = stream.carriers().filter_map(named).collect();
-    let carriers: Vec<(&str, &Carrier)> =
-        carriers.iter().map(|(hostname, carrier)| (hostname.as_str(), carrier)).collect();
+    let named = |(node, carrier)| Some((registry.get(node).ok()?.hostname.as_str(), carrier));
+    let carriers: Vec<(&str, &Carrier)> = stream.carriers().filter_map(named).collect();
     Roles::among(stream_id, &stream.record().placed_on, &carriers)
 }

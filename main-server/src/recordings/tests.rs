@@ -85,3 +85,22 @@ async fn any_main_server_takes_reports_and_goes_on_where_another_died() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_item_is_not_taken_for_empty_by_a_server_that_has_not_heard_of_its_media() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let node = a.node("n").await;
+    let created: StreamCreated =
+        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
+    let item_id = created.recording.unwrap();
+    until("the item is made", async || {
+        told(&a, &node, &created).await.is_some() && b.library.known(item_id).is_some()
+    })
+    .await;
+    b.library.recorded(item_id).await.unwrap();
+    b.blind();
+    report(&a, &node, item_id, &fragments(&[fragment(0, 10)])).await;
+    assert!(!b.library.remove_empty(item_id).await.unwrap());
+    assert_eq!(a.library.recorded(item_id).await.unwrap().len(), 1);
+}

@@ -19,7 +19,7 @@ use protocol::{
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{
-    Recordings,
+    Progress, Recordings,
     answer::roles,
     gaps::end,
     picture::Pictures,
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     clock::Now,
-    library::{Error, NewItem, Text},
+    library::{Error, NewItem, Text, new_id},
     state::{
         catalogue::{
             LiveStream,
@@ -73,7 +73,8 @@ struct Memory {
     has_settled: bool,
     /// How many pauses players were led across.
     pauses: usize,
-    failed_at: Option<Instant>,
+    /// When looking after it last failed, and why.
+    failed: Option<(Instant, String)>,
 }
 
 impl Recordings {
@@ -120,13 +121,10 @@ impl Recordings {
         let looked_after = stream::iter(with_memory.collect::<Vec<_>>()).map(|(item_id, mut memory)| {
             let (seen, live) = (by_item.get(&item_id), &live);
             async move {
-                let is_left_alone = memory.failed_at.is_some_and(|at| at.elapsed() < RETRY);
+                let is_left_alone = memory.failed.as_ref().is_some_and(|(at, _)| at.elapsed() < RETRY);
                 if !is_left_alone {
                     let outcome = self.look_after(item_id, seen.copied(), live, &mut memory, now).await;
-                    memory.failed_at = outcome.is_err().then(Instant::now);
-                    if let Err(error) = outcome {
-                        tracing::warn!("recording {item_id} cannot be looked after now: {error}");
-                    }
+                    self.note_outcome(item_id, outcome, &mut memory);
                 }
                 (item_id, memory)
             }
@@ -134,6 +132,23 @@ impl Recordings {
         let looked_after: Vec<_> = looked_after.buffer_unordered(AT_A_TIME).collect().await;
         memories.extend(looked_after);
         self.add_pictures(pictures).await;
+    }
+
+    /// Logs a failure once. Nodes go on recording meanwhile: they are told to begin with what they have.
+    fn note_outcome(&self, item_id: ItemId, outcome: Result<(), Error>, memory: &mut Memory) {
+        let Err(error) = outcome else {
+            memory.failed = None;
+            return;
+        };
+        let reason = error.to_string();
+        if memory.failed.as_ref().is_none_or(|(_, before)| *before != reason) {
+            tracing::warn!("recording {item_id} cannot be looked after now, trying again: {reason}");
+        }
+        memory.failed = Some((Instant::now(), reason));
+        if let Some(record) = self.records.get(&item_id) {
+            let unknown = Progress { switches: record.switches, ..Progress::default() };
+            self.known().progress.entry(item_id).or_insert(unknown);
+        }
     }
 
     /// Every stream that is or was recorded, and the nodes that are alive.
@@ -199,7 +214,7 @@ impl Recordings {
         if let Some((_, seen)) = seen.filter(|(_, seen)| !seen.is_over && seen.shown != record.shown) {
             self.follow(item_id, seen).await?;
         }
-        let is_empty = self.known().progress.get(&item_id).is_none_or(|progress| progress.is_empty);
+        let is_empty = self.known().progress.get(&item_id).is_some_and(|progress| progress.is_empty);
         let is_live = |node: &NodeId| live.contains(node);
         if !record.is_finished && record.is_complete(is_empty, is_live, now_ms) {
             self.finish(item_id, is_empty).await?;
@@ -272,9 +287,8 @@ impl Recordings {
 
     /// The item is complete; one that has nothing is deleted.
     async fn finish(&self, item_id: ItemId, is_empty: bool) -> Result<(), Error> {
-        if is_empty {
+        if is_empty && self.library.remove_empty(item_id).await? {
             tracing::info!("nothing was recorded: item {item_id} is deleted");
-            self.library.remove(item_id).await?;
         } else {
             self.library.set_state(item_id, State::Ready, None).await?;
             tracing::info!("recording {item_id} is complete");
@@ -283,10 +297,20 @@ impl Recordings {
         Ok(())
     }
 
-    /// The item was deleted: its stream is not recorded any more.
+    /// The item was deleted: its stream is not recorded any more, or into another item if that is asked for again.
     async fn abandon(&self, item_id: ItemId, stream_id: Option<StreamId>) -> Result<(), Error> {
         if let Some(stream_id) = stream_id {
-            let off = |record: &StreamRecord| record.switched(false, item_id);
+            let next_item = new_id()?;
+            let off = |record: &StreamRecord| {
+                let known = record.recording.as_ref().filter(|known| known.item_id == item_id)?;
+                let recording = Recording {
+                    switches: known.switches + 1,
+                    is_on: false,
+                    item_id: next_item,
+                    from_now: known.from_now,
+                };
+                Some(StreamRecord { recording: Some(recording), ..record.clone() })
+            };
             self.state.stream_records.change(&stream_id, off).await?;
         }
         Ok(self.records.remove(&item_id).await?)

@@ -302,6 +302,9 @@ async fn an_item_that_is_deleted_while_it_grows_is_recorded_no_more() {
     until("viewers are told", async || stream.server.show(stream.id).await.recording.is_none()).await;
     let body = ReportRecording { fragments: vec![fragment(0, 10, 20)], is_complete: false };
     assert_eq!(report(&stream.server, &stream.a, stream.item_id, &body).await.code(), ErrorCode::UnknownItem);
+    // Recorded again, it becomes another item.
+    stream.switch(true).await;
+    stream.until_told(|told| told.item_id != stream.item_id && told.from_now).await;
 }
 
 /// The smallest WebP picture: 1 × 1.
