@@ -11,6 +11,7 @@
 //! Memory does not depend on the file's size: see [`MAX_FRAGMENT_BYTES`] and `README.md`. Damaged files give an error or what can be
 //! read of them ([`MediaFile::damage`]).
 
+mod ahead;
 mod audio;
 mod bare;
 mod cutter;
