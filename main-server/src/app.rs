@@ -175,7 +175,7 @@ impl App {
             .and(scaling::feature(&context, &state))
             .and(health::feature(&context))
             .and(accounts::feature(&context, &accounts))
-            .and(invitations::feature(&state, &library, &invitations))
+            .and(invitations::feature(&state, &invitations))
             .and(stream_keys::feature(&context, &state, &accounts, &keys))
             .and(broadcasters::feature(&context, &broadcasters))
             .and(grant_keys::feature(&context, &state))

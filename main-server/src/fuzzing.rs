@@ -7,7 +7,7 @@ use store::Record;
 use crate::{
     backup,
     cluster::gossip,
-    nodes,
+    library, nodes,
     state::{catalogue, registry},
     streams,
 };
@@ -30,6 +30,7 @@ pub fn gossip(input: &[u8]) {
 pub fn records(input: &[u8]) {
     record::<catalogue::record::Record>(input);
     record::<registry::record::Registration>(input);
+    record::<library::record::Record>(input);
 }
 
 fn record<T: Record + Debug>(input: &[u8]) {

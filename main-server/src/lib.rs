@@ -82,7 +82,7 @@ mod subject;
 
 pub use app::{App, StartError};
 pub use auth::Secret;
-pub use config::{AccountLimits, Config, Limits, Thresholds};
+pub use config::{AccountLimits, Config, LibraryLimits, Limits, Thresholds};
 pub use data_folder::{DataFolder, Error as DataFolderError};
 pub use local::Local;
 pub use pages::FrameAncestors;

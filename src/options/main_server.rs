@@ -15,7 +15,7 @@ use protocol::{account::Broadcast, item::RecordPolicy};
 use tls::Identity;
 
 use super::{
-    Contradiction, ServerOptions, TrustOptions,
+    Contradiction, LibraryOptions, ServerOptions, TrustOptions,
     units::{Bytes, Millis},
     values,
 };
@@ -180,6 +180,8 @@ pub(crate) struct MainServerOptions {
     /// Milliseconds until a session ends
     #[arg(long, value_name = "MS", help_heading = "People", default_value_t = Millis(AccountLimits::default().session_max))]
     pub(crate) session_max_ms: Millis,
+    #[command(flatten)]
+    pub(crate) library: LibraryOptions,
 }
 
 fn broadcast() -> impl TypedValueParser<Value = Broadcast> {
@@ -275,6 +277,7 @@ impl MainServerOptions {
         };
         config.broadcast = self.broadcast;
         config.record = self.record;
+        config.library = self.library.limits();
         config.accounts = AccountLimits {
             accounts: self.max_accounts,
             sessions: self.max_sessions,

@@ -4,6 +4,7 @@
 //! variable follow from that name (see [`crate::config`]), its comment is the help and the text of the reference page. Names
 //! end in the unit where a value has one.
 
+mod library;
 mod log;
 mod main_server;
 mod node;
@@ -17,6 +18,7 @@ mod upkeep;
 pub(crate) mod values;
 
 pub(crate) use self::{
+    library::LibraryOptions,
     log::{LogFormat, LogOptions},
     main_server::{MainServerOptions, StoreOptions},
     node::{NodeOptions, folder_name},

@@ -121,6 +121,14 @@ const ROWS: &[Row] = &[
     ("delete /api/library/{item_id}?of=private", HiddenItemEditor, NO_BODY, (204, "")),
     ("post /api/library/{item_id}/play", Open, NO_BODY, OK),
     ("post /api/library/{item_id}/play?of=private", HiddenItemNode, NO_BODY, OK),
+    ("get /library/{item_id}/poster", Open, NO_BODY, (404, "not_found")),
+    ("get /library/{item_id}/poster?of=private", HiddenItemNode, NO_BODY, (404, "not_found")),
+    ("get /library/{item_id}/previews/{at_ms}", Open, NO_BODY, (404, "not_found")),
+    ("get /library/{item_id}/previews/{at_ms}?of=private", HiddenItemNode, NO_BODY, (404, "not_found")),
+    ("get /library/{item_id}/download", Open, NO_BODY, (307, "")),
+    ("get /library/{item_id}/download?of=private", HiddenItemNode, NO_BODY, (307, "")),
+    ("get /library/{item_id}/audio.m3u8", Open, NO_BODY, (307, "")),
+    ("get /library/{item_id}/audio.m3u8?of=private", HiddenItemNode, NO_BODY, (307, "")),
     ("get /api/library/{item_id}/invitations", ItemEditor, NO_BODY, OK),
     ("get /api/library/{item_id}/invitations?of=private", HiddenItemEditor, NO_BODY, OK),
     ("post /api/library/{item_id}/invitations", ItemEditor, NO_BODY, (201, "")),
@@ -414,7 +422,7 @@ impl Fixture {
         };
         let (item_id, stream_id) = item_id.unwrap_or((new_id().unwrap(), stream_id));
         let path = path.replace("{item_id}", &item_id.to_string());
-        let path = ["{node_id}", "{name}", "{key_id}", "{invitation_id}", "{hash}"]
+        let path = ["{at_ms}", "{node_id}", "{name}", "{key_id}", "{invitation_id}", "{hash}"]
             .into_iter()
             .fold(path.replace("{stream_id}", &stream_id.to_string()), |path, name| {
                 path.replace(name, "nobody")

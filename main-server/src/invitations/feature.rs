@@ -1,26 +1,23 @@
-//! Invitations as a feature: what keeps them in sync with the store, and the end of those whose stream is over or
-//! whose item is gone. Their routes are among those of streams and of the library.
+//! Invitations as a feature: what keeps them in sync with the store, and the end of those whose stream is over.
+//! Their routes are among those of streams and of the library, which ends those of its items.
 
 use std::{sync::Arc, time::Duration};
 
+use protocol::StreamId;
 use tokio::time::{sleep, timeout};
 
-use super::{Invitations, record::Key};
-use crate::{clock::Now, feature::Feature, library::Library, state::ClusterState, subject::Subject};
+use super::Invitations;
+use crate::{clock::Now, feature::Feature, state::ClusterState, subject::Subject};
 
-/// Longest time between two looks for invitations whose stream is over or whose item is gone.
+/// Longest time between two looks for invitations whose stream is over.
 const TIDY_INTERVAL: Duration = Duration::from_secs(60);
 /// Shortest time between two looks for revocations.
 const REVOKED_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The tasks of invitations.
-pub(crate) fn feature(
-    state: &Arc<ClusterState>,
-    library: &Arc<Library>,
-    invitations: &Arc<Invitations>,
-) -> Feature {
+pub(crate) fn feature(state: &Arc<ClusterState>, invitations: &Arc<Invitations>) -> Feature {
     let [loading, following, revoking, tidying, saving] = [(); 5].map(|()| Arc::clone(invitations));
-    let (state, library) = (Arc::clone(state), Arc::clone(library));
+    let state = Arc::clone(state);
     Feature::default()
         .loading(move || {
             let invitations = Arc::clone(&loading);
@@ -28,7 +25,7 @@ pub(crate) fn feature(
         })
         .task("watch of invitations", async move { following.invitations.follow().await })
         .task("revoked invitations", async move { follow_revoked(&revoking).await })
-        .task("end of invitations", async move { tidy(&tidying, &state, &library).await })
+        .task("end of invitations", async move { tidy(&tidying, &state).await })
         .saving("uses of invitations", |shutdown| async move { saving.invitations.save(&shutdown).await })
 }
 
@@ -42,31 +39,25 @@ async fn follow_revoked(invitations: &Invitations) {
     }
 }
 
-async fn tidy(invitations: &Invitations, state: &ClusterState, library: &Library) {
+async fn tidy(invitations: &Invitations, state: &ClusterState) {
     loop {
         sleep(TIDY_INTERVAL).await;
         for key in invitations.keys() {
-            // A later look deletes what cannot be deleted now.
-            drop(remove_if_over(invitations, state, library, &key).await);
+            // The library ends those to its items.
+            let Subject::Stream(stream_id) = key.subject else { continue };
+            // A later look removes what cannot be removed now.
+            if matches!(is_over(state, stream_id).await, Ok(true)) {
+                drop(invitations.remove(&key).await);
+            }
         }
     }
 }
 
-async fn remove_if_over(
-    invitations: &Invitations,
-    state: &ClusterState,
-    library: &Library,
-    key: &Key,
-) -> Result<(), store::Error> {
-    let is_over = match key.subject {
-        Subject::Item(item_id) => library.find(item_id).await?.is_none(),
-        Subject::Stream(stream_id) => {
-            let runs = || state.read_streams(|catalogue, _| catalogue.running(stream_id).is_ok());
-            if !runs() {
-                state.stream_records.look_up(&stream_id).await?;
-            }
-            !runs()
-        }
-    };
-    if is_over { invitations.invitations.remove(key).await } else { Ok(()) }
+/// Whether a stream is over, as the store knows as well.
+async fn is_over(state: &ClusterState, stream_id: StreamId) -> Result<bool, store::Error> {
+    let runs = || state.read_streams(|catalogue, _| catalogue.running(stream_id).is_ok());
+    if !runs() {
+        state.stream_records.look_up(&stream_id).await?;
+    }
+    Ok(!runs())
 }

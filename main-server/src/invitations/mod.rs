@@ -240,7 +240,16 @@ impl Invitations {
         *self.told() = revoked;
     }
 
-    fn keys(&self) -> Vec<Key> {
+    /// Removes an invitation to what is over.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn remove(&self, key: &Key) -> Result<(), store::Error> {
+        self.invitations.remove(key).await
+    }
+
+    /// All invitations.
+    pub(crate) fn keys(&self) -> Vec<Key> {
         self.invitations.with(|records| records.iter().map(|(key, _)| key.clone()).collect())
     }
 

@@ -18,11 +18,13 @@ pub(crate) fn feature(
     invitations: &Arc<Invitations>,
     library: &Arc<Library>,
 ) -> Feature {
-    let [loading, following, retaining, saving] = [(); 4].map(|()| Arc::clone(library));
+    let [loading, following, retaining, tidying, saving] = [(); 5].map(|()| Arc::clone(library));
+    let ending = Arc::clone(invitations);
     let api = routes::Api {
         library: Arc::clone(library),
         state: Arc::clone(state),
         grants: Arc::clone(&context.grants),
+        objects: context.objects.clone(),
         passphrases: Arc::clone(&context.passphrases),
         broadcasters: Arc::clone(broadcasters),
         invitations: Arc::clone(invitations),
@@ -39,5 +41,9 @@ pub(crate) fn feature(
         })
         .task("watch of the library", async move { following.items.follow().await })
         .task("retention of the library", async move { retention::run(&retaining).await })
+        .task(
+            "end of invitations to items",
+            async move { retention::end_invitations(&tidying, &ending).await },
+        )
         .saving("items of the library", |shutdown| async move { saving.items.save(&shutdown).await })
 }

@@ -18,7 +18,7 @@ use protocol::{
 use tokio::time::{sleep, timeout};
 
 use super::{Error, Library, Record, index::Index};
-use crate::clock::Now;
+use crate::{clock::Now, invitations::Invitations, subject::Subject};
 
 /// Longest time between two looks.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -45,6 +45,25 @@ pub(super) async fn run(library: &Library) {
         }
         sleep(PAUSE).await;
         let _ = timeout(INTERVAL, changed.changed()).await;
+    }
+}
+
+/// Ends invitations to items that are gone, until it is dropped.
+pub(super) async fn end_invitations(library: &Library, invitations: &Invitations) {
+    loop {
+        sleep(INTERVAL).await;
+        tidy(library, invitations).await;
+    }
+}
+
+/// Ends those there are now.
+pub(super) async fn tidy(library: &Library, invitations: &Invitations) {
+    for key in invitations.keys() {
+        let Subject::Item(item_id) = key.subject else { continue };
+        // A later look removes what cannot be removed now.
+        if matches!(library.find(item_id).await, Ok(None)) {
+            drop(invitations.remove(&key).await);
+        }
     }
 }
 

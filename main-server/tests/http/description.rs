@@ -50,6 +50,7 @@ async fn every_method_is_described_and_no_other_is_allowed() {
         let concrete = path
             .replace("{stream_id}", &"0".repeat(32))
             .replace("{item_id}", &"0".repeat(32))
+            .replace("{at_ms}", "0")
             .replace("{node_id}", "none")
             .replace("{name}", "none")
             .replace("{key_id}", "none")

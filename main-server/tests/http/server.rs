@@ -107,7 +107,8 @@ impl Server {
         let mut tasks = JoinSet::new();
         tasks.spawn(app.run(shutdown.clone()));
         tasks.spawn(serving::serve(listener, router, limits, stopped));
-        let (setup_token, client) = (setup_token.unwrap_or_default(), tls_harness::client());
+        let builder = tls_harness::client_builder().redirect(reqwest::redirect::Policy::none());
+        let (setup_token, client) = (setup_token.unwrap_or_default(), builder.build().unwrap());
         Self { url, secret, setup_token, client, operator, folder, shutdown, tasks }
     }
 

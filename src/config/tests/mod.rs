@@ -257,7 +257,8 @@ fn every_main_server_option_reaches_the_main_server() {
     let text = "place_broadcasters = 'least-egress'\nplace_viewers = 'least-egress'\nscale_down_after = 11\nscale_up_above = 90\n\
                 scale_aim = 30\nscale_down_below = 20\nheartbeat_ms = 12\nlease_ms = 13\nfirst_media_ms = 14\n\
                 remember_ended_ms = 15\nmax_cluster_streams = 16\nmax_waiting_streams = 17\nmax_nodes = 18\n\
-                max_event_listeners = 19\nthumbnail_bytes = 20\n";
+                max_event_listeners = 19\nthumbnail_bytes = 20\nlibrary_items = 21\nlibrary_quota_bytes = 22\n\
+                library_account_quota_bytes = 23\nlibrary_keep_days = 24\nlibrary_undo_hours = 25\n";
     let mut config = main_server::Config::new("");
     up(load_file(&["up"], text).unwrap()).main_server.options.apply(&mut config);
     let times = [config.heartbeat, config.lease, config.first_media, config.remember_ended];
@@ -271,6 +272,10 @@ fn every_main_server_option_reaches_the_main_server() {
         limits.thumbnail_bytes,
     ];
     assert_eq!((counts, config.scale_down_after.as_secs()), ([16, 17, 18, 19, 20], 11));
+    let library = config.library;
+    let bytes = [library.items as u64, library.quota_bytes, library.account_quota_bytes.unwrap()];
+    let hours = [library.keep.unwrap(), library.undo].map(|time| time.as_secs() / 3600);
+    assert_eq!((bytes, hours), ([21, 22, 23], [24 * 24, 25]));
     assert_eq!((config.scaling.full, config.scaling.aim, config.scaling.spare), (90, 30, 20));
     assert_eq!(format!("{:?}", config.placement).matches("LeastEgress").count(), 2);
 }

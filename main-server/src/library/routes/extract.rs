@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{FromRequestParts, Path},
-    http::request::Parts,
+    http::{Uri, request::Parts},
 };
 use protocol::{ErrorCode, ItemId, grant::ItemClaims, item::Item, stream::Visibility};
 use serde::Deserialize;
@@ -55,10 +55,16 @@ impl FromRequestParts<Arc<Api>> for Shown {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Infallible> {
         Ok(Self {
             person: api.credentials.reader(parts),
-            token: bearer(&parts.headers).map(str::to_owned),
+            token: bearer(&parts.headers).or_else(|| grant_in_query(&parts.uri)).map(str::to_owned),
             is_node: api.credentials.is_node(&parts.headers),
         })
     }
+}
+
+/// The grant in the query of a picture or a file: pages show them by their addresses, without headers.
+fn grant_in_query(uri: &Uri) -> Option<&str> {
+    let query = uri.query().filter(|_| uri.path().starts_with("/library/"))?;
+    query.split('&').find_map(|pair| pair.strip_prefix("grant="))
 }
 
 impl Shown {
@@ -88,10 +94,12 @@ impl Shown {
 
 /// An item that the caller may see.
 pub(super) struct Reader {
-    item_id: ItemId,
+    pub(super) item_id: ItemId,
     pub(super) record: Record,
     /// Whether the caller may change it.
     may_edit: bool,
+    /// The invitation that admitted it to a private item before.
+    pub(super) invitation_id: Option<String>,
 }
 
 impl Reader {
@@ -111,12 +119,17 @@ impl FromRequestParts<Arc<Api>> for Reader {
         let Ok(shown) = Shown::from_request_parts(parts, api).await;
         let record = api.library.find(item_id).await?.ok_or(LibraryError::Unknown)?;
         let may_edit = shown.may_edit(api, &record);
-        let is_visible = may_edit
-            || !record.is_deleted()
-                && (record.visibility != Visibility::Private
-                    || shown.is_node
-                    || shown.earlier(api, item_id, &record).await?.is_some());
-        is_visible.then_some(Self { item_id, record, may_edit }).ok_or_else(|| LibraryError::Unknown.into())
+        let is_open =
+            may_edit || !record.is_deleted() && (record.visibility != Visibility::Private || shown.is_node);
+        let earlier = match is_open || record.is_deleted() {
+            true => None,
+            false => Some(shown.earlier(api, item_id, &record).await?.ok_or(LibraryError::Unknown)?),
+        };
+        if !is_open && earlier.is_none() {
+            return Err(LibraryError::Unknown.into());
+        }
+        let invitation_id = earlier.and_then(|claims| claims.invitation_id);
+        Ok(Self { item_id, record, may_edit, invitation_id })
     }
 }
 

@@ -1,11 +1,14 @@
-//! `/api/library`: list, read, change, delete and play items; and their manifests for nodes.
+//! `/api/library`: list, read, change, delete and play items, and their manifests for nodes; `/library/{item_id}/…`: their pictures,
+//! and the way to their files.
 
 mod edit;
 mod extract;
 mod invitations;
 mod list;
 mod manifest;
+mod pictures;
 mod play;
+mod redirect;
 
 use std::sync::Arc;
 
@@ -14,6 +17,7 @@ use axum::{
     extract::{FromRef, State},
     routing::{delete, get, post},
 };
+use objects::Objects;
 use protocol::item::{Item, Preview};
 use serving::{Forwarded, Prefix};
 
@@ -35,6 +39,8 @@ pub(super) struct Api {
     /// Knows the nodes.
     pub(super) state: Arc<ClusterState>,
     pub(super) grants: Arc<Grants>,
+    /// Has the pictures.
+    pub(super) objects: Objects,
     pub(super) passphrases: Arc<Passphrases>,
     /// Admit clients to private items.
     pub(super) invitations: Arc<Invitations>,
@@ -60,6 +66,10 @@ pub(super) fn router(api: Arc<Api>) -> Router {
         .route("/api/library/{item_id}/manifest", get(manifest::show))
         .route("/api/library/{item_id}/invitations", get(invitations::list).post(invitations::create))
         .route("/api/library/{item_id}/invitations/{invitation_id}", delete(invitations::revoke))
+        .route("/library/{item_id}/poster", get(pictures::poster))
+        .route("/library/{item_id}/previews/{at_ms}", get(pictures::preview))
+        .route("/library/{item_id}/download", get(redirect::download))
+        .route("/library/{item_id}/audio.m3u8", get(redirect::playlist))
         .with_state(api)
 }
 

@@ -60,13 +60,7 @@ pub(super) async fn play(
         // Only now, so that a client that no node serves uses up nothing.
         api.invitations.count(&invitation, now).await?;
     }
-    let claims = ItemClaims {
-        invitation_id: admitted.invitation_id,
-        rule: record.rule,
-        ..ItemClaims::play(item_id, 0, String::new())
-    };
-    let grant = api.grants.permit_item(claims, now)?;
-    api.play_grants.inc();
+    let grant = grant(&api, item_id, &record, admitted.invitation_id, now)?;
     Ok(Answer(Playable { grant, expires_in_s: PLAY.as_secs(), nodes }))
 }
 
@@ -107,7 +101,23 @@ async fn admit(
     is_right.then(Admitted::default).ok_or_else(|| LibraryError::Unknown.into())
 }
 
-fn check_state(record: &Record) -> Result<(), LibraryError> {
+/// A grant for a client that was admitted, with the invitation that admitted it.
+pub(super) fn grant(
+    api: &Api,
+    item_id: ItemId,
+    record: &Record,
+    invitation_id: Option<String>,
+    now: Now,
+) -> Result<String, Error> {
+    let claims =
+        ItemClaims { invitation_id, rule: record.rule, ..ItemClaims::play(item_id, 0, String::new()) };
+    let grant = api.grants.permit_item(claims, now)?;
+    api.play_grants.inc();
+    Ok(grant)
+}
+
+/// Whether the item has media.
+pub(super) fn check_state(record: &Record) -> Result<(), LibraryError> {
     match record.state {
         ItemState::Growing | ItemState::Ready => Ok(()),
         ItemState::Processing => {
@@ -121,7 +131,7 @@ fn check_state(record: &Record) -> Result<(), LibraryError> {
 }
 
 /// The nodes that serve an item, in the order to try them.
-fn nodes(api: &Api, item_id: ItemId, prefix: &Prefix, now: Now) -> Result<Vec<String>, Error> {
+pub(super) fn nodes(api: &Api, item_id: ItemId, prefix: &Prefix, now: Now) -> Result<Vec<String>, Error> {
     let candidates = api.state.read_nodes(|registry| registry.library_nodes(now.instant));
     let nodes = rendezvous::order(item_id.to_string().as_bytes(), candidates, MOST_NODES);
     if nodes.is_empty() {

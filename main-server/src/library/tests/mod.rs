@@ -5,6 +5,7 @@
 mod access;
 mod lists;
 mod manifests;
+mod pictures;
 mod retention;
 
 use protocol::{

@@ -11,7 +11,11 @@ use super::{fragment, item, take};
 use crate::{
     clock::Now,
     cluster::tests::{Cluster, Member, until},
-    library::{Error, manifest::NAMESPACE, retention::step},
+    library::{
+        Error,
+        manifest::NAMESPACE,
+        retention::{step, tidy},
+    },
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -99,4 +103,56 @@ async fn beyond_the_quota_deleted_items_go_first_and_then_the_oldest_recordings(
     step(&server.library, now).await.unwrap();
     assert!(server.library.find(old).await.unwrap().is_none());
     assert!(is_there(&server, upload).await && is_there(&server, growing).await);
+}
+
+#[tokio::test]
+async fn no_more_items_than_agreed_are_made() {
+    let server = Cluster::new().await.member(|config| config.library.items = 1).await;
+    let item_id = item(&server, "a", |_| {}).await;
+    assert!(matches!(server.library.room_for(None, 0), Err(Error::Full(_))));
+    // The same item again is none more.
+    assert_eq!(item(&server, "a", |new| new.item_id = item_id).await, item_id);
+    let more = super::NewItem {
+        item_id: crate::library::new_id().unwrap(),
+        kind: Kind::Upload,
+        state: State::Ready,
+        text: crate::library::Text::default(),
+        visibility: protocol::stream::Visibility::Public,
+        passphrase_hash: None,
+        owner: None,
+        stream_id: None,
+    };
+    assert!(matches!(server.library.create(more, Now::read()).await, Err(Error::Full(_))));
+}
+
+#[tokio::test]
+async fn an_account_has_no_more_bytes_than_its_share() {
+    let server = Cluster::new().await.member(|config| config.library.account_quota_bytes = Some(3_000)).await;
+    let owner =
+        crate::state::catalogue::record::Owner { account: "ann".into(), account_since_ms: 1, key_id: None };
+    let item_id = item(&server, "a", |new| new.owner = Some(owner)).await;
+    server.library.append(item_id, &take(0), &[fragment(0, 1)]).await.unwrap();
+    let room = |account, bytes| server.library.room_for(account, bytes);
+    assert!(
+        room(Some("ann"), 1_000).is_ok() && room(Some("bob"), 3_000).is_ok() && room(None, 9_000).is_ok()
+    );
+    assert!(matches!(room(Some("ann"), 1_001), Err(Error::Full(_))));
+}
+
+#[tokio::test]
+async fn invitations_to_an_item_go_with_it() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let ids = [item(&server, "a", |_| {}).await, item(&server, "b", |_| {}).await];
+    let invitations = crate::invitations::Invitations::new(&server.context().store.kv, 10);
+    for item_id in ids {
+        let new = protocol::invitation::CreateInvitation::default();
+        invitations.create(item_id.into(), new, Now::read()).await.unwrap();
+    }
+    server.library.delete(ids[0], Now::read()).await.unwrap();
+    tidy(&server.library, &invitations).await;
+    assert_eq!(invitations.list(ids[0].into()).len(), 1, "it can be restored");
+    server.library.remove(ids[0]).await.unwrap();
+    tidy(&server.library, &invitations).await;
+    let left = ids.map(|item_id| invitations.list(item_id.into()).len());
+    assert_eq!(left, [0, 1]);
 }

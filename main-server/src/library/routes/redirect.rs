@@ -1,0 +1,42 @@
+//! `GET /library/{item_id}/download` and `/library/{item_id}/audio.m3u8`: to a node, with a grant, for players and programs that
+//! only follow links.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serving::Forwarded;
+
+use super::{Api, extract::Reader, play};
+use crate::{api::error::Error, clock::Now};
+
+pub(super) async fn download(
+    State(api): State<Arc<Api>>,
+    reader: Reader,
+    forwarded: Forwarded,
+) -> Result<Response, Error> {
+    to_node(&api, reader, &forwarded, "download")
+}
+
+pub(super) async fn playlist(
+    State(api): State<Arc<Api>>,
+    reader: Reader,
+    forwarded: Forwarded,
+) -> Result<Response, Error> {
+    to_node(&api, reader, &forwarded, "audio.m3u8")
+}
+
+fn to_node(api: &Api, reader: Reader, forwarded: &Forwarded, name: &str) -> Result<Response, Error> {
+    let now = Now::read();
+    api.partition.admits_newcomers(now)?;
+    play::check_state(&reader.record)?;
+    let item_id = reader.item_id;
+    let nodes = play::nodes(api, item_id, forwarded.prefix(), now)?;
+    let grant = play::grant(api, item_id, &reader.record, reader.invitation_id, now)?;
+    let node = nodes.first().map(String::as_str).unwrap_or_default();
+    let location = format!("{node}/library/{item_id}/{name}?grant={grant}");
+    Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response())
+}

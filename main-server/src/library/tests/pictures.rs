@@ -1,0 +1,89 @@
+//! Pictures of items, and the way to their files, over HTTP.
+
+use bytes::Bytes;
+use protocol::{
+    ErrorCode, ItemId,
+    item::{Blob, Item, Playable},
+    stream::Visibility,
+};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use super::item;
+use crate::cluster::tests::{Cluster, Member};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
+
+async fn put(server: &Member, bytes: &'static [u8]) -> Blob {
+    let hash = server.context().objects.put(Bytes::from_static(bytes)).await.unwrap();
+    Blob { hash: hash.to_string(), bytes: bytes.len() as u64 }
+}
+
+async fn show(server: &Member, item_id: ItemId) -> Item {
+    server.operate(Method::GET, &format!("/api/library/{item_id}"), vec![]).await.read()
+}
+
+#[tokio::test]
+async fn pictures_are_sent_as_what_they_are_and_to_those_who_may_see_the_item() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let node = server.node("a").await;
+    server.serves_library(&node).await;
+    let item_id = item(&server, "a", |new| {
+        (new.visibility, new.passphrase_hash) = (Visibility::Private, None);
+    })
+    .await;
+    let picture = put(&server, PNG).await;
+    server.library.set_poster(item_id, picture.clone()).await.unwrap();
+    server.library.add_preview(item_id, 10_000, picture.clone()).await.unwrap();
+    let shown = show(&server, item_id).await;
+    let urls = [shown.poster_url.unwrap(), shown.previews[0].url.clone()];
+    assert_eq!(urls[1], format!("/library/{item_id}/previews/10000?v={}", &picture.hash[..16]));
+    let path = format!("/api/library/{item_id}/play");
+    let playable: Playable = server.operate(Method::POST, &path, vec![]).await.read();
+    for url in urls {
+        assert_eq!(server.get(&url).await.code(), ErrorCode::UnknownItem, "a private item");
+        let granted = format!("{url}&grant={}", playable.grant);
+        let response = server.call(Method::GET, &granted, &[], vec![]).await;
+        let header = |name| response.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(
+            (header("content-type"), header("x-content-type-options")),
+            ("image/png".into(), "nosniff".into())
+        );
+        assert!(header("cache-control").starts_with("private"));
+        let tag = header("etag");
+        assert_eq!(response.bytes().await.unwrap(), PNG);
+        let again = server.call(Method::GET, &granted, &[("if-none-match", tag.as_str())], vec![]).await;
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    }
+    let page = put(&server, b"<script>alert(1)</script>").await;
+    server.library.change(item_id, |record| record.visibility = Visibility::Public).await.unwrap();
+    server.library.set_poster(item_id, page).await.unwrap();
+    assert_eq!(server.get(&format!("/library/{item_id}/poster")).await.code(), ErrorCode::NotFound);
+    server.library.set_poster(item_id, super::blob(1)).await.unwrap();
+    assert_eq!(server.get(&format!("/library/{item_id}/poster")).await.code(), ErrorCode::NotFound);
+    assert_eq!(server.get(&format!("/library/{item_id}/previews/x")).await.code(), ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn files_are_at_a_node_with_a_grant() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let item_id = item(&server, "a", |_| {}).await;
+    let path = format!("/library/{item_id}/download");
+    assert_eq!(server.get(&path).await.code(), ErrorCode::NoNodeAvailable);
+    let node = server.node("a").await;
+    server.serves_library(&node).await;
+    for name in ["download", "audio.m3u8"] {
+        let response = server.call(Method::GET, &format!("/library/{item_id}/{name}"), &[], vec![]).await;
+        assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+        let location = response.headers()["location"].to_str().unwrap();
+        assert!(location.contains(&format!("/library/{item_id}/{name}?grant=")), "{location}");
+    }
+    server
+        .operate(
+            Method::PATCH,
+            &format!("/api/library/{item_id}"),
+            json!({ "visibility": "private" }).to_string().into(),
+        )
+        .await;
+    assert_eq!(server.get(&path).await.code(), ErrorCode::UnknownItem);
+}
