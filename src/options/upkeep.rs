@@ -15,8 +15,9 @@ pub(crate) struct UpkeepOptions {
     /// backup. Nothing is written there
     #[arg(long, value_name = "LOCATION", hide_env_values = true, value_parser = location)]
     objects_copy: Option<Location>,
-    /// Hours for which media that no item names is kept, and again until it is deleted for good
-    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u64).range(2..=8_760))]
+    /// Hours for which media that no item names is kept, and again until it is deleted for good. At least 24: writers, nodes among
+    /// them, rely on half of that
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u64).range(24..=8_760))]
     library_gc_grace_hours: u64,
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod hash;
 mod http;
 mod key;
+mod leftovers;
 mod location;
 mod main_servers;
 mod objects;

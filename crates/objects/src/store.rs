@@ -171,6 +171,11 @@ impl Store {
         first.transpose().map(drop).map_err(|error| unavailable(&error))
     }
 
+    /// The folder; none for a bucket.
+    pub(crate) fn path(&self) -> Option<&std::path::Path> {
+        self.folder.as_deref()
+    }
+
     /// Removes a folder that has become empty; what has objects stays. In a bucket there is nothing to remove.
     pub(crate) async fn remove_empty(&self, prefix: &Path) {
         if let Some(folder) = &self.folder {

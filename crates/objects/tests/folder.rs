@@ -96,9 +96,17 @@ async fn folder_that_is_away_is_not_empty() {
 async fn file_of_an_interrupted_write_is_no_blob() {
     let folder = folder();
     let hash = folder.objects.put(Bytes::from_static(b"a fragment")).await.expect("put");
-    fs::write(format!("{}#1", folder.file(&hash).display()), b"a fra").expect("written");
+    let leftover = PathBuf::from(format!("{}#1", folder.file(&hash).display()));
+    fs::write(&leftover, b"a fra").expect("written");
     fs::write(folder.path.join("blobs").join("notes"), b"not ours").expect("written");
     let list = folder.objects.list().expect("can list");
     let blobs: Vec<_> = futures_util::TryStreamExt::try_collect(list).await.expect("listed");
     assert_eq!(blobs.iter().map(|blob| blob.hash).collect::<Vec<_>>(), [hash]);
+
+    let modified = fs::metadata(&leftover).and_then(|file| file.modified()).expect("a time");
+    assert_eq!(folder.objects.remove_leftovers(modified).await, Ok(0), "it may still be written");
+    let later = modified + std::time::Duration::from_secs(1);
+    assert_eq!(folder.objects.remove_leftovers(later).await, Ok(1));
+    assert!(!leftover.exists() && folder.file(&hash).exists());
+    assert!(folder.path.join("blobs").join("notes").exists());
 }

@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashSet,
-    time::{Duration, SystemTime},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
@@ -36,6 +36,7 @@ pub(super) async fn collect(
     let named = items.named().await?;
     let mut collected = Collected::default();
     empty_trash(objects, &named, grace, now, &mut collected).await?;
+    objects.remove_leftovers(now.checked_sub(grace).unwrap_or(UNIX_EPOCH)).await?;
     let mut blobs = objects.list()?;
     while let Some(blob) = blobs.try_next().await? {
         let is_young = |blob: &Listed| now.duration_since(blob.info.modified_at).unwrap_or_default() < grace;
@@ -81,7 +82,7 @@ async fn empty_trash(
 
 #[cfg(test)]
 mod tests {
-    use std::{path::PathBuf, sync::Mutex, time::UNIX_EPOCH};
+    use std::{path::PathBuf, sync::Mutex};
 
     use bytes::Bytes;
     use objects::Location;

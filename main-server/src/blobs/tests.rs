@@ -10,16 +10,18 @@ use std::{
 };
 
 use bytes::Bytes;
-use objects::{Hash, Location, Objects};
+use objects::{Bucket, Credentials, Hash, Location, Objects};
 use protocol::{
     ItemId,
     item::{Blob, Kind, State},
     stream::Visibility,
     upkeep::{BadBlob, Problem, Verified, Verify},
 };
+use s3_harness::{BUCKET, KEY_ID, S3s, SECRET};
 
 use super::{error::Error, lease::alone, upkeep::Upkeep};
 use crate::{
+    Config,
     clock::Now,
     cluster::tests::{Cluster, Member},
     library::{Format, NewItem, NewTake, TakeFragment, Text, new_id},
@@ -37,12 +39,16 @@ struct Fixture {
 impl Fixture {
     /// The item has an init segment `init` and a fragment for each of the contents.
     async fn new(contents: &[&'static str]) -> Self {
-        Self::with(contents, None).await
+        Self::with(contents, |_| {}).await
     }
 
-    async fn with(contents: &[&'static str], copy: Option<&Path>) -> Self {
-        let copy = copy.map(|folder| Location::Folder(folder.to_owned()));
-        let server = Cluster::new().await.member(|config| config.objects_copy = copy.clone()).await;
+    async fn with_copy(contents: &[&'static str], copy: &Path) -> Self {
+        let copy = Location::Folder(copy.to_owned());
+        Self::with(contents, |config| config.objects_copy = Some(copy.clone())).await
+    }
+
+    async fn with(contents: &[&'static str], set: impl Fn(&mut Config)) -> Self {
+        let server = Cluster::new().await.member(set).await;
         let upkeep = Upkeep::new(&server.context, &server.library);
         let item_id = new_id().unwrap();
         let new = NewItem {
@@ -86,13 +92,7 @@ impl Fixture {
 
     fn file(&self, content: &str) -> PathBuf {
         let Location::Folder(folder) = &self.server.context.config.objects else { panic!("a folder") };
-        let name = Hash::of(content.as_bytes()).to_string();
-        folder.join("blobs").join(&name[..2]).join(name)
-    }
-
-    fn age(&self, content: &str, age: Duration) {
-        let file = fs::File::options().append(true).open(self.file(content)).unwrap();
-        file.set_modified(SystemTime::now() - age).unwrap();
+        folder.join(key(content))
     }
 
     async fn verify(&self, repair: bool) -> (Verified, Vec<BadBlob>) {
@@ -111,13 +111,24 @@ impl Fixture {
     }
 }
 
+/// Where a blob is.
+fn key(content: &str) -> String {
+    let name = Hash::of(content.as_bytes()).to_string();
+    format!("blobs/{}/{name}", &name[..2])
+}
+
+fn make_old(file: &Path) {
+    let file = fs::File::options().append(true).open(file).unwrap();
+    file.set_modified(SystemTime::now() - 2 * DAY).unwrap();
+}
+
 #[tokio::test]
 async fn what_items_name_stays_and_old_blobs_that_none_names_go() {
     let fixture = Fixture::new(&["first", "second"]).await;
     fixture.put("unnamed").await;
     fixture.put("young").await;
     for content in ["init", "first", "second", "unnamed"] {
-        fixture.age(content, DAY * 2);
+        make_old(&fixture.file(content));
     }
     let collected = fixture.upkeep.collect(Now::read()).await.unwrap();
     assert_eq!((collected.kept, collected.discarded), (4, 1));
@@ -157,7 +168,7 @@ async fn damaged_and_missing_blobs_are_found() {
 #[tokio::test]
 async fn bad_blobs_are_repaired_from_the_copy_and_from_the_trash() {
     let copy = tempfile::tempdir().unwrap();
-    let fixture = Fixture::with(&["first", "second", "third"], Some(copy.path())).await;
+    let fixture = Fixture::with_copy(&["first", "second", "third"], copy.path()).await;
     let location = Location::Folder(copy.path().to_owned());
     let copies = Objects::open(&location, &tls::Trust::default()).unwrap();
     for content in ["first", "second"] {
@@ -179,7 +190,7 @@ async fn bad_blobs_are_repaired_from_the_copy_and_from_the_trash() {
 #[tokio::test]
 async fn copy_that_is_away_or_damaged_repairs_nothing() {
     let copy = tempfile::tempdir().unwrap();
-    let fixture = Fixture::with(&["first"], Some(copy.path())).await;
+    let fixture = Fixture::with_copy(&["first"], copy.path()).await;
     fs::write(fixture.file("first"), "worse").unwrap();
     let outcome = fixture.upkeep.verify(Verify { repair: true }, |_| std::future::ready(())).await;
     assert!(matches!(outcome, Err(Error::Objects(objects::Error::Unavailable(_)))), "{outcome:?}");
@@ -191,4 +202,31 @@ async fn copy_that_is_away_or_damaged_repairs_nothing() {
     let (verified, _) = fixture.verify(true).await;
     assert_eq!((verified.bad, verified.repaired), (1, 0));
     assert_eq!(fs::read(fixture.file("first")).unwrap(), b"worse");
+}
+
+#[tokio::test]
+async fn upkeep_is_the_same_in_s3() {
+    let s3 = S3s::start().await;
+    let bucket = Bucket {
+        name: BUCKET.to_owned(),
+        prefix: "library".to_owned(),
+        endpoint: Some(s3.endpoint()),
+        region: None,
+        credentials: Some(Credentials { key_id: KEY_ID.to_owned(), secret: SECRET.to_owned() }),
+    };
+    let with_bucket = |config: &mut Config| config.objects = Location::S3(bucket.clone());
+    let fixture = Fixture::with(&["first", "second"], with_bucket).await;
+    let file = |content: &str| s3.file(&format!("library/{}", key(content)));
+    fixture.put("unnamed").await;
+    for content in ["init", "first", "second", "unnamed"] {
+        make_old(&file(content));
+    }
+    let collected = fixture.upkeep.collect(Now::read()).await.unwrap();
+    assert_eq!((collected.kept, collected.discarded), (3, 1));
+    assert!(!file("unnamed").exists());
+
+    fs::write(file("first"), "worse").unwrap();
+    fixture.objects().discard(&Hash::of(b"second"), objects::Discarded::at(SystemTime::now())).await.unwrap();
+    let (verified, found) = fixture.verify(true).await;
+    assert_eq!((verified.checked, verified.bad, verified.repaired), (3, 2, 1), "{found:?}");
 }
