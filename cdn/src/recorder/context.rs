@@ -16,6 +16,8 @@ use crate::{
 
 /// Most recordings that read runs and write them to the disk at once: each may hold some MiB.
 const WRITING_AT_ONCE: usize = 4;
+/// Most recordings that wait for the disk to sync at once.
+const SYNCING_AT_ONCE: usize = 4;
 /// Most fragments that are uploaded at once: each is in memory as a whole.
 const UPLOADS_AT_ONCE: usize = 4;
 
@@ -42,12 +44,14 @@ pub(super) struct RecorderContext {
     pub(super) spool: Arc<Spool>,
     pub(super) writing: Semaphore,
     pub(super) uploads: Semaphore,
+    pub(super) syncing: Arc<Semaphore>,
 }
 
 impl RecorderContext {
     pub(super) fn new(parts: RecorderParts, spool: Spool) -> Self {
         let (writing, uploads) = (Semaphore::new(WRITING_AT_ONCE), Semaphore::new(UPLOADS_AT_ONCE));
-        Self { parts, spool: Arc::new(spool), writing, uploads }
+        let syncing = Arc::new(Semaphore::new(SYNCING_AT_ONCE));
+        Self { parts, spool: Arc::new(spool), writing, uploads, syncing }
     }
 
     /// Runs `work`, which reaches the disk, on a thread for that. None if it panicked, or the node has stopped.

@@ -179,7 +179,7 @@ impl Recording {
         if runs.is_empty() {
             return Some((writer, false));
         }
-        let (writer, has_finished) = self
+        let (mut writer, has_finished) = self
             .context
             .on_disk(move |_| {
                 let has_finished = writer.write(&runs);
@@ -189,7 +189,20 @@ impl Recording {
         if has_finished {
             self.finished.notify_one();
         }
+        self.sync(&mut writer);
         Some((writer, true))
+    }
+
+    /// Begins to sync what was closed, unless enough of that is under way: then it is done with the next write.
+    fn sync(&self, writer: &mut Writer) {
+        let Ok(permit) = self.context.syncing.clone().try_acquire_owned() else { return };
+        let (files, spool) = (writer.take_unsynced(), self.context.spool.clone());
+        if !files.is_empty() {
+            tokio::task::spawn_blocking(move || {
+                spool.sync(&files);
+                drop(permit);
+            });
+        }
     }
 
     fn is_stopping(&self) -> bool {

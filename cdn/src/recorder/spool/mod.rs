@@ -308,6 +308,13 @@ impl Spool {
         true
     }
 
+    /// Waits until these files are on the disk. Reaches the disk.
+    pub(super) fn sync(&self, files: &[File]) {
+        for error in files.iter().filter_map(|file| file.sync_data().err()) {
+            self.note_failure(&error);
+        }
+    }
+
     /// Something could not be written.
     fn note_failure(&self, error: &io::Error) {
         if !self.is_failing.swap(true, Relaxed) {

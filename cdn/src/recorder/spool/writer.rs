@@ -1,7 +1,7 @@
 //! Writes one recording to the spool, run by run. Blocking: every call may wait for the disk.
 //!
-//! A group is on the disk (fsync) before the next one begins, so a machine that loses its power loses the newest group alone; a process that
-//! is killed loses nothing that was written. What cannot be written is lost, counted, and logged once until something can be again.
+//! A process that is killed loses nothing that was written. A file is to be synced once a group of it is closed, so a machine that loses its
+//! power loses the newest groups alone; that happens apart, because frames that wait for it would be lost with the process. What cannot be written is lost, counted, and logged once until something can be again.
 
 use std::{
     fs::{self, File},
@@ -23,6 +23,9 @@ use super::{
 };
 use crate::rendition::Chunk;
 
+/// Most files that wait to be synced; a disk that is so slow syncs the rest in its own time.
+const MOST_UNSYNCED: usize = 8;
+
 /// A run on its way to the disk.
 pub(in super::super) struct NewRun {
     pub(in super::super) chunk: Arc<Chunk>,
@@ -41,6 +44,8 @@ pub(in super::super) struct Writer {
     file: Option<(FileKey, File)>,
     /// Groups before this one are not recorded.
     from: Option<GroupName>,
+    /// Files with groups that were closed since they were last synced.
+    unsynced: Vec<File>,
 }
 
 impl Writer {
@@ -51,7 +56,7 @@ impl Writer {
         assembler: Assembler,
         file: Option<(FileKey, File)>,
     ) -> Self {
-        Self { spool, item_id, stream_id, assembler, file, from: None }
+        Self { spool, item_id, stream_id, assembler, file, from: None, unsynced: Vec::new() }
     }
 
     /// The last frame that was written, if more of its group may follow.
@@ -91,6 +96,11 @@ impl Writer {
             self.fail(&error);
         }
         true
+    }
+
+    /// Files that are to be synced.
+    pub(in super::super) fn take_unsynced(&mut self) -> Vec<File> {
+        std::mem::take(&mut self.unsynced)
     }
 
     /// Waits until all that was written is on the disk.
@@ -141,11 +151,12 @@ impl Writer {
     fn append(&mut self, head: &ChunkHead, data: &[u8]) -> io::Result<()> {
         let Some((key, file)) = &self.file else { return Err(io::ErrorKind::NotFound.into()) };
         let at = self.spool.end_of(*key).ok_or(io::ErrorKind::NotFound)?;
-        if head.name.index == 0 {
-            file.sync_data()?;
-        }
         let record = encode_run(head, data);
         self.spool.write_at(file, &record, at)?;
+        // One file is written at a time, and one that is finished is moved here.
+        if head.name.index == 0 && self.unsynced.is_empty() {
+            self.unsynced.push(file.try_clone()?);
+        }
         let (data_bytes, record_bytes) = (data.len() as u64, record.len() as u64);
         self.spool.metrics.recording_bytes.add(data_bytes);
         self.spool.change(*key, |file| file.append(head, data_bytes, record_bytes))
@@ -155,7 +166,10 @@ impl Writer {
         let Some((key, file)) = self.file.take() else { return Ok(()) };
         let Some(at) = self.spool.end_of(key) else { return Ok(()) };
         let record = encode_end(&finish);
-        let written = self.spool.write_at(&file, &record, at).and_then(|()| file.sync_data());
+        let written = self.spool.write_at(&file, &record, at);
+        if self.unsynced.len() < MOST_UNSYNCED {
+            self.unsynced.push(file);
+        }
         let record_bytes = if written.is_ok() { record.len() as u64 } else { 0 };
         self.spool.change(key, |file| file.finish(finish, record_bytes))?;
         self.spool.prune(self.item_id);
