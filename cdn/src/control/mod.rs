@@ -212,6 +212,8 @@ impl Control {
         let heartbeat = Heartbeat {
             grant_keys: Some(grants.key_ids()),
             clock_offset_ms: self.clock.machine_offset_ms(),
+            // With main servers it has blobs: its own, or theirs.
+            serves_library: true,
             ..heartbeat
         };
         let path = format!("/api/nodes/{}/heartbeat", member.registered.node_id);

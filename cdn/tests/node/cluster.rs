@@ -99,6 +99,14 @@ async fn node_registers_until_it_is_accepted_and_says_goodbye() {
 }
 
 #[tokio::test]
+async fn a_node_of_a_cluster_says_that_it_serves_the_library() {
+    let mut member = Member::start(vec![]).await;
+    assert!(matches!(member.hears().await, Told::Register(_)));
+    let Told::Heartbeat(_, heartbeat) = member.hears().await else { panic!("a heartbeat at once") };
+    assert!(heartbeat.serves_library);
+}
+
+#[tokio::test]
 async fn forgotten_node_registers_again() {
     let mut member = Member::start(vec![]).await;
     *member.server.forgets.lock().unwrap() = true;
