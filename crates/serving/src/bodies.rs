@@ -42,33 +42,54 @@ pub(crate) struct Arriving<B = Incoming> {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// How much of a body has arrived, and the deadline for more.
+/// How much of a body has arrived, and the deadline for more. Only the time counts in which the handler waits for the client: a
+/// handler may take long to write down what it has, and the client can do nothing about that.
 struct Pace {
     pause: Duration,
     bytes_per_s: u64,
+    /// When the handler began to wait for the first byte, later by all the time since in which it did not wait.
     began: Option<Instant>,
-    last: Option<Instant>,
+    /// When the handler got something last, until it waits for more.
+    handed_over: Option<Instant>,
+    /// When the handler began to wait for the next bytes.
+    waits_since: Option<Instant>,
     bytes: u64,
 }
 
 impl Pace {
-    fn progress(&mut self, bytes: usize, now: Instant) {
-        self.bytes = self.bytes.saturating_add(bytes as u64);
-        self.last = Some(now);
+    fn new(limits: &Limits) -> Self {
+        let (pause, bytes_per_s) = (limits.body_pause, limits.body_bytes_per_s);
+        Self { pause, bytes_per_s, began: None, handed_over: None, waits_since: None, bytes: 0 }
     }
 
-    fn deadline(&mut self, now: Instant) -> Instant {
-        let began = *self.began.get_or_insert(now);
+    /// The handler waits for the client.
+    fn wait(&mut self, now: Instant) {
+        if let Some(handed_over) = self.handed_over.take() {
+            self.began = self.began.map(|began| began + now.duration_since(handed_over));
+        }
+        self.began.get_or_insert(now);
+        self.waits_since.get_or_insert(now);
+    }
+
+    /// The handler has these bytes.
+    fn progress(&mut self, bytes: usize, now: Instant) {
+        self.bytes = self.bytes.saturating_add(bytes as u64);
+        self.handed_over = Some(now);
+        self.waits_since = None;
+    }
+
+    /// Until when more has to arrive, for a handler that waits.
+    fn deadline(&self, now: Instant) -> Instant {
+        let (began, waits_since) = (self.began.unwrap_or(now), self.waits_since.unwrap_or(now));
         let earned = Duration::from_secs(self.bytes / self.bytes_per_s.max(1));
         let by_rate = began.checked_add(self.pause + earned).unwrap_or(began + self.pause);
-        by_rate.min(self.last.unwrap_or(began) + self.pause)
+        by_rate.min(waits_since + self.pause)
     }
 }
 
 impl<B> Arriving<B> {
     pub(crate) fn new(body: B, http: Arc<Http>, limits: &Limits) -> Self {
-        let (pause, bytes_per_s) = (limits.body_pause, limits.body_bytes_per_s);
-        Self { body, http, pace: Pace { pause, bytes_per_s, began: None, last: None, bytes: 0 }, timer: None }
+        Self { body, http, pace: Pace::new(limits), timer: None }
     }
 }
 
@@ -81,6 +102,7 @@ impl<B: Body<Data = Bytes, Error: Into<axum::BoxError>> + Unpin> Body for Arrivi
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
+        this.pace.wait(Instant::now());
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
             let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
             this.pace.progress(bytes.unwrap_or_default(), Instant::now());
@@ -178,20 +200,51 @@ impl Body for Answer {
 mod tests {
     use super::*;
 
+    fn pace(start: Instant) -> Pace {
+        let limits = Limits {
+            body_pause: Duration::from_secs(30),
+            body_bytes_per_s: 500,
+            ..Limits::for_open_files(64)
+        };
+        let mut pace = Pace::new(&limits);
+        pace.wait(start);
+        pace
+    }
+
+    /// The handler gets bytes, and waits for more at once.
+    fn arrive(pace: &mut Pace, bytes: usize, now: Instant) {
+        pace.progress(bytes, now);
+        pace.wait(now);
+    }
+
     #[test]
     fn a_body_may_pause_and_be_slow_but_not_for_ever() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut pace =
-            Pace { pause: Duration::from_secs(30), bytes_per_s: 500, began: None, last: None, bytes: 0 };
+        let mut pace = pace(start);
         assert_eq!(pace.deadline(at(0)), at(30));
-        pace.progress(1, at(29));
+        arrive(&mut pace, 1, at(29));
         assert_eq!(pace.deadline(at(29)), at(30), "a byte now and then is not enough");
-        pace.progress(10_000, at(29));
+        arrive(&mut pace, 10_000, at(29));
         assert_eq!(pace.deadline(at(29)), at(50));
-        pace.progress(1_000_000, at(40));
+        arrive(&mut pace, 1_000_000, at(40));
         assert_eq!(pace.deadline(at(41)), at(70), "after much it may pause as long as any");
-        pace.progress(usize::MAX, at(60));
+        arrive(&mut pace, usize::MAX, at(60));
         assert_eq!(pace.deadline(at(60)), at(90));
+    }
+
+    #[test]
+    fn time_in_which_the_handler_does_not_wait_is_not_the_clients() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut pace = pace(start);
+        arrive(&mut pace, 1, at(10));
+        pace.progress(1, at(20));
+        pace.wait(at(320));
+        assert_eq!(pace.deadline(at(320)), at(330), "ten seconds of the first thirty are left");
+        arrive(&mut pace, 1_000_000, at(329));
+        pace.progress(1, at(330));
+        pace.wait(at(900));
+        assert_eq!(pace.deadline(at(900)), at(930));
     }
 }
