@@ -41,7 +41,7 @@ use crate::{
     scaling,
     state::{self, ClusterState},
     stream_keys::{self, StreamKeys},
-    streams,
+    streams, uploads,
 };
 
 /// How long a store is waited for at the start: NATS takes up to nine seconds to see that a server died and elect leaders.
@@ -182,6 +182,7 @@ impl App {
             .and(library::feature(&context, &state, &broadcasters, &invitations, &library))
             .and(recordings::feature(&context, &recordings))
             .and(blobs::feature(&context, &library))
+            .and(uploads::feature(&context, &broadcasters, &library))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;
         let (outbox, partition) = (Arc::clone(&context.outbox), Arc::clone(&context.partition));

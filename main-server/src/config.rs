@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use objects::Location;
 use placement::Policies;
-use protocol::{account::Broadcast, item::RecordPolicy};
+use protocol::{
+    account::{Broadcast, UploadPolicy},
+    item::RecordPolicy,
+};
 use store::Engine;
 use tls::Trust;
 
@@ -59,6 +62,27 @@ pub struct Config {
     pub record: RecordPolicy,
     /// Sites that may show `/embed/…` in a frame; all of them.
     pub frame_ancestors: FrameAncestors,
+    /// Who may upload files; holders of an account.
+    pub upload: UploadPolicy,
+    /// Bounds of uploads.
+    pub uploads: UploadLimits,
+}
+
+/// Bounds of uploads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadLimits {
+    /// Bytes of one file; 16 GiB.
+    pub bytes: u64,
+    /// How long an upload is kept without progress; 24 h.
+    pub keep: Duration,
+    /// Unfinished uploads of one account, and without an account of one address (or IPv6 /64); 20.
+    pub per_address: usize,
+}
+
+impl Default for UploadLimits {
+    fn default() -> Self {
+        Self { bytes: 16 << 30, keep: Duration::from_secs(24 * 60 * 60), per_address: 20 }
+    }
 }
 
 /// Most of what may pile up.
@@ -204,6 +228,8 @@ impl Config {
             broadcast: Broadcast::default(),
             record: RecordPolicy::default(),
             frame_ancestors: FrameAncestors::default(),
+            upload: UploadPolicy::default(),
+            uploads: UploadLimits::default(),
         }
     }
 }

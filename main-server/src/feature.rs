@@ -62,10 +62,19 @@ pub(crate) struct Context {
 /// See the [module](self).
 #[derive(Default)]
 pub(crate) struct Feature {
-    routes: Router,
+    routes: Routes,
     loads: Vec<Load>,
     listeners: Listeners,
     tasks: Vec<Task>,
+}
+
+/// The routes of features.
+#[derive(Default)]
+pub(crate) struct Routes {
+    /// Their requests have [`REQUEST_TIMEOUT`](crate::api::REQUEST_TIMEOUT).
+    pub(crate) bounded: Router,
+    /// They take large bodies, and bound their size and time themselves.
+    pub(crate) receiving: Router,
 }
 
 /// Something that runs as long as the server does.
@@ -77,7 +86,14 @@ struct Task {
 impl Feature {
     /// A feature with these routes, their state applied.
     pub(crate) fn new(routes: Router) -> Self {
-        Self { routes, ..Self::default() }
+        Self { routes: Routes { bounded: routes, ..Routes::default() }, ..Self::default() }
+    }
+
+    /// Adds routes that take large bodies, their state applied: see [`Routes::receiving`].
+    #[must_use]
+    pub(crate) fn receiving(mut self, routes: Router) -> Self {
+        self.routes.receiving = self.routes.receiving.merge(routes);
+        self
     }
 
     /// Runs `load` before the server answers requests, after what features that were added earlier load. If the store
@@ -132,7 +148,8 @@ impl Feature {
     /// Both features as one.
     #[must_use]
     pub(crate) fn and(mut self, other: Self) -> Self {
-        self.routes = self.routes.merge(other.routes);
+        self.routes.bounded = self.routes.bounded.merge(other.routes.bounded);
+        self.routes.receiving = self.routes.receiving.merge(other.routes.receiving);
         self.loads.extend(other.loads);
         self.listeners.merge(other.listeners);
         self.tasks.extend(other.tasks);
@@ -156,7 +173,7 @@ impl Feature {
     }
 
     /// The routes, and what runs the tasks.
-    pub(crate) fn split(self) -> (Router, Tasks) {
+    pub(crate) fn split(self) -> (Routes, Tasks) {
         (self.routes, Tasks(self.tasks))
     }
 }

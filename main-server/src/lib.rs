@@ -48,6 +48,10 @@ pub mod bounds {
         auth::PASSPHRASE_CHARS,
         nodes::routes::HEARTBEAT_BYTES,
         recordings::REPORT_BYTES,
+        uploads::{
+            MAX_RECEIVING, MAX_UPLOADS,
+            record::{MAX_WRITERS, PART_BYTES},
+        },
     };
 }
 mod blobs;
@@ -79,10 +83,11 @@ mod state;
 mod stream_keys;
 mod streams;
 mod subject;
+mod uploads;
 
 pub use app::{App, StartError};
 pub use auth::Secret;
-pub use config::{AccountLimits, Config, LibraryLimits, Limits, Thresholds};
+pub use config::{AccountLimits, Config, LibraryLimits, Limits, Thresholds, UploadLimits};
 pub use data_folder::{DataFolder, Error as DataFolderError};
 pub use local::Local;
 pub use pages::FrameAncestors;

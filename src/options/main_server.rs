@@ -17,6 +17,7 @@ use tls::Identity;
 use super::{
     Contradiction, LibraryOptions, ServerOptions, TrustOptions,
     units::{Bytes, Millis},
+    uploads::UploadOptions,
     values,
 };
 use crate::failure::Failure;
@@ -182,6 +183,8 @@ pub(crate) struct MainServerOptions {
     pub(crate) session_max_ms: Millis,
     #[command(flatten)]
     pub(crate) library: LibraryOptions,
+    #[command(flatten)]
+    pub(crate) uploads: UploadOptions,
 }
 
 fn broadcast() -> impl TypedValueParser<Value = Broadcast> {
@@ -284,5 +287,6 @@ impl MainServerOptions {
             session_idle: self.session_idle_ms.0,
             session_max: self.session_max_ms.0,
         };
+        self.uploads.apply(config);
     }
 }

@@ -15,6 +15,7 @@ mod tls;
 mod trust;
 mod units;
 mod upkeep;
+mod uploads;
 pub(crate) mod values;
 
 pub(crate) use self::{

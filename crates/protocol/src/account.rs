@@ -27,6 +27,30 @@ pub enum Broadcast {
     Account,
 }
 
+/// Who may upload files into the library.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadPolicy {
+    /// All clients.
+    Open,
+    /// Holders of an account, by signing in.
+    #[default]
+    Account,
+    /// No client.
+    Off,
+}
+
+impl UploadPolicy {
+    /// Whether a client may upload.
+    pub fn admits(self, is_signed_in: bool) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Account => is_signed_in,
+            Self::Off => false,
+        }
+    }
+}
+
 /// Body of `POST /api/login`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
@@ -120,4 +144,14 @@ pub struct Me {
     /// Which streams are recorded; none from older main servers, which record none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordPolicy>,
+    /// Who may upload files; left out by older main servers, which take none.
+    #[serde(default = "off")]
+    pub upload: UploadPolicy,
+    /// Whether the caller may.
+    #[serde(default)]
+    pub may_upload: bool,
+}
+
+fn off() -> UploadPolicy {
+    UploadPolicy::Off
 }

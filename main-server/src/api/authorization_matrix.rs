@@ -162,6 +162,12 @@ const ROWS: &[Row] = &[
     ("put /api/blobs/{hash}", Node, NO_BODY, (404, "unknown_blob")),
     ("post /api/library/gc", Operator, NO_BODY, OK),
     ("post /api/library/verify", Operator, NO_BODY, OK),
+    ("options /api/uploads", Open, NO_BODY, (204, "")),
+    ("post /api/uploads", SignedIn, NO_BODY, (400, "invalid_request")),
+    ("options /api/uploads/{upload_id}", Open, NO_BODY, (204, "")),
+    ("head /api/uploads/{upload_id}", Open, NO_BODY, (404, "")),
+    ("patch /api/uploads/{upload_id}", MaybeSignedIn, NO_BODY, (415, "invalid_request")),
+    ("delete /api/uploads/{upload_id}", MaybeSignedIn, NO_BODY, (404, "unknown_upload")),
     ("get /api/openapi.json", Open, NO_BODY, OK),
     ("get /healthz", Open, NO_BODY, OK),
     ("get /readyz", Open, NO_BODY, OK),
@@ -428,7 +434,9 @@ impl Fixture {
                 path.replace(name, "nobody")
             });
         let headers = self.headers(credential, stream_id);
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        // Uploads ask for it.
+        headers.push(("tus-resumable", "1.0.0"));
         let body = if body.is_null() { vec![] } else { body.to_string().into_bytes() };
         let method = method.to_uppercase().parse().unwrap();
         let response = self.server.call(method, &path, &headers, body).await;

@@ -2,7 +2,7 @@
 //! routes of a feature are in its folder; `docs/http-api.md` has all of them.
 //!
 //! Whatever happens, a caller gets an answer in the form that page promises: bodies are bounded, handlers have a time
-//! limit, and a panic becomes an `internal` error.
+//! limit, and a panic becomes an `internal` error. Routes that receive large bodies bound their size and time themselves.
 
 #[cfg(test)]
 mod authorization_matrix;
@@ -11,6 +11,8 @@ mod cors;
 pub(crate) mod error;
 pub(crate) mod extract;
 pub(crate) mod requests;
+#[cfg(test)]
+mod tests;
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -27,22 +29,28 @@ use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::{error::Error, requests::Requests};
-use crate::pages::{self, FrameAncestors, Use, Visit};
+use crate::{
+    feature::Routes,
+    pages::{self, FrameAncestors, Use, Visit},
+};
 
 /// Largest body, in bytes, where a route does not say otherwise.
 pub const BODY_BYTES: usize = 16 * 1024;
-/// Longest that reading a request and answering it may take; event streams begin within it and continue.
+/// Longest that reading a request and answering it may take; event streams begin within it and continue, and uploads have no such
+/// limit.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The `features`' routes and the pages, with what holds for all of them. The `ancestors` may show the embedded player in a frame.
-pub(crate) fn router(features: Router, ancestors: &FrameAncestors, requests: Arc<Requests>) -> Router {
+pub(crate) fn router(features: Routes, ancestors: &FrameAncestors, requests: Arc<Requests>) -> Router {
     let page = |name, purpose| {
         let ancestors = ancestors.clone();
         get(async move |forwarded: Forwarded, headers: HeaderMap| {
             pages::page(name, purpose, &ancestors, &visit(&forwarded, &headers))
         })
     };
+    let receiving = features.receiving.method_not_allowed_fallback(no_such_method);
     features
+        .bounded
         .route("/", page("index.html", Use::Show))
         .route("/live", page("live.html", Use::Broadcast))
         .route("/view", page("view.html", Use::Show))
@@ -53,9 +61,10 @@ pub(crate) fn router(features: Router, ancestors: &FrameAncestors, requests: Arc
         .route("/view/{stream_id}", page("watch.html", Use::Show))
         .route("/embed/{stream_id}", page("watch.html", Use::Embed))
         .fallback(file_or_nothing)
-        .method_not_allowed_fallback(|| async { Error::method_not_allowed() })
+        .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::from_fn(in_time))
+        .merge(receiving)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(requests, requests::bound))
         .layer(middleware::from_fn(cors::open))
@@ -94,6 +103,10 @@ fn without_slash(uri: &Uri) -> Option<String> {
             .is_some_and(|id| !id.contains('/'));
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     is_page.then(|| format!("{page}{query}"))
+}
+
+async fn no_such_method() -> Error {
+    Error::method_not_allowed()
 }
 
 async fn in_time(request: Request, next: Next) -> Response {

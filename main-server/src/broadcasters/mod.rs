@@ -89,5 +89,6 @@ impl Broadcasters {
 
 /// The route by which clients learn what they may do.
 pub(crate) fn feature(context: &Context, broadcasters: &Arc<Broadcasters>) -> Feature {
-    Feature::new(routes::router(Arc::clone(broadcasters), context.credentials.clone()))
+    let upload = context.config.upload;
+    Feature::new(routes::router(Arc::clone(broadcasters), upload, context.credentials.clone()))
 }

@@ -1,4 +1,4 @@
-//! `GET /api/me`: who is signed in, and whether the caller may create streams.
+//! `GET /api/me`: who is signed in, and whether the caller may create streams and upload files.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::{
     http::HeaderMap,
     routing::get,
 };
-use protocol::account::{Me, OwnAccount};
+use protocol::account::{Me, OwnAccount, UploadPolicy};
 
 use super::Broadcasters;
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
 /// What the handler needs.
 struct Api {
     broadcasters: Arc<Broadcasters>,
+    upload: UploadPolicy,
     credentials: Credentials,
 }
 
@@ -29,14 +30,20 @@ impl FromRef<Arc<Api>> for Credentials {
 }
 
 /// The route.
-pub(super) fn router(broadcasters: Arc<Broadcasters>, credentials: Credentials) -> Router {
-    Router::new().route("/api/me", get(me)).with_state(Arc::new(Api { broadcasters, credentials }))
+pub(super) fn router(
+    broadcasters: Arc<Broadcasters>,
+    upload: UploadPolicy,
+    credentials: Credentials,
+) -> Router {
+    Router::new().route("/api/me", get(me)).with_state(Arc::new(Api { broadcasters, upload, credentials }))
 }
 
 async fn me(State(api): State<Arc<Api>>, Viewer(person): Viewer, headers: HeaderMap) -> Answer<Me> {
     let Broadcasters { broadcast, record, accounts, .. } = &*api.broadcasters;
     Answer(Me {
         may_broadcast: api.broadcasters.admit(bearer(&headers), person.as_ref(), Now::read()).is_ok(),
+        upload: api.upload,
+        may_upload: api.upload.admits(person.is_some()),
         account: person.map(|person| OwnAccount { name: person.name, role: person.role }),
         broadcast: *broadcast,
         setup_needed: accounts.needs_setup(),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Where the routes are.
-const ROUTES: [&str; 13] = [
+const ROUTES: [&str; 14] = [
     include_str!("../../src/accounts/routes.rs"),
     include_str!("../../src/api/mod.rs"),
     include_str!("../../src/blobs/operate.rs"),
@@ -22,6 +22,7 @@ const ROUTES: [&str; 13] = [
     include_str!("../../src/scaling/routes.rs"),
     include_str!("../../src/stream_keys/routes.rs"),
     include_str!("../../src/streams/routes/mod.rs"),
+    include_str!("../../src/uploads/routes.rs"),
 ];
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
@@ -55,7 +56,8 @@ async fn every_method_is_described_and_no_other_is_allowed() {
             .replace("{name}", "none")
             .replace("{key_id}", "none")
             .replace("{invitation_id}", "none")
-            .replace("{hash}", "none");
+            .replace("{hash}", "none")
+            .replace("{upload_id}", "none");
         for method in METHODS {
             let described = operations.get(method.as_str().to_lowercase()).is_some();
             let status = server.send(method.clone(), &concrete, None, vec![]).await.status();

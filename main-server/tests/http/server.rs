@@ -127,8 +127,13 @@ impl Server {
 
     /// Stops the server as a crash would: nothing is said or saved any more.
     pub(crate) async fn kill(mut self) -> TempDir {
-        self.tasks.shutdown().await;
+        self.crash().await;
         self.folder
+    }
+
+    /// The same, for a test that looks into it after that.
+    pub(crate) async fn crash(&mut self) {
+        self.tasks.shutdown().await;
     }
 
     /// Stops the server and starts another one on the same data.

@@ -101,6 +101,11 @@ impl Member {
         &self.context
     }
 
+    /// Ends it as a crash would. What it knew can still be looked into.
+    pub(crate) async fn crash(&mut self) {
+        self.server.crash().await;
+    }
+
     /// See [`Connection::blind`].
     pub(crate) fn blind(&self) {
         self.connection.blind();

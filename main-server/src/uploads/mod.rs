@@ -1,0 +1,181 @@
+//! Uploads: clients send files over tus 1.0.0, in as many requests as it takes, to any main server.
+//!
+//! The bytes go to the object store in parts, as they arrive, and the record of the upload says which parts count. It is changed
+//! by compare-and-set: of two requests that append at the same offset one wins, and the other gets a conflict. A request that
+//! begins at the right offset takes the upload over from one that is still open, whose connection may be dead.
+//!
+//! An upload without progress expires. A record that is [gone](record::Phase::Gone) is kept for a while, so that parts which were
+//! under way are deleted too.
+
+mod append;
+mod checksum;
+mod error;
+mod feature;
+mod metadata;
+mod parts;
+mod processing;
+pub(crate) mod record;
+mod routes;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use per_address::Shares;
+use protocol::account::UploadPolicy;
+use store::{Queue, Replicated};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(crate) use self::{error::Error, feature::feature};
+use self::{
+    metadata::Metadata,
+    parts::Parts,
+    processing::ProcessUpload,
+    record::{Key, Phase, Record},
+};
+use crate::{
+    auth::token::Token,
+    clock::Now,
+    config::UploadLimits,
+    feature::Context,
+    library::{Library, new_id},
+    state::catalogue::record::Owner,
+};
+
+/// Most uploads that are not complete, of the cluster: every main server has their records in memory.
+pub const MAX_UPLOADS: usize = 2_000;
+/// Requests that append at the same time, of one main server: each has up to one part in memory.
+pub const MAX_RECEIVING: usize = 32;
+
+/// See the [module](self).
+pub(crate) struct Uploads {
+    records: Replicated<Record>,
+    parts: Parts,
+    access: UploadPolicy,
+    limits: UploadLimits,
+    receiving: Arc<Shares>,
+    library: Arc<Library>,
+    /// Uploads that are complete and are to become items.
+    queue: Queue<ProcessUpload>,
+    /// Requests that append; they end soon after `closing` is cancelled.
+    appending: TaskTracker,
+    closing: CancellationToken,
+}
+
+/// An upload that is to be made.
+pub(crate) struct NewUpload {
+    /// The account that it belongs to, if any.
+    pub(crate) owner: Option<Owner>,
+    /// Where it comes from.
+    pub(crate) address: Option<IpAddr>,
+    /// Bytes of the file.
+    pub(crate) length: u64,
+    /// What the client says about the file.
+    pub(crate) metadata: Metadata,
+}
+
+impl Uploads {
+    /// None are known yet: load the records and the queue.
+    fn of(context: &Context, library: &Arc<Library>) -> Self {
+        Self {
+            library: Arc::clone(library),
+            queue: processing::queue(&context.store.kv),
+            records: Replicated::shared(Arc::clone(&context.store.kv)),
+            parts: Parts::new(context.objects.clone()),
+            access: context.config.upload,
+            limits: context.config.uploads,
+            receiving: Shares::new(MAX_RECEIVING, None),
+            appending: TaskTracker::new(),
+            closing: context.closing.clone(),
+        }
+    }
+
+    /// Takes over what the store has.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn load(&self) -> Result<(), store::Error> {
+        self.records.load().await?;
+        match self.queue.load().await {
+            Err(store::queue::Error::Store(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the record of an upload. Whoever has the token may continue it, if they are also its owner.
+    ///
+    /// # Errors
+    /// [`Error::Empty`], [`Error::TooLarge`], [`Error::TooMany`], [`Error::Full`], [`Error::Library`], [`Error::Random`],
+    /// [`Error::Store`].
+    pub(crate) async fn create(&self, new: NewUpload, now: Now) -> Result<(Token, Record), Error> {
+        self.check_room(&new)?;
+        let (token, item_id) = (Token::random()?, new_id()?);
+        let record = Record::new(new, item_id, now.unix_ms());
+        self.records.create(&Key::of(token.reveal()), record.clone()).await?;
+        Ok((token, record))
+    }
+
+    fn check_room(&self, new: &NewUpload) -> Result<(), Error> {
+        let UploadLimits { bytes: most_bytes, per_address, .. } = self.limits;
+        if new.length == 0 {
+            return Err(Error::Empty);
+        }
+        if new.length > most_bytes {
+            return Err(Error::TooLarge(most_bytes));
+        }
+        let records = self.records.all();
+        let open: Vec<_> =
+            records.iter().map(|(_, record)| record).filter(|record| record.is_open()).collect();
+        let is_same = |record: &&Record| match &new.owner {
+            Some(owner) => record.owner.as_ref() == Some(owner),
+            None => new.address.is_some() && record.address == new.address,
+        };
+        let own: Vec<_> = open.iter().copied().filter(is_same).collect();
+        if own.len() >= per_address {
+            return Err(Error::TooMany(per_address));
+        }
+        if open.len() >= MAX_UPLOADS {
+            return Err(Error::Full);
+        }
+        let with_new = |records: &[&Record]| {
+            records.iter().map(|record| record.length).fold(new.length, u64::saturating_add)
+        };
+        self.library.room_for(None, with_new(&open))?;
+        if let Some(owner) = &new.owner {
+            self.library.room_for(Some(&owner.account), with_new(&own))?;
+        }
+        Ok(())
+    }
+
+    /// The upload with this token, as the store has it now.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Gone`], [`Error::Store`].
+    pub(crate) async fn find(&self, token: &str) -> Result<(Key, Record), Error> {
+        let key = Key::of(token);
+        self.records.look_up(&key).await?;
+        let record = self.records.get(&key).ok_or(Error::Unknown)?;
+        match record.phase {
+            Phase::Gone => Err(Error::Gone),
+            Phase::Receiving | Phase::Complete | Phase::Processed => Ok((key, record)),
+        }
+    }
+
+    /// Ends an upload that is not complete. Its parts are deleted soon.
+    ///
+    /// # Errors
+    /// [`Error::Complete`], [`Error::Store`].
+    pub(crate) async fn remove(&self, key: &Key, now: Now) -> Result<(), Error> {
+        let gone = |record: &Record| record.gone(now.unix_ms());
+        match self.records.change(key, gone).await?.map(|record| record.phase) {
+            None | Some(Phase::Gone) => Ok(()),
+            Some(_) => Err(Error::Complete),
+        }
+    }
+
+    /// How long an upload is kept without progress.
+    fn keep(&self) -> Duration {
+        self.limits.keep
+    }
+}

@@ -1,0 +1,94 @@
+//! What describes the item of an upload: what its client said, and else what the file says.
+
+use bytes::Bytes;
+use media_file::Tags;
+use objects::Objects;
+use protocol::{
+    item::{Blob, Kind, State},
+    stream::Visibility,
+    title,
+};
+
+use super::Error;
+use crate::{
+    library::{Library, NewItem, Text, text},
+    uploads::{metadata::Metadata, record::Record},
+};
+
+/// Largest cover, in bytes.
+const COVER_BYTES: usize = 8 << 20;
+
+/// The item of an upload, without media.
+pub(super) fn new(upload: &Record) -> NewItem {
+    let metadata = &upload.metadata;
+    NewItem {
+        item_id: upload.item_id,
+        kind: Kind::Upload,
+        state: State::Processing,
+        text: said(metadata),
+        visibility: metadata.visibility.unwrap_or(Visibility::Public),
+        passphrase_hash: None,
+        owner: upload.owner.clone(),
+        stream_id: None,
+    }
+}
+
+fn said(metadata: &Metadata) -> Text {
+    Text {
+        title: metadata
+            .title
+            .clone()
+            .or_else(|| of_name(metadata))
+            .unwrap_or_else(|| title::UNTITLED.to_owned()),
+        artist: metadata.artist.clone(),
+        album: metadata.album.clone(),
+        tags: vec![],
+    }
+}
+
+/// The file's name without its extension.
+fn of_name(metadata: &Metadata) -> Option<String> {
+    let name = metadata.filename.as_deref()?;
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let short: String = stem.chars().take(title::MAX_CHARS).collect();
+    title::clean(&short).ok()
+}
+
+/// Adds what the file says of itself. What people changed meanwhile stays.
+pub(super) async fn describe(
+    library: &Library,
+    objects: &Objects,
+    upload: &Record,
+    tags: &Tags,
+) -> Result<(), Error> {
+    let (item_id, before) = (upload.item_id, said(&upload.metadata));
+    let after = with_tags(&upload.metadata, before.clone(), tags);
+    let describe = |record: &mut crate::library::Record| {
+        if record.text == before {
+            record.text = after.clone();
+        }
+    };
+    library.change(item_id, describe).await?;
+    let Some(cover) = tags.cover.as_ref().filter(|cover| is_cover(&cover.data)) else { return Ok(()) };
+    let hash = objects.put(cover.data.clone()).await?;
+    let poster = Blob { hash: hash.to_string(), bytes: cover.data.len() as u64 };
+    Ok(library.set_poster(item_id, poster).await?)
+}
+
+fn with_tags(metadata: &Metadata, text: Text, tags: &Tags) -> Text {
+    let clean = |text: &Option<String>| text.as_deref().and_then(|text| title::clean(text).ok());
+    let genre: Vec<_> = clean(&tags.genre).into_iter().collect();
+    Text {
+        title: metadata.title.clone().or_else(|| clean(&tags.title)).unwrap_or(text.title),
+        artist: text.artist.or_else(|| clean(&tags.artist)),
+        album: text.album.or_else(|| clean(&tags.album)),
+        tags: text::tags(&genre).unwrap_or_default(),
+    }
+}
+
+/// Whether it is a picture of a type that browsers show and that has no scripts.
+fn is_cover(data: &Bytes) -> bool {
+    let is_webp = data.starts_with(b"RIFF") && data.get(8..12) == Some(b"WEBP");
+    let is_picture = data.starts_with(b"\xff\xd8\xff") || data.starts_with(b"\x89PNG\r\n\x1a\n") || is_webp;
+    is_picture && data.len() <= COVER_BYTES
+}

@@ -1,0 +1,253 @@
+//! Makes items of uploads that are complete.
+//!
+//! Each is a task in the store's [`Queue`]: any main server may do it, each one at a time, and another one begins again if one
+//! dies. Nothing is done twice by that: the item has the id that the upload chose, blobs are named by their content, and a file
+//! gives the same fragments each time. A file that ends the process, again and again, becomes a dead letter, and its item fails.
+
+mod file;
+mod fragments;
+mod item;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+use objects::Objects;
+use protocol::item::State;
+use serde::{Deserialize, Serialize};
+use store::{
+    Kv, Namespace, Queue,
+    queue::{Claim, Error as QueueError, Options, Settings, Task},
+};
+use tokio::time::{Instant, interval, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    file::{Failure, Found, Reading},
+    fragments::Fragments,
+    reader::{FromStore, PartReader},
+};
+use super::{
+    Uploads,
+    record::{Key, Phase, Record},
+};
+use crate::{clock::Now, library::Error as LibraryError};
+
+/// How often an upload is tried.
+const ATTEMPTS: u32 = 3;
+/// Files up to this size come before larger ones.
+const SMALL_BYTES: u64 = 64 << 20;
+/// Longest that reading a file may take, and more for each of its bytes: others wait for it.
+const READ_TIMEOUT: Duration = Duration::from_secs(3 * 60);
+const READ_BYTES_PER_S: u64 = 2 << 20;
+
+/// An upload that is to become an item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProcessUpload {
+    upload: String,
+}
+
+impl Task for ProcessUpload {
+    const NAMESPACE: Namespace = Namespace::new("upload-tasks");
+}
+
+/// See the [module](self).
+pub(super) struct Processing {
+    pub(super) uploads: Arc<Uploads>,
+    pub(super) objects: Objects,
+}
+
+/// The queue of uploads that are to become items.
+pub(super) fn queue(kv: &Arc<dyn Kv>) -> Queue<ProcessUpload> {
+    Queue::new(Arc::clone(kv), Settings { max_attempts: ATTEMPTS, ..Settings::default() })
+}
+
+/// Why an upload became no item now.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    /// The file is to blame; says why, for people.
+    #[error("{0}")]
+    File(String),
+    /// It may work later.
+    #[error("{0}")]
+    Later(String),
+    /// The item is deleted.
+    #[error("the item is gone")]
+    Unwanted,
+    /// Another server has the task.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::File(reason) => Self::File(reason),
+            Failure::Other(reason) => Self::Later(reason),
+        }
+    }
+}
+
+impl From<LibraryError> for Error {
+    fn from(error: LibraryError) -> Self {
+        match error {
+            LibraryError::Unknown => Self::Unwanted,
+            LibraryError::Full(reason) | LibraryError::Invalid(reason) => Self::File(reason),
+            error => Self::Later(error.to_string()),
+        }
+    }
+}
+
+impl From<objects::Error> for Error {
+    fn from(error: objects::Error) -> Self {
+        Self::Later(error.to_string())
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Later(error.to_string())
+    }
+}
+
+impl Uploads {
+    /// Has a complete upload become an item, some time. It may be called again.
+    ///
+    /// # Errors
+    /// The store's, [`super::Error::Library`] and [`super::Error::Full`].
+    pub(super) async fn process(&self, key: &Key, record: &Record) -> Result<(), super::Error> {
+        self.library.create(item::new(record), Now::read()).await?;
+        let priority = u8::from(record.length <= SMALL_BYTES);
+        let options = Options { key: Some(key.to_string()), priority, ..Options::default() };
+        match self.queue.enqueue(ProcessUpload { upload: key.to_string() }, options).await {
+            Ok(_) => Ok(()),
+            Err(QueueError::Store(error)) => Err(error.into()),
+            Err(_) => Err(super::Error::Full),
+        }
+    }
+
+    /// The item of an upload fails, for that reason.
+    async fn fail(&self, key: &Key, reason: &str) -> Result<(), Error> {
+        if let Some(record) = self.records.get(key) {
+            match self.library.set_state(record.item_id, State::Failed, Some(reason)).await {
+                Ok(()) | Err(LibraryError::Unknown) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.done(key).await
+    }
+
+    /// The parts of an upload are not needed any more.
+    async fn done(&self, key: &Key) -> Result<(), Error> {
+        let now_ms = Now::read().unix_ms();
+        let record = self.records.change(key, |record| record.processed(now_ms)).await?;
+        if let Some(record) = record {
+            // Otherwise they are deleted later.
+            let _ = self.look_after(key, &record, now_ms).await;
+        }
+        Ok(())
+    }
+
+    /// Fails the items of uploads that ended the process too often.
+    pub(super) async fn give_up(&self) -> Result<(), super::Error> {
+        for letter in self.queue.dead_letters() {
+            let Ok(key) = letter.task.upload.parse::<Key>() else { continue };
+            self.records.look_up(&key).await?;
+            if let Err(error) = self.fail(&key, "the server could not read the file: it may be damaged").await
+            {
+                tracing::warn!("the item of an upload cannot be changed now: {error}");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Processing {
+    /// Does what is to be done, one upload at a time, until dropped.
+    pub(super) async fn run(&self) {
+        loop {
+            let claim = self.uploads.queue.claim().await;
+            if let Err(error) = self.work_on(claim).await {
+                tracing::warn!("an upload is processed again later: {error}");
+            }
+        }
+    }
+
+    async fn work_on(&self, mut claim: Claim<ProcessUpload>) -> Result<(), QueueError> {
+        let Ok(key) = claim.task().upload.parse::<Key>() else { return claim.ack().await };
+        let outcome = self.process(&key, &mut claim).await;
+        let settled = match &outcome {
+            Ok(()) | Err(Error::Unwanted) => self.uploads.done(&key).await,
+            Err(Error::File(reason)) => self.uploads.fail(&key, reason).await,
+            Err(Error::Queue(error)) => return Err(error.clone()),
+            Err(Error::Later(reason)) if claim.attempt() >= ATTEMPTS => {
+                tracing::warn!("an upload cannot be read: {reason}");
+                self.uploads.fail(&key, "the server could not read the file: upload it again").await
+            }
+            Err(Error::Later(_)) => Err(Error::Later(String::new())),
+        };
+        match (outcome, settled) {
+            (_, Ok(())) => claim.ack().await,
+            (Err(error), Err(_)) | (Ok(()), Err(error)) => {
+                tracing::warn!("an upload is processed again later: {error}");
+                claim.nack(&error.to_string()).await
+            }
+        }
+    }
+
+    /// Reads the file and fills the item.
+    async fn process(&self, key: &Key, claim: &mut Claim<ProcessUpload>) -> Result<(), Error> {
+        self.uploads.records.look_up(key).await?;
+        let Some(record) = self.uploads.records.get(key).filter(|record| record.phase == Phase::Complete)
+        else {
+            return Ok(());
+        };
+        let item = self.uploads.library.get(record.item_id).await?;
+        if item.state != State::Processing {
+            return Ok(());
+        }
+        let mut reading = self.read(key, &record)?;
+        let mut fragments = Fragments::new(&self.uploads.library, &self.objects, &record);
+        let deadline = Instant::now() + READ_TIMEOUT + Duration::from_secs(record.length / READ_BYTES_PER_S);
+        let mut renewal = interval(claim.lease() / 3);
+        loop {
+            let found = tokio::select! {
+                _ = renewal.tick() => {
+                    claim.progress().await?;
+                    continue;
+                }
+                found = timeout_at(deadline, reading.next()) => found,
+            };
+            let found = found.map_err(|_| Error::File("reading it takes too long".to_owned()))?;
+            match found.ok_or_else(|| Error::File("it cannot be read: the reader failed".to_owned()))? {
+                Found::Opened(opened) => {
+                    item::describe(&self.uploads.library, &self.objects, &record, &opened.tags).await?;
+                    fragments.begin(&opened.formats).await?;
+                }
+                Found::Fragment(fragment) => fragments.add(fragment).await?,
+                Found::End(damage) => {
+                    fragments.end().await?;
+                    let state =
+                        self.uploads.library.set_state(record.item_id, State::Ready, damage.as_deref());
+                    return Ok(state.await?);
+                }
+                Found::Failed(failure) => return Err(failure.into()),
+            }
+        }
+    }
+
+    fn read(&self, key: &Key, record: &Record) -> Result<Reading, Error> {
+        let cancelled = CancellationToken::new();
+        let from = FromStore {
+            parts: self.uploads.parts.clone(),
+            key: key.clone(),
+            runtime: tokio::runtime::Handle::current(),
+            cancelled: cancelled.clone(),
+        };
+        let reader = PartReader::new(record.parts().collect(), from);
+        let name = record.metadata.filename.clone().unwrap_or_default();
+        Reading::begin(reader, record.length, name, cancelled)
+            .map_err(|error| Error::Later(error.to_string()))
+    }
+}

@@ -1,0 +1,73 @@
+//! What is done for uploads without a request: those without progress expire, and parts that are not needed are deleted.
+//!
+//! Every main server does it for all uploads, so none has to live. Doing it twice does no harm.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{
+    Uploads,
+    record::{Key, Phase, Record},
+};
+use crate::clock::Now;
+
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_secs(30);
+/// How long the record of an upload is kept after its parts were deleted for the first time: longer than storing a part may take
+/// for a writer that does not know yet.
+const KEEP_GONE: Duration = Duration::from_secs(10 * 60);
+
+impl Uploads {
+    /// Runs until dropped.
+    pub(super) async fn keep_up(&self) {
+        loop {
+            let now_ms = Now::read().unix_ms();
+            if let Err(error) = self.look_after_all(now_ms).await {
+                tracing::warn!("cannot clear up after uploads now: {error}");
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    async fn look_after_all(&self, now_ms: u64) -> Result<(), super::Error> {
+        self.give_up().await?;
+        for (key, record) in self.records.all() {
+            self.look_after(&key, &record, now_ms).await?;
+        }
+        Ok(())
+    }
+
+    /// Does what is due for one upload.
+    ///
+    /// # Errors
+    /// Those of the store and the object store; it is done later then.
+    pub(super) async fn look_after(
+        &self,
+        key: &Key,
+        record: &Record,
+        now_ms: u64,
+    ) -> Result<(), super::Error> {
+        let age = Duration::from_millis(now_ms.saturating_sub(record.changed_at_ms));
+        match record.phase {
+            Phase::Receiving if age >= self.keep() => {
+                // Decided on what the store has: this server may have missed progress.
+                let expired = |newest: &Record| (newest == record).then(|| newest.gone(now_ms)).flatten();
+                self.records.change(key, expired).await?;
+            }
+            Phase::Gone | Phase::Processed => {
+                let is_over = age >= if record.phase == Phase::Gone { KEEP_GONE } else { self.keep() };
+                if is_over || age < KEEP_GONE {
+                    self.parts.delete(key, record.writer).await?;
+                }
+                if is_over {
+                    self.records.remove(key).await?;
+                }
+            }
+            // The server that received the last byte did not get so far.
+            Phase::Complete if age >= INTERVAL => self.process(key, record).await?,
+            Phase::Receiving | Phase::Complete => {}
+        }
+        Ok(())
+    }
+}
