@@ -23,17 +23,23 @@ export interface GoingBackOwner {
   node: () => string | undefined;
   /** The viewer's newest grant; empty where none is needed. */
   grant: () => string;
-  video: () => HTMLVideoElement;
+  /** The element for the past, which is there only while it is shown. */
+  video: () => Promise<HTMLVideoElement>;
   /** What is shown of the past changed; undefined once it is over. */
   changed(view: RewindView | undefined): void;
   /** Playback goes on at the live edge; `failed`: because the past could not be played. */
   backToLive(failed: boolean): void;
 }
 
+/** Before anything is known of the past. */
+const BEGINNING: RewindView = { positionMs: 0, startMs: 0, endMs: 0, paused: false, waiting: true };
+
 /** See the head of the file. */
 export class GoingBack {
   readonly #owner: GoingBackOwner;
   #rewind: Rewind | undefined;
+  /** The attempt that waits for its element. */
+  #begins: symbol | undefined;
 
   constructor(owner: GoingBackOwner) {
     this.#owner = owner;
@@ -49,12 +55,18 @@ export class GoingBack {
     return this.#owner.recording() !== undefined || this.#owner.node() !== undefined;
   }
 
-  /** Plays what was live some seconds ago. False if there is nothing. */
-  begin(): boolean {
+  /** Plays what was live some seconds ago; resolves to whether there is anything. */
+  async begin(): Promise<boolean> {
     const past = this.#past();
-    if (this.#rewind !== undefined || past === undefined) return false;
+    if (this.#begins !== undefined || this.#rewind !== undefined || past === undefined) return false;
+    const begins = Symbol('begins');
+    this.#begins = begins;
+    this.#owner.changed(BEGINNING);
+    const media = await this.#owner.video();
+    if (this.#begins !== begins) return false;
+    this.#begins = undefined;
     this.#rewind = new Rewind({
-      media: this.#owner.video(),
+      media,
       past,
       fetch: (input, init) => fetch(input, init),
       canPlay: canPlayType,
@@ -70,6 +82,7 @@ export class GoingBack {
 
   /** Ends it, wherever playback is. */
   end(): void {
+    this.#begins = undefined;
     this.#rewind?.close();
     this.#rewind = undefined;
     this.#owner.changed(undefined);

@@ -113,7 +113,10 @@ export class PlayerElement extends LitElement {
     }),
     node: () => this.stats?.node,
     grant: () => this.#assignment?.grant ?? '',
-    video: () => this.pastVideo,
+    video: async () => {
+      await this.updateComplete;
+      return this.pastVideo;
+    },
     changed: (past) => {
       this.past = past;
       this.#refresh();
@@ -126,7 +129,7 @@ export class PlayerElement extends LitElement {
   readonly #commands = new Commands({
     viewing: () => this.#viewing,
     rewind: () => this.#goingBack.rewind,
-    goBack: () => this.#goBack(),
+    goBack: () => void this.#goBack(),
     goLive: () => this.#goLive(),
     video: () => this.video,
     frame: this,
@@ -165,10 +168,6 @@ export class PlayerElement extends LitElement {
     this.#open();
   }
 
-  override updated(): void {
-    Object.assign(this.pastVideo, { muted: this.muted, volume: this.volume });
-  }
-
   override render(): TemplateResult {
     const { situation, started } = this;
     // Autoplay was refused even without sound.
@@ -201,14 +200,7 @@ export class PlayerElement extends LitElement {
           @click=${this.#commands.clicked}
           @dblclick=${this.#commands.doubleClicked}
         ></video>
-        <video
-          class="past"
-          playsinline
-          aria-label=${texts.past}
-          ?hidden=${this.past === undefined}
-          @click=${this.#commands.clicked}
-          @dblclick=${this.#commands.doubleClicked}
-        ></video>
+        ${this.past === undefined ? nothing : this.#pastVideo()}
         ${
           started && this.#soundOnly
             ? html`<div class="sound-only">${ghostPicture}<span>${texts.soundOnly}</span></div>`
@@ -244,6 +236,18 @@ export class PlayerElement extends LitElement {
       </div>
       ${this.panel === 'stats' ? html`<ud-stats .stats=${this.stats}></ud-stats>` : nothing}
       ${this.panel === 'keys' ? html`<ud-key-panel @ud-letters=${() => this.requestUpdate()}></ud-key-panel>` : nothing}`;
+  }
+
+  #pastVideo(): TemplateResult {
+    return html`<video
+      class="past"
+      playsinline
+      aria-label=${texts.past}
+      .muted=${this.muted}
+      .volume=${this.volume}
+      @click=${this.#commands.clicked}
+      @dblclick=${this.#commands.doubleClicked}
+    ></video>`;
   }
 
   #controls(): TemplateResult {
@@ -335,8 +339,8 @@ export class PlayerElement extends LitElement {
   }
 
   /** Leaves the live edge for what was there some seconds before. */
-  #goBack(): void {
-    if (this.#goingBack.begin()) this.#viewing?.setPlaying(false);
+  async #goBack(): Promise<void> {
+    if (await this.#goingBack.begin()) this.#viewing?.setPlaying(false);
   }
 
   #goLive(): void {

@@ -1,0 +1,62 @@
+// A viewer goes back in a live stream and returns to the live edge, in the same player: in the window of the node, and in a recording.
+
+import { expect, test } from '@playwright/test';
+
+import type { Viewer } from './support/pages.ts';
+import { Stage } from './support/stage.ts';
+import { Undead } from './support/undead.ts';
+
+let undead: Undead;
+let stage: Stage;
+
+test.beforeAll(async () => {
+  undead = await Undead.up();
+  stage = await Stage.set();
+});
+
+test.afterAll(async () => {
+  await stage.strike();
+  expect(stage.complaints.lines).toEqual([]);
+  expect(undead.errors()).toEqual([]);
+  await undead.stop();
+});
+
+/** Goes back ten seconds, to the start, and to the live edge. */
+async function goBackAndForth(viewer: Viewer): Promise<void> {
+  const { page } = viewer;
+  const past = page.locator('video.past');
+  const time = (): Promise<number> => past.evaluate((video) => (video as HTMLVideoElement).currentTime);
+  await page.keyboard.press('ArrowLeft');
+  await expect
+    .poll(async () => await past.evaluate((video) => (video as HTMLVideoElement).videoWidth))
+    .toBeGreaterThan(0);
+  await expect.poll(async () => await viewer.tellsNumber('past-ms')).toBeGreaterThan(1_000);
+  const from = await time();
+  await expect.poll(time).toBeGreaterThan(from + 1);
+  await expect(page.locator('ud-player video:not(.past)')).toHaveJSProperty('paused', true);
+
+  const line = page.getByRole('slider', { name: 'Time line' });
+  await line.focus();
+  await page.keyboard.press('Home');
+  const start = Number(await line.getAttribute('min')) / 1000;
+  await expect.poll(time).toBeLessThan(start + 3);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('l');
+  await expect(past).toHaveCount(0);
+  await viewer.expectPicture();
+  await expect(page.locator('ud-player video')).toHaveJSProperty('paused', false);
+}
+
+test('a viewer goes back as far as the node has the stream, and to the live edge again', async () => {
+  const broadcaster = await stage.goLive(undead.url, 'Window');
+  const viewer = await stage.watch(broadcaster.watchUrl);
+  await viewer.expectPicture();
+  const node = (await viewer.tells('node')) ?? '';
+  const manifest = new URL(`${node}/streams/${broadcaster.watchUrl.split('/').at(-1)}/window/manifest`, undead.url);
+  const lengthMs = async (): Promise<number> => {
+    const { takes } = (await (await fetch(manifest)).json()) as { takes: { fragments: { duration_ms: number }[] }[] };
+    return takes.flatMap(({ fragments }) => fragments).reduce((sum, { duration_ms }) => sum + duration_ms, 0);
+  };
+  await expect.poll(lengthMs, { timeout: 30_000 }).toBeGreaterThan(6_000);
+  await goBackAndForth(viewer);
+});
