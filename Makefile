@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record fuzz bench configuration perf simulate judge control fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record fuzz bench configuration perf simulate judge control library-bench fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -77,6 +77,9 @@ judge: build ## The fan-out beside the bare write loop: the tables of report/fan
 
 control: build ## What 10,000 nodes and their viewers cost the main server, on each store (about 5 minutes; Linux, nats-server)
 	$(CARGO) run --release --locked -p perf-analysis -- control --report report
+
+library-bench: build ## What serving the library costs beside nginx, as a table (about 5 minutes; Linux, nginx)
+	$(CARGO) run --release --locked -p perf-analysis -- library
 
 simulate: ## Placement on ten thousand simulated nodes: records, tables and figure (some minutes)
 	$(CARGO) run --release --locked -p perf-analysis -- simulate --report report

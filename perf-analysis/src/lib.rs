@@ -19,6 +19,7 @@ pub mod histogram;
 pub mod judge;
 pub mod lab;
 pub mod ledger;
+pub mod library;
 pub mod machine;
 pub mod percentiles;
 pub mod plot;

@@ -14,7 +14,7 @@ use perf_analysis::{
     error::Context,
     floor, judge,
     lab::Lab,
-    machine,
+    library, machine,
     record::Results,
     scenario::Scenario,
     servers::Programs,
@@ -25,6 +25,8 @@ use perf_analysis::{
 const README: &str = "README.md";
 /// Its page about the control plane.
 const CONTROL_PAGE: &str = "control.md";
+/// Its page about the library.
+const LIBRARY_PAGE: &str = "library.md";
 /// Its page about placement.
 const PLACEMENT_PAGE: &str = "placement.md";
 
@@ -71,6 +73,8 @@ enum Command {
     },
     /// Load a main server with nodes' heartbeats and viewers' requests, on each store in turn
     Control(ControlArgs),
+    /// Measure what serving the library costs, beside nginx with the same fragments as files
+    Library(LibraryArgs),
     /// Simulate placement on thousands of nodes and leave its records in a folder
     Simulate {
         /// The scenario file
@@ -164,6 +168,43 @@ struct ControlArgs {
     remark: Option<String>,
 }
 
+#[derive(Args)]
+struct LibraryArgs {
+    /// Songs, each with a player of its own
+    #[arg(long, default_value_t = 200)]
+    songs: usize,
+    /// Players of one song
+    #[arg(long, default_value_t = 1000)]
+    players_of_one: usize,
+    /// Fragments of a song
+    #[arg(long, default_value_t = 10)]
+    fragments: usize,
+    /// Bytes of a fragment: 10 s of 256 kbit/s
+    #[arg(long, default_value_t = 320_000)]
+    fragment_bytes: usize,
+    /// Seconds between two fragments of a paced player
+    #[arg(long, default_value_t = 10.0)]
+    every: f64,
+    /// Seconds of one measurement
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Times through all of them
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Folder for the records; named after the date and the commit if left out
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The binary to measure
+    #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
+    undead: PathBuf,
+    /// Write the numbers into the page library.md of the report in this folder
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Something the reader of the figures should know, e.g. what else the machine was doing
+    #[arg(long)]
+    remark: Option<String>,
+}
+
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run(args),
@@ -171,6 +212,7 @@ fn main() -> ExitCode {
         Command::Compare { a, b, out } => compare(&a, &b, out),
         Command::Report { results, into, page } => report(&results, &into, &page),
         Command::Control(args) => control(args),
+        Command::Library(args) => serve_library(args),
         Command::Simulate { scenario, out, report } => simulate(&scenario, out, report),
         Command::Floor { listen, quiet, tls_dir } => floor::serve(listen, quiet, tls_dir),
     };
@@ -228,6 +270,24 @@ fn control(args: ControlArgs) -> Result<()> {
     args.report.map_or(Ok(()), |into| report(&out, &into, CONTROL_PAGE))
 }
 
+fn serve_library(args: LibraryArgs) -> Result<()> {
+    let plan = library::Plan {
+        songs: args.songs,
+        players_of_one: args.players_of_one,
+        fragments: args.fragments,
+        fragment_bytes: args.fragment_bytes,
+        every_s: args.every,
+        seconds: args.seconds,
+        rounds: args.rounds,
+    };
+    let name = || format!("{}-{}-library", machine::today(), machine::commit());
+    let out = args.out.unwrap_or_else(|| Path::new("perf-analysis/results").join(name()));
+    let records = library::run(plan, &args.undead, &out, args.remark)?;
+    eprintln!("records are in {}", out.display());
+    print!("{}", library::table(&records));
+    args.report.map_or(Ok(()), |into| report(&out, &into, LIBRARY_PAGE))
+}
+
 fn plot(results: &Path, out: Option<PathBuf>) -> Result<()> {
     let out = out.unwrap_or_else(|| results.join("figures"));
     let names = perf_analysis::plot::plot(&Results::load(results)?, &out)?;
@@ -241,6 +301,10 @@ fn report(results: &Path, into: &Path, page: &str) -> Result<()> {
         return fill_page(results, &into.join(page), |text, folder| {
             control::page::fill(text, &records, folder)
         });
+    }
+    if page == LIBRARY_PAGE {
+        let records = library::Records::load(results)?;
+        return fill_page(results, &into.join(page), |text, folder| library::fill(text, &records, folder));
     }
     if page == PLACEMENT_PAGE {
         let records = simulate::Records::load(results)?;

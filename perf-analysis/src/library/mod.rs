@@ -1,0 +1,130 @@
+//! What serving the library costs a node, beside nginx with the same fragments as files, in the same run.
+//!
+//! One core is the server's, another the players'. The object store is a folder, which is nginx's root too; the page cache is warm for both. Two
+//! crowds: players of different songs, of which no fragment is asked for twice in a row, and players of one song. Each crowd is measured
+//! paced, as players ask, and unpaced, each asking again as soon as it has everything.
+
+mod contestant;
+mod page;
+mod players;
+mod songs;
+mod stand_in;
+
+use std::{fs, path::Path, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::page::{fill, table};
+use self::{contestant::Contestant, players::Crowd, songs::Songs};
+use crate::{
+    error::{Context, Error, Result},
+    machine::{self, Machine, Split},
+};
+
+/// The file of a results folder with everything.
+const RECORDS: &str = "library.json";
+
+/// What is measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// Songs there are, each with a player of its own in the crowd of many songs.
+    pub songs: usize,
+    /// Players of one song in the other crowd.
+    pub players_of_one: usize,
+    /// Fragments of a song.
+    pub fragments: usize,
+    /// Bytes of a fragment: 10 s of 256 kbit/s are 320,000.
+    pub fragment_bytes: usize,
+    /// Seconds between two fragments of a paced player.
+    pub every_s: f64,
+    /// Seconds of one measurement.
+    pub seconds: f64,
+    /// Times through all of them.
+    pub rounds: u32,
+}
+
+/// One measurement.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Measured {
+    /// Who served.
+    pub server: String,
+    /// Whether all players had the same song.
+    pub one_song: bool,
+    /// Whether players waited between fragments.
+    pub paced: bool,
+    /// Bytes of fragments that arrived.
+    pub bytes: u64,
+    /// Processor time of the server.
+    pub cpu_us: u64,
+    /// How long it took.
+    pub window_us: u64,
+    /// Time from a request to the last byte: the middle one, and the one of a hundred that is slowest.
+    pub p50_us: u64,
+    /// See [`Self::p50_us`].
+    pub p99_us: u64,
+    /// Fragments that came later than the next one was due.
+    pub late: u64,
+}
+
+/// Everything of a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Records {
+    /// The machine.
+    pub machine: Machine,
+    /// The commit that was measured.
+    pub commit: String,
+    /// The day.
+    pub date: String,
+    /// What was measured.
+    pub plan: Plan,
+    /// In the order of measuring.
+    pub measured: Vec<Measured>,
+    /// What a reader should know.
+    pub remark: Option<String>,
+}
+
+impl Records {
+    /// Those of a results folder.
+    ///
+    /// # Errors
+    /// [`Error::Results`].
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join(RECORDS);
+        let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
+        serde_json::from_str(&text).map_err(|error| Error::Results { path, message: error.to_string() })
+    }
+}
+
+/// Measures `plan` with the binary `undead`, and leaves the records in `out`.
+///
+/// # Errors
+/// What is missing, or failed.
+pub fn run(plan: Plan, undead: &Path, out: &Path, remark: Option<String>) -> Result<Records> {
+    let machine = Machine::this()?;
+    let split = Split::new(true, 1.0)?;
+    machine::allow_sockets(plan.players_of_one.max(plan.songs) as u64)?;
+    let folder = out.join("files");
+    fs::create_dir_all(&folder).context(|| format!("making {}", folder.display()))?;
+    let songs = Songs::write(&folder, &plan)?;
+    machine::pin(&split.generator)?;
+    let mut measured = Vec::new();
+    for _ in 0..plan.rounds {
+        for start in [Contestant::undead, Contestant::nginx] {
+            let contestant = start(undead, &songs, &split.node, out)?;
+            for (one_song, paced) in [(false, false), (false, true), (true, false), (true, true)] {
+                let crowd = Crowd { plan: &plan, songs: &songs, one_song, paced };
+                crowd.play(&contestant, Duration::from_secs_f64(plan.seconds / 5.0))?;
+                let one = crowd.play(&contestant, Duration::from_secs_f64(plan.seconds))?;
+                eprintln!("{}", page::line(&one));
+                measured.push(one);
+            }
+        }
+    }
+    fs::remove_dir_all(&folder).context(|| format!("deleting {}", folder.display()))?;
+    let (commit, date) = (machine::commit(), machine::today());
+    let records = Records { machine, commit, date, plan, measured, remark };
+    let text = serde_json::to_string_pretty(&records).map_err(|error| Error::Protocol(error.to_string()))?;
+    let path = out.join(RECORDS);
+    fs::write(&path, text).context(|| format!("writing {}", path.display()))?;
+    Ok(records)
+}

@@ -1,0 +1,108 @@
+//! A run as a table, for a terminal and for the report.
+
+use std::fmt::Write;
+
+use super::{Measured, Records};
+use crate::{error::Result, figure::significant, judge::Middle, report::fill_with};
+
+/// `text` with every block filled from `records`, which are in `folder`.
+///
+/// # Errors
+/// As [`crate::report::fill`].
+pub fn fill(text: &str, records: &Records, folder: &str) -> Result<String> {
+    fill_with(text, |name| match name {
+        "library-run" => Some(run(records, folder)),
+        "library" => Some(table(records)),
+        _ => None,
+    })
+}
+
+fn run(records: &Records, folder: &str) -> String {
+    let plan = &records.plan;
+    format!(
+        "| | |\n|---|---|\n\
+         | machine | {} |\n\
+         | load average before the run | {} |\n\
+         | commit | `{}` |\n\
+         | load | {} songs of {} fragments of {} bytes, a player each; {} players of one song; paced: a fragment every {} s; {} s each, {} rounds |\n\
+         | records | [`{folder}`](../{folder}) |\n\
+         | remark | {} |\n",
+        records.machine.caption(),
+        records.machine.load_before,
+        records.commit,
+        plan.songs,
+        plan.fragments,
+        plan.fragment_bytes,
+        plan.players_of_one,
+        plan.every_s,
+        plan.seconds,
+        plan.rounds,
+        records.remark.as_deref().unwrap_or("none"),
+    )
+}
+
+/// A row for each crowd: the middle round of each server, and the middle of the rounds' ratios.
+pub fn table(records: &Records) -> String {
+    let mut table = "| | node, CPU s/GB | nginx, CPU s/GB | **node / nginx** | node, MB/s | nginx, MB/s | node p50 / p99, ms | nginx p50 / p99, ms | late, node / nginx |\n\
+                     |---|---|---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for (one_song, paced) in [(false, true), (false, false), (true, true), (true, false)] {
+        let of = |server: &str| -> Vec<&Measured> {
+            let here =
+                |one: &&Measured| one.server == server && one.one_song == one_song && one.paced == paced;
+            records.measured.iter().filter(here).collect()
+        };
+        let (node, nginx) = (of("undead"), of("nginx"));
+        let middle = |values: Vec<f64>| Middle::of(values).map_or("-".into(), Middle::text);
+        let cost = |all: &[&Measured]| middle(all.iter().map(|one| cpu_s_per_gb(one)).collect());
+        let rate = |all: &[&Measured]| {
+            middle(all.iter().map(|one| one.bytes as f64 / one.window_us as f64).collect())
+        };
+        let times = |all: &[&Measured]| {
+            let ms = |of: fn(&Measured) -> u64| {
+                let times = all.iter().map(|one| of(one) as f64 / 1000.0).collect();
+                Middle::of(times).map_or("-".into(), |middle| significant(middle.value))
+            };
+            format!("{} / {}", ms(|one| one.p50_us), ms(|one| one.p99_us))
+        };
+        let late = |all: &[&Measured]| all.iter().map(|one| one.late).sum::<u64>();
+        let ratios =
+            node.iter().zip(&nginx).map(|(node, nginx)| cpu_s_per_gb(node) / cpu_s_per_gb(nginx)).collect();
+        let players = if one_song { records.plan.players_of_one } else { records.plan.songs };
+        let crowd = if one_song { "of one song" } else { "of different songs" };
+        let pace = if paced { "paced" } else { "unpaced" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            table,
+            "| {players} players {crowd}, {pace} | {} | {} | **{}** | {} | {} | {} | {} | {} / {} |",
+            cost(&node),
+            cost(&nginx),
+            middle(ratios),
+            rate(&node),
+            rate(&nginx),
+            times(&node),
+            times(&nginx),
+            late(&node),
+            late(&nginx),
+        );
+    }
+    table
+}
+
+/// One measurement, for a terminal.
+pub(super) fn line(one: &Measured) -> String {
+    let crowd = if one.one_song { "one song" } else { "many songs" };
+    let pace = if one.paced { "paced" } else { "unpaced" };
+    format!(
+        "{:7} {crowd:10} {pace:7} {:.3} CPU s/GB, {:.0} MB/s, p99 {:.1} ms, {} late",
+        one.server,
+        cpu_s_per_gb(one),
+        one.bytes as f64 / one.window_us as f64,
+        one.p99_us as f64 / 1000.0,
+        one.late
+    )
+}
+
+fn cpu_s_per_gb(one: &Measured) -> f64 {
+    one.cpu_us as f64 * 1e3 / (one.bytes as f64).max(1.0)
+}
