@@ -63,6 +63,22 @@ it('goes on where a page ends, once', async () => {
   expect([titles(), view.total]).toEqual([['a', 'c'], 2]);
 });
 
+it('looks for what is new without moving what is shown', async () => {
+  listing.ask({});
+  await answer(0, { items: [item('a')], total: 1 });
+  const looked = listing.refresh();
+  await answer(1, { items: [item('new'), item('a')], total: 2 });
+  await looked;
+  expect([titles(), view.total, view.isAsking]).toEqual([['new', 'a'], 2, false]);
+  const many = Array.from({ length: 60 }, (_, n) => item(`m${n}`));
+  listing.ask({});
+  await answer(2, { items: many, total: 60 });
+  const again = listing.refresh();
+  await answer(3, { items: [item('newer'), ...many.slice(0, 47)], total: 61 });
+  await again;
+  expect([view.items?.length, titles()?.[0], titles()?.at(-1)]).toEqual([61, 'newer', 'm59']);
+});
+
 it('has what is kept where the server cannot be reached, and says what else is wrong', async () => {
   listing.ask({ q: 'so' });
   kept = [item('song'), item('other')];

@@ -59,6 +59,27 @@ export class Listing {
     else void this.#ask(undefined);
   }
 
+  /** Looks what has changed meanwhile: new items come first, and nothing that is shown moves but for that. */
+  async refresh(): Promise<void> {
+    const { signal } = this.#asking;
+    if (this.#view.isAsking) return;
+    const page = await this.#setup.library.list({ ...this.#search, limit: PAGE }, signal);
+    if (signal.aborted) return;
+    const news = new Map(page.items.map((item) => [item.item_id, item]));
+    const shown = this.#view.items ?? [];
+    if (shown.length <= PAGE) {
+      this.#cursor = page.next_cursor;
+      this.#view = { ...this.#view, items: page.items, hasMore: page.next_cursor !== undefined };
+    } else {
+      const known = new Set(shown.map(({ item_id }) => item_id));
+      const added = page.items.filter(({ item_id }) => !known.has(item_id));
+      this.#view = { ...this.#view, items: [...added, ...shown.map((item) => news.get(item.item_id) ?? item)] };
+    }
+    this.#view = { ...this.#view, total: page.total, isOffline: false };
+    delete this.#view.error;
+    this.#setup.changed(this.#view);
+  }
+
   /** Asks for the next page. */
   more(): void {
     if (this.#view.hasMore && !this.#view.isAsking) void this.#ask(this.#cursor);

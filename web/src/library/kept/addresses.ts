@@ -3,7 +3,7 @@
 const BLOB = /\/library\/([0-9a-f]{32})\/blobs\/([0-9a-f]{64})$/;
 const MANIFEST = /^\/library\/([0-9a-f]{32})\/manifest$/;
 const ITEM = /^\/api\/library\/([0-9a-f]{32})$/;
-const PICTURE = /^\/api\/library\/[0-9a-f]{32}\/./;
+const PICTURE = /^\/library\/[0-9a-f]{32}\/(poster|previews)\b/;
 const PAGE = /^\/library(\/[0-9a-f]{32})?\/?$/;
 const FILE = /^\/assets\/|^\/[\w.-]+\.(js|svg|css|webmanifest)$/;
 

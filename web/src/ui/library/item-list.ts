@@ -4,6 +4,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
+import { Poll } from '../../api/poll';
 import { Library, SORTS } from '../../library/api';
 import type { Kept } from '../../library/kept/kept';
 import { Listing, type ListingView, type Search } from '../../library/listing';
@@ -17,6 +18,8 @@ import { surfaces } from '../surfaces';
 import './item-card';
 
 const texts = strings.library;
+/** How often it is looked for new items while the list is seen. */
+const REFRESH_MS = 10_000;
 const KINDS = ['all', 'recording', 'upload', 'job'] as const;
 const WHO = ['all', 'mine', 'deleted'] as const;
 
@@ -31,6 +34,7 @@ export class ItemList extends LitElement {
   @state() private view: ListingView | undefined;
   @state() private search: Search = {};
   #listing: Listing | undefined;
+  #poll: Poll | undefined;
   readonly #seen = new IntersectionObserver(
     (entries) => {
       if (entries.some(({ isIntersecting }) => isIntersecting)) this.#listing?.more();
@@ -124,10 +128,15 @@ export class ItemList extends LitElement {
     const { library } = this;
     this.#listing = new Listing({ library, kept: () => this.kept.items(), changed: (view) => (this.view = view) });
     this.#listing.ask(this.search);
+    this.#poll = new Poll(REFRESH_MS, async () => {
+      // Hidden behind an item's page it can wait.
+      if (this.view !== undefined && this.checkVisibility()) await this.#listing?.refresh();
+    });
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    this.#poll?.stop();
     this.#listing?.close();
     this.#seen.disconnect();
   }
