@@ -7,10 +7,14 @@ use serde_json::Value;
 
 use crate::http::Server;
 
+/// Requests that one server answers. Its tasks do not run, so that nothing ends the streams that inputs create.
+const MAX_REQUESTS: u32 = 10_000;
+
 /// A main server, and what stands for `{…}` in an input.
 struct MainServer {
     server: Server,
     names: [(&'static str, String); 4],
+    requests_left: u32,
     _folder: tempfile::TempDir,
 }
 
@@ -41,7 +45,7 @@ impl MainServer {
             ("{id}", text(&stream["stream_id"])),
             ("{grant}", text(&stream["publish"]["grant"])),
         ];
-        Self { server, names, _folder: folder }
+        Self { server, names, requests_left: MAX_REQUESTS, _folder: folder }
     }
 }
 
@@ -50,7 +54,11 @@ pub(crate) fn http(input: &[u8]) {
     static SERVER: OnceLock<Mutex<MainServer>> = OnceLock::new();
     let Ok(mut request) = std::str::from_utf8(input).map(str::to_owned) else { return };
     let server = SERVER.get_or_init(|| Mutex::new(MainServer::start()));
-    let server = server.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
+    match server.requests_left.checked_sub(1) {
+        Some(left) => server.requests_left = left,
+        None => *server = MainServer::start(),
+    }
     for (name, value) in &server.names {
         request = request.replace(name, value);
     }

@@ -18,7 +18,7 @@ use tokio::{
 use tower::ServiceExt;
 
 /// Longest wait for an answer: long polls and event streams have none at once.
-const PATIENCE: Duration = Duration::from_millis(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(20);
 /// Most bytes of an answer that are looked at.
 const MOST_BYTES: usize = 1 << 20;
 
@@ -40,10 +40,10 @@ impl Server {
     pub(crate) fn call(&self, request: &[u8]) -> Option<(StatusCode, Bytes)> {
         let request = read(request)?;
         self.runtime.block_on(async {
-            let answered = timeout(PATIENCE, self.router.clone().oneshot(request)).await;
+            let answered = timeout(ANSWER_TIMEOUT, self.router.clone().oneshot(request)).await;
             let response = answered.ok()?.expect("a router does not fail");
             let (head, body) = response.into_parts();
-            let body = timeout(PATIENCE, to_bytes(body, MOST_BYTES)).await.ok()?.ok()?;
+            let body = timeout(ANSWER_TIMEOUT, to_bytes(body, MOST_BYTES)).await.ok()?.ok()?;
             for _ in 0..4 {
                 tokio::task::yield_now().await;
             }
