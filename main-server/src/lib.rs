@@ -68,7 +68,6 @@ pub mod fuzzing;
 pub mod grant_keys;
 mod health;
 mod invitations;
-#[allow(dead_code, unused_imports, reason = "recordings, uploads and objects come to it")]
 mod library;
 mod local;
 mod metrics;
