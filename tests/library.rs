@@ -90,6 +90,61 @@ fn library_is_looked_after_while_the_server_runs() {
     check(folder.path(), &folder.path().join("data/objects"), &[]);
 }
 
+/// A second of a tone, as WAV.
+fn tone() -> Vec<u8> {
+    let samples = (0..8_000_i32).flat_map(|index| (((index % 40) * 500 - 10_000) as i16).to_le_bytes());
+    let samples: Vec<u8> = samples.collect();
+    let mut wav = Vec::new();
+    wav.extend(b"RIFF");
+    wav.extend((36 + samples.len() as u32).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    for field in [16_u32, 0x1_0001, 8_000, 16_000, 0x10_0002] {
+        wav.extend(field.to_le_bytes());
+    }
+    wav.extend(b"data");
+    wav.extend((samples.len() as u32).to_le_bytes());
+    wav.extend(samples);
+    wav
+}
+
+#[test]
+fn imported_file_is_listed_verified_and_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("a tone.wav"), tone()).unwrap();
+    let _server = Server::start(folder);
+    let imported = said(&library(folder, &["import", "a tone.wav"]));
+    let item = imported.split('\t').next().unwrap();
+    let listed = said(&library(folder, &["ls", "tone"]));
+    assert!(listed.starts_with(&format!("{item}\tupload\tready\t0:00:01\t")), "{listed}");
+    let exported = said(&library(folder, &["export", item, "out.mp4"]));
+    assert!(exported.contains("audio/mp4"), "{exported}");
+    let media = fs::read(folder.join("out.mp4")).unwrap();
+    assert_eq!(&media[4..8], b"ftyp");
+
+    // Each blob of the item is named; without one of them the item is not whole.
+    assert!(said(&library(folder, &["gc"])).contains("; 0 discarded"));
+    said(&library(folder, &["verify"]));
+    let name = objects::Hash::of(&media[media.len() - fragment_bytes(&media)..]).to_string();
+    let file = folder.join("data/objects/blobs").join(&name[..2]).join(&name);
+    fs::write(&file, "worse").unwrap();
+    let verified = library(folder, &["verify"]);
+    assert_eq!(verified.status.code(), Some(1));
+    let found = String::from_utf8_lossy(&verified.stdout);
+    assert!(found.starts_with(&format!("damaged\t-\t{name}\t{item}\n")), "{found}");
+    // Imported again, the file brings the same blob, which replaces the one of another size.
+    said(&library(folder, &["import", "a tone.wav"]));
+    said(&library(folder, &["verify"]));
+}
+
+/// Size of what follows the init segment, which ends with the box `moov`.
+fn fragment_bytes(media: &[u8]) -> usize {
+    let size = |at: usize| u32::from_be_bytes(media[at..at + 4].try_into().unwrap()) as usize;
+    let moov = size(0);
+    assert_eq!(&media[moov + 4..moov + 8], b"moov");
+    media.len() - moov - size(moov)
+}
+
 #[test]
 fn library_is_looked_after_while_no_server_runs_wherever_objects_are() {
     let folder = tempfile::tempdir().unwrap();
