@@ -19,9 +19,17 @@ LICENCES = {
     "MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unicode-3.0",
     "BSL-1.0", "0BSD", "Unlicense", "CC0-1.0", "CDLA-Permissive-2.0", "NCSA",
 }
+# MPL-2.0 asks for the source of its own files alone, and they are used unchanged.
+SYMPHONIA = "reads FLAC and Ogg files; MPL-2.0, used unchanged"
 # Crates with another licence, and why that is acceptable.
 EXCEPTIONS = {
     "epaint_default_fonts": "fonts of the figures in the report; not in the program",
+    "symphonia": SYMPHONIA,
+    "symphonia-bundle-flac": SYMPHONIA,
+    "symphonia-common": SYMPHONIA,
+    "symphonia-core": SYMPHONIA,
+    "symphonia-format-ogg": SYMPHONIA,
+    "symphonia-metadata": SYMPHONIA,
 }
 # Crates in two versions, and who needs the older or newer one. A new pair needs a reason here, or one version less.
 DUPLICATES = {
@@ -36,6 +44,7 @@ DUPLICATES = {
     "hmac": "s3s, of tests, is ahead of digest 0.10",
     "itertools": "criterion is behind object_store; not in the program",
     "matchit": "axum is behind socketioxide",
+    "md-5": "flacenc is behind",
     "miniz_oxide": "png 0.17, of the report's figures, is behind",
     "nom": "s3s, of tests, is ahead of x509-parser",
     "rand": "jsonwebtoken and rsa stay on 0.8",
