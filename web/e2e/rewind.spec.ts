@@ -2,7 +2,7 @@
 
 import { expect, test } from '@playwright/test';
 
-import type { Viewer } from './support/pages.ts';
+import { Broadcaster, type Viewer } from './support/pages.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
 
@@ -59,4 +59,23 @@ test('a viewer goes back as far as the node has the stream, and to the live edge
   };
   await expect.poll(lengthMs, { timeout: 30_000 }).toBeGreaterThan(6_000);
   await goBackAndForth(viewer);
+  await broadcaster.end();
+});
+
+test('a viewer goes back to the start of the recording, and to the live edge again', async () => {
+  const live = await stage.page(`${undead.url}/live`);
+  await live.getByLabel('Keep it in the library').check();
+  const broadcaster = await Broadcaster.goLive(live, 'Recorded');
+  const recording = (await live.getByRole('link', { name: 'Open the recording' }).getAttribute('href')) ?? '';
+  const viewer = await stage.watch(broadcaster.watchUrl);
+  await viewer.expectPicture();
+  const lengthMs = async (): Promise<number> => {
+    const item = (await (await fetch(new URL(`/api${recording}`, undead.url))).json()) as { duration_ms: number };
+    return item.duration_ms;
+  };
+  await expect.poll(lengthMs, { timeout: 60_000 }).toBeGreaterThan(12_000);
+  const media = viewer.page.waitForRequest((request) => request.url().includes(`${recording}/blobs/`));
+  await goBackAndForth(viewer);
+  await media;
+  await broadcaster.end();
 });
