@@ -118,7 +118,7 @@ impl store::Record for Record {
 
 impl Record {
     /// The record of a new item.
-    pub(super) fn new(new: NewItem, now_ms: u64) -> Self {
+    pub(crate) fn new(new: NewItem, now_ms: u64) -> Self {
         let NewItem { item_id: _, kind, state, text, visibility, passphrase_hash, owner, stream_id } = new;
         Self {
             kind,

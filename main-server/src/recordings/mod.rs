@@ -13,6 +13,7 @@ mod record;
 mod report;
 mod roles;
 mod routes;
+mod shown;
 mod upkeep;
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{ItemId, NodeId, StreamId, item::GroupName, stream::Visibility};
+use protocol::{ItemId, NodeId, StreamId, item::GroupName};
 use serde::{Deserialize, Serialize};
 use store::Namespace;
 
+use super::shown::Shown;
 use crate::state::catalogue::record::Recording;
 
 /// How long the nodes that record have to report the rest once the stream is over, in ms. What arrives later is taken all the same.
@@ -49,15 +50,6 @@ pub(crate) struct Record {
     pub(super) is_finished: bool,
     /// What the stream looked like when the item was last brought in line with it.
     pub(super) shown: Shown,
-}
-
-/// What an item has from its stream.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Shown {
-    /// The title.
-    pub(super) title: String,
-    /// Who may see it.
-    pub(super) visibility: Visibility,
 }
 
 impl store::Record for Record {
@@ -155,6 +147,8 @@ fn with(known: &BTreeSet<NodeId>, nodes: &[NodeId]) -> Option<BTreeSet<NodeId>> 
 
 #[cfg(test)]
 mod tests {
+    use protocol::stream::Visibility;
+
     use super::*;
 
     fn node(name: &str) -> NodeId {
@@ -166,7 +160,7 @@ mod tests {
     }
 
     fn record() -> Record {
-        let shown = Shown { title: "a".into(), visibility: Visibility::Public };
+        let shown = Shown { title: "a".into(), visibility: Visibility::Public, passphrase_hash: None };
         Record::new(StreamId::new("a", 1), &recording(1, true), shown, 100)
     }
 

@@ -23,8 +23,9 @@ use super::{
     answer::roles,
     gaps::end,
     picture::Pictures,
-    record::{Record, Shown},
+    record::Record,
     roles::{candidate, newcomer},
+    shown::Shown,
 };
 use crate::{
     clock::Now,
@@ -51,7 +52,6 @@ const RETRY: Duration = Duration::from_secs(2);
 pub(super) struct Seen {
     recording: Recording,
     shown: Shown,
-    passphrase_hash: Option<String>,
     owner: Option<Owner>,
     started_at_ms: Option<u64>,
     is_over: bool,
@@ -212,7 +212,7 @@ impl Recordings {
             self.records.change(&item_id, |record| record.over(now_ms)).await?;
         }
         if let Some((_, seen)) = seen.filter(|(_, seen)| !seen.is_over && seen.shown != record.shown) {
-            self.follow(item_id, seen).await?;
+            self.follow(item_id, &record.shown, &seen.shown).await?;
         }
         let is_empty = self.known().progress.get(&item_id).is_some_and(|progress| progress.is_empty);
         let is_live = |node: &NodeId| live.contains(node);
@@ -238,7 +238,7 @@ impl Recordings {
             state: State::Growing,
             text: Text { title: seen.shown.title.clone(), ..Text::default() },
             visibility: seen.shown.visibility,
-            passphrase_hash: seen.passphrase_hash.clone(),
+            passphrase_hash: seen.shown.passphrase_hash.clone(),
             owner: seen.owner.clone(),
             stream_id: Some(stream_id),
         };
@@ -270,17 +270,10 @@ impl Recordings {
     }
 
     /// Brings the item in line with a stream that was edited.
-    async fn follow(&self, item_id: ItemId, seen: &Seen) -> Result<(), Error> {
-        let Shown { title, visibility } = &seen.shown;
-        self.library
-            .change(item_id, |item| {
-                item.text.title.clone_from(title);
-                item.admit_by(Some(*visibility), Some(&seen.passphrase_hash));
-            })
-            .await?;
-        let shown = |record: &Record| {
-            (record.shown != seen.shown).then(|| Record { shown: seen.shown.clone(), ..record.clone() })
-        };
+    async fn follow(&self, item_id: ItemId, before: &Shown, now: &Shown) -> Result<(), Error> {
+        self.library.change(item_id, |item| now.apply(before, item)).await?;
+        let shown =
+            |record: &Record| (record.shown != *now).then(|| Record { shown: now.clone(), ..record.clone() });
         self.records.change(&item_id, shown).await?;
         Ok(())
     }
@@ -362,12 +355,15 @@ impl Recordings {
     }
 }
 
-/// Who may see the item of a stream. A private stream that asks viewers for nothing is open to those who have its link.
-fn visibility(record: &StreamRecord) -> Visibility {
-    match record.visibility {
+/// What an item has from its stream. A private stream that asks viewers for nothing is open to those who have its link.
+fn shown(record: &StreamRecord) -> Shown {
+    let visibility = match record.visibility {
         Visibility::Private if !record.asks_viewers() => Visibility::Unlisted,
         visibility => visibility,
-    }
+    };
+    let is_private = visibility == Visibility::Private;
+    let passphrase_hash = record.passphrase_hash.clone().filter(|_| is_private);
+    Shown { title: record.title.clone(), visibility, passphrase_hash }
 }
 
 impl Seen {
@@ -383,8 +379,7 @@ impl Seen {
             hostname.is_some() && (hostname == roles.primary.as_ref() || hostname == roles.standby.as_ref())
         });
         Some(Self {
-            shown: Shown { title: record.title.clone(), visibility: visibility(record) },
-            passphrase_hash: record.passphrase_hash.clone(),
+            shown: shown(record),
             owner: record.owner.clone(),
             started_at_ms: record.started_at_ms,
             is_over: stream.is_over(),

@@ -251,6 +251,23 @@ async fn the_item_grows_under_the_streams_title_and_is_ready_once_it_is_over() {
 }
 
 #[tokio::test]
+async fn an_item_that_was_made_private_stays_private_when_the_stream_is_renamed() {
+    let stream = Recorded::start(json!({ "title": "first", "record": true })).await;
+    let edit = json!({ "visibility": "private", "passphrase": "p" }).to_string();
+    let edited =
+        stream.server.operate(Method::PATCH, &format!("/api/library/{}", stream.item_id), edit.into()).await;
+    assert_eq!(edited.status, StatusCode::OK);
+    let (path, grant) = (format!("/api/streams/{}", stream.id), &stream.created.publish.grant);
+    stream
+        .server
+        .send(Method::PATCH, &path, Some(grant), json!({ "title": "second" }).to_string().into())
+        .await;
+    let shown = async || item(&stream.server, stream.item_id).await.read::<Item>();
+    until("the item follows the title", async || shown().await.title == "second").await;
+    assert_eq!(serde_json::to_value(shown().await.visibility).unwrap(), "private");
+}
+
+#[tokio::test]
 async fn a_recording_that_has_nothing_leaves_no_item() {
     let stream = Recorded::start(json!({ "title": "x", "record": true })).await;
     stream.until_state(Some(State::Growing)).await;
