@@ -193,6 +193,7 @@ impl Library {
             if record.tracks.is_empty() {
                 record.tracks = tracks(&take.format.mime);
             }
+            record.has_arrived();
         };
         let (cached, overlapping) =
             self.change_media(item_id, &Write::Append(take, fragments), with_tracks).await?;
@@ -223,6 +224,14 @@ impl Library {
             record.error.clone_from(&reason);
         };
         self.change_media(item_id, &Write::Nothing, with_state).await.map(drop)
+    }
+
+    /// Ends the growth of a recording. One of which nothing has arrived has failed until something does.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub(crate) async fn conclude(&self, item_id: ItemId) -> Result<(), Error> {
+        self.change_media(item_id, &Write::Nothing, Record::conclude).await.map(drop)
     }
 
     /// Changes what describes an item that is not deleted. `change` may run several times.

@@ -13,6 +13,9 @@ use store::Namespace;
 
 use crate::state::catalogue::record::Owner;
 
+/// Why a recording that has no media failed.
+const NOTHING_ARRIVED: &str = "nothing has arrived from the nodes that recorded it";
+
 /// An item to be made; its texts are checked already.
 pub(crate) struct NewItem {
     /// Names it: [`new_id`]. The same id again changes nothing.
@@ -149,6 +152,21 @@ impl Record {
     /// Whether it is being recorded.
     pub(crate) fn is_growing(&self) -> bool {
         self.state == State::Growing
+    }
+
+    /// Ends the growth of a recording.
+    pub(super) fn conclude(&mut self) {
+        (self.state, self.error) = match self.bytes {
+            0 => (State::Failed, Some(NOTHING_ARRIVED.into())),
+            _ => (State::Ready, None),
+        };
+    }
+
+    /// Media of it arrived: late ones make a recording that failed without them ready.
+    pub(super) fn has_arrived(&mut self) {
+        if (self.kind, self.state) == (Kind::Recording, State::Failed) {
+            (self.state, self.error) = (State::Ready, None);
+        }
     }
 
     /// Changes who may play it; what is `None` stays. A passphrase belongs to a private item. Grants that were given before the

@@ -128,14 +128,22 @@ impl Record {
     /// say so.
     pub(super) fn is_complete(&self, is_empty: bool, is_live: impl Fn(&NodeId) -> bool, now_ms: u64) -> bool {
         let Some(over_at_ms) = self.over_at_ms else { return false };
-        let mut awaited = self.recorders.difference(&self.complete);
         let all_dead = !self.recorders.is_empty() && self.complete.is_empty();
         let has_all = match is_empty {
-            true => awaited.next().is_none(),
-            false => !all_dead && !awaited.any(is_live),
+            true => !self.is_awaited(),
+            false => !all_dead && !self.awaited().any(is_live),
         };
         let patience_ms = if is_empty { FIRST_REPORTS_MS } else { LAST_REPORTS_MS };
         has_all || now_ms.saturating_sub(over_at_ms) >= patience_ms
+    }
+
+    /// Whether a node that was told to record has not said that it has nothing more.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.awaited().next().is_some()
+    }
+
+    fn awaited(&self) -> impl Iterator<Item = &NodeId> {
+        self.recorders.difference(&self.complete)
     }
 }
 
@@ -190,7 +198,7 @@ mod tests {
         assert!(!over.is_complete(false, nobody, 2_000));
         assert!(over.is_complete(false, nobody, 1_000 + LAST_REPORTS_MS));
         assert!(!over.is_complete(true, nobody, 1_000 + LAST_REPORTS_MS), "they have all there is");
-        assert!(over.is_complete(true, nobody, 1_000 + FIRST_REPORTS_MS));
+        assert!(over.is_complete(true, nobody, 1_000 + FIRST_REPORTS_MS) && over.is_awaited());
         assert!(over.completed_by(&node("a")).unwrap().is_complete(true, nobody, 2_000));
     }
 

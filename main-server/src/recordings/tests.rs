@@ -104,3 +104,20 @@ async fn an_item_is_not_taken_for_empty_by_a_server_that_has_not_heard_of_its_me
     assert!(!b.library.remove_empty(item_id).await.unwrap());
     assert_eq!(a.library.recorded(item_id).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn what_arrives_late_makes_a_recording_ready_that_failed_without_it() {
+    let cluster = Cluster::new().await;
+    let a = cluster.member(|_| {}).await;
+    let node = a.node("n").await;
+    let created: StreamCreated =
+        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
+    let item_id = created.recording.unwrap();
+    until("the item is made", async || told(&a, &node, &created).await.is_some()).await;
+    a.library.conclude(item_id).await.unwrap();
+    let failed = a.library.get(item_id).await.unwrap();
+    assert!(failed.state == State::Failed && failed.error.is_some());
+    report(&a, &node, item_id, &fragments(&[fragment(0, 10)])).await;
+    let ready = a.library.get(item_id).await.unwrap();
+    assert_eq!((ready.state, ready.error, ready.duration_ms), (State::Ready, None, 10_000));
+}

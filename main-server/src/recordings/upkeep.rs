@@ -217,7 +217,7 @@ impl Recordings {
         let is_empty = self.known().progress.get(&item_id).is_some_and(|progress| progress.is_empty);
         let is_live = |node: &NodeId| live.contains(node);
         if !record.is_finished && record.is_complete(is_empty, is_live, now_ms) {
-            self.finish(item_id, is_empty).await?;
+            self.finish(item_id, is_empty && !record.is_awaited()).await?;
         }
         // Nothing is left to be done, and it cannot be switched on again.
         let is_gone = seen.is_none_or(|(_, seen)| seen.is_over);
@@ -278,12 +278,12 @@ impl Recordings {
         Ok(())
     }
 
-    /// The item is complete; one that has nothing is deleted.
-    async fn finish(&self, item_id: ItemId, is_empty: bool) -> Result<(), Error> {
-        if is_empty && self.library.remove_empty(item_id).await? {
+    /// The item is complete. One that `has_nothing`, as all its nodes said, is deleted.
+    async fn finish(&self, item_id: ItemId, has_nothing: bool) -> Result<(), Error> {
+        if has_nothing && self.library.remove_empty(item_id).await? {
             tracing::info!("nothing was recorded: item {item_id} is deleted");
         } else {
-            self.library.set_state(item_id, State::Ready, None).await?;
+            self.library.conclude(item_id).await?;
             tracing::info!("recording {item_id} is complete");
         }
         self.records.change(&item_id, Record::finished).await?;
