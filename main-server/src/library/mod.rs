@@ -172,6 +172,11 @@ impl Library {
         Ok(self.items.get(&item_id))
     }
 
+    /// An item to which media may be added.
+    async fn taking_media(&self, item_id: ItemId) -> Result<Record, Error> {
+        self.find(item_id).await?.filter(Record::takes_media).ok_or(Error::Unknown)
+    }
+
     /// Whether the person may change the item: its owner, or an operator.
     pub(crate) fn may_edit(&self, record: &Record, person: Option<&Person>) -> bool {
         person.is_some_and(|person| self.broadcasters.may_manage(person, record.owner.as_ref()))
@@ -181,8 +186,8 @@ impl Library {
     /// that does not know whether it succeeded may call again. When this returns, the store has them.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for an item that is unknown or deleted, [`Error::Invalid`], [`Error::OtherTake`], [`Error::Full`],
-    /// [`Error::Store`].
+    /// [`Error::Unknown`] for an item that is unknown, or deleted and takes no media ([`Record::takes_media`]), [`Error::Invalid`],
+    /// [`Error::OtherTake`], [`Error::Full`], [`Error::Store`].
     pub(crate) async fn append(
         &self,
         item_id: ItemId,
@@ -338,9 +343,9 @@ impl Library {
     /// The groups that the manifest of an item has, as ranges in order.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// [`Error::Unknown`] as of [`Self::append`], [`Error::Store`].
     pub(crate) async fn recorded(&self, item_id: ItemId) -> Result<Vec<GroupRange>, Error> {
-        let record = self.get(item_id).await?;
+        let record = self.taking_media(item_id).await?;
         Ok(recorded(&self.manifests.load(item_id, record.media_version).await?.takes))
     }
 
@@ -395,7 +400,7 @@ impl Library {
         change: impl Fn(&mut Record),
     ) -> Result<(Arc<Cached>, usize), Error> {
         for attempt in 1..=ATTEMPTS {
-            let record = self.get(item_id).await?;
+            let record = self.taking_media(item_id).await?;
             let before = self.manifests.load(item_id, record.media_version).await?;
             let mut takes = before.takes.clone();
             let written = match self.write(item_id, write, &mut takes).await {
@@ -413,7 +418,7 @@ impl Library {
             };
             let version = Mutex::new(None);
             let in_line = |record: &Record| {
-                let is_current = record.media_version == before.version && !record.is_deleted();
+                let is_current = record.media_version == before.version && record.takes_media();
                 if !is_current {
                     *version.lock().unwrap_or_else(PoisonError::into_inner) = None;
                     return None;

@@ -149,6 +149,11 @@ impl Record {
         self.deleted_until_ms.is_some()
     }
 
+    /// Whether media may be added to it. A recording that can be restored takes what nodes still have of it.
+    pub(super) fn takes_media(&self) -> bool {
+        !self.is_deleted() || self.kind == Kind::Recording
+    }
+
     /// Whether it is being recorded.
     pub(crate) fn is_growing(&self) -> bool {
         self.state == State::Growing

@@ -11,18 +11,19 @@ use crate::library::{Appended, Error, Format, NewTake, TakeFragment};
 
 impl Recordings {
     /// Takes what a node reports. When this returns, the store has what the answer names. Fragments that cannot be
-    /// taken are not named there; the log says why. A report is taken also when the recording is over.
+    /// taken are not named there; the log says why. A report is taken also when the recording is over, and for a deleted item that
+    /// can be restored.
     ///
     /// # Errors
-    /// [`Error::Unknown`] if there is no such recording (any more), [`Error::Full`], [`Error::Store`].
+    /// [`Error::Unknown`] if there is no such recording, or it is gone for good, [`Error::Full`], [`Error::Store`].
     pub(crate) async fn take(
         &self,
         node_id: &NodeId,
         item_id: ItemId,
         report: ReportRecording,
     ) -> Result<RecordingProgress, Error> {
-        let item = self.library.get(item_id).await?;
-        if item.kind != Kind::Recording {
+        let item = self.library.find(item_id).await?;
+        if item.is_none_or(|item| item.kind != Kind::Recording) {
             return Err(Error::Unknown);
         }
         let mut recorded = None;

@@ -121,3 +121,19 @@ async fn what_arrives_late_makes_a_recording_ready_that_failed_without_it() {
     let ready = a.library.get(item_id).await.unwrap();
     assert_eq!((ready.state, ready.error, ready.duration_ms), (State::Ready, None, 10_000));
 }
+
+#[tokio::test]
+async fn an_item_that_is_gone_for_good_takes_no_reports() {
+    let cluster = Cluster::new().await;
+    let a = cluster.member(|_| {}).await;
+    let node = a.node("n").await;
+    let created: StreamCreated =
+        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
+    let item_id = created.recording.unwrap();
+    until("the item is made", async || told(&a, &node, &created).await.is_some()).await;
+    a.library.remove(item_id).await.unwrap();
+    let path = format!("/api/nodes/{node}/recordings/{item_id}");
+    let body = serde_json::to_value(fragments(&[fragment(0, 10)])).unwrap();
+    let answer = a.post(&path, Some(&a.secret), body).await;
+    assert_eq!(answer.code(), protocol::ErrorCode::UnknownItem);
+}

@@ -197,8 +197,9 @@ impl Recordings {
             (None, Some((stream_id, seen))) => return self.begin(item_id, stream_id, seen, now).await,
             (None, None) => return Ok(()),
         };
-        let Some(item) = self.library.find(item_id).await?.filter(|item| !item.is_deleted()) else {
-            return self.abandon(item_id, seen.map(|(stream_id, _)| stream_id)).await;
+        let item = match self.library.find(item_id).await? {
+            Some(item) if !item.is_deleted() => item,
+            _ => return self.abandon(item_id, seen.map(|(stream_id, _)| stream_id)).await,
         };
         self.refresh_if_changed(item_id, &record, item.media_version).await?;
         let recording = seen.map(|(_, seen)| seen).filter(|seen| seen.recording.is_on && !seen.is_over);
@@ -290,7 +291,8 @@ impl Recordings {
         Ok(())
     }
 
-    /// The item was deleted: its stream is not recorded any more, or into another item if that is asked for again.
+    /// The item was deleted: its stream is not recorded any more, or into another item if that is asked for again. An item that is
+    /// restored is complete, with what nodes report meanwhile.
     async fn abandon(&self, item_id: ItemId, stream_id: Option<StreamId>) -> Result<(), Error> {
         if let Some(stream_id) = stream_id {
             let next_item = new_id()?;
@@ -305,6 +307,11 @@ impl Recordings {
                 Some(StreamRecord { recording: Some(recording), ..record.clone() })
             };
             self.state.stream_records.change(&stream_id, off).await?;
+        }
+        match self.library.conclude(item_id).await {
+            // It is gone for good.
+            Ok(()) | Err(Error::Unknown) => {}
+            Err(error) => return Err(error),
         }
         Ok(self.records.remove(&item_id).await?)
     }

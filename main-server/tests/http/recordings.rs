@@ -314,14 +314,18 @@ async fn a_main_server_that_was_killed_goes_on_where_it_was() {
 async fn an_item_that_is_deleted_while_it_grows_is_recorded_no_more() {
     let stream = Recorded::start(json!({ "title": "x", "record": true })).await;
     stream.report(&[fragment(0, 0, 10)]).await;
-    stream.server.operate(Method::DELETE, &format!("/api/library/{}", stream.item_id), vec![]).await;
+    let path = format!("/api/library/{}", stream.item_id);
+    stream.server.operate(Method::DELETE, &path, vec![]).await;
     until("the node is told", async || stream.beat().await.is_none()).await;
     until("viewers are told", async || stream.server.show(stream.id).await.recording.is_none()).await;
-    let body = ReportRecording { fragments: vec![fragment(0, 10, 20)], is_complete: false };
-    assert_eq!(report(&stream.server, &stream.a, stream.item_id, &body).await.code(), ErrorCode::UnknownItem);
     // Recorded again, it becomes another item.
     stream.switch(true).await;
     stream.until_told(|told| told.item_id != stream.item_id && told.from_now).await;
+    // Restored, it is complete, with what the node had when it was deleted.
+    stream.report(&[fragment(0, 10, 20)]).await;
+    stream.server.operate(Method::PATCH, &path, json!({ "deleted": false }).to_string().into()).await;
+    stream.until_state(Some(State::Ready)).await;
+    assert_eq!(item(&stream.server, stream.item_id).await.read::<Item>().duration_ms, 20_000);
 }
 
 /// The smallest WebP picture: 1 × 1.
