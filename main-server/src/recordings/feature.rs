@@ -7,7 +7,7 @@ use crate::feature::{Context, Feature};
 
 /// The route of reports, and the tasks of recordings.
 pub(crate) fn feature(context: &Context, recordings: &Arc<Recordings>) -> Feature {
-    let [loading, following, saving, running] = [(); 4].map(|()| Arc::clone(recordings));
+    let [loading, following, saving, running, picturing] = [(); 5].map(|()| Arc::clone(recordings));
     let api = routes::Api {
         recordings: Arc::clone(recordings),
         credentials: context.credentials.clone(),
@@ -20,5 +20,6 @@ pub(crate) fn feature(context: &Context, recordings: &Arc<Recordings>) -> Featur
         })
         .task("watch of recordings", async move { following.records.follow().await })
         .task("upkeep of recordings", async move { running.keep_up().await })
+        .task("pictures of recordings", async move { picturing.keep_pictures().await })
         .saving("recordings", |shutdown| async move { saving.records.save(&shutdown).await })
 }

@@ -1,10 +1,13 @@
 //! Pictures of a recording: those that the broadcaster's page sends of its stream, now and then.
 //!
-//! They were checked when they arrived, and are kept as they are. The library keeps few of them for each item, evenly spaced.
+//! They were checked when they arrived, and are kept as they are. The library keeps few of them for each item, evenly spaced. They
+//! have a task of their own: recordings do not wait for an object store that is slow or away.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
+use futures_util::{StreamExt, stream};
 use protocol::{ItemId, item::Blob};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::Recordings;
 use crate::{library::Error, state::catalogue::NewPicture};
@@ -14,34 +17,61 @@ const INTERVAL_MS: u64 = 10_000;
 /// The poster is the newest picture up to this time of the item, in ms: the first ones often show an empty screen.
 const POSTER_UNTIL_MS: u64 = 30_000;
 
+/// How often it is looked for new pictures. Meanwhile, the newest one of each stream waits.
+const TICK: Duration = Duration::from_millis(500);
+/// How many pictures are put into the object store at a time.
+const AT_A_TIME: usize = 4;
+/// How long that may take for one.
+const LIMIT: Duration = Duration::from_secs(10);
+
 /// When the newest picture of each item came, Unix epoch.
-#[derive(Default)]
-pub(super) struct Pictures(HashMap<ItemId, u64>);
+type Newest = HashMap<ItemId, u64>;
 
 impl Recordings {
+    /// Keeps pictures as they arrive, for ever.
+    pub(super) async fn keep_pictures(&self) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut newest = Newest::new();
+        loop {
+            ticks.tick().await;
+            self.add_pictures(&mut newest).await;
+        }
+    }
+
     /// Keeps pictures that arrived since the last call. One that cannot be kept is left out.
-    pub(super) async fn add_pictures(&self, pictures: &mut Pictures) {
-        let (new, items) = self.state.streams(|catalogue, _| {
-            let new = catalogue.take_new_pictures();
-            let item = |id| catalogue.running(id).ok().and_then(|stream| stream.record().records_into());
-            let items: HashMap<_, _> = new.keys().filter_map(|id| Some((*id, item(*id)?))).collect();
-            (new, items)
-        });
-        pictures.0.retain(|item_id, _| self.known().progress.contains_key(item_id));
-        for (stream_id, picture) in new {
-            let Some(item_id) = items.get(&stream_id) else { continue };
-            let last_ms = pictures.0.get(item_id).copied().unwrap_or(0);
-            if picture.at_ms.saturating_sub(last_ms) < INTERVAL_MS {
-                continue;
-            }
-            match self.add_picture(*item_id, &picture).await {
-                Ok(true) => _ = pictures.0.insert(*item_id, picture.at_ms),
-                Ok(false) => {}
-                Err(error) => {
-                    tracing::warn!(stream.id = %stream_id, "a picture of recording {item_id} was not kept: {error}");
+    async fn add_pictures(&self, newest: &mut Newest) {
+        newest.retain(|item_id, _| self.known().progress.contains_key(item_id));
+        let is_due = |item_id: &ItemId, picture: &NewPicture| {
+            let last_ms = newest.get(item_id).copied().unwrap_or(0);
+            picture.at_ms.saturating_sub(last_ms) >= INTERVAL_MS
+        };
+        let due: Vec<_> =
+            self.new_pictures().into_iter().filter(|(id, picture)| is_due(id, picture)).collect();
+        let added = stream::iter(due).map(|(item_id, picture)| async move {
+            match timeout(LIMIT, self.add_picture(item_id, &picture)).await {
+                Ok(Ok(is_kept)) => is_kept.then_some((item_id, picture.at_ms)),
+                Ok(Err(error)) => {
+                    tracing::warn!("a picture of recording {item_id} was not kept: {error}");
+                    None
+                }
+                Err(_) => {
+                    tracing::warn!("a picture of recording {item_id} was not kept within {LIMIT:?}");
+                    None
                 }
             }
-        }
+        });
+        let added: Vec<_> = added.buffer_unordered(AT_A_TIME).collect().await;
+        newest.extend(added.into_iter().flatten());
+    }
+
+    /// The pictures that arrived since the last call, and the items of their streams.
+    fn new_pictures(&self) -> Vec<(ItemId, NewPicture)> {
+        self.state.streams(|catalogue, _| {
+            let new = catalogue.take_new_pictures();
+            let item = |id| catalogue.running(id).ok().and_then(|stream| stream.record().records_into());
+            new.into_iter().filter_map(|(id, picture)| Some((item(id)?, picture))).collect()
+        })
     }
 
     /// Keeps a picture; not before anything is recorded.

@@ -22,7 +22,6 @@ use super::{
     Progress, Recordings,
     answer::roles,
     gaps::end,
-    picture::Pictures,
     record::Record,
     roles::{candidate, newcomer},
     shown::Shown,
@@ -98,14 +97,14 @@ impl Recordings {
     pub(super) async fn keep_up(&self) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut memories, mut pictures) = (HashMap::new(), Pictures::default());
+        let mut memories = HashMap::new();
         loop {
             ticks.tick().await;
-            self.look(&mut memories, &mut pictures).await;
+            self.look(&mut memories).await;
         }
     }
 
-    async fn look(&self, memories: &mut HashMap<ItemId, Memory>, pictures: &mut Pictures) {
+    async fn look(&self, memories: &mut HashMap<ItemId, Memory>) {
         let now = Now::read();
         let (streams, live) = self.streams(now);
         self.choose_standbys(&streams, now);
@@ -131,7 +130,6 @@ impl Recordings {
         });
         let looked_after: Vec<_> = looked_after.buffer_unordered(AT_A_TIME).collect().await;
         memories.extend(looked_after);
-        self.add_pictures(pictures).await;
     }
 
     /// Logs a failure once. Nodes go on recording meanwhile: they are told to begin with what they have.

@@ -11,6 +11,7 @@ use protocol::{
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::{io::AsyncReadExt, net::TcpListener, sync::watch};
 
 use crate::server::{Answer, MIME, Server, carried, read, until};
 
@@ -102,8 +103,11 @@ struct Recorded {
 
 impl Recorded {
     async fn start(body: Value) -> Self {
-        let server = Server::start().await;
-        let a = server.node("a").await;
+        Self::on(Server::start().await, "a", body).await
+    }
+
+    async fn on(server: Server, hostname: &str, body: Value) -> Self {
+        let a = server.node(hostname).await;
         let created: StreamCreated = server.post("/api/streams", None, body).await.read();
         let (id, item_id) = (created.stream_id, created.recording.unwrap());
         let recorded = Self { server, a, created, id, item_id };
@@ -348,6 +352,51 @@ async fn pictures_of_a_recorded_stream_become_poster_and_previews_whoever_may_se
         let shown = stream.server.get(&path).await.status.is_success();
         assert_eq!(shown, visibility == "public", "{visibility}");
     }
+}
+
+/// A bucket whose server accepts requests and answers none, and what it has seen.
+async fn silent_bucket() -> (objects::Location, watch::Receiver<Seen>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let (seen, watched) = watch::channel(Seen::default());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let seen = seen.clone();
+            tokio::spawn(async move {
+                let mut bytes = [0; 1_024];
+                seen.send_modify(|seen| seen.begun += 1);
+                while socket.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
+                seen.send_modify(|seen| seen.given_up += 1);
+            });
+        }
+    });
+    let credentials = objects::Credentials { key_id: "k".into(), secret: "s".into() };
+    let (name, endpoint, region) = ("bucket".into(), Some(endpoint), Some("r".into()));
+    let bucket =
+        objects::Bucket { name, prefix: String::new(), endpoint, region, credentials: Some(credentials) };
+    (objects::Location::S3(bucket), watched)
+}
+
+/// The requests of a [`silent_bucket`].
+#[derive(Default)]
+struct Seen {
+    begun: usize,
+    given_up: usize,
+}
+
+#[tokio::test]
+async fn a_picture_that_cannot_be_stored_holds_up_no_recording() {
+    let (location, mut seen) = silent_bucket().await;
+    let server = Server::with(|config| config.objects = location.clone()).await;
+    let stream = Recorded::on(server, "a", json!({ "title": "x", "record": true })).await;
+    let before = seen.borrow().begun;
+    let path = format!("/api/streams/{}/thumbnail", stream.id);
+    stream.server.put(&path, Some(&stream.created.publish.grant), WEBP.into()).await;
+    seen.wait_for(|seen| seen.begun > before).await.unwrap();
+    let given_up = seen.borrow().given_up;
+    let other = Recorded::on(stream.server, "b", json!({ "title": "y", "record": true })).await;
+    assert_eq!(seen.borrow().given_up, given_up, "it was told while the picture waits");
+    other.until_state(Some(State::Growing)).await;
 }
 
 #[tokio::test]
