@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record fuzz bench configuration perf simulate judge control library-bench fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record fuzz bench configuration perf simulate judge control library-bench uploads fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -84,6 +84,9 @@ library-bench: build ## What serving the library costs beside nginx, as a table 
 simulate: ## Placement on ten thousand simulated nodes: records, tables and figure (some minutes)
 	$(CARGO) run --release --locked -p perf-analysis -- simulate --report report
 
+uploads: tools ## Upload 1 GiB while the connection is cut ten times (some minutes; 3 GB of disk)
+	UPLOAD_MIB=1024 $(CARGO) test --release --locked --test uploads -- --nocapture
+
 configuration: ## Generate docs/configuration.md, docs/limits.md and docs/undead.example.toml from the code
 	WRITE_CONFIGURATION=1 $(CARGO) test --locked --bin undead the_
 
@@ -96,7 +99,7 @@ fuzz: ## Every fuzz target for a minute (FUZZ_SECONDS, FUZZ_TARGETS; about 10 mi
 bench: ## The criterion benches
 	$(CARGO) bench --workspace --locked
 
-tools: ## Install missing test tools: Chromium, Firefox, ffmpeg, docker-compose, nats-server, nginx, python-socketio, cargo-machete
+tools: ## Install missing test tools: Chromium, Firefox, ffmpeg, docker-compose, nats-server, nginx, python-socketio, tuspy, cargo-machete
 	scripts/install-tools.sh
 
 fmt: ## Format everything

@@ -26,11 +26,12 @@ fi
 
 command -v cargo-machete >/dev/null || cargo install --locked --quiet cargo-machete
 
-# Socket.IO clients in another language, for cdn/tests/node/python.rs. In the build folder: the system's Python stays as it is.
+# Socket.IO clients in another language, for cdn/tests/node/python.rs, and one of tus, for tests/uploads. In the build folder: the
+# system's Python stays as it is.
 clients=target/python-clients
-if ! PYTHONPATH=$clients python3 -c 'import socketio, requests, websocket' 2>/dev/null; then
+if ! PYTHONPATH=$clients python3 -c 'import socketio, requests, websocket, tusclient' 2>/dev/null; then
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target "$clients" \
-        python-socketio==5.18.1 python-engineio==4.15.1 requests==2.34.2 websocket-client==1.9.2
+        python-socketio==5.18.1 python-engineio==4.15.1 requests==2.34.2 websocket-client==1.9.2 tuspy==1.1.0
 fi
 
 # A supported NATS server (2.10 or newer; Debian's is older), in the build folder, where crates/nats-harness finds it. Not 2.10

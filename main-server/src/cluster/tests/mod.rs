@@ -75,7 +75,7 @@ impl Cluster {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::new(folder.path());
         // Longer than a test that is not about leases, on a busy machine.
-        config.lease = Duration::from_secs(60);
+        config.lease = Duration::from_secs(300);
         set(&mut config);
         let connection = Arc::new(Connection::new(self.store.clone()));
         let app = App::with(connection.store(), config, feature).await.unwrap();
