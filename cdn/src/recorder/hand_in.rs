@@ -1,7 +1,8 @@
 //! Hands in what a recording has in the spool: fragments to the object store, then a report to the main server, one after another.
 //!
 //! The primary hands in every finished file, a standby what the main server misses. When the stream or the recording is over, each node
-//! hands in all that the manifest lacks; a standby lets the primary go first. What fails is tried again for as long as it takes, with a pause
+//! hands in all that the manifest lacks; a standby lets the primary go first. Where a heartbeat says that the manifest has what is in the
+//! spool, the node asks, because only an answer to a report lets it delete. What fails is tried again for as long as it takes, with a pause
 //! that grows; the disk keeps it meanwhile.
 
 use std::{collections::HashMap, time::Duration};
@@ -69,8 +70,10 @@ pub(super) struct HandIn<'a> {
     role: Option<RecorderRole>,
     /// Since when the stream is over, in node time.
     over_ms: Option<u64>,
-    /// When a standby last asked, in node time.
+    /// When it last asked, in node time.
     asked_ms: u64,
+    /// The entry of the answer to a heartbeat that is older than the last answer to a report.
+    answered: Option<RecordStream>,
     /// The main server knows that nothing more comes, or does not know the item.
     is_complete: bool,
     is_unknown: bool,
@@ -89,6 +92,7 @@ impl<'a> HandIn<'a> {
             role: None,
             over_ms: None,
             asked_ms: 0,
+            answered: None,
             is_complete: false,
             is_unknown: false,
             is_stopping: false,
@@ -136,6 +140,9 @@ impl<'a> HandIn<'a> {
         if self.unreported.is_some() {
             return Next::Report;
         }
+        if self.is_to_ask() {
+            return Next::Ask;
+        }
         let is_standby = self.role == Some(RecorderRole::Standby);
         let pause = self.over_ms.map(|over_ms| STANDBY_PAUSE.saturating_sub(now.since(over_ms)));
         let (wanted, pause) = match (is_standby, pause) {
@@ -158,6 +165,14 @@ impl<'a> HandIn<'a> {
             (None, _) if role.is_none() => Next::Done,
             (None, _) => Next::Nothing,
         }
+    }
+
+    /// Whether a heartbeat said since the last answer to a report that the manifest has more of what is in the spool.
+    fn is_to_ask(&self) -> bool {
+        let Recording { context, item_id, .. } = self.recording;
+        let is_news =
+            self.listed.borrow().as_ref().is_some_and(|entry| self.answered.as_ref() != Some(entry));
+        is_news && context.spool.has_unconfirmed(*item_id)
     }
 
     /// Whether anything in the spool is not in the manifest, as far as the node knows.
@@ -252,6 +267,7 @@ impl<'a> HandIn<'a> {
     async fn tell(&mut self, report: ReportRecording) -> Result<(), Error> {
         let Recording { context, item_id, .. } = self.recording;
         let item_id = *item_id;
+        let listed = self.listed.borrow().clone();
         let RecordingProgress { recorded } = match context.parts.control.report(item_id, &report).await {
             Err(error) if error.code() == Some(ErrorCode::UnknownItem) => {
                 self.unknown();
@@ -259,6 +275,7 @@ impl<'a> HandIn<'a> {
             }
             answer => answer?,
         };
+        self.answered = listed;
         context.on_disk(move |spool| spool.confirm(item_id, &recorded)).await.ok_or(Error::Stopping)
     }
 

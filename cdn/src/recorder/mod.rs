@@ -144,7 +144,7 @@ impl Recordings {
         loop {
             let now = wanted.borrow_and_update().clone();
             if let Some(now) = now {
-                self.assign(&now).await;
+                self.assign(&now);
             }
             tokio::select! {
                 changed = wanted.changed() => if changed.is_err() { return },
@@ -155,8 +155,8 @@ impl Recordings {
     }
 
     /// Tells every recording what is wanted of it, and begins those that do not run.
-    async fn assign(&mut self, wanted: &[RecordStream]) {
-        self.learn(wanted).await;
+    fn assign(&mut self, wanted: &[RecordStream]) {
+        self.learn(wanted);
         for (item_id, stream_id) in self.context.spool.recordings() {
             let entry = wanted.iter().find(|entry| entry.item_id == item_id).cloned();
             match self.running.get(&item_id) {
@@ -172,15 +172,12 @@ impl Recordings {
         self.context.parts.metrics.recordings.set(listed as u64);
     }
 
-    /// Notes in the spool which recordings there are, and what their manifests hold.
-    async fn learn(&self, wanted: &[RecordStream]) {
+    /// Notes in the spool which recordings there are, and what their manifests may hold.
+    fn learn(&self, wanted: &[RecordStream]) {
         let is_new = |entry: &&RecordStream| {
             self.running.get(&entry.item_id).is_none_or(|told| told.borrow().as_ref() != Some(*entry))
         };
-        let entries: Vec<RecordStream> = wanted.iter().filter(is_new).cloned().collect();
-        if !entries.is_empty() {
-            self.context.on_disk(move |spool| entries.iter().for_each(|entry| spool.learn(entry))).await;
-        }
+        wanted.iter().filter(is_new).for_each(|entry| self.context.spool.learn(entry));
     }
 
     fn begin(&mut self, item_id: ItemId, stream_id: StreamId, entry: Option<RecordStream>) {

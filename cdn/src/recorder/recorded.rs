@@ -9,16 +9,22 @@ use super::group_set::GroupSet;
 pub(super) struct Recorded {
     /// From answers to reports.
     reported: GroupSet,
-    /// What is before this group is in the manifest, apart from `missing`.
+    /// What is before this group is in the manifest or not to be recorded, apart from `missing`, as far as the last heartbeat told.
+    /// The main server may not name every group that it lacks, so nothing is deleted because of it.
     next: Option<GroupName>,
     missing: Vec<MissingGroups>,
 }
 
 impl Recorded {
-    /// Whether the manifest holds a group.
+    /// Whether the manifest holds a group, by an answer to a report.
     pub(super) fn contains(&self, name: GroupName) -> bool {
+        self.reported.contains(name)
+    }
+
+    /// Whether the manifest may hold a group: a heartbeat says so, and no answer to a report does.
+    pub(super) fn is_unconfirmed(&self, name: GroupName) -> bool {
         let is_before_next = self.next.is_some_and(|next| name < next);
-        self.reported.contains(name) || (is_before_next && !self.is_missing(name))
+        is_before_next && !self.is_missing(name) && !self.contains(name)
     }
 
     /// Whether the main server misses a group before others that it has.
@@ -43,17 +49,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_before_the_next_group_is_recorded_unless_it_is_missing() {
+    fn what_a_heartbeat_says_is_unconfirmed_until_a_report_is_answered() {
         let name = |take, group| GroupName { take, group };
         let mut recorded = Recorded::default();
         recorded.learn(Some(name(1, 3)), &[MissingGroups { first: name(0, 5), until: name(1, 1) }]);
-        let contained = |recorded: &Recorded| {
-            [name(0, 4), name(0, 5), name(0, 99), name(1, 0), name(1, 1), name(1, 3)]
-                .map(|name| recorded.contains(name))
-        };
-        assert_eq!(contained(&recorded), [true, false, false, false, true, false]);
+        let names = [name(0, 4), name(0, 5), name(0, 99), name(1, 0), name(1, 1), name(1, 3)];
+        let unconfirmed = |recorded: &Recorded| names.map(|name| recorded.is_unconfirmed(name));
+        assert_eq!(unconfirmed(&recorded), [true, false, false, false, true, false]);
+        assert!(names.iter().all(|name| !recorded.contains(*name)));
         assert!(recorded.is_missing(name(0, 7)) && !recorded.is_missing(name(1, 3)));
-        recorded.confirm(&[GroupRange { first: name(0, 5), groups: 1 }]);
-        assert_eq!(contained(&recorded), [true, true, false, false, true, false]);
+        recorded.confirm(&[GroupRange { first: name(0, 4), groups: 2 }]);
+        assert_eq!(unconfirmed(&recorded), [false, false, false, false, true, false]);
+        assert!(recorded.contains(name(0, 5)) && !recorded.is_missing(name(0, 5)));
     }
 }

@@ -155,9 +155,17 @@ impl SpoolFile {
 }
 
 impl Recording {
-    /// Whether a group is in none of its files and not in the manifest.
+    /// Whether a group is in none of its files, and the main server may lack it.
     pub(super) fn lacks(&self, name: GroupName) -> bool {
-        !self.recorded.contains(name) && !self.files.values().rev().any(|file| file.has(name))
+        let is_recorded = self.recorded.contains(name) || self.recorded.is_unconfirmed(name);
+        !is_recorded && !self.files.values().rev().any(|file| file.has(name))
+    }
+
+    /// Whether finished files have groups that the manifest may hold.
+    pub(super) fn has_unconfirmed(&self) -> bool {
+        let is_unconfirmed = |name| self.recorded.is_unconfirmed(name);
+        let mut files = self.files.values().filter(|file| file.is_finished());
+        files.any(|file| file.whole().first_missing(is_unconfirmed).is_some())
     }
 
     /// The first fragment that is handed in, and the file that it is in.

@@ -132,7 +132,7 @@ impl Spool {
         Some((FileKey { item_id, number: *number }, file.open()?))
     }
 
-    /// Whether a group is neither here nor in the manifest.
+    /// Whether a group is not here, and the main server may lack it.
     pub(super) fn lacks(&self, item_id: ItemId, name: GroupName) -> bool {
         lock(&self.index).recordings.get(&item_id).is_none_or(|recording| recording.lacks(name))
     }
@@ -179,12 +179,15 @@ impl Spool {
         self.prune(item_id);
     }
 
-    /// An entry of the answer to a heartbeat: begins the recording if it is new, and deletes what is not needed any more. Reaches the
-    /// disk.
+    /// An entry of the answer to a heartbeat: begins the recording if it is new. Nothing is deleted because of it.
     pub(super) fn learn(&self, entry: &RecordStream) {
         let RecordStream { item_id, stream_id, next, ref missing, .. } = *entry;
         lock(&self.index).open(item_id, stream_id).recorded.learn(next, missing);
-        self.prune(item_id);
+    }
+
+    /// Whether a report would tell if files can be deleted: a heartbeat said that the manifest has groups of them.
+    pub(super) fn has_unconfirmed(&self, item_id: ItemId) -> bool {
+        lock(&self.index).recordings.get(&item_id).is_some_and(index::Recording::has_unconfirmed)
     }
 
     /// Whether the manifest holds any of these groups.

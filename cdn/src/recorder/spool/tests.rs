@@ -156,7 +156,7 @@ fn what_the_manifest_got_from_another_node_is_cut_out() {
 }
 
 #[test]
-fn a_standby_hands_in_what_the_main_server_misses_and_forgets_what_it_has() {
+fn a_standby_hands_in_what_the_main_server_misses_and_deletes_what_a_report_confirms() {
     let disk = Disk::new();
     let spool = disk.spool();
     let mut writer = writer(&spool);
@@ -167,6 +167,13 @@ fn a_standby_hands_in_what_the_main_server_misses_and_forgets_what_it_has() {
     let entry = RecordStream { stream_id, item_id, role, next, from_now: false, missing: vec![missing] };
     spool.learn(&entry);
     assert_eq!(hand_in(&spool, Wanted::Missing), [(name(0, 1), 2, media(0, 1..3))]);
+    assert_eq!(disk.files().len(), 3, "the main server may not have named all that it lacks");
+    assert!(spool.has_unconfirmed(item()));
+    let recorded = [GroupRange { first: name(0, 0), groups: 4 }, GroupRange { first: name(0, 5), groups: 2 }];
+    spool.confirm(item(), &recorded);
+    assert!(spool.has_unconfirmed(item()), "group 4");
+    assert_eq!(hand_in(&spool, Wanted::Finished)[0], (name(0, 4), 1, media(0, 4..5)));
+    assert!(!spool.has_unconfirmed(item()));
     assert_eq!(disk.files().len(), 1, "the file that is being written");
     writer.end(true);
     assert_eq!(hand_in(&spool, Wanted::All), [(name(0, 7), 2, media(0, 7..9))]);
