@@ -2,7 +2,7 @@
 //!
 //! A file holds successive groups of one take whose times are in the same [`FRAGMENT_MS`], so recorders cut alike wherever they begin.
 //! A group that turns out to have a hole is dropped, and ends the file. A group is whole once the next one follows it directly,
-//! the stream has ended, or a new take has begun: then no node has more of it.
+//! the stream has ended, or a new take has begun: then no node has more of it, unless this one fell behind and did not read it all.
 
 use protocol::{
     event::{ChunkHead, FrameName},
@@ -65,6 +65,8 @@ pub(super) struct Arrival<'a> {
     pub(super) bytes: u64,
     /// Whether it is known to be the very next run after the one before.
     pub(super) follows: bool,
+    /// Whether the node had runs between that one and this one, which were not read.
+    pub(super) lagged: bool,
 }
 
 impl OpenGroup {
@@ -94,8 +96,8 @@ impl OpenGroup {
     }
 
     /// The end of the file before a run that is not in it, and of which it is known or not that it `follows` directly.
-    fn finish_before(&self, head: &ChunkHead, follows: bool) -> Finish {
-        let ends_take = head.name.take > self.name.take;
+    fn finish_before(&self, &Arrival { head, follows, lagged, .. }: &Arrival<'_>) -> Finish {
+        let ends_take = head.name.take > self.name.take && !lagged;
         let is_next = follows && self.is_before(head);
         let end_ms = if is_next { head.pts_ms } else { self.end_ms };
         Finish { whole: ends_take || is_next, ends_take, end_ms }
@@ -121,11 +123,8 @@ impl Assembler {
     }
 
     /// What to do for a run. `is_wanted` says of the group that it begins whether it is to be written.
-    pub(super) fn push(
-        &mut self,
-        Arrival { head, bytes, follows }: Arrival<'_>,
-        is_wanted: impl Fn(GroupName) -> bool,
-    ) -> Vec<Step> {
+    pub(super) fn push(&mut self, arrival: Arrival<'_>, is_wanted: impl Fn(GroupName) -> bool) -> Vec<Step> {
+        let Arrival { head, bytes, follows, .. } = arrival;
         let (name, index) = (group_of(head.name), head.name.index);
         let mut steps = Vec::with_capacity(3);
         if let Some(open) = &mut self.open {
@@ -143,7 +142,7 @@ impl Assembler {
                 steps.push(Step::Append);
                 return steps;
             }
-            steps.push(Step::Finish(open.finish_before(head, follows)));
+            steps.push(Step::Finish(open.finish_before(&arrival)));
             self.open = None;
         }
         if head.key && index == 0 && bytes <= self.most_group_bytes && is_wanted(name) {
@@ -184,7 +183,7 @@ mod tests {
     }
 
     fn push(assembler: &mut Assembler, head: &ChunkHead, follows: bool) -> Vec<Step> {
-        assembler.push(Arrival { head, bytes: 10, follows }, |_| true)
+        assembler.push(Arrival { head, bytes: 10, follows, lagged: false }, |_| true)
     }
 
     fn finish(whole: bool, ends_take: bool, end_ms: u64) -> Step {
@@ -220,6 +219,9 @@ mod tests {
         assert_eq!(begun().end(false), Some(Finish { whole: false, ends_take: false, end_ms: 100 }));
         let next = push(&mut begun(), &head(1, 0, 0, 0), false);
         assert_eq!(next, [finish(true, true, 100), Step::Begin, Step::Append], "no node has more of it");
+        let late = Arrival { head: &head(1, 0, 0, 0), bytes: 10, follows: false, lagged: true };
+        let next = begun().push(late, |_| true);
+        assert_eq!(next, [finish(false, false, 100), Step::Begin, Step::Append], "the stream had more of it");
     }
 
     #[test]
@@ -241,7 +243,7 @@ mod tests {
         assert_eq!(push(&mut assembler, &head(0, 0, 4, 0), true), [finish(false, false, 100)]);
         assert_eq!(push(&mut assembler, &head(0, 0, 6, 0), true), []);
         assert_eq!(push(&mut assembler, &head(0, 1, 0, 900), true), BEGIN);
-        let unwanted = Arrival { head: &head(0, 2, 0, 1900), bytes: 10, follows: true };
+        let unwanted = Arrival { head: &head(0, 2, 0, 1900), bytes: 10, follows: true, lagged: false };
         assert_eq!(assembler.push(unwanted, |_| false), [finish(true, false, 1900)]);
     }
 

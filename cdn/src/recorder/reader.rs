@@ -28,6 +28,8 @@ pub(super) struct Reader {
     position: u64,
     /// Whether the next run is known to be the one right after the last that was read.
     follows: bool,
+    /// Whether the ring had runs between that one and the next one.
+    lagged: bool,
     /// Of the last run.
     take: Option<Arc<TakeHead>>,
 }
@@ -43,7 +45,7 @@ impl Reader {
                 None => (oldest_group(ring), false),
             }
         };
-        Self { stream: stream.clone(), metrics, position, follows, take: None }
+        Self { stream: stream.clone(), metrics, position, follows, lagged: false, take: None }
     }
 
     /// The next runs, none while all were read. Chunks may be made for it.
@@ -56,6 +58,8 @@ impl Reader {
             if self.position >= ring.gap_end() {
                 self.metrics.recording_lags.add(1);
             }
+            // Right before a gap it had read all that there was.
+            self.lagged |= self.position + 1 != ring.gap_end();
             (self.position, self.follows) = (oldest_group(ring), false);
         }
         let (mut runs, mut bytes) = (Vec::new(), 0);
@@ -89,7 +93,8 @@ impl Reader {
             // A run that cannot be written in any format is a hole.
             let follows = std::mem::replace(&mut self.follows, chunk.is_some());
             if let (Some(chunk), Some(take)) = (chunk, self.take.clone()) {
-                return Some(NewRun { chunk, take, follows });
+                let lagged = std::mem::take(&mut self.lagged);
+                return Some(NewRun { chunk, take, follows, lagged });
             }
         }
         None
@@ -159,7 +164,11 @@ mod tests {
 
     /// The names of what was read, and whether each follows the one before.
     fn read(reader: &mut Reader) -> Vec<(u64, u32, bool)> {
-        let runs = reader.read().into_iter();
+        named(reader.read())
+    }
+
+    fn named(runs: Vec<NewRun>) -> Vec<(u64, u32, bool)> {
+        let runs = runs.into_iter();
         runs.map(|run| (run.chunk.head.name.group, run.chunk.head.name.index, run.follows)).collect()
     }
 
@@ -189,12 +198,16 @@ mod tests {
         let mut reader = Reader::new(&stream, None, metrics.clone());
         assert_eq!(read(&mut reader), [(0, 0, false), (0, 1, true)]);
         push(&stream, 1..9);
-        let rest = read(&mut reader);
+        let late = reader.read();
+        assert!(late[0].lagged && late[1..].iter().all(|run| !run.lagged));
+        let rest = named(late);
         assert_eq!((rest[0], rest[1]), ((6, 0, false), (6, 1, true)), "a second is left");
         assert_eq!((rest.last(), metrics.recording_lags.get()), (Some(&(8, 1, true)), 1));
         lock(&stream).ring_mut().gap();
         push(&stream, 10..11);
-        assert_eq!(read(&mut reader), [(10, 0, false), (10, 1, true)], "a gap is told, and is no lag");
+        let after_gap = reader.read();
+        assert!(after_gap.iter().all(|run| !run.lagged));
+        assert_eq!(named(after_gap), [(10, 0, false), (10, 1, true)], "a gap is told, and is no lag");
         assert_eq!(metrics.recording_lags.get(), 1);
     }
 

@@ -52,7 +52,7 @@ fn run(take_number: u64, group: u64, index: u32) -> NewRun {
     let data = Bytes::from(data(take_number, group, index));
     let bytes = data.len();
     let chunk = Arc::new(Chunk { head, message: data.clone(), data, bytes });
-    NewRun { chunk, take: take(take_number), follows: true }
+    NewRun { chunk, take: take(take_number), follows: true, lagged: false }
 }
 
 /// All runs of groups, each of two runs.

@@ -32,6 +32,8 @@ pub(in super::super) struct NewRun {
     pub(in super::super) take: Arc<TakeHead>,
     /// Whether it is known to be the very next run after the one before.
     pub(in super::super) follows: bool,
+    /// Whether the node had runs between that one and this one, which were not read.
+    pub(in super::super) lagged: bool,
 }
 
 /// See the [module](self).
@@ -76,7 +78,12 @@ impl Writer {
             let (spool, item_id, from) = (&self.spool, self.item_id, self.from);
             let is_wanted = |name| from.is_none_or(|from| from <= name) && spool.lacks(item_id, name);
             let head = &run.chunk.head;
-            let arrival = Arrival { head, bytes: run.chunk.data.len() as u64, follows: run.follows };
+            let arrival = Arrival {
+                head,
+                bytes: run.chunk.data.len() as u64,
+                follows: run.follows,
+                lagged: run.lagged,
+            };
             for step in self.assembler.push(arrival, is_wanted) {
                 has_finished |= matches!(step, Step::Finish(_));
                 if let Err(error) = self.perform(step, run) {
