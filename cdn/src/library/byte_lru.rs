@@ -28,10 +28,11 @@ impl<K: Hash + Eq, V> ByteLru<K, V> {
 
     /// Adds or replaces a value. Gives what has to leave for it: itself too, if it costs more than all may.
     pub(super) fn insert(&mut self, key: K, value: V, cost_bytes: u64) -> Vec<(K, V)> {
-        if let Some((_, before)) = self.entries.insert(key, (value, cost_bytes)) {
-            self.bytes -= before;
-        }
-        self.bytes = self.bytes.saturating_add(cost_bytes);
+        self.remove(&key);
+        // The sum of all costs stays within its type.
+        let cost_bytes = cost_bytes.min(u64::MAX - self.bytes);
+        self.entries.insert(key, (value, cost_bytes));
+        self.bytes += cost_bytes;
         let mut left = Vec::new();
         while self.bytes > self.most_bytes
             && let Some((key, (value, cost_bytes))) = self.entries.remove_lru()
@@ -71,6 +72,9 @@ mod tests {
         assert_eq!(lru.insert("a", (), 5), [], "it costs something else now");
         assert_eq!(lru.insert("e", (), 11), [("d", ()), ("a", ()), ("e", ())], "more than all may");
         assert_eq!((lru.bytes(), lru.remove(&"a")), (0, None));
+        lru.insert("f", (), 2);
+        assert_eq!(lru.insert("g", (), u64::MAX), [("f", ()), ("g", ())]);
+        assert_eq!(lru.bytes(), 0, "a cost of any size is taken back");
         lru.insert("a", (), 4);
         assert_eq!((lru.remove(&"a"), lru.bytes()), (Some(()), 0));
     }

@@ -41,7 +41,7 @@ impl DiskCache {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             match entry.file_name().to_str().and_then(|name| name.parse::<Hash>().ok()) {
-                Some(hash) => found.push((used_at(&entry), hash, size(&entry))),
+                Some(hash) => found.extend(size(&entry).map(|bytes| (used_at(&entry), hash, bytes))),
                 None => delete(&entry.path()),
             }
         }
@@ -159,8 +159,9 @@ fn used_at(entry: &fs::DirEntry) -> SystemTime {
     entry.metadata().and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-fn size(entry: &fs::DirEntry) -> u64 {
-    entry.metadata().map_or(u64::MAX, |metadata| metadata.len())
+/// The size of a file in bytes; none if it cannot be read: then it is not used as a cached blob.
+fn size(entry: &fs::DirEntry) -> Option<u64> {
+    entry.metadata().ok().map(|metadata| metadata.len())
 }
 
 #[cfg(test)]
