@@ -39,10 +39,16 @@ const FETCH_UNITS: u32 = 16;
 /// Bytes on their way.
 pub(super) type Reading<'a> = Pin<Box<dyn Future<Output = Result<Bytes, Error>> + Send + 'a>>;
 
-/// Where blobs come from: the object store, or a fake in tests.
+/// Where blobs come from: the object store, the windows of live streams, or a fake in tests.
 pub(crate) trait BlobStore: Send + Sync {
     /// A whole blob, verified; or a range of it.
     fn read(&self, hash: Hash, range: Option<Range<u64>>) -> Reading<'_>;
+
+    /// The answer to requests for a blob that it does not have, though a manifest names it. What an operator has to know is logged.
+    fn missing(&self, hash: Hash) -> Refusal {
+        tracing::error!(blob = %hash, "a manifest names a blob that the object store does not have");
+        Refusal::missing_blob(&hash)
+    }
 }
 
 impl BlobStore for Objects {
@@ -197,10 +203,7 @@ impl Blobs {
         };
         self.metrics.library_fetches_failed.add(1);
         match error {
-            Error::Missing(_) => {
-                tracing::error!(blob = %hash, "a manifest names a blob that the object store does not have");
-                Err(Refusal::missing_blob(&hash))
-            }
+            Error::Missing(_) => Err(self.store.missing(hash)),
             error => {
                 tracing::warn!(blob = %hash, %error, "a blob cannot be read");
                 Err(Refusal::objects_unavailable())

@@ -45,6 +45,9 @@ use self::{
 pub use self::{fragments::MAX_FRAGMENTS, routes::library_paths};
 use crate::{clock::Clock, config::Limits, grants::Grants, hub::Hub, metrics::Metrics};
 
+/// Which part of the memory for blobs is for groups of windows.
+const WINDOW_SHARE: u64 = 4;
+
 /// What the library needs of the node.
 pub(crate) struct LibraryContext {
     pub(crate) hub: Arc<Mutex<Hub>>,
@@ -71,10 +74,11 @@ pub(crate) struct Library {
 impl Library {
     pub(crate) fn new(context: LibraryContext) -> Arc<Self> {
         let LibraryContext { hub, manifests, blobs, disk, grants, limits, metrics, clock } = context;
-        let blobs = Blobs::new(blobs, disk, limits.library_cache_bytes, metrics.clone());
+        let window_bytes = limits.library_cache_bytes / WINDOW_SHARE;
+        let blobs = Blobs::new(blobs, disk, limits.library_cache_bytes - window_bytes, metrics.clone());
         Arc::new(Self {
             manifests: Manifests::new(manifests, clock.clone()),
-            windows: Windows::new(hub),
+            windows: Windows::new(hub, window_bytes),
             blobs,
             grants,
             places: Shares::new(limits.library_responses as usize, None),
@@ -88,9 +92,9 @@ impl Library {
         routes::routes(self)
     }
 
-    /// Bytes of blobs in memory.
+    /// Bytes of blobs in memory, with those of windows.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        self.blobs.memory_bytes()
+        self.blobs.memory_bytes() + self.windows.memory_bytes()
     }
 
     /// Checks the grant of a request for an item.

@@ -1,5 +1,7 @@
 //! Answers with media: entity tags, ranges and caching, the same for everything that has a known length.
 
+use std::sync::Arc;
+
 use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -8,6 +10,7 @@ use axum::{
 
 use super::{
     Library,
+    blobs::Blobs,
     body::MediaBody,
     content::Content,
     refusal::Refusal,
@@ -41,6 +44,19 @@ impl Library {
         request: &MediaRequest,
         representation: Representation,
     ) -> Result<Response, Refusal> {
+        self.respond_from(&self.blobs, request, representation).await
+    }
+
+    /// As [`Self::respond`], with blobs that come from `blobs`. They are read only if the answer needs them.
+    ///
+    /// # Errors
+    /// As [`Self::respond`].
+    pub(super) async fn respond_from(
+        &self,
+        blobs: &Arc<Blobs>,
+        request: &MediaRequest,
+        representation: Representation,
+    ) -> Result<Response, Refusal> {
         let Representation { content, mime, etag, cache, fields } = representation;
         let bytes = content.bytes();
         let selection = select(&request.headers, etag.to_str().unwrap_or_default(), bytes);
@@ -55,7 +71,7 @@ impl Library {
             Some(range) => {
                 let place = self.places.take(request.address).ok_or_else(Refusal::too_many)?;
                 let slices = content.slices(range);
-                let mut body = MediaBody::new(slices, self.blobs.clone(), self.metrics.clone(), place);
+                let mut body = MediaBody::new(slices, blobs.clone(), self.metrics.clone(), place);
                 body.begin().await?;
                 Body::new(body)
             }

@@ -26,6 +26,15 @@ impl Cluster {
         answer.bytes().await.unwrap().to_vec()
     }
 
+    /// Bytes of groups in the node's memory.
+    async fn kept_bytes(&self) -> u64 {
+        let metrics =
+            tls_harness::client().get(format!("http://{}/metrics", self.node)).send().await.unwrap();
+        let text = metrics.text().await.unwrap();
+        let line = text.lines().find(|line| line.starts_with("undead_cdn_library_cache_bytes "));
+        line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
     async fn broadcaster(&self, id: StreamId, recording: &Recording) -> Client {
         let broadcaster = Client::connect(self.node, "").await;
         let answer = broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
@@ -91,6 +100,31 @@ async fn a_range_of_a_group_is_served_and_what_no_manifest_named_is_unknown() {
         let answer = cluster.window(id, &format!("blobs/{wrong}")).send().await.unwrap();
         assert_eq!(refusal(answer).await, (404, "unknown_blob".into()), "{wrong}");
     }
+}
+
+#[tokio::test]
+async fn a_group_is_written_only_for_an_answer_that_has_it_and_once_for_all_of_them() {
+    let (cluster, id, recording) = (Cluster::start().await, stream("a"), Recording::usual());
+    let broadcaster = cluster.broadcaster(id, &recording).await;
+    broadcaster.send_all(id, &recording.segments).await;
+    let manifest = cluster.window_manifest(id).await;
+    let blob = &manifest.takes[0].fragments[0].blob;
+    let path = format!("blobs/{}", blob.hash);
+    let get = || cluster.window(id, &path);
+    let head = tls_harness::client().head(get().build().unwrap().url().clone()).send().await.unwrap();
+    assert_eq!(head.headers()[header::CONTENT_LENGTH], blob.bytes.to_string());
+    let etag = head.headers()[header::ETAG].clone();
+    for (name, value, status) in [
+        (header::IF_NONE_MATCH, etag.to_str().unwrap(), StatusCode::NOT_MODIFIED),
+        (header::RANGE, "bytes=999999999-", StatusCode::RANGE_NOT_SATISFIABLE),
+    ] {
+        assert_eq!(get().header(name, value).send().await.unwrap().status(), status);
+    }
+    assert_eq!(cluster.kept_bytes().await, 0, "nothing was written yet");
+    let first = cluster.window_blob(id, &blob.hash).await;
+    assert_eq!(cluster.kept_bytes().await, blob.bytes);
+    assert_eq!(cluster.window_blob(id, &blob.hash).await, first);
+    assert_eq!(cluster.kept_bytes().await, blob.bytes, "the same one");
 }
 
 #[tokio::test]

@@ -2,15 +2,14 @@
 //! groups that the node still has.
 //!
 //! A public stream needs no grant, as for watching it. Groups are named by their content, which is hashed once, when the first
-//! manifest names it. A window that no client asks for costs nothing.
+//! manifest names it. A window that no client asks for costs nothing. Groups are served as blobs of a store of their own, so that
+//! requests for the same group share it, few are written at once, and none for an answer without a body.
 
 mod groups;
+mod store;
 mod timeline;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use axum::{
     Json,
@@ -28,10 +27,12 @@ use protocol::{
 
 use self::{
     groups::{Group, media, whole_groups},
+    store::GroupStore,
     timeline::{Timeline, blob_of},
 };
 use super::{
     Library,
+    blobs::Blobs,
     content::{Content, Part},
     refusal::Refusal,
     request::MediaRequest,
@@ -46,8 +47,8 @@ type Answer = Result<Response, Refusal>;
 
 /// The windows of which clients asked for a manifest.
 pub(super) struct Windows {
-    hub: Arc<Mutex<Hub>>,
-    timelines: Mutex<HashMap<StreamId, Arc<Mutex<Timeline>>>>,
+    store: Arc<GroupStore>,
+    groups: Arc<Blobs>,
 }
 
 /// A take as its media is written.
@@ -58,22 +59,21 @@ struct Written {
 }
 
 impl Windows {
-    pub(super) fn new(hub: Arc<Mutex<Hub>>) -> Self {
-        Self { hub, timelines: Mutex::default() }
+    /// At most `most_bytes` of groups are kept in memory for further requests.
+    pub(super) fn new(hub: Arc<Mutex<Hub>>, most_bytes: u64) -> Self {
+        let store = GroupStore::new(hub);
+        // The metrics of reads are those of the object store.
+        let groups = Blobs::new(Arc::new(store.clone()), None, most_bytes, Arc::default());
+        Self { store, groups }
+    }
+
+    /// Bytes of groups in memory.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        self.groups.memory_bytes()
     }
 
     fn stream(&self, id: StreamId) -> Result<SharedStream, Refusal> {
-        lock(&self.hub).get(id).ok_or_else(|| unknown_stream(&id.to_string()))
-    }
-
-    /// What is kept of a stream's window. What is kept of streams that are gone is forgotten.
-    fn timeline(&self, id: StreamId) -> Arc<Mutex<Timeline>> {
-        let mut timelines = lock(&self.timelines);
-        if !timelines.contains_key(&id) {
-            let hub = lock(&self.hub);
-            timelines.retain(|id, _| hub.get(*id).is_some());
-        }
-        timelines.entry(id).or_default().clone()
+        self.store.stream(id).ok_or_else(|| unknown_stream(&id.to_string()))
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn manifest(
     request: MediaRequest,
 ) -> Answer {
     let (id, stream) = library.window_of(&stream, &request)?;
-    let timeline = library.windows.timeline(id);
+    let timeline = library.windows.store.timeline(id);
     let manifest = blocking(move || manifest_of(id, &stream, &mut lock(&timeline))).await?;
     Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(manifest)).into_response())
 }
@@ -96,19 +96,19 @@ pub(super) async fn blob(
     request: MediaRequest,
 ) -> Answer {
     let (id, stream) = library.window_of(&stream, &request)?;
-    let timeline = library.windows.timeline(id);
+    let timeline = library.windows.store.timeline(id);
     let wanted = hash.clone();
-    let (mime, bytes) = blocking(move || find(&stream, &lock(&timeline), &wanted))
+    let (mime, part) = blocking(move || find(&stream, &lock(&timeline), &wanted))
         .await?
         .ok_or_else(|| Refusal::unknown_blob(&hash))?;
     let representation = Representation {
-        content: Content::of([Part::Made(bytes)]),
+        content: Content::of([part]),
         mime: HeaderValue::try_from(mime).unwrap_or(HeaderValue::from_static("application/octet-stream")),
         etag: HeaderValue::try_from(format!("\"{hash}\"")).map_err(|_| Refusal::unknown_blob(&hash))?,
         cache: IMMUTABLE,
         fields: Vec::new(),
     };
-    library.respond(&request, representation).await
+    library.respond_from(&library.windows.groups, &request, representation).await
 }
 
 impl Library {
@@ -175,14 +175,15 @@ fn written(stream: &SharedStream, take: u64) -> Option<Written> {
 }
 
 /// The media with this name, and its type: a group that a manifest named, or the init segment of a take.
-fn find(stream: &SharedStream, timeline: &Timeline, hash: &str) -> Option<(String, Bytes)> {
+fn find(stream: &SharedStream, timeline: &Timeline, hash: &str) -> Option<(String, Part)> {
     let groups = whole_groups(stream);
-    if let Some(name) = timeline.find(hash) {
-        let group = groups.iter().find(|group| group.name == name)?;
-        let written = written(stream, name.take)?;
-        return Some((written.mime, media(stream, group, written.format)?));
+    if let Some((name, bytes)) = timeline.find(hash) {
+        groups.iter().find(|group| group.name == name)?;
+        let part = Part::Blob { hash: hash.parse().ok()?, bytes, shift: None };
+        return Some((written(stream, name.take)?.mime, part));
     }
     let takes = groups.chunk_by(|a, b| a.name.take == b.name.take);
     let mut inits = takes.filter_map(|groups| written(stream, groups.first()?.name.take));
-    inits.find(|written| blob_of(&written.init).hash == hash).map(|written| (written.mime, written.init))
+    let written = inits.find(|written| blob_of(&written.init).hash == hash)?;
+    Some((written.mime, Part::Made(written.init)))
 }

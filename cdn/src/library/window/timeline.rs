@@ -40,9 +40,9 @@ impl Timeline {
         self.blobs.get(&name)
     }
 
-    /// The group with this name of its media.
-    pub(super) fn find(&self, hash: &str) -> Option<GroupName> {
-        self.blobs.iter().find(|(_, blob)| blob.hash == hash).map(|(name, _)| *name)
+    /// The group with this name of its media, and the bytes of that.
+    pub(super) fn find(&self, hash: &str) -> Option<(GroupName, u64)> {
+        self.blobs.iter().find(|(_, blob)| blob.hash == hash).map(|(name, blob)| (*name, blob.bytes))
     }
 
     /// Names a group by its media.
