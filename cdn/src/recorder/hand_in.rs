@@ -18,7 +18,10 @@ use super::{
     recording::{Reading, Recording},
     spool::{SpooledFragment, TakeHead, Wanted},
 };
-use crate::control::{CallError, retry_after};
+use crate::{
+    clock::Now,
+    control::{CallError, retry_after},
+};
 
 /// Waits after failures grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -27,8 +30,8 @@ const LAST_RETRY: Duration = Duration::from_secs(15);
 const STANDBY_PAUSE: Duration = Duration::from_secs(10);
 /// Interval at which it asks meanwhile what the manifest holds.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
-/// Age from which an init segment is put into the object store again: a blob that a report names must be younger than what is deleted there.
-const INIT_AGE: Duration = Duration::from_secs(60 * 60);
+/// Age from which a blob is put into the object store again: one that a report names must be younger than what is deleted there.
+const BLOB_AGE: Duration = Duration::from_secs(60 * 60);
 
 /// Why something was not handed in.
 #[derive(Debug, thiserror::Error)]
@@ -57,15 +60,28 @@ enum Next {
     Done,
 }
 
+/// What was put into the object store.
+struct Stored<T> {
+    what: T,
+    /// In node time.
+    put_ms: u64,
+}
+
+impl<T> Stored<T> {
+    /// What a report may name; none once it was put too long ago.
+    fn young(&self, now: Now) -> Option<&T> {
+        (now.since(self.put_ms) < BLOB_AGE).then_some(&self.what)
+    }
+}
+
 /// See the [module](self).
 pub(super) struct HandIn<'a> {
     recording: &'a Recording,
     listed: watch::Receiver<Option<RecordStream>>,
     reading: watch::Receiver<Reading>,
-    /// Init segments in the object store, by take, and when they were put there, in node time.
-    inits: HashMap<u64, (Blob, u64)>,
-    /// Is in the object store.
-    unreported: Option<RecordedFragment>,
+    /// Init segments in the object store, by take.
+    inits: HashMap<u64, Stored<Blob>>,
+    unreported: Option<Stored<RecordedFragment>>,
     /// The last role.
     role: Option<RecorderRole>,
     /// Since when the stream is over, in node time.
@@ -137,6 +153,7 @@ impl<'a> HandIn<'a> {
         if self.is_unknown {
             return if role.is_none() || self.is_stopping { Next::Done } else { Next::Nothing };
         }
+        self.unreported.take_if(|unreported| unreported.young(now).is_none());
         if self.unreported.is_some() {
             return Next::Report;
         }
@@ -195,6 +212,7 @@ impl<'a> HandIn<'a> {
     async fn upload(&mut self, fragment: SpooledFragment) -> Result<(), Error> {
         let context = &self.recording.context;
         let _turn = context.uploads.acquire().await.map_err(|_| Error::Stopping)?;
+        let put_ms = context.parts.clock.now().ms;
         let (read, fragment) =
             context.on_disk(move |spool| (spool.read(&fragment), fragment)).await.ok_or(Error::Stopping)?;
         let media = match read {
@@ -207,7 +225,7 @@ impl<'a> HandIn<'a> {
         let init = self.init(&fragment.take).await?;
         let blob = self.put(media).await?;
         let cut = fragment.cut;
-        self.unreported = Some(RecordedFragment {
+        let what = RecordedFragment {
             blob,
             first: cut.first,
             groups: cut.groups,
@@ -217,20 +235,19 @@ impl<'a> HandIn<'a> {
             captured_at_ms: cut.captured_at_ms,
             mime: fragment.take.mime.clone(),
             init,
-        });
+        };
+        self.unreported = Some(Stored { what, put_ms });
         Ok(())
     }
 
     async fn init(&mut self, take: &TakeHead) -> Result<Blob, Error> {
         let now = self.recording.context.parts.clock.now();
-        if let Some((blob, put_ms)) = self.inits.get(&take.number())
-            && now.since(*put_ms) < INIT_AGE
-        {
+        if let Some(blob) = self.inits.get(&take.number()).and_then(|init| init.young(now)) {
             return Ok(blob.clone());
         }
         let blob = self.put(take.init.clone()).await?;
         // Takes come in order, so one is enough.
-        self.inits = HashMap::from([(take.number(), (blob.clone(), now.ms))]);
+        self.inits = HashMap::from([(take.number(), Stored { what: blob.clone(), put_ms: now.ms })]);
         Ok(blob)
     }
 
@@ -248,7 +265,7 @@ impl<'a> HandIn<'a> {
 
     /// Reports the fragment that was uploaded, or that nothing more comes.
     async fn report(&mut self) -> Result<(), Error> {
-        let fragment = self.unreported.clone();
+        let fragment = self.unreported.as_ref().map(|unreported| unreported.what.clone());
         let is_complete = fragment.is_none();
         self.tell(ReportRecording { fragments: fragment.iter().cloned().collect(), is_complete }).await?;
         self.unreported = None;
@@ -312,5 +329,19 @@ impl<'a> HandIn<'a> {
 async fn changed<T>(watched: &mut watch::Receiver<T>) {
     if watched.changed().await.is_err() {
         std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_does_not_name_what_was_put_long_ago() {
+        let age_ms = u64::try_from(BLOB_AGE.as_millis()).unwrap();
+        let stored = Stored { what: "blob", put_ms: 5 };
+        let at = |ms| Now { ms, unix_ms: 0 };
+        assert_eq!(stored.young(at(5 + age_ms - 1)), Some(&"blob"));
+        assert_eq!(stored.young(at(5 + age_ms)), None);
     }
 }
