@@ -37,6 +37,11 @@ impl GroupSet {
         ranges.iter().for_each(|range| self.insert(range.first, range.groups));
     }
 
+    /// Whether no group is in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
     /// Whether a group is in it.
     pub(super) fn contains(&self, name: GroupName) -> bool {
         let range = self.ranges.range(..=name).next_back();

@@ -3,7 +3,8 @@
 //! The primary hands in every finished file, a standby what the main server misses. When the stream or the recording is over, each node
 //! hands in all that the manifest lacks; a standby lets the primary go first. Where a heartbeat says that the manifest has what is in the
 //! spool, the node asks, because only an answer to a report lets it delete. What fails is tried again for as long as it takes, with a pause
-//! that grows; the disk keeps it meanwhile.
+//! that grows; the disk keeps it meanwhile. A fragment that the main server does not take holds nothing up: it is tried again once the
+//! others are handed in.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -15,6 +16,7 @@ use protocol::{
 use tokio::sync::watch;
 
 use super::{
+    group_set::GroupSet,
     recording::{Reading, Recording},
     spool::{SpooledFragment, TakeHead, Wanted},
 };
@@ -26,6 +28,8 @@ use crate::{
 /// Waits after failures grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(15);
+/// Waits before fragments that were not taken are tried again grow to this.
+const LAST_REFUSED_RETRY: Duration = Duration::from_secs(10 * 60);
 /// How long a standby lets the primary go first when the stream is over.
 const STANDBY_PAUSE: Duration = Duration::from_secs(10);
 /// Interval at which it asks meanwhile what the manifest holds.
@@ -40,8 +44,6 @@ enum Error {
     Objects(#[from] objects::Error),
     #[error("main server: {0}")]
     MainServer(#[from] CallError),
-    #[error("the main server did not take the fragment")]
-    NotTaken,
     #[error("the node stops")]
     Stopping,
 }
@@ -74,6 +76,36 @@ impl<T> Stored<T> {
     }
 }
 
+/// Groups that the main server did not take.
+#[derive(Default)]
+struct Refused {
+    groups: GroupSet,
+    /// How often they were tried since one was taken.
+    rounds: usize,
+    /// When they are tried again, in node time.
+    retry_ms: u64,
+}
+
+impl Refused {
+    /// The fragment was not taken.
+    fn add(&mut self, fragment: &RecordedFragment, now: Now) {
+        if self.groups.is_empty() {
+            self.rounds += 1;
+        }
+        self.groups.insert(fragment.first, fragment.groups);
+        let wait = retry_after(self.rounds, FIRST_RETRY, LAST_REFUSED_RETRY);
+        self.retry_ms = now.ms.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// How long the groups are passed over, none if there are none. They are tried again once that is over.
+    fn wait(&mut self, now: Now) -> Option<Duration> {
+        if self.retry_ms <= now.ms {
+            self.groups = GroupSet::default();
+        }
+        (!self.groups.is_empty()).then(|| Duration::from_millis(self.retry_ms - now.ms))
+    }
+}
+
 /// See the [module](self).
 pub(super) struct HandIn<'a> {
     recording: &'a Recording,
@@ -82,6 +114,7 @@ pub(super) struct HandIn<'a> {
     /// Init segments in the object store, by take.
     inits: HashMap<u64, Stored<Blob>>,
     unreported: Option<Stored<RecordedFragment>>,
+    refused: Refused,
     /// The last role.
     role: Option<RecorderRole>,
     /// Since when the stream is over, in node time.
@@ -105,6 +138,7 @@ impl<'a> HandIn<'a> {
             recording,
             inits: HashMap::new(),
             unreported: None,
+            refused: Refused::default(),
             role: None,
             over_ms: None,
             asked_ms: 0,
@@ -167,7 +201,9 @@ impl<'a> HandIn<'a> {
             (false, Some(_)) | (true, Some(Duration::ZERO)) => (Wanted::All, None),
             (true, pause) => (Wanted::Missing, pause),
         };
-        let fragment = self.recording.context.spool.first_fragment(self.recording.item_id, wanted);
+        let refused_for = self.refused.wait(now);
+        let spool = &self.recording.context.spool;
+        let fragment = spool.first_fragment(self.recording.item_id, wanted, &self.refused.groups);
         match (fragment, pause) {
             (Some(fragment), _) => Next::Fragment(Box::new(fragment)),
             (None, _) if is_over && self.is_stopping => Next::Done,
@@ -177,10 +213,12 @@ impl<'a> HandIn<'a> {
                     wait => Next::Later(wait.min(pause)),
                 }
             }
-            (None, _) if !is_over => Next::Nothing,
-            (None, _) if !self.is_complete => Next::Report,
-            (None, _) if role.is_none() => Next::Done,
-            (None, _) => Next::Nothing,
+            (None, _) if is_over && !self.is_complete => Next::Report,
+            (None, _) => match refused_for {
+                Some(wait) => Next::Later(wait),
+                None if is_over && role.is_none() => Next::Done,
+                None => Next::Nothing,
+            },
         }
     }
 
@@ -195,7 +233,7 @@ impl<'a> HandIn<'a> {
     /// Whether anything in the spool is not in the manifest, as far as the node knows.
     fn has_more(&self) -> bool {
         let Recording { context, item_id, .. } = self.recording;
-        context.spool.first_fragment(*item_id, Wanted::All).is_some()
+        context.spool.first_fragment(*item_id, Wanted::All, &self.refused.groups).is_some()
     }
 
     /// Waits until something changes.
@@ -274,8 +312,17 @@ impl<'a> HandIn<'a> {
         let Recording { context, item_id, .. } = self.recording;
         let item_id = *item_id;
         if !context.spool.is_any_recorded(item_id, fragment.first, fragment.groups) {
-            return Err(Error::NotTaken);
+            tracing::warn!(
+                item.id = %item_id,
+                "the main server did not take a fragment of item {item_id}, from group {} of take {} on; its log says why",
+                fragment.first.group,
+                fragment.first.take
+            );
+            context.parts.metrics.recording_failures.add(1);
+            self.refused.add(&fragment, context.parts.clock.now());
+            return Ok(());
         }
+        self.refused.rounds = 0;
         context.parts.metrics.recording_fragments.add(1);
         Ok(())
     }

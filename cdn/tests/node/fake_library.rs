@@ -45,6 +45,8 @@ pub(crate) struct FakeLibrary {
 struct Item {
     /// In order, without overlap.
     fragments: BTreeMap<GroupName, RecordedFragment>,
+    /// Fragments with this group are not taken.
+    refused: Option<GroupName>,
     /// Nodes that have nothing more.
     complete: HashSet<String>,
 }
@@ -129,6 +131,11 @@ impl FakeLibrary {
     /// A node reported what another one had, before it could.
     pub(crate) fn take_fragment(&self, item: ItemId, fragment: RecordedFragment) {
         self.items.lock().unwrap().entry(item).or_default().take(&fragment);
+    }
+
+    /// Fragments with this group are not taken from now on; none is refused with `None`.
+    pub(crate) fn refuse(&self, item: ItemId, refused: Option<GroupName>) {
+        self.items.lock().unwrap().entry(item).or_default().refused = refused;
     }
 
     /// The fragments of an item, in order.
@@ -240,7 +247,8 @@ impl Item {
     fn take(&mut self, fragment: &RecordedFragment) {
         let overlaps =
             self.fragments.values().any(|one| one.first < end(fragment) && fragment.first < end(one));
-        if !overlaps {
+        let is_refused = self.refused.is_some_and(|name| fragment.first <= name && name < end(fragment));
+        if !overlaps && !is_refused {
             self.fragments.insert(fragment.first, fragment.clone());
         }
     }

@@ -314,6 +314,24 @@ fn fragment(take: u64, group: u64, groups: u64) -> RecordedFragment {
 }
 
 #[tokio::test]
+async fn a_fragment_that_is_refused_holds_no_other_up_and_is_tried_again() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let (library, node) = (recorders.nodes.library(), recorders.node("origin").await);
+    library.refuse(item(1), Some(GroupName { take: 0, group: 0 }));
+    recorders.assign(&node, id, RecorderRole::Primary);
+    let broadcaster = node.broadcaster(id, &recording.mime).await;
+    broadcaster.send_all(id, &recording.segments).await;
+    broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
+    broadcaster.send_all(id, &recording.segments).await;
+    end(&broadcaster, id).await;
+    recorders.until_complete(&node).await;
+    assert!(library.fragments(item(1)).iter().all(|fragment| fragment.first.take == 1));
+    library.refuse(item(1), None);
+    library.until_recorded(item(1), 0, 0).await;
+    recorders.check(&[&recording, &recording]);
+}
+
+#[tokio::test]
 async fn a_node_that_stops_hands_in_what_it_has_first() {
     let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
     let mut node = recorders.node("origin").await;

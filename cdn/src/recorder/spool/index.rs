@@ -7,6 +7,7 @@ use protocol::{ItemId, StreamId, event::ChunkHead, item::GroupName};
 
 use super::super::{
     fragments::{Cut, Group, Groups},
+    group_set::GroupSet,
     groups::{Finish, OpenGroup, group_of},
     recorded::Recorded,
 };
@@ -169,11 +170,16 @@ impl Recording {
     }
 
     /// The first fragment that is handed in, and the file that it is in.
-    pub(super) fn first_fragment(&self, wanted: Wanted) -> Option<(u64, Arc<TakeHead>, Cut)> {
-        let is_wanted = |name| match wanted {
+    pub(super) fn first_fragment(
+        &self,
+        wanted: Wanted,
+        refused: &GroupSet,
+    ) -> Option<(u64, Arc<TakeHead>, Cut)> {
+        let is_missing = |name| match wanted {
             Wanted::Missing => self.recorded.is_missing(name),
             Wanted::Finished | Wanted::All => !self.recorded.contains(name),
         };
+        let is_wanted = |name| is_missing(name) && !refused.contains(name);
         let files = self.files.iter().filter(|(_, file)| file.is_finished() || wanted == Wanted::All);
         files
             .filter_map(|(number, file)| {

@@ -41,7 +41,7 @@ pub(super) use self::{
     index::{TakeHead, Wanted},
     writer::{NewRun, Writer},
 };
-use super::{fragments::Cut, groups::Assembler};
+use super::{fragments::Cut, group_set::GroupSet, groups::Assembler};
 use crate::{lock::lock, metrics::Metrics};
 
 /// Why a spool cannot be opened.
@@ -137,10 +137,15 @@ impl Spool {
         lock(&self.index).recordings.get(&item_id).is_none_or(|recording| recording.lacks(name))
     }
 
-    /// The first fragment to hand in.
-    pub(super) fn first_fragment(&self, item_id: ItemId, wanted: Wanted) -> Option<SpooledFragment> {
+    /// The first fragment to hand in that has nothing of `refused`.
+    pub(super) fn first_fragment(
+        &self,
+        item_id: ItemId,
+        wanted: Wanted,
+        refused: &GroupSet,
+    ) -> Option<SpooledFragment> {
         let index = lock(&self.index);
-        let (number, take, cut) = index.recordings.get(&item_id)?.first_fragment(wanted)?;
+        let (number, take, cut) = index.recordings.get(&item_id)?.first_fragment(wanted, refused)?;
         Some(SpooledFragment { key: FileKey { item_id, number }, take, cut })
     }
 

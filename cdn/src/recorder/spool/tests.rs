@@ -99,10 +99,14 @@ fn writer(spool: &Arc<Spool>) -> Writer {
     spool.writer(item(), stream(), GROUP_BYTES)
 }
 
+fn first(spool: &Spool, wanted: Wanted) -> Option<SpooledFragment> {
+    spool.first_fragment(item(), wanted, &GroupSet::default())
+}
+
 /// Hands in all that is wanted; gives first group, number of groups and media of each fragment.
 fn hand_in(spool: &Spool, wanted: Wanted) -> Vec<(GroupName, u64, Vec<u8>)> {
     let mut fragments = Vec::new();
-    while let Some(fragment) = spool.first_fragment(item(), wanted) {
+    while let Some(fragment) = first(spool, wanted) {
         let media = spool.read(&fragment).unwrap();
         let Cut { first, groups, .. } = fragment.cut;
         spool.confirm(item(), &[GroupRange { first, groups }]);
@@ -117,9 +121,9 @@ fn fragments_are_what_was_written_and_go_once_the_manifest_holds_them() {
     let spool = disk.spool();
     let mut writer = writer(&spool);
     assert!(writer.write(&groups(0, 0..5)), "ten seconds are over");
-    let first = spool.first_fragment(item(), Wanted::Finished).unwrap();
-    assert_eq!((first.cut.start_ms, first.cut.duration_ms, first.cut.ends_take), (0, 12_000, false));
-    assert_eq!((first.take, first.cut.captured_at_ms), (take(0), Some(1_000_000)));
+    let begin = first(&spool, Wanted::Finished).unwrap();
+    assert_eq!((begin.cut.start_ms, begin.cut.duration_ms, begin.cut.ends_take), (0, 12_000, false));
+    assert_eq!((begin.take, begin.cut.captured_at_ms), (take(0), Some(1_000_000)));
     assert!(writer.write(&groups(1, 0..1)), "the take is over");
     assert!(writer.end(true));
     let expected =
@@ -231,11 +235,11 @@ fn a_damaged_file_is_found_out_when_it_is_read() {
     let mut bytes = fs::read(&disk.files()[0]).unwrap();
     bytes[2000] ^= 1;
     fs::write(&disk.files()[0], bytes).unwrap();
-    let fragment = spool.first_fragment(item(), Wanted::Finished).unwrap();
+    let fragment = first(&spool, Wanted::Finished).unwrap();
     let error = spool.read(&fragment).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     spool.give_up(&fragment, &error);
-    assert!(spool.first_fragment(item(), Wanted::Finished).is_none());
+    assert!(first(&spool, Wanted::Finished).is_none());
     assert_eq!(disk.lost(), 4);
 }
 
