@@ -267,7 +267,8 @@ pub struct RecordStream {
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "std::ops::Not::not")]
     pub from_now: bool,
     /// Groups before `next` that the manifest lacks, in order. A node that has any of them, on its disk or in its ring, writes them
-    /// to the object store and reports them, whatever its role. What is before `next` and not in here is recorded.
+    /// to the object store and reports them, whatever its role. It may leave groups out: only
+    /// the answer to a report says what is recorded.
     #[serde(default, deserialize_with = "objects", skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingGroups>,
 }
