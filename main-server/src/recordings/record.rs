@@ -109,9 +109,17 @@ impl Record {
         self.over_at_ms.is_none().then(|| Self { over_at_ms: Some(now_ms), ..self.clone() })
     }
 
-    /// It with nodes that were told to record; `None` if it has them.
+    /// It with nodes that are told to record; `None` if it has them. One that said that it has nothing more, because another main
+    /// server left it out for a moment, has more again.
     pub(super) fn recorded_by(&self, nodes: &[NodeId]) -> Option<Self> {
-        with(&self.recorders, nodes).map(|recorders| Self { recorders, ..self.clone() })
+        let mut complete = self.complete.clone();
+        if self.over_at_ms.is_none() {
+            complete.retain(|node| !nodes.contains(node));
+        }
+        let recorders = with(&self.recorders, nodes);
+        let has_changed = recorders.is_some() || complete.len() != self.complete.len();
+        let recorders = recorders.unwrap_or_else(|| self.recorders.clone());
+        has_changed.then(|| Self { recorders, complete, ..self.clone() })
     }
 
     /// It with a node that has nothing more; `None` if it knows.
@@ -200,6 +208,19 @@ mod tests {
         assert!(!over.is_complete(true, nobody, 1_000 + LAST_REPORTS_MS), "they have all there is");
         assert!(over.is_complete(true, nobody, 1_000 + FIRST_REPORTS_MS) && over.is_awaited());
         assert!(over.completed_by(&node("a")).unwrap().is_complete(true, nobody, 2_000));
+    }
+
+    #[test]
+    fn a_node_that_was_left_out_for_a_moment_is_awaited_at_the_end() {
+        let node = [node("a")];
+        let left_out = record().recorded_by(&node).unwrap().completed_by(&node[0]).unwrap();
+        let listed = left_out.recorded_by(&node).unwrap();
+        assert_eq!(listed.recorded_by(&node), None);
+        let over = listed.over(1_000).unwrap();
+        assert!(!over.is_complete(false, |_| true, 2_000));
+        let complete = over.completed_by(&node[0]).unwrap();
+        assert_eq!(complete.recorded_by(&node), None, "a server that has not heard of the end changes nothing");
+        assert!(complete.is_complete(false, |_| true, 2_000));
     }
 
     #[test]
