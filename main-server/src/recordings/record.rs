@@ -219,7 +219,11 @@ mod tests {
         let over = listed.over(1_000).unwrap();
         assert!(!over.is_complete(false, |_| true, 2_000));
         let complete = over.completed_by(&node[0]).unwrap();
-        assert_eq!(complete.recorded_by(&node), None, "a server that has not heard of the end changes nothing");
+        assert_eq!(
+            complete.recorded_by(&node),
+            None,
+            "a server that has not heard of the end changes nothing"
+        );
         assert!(complete.is_complete(false, |_| true, 2_000));
     }
 

@@ -1,5 +1,6 @@
 //! Recordings with several main servers on one store: any of them takes reports, and goes on where another one died.
 
+use futures_util::StreamExt;
 use protocol::{
     ItemId, NodeId,
     item::{
@@ -136,4 +137,47 @@ async fn an_item_that_is_gone_for_good_takes_no_reports() {
     let body = serde_json::to_value(fragments(&[fragment(0, 10)])).unwrap();
     let answer = a.post(&path, Some(&a.secret), body).await;
     assert_eq!(answer.code(), protocol::ErrorCode::UnknownItem);
+}
+
+/// The first version of an entry that `is_wanted`, among those that the watch shows.
+async fn first(mut entries: store::Watch, is_wanted: impl Fn(&serde_json::Value) -> bool) -> store::Revision {
+    while let Some(event) = entries.next().await {
+        if let store::Event::Put(entry) = event.unwrap()
+            && is_wanted(&serde_json::from_slice(&entry.value).unwrap())
+        {
+            return entry.revision;
+        }
+    }
+    panic!("the watch ended")
+}
+
+#[tokio::test]
+async fn an_item_grows_again_before_its_recording_counts_as_switched_on() {
+    let cluster = Cluster::new().await;
+    let a = cluster.member(|_| {}).await;
+    let node = a.node("n").await;
+    let created: StreamCreated =
+        a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
+    let item_id = created.recording.unwrap();
+    until("the item is made", async || told(&a, &node, &created).await.is_some()).await;
+    report(&a, &node, item_id, &fragments(&[fragment(0, 10)])).await;
+    let switch = async |on: bool| {
+        let (path, body) = (format!("/api/streams/{}/recording", created.stream_id), json!({ "on": on }));
+        a.put(&path, Some(&created.publish.grant), body.to_string().into()).await;
+    };
+    switch(false).await;
+    until("the node is told", async || told(&a, &node, &created).await.is_none()).await;
+    report(&a, &node, item_id, &ReportRecording { fragments: vec![], is_complete: true }).await;
+    until("the item is ready", async || a.library.get(item_id).await.unwrap().state == State::Ready).await;
+
+    let kv = &a.context().store.kv;
+    let watch = async |namespace| kv.watch(namespace, "", None).await.unwrap();
+    let items = watch(<crate::library::Record as store::Record>::NAMESPACE).await;
+    let records = watch(<super::record::Record as store::Record>::NAMESPACE).await;
+    switch(true).await;
+    let (grows, is_on) = tokio::join!(
+        first(items, |item| item["state"] == "growing"),
+        first(records, |record| record["over_at_ms"].is_null()),
+    );
+    assert!(grows < is_on);
 }

@@ -262,8 +262,9 @@ impl Recordings {
         let recorded = self.library.recorded(item_id).await?;
         let (last, length_ms) = (recorded.last().map(end), self.length_ms(item_id));
         let on = |record: &Record| record.switched_on(recording, last, length_ms, now_ms);
-        self.records.change(&item_id, on).await?;
+        // The record comes last: if this server dies in between, another one does both.
         self.library.set_state(item_id, State::Growing, None).await?;
+        self.records.change(&item_id, on).await?;
         self.note_progress(item_id, &recorded);
         Ok(())
     }
