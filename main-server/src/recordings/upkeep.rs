@@ -159,7 +159,8 @@ impl Recordings {
         })
     }
 
-    /// Chooses a node to become standby of each stream that has a primary and no edge. A choice stays while it is possible.
+    /// Chooses a node to become standby of each stream that has a primary and no edge. A choice stays while it is possible. A node that was not
+    /// heard since this server started may be dead, although its lease runs.
     fn choose_standbys(&self, streams: &HashMap<StreamId, Seen>, now: Now) {
         let lacking = || streams.iter().filter(|(_, seen)| seen.lacks_standby);
         let nodes: Vec<Candidate> = match lacking().next() {
@@ -168,7 +169,7 @@ impl Recordings {
                 let node = |node: &Node| {
                     candidate(&node.hostname, rendezvous::is_full(&node.spec().capacity, &node.load))
                 };
-                registry.live(now.instant).map(|(_, it)| node(it)).collect()
+                registry.live(now.instant).map(|(_, it)| it).filter(|it| it.is_heard()).map(node).collect()
             }),
         };
         let mut known = self.known();

@@ -32,6 +32,8 @@ pub(crate) struct Node {
     /// Whether it serves items of the library, as of its last heartbeat.
     pub(crate) serves_library: bool,
     received: Received,
+    /// Whether a main server has heard a heartbeat of it since this one started.
+    is_heard: bool,
     lease_ends: Instant,
     /// Whether the end of the present lease was reported.
     end_noted: bool,
@@ -53,6 +55,7 @@ impl Node {
             clock_offset_ms: None,
             serves_library: false,
             received: Received::Forwarded,
+            is_heard: false,
             lease_ends,
             end_noted: false,
         }
@@ -77,6 +80,7 @@ impl Node {
     pub(super) fn hear(&mut self, load: Load, received: Received, lease_ends: Instant) {
         self.load = load;
         self.received = received;
+        self.is_heard = true;
         self.renew(lease_ends);
     }
 
@@ -117,6 +121,12 @@ impl Node {
     pub(super) fn end_lease(&mut self, now: Instant) {
         self.lease_ends = now;
         self.end_noted = true;
+    }
+
+    /// Whether its heartbeat has arrived here or at another main server since this one started. Until then it may be dead, although the
+    /// store has it.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.is_heard
     }
 
     /// Whether its lease runs.
