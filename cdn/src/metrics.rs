@@ -69,6 +69,7 @@ pub(crate) struct Metrics {
     pub(crate) recording_fragments: Counter,
     pub(crate) recording_failures: Counter,
     pub(crate) recording_lags: Counter,
+    pub(crate) recording_late_writes: Counter,
     pub(crate) recording_groups_lost: Counter,
     /// Recordings of this node that are not complete.
     pub(crate) recordings: Gauge,
@@ -108,7 +109,7 @@ impl Metrics {
     }
 
     /// Names without the `_total` that every counter ends in.
-    fn counters(&self) -> [(&'static str, &'static str, &Counter); 22] {
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 23] {
         [
             ("undead_cdn_ingress_bytes", "Bytes of segments accepted.", &self.ingress_bytes),
             ("undead_cdn_segments", "Segments taken in.", &self.segments),
@@ -170,6 +171,11 @@ impl Metrics {
                 "undead_cdn_recording_lags",
                 "Times a recording was so late that groups had left the window.",
                 &self.recording_lags,
+            ),
+            (
+                "undead_cdn_recording_late_writes",
+                "Times the disk was so slow that segments were acknowledged before they were written.",
+                &self.recording_late_writes,
             ),
             (
                 "undead_cdn_recording_groups_lost",

@@ -15,6 +15,9 @@ use crate::{
 
 /// Pause before another node is tried.
 const RETRY: Duration = Duration::from_millis(100);
+/// How far back it goes on at another node, as the page does (`OUTBOX_LIMITS` in `web/src/publish/outbox.ts`): the old node may have
+/// acknowledged what no other node has.
+const RESUME_BACK: Duration = Duration::from_secs(4);
 
 /// See the [module](self).
 pub(crate) struct Broadcaster {
@@ -30,7 +33,8 @@ pub(crate) struct Broadcaster {
     mime: &'static str,
     segments: Vec<Vec<u8>>,
     next: usize,
-    resume: Option<String>,
+    /// The states that nodes gave, and when their segments were sent.
+    states: Vec<(Instant, String)>,
     interval: Duration,
 }
 
@@ -52,7 +56,7 @@ impl Broadcaster {
             mime: broadcast.mime,
             segments: broadcast.segments(),
             next: 0,
-            resume: None,
+            states: Vec::new(),
             interval: Duration::from_secs(1) / u32::try_from(SEGMENTS_A_SECOND).unwrap() / speed,
         };
         broadcaster.connect().await;
@@ -66,7 +70,8 @@ impl Broadcaster {
 
     /// Begins another take.
     pub(crate) async fn begin_take(&mut self, broadcast: &Broadcast) {
-        (self.take, self.next, self.resume) = (self.take + 1, 0, None);
+        (self.take, self.next) = (self.take + 1, 0);
+        self.states.clear();
         (self.mime, self.segments) = (broadcast.mime, broadcast.segments());
         if self.register().await.is_err() {
             self.connect().await;
@@ -76,10 +81,14 @@ impl Broadcaster {
     /// Sends the take up to `second`, and returns once a node has it.
     pub(crate) async fn send_until(&mut self, second: u64) {
         let end = usize::try_from(second * SEGMENTS_A_SECOND).unwrap().min(self.segments.len());
-        let mut due = Instant::now();
+        let (mut due, mut furthest) = (Instant::now(), self.next);
         while self.next < end {
-            sleep_until(due).await;
-            due += self.interval;
+            // What another node had is sent again at once.
+            if self.next >= furthest {
+                sleep_until(due).await;
+                due += self.interval;
+                furthest = self.next;
+            }
             if self.send().await.is_err() {
                 self.connect().await;
             }
@@ -97,14 +106,14 @@ impl Broadcaster {
     async fn send(&mut self) -> Result<(), Gone> {
         let payload =
             json!({ "stream_id": self.stream_id, "take": self.take, "seq": self.next, "segment": null });
-        let connection = self.connection.as_mut().ok_or(Gone)?;
+        let (connection, sent) = (self.connection.as_mut().ok_or(Gone)?, Instant::now());
         let answer = connection.call("broadcast_data", payload, Some(&self.segments[self.next])).await?;
         if answer["ok"] != true {
             return Err(Gone);
         }
         self.next += 1;
         if let Some(resume) = answer["resume"].as_str() {
-            self.resume = Some(resume.to_owned());
+            self.states.push((sent, resume.to_owned()));
         }
         Ok(())
     }
@@ -134,7 +143,9 @@ impl Broadcaster {
     async fn register(&mut self) -> Result<(), Gone> {
         let mut payload =
             json!({ "stream_id": self.stream_id, "grant": self.grant, "mime": self.mime, "take": self.take });
-        if let Some(resume) = &self.resume {
+        // A take that is younger begins again.
+        let old = self.states.iter().rfind(|(sent, _)| sent.elapsed() >= RESUME_BACK);
+        if let Some((_, resume)) = old {
             payload["resume"] = json!(resume);
         }
         let connection = self.connection.as_mut().ok_or(Gone)?;

@@ -16,6 +16,7 @@ mod span;
 mod stream;
 mod subscriber;
 mod upstream;
+mod written;
 
 #[cfg(test)]
 mod gaps;
@@ -39,6 +40,7 @@ pub use span::Span;
 pub use stream::{Closed, LiveStream, SharedStream};
 pub use subscriber::Subscriber;
 pub use upstream::{AskKeyframe, Upstream};
+pub use written::Unwritten;
 
 use crate::{lock::lock, rendition::Prefix};
 use budget::GiveWay;

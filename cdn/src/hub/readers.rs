@@ -10,6 +10,7 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
+use super::written::{Unwritten, Written};
 use crate::lock::lock;
 
 /// What a reader is.
@@ -55,14 +56,25 @@ pub struct Readers {
     counts: Counts,
     /// How many [`Kept`] there are.
     kept: AtomicU32,
+    written: Written,
     listeners: Mutex<Vec<Arc<Listener>>>,
 }
 
-/// A reader of the node itself, such as its recorder: the node carries the stream as long as this lives and the stream is not over.
+/// The node's recorder as a reader: the node carries the stream as long as this lives and the stream is not over, and what the recorder has
+/// not written is not acknowledged.
 pub struct Kept(Arc<Readers>);
+
+impl Kept {
+    /// The recorder has written all runs before position `end` of the ring, apart from what it cannot write. It `has_caught_up` if there are
+    /// no others.
+    pub fn wrote(&self, end: u64, has_caught_up: bool) {
+        self.0.written.advance(end, has_caught_up);
+    }
+}
 
 impl Drop for Kept {
     fn drop(&mut self) {
+        self.0.written.release();
         self.0.kept.fetch_sub(1, Relaxed);
     }
 }
@@ -80,10 +92,21 @@ impl Readers {
         &self.counts
     }
 
-    /// Lets the node carry the stream although no client reads it.
-    pub fn keep(self: &Arc<Self>) -> Kept {
+    /// Lets the node carry the stream although no client reads it, and record it from position `end` of the ring on.
+    pub fn keep(self: &Arc<Self>, end: u64) -> Kept {
         self.kept.fetch_add(1, Relaxed);
+        self.written.advance(end, true);
         Kept(self.clone())
+    }
+
+    /// The runs up to the one that is newest now, if they are recorded here; `end` gives the position after it. They are acknowledged once
+    /// they are [written](Unwritten::written).
+    pub fn unwritten(self: &Arc<Self>, end: impl FnOnce() -> u64) -> Option<Unwritten> {
+        self.written.is_recorded().then(|| Unwritten::new(self.clone(), end()))
+    }
+
+    pub(super) fn written(&self) -> &Written {
+        &self.written
     }
 
     /// Whether there is any reader: a client, another node, or the node itself.

@@ -92,7 +92,10 @@ impl Publisher {
             parsed?;
             bytes = Some(segment.data.len());
         }
-        Ok((Accepted { have: take.have(), resume: take.resume_state() }, bytes))
+        // Also of a segment that was here before: the broadcaster had no answer to it.
+        let end = || lock(self.source().stream()).ring().end();
+        let unwritten = self.source().readers().unwritten(end);
+        Ok((Accepted { have: take.have(), resume: take.resume_state(), unwritten }, bytes))
     }
 
     async fn parse(

@@ -94,7 +94,7 @@ impl StreamSource {
         &self.stream
     }
 
-    pub(super) fn readers(&self) -> &Readers {
+    pub(super) fn readers(&self) -> &Arc<Readers> {
         &self.readers
     }
 

@@ -243,6 +243,46 @@ async fn segments_a_second_are_bounded_and_only_their_stream_notices() {
     assert_eq!(again.unwrap().have.seq, most, "the refused one was not taken");
 }
 
+/// Sends a keyframe. Gives what its acknowledgement waits for.
+async fn unwritten(ingest: &Ingest, id: StreamId) -> hub::Unwritten {
+    let accepted = send(ingest, ConnectionId(1), id, PICTURE).await.unwrap();
+    accepted.unwritten.expect("the stream is recorded")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_segment_of_a_recorded_stream_waits_until_it_is_written_or_cannot_be() {
+    let (ingest, id) = (ingest(), id("a"));
+    let stream = ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap().stream;
+    let accepted = send(&ingest, ConnectionId(1), id, HEADER).await.unwrap();
+    assert!(accepted.unwritten.is_none(), "it is not recorded");
+    let readers = lock(&stream).readers().clone();
+    let end = || lock(&stream).ring().end();
+    let recorder = readers.keep(end());
+    let (first, second) = (unwritten(&ingest, id).await, unwritten(&ingest, id).await);
+    assert_eq!(end(), 2);
+    let (mut first, mut second) = (pin!(first.written()), pin!(second.written()));
+    assert!(poll_once(&mut first).is_pending() && poll_once(&mut second).is_pending());
+    recorder.wrote(1, false);
+    assert_eq!((poll_once(&mut first), poll_once(&mut second)), (Poll::Ready(true), Poll::Pending));
+    recorder.wrote(2, true);
+    assert_eq!(poll_once(&mut second), Poll::Ready(true));
+
+    // It is too slow: none waits until it has caught up.
+    let late = [unwritten(&ingest, id).await, unwritten(&ingest, id).await].map(hub::Unwritten::written);
+    let [first, second] = late;
+    assert!(!first.await, "after a while");
+    let told_at = tokio::time::Instant::now();
+    recorder.wrote(3, false);
+    assert!(second.await && unwritten(&ingest, id).await.written().await);
+    assert_eq!(told_at.elapsed().as_millis(), 0);
+    recorder.wrote(end(), true);
+    let last = unwritten(&ingest, id).await;
+    let mut last = pin!(last.written());
+    assert!(poll_once(&mut last).is_pending());
+    drop(recorder);
+    assert_eq!(poll_once(&mut last), Poll::Ready(true), "it is not recorded any more");
+}
+
 #[tokio::test]
 async fn a_frame_does_not_keep_the_segment_that_it_is_a_little_part_of() {
     let (ingest, id) = (ingest(), id("a"));

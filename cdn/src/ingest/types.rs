@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use protocol::{StreamId, event::SegmentName};
 
-use crate::hub::{AskKeyframe, SharedStream};
+use crate::hub::{AskKeyframe, SharedStream, Unwritten};
 
 /// One connection of a broadcaster, whatever the transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +57,8 @@ pub(crate) struct Accepted {
     pub(crate) have: SegmentName,
     /// A state from which another node continues, if it is small enough to hand around.
     pub(crate) resume: Option<String>,
+    /// What is to be written before it is told, if the stream is recorded here.
+    pub(crate) unwritten: Option<Unwritten>,
 }
 
 /// What decides that a stream is over whose broadcaster stays away.

@@ -1,5 +1,5 @@
 //! Records streams that the main server wants recorded: a reader of the hub like any other, which writes to disk first and hands in fragments
-//! in the background, never re-encoded. Live never waits for it.
+//! in the background, never re-encoded. Live never waits for it; only the acknowledgements to the broadcaster do, for a bounded time.
 //!
 //! ```text
 //!  ring ── reader ── groups ──► spool (disk) ── fragments ──► object store ── report ──► main server

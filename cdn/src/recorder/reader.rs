@@ -48,6 +48,11 @@ impl Reader {
         Self { stream: stream.clone(), metrics, position, follows, lagged: false, take: None }
     }
 
+    /// The position after the last run that was read.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
     /// The next runs, none while all were read. Chunks may be made for it.
     pub(super) fn read(&mut self) -> Vec<NewRun> {
         let shared = self.stream.clone();

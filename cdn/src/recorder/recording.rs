@@ -152,13 +152,14 @@ impl Recording {
         if let (true, Some(now)) = (self.begins_now(), now) {
             writer.begin_at(now);
         }
-        let _kept = readers.keep();
         let subscriber = Subscriber::new(stream, Arc::default());
         let mut reader = Reader::new(stream, writer.last(), self.context.parts.metrics.clone());
+        let kept = readers.keep(reader.position());
         loop {
             let (closed, is_over) = (lock(stream).closed(), self.is_over());
             let more;
             (writer, more) = self.write(&mut reader, writer).await?;
+            kept.wrote(reader.position(), !more);
             if more {
                 continue;
             }

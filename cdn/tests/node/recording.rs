@@ -1,6 +1,6 @@
 //! Streams that are recorded: every frame of the broadcast is in the fragments once, in order, whatever dies meanwhile.
 
-use std::{process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use cdn::Limits;
 use protocol::{
@@ -157,6 +157,52 @@ async fn a_node_that_was_killed_goes_on_where_it_stopped() {
     recorders.until_complete(&node).await;
     recorders.check(&[&recording]);
     assert_eq!(node.metric("undead_cdn_recording_groups_lost_total").await, 0);
+}
+
+#[tokio::test]
+async fn a_segment_is_written_before_it_is_acknowledged() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let node = recorders.node("origin").await;
+    recorders.assign(&node, id, RecorderRole::Primary);
+    let broadcaster = node.broadcaster(id, &recording.mime).await;
+    send_some(&broadcaster, id, &recording, 0..5).await;
+    // It is recorded from here on.
+    until_written(&node, media_bytes(&recording, 0..5)).await;
+    for seq in 5..recording.segments.len() {
+        send_some(&broadcaster, id, &recording, seq..seq + 1).await;
+        let written = written_bytes(&recorders.folder.path().join("origin"));
+        assert!(written >= media_bytes(&recording, 0..seq + 1), "after segment {seq}");
+    }
+    assert_eq!(node.metric("undead_cdn_recording_late_writes_total").await, 0);
+}
+
+/// Bytes of the files of a spool.
+fn written_bytes(spool: &Path) -> u64 {
+    let files = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let items = files(spool).filter(|path| path.is_dir());
+    items.flat_map(|item| files(&item)).map(|file| file.metadata().unwrap().len()).sum()
+}
+
+#[tokio::test]
+async fn a_spool_that_cannot_be_written_delays_no_acknowledgement() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let node = recorders.node("origin").await;
+    // In the place of the recording's folder.
+    std::fs::create_dir_all(recorders.folder.path().join("origin")).unwrap();
+    std::fs::write(recorders.folder.path().join("origin").join(item(1).to_string()), "a file").unwrap();
+    recorders.assign(&node, id, RecorderRole::Primary);
+    let broadcaster = node.broadcaster(id, &recording.mime).await;
+    send_some(&broadcaster, id, &recording, 0..recording.segments.len()).await;
+    until_metric(&node, "undead_cdn_recording_groups_lost_total", |lost| lost > 0).await;
+    send_again(&broadcaster, id, &recording).await;
+    assert_eq!(node.metric("undead_cdn_recording_late_writes_total").await, 0);
+}
+
+/// As another take.
+async fn send_again(broadcaster: &Client, id: StreamId, recording: &Recording) {
+    let answer = broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
+    assert_eq!(answer["ok"], true, "{answer}");
+    broadcaster.send_all(id, &recording.segments).await;
 }
 
 #[tokio::test]

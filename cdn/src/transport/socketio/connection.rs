@@ -32,6 +32,8 @@ pub(super) struct Connection {
     pub(super) server: Arc<Server>,
     /// Its events, one after the other.
     pub(super) serial: Serial,
+    /// Those of segments that the recorder has to write first, one after the other.
+    pub(super) acknowledgements: Serial,
     /// The stream that it published and ended last.
     pub(super) ended_itself: Mutex<Option<StreamId>>,
     _open: Open,
@@ -62,6 +64,7 @@ impl Connection {
             me: me.clone(),
             server,
             serial: Serial::default(),
+            acknowledgements: Serial::default(),
             ended_itself: Mutex::default(),
             _open: counted,
         });

@@ -10,7 +10,10 @@ use std::{
     task::{Context, Waker},
 };
 
-use protocol::{ErrorCode, Located, WireError, event::Ack};
+use protocol::{
+    ErrorCode, Located, WireError,
+    event::{Ack, SegmentAccepted},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use socketioxide::{
     extract::TryData,
@@ -24,8 +27,9 @@ use super::{
     codec,
     connection::Connection,
     recipient::Recipient,
-    serial::{Full, Work},
+    serial::{Full, Serial, Work},
 };
+use crate::hub::Unwritten;
 
 /// Longest part of a decoding error that is sent back.
 const MAX_REASON_CHARS: usize = 200;
@@ -102,7 +106,7 @@ impl<E: Event> MessageHandler<Adapter, InOrder<E>> for On<E> {
             Err(error) => refuse(call.clone(), unreadable(E::NAME, &error)),
         };
         match connection.serial.enter(bytes, work) {
-            Ok(work) => run(connection, work),
+            Ok(work) => run(connection, &connection.serial, work),
             Err(Full) => {
                 let message = "too many events are queued; wait for answers before sending more";
                 call.refuse(WireError::new(ErrorCode::LimitReached, message));
@@ -115,17 +119,38 @@ impl<E: Event> MessageHandler<Adapter, InOrder<E>> for On<E> {
 pub(super) fn close_last(connection: Arc<Connection>) {
     let closing = connection.clone();
     let work = connection.serial.enter_last(Box::pin(async move { closing.close() }));
-    run(&connection, work);
+    run(&connection, &connection.serial, work);
 }
 
-/// Handles an event whose turn it is: at once if it does not have to wait, else in a task.
-fn run(connection: &Connection, work: Option<Work>) {
+/// Acknowledges a segment once its runs are written, in the order of the segments. Later events do not wait for that.
+pub(super) fn acknowledge_written(
+    connection: &Connection,
+    unwritten: Unwritten,
+    call: Call,
+    accepted: SegmentAccepted,
+) {
+    let (bytes, metrics) =
+        (accepted.resume.as_ref().map_or(0, String::len), connection.server.context.metrics.clone());
+    let work: Work = Box::pin(async move {
+        if !unwritten.written().await {
+            metrics.recording_late_writes.add(1);
+        }
+        call.answer(Ok(accepted));
+    });
+    // One that has no room is lost like any answer for which the client has no room: the broadcaster sends the segment again.
+    if let Ok(work) = connection.acknowledgements.enter(bytes, work) {
+        run(connection, &connection.acknowledgements, work);
+    }
+}
+
+/// Runs work whose turn it is in `serial`: at once if it does not have to wait, else in a task.
+fn run(connection: &Connection, serial: &Serial, work: Option<Work>) {
     let Some(mut work) = work else { return };
     // Where it waits, the task polls it again, whatever would have woken it before.
     let mut cx = Context::from_waker(Waker::noop());
-    let next = if work.as_mut().poll(&mut cx).is_pending() { Some(work) } else { connection.serial.next() };
+    let next = if work.as_mut().poll(&mut cx).is_pending() { Some(work) } else { serial.next() };
     if let Some(next) = next {
-        connection.server.context.spawn("events of a connection", connection.serial.clone().finish(next));
+        connection.server.context.spawn("events of a connection", serial.clone().finish(next));
     }
 }
 

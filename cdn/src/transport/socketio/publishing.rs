@@ -9,7 +9,7 @@ use protocol::{
 
 use super::{
     connection::Connection,
-    event::{Call, Event},
+    event::{Call, Event, acknowledge_written},
     recipient::Recipient,
     rooms::room,
 };
@@ -56,7 +56,15 @@ impl Event for Broadcast {
         let arrived_us = call.arrived_us;
         let segment = Segment { stream: stream_id, take, seq, data: segment, captured_at_ms, arrived_us };
         let accepted = context.ingest.segment(connection.id, segment, context.clock.now()).await;
-        call.answer(accepted.map(|Accepted { have, resume }| SegmentAccepted { have, resume }));
+        match accepted {
+            Ok(Accepted { have, resume, unwritten: Some(unwritten) }) => {
+                acknowledge_written(&connection, unwritten, call, SegmentAccepted { have, resume });
+            }
+            Ok(Accepted { have, resume, unwritten: None }) => {
+                call.answer(Ok(SegmentAccepted { have, resume }))
+            }
+            Err(error) => call.refuse(error),
+        }
     }
 }
 
