@@ -1,4 +1,6 @@
 // The first operator of a server, outside of any page: for tests of what operators cause.
+import { expect, type Page } from '@playwright/test';
+
 import type { Undead } from './undead.ts';
 
 export const NAME = 'ann';
@@ -32,6 +34,31 @@ export class Operator {
     const answer = await fetch(`${this.#url}${path}`, { method, headers, ...options });
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
     return answer.status === 204 ? undefined : await answer.json();
+  }
+
+  /** Uploads a file and waits until it can be played; its item's id. */
+  async upload(name: string, bytes: Buffer): Promise<string> {
+    const headers = {
+      cookie: this.#cookie,
+      'x-undead-csrf': '1',
+      'tus-resumable': '1.0.0',
+      'upload-length': String(bytes.length),
+      'upload-metadata': `filename ${Buffer.from(name).toString('base64')}`,
+      'content-type': 'application/offset+octet-stream',
+    };
+    const made = await fetch(`${this.#url}/api/uploads`, { method: 'POST', headers, body: new Uint8Array(bytes) });
+    const itemId = made.headers.get('undead-item');
+    if (itemId === null) throw new Error(`no upload of ${name}: ${made.status} ${await made.text()}`);
+    const item = async (): Promise<unknown> => await this.call('GET', `/api/library/${itemId}`);
+    await expect.poll(item, { timeout: 60_000 }).toMatchObject({ state: 'ready' });
+    return itemId;
+  }
+
+  /** The browser of `page` has this session from now on. */
+  async signInto(page: Page): Promise<void> {
+    const at = this.#cookie.indexOf('=');
+    const [name, value] = [this.#cookie.slice(0, at), this.#cookie.slice(at + 1)];
+    await page.context().addCookies([{ name, value, url: this.#url }]);
   }
 
   async makeStreamKey(name: string): Promise<{ key_id: string; key: string }> {

@@ -42,6 +42,8 @@ import { canPlayType } from '../watch/playback/mse/media-source';
 /** How long after a fragment came it is looked at how much is kept. */
 const KEPT_MS = 1_000;
 const SITE = location.origin + site('');
+/** The address of the list, or of an item's page. */
+const LIBRARY_LINK = /\/library(\/[0-9a-f]{32})?$/;
 
 @customElement('ud-library-page')
 export class LibraryPage extends LitElement {
@@ -253,25 +255,29 @@ export class LibraryPage extends LitElement {
     void this.keptPanel?.refresh();
   };
 
-  /** The way to the list in the header: within this page, as what plays would end with it. */
+  /** Links to the list and to items stay within this page: what plays, and uploads, would end with it. */
   readonly #clicked = (event: MouseEvent): void => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.defaultPrevented) return;
     const link = event.composedPath().find((target) => target instanceof HTMLAnchorElement);
-    if (link?.href !== `${SITE}/library`) return;
+    if (link === undefined || !LIBRARY_LINK.test(link.href) || !link.href.startsWith(SITE)) return;
     event.preventDefault();
-    if (this.shownId !== undefined) this.#go(undefined);
+    const itemId = itemOf(link.pathname);
+    if (this.shownId !== itemId) this.#goTo(itemId);
   };
 
   /** Goes to an item's page, or to the list. */
   #go(item: Queued | undefined): void {
-    if (this.shownId === undefined) this.#scrolled = scrollY;
-    const path = item === undefined ? '/library' : `/library/${item.item_id}`;
-    history.pushState(null, '', site(path));
-    this.shownId = item?.item_id;
     if (item !== undefined) this.#queue.play(item);
+    this.#goTo(item?.item_id);
+  }
+
+  #goTo(itemId: ItemId | undefined): void {
+    if (this.shownId === undefined) this.#scrolled = scrollY;
+    history.pushState(null, '', site(itemId === undefined ? '/library' : `/library/${itemId}`));
+    this.shownId = itemId;
     this.#follow();
-    void this.updateComplete.then(() => scrollTo(0, item === undefined ? this.#scrolled : 0));
-    if (item === undefined) void this.keptPanel?.refresh();
+    void this.updateComplete.then(() => scrollTo(0, itemId === undefined ? this.#scrolled : 0));
+    if (itemId === undefined) void this.keptPanel?.refresh();
   }
 
   /** Takes what plays away and puts an item in its place. */
