@@ -1,0 +1,88 @@
+// A song plays on when its node dies: main server and three nodes as processes of their own.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { expect, test, type Browser, type Page } from '@playwright/test';
+
+import { launchBrowser } from './support/browser.ts';
+import { LibraryPage } from './support/library-page.ts';
+import { Operator } from './support/operator.ts';
+import { Undead } from './support/undead.ts';
+
+const SECRET = { UNDEAD_CLUSTER_SECRET: 'only for this test' };
+const LENGTH_S = 60;
+/** Six times as fast as it plays: three fragments come at once. */
+const BYTES_PER_S = 200_000;
+
+let folder: string;
+let mainServer: Undead;
+let nodes: Undead[];
+let operator: Operator;
+let browser: Browser;
+
+test.beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'undead-songs-'));
+  mainServer = await Undead.start(['main-server', '--listen', '127.0.0.1:0', '--data-dir', folder], SECRET, folder);
+  nodes = await Promise.all(['one', 'two', 'three'].map((name) => startNode(name)));
+  for (const node of nodes) await expect.poll(async () => (await fetch(`${node.url}/readyz`)).status).toBe(200);
+  operator = await Operator.of(mainServer);
+  browser = await launchBrowser();
+});
+
+test.afterAll(async () => {
+  await browser.close();
+  for (const server of [...nodes, mainServer]) await server.stop();
+});
+
+async function startNode(name: string): Promise<Undead> {
+  const flags = ['--listen', '127.0.0.1:0', '--main-server', mainServer.url, '--hostname', name];
+  return await Undead.start(['cdn', ...flags], SECRET);
+}
+
+async function makeSong(): Promise<Buffer> {
+  const work = await mkdtemp(path.join(tmpdir(), 'undead-song-'));
+  try {
+    const file = path.join(work, 'tone.mp3');
+    const tone = ['-f', 'lavfi', '-i', `sine=frequency=440:duration=${LENGTH_S}`, '-b:a', '256k'];
+    await promisify(execFile)('ffmpeg', ['-loglevel', 'error', ...tone, '-metadata', 'title=A tone', file]);
+    return await readFile(file);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Media that the page asked nodes for. */
+function watchRequests(page: Page): URL[] {
+  const asked: URL[] = [];
+  page.on('request', (request) => {
+    if (request.url().includes('/blobs/')) asked.push(new URL(request.url()));
+  });
+  return asked;
+}
+
+test('the node of a song dies, and the song plays on without a gap', async () => {
+  await operator.upload('tone.mp3', await makeSong());
+  const context = await browser.newContext({ bypassCSP: true, serviceWorkers: 'block' });
+  const page = await context.newPage();
+  const shown = new LibraryPage(page);
+  const asked = watchRequests(page);
+  await page.goto(`${mainServer.url}/library`);
+  const network = await context.newCDPSession(page);
+  await network.send('Network.enable');
+  const slow = { offline: false, latency: 0, uploadThroughput: -1 };
+  await network.send('Network.emulateNetworkConditions', { ...slow, downloadThroughput: BYTES_PER_S });
+  await shown.listen();
+  await page.getByRole('button', { name: 'Play A tone', exact: true }).click();
+  await shown.expectPast(2);
+  const carrying = asked.at(-1)?.host ?? '';
+  nodes.find(({ url }) => new URL(url).host === carrying)?.kill();
+  const askedBefore = asked.length;
+  await shown.expectPast(25, 60_000);
+  expect(asked.slice(askedBefore).some(({ host }) => host !== carrying)).toBe(true);
+  const heard = await shown.heard();
+  expect(heard.longestGapMs).toBeLessThan(5);
+  expect(heard.heardMs).toBeGreaterThan(20_000);
+});
