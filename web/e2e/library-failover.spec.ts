@@ -39,7 +39,8 @@ test.afterAll(async () => {
 
 async function startNode(name: string): Promise<Undead> {
   const flags = ['--listen', '127.0.0.1:0', '--main-server', mainServer.url, '--hostname', name];
-  return await Undead.start(['cdn', ...flags], SECRET);
+  // It keeps its cache there.
+  return await Undead.start(['cdn', ...flags], SECRET, await mkdtemp(path.join(tmpdir(), 'undead-node-')));
 }
 
 async function makeSong(): Promise<Buffer> {

@@ -39,7 +39,8 @@ export class Undead {
   }
 
   static async start(args: string[], env: Record<string, string> = {}, dataDir?: string): Promise<Undead> {
-    const child = spawn(BINARY, args, {
+    const child = spawn(path.resolve(BINARY), args, {
+      ...(dataDir === undefined ? {} : { cwd: dataDir }),
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, UNDEAD_LOG: 'info', ...env },
     });

@@ -14,7 +14,7 @@ import type { Media } from './player/media';
 import { planOf } from './plan';
 import { decodeSound, WaveForm } from './waveform';
 
-/** How often an item that is being read is looked at. */
+/** How often an item that is about to be ready is looked at. */
 const PROCESSING_MS = 2_000;
 
 /** What playing works with. */
@@ -181,6 +181,7 @@ export class Playing {
     const isNew = this.#manifest?.takes.length !== manifest.takes.length || manifest.is_growing === true;
     this.#manifest = manifest;
     if (isNew) this.#keep(manifest);
+    if (this.#isCompleted) this.#lookAgain();
     return manifest;
   }
 
@@ -213,15 +214,22 @@ export class Playing {
     const item = await library.item(this.itemId, this.#access.grant);
     if (this.#closed) return;
     this.#item = item;
-    if (item.state === 'processing') this.#lookAgain();
+    if (item.state === 'processing' || this.#isCompleted) this.#lookAgain();
     changed();
+  }
+
+  /** Whether the recording is complete, and its record does not say so yet. */
+  get #isCompleted(): boolean {
+    return this.#item?.state === 'growing' && this.#manifest?.is_growing === false;
   }
 
   #lookAgain(): void {
     clearTimeout(this.#timer);
+    if (this.#closed) return;
     this.#timer = setTimeout(() => {
+      const wasProcessing = this.#item?.state === 'processing';
       this.#look()
-        .then(() => (this.#item?.state === 'processing' ? undefined : this.open(false)))
+        .then(() => (wasProcessing && this.#item?.state !== 'processing' ? this.open(false) : undefined))
         .catch(() => this.#lookAgain());
     }, PROCESSING_MS);
   }
