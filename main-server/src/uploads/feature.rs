@@ -27,7 +27,7 @@ pub(crate) fn feature(
         .task("watch of uploads", async move { following.records.follow().await })
         .task("watch of complete uploads", async move { queued.queue.follow().await })
         .task("clearing up after uploads", async move { clearing.keep_up().await })
-        .task("making items of uploads", async move { processing.run().await })
+        .saving("making items of uploads", |shutdown| async move { processing.run(&shutdown).await })
         .saving("uploads under way", |shutdown| async move {
             shutdown.cancelled().await;
             stopping.appending.close();

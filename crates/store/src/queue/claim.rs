@@ -78,6 +78,17 @@ impl<T: Task> Claim<T> {
         self.settle(Tracked { state, ..self.tracked.clone() }).await
     }
 
+    /// Something that has nothing to do with the task prevents the work: the task can be claimed again after `pause`, and this
+    /// attempt does not count. After an error of the store the caller may try again.
+    ///
+    /// # Errors
+    /// As [`Self::ack`].
+    pub async fn put_back(&self, pause: Duration) -> Result<(), Error> {
+        let (attempts, state) =
+            (self.tracked.attempts.saturating_sub(1), State::Waiting { delay_ms: millis(pause) });
+        self.settle(Tracked { attempts, state, ..self.tracked.clone() }).await
+    }
+
     async fn settle(&self, tracked: Tracked<T>) -> Result<(), Error> {
         self.write(tracked).await?;
         self.queue.delete_excess().await;

@@ -3,6 +3,8 @@
 //! Each is a task in the store's [`Queue`]: any main server may do it, each one at a time, and another one begins again if one
 //! dies. Nothing is done twice by that: the item has the id that the upload chose, blobs are named by their content, and a file
 //! gives the same fragments each time. A file that ends the process, again and again, becomes a dead letter, and its item fails.
+//! An outage of the store or the object store and a server that stops cost no attempt: the upload is tried again, with pauses, for
+//! as long as uploads are kept.
 
 mod file;
 mod fragments;
@@ -20,7 +22,7 @@ use store::{
     Kv, Namespace, Queue,
     queue::{Claim, Error as QueueError, Options, Settings, Task},
 };
-use tokio::time::{Instant, interval, timeout_at};
+use tokio::time::{Instant, interval, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -34,8 +36,13 @@ use super::{
 };
 use crate::{clock::Now, library::Error as LibraryError};
 
-/// How often an upload is tried.
+/// How many attempts may end the process.
 const ATTEMPTS: u32 = 3;
+/// Pauses before another attempt after an outage: half of the time since the upload was complete, between these.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2 * 60);
+/// Pause after the store did not take an upload back.
+const RETRY: Duration = Duration::from_secs(1);
 /// Files up to this size come before larger ones.
 const SMALL_BYTES: u64 = 64 << 20;
 /// Longest that reading a file may take, and more for each of its bytes: others wait for it.
@@ -76,8 +83,18 @@ enum Error {
     #[error("the item is gone")]
     Unwanted,
     /// Another server has the task.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
+    #[error("another server has the task")]
+    Lost,
+}
+
+impl From<QueueError> for Error {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Store(error) => error.into(),
+            QueueError::Lost => Self::Lost,
+            error => Self::Later(error.to_string()),
+        }
+    }
 }
 
 impl From<Failure> for Error {
@@ -127,6 +144,12 @@ impl Uploads {
         }
     }
 
+    /// How long ago an upload became complete.
+    fn waited(&self, key: &Key) -> Duration {
+        let since_ms = self.records.get(key).map_or(u64::MAX, |record| record.changed_at_ms);
+        Duration::from_millis(Now::read().unix_ms().saturating_sub(since_ms))
+    }
+
     /// The item of an upload fails, for that reason.
     async fn fail(&self, key: &Key, reason: &str) -> Result<(), Error> {
         if let Some(record) = self.records.get(key) {
@@ -164,34 +187,38 @@ impl Uploads {
 }
 
 impl Processing {
-    /// Does what is to be done, one upload at a time, until dropped.
-    pub(super) async fn run(&self) {
-        loop {
-            let claim = self.uploads.queue.claim().await;
-            if let Err(error) = self.work_on(claim).await {
-                tracing::warn!("an upload is processed again later: {error}");
-            }
+    /// Does what is to be done, one upload at a time, until `shutdown`.
+    pub(super) async fn run(&self, shutdown: &CancellationToken) {
+        while let Some(claim) = shutdown.run_until_cancelled(self.uploads.queue.claim()).await {
+            self.work_on(claim, shutdown).await;
         }
     }
 
-    async fn work_on(&self, mut claim: Claim<ProcessUpload>) -> Result<(), QueueError> {
-        let Ok(key) = claim.task().upload.parse::<Key>() else { return claim.ack().await };
-        let outcome = self.process(&key, &mut claim).await;
-        let settled = match &outcome {
+    async fn work_on(&self, mut claim: Claim<ProcessUpload>, shutdown: &CancellationToken) {
+        let Ok(key) = claim.task().upload.parse::<Key>() else {
+            let _ = claim.ack().await;
+            return;
+        };
+        let Some(outcome) = shutdown.run_until_cancelled(self.process(&key, &mut claim)).await else {
+            return put_back(&claim, Duration::ZERO, shutdown).await;
+        };
+        let waited = self.uploads.waited(&key);
+        let settled = match outcome {
             Ok(()) | Err(Error::Unwanted) => self.uploads.done(&key).await,
-            Err(Error::File(reason)) => self.uploads.fail(&key, reason).await,
-            Err(Error::Queue(error)) => return Err(error.clone()),
-            Err(Error::Later(reason)) if claim.attempt() >= ATTEMPTS => {
+            Err(Error::File(reason)) => self.uploads.fail(&key, &reason).await,
+            Err(Error::Later(reason)) if waited >= self.uploads.keep() => {
                 tracing::warn!("an upload cannot be read: {reason}");
                 self.uploads.fail(&key, "the server could not read the file: upload it again").await
             }
-            Err(Error::Later(_)) => Err(Error::Later(String::new())),
+            Err(error) => Err(error),
         };
-        match (outcome, settled) {
-            (_, Ok(())) => claim.ack().await,
-            (Err(error), Err(_)) | (Ok(()), Err(error)) => {
+        match settled {
+            // If it does not count as done, the next attempt finds that nothing is left to do.
+            Ok(()) => drop(claim.ack().await),
+            Err(Error::Lost) => tracing::debug!("another server processes the upload"),
+            Err(error) => {
                 tracing::warn!("an upload is processed again later: {error}");
-                claim.nack(&error.to_string()).await
+                put_back(&claim, (waited / 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE), shutdown).await;
             }
         }
     }
@@ -249,5 +276,15 @@ impl Processing {
         let name = record.metadata.filename.clone().unwrap_or_default();
         Reading::begin(reader, record.length, name, cancelled)
             .map_err(|error| Error::Later(error.to_string()))
+    }
+}
+
+/// Another attempt can begin after `pause`, here or elsewhere. While the store is away, it is told again and again.
+async fn put_back(claim: &Claim<ProcessUpload>, pause: Duration, shutdown: &CancellationToken) {
+    while let Err(QueueError::Store(error)) = claim.put_back(pause).await {
+        tracing::debug!("an upload cannot be put back now: {error}");
+        if shutdown.run_until_cancelled(sleep(RETRY)).await.is_none() {
+            break;
+        }
     }
 }

@@ -14,15 +14,16 @@ use protocol::{
 use reqwest::{Method, StatusCode};
 use store::{Queue, queue::Settings};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
-use super::{ProcessUpload, fragments::Fragments};
+use super::{ProcessUpload, Processing, fragments::Fragments};
 use crate::{
     cluster::tests::{Member, until},
     library,
     uploads::{
         Uploads,
         append::Appended,
-        record::Phase,
+        record::{Phase, Record},
         tests::{BYTES, Servers, VERSION, create, files, header, key, patch, record, server},
     },
 };
@@ -275,4 +276,60 @@ async fn a_file_that_ends_the_server_again_and_again_fails_and_is_not_tried_any_
     assert_eq!(item.state, State::Failed);
     assert!(item.error.unwrap().contains("damaged"));
     assert_eq!(record(&first, &path).await.phase, Phase::Processed);
+}
+
+/// A complete upload that no server processes, and what would.
+async fn waiting(servers: &Servers, file: &[u8]) -> (Member, String, Processing) {
+    let mut server = servers.member(|_| {}).await;
+    let path = create(&server, file.len()).await;
+    let begun = patch(&server, &path, 0, &file[..file.len() - 1], &[]).await;
+    assert_eq!(begun.status(), StatusCode::NO_CONTENT);
+    server.crash().await;
+    let uploads = complete(&server, &path, file).await;
+    let objects = server.context().objects.clone();
+    (server, path, Processing { uploads, objects })
+}
+
+#[tokio::test]
+async fn an_outage_of_the_object_store_costs_no_attempt() {
+    let servers = Servers::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = encoded(&folder, "a.flac", SOUND);
+    let (server, path, processing) = waiting(&servers, &file).await;
+    let item_id = record(&server, &path).await.item_id;
+    let (parts, away) = (servers.objects.path().join("uploads"), servers.objects.path().join("away"));
+    fs::rename(&parts, &away).unwrap();
+    for _ in 0..2 {
+        let claim = processing.uploads.queue.claim().await;
+        assert_eq!(claim.attempt(), 1);
+        processing.work_on(claim, &CancellationToken::new()).await;
+        assert_eq!(server.library.get(item_id).await.unwrap().state, State::Processing);
+        assert_eq!(record(&server, &path).await.phase, Phase::Complete);
+    }
+    fs::rename(&away, &parts).unwrap();
+    processing.work_on(processing.uploads.queue.claim().await, &CancellationToken::new()).await;
+    assert_eq!(server.library.get(item_id).await.unwrap().state, State::Ready);
+}
+
+#[tokio::test]
+async fn an_upload_that_cannot_be_read_for_as_long_as_uploads_are_kept_fails() {
+    let servers = Servers::new().await;
+    let (server, path, processing) = waiting(&servers, b"hello").await;
+    let long_ago = |upload: &Record| Some(Record { changed_at_ms: 0, ..upload.clone() });
+    processing.uploads.records.change(&key(&path), long_ago).await.unwrap();
+    fs::rename(servers.objects.path().join("uploads"), servers.objects.path().join("away")).unwrap();
+    processing.work_on(processing.uploads.queue.claim().await, &CancellationToken::new()).await;
+    let item = server.library.get(record(&server, &path).await.item_id).await.unwrap();
+    assert_eq!(item.state, State::Failed);
+    assert!(item.error.unwrap().contains("upload it again"));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_gives_an_upload_back_without_an_attempt() {
+    let servers = Servers::new().await;
+    let (_server, _path, processing) = waiting(&servers, b"hello").await;
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    processing.work_on(processing.uploads.queue.claim().await, &stopped).await;
+    assert_eq!(processing.uploads.queue.claim().await.attempt(), 1);
 }

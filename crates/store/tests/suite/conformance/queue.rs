@@ -165,6 +165,12 @@ async fn what_fails_is_tried_again_and_becomes_a_dead_letter(subject: &Subject) 
         Settings { max_attempts: 3, first_pause: Duration::from_millis(20), ..Settings::default() };
     let processes = processes::<Failing>(subject, settings).await;
     let key = processes[0].enqueue(Failing(7)).await;
+    for process in [0, 1, 2, 0] {
+        let claim = processes[process].claim().await;
+        assert_eq!((claim.key(), claim.attempt()), (&*key, 1), "what is put back does not count");
+        claim.put_back(Duration::from_millis(20)).await.unwrap();
+        assert_eq!(claim.put_back(Duration::ZERO).await, Err(Error::Lost));
+    }
     for attempt in 1..=3 {
         let claim = processes[attempt as usize % 3].claim().await;
         assert_eq!((claim.key(), claim.attempt()), (&*key, attempt));
