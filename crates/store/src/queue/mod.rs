@@ -219,6 +219,11 @@ impl<T: Task> Queue<T> {
         self.0.tasks().with(|schedule| schedule.waiting)
     }
 
+    /// Whether the task that was enqueued under `key` waits, is worked on, is a dead letter, or is remembered.
+    pub fn knows(&self, key: &str) -> bool {
+        self.0.replicated.get(&key.to_owned()).is_some()
+    }
+
     /// Adds a task. When this returns, no failure loses it.
     ///
     /// # Errors

@@ -79,9 +79,9 @@ enum Error {
     /// It may work later.
     #[error("{0}")]
     Later(String),
-    /// The item is deleted.
-    #[error("the item is gone")]
-    Unwanted,
+    /// The item is deleted; it may be possible to restore it.
+    #[error("the item is deleted")]
+    Deleted,
     /// Another server has the task.
     #[error("another server has the task")]
     Lost,
@@ -109,7 +109,7 @@ impl From<Failure> for Error {
 impl From<LibraryError> for Error {
     fn from(error: LibraryError) -> Self {
         match error {
-            LibraryError::Unknown => Self::Unwanted,
+            LibraryError::Unknown => Self::Deleted,
             LibraryError::Full(reason) | LibraryError::Invalid(reason) => Self::File(reason),
             error => Self::Later(error.to_string()),
         }
@@ -134,6 +134,10 @@ impl Uploads {
     /// # Errors
     /// The store's, [`super::Error::Library`] and [`super::Error::Full`].
     pub(super) async fn process(&self, key: &Key, record: &Record) -> Result<(), super::Error> {
+        if self.queue.knows(&key.to_string()) {
+            // The item was made before. If it is gone by now, that is for good.
+            return Ok(());
+        }
         self.library.create(item::new(record), Now::read()).await?;
         let priority = u8::from(record.length <= SMALL_BYTES);
         let options = Options { key: Some(key.to_string()), priority, ..Options::default() };
@@ -153,10 +157,17 @@ impl Uploads {
     /// The item of an upload fails, for that reason.
     async fn fail(&self, key: &Key, reason: &str) -> Result<(), Error> {
         if let Some(record) = self.records.get(key) {
-            match self.library.set_state(record.item_id, State::Failed, Some(reason)).await {
-                Ok(()) | Err(LibraryError::Unknown) => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.library.set_state(record.item_id, State::Failed, Some(reason)).await?;
+        }
+        self.done(key).await
+    }
+
+    /// The parts of an upload are not needed any more if its item is gone for good. Until then somebody may restore the item.
+    async fn done_if_gone(&self, key: &Key) -> Result<(), Error> {
+        if let Some(record) = self.records.get(key)
+            && self.library.find(record.item_id).await?.is_some()
+        {
+            return Err(Error::Deleted);
         }
         self.done(key).await
     }
@@ -177,9 +188,14 @@ impl Uploads {
         for letter in self.queue.dead_letters() {
             let Ok(key) = letter.task.upload.parse::<Key>() else { continue };
             self.records.look_up(&key).await?;
-            if let Err(error) = self.fail(&key, "the server could not read the file: it may be damaged").await
+            let settled = match self.fail(&key, "the server could not read the file: it may be damaged").await
             {
-                tracing::warn!("the item of an upload cannot be changed now: {error}");
+                Err(Error::Deleted) => self.done_if_gone(&key).await,
+                settled => settled,
+            };
+            match settled {
+                Ok(()) | Err(Error::Deleted) => {}
+                Err(error) => tracing::warn!("the item of an upload cannot be changed now: {error}"),
             }
         }
         Ok(())
@@ -204,13 +220,17 @@ impl Processing {
         };
         let waited = self.uploads.waited(&key);
         let settled = match outcome {
-            Ok(()) | Err(Error::Unwanted) => self.uploads.done(&key).await,
+            Ok(()) => self.uploads.done(&key).await,
             Err(Error::File(reason)) => self.uploads.fail(&key, &reason).await,
             Err(Error::Later(reason)) if waited >= self.uploads.keep() => {
                 tracing::warn!("an upload cannot be read: {reason}");
                 self.uploads.fail(&key, "the server could not read the file: upload it again").await
             }
             Err(error) => Err(error),
+        };
+        let settled = match settled {
+            Err(Error::Deleted) => self.uploads.done_if_gone(&key).await,
+            settled => settled,
         };
         match settled {
             // If it does not count as done, the next attempt finds that nothing is left to do.

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ProcessUpload, Processing, fragments::Fragments};
 use crate::{
+    clock::Now,
     cluster::tests::{Member, until},
     library,
     uploads::{
@@ -332,4 +333,31 @@ async fn a_server_that_stops_gives_an_upload_back_without_an_attempt() {
     stopped.cancel();
     processing.work_on(processing.uploads.queue.claim().await, &stopped).await;
     assert_eq!(processing.uploads.queue.claim().await.attempt(), 1);
+}
+
+#[tokio::test]
+async fn an_item_that_is_deleted_while_its_upload_waits_can_be_restored() {
+    let servers = Servers::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (server, path, processing) = waiting(&servers, &encoded(&folder, "a.flac", SOUND)).await;
+    let (library, never) = (&server.library, CancellationToken::new());
+    let upload = record(&server, &path).await;
+    library.delete(upload.item_id, Now::read()).await.unwrap();
+    processing.work_on(processing.uploads.queue.claim().await, &never).await;
+    assert_eq!(record(&server, &path).await.phase, Phase::Complete);
+    library.restore(upload.item_id, Now::read()).await.unwrap();
+    processing.work_on(processing.uploads.queue.claim().await, &never).await;
+    assert_eq!(library.get(upload.item_id).await.unwrap().state, State::Ready);
+}
+
+#[tokio::test]
+async fn an_item_that_is_gone_for_good_is_not_made_again_and_its_upload_is_done() {
+    let servers = Servers::new().await;
+    let (server, path, processing) = waiting(&servers, b"hello").await;
+    let (uploads, upload) = (&processing.uploads, record(&server, &path).await);
+    server.library.remove(upload.item_id).await.unwrap();
+    uploads.process(&key(&path), &upload).await.unwrap();
+    assert!(uploads.library.find(upload.item_id).await.unwrap().is_none());
+    processing.work_on(uploads.queue.claim().await, &CancellationToken::new()).await;
+    assert_eq!(record(&server, &path).await.phase, Phase::Processed);
 }
