@@ -177,6 +177,14 @@ impl Library {
         self.find(item_id).await?.filter(Record::takes_media).ok_or(Error::Unknown)
     }
 
+    /// Whether the store has no such item, deleted or not. An item of a newer version, which this one cannot read, is not gone.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn is_gone(&self, item_id: ItemId) -> Result<bool, store::Error> {
+        self.items.is_absent(&item_id).await
+    }
+
     /// Whether the person may change the item: its owner, or an operator.
     pub(crate) fn may_edit(&self, record: &Record, person: Option<&Person>) -> bool {
         person.is_some_and(|person| self.broadcasters.may_manage(person, record.owner.as_ref()))
@@ -381,14 +389,12 @@ impl Library {
             })
             .await?;
         for item_id in unknown {
-            if self.find(item_id).await?.is_none() {
+            if self.is_gone(item_id).await? {
                 self.manifests.remove(item_id).await?;
             }
         }
-        for (_, record) in self.items.all() {
-            record.poster.iter().for_each(|poster| each(&poster.hash));
-        }
-        Ok(())
+        let posters = |_, record: Record| record.poster.iter().for_each(|poster| each(&poster.hash));
+        Ok(self.items.each_stored(posters).await?)
     }
 
     /// Writes media and brings the record in line with them; `change` may run again after a conflict. Returns the media, and how

@@ -61,7 +61,7 @@ pub(super) async fn tidy(library: &Library, invitations: &Invitations) {
     for key in invitations.keys() {
         let Subject::Item(item_id) = key.subject else { continue };
         // A later look removes what cannot be removed now.
-        if matches!(library.find(item_id).await, Ok(None)) {
+        if library.known(item_id).is_none() && matches!(library.is_gone(item_id).await, Ok(true)) {
             drop(invitations.remove(&key).await);
         }
     }

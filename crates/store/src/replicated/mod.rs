@@ -29,6 +29,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a write that met another process's is tried with what that wrote, with pauses between.
 const ATTEMPTS: u32 = 16;
 
+/// Entries that are read at a time by [`Replicated::each_stored`].
+const PAGE: usize = 500;
+
 /// The owner of a [`Replica`].
 pub trait Host<T: Record>: Send + Sync {
     /// Runs `access` on the table under the owner's lock, and applies the [changes](Replica::take_changes) to whatever else
@@ -174,6 +177,34 @@ impl<T: Record, H: Host<T>> Replicated<T, H> {
     /// The store's.
     pub async fn look_up(&self, key: &T::Key) -> Result<(), Error> {
         self.fetch(key).await.map(drop)
+    }
+
+    /// As [`Self::look_up`]. Says whether the store has nothing under `key`. A record that this version cannot read is there,
+    /// although [`Self::get`] does not show it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn is_absent(&self, key: &T::Key) -> Result<bool, Error> {
+        Ok(self.fetch(key).await?.is_none())
+    }
+
+    /// Calls `each` with every record that the store has, a page at a time. What is written meanwhile may be missed or shown.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an entry that this version cannot read: then some records were not shown. The store's.
+    pub async fn each_stored(&self, mut each: impl FnMut(T::Key, T)) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let page = in_time(self.kv.page(T::NAMESPACE, "", after.as_deref(), PAGE)).await?;
+            for entry in &page.entries {
+                let unreadable =
+                    || Error::Invalid(format!("{}: this version cannot read {:?}", T::NAMESPACE, entry.key));
+                let (key, record) = read::<T>(entry).ok_or_else(unreadable)?;
+                each(key, record);
+            }
+            let Some(next) = page.next else { return Ok(()) };
+            after = Some(next);
+        }
     }
 
     /// As [`Self::look_up`]. Returns the revision of the entry, if there is one, whether or not it could be read.

@@ -156,3 +156,26 @@ async fn invitations_to_an_item_go_with_it() {
     let left = ids.map(|item_id| invitations.list(item_id.into()).len());
     assert_eq!(left, [0, 1]);
 }
+
+#[tokio::test]
+async fn an_item_of_a_newer_version_is_not_taken_for_one_that_is_gone() {
+    let cluster = Cluster::new().await;
+    let newer = cluster.member(|_| {}).await;
+    let item_id = with_media(&newer, Kind::Upload, State::Ready).await;
+    let (kv, name) = (&newer.context().store.kv, item_id.to_string());
+    let namespace = <crate::library::Record as store::Record>::NAMESPACE;
+    let entry = kv.get(namespace, &name).await.unwrap().unwrap();
+    let record = String::from_utf8(entry.value.to_vec()).unwrap().replace("\"upload\"", "\"hologram\"");
+    let expect = store::Expect::Revision(entry.revision);
+    kv.compare_and_set(namespace, &name, record.into(), None, expect).await.unwrap();
+
+    let older = cluster.member(|_| {}).await;
+    let invitations = crate::invitations::Invitations::new(kv, 10);
+    let new = protocol::invitation::CreateInvitation::default();
+    invitations.create(item_id.into(), new, Now::read()).await.unwrap();
+    assert!(older.library.find(item_id).await.unwrap().is_none());
+    assert!(older.library.named_blobs(|_| {}).await.is_err(), "its blobs may not be collected");
+    assert_eq!(manifest_entries(&newer).await, 2);
+    tidy(&older.library, &invitations).await;
+    assert_eq!(invitations.list(item_id.into()).len(), 1);
+}

@@ -165,7 +165,7 @@ impl Uploads {
     /// The parts of an upload are not needed any more if its item is gone for good. Until then somebody may restore the item.
     async fn done_if_gone(&self, key: &Key) -> Result<(), Error> {
         if let Some(record) = self.records.get(key)
-            && self.library.find(record.item_id).await?.is_some()
+            && !self.library.is_gone(record.item_id).await?
         {
             return Err(Error::Deleted);
         }
