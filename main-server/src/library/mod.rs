@@ -283,14 +283,24 @@ impl Library {
         record.filter(|record| !record.is_deleted()).map(drop).ok_or(Error::Unknown)
     }
 
-    /// Removes an item for good, with its manifest; one that is gone stays so.
+    /// Removes an item for good, with its manifest, as long as the store has it as one that `is_meant`; another one stays. Says
+    /// whether it is gone.
     ///
     /// # Errors
-    /// The store's: then a part may be left.
-    pub(crate) async fn remove(&self, item_id: ItemId) -> Result<(), store::Error> {
-        // First the manifest: what is left after a failure is still known by its record.
-        self.manifests.remove(item_id).await?;
-        self.items.remove(&item_id).await
+    /// The store's: then the manifest may be left, for the collection of garbage.
+    pub(crate) async fn remove(
+        &self,
+        item_id: ItemId,
+        is_meant: impl Fn(&Record) -> bool,
+    ) -> Result<bool, store::Error> {
+        self.items.look_up(&item_id).await?;
+        // First the record: it says whether the item was restored meanwhile.
+        self.items.remove_if(&item_id, is_meant).await?;
+        let is_gone = self.is_gone(item_id).await?;
+        if is_gone {
+            self.manifests.remove(item_id).await?;
+        }
+        Ok(is_gone)
     }
 
     /// Deletes an item for good if it has no media, as the store has it. Says whether it is gone.

@@ -32,8 +32,8 @@ const AT_ONCE: usize = 100;
 struct Plan {
     /// These are deleted, and can be restored.
     delete: Vec<ItemId>,
-    /// These go for good.
-    remove: Vec<ItemId>,
+    /// These go for good, if they are still deleted until that time, or still not deleted.
+    remove: Vec<(ItemId, Option<u64>)>,
 }
 
 /// Deletes items until it is dropped.
@@ -69,7 +69,11 @@ pub(super) async fn tidy(library: &Library, invitations: &Invitations) {
 
 /// Does what is to be done at `now`.
 pub(super) async fn step(library: &Library, now: Now) -> Result<(), Error> {
-    let Plan { delete, remove } = library.plan(now);
+    let plan = library.plan(now);
+    carry_out(library, plan, now).await
+}
+
+async fn carry_out(library: &Library, Plan { delete, remove }: Plan, now: Now) -> Result<(), Error> {
     for item_id in delete {
         tracing::info!(target: "audit", item = %item_id, "item {item_id} is deleted: library_keep_days is over");
         match library.delete(item_id, now).await {
@@ -77,9 +81,14 @@ pub(super) async fn step(library: &Library, now: Now) -> Result<(), Error> {
             Err(error) => return Err(error),
         }
     }
-    for item_id in remove {
-        tracing::info!(target: "audit", item = %item_id, "item {item_id} is gone for good");
-        library.remove(item_id).await?;
+    for (item_id, planned_ms) in remove {
+        // Another server may have restored it, or deleted it later, since this was planned.
+        let is_meant = |record: &Record| {
+            record.deleted_until_ms == planned_ms && (record.is_deleted() || is_covered(record))
+        };
+        if library.remove(item_id, is_meant).await? {
+            tracing::info!(target: "audit", item = %item_id, "item {item_id} is gone for good");
+        }
     }
     Ok(())
 }
@@ -89,7 +98,8 @@ impl Library {
         let (keep, quota_bytes) = (self.limits.keep, self.limits.quota_bytes);
         let now_ms = now.unix_ms();
         self.table.index(|index, records| {
-            let mut plan = Plan { delete: Vec::new(), remove: index.expired(now_ms, AT_ONCE) };
+            let mut plan = Plan::default();
+            let mut going = index.expired(now_ms, AT_ONCE);
             let record = |item_id: &ItemId| records.get(item_id);
             if let Some(keep) = keep {
                 let before_ms = now_ms.saturating_sub(u64::try_from(keep.as_millis()).unwrap_or(u64::MAX));
@@ -101,7 +111,9 @@ impl Library {
                 };
                 plan.delete = old.filter(is_over).take(AT_ONCE).collect();
             }
-            plan.remove.extend(beyond(index, quota_bytes, &plan.remove, record));
+            going.extend(beyond(index, quota_bytes, &going, record));
+            let deleted_until_ms = |id: &ItemId| record(id).and_then(|record| record.deleted_until_ms);
+            plan.remove = going.iter().map(|item_id| (*item_id, deleted_until_ms(item_id))).collect();
             plan
         })
     }
@@ -142,4 +154,29 @@ fn is_covered(record: &Record) -> bool {
 /// When it ended, Unix epoch.
 fn end_ms(record: &Record) -> u64 {
     record.created_at_ms.saturating_add(record.duration_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cluster::tests::Cluster,
+        library::tests::{fragment, item, take},
+    };
+
+    #[tokio::test]
+    async fn an_item_that_is_restored_after_its_removal_was_planned_stays_with_its_media() {
+        let server = Cluster::new().await.member(|_| {}).await;
+        let (library, now) = (&server.library, Now::read());
+        let item_id = item(&server, "a", |_| {}).await;
+        library.append(item_id, &take(0), &[fragment(0, 1)]).await.unwrap();
+        library.delete(item_id, now).await.unwrap();
+        let late = now + library.limits.undo;
+        let plan = library.plan(late);
+        assert_eq!(plan.remove.len(), 1);
+        library.restore(item_id, now).await.unwrap();
+        carry_out(library, plan, late).await.unwrap();
+        let media = library.manifest(item_id, None).await.unwrap().manifest.unwrap();
+        assert_eq!(media.takes.len(), 1);
+    }
 }

@@ -132,7 +132,7 @@ async fn an_item_that_is_gone_for_good_takes_no_reports() {
         a.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
     let item_id = created.recording.unwrap();
     until("the item is made", async || told(&a, &node, &created).await.is_some()).await;
-    a.library.remove(item_id).await.unwrap();
+    a.library.remove(item_id, |_| true).await.unwrap();
     let path = format!("/api/nodes/{node}/recordings/{item_id}");
     let body = serde_json::to_value(fragments(&[fragment(0, 10)])).unwrap();
     let answer = a.post(&path, Some(&a.secret), body).await;

@@ -18,7 +18,7 @@ use super::{Format, NewItem, NewTake, TakeFragment, Text, new_id};
 use crate::{clock::Now, cluster::tests::Member};
 
 /// A public item that is ready, unless `set` says otherwise.
-async fn item(server: &Member, title: &str, set: impl FnOnce(&mut NewItem)) -> ItemId {
+pub(super) async fn item(server: &Member, title: &str, set: impl FnOnce(&mut NewItem)) -> ItemId {
     let mut new = NewItem {
         item_id: new_id().unwrap(),
         kind: Kind::Upload,
@@ -38,13 +38,13 @@ fn blob(number: u64) -> Blob {
     Blob { hash: format!("{number:064x}"), bytes: 1000 }
 }
 
-fn take(number: u64) -> NewTake {
+pub(super) fn take(number: u64) -> NewTake {
     let format = Format { mime: "video/webm;codecs=\"vp9,opus\"".into(), init: Some(blob(number)) };
     NewTake { take: number, format, alternatives: vec![] }
 }
 
 /// A fragment with `groups` groups of 10 s each, the first of which is `group`.
-fn fragment(group: u64, groups: u64) -> TakeFragment {
+pub(super) fn fragment(group: u64, groups: u64) -> TakeFragment {
     TakeFragment {
         first_group: group,
         groups,

@@ -355,7 +355,7 @@ async fn an_item_that_is_gone_for_good_is_not_made_again_and_its_upload_is_done(
     let servers = Servers::new().await;
     let (server, path, processing) = waiting(&servers, b"hello").await;
     let (uploads, upload) = (&processing.uploads, record(&server, &path).await);
-    server.library.remove(upload.item_id).await.unwrap();
+    server.library.remove(upload.item_id, |_| true).await.unwrap();
     uploads.process(&key(&path), &upload).await.unwrap();
     assert!(uploads.library.find(upload.item_id).await.unwrap().is_none());
     processing.work_on(uploads.queue.claim().await, &CancellationToken::new()).await;
