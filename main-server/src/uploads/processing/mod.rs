@@ -154,9 +154,11 @@ impl Uploads {
         Duration::from_millis(Now::read().unix_ms().saturating_sub(since_ms))
     }
 
-    /// The item of an upload fails, for that reason.
+    /// The item of an upload fails, for that reason, unless it is ready or has failed.
     async fn fail(&self, key: &Key, reason: &str) -> Result<(), Error> {
-        if let Some(record) = self.records.get(key) {
+        if let Some(record) = self.records.get(key).filter(|record| record.phase == Phase::Complete)
+            && self.library.get(record.item_id).await?.state == State::Processing
+        {
             self.library.set_state(record.item_id, State::Failed, Some(reason)).await?;
         }
         self.done(key).await
@@ -194,7 +196,8 @@ impl Uploads {
                 settled => settled,
             };
             match settled {
-                Ok(()) | Err(Error::Deleted) => {}
+                Ok(()) => drop(self.queue.cancel(&letter.key).await),
+                Err(Error::Deleted) => {}
                 Err(error) => tracing::warn!("the item of an upload cannot be changed now: {error}"),
             }
         }

@@ -277,6 +277,7 @@ async fn a_file_that_ends_the_server_again_and_again_fails_and_is_not_tried_any_
     assert_eq!(item.state, State::Failed);
     assert!(item.error.unwrap().contains("damaged"));
     assert_eq!(record(&first, &path).await.phase, Phase::Processed);
+    assert!(uploads.queue.dead_letters().is_empty(), "it is given up once");
 }
 
 /// A complete upload that no server processes, and what would.
@@ -360,4 +361,24 @@ async fn an_item_that_is_gone_for_good_is_not_made_again_and_its_upload_is_done(
     assert!(uploads.library.find(upload.item_id).await.unwrap().is_none());
     processing.work_on(uploads.queue.claim().await, &CancellationToken::new()).await;
     assert_eq!(record(&server, &path).await.phase, Phase::Processed);
+}
+
+#[tokio::test]
+async fn an_item_that_is_ready_stays_ready_if_its_task_was_not_settled() {
+    let servers = Servers::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (server, path, processing) = waiting(&servers, &encoded(&folder, "a.flac", SOUND)).await;
+    let (uploads, item_id) = (&processing.uploads, record(&server, &path).await.item_id);
+    for attempt in 1..=super::ATTEMPTS {
+        let mut claim = uploads.queue.claim().await;
+        if attempt == super::ATTEMPTS {
+            processing.process(&key(&path), &mut claim).await.unwrap();
+        }
+        claim.nack("what settles it does not arrive").await.unwrap();
+    }
+    assert_eq!(uploads.queue.dead_letters().len(), 1);
+    uploads.give_up().await.unwrap();
+    assert_eq!(server.library.get(item_id).await.unwrap().state, State::Ready);
+    assert_eq!(record(&server, &path).await.phase, Phase::Processed);
+    assert!(uploads.queue.dead_letters().is_empty());
 }
