@@ -165,11 +165,12 @@ impl Record {
 
     /// The same, ended; `None` if it is complete or has ended.
     pub(super) fn gone(&self, now_ms: u64) -> Option<Self> {
-        (self.phase == Phase::Receiving).then(|| Self {
-            phase: Phase::Gone,
-            changed_at_ms: now_ms,
-            ..self.clone()
-        })
+        (self.phase == Phase::Receiving).then(|| self.expired(now_ms))
+    }
+
+    /// The same, ended because nothing has become of it.
+    pub(super) fn expired(&self, now_ms: u64) -> Self {
+        Self { phase: Phase::Gone, changed_at_ms: now_ms, ..self.clone() }
     }
 }
 

@@ -490,3 +490,25 @@ async fn unfinished_uploads_of_all_are_bounded() {
     let refused = uploads.create(new(MAX_UPLOADS), Now::read()).await.map(drop);
     assert!(matches!(refused, Err(Error::Full)));
 }
+
+#[tokio::test]
+async fn complete_uploads_without_an_item_hold_up_no_others_and_expire() {
+    let servers = Servers::new().await;
+    let server = servers.member(|config| config.library.items = 0).await;
+    let uploads = super::Uploads::of(server.context(), &server.library);
+    let mut keys = Vec::new();
+    for number in 0..3_u8 {
+        let new = NewUpload { owner: None, address: None, length: 5, metadata: Metadata::default() };
+        let record = Record::new(new, protocol::ItemId::from_bytes([number; 16]), 0);
+        let whole = record.taken_over(0).unwrap().appended(1, 5, 0).unwrap();
+        let key = Key::of(&number.to_string());
+        uploads.records.create(&key, whole).await.unwrap();
+        keys.push(key);
+    }
+    let phases = || keys.iter().map(|key| uploads.records.get(key).unwrap().phase).collect::<Vec<_>>();
+    let day_ms = 24 * 60 * 60 * 1_000;
+    uploads.look_after_all(day_ms - 1).await;
+    assert_eq!(phases(), [Phase::Complete; 3]);
+    uploads.look_after_all(day_ms).await;
+    assert_eq!(phases(), [Phase::Gone; 3]);
+}

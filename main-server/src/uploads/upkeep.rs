@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{
-    Uploads,
+    Error, Uploads,
     record::{Key, Phase, Record},
 };
-use crate::clock::Now;
+use crate::{clock::Now, library::Error as LibraryError};
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -23,37 +23,32 @@ impl Uploads {
     pub(super) async fn keep_up(&self) {
         loop {
             let now_ms = Now::read().unix_ms();
-            if let Err(error) = self.look_after_all(now_ms).await {
-                tracing::warn!("cannot clear up after uploads now: {error}");
-            }
+            self.look_after_all(now_ms).await;
             sleep(INTERVAL).await;
         }
     }
 
-    async fn look_after_all(&self, now_ms: u64) -> Result<(), super::Error> {
-        self.give_up().await?;
-        for (key, record) in self.records.all() {
-            self.look_after(&key, &record, now_ms).await?;
+    /// One upload that cannot be looked after does not hold up the others.
+    pub(super) async fn look_after_all(&self, now_ms: u64) {
+        if let Err(error) = self.give_up().await {
+            tracing::warn!("cannot give up uploads now: {error}");
         }
-        Ok(())
+        for (key, record) in self.records.all() {
+            if let Err(error) = self.look_after(&key, &record, now_ms).await {
+                tracing::warn!("cannot look after an upload now: {error}");
+            }
+        }
     }
 
     /// Does what is due for one upload.
     ///
     /// # Errors
     /// Those of the store and the object store; it is done later then.
-    pub(super) async fn look_after(
-        &self,
-        key: &Key,
-        record: &Record,
-        now_ms: u64,
-    ) -> Result<(), super::Error> {
+    pub(super) async fn look_after(&self, key: &Key, record: &Record, now_ms: u64) -> Result<(), Error> {
         let age = Duration::from_millis(now_ms.saturating_sub(record.changed_at_ms));
         match record.phase {
             Phase::Receiving if age >= self.keep() => {
-                // Decided on what the store has: this server may have missed progress.
-                let expired = |newest: &Record| (newest == record).then(|| newest.gone(now_ms)).flatten();
-                self.records.change(key, expired).await?;
+                self.expire(key, record, now_ms).await?;
             }
             Phase::Gone | Phase::Processed => {
                 let is_over = age >= if record.phase == Phase::Gone { KEEP_GONE } else { self.keep() };
@@ -65,9 +60,21 @@ impl Uploads {
                 }
             }
             // The server that received the last byte did not get so far.
-            Phase::Complete if age >= INTERVAL => self.process(key, record).await?,
+            Phase::Complete if age >= INTERVAL => match self.process(key, record).await {
+                Err(Error::Library(LibraryError::Full(reason))) if age >= self.keep() => {
+                    tracing::warn!("an upload expires, no item can be made of it: {reason}");
+                    self.expire(key, record, now_ms).await?;
+                }
+                outcome => outcome?,
+            },
             Phase::Receiving | Phase::Complete => {}
         }
         Ok(())
+    }
+
+    async fn expire(&self, key: &Key, record: &Record, now_ms: u64) -> Result<(), Error> {
+        // Decided on what the store has: this server may have missed progress.
+        let expired = |newest: &Record| (newest == record).then(|| newest.expired(now_ms));
+        self.records.change(key, expired).await.map(drop).map_err(Error::from)
     }
 }
