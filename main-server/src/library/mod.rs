@@ -108,7 +108,20 @@ impl Library {
     /// # Errors
     /// [`Error::Full`].
     pub(crate) fn room_for(&self, owner: Option<&str>, bytes: u64) -> Result<(), Error> {
-        let LibraryLimits { quota_bytes, account_quota_bytes, items, .. } = self.limits;
+        self.room_for_bytes(owner, bytes)?;
+        let items = self.limits.items;
+        let is_full = self.items.with(|records| records.len()) >= items;
+        let message =
+            || Error::Full(format!("the library has {items} items (library_items): delete some first"));
+        if is_full { Err(message()) } else { Ok(()) }
+    }
+
+    /// As [`Self::room_for`], for an item that is there already.
+    ///
+    /// # Errors
+    /// [`Error::Full`].
+    pub(crate) fn room_for_bytes(&self, owner: Option<&str>, bytes: u64) -> Result<(), Error> {
+        let LibraryLimits { quota_bytes, account_quota_bytes, .. } = self.limits;
         let (all, of_owner) = self.table.index(|index, _| index.bytes(owner));
         if all.saturating_add(bytes) > quota_bytes {
             return Err(Error::Full("the library is full (library_quota_bytes): delete items first".into()));
@@ -119,10 +132,7 @@ impl Library {
                 "your share of the library is full (library_account_quota_bytes): delete items first";
             return Err(Error::Full(message.into()));
         }
-        let is_full = self.items.with(|records| records.len()) >= items;
-        let message =
-            || Error::Full(format!("the library has {items} items (library_items): delete some first"));
-        if is_full { Err(message()) } else { Ok(()) }
+        Ok(())
     }
 
     /// Makes an item. One that has the id already stays as it is.

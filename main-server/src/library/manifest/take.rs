@@ -86,7 +86,7 @@ impl TakeFragment {
     }
 
     /// Every blob that it names.
-    pub(super) fn blobs(&self) -> impl Iterator<Item = &Blob> {
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = &Blob> {
         std::iter::once(&self.blob).chain(&self.alternatives)
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Fragments<'a> {
     library: &'a Library,
     objects: &'a Objects,
     item_id: ItemId,
+    /// The account that the item belongs to, if any.
+    account: Option<String>,
     take: Option<NewTake>,
     /// Stored and not named.
     batch: Vec<TakeFragment>,
@@ -35,7 +37,8 @@ impl<'a> Fragments<'a> {
     /// None, for the item of that upload.
     pub(super) fn new(library: &'a Library, objects: &'a Objects, record: &Record) -> Self {
         let room = record.length.saturating_mul(MOST_GROWTH).saturating_add(GROWTH_BESIDES);
-        Self { library, objects, item_id: record.item_id, take: None, batch: vec![], count: 0, room }
+        let account = record.owner.as_ref().map(|owner| owner.account.clone());
+        Self { library, objects, item_id: record.item_id, account, take: None, batch: vec![], count: 0, room }
     }
 
     /// Their formats, the main one first.
@@ -89,6 +92,12 @@ impl<'a> Fragments<'a> {
 
     async fn name(&mut self) -> Result<(), Error> {
         if let Some(take) = self.take.as_ref().filter(|_| !self.batch.is_empty()) {
+            // The media may have more bytes than the file had, for which there was room.
+            let bytes = self.batch.iter().flat_map(TakeFragment::blobs).map(|blob| blob.bytes).sum();
+            self.library.room_for_bytes(None, bytes)?;
+            if let Some(account) = &self.account {
+                self.library.room_for_bytes(Some(account), bytes)?;
+            }
             self.library.append(self.item_id, take, &self.batch).await?;
         }
         self.batch.clear();

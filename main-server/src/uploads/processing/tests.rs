@@ -382,3 +382,15 @@ async fn an_item_that_is_ready_stays_ready_if_its_task_was_not_settled() {
     assert_eq!(record(&server, &path).await.phase, Phase::Processed);
     assert!(uploads.queue.dead_letters().is_empty());
 }
+
+#[tokio::test]
+async fn media_that_need_more_room_than_there_is_fail_with_the_reason() {
+    let servers = Servers::new().await;
+    // MP3 becomes two formats.
+    let folder = tempfile::tempdir().unwrap();
+    let file = encoded(&folder, "a.mp3", &format!("{SOUND} -c:a libmp3lame"));
+    let server = servers.member(|config| config.library.quota_bytes = file.len() as u64 * 3 / 2).await;
+    let item = processed(&server, upload(&server, "a.mp3", file.clone()).await).await;
+    assert_eq!((item.state, item.bytes), (State::Failed, 0));
+    assert!(item.error.unwrap().contains("library_quota_bytes"));
+}
