@@ -62,9 +62,12 @@ async fn appends_at_the_same_time_through_several_servers_are_all_kept() {
             a.library.append(item_id, &take(0), &[fragment(group as u64, 1)]).await.unwrap();
         }
     }
-    let ranges = b.library.append(item_id, &take(0), &[fragment(0, 1)]).await.unwrap().recorded;
-    assert_eq!((ranges.len(), ranges[0].groups), (1, 24));
-    assert_eq!(b.library.get(item_id).await.unwrap().duration_ms, 240_000);
+    until("the other server knows all of them", async || {
+        let ranges = b.library.append(item_id, &take(0), &[fragment(0, 1)]).await.unwrap().recorded;
+        let known = (ranges.len(), ranges[0].groups, b.library.get(item_id).await.unwrap().duration_ms);
+        known == (1, 24, 240_000)
+    })
+    .await;
 }
 
 #[tokio::test]
