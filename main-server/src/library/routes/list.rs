@@ -59,7 +59,7 @@ impl FromRequestParts<Arc<Api>> for Query {
             return Err(Error::invalid("limit must be at least 1"));
         }
         let parsed = |text: &String| Cursor::parse(text).ok_or_else(wrong_cursor);
-        let cursor = cursor.as_ref().map(parsed).transpose()?;
+        let cursor = cursor.as_ref().filter(|text| !text.is_empty()).map(parsed).transpose()?;
         let tag = text::tags(&[tag])?.pop();
         let scope = if mine || deleted { own(parts, api, deleted)? } else { Scope::Listed };
         let limit = limit.map_or(DEFAULT, |limit| usize::try_from(limit).unwrap_or(MOST).min(MOST));
@@ -81,7 +81,7 @@ fn own(parts: &Parts, api: &Api, deleted: bool) -> Result<Scope, Error> {
 }
 
 fn wrong_cursor() -> Error {
-    Error::invalid("cursor is not one that this query answered with: begin with the first page")
+    Error::new(ErrorCode::NotFound, "no page has this cursor in this order: begin with the first page")
 }
 
 pub(super) async fn list(
