@@ -53,6 +53,7 @@ async fn parameters_that_make_no_sense_are_refused() {
     for query in ["?cursor=x", "?sort=title&cursor=eyJ9"] {
         assert_eq!(server.get(&format!("/api/library{query}")).await.code(), ErrorCode::NotFound, "{query}");
     }
+    assert_eq!(page(&server, "?tag=%07").await.total, 0, "no item has such a tag");
     assert!(page(&server, "?cursor=").await.items.is_empty(), "the first page");
     assert_eq!(server.get("/api/library?mine=true").await.code(), ErrorCode::Unauthorized);
     assert!(page(&server, "?limit=1000000&q=%20").await.items.is_empty());
