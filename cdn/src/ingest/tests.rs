@@ -271,6 +271,7 @@ async fn a_segment_of_a_recorded_stream_waits_until_it_is_written_or_cannot_be()
     let late = [unwritten(&ingest, id).await, unwritten(&ingest, id).await].map(hub::Unwritten::written);
     let [first, second] = late;
     assert!(!first.await, "after a while");
+    #[allow(clippy::disallowed_methods, reason = "the paused time of the test's runtime")]
     let told_at = tokio::time::Instant::now();
     recorder.wrote(3, false);
     assert!(second.await && unwritten(&ingest, id).await.written().await);
