@@ -61,8 +61,9 @@ impl FromRequestParts<Arc<Api>> for Query {
         let parsed = |text: &String| Cursor::parse(text).ok_or_else(wrong_cursor);
         let cursor = cursor.as_ref().filter(|text| !text.is_empty()).map(parsed).transpose()?;
         // A text that is no tag is one that no item has.
-        let in_one_form =
-            |tag: String| text::tags(&[tag.clone()]).ok().and_then(|mut tags| tags.pop()).unwrap_or(tag);
+        let in_one_form = |tag: String| {
+            text::tags(std::slice::from_ref(&tag)).ok().and_then(|mut tags| tags.pop()).unwrap_or(tag)
+        };
         let tag = Some(tag).filter(|tag| !tag.trim().is_empty()).map(in_one_form);
         let scope = if mine || deleted { own(parts, api, deleted)? } else { Scope::Listed };
         let limit = limit.map_or(DEFAULT, |limit| usize::try_from(limit).unwrap_or(MOST).min(MOST));
