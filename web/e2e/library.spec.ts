@@ -72,15 +72,16 @@ test('a node that dies in the middle of a fragment is not heard', async () => {
   const shown = await open();
   await shown.listen();
   // The second fragment breaks off.
-  const [dying, next] = library.nodes;
-  if (dying === undefined || next === undefined) throw new Error('no nodes');
+  const [dying, ...others] = library.nodes;
+  if (dying === undefined) throw new Error('no nodes');
   const first = library.items.get(ids.mp3 ?? '')?.takes[0]?.fragments[0]?.bytes ?? 0;
   dying.dieAfterBytes = first + 50_000;
-  const before = next.asked.length;
   await play(shown, 'Tone in MP3');
   await shown.expectPast(12, 30_000);
-  const resumed = next.asked.slice(before).filter(({ from }) => from > 0);
-  expect(resumed.length).toBeGreaterThan(0);
+  // A browser that is late drops what it has of a broken answer: so it may be asked for from its first byte.
+  expect(dying.brokeOff.size).toBeGreaterThan(0);
+  const asked = others.flatMap((node) => node.asked).map(({ hash }) => hash);
+  expect(asked).toEqual(expect.arrayContaining([...dying.brokeOff]));
   const heard = await shown.heard();
   expect(heard.longestGapMs).toBeLessThan(5);
   expect(heard.heardMs).toBeGreaterThan(9_000);

@@ -64,6 +64,8 @@ export class FakeNode extends Local {
   readonly asked: { hash: string; from: number }[] = [];
   /** It dies after so many further bytes. */
   dieAfterBytes = Infinity;
+  /** Hashes of what it did not send whole. */
+  readonly brokeOff = new Set<string>();
   readonly #library: FakeLibrary;
 
   constructor(library: FakeLibrary) {
@@ -104,7 +106,10 @@ export class FakeNode extends Local {
     this.dieAfterBytes -= most;
     this.sentBytes += most;
     if (most === body.length) response.end(body);
-    else response.write(body.subarray(0, most), () => setTimeout(() => this.stop(), 50));
+    else {
+      this.brokeOff.add(hash);
+      response.write(body.subarray(0, most), () => setTimeout(() => this.stop(), 50));
+    }
   }
 }
 
