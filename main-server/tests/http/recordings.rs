@@ -177,6 +177,25 @@ async fn the_origin_is_told_to_record_and_a_node_that_has_no_part_in_the_stream_
 }
 
 #[tokio::test]
+async fn a_node_that_is_silent_since_the_main_server_started_does_not_stand_by() {
+    let stream = Recorded::start(json!({ "title": "x", "record": true })).await;
+    for number in 0..8 {
+        stream.server.node(&format!("silent-{number}")).await;
+    }
+    let b = stream.server.node("b").await;
+    let Recorded { server, a, created, id, item_id } = stream;
+    let stream = Recorded { server: server.restart().await, a, created, id, item_id };
+    until("the node that is heard is told", async || {
+        stream.beat().await;
+        let told = told(&stream.server, &b, vec![]).await.unwrap_or_default();
+        told.iter().any(|told| told.role == RecorderRole::Standby)
+    })
+    .await;
+    let nodes = stream.server.nodes().await;
+    assert!(nodes.iter().all(|node| node.lease_left_ms > 0), "the leases of the others run: {nodes:?}");
+}
+
+#[tokio::test]
 async fn reports_make_the_same_manifest_in_any_order_however_often_and_by_whomever() {
     let fragments = [fragment(0, 0, 10), fragment(0, 10, 20), fragment(0, 20, 23), fragment(1, 0, 10)];
     let mut seen = Vec::new();
