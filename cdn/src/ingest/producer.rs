@@ -239,10 +239,11 @@ pub(super) fn begin_take(
     tracks: Option<Arc<[Track]>>,
     was_relayed: bool,
 ) {
+    let is_known = stream.ring().newest_name().is_some_and(|newest| newest.take == take);
     match newest {
         Some(newest) => stream.ring_mut().follow(newest),
-        // The rest of the old take never arrived here.
-        None if was_relayed => stream.ring_mut().gap(),
+        // The rest of the old take never arrived here. A take that begins once more brings it.
+        None if was_relayed && !is_known => stream.ring_mut().gap(),
         None => {}
     }
     stream.begin_take(take);

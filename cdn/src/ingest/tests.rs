@@ -370,6 +370,21 @@ async fn a_full_node_drops_a_stream_whose_segments_have_had_no_frame_for_long() 
 }
 
 #[tokio::test]
+async fn a_take_that_begins_once_more_where_it_was_relayed_keeps_what_readers_have_not_read() {
+    for (take, gap_end) in [(0, 0), (1, 2)] {
+        let (ingest, id) = (ingest(), id("a"));
+        let pulled = ingest.relay(id, Visibility::Public, unasked(), NOW).unwrap();
+        let run = samples::run(FrameName { take: 0, group: 0, index: 0 }, 1, 10);
+        let outputs = vec![Output::Tracks(samples::tracks()), Output::Run(run)];
+        pulled.write(Written { take: 0, epoch_ms: None, outputs, segment_bytes: None }, None, NOW).unwrap();
+        let registration = Registration { take: Some(take), ..registration(id) };
+        let stream = ingest.register(ConnectionId(1), registration, NOW).await.unwrap().stream;
+        let stream = lock(&stream);
+        assert_eq!(stream.ring().gap_end(), gap_end, "take {take}");
+    }
+}
+
+#[tokio::test]
 async fn runs_and_tracks_that_do_not_fit_their_take_are_malformed_and_take_nothing_away() {
     let (ingest, id) = (ingest(), id("a"));
     let pulled = ingest.relay(id, Visibility::Public, unasked(), NOW).unwrap();
