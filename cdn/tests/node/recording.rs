@@ -95,6 +95,7 @@ async fn every_frame_of_every_take_is_recorded_once_and_in_order() {
         recorders.assign(&node, id, RecorderRole::Primary);
         let (first, second) = (Recording::load(name), Recording::usual());
         let broadcaster = node.broadcaster(id, &first.mime).await;
+        until_metric(&node, "undead_cdn_recordings", |recordings| recordings == 1).await;
         broadcaster.send_all(id, &first.segments).await;
         // Another source, perhaps with other codecs.
         let answer = broadcaster.call("register_new_stream", registration(id, &second.mime)).await;
@@ -366,6 +367,7 @@ async fn a_fragment_that_is_refused_holds_no_other_up_and_is_tried_again() {
     library.refuse(item(1), Some(GroupName { take: 0, group: 0 }));
     recorders.assign(&node, id, RecorderRole::Primary);
     let broadcaster = node.broadcaster(id, &recording.mime).await;
+    until_metric(&node, "undead_cdn_recordings", |recordings| recordings == 1).await;
     broadcaster.send_all(id, &recording.segments).await;
     broadcaster.call("register_new_stream", registration(id, &recording.mime)).await;
     broadcaster.send_all(id, &recording.segments).await;
