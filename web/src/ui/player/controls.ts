@@ -152,6 +152,7 @@ export class Controls extends LitElement {
         }
       }
       @container (max-width: 300px) {
+        .back,
         .keys {
           display: none;
         }
@@ -166,7 +167,7 @@ export class Controls extends LitElement {
   override render(): TemplateResult {
     return html`
       ${this.#button('play_pause', this.paused ? texts.play : texts.pause, this.paused ? playIcon : pauseIcon)}
-      ${this.canRewind ? this.#button('back', texts.back, backIcon) : nothing} ${this.#edge()}
+      ${this.canRewind ? this.#button('back', texts.back, backIcon, undefined, 'back') : nothing} ${this.#edge()}
       ${this.audible ? this.#sound() : nothing}
       <span class="space"></span>
       ${this.#latency()} ${this.#button('keys', texts.keys, keyboardIcon, this.panel === 'keys', 'keys')}
