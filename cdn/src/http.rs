@@ -12,11 +12,11 @@ use axum::{
     extract::State,
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
     middleware,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
 use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
-use protocol::{ErrorBody, ErrorCode, WireError};
+use protocol::{ErrorCode, WireError};
 use serde_json::{Value, json};
 use supervisor::Supervisor;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
@@ -25,6 +25,7 @@ use crate::{
     connections::Connections,
     control::Control,
     egress::Audience,
+    failure::failure,
     hub::Hub,
     ingest::Ingest,
     library::{FRAGMENTS, Library, TAKES},
@@ -104,11 +105,6 @@ async fn with_headers(mut response: Response) -> Response {
         response.headers_mut().entry(name).or_insert(value);
     }
     response
-}
-
-/// A failed call: `status`, and why in the form that all errors have.
-pub(crate) fn failure(status: StatusCode, error: WireError) -> Response {
-    (status, Json(ErrorBody { error })).into_response()
 }
 
 async fn nothing_here(uri: Uri) -> Response {

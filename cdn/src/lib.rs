@@ -27,11 +27,13 @@
 //! last byte: `forward_us` until its chunks were queued for the connections of all these viewers, and `taken_us` until the last
 //! of these connections took them to write. It costs nothing while that level is off.
 
+mod assignments;
 mod clock;
 mod config;
 mod connections;
 mod control;
 mod egress;
+mod failure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod grants;

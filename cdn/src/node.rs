@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    assignments::Assignments,
     clock::{Clock, whole_ms},
     config::{Config, Limits},
     connections::Connections,
@@ -26,7 +27,7 @@ use crate::{
     library::{self, DiskCache, Library, LibraryContext},
     load::{AdmissionControl, Meter},
     metrics::Metrics,
-    recorder::{Recorder, RecorderParts, SpoolConfig},
+    recorder::{self, RecorderParts, SpoolConfig},
     relay::{self, OpenedStreams, RelayContext, Relays, Warnings},
     renewals::Renewals,
     transport::{self, Admission, TransportContext},
@@ -72,7 +73,7 @@ impl Node {
         let transports = transport::start_all(&parts.transport_context(relays.clone()));
         let (routes, closing) = transports.into_iter().map(|one| (one.routes, one.close)).unzip();
         parts.spawn_background(relays, closing);
-        let library = parts.library.clone().map(Library::routes);
+        let library = parts.library.clone().map(library::routes);
         let router = http::router(merged(routes), library.unwrap_or_default(), parts.status());
         let Parts { tasks, supervisor, shutdown, .. } = parts;
         Ok(Self { router, tasks, supervisor, shutdown })
@@ -115,7 +116,7 @@ struct Parts {
     control: Option<Arc<Control>>,
     /// None in a node without main servers and an object store of its own.
     objects: Option<Objects>,
-    recorder: Arc<Recorder>,
+    assignments: Arc<Assignments>,
     /// None in a node without a folder for it.
     spool: Option<SpoolConfig>,
     ingest: Arc<Ingest>,
@@ -173,7 +174,7 @@ impl Parts {
             opened,
             control,
             objects,
-            recorder: Arc::new(Recorder::new()),
+            assignments: Arc::new(Assignments::new()),
             spool,
             ingest,
             library,
@@ -259,7 +260,8 @@ impl Parts {
         self.spawn("expiry of streams", expire(ingest.clone(), self.control.clone(), clock.clone()));
         self.spawn("renewal of grants", self.renewals.clone().run());
         self.spawn("load meter", self.meter.clone().run());
-        let recording = self.recorder.clone().run(self.spool.clone(), self.recorder_parts(relays.clone()));
+        let recording =
+            recorder::run(self.assignments.clone(), self.spool.clone(), self.recorder_parts(relays.clone()));
         self.tasks.spawn(self.supervisor.watch("recordings", recording));
         self.tasks.spawn(self.supervisor.watch("relays", relays.run()));
         self.tasks.spawn(self.supervisor.watch("closing", close(closing, shutdown.clone())));
@@ -267,7 +269,7 @@ impl Parts {
             let (hostname, trust) = (self.hostname.clone(), self.trust.clone());
             let own_address = relay::check_own_address(control.clone(), hostname, trust, clock.clone());
             self.spawn("check of the node's own address", own_address);
-            let told = (ingest.clone(), self.recorder.clone());
+            let told = (ingest.clone(), self.assignments.clone());
             let control = control.run(told, (self.grants.clone(), self.invited.clone()), shutdown.clone());
             self.tasks.spawn(self.supervisor.watch("registration and heartbeats", control));
         }

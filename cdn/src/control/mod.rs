@@ -33,6 +33,7 @@ use self::{
     report::Report,
 };
 use crate::{
+    assignments::Assignments,
     clock::{Clock, ClockSync, Now},
     config::Config,
     grants::Grants,
@@ -40,7 +41,6 @@ use crate::{
     ingest::{Ingest, StreamObserver},
     invited::Invited,
     lock::lock,
-    recorder::Recorder,
 };
 
 pub(crate) use self::{
@@ -164,14 +164,14 @@ impl Control {
     /// Keeps the node registered until `shutdown`, and deregisters it once its recordings have ended.
     pub(crate) async fn run(
         self: Arc<Self>,
-        (ingest, recorder): (Arc<Ingest>, Arc<Recorder>),
+        (ingest, assignments): (Arc<Ingest>, Arc<Assignments>),
         (grants, invited): (Arc<Grants>, Arc<Invited>),
         shutdown: CancellationToken,
     ) {
         let mut membership = None;
         let mut failures = 0;
         loop {
-            let step = self.step(&mut membership, (&ingest, &invited, &recorder), &grants);
+            let step = self.step(&mut membership, (&ingest, &invited, &assignments), &grants);
             let pause = match shutdown.run_until_cancelled(step).await {
                 None => break,
                 Some(Ok(interval)) => {
@@ -189,7 +189,7 @@ impl Control {
         }
         self.registered.store(false, Relaxed);
         // Its last reports are those of a node that the main server knows.
-        recorder.stopped().await;
+        assignments.recorder_stopped().await;
         if let Some(membership) = membership {
             self.goodbye(&membership.registered).await;
         }
@@ -199,7 +199,7 @@ impl Control {
     async fn step(
         &self,
         membership: &mut Option<Membership>,
-        (ingest, invited, recorder): (&Ingest, &Invited, &Recorder),
+        (ingest, invited, assignments): (&Ingest, &Invited, &Assignments),
         grants: &Grants,
     ) -> Result<Pause, CallError> {
         let Some(member) = membership else {
@@ -231,7 +231,7 @@ impl Control {
             self.obey(command, ingest, invited);
         }
         if let Some(recordings) = answer.recordings {
-            recorder.assign(recordings);
+            assignments.assign(recordings);
         }
         Ok(Pause::UntilChange(Duration::from_millis(member.registered.heartbeat_ms)))
     }

@@ -56,7 +56,7 @@ pub struct Readers {
     counts: Counts,
     /// How many [`Kept`] there are.
     kept: AtomicU32,
-    written: Written,
+    written: Arc<Written>,
     listeners: Mutex<Vec<Arc<Listener>>>,
 }
 
@@ -101,12 +101,8 @@ impl Readers {
 
     /// The runs up to the one that is newest now, if they are recorded here; `end` gives the position after it. They are acknowledged once
     /// they are [written](Unwritten::written).
-    pub fn unwritten(self: &Arc<Self>, end: impl FnOnce() -> u64) -> Option<Unwritten> {
-        self.written.is_recorded().then(|| Unwritten::new(self.clone(), end()))
-    }
-
-    pub(super) fn written(&self) -> &Written {
-        &self.written
+    pub fn unwritten(&self, end: impl FnOnce() -> u64) -> Option<Unwritten> {
+        self.written.is_recorded().then(|| Unwritten::new(self.written.clone(), end()))
     }
 
     /// Whether there is any reader: a client, another node, or the node itself.

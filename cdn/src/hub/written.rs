@@ -16,8 +16,6 @@ use std::{
 
 use tokio::{sync::Notify, time::timeout};
 
-use super::readers::Readers;
-
 /// How long an acknowledgement waits for a recorder at most. After that none waits until the recorder has caught up.
 const WAIT: Duration = Duration::from_secs(1);
 /// The stream is not recorded.
@@ -34,7 +32,7 @@ pub(super) struct Written {
 
 /// Runs of a recorded stream that may not be written yet.
 pub struct Unwritten {
-    readers: Arc<Readers>,
+    written: Arc<Written>,
     end: u64,
 }
 
@@ -92,14 +90,13 @@ impl fmt::Debug for Unwritten {
 
 impl Unwritten {
     /// What comes before position `end` of the ring.
-    pub(super) fn new(readers: Arc<Readers>, end: u64) -> Self {
-        Self { readers, end }
+    pub(super) fn new(written: Arc<Written>, end: u64) -> Self {
+        Self { written, end }
     }
 
     /// Waits until the recorder has written the runs, cannot, does not record the stream any more, or is too slow. Returns false if it
     /// is too slow, once until it has caught up.
     pub async fn written(self) -> bool {
-        let written = self.readers.written();
-        timeout(WAIT, written.until(self.end)).await.is_ok() || !written.fall_behind()
+        timeout(WAIT, self.written.until(self.end)).await.is_ok() || !self.written.fall_behind()
     }
 }

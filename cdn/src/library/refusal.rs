@@ -7,7 +7,7 @@ use axum::{
 use objects::Hash;
 use protocol::{ErrorCode, ItemId, WireError};
 
-use crate::http::failure;
+use crate::failure::failure;
 
 /// Seconds after which a request that fails for now is worth repeating.
 const RETRY_AFTER_S: u64 = 1;

@@ -9,13 +9,13 @@ use axum::{
 };
 
 use super::{
-    Library,
     blobs::Blobs,
     body::MediaBody,
     content::Content,
     refusal::Refusal,
     request::MediaRequest,
     selection::{Selection, select},
+    service::Library,
 };
 
 /// For what never changes under its address. It is private: the address has a grant in it.

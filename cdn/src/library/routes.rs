@@ -13,7 +13,6 @@ use bytes::Bytes;
 use objects::Hash;
 
 use super::{
-    Library,
     content::{Content, Part},
     file, file_name, fragments,
     hls::{self, Packing},
@@ -22,7 +21,8 @@ use super::{
     request::{MediaRequest, number},
     respond::{IMMUTABLE, REVALIDATED, Representation},
     selection::{Selection, select},
-    window,
+    service::Library,
+    window_routes,
 };
 
 /// Which takes of how many a file has: `0-1/3` for the first two of three.
@@ -48,12 +48,13 @@ pub fn library_paths() -> Vec<&'static str> {
     table().into_iter().map(|(path, _)| path).collect()
 }
 
-pub(super) fn routes(library: Arc<Library>) -> Router {
+/// The routes of the library.
+pub(crate) fn routes(library: Arc<Library>) -> Router {
     let routes =
         table().into_iter().fold(Router::new(), |routes, (path, handler)| routes.route(path, handler));
     let window = Router::new()
-        .route("/streams/{stream_id}/window/manifest", get(window::manifest))
-        .route("/streams/{stream_id}/window/blobs/{hash}", get(window::blob));
+        .route("/streams/{stream_id}/window/manifest", get(window_routes::manifest))
+        .route("/streams/{stream_id}/window/blobs/{hash}", get(window_routes::blob));
     routes.merge(window).with_state(library)
 }
 

@@ -24,12 +24,7 @@ mod spool;
 #[cfg(test)]
 mod same_bytes;
 
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::{Arc, Once},
-    time::Duration,
-};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use protocol::{ItemId, StreamId, item::RecordStream};
 use supervisor::contain;
@@ -38,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::context::RecorderParts;
 use self::{context::RecorderContext, recording::Recording, spool::Spool};
-use crate::metrics::Metrics;
+use crate::{assignments::Assignments, metrics::Metrics};
 
 /// How long recordings may take to hand in what they have when the node stops. The main server hears of the stop after that.
 const STOP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -55,15 +50,6 @@ pub(crate) struct SpoolConfig {
     pub(crate) most_bytes: u64,
 }
 
-/// See the [module](self).
-pub(crate) struct Recorder {
-    /// None before the first answer.
-    wanted: watch::Sender<Option<Vec<RecordStream>>>,
-    /// That the node was asked to record and cannot.
-    refusal: Once,
-    stopped: CancellationToken,
-}
-
 /// The recordings of a node.
 struct Recordings {
     context: Arc<RecorderContext>,
@@ -72,48 +58,23 @@ struct Recordings {
     tasks: JoinSet<ItemId>,
 }
 
-impl Recorder {
-    pub(crate) fn new() -> Self {
-        Self { wanted: watch::Sender::new(None), refusal: Once::new(), stopped: CancellationToken::new() }
-    }
-
-    /// The main server wants these streams recorded, and no others.
-    pub(crate) fn assign(&self, recordings: Vec<RecordStream>) {
-        // Without a folder it has ended when the node started.
-        if self.stopped.is_cancelled() && !recordings.is_empty() {
-            let refuse =
-                || tracing::warn!("the node was asked to record and cannot: it has no folder for that");
-            self.refusal.call_once(refuse);
-        }
-        let recordings = Some(recordings);
-        self.wanted.send_if_modified(|wanted| {
-            let changes = *wanted != recordings;
-            *wanted = recordings;
-            changes
-        });
-    }
-
-    /// Waits until all recordings have ended after the node was asked to stop.
-    pub(crate) async fn stopped(&self) {
-        self.stopped.cancelled().await;
-    }
-
-    /// Records until the node stops, in the spool at `config`. Ends at once in a node without one, or without `parts`.
-    pub(crate) async fn run(self: Arc<Self>, config: Option<SpoolConfig>, parts: Option<RecorderParts>) {
-        // Also if it panics.
-        let _stopped = self.stopped.clone().drop_guard();
-        let Some((config, parts)) = config.zip(parts) else { return };
-        let (shutdown, metrics) = (parts.shutdown.clone(), parts.metrics.clone());
-        let Some(spool) = shutdown.run_until_cancelled(open(config, metrics)).await else { return };
-        let context = Arc::new(RecorderContext::new(parts, spool));
-        let mut recordings = Recordings { context, running: HashMap::new(), tasks: JoinSet::new() };
-        recordings.run(self.wanted.subscribe(), &shutdown).await;
-        let ended = async { while recordings.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
-            tracing::info!(
-                "recordings were not handed in before the stop; they are when the node starts again"
-            );
-        }
+/// Records until the node stops, in the spool at `config`. Ends at once in a node without one, or without `parts`.
+pub(crate) async fn run(
+    assignments: Arc<Assignments>,
+    config: Option<SpoolConfig>,
+    parts: Option<RecorderParts>,
+) {
+    // Also if it panics.
+    let _stopped = assignments.stops_when_dropped();
+    let Some((config, parts)) = config.zip(parts) else { return };
+    let (shutdown, metrics) = (parts.shutdown.clone(), parts.metrics.clone());
+    let Some(spool) = shutdown.run_until_cancelled(open(config, metrics)).await else { return };
+    let context = Arc::new(RecorderContext::new(parts, spool));
+    let mut recordings = Recordings { context, running: HashMap::new(), tasks: JoinSet::new() };
+    recordings.run(assignments.subscribe(), &shutdown).await;
+    let ended = async { while recordings.tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
+        tracing::info!("recordings were not handed in before the stop; they are when the node starts again");
     }
 }
 

@@ -22,7 +22,7 @@ use symphonia::{
 use crate::{
     Error, Tags,
     input::Input,
-    sniff::Kind,
+    kind::Kind,
     source::{Opened, Packet, Source, SourceTrack, samples_us, ticks_us},
 };
 

@@ -1,6 +1,6 @@
 //! The headers of frames of MP3 and of AAC in ADTS.
 
-use crate::sniff::Kind;
+use crate::kind::Kind;
 
 /// What is in a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

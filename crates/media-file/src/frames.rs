@@ -10,7 +10,7 @@ use crate::{
     Error, Tags,
     frame_header::FrameHeader,
     input::Input,
-    sniff::Kind,
+    kind::Kind,
     source::{Opened, Packet, Source, SourceTrack, samples_us},
 };
 

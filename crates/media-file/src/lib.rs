@@ -20,6 +20,7 @@ mod file;
 mod frame_header;
 mod frames;
 mod input;
+mod kind;
 mod matroska;
 mod mp4;
 mod probe;

@@ -3,8 +3,9 @@
 use crate::{
     Error, audio, frames,
     input::Input,
+    kind::Kind,
     matroska, mp4,
-    sniff::{self, Kind, Sniffed},
+    sniff::{self, Sniffed},
     source::Opened,
     tags, wav,
 };

@@ -1,18 +1,6 @@
 //! The format of a file, told by its first bytes.
 
-use crate::{Error, frame_header::FrameHeader, input::Input, tags::picture_type};
-
-/// The formats that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Mp3,
-    Adts,
-    Flac,
-    Ogg,
-    Wav,
-    Matroska,
-    Mp4,
-}
+use crate::{Error, frame_header::FrameHeader, input::Input, kind::Kind, tags::picture_type};
 
 /// A file's format, and where it begins: behind tags in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use lofty::{
     tag::{Accessor, ItemKey, Tag},
 };
 
-use crate::{input::Input, sniff::Kind};
+use crate::{input::Input, kind::Kind};
 
 /// The largest cover that is read, in bytes.
 pub const MAX_COVER_BYTES: usize = 8 << 20;

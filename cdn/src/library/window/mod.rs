@@ -8,54 +8,32 @@
 mod groups;
 mod store;
 mod timeline;
+mod written;
 
 use std::sync::{Arc, Mutex};
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
-use bytes::Bytes;
 use protocol::{
-    ErrorCode, Format, ItemId, StreamId,
-    grant::Action,
+    ItemId, StreamId,
     item::{Fragment, Manifest, ManifestTake},
-    stream::{StreamState, Visibility},
+    stream::StreamState,
 };
 
 use self::{
     groups::{Group, media, whole_groups},
     store::GroupStore,
     timeline::{Timeline, blob_of},
+    written::written,
 };
-use super::{
-    Library,
-    blobs::Blobs,
-    content::{Content, Part},
-    refusal::Refusal,
-    request::MediaRequest,
-    respond::{IMMUTABLE, Representation},
-};
+use super::{blobs::Blobs, content::Part};
 use crate::{
     hub::{Hub, SharedStream},
     lock::lock,
 };
 
-type Answer = Result<Response, Refusal>;
-
 /// The windows of which clients asked for a manifest.
 pub(super) struct Windows {
     store: Arc<GroupStore>,
     groups: Arc<Blobs>,
-}
-
-/// A take as its media is written.
-struct Written {
-    format: Format,
-    mime: String,
-    init: Bytes,
 }
 
 impl Windows {
@@ -72,66 +50,37 @@ impl Windows {
         self.groups.memory_bytes()
     }
 
-    fn stream(&self, id: StreamId) -> Result<SharedStream, Refusal> {
-        self.store.stream(id).ok_or_else(|| unknown_stream(&id.to_string()))
+    /// The stream, if the node carries it.
+    pub(super) fn stream(&self, id: StreamId) -> Option<SharedStream> {
+        self.store.stream(id)
+    }
+
+    /// The whole groups as fragments; none if that failed.
+    pub(super) async fn manifest(&self, id: StreamId, stream: SharedStream) -> Option<Manifest> {
+        let timeline = self.store.timeline(id);
+        blocking(move || manifest_of(id, &stream, &mut lock(&timeline))).await
+    }
+
+    /// The type and the media with this name; none if no manifest named it, or if reading failed.
+    pub(super) async fn find(
+        &self,
+        id: StreamId,
+        stream: SharedStream,
+        hash: String,
+    ) -> Option<(String, Part)> {
+        let timeline = self.store.timeline(id);
+        blocking(move || find(&stream, &lock(&timeline), &hash)).await.flatten()
+    }
+
+    /// The groups that were written.
+    pub(super) fn groups(&self) -> &Arc<Blobs> {
+        &self.groups
     }
 }
 
-/// `GET /streams/{stream_id}/window/manifest`.
-pub(super) async fn manifest(
-    State(library): State<Arc<Library>>,
-    Path(stream): Path<String>,
-    request: MediaRequest,
-) -> Answer {
-    let (id, stream) = library.window_of(&stream, &request)?;
-    let timeline = library.windows.store.timeline(id);
-    let manifest = blocking(move || manifest_of(id, &stream, &mut lock(&timeline))).await?;
-    Ok(([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))], Json(manifest)).into_response())
-}
-
-/// `GET /streams/{stream_id}/window/blobs/{hash}`.
-pub(super) async fn blob(
-    State(library): State<Arc<Library>>,
-    Path((stream, hash)): Path<(String, String)>,
-    request: MediaRequest,
-) -> Answer {
-    let (id, stream) = library.window_of(&stream, &request)?;
-    let timeline = library.windows.store.timeline(id);
-    let wanted = hash.clone();
-    let (mime, part) = blocking(move || find(&stream, &lock(&timeline), &wanted))
-        .await?
-        .ok_or_else(|| Refusal::unknown_blob(&hash))?;
-    let representation = Representation {
-        content: Content::of([part]),
-        mime: HeaderValue::try_from(mime).unwrap_or(HeaderValue::from_static("application/octet-stream")),
-        etag: HeaderValue::try_from(format!("\"{hash}\"")).map_err(|_| Refusal::unknown_blob(&hash))?,
-        cache: IMMUTABLE,
-        fields: Vec::new(),
-    };
-    library.respond_from(&library.windows.groups, &request, representation).await
-}
-
-impl Library {
-    /// The stream whose window a request is for, if its client may watch it.
-    fn window_of(&self, stream: &str, request: &MediaRequest) -> Result<(StreamId, SharedStream), Refusal> {
-        let id: StreamId = stream.parse().map_err(|_| unknown_stream(stream))?;
-        let stream = self.windows.stream(id)?;
-        if lock(&stream).visibility() != Visibility::Public {
-            let granted = self.grants.verify(&request.grant, id, Action::Watch, self.clock.now());
-            granted.map_err(Refusal::bad_grant)?;
-        }
-        Ok((id, stream))
-    }
-}
-
-fn unknown_stream(id: &str) -> Refusal {
-    let message = format!("this node does not carry stream {id:.32}");
-    Refusal::new(StatusCode::NOT_FOUND, ErrorCode::UnknownStream, message)
-}
-
-/// Writing and hashing megabytes would hold other tasks up.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Refusal::objects_unavailable())
+/// Writing and hashing megabytes would hold other tasks up. None if the work panicked, or the node has stopped.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
 }
 
 /// The whole groups as fragments.
@@ -163,15 +112,6 @@ fn take_of(stream: &SharedStream, timeline: &mut Timeline, groups: &[Group]) -> 
     let fragments = fragments.collect();
     let init = Some(blob_of(&written.init));
     Some(ManifestTake { mime: written.mime, init, fragments, offset_ms, alternatives: Vec::new() })
-}
-
-/// How a take is written: in the format that players get if they ask for none.
-fn written(stream: &SharedStream, take: u64) -> Option<Written> {
-    let stream = lock(stream);
-    let renditions = stream.ring().renditions(take)?;
-    let format = renditions.choose(None)?;
-    let init = renditions.init(format)?;
-    Some(Written { format, mime: init.mime.clone(), init: init.data.clone() })
 }
 
 /// The media with this name, and its type: a group that a manifest named, or the init segment of a take.

@@ -17,7 +17,7 @@ use super::{
     },
     groups::{media, whole_groups},
     timeline::Timeline,
-    written,
+    written::written,
 };
 use crate::{
     hub::{Hub, SharedStream},

@@ -58,7 +58,7 @@ use crate::{
     clock::Clock,
     connections::{Counted, TransportConnections, TransportName},
     egress::{Delivery, Egress, Session},
-    http,
+    failure::failure,
     hub::SharedStream,
     renewals::AskRenewal,
 };
@@ -257,7 +257,7 @@ async fn connect(
 }
 
 fn no_handshake(reason: &str) -> Response {
-    http::failure(StatusCode::BAD_REQUEST, WireError::new(ErrorCode::InvalidRequest, reason))
+    failure(StatusCode::BAD_REQUEST, WireError::new(ErrorCode::InvalidRequest, reason))
 }
 
 /// Where a connection comes from.
