@@ -20,6 +20,7 @@ mod reader;
 mod recorded;
 mod recording;
 mod spool;
+mod task;
 
 #[cfg(test)]
 mod same_bytes;
@@ -148,7 +149,7 @@ impl Recordings {
         let recording = Recording::new(item_id, stream_id, self.context.clone(), told.subscribe());
         self.running.insert(item_id, told);
         self.tasks.spawn(async move {
-            if !contain("recording of a stream", recording.run()).await {
+            if !contain("recording of a stream", task::run(recording)).await {
                 tokio::time::sleep(PANIC_PAUSE).await;
             }
             item_id

@@ -1,6 +1,6 @@
-//! One recording on this node: reads the stream wherever it comes from, writes it to the spool, and [hands it in](super::hand_in).
+//! One recording on this node: reads the stream wherever it comes from, and writes it to the spool.
 //!
-//! It ends once the main server lists it no more and all of it was handed in. While the stream is not carried here, the node pulls it,
+//! While the stream is not carried here, the node pulls it,
 //! as it would for a viewer.
 
 use std::{sync::Arc, time::Duration};
@@ -14,7 +14,6 @@ use tokio::sync::{Notify, watch};
 use super::{
     context::RecorderContext,
     groups::group_of,
-    hand_in::HandIn,
     reader::Reader,
     spool::{Spool, Writer},
 };
@@ -59,16 +58,8 @@ impl Recording {
         Self { item_id, stream_id, context, listed, reading, finished: Notify::new() }
     }
 
-    /// Records until the recording is over, or the node stops.
-    pub(super) async fn run(self) {
-        let ((), is_done) = tokio::join!(self.record(), HandIn::new(&self).run());
-        if is_done {
-            let item_id = self.item_id;
-            self.context.on_disk(move |spool| spool.forget(item_id)).await;
-        }
-    }
-
-    async fn record(&self) {
+    /// Writes the stream to the spool until the recording is over, or the node stops.
+    pub(super) async fn record(&self) {
         // Whatever ends this, nothing more is read.
         self.record_streams().await;
         self.reading.send_replace(Reading::Over);

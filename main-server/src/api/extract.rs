@@ -3,7 +3,7 @@
 use std::{convert::Infallible, net::IpAddr};
 
 use axum::{
-    extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
+    extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
     http::{Extensions, StatusCode, request::Parts},
 };
 use bytes::Bytes;
@@ -113,6 +113,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         Ok(Self::of(&parts.extensions))
+    }
+}
+
+/// The invitation that a path names as its second part, known or not.
+pub(crate) struct InvitationPath(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for InvitationPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let unknown = |_| Error::new(ErrorCode::UnknownInvitation, "there is no such invitation");
+        texts.map(|Path((_, invitation_id))| Self(invitation_id)).map_err(unknown)
     }
 }
 

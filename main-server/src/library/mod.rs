@@ -62,7 +62,6 @@ pub(crate) struct Appended {
     /// The groups that the manifest has, as ranges in order.
     pub(crate) recorded: Vec<GroupRange>,
     /// How many fragments were not taken because they overlap others in part.
-    #[cfg_attr(not(test), allow(dead_code, reason = "callers compare what is recorded with what they have"))]
     pub(crate) overlapping: usize,
 }
 

@@ -29,7 +29,12 @@ impl Recordings {
         let mut recorded = None;
         for run in report.fragments.chunk_by(is_of_one_take) {
             match self.append(item_id, run).await {
-                Ok(appended) => recorded = Some(appended.recorded),
+                Ok(Appended { recorded: now, overlapping }) => {
+                    if overlapping > 0 {
+                        tracing::debug!(node.id = %node_id, overlapping, "the node reports groups of {item_id} anew");
+                    }
+                    recorded = Some(now);
+                }
                 Err(error @ (Error::Invalid(_) | Error::OtherTake(_))) => {
                     tracing::warn!(node.id = %node_id, "fragments of recording {item_id} were refused: {error}");
                 }

@@ -2,13 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json as Answer,
-    extract::{FromRequestParts, Path, State},
-    http::{StatusCode, request::Parts},
-};
+use axum::{Json as Answer, extract::State, http::StatusCode};
 use protocol::{
-    ErrorCode,
     invitation::{CreateInvitation, InvitationCreated, InvitationInfo},
     title,
 };
@@ -18,23 +13,10 @@ use super::{api::Api, extract::Manager};
 use crate::{
     api::{
         error::Error,
-        extract::{Client, OptionalJson},
+        extract::{Client, InvitationPath, OptionalJson},
     },
     clock::Now,
 };
-
-/// The invitation that the path names, known or not.
-pub(super) struct InvitationPath(String);
-
-impl FromRequestParts<Arc<Api>> for InvitationPath {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Error> {
-        let texts = Path::<(String, String)>::from_request_parts(parts, api).await;
-        let unknown = |_| Error::new(ErrorCode::UnknownInvitation, "the stream has no such invitation");
-        texts.map(|Path((_, invitation_id))| Self(invitation_id)).map_err(unknown)
-    }
-}
 
 pub(super) async fn create(
     State(api): State<Arc<Api>>,
