@@ -34,7 +34,7 @@ impl Drop for MainServer {
     }
 }
 
-/// A port that nobody has now.
+/// A port that is free now.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

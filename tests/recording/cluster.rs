@@ -112,7 +112,7 @@ impl Cluster {
         let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
         command.args(arguments).stdout(Stdio::piped()).stderr(log);
         command.env("UNDEAD_CLUSTER_SECRET", SECRET).env("UNDEAD_LISTEN", listen.replace("http://", ""));
-        // Shorter than by default, so that a broadcast that nobody goes on with ends soon.
+        // Shorter than by default, so that an abandoned broadcast ends soon.
         command.env("UNDEAD_GRACE_MS", "10000").env("UNDEAD_OBJECTS", self.path("objects"));
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -245,7 +245,7 @@ impl Cluster {
     }
 }
 
-/// A port that nobody has now.
+/// A port that is free now.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -4,7 +4,7 @@
 //! asker ─► memory ─miss─► one fetch for all askers ─► disk ─miss─► object store
 //! ```
 //!
-//! A failure is the answer to those who wait for it and to nobody else. Bytes on their way are bounded, so that reading for the
+//! Only the requests that wait for a read see its failure. Bytes on their way are bounded, so that reading for the
 //! library takes a bounded share of the threads for blocking work and of memory. What is read whole is verified by its hash.
 
 use std::{

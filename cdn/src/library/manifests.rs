@@ -43,7 +43,7 @@ pub(crate) enum Fetched {
 
 /// Why there is no manifest.
 pub(crate) enum FetchError {
-    /// The main server's answer: there is none.
+    /// The main server answered that there is no manifest.
     Refused(Refusal),
     /// No main server answers.
     Away,

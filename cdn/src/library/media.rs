@@ -30,7 +30,7 @@ pub(crate) struct ItemMedia {
     mimes: Vec<HeaderValue>,
 }
 
-/// A manifest that names a blob by what is no hash, or is none at all.
+/// A manifest that names a blob by an invalid hash, or cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the manifest of a main server is not one: {0}")]
 pub(crate) struct InvalidManifest(String);

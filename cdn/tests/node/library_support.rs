@@ -28,7 +28,7 @@ pub(crate) struct Cluster {
     pub(crate) folder: TempDir,
     pub(crate) node: SocketAddr,
     _first: Running,
-    /// What nodes tell, which nobody reads here.
+    /// Keeps the channel of the nodes' reports open; the tests do not read them.
     _told: UnboundedReceiver<Told>,
 }
 

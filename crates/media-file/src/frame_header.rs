@@ -68,7 +68,7 @@ impl FrameHeader {
         })
     }
 
-    /// ISO 13818-7, section 6.2. Frames of several access units are not read: nobody writes them.
+    /// ISO 13818-7, section 6.2. Frames of several access units are not read: no encoder writes them.
     fn read_adts(data: &[u8]) -> Option<Self> {
         let &[_, second, third, fourth, fifth, sixth, seventh, ..] = data else { return None };
         let bytes = usize::from(fourth & 3) << 11 | usize::from(fifth) << 3 | usize::from(sixth >> 5);

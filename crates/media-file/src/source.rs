@@ -74,7 +74,7 @@ impl Packet {
     }
 }
 
-/// The time of a number of samples, in µs, rounded to the nearest: whoever counts in samples again gets the same number.
+/// The time of a number of samples, in µs, rounded to the nearest, so that converting back gives the same number.
 pub(crate) fn samples_us(samples: i64, sample_rate: u32) -> i64 {
     ticks_us(samples, sample_rate)
 }

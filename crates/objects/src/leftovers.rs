@@ -33,7 +33,7 @@ fn remove(folder: &Path, until: SystemTime) -> io::Result<u64> {
     Ok(removed)
 }
 
-/// What is gone meanwhile is none.
+/// Entries that are gone meanwhile are left out.
 fn or_none<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -88,7 +88,7 @@ pub enum ErrorCode {
     ChecksumMismatch,
     /// The library is full, or the caller's share of it.
     QuotaExceeded,
-    /// The file is none that browsers play, or is damaged; the message says why.
+    /// Browsers cannot play the file, or it is damaged; the message says why.
     UnsupportedMedia,
     /// No such bytes in the object store.
     UnknownBlob,

@@ -174,7 +174,7 @@ pub struct ChangeItem {
     /// Its title; see [`title::clean`](crate::title::clean).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// Who made it; empty for nobody.
+    /// Who made it; an empty text removes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artist: Option<String>,
     /// What it belongs to; empty for nothing.
@@ -262,7 +262,7 @@ pub struct RecordStream {
     /// nothing since recording was switched on: the node records all that it has, see `from_now`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<GroupName>,
-    /// Whether recording was switched on while the stream was live: where `next` is none, the node records nothing older than the
+    /// Whether recording was switched on while the stream was live: without `next`, the node records nothing older than the
     /// group that was the newest when it first saw this entry.
     #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "std::ops::Not::not")]
     pub from_now: bool,

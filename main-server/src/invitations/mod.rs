@@ -137,7 +137,7 @@ impl Invitations {
         list
     }
 
-    /// Revokes an invitation to a stream or item. When this returns, it admits nobody at any main server that sees the store.
+    /// Revokes an invitation to a stream or item. When this returns, no main server that sees the store admits anyone with it.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Store`].

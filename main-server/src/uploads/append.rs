@@ -168,7 +168,7 @@ impl Writing<'_> {
         if self.checksum.is_none() { self.count().await } else { Ok(()) }
     }
 
-    /// Counts what is stored, if nobody took the upload over.
+    /// Counts what is stored, unless another request took the upload over.
     async fn count(&mut self) -> Result<(), Error> {
         let (writer, end, now_ms) = (self.writer, self.stored, Now::read().unix_ms());
         if end == 0 {

@@ -149,7 +149,7 @@ impl Record {
         Some(Self { changed_at_ms: now_ms, ..record })
     }
 
-    /// Whether nobody took the upload over from `writer`.
+    /// Whether `writer` still has the upload: no other request took it over.
     pub(super) fn is_written_by(&self, writer: u32) -> bool {
         self.phase == Phase::Receiving && self.writer == writer
     }

@@ -42,7 +42,7 @@ impl StandIn {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let answers = answers.clone();
-                // A connection that ends concerns nobody else.
+                // A connection that ends does not affect the others.
                 thread::spawn(move || attend(stream, &answers));
             }
         });

@@ -17,7 +17,7 @@ export interface ListQuery {
   tag?: string | undefined;
   /** By how well it matches, if there are words, else the newest first, if left out. */
   sort?: Sort | undefined;
-  /** Those that the caller may change, whoever may see them. */
+  /** Those that the caller may change, whatever their visibility. */
   mine?: boolean | undefined;
   /** Those that the caller deleted and can restore. */
   deleted?: boolean | undefined;

@@ -38,7 +38,7 @@ describe('a manifest', () => {
     { item_id: 'x', takes: [{ mime: 'a', fragments: [{ ...fragment(0, 0), hash: '../../secret' }] }] },
     { item_id: 'x', takes: [{ mime: 'a', fragments: [{ ...fragment(0, 0), bytes: -1 }] }] },
     { item_id: 'x', takes: [{ mime: 'a', fragments: [{ ...fragment(0, 0), start_ms: NaN }] }] },
-  ])('that is none is refused: %j', (value) => {
+  ])('that cannot be read is refused: %j', (value) => {
     expect(() => readManifest(value)).toThrow(expect.objectContaining({ code: 'bad_answer' }));
   });
 

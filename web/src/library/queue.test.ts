@@ -47,7 +47,7 @@ it('stays at what plays when others move and go', () => {
   expect(names(queue)).toBe('c');
 });
 
-it('is there after a reload, and empty where what was stored is none', () => {
+it('is there after a reload, and empty where what was stored cannot be read', () => {
   const kept = memory();
   const queue = new Queue(kept);
   queue.play(item('a'));

@@ -9,7 +9,7 @@ export type BroadcastPolicy = 'open' | 'key' | 'account';
 /** Whether streams are recorded: never, where the broadcaster says so, all. */
 export type RecordPolicy = 'off' | 'ask' | 'all';
 
-/** Who may upload into the library: everybody, holders of an account, nobody. */
+/** Which clients may upload into the library: all, those with an account, none. */
 export type UploadPolicy = 'open' | 'account' | 'off';
 
 /** Answer to `GET /api/me`. */

@@ -56,7 +56,7 @@ async fn appends_at_the_same_time_through_several_servers_are_all_kept() {
         let server = if group % 2 == 0 { &a } else { &b };
         async move { server.library.append(item_id, &take(0), &[fragment(group, 1)]).await.map(drop) }
     });
-    // A writer that always loses gives up with a conflict; whoever called tries again.
+    // A writer that always loses gives up with a conflict; the caller tries again.
     for (group, outcome) in join_all(appends).await.into_iter().enumerate() {
         if outcome.is_err() {
             a.library.append(item_id, &take(0), &[fragment(group as u64, 1)]).await.unwrap();

@@ -114,7 +114,7 @@ async fn no_more_items_than_agreed_are_made() {
     let server = Cluster::new().await.member(|config| config.library.items = 1).await;
     let item_id = item(&server, "a", |_| {}).await;
     assert!(matches!(server.library.room_for(None, 0), Err(Error::Full(_))));
-    // The same item again is none more.
+    // Adding the same item again changes nothing.
     assert_eq!(item(&server, "a", |new| new.item_id = item_id).await, item_id);
     let more = super::NewItem {
         item_id: crate::library::new_id().unwrap(),

@@ -1,5 +1,5 @@
 //! Reads a file on a thread of its own, and hands on what it finds. The thread never has more than one fragment in memory
-//! that nobody took.
+//! that no request took.
 
 use std::{io, thread};
 

@@ -164,7 +164,7 @@ impl Uploads {
         self.done(key).await
     }
 
-    /// The parts of an upload are not needed any more if its item is gone for good. Until then somebody may restore the item.
+    /// The parts of an upload are not needed any more if its item is gone for good. Until then the item may be restored.
     async fn done_if_gone(&self, key: &Key) -> Result<(), Error> {
         if let Some(record) = self.records.get(key)
             && !self.library.is_gone(record.item_id).await?
