@@ -124,6 +124,33 @@ async fn what_arrives_late_makes_a_recording_ready_that_failed_without_it() {
 }
 
 #[tokio::test]
+async fn a_recording_whose_item_is_of_a_newer_version_is_not_ended() {
+    let cluster = Cluster::new().await;
+    let newer = cluster.member(|_| {}).await;
+    let node = newer.node("n").await;
+    let recorded = json!({ "title": "x", "record": true });
+    let created: StreamCreated = newer.post("/api/streams", None, recorded.clone()).await.read();
+    until("the item is made", async || told(&newer, &node, &created).await.is_some()).await;
+    let (kv, name) = (newer.context().store.kv.clone(), created.recording.unwrap().to_string());
+    let namespace = <crate::library::Record as store::Record>::NAMESPACE;
+    drop(newer);
+    let entry = kv.get(namespace, &name).await.unwrap().unwrap();
+    let record = String::from_utf8(entry.value.to_vec()).unwrap().replace("\"recording\"", "\"hologram\"");
+    kv.compare_and_set(namespace, &name, record.into(), None, store::Expect::Revision(entry.revision))
+        .await
+        .unwrap();
+
+    let older = cluster.member(|_| {}).await;
+    let node = older.node("m").await;
+    let another: StreamCreated = older.post("/api/streams", None, recorded).await.read();
+    // All recordings are looked after in one round.
+    until("recordings were looked after", async || told(&older, &node, &another).await.is_some()).await;
+    let stream = older.get(&format!("/api/streams/{}", created.stream_id)).await;
+    let stream = stream.read::<protocol::stream::StreamInfo>();
+    assert_eq!(stream.recording, created.recording, "it is still to be recorded");
+}
+
+#[tokio::test]
 async fn an_item_that_is_gone_for_good_takes_no_reports() {
     let cluster = Cluster::new().await;
     let a = cluster.member(|_| {}).await;

@@ -198,6 +198,8 @@ impl Recordings {
         };
         let item = match self.library.find(item_id).await? {
             Some(item) if !item.is_deleted() => item,
+            // An item of a newer version: main servers of that version look after its recording.
+            None if !self.library.is_gone(item_id).await? => return Ok(()),
             _ => return self.abandon(item_id, seen.map(|(stream_id, _)| stream_id)).await,
         };
         self.refresh_if_changed(item_id, &record, item.media_version).await?;
