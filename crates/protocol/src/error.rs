@@ -94,6 +94,16 @@ pub enum ErrorCode {
     UnknownBlob,
     /// The object store cannot be reached now: try again.
     ObjectsUnavailable,
+    /// No party with this id, or it is over, or it is not for the caller to see.
+    UnknownParty,
+    /// The party has no such member, or the token is no member's any more: join again.
+    UnknownMember,
+    /// The queue of the party has no such entry.
+    UnknownEntry,
+    /// The member may not do this in this party.
+    NotAllowed,
+    /// The party has another revision than `if_revision`.
+    Conflict,
     /// More than is accepted from one address, connection or stream: send or ask for less.
     LimitReached,
     /// The server failed. Its log has the reason; the message does not.

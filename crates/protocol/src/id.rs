@@ -1,4 +1,4 @@
-//! Ids. A stream is keyed by the MD5 of its title and creation time; an item of the library by random bytes; a node by what
+//! Ids. A stream is keyed by the MD5 of its title and creation time; an item of the library and a party by random bytes; a node by what
 //! the main server gave it.
 
 use std::{fmt, str::FromStr};
@@ -65,6 +65,11 @@ hex_id! {
     ItemId, InvalidItemId, "an item id is 32 lower-case hex digits"
 }
 
+hex_id! {
+    /// Identifies a party: 16 random bytes, written as 32 lower-case hex digits.
+    PartyId, InvalidPartyId, "a party id is 32 lower-case hex digits"
+}
+
 impl StreamId {
     /// The id of the stream called `title`, created `created_at_ns` nanoseconds after the Unix epoch:
     /// MD5 of the title's UTF-8 bytes followed by that number in decimal.
@@ -84,6 +89,13 @@ impl From<StreamId> for ItemId {
 }
 
 impl ItemId {
+    /// The id with these bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl PartyId {
     /// The id with these bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)

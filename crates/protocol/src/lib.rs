@@ -17,6 +17,7 @@ pub mod lenient;
 pub mod message;
 pub mod millis;
 pub mod node;
+pub mod party;
 pub mod stream;
 pub mod stream_key;
 pub mod title;
@@ -24,5 +25,5 @@ pub mod upkeep;
 
 pub use error::{ErrorBody, ErrorCode, WireError};
 pub use format::{Format, Formats};
-pub use id::{ItemId, NodeId, StreamId};
+pub use id::{ItemId, NodeId, PartyId, StreamId};
 pub use lenient::Located;

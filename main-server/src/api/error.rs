@@ -99,14 +99,16 @@ impl Error {
 fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::InvalidRequest | ErrorCode::InvalidTitle => StatusCode::BAD_REQUEST,
-        ErrorCode::Unauthorized | ErrorCode::WrongPassword | ErrorCode::BroadcastNotAllowed => {
-            StatusCode::UNAUTHORIZED
-        }
+        ErrorCode::Unauthorized
+        | ErrorCode::WrongPassword
+        | ErrorCode::BroadcastNotAllowed
+        | ErrorCode::UnknownMember => StatusCode::UNAUTHORIZED,
         ErrorCode::InvalidGrant
         | ErrorCode::WrongPassphrase
         | ErrorCode::InvitationRefused
         | ErrorCode::Forbidden
         | ErrorCode::Csrf
+        | ErrorCode::NotAllowed
         | ErrorCode::SetupRefused => StatusCode::FORBIDDEN,
         ErrorCode::NotFound
         | ErrorCode::UnknownStream
@@ -116,10 +118,13 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::UnknownInvitation
         | ErrorCode::UnknownItem
         | ErrorCode::UnknownUpload
-        | ErrorCode::UnknownBlob => StatusCode::NOT_FOUND,
+        | ErrorCode::UnknownBlob
+        | ErrorCode::UnknownParty
+        | ErrorCode::UnknownEntry => StatusCode::NOT_FOUND,
         ErrorCode::HostnameTaken
         | ErrorCode::NameTaken
         | ErrorCode::LastOperator
+        | ErrorCode::Conflict
         | ErrorCode::ItemNotReady
         | ErrorCode::UploadConflict => StatusCode::CONFLICT,
         ErrorCode::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
