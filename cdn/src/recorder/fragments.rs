@@ -1,11 +1,11 @@
 //! Whole groups of a file in, fragments out. Pure.
 //!
-//! A fragment is as many successive groups as are missing from the manifest, of at most [`MOST_FRAGMENT_BYTES`] unless it is a single
-//! group. Where groups of the middle are recorded already, what is left is cut anew around them.
+//! A fragment is as many successive groups as are missing from the manifest, of one part of it ([`PART_GROUPS`]), of at most
+//! [`MOST_FRAGMENT_BYTES`] unless it is a single group. Where groups of the middle are recorded already, what is left is cut anew around them.
 
 use std::ops::Range;
 
-use protocol::item::GroupName;
+use protocol::item::{GroupName, PART_GROUPS};
 
 /// Most bytes of a fragment of several groups.
 pub(super) const MOST_FRAGMENT_BYTES: u64 = 16 << 20;
@@ -59,7 +59,7 @@ impl Groups<'_> {
         let mut to = from + 1;
         while let Some(group) = self.groups.get(to).filter(|group| is_missing(group)) {
             bytes = bytes.saturating_add(group.bytes);
-            if bytes > MOST_FRAGMENT_BYTES {
+            if bytes > MOST_FRAGMENT_BYTES || group.number.is_multiple_of(PART_GROUPS) {
                 break;
             }
             to += 1;
@@ -121,6 +121,16 @@ mod tests {
         assert_eq!(cuts(&[1, 2, 3], &[]), [(5, 3, 0, 9999, true)]);
         assert_eq!(cuts(&[10, 6, 1], &[]), [(5, 2, 0, 2000, false), (7, 1, 2000, 7999, true)]);
         assert_eq!(cuts(&[20, 1], &[]), [(5, 1, 0, 1000, false), (6, 1, 1000, 8999, true)]);
+    }
+
+    #[test]
+    fn a_fragment_lies_within_a_part_of_the_manifest() {
+        let mut groups = groups(&[1; 4]);
+        (510..).zip(&mut groups).for_each(|(number, group)| group.number = number);
+        let all = Groups { take: 1, groups: &groups, end_ms: 9999, ends_take: true };
+        let cut =
+            |from| all.first_missing(|name| name.group >= from).map(|cut| (cut.first.group, cut.groups));
+        assert_eq!([cut(510), cut(512)], [Some((510, 2)), Some((512, 2))]);
     }
 
     #[test]

@@ -42,6 +42,11 @@ impl GroupSet {
         self.ranges.is_empty()
     }
 
+    /// Its first group.
+    pub(super) fn first(&self) -> Option<GroupName> {
+        self.ranges.keys().next().copied()
+    }
+
     /// Whether a group is in it.
     pub(super) fn contains(&self, name: GroupName) -> bool {
         let range = self.ranges.range(..=name).next_back();

@@ -24,12 +24,18 @@ impl Recorded {
     /// Whether the manifest may hold a group: a heartbeat says so, and no answer to a report does.
     pub(super) fn is_unconfirmed(&self, name: GroupName) -> bool {
         let is_before_next = self.next.is_some_and(|next| name < next);
-        is_before_next && !self.is_missing(name) && !self.contains(name)
+        is_before_next && !self.is_named(name) && !self.contains(name)
     }
 
-    /// Whether the main server misses a group before others that it has.
+    /// Whether the main server misses a group before others that it has. It may not know that the recording began before those.
     pub(super) fn is_missing(&self, name: GroupName) -> bool {
-        self.missing.iter().any(|missing| missing.contains(name)) && !self.reported.contains(name)
+        let is_before_all = self.reported.first().is_some_and(|first| name < first);
+        is_before_all || self.is_named(name) && !self.reported.contains(name)
+    }
+
+    /// Whether a heartbeat names a group as missing.
+    fn is_named(&self, name: GroupName) -> bool {
+        self.missing.iter().any(|missing| missing.contains(name))
     }
 
     /// An answer to a report.
@@ -61,5 +67,16 @@ mod tests {
         recorded.confirm(&[GroupRange { first: name(0, 4), groups: 2 }]);
         assert_eq!(unconfirmed(&recorded), [false, false, false, false, true, false]);
         assert!(recorded.contains(name(0, 5)) && !recorded.is_missing(name(0, 5)));
+    }
+
+    #[test]
+    fn what_is_before_all_that_the_manifest_has_is_missing() {
+        let name = |group| GroupName { take: 0, group };
+        let mut recorded = Recorded::default();
+        // Recording was switched on in the middle of the stream.
+        recorded.learn(Some(name(14)), &[]);
+        assert!(!recorded.is_missing(name(10)), "it may be there");
+        recorded.confirm(&[GroupRange { first: name(13), groups: 1 }]);
+        assert!(recorded.is_missing(name(10)) && !recorded.is_missing(name(14)));
     }
 }

@@ -274,7 +274,8 @@ pub struct RecordStream {
 }
 
 /// Groups that the manifest of a recording lacks: all whose name is at least `first` and less than `until`, in the order of their
-/// names. There may be fewer than the names allow for, where a take ended, or none.
+/// names. There may be fewer than the names allow for, where a take ended, or none; and the manifest may have some of them, where
+/// there are too many holes to name each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingGroups {
     /// The group after the one that is recorded before.
@@ -300,7 +301,11 @@ pub enum RecorderRole {
     Standby,
 }
 
-/// A group of a stream.
+/// How many successive groups of a take, from a multiple of this on, main servers keep together. A node reports fragments that lie
+/// within them: two main servers that take overlapping ones at the same time notice it.
+pub const PART_GROUPS: u64 = 512;
+
+/// Successive groups of one take..
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct GroupName {
     /// Which run of the recorder.

@@ -71,6 +71,7 @@ impl Fixture {
                 first_group: index,
                 groups: 1,
                 blob: fixture.put(content).await,
+                format: 0,
                 alternatives: vec![],
                 start_ms: 10_000 * index,
                 duration_ms: 10_000,

@@ -2,7 +2,7 @@
 
 use protocol::item::{GroupName, GroupRange, MissingGroups};
 
-/// Most holes that nodes are told of at a time, the oldest ones; the others follow once these are filled or given up.
+/// Most holes that nodes are told of at a time. The oldest of more are told as one, with what is recorded between them.
 const MOST_HOLES: usize = 64;
 
 /// What nodes are told to add to the manifest of a recording.
@@ -34,11 +34,17 @@ impl Gaps {
                 run = Some((run.map_or(first, |(run_first, _)| run_first), end));
             }
         }
-        gaps.missing.truncate(MOST_HOLES);
+        join_oldest(&mut gaps.missing);
         let last = recorded.last().map(end);
         gaps.next = last.filter(|last| pauses.iter().all(|pause| pause < last));
         gaps
     }
+}
+
+fn join_oldest(holes: &mut Vec<MissingGroups>) {
+    let Some(surplus) = holes.len().checked_sub(MOST_HOLES) else { return };
+    holes[surplus].first = holes[0].first;
+    holes.drain(..surplus);
 }
 
 /// Before every other group.
@@ -101,6 +107,17 @@ mod tests {
         assert_eq!(Gaps::between(&late, &[name(0, 5)], true).missing, []);
         // Recording was on, but nothing of that arrived.
         assert_eq!(Gaps::between(&[range(0, 9, 4)], &[name(0, 9)], false).missing, []);
+    }
+
+    #[test]
+    fn every_hole_is_among_the_ones_that_are_told_however_many_there_are() {
+        let recorded: Vec<_> = (0..200).map(|at| range(0, 2 * at, 1)).collect();
+        let gaps = Gaps::between(&recorded, &[], true);
+        assert_eq!(gaps.missing.len(), MOST_HOLES);
+        assert_eq!(gaps.missing[0], hole(name(0, 1), name(0, 272)));
+        assert_eq!(gaps.missing[1], hole(name(0, 273), name(0, 274)));
+        let is_told = |group| gaps.missing.iter().any(|hole| hole.contains(name(0, group)));
+        assert!((0..199).all(|at| is_told(2 * at + 1)));
     }
 
     proptest! {

@@ -86,6 +86,7 @@ fn fragment(reported: &RecordedFragment) -> TakeFragment {
         first_group: reported.first.group,
         groups: reported.groups,
         blob: reported.blob.clone(),
+        format: 0,
         alternatives: Vec::new(),
         start_ms: reported.start_ms,
         duration_ms: reported.duration_ms,

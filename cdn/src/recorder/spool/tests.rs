@@ -170,6 +170,7 @@ fn a_standby_hands_in_what_the_main_server_misses_and_deletes_what_a_report_conf
     let (item_id, stream_id, next) = (item(), stream(), Some(name(0, 7)));
     let entry = RecordStream { stream_id, item_id, role, next, from_now: false, missing: vec![missing] };
     spool.learn(&entry);
+    spool.confirm(item(), &[GroupRange { first: name(0, 0), groups: 1 }]);
     assert_eq!(hand_in(&spool, Wanted::Missing), [(name(0, 1), 2, media(0, 1..3))]);
     assert_eq!(disk.files().len(), 3, "the main server may not have named all that it lacks");
     assert!(spool.has_unconfirmed(item()));

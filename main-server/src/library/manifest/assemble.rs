@@ -1,7 +1,7 @@
 //! The manifest that players get, made of the takes of an item. Pure.
 //!
 //! Takes are played one after another, without pauses. A take with a hole, groups that no node has any more, becomes two takes
-//! with the same init segment. While an item grows, its manifest ends at the first hole that may still be filled, so that what
+//! with the same init segment, and one that nodes of several versions wrote becomes several, each with its own. While an item grows, its manifest ends at the first hole that may still be filled, so that what
 //! players know of it never moves.
 
 use std::collections::BTreeMap;
@@ -33,10 +33,7 @@ pub(crate) fn recorded(takes: &Takes) -> Vec<GroupRange> {
 /// Length and size of the media.
 pub(crate) fn totals(takes: &Takes, is_growing: bool) -> Totals {
     let duration_ms = runs(takes, is_growing).iter().map(|run| span_ms(&run.fragments)).sum();
-    let inits = takes.values().flat_map(|take| {
-        let formats = std::iter::once(&take.head.format).chain(&take.head.alternatives);
-        formats.filter_map(|format| format.init.as_ref())
-    });
+    let inits = takes.values().flat_map(|take| take.head.inits());
     let fragments = takes.values().flat_map(Take::fragments).flat_map(TakeFragment::blobs);
     Totals { duration_ms, bytes: inits.chain(fragments).fold(0, |sum, blob| blob.bytes.saturating_add(sum)) }
 }
@@ -53,7 +50,7 @@ pub(crate) fn assemble(item_id: ItemId, takes: &Takes, is_growing: bool) -> Mani
     Manifest { item_id, is_growing, takes: takes.collect() }
 }
 
-/// Fragments of one take without a hole.
+/// Fragments of one take and one format without a hole.
 struct Run<'a> {
     take: &'a Take,
     fragments: Vec<&'a TakeFragment>,
@@ -68,13 +65,12 @@ fn runs(takes: &Takes, is_growing: bool) -> Vec<Run<'_>> {
         let mut fragments: Vec<&TakeFragment> = Vec::new();
         for fragment in take.fragments() {
             let is_behind_hole = next.is_some_and(|next| next != fragment.first_group);
-            if is_behind_hole {
-                if !fragments.is_empty() {
-                    runs.push(Run { take, fragments: std::mem::take(&mut fragments) });
-                }
-                if is_growing && fragment.first_group > take.head.settled_before {
-                    return runs;
-                }
+            let is_other = fragments.last().is_some_and(|last| last.format != fragment.format);
+            if (is_behind_hole && !fragments.is_empty()) || is_other {
+                runs.push(Run { take, fragments: std::mem::take(&mut fragments) });
+            }
+            if is_behind_hole && is_growing && fragment.first_group > take.head.settled_before {
+                return runs;
             }
             next = Some(fragment.end());
             fragments.push(fragment);
@@ -100,8 +96,10 @@ fn span_ms(fragments: &[&TakeFragment]) -> u64 {
 impl Run<'_> {
     /// It as a take that begins at `begins_ms` of the item.
     fn manifest_take(&self, begins_ms: u64) -> ManifestTake {
-        let first_ms = self.fragments.first().map_or(0, |first| first.start_ms);
+        let (first_ms, number) =
+            self.fragments.first().map_or((0, 0), |first| (first.start_ms, first.format));
         let head = &self.take.head;
+        let format = head.numbered(number);
         let of_format = |blob: fn(&TakeFragment, usize) -> Option<&Blob>, format: usize| {
             let with_next = self.fragments.iter().zip(self.fragments.iter().skip(1).map(Some).chain([None]));
             with_next
@@ -122,8 +120,8 @@ impl Run<'_> {
             fragments: of_format(|fragment, index| fragment.alternatives.get(index), index),
         });
         ManifestTake {
-            mime: head.format.mime.clone(),
-            init: head.format.init.clone(),
+            mime: format.mime.clone(),
+            init: format.init.clone(),
             fragments: of_format(|fragment, _| Some(&fragment.blob), 0),
             offset_ms: begins_ms.cast_signed().saturating_sub(first_ms.cast_signed()),
             alternatives: alternatives.collect(),

@@ -81,12 +81,7 @@ mod tests {
 
     #[test]
     fn those_that_were_not_asked_for_longest_make_room() {
-        let head = || TakeHead {
-            format: Format { mime: "audio/mp4".into(), init: None },
-            alternatives: vec![],
-            settled_before: 0,
-            is_over: true,
-        };
+        let head = || TakeHead::new(Format { mime: "audio/mp4".into(), init: None }, vec![]);
         let takes: Takes =
             (0..MOST_FRAGMENTS as u64 / 3).map(|n| (n, Take::new(head(), Revision(1)))).collect();
         let large = Arc::new(Cached { version: 1, takes });

@@ -100,10 +100,10 @@ impl Manifests {
         if count > MOST_FRAGMENTS {
             return Err(Error::Full(format!("an item has at most {MOST_FRAGMENTS} fragments")));
         }
-        self.begin(item_id, new, takes).await?;
-        let mut by_part: BTreeMap<u64, Vec<&TakeFragment>> = BTreeMap::new();
+        let format = self.begin(item_id, new, takes).await?;
+        let mut by_part: BTreeMap<u64, Vec<TakeFragment>> = BTreeMap::new();
         for fragment in fragments {
-            by_part.entry(fragment.part()).or_default().push(fragment);
+            by_part.entry(fragment.part()).or_default().push(TakeFragment { format, ..fragment.clone() });
         }
         let mut overlapping = 0;
         for (index, fragments) in by_part {
@@ -122,23 +122,29 @@ impl Manifests {
         Ok(overlapping)
     }
 
-    async fn begin(&self, item_id: ItemId, new: &NewTake, takes: &mut Takes) -> Result<(), Error> {
-        if let Some(known) = takes.get(&new.take) {
-            let is_same = known.head.format == new.format && known.head.alternatives == new.alternatives;
-            return is_same.then_some(()).ok_or(Error::OtherTake(new.take));
-        }
-        if takes.len() >= MOST_TAKES {
-            return Err(Error::Full(format!("an item has at most {MOST_TAKES} takes")));
-        }
-        let head = TakeHead {
-            format: new.format.clone(),
-            alternatives: new.alternatives.clone(),
-            settled_before: 0,
-            is_over: false,
+    /// Writes the take if it is new, or its init segment if that is. Returns the number of the format in the take.
+    async fn begin(&self, item_id: ItemId, new: &NewTake, takes: &mut Takes) -> Result<usize, Error> {
+        let key = Key::Head(new.take).of(item_id);
+        let Some(known) = takes.get_mut(&new.take) else {
+            if takes.len() >= MOST_TAKES {
+                return Err(Error::Full(format!("an item has at most {MOST_TAKES} takes")));
+            }
+            let head = TakeHead::new(new.format.clone(), new.alternatives.clone());
+            let revision = self.set(&key, &head, Expect::Absent).await?;
+            takes.insert(new.take, Take::new(head, revision));
+            return Ok(0);
         };
-        let revision = self.set(&Key::Head(new.take).of(item_id), &head, Expect::Absent).await?;
-        takes.insert(new.take, Take::new(head, revision));
-        Ok(())
+        if let Some(number) = known.head.number_of(&new.format, &new.alternatives) {
+            return Ok(number);
+        }
+        if !known.head.takes(&new.format, &new.alternatives) {
+            return Err(Error::OtherTake(new.take));
+        }
+        let mut head = known.head.clone();
+        head.others.push(new.format.clone());
+        known.revision = self.set(&key, &head, Expect::Revision(known.revision)).await?;
+        known.head = head;
+        Ok(known.head.others.len())
     }
 
     /// Gives up the groups that are missing between those that are there: the manifest continues after them.
@@ -215,10 +221,7 @@ impl Manifests {
                 match key {
                     Key::Head(_) => {
                         let head: TakeHead = read(entry)?;
-                        let formats = std::iter::once(&head.format).chain(&head.alternatives);
-                        formats
-                            .filter_map(|format| format.init.as_ref())
-                            .for_each(|blob| each(item_id, blob));
+                        head.inits().for_each(|blob| each(item_id, blob));
                     }
                     Key::Part(..) => {
                         let part: Part = read(entry)?;

@@ -4,14 +4,14 @@
 //! there is passed over, one that overlaps others in part is refused, and any other one is taken, wherever it belongs. Takes of
 //! files have one group in each fragment.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
-use protocol::item::{Blob, GroupName, GroupRange};
+use protocol::item::{Blob, GroupName, GroupRange, PART_GROUPS};
 use serde::{Deserialize, Serialize};
 use store::Revision;
 
-/// How many groups a part covers.
-const PART_GROUPS: u64 = 512;
+/// Most further init segments of a take.
+const MOST_OTHERS: usize = 7;
 
 /// The types and init segments of a take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub(crate) struct TakeHead {
     /// The same frames in other formats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) alternatives: Vec<Format>,
+    /// Further init segments of the take: nodes of other versions may write its frames in another way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) others: Vec<Format>,
     /// Groups before this one that are missing are lost.
     #[serde(default)]
     pub(crate) settled_before: u64,
@@ -40,6 +43,47 @@ pub(crate) struct Format {
     pub(crate) init: Option<Blob>,
 }
 
+impl TakeHead {
+    /// The head of a take without fragments.
+    pub(crate) fn new(format: Format, alternatives: Vec<Format>) -> Self {
+        Self { format, alternatives, others: Vec::new(), settled_before: 0, is_over: false }
+    }
+
+    /// Which of the formats a fragment is in; `None` if the take does not have it.
+    pub(super) fn number_of(&self, format: &Format, alternatives: &[Format]) -> Option<usize> {
+        let is_same = self.alternatives == alternatives;
+        self.formats().position(|known| known == format).filter(|_| is_same)
+    }
+
+    /// The format of that number, or the first one.
+    pub(super) fn numbered(&self, number: usize) -> &Format {
+        self.formats().nth(number).unwrap_or(&self.format)
+    }
+
+    /// Whether a fragment of the take may be in this format, which it does not have yet.
+    pub(super) fn takes(&self, format: &Format, alternatives: &[Format]) -> bool {
+        let has_alternatives = !self.alternatives.is_empty() || !alternatives.is_empty();
+        !has_alternatives && self.others.len() < MOST_OTHERS && format.container() == self.format.container()
+    }
+
+    /// The formats that fragments may be in.
+    fn formats(&self) -> impl Iterator<Item = &Format> {
+        std::iter::once(&self.format).chain(&self.others)
+    }
+
+    /// The init segments that it names.
+    pub(super) fn inits(&self) -> impl Iterator<Item = &Blob> {
+        self.formats().chain(&self.alternatives).filter_map(|format| format.init.as_ref())
+    }
+}
+
+impl Format {
+    /// The type without its codecs.
+    fn container(&self) -> &str {
+        self.mime.split(';').next().unwrap_or_default().trim()
+    }
+}
+
 /// A fragment of a take. Its blobs are in the object store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TakeFragment {
@@ -52,6 +96,9 @@ pub(crate) struct TakeFragment {
     /// Its bytes.
     #[serde(flatten)]
     pub(crate) blob: Blob,
+    /// The number of the format of the take that it is in.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) format: usize,
     /// In each alternative format of the take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) alternatives: Vec<Blob>,
@@ -72,6 +119,12 @@ fn one() -> u64 {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_one(count: &u64) -> bool {
     *count == 1
+}
+
+// Serde passes references.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl TakeFragment {
@@ -132,15 +185,7 @@ impl Take {
 
     /// Its fragments in the order of their groups. Where two servers wrote fragments that overlap, the earlier one counts.
     pub(super) fn fragments(&self) -> impl Iterator<Item = &TakeFragment> {
-        let all = self.parts.values().flat_map(|stored| &stored.part.fragments);
-        let mut next = 0;
-        all.filter(move |fragment| {
-            let is_behind = fragment.first_group >= next;
-            if is_behind {
-                next = fragment.end();
-            }
-            is_behind
-        })
+        shown(self.parts.values().flat_map(|stored| &stored.part.fragments))
     }
 
     /// How many fragments it has.
@@ -151,17 +196,17 @@ impl Take {
     /// The part with `fragment` in it, if it can be taken.
     pub(super) fn with(&self, part: &mut Part, fragment: &TakeFragment) -> Outcome {
         let (first, end) = (fragment.first_group, fragment.end());
-        let index = fragment.part();
+        let of = |parts: Range<u64>| self.parts.range(parts).flat_map(|(_, stored)| &stored.part.fragments);
         // A fragment of the part before may reach into this one, and this one's into the next.
-        let others = self.parts.iter().filter(|(other, _)| **other != index);
-        let others = others.flat_map(|(_, stored)| &stored.part.fragments);
-        let overlaps = |known: &&TakeFragment| known.first_group < end && known.end() > first;
-        let covered: u64 = others
-            .chain(&part.fragments)
-            .filter(overlaps)
+        let (before, after) = (of(0..fragment.part()), of(fragment.part() + 1..u64::MAX));
+        let overlaps = |known: &TakeFragment| known.first_group < end && known.end() > first;
+        let covered: u64 = shown(before.chain(&part.fragments).chain(after))
+            .filter(|known| overlaps(known))
             .map(|known| known.end().min(end) - known.first_group.max(first))
             .sum();
         if covered == 0 {
+            // What overlaps now does not count.
+            part.fragments.retain(|known| !overlaps(known));
             let at = part.fragments.partition_point(|known| known.first_group < first);
             part.fragments.insert(at, fragment.clone());
             Outcome::Taken
@@ -188,6 +233,7 @@ impl Take {
         }
         ranges
     }
+
     /// Whether the other version comes from the same writes.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         let revisions = |take: &Self| {
@@ -196,4 +242,16 @@ impl Take {
         };
         revisions(self) == revisions(other)
     }
+}
+
+/// The fragments that count among `all`, which are in the order of their groups.
+fn shown<'a>(all: impl Iterator<Item = &'a TakeFragment>) -> impl Iterator<Item = &'a TakeFragment> {
+    let mut next = 0;
+    all.filter(move |fragment| {
+        let is_behind = fragment.first_group >= next;
+        if is_behind {
+            next = fragment.end();
+        }
+        is_behind
+    })
 }

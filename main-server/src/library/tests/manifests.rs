@@ -94,6 +94,53 @@ async fn a_fragment_that_overlaps_others_in_part_is_refused_and_one_within_them_
 }
 
 #[tokio::test]
+async fn what_two_servers_wrote_at_the_same_time_leaves_no_hole() {
+    let (a, b) = Cluster::new().await.pair().await;
+    let item_id = growing(&a).await;
+    a.library.append(item_id, &take(0), &[fragment(509, 1)]).await.unwrap();
+    until("the other server knows", async || b.library.recorded(item_id).await.is_ok()).await;
+    // Each writes a part that the other one has not read yet.
+    let record = b.library.get(item_id).await.unwrap();
+    let before = b.library.manifests.load(item_id, record.media_version).await.unwrap();
+    a.library.append(item_id, &take(0), &[fragment(510, 5)]).await.unwrap();
+    let mut takes = before.takes.clone();
+    b.library.manifests.append(item_id, &take(0), &[fragment(512, 4)], &mut takes).await.unwrap();
+    b.library.manifests.evict(item_id);
+
+    let recorded = async |fragments: &[TakeFragment]| {
+        let recorded = b.library.append(item_id, &take(0), fragments).await.unwrap().recorded;
+        recorded.iter().map(|range| (range.first.group, range.groups)).collect::<Vec<_>>()
+    };
+    assert_eq!(recorded(&[fragment(516, 1)]).await, [(509, 6), (516, 1)]);
+    assert_eq!(recorded(&[fragment(515, 1)]).await, [(509, 8)]);
+    let library = &b.library;
+    library.set_state(item_id, State::Ready, None).await.unwrap();
+    assert_eq!(times(&manifest(&b, item_id).await), [[(0, 10), (10, 60), (60, 70), (70, 80)]]);
+}
+
+#[tokio::test]
+async fn a_take_that_nodes_of_two_versions_wrote_plays_through() {
+    let (a, b) = Cluster::new().await.pair().await;
+    let item_id = growing(&a).await;
+    let mut other = take(0);
+    other.format.init = Some(super::blob(77));
+    other.format.mime = "video/webm;codecs=\"vp9, opus\"".into();
+    for (take, fragment) in [(&take(0), fragment(0, 1)), (&other, fragment(1, 1)), (&other, fragment(2, 1))] {
+        a.library.append(item_id, take, &[fragment]).await.unwrap();
+    }
+    b.library.append(item_id, &take(0), &[fragment(3, 1), fragment(2, 1)]).await.unwrap();
+    let manifest = manifest(&b, item_id).await;
+    assert_eq!(times(&manifest), [vec![(0, 10)], vec![(10, 20), (20, 30)], vec![(30, 40)]]);
+    let heads: Vec<_> = manifest.takes.iter().map(|take| (take.mime.as_str(), take.init.clone())).collect();
+    let [one, two] = [take(0), other].map(|take| take.format);
+    let expected = [&one, &two, &one].map(|format| (format.mime.as_str(), format.init.clone()));
+    assert_eq!(heads, expected);
+    let mut named = std::collections::BTreeSet::new();
+    b.library.named_blobs(|hash| _ = named.insert(hash.to_owned())).await.unwrap();
+    assert!(named.contains(&super::blob(77).hash));
+}
+
+#[tokio::test]
 async fn a_growing_manifest_ends_at_a_hole_that_may_be_filled_and_a_finished_one_does_not() {
     let server = Cluster::new().await.member(|_| {}).await;
     let (library, item_id) = (&server.library, growing(&server).await);

@@ -49,6 +49,7 @@ pub(super) fn fragment(group: u64, groups: u64) -> TakeFragment {
         first_group: group,
         groups,
         blob: blob(1000 * group + groups),
+        format: 0,
         alternatives: vec![],
         start_ms: 10_000 * group,
         duration_ms: 10_000 * groups,

@@ -70,6 +70,7 @@ impl<'a> Fragments<'a> {
             first_group: self.count,
             groups: 1,
             blob,
+            format: 0,
             alternatives: blobs.collect(),
             start_ms,
             duration_ms,
