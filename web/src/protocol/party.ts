@@ -187,3 +187,57 @@ export interface PartyState {
   chat: Message[];
   created_at_ms: number;
 }
+
+/** An entry, by any of its names. */
+export interface Target {
+  entry_id?: string;
+  item_id?: ItemId;
+  stream_id?: StreamId;
+}
+
+/** What the command `set` changes; what is left out stays. */
+export interface ChangeParty {
+  title?: string;
+  policy?: Policy;
+  access?: Access;
+  settings?: Settings;
+  people?: string[];
+}
+
+/** What a member can do. */
+export type Command =
+  | ({ command: 'queue' | 'play' | 'remove' | 'accept' | 'vote' } & Target)
+  | { command: 'pause' | 'next' | 'previous' | 'skip' | 'end' }
+  | { command: 'seek'; position_ms: number }
+  | ({ command: 'move'; to: number } & Target)
+  | { command: 'hand_over' | 'kick'; member_id: string }
+  | { command: 'mute'; member_id: string; on: boolean }
+  | { command: 'chat'; text: string }
+  | { command: 'rename'; name: string }
+  | ({ command: 'set' } & ChangeParty);
+
+/** Body of `POST /api/parties/{party_id}/commands`. */
+export type PartyCommand = Command & {
+  /** Only if the party still has this revision. */
+  if_revision?: number;
+  /** `queue` and `chat` with that of an earlier call change nothing. */
+  request_id?: string;
+};
+
+/** Answer to `POST /api/parties/{party_id}/commands`. */
+export interface CommandDone {
+  revision: number;
+}
+
+/** Body of `POST /api/parties/{party_id}/report`. */
+export interface ReportPlayback {
+  /** How much later than the timeline the member hears, in ms. */
+  error_ms?: number;
+  is_buffering?: boolean;
+}
+
+/** What a member reported: an element of the event `presence`. */
+export type MemberReport = ReportPlayback & { member_id: string };
+
+/** Why a party is over for a member. */
+export type EndReason = 'ended' | 'kicked' | 'left';
