@@ -14,8 +14,8 @@ import { Undead } from './support/undead.ts';
 
 const SECRET = { UNDEAD_CLUSTER_SECRET: 'only for this test' };
 const LENGTH_S = 60;
-/** Six times as fast as it plays: three fragments come at once. */
-const BYTES_PER_S = 200_000;
+/** Twice as fast as it plays. */
+const BYTES_PER_S = 64_000;
 
 let folder: string;
 let mainServer: Undead;

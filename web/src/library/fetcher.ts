@@ -1,12 +1,10 @@
-// Fetches the blobs of one item: one transfer for all who ask for the same blob at the same time, few transfers at once, those for
-// playing before those for a download. What came whole is handed on to be kept in this browser. No DOM.
+// Fetches the blobs of one item: one transfer for all who ask for the same blob at the same time, each when its turn has come. What
+// came whole is handed on to be kept in this browser. No DOM.
 
 import type { BlobName } from '../protocol/item';
 import type { ItemAccess } from './access';
 import { Transfer, type TransferSetup } from './transfer';
-
-/** Transfers at once. */
-const AT_ONCE = 4;
+import { Turns, type Priority, type Turn } from './turns';
 
 /** What fetching works with. */
 export interface FetcherSetup extends TransferSetup {
@@ -28,23 +26,12 @@ export interface Hold {
   close(): void;
 }
 
-interface Waiting {
-  priority: Priority;
-  start: () => void;
-  refuse: (why: Error) => void;
-}
-
-/** What a blob is for: those for playing come first. */
-export type Priority = 'play' | 'ahead' | 'download';
-const ORDER: readonly Priority[] = ['play', 'ahead', 'download'];
-
 /** See the head of the file. */
 export class Fetcher {
   readonly #access: ItemAccess;
   readonly #setup: FetcherSetup;
   readonly #shared = new Map<string, Shared>();
-  readonly #waiting: Waiting[] = [];
-  #running = 0;
+  readonly #turns = new Turns();
 
   constructor(access: ItemAccess, setup: FetcherSetup) {
     this.#access = access;
@@ -54,33 +41,24 @@ export class Fetcher {
   /** Begins to fetch `blob`, or joins who does already. */
   open(blob: BlobName, priority: Priority): Hold {
     const known = this.#shared.get(blob.hash);
-    if (known !== undefined && !known.hasFailed) return known.hold();
-    const shared = new Shared(this.#start(blob, priority), () => {
+    if (known !== undefined && !known.hasFailed) return known.hold(priority);
+    const turn = this.#turns.take(priority);
+    const shared = new Shared(this.#start(blob, turn), turn, () => {
       if (this.#shared.get(blob.hash) === shared) this.#shared.delete(blob.hash);
     });
     this.#shared.set(blob.hash, shared);
-    return shared.hold();
+    return shared.hold(priority);
   }
 
-  /** The transfer of a blob, once there is a place for it. */
-  #start(blob: BlobName, priority: Priority): StartedTransfer {
-    const waiting: Waiting = { priority, start: () => undefined, refuse: () => undefined };
-    const started = new Promise<Transfer>((resolve, reject) => {
-      waiting.refuse = reject;
-      waiting.start = () => {
-        this.#running++;
-        const transfer = new Transfer(blob, this.#access, this.#setup);
-        resolve(transfer);
-        void this.#finish(transfer);
-      };
-    });
-    this.#waiting.push(waiting);
-    this.#waiting.sort((a, b) => ORDER.indexOf(a.priority) - ORDER.indexOf(b.priority));
-    this.#next();
-    return { started, cancel: () => this.#cancel(waiting) };
+  /** The transfer of a blob, once it is its turn. */
+  async #start(blob: BlobName, turn: Turn): Promise<Transfer> {
+    await turn.begun;
+    const transfer = new Transfer(blob, this.#access, this.#setup);
+    void this.#finish(transfer, turn);
+    return transfer;
   }
 
-  async #finish(transfer: Transfer): Promise<void> {
+  async #finish(transfer: Transfer, turn: Turn): Promise<void> {
     try {
       const bytes = await transfer.bytes();
       const isSeen = this.#setup.isWatched?.() === true && !transfer.isPatched;
@@ -88,44 +66,23 @@ export class Fetcher {
     } catch {
       // Whoever holds it hears why.
     } finally {
-      this.#running--;
-      this.#next();
+      turn.end();
     }
   }
-
-  #cancel(waiting: Waiting): void {
-    const place = this.#waiting.indexOf(waiting);
-    if (place < 0) return;
-    this.#waiting.splice(place, 1);
-    waiting.refuse(new DOMException('closed before it began', 'AbortError'));
-  }
-
-  #next(): void {
-    while (this.#running < AT_ONCE) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
-      next.start();
-    }
-  }
-}
-
-interface StartedTransfer {
-  started: Promise<Transfer>;
-  cancel: () => void;
 }
 
 /** A transfer and how many hold it. */
 class Shared {
   readonly #started: Promise<Transfer>;
-  readonly #cancel: () => void;
+  readonly #turn: Turn;
   readonly #forget: () => void;
   #transfer: Transfer | undefined;
   #holds = 0;
   #closed = false;
 
-  constructor({ started, cancel }: StartedTransfer, forget: () => void) {
+  constructor(started: Promise<Transfer>, turn: Turn, forget: () => void) {
     this.#started = started;
-    this.#cancel = cancel;
+    this.#turn = turn;
     this.#forget = forget;
     started.then(
       (transfer) => {
@@ -141,7 +98,8 @@ class Shared {
     return this.#transfer?.hasFailed === true;
   }
 
-  hold(): Hold {
+  hold(priority: Priority): Hold {
+    this.#turn.raise(priority);
     this.#holds++;
     let isHeld = true;
     const started = this.#started;
@@ -165,7 +123,7 @@ class Shared {
     if (this.#holds > 0) return;
     this.#closed = true;
     this.#forget();
-    this.#cancel();
+    this.#turn.end();
     this.#transfer?.close();
   }
 }
