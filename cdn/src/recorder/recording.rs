@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use protocol::{
     ItemId, StreamId,
+    event::FrameName,
     item::{GroupName, RecordStream},
 };
 use tokio::sync::{Notify, watch};
@@ -72,7 +73,7 @@ impl Recording {
         let open = move |spool: &Arc<Spool>| spool.writer(item_id, stream_id, most_group_bytes);
         let mut writer = self.context.on_disk(open).await?;
         self.listed_again().await;
-        while let Some(stream) = self.find().await {
+        while let Some(stream) = self.find(writer.last()).await {
             self.reading.send_replace(Reading::Live);
             let closed;
             (writer, closed) = self.follow(&stream, writer).await?;
@@ -113,15 +114,16 @@ impl Recording {
         Some(writer)
     }
 
-    /// The stream, as soon as it is here; none if the recording ends or the node stops.
-    async fn find(&self) -> Option<SharedStream> {
+    /// The stream, as soon as it is here; none if the recording ends or the node stops. It is pulled from `last` on, where the
+    /// node has the begin of a group on its disk alone.
+    async fn find(&self, last: Option<FrameName>) -> Option<SharedStream> {
         loop {
             // Heard of from here on.
             let opened = self.context.parts.opened.next();
             if self.is_over() {
                 return None;
             }
-            match self.context.parts.relays.fetch_for_node(self.stream_id) {
+            match self.context.parts.relays.fetch_for_node(self.stream_id, last) {
                 Fetched::Here(stream) => return Some(stream),
                 Fetched::Over => drop(self.reading.send_replace(Reading::Over)),
                 Fetched::NotYet => {}

@@ -44,6 +44,8 @@ pub(super) struct ActivePull<'a> {
     lookup: &'a SourceLookup,
     pub(super) state: &'a watch::Sender<PullState>,
     pub(super) sources: Sources,
+    /// The newest frame that the node has elsewhere.
+    last: Option<FrameName>,
     /// When the main server named the sources, in node time.
     asked_ms: u64,
     /// Once a source was found that has the stream.
@@ -57,13 +59,14 @@ pub(super) struct ActivePull<'a> {
 }
 
 impl<'a> ActivePull<'a> {
-    /// Pulls stream `id` from `sources`, which the main server has just named.
+    /// Pulls stream `id` from `sources`, which the main server has just named: what follows the frame `last` if the node has the
+    /// stream up to that.
     pub(super) fn new(
         id: StreamId,
         context: &'a RelayContext,
         lookup: &'a SourceLookup,
         state: &'a watch::Sender<PullState>,
-        sources: Sources,
+        (sources, last): (Sources, Option<FrameName>),
     ) -> Self {
         let asked_ms = context.clock.now().ms;
         Self {
@@ -72,6 +75,7 @@ impl<'a> ActivePull<'a> {
             lookup,
             state,
             sources,
+            last,
             asked_ms,
             producer: None,
             keyframe_wanted: Arc::default(),
@@ -248,11 +252,12 @@ impl<'a> ActivePull<'a> {
     }
 
     async fn open(&self, url: &str) -> Result<Link, LinkError> {
+        let newest = self.producer.as_ref().map_or_else(|| self.newest_here(), Producer::newest);
         let wanted = SourceRequest {
             stream: self.id,
             grant: &self.sources.grant,
             hostname: &self.context.hostname,
-            after: self.producer.as_ref().map_or_else(|| self.newest_here(), Producer::newest),
+            after: newest.or(self.last),
         };
         let address = Address::new(url, self.lookup.main_server(), &wanted)?;
         Link::open(&address, &self.context.trust, self.context.clock.clone()).await

@@ -31,7 +31,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::{StreamId, WireError, grant::Action, stream::Visibility};
+use protocol::{StreamId, WireError, event::FrameName, grant::Action, stream::Visibility};
 use supervisor::contain;
 use tokio_util::task::TaskTracker;
 
@@ -41,7 +41,12 @@ pub(crate) use self::{
     context::RelayContext, errors::unknown_stream, opened::OpenedStreams,
     own_address::check as check_own_address, warnings::Warnings,
 };
-use self::{errors::unavailable, pull::Pull, pull_state::PullState, sources::SourceLookup};
+use self::{
+    errors::unavailable,
+    pull::{Pull, Purpose},
+    pull_state::PullState,
+    sources::SourceLookup,
+};
 use crate::{clock::whole_ms, hub::SharedStream, ingest, lock::lock};
 
 /// Longest wait of a viewer for a stream that has to be fetched first.
@@ -100,8 +105,9 @@ impl Relays {
         fetched.unwrap_or_else(|_| Err(unavailable(id)))
     }
 
-    /// A stream for the node itself. Where it is not here, the node begins to pull it, if any node has it.
-    pub(crate) fn fetch_for_node(self: &Arc<Self>, id: StreamId) -> Fetched {
+    /// A stream for the node itself. Where it is not here, the node begins to pull it, if any node has it: what follows `last`, if
+    /// the node has the stream up to that frame and lacks what comes after it.
+    pub(crate) fn fetch_for_node(self: &Arc<Self>, id: StreamId, last: Option<FrameName>) -> Fetched {
         if let Some(wanted) = self.context.ingest.wanted(id, self.context.clock.now()) {
             return Fetched::Here(wanted.stream);
         }
@@ -109,7 +115,7 @@ impl Relays {
             return Fetched::Over;
         }
         // A failure is remembered for a moment: until then this does nothing.
-        if let Ok(pull) = self.pull(id, false) {
+        if let Ok(pull) = self.pull(id, Purpose::Fetch(last)) {
             pull.viewer_admitted();
         }
         Fetched::NotYet
@@ -119,7 +125,7 @@ impl Relays {
         if self.lookup.is_impossible() {
             return Err(unknown_stream(id));
         }
-        let pull = self.pull(id, false)?;
+        let pull = self.pull(id, Purpose::Fetch(None))?;
         let mut progress = pull.progress();
         loop {
             let begins_here = self.context.opened.next();
@@ -157,9 +163,8 @@ impl Relays {
         Ok(())
     }
 
-    /// The pull of a stream, begun if there is none. One that is `adopting` serves viewers that are here already: no
-    /// viewer waits for it.
-    fn pull(self: &Arc<Self>, id: StreamId, adopting: bool) -> Result<Arc<Pull>, WireError> {
+    /// The pull of a stream, begun if there is none.
+    fn pull(self: &Arc<Self>, id: StreamId, purpose: Purpose) -> Result<Arc<Pull>, WireError> {
         if let Some(error) = self.lookup.recent_error(id) {
             return Err(error);
         }
@@ -170,7 +175,7 @@ impl Relays {
         if pulls.len() >= self.context.limits.streams as usize {
             return Err(ingest::node_full());
         }
-        let pull = Arc::new(Pull::new(id, adopting, self.context.clone(), self.lookup.clone()));
+        let pull = Arc::new(Pull::new(id, purpose, self.context.clone(), self.lookup.clone()));
         pulls.insert(id, pull.clone());
         let (relays, pulling) = (self.clone(), pull.clone());
         self.tasks.spawn(async move {
@@ -211,7 +216,7 @@ impl Relays {
         }
         for id in self.context.ingest.orphans(ORPHAN_MS, self.context.clock.now()) {
             // Where that is refused it is tried again at the next tick.
-            drop(self.pull(id, true));
+            drop(self.pull(id, Purpose::Adopt));
         }
     }
 }

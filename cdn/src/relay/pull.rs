@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use protocol::{ErrorCode, StreamId, WireError, node::Sources};
+use protocol::{ErrorCode, StreamId, WireError, event::FrameName, node::Sources};
 use tokio::sync::{Notify, watch};
 
 use super::{
@@ -26,10 +26,19 @@ const FIRST_ASK: Duration = Duration::from_millis(100);
 /// Longest wait before a stream that no node has, or has room to pass on, is asked for again.
 const LAST_ASK: Duration = Duration::from_millis(400);
 
+/// What a stream is pulled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Viewers that are here already; no viewer waits for it.
+    Adopt,
+    /// Clients that wait for it, or the node, which may have the stream up to this frame.
+    Fetch(Option<FrameName>),
+}
+
 /// See the [module](self).
 pub(super) struct Pull {
     id: StreamId,
-    adopting: bool,
+    purpose: Purpose,
     context: Arc<RelayContext>,
     lookup: Arc<SourceLookup>,
     state: watch::Sender<PullState>,
@@ -39,12 +48,13 @@ pub(super) struct Pull {
 impl Pull {
     pub(super) fn new(
         id: StreamId,
-        adopting: bool,
+        purpose: Purpose,
         context: Arc<RelayContext>,
         lookup: Arc<SourceLookup>,
     ) -> Self {
-        let state = watch::Sender::new(if adopting { PullState::Ready } else { PullState::Asking });
-        Self { id, adopting, context, lookup, state, admitted: Notify::new() }
+        let is_ready = purpose == Purpose::Adopt;
+        let state = watch::Sender::new(if is_ready { PullState::Ready } else { PullState::Asking });
+        Self { id, purpose, context, lookup, state, admitted: Notify::new() }
     }
 
     fn now(&self) -> Now {
@@ -91,13 +101,17 @@ impl Pull {
             Ok(sources) => sources,
             Err(error) => return PullEnd::Failed(error),
         };
-        if !self.adopting {
+        let last = match self.purpose {
+            Purpose::Adopt => None,
+            Purpose::Fetch(last) => last,
+        };
+        if self.purpose != Purpose::Adopt {
             self.state.send_replace(PullState::Found(sources.visibility));
             if tokio::time::timeout(VIEWER_TIMEOUT, self.admitted.notified()).await.is_err() {
                 return PullEnd::Unwanted;
             }
         }
-        ActivePull::new(self.id, &self.context, &self.lookup, &self.state, sources).run().await
+        ActivePull::new(self.id, &self.context, &self.lookup, &self.state, (sources, last)).run().await
     }
 
     /// The nodes to pull from. Viewers that wait for a stream that no node has yet, or that in a rush no node can pass on yet,
@@ -109,7 +123,8 @@ impl Pull {
             let answer = self.lookup.ask(self.id, Vec::new()).await;
             let is_nowhere = answer.as_ref().is_err_and(|error| error.code == ErrorCode::NoNodeAvailable);
             let wait = retry_after(tries, FIRST_ASK, LAST_ASK);
-            if !is_nowhere || self.adopting || self.now().since(began_ms) + wait > BEGINNING {
+            let is_adopting = self.purpose == Purpose::Adopt;
+            if !is_nowhere || is_adopting || self.now().since(began_ms) + wait > BEGINNING {
                 return answer;
             }
             tokio::time::sleep(wait).await;

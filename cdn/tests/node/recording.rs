@@ -317,6 +317,32 @@ async fn the_take_of_a_dead_origin_goes_on_at_its_standby() {
 }
 
 #[tokio::test]
+async fn a_group_that_began_at_a_dead_node_is_whole_once_that_node_is_back() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let library = recorders.nodes.library();
+    let (origin, other) = (recorders.node("origin").await, recorders.node("other").await);
+    recorders.assign(&origin, id, RecorderRole::Primary);
+    let broadcaster = origin.broadcaster(id, &recording.mime).await;
+    // In the middle of a group.
+    let state = send_some(&broadcaster, id, &recording, 0..5).await;
+    until_written(&origin, media_bytes(&recording, 0..5)).await;
+    origin.kill();
+    library.dismiss("origin", item(1));
+    // No other node has the begin of the group.
+    recorders.assign(&other, id, RecorderRole::Primary);
+    let (broadcaster, next) = resume(&other, id, &recording, state).await;
+    send_some(&broadcaster, id, &recording, next..recording.segments.len()).await;
+    let origin = recorders.node("origin").await;
+    recorders.nodes.until_heard(&origin).await;
+    recorders.assign(&origin, id, RecorderRole::Standby);
+    until_written(&origin, media_bytes(&recording, next..recording.segments.len())).await;
+    end(&broadcaster, id).await;
+    recorders.until_complete(&other).await;
+    recorders.until_complete(&origin).await;
+    recorders.check(&[&recording]);
+}
+
+#[tokio::test]
 async fn a_standby_hands_in_what_the_manifest_lacks_and_forgets_what_it_has() {
     let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
     let library = recorders.nodes.library();
