@@ -123,19 +123,18 @@ export class MainServer {
   }
 
   /**
-   * The list of streams and every change of it, until the connection breaks or `signal` aborts.
+   * The list of streams and every change of it, or the events of another `url`, until the connection breaks or `signal` aborts.
    *
    * @throws CallError when the server refuses, cannot be reached, or goes silent.
    */
-  async *events(signal: AbortSignal): AsyncGenerator<ServerEvent> {
-    const url = '/api/events';
+  async *events(signal: AbortSignal, url = '/api/events', credential?: string): AsyncGenerator<ServerEvent> {
     const silence = new AbortController();
     let timer = setTimeout(() => silence.abort(), CALL_TIMEOUT_MS);
     const alive = (): void => {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENT_MS);
     };
-    const request = { signal: anyOf(signal, silence.signal), accept: 'text/event-stream' };
+    const request = { signal: anyOf(signal, silence.signal), accept: 'text/event-stream', ...bearer(credential) };
     try {
       const { body } = await this.send(url, request, silence.signal);
       alive();

@@ -48,6 +48,15 @@ export type ErrorCode =
   | 'unsupported_media'
   | 'unknown_blob'
   | 'objects_unavailable'
+  /** It does not exist, is over, or is not for the caller to see. */
+  | 'unknown_party'
+  /** The token is no member's any more, or the party has no such member. */
+  | 'unknown_member'
+  | 'unknown_entry'
+  /** The member may not do this in this party. */
+  | 'not_allowed'
+  /** The party has another revision than `if_revision`. */
+  | 'conflict'
   | 'segment_gap'
   | 'unsupported_mime'
   /** The media cannot be written in any of the formats that were asked for. */

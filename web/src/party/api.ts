@@ -1,0 +1,117 @@
+// The main server's calls about parties. No DOM.
+
+import { MainServer, bearer } from '../api/client';
+import type { ServerEvent } from '../api/event-stream';
+import type { InvitationInfo, InvitationMade, NewInvitation } from '../protocol/account';
+import type { ClockAnswer } from '../protocol/event';
+import type { Playable } from '../protocol/item';
+import type {
+  CommandDone,
+  CreateParty,
+  JoinParty,
+  Membership,
+  PartyCommand,
+  PartyCreated,
+  PartyId,
+  PartyPage,
+  PartyState,
+  ReportPlayback,
+  Target,
+} from '../protocol/party';
+import type { Assignment } from '../protocol/stream';
+
+/** What is wanted of the list of parties. */
+export interface PartyQuery {
+  /** Words in the title. */
+  q?: string;
+  limit?: number;
+  /** Where the page begins, from the page before it. */
+  cursor?: string | undefined;
+}
+
+/** See the head of the file. All methods throw a CallError on refusal; `token` is a member's. */
+export class Parties {
+  readonly #server: Pick<MainServer, 'call' | 'send' | 'events'>;
+
+  constructor(server: Pick<MainServer, 'call' | 'send' | 'events'> = new MainServer()) {
+    this.#server = server;
+  }
+
+  /** A page of the parties that the caller may find. */
+  list(query: PartyQuery = {}, signal?: AbortSignal): Promise<PartyPage> {
+    const fields = new URLSearchParams();
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined && value !== '') fields.set(name, String(value));
+    return this.#server.call(fields.size === 0 ? '/api/parties' : `/api/parties?${fields.toString()}`, { signal });
+  }
+
+  /** Makes a party, of which the caller is host. */
+  create(body: CreateParty): Promise<PartyCreated> {
+    return this.#server.call('/api/parties', { method: 'POST', body });
+  }
+
+  state(id: PartyId, token?: string, signal?: AbortSignal): Promise<PartyState> {
+    return this.#server.call(path(id), { signal, ...bearer(token) });
+  }
+
+  join(id: PartyId, body: JoinParty): Promise<Membership> {
+    return this.#server.call(`${path(id)}/join`, { method: 'POST', body });
+  }
+
+  async leave(id: PartyId, token: string): Promise<void> {
+    await this.#server.send(`${path(id)}/leave`, { method: 'POST', credential: token });
+  }
+
+  command(id: PartyId, token: string, body: PartyCommand): Promise<CommandDone> {
+    return this.#server.call(`${path(id)}/commands`, { method: 'POST', body, credential: token });
+  }
+
+  async report(id: PartyId, token: string, body: ReportPlayback): Promise<void> {
+    await this.#server.send(`${path(id)}/report`, { method: 'POST', body, credential: token });
+  }
+
+  /** The right to read the media of an item that plays or is queued, and where. */
+  playItem(id: PartyId, token: string, target: Target): Promise<Playable> {
+    return this.#server.call(`${path(id)}/play`, { method: 'POST', body: target, credential: token });
+  }
+
+  /** Where to watch a live stream that plays or is queued. */
+  playStream(id: PartyId, token: string, target: Target): Promise<Assignment> {
+    return this.#server.call(`${path(id)}/play`, { method: 'POST', body: target, credential: token });
+  }
+
+  /** The party's events, until the connection breaks, the party ends or `signal` aborts. */
+  events(id: PartyId, token: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    return this.#server.events(signal, `${path(id)}/events`, token);
+  }
+
+  /** The server's clock. */
+  clock(t0_ms: number, signal?: AbortSignal): Promise<ClockAnswer> {
+    return this.#server.call('/api/clock', { method: 'POST', body: { t0_ms }, anonymous: true, signal });
+  }
+
+  /** Of the host and operators. */
+  invitations(id: PartyId, token: string): Promise<InvitationInfo[]> {
+    return this.#server.call(`${path(id)}/invitations`, bearer(token));
+  }
+
+  /** By the host and operators. */
+  invite(id: PartyId, token: string, body: NewInvitation): Promise<InvitationMade> {
+    return this.#server.call(`${path(id)}/invitations`, { method: 'POST', body, credential: token });
+  }
+
+  /** By the host and operators. Members whom it admitted are removed. */
+  async revokeInvitation(id: PartyId, token: string, invitationId: string): Promise<void> {
+    const url = `${path(id)}/invitations/${encodeURIComponent(invitationId)}`;
+    await this.#server.send(url, { method: 'DELETE', credential: token });
+  }
+
+  /** Names of accounts that begin with `q`, of at least two characters; for those who are signed in. */
+  people(q: string, signal?: AbortSignal): Promise<string[]> {
+    return this.#server.call(`/api/people?q=${encodeURIComponent(q)}`, { signal });
+  }
+}
+
+function path(id: PartyId): string {
+  return `/api/parties/${encodeURIComponent(id)}`;
+}
