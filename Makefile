@@ -12,7 +12,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
 
-.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record fuzz bench configuration perf simulate judge control library-bench uploads fmt tools clean
+.PHONY: help run build pages test check check-rust check-web check-compose unit test-rust test-web api e2e browsers record places fuzz bench configuration perf simulate judge control library-bench uploads fmt tools clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -92,6 +92,9 @@ configuration: ## Generate docs/configuration.md, docs/limits.md and docs/undead
 
 record: ## A broadcast of ten minutes is recorded while nodes, the main server and the object store fail (needs ffmpeg)
 	LONG_RECORDING=1 $(CARGO) test --locked --test recording every_frame
+
+places: tools ## Recording, uploads and the library's commands with media in moto and records on three NATS servers
+	$(CARGO) test --locked --test recording --test uploads --test library -- --ignored --test-threads 1
 
 fuzz: ## Every fuzz target for a minute (FUZZ_SECONDS, FUZZ_TARGETS; about 10 minutes on two processors)
 	scripts/fuzz.sh

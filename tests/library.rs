@@ -1,28 +1,55 @@
-//! `undead library` works while the main server runs and while it does not.
+//! `undead library` works while the main server runs and while it does not, wherever media and records are.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
+#[path = "support/storage.rs"]
+#[allow(dead_code, reason = "its other users need the rest")]
+mod storage;
+#[path = "support/mod.rs"]
+#[allow(dead_code, reason = "its other users need the rest")]
+mod support;
+
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Output},
     time::{Duration, SystemTime},
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    storage::{Place, Storage},
+    support::{serve, undead},
 };
 
 /// The name of the blob `unnamed`, by its BLAKE3.
 const UNNAMED: &str = "unnamed";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn undead(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
-    command.current_dir(folder).args(arguments);
-    command
+/// A folder to work in, and where media and records are.
+struct Site {
+    folder: TempDir,
+    storage: Storage,
 }
 
-fn library(folder: &Path, arguments: &[&str]) -> Output {
-    undead(folder, &["library"]).args(arguments).output().unwrap()
+impl Site {
+    async fn new(place: Place) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage::start(place, folder.path()).await;
+        Self { folder, storage }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn library(&self, arguments: &[&str]) -> Output {
+        let mut command = undead(self.path());
+        self.storage.configure(&mut command);
+        command.arg("library").args(arguments).args(self.storage.store_arguments()).output().unwrap()
+    }
 }
 
 /// What a successful `undead library` printed.
@@ -35,12 +62,11 @@ fn said(output: &Output) -> String {
 struct Server(Child);
 
 impl Server {
-    fn start(folder: &Path) -> Self {
-        let log = File::create(folder.join("log")).unwrap();
-        let mut command = undead(folder, &["main-server", "--listen", "127.0.0.1:0"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    fn start(site: &Site) -> Self {
+        let mut command = undead(site.path());
+        site.storage.configure(&mut command);
+        command.arg("main-server").args(site.storage.store_arguments());
+        let (child, url) = serve(&mut command, &site.path().join("log"));
         assert!(url.starts_with("http"), "{url}");
         Self(child)
     }
@@ -53,41 +79,57 @@ impl Drop for Server {
     }
 }
 
-/// Writes a blob that no item names and that is old enough to be deleted.
-fn put_unnamed(objects: &Path) -> PathBuf {
-    let name = objects::Hash::of(UNNAMED.as_bytes()).to_string();
-    let folder = objects.join("blobs").join(&name[..2]);
-    fs::create_dir_all(&folder).unwrap();
-    let file = folder.join(name);
+/// Writes a blob that no item names and that is old enough to be deleted; `None` where media is in memory.
+fn put_unnamed(site: &Site) -> Option<PathBuf> {
+    let file = site.storage.blob(&objects::Hash::of(UNNAMED.as_bytes()).to_string())?;
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, UNNAMED).unwrap();
     File::options().append(true).open(&file).unwrap().set_modified(SystemTime::now() - 2 * DAY).unwrap();
-    file
+    Some(file)
 }
 
-fn check(folder: &Path, objects: &Path, options: &[&str]) {
-    let with = |arguments: &[&'static str]| {
-        let arguments: Vec<&str> = arguments.iter().chain(options).copied().collect();
-        library(folder, &arguments)
-    };
-    assert_eq!(said(&with(&["ls"])), "");
-    assert_eq!(said(&with(&["verify"])), "0 blobs verified, 0 bytes\n");
-    let file = put_unnamed(objects);
-    let collected = "0 blobs kept, 0 bytes; 1 discarded, 7 bytes; 0 restored; 0 deleted for good\n";
-    assert_eq!(said(&with(&["gc"])), collected);
-    assert!(!file.exists());
-    let json: serde_json::Value = serde_json::from_str(&said(&with(&["gc", "--json"]))).unwrap();
+fn check_upkeep(site: &Site) {
+    assert_eq!(said(&site.library(&["ls"])), "");
+    assert_eq!(said(&site.library(&["verify"])), "0 blobs verified, 0 bytes\n");
+    let file = put_unnamed(site);
+    let discarded = if file.is_some() { "1 discarded, 7 bytes" } else { "0 discarded, 0 bytes" };
+    let collected = format!("0 blobs kept, 0 bytes; {discarded}; 0 restored; 0 deleted for good\n");
+    assert_eq!(said(&site.library(&["gc"])), collected);
+    assert!(file.is_none_or(|file| !file.exists()));
+    let json: serde_json::Value = serde_json::from_str(&said(&site.library(&["gc", "--json"]))).unwrap();
     assert_eq!(json["collected"]["discarded"], 0);
     let item = "0".repeat(32);
-    let unknown = library(folder, &[&["export", item.as_str(), "file"], options].concat());
+    let unknown = site.library(&["export", &item, "file"]);
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(!folder.join("file").exists());
+    assert!(!site.path().join("file").exists());
 }
 
-#[test]
-fn library_is_looked_after_while_the_server_runs() {
-    let folder = tempfile::tempdir().unwrap();
-    let _server = Server::start(folder.path());
-    check(folder.path(), &folder.path().join("data/objects"), &[]);
+/// While the server runs, and while it does not.
+async fn check_upkeep_at(place: Place) {
+    let site = Site::new(place).await;
+    let server = Server::start(&site);
+    check_upkeep(&site);
+    drop(server);
+    check_upkeep(&site);
+    let import = site.library(&["import", "song.mp3"]);
+    assert!(String::from_utf8_lossy(&import.stderr).contains("does not run"), "{import:?}");
+    assert!(!site.path().join("data/objects").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn library_is_looked_after_while_the_server_runs_and_while_it_does_not() {
+    check_upkeep_at(Place::Folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn library_in_s3_is_looked_after() {
+    check_upkeep_at(Place::S3s).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: make places"]
+async fn library_in_another_s3_with_nats_is_looked_after() {
+    check_upkeep_at(Place::MotoAndNats).await;
 }
 
 /// A second of a tone, as WAV.
@@ -107,34 +149,48 @@ fn tone() -> Vec<u8> {
     wav
 }
 
-#[test]
-fn imported_file_is_listed_verified_and_exported() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    fs::write(folder.join("a tone.wav"), tone()).unwrap();
-    let _server = Server::start(folder);
-    let imported = said(&library(folder, &["import", "a tone.wav"]));
+#[tokio::test(flavor = "multi_thread")]
+async fn imported_file_is_listed_verified_and_exported() {
+    check_import(Place::Folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imported_file_is_kept_in_s3() {
+    check_import(Place::S3s).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: make places"]
+async fn imported_file_is_kept_in_another_s3_and_nats() {
+    check_import(Place::MotoAndNats).await;
+}
+
+async fn check_import(place: Place) {
+    let site = Site::new(place).await;
+    fs::write(site.path().join("a tone.wav"), tone()).unwrap();
+    let _server = Server::start(&site);
+    let imported = said(&site.library(&["import", "a tone.wav"]));
     let item = imported.split('\t').next().unwrap();
-    let listed = said(&library(folder, &["ls", "tone"]));
+    let listed = said(&site.library(&["ls", "tone"]));
     assert!(listed.starts_with(&format!("{item}\tupload\tready\t0:00:01\t")), "{listed}");
-    let exported = said(&library(folder, &["export", item, "out.mp4"]));
+    let exported = said(&site.library(&["export", item, "out.mp4"]));
     assert!(exported.contains("audio/mp4"), "{exported}");
-    let media = fs::read(folder.join("out.mp4")).unwrap();
+    let media = fs::read(site.path().join("out.mp4")).unwrap();
     assert_eq!(&media[4..8], b"ftyp");
 
     // Each blob of the item is named; without one of them the item is not whole.
-    assert!(said(&library(folder, &["gc"])).contains("; 0 discarded"));
-    said(&library(folder, &["verify"]));
+    assert!(said(&site.library(&["gc"])).contains("; 0 discarded"));
+    said(&site.library(&["verify"]));
     let name = objects::Hash::of(&media[media.len() - fragment_bytes(&media)..]).to_string();
-    let file = folder.join("data/objects/blobs").join(&name[..2]).join(&name);
+    let Some(file) = site.storage.blob(&name) else { return };
     fs::write(&file, "worse").unwrap();
-    let verified = library(folder, &["verify"]);
+    let verified = site.library(&["verify"]);
     assert_eq!(verified.status.code(), Some(1));
     let found = String::from_utf8_lossy(&verified.stdout);
     assert!(found.starts_with(&format!("damaged\t-\t{name}\t{item}\n")), "{found}");
     // Imported again, the file brings the same blob, which replaces the one of another size.
-    said(&library(folder, &["import", "a tone.wav"]));
-    said(&library(folder, &["verify"]));
+    said(&site.library(&["import", "a tone.wav"]));
+    said(&site.library(&["verify"]));
 }
 
 /// Size of what follows the init segment, which ends with the box `moov`.
@@ -143,13 +199,4 @@ fn fragment_bytes(media: &[u8]) -> usize {
     let moov = size(0);
     assert_eq!(&media[moov + 4..moov + 8], b"moov");
     media.len() - moov - size(moov)
-}
-
-#[test]
-fn library_is_looked_after_while_no_server_runs_wherever_objects_are() {
-    let folder = tempfile::tempdir().unwrap();
-    check(folder.path(), &folder.path().join("media"), &["--objects", "media"]);
-    assert!(!folder.path().join("data/objects").exists());
-    let import = library(folder.path(), &["import", "song.mp3"]);
-    assert!(String::from_utf8_lossy(&import.stderr).contains("does not run"), "{import:?}");
 }

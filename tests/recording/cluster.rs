@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::LOOK_INTERVAL;
+use crate::{
+    LOOK_INTERVAL,
+    storage::{Place, Storage},
+};
 
 /// Longest that anything here may take; what is awaited is always a condition.
 pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(120);
@@ -70,6 +73,7 @@ impl Control {
 /// See the [module](self).
 pub(crate) struct Cluster {
     folder: TempDir,
+    storage: Storage,
     main_server: Option<Running>,
     control: Control,
     nodes: HashMap<String, Node>,
@@ -81,8 +85,8 @@ struct Node {
 }
 
 impl Cluster {
-    /// Starts one with nodes of these names, and waits until it has them.
-    pub(crate) async fn start(names: &[&str]) -> Self {
+    /// Starts one with its media at `place` and nodes of these names, and waits until it has them.
+    pub(crate) async fn start(place: Place, names: &[&str]) -> Self {
         let url = format!("http://127.0.0.1:{}", free_port());
         let control = Control { client: tls_harness::client(), url };
         let node = |name: &&str| {
@@ -91,7 +95,8 @@ impl Cluster {
         };
         let nodes = names.iter().map(node).collect();
         let folder = tempfile::tempdir().unwrap();
-        let mut cluster = Self { folder, main_server: None, control, nodes };
+        let storage = Storage::start(place, folder.path()).await;
+        let mut cluster = Self { folder, storage, main_server: None, control, nodes };
         cluster.start_main_server().await;
         for name in names {
             cluster.start_node(name).await;
@@ -113,7 +118,8 @@ impl Cluster {
         command.args(arguments).stdout(Stdio::piped()).stderr(log);
         command.env("UNDEAD_CLUSTER_SECRET", SECRET).env("UNDEAD_LISTEN", listen.replace("http://", ""));
         // Shorter than by default, so that an abandoned broadcast ends soon.
-        command.env("UNDEAD_GRACE_MS", "10000").env("UNDEAD_OBJECTS", self.path("objects"));
+        command.env("UNDEAD_GRACE_MS", "10000");
+        self.storage.configure(&mut command);
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -123,7 +129,9 @@ impl Cluster {
 
     pub(crate) async fn start_main_server(&mut self) {
         let data_dir = self.path("data");
+        let store = self.storage.store_arguments();
         let arguments = ["main-server", "--data-dir", data_dir.to_str().unwrap()];
+        let arguments: Vec<&str> = arguments.into_iter().chain(store.iter().map(String::as_str)).collect();
         self.main_server = Some(self.run("main-server.log", &arguments, &self.control.url));
     }
 
@@ -171,17 +179,13 @@ impl Cluster {
         self.path("spool").join(name)
     }
 
-    /// The object store takes and gives nothing: there is a file in the place of the folder of its blobs.
-    pub(crate) fn objects_away(&self) {
-        let [blobs, away] = ["objects/blobs", "objects/away"].map(|name| self.path(name));
-        fs::rename(&blobs, away).unwrap();
-        fs::write(blobs, "").unwrap();
+    /// The object store takes and gives nothing.
+    pub(crate) async fn objects_away(&mut self) {
+        self.storage.go_away().await;
     }
 
-    pub(crate) fn objects_back(&self) {
-        let [blobs, away] = ["objects/blobs", "objects/away"].map(|name| self.path(name));
-        fs::remove_file(&blobs).unwrap();
-        fs::rename(away, blobs).unwrap();
+    pub(crate) async fn objects_back(&mut self) {
+        self.storage.come_back().await;
     }
 
     /// Waits until the node at `url` has written what has arrived there to its disk.
@@ -236,12 +240,28 @@ impl Cluster {
         }
     }
 
-    /// The media of a take, from the object store.
-    pub(crate) fn media(&self, take: &ManifestTake) -> Vec<u8> {
-        let blob =
-            |hash: &str| fs::read(self.path("objects").join("blobs").join(&hash[..2]).join(hash)).unwrap();
+    /// The media of a take, as the main server reads it from the object store.
+    pub(crate) async fn media(&self, take: &ManifestTake) -> Vec<u8> {
         let fragments = take.fragments.iter().map(|fragment| &fragment.blob);
-        take.init.iter().chain(fragments).flat_map(|it| blob(&it.hash)).collect()
+        let mut media = Vec::new();
+        for blob in take.init.iter().chain(fragments) {
+            let url = format!("{}/api/blobs/{}", self.control.url, blob.hash);
+            media.extend(self.get(&url, SECRET).await);
+        }
+        media
+    }
+
+    /// The item as one file, from a node that the main server names.
+    pub(crate) async fn download(&self, item_id: &str) -> Vec<u8> {
+        let path = format!("/api/library/{item_id}/play");
+        let playable = self.control.call(Method::POST, &path, "", json!({})).await.unwrap();
+        let [node, grant] = [&playable["nodes"][0], &playable["grant"]].map(|text| text.as_str().unwrap());
+        self.get(&format!("{node}/library/{item_id}/download"), grant).await
+    }
+
+    async fn get(&self, url: &str, token: &str) -> Vec<u8> {
+        let answer = self.control.client.get(url).bearer_auth(token).timeout(TEST_TIMEOUT).send().await;
+        answer.unwrap().error_for_status().unwrap().bytes().await.unwrap().into()
     }
 }
 

@@ -10,6 +10,9 @@ mod broadcaster;
 mod cluster;
 mod media;
 mod socketio;
+#[path = "../support/storage.rs"]
+#[allow(dead_code, reason = "its other users need the rest")]
+mod storage;
 
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ use self::{
     broadcaster::Broadcaster,
     cluster::Cluster,
     media::{Broadcast, Frames},
+    storage::Place,
 };
 
 /// How long a broadcast is, and how fast it is sent.
@@ -39,9 +43,24 @@ fn form() -> Form {
 
 #[tokio::test]
 async fn every_frame_is_recorded_once_while_nodes_the_main_server_and_the_object_store_fail() {
+    check_every_frame(Place::Folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_frame_is_recorded_once_while_nodes_the_main_server_and_s3_fail() {
+    check_every_frame(Place::S3s).await;
+}
+
+#[tokio::test]
+#[ignore = "slow: make places"]
+async fn every_frame_is_recorded_once_in_another_s3_with_nats() {
+    check_every_frame(Place::MotoAndNats).await;
+}
+
+async fn check_every_frame(place: Place) {
     let Form { seconds, speed, away } = form();
     let takes = [Broadcast::make(seconds, 0).await, Broadcast::make(seconds / 2, 1).await];
-    let mut cluster = Cluster::start(&["a", "b", "c"]).await;
+    let mut cluster = Cluster::start(place, &["a", "b", "c"]).await;
     let mut live = Broadcaster::start(&cluster, &takes[0], speed).await;
     let at = |share: u64| seconds * share / 100;
 
@@ -53,11 +72,11 @@ async fn every_frame_is_recorded_once_while_nodes_the_main_server_and_the_object
     cluster.start_node(&first).await;
 
     live.send_until(at(45)).await;
-    cluster.objects_away();
+    cluster.objects_away().await;
     live.send_until(at(45) + away / 2).await;
     cluster.kill_main_server();
     live.send_until(at(45) + away).await;
-    cluster.objects_back();
+    cluster.objects_back().await;
     cluster.start_main_server().await;
 
     live.send_until(at(85)).await;
@@ -77,15 +96,32 @@ async fn every_frame_is_recorded_once_while_nodes_the_main_server_and_the_object
     cluster.until_ready(&item_id).await;
     let manifest = cluster.until_manifest(&item_id, |manifest| manifest.takes.len() == 2).await;
     for (number, (broadcast, take)) in takes.iter().zip(&manifest.takes).enumerate() {
-        let recorded = Frames::decode(cluster.media(take)).await;
+        let recorded = Frames::decode(cluster.media(take).await).await;
         broadcast.frames().await.compare(&recorded, &format!("take {number}"));
     }
+    let whole = Frames::decode(cluster.download(&item_id).await).await;
+    assert_eq!(whole.seconds(), usize::try_from(seconds + seconds / 2).unwrap());
 }
 
 #[tokio::test]
 async fn when_everything_is_killed_at_most_the_newest_group_is_lost() {
+    check_newest_group(Place::Folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_everything_is_killed_at_most_the_newest_group_is_lost_in_s3() {
+    check_newest_group(Place::S3s).await;
+}
+
+#[tokio::test]
+#[ignore = "slow: make places"]
+async fn when_everything_is_killed_at_most_the_newest_group_is_lost_in_another_s3_with_nats() {
+    check_newest_group(Place::MotoAndNats).await;
+}
+
+async fn check_newest_group(place: Place) {
     let broadcast = Broadcast::make(30, 0).await;
-    let mut cluster = Cluster::start(&["a", "b"]).await;
+    let mut cluster = Cluster::start(place, &["a", "b"]).await;
     let mut live = Broadcaster::start(&cluster, &broadcast, 4).await;
     live.send_until(25).await;
     let item_id = live.item_id.clone();
@@ -103,7 +139,7 @@ async fn when_everything_is_killed_at_most_the_newest_group_is_lost() {
     let recorded = async || {
         let manifest = cluster.manifest(&item_id).await;
         match manifest.takes.as_slice() {
-            [take] => Some(Frames::decode(cluster.media(take)).await),
+            [take] => Some(Frames::decode(cluster.media(take).await).await),
             _ => None,
         }
     };

@@ -7,6 +7,9 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
 mod cutting;
+#[path = "../support/storage.rs"]
+#[allow(dead_code, reason = "its other users need the rest")]
+mod storage;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "its other users need the rest")]
 mod support;
@@ -27,6 +30,7 @@ use tokio::{
 
 use crate::{
     cutting::Proxy,
+    storage::{Place, Storage},
     support::{SECRET, serve, undead},
 };
 
@@ -71,6 +75,21 @@ async fn samples(file: &Path, limit: Duration) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_of_others_uploads_over_a_connection_that_is_cut_ten_times_and_memory_stays_flat() {
+    check(Place::Folder).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_with_media_in_s3() {
+    check(Place::S3s).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: make places"]
+async fn the_same_with_media_in_another_s3_and_records_in_nats() {
+    check(Place::MotoAndNats).await;
+}
+
+async fn check(place: Place) {
     let mib: u64 = env::var("UPLOAD_MIB").map_or(64, |mib| mib.parse().unwrap());
     let limit = Duration::from_secs(120 + mib);
     let folder = tempfile::tempdir().unwrap();
@@ -86,8 +105,11 @@ async fn a_client_of_others_uploads_over_a_connection_that_is_cut_ten_times_and_
     run(&mut ffmpeg, limit).await;
     let bytes = fs::metadata(&file).unwrap().len();
 
-    let (child, url) =
-        serve(undead(folder.path()).args(["main-server", "--upload", "open"]), &folder.path().join("log"));
+    let storage = Storage::start(place, folder.path()).await;
+    let mut command = undead(folder.path());
+    command.args(["main-server", "--upload", "open"]).args(storage.store_arguments());
+    storage.configure(&mut command);
+    let (child, url) = serve(&mut command, &folder.path().join("log"));
     let server = Running(child);
     let client = tls_harness::client();
     client.get(format!("{url}/readyz")).send().await.unwrap();

@@ -20,7 +20,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Moto {
     address: String,
     /// Killed when dropped.
-    _process: Child,
+    process: Child,
 }
 
 impl Moto {
@@ -51,7 +51,7 @@ impl Moto {
         let address = address.await.ok().flatten().unwrap_or_else(|| panic!("moto does not start: {said}"));
         // It logs each request and must not wait for a reader.
         tokio::spawn(async move { tokio::io::copy(&mut log, &mut tokio::io::sink()).await });
-        let moto = Self { address, _process: process };
+        let moto = Self { address, process };
         moto.make_bucket().await;
         moto
     }
@@ -59,6 +59,28 @@ impl Moto {
     /// Its base URL.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Lets it answer nothing any more. Connections to it hang.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn stop(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on. What it has stays.
+    ///
+    /// # Panics
+    /// If it has ended.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.id().expect("it runs").to_string();
+        let sent = std::process::Command::new("kill").args(["-s", name, &id]).status().expect("kill runs");
+        assert!(sent.success(), "{name}");
     }
 
     async fn make_bucket(&self) {
