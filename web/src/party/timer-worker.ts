@@ -1,0 +1,5 @@
+// The worker of timers.ts: gives each id back once its time has passed.
+
+onmessage = ({ data }: MessageEvent<{ id: number; ms: number }>): void => {
+  setTimeout(() => postMessage(data.id), data.ms);
+};
