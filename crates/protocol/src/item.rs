@@ -75,7 +75,7 @@ pub struct Item {
     pub tracks: Vec<ItemTrack>,
     /// What can be done with it.
     pub state: State,
-    /// Why it failed.
+    /// Why it failed, or why a recording ended before its stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The stream that it records.

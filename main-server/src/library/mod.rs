@@ -36,7 +36,7 @@ pub(crate) use self::{
 };
 use self::{
     index::{Found, OtherOrder, Query},
-    manifest::{Cached, Manifests, Picture, Previews, Takes, assemble, recorded, totals},
+    manifest::{Cached, Manifests, Picture, Previews, Takes, assemble, is_long, recorded, totals},
     table::Table,
 };
 use crate::{
@@ -63,6 +63,8 @@ pub(crate) struct Appended {
     pub(crate) recorded: Vec<GroupRange>,
     /// How many fragments were not taken because they overlap others in part.
     pub(crate) overlapping: usize,
+    /// Whether the item has so many fragments that it should not grow on.
+    pub(crate) is_long: bool,
 }
 
 /// The manifest of an item and its version.
@@ -219,7 +221,8 @@ impl Library {
         };
         let (cached, overlapping) =
             self.change_media(item_id, &Write::Append(take, fragments), with_tracks).await?;
-        Ok(Appended { recorded: recorded(&cached.takes), overlapping })
+        let is_long = is_long(&cached.takes);
+        Ok(Appended { recorded: recorded(&cached.takes), overlapping, is_long })
     }
 
     /// Gives up the groups that are missing between those that are there: the manifest of a growing item continues after them.
@@ -246,6 +249,15 @@ impl Library {
             record.error.clone_from(&reason);
         };
         self.change_media(item_id, &Write::Nothing, with_state).await.map(drop)
+    }
+
+    /// Notes why a recording ends while its stream goes on. It takes media until it is complete.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub(crate) async fn end_early(&self, item_id: ItemId, reason: &str) -> Result<(), Error> {
+        let reason: String = reason.chars().take(MOST_ERROR_CHARS).collect();
+        self.change(item_id, |record| record.error = Some(reason.clone())).await.map(drop)
     }
 
     /// Ends the growth of a recording. One of which nothing has arrived has failed until something does.

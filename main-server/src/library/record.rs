@@ -97,7 +97,7 @@ pub(crate) struct Record {
     pub(crate) tracks: Vec<ItemTrack>,
     /// What can be done with it.
     pub(crate) state: State,
-    /// Why it failed.
+    /// Why it failed, or why a recording ended before its stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
     /// The stream that it records.
@@ -161,10 +161,10 @@ impl Record {
 
     /// Ends the growth of a recording.
     pub(super) fn conclude(&mut self) {
-        (self.state, self.error) = match self.bytes {
-            0 => (State::Failed, Some(NOTHING_ARRIVED.into())),
-            _ => (State::Ready, None),
-        };
+        self.state = if self.bytes == 0 { State::Failed } else { State::Ready };
+        if self.bytes == 0 {
+            self.error = Some(NOTHING_ARRIVED.into());
+        }
     }
 
     /// Media of it arrived: late ones make a recording that failed without them ready.

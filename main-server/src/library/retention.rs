@@ -7,6 +7,9 @@
 //! 3. While the library has more bytes than `library_quota_bytes`, items go for good: first deleted ones, those that were deleted
 //!    first; then finished recordings and results of jobs, the oldest first.
 //!
+//! A recording that grows is not deleted. It ends when nothing else is left that could be, or when its account has more than
+//! `library_account_quota_bytes` ([`Library::may_grow`]).
+//!
 //! Every main server does this; each step may be done twice.
 
 use std::time::Duration;
@@ -18,7 +21,7 @@ use protocol::{
 use tokio::time::{sleep, timeout};
 
 use super::{Error, Library, Record, index::Index};
-use crate::{clock::Now, invitations::Invitations, subject::Subject};
+use crate::{clock::Now, config::LibraryLimits, invitations::Invitations, subject::Subject};
 
 /// Longest time between two looks.
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -94,6 +97,30 @@ async fn carry_out(library: &Library, Plan { delete, remove }: Plan, now: Now) -
 }
 
 impl Library {
+    /// Whether recordings of the account `owner`, if one is named, may grow on.
+    ///
+    /// # Errors
+    /// [`Error::Full`], if the account or the library has more than its quota, and nothing is left that would be deleted for it.
+    pub(crate) fn may_grow(&self, owner: Option<&str>) -> Result<(), Error> {
+        let LibraryLimits { quota_bytes, account_quota_bytes, .. } = self.limits;
+        let (left, of_owner) = self.table.index(|index, records| {
+            let (all, of_owner) = index.bytes(owner);
+            let left = match all > quota_bytes {
+                true => all.saturating_sub(bytes_to_go(index, |item_id| records.get(item_id))),
+                false => all,
+            };
+            (left, of_owner)
+        });
+        if left > quota_bytes {
+            return Err(Error::Full("the library was full (library_quota_bytes)".into()));
+        }
+        if owner.is_some() && account_quota_bytes.is_some_and(|quota| of_owner > quota) {
+            let message = "the account's share of the library was full (library_account_quota_bytes)";
+            return Err(Error::Full(message.into()));
+        }
+        Ok(())
+    }
+
     fn plan(&self, now: Now) -> Plan {
         let (keep, quota_bytes) = (self.limits.keep, self.limits.quota_bytes);
         let now_ms = now.unix_ms();
@@ -132,11 +159,10 @@ fn beyond<'a>(
     if left <= quota_bytes {
         return Vec::new();
     }
-    let deleted = index.expired(u64::MAX, usize::MAX).into_iter().filter(|item_id| !going.contains(item_id));
-    let covered = index.oldest().filter(|item_id| record(item_id).is_some_and(is_covered));
     let mut beyond = Vec::new();
     // An item without bytes makes no room.
-    for item_id in deleted.chain(covered).filter(|item_id| bytes(item_id) > 0) {
+    for item_id in removable(index, &record).filter(|item_id| bytes(item_id) > 0 && !going.contains(item_id))
+    {
         if left <= quota_bytes || beyond.len() >= AT_ONCE {
             break;
         }
@@ -144,6 +170,19 @@ fn beyond<'a>(
         beyond.push(item_id);
     }
     beyond
+}
+
+/// The items that go for room, in that order.
+fn removable<'a>(
+    index: &Index,
+    record: impl Fn(&ItemId) -> Option<&'a Record>,
+) -> impl Iterator<Item = ItemId> {
+    let covered = index.oldest().filter(move |item_id| record(item_id).is_some_and(is_covered));
+    index.expired(u64::MAX, usize::MAX).into_iter().chain(covered)
+}
+
+fn bytes_to_go<'a>(index: &Index, record: impl Fn(&ItemId) -> Option<&'a Record>) -> u64 {
+    removable(index, &record).filter_map(|item_id| record(&item_id)).map(|record| record.bytes).sum()
 }
 
 /// Whether items like this are deleted without a request.

@@ -29,7 +29,10 @@ impl Recordings {
         let mut recorded = None;
         for run in report.fragments.chunk_by(is_of_one_take) {
             match self.append(item_id, run).await {
-                Ok(Appended { recorded: now, overlapping }) => {
+                Ok(Appended { recorded: now, overlapping, is_long }) => {
+                    if is_long {
+                        self.stop(item_id, "the recording was too long for one item").await?;
+                    }
                     if overlapping > 0 {
                         tracing::debug!(node.id = %node_id, overlapping, "the node reports groups of {item_id} anew");
                     }

@@ -208,3 +208,65 @@ async fn an_item_grows_again_before_its_recording_counts_as_switched_on() {
     );
     assert!(grows < is_on);
 }
+
+/// A recorded stream, and the item once the node is told to record it.
+async fn recorded(server: &Member, node: &str) -> (StreamCreated, ItemId) {
+    let created: StreamCreated =
+        server.post("/api/streams", None, json!({ "title": "x", "record": true })).await.read();
+    until("the item is made", async || told(server, node, &created).await.is_some()).await;
+    let item_id = created.recording.unwrap();
+    (created, item_id)
+}
+
+async fn ends_early(server: &Member, node: &str, (created, item_id): &(StreamCreated, ItemId), why: &str) {
+    until("the node is told no more", async || told(server, node, created).await.is_none()).await;
+    // What the node still has is taken.
+    let last = ReportRecording { fragments: vec![fragment(1_000_000, 1)], is_complete: true };
+    assert_eq!(report(server, node, *item_id, &last).await.last().unwrap().first.group, 1_000_000);
+    let item = async || server.library.get(*item_id).await.unwrap();
+    until("the item is ready", async || item().await.state == State::Ready).await;
+    let error = item().await.error.unwrap();
+    assert!(error.contains(why), "{error}");
+    let stream = server.get(&format!("/api/streams/{}", created.stream_id)).await;
+    assert_eq!(stream.read::<protocol::stream::StreamInfo>().state, StreamState::Live);
+}
+
+#[tokio::test]
+async fn a_recording_ends_when_the_library_is_full_and_its_stream_goes_on() {
+    let server = Cluster::new().await.member(|config| config.library.quota_bytes = 50).await;
+    let node = server.node("n").await;
+    let old = recorded(&server, &node).await;
+    report(&server, &node, old.1, &fragments(&[fragment(0, 1), fragment(1, 1)])).await;
+    server.library.conclude(old.1).await.unwrap();
+    let growing = recorded(&server, &node).await;
+    // The old one goes first.
+    report(&server, &node, growing.1, &fragments(&[fragment(0, 1), fragment(1, 1)])).await;
+    until("the old one is gone", async || server.library.known(old.1).is_none()).await;
+    assert!(told(&server, &node, &growing.0).await.is_some());
+    report(&server, &node, growing.1, &fragments(&[fragment(2, 1), fragment(3, 1), fragment(4, 1)])).await;
+    ends_early(&server, &node, &growing, "library_quota_bytes").await;
+}
+
+#[tokio::test]
+async fn a_recording_ends_before_its_item_has_no_room_for_what_nodes_still_have() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let node = server.node("n").await;
+    let growing = recorded(&server, &node).await;
+    let group = |at: u64| crate::library::TakeFragment {
+        first_group: 2 * at,
+        groups: 1,
+        blob: fragment(at, 1).blob,
+        format: 0,
+        alternatives: vec![],
+        start_ms: 0,
+        duration_ms: 1,
+        ends_take: false,
+    };
+    let RecordedFragment { mime, init, .. } = fragment(0, 1);
+    let format = crate::library::Format { mime, init: Some(init) };
+    let take = crate::library::NewTake { take: 0, format, alternatives: vec![] };
+    let groups: Vec<_> = (0..1_900).map(group).collect();
+    server.library.append(growing.1, &take, &groups).await.unwrap();
+    report(&server, &node, growing.1, &fragments(&[fragment(900_000, 1)])).await;
+    ends_early(&server, &node, &growing, "too long").await;
+}

@@ -210,6 +210,9 @@ impl Recordings {
             }
             self.records.change(&item_id, |record| record.recorded_by(&seen.recorders)).await?;
             self.settle(item_id, &record, memory).await?;
+            if let Err(Error::Full(reason)) = self.library.may_grow(account(seen.owner.as_ref())) {
+                self.stop(item_id, &reason).await?;
+            }
         } else {
             self.records.change(&item_id, |record| record.over(now_ms)).await?;
         }
@@ -244,7 +247,15 @@ impl Recordings {
             owner: seen.owner.clone(),
             stream_id: Some(stream_id),
         };
-        self.library.create(new, now).await?;
+        let created = match self.library.may_grow(account(seen.owner.as_ref())) {
+            Ok(()) => self.library.create(new, now).await.map(drop),
+            full => full,
+        };
+        if let Err(Error::Full(reason)) = &created {
+            tracing::warn!(stream.id = %stream_id, "stream {stream_id} is not recorded: {reason}");
+            return self.switch_off(stream_id, item_id).await;
+        }
+        created?;
         let began_at_ms = match seen.recording.from_now {
             true => now.unix_ms(),
             false => seen.started_at_ms.unwrap_or(now.unix_ms()),
@@ -297,18 +308,7 @@ impl Recordings {
     /// restored is complete, with what nodes report meanwhile.
     async fn abandon(&self, item_id: ItemId, stream_id: Option<StreamId>) -> Result<(), Error> {
         if let Some(stream_id) = stream_id {
-            let next_item = new_id()?;
-            let off = |record: &StreamRecord| {
-                let known = record.recording.as_ref().filter(|known| known.item_id == item_id)?;
-                let recording = Recording {
-                    switches: known.switches + 1,
-                    is_on: false,
-                    item_id: next_item,
-                    from_now: known.from_now,
-                };
-                Some(StreamRecord { recording: Some(recording), ..record.clone() })
-            };
-            self.state.stream_records.change(&stream_id, off).await?;
+            self.switch_off(stream_id, item_id).await?;
         }
         match self.library.conclude(item_id).await {
             // It is gone for good.
@@ -316,6 +316,40 @@ impl Recordings {
             Err(error) => return Err(error),
         }
         Ok(self.records.remove(&item_id).await?)
+    }
+
+    /// The item takes no more: its stream is not recorded any more, or into another item if that is asked for again. The item keeps
+    /// the reason, and is complete with what nodes still have.
+    pub(super) async fn stop(&self, item_id: ItemId, reason: &str) -> Result<(), Error> {
+        let Some(record) = self.records.get(&item_id) else { return Ok(()) };
+        let is_known = self.library.known(item_id).is_some_and(|item| item.error.is_some());
+        match self.library.end_early(item_id, reason).await {
+            Ok(()) if is_known => {}
+            Ok(()) => {
+                tracing::warn!(item.id = %item_id, "recording {item_id} ends while its stream goes on: {reason}")
+            }
+            // It is deleted, which ends it too.
+            Err(Error::Unknown) => {}
+            Err(error) => return Err(error),
+        }
+        self.switch_off(record.stream_id, item_id).await
+    }
+
+    /// The stream is not recorded into this item any more.
+    async fn switch_off(&self, stream_id: StreamId, item_id: ItemId) -> Result<(), Error> {
+        let next_item = new_id()?;
+        let off = |record: &StreamRecord| {
+            let known = record.recording.as_ref().filter(|known| known.item_id == item_id)?;
+            let recording = Recording {
+                switches: known.switches + 1,
+                is_on: false,
+                item_id: next_item,
+                from_now: known.from_now,
+            };
+            Some(StreamRecord { recording: Some(recording), ..record.clone() })
+        };
+        self.state.stream_records.change(&stream_id, off).await?;
+        Ok(())
     }
 
     /// Leads players that follow a growing item across pauses, and across holes that were not filled in time.
@@ -362,6 +396,10 @@ impl Recordings {
     pub(super) fn length_ms(&self, item_id: ItemId) -> u64 {
         self.library.known(item_id).map_or(0, |item| item.duration_ms)
     }
+}
+
+fn account(owner: Option<&Owner>) -> Option<&str> {
+    owner.map(|owner| owner.account.as_str())
 }
 
 /// What an item has from its stream. A private stream that asks viewers for nothing is open to those who have its link.

@@ -24,7 +24,9 @@ use crate::library::Error;
 /// Most takes of an item.
 const MOST_TAKES: usize = 10_000;
 /// Most fragments of an item: eleven days.
-const MOST_FRAGMENTS: usize = 100_000;
+const MOST_FRAGMENTS: usize = if cfg!(test) { 2_000 } else { 100_000 };
+/// A recording ends before the last so many: nodes may still have some of it.
+const RESERVED_FRAGMENTS: usize = MOST_FRAGMENTS / 20;
 /// Most alternative formats of a take.
 const MOST_ALTERNATIVES: usize = 4;
 /// Longest type of a take, in bytes.
@@ -96,8 +98,7 @@ impl Manifests {
         takes: &mut Takes,
     ) -> Result<usize, Error> {
         check(new, fragments)?;
-        let count = takes.values().map(Take::len).sum::<usize>() + fragments.len();
-        if count > MOST_FRAGMENTS {
+        if count(takes) + fragments.len() > MOST_FRAGMENTS {
             return Err(Error::Full(format!("an item has at most {MOST_FRAGMENTS} fragments")));
         }
         let format = self.begin(item_id, new, takes).await?;
@@ -247,6 +248,15 @@ impl Manifests {
     fn cache(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn count(takes: &Takes) -> usize {
+    takes.values().map(Take::len).sum()
+}
+
+/// Whether an item with these takes should not grow on: what nodes still have of it must find room.
+pub(crate) fn is_long(takes: &Takes) -> bool {
+    count(takes) > MOST_FRAGMENTS - RESERVED_FRAGMENTS
 }
 
 /// The takes that are in the entries of an item.

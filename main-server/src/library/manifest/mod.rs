@@ -22,7 +22,7 @@ pub(crate) use self::key::NAMESPACE;
 pub(super) use self::{
     assemble::{Takes, assemble, recorded, totals},
     cache::Cached,
-    manifests::Manifests,
+    manifests::{Manifests, is_long},
     previews::{Picture, Previews},
 };
 pub(crate) use self::{

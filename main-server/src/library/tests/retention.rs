@@ -141,6 +141,11 @@ async fn an_account_has_no_more_bytes_than_its_share() {
         room(Some("ann"), 1_000).is_ok() && room(Some("bob"), 3_000).is_ok() && room(None, 9_000).is_ok()
     );
     assert!(matches!(room(Some("ann"), 1_001), Err(Error::Full(_))));
+    server.library.append(item_id, &take(0), &[fragment(1, 1)]).await.unwrap();
+    assert!(server.library.may_grow(Some("ann")).is_ok());
+    server.library.append(item_id, &take(0), &[fragment(2, 1)]).await.unwrap();
+    assert!(matches!(server.library.may_grow(Some("ann")), Err(Error::Full(_))));
+    assert!(server.library.may_grow(Some("bob")).is_ok());
 }
 
 #[tokio::test]
