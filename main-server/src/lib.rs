@@ -75,6 +75,8 @@ mod nodes;
 #[cfg(test)]
 mod notes;
 mod pages;
+#[cfg(test)]
+mod parties;
 mod private_file;
 mod recordings;
 mod scaling;

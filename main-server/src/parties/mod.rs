@@ -1,0 +1,3 @@
+//! Parties: people who hear or see the same moment.
+
+mod party;

@@ -1,0 +1,47 @@
+//! The only way that a party changes.
+
+use super::{
+    event::{Applied, Event, Refusal},
+    record::Record,
+};
+
+impl Record {
+    /// Applies an event at the time `now_ms`. Its revision grows by one if it changes.
+    ///
+    /// # Errors
+    /// Why the event is not accepted; the record is then as it was.
+    pub(crate) fn apply(&mut self, event: &Event, now_ms: u64) -> Result<Applied, Refusal> {
+        if self.is_ended() {
+            return Err(Refusal::UnknownParty);
+        }
+        let applied = match event {
+            Event::Join(join) => self.join(join, now_ms)?,
+            Event::Leave { member } => self.leave(*member)?,
+            Event::Request(request) => self.request(request, now_ms)?,
+            Event::Present { members } => Applied::if_changed(self.set_presence(members, true, now_ms)),
+            Event::Away { members } => Applied::if_changed(self.set_presence(members, false, now_ms)),
+            Event::Buffering { member, is_buffering } => {
+                self.member(*member).ok_or(Refusal::UnknownMember)?;
+                Applied::if_changed(match is_buffering {
+                    true => self.wait_for(*member, now_ms),
+                    false => self.stop_waiting_for(|id| id == *member, now_ms),
+                })
+            }
+            Event::Tick => Applied::if_changed(self.tick(now_ms)),
+            Event::StreamEnded { stream_id } => {
+                let is_gone = |entry: &super::Entry| entry.content.stream_id == Some(*stream_id);
+                Applied::if_changed(self.remove_content(is_gone, now_ms))
+            }
+            Event::ItemGone { item_id } => {
+                let is_gone = |entry: &super::Entry| entry.content.item_id == Some(*item_id);
+                Applied::if_changed(self.remove_content(is_gone, now_ms))
+            }
+            Event::InvitationRevoked { invitation } => Applied::if_changed(self.revoke(invitation)),
+        };
+        if applied.changed {
+            self.settle(now_ms);
+            self.revision += 1;
+        }
+        Ok(applied)
+    }
+}

@@ -1,0 +1,117 @@
+//! The vote for the next entry: who wins is a function of the record alone, so that every replica names the same winner.
+//! Members that are present and have not voted have a vote cast at random, by a digest of the party, the round and the member.
+
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
+
+use md5::{Digest, Md5};
+
+use super::{
+    id::{EntryId, MemberId},
+    record::{ClosedRound, Entry, Member, Record},
+};
+
+/// Most that lost rounds count for, in half votes.
+const MAX_GAIN: u32 = 4;
+
+/// The outcome of a vote.
+pub(super) struct Tally {
+    /// None if there is nothing to vote for.
+    pub(super) winner: Option<EntryId>,
+    /// Votes by entry, of those that have some.
+    counts: Vec<(EntryId, u32)>,
+    /// Each member's vote.
+    ballots: HashMap<MemberId, EntryId>,
+    /// How many were cast at random.
+    at_random: u32,
+    /// Entries that could have won.
+    candidates: HashSet<EntryId>,
+}
+
+impl Record {
+    /// What can be voted for: all but what plays, unless there is nothing else.
+    pub(super) fn candidates(&self) -> Vec<&Entry> {
+        let playing = self.playing.as_ref().map(|entry| entry.id);
+        let accepted = || self.queue.iter().filter(|entry| !entry.is_suggestion);
+        let others: Vec<_> = accepted().filter(|entry| Some(entry.id) != playing).collect();
+        if others.is_empty() { accepted().collect() } else { others }
+    }
+
+    /// Candidates that may win: in a fair party none of a member whose entries played twice in a row, if there are others.
+    fn eligible<'a>(&self, candidates: &[&'a Entry]) -> Vec<&'a Entry> {
+        let had_two = match self.adders[..] {
+            [first, second] if self.settings.is_fair && first == second => Some(first),
+            _ => None,
+        };
+        let others: Vec<_> =
+            candidates.iter().copied().filter(|entry| Some(entry.added_by) != had_two).collect();
+        if others.is_empty() { candidates.to_vec() } else { others }
+    }
+
+    /// The vote of a member that counts: the member is present, and the entry is a candidate.
+    pub(super) fn valid_vote(member: &Member, candidates: &HashSet<EntryId>) -> Option<EntryId> {
+        member.vote.filter(|vote| member.is_present() && candidates.contains(vote))
+    }
+
+    /// Counts the votes.
+    pub(super) fn tally(&self) -> Tally {
+        let candidates = self.candidates();
+        let mut eligible = self.eligible(&candidates);
+        eligible.sort_unstable_by(|a, b| order(a).cmp(&order(b)));
+        let ids: HashSet<EntryId> = candidates.iter().map(|entry| entry.id).collect();
+
+        let (mut ballots, mut at_random) = (HashMap::new(), 0);
+        for member in self.present() {
+            let cast = Self::valid_vote(member, &ids);
+            let Some(vote) = cast.or_else(|| self.random_vote(member.id, &eligible)) else { continue };
+            at_random += u32::from(cast.is_none());
+            ballots.insert(member.id, vote);
+        }
+        let mut votes: HashMap<EntryId, u32> = HashMap::new();
+        for vote in ballots.values() {
+            *votes.entry(*vote).or_default() += 1;
+        }
+        let count = |entry: &Entry| votes.get(&entry.id).copied().unwrap_or(0);
+        let gain = |entry: &Entry| if self.settings.is_fair { entry.lost.min(MAX_GAIN) } else { 0 };
+        let score = |entry: &Entry| count(entry).saturating_mul(2).saturating_add(gain(entry));
+        // The least in their order comes first of those that are equal.
+        let winner = if ballots.is_empty() {
+            eligible.iter().min_by_key(|entry| entry.plays)
+        } else {
+            eligible.iter().min_by_key(|entry| Reverse(score(entry)))
+        };
+        let counts = candidates.iter().map(|entry| (entry.id, count(entry))).filter(|(_, count)| *count > 0);
+        let (winner, counts) = (winner.map(|entry| entry.id), counts.collect());
+        Tally { winner, counts, ballots, at_random, candidates: ids }
+    }
+
+    /// The vote that is cast for `member` in this round.
+    fn random_vote(&self, member: MemberId, sorted: &[&Entry]) -> Option<EntryId> {
+        let text = format!("{}/{}/{member}", self.party_id, self.timeline.round);
+        let digest: [u8; 16] = Md5::digest(text).into();
+        let number = u128::from_be_bytes(digest).checked_rem(sorted.len() as u128)?;
+        sorted.get(usize::try_from(number).ok()?).map(|entry| entry.id)
+    }
+
+    /// Closes the open round, and returns what it decided.
+    pub(super) fn close_round(&mut self) -> Option<EntryId> {
+        let Tally { winner, counts, ballots, at_random, candidates } = self.tally();
+        if !ballots.is_empty() {
+            let lost = |entry: &&mut Entry| candidates.contains(&entry.id) && Some(entry.id) != winner;
+            self.queue.iter_mut().filter(lost).for_each(|entry| entry.lost = entry.lost.saturating_add(1));
+        }
+        for member in &mut self.members {
+            member.last_vote = ballots.get(&member.id).copied();
+        }
+        let round = self.timeline.round;
+        self.last_round = Some(ClosedRound { round, winner, votes: counts, cast_at_random: at_random });
+        winner
+    }
+}
+
+/// What decides between entries with equal votes.
+pub(super) fn order(entry: &Entry) -> (&str, EntryId) {
+    (&entry.content.hash, entry.id)
+}

@@ -1,0 +1,98 @@
+//! How large a record gets: each part has a number of bytes, so that whatever texts it has, the whole is below
+//! [`store::MAX_VALUE_BYTES`]. With texts of usual length the counts are reached before the bytes.
+
+use super::record::{Entry, Member, Message, NewEntry, Record};
+
+/// Most members.
+pub(crate) const MAX_MEMBERS: usize = 2_000;
+/// Most entries in the queue.
+pub(crate) const MAX_QUEUE: usize = 200;
+/// Most entries that were played and are still shown.
+pub(super) const MAX_PLAYED: usize = 50;
+/// Most messages that are kept.
+pub(super) const MAX_MESSAGES: usize = 100;
+/// Most accounts that may join a private party.
+pub(crate) const MAX_PEOPLE: usize = 100;
+/// Most bans that are kept.
+pub(super) const MAX_BANNED: usize = 200;
+
+/// Bytes for members, entries, played entries and messages. The rest is for what has a fixed size, and for people and bans.
+const MEMBER_BYTES: usize = 324_000;
+const QUEUE_BYTES: usize = 92_000;
+const PLAYED_BYTES: usize = 20_000;
+const MESSAGE_BYTES: usize = 40_000;
+
+/// Bytes of a member without its texts, with everything that it may get later.
+const MEMBER_BASE: usize = 130;
+/// Bytes of an entry without its texts, likewise.
+const ENTRY_BASE: usize = 220;
+/// Bytes of a message without its texts.
+const MESSAGE_BASE: usize = 100;
+
+impl Record {
+    /// Whether one more member called `name` has room.
+    pub(super) fn has_room_for_member(&self, name: &str, invitation: Option<&str>) -> bool {
+        let used: usize = self.members.iter().map(member_bytes).sum();
+        let needed = MEMBER_BASE + json_bytes(name) + invitation.map_or(0, json_bytes);
+        self.members.len() < MAX_MEMBERS && used + needed <= MEMBER_BYTES
+    }
+
+    /// Whether member `place` can be called `name`.
+    pub(super) fn has_room_for_name(&self, place: usize, name: &str) -> bool {
+        let used: usize = self.members.iter().map(member_bytes).sum();
+        let before = self.members.get(place).map_or(0, |member| json_bytes(&member.name));
+        json_bytes(name) <= before || used - before + json_bytes(name) <= MEMBER_BYTES
+    }
+
+    /// Whether the queue has room for one more entry.
+    pub(super) fn has_room_for_entry(&self, entry: &NewEntry) -> bool {
+        let used: usize = self.queue.iter().map(|entry| entry_bytes(&entry.content)).sum();
+        self.queue.len() < MAX_QUEUE && used + entry_bytes(entry) <= QUEUE_BYTES
+    }
+
+    /// Drops the oldest of what was played.
+    pub(super) fn bound_played(&mut self) {
+        let bytes = |entry: &Entry| entry_bytes(&entry.content);
+        drop_oldest(&mut self.played, MAX_PLAYED, PLAYED_BYTES, bytes);
+    }
+
+    /// Drops the oldest messages.
+    pub(super) fn bound_chat(&mut self) {
+        drop_oldest(&mut self.chat, MAX_MESSAGES, MESSAGE_BYTES, message_bytes);
+    }
+}
+
+/// Keeps the newest of `all` that are at most `most` and have at most `most_bytes`.
+fn drop_oldest<T>(all: &mut Vec<T>, most: usize, most_bytes: usize, bytes: impl Fn(&T) -> usize) {
+    let mut sum = 0;
+    let fits = |one: &&T| {
+        sum += bytes(one);
+        sum <= most_bytes
+    };
+    let kept = all.iter().rev().take(most).take_while(fits).count();
+    all.drain(..all.len() - kept);
+}
+
+fn member_bytes(member: &Member) -> usize {
+    MEMBER_BASE + json_bytes(&member.name) + member.invitation.as_deref().map_or(0, json_bytes)
+}
+
+fn entry_bytes(entry: &NewEntry) -> usize {
+    let optional = |text: &Option<String>| text.as_deref().map_or(0, json_bytes);
+    ENTRY_BASE
+        + json_bytes(&entry.title)
+        + optional(&entry.artist)
+        + optional(&entry.poster_url)
+        + json_bytes(&entry.hash)
+}
+
+fn message_bytes(message: &Message) -> usize {
+    MESSAGE_BASE + json_bytes(&message.name) + json_bytes(&message.text)
+}
+
+/// Bytes of a text in JSON, without its quotes.
+fn json_bytes(text: &str) -> usize {
+    let escaped = text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    let control = text.bytes().filter(|byte| *byte < 0x20).count();
+    text.len() + escaped + 5 * control
+}

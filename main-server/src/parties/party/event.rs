@@ -1,0 +1,175 @@
+//! What can happen to a party, and what comes of it. What needs the store or the library is resolved before, and is part of
+//! the event.
+
+use std::fmt;
+
+use protocol::{ErrorCode, ItemId, StreamId, party::PartyCommand};
+
+use super::{
+    id::{EntryId, MemberId, MessageId, TokenDigest},
+    record::NewEntry,
+};
+
+/// See the [module](self).
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// A client joins. Again with the same token it changes nothing.
+    Join(Join),
+    /// A member leaves for good.
+    Leave {
+        /// Which.
+        member: MemberId,
+    },
+    /// A member asks for something.
+    Request(Box<Request>),
+    /// Connections of members were opened.
+    Present {
+        /// Whose.
+        members: Vec<MemberId>,
+    },
+    /// No server has had a connection of these members for a while.
+    Away {
+        /// Which.
+        members: Vec<MemberId>,
+    },
+    /// A member reports that it waits for media, or no longer does.
+    Buffering {
+        /// Which.
+        member: MemberId,
+        /// Whether it waits.
+        is_buffering: bool,
+    },
+    /// Time has passed: does what is due, see [`Record::next_due_ms`](super::Record::next_due_ms).
+    Tick,
+    /// A live stream is over.
+    StreamEnded {
+        /// Which.
+        stream_id: StreamId,
+    },
+    /// An item was deleted, or members may not play it any more.
+    ItemGone {
+        /// Which.
+        item_id: ItemId,
+    },
+    /// An invitation was revoked: the members that it admitted are removed, and it admits nobody later.
+    InvitationRevoked {
+        /// Which.
+        invitation: String,
+    },
+}
+
+/// A client that joins.
+#[derive(Clone, Debug)]
+pub(crate) struct Join {
+    /// Of its new token.
+    pub(crate) digest: TokenDigest,
+    /// What it is called: the name of the account, if it has one.
+    pub(crate) name: String,
+    /// Whether it has an account.
+    pub(crate) account: bool,
+    /// The invitation that it showed, which is valid.
+    pub(crate) invitation: Option<String>,
+    /// Whether the account is an operator.
+    pub(crate) is_operator: bool,
+}
+
+/// A member's request.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Whose.
+    pub(crate) member: MemberId,
+    /// Whether the member's account is an operator, who may do what the host may.
+    pub(crate) is_operator: bool,
+    /// What for; its texts are clean.
+    pub(crate) command: PartyCommand,
+    /// The entry to be added, for `queue`, for `play` of what is not in the party, and for `set` of another default item.
+    pub(crate) entry: Option<NewEntry>,
+    /// The round of the timeline when the request arrived. `vote`, `skip`, `next`, `previous` and `seek` are meant for that
+    /// round and refused in another.
+    pub(crate) seen_round: Option<u64>,
+}
+
+/// What an event came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// Whether the record is another one now, with the next revision.
+    pub(crate) changed: bool,
+    /// What the event made, now or when it was applied before.
+    pub(crate) created: Option<Created>,
+}
+
+impl Applied {
+    /// The record changed.
+    pub(super) const CHANGED: Self = Self { changed: true, created: None };
+
+    /// The record changed if `changed`.
+    pub(super) fn if_changed(changed: bool) -> Self {
+        Self { changed, created: None }
+    }
+
+    /// The event made this now.
+    pub(super) fn new(created: Created) -> Self {
+        Self { changed: true, created: Some(created) }
+    }
+
+    /// The event made this when it was applied before.
+    pub(super) fn again(created: Created) -> Self {
+        Self { changed: false, created: Some(created) }
+    }
+}
+
+/// What an event made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Created {
+    /// A member.
+    Member(MemberId),
+    /// An entry.
+    Entry(EntryId),
+    /// A message.
+    Message(MessageId),
+}
+
+/// Why an event is not accepted. The record is as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The member may not do this.
+    NotAllowed(&'static str),
+    /// The party is over, or the client must not learn that it exists.
+    UnknownParty,
+    /// There is no such member.
+    UnknownMember,
+    /// There is no such entry.
+    UnknownEntry,
+    /// The party is not as the request expects it.
+    Conflict(&'static str),
+    /// The party has as many as it may.
+    Limit(&'static str),
+    /// The request makes no sense.
+    Invalid(&'static str),
+}
+
+impl Refusal {
+    /// It in answers.
+    pub(crate) fn code(self) -> ErrorCode {
+        match self {
+            Self::NotAllowed(_) => ErrorCode::NotAllowed,
+            Self::UnknownParty => ErrorCode::UnknownParty,
+            Self::UnknownMember => ErrorCode::UnknownMember,
+            Self::UnknownEntry => ErrorCode::UnknownEntry,
+            Self::Conflict(_) => ErrorCode::Conflict,
+            Self::Limit(_) => ErrorCode::LimitReached,
+            Self::Invalid(_) => ErrorCode::InvalidRequest,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownParty => "there is no such party",
+            Self::UnknownMember => "the party has no such member",
+            Self::UnknownEntry => "the queue has no such entry",
+            Self::NotAllowed(why) | Self::Conflict(why) | Self::Limit(why) | Self::Invalid(why) => why,
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! Names of what a party has: numbers of its record, short on the wire and in the store, never used again.
+
+use std::{fmt, str::FromStr};
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::token;
+
+/// The text is no such id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id of a party is a letter and a number")]
+pub(crate) struct Invalid;
+
+/// A number that is written with a letter before it.
+macro_rules! number_id {
+    ($(#[$doc:meta])* $name:ident, $letter:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub(crate) struct $name(pub(super) u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", $letter, self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                let id = text.strip_prefix($letter).and_then(|number| number.parse().ok()).map(Self);
+                // One id has one text: no signs, no zeros in front.
+                id.filter(|id| id.to_string() == text).ok_or(Invalid)
+            }
+        }
+    };
+}
+
+number_id! {
+    /// Names a member.
+    MemberId, 'm'
+}
+
+number_id! {
+    /// Names an entry.
+    EntryId, 'e'
+}
+
+number_id! {
+    /// Names a message of the chat.
+    MessageId, 'c'
+}
+
+/// Bytes of a [`TokenDigest`].
+const DIGEST_BYTES: usize = 16;
+
+/// What the record keeps of a member's token: 128 bits of its digest, as a record has up to 2,000 of them.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct TokenDigest(String);
+
+impl TokenDigest {
+    /// Of the token `token`.
+    pub(crate) fn of(token: &str) -> Self {
+        let bytes = HEXLOWER.decode(token::digest(token).as_bytes()).unwrap_or_default();
+        Self(BASE64URL_NOPAD.encode(bytes.get(..DIGEST_BYTES).unwrap_or_default()))
+    }
+}
+
+/// Without the digest, so that no log has one.
+impl fmt::Debug for TokenDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenDigest")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_as_it_was_written_and_in_no_other_form() {
+        assert_eq!(MemberId(17).to_string().parse(), Ok(MemberId(17)));
+        for wrong in ["", "17", "m", "m+1", "m01", "e1", "m-1", "m18446744073709551616"] {
+            assert_eq!(wrong.parse::<MemberId>(), Err(Invalid), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn digests_differ_and_have_22_characters() {
+        assert_ne!(TokenDigest::of("a"), TokenDigest::of("b"));
+        assert_eq!(TokenDigest::of("a").0.len(), 22);
+    }
+}

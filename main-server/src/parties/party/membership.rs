@@ -1,0 +1,193 @@
+//! Who is in the party, who is present, and who leads it.
+
+use protocol::party::{Access, HostLoss, Policy};
+
+use super::{
+    bounds::MAX_BANNED,
+    event::{Applied, Created, Join, Refusal},
+    id::MemberId,
+    playback::SKIP_LEAD_MS,
+    record::{Ban, Member, Record},
+};
+
+impl Record {
+    /// Whether the client may join now.
+    ///
+    /// # Errors
+    /// Why not. A private party reveals nothing to a client that may not join it.
+    pub(crate) fn admits(&self, join: &Join) -> Result<(), Refusal> {
+        let Join { name, account, invitation, is_operator, digest: _ } = join;
+        if self.ended {
+            return Err(Refusal::UnknownParty);
+        }
+        let is_banned = |ban: &Ban| {
+            let is_account = *account && ban.account.as_ref() == Some(name);
+            is_account || (invitation.is_some() && ban.invitation == *invitation)
+        };
+        let is_banned = !is_operator && self.banned.iter().any(is_banned);
+        let is_listed = *account && self.people.contains(name);
+        let is_open = self.access != Access::Private;
+        let may_enter = is_open || is_listed || *is_operator || invitation.is_some();
+        if !may_enter || (is_banned && !is_open) {
+            return Err(Refusal::UnknownParty);
+        }
+        if is_banned {
+            return Err(Refusal::NotAllowed("the host has removed you from this party"));
+        }
+        if self.settings.needs_account && !account {
+            return Err(Refusal::NotAllowed("members of this party need an account: sign in"));
+        }
+        let has_room = self.has_room_for_member(name, invitation.as_deref()) || self.longest_away().is_some();
+        has_room.then_some(()).ok_or(Refusal::Limit("the party is full"))
+    }
+
+    /// Adds a member. In a full party the member that has been away longest makes room.
+    pub(super) fn join(&mut self, join: &Join, now_ms: u64) -> Result<Applied, Refusal> {
+        if let Some(member) = self.holder(&join.digest) {
+            return Ok(Applied::again(Created::Member(member.id)));
+        }
+        self.admits(join)?;
+        let Join { digest, name, account, invitation, is_operator: _ } = join.clone();
+        while !self.has_room_for_member(&name, invitation.as_deref()) {
+            let Some(away) = self.longest_away() else { return Err(Refusal::Limit("the party is full")) };
+            self.remove_members(|member| member.id == away);
+        }
+        Ok(Applied::new(Created::Member(self.admit(digest, name, account, invitation, now_ms))))
+    }
+
+    /// The member, other than the host, that has been away longest.
+    fn longest_away(&self) -> Option<MemberId> {
+        let away = self.members.iter().filter(|member| self.host != Some(member.id));
+        let since = away.filter_map(|member| Some((member.away_since_ms?, member.id)));
+        since.min().map(|(_, id)| id)
+    }
+
+    /// A member leaves for good.
+    pub(super) fn leave(&mut self, id: MemberId) -> Result<Applied, Refusal> {
+        self.member(id).ok_or(Refusal::UnknownMember)?;
+        self.remove_members(|member| member.id == id);
+        Ok(Applied::CHANGED)
+    }
+
+    /// Removes the member `id`, which cannot come back with the same account or invitation.
+    pub(super) fn kick(&mut self, id: MemberId) {
+        let Some(member) = self.member(id) else { return };
+        let account = member.account().map(str::to_owned);
+        self.ban(Ban { member: Some(id), account, invitation: member.invitation.clone() });
+        self.remove_members(|member| member.id == id);
+    }
+
+    /// An invitation was revoked.
+    pub(super) fn revoke(&mut self, invitation: &str) -> bool {
+        let is_known = |ban: &Ban| ban.member.is_none() && ban.invitation.as_deref() == Some(invitation);
+        if self.banned.iter().any(is_known) {
+            return false;
+        }
+        self.ban(Ban { invitation: Some(invitation.to_owned()), ..Ban::default() });
+        self.remove_members(|member| member.invitation.as_deref() == Some(invitation));
+        true
+    }
+
+    fn ban(&mut self, ban: Ban) {
+        self.banned.push(ban);
+        self.banned.drain(..self.banned.len().saturating_sub(MAX_BANNED));
+    }
+
+    /// Removes members, and their entries if the party does not keep them.
+    fn remove_members(&mut self, is_gone: impl Fn(&Member) -> bool) {
+        if !self.settings.keeps_entries {
+            let gone: Vec<_> =
+                self.members.iter().filter(|member| is_gone(member)).map(|member| member.id).collect();
+            self.queue.retain(|entry| !gone.contains(&entry.added_by));
+        }
+        self.members.retain(|member| !is_gone(member));
+    }
+
+    /// Connections of `members` were opened, or none is known any more. Says whether that changes anything.
+    pub(super) fn set_presence(&mut self, members: &[MemberId], is_present: bool, now_ms: u64) -> bool {
+        let mut has_changed = false;
+        for id in members {
+            let Some(member) = self.member_mut(*id).filter(|member| member.is_present() != is_present) else {
+                continue;
+            };
+            member.away_since_ms = (!is_present).then_some(now_ms);
+            has_changed = true;
+        }
+        has_changed
+    }
+
+    /// The entry during which the host went away is over: does what the party's setting says.
+    pub(super) fn lose_host(&mut self) {
+        self.loss.get_or_insert(self.settings.on_host_loss);
+    }
+
+    /// Draws the consequences of a change: who leads, whether a wait or a round is over, whether something can begin.
+    pub(super) fn settle(&mut self, now_ms: u64) {
+        self.settle_host(now_ms);
+        let present: Vec<_> = self.present().map(|member| member.id).collect();
+        if self.is_waiting() {
+            self.stop_waiting_for(|id| present.binary_search(&id).is_err(), now_ms);
+        }
+        if self.has_round() && self.skips() >= self.skips_needed() {
+            self.advance(now_ms.saturating_add(SKIP_LEAD_MS));
+            self.settle_acting_host();
+        }
+        self.begin_if_idle(now_ms);
+        self.empty_since_ms = present.is_empty().then(|| self.empty_since_ms.unwrap_or(now_ms));
+    }
+
+    /// The member that has been there longest succeeds a host that has left. One that is away is replaced only for as long.
+    fn settle_host(&mut self, now_ms: u64) {
+        if self.host.and_then(|host| self.member(host)).is_none() {
+            let longest = self.present().next().map(|member| member.id);
+            self.host = longest;
+        }
+        if self.has_host() {
+            (self.loss, self.acting_host) = (None, None);
+            return;
+        }
+        let stands = self.timeline.paused && !self.is_waiting();
+        if self.playing.is_none() || stands {
+            self.lose_host();
+        }
+        let goes_on = matches!(self.loss, Some(HostLoss::Continue | HostLoss::Vote));
+        if stands && goes_on && self.present().next().is_some() {
+            self.go_on(now_ms);
+        }
+        self.settle_acting_host();
+    }
+
+    fn settle_acting_host(&mut self) {
+        let hands_over = self.loss == Some(HostLoss::HandOver);
+        let still = |id: &MemberId| self.member(*id).is_some_and(Member::is_present);
+        let acting = self.acting_host.filter(still).or_else(|| self.present().next().map(|member| member.id));
+        self.acting_host = acting.filter(|_| hands_over);
+    }
+
+    /// How many members that are present ask to skip.
+    fn skips(&self) -> usize {
+        self.present().filter(|member| member.skips).count()
+    }
+
+    /// How many have to ask.
+    pub(super) fn skips_needed(&self) -> usize {
+        let percent = usize::from(self.settings.skip_percent);
+        (self.present().count() * percent).div_ceil(100).max(1)
+    }
+
+    /// Another policy is set.
+    pub(super) fn set_policy(&mut self, policy: Policy) {
+        if self.policy == policy {
+            return;
+        }
+        self.policy = policy;
+        // What plays has left a queue that is played in order.
+        if policy == Policy::Host {
+            let playing = self.playing.as_ref().map(|entry| entry.id);
+            self.queue.retain(|entry| Some(entry.id) != playing);
+        }
+        for member in &mut self.members {
+            (member.vote, member.skips) = (None, false);
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! What plays, and where. Every change is announced: its `at_ms` is in the future, by what clients need to hear of it and to
+//! fetch what comes.
+
+use protocol::party::{HostLoss, Policy};
+
+use super::{
+    ballot::order,
+    id::{EntryId, MemberId},
+    record::{Entry, Record},
+};
+
+/// How long ahead a change of what plays already is announced, in ms.
+pub(crate) const LEAD_MS: u64 = 400;
+/// How long ahead another entry is announced that is not expected, in ms: clients need its first fragment.
+pub(crate) const SKIP_LEAD_MS: u64 = 1_000;
+/// How long before its end an entry's round is closed and the next entry is announced, in ms. Half its length if that is less.
+pub(crate) const CLOSE_AHEAD_MS: u64 = 3_000;
+/// How far behind its capture a live stream is played, in ms, so that members with different latency see the same.
+pub(crate) const LIVE_DELAY_MS: u64 = 3_000;
+/// The largest such delay, in ms.
+const MAX_LIVE_DELAY_MS: u64 = 60_000;
+/// For how long after its start an entry waits for members that buffer, in ms.
+const WAIT_WINDOW_MS: u64 = 2_000;
+/// Most members that are waited for at a time.
+const MAX_WAITING: usize = 20;
+/// Within which time from its start `previous` goes back to the entry before, in ms.
+const PREVIOUS_WINDOW_MS: u64 = 3_000;
+/// An entry that claims to be shorter plays for as long as this, in ms.
+const MIN_DURATION_MS: u64 = 1_000;
+
+impl Entry {
+    /// Its length; none for a live stream.
+    fn duration_ms(&self) -> Option<u64> {
+        self.content.duration_ms.map(|duration_ms| duration_ms.max(MIN_DURATION_MS))
+    }
+}
+
+impl Record {
+    /// The length of what plays, if it has an end.
+    fn duration_ms(&self) -> Option<u64> {
+        self.playing.as_ref().and_then(Entry::duration_ms)
+    }
+
+    /// The position at `at_ms`, which is not before the timeline's.
+    pub(super) fn position_at(&self, at_ms: u64) -> u64 {
+        let timeline = &self.timeline;
+        match self.duration_ms() {
+            Some(duration_ms) if !timeline.paused => {
+                let passed_ms = at_ms.saturating_sub(timeline.at_ms);
+                timeline.position_ms.saturating_add(passed_ms).min(duration_ms)
+            }
+            _ => timeline.position_ms,
+        }
+    }
+
+    /// When what plays is at its end; none while that is not known.
+    fn ends_at_ms(&self) -> Option<u64> {
+        let left_ms = self.duration_ms()?.saturating_sub(self.timeline.position_ms);
+        (!self.timeline.paused).then(|| self.timeline.at_ms.saturating_add(left_ms))
+    }
+
+    /// When the next entry is announced.
+    pub(super) fn closes_at_ms(&self) -> Option<u64> {
+        let ahead_ms = CLOSE_AHEAD_MS.min(self.duration_ms()? / 2);
+        Some(self.ends_at_ms()?.saturating_sub(ahead_ms).max(self.timeline.at_ms))
+    }
+
+    /// Until when members that buffer are waited for.
+    fn waits_until_ms(&self) -> Option<u64> {
+        let left_ms = u64::from(self.settings.wait_ms).saturating_sub(self.timeline.waited_ms);
+        self.is_waiting().then(|| self.timeline.at_ms.saturating_add(left_ms))
+    }
+
+    /// Whether what plays stands because members buffer.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.timeline.waiting_for.is_empty()
+    }
+
+    /// Whether what plays was announced and has not begun.
+    pub(super) fn is_announced(&self, now_ms: u64) -> bool {
+        self.playing.is_some() && now_ms < self.timeline.began_at_ms
+    }
+
+    /// When [`Event::Tick`](super::Event::Tick) has something to do, Unix epoch.
+    pub(crate) fn next_due_ms(&self) -> Option<u64> {
+        if self.is_ended() {
+            return None;
+        }
+        self.waits_until_ms().into_iter().chain(self.closes_at_ms()).min()
+    }
+
+    /// Does what is due. Says whether that was anything.
+    pub(super) fn tick(&mut self, now_ms: u64) -> bool {
+        if self.waits_until_ms().is_some_and(|until_ms| until_ms <= now_ms) {
+            self.go_on(now_ms);
+            return true;
+        }
+        let is_due = self.closes_at_ms().is_some_and(|closes_at_ms| closes_at_ms <= now_ms);
+        if is_due {
+            let ends_at_ms = self.ends_at_ms().unwrap_or(now_ms);
+            self.advance(ends_at_ms.max(now_ms.saturating_add(LEAD_MS)));
+        }
+        is_due
+    }
+
+    /// Ends what plays at `at_ms`, and begins what comes next.
+    pub(super) fn advance(&mut self, at_ms: u64) {
+        let had_round = self.has_round();
+        // The host went away while this played: now it matters.
+        if !self.has_host() {
+            self.lose_host();
+        }
+        let winner = if had_round { self.close_round() } else { None };
+        if self.waits_for_host() {
+            return self.begin(None, at_ms);
+        }
+        let next = if had_round { winner } else { self.first_in_line() };
+        let entry = next.and_then(|id| self.take(id)).or_else(|| self.default.clone());
+        self.begin(entry, at_ms);
+    }
+
+    /// Begins the next entry if nothing plays and there is one.
+    pub(super) fn begin_if_idle(&mut self, now_ms: u64) {
+        let has_next = self.default.is_some() || self.first_in_line().is_some();
+        if self.playing.is_none() && has_next && !self.waits_for_host() {
+            let at_ms = self.timeline.at_ms.max(now_ms.saturating_add(SKIP_LEAD_MS));
+            let entry = self.first_in_line().and_then(|id| self.take(id)).or_else(|| self.default.clone());
+            self.begin(entry, at_ms);
+        }
+    }
+
+    /// Whether nothing begins until there is a host.
+    fn waits_for_host(&self) -> bool {
+        self.loss == Some(HostLoss::Wait)
+    }
+
+    /// The entry that comes next without a vote.
+    fn first_in_line(&self) -> Option<EntryId> {
+        match self.policy {
+            Policy::Host => self.queue.iter().find(|entry| !entry.is_suggestion).map(|entry| entry.id),
+            Policy::Vote => {
+                let least = |a: &&Entry, b: &&Entry| (a.plays, order(a)).cmp(&(b.plays, order(b)));
+                self.candidates().into_iter().min_by(least).map(|entry| entry.id)
+            }
+        }
+    }
+
+    /// The entry `id`, to be played. It stays in the queue where members vote, and leaves it or what was played otherwise.
+    pub(super) fn take(&mut self, id: EntryId) -> Option<Entry> {
+        if let Some(place) = self.queue.iter().position(|entry| entry.id == id) {
+            return match self.policy {
+                Policy::Host => Some(self.queue.remove(place)),
+                Policy::Vote => self.queue.get(place).cloned(),
+            };
+        }
+        let place = self.played.iter().position(|entry| entry.id == id)?;
+        Some(self.played.remove(place))
+    }
+
+    /// Plays `entry`, or nothing, from `at_ms` on. What has played until then goes to what was played.
+    pub(super) fn begin(&mut self, entry: Option<Entry>, at_ms: u64) {
+        self.retire();
+        for member in &mut self.members {
+            (member.vote, member.skips) = (None, false);
+        }
+        let timeline = &mut self.timeline;
+        (timeline.at_ms, timeline.began_at_ms, timeline.paused) = (at_ms, at_ms, false);
+        (timeline.position_ms, timeline.waited_ms) = (0, 0);
+        timeline.waiting_for.clear();
+        let Some(mut entry) = entry else { return };
+        timeline.round += 1;
+        if entry.content.duration_ms.is_none() {
+            timeline.position_ms = LIVE_DELAY_MS;
+        }
+        (entry.plays, entry.lost, entry.is_suggestion) = (entry.plays.saturating_add(1), 0, false);
+        if let Some(queued) = self.queue.iter_mut().find(|queued| queued.id == entry.id) {
+            queued.clone_from(&entry);
+        }
+        self.adders.push(entry.added_by);
+        self.adders.drain(..self.adders.len().saturating_sub(2));
+        self.playing = Some(entry);
+    }
+
+    /// Moves what plays to what was played, unless the queue still has it.
+    fn retire(&mut self) {
+        let Some(entry) = self.playing.take() else { return };
+        let is_kept = self.queue.iter().any(|queued| queued.id == entry.id);
+        let is_default = self.default.as_ref().is_some_and(|default| default.id == entry.id);
+        if !is_kept && !is_default {
+            self.played.push(entry);
+            self.bound_played();
+        }
+    }
+
+    /// Removes what plays the item or stream that `is_gone` says. Says whether that was anything.
+    pub(super) fn remove_content(&mut self, is_gone: impl Fn(&Entry) -> bool, now_ms: u64) -> bool {
+        let before = (self.queue.len(), self.played.len());
+        self.queue.retain(|entry| !is_gone(entry));
+        self.played.retain(|entry| !is_gone(entry));
+        let mut has_changed = before != (self.queue.len(), self.played.len());
+        let default = self.default.take_if(|default| is_gone(default));
+        if default.is_some() {
+            self.settings.default_item_id = None;
+            has_changed = true;
+        }
+        if self.playing.as_ref().is_some_and(&is_gone) {
+            self.advance(now_ms.saturating_add(SKIP_LEAD_MS));
+            self.played.retain(|entry| !is_gone(entry));
+            has_changed = true;
+        }
+        has_changed
+    }
+
+    /// Stops the position. Says whether it moved.
+    pub(super) fn pause(&mut self, now_ms: u64) -> bool {
+        if self.playing.is_none() || (self.timeline.paused && !self.is_waiting()) {
+            return false;
+        }
+        self.stop_waiting();
+        self.hold(now_ms);
+        true
+    }
+
+    /// Holds the position from a moment ahead on.
+    fn hold(&mut self, now_ms: u64) {
+        let at_ms = self.timeline.at_ms.max(now_ms.saturating_add(LEAD_MS));
+        let position_ms = self.position_at(at_ms);
+        (self.timeline.position_ms, self.timeline.at_ms, self.timeline.paused) = (position_ms, at_ms, true);
+    }
+
+    /// Lets the position move. Says whether it stood.
+    pub(super) fn go_on(&mut self, now_ms: u64) -> bool {
+        if !self.timeline.paused {
+            return false;
+        }
+        let at_ms = self.timeline.at_ms.max(now_ms.saturating_add(LEAD_MS));
+        if self.is_waiting() {
+            let budget_ms = u64::from(self.settings.wait_ms);
+            let waited_ms = self.timeline.waited_ms.saturating_add(at_ms.saturating_sub(self.timeline.at_ms));
+            self.timeline.waited_ms = waited_ms.min(budget_ms);
+            self.stop_waiting();
+        }
+        (self.timeline.at_ms, self.timeline.paused) = (at_ms, false);
+        true
+    }
+
+    /// Moves the position. Says whether there is one.
+    pub(super) fn seek(&mut self, position_ms: u64, now_ms: u64) -> bool {
+        if self.playing.is_none() {
+            return false;
+        }
+        let last_ms = self.duration_ms().unwrap_or(MAX_LIVE_DELAY_MS);
+        if self.is_waiting() {
+            self.stop_waiting();
+            self.timeline.paused = false;
+        }
+        self.timeline.position_ms = position_ms.min(last_ms);
+        self.timeline.at_ms = now_ms.saturating_add(LEAD_MS);
+        true
+    }
+
+    /// From the start, or back to the entry before if this one has just begun.
+    pub(super) fn go_back(&mut self, now_ms: u64) -> bool {
+        let has_just_begun = self.playing.is_none()
+            || self.is_announced(now_ms)
+            || self.position_at(now_ms) < PREVIOUS_WINDOW_MS
+            || self.duration_ms().is_none();
+        let Some(before) = self.played.last().map(|entry| entry.id).filter(|_| has_just_begun) else {
+            return self.duration_ms().is_some() && self.seek(0, now_ms);
+        };
+        let entry = self.take(before);
+        if let Some(playing) = self.playing.take()
+            && self.default.as_ref().is_none_or(|default| default.id != playing.id)
+        {
+            self.queue.insert(0, playing);
+        }
+        self.begin(entry, now_ms.saturating_add(SKIP_LEAD_MS));
+        true
+    }
+
+    /// Waits for `member`, which buffers, if what plays has just begun and may wait. Says whether it does.
+    pub(super) fn wait_for(&mut self, member: MemberId, now_ms: u64) -> bool {
+        let timeline = &self.timeline;
+        let stands = timeline.paused && !self.is_waiting();
+        let is_late = now_ms > timeline.began_at_ms.saturating_add(WAIT_WINDOW_MS + timeline.waited_ms);
+        let has_budget = timeline.waited_ms < u64::from(self.settings.wait_ms);
+        let has_room = timeline.waiting_for.len() < MAX_WAITING && !timeline.waiting_for.contains(&member);
+        let can_wait = self.duration_ms().is_some() && !stands && has_budget && has_room;
+        if !can_wait || (is_late && !self.is_waiting()) {
+            return false;
+        }
+        if !self.is_waiting() {
+            self.hold(now_ms);
+        }
+        self.timeline.waiting_for.push(member);
+        true
+    }
+
+    /// Goes on if all members that were waited for are ready or gone. Says whether one was.
+    pub(super) fn stop_waiting_for(&mut self, is_ready: impl Fn(MemberId) -> bool, now_ms: u64) -> bool {
+        let before = self.timeline.waiting_for.clone();
+        if !before.iter().any(|id| is_ready(*id)) {
+            return false;
+        }
+        if before.iter().all(|id| is_ready(*id)) {
+            return self.go_on(now_ms);
+        }
+        self.timeline.waiting_for.retain(|id| !is_ready(*id));
+        true
+    }
+
+    fn stop_waiting(&mut self) {
+        self.timeline.waiting_for.clear();
+    }
+}

@@ -1,0 +1,443 @@
+//! What the store keeps of a party: one record, changed by compare-and-set only. Field names are short where a record has
+//! thousands of them.
+
+use protocol::{
+    ItemId, PartyId, StreamId,
+    party::{Access, CreateParty, HostLoss, Policy, Settings, Target},
+};
+use serde::{Deserialize, Serialize};
+use store::Namespace;
+
+use super::id::{EntryId, MemberId, MessageId, TokenDigest};
+
+/// A party.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Its own name: random votes depend on it.
+    pub(crate) party_id: PartyId,
+    /// How many events it has accepted.
+    pub(crate) revision: u64,
+    /// Shown to all.
+    pub(crate) title: String,
+    /// As it was set; see [`Record::acting_policy`].
+    pub(crate) policy: Policy,
+    /// Who may join.
+    pub(crate) access: Access,
+    /// What the host can set.
+    pub(crate) settings: Settings,
+    /// Unix epoch.
+    pub(crate) created_at_ms: u64,
+    /// Accounts that may join a private party.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) people: Vec<String>,
+    /// Accounts and invitations with which nobody joins any more, newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) banned: Vec<Ban>,
+    /// The last number that was given to a member, an entry or a message.
+    pub(super) numbers: u64,
+    /// The host; none while all have left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) host: Option<MemberId>,
+    /// What is done about the loss of the host, from the end of the entry during which the host went away until there is a
+    /// host again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) loss: Option<HostLoss>,
+    /// The member that acts as host meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) acting_host: Option<MemberId>,
+    /// In the order of joining, which is that of their ids.
+    pub(crate) members: Vec<Member>,
+    /// See [`protocol::party::Entry`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) queue: Vec<Entry>,
+    /// Newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) played: Vec<Entry>,
+    /// What [`Settings::default_item_id`] plays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) default: Option<Entry>,
+    /// What plays. In a vote the queue has it, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) playing: Option<Entry>,
+    /// Where it is.
+    pub(super) timeline: Timeline,
+    /// Whose entries began last, newest last, at most two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) adders: Vec<MemberId>,
+    /// The vote that was closed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) last_round: Option<ClosedRound>,
+    /// Oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) chat: Vec<Message>,
+    /// Since when no member has been present, Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) empty_since_ms: Option<u64>,
+    /// Whether it is over for all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) ended: bool,
+}
+
+impl store::Record for Record {
+    type Key = PartyId;
+    const NAMESPACE: Namespace = Namespace::new("parties");
+}
+
+/// A member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Member {
+    /// Names the member.
+    #[serde(rename = "i")]
+    pub(crate) id: MemberId,
+    /// What the member is called; the name of the account, if there is one.
+    #[serde(rename = "n")]
+    pub(crate) name: String,
+    /// Of the token.
+    #[serde(rename = "d")]
+    pub(super) digest: TokenDigest,
+    /// Unix epoch.
+    #[serde(rename = "j")]
+    pub(crate) joined_at_ms: u64,
+    /// Whether the member has an account.
+    #[serde(default, rename = "u", skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) account: bool,
+    /// Since when no connection of the member is known, Unix epoch; none while the member is present.
+    #[serde(default, rename = "a", skip_serializing_if = "Option::is_none")]
+    pub(crate) away_since_ms: Option<u64>,
+    /// The invitation that admitted the member.
+    #[serde(default, rename = "g", skip_serializing_if = "Option::is_none")]
+    pub(crate) invitation: Option<String>,
+    /// Whether the member may not write messages.
+    #[serde(default, rename = "m", skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_muted: bool,
+    /// The member's vote in the open round.
+    #[serde(default, rename = "v", skip_serializing_if = "Option::is_none")]
+    pub(super) vote: Option<EntryId>,
+    /// Whether the member asks to skip what plays.
+    #[serde(default, rename = "s", skip_serializing_if = "std::ops::Not::not")]
+    pub(super) skips: bool,
+    /// The member's vote in the last round, cast by the member or at random.
+    #[serde(default, rename = "l", skip_serializing_if = "Option::is_none")]
+    pub(super) last_vote: Option<EntryId>,
+}
+
+impl Member {
+    /// Whether the member is connected, or was a moment ago.
+    pub(crate) fn is_present(&self) -> bool {
+        self.away_since_ms.is_none()
+    }
+
+    /// The name of the member's account.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.account.then_some(self.name.as_str())
+    }
+}
+
+/// What is to be added to the queue: all that its item or stream tells about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NewEntry {
+    /// An item…
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) item_id: Option<ItemId>,
+    /// …or a live stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stream_id: Option<StreamId>,
+    /// Its title.
+    pub(crate) title: String,
+    /// Who made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) artist: Option<String>,
+    /// A path below the site's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) poster_url: Option<String>,
+    /// None for a live stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) duration_ms: Option<u64>,
+    /// Whether it has pictures.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_video: bool,
+    /// Digest of its content, 64 hex digits.
+    pub(crate) hash: String,
+}
+
+/// An entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    /// Names it.
+    pub(crate) id: EntryId,
+    /// What it plays.
+    #[serde(rename = "c")]
+    pub(crate) content: NewEntry,
+    /// The member that added it.
+    #[serde(rename = "b")]
+    pub(crate) added_by: MemberId,
+    /// Names the request that added it.
+    #[serde(default, rename = "q", skip_serializing_if = "Option::is_none")]
+    pub(super) request: Option<u64>,
+    /// Whether the host has yet to accept it.
+    #[serde(default, rename = "s", skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_suggestion: bool,
+    /// How many rounds it has lost since it last played.
+    #[serde(default, rename = "l", skip_serializing_if = "is_zero")]
+    pub(super) lost: u32,
+    /// How often it has played.
+    #[serde(default, rename = "p", skip_serializing_if = "is_zero")]
+    pub(super) plays: u32,
+}
+
+impl Entry {
+    /// Whether `target` names it.
+    pub(super) fn is_named_by(&self, target: &Target) -> bool {
+        match target {
+            Target { entry_id: Some(entry_id), .. } => *entry_id == self.id.to_string(),
+            Target { item_id: Some(item_id), .. } => self.content.item_id == Some(*item_id),
+            Target { stream_id: Some(stream_id), .. } => self.content.stream_id == Some(*stream_id),
+            _ => false,
+        }
+    }
+
+    /// Whether it plays the same item or stream.
+    pub(super) fn plays_the_same(&self, other: &NewEntry) -> bool {
+        (self.content.item_id, self.content.stream_id) == (other.item_id, other.stream_id)
+    }
+}
+
+/// See [`protocol::party::Timeline`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Timeline {
+    /// The position at `at_ms`; of a live stream how far behind its capture it plays.
+    pub(super) position_ms: u64,
+    /// Unix epoch.
+    pub(super) at_ms: u64,
+    /// Whether the position stands.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) paused: bool,
+    /// Counts the entries that have played.
+    pub(super) round: u64,
+    /// When the entry began or begins, Unix epoch.
+    pub(super) began_at_ms: u64,
+    /// Members that buffer. While there are some, it is paused from `at_ms` on, for as long as the entry's budget lasts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) waiting_for: Vec<MemberId>,
+    /// How much of that budget earlier waits have used.
+    #[serde(default)]
+    pub(super) waited_ms: u64,
+}
+
+/// See [`protocol::party::ClosedRound`]. Each member has its own vote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ClosedRound {
+    /// Which one.
+    pub(super) round: u64,
+    /// None if there was nothing to vote for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) winner: Option<EntryId>,
+    /// Votes by entry, of those that have some.
+    pub(super) votes: Vec<(EntryId, u32)>,
+    /// How many of them were cast at random.
+    pub(super) cast_at_random: u32,
+}
+
+/// See [`protocol::party::Message`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Message {
+    /// Names it.
+    pub(crate) id: MessageId,
+    /// The member that wrote it.
+    #[serde(rename = "b")]
+    pub(crate) member: MemberId,
+    /// What the member was called.
+    #[serde(rename = "n")]
+    pub(crate) name: String,
+    /// Plain text.
+    #[serde(rename = "t")]
+    pub(crate) text: String,
+    /// Unix epoch.
+    #[serde(rename = "a")]
+    pub(crate) at_ms: u64,
+    /// Names the request that wrote it.
+    #[serde(default, rename = "q", skip_serializing_if = "Option::is_none")]
+    pub(super) request: Option<u64>,
+}
+
+/// With what nobody joins any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ban {
+    /// The member that was removed; none if an invitation was revoked.
+    #[serde(default, rename = "i", skip_serializing_if = "Option::is_none")]
+    pub(super) member: Option<MemberId>,
+    /// The account.
+    #[serde(default, rename = "u", skip_serializing_if = "Option::is_none")]
+    pub(super) account: Option<String>,
+    /// The invitation.
+    #[serde(default, rename = "g", skip_serializing_if = "Option::is_none")]
+    pub(super) invitation: Option<String>,
+}
+
+/// What a new party begins with.
+pub(crate) struct NewParty {
+    /// Names it.
+    pub(crate) party_id: PartyId,
+    /// What its maker asks for; its texts are clean.
+    pub(crate) create: CreateParty,
+    /// What the item `default_item_id` of its settings plays.
+    pub(crate) default: Option<NewEntry>,
+    /// Of the maker's token.
+    pub(crate) digest: TokenDigest,
+    /// Whether the maker has an account, of which the name is `create.name`.
+    pub(crate) account: bool,
+}
+
+impl Record {
+    /// A party with its maker, who is host and present. Nothing plays. `default_item_id` is dropped if `default` is missing.
+    pub(crate) fn new(new: NewParty, now_ms: u64) -> Self {
+        let NewParty { party_id, create, default, digest, account } = new;
+        let CreateParty { title, policy, access, name, settings } = create;
+        let mut record = Self {
+            party_id,
+            revision: 1,
+            title,
+            policy,
+            access,
+            settings: settings.unwrap_or_default(),
+            created_at_ms: now_ms,
+            people: Vec::new(),
+            banned: Vec::new(),
+            numbers: 0,
+            host: None,
+            loss: None,
+            acting_host: None,
+            members: Vec::new(),
+            queue: Vec::new(),
+            played: Vec::new(),
+            default: None,
+            playing: None,
+            timeline: Timeline::default(),
+            adders: Vec::new(),
+            last_round: None,
+            chat: Vec::new(),
+            empty_since_ms: None,
+            ended: false,
+        };
+        let maker = record.admit(digest, name, account, None, now_ms);
+        record.host = Some(maker);
+        record.set_default(default, maker);
+        record.settle(now_ms);
+        record
+    }
+
+    /// The next number for an id.
+    pub(super) fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// Adds a member that is present.
+    pub(super) fn admit(
+        &mut self,
+        digest: TokenDigest,
+        name: String,
+        account: bool,
+        invitation: Option<String>,
+        now_ms: u64,
+    ) -> MemberId {
+        let id = MemberId(self.number());
+        self.members.push(Member {
+            id,
+            name,
+            digest,
+            joined_at_ms: now_ms,
+            account,
+            away_since_ms: None,
+            invitation,
+            is_muted: false,
+            vote: None,
+            skips: false,
+            last_vote: None,
+        });
+        id
+    }
+
+    /// Sets what plays while there is nothing else.
+    pub(super) fn set_default(&mut self, content: Option<NewEntry>, added_by: MemberId) {
+        self.settings.default_item_id = content.as_ref().and_then(|content| content.item_id);
+        self.default = content.map(|content| self.entry_of(content, added_by));
+    }
+
+    /// A new entry.
+    pub(super) fn entry_of(&mut self, content: NewEntry, added_by: MemberId) -> Entry {
+        let id = EntryId(self.number());
+        Entry { id, content, added_by, request: None, is_suggestion: false, lost: 0, plays: 0 }
+    }
+
+    /// The member `id`.
+    pub(crate) fn member(&self, id: MemberId) -> Option<&Member> {
+        self.place_of(id).and_then(|place| self.members.get(place))
+    }
+
+    /// The member `id`, to change it.
+    pub(super) fn member_mut(&mut self, id: MemberId) -> Option<&mut Member> {
+        self.place_of(id).and_then(|place| self.members.get_mut(place))
+    }
+
+    /// Where in `members` the member is.
+    pub(super) fn place_of(&self, id: MemberId) -> Option<usize> {
+        self.members.binary_search_by_key(&id, |member| member.id).ok()
+    }
+
+    /// The member whose token has this digest.
+    pub(crate) fn holder(&self, digest: &TokenDigest) -> Option<&Member> {
+        self.members.iter().find(|member| member.digest == *digest)
+    }
+
+    /// Members that are present, in the order of joining.
+    pub(super) fn present(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.is_present())
+    }
+
+    /// Whether `id` is host, or acts as host.
+    pub(crate) fn is_led_by(&self, id: MemberId) -> bool {
+        self.host == Some(id) || self.acting_host == Some(id)
+    }
+
+    /// Whether the host is a member and present.
+    pub(super) fn has_host(&self) -> bool {
+        self.host.and_then(|host| self.member(host)).is_some_and(Member::is_present)
+    }
+
+    /// Who decides now.
+    pub(crate) fn acting_policy(&self) -> Policy {
+        if self.loss == Some(HostLoss::Vote) { Policy::Vote } else { self.policy }
+    }
+
+    /// Counts the entries that have played.
+    pub(crate) fn round(&self) -> u64 {
+        self.timeline.round
+    }
+
+    /// Whether there is a vote that is open.
+    pub(super) fn has_round(&self) -> bool {
+        self.acting_policy() == Policy::Vote && self.playing.is_some()
+    }
+
+    /// The entry that `target` names: of those that play, are queued or were played, in this order.
+    pub(crate) fn entry(&self, target: &Target) -> Option<&Entry> {
+        let mut all = self.playing.iter().chain(&self.queue).chain(self.played.iter().rev());
+        all.find(|entry| entry.is_named_by(target))
+    }
+
+    /// Since when no member has been present, Unix epoch; none while there is one.
+    pub(crate) fn empty_since_ms(&self) -> Option<u64> {
+        self.empty_since_ms
+    }
+
+    /// Whether it is over for all. It accepts nothing more.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.ended
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

@@ -1,0 +1,252 @@
+//! Parties with a host.
+
+use protocol::party::{Command, HostLoss, Policy, Settings, Target};
+
+use super::{
+    super::{CLOSE_AHEAD_MS, Event, LEAD_MS, LIVE_DELAY_MS, Refusal, SKIP_LEAD_MS},
+    support::{Party, SONG_MS, START_MS, live, song, target},
+};
+
+fn party() -> Party {
+    Party::new(Policy::Host, Settings::default())
+}
+
+fn losing(on_host_loss: HostLoss) -> Party {
+    Party::new(Policy::Host, Settings { on_host_loss, ..Settings::default() })
+}
+
+#[test]
+fn the_queue_is_played_in_order_without_a_gap() {
+    let mut party = party();
+    for number in 1..=3 {
+        party.queue(Party::HOST, &song(number, "a"));
+    }
+    assert_eq!(party.playing().as_deref(), Some("Song 1"), "the first one begins by itself");
+    let first = party.timeline();
+    assert_eq!((first.at_ms, first.position_ms), (START_MS + SKIP_LEAD_MS, 0));
+
+    let due_ms = party.record.next_due_ms().unwrap();
+    assert_eq!(due_ms, first.at_ms + SONG_MS - CLOSE_AHEAD_MS);
+    party.pass(due_ms - party.now_ms);
+    let second = party.timeline();
+    assert_eq!(second.entry.unwrap().title, "Song 2");
+    assert_eq!(second.at_ms, first.at_ms + SONG_MS, "it begins when the first one ends");
+
+    party.play_out();
+    party.play_out();
+    assert_eq!(party.timeline().entry, None, "nothing plays at the end of the queue");
+    assert_eq!(party.record.played.len(), 3);
+    assert_eq!(party.record.next_due_ms(), None);
+}
+
+#[test]
+fn pause_play_and_seek_are_announced_and_keep_the_position() {
+    let mut party = party();
+    party.queue(Party::HOST, &song(1, "a"));
+    party.pass(SKIP_LEAD_MS + 10_000);
+    party.ask(Party::HOST, Command::Pause).unwrap();
+    let paused = party.timeline();
+    assert_eq!((paused.position_ms, paused.at_ms), (10_000 + LEAD_MS, party.now_ms + LEAD_MS));
+    assert!(paused.paused && party.record.next_due_ms().is_none());
+
+    party.pass(60_000);
+    party.ask(Party::HOST, Command::Play(Target::default())).unwrap();
+    let playing = party.timeline();
+    assert_eq!((playing.position_ms, playing.at_ms), (10_000 + LEAD_MS, party.now_ms + LEAD_MS));
+
+    party.ask(Party::HOST, Command::Seek { position_ms: 10 * SONG_MS }).unwrap();
+    assert_eq!(party.timeline().position_ms, SONG_MS, "not beyond the end");
+}
+
+#[test]
+fn members_suggest_and_the_host_accepts() {
+    let mut party = party();
+    let ann = party.join("Ann");
+    party.queue(ann, &song(1, "a"));
+    assert!(party.record.queue[0].is_suggestion && party.playing().is_none());
+    assert!(party.ask(ann, Command::Accept(target(&song(1, "a")))).is_err());
+    party.ask(Party::HOST, Command::Accept(target(&song(1, "a")))).unwrap();
+    assert_eq!(party.playing().as_deref(), Some("Song 1"));
+
+    party.set(Settings { members_suggest: false, ..Settings::default() });
+    let refused = party.ask(ann, Command::Queue(target(&song(2, "b"))));
+    assert!(matches!(refused, Err(Refusal::NotAllowed(_))));
+}
+
+#[test]
+fn previous_restarts_an_entry_or_goes_back_to_the_one_before() {
+    let mut party = party();
+    party.queue(Party::HOST, &song(1, "a"));
+    party.queue(Party::HOST, &song(2, "b"));
+    party.play_out();
+    party.pass(5_000);
+    party.ask(Party::HOST, Command::Previous).unwrap();
+    assert_eq!((party.playing().as_deref(), party.timeline().position_ms), (Some("Song 2"), 0));
+    party.pass(1_000);
+    party.ask(Party::HOST, Command::Previous).unwrap();
+    assert_eq!(party.playing().as_deref(), Some("Song 1"));
+    assert_eq!(party.queued(), ["Song 2"], "it comes next again");
+    assert!(party.record.played.is_empty());
+}
+
+#[test]
+fn a_live_stream_plays_behind_its_capture_until_it_ends() {
+    let mut party = party();
+    party.queue(Party::HOST, &live("camera"));
+    party.queue(Party::HOST, &song(1, "a"));
+    assert_eq!(party.timeline().position_ms, LIVE_DELAY_MS);
+    assert_eq!(party.record.next_due_ms(), None);
+    party.pass(3_600_000);
+    let stream_id = live("camera").stream_id.unwrap();
+    party.apply(&Event::StreamEnded { stream_id });
+    assert_eq!(party.playing().as_deref(), Some("Song 1"));
+    assert!(!party.apply(&Event::StreamEnded { stream_id }).changed);
+}
+
+#[test]
+fn the_item_plays_to_its_end_when_the_host_is_lost_and_then_nothing_until_it_is_back() {
+    let mut party = losing(HostLoss::Wait);
+    let ann = party.join("Ann");
+    party.queue(Party::HOST, &song(1, "a"));
+    party.queue(Party::HOST, &song(2, "b"));
+    party.pass(10_000);
+    party.away(Party::HOST);
+    assert_eq!(party.playing().as_deref(), Some("Song 1"));
+    party.play_out();
+    assert_eq!(party.playing(), None);
+    assert!(party.ask(ann, Command::Next).is_err());
+    party.pass(100_000);
+    party.back(Party::HOST);
+    assert_eq!(party.playing().as_deref(), Some("Song 2"));
+}
+
+#[test]
+fn the_queue_goes_on_without_the_host() {
+    let mut party = losing(HostLoss::Continue);
+    party.join("Ann");
+    party.queue(Party::HOST, &song(1, "a"));
+    party.queue(Party::HOST, &song(2, "b"));
+    party.away(Party::HOST);
+    party.play_out();
+    assert_eq!(party.playing().as_deref(), Some("Song 2"));
+}
+
+#[test]
+fn the_longest_member_acts_as_host_until_the_host_is_back() {
+    let mut party = losing(HostLoss::HandOver);
+    let (ann, bob) = (party.join("Ann"), party.join("Bob"));
+    party.queue(Party::HOST, &song(1, "a"));
+    party.queue(Party::HOST, &song(2, "b"));
+    party.away(Party::HOST);
+    assert_eq!(party.record.acting_host, None, "the entry plays to its end");
+    party.play_out();
+    assert_eq!(party.record.acting_host, Some(ann));
+    party.ask(ann, Command::Pause).unwrap();
+    assert!(party.ask(ann, Command::End).is_err());
+    assert!(party.ask(ann, Command::HandOver { member_id: ann.to_string() }).is_err());
+
+    party.away(ann);
+    assert_eq!(party.record.acting_host, Some(bob));
+    party.back(Party::HOST);
+    assert_eq!((party.record.host, party.record.acting_host), (Some(Party::HOST), None));
+    assert!(party.ask(bob, Command::Play(Target::default())).is_err());
+}
+
+#[test]
+fn members_vote_until_the_host_is_back() {
+    let mut party = losing(HostLoss::Vote);
+    let ann = party.join("Ann");
+    for number in 1..=4 {
+        party.queue(Party::HOST, &song(number, "a"));
+    }
+    party.away(Party::HOST);
+    assert!(party.ask(ann, Command::Vote(target(&song(4, "a")))).is_err());
+    party.play_out();
+    assert_eq!(party.record.acting_policy(), Policy::Vote);
+    party.vote(ann, &song(4, "a"));
+    party.play_out();
+    assert_eq!(party.playing().as_deref(), Some("Song 4"));
+    assert_eq!(party.queued(), ["Song 3"], "it has left the queue");
+    party.back(Party::HOST);
+    assert_eq!(party.record.acting_policy(), Policy::Host);
+}
+
+#[test]
+fn the_longest_present_member_succeeds_a_host_that_leaves_for_good() {
+    let mut party = party();
+    let (ann, bob) = (party.join("Ann"), party.join("Bob"));
+    party.away(ann);
+    party.apply(&Event::Leave { member: Party::HOST });
+    assert_eq!(party.record.host, Some(bob));
+    party.away(bob);
+    party.apply(&Event::Leave { member: bob });
+    assert_eq!(party.record.host, None, "no member is present");
+    party.back(ann);
+    assert_eq!(party.record.host, Some(ann));
+}
+
+#[test]
+fn a_host_that_is_lost_while_nothing_moves_is_replaced_at_once() {
+    let mut party = losing(HostLoss::HandOver);
+    let ann = party.join("Ann");
+    party.queue(Party::HOST, &song(1, "a"));
+    party.pass(5_000);
+    party.ask(Party::HOST, Command::Pause).unwrap();
+    party.away(Party::HOST);
+    assert_eq!(party.record.acting_host, Some(ann));
+}
+
+#[test]
+fn a_kicked_member_is_gone_and_does_not_come_back() {
+    let mut party = party();
+    let join = super::super::Join { account: true, ..super::support::guest("ann") };
+    party.apply(&Event::Join(join.clone()));
+    let ann = party.record.holder(&join.digest).unwrap().id;
+    party.ask(Party::HOST, Command::Kick { member_id: ann.to_string() }).unwrap();
+    assert!(party.record.member(ann).is_none());
+    let again = super::super::Join { digest: super::super::TokenDigest::of("other"), ..join };
+    assert!(matches!(party.try_apply(&Event::Join(again)), Err(Refusal::NotAllowed(_))));
+}
+
+#[test]
+fn members_that_buffer_are_waited_for_within_the_budget() {
+    let mut party = party();
+    let (ann, bob) = (party.join("Ann"), party.join("Bob"));
+    let buffering = |member, is_buffering| Event::Buffering { member, is_buffering };
+    party.queue(Party::HOST, &song(1, "a"));
+    party.pass(SKIP_LEAD_MS + 500);
+    party.apply(&buffering(ann, true));
+    party.apply(&buffering(bob, true));
+    let waiting = party.timeline();
+    assert_eq!((waiting.position_ms, waiting.paused), (500 + LEAD_MS, true));
+    assert_eq!(waiting.waiting_for, [ann.to_string(), bob.to_string()]);
+
+    party.pass(1_000);
+    party.apply(&buffering(ann, false));
+    party.away(bob);
+    let playing = party.timeline();
+    assert_eq!((playing.position_ms, playing.at_ms), (waiting.position_ms, party.now_ms + LEAD_MS));
+    assert!(!playing.paused && playing.waiting_for.is_empty());
+
+    // 1,000 ms of 3,000 were used.
+    party.pass(LEAD_MS);
+    party.apply(&buffering(ann, true));
+    assert_eq!(party.record.next_due_ms(), Some(party.timeline().at_ms + 2_000));
+    party.pass(10_000);
+    assert!(!party.timeline().paused, "the budget of the entry is used up");
+    assert!(!party.apply(&buffering(ann, true)).changed);
+}
+
+#[test]
+fn a_command_for_an_entry_that_is_over_does_not_hit_the_next_one() {
+    let mut party = party();
+    for number in 1..=3 {
+        party.queue(Party::HOST, &song(number, "a"));
+    }
+    let mut next = super::support::request(Party::HOST, Command::Next, None);
+    next.seen_round = Some(party.timeline().round);
+    let next = Event::Request(Box::new(next));
+    party.apply(&next);
+    assert!(matches!(party.try_apply(&next), Err(Refusal::Conflict(_))));
+    assert_eq!(party.playing().as_deref(), Some("Song 2"));
+}

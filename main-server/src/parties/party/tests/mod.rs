@@ -1,0 +1,8 @@
+//! What a party does, event by event; `simulation` runs many servers on a modelled store.
+
+mod failures;
+mod host;
+mod size;
+mod support;
+mod views;
+mod vote;

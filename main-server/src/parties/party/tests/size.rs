@@ -1,0 +1,127 @@
+//! A record stays below what the store takes, whatever its texts are.
+
+use protocol::{
+    ItemId,
+    party::{ChangeParty, Command, MAX_MESSAGE_CHARS, MAX_NAME_CHARS, Policy, Settings},
+    title,
+};
+use store::MAX_VALUE_BYTES;
+
+use super::{
+    super::{EntryId, Event, Join, MAX_MEMBERS, MAX_QUEUE, MemberId, MessageId, NewEntry, TokenDigest},
+    support::{Party, guest, request, song},
+};
+
+/// Texts of as many characters as they may have, each of which takes `character`'s bytes.
+#[derive(Clone, Copy)]
+struct Texts(char, Option<usize>);
+
+impl Texts {
+    fn of(self, most: usize) -> String {
+        self.0.to_string().repeat(self.1.unwrap_or(most).min(most))
+    }
+}
+
+fn entry(number: usize, texts: Texts) -> NewEntry {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&number.to_be_bytes());
+    NewEntry {
+        item_id: Some(ItemId::from_bytes(id)),
+        title: texts.of(title::MAX_CHARS),
+        artist: Some(texts.of(title::MAX_CHARS)),
+        poster_url: Some(format!("/library/{}/poster?v=0123456789abcdef", "0".repeat(32))),
+        is_video: true,
+        ..song(0, "a")
+    }
+}
+
+/// A party with as much of everything as it takes.
+fn full(texts: Texts) -> Party {
+    let mut party = Party::new(Policy::Vote, Settings { skip_percent: 100, ..Settings::default() });
+    let change = ChangeParty {
+        title: Some(texts.of(title::MAX_CHARS)),
+        people: Some((0..100).map(|number| format!("{number:064}")).collect()),
+        ..ChangeParty::default()
+    };
+    party.ask(Party::HOST, Command::Set(Box::new(change))).unwrap();
+    // Bans first: each takes the place of a member that was there.
+    for number in 0..210 {
+        let digest = TokenDigest::of(&format!("banned {number}"));
+        let name = format!("{number:064}");
+        let invitation = Some(format!("{number:016}"));
+        let join = Join { digest: digest.clone(), account: true, invitation, ..guest(&name) };
+        party.apply(&Event::Join(join));
+        let member_id = party.record.holder(&digest).unwrap().id.to_string();
+        party.ask(Party::HOST, Command::Kick { member_id }).unwrap();
+    }
+    let (name, invitation) = (texts.of(MAX_NAME_CHARS), "fedcba9876543210");
+    while party.record.has_room_for_member(&name, Some(invitation)) {
+        let digest = TokenDigest::of(&party.record.members.len().to_string());
+        party.record.admit(digest, name.clone(), false, Some(invitation.into()), party.now_ms);
+    }
+    // Rounds, so that entries have lost some, members have votes, and all that can be played has been.
+    for number in 0.. {
+        let entry = entry(number, texts);
+        if !party.record.has_room_for_entry(&entry) {
+            break;
+        }
+        let mut entry = party.record.entry_of(entry, Party::HOST);
+        (entry.request, entry.lost, entry.plays) = (Some(u64::MAX), 9_999, 9_999);
+        party.record.queue.push(entry);
+    }
+    for _ in 0..110 {
+        let text = texts.of(MAX_MESSAGE_CHARS);
+        let mut chat = request(Party::HOST, Command::Chat { text }, None);
+        chat.command.request_id = Some(party.record.revision.to_string());
+        party.record.apply(&Event::Request(Box::new(chat)), party.now_ms).unwrap();
+    }
+    party.play_out();
+    party.record.played = party.record.queue.clone();
+    party.record.bound_played();
+    let places: Vec<EntryId> = party.record.queue.iter().map(|entry| entry.id).collect();
+    for (place, member) in party.record.members.iter_mut().enumerate() {
+        member.vote = Some(places[place % places.len()]);
+        member.last_vote = member.vote;
+        (member.skips, member.is_muted, member.account) = (true, true, true);
+        member.away_since_ms = Some(party.now_ms);
+    }
+    party.record.numbers += 10_000_000;
+    party
+}
+
+#[test]
+fn the_largest_records_of_any_texts_fit_the_store() {
+    for (character, chars) in [('\u{1f600}', None), ('"', Some(40)), ('a', Some(8))] {
+        let party = full(Texts(character, chars));
+        let bytes = serde_json::to_vec(&party.record).unwrap().len();
+        assert!(bytes < MAX_VALUE_BYTES, "{bytes} bytes with {character:?} times {chars:?}");
+        let again: super::super::Record =
+            serde_json::from_slice(&serde_json::to_vec(&party.record).unwrap()).unwrap();
+        assert_eq!(again, party.record);
+    }
+}
+
+#[test]
+fn with_usual_texts_the_counts_are_reached_before_the_bytes() {
+    let party = full(Texts('a', Some(16)));
+    assert_eq!(party.record.members.len(), MAX_MEMBERS);
+    assert_eq!(party.record.queue.len(), MAX_QUEUE);
+    assert_eq!((party.record.played.len(), party.record.chat.len()), (50, 100));
+    let newest = party.record.chat.last().map(|message| message.id);
+    assert!(newest > Some(MessageId(0)) && party.record.members[1].id > MemberId(1));
+}
+
+#[test]
+fn in_a_full_party_the_member_that_was_away_longest_makes_room() {
+    let mut party = full(Texts('a', Some(16)));
+    for member in &mut party.record.members {
+        member.away_since_ms = None;
+    }
+    assert!(party.try_apply(&Event::Join(guest("late"))).is_err());
+    let (first, second) = (party.record.members[5].id, party.record.members[3].id);
+    party.away(first);
+    party.now_ms += 1;
+    party.away(second);
+    party.apply(&Event::Join(guest("late")));
+    assert!(party.record.member(first).is_none() && party.record.member(second).is_some());
+}

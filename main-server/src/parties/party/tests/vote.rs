@@ -1,0 +1,140 @@
+//! Parties that vote.
+
+use protocol::party::{Command, Policy, Settings};
+
+use super::{
+    super::{Refusal, Viewer},
+    support::{Party, song, target},
+};
+
+fn party(settings: Settings) -> Party {
+    Party::new(Policy::Vote, settings)
+}
+
+/// A party in which Song 1 plays, and Songs 2 to 4 can be voted for, of which 3 has the first digest.
+fn pool(settings: Settings) -> Party {
+    let mut party = party(settings);
+    for (number, hash) in [(1, "d"), (2, "c"), (3, "a"), (4, "b")] {
+        party.queue(Party::HOST, &song(number, hash));
+    }
+    party
+}
+
+#[test]
+fn most_votes_win_and_entries_stay_in_the_pool() {
+    let mut party = pool(Settings::default());
+    let (ann, bob) = (party.join("Ann"), party.join("Bob"));
+    party.vote(ann, &song(2, "c"));
+    party.vote(bob, &song(2, "c"));
+    party.vote(Party::HOST, &song(3, "a"));
+    assert_eq!(party.votes(), [(2, vec![ann.to_string(), bob.to_string()]), (1, vec!["m1".into()])]);
+    party.play_out();
+    assert_eq!(party.playing().as_deref(), Some("Song 2"));
+    assert_eq!(party.queued(), ["Song 1", "Song 2", "Song 3", "Song 4"]);
+    let state = party.record.view(Viewer::Members);
+    let closed = state.last_round.unwrap();
+    assert_eq!((closed.round, closed.cast_at_random), (1, 0));
+    assert_eq!(closed.votes[0].members, [ann.to_string(), bob.to_string()]);
+    assert_eq!(state.round.unwrap().votes, []);
+    assert_eq!(party.record.queue[2].lost, 1);
+}
+
+#[test]
+fn a_vote_for_what_plays_is_refused_unless_it_is_the_only_one() {
+    let mut party = pool(Settings::default());
+    let refused = party.ask(Party::HOST, Command::Vote(target(&song(1, "d"))));
+    assert!(matches!(refused, Err(Refusal::NotAllowed(_))));
+    for number in 2..=4 {
+        party.ask(Party::HOST, Command::Remove(target(&song(number, "")))).unwrap();
+    }
+    party.vote(Party::HOST, &song(1, "d"));
+    party.play_out();
+    assert_eq!(party.playing().as_deref(), Some("Song 1"), "one member and one song: it works alone");
+}
+
+#[test]
+fn an_item_is_in_the_pool_once() {
+    let mut party = pool(Settings::default());
+    let ann = party.join("Ann");
+    assert!(!party.queue(ann, &song(2, "c")).changed);
+}
+
+#[test]
+fn secret_votes_show_counts_and_a_member_its_own() {
+    let mut party = pool(Settings { shows_votes: false, ..Settings::default() });
+    let (ann, bob) = (party.join("Ann"), party.join("Bob"));
+    party.vote(ann, &song(2, "c"));
+    party.vote(bob, &song(2, "c"));
+    assert_eq!(party.votes(), [(2, vec![])]);
+    let own = party.record.view(Viewer::Member { id: ann, is_operator: false });
+    assert_eq!(own.round.unwrap().votes[0].members, [ann.to_string()]);
+}
+
+#[test]
+fn enough_present_members_skip_together_and_the_host_alone() {
+    let mut party = pool(Settings::default());
+    let (ann, bob, eve) = (party.join("Ann"), party.join("Bob"), party.join("Eve"));
+    party.away(eve);
+    assert_eq!(party.record.view(Viewer::Members).round.unwrap().skips_needed, 2, "51 % of three");
+    party.vote(ann, &song(4, "b"));
+    party.vote(bob, &song(4, "b"));
+    party.ask(ann, Command::Skip).unwrap();
+    party.ask(ann, Command::Skip).unwrap();
+    assert_eq!(party.playing().as_deref(), Some("Song 1"));
+    party.ask(bob, Command::Skip).unwrap();
+    assert_eq!(party.playing().as_deref(), Some("Song 4"));
+    assert!(party.record.view(Viewer::Members).round.unwrap().skips.is_empty());
+    party.ask(Party::HOST, Command::Skip).unwrap();
+    assert_ne!(party.playing().as_deref(), Some("Song 4"));
+}
+
+#[test]
+fn a_skip_that_is_enough_because_others_went_away_counts() {
+    let mut party = pool(Settings { skip_percent: 100, ..Settings::default() });
+    let ann = party.join("Ann");
+    party.ask(ann, Command::Skip).unwrap();
+    assert_eq!(party.playing().as_deref(), Some("Song 1"));
+    party.away(Party::HOST);
+    assert_ne!(party.playing().as_deref(), Some("Song 1"));
+}
+
+#[test]
+fn in_a_fair_party_an_entry_gains_by_losing_and_nobody_has_three_in_a_row() {
+    let mut party = party(Settings { is_fair: true, ..Settings::default() });
+    let (ann, bob) = (party.join("Ann"), party.join("Bob"));
+    party.queue(ann, &song(1, "a"));
+    for (number, hash) in [(2, "b"), (3, "c")] {
+        party.queue(ann, &song(number, hash));
+    }
+    party.queue(bob, &song(4, "d"));
+    for member in [Party::HOST, ann, bob] {
+        party.vote(member, &song(2, "b"));
+    }
+    party.play_out();
+    assert_eq!(party.playing().as_deref(), Some("Song 2"));
+    for member in [Party::HOST, ann, bob] {
+        party.vote(member, &song(3, "c"));
+    }
+    party.play_out();
+    assert_eq!(party.playing().as_deref(), Some("Song 4"), "Ann's entries played twice in a row");
+    // Song 3 has lost two rounds, which count as one vote.
+    assert_eq!(party.record.queue[2].lost, 2);
+    party.away(bob);
+    party.vote(Party::HOST, &song(1, "a"));
+    party.vote(ann, &song(3, "c"));
+    party.play_out();
+    assert_eq!(party.playing().as_deref(), Some("Song 3"));
+}
+
+#[test]
+fn nobody_present_hears_every_entry_in_turn() {
+    let mut party = pool(Settings::default());
+    party.away(Party::HOST);
+    assert!(party.record.empty_since_ms().is_some());
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        party.play_out();
+        heard.push(party.playing().unwrap());
+    }
+    assert_eq!(heard, ["Song 3", "Song 4", "Song 2"], "those that played least, by their digest");
+}
