@@ -52,6 +52,35 @@ function frame(): Plugin {
   };
 }
 
+/** What an entry imports once it runs is loaded with it. */
+function preloads(): Plugin {
+  return {
+    name: 'preloads',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (_page, { bundle = {}, chunk }) => {
+        const reached = (names: readonly string[], seen = new Set<string>()): Set<string> => {
+          for (const name of names) {
+            const file = bundle[name];
+            if (file?.type !== 'chunk' || seen.has(name)) continue;
+            seen.add(name);
+            reached(file.imports, seen);
+          }
+          return seen;
+        };
+        const known = reached(chunk === undefined ? [] : [chunk.fileName]);
+        return [...reached(chunk?.dynamicImports ?? [])]
+          .filter((name) => !known.has(name))
+          .map((name) => ({
+            tag: 'link',
+            attrs: { rel: 'modulepreload', crossorigin: true, href: `./${name}` },
+            injectTo: 'head' as const,
+          }));
+      },
+    },
+  };
+}
+
 /** The service worker: one file without imports, which is all that every browser takes, under a name that never changes. */
 function libraryWorker(): Plugin {
   return {
@@ -75,11 +104,17 @@ function libraryWorker(): Plugin {
   };
 }
 
+/** What pages share, in few files: each costs a request. What is called before a page is there comes apart from what shows it. */
+const SHARED = [
+  { name: 'calls', test: /src\/(api|browser|protocol)\//, minShareCount: 2, priority: 2 },
+  { name: 'elements', test: /node_modules\/@?lit|src\/(ui|strings)\/.*\.ts$/, minShareCount: 2, priority: 1 },
+];
+
 export default defineConfig({
   appType: 'mpa',
   // Pages name their files relative to the site; the server puts the path in front below which a browser reaches it.
   base: './',
-  plugins: [pageAddresses(), frame(), libraryWorker()],
+  plugins: [pageAddresses(), frame(), preloads(), libraryWorker()],
   build: {
     target: 'es2022',
     // The first with `light-dark()`: rewritten for older ones, tokens would not follow the `color-scheme` of an element.
@@ -91,6 +126,7 @@ export default defineConfig({
       input: Object.fromEntries(
         Object.keys(strings.pages).map((name) => [name, resolve(import.meta.dirname, `${name}.html`)]),
       ),
+      output: { codeSplitting: { groups: SHARED } },
     },
   },
   server: {

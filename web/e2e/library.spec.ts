@@ -90,6 +90,28 @@ test('a node that dies in the middle of a fragment is not heard', async () => {
   dying.dieAfterBytes = Infinity;
 });
 
+test('the media of an item is asked for before its page is there, and once', async () => {
+  const page = await context.newPage();
+  complaints.watch(page);
+  const first = library.items.get(ids.vp9 ?? '')?.takes[0]?.fragments[0]?.hash ?? '';
+  const asked = (): number => library.nodes.flatMap((node) => node.asked).filter(({ hash }) => hash === first).length;
+  const before = asked();
+  // What shows the page is held back.
+  let goOn = (): void => undefined;
+  const isAsked = new Promise<void>((resolve) => (goOn = resolve));
+  await page.route('**/assets/elements-*.js', async (route) => {
+    await isAsked;
+    await route.continue();
+  });
+  await page.goto(`${library.url}/library/${ids.vp9}`, { waitUntil: 'commit' });
+  await expect.poll(asked).toBe(before + 1);
+  goOn();
+  const shown = new LibraryPage(page);
+  await expect.poll(() => shown.loadedS()).toBeGreaterThan(24);
+  expect(asked()).toBe(before + 1);
+  expect(complaints.lines).toEqual([]);
+});
+
 test('what was played plays again without a byte from a node, and is saved without one', async () => {
   const shown = await open();
   await shown.expectWorker();

@@ -83,6 +83,7 @@ export class LibraryPage {
 
   /** Listens from now on to what the media element plays, whichever item that is. */
   async listen(): Promise<void> {
+    await this.media.waitFor({ state: 'attached' });
     await this.page.evaluate(async (worklet) => {
       const video = document
         .querySelector('ud-library-page')

@@ -2,13 +2,11 @@
 // its download. No DOM but the media element it is given.
 
 import { asCallError, type CallError } from '../protocol/error';
-import type { Item, ItemId, Manifest, Playable, PlayItem } from '../protocol/item';
-import { ItemAccess } from './access';
+import type { Item, ItemId, Manifest } from '../protocol/item';
 import type { Library } from './api';
 import { canAssemble, download, extensionOf, fileName, type DownloadProgress } from './download';
-import { Fetcher } from './fetcher';
 import type { Kept } from './kept/kept';
-import { fetchManifest } from './manifests';
+import type { Opening } from './opening';
 import { ItemPlayer, type PlayerState } from './player/item-player';
 import type { Media } from './player/media';
 import { planOf } from './plan';
@@ -19,14 +17,14 @@ const PROCESSING_MS = 2_000;
 
 /** What playing works with. */
 export interface PlayingSetup {
-  library: Pick<Library, 'item' | 'play'>;
+  library: Pick<Library, 'item'>;
   kept: Kept;
   media: Media;
   canPlay: (mime: string) => boolean;
-  /** Addresses: of the page's host, and of the site on it. */
-  origin: string;
+  /** The address of the site. */
   base: string;
-  fetch: typeof fetch;
+  /** Opens the item anew. */
+  again: () => Opening;
   /** Something that is shown changed. */
   changed: () => void;
   /** A fragment is here. */
@@ -47,8 +45,7 @@ export class Playing {
   readonly itemId: ItemId;
   readonly #setup: PlayingSetup;
   #item: Item | undefined;
-  #access: ItemAccess;
-  #fetcher: Fetcher;
+  #opening: Opening;
   #player: ItemPlayer | undefined;
   #wave: WaveForm | undefined;
   #manifest: Manifest | undefined;
@@ -56,10 +53,10 @@ export class Playing {
   #closed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(itemId: ItemId, setup: PlayingSetup) {
-    this.itemId = itemId;
+  constructor(opening: Opening, setup: PlayingSetup) {
+    this.itemId = opening.itemId;
+    this.#opening = opening;
     this.#setup = setup;
-    [this.#access, this.#fetcher] = this.#reach({});
   }
 
   /** Undefined until it is known. */
@@ -87,19 +84,15 @@ export class Playing {
     return this.#wave;
   }
 
-  /** Opens the item, and plays it if `plays`. `body` is how a person is let in to a private one. */
-  async open(plays: boolean, body: PlayItem = {}): Promise<void> {
-    this.#problem = undefined;
-    this.#player?.close();
-    [this.#access, this.#fetcher] = this.#reach(body);
-    // Both at once: each is a way to the server and back.
-    const [opened] = await Promise.allSettled([this.#access.open(), this.#look()]);
-    if (this.#closed) return;
-    // A private item is told to those who were let in.
-    if (this.#item === undefined && opened.status === 'fulfilled')
-      await this.#look().catch((error: unknown) => this.#fail(error));
-    if (opened.status === 'rejected') this.#fail(opened.reason);
-    else if (this.#item?.state !== 'failed') this.#start(plays);
+  /** Shows the item, and plays it if `plays`. */
+  async start(plays: boolean): Promise<void> {
+    const opening = this.#opening;
+    const [allowed, found] = await Promise.allSettled([opening.allowed, opening.item]);
+    if (this.#closed || this.#opening !== opening) return;
+    if (found.status === 'fulfilled') this.#found(found.value);
+    if (allowed.status === 'rejected') this.#fail(allowed.reason);
+    else if (found.status === 'rejected') this.#fail(found.reason);
+    if (allowed.status === 'fulfilled' && this.#item?.state !== 'failed') this.#play(plays);
   }
 
   play(): void {
@@ -125,6 +118,7 @@ export class Playing {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#player?.close();
+    this.#opening.release();
   }
 
   /**
@@ -138,34 +132,22 @@ export class Playing {
     if (!canAssemble(manifest)) return { name: '', content: this.#address('download') };
     const { kept } = this.#setup;
     const among = (hashes: readonly string[]): Promise<ReadonlySet<string>> => kept.among(hashes);
-    const content = await download(manifest, { fetcher: this.#fetcher, among, progress, signal });
+    const content = await download(manifest, { fetcher: this.#opening.fetcher, among, progress, signal });
     return { name: fileName(title, extensionOf(content.type)), content };
   }
 
-  #reach(body: PlayItem): [ItemAccess, Fetcher] {
-    const { library, kept, origin, base, fetch } = this.#setup;
-    const play = (id: ItemId, how: PlayItem): Promise<Playable> => library.play(id, how);
-    const access = new ItemAccess({ itemId: this.itemId, play, body, origin, keptBase: base });
-    const fetcher = new Fetcher(access, {
-      fetch,
-      kept: (hash) => (kept.isWatching ? Promise.resolve(undefined) : kept.read(hash)),
-      keep: (blob, bytes) => kept.keep(this.itemId, blob, bytes),
-      isWatched: () => kept.isWatching,
-    });
-    return [access, fetcher];
-  }
-
-  #start(plays: boolean): void {
+  #play(plays: boolean): void {
     const { media, canPlay, changed, refused, arrived } = this.#setup;
     if (this.isAudio) this.#wave ??= new WaveForm(decodeSound, changed);
     const player = new ItemPlayer({
       media,
       canPlay,
       refused,
-      fetcher: this.#fetcher,
+      fetcher: this.#opening.fetcher,
       manifest: () => this.#read(),
       changed: () => changed(),
       arrived: (piece, bytes, init) => {
+        this.#opening.release();
         this.#wave?.add(piece, bytes, init);
         arrived();
       },
@@ -177,7 +159,7 @@ export class Playing {
   }
 
   async #read(): Promise<Manifest> {
-    const manifest = await fetchManifest(this.#access, this.#setup.fetch);
+    const manifest = await this.#opening.manifest();
     const isNew = this.#manifest?.takes.length !== manifest.takes.length || manifest.is_growing === true;
     this.#manifest = manifest;
     if (isNew) this.#keep(manifest);
@@ -187,7 +169,7 @@ export class Playing {
 
   /** Items that are played can be played again without a network; what is kept of one already shows in its wave form. */
   #keep(manifest: Manifest): void {
-    if (this.#access.isOffline || this.#item === undefined) return;
+    if (this.#opening.access.isOffline || this.#item === undefined) return;
     if (this.#item.visibility !== 'private') this.#setup.kept.keepItem(this.#item, manifest);
     void this.#drawKept(manifest);
   }
@@ -210,12 +192,14 @@ export class Playing {
   }
 
   async #look(): Promise<void> {
-    const { library, changed } = this.#setup;
-    const item = await library.item(this.itemId, this.#access.grant);
-    if (this.#closed) return;
+    const item = await this.#setup.library.item(this.itemId, this.#opening.access.grant);
+    if (!this.#closed) this.#found(item);
+  }
+
+  #found(item: Item): void {
     this.#item = item;
     if (item.state === 'processing' || this.#isCompleted) this.#lookAgain();
-    changed();
+    this.#setup.changed();
   }
 
   /** Whether the recording is complete, and its record does not say so yet. */
@@ -229,9 +213,17 @@ export class Playing {
     this.#timer = setTimeout(() => {
       const wasProcessing = this.#item?.state === 'processing';
       this.#look()
-        .then(() => (wasProcessing && this.#item?.state !== 'processing' ? this.open(false) : undefined))
+        .then(() => (wasProcessing && this.#item?.state !== 'processing' ? this.#again() : undefined))
         .catch(() => this.#lookAgain());
     }, PROCESSING_MS);
+  }
+
+  async #again(): Promise<void> {
+    this.#problem = undefined;
+    this.#player?.close();
+    this.#opening.release();
+    this.#opening = this.#setup.again();
+    await this.start(false);
   }
 
   #fail(reason: unknown): void {
@@ -243,7 +235,7 @@ export class Playing {
 
   #address(what: string): string {
     const place = `${this.#setup.base}/library/${this.itemId}`;
-    const grant = this.#access.grant;
+    const grant = this.#opening.access.grant;
     return grant === undefined ? `${place}/${what}` : `${place}/${what}?grant=${encodeURIComponent(grant)}`;
   }
 }

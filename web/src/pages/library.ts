@@ -3,18 +3,16 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
 import { People } from '../api/people';
-import { takeFromFragment } from '../browser/fragment';
-import { site, sitePath } from '../browser/site';
+import { site } from '../browser/site';
 import { tabMemory } from '../browser/storage';
-import { Library } from '../library/api';
 import { deckCommandOf } from '../library/keys';
-import { Kept } from '../library/kept/kept';
+import type { Opening } from '../library/opening';
 import { Playing } from '../library/playing';
 import { Queue, type Queued } from '../library/queue';
 import { startTransfer } from '../library/upload/transfer';
 import { Uploads } from '../library/upload/uploads';
 import type { Me } from '../protocol/account';
-import type { Item, ItemId, PlayItem } from '../protocol/item';
+import type { Item, ItemId } from '../protocol/item';
 import { strings } from '../strings';
 import type { Deck, DeckEvent } from '../ui/library/deck';
 import '../ui/library/deck';
@@ -38,10 +36,12 @@ import { base, buttons } from '../ui/styles';
 import { toast } from '../ui/toasts';
 import { lettersAreOn, type Focused } from '../watch/keys';
 import { canPlayType } from '../watch/playback/mse/media-source';
+import { itemOf, kept, library, openItem, SITE, takeOpening } from './library-early';
 
 /** How long after a fragment came it is looked at how much is kept. */
 const KEPT_MS = 1_000;
-const SITE = location.origin + site('');
+/** The service worker starts once the item is shown, or after so long: starting it would hold up the first picture. */
+const WORKER_MS = 3_000;
 /** The address of the list, or of an item's page. */
 const LIBRARY_LINK = /\/library(\/[0-9a-f]{32})?$/;
 
@@ -57,17 +57,17 @@ export class LibraryPage extends LitElement {
   @state() private asks = false;
   @state() private queueShown = false;
   @state() private passphraseTried = false;
+  /** The list was shown. It stays in the page, so that one comes back to it as one left it. */
+  @state() private hasList = false;
   @query('ud-deck') declare private deck: Deck;
   @query('ud-item-list') declare private list: ItemList | null;
   @query('ud-uploads') declare private uploadList: UploadList | null;
   @query('ud-kept-panel') declare private keptPanel: KeptPanel | null;
-  readonly #library = new Library();
   readonly #people = new People();
-  readonly #kept = new Kept();
   readonly #queue = new Queue(tabMemory, () => this.#changed());
   readonly #uploads = new Uploads({
     start: startTransfer,
-    library: this.#library,
+    library,
     later: (ms, call) => {
       const timer = setTimeout(call, ms);
       return () => clearTimeout(timer);
@@ -75,10 +75,10 @@ export class LibraryPage extends LitElement {
     changed: () => this.#changed(),
     done: (itemId) => this.#uploaded(itemId),
   });
-  readonly #invitation = takeFromFragment('invitation');
   /** Where the list was when it was left. */
   #scrolled = 0;
   #isScheduled = false;
+  #workerTimer: ReturnType<typeof setTimeout> | undefined;
   #keptTimer: ReturnType<typeof setTimeout> | undefined;
 
   static override styles = [
@@ -120,7 +120,7 @@ export class LibraryPage extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#kept.start(site('/library-worker.js'), site('/'));
+    this.#workerTimer = setTimeout(this.#startWorker, this.shownId === undefined ? 0 : WORKER_MS);
     addEventListener('popstate', this.#went);
     addEventListener('beforeunload', this.#warn);
     document.addEventListener('keydown', this.#key);
@@ -134,7 +134,12 @@ export class LibraryPage extends LitElement {
     this.#uploads.close();
     document.removeEventListener('keydown', this.#key);
     clearTimeout(this.#keptTimer);
+    clearTimeout(this.#workerTimer);
     this.playing?.close();
+  }
+
+  override willUpdate(): void {
+    this.hasList ||= this.shownId === undefined;
   }
 
   override firstUpdated(): void {
@@ -184,12 +189,12 @@ export class LibraryPage extends LitElement {
         .error=${playing.state.phase === 'waiting' ? undefined : playing.problem}
         .item=${playing.item}
         ?tried=${this.passphraseTried}
-        @retry=${() => this.#open(playing.itemId, true)}
+        @retry=${() => this.#open(playing.itemId)}
         @ud-passphrase=${({ passphrase }: PassphraseEvent) => this.#unlock(passphrase)}
       ></ud-item-problem>
       <ud-item-details
         .playing=${playing}
-        .library=${this.#library}
+        .library=${library}
         .version=${this.version}
         ?may-edit=${this.#mayEdit(playing.item)}
         @ud-item-changed=${this.#itemChanged}
@@ -197,19 +202,22 @@ export class LibraryPage extends LitElement {
       ></ud-item-details>`;
   }
 
-  /** It stays in the page, so that one comes back to it as one left it. */
   #list(isStage: boolean): TemplateResult {
     const mayUpload = this.me?.may_upload === true;
     return html`${isStage ? nothing : html`<h1>${strings.library.heading}</h1>`}
-      ${mayUpload ? html`<ud-uploads .uploads=${this.#uploads} .version=${this.version}></ud-uploads>` : nothing}
-      <ud-item-list
-        .library=${this.#library}
-        .kept=${this.#kept}
+    ${mayUpload ? html`<ud-uploads .uploads=${this.#uploads} .version=${this.version}></ud-uploads>` : nothing}
+    ${this.hasList ? this.#items(mayUpload) : nothing}`;
+  }
+
+  #items(mayUpload: boolean): TemplateResult {
+    return html`<ud-item-list
+        .library=${library}
+        .kept=${kept}
         .playing=${this.isPlaying ? this.playing?.itemId : undefined}
         ?signed-in=${(this.me?.account ?? null) !== null}
         >${mayUpload ? this.#uploadButton() : nothing}</ud-item-list
       >
-      <ud-kept-panel .kept=${this.#kept}></ud-kept-panel>`;
+      <ud-kept-panel .kept=${kept}></ud-kept-panel>`;
   }
 
   #uploadButton(): TemplateResult {
@@ -241,7 +249,7 @@ export class LibraryPage extends LitElement {
   #follow(): void {
     const { shownId } = this;
     document.title = strings.pages.library.title;
-    if (shownId !== undefined && this.playing?.itemId !== shownId) this.#open(shownId, true);
+    if (shownId !== undefined && this.playing?.itemId !== shownId) this.#open(shownId);
     else if (shownId !== undefined) this.#changed();
   }
 
@@ -281,25 +289,23 @@ export class LibraryPage extends LitElement {
   }
 
   /** Takes what plays away and puts an item in its place. */
-  #open(itemId: ItemId, plays: boolean, body?: PlayItem): void {
+  #open(itemId: ItemId, opening?: Opening): void {
     this.playing?.close();
     this.asks = false;
-    this.passphraseTried = body?.passphrase !== undefined;
-    const playing = new Playing(itemId, {
-      library: this.#library,
-      kept: this.#kept,
+    this.passphraseTried = opening !== undefined;
+    const playing = new Playing(opening ?? takeOpening(itemId), {
+      library,
+      kept,
       media: this.deck.media,
       canPlay: canPlayType,
-      origin: location.href,
       base: SITE,
-      fetch: (input, init) => fetch(input, init),
+      again: () => openItem(itemId),
       changed: () => this.#changed(),
       arrived: () => this.#arrived(),
       refused: () => (this.asks = true),
     });
     this.playing = playing;
-    const invited = this.#invitation === undefined ? {} : { invitation: this.#invitation };
-    void playing.open(plays, body ?? invited).then(() => {
+    void playing.start(true).then(() => {
       const { item } = playing;
       if (item !== undefined && this.playing === playing && this.#queue.current?.item_id !== itemId)
         this.#queue.play(item);
@@ -307,7 +313,8 @@ export class LibraryPage extends LitElement {
   }
 
   #unlock(passphrase: string): void {
-    if (this.playing !== undefined) this.#open(this.playing.itemId, true, { passphrase });
+    const itemId = this.playing?.itemId;
+    if (itemId !== undefined) this.#open(itemId, openItem(itemId, { passphrase }));
   }
 
   /** The button on a card: plays the item where one is, or halts it. */
@@ -315,7 +322,7 @@ export class LibraryPage extends LitElement {
     if (this.playing?.itemId === item.item_id) this.deck.command('play_pause');
     else {
       this.#queue.play(item);
-      this.#open(item.item_id, true);
+      this.#open(item.item_id);
     }
   }
 
@@ -336,7 +343,7 @@ export class LibraryPage extends LitElement {
   }
 
   #playQueued(item: Queued): void {
-    if (this.shownId === undefined) this.#open(item.item_id, true);
+    if (this.shownId === undefined) this.#open(item.item_id);
     else this.#go(item);
   }
 
@@ -370,14 +377,14 @@ export class LibraryPage extends LitElement {
     this.playing?.learn(item);
     this.list?.learn(item.item_id, isGone ? undefined : item);
     if (isGone) {
-      this.#kept.forgetItem(item.item_id);
+      kept.forgetItem(item.item_id);
       this.playing?.pause();
     } else this.list?.refresh();
   };
 
   #showTag(tag: string): void {
     this.#go(undefined);
-    this.list?.showTag(tag);
+    void this.updateComplete.then(() => this.list?.showTag(tag));
   }
 
   readonly #key = (event: KeyboardEvent): void => {
@@ -396,8 +403,11 @@ export class LibraryPage extends LitElement {
     if (this.isPlaying) this.asks = false;
   }
 
+  readonly #startWorker = (): void => kept.start(site('/library-worker.js'), site('/'));
+
   /** What is kept grows a moment after a fragment came. */
   #arrived(): void {
+    this.#startWorker();
     this.#keptTimer ??= setTimeout(() => {
       this.#keptTimer = undefined;
       void this.keptPanel?.refresh();
@@ -416,10 +426,4 @@ export class LibraryPage extends LitElement {
       this.version++;
     });
   }
-}
-
-/** The item whose page has this address. */
-function itemOf(pathname: string): ItemId | undefined {
-  const [, , itemId = ''] = sitePath(pathname).split('/');
-  return itemId === '' ? undefined : itemId;
 }

@@ -13,15 +13,18 @@ const ANSWER_MS = 8_000;
 /** See the head of the file. */
 export class Kept {
   readonly #workers: ServiceWorkerContainer | undefined;
-  #active: Promise<ServiceWorker | undefined> | undefined;
+  readonly #active: Promise<ServiceWorker | undefined>;
+  #activated: ((worker: Promise<ServiceWorker | undefined>) => void) | undefined;
 
   constructor(workers: ServiceWorkerContainer | undefined = serviceWorkers()) {
     this.#workers = workers;
+    this.#active = new Promise((resolve) => (this.#activated = resolve));
   }
 
-  /** Starts the worker in `script`, for the pages below `scope`. */
+  /** Starts the worker in `script`, for the pages below `scope`; questions that were asked before wait for it. */
   start(script: string, scope: string): void {
-    this.#active ??= this.#register(script, scope);
+    this.#activated?.(this.#register(script, scope));
+    this.#activated = undefined;
   }
 
   /** Whether the worker sees what this page fetches. */

@@ -86,6 +86,25 @@ describe('a song', () => {
     expect(fetched(take)).not.toContain(0);
   });
 
+  it('has its media source opened while the manifest comes', async () => {
+    const take = store.take('s', OPUS, 2);
+    let tell: (manifest: Manifest) => void = () => undefined;
+    const player = new ItemPlayer({
+      media: media.asMedia,
+      fetcher: new Fetcher(await fakeAccess(), { fetch: nodes.fetch }),
+      manifest: () => new Promise((resolve) => (tell = resolve)),
+      canPlay: () => true,
+      changed: (state) => states.push(state),
+      attach: media.attach,
+    });
+    player.open();
+    expect(media.sources).toHaveLength(1);
+    tell(manifestOf([take]));
+    await settle();
+    await settle();
+    expect([media.sources.length, media.buffer.buffered.length]).toEqual([1, 1]);
+  });
+
   it('begins where it is asked to', async () => {
     const take = store.take('s', OPUS, 10);
     await opened([take], { startMs: 55_000, aheadMs: 0 });

@@ -58,6 +58,12 @@ interface Stage {
   buffered: BufferedPieces;
 }
 
+/** A media source of the media element, which opens; `signal` aborts when it is taken away. */
+interface Attached {
+  opened: Promise<Source>;
+  signal: AbortSignal;
+}
+
 /** See the head of the file. */
 export class ItemPlayer {
   readonly #setup: PlayerSetup;
@@ -71,6 +77,8 @@ export class ItemPlayer {
   #state: PlayerState = { phase: 'opening', durationMs: 0, isGrowing: false };
   #wantsToPlay = false;
   #attaching = new AbortController();
+  /** A media source that nothing is played in yet. */
+  #fresh: Attached | undefined;
   /** Where the playhead was when the buffer was last compared with what was appended. */
   #recheckedMs: number | undefined;
   #wake: (() => void) | undefined;
@@ -100,6 +108,8 @@ export class ItemPlayer {
 
   /** Begins at `startMs`; whether it plays is up to the media element. */
   open(startMs = 0): void {
+    // Browsers take a while for it: the manifest comes meanwhile.
+    this.#fresh = this.#attach();
     void this.#run(startMs);
   }
 
@@ -178,21 +188,20 @@ export class ItemPlayer {
   async #restage(ms: number): Promise<void> {
     const piece = this.#plan.pieces[placeAt(this.#plan, ms)] ?? this.#plan.pieces.at(-1);
     if (piece === undefined) return;
-    this.#attaching.abort();
     this.#stage = undefined;
     this.#prefetch(piece);
-    const abort = new AbortController();
-    this.#attaching = abort;
+    const { opened, signal } = this.#fresh ?? this.#attach();
+    this.#fresh = undefined;
     let source: Source;
     try {
-      source = await (this.#setup.attach ?? attachSource)(this.#media, abort.signal);
+      source = await opened;
     } catch (error) {
       // Another one came, or the end.
-      if (abort.signal.aborted) return;
+      if (signal.aborted) return;
       throw error;
     }
     const { run } = piece;
-    const feed = new Feed(source.addSourceBuffer(run.mime), run, abort.signal);
+    const feed = new Feed(source.addSourceBuffer(run.mime), run, signal);
     this.#stage = { source, feed, tracks: run.tracks, buffered: new BufferedPieces(run.tracks) };
     this.#recheckedMs = undefined;
     this.#stretch();
@@ -201,6 +210,17 @@ export class ItemPlayer {
     if (this.#wantsToPlay) this.play();
     this.#tell({ phase: 'playing' });
     this.#poke();
+  }
+
+  /** Takes the media source away that the media element has, and gives it another. */
+  #attach(): Attached {
+    this.#attaching.abort();
+    this.#attaching = new AbortController();
+    const { signal } = this.#attaching;
+    const opened = (this.#setup.attach ?? attachSource)(this.#media, signal);
+    // Told to those who wait for it.
+    opened.catch(() => undefined);
+    return { opened, signal };
   }
 
   /** Appends the next piece, or waits until one is wanted. */

@@ -127,6 +127,21 @@ describe('without a network', () => {
     expect(await worker.message({ ask: 'items' })).toEqual([]);
   });
 
+  it('the page is asked of the network before what is kept is looked through', async () => {
+    await play();
+    asked.length = 0;
+    const looked: number[] = [];
+    const watched = caches.asCaches;
+    const names = await watched.keys();
+    watched.keys = () => {
+      looked.push(asked.length);
+      return Promise.resolve(names);
+    };
+    const pages = new PageFiles({ caches: watched, fetch: network, base: BASE });
+    await pages.page({ url: `${BASE}/library` } as Request);
+    expect(looked[0]).toBe(1);
+  });
+
   it('a new build takes the place of the old one as soon as all of it is here', async () => {
     await play();
     const newer = page.replaceAll('-1.js', '-2.js');

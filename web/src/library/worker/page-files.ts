@@ -25,8 +25,10 @@ export class PageFiles {
   /** The page, and what is left to do once it is answered. */
   async page(request: Request): Promise<{ response: Response; rest: Promise<void> }> {
     const { fetch, base } = this.#setup;
-    const kept = await this.#kept(`${base}/library`);
     const network = fetch(request);
+    // It may fail before it is waited for.
+    network.catch(() => undefined);
+    const kept = await this.#kept(`${base}/library`);
     try {
       const response = await (kept === undefined ? network : inTime(network));
       const copy = response.ok ? response.clone() : undefined;

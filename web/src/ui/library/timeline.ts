@@ -43,7 +43,8 @@ export class Timeline extends LitElement {
   @state() private draggedMs: number | undefined;
   @state() private hoveredMs: number | undefined;
   @query('canvas') declare private canvas: HTMLCanvasElement;
-  readonly #resized = new ResizeObserver(() => this.#paint());
+  readonly #resized = new ResizeObserver(() => this.#paintSoon());
+  #isDue = false;
 
   static override styles = [
     base,
@@ -163,7 +164,7 @@ export class Timeline extends LitElement {
   }
 
   override updated(changed: PropertyValues): void {
-    this.#paint();
+    this.#paintSoon();
     if (changed.has('hoveredMs') || changed.has('draggedMs')) this.#placeTip();
   }
 
@@ -212,6 +213,16 @@ export class Timeline extends LitElement {
     this.draggedMs = undefined;
     this.positionMs = ms;
     this.dispatchEvent(new SeekEvent(ms));
+  }
+
+  /** Once a frame is enough; painting asks for the layout, which costs most while the page is being built. */
+  #paintSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => {
+      this.#isDue = false;
+      if (this.isConnected) this.#paint();
+    });
   }
 
   #paint(): void {
