@@ -1,8 +1,8 @@
-//! Keys of objects in a store: `blobs/{first two digits}/{hash}`, `trash/{when}/{hash}` and `uploads/{upload}/{offset}`.
+//! Keys of objects in a store: `blobs/{first two digits}/{hash}`, `trash/{when}/{hash}` and `uploads/{upload}/{offset}-{writer}`.
 
 use object_store::path::Path;
 
-use crate::{Error, Hash};
+use crate::{Error, Hash, PartName};
 
 /// Where all blobs are.
 pub(crate) const BLOBS: &str = "blobs";
@@ -35,17 +35,18 @@ pub(crate) fn upload(upload: &str) -> Result<Path, Error> {
     Ok(Path::from_iter([UPLOADS, upload]))
 }
 
-/// The key of the part of an upload that begins at `offset`.
+/// The key of a part of an upload.
 ///
 /// # Errors
 /// As [`upload`].
-pub(crate) fn part(name: &str, offset: u64) -> Result<Path, Error> {
-    Ok(upload(name)?.join(format!("{offset:016}")))
+pub(crate) fn part(of: &str, PartName { offset, writer }: PartName) -> Result<Path, Error> {
+    Ok(upload(of)?.join(format!("{offset:016}-{writer:08}")))
 }
 
-/// Where the part with that key begins; none for what is not the key of a part.
-pub(crate) fn offset(key: &Path) -> Option<u64> {
-    key.filename()?.parse().ok()
+/// The part with that key; none for what is not the key of a part.
+pub(crate) fn part_name(key: &Path) -> Option<PartName> {
+    let (offset, writer) = key.filename()?.split_once('-')?;
+    Some(PartName { offset: offset.parse().ok()?, writer: writer.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -67,6 +68,9 @@ mod tests {
         for name in ["", "..", "a/b", "a.b", "é", &"a".repeat(65)] {
             assert_eq!(upload(name), Err(Error::Upload(name.to_owned())));
         }
-        assert_eq!(part("u-1_A", 8).map(|key| key.to_string()), Ok("uploads/u-1_A/0000000000000008".into()));
+        let name = PartName { offset: 8, writer: 3 };
+        let key = part("u-1_A", name).unwrap();
+        assert_eq!(key.as_ref(), "uploads/u-1_A/0000000000000008-00000003");
+        assert_eq!(part_name(&key), Some(name));
     }
 }

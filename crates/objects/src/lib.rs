@@ -21,7 +21,7 @@ pub use error::Error;
 pub use hash::Hash;
 pub use location::{Bucket, Credentials, Location, MainServers};
 pub use objects::{Info, Listed, Objects};
-pub use parts::Part;
+pub use parts::{Part, PartName};
 pub use trash::Discarded;
 
 /// Most bytes of one blob or part.

@@ -4,58 +4,71 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::path::Path;
 
-use crate::{Error, Objects, key};
+use crate::{Error, Info, Objects, key};
+
+/// Which part of an upload: where it begins, and which of several writers of the same offset wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PartName {
+    /// Where in the upload it begins.
+    pub offset: u64,
+    /// The writer's number.
+    pub writer: u32,
+}
 
 /// A part of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Where in the upload it begins.
-    pub offset: u64,
-    /// Its size.
-    pub bytes: u64,
+    /// Its name.
+    pub name: PartName,
+    /// Its size, and when it was written.
+    pub info: Info,
 }
 
 /// The name of an upload has 1 to 64 letters and digits of ASCII, `-` or `_`. All calls fail with [`Error::Upload`] for another one,
 /// and with [`Error::Unsupported`] by main servers.
 impl Objects {
-    /// Keeps the part of an upload that begins at `offset`; replaces the one that is there.
+    /// Keeps a part of an upload; replaces the one of that name.
     ///
     /// # Errors
     /// [`Error::Unavailable`], [`Error::TooLarge`].
-    pub async fn put_part(&self, upload: &str, offset: u64, bytes: Bytes) -> Result<(), Error> {
-        self.store("a part of an upload")?.put(&key::part(upload, offset)?, bytes).await
+    pub async fn put_part(&self, upload: &str, name: PartName, bytes: Bytes) -> Result<(), Error> {
+        self.store("a part of an upload")?.put(&key::part(upload, name)?, bytes).await
     }
 
-    /// The part of an upload that begins at `offset`.
+    /// A part of an upload.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Unavailable`].
-    pub async fn get_part(&self, upload: &str, offset: u64) -> Result<Bytes, Error> {
-        self.store("a part of an upload")?.get(&key::part(upload, offset)?, None).await
+    pub async fn get_part(&self, upload: &str, name: PartName) -> Result<Bytes, Error> {
+        self.store("a part of an upload")?.get(&key::part(upload, name)?, None).await
     }
 
-    /// All parts of an upload, in order; none if there is no such upload.
+    /// All parts of an upload, in the order of their names; none if there is no such upload.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn list_parts(&self, upload: &str) -> Result<Vec<Part>, Error> {
         let objects = self.store("a part of an upload")?.list(key::upload(upload)?);
         let parts = objects.try_filter_map(|(key, info)| async move {
-            Ok(key::offset(&key).map(|offset| Part { offset, bytes: info.bytes }))
+            Ok(key::part_name(&key).map(|name| Part { name, info }))
         });
         let mut parts: Vec<Part> = parts.try_collect().await?;
-        parts.sort_unstable_by_key(|part| part.offset);
+        parts.sort_unstable_by_key(|part| part.name);
         Ok(parts)
     }
 
-    /// Deletes all parts of an upload.
+    /// Deletes the parts of an upload that `is_unwanted`.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; some may be deleted then.
-    pub async fn delete_parts(&self, upload: &str) -> Result<(), Error> {
+    pub async fn delete_parts(
+        &self,
+        upload: &str,
+        is_unwanted: impl Fn(PartName) -> bool,
+    ) -> Result<(), Error> {
         let store = self.store("a part of an upload")?;
-        for part in self.list_parts(upload).await? {
-            store.delete(&key::part(upload, part.offset)?).await?;
+        for part in self.list_parts(upload).await?.into_iter().filter(|part| is_unwanted(part.name)) {
+            store.delete(&key::part(upload, part.name)?).await?;
         }
         store.remove_empty(&key::upload(upload)?).await;
         Ok(())

@@ -62,7 +62,10 @@ impl Uploads {
             stored: appended.offset,
         };
         let taken_over = async {
-            while self.records.get(key).is_some_and(|record| record.is_written_by(writer)) {
+            while self
+                .records
+                .with(|records| records.get(key).is_some_and(|record| record.is_written_by(writer)))
+            {
                 // The sender lives as long as `self`.
                 let _ = changed.changed().await;
             }

@@ -48,6 +48,9 @@ pub const MAX_UPLOADS: usize = 2_000;
 /// Requests that append at the same time, of one main server: each has up to one part in memory.
 pub const MAX_RECEIVING: usize = 32;
 
+/// Most uploads of one account or address that have ended and whose records are still kept, for ten minutes.
+const MOST_ENDED: usize = 200;
+
 /// See the [module](self).
 pub(crate) struct Uploads {
     records: Replicated<Record>,
@@ -73,6 +76,52 @@ pub(crate) struct NewUpload {
     pub(crate) length: u64,
     /// What the client says about the file.
     pub(crate) metadata: Metadata,
+}
+
+/// Uploads that are not complete, or of which no item is made yet.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    files: usize,
+    /// Of the whole files.
+    bytes: u64,
+}
+
+impl Count {
+    fn add(&mut self, record: &Record) {
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(record.length);
+    }
+}
+
+/// What there is when an upload is to be made.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    open: Count,
+    /// Those of the same account, or address if there is no account.
+    own: Count,
+    /// How many of the same account or address have ended lately.
+    ended: usize,
+}
+
+impl Counts {
+    fn of<'a>(records: impl Iterator<Item = (&'a Key, &'a Record)>, new: &NewUpload) -> Self {
+        let is_own = |record: &Record| match &new.owner {
+            Some(owner) => record.owner.as_ref() == Some(owner),
+            None => new.address.is_some() && record.address == new.address,
+        };
+        let mut counts = Self::default();
+        for (_, record) in records {
+            if record.is_open() {
+                counts.open.add(record);
+            }
+            match record.phase {
+                Phase::Receiving | Phase::Complete if is_own(record) => counts.own.add(record),
+                Phase::Gone if is_own(record) => counts.ended += 1,
+                _ => {}
+            }
+        }
+        counts
+    }
 }
 
 impl Uploads {
@@ -124,26 +173,16 @@ impl Uploads {
         if new.length > most_bytes {
             return Err(Error::TooLarge(most_bytes));
         }
-        let records = self.records.all();
-        let open: Vec<_> =
-            records.iter().map(|(_, record)| record).filter(|record| record.is_open()).collect();
-        let is_same = |record: &&Record| match &new.owner {
-            Some(owner) => record.owner.as_ref() == Some(owner),
-            None => new.address.is_some() && record.address == new.address,
-        };
-        let own: Vec<_> = open.iter().copied().filter(is_same).collect();
-        if own.len() >= per_address {
+        let Counts { open, own, ended } = self.records.with(|records| Counts::of(records.iter(), new));
+        if own.files >= per_address {
             return Err(Error::TooMany(per_address));
         }
-        if open.len() >= MAX_UPLOADS {
+        if open.files >= MAX_UPLOADS || ended >= MOST_ENDED {
             return Err(Error::Full);
         }
-        let with_new = |records: &[&Record]| {
-            records.iter().map(|record| record.length).fold(new.length, u64::saturating_add)
-        };
-        self.library.room_for(None, with_new(&open))?;
+        self.library.room_for(None, open.bytes.saturating_add(new.length))?;
         if let Some(owner) = &new.owner {
-            self.library.room_for(Some(&owner.account), with_new(&own))?;
+            self.library.room_for(Some(&owner.account), own.bytes.saturating_add(new.length))?;
         }
         Ok(())
     }

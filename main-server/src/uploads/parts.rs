@@ -1,7 +1,9 @@
 //! The bytes of uploads in the object store.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
-use objects::{Error, Objects};
+use objects::{Error, Objects, PartName};
 
 use super::record::{Key, Part};
 
@@ -19,7 +21,7 @@ impl Parts {
     /// # Errors
     /// The object store's.
     pub(super) async fn put(&self, key: &Key, writer: u32, offset: u64, bytes: Bytes) -> Result<(), Error> {
-        self.0.put_part(&name(key, writer), offset, bytes).await
+        self.0.put_part(&key.to_string(), PartName { offset, writer }, bytes).await
     }
 
     /// The bytes of a part.
@@ -27,18 +29,16 @@ impl Parts {
     /// # Errors
     /// The object store's.
     pub(crate) async fn get(&self, key: &Key, part: Part) -> Result<Bytes, Error> {
-        self.0.get_part(&name(key, part.writer), part.offset).await
+        let Part { writer, offset, .. } = part;
+        self.0.get_part(&key.to_string(), PartName { offset, writer }).await
     }
 
-    /// Deletes what the writers up to `last` stored.
+    /// Deletes all parts of an upload.
     ///
     /// # Errors
     /// The object store's.
-    pub(super) async fn delete(&self, key: &Key, last: u32) -> Result<(), Error> {
-        for writer in 1..=last {
-            self.0.delete_parts(&name(key, writer)).await?;
-        }
-        Ok(())
+    pub(super) async fn delete(&self, key: &Key) -> Result<(), Error> {
+        self.0.delete_parts(&key.to_string(), |_| true).await
     }
 
     /// Deletes what one writer stored.
@@ -46,10 +46,24 @@ impl Parts {
     /// # Errors
     /// The object store's.
     pub(super) async fn delete_of(&self, key: &Key, writer: u32) -> Result<(), Error> {
-        self.0.delete_parts(&name(key, writer)).await
+        self.0.delete_parts(&key.to_string(), |part| part.writer == writer).await
     }
-}
 
-fn name(key: &Key, writer: u32) -> String {
-    format!("{key}-{writer}")
+    /// The uploads that have parts.
+    ///
+    /// # Errors
+    /// The object store's.
+    pub(super) async fn uploads(&self) -> Result<Vec<Key>, Error> {
+        let names = self.0.list_uploads().await?;
+        Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// When the newest part of an upload was written, by the object store's clock; `None` if it has none.
+    ///
+    /// # Errors
+    /// The object store's.
+    pub(super) async fn newest(&self, key: &Key) -> Result<Option<SystemTime>, Error> {
+        let parts = self.0.list_parts(&key.to_string()).await?;
+        Ok(parts.iter().map(|part| part.info.modified_at).max())
+    }
 }

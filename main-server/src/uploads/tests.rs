@@ -429,6 +429,40 @@ async fn an_upload_without_progress_expires_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn uploads_that_ended_lately_are_bounded() {
+    let (_servers, server) = server().await;
+    for _ in 0..super::MOST_ENDED {
+        let path = create(&server, 1).await;
+        let ended = server.call(Method::DELETE, &path, &[VERSION], vec![]).await;
+        assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+    }
+    let refused = server.call(Method::POST, "/api/uploads", &[VERSION, ("upload-length", "1")], vec![]).await;
+    assert_eq!(code(refused).await, (429, ErrorCode::LimitReached));
+}
+
+#[tokio::test]
+async fn parts_of_all_writers_are_found_together_and_without_a_record_they_are_deleted() {
+    let (servers, server) = server().await;
+    let uploads = super::Uploads::of(server.context(), &server.library);
+    uploads.records.load().await.unwrap();
+    let path = create(&server, 10).await;
+    for offset in 0..4 {
+        assert_eq!(patch(&server, &path, offset, b"a", &[]).await.status(), StatusCode::NO_CONTENT);
+    }
+    let folder = servers.objects.path().join("uploads");
+    let folders = || std::fs::read_dir(&folder).unwrap().count();
+    assert_eq!((folders(), files(&folder)), (1, 4), "one list finds them");
+    let late = std::time::SystemTime::now() + uploads.keep();
+    uploads.delete_unknown(late).await.unwrap();
+    assert_eq!(files(&folder), 4, "they have a record");
+    uploads.records.remove(&key(&path)).await.unwrap();
+    uploads.delete_unknown(std::time::SystemTime::now()).await.unwrap();
+    assert_eq!(files(&folder), 4, "the record may be under way");
+    uploads.delete_unknown(late).await.unwrap();
+    assert_eq!(files(&folder), 0);
+}
+
+#[tokio::test]
 async fn a_server_that_stops_keeps_what_came() {
     let (servers, first) = server().await;
     let second = servers.member(|_| {}).await;

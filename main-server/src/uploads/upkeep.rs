@@ -2,7 +2,7 @@
 //!
 //! Every main server does it for all uploads, so none has to live. Doing it twice does no harm.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::sleep;
 
@@ -14,6 +14,8 @@ use crate::{clock::Now, library::Error as LibraryError};
 
 /// Between two looks.
 const INTERVAL: Duration = Duration::from_secs(30);
+/// After how many looks it is looked for parts of uploads that have no record: an hour.
+const ROUNDS_OF_UNKNOWN: u64 = 120;
 /// How long the record of an upload is kept after its parts were deleted for the first time: longer than storing a part may take
 /// for a writer that does not know yet.
 const KEEP_GONE: Duration = Duration::from_secs(10 * 60);
@@ -21,11 +23,33 @@ const KEEP_GONE: Duration = Duration::from_secs(10 * 60);
 impl Uploads {
     /// Runs until dropped.
     pub(super) async fn keep_up(&self) {
-        loop {
+        for round in 0_u64.. {
             let now_ms = Now::read().unix_ms();
             self.look_after_all(now_ms).await;
+            if round.is_multiple_of(ROUNDS_OF_UNKNOWN)
+                && let Err(error) = self.delete_unknown(SystemTime::now()).await
+            {
+                tracing::warn!("cannot look for uploads without a record now: {error}");
+            }
             sleep(INTERVAL).await;
         }
+    }
+
+    /// Deletes the parts of uploads that have no record, if they are as old as an upload that expires: the record was lost, perhaps
+    /// with a store that was restored.
+    pub(super) async fn delete_unknown(&self, now: SystemTime) -> Result<(), Error> {
+        for key in self.parts.uploads().await? {
+            if !self.records.is_absent(&key).await? {
+                continue;
+            }
+            let newest = self.parts.newest(&key).await?;
+            let age = newest.map(|newest| now.duration_since(newest).unwrap_or_default());
+            if age.is_some_and(|age| age >= self.keep()) {
+                tracing::info!("parts of an upload without a record are deleted");
+                self.parts.delete(&key).await?;
+            }
+        }
+        Ok(())
     }
 
     /// One upload that cannot be looked after does not hold up the others.
@@ -53,7 +77,7 @@ impl Uploads {
             Phase::Gone | Phase::Processed => {
                 let is_over = age >= if record.phase == Phase::Gone { KEEP_GONE } else { self.keep() };
                 if is_over || age < KEEP_GONE {
-                    self.parts.delete(key, record.writer).await?;
+                    self.parts.delete(key).await?;
                 }
                 if is_over {
                     self.records.remove(key).await?;

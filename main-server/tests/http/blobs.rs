@@ -33,7 +33,8 @@ async fn a_node_keeps_blobs_at_the_main_server() {
     let missing = Hash::of(b"never put");
     assert_eq!(objects.get(&missing, None).await, Err(Error::Missing(missing.to_string())));
     assert_eq!(objects.head(&missing).await, Ok(None));
-    assert!(matches!(objects.put_part("upload", 0, Bytes::new()).await, Err(Error::Unsupported(_))));
+    let part = objects::PartName { offset: 0, writer: 1 };
+    assert!(matches!(objects.put_part("upload", part, Bytes::new()).await, Err(Error::Unsupported(_))));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use objects::{Discarded, Error, Hash, Listed, Objects, Part};
+use objects::{Discarded, Error, Hash, Listed, Objects, PartName};
 
 /// Runs the whole suite on an empty location.
 pub(crate) async fn run(objects: &Objects) {
@@ -143,24 +143,35 @@ async fn discarded_blob_is_read_restored_and_purged(objects: &Objects) {
 }
 
 async fn parts_of_uploads_are_kept_in_order(objects: &Objects) {
-    let parts = [(8, "second"), (1_000_000_000_000, "last"), (0, "first")];
-    for (offset, content) in parts {
-        objects.put_part("upload-1", offset, Bytes::from_static(content.as_bytes())).await.expect("put");
+    let name = |offset, writer| PartName { offset, writer };
+    let parts = [
+        (name(8, 3), "second"),
+        (name(1_000_000_000_000, 1), "last"),
+        (name(0, 1), "first"),
+        (name(8, 2), "lost"),
+    ];
+    for (name, content) in parts {
+        objects.put_part("upload-1", name, Bytes::from_static(content.as_bytes())).await.expect("put");
     }
-    objects.put_part("upload-10", 0, Bytes::from_static(b"another")).await.expect("put");
-    let part = |offset, bytes| Part { offset, bytes };
-    let expected = vec![part(0, 5), part(8, 6), part(1_000_000_000_000, 4)];
-    assert_eq!(objects.list_parts("upload-1").await, Ok(expected));
-    assert_eq!(objects.get_part("upload-1", 8).await, Ok(Bytes::from_static(b"second")));
-    assert!(matches!(objects.get_part("upload-1", 9).await, Err(Error::Missing(_))));
+    objects.put_part("upload-10", name(0, 1), Bytes::from_static(b"another")).await.expect("put");
+    let listed_parts = async || {
+        let parts = objects.list_parts("upload-1").await.expect("listed");
+        parts.iter().map(|part| (part.name, part.info.bytes)).collect::<Vec<_>>()
+    };
+    let expected = [(name(0, 1), 5), (name(8, 2), 4), (name(8, 3), 6), (name(1_000_000_000_000, 1), 4)];
+    assert_eq!(listed_parts().await, expected);
+    assert_eq!(objects.get_part("upload-1", name(8, 3)).await, Ok(Bytes::from_static(b"second")));
+    assert!(matches!(objects.get_part("upload-1", name(9, 3)).await, Err(Error::Missing(_))));
+    objects.delete_parts("upload-1", |name| name.writer == 2).await.expect("deleted");
+    assert_eq!(listed_parts().await, [expected[0], expected[2], expected[3]]);
     let mut uploads = objects.list_uploads().await.expect("listed");
     uploads.sort_unstable();
     assert_eq!(uploads, ["upload-1", "upload-10"]);
     assert_eq!(listed(objects).await, [], "parts are not blobs");
 
-    objects.delete_parts("upload-1").await.expect("deleted");
+    objects.delete_parts("upload-1", |_| true).await.expect("deleted");
     assert_eq!(objects.list_parts("upload-1").await, Ok(Vec::new()));
-    assert_eq!(objects.get_part("upload-10", 0).await, Ok(Bytes::from_static(b"another")));
-    objects.delete_parts("upload-10").await.expect("deleted");
+    assert_eq!(objects.get_part("upload-10", name(0, 1)).await, Ok(Bytes::from_static(b"another")));
+    objects.delete_parts("upload-10", |_| true).await.expect("deleted");
     assert_eq!(objects.list_parts("../blobs").await, Err(Error::Upload("../blobs".to_owned())));
 }
