@@ -1,10 +1,10 @@
-// `npm run soak`, `npm run kills`, `npm run browsers` and `npm run screenshots`: measurements and pictures in real browsers, not
+// `npm run soak`, `npm run kills`, `npm run browsers`, `npm run party-sync` and `npm run screenshots`: measurements and pictures in real browsers, not
 // tests; see the files of those names.
 import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
   testDir: '.',
-  testMatch: ['soak.ts', 'kills.ts', 'browsers.ts', 'screenshots.ts'],
+  testMatch: ['soak.ts', 'kills.ts', 'browsers.ts', 'screenshots.ts', 'party-sync.ts'],
   timeout: 0,
   workers: 1,
   reporter: [['list']],

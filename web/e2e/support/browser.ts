@@ -5,9 +5,10 @@ import { CLOCK_TITLE } from './clock-server.ts';
 
 const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-export async function launchBrowser(flags: readonly string[] = []): Promise<Browser> {
+export async function launchBrowser(flags: readonly string[] = [], env?: Record<string, string>): Promise<Browser> {
   return await chromium.launch({
     executablePath: EXECUTABLE,
+    ...(env === undefined ? {} : { env }),
     // Playwright mutes the browser, and a muted browser shares silence.
     ignoreDefaultArgs: ['--mute-audio'],
     args: [

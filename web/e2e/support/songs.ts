@@ -12,6 +12,7 @@ import { bytesToHex } from '@noble/hashes/utils.js';
 const FRAGMENT_S = 10;
 const MP3_FRAME_SAMPLES = 1152;
 const RATE = 44_100;
+const TONE = `sine=frequency=440:sample_rate=${RATE}`;
 
 export interface Blob {
   hash: string;
@@ -31,12 +32,12 @@ export type Format = 'mp3' | 'aac' | 'flac' | 'opus' | 'vp9';
 export class Songs {
   readonly blobs = new Map<string, Buffer>();
 
-  /** A take of so many seconds. MP3 comes in both formats that browsers play. */
-  async make(format: Format, seconds: number): Promise<Take> {
+  /** A take of so many seconds. MP3 comes in both formats that browsers play. `sound` is a source of ffmpeg. */
+  async make(format: Format, seconds: number, sound = TONE): Promise<Take> {
     const folder = await mkdtemp(path.join(tmpdir(), 'undead-songs-'));
     try {
-      if (format !== 'mp3') return this.#boxed(await encoded(folder, format, seconds), MIMES[format], seconds);
-      const bare = await encoded(folder, 'mp3', seconds);
+      if (format !== 'mp3') return this.#boxed(await encoded(folder, format, seconds, sound), MIMES[format], seconds);
+      const bare = await encoded(folder, 'mp3', seconds, sound);
       const boxed = await remuxed(folder);
       const [own, other] = [this.#bare(bare), this.#boxed(boxed, 'audio/mp4; codecs="mp3"', seconds)];
       const count = Math.min(own.fragments.length, other.fragments.length);
@@ -109,10 +110,10 @@ const ENCODERS: Record<Format, string[]> = {
 };
 const FRAGMENTED = ['-movflags', 'empty_moov+default_base_moof', '-frag_duration', String(FRAGMENT_S * 1e6)];
 
-async function encoded(folder: string, format: Format, seconds: number): Promise<Buffer> {
+async function encoded(folder: string, format: Format, seconds: number, sound: string): Promise<Buffer> {
   const bare = format === 'mp3';
   const out = path.join(folder, bare ? 'bare.mp3' : 'out.mp4');
-  const tone = ['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=${RATE}:duration=${seconds}`];
+  const tone = ['-f', 'lavfi', '-t', String(seconds), '-i', sound];
   const picture = format === 'vp9' ? ['-f', 'lavfi', '-i', `testsrc=size=640x360:rate=25:duration=${seconds}`] : [];
   const wrapped = bare ? ['-id3v2_version', '0', '-write_xing', '0', '-f', 'mp3'] : [...FRAGMENTED, '-f', 'mp4'];
   await ffmpeg([...tone, ...picture, ...ENCODERS[format], ...wrapped, out]);

@@ -36,6 +36,8 @@ export interface Request {
   anonymous?: boolean;
   /** The type of answer wanted: JSON unless said. */
   accept?: string;
+  /** `no-store` for answers that last: browsers have the next window that asks the same wait for the end of the first answer. */
+  cache?: RequestCache;
   signal?: AbortSignal | undefined;
 }
 
@@ -134,7 +136,12 @@ export class MainServer {
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), SILENT_MS);
     };
-    const request = { signal: anyOf(signal, silence.signal), accept: 'text/event-stream', ...bearer(credential) };
+    const request: Request = {
+      signal: anyOf(signal, silence.signal),
+      accept: 'text/event-stream',
+      cache: 'no-store',
+      ...bearer(credential),
+    };
     try {
       const { body } = await this.send(url, request, silence.signal);
       alive();
@@ -168,7 +175,7 @@ export class MainServer {
     const sentMs = performance.now();
     let response: Response;
     try {
-      response = await fetch(site(url), { method, signal, ...content(request) });
+      response = await fetch(site(url), { method, signal, cache: request.cache ?? 'default', ...content(request) });
     } catch (cause) {
       if (timeout.aborted) throw new CallError('timeout', `${url} did not answer in time`, { cause });
       request.signal?.throwIfAborted();

@@ -43,13 +43,13 @@ export class PartyEvents {
     this.#hurry?.();
   }
 
-  get #isClosed(): boolean {
+  #isClosed(): boolean {
     return this.#closed.signal.aborted;
   }
 
   async #run(): Promise<void> {
     let failures = 0;
-    while (!this.#isClosed) {
+    while (!this.#isClosed()) {
       let problem: unknown;
       try {
         for await (const event of this.#setup.events(this.#closed.signal)) {
@@ -59,7 +59,7 @@ export class PartyEvents {
       } catch (error) {
         problem = error;
       }
-      if (this.#isClosed) return;
+      if (this.#isClosed()) return;
       this.#setup.connected(false, problem === undefined ? undefined : asCallError(problem));
       await this.#pause(backOffMs(RETRY, ++failures, problem));
     }
@@ -67,13 +67,13 @@ export class PartyEvents {
 
   #hear(event: ServerEvent): void {
     const read = readEvent(event);
-    if (read === undefined || this.#isClosed) return;
+    if (read === undefined || this.#isClosed()) return;
     if (read.type === 'snapshot') this.#setup.connected(true);
     this.#setup.heard(read);
   }
 
   async #pause(ms: number): Promise<void> {
-    if (this.#isClosed) return;
+    if (this.#isClosed()) return;
     await new Promise<void>((resolve) => {
       const cancel = this.#setup.timers.after(ms, resolve);
       this.#hurry = () => {

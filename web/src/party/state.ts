@@ -40,7 +40,12 @@ export function readEvent({ type, data }: ServerEvent): PartyEvent | undefined {
 export function applyChanged(state: PartyState, { revision, changes }: PartyChanged): PartyState {
   if (revision <= state.revision) return state;
   const { members, left, ...fields } = changes;
-  const all = { ...state, ...fields, revision, members: membersAfter(state.members, members ?? [], left ?? []) };
+  const all: Record<string, unknown> = {
+    ...state,
+    ...fields,
+    revision,
+    members: membersAfter(state.members, members ?? [], left ?? []),
+  };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)) as unknown as PartyState;
 }
 

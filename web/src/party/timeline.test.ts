@@ -41,6 +41,14 @@ describe('the schedule', () => {
     expect(schedule.due(10_000)).toEqual({ now: second, next: undefined });
   });
 
+  it('is what it was where a snapshot says the same again', () => {
+    const schedule = new Schedule();
+    const announced = plays('a', 5_000);
+    schedule.learn(announced, 1_000);
+    schedule.learn({ ...announced, waiting_for: [] }, 2_000);
+    expect(schedule.due(3_000).next).toBe(announced);
+  });
+
   it('forgets what was announced once something else is', () => {
     const schedule = new Schedule();
     const [first, second, third] = [plays('a', 0), plays('b', 10_000), plays('c', 10_000)];

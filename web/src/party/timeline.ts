@@ -16,6 +16,13 @@ export function goesOn(before: PartyTimeline, next: PartyTimeline): boolean {
   return Math.abs(positionAt(before, atMs) - positionAt(next, atMs)) < 1;
 }
 
+/** Whether both say the same of what is played. */
+function isSame(a: PartyTimeline, b: PartyTimeline): boolean {
+  const saysOf = ({ entry, position_ms, at_ms, paused, round }: PartyTimeline): string =>
+    JSON.stringify([entry?.entry_id, position_ms, at_ms, paused, round]);
+  return saysOf(a) === saysOf(b);
+}
+
 /** What is to be played. */
 export interface Due {
   /** By the newest timeline whose time has come; undefined before the first. */
@@ -31,6 +38,7 @@ export class Schedule {
 
   /** The party has this timeline, of which the newest counts; `serverMs` is the server's time. */
   learn(timeline: PartyTimeline, serverMs: number): void {
+    if (this.#newest !== undefined && isSame(this.#newest, timeline)) return;
     this.#now = this.due(serverMs).now;
     this.#newest = timeline;
   }

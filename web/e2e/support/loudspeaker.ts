@@ -1,0 +1,119 @@
+// A sound card in this process: a PulseAudio server of its own, to which browsers play, and a recording of what all of them play
+// together. Tones of different pitch in it tell when each one was heard, by one clock.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const RATE = 48_000;
+/** The envelope of a pitch is computed each millisecond, over so many. */
+const WINDOW_MS = 6;
+/** A tone begins where its envelope passes this share of the loudest. */
+const BEGINS_AT = 0.4;
+
+/** See the head of the file. */
+export class Loudspeaker {
+  readonly #folder: string;
+  readonly #server: ChildProcess;
+  #recorder: ChildProcess | undefined;
+  #chunks: Buffer[] = [];
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    const modules = [
+      `module-native-protocol-unix socket=${this.#socket} auth-anonymous=1`,
+      `module-null-sink sink_name=heard rate=${RATE} channels=1`,
+    ];
+    const load = modules.flatMap((module) => ['-L', module]);
+    const always = ['--exit-idle-time=-1', '--daemonize=no', '--use-pid-file=no', '--disable-shm=yes'];
+    this.#server = spawn('pulseaudio', ['-n', ...always, ...load], { env: this.env, stdio: 'ignore' });
+  }
+
+  static async open(): Promise<Loudspeaker> {
+    const speaker = new Loudspeaker(await mkdtemp(path.join(tmpdir(), 'undead-sound-')));
+    for (let tries = 0; !(await answers(speaker.#socket)); tries++) {
+      if (tries > 100) throw new Error('PulseAudio does not start');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return speaker;
+  }
+
+  /** What a browser has to be started with. */
+  get env(): Record<string, string> {
+    const own = { HOME: this.#folder, XDG_RUNTIME_DIR: this.#folder, PULSE_SERVER: `unix:${this.#socket}` };
+    return { ...(process.env as Record<string, string>), ...own };
+  }
+
+  get #socket(): string {
+    return path.join(this.#folder, 'sound');
+  }
+
+  record(): void {
+    this.#chunks = [];
+    const format = ['--raw', '--format=s16le', `--rate=${RATE}`, '--channels=1', '--latency-msec=50'];
+    const recorder = spawn('parec', ['-d', 'heard.monitor', ...format], { env: this.env });
+    recorder.stdout.on('data', (chunk: Buffer) => this.#chunks.push(chunk));
+    this.#recorder = recorder;
+  }
+
+  /** What was heard since {@link record}. */
+  stop(): Int16Array {
+    this.#recorder?.kill();
+    const bytes = Buffer.concat(this.#chunks);
+    return Int16Array.from({ length: bytes.length >> 1 }, (_, i) => bytes.readInt16LE(i * 2));
+  }
+
+  async close(): Promise<void> {
+    this.#recorder?.kill();
+    this.#server.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** When tones of this pitch begin in a recording, ms from its start. */
+export function beginnings(heard: Int16Array, pitch: number): number[] {
+  const loudness = envelope(heard, pitch);
+  const most = loudness.reduce((a, b) => Math.max(a, b), 0);
+  const found: number[] = [];
+  if (most < 50) return found;
+  let isLoud = true;
+  for (const [ms, value] of loudness.entries()) {
+    if (value > most * BEGINS_AT && !isLoud) found.push(ms);
+    if (value > most * BEGINS_AT) isLoud = true;
+    else if (value < (most * BEGINS_AT) / 2) isLoud = false;
+  }
+  return found;
+}
+
+/** How loud a pitch is in each millisecond. */
+function envelope(heard: Int16Array, pitch: number): Float64Array {
+  const hop = RATE / 1000;
+  const size = hop * WINDOW_MS;
+  const result = new Float64Array(Math.max(0, Math.floor((heard.length - size) / hop)));
+  const wave = Float64Array.from({ length: size * 2 }, (_, i) => {
+    const angle = (2 * Math.PI * pitch * (i >> 1)) / RATE;
+    const fade = 0.5 - 0.5 * Math.cos((2 * Math.PI * (i >> 1)) / size);
+    return (i % 2 === 0 ? Math.cos(angle) : Math.sin(angle)) * fade;
+  });
+  for (let ms = 0; ms < result.length; ms++) {
+    let [re, im] = [0, 0];
+    for (let i = 0; i < size; i++) {
+      const sample = heard[ms * hop + i] ?? 0;
+      re += sample * (wave[2 * i] ?? 0);
+      im += sample * (wave[2 * i + 1] ?? 0);
+    }
+    result[ms] = Math.hypot(re, im) / size;
+  }
+  return result;
+}
+
+function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = connect(socket, () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.on('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,27 @@
+// A page with one member of a party and nothing else: `#` and the member's token in its address.
+import { keepMembership } from '../../src/party/memberships';
+import { PartyClient } from '../../src/party/party-client';
+
+const PARTY = '0123456789abcdef0123456789abcdef';
+const token = location.hash.slice(1);
+
+declare global {
+  interface Window {
+    party: PartyClient;
+  }
+}
+
+const kept = new Map<string, string>();
+const memory = {
+  getItem: (key: string) => kept.get(key) ?? null,
+  setItem: (key: string, value: string) => void kept.set(key, value),
+  removeItem: (key: string) => void kept.delete(key),
+};
+keepMembership(PARTY, { member_id: token, token }, memory);
+
+const videos: [HTMLVideoElement, HTMLVideoElement] = [document.createElement('video'), document.createElement('video')];
+const canvas = document.createElement('canvas');
+document.body.append(...videos, canvas);
+window.party = new PartyClient(PARTY, { memory });
+window.party.attach({ videos, canvas, show: () => undefined });
+window.party.open();

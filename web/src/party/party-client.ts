@@ -1,0 +1,378 @@
+// A member's party over the network: its events, its calls, the server's clock, and what is played. No DOM but the elements of the stage.
+
+import { backOffMs } from '../api/back-off';
+import { site } from '../browser/site';
+import { siteMemory, type Memory } from '../browser/storage';
+import { canPlayType } from '../watch/playback/mse/media-source';
+import { asCallError } from '../protocol/error';
+import type { Membership, PartyAction, PartyCommand, PartyId, PartyState } from '../protocol/party';
+import { localNowMs } from '../transport/clock';
+import { Parties } from './api';
+import { PartyClock } from './clock';
+import { PartyEvents } from './events';
+import { keepMembership, membershipOf } from './memberships';
+import { ItemDeck } from './player/item-deck';
+import { PartyPlayer, type CreateDeck } from './player/party-player';
+import { MOST_TRIM_MS, type PartySession, type PartyStage, type PlaybackView, type SessionView } from './session';
+import { applyChanged, applyChat, applyPresence, type PartyEvent } from './state';
+import { positionAt } from './timeline';
+import { WorkerTimers, type Timers } from './timers';
+
+/** Between reports of how far off this member is. */
+const REPORT_MS = 5_000;
+/** How often an onlooker looks. */
+const LOOK_MS = 5_000;
+/** Tries of a command that the server knows again. */
+const TRIES = 4;
+const RETRY = { firstMs: 300, longestMs: 3_000 };
+const TRIM = 'undead.party-trim-ms';
+
+const NOTHING: PlaybackView = {
+  phase: 'idle',
+  entryId: undefined,
+  isLive: false,
+  errorMs: undefined,
+  problem: undefined,
+  wave: undefined,
+};
+
+/** What a client works with; a test brings its own. */
+export interface ClientSetup {
+  parties: Parties;
+  memory: Memory;
+  timers: Timers;
+  now: () => number;
+}
+
+/** See the head of the file. */
+export class PartyClient implements PartySession {
+  readonly #id: PartyId;
+  readonly #setup: ClientSetup;
+  readonly #clock: PartyClock;
+  readonly #listeners = new Set<(view: SessionView) => void>();
+  #view: SessionView = {
+    phase: 'opening',
+    state: undefined,
+    me: undefined,
+    isConnected: false,
+    reports: new Map(),
+    vote: undefined,
+    ended: undefined,
+    problem: undefined,
+    playback: NOTHING,
+  };
+  #membership: Membership | undefined;
+  #events: PartyEvents | undefined;
+  #player: PartyPlayer | undefined;
+  #stage: PartyStage | undefined;
+  #votedIn = -1;
+  #isBuffering = false;
+  #muted = false;
+  #volume = 1;
+  #trimMs: number;
+  #cancelReport: (() => void) | undefined;
+  #cancelLook: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(id: PartyId, setup: Partial<ClientSetup> = {}) {
+    this.#id = id;
+    this.#setup = {
+      parties: setup.parties ?? new Parties(),
+      memory: setup.memory ?? siteMemory,
+      timers: setup.timers ?? new WorkerTimers(),
+      now: setup.now ?? localNowMs,
+    };
+    this.#trimMs = withinTrim(Number(this.#setup.memory.getItem(TRIM) ?? '0'));
+    const { timers, now, parties } = this.#setup;
+    this.#clock = new PartyClock({ ask: (t0_ms, signal) => parties.clock(t0_ms, signal), timers, now });
+  }
+
+  get view(): SessionView {
+    return this.#view;
+  }
+
+  get token(): string | undefined {
+    return this.#membership?.token;
+  }
+
+  onChange(listener: (view: SessionView) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  open(): void {
+    this.#clock.open();
+    const kept = membershipOf(this.#id, this.#setup.memory);
+    if (kept === undefined) void this.#look();
+    else this.#become(kept);
+  }
+
+  async join(name: string, invitation?: string): Promise<void> {
+    const body = invitation === undefined ? { name } : { name, invitation };
+    const membership = await this.#setup.parties.join(this.#id, body);
+    keepMembership(this.#id, membership, this.#setup.memory);
+    this.#become(membership);
+  }
+
+  async leave(): Promise<void> {
+    const token = this.token;
+    this.#end('left');
+    if (token !== undefined) await this.#setup.parties.leave(this.#id, token).catch(() => undefined);
+  }
+
+  async command(action: PartyAction, ifRevision?: number): Promise<void> {
+    const isKnownAgain = action.command === 'queue' || action.command === 'chat';
+    const body: PartyCommand = {
+      ...action,
+      ...(ifRevision === undefined ? {} : { if_revision: ifRevision }),
+      ...(isKnownAgain ? { request_id: crypto.randomUUID().replaceAll('-', '') } : {}),
+    };
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#setup.parties.command(this.#id, this.token ?? '', body);
+        break;
+      } catch (problem) {
+        const error = asCallError(problem);
+        if (!isKnownAgain || !error.transient || tries === TRIES) throw error;
+        await new Promise<void>((resolve) => this.#setup.timers.after(backOffMs(RETRY, tries, error), resolve));
+      }
+    }
+    if (action.command === 'vote') this.#voted(action.entry_id, action.item_id, action.stream_id);
+  }
+
+  attach(stage: PartyStage): void {
+    this.#stage = stage;
+    this.#applySound();
+    this.#startPlayer();
+  }
+
+  unlock(): void {
+    this.#player?.unlock();
+  }
+
+  serverNowMs(): number | undefined {
+    return this.#clock.serverMs();
+  }
+
+  positionMs(): number | undefined {
+    const timeline = this.#view.state?.timeline;
+    const serverMs = this.serverNowMs();
+    if (timeline?.entry === undefined) return undefined;
+    if (timeline.stream_id !== undefined) return timeline.position_ms;
+    return serverMs === undefined ? undefined : positionAt(timeline, serverMs);
+  }
+
+  get muted(): boolean {
+    return this.#muted;
+  }
+
+  set muted(muted: boolean) {
+    this.#muted = muted;
+    this.#applySound();
+  }
+
+  get volume(): number {
+    return this.#volume;
+  }
+
+  set volume(volume: number) {
+    this.#volume = volume;
+    this.#applySound();
+  }
+
+  get trimMs(): number {
+    return this.#trimMs;
+  }
+
+  set trimMs(ms: number) {
+    this.#trimMs = withinTrim(ms);
+    this.#setup.memory.setItem(TRIM, String(this.#trimMs));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#stop();
+    this.#clock.close();
+    this.#setup.timers.close();
+    this.#listeners.clear();
+  }
+
+  #show(change: Partial<SessionView>): void {
+    this.#view = { ...this.#view, ...change };
+    for (const listener of this.#listeners) listener(this.#view);
+  }
+
+  /** What an onlooker sees, again and again. */
+  async #look(): Promise<void> {
+    try {
+      const state = await this.#setup.parties.state(this.#id);
+      if (this.#isClosed || this.#membership !== undefined) return;
+      this.#show({ phase: 'onlooker', state, isConnected: true, problem: undefined });
+    } catch (problem) {
+      if (this.#isClosed || this.#membership !== undefined) return;
+      const error = asCallError(problem);
+      if (!error.transient) {
+        this.#show({ phase: 'refused', problem: error });
+        return;
+      }
+      this.#show({ isConnected: false, problem: error });
+    }
+    this.#cancelLook = this.#setup.timers.after(LOOK_MS, () => void this.#look());
+  }
+
+  #become(membership: Membership): void {
+    this.#cancelLook?.();
+    this.#events?.close();
+    this.#membership = membership;
+    this.#show({ phase: 'member', me: membership.member_id, ended: undefined, problem: undefined });
+    const { parties, timers } = this.#setup;
+    this.#events = new PartyEvents({
+      events: (signal) => parties.events(this.#id, membership.token, signal),
+      timers,
+      heard: (event) => this.#hear(event),
+      connected: (isConnected, problem) => {
+        // The membership is over, or the party is.
+        if (problem !== undefined && ['unknown_member', 'unknown_party'].includes(problem.code)) this.#forget();
+        else this.#show({ isConnected, problem });
+      },
+    });
+    this.#events.open();
+    this.#startPlayer();
+    this.#report();
+  }
+
+  /** This browser was a member once, and is none any more. */
+  #forget(): void {
+    this.#stop();
+    keepMembership(this.#id, undefined, this.#setup.memory);
+    this.#membership = undefined;
+    this.#show({ phase: 'opening', me: undefined, isConnected: false, playback: NOTHING, vote: undefined });
+    void this.#look();
+  }
+
+  #end(ended: 'ended' | 'kicked' | 'left'): void {
+    this.#stop();
+    keepMembership(this.#id, undefined, this.#setup.memory);
+    this.#membership = undefined;
+    this.#show({ phase: 'ended', ended, me: undefined, isConnected: false, playback: NOTHING });
+  }
+
+  #stop(): void {
+    this.#cancelLook?.();
+    this.#cancelReport?.();
+    this.#events?.close();
+    this.#events = undefined;
+    this.#player?.close();
+    this.#player = undefined;
+  }
+
+  #hear(event: PartyEvent): void {
+    const { state, reports } = this.#view;
+    if (event.type === 'snapshot') this.#learn(event.data);
+    else if (event.type === 'presence') this.#show({ reports: applyPresence(reports, event.data, state) });
+    else if (event.type === 'ended') this.#end(event.data.reason);
+    else if (state === undefined) return;
+    else if (event.type === 'changed') this.#learn(applyChanged(state, event.data));
+    else this.#show({ state: applyChat(state, event.data) });
+  }
+
+  #learn(state: PartyState): void {
+    const isOver = state.round?.round !== this.#votedIn;
+    this.#show({ state, ...(isOver ? { vote: undefined } : {}) });
+    this.#player?.learn(state.timeline);
+  }
+
+  #voted(...names: (string | undefined)[]): void {
+    const { state } = this.#view;
+    const entry = state?.queue.find(({ entry_id, item_id, stream_id }) =>
+      [entry_id, item_id, stream_id].some((name) => name !== undefined && names.includes(name)),
+    );
+    if (state?.round === undefined || entry === undefined) return;
+    this.#votedIn = state.round.round;
+    this.#show({ vote: entry.entry_id });
+  }
+
+  #startPlayer(): void {
+    const stage = this.#stage;
+    if (stage === undefined || this.#membership === undefined || this.#player !== undefined) return;
+    const { timers, now } = this.#setup;
+    this.#player = new PartyPlayer({
+      media: stage.videos,
+      clock: this.#clock,
+      timers,
+      now,
+      createDeck: this.#createDeck,
+      trimMs: () => this.trimMs,
+      changed: (isNew) => this.#playbackChanged(isNew),
+      show: (media) => stage.show(stage.videos.find((video) => video === media)),
+    });
+    const timeline = this.#view.state?.timeline;
+    if (timeline !== undefined) this.#player.learn(timeline);
+  }
+
+  readonly #createDeck: CreateDeck = (make) => {
+    const { parties, timers, now } = this.#setup;
+    return new ItemDeck(
+      {
+        ...make,
+        clock: this.#clock,
+        timers,
+        now,
+        trimMs: () => this.trimMs,
+        playItem: ({ entry_id }) => parties.playItem(this.#id, this.token ?? '', { entry_id }),
+        fetch: (input, init) => fetch(input, init),
+        canPlay: canPlayType,
+        origin: location.origin,
+        base: location.origin + site(''),
+      },
+      make.entry,
+      make.timeline,
+      make.positionMs,
+    );
+  };
+
+  /** Looked at many times a second: what is shown changes seldom. */
+  #playbackChanged(isNew: boolean): void {
+    const player = this.#player;
+    if (player === undefined) return;
+    const { isBuffering, ...playback } = player.view;
+    const before = this.#view.playback;
+    const isSame =
+      before.phase === playback.phase &&
+      before.entryId === playback.entryId &&
+      before.problem === playback.problem &&
+      before.wave === playback.wave &&
+      Object.is(Math.round(before.errorMs ?? NaN), Math.round(playback.errorMs ?? NaN));
+    if (isNew || !isSame) this.#show({ playback });
+    if (isBuffering !== this.#isBuffering) {
+      this.#isBuffering = isBuffering;
+      this.#report();
+    }
+  }
+
+  /** Tells the others how far off this member is, now and every few seconds. */
+  #report(): void {
+    this.#cancelReport?.();
+    const token = this.token;
+    if (token === undefined || this.#isClosed) return;
+    const errorMs = this.#view.playback.errorMs;
+    const body = {
+      ...(errorMs === undefined ? {} : { error_ms: Math.round(errorMs * 10) / 10 }),
+      ...(this.#isBuffering ? { is_buffering: true } : {}),
+    };
+    // The next one tells more; one that is lost is not missed.
+    this.#setup.parties.report(this.#id, token, body).catch(() => undefined);
+    this.#cancelReport = this.#setup.timers.after(REPORT_MS, () => this.#report());
+  }
+
+  #applySound(): void {
+    for (const video of this.#stage?.videos ?? []) {
+      video.muted = this.#muted;
+      video.volume = this.#volume;
+    }
+  }
+}
+
+function withinTrim(ms: number): number {
+  return Number.isFinite(ms) ? Math.round(Math.min(MOST_TRIM_MS, Math.max(-MOST_TRIM_MS, ms))) : 0;
+}

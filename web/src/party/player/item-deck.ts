@@ -1,0 +1,146 @@
+// One entry of the party, an item, in one media element: the right to read it, its fragments, and the library's player, which follows a
+// timeline. No DOM but the media element it is given.
+
+import { asCallError, type CallError } from '../../protocol/error';
+import type { Playable } from '../../protocol/item';
+import type { Entry, PartyTimeline } from '../../protocol/party';
+import { ItemAccess } from '../../library/access';
+import { Fetcher } from '../../library/fetcher';
+import { fetchManifest } from '../../library/manifests';
+import { ItemPlayer } from '../../library/player/item-player';
+import { decodeSound, WaveForm } from '../../library/waveform';
+import type { Deck } from './deck';
+import { Follower, type FollowerSetup } from './follower';
+import type { PartyMedia } from './media';
+
+/** What a deck works with. */
+export interface DeckSetup extends Pick<FollowerSetup, 'clock' | 'timers' | 'lead' | 'now' | 'trimMs' | 'begun'> {
+  media: PartyMedia;
+  /** The right to read the media of an entry. */
+  playItem: (entry: Entry) => Promise<Playable>;
+  fetch: typeof fetch;
+  canPlay: (mime: string) => boolean;
+  /** Addresses: of the page's host, and of the site on it. */
+  origin: string;
+  base: string;
+  /** Something that is shown changed. */
+  changed: () => void;
+}
+
+/** See the head of the file. */
+export class ItemDeck implements Deck {
+  readonly entry: Entry;
+  readonly media: PartyMedia;
+  readonly #player: ItemPlayer;
+  readonly #follower: Follower;
+  readonly #clock: DeckSetup['clock'];
+  readonly #changed: () => void;
+  readonly wave: WaveForm | undefined;
+  #problem: CallError | undefined;
+  #isRefused = false;
+  #isClosed = false;
+
+  /** Plays `entry` from `positionMs` on as soon as `timeline` is there. */
+  constructor(setup: DeckSetup, entry: Entry, timeline: PartyTimeline, positionMs: number) {
+    this.entry = entry;
+    this.media = setup.media;
+    this.#clock = setup.clock;
+    this.#changed = setup.changed;
+    this.wave = entry.is_video === true ? undefined : new WaveForm(decodeSound, setup.changed);
+    const { fetch, origin, base } = setup;
+    const access = new ItemAccess({
+      itemId: entry.item_id ?? '',
+      play: () => setup.playItem(entry),
+      origin,
+      keptBase: base,
+    });
+    this.#player = new ItemPlayer({
+      media: setup.media,
+      fetcher: new Fetcher(access, { fetch }),
+      manifest: () => fetchManifest(access, fetch),
+      canPlay: setup.canPlay,
+      changed: () => setup.changed(),
+      arrived: (piece, bytes, init) => this.wave?.add(piece, bytes, init),
+      refused: () => this.#refuse(),
+    });
+    this.#follower = new Follower(
+      {
+        ...setup,
+        play: () => this.#player.play(),
+        pause: () => this.#player.pause(),
+        seek: (ms) => this.#player.seek(ms),
+        durationMs: () => this.#player.state.durationMs,
+      },
+      timeline,
+      positionMs,
+    );
+    void this.#open(access, positionMs);
+  }
+
+  get timeline(): PartyTimeline {
+    return this.#follower.timeline;
+  }
+
+  /** Why it cannot be played. */
+  get problem(): CallError | undefined {
+    return this.#problem ?? (this.#player.state.phase === 'failed' ? this.#player.state.error : undefined);
+  }
+
+  /** The browser wants a press before it plays. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  get isPlaying(): boolean {
+    return this.#follower.isPlaying;
+  }
+
+  get lateMs(): number | undefined {
+    return this.#follower.lateMs;
+  }
+
+  isBuffering(serverMs: number, nowMs: number): boolean {
+    return this.problem === undefined && !this.#isRefused && this.#follower.isBuffering(serverMs, nowMs);
+  }
+
+  follow(timeline: PartyTimeline, serverMs: number): void {
+    this.#follower.follow(timeline, serverMs);
+  }
+
+  step(serverMs: number, nowMs: number): void {
+    // By the system, or a key: it goes on when the person says so.
+    if (this.#follower.isPlaying && this.media.paused && !this.media.ended) this.#refuse();
+    this.#follower.step(serverMs, nowMs);
+  }
+
+  /** The person pressed something. */
+  unlock(): void {
+    if (!this.#isRefused) return;
+    this.#isRefused = false;
+    const serverMs = this.#clock.serverMs();
+    if (serverMs !== undefined) this.#follower.resume(serverMs);
+    this.#changed();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#follower.close();
+    this.#player.close();
+  }
+
+  async #open(access: ItemAccess, positionMs: number): Promise<void> {
+    try {
+      await access.open();
+      if (!this.#isClosed) this.#player.open(positionMs);
+    } catch (error) {
+      this.#problem = asCallError(error);
+      this.#changed();
+    }
+  }
+
+  #refuse(): void {
+    this.#isRefused = true;
+    this.#follower.stop();
+    this.#changed();
+  }
+}

@@ -1,0 +1,256 @@
+// Plays what a party plays, when it plays it. Two media elements: one plays, the other gets ready for what is announced, begins at its
+// time, and takes over, so that songs follow without a gap. Live streams play in a deck of their own. No DOM but the elements.
+
+import type { Entry, PartyTimeline } from '../../protocol/party';
+import type { PartyClock } from '../clock';
+import { Lead } from '../drift';
+import type { PlaybackView } from '../session';
+import { goesOn, positionAt, Schedule } from '../timeline';
+import type { Timers } from '../timers';
+import type { Deck } from './deck';
+import type { PartyMedia } from './media';
+
+/** How often decks are looked at: never in step with what browsers tell of positions. */
+const STEP = { leastMs: 25, moreMs: 20 };
+/** While nothing plays and nothing is announced. */
+const IDLE_MS = 200;
+/** How far ahead a deck begins that was not announced. */
+const JOIN_MS = 700;
+/** How much earlier than its time playback is begun, until it is learnt. */
+const FIRST_LEAD_MS = 40;
+/** An entry that ends by itself just then is not cut off. */
+const ENDING_MS = 400;
+
+/** Makes the deck of an entry. */
+export type CreateDeck = (make: {
+  entry: Entry;
+  timeline: PartyTimeline;
+  /** Where it gets ready. */
+  positionMs: number;
+  media: PartyMedia;
+  lead: Lead;
+  /** Playback was begun, and is to be heard `inMs` later. */
+  begun: (inMs: number) => void;
+  changed: () => void;
+}) => Deck;
+
+/** What a player works with. */
+export interface PartyPlayerSetup {
+  media: readonly [PartyMedia, PartyMedia];
+  clock: Pick<PartyClock, 'serverMs'>;
+  timers: Timers;
+  /** Monotonic. */
+  now: () => number;
+  createDeck: CreateDeck;
+  trimMs: () => number;
+  /** It is time to look at {@link PartyPlayer.view}; `isNew`: it surely changed. */
+  changed: (isNew: boolean) => void;
+  /** What is seen now is in this element. */
+  show: (media: PartyMedia | undefined) => void;
+}
+
+/** A deck and the element that it has. */
+interface Slot {
+  deck: Deck;
+  media: PartyMedia;
+}
+
+/** See the head of the file. */
+export class PartyPlayer {
+  readonly #setup: PartyPlayerSetup;
+  readonly #schedule = new Schedule();
+  readonly #lead = new Lead(FIRST_LEAD_MS);
+  #current: Slot | undefined;
+  #standby: Slot | undefined;
+  /** Decks that end by themselves. */
+  #ending: Slot | undefined;
+  /** The timeline that the current deck was given, or that has nothing to play. */
+  #done: PartyTimeline | undefined;
+  #pending: PartyTimeline | undefined;
+  #cancel: (() => void) | undefined;
+  #isClosed = false;
+
+  constructor(setup: PartyPlayerSetup) {
+    this.#setup = setup;
+    this.#tick();
+  }
+
+  /** The party has this timeline. */
+  learn(timeline: PartyTimeline): void {
+    const serverMs = this.#setup.clock.serverMs();
+    if (serverMs === undefined) this.#pending = timeline;
+    else {
+      this.#pending = undefined;
+      this.#schedule.learn(timeline, serverMs);
+      this.#step();
+    }
+  }
+
+  /** The person pressed something: the browser lets the page play. */
+  unlock(): void {
+    for (const media of this.#setup.media) {
+      // Some browsers give the permission to each element by itself.
+      if (!media.paused || this.#isUsed(media)) continue;
+      media.play().catch(() => undefined);
+      media.pause();
+    }
+    this.#current?.deck.unlock();
+    this.#standby?.deck.unlock();
+  }
+
+  /** What is played and how. */
+  get view(): PlaybackView & { isBuffering: boolean } {
+    const deck = this.#current?.deck;
+    const serverMs = this.#setup.clock.serverMs();
+    const isBuffering = serverMs !== undefined && deck?.isBuffering(serverMs, this.#setup.now()) === true;
+    return {
+      phase: this.#phase(deck, serverMs),
+      entryId: deck?.entry.entry_id,
+      isLive: deck?.entry.stream_id !== undefined,
+      errorMs: deck?.lateMs,
+      problem: deck?.problem,
+      wave: deck?.wave,
+      isBuffering,
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#cancel?.();
+    for (const slot of [this.#current, this.#standby, this.#ending]) slot?.deck.close();
+  }
+
+  #phase(deck: Deck | undefined, serverMs: number | undefined): PlaybackView['phase'] {
+    if (deck === undefined) return 'idle';
+    if (deck.problem !== undefined) return 'failed';
+    if (deck.isRefused) return 'needs_gesture';
+    if (deck.timeline.paused) return 'paused';
+    return deck.isPlaying && serverMs !== undefined && !deck.isBuffering(serverMs, this.#setup.now())
+      ? 'playing'
+      : 'loading';
+  }
+
+  #tick(): void {
+    if (this.#isClosed) return;
+    const isIdle = this.#current === undefined && this.#standby === undefined;
+    this.#cancel = this.#setup.timers.after(isIdle ? IDLE_MS : STEP.leastMs + Math.random() * STEP.moreMs, () => {
+      this.#step();
+      this.#tick();
+    });
+  }
+
+  #step(): void {
+    const serverMs = this.#setup.clock.serverMs();
+    if (serverMs === undefined || this.#isClosed) return;
+    if (this.#pending !== undefined) {
+      this.#schedule.learn(this.#pending, serverMs);
+      this.#pending = undefined;
+    }
+    const { now, next } = this.#schedule.due(serverMs);
+    if (now !== this.#done) this.#turnTo(now, serverMs);
+    this.#prepare(next, now, serverMs);
+    const nowMs = this.#setup.now();
+    this.#current?.deck.step(serverMs, nowMs);
+    this.#standby?.deck.step(serverMs, nowMs);
+    if (this.#ending !== undefined && (this.#ending.media.ended || this.#ending.media.paused)) this.#endEnding();
+    this.#setup.changed(false);
+  }
+
+  /** The time of `timeline` has come. */
+  #turnTo(timeline: PartyTimeline | undefined, serverMs: number): void {
+    this.#done = timeline;
+    const current = this.#current?.deck;
+    if (this.#standby !== undefined && this.#standby.deck.timeline === timeline) {
+      this.#takeOver();
+      return;
+    }
+    this.#drop('standby');
+    if (timeline?.entry === undefined) {
+      this.#drop('current');
+      this.#setup.show(undefined);
+    } else if (current !== undefined && isSameEntry(current.timeline, timeline)) {
+      if (current.timeline !== timeline) current.follow(timeline, serverMs);
+    } else {
+      this.#drop('current');
+      this.#current = this.#open(timeline.entry, timeline, serverMs);
+      this.#setup.show(this.#current.media);
+    }
+  }
+
+  #takeOver(): void {
+    const before = this.#current;
+    this.#current = this.#standby;
+    this.#standby = undefined;
+    this.#setup.show(this.#current?.media);
+    if (before === undefined) return;
+    const isEnding = before.deck.entry.entry_id !== this.#current?.deck.entry.entry_id && this.#endsSoon(before.deck);
+    if (isEnding) this.#ending = before;
+    else before.deck.close();
+  }
+
+  #endsSoon({ entry, timeline }: Deck): boolean {
+    const serverMs = this.#setup.clock.serverMs() ?? 0;
+    const leftMs = (entry.duration_ms ?? Infinity) - positionAt(timeline, serverMs);
+    return !timeline.paused && leftMs < ENDING_MS;
+  }
+
+  #endEnding(): void {
+    this.#ending?.deck.close();
+    this.#ending = undefined;
+  }
+
+  /** Gets ready for what is announced. */
+  #prepare(next: PartyTimeline | undefined, now: PartyTimeline | undefined, serverMs: number): void {
+    const current = this.#current?.deck;
+    if (this.#standby !== undefined && this.#standby.deck.timeline !== next) this.#drop('standby');
+    if (next?.entry?.item_id === undefined || this.#standby !== undefined) return;
+    if (current !== undefined && isSameEntry(current.timeline, next)) {
+      // A pause waits for its time; what goes on from where it stands begins in the same element.
+      if (next.paused || current.timeline === next || (now !== undefined && goesOn(now, next))) return;
+      if (current.timeline.paused && Math.abs(current.timeline.position_ms - next.position_ms) < 1) {
+        current.follow(next, serverMs);
+        return;
+      }
+    }
+    this.#standby = this.#open(next.entry, next, serverMs);
+  }
+
+  #open(entry: Entry, timeline: PartyTimeline, serverMs: number): Slot {
+    const media = this.#freeMedia();
+    const isAhead = timeline.paused || timeline.at_ms > serverMs + JOIN_MS;
+    const positionMs = isAhead ? timeline.position_ms : positionAt(timeline, serverMs + JOIN_MS) + this.#setup.trimMs();
+    const deck = this.#setup.createDeck({
+      entry,
+      timeline,
+      positionMs: Math.max(0, positionMs),
+      media,
+      lead: this.#lead,
+      begun: (inMs) => this.#setup.timers.after(inMs, () => this.#step()),
+      changed: () => this.#setup.changed(true),
+    });
+    return { deck, media };
+  }
+
+  /** The element that the current deck does not have; what ends in it ends now. */
+  #freeMedia(): PartyMedia {
+    const [first, second] = this.#setup.media;
+    const media = this.#current?.media === first ? second : first;
+    if (this.#ending?.media === media) this.#endEnding();
+    return media;
+  }
+
+  #isUsed(media: PartyMedia): boolean {
+    return this.#current?.media === media || this.#standby?.media === media;
+  }
+
+  #drop(which: 'current' | 'standby'): void {
+    const slot = which === 'current' ? this.#current : this.#standby;
+    slot?.deck.close();
+    if (which === 'current') this.#current = undefined;
+    else this.#standby = undefined;
+  }
+}
+
+function isSameEntry(a: PartyTimeline, b: PartyTimeline): boolean {
+  return a.entry?.entry_id === b.entry?.entry_id && a.round === b.round;
+}
