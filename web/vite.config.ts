@@ -16,6 +16,7 @@ const PAGES: readonly [RegExp, string][] = [
   [/^\/admin\/?$/, '/admin.html'],
   [/^\/styleguide\/?$/, '/styleguide.html'],
   [/^\/library(\/[^/]+)?\/?$/, '/library.html'],
+  [/^\/parties\/?$/, '/parties.html'],
   [/^\/(view|embed)\/[^/]+\/?$/, '/watch.html'],
 ];
 

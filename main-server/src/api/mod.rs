@@ -58,6 +58,7 @@ pub(crate) fn router(features: Routes, ancestors: &FrameAncestors, requests: Arc
         .route("/styleguide", page("styleguide.html", Use::Show))
         .route("/library", page("library.html", Use::Show))
         .route("/library/{item_id}", page("library.html", Use::Show))
+        .route("/parties", page("parties.html", Use::Show))
         .route("/view/{stream_id}", page("watch.html", Use::Show))
         .route("/embed/{stream_id}", page("watch.html", Use::Embed))
         .fallback(file_or_nothing)
@@ -96,7 +97,7 @@ async fn file_or_nothing(method: Method, uri: Uri, forwarded: Forwarded, request
 /// The page that a path with a slash at its end means.
 fn without_slash(uri: &Uri) -> Option<String> {
     let page = uri.path().strip_suffix('/')?;
-    let is_page = ["/live", "/view", "/library", "/admin", "/styleguide"].contains(&page)
+    let is_page = ["/live", "/view", "/library", "/parties", "/admin", "/styleguide"].contains(&page)
         || ["/view/", "/embed/", "/library/"]
             .iter()
             .find_map(|parent| page.strip_prefix(parent))

@@ -27,6 +27,7 @@ async fn every_page_is_there_with_its_protections() {
         "/styleguide",
         "/library",
         "/library/8811d3bae631e8b5e26212edaf3e41eb",
+        "/parties",
         "/view/8811d3bae631e8b5e26212edaf3e41eb",
         "/view/whatever",
     ] {

@@ -15,6 +15,9 @@ export interface MediaKeys {
   previous: (() => void) | undefined;
 }
 
+/** What is told of what plays. */
+export type Shown = Pick<Queued, 'title' | 'artist'> & { album?: string };
+
 /** Where playback is. */
 export interface MediaPlace {
   durationMs: number;
@@ -26,7 +29,7 @@ export interface MediaPlace {
 const STEP_S = 10;
 
 /** Shows `item`; `pictureUrl` is absolute. */
-export function showMedia(item: (Queued & { album?: string }) | undefined, pictureUrl: string | undefined): void {
+export function showMedia(item: Shown | undefined, pictureUrl: string | undefined): void {
   const session = mediaSession();
   if (session === undefined) return;
   if (item === undefined) {

@@ -4,7 +4,7 @@ import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
 import { site } from '../browser/site';
 import { strings } from '../strings';
-import { broadcastIcon } from '../ui/icons';
+import { broadcastIcon, noteIcon } from '../ui/icons';
 import { ghostPicture } from '../ui/logo';
 import '../ui/shell';
 import '../ui/stream-list';
@@ -48,9 +48,16 @@ export class HomePage extends LitElement {
         font-size: clamp(1.0625rem, 2vw, 1.25rem);
         text-wrap: balance;
       }
-      .button {
-        min-width: min(100%, 240px);
+      .ways {
+        display: flex;
+        flex-wrap: wrap;
+        justify-content: center;
+        gap: 12px;
+        width: 100%;
         margin-top: var(--ud-space-2);
+      }
+      .button {
+        min-width: min(100%, 220px);
       }
       h2 {
         margin-bottom: 20px;
@@ -83,7 +90,10 @@ export class HomePage extends LitElement {
         <div class="ghost">${ghostPicture}</div>
         <h1>${home.heading}</h1>
         <p>${home.advice}</p>
-        <a class="button primary big" href=${site('/live')}>${broadcastIcon} ${home.goLive}</a>
+        <div class="ways">
+          <a class="button primary big" href=${site('/live')}>${broadcastIcon} ${home.goLive}</a>
+          <a class="button big" href=${site('/parties#start')}>${noteIcon} ${home.party}</a>
+        </div>
       </section>
       <section aria-labelledby="now">
         <h2 id="now">${home.now}</h2>

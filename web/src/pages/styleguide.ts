@@ -13,6 +13,7 @@ import { appearanceIcon, broadcastIcon } from '../ui/icons';
 import type { PickEvent } from '../ui/menu';
 import '../ui/menu';
 import '../ui/notice';
+import '../ui/party/guide';
 import '../ui/progress';
 import '../ui/shell';
 import '../ui/stream-card';
@@ -54,6 +55,7 @@ export class StyleguidePage extends LitElement {
       <h1>${texts.heading}</h1>
       <p class="lead">${texts.advice}</p>
       ${this.#tokens()} ${this.#controls()} ${this.#content()} ${this.#interaction()}
+      ${this.#section(texts.parties.heading, html`<ud-party-guide class="stack"></ud-party-guide>`)}
     </ud-shell>`;
   }
 

@@ -17,7 +17,7 @@ export class CopyLink extends LitElement {
   @property() url = '';
   @property({ type: Boolean }) primary = false;
   /** What is copied: a stream key is shown as it is. */
-  @property() what: 'link' | 'key' | 'invitation' = 'link';
+  @property() what: 'link' | 'key' | 'invitation' | 'party' = 'link';
   @state() private outcome: 'copied' | 'by_hand' | undefined;
   @query('input') declare private field: HTMLInputElement;
   #timer: ReturnType<typeof setTimeout> | undefined;

@@ -13,7 +13,7 @@ export interface TextField {
   /** What is wrong with the value; told at once to screen readers. */
   error?: string;
   placeholder?: string;
-  autocomplete?: AutoFill;
+  autocomplete?: AutoFill | 'nickname';
   minLength?: number;
   maxLength?: number;
   required?: boolean;

@@ -111,3 +111,17 @@ export const searchIcon = icon(svg`<circle cx="11" cy="11" r="6.5"/><path d="m16
 export const backIcon = icon(
   svg`<path d="M5 5.5v4.6h4.6"/><path d="M5.4 10a7.6 7.6 0 1 1-.6 5"/><text x="12.4" y="16.1" text-anchor="middle" font-size="7.5" font-weight="700" fill="currentColor" stroke="none">10</text>`,
 );
+export const plusIcon = icon(svg`<path d="M12 5.5v13M5.5 12h13"/>`);
+export const gripIcon = icon(
+  svg`<g fill="currentColor" stroke="none"><circle cx="9" cy="6" r="1.6"/><circle cx="15" cy="6" r="1.6"/><circle cx="9" cy="12" r="1.6"/><circle cx="15" cy="12" r="1.6"/><circle cx="9" cy="18" r="1.6"/><circle cx="15" cy="18" r="1.6"/></g>`,
+);
+export const peopleIcon = icon(
+  svg`<circle cx="9" cy="8.5" r="3.5"/><path d="M2.8 19.5c.9-3.3 3.2-5 6.2-5s5.3 1.7 6.2 5M15.5 5.4a3.5 3.5 0 0 1 0 6.2M17.6 14.9c1.8.7 3 2.2 3.6 4.6"/>`,
+);
+export const settingsIcon = icon(
+  svg`<path d="M4 7h9M19 7h1M4 17h1M11 17h9"/><circle cx="16" cy="7" r="2.6"/><circle cx="8" cy="17" r="2.6"/>`,
+);
+export const sendIcon = icon(svg`<path d="M4.5 12 20 4.5 15.5 20l-3.4-6.2Z"/><path d="m12 13.8 3.2-3.6"/>`);
+export const mailIcon = icon(svg`<rect x="3" y="5.5" width="18" height="13" rx="2.5"/><path d="m4 7.5 8 6 8-6"/>`);
+export const crownIcon = icon(svg`<path d="M4 18.5 2.8 8l5.4 3.8L12 5l3.8 6.8L21.2 8 20 18.5Z" fill="currentColor"/>`);
+export const tuneIcon = icon(svg`<path d="M3 12h2.5l2-6 3.2 13 3.2-11 2 6.5 1.4-2.5H21"/>`);

@@ -1,4 +1,4 @@
-// <ud-shell current="live|view|library|…">: the frame of every page. Header with wordmark, navigation and appearance, the page in the
+// <ud-shell current="live|view|library|parties|…">: the frame of every page. Header with wordmark, navigation and appearance, the page in the
 // default slot, a footer, toasts; who is signed in, where that matters, in the slot `account`. `compact` leaves the footer out, `bare` all of it (embedded players).
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
@@ -18,7 +18,7 @@ const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
 @customElement('ud-shell')
 export class Shell extends LitElement {
   /** Which page this is. The pages `home` and `live` have a way to go live of their own. */
-  @property() current: 'home' | 'live' | 'view' | 'library' | 'other' = 'other';
+  @property() current: 'home' | 'live' | 'view' | 'library' | 'parties' | 'other' = 'other';
   @property({ type: Boolean }) compact = false;
   @property({ type: Boolean }) bare = false;
   @state() private appearance: Appearance = appearance();
@@ -119,8 +119,17 @@ export class Shell extends LitElement {
           padding-inline: 10px;
           font-size: var(--ud-text-s);
         }
-        nav .button svg {
-          display: none;
+        nav .live {
+          width: var(--ud-target);
+          padding: 0;
+        }
+        /* Read aloud, and not shown. */
+        nav .live span {
+          position: absolute;
+          width: 1px;
+          height: 1px;
+          overflow: hidden;
+          clip-path: inset(50%);
         }
         .brand span {
           display: none;
@@ -162,10 +171,17 @@ export class Shell extends LitElement {
           >
             ${shell.library}
           </a>
+          <a
+            class="button quiet"
+            href=${site('/parties')}
+            aria-current=${this.current === 'parties' ? 'page' : 'false'}
+          >
+            ${shell.parties}
+          </a>
           ${
             this.current === 'home' || this.current === 'live'
               ? nothing
-              : html`<a class="button" href=${site('/live')}>${broadcastIcon} ${shell.goLive}</a>`
+              : html`<a class="button live" href=${site('/live')}>${broadcastIcon} <span>${shell.goLive}</span></a>`
           }
         </nav>
         <slot name="account"></slot>

@@ -23,6 +23,7 @@ export const common = {
     view: { title: 'Live now · Undead', description: 'Streams that are live on Undead right now.' },
     watch: { title: 'Watch · Undead', description: 'A live stream on Undead.' },
     library: { title: 'Library · Undead', description: 'Recordings and uploads to play any time.' },
+    parties: { title: 'Parties · Undead', description: 'Listen and watch together, at the same moment.' },
     admin: { title: 'Operations · Undead', description: 'Nodes, streams and accounts of this Undead.' },
     styleguide: { title: 'Style guide · Undead', description: 'Tokens and elements of the pages of Undead.' },
     '404': { title: 'Page not found · Undead', description: 'This page does not exist.' },
@@ -33,6 +34,7 @@ export const common = {
     navigation: 'Main',
     watch: 'Watch',
     library: 'Library',
+    parties: 'Parties',
     goLive: 'Go live',
     footer: 'Undead. Live streams that outlive their servers.',
   },
@@ -47,6 +49,7 @@ export const common = {
     heading: 'Go live. Stay live.',
     advice: 'Share your screen from the browser. Anyone with the link watches a moment later. No install, no account.',
     goLive: 'Go live',
+    party: 'Start a party',
     now: 'Live now',
   },
   streams: {
@@ -64,6 +67,7 @@ export const common = {
     link: { label: 'Link for viewers', copy: 'Copy link', done: 'Link copied' },
     key: { label: 'Stream key', copy: 'Copy key', done: 'Key copied' },
     invitation: { label: 'Invitation link', copy: 'Copy link', done: 'Link copied' },
+    party: { label: 'Link to the party', copy: 'Copy link', done: 'Link copied' },
     byHand: (keys: string) => `This browser doesn’t let the page copy. The text is selected: press ${keys} to copy it.`,
   },
   notFound: {

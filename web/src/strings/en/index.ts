@@ -4,10 +4,12 @@ import { admin } from './admin';
 import { common } from './common';
 import { library } from './library';
 import { live } from './live';
+import { parties } from './parties';
+import { party } from './party';
 import { people } from './people';
 import { problems } from './problems';
 import { styleguide } from './styleguide';
 import { uploads } from './uploads';
 import { watch } from './watch';
 
-export const en = { ...common, admin, library, live, people, problems, styleguide, uploads, watch };
+export const en = { ...common, admin, library, live, parties, party, people, problems, styleguide, uploads, watch };

@@ -64,4 +64,11 @@ export const styleguide = {
   tableAdvice: 'Rows become cards on phones.',
   streamCards: 'Stream cards',
   streamTitle: 'A stream with a title that is long enough to take two lines on a card',
+  parties: {
+    heading: 'Parties',
+    title: 'Friday night',
+    names: ['Ann', 'Bob', 'Léa', 'Kim'],
+    songs: ['Midnight Motorway', 'Salt', 'Paper Boats', 'Lighthouse'],
+    messages: ['Hello everyone!', 'This one is great.'],
+  },
 };

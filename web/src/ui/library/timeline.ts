@@ -1,5 +1,5 @@
 // <ud-timeline .durationMs .positionMs .ranges .wave .previews>: where playback is, as a slider. Behind it what is loaded, the wave
-// form of sound, and over it a preview picture where the pointer is. Sends `ud-seek`.
+// form of sound, and over it a preview picture where the pointer is. Sends `ud-seek`, unless it is `fixed`.
 
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
@@ -37,6 +37,8 @@ export class Timeline extends LitElement {
   @property({ attribute: false }) previews: readonly Preview[] = [];
   /** A thin line: there is no room for more. */
   @property({ type: Boolean, reflect: true }) slim = false;
+  /** The person may not go elsewhere. */
+  @property({ type: Boolean, reflect: true }) fixed = false;
   /** Changes when the wave form has more to show. */
   @property({ type: Number }) version = 0;
   /** Where the person drags to, until it is let go. */
@@ -97,6 +99,15 @@ export class Timeline extends LitElement {
         background: var(--ud-accent);
         box-shadow: 0 0 0 3px var(--ud-surface);
       }
+      :host([fixed]) input {
+        cursor: default;
+      }
+      :host([fixed]) input::-webkit-slider-thumb {
+        transform: scale(0);
+      }
+      :host([fixed]) input::-moz-range-thumb {
+        transform: scale(0);
+      }
       input:hover::-webkit-slider-thumb {
         transform: scale(1.2);
       }
@@ -153,7 +164,7 @@ export class Timeline extends LitElement {
         aria-label=${texts.position}
         aria-valuetext=${texts.positionOf(runningTime(at), runningTime(this.durationMs))}
         .value=${String(Math.round(at))}
-        ?disabled=${!(this.durationMs > 0)}
+        ?disabled=${this.fixed || !(this.durationMs > 0)}
         @input=${(event: Event) => (this.draggedMs = Number((event.target as HTMLInputElement).value))}
         @change=${(event: Event) => this.#let(Number((event.target as HTMLInputElement).value))}
         @keydown=${this.#key}

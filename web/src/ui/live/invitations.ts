@@ -1,4 +1,5 @@
-// <ud-invitations .invitations>: makes invitation links to a private stream, copies, lists and revokes them.
+// <ud-invitations .invitations .words>: makes invitation links to what is private, a stream unless `words` say otherwise; copies, lists and
+// revokes them. Sends `ud-invitation` with a new one's link.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
@@ -15,7 +16,8 @@ import { since } from '../format';
 import { Submission } from '../people/submission';
 import { base, block, buttons } from '../styles';
 
-const texts = strings.live.invitations;
+/** What is said of invitations. */
+export type InvitationWords = typeof strings.live.invitations;
 
 /** How often the list is brought up to date. */
 const LOOK_MS = 10_000;
@@ -25,9 +27,17 @@ const MAX_NAME_CHARS = 120;
 const USES = [1, 5, 25, undefined] as const;
 const HOURS = [1, 24, 168, undefined] as const;
 
+/** An invitation was made. */
+export class InvitationEvent extends Event {
+  constructor(readonly link: string) {
+    super('ud-invitation');
+  }
+}
+
 @customElement('ud-invitations')
 export class InvitationList extends LitElement {
   @property({ attribute: false }) declare invitations: Invitations;
+  @property({ attribute: false }) words: InvitationWords = strings.live.invitations;
   @state() private list: readonly Invitation[] = [];
   @state() private name = '';
   @state() private uses: (typeof USES)[number] = 1;
@@ -100,6 +110,7 @@ export class InvitationList extends LitElement {
 
   override render(): TemplateResult {
     const { busy, problem } = this.#submission;
+    const texts = this.words;
     return html`<form @submit=${this.#submit}>
         ${textField({
           id: 'name',
@@ -136,8 +147,9 @@ export class InvitationList extends LitElement {
   }
 
   #row(invitation: Invitation): TemplateResult {
+    const texts = this.words;
     const { uses, used, expires_at_ms, link } = invitation;
-    const name = nameOf(invitation);
+    const name = this.#nameOf(invitation);
     const nowMs = serverTime.nowMs();
     const state = invitationState(invitation, nowMs);
     const left = expires_at_ms === undefined ? texts.untilTheEnd : texts.expiresIn(since(expires_at_ms - nowMs));
@@ -170,11 +182,12 @@ export class InvitationList extends LitElement {
     const { uses, hours } = this;
     const name = this.name.trim();
     const worked = await this.#submission.run(async () => {
-      await this.invitations.make({
+      const link = await this.invitations.make({
         ...(uses === undefined ? {} : { uses }),
         ...(hours === undefined ? {} : { expires_in_s: hours * 3600 }),
         ...(name === '' ? {} : { name }),
       });
+      this.dispatchEvent(new InvitationEvent(link));
       await this.#look();
     });
     if (worked) this.name = '';
@@ -185,7 +198,8 @@ export class InvitationList extends LitElement {
   }
 
   #revoke(invitation: Invitation): void {
-    const name = nameOf(invitation);
+    const texts = this.words;
+    const name = this.#nameOf(invitation);
     this.#asking.ask({
       heading: texts.revokeHeading(name),
       advice: texts.revokeAdvice,
@@ -194,10 +208,10 @@ export class InvitationList extends LitElement {
       act: () => this.invitations.revoke(invitation),
     });
   }
-}
 
-function nameOf({ name, invitation_id }: Invitation): string {
-  return name === undefined || name === '' ? texts.unnamed(invitation_id.slice(-4)) : name;
+  #nameOf({ name, invitation_id }: Invitation): string {
+    return name === undefined || name === '' ? this.words.unnamed(invitation_id.slice(-4)) : name;
+  }
 }
 
 declare global {

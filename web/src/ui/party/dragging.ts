@@ -1,0 +1,55 @@
+// A row of a list dragged to another place by a handle within it, with a mouse, a pen or a finger. Rows make room while it moves; the list
+// itself changes when its owner has moved the row.
+
+/** See the head of the file. */
+export class Dragging {
+  readonly #moved: (from: number, to: number) => void;
+
+  /** `moved` is told where a row was dropped, if that is another place. */
+  constructor(moved: (from: number, to: number) => void) {
+    this.#moved = moved;
+  }
+
+  /** A pointer went down on the handle of the row at `from`. */
+  begin(event: PointerEvent, from: number): void {
+    const handle = event.currentTarget;
+    if (event.button !== 0 || !(handle instanceof HTMLElement)) return;
+    const row = handle.closest('li');
+    const rows = [...(row?.parentElement?.children ?? [])].filter((other) => other instanceof HTMLElement);
+    if (row === null || rows.length < 2) return;
+    const boxes = rows.map((other) => other.getBoundingClientRect());
+    const height = (boxes[1]?.top ?? 0) - (boxes[0]?.top ?? 0);
+    let to = from;
+    handle.setPointerCapture(event.pointerId);
+    row.classList.add('dragged');
+    const move = ({ clientY }: PointerEvent): void => {
+      const by = clientY - event.clientY;
+      to = placeOf(from + by / height, rows.length);
+      rows.forEach((other, at) => (other.style.transform = shift(at, from, to, by, height)));
+    };
+    const end = ({ type }: Event): void => {
+      handle.removeEventListener('pointermove', move);
+      for (const ending of ENDINGS) handle.removeEventListener(ending, end);
+      row.classList.remove('dragged');
+      for (const other of rows) other.style.transform = '';
+      if (type === 'pointerup' && to !== from) this.#moved(from, to);
+    };
+    handle.addEventListener('pointermove', move);
+    for (const ending of ENDINGS) handle.addEventListener(ending, end);
+  }
+}
+
+const ENDINGS = ['pointerup', 'pointercancel', 'lostpointercapture'];
+
+/** The place that is nearest to where the row is. */
+export function placeOf(at: number, rows: number): number {
+  return Math.min(rows - 1, Math.max(0, Math.round(at)));
+}
+
+/** How row `at` is drawn while the row `from` is dragged by so many pixels, to the place `to`. */
+function shift(at: number, from: number, to: number, by: number, height: number): string {
+  if (at === from) return `translateY(${by}px)`;
+  if (at > from && at <= to) return `translateY(${-height}px)`;
+  if (at < from && at >= to) return `translateY(${height}px)`;
+  return '';
+}
