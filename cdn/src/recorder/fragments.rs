@@ -6,12 +6,13 @@
 use std::ops::Range;
 
 use protocol::item::{GroupName, PART_GROUPS};
+use serde::{Deserialize, Serialize};
 
 /// Most bytes of a fragment of several groups.
 pub(super) const MOST_FRAGMENT_BYTES: u64 = 16 << 20;
 
 /// A group in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Group {
     /// Which group of the file's take.
     pub(super) number: u64,

@@ -11,6 +11,7 @@ use super::super::{
     groups::{Finish, OpenGroup, group_of},
     recorded::Recorded,
 };
+use super::record::Ending;
 
 /// A file of the spool. Numbers grow with each file, over all recordings and restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,16 @@ impl SpoolFile {
     /// A file of which the first record, with what comes before it, has so many bytes.
     pub(super) fn new(take: Arc<TakeHead>, bytes: u64) -> Self {
         Self { take, groups: Vec::new(), open: None, finish: None, bytes }
+    }
+
+    /// A finished file, of so many bytes.
+    pub(super) fn finished(take: Arc<TakeHead>, Ending { finish, groups }: Ending, bytes: u64) -> Self {
+        Self { take, groups, open: None, finish: Some(finish), bytes }
+    }
+
+    /// All its groups.
+    pub(super) fn groups(&self) -> &[Group] {
+        &self.groups
     }
 
     /// Which take its groups are of.
@@ -228,6 +239,17 @@ impl Index {
         change(file);
         self.bytes = self.bytes - before + file.bytes;
         true
+    }
+
+    /// Replaces a file by what is left of it. Gives how many groups are lost with the rest.
+    pub(super) fn replace(&mut self, key: FileKey, file: SpoolFile) -> u64 {
+        let left = file.whole().groups.len() as u64;
+        let mut lost = 0;
+        self.change(key, |before| {
+            lost = (before.whole().groups.len() as u64).saturating_sub(left);
+            *before = file;
+        });
+        lost
     }
 
     /// A file.

@@ -41,7 +41,11 @@ pub(super) use self::{
     index::{TakeHead, Wanted},
     writer::{NewRun, Writer},
 };
-use super::{fragments::Cut, group_set::GroupSet, groups::Assembler};
+use super::{
+    fragments::{Cut, Group},
+    group_set::GroupSet,
+    groups::Assembler,
+};
 use crate::{lock::lock, metrics::Metrics};
 
 /// Why a spool cannot be opened.
@@ -169,11 +173,25 @@ impl Spool {
         Ok(media.freeze())
     }
 
-    /// A fragment cannot be read: its file is given up. Reaches the disk.
+    /// A fragment cannot be read: its file has what is before the damage. Reaches the disk.
     pub(super) fn give_up(&self, fragment: &SpooledFragment, error: &io::Error) {
-        let SpooledFragment { key: FileKey { item_id, number }, .. } = fragment;
-        tracing::error!(item.id = %item_id, %error, "file {number} of the spool cannot be read and is lost: {error}");
-        self.lose(fragment.key);
+        let SpooledFragment { key, .. } = fragment;
+        let FileKey { item_id, number } = *key;
+        let groups = lock(&self.index).file(*key).map_or(0, |file| file.whole().groups.len());
+        let rescued = recovery::rescue(&self.path_of(*key), item_id).ok().flatten();
+        match rescued.filter(|rescued| rescued.whole().groups.len() < groups) {
+            Some(rescued) => {
+                tracing::error!(item.id = %item_id, %error, "file {number} of the spool is damaged; its end is lost: {error}");
+                let mut index = lock(&self.index);
+                self.metrics.recording_groups_lost.add(index.replace(*key, rescued));
+                self.metrics.spool_bytes.set(index.bytes());
+            }
+            None => {
+                tracing::error!(item.id = %item_id, %error, "file {number} of the spool cannot be read and is lost: {error}");
+                self.lose(*key);
+            }
+        }
+        self.prune(item_id);
     }
 
     /// An answer to a report: deletes what is not needed any more. Reaches the disk.
@@ -279,6 +297,11 @@ impl Spool {
     /// Where the next record of a file begins.
     fn end_of(&self, key: FileKey) -> Option<u64> {
         lock(&self.index).file(key).map(SpoolFile::bytes)
+    }
+
+    /// The groups of a file, and where its next record begins.
+    fn groups_of(&self, key: FileKey) -> Option<(u64, Vec<Group>)> {
+        lock(&self.index).file(key).map(|file| (file.bytes(), file.groups().to_vec()))
     }
 
     /// Writes a record at the end of a file, as soon as there is room for it: within the bound, and on the disk.

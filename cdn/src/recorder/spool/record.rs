@@ -5,9 +5,10 @@
 //! record  length (u32) of what follows the checksum │ CRC-32 (u32) of that │ kind (u8), body
 //! ```
 //!
-//! Numbers are big-endian. A record that was not written whole, or was damaged since, has a wrong checksum; the file ends before it.
+//! The end has an index of the groups, and its own length in its last four bytes: a finished file is known from its first record and
+//! its last one, without its media. Numbers are big-endian. A record that was not written whole, or was damaged since, has a wrong checksum; the file ends before it.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use bytes::{Buf, BufMut, Bytes};
 use protocol::{
@@ -17,16 +18,20 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::super::groups::Finish;
+use super::super::{fragments::Group, groups::Finish};
 
 /// What a file begins with. Another layout gets another number.
-pub(super) const MAGIC: [u8; 8] = *b"undspl01";
+pub(super) const MAGIC: [u8; 8] = *b"undspl02";
 /// Length and checksum.
 const PREFIX_BYTES: usize = 8;
 /// Most bytes of a record that is read: a chunk, and what is told about it.
 const MOST_RECORD_BYTES: usize = MAX_CHUNK_BYTES + (1 << 20);
 /// Bytes of what is told about a run, behind the kind.
 const RUN_HEAD_BYTES: usize = 48;
+/// Length of a record, at its end.
+const LENGTH_BYTES: usize = 4;
+/// Most bytes of a file's end that are read.
+const MOST_END_BYTES: u32 = 4 << 20;
 /// A capture time that is not known.
 const UNKNOWN: i64 = i64::MIN;
 
@@ -51,7 +56,14 @@ pub(super) enum Record {
     /// A run as a chunk.
     Run(ChunkHead, Bytes),
     /// The last one.
-    End(Finish),
+    End(Ending),
+}
+
+/// The end of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ending {
+    pub(super) finish: Finish,
+    pub(super) groups: Vec<Group>,
 }
 
 /// The first record.
@@ -74,8 +86,30 @@ pub(super) fn encode_run(head: &ChunkHead, data: &[u8]) -> Vec<u8> {
 }
 
 /// The last record.
-pub(super) fn encode_end(finish: &Finish) -> Vec<u8> {
-    encode(END, &[&json(finish)])
+pub(super) fn encode_end(finish: Finish, groups: &[Group]) -> Vec<u8> {
+    let json = json(&Ending { finish, groups: groups.to_vec() });
+    let bytes = PREFIX_BYTES + 1 + json.len() + LENGTH_BYTES;
+    encode(END, &[&json, &(bytes as u32).to_be_bytes()])
+}
+
+/// The last record of a file of so many bytes, and where it begins; none if the file is not finished, or damaged there.
+///
+/// # Errors
+/// Those of reading.
+pub(super) fn read_end(file: &mut (impl Read + Seek), file_bytes: u64) -> io::Result<Option<(Ending, u64)>> {
+    let Some(at) = file_bytes.checked_sub(LENGTH_BYTES as u64) else { return Ok(None) };
+    let mut length = [0; LENGTH_BYTES];
+    file.seek(SeekFrom::Start(at))?;
+    file.read_exact(&mut length)?;
+    let length = u32::from_be_bytes(length);
+    let Some(begin) = file_bytes.checked_sub(u64::from(length)).filter(|_| length <= MOST_END_BYTES) else {
+        return Ok(None);
+    };
+    file.seek(SeekFrom::Start(begin))?;
+    Ok(match read(&mut io::BufReader::new(file))? {
+        Some((Record::End(ending), bytes)) if bytes == u64::from(length) => Some((ending, begin)),
+        _ => None,
+    })
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {
@@ -145,7 +179,10 @@ fn parse(mut body: Bytes) -> Option<Record> {
             let key = name.index == 0;
             Some(Record::Run(ChunkHead { name, frames, key, pts_ms, duration_ms, captured_at_ms }, body))
         }
-        END => serde_json::from_slice(&body).ok().map(Record::End),
+        END => {
+            let json = body.get(..body.len().checked_sub(LENGTH_BYTES)?)?;
+            serde_json::from_slice(json).ok().map(Record::End)
+        }
         _ => None,
     }
 }
@@ -167,12 +204,14 @@ mod tests {
             captured_at_ms,
         };
         let (first, second) = (run(0, Some(-8)), run(5, None));
-        let end = Finish { whole: true, ends_take: false, end_ms: 9000 };
+        let finish = Finish { whole: true, ends_take: false, end_ms: 9000 };
+        let group = Group { number: 4, start_ms: 6000, captured_at_ms: None, bytes: 4, extent: 1..9 };
+        let end = Ending { finish, groups: vec![group] };
         let bytes = [
             encode_head(&head, b"init"),
             encode_run(&first, b"data"),
             encode_run(&second, b""),
-            encode_end(&end),
+            encode_end(finish, &end.groups),
         ];
         let records = [
             Record::Head(head, Bytes::from_static(b"init")),
@@ -191,6 +230,18 @@ mod tests {
     fn records_read_back_as_written() {
         let (records, bytes) = file();
         assert_eq!(read_all(&bytes.concat()), records);
+    }
+
+    #[test]
+    fn the_end_is_read_without_what_is_before_it() {
+        let (records, bytes) = file();
+        let whole = bytes.concat();
+        let end = |bytes: &[u8]| read_end(&mut io::Cursor::new(bytes), bytes.len() as u64).unwrap();
+        let (ending, begin) = end(&whole).unwrap();
+        assert_eq!((Record::End(ending), begin as usize), (records[3].clone(), whole.len() - bytes[3].len()));
+        for torn in 0..whole.len() {
+            assert_eq!(end(&whole[..torn]), None, "{torn} bytes");
+        }
     }
 
     #[test]

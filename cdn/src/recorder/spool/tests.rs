@@ -245,6 +245,43 @@ fn a_damaged_file_is_found_out_when_it_is_read() {
 }
 
 #[test]
+fn the_media_of_finished_files_is_not_read_before_it_is_handed_in() {
+    let disk = Disk::new();
+    let mut before = writer(&disk.spool());
+    before.write(&groups(0, 0..9));
+    drop(before);
+    // In the third group of the first file, which is one of several.
+    let file = &disk.files()[0];
+    let mut bytes = fs::read(file).unwrap();
+    let at = bytes.windows(6).position(|text| text == b"0/2/0 ").unwrap();
+    bytes[at + 500] ^= 1;
+    fs::write(file, bytes).unwrap();
+    let spool = disk.spool();
+    let fragment = first(&spool, Wanted::Finished).unwrap();
+    assert_eq!(fragment.cut.groups, 4, "the damage is not found at the start");
+    let error = spool.read(&fragment).unwrap_err();
+    spool.give_up(&fragment, &error);
+    let kept = hand_in(&spool, Wanted::Finished);
+    // The end of the group before may be damaged, too.
+    assert!(kept[0] == (name(0, 0), 1, media(0, 0..1)), "what is before it is kept");
+    assert_eq!((kept[1].0, disk.lost()), (name(0, 4), 3));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_holds_up_no_other() {
+    let disk = Disk::new();
+    let mut before = writer(&disk.spool());
+    before.write(&groups(0, 0..9));
+    drop(before);
+    let file = &disk.files()[0];
+    fs::remove_file(file).unwrap();
+    fs::create_dir(file).unwrap();
+    let spool = disk.spool();
+    assert_eq!(first(&spool, Wanted::Finished).unwrap().cut.first, name(0, 4));
+    assert!(file.with_extension("unreadable").exists() && !file.exists());
+}
+
+#[test]
 fn beyond_the_bound_the_oldest_is_lost_and_counted() {
     let disk = Disk { most_bytes: 20_000, ..Disk::new() };
     let spool = disk.spool();

@@ -171,8 +171,8 @@ impl Writer {
 
     fn finish(&mut self, finish: Finish) -> io::Result<()> {
         let Some((key, file)) = self.file.take() else { return Ok(()) };
-        let Some(at) = self.spool.end_of(key) else { return Ok(()) };
-        let record = encode_end(&finish);
+        let Some((at, groups)) = self.spool.groups_of(key) else { return Ok(()) };
+        let record = encode_end(finish, &groups);
         let written = self.spool.write_at(&file, &record, at);
         if self.unsynced.len() < MOST_UNSYNCED {
             self.unsynced.push(file);
