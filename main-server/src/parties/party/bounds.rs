@@ -17,7 +17,7 @@ pub(crate) const MAX_PEOPLE: usize = 100;
 pub(super) const MAX_BANNED: usize = 200;
 
 /// Bytes for members, entries, played entries and messages. The rest is for what has a fixed size, and for people and bans.
-const MEMBER_BYTES: usize = 324_000;
+pub(super) const MEMBER_BYTES: usize = 324_000;
 const QUEUE_BYTES: usize = 92_000;
 const PLAYED_BYTES: usize = 20_000;
 const MESSAGE_BYTES: usize = 40_000;
@@ -73,7 +73,7 @@ fn drop_oldest<T>(all: &mut Vec<T>, most: usize, most_bytes: usize, bytes: impl 
     all.drain(..all.len() - kept);
 }
 
-fn member_bytes(member: &Member) -> usize {
+pub(super) fn member_bytes(member: &Member) -> usize {
     MEMBER_BASE + json_bytes(&member.name) + member.invitation.as_deref().map_or(0, json_bytes)
 }
 

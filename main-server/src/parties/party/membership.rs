@@ -1,5 +1,7 @@
 //! Who is in the party, who is present, and who leads it.
 
+use std::collections::HashSet;
+
 use protocol::party::{Access, HostLoss, Policy};
 
 use super::{
@@ -124,16 +126,17 @@ impl Record {
     /// Draws the consequences of a change: who leads, whether a wait or a round is over, whether something can begin.
     pub(super) fn settle(&mut self, now_ms: u64) {
         self.settle_host(now_ms);
-        let present: Vec<_> = self.present().map(|member| member.id).collect();
         if self.is_waiting() {
-            self.stop_waiting_for(|id| present.binary_search(&id).is_err(), now_ms);
+            let present: HashSet<_> = self.present().map(|member| member.id).collect();
+            self.stop_waiting_for(|id| !present.contains(&id), now_ms);
         }
         if self.has_round() && self.skips() >= self.skips_needed() {
             self.advance(now_ms.saturating_add(SKIP_LEAD_MS));
             self.settle_acting_host();
         }
         self.begin_if_idle(now_ms);
-        self.empty_since_ms = present.is_empty().then(|| self.empty_since_ms.unwrap_or(now_ms));
+        let is_empty = self.present().next().is_none();
+        self.empty_since_ms = is_empty.then(|| self.empty_since_ms.unwrap_or(now_ms));
     }
 
     /// The member that has been there longest succeeds a host that has left. One that is away is replaced only for as long.

@@ -121,10 +121,12 @@ impl Record {
 
     /// Begins the next entry if nothing plays and there is one.
     pub(super) fn begin_if_idle(&mut self, now_ms: u64) {
-        let has_next = self.default.is_some() || self.first_in_line().is_some();
-        if self.playing.is_none() && has_next && !self.waits_for_host() {
+        if self.playing.is_some() || self.waits_for_host() {
+            return;
+        }
+        let entry = self.first_in_line().and_then(|id| self.take(id)).or_else(|| self.default.clone());
+        if entry.is_some() {
             let at_ms = self.timeline.at_ms.max(now_ms.saturating_add(SKIP_LEAD_MS));
-            let entry = self.first_in_line().and_then(|id| self.take(id)).or_else(|| self.default.clone());
             self.begin(entry, at_ms);
         }
     }

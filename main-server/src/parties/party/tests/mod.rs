@@ -2,6 +2,8 @@
 
 mod failures;
 mod host;
+mod properties;
+mod simulation;
 mod size;
 mod support;
 mod views;

@@ -8,8 +8,11 @@ use protocol::{
 use store::MAX_VALUE_BYTES;
 
 use super::{
-    super::{EntryId, Event, Join, MAX_MEMBERS, MAX_QUEUE, MemberId, MessageId, NewEntry, TokenDigest},
-    support::{Party, guest, request, song},
+    super::{
+        EntryId, Event, Join, MAX_MEMBERS, MAX_QUEUE, MemberId, MessageId, NewEntry, Record, TokenDigest,
+        bounds::{MEMBER_BYTES, member_bytes},
+    },
+    support::{Party, START_MS, guest, request, song},
 };
 
 /// Texts of as many characters as they may have, each of which takes `character`'s bytes.
@@ -55,10 +58,19 @@ fn full(texts: Texts) -> Party {
         party.ask(Party::HOST, Command::Kick { member_id }).unwrap();
     }
     let (name, invitation) = (texts.of(MAX_NAME_CHARS), "fedcba9876543210");
-    while party.record.has_room_for_member(&name, Some(invitation)) {
-        let digest = TokenDigest::of(&party.record.members.len().to_string());
-        party.record.admit(digest, name.clone(), false, Some(invitation.into()), party.now_ms);
+    // As many as the bound says, without asking it for each.
+    let admit = |record: &mut Record| {
+        let digest = TokenDigest::of(&record.members.len().to_string());
+        record.admit(digest, name.clone(), false, Some(invitation.into()), START_MS);
+        record.members.last().map_or(0, member_bytes)
+    };
+    let maker_bytes: usize = party.record.members.iter().map(member_bytes).sum();
+    let each_bytes = admit(&mut party.record);
+    let most = MAX_MEMBERS.min((MEMBER_BYTES - maker_bytes) / each_bytes + 1);
+    while party.record.members.len() < most {
+        admit(&mut party.record);
     }
+    assert!(!party.record.has_room_for_member(&name, Some(invitation)));
     // Rounds, so that entries have lost some, members have votes, and all that can be played has been.
     for number in 0.. {
         let entry = entry(number, texts);
@@ -95,8 +107,7 @@ fn the_largest_records_of_any_texts_fit_the_store() {
         let party = full(Texts(character, chars));
         let bytes = serde_json::to_vec(&party.record).unwrap().len();
         assert!(bytes < MAX_VALUE_BYTES, "{bytes} bytes with {character:?} times {chars:?}");
-        let again: super::super::Record =
-            serde_json::from_slice(&serde_json::to_vec(&party.record).unwrap()).unwrap();
+        let again: Record = serde_json::from_slice(&serde_json::to_vec(&party.record).unwrap()).unwrap();
         assert_eq!(again, party.record);
     }
 }

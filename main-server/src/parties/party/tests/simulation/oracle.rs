@@ -1,0 +1,207 @@
+//! What has to hold, whatever happened: it repeats the history that the store accepted, with a reference of its own that counts
+//! votes in the plainest way.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+};
+
+use protocol::party::Command;
+
+use super::{
+    super::super::{Applied, Event, LEAD_MS, MemberId, Record, Refusal, Viewer, changes},
+    SONG_MS,
+    world::Ask,
+};
+
+/// What the store accepted in one write.
+pub(super) struct Commit {
+    pub(super) at_ms: u64,
+    pub(super) events: Vec<(Option<Ask>, Event)>,
+    pub(super) record: Rc<Record>,
+}
+
+#[derive(Default)]
+pub(super) struct Report {
+    pub(super) rounds: u64,
+    pub(super) crashes: u64,
+    pub(super) conflicts: u64,
+    pub(super) retries: u64,
+}
+
+pub(super) struct Oracle {
+    /// What a replica has that applies the accepted events one by one.
+    replica: Record,
+    /// The reference: the number of each member's vote in the round that is open, as the index of the item.
+    votes: HashMap<MemberId, String>,
+    /// All that the store has had.
+    history: Vec<Rc<Record>>,
+    /// What members asked for, and how long the history was then.
+    asked: Vec<(Event, usize)>,
+    /// Of these, what the store has accepted.
+    accepted: BTreeSet<Ask>,
+    /// What members were told: whether it was done.
+    told: BTreeMap<Ask, bool>,
+    /// Texts of all messages that were ever accepted.
+    messages: HashMap<String, u64>,
+    /// Texts of the messages that members asked for.
+    texts: BTreeMap<Ask, String>,
+    closed: BTreeSet<u64>,
+}
+
+impl Oracle {
+    pub(super) fn new(record: Record) -> Self {
+        Self {
+            history: vec![Rc::new(record.clone())],
+            replica: record,
+            asked: Vec::new(),
+            votes: HashMap::new(),
+            accepted: BTreeSet::new(),
+            told: BTreeMap::new(),
+            messages: HashMap::new(),
+            texts: BTreeMap::new(),
+            closed: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn is_told(&self, ask: Ask) -> bool {
+        self.told.contains_key(&ask)
+    }
+
+    /// A member asks for something.
+    pub(super) fn ask(&mut self, event: &Event) {
+        self.asked.push((event.clone(), self.history.len() - 1));
+    }
+
+    /// A member is told what came of what it asked for: if it is done, the store has it, or had it already after it was asked for.
+    pub(super) fn tell(&mut self, ask: Ask, outcome: Result<Applied, Refusal>) {
+        self.told.insert(ask, outcome.is_ok());
+        let (event, since) = &self.asked[ask];
+        let Event::Request(request) = event else { return };
+        let Command::Vote(target) = &request.command.command else { return };
+        let has_vote = |record: &Rc<Record>| {
+            let vote = record.member(request.member).and_then(|member| member.vote);
+            vote.is_some() && vote == record.entry(target).map(|entry| entry.id)
+        };
+        let is_there = self.accepted.contains(&ask) || self.history[*since..].iter().any(has_vote);
+        assert!(outcome.is_err() || is_there, "a vote was acknowledged that the store does not have");
+    }
+
+    /// The store has accepted a write.
+    pub(super) fn commit(&mut self, commit: Commit) {
+        let Commit { at_ms, events, record } = commit;
+        for (ask, event) in &events {
+            let before = self.replica.clone();
+            let outcome = self.replica.apply(event, at_ms);
+            if outcome.is_err() {
+                continue;
+            }
+            self.accepted.extend(*ask);
+            self.check_timeline(&before, event, at_ms);
+            self.follow(&before, *ask, event);
+        }
+        assert!(self.replica == *record, "every replica has the same");
+        self.history.push(record);
+    }
+
+    /// Follows the votes, and compares a round that was closed with them.
+    fn follow(&mut self, before: &Record, ask: Option<Ask>, event: &Event) {
+        let after = &self.replica;
+        if let Event::Request(request) = event {
+            match &request.command.command {
+                Command::Vote(target) if before.round() == after.round() => {
+                    let voted = before.entry(target).unwrap().id.to_string();
+                    self.votes.insert(request.member, voted);
+                }
+                Command::Chat { text } => _ = ask.map(|ask| self.texts.insert(ask, text.clone())),
+                _ => {}
+            }
+        }
+        for message in changes(before, after).chat {
+            *self.messages.entry(message.text).or_default() += 1;
+        }
+        if before.round() != after.round() {
+            self.check_round(before);
+        }
+    }
+
+    /// One round was closed, and the winner is what the votes say.
+    fn check_round(&mut self, before: &Record) {
+        let after = &self.replica;
+        let closed = after.last_round_view(Viewer::Members).unwrap();
+        assert_eq!(closed.round, before.round());
+        assert_eq!(after.round(), before.round() + 1);
+        assert!(self.closed.insert(closed.round), "round {} is closed once", closed.round);
+
+        // The event that closed it may have changed who is present.
+        let present: BTreeSet<_> = after.members.iter().filter(|m| m.is_present()).map(|m| m.id).collect();
+        let counted: u32 = closed.votes.iter().map(|votes| votes.count).sum();
+        assert_eq!(counted as usize, present.len(), "each present member has one vote");
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        let mut cast = 0;
+        for votes in &closed.votes {
+            for member in &votes.members {
+                let id = member.parse().unwrap();
+                assert!(present.contains(&id));
+                if let Some(vote) = self.votes.get(&id) {
+                    assert_eq!(*vote, votes.entry_id, "{member} has voted for something else");
+                    cast += 1;
+                }
+                *counts.entry(votes.entry_id.clone()).or_default() += 1;
+            }
+        }
+        assert_eq!(
+            closed.cast_at_random as usize,
+            present.len() - cast,
+            "no vote of a present member is lost"
+        );
+        let hash = |id: &String| {
+            let entry = before.queue.iter().find(|entry| entry.id.to_string() == **id).unwrap();
+            (entry.content.hash.clone(), entry.id)
+        };
+        let most = counts.values().copied().max().unwrap_or(0);
+        let winner =
+            counts.iter().filter(|(_, count)| **count == most).map(|(id, _)| id).min_by_key(|id| hash(id));
+        if !present.is_empty() {
+            assert_eq!(closed.winner.as_ref(), winner);
+        }
+        let playing = after.playing.as_ref().map(|entry| entry.id.to_string());
+        assert_eq!(playing, closed.winner);
+        self.votes.clear();
+    }
+
+    /// What plays goes on without a jump, and nothing is cut off but by those who may.
+    fn check_timeline(&self, before: &Record, event: &Event, at_ms: u64) {
+        let (old, new) = (&before.timeline, &self.replica.timeline);
+        if old == new {
+            return;
+        }
+        assert!(new.at_ms >= at_ms + LEAD_MS || new.at_ms == old.at_ms, "it is announced");
+        let position = |at_ms: u64| match old.paused {
+            true => old.position_ms,
+            false => (old.position_ms + (at_ms - old.at_ms)).min(SONG_MS),
+        };
+        if old.round == new.round {
+            assert!(new.at_ms >= old.at_ms, "never back in time");
+            assert_eq!(new.position_ms, position(new.at_ms), "{event:?}");
+            return;
+        }
+        assert_eq!(new.position_ms, 0);
+        if matches!(event, Event::Tick) {
+            let end_ms = old.at_ms + SONG_MS - old.position_ms;
+            assert!(!old.paused && new.at_ms >= end_ms, "it was played to its end");
+            let is_late = at_ms + LEAD_MS > end_ms;
+            assert!(is_late || new.at_ms == end_ms, "and there is no gap");
+        }
+    }
+
+    pub(super) fn finish(self, report: Report) -> Report {
+        for (ask, _) in self.told.iter().filter(|(_, is_done)| **is_done) {
+            let text = self.texts.get(ask);
+            let times = text.map(|text| self.messages.get(text).copied().unwrap_or(0));
+            assert!(times.is_none_or(|times| times == 1), "{ask}: {times:?} times");
+        }
+        assert!(self.messages.values().all(|times| *times == 1), "no message twice");
+        Report { rounds: self.closed.len() as u64, ..report }
+    }
+}
