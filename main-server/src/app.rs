@@ -34,14 +34,16 @@ use crate::{
     feature::{Context, Feature, Tasks},
     grant_keys, health,
     invitations::{self, Invitations},
-    library::{self, Library},
+    library::{self, ItemNodes, Library},
     local::Local,
     nodes,
+    parties::{self, Parties},
     recordings::{self, Recordings},
     scaling,
     state::{self, ClusterState},
     stream_keys::{self, StreamKeys},
-    streams, uploads,
+    streams::{self, Streams},
+    uploads,
 };
 
 /// How long a store is waited for at the start: NATS takes up to nine seconds to see that a server died and elect leaders.
@@ -112,6 +114,17 @@ impl From<store::Error> for StartError {
     }
 }
 
+/// What tests look into.
+#[cfg(test)]
+#[derive(Clone)]
+pub(crate) struct Inside {
+    pub(crate) context: Context,
+    pub(crate) state: Arc<ClusterState>,
+    pub(crate) library: Arc<Library>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) parties: Arc<Parties>,
+}
+
 /// An assembled main server.
 pub struct App {
     router: Router,
@@ -125,7 +138,7 @@ pub struct App {
     folder: PathBuf,
     /// What tests look into.
     #[cfg(test)]
-    pub(crate) inside: (Context, Arc<ClusterState>, Arc<Library>),
+    pub(crate) inside: Inside,
 }
 
 impl App {
@@ -169,8 +182,17 @@ impl App {
         let broadcasters = Arc::new(Broadcasters::new(&context, &accounts, &keys));
         let library = Arc::new(Library::new(&context, &broadcasters));
         let recordings = Arc::new(Recordings::new(&context, &state, &library));
+        let streams = Arc::new(Streams::new(&context, &state));
+        let nodes = ItemNodes::new(&state);
+        let parties = Arc::new(Parties::new(parties::Parts {
+            context: &context,
+            accounts: &accounts,
+            invitations: &invitations,
+            library: &library,
+            streams: &streams,
+        }));
         let mut features = state::feature(&context, &state)
-            .and(streams::feature(&context, &state, &broadcasters, &invitations))
+            .and(streams::feature(&context, &streams, &broadcasters, &invitations))
             .and(nodes::feature(&context, &state, &invitations, &recordings))
             .and(scaling::feature(&context, &state))
             .and(health::feature(&context))
@@ -179,10 +201,11 @@ impl App {
             .and(stream_keys::feature(&context, &state, &accounts, &keys))
             .and(broadcasters::feature(&context, &broadcasters))
             .and(grant_keys::feature(&context, &state))
-            .and(library::feature(&context, &state, &broadcasters, &invitations, &library))
+            .and(library::feature(&context, &nodes, &broadcasters, &invitations, &library))
             .and(recordings::feature(&context, &recordings))
             .and(blobs::feature(&context, &library))
             .and(uploads::feature(&context, &broadcasters, &library))
+            .and(parties::feature(&context, nodes, &parties))
             .and(extra(&context));
         load(&features, context.store.bus.is_alone()).await?;
         let (outbox, partition) = (Arc::clone(&context.outbox), Arc::clone(&context.partition));
@@ -197,14 +220,14 @@ impl App {
             local: Local::new(&folder, &router),
             router,
             tasks,
-            accounts,
+            accounts: Arc::clone(&accounts),
             folder,
             cluster_secret: context.credentials.cluster_secret.clone(),
             supervisor: context.store.supervisor.clone(),
             closing: context.closing.clone(),
             data_folder: None,
             #[cfg(test)]
-            inside: (context, state, library),
+            inside: Inside { context, state, library, accounts, parties },
         })
     }
 

@@ -66,6 +66,36 @@ pub struct Config {
     pub upload: UploadPolicy,
     /// Bounds of uploads.
     pub uploads: UploadLimits,
+    /// Bounds of parties.
+    pub parties: PartyLimits,
+}
+
+/// Bounds of parties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartyLimits {
+    /// Parties; 5,000. Every main server has their records in memory, 512 KiB each at most.
+    pub parties: usize,
+    /// Those that one address (or IPv6 /64) made at this server. Besides, an address gets at most nine times as many as are free; that
+    /// alone if not set.
+    pub per_address: Option<usize>,
+    /// Members of one party; 2,000, and never more.
+    pub members: usize,
+    /// Open event streams of members at this server; 10,000. An address gets at most nine times as many as are free.
+    pub listeners: usize,
+    /// How long a party is kept in which no member is present; 24 h.
+    pub idle: Duration,
+}
+
+impl Default for PartyLimits {
+    fn default() -> Self {
+        Self {
+            parties: 5_000,
+            per_address: None,
+            members: 2_000,
+            listeners: 10_000,
+            idle: Duration::from_secs(24 * 60 * 60),
+        }
+    }
 }
 
 /// Bounds of uploads.
@@ -230,6 +260,7 @@ impl Config {
             frame_ancestors: FrameAncestors::default(),
             upload: UploadPolicy::default(),
             uploads: UploadLimits::default(),
+            parties: PartyLimits::default(),
         }
     }
 }

@@ -47,6 +47,7 @@ pub mod bounds {
         api::{BODY_BYTES, REQUEST_TIMEOUT, extract::JSON_DEPTH},
         auth::PASSPHRASE_CHARS,
         nodes::routes::HEARTBEAT_BYTES,
+        parties::bounds::{PARTY_COMMANDS, PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUEUE},
         recordings::REPORT_BYTES,
         uploads::{
             MAX_RECEIVING, MAX_UPLOADS,
@@ -75,7 +76,6 @@ mod nodes;
 #[cfg(test)]
 mod notes;
 mod pages;
-#[cfg(test)]
 mod parties;
 mod private_file;
 mod recordings;
@@ -88,7 +88,7 @@ mod uploads;
 
 pub use app::{App, StartError};
 pub use auth::Secret;
-pub use config::{AccountLimits, Config, LibraryLimits, Limits, Thresholds, UploadLimits};
+pub use config::{AccountLimits, Config, LibraryLimits, Limits, PartyLimits, Thresholds, UploadLimits};
 pub use data_folder::{DataFolder, Error as DataFolderError};
 pub use local::Local;
 pub use pages::FrameAncestors;

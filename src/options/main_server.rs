@@ -16,6 +16,7 @@ use tls::Identity;
 
 use super::{
     Contradiction, LibraryOptions, ServerOptions, TrustOptions,
+    parties::PartyOptions,
     units::{Bytes, Millis},
     uploads::UploadOptions,
     values,
@@ -185,6 +186,8 @@ pub(crate) struct MainServerOptions {
     pub(crate) library: LibraryOptions,
     #[command(flatten)]
     pub(crate) uploads: UploadOptions,
+    #[command(flatten)]
+    pub(crate) parties: PartyOptions,
 }
 
 fn broadcast() -> impl TypedValueParser<Value = Broadcast> {
@@ -288,5 +291,6 @@ impl MainServerOptions {
             session_max: self.session_max_ms.0,
         };
         self.uploads.apply(config);
+        self.parties.apply(config);
     }
 }

@@ -9,6 +9,7 @@ mod log;
 mod main_server;
 mod node;
 mod objects;
+mod parties;
 mod server;
 mod spawn;
 mod tls;

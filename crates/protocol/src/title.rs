@@ -27,7 +27,7 @@ pub enum Error {
     /// Nothing of it would be seen.
     #[error("the title has no visible character")]
     Empty,
-    /// More than [`MAX_CHARS`] characters.
+    /// More characters than there may be, mostly [`MAX_CHARS`].
     #[error("the title has more than {MAX_CHARS} characters")]
     TooLong,
     /// It has a line break, another control character, or a code point that is no character.
@@ -42,13 +42,21 @@ pub enum Error {
 /// # Errors
 /// See [`Error`].
 pub fn clean(text: &str) -> Result<String, Error> {
-    if text.chars().count() > MAX_CHARS {
+    clean_to(text, MAX_CHARS)
+}
+
+/// As [`clean`], for a text of at most `most` characters.
+///
+/// # Errors
+/// See [`Error`].
+pub fn clean_to(text: &str, most: usize) -> Result<String, Error> {
+    if text.chars().count() > most {
         return Err(Error::TooLong);
     }
     let title = shown(text, |_| Err(Error::Control))?;
     match title.chars().count() {
         // A dotted circle was added.
-        count if count > MAX_CHARS => Err(Error::TooLong),
+        count if count > most => Err(Error::TooLong),
         _ => title.chars().any(is_plain).then_some(title).ok_or(Error::Empty),
     }
 }

@@ -24,12 +24,13 @@ use protocol::account::{AccountInfo, Role};
 use store::{Kv, Replicated, Shared, contention::give_way};
 use tokio::{sync::watch, time::Instant};
 
-pub(crate) use self::feature::feature;
+pub(crate) use self::{feature::feature, rules::name};
 use self::{
     lockout::Lockout,
     record::{Account, Session},
 };
 use crate::{
+    api::caller::Person,
     audit,
     auth::{
         self, Hasher, HasherError,
@@ -258,6 +259,22 @@ impl Accounts {
     /// When the account of this name was made, Unix epoch; `None` if there is none.
     pub(crate) fn since_ms(&self, name: &str) -> Option<u64> {
         self.accounts.get(&name.to_owned()).map(|account| account.created_at_ms)
+    }
+
+    /// The person with an account of this name, if there is one.
+    pub(crate) fn holder(&self, name: &str) -> Option<Person> {
+        let account = self.accounts.get(&name.to_owned())?;
+        Some(Person { name: name.to_owned(), role: account.role })
+    }
+
+    /// The first names that begin with `beginning`, at most so many.
+    pub(crate) fn names(&self, beginning: &str, at_most: usize) -> Vec<String> {
+        let mut names: Vec<String> = self.accounts.with(|replica| {
+            replica.iter().map(|(name, _)| name).filter(|name| name.starts_with(beginning)).cloned().collect()
+        });
+        names.sort_unstable();
+        names.truncate(at_most);
+        names
     }
 
     /// Takes over what the store knows of an account: it may know it before this server does.

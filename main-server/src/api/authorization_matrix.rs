@@ -5,7 +5,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use protocol::{
@@ -58,11 +61,28 @@ enum Access {
     HiddenItemReader,
     /// Those and nodes.
     HiddenItemNode,
+    /// Members of the party.
+    PartyMember,
+    /// Those; to all others there is no such party.
+    HiddenPartyMember,
+    /// Members of the party that are not muted.
+    PartyWriter,
+    /// The host of the party.
+    PartyHost,
+    /// The host; to all but members there is no such party.
+    HiddenPartyHost,
+    /// All, but with the token of a member it has to be that of one of this party.
+    PartyReader,
+    /// Members and operators; to all others there is no such party.
+    HiddenPartyReader,
+    /// Operators; to all others there is no such party.
+    HiddenPartyJoin,
 }
 
 use Access::{
-    GrantHolder, HiddenItemEditor, HiddenItemNode, HiddenItemReader, ItemEditor, Manager, MaybeSignedIn,
-    Node, NodeOrOperator, Open, Operator, Publisher, SameOrigin, SignedIn,
+    GrantHolder, HiddenItemEditor, HiddenItemNode, HiddenItemReader, HiddenPartyHost, HiddenPartyJoin,
+    HiddenPartyMember, HiddenPartyReader, ItemEditor, Manager, MaybeSignedIn, Node, NodeOrOperator, Open,
+    Operator, PartyHost, PartyMember, PartyReader, PartyWriter, Publisher, SameOrigin, SignedIn,
 };
 
 /// An operation: its method and path, who is admitted, the body, and the answer to those who are. Rows name accounts, keys and nodes
@@ -70,6 +90,7 @@ use Access::{
 type Row = (&'static str, Access, fn() -> Value, (u16, &'static str));
 
 const OK: (u16, &str) = (200, "");
+const NO_ENTRY: (u16, &str) = (404, "unknown_entry");
 const NO_BODY: fn() -> Value = || Value::Null;
 
 const ROWS: &[Row] = &[
@@ -168,6 +189,42 @@ const ROWS: &[Row] = &[
     ("head /api/uploads/{upload_id}", Open, NO_BODY, (404, "")),
     ("patch /api/uploads/{upload_id}", MaybeSignedIn, NO_BODY, (415, "invalid_request")),
     ("delete /api/uploads/{upload_id}", MaybeSignedIn, NO_BODY, (404, "unknown_upload")),
+    ("get /api/parties", Open, NO_BODY, OK),
+    ("post /api/parties", MaybeSignedIn, new_party, (201, "")),
+    ("get /api/parties/{party_id}", PartyReader, NO_BODY, OK),
+    ("get /api/parties/{party_id}?of=private", HiddenPartyReader, NO_BODY, OK),
+    ("post /api/parties/{party_id}/join", MaybeSignedIn, || json!({ "name": "Eve" }), OK),
+    ("post /api/parties/{party_id}/join?of=private", HiddenPartyJoin, || json!({ "name": "Eve" }), OK),
+    ("post /api/parties/{party_id}/leave", PartyMember, NO_BODY, (204, "")),
+    ("post /api/parties/{party_id}/leave?of=private", HiddenPartyMember, NO_BODY, (204, "")),
+    ("post /api/parties/{party_id}/commands", PartyMember, remove, NO_ENTRY),
+    ("post /api/parties/{party_id}/commands?of=private", HiddenPartyMember, remove, NO_ENTRY),
+    ("post /api/parties/{party_id}/commands?of=chat", PartyWriter, chat, OK),
+    ("post /api/parties/{party_id}/commands?of=set", PartyHost, set, OK),
+    ("post /api/parties/{party_id}/report", PartyMember, || json!({ "error_ms": 1 }), (204, "")),
+    ("post /api/parties/{party_id}/report?of=private", HiddenPartyMember, || json!({}), (204, "")),
+    ("get /api/parties/{party_id}/events", PartyMember, NO_BODY, OK),
+    ("get /api/parties/{party_id}/events?of=private", HiddenPartyMember, NO_BODY, OK),
+    ("post /api/parties/{party_id}/play", PartyMember, || json!({}), NO_ENTRY),
+    ("post /api/parties/{party_id}/play?of=private", HiddenPartyMember, || json!({}), NO_ENTRY),
+    ("get /api/parties/{party_id}/invitations", PartyHost, NO_BODY, OK),
+    ("get /api/parties/{party_id}/invitations?of=private", HiddenPartyHost, NO_BODY, OK),
+    ("post /api/parties/{party_id}/invitations", PartyHost, NO_BODY, (201, "")),
+    ("post /api/parties/{party_id}/invitations?of=private", HiddenPartyHost, NO_BODY, (201, "")),
+    (
+        "delete /api/parties/{party_id}/invitations/{invitation_id}",
+        PartyHost,
+        NO_BODY,
+        (404, "unknown_invitation"),
+    ),
+    (
+        "delete /api/parties/{party_id}/invitations/{invitation_id}?of=private",
+        HiddenPartyHost,
+        NO_BODY,
+        (404, "unknown_invitation"),
+    ),
+    ("get /api/people?q=op", SignedIn, NO_BODY, OK),
+    ("post /api/clock", Open, || json!({ "t0_ms": 1 }), OK),
     ("get /api/openapi.json", Open, NO_BODY, OK),
     ("get /healthz", Open, NO_BODY, OK),
     ("get /readyz", Open, NO_BODY, OK),
@@ -188,6 +245,22 @@ fn login() -> Value {
     static ATTEMPTS: AtomicUsize = AtomicUsize::new(0);
     let name = format!("nobody-{}", ATTEMPTS.fetch_add(1, Ordering::Relaxed));
     json!({ "name": name, "password": "a".repeat(LONG_PASSWORD_CHARS) })
+}
+
+fn new_party() -> Value {
+    json!({ "title": "any", "policy": "host", "access": "public", "name": "Ann" })
+}
+
+fn remove() -> Value {
+    json!({ "command": "remove", "entry_id": "e99" })
+}
+
+fn chat() -> Value {
+    json!({ "command": "chat", "text": "hello" })
+}
+
+fn set() -> Value {
+    json!({ "command": "set", "title": "another" })
 }
 
 fn setup() -> Value {
@@ -217,6 +290,11 @@ enum Credential {
     OtherBroadcaster,
     OperatorWithoutHeader,
     OperatorFromOtherSite,
+    Host,
+    Member,
+    MutedMember,
+    RemovedMember,
+    MemberOfOtherParty,
 }
 
 use Credential as C;
@@ -233,7 +311,7 @@ impl Credential {
     }
 }
 
-const CREDENTIALS: [Credential; 16] = [
+const CREDENTIALS: [Credential; 21] = [
     C::Nothing,
     C::ClusterSecret,
     C::WrongSecret,
@@ -250,6 +328,11 @@ const CREDENTIALS: [Credential; 16] = [
     C::OtherBroadcaster,
     C::OperatorWithoutHeader,
     C::OperatorFromOtherSite,
+    C::Host,
+    C::Member,
+    C::MutedMember,
+    C::RemovedMember,
+    C::MemberOfOtherParty,
 ];
 
 /// The answer that the documentation promises.
@@ -265,13 +348,30 @@ fn expected(
     const NO_GRANT: (u16, &str) = (401, "invalid_grant");
     const OTHER_GRANT: (u16, &str) = (403, "invalid_grant");
     const UNKNOWN_ITEM: (u16, &str) = (404, "unknown_item");
+    const UNKNOWN_PARTY: (u16, &str) = (404, "unknown_party");
+    const NO_MEMBER: (u16, &str) = (401, "unknown_member");
+    const NOT_ALLOWED: (u16, &str) = (403, "not_allowed");
     let is_forged = matches!(shown, C::OperatorWithoutHeader | C::OperatorFromOtherSite) && !method.is_safe();
     let is_operator = matches!(shown, C::Operator | C::OperatorWithoutHeader | C::OperatorFromOtherSite);
     let is_broadcaster = matches!(shown, C::Owner | C::OtherBroadcaster);
     let is_publisher = matches!(shown, C::PublishGrant | C::ExpiredPublishGrant);
     let is_bearer = !is_operator && !is_broadcaster && !matches!(shown, C::Nothing | C::WrongSession);
+    let is_member = matches!(shown, C::Host | C::Member | C::MutedMember);
+    let is_no_member = matches!(shown, C::RemovedMember | C::MemberOfOtherParty);
     match access {
         Open => granted,
+        PartyMember | HiddenPartyMember if is_member => granted,
+        PartyHost | HiddenPartyHost if shown == C::Host => granted,
+        PartyHost | HiddenPartyHost if is_member => NOT_ALLOWED,
+        PartyWriter if shown == C::MutedMember => NOT_ALLOWED,
+        PartyWriter if is_member => granted,
+        PartyReader if is_no_member => NO_MEMBER,
+        PartyReader => granted,
+        HiddenPartyReader if is_member || is_operator => granted,
+        HiddenPartyJoin if is_forged => CSRF,
+        HiddenPartyJoin if is_operator => granted,
+        PartyMember | PartyHost | PartyWriter => NO_MEMBER,
+        HiddenPartyMember | HiddenPartyHost | HiddenPartyReader | HiddenPartyJoin => UNKNOWN_PARTY,
         SameOrigin if shown == C::OperatorFromOtherSite => CSRF,
         SameOrigin => granted,
         Node | NodeOrOperator if shown == C::ClusterSecret => granted,
@@ -312,8 +412,10 @@ fn schemes(access: Access) -> &'static [&'static str] {
         Publisher => &["publishGrant"],
         GrantHolder => &["streamGrant"],
         Manager | ItemEditor | HiddenItemEditor => &["publishGrant", "session"],
-        // With rows for items that all see.
-        HiddenItemReader | HiddenItemNode => &[],
+        PartyMember | PartyWriter | PartyHost => &["partyMember"],
+        // With rows for items and parties that all see.
+        HiddenItemReader | HiddenItemNode | PartyReader => &[],
+        HiddenPartyMember | HiddenPartyHost | HiddenPartyReader | HiddenPartyJoin => &[],
     }
 }
 
@@ -323,7 +425,12 @@ struct Fixture {
     other_cluster: Member,
     sessions: BTreeMap<&'static str, String>,
     stream_key: String,
+    /// Parties, and what the holders of credentials show there, by how they were made.
+    parties: Mutex<BTreeMap<String, Party>>,
 }
+
+/// The id of a party, and the tokens of its members and of others.
+type Party = (String, BTreeMap<&'static str, String>);
 
 impl Fixture {
     async fn new() -> Self {
@@ -332,7 +439,8 @@ impl Fixture {
         let node = server.node("a").await;
         server.serves_library(&node).await;
         let sessions = BTreeMap::new();
-        let mut fixture = Self { server, other_cluster, sessions, stream_key: String::new() };
+        let mut fixture =
+            Self { server, other_cluster, sessions, stream_key: String::new(), parties: Mutex::default() };
         for (name, role) in [("operator", "operator"), ("owner", "broadcaster"), ("other", "broadcaster")] {
             let account = json!({ "name": name, "password": PASSWORD, "role": role }).to_string();
             fixture.server.operate(Method::POST, "/api/accounts", account.into()).await.read::<Value>();
@@ -381,8 +489,42 @@ impl Fixture {
         Some((item_id, stream_id))
     }
 
-    /// The headers with which a caller shows `credential` for a stream.
-    fn headers(&self, credential: Credential, stream_id: StreamId) -> Vec<(&'static str, String)> {
+    /// A new party, public or as `of` says, and what the holders of credentials show there.
+    async fn party(&self, of: &str) -> Party {
+        let post = async |path: &str, token: Option<&String>, body: Value| {
+            self.server.post(path, token.map(String::as_str), body).await.read::<Value>()
+        };
+        let made = post("/api/parties", None, new_party()).await;
+        let path = format!("/api/parties/{}", made["party_id"].as_str().unwrap());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let mut tokens = BTreeMap::from([("host", text(&made["member"]["token"]))]);
+        for name in ["member", "muted", "removed"] {
+            let member = post(&format!("{path}/join"), None, json!({ "name": name })).await;
+            tokens.insert(name, text(&member["token"]));
+            let command = match name {
+                "muted" => "mute",
+                "removed" => "kick",
+                _ => continue,
+            };
+            let body = json!({ "command": command, "member_id": member["member_id"] });
+            post(&format!("{path}/commands"), tokens.get("host"), body).await;
+        }
+        let other = post("/api/parties", None, new_party()).await;
+        tokens.insert("other", text(&other["member"]["token"]));
+        if of == "private" {
+            let private = json!({ "command": "set", "access": "private" });
+            post(&format!("{path}/commands"), tokens.get("host"), private).await;
+        }
+        (text(&made["party_id"]), tokens)
+    }
+
+    /// The headers with which a caller shows `credential` for a stream or a party.
+    fn headers(
+        &self,
+        credential: Credential,
+        stream_id: StreamId,
+        members: &BTreeMap<&'static str, String>,
+    ) -> Vec<(&'static str, String)> {
         let long_ago = Now { unix: std::time::Duration::from_secs(1), ..Now::read() };
         let grant = |of: &Member, action, stream_id, now| {
             let grant = of.context().grants.permit(action, stream_id, Visibility::Public, now).unwrap();
@@ -391,6 +533,7 @@ impl Fixture {
         let now = Now::read();
         let bearer = |token: &str| vec![("authorization", format!("Bearer {token}"))];
         let session = |name: &str| ("cookie", self.sessions[name].clone());
+        let member = |name: &str| bearer(members.get(name).map_or("up_wrong", String::as_str));
         let marked = || ("x-undead-csrf", "1".to_owned());
         match credential {
             C::Nothing => vec![],
@@ -405,6 +548,11 @@ impl Fixture {
             C::WatchGrant => grant(&self.server, Action::Watch, stream_id, now),
             C::RelayGrant => grant(&self.server, Action::Relay, stream_id, now),
             C::StreamKey => bearer(&self.stream_key),
+            C::Host => member("host"),
+            C::Member => member("member"),
+            C::MutedMember => member("muted"),
+            C::RemovedMember => member("removed"),
+            C::MemberOfOtherParty => member("other"),
             C::WrongSession => vec![("cookie", "undead_session=wrong".to_owned()), marked()],
             C::Operator => vec![session("operator"), marked()],
             C::Owner => vec![session("owner"), marked()],
@@ -421,19 +569,32 @@ impl Fixture {
         let (method, path) = operation.split_once(' ').unwrap();
         let stream_id =
             if path.contains("{stream_id}") { self.stream().await } else { StreamId::new("none", 1) };
+        let is_party = path.contains("{party_id}");
+        let of = path.split_once("?of=").map_or("", |(_, of)| of);
+        let known = self.parties.lock().unwrap().get(of).cloned();
+        let (party_id, members) = match known {
+            _ if !is_party => Default::default(),
+            // Who leaves is no member for the next one.
+            Some(party) if !path.contains("/leave") => party,
+            _ => self.party(of).await,
+        };
+        if is_party {
+            self.parties.lock().unwrap().insert(of.to_owned(), (party_id.clone(), members.clone()));
+        }
         let (path, item_id) = match path.split_once("?of=") {
+            Some((path, _)) if is_party => (path, None),
             Some((path, of)) => (path, self.item(of).await),
             None if path.contains("{item_id}") => (path, self.item("").await),
             None => (path, None),
         };
         let (item_id, stream_id) = item_id.unwrap_or((new_id().unwrap(), stream_id));
-        let path = path.replace("{item_id}", &item_id.to_string());
+        let path = path.replace("{item_id}", &item_id.to_string()).replace("{party_id}", &party_id);
         let path = ["{at_ms}", "{node_id}", "{name}", "{key_id}", "{invitation_id}", "{hash}"]
             .into_iter()
             .fold(path.replace("{stream_id}", &stream_id.to_string()), |path, name| {
                 path.replace(name, "nobody")
             });
-        let headers = self.headers(credential, stream_id);
+        let headers = self.headers(credential, stream_id, &members);
         let mut headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         // Uploads ask for it.
         headers.push(("tus-resumable", "1.0.0"));

@@ -125,12 +125,17 @@ impl Grants {
         self.keys().signer.sign(&Claims { cluster_id, issued_at, exp, visibility, ..claims })
     }
 
-    /// Permits to read the media of an item. Its claims get their expiry and the cluster here.
+    /// Permits to read the media of an item for some time. Its claims get their expiry and the cluster here.
     ///
     /// # Errors
     /// [`Error::Sign`].
-    pub(crate) fn permit_item(&self, claims: ItemClaims, now: Now) -> Result<String, Error> {
-        let exp = (now + PLAY).unix.as_secs();
+    pub(crate) fn permit_item(
+        &self,
+        claims: ItemClaims,
+        lifetime: Duration,
+        now: Now,
+    ) -> Result<String, Error> {
+        let exp = (now + lifetime).unix.as_secs();
         self.keys().signer.sign_item(&ItemClaims { exp, cluster_id: self.cluster_id.clone(), ..claims })
     }
 

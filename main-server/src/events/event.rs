@@ -42,7 +42,7 @@ impl Event {
     }
 
     /// Appends it in the form of Server-Sent Events.
-    pub(super) fn write(&self, frame: &mut String) {
+    pub(crate) fn write(&self, frame: &mut String) {
         let Self { name, json, .. } = self;
         write!(frame, "event: {name}\ndata: {json}\n\n").expect("a String takes everything");
     }

@@ -22,8 +22,9 @@ use tokio::sync::watch;
 
 pub(crate) use event::Event;
 pub(crate) use snapshot::Snapshot;
+pub(crate) use text::Text;
 
-use self::{listing::Listing, snapshot::Snapshots, text::Text};
+use self::{listing::Listing, snapshot::Snapshots};
 
 /// Bytes of frames that are kept however short the list is.
 const MIN_LOG_BYTES: usize = 64 * 1024;

@@ -13,7 +13,7 @@ const PATHS: [&str; 2] = ["\"thumbnail_url\":\"/", "\"poster_url\":\"/"];
 
 /// See the [module](self).
 #[derive(Debug)]
-pub(super) struct Text {
+pub(crate) struct Text {
     at_root: Bytes,
     below: OnceLock<(Prefix, Bytes)>,
 }
@@ -31,7 +31,7 @@ impl Text {
     }
 
     /// The text for a reader who reaches the site below `prefix`.
-    pub(super) fn below(&self, prefix: &Prefix) -> Bytes {
+    pub(crate) fn below(&self, prefix: &Prefix) -> Bytes {
         if prefix.is_empty() {
             return self.at_root.clone();
         }

@@ -43,7 +43,7 @@ async fn tidy(invitations: &Invitations, state: &ClusterState) {
     loop {
         sleep(TIDY_INTERVAL).await;
         for key in invitations.keys() {
-            // The library ends those to its items.
+            // The library and parties end their own.
             let Subject::Stream(stream_id) = key.subject else { continue };
             // A later look removes what cannot be removed now.
             if matches!(is_over(state, stream_id).await, Ok(true)) {

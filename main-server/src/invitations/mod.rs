@@ -1,4 +1,4 @@
-//! Invitations: links that admit viewers to a private stream or item, with an expiry and a number of uses, revocable.
+//! Invitations: links that admit clients to a private stream, item or party, with an expiry and a number of uses, revocable.
 //!
 //! An invitation is `ui_`, its id and a random secret. The store has a digest of the secret. A limited use is counted by
 //! compare-and-set before the viewer is admitted, so several main servers together never admit more than `uses`. The watch grant
@@ -39,13 +39,13 @@ use crate::{
 const ID_BYTES: usize = 8;
 /// Characters of an id.
 const ID_CHARS: usize = 2 * ID_BYTES;
-/// How many invitations a stream or item may have for each that is valid, with those that were revoked or have expired.
+/// How many invitations a stream, item or party may have for each that is valid, with those that were revoked or have expired.
 const MOST_OVER: usize = 10;
-/// Most invitations of all streams and items.
+/// Most invitations of all streams, items and parties.
 const MOST: usize = 100_000;
 /// Longest time until an invitation expires: 30 days.
 pub(crate) const MAX_EXPIRY_S: u64 = 30 * 24 * 60 * 60;
-/// How long the store keeps an invitation to a stream after its last change, in case no server deletes it with its stream.
+/// How long the store keeps an invitation to a stream or party after its last change, in case no server deletes it with that.
 const LEASE: Duration = Duration::from_secs(60 * 24 * 60 * 60);
 /// How long nodes are told of a revocation: as long as watch grants that were given before are accepted, and a minute.
 const ANNOUNCED: Duration = Duration::from_secs(61 * 60);

@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use super::{Library, retention, routes};
+use super::{ItemNodes, Library, retention, routes};
 use crate::{
     broadcasters::Broadcasters,
     feature::{Context, Feature},
     invitations::Invitations,
-    state::ClusterState,
 };
 
 /// The routes of the library, and the tasks of its records.
 pub(crate) fn feature(
     context: &Context,
-    state: &Arc<ClusterState>,
+    nodes: &ItemNodes,
     broadcasters: &Arc<Broadcasters>,
     invitations: &Arc<Invitations>,
     library: &Arc<Library>,
@@ -22,7 +21,7 @@ pub(crate) fn feature(
     let ending = Arc::clone(invitations);
     let api = routes::Api {
         library: Arc::clone(library),
-        state: Arc::clone(state),
+        nodes: nodes.clone(),
         grants: Arc::clone(&context.grants),
         objects: context.objects.clone(),
         passphrases: Arc::clone(&context.passphrases),

@@ -11,12 +11,13 @@ mod feature;
 mod index;
 mod item_blobs;
 pub(crate) mod manifest;
+mod playable;
 pub(crate) mod record;
 mod retention;
 mod routes;
 mod table;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod text;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,11 +33,14 @@ pub(crate) use self::{
     error::Error,
     feature::feature,
     manifest::{Format, NewTake, TakeFragment},
+    playable::{ItemNodes, check_state},
     record::{NewItem, Record, Text, new_id},
 };
 use self::{
     index::{Found, OtherOrder, Query},
-    manifest::{Cached, Manifests, Picture, Previews, Takes, assemble, is_long, recorded, totals},
+    manifest::{
+        Cached, Manifests, Picture, Previews, Takes, assemble, content_digest, is_long, recorded, totals,
+    },
     table::Table,
 };
 use crate::{
@@ -386,6 +390,14 @@ impl Library {
     pub(crate) async fn recorded(&self, item_id: ItemId) -> Result<Vec<GroupRange>, Error> {
         let record = self.taking_media(item_id).await?;
         Ok(recorded(&self.manifests.load(item_id, record.media_version).await?.takes))
+    }
+
+    /// Names what an item plays, 64 hex digits: items with the same media have the same.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn content_digest(&self, item_id: ItemId, record: &Record) -> Result<String, Error> {
+        Ok(content_digest(&self.manifests.load(item_id, record.media_version).await?.takes))
     }
 
     /// The media of an item that is not deleted, for a caller that has the version `known`.

@@ -1,3 +1,202 @@
-//! Parties: people who hear or see the same moment.
+//! Parties: people who hear or see the same moment, led by a host or decided by vote.
+//!
+//! A party is one record ([`party`], pure), which every main server has in memory and changes by compare-and-set, so that there is
+//! one order of events for all. [`writer`] combines the events that arrive while a write is under way. [`table`] makes the events
+//! for the members that listen here from what changed, whichever server changed it. [`presence`] and [`reports`] are volatile.
+//! [`upkeep`] does without a request what time and other features ask for.
 
+pub(crate) mod bounds;
+mod channel;
+mod error;
+mod feature;
+mod limits;
 mod party;
+mod presence;
+mod reader;
+mod reports;
+mod resolve;
+mod routes;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+mod upkeep;
+mod writer;
+
+use std::sync::Arc;
+
+use protocol::{
+    PartyId,
+    party::{PartyCommand, TOKEN_PREFIX},
+};
+use store::Replicated;
+
+pub(crate) use self::{error::Error, feature::feature};
+use self::{
+    limits::Limits,
+    party::{Event, MemberId, Record, Request, TokenDigest},
+    presence::Presence,
+    reports::Reports,
+    resolve::{Media, Resolver},
+    table::Table,
+    writer::{Done, Writer},
+};
+use crate::{
+    accounts::Accounts, api::caller::Person, auth::token, cluster::gossip::Outbox, feature::Context,
+    invitations::Invitations, library::Library, streams::Streams,
+};
+
+/// Longest token that is looked for.
+const MOST_TOKEN_BYTES: usize = 64;
+
+/// See the [module](self).
+pub(crate) struct Parties {
+    records: Arc<Replicated<Record, Arc<Table>>>,
+    table: Arc<Table>,
+    writer: Arc<Writer>,
+    presence: Arc<Presence>,
+    reports: Reports,
+    resolver: Resolver,
+    accounts: Arc<Accounts>,
+    invitations: Arc<Invitations>,
+    outbox: Arc<Outbox>,
+    limits: Limits,
+}
+
+/// What parties are made of.
+pub(crate) struct Parts<'a> {
+    /// What every feature may use.
+    pub(crate) context: &'a Context,
+    /// Know who may play private items, and who is an operator.
+    pub(crate) accounts: &'a Arc<Accounts>,
+    /// Admit clients to private parties.
+    pub(crate) invitations: &'a Arc<Invitations>,
+    /// What parties play.
+    pub(crate) library: &'a Arc<Library>,
+    /// What parties watch.
+    pub(crate) streams: &'a Arc<Streams>,
+}
+
+/// A member that calls, known by its token.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    party_id: PartyId,
+    member: MemberId,
+    /// Its account, if it has one that still exists.
+    person: Option<Person>,
+    /// Whether it is host or acts as host.
+    is_host: bool,
+    /// Whether it is present by the record.
+    is_present: bool,
+}
+
+impl Caller {
+    fn is_operator(&self) -> bool {
+        self.person.as_ref().is_some_and(Person::is_operator)
+    }
+
+    /// Whether it may do what the host may.
+    fn leads(&self) -> bool {
+        self.is_host || self.is_operator()
+    }
+}
+
+impl Parties {
+    /// No parties are known yet: see [`Self::load`].
+    pub(crate) fn new(parts: Parts<'_>) -> Self {
+        let Parts { context, accounts, invitations, library, streams } = parts;
+        let table = Arc::new(Table::default());
+        let kv = Arc::clone(&context.store.kv);
+        let records = Arc::new(Replicated::new(kv, Arc::clone(&table), |_| None));
+        let writes = context.metrics.counter("undead_party_writes", "Writes of parties to the store");
+        Self {
+            writer: Writer::new(Arc::clone(&records), writes),
+            records,
+            table,
+            presence: Presence::new(context.outbox.sender()),
+            reports: Reports::default(),
+            resolver: Resolver { library: Arc::clone(library), streams: Arc::clone(streams) },
+            accounts: Arc::clone(accounts),
+            invitations: Arc::clone(invitations),
+            outbox: Arc::clone(&context.outbox),
+            limits: Limits::new(&context.config),
+        }
+    }
+
+    /// Takes over the parties in the store.
+    ///
+    /// # Errors
+    /// The store's.
+    async fn load(&self) -> Result<(), store::Error> {
+        self.records.load().await
+    }
+
+    /// Whether a party exists and is not over. The store is asked for one that is not known here: another main server may have made
+    /// it just now.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Store`].
+    async fn find(&self, party_id: PartyId) -> Result<(), Error> {
+        if self.table.all(|records| records.get(&party_id).is_none()) {
+            self.records.look_up(&party_id).await?;
+        }
+        self.table.read(party_id, |_| ()).ok_or(Error::Unknown)
+    }
+
+    /// The member with this token. The store is asked if there is none here: another main server may have admitted it just now.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] also for a party that only its members may see, [`Error::UnknownMember`], [`Error::Store`].
+    async fn caller(&self, party_id: PartyId, token: Option<&str>) -> Result<Caller, Error> {
+        self.find(party_id).await?;
+        let is_token = |token: &&str| token.starts_with(TOKEN_PREFIX) && token.len() <= MOST_TOKEN_BYTES;
+        if let Some(digest) = token.filter(is_token).map(TokenDigest::of) {
+            if let Some(caller) = self.holder(party_id, &digest) {
+                return Ok(caller);
+            }
+            if self.limits.may_look_up(party_id) {
+                self.records.look_up(&party_id).await?;
+            }
+            if let Some(caller) = self.holder(party_id, &digest) {
+                return Ok(caller);
+            }
+        }
+        let is_private = |record: &Record| record.access == protocol::party::Access::Private;
+        let hides = self.table.read(party_id, is_private).unwrap_or(true);
+        Err(if hides { Error::Unknown } else { Error::UnknownMember })
+    }
+
+    fn is_member(&self, party_id: PartyId, member: MemberId) -> bool {
+        self.table.read(party_id, |record| record.member(member).is_some()).unwrap_or(false)
+    }
+
+    fn holder(&self, party_id: PartyId, digest: &TokenDigest) -> Option<Caller> {
+        self.table.read(party_id, |record| {
+            let member = record.holder(digest)?;
+            let person = member.account().and_then(|name| self.accounts.holder(name));
+            let (is_host, is_present) = (record.is_led_by(member.id), member.is_present());
+            Some(Caller { party_id, member: member.id, person, is_host, is_present })
+        })?
+    }
+
+    /// Does what a member asks for. Its texts are clean. When this returns, no failure undoes it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::TooFast`], those of [`Resolver::added_by`] and [`Writer::apply`].
+    async fn command(&self, caller: &Caller, command: PartyCommand) -> Result<Done, Error> {
+        let Caller { party_id, member, .. } = *caller;
+        self.limits.command(party_id, member, &command.command)?;
+        let seen_round = self.table.read(party_id, Record::round);
+        let known = |target: &_| self.table.read(party_id, |record| Media::known(record, target))?;
+        let entry = self.resolver.added_by(&command.command, known, caller.person.as_ref()).await?;
+        let request = Request { member, is_operator: caller.is_operator(), command, entry, seen_round };
+        self.writer.apply(party_id, Event::Request(Box::new(request))).await
+    }
+}
+
+/// A new token of a member, and what the record keeps of it.
+fn new_token() -> Result<(String, TokenDigest), token::Error> {
+    let token = format!("{TOKEN_PREFIX}{}", token::Token::random()?.reveal());
+    let digest = TokenDigest::of(&token);
+    Ok((token, digest))
+}

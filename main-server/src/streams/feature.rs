@@ -14,19 +14,17 @@ use crate::{
     clock::Now,
     feature::{Context, Feature},
     invitations::Invitations,
-    state::ClusterState,
 };
 
 /// The routes of streams, and what is noted of streams while the server runs.
 pub(crate) fn feature(
     context: &Context,
-    state: &Arc<ClusterState>,
+    streams: &Arc<Streams>,
     broadcasters: &Arc<Broadcasters>,
     invitations: &Arc<Invitations>,
 ) -> Feature {
-    let streams = Arc::new(Streams::new(context, state));
-    let [loading, pictures, running, stopping] = [(); 4].map(|()| Arc::clone(&streams));
-    Feature::new(routes::router(Arc::new(api(context, streams, broadcasters, invitations))))
+    let [api_streams, loading, pictures, running, stopping] = [(); 5].map(|()| Arc::clone(streams));
+    Feature::new(routes::router(Arc::new(api(context, api_streams, broadcasters, invitations))))
         .loading(move || {
             let streams = Arc::clone(&loading);
             async move { streams.doubt(Now::read()).await }

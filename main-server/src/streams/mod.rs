@@ -20,7 +20,7 @@ use protocol::{
 use serde::Deserialize;
 use store::Kv;
 
-pub(crate) use self::{error::Error, feature::feature};
+pub(crate) use self::{error::Error, feature::feature, routes::to_watch};
 use crate::{
     clock::Now,
     cluster::{gossip::Outbox, partition::Partition},

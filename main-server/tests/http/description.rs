@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// Where the routes are.
-const ROUTES: [&str; 14] = [
+const ROUTES: [&str; 15] = [
     include_str!("../../src/accounts/routes.rs"),
     include_str!("../../src/api/mod.rs"),
     include_str!("../../src/blobs/operate.rs"),
@@ -18,6 +18,7 @@ const ROUTES: [&str; 14] = [
     include_str!("../../src/health/mod.rs"),
     include_str!("../../src/library/routes/mod.rs"),
     include_str!("../../src/nodes/routes/mod.rs"),
+    include_str!("../../src/parties/routes/mod.rs"),
     include_str!("../../src/recordings/routes.rs"),
     include_str!("../../src/scaling/routes.rs"),
     include_str!("../../src/stream_keys/routes.rs"),
@@ -51,6 +52,7 @@ async fn every_method_is_described_and_no_other_is_allowed() {
         let concrete = path
             .replace("{stream_id}", &"0".repeat(32))
             .replace("{item_id}", &"0".repeat(32))
+            .replace("{party_id}", &"0".repeat(32))
             .replace("{at_ms}", "0")
             .replace("{node_id}", "none")
             .replace("{name}", "none")

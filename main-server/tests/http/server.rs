@@ -281,7 +281,12 @@ impl Server {
     }
 
     pub(crate) async fn listen(&self) -> Listener {
-        let response = self.send(Method::GET, "/api/events", None, vec![]).await;
+        self.listen_to("/api/events", None).await
+    }
+
+    /// The event stream at `path`.
+    pub(crate) async fn listen_to(&self, path: &str, token: Option<&str>) -> Listener {
+        let response = self.send(Method::GET, path, token, vec![]).await;
         assert_eq!(response.status(), StatusCode::OK);
         Listener { response, text: String::new(), events: VecDeque::new() }
     }

@@ -442,6 +442,50 @@ fn uploads() -> Vec<Row> {
     ]
 }
 
+fn parties() -> Vec<Row> {
+    use main_server::bounds::{PARTY_COMMANDS, PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUEUE};
+    const PLACES: &str = "parties_are_bounded_and_an_address_gets_its_share";
+    const PACE: &str = "a_member_asks_and_writes_at_a_bounded_pace";
+    let pace = |(per_second, at_once)| format!("{per_second} a second, {at_once} at once");
+    vec![
+        option("parties of the cluster", "parties", TOO_MANY, PLACES),
+        option("parties that an address made at a main server", "parties_per_address", TOO_MANY, PLACES),
+        option(
+            "hours in which no member of a party is present",
+            "party_idle_hours",
+            "it is deleted",
+            "a_party_with_nobody_in_it_is_deleted_with_its_invitations",
+        ),
+        option(
+            "members of a party",
+            "party_members",
+            "the member that was away for longest leaves, else 429 `limit_reached`, `Retry-After`",
+            "in_a_full_party_the_member_that_was_away_for_longest_makes_room",
+        ),
+        option(
+            "open event streams of members at a main server; 8 of each member",
+            "party_listeners",
+            TOO_MANY,
+            "event_streams_of_members_are_bounded",
+        ),
+        fixed("entries in the queue of a party", PARTY_QUEUE, TOO_MANY, "the_largest_record_fits_the_store"),
+        fixed(
+            "accounts that may join a private party",
+            PARTY_PEOPLE,
+            "400 `invalid_request`",
+            "people_are_bounded_and_have_the_names_of_accounts",
+        ),
+        fixed("commands of a member", pace(PARTY_COMMANDS), TOO_MANY, PACE),
+        fixed("messages of a member", pace(PARTY_MESSAGES), TOO_MANY, PACE),
+        option(
+            "invitations of a party that are neither revoked nor expired",
+            "max_invitations",
+            TOO_MANY,
+            "invitations_are_made_by_those_who_manage_the_stream_within_bounds",
+        ),
+    ]
+}
+
 fn page() -> String {
     let options: Vec<Entry> = entries().into_iter().flat_map(|(_, entries)| entries).collect();
     let mut page = String::from(
@@ -458,6 +502,7 @@ fn page() -> String {
         ("Nodes", nodes()),
         ("Library", library()),
         ("Uploads", uploads()),
+        ("Parties", parties()),
     ];
     for (title, rows) in sections {
         writeln!(

@@ -3,7 +3,7 @@
 mod limits;
 mod reference;
 
-use std::{ffi::OsString, fs, path::Path};
+use std::{ffi::OsString, fs, path::Path, time::Duration};
 
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
@@ -258,7 +258,8 @@ fn every_main_server_option_reaches_the_main_server() {
                 scale_aim = 30\nscale_down_below = 20\nheartbeat_ms = 12\nlease_ms = 13\nfirst_media_ms = 14\n\
                 remember_ended_ms = 15\nmax_cluster_streams = 16\nmax_waiting_streams = 17\nmax_nodes = 18\n\
                 max_event_listeners = 19\nthumbnail_bytes = 20\nlibrary_items = 21\nlibrary_quota_bytes = 22\n\
-                library_account_quota_bytes = 23\nlibrary_keep_days = 24\nlibrary_undo_hours = 25\n";
+                library_account_quota_bytes = 23\nlibrary_keep_days = 24\nlibrary_undo_hours = 25\n\
+                parties = 26\nparties_per_address = 27\nparty_members = 28\nparty_listeners = 29\nparty_idle_hours = 30\n";
     let mut config = main_server::Config::new("");
     up(load_file(&["up"], text).unwrap()).main_server.options.apply(&mut config);
     let times = [config.heartbeat, config.lease, config.first_media, config.remember_ended];
@@ -276,6 +277,14 @@ fn every_main_server_option_reaches_the_main_server() {
     let bytes = [library.items as u64, library.quota_bytes, library.account_quota_bytes.unwrap()];
     let hours = [library.keep.unwrap(), library.undo].map(|time| time.as_secs() / 3600);
     assert_eq!((bytes, hours), ([21, 22, 23], [24 * 24, 25]));
+    let parties = main_server::PartyLimits {
+        parties: 26,
+        per_address: Some(27),
+        members: 28,
+        listeners: 29,
+        idle: Duration::from_secs(30 * 3600),
+    };
+    assert_eq!(config.parties, parties);
     assert_eq!((config.scaling.full, config.scaling.aim, config.scaling.spare), (90, 30, 20));
     assert_eq!(format!("{:?}", config.placement).matches("LeastEgress").count(), 2);
 }

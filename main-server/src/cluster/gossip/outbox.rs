@@ -44,7 +44,7 @@ impl Outbox {
     }
 
     /// The sender: a number that no other main server has.
-    pub(super) fn sender(&self) -> u64 {
+    pub(crate) fn sender(&self) -> u64 {
         self.sender
     }
 

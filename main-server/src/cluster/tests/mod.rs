@@ -19,16 +19,16 @@ use protocol::{
 use reqwest::Method;
 use store::{Engine, Entry, Namespace, Store};
 
-pub(crate) use self::server::{carried, until};
-use self::{
-    connection::Connection,
-    server::{Answer, Server},
-};
+pub(crate) use self::server::{Answer, Listener, carried, read, until};
+use self::{connection::Connection, server::Server};
 use crate::{
     App, Config,
+    accounts::Accounts,
+    app::Inside,
     cluster::bootstrap::SETTINGS,
     feature::{Context, Feature},
     library::Library,
+    parties::Parties,
     state::ClusterState,
     streams::Streams,
 };
@@ -45,6 +45,8 @@ pub(crate) struct Member {
     pub(crate) context: Context,
     pub(crate) state: Arc<ClusterState>,
     pub(crate) library: Arc<Library>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) parties: Arc<Parties>,
 }
 
 impl std::ops::Deref for Member {
@@ -79,8 +81,9 @@ impl Cluster {
         set(&mut config);
         let connection = Arc::new(Connection::new(self.store.clone()));
         let app = App::with(connection.store(), config, feature).await.unwrap();
-        let (context, state, library) = app.inside.clone();
-        Member { server: Server::serve(app, folder).await, connection, context, state, library }
+        let Inside { context, state, library, accounts, parties } = app.inside.clone();
+        let server = Server::serve(app, folder).await;
+        Member { server, connection, context, state, library, accounts, parties }
     }
 
     pub(crate) async fn pair(&self) -> (Member, Member) {

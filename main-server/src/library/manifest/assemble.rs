@@ -6,10 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
 use protocol::{
     ItemId,
     item::{Alternative, Blob, Fragment, GroupRange, Manifest, ManifestTake},
 };
+
+use sha2::{Digest, Sha256};
 
 use super::take::{Take, TakeFragment};
 
@@ -28,6 +31,13 @@ pub(crate) struct Totals {
 /// The groups that the takes have.
 pub(crate) fn recorded(takes: &Takes) -> Vec<GroupRange> {
     takes.iter().flat_map(|(number, take)| take.ranges(*number)).collect()
+}
+
+/// Names the media, 64 hex digits.
+pub(crate) fn content_digest(takes: &Takes) -> String {
+    let blobs = takes.values().flat_map(Take::fragments).map(|fragment| &fragment.blob.hash);
+    let digest = blobs.fold(Sha256::new(), |digest, hash| digest.chain_update(hash));
+    HEXLOWER.encode(&digest.finalize())
 }
 
 /// Length and size of the media.

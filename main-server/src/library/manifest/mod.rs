@@ -20,7 +20,7 @@ mod take;
 #[cfg(test)]
 pub(crate) use self::key::NAMESPACE;
 pub(super) use self::{
-    assemble::{Takes, assemble, recorded, totals},
+    assemble::{Takes, assemble, content_digest, recorded, totals},
     cache::Cached,
     manifests::{Manifests, is_long},
     previews::{Picture, Previews},

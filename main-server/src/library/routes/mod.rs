@@ -22,7 +22,7 @@ use protocol::item::{Item, Preview};
 use serving::{Forwarded, Prefix};
 
 use self::extract::Reader;
-use super::{Library, Record, record::picture_url};
+use super::{ItemNodes, Library, Record, record::picture_url};
 use crate::{
     api::{caller::Credentials, error::Error},
     auth::{Grants, Passphrases},
@@ -30,14 +30,12 @@ use crate::{
     cluster::partition::Partition,
     invitations::Invitations,
     metrics::Counter,
-    state::ClusterState,
 };
 
 /// What the handlers share.
 pub(super) struct Api {
     pub(super) library: Arc<Library>,
-    /// Knows the nodes.
-    pub(super) state: Arc<ClusterState>,
+    pub(super) nodes: ItemNodes,
     pub(super) grants: Arc<Grants>,
     /// Has the pictures.
     pub(super) objects: Objects,

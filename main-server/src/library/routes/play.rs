@@ -6,17 +6,16 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{Json as Answer, extract::State};
-use placement::rendezvous;
 use protocol::{
-    ErrorCode, ItemId,
+    ItemId,
     grant::ItemClaims,
-    item::{PlayItem, Playable, State as ItemState},
+    item::{PlayItem, Playable},
     stream::Visibility,
 };
-use serving::{Forwarded, Prefix};
+use serving::Forwarded;
 
 use super::{
-    super::{Error as LibraryError, Record},
+    super::{Error as LibraryError, Record, check_state},
     Api,
     extract::{ItemPath, Shown},
 };
@@ -29,9 +28,6 @@ use crate::{
     clock::Now,
     invitations::{Error as InvitationError, Key as InvitationKey, Refusal},
 };
-
-/// Most nodes of an answer.
-const MOST_NODES: usize = 8;
 
 /// How a client was admitted.
 #[derive(Default)]
@@ -55,7 +51,7 @@ pub(super) async fn play(
     let record = api.library.find(item_id).await?.ok_or(LibraryError::Unknown)?;
     let admitted = admit(&api, item_id, &record, &shown, request, address).await?;
     check_state(&record)?;
-    let nodes = nodes(&api, item_id, forwarded.prefix(), now)?;
+    let nodes = api.nodes.of(item_id, forwarded.prefix(), now)?;
     if let Some(invitation) = admitted.uses {
         // Only now, so that a client that no node serves uses up nothing.
         api.invitations.count(&invitation, now).await?;
@@ -111,32 +107,7 @@ pub(super) fn grant(
 ) -> Result<String, Error> {
     let claims =
         ItemClaims { invitation_id, rule: record.rule, ..ItemClaims::play(item_id, 0, String::new()) };
-    let grant = api.grants.permit_item(claims, now)?;
+    let grant = api.grants.permit_item(claims, PLAY, now)?;
     api.play_grants.inc();
     Ok(grant)
-}
-
-/// Whether the item has media.
-pub(super) fn check_state(record: &Record) -> Result<(), LibraryError> {
-    match record.state {
-        ItemState::Growing | ItemState::Ready => Ok(()),
-        ItemState::Processing => {
-            Err(LibraryError::NotReady("the item is being read: try again later".into()))
-        }
-        ItemState::Failed => {
-            let reason = record.error.as_deref().unwrap_or("it could not be read");
-            Err(LibraryError::NotReady(format!("the item cannot be played: {reason}")))
-        }
-    }
-}
-
-/// The nodes that serve an item, in the order to try them.
-pub(super) fn nodes(api: &Api, item_id: ItemId, prefix: &Prefix, now: Now) -> Result<Vec<String>, Error> {
-    let candidates = api.state.read_nodes(|registry| registry.library_nodes(now.instant));
-    let nodes = rendezvous::order(item_id.to_string().as_bytes(), candidates, MOST_NODES);
-    if nodes.is_empty() {
-        let message = "no node serves the library now: try again in a moment";
-        return Err(Error::new(ErrorCode::NoNodeAvailable, message));
-    }
-    Ok(nodes.into_iter().map(|node| prefix.url(node.public_url)).collect())
 }

@@ -10,7 +10,7 @@ use axum::{
 };
 use serving::Forwarded;
 
-use super::{Api, extract::Reader, play};
+use super::{super::check_state, Api, extract::Reader, play};
 use crate::{api::error::Error, clock::Now};
 
 pub(super) async fn download(
@@ -32,9 +32,9 @@ pub(super) async fn playlist(
 fn to_node(api: &Api, reader: Reader, forwarded: &Forwarded, name: &str) -> Result<Response, Error> {
     let now = Now::read();
     api.partition.admits_newcomers(now)?;
-    play::check_state(&reader.record)?;
+    check_state(&reader.record)?;
     let item_id = reader.item_id;
-    let nodes = play::nodes(api, item_id, forwarded.prefix(), now)?;
+    let nodes = api.nodes.of(item_id, forwarded.prefix(), now)?;
     let grant = play::grant(api, item_id, &reader.record, reader.invitation_id, now)?;
     let node = nodes.first().map(String::as_str).unwrap_or_default();
     let location = format!("{node}/library/{item_id}/{name}?grant={grant}");

@@ -18,7 +18,7 @@ use super::{Format, NewItem, NewTake, TakeFragment, Text, new_id};
 use crate::{clock::Now, cluster::tests::Member};
 
 /// A public item that is ready, unless `set` says otherwise.
-pub(super) async fn item(server: &Member, title: &str, set: impl FnOnce(&mut NewItem)) -> ItemId {
+pub(crate) async fn item(server: &Member, title: &str, set: impl FnOnce(&mut NewItem)) -> ItemId {
     let mut new = NewItem {
         item_id: new_id().unwrap(),
         kind: Kind::Upload,

@@ -2,7 +2,7 @@
 
 use super::{
     event::{Applied, Event, Refusal},
-    record::Record,
+    record::{Entry, Record},
 };
 
 impl Record {
@@ -29,11 +29,11 @@ impl Record {
             }
             Event::Tick => Applied::if_changed(self.tick(now_ms)),
             Event::StreamEnded { stream_id } => {
-                let is_gone = |entry: &super::Entry| entry.content.stream_id == Some(*stream_id);
+                let is_gone = |entry: &Entry| entry.content.stream_id == Some(*stream_id);
                 Applied::if_changed(self.remove_content(is_gone, now_ms))
             }
             Event::ItemGone { item_id } => {
-                let is_gone = |entry: &super::Entry| entry.content.item_id == Some(*item_id);
+                let is_gone = |entry: &Entry| entry.content.item_id == Some(*item_id);
                 Applied::if_changed(self.remove_content(is_gone, now_ms))
             }
             Event::InvitationRevoked { invitation } => Applied::if_changed(self.revoke(invitation)),

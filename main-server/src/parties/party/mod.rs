@@ -24,11 +24,10 @@ mod tests;
 mod view;
 
 pub(crate) use self::{
-    bounds::{MAX_MEMBERS, MAX_PEOPLE, MAX_QUEUE},
-    changes::{Changes, changes},
+    bounds::{MAX_PEOPLE, MAX_QUEUE},
+    changes::changes,
     event::{Applied, Created, Event, Join, Refusal, Request},
-    id::{EntryId, MemberId, MessageId, TokenDigest},
-    playback::{CLOSE_AHEAD_MS, LEAD_MS, LIVE_DELAY_MS, SKIP_LEAD_MS},
-    record::{Entry, NewEntry, NewParty, Record},
+    id::{MemberId, TokenDigest},
+    record::{Member, NewEntry, NewParty, Record},
     view::Viewer,
 };

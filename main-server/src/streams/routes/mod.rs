@@ -29,7 +29,7 @@ use protocol::{
     },
     title,
 };
-use serving::Forwarded;
+use serving::{Forwarded, Prefix};
 
 pub(crate) use self::api::Api;
 use self::extract::{Broadcaster, Insider, Manager, Publisher, StreamPath};
@@ -172,8 +172,18 @@ async fn watch(
         Claims { was_asked, invitation_id, ..Claims::new(stream_id, Action::Watch, found.visibility, 0) };
     let grant = api.grants.issue(claims, now)?;
     api.watch_grants.inc();
-    let stream = Some(addresses::stream(found.info, prefix));
-    Ok(Answer(Assignment { stream, ..assignment(Action::Watch, grant, addresses::nodes(nodes, prefix)) }))
+    Ok(Answer(to_watch(grant, nodes, found.info, prefix)))
+}
+
+/// The answer to a viewer of a stream, which has a grant for these nodes.
+pub(crate) fn to_watch(
+    grant: String,
+    nodes: Vec<NodeAddress>,
+    info: StreamInfo,
+    prefix: &Prefix,
+) -> Assignment {
+    let stream = Some(addresses::stream(info, prefix));
+    Assignment { stream, ..assignment(Action::Watch, grant, addresses::nodes(nodes, prefix)) }
 }
 
 /// How a viewer was admitted, as its grant says.

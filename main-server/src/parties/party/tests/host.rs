@@ -3,7 +3,10 @@
 use protocol::party::{Command, HostLoss, Policy, Settings, Target};
 
 use super::{
-    super::{CLOSE_AHEAD_MS, Event, LEAD_MS, LIVE_DELAY_MS, Refusal, SKIP_LEAD_MS},
+    super::{
+        Event, Refusal,
+        playback::{CLOSE_AHEAD_MS, LEAD_MS, LIVE_DELAY_MS, SKIP_LEAD_MS},
+    },
     support::{Party, SONG_MS, START_MS, live, song, target},
 };
 

@@ -9,8 +9,9 @@ use store::MAX_VALUE_BYTES;
 
 use super::{
     super::{
-        EntryId, Event, Join, MAX_MEMBERS, MAX_QUEUE, MemberId, MessageId, NewEntry, Record, TokenDigest,
-        bounds::{MEMBER_BYTES, member_bytes},
+        Event, Join, MAX_QUEUE, MemberId, NewEntry, Record, TokenDigest,
+        bounds::{MAX_MEMBERS, MEMBER_BYTES, member_bytes},
+        id::{EntryId, MessageId},
     },
     support::{Party, START_MS, guest, request, song},
 };

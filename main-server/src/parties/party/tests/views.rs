@@ -7,7 +7,10 @@ use protocol::{
 use serde_json::{Map, Value};
 
 use super::{
-    super::{Changes, Event, Join, MAX_PEOPLE, Record, Refusal, TokenDigest, Viewer, changes},
+    super::{
+        Event, Join, MAX_PEOPLE, Record, Refusal, TokenDigest, Viewer,
+        changes::{Changes, changes},
+    },
     support::{Party, guest, request, song, target},
 };
 

@@ -9,7 +9,7 @@ use std::{
 use protocol::party::Command;
 
 use super::{
-    super::super::{Applied, Event, LEAD_MS, MemberId, Record, Refusal, Viewer, changes},
+    super::super::{Applied, Event, MemberId, Record, Refusal, Viewer, changes, playback::LEAD_MS},
     SONG_MS,
     world::Ask,
 };

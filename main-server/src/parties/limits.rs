@@ -1,0 +1,129 @@
+//! How many parties there may be, and how often clients may ask for something.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use per_address::{Pace, Rates, Share, Shares};
+use protocol::{PartyId, party::Command};
+use tokio::time::Instant;
+
+use super::{Error, party::MemberId};
+use crate::config::{Config, PartyLimits};
+
+/// Commands of a member: a second, and at once.
+pub(super) const COMMANDS: (u32, u32) = (10, 40);
+/// Messages of a member: a second, and at once.
+pub(super) const MESSAGES: (u32, u32) = (1, 8);
+/// Reports of a member: a second, and at once.
+const REPORTS: (u32, u32) = (2, 10);
+/// How often the store is asked for members of a party that are not known here: a second, and at once.
+const LOOK_UPS: (u32, u32) = (20, 40);
+
+/// See the [module](self).
+pub(super) struct Limits {
+    limits: PartyLimits,
+    commands: Rates<(PartyId, MemberId)>,
+    messages: Rates<(PartyId, MemberId)>,
+    reports: Rates<(PartyId, MemberId)>,
+    look_ups: Rates<PartyId>,
+    /// Places of parties that were made here.
+    parties: Arc<Shares>,
+    made: Mutex<HashMap<PartyId, Share>>,
+    /// One per open event stream.
+    listeners: Arc<Shares>,
+}
+
+fn rates<K: Copy + Eq + std::hash::Hash>((per_second, burst): (u32, u32)) -> Rates<K> {
+    Rates::new(Pace::per_second(per_second, burst))
+}
+
+impl Limits {
+    pub(super) fn new(config: &Config) -> Self {
+        let limits = config.parties;
+        Self {
+            commands: rates(COMMANDS),
+            messages: rates(MESSAGES),
+            reports: rates(REPORTS),
+            look_ups: rates(LOOK_UPS),
+            parties: Shares::new(limits.parties, limits.per_address),
+            made: Mutex::default(),
+            listeners: Shares::new(limits.listeners, None),
+            limits,
+        }
+    }
+
+    /// How long a party with nobody in it is kept.
+    pub(super) fn idle(&self) -> Duration {
+        self.limits.idle
+    }
+
+    /// Most members of a party.
+    pub(super) fn members(&self) -> usize {
+        self.limits.members
+    }
+
+    /// Keeps a place for another party of `address`, while there are `known` ones.
+    ///
+    /// # Errors
+    /// [`Error::Full`].
+    pub(super) fn party(&self, address: Option<IpAddr>, known: usize) -> Result<Share, Error> {
+        let room = self.limits.parties.saturating_sub(known);
+        self.parties.take_of(address, room).ok_or(Error::Full)
+    }
+
+    /// The party was made: it has its place until it is [forgotten](Self::keep).
+    pub(super) fn made(&self, party_id: PartyId, share: Share) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(party_id, share);
+    }
+
+    /// Frees the places of parties that are no more.
+    pub(super) fn keep(&self, is_there: impl Fn(&PartyId) -> bool) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).retain(|party_id, _| is_there(party_id));
+    }
+
+    /// A place for an event stream of `address`.
+    ///
+    /// # Errors
+    /// [`Error::NoListener`].
+    pub(super) fn listener(&self, address: Option<IpAddr>) -> Result<Share, Error> {
+        self.listeners.take(address).ok_or(Error::NoListener)
+    }
+
+    /// Counts a command of a member.
+    ///
+    /// # Errors
+    /// [`Error::TooFast`].
+    pub(super) fn command(
+        &self,
+        party_id: PartyId,
+        member: MemberId,
+        command: &Command,
+    ) -> Result<(), Error> {
+        step(&self.commands, (party_id, member))?;
+        match command {
+            Command::Chat { .. } => step(&self.messages, (party_id, member)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a report of a member.
+    ///
+    /// # Errors
+    /// [`Error::TooFast`].
+    pub(super) fn report(&self, party_id: PartyId, member: MemberId) -> Result<(), Error> {
+        step(&self.reports, (party_id, member))
+    }
+
+    /// Whether the store may be asked for a member of a party that is not known here.
+    pub(super) fn may_look_up(&self, party_id: PartyId) -> bool {
+        step(&self.look_ups, party_id).is_ok()
+    }
+}
+
+fn step<K: Copy + Eq + std::hash::Hash>(rates: &Rates<K>, key: K) -> Result<(), Error> {
+    rates.step(key, Instant::now()).map(drop).map_err(Error::TooFast)
+}

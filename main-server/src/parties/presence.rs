@@ -1,0 +1,286 @@
+//! Which members are connected, here and at the other main servers: by their open event streams. Volatile; the record of a party
+//! says who is present, and [`upkeep`](super::upkeep) brings it in line.
+//!
+//! Servers tell each other every few seconds which members they carry. A member that none has carried for [`SILENCE`] is away.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use protocol::PartyId;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::party::MemberId;
+use crate::cluster::gossip::{Kind, Outbox};
+
+/// Which members a main server carries: a [`Carried`] in JSON.
+pub(super) const CARRIED: Kind = Kind(5);
+/// How long a member may be carried by no server before it is away.
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
+/// Open event streams of one member at one server: windows, and connections that the server does not yet know to be broken.
+const MOST_STREAMS: u32 = 8;
+/// Members that are named in one message.
+const MOST_NAMED: usize = 2_000;
+/// How much longer each further server waits before it does what one of them has to do.
+pub(super) const TURN: Duration = Duration::from_millis(500);
+
+/// The members that one main server carries, or a part of them.
+#[derive(Default, Serialize, Deserialize)]
+struct Carried {
+    /// A number that no other main server has.
+    server: u64,
+    parties: Vec<(PartyId, Vec<MemberId>)>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// How many event streams of members are open here.
+    here: HashMap<PartyId, HashMap<MemberId, u32>>,
+    /// When members that are present were last carried by any server.
+    seen: HashMap<PartyId, HashMap<MemberId, Instant>>,
+    /// When other servers were last heard.
+    servers: HashMap<u64, Instant>,
+}
+
+/// See the [module](self).
+pub(super) struct Presence {
+    inner: Mutex<Inner>,
+    server: u64,
+}
+
+/// An open event stream, until this is dropped.
+pub(super) struct Stay {
+    presence: Arc<Presence>,
+    party_id: PartyId,
+    member: MemberId,
+}
+
+/// Of one party: the members whose record is to change.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Moves {
+    /// They are connected here.
+    pub(super) present: Vec<MemberId>,
+    /// No server carries them.
+    pub(super) away: Vec<MemberId>,
+}
+
+impl Presence {
+    /// Of a main server with this number.
+    pub(super) fn new(server: u64) -> Arc<Self> {
+        Arc::new(Self { inner: Mutex::default(), server })
+    }
+
+    /// A member opens an event stream here; `None` if it has too many.
+    pub(super) fn enter(self: &Arc<Self>, party_id: PartyId, member: MemberId) -> Option<Stay> {
+        let mut inner = self.lock();
+        let open = inner.here.entry(party_id).or_default().entry(member).or_default();
+        if *open >= MOST_STREAMS {
+            return None;
+        }
+        *open += 1;
+        Some(Stay { presence: Arc::clone(self), party_id, member })
+    }
+
+    /// Compares the `members` of a party, each with whether its record says that it is present, with what is known of them. `is_turn`
+    /// says whether this server has to report a member that has been silent for so long.
+    pub(super) fn compare(
+        &self,
+        party_id: PartyId,
+        members: impl Iterator<Item = (MemberId, bool)>,
+        now: Instant,
+    ) -> Moves {
+        let rank = self.rank(party_id);
+        let mut inner = self.lock();
+        let Inner { here, seen, .. } = &mut *inner;
+        let (here, mut before) = (here.get(&party_id), seen.remove(&party_id).unwrap_or_default());
+        let (mut moves, mut seen_now) = (Moves::default(), HashMap::new());
+        for (member, is_present) in members {
+            let is_here = here.is_some_and(|here| here.contains_key(&member));
+            if is_here && !is_present {
+                moves.present.push(member);
+            }
+            if !is_present {
+                continue;
+            }
+            // A member that this server sees for the first time has just as long to be heard of.
+            let last = before.remove(&member).filter(|_| !is_here).unwrap_or(now);
+            if now.saturating_duration_since(last) >= SILENCE + TURN * rank {
+                moves.away.push(member);
+            }
+            seen_now.insert(member, last);
+        }
+        if !seen_now.is_empty() {
+            inner.seen.insert(party_id, seen_now);
+        }
+        moves
+    }
+
+    /// Forgets parties that are no more, and servers that are silent.
+    pub(super) fn keep(&self, parties: &HashSet<PartyId>, now: Instant) {
+        let mut inner = self.lock();
+        inner.seen.retain(|party_id, _| parties.contains(party_id));
+        inner.servers.retain(|_, heard| now.saturating_duration_since(*heard) < SILENCE);
+    }
+
+    /// How many servers come before this one in what one of them has to do for a party: rendezvous hashing, so that all agree.
+    pub(super) fn rank(&self, party_id: PartyId) -> u32 {
+        let own = score(party_id, self.server);
+        let before = |server: &&u64| score(party_id, **server) > own;
+        self.lock().servers.keys().filter(before).count().try_into().unwrap_or(u32::MAX)
+    }
+
+    /// Tells the other servers which members this one carries.
+    pub(super) fn tell(&self, outbox: &Outbox) {
+        if outbox.is_alone() {
+            return;
+        }
+        let here: Vec<_> = {
+            let inner = self.lock();
+            inner.here.iter().map(|(party, members)| (*party, members.keys().copied().collect())).collect()
+        };
+        let mut carried = Carried { server: self.server, parties: Vec::new() };
+        let mut named = 0;
+        for (party_id, members) in here {
+            named += Vec::len(&members);
+            carried.parties.push((party_id, members));
+            if named >= MOST_NAMED {
+                carried.send(outbox);
+                (carried.parties, named) = (Vec::new(), 0);
+            }
+        }
+        carried.send(outbox);
+    }
+
+    /// Takes over what another server carries.
+    pub(super) fn hear(&self, payload: &Bytes, now: Instant) {
+        let Ok(carried) = serde_json::from_slice::<Carried>(payload) else { return };
+        let mut inner = self.lock();
+        inner.servers.insert(carried.server, now);
+        for (party_id, members) in carried.parties {
+            // Only of members that are present by their record; the others' servers have them made so.
+            if let Some(seen) = inner.seen.get_mut(&party_id) {
+                for member in members {
+                    seen.entry(member).and_modify(|at| *at = now);
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Carried {
+    fn send(&self, outbox: &Outbox) {
+        if let Ok(payload) = serde_json::to_vec(self) {
+            outbox.send(CARRIED, &[&payload]);
+        }
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        let mut inner = self.presence.lock();
+        let Some(members) = inner.here.get_mut(&self.party_id) else { return };
+        if let Some(open) = members.get_mut(&self.member) {
+            *open -= 1;
+            if *open == 0 {
+                members.remove(&self.member);
+            }
+        }
+        if members.is_empty() {
+            inner.here.remove(&self.party_id);
+        }
+    }
+}
+
+/// How well a server suits a party. Servers of all versions agree.
+fn score(party_id: PartyId, server: u64) -> u64 {
+    use md5::{Digest, Md5};
+    let name = format!("{party_id}{server}");
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 16] = Md5::digest(name).into();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+    use super::*;
+
+    fn members() -> [MemberId; 2] {
+        ["m1", "m2"].map(|text| text.parse().unwrap())
+    }
+
+    fn party() -> PartyId {
+        PartyId::from_bytes([1; 16])
+    }
+
+    /// Both members, present by the record.
+    fn compare(presence: &Presence, now: Instant) -> Moves {
+        presence.compare(party(), members().map(|member| (member, true)).into_iter(), now)
+    }
+
+    fn carried(server: u64, members: Vec<MemberId>) -> Bytes {
+        serde_json::to_vec(&Carried { server, parties: vec![(party(), members)] }).unwrap().into()
+    }
+
+    #[test]
+    fn a_member_that_no_server_carries_is_away_after_a_while() {
+        let (presence, begun) = (Presence::new(1), Instant::now());
+        let stay = presence.enter(party(), members()[0]);
+        assert_eq!(compare(&presence, begun), Moves::default());
+        let later = begun + SILENCE;
+        assert_eq!(compare(&presence, later - TURN), Moves::default());
+        assert_eq!(compare(&presence, later), Moves { away: vec![members()[1]], ..Moves::default() });
+        drop(stay);
+        assert_eq!(compare(&presence, later + SILENCE - TURN).away, [members()[1]], "it was seen later");
+        assert_eq!(compare(&presence, later + SILENCE).away, members());
+    }
+
+    #[test]
+    fn a_member_at_another_server_is_not_away_and_one_server_says_first_that_it_is() {
+        let (presence, begun) = (Presence::new(1), Instant::now());
+        compare(&presence, begun);
+        let mut now = begun;
+        for _ in 0..5 {
+            now += SILENCE - TURN;
+            presence.hear(&carried(2, members().to_vec()), now);
+            assert_eq!(compare(&presence, now), Moves::default());
+        }
+        let other = Presence::new(2);
+        other.hear(&carried(1, vec![]), now);
+        assert_eq!(presence.rank(party()) + other.rank(party()), 1, "they agree on the order");
+        let last = now + SILENCE + TURN * presence.rank(party());
+        assert_eq!(compare(&presence, last - Duration::from_millis(1)), Moves::default());
+        assert_eq!(compare(&presence, last).away, members());
+        presence.keep(&HashSet::new(), now + SILENCE);
+        assert_eq!(presence.rank(party()), 0, "a server that is silent is not waited for");
+    }
+
+    #[test]
+    fn a_member_that_connects_is_present_and_has_a_bounded_number_of_streams() {
+        let presence = Presence::new(1);
+        let stays: Vec<_> = (0..9).map(|_| presence.enter(party(), members()[0])).collect();
+        assert_eq!(stays.iter().flatten().count(), 8);
+        let away = members().map(|member| (member, false)).into_iter();
+        let moves = presence.compare(party(), away, Instant::now());
+        assert_eq!(moves, Moves { present: vec![members()[0]], away: vec![] });
+        drop(stays);
+        assert!(presence.lock().here.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_message_is_ignored() {
+        let presence = Presence::new(1);
+        for payload in ["", "{}", "[]", r#"{"server":1,"parties":[["x",[1]]]}"#] {
+            presence.hear(&Bytes::from_static(payload.as_bytes()), Instant::now());
+        }
+        assert!(presence.lock().servers.is_empty());
+    }
+}

@@ -1,0 +1,51 @@
+//! Who calls: a member of the party that the path names.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
+use protocol::PartyId;
+
+use super::{
+    super::{Caller, Error},
+    Api,
+};
+use crate::api::{caller::bearer, error::Error as ApiError};
+
+/// The party that the path names, known or not.
+pub(super) struct PartyPath(pub(super) PartyId);
+
+impl<S: Send + Sync> FromRequestParts<S> for PartyPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let texts = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let first = texts.ok().and_then(|Path(texts)| texts.into_iter().next());
+        let party_id = first.and_then(|(_, text)| text.parse().ok());
+        party_id.map(Self).ok_or_else(|| Error::Unknown.into())
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let PartyPath(party_id) = PartyPath::from_request_parts(parts, api).await?;
+        Ok(api.parties.caller(party_id, bearer(&parts.headers)).await?)
+    }
+}
+
+/// A member that may do what the host may.
+pub(super) struct Leader(pub(super) Caller);
+
+impl FromRequestParts<Arc<Api>> for Leader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, api).await?;
+        let refused = || ApiError::new(protocol::ErrorCode::NotAllowed, "only the host may do this");
+        caller.leads().then_some(Self(caller)).ok_or_else(refused)
+    }
+}

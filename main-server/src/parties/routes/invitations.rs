@@ -1,0 +1,49 @@
+//! `/api/parties/{party_id}/invitations`: made, listed and revoked by the host and operators.
+
+use std::sync::Arc;
+
+use axum::{Json as Answer, extract::State, http::StatusCode};
+use protocol::invitation::{CreateInvitation, InvitationCreated, InvitationInfo};
+use serving::Forwarded;
+
+use super::{
+    super::{party::Event, text},
+    Api,
+    extract::Leader,
+};
+use crate::{
+    api::{
+        error::Error,
+        extract::{InvitationPath, OptionalJson},
+    },
+    clock::Now,
+};
+
+pub(super) async fn create(
+    State(api): State<Arc<Api>>,
+    Leader(caller): Leader,
+    forwarded: Forwarded,
+    OptionalJson(request): OptionalJson<CreateInvitation>,
+) -> Result<(StatusCode, Answer<InvitationCreated>), Error> {
+    let name = request.name.as_deref().map(text::title).transpose()?;
+    let request = CreateInvitation { name, ..request };
+    let created = api.parties.invitations.create(caller.party_id.into(), request, Now::read()).await?;
+    let url = forwarded.prefix().path(&created.url);
+    Ok((StatusCode::CREATED, Answer(InvitationCreated { url, ..created })))
+}
+
+pub(super) async fn list(State(api): State<Arc<Api>>, Leader(caller): Leader) -> Answer<Vec<InvitationInfo>> {
+    Answer(api.parties.invitations.list(caller.party_id.into()))
+}
+
+pub(super) async fn revoke(
+    State(api): State<Arc<Api>>,
+    Leader(caller): Leader,
+    InvitationPath(invitation): InvitationPath,
+) -> Result<StatusCode, Error> {
+    let parties = &api.parties;
+    parties.invitations.revoke(caller.party_id.into(), &invitation, Now::read()).await?;
+    // Those that it admitted, and those that another server is admitting with it now.
+    parties.writer.apply(caller.party_id, Event::InvitationRevoked { invitation }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,178 @@
+//! `POST /api/parties`, `…/join` and `…/leave`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json as Answer,
+    extract::{FromRequestParts, State},
+    http::{StatusCode, request::Parts},
+};
+use protocol::{
+    PartyId,
+    party::{Access, CreateParty, JoinParty, Membership, PartyCreated},
+};
+use serving::Forwarded;
+
+use super::{
+    super::{
+        Caller, Error, Parties, new_token,
+        party::{Created, Event, Join, MemberId, NewParty, Record, Refusal},
+        text,
+    },
+    Api,
+    extract::PartyPath,
+};
+use crate::{
+    api::{
+        caller::Person,
+        error::Error as ApiError,
+        extract::{Client, Json},
+    },
+    auth::token,
+    clock::Now,
+    invitations::{Error as InvitationError, Key as InvitationKey, Refusal as InvitationRefusal},
+    subject::Subject,
+};
+
+/// A client, signed in or not. If it is, the request comes from a page of this site.
+pub(super) struct Newcomer(Option<Person>);
+
+impl FromRequestParts<Arc<Api>> for Newcomer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        api.credentials.person(parts).map(Self)
+    }
+}
+
+pub(super) async fn create(
+    State(api): State<Arc<Api>>,
+    Client(address): Client,
+    Newcomer(person): Newcomer,
+    forwarded: Forwarded,
+    Json(mut request): Json<CreateParty>,
+) -> Result<(StatusCode, Answer<PartyCreated>), ApiError> {
+    if let Some(person) = &person {
+        request.name.clone_from(&person.name);
+    }
+    let create = text::new_party(request, person.is_none())?;
+    let parties = &api.parties;
+    let share = parties.limits.party(address, parties.table.all(store::Replica::len))?;
+    let default = match create.settings.as_ref().and_then(|settings| settings.default_item_id) {
+        Some(item_id) => Some(parties.resolver.item(item_id, person.as_ref()).await?),
+        None => None,
+    };
+    let party_id = new_id()?;
+    let (token, digest) = new_token().map_err(Error::from)?;
+    let new = NewParty { party_id, create, default, digest, account: person.is_some() };
+    let record = Record::new(new, Now::read().unix_ms());
+    let maker = record.members.first().map(|member| member.id.to_string()).unwrap_or_default();
+    parties.records.create(&party_id, record).await?;
+    parties.limits.made(party_id, share);
+    api.created.inc();
+    tracing::info!("party {party_id} was created");
+    let url = forwarded.prefix().path(&Subject::from(party_id).page());
+    let member = Membership { member_id: maker, token };
+    Ok((StatusCode::CREATED, Answer(PartyCreated { party_id, url, member })))
+}
+
+fn new_id() -> Result<PartyId, Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(token::Error::from)?;
+    Ok(PartyId::from_bytes(bytes))
+}
+
+pub(super) async fn join(
+    State(api): State<Arc<Api>>,
+    PartyPath(party_id): PartyPath,
+    Newcomer(person): Newcomer,
+    Json(JoinParty { name, invitation }): Json<JoinParty>,
+) -> Result<Answer<Membership>, ApiError> {
+    let parties = &api.parties;
+    parties.find(party_id).await?;
+    let name = match &person {
+        Some(person) => person.name.clone(),
+        None => text::name(&name)?,
+    };
+    let (token, digest) = new_token().map_err(Error::from)?;
+    let is_operator = person.as_ref().is_some_and(Person::is_operator);
+    let join = Join { digest, name, account: person.is_some(), invitation: None, is_operator };
+    let (join, invitation) = parties.admit(party_id, join, invitation).await?;
+    if let Some(invitation) = invitation {
+        parties.invitations.count(&invitation, Now::read()).await?;
+    }
+    let member = parties.enter(party_id, join).await?;
+    Ok(Answer(Membership { member_id: member.to_string(), token }))
+}
+
+pub(super) async fn leave(State(api): State<Arc<Api>>, caller: Caller) -> Result<StatusCode, ApiError> {
+    api.parties.writer.apply(caller.party_id, Event::Leave { member: caller.member }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl Parties {
+    /// Checks that a client may join, with the invitation that it `shown` if it needs one. Returns the invitation to count.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a party that the client must not know of, [`Error::Refused`], [`Error::NeedsAccount`],
+    /// [`Error::Invitation`] for one that admits no more.
+    async fn admit(
+        &self,
+        party_id: PartyId,
+        join: Join,
+        shown: Option<String>,
+    ) -> Result<(Join, Option<InvitationKey>), Error> {
+        let admits =
+            |join: &Join| self.table.read(party_id, |record| record.admits(join)).ok_or(Error::Unknown);
+        let needs_account =
+            |record: &Record| record.settings.needs_account && record.access != Access::Private;
+        let is_guest = !join.account;
+        if is_guest && self.table.read(party_id, needs_account).unwrap_or(false) {
+            return Err(Error::NeedsAccount);
+        }
+        match (admits(&join)?, shown) {
+            (Err(Refusal::UnknownParty), Some(shown)) => {
+                let key = match self.invitations.check(party_id.into(), &shown, Now::read()).await {
+                    Err(InvitationError::Refused(InvitationRefusal::Unknown)) => return Err(Error::Unknown),
+                    checked => checked?,
+                };
+                let needs_account = |record: &Record| record.settings.needs_account;
+                if is_guest && self.table.read(party_id, needs_account).unwrap_or(false) {
+                    return Err(Error::NeedsAccount);
+                }
+                let join = Join { invitation: Some(key.invitation_id.clone()), ..join };
+                admits(&join)??;
+                self.make_room(party_id).await?;
+                Ok((join, Some(key)))
+            }
+            (admitted, _) => {
+                admitted?;
+                self.make_room(party_id).await?;
+                Ok((join, None))
+            }
+        }
+    }
+
+    /// In a party with as many members as the operator allows, the member that has been away for longest makes room.
+    async fn make_room(&self, party_id: PartyId) -> Result<(), Error> {
+        let longest_away = |record: &Record| {
+            let away = record.members.iter().filter(|member| !record.is_led_by(member.id));
+            let since = away.filter_map(|member| Some((member.away_since_ms?, member.id)));
+            (record.members.len(), since.min().map(|(_, member)| member))
+        };
+        let (count, away) = self.table.read(party_id, longest_away).ok_or(Error::Unknown)?;
+        match away {
+            _ if count < self.limits.members() => Ok(()),
+            Some(member) => self.writer.apply(party_id, Event::Leave { member }).await.map(drop),
+            None => Err(Refusal::Limit("the party has as many members as it may").into()),
+        }
+    }
+
+    /// Adds a member.
+    async fn enter(&self, party_id: PartyId, join: Join) -> Result<MemberId, Error> {
+        match self.writer.apply(party_id, Event::Join(join)).await?.applied.created {
+            Some(Created::Member(member)) => Ok(member),
+            _ => Err(Error::Failed),
+        }
+    }
+}

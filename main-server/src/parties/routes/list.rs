@@ -1,0 +1,131 @@
+//! `GET /api/parties` and `GET /api/people`: what and whom the caller may find.
+
+use std::{cmp::Reverse, sync::Arc};
+
+use axum::{
+    Json as Answer,
+    extract::{Query, State, rejection::QueryRejection},
+};
+use protocol::{
+    PartyId,
+    party::{Access, PartyPage},
+};
+use serde::Deserialize;
+
+use super::{
+    super::{
+        Error, Parties,
+        party::{Member, Record},
+    },
+    Api,
+    state::may_see,
+};
+use crate::api::{
+    caller::{Person, SignedIn, Viewer},
+    error::Error as ApiError,
+};
+
+/// Parties of a page if the caller does not say.
+const PAGE: usize = 50;
+/// Most parties of a page.
+const MOST: usize = 200;
+/// Most characters of a search.
+const SEARCH_CHARS: usize = 100;
+/// Fewest characters of the name of a person.
+const FEWEST_CHARS: usize = 2;
+/// Most people of an answer.
+const MOST_PEOPLE: usize = 10;
+
+/// What is looked for.
+#[derive(Deserialize)]
+pub(super) struct Search {
+    q: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    Viewer(person): Viewer,
+    search: Result<Query<Search>, QueryRejection>,
+) -> Result<Answer<PartyPage>, ApiError> {
+    let Query(search) = search.map_err(|error| ApiError::invalid(error.body_text()))?;
+    Ok(Answer(api.parties.page(&search, person.as_ref())?))
+}
+
+/// Where a page begins: after this party, the newest ones first.
+type Place = Reverse<(u64, PartyId)>;
+
+impl Parties {
+    fn page(&self, search: &Search, person: Option<&Person>) -> Result<PartyPage, Error> {
+        let limit = search.limit.unwrap_or(PAGE);
+        if !(1..=MOST).contains(&limit) {
+            return Err(Error::Invalid(format!("limit must be from 1 to {MOST}")));
+        }
+        let words = searched(search.q.as_deref())?;
+        let after = search.cursor.as_deref().map(place).transpose()?;
+        Ok(self.table.all(|records| {
+            let is_found = |record: &Record| {
+                !record.is_ended()
+                    && is_listed(record, person)
+                    && (words.is_empty() || record.title.to_lowercase().contains(&words))
+            };
+            let found = records.iter().filter(|(_, record)| is_found(record));
+            let mut found: Vec<_> = found
+                .map(|(party_id, record)| (Reverse((record.created_at_ms, *party_id)), record))
+                .filter(|(place, _)| after.is_none_or(|after| *place > after))
+                .collect();
+            found.sort_unstable_by_key(|(place, _)| *place);
+            let last = found.len().checked_sub(limit + 1).and_then(|_| found.get(limit - 1));
+            let next_cursor = last.map(|(Reverse((at_ms, party_id)), _)| format!("{at_ms}-{party_id}"));
+            found.truncate(limit);
+            PartyPage { parties: found.iter().map(|(_, record)| record.summary()).collect(), next_cursor }
+        }))
+    }
+}
+
+fn searched(q: Option<&str>) -> Result<String, Error> {
+    let words = q.unwrap_or_default().trim().to_lowercase();
+    let is_short = words.chars().count() <= SEARCH_CHARS;
+    is_short
+        .then_some(words)
+        .ok_or_else(|| Error::Invalid(format!("q has more than {SEARCH_CHARS} characters")))
+}
+
+fn place(cursor: &str) -> Result<Place, Error> {
+    let parts = cursor.split_once('-');
+    let place =
+        parts.and_then(|(at_ms, party_id)| Some(Reverse((at_ms.parse().ok()?, party_id.parse().ok()?))));
+    place.ok_or_else(|| Error::Invalid("cursor is not that of an answer".into()))
+}
+
+/// Whether a party is in the list of a client: public ones, and those that it may see because of who signed in.
+fn is_listed(record: &Record, person: Option<&Person>) -> bool {
+    match record.access {
+        Access::Public => true,
+        Access::Unlisted => person.is_some_and(|person| {
+            let is_own = |member: &Member| member.account() == Some(person.name.as_str());
+            person.is_operator() || record.members.iter().any(is_own)
+        }),
+        Access::Private => may_see(record, person),
+    }
+}
+
+/// What is looked for.
+#[derive(Deserialize)]
+pub(super) struct SearchPeople {
+    q: String,
+}
+
+pub(super) async fn people(
+    State(api): State<Arc<Api>>,
+    SignedIn(_): SignedIn,
+    search: Result<Query<SearchPeople>, QueryRejection>,
+) -> Result<Answer<Vec<String>>, ApiError> {
+    let Query(SearchPeople { q }) = search.map_err(|error| ApiError::invalid(error.body_text()))?;
+    let beginning = searched(Some(&q))?;
+    if beginning.chars().count() < FEWEST_CHARS {
+        return Err(ApiError::invalid(format!("q must have at least {FEWEST_CHARS} characters")));
+    }
+    Ok(Answer(api.parties.accounts.names(&beginning, MOST_PEOPLE)))
+}

@@ -1,0 +1,89 @@
+//! `GET /api/parties/{party_id}`: the whole state, as the caller may see it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{FromRequestParts, State},
+    http::{header, request::Parts},
+    response::IntoResponse,
+};
+use protocol::{
+    PartyId,
+    party::{Access, TOKEN_PREFIX},
+};
+use serving::Forwarded;
+
+use super::{
+    super::{
+        Caller, Error, Parties,
+        party::{Join, Record, Refusal, TokenDigest, Viewer},
+    },
+    Api,
+    extract::PartyPath,
+};
+use crate::{
+    api::{
+        caller::{Person, bearer},
+        error::Error as ApiError,
+    },
+    events::Text,
+};
+
+/// How much of a party the caller may see.
+pub(super) struct Seen {
+    party_id: PartyId,
+    viewer: Viewer,
+}
+
+impl FromRequestParts<Arc<Api>> for Seen {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let PartyPath(party_id) = PartyPath::from_request_parts(parts, api).await?;
+        let token = bearer(&parts.headers).filter(|token| token.starts_with(TOKEN_PREFIX));
+        if token.is_some() {
+            let caller: Caller = api.parties.caller(party_id, token).await?;
+            let viewer = Viewer::Member { id: caller.member, is_operator: caller.is_operator() };
+            return Ok(Self { party_id, viewer });
+        }
+        api.parties.find(party_id).await?;
+        let person = api.credentials.person(parts)?;
+        let is_visible = |record: &Record| may_see(record, person.as_ref());
+        let is_visible = api.parties.table.read(party_id, is_visible).unwrap_or(false);
+        is_visible.then_some(Self { party_id, viewer: Viewer::Onlooker }).ok_or_else(|| Error::Unknown.into())
+    }
+}
+
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    seen: Seen,
+    forwarded: Forwarded,
+) -> Result<impl IntoResponse, ApiError> {
+    let text = api.parties.state(seen)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], text.below(forwarded.prefix())))
+}
+
+impl Parties {
+    /// The state in JSON.
+    fn state(&self, Seen { party_id, viewer }: Seen) -> Result<Text, Error> {
+        let state = self.table.read(party_id, |record| record.view(viewer)).ok_or(Error::Unknown)?;
+        serde_json::to_string(&state).map(Text::from).map_err(|_| Error::Failed)
+    }
+}
+
+/// Whether a client that shows no token may know of a party: `person` is who signed in there.
+pub(super) fn may_see(record: &Record, person: Option<&Person>) -> bool {
+    if record.access != Access::Private {
+        return true;
+    }
+    let Some(person) = person else { return false };
+    let is_member = record.members.iter().any(|member| member.account() == Some(person.name.as_str()));
+    let join = || Join {
+        digest: TokenDigest::of(""),
+        name: person.name.clone(),
+        account: true,
+        invitation: None,
+        is_operator: person.is_operator(),
+    };
+    is_member || record.admits(&join()) != Err(Refusal::UnknownParty)
+}

@@ -1,0 +1,302 @@
+//! Who may see, join and change a party, and play what it plays.
+
+use protocol::{
+    ErrorCode, PartyId,
+    invitation::InvitationCreated,
+    item::Playable,
+    party::{Membership, PartyPage},
+    stream::Visibility,
+};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Guest, account, call_as, join, party, song, song_of, try_join};
+use crate::{
+    cluster::tests::{Cluster, Member as Server, until},
+    state::catalogue::record::Owner,
+};
+
+/// Every call of a party, with a body.
+const CALLS: [(Method, &str, &str); 11] = [
+    (Method::GET, "", ""),
+    (Method::POST, "/join", r#"{"name":"Eve"}"#),
+    (Method::POST, "/join", r#"{"name":"Eve","invitation":"ui_0123456789abcdefwrong"}"#),
+    (Method::POST, "/leave", ""),
+    (Method::POST, "/commands", r#"{"command":"chat","text":"hi"}"#),
+    (Method::POST, "/report", "{}"),
+    (Method::GET, "/events", ""),
+    (Method::POST, "/play", "{}"),
+    (Method::GET, "/invitations", ""),
+    (Method::POST, "/invitations", ""),
+    (Method::DELETE, "/invitations/0123456789abcdef", ""),
+];
+
+async fn serving() -> Server {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let node = server.node("a").await;
+    server.serves_library(&node).await;
+    server
+}
+
+async fn private(server: &Server) -> Guest {
+    party(server, json!({ "access": "private" })).await
+}
+
+async fn invite(server: &Server, host: &Guest, body: Value) -> InvitationCreated {
+    host.post(server, "/invitations", body).await.read()
+}
+
+async fn names(server: &Server, host: &Guest) -> Vec<String> {
+    host.state(server).await.members.into_iter().map(|member| member.name).collect()
+}
+
+#[tokio::test]
+async fn a_private_party_is_as_if_there_were_none_to_the_uninvited() {
+    let server = serving().await;
+    let host = private(&server).await;
+    let invitation = invite(&server, &host, json!({})).await.invitation;
+    let kicked = try_join(&server, host.party_id, json!({ "name": "Bob", "invitation": invitation })).await;
+    let kicked = kicked.read::<Membership>();
+    host.does(&server, json!({ "command": "kick", "member_id": kicked.member_id })).await;
+    let other = private(&server).await;
+    let stranger = account(&server, "stranger", "broadcaster").await;
+    let (kicked, other) = (format!("Bearer {}", kicked.token), format!("Bearer {}", other.member.token));
+    let shown: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("authorization", &kicked)],
+        &[("authorization", &other)],
+        &[("cookie", &stranger), ("x-undead-csrf", "1")],
+    ];
+    let none = PartyId::from_bytes([7; 16]);
+    for headers in shown {
+        for (method, path, body) in CALLS {
+            let answer = async |party_id: PartyId| {
+                let path = format!("/api/parties/{party_id}{path}");
+                let response = server.call(method.clone(), &path, headers, body.into()).await;
+                (response.status(), response.text().await.unwrap())
+            };
+            let hidden = answer(host.party_id).await;
+            assert_eq!(hidden, answer(none).await, "{method} {path} {headers:?}");
+            assert_eq!(hidden.0, StatusCode::NOT_FOUND, "{method} {path}");
+        }
+        let response = server.call(Method::GET, "/api/parties", headers, vec![]).await;
+        assert!(response.json::<PartyPage>().await.unwrap().parties.is_empty());
+    }
+    assert_eq!(names(&server, &host).await, ["Ann"]);
+    assert_eq!(server.get("/api/parties/x").await.code(), ErrorCode::UnknownParty);
+}
+
+#[tokio::test]
+async fn onlookers_of_an_open_party_see_neither_members_nor_messages() {
+    let server = serving().await;
+    let host = party(&server, json!({ "access": "unlisted" })).await;
+    host.does(&server, json!({ "command": "chat", "text": "secret" })).await;
+    let seen = server.get(&host.path("")).await.json;
+    assert_eq!((&seen["title"], &seen["members"], &seen["chat"]), (&json!("Friday"), &json!([]), &json!([])));
+    assert!(server.get("/api/parties").await.read::<PartyPage>().parties.is_empty(), "it is unlisted");
+    for text in ["Ann", "secret", "up_"] {
+        assert!(!seen.to_string().contains(text), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_admits_as_many_as_it_may_and_with_it_go_those_it_admitted() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let host = private(&a).await;
+    let made = invite(&a, &host, json!({ "uses": 2 })).await;
+    assert_eq!(made.url, format!("/party/{}#invitation={}", host.party_id, made.invitation));
+    let with = |name: &str| json!({ "name": name, "invitation": made.invitation });
+    let bob =
+        Guest { party_id: host.party_id, member: try_join(&b, host.party_id, with("Bob")).await.read() };
+    try_join(&a, host.party_id, with("Cy")).await.read::<Membership>();
+    let refused = try_join(&b, host.party_id, with("Di")).await;
+    assert_eq!(
+        (refused.code(), &refused.json["error"]["reason"]),
+        (ErrorCode::InvitationRefused, &json!("used_up"))
+    );
+    until("both are there", async || names(&a, &host).await == ["Ann", "Bob", "Cy"]).await;
+
+    let mut events = bob.events(&b).await;
+    let path = host.path(&format!("/invitations/{}", made.invitation_id));
+    assert_eq!(a.delete(&path, host.token()).await.status, StatusCode::NO_CONTENT);
+    let mut last = None;
+    while let Some(event) = events.next().await {
+        last = Some(event);
+    }
+    assert_eq!(last.unwrap().0, "ended");
+    assert_eq!(names(&a, &host).await, ["Ann"]);
+    assert!(host.state(&a).await.revision > 1);
+    assert_eq!(try_join(&a, host.party_id, with("Bob")).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn people_on_the_list_and_operators_find_and_join_a_private_party() {
+    let server = serving().await;
+    let (ann, bob) =
+        (account(&server, "ann", "operator").await, account(&server, "bob", "broadcaster").await);
+    let host = private(&server).await;
+    let path = host.path("");
+    let listed = async |cookie: &str| {
+        let page: PartyPage = call_as(&server, cookie, Method::GET, "/api/parties", Value::Null).await.read();
+        page.parties.len()
+    };
+    assert_eq!((listed(&ann).await, listed(&bob).await), (1, 0));
+    let refused = call_as(&server, &bob, Method::POST, &host.path("/join"), json!({ "name": "x" })).await;
+    assert_eq!(refused.code(), ErrorCode::UnknownParty);
+    host.does(&server, json!({ "command": "set", "people": ["Bob"] })).await;
+    assert_eq!((listed(&bob).await, host.state(&server).await.people), (1, vec!["bob".to_owned()]));
+    assert!(call_as(&server, &bob, Method::GET, &path, Value::Null).await.status.is_success());
+    for cookie in [&ann, &bob] {
+        let joined =
+            call_as(&server, cookie, Method::POST, &host.path("/join"), json!({ "name": "x" })).await;
+        let guest = Guest { party_id: host.party_id, member: joined.read() };
+        assert_eq!(
+            guest.state(&server).await.people.is_empty(),
+            cookie == &bob,
+            "leaders alone see the list"
+        );
+    }
+    assert_eq!(names(&server, &host).await, ["Ann", "ann", "bob"], "accounts have their own names");
+
+    let bob_id = host.state(&server).await.members.last().unwrap().member_id.clone();
+    host.does(&server, json!({ "command": "kick", "member_id": bob_id })).await;
+    let again = call_as(&server, &bob, Method::POST, &host.path("/join"), json!({ "name": "x" })).await;
+    assert!(!again.status.is_success(), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_party_that_needs_accounts_admits_no_guest() {
+    let server = serving().await;
+    let bob = account(&server, "bob", "broadcaster").await;
+    let host = party(&server, json!({ "settings": { "needs_account": true } })).await;
+    let refused = try_join(&server, host.party_id, json!({ "name": "Eve" })).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized));
+    let joined = call_as(&server, &bob, Method::POST, &host.path("/join"), json!({ "name": "any" })).await;
+    assert!(joined.status.is_success());
+    let forged = server.call(Method::POST, &host.path("/join"), &[("cookie", &bob)], b"{}".to_vec()).await;
+    assert_eq!(forged.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn members_get_a_short_grant_that_the_library_does_not_renew() {
+    let server = serving().await;
+    let cookie = account(&server, "ann", "broadcaster").await;
+    let mine = song_of(&server, "mine", 60_000, |new| {
+        new.visibility = Visibility::Private;
+        new.owner = Some(Owner { account: "ann".into(), account_since_ms: 0, key_id: None });
+    })
+    .await;
+    let since_ms = server.accounts.since_ms("ann").unwrap();
+    let owned =
+        |record: &mut crate::library::Record| record.owner.as_mut().unwrap().account_since_ms = since_ms;
+    server.library.change(mine, owned).await.unwrap();
+    let body = json!({ "title": "a", "policy": "host", "access": "public", "name": "x" });
+    let made = call_as(&server, &cookie, Method::POST, "/api/parties", body).await.json;
+    let party_id: PartyId = made["party_id"].as_str().unwrap().parse().unwrap();
+    let member = serde_json::from_value(made["member"].clone()).unwrap();
+    let host = Guest { party_id, member };
+    let guest = join(&server, party_id, "Bob").await;
+    let queue = json!({ "command": "queue", "item_id": mine });
+    assert_eq!(
+        guest.tries(&server, queue.clone()).await.code(),
+        ErrorCode::UnknownItem,
+        "it is not the guest's"
+    );
+    assert_eq!(
+        guest.post(&server, "/play", json!({ "item_id": mine })).await.code(),
+        ErrorCode::UnknownEntry
+    );
+    host.does(&server, queue).await;
+
+    let playable: Playable = guest.post(&server, "/play", json!({ "item_id": mine })).await.read();
+    assert_eq!((playable.expires_in_s, playable.nodes.len()), (300, 1));
+    let renewed = server.post(&format!("/api/library/{mine}/play"), Some(&playable.grant), json!({})).await;
+    assert_eq!(renewed.code(), ErrorCode::UnknownItem);
+    assert!(guest.state(&server).await.timeline.entry.unwrap().poster_url.is_none());
+
+    host.does(&server, json!({ "command": "kick", "member_id": guest.id() })).await;
+    let refused = guest.post(&server, "/play", json!({ "item_id": mine })).await;
+    assert_eq!(refused.code(), ErrorCode::UnknownMember);
+    let onlooker = server.post(&host.path("/play"), None, json!({ "item_id": mine })).await;
+    assert_eq!(onlooker.code(), ErrorCode::UnknownMember);
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_not_open_cannot_be_added() {
+    let server = serving().await;
+    let host = party(&server, json!({})).await;
+    let processing = crate::library::tests::item(&server, "a", |new| {
+        new.state = protocol::item::State::Processing;
+    })
+    .await;
+    let secret = server.create_private("secret", "open sesame").await.stream_id;
+    let live = server.create("live").await.stream_id;
+    let mine = song(&server, "b", 1_000).await;
+    for (target, code) in [
+        (json!({ "item_id": "0".repeat(32) }), ErrorCode::UnknownItem),
+        (json!({ "item_id": processing }), ErrorCode::ItemNotReady),
+        (json!({ "stream_id": secret }), ErrorCode::UnknownStream),
+        (json!({ "stream_id": "0".repeat(32) }), ErrorCode::UnknownStream),
+        (json!({ "item_id": mine, "stream_id": live }), ErrorCode::InvalidRequest),
+        (json!({ "entry_id": "e99" }), ErrorCode::UnknownEntry),
+        (json!({}), ErrorCode::UnknownEntry),
+    ] {
+        let mut command = json!({ "command": "queue" });
+        command.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+        assert_eq!(host.tries(&server, command).await.code(), code, "{target}");
+    }
+    host.does(&server, json!({ "command": "queue", "stream_id": live })).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_and_an_item_that_is_deleted_leave_the_party() {
+    let server = serving().await;
+    let live = server.create("live").await.stream_id;
+    let songs = [song(&server, "a", 60_000).await, song(&server, "b", 60_000).await];
+    let host = party(&server, json!({})).await;
+    host.does(&server, json!({ "command": "queue", "stream_id": live })).await;
+    for item_id in songs {
+        host.does(&server, json!({ "command": "queue", "item_id": item_id })).await;
+    }
+    server.operate(Method::DELETE, &format!("/api/library/{}", songs[0]), vec![]).await;
+    server.operate(Method::DELETE, &format!("/api/streams/{live}"), vec![]).await;
+    until("the item that is left plays", async || {
+        host.state(&server).await.timeline.item_id == Some(songs[1])
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn people_are_found_by_those_who_signed_in() {
+    let server = serving().await;
+    let ann = account(&server, "annika", "broadcaster").await;
+    for number in 0..12 {
+        account(&server, &format!("ann-{number}"), "broadcaster").await;
+    }
+    let found = async |query: &str| {
+        call_as(&server, &ann, Method::GET, &format!("/api/people?q={query}"), Value::Null).await
+    };
+    assert_eq!(found("Annika").await.json, json!(["annika"]));
+    assert_eq!(found("an").await.json.as_array().unwrap().len(), 10);
+    for query in ["a", "", &"a".repeat(101)] {
+        assert_eq!(found(query).await.code(), ErrorCode::InvalidRequest, "{query}");
+    }
+    assert_eq!(server.get("/api/people?q=ann").await.code(), ErrorCode::Unauthorized);
+}
+
+#[tokio::test]
+async fn the_store_has_no_token_and_no_invitation() {
+    let cluster = Cluster::new().await;
+    let server = cluster.member(|_| {}).await;
+    let host = private(&server).await;
+    let invitation = invite(&server, &host, json!({})).await.invitation;
+    for entry in server.context().store.kv.snapshot().await.unwrap() {
+        let text = String::from_utf8_lossy(&entry.1.value).into_owned();
+        assert!(
+            !text.contains(&host.member.token[3..]) && !text.contains(&invitation[19..]),
+            "{}",
+            entry.1.key
+        );
+    }
+}

@@ -1,0 +1,125 @@
+//! The edges of what parties may grow to, and how fast.
+
+use std::time::Duration;
+
+use protocol::{ErrorCode, invitation::InvitationCreated, party::Membership};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{described, join, party, try_join};
+use crate::{
+    cluster::tests::{Cluster, until},
+    parties::{
+        limits::{COMMANDS, MESSAGES},
+        party::MAX_PEOPLE,
+    },
+};
+
+#[tokio::test]
+async fn parties_are_bounded_and_an_address_gets_its_share() {
+    let server = Cluster::new().await.member(|config| config.parties.parties = 3).await;
+    let make = async || server.post("/api/parties", None, described(json!({}))).await;
+    let made = [make().await, make().await, make().await];
+    assert!(made.iter().all(|answer| answer.status == StatusCode::CREATED));
+    let refused = make().await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::TOO_MANY_REQUESTS, ErrorCode::LimitReached));
+
+    let server = Cluster::new().await.member(|config| config.parties.per_address = Some(1)).await;
+    let host = party(&server, json!({})).await;
+    let make = async || server.post("/api/parties", None, described(json!({}))).await;
+    assert_eq!(make().await.code(), ErrorCode::LimitReached);
+    host.does(&server, json!({ "command": "end" })).await;
+    until("its place is free again", async || make().await.status.is_success()).await;
+}
+
+#[tokio::test]
+async fn a_party_with_nobody_in_it_is_deleted_with_its_invitations() {
+    let server = Cluster::new().await.member(|config| config.parties.idle = Duration::ZERO).await;
+    let host = party(&server, json!({})).await;
+    host.post(&server, "/invitations", json!({})).await.read::<InvitationCreated>();
+    host.post(&server, "/leave", Value::Null).await;
+    let keys = async || {
+        let entries = server.context().store.kv.snapshot().await.unwrap();
+        entries.iter().filter(|(_, entry)| entry.key.contains(&host.party_id.to_string())).count()
+    };
+    until("the party is deleted", async || keys().await == 1).await;
+    assert_eq!(server.get(&host.path("")).await.code(), ErrorCode::UnknownParty);
+    crate::parties::upkeep::remove_invitations(&server.parties).await;
+    assert_eq!(keys().await, 0);
+}
+
+#[tokio::test]
+async fn in_a_full_party_the_member_that_was_away_for_longest_makes_room() {
+    let server = Cluster::new().await.member(|config| config.parties.members = 3).await;
+    let host = party(&server, json!({})).await;
+    let (bob, cy) = (join(&server, host.party_id, "Bob").await, join(&server, host.party_id, "Cy").await);
+    let refused = try_join(&server, host.party_id, json!({ "name": "Di" })).await;
+    assert_eq!(refused.code(), ErrorCode::LimitReached, "all are present");
+    for away in [&cy, &bob] {
+        let member = away.id().parse().unwrap();
+        let event = crate::parties::Event::Away { members: vec![member] };
+        server.parties.writer.apply(host.party_id, event).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    try_join(&server, host.party_id, json!({ "name": "Di" })).await.read::<Membership>();
+    let names: Vec<_> = host.state(&server).await.members.into_iter().map(|member| member.name).collect();
+    assert_eq!(names, ["Ann", "Bob", "Di"]);
+}
+
+#[tokio::test]
+async fn event_streams_of_members_are_bounded() {
+    let server = Cluster::new().await.member(|config| config.parties.listeners = 20).await;
+    let host = party(&server, json!({})).await;
+    let mut open = Vec::new();
+    for _ in 0..8 {
+        open.push(host.events(&server).await);
+    }
+    let status = async |guest: &super::Guest| {
+        server.send(Method::GET, &guest.path("/events"), guest.token(), vec![]).await.status()
+    };
+    assert_eq!(status(&host).await, StatusCode::TOO_MANY_REQUESTS, "eight of a member");
+    for name in ["Bob", "Cy"] {
+        let guest = join(&server, host.party_id, name).await;
+        while open.len() < 20 && status(&guest).await == StatusCode::OK {
+            open.push(guest.events(&server).await);
+            if open.len() % 8 == 0 {
+                break;
+            }
+        }
+    }
+    drop(open);
+    until("their places are free again", async || status(&host).await == StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn people_are_bounded_and_have_the_names_of_accounts() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let host = party(&server, json!({})).await;
+    let set =
+        async |people: Vec<String>| host.tries(&server, json!({ "command": "set", "people": people })).await;
+    let many = |count: usize| (0..count).map(|number| format!("p{number}")).collect::<Vec<_>>();
+    assert!(set(many(MAX_PEOPLE)).await.status.is_success());
+    assert_eq!(set(many(MAX_PEOPLE + 1)).await.code(), ErrorCode::InvalidRequest);
+    assert_eq!(set(vec!["a b".into()]).await.code(), ErrorCode::InvalidRequest);
+}
+
+#[tokio::test]
+async fn a_member_asks_and_writes_at_a_bounded_pace() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let host = party(&server, json!({})).await;
+    let guest = join(&server, host.party_id, "Bob").await;
+    let flood = async |command: Value| {
+        for count in 0_u32.. {
+            let answer = host.tries(&server, command.clone()).await;
+            if answer.status == StatusCode::TOO_MANY_REQUESTS {
+                assert_eq!(answer.code(), ErrorCode::LimitReached);
+                return count;
+            }
+        }
+        0
+    };
+    assert!(flood(json!({ "command": "chat", "text": "a" })).await >= MESSAGES.1);
+    assert!(flood(json!({ "command": "rename", "name": "A" })).await > 0);
+    assert!(COMMANDS.1 > MESSAGES.1);
+    guest.does(&server, json!({ "command": "chat", "text": "others do not notice" })).await;
+}

@@ -1,0 +1,132 @@
+//! Parties over HTTP, at one main server and at several that share a store.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod access;
+mod life;
+mod limits;
+mod load;
+mod together;
+
+use protocol::{
+    ItemId, PartyId,
+    item::Blob,
+    party::{Membership, PartyCreated, PartyState},
+};
+use reqwest::{Method, header};
+use serde_json::{Value, json};
+
+use crate::{
+    cluster::tests::{Answer, Listener, Member as Server},
+    library::{Format, NewItem, NewTake, TakeFragment, tests::item},
+};
+
+const PASSWORD: &str = "correct horse";
+
+/// A member of a party, and how it calls.
+struct Guest {
+    party_id: PartyId,
+    member: Membership,
+}
+
+impl Guest {
+    fn id(&self) -> &str {
+        &self.member.member_id
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/api/parties/{}{rest}", self.party_id)
+    }
+
+    fn token(&self) -> Option<&str> {
+        Some(&self.member.token)
+    }
+
+    async fn post(&self, server: &Server, rest: &str, body: Value) -> Answer {
+        server.post(&self.path(rest), self.token(), body).await
+    }
+
+    /// Does something, which is accepted.
+    async fn does(&self, server: &Server, command: Value) -> u64 {
+        let answer = self.tries(server, command.clone()).await;
+        assert!(answer.status.is_success(), "{command}: {answer:?}");
+        answer.json["revision"].as_u64().unwrap()
+    }
+
+    async fn tries(&self, server: &Server, command: Value) -> Answer {
+        self.post(server, "/commands", command).await
+    }
+
+    async fn state(&self, server: &Server) -> PartyState {
+        let response = server.send(Method::GET, &self.path(""), self.token(), vec![]).await;
+        assert!(response.status().is_success(), "{response:?}");
+        response.json().await.unwrap()
+    }
+
+    async fn events(&self, server: &Server) -> Listener {
+        server.listen_to(&self.path("/events"), self.token()).await
+    }
+}
+
+/// A public party with a host, unless `set` says otherwise.
+async fn party(server: &Server, set: Value) -> Guest {
+    let created = server.post("/api/parties", None, described(set)).await.read::<PartyCreated>();
+    assert_eq!(created.url, format!("/party/{}", created.party_id));
+    Guest { party_id: created.party_id, member: created.member }
+}
+
+fn described(set: Value) -> Value {
+    let mut body = json!({ "title": "Friday", "policy": "host", "access": "public", "name": "Ann" });
+    body.as_object_mut().unwrap().extend(set.as_object().unwrap().clone());
+    body
+}
+
+async fn join(server: &Server, party_id: PartyId, name: &str) -> Guest {
+    let answer = try_join(server, party_id, json!({ "name": name })).await;
+    Guest { party_id, member: answer.read() }
+}
+
+async fn try_join(server: &Server, party_id: PartyId, body: Value) -> Answer {
+    server.post(&format!("/api/parties/{party_id}/join"), None, body).await
+}
+
+/// A public item that lasts so long.
+async fn song(server: &Server, title: &str, duration_ms: u64) -> ItemId {
+    song_of(server, title, duration_ms, |_| {}).await
+}
+
+async fn song_of(server: &Server, title: &str, duration_ms: u64, set: impl FnOnce(&mut NewItem)) -> ItemId {
+    let item_id = item(server, title, set).await;
+    let blob = |number: usize| Blob { hash: format!("{:064x}", number + title.len()), bytes: 1_000 };
+    let format = Format { mime: "audio/webm;codecs=opus".into(), init: Some(blob(0)) };
+    let take = NewTake { take: 1, format, alternatives: vec![] };
+    let fragment = TakeFragment {
+        first_group: 0,
+        groups: 1,
+        blob: blob(1),
+        format: 0,
+        alternatives: vec![],
+        start_ms: 0,
+        duration_ms,
+        ends_take: true,
+    };
+    server.library.append(item_id, &take, &[fragment]).await.unwrap();
+    item_id
+}
+
+/// Makes an account and signs in; gives the cookie.
+async fn account(server: &Server, name: &str, role: &str) -> String {
+    let body = json!({ "name": name, "password": PASSWORD, "role": role }).to_string();
+    server.operate(Method::POST, "/api/accounts", body.into()).await.read::<Value>();
+    let body = json!({ "name": name, "password": PASSWORD }).to_string();
+    let answer = server.call(Method::POST, "/api/login", &[], body.into()).await;
+    let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+/// Calls as a page does in which a person signed in.
+async fn call_as(server: &Server, cookie: &str, method: Method, path: &str, body: Value) -> Answer {
+    let headers = [("cookie", cookie), ("x-undead-csrf", "1")];
+    let body = if body.is_null() { vec![] } else { body.to_string().into() };
+    crate::cluster::tests::read(server.call(method, path, &headers, body).await).await
+}
