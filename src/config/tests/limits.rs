@@ -468,7 +468,12 @@ fn parties() -> Vec<Row> {
             TOO_MANY,
             "event_streams_of_members_are_bounded",
         ),
-        fixed("entries in the queue of a party", PARTY_QUEUE, TOO_MANY, "the_largest_record_fits_the_store"),
+        fixed(
+            "entries in the queue of a party",
+            PARTY_QUEUE,
+            TOO_MANY,
+            "the_largest_records_of_any_texts_fit_the_store",
+        ),
         fixed(
             "accounts that may join a private party",
             PARTY_PEOPLE,
