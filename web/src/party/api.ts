@@ -18,7 +18,7 @@ import type {
   ReportPlayback,
   Target,
 } from '../protocol/party';
-import type { Assignment } from '../protocol/stream';
+import type { AskForNodes, Assignment } from '../protocol/stream';
 
 /** What is wanted of the list of parties. */
 export interface PartyQuery {
@@ -76,7 +76,7 @@ export class Parties {
   }
 
   /** Where to watch a live stream that plays or is queued. */
-  playStream(id: PartyId, token: string, target: Target): Promise<Assignment> {
+  playStream(id: PartyId, token: string, target: Target & AskForNodes): Promise<Assignment> {
     return this.#server.call(`${path(id)}/play`, { method: 'POST', body: target, credential: token });
   }
 

@@ -6,17 +6,17 @@
 /** Limits of the rate: a listener does not hear it while the pitch is kept. */
 const RATE = { most: 0.02, least: 0.005 };
 /** Distances below this stay: measuring is not better. */
-const QUIET_MS = 12;
+const QUIET_MS = 8;
 /** A distance above this takes a jump: by rate it would take too long. */
-const JUMP_MS = 250;
+const JUMP_MS = 150;
 /** Just after a start a jump is hardly noticed. */
-const FRESH = { ms: 2_500, jumpMs: 90 };
+const FRESH = { ms: 4_000, jumpMs: 70 };
 /** Until the position can be believed after a start, a jump or a change of the rate. */
 const SETTLE_MS = 300;
 /** How long is measured before a correction: shorter after a start. */
-const WINDOW = { ms: 1_000, freshMs: 400, fewest: 6 };
+const WINDOW = { ms: 1_400, freshMs: 500, fewest: 8 };
 /** Longest correction before it is measured again. */
-const LONGEST_MS = 4_000;
+const LONGEST_MS = 5_000;
 /** A position that browsers tell is never ahead of the true one, but up to a step late: of the distances the earliest ones count. */
 const EARLIEST = 0.1;
 /** Between jumps. */

@@ -1,6 +1,8 @@
 // A member's party over the network: its events, its calls, the server's clock, and what is played. No DOM but the elements of the stage.
 
 import { backOffMs } from '../api/back-off';
+import { MainServer } from '../api/client';
+import { pageSight } from '../browser/sight';
 import { site } from '../browser/site';
 import { siteMemory, type Memory } from '../browser/storage';
 import { canPlayType } from '../watch/playback/mse/media-source';
@@ -12,6 +14,7 @@ import { PartyClock } from './clock';
 import { PartyEvents } from './events';
 import { keepMembership, membershipOf } from './memberships';
 import { ItemDeck } from './player/item-deck';
+import { LiveDeck } from './player/live-deck';
 import { PartyPlayer, type CreateDeck } from './player/party-player';
 import { MOST_TRIM_MS, type PartySession, type PartyStage, type PlaybackView, type SessionView } from './session';
 import { applyChanged, applyChat, applyPresence, type PartyEvent } from './state';
@@ -39,6 +42,7 @@ const NOTHING: PlaybackView = {
 /** What a client works with; a test brings its own. */
 export interface ClientSetup {
   parties: Parties;
+  server: Pick<MainServer, 'renewGrant' | 'stream'>;
   memory: Memory;
   timers: Timers;
   now: () => number;
@@ -63,7 +67,8 @@ export class PartyClient implements PartySession {
   };
   #membership: Membership | undefined;
   #events: PartyEvents | undefined;
-  #player: PartyPlayer | undefined;
+  #player: PartyPlayer<HTMLVideoElement> | undefined;
+  #surface: HTMLVideoElement | 'canvas' | undefined;
   #stage: PartyStage | undefined;
   #votedIn = -1;
   #isBuffering = false;
@@ -78,6 +83,7 @@ export class PartyClient implements PartySession {
     this.#id = id;
     this.#setup = {
       parties: setup.parties ?? new Parties(),
+      server: setup.server ?? new MainServer(),
       memory: setup.memory ?? siteMemory,
       timers: setup.timers ?? new WorkerTimers(),
       now: setup.now ?? localNowMs,
@@ -264,6 +270,7 @@ export class PartyClient implements PartySession {
     this.#events = undefined;
     this.#player?.close();
     this.#player = undefined;
+    if (this.#surface !== undefined) this.#showSurface(undefined);
   }
 
   #hear(event: PartyEvent): void {
@@ -304,14 +311,30 @@ export class PartyClient implements PartySession {
       createDeck: this.#createDeck,
       trimMs: () => this.trimMs,
       changed: (isNew) => this.#playbackChanged(isNew),
-      show: (media) => stage.show(stage.videos.find((video) => video === media)),
     });
     const timeline = this.#view.state?.timeline;
     if (timeline !== undefined) this.#player.learn(timeline);
   }
 
-  readonly #createDeck: CreateDeck = (make) => {
-    const { parties, timers, now } = this.#setup;
+  readonly #createDeck: CreateDeck<HTMLVideoElement> = (make) => {
+    const { parties, server, timers, now } = this.#setup;
+    const { entry } = make;
+    const token = this.token ?? '';
+    if (this.#stage !== undefined && entry.stream_id !== undefined)
+      return new LiveDeck(
+        {
+          media: make.media,
+          changed: make.changed,
+          live: this.#stage.live,
+          clock: this.#clock,
+          server,
+          playStream: ({ entry_id }, ask) => parties.playStream(this.#id, token, { entry_id, ...ask }),
+          trimMs: () => this.trimMs,
+          hidden: () => !pageSight.visible,
+        },
+        entry,
+        make.timeline,
+      );
     return new ItemDeck(
       {
         ...make,
@@ -319,13 +342,13 @@ export class PartyClient implements PartySession {
         timers,
         now,
         trimMs: () => this.trimMs,
-        playItem: ({ entry_id }) => parties.playItem(this.#id, this.token ?? '', { entry_id }),
+        playItem: ({ entry_id }) => parties.playItem(this.#id, token, { entry_id }),
         fetch: (input, init) => fetch(input, init),
         canPlay: canPlayType,
         origin: location.origin,
         base: location.origin + site(''),
       },
-      make.entry,
+      entry,
       make.timeline,
       make.positionMs,
     );
@@ -336,6 +359,7 @@ export class PartyClient implements PartySession {
     const player = this.#player;
     if (player === undefined) return;
     const { isBuffering, ...playback } = player.view;
+    if (player.surface !== this.#surface) this.#showSurface(player.surface);
     const before = this.#view.playback;
     const isSame =
       before.phase === playback.phase &&
@@ -348,6 +372,11 @@ export class PartyClient implements PartySession {
       this.#isBuffering = isBuffering;
       this.#report();
     }
+  }
+
+  #showSurface(surface: HTMLVideoElement | 'canvas' | undefined): void {
+    this.#surface = surface;
+    this.#stage?.show(surface === 'canvas' ? this.#stage.canvas : surface);
   }
 
   /** Tells the others how far off this member is, now and every few seconds. */
@@ -370,6 +399,7 @@ export class PartyClient implements PartySession {
       video.muted = this.#muted;
       video.volume = this.#volume;
     }
+    this.#player?.soundChanged();
   }
 }
 

@@ -3,6 +3,7 @@
 
 import type { WaveForm } from '../library/waveform';
 import type { CallError } from '../protocol/error';
+import type { LiveParts } from './player/live-parts';
 import type { EndReason, PartyAction, PartyState, ReportPlayback } from '../protocol/party';
 
 /** Limits of the manual correction of the output's latency, ms. */
@@ -58,6 +59,8 @@ export interface PartyStage {
   readonly videos: readonly [HTMLVideoElement, HTMLVideoElement];
   /** For live streams that the page decodes itself. */
   readonly canvas: HTMLCanvasElement;
+  /** How live streams are played, by `likelyForm` and `createPlaybacks` of ui/player. */
+  readonly live: LiveParts;
   /** What is to be seen now; undefined: nothing has pictures. */
   show(element: HTMLVideoElement | HTMLCanvasElement | undefined): void;
 }

@@ -24,5 +24,9 @@ export interface Deck {
   step(serverMs: number, nowMs: number): void;
   /** The person pressed something: it may play now. */
   unlock(): void;
+  /** What is seen is on the canvas instead of in its media element. */
+  readonly isOnCanvas: boolean;
+  /** The volume of its media element changed. */
+  soundChanged(): void;
   close(): void;
 }

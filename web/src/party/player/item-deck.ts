@@ -31,6 +31,7 @@ export interface DeckSetup extends Pick<FollowerSetup, 'clock' | 'timers' | 'lea
 export class ItemDeck implements Deck {
   readonly entry: Entry;
   readonly media: PartyMedia;
+  readonly isOnCanvas = false;
   readonly #player: ItemPlayer;
   readonly #follower: Follower;
   readonly #clock: DeckSetup['clock'];
@@ -120,6 +121,10 @@ export class ItemDeck implements Deck {
     const serverMs = this.#clock.serverMs();
     if (serverMs !== undefined) this.#follower.resume(serverMs);
     this.#changed();
+  }
+
+  soundChanged(): void {
+    // The media element is all that sounds.
   }
 
   close(): void {

@@ -16,18 +16,20 @@ const STEP = { leastMs: 25, moreMs: 20 };
 const IDLE_MS = 200;
 /** How far ahead a deck begins that was not announced. */
 const JOIN_MS = 700;
+/** What is announced this much ahead may be ready in time. */
+const ANNOUNCED_MS = 250;
 /** How much earlier than its time playback is begun, until it is learnt. */
 const FIRST_LEAD_MS = 40;
 /** An entry that ends by itself just then is not cut off. */
 const ENDING_MS = 400;
 
 /** Makes the deck of an entry. */
-export type CreateDeck = (make: {
+export type CreateDeck<M extends PartyMedia> = (make: {
   entry: Entry;
   timeline: PartyTimeline;
   /** Where it gets ready. */
   positionMs: number;
-  media: PartyMedia;
+  media: M;
   lead: Lead;
   /** Playback was begun, and is to be heard `inMs` later. */
   begun: (inMs: number) => void;
@@ -35,42 +37,40 @@ export type CreateDeck = (make: {
 }) => Deck;
 
 /** What a player works with. */
-export interface PartyPlayerSetup {
-  media: readonly [PartyMedia, PartyMedia];
+export interface PartyPlayerSetup<M extends PartyMedia> {
+  media: readonly [M, M];
   clock: Pick<PartyClock, 'serverMs'>;
   timers: Timers;
   /** Monotonic. */
   now: () => number;
-  createDeck: CreateDeck;
+  createDeck: CreateDeck<M>;
   trimMs: () => number;
   /** It is time to look at {@link PartyPlayer.view}; `isNew`: it surely changed. */
   changed: (isNew: boolean) => void;
-  /** What is seen now is in this element. */
-  show: (media: PartyMedia | undefined) => void;
 }
 
 /** A deck and the element that it has. */
-interface Slot {
+interface Slot<M> {
   deck: Deck;
-  media: PartyMedia;
+  media: M;
 }
 
 /** See the head of the file. */
-export class PartyPlayer {
-  readonly #setup: PartyPlayerSetup;
+export class PartyPlayer<M extends PartyMedia> {
+  readonly #setup: PartyPlayerSetup<M>;
   readonly #schedule = new Schedule();
   readonly #lead = new Lead(FIRST_LEAD_MS);
-  #current: Slot | undefined;
-  #standby: Slot | undefined;
+  #current: Slot<M> | undefined;
+  #standby: Slot<M> | undefined;
   /** Decks that end by themselves. */
-  #ending: Slot | undefined;
+  #ending: Slot<M> | undefined;
   /** The timeline that the current deck was given, or that has nothing to play. */
   #done: PartyTimeline | undefined;
   #pending: PartyTimeline | undefined;
   #cancel: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(setup: PartyPlayerSetup) {
+  constructor(setup: PartyPlayerSetup<M>) {
     this.#setup = setup;
     this.#tick();
   }
@@ -96,6 +96,16 @@ export class PartyPlayer {
     }
     this.#current?.deck.unlock();
     this.#standby?.deck.unlock();
+  }
+
+  /** The volume of the media elements changed. */
+  soundChanged(): void {
+    this.#current?.deck.soundChanged();
+  }
+
+  /** Where what is seen now is. */
+  get surface(): M | 'canvas' | undefined {
+    return this.#current?.deck.isOnCanvas === true ? 'canvas' : this.#current?.media;
   }
 
   /** What is played and how. */
@@ -167,13 +177,11 @@ export class PartyPlayer {
     this.#drop('standby');
     if (timeline?.entry === undefined) {
       this.#drop('current');
-      this.#setup.show(undefined);
     } else if (current !== undefined && isSameEntry(current.timeline, timeline)) {
       if (current.timeline !== timeline) current.follow(timeline, serverMs);
     } else {
       this.#drop('current');
       this.#current = this.#open(timeline.entry, timeline, serverMs);
-      this.#setup.show(this.#current.media);
     }
   }
 
@@ -181,7 +189,6 @@ export class PartyPlayer {
     const before = this.#current;
     this.#current = this.#standby;
     this.#standby = undefined;
-    this.#setup.show(this.#current?.media);
     if (before === undefined) return;
     const isEnding = before.deck.entry.entry_id !== this.#current?.deck.entry.entry_id && this.#endsSoon(before.deck);
     if (isEnding) this.#ending = before;
@@ -215,9 +222,9 @@ export class PartyPlayer {
     this.#standby = this.#open(next.entry, next, serverMs);
   }
 
-  #open(entry: Entry, timeline: PartyTimeline, serverMs: number): Slot {
+  #open(entry: Entry, timeline: PartyTimeline, serverMs: number): Slot<M> {
     const media = this.#freeMedia();
-    const isAhead = timeline.paused || timeline.at_ms > serverMs + JOIN_MS;
+    const isAhead = timeline.paused || timeline.at_ms > serverMs + ANNOUNCED_MS;
     const positionMs = isAhead ? timeline.position_ms : positionAt(timeline, serverMs + JOIN_MS) + this.#setup.trimMs();
     const deck = this.#setup.createDeck({
       entry,
@@ -232,14 +239,14 @@ export class PartyPlayer {
   }
 
   /** The element that the current deck does not have; what ends in it ends now. */
-  #freeMedia(): PartyMedia {
+  #freeMedia(): M {
     const [first, second] = this.#setup.media;
     const media = this.#current?.media === first ? second : first;
     if (this.#ending?.media === media) this.#endEnding();
     return media;
   }
 
-  #isUsed(media: PartyMedia): boolean {
+  #isUsed(media: M): boolean {
     return this.#current?.media === media || this.#standby?.media === media;
   }
 

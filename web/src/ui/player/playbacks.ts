@@ -3,6 +3,7 @@
 import type { ServerClock } from '../../transport/clock';
 import { canPlayStreams } from '../../watch/playback/mse/media-source';
 import { MsePlayback } from '../../watch/playback/mse/mse-playback';
+import type { Together } from '../../watch/playback/live-playback';
 import type { CreatePlayback, Form } from '../../watch/playback/player';
 import { canPlayFrames } from '../../watch/playback/webcodecs/support';
 import { WebCodecsPlayback } from '../../watch/playback/webcodecs/webcodecs-playback';
@@ -15,14 +16,15 @@ export function likelyForm(): Form | undefined {
   return canPlayFrames() ? 'frames' : undefined;
 }
 
-/** Makes playbacks in `video` and on `canvas`; `clock` is the node's. */
+/** Makes playbacks in `video` and on `canvas`; `clock` is the node's; `together` is for members of a party. */
 export function createPlaybacks(
   video: HTMLVideoElement,
   canvas: HTMLCanvasElement,
   clock: ServerClock,
+  together?: Together,
 ): CreatePlayback {
   return (form, owner) =>
     form === 'frames'
-      ? new WebCodecsPlayback({ screen: new CanvasScreen(canvas) }, clock, owner)
-      : new MsePlayback({ video, cover: new Still(video) }, clock, owner);
+      ? new WebCodecsPlayback({ screen: new CanvasScreen(canvas) }, clock, owner, together)
+      : new MsePlayback({ video, cover: new Still(video) }, clock, owner, together);
 }

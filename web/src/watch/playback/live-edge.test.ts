@@ -22,6 +22,8 @@ class FakePlayer {
   /** Distance of the playhead from capture (media time is capture time here), one entry per tick. */
   latenciesMs: number[] = [];
   jump = false;
+  /** How far behind capture members of a party are. */
+  togetherDelayMs: number | undefined;
   #ranges: Range[] = [];
   #edgeMs = -1;
   #stalled = true;
@@ -94,6 +96,7 @@ class FakePlayer {
       dry: this.#started && this.#stalled,
       shownMs: positionMs,
       jump,
+      togetherDelayMs: this.togetherDelayMs,
     });
     this.jump = false;
     if (decision.kind === 'seek') {
@@ -157,6 +160,37 @@ describe('LiveEdge', () => {
     expect(player.latencyOverLast(10_000)).toBeLessThan(385);
     expect(Math.max(...player.rates)).toBeLessThanOrEqual(1.12);
     expect(Math.min(...player.rates)).toBeGreaterThanOrEqual(0.94);
+  });
+
+  it('is as far behind as the others of a party, whatever the network and whenever it joins', () => {
+    const networks = [(i: number) => 60 + 20 * noise(i), (i: number) => 400 + 600 * noise(i), () => 900];
+    networks.forEach((transitMs, place) => {
+      const joinsAtMs = 8_900 + place * 2_300;
+      const player = new FakePlayer(joinAt(joinsAtMs, 1_000, media(0, 70_000, 120, transitMs)));
+      player.nowMs = joinsAtMs;
+      player.togetherDelayMs = 3_000;
+      player.run(joinsAtMs + 12_000);
+      player.latenciesMs = [];
+      player.run(60_000);
+      expect(Math.max(...player.latenciesMs)).toBeLessThan(3_020);
+      expect(Math.min(...player.latenciesMs)).toBeGreaterThan(2_980);
+      expect(player.stalls).toBe(0);
+    });
+  });
+
+  it('is later than the others of a party where its network needs that', () => {
+    const player = new FakePlayer(
+      joinAt(
+        9_000,
+        1_000,
+        media(0, 70_000, 120, () => 2_000),
+      ),
+    );
+    player.nowMs = 9_000;
+    player.togetherDelayMs = 1_000;
+    player.run(60_000);
+    expect(player.latencyOverLast(10_000)).toBeGreaterThan(2_000);
+    expect(player.stalls).toBeLessThanOrEqual(2);
   });
 
   it('plays a still screen, whose data comes once a second, without a stall', () => {

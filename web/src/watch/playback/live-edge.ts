@@ -31,6 +31,8 @@ const JUMP = { gainMs: 300, gainTimes: 2, patienceMs: 700 };
 const FASTEST_INSTEAD_OF_JUMPS = 1.25;
 /** Playback that ran dry with this much ahead waits for the decoder: it plays no faster than media comes, for a while. */
 const OVERLOAD = { aheadMs: 1_000, lastsMs: 5_000 };
+/** With others: corrections start sooner, a distance above this is jumped forward, and one above the other waits. */
+const TOGETHER = { startsAtMs: 15, stopsAtMs: 5, jumpBehindMs: 500, waitAheadMs: 250 };
 /** A browser finishes a jump only where this much can be played. */
 const LANDING_MS = 250;
 /** A picture may be on the screen this long before its time, and this long before the page is told. */
@@ -77,6 +79,8 @@ export interface View {
   shownMs: number;
   /** Whether the person wants to go on at the live edge at once: pressed play, came back to the page. */
   jump: boolean;
+  /** How far behind now the playhead is to be, where others are; left out where the least delay is wanted. */
+  togetherDelayMs?: number | undefined;
 }
 
 /**
@@ -178,7 +182,9 @@ export class LiveEdge {
     if (nowMs - this.#jumpedAtMs < JUMP.patienceMs) return view.seeking ? WAIT : this.#play(0, view);
 
     // A new take has not told yet what it needs: play on as before.
-    const wanted = this.wantedDelayMs(nowMs) ?? nowMs - positionMs;
+    const least = this.wantedDelayMs(nowMs) ?? nowMs - positionMs;
+    const isTogether = view.togetherDelayMs !== undefined;
+    const wanted = Math.max(view.togetherDelayMs ?? least, least);
     const behindMs = nowMs - positionMs - wanted;
     const current = view.ranges.find((range) => contains(range, positionMs));
     if (current === undefined) return this.#enter(view, wanted);
@@ -186,7 +192,7 @@ export class LiveEdge {
     const left = current.endMs - positionMs;
     // Another jump would make the browser begin again at the keyframe.
     if (view.seeking && left >= LANDING_MS && nowMs - this.#jumpedAtMs < LONGEST_JUMP_MS) return WAIT;
-    if (view.jump || behindMs > this.#jumpLimit(nowMs)) {
+    if (view.jump || behindMs > this.#jumpLimit(nowMs, isTogether)) {
       const toMs = landing(last, nowMs - wanted, view.edgeMs);
       const gainMs = Math.max(JUMP.gainMs, JUMP.gainTimes * this.#jumpCost.ofMs(toMs));
       if (toMs - positionMs > gainMs) return this.#seek(toMs, nowMs);
@@ -200,7 +206,9 @@ export class LiveEdge {
     if (next !== undefined && (left < USED_UP_MS || (left < LANDING_MS && stuckMs > STUCK_MS))) {
       return this.#seek(landing(next, nowMs - wanted, view.edgeMs), nowMs);
     }
-    return view.seeking ? WAIT : this.#play(behindMs, view);
+    if (view.seeking) return WAIT;
+    if (isTogether && behindMs < -TOGETHER.waitAheadMs) return { kind: 'play', rate: 0, againInMs: -behindMs };
+    return this.#play(behindMs, view);
   }
 
   /** From outside every range: to the wanted place, or to the next one that has something. */
@@ -242,9 +250,10 @@ export class LiveEdge {
     return { kind: 'seek', toMs };
   }
 
-  #play(behindMs: number, { nowMs, ranges, positionMs }: View): Decision {
+  #play(behindMs: number, { nowMs, ranges, positionMs, togetherDelayMs }: View): Decision {
     const distance = Math.abs(behindMs);
-    this.#correcting = distance > (this.#correcting ? CORRECTION.stopsAtMs : CORRECTION.startsAtMs);
+    const { startsAtMs, stopsAtMs } = togetherDelayMs === undefined ? CORRECTION : TOGETHER;
+    this.#correcting = distance > (this.#correcting ? stopsAtMs : startsAtMs);
     const rate = this.#correcting ? 1 + behindMs * SPEED_PER_MS : 1;
     const limited = Math.min(this.#fastestAt(nowMs), Math.max(this.#pace.slowest, rate));
     const aheadMs = (ranges.at(-1)?.endMs ?? positionMs) - positionMs;
@@ -257,7 +266,8 @@ export class LiveEdge {
     return nowMs - this.#overloadedAtMs < OVERLOAD.lastsMs ? 1 : FASTEST_INSTEAD_OF_JUMPS;
   }
 
-  #jumpLimit(nowMs: number): number {
+  #jumpLimit(nowMs: number, isTogether: boolean): number {
+    if (isTogether) return Math.min(TOGETHER.jumpBehindMs, this.#pace.jumpBehindMs);
     const settling = nowMs - (this.#joinedAtMs ?? 0) < SETTLING_MS;
     return settling ? Math.min(JUMP_BEHIND_WHILE_SETTLING_MS, this.#pace.jumpBehindMs) : this.#pace.jumpBehindMs;
   }

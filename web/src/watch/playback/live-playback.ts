@@ -10,6 +10,9 @@ import type { Playback, PlaybackOwner, PlaybackStats } from './playback';
 import { Stalls } from './stalls';
 import { Timeline, type ChunkTimes, type Placement } from './timeline';
 
+/** Server-clock time at which what is to be seen now was captured, for playing together; undefined while that is not known. */
+export type Together = () => number | undefined;
+
 /** What only the form knows of its figures. */
 type FormStats = Pick<PlaybackStats, 'rate' | 'width' | 'height' | 'droppedFrames'>;
 
@@ -27,6 +30,7 @@ export abstract class LivePlayback implements Playback {
   /** Playback is to go on at the live edge at once. */
   protected isToJump = false;
   readonly #steerEveryMs: number;
+  readonly #together: Together | undefined;
   readonly #rate = new RateMeter();
   readonly #timer: ReturnType<typeof setInterval>;
   /** For the one time that cannot wait until then. */
@@ -36,7 +40,7 @@ export abstract class LivePlayback implements Playback {
   #jumps = 0;
 
   /** The controller is asked every `steerEveryMs`; `clock` is the node's, for latency. */
-  constructor(steerEveryMs: number, pace: Pace, clock: ServerClock, owner: PlaybackOwner) {
+  constructor(steerEveryMs: number, pace: Pace, clock: ServerClock, owner: PlaybackOwner, together?: Together) {
     this.owner = owner;
     this.edge = new LiveEdge(pace);
     this.latency = new Latency(clock, this.timeline, () => owner.doubtsClock());
@@ -45,6 +49,7 @@ export abstract class LivePlayback implements Playback {
       stalled: (nowMs) => this.edge.stalled(nowMs),
     });
     this.#steerEveryMs = steerEveryMs;
+    this.#together = together;
     this.#timer = setInterval(() => this.steer(), steerEveryMs);
   }
 
@@ -94,6 +99,7 @@ export abstract class LivePlayback implements Playback {
     return {
       ...formStats,
       latencyMs: this.isPaused ? undefined : this.latency.medianMs(),
+      lateMs: this.isPaused ? undefined : this.#lateMs,
       bufferMs: edgeMs === undefined ? undefined : Math.max(0, edgeMs - this.positionMs),
       bitsPerSecond: this.#rate.bitsPerSecond(localNowMs()),
       framesPerSecond: formStats.width > 0 ? this.latency.picturesPerSecond() : undefined,
@@ -121,7 +127,10 @@ export abstract class LivePlayback implements Playback {
   /** Does what the controller says. */
   protected follow(view: Omit<View, 'nowMs' | 'positionMs' | 'jump'>): void {
     const nowMs = localNowMs();
-    const decision = this.edge.decide({ ...view, nowMs, positionMs: this.positionMs, jump: this.isToJump });
+    const { positionMs } = this;
+    const lateMs = this.#lateMs;
+    const togetherDelayMs = lateMs === undefined ? undefined : nowMs - positionMs - lateMs;
+    const decision = this.edge.decide({ ...view, nowMs, positionMs, togetherDelayMs, jump: this.isToJump });
     if (decision.kind === 'wait') return;
     this.isToJump = false;
     if (decision.kind === 'restart') this.restart('media arrives, but none of it can be played');
@@ -130,6 +139,13 @@ export abstract class LivePlayback implements Playback {
       this.stalls.placed(nowMs);
       this.jumpTo(decision.toMs);
     } else this.#playAt(decision.rate, decision.againInMs);
+  }
+
+  /** How much later than together the playhead is; undefined where that is not wanted, or not known. */
+  get #lateMs(): number | undefined {
+    const wanted = this.#together?.();
+    const captured = this.timeline.capturedAt(this.positionMs);
+    return wanted === undefined || captured === undefined ? undefined : wanted - captured;
   }
 
   /** Tells the owner of the first picture, or sound. */

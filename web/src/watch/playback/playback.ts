@@ -26,6 +26,8 @@ export interface PlaybackOwner {
 /** Figures of playback; what is not known is undefined. */
 export interface PlaybackStats {
   latencyMs: number | undefined;
+  /** How much later than the others of a party; undefined without. */
+  lateMs?: number | undefined;
   /** Media between the playhead and the live edge. */
   bufferMs: number | undefined;
   rate: number;

@@ -6,7 +6,7 @@ import type { InitData, MediaData } from '../../../protocol/event';
 import { localNowMs, type ServerClock } from '../../../transport/clock';
 import { sameTracks } from '../../mime';
 import { VIDEO_PACE } from '../live-edge';
-import { LivePlayback } from '../live-playback';
+import { LivePlayback, type Together } from '../live-playback';
 import type { PlaybackOwner, PlaybackStats } from '../playback';
 import type { QueuedChunk } from './append-queue';
 import { MediaSink } from './media-sink';
@@ -36,8 +36,8 @@ export class MsePlayback extends LivePlayback {
   #fresh: 'awaited' | 'arriving' | undefined;
 
   /** Takes over the video; `clock` is the node's, for latency. */
-  constructor(parts: MseParts, clock: ServerClock, owner: PlaybackOwner) {
-    super(STEER_EVERY_MS, VIDEO_PACE, clock, owner);
+  constructor(parts: MseParts, clock: ServerClock, owner: PlaybackOwner, together?: Together) {
+    super(STEER_EVERY_MS, VIDEO_PACE, clock, owner, together);
     this.#video = parts.video;
     this.#seen = new Seen(parts.video, parts.cover);
     this.#canPlay = parts.canPlay ?? canPlayType;

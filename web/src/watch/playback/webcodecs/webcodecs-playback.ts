@@ -7,7 +7,7 @@
 
 import type { InitData, MediaData } from '../../../protocol/event';
 import { localNowMs, type ServerClock } from '../../../transport/clock';
-import { LivePlayback } from '../live-playback';
+import { LivePlayback, type Together } from '../live-playback';
 import type { PlaybackOwner, PlaybackStats } from '../playback';
 import { Joining } from './joining';
 import type { Picture } from './picture-track';
@@ -51,8 +51,8 @@ export class WebCodecsPlayback extends LivePlayback {
   #closed = false;
 
   /** Draws on the screen of `parts`; `clock` is the node's, for latency. */
-  constructor(parts: WebCodecsParts, clock: ServerClock, owner: PlaybackOwner) {
-    super(STEER_EVERY_MS, PACE, clock, owner);
+  constructor(parts: WebCodecsParts, clock: ServerClock, owner: PlaybackOwner, together?: Together) {
+    super(STEER_EVERY_MS, PACE, clock, owner, together);
     this.#screen = parts.screen;
     this.#support = parts.support ?? canDecode;
     this.#sound = new Sound(() => owner.soundChanged(), parts.createSink);

@@ -1,0 +1,151 @@
+// One entry of the party, a live stream: all members see the moment that was captured `position_ms` ago by the server's clock, whatever
+// node serves them and however far away they are. No DOM but the elements it is given.
+
+import type { MainServer } from '../../api/client';
+import { CallError } from '../../protocol/error';
+import type { Entry, PartyTimeline } from '../../protocol/party';
+import type { AskForNodes, Assignment } from '../../protocol/stream';
+import { ServerClock } from '../../transport/clock';
+import { viewerTransport } from '../../transport/choice';
+import { preferredFormats } from '../../watch/formats';
+import type { Form } from '../../watch/playback/player';
+import { isFinal, type WatchPhase } from '../../watch/session/state';
+import { Viewing } from '../../watch/viewing';
+import type { PartyClock } from '../clock';
+import type { Deck } from './deck';
+import type { LiveParts } from './live-parts';
+
+/** What a deck works with. */
+export interface LiveSetup {
+  media: HTMLVideoElement;
+  live: LiveParts;
+  clock: Pick<PartyClock, 'serverMs'>;
+  server: Pick<MainServer, 'renewGrant' | 'stream'>;
+  /** Where to watch, as a member. */
+  playStream: (entry: Entry, ask: AskForNodes) => Promise<Assignment>;
+  trimMs: () => number;
+  hidden: () => boolean;
+  changed: () => void;
+}
+
+/** See the head of the file. */
+export class LiveDeck implements Deck {
+  readonly entry: Entry;
+  readonly wave = undefined;
+  readonly #setup: LiveSetup;
+  readonly #viewing: Viewing;
+  #timeline: PartyTimeline;
+  #situation: WatchPhase = 'connecting';
+  #form: Form | undefined;
+  #hasStarted = false;
+  #waits = false;
+  #isRefused = false;
+
+  constructor(setup: LiveSetup, entry: Entry, timeline: PartyTimeline) {
+    this.#setup = setup;
+    this.entry = entry;
+    this.#timeline = timeline;
+    const { live, server } = setup;
+    const streamId = entry.stream_id ?? '';
+    const clock = new ServerClock();
+    let grant: string | undefined;
+    this.#viewing = new Viewing(
+      {
+        streamId,
+        form: live.form,
+        createPlayback: live.create(setup.media, clock, () => this.#wantedCapture()),
+        connect: viewerTransport(null),
+        clock,
+        askForNodes: async (ask) => {
+          const assignment = await setup.playStream(entry, ask);
+          grant = assignment.grant;
+          return assignment;
+        },
+        renewGrant: (old) => server.renewGrant(streamId, old),
+        describe: () => server.stream(streamId, grant),
+        formats: preferredFormats(),
+        hidden: setup.hidden,
+        didNotRun: () => false,
+      },
+      {
+        show: ({ situation, form, waiting, paused, silenced }) => {
+          this.#situation = situation ?? this.#situation;
+          this.#form = form ?? this.#form;
+          this.#waits = waiting ?? this.#waits;
+          // The browser let it play without sound, or not at all.
+          if (silenced === true || (paused === true && !this.#timeline.paused)) this.#isRefused = true;
+          setup.changed();
+        },
+        stateChanged: () => setup.changed(),
+        started: () => {
+          this.#hasStarted = true;
+          setup.changed();
+        },
+      },
+    );
+    this.#viewing.open();
+    this.soundChanged();
+    if (timeline.paused) this.#viewing.setPlaying(false);
+  }
+
+  get timeline(): PartyTimeline {
+    return this.#timeline;
+  }
+
+  get problem(): CallError | undefined {
+    if (this.#situation === 'unsupported') return new CallError('unsupported_media', 'this browser cannot play it');
+    return isFinal(this.#situation) ? new CallError('unknown_stream', `the stream is ${this.#situation}`) : undefined;
+  }
+
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  get isPlaying(): boolean {
+    return this.#hasStarted && !this.#viewing.isPaused;
+  }
+
+  get lateMs(): number | undefined {
+    return this.isPlaying ? this.#viewing.figures?.lateMs : undefined;
+  }
+
+  /** Nobody waits for a member of a live stream. */
+  isBuffering(): boolean {
+    return this.#waits;
+  }
+
+  follow(timeline: PartyTimeline): void {
+    const wasPaused = this.#timeline.paused;
+    this.#timeline = timeline;
+    if (timeline.paused !== wasPaused) this.#viewing.setPlaying(!timeline.paused);
+  }
+
+  step(): void {
+    // The playback asks by itself where it is to be.
+  }
+
+  unlock(): void {
+    if (!this.#isRefused) return;
+    this.#isRefused = false;
+    this.soundChanged();
+    this.#viewing.setPlaying(true);
+  }
+
+  get isOnCanvas(): boolean {
+    return this.#form === 'frames';
+  }
+
+  soundChanged(): void {
+    const { muted, volume } = this.#setup.media;
+    this.#viewing.setVolume(volume, !muted);
+  }
+
+  close(): void {
+    this.#viewing.close();
+  }
+
+  #wantedCapture(): number | undefined {
+    const serverMs = this.#setup.clock.serverMs();
+    return serverMs === undefined ? undefined : serverMs - this.#timeline.position_ms + this.#setup.trimMs();
+  }
+}
