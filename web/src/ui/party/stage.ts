@@ -5,6 +5,7 @@
 import { LitElement, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, queryAll, state } from 'lit/decorators.js';
 import type { WaveForm } from '../../library/waveform';
+import type { LiveParts } from '../../party/player/live-parts';
 import { accepted, isHalted, memberOf } from '../../party/roles';
 import type { PartyStage, SessionView } from '../../party/session';
 import type { Entry, PartyAction, PartyState } from '../../protocol/party';
@@ -24,6 +25,7 @@ import {
 } from '../icons';
 import type { SeekEvent } from '../library/timeline';
 import '../library/timeline';
+import { createPlaybacks, likelyForm } from '../player/playbacks';
 import { toggleFullScreen } from '../player/screen-modes';
 import { base, block, buttons } from '../styles';
 import './art';
@@ -67,7 +69,12 @@ export class Stage extends LitElement {
   get elements(): PartyStage {
     const [first, second] = this.videos;
     if (first === undefined || second === undefined) throw new Error('not rendered yet');
-    return { videos: [first, second], canvas: this.canvas, show: (element) => this.#show(element) };
+    const { canvas } = this;
+    const live: LiveParts = {
+      form: likelyForm(),
+      create: (video, clock, together) => createPlaybacks(video, canvas, clock, together),
+    };
+    return { videos: [first, second], canvas, live, show: (element) => this.#show(element) };
   }
 
   override firstUpdated(): void {
