@@ -210,7 +210,7 @@ fn container_usage(id: u32) -> Result<Usage> {
     Ok(parse_cpu_stat(&stat))
 }
 
-/// User and system time of a process, from fields 14 and 15 of its `stat`.
+/// User and system time of a process, time of ended threads included, from fields 14 and 15 of its `stat`.
 pub(crate) fn process_cpu_us(id: u32) -> Result<u64> {
     let path = format!("/proc/{id}/stat");
     let stat = fs::read_to_string(&path).context(|| format!("reading {path}"))?;
@@ -236,12 +236,13 @@ mod tests {
     }
 
     #[test]
-    fn our_own_cpu_time_is_read_from_proc() {
+    fn cpu_time_of_threads_that_ended_counts() {
         let before = process_cpu_us(std::process::id()).unwrap();
-        let mut spun = 0u64;
-        while process_cpu_us(std::process::id()).unwrap() == before {
-            spun = spun.wrapping_add(1);
-        }
-        assert!(spun > 0);
+        let spinning = std::thread::spawn(|| {
+            let used = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+            while used().tv_nsec < 50_000_000 {}
+        });
+        spinning.join().unwrap();
+        assert!(process_cpu_us(std::process::id()).unwrap() - before >= 40_000);
     }
 }

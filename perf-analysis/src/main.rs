@@ -185,7 +185,7 @@ struct LibraryArgs {
     /// Seconds between two fragments of a paced player
     #[arg(long, default_value_t = 10.0)]
     every: f64,
-    /// Seconds of one measurement
+    /// Seconds of one unpaced measurement; a paced one takes four times as long
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
     /// Times through all of them
@@ -197,7 +197,7 @@ struct LibraryArgs {
     /// The binary to measure
     #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
     undead: PathBuf,
-    /// Write the numbers into the page library.md of the report in this folder
+    /// Write the figure and the numbers into the page library.md of the report in this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Something the reader of the figures should know, e.g. what else the machine was doing
@@ -304,6 +304,7 @@ fn report(results: &Path, into: &Path, page: &str) -> Result<()> {
     }
     if page == LIBRARY_PAGE {
         let records = library::Records::load(results)?;
+        perf_analysis::plot::plot_library(&records, &into.join("figures"))?;
         return fill_page(results, &into.join(page), |text, folder| library::fill(text, &records, folder));
     }
     if page == PLACEMENT_PAGE {

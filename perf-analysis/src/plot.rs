@@ -5,6 +5,7 @@ mod axis;
 mod chart;
 mod figures;
 mod judge;
+mod library;
 mod simulation;
 mod timeline;
 
@@ -57,6 +58,16 @@ pub fn plot_simulation(records: &Records, out: &Path) -> Result<Vec<&'static str
         manifest.scenario.seed
     );
     draw(vec![("placement-load", simulation::chart(records))], &caption, out)
+}
+
+/// Draws the figure of serving the library into the folder `out`; returns its name.
+///
+/// # Errors
+/// As [`plot`].
+pub fn plot_library(records: &crate::library::Records, out: &Path) -> Result<Vec<&'static str>> {
+    let remark = records.remark.as_deref().map(|remark| format!("; {remark}")).unwrap_or_default();
+    let caption = format!("{}; commit {}{remark}", records.machine.caption(), records.commit);
+    draw(vec![("library-cpu", library::chart(records))], &caption, out)
 }
 
 fn draw(charts: Vec<(&'static str, Chart)>, caption: &str, out: &Path) -> Result<Vec<&'static str>> {

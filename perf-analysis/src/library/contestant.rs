@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{songs::Songs, stand_in::StandIn};
+use super::{NGINX, NODE, songs::Songs, stand_in::StandIn};
 use crate::{
+    enclosure::process_cpu_us,
     error::{Context, Error, Result},
     machine,
 };
@@ -39,8 +40,8 @@ impl Contestant {
             .arg("--objects")
             .arg(&songs.folder)
             .env("UNDEAD_CLUSTER_SECRET", "bench");
-        let child = start("undead", command, address, cores, out)?;
-        Ok(Self { name: "undead", address, child, main_server: Some(main_server) })
+        let child = start(NODE, command, address, cores, out)?;
+        Ok(Self { name: NODE, address, child, main_server: Some(main_server) })
     }
 
     /// nginx with the folder as its root, as one process without a log.
@@ -62,8 +63,8 @@ impl Contestant {
         let program = if Path::new("/usr/sbin/nginx").is_file() { "/usr/sbin/nginx" } else { "nginx" };
         let mut command = Command::new(program);
         command.arg("-p").arg(&folder).args(["-c", "nginx.conf", "-e", "error.log"]);
-        let child = start("nginx", command, address, cores, out)?;
-        Ok(Self { name: "nginx", address, child, main_server: None })
+        let child = start(NGINX, command, address, cores, out)?;
+        Ok(Self { name: NGINX, address, child, main_server: None })
     }
 
     /// The requests for the fragments of the song with this index, one after another.
@@ -81,16 +82,9 @@ impl Contestant {
             .collect())
     }
 
-    /// Processor time of all its threads so far.
-    pub(super) fn cpu(&self) -> Result<Duration> {
-        let folder = format!("/proc/{}/task", self.child.id());
-        let mut nanos = 0;
-        for task in fs::read_dir(&folder).context(|| format!("reading {folder}"))?.flatten() {
-            // A thread may have ended meanwhile.
-            let stat = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-            nanos += stat.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok()).unwrap_or(0);
-        }
-        Ok(Duration::from_nanos(nanos))
+    /// Processor time of its process so far, microseconds.
+    pub(super) fn cpu_us(&self) -> Result<u64> {
+        process_cpu_us(self.child.id())
     }
 }
 

@@ -21,6 +21,13 @@ use crate::{
     machine::{self, Machine, Split},
 };
 
+/// The servers, by the names that records have.
+pub(crate) const NODE: &str = "undead";
+pub(crate) const NGINX: &str = "nginx";
+
+/// The crowds: whether all players have the same song, and whether they wait between fragments.
+pub(crate) const CROWDS: [(bool, bool); 4] = [(false, true), (false, false), (true, true), (true, false)];
+
 /// The file of a results folder with everything.
 const RECORDS: &str = "library.json";
 
@@ -37,7 +44,7 @@ pub struct Plan {
     pub fragment_bytes: usize,
     /// Seconds between two fragments of a paced player.
     pub every_s: f64,
-    /// Seconds of one measurement.
+    /// Seconds of one unpaced measurement; a paced one takes four times as long.
     pub seconds: f64,
     /// Times through all of them.
     pub rounds: u32,
@@ -66,6 +73,13 @@ pub struct Measured {
     pub late: u64,
 }
 
+impl Measured {
+    /// Processor time for each gigabyte of fragments, in seconds.
+    pub(crate) fn cpu_s_per_gb(&self) -> f64 {
+        self.cpu_us as f64 * 1e3 / (self.bytes as f64).max(1.0)
+    }
+}
+
 /// Everything of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Records {
@@ -84,6 +98,19 @@ pub struct Records {
 }
 
 impl Records {
+    /// Those of one server and one crowd, in the order of measuring.
+    pub(crate) fn of(&self, server: &str, one_song: bool, paced: bool) -> Vec<&Measured> {
+        let here = |one: &&Measured| one.server == server && one.one_song == one_song && one.paced == paced;
+        self.measured.iter().filter(here).collect()
+    }
+
+    /// A crowd in words.
+    pub(crate) fn crowd(&self, one_song: bool, paced: bool) -> String {
+        let players = if one_song { self.plan.players_of_one } else { self.plan.songs };
+        let songs = if one_song { "of one song" } else { "of different songs" };
+        format!("{players} players {songs}, {}", if paced { "paced" } else { "unpaced" })
+    }
+
     /// Those of a results folder.
     ///
     /// # Errors
@@ -111,10 +138,10 @@ pub fn run(plan: Plan, undead: &Path, out: &Path, remark: Option<String>) -> Res
     for _ in 0..plan.rounds {
         for start in [Contestant::undead, Contestant::nginx] {
             let contestant = start(undead, &songs, &split.node, out)?;
-            for (one_song, paced) in [(false, false), (false, true), (true, false), (true, true)] {
+            for (one_song, paced) in CROWDS {
                 let crowd = Crowd { plan: &plan, songs: &songs, one_song, paced };
                 crowd.play(&contestant, Duration::from_secs_f64(plan.seconds / 5.0))?;
-                let one = crowd.play(&contestant, Duration::from_secs_f64(plan.seconds))?;
+                let one = crowd.play(&contestant, crowd.time())?;
                 eprintln!("{}", page::line(&one));
                 measured.push(one);
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Measured, Records};
+use super::{CROWDS, Measured, NGINX, NODE, Records};
 use crate::{error::Result, figure::significant, judge::Middle, report::fill_with};
 
 /// `text` with every block filled from `records`, which are in `folder`.
@@ -24,7 +24,7 @@ fn run(records: &Records, folder: &str) -> String {
          | machine | {} |\n\
          | load average before the run | {} |\n\
          | commit | `{}` |\n\
-         | load | {} songs of {} fragments of {} bytes, a player each; {} players of one song; paced: a fragment every {} s; {} s each, {} rounds |\n\
+         | load | {} songs of {} fragments of {} bytes, a player each; {} players of one song; paced: a fragment every {} s; {} s each, paced four times as long, {} rounds |\n\
          | records | [`{folder}`](../{folder}) |\n\
          | remark | {} |\n",
         records.machine.caption(),
@@ -46,15 +46,10 @@ pub fn table(records: &Records) -> String {
     let mut table = "| | node, CPU s/GB | nginx, CPU s/GB | **node / nginx** | node, MB/s | nginx, MB/s | node p50 / p99, ms | nginx p50 / p99, ms | late, node / nginx |\n\
                      |---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
-    for (one_song, paced) in [(false, true), (false, false), (true, true), (true, false)] {
-        let of = |server: &str| -> Vec<&Measured> {
-            let here =
-                |one: &&Measured| one.server == server && one.one_song == one_song && one.paced == paced;
-            records.measured.iter().filter(here).collect()
-        };
-        let (node, nginx) = (of("undead"), of("nginx"));
+    for (one_song, paced) in CROWDS {
+        let (node, nginx) = (records.of(NODE, one_song, paced), records.of(NGINX, one_song, paced));
         let middle = |values: Vec<f64>| Middle::of(values).map_or("-".into(), Middle::text);
-        let cost = |all: &[&Measured]| middle(all.iter().map(|one| cpu_s_per_gb(one)).collect());
+        let cost = |all: &[&Measured]| middle(all.iter().map(|one| one.cpu_s_per_gb()).collect());
         let rate = |all: &[&Measured]| {
             middle(all.iter().map(|one| one.bytes as f64 / one.window_us as f64).collect())
         };
@@ -67,14 +62,12 @@ pub fn table(records: &Records) -> String {
         };
         let late = |all: &[&Measured]| all.iter().map(|one| one.late).sum::<u64>();
         let ratios =
-            node.iter().zip(&nginx).map(|(node, nginx)| cpu_s_per_gb(node) / cpu_s_per_gb(nginx)).collect();
-        let players = if one_song { records.plan.players_of_one } else { records.plan.songs };
-        let crowd = if one_song { "of one song" } else { "of different songs" };
-        let pace = if paced { "paced" } else { "unpaced" };
+            node.iter().zip(&nginx).map(|(node, nginx)| node.cpu_s_per_gb() / nginx.cpu_s_per_gb()).collect();
         // Writing to a string cannot fail.
         let _ = writeln!(
             table,
-            "| {players} players {crowd}, {pace} | {} | {} | **{}** | {} | {} | {} | {} | {} / {} |",
+            "| {} | {} | {} | **{}** | {} | {} | {} | {} | {} / {} |",
+            records.crowd(one_song, paced),
             cost(&node),
             cost(&nginx),
             middle(ratios),
@@ -96,13 +89,9 @@ pub(super) fn line(one: &Measured) -> String {
     format!(
         "{:7} {crowd:10} {pace:7} {:.3} CPU s/GB, {:.0} MB/s, p99 {:.1} ms, {} late",
         one.server,
-        cpu_s_per_gb(one),
+        one.cpu_s_per_gb(),
         one.bytes as f64 / one.window_us as f64,
         one.p99_us as f64 / 1000.0,
         one.late
     )
-}
-
-fn cpu_s_per_gb(one: &Measured) -> f64 {
-    one.cpu_us as f64 * 1e3 / (one.bytes as f64).max(1.0)
 }
