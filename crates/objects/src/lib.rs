@@ -4,6 +4,7 @@
 //! the other two. Equal content is stored once, and a whole read verifies the name. Every call has a time limit and a bounded
 //! number of retries. Nothing here knows which blobs are needed, or who may read them.
 
+mod blob_file;
 mod bucket;
 mod error;
 mod hash;
@@ -17,6 +18,7 @@ mod parts;
 mod store;
 mod trash;
 
+pub use blob_file::{BlobFile, Folder};
 pub use error::Error;
 pub use hash::Hash;
 pub use location::{Bucket, Credentials, Location, MainServers};

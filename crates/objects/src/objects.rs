@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream::BoxStream};
 use object_store::path::Path;
 
-use crate::{Error, Hash, Location, key, main_servers::Client, store::Store, trash};
+use crate::{Error, Folder, Hash, Location, key, main_servers::Client, store::Store, trash};
 
 /// Blobs younger than this are not written again by [`Objects::put`], unless the caller sets another age.
 const REFRESH_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
@@ -168,6 +168,14 @@ impl Objects {
         match &self.kept {
             Kept::Store(store) => store.health().await,
             Kept::MainServers(_) => Ok(()),
+        }
+    }
+
+    /// The files of blobs, if the location is a folder. Discarded blobs are not among them.
+    pub fn folder(&self) -> Option<&Arc<Folder>> {
+        match &self.kept {
+            Kept::Store(store) => store.files(),
+            Kept::MainServers(_) => None,
         }
     }
 

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     ops::Range,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -16,7 +15,7 @@ use futures_util::{
 use object_store::{GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, local::LocalFileSystem, path::Path};
 use tokio::time::timeout;
 
-use crate::{Error, Hash, Info, MAX_BYTES, bucket, key, location::Bucket};
+use crate::{Error, Folder, Hash, Info, MAX_BYTES, bucket, key, location::Bucket};
 
 /// Longest wait for a call that moves an object, retries included.
 const MOVE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -26,8 +25,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A folder or a bucket.
 pub(crate) struct Store {
     store: Arc<dyn ObjectStore>,
-    /// Where it is, if it is a folder.
-    folder: Option<PathBuf>,
+    /// Its files, if it is a folder.
+    folder: Option<Arc<Folder>>,
 }
 
 impl fmt::Debug for Store {
@@ -49,7 +48,7 @@ impl Store {
         let marker = folder.join(key::BLOBS);
         std::fs::create_dir_all(&marker).map_err(|error| failed(&error))?;
         let store = LocalFileSystem::new_with_prefix(folder).map_err(|error| failed(&error))?;
-        Ok(Self { store: Arc::new(store.with_fsync(true)), folder: Some(folder.to_owned()) })
+        Ok(Self { store: Arc::new(store.with_fsync(true)), folder: Some(Arc::new(Folder::new(folder))) })
     }
 
     /// Sends nothing.
@@ -173,12 +172,17 @@ impl Store {
 
     /// The folder; none for a bucket.
     pub(crate) fn path(&self) -> Option<&std::path::Path> {
-        self.folder.as_deref()
+        self.folder.as_ref().map(|folder| folder.path())
+    }
+
+    /// The files of blobs; none for a bucket.
+    pub(crate) fn files(&self) -> Option<&Arc<Folder>> {
+        self.folder.as_ref()
     }
 
     /// Removes a folder that has become empty; what has objects stays. In a bucket there is nothing to remove.
     pub(crate) async fn remove_empty(&self, prefix: &Path) {
-        if let Some(folder) = &self.folder {
+        if let Some(folder) = self.path() {
             // Most often it is not empty, and the next call tries again.
             let _ = tokio::fs::remove_dir(folder.join(prefix.as_ref())).await;
         }
@@ -186,7 +190,7 @@ impl Store {
 
     /// A folder that was unmounted is away, not empty: it always has the folder of blobs.
     async fn is_here(&self) -> Result<(), Error> {
-        let Some(folder) = &self.folder else { return Ok(()) };
+        let Some(folder) = self.path() else { return Ok(()) };
         let marker = folder.join(key::BLOBS);
         match tokio::fs::metadata(&marker).await {
             Ok(_) => Ok(()),

@@ -1,0 +1,294 @@
+//! Blobs as files: where the location is a folder on this machine, a blob can be sent without being read into memory.
+//!
+//! A file is verified by its hash before it is first used, and again if it changed since: if its device, inode, size, time of modification or
+//! time of change differ. What was verified is remembered for a bounded number of blobs.
+
+use std::{
+    collections::HashMap,
+    fs::{File, Metadata},
+    io::{self, IoSliceMut, Read},
+    ops::Range,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::fs::{FileExt, MetadataExt},
+    },
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use rustix::{
+    fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
+    io::{ReadWriteFlags, preadv2},
+};
+
+use crate::{Error, Hash, MAX_BYTES, key};
+
+/// Most blobs that are remembered as verified: some megabytes. Beyond, all are forgotten.
+const MOST_VERIFIED: usize = 1 << 16;
+/// Two changes within the resolution of a file system's clock give a file the same times. So files that changed more recently than this are not
+/// remembered.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
+/// Bytes that are hashed, or read ahead, at once.
+const PART_BYTES: usize = 256 << 10;
+/// Distance of the places at which a file is tried for whether it is in memory. Systems read ahead at least that much.
+const TRIED_EVERY: u64 = 64 << 10;
+
+/// The blobs of a folder.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    verified: Mutex<HashMap<Hash, Stamp>>,
+    settled_after: Duration,
+}
+
+/// What differs once a file was changed or replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    /// Seconds and nanoseconds.
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// The open file of a blob, which was verified.
+#[derive(Debug)]
+pub struct BlobFile {
+    file: File,
+    stamp: Stamp,
+}
+
+impl Folder {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), verified: Mutex::default(), settled_after: SETTLED_AFTER }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file of a blob that was verified, if it can be opened without waiting for the disk.
+    pub fn open_now(&self, hash: &Hash) -> Option<BlobFile> {
+        let known = *self.verified().get(hash)?;
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = openat2(CWD, self.file(hash), flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
+        let file = File::from(file);
+        let stamp = Stamp::of(&file.metadata().ok()?);
+        (stamp == known).then_some(BlobFile { file, stamp })
+    }
+
+    /// The file of a blob, which is verified unless it was before; none if it cannot be opened or read. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub fn open(&self, hash: &Hash) -> Result<Option<BlobFile>, Error> {
+        let opened = File::open(self.file(hash)).and_then(|file| Ok((file.metadata()?, file)));
+        let Ok((metadata, mut file)) = opened else { return Ok(None) };
+        let stamp = Stamp::of(&metadata);
+        if self.verified().get(hash) == Some(&stamp) {
+            return Ok(Some(BlobFile { file, stamp }));
+        }
+        let damaged = || Error::Damaged(hash.to_string());
+        if stamp.bytes > MAX_BYTES {
+            return Err(damaged());
+        }
+        let Ok(found) = hash_of(&mut file) else { return Ok(None) };
+        if found != *hash {
+            return Err(damaged());
+        }
+        if stamp.is_older(self.settled_after) {
+            self.remember(*hash, stamp);
+        }
+        Ok(Some(BlobFile { file, stamp }))
+    }
+
+    fn remember(&self, hash: Hash, stamp: Stamp) {
+        let mut verified = self.verified();
+        if verified.len() >= MOST_VERIFIED {
+            verified.clear();
+        }
+        verified.insert(hash, stamp);
+    }
+
+    fn verified(&self) -> std::sync::MutexGuard<'_, HashMap<Hash, Stamp>> {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, hash: &Hash) -> PathBuf {
+        self.path.join(key::blob(hash).as_ref())
+    }
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "compared with times of the file system")]
+    fn is_older(&self, age: Duration) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let changed = u64::try_from(self.changed.0.max(self.modified.0)).unwrap_or(u64::MAX);
+        now >= Duration::from_secs(changed).saturating_add(age)
+    }
+}
+
+impl BlobFile {
+    /// Its size.
+    pub fn bytes(&self) -> u64 {
+        self.stamp.bytes
+    }
+
+    /// Whether the file is as it was when it was verified. A blob that was replaced is another file.
+    pub fn is_unchanged(&self) -> bool {
+        self.file.metadata().is_ok_and(|metadata| Stamp::of(&metadata) == self.stamp)
+    }
+
+    /// Whether `range` can be read without waiting for the disk, as far as can be told at little cost.
+    pub fn is_in_memory(&self, range: Range<u64>) -> bool {
+        let Some(last) = range.end.checked_sub(1) else { return true };
+        let mut tried = range.step_by(TRIED_EVERY as usize).chain([last]);
+        tried.all(|at| {
+            let mut byte = [0];
+            let read = preadv2(&self.file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT);
+            read == Ok(1)
+        })
+    }
+
+    /// Reads `range` so that it is in memory. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn load(&self, range: Range<u64>) -> Result<(), Error> {
+        let mut buffer = vec![0; PART_BYTES];
+        let mut at = range.start;
+        while at < range.end {
+            let bytes = usize::try_from(range.end - at).map_or(PART_BYTES, |bytes| bytes.min(PART_BYTES));
+            self.file.read_exact_at(&mut buffer[..bytes], at).map_err(unreadable)?;
+            at += bytes as u64;
+        }
+        Ok(())
+    }
+
+    /// The bytes of `range`. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], also for a range that is not within the file.
+    pub fn read(&self, range: Range<u64>) -> Result<Vec<u8>, Error> {
+        let bytes = range.end.saturating_sub(range.start).min(self.bytes());
+        let mut read = vec![0; usize::try_from(bytes).unwrap_or(0)];
+        self.file.read_exact_at(&mut read, range.start).map_err(unreadable)?;
+        Ok(read)
+    }
+}
+
+impl AsFd for BlobFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+fn unreadable(error: io::Error) -> Error {
+    Error::Unavailable(error.to_string())
+}
+
+fn hash_of(file: &mut File) -> io::Result<Hash> {
+    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; PART_BYTES]);
+    let mut left = MAX_BYTES;
+    while left > 0 {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&buffer[..read]);
+        left = left.saturating_sub(read as u64);
+    }
+    Ok(Hash::from(hasher.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    struct Blob {
+        folder: Folder,
+        hash: Hash,
+        path: PathBuf,
+        temporary: tempfile::TempDir,
+    }
+
+    /// A blob in a folder, where changes are told apart at once.
+    fn blob() -> Blob {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder { settled_after: Duration::ZERO, ..Folder::new(temporary.path()) };
+        let hash = Hash::of(b"0123456789");
+        let path = folder.file(&hash);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, b"0123456789").unwrap();
+        Blob { folder, hash, path, temporary }
+    }
+
+    #[test]
+    fn a_blob_is_open_at_once_only_after_it_was_verified() {
+        let Blob { folder, hash, temporary: _temporary, .. } = blob();
+        assert!(folder.open_now(&hash).is_none());
+        let file = folder.open(&hash).unwrap().unwrap();
+        assert_eq!((file.bytes(), file.read(2..5).unwrap()), (10, b"234".to_vec()));
+        assert!(file.read(8..11).is_err());
+        file.load(0..10).unwrap();
+        assert!(file.is_unchanged());
+        let file = folder.open_now(&hash).unwrap();
+        assert_eq!(file.read(0..10).unwrap(), b"0123456789");
+        assert!(folder.open(&Hash::of(b"another")).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_file_that_changed_is_verified_again_whatever_its_modification_time_says() {
+        let Blob { folder, hash, path, temporary: _temporary } = blob();
+        let file = folder.open(&hash).unwrap().unwrap();
+        let modified = fs::metadata(&path).unwrap().modified().unwrap();
+        let later = modified + Duration::from_secs(1);
+        // The same size and inode: other bytes, at another time.
+        fs::write(&path, b"012345678x").unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+        assert!(!file.is_unchanged());
+        assert!(folder.open_now(&hash).is_none());
+        assert_eq!(folder.open(&hash).unwrap_err(), Error::Damaged(hash.to_string()));
+        // Another file in its place, which is whole.
+        fs::write(path.with_extension("new"), b"0123456789").unwrap();
+        fs::rename(path.with_extension("new"), &path).unwrap();
+        assert!(folder.open_now(&hash).is_none());
+        assert!(folder.open(&hash).unwrap().is_some_and(|file| file.is_unchanged()));
+        assert!(folder.open_now(&hash).is_some());
+        // Another size.
+        fs::write(&path, b"012345678").unwrap();
+        assert!(folder.open_now(&hash).is_none() && folder.open(&hash).is_err());
+    }
+
+    #[test]
+    fn a_file_that_changed_just_now_is_not_remembered() {
+        let Blob { folder, hash, temporary: _temporary, .. } = blob();
+        let folder = Folder { settled_after: SETTLED_AFTER, ..folder };
+        assert!(folder.open(&hash).unwrap().is_some());
+        assert!(folder.open_now(&hash).is_none());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let Blob { folder, hash, temporary: _temporary, .. } = blob();
+        let stamp = folder.open(&hash).unwrap().unwrap().stamp;
+        for number in 0..MOST_VERIFIED + 10 {
+            folder.remember(Hash::of(&number.to_be_bytes()), stamp);
+            assert!(folder.verified().len() <= MOST_VERIFIED);
+        }
+    }
+}
