@@ -31,8 +31,8 @@ const MOST_VERIFIED: usize = 1 << 16;
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 /// Bytes that are hashed, or read ahead, at once.
 const PART_BYTES: usize = 256 << 10;
-/// Distance of the places at which a file is tried for whether it is in memory. Systems read ahead at least that much.
-const TRIED_EVERY: u64 = 64 << 10;
+/// Distance of the places at which a file is tried for whether it is in memory.
+const TRIED_EVERY: u64 = 256 << 10;
 
 /// The blobs of a folder.
 #[derive(Debug)]
