@@ -62,6 +62,7 @@ pub(crate) struct Metrics {
     pub(crate) library_answers: Counter,
     pub(crate) library_bytes: Counter,
     pub(crate) library_memory_hits: Counter,
+    pub(crate) library_file_hits: Counter,
     pub(crate) library_disk_hits: Counter,
     pub(crate) library_fetches: Counter,
     pub(crate) library_fetches_failed: Counter,
@@ -109,7 +110,7 @@ impl Metrics {
     }
 
     /// Names without the `_total` that every counter ends in.
-    fn counters(&self) -> [(&'static str, &'static str, &Counter); 23] {
+    fn counters(&self) -> [(&'static str, &'static str, &Counter); 24] {
         [
             ("undead_cdn_ingress_bytes", "Bytes of segments accepted.", &self.ingress_bytes),
             ("undead_cdn_segments", "Segments taken in.", &self.segments),
@@ -141,6 +142,11 @@ impl Metrics {
                 &self.library_bytes,
             ),
             ("undead_cdn_library_memory_hits", "Blobs that were found in memory.", &self.library_memory_hits),
+            (
+                "undead_cdn_library_file_hits",
+                "Blobs sent from files of the object folder that were verified before.",
+                &self.library_file_hits,
+            ),
             (
                 "undead_cdn_library_disk_hits",
                 "Blobs that were found on the node's disk.",

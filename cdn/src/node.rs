@@ -308,6 +308,7 @@ fn library(
     Some(Library::new(LibraryContext {
         hub: shared.hub.clone(),
         manifests: library::manifest_source(control),
+        folder: objects.folder().cloned(),
         blobs: Arc::new(objects),
         disk,
         grants: shared.grants.clone(),

@@ -31,7 +31,7 @@ use super::{blob::Pieces, byte_lru::ByteLru, disk::DiskCache, refusal::Refusal};
 use crate::{lock::lock, metrics::Metrics};
 
 /// Longest wait for a blob, the wait for other fetches included. A client goes to another node sooner than that.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 /// Most bytes on their way from the object store, in units of the least that one fetch counts as: so at most 16 at once.
 const FETCH_UNIT_BYTES: u64 = 4 << 20;
 const FETCH_UNITS: u32 = 16;

@@ -1,6 +1,7 @@
 //! The body of an answer with media: reads the blobs of its content one after another as the client takes them.
 //!
-//! While the client takes nothing, the body holds at most one piece of a blob (see [`PIECE_BYTES`](super::blob::PIECE_BYTES)): a larger blob
+//! Blobs that are files on this machine are sent from there, if the client's connection can do that: see [`files`](super::files). All others are
+//! read. While the client takes nothing, the body holds at most one piece of a blob (see [`PIECE_BYTES`](super::blob::PIECE_BYTES)): a larger blob
 //! is held by the cache alone, and read again piece by piece if the cache dropped it. Bytes are counted as the node's egress when the
 //! connection takes them, so that placement sees them. A body that can always go on yields now and then to others on its thread.
 
@@ -22,6 +23,7 @@ use super::{
     blob::{PIECE_BYTES, Pieces},
     blobs::Blobs,
     content::{Part, Slice},
+    files::{SendFiles, SentFile},
     refusal::Refusal,
 };
 use crate::metrics::Metrics;
@@ -29,10 +31,11 @@ use crate::metrics::Metrics;
 /// Bytes after which others on the same thread have their turn.
 const TURN_BYTES: usize = 2 << 20;
 
-/// What is on its way from the cache.
+/// What is on its way from the cache or the disk.
 enum Arrival {
     Whole(Arc<Pieces>),
     Range(Bytes),
+    File(SentFile),
 }
 
 type Arriving = Pin<Box<dyn Future<Output = Result<Arrival, Refusal>> + Send>>;
@@ -48,6 +51,18 @@ enum Source {
     Cached(Weak<Pieces>),
     /// The next bytes of a blob that the cache dropped.
     Window(Bytes),
+    /// The blob's file.
+    File(SentFile),
+}
+
+impl From<Arrival> for Source {
+    fn from(arrival: Arrival) -> Self {
+        match arrival {
+            Arrival::Whole(blob) => Self::Held(blob),
+            Arrival::Range(window) => Self::Window(window),
+            Arrival::File(file) => Self::File(file),
+        }
+    }
 }
 
 /// See the [module](self).
@@ -60,6 +75,8 @@ pub(super) struct MediaBody {
     /// Since others had their turn.
     turn: usize,
     blobs: Arc<Blobs>,
+    /// None if the bytes of blobs are needed: they are changed, or encrypted.
+    pub(super) files: Option<SendFiles>,
     metrics: Arc<Metrics>,
     _place: Share,
 }
@@ -80,6 +97,7 @@ impl MediaBody {
             edits: Vec::new(),
             turn: 0,
             blobs,
+            files: None,
             metrics,
             _place: place,
         }
@@ -87,40 +105,45 @@ impl MediaBody {
 
     /// Reads what is needed first, so that a failure becomes an answer of its own.
     pub(super) async fn begin(&mut self) -> Result<(), Refusal> {
-        if let Some(Slice { part: Part::Blob { hash, bytes, .. }, .. }) = self.slices.front() {
-            let blob = self.blobs.get(*hash, *bytes).await?;
-            self.hold(blob)?;
+        if let Some(Slice { part: Part::Blob { hash, bytes, shift }, .. }) = self.slices.front() {
+            let arrival = self.read(*hash, *bytes, shift.is_some()).await?;
+            self.arrived(arrival)?;
         }
         Ok(())
     }
 
-    /// The blob of the first slice was read.
-    fn hold(&mut self, blob: Arc<Pieces>) -> Result<(), Refusal> {
-        self.edits = match self.slices.front() {
-            Some(Slice { part: Part::Blob { hash, shift: Some(shift), .. }, .. }) => {
-                let edits = shift.edits(&blob.whole());
-                edits.map_err(|error| {
-                    tracing::error!(blob = %hash, %error, "a fragment cannot be shifted in time");
-                    Refusal::unsupported("the takes of the item cannot be joined in one file")
-                })?
-            }
-            _ => Vec::new(),
-        };
-        self.source = Source::Held(blob);
+    /// The blob of the first slice, or the next part of it, was read.
+    fn arrived(&mut self, arrival: Arrival) -> Result<(), Refusal> {
+        if let Arrival::Whole(blob) = &arrival {
+            self.edits = self.edits_of(blob)?;
+        }
+        self.source = arrival.into();
         Ok(())
+    }
+
+    /// What to change in the blob of the first slice.
+    fn edits_of(&self, blob: &Pieces) -> Result<Vec<Edit>, Refusal> {
+        let Some(Slice { part: Part::Blob { hash, shift: Some(shift), .. }, .. }) = self.slices.front()
+        else {
+            return Ok(Vec::new());
+        };
+        shift.edits(&blob.whole()).map_err(|error| {
+            tracing::error!(blob = %hash, %error, "a fragment cannot be shifted in time");
+            Refusal::unsupported("the takes of the item cannot be joined in one file")
+        })
     }
 
     /// The next bytes of the first slice, as many as can be had at once.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Refusal>>> {
         loop {
             let Some(Slice { part, range }) = self.slices.front() else { return Poll::Ready(None) };
-            let (hash, bytes) = match part {
+            let (hash, bytes, is_changed) = match part {
                 Part::Made(made) => {
                     let at = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(made.len());
                     let end = range.end.min(range.start + PIECE_BYTES as u64);
                     return Poll::Ready(Some(Ok(made.slice(at(range.start)..at(end)))));
                 }
-                Part::Blob { hash, bytes, .. } => (*hash, *bytes),
+                Part::Blob { hash, bytes, shift } => (*hash, *bytes, shift.is_some()),
             };
             let range = range.clone();
             match &mut self.source {
@@ -136,23 +159,37 @@ impl MediaBody {
                     None => self.source = Source::Arriving(self.read_range(hash, range)),
                 },
                 Source::Window(window) => return Poll::Ready(Some(Ok(window.clone()))),
-                Source::Unread => self.source = Source::Arriving(self.read_whole(hash, bytes)),
+                Source::File(file) => {
+                    let end = range.end.min(range.start + PIECE_BYTES as u64);
+                    match file.frame(range.start, end) {
+                        Some(frame) => return Poll::Ready(Some(Ok(frame))),
+                        None => self.source = Source::Arriving(load(file.clone(), range.start, end)),
+                    }
+                }
+                Source::Unread => self.source = Source::Arriving(self.read(hash, bytes, is_changed)),
                 Source::Arriving(arriving) => match ready!(arriving.as_mut().poll(cx)) {
-                    Ok(Arrival::Whole(blob)) => {
-                        if let Err(refusal) = self.hold(blob) {
+                    Ok(arrival) => {
+                        if let Err(refusal) = self.arrived(arrival) {
                             return Poll::Ready(Some(Err(refusal)));
                         }
                     }
-                    Ok(Arrival::Range(window)) => self.source = Source::Window(window),
                     Err(refusal) => return Poll::Ready(Some(Err(refusal))),
                 },
             }
         }
     }
 
-    fn read_whole(&self, hash: objects::Hash, bytes: u64) -> Arriving {
-        let blobs = self.blobs.clone();
-        Box::pin(async move { blobs.get(hash, bytes).await.map(Arrival::Whole) })
+    /// Finds a blob: its file, unless its bytes `are_changed`, or else all of it.
+    fn read(&self, hash: objects::Hash, bytes: u64, are_changed: bool) -> Arriving {
+        let (blobs, files) = (self.blobs.clone(), self.files.clone().filter(|_| !are_changed));
+        Box::pin(async move {
+            if let Some(files) = files
+                && let Some(file) = files.get(hash, bytes).await?
+            {
+                return Ok(Arrival::File(file));
+            }
+            blobs.get(hash, bytes).await.map(Arrival::Whole)
+        })
     }
 
     /// At most a piece: the rest is in the cache again by then, or read in turn.
@@ -167,8 +204,10 @@ impl MediaBody {
         self.turn += bytes;
         self.metrics.egress_bytes.add(bytes as u64);
         self.metrics.library_bytes.add(bytes as u64);
-        if let Source::Window(_) = &self.source {
-            self.source = Source::Cached(Weak::new());
+        match &mut self.source {
+            Source::Window(_) => self.source = Source::Cached(Weak::new()),
+            Source::File(file) => file.is_loaded = false,
+            _ => {}
         }
         let Some(slice) = self.slices.front_mut() else { return };
         slice.range.start += bytes as u64;
@@ -178,6 +217,10 @@ impl MediaBody {
             self.edits.clear();
         }
     }
+}
+
+fn load(file: SentFile, begin: u64, end: u64) -> Arriving {
+    Box::pin(async move { file.load(begin, end).await.map(Arrival::File) })
 }
 
 /// `piece`, which begins at `begins` in its blob, with the edits that reach into it; copied if there are any.

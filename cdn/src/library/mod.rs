@@ -16,6 +16,7 @@ mod content;
 mod disk;
 mod file;
 mod file_name;
+mod files;
 mod fragments;
 mod hls;
 mod main_servers;

@@ -6,7 +6,7 @@ use axum::{
 };
 use protocol::ItemId;
 use serde::Deserialize;
-use serving::Forwarded;
+use serving::{FileSender, Forwarded};
 
 use super::refusal::Refusal;
 
@@ -33,6 +33,8 @@ pub(super) struct MediaRequest {
     pub(super) is_head: bool,
     /// The address that the client's limits are counted by.
     pub(super) address: Option<std::net::IpAddr>,
+    /// What sends files on the client's connection, if that is possible.
+    pub(super) files: Option<FileSender>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for MediaRequest {
@@ -50,6 +52,7 @@ impl<S: Send + Sync> FromRequestParts<S> for MediaRequest {
             grant,
             is_head: parts.method == Method::HEAD,
             address,
+            files: parts.extensions.remove(),
         })
     }
 }

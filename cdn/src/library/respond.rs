@@ -12,6 +12,7 @@ use super::{
     blobs::Blobs,
     body::MediaBody,
     content::Content,
+    files::SendFiles,
     refusal::Refusal,
     request::MediaRequest,
     selection::{Selection, select},
@@ -34,6 +35,13 @@ pub(super) struct Representation {
     pub(super) fields: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// Where the blobs of an answer come from.
+struct Source<'a> {
+    blobs: &'a Arc<Blobs>,
+    /// None if none are sent as files.
+    files: Option<SendFiles>,
+}
+
 impl Library {
     /// The answer to a request for `representation`.
     ///
@@ -44,7 +52,9 @@ impl Library {
         request: &MediaRequest,
         representation: Representation,
     ) -> Result<Response, Refusal> {
-        self.respond_from(&self.blobs, request, representation).await
+        let files = self.files.clone().zip(request.files.clone());
+        let files = files.map(|(files, sender)| SendFiles { files, sender });
+        self.answer(Source { blobs: &self.blobs, files }, request, representation).await
     }
 
     /// As [`Self::respond`], with blobs that come from `blobs`. They are read only if the answer needs them.
@@ -54,6 +64,15 @@ impl Library {
     pub(super) async fn respond_from(
         &self,
         blobs: &Arc<Blobs>,
+        request: &MediaRequest,
+        representation: Representation,
+    ) -> Result<Response, Refusal> {
+        self.answer(Source { blobs, files: None }, request, representation).await
+    }
+
+    async fn answer(
+        &self,
+        source: Source<'_>,
         request: &MediaRequest,
         representation: Representation,
     ) -> Result<Response, Refusal> {
@@ -71,7 +90,8 @@ impl Library {
             Some(range) => {
                 let place = self.places.take(request.address).ok_or_else(Refusal::too_many)?;
                 let slices = content.slices(range);
-                let mut body = MediaBody::new(slices, blobs.clone(), self.metrics.clone(), place);
+                let mut body = MediaBody::new(slices, source.blobs.clone(), self.metrics.clone(), place);
+                body.files = source.files;
                 body.begin().await?;
                 Body::new(body)
             }

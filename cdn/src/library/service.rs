@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use objects::Folder;
 use per_address::Shares;
 use protocol::ItemId;
 
 use super::{
     blobs::{BlobStore, Blobs},
     disk::DiskCache,
+    files::OpenFiles,
     manifests::{ManifestSource, Manifests},
     media::ItemMedia,
     refusal::Refusal,
@@ -24,6 +26,8 @@ pub(crate) struct LibraryContext {
     pub(crate) hub: Arc<Mutex<Hub>>,
     pub(crate) manifests: Arc<dyn ManifestSource>,
     pub(crate) blobs: Arc<dyn BlobStore>,
+    /// The object store's files, if it is a folder on this machine.
+    pub(crate) folder: Option<Arc<Folder>>,
     pub(crate) disk: Option<DiskCache>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) limits: Limits,
@@ -36,6 +40,7 @@ pub(crate) struct Library {
     pub(super) manifests: Manifests,
     pub(super) windows: Windows,
     pub(super) blobs: Arc<Blobs>,
+    pub(super) files: Option<Arc<OpenFiles>>,
     pub(super) grants: Arc<Grants>,
     pub(super) places: Arc<Shares>,
     pub(super) metrics: Arc<Metrics>,
@@ -44,13 +49,14 @@ pub(crate) struct Library {
 
 impl Library {
     pub(crate) fn new(context: LibraryContext) -> Arc<Self> {
-        let LibraryContext { hub, manifests, blobs, disk, grants, limits, metrics, clock } = context;
+        let LibraryContext { hub, manifests, blobs, folder, disk, grants, limits, metrics, clock } = context;
         let window_bytes = limits.library_cache_bytes / WINDOW_SHARE;
         let blobs = Blobs::new(blobs, disk, limits.library_cache_bytes - window_bytes, metrics.clone());
         Arc::new(Self {
             manifests: Manifests::new(manifests, clock.clone()),
             windows: Windows::new(hub, window_bytes),
             blobs,
+            files: folder.map(|folder| OpenFiles::new(folder, metrics.clone())),
             grants,
             places: Shares::new(limits.library_responses as usize, None),
             metrics,

@@ -162,6 +162,39 @@ async fn a_blob_that_is_lost_is_unknown_and_a_damaged_one_is_not_served() {
 }
 
 #[tokio::test]
+async fn a_blob_that_is_sent_as_a_file_has_ranges_and_is_verified_again_once_it_changed() {
+    let cluster = Cluster::start().await;
+    let media = bytes(1_300_000, 1);
+    let (blob, other) = (cluster.put(media.clone()).await, cluster.put(bytes(400_000, 2)).await);
+    cluster.publish(item(1), vec![take("audio/mpeg", None, vec![blob.clone(), other])]);
+    let path = format!("blobs/{}", blob.hash);
+    let get =
+        async |range: &str| cluster.get(item(1), &path).header(header::RANGE, range).send().await.unwrap();
+    for (range, expected) in [
+        ("bytes=0-", 0..1_300_000),
+        ("bytes=600000-600009", 600_000..600_010),
+        ("bytes=-5", 1_299_995..1_300_000),
+    ] {
+        assert_eq!(get(range).await.bytes().await.unwrap(), media[expected], "{range}");
+    }
+    let both = cluster.get(item(1), "download").send().await.unwrap().bytes().await.unwrap();
+    assert!(both[..] == [media.clone(), bytes(400_000, 2)].concat());
+    let metrics =
+        tls_harness::get(format!("http://{}/metrics", cluster.node)).await.unwrap().text().await.unwrap();
+    for counter in ["undead_cdn_library_bytes_total 3000015", "undead_cdn_library_cache_bytes 0"] {
+        assert!(metrics.contains(counter), "{counter}");
+    }
+
+    let file = cluster.folder.path().join("blobs").join(&blob.hash[..2]).join(&blob.hash);
+    let mut damaged = media.clone();
+    damaged[1_000_000] ^= 1;
+    std::fs::write(&file, &damaged).unwrap();
+    assert_eq!(refusal(get("bytes=0-9").await).await, (503, "objects_unavailable".into()));
+    cluster.blobs.replace(media.clone().into()).await.unwrap();
+    assert_eq!(get("bytes=0-").await.bytes().await.unwrap(), media);
+}
+
+#[tokio::test]
 async fn the_manifest_is_that_of_the_main_server_and_has_an_entity_tag() {
     let cluster = Cluster::start().await;
     let blob = cluster.put(bytes(1000, 1)).await;

@@ -203,6 +203,7 @@ pub(crate) async fn start_configured(
     let node = Node::start(config, shutdown.clone()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, node.router()).into_future());
+    let limits = serving::Limits::for_open_files(1 << 20);
+    tokio::spawn(serving::serve(listener, node.router(), limits, CancellationToken::new()));
     (node, address, shutdown)
 }

@@ -12,7 +12,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::places::Place;
+use crate::{
+    files::{self, FileSender},
+    places::Place,
+};
 
 /// A client's connection. It counts among those of its port until dropped. [`hyper::upgrade::Upgraded::downcast`] to
 /// `TokioIo<Connection>` gives it back after an upgrade.
@@ -20,11 +23,17 @@ use crate::places::Place;
 pub struct Connection {
     tcp: TcpStream,
     place: Place,
+    files: FileSender,
 }
 
 impl Connection {
     pub(crate) fn new(tcp: TcpStream, place: Place) -> Self {
-        Self { tcp, place }
+        Self { tcp, place, files: FileSender::default() }
+    }
+
+    /// What sends files on this connection.
+    pub(crate) fn files(&self) -> FileSender {
+        self.files.clone()
     }
 
     /// Ready once the connection has to make room for another, and then for good: an upgraded one that is not kept (see
@@ -53,6 +62,9 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if files::is_stand_in(buf) {
+            return Poll::Ready(Err(files::without_piece()));
+        }
         Pin::new(&mut self.get_mut().tcp).poll_write(cx, buf)
     }
 
@@ -69,7 +81,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().tcp).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        match bufs.iter().position(|buf| files::is_stand_in(buf)) {
+            None => Pin::new(&mut this.tcp).poll_write_vectored(cx, bufs),
+            Some(at) => this.files.poll_write(&this.tcp, cx, &bufs[..at], bufs[at].len()),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

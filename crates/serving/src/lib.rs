@@ -11,6 +11,7 @@
 
 mod bodies;
 mod connection;
+mod files;
 mod forwarded;
 mod http2;
 mod limits;
@@ -22,6 +23,7 @@ mod shortage;
 mod tls;
 
 pub use connection::Connection;
+pub use files::{FileSender, MAX_PIECE_BYTES};
 pub use forwarded::{Forwarded, Network, Prefix, Proxies};
 pub use http2::MAX_HTTP2_HEAD_BYTES;
 pub use limits::Limits;

@@ -27,6 +27,7 @@ use tower::ServiceExt;
 use crate::{
     Connection, Handshakes, Limits, TlsConnection,
     bodies::{Answer, Arriving, Busy},
+    files::FileSender,
     http2::{self, EndOnDrop, Tasks},
     places::{Client, Entry, Http, Phase, Place, Places},
     reader::{Reader, Taken},
@@ -159,6 +160,8 @@ struct Peer {
     http: Arc<Http>,
     client: Client,
     is_tls: bool,
+    /// For a connection that can send files: in plain HTTP/1.1.
+    files: Option<FileSender>,
 }
 
 impl Server {
@@ -183,9 +186,13 @@ impl Server {
 
     async fn attend(self: Arc<Self>, tcp: TcpStream, address: SocketAddr, place: Place) {
         tune(&tcp, self.limits.unread);
-        let client = Peer { address, http: place.http.clone(), client: place.client(), is_tls: false };
+        let (http, client) = (place.http.clone(), place.client());
+        let client = Peer { address, http, client, is_tls: false, files: None };
         let connection = Connection::new(tcp, place);
-        let Some(tls) = &self.tls else { return self.serve_http1(&self.app, connection, client).await };
+        let Some(tls) = &self.tls else {
+            let files = cfg!(target_os = "linux").then(|| connection.files());
+            return self.serve_http1(&self.app, connection, Peer { files, ..client }).await;
+        };
         let opened = tokio::select! {
             biased;
             () = client.http.closed() => return,
@@ -293,6 +300,9 @@ impl Server {
         let forwarded = proxies.forwarded(peer.address.ip(), peer.is_tls, request.uri(), request.headers());
         request.extensions_mut().insert(forwarded);
         request.extensions_mut().insert(ConnectInfo(peer.address));
+        if let Some(files) = &peer.files {
+            request.extensions_mut().insert(files.clone());
+        }
         // A redirect keeps the whole path.
         let is_app = peer.is_tls || self.tls.is_none();
         if let Some(uri) = proxies.without_base_path(request.uri()).filter(|_| is_app) {
