@@ -71,7 +71,7 @@ pub(crate) struct NodeOptions {
     /// Milliseconds for which a relayed stream is kept after its last viewer here left
     #[arg(long, value_name = "MS", default_value_t = Millis(Limits::default().linger))]
     pub(crate) linger_ms: Millis,
-    /// Most bytes of the library's media that a node keeps in memory
+    /// Most bytes of the library's media that a node keeps in memory; a quarter of it is for windows of live streams
     #[arg(long, value_name = "SIZE", default_value_t = Bytes(Limits::default().library_cache_bytes))]
     pub(crate) library_cache_bytes: Bytes,
     /// Most bytes of them that it keeps on disk, where the object store is another machine; 0 for none
