@@ -17,6 +17,7 @@ const PAGES: readonly [RegExp, string][] = [
   [/^\/styleguide\/?$/, '/styleguide.html'],
   [/^\/library(\/[^/]+)?\/?$/, '/library.html'],
   [/^\/parties\/?$/, '/parties.html'],
+  [/^\/party\/[^/]+\/?$/, '/party.html'],
   [/^\/(view|embed)\/[^/]+\/?$/, '/watch.html'],
 ];
 

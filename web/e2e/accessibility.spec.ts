@@ -6,6 +6,7 @@ import type { AxeResults, RunOptions } from 'axe-core';
 import { expect, test, type Browser, type Page } from '@playwright/test';
 
 import { launchBrowser } from './support/browser.ts';
+import * as parties from './support/party-scenes.ts';
 import * as scenes from './support/scenes.ts';
 import { Undead } from './support/undead.ts';
 
@@ -91,6 +92,23 @@ async function menuOpen(): Promise<Page> {
   return page;
 }
 
+const { PARTY } = parties;
+
+async function startingParty(): Promise<Page> {
+  const page = await open('/parties', parties.list);
+  await page.getByRole('button', { name: 'Start a party' }).click();
+  return page;
+}
+
+/** A party as its host sees it, after the button or the choice of the menu with this name. */
+async function hosting(state: object, ...names: string[]): Promise<Page> {
+  const page = await open(PARTY, parties.inParty(state, 'm1', [parties.REPORTS]));
+  await expect(page.getByText('−18 ms')).toBeVisible();
+  for (const name of names)
+    await page.getByRole('button', { name, exact: true }).or(page.getByRole('menuitem', { name })).first().click();
+  return page;
+}
+
 const PAGES: Record<string, () => Promise<Page>> = {
   home: () => open('/', scenes.catalogue(scenes.STREAMS)),
   'an empty list': () => open('/view'),
@@ -111,6 +129,18 @@ const PAGES: Record<string, () => Promise<Page>> = {
   'operations, stream keys': () => operations(/^Stream keys/, 'OBS'),
   'stream keys of a broadcaster': () => open('/admin', scenes.all(scenes.me(scenes.BROADCASTER), scenes.people)),
   'a page there is not': () => open('/nowhere'),
+  'the list of parties': () => open('/parties', parties.list),
+  'an empty list of parties': () => open('/parties'),
+  'starting a party': startingParty,
+  'joining a party': () => open(PARTY, parties.inParty(parties.hosted())),
+  'a party with a host': () => hosting(parties.hosted()),
+  'a party that votes': () => hosting(parties.voting()),
+  'a party in which nothing plays': () => hosting(parties.hosted({ queue: [], timeline: parties.NOTHING })),
+  'inviting to a private party': () => hosting(parties.hosted({ access: 'private', people: ['carol'] }), 'Invite'),
+  'adding to a party': () => hosting(parties.hosted(), 'Add'),
+  'settings of a party': () => hosting(parties.hosted(), 'More', 'Party settings'),
+  'a party that ended': () => open(PARTY, parties.inParty(parties.hosted(), 'm1', [['ended', { reason: 'kicked' }]])),
+  'a party there is not': () => open(PARTY, parties.nowhere),
   'the style guide': () => open('/styleguide'),
 };
 

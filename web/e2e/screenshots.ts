@@ -8,6 +8,7 @@ import { expect, test, type Page } from '@playwright/test';
 
 import { createStream } from './support/node-client.ts';
 import { Broadcaster } from './support/pages.ts';
+import * as parties from './support/party-scenes.ts';
 import * as scenes from './support/scenes.ts';
 import { Stage } from './support/stage.ts';
 import { Undead } from './support/undead.ts';
@@ -228,4 +229,28 @@ test('invitations', async () => {
   for (const reason of ['missing', 'used_up', 'expired', 'revoked']) {
     await shoot(await open(`/view/${stream_id}#invitation=x`, scenes.uninvited(reason)), `watch-uninvited-${reason}`);
   }
+});
+
+test('parties', async () => {
+  await shoot(await open('/parties'), 'parties-empty');
+  const list = await open('/parties', parties.list);
+  await shoot(list, 'parties');
+  await list.getByRole('button', { name: 'Start a party' }).click();
+  await shoot(list, 'party-start', false);
+  await shoot(await open(parties.PARTY, parties.inParty(parties.hosted())), 'party-join');
+  const host = await open(parties.PARTY, parties.inParty(parties.hosted(), 'm1', [parties.REPORTS]));
+  await shoot(host, 'party-host');
+  await host.getByRole('button', { name: 'Invite' }).click();
+  await shoot(host, 'party-invite', false);
+  await host.getByRole('button', { name: 'Done' }).click();
+  await host.getByRole('button', { name: 'Add', exact: true }).click();
+  await shoot(host, 'party-add', false);
+  await host.getByRole('button', { name: 'Done' }).click();
+  await host.getByRole('button', { name: 'More' }).click();
+  await host.getByRole('menuitem', { name: 'Party settings' }).click();
+  await shoot(host, 'party-settings', false);
+  await shoot(await open(parties.PARTY, parties.inParty(parties.voting(), 'm3', [parties.REPORTS])), 'party-vote');
+  await shoot(await open(parties.PARTY, parties.nowhere), 'party-nowhere');
+  const ended: [string, object] = ['ended', { reason: 'ended' }];
+  await shoot(await open(parties.PARTY, parties.inParty(parties.hosted(), 'm1', [ended])), 'party-over');
 });

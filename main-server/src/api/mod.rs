@@ -59,6 +59,7 @@ pub(crate) fn router(features: Routes, ancestors: &FrameAncestors, requests: Arc
         .route("/library", page("library.html", Use::Show))
         .route("/library/{item_id}", page("library.html", Use::Show))
         .route("/parties", page("parties.html", Use::Show))
+        .route("/party/{party_id}", page("party.html", Use::Show))
         .route("/view/{stream_id}", page("watch.html", Use::Show))
         .route("/embed/{stream_id}", page("watch.html", Use::Embed))
         .fallback(file_or_nothing)
@@ -98,7 +99,7 @@ async fn file_or_nothing(method: Method, uri: Uri, forwarded: Forwarded, request
 fn without_slash(uri: &Uri) -> Option<String> {
     let page = uri.path().strip_suffix('/')?;
     let is_page = ["/live", "/view", "/library", "/parties", "/admin", "/styleguide"].contains(&page)
-        || ["/view/", "/embed/", "/library/"]
+        || ["/view/", "/embed/", "/library/", "/party/"]
             .iter()
             .find_map(|parent| page.strip_prefix(parent))
             .is_some_and(|id| !id.contains('/'));

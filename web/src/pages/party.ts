@@ -1,0 +1,185 @@
+// One party, /party/{party_id}: joining it, the room, and what is shown when it is over or not for this person.
+
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, state } from 'lit/decorators.js';
+import { People } from '../api/people';
+import { sitePath } from '../browser/site';
+import { tabMemory } from '../browser/storage';
+import { keepName, lastName } from '../party/own-name';
+import { PartyClient } from '../party/party-client';
+import type { SessionView } from '../party/session';
+import type { Me } from '../protocol/account';
+import type { PartyId } from '../protocol/party';
+import { strings } from '../strings';
+import '../ui/notice';
+import '../ui/party/join-form';
+import '../ui/party/outcome';
+import '../ui/party/room';
+import '../ui/people/account-menu';
+import '../ui/people/sign-in';
+import '../ui/shell';
+import { base, buttons } from '../ui/styles';
+import { surfaces } from '../ui/surfaces';
+import { Invited } from '../watch/invited';
+
+const texts = strings.parties;
+const partyId = idOf(sitePath(location.pathname));
+const link = location.origin + location.pathname;
+
+@customElement('ud-party-page')
+export class PartyPage extends LitElement {
+  @state() private view: SessionView;
+  @state() private me: Me | undefined;
+  readonly #session = new PartyClient(partyId);
+  readonly #invited = new Invited(partyId, tabMemory);
+  readonly #people = new People();
+  #forget: (() => void) | undefined;
+
+  static override styles = [
+    base,
+    buttons,
+    surfaces,
+    css`
+      .bone.stage {
+        height: 300px;
+        margin-top: 24px;
+        border-radius: var(--ud-radius-large);
+      }
+      .bone.rest {
+        height: 180px;
+        margin-top: 16px;
+        border-radius: var(--ud-radius-large);
+      }
+    `,
+  ];
+
+  constructor() {
+    super();
+    this.view = this.#session.view;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#forget = this.#session.onChange((view) => this.#changed(view));
+    this.#session.open();
+    void this.#look();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#forget?.();
+    this.#session.close();
+  }
+
+  override render(): TemplateResult {
+    return html`<ud-shell current="parties" compact>
+      <ud-account-menu
+        slot="account"
+        .account=${this.me?.account ?? null}
+        .people=${this.#people}
+        @signed-out=${() => void this.#look()}
+      ></ud-account-menu>
+      ${this.#content()}
+    </ud-shell>`;
+  }
+
+  #content(): TemplateResult {
+    const { view } = this;
+    switch (view.phase) {
+      case 'opening':
+        return view.problem === undefined ? skeleton : this.#unreachable();
+      case 'onlooker':
+        return this.#join();
+      case 'refused':
+        // Of a private party nothing is told, whether there is one or not.
+        return this.#invited.invitation === undefined ? this.#nowhere() : this.#join();
+      case 'member':
+        return view.state === undefined ? skeleton : this.#room();
+      case 'ended':
+        return html`<ud-party-outcome
+          kind=${view.ended ?? 'ended'}
+          ?may-return=${view.ended === 'left'}
+          @ud-return=${() => this.#session.open()}
+        ></ud-party-outcome>`;
+    }
+  }
+
+  #room(): TemplateResult {
+    return html`<ud-party-room
+      .session=${this.#session}
+      .view=${this.view}
+      link=${link}
+      ?operator=${this.me?.account?.role === 'operator'}
+      ?may-upload=${this.me?.may_upload === true}
+    ></ud-party-room>`;
+  }
+
+  #join(): TemplateResult {
+    return html`<ud-party-join
+      .state=${this.view.state}
+      .join=${(name: string) => this.#enter(name)}
+      .account=${this.me?.account?.name}
+      name=${lastName()}
+    >
+      ${this.#signIn('sign-in')}
+    </ud-party-join>`;
+  }
+
+  #nowhere(): TemplateResult {
+    return html`<ud-party-outcome kind="nowhere">
+      ${this.me?.account === null ? this.#signIn('') : nothing}
+    </ud-party-outcome>`;
+  }
+
+  #signIn(slot: string): TemplateResult {
+    return html`<ud-sign-in
+      slot=${slot || nothing}
+      .enter=${(name: string, password: string) => this.#people.signIn(name, password)}
+      @signed-in=${() => void this.#signedIn()}
+    ></ud-sign-in>`;
+  }
+
+  #unreachable(): TemplateResult {
+    return html`<ud-notice kind="warn" .heading=${texts.unreachable} .advice=${texts.unreachableAdvice}>
+      <button class="button small" type="button" @click=${() => this.#session.open()}>${texts.tryAgain}</button>
+    </ud-notice>`;
+  }
+
+  /** The press that joins is the one that browsers want before a page plays. */
+  async #enter(name: string): Promise<void> {
+    this.#session.unlock();
+    await this.#session.join(name, this.#invited.invitation);
+    this.#invited.forget();
+    if (this.me?.account === null) keepName(name);
+  }
+
+  async #signedIn(): Promise<void> {
+    await this.#look();
+    this.#session.open();
+  }
+
+  async #look(): Promise<void> {
+    this.me = await this.#people.me().catch(() => undefined);
+  }
+
+  #changed(view: SessionView): void {
+    this.view = view;
+    const { state: party } = view;
+    const playing = party?.timeline.entry?.title;
+    if (party === undefined || view.phase === 'refused') document.title = strings.pages.party.title;
+    else
+      document.title = strings.pageTitle(
+        playing === undefined ? party.title : strings.party.titleBar(playing, party.title),
+      );
+  }
+}
+
+const skeleton = html`<div aria-busy="true" aria-label=${strings.party.loading} role="status">
+  <div class="bone stage"></div>
+  <div class="bone rest"></div>
+</div>`;
+
+/** The party whose page has this path. */
+function idOf(path: string): PartyId {
+  return path.split('/')[2] ?? '';
+}
