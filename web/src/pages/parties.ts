@@ -149,7 +149,7 @@ export class PartiesPage extends LitElement {
           type="search"
           aria-label=${texts.search.label}
           placeholder=${texts.search.placeholder}
-          maxlength="120"
+          maxlength="100"
           autocomplete="off"
           .value=${this.q}
           @input=${(event: Event) => this.#ask((event.target as HTMLInputElement).value)}

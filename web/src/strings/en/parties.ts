@@ -3,7 +3,7 @@
 export const parties = {
   heading: 'Parties',
   advice: 'Listen and watch together. Everyone hears the same moment.',
-  search: { label: 'Search parties', placeholder: 'Title, host or what is playing' },
+  search: { label: 'Search parties', placeholder: 'Title of a party' },
   start: 'Start a party',
   loading: 'Loading parties',
   found: (n: number) => (n === 1 ? '1 party' : `${n} parties`),

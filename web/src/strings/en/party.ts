@@ -249,6 +249,7 @@ export const party = {
     find: 'Add a person',
     findPlaceholder: 'Name of an account',
     noOne: 'No account begins like this',
+    signInFirst: 'Sign in to find people.',
     removePerson: (name: string) => `Remove ${name} from the list`,
     addPerson: (name: string) => `Add ${name} to the list`,
     close: 'Done',

@@ -116,8 +116,10 @@ export class AddDialog extends LitElement {
       </div>`;
   }
 
+  /** What is queued, or began as soon as it was added. */
   get #items(): ReadonlySet<string> {
-    return new Set(this.state.queue.flatMap(({ item_id }) => item_id ?? []));
+    const { queue, timeline } = this.state;
+    return new Set([...queue, timeline].flatMap(({ item_id }) => item_id ?? []));
   }
 
   #live(): TemplateResult {
@@ -127,7 +129,8 @@ export class AddDialog extends LitElement {
         <strong>${texts.noStreams}</strong>
         <p>${texts.noStreamsAdvice}</p>
       </div>`;
-    const queued = new Set(this.state.queue.map(({ stream_id }) => stream_id));
+    const { queue, timeline } = this.state;
+    const queued = new Set([...queue, timeline].map(({ stream_id }) => stream_id));
     return html`<ul class="rows">
       ${repeat(
         streams,

@@ -4,12 +4,14 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import type { Parties } from '../../party/api';
+import { isSignedOut } from '../../people/problems';
 import { strings } from '../../strings';
 import { fields } from '../fields';
 import { closeIcon, plusIcon } from '../icons';
 import { base, block, buttons } from '../styles';
 import './avatar';
 import { hueOfText } from './hues';
+import { refusal } from './refusals';
 
 const texts = strings.party.invite;
 /** A pause in typing after which the server is asked. */
@@ -33,6 +35,7 @@ export class PeopleList extends LitElement {
   @property({ attribute: false }) declare people: PeopleSource;
   @state() private q = '';
   @state() private found: readonly string[] | undefined;
+  @state() private problem = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking = new AbortController();
 
@@ -133,6 +136,7 @@ export class PeopleList extends LitElement {
   }
 
   #matches(): TemplateResult | typeof nothing {
+    if (this.problem !== '') return html`<p class="hint">${this.problem}</p>`;
     if (this.found === undefined) return nothing;
     const found = this.found.filter((name) => !this.names.includes(name));
     if (found.length === 0) return html`<p class="hint">${texts.noOne}</p>`;
@@ -161,13 +165,17 @@ export class PeopleList extends LitElement {
     clearTimeout(this.#timer);
     this.#asking.abort();
     this.found = undefined;
+    this.problem = '';
     if (q.trim().length >= LEAST_CHARS) this.#timer = setTimeout(() => void this.#ask(q.trim()), TYPING_MS);
   }
 
   async #ask(q: string): Promise<void> {
     const { signal } = (this.#asking = new AbortController());
-    const found = await this.people.people(q, signal).catch(() => undefined);
-    if (!signal.aborted) this.found = found;
+    try {
+      this.found = await this.people.people(q, signal);
+    } catch (problem) {
+      if (!signal.aborted) this.problem = isSignedOut(problem) ? texts.signInFirst : refusal(problem);
+    }
   }
 }
 
