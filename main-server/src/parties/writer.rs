@@ -91,8 +91,30 @@ impl Writer {
     }
 
     /// Applies events to the newest record, and writes it once.
+    ///
+    /// If there is nothing to write, the store has not said that the record is the newest: it is asked, so that no event is answered
+    /// from a record that was replaced before the event arrived. A vote that this server takes for the one that is there already
+    /// may have been replaced at another server.
     async fn write(&self, party_id: PartyId, events: &[Event]) -> Vec<Outcome> {
-        let outcomes = Mutex::new(Vec::new());
+        let known = self.revision(party_id);
+        let (outcomes, is_written) = self.try_write(party_id, events).await;
+        if is_written || !events.iter().any(is_answered) {
+            return outcomes;
+        }
+        match self.records.look_up(&party_id).await {
+            Ok(()) if self.revision(party_id) == known => outcomes,
+            Ok(()) => self.try_write(party_id, events).await.0,
+            Err(error) => events.iter().map(|_| Err(Error::Store(error.clone()))).collect(),
+        }
+    }
+
+    fn revision(&self, party_id: PartyId) -> Option<store::Revision> {
+        self.records.host().all(|records| records.revision(&party_id))
+    }
+
+    /// Applies events to the newest record that is known, and writes it if that changed it. Says whether it did.
+    async fn try_write(&self, party_id: PartyId, events: &[Event]) -> (Vec<Outcome>, bool) {
+        let applied = Mutex::new((Vec::new(), false));
         let change = |record: &Record| {
             let now_ms = Now::read().unix_ms();
             let mut record = record.clone();
@@ -102,25 +124,29 @@ impl Writer {
                 has_changed |= applied.changed;
                 Ok(Done { applied, revision: record.revision })
             };
-            *outcomes.lock().unwrap_or_else(PoisonError::into_inner) = events.iter().map(apply).collect();
+            let outcomes = events.iter().map(apply).collect();
+            *applied.lock().unwrap_or_else(PoisonError::into_inner) = (outcomes, has_changed);
             has_changed.then(|| {
                 self.writes.inc();
                 record
             })
         };
-        let failed = |error: fn(&store::Error) -> Error, store: &store::Error| {
-            events.iter().map(|_| Err(error(store))).collect()
-        };
+        let failed = |error: &dyn Fn() -> Error| (events.iter().map(|_| Err(error())).collect(), false);
         match self.records.change(&party_id, change).await {
-            Ok(Some(_)) => outcomes.into_inner().unwrap_or_else(PoisonError::into_inner),
-            Ok(None) => failed(|_| Error::Unknown, &store::Error::Conflict),
-            Err(error) => failed(|error| Error::Store(error.clone()), &error),
+            Ok(Some(_)) => applied.into_inner().unwrap_or_else(PoisonError::into_inner),
+            Ok(None) => failed(&|| Error::Unknown),
+            Err(error) => failed(&|| Error::Store(error.clone())),
         }
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<PartyId, Vec<Waiting>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a client is told what came of the event.
+fn is_answered(event: &Event) -> bool {
+    matches!(event, Event::Join(_) | Event::Leave { .. } | Event::Request(_))
 }
 
 /// The party is being written until this is dropped.
@@ -146,5 +172,98 @@ impl Drop for Turn<'_> {
         if std::thread::panicking() {
             self.writer.waiting().remove(&self.party_id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use protocol::{
+        ItemId,
+        party::{Access, Command, CreateParty, PartyCommand, Policy, Target},
+    };
+    use store::{Engine, Store};
+
+    use super::{
+        super::party::{MemberId, NewEntry, NewParty, Request, TokenDigest, Viewer},
+        *,
+    };
+
+    fn party_id() -> PartyId {
+        PartyId::from_bytes([7; 16])
+    }
+
+    fn party() -> Record {
+        let create = CreateParty {
+            title: "Evening".into(),
+            policy: Policy::Vote,
+            access: Access::Public,
+            name: "Host".into(),
+            settings: None,
+        };
+        let digest = TokenDigest::of("host");
+        Record::new(NewParty { party_id: party_id(), create, default: None, digest, account: false }, 1)
+    }
+
+    /// A server that hears of other servers' writes only when it asks.
+    fn server(store: &Store) -> Arc<Writer> {
+        let records = Replicated::new(Arc::clone(&store.kv), Arc::default(), |_| None);
+        Writer::new(Arc::new(records), Counter::default())
+    }
+
+    fn asks(command: Command, entry: Option<NewEntry>) -> Event {
+        let command = PartyCommand { command, if_revision: None, request_id: None };
+        let member = "m1".parse::<MemberId>().unwrap();
+        Event::Request(Box::new(Request { member, is_operator: false, command, entry, seen_round: None }))
+    }
+
+    fn target(item_id: ItemId) -> Target {
+        Target { item_id: Some(item_id), ..Target::default() }
+    }
+
+    fn vote(item_id: ItemId) -> Event {
+        asks(Command::Vote(target(item_id)), None)
+    }
+
+    fn queue(item_id: ItemId) -> Event {
+        let entry = NewEntry {
+            item_id: Some(item_id),
+            stream_id: None,
+            title: "Song".into(),
+            artist: None,
+            poster_url: None,
+            duration_ms: Some(3_600_000),
+            is_video: false,
+            hash: item_id.to_string(),
+        };
+        asks(Command::Queue(target(item_id)), Some(entry))
+    }
+
+    #[tokio::test]
+    async fn no_event_is_answered_from_a_record_that_was_replaced_before_it_arrived() {
+        let store = Store::open(&Engine::SqliteInMemory, Path::new("unused")).await.unwrap();
+        let (a, b) = (server(&store), server(&store));
+        let [first, second, third, late] = [1, 2, 3, 4].map(|number| ItemId::from_bytes([number; 16]));
+        a.records.create(&party_id(), party()).await.unwrap();
+        for item_id in [first, second, third] {
+            a.apply(party_id(), queue(item_id)).await.unwrap();
+        }
+        b.records.load().await.unwrap();
+        b.apply(party_id(), vote(second)).await.unwrap();
+        // The member votes for another entry at another server, and then for the first one again here.
+        a.records.look_up(&party_id()).await.unwrap();
+        a.apply(party_id(), vote(third)).await.unwrap();
+        b.apply(party_id(), vote(second)).await.unwrap();
+        a.records.look_up(&party_id()).await.unwrap();
+        let state = a.records.get(&party_id()).unwrap().view(Viewer::Members);
+        let votes = state.round.unwrap().votes;
+        let entry = state.queue.iter().find(|entry| entry.entry_id == votes[0].entry_id).unwrap();
+        assert_eq!((votes.len(), entry.item_id), (1, Some(second)), "it was acknowledged");
+
+        a.apply(party_id(), queue(late)).await.unwrap();
+        b.apply(party_id(), vote(late))
+            .await
+            .expect("the entry is there, although this server has not heard of it");
     }
 }

@@ -7,7 +7,7 @@
 //!                               <- view <- changes
 //! ```
 //!
-//! One event costs time in proportion to the members and the queue. A record with 1,000 members has about 150 KB.
+//! One event costs time in proportion to the members and the queue. A record with 1,000 members and 30 entries has about 90 KB.
 
 mod apply;
 mod ballot;
