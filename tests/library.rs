@@ -13,11 +13,12 @@ mod support;
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Child, Output},
+    process::{Child, Output, Stdio},
     time::{Duration, SystemTime},
 };
 
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 use crate::{
     storage::{Place, Storage},
@@ -132,9 +133,9 @@ async fn library_in_another_s3_with_nats_is_looked_after() {
     check_upkeep_at(Place::MotoAndNats).await;
 }
 
-/// A second of a tone, as WAV.
-fn tone() -> Vec<u8> {
-    let samples = (0..8_000_i32).flat_map(|index| (((index % 40) * 500 - 10_000) as i16).to_le_bytes());
+/// Seconds of a tone, as WAV.
+fn tone(seconds: i32) -> Vec<u8> {
+    let samples = (0..seconds * 8_000).flat_map(|index| (((index % 40) * 500 - 10_000) as i16).to_le_bytes());
     let samples: Vec<u8> = samples.collect();
     let mut wav = Vec::new();
     wav.extend(b"RIFF");
@@ -167,7 +168,7 @@ async fn imported_file_is_kept_in_another_s3_and_nats() {
 
 async fn check_import(place: Place) {
     let site = Site::new(place).await;
-    fs::write(site.path().join("a tone.wav"), tone()).unwrap();
+    fs::write(site.path().join("a tone.wav"), tone(1)).unwrap();
     let _server = Server::start(&site);
     let imported = said(&site.library(&["import", "a tone.wav"]));
     let item = imported.split('\t').next().unwrap();
@@ -191,6 +192,26 @@ async fn check_import(place: Place) {
     // Imported again, the file brings the same blob, which replaces the one of another size.
     said(&site.library(&["import", "a tone.wav"]));
     said(&site.library(&["verify"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn import_goes_on_when_the_main_server_was_killed() {
+    let site = Site::new(Place::Folder).await;
+    // 24 MiB: several pieces.
+    fs::write(site.path().join("long.wav"), tone(1_536)).unwrap();
+    let server = Server::start(&site);
+    let mut command = undead(site.path());
+    site.storage.configure(&mut command);
+    let import = command.args(["library", "import", "long.wav"]).stdout(Stdio::piped()).spawn().unwrap();
+    let uploads = site.path().join("objects/uploads");
+    let has_part = || fs::read_dir(&uploads).is_ok_and(|mut uploads| uploads.next().is_some());
+    while !has_part() {
+        sleep(Duration::from_millis(5)).await;
+    }
+    drop(server);
+    let _server = Server::start(&site);
+    let imported = import.wait_with_output().unwrap();
+    assert!(imported.status.success() && String::from_utf8_lossy(&imported.stdout).ends_with("\tlong\n"));
 }
 
 /// Size of what follows the init segment, which ends with the box `moov`.

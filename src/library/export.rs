@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use media::{FilePart, Shift, webm_head};
 use objects::{Location, Objects};
 use protocol::{
     ItemId,
-    item::{Blob, Manifest, ManifestTake},
+    item::{Blob, Fragment, Manifest, ManifestTake, joins},
 };
 use reqwest::Method;
 use tls::Trust;
@@ -13,7 +15,7 @@ use tokio::{fs::File, io::AsyncWriteExt};
 
 use crate::{failure::Failure, local::Caller};
 
-/// Writes the item to the file. Each further take, which no container can hold with the first, has a file of its own.
+/// Writes the item to the file, takes one after another. A take that no container can hold with those before begins another file.
 pub(super) async fn run(
     caller: &Caller,
     location: &Location,
@@ -33,28 +35,60 @@ pub(super) async fn run(
     let mut index = 0;
     let mut takes = manifest.takes.as_slice();
     while let Some(first) = takes.first() {
-        // A take with a gap is several in a manifest; they have one init segment.
-        let count =
-            takes.iter().take_while(|take| take.init == first.init && take.mime == first.mime).count();
-        let (file, (same, others)) = (numbered(Path::new(file), index), takes.split_at(count));
-        write(&objects, same, &file).await?;
+        let fits = |take: &&ManifestTake| {
+            joins((&first.mime, first.init.as_ref()), (&take.mime, take.init.as_ref()))
+        };
+        let (file, (joined, others)) =
+            (numbered(Path::new(file), index), takes.split_at(takes.iter().take_while(fits).count()));
+        write(&objects, joined, &file).await?;
         println!("{}\t{}", file.display(), first.mime);
         (takes, index) = (others, index + 1);
     }
     Ok(())
 }
 
+/// Writes takes one after another, in one timeline that begins at 0.
 async fn write(objects: &Objects, takes: &[ManifestTake], path: &Path) -> Result<(), Failure> {
     let failed = || Failure::run(format!("cannot write {}", path.display()));
     let mut file = File::create(path).await.map_err(failed())?;
-    let init = takes.first().and_then(|take| take.init.as_ref());
-    let fragments = takes.iter().flat_map(|take| &take.fragments).map(|fragment| &fragment.blob);
-    for Blob { hash, .. } in init.into_iter().chain(fragments) {
-        let named = hash.parse().map_err(Failure::run(format!("blob {hash}")))?;
-        let bytes = objects.get(&named, None).await.map_err(Failure::run("cannot read the media"))?;
-        file.write_all(&bytes).await.map_err(failed())?;
+    let init = match takes.first().and_then(|take| take.init.as_ref()) {
+        Some(init) => Some(read(objects, init).await?),
+        None => None,
+    };
+    let fragments = || takes.iter().flat_map(|take| &take.fragments);
+    let begins_ms = fragments().map(|fragment| fragment.start_ms).next().unwrap_or_default();
+    if let Some(init) = &init {
+        let part = |fragment: &Fragment| FilePart {
+            start_ms: fragment.start_ms.saturating_sub(begins_ms),
+            duration_ms: fragment.duration_ms,
+            bytes: fragment.blob.bytes,
+        };
+        let parts: Vec<_> = fragments().map(part).collect();
+        // Files of other types have no index.
+        let head = webm_head(init, &parts).unwrap_or_else(|_| init.clone());
+        file.write_all(&head).await.map_err(failed())?;
+    }
+    for take in takes {
+        let by_ms = take.offset_ms.saturating_sub_unsigned(begins_ms);
+        // What has no init segment has no times either.
+        let shift = init.as_ref().filter(|_| by_ms != 0).map(|init| Shift::new(init, by_ms));
+        let shift = shift.transpose().map_err(Failure::run("the takes cannot be joined"))?;
+        for fragment in &take.fragments {
+            let bytes = read(objects, &fragment.blob).await?;
+            let edits = shift.as_ref().map(|shift| shift.edits(&bytes)).transpose();
+            let mut bytes = Vec::from(bytes);
+            for edit in edits.map_err(Failure::run("the takes cannot be joined"))?.unwrap_or_default() {
+                bytes[edit.at..edit.at + edit.bytes().len()].copy_from_slice(edit.bytes());
+            }
+            file.write_all(&bytes).await.map_err(failed())?;
+        }
     }
     file.sync_all().await.map_err(failed())
+}
+
+async fn read(objects: &Objects, Blob { hash, .. }: &Blob) -> Result<Bytes, Failure> {
+    let named = hash.parse().map_err(Failure::run(format!("blob {hash}")))?;
+    objects.get(&named, None).await.map_err(Failure::run("cannot read the media"))
 }
 
 /// `name.webm`, then `name-2.webm`, `name-3.webm`.

@@ -1,11 +1,15 @@
-//! `undead library import`: uploads files over tus 1.0.0 and waits until they are items.
+//! `undead library import`: uploads files over tus 1.0.0 and waits until they are items. An upload goes on after a main server ended.
 
-use std::{path::Path, time::Duration};
+use std::{io::SeekFrom, path::Path, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use protocol::item::{Item, State};
-use reqwest::{Method, RequestBuilder, header::LOCATION};
-use tokio::{fs::File, io::AsyncReadExt, time::sleep};
+use reqwest::{Method, RequestBuilder, Response, header::LOCATION};
+use tokio::{
+    fs::File,
+    io::{AsyncReadExt, AsyncSeekExt},
+    time::sleep,
+};
 
 use crate::{
     failure::Failure,
@@ -14,6 +18,9 @@ use crate::{
 
 /// Bytes of one request.
 const PIECE_BYTES: usize = 8 << 20;
+/// How often a piece is tried again, and the pause before: long enough for a main server to start again.
+const ATTEMPTS: u32 = 60;
+const RETRY: Duration = Duration::from_secs(1);
 /// How often it is asked whether a file has been read.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -40,20 +47,7 @@ async fn import(caller: &Caller, path: &Path) -> Result<Item, Failure> {
     let created = local::send(create).await?;
     let upload = created.headers().get(LOCATION).and_then(|value| value.to_str().ok());
     let upload = upload.map(path_of).ok_or_else(|| Failure::Run("the upload has no address".to_owned()))?;
-    let mut offset = 0;
-    while offset < length {
-        let mut piece = Vec::new();
-        let read = (&mut file).take(PIECE_BYTES as u64).read_to_end(&mut piece).await.map_err(failed())?;
-        if read == 0 {
-            return Err(Failure::Run(format!("{} became shorter while it was read", path.display())));
-        }
-        let append = tus(caller, Method::PATCH, &upload)
-            .header("upload-offset", offset)
-            .header("content-type", "application/offset+octet-stream")
-            .body(piece);
-        local::send(append).await?;
-        offset += read as u64;
-    }
+    send(caller, (path, &mut file, length), &upload).await?;
     let item_id = loop {
         let uploaded = local::send(tus(caller, Method::HEAD, &upload)).await?;
         let item = uploaded.headers().get("undead-item").and_then(|value| value.to_str().ok());
@@ -63,6 +57,53 @@ async fn import(caller: &Caller, path: &Path) -> Result<Item, Failure> {
         sleep(POLL_INTERVAL).await;
     };
     wait(caller, path, &item_id).await
+}
+
+/// Sends the bytes that the upload lacks. After a failure it goes on where the main server has it.
+async fn send(
+    caller: &Caller,
+    (path, file, length): (&Path, &mut File, u64),
+    upload: &str,
+) -> Result<(), Failure> {
+    let (mut offset, mut attempts) = (0, 0);
+    while offset < length {
+        let piece = piece(path, file, offset).await?;
+        let append = tus(caller, Method::PATCH, upload)
+            .header("upload-offset", offset)
+            .header("content-type", "application/offset+octet-stream")
+            .body(piece);
+        let failure = match local::send(append).await {
+            Ok(appended) => {
+                (offset, attempts) = (offset_of(&appended).unwrap_or(offset), 0);
+                continue;
+            }
+            Err(failure) => failure,
+        };
+        attempts += 1;
+        if attempts > ATTEMPTS {
+            return Err(failure);
+        }
+        sleep(RETRY).await;
+        if let Ok(found) = local::send(tus(caller, Method::HEAD, upload)).await {
+            offset = offset_of(&found).unwrap_or(offset);
+        }
+    }
+    Ok(())
+}
+
+/// At most [`PIECE_BYTES`] of the file.
+async fn piece(path: &Path, file: &mut File, offset: u64) -> Result<Vec<u8>, Failure> {
+    let failed = || Failure::run(format!("cannot read {}", path.display()));
+    file.seek(SeekFrom::Start(offset)).await.map_err(failed())?;
+    let mut piece = Vec::new();
+    match file.take(PIECE_BYTES as u64).read_to_end(&mut piece).await.map_err(failed())? {
+        0 => Err(Failure::Run(format!("{} became shorter while it was read", path.display()))),
+        _ => Ok(piece),
+    }
+}
+
+fn offset_of(answer: &Response) -> Option<u64> {
+    answer.headers().get("upload-offset")?.to_str().ok()?.parse().ok()
 }
 
 /// Waits until the file was read.

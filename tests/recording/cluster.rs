@@ -259,6 +259,19 @@ impl Cluster {
         self.get(&format!("{node}/library/{item_id}/download"), grant).await
     }
 
+    /// The item as `undead library export` writes it.
+    pub(crate) fn export(&self, item_id: &str) -> Vec<u8> {
+        let (data_dir, file) = (self.path("data"), self.path("exported"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
+        command.args(["library", "export", item_id]).arg(&file).arg("--data-dir").arg(data_dir);
+        command.args(self.storage.store_arguments());
+        self.storage.configure(&mut command);
+        let exported = command.output().unwrap();
+        assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+        assert_eq!(exported.stdout.iter().filter(|byte| **byte == b'\n').count(), 1, "one file");
+        fs::read(file).unwrap()
+    }
+
     async fn get(&self, url: &str, token: &str) -> Vec<u8> {
         let answer = self.control.client.get(url).bearer_auth(token).timeout(TEST_TIMEOUT).send().await;
         answer.unwrap().error_for_status().unwrap().bytes().await.unwrap().into()

@@ -99,7 +99,11 @@ async fn check_every_frame(place: Place) {
         let recorded = Frames::decode(cluster.media(take).await).await;
         broadcast.frames().await.compare(&recorded, &format!("take {number}"));
     }
-    let whole = Frames::decode(cluster.download(&item_id).await).await;
+    let whole = cluster.download(&item_id).await;
+    assert!(cluster.export(&item_id) == whole, "an export is what a download gives");
+    let (all, last) = media::packets_after(&whole, seconds + seconds / 2 - 5);
+    assert!(last > 0 && last < all / 4, "a player that seeks reads {last} of {all} packets");
+    let whole = Frames::decode(whole).await;
     assert_eq!(whole.seconds(), usize::try_from(seconds + seconds / 2).unwrap());
 }
 

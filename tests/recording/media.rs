@@ -98,6 +98,19 @@ fn decode(media: Vec<u8>) -> Frames {
     Frames { pictures, packets }
 }
 
+/// How many packets a file has, and how many a player reads that seeks to `second` and plays from there.
+pub(crate) fn packets_after(file: &[u8], second: u64) -> (usize, usize) {
+    let mut on_disk = tempfile::NamedTempFile::new().unwrap();
+    on_disk.write_all(file).unwrap();
+    let count = |interval: &str| {
+        let mut ffprobe = Command::new("ffprobe");
+        ffprobe.args(["-v", "error", "-of", "csv=p=0", "-show_entries", "packet=pts_time"]);
+        let output = ffprobe.args(["-read_intervals", interval]).arg(on_disk.path()).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).lines().count()
+    };
+    (count("0%"), count(&format!("{second}%")))
+}
+
 /// Runs ffmpeg and gives its standard output. Fails where ffmpeg fails or complains.
 fn ffmpeg(arguments: &str, input: Vec<u8>) -> Vec<u8> {
     let mut child = Command::new("ffmpeg")

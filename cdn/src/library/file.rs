@@ -4,13 +4,14 @@
 //! init │ fragment │ fragment │ … │ fragment of the next take, its times shifted in place │ …
 //! ```
 //!
+//! In WebM, the init segment gets the duration and an index, so that players can seek.
 //! The size of every part is in the manifest, so the length of the file is known before anything is read, and any range of it can be sent.
 //! Takes fit in one file if the first one's init segment serves all of them. A file has the longest run of takes that fit.
 
 use std::{ops::Range, sync::Arc};
 
-use media::Shift;
-use protocol::item::{Fragment, Manifest, ManifestTake};
+use media::{FilePart, Shift, webm_head};
+use protocol::item::{Fragment, Manifest, ManifestTake, joins};
 
 use super::{
     blobs::Blobs,
@@ -81,7 +82,12 @@ impl<'a> Plan<'a> {
             Some(init) => Some((blob_part(init, None)?, blobs.get_named(init).await?.whole())),
             None => None,
         };
-        let mut parts: Vec<Part> = init.iter().map(|(part, _)| part.clone()).collect();
+        let head = init.as_ref().map(|(part, init)| match webm_head(init, &self.file_parts(begins_ms)) {
+            Ok(head) => Part::Made(head),
+            // Files of other types have no index.
+            Err(_) => part.clone(),
+        });
+        let mut parts: Vec<Part> = head.into_iter().collect();
         for (take, rendition) in &self.takes {
             let by_ms = take.offset_ms.saturating_sub_unsigned(begins_ms);
             let shift = match &init {
@@ -94,6 +100,19 @@ impl<'a> Plan<'a> {
             }
         }
         Ok(Content::of(parts))
+    }
+}
+
+impl Plan<'_> {
+    /// Its fragments, in a file that begins at `begins_ms` of the item.
+    fn file_parts(&self, begins_ms: u64) -> Vec<FilePart> {
+        let fragments = self.takes.iter().flat_map(|(_, rendition)| rendition.fragments);
+        let part = |fragment: &Fragment| FilePart {
+            start_ms: fragment.start_ms.saturating_sub(begins_ms),
+            duration_ms: fragment.duration_ms,
+            bytes: fragment.blob.bytes,
+        };
+        fragments.map(part).collect()
     }
 }
 
@@ -119,13 +138,9 @@ fn run_from(chosen: &[Option<Rendition<'_>>], from: usize) -> Range<usize> {
     from..from + fitting.count()
 }
 
-/// Whether the init segment of the one serves the other. Decoders of what WebM has are set up by its frames; those of MP4 by the init
-/// segment.
+/// Whether the init segment of the one serves the other.
 fn fits(first: &Rendition<'_>, other: &Rendition<'_>) -> bool {
-    let is_set_up_by_frames = other.container().ends_with("/webm") || other.init.is_none();
-    first.is(other.mime)
-        && first.init.is_some() == other.init.is_some()
-        && (first.init == other.init || is_set_up_by_frames)
+    joins((first.mime, first.init), (other.mime, other.init))
 }
 
 fn length_ms(takes: &[ManifestTake], run: &Range<usize>) -> u64 {

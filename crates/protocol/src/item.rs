@@ -301,6 +301,17 @@ pub enum RecorderRole {
     Standby,
 }
 
+/// Whether fragments of one type and init segment can follow those of another in one file. Decoders of what WebM has are set up by its
+/// frames; those of MP4 by the init segment. Spaces and case of a type do not matter.
+pub fn joins((mime, init): (&str, Option<&Blob>), (other_mime, other_init): (&str, Option<&Blob>)) -> bool {
+    let plain = |mime: &str| mime.replace(' ', "").to_ascii_lowercase();
+    let container = plain(other_mime).split(';').next().unwrap_or_default().to_owned();
+    let is_set_up_by_frames = container.ends_with("/webm") || other_init.is_none();
+    plain(mime) == plain(other_mime)
+        && init.is_some() == other_init.is_some()
+        && (init == other_init || is_set_up_by_frames)
+}
+
 /// How many successive groups of a take, from a multiple of this on, main servers keep together. A node reports fragments that lie
 /// within them: two main servers that take overlapping ones at the same time notice it.
 pub const PART_GROUPS: u64 = 512;

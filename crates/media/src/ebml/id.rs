@@ -14,6 +14,7 @@ pub(crate) const SEGMENT: u32 = 0x1853_8067;
 
 pub(crate) const INFO: u32 = 0x1549_A966;
 pub(crate) const TIMESTAMP_SCALE: u32 = 0x2A_D7B1;
+pub(crate) const DURATION: u32 = 0x4489;
 pub(crate) const MUXING_APP: u32 = 0x4D80;
 pub(crate) const WRITING_APP: u32 = 0x5741;
 
@@ -56,6 +57,13 @@ pub(crate) const BLOCK_GROUP: u32 = 0xA0;
 pub(crate) const BLOCK: u32 = 0xA1;
 pub(crate) const BLOCK_DURATION: u32 = 0x9B;
 pub(crate) const REFERENCE_BLOCK: u32 = 0xFB;
+
+pub(crate) const CUES: u32 = 0x1C53_BB6B;
+pub(crate) const CUE_POINT: u32 = 0xBB;
+pub(crate) const CUE_TIME: u32 = 0xB3;
+pub(crate) const CUE_TRACK_POSITIONS: u32 = 0xB7;
+pub(crate) const CUE_TRACK: u32 = 0xF7;
+pub(crate) const CUE_CLUSTER_POSITION: u32 = 0xF1;
 
 /// Values of TrackType (section 5.1.4.1.3).
 pub(crate) const TYPE_VIDEO: u64 = 1;
