@@ -131,7 +131,7 @@ export class PartyClient implements PartySession {
     const body: PartyCommand = {
       ...action,
       ...(ifRevision === undefined ? {} : { if_revision: ifRevision }),
-      ...(isKnownAgain ? { request_id: crypto.randomUUID().replaceAll('-', '') } : {}),
+      ...(isKnownAgain ? { request_id: requestId() } : {}),
     };
     for (let tries = 1; ; tries++) {
       try {
@@ -401,6 +401,11 @@ export class PartyClient implements PartySession {
     }
     this.#player?.soundChanged();
   }
+}
+
+/** `crypto.randomUUID` is there in secure contexts alone, and a party may be on plain HTTP. */
+function requestId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function withinTrim(ms: number): number {

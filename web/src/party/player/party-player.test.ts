@@ -135,7 +135,7 @@ function open(browser: Browser = BROWSER) {
   const known = { clock: true };
   const opened: string[] = [];
   const player = new PartyPlayer<PartyMedia>({
-    media: elements as unknown as [PartyMedia, PartyMedia],
+    media: elements,
     clock,
     timers,
     now,

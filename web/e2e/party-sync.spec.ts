@@ -1,0 +1,64 @@
+// Members of a party in Chromium and Firefox play the same moment: through songs, seeks, pauses and connections that break. How far
+// apart they are heard is measured by party-sync.ts; here it is only printed.
+import { expect, test } from '@playwright/test';
+
+import { PartyMembers, type Told } from './support/party-members.ts';
+
+/** Members correct what is further off. On a machine that is busy with other tests it takes them a while. */
+const NEAR_MS = 100;
+
+let members: PartyMembers;
+
+test.beforeAll(async () => {
+  members = await PartyMembers.open({ chromium: 2, firefox: 1 });
+  await members.server.add('a', 120);
+  await members.server.add('b', 60);
+  await members.join();
+});
+
+test.afterAll(async () => {
+  await members.close();
+});
+
+/** Until all members tell this. */
+async function expectAll(what: (told: Told) => unknown, wanted: unknown): Promise<void> {
+  await expect
+    .poll(async () => (await members.told()).map(what), { timeout: 60_000 })
+    .toEqual(members.names.map(() => wanted));
+}
+
+const isNear = ({ phase, errorMs }: Told): boolean =>
+  phase === 'playing' && errorMs !== undefined && Math.abs(errorMs) < NEAR_MS;
+
+test('all are heard at the same moment', async () => {
+  await expectAll(({ isConnected }) => isConnected, true);
+  members.server.next();
+  await expectAll(({ entryId }) => entryId, 'a');
+  await expectAll(isNear, true);
+  const heard = await members.hear(5_000);
+  console.log(JSON.stringify(heard));
+  expect(heard.tones.every((count) => count > 0)).toBe(true);
+});
+
+test('a seek and a pause reach all, and they stand at the same place', async () => {
+  members.server.seek(60_000);
+  await expectAll(({ positions }) => Math.max(...positions) > 60, true);
+  await expectAll(isNear, true);
+  members.server.pause();
+  await expectAll(({ phase }) => phase, 'paused');
+  await expect.poll(async () => new Set((await members.told()).map(standing)).size).toBe(1);
+  members.server.play();
+  await expectAll(isNear, true);
+});
+
+test('the next song begins for all, also for those whose connections broke meanwhile', async () => {
+  members.server.breakConnections();
+  members.server.next();
+  await expectAll(({ entryId }) => entryId, 'b');
+  await expectAll(isNear, true);
+});
+
+/** Where the member stands, in hundredths of a second: browsers round to samples. */
+function standing({ positions }: Told): number {
+  return Math.round(Math.max(...positions) * 100);
+}
