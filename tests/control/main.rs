@@ -6,5 +6,6 @@ mod killed;
 mod load;
 mod nats;
 mod node;
+mod parties;
 mod process;
 mod requests;

@@ -17,18 +17,18 @@ use crate::{
 };
 
 /// NATS servers and main servers on them.
-struct Cluster {
-    nats: Servers,
+pub(crate) struct Cluster {
+    pub(crate) nats: Servers,
     folder: TempDir,
 }
 
 impl Cluster {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         assert!(nats_harness::is_installed(), "scripts/install-tools.sh installs nats-server");
         Self { nats: Servers::start(3).unwrap(), folder: tempfile::tempdir().unwrap() }
     }
 
-    async fn main_server(&self, name: &str) -> MainServer {
+    pub(crate) async fn main_server(&self, name: &str) -> MainServer {
         let folder: &Path = &self.folder.path().join(name);
         let main_server = MainServer::start(free_port(), folder, &self.nats.urls());
         until("it is ready", async || main_server.is_ready().await).await;
