@@ -23,6 +23,8 @@ export interface PlayingSetup {
   canPlay: (mime: string) => boolean;
   /** The address of the site. */
   base: string;
+  /** The name of the account that is signed in, null for none; undefined where that is not known. */
+  person: () => Promise<string | null | undefined>;
   /** Opens the item anew. */
   again: () => Opening;
   /** Something that is shown changed. */
@@ -51,6 +53,8 @@ export class Playing {
   #manifest: Manifest | undefined;
   #problem: CallError | undefined;
   #closed = false;
+  /** Nothing of the item stays in this browser. */
+  #leavesNothing = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(opening: Opening, setup: PlayingSetup) {
@@ -119,6 +123,7 @@ export class Playing {
     clearTimeout(this.#timer);
     this.#player?.close();
     this.#opening.release();
+    if (this.#leavesNothing) this.#setup.kept.forgetItem(this.itemId);
   }
 
   /**
@@ -169,9 +174,17 @@ export class Playing {
 
   /** Items that are played can be played again without a network; what is kept of one already shows in its wave form. */
   #keep(manifest: Manifest): void {
-    if (this.#opening.access.isOffline || this.#item === undefined) return;
-    if (this.#item.visibility !== 'private') this.#setup.kept.keepItem(this.#item, manifest);
+    const item = this.#item;
+    if (this.#opening.access.isOffline || item === undefined) return;
+    void this.#keepItem(item, manifest);
     void this.#drawKept(manifest);
+  }
+
+  /** A private item is kept for those who are signed in, until they sign out: for others, nothing says when they have left. */
+  async #keepItem(item: Item, manifest: Manifest): Promise<void> {
+    const person = await this.#setup.person();
+    if (item.visibility === 'private' && typeof person !== 'string') this.#leavesNothing = true;
+    else this.#setup.kept.keepItem(item, manifest, person ?? null);
   }
 
   async #drawKept(manifest: Manifest): Promise<void> {

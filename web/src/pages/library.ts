@@ -64,6 +64,7 @@ export class LibraryPage extends LitElement {
   @query('ud-uploads') declare private uploadList: UploadList | null;
   @query('ud-kept-panel') declare private keptPanel: KeptPanel | null;
   readonly #people = new People();
+  #asked: Promise<Me | undefined> | undefined;
   readonly #queue = new Queue(tabMemory, () => this.#changed());
   readonly #uploads = new Uploads({
     start: startTransfer,
@@ -242,7 +243,15 @@ export class LibraryPage extends LitElement {
   }
 
   async #look(): Promise<void> {
-    this.me = await this.#people.me().catch(() => undefined);
+    this.#asked = this.#people.me().catch(() => undefined);
+    this.me = await this.#asked;
+    // Also where the session ended without a press.
+    if (this.me !== undefined) void kept.isFor(this.me.account?.name ?? null);
+  }
+
+  async #person(): Promise<string | null | undefined> {
+    const me = await this.#asked;
+    return me === undefined ? undefined : (me.account?.name ?? null);
   }
 
   /** Shows what the address says. */
@@ -299,6 +308,7 @@ export class LibraryPage extends LitElement {
       media: this.deck.media,
       canPlay: canPlayType,
       base: SITE,
+      person: () => this.#person(),
       again: () => openItem(itemId),
       changed: () => this.#changed(),
       arrived: () => this.#arrived(),

@@ -37,9 +37,14 @@ export class Kept {
     void this.#ask({ ask: 'keep', itemId, hash, bytes });
   }
 
-  /** An item is played. */
-  keepItem(item: Item, manifest: Manifest): void {
-    void this.#ask({ ask: 'keep-item', item, manifest });
+  /** An item is played by the account of that name, or nobody's. */
+  keepItem(item: Item, manifest: Manifest, person: string | null): void {
+    void this.#ask({ ask: 'keep-item', item, manifest, person });
+  }
+
+  /** This account is signed in, or none: what is not public and was kept for another one goes. */
+  async isFor(person: string | null): Promise<void> {
+    await this.#ask({ ask: 'person', person });
   }
 
   /** An item is gone. */

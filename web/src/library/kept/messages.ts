@@ -10,8 +10,10 @@ export const FRAGMENTS_CACHE = 'undead-library-fragments';
 export type Message =
   /** A fragment that came in pieces, or before the worker was there. */
   | { ask: 'keep'; itemId: ItemId; hash: string; bytes: Uint8Array<ArrayBuffer> }
-  /** An item is played: its records and the page itself are kept. */
-  | { ask: 'keep-item'; item: Item; manifest: Manifest }
+  /** An item is played: its records and the page itself are kept, for the account of that name, or anybody. */
+  | { ask: 'keep-item'; item: Item; manifest: Manifest; person: string | null }
+  /** This account is signed in, or none: what was kept for another one and is not public goes. */
+  | { ask: 'person'; person: string | null }
   /** An item is gone. */
   | { ask: 'forget-item'; itemId: ItemId }
   | { ask: 'items' }
@@ -24,6 +26,7 @@ export type Message =
 export interface Answers {
   keep: boolean;
   'keep-item': boolean;
+  person: boolean;
   'forget-item': boolean;
   /** The records of what was played, the newest first. */
   items: Item[];

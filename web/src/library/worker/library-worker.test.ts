@@ -111,7 +111,7 @@ describe('without a network', () => {
     answers.set(`${BASE}/library`, html(page));
     for (const name of ['l-1', 'shell-1']) answers.set(`${BASE}/assets/${name}.js`, () => new Response(name));
     answers.set(`http://site/tv/api/library/p/poster`, () => new Response('picture'));
-    await worker.message({ ask: 'keep-item', item, manifest });
+    await worker.message({ ask: 'keep-item', item, manifest, person: null });
   }
 
   it('an item that was played opens: the page, its files, its record, its manifest', async () => {
@@ -156,6 +156,68 @@ describe('without a network', () => {
     answers.clear();
     expect(await (await get(`${BASE}/library`, {}, 'navigate'))?.text()).toBe(newer);
     expect([...caches.named.keys()].filter((name) => name.includes('page'))).toHaveLength(1);
+  });
+});
+
+describe('what is kept of items', () => {
+  const bounds = { items: 3, pictureBytes: 100, picturesBytes: 250 };
+  const manifest = { item_id: ID, takes: [] };
+  const record = (n: number, more: Partial<Item> = {}): Item =>
+    ({ item_id: String(n).repeat(32), title: `Song ${n}`, visibility: 'public', ...more }) as Item;
+  const cover = (n: number, bytes = 100): string => {
+    answers.set(`http://site/cover/${n}`, () => new Response(new Uint8Array(bytes)));
+    return `http://site/cover/${n}`;
+  };
+  const covers = (): string[] =>
+    [...(caches.named.get('undead-library-records')?.responses.keys() ?? [])].filter((key) => key.includes('cover'));
+  let records: Records;
+
+  beforeEach(() => (records = new Records(caches.asCaches, network, bounds)));
+
+  it('is bounded: covers go with their items, and the oldest ones where all are too large together', async () => {
+    for (const n of [1, 2, 3, 4])
+      await records.keep(record(n), manifest, { person: null, picture: cover(n, n === 3 ? 40 : 100) });
+    expect((await records.items()).map(({ title }) => title)).toEqual(['Song 4', 'Song 3', 'Song 2']);
+    expect([covers(), await records.pictureBytes()]).toEqual([[2, 3, 4].map((n) => cover(n)), 240]);
+    await records.keep(record(3), manifest, { person: null, picture: cover(5) });
+    expect([covers(), await records.pictureBytes()]).toEqual([[4, 5].map((n) => cover(n)), 200]);
+    await records.forget(record(4).item_id);
+    expect(covers()).toEqual([cover(5)]);
+    await records.keep(record(5), manifest, { person: null, picture: cover(6, 101) });
+    expect((await records.items()).map(({ title }) => title)).toEqual(['Song 5', 'Song 3', 'Song 2']);
+    expect(covers()).toEqual([cover(5)]);
+  });
+
+  it('counts, with its cover', async () => {
+    const item = record(1, { poster_url: '/cover/1' });
+    cover(1);
+    answers.set(`${BASE}/library`, () => new Response('', { status: 404 }));
+    await worker.message({ ask: 'keep-item', item, manifest, person: null });
+    expect(await worker.message({ ask: 'usage' })).toMatchObject({ bytes: 100, fragments: 0 });
+    expect(await worker.message({ ask: 'clear' })).toMatchObject({ bytes: 0 });
+  });
+
+  it('is for the person who was signed in, unless it is public', async () => {
+    const keep = async (n: number, visibility: Item['visibility'], person: string | null): Promise<void> => {
+      const item = record(n, { visibility });
+      await worker.message({ ask: 'keep-item', item, manifest, person });
+      const part = new Uint8Array([n]);
+      await worker.message({ ask: 'keep', itemId: item.item_id, hash: bytesToHex(blake3(part)), bytes: part });
+    };
+    answers.set(`${BASE}/library`, () => new Response('', { status: 404 }));
+    await keep(1, 'public', 'ann');
+    await keep(2, 'unlisted', 'ann');
+    await keep(3, 'private', 'änn');
+    await keep(4, 'unlisted', null);
+    const left = async (): Promise<unknown> => {
+      const items = (await worker.message({ ask: 'items' })) as Item[];
+      const { fragments } = (await worker.message({ ask: 'usage' })) as { fragments: number };
+      return [items.map(({ title }) => title).sort(), fragments];
+    };
+    await worker.message({ ask: 'person', person: 'änn' });
+    expect(await left()).toEqual([['Song 1', 'Song 3', 'Song 4'], 3]);
+    await worker.message({ ask: 'person', person: null });
+    expect(await left()).toEqual([['Song 1', 'Song 4'], 2]);
   });
 });
 

@@ -1,11 +1,11 @@
 // The core of the service worker: answers for fragments from what is kept whatever node they are asked of, for the library's page and
 // records where the network cannot be reached, and for the page's messages. All else goes to the network untouched. No DOM.
 
-import type { Item } from '../../protocol/item';
+import type { Item, ItemId } from '../../protocol/item';
 import { recordKey, wantedBy, type Wanted } from '../kept/addresses';
 import type { Message } from '../kept/messages';
 import { answerWith } from '../kept/range';
-import type { KeptStore } from '../kept/store';
+import type { KeptStore, Usage } from '../kept/store';
 import type { PageFiles } from './page-files';
 import type { Records } from './records';
 import type { FetchEvent, LastingEvent } from './scope';
@@ -45,27 +45,44 @@ export class LibraryWorker {
       case 'keep':
         return await store.keep(message.itemId, message.hash, message.bytes);
       case 'keep-item':
-        await records.keep(message.item, message.manifest, this.#picture(message.item));
+        await records.keep(message.item, message.manifest, {
+          person: message.person,
+          picture: this.#picture(message.item),
+        });
         await pages.refresh();
         return true;
+      case 'person':
+        for (const itemId of await records.ofOthers(message.person)) await this.#forget(itemId);
+        return true;
       case 'forget-item':
-        await records.forget(message.itemId);
-        await store.clear(message.itemId);
+        await this.#forget(message.itemId);
         return true;
       case 'items':
         return await records.items();
       case 'among':
         return await store.among(message.hashes);
       case 'usage':
-        return await store.usage();
+        return await this.#usage();
       case 'limit':
         await store.setLimit(message.bytes);
-        return await store.usage();
+        return await this.#usage();
       case 'clear':
         await records.clear();
         await store.clear();
-        return await store.usage();
+        return await this.#usage();
     }
+  }
+
+  /** Fragments and covers. */
+  async #usage(): Promise<Usage> {
+    const { store, records } = this.#setup;
+    const usage = await store.usage();
+    return { ...usage, bytes: usage.bytes + (await records.pictureBytes()) };
+  }
+
+  async #forget(itemId: ItemId): Promise<void> {
+    await this.#setup.records.forget(itemId);
+    await this.#setup.store.clear(itemId);
   }
 
   #picture({ poster_url }: Item): string | undefined {

@@ -1,32 +1,52 @@
 // The records and manifests of the items that were played here, and their covers: what the page needs of them without a network. The
-// ones that were played last are kept. No DOM.
+// ones that were played last are kept. Items that are not public are kept for the person who was signed in, as long as they are. No DOM.
 
 import type { Item, ItemId, Manifest } from '../../protocol/item';
 import { recordKey } from '../kept/addresses';
 
 const CACHE = 'undead-library-records';
-/** Most items of which something is kept. */
-const MOST = 500;
+/** Most items of which something is kept, and most bytes of one cover and of all of them. */
+const BOUNDS = { items: 500, pictureBytes: 1024 * 1024, picturesBytes: 50 * 1024 * 1024 };
+
+/** What is noted of a record beside it. */
+const PERSON = 'undead-person';
+const PICTURE = 'undead-picture';
+const BYTES = 'undead-picture-bytes';
+
+/** For whom an item is kept, and the address of its cover. */
+export interface KeptFor {
+  /** The name of the account; null for anybody at this browser. */
+  person: string | null;
+  picture: string | undefined;
+}
 
 /** See the head of the file. */
 export class Records {
   readonly #caches: CacheStorage;
   readonly #fetch: typeof fetch;
+  readonly #bounds: typeof BOUNDS;
 
-  constructor(caches: CacheStorage, fetcher: typeof fetch) {
+  constructor(caches: CacheStorage, fetcher: typeof fetch, bounds = BOUNDS) {
     this.#caches = caches;
     this.#fetch = fetcher;
+    this.#bounds = bounds;
   }
 
-  /** An item is played; `picture` is the address of its cover. */
-  async keep(item: Item, manifest: Manifest, picture: string | undefined): Promise<void> {
+  /** An item is played. */
+  async keep(item: Item, manifest: Manifest, { person, picture }: KeptFor): Promise<void> {
     const cache = await this.#cache();
+    const bytes = picture === undefined ? 0 : await this.#keepPicture(cache, picture).catch(() => 0);
+    const before = await cache.match(recordKey('item', item.item_id));
+    const old = before?.headers.get(PICTURE) ?? undefined;
+    if (old !== undefined && old !== picture) await cache.delete(old);
     // What was put last is listed last.
     for (const what of ['item', 'manifest'] as const) await cache.delete(recordKey(what, item.item_id));
-    await cache.put(recordKey('item', item.item_id), Response.json(item));
+    const headers: Record<string, string> = {};
+    if (person !== null) headers[PERSON] = encodeURIComponent(person);
+    if (bytes > 0 && picture !== undefined) Object.assign(headers, { [PICTURE]: picture, [BYTES]: String(bytes) });
+    await cache.put(recordKey('item', item.item_id), Response.json(item, { headers }));
     await cache.put(recordKey('manifest', item.item_id), Response.json(manifest));
     await this.#bound(cache);
-    if (picture !== undefined) await this.#keepPicture(cache, picture).catch(() => undefined);
   }
 
   /** What is kept under a name. */
@@ -36,16 +56,32 @@ export class Records {
 
   /** The items that were played, the last one first. */
   async items(): Promise<Item[]> {
-    const cache = await this.#cache();
-    const keys = (await cache.keys()).filter(({ url }) => url.includes('/item/'));
-    const records = await Promise.all(
-      keys.map(async (key) => (await (await cache.match(key))?.json()) as Item | undefined),
-    );
-    return records.filter((item) => item !== undefined).reverse();
+    const records = (await this.#records(await this.#cache())).map(({ record }) => record.json() as Promise<Item>);
+    return (await Promise.all(records)).reverse();
+  }
+
+  /** The items that are not public and were kept for another person than `name`. */
+  async ofOthers(name: string | null): Promise<ItemId[]> {
+    const others: ItemId[] = [];
+    for (const { record } of await this.#records(await this.#cache())) {
+      const person = record.headers.get(PERSON);
+      if (person === null || decodeURIComponent(person) === name) continue;
+      const item = (await record.json()) as Item;
+      if (item.visibility !== 'public') others.push(item.item_id);
+    }
+    return others;
+  }
+
+  /** The size of all covers. */
+  async pictureBytes(): Promise<number> {
+    const records = await this.#records(await this.#cache());
+    return records.reduce((sum, { record }) => sum + pictureBytes(record), 0);
   }
 
   async forget(itemId: ItemId): Promise<void> {
     const cache = await this.#cache();
+    const picture = (await cache.match(recordKey('item', itemId)))?.headers.get(PICTURE) ?? undefined;
+    if (picture !== undefined) await cache.delete(picture);
     for (const what of ['item', 'manifest'] as const) await cache.delete(recordKey(what, itemId));
   }
 
@@ -53,18 +89,48 @@ export class Records {
     await this.#caches.delete(CACHE);
   }
 
-  async #keepPicture(cache: Cache, picture: string): Promise<void> {
+  /** Keeps a cover, and gives its size; 0 if it is not kept. */
+  async #keepPicture(cache: Cache, picture: string): Promise<number> {
     const response = await this.#fetch(picture);
-    if (response.ok) await cache.put(picture, response);
+    if (!response.ok) return 0;
+    const body = await response.blob();
+    if (body.size > this.#bounds.pictureBytes) return 0;
+    await cache.put(picture, new Response(body, { headers: { 'content-type': body.type } }));
+    return body.size;
+  }
+
+  /** The records, the one that was played longest ago first. */
+  async #records(cache: Cache): Promise<{ itemId: ItemId; record: Response }[]> {
+    const keys = (await cache.keys()).filter(({ url }) => url.startsWith(recordKey('item', '')));
+    const found = await Promise.all(
+      keys.map(async (key) => ({ itemId: key.url.split('/').at(-1) ?? '', record: await cache.match(key) })),
+    );
+    return found.flatMap(({ itemId, record }) => (record === undefined ? [] : [{ itemId, record }]));
   }
 
   async #bound(cache: Cache): Promise<void> {
-    const keys = (await cache.keys()).filter(({ url }) => url.includes('/item/'));
-    for (const { url } of keys.slice(0, Math.max(0, keys.length - MOST)))
-      await this.forget(url.split('/').at(-1) ?? '');
+    const { items, picturesBytes } = this.#bounds;
+    const records = (await this.#records(cache)).reverse();
+    for (const { itemId } of records.slice(items)) await this.forget(itemId);
+    let sum = 0;
+    for (const { itemId, record } of records.slice(0, items)) {
+      sum += pictureBytes(record);
+      if (sum > picturesBytes && pictureBytes(record) > 0) await this.#dropPicture(cache, itemId, record);
+    }
+  }
+
+  async #dropPicture(cache: Cache, itemId: ItemId, record: Response): Promise<void> {
+    await cache.delete(record.headers.get(PICTURE) ?? '');
+    const headers = new Headers(record.headers);
+    for (const name of [PICTURE, BYTES]) headers.delete(name);
+    await cache.put(recordKey('item', itemId), new Response(await record.blob(), { headers }));
   }
 
   async #cache(): Promise<Cache> {
     return await this.#caches.open(CACHE);
   }
+}
+
+function pictureBytes(record: Response): number {
+  return Number(record.headers.get(BYTES) ?? 0);
 }

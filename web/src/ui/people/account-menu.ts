@@ -4,6 +4,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import type { People } from '../../api/people';
+import { Kept } from '../../library/kept/kept';
 import { refusalText } from '../../people/problems';
 import type { Me } from '../../protocol/account';
 import { strings } from '../../strings';
@@ -85,6 +86,8 @@ export class AccountMenu extends LitElement {
       toast(refusalText(error), 'error');
       return;
     }
+    // The next person at this browser is not shown what this one kept.
+    void new Kept().isFor(null);
     toast(everywhere ? texts.signedOutEverywhere : texts.signedOut);
     this.dispatchEvent(new Event('signed-out'));
   }

@@ -1,0 +1,66 @@
+// What stays in the browser of an item that was played: all of it, but of a private one only for those who are signed in.
+
+import { beforeEach, expect, it } from 'vitest';
+import type { Item } from '../protocol/item';
+import { FakeMedia, FakeNodes, FakeStore, ITEM_ID, manifestOf, settle } from './fake-library';
+import type { Kept } from './kept/kept';
+import { Opening } from './opening';
+import { Playing } from './playing';
+
+let log: string[];
+
+beforeEach(() => (log = []));
+
+async function play(visibility: Item['visibility'], person: string | null | undefined): Promise<Playing> {
+  const store = new FakeStore();
+  const take = store.take('s', 'video/webm; codecs="vp9,opus"', 1);
+  store.blobs.set('manifest', new TextEncoder().encode(JSON.stringify(manifestOf([take]))));
+  const item = { item_id: ITEM_ID, title: 'Song', state: 'ready', tracks: [{ kind: 'video' }], visibility } as Item;
+  const kept = {
+    isWatching: true,
+    keepItem: (_item: Item, _manifest: unknown, name: string | null) => log.push(`keep for ${name}`),
+    forgetItem: () => log.push('forget'),
+    among: () => Promise.resolve(new Set<string>()),
+  } as unknown as Kept;
+  const library = {
+    item: () => Promise.resolve(item),
+    play: () => Promise.resolve({ grant: 'g', expires_in_s: 21_600, nodes: ['http://a.test'] }),
+  };
+  const media = new FakeMedia();
+  const base = 'http://site.test';
+  const { fetch } = new FakeNodes(store);
+  const again = (): Opening => new Opening(ITEM_ID, { library, kept, canPlay: () => true, origin: base, base, fetch });
+  const playing = new Playing(again(), {
+    library,
+    kept,
+    media: media.asMedia,
+    canPlay: () => true,
+    base,
+    person: () => Promise.resolve(person),
+    again,
+    changed: () => undefined,
+    arrived: () => undefined,
+    refused: () => undefined,
+  });
+  // There is no media source outside of a browser: the player fails, after the manifest came.
+  await playing.start(false);
+  await settle();
+  return playing;
+}
+
+it.each([
+  ['public', null, 'keep for null'],
+  ['public', undefined, 'keep for null'],
+  ['unlisted', 'ann', 'keep for ann'],
+  ['private', 'ann', 'keep for ann'],
+] as const)('a %s item stays, played by %s', async (visibility, person, what) => {
+  (await play(visibility, person)).close();
+  expect(log).toEqual([what]);
+});
+
+it.each([null, undefined])('nothing of a private item stays where %s is signed in', async (person) => {
+  const playing = await play('private', person);
+  expect(log).toEqual([]);
+  playing.close();
+  expect(log).toEqual(['forget']);
+});
