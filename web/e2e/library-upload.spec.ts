@@ -151,6 +151,7 @@ test('a file that is neither sound nor picture is refused with the reason', asyn
   const shown = await openSignedIn();
   await choose(shown, 'songs.zip', 'tone.mp3');
   await expect(row(shown, 'songs.zip').getByRole('alert')).toContainText('it is an archive', { timeout: 60_000 });
+  await expect(row(shown, 'songs.zip').getByRole('button')).toHaveCount(1);
   // The other one is not held up by it.
   await expect(row(shown, 'tone.mp3').getByText('In the library')).toBeVisible({ timeout: 60_000 });
 });

@@ -43,6 +43,8 @@ export interface Item {
   bytes: number;
   tracks: ItemTrack[];
   state: ItemState;
+  /** How much of its upload was read while it is processed, in percent. */
+  processed_percent?: number;
   /** Why it failed. */
   error?: string;
   stream_id?: StreamId;

@@ -12,6 +12,7 @@ function setUp() {
   const world = {
     state: 'processing' as ItemState,
     error: undefined as string | undefined,
+    percent: undefined as number | undefined,
     away: false,
     changes: 0,
     done: [] as string[],
@@ -29,7 +30,12 @@ function setUp() {
     library: {
       item: (id) => {
         if (world.away) return Promise.reject(new CallError('unreachable', 'away'));
-        return Promise.resolve({ item_id: id, state: world.state, error: world.error } as Item);
+        return Promise.resolve({
+          item_id: id,
+          state: world.state,
+          error: world.error,
+          processed_percent: world.percent,
+        } as Item);
       },
     },
     later: (_ms, call) => {
@@ -80,6 +86,18 @@ it('is done when the server has read the file, and says why a file could not be 
     expect(timers).toEqual([]);
     expect(world.done).toEqual(state === 'ready' ? ['1'.repeat(32)] : []);
   }
+});
+
+it('tells how much of a file the server has read, where it says so', async () => {
+  const { uploads, transfers, timers, world, settle } = setUp();
+  uploads.add(files('a'));
+  transfers[0]?.listener.complete('1'.repeat(32));
+  await settle();
+  expect(uploads.views[0]?.readPercent).toBeUndefined();
+  world.percent = 40;
+  timers.shift()?.();
+  await settle();
+  expect(uploads.views[0]).toMatchObject({ phase: 'reading', readPercent: 40 });
 });
 
 it('pauses and goes on, and gives its turn to the next meanwhile', () => {

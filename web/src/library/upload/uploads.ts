@@ -20,6 +20,8 @@ export interface UploadView {
   bytes: number;
   sentBytes: number;
   phase: UploadPhase;
+  /** How much of the file the server has read, in percent, if it says so. */
+  readPercent?: number;
   /** Why it failed: an error of a call, or what the server says about the file. */
   problem?: CallError | string;
   /** Known once the server has the whole file. */
@@ -157,13 +159,16 @@ export class Uploads {
       entry.stopPolling = this.#setup.later(READING_POLL_MS, () => void this.#poll(entry, itemId));
     };
     try {
-      const { state, error } = await this.#setup.library.item(itemId);
+      const { state, error, processed_percent: readPercent } = await this.#setup.library.item(itemId);
       if (!this.#entries.includes(entry)) return;
       if (state === 'ready') {
         this.#show(entry, { phase: 'done' });
         this.#setup.done(itemId);
       } else if (state === 'failed') this.#show(entry, { phase: 'failed', problem: error ?? '' });
-      else again();
+      else {
+        if (readPercent !== undefined && readPercent !== entry.view.readPercent) this.#show(entry, { readPercent });
+        again();
+      }
     } catch (cause) {
       const problem = asCallError(cause);
       // An item that is gone was deleted meanwhile; a server that cannot be asked is asked again.

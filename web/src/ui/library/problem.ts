@@ -9,6 +9,7 @@ import type { Item } from '../../protocol/item';
 import { strings } from '../../strings';
 import { fields, textField } from '../fields';
 import '../notice';
+import '../progress';
 import { base, block, buttons } from '../styles';
 import { surfaces } from '../surfaces';
 
@@ -44,12 +45,22 @@ export class ItemProblem extends LitElement {
 
   override render(): TemplateResult | typeof nothing {
     const { item, error } = this;
-    if (item?.state === 'processing') return this.#notice('info', problems.processing);
+    if (item?.state === 'processing') return this.#processing(item);
     if (item?.state === 'failed')
       return this.#notice('error', { ...problems.failed, advice: item.error ?? problems.failed.advice });
     if (error === undefined || item?.deleted_until_ms !== undefined) return nothing;
     if (error.code === 'wrong_passphrase' || error.code === 'invitation_refused') return this.#locked();
     return this.#notice('error', this.#texts(error), error.code !== 'unknown_item');
+  }
+
+  #processing({ processed_percent: percent }: Item): TemplateResult {
+    const { processing } = problems;
+    return html`${this.#notice('info', processing)}
+    ${
+      percent === undefined
+        ? nothing
+        : html`<ud-progress label=${processing.heading} .value=${percent / 100}></ud-progress>`
+    }`;
   }
 
   #texts({ code, reason }: CallError): { heading: string; advice: string } {

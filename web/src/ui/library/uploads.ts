@@ -147,27 +147,21 @@ export class UploadList extends LitElement {
         }
       </div>
       <div class="actions">${this.#actions(view)}</div>
-      ${
-        runs
-          ? html`<ud-progress
-              label=${texts.progress(name)}
-              .value=${phase === 'reading' ? undefined : bytes === 0 ? 0 : sentBytes / bytes}
-            ></ud-progress>`
-          : nothing
-      }
+      ${runs ? html`<ud-progress label=${texts.progress(name)} .value=${shareOf(view)}></ud-progress>` : nothing}
     </li>`;
   }
 
-  #actions({ id, name, phase, itemId }: UploadView): TemplateResult {
+  #actions({ id, name, phase, problem, itemId }: UploadView): TemplateResult {
     const button = (label: string, icon: TemplateResult, act: () => void): TemplateResult =>
       html`<button class="button small quiet icon" type="button" aria-label=${label} title=${label} @click=${act}>
         ${icon}
       </button>`;
     const { uploads } = this;
+    // A file that the server has read and refused is not another one the next time.
     return html`${phase === 'done' ? html`<a class="button small" href=${site(`/library/${itemId}`)}>${texts.open}</a>` : nothing}
     ${phase === 'sending' ? button(texts.pause(name), pauseIcon, () => uploads.pause(id)) : nothing}
     ${phase === 'paused' ? button(texts.resume(name), playIcon, () => uploads.resume(id)) : nothing}
-    ${phase === 'failed' ? button(texts.again(name), swapIcon, () => uploads.resume(id)) : nothing}
+    ${phase === 'failed' && typeof problem !== 'string' ? button(texts.again(name), swapIcon, () => uploads.resume(id)) : nothing}
     ${button(itemId === undefined && phase !== 'failed' ? texts.cancel(name) : texts.remove(name), closeIcon, () => uploads.remove(id))}`;
   }
 
@@ -195,6 +189,12 @@ export class UploadList extends LitElement {
     event.preventDefault();
     this.uploads.add(files);
   };
+}
+
+/** How much of a file is sent or, once it is, read. */
+function shareOf({ phase, bytes, sentBytes, readPercent }: UploadView): number | undefined {
+  if (phase === 'reading') return readPercent === undefined ? undefined : readPercent / 100;
+  return bytes === 0 ? 0 : sentBytes / bytes;
 }
 
 declare global {
