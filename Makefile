@@ -78,8 +78,8 @@ judge: build ## The fan-out beside the bare write loop: the tables of report/fan
 control: build ## What 10,000 nodes and their viewers cost the main server, on each store (about 5 minutes; Linux, nats-server)
 	$(CARGO) run --release --locked -p perf-analysis -- control --report report
 
-library-bench: build ## What serving the library costs beside nginx, as a table (about 5 minutes; Linux, nginx)
-	$(CARGO) run --release --locked -p perf-analysis -- library
+library-bench: build ## What serving the library costs beside nginx: the table and figure of report/library.md (about 12 minutes; Linux, nginx)
+	$(CARGO) run --release --locked -p perf-analysis -- library --report report
 
 simulate: ## Placement on ten thousand simulated nodes: records, tables and figure (some minutes)
 	$(CARGO) run --release --locked -p perf-analysis -- simulate --report report

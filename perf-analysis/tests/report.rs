@@ -4,11 +4,12 @@
 
 use std::path::Path;
 
-use perf_analysis::{completeness, control, record::Results, report, simulate};
+use perf_analysis::{completeness, control, library, record::Results, report, simulate};
 
-/// The pages from a run of a scenario; those about the control plane and placement have records of their own.
+/// The pages from a run of a scenario; the others have records of their own.
 const PAGES: [&str; 2] = ["README.md", "fan-out.md"];
 const CONTROL: &str = "control.md";
+const LIBRARY: &str = "library.md";
 const PLACEMENT: &str = "placement.md";
 
 fn root() -> &'static Path {
@@ -58,6 +59,15 @@ fn its_numbers_of_the_control_plane_are_those_of_the_records_it_names() {
 }
 
 #[test]
+fn its_numbers_of_the_library_are_those_of_the_records_it_names() {
+    let text = text(LIBRARY);
+    let folder = folder(&text);
+    let records = library::Records::load(&root().join(folder)).unwrap();
+    let filled = library::fill(&text, &records, folder).unwrap();
+    assert_eq!(filled, text, "run `perf-analysis report {folder} --page {LIBRARY}`");
+}
+
+#[test]
 fn its_numbers_of_placement_are_those_of_the_records_it_names() {
     let text = text(PLACEMENT);
     let folder = folder(&text);
@@ -69,7 +79,7 @@ fn its_numbers_of_placement_are_those_of_the_records_it_names() {
 
 #[test]
 fn its_figures_are_there() {
-    for page in PAGES.into_iter().chain([PLACEMENT]) {
+    for page in PAGES.into_iter().chain([LIBRARY, PLACEMENT]) {
         let text = text(page);
         let figures: Vec<&str> = links(&text, "figures/").collect();
         assert!(!figures.is_empty(), "{page}");
