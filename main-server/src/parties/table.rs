@@ -120,7 +120,10 @@ impl Inner {
     fn note(&mut self, party_id: PartyId, before: Option<&Record>, after: Option<&Record>) {
         let alive = after.filter(|record| !record.is_ended());
         self.due.set(party_id, alive.and_then(Record::next_due_ms));
-        let Some(channel) = self.channels.get(&party_id) else { return };
+        let Some(channel) = self.channels.get(&party_id).filter(|channel| channel.readers() > 0) else {
+            self.channels.remove(&party_id);
+            return;
+        };
         match (before, alive) {
             (Some(before), Some(after)) => channel.changed(before, after),
             (_, None) => {

@@ -30,14 +30,13 @@ pub(super) fn name(text: &str) -> Result<String, Error> {
     title::clean_to(text, MAX_NAME_CHARS).map_err(|error| Error::Invalid(format!("name: {error}")))
 }
 
-/// A new party with its texts in one form and its settings in their bounds. The maker's name is that of an account unless it is a guest.
+/// A new party with its texts in one form and its settings in their bounds.
 ///
 /// # Errors
 /// `invalid_title`, `invalid_request`.
-pub(super) fn new_party(create: CreateParty, is_guest: bool) -> Result<CreateParty, ApiError> {
+pub(super) fn new_party(create: CreateParty) -> Result<CreateParty, ApiError> {
     create.settings.as_ref().map_or(Ok(()), check_settings)?;
-    let name = if is_guest { name(&create.name)? } else { create.name };
-    Ok(CreateParty { title: title(&create.title)?, name, ..create })
+    Ok(CreateParty { title: title(&create.title)?, name: name(&create.name)?, ..create })
 }
 
 /// A command with its texts in one form and its numbers in their bounds.

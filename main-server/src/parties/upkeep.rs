@@ -120,7 +120,7 @@ impl Parties {
             }
         }
         self.presence.keep(&known, now);
-        self.limits.keep(|party_id| known.contains(party_id));
+        self.limits.keep(|party_id| self.table.all(|records| records.get(party_id).is_some()));
         self.reports.keep(|party_id, member| self.is_member(party_id, member));
     }
 

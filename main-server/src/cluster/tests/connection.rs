@@ -24,6 +24,7 @@ pub(super) struct Connection {
     health: watch::Sender<Health>,
     deaf: Arc<AtomicBool>,
     blind: Arc<AtomicBool>,
+    loses_answers: AtomicBool,
     watchable: watch::Sender<bool>,
 }
 
@@ -31,7 +32,14 @@ impl Connection {
     pub(super) fn new(inner: Store) -> Self {
         let health = watch::Sender::new(Health::GOOD);
         let watchable = watch::Sender::new(true);
-        Self { inner, health, deaf: Arc::default(), blind: Arc::default(), watchable }
+        Self {
+            inner,
+            health,
+            deaf: Arc::default(),
+            blind: Arc::default(),
+            loses_answers: AtomicBool::default(),
+            watchable,
+        }
     }
 
     /// The store as this server sees it.
@@ -59,6 +67,11 @@ impl Connection {
         self.blind.store(true, SeqCst);
     }
 
+    /// What is written is stored, but no answer says so.
+    pub(super) fn lose_answers(&self) {
+        self.loses_answers.store(true, SeqCst);
+    }
+
     /// Who serves the watches of the store has died, and nobody takes its place; all else works.
     pub(super) fn end_watches(&self) {
         self.watchable.send_replace(false);
@@ -68,6 +81,7 @@ impl Connection {
     pub(super) fn mend(&self) {
         self.blind.store(false, SeqCst);
         self.deaf.store(false, SeqCst);
+        self.loses_answers.store(false, SeqCst);
         self.watchable.send_replace(true);
         self.health.send_replace(Health::GOOD);
     }
@@ -115,7 +129,11 @@ impl Kv for Connection {
         lease: Option<Duration>,
         expect: Option<Expect>,
     ) -> Result<Revision, Error> {
-        self.write()?.set(namespace, key, value, lease, expect).await
+        let written = self.write()?.set(namespace, key, value, lease, expect).await;
+        if self.loses_answers.load(SeqCst) {
+            return Err(Error::Unavailable("the answer was lost".into()));
+        }
+        written
     }
 
     async fn delete(&self, namespace: Namespace, key: &str, expect: Option<Revision>) -> Result<(), Error> {

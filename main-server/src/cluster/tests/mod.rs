@@ -114,6 +114,11 @@ impl Member {
         self.connection.blind();
     }
 
+    /// See [`Connection::lose_answers`].
+    pub(crate) fn lose_answers(&self) {
+        self.connection.lose_answers();
+    }
+
     /// See [`Connection::cut`].
     pub(crate) fn cut(&self) {
         self.connection.cut();

@@ -3,22 +3,46 @@
 use std::sync::Arc;
 
 use axum::{Json as Answer, extract::State, http::StatusCode};
-use protocol::party::{CommandDone, PartyCommand, ReportPlayback};
+use protocol::party::{Command, CommandDone, PartyCommand, ReportPlayback};
 
 use super::{
     super::{Caller, Parties, party::Event, text},
     Api,
 };
-use crate::api::{error::Error, extract::Json};
+use crate::{
+    api::{
+        error::Error,
+        extract::{Client, Json},
+    },
+    audit,
+};
 
 pub(super) async fn command(
     State(api): State<Arc<Api>>,
+    Client(address): Client,
     caller: Caller,
     Json(command): Json<PartyCommand>,
 ) -> Result<Answer<CommandDone>, Error> {
+    let moderation = moderation(&command.command);
     let done = api.parties.command(&caller, text::command(command)?).await?;
     api.commands.inc();
+    let operator = caller.person.as_ref().filter(|person| person.is_operator() && !caller.is_host);
+    if let (Some(operator), Some(what)) = (operator, moderation) {
+        audit::log(&operator.name, address, &format!("{what} the party {}", caller.party_id));
+    }
     Ok(Answer(CommandDone { revision: done.revision }))
+}
+
+/// What a command does to a party that is not the caller's, for the audit log.
+fn moderation(command: &Command) -> Option<&'static str> {
+    match command {
+        Command::End => Some("ended"),
+        Command::Set(_) => Some("changed"),
+        Command::Kick { .. } => Some("removed a member from"),
+        Command::Mute { .. } => Some("muted a member of"),
+        Command::HandOver { .. } => Some("made another member the host of"),
+        _ => None,
+    }
 }
 
 pub(super) async fn report(

@@ -50,12 +50,12 @@ pub(super) async fn create(
     Client(address): Client,
     Newcomer(person): Newcomer,
     forwarded: Forwarded,
-    Json(mut request): Json<CreateParty>,
+    Json(request): Json<CreateParty>,
 ) -> Result<(StatusCode, Answer<PartyCreated>), ApiError> {
+    let mut create = text::new_party(request)?;
     if let Some(person) = &person {
-        request.name.clone_from(&person.name);
+        create.name.clone_from(&person.name);
     }
-    let create = text::new_party(request, person.is_none())?;
     let parties = &api.parties;
     let share = parties.limits.party(address, parties.table.all(store::Replica::len))?;
     let default = match create.settings.as_ref().and_then(|settings| settings.default_item_id) {
@@ -90,10 +90,8 @@ pub(super) async fn join(
 ) -> Result<Answer<Membership>, ApiError> {
     let parties = &api.parties;
     parties.find(party_id).await?;
-    let name = match &person {
-        Some(person) => person.name.clone(),
-        None => text::name(&name)?,
-    };
+    let name = text::name(&name)?;
+    let name = person.as_ref().map_or(name, |person| person.name.clone());
     let (token, digest) = new_token().map_err(Error::from)?;
     let is_operator = person.as_ref().is_some_and(Person::is_operator);
     let join = Join { digest, name, account: person.is_some(), invitation: None, is_operator };

@@ -85,10 +85,10 @@ impl Parties {
 }
 
 fn searched(q: Option<&str>) -> Result<String, Error> {
-    let words = q.unwrap_or_default().trim().to_lowercase();
+    let words = q.unwrap_or_default();
     let is_short = words.chars().count() <= SEARCH_CHARS;
     is_short
-        .then_some(words)
+        .then(|| words.trim().to_lowercase())
         .ok_or_else(|| Error::Invalid(format!("q has more than {SEARCH_CHARS} characters")))
 }
 
@@ -124,7 +124,7 @@ pub(super) async fn people(
 ) -> Result<Answer<Vec<String>>, ApiError> {
     let Query(SearchPeople { q }) = search.map_err(|error| ApiError::invalid(error.body_text()))?;
     let beginning = searched(Some(&q))?;
-    if beginning.chars().count() < FEWEST_CHARS {
+    if q.chars().count() < FEWEST_CHARS {
         return Err(ApiError::invalid(format!("q must have at least {FEWEST_CHARS} characters")));
     }
     Ok(Answer(api.parties.accounts.names(&beginning, MOST_PEOPLE)))

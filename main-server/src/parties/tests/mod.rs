@@ -6,6 +6,7 @@ mod access;
 mod life;
 mod limits;
 mod load;
+mod outages;
 mod together;
 
 use protocol::{
