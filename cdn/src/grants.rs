@@ -8,6 +8,7 @@ use std::{
 use protocol::{
     ErrorCode, ItemId, StreamId, WireError,
     grant::{Action, Claims, Error, PublicKey, Verifier},
+    node::Access,
 };
 
 use crate::{clock::Now, lock::lock};
@@ -59,7 +60,30 @@ impl Grants {
         self.verify_at(grant, stream, action, now.unix_s())
     }
 
-    /// The same for a client that does it already: its grant may have expired meanwhile.
+    /// Whether a viewer with this grant may watch `stream`; its claims, where it needs a grant.
+    ///
+    /// # Errors
+    /// `invalid_grant`.
+    pub(crate) fn admit_viewer(
+        &self,
+        grant: Option<&str>,
+        stream: StreamId,
+        access: Access,
+        now: Now,
+    ) -> Result<Option<Claims>, WireError> {
+        if access == Access::Open {
+            return Ok(None);
+        }
+        let claims = self.verify(grant.unwrap_or_default(), stream, Action::Watch, now)?;
+        if access == Access::Asked && !claims.says_asked() {
+            let message =
+                "the grant is from a time when the stream asked viewers for nothing; request another one";
+            return Err(WireError::new(ErrorCode::InvalidGrant, message));
+        }
+        Ok(Some(claims))
+    }
+
+    /// As [`Self::verify`], for a client that does it already: its grant may have expired meanwhile.
     pub(crate) fn verify_running(
         &self,
         grant: &str,

@@ -100,6 +100,7 @@ impl Cluster {
             relays: 0,
             bytes_per_s: 0,
             visibility: None,
+            asked_only: None,
         };
         let load = Load { viewers, egress_bytes_per_s: 1_000_000, ..Load::default() };
         let heartbeat =

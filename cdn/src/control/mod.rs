@@ -21,7 +21,8 @@ use protocol::{
     grant::PublicKey,
     item::{RecordingProgress, ReportRecording},
     node::{
-        AskForSources, Capacity, Command, Heartbeat, HeartbeatAnswer, RegisterServer, Registered, Sources,
+        Access, AskForSources, Capacity, Command, Heartbeat, HeartbeatAnswer, RegisterServer, Registered,
+        Sources,
     },
 };
 use reqwest::{Method, header::HeaderValue};
@@ -242,7 +243,9 @@ impl Control {
             Command::RevokeInvitation { stream_id, invitation_id } => {
                 invited.revoke(stream_id, invitation_id, self.clock.now());
             }
-            Command::SetVisibility { stream_id, visibility } => ingest.set_visibility(stream_id, visibility),
+            Command::SetVisibility { stream_id, visibility, asked_only } => {
+                ingest.set_access(stream_id, Access::new(visibility, asked_only));
+            }
             Command::Unknown => tracing::debug!("ignored an unknown command of the main server"),
         }
     }

@@ -68,6 +68,7 @@ impl Report {
                 relays: 0,
                 bytes_per_s: 0,
                 visibility: None,
+                asked_only: None,
             });
         }
     }
@@ -102,7 +103,8 @@ impl Report {
             path: stream.last_path().to_vec(),
             relays,
             bytes_per_s: stream.ring().bytes_per_s(),
-            visibility: Some(stream.visibility()),
+            visibility: Some(stream.access().visibility()),
+            asked_only: Some(stream.access().asked_only()),
         }
     }
 }

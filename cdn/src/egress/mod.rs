@@ -79,6 +79,8 @@ pub(crate) enum AdmitError {
 pub(crate) struct Applicant<'a, V> {
     pub(crate) viewer: V,
     pub(crate) role: Role,
+    /// Whether it showed what the stream asks viewers for. Others are disconnected when the stream begins to ask; see [`Access::Asked`].
+    pub(crate) is_asked: bool,
     /// See [`per_address::ClientAddress::network`].
     pub(crate) address: Option<IpAddr>,
     pub(crate) delivery: &'static Delivery,
@@ -131,7 +133,7 @@ impl<E: Encoder> Egress<E> {
         stream: &SharedStream,
         applicant: Applicant<'_, E::Viewer>,
     ) -> Result<Reservation<E::Viewer>, AdmitError> {
-        let Applicant { viewer, role, address, delivery, cursor, formats, replacing } = applicant;
+        let Applicant { viewer, role, is_asked, address, delivery, cursor, formats, replacing } = applicant;
         let channel = self.channel(stream).ok_or(AdmitError::Gone)?;
         let (readers, upstream) = {
             let stream = lock(stream);
@@ -143,7 +145,11 @@ impl<E: Encoder> Egress<E> {
         let slot = self.slot(stream, &channel);
         let shard = slot.shard().clone();
         let flow = Flow::new(delivery, shard.wake.clone(), &member);
-        Ok(Reservation { shard, joining: Joining { viewer, cursor, formats, flow, member, slot }, upstream })
+        Ok(Reservation {
+            shard,
+            joining: Joining { viewer, is_asked, cursor, formats, flow, member, slot },
+            upstream,
+        })
     }
 
     /// Ends the session that `reservation` becomes. The client is told that this node drops the stream, so that it asks elsewhere and

@@ -163,6 +163,7 @@ impl<E: Encoder> Pump<E> {
             state: state(&stream),
             state_packet: None,
             path: stream.path().cloned(),
+            asked_only: stream.access().asked_only(),
             closed: stream.closed(),
             closing_packets: None,
             round: self.encoded.round(&stream, was_idle),
@@ -181,6 +182,9 @@ impl<E: Encoder> Pump<E> {
         loop {
             if viewer.flow.has_left() {
                 return Served::Gone;
+            }
+            if update.asked_only && !viewer.is_asked && viewer.member.role() == Role::Viewer {
+                return self.dismiss_unasked(viewer, &update.state);
             }
             if !viewer.flow.has_room() {
                 return self.without_room(viewer, update.now);
@@ -350,6 +354,17 @@ impl<E: Encoder> Pump<E> {
         }
         viewer.connection.dismiss(Dismissal::Unsupported);
         Offer::Closed
+    }
+
+    /// Stops serving a viewer that has to show first what the stream asks for. It is told that this node drops the stream, so that it asks
+    /// elsewhere and learns the reason there.
+    fn dismiss_unasked(&self, viewer: &Viewer<E::Viewer>, state: &StreamStateChanged) -> Served {
+        viewer.flow.finish();
+        for packet in self.context.encoder.dropped(state) {
+            viewer.connection.offer(&packet, viewer.flow.receipt(0, None));
+        }
+        viewer.connection.dismiss(Dismissal::Closed(Closed::Dropped));
+        Served::Gone
     }
 
     /// The viewer came as close to the live edge as `lag_ms`.

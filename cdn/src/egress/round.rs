@@ -18,6 +18,8 @@ use crate::{
 /// A viewer that a pump serves.
 pub(super) struct Viewer<V> {
     pub(super) connection: V,
+    /// See [`Applicant::is_asked`](super::Applicant::is_asked).
+    pub(super) is_asked: bool,
     pub(super) cursor: Cursor,
     pub(super) formats: Option<Formats>,
     pub(super) flow: Arc<Flow>,
@@ -50,6 +52,8 @@ pub(super) struct RoundUpdate<P> {
     /// Made for the first viewer that needs it.
     pub(super) state_packet: Option<P>,
     pub(super) path: Option<Arc<[String]>>,
+    /// Whether the stream has only viewers that were asked.
+    pub(super) asked_only: bool,
     /// Why the stream is closed.
     pub(super) closed: Option<Closed>,
     /// Made when the first viewer has everything of a closed stream.
@@ -81,9 +85,10 @@ impl Sent {
 
 impl<V> From<Joining<V>> for Viewer<V> {
     fn from(joining: Joining<V>) -> Self {
-        let Joining { viewer: connection, cursor, formats, flow, member, slot } = joining;
+        let Joining { viewer: connection, is_asked, cursor, formats, flow, member, slot } = joining;
         Self {
             connection,
+            is_asked,
             cursor,
             formats,
             flow,

@@ -25,6 +25,8 @@ pub(super) struct Shard<V> {
 /// A viewer on its way to the pump.
 pub(super) struct Joining<V> {
     pub(super) viewer: V,
+    /// See [`Applicant::is_asked`](super::Applicant::is_asked).
+    pub(super) is_asked: bool,
     pub(super) cursor: Cursor,
     pub(super) formats: Option<Formats>,
     pub(super) flow: Arc<Flow>,

@@ -30,7 +30,7 @@ use std::{
     sync::{Arc, Mutex, Weak},
 };
 
-use protocol::{StreamId, stream::Visibility};
+use protocol::{StreamId, node::Access};
 
 pub use budget::Budget;
 pub use cursor::{Cursor, Next};
@@ -76,16 +76,17 @@ impl Hub {
     }
 
     /// The stream called `id`, made if it is new; none if the node has as many streams as it may.
-    pub fn open(&mut self, id: StreamId, visibility: Visibility) -> Option<SharedStream> {
+    pub fn open(&mut self, id: StreamId, access: impl Into<Access>) -> Option<SharedStream> {
         if let Some(known) = self.get(id) {
             return Some(known);
         }
         if self.streams.len() >= self.limits.streams {
             return None;
         }
+        let access = access.into();
         let stream = Arc::new_cyclic(|me: &Weak<Mutex<LiveStream>>| {
             let ring = Ring::new(self.limits.ring, self.budget.open(me.clone()), self.prefix);
-            Mutex::new(LiveStream::new(id, visibility, ring))
+            Mutex::new(LiveStream::new(id, access, ring))
         });
         self.streams.insert(id, stream.clone());
         Some(stream)

@@ -187,7 +187,7 @@ proptest! {
 /// A stream with groups of three chunks of 10 bytes, one a millisecond, and a window that keeps them all.
 fn stream(chunks: u64) -> Mutex<LiveStream> {
     let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 10_000 }, Account::default(), |_, _| {});
-    let mut stream = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
+    let mut stream = LiveStream::new(StreamId::new("a", 1), Visibility::Public.into(), ring);
     stream.ring_mut().push_tracks(0, samples::tracks()).unwrap();
     for at in 0..chunks {
         stream.ring_mut().push(0, run(at), None, at).unwrap();
@@ -326,7 +326,7 @@ fn viewer_in_the_newest_group_has_nowhere_to_skip_to() {
 #[test]
 fn group_larger_than_its_bound_loses_its_start_and_joiners_wait_for_the_next_keyframe() {
     let ring = Ring::new(RingLimits { window_ms: 1000, group_bytes: 3000 }, Account::default(), |_, _| {});
-    let mut endless = LiveStream::new(StreamId::new("a", 1), Visibility::Public, ring);
+    let mut endless = LiveStream::new(StreamId::new("a", 1), Visibility::Public.into(), ring);
     endless.ring_mut().push_tracks(0, samples::tracks()).unwrap();
     for index in 0..10 {
         let name = FrameName { take: 0, group: 0, index };

@@ -2,10 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use protocol::{
-    Formats, StreamId,
-    stream::{StreamState, Visibility},
-};
+use protocol::{Formats, StreamId, node::Access, stream::StreamState};
 
 use super::{readers::Readers, ring::Ring, upstream::Upstream};
 use crate::rendition::Renditions;
@@ -25,7 +22,7 @@ pub enum Closed {
 /// One live publication. Its producer writes, its viewers' cursors read [`LiveStream::ring`].
 pub struct LiveStream {
     id: StreamId,
-    visibility: Visibility,
+    access: Access,
     state: StreamState,
     closed: Option<Closed>,
     take: u64,
@@ -38,13 +35,13 @@ pub struct LiveStream {
 }
 
 impl LiveStream {
-    pub(super) fn new(id: StreamId, visibility: Visibility, ring: Ring) -> Self {
+    pub(super) fn new(id: StreamId, access: Access, ring: Ring) -> Self {
         let path = Some(Arc::default());
         let last_path = Arc::default();
         let state = StreamState::Created;
         Self {
             id,
-            visibility,
+            access,
             state,
             closed: None,
             take: 0,
@@ -62,14 +59,15 @@ impl LiveStream {
         self.id
     }
 
-    /// Whether it may be watched without a grant.
-    pub fn visibility(&self) -> Visibility {
-        self.visibility
+    /// Which viewers may watch it.
+    pub fn access(&self) -> Access {
+        self.access
     }
 
-    /// Changes it for viewers that come from now on.
-    pub fn set_visibility(&mut self, visibility: Visibility) {
-        self.visibility = visibility;
+    /// Changes it for viewers that come from now on. At [`Access::Asked`], those that are here and were not asked are disconnected, too, once
+    /// the readers learn of the [change](Readers::changed).
+    pub fn set_access(&mut self, access: Access) {
+        self.access = access;
     }
 
     /// Its readers.

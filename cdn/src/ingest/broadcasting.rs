@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::{ErrorCode, StreamId, WireError, grant::Action, stream::Visibility};
+use protocol::{ErrorCode, StreamId, WireError, grant::Action, node::Access};
 
 use super::{
     errors::taken_over,
@@ -41,7 +41,7 @@ impl Ingest {
                 None => {
                     // A take that cannot begin opens no stream.
                     checked = Some(Take::new(registration.take.unwrap_or_default(), &registration)?);
-                    self.open_for(id, claims.visibility, now)?
+                    self.open_for(id, claims.visibility.into(), now)?
                 }
             };
             let admit = || lock(&self.publishers).admit(connection, id, &publisher);
@@ -89,10 +89,10 @@ impl Ingest {
     }
 
     /// Opens a stream for a broadcaster. On a full node it takes the place of one that sends no media.
-    fn open_for(&self, id: StreamId, visibility: Visibility, now: Now) -> Result<Arc<Publisher>, WireError> {
+    fn open_for(&self, id: StreamId, access: Access, now: Now) -> Result<Arc<Publisher>, WireError> {
         loop {
             // In a statement of its own, so that the lock is free when a silent stream is dropped.
-            let opened = self.open(&mut lock(&self.publishers), id, visibility, now);
+            let opened = self.open(&mut lock(&self.publishers), id, access, now);
             match opened {
                 Err(error) if error.code == ErrorCode::NoCapacity && self.drop_silent(now) => {}
                 opened => return opened,

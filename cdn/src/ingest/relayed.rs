@@ -1,6 +1,6 @@
 //! Streams that come from another node: opened, kept and dropped as the node's own readers want them.
 
-use protocol::{ErrorCode, StreamId, WireError, stream::Visibility};
+use protocol::{ErrorCode, StreamId, WireError, node::Access};
 
 use super::{
     producer::Producer,
@@ -28,11 +28,11 @@ impl Ingest {
     pub(crate) fn relay(
         &self,
         id: StreamId,
-        visibility: Visibility,
+        access: Access,
         ask_keyframe: AskKeyframe,
         now: Now,
     ) -> Result<Producer, WireError> {
-        let source = self.open(&mut lock(&self.publishers), id, visibility, now)?.source().clone();
+        let source = self.open(&mut lock(&self.publishers), id, access, now)?.source().clone();
         Producer::of_relay(&source, ask_keyframe).ok_or_else(|| {
             WireError::new(ErrorCode::AlreadyPublishing, format!("stream {id} has a source already"))
         })

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use protocol::{ErrorCode, StreamId, WireError, stream::Visibility};
+use protocol::{ErrorCode, StreamId, WireError, node::Access};
 
 use super::{
     context::IngestContext,
@@ -86,14 +86,14 @@ impl Ingest {
         &self,
         publishers: &mut Publishers,
         id: StreamId,
-        visibility: Visibility,
+        access: Access,
         now: Now,
     ) -> Result<Arc<Publisher>, WireError> {
         publishers.check_not_over(id)?;
         if let Some(known) = publishers.by_stream.get(&id) {
             return Ok(known.clone());
         }
-        let stream = lock(&self.hub).open(id, visibility).ok_or_else(node_full)?;
+        let stream = lock(&self.hub).open(id, access).ok_or_else(node_full)?;
         let source = Arc::new(StreamSource::new(self.context.clone(), stream, now));
         let publisher = Arc::new(Publisher::new(source, now));
         publishers.by_stream.insert(id, publisher.clone());
@@ -126,12 +126,15 @@ impl Ingest {
         });
     }
 
-    /// The main server says that the visibility of a stream changed.
-    pub(crate) fn set_visibility(&self, id: StreamId, visibility: Visibility) {
-        let stream = lock(&self.hub).get(id);
-        if let Some(stream) = stream {
-            lock(&stream).set_visibility(visibility);
-        }
+    /// The main server says that other viewers may watch a stream than before.
+    pub(crate) fn set_access(&self, id: StreamId, access: Access) {
+        let Some(stream) = lock(&self.hub).get(id) else { return };
+        let readers = {
+            let mut stream = lock(&stream);
+            stream.set_access(access);
+            stream.readers().clone()
+        };
+        readers.changed();
     }
 
     /// Whether a stream ended here, as far as that is remembered.

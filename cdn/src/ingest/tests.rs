@@ -15,6 +15,7 @@ use protocol::{
     ErrorCode, StreamId, WireError,
     event::FrameName,
     grant::{Action, Claims, Signer},
+    node::Access,
     stream::{StreamState, Visibility},
 };
 
@@ -137,8 +138,8 @@ async fn viewers_get_the_chunks_of_a_slice_before_the_segment_is_done() {
 #[tokio::test]
 async fn a_stream_has_one_producer_at_a_time() {
     let (ingest, id) = (ingest(), id("a"));
-    let pulled = ingest.relay(id, Visibility::Public, unasked(), NOW).unwrap();
-    let second = ingest.relay(id, Visibility::Public, unasked(), NOW).err().unwrap();
+    let pulled = ingest.relay(id, Access::Open, unasked(), NOW).unwrap();
+    let second = ingest.relay(id, Access::Open, unasked(), NOW).err().unwrap();
     assert_eq!(second.code, ErrorCode::AlreadyPublishing);
     let tracks = vec![Output::Tracks(samples::tracks())];
     let written = Written { take: 0, epoch_ms: None, outputs: tracks, segment_bytes: None };
@@ -147,9 +148,9 @@ async fn a_stream_has_one_producer_at_a_time() {
     ingest.register(ConnectionId(1), again, NOW).await.unwrap();
     assert!(pulled.stopped().is_cancelled());
     assert_eq!(pulled.gap(), Err(Superseded), "its broadcaster is here now");
-    assert!(ingest.relay(id, Visibility::Public, unasked(), NOW).is_err());
+    assert!(ingest.relay(id, Access::Open, unasked(), NOW).is_err());
     ingest.disconnected(ConnectionId(1), NOW);
-    let pulled = ingest.relay(id, Visibility::Public, unasked(), NOW).unwrap();
+    let pulled = ingest.relay(id, Access::Open, unasked(), NOW).unwrap();
     ingest.finish(id);
     assert_eq!(pulled.state(StreamState::Live), Err(Superseded));
 }
@@ -171,7 +172,7 @@ async fn keyframes_are_asked_of_the_producer_there_is_if_it_can_make_them() {
     ingest.disconnected(ConnectionId(2), NOW);
     upstream.request_keyframe(5000);
     assert_eq!(asked.load(Relaxed), 1, "it is gone");
-    let _pulled = ingest.relay(id, Visibility::Public, ask, NOW).unwrap();
+    let _pulled = ingest.relay(id, Access::Open, ask, NOW).unwrap();
     upstream.request_keyframe(9000);
     assert_eq!(asked.load(Relaxed), 2, "the node it is pulled from is asked");
 }
@@ -308,7 +309,7 @@ async fn a_stream_whose_source_came_back_since_it_was_looked_at_goes_on() {
     assert!(!ingest.close_if(id, Ending::Dropped, |source| source.close_if_idle(0, later)));
     ingest.disconnected(ConnectionId(2), later);
 
-    let pulled = ingest.relay(id, Visibility::Public, unasked(), later).unwrap();
+    let pulled = ingest.relay(id, Access::Open, unasked(), later).unwrap();
     pulled.state(StreamState::Live).unwrap();
     pulled.lost(NOW);
     let source = lock(&ingest.publishers).by_stream[&id].source().clone();
@@ -323,7 +324,7 @@ async fn a_stream_whose_source_came_back_since_it_was_looked_at_goes_on() {
 #[tokio::test]
 async fn a_producer_ends_its_stream_only_while_it_is_the_producer() {
     let (ingest, id) = (ingest(), id("a"));
-    let pulled = ingest.relay(id, Visibility::Public, unasked(), NOW).unwrap();
+    let pulled = ingest.relay(id, Access::Open, unasked(), NOW).unwrap();
     ingest.register(ConnectionId(1), registration(id), NOW).await.unwrap();
     assert!(!ingest.end_of(id, &pulled), "its broadcaster came here");
     ingest.register(ConnectionId(2), registration(id), NOW).await.unwrap();
@@ -373,7 +374,7 @@ async fn a_full_node_drops_a_stream_whose_segments_have_had_no_frame_for_long() 
 async fn a_take_that_begins_once_more_where_it_was_relayed_keeps_what_readers_have_not_read() {
     for (take, gap_end) in [(0, 0), (1, 2)] {
         let (ingest, id) = (ingest(), id("a"));
-        let pulled = ingest.relay(id, Visibility::Public, unasked(), NOW).unwrap();
+        let pulled = ingest.relay(id, Access::Open, unasked(), NOW).unwrap();
         let run = samples::run(FrameName { take: 0, group: 0, index: 0 }, 1, 10);
         let outputs = vec![Output::Tracks(samples::tracks()), Output::Run(run)];
         pulled.write(Written { take: 0, epoch_ms: None, outputs, segment_bytes: None }, None, NOW).unwrap();
@@ -387,7 +388,7 @@ async fn a_take_that_begins_once_more_where_it_was_relayed_keeps_what_readers_ha
 #[tokio::test]
 async fn runs_and_tracks_that_do_not_fit_their_take_are_malformed_and_take_nothing_away() {
     let (ingest, id) = (ingest(), id("a"));
-    let pulled = ingest.relay(id, Visibility::Public, unasked(), NOW).unwrap();
+    let pulled = ingest.relay(id, Access::Open, unasked(), NOW).unwrap();
     let write =
         |outputs| pulled.write(Written { take: 0, epoch_ms: None, outputs, segment_bytes: None }, None, NOW);
     let run = |index| samples::run(FrameName { take: 0, group: 0, index }, 1, 10);

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use protocol::{ErrorCode, StreamId, grant::Action, stream::Visibility};
+use protocol::{ErrorCode, StreamId};
 
 use super::{
     content::Content,
@@ -56,10 +56,9 @@ impl Library {
     fn window_of(&self, stream: &str, request: &MediaRequest) -> Result<(StreamId, SharedStream), Refusal> {
         let id: StreamId = stream.parse().map_err(|_| unknown_stream(stream))?;
         let stream = self.windows.stream(id).ok_or_else(|| unknown_stream(stream))?;
-        if lock(&stream).visibility() != Visibility::Public {
-            let granted = self.grants.verify(&request.grant, id, Action::Watch, self.clock.now());
-            granted.map_err(Refusal::bad_grant)?;
-        }
+        let access = lock(&stream).access();
+        let admitted = self.grants.admit_viewer(Some(&request.grant), id, access, self.clock.now());
+        admitted.map_err(Refusal::bad_grant)?;
         Ok((id, stream))
     }
 }

@@ -106,7 +106,8 @@ impl ActivePull<'_> {
         }
         let path: Arc<[String]> = path.path.into();
         if self.producer.is_none() {
-            let begun = ingest.relay(self.id, self.sources.visibility, self.ask_keyframe(), clock.now());
+            let access = self.sources.access();
+            let begun = ingest.relay(self.id, access, self.ask_keyframe(), clock.now());
             self.producer = Some(begun.map_err(|error| match error.code {
                 // Its broadcaster has registered here meanwhile, so this node is the origin.
                 ErrorCode::AlreadyPublishing => PullEnd::Done,

@@ -31,7 +31,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::{StreamId, WireError, event::FrameName, grant::Action, stream::Visibility};
+use protocol::{StreamId, WireError, event::FrameName, node::Access};
 use supervisor::contain;
 use tokio_util::task::TaskTracker;
 
@@ -136,8 +136,8 @@ impl Relays {
             }
             match now {
                 PullState::Asking => {}
-                PullState::Found(visibility) => {
-                    self.check(id, visibility, grant)?;
+                PullState::Found(access) => {
+                    self.check(id, access, grant)?;
                     pull.viewer_admitted();
                 }
                 PullState::Ready => break,
@@ -155,12 +155,8 @@ impl Relays {
     }
 
     /// Whether a viewer with this grant may make the node pull the stream.
-    fn check(&self, id: StreamId, visibility: Visibility, grant: Option<&str>) -> Result<(), WireError> {
-        if visibility != Visibility::Public {
-            let now = self.context.clock.now();
-            self.context.grants.verify(grant.unwrap_or_default(), id, Action::Watch, now)?;
-        }
-        Ok(())
+    fn check(&self, id: StreamId, access: Access, grant: Option<&str>) -> Result<(), WireError> {
+        self.context.grants.admit_viewer(grant, id, access, self.context.clock.now()).map(drop)
     }
 
     /// The pull of a stream, begun if there is none.

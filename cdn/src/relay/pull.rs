@@ -106,7 +106,7 @@ impl Pull {
             Purpose::Fetch(last) => last,
         };
         if self.purpose != Purpose::Adopt {
-            self.state.send_replace(PullState::Found(sources.visibility));
+            self.state.send_replace(PullState::Found(sources.access()));
             if tokio::time::timeout(VIEWER_TIMEOUT, self.admitted.notified()).await.is_err() {
                 return PullEnd::Unwanted;
             }

@@ -1,6 +1,6 @@
 //! How far the pull of a stream is, and why it ends.
 
-use protocol::{WireError, stream::Visibility};
+use protocol::{WireError, node::Access};
 
 use crate::ingest::Superseded;
 
@@ -10,7 +10,7 @@ pub(super) enum PullState {
     /// The main server is asked.
     Asking,
     /// It is found; a viewer that may watch it has to want it.
-    Found(Visibility),
+    Found(Access),
     /// Its newest chunk has arrived, or its broadcaster registered at this node.
     Ready,
     /// No node gives it.

@@ -6,8 +6,8 @@ use std::{net::IpAddr, sync::Arc};
 use protocol::{
     ErrorCode, Formats, StreamId, WireError,
     event::{FrameName, Watching, Welcome},
-    grant::Action,
-    stream::Visibility,
+    grant::{Action, Claims},
+    node::Access,
 };
 
 use super::errors;
@@ -115,7 +115,9 @@ impl Admission {
         destination: Destination<'_, E::Viewer>,
     ) -> Result<Admitted<E::Viewer>, WireError> {
         let Destination { viewer, address, delivery, replacing } = destination;
-        let (grant_expires_s, invitation) = self.check_grant(request, stream)?;
+        let access = lock(stream).access();
+        let claims = self.check_grant(request, access)?;
+        let is_asked = access == Access::Asked || claims.as_ref().is_some_and(Claims::says_asked);
         check_formats(&lock(stream), request.formats)?;
         let role = self.check_room(request, stream, egress.audience().viewers(), replacing.is_some())?;
         let cursor = match request.start {
@@ -125,11 +127,21 @@ impl Admission {
             Start::After(frame) => Cursor::after(frame),
         };
         let cursor = cursor.waiting_on(lock(stream).ring());
-        let applicant =
-            Applicant { viewer, role, address, delivery, cursor, formats: request.formats, replacing };
+        let applicant = Applicant {
+            viewer,
+            role,
+            is_asked,
+            address,
+            delivery,
+            cursor,
+            formats: request.formats,
+            replacing,
+        };
         let reserved = egress.admit(stream, applicant);
         let reservation = reserved.map_err(|error| errors::not_admitted(error, stream))?;
-        let invited = invitation.map(|invitation| {
+        let is_viewer = request.client == Client::Viewer;
+        let grant_expires_s = claims.as_ref().filter(|_| is_viewer).map(|claims| claims.exp);
+        let invited = claims.and_then(|claims| claims.invitation_id).map(|invitation| {
             let disconnect = egress.disconnect(stream, &reservation);
             self.invited.enter(request.stream, invitation, disconnect).ok_or_else(revoked)
         });
@@ -147,20 +159,16 @@ impl Admission {
         Ok(self.grants.verify(grant, stream, Action::Watch, self.clock.now())?.exp)
     }
 
-    /// Gives the expiry of a viewer's grant, where one is needed, and the invitation that admitted the viewer, if one did.
-    fn check_grant(
-        &self,
-        request: &Request,
-        stream: &SharedStream,
-    ) -> Result<(Option<u64>, Option<String>), WireError> {
-        let action = match request.client {
-            Client::Relay(_) => Action::Relay,
-            Client::Viewer if lock(stream).visibility() != Visibility::Public => Action::Watch,
-            Client::Viewer => return Ok((None, None)),
-        };
-        let grant = request.grant.as_deref().unwrap_or_default();
-        let claims = self.grants.verify(grant, request.stream, action, self.clock.now())?;
-        Ok(((action == Action::Watch).then_some(claims.exp), claims.invitation_id))
+    /// Gives the claims of the client's grant, where it needs one.
+    fn check_grant(&self, request: &Request, access: Access) -> Result<Option<Claims>, WireError> {
+        let (grant, now) = (request.grant.as_deref(), self.clock.now());
+        match request.client {
+            Client::Viewer => self.grants.admit_viewer(grant, request.stream, access, now),
+            Client::Relay(_) => {
+                let grant = grant.unwrap_or_default();
+                self.grants.verify(grant, request.stream, Action::Relay, now).map(Some)
+            }
+        }
     }
 
     /// Whether the client may take a place here, and which kind. One that has a place keeps it.

@@ -148,7 +148,8 @@ async fn a_stream_that_becomes_private_needs_a_grant_and_its_viewers_stay() {
     let mut viewer = Client::connect(member.address, "").await;
     viewer.watch(id).await;
     member.hears_visibility(id, Visibility::Public).await;
-    let command = Command::SetVisibility { stream_id: id, visibility: Visibility::Private };
+    let command =
+        Command::SetVisibility { stream_id: id, visibility: Visibility::Private, asked_only: false };
     member.server.commands.lock().unwrap().push(command);
     member.hears_visibility(id, Visibility::Private).await;
     let late = Client::connect(member.address, "").await;
@@ -196,6 +197,43 @@ async fn viewers_of_a_revoked_invitation_are_sent_away_on_every_transport_and_no
     assert_eq!(over_ws.until_closed().await.1, Some(1013));
     let again = viewers[0].call("watch_stream", watch("revoked")).await;
     assert_eq!(again["error"]["code"], "invalid_grant");
+    broadcaster.call("end_stream", json!({ "stream_id": id })).await;
+    viewers[1].until_state("ended").await;
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_to_ask_viewers_keeps_only_those_that_were_asked() {
+    let mut member = impatient(60_000).await;
+    let (id, recording) = (stream("a"), Recording::usual());
+    while !matches!(member.hears().await, Told::Heartbeat(..)) {}
+    let broadcaster = member.broadcaster(id, &recording.mime).await;
+    broadcaster.send_all(id, &recording.segments[..5]).await;
+    let set = |visibility, asked_only| Command::SetVisibility { stream_id: id, visibility, asked_only };
+    let (unasked, claims) = (
+        grant(id, Action::Watch, Visibility::Private),
+        Claims::new(id, Action::Watch, Visibility::Private, 4_000_000_000),
+    );
+    let asked = signer().sign(&Claims { was_asked: true, ..claims }).unwrap();
+    let watch = |grant: &str| json!({ "stream_id": id, "grant": grant });
+
+    member.server.commands.lock().unwrap().push(set(Visibility::Private, false));
+    member.hears_visibility(id, Visibility::Private).await;
+    let mut viewers = [Client::connect(member.address, "").await, Client::connect(member.address, "").await];
+    for (viewer, grant) in viewers.iter().zip([&unasked, &asked]) {
+        assert_eq!(viewer.call("watch_stream", watch(grant)).await["ok"], true);
+    }
+    let mut over_ws = WsViewer::connect(member.address, &format!("/ws/{id}?grant={unasked}")).await;
+    over_ws.event("watching").await;
+
+    member.server.commands.lock().unwrap().push(set(Visibility::Private, true));
+    while viewers[0].event().await.name != "stream_dropped" {}
+    assert_eq!(over_ws.until_closed().await.1, Some(1013));
+    let again = viewers[0].call("watch_stream", watch(&unasked)).await;
+    assert_eq!(again["error"]["code"], "invalid_grant", "{again}");
+    let again = viewers[0].call("watch_stream", watch(&asked)).await;
+    assert_eq!(again["ok"], true, "{again}");
+    let window = format!("http://{}/streams/{id}/window/manifest?grant={unasked}", member.address);
+    assert_eq!(tls_harness::get(&window).await.unwrap().status(), 403);
     broadcaster.call("end_stream", json!({ "stream_id": id })).await;
     viewers[1].until_state("ended").await;
 }

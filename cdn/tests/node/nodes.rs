@@ -311,7 +311,8 @@ async fn sources(
     }
     let visibility = *known.visibility.lock().unwrap();
     let nodes = nodes.into_iter().map(|public_url| known.address(public_url)).collect();
-    Json(Sources { visibility, grant: grant(stream_id, Action::Relay, visibility), nodes }).into_response()
+    let grant = grant(stream_id, Action::Relay, visibility);
+    Json(Sources { visibility, asked_only: false, grant, nodes }).into_response()
 }
 
 impl Known {

@@ -41,6 +41,7 @@ fn row(stream: StreamId, carrier: usize) -> CarriedStream {
         relays,
         bytes_per_s: 300_000,
         visibility: None,
+        asked_only: None,
     }
 }
 

@@ -63,6 +63,11 @@ impl Claims {
             was_asked: false,
         }
     }
+
+    /// Whether it says that the viewer showed what the stream asks viewers for.
+    pub fn says_asked(&self) -> bool {
+        self.was_asked || self.invitation_id.is_some()
+    }
 }
 
 /// The content of a grant that permits to read the media of one item of the library.

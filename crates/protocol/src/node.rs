@@ -150,6 +150,52 @@ pub struct CarriedStream {
     /// Whether the node lets viewers without a grant watch it; none from older nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
+    /// See [`Access::Asked`]; none from older nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_only: Option<bool>,
+}
+
+/// Which viewers a node lets watch a stream, from all of them to the fewest. On the wire it is a visibility and `asked_only`, since
+/// older nodes know the visibility alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Every viewer.
+    Open,
+    /// Viewers with a grant.
+    Granted,
+    /// Viewers whose grant says that they showed what the stream asks viewers for: other grants are from a time when it asked for
+    /// nothing.
+    Asked,
+}
+
+impl Access {
+    /// Access to a stream of this visibility.
+    pub fn new(visibility: Visibility, asked_only: bool) -> Self {
+        match visibility.for_nodes() {
+            Visibility::Public => Self::Open,
+            _ if asked_only => Self::Asked,
+            _ => Self::Granted,
+        }
+    }
+
+    /// The [visibility for nodes](Visibility::for_nodes).
+    pub fn visibility(self) -> Visibility {
+        match self {
+            Self::Open => Visibility::Public,
+            Self::Granted | Self::Asked => Visibility::Private,
+        }
+    }
+
+    /// Whether grants have to say that their viewers were asked.
+    pub fn asked_only(self) -> bool {
+        self == Self::Asked
+    }
+}
+
+impl From<Visibility> for Access {
+    fn from(visibility: Visibility) -> Self {
+        Self::new(visibility, false)
+    }
 }
 
 /// Body of `POST /api/nodes/{node_id}/streams/{stream_id}/sources`: a node asks from whom to pull a stream.
@@ -165,10 +211,20 @@ pub struct AskForSources {
 pub struct Sources {
     /// Whether viewers need a grant.
     pub visibility: Visibility,
+    /// See [`Access::Asked`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asked_only: bool,
     /// A relay grant for the stream.
     pub grant: String,
     /// Nodes that carry it and have room for a relay, first choice first. None of them gets it from the asking node.
     pub nodes: Vec<SourceAddress>,
+}
+
+impl Sources {
+    /// Which viewers may watch the stream.
+    pub fn access(&self) -> Access {
+        Access::new(self.visibility, self.asked_only)
+    }
 }
 
 /// A node that a stream can be pulled from.
@@ -225,12 +281,16 @@ pub enum Command {
         /// Which invitation.
         invitation_id: String,
     },
-    /// The visibility of a stream changed. Viewers that are there stay; new ones need a grant unless it is public.
+    /// The visibility of a stream changed. New viewers need a grant unless it is public. Viewers that are there stay, unless the stream
+    /// now asks viewers for something that they did not show.
     SetVisibility {
         /// Which stream.
         stream_id: StreamId,
         /// The [visibility for nodes](Visibility::for_nodes).
         visibility: Visibility,
+        /// See [`Access::Asked`].
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        asked_only: bool,
     },
     /// A command this version does not know.
     #[serde(other)]

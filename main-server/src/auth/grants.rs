@@ -189,7 +189,7 @@ impl Grants {
 /// time, a watch grant has to say so; otherwise every viewer was asked.
 pub(crate) fn proves_admission(claims: &Claims, was_open: bool) -> bool {
     let is_viewer = claims.action == Action::Watch;
-    !is_viewer || !was_open || claims.was_asked || claims.invitation_id.is_some()
+    !is_viewer || !was_open || claims.says_asked()
 }
 
 /// How long a grant for `action` lives. A relay grant lasts as long as the longest: while no main server answers, its node

@@ -143,6 +143,7 @@ mod tests {
             relays: 0,
             bytes_per_s: 0,
             visibility: None,
+            asked_only: None,
         };
         (0..count).map(row).collect()
     }

@@ -6,8 +6,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use protocol::{
     NodeId, StreamId,
-    node::{CarriedStream, Command, Heartbeat},
-    stream::Visibility,
+    node::{Access, CarriedStream, Command, Heartbeat},
 };
 use tokio::time::timeout;
 
@@ -57,21 +56,26 @@ impl Nodes {
         Ok(ends.chain(self.revocations(heartbeat)).chain(visibilities).collect())
     }
 
-    /// The visibilities of streams that a node carries with another one. A server that is cut off may not have heard that a stream
+    /// The streams that a node lets other viewers watch than it should. A server that is cut off may not have heard that a stream
     /// became private, so it opens none.
     fn visibilities(&self, heartbeat: &Heartbeat) -> Vec<Command> {
         let mut changes = self.state.read_streams(|catalogue, _| {
             let change = |row: &CarriedStream| {
-                let known = catalogue.running(row.stream_id).ok()?.visibility().for_nodes();
-                let differs = row.visibility.is_some_and(|told| told.for_nodes() != known);
-                differs.then_some((row.stream_id, known))
+                let told = row.visibility?;
+                let wanted = catalogue.running(row.stream_id).ok()?.record().access();
+                // An older node never says more than the visibility.
+                let has = Access::new(told, row.asked_only.unwrap_or(wanted.asked_only()));
+                (has != wanted).then_some((row.stream_id, has, wanted))
             };
             heartbeat.streams.iter().filter_map(change).collect::<Vec<_>>()
         });
         if !changes.is_empty() && self.partition.knows_all().is_err() {
-            changes.retain(|(_, visibility)| *visibility != Visibility::Public);
+            changes.retain(|(_, has, wanted)| wanted > has);
         }
-        let command = |(stream_id, visibility)| Command::SetVisibility { stream_id, visibility };
+        let command = |(stream_id, _, wanted): (StreamId, Access, Access)| {
+            let (visibility, asked_only) = (wanted.visibility(), wanted.asked_only());
+            Command::SetVisibility { stream_id, visibility, asked_only }
+        };
         changes.into_iter().map(command).collect()
     }
 

@@ -1,7 +1,10 @@
 //! Where an edge may pull a stream from.
 
 use placement::Refusal;
-use protocol::{NodeId, StreamId, node::SourceAddress, stream::Visibility};
+use protocol::{
+    NodeId, StreamId,
+    node::{Access, SourceAddress},
+};
 
 use super::{Error, Nodes};
 use crate::clock::Now;
@@ -23,16 +26,15 @@ impl Nodes {
         stream_id: StreamId,
         avoid: &[String],
         now: Now,
-    ) -> Result<(Visibility, Vec<SourceAddress>), Error> {
+    ) -> Result<(Access, Vec<SourceAddress>), Error> {
         let found = self.state.nodes(|registry, fleet, streams| {
             let hostname = &registry.get(asking)?.hostname;
-            let (visibility, is_certain) =
-                streams.source(stream_id).ok_or(Error::UnknownStream(stream_id))?;
+            let (access, is_certain) = streams.source(stream_id).ok_or(Error::UnknownStream(stream_id))?;
             if !is_certain {
                 return Err(Refusal::NoNode.into());
             }
             let nodes = fleet.sources(stream_id, hostname, avoid, MAX_SOURCES, now.instant)?;
-            Ok((visibility, nodes))
+            Ok((access, nodes))
         });
         if let Err(Error::Registry(_) | Error::UnknownStream(_)) = found {
             self.partition.knows_all()?;

@@ -354,6 +354,7 @@ pub(crate) fn carried(stream_id: StreamId, state: StreamState, viewers: u32) -> 
         relays: 0,
         bytes_per_s: 0,
         visibility: None,
+        asked_only: None,
     }
 }
 

@@ -184,12 +184,40 @@ async fn nodes_are_told_of_a_visibility_that_they_do_not_have() {
     let stream_id = created.stream_id;
     let row = |visibility| CarriedStream { visibility, ..carried(stream_id, StreamState::Live, 1) };
     let told = async |visibility| server.heartbeat(&node, vec![row(visibility)]).await.commands;
+    let set = |visibility| Command::SetVisibility { stream_id, visibility, asked_only: false };
     assert_eq!(told(Some(Visibility::Public)).await, []);
     edit(&server, &created, json!({ "visibility": "unlisted" })).await.read::<StreamInfo>();
     let visibility = Visibility::Private;
-    assert_eq!(told(Some(Visibility::Public)).await, [Command::SetVisibility { stream_id, visibility }]);
+    assert_eq!(told(Some(Visibility::Public)).await, [set(visibility)]);
     assert_eq!((told(Some(visibility)).await, told(None).await), (vec![], vec![]));
     edit(&server, &created, json!({ "visibility": "public" })).await.read::<StreamInfo>();
     let visibility = Visibility::Public;
-    assert_eq!(told(Some(Visibility::Private)).await, [Command::SetVisibility { stream_id, visibility }]);
+    assert_eq!(told(Some(Visibility::Private)).await, [set(visibility)]);
+}
+
+#[tokio::test]
+async fn nodes_are_told_to_keep_viewers_that_were_asked_alone_where_a_stream_was_open() {
+    let server = Server::start().await;
+    let node = server.node("a").await;
+    let asks = json!({ "title": "mine", "visibility": "private", "passphrase": "sesame" });
+    let created = create(&server, asks).await;
+    let stream_id = created.stream_id;
+    let told = async |visibility, asked_only| {
+        let live = carried(stream_id, StreamState::Live, 1);
+        let row = CarriedStream { visibility: Some(visibility), asked_only, ..live };
+        server.heartbeat(&node, vec![row]).await.commands
+    };
+    let set = |visibility, asked_only| vec![Command::SetVisibility { stream_id, visibility, asked_only }];
+    let (public, private) = (Visibility::Public, Visibility::Private);
+    assert_eq!(told(private, Some(false)).await, [], "every viewer was asked");
+    edit(&server, &created, json!({ "visibility": "unlisted" })).await.read::<StreamInfo>();
+    assert_eq!(told(private, Some(false)).await, []);
+    edit(&server, &created, json!({ "visibility": "private" })).await.read::<StreamInfo>();
+    assert_eq!(told(private, Some(false)).await, set(private, true));
+    assert_eq!(told(public, None).await, set(private, true), "an older node");
+    assert_eq!((told(private, Some(true)).await, told(private, None).await), (vec![], vec![]));
+    edit(&server, &created, json!({ "visibility": "unlisted" })).await.read::<StreamInfo>();
+    assert_eq!(told(private, Some(true)).await, set(private, false));
+    edit(&server, &created, json!({ "visibility": "public" })).await.read::<StreamInfo>();
+    assert_eq!(told(private, Some(true)).await, set(public, false));
 }

@@ -251,6 +251,7 @@ impl Node {
             relays: 0,
             bytes_per_s: 0,
             visibility: None,
+            asked_only: None,
         };
         let heartbeat =
             Heartbeat { load, streams: stream.into_iter().map(carried).collect(), ..Heartbeat::default() };

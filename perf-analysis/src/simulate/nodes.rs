@@ -94,6 +94,7 @@ impl World {
                 relays: relays as u32,
                 bytes_per_s: self.streams[stream as usize].rate,
                 visibility: None,
+                asked_only: None,
             }
         };
         let carries = node.carries.iter();

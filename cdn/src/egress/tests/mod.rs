@@ -82,8 +82,16 @@ impl Rig {
 
     fn watch_in(&self, viewer: u32, cursor: Cursor, formats: Option<Formats>) {
         let (viewer, role) = (self.transport.viewer(viewer), Role::Viewer);
-        let applicant =
-            Applicant { viewer, role, address: None, delivery: &DELIVERY, cursor, formats, replacing: None };
+        let applicant = Applicant {
+            viewer,
+            role,
+            is_asked: false,
+            address: None,
+            delivery: &DELIVERY,
+            cursor,
+            formats,
+            replacing: None,
+        };
         let session = self.egress.admit(&self.stream, applicant).ok().unwrap().start(|| {});
         lock(&self.sessions).push(session.expect("the stream is here"));
     }

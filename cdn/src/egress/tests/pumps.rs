@@ -15,7 +15,16 @@ async fn one_viewer_causes_few_keyframes_however_often_it_asks_or_watches_anew()
     })));
     let watch = |viewer, role, replacing: Option<&Session>| {
         let (viewer, delivery, cursor) = (rig.transport.viewer(viewer), &DELIVERY, Cursor::newest());
-        let applicant = Applicant { viewer, role, address: None, delivery, cursor, formats: None, replacing };
+        let applicant = Applicant {
+            viewer,
+            role,
+            is_asked: false,
+            address: None,
+            delivery,
+            cursor,
+            formats: None,
+            replacing,
+        };
         rig.egress.admit(&rig.stream, applicant).ok().unwrap().start(|| {}).expect("the stream is here")
     };
     let seconds = |seconds: u64| Now { ms: seconds * 1000, unix_ms: 0 };
@@ -74,6 +83,7 @@ async fn viewer_that_comes_too_late_is_not_welcomed() {
     let applicant = Applicant {
         viewer: rig.transport.viewer(0),
         role: Role::Viewer,
+        is_asked: false,
         address: None,
         delivery: &DELIVERY,
         cursor: Cursor::newest(),

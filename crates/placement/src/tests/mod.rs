@@ -58,6 +58,7 @@ fn row(stream: usize, state: StreamState, viewers: u32) -> CarriedStream {
         relays: 0,
         bytes_per_s: 0,
         visibility: None,
+        asked_only: None,
     }
 }
 

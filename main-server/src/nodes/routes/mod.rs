@@ -126,9 +126,10 @@ async fn sources(
     OptionalJson(request): OptionalJson<AskForSources>,
 ) -> Result<axum::Json<Sources>, Error> {
     let now = Now::read();
-    let (visibility, nodes) = api.nodes.sources(&node_id, stream_id, &request.avoid, now)?;
-    let grant = api.grants.permit(Action::Relay, stream_id, visibility, now)?;
-    Ok(axum::Json(Sources { visibility: visibility.for_nodes(), grant, nodes }))
+    let (access, nodes) = api.nodes.sources(&node_id, stream_id, &request.avoid, now)?;
+    let grant = api.grants.permit(Action::Relay, stream_id, access.visibility(), now)?;
+    let (visibility, asked_only) = (access.visibility(), access.asked_only());
+    Ok(axum::Json(Sources { visibility, asked_only, grant, nodes }))
 }
 
 async fn list(State(api): State<Arc<Api>>, _: NodeOrOperator) -> axum::Json<Vec<NodeInfo>> {

@@ -3,7 +3,7 @@
 //! Merging keeps what is final and what was first: in whatever order main servers learn of each other's changes, they
 //! arrive at the same record.
 
-use protocol::{ItemId, StreamId, stream::Visibility, title};
+use protocol::{ItemId, StreamId, node::Access, stream::Visibility, title};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::Namespace;
 
@@ -141,6 +141,11 @@ impl Record {
     /// Whether viewers need a passphrase or an invitation.
     pub(crate) fn asks_viewers(&self) -> bool {
         self.visibility == Visibility::Private && (self.invitation_only || self.passphrase_hash.is_some())
+    }
+
+    /// Which viewers nodes let watch it. A stream that always asked gave no grant to a viewer that was not.
+    pub(crate) fn access(&self) -> Access {
+        Access::new(self.visibility, self.was_open && self.asks_viewers())
     }
 
     /// Places it on `hostname` from now on. The newest placement counts, whatever the clocks that stamped the earlier ones

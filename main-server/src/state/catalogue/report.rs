@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use protocol::{
     NodeId, StreamId,
-    node::CarriedStream,
-    stream::{StreamState, Visibility},
+    node::{Access, CarriedStream},
+    stream::StreamState,
 };
 
 use super::{Catalogue, News};
@@ -56,9 +56,9 @@ impl Catalogue {
     }
 
     /// Who may watch a stream that nodes may pull, and whether it is certain that it goes on; `None` if it is over or unknown.
-    pub(crate) fn source(&self, stream_id: StreamId) -> Option<(Visibility, bool)> {
+    pub(crate) fn source(&self, stream_id: StreamId) -> Option<(Access, bool)> {
         let stream = self.running(stream_id).ok()?;
-        Some((stream.visibility(), !stream.is_in_doubt()))
+        Some((stream.record().access(), !stream.is_in_doubt()))
     }
 
     /// Streams that are not over or are being created, and those among them that no media has arrived for.

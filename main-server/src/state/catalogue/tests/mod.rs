@@ -58,6 +58,7 @@ fn carried(stream_id: StreamId, state: StreamState, viewers: u32) -> CarriedStre
         relays: 0,
         bytes_per_s: 0,
         visibility: None,
+        asked_only: None,
     }
 }
 
