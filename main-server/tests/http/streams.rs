@@ -71,6 +71,19 @@ async fn a_list_that_did_not_change_is_not_sent_again() {
 }
 
 #[tokio::test]
+async fn a_picture_is_shown_without_its_metadata() {
+    let server = Server::start().await;
+    server.node("a").await;
+    let created = server.create("mine").await;
+    let path = format!("/api/streams/{}/thumbnail", created.stream_id);
+    let picture = b"\xff\xd8\xff\xe1\0\x0cExif\0\0MM\0\x2a\xff\xd9".to_vec();
+    let stored = server.put(&path, Some(&created.publish.grant), picture).await;
+    assert_eq!(stored.status, StatusCode::NO_CONTENT);
+    let shown = server.send(Method::GET, &path, None, vec![]).await.bytes().await.unwrap();
+    assert_eq!(&shown[..], b"\xff\xd8\xff\xd9");
+}
+
+#[tokio::test]
 async fn many_guesses_at_a_passphrase_are_told_to_wait() {
     let server = Server::with(|config| config.limits.passphrase_attempts_per_address = 20).await;
     server.node("a").await;

@@ -6,6 +6,7 @@
 
 mod carrier;
 mod news;
+pub(crate) mod picture_metadata;
 pub(crate) mod picture_size;
 pub(crate) mod record;
 mod records;

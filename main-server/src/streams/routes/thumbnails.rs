@@ -1,4 +1,4 @@
-//! `/api/streams/{stream_id}/thumbnail`: the preview picture, as the broadcaster's page made it.
+//! `/api/streams/{stream_id}/thumbnail`: the preview picture, as the broadcaster's page made it, without metadata.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     api::{error::Error, extract::Raw},
     clock::Now,
-    state::catalogue::{picture_size::is_bounded, thumbnail::ImageKind},
+    state::catalogue::{picture_metadata::without_metadata, picture_size::is_bounded, thumbnail::ImageKind},
 };
 
 pub(super) async fn replace(
@@ -26,10 +26,12 @@ pub(super) async fn replace(
 ) -> Result<StatusCode, Error> {
     let unknown = || Error::invalid("the body is not a JPEG, PNG or WebP picture");
     let kind = ImageKind::of(&bytes).ok_or_else(unknown)?;
-    if !is_bounded(kind, &bytes) {
+    let picture = without_metadata(kind, bytes);
+    // Not before: what is in front of the size may be taken out.
+    if !is_bounded(kind, &picture) {
         return Err(Error::invalid("the picture has more than 2097152 pixels"));
     }
-    api.streams.set_thumbnail(stream_id, kind, bytes, Now::read())?;
+    api.streams.set_thumbnail(stream_id, kind, picture, Now::read())?;
     Ok(StatusCode::NO_CONTENT)
 }
 

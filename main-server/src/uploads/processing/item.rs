@@ -12,6 +12,7 @@ use protocol::{
 use super::Error;
 use crate::{
     library::{Library, NewItem, Text, text},
+    state::catalogue::{picture_metadata::without_metadata, thumbnail::ImageKind},
     uploads::{metadata::Metadata, record::Record},
 };
 
@@ -69,9 +70,10 @@ pub(super) async fn describe(
         }
     };
     library.change(item_id, describe).await?;
-    let Some(cover) = tags.cover.as_ref().filter(|cover| is_cover(&cover.data)) else { return Ok(()) };
-    let hash = objects.put(cover.data.clone()).await?;
-    let poster = Blob { hash: hash.to_string(), bytes: cover.data.len() as u64 };
+    let Some(cover) = tags.cover.as_ref().and_then(|cover| cover_picture(&cover.data)) else { return Ok(()) };
+    let bytes = cover.len() as u64;
+    let hash = objects.put(cover).await?;
+    let poster = Blob { hash: hash.to_string(), bytes };
     Ok(library.set_poster(item_id, poster).await?)
 }
 
@@ -86,9 +88,21 @@ fn with_tags(metadata: &Metadata, text: Text, tags: &Tags) -> Text {
     }
 }
 
-/// Whether it is a picture of a type that browsers show and that has no scripts.
-fn is_cover(data: &Bytes) -> bool {
-    let is_webp = data.starts_with(b"RIFF") && data.get(8..12) == Some(b"WEBP");
-    let is_picture = data.starts_with(b"\xff\xd8\xff") || data.starts_with(b"\x89PNG\r\n\x1a\n") || is_webp;
-    is_picture && data.len() <= COVER_BYTES
+/// The cover without its metadata, if it is a picture of a type that browsers show and that has no scripts.
+fn cover_picture(data: &Bytes) -> Option<Bytes> {
+    let kind = ImageKind::of(data).filter(|_| data.len() <= COVER_BYTES)?;
+    Some(without_metadata(kind, data.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cover_is_a_picture_without_metadata() {
+        let cover = cover_picture(&Bytes::from_static(b"\xff\xd8\xff\xe1\0\x08Exif\0\0\xff\xd9")).unwrap();
+        assert_eq!(&cover[..], b"\xff\xd8\xff\xd9");
+        assert!(cover_picture(&Bytes::from_static(b"<svg/>")).is_none());
+        assert!(cover_picture(&[b"\xff\xd8\xff", &vec![0; COVER_BYTES][..]].concat().into()).is_none());
+    }
 }
