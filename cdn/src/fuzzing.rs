@@ -1,6 +1,6 @@
 //! What the fuzz targets call: readers of what clients and other nodes send. They panic where a promise is broken.
 
-use crate::{relay, transport};
+use crate::{library, relay, transport};
 
 /// Any bytes as what a client sends on a WebSocket, and each text as an event. How they are cut changes nothing.
 pub fn ws_client(input: &[u8]) {
@@ -22,4 +22,10 @@ pub fn relay_link(input: &[u8]) {
     if let Some((kind, message)) = input.split_first() {
         relay::fuzz_message(kind % 2 == 0, message);
     }
+}
+
+/// Any text as what a client sends with a request for media: lines with a range, entity tags, a file of a playlist, a name to save and a
+/// query, and behind an empty line a manifest.
+pub fn library_request(input: &[u8]) {
+    library::fuzzing::request(&String::from_utf8_lossy(input));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::{
     Router,
     body::{Body, Bytes, to_bytes},
-    http::{Request, StatusCode, header},
+    http::{Request, StatusCode, header, response::Parts},
 };
 use tokio::{
     runtime::{Builder, Runtime},
@@ -38,16 +38,22 @@ impl Server {
 
     /// The answer to a request; none if the text is none, or nothing comes in time.
     pub(crate) fn call(&self, request: &[u8]) -> Option<(StatusCode, Bytes)> {
+        let (head, body) = self.call_within(ANSWER_TIMEOUT, request)?;
+        Some((head.status, body))
+    }
+
+    /// The head and the body of the answer to a request; none if the text is none, or nothing comes within `limit`.
+    pub(crate) fn call_within(&self, limit: Duration, request: &[u8]) -> Option<(Parts, Bytes)> {
         let request = read(request)?;
         self.runtime.block_on(async {
-            let answered = timeout(ANSWER_TIMEOUT, self.router.clone().oneshot(request)).await;
+            let answered = timeout(limit, self.router.clone().oneshot(request)).await;
             let response = answered.ok()?.expect("a router does not fail");
             let (head, body) = response.into_parts();
-            let body = timeout(ANSWER_TIMEOUT, to_bytes(body, MOST_BYTES)).await.ok()?.ok()?;
+            let body = timeout(limit, to_bytes(body, MOST_BYTES)).await.ok()?.ok()?;
             for _ in 0..4 {
                 tokio::task::yield_now().await;
             }
-            Some((head.status, body))
+            Some((head, body))
         })
     }
 

@@ -39,8 +39,12 @@ pub const TARGETS: &[Target] = &[
     target("bare_frames", media::bare_frames),
     target("message", protocol::message),
     target("node_http", node::http),
+    target("library_request", cdn::fuzzing::library_request),
     // What anybody sends to a main server.
     target("api", api::http),
+    target("forwarded", serving::fuzz_forwarded),
+    target("headers", main_server::fuzzing::headers),
+    target("picture", main_server::fuzzing::picture),
     target("json", protocol::json),
     target("grant", protocol::grant),
     target("title", protocol::title),

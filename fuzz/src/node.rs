@@ -4,6 +4,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use axum::http::StatusCode;
 use cdn::{Config, Node};
+use objects::Location;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -15,16 +16,19 @@ pub(crate) use cdn::fuzzing::{relay_link, ws_client, ws_request};
 struct HttpNode {
     server: Server,
     session: Option<String>,
+    _folder: tempfile::TempDir,
 }
 
 impl HttpNode {
     fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
         let server = Server::start(async || {
-            let config = Config::new("fuzzed", "http://localhost");
+            let objects = Some(Location::Folder(folder.path().to_owned()));
+            let config = Config { objects, ..Config::new("fuzzed", "http://localhost") };
             let node = Node::start(config, CancellationToken::new()).expect("a node without main servers");
             node.router()
         });
-        Self { server, session: None }
+        Self { server, session: None, _folder: folder }
     }
 
     /// The id of an open session that joined the namespace.

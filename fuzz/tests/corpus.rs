@@ -6,8 +6,9 @@ use std::{fs, path::Path};
 
 use fuzz::{TARGETS, Target};
 
-/// Inputs made of each seed.
-const MUTANTS: u64 = 150;
+/// Inputs made of each seed, and of all of a target.
+const MUTANTS: usize = 150;
+const MOST_MUTANTS: usize = 3000;
 /// Changes to each of them, at most.
 const CHANGES: u64 = 8;
 
@@ -19,10 +20,11 @@ fn check_kept_inputs(Target { name, check }: &Target) {
     assert!(!seeds.is_empty(), "there are seeds");
     // There is no folder where nothing ever broke.
     files(&fuzz.join("regressions").join(name)).for_each(|input| check(&input));
+    let mutants = MUTANTS.min(MOST_MUTANTS / seeds.len());
     let mut random = Random(1);
     for (at, seed) in seeds.iter().enumerate() {
         check(seed);
-        for number in 0..MUTANTS {
+        for number in 0..mutants {
             let (mut mutant, first) = (seed.clone(), random.clone());
             random.mutate(&mut mutant);
             let checked = std::panic::catch_unwind(|| check(&mutant));
@@ -106,7 +108,11 @@ targets! {
     bare_frames_hold: "bare_frames",
     messages_hold: "message",
     requests_to_a_node_hold: "node_http",
+    requests_for_media_hold: "library_request",
     requests_to_a_main_server_hold: "api",
+    headers_of_proxies_hold: "forwarded",
+    headers_of_uploads_hold: "headers",
+    pictures_hold: "picture",
     payloads_hold: "json",
     forged_grants_permit_nothing: "grant",
     titles_hold: "title",

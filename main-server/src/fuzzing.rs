@@ -5,11 +5,11 @@ use std::fmt::Debug;
 use store::Record;
 
 use crate::{
-    backup,
+    backup, blobs,
     cluster::gossip,
     library, nodes,
     state::{catalogue, registry},
-    streams,
+    streams, uploads,
 };
 
 /// Any bytes as a message of another main server, and each payload as each kind.
@@ -41,6 +41,20 @@ fn record<T: Record + Debug>(input: &[u8]) {
     let mut merged = read.clone();
     merged.merge(&again);
     assert_eq!(merged, read);
+}
+
+/// Any text as headers of uploads and of requests for blobs, a line each: `Upload-Metadata`, `Upload-Checksum`, `Range`.
+pub fn headers(input: &[u8]) {
+    let text = String::from_utf8_lossy(input);
+    let mut lines = text.lines();
+    let mut line = || lines.next().unwrap_or_default();
+    uploads::fuzz_headers(line(), line());
+    blobs::fuzz_range(line());
+}
+
+/// Any bytes as a picture: the one without metadata is clean, and no larger.
+pub fn picture(input: &[u8]) {
+    catalogue::picture_metadata::fuzz(input);
 }
 
 /// Any bytes as a backup: what is read is written and read the same again.

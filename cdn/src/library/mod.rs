@@ -18,6 +18,8 @@ mod file;
 mod file_name;
 mod files;
 mod fragments;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod hls;
 mod main_servers;
 mod manifests;

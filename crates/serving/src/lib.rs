@@ -24,6 +24,8 @@ mod tls;
 
 pub use connection::Connection;
 pub use files::{FileSender, MAX_PIECE_BYTES};
+#[cfg(feature = "fuzzing")]
+pub use forwarded::fuzz_forwarded;
 pub use forwarded::{Forwarded, Network, Prefix, Proxies};
 pub use http2::MAX_HTTP2_HEAD_BYTES;
 pub use limits::Limits;

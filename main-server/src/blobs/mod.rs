@@ -27,3 +27,11 @@ pub(crate) fn feature(context: &Context, library: &Arc<Library>) -> Feature {
     let routes = routes::router(context).merge(operate::router(&upkeep, &context.credentials));
     Feature::new(routes).task("upkeep of the library", async move { upkeep.run().await })
 }
+
+/// Any text as the header `Range`.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_range(header: &str) {
+    if let Some(range) = range::parse(header) {
+        assert!(!range.is_empty());
+    }
+}

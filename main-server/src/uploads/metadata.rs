@@ -81,6 +81,20 @@ fn filename(text: &str) -> Option<String> {
     (!name.trim().is_empty()).then(|| name.trim().to_owned())
 }
 
+/// What is read of a header shows nothing invisible, and is read again the same.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(raw: &str) {
+    let Ok(metadata) = Metadata::parse(raw) else { return };
+    let lines = [&metadata.title, &metadata.artist, &metadata.album];
+    for line in lines.into_iter().flatten() {
+        assert_eq!(title::clean(line).as_ref(), Ok(line));
+    }
+    if let Some(name) = &metadata.filename {
+        assert!(!name.contains(['/', '\\']) && name.chars().count() <= FILENAME_CHARS, "{name:?}");
+    }
+    assert_eq!(Metadata::parse(&metadata.raw), Ok(metadata));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -51,6 +51,16 @@ pub const MAX_RECEIVING: usize = 32;
 /// Most uploads of one account or address that have ended and whose records are still kept, for ten minutes.
 const MOST_ENDED: usize = 200;
 
+/// Any text as the headers `Upload-Metadata` and `Upload-Checksum`.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz_headers(metadata: &str, checksum: &str) {
+    metadata::fuzz(metadata);
+    if let Ok(mut checksum) = checksum::Checksum::parse(checksum) {
+        checksum.update(b"bytes");
+        checksum.matches();
+    }
+}
+
 /// See the [module](self).
 pub(crate) struct Uploads {
     records: Replicated<Record>,

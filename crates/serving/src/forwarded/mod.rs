@@ -94,6 +94,47 @@ impl<S: Send + Sync> FromRequestParts<S> for Forwarded {
     }
 }
 
+/// Any lines as the address of a request and its headers: what a peer that is not trusted says changes nothing, and what a trusted one
+/// says is a host and a path.
+#[cfg(feature = "fuzzing")]
+#[allow(clippy::missing_panics_doc, reason = "a broken promise is a panic here")]
+pub fn fuzz_forwarded(input: &[u8]) {
+    use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+
+    let text = String::from_utf8_lossy(input);
+    let mut lines = text.lines();
+    let Ok(uri) = lines.next().unwrap_or_default().parse::<Uri>() else { return };
+    let field = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.trim().parse::<HeaderName>().ok()?, HeaderValue::from_str(value.trim()).ok()?))
+    };
+    let headers: HeaderMap = lines.filter_map(field).collect();
+    let proxies = Proxies {
+        trusted: vec!["10.0.0.0/8".parse().expect("a network")],
+        base_path: "/base".parse().expect("a path"),
+    };
+    let of = |peer: [u8; 4]| proxies.forwarded(IpAddr::from(peer), false, &uri, &headers);
+    let (direct, proxied) = (of([192, 0, 2, 1]), of([10, 0, 0, 1]));
+    assert_eq!((direct.client(), direct.is_secure()), (Some(IpAddr::from([192, 0, 2, 1])), false));
+    assert_eq!(direct.prefix(), &proxies.base_path);
+    for forwarded in [&direct, &proxied] {
+        let path = forwarded.prefix().path("/live");
+        assert!(
+            path.ends_with("/live") && path.parse::<Uri>().is_ok_and(|uri| uri.authority().is_none()),
+            "{path}"
+        );
+        if let Some(host) = forwarded.host() {
+            assert!(host.parse::<Authority>().is_ok() && !host.contains('@'), "{host}");
+        }
+        if let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
+            let _ = forwarded.is_own_origin(origin);
+        }
+    }
+    if let Some(inner) = proxies.without_base_path(&uri) {
+        assert!(inner.path().starts_with('/'), "{inner}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
