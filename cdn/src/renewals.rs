@@ -116,9 +116,11 @@ impl Renewal {
     pub(crate) fn check_rate(&self) -> Result<(), WireError> {
         let now_ms = self.renewals.clock.now().ms;
         let mut renewed_ms = lock(&self.renewed_ms);
-        if renewed_ms.is_some_and(|before_ms| now_ms.saturating_sub(before_ms) < LEAST_INTERVAL_MS) {
+        let since_ms = renewed_ms.map(|before_ms| now_ms.saturating_sub(before_ms));
+        if let Some(since_ms) = since_ms.filter(|since_ms| *since_ms < LEAST_INTERVAL_MS) {
+            let wait = Duration::from_millis(LEAST_INTERVAL_MS - since_ms);
             let message = "grants are renewed too often; wait a second";
-            return Err(WireError::new(ErrorCode::LimitReached, message));
+            return Err(WireError::new(ErrorCode::LimitReached, message).after(wait));
         }
         *renewed_ms = Some(now_ms);
         Ok(())

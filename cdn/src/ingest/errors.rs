@@ -2,10 +2,12 @@
 
 use protocol::{ErrorCode, StreamId, WireError};
 
+use crate::failure::RETRY_AFTER;
+
 /// The node carries as many streams as it may.
 pub(crate) fn node_full() -> WireError {
     let message = "this node has reached its limit of streams; try another";
-    WireError::new(ErrorCode::NoCapacity, message)
+    WireError::new(ErrorCode::NoCapacity, message).after(RETRY_AFTER)
 }
 
 pub(super) fn ended(id: StreamId) -> WireError {

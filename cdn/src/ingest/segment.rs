@@ -72,20 +72,16 @@ impl Publisher {
             Some(number) if number > take.number() => return Err(not_registered()),
             _ => {}
         }
-        if !segments.allow(1, now.ms) {
-            return Err(WireError::new(
-                ErrorCode::LimitReached,
-                "the stream exceeds its segments per second; send larger ones, less often",
-            ));
-        }
+        segments.allow(1, now.ms).map_err(|wait| {
+            let message = "the stream exceeds its segments per second; send larger ones, less often";
+            WireError::new(ErrorCode::LimitReached, message).after(wait)
+        })?;
         let mut bytes = None;
         if take.wants(segment.seq.unwrap_or(take.next_segment()))? {
-            if !rate.allow(segment.data.len(), now.ms) {
-                return Err(WireError::new(
-                    ErrorCode::LimitReached,
-                    "the stream exceeds its byte rate; send less",
-                ));
-            }
+            rate.allow(segment.data.len(), now.ms).map_err(|wait| {
+                let message = "the stream exceeds its byte rate; send less";
+                WireError::new(ErrorCode::LimitReached, message).after(wait)
+            })?;
             let steps = take.steps();
             let parsed = self.parse(&producer, take, &segment, now).await;
             rate.charge(take.steps() - steps);

@@ -1,16 +1,13 @@
 //! Why a request for an item's media is refused, and the answer that says so.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use objects::Hash;
 use protocol::{ErrorCode, ItemId, WireError};
 
-use crate::failure::failure;
-
-/// Seconds after which a request that fails for now is worth repeating.
-const RETRY_AFTER_S: u64 = 1;
+use crate::failure::{RETRY_AFTER, failure};
 
 /// A request that is not served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,10 +91,6 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let can_pass =
             self.status == StatusCode::SERVICE_UNAVAILABLE || self.error.code == ErrorCode::ItemNotReady;
-        let mut response = failure(self.status, self.error);
-        if can_pass {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
-        }
-        response
+        failure(self.status, if can_pass { self.error.after(RETRY_AFTER) } else { self.error })
     }
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use protocol::{ErrorCode, WireError};
 
 use super::meter::{Meter, Reading};
-use crate::{config::Limits, lock::lock};
+use crate::{config::Limits, failure::RETRY_AFTER, lock::lock};
 
 /// The part of a limit that is kept for viewers that resume: one over this.
 const RESERVE: u64 = 8;
@@ -74,7 +74,7 @@ impl AdmissionControl {
         let full = is_full(&self.limits, &reading, newcomer, viewers, arrivals.count);
         if full {
             let message = "this node is at its limit and accepts no more viewers now; try the next node";
-            return Err(WireError::new(ErrorCode::NoCapacity, message));
+            return Err(WireError::new(ErrorCode::NoCapacity, message).after(RETRY_AFTER));
         }
         arrivals.count = arrivals.count.saturating_add(1);
         Ok(())

@@ -4,6 +4,7 @@ use protocol::{ErrorCode, WireError};
 
 use crate::{
     egress::AdmitError,
+    failure::RETRY_AFTER,
     hub::{Closed, SharedStream},
     lock::lock,
     relay::unknown_stream,
@@ -15,6 +16,7 @@ pub(super) fn no_connection() -> WireError {
         ErrorCode::NoCapacity,
         "this node has reached its limit of connections, or of those from your address; try another",
     )
+    .after(RETRY_AFTER)
 }
 
 /// Why a viewer or a relay of `stream` was not admitted.
@@ -23,7 +25,8 @@ pub(super) fn not_admitted(error: AdmitError, stream: &SharedStream) -> WireErro
         AdmitError::Full => WireError::new(
             ErrorCode::NoCapacity,
             "this node has reached its limit of viewers, or of those from your address; try another",
-        ),
+        )
+        .after(RETRY_AFTER),
         AdmitError::Gone => gone(stream),
     }
 }

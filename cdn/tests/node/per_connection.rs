@@ -112,6 +112,18 @@ async fn over_ws(node: &TestNode, id: StreamId, query: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_node_without_room_says_when_to_try_again_on_every_transport() {
+    let node = TestNode::with(|limits| limits.viewers = 0).await;
+    let (id, broadcaster) = (stream("a"), node.connect().await);
+    assert_eq!(register(&broadcaster, id).await["ok"], true);
+    let answer = node.connect().await.call("watch_stream", json!(id)).await;
+    assert_eq!((code(&answer), &answer["error"]["retry_after_s"]), ("no_capacity", &json!(1)));
+    let error = WsViewer::connect(node.address, &format!("/ws/{id}")).await.event("error").await;
+    assert_eq!((&error["code"], &error["retry_after_s"]), (&json!("no_capacity"), &json!(1)));
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn full_node_answers_no_capacity_on_every_transport() {
     let node = TestNode::with(|limits| (limits.viewers, limits.streams, limits.relays) = (1, 1, 0)).await;
     let (id, broadcaster) = (stream("a"), node.connect().await);

@@ -1,5 +1,7 @@
 //! Errors as they travel: a stable code for programs and a message for people.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// Every code a client can meet, on HTTP and in Socket.IO acks. Codes are never renamed.
@@ -121,12 +123,22 @@ pub struct WireError {
     /// More for programs, with some codes: why an invitation is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// After how many seconds it is worth trying again, where that makes sense: over HTTP the same as `Retry-After`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
 }
 
 impl WireError {
     /// An error with `code` and a message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), reason: None }
+        Self { code, message: message.into(), reason: None, retry_after_s: None }
+    }
+
+    /// The same error, which is worth trying again after `wait`: in whole seconds, at least one.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
+        Self { retry_after_s: Some(seconds), ..self }
     }
 }
 

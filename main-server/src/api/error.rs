@@ -140,23 +140,19 @@ fn status(code: ErrorCode) -> StatusCode {
     }
 }
 
-/// Not less than `time`.
-fn whole_seconds(time: Duration) -> u64 {
-    time.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
-}
-
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(ErrorBody { error: self.error })).into_response();
+        let Self { status, error, retry_after } = self;
+        let can_pass = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        let error = if can_pass { error.after(retry_after) } else { error };
+        let retry_after_s = error.retry_after_s;
+        let mut response = (status, Json(ErrorBody { error })).into_response();
         let headers = response.headers_mut();
-        match self.status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(self.retry_after)));
-            }
-            _ => {}
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

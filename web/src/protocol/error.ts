@@ -81,6 +81,8 @@ export interface WireError {
   message: string;
   /** Which of several causes it was, for the codes that have any. */
   reason?: string;
+  /** After how many seconds it is worth trying again. */
+  retry_after_s?: number;
 }
 
 /** More about a failed call. */
@@ -124,6 +126,13 @@ export function asCallError(error: unknown): CallError {
   return new CallError('bad_answer', error instanceof Error ? error.message : 'the call failed', { cause: error });
 }
 
+/** What a node refused, as an error. */
+export function refusal(error: WireError): CallError {
+  const seconds = error.retry_after_s;
+  const isTold = typeof seconds === 'number' && seconds > 0;
+  return new CallError(error.code, error.message, isTold ? { retryAfterMs: seconds * 1000 } : {});
+}
+
 /** The error in `value`, if it has the shape of one. */
 export function wireError(value: unknown): WireError | undefined {
   if (typeof value !== 'object' || value === null || !('error' in value)) return undefined;
@@ -131,5 +140,7 @@ export function wireError(value: unknown): WireError | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error) || !('message' in error)) return undefined;
   if (typeof error.code !== 'string' || typeof error.message !== 'string') return undefined;
   const reason = 'reason' in error && typeof error.reason === 'string' ? { reason: error.reason } : {};
-  return { code: error.code as ErrorCode, message: error.message, ...reason };
+  const wait =
+    'retry_after_s' in error && typeof error.retry_after_s === 'number' ? { retry_after_s: error.retry_after_s } : {};
+  return { code: error.code as ErrorCode, message: error.message, ...reason, ...wait };
 }

@@ -31,6 +31,11 @@ describe('accepted', () => {
     expect(refused).toMatchObject({ code: 'unknown_stream', message: 'no such stream' });
   });
 
+  it('hands on how long the node asks to wait', () => {
+    const full = { code: 'no_capacity', message: 'full', retry_after_s: 3 };
+    expect(accepted({ ok: false, error: full })).toMatchObject({ code: 'no_capacity', retryAfterMs: 3_000 });
+  });
+
   it('calls anything else a bad answer', () => {
     for (const ack of [undefined, null, 'yes', 1, {}, { ok: false }, { ok: 1 }]) {
       expect(accepted(ack)).toMatchObject({ code: 'bad_answer' });

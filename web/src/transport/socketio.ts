@@ -2,7 +2,7 @@
 // with growing, jittered pauses, until closed; calls never wait for a link that is down.
 
 import { io, type Socket } from 'socket.io-client';
-import { CallError, wireError } from '../protocol/error';
+import { CallError, refusal, wireError } from '../protocol/error';
 import type { NodeCalls, NodeEvents } from '../protocol/event';
 import type { Connect, LinkState, NodeConnection, TransportName } from './connection';
 
@@ -157,5 +157,5 @@ function linkDown(what: string): CallError {
 export function accepted(ack: unknown): object {
   if (typeof ack === 'object' && ack !== null && 'ok' in ack && ack.ok === true) return ack;
   const error = wireError(ack);
-  return error ? new CallError(error.code, error.message) : new CallError('bad_answer', 'the node gave no usable ack');
+  return error ? refusal(error) : new CallError('bad_answer', 'the node gave no usable ack');
 }

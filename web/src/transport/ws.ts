@@ -5,7 +5,7 @@
 // last chunk does not. What follows is the same as for any broken link.
 
 import { readMessage } from '../protocol/binary';
-import { CallError } from '../protocol/error';
+import { CallError, refusal } from '../protocol/error';
 import type { ClockAnswer, ClockRequest, NodeEvents, Renew, Watching, WatchRequest } from '../protocol/event';
 import { clockMessage, readEvent, renewMessage, type WsEvent } from '../protocol/text';
 import type { LinkState } from './connection';
@@ -160,7 +160,7 @@ export class WsViewer implements ViewerConnection {
         break;
       case 'error':
         if (join.joined && payload.code === 'stream_dropped') this.#listeners.tell('stream_dropped', { stream_id });
-        this.#end(join, new CallError(payload.code, payload.message));
+        this.#end(join, refusal(payload));
         break;
       case 'clock':
         this.#asked.get(payload.t0_ms)?.(payload);
