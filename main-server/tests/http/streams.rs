@@ -88,9 +88,24 @@ async fn many_guesses_at_a_passphrase_are_told_to_wait() {
     let server = Server::with(|config| config.limits.passphrase_attempts_per_address = 20).await;
     server.node("a").await;
     let id = server.create_private("mine", "open sesame").await.stream_id;
+    are_told_to_wait(&server, id, json!({ "passphrase": "wrong" })).await;
+    let other = server.create_private("other", "right").await.stream_id;
+    assert!(server.watch(other, json!({ "passphrase": "right" })).await.status.is_success());
+}
+
+#[tokio::test]
+async fn many_guesses_at_an_invitation_are_told_to_wait() {
+    let server = Server::with(|config| config.limits.passphrase_attempts_per_address = 20).await;
+    server.node("a").await;
+    let id = server.create_private("mine", "open sesame").await.stream_id;
+    are_told_to_wait(&server, id, json!({ "invitation": format!("inv_{}", "a".repeat(60)) })).await;
+}
+
+/// Sends many requests to watch a stream with the wrong `proof` at once, until one is told to wait.
+async fn are_told_to_wait(server: &Server, id: StreamId, proof: Value) {
     let guess = async || {
         let path = format!("/api/streams/{id}/watch");
-        server.send(Method::POST, &path, None, json!({ "passphrase": "wrong" }).to_string().into()).await
+        server.send(Method::POST, &path, None, proof.to_string().into()).await
     };
     let mut guesses: FuturesUnordered<_> = (0..200).map(|_| guess()).collect();
     let refused = loop {
@@ -104,8 +119,6 @@ async fn many_guesses_at_a_passphrase_are_told_to_wait() {
     // Whole seconds of a wait that shortens while the answers come.
     let retry_after: u64 = refused.1.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1..=6).contains(&retry_after), "{retry_after}");
-    let other = server.create_private("other", "right").await.stream_id;
-    assert!(server.watch(other, json!({ "passphrase": "right" })).await.status.is_success());
 }
 
 #[tokio::test]

@@ -63,14 +63,23 @@ impl Passphrases {
         self.hasher.in_turn(address, hash).await?
     }
 
+    /// Waits until an attempt at a stream or item from `address` is due: with a passphrase, or with an invitation.
+    ///
+    /// # Errors
+    /// [`Error::Busy`].
+    pub(crate) async fn turn(&self, subject: Subject, address: Option<IpAddr>) -> Result<(), Error> {
+        let wait = self.attempts.step((subject, address), Instant::now()).map_err(Error::Busy)?;
+        sleep(wait).await;
+        Ok(())
+    }
+
     /// Whether the passphrase is the one the hash was made of. A hash that does not parse matches nothing.
     ///
     /// # Errors
     /// [`Error::Busy`].
     pub(crate) async fn matches(&self, attempt: Attempt) -> Result<bool, Error> {
         let Attempt { subject, address, passphrase, hash } = attempt;
-        let wait = self.attempts.step((subject, address), Instant::now()).map_err(Error::Busy)?;
-        sleep(wait).await;
+        self.turn(subject, address).await?;
         if let Some(verdict) = self.known.verdict(&hash, &passphrase) {
             return Ok(verdict);
         }

@@ -82,6 +82,7 @@ async fn admit(
         return Ok(Admitted { invitation_id: claims.invitation_id, uses: None });
     }
     if let Some(invitation) = request.invitation {
+        api.passphrases.turn(item_id.into(), address).await?;
         let key = match api.invitations.check(item_id.into(), &invitation, Now::read()).await {
             Err(InvitationError::Refused(Refusal::Unknown)) => return Err(LibraryError::Unknown.into()),
             checked => checked?,

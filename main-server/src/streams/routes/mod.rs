@@ -235,6 +235,7 @@ async fn admit(
     address: Option<IpAddr>,
 ) -> Result<Admitted, Error> {
     if let Some(invitation) = request.invitation.take() {
+        api.passphrases.turn(stream_id.into(), address).await?;
         let key = api.invitations.check(stream_id.into(), &invitation, Now::read()).await?;
         return Ok(Admitted { uses: Some(key.clone()), ..Admitted::asked(Some(key.invitation_id)) });
     }
