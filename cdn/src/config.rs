@@ -147,6 +147,8 @@ pub struct Limits {
     pub library_disk_cache_bytes: u64,
     /// Most answers with media of the library at once; an address gets at most nine times as many as are free.
     pub library_responses: u32,
+    /// Requests a second of an address to the library and to what shows how the node is; ten times that at once.
+    pub requests_per_address: u32,
     /// Most bytes of recordings that wait on the disk; beyond, the oldest are lost.
     pub spool_bytes: u64,
 }
@@ -175,6 +177,7 @@ impl Default for Limits {
             library_cache_bytes: 256 << 20,
             library_disk_cache_bytes: 10 << 30,
             library_responses: 2_048,
+            requests_per_address: 2_000,
             spool_bytes: 8 << 30,
         }
     }

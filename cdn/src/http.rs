@@ -9,15 +9,16 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::State,
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, Uri, header},
-    middleware,
+    middleware::{self, Next},
     response::Response,
     routing::get,
 };
 use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 use protocol::{ErrorCode, WireError};
 use serde_json::{Value, json};
+use serving::RequestRates;
 use supervisor::Supervisor;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
@@ -25,7 +26,7 @@ use crate::{
     connections::Connections,
     control::Control,
     egress::Audience,
-    failure::failure,
+    failure::{RETRY_AFTER, failure},
     hub::Hub,
     ingest::Ingest,
     library::{FRAGMENTS, Library, TAKES},
@@ -34,8 +35,6 @@ use crate::{
     metrics::{Gauges, Metrics},
 };
 
-/// Seconds after which it is worth asking again whether the node is ready.
-const RETRY_AFTER_S: u64 = 1;
 /// Longest part of a path that is sent back.
 const MAX_PATH_CHARS: usize = 100;
 
@@ -67,8 +66,10 @@ pub(crate) struct Status {
     pub(crate) control: Option<Arc<Control>>,
 }
 
-/// The transports' `routes`, those of the `library`, and the rest.
-pub(crate) fn router(routes: Router, library: Router, status: Arc<Status>) -> Router {
+/// The transports' `routes`, those of the `library`, and the rest. An address may send `per_second` requests to those that are not
+/// transports: what it sends to them is bounded by its connections.
+pub(crate) fn router(routes: Router, library: Router, status: Arc<Status>, per_second: u32) -> Router {
+    let bounded = middleware::from_fn_with_state(Arc::new(RequestRates::new(per_second)), bound);
     // Pages come from the main server's origin, which may be another one. Nothing here relies on cookies.
     let cors = CorsLayer::new().allow_origin(Any).allow_methods(Any).allow_headers(Any);
     // `Authorization` is allowed only where it is named, so what a page asks for is allowed by name.
@@ -78,13 +79,15 @@ pub(crate) fn router(routes: Router, library: Router, status: Arc<Status>) -> Ro
         .route("/healthz", get(|| async { Json(json!({ "status": "ok" })) }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(status);
+        .with_state(status)
+        .layer(bounded.clone());
+    let library = library.method_not_allowed_fallback(no_such_method).layer(bounded).layer(library_cors);
     routes
         .merge(operation)
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method)
         .layer(cors)
-        .merge(library.method_not_allowed_fallback(no_such_method).layer(library_cors))
+        .merge(library)
         .layer(middleware::map_response(with_headers))
 }
 
@@ -105,6 +108,12 @@ async fn with_headers(mut response: Response) -> Response {
         response.headers_mut().entry(name).or_insert(value);
     }
     response
+}
+
+async fn bound(State(rates): State<Arc<RequestRates>>, request: Request, next: Next) -> Response {
+    let Err(wait) = rates.count(&request) else { return next.run(request).await };
+    let message = "your address sends too many requests to this node: send fewer, or try again in a moment";
+    failure(StatusCode::TOO_MANY_REQUESTS, WireError::new(ErrorCode::LimitReached, message).after(wait))
 }
 
 async fn nothing_here(uri: Uri) -> Response {
@@ -130,9 +139,7 @@ async fn ready(State(status): State<Arc<Status>>) -> Result<Json<Value>, Respons
             "no main server knows this node now; the node keeps trying to register",
         )
     };
-    let mut response = failure(StatusCode::SERVICE_UNAVAILABLE, error);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
-    Err(response)
+    Err(failure(StatusCode::SERVICE_UNAVAILABLE, error.after(RETRY_AFTER)))
 }
 
 async fn metrics(State(status): State<Arc<Status>>) -> ([(HeaderName, &'static str); 1], String) {
@@ -166,5 +173,37 @@ impl Status {
 
     fn registered(&self) -> bool {
         self.control.as_ref().is_none_or(|control| control.is_registered())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use axum::body::Body;
+    use serving::{Forwarded, REQUEST_BURST_S};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_of_an_address_to_a_node_are_bounded_and_only_it_notices() {
+        let rates = Arc::new(RequestRates::new(2));
+        let server = Router::new().route("/metrics", get(|| async {}));
+        let server = server.layer(middleware::from_fn_with_state(rates, bound));
+        let get_as = async |address: [u8; 4]| {
+            let mut request = Request::get("/metrics").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Forwarded::from(IpAddr::from(address)));
+            server.clone().oneshot(request).await.unwrap()
+        };
+        for _ in 0..2 * REQUEST_BURST_S {
+            assert_eq!(get_as([192, 0, 2, 1]).await.status(), StatusCode::OK);
+        }
+        let refused = get_as([192, 0, 2, 1]).await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
+        assert_eq!(get_as([192, 0, 2, 2]).await.status(), StatusCode::OK);
+        tokio::time::advance(Duration::from_millis(500)).await;
+        assert_eq!(get_as([192, 0, 2, 1]).await.status(), StatusCode::OK);
     }
 }

@@ -74,7 +74,9 @@ impl Node {
         let (routes, closing) = transports.into_iter().map(|one| (one.routes, one.close)).unzip();
         parts.spawn_background(relays, closing);
         let library = parts.library.clone().map(library::routes);
-        let router = http::router(merged(routes), library.unwrap_or_default(), parts.status());
+        let per_second = parts.limits.requests_per_address;
+        let library = library.unwrap_or_default();
+        let router = http::router(merged(routes), library, parts.status(), per_second);
         let Parts { tasks, supervisor, shutdown, .. } = parts;
         Ok(Self { router, tasks, supervisor, shutdown })
     }

@@ -139,7 +139,7 @@ pub(crate) struct MainServerOptions {
     /// Most requests a second of one address to the pages and the API, on average; ten times that at once. Nodes are exempt
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().requests_per_address, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) requests_per_address: u32,
-    /// Most attempts a second of one address at the passphrase of one stream, on average and at once; further ones wait up to 5 s
+    /// Most attempts a second of one address at the passphrase or the invitations of one stream or item, on average and at once; further ones wait up to 5 s
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().passphrase_attempts_per_address, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) passphrase_attempts_per_address: u32,
     /// Most nodes of the cluster

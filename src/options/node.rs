@@ -80,6 +80,9 @@ pub(crate) struct NodeOptions {
     /// Most answers with media of the library that a node sends at once; an address gets at most nine times as many as are free
     #[arg(long, value_name = "COUNT", default_value_t = Limits::default().library_responses, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_library_responses: u32,
+    /// Most requests a second of one address to a node's library, health and metrics, on average; ten times that at once
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().requests_per_address, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) library_requests_per_address: u32,
     /// Folder in which recordings wait until the object store has them, with a folder for each node; spool in the data folder if not
     /// set, data/spool for a node
     #[arg(long, value_name = "FOLDER")]
@@ -137,6 +140,7 @@ impl NodeOptions {
             library_cache_bytes: self.library_cache_bytes.0,
             library_disk_cache_bytes: self.library_disk_cache_bytes.0,
             library_responses: self.max_library_responses,
+            requests_per_address: self.library_requests_per_address,
             spool_bytes: self.recording_spool_bytes.0,
         }
     }

@@ -1,39 +1,33 @@
 //! How many requests an address may send. Nodes are exempt: they prove themselves, and thousands may share an address.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use per_address::{Pace, Rates};
 use protocol::ErrorCode;
-use tokio::time::Instant;
+use serving::RequestRates;
 
-use super::{caller::bearer, error::Error, extract::Client};
+use super::{caller::bearer, error::Error};
 use crate::auth::Secret;
-
-/// How many seconds of the rate may come at once: a page and its files, for many people behind one address.
-const BURST_S: u32 = 10;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Requests {
-    rates: Rates<IpAddr>,
+    rates: RequestRates,
     cluster_secret: Secret,
 }
 
 impl Requests {
     /// `per_second` requests of each address on average.
     pub(crate) fn new(per_second: u32, cluster_secret: Secret) -> Arc<Self> {
-        let pace = Pace::per_second(per_second, per_second.saturating_mul(BURST_S));
-        Arc::new(Self { rates: Rates::new(pace), cluster_secret })
+        Arc::new(Self { rates: RequestRates::new(per_second), cluster_secret })
     }
 
     fn check(&self, request: &Request) -> Result<(), Error> {
-        let Client(Some(address)) = Client::of(request.extensions()) else { return Ok(()) };
-        let Err(wait) = self.rates.step(address, Instant::now()) else { return Ok(()) };
+        let Err(wait) = self.rates.count(request) else { return Ok(()) };
         if bearer(request.headers()).is_some_and(|token| self.cluster_secret.matches(token)) {
             return Ok(());
         }
@@ -52,6 +46,8 @@ pub(crate) async fn bound(State(requests): State<Arc<Requests>>, request: Reques
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use axum::{
         Router,
         body::Body,
@@ -59,7 +55,7 @@ mod tests {
         middleware,
         routing::get,
     };
-    use serving::Forwarded;
+    use serving::{Forwarded, REQUEST_BURST_S};
     use tower::ServiceExt;
 
     use super::*;
@@ -80,7 +76,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn requests_of_an_address_are_bounded_and_only_it_notices() {
         let server = server(2);
-        for _ in 0..2 * BURST_S {
+        for _ in 0..2 * REQUEST_BURST_S {
             assert_eq!(get_as(&server, [192, 0, 2, 1], "").await.status(), StatusCode::OK);
         }
         let refused = get_as(&server, [192, 0, 2, 1], "").await;

@@ -160,10 +160,10 @@ fn requests() -> Vec<Row> {
         ),
         fixed("grant", kib(cdn::MAX_GRANT_BYTES), "`invalid_grant`", "a_grant_has_4_kib"),
         option(
-            "attempts a second of an address at a stream's passphrase",
+            "attempts a second of an address at a stream's or item's passphrase or invitations",
             "passphrase_attempts_per_address",
             "they wait for up to 5 s, then 429 `limit_reached`, `Retry-After`",
-            "a_burst_does_not_wait_and_what_exceeds_the_longest_wait_is_refused, many_guesses_at_a_passphrase_are_told_to_wait",
+            "a_burst_does_not_wait_and_what_exceeds_the_longest_wait_is_refused, many_guesses_at_a_passphrase_are_told_to_wait, many_guesses_at_an_invitation_are_told_to_wait",
         ),
         option(
             "event streams of a main server",
@@ -338,6 +338,12 @@ fn nodes() -> Vec<Row> {
             "max_library_responses",
             "503 `no_capacity`, `Retry-After`",
             "answers_at_once_are_bounded_and_a_refused_client_is_told_to_try_another_node, a_client_that_takes_nothing_holds_one_piece_and_goes_on_where_it_was",
+        ),
+        option(
+            "requests a second of an address to a node's library, health and metrics; ten times that at once",
+            "library_requests_per_address",
+            TOO_MANY,
+            "requests_of_an_address_to_a_node_are_bounded_and_only_it_notices",
         ),
         option(
             "bytes of the library's media in memory",
