@@ -8,6 +8,8 @@ SHELL := /bin/bash
 CARGO ?= cargo
 UNDEAD := target/release/undead
 RUN_FLAGS ?=
+# Most Rust tests wait for timers and other processes, so twice as many run at a time as there are processors.
+export RUST_TEST_THREADS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 2))
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -type f -print)
 NPM_STAMP := web/node_modules/.installed
 DIST_STAMP := web/dist/index.html
@@ -96,7 +98,7 @@ record: ## A broadcast of ten minutes is recorded while nodes, the main server a
 places: tools ## Recording, uploads and the library's commands with media in moto and records on three NATS servers
 	$(CARGO) test --locked --test recording --test uploads --test library -- --ignored --test-threads 1
 
-fuzz: ## Every fuzz target for a minute (FUZZ_SECONDS, FUZZ_TARGETS; about 10 minutes on two processors)
+fuzz: build ## Every fuzz target for a minute (FUZZ_SECONDS, FUZZ_TARGETS; about 8 minutes and the build on two processors)
 	scripts/fuzz.sh
 
 bench: ## The criterion benches
