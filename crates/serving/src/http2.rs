@@ -18,8 +18,8 @@ use tokio::{
 
 use crate::{Limits, places::Http, reader::Reader};
 
-/// Requests at the same time. Browsers send few; each may hold [`SEND_BYTES`] and a head.
-const MAX_STREAMS: u32 = 32;
+/// Requests at the same time over one connection. Browsers send few; each may hold 16 KiB of a response and a head.
+pub const MAX_HTTP2_REQUESTS: u32 = 32;
 /// Most bytes of one response that are taken before its client has room for them.
 const SEND_BYTES: usize = 16 << 10;
 /// Largest request head with HTTP/2, decoded: its names and values, and 32 bytes for each field (RFC 9113, section 6.5.2).
@@ -37,7 +37,7 @@ pub(crate) fn builder(tasks: &Tasks) -> http2::Builder<Tasks> {
     let mut builder = http2::Builder::new(tasks.clone());
     builder
         .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
+        .max_concurrent_streams(MAX_HTTP2_REQUESTS)
         .max_send_buf_size(SEND_BYTES)
         .max_header_list_size(MAX_HTTP2_HEAD_BYTES)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)

@@ -28,7 +28,7 @@ pub use files::{FileSender, MAX_PIECE_BYTES};
 #[cfg(feature = "fuzzing")]
 pub use forwarded::fuzz_forwarded;
 pub use forwarded::{Forwarded, Network, Prefix, Proxies};
-pub use http2::MAX_HTTP2_HEAD_BYTES;
+pub use http2::{MAX_HTTP2_HEAD_BYTES, MAX_HTTP2_REQUESTS};
 pub use limits::Limits;
 pub use places::Client;
 pub use redirect::redirect_to_https;

@@ -45,10 +45,10 @@ const NO_CAPACITY: &str = "`no_capacity`: clients try the next node";
 fn connections() -> Vec<Row> {
     vec![
         option(
-            "time of a request head; idle connection",
+            "time of a request head, and of a TLS handshake; idle connection, also with HTTP/2",
             "request_timeout_ms",
             CLOSED,
-            "a_request_head_that_never_comes_whole_ends_the_connection",
+            "a_request_head_that_never_comes_whole_ends_the_connection, a_handshake_that_is_not_finished_has_the_time_of_a_request_head, an_http2_connection_without_a_request_is_closed_and_one_with_a_running_request_is_not",
         ),
         fixed("bytes of a request head", kib(serving::MAX_HEAD_BYTES), "431", "a_request_head_has_32_kib"),
         fixed(
@@ -63,11 +63,17 @@ fn connections() -> Vec<Row> {
             "431",
             "a_request_head_has_100_fields, a_request_head_has_100_fields_and_16_kib_in_http2",
         ),
+        fixed(
+            "requests at the same time over one HTTP/2 connection",
+            serving::MAX_HTTP2_REQUESTS,
+            "the request is refused, and the client may repeat it",
+            "requests_at_the_same_time_and_heads_are_bounded_in_http2",
+        ),
         option(
             "mean rate of a request body, after a first pause",
             "min_body_rate",
             "400 or 408 `invalid_request`, closed",
-            "a_body_may_pause_and_be_slow_but_not_for_ever, a_body_that_stops_is_refused_and_its_connection_closed",
+            "a_body_may_pause_and_be_slow_but_not_for_ever, a_body_that_stops_is_refused_and_its_connection_closed, an_http2_body_that_stops_is_refused",
         ),
         option(
             "time for which a client may leave a response unread",
@@ -82,10 +88,10 @@ fn connections() -> Vec<Row> {
             "connections_beyond_all_places_are_closed_at_once, some_descriptors_are_kept_for_everything_else",
         ),
         option(
-            "connections that neither watch nor publish",
+            "connections that neither watch nor publish, with TLS handshakes that are not finished",
             "max_http_connections",
             "the one that is idle longest makes room",
-            "idle_connections_make_room_and_others_do_not, half_sent_heads_keep_no_viewer_out_and_no_node_from_its_main_server",
+            "half_open_handshakes_make_room_for_good_ones, idle_connections_make_room_and_others_do_not, half_sent_heads_keep_no_viewer_out_and_no_node_from_its_main_server",
         ),
         option(
             "connections of an address",
