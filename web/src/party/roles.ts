@@ -7,9 +7,14 @@ export function leader(state: PartyState): string {
   return state.acting_host ?? state.host;
 }
 
-/** Whether `me` may do what the host may. Operators of the server may, too. */
+/** Whether `me` may lead: what plays, the queue, who is here. Operators of the server may, too. */
 export function leads(state: PartyState, me: string | undefined, isOperator = false): boolean {
-  return me !== undefined && (isOperator || leader(state) === me || state.host === me);
+  return hosts(state, me, isOperator) || (me !== undefined && leader(state) === me);
+}
+
+/** Whether `me` may do what the host alone may: set, hand over, invite, end. */
+export function hosts(state: PartyState, me: string | undefined, isOperator = false): boolean {
+  return me !== undefined && (isOperator || state.host === me);
 }
 
 /** Whether `me` may add entries, as suggestions or not. */

@@ -124,7 +124,7 @@ export const party = {
     vote: 'Vote',
     voteFor: (title: string) => `Vote for ${title}`,
     voted: 'Voted',
-    votedFor: (title: string) => `You voted for ${title}`,
+    votedFor: (title: string) => `Voted for ${title}`,
     votes: (n: number) => (n === 1 ? '1 vote' : `${n} votes`),
     total: (voted: number, present: number) => `${voted} of ${present} voted`,
     leads: 'Leads',

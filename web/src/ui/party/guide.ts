@@ -90,7 +90,7 @@ export class PartyGuide extends LitElement {
       </ud-party-stage>
       <ud-party-queue .state=${state} me="m1" leads may-add></ud-party-queue>
       <ud-party-vote .state=${voting} me="m1" vote=${entries[1]?.entry_id ?? ''} .nowMs=${NOW_MS}></ud-party-vote>
-      <ud-party-members .state=${state} me="m1" .reports=${reports} leads></ud-party-members>
+      <ud-party-members .state=${state} me="m1" .reports=${reports} leads hosts></ud-party-members>
       <ud-party-chat .state=${state} me="m1"></ud-party-chat>
       <ud-party-card
         .level=${3}

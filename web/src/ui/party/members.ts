@@ -1,4 +1,4 @@
-// <ud-party-members .state me .reports leads>: who is here, and how far off each hears; what the host can do about a member. Sends
+// <ud-party-members .state me .reports leads hosts>: who is here, and how far off each hears; what the host can do about a member. Sends
 // `ud-party-action`, and `ud-rename` for the person's own name.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
@@ -36,6 +36,8 @@ export class PartyMembers extends LitElement {
   @property() me: string | undefined;
   @property({ attribute: false }) reports: ReadonlyMap<string, ReportPlayback> = new Map();
   @property({ type: Boolean }) leads = false;
+  /** This member may make another one host. */
+  @property({ type: Boolean }) hosts = false;
   @state() private all = false;
   @state() private question: Question | undefined;
 
@@ -95,7 +97,10 @@ export class PartyMembers extends LitElement {
         margin-left: 6px;
         font-size: var(--ud-text-xs);
       }
-      .away .name,
+      .away .name {
+        color: var(--ud-muted);
+        font-weight: 400;
+      }
       .away .face {
         opacity: 0.6;
       }
@@ -208,7 +213,7 @@ export class PartyMembers extends LitElement {
         : [{ id: 'rename', label: texts.rename }]
       : this.leads
         ? [
-            { id: 'hand_over', label: texts.handOver },
+            ...(this.hosts ? [{ id: 'hand_over', label: texts.handOver }] : []),
             { id: 'mute', label: is_muted === true ? texts.unmute : texts.mute },
             { id: 'kick', label: texts.kick, group: 'kick' },
           ]

@@ -182,7 +182,7 @@ describe('<ud-party-members>', () => {
   });
 
   it('asks before it removes somebody, and offers that to leaders alone', async () => {
-    const members = await mount(new PartyMembers(), { state, me: 'm1', leads: true });
+    const members = await mount(new PartyMembers(), { state, me: 'm1', leads: true, hosts: true });
     const actions = asked(members);
     const menu = members.renderRoot.querySelectorAll('ud-menu')[1];
     expect(menu?.items.map(({ id }) => id)).toEqual(['hand_over', 'mute', 'kick']);
@@ -191,6 +191,9 @@ describe('<ud-party-members>', () => {
     expect(actions).toEqual([]);
     find(members, 'ud-confirm').dispatchEvent(new Event('confirm'));
     expect(actions).toEqual([{ command: 'kick', member_id: 'm2' }]);
+    members.hosts = false;
+    await members.updateComplete;
+    expect(menu?.items.map(({ id }) => id)).toEqual(['mute', 'kick']);
     members.leads = false;
     await members.updateComplete;
     expect(all(members, 'ud-menu')).toHaveLength(1);

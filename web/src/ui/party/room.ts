@@ -10,7 +10,7 @@ import { connectMediaKeys, showMedia } from '../../library/media-session';
 import { startTransfer } from '../../library/upload/transfer';
 import { Uploads } from '../../library/upload/uploads';
 import { Parties } from '../../party/api';
-import { isHalted, leader, leads, mayAdd, memberOf, present } from '../../party/roles';
+import { hosts, isHalted, leader, leads, mayAdd, memberOf, present } from '../../party/roles';
 import type { PartySession, SessionView } from '../../party/session';
 import type { ItemId } from '../../protocol/item';
 import type { ChangeParty, PartyAction, PartyState } from '../../protocol/party';
@@ -174,6 +174,10 @@ export class PartyRoom extends LitElement {
     return leads(this.#state, this.view.me, this.operator);
   }
 
+  get #hosts(): boolean {
+    return hosts(this.#state, this.view.me, this.operator);
+  }
+
   get #mayAdd(): boolean {
     return mayAdd(this.#state, this.view.me, this.operator);
   }
@@ -182,9 +186,9 @@ export class PartyRoom extends LitElement {
     const { title, access, policy } = this.#state;
     const here = present(this.#state);
     const items: MenuItem[] = [
-      ...(this.#leads ? [{ id: 'settings', label: texts.settings, group: 'host' }] : []),
+      ...(this.#hosts ? [{ id: 'settings', label: texts.settings, group: 'host' }] : []),
       { id: 'leave', label: texts.leave, group: 'leave' },
-      ...(this.#leads ? [{ id: 'end', label: texts.end, group: 'leave' }] : []),
+      ...(this.#hosts ? [{ id: 'end', label: texts.end, group: 'leave' }] : []),
     ];
     return html`<div class="head">
       <div class="name">
@@ -289,6 +293,7 @@ export class PartyRoom extends LitElement {
       .me=${this.view.me}
       .reports=${this.view.reports}
       ?leads=${this.#leads}
+      ?hosts=${this.#hosts}
     ></ud-party-members>`;
   }
 
@@ -330,7 +335,7 @@ export class PartyRoom extends LitElement {
         .invitations=${this.#invitations}
         .people=${this.#parties}
         link=${this.link}
-        ?leads=${this.#leads}
+        ?hosts=${this.#hosts}
       ></ud-party-share>
       <ud-party-settings
         .state=${this.#state}

@@ -1,4 +1,4 @@
-// <ud-party-share .state .invitations .people link leads>: how others come to a party: its link, as text, QR code and e-mail; of a private
+// <ud-party-share .state .invitations .people link hosts>: how others come to a party: its link, as text, QR code and e-mail; of a private
 // one invitations, and the accounts on its list. `show()` opens it. Sends `ud-party-action`.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
@@ -28,7 +28,8 @@ export class ShareDialog extends LitElement {
   @property({ attribute: false }) declare people: PeopleSource;
   /** The address of the party's page. */
   @property() link = '';
-  @property({ type: Boolean }) leads = false;
+  /** The person may invite. */
+  @property({ type: Boolean }) hosts = false;
   /** An invitation that was just made: it is what is to be sent. */
   @state() private newest: string | undefined;
   @state() private open = false;
@@ -110,7 +111,7 @@ export class ShareDialog extends LitElement {
 
   #content(): TemplateResult {
     const isPrivate = this.state.access === 'private';
-    const mayInvite = this.leads && this.invitations !== undefined;
+    const mayInvite = this.hosts && this.invitations !== undefined;
     return html`<div class="head">
         <h2 id="heading">${texts.heading}</h2>
         <button

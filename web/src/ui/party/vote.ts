@@ -292,7 +292,7 @@ export class PartyVote extends LitElement {
       class="button small ${isOwn ? 'primary' : ''}"
       type="button"
       aria-pressed=${isOwn ? 'true' : 'false'}
-      aria-label=${texts.voteFor(title)}
+      aria-label=${isOwn ? texts.votedFor(title) : texts.voteFor(title)}
       ?disabled=${this.state.round === undefined}
       @click=${() => this.dispatchEvent(new ActionEvent({ command: 'vote', entry_id }))}
     >

@@ -1,0 +1,225 @@
+// Parties in the pages, against a real server: a host plays for a member, members vote, a private party tells strangers nothing, and
+// who is removed stays out.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { expect, test, type Browser, type Page } from '@playwright/test';
+
+import { launchBrowser } from './support/browser.ts';
+import { Operator } from './support/operator.ts';
+import { Complaints } from './support/pages.ts';
+import { Undead } from './support/undead.ts';
+
+const SONGS = ['Low tone', 'Middle tone', 'High tone'];
+
+let undead: Undead;
+let operator: Operator;
+let browser: Browser;
+let complaints: Complaints;
+
+test.beforeAll(async () => {
+  undead = await Undead.up();
+  operator = await Operator.of(undead);
+  const folder = await mkdtemp(path.join(tmpdir(), 'undead-songs-'));
+  for (const [n, title] of SONGS.entries()) {
+    const file = path.join(folder, `${title}.mp3`);
+    const tone = ['-f', 'lavfi', '-i', `sine=frequency=${220 * (n + 1)}:duration=60`, '-metadata', `title=${title}`];
+    await promisify(execFile)('ffmpeg', ['-loglevel', 'error', '-y', ...tone, '-b:a', '64k', file]);
+    await operator.upload(`${title}.mp3`, await readFile(file));
+  }
+  await rm(folder, { recursive: true, force: true });
+  browser = await launchBrowser();
+});
+
+test.beforeEach(() => {
+  complaints = new Complaints();
+});
+
+test.afterEach(() => {
+  expect(complaints.lines).toEqual([]);
+});
+
+test.afterAll(async () => {
+  await browser.close();
+  expect(undead.errors()).toEqual([]);
+  await undead.stop();
+});
+
+/** A person with a browser of their own. */
+async function person(address: string): Promise<Page> {
+  const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+  complaints.watch(page);
+  await page.goto(address);
+  return page;
+}
+
+/** Starts a party as a guest; its host's page. */
+async function start(title: string, ...choices: string[]): Promise<Page> {
+  const page = await person(`${undead.url}/parties`);
+  await page.getByRole('button', { name: 'Start a party' }).click();
+  await page.getByLabel('Title').fill(title);
+  await page.getByLabel('Your name').fill('Ann');
+  for (const choice of choices) await page.getByRole('radio', { name: choice }).check();
+  await page.getByRole('button', { name: 'Start the party' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: title })).toBeVisible();
+  return page;
+}
+
+async function join(address: string, name: string): Promise<Page> {
+  const page = await person(address);
+  await page.getByLabel('Your name').fill(name);
+  await page.getByRole('button', { name: 'Join', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'Here now' })).toBeVisible();
+  return page;
+}
+
+/** Adds items of the library. */
+async function add(page: Page, ...titles: string[]): Promise<void> {
+  await page
+    .getByRole('button', { name: /^(Add|Suggest)$/ })
+    .first()
+    .click();
+  const dialog = page.getByRole('dialog');
+  for (const title of titles) {
+    await dialog.getByRole('searchbox').fill(title);
+    await dialog.getByRole('button', { name: `Add ${title}` }).click();
+    await expect(dialog.getByText('Added')).toBeVisible();
+  }
+  await dialog.getByRole('button', { name: 'Done' }).click();
+}
+
+const playing = (page: Page): ReturnType<Page['locator']> => page.locator('ud-party-stage h2');
+
+/** Where the page's player is; what is next may be loaded in another element. */
+async function heardS(page: Page): Promise<number> {
+  return await page.evaluate(() => {
+    const stage = document.querySelector('ud-party-page')?.shadowRoot?.querySelector('ud-party-room')?.shadowRoot;
+    const videos = stage?.querySelector('ud-party-stage')?.shadowRoot?.querySelectorAll('video') ?? [];
+    return Math.max(...[...videos].map((video) => (video.paused ? 0 : video.currentTime)));
+  });
+}
+
+const skip = (page: Page): ReturnType<Page['locator']> =>
+  page.locator('ud-party-stage').getByRole('button', { name: 'Skip' });
+
+async function choose(page: Page, name: string, choice: string): Promise<void> {
+  await page.getByRole('button', { name: `Actions for ${name}` }).click();
+  await page.getByRole('menuitem', { name: choice }).click();
+}
+
+test('a host plays, a member hears it, suggests and chats, and is removed', async () => {
+  const host = await start('Friday night');
+  await add(host, 'Low tone');
+  await host
+    .getByRole('button', { name: 'Play for everyone' })
+    .or(playing(host).getByText('Low tone'))
+    .first()
+    .waitFor();
+  const play = host.getByRole('button', { name: 'Play for everyone' });
+  if (await play.isVisible()) await play.click();
+  await expect(playing(host)).toHaveText('Low tone');
+
+  const member = await join(host.url(), 'Bob');
+  await expect(playing(member)).toHaveText('Low tone');
+  await expect.poll(() => heardS(member), { timeout: 40_000 }).toBeGreaterThan(1);
+  await expect(member.getByRole('button', { name: 'Pause for everyone' })).toHaveCount(0);
+  await expect(host.locator('ud-party-members').getByText('Bob')).toBeVisible();
+
+  await host.getByRole('button', { name: 'Pause for everyone' }).click();
+  await expect(member.locator('ud-party-stage').getByText('Paused')).toBeVisible();
+  await host.getByRole('button', { name: 'Play for everyone' }).click();
+  await expect(member.locator('ud-party-stage').getByText('Paused')).toHaveCount(0);
+
+  await add(member, 'Middle tone');
+  await host.getByRole('button', { name: 'Accept Middle tone' }).click();
+  await add(host, 'High tone');
+  await host.getByRole('button', { name: /^Move High tone, place 2 of 2/ }).press('ArrowUp');
+  const queued = member.locator('ud-party-queue li strong');
+  await expect(queued).toHaveText(['High tone', 'Middle tone']);
+
+  // By the mouse, too.
+  const [from, to] = [/^Move Middle tone/, /^Move High tone/].map((name) => host.getByRole('button', { name }));
+  const [start1, end] = [await from?.boundingBox(), await to?.boundingBox()];
+  if (!start1 || !end) throw new Error('no handles');
+  await host.mouse.move(start1.x + 10, start1.y + 20);
+  await host.mouse.down();
+  await host.mouse.move(end.x + 10, end.y + 15, { steps: 6 });
+  await host.mouse.up();
+  await expect(queued).toHaveText(['Middle tone', 'High tone']);
+
+  await member.getByLabel('Message to everyone here').fill('Hello <b>there</b>');
+  await member.getByRole('button', { name: 'Send' }).click();
+  await expect(host.getByRole('log')).toContainText('Hello <b>there</b>');
+
+  await choose(host, 'Bob', 'Remove from party');
+  await host.getByRole('button', { name: 'Remove', exact: true }).click();
+  await expect(member.getByRole('heading', { name: 'You were removed from this party' })).toBeVisible();
+  await expect(host.locator('ud-party-members li', { hasText: 'Bob' })).toHaveCount(0);
+});
+
+test('members vote for the next song, and skip to it', async () => {
+  const host = await start('Radio', 'Everyone votes');
+  await add(host, ...SONGS);
+  await expect(playing(host)).toHaveText('Low tone');
+  const member = await join(host.url(), 'Bob');
+  for (const page of [host, member]) {
+    await page.getByRole('button', { name: 'Vote for High tone' }).click();
+    await expect(page.getByRole('button', { name: 'Voted for High tone' })).toHaveAttribute('aria-pressed', 'true');
+  }
+  await expect(host.locator('ud-party-vote li', { hasText: 'High tone' })).toContainText('2 votes');
+  await expect(host.locator('ud-party-vote')).toContainText('2 of 2 voted');
+  await expect(member.locator('ud-party-vote')).toContainText(/Closes in 0:\d\d/);
+  await skip(member).click();
+  await expect(skip(member)).toContainText('1/2');
+  await skip(host).click();
+  await expect(playing(member)).toHaveText('High tone');
+  await expect(member.locator('ud-party-vote')).toContainText('High tone won with 2 votes.');
+});
+
+test('a private party tells strangers nothing; an invitation lets in until it is revoked', async () => {
+  const host = await start('Secret', 'Only people you invite');
+  const strangers = [await person(host.url()), await person(`${undead.url}/party/${'0'.repeat(32)}`)];
+  const shown: string[] = [];
+  for (const page of strangers) {
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText('No party here');
+    shown.push(await page.locator('ud-party-page').innerText());
+  }
+  expect(shown[0]).toBe(shown[1]);
+  // The browser tells of the refused call, as it does of every one.
+  complaints.lines.splice(0);
+  await expect(host.getByRole('link', { name: 'Parties' })).toBeVisible();
+
+  await host.getByRole('button', { name: 'Invite' }).click();
+  await host.getByLabel('For whom').fill('Neighbours');
+  await host.getByRole('button', { name: 'Make an invitation link' }).click();
+  const link = host.getByRole('textbox', { name: 'Invitation link' }).first();
+  await expect(link).toHaveValue(/#invitation=/);
+  await expect(host.getByRole('img', { name: 'QR code' })).toBeVisible();
+  const guest = await join(await link.inputValue(), 'Cy');
+  expect(guest.url()).not.toContain('invitation');
+  complaints.lines.splice(0);
+
+  await host.getByRole('button', { name: 'Revoke Neighbours' }).click();
+  await host.getByRole('button', { name: 'Revoke', exact: true }).last().click();
+  await expect(guest.getByRole('heading', { name: 'You were removed from this party' })).toBeVisible();
+});
+
+test('the list is searched as one types, and a party ends for everyone', async () => {
+  const host = await start('Zebra crossing', 'The party is listed');
+  const member = await join(host.url(), 'Bob');
+  const list = await person(`${undead.url}/parties`);
+  await list.getByRole('searchbox').fill('zebra');
+  await expect(list.locator('ud-party-card')).toHaveCount(1);
+  await expect(list.getByRole('link', { name: /Zebra crossing/ })).toHaveAttribute(
+    'href',
+    new URL(host.url()).pathname,
+  );
+  await host.getByRole('button', { name: 'More' }).click();
+  await host.getByRole('menuitem', { name: 'End for everyone' }).click();
+  await host.getByRole('button', { name: 'End the party' }).click();
+  for (const page of [host, member])
+    await expect(page.getByRole('heading', { name: 'The party is over' })).toBeVisible();
+});
