@@ -106,6 +106,7 @@ export class PartyClock {
   /** The wall clock minus the local one at the last exchange. */
   #partMs = 0;
   #left = BURST.exchanges;
+  #isOpen = false;
 
   constructor(setup: PartyClockSetup) {
     this.#setup = setup;
@@ -113,8 +114,10 @@ export class PartyClock {
     this.#wallNow = setup.wallNow ?? (() => Date.now());
   }
 
-  /** Asks from now on, until it is closed. */
+  /** Asks from now on, until it is closed; a second call changes nothing. */
   open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
     void this.#run();
   }
 

@@ -108,6 +108,7 @@ export class PartyClient implements PartySession {
 
   open(): void {
     this.#clock.open();
+    this.#cancelLook?.();
     const kept = membershipOf(this.#id, this.#setup.memory);
     if (kept === undefined) void this.#look();
     else this.#become(kept);
