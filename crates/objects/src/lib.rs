@@ -15,6 +15,7 @@ mod location;
 mod main_servers;
 mod objects;
 mod parts;
+mod pieces;
 mod store;
 mod trash;
 
@@ -24,6 +25,7 @@ pub use hash::Hash;
 pub use location::{Bucket, Credentials, Location, MainServers};
 pub use objects::{Info, Listed, Objects};
 pub use parts::{Part, PartName};
+pub use pieces::PIECE_BYTES;
 pub use trash::Discarded;
 
 /// Most bytes of one blob or part.

@@ -5,6 +5,7 @@ mod conformance;
 use std::{fs, path::PathBuf};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use objects::{Error, Hash, Location, Objects};
 
 struct Folder {
@@ -54,6 +55,26 @@ async fn damaged_blob_is_found_and_can_be_replaced() {
     fs::write(folder.file(&hash), b"0123456788").expect("written");
     folder.objects.replace(content.clone()).await.expect("replaced");
     assert_eq!(folder.objects.get(&hash, None).await, Ok(content));
+}
+
+#[tokio::test]
+async fn pieces_are_the_blob_and_the_last_one_of_a_damaged_blob_never_comes() {
+    let folder = folder();
+    let content = Bytes::from(vec![7; objects::PIECE_BYTES as usize * 2 + 5]);
+    let (hash, bytes) = (folder.objects.put(content.clone()).await.expect("put"), content.len() as u64);
+    let read = async |bytes| folder.objects.pieces(hash, bytes).collect::<Vec<_>>().await;
+    let pieces: Vec<_> = read(bytes).await.into_iter().map(|piece| piece.expect("read")).collect();
+    assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [256 << 10, 256 << 10, 5]);
+    assert_eq!(pieces.concat(), content);
+
+    let damaged = Some(Err(Error::Damaged(hash.to_string())));
+    assert_eq!(read(bytes - 1).await.pop(), damaged, "another size");
+    assert_eq!(read(bytes + 1).await.pop(), Some(Err(Error::Range(hash.to_string()))));
+    let mut other = content.to_vec();
+    other[0] = 8;
+    fs::write(folder.file(&hash), other).expect("written");
+    let pieces = read(bytes).await;
+    assert_eq!((pieces.len(), pieces.last().cloned()), (3, damaged));
 }
 
 #[tokio::test]

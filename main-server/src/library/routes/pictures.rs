@@ -1,14 +1,17 @@
 //! `GET /library/{item_id}/poster` and `/library/{item_id}/previews/{at_ms}`: pictures, from the object store.
 //!
-//! What is sent is a picture by its first bytes, whatever was put there, and browsers are told not to guess.
+//! What is sent is a picture by its first bytes, whatever was put there, and browsers are told not to guess. Pictures are read in pieces as
+//! clients take them, so a slow client holds one piece of the 8 MiB that a cover may have.
 
 use std::sync::Arc;
 
 use axum::{
+    body::Body,
     extract::{Path, State},
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use futures_util::{StreamExt, stream};
 use protocol::{ErrorCode, item::Blob};
 
 use super::{Api, extract::Reader};
@@ -51,10 +54,14 @@ async fn picture(api: &Api, blob: &Blob, uri: &Uri, headers: &HeaderMap) -> Resu
         return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
     }
     let hash = blob.hash.parse().map_err(|_| none())?;
-    let bytes = match api.objects.get(&hash, None).await {
-        Err(objects::Error::Missing(_)) => return Err(none()),
-        read => read?,
+    let mut pieces = Box::pin(api.objects.pieces(hash, blob.bytes));
+    let first = match pieces.next().await {
+        None | Some(Err(objects::Error::Missing(_))) => return Err(none()),
+        Some(read) => read?,
     };
-    let kind = ImageKind::of(&bytes).ok_or_else(none)?;
-    Ok((caching, [(header::CONTENT_TYPE, kind.content_type())], bytes).into_response())
+    let kind = ImageKind::of(&first).ok_or_else(none)?;
+    let length = blob.bytes.to_string();
+    let content = [(header::CONTENT_TYPE, kind.content_type().to_owned()), (header::CONTENT_LENGTH, length)];
+    let body = Body::from_stream(stream::iter([Ok(first)]).chain(pieces));
+    Ok((caching, content, body).into_response())
 }

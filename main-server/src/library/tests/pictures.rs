@@ -65,6 +65,27 @@ async fn pictures_are_sent_as_what_they_are_and_to_those_who_may_see_the_item() 
 }
 
 #[tokio::test]
+async fn a_large_picture_arrives_in_pieces_and_ends_before_its_last_piece_if_it_is_damaged() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let item_id = item(&server, "a", |_| {}).await;
+    let mut picture = PNG.to_vec();
+    picture.resize(600_000, 3);
+    let objects = &server.context().objects;
+    let hash = objects.put(picture.clone().into()).await.unwrap();
+    let show = async |bytes| {
+        let blob = Blob { hash: hash.to_string(), bytes };
+        server.library.set_poster(item_id, blob).await.unwrap();
+        server.call(Method::GET, &format!("/library/{item_id}/poster"), &[], vec![]).await
+    };
+    let response = show(600_000).await;
+    assert_eq!(response.headers()["content-length"], "600000");
+    assert_eq!(response.bytes().await.unwrap(), picture);
+    let response = show(599_999).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    response.bytes().await.unwrap_err();
+}
+
+#[tokio::test]
 async fn files_are_at_a_node_with_a_grant() {
     let server = Cluster::new().await.member(|_| {}).await;
     let item_id = item(&server, "a", |_| {}).await;
