@@ -48,6 +48,7 @@ pub const TARGETS: &[Target] = &[
     target("json", protocol::json),
     target("grant", protocol::grant),
     target("title", protocol::title),
+    target("party", main_server::fuzzing::party),
     target("media_file", media_file::read),
     // What main servers read from each other, from the store and from backups.
     target("gossip", main_server::fuzzing::gossip),

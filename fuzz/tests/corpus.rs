@@ -116,6 +116,7 @@ targets! {
     payloads_hold: "json",
     forged_grants_permit_nothing: "grant",
     titles_hold: "title",
+    commands_of_members_hold: "party",
     uploaded_files_hold: "media_file",
     gossip_holds: "gossip",
     records_of_the_store_hold: "records",

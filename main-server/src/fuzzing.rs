@@ -7,7 +7,7 @@ use store::Record;
 use crate::{
     backup, blobs,
     cluster::gossip,
-    library, nodes,
+    library, nodes, parties,
     state::{catalogue, registry},
     streams, uploads,
 };
@@ -31,6 +31,7 @@ pub fn records(input: &[u8]) {
     record::<catalogue::record::Record>(input);
     record::<registry::record::Registration>(input);
     record::<library::record::Record>(input);
+    record::<parties::fuzzing::Record>(input);
 }
 
 fn record<T: Record + Debug>(input: &[u8]) {
@@ -55,6 +56,11 @@ pub fn headers(input: &[u8]) {
 /// Any bytes as a picture: the one without metadata is clean, and no larger.
 pub fn picture(input: &[u8]) {
     catalogue::picture_metadata::fuzz(input);
+}
+
+/// Any bytes as commands of members of a party, one a line.
+pub fn party(input: &[u8]) {
+    parties::fuzzing::commands(input);
 }
 
 /// Any bytes as a backup: what is read is written and read the same again.

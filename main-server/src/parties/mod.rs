@@ -9,6 +9,8 @@ pub(crate) mod bounds;
 mod channel;
 mod error;
 mod feature;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod limits;
 mod party;
 mod presence;
