@@ -135,12 +135,24 @@ export class Shell extends LitElement {
           display: none;
         }
       }
-      @media (max-width: 360px) {
+      @media (max-width: 400px) {
         nav {
           gap: 0;
         }
         nav .button {
-          padding-inline: 8px;
+          padding-inline: 6px;
+        }
+        .brand {
+          padding-right: 0;
+        }
+      }
+      @media (max-width: 370px) {
+        nav .button {
+          padding-inline: 4px;
+          font-size: var(--ud-text-xs);
+        }
+        nav .live {
+          width: 36px;
         }
       }
       @media (max-height: 480px) {
