@@ -1,0 +1,109 @@
+// A party on a real server, in its real page: members join, hear the song that the host plays at the same moment, and what plays next.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+import { expect, test, type Browser, type Page } from '@playwright/test';
+
+import type { PartyCreated, PartyState } from '../src/protocol/party';
+import { launchBrowser } from './support/browser.ts';
+import { Operator } from './support/operator.ts';
+import { Undead } from './support/undead.ts';
+
+/** Members who are further off correct it. */
+const NEAR_MS = 120;
+
+let undead: Undead;
+let browser: Browser;
+let party: PartyCreated;
+let items: string[];
+
+test.beforeAll(async () => {
+  undead = await Undead.up();
+  const operator = await Operator.of(undead);
+  items = [];
+  for (const [title, pitch] of [
+    ['First', 440],
+    ['Second', 660],
+  ] as const)
+    items.push(await operator.upload(`${title}.mp3`, await song(title, pitch)));
+  const body = { title: 'Friday', policy: 'host', access: 'unlisted', name: 'Host' };
+  party = await call<PartyCreated>('/api/parties', body);
+  browser = await launchBrowser(['--autoplay-policy=no-user-gesture-required']);
+});
+
+test.afterAll(async () => {
+  await browser.close();
+  await undead.stop();
+});
+
+async function song(title: string, pitch: number): Promise<Buffer> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'undead-song-'));
+  const out = path.join(folder, 'song.mp3');
+  const sound = ['-f', 'lavfi', '-i', `sine=frequency=${pitch}:duration=90`, '-metadata', `title=${title}`];
+  await promisify(execFile)('ffmpeg', ['-hide_banner', '-loglevel', 'error', ...sound, out]);
+  const bytes = await readFile(out);
+  await rm(folder, { recursive: true });
+  return bytes;
+}
+
+async function call<T>(url: string, body?: object, token?: string): Promise<T> {
+  const credential: Record<string, string> =
+    token === undefined ? { 'x-undead-csrf': '1' } : { authorization: `Bearer ${token}` };
+  const answer = await fetch(undead.url + url, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { 'content-type': 'application/json', ...credential },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as T;
+}
+
+async function lead(body: object): Promise<void> {
+  await call(`/api/parties/${party.party_id}/commands`, body, party.member.token);
+}
+
+async function state(): Promise<PartyState> {
+  return await call(`/api/parties/${party.party_id}`, undefined, party.member.token);
+}
+
+async function join(name: string): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(`${undead.url}${party.url}`);
+  await page.locator('input').first().fill(name);
+  await page.getByRole('button', { name: 'Join', exact: true }).click();
+  return page;
+}
+
+/** Where what is heard in a page is, s; undefined while nothing is. */
+async function position(page: Page): Promise<number | undefined> {
+  return await page.locator('video').evaluateAll((videos) => {
+    const playing = (videos as HTMLVideoElement[]).filter(({ paused, ended }) => !paused && !ended);
+    return playing.length === 1 ? playing[0]?.currentTime : undefined;
+  });
+}
+
+/** How far a page is from the timeline, by the server's clock, which is this computer's. */
+async function offMs(page: Page): Promise<number> {
+  const { timeline } = await state();
+  const positionS = await position(page);
+  return positionS === undefined ? Infinity : positionS * 1000 - (timeline.position_ms + Date.now() - timeline.at_ms);
+}
+
+test('members hear the song that the host plays, where the host has it', async () => {
+  const pages = [await join('Bea'), await join('Cid')];
+  for (const item_id of items) await lead({ command: 'queue', item_id });
+  for (const page of pages)
+    await expect.poll(async () => Math.abs(await offMs(page)) < NEAR_MS, { timeout: 60_000 }).toBe(true);
+  await lead({ command: 'seek', position_ms: 40_000 });
+  for (const page of pages) {
+    await expect.poll(async () => ((await position(page)) ?? 0) > 40, { timeout: 60_000 }).toBe(true);
+    await expect.poll(async () => Math.abs(await offMs(page)) < NEAR_MS, { timeout: 60_000 }).toBe(true);
+  }
+  await lead({ command: 'next' });
+  await expect.poll(async () => (await state()).timeline.item_id).toBe(items[1]);
+  for (const page of pages)
+    await expect.poll(async () => Math.abs(await offMs(page)) < NEAR_MS, { timeout: 60_000 }).toBe(true);
+});
