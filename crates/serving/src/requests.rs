@@ -11,7 +11,7 @@ use crate::Forwarded;
 /// How many seconds of the rate may come at once: a page and its files, for many people behind one address.
 pub const REQUEST_BURST_S: u32 = 10;
 
-/// See the [module](self).
+/// Counts the requests of each address.
 #[derive(Debug)]
 pub struct RequestRates(Rates<IpAddr>);
 
