@@ -6,7 +6,7 @@
 use std::{
     collections::HashMap,
     fs::{File, Metadata},
-    io::{self, IoSliceMut, Read},
+    io::{self, Read},
     ops::Range,
     os::{
         fd::{AsFd, BorrowedFd},
@@ -15,11 +15,6 @@ use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
-};
-
-use rustix::{
-    fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
-    io::{ReadWriteFlags, preadv2},
 };
 
 use crate::{Error, Hash, MAX_BYTES, key};
@@ -72,9 +67,7 @@ impl Folder {
     /// The file of a blob that was verified, if it can be opened without waiting for the disk.
     pub fn open_now(&self, hash: &Hash) -> Option<BlobFile> {
         let known = *self.verified().get(hash)?;
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let file = openat2(CWD, self.file(hash), flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
-        let file = File::from(file);
+        let file = now::open(&self.file(hash))?;
         let stamp = Stamp::of(&file.metadata().ok()?);
         (stamp == known).then_some(BlobFile { file, stamp })
     }
@@ -155,11 +148,7 @@ impl BlobFile {
     pub fn is_in_memory(&self, range: Range<u64>) -> bool {
         let Some(last) = range.end.checked_sub(1) else { return true };
         let mut tried = range.step_by(TRIED_EVERY as usize).chain([last]);
-        tried.all(|at| {
-            let mut byte = [0];
-            let read = preadv2(&self.file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT);
-            read == Ok(1)
-        })
+        tried.all(|at| now::has_byte(&self.file, at))
     }
 
     /// Reads `range` so that it is in memory. Blocks.
@@ -192,6 +181,40 @@ impl BlobFile {
 impl AsFd for BlobFile {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
+    }
+}
+
+/// What is done without waiting for the disk.
+#[cfg(target_os = "linux")]
+mod now {
+    use std::{fs::File, io::IoSliceMut, path::Path};
+
+    use rustix::{
+        fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
+        io::{ReadWriteFlags, preadv2},
+    };
+
+    pub(super) fn open(path: &Path) -> Option<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
+    }
+
+    pub(super) fn has_byte(file: &File, at: u64) -> bool {
+        preadv2(file, &mut [IoSliceMut::new(&mut [0])], at, ReadWriteFlags::NOWAIT) == Ok(1)
+    }
+}
+
+/// Other systems do not tell whether they would wait.
+#[cfg(not(target_os = "linux"))]
+mod now {
+    use std::{fs::File, path::Path};
+
+    pub(super) fn open(_: &Path) -> Option<File> {
+        None
+    }
+
+    pub(super) fn has_byte(_: &File, _: u64) -> bool {
+        false
     }
 }
 
