@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 
 import { expect, test, type Browser, type Locator, type Page } from '@playwright/test';
 
+import type { Item } from '../src/protocol/item.ts';
 import { launchBrowser } from './support/browser.ts';
 import { LibraryPage } from './support/library-page.ts';
 import { Operator } from './support/operator.ts';
@@ -145,7 +146,27 @@ test('a video that is dropped on the page is uploaded, with progress, and plays'
   await shown.expectPast(0.5);
   const width = (): Promise<number> => shown.media.evaluate((video: HTMLVideoElement) => video.videoWidth);
   await expect.poll(width).toBe(640);
+  // The page made pictures of it: a cover, and some for the time line, which come while it is shown.
+  const itemId = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+  const item = async () => (await operator.call('GET', `/api/library/${itemId}`)) as Partial<Item>;
+  await expect.poll(async () => (await item()).previews?.length, { timeout: 30_000 }).toBe(21);
+  const { poster_url: cover = '', previews = [] } = await item();
+  expect(previews.at(-1)?.at_ms).toBe(24_375);
+  await expect.poll(() => sizeOf(page, cover)).toEqual([640, 360]);
+  await expect.poll(() => sizeOf(page, previews.at(-1)?.url ?? '')).toEqual([160, 90]);
+  await page.locator('ud-timeline').hover();
+  await expect(page.locator('ud-timeline .tip img')).toBeVisible();
 });
+
+/** Width and height of a picture, for this page. */
+async function sizeOf(page: Page, url: string): Promise<number[]> {
+  return await page.evaluate(async (url) => {
+    const image = new Image();
+    image.src = url;
+    await image.decode();
+    return [image.naturalWidth, image.naturalHeight];
+  }, url);
+}
 
 test('a file that is neither sound nor picture is refused with the reason', async () => {
   const shown = await openSignedIn();

@@ -142,6 +142,13 @@ const ROWS: &[Row] = &[
     ("delete /api/library/{item_id}?of=private", HiddenItemEditor, NO_BODY, (204, "")),
     ("post /api/library/{item_id}/play", Open, NO_BODY, OK),
     ("post /api/library/{item_id}/play?of=private", HiddenItemNode, NO_BODY, OK),
+    ("put /api/library/{item_id}/previews/{at_ms}", ItemEditor, || json!({}), (400, "invalid_request")),
+    (
+        "put /api/library/{item_id}/previews/{at_ms}?of=private",
+        HiddenItemEditor,
+        || json!({}),
+        (400, "invalid_request"),
+    ),
     ("get /library/{item_id}/poster", Open, NO_BODY, (404, "not_found")),
     ("get /library/{item_id}/poster?of=private", HiddenItemNode, NO_BODY, (404, "not_found")),
     ("get /library/{item_id}/previews/{at_ms}", Open, NO_BODY, (404, "not_found")),

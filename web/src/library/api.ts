@@ -57,6 +57,11 @@ export class Library {
     return this.#server.call(path(id), { method: 'PATCH', body });
   }
 
+  /** Adds a picture of a time of an item; the first one of an item without a cover is its cover. */
+  async addPreview(id: ItemId, atMs: number, picture: Blob): Promise<void> {
+    await this.#server.send(`${path(id)}/previews/${atMs}`, { method: 'PUT', body: picture });
+  }
+
   /** Deletes an item, which can be restored for a while. */
   async remove(id: ItemId): Promise<void> {
     await this.#server.send(path(id), { method: 'DELETE' });

@@ -9,6 +9,7 @@ import { deckCommandOf } from '../library/keys';
 import type { Opening } from '../library/opening';
 import { Playing } from '../library/playing';
 import { Queue, type Queued } from '../library/queue';
+import { Pictures } from '../library/upload/pictures';
 import { startTransfer } from '../library/upload/transfer';
 import { Uploads } from '../library/upload/uploads';
 import type { Me } from '../protocol/account';
@@ -19,6 +20,7 @@ import '../ui/library/deck';
 import type { ItemEvent } from '../ui/library/item-card';
 import type { ItemChangedEvent, TagEvent } from '../ui/library/item-details';
 import '../ui/library/item-details';
+import { framesOf } from '../ui/library/frames';
 import type { UploadList } from '../ui/library/uploads';
 import '../ui/library/uploads';
 import type { ItemList } from '../ui/library/item-list';
@@ -74,7 +76,13 @@ export class LibraryPage extends LitElement {
       return () => clearTimeout(timer);
     },
     changed: () => this.#changed(),
+    received: (file, itemId) => this.#pictures.add(file, itemId),
     done: (itemId) => this.#uploaded(itemId),
+  });
+  readonly #pictures = new Pictures({
+    frames: framesOf,
+    send: (itemId, { atMs, picture }) => library.addPreview(itemId, atMs, picture),
+    sent: (itemId) => void this.#pictured(itemId),
   });
   /** Where the list was when it was left. */
   #scrolled = 0;
@@ -133,6 +141,7 @@ export class LibraryPage extends LitElement {
     removeEventListener('popstate', this.#went);
     removeEventListener('beforeunload', this.#warn);
     this.#uploads.close();
+    this.#pictures.close();
     document.removeEventListener('keydown', this.#key);
     clearTimeout(this.#keptTimer);
     clearTimeout(this.#workerTimer);
@@ -344,6 +353,14 @@ export class LibraryPage extends LitElement {
   #uploaded(itemId: ItemId): void {
     const view = this.#uploads.views.find((view) => view.itemId === itemId);
     if (view !== undefined) toast(strings.uploads.finished(view.name));
+    this.list?.refresh();
+  }
+
+  /** An item has pictures that it did not have. */
+  async #pictured(itemId: ItemId): Promise<void> {
+    const item = await library.item(itemId).catch(() => undefined);
+    if (item === undefined) return;
+    if (this.playing?.itemId === itemId) this.playing.learn(item);
     this.list?.refresh();
   }
 

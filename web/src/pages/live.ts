@@ -39,7 +39,7 @@ import '../ui/live/preview';
 import type { RecordEvent } from '../ui/live/recording';
 import type { GoLiveEvent, SettingsEvent } from '../ui/live/setup';
 import '../ui/live/setup';
-import { snapshots } from '../ui/live/snapshot';
+import { snapshots } from '../ui/snapshot';
 import { ghostPicture } from '../ui/logo';
 import '../ui/notice';
 import '../ui/people/account-menu';

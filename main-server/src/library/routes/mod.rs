@@ -14,11 +14,14 @@ use std::sync::Arc;
 
 use axum::{
     Json as Answer, Router,
-    extract::{FromRef, State},
-    routing::{delete, get, post},
+    extract::{DefaultBodyLimit, FromRef, State},
+    routing::{delete, get, post, put},
 };
 use objects::Objects;
-use protocol::item::{Item, Preview};
+use protocol::{
+    item::{Item, Preview},
+    stream::MAX_THUMBNAIL_BYTES,
+};
 use serving::{Forwarded, Prefix};
 
 use self::extract::Reader;
@@ -64,6 +67,10 @@ pub(super) fn router(api: Arc<Api>) -> Router {
         .route("/api/library/{item_id}/manifest", get(manifest::show))
         .route("/api/library/{item_id}/invitations", get(invitations::list).post(invitations::create))
         .route("/api/library/{item_id}/invitations/{invitation_id}", delete(invitations::revoke))
+        .route(
+            "/api/library/{item_id}/previews/{at_ms}",
+            put(pictures::add).layer(DefaultBodyLimit::max(MAX_THUMBNAIL_BYTES)),
+        )
         .route("/library/{item_id}/poster", get(pictures::poster))
         .route("/library/{item_id}/previews/{at_ms}", get(pictures::preview))
         .route("/library/{item_id}/download", get(redirect::download))

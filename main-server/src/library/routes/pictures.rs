@@ -1,4 +1,5 @@
-//! `GET /library/{item_id}/poster` and `/library/{item_id}/previews/{at_ms}`: pictures, from the object store.
+//! `GET /library/{item_id}/poster` and `/library/{item_id}/previews/{at_ms}`: pictures, from the object store; and
+//! `PUT /api/library/{item_id}/previews/{at_ms}`, as pages make them of the files that they upload: the server decodes no video.
 //!
 //! What is sent is a picture by its first bytes, whatever was put there, and browsers are told not to guess. Pictures are read in pieces as
 //! clients take them, so a slow client holds one piece of the 8 MiB that a cover may have.
@@ -14,8 +15,19 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use protocol::{ErrorCode, item::Blob};
 
-use super::{Api, extract::Reader};
-use crate::{api::error::Error, state::catalogue::thumbnail::ImageKind};
+use super::{
+    Api,
+    extract::{Editor, Reader},
+};
+use crate::{
+    api::{error::Error, extract::Raw},
+    state::catalogue::{picture_size::is_bounded, thumbnail::ImageKind},
+};
+
+/// How many pictures an item may have when one more is sent. With the bound on their size, it bounds what an item keeps beside its media.
+const MOST_SENT: usize = 64;
+/// The latest time of a picture: greater numbers are not exact in every client.
+const MAX_AT_MS: u64 = (1 << 53) - 1;
 
 pub(super) async fn poster(
     State(api): State<Arc<Api>>,
@@ -38,6 +50,38 @@ pub(super) async fn preview(
     let previews = api.library.previews(reader.item_id, &reader.record).await?;
     let found = previews.pictures.iter().find(|picture| picture.at_ms == at_ms).ok_or_else(none)?;
     picture(&api, &found.blob, &uri, &headers).await
+}
+
+/// Adds a picture; an item without a poster has it as its poster, too.
+pub(super) async fn add(
+    State(api): State<Arc<Api>>,
+    editor: Editor,
+    path: Result<Path<(String, u64)>, axum::extract::rejection::PathRejection>,
+    Raw(bytes): Raw,
+) -> Result<StatusCode, Error> {
+    // A deleted item takes no pictures.
+    let record = api.library.get(editor.item_id).await?;
+    let at_ms = path.ok().map(|Path((_, at_ms))| at_ms).filter(|at_ms| *at_ms <= MAX_AT_MS);
+    let at_ms = at_ms.ok_or_else(|| Error::invalid("the time is not a number of milliseconds"))?;
+    let kind =
+        ImageKind::of(&bytes).ok_or_else(|| Error::invalid("the body is not a JPEG, PNG or WebP picture"))?;
+    if !is_bounded(kind, &bytes) {
+        return Err(Error::invalid("the picture has more than 2097152 pixels"));
+    }
+    if record.previews >= MOST_SENT {
+        return Err(Error::invalid(format!("the item has {MOST_SENT} pictures already")));
+    }
+    let size = bytes.len() as u64;
+    let hash = api.objects.put(bytes).await?;
+    let blob = Blob { hash: hash.to_string(), bytes: size };
+    if record.poster.is_none() {
+        let change = |record: &mut super::Record| {
+            record.poster.get_or_insert_with(|| blob.clone());
+        };
+        api.library.change(editor.item_id, change).await?;
+    }
+    api.library.add_preview(editor.item_id, at_ms, blob).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn none() -> Error {

@@ -24,6 +24,37 @@ async fn show(server: &Member, item_id: ItemId) -> Item {
 }
 
 #[tokio::test]
+async fn pictures_are_added_up_to_a_bound_and_the_first_is_the_poster() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let item_id = item(&server, "a", |_| {}).await;
+    let path = |at_ms: &str| format!("/api/library/{item_id}/previews/{at_ms}");
+    let add =
+        async |at_ms: &str, bytes: &[u8]| server.operate(Method::PUT, &path(at_ms), bytes.to_vec()).await;
+    let picture = |n: u8| [PNG, &[n]].concat();
+    for wrong in ["x", "-1", "9007199254740992"] {
+        assert_eq!(add(wrong, PNG).await.code(), ErrorCode::InvalidRequest, "{wrong}");
+    }
+    assert_eq!(add("0", b"GIF89a").await.code(), ErrorCode::InvalidRequest);
+    let mut bomb = [PNG, &[0; 12]].concat();
+    bomb[16..24].copy_from_slice(&[0, 0, 0x80, 0, 0, 0, 0x80, 0]);
+    assert_eq!(add("0", &bomb).await.code(), ErrorCode::InvalidRequest);
+    assert_eq!(add("0", &vec![0; 256 * 1024 + 1]).await.code(), ErrorCode::PayloadTooLarge);
+    assert!(show(&server, item_id).await.previews.is_empty());
+    for n in 0..64 {
+        let answer = add(&(u64::from(n) * 1_000).to_string(), &picture(n)).await;
+        assert_eq!(answer.status, StatusCode::NO_CONTENT);
+    }
+    assert_eq!(add("64000", &picture(64)).await.code(), ErrorCode::InvalidRequest, "one too many");
+    let shown = show(&server, item_id).await;
+    assert_eq!(shown.previews.iter().map(|preview| preview.at_ms / 1_000).sum::<u64>(), 63 * 64 / 2);
+    let get = async |url: &str| server.call(Method::GET, url, &[], vec![]).await.bytes().await.unwrap();
+    assert_eq!(get(&shown.poster_url.unwrap()).await, picture(0));
+    assert_eq!(get(&shown.previews[9].url).await, picture(9));
+    server.operate(Method::DELETE, &format!("/api/library/{item_id}"), vec![]).await;
+    assert_eq!(add("1", PNG).await.code(), ErrorCode::UnknownItem, "a deleted item");
+}
+
+#[tokio::test]
 async fn pictures_are_sent_as_what_they_are_and_to_those_who_may_see_the_item() {
     let server = Cluster::new().await.member(|_| {}).await;
     let node = server.node("a").await;

@@ -16,6 +16,7 @@ function setUp() {
     away: false,
     changes: 0,
     done: [] as string[],
+    received: [] as string[],
   };
   const uploads = new Uploads({
     start: (file, listener): Transfer => {
@@ -43,6 +44,7 @@ function setUp() {
       return () => void timers.splice(timers.indexOf(call), 1);
     },
     changed: () => world.changes++,
+    received: (file) => world.received.push(file.name),
     done: (itemId) => world.done.push(itemId),
   });
   const phases = (): string[] => uploads.views.map(({ phase }) => phase);
@@ -54,7 +56,7 @@ function setUp() {
 const files = (...names: string[]): File[] => names.map((name) => new File(['12345'], name));
 
 it('sends a few at once, and the next ones as those finish', () => {
-  const { uploads, transfers, phases } = setUp();
+  const { uploads, transfers, phases, world } = setUp();
   uploads.add(files('a', 'b', 'c'));
   expect(MAX_SENDING).toBe(2);
   expect(phases()).toEqual(['sending', 'sending', 'waiting']);
@@ -62,6 +64,7 @@ it('sends a few at once, and the next ones as those finish', () => {
   expect(uploads.views[0]).toMatchObject({ sentBytes: 3, bytes: 5 });
   transfers[0]?.listener.complete('1'.repeat(32));
   expect(phases()).toEqual(['reading', 'sending', 'sending']);
+  expect(world.received).toEqual(['a']);
   expect(transfers.map(({ name }) => name)).toEqual(['a', 'b', 'c']);
 });
 

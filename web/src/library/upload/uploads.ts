@@ -36,6 +36,8 @@ export interface UploadsSetup {
   later: (ms: number, call: () => void) => () => void;
   /** Anything that is shown changed. */
   changed(): void;
+  /** The server has all of a file; left out where nothing more is made of it. */
+  received?(file: File, itemId: ItemId): void;
   /** An item is ready. */
   done(itemId: ItemId): void;
 }
@@ -144,6 +146,7 @@ export class Uploads {
       complete: (itemId) => {
         this.#show(entry, { phase: 'reading', sentBytes: entry.view.bytes, itemId });
         this.#sendNext();
+        this.#setup.received?.(entry.file, itemId);
         void this.#poll(entry, itemId);
       },
       failed: (problem) => {
