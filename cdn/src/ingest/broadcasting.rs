@@ -19,7 +19,7 @@ impl Ingest {
     pub(crate) async fn register(
         &self,
         connection: ConnectionId,
-        registration: Registration,
+        mut registration: Registration,
         now: Now,
     ) -> Result<Registered, WireError> {
         check_bounds(&registration)?;
@@ -40,7 +40,9 @@ impl Ingest {
                 Some(publisher) => publisher,
                 None => {
                     // A take that cannot begin opens no stream.
-                    checked = Some(Take::new(registration.take.unwrap_or_default(), &registration)?);
+                    // A node that died may have had takes of it.
+                    let number = *registration.take.get_or_insert(claims.unused_take.unwrap_or_default());
+                    checked = Some(Take::new(number, &registration)?);
                     self.open_for(id, claims.visibility.into(), now)?
                 }
             };

@@ -5,7 +5,9 @@ use std::{path::Path, process::Stdio, time::Duration};
 use cdn::Limits;
 use protocol::{
     StreamId,
+    grant::{Action, Claims},
     item::{Blob, GroupName, RecordedFragment, RecorderRole},
+    stream::Visibility,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -14,7 +16,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 use crate::{
     client::Client,
     fake_library::{RecordedFrame, broadcast, item, media_bytes},
-    harness::{Recording, registration, stream},
+    harness::{Recording, registration, signer, stream},
     nodes::{EdgeNode, Nodes},
     relay_support::{resume, send_some},
 };
@@ -340,6 +342,31 @@ async fn a_group_that_began_at_a_dead_node_is_whole_once_that_node_is_back() {
     recorders.until_complete(&other).await;
     recorders.until_complete(&origin).await;
     recorders.check(&[&recording]);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_out_the_take_repeats_none_after_its_node_died() {
+    let (recorders, id, recording) = (Recorders::start().await, stream("a"), Recording::usual());
+    let library = recorders.nodes.library();
+    let (origin, other) = (recorders.node("origin").await, recorders.node("other").await);
+    recorders.assign(&origin, id, RecorderRole::Primary);
+    let broadcaster = origin.broadcaster(id, &recording.mime).await;
+    broadcaster.send_all(id, &recording.segments).await;
+    until_written(&origin, media_bytes(&recording, 0..recording.segments.len())).await;
+    origin.kill();
+    library.dismiss("origin", item(1));
+    let broadcaster = other.connect().await;
+    let mut payload = registration(id, &recording.mime);
+    let claims = Claims::new(id, Action::Publish, Visibility::Public, 4_000_000_000);
+    payload["grant"] = json!(signer().sign(&Claims { unused_take: Some(7), ..claims }).unwrap());
+    let answer = broadcaster.call("register_new_stream", payload).await;
+    assert_eq!(answer["ok"], true, "{answer}");
+    let sent = broadcaster.call_with(
+        "broadcast_data",
+        json!({ "stream_id": id, "segment": crate::client::BINARY }),
+        &recording.segments[0],
+    );
+    assert_eq!(sent.await["have"]["take"], 7);
 }
 
 #[tokio::test]

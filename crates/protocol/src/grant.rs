@@ -47,6 +47,10 @@ pub struct Claims {
     /// Whether the viewer has shown what the stream asks viewers for: false in grants that were given while it asked for nothing.
     #[serde(rename = "asked", default, skip_serializing_if = "std::ops::Not::not")]
     pub was_asked: bool,
+    /// The take that begins where a broadcaster leaves it out and the node does not have the stream: one that no node had before. None
+    /// for a stream that has not started.
+    #[serde(rename = "take", default, skip_serializing_if = "Option::is_none")]
+    pub unused_take: Option<u64>,
 }
 
 impl Claims {
@@ -61,6 +65,7 @@ impl Claims {
             issued_at: None,
             invitation_id: None,
             was_asked: false,
+            unused_take: None,
         }
     }
 

@@ -270,3 +270,21 @@ async fn a_recording_ends_before_its_item_has_no_room_for_what_nodes_still_have(
     report(&server, &node, growing.1, &fragments(&[fragment(900_000, 1)])).await;
     ends_early(&server, &node, &growing, "too long").await;
 }
+
+#[tokio::test]
+async fn grants_of_a_stream_that_has_started_name_a_take_that_no_node_has_had() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let node = server.node("n").await;
+    let (created, _) = recorded(&server, &node).await;
+    let unused = |grant: &str| {
+        let claims = server.context().grants.renewable(grant, created.stream_id, crate::clock::Now::read());
+        claims.unwrap().unused_take
+    };
+    assert_eq!(unused(&created.publish.grant), None, "it had not started");
+    for path in ["publish", "renew"] {
+        let path = format!("/api/streams/{}/{path}", created.stream_id);
+        let answer = server.post(&path, Some(&created.publish.grant), json!({})).await;
+        let grant = answer.read::<serde_json::Value>()["grant"].as_str().unwrap().to_owned();
+        assert!(unused(&grant).is_some_and(|take| take > 0), "{path}");
+    }
+}

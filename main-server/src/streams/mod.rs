@@ -78,6 +78,15 @@ pub(crate) struct Found {
     pub(crate) asks: Option<Asks>,
     /// Whether viewers have grants for which they were asked for nothing.
     pub(crate) was_open: bool,
+    /// When it started, Unix epoch, if it has.
+    started_at_ms: Option<u64>,
+}
+
+impl Found {
+    /// The number of a take that no node has had: takes begin less than once a second. None if the stream has not started.
+    pub(crate) fn unused_take(&self, now: Now) -> Option<u64> {
+        self.started_at_ms.map(|at_ms| now.unix_ms().saturating_sub(at_ms) / 1000 + 1)
+    }
 }
 
 /// What viewers of a private stream are asked for: an invitation, or the passphrase if there is one.
@@ -259,6 +268,7 @@ impl Streams {
                 info: stream.info_at(stream_id, now),
                 visibility: stream.visibility(),
                 was_open: stream.record().was_open,
+                started_at_ms: stream.record().started_at_ms,
                 asks: stream
                     .record()
                     .asks_viewers()

@@ -261,7 +261,9 @@ async fn publish(
     let prefix = forwarded.prefix();
     let now = Now::read();
     let nodes = api.streams.publish(stream_id, &addresses::request(request, prefix), now)?;
-    let grant = api.grants.permit(Action::Publish, stream_id, visibility, now)?;
+    let unused_take = api.streams.find(stream_id, now)?.unused_take(now);
+    let claims = Claims { unused_take, ..Claims::new(stream_id, Action::Publish, visibility, 0) };
+    let grant = api.grants.issue(claims, now)?;
     Ok(Answer(assignment(Action::Publish, grant, addresses::nodes(nodes, prefix))))
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::{Json as Answer, extract::State, http::HeaderMap};
 use protocol::{
-    grant::{self, Claims},
+    grant::{self, Action, Claims},
     stream::RenewedGrant,
 };
 
@@ -41,6 +41,8 @@ pub(super) async fn renew(
         return Err(invitations::Error::Refused(Refusal::Revoked).into());
     }
     let expires_in_s = lifetime(claims.action).as_secs();
-    let grant = api.grants.issue(Claims { visibility: found.visibility, ..claims }, now)?;
+    let unused_take = found.unused_take(now).filter(|_| claims.action == Action::Publish);
+    let claims = Claims { visibility: found.visibility, unused_take, ..claims };
+    let grant = api.grants.issue(claims, now)?;
     Ok(Answer(RenewedGrant { grant, expires_in_s }))
 }
