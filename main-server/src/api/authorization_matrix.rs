@@ -244,6 +244,7 @@ const ROWS: &[Row] = &[
     ("get /library", Open, NO_BODY, OK),
     ("get /library/{item_id}", Open, NO_BODY, OK),
     ("get /parties", Open, NO_BODY, OK),
+    ("get /party/{party_id}", Open, NO_BODY, OK),
     ("get /view/{stream_id}", Open, NO_BODY, OK),
     ("get /embed/{stream_id}", Open, NO_BODY, OK),
 ];
