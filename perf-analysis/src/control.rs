@@ -100,6 +100,7 @@ impl Trial<'_> {
             split: self.split,
             limits: self.limits,
             logs: &self.logs,
+            options: &[],
         };
         let mut plant = Plant::start(self.engine, &setting).await?;
         let mut fleet = Fleet::new(&plant);

@@ -21,6 +21,7 @@ pub mod lab;
 pub mod ledger;
 pub mod library;
 pub mod machine;
+pub mod party;
 pub mod percentiles;
 pub mod plot;
 pub mod process;

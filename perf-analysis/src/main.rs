@@ -14,7 +14,7 @@ use perf_analysis::{
     error::Context,
     floor, judge,
     lab::Lab,
-    library, machine,
+    library, machine, party,
     record::Results,
     scenario::Scenario,
     servers::Programs,
@@ -27,6 +27,8 @@ const README: &str = "README.md";
 const CONTROL_PAGE: &str = "control.md";
 /// Its page about the library.
 const LIBRARY_PAGE: &str = "library.md";
+/// Its page about parties.
+const PARTY_PAGE: &str = "party.md";
 /// Its page about placement.
 const PLACEMENT_PAGE: &str = "placement.md";
 
@@ -75,6 +77,8 @@ enum Command {
     Control(ControlArgs),
     /// Measure what serving the library costs, beside nginx with the same fragments as files
     Library(LibraryArgs),
+    /// Measure how soon members of parties know what their host did
+    Party(PartyArgs),
     /// Simulate placement on thousands of nodes and leave its records in a folder
     Simulate {
         /// The scenario file
@@ -205,6 +209,46 @@ struct LibraryArgs {
     remark: Option<String>,
 }
 
+#[derive(Args)]
+struct PartyArgs {
+    /// Parties and members of each, e.g. 1x1000,1000x5; those of the report if left out
+    #[arg(long, value_delimiter = ',', value_parser = party_case)]
+    cases: Vec<party::Case>,
+    /// Seconds during which hosts send commands, in each case
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// Commands a second of all hosts together
+    #[arg(long, default_value_t = 200.0)]
+    commands: f64,
+    /// The store
+    #[arg(long, default_value = "sqlite")]
+    engine: Engine,
+    /// Folder for the records; named after the date and the commit if left out
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// The binary to measure
+    #[arg(long, env = "UNDEAD_BIN", default_value = "target/release/undead")]
+    undead: PathBuf,
+    /// The NATS server
+    #[arg(long, default_value = "target/nats-server/bin/nats-server")]
+    nats_server: PathBuf,
+    /// Write the figures and the numbers into the page party.md of the report in this folder
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
+    /// Something the reader of the figures should know, e.g. what else the machine was doing
+    #[arg(long)]
+    remark: Option<String>,
+}
+
+fn party_case(text: &str) -> Result<party::Case, String> {
+    let (parties, members) = text.split_once('x').ok_or("write PARTIESxMEMBERS, e.g. 1x1000")?;
+    let number = |text: &str| match text.parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("{text} is not a positive number")),
+    };
+    Ok(party::Case { parties: number(parties)?, members: number(members)? })
+}
+
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(args) => run(args),
@@ -213,6 +257,7 @@ fn main() -> ExitCode {
         Command::Report { results, into, page } => report(&results, &into, &page),
         Command::Control(args) => control(args),
         Command::Library(args) => serve_library(args),
+        Command::Party(args) => measure_parties(args),
         Command::Simulate { scenario, out, report } => simulate(&scenario, out, report),
         Command::Floor { listen, quiet, tls_dir } => floor::serve(listen, quiet, tls_dir),
     };
@@ -288,6 +333,19 @@ fn serve_library(args: LibraryArgs) -> Result<()> {
     args.report.map_or(Ok(()), |into| report(&out, &into, LIBRARY_PAGE))
 }
 
+fn measure_parties(args: PartyArgs) -> Result<()> {
+    let cases = if args.cases.is_empty() { party::Plan::report_cases() } else { args.cases };
+    let plan =
+        party::Plan { cases, seconds: args.seconds, commands_per_s: args.commands, engine: args.engine };
+    let name = || format!("{}-{}-party", machine::today(), machine::commit());
+    let out = args.out.unwrap_or_else(|| Path::new("perf-analysis/results").join(name()));
+    let bench = party::Bench { plan, undead: &args.undead, nats_server: &args.nats_server };
+    let records = bench.run(&out, args.remark)?;
+    eprintln!("records are in {}", out.display());
+    print!("{}", party::table(&records));
+    args.report.map_or(Ok(()), |into| report(&out, &into, PARTY_PAGE))
+}
+
 fn plot(results: &Path, out: Option<PathBuf>) -> Result<()> {
     let out = out.unwrap_or_else(|| results.join("figures"));
     let names = perf_analysis::plot::plot(&Results::load(results)?, &out)?;
@@ -306,6 +364,11 @@ fn report(results: &Path, into: &Path, page: &str) -> Result<()> {
         let records = library::Records::load(results)?;
         perf_analysis::plot::plot_library(&records, &into.join("figures"))?;
         return fill_page(results, &into.join(page), |text, folder| library::fill(text, &records, folder));
+    }
+    if page == PARTY_PAGE {
+        let records = party::Records::load(results)?;
+        perf_analysis::plot::plot_party(&records, &into.join("figures"))?;
+        return fill_page(results, &into.join(page), |text, folder| party::fill(text, &records, folder));
     }
     if page == PLACEMENT_PAGE {
         let records = simulate::Records::load(results)?;

@@ -6,6 +6,7 @@ mod chart;
 mod figures;
 mod judge;
 mod library;
+mod party;
 mod simulation;
 mod timeline;
 
@@ -68,6 +69,17 @@ pub fn plot_library(records: &crate::library::Records, out: &Path) -> Result<Vec
     let remark = records.remark.as_deref().map(|remark| format!("; {remark}")).unwrap_or_default();
     let caption = format!("{}; commit {}{remark}", records.machine.caption(), records.commit);
     draw(vec![("library-cpu", library::chart(records))], &caption, out)
+}
+
+/// Draws the figures of parties into the folder `out`; returns their names.
+///
+/// # Errors
+/// As [`plot`].
+pub fn plot_party(records: &crate::party::Records, out: &Path) -> Result<Vec<&'static str>> {
+    let remark = records.remark.as_deref().map(|remark| format!("; {remark}")).unwrap_or_default();
+    let caption = format!("{}; commit {}{remark}", records.machine.caption(), records.commit);
+    let charts = vec![("party-members", party::members(records)), ("party-parties", party::parties(records))];
+    draw(charts, &caption, out)
 }
 
 fn draw(charts: Vec<(&'static str, Chart)>, caption: &str, out: &Path) -> Result<Vec<&'static str>> {

@@ -59,6 +59,8 @@ pub struct Setting<'a> {
     pub limits: &'a Limits,
     /// Folder for logs and data.
     pub logs: &'a Path,
+    /// Further options of the main server.
+    pub options: &'a [&'a str],
 }
 
 /// Connections that the main server keeps: those of all nodes and of the viewers. Its default is a quarter of the files that it
@@ -80,7 +82,7 @@ impl Plant {
     /// # Errors
     /// [`Error::Program`], [`Error::Limit`], [`Error::Io`].
     pub async fn start(engine: Engine, setting: &Setting<'_>) -> Result<Self> {
-        let Setting { undead, nats_server, split, limits, logs } = *setting;
+        let Setting { undead, nats_server, split, limits, logs, options } = *setting;
         let data = logs.join("data");
         fs::create_dir_all(&data).context(|| format!("making {}", data.display()))?;
         let servers = match engine {
@@ -98,7 +100,7 @@ impl Plant {
         ];
         let mut command = enclosure.command(undead, &environment);
         command.args(["main-server", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
-        command.args(["--max-http-connections", HTTP_CONNECTIONS]);
+        command.args(["--max-http-connections", HTTP_CONNECTIONS]).args(options);
         if !store.is_empty() {
             let url = |server: &StoreServer| format!("nats://127.0.0.1:{}", server.port);
             let urls: Vec<String> = store.iter().map(url).collect();

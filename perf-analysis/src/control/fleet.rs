@@ -261,7 +261,7 @@ impl Node {
 
 impl Answers {
     /// Counts an answer to what was due or sent at `since`.
-    pub(super) fn count(&mut self, since: Instant, as_it_should_be: bool) {
+    pub(crate) fn count(&mut self, since: Instant, as_it_should_be: bool) {
         self.answered += u64::from(as_it_should_be);
         self.refused += u64::from(!as_it_should_be);
         self.latency.add(since.elapsed().as_micros() as u64);

@@ -41,6 +41,15 @@ impl Client {
         Ok(Self { address, stream, answer: Vec::new() })
     }
 
+    /// Sends `request`, of which the answer is read from the socket that this returns.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub async fn send_last(mut self, request: &[u8]) -> Result<TcpStream> {
+        self.stream.write_all(request).await.context(|| format!("asking {}", self.address))?;
+        Ok(self.stream)
+    }
+
     /// Sends `request` and waits for the answer.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ const TOP: i32 = 84;
 const BOTTOM: i32 = 120;
 /// Least distance between the labels of two lines.
 const LABEL_HEIGHT: f64 = 20.0;
+/// Least distance between the names of two values of the x axis; of closer ones the first is named.
+const TICK_WIDTH: f64 = 24.0;
 /// Distance between the whiskers of two lines at the same place.
 const WHISKER_STEP: f64 = 3.0;
 /// Most characters of a caption line.
@@ -155,9 +157,14 @@ impl<B: DrawingBackend> Canvas<B> {
             self.path(&[(left, at), (right, at)], &GRID, 1)?;
             self.text(&label(tick), (LEFT - 8, at.round() as i32), 14, &INK, HPos::Right, true)?;
         }
+        let mut labelled = f64::NEG_INFINITY;
         for &tick in x.ticks() {
             let at = x_at(x, tick);
             self.path(&[(at, bottom), (at, bottom + 5.0)], &INK, 1)?;
+            if at - labelled < TICK_WIDTH {
+                continue;
+            }
+            labelled = at;
             self.text(&label(tick), (at.round() as i32, bottom as i32 + 9), 14, &INK, HPos::Center, false)?;
         }
         self.path(&[(left, bottom), (right, bottom)], &INK, 1)?;

@@ -1,0 +1,183 @@
+//! What parties cost a main server, and how soon members know what a host did: real HTTP, one event stream a member.
+//!
+//! One core is the main server's, another the members'. In each case parties are made, members join, and then every host sends commands
+//! at a steady rate. Commands are open loop, timed from when they were due. Every member has a clock of its own, hours off, and
+//! computes the position from the server's clock and the timeline that it has heard of, as pages do. One thread carries all members.
+
+mod case;
+mod clock;
+mod events;
+mod host;
+mod member;
+mod page;
+mod seen;
+mod songs;
+
+use std::{fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+use tokio::task::LocalSet;
+
+pub use self::page::{fill, table};
+use crate::{
+    control::{
+        engine::{Engine, Plant, Setting},
+        record::{Answers, Used},
+    },
+    enclosure::Limits,
+    error::{Context, Error, Result},
+    histogram::Histogram,
+    machine::{self, Machine, Split},
+};
+
+/// The file of a results folder with everything.
+const RECORDS: &str = "party.json";
+
+/// What the old system took to answer, by listeners; of the first figure the number of listeners is not known.
+pub(crate) const OLD_ANSWERS: [(u32, f64); 2] = [(5, 500.0), (100, 5000.0)];
+/// The difference between its listeners, ms, and how many there were.
+pub(crate) const OLD_SPREAD: (u32, f64) = (90, 1000.0);
+
+/// How many parties of how many members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Case {
+    /// Parties at the same time.
+    pub parties: u32,
+    /// Members of each, the host among them.
+    pub members: u32,
+}
+
+/// What is measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// One after another.
+    pub cases: Vec<Case>,
+    /// Seconds during which hosts send commands, in each case.
+    pub seconds: f64,
+    /// Commands a second of all hosts together, where a host's pace allows it.
+    pub commands_per_s: f64,
+    /// The store.
+    pub engine: Engine,
+}
+
+impl Plan {
+    /// The cases that the report shows.
+    pub fn report_cases() -> Vec<Case> {
+        let of_one = [5, 90, 100, 300, 1000].map(|members| Case { parties: 1, members });
+        let of_five = [100, 1000].map(|parties| Case { parties, members: 5 });
+        of_one.into_iter().chain(of_five).collect()
+    }
+}
+
+/// One case, measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Measured {
+    /// How many of what.
+    pub case: Case,
+    /// From asking to join until the member has the whole party, with the clock's exchanges between.
+    pub joins: Histogram,
+    /// What was answered to commands, and how long after they were due.
+    pub answers: Answers,
+    /// From when a command was due until the last member had the event.
+    pub to_all: Histogram,
+    /// The same until each member had it.
+    pub to_each: Histogram,
+    /// By how much positions differ between the members of a party, sampled every 100 ms.
+    pub spread: Histogram,
+    /// Commands that were left out because the one before had not reached all members.
+    pub late: u64,
+    /// What the time of commands took.
+    pub used: Used,
+}
+
+/// A run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Records {
+    /// Where.
+    pub machine: Machine,
+    /// How the programs were put before others.
+    pub precedence: String,
+    /// Of the checkout.
+    pub commit: String,
+    /// When.
+    pub date: String,
+    /// What was measured.
+    pub plan: Plan,
+    /// In the order of measuring.
+    pub measured: Vec<Measured>,
+    /// What a reader should know.
+    pub remark: Option<String>,
+}
+
+impl Records {
+    /// Those of a results folder.
+    ///
+    /// # Errors
+    /// [`Error::Results`].
+    pub fn load(folder: &Path) -> Result<Self> {
+        let path = folder.join(RECORDS);
+        let text = fs::read_to_string(&path).context(|| format!("reading {}", path.display()))?;
+        serde_json::from_str(&text).map_err(|error| Error::Results { path, message: error.to_string() })
+    }
+}
+
+/// What a run is made with.
+pub struct Bench<'a> {
+    /// What is measured.
+    pub plan: Plan,
+    /// The binary to measure.
+    pub undead: &'a Path,
+    /// The program `nats-server`, for its stores.
+    pub nats_server: &'a Path,
+}
+
+impl Bench<'_> {
+    /// Measures all cases, each with a new main server, and leaves the records in `out`.
+    ///
+    /// # Errors
+    /// What is missing, or failed.
+    pub fn run(self, out: &Path, remark: Option<String>) -> Result<Records> {
+        let machine = Machine::this()?;
+        let split = Split::new(true, 1.0)?;
+        let sockets = |case: &Case| u64::from(case.parties) * (u64::from(case.members) + 1);
+        machine::allow_sockets(self.plan.cases.iter().map(sockets).max().unwrap_or_default())?;
+        let limits = Limits::groups().unwrap_or(Limits::None);
+        let (_group, precedence) = limits.before_others();
+        machine::pin(&split.generator)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context(|| "starting the members' runtime".into())?;
+        let mut measured = Vec::new();
+        for (number, &case) in self.plan.cases.iter().enumerate() {
+            let logs = out.join("logs").join(number.to_string());
+            let setting = Setting {
+                undead: self.undead,
+                nats_server: self.nats_server,
+                split: &split,
+                limits: &limits,
+                logs: &logs,
+                options: &["--upload", "open"],
+            };
+            let one = LocalSet::new().block_on(&runtime, async {
+                let plant = Plant::start(self.plan.engine, &setting).await?;
+                tokio::select! {
+                    result = case::measure(case, &self.plan, &plant) => result,
+                    _ = tokio::signal::ctrl_c() => Err(Error::Incomplete("interrupted".into())),
+                }
+            })?;
+            let data = logs.join("data");
+            fs::remove_dir_all(&data).context(|| format!("deleting {}", data.display()))?;
+            eprintln!("{}", page::line(&one));
+            measured.push(one);
+        }
+        let (commit, date) = (machine::commit(), machine::today());
+        let precedence = precedence.into();
+        let records = Records { machine, precedence, commit, date, plan: self.plan, measured, remark };
+        let text =
+            serde_json::to_string_pretty(&records).map_err(|error| Error::Protocol(error.to_string()))?;
+        let path = out.join(RECORDS);
+        fs::write(&path, text).context(|| format!("writing {}", path.display()))?;
+        Ok(records)
+    }
+}

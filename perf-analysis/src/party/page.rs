@@ -1,0 +1,104 @@
+//! A run as a table, for a terminal and for the report.
+
+use std::fmt::Write;
+
+use super::{Measured, Records};
+use crate::{
+    error::Result,
+    figure::{percent, significant},
+    histogram::Histogram,
+    report::fill_with,
+};
+
+/// `text` with every block filled from `records`, which are in `folder`.
+///
+/// # Errors
+/// As [`crate::report::fill`].
+pub fn fill(text: &str, records: &Records, folder: &str) -> Result<String> {
+    fill_with(text, |name| match name {
+        "party-run" => Some(run(records, folder)),
+        "party" => Some(table(records)),
+        _ => None,
+    })
+}
+
+fn run(records: &Records, folder: &str) -> String {
+    let plan = &records.plan;
+    format!(
+        "| | |\n|---|---|\n\
+         | machine | {} |\n\
+         | load average before the run | {} |\n\
+         | precedence | {} |\n\
+         | commit | `{}` |\n\
+         | store | {} |\n\
+         | load | commands for {} s in each case, {} a second by all hosts together, at most 8 by one |\n\
+         | records | [`{folder}`](../{folder}) |\n\
+         | remark | {} |\n",
+        records.machine.caption(),
+        records.machine.load_before,
+        records.precedence,
+        records.commit,
+        plan.engine,
+        plan.seconds,
+        plan.commands_per_s,
+        records.remark.as_deref().unwrap_or("none"),
+    )
+}
+
+/// A row for each case.
+pub fn table(records: &Records) -> String {
+    let mut table = "| parties | members each | commands | **command to all p50 / p99, ms** | **answer p50 / p99, ms** | join p50 / p99, ms | spread of positions p50 / p99 / max, ms | main server's share of its core | members' share of theirs | main server's memory, MiB | refused / late |\n\
+                     |---|---|---|---|---|---|---|---|---|---|---|\n"
+        .to_owned();
+    for one in &records.measured {
+        let spread = one.spread.percentiles().map_or("-".into(), |times| {
+            format!("{} / {} / {}", significant(times.p50), significant(times.p99), significant(times.max))
+        });
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | **{}** | **{}** | {} | {spread} | {} | {} | {} | {} / {} |",
+            one.case.parties,
+            one.case.members,
+            one.answers.answered,
+            times(&one.to_all),
+            times(&one.answers.latency),
+            times(&one.joins),
+            share(one, one.used.cpu_us),
+            share(one, one.used.generator_cpu_us),
+            significant(one.used.rss_bytes as f64 / 1_048_576.0),
+            one.answers.refused,
+            one.late,
+        );
+    }
+    table
+}
+
+fn times(histogram: &Histogram) -> String {
+    let text = |times: crate::percentiles::Percentiles| {
+        format!("{} / {}", significant(times.p50), significant(times.p99))
+    };
+    histogram.percentiles().map_or("-".into(), text)
+}
+
+fn share(one: &Measured, cpu_us: u64) -> String {
+    percent(cpu_us as f64 / one.used.window_us as f64)
+}
+
+/// One case, for a terminal.
+pub(super) fn line(one: &Measured) -> String {
+    format!(
+        "{} x {}: {} commands, to all {} ms, answers {} ms, joins {} ms, spread {} ms; CPU {} and {}; {} refused, {} late",
+        one.case.parties,
+        one.case.members,
+        one.answers.answered,
+        times(&one.to_all),
+        times(&one.answers.latency),
+        times(&one.joins),
+        times(&one.spread),
+        share(one, one.used.cpu_us),
+        share(one, one.used.generator_cpu_us),
+        one.answers.refused,
+        one.late,
+    )
+}
