@@ -14,6 +14,7 @@ use crate::{
         Contradiction, LogOptions, MainServerOptions, NodeOptions, ObjectsOptions, SecretOptions,
         ServerOptions, SpawnOptions, StoreOptions, TlsOptions, TrustOptions, UpkeepOptions, values,
     },
+    party::PartyArgs,
 };
 
 /// Nodes that `up` runs in its process by default.
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Keys(KeysArgs),
     /// List, import, export, verify and clean up recordings and uploads; the main server may run or not, except for import
     Library(LibraryArgs),
+    /// Take part in a party, at any main server: see and change what plays, vote, listen
+    Party(PartyArgs),
     /// Check the health of a server on this machine; exit status 0 if it is healthy
     Healthcheck(HealthcheckArgs),
 }
@@ -79,7 +82,7 @@ impl Command {
             Self::User(args) => args.store.check(),
             Self::Keys(args) => args.store.check(),
             Self::Library(args) => args.store.check(),
-            Self::Healthcheck(_) => Ok(()),
+            Self::Party(_) | Self::Healthcheck(_) => Ok(()),
         }
     }
 }

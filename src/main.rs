@@ -1,5 +1,5 @@
 //! The binary `undead`: `up` (everything in one process), `main-server`, `cdn`, `backup` and `restore`, `user`
-//! (accounts), `keys`, `library`, and `healthcheck` for containers.
+//! (accounts), `keys`, `library`, `party`, and `healthcheck` for containers.
 //!
 //! Exit status: 0 when asked to stop, 2 for wrong usage or configuration, 1 for anything else.
 
@@ -18,6 +18,7 @@ mod main_server_alone;
 mod node_calls;
 mod open_files;
 mod options;
+mod party;
 mod port;
 mod serve;
 mod spawn;
@@ -85,6 +86,7 @@ async fn run(config: Config) -> Result<(), failure::Failure> {
         Command::User(args) => user::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Library(args) => library::run(args).await,
+        Command::Party(args) => party::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
     }
 }

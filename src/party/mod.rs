@@ -1,0 +1,168 @@
+//! `undead party`: takes part in a party from a terminal, over HTTP, as a member.
+
+mod args;
+mod audio;
+mod client;
+mod events;
+mod follow;
+mod link;
+mod memberships;
+mod schedule;
+mod show;
+mod source;
+
+use std::{io, os::fd::AsFd};
+
+use protocol::{
+    PartyId,
+    party::{Command, CommandDone, JoinParty, Membership, PartyCommand, PartyState, Target},
+};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::fs::File;
+
+pub(crate) use self::args::PartyArgs;
+use self::{
+    args::{MemberOptions, PartyAction},
+    audio::Audio,
+    client::{Client, Party, json_of, send},
+    follow::follow,
+    link::Link,
+    memberships::Memberships,
+    schedule::Clock,
+    show::Show,
+};
+use crate::failure::Failure;
+
+/// The main server on this machine.
+const LOCAL: &str = "http://localhost:5000";
+
+/// Runs the action.
+pub(crate) async fn run(args: PartyArgs) -> Result<(), Failure> {
+    let mut memberships = Memberships::open()?;
+    if args.action == PartyAction::Join {
+        return join(&args, &mut memberships).await;
+    }
+    let party = member_of(&args, &memberships)?;
+    match args.action {
+        PartyAction::Show => return show(&party, args.json).await,
+        PartyAction::Leave => {
+            send(party.request(Method::POST, "/leave")).await?;
+            return memberships.forget(party.party_id);
+        }
+        _ => {}
+    }
+    let command = command(&args, &party).await?;
+    let command = PartyCommand { command, if_revision: None, request_id: None };
+    let done: CommandDone = json_of(party.request(Method::POST, "/commands").json(&command)).await?;
+    if args.json {
+        println!("{}", json!(done));
+    }
+    Ok(())
+}
+
+/// The party that was joined, with the token.
+fn member_of(args: &PartyArgs, memberships: &Memberships) -> Result<Party, Failure> {
+    let MemberOptions { server, party, .. } = &args.options;
+    let party_id = party.as_deref().map(|text| Link::read(text).map(|link| link.party_id)).transpose()?;
+    let party_id = party_id.or_else(|| memberships.last());
+    let Some((party_id, kept)) = party_id.and_then(|id| Some((id, memberships.of(id)?))) else {
+        return Err(Failure::Config("join a party first: undead party join LINK --name NAME".to_owned()));
+    };
+    let client = Client::new(server.as_ref().unwrap_or(&kept.server), &args.trust)?;
+    Ok(Party { client, party_id, token: kept.membership.token })
+}
+
+async fn show(party: &Party, json: bool) -> Result<(), Failure> {
+    let state = party.state().await?;
+    if json {
+        println!("{state}");
+        return Ok(());
+    }
+    let now_ms = Clock::read(&party.client).await?.now_ms();
+    print!("{}", Show { state: &read(state)?, now_ms });
+    Ok(())
+}
+
+/// The command of an action that is one.
+async fn command(args: &PartyArgs, party: &Party) -> Result<Command, Failure> {
+    let target = match &args.argument {
+        Some(text) => show::target(show::entry(&read(party.state().await?)?, text)?),
+        None => Target::default(),
+    };
+    Ok(match args.action {
+        PartyAction::Play => Command::Play(target),
+        PartyAction::Vote => Command::Vote(target),
+        PartyAction::Pause => Command::Pause,
+        PartyAction::Next => Command::Next,
+        PartyAction::Skip => Command::Skip,
+        PartyAction::Show | PartyAction::Join | PartyAction::Leave => unreachable!("see run"),
+    })
+}
+
+fn read(state: Value) -> Result<PartyState, Failure> {
+    serde_json::from_value(state).map_err(Failure::run("the answer cannot be read"))
+}
+
+/// Joins, and follows what plays until Ctrl-C or the end of the party.
+async fn join(args: &PartyArgs, memberships: &mut Memberships) -> Result<(), Failure> {
+    let link = Link::read(args.argument.as_deref().unwrap_or_default())?;
+    let party_id = link.party_id;
+    let kept = memberships.of(party_id);
+    let server = args.options.server.clone().or_else(|| link.server.clone());
+    let server = server.or_else(|| kept.as_ref().map(|kept| kept.server.clone()));
+    let server = server.unwrap_or_else(|| LOCAL.to_owned());
+    let party =
+        |token| Ok::<_, Failure>(Party { client: Client::new(&server, &args.trust)?, party_id, token });
+    let mut membership = kept.map(|kept| kept.membership);
+    if let Some(Membership { token, .. }) = &membership {
+        match party(token.clone())?.state().await {
+            Ok(_) => {}
+            Err(error) if error.is_over() => membership = None,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let membership = match membership {
+        Some(membership) => membership,
+        None => enter(&Client::new(&server, &args.trust)?, party_id, link.invitation, &args.options).await?,
+    };
+    let party = party(membership.token.clone())?;
+    memberships.keep(party_id, &server, membership)?;
+    let mut audio = args.audio.then(output).transpose()?.map(Audio::new);
+    // Standard output is the player's.
+    if audio.is_some() {
+        eprintln!("{}", party.page())
+    } else {
+        println!("{}", party.page())
+    }
+    tokio::select! {
+        ended = follow(&party, audio.as_mut()) => {
+            if ended? {
+                memberships.forget(party_id)?;
+            }
+            Ok(())
+        }
+        stopped = tokio::signal::ctrl_c() => stopped.map_err(Failure::run("cannot wait for Ctrl-C")),
+    }
+}
+
+/// Standard output, for bytes.
+fn output() -> Result<File, Failure> {
+    let output = io::stdout().as_fd().try_clone_to_owned();
+    Ok(std::fs::File::from(output.map_err(Failure::run("cannot write to standard output"))?).into())
+}
+
+/// Becomes a member.
+async fn enter(
+    client: &Client,
+    party_id: PartyId,
+    invitation: Option<String>,
+    options: &MemberOptions,
+) -> Result<Membership, Failure> {
+    let Some(name) = options.name.clone() else {
+        return Err(Failure::Config("say what you are called: --name NAME".to_owned()));
+    };
+    let body = JoinParty { name, invitation: options.invitation.clone().or(invitation) };
+    let request = client.request(Method::POST, &format!("api/parties/{party_id}/join")).json(&body);
+    Ok(json_of(request).await?)
+}
