@@ -15,10 +15,14 @@ export function membershipOf(party: PartyId, memory: Memory = siteMemory): Membe
   }
 }
 
-/** Keeps a membership, or forgets it. */
-export function keepMembership(party: PartyId, membership: Membership | undefined, memory: Memory = siteMemory): void {
-  if (membership === undefined) memory.removeItem(keyOf(party));
-  else memory.setItem(keyOf(party), JSON.stringify(membership));
+/** Keeps a membership in the place of an earlier one. */
+export function keepMembership(party: PartyId, membership: Membership, memory: Memory = siteMemory): void {
+  memory.setItem(keyOf(party), JSON.stringify(membership));
+}
+
+/** Forgets a membership that is over. One that another tab of this browser got since then stays. */
+export function forgetMembership(party: PartyId, over: Membership, memory: Memory = siteMemory): void {
+  if (membershipOf(party, memory)?.token === over.token) memory.removeItem(keyOf(party));
 }
 
 function keyOf(party: PartyId): string {

@@ -6,13 +6,13 @@ import { pageSight } from '../browser/sight';
 import { site } from '../browser/site';
 import { siteMemory, type Memory } from '../browser/storage';
 import { canPlayType } from '../watch/playback/mse/media-source';
-import { asCallError } from '../protocol/error';
-import type { Membership, PartyAction, PartyCommand, PartyId, PartyState } from '../protocol/party';
+import { asCallError, type CallError } from '../protocol/error';
+import type { EndReason, Membership, PartyAction, PartyCommand, PartyId, PartyState } from '../protocol/party';
 import { localNowMs } from '../transport/clock';
 import { Parties } from './api';
 import { PartyClock } from './clock';
 import { PartyEvents } from './events';
-import { keepMembership, membershipOf } from './memberships';
+import { forgetMembership, keepMembership, membershipOf } from './memberships';
 import { ItemDeck } from './player/item-deck';
 import { LiveDeck } from './player/live-deck';
 import { PartyPlayer, type CreateDeck } from './player/party-player';
@@ -25,8 +25,10 @@ import { WorkerTimers, type Timers } from './timers';
 const REPORT_MS = 5_000;
 /** How often an onlooker looks. */
 const LOOK_MS = 5_000;
-/** Tries of a command that the server knows again. */
-const TRIES = 4;
+/** For so long a command that the server knows again is sent again. */
+const SENT_FOR_MS = 15_000;
+/** A server that does not know the member may only be behind: it has to say so again after this time. */
+const CONFIRMED_MS = 3_000;
 const RETRY = { firstMs: 300, longestMs: 3_000 };
 const TRIM = 'undead.party-trim-ms';
 
@@ -77,6 +79,10 @@ export class PartyClient implements PartySession {
   #trimMs: number;
   #cancelReport: (() => void) | undefined;
   #cancelLook: (() => void) | undefined;
+  /** Since when the server has not known the member. */
+  #unknownSinceMs: number | undefined;
+  /** How often looking began: only the newest goes on. */
+  #looks = 0;
   #isClosed = false;
 
   constructor(id: PartyId, setup: Partial<ClientSetup> = {}) {
@@ -134,20 +140,25 @@ export class PartyClient implements PartySession {
       ...(ifRevision === undefined ? {} : { if_revision: ifRevision }),
       ...(isKnownAgain ? { request_id: requestId() } : {}),
     };
+    const { timers, now } = this.#setup;
+    const giveUpMs = now() + SENT_FOR_MS;
     for (let tries = 1; ; tries++) {
       try {
         await this.#setup.parties.command(this.#id, this.token ?? '', body);
         break;
       } catch (problem) {
         const error = asCallError(problem);
-        if (!isKnownAgain || !error.transient || tries === TRIES) throw error;
-        await new Promise<void>((resolve) => this.#setup.timers.after(backOffMs(RETRY, tries, error), resolve));
+        const pauseMs = backOffMs(RETRY, tries, error);
+        if (!isKnownAgain || !error.mayPass || now() + pauseMs > giveUpMs) throw error;
+        await new Promise<void>((resolve) => timers.after(pauseMs, resolve));
       }
     }
     if (action.command === 'vote') this.#voted(action.entry_id, action.item_id, action.stream_id);
   }
 
   attach(stage: PartyStage): void {
+    // Another page of the same party, with elements of its own: nothing goes on in those of before.
+    if (this.#stage !== stage) this.#endPlayer();
     this.#stage = stage;
     this.#applySound();
     this.#startPlayer();
@@ -211,14 +222,16 @@ export class PartyClient implements PartySession {
 
   /** What an onlooker sees, again and again. */
   async #look(): Promise<void> {
+    const look = ++this.#looks;
+    const isOver = (): boolean => this.#isClosed || this.#membership !== undefined || look !== this.#looks;
     try {
       const state = await this.#setup.parties.state(this.#id);
-      if (this.#isClosed || this.#membership !== undefined) return;
+      if (isOver()) return;
       this.#show({ phase: 'onlooker', state, isConnected: true, problem: undefined });
     } catch (problem) {
-      if (this.#isClosed || this.#membership !== undefined) return;
+      if (isOver()) return;
       const error = asCallError(problem);
-      if (!error.transient) {
+      if (!error.mayPass) {
         this.#show({ phase: 'refused', problem: error });
         return;
       }
@@ -231,6 +244,7 @@ export class PartyClient implements PartySession {
     this.#cancelLook?.();
     this.#events?.close();
     this.#membership = membership;
+    this.#unknownSinceMs = undefined;
     this.#show({ phase: 'member', me: membership.member_id, ended: undefined, problem: undefined });
     const { parties, timers } = this.#setup;
     this.#events = new PartyEvents({
@@ -238,8 +252,7 @@ export class PartyClient implements PartySession {
       timers,
       heard: (event) => this.#hear(event),
       connected: (isConnected, problem) => {
-        // The membership is over, or the party is.
-        if (problem !== undefined && ['unknown_member', 'unknown_party'].includes(problem.code)) this.#forget();
+        if (this.#isOver(isConnected, problem)) this.#forget(membership);
         else this.#show({ isConnected, problem });
       },
     });
@@ -248,18 +261,39 @@ export class PartyClient implements PartySession {
     this.#report();
   }
 
-  /** This browser was a member once, and is none any more. */
-  #forget(): void {
+  /** Whether the membership is over, or the party is. A failure of any other kind, or a limit, says nothing about that. */
+  #isOver(isConnected: boolean, problem: CallError | undefined): boolean {
+    if (isConnected) this.#unknownSinceMs = undefined;
+    if (problem === undefined || !['unknown_member', 'unknown_party'].includes(problem.code)) return false;
+    const nowMs = this.#setup.now();
+    this.#unknownSinceMs ??= nowMs;
+    return nowMs - this.#unknownSinceMs >= CONFIRMED_MS;
+  }
+
+  /** This browser was a member once, and is none any more, or is another one by now. */
+  #forget(over: Membership): void {
+    forgetMembership(this.#id, over, this.#setup.memory);
+    const other = membershipOf(this.#id, this.#setup.memory);
+    if (other !== undefined) {
+      this.#become(other);
+      return;
+    }
     this.#stop();
-    keepMembership(this.#id, undefined, this.#setup.memory);
     this.#membership = undefined;
     this.#show({ phase: 'opening', me: undefined, isConnected: false, playback: NOTHING, vote: undefined });
     void this.#look();
   }
 
-  #end(ended: 'ended' | 'kicked' | 'left'): void {
+  /** The server ended the membership. A tab that left and joined again has another one: this tab goes on with it. */
+  #over(reason: EndReason): void {
+    const other = membershipOf(this.#id, this.#setup.memory);
+    if (reason === 'left' && other !== undefined && other.token !== this.token) this.#become(other);
+    else this.#end(reason);
+  }
+
+  #end(ended: EndReason): void {
     this.#stop();
-    keepMembership(this.#id, undefined, this.#setup.memory);
+    if (this.#membership !== undefined) forgetMembership(this.#id, this.#membership, this.#setup.memory);
     this.#membership = undefined;
     this.#show({ phase: 'ended', ended, me: undefined, isConnected: false, playback: NOTHING });
   }
@@ -269,6 +303,11 @@ export class PartyClient implements PartySession {
     this.#cancelReport?.();
     this.#events?.close();
     this.#events = undefined;
+    this.#endPlayer();
+    this.#stage = undefined;
+  }
+
+  #endPlayer(): void {
     this.#player?.close();
     this.#player = undefined;
     if (this.#surface !== undefined) this.#showSurface(undefined);
@@ -278,7 +317,7 @@ export class PartyClient implements PartySession {
     const { state, reports } = this.#view;
     if (event.type === 'snapshot') this.#learn(event.data);
     else if (event.type === 'presence') this.#show({ reports: applyPresence(reports, event.data, state) });
-    else if (event.type === 'ended') this.#end(event.data.reason);
+    else if (event.type === 'ended') this.#over(event.data.reason);
     else if (state === undefined) return;
     else if (event.type === 'changed') this.#learn(applyChanged(state, event.data));
     else this.#show({ state: applyChat(state, event.data) });
@@ -320,7 +359,8 @@ export class PartyClient implements PartySession {
   readonly #createDeck: CreateDeck<HTMLVideoElement> = (make) => {
     const { parties, server, timers, now } = this.#setup;
     const { entry } = make;
-    const token = this.token ?? '';
+    // The membership may be another one by the time that it is asked.
+    const token = (): string => this.token ?? '';
     if (this.#stage !== undefined && entry.stream_id !== undefined)
       return new LiveDeck(
         {
@@ -329,7 +369,7 @@ export class PartyClient implements PartySession {
           live: this.#stage.live,
           clock: this.#clock,
           server,
-          playStream: ({ entry_id }, ask) => parties.playStream(this.#id, token, { entry_id, ...ask }),
+          playStream: ({ entry_id }, ask) => parties.playStream(this.#id, token(), { entry_id, ...ask }),
           trimMs: () => this.trimMs,
           hidden: () => !pageSight.visible,
         },
@@ -343,7 +383,7 @@ export class PartyClient implements PartySession {
         timers,
         now,
         trimMs: () => this.trimMs,
-        playItem: ({ entry_id }) => parties.playItem(this.#id, token, { entry_id }),
+        playItem: ({ entry_id }) => parties.playItem(this.#id, token(), { entry_id }),
         fetch: (input, init) => fetch(input, init),
         canPlay: canPlayType,
         origin: location.origin,

@@ -118,6 +118,11 @@ export class CallError extends Error {
       this.code,
     );
   }
+
+  /** Whether the same call may work later, unchanged: what is transient, and what a cluster gets over by itself. */
+  get mayPass(): boolean {
+    return this.transient || ['store_unavailable', 'objects_unavailable', 'no_capacity'].includes(this.code);
+  }
 }
 
 /** `error` as a {@link CallError}; what is none becomes a `bad_answer`. */

@@ -438,7 +438,7 @@ export class ItemPlayer {
         return;
       } catch (problem) {
         const error = asCallError(problem);
-        if (!error.transient || isAbort(problem)) throw error;
+        if (!error.mayPass || isAbort(problem)) throw error;
         this.#lookahead.forget();
         this.#tell({ phase: 'waiting', error });
         await this.#pause(backOffMs(RETRY, failures, error));

@@ -1,0 +1,300 @@
+// A member's party over a network that fails: what passes is tried again, and a membership is given up when it is over, not before.
+
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ServerEvent } from '../api/event-stream';
+import type { Memory } from '../browser/storage';
+import { CallError, type ErrorCode, type LocalErrorCode } from '../protocol/error';
+import type { Membership, PartyCommand, PartyState } from '../protocol/party';
+import { Parties } from './api';
+import { fakeEntry, fakeMember, fakeState } from './fake-party';
+import { FakeTimers } from './fake-timers';
+import { keepMembership, membershipOf } from './memberships';
+import { PartyClient } from './party-client';
+import type { PartyStage } from './session';
+
+const PARTY = fakeState().party_id;
+const ANN: Membership = { member_id: 'm1', token: 'up_ann' };
+const ANN_AGAIN: Membership = { member_id: 'm2', token: 'up_again' };
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_000_000 });
+  vi.stubGlobal('location', { origin: 'http://s' });
+  vi.stubGlobal('fetch', () => new Promise(() => undefined));
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+function refused(code: ErrorCode | LocalErrorCode): CallError {
+  return new CallError(code, code);
+}
+
+class FakeMemory implements Memory {
+  readonly #kept = new Map<string, string>();
+  getItem = (key: string): string | null => this.#kept.get(key) ?? null;
+  setItem = (key: string, value: string): void => void this.#kept.set(key, value);
+  removeItem = (key: string): void => void this.#kept.delete(key);
+}
+
+/** A media element that takes everything and plays nothing. */
+class FakeVideo extends EventTarget {
+  muted = false;
+  volume = 1;
+  src = '';
+  currentTime = 0;
+  readonly paused = true;
+  readonly ended = false;
+  readonly error = null;
+  readyState = 0;
+  playbackRate = 1;
+  preservesPitch = true;
+  seeking = false;
+  play = (): Promise<void> => Promise.resolve();
+  pause = (): void => undefined;
+  load = (): void => undefined;
+  removeAttribute = (): void => void (this.src = '');
+}
+
+function fakeStage(): PartyStage {
+  return {
+    videos: [new FakeVideo(), new FakeVideo()],
+    canvas: {},
+    live: { form: 'frames', create: () => () => undefined },
+    show: () => undefined,
+  } as unknown as PartyStage;
+}
+
+/** A server, whose answers a test sets. */
+class FakeParties extends Parties {
+  current: PartyState = fakeState();
+  /** What connections come to: refused, or open with a snapshot and what the test says. */
+  connects: () => CallError | undefined = () => undefined;
+  looks: () => CallError | undefined = () => undefined;
+  commands: () => CallError | undefined = () => undefined;
+  sent: PartyCommand[] = [];
+  connections: string[] = [];
+  looked = 0;
+  plays: string[] = [];
+  joined: Membership = ANN;
+  say: ((event: ServerEvent) => void) | undefined;
+
+  override state = (): Promise<PartyState> => {
+    this.looked++;
+    return answer(this.looks(), this.current);
+  };
+  override join = (): Promise<Membership> => Promise.resolve(this.joined);
+  override leave = (): Promise<void> => Promise.resolve();
+  override report = (): Promise<void> => Promise.resolve();
+  override clock = (t0_ms: number) =>
+    Promise.resolve({ t0_ms, t1_ms: Date.now(), t2_ms: Date.now() }) as ReturnType<Parties['clock']>;
+  override playItem = (_id: string, token: string): ReturnType<Parties['playItem']> => {
+    this.plays.push(token);
+    return Promise.reject(refused('unknown_item'));
+  };
+  override command = (_id: string, _token: string, body: PartyCommand): ReturnType<Parties['command']> => {
+    this.sent.push(body);
+    return answer(this.commands(), { revision: 2 });
+  };
+  override async *events(_id: string, token: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+    this.connections.push(token);
+    await Promise.resolve();
+    const problem = this.connects();
+    if (problem !== undefined) throw problem;
+    const waiting: ServerEvent[] = [{ type: 'snapshot', data: JSON.stringify(this.current) }];
+    let wake = (): void => undefined;
+    this.say = (event) => {
+      waiting.push(event);
+      wake();
+    };
+    signal.addEventListener('abort', () => wake());
+    while (!signal.aborted) {
+      for (let event = waiting.shift(); event !== undefined; event = waiting.shift()) yield event;
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
+    throw new Error('aborted');
+  }
+}
+
+function answer<T>(problem: CallError | undefined, value: T): Promise<T> {
+  return problem === undefined ? Promise.resolve(value) : Promise.reject(problem);
+}
+
+function opened(prepare: (parties: FakeParties, memory: Memory) => void = () => undefined) {
+  const parties = new FakeParties();
+  const memory = new FakeMemory();
+  prepare(parties, memory);
+  const client = new PartyClient(PARTY, { parties, memory, timers: new FakeTimers(), now: () => Date.now() });
+  client.open();
+  return { client, parties, memory };
+}
+
+const asMember = (_: FakeParties, memory: Memory): void => keepMembership(PARTY, ANN, memory);
+
+describe('a membership', () => {
+  it('survives limits and failures, and one answer of a server that is behind', async () => {
+    const { client, parties, memory } = opened((server, kept) => {
+      asMember(server, kept);
+      const answers = [refused('unknown_member'), refused('limit_reached'), refused('store_unavailable')];
+      server.connects = () => answers.shift();
+    });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(parties.connections.length).toBe(4);
+    expect([client.view.phase, client.view.isConnected, membershipOf(PARTY, memory)]).toEqual(['member', true, ANN]);
+    client.close();
+  });
+
+  it.each(['limit_reached', 'store_unavailable', 'unreachable', 'internal'] as const)(
+    'is never given up for %s',
+    async (code) => {
+      const { client, memory } = opened((server, kept) => {
+        asMember(server, kept);
+        server.connects = () => refused(code);
+      });
+      await vi.advanceTimersByTimeAsync(120_000);
+      expect([client.view.phase, membershipOf(PARTY, memory)]).toEqual(['member', ANN]);
+      client.close();
+    },
+  );
+
+  it('is given up once the server keeps saying that there is none', async () => {
+    const { client, memory } = opened((server, kept) => {
+      asMember(server, kept);
+      server.connects = () => refused('unknown_member');
+    });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(client.view.phase).toBe('member');
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect([client.view.phase, membershipOf(PARTY, memory)]).toEqual(['onlooker', undefined]);
+    client.close();
+  });
+
+  it('of another tab, newer than that which ended, stays and is taken over', async () => {
+    const { client, parties, memory } = opened(asMember);
+    await vi.advanceTimersByTimeAsync(100);
+    keepMembership(PARTY, ANN_AGAIN, memory);
+    parties.say?.({ type: 'ended', data: JSON.stringify({ reason: 'left' }) });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(membershipOf(PARTY, memory)).toEqual(ANN_AGAIN);
+    expect([client.view.phase, client.view.me, parties.connections.at(-1)]).toEqual(['member', 'm2', 'up_again']);
+    client.close();
+  });
+
+  it('of another tab stays when this one was thrown out', async () => {
+    const { client, parties, memory } = opened(asMember);
+    await vi.advanceTimersByTimeAsync(100);
+    keepMembership(PARTY, ANN_AGAIN, memory);
+    parties.say?.({ type: 'ended', data: JSON.stringify({ reason: 'kicked' }) });
+    await vi.advanceTimersByTimeAsync(100);
+    expect([client.view.phase, membershipOf(PARTY, memory)]).toEqual(['ended', ANN_AGAIN]);
+    client.close();
+  });
+});
+
+describe('an onlooker', () => {
+  it('keeps looking where the store cannot be reached', async () => {
+    const { client, parties } = opened((server) => (server.looks = () => refused('store_unavailable')));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(client.view.phase).toBe('opening');
+    parties.looks = () => undefined;
+    await vi.advanceTimersByTimeAsync(6_000);
+    expect(client.view.phase).toBe('onlooker');
+    client.close();
+  });
+
+  it('is told that there is no such party', async () => {
+    const { client } = opened((server) => (server.looks = () => refused('unknown_party')));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(client.view.phase).toBe('refused');
+    client.close();
+  });
+
+  it('looks in one rhythm, however often it is opened', async () => {
+    const { client, parties } = opened();
+    client.open();
+    client.open();
+    await vi.advanceTimersByTimeAsync(1_000);
+    const before = parties.looked;
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(parties.looked - before).toBe(1);
+    client.close();
+  });
+});
+
+describe('a command', () => {
+  it('that the server knows again outlasts the election of another leader', async () => {
+    const { client, parties } = opened(asMember);
+    await vi.advanceTimersByTimeAsync(100);
+    parties.commands = () => (Date.now() < 1_006_000 ? refused('store_unavailable') : undefined);
+    const done = client.command({ command: 'chat', text: 'hello' });
+    await vi.advanceTimersByTimeAsync(12_000);
+    await done;
+    const ids = parties.sent.map((body) => ('request_id' in body ? body.request_id : undefined));
+    expect([ids.length > 1, new Set(ids).size]).toEqual([true, 1]);
+    client.close();
+  });
+
+  it('that is refused is not sent again, and none is for ever', async () => {
+    const { client, parties } = opened(asMember);
+    await vi.advanceTimersByTimeAsync(100);
+    parties.commands = () => refused('not_allowed');
+    await expect(client.command({ command: 'chat', text: 'hello' })).rejects.toMatchObject({ code: 'not_allowed' });
+    expect(parties.sent.length).toBe(1);
+    parties.commands = () => refused('store_unavailable');
+    const lost = expect(client.command({ command: 'chat', text: 'hi' })).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+    await vi.advanceTimersByTimeAsync(60_000);
+    await lost;
+    client.close();
+  });
+});
+
+it('a member who left and joined again hears the party in the elements of the new page', async () => {
+  const entry = fakeEntry('e1', { is_video: true });
+  const { client, parties } = opened((server, memory) => {
+    asMember(server, memory);
+    server.current = fakeState({
+      members: [fakeMember('m1')],
+      timeline: { entry, item_id: entry.item_id ?? '', position_ms: 0, at_ms: 1_000_000, paused: false, round: 1 },
+    });
+  });
+  const [old, fresh] = [fakeStage(), fakeStage()];
+  const shown = vi.spyOn(fresh, 'show');
+  client.attach(old);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(parties.plays).toEqual(['up_ann']);
+  await client.leave();
+  client.open();
+  parties.joined = ANN_AGAIN;
+  await client.join('Ann');
+  await vi.advanceTimersByTimeAsync(2_000);
+  // The page that has the elements is still to come.
+  expect(parties.plays).toEqual(['up_ann']);
+  client.attach(fresh);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(parties.plays).toEqual(['up_ann', 'up_again']);
+  expect(fresh.videos).toContain(shown.mock.calls.at(-1)?.[0]);
+  client.close();
+});
+
+it('elements that replace others are played in from then on', async () => {
+  const entry = fakeEntry('e1', { is_video: true });
+  const { client, parties } = opened((server, memory) => {
+    asMember(server, memory);
+    server.current = fakeState({
+      timeline: { entry, item_id: entry.item_id ?? '', position_ms: 0, at_ms: 1_000_000, paused: false, round: 1 },
+    });
+  });
+  const [old, fresh] = [fakeStage(), fakeStage()];
+  const shown = vi.spyOn(fresh, 'show');
+  client.attach(old);
+  await vi.advanceTimersByTimeAsync(1_000);
+  client.attach(fresh);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([parties.plays.length, fresh.videos.includes(shown.mock.calls.at(-1)?.[0] as HTMLVideoElement)]).toEqual([
+    2,
+    true,
+  ]);
+  client.close();
+});
