@@ -174,8 +174,7 @@ impl Bench<'_> {
         let (commit, date) = (machine::commit(), machine::today());
         let precedence = precedence.into();
         let records = Records { machine, precedence, commit, date, plan: self.plan, measured, remark };
-        let text =
-            serde_json::to_string_pretty(&records).map_err(|error| Error::Protocol(error.to_string()))?;
+        let text = serde_json::to_string(&records).map_err(|error| Error::Protocol(error.to_string()))?;
         let path = out.join(RECORDS);
         fs::write(&path, text).context(|| format!("writing {}", path.display()))?;
         Ok(records)

@@ -47,8 +47,8 @@ fn run(records: &Records, folder: &str) -> String {
 
 /// A row for each case.
 pub fn table(records: &Records) -> String {
-    let mut table = "| parties | members each | commands | **command to all p50 / p99, ms** | **answer p50 / p99, ms** | join p50 / p99, ms | spread of positions p50 / p99 / max, ms | main server's share of its core | members' share of theirs | main server's memory, MiB | refused / late |\n\
-                     |---|---|---|---|---|---|---|---|---|---|---|\n"
+    let mut table = "| parties | members each | commands | **command to all p50 / p99, ms** | **answer p50 / p99, ms** | join p50 / p99, ms | spread of positions p50 / p99 / max, ms | main server's share of its core | members' share of theirs | other programs, cores | main server's memory, MiB | refused / late |\n\
+                     |---|---|---|---|---|---|---|---|---|---|---|---|\n"
         .to_owned();
     for one in &records.measured {
         let spread = one.spread.percentiles().map_or("-".into(), |times| {
@@ -57,7 +57,7 @@ pub fn table(records: &Records) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             table,
-            "| {} | {} | {} | **{}** | **{}** | {} | {spread} | {} | {} | {} | {} / {} |",
+            "| {} | {} | {} | **{}** | **{}** | {} | {spread} | {} | {} | {} | {} | {} / {} |",
             one.case.parties,
             one.case.members,
             one.answers.answered,
@@ -66,6 +66,7 @@ pub fn table(records: &Records) -> String {
             times(&one.joins),
             share(one, one.used.cpu_us),
             share(one, one.used.generator_cpu_us),
+            significant(others(one)),
             significant(one.used.rss_bytes as f64 / 1_048_576.0),
             one.answers.refused,
             one.late,
@@ -83,6 +84,13 @@ fn times(histogram: &Histogram) -> String {
 
 fn share(one: &Measured, cpu_us: u64) -> String {
     percent(cpu_us as f64 / one.used.window_us as f64)
+}
+
+/// Cores that programs other than ours took.
+fn others(one: &Measured) -> f64 {
+    let used = &one.used;
+    let ours_us = used.cpu_us + used.generator_cpu_us + used.store_cpu_us;
+    used.machine_us.saturating_sub(ours_us) as f64 / used.window_us as f64
 }
 
 /// One case, for a terminal.
