@@ -1,88 +1,48 @@
 //! Writes the media of what plays as one continuous stream, in step with the timeline.
 //!
-//! The player has no clock of the party: it plays a fragment when it has it and has played what came before. So the first one
+//! The player has no clock of the party: it plays a chunk when it has it and has played what came before. So the first one
 //! is written when the timeline is at its start, and those that follow it without a gap a moment earlier. After a seek or a pause the
-//! stream goes on with the first fragment that begins when the player has played all it has. The times in the fragments are shifted, so
+//! stream goes on with the first chunk that begins when the player has played all it has. The times in the chunks are shifted, so
 //! that they follow each other. An item in a format that cannot follow in one stream ends it.
 
-use std::io::ErrorKind;
+use std::{io::ErrorKind, sync::Arc};
 
-use media::Shift;
-use protocol::{
-    item::{Alternative, Blob, Fragment, ManifestTake, joins},
-    party::Timeline,
-};
+use protocol::party::Timeline;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::{
     client::{CallError, Party},
+    fragment::{Format, Loaded, Place},
     schedule::{Clock, Schedule},
     source::Source,
 };
 use crate::failure::Failure;
 
-/// How long before its time a fragment is written that follows the one before, ms.
+/// How long before its time a chunk is written that follows the one before, ms.
 const AHEAD_MS: u64 = 1000;
-/// How far off a fragment may begin, ms. At most half its length.
+/// How far off a chunk may begin, ms. At most half its length.
 const TOLERANCE_MS: u64 = 250;
 /// Pause after media could not be read, ms.
 const RETRY_MS: u64 = 1000;
+/// Fragments that are kept: two in which the next chunk may be, and the first one of the next entry.
+const KEPT: usize = 3;
 
-/// A fragment, and when it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A chunk, and when it is written.
 struct Plan {
-    entry_id: String,
-    take: usize,
-    fragment: usize,
+    place: Place,
+    chunk: usize,
     /// The server's time.
     write_at_ms: u64,
-}
-
-/// A fragment that is ready to be written.
-struct Piece {
-    plan: Plan,
-    format: Format,
-    /// By how much its media's own times are less than the item's, ms.
-    offset_ms: i64,
-    start_ms: u64,
-    duration_ms: u64,
-    bytes: Vec<u8>,
-}
-
-/// What a decoder is set up by.
-struct Format {
-    mime: String,
-    /// The name and the bytes of the init segment, if there is one.
-    init: Option<(Blob, Vec<u8>)>,
-}
-
-impl Format {
-    /// What changes the times of fragments; none in bare MP3, which has no times.
-    fn shift(&self, by_ms: i64) -> Result<Option<Shift>, Failure> {
-        let shift = self.init.as_ref().map(|(_, init)| Shift::new(init, by_ms)).transpose();
-        shift.map_err(Failure::run("the media cannot be joined"))
-    }
-
-    /// Whether players go on with `next` in the same stream. Most of them skip another init segment, so that tracks, their units of
-    /// time and codecs have to be the same.
-    fn can_go_on_with(&self, next: &Self) -> Result<bool, Failure> {
-        Ok(self.mime == next.mime && self.shift(0)? == next.shift(0)?)
-    }
-
-    fn joins(&self, next: &Self) -> bool {
-        let parts = |format: &Self| (format.mime.clone(), format.init.as_ref().map(|(name, _)| name.clone()));
-        let ((mime, init), (next_mime, next_init)) = (parts(self), parts(next));
-        joins((&mime, init.as_ref()), (&next_mime, next_init.as_ref()))
-    }
 }
 
 /// Writes to the player.
 pub(super) struct Audio<W> {
     output: W,
     sources: Vec<Source>,
-    ready: Option<Piece>,
+    loaded: Vec<Loaded>,
+    next: Option<Plan>,
     /// What the decoder was set up by last.
-    format: Option<Format>,
+    format: Option<Arc<Format>>,
     /// Length of what was written.
     written_ms: u64,
     /// When the player has played what was written, by the server's clock.
@@ -91,7 +51,8 @@ pub(super) struct Audio<W> {
 
 impl<W: AsyncWrite + Unpin> Audio<W> {
     pub(super) fn new(output: W) -> Self {
-        Self { output, sources: Vec::new(), ready: None, format: None, written_ms: 0, ends_at_ms: 0 }
+        let (sources, loaded) = (Vec::new(), Vec::new());
+        Self { output, sources, loaded, next: None, format: None, written_ms: 0, ends_at_ms: 0 }
     }
 
     /// Reads what is to be written next. Gives the server's time at which [`Self::write`] is to be called.
@@ -102,7 +63,7 @@ impl<W: AsyncWrite + Unpin> Audio<W> {
                 // Whether the party is over, the events tell.
                 tracing::warn!("cannot read what plays, trying again: {error}");
                 self.sources.clear();
-                self.ready = None;
+                self.next = None;
                 Some(clock.now_ms() + RETRY_MS)
             }
         }
@@ -123,60 +84,72 @@ impl<W: AsyncWrite + Unpin> Audio<W> {
                 self.sources.push(Source::open(party, entry).await?);
             }
         }
-        let Some(plan) = self.plan(schedule, clock.now_ms()) else {
-            self.ready = None;
-            let grows = self.sources.iter().any(|source| source.manifest.is_growing);
-            return Ok(grows.then(|| clock.now_ms() + RETRY_MS));
-        };
-        let write_at_ms = plan.write_at_ms;
-        match &mut self.ready {
-            Some(ready) if ready.plan.is_same_fragment(&plan) => ready.plan = plan,
-            _ => self.ready = self.read(party, plan).await?,
-        }
-        Ok(Some(write_at_ms))
-    }
-
-    fn plan(&self, schedule: &Schedule, now_ms: u64) -> Option<Plan> {
+        self.next = None;
         let until_ms = schedule.next.as_ref().map_or(u64::MAX, |next| next.at_ms);
-        let plan = |timeline: &Timeline, until_ms| {
-            let source = self.sources.iter().find(|source| entry_of(timeline) == Some(&source.entry_id))?;
-            plan(timeline, until_ms, &source.manifest.takes, self.ends_at_ms, now_ms)
-        };
-        let now = schedule.now.as_ref().and_then(|now| plan(now, until_ms));
-        now.or_else(|| plan(schedule.next.as_ref()?, u64::MAX))
+        let ends = [(schedule.now.as_ref(), until_ms), (schedule.next.as_ref(), u64::MAX)];
+        for (timeline, until_ms) in ends.into_iter().filter_map(|(timeline, end)| Some((timeline?, end))) {
+            if self.next.is_none() {
+                let window =
+                    Window { timeline, until_ms, ends_at_ms: self.ends_at_ms, now_ms: clock.now_ms() };
+                self.next = self.plan(party, &window).await?;
+            }
+        }
+        let grows = self.sources.iter().any(|source| source.manifest.is_growing);
+        let again = grows.then(|| clock.now_ms() + RETRY_MS);
+        Ok(self.next.as_ref().map(|plan| plan.write_at_ms).or(again))
     }
 
-    async fn read(&self, party: &Party, plan: Plan) -> Result<Option<Piece>, CallError> {
-        let source = self.sources.iter().find(|source| source.entry_id == plan.entry_id);
-        let found = source.and_then(|source| Some((source, source.manifest.takes.get(plan.take)?)));
-        let Some((source, take)) = found else { return Ok(None) };
-        let (mime, init, fragments) = format_of(take);
-        let Some(Fragment { blob, start_ms, duration_ms }) = fragments.get(plan.fragment).cloned() else {
+    /// Finds the chunk that is next in a window.
+    async fn plan(&mut self, party: &Party, window: &Window<'_>) -> Result<Option<Plan>, CallError> {
+        let entry_id = entry_of(window.timeline);
+        let Some(source) = self.sources.iter().find(|source| entry_id == Some(&source.entry_id)) else {
             return Ok(None);
         };
-        let init = match init {
-            Some(init) => Some((init.clone(), source.read(party, init).await?)),
-            None => None,
-        };
-        let format = Format { mime: mime.to_owned(), init };
-        let bytes = source.read(party, &blob).await?;
-        Ok(Some(Piece { plan, format, offset_ms: take.offset_ms, start_ms, duration_ms, bytes }))
+        // The next chunk may be in the fragment after the one that plays.
+        let places =
+            source.places().filter(|(_, fragment)| window.may_use(fragment.start_ms, fragment.duration_ms));
+        for (place, _) in places.take(2) {
+            let known = self.loaded.iter().position(|loaded| loaded.place == place);
+            let index = match known {
+                Some(index) => index,
+                None => {
+                    let Some(loaded) = Loaded::read(party, source, place.clone()).await? else { continue };
+                    if self.loaded.len() >= KEPT {
+                        self.loaded.remove(0);
+                    }
+                    self.loaded.push(loaded);
+                    self.loaded.len() - 1
+                }
+            };
+            let chunks = self.loaded[index].chunks.iter().enumerate();
+            let mut fitting = chunks
+                .filter_map(|(chunk, of)| Some((chunk, window.write_at_ms(of.start_ms, of.duration_ms)?)));
+            if let Some((chunk, write_at_ms)) = fitting.next() {
+                return Ok(Some(Plan { place, chunk, write_at_ms }));
+            }
+        }
+        Ok(None)
     }
 
-    /// Writes what is ready, if its time has come. Gives whether the stream goes on: not if the player closed it, nor before an
+    /// Writes what is next, if its time has come. Gives whether the stream goes on: not if the player closed it, nor before an
     /// item in a format that cannot follow.
     ///
     /// # Errors
     /// The output fails in another way than by being closed.
     pub(super) async fn write(&mut self, now_ms: u64) -> Result<bool, Failure> {
-        let Some(piece) = self.ready.take_if(|piece| piece.plan.write_at_ms <= now_ms) else {
+        let Some(Plan { place, chunk, .. }) = self.next.take_if(|plan| plan.write_at_ms <= now_ms) else {
             return Ok(true);
         };
-        let duration_ms = piece.duration_ms;
-        let Some(bytes) = self.bytes_of(piece)? else {
+        let Some(loaded) = self.loaded.iter().find(|loaded| loaded.place == place) else { return Ok(true) };
+        let known = self.format.as_deref();
+        if !known.map_or(Ok(true), |known| known.can_go_on_with(&loaded.format))? {
             eprintln!("what plays next has another format: join again to hear it");
             return Ok(false);
-        };
+        }
+        let is_set_up = known.is_some_and(|known| known.joins(&loaded.format));
+        let bytes = loaded.bytes_at(chunk, self.written_ms, !is_set_up)?;
+        let duration_ms = loaded.chunks[chunk].duration_ms;
+        self.format = Some(Arc::clone(&loaded.format));
         let written = async { self.output.write_all(&bytes).await.and(self.output.flush().await) };
         match written.await {
             Ok(()) => {}
@@ -187,79 +160,52 @@ impl<W: AsyncWrite + Unpin> Audio<W> {
         self.ends_at_ms = self.ends_at_ms.max(now_ms) + duration_ms;
         Ok(true)
     }
-
-    /// The fragment at its place in the stream, with the init segment if the decoder needs it. None if it cannot follow.
-    fn bytes_of(&mut self, piece: Piece) -> Result<Option<Vec<u8>>, Failure> {
-        let Piece { format, offset_ms, start_ms, mut bytes, .. } = piece;
-        let known = self.format.as_ref();
-        if !known.map_or(Ok(true), |known| known.can_go_on_with(&format))? {
-            return Ok(None);
-        }
-        let media_ms = start_ms.saturating_sub_signed(offset_ms);
-        if let Some(shift) = format.shift(self.written_ms.cast_signed() - media_ms.cast_signed())? {
-            for edit in shift.edits(&bytes).map_err(Failure::run("the media cannot be joined"))? {
-                bytes[edit.at..][..edit.bytes().len()].copy_from_slice(edit.bytes());
-            }
-        }
-        let is_set_up = known.is_some_and(|known| known.joins(&format));
-        if let (false, Some((_, init))) = (is_set_up, &format.init) {
-            bytes.splice(..0, init.iter().copied());
-        }
-        self.format = Some(format);
-        Ok(Some(bytes))
-    }
-}
-
-/// The format of a take that is written: bare MP3 if there is that, because any MP3 can follow any other.
-fn format_of(take: &ManifestTake) -> (&str, Option<&Blob>, &[Fragment]) {
-    let is_bare =
-        |other: &&Alternative| other.init.is_none() && other.fragments.len() == take.fragments.len();
-    match take.alternatives.iter().find(is_bare) {
-        Some(bare) => (&bare.mime, None, &bare.fragments),
-        None => (&take.mime, take.init.as_ref(), &take.fragments),
-    }
-}
-
-impl Plan {
-    fn is_same_fragment(&self, other: &Self) -> bool {
-        (&self.entry_id, self.take, self.fragment) == (&other.entry_id, other.take, other.fragment)
-    }
 }
 
 fn entry_of(timeline: &Timeline) -> Option<&str> {
     timeline.entry.as_ref().map(|entry| &*entry.entry_id)
 }
 
-/// The first fragment that the player can begin at its time, of those that begin before `until_ms`. Times are the server's; the player has
-/// played what it has at `ends_at_ms`.
-fn plan(
-    timeline: &Timeline,
+/// What of a timeline can be written. Times are the server's.
+struct Window<'a> {
+    timeline: &'a Timeline,
+    /// When another timeline begins.
     until_ms: u64,
-    takes: &[ManifestTake],
+    /// When the player has played what it has.
     ends_at_ms: u64,
     now_ms: u64,
-) -> Option<Plan> {
-    let entry_id = entry_of(timeline).filter(|_| !timeline.paused)?.to_owned();
-    let all = takes.iter().enumerate().flat_map(|(take, ManifestTake { fragments, .. })| {
-        fragments.iter().enumerate().map(move |(index, fragment)| (take, index, fragment))
-    });
-    for (take, index, fragment) in all {
-        let tolerance_ms = TOLERANCE_MS.min(fragment.duration_ms / 2);
-        // None for what was before the position at which the timeline began.
-        let Some(due_ms) = (timeline.at_ms + fragment.start_ms).checked_sub(timeline.position_ms) else {
-            continue;
-        };
-        if due_ms >= until_ms {
+}
+
+impl Window<'_> {
+    /// When a position of the item is played.
+    fn due_ms(&self, position_ms: u64) -> Option<u64> {
+        let due_ms = (self.timeline.at_ms + position_ms).checked_sub(self.timeline.position_ms);
+        due_ms.filter(|due_ms| !self.timeline.paused && *due_ms < self.until_ms)
+    }
+
+    /// When the player can begin something.
+    fn ready_ms(&self) -> u64 {
+        self.ends_at_ms.max(self.now_ms).max(self.timeline.at_ms)
+    }
+
+    /// Whether a fragment may have a chunk that is not past.
+    fn may_use(&self, start_ms: u64, duration_ms: u64) -> bool {
+        let ends_ms =
+            (self.timeline.at_ms + start_ms + duration_ms).saturating_sub(self.timeline.position_ms);
+        let begins_ms = (self.timeline.at_ms + start_ms).saturating_sub(self.timeline.position_ms);
+        !self.timeline.paused && begins_ms < self.until_ms && ends_ms > self.ready_ms()
+    }
+
+    /// When a chunk is written, if the player can begin it at its time.
+    fn write_at_ms(&self, start_ms: u64, duration_ms: u64) -> Option<u64> {
+        let due_ms = self.due_ms(start_ms)?;
+        let tolerance_ms = TOLERANCE_MS.min(duration_ms / 2);
+        if due_ms + tolerance_ms < self.ready_ms() {
             return None;
         }
-        if due_ms + tolerance_ms < ends_at_ms.max(now_ms).max(timeline.at_ms) {
-            continue;
-        }
-        let follows = ends_at_ms > now_ms && due_ms <= ends_at_ms + tolerance_ms;
-        let write_at_ms = if follows { due_ms.saturating_sub(AHEAD_MS) } else { due_ms };
-        return Some(Plan { entry_id, take, fragment: index, write_at_ms });
+        let follows = self.ends_at_ms > self.now_ms && due_ms <= self.ends_at_ms + tolerance_ms;
+        Some(if follows { due_ms.saturating_sub(AHEAD_MS) } else { due_ms })
     }
-    None
 }
 
 #[cfg(test)]
@@ -267,14 +213,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    /// Two takes of three fragments of 2 s.
-    fn takes() -> Vec<ManifestTake> {
-        let fragment =
-            |number: u64| json!({ "hash": "", "bytes": 0, "start_ms": number * 2000, "duration_ms": 2000 });
-        let take = |first: u64| json!({ "mime": "audio/mp4", "fragments": [fragment(first), fragment(first + 1), fragment(first + 2)] });
-        serde_json::from_value(json!([take(0), take(3)])).unwrap()
-    }
 
     /// At 100 s the position is 1 s.
     fn timeline(paused: bool) -> Timeline {
@@ -284,38 +222,45 @@ mod tests {
         serde_json::from_value(json).unwrap()
     }
 
-    /// Take, fragment and time of what is written next.
-    fn next(ends_at_ms: u64, now_ms: u64) -> Option<(usize, usize, u64)> {
-        let plan = plan(&timeline(false), u64::MAX, &takes(), ends_at_ms, now_ms)?;
-        Some((plan.take, plan.fragment, plan.write_at_ms))
+    /// Which of six chunks of 2 s is written next, and when.
+    fn next_of(timeline: &Timeline, until_ms: u64, ends_at_ms: u64, now_ms: u64) -> Option<(u64, u64)> {
+        let window = Window { timeline, until_ms, ends_at_ms, now_ms };
+        let next = (0..6).find_map(|chunk| Some((chunk, window.write_at_ms(chunk * 2000, 2000)?)));
+        // What is written is in a fragment that is looked at.
+        assert!(next.is_none_or(|(chunk, _)| window.may_use(chunk * 2000, 2000)));
+        next
+    }
+
+    fn next(ends_at_ms: u64, now_ms: u64) -> Option<(u64, u64)> {
+        next_of(&timeline(false), u64::MAX, ends_at_ms, now_ms)
     }
 
     #[test]
-    fn the_first_fragment_is_written_when_the_timeline_is_at_its_start() {
-        assert_eq!(next(0, 99_000), Some((0, 1, 101_000)), "the timeline begins within the first one");
-        assert_eq!(next(0, 101_250), Some((0, 1, 101_000)), "a little late");
-        assert_eq!(next(0, 101_251), Some((0, 2, 103_000)));
-        assert_eq!(next(0, 104_900), Some((1, 0, 105_000)));
+    fn the_first_chunk_is_written_when_the_timeline_is_at_its_start() {
+        assert_eq!(next(0, 99_000), Some((1, 101_000)), "the timeline begins within the first one");
+        assert_eq!(next(0, 101_250), Some((1, 101_000)), "a little late");
+        assert_eq!(next(0, 101_251), Some((2, 103_000)));
+        assert_eq!(next(0, 104_900), Some((3, 105_000)));
         assert_eq!(next(0, 109_251), None);
     }
 
     #[test]
-    fn the_next_fragment_is_written_while_the_player_plays_the_one_before() {
-        assert_eq!(next(103_000, 101_000), Some((0, 2, 102_000)));
-        assert_eq!(next(103_010, 102_990), Some((0, 2, 102_000)));
-        assert_eq!(next(103_000, 103_001), Some((0, 2, 103_000)), "it has played all it had");
+    fn the_next_chunk_is_written_while_the_player_plays_the_one_before() {
+        assert_eq!(next(103_000, 101_000), Some((2, 102_000)));
+        assert_eq!(next(103_010, 102_990), Some((2, 102_000)));
+        assert_eq!(next(103_000, 103_001), Some((2, 103_000)), "it has played all it had");
     }
 
     #[test]
     fn after_a_seek_the_stream_goes_on_where_the_player_is_in_step() {
-        assert_eq!(next(102_000, 100_500), Some((0, 2, 103_000)));
-        assert_eq!(next(108_000, 100_500), Some((1, 2, 109_000)));
+        assert_eq!(next(102_000, 100_500), Some((2, 103_000)));
+        assert_eq!(next(108_000, 100_500), Some((5, 109_000)));
     }
 
     #[test]
     fn nothing_is_written_while_paused_or_after_the_next_entry_begins() {
-        assert_eq!(plan(&timeline(true), u64::MAX, &takes(), 0, 100_000), None);
-        assert_eq!(plan(&timeline(false), 101_000, &takes(), 0, 100_000), None);
-        assert!(plan(&timeline(false), 101_001, &takes(), 0, 100_000).is_some());
+        assert_eq!(next_of(&timeline(true), u64::MAX, 0, 100_000), None);
+        assert_eq!(next_of(&timeline(false), 101_000, 0, 100_000), None);
+        assert!(next_of(&timeline(false), 101_001, 0, 100_000).is_some());
     }
 }

@@ -5,6 +5,7 @@ mod audio;
 mod client;
 mod events;
 mod follow;
+mod fragment;
 mod link;
 mod memberships;
 mod schedule;

@@ -1,7 +1,7 @@
 //! The media of an item that a party plays: what there is, and the bytes, from any of its nodes.
 
 use protocol::{
-    item::{Blob, Manifest, Playable},
+    item::{Blob, Fragment, Manifest, ManifestTake, Playable},
     party::{Entry, PlayInParty},
 };
 use reqwest::Method;
@@ -9,6 +9,7 @@ use tokio::time::{Duration, Instant};
 
 use super::{
     client::{CallError, Party, body, json_of, send},
+    fragment::Place,
     show,
 };
 
@@ -49,6 +50,16 @@ impl Source {
         let left = Duration::from_secs(playable.expires_in_s).saturating_sub(RENEW);
         let left = if manifest.is_growing { left.min(GROWING) } else { left };
         Ok(Self { entry_id: entry.entry_id.clone(), manifest, playable, good_until: begun + left })
+    }
+
+    /// All fragments, in order.
+    pub(super) fn places(&self) -> impl Iterator<Item = (Place, &Fragment)> {
+        self.manifest.takes.iter().enumerate().flat_map(move |(take, ManifestTake { fragments, .. })| {
+            fragments
+                .iter()
+                .enumerate()
+                .map(move |(fragment, of)| (Place { entry_id: self.entry_id.clone(), take, fragment }, of))
+        })
     }
 
     /// Whether it has to be opened again.

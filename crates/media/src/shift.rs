@@ -81,6 +81,40 @@ impl Shift {
         }
     }
 
+    /// Where the chunks of a whole fragment begin in it, and when: shifted, in ms. Each chunk can be decoded after the ones before.
+    ///
+    /// # Errors
+    /// As [`Self::edits`].
+    pub fn chunks(&self, fragment: &[u8]) -> Result<Vec<(usize, u64)>, Error> {
+        let (mut chunks, mut end) = (Vec::new(), 0);
+        let mut add = |payload: &[u8], time_ms: Option<u64>| {
+            chunks.extend(time_ms.map(|time_ms| (end, time_ms)));
+            end = offset_of(payload, fragment) + payload.len();
+        };
+        match &self.container {
+            Container::Webm => {
+                for element in ebml::children(fragment) {
+                    let (id, payload) = element?;
+                    let time_ms = match ebml::children(payload).next() {
+                        Some(Ok((id::TIMESTAMP, timestamp))) if id == id::CLUSTER => {
+                            Some(ebml::uint(timestamp)?)
+                        }
+                        _ => None,
+                    };
+                    add(payload, time_ms.map(|time_ms| time_ms.saturating_add_signed(self.by_ms)));
+                }
+            }
+            Container::Mp4(timescales) => {
+                for found in Boxes::new(fragment) {
+                    let (kind, payload) = found?;
+                    let traf = if &kind == b"moof" { Some(boxes::expect(payload, b"traf")?) } else { None };
+                    add(payload, traf.map(|traf| self.traf_ms(fragment, traf, timescales)).transpose()?);
+                }
+            }
+        }
+        Ok(chunks)
+    }
+
     fn webm_edits(&self, fragment: &[u8]) -> Result<Vec<Edit>, Error> {
         let mut edits = Vec::new();
         for element in ebml::children(fragment) {
@@ -115,6 +149,22 @@ impl Shift {
     }
 
     fn traf_edit(&self, fragment: &[u8], traf: &[u8], timescales: &[(u32, u32)]) -> Result<Edit, Error> {
+        let DecodeTime { at, ticks, len, .. } = self.decode_time(fragment, traf, timescales)?;
+        edit(at, ticks, len)
+    }
+
+    fn traf_ms(&self, fragment: &[u8], traf: &[u8], timescales: &[(u32, u32)]) -> Result<u64, Error> {
+        let DecodeTime { ticks, timescale, .. } = self.decode_time(fragment, traf, timescales)?;
+        let time_ms = u128::from(ticks) * 1000 / u128::from(timescale.max(1));
+        Ok(u64::try_from(time_ms).unwrap_or(u64::MAX))
+    }
+
+    fn decode_time(
+        &self,
+        fragment: &[u8],
+        traf: &[u8],
+        timescales: &[(u32, u32)],
+    ) -> Result<DecodeTime, Error> {
         let track_id = Fields::full(boxes::expect(traf, b"tfhd")?)?.2.u32()?;
         let timescale = timescales.iter().find(|(id, _)| *id == track_id).map(|(_, timescale)| *timescale);
         let timescale =
@@ -125,8 +175,18 @@ impl Shift {
         let ticks = i128::from(self.by_ms) * i128::from(timescale) / 1000;
         let ticks = i64::try_from(ticks).map_err(|_| boxes::malformed("a shift past all times"))?;
         // After version and flags.
-        edit(offset_of(tfdt, fragment) + 4, time.saturating_add_signed(ticks), len)
+        let at = offset_of(tfdt, fragment) + 4;
+        Ok(DecodeTime { at, ticks: time.saturating_add_signed(ticks), len, timescale })
     }
+}
+
+/// The shifted decode time of a `traf`.
+struct DecodeTime {
+    /// Where in the fragment it is.
+    at: usize,
+    ticks: u64,
+    len: usize,
+    timescale: u32,
 }
 
 fn edit(at: usize, time: u64, len: usize) -> Result<Edit, Error> {
@@ -218,6 +278,18 @@ mod tests {
                 let shift = Shift::new(&muxer.init().data, to as i64 - from as i64).unwrap();
                 assert_eq!(shifted(&shift, fragment(&muxer, from)), fragment(&muxer, to), "{from} to {to}");
             }
+        }
+    }
+
+    #[test]
+    fn chunks_are_found_with_their_shifted_times() {
+        for muxer in [muxer(Rendition::WebM), muxer(Rendition::Mp4)] {
+            let whole = fragment(&muxer, 250);
+            let mut first = BytesMut::new();
+            muxer.write_chunk(&run(250), &mut first);
+            let shift = Shift::new(&muxer.init().data, 1000).unwrap();
+            assert_eq!(shift.chunks(&whole).unwrap(), [(0, 1250), (first.len(), 1290)]);
+            assert!(shift.chunks(&whole[..whole.len() - 1]).is_err());
         }
     }
 

@@ -180,11 +180,13 @@ fn the_example_holds_every_key_and_the_values_are_the_defaults() {
 }
 
 /// Names that the documentation has and no option: of the containers' host, of other programs, and flags without a value.
-const FOREIGN: [&str; 7] = [
+const FOREIGN: [&str; 9] = [
     "UNDEAD_PUBLIC_HOST",
+    "--audio",
     "--build",
     "--ignore-existing",
     "--json",
+    "--no-video",
     "--print-config",
     "--repair",
     "--unix-socket",
