@@ -43,6 +43,10 @@ const ID_CHARS: usize = 2 * ID_BYTES;
 const MOST_OVER: usize = 10;
 /// Most invitations of all streams, items and parties.
 const MOST: usize = 100_000;
+/// Most invitations of all parties, which clients without an account make: the others always have room.
+const MOST_OF_PARTIES: usize = MOST / 10;
+/// How many valid invitations a party may have.
+pub(crate) const MOST_OF_PARTY: usize = 20;
 /// Longest time until an invitation expires: 30 days.
 pub(crate) const MAX_EXPIRY_S: u64 = 30 * 24 * 60 * 60;
 /// How long the store keeps an invitation to a stream or party after its last change, in case no server deletes it with that.
@@ -96,12 +100,11 @@ impl Invitations {
         }
         let known = self.of(subject);
         let valid = known.iter().filter(|(_, record)| record.is_valid(now.unix_ms())).count();
-        if valid >= self.most || known.len() >= self.most.saturating_mul(MOST_OVER) {
-            return Err(Error::Full(self.most));
+        let most = self.most_of(subject);
+        if valid >= most || known.len() >= most.saturating_mul(MOST_OVER) {
+            return Err(Error::Full(most));
         }
-        if self.invitations.with(|records| records.len()) >= MOST {
-            return Err(Error::Full(MOST));
-        }
+        self.check_all(subject)?;
         let (invitation_id, secret) = (token::random_id::<ID_BYTES>()?, Token::random()?);
         let record = Invitation {
             digest: secret.digest(),
@@ -118,6 +121,21 @@ impl Invitations {
         let invitation = format!("{PREFIX}{invitation_id}{}", secret.reveal());
         let url = format!("{}#invitation={invitation}", subject.page());
         Ok(InvitationCreated { url, invitation_id, invitation })
+    }
+
+    /// How many valid invitations `subject` may have.
+    fn most_of(&self, subject: Subject) -> usize {
+        if matches!(subject, Subject::Party(_)) { self.most.min(MOST_OF_PARTY) } else { self.most }
+    }
+
+    /// Checks that there is room for another invitation to `subject` beside those to all others.
+    fn check_all(&self, subject: Subject) -> Result<(), Error> {
+        let is_party = |subject: Subject| matches!(subject, Subject::Party(_));
+        let (all, to_parties) = self.invitations.with(|records| {
+            (records.len(), records.iter().filter(|(key, _)| is_party(key.subject)).count())
+        });
+        let most = if is_party(subject) { MOST_OF_PARTIES } else { MOST };
+        has_room(is_party(subject), all, to_parties).then_some(()).ok_or(Error::Full(most))
     }
 
     /// The invitations to a stream or item that were not revoked, oldest first.
@@ -147,6 +165,15 @@ impl Invitations {
         known.filter(|record| record.revoked_at_ms.is_none()).ok_or(Error::Unknown)?;
         let changed = self.invitations.change(&key, |record| record.revoke(now.unix_ms())).await?;
         changed.map(drop).ok_or(Error::Unknown)
+    }
+
+    /// Whether an invitation to a stream, item or party was made, even if it was revoked.
+    ///
+    /// # Errors
+    /// The store's, if the invitation is not known here.
+    pub(crate) async fn exists(&self, subject: Subject, invitation_id: &str) -> Result<bool, store::Error> {
+        let key = Key { subject, invitation_id: invitation_id.to_owned() };
+        Ok(is_id(invitation_id) && self.find(&key).await?.is_some())
     }
 
     /// Checks that the invitation that a viewer shows admits it; returns which it is. Nothing is counted yet.
@@ -265,7 +292,25 @@ impl Invitations {
     }
 }
 
+/// Whether one more invitation has room, to a party or to something else, beside `all`, of which some are `to_parties`.
+fn has_room(is_to_party: bool, all: usize, to_parties: usize) -> bool {
+    all < MOST && (!is_to_party || to_parties < MOST_OF_PARTIES)
+}
+
 /// Whether `text` may be the id of an invitation.
 fn is_id(text: &str) -> bool {
     text.len() == ID_CHARS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invitations_to_parties_leave_room_for_the_others() {
+        assert!(has_room(true, MOST_OF_PARTIES - 1, MOST_OF_PARTIES - 1));
+        assert!(!has_room(true, MOST_OF_PARTIES, MOST_OF_PARTIES));
+        assert!(has_room(false, MOST_OF_PARTIES, MOST_OF_PARTIES));
+        assert!(!has_room(false, MOST, 0));
+    }
 }

@@ -21,7 +21,9 @@ pub(super) const MESSAGES: (u32, u32) = (1, 8);
 /// Reports of a member: a second, and at once.
 const REPORTS: (u32, u32) = (2, 10);
 /// How often the store is asked for members of a party that are not known here: a second, and at once.
-const LOOK_UPS: (u32, u32) = (20, 40);
+pub(super) const LOOK_UPS: (u32, u32) = (20, 40);
+/// How often a member has the store asked for an entry that is not known here: a second, and at once.
+pub(super) const ENTRIES: (u32, u32) = (2, 10);
 
 /// See the [module](self).
 pub(super) struct Limits {
@@ -30,6 +32,7 @@ pub(super) struct Limits {
     messages: Rates<(PartyId, MemberId)>,
     reports: Rates<(PartyId, MemberId)>,
     look_ups: Rates<PartyId>,
+    entries: Rates<(PartyId, MemberId)>,
     /// Places of parties that were made here.
     parties: Arc<Shares>,
     made: Mutex<HashMap<PartyId, Share>>,
@@ -49,6 +52,7 @@ impl Limits {
             messages: rates(MESSAGES),
             reports: rates(REPORTS),
             look_ups: rates(LOOK_UPS),
+            entries: rates(ENTRIES),
             parties: Shares::new(limits.parties, limits.per_address),
             made: Mutex::default(),
             listeners: Shares::new(limits.listeners, None),
@@ -118,9 +122,20 @@ impl Limits {
         step(&self.reports, (party_id, member))
     }
 
-    /// Whether the store may be asked for a member of a party that is not known here.
-    pub(super) fn may_look_up(&self, party_id: PartyId) -> bool {
-        step(&self.look_ups, party_id).is_ok()
+    /// Counts a question to the store for a member that is not known here.
+    ///
+    /// # Errors
+    /// [`Error::TooFast`].
+    pub(super) fn look_up(&self, party_id: PartyId) -> Result<(), Error> {
+        step(&self.look_ups, party_id)
+    }
+
+    /// Counts a question of a member to the store for an entry that is not known here.
+    ///
+    /// # Errors
+    /// [`Error::TooFast`].
+    pub(super) fn look_up_entry(&self, party_id: PartyId, member: MemberId) -> Result<(), Error> {
+        step(&self.entries, (party_id, member))
     }
 }
 

@@ -32,6 +32,7 @@ use protocol::{
     party::{PartyCommand, TOKEN_PREFIX},
 };
 use store::Replicated;
+use tokio::time::Instant;
 
 pub(crate) use self::{error::Error, feature::feature};
 use self::{
@@ -148,19 +149,22 @@ impl Parties {
     /// The member with this token. The store is asked if there is none here: another main server may have admitted it just now.
     ///
     /// # Errors
-    /// [`Error::Unknown`] also for a party that only its members may see, [`Error::UnknownMember`], [`Error::Store`].
+    /// [`Error::Unknown`] also for a party that only its members may see, [`Error::UnknownMember`]: the store was asked.
+    /// [`Error::TooFast`] if it may not be asked again so soon; [`Error::Store`].
     async fn caller(&self, party_id: PartyId, token: Option<&str>) -> Result<Caller, Error> {
-        self.find(party_id).await?;
         let is_token = |token: &&str| token.starts_with(TOKEN_PREFIX) && token.len() <= MOST_TOKEN_BYTES;
-        if let Some(digest) = token.filter(is_token).map(TokenDigest::of) {
-            if let Some(caller) = self.holder(party_id, &digest) {
-                return Ok(caller);
-            }
-            if self.limits.may_look_up(party_id) {
+        match token.filter(is_token).map(TokenDigest::of) {
+            None => self.find(party_id).await?,
+            Some(digest) => {
+                if let Some(caller) = self.holder(party_id, &digest) {
+                    return Ok(caller);
+                }
+                // Also of a party that is not known, so that the pace does not tell a private one from none.
+                self.limits.look_up(party_id)?;
                 self.records.look_up(&party_id).await?;
-            }
-            if let Some(caller) = self.holder(party_id, &digest) {
-                return Ok(caller);
+                if let Some(caller) = self.holder(party_id, &digest) {
+                    return Ok(caller);
+                }
             }
         }
         let is_private = |record: &Record| record.access == protocol::party::Access::Private;
@@ -172,13 +176,16 @@ impl Parties {
         self.table.read(party_id, |record| record.member(member).is_some()).unwrap_or(false)
     }
 
+    /// The member with this token, which calls: it is present for a while.
     fn holder(&self, party_id: PartyId, digest: &TokenDigest) -> Option<Caller> {
-        self.table.read(party_id, |record| {
+        let caller = self.table.read(party_id, |record| {
             let member = record.holder(digest)?;
             let person = member.account().and_then(|name| self.accounts.holder(name));
             let (is_host, is_present) = (record.is_led_by(member.id), member.is_present());
             Some(Caller { party_id, member: member.id, person, is_host, is_present })
-        })?
+        })??;
+        self.presence.call(party_id, caller.member, Instant::now());
+        Some(caller)
     }
 
     /// Does what a member asks for. Its texts are clean. When this returns, no failure undoes it.

@@ -1,4 +1,4 @@
-//! Which members are connected, here and at the other main servers: by their open event streams. Volatile; the record of a party
+//! Which members are connected, here and at the other main servers: by their open event streams and their calls. Volatile; the record of a party
 //! says who is present, and [`upkeep`](super::upkeep) brings it in line.
 //!
 //! Servers tell each other every few seconds which members they carry. A member that none has carried for [`SILENCE`] is away.
@@ -21,6 +21,8 @@ use crate::cluster::gossip::{Kind, Outbox};
 pub(super) const CARRIED: Kind = Kind(5);
 /// How long a member may be carried by no server before it is away.
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
+/// How long after a call a member is named to the other servers: at least once, and not for much longer than it is present.
+const TOLD: Duration = Duration::from_secs(6);
 /// Open event streams of one member at one server: windows, and connections that the server does not yet know to be broken.
 const MOST_STREAMS: u32 = 8;
 /// Members that are named in one message.
@@ -40,6 +42,8 @@ struct Carried {
 struct Inner {
     /// How many event streams of members are open here.
     here: HashMap<PartyId, HashMap<MemberId, u32>>,
+    /// When members last called here.
+    calls: HashMap<PartyId, HashMap<MemberId, Instant>>,
     /// When members that are present were last carried by any server.
     seen: HashMap<PartyId, HashMap<MemberId, Instant>>,
     /// When other servers were last heard.
@@ -85,6 +89,11 @@ impl Presence {
         Some(Stay { presence: Arc::clone(self), party_id, member })
     }
 
+    /// A member calls here: until [`SILENCE`] later it is present, as if it had an event stream.
+    pub(super) fn call(&self, party_id: PartyId, member: MemberId, now: Instant) {
+        self.lock().calls.entry(party_id).or_default().insert(member, now);
+    }
+
     /// Compares the `members` of a party, each with whether its record says that it is present, with what is known of them. `is_turn`
     /// says whether this server has to report a member that has been silent for so long.
     pub(super) fn compare(
@@ -95,12 +104,15 @@ impl Presence {
     ) -> Moves {
         let rank = self.rank(party_id);
         let mut inner = self.lock();
-        let Inner { here, seen, .. } = &mut *inner;
+        let Inner { here, calls, seen, .. } = &mut *inner;
         let (here, mut before) = (here.get(&party_id), seen.remove(&party_id).unwrap_or_default());
+        let calls = calls.get(&party_id);
         let (mut moves, mut seen_now) = (Moves::default(), HashMap::new());
         for (member, is_present) in members {
             let is_here = here.is_some_and(|here| here.contains_key(&member));
-            if is_here && !is_present {
+            let called = calls.and_then(|calls| calls.get(&member)).copied();
+            let has_called = called.is_some_and(|at| now.saturating_duration_since(at) < SILENCE);
+            if (is_here || has_called) && !is_present {
                 moves.present.push(member);
             }
             if !is_present {
@@ -108,6 +120,7 @@ impl Presence {
             }
             // A member that this server sees for the first time has just as long to be heard of.
             let last = before.remove(&member).filter(|_| !is_here).unwrap_or(now);
+            let last = called.map_or(last, |at| last.max(at));
             if now.saturating_duration_since(last) >= SILENCE + TURN * rank {
                 moves.away.push(member);
             }
@@ -124,6 +137,10 @@ impl Presence {
         let mut inner = self.lock();
         inner.seen.retain(|party_id, _| parties.contains(party_id));
         inner.servers.retain(|_, heard| now.saturating_duration_since(*heard) < SILENCE);
+        inner.calls.retain(|_, calls| {
+            calls.retain(|_, at| now.saturating_duration_since(*at) < SILENCE);
+            !calls.is_empty()
+        });
     }
 
     /// How many servers come before this one in what one of them has to do for a party: rendezvous hashing, so that all agree.
@@ -134,25 +151,39 @@ impl Presence {
     }
 
     /// Tells the other servers which members this one carries.
-    pub(super) fn tell(&self, outbox: &Outbox) {
+    pub(super) fn tell(&self, outbox: &Outbox, now: Instant) {
         if outbox.is_alone() {
             return;
         }
-        let here: Vec<_> = {
-            let inner = self.lock();
-            inner.here.iter().map(|(party, members)| (*party, members.keys().copied().collect())).collect()
-        };
+        let here = self.carried(now);
         let mut carried = Carried { server: self.server, parties: Vec::new() };
         let mut named = 0;
         for (party_id, members) in here {
-            named += Vec::len(&members);
-            carried.parties.push((party_id, members));
+            named += members.len();
+            carried.parties.push((party_id, members.into_iter().collect()));
             if named >= MOST_NAMED {
                 carried.send(outbox);
                 (carried.parties, named) = (Vec::new(), 0);
             }
         }
         carried.send(outbox);
+    }
+
+    /// The members that have an event stream here, or have called a moment ago.
+    fn carried(&self, now: Instant) -> HashMap<PartyId, HashSet<MemberId>> {
+        let inner = self.lock();
+        let mut carried: HashMap<PartyId, HashSet<MemberId>> = HashMap::new();
+        for (party_id, members) in &inner.here {
+            carried.entry(*party_id).or_default().extend(members.keys());
+        }
+        for (party_id, calls) in &inner.calls {
+            let recent = calls.iter().filter(|(_, at)| now.saturating_duration_since(**at) < TOLD);
+            let mut recent = recent.map(|(member, _)| *member).peekable();
+            if recent.peek().is_some() {
+                carried.entry(*party_id).or_default().extend(recent);
+            }
+        }
+        carried
     }
 
     /// Takes over what another server carries.
@@ -273,6 +304,25 @@ mod tests {
         assert_eq!(moves, Moves { present: vec![members()[0]], away: vec![] });
         drop(stays);
         assert!(presence.lock().here.is_empty());
+    }
+
+    #[test]
+    fn a_member_that_calls_is_present_for_as_long_as_one_that_closed_its_stream() {
+        let (presence, begun) = (Presence::new(1), Instant::now());
+        let [member, _] = members();
+        presence.call(party(), member, begun);
+        let away = presence.compare(party(), [(member, false)].into_iter(), begun);
+        assert_eq!(away.present, [member]);
+        assert_eq!(presence.carried(begun + TOLD / 2)[&party()], HashSet::from([member]));
+        assert!(presence.carried(begun + TOLD).is_empty());
+
+        let half = begun + SILENCE / 2;
+        assert_eq!(compare(&presence, begun), Moves::default());
+        presence.call(party(), member, half);
+        assert_eq!(compare(&presence, begun + SILENCE).away, [members()[1]]);
+        assert_eq!(compare(&presence, half + SILENCE).away, members());
+        presence.keep(&HashSet::from([party()]), half + SILENCE);
+        assert!(presence.lock().calls.is_empty());
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(super) async fn look_after(parties: Arc<Parties>) {
         interval.tick().await;
         parties.tell_reports();
         if round % TELL_EVERY == 0 {
-            parties.presence.tell(&parties.outbox);
+            parties.presence.tell(&parties.outbox, Instant::now());
         }
         parties.follow_presence();
         if round % TIDY_EVERY == 0 {

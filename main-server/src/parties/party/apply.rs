@@ -14,10 +14,11 @@ impl Record {
         if self.is_ended() {
             return Err(Refusal::UnknownParty);
         }
+        let (had_host, was_empty) = (self.has_host(), self.present().next().is_none());
         let applied = match event {
             Event::Join(join) => self.join(join, now_ms)?,
             Event::Leave { member } => self.leave(*member)?,
-            Event::Request(request) => self.request(request, now_ms)?,
+            Event::Request(request) => self.call(request, now_ms)?,
             Event::Present { members } => Applied::if_changed(self.set_presence(members, true, now_ms)),
             Event::Away { members } => Applied::if_changed(self.set_presence(members, false, now_ms)),
             Event::Buffering { member, is_buffering } => {
@@ -39,7 +40,10 @@ impl Record {
             Event::InvitationRevoked { invitation } => Applied::if_changed(self.revoke(invitation)),
         };
         if applied.changed {
-            self.settle(now_ms);
+            // A pause that the host or an operator asked for is not undone: only these two let the position move again.
+            let is_left_alone = had_host && !self.has_host();
+            let is_entered = was_empty && self.present().next().is_some();
+            self.settle(now_ms, is_left_alone || is_entered);
             self.revision += 1;
         }
         Ok(applied)

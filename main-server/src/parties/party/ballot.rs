@@ -50,9 +50,10 @@ impl Record {
         if others.is_empty() { candidates.to_vec() } else { others }
     }
 
-    /// The vote of a member that counts: the member is present, and the entry is a candidate.
+    /// The vote of a member that counts: the entry is a candidate. The vote was acknowledged, so it counts also while the member is
+    /// away.
     pub(super) fn valid_vote(member: &Member, candidates: &HashSet<EntryId>) -> Option<EntryId> {
-        member.vote.filter(|vote| member.is_present() && candidates.contains(vote))
+        member.vote.filter(|vote| candidates.contains(vote))
     }
 
     /// Counts the votes.
@@ -63,9 +64,10 @@ impl Record {
         let ids: HashSet<EntryId> = candidates.iter().map(|entry| entry.id).collect();
 
         let (mut ballots, mut at_random) = (HashMap::new(), 0);
-        for member in self.present() {
+        for member in &self.members {
             let cast = Self::valid_vote(member, &ids);
-            let Some(vote) = cast.or_else(|| self.random_vote(member.id, &eligible)) else { continue };
+            let random = || self.random_vote(member.id, &eligible).filter(|_| member.is_present());
+            let Some(vote) = cast.or_else(random) else { continue };
             at_random += u32::from(cast.is_none());
             ballots.insert(member.id, vote);
         }

@@ -28,8 +28,26 @@ struct Caller {
 }
 
 impl Record {
-    /// Does what a member asks for.
-    pub(super) fn request(&mut self, request: &Request, now_ms: u64) -> Result<Applied, Refusal> {
+    /// Does what a member asks for. A member that was away is present again: it calls. A refusal leaves it away.
+    pub(super) fn call(&mut self, request: &Request, now_ms: u64) -> Result<Applied, Refusal> {
+        if self.member(request.member).is_none_or(Member::is_present) {
+            return self.request(request, now_ms);
+        }
+        let before = self.clone();
+        self.set_presence(&[request.member], true, now_ms);
+        if self.has_host() {
+            (self.loss, self.acting_host) = (None, None);
+        }
+        match self.request(request, now_ms) {
+            Ok(applied) => Ok(Applied { changed: true, ..applied }),
+            Err(refusal) => {
+                *self = before;
+                Err(refusal)
+            }
+        }
+    }
+
+    fn request(&mut self, request: &Request, now_ms: u64) -> Result<Applied, Refusal> {
         let Request { member: id, is_operator, command, entry, seen_round } = request;
         self.member(*id).ok_or(Refusal::UnknownMember)?;
         if command.if_revision.is_some_and(|revision| revision != self.revision) {

@@ -124,8 +124,9 @@ impl Record {
     }
 
     /// Draws the consequences of a change: who leads, whether a wait or a round is over, whether something can begin.
-    pub(super) fn settle(&mut self, now_ms: u64) {
-        self.settle_host(now_ms);
+    /// `goes_on` says whether a position that stands moves again by itself, if that is set for a party without its host.
+    pub(super) fn settle(&mut self, now_ms: u64, goes_on: bool) {
+        self.settle_host(now_ms, goes_on);
         if self.is_waiting() {
             let present: HashSet<_> = self.present().map(|member| member.id).collect();
             self.stop_waiting_for(|id| !present.contains(&id), now_ms);
@@ -140,7 +141,7 @@ impl Record {
     }
 
     /// The member that has been there longest succeeds a host that has left. One that is away is replaced only for as long.
-    fn settle_host(&mut self, now_ms: u64) {
+    fn settle_host(&mut self, now_ms: u64, goes_on: bool) {
         if self.host.and_then(|host| self.member(host)).is_none() {
             let longest = self.present().next().map(|member| member.id);
             self.host = longest;
@@ -153,7 +154,7 @@ impl Record {
         if self.playing.is_none() || stands {
             self.lose_host();
         }
-        let goes_on = matches!(self.loss, Some(HostLoss::Continue | HostLoss::Vote));
+        let goes_on = goes_on && matches!(self.loss, Some(HostLoss::Continue | HostLoss::Vote));
         if stands && goes_on && self.present().next().is_some() {
             self.go_on(now_ms);
         }

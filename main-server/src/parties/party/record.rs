@@ -322,7 +322,7 @@ impl Record {
         let maker = record.admit(digest, name, account, None, now_ms);
         record.host = Some(maker);
         record.set_default(default, maker);
-        record.settle(now_ms);
+        record.settle(now_ms, false);
         record
     }
 

@@ -17,6 +17,7 @@ use crate::{
         extract::{InvitationPath, OptionalJson},
     },
     clock::Now,
+    invitations::Error as InvitationError,
 };
 
 pub(super) async fn create(
@@ -41,9 +42,17 @@ pub(super) async fn revoke(
     Leader(caller): Leader,
     InvitationPath(invitation): InvitationPath,
 ) -> Result<StatusCode, Error> {
-    let parties = &api.parties;
-    parties.invitations.revoke(caller.party_id.into(), &invitation, Now::read()).await?;
-    // Those that it admitted, and those that another server is admitting with it now.
-    parties.writer.apply(caller.party_id, Event::InvitationRevoked { invitation }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let (parties, subject) = (&api.parties, caller.party_id.into());
+    if !parties.invitations.exists(subject, &invitation).await? {
+        return Err(InvitationError::Unknown.into());
+    }
+    // First those that it admitted, and those that another server is admitting with it now: a call that fails in between is
+    // repeated as long as the invitation is on the list, and by those who do not know that it is not.
+    let revoked = Event::InvitationRevoked { invitation: invitation.clone() };
+    parties.writer.apply(caller.party_id, revoked).await?;
+    match parties.invitations.revoke(subject, &invitation, Now::read()).await {
+        // It was revoked before.
+        Ok(()) | Err(InvitationError::Unknown) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -89,8 +89,9 @@ pub(super) async fn join(
     Json(JoinParty { name, invitation }): Json<JoinParty>,
 ) -> Result<Answer<Membership>, ApiError> {
     let parties = &api.parties;
-    parties.find(party_id).await?;
+    // Before anything is looked up: what is wrong with a request does not tell whether a private party exists.
     let name = text::name(&name)?;
+    parties.find(party_id).await?;
     let name = person.as_ref().map_or(name, |person| person.name.clone());
     let (token, digest) = new_token().map_err(Error::from)?;
     let is_operator = person.as_ref().is_some_and(Person::is_operator);

@@ -7,7 +7,7 @@ use protocol::{
     ItemId, PartyId, StreamId,
     grant::{Action, Claims, ItemClaims},
     item::Playable,
-    party::PlayInParty,
+    party::{PlayInParty, Target},
     stream::{AskForNodes, Assignment, Visibility},
 };
 use serde::Serialize;
@@ -56,7 +56,7 @@ pub(super) async fn play(
 ) -> Result<Answer<Permission>, ApiError> {
     let now = Now::read();
     api.partition.admits_newcomers(now)?;
-    let permission = match api.parties.media(&caller, &target)? {
+    let permission = match api.parties.media(&caller, &target).await? {
         Media::Item(item_id, adder) => {
             let record = api.parties.resolver.may_play(item_id, adder).await?;
             check_state(&record)?;
@@ -98,8 +98,18 @@ async fn watch(
 }
 
 impl Parties {
-    /// What an entry that plays or is queued plays.
-    fn media(&self, caller: &Caller, target: &protocol::party::Target) -> Result<Media, Error> {
+    /// What an entry that plays or is queued plays. The store is asked for one that is not known here: another main server may have
+    /// told the member of it just now.
+    async fn media(&self, caller: &Caller, target: &Target) -> Result<Media, Error> {
+        if let Some(media) = self.known_media(caller, target)? {
+            return Ok(media);
+        }
+        self.limits.look_up_entry(caller.party_id, caller.member)?;
+        self.records.look_up(&caller.party_id).await?;
+        self.known_media(caller, target)?.ok_or_else(|| Refusal::UnknownEntry.into())
+    }
+
+    fn known_media(&self, caller: &Caller, target: &Target) -> Result<Option<Media>, Error> {
         let found = self.table.read(caller.party_id, |record: &Record| {
             let entry = record.entry(target)?;
             let is_current = record.playing.iter().chain(&record.queue).any(|current| current.id == entry.id);
@@ -114,6 +124,6 @@ impl Parties {
                 (None, None) => None,
             }
         });
-        found.ok_or(Error::Unknown)?.ok_or_else(|| Refusal::UnknownEntry.into())
+        found.ok_or(Error::Unknown)
     }
 }

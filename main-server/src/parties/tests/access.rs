@@ -17,9 +17,10 @@ use crate::{
 };
 
 /// Every call of a party, with a body.
-const CALLS: [(Method, &str, &str); 11] = [
+const CALLS: [(Method, &str, &str); 12] = [
     (Method::GET, "", ""),
     (Method::POST, "/join", r#"{"name":"Eve"}"#),
+    (Method::POST, "/join", r#"{"name":""}"#),
     (Method::POST, "/join", r#"{"name":"Eve","invitation":"ui_0123456789abcdefwrong"}"#),
     (Method::POST, "/leave", ""),
     (Method::POST, "/commands", r#"{"command":"chat","text":"hi"}"#),
@@ -77,7 +78,9 @@ async fn a_private_party_is_as_if_there_were_none_to_the_uninvited() {
             };
             let hidden = answer(host.party_id).await;
             assert_eq!(hidden, answer(none).await, "{method} {path} {headers:?}");
-            assert_eq!(hidden.0, StatusCode::NOT_FOUND, "{method} {path}");
+            let is_valid = !body.contains(r#""name":"""#);
+            let status = if is_valid { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST };
+            assert_eq!(hidden.0, status, "{method} {path}");
         }
         let response = server.call(Method::GET, "/api/parties", headers, vec![]).await;
         assert!(response.json::<PartyPage>().await.unwrap().parties.is_empty());
@@ -128,6 +131,28 @@ async fn an_invitation_admits_as_many_as_it_may_and_with_it_go_those_it_admitted
     assert_eq!(names(&a, &host).await, ["Ann"]);
     assert!(host.state(&a).await.revision > 1);
     assert_eq!(try_join(&a, host.party_id, with("Bob")).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_revocation_that_failed_half_way_is_repeated() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let host = private(&a).await;
+    let made = invite(&a, &host, json!({})).await;
+    let with = json!({ "name": "Bob", "invitation": made.invitation });
+    try_join(&b, host.party_id, with.clone()).await.read::<Membership>();
+    let path = |id: &str| host.path(&format!("/invitations/{id}"));
+    a.lose_answers();
+    let failed = a.delete(&path(&made.invitation_id), host.token()).await;
+    assert_eq!(failed.code(), ErrorCode::StoreUnavailable);
+    for _ in 0..2 {
+        let repeated = b.delete(&path(&made.invitation_id), host.token()).await;
+        assert_eq!(repeated.status, StatusCode::NO_CONTENT, "{repeated:?}");
+        assert_eq!(names(&b, &host).await, ["Ann"]);
+    }
+    assert!(!try_join(&b, host.party_id, with).await.status.is_success());
+    let invented = b.delete(&path("0123456789abcdef"), host.token()).await;
+    assert_eq!(invented.code(), ErrorCode::UnknownInvitation);
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ use protocol::{ErrorCode, invitation::InvitationCreated, party::Membership};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{described, join, party, try_join};
+use super::{described, join, party, song, try_join};
 use crate::{
     cluster::tests::{Cluster, until},
     parties::{
-        limits::{COMMANDS, MESSAGES},
+        limits::{COMMANDS, ENTRIES, LOOK_UPS, MESSAGES},
         party::MAX_PEOPLE,
     },
 };
@@ -122,4 +122,83 @@ async fn a_member_asks_and_writes_at_a_bounded_pace() {
     assert!(flood(json!({ "command": "rename", "name": "A" })).await > 0);
     assert!(COMMANDS.1 > MESSAGES.1);
     guest.does(&server, json!({ "command": "chat", "text": "others do not notice" })).await;
+}
+
+#[tokio::test]
+async fn a_caller_hears_that_it_is_unknown_only_if_the_store_was_asked() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let open = party(&server, json!({})).await;
+    let private = party(&server, json!({ "access": "private" })).await;
+    let none = super::PartyId::from_bytes([7; 16]);
+    let parties = [
+        (open.party_id, ErrorCode::UnknownMember),
+        (private.party_id, ErrorCode::UnknownParty),
+        (none, ErrorCode::UnknownParty),
+    ];
+    for (party_id, unknown) in parties {
+        let path = format!("/api/parties/{party_id}/report");
+        let mut asked = 0;
+        loop {
+            let answer = server.post(&path, Some("up_wrong"), json!({})).await;
+            if answer.status == StatusCode::TOO_MANY_REQUESTS {
+                assert_eq!(answer.code(), ErrorCode::LimitReached);
+                assert!(answer.json["error"]["retry_after_s"].is_number(), "{answer:?}");
+                break;
+            }
+            assert_eq!(answer.code(), unknown);
+            asked += 1;
+            assert!(asked < 10_000, "the store is asked at a bounded pace");
+        }
+        assert!(asked >= LOOK_UPS.1);
+    }
+    open.state(&server).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_another_server_added_just_now_can_be_played() {
+    let cluster = Cluster::new().await;
+    let (a, b) = cluster.pair().await;
+    let node = b.node("a").await;
+    b.serves_library(&node).await;
+    let item_id = song(&a, "First", 60_000).await;
+    let host = party(&a, json!({})).await;
+    let guest = join(&b, host.party_id, "Bob").await;
+    b.blind();
+    host.does(&a, json!({ "command": "queue", "item_id": item_id })).await;
+    let playable = guest.post(&b, "/play", json!({ "item_id": item_id })).await;
+    assert!(playable.status.is_success(), "{playable:?}");
+
+    for count in 0.. {
+        assert!(count < 1_000, "the store is asked at a bounded pace");
+        let refused = guest.post(&b, "/play", json!({ "entry_id": "e99" })).await;
+        if refused.status == StatusCode::TOO_MANY_REQUESTS {
+            assert!(count + 1 >= ENTRIES.1);
+            break;
+        }
+        assert_eq!(refused.code(), ErrorCode::UnknownEntry);
+    }
+}
+
+#[tokio::test]
+async fn invitations_of_a_party_are_few() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let host = party(&server, json!({ "access": "private" })).await;
+    for _ in 0..crate::invitations::MOST_OF_PARTY {
+        host.post(&server, "/invitations", json!({})).await.read::<InvitationCreated>();
+    }
+    assert_eq!(host.post(&server, "/invitations", json!({})).await.code(), ErrorCode::LimitReached);
+}
+
+#[tokio::test]
+async fn a_member_that_calls_without_listening_is_present() {
+    let server = Cluster::new().await.member(|_| {}).await;
+    let host = party(&server, json!({})).await;
+    let guest = join(&server, host.party_id, "Bob").await;
+    guest.does(&server, json!({ "command": "chat", "text": "hello" })).await;
+    let event = crate::parties::Event::Away { members: vec![guest.id().parse().unwrap()] };
+    server.parties.writer.apply(host.party_id, event).await.unwrap();
+    until("it is present again", async || {
+        host.state(&server).await.members.iter().all(|member| member.is_present)
+    })
+    .await;
 }

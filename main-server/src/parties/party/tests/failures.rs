@@ -60,12 +60,37 @@ fn member_dies_before_preparing_its_vote_does_not_count_and_the_round_closes() {
     let mut party = pool();
     let ann = party.join("Ann");
     party.vote(Party::HOST, &song(2, "c"));
-    party.vote(ann, &song(3, "a"));
-    // It dies before the round closes: no answer of it is needed.
+    // It dies before it votes, so none is cast for it. No answer of it is needed.
     party.away(ann);
     party.play_out();
     assert_eq!(party.playing().as_deref(), Some("Song 2"));
-    assert_eq!(party.record.view(Viewer::Members).last_round.unwrap().votes.len(), 1);
+    let closed = party.record.view(Viewer::Members).last_round.unwrap();
+    assert_eq!((closed.votes.len(), closed.cast_at_random), (1, 0));
+}
+
+#[test]
+fn member_dies_after_its_vote_was_acknowledged_which_counts_unless_the_member_leaves() {
+    let mut party = pool();
+    let (ann, bob, cy) = (party.join("Ann"), party.join("Bob"), party.join("Cy"));
+    for member in [ann, bob, cy] {
+        party.vote(member, &song(2, "c"));
+    }
+    party.vote(Party::HOST, &song(3, "a"));
+    for member in [ann, bob, cy] {
+        party.away(member);
+    }
+    assert_eq!(party.votes().iter().map(|(count, _)| *count).collect::<Vec<_>>(), [3, 1]);
+    let mut left = party.clone();
+    party.play_out();
+    assert_eq!(party.playing().as_deref(), Some("Song 2"));
+    let closed = party.record.view(Viewer::Members).last_round.unwrap();
+    assert_eq!((closed.votes[0].count, closed.cast_at_random), (3, 0));
+
+    for member in [ann, bob, cy] {
+        left.apply(&Event::Leave { member });
+    }
+    left.play_out();
+    assert_eq!(left.playing().as_deref(), Some("Song 3"));
 }
 
 #[test]

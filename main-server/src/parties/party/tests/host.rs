@@ -253,3 +253,44 @@ fn a_command_for_an_entry_that_is_over_does_not_hit_the_next_one() {
     assert!(matches!(party.try_apply(&next), Err(Refusal::Conflict(_))));
     assert_eq!(party.playing().as_deref(), Some("Song 2"));
 }
+
+#[test]
+fn a_pause_holds_while_the_host_is_away() {
+    for on_host_loss in [HostLoss::Continue, HostLoss::Vote] {
+        let mut party = losing(on_host_loss);
+        let ann = party.join("Ann");
+        party.queue(Party::HOST, &song(1, "a"));
+        party.pass(5_000);
+        party.away(Party::HOST);
+        let mut pause = super::support::request(ann, Command::Pause, None);
+        pause.is_operator = true;
+        party.apply(&Event::Request(Box::new(pause)));
+        assert!(party.timeline().paused, "an operator paused");
+        party.join("Bob");
+        assert!(party.timeline().paused, "and nothing else moves it");
+
+        // The host calls without an event stream: it is back, and pauses again.
+        party.ask(Party::HOST, Command::Play(Target::default())).unwrap();
+        party.ask(Party::HOST, Command::Pause).unwrap();
+        assert!(party.timeline().paused && party.record.has_host());
+        party.away(Party::HOST);
+        assert!(!party.timeline().paused, "the host is lost while nothing moves");
+    }
+}
+
+#[test]
+fn a_member_that_is_away_is_back_with_a_call_unless_it_is_refused() {
+    let mut party = party();
+    let ann = party.join("Ann");
+    party.away(ann);
+    assert!(party.ask(ann, Command::Pause).is_err());
+    assert!(party.record.member(ann).unwrap().away_since_ms.is_some());
+    party.ask(ann, Command::Chat { text: "hello".into() }).unwrap();
+    assert!(party.record.member(ann).unwrap().is_present());
+    party.away(ann);
+    party.queue(Party::HOST, &song(1, "a"));
+    party.away(Party::HOST);
+    party.play_out();
+    let applied = party.ask(Party::HOST, Command::Next).unwrap();
+    assert!(applied.changed && party.record.has_host() && party.record.loss.is_none());
+}
