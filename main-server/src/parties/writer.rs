@@ -94,11 +94,11 @@ impl Writer {
     ///
     /// If there is nothing to write, the store has not said that the record is the newest: it is asked, so that no event is answered
     /// from a record that was replaced before the event arrived. A vote that this server takes for the one that is there already
-    /// may have been replaced at another server.
+    /// may have been replaced at another server. After an error the store may have the change, which must not be applied again.
     async fn write(&self, party_id: PartyId, events: &[Event]) -> Vec<Outcome> {
         let known = self.revision(party_id);
-        let (outcomes, is_written) = self.try_write(party_id, events).await;
-        if is_written || !events.iter().any(is_answered) {
+        let (outcomes, is_final) = self.try_write(party_id, events).await;
+        if is_final || !events.iter().any(is_answered) {
             return outcomes;
         }
         match self.records.look_up(&party_id).await {
@@ -112,7 +112,8 @@ impl Writer {
         self.records.host().all(|records| records.revision(&party_id))
     }
 
-    /// Applies events to the newest record that is known, and writes it if that changed it. Says whether it did.
+    /// Applies events to the newest record that is known, and writes it if that changed it. Says whether the outcomes are those of a
+    /// write, done or failed.
     async fn try_write(&self, party_id: PartyId, events: &[Event]) -> (Vec<Outcome>, bool) {
         let applied = Mutex::new((Vec::new(), false));
         let change = |record: &Record| {
@@ -131,11 +132,11 @@ impl Writer {
                 record
             })
         };
-        let failed = |error: &dyn Fn() -> Error| (events.iter().map(|_| Err(error())).collect(), false);
+        let failed = |error: &dyn Fn() -> Error| events.iter().map(|_| Err(error())).collect();
         match self.records.change(&party_id, change).await {
             Ok(Some(_)) => applied.into_inner().unwrap_or_else(PoisonError::into_inner),
-            Ok(None) => failed(&|| Error::Unknown),
-            Err(error) => failed(&|| Error::Store(error.clone())),
+            Ok(None) => (failed(&|| Error::Unknown), false),
+            Err(error) => (failed(&|| Error::Store(error.clone())), true),
         }
     }
 
