@@ -131,9 +131,9 @@ impl Invitations {
     /// Checks that there is room for another invitation to `subject` beside those to all others.
     fn check_all(&self, subject: Subject) -> Result<(), Error> {
         let is_party = |subject: Subject| matches!(subject, Subject::Party(_));
-        let (all, to_parties) = self.invitations.with(|records| {
-            (records.len(), records.iter().filter(|(key, _)| is_party(key.subject)).count())
-        });
+        let (all, to_parties) = self
+            .invitations
+            .with(|records| (records.len(), records.iter().filter(|(key, _)| is_party(key.subject)).count()));
         let most = if is_party(subject) { MOST_OF_PARTIES } else { MOST };
         has_room(is_party(subject), all, to_parties).then_some(()).ok_or(Error::Full(most))
     }

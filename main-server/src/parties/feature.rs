@@ -12,8 +12,8 @@ use crate::{
 
 /// The routes of parties, and the tasks of their records. Accounts, invitations, the library and streams are loaded before.
 pub(crate) fn feature(context: &Context, nodes: ItemNodes, parties: &Arc<Parties>) -> Feature {
-    let [loading, following, ticking, keeping, carried, reported, counted, listening] =
-        [(); 8].map(|()| Arc::clone(parties));
+    let [loading, watching, ticking, following, keeping, carried, reported, counted, listening] =
+        [(); 9].map(|()| Arc::clone(parties));
     context.metrics.gauge("undead_parties", "Parties that are not over", move || {
         counted.table.all(|records| records.iter().filter(|(_, record)| !record.is_ended()).count()) as u64
     });
@@ -31,7 +31,8 @@ pub(crate) fn feature(context: &Context, nodes: ItemNodes, parties: &Arc<Parties
             let is_member = |party_id, member| reported.is_member(party_id, member);
             reported.reports.hear(&payload, is_member);
         })
-        .task("watch of parties", async move { following.records.follow().await })
+        .task("watch of parties", async move { watching.records.follow().await })
         .task("time of parties", upkeep::tick(ticking))
+        .task("presence in parties", upkeep::follow(following))
         .task("upkeep of parties", upkeep::look_after(keeping))
 }

@@ -49,6 +49,7 @@ fn entry(number: usize) -> NewEntry {
         duration_ms: Some(u64::from(number) * STEP_MS),
         is_video: false,
         hash: format!("{number:064}"),
+        account: None,
     }
 }
 

@@ -87,7 +87,7 @@ pub(crate) struct Caller {
     member: MemberId,
     /// Its account, if it has one that still exists.
     person: Option<Person>,
-    /// Whether it is host or acts as host.
+    /// Whether it is the host. One that acts as host is not.
     is_host: bool,
     /// Whether it is present by the record.
     is_present: bool,
@@ -98,8 +98,8 @@ impl Caller {
         self.person.as_ref().is_some_and(Person::is_operator)
     }
 
-    /// Whether it may do what the host may.
-    fn leads(&self) -> bool {
+    /// Whether it may do what the host alone may.
+    fn is_host_or_operator(&self) -> bool {
         self.is_host || self.is_operator()
     }
 }
@@ -181,7 +181,7 @@ impl Parties {
         let caller = self.table.read(party_id, |record| {
             let member = record.holder(digest)?;
             let person = member.account().and_then(|name| self.accounts.holder(name));
-            let (is_host, is_present) = (record.is_led_by(member.id), member.is_present());
+            let (is_host, is_present) = (record.host == Some(member.id), member.is_present());
             Some(Caller { party_id, member: member.id, person, is_host, is_present })
         })??;
         self.presence.call(party_id, caller.member, Instant::now());

@@ -21,6 +21,8 @@ use crate::cluster::gossip::{Kind, Outbox};
 pub(super) const CARRIED: Kind = Kind(5);
 /// How long a member may be carried by no server before it is away.
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
+/// A server that looks less often for members that are silent has stood still.
+const LATE: Duration = Duration::from_secs(3);
 /// How long after a call a member is named to the other servers: at least once, and not for much longer than it is present.
 const TOLD: Duration = Duration::from_secs(6);
 /// Open event streams of one member at one server: windows, and connections that the server does not yet know to be broken.
@@ -46,6 +48,8 @@ struct Inner {
     calls: HashMap<PartyId, HashMap<MemberId, Instant>>,
     /// When members that are present were last carried by any server.
     seen: HashMap<PartyId, HashMap<MemberId, Instant>>,
+    /// When it was last looked for members that are silent.
+    looked_at: Option<Instant>,
     /// When other servers were last heard.
     servers: HashMap<u64, Instant>,
 }
@@ -92,6 +96,16 @@ impl Presence {
     /// A member calls here: until [`SILENCE`] later it is present, as if it had an event stream.
     pub(super) fn call(&self, party_id: PartyId, member: MemberId, now: Instant) {
         self.lock().calls.entry(party_id).or_default().insert(member, now);
+    }
+
+    /// Begins a round of [`Self::compare`]. Members have as long again to be heard of if this server may have missed what others carry:
+    /// it does not hear all of them, or has not looked for a while.
+    pub(super) fn look(&self, hears_all: bool, now: Instant) {
+        let mut inner = self.lock();
+        let before = inner.looked_at.replace(now).unwrap_or(now);
+        if !hears_all || now.saturating_duration_since(before) > LATE {
+            inner.seen.clear();
+        }
     }
 
     /// Compares the `members` of a party, each with whether its record says that it is present, with what is known of them. `is_turn`
@@ -323,6 +337,20 @@ mod tests {
         assert_eq!(compare(&presence, half + SILENCE).away, members());
         presence.keep(&HashSet::from([party()]), half + SILENCE);
         assert!(presence.lock().calls.is_empty());
+    }
+
+    #[test]
+    fn a_server_that_hears_nothing_or_stood_still_concludes_nothing() {
+        let (presence, begun) = (Presence::new(1), Instant::now());
+        let look = |hears_all: bool, seconds: u64| {
+            let now = begun + Duration::from_secs(seconds);
+            presence.look(hears_all, now);
+            compare(&presence, now).away.len()
+        };
+        assert!((0..40).all(|second| look(second < 10, second) == 0), "others are not heard for 30 s");
+        assert!((40..54).all(|second| look(true, second) == 0), "contact is back since 39 s");
+        assert_eq!(look(true, 54), 2);
+        assert_eq!(look(true, 58), 0, "it stood still");
     }
 
     #[test]

@@ -81,6 +81,7 @@ impl Resolver {
             duration_ms: Some(item.duration_ms),
             is_video: item.tracks.iter().any(|track| track.kind == VIDEO),
             hash,
+            account: person.map(|person| person.name.clone()),
         })
     }
 
@@ -101,19 +102,19 @@ impl Resolver {
             duration_ms: None,
             is_video: true,
             hash: token::digest(&stream_id.to_string()),
+            account: None,
         })
     }
 
-    /// Whether the item of an entry may be played in its party: it is there, and if it is private, the member that added it may play
-    /// it, or has left.
+    /// Whether the item of an entry may be played in its party: it is there, and if it is private, the account that added it may play it.
+    /// That it has left the party does not matter.
     pub(super) async fn may_play(
         &self,
         item_id: ItemId,
-        adder: Option<Option<Person>>,
+        adder: Option<&Person>,
     ) -> Result<crate::library::Record, Error> {
         let record = self.library.get(item_id).await?;
-        let is_allowed = record.visibility != Visibility::Private
-            || adder.is_none_or(|person| self.library.may_edit(&record, person.as_ref()));
+        let is_allowed = record.visibility != Visibility::Private || self.library.may_edit(&record, adder);
         is_allowed.then_some(record).ok_or_else(|| LibraryError::Unknown.into())
     }
 }

@@ -57,11 +57,10 @@ pub(super) async fn tick(parties: Arc<Parties>) {
     }
 }
 
-/// Looks after presence, reports, what is played, and what is over.
-pub(super) async fn look_after(parties: Arc<Parties>) {
+/// Looks after presence and reports. It waits for nothing, so that no slow store makes members silent.
+pub(super) async fn follow(parties: Arc<Parties>) {
     let mut interval = interval(INTERVAL);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut over = BTreeSet::new();
     for round in 0_u64.. {
         interval.tick().await;
         parties.tell_reports();
@@ -69,6 +68,16 @@ pub(super) async fn look_after(parties: Arc<Parties>) {
             parties.presence.tell(&parties.outbox, Instant::now());
         }
         parties.follow_presence();
+    }
+}
+
+/// Looks after what is played and what is over.
+pub(super) async fn look_after(parties: Arc<Parties>) {
+    let mut interval = interval(INTERVAL);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut over = BTreeSet::new();
+    for round in 0_u64.. {
+        interval.tick().await;
         if round % TIDY_EVERY == 0 {
             parties.follow_media().await;
             over = parties.remove_over(&over).await;
@@ -100,6 +109,7 @@ impl Parties {
     /// Brings the records in line with who is connected.
     fn follow_presence(&self) {
         let now = Instant::now();
+        self.presence.look(self.resolver.streams.knows_all().is_ok(), now);
         let (moves, known) = self.table.all(|records| {
             let present = |member: &Member| (member.id, member.is_present());
             let of_party = |(party_id, record): (&PartyId, &Record)| {

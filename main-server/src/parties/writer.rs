@@ -237,6 +237,7 @@ mod tests {
             duration_ms: Some(3_600_000),
             is_video: false,
             hash: item_id.to_string(),
+            account: None,
         };
         asks(Command::Queue(target(item_id)), Some(entry))
     }

@@ -84,6 +84,7 @@ fn entry_bytes(entry: &NewEntry) -> usize {
         + optional(&entry.artist)
         + optional(&entry.poster_url)
         + json_bytes(&entry.hash)
+        + optional(&entry.account)
 }
 
 fn message_bytes(message: &Message) -> usize {

@@ -89,12 +89,7 @@ impl Record {
                 return Err(Refusal::Conflict("the next entry is about to begin"));
             }
             Command::Seek { position_ms } => self.seek(*position_ms, now_ms),
-            Command::Next => {
-                self.playing.is_some() && {
-                    self.advance(now_ms.saturating_add(SKIP_LEAD_MS));
-                    true
-                }
-            }
+            Command::Next => self.next(now_ms),
             Command::Previous if self.acting_policy() == Policy::Vote => return Err(BY_VOTE),
             Command::Previous => self.go_back(now_ms),
             Command::Move { target, to } => self.move_entry(target, *to)?,
@@ -231,6 +226,9 @@ impl Record {
         if self.acting_policy() == Policy::Host {
             return Err(NOT_HOST);
         }
+        if self.is_at_end(now_ms) {
+            return Err(Refusal::Conflict("the next entry is about to begin"));
+        }
         let has_round = self.has_round();
         let member = self.member_mut(caller.id).filter(|_| has_round);
         Ok(Applied::if_changed(member.is_some_and(|member| !std::mem::replace(&mut member.skips, true))))
@@ -328,6 +326,9 @@ impl Record {
         if settings.default_item_id != self.settings.default_item_id {
             let content = content.filter(|content| content.item_id == settings.default_item_id);
             self.set_default(content.cloned(), caller);
+        }
+        if settings.shows_votes && !self.settings.shows_votes {
+            self.secret_until_round = Some(self.round());
         }
         let default_item_id = self.settings.default_item_id;
         self.settings = Settings { default_item_id, ..settings.clone() };

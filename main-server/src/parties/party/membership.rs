@@ -86,7 +86,11 @@ impl Record {
             return false;
         }
         self.ban(Ban { invitation: Some(invitation.to_owned()), ..Ban::default() });
-        self.remove_members(|member| member.invitation.as_deref() == Some(invitation));
+        // The host is removed by nothing but an operator's `kick`.
+        let host = self.host;
+        self.remove_members(|member| {
+            member.invitation.as_deref() == Some(invitation) && Some(member.id) != host
+        });
         true
     }
 

@@ -25,6 +25,10 @@ const WAIT_WINDOW_MS: u64 = 2_000;
 const MAX_WAITING: usize = 20;
 /// Within which time from its start `previous` goes back to the entry before, in ms.
 const PREVIOUS_WINDOW_MS: u64 = 3_000;
+/// After how long without a member that is present a party is deserted, in ms.
+const DESERTED_MS: u64 = 60_000;
+/// In a deserted party an entry takes at least this long, in ms, however short it is: each next one is a write to the store.
+const DESERTED_PACE_MS: u64 = 60_000;
 /// An entry that claims to be shorter plays for as long as this, in ms.
 const MIN_DURATION_MS: u64 = 1_000;
 
@@ -81,16 +85,52 @@ impl Record {
         self.playing.is_some() && now_ms < self.timeline.began_at_ms
     }
 
+    /// Whether what is heard now is the entry before, at its end.
+    pub(super) fn is_at_end(&self, now_ms: u64) -> bool {
+        self.timeline.follows && self.is_announced(now_ms)
+    }
+
+    /// Begins what was announced for the end of the entry before a moment ahead, if that is earlier. Says whether it changes anything.
+    fn hasten(&mut self, now_ms: u64) -> bool {
+        if self.timeline.paused {
+            return self.go_on(now_ms);
+        }
+        let (timeline, at_ms) = (&mut self.timeline, now_ms.saturating_add(SKIP_LEAD_MS));
+        let is_sooner = at_ms < timeline.at_ms;
+        if is_sooner {
+            (timeline.at_ms, timeline.began_at_ms, timeline.follows) = (at_ms, at_ms, false);
+        }
+        is_sooner
+    }
+
+    /// Ends what is heard, and begins what comes next. Says whether anything plays.
+    pub(super) fn next(&mut self, now_ms: u64) -> bool {
+        if self.is_at_end(now_ms) {
+            return self.hasten(now_ms);
+        }
+        let plays = self.playing.is_some();
+        if plays {
+            self.advance(now_ms.saturating_add(SKIP_LEAD_MS));
+        }
+        plays
+    }
+
     /// When [`Event::Tick`](super::Event::Tick) has something to do, Unix epoch.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
         if self.is_ended() {
             return None;
         }
-        self.waits_until_ms().into_iter().chain(self.closes_at_ms()).min()
+        let due_ms = self.waits_until_ms().into_iter().chain(self.closes_at_ms()).min()?;
+        let is_deserted = |since_ms: u64| due_ms >= since_ms.saturating_add(DESERTED_MS);
+        let paced_ms = self.timeline.began_at_ms.saturating_add(DESERTED_PACE_MS);
+        Some(if self.empty_since_ms.is_some_and(is_deserted) { due_ms.max(paced_ms) } else { due_ms })
     }
 
     /// Does what is due. Says whether that was anything.
     pub(super) fn tick(&mut self, now_ms: u64) -> bool {
+        if self.next_due_ms().is_none_or(|due_ms| due_ms > now_ms) {
+            return false;
+        }
         if self.waits_until_ms().is_some_and(|until_ms| until_ms <= now_ms) {
             self.go_on(now_ms);
             return true;
@@ -99,6 +139,7 @@ impl Record {
         if is_due {
             let ends_at_ms = self.ends_at_ms().unwrap_or(now_ms);
             self.advance(ends_at_ms.max(now_ms.saturating_add(LEAD_MS)));
+            self.timeline.follows = self.playing.is_some();
         }
         is_due
     }
@@ -169,6 +210,7 @@ impl Record {
         (timeline.at_ms, timeline.began_at_ms, timeline.paused) = (at_ms, at_ms, false);
         (timeline.position_ms, timeline.waited_ms) = (0, 0);
         timeline.waiting_for.clear();
+        timeline.follows = false;
         let Some(mut entry) = entry else { return };
         timeline.round += 1;
         if entry.content.duration_ms.is_none() {

@@ -67,6 +67,9 @@ pub(crate) struct Record {
     /// The vote that was closed last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) last_round: Option<ClosedRound>,
+    /// Votes of rounds up to this one were cast as secret ones, and stay so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) secret_until_round: Option<u64>,
     /// Oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) chat: Vec<Message>,
@@ -158,6 +161,9 @@ pub(crate) struct NewEntry {
     pub(crate) is_video: bool,
     /// Digest of its content, 64 hex digits.
     pub(crate) hash: String,
+    /// The account of the member that adds it, by whose right members play it if it is private.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
 }
 
 /// An entry.
@@ -216,6 +222,9 @@ pub(super) struct Timeline {
     pub(super) round: u64,
     /// When the entry began or begins, Unix epoch.
     pub(super) began_at_ms: u64,
+    /// Whether it was announced to begin when the one before is at its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) follows: bool,
     /// Members that buffer. While there are some, it is paused from `at_ms` on, for as long as the entry's budget lasts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) waiting_for: Vec<MemberId>,
@@ -315,6 +324,7 @@ impl Record {
             timeline: Timeline::default(),
             adders: Vec::new(),
             last_round: None,
+            secret_until_round: None,
             chat: Vec::new(),
             empty_since_ms: None,
             ended: false,

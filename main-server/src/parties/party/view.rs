@@ -116,7 +116,7 @@ impl Record {
         let candidates: Vec<EntryId> = self.candidates().iter().map(|entry| entry.id).collect();
         let ids: HashSet<EntryId> = candidates.iter().copied().collect();
         let vote = |member: &Member| Self::valid_vote(member, &ids);
-        let mut votes = self.votes_view(&candidates, viewer, vote);
+        let mut votes = self.votes_view(self.round(), &candidates, viewer, vote);
         votes.retain(|votes| votes.count > 0);
         let skips = self.present().filter(|member| viewer.is_member() && member.skips);
         Some(Round {
@@ -131,7 +131,7 @@ impl Record {
     pub(super) fn last_round_view(&self, viewer: Viewer) -> Option<ClosedRound> {
         let closed = self.last_round.as_ref()?;
         let entries: Vec<EntryId> = closed.votes.iter().map(|(entry, _)| *entry).collect();
-        let mut votes = self.votes_view(&entries, viewer, |member| member.last_vote);
+        let mut votes = self.votes_view(closed.round, &entries, viewer, |member| member.last_vote);
         // Some voters may have left since.
         for (votes, (_, count)) in votes.iter_mut().zip(&closed.votes) {
             votes.count = *count;
@@ -144,9 +144,10 @@ impl Record {
         })
     }
 
-    /// Votes for `entries`, in their order.
+    /// Votes of a round for `entries`, in their order.
     fn votes_view(
         &self,
+        round: u64,
         entries: &[EntryId],
         viewer: Viewer,
         vote: impl Fn(&Member) -> Option<EntryId>,
@@ -157,7 +158,9 @@ impl Record {
             by_entry.entry(vote).or_default().push(member);
             all += 1;
         }
-        let shows_all = viewer.is_member() && self.settings.shows_votes && all <= MAX_SHOWN_VOTERS;
+        let is_secret =
+            !self.settings.shows_votes || self.secret_until_round.is_some_and(|until| round <= until);
+        let shows_all = viewer.is_member() && !is_secret && all <= MAX_SHOWN_VOTERS;
         let is_shown = |id: &MemberId| match viewer {
             Viewer::Member { id: own, .. } if *id == own => true,
             _ => shows_all,

@@ -37,7 +37,7 @@ impl FromRequestParts<Arc<Api>> for Caller {
     }
 }
 
-/// A member that may do what the host may.
+/// The host or an operator.
 pub(super) struct Leader(pub(super) Caller);
 
 impl FromRequestParts<Arc<Api>> for Leader {
@@ -46,6 +46,6 @@ impl FromRequestParts<Arc<Api>> for Leader {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, api).await?;
         let refused = || ApiError::new(protocol::ErrorCode::NotAllowed, "only the host may do this");
-        caller.leads().then_some(Self(caller)).ok_or_else(refused)
+        caller.is_host_or_operator().then_some(Self(caller)).ok_or_else(refused)
     }
 }

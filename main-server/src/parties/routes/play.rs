@@ -41,12 +41,10 @@ pub(super) enum Permission {
 
 /// What an entry plays.
 enum Media {
-    Item(ItemId, Adder),
+    /// With the account that added it.
+    Item(ItemId, Option<Person>),
     Stream(StreamId),
 }
-
-/// The member that added an entry; none if it has left.
-type Adder = Option<Option<Person>>;
 
 pub(super) async fn play(
     State(api): State<Arc<Api>>,
@@ -58,7 +56,7 @@ pub(super) async fn play(
     api.partition.admits_newcomers(now)?;
     let permission = match api.parties.media(&caller, &target).await? {
         Media::Item(item_id, adder) => {
-            let record = api.parties.resolver.may_play(item_id, adder).await?;
+            let record = api.parties.resolver.may_play(item_id, adder.as_ref()).await?;
             check_state(&record)?;
             let nodes = api.nodes.of(item_id, forwarded.prefix(), now)?;
             let claims = ItemClaims {
@@ -113,10 +111,7 @@ impl Parties {
         let found = self.table.read(caller.party_id, |record: &Record| {
             let entry = record.entry(target)?;
             let is_current = record.playing.iter().chain(&record.queue).any(|current| current.id == entry.id);
-            let adder = || -> Adder {
-                let account = record.member(entry.added_by)?.account();
-                Some(account.and_then(|name| self.accounts.holder(name)))
-            };
+            let adder = || entry.content.account.as_deref().and_then(|name| self.accounts.holder(name));
             match (entry.content.item_id, entry.content.stream_id) {
                 _ if !is_current => None,
                 (Some(item_id), _) => Some(Media::Item(item_id, adder())),

@@ -240,11 +240,43 @@ async fn members_get_a_short_grant_that_the_library_does_not_renew() {
     assert_eq!(renewed.code(), ErrorCode::UnknownItem);
     assert!(guest.state(&server).await.timeline.entry.unwrap().poster_url.is_none());
 
+    host.post(&server, "/leave", Value::Null).await;
+    guest.post(&server, "/play", json!({ "item_id": mine })).await.read::<Playable>();
+
+    let host = Guest { party_id, member: guest.member };
+    let guest = join(&server, party_id, "Cy").await;
     host.does(&server, json!({ "command": "kick", "member_id": guest.id() })).await;
     let refused = guest.post(&server, "/play", json!({ "item_id": mine })).await;
     assert_eq!(refused.code(), ErrorCode::UnknownMember);
     let onlooker = server.post(&host.path("/play"), None, json!({ "item_id": mine })).await;
     assert_eq!(onlooker.code(), ErrorCode::UnknownMember);
+}
+
+#[tokio::test]
+async fn an_item_that_becomes_private_is_not_played_by_the_right_of_a_guest_that_left() {
+    let server = serving().await;
+    let item_id = song(&server, "First", 60_000).await;
+    let host = party(&server, json!({})).await;
+    let guest = join(&server, host.party_id, "Bob").await;
+    guest.does(&server, json!({ "command": "queue", "item_id": item_id })).await;
+    host.does(&server, json!({ "command": "accept", "item_id": item_id })).await;
+    guest.post(&server, "/leave", Value::Null).await;
+    host.post(&server, "/play", json!({ "item_id": item_id })).await.read::<Playable>();
+    let hide = |record: &mut crate::library::Record| record.visibility = Visibility::Private;
+    server.library.change(item_id, hide).await.unwrap();
+    let refused = host.post(&server, "/play", json!({ "item_id": item_id })).await;
+    assert_eq!(refused.code(), ErrorCode::UnknownItem);
+}
+
+#[tokio::test]
+async fn a_member_that_acts_as_host_makes_and_revokes_no_invitation() {
+    let server = serving().await;
+    let host = party(&server, json!({ "settings": { "on_host_loss": "hand_over" } })).await;
+    let guest = join(&server, host.party_id, "Bob").await;
+    let event = crate::parties::Event::Away { members: vec![host.id().parse().unwrap()] };
+    server.parties.writer.apply(host.party_id, event).await.unwrap();
+    assert_eq!(guest.state(&server).await.acting_host.as_deref(), Some(guest.id()));
+    assert_eq!(guest.post(&server, "/invitations", json!({})).await.code(), ErrorCode::NotAllowed);
 }
 
 #[tokio::test]

@@ -294,3 +294,51 @@ fn a_member_that_is_away_is_back_with_a_call_unless_it_is_refused() {
     let applied = party.ask(Party::HOST, Command::Next).unwrap();
     assert!(applied.changed && party.record.has_host() && party.record.loss.is_none());
 }
+
+#[test]
+fn next_at_the_end_of_an_entry_begins_the_one_that_was_announced_for_it() {
+    let mut party = party();
+    for number in 1..=3 {
+        party.queue(Party::HOST, &song(number, "a"));
+    }
+    let due_ms = party.record.next_due_ms().unwrap();
+    party.pass(due_ms - party.now_ms);
+    assert_eq!(party.playing().as_deref(), Some("Song 2"), "it is announced, and Song 1 is heard");
+    party.ask(Party::HOST, Command::Next).unwrap();
+    assert_eq!(party.playing().as_deref(), Some("Song 2"));
+    assert_eq!(party.timeline().at_ms, party.now_ms + SKIP_LEAD_MS, "sooner");
+    party.pass(SKIP_LEAD_MS);
+    party.ask(Party::HOST, Command::Next).unwrap();
+    assert_eq!(party.playing().as_deref(), Some("Song 3"));
+}
+
+#[test]
+fn a_deserted_party_plays_short_entries_at_a_bounded_pace() {
+    let mut short = song(1, "a");
+    short.duration_ms = Some(1);
+    let mut party = Party::new(Policy::Vote, Settings::default());
+    party.queue(Party::HOST, &short);
+    party.pass(1_000);
+    party.away(Party::HOST);
+    let before = party.record.revision;
+    party.pass(3_600_000);
+    let writes = party.record.revision - before;
+    assert!((60..=130).contains(&writes), "{writes}: an hour has 3,600 entries of a second");
+    party.back(Party::HOST);
+    let before = party.record.revision;
+    party.pass(10_000);
+    assert!(party.record.revision - before >= 9, "a member hears them at their pace");
+}
+
+#[test]
+fn a_revoked_invitation_does_not_remove_the_host() {
+    let mut party = party();
+    let mut bob = super::support::guest("Bob");
+    bob.invitation = Some("i".into());
+    party.apply(&Event::Join(bob.clone()));
+    let id = party.record.members.last().unwrap().id;
+    party.ask(Party::HOST, Command::HandOver { member_id: id.to_string() }).unwrap();
+    let revoked = Event::InvitationRevoked { invitation: "i".into() };
+    party.apply(&revoked);
+    assert_eq!((party.record.host, party.record.members.len()), (Some(id), 2));
+}

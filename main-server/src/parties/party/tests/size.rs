@@ -35,6 +35,7 @@ fn entry(number: usize, texts: Texts) -> NewEntry {
         artist: Some(texts.of(title::MAX_CHARS)),
         poster_url: Some(format!("/library/{}/poster?v=0123456789abcdef", "0".repeat(32))),
         is_video: true,
+        account: Some(texts.of(64)),
         ..song(0, "a")
     }
 }

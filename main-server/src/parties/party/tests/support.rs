@@ -35,6 +35,7 @@ pub(super) fn song(number: u8, hash: &str) -> NewEntry {
         duration_ms: Some(SONG_MS),
         is_video: false,
         hash: format!("{hash:0<64}"),
+        account: None,
     }
 }
 

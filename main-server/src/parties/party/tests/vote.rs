@@ -138,3 +138,30 @@ fn nobody_present_hears_every_entry_in_turn() {
     }
     assert_eq!(heard, ["Song 3", "Song 4", "Song 2"], "those that played least, by their digest");
 }
+
+#[test]
+fn votes_that_were_cast_as_secret_ones_stay_secret() {
+    let mut party = pool(Settings { shows_votes: false, ..Settings::default() });
+    let ann = party.join("Ann");
+    party.vote(ann, &song(2, "c"));
+    party.set(Settings::default());
+    assert_eq!(party.votes(), [(1, vec![])]);
+    let own = party.record.view(Viewer::Member { id: ann, is_operator: false });
+    assert_eq!(own.round.unwrap().votes[0].members, [ann.to_string()]);
+    party.play_out();
+    let closed = party.record.view(Viewer::Members).last_round.unwrap();
+    assert!(closed.votes.iter().all(|votes| votes.members.is_empty()), "{closed:?}");
+    party.vote(ann, &song(4, "b"));
+    assert_eq!(party.votes(), [(1, vec![ann.to_string()])], "the next round is not secret");
+}
+
+#[test]
+fn a_skip_at_the_end_of_an_entry_does_not_hit_the_next_one() {
+    let mut party = pool(Settings::default());
+    let ann = party.join("Ann");
+    let due_ms = party.record.next_due_ms().unwrap();
+    party.pass(due_ms - party.now_ms);
+    assert!(matches!(party.ask(ann, Command::Skip), Err(Refusal::Conflict(_))));
+    party.pass(party.timeline().at_ms - party.now_ms);
+    party.ask(ann, Command::Skip).unwrap();
+}

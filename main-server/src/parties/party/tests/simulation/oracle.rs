@@ -185,6 +185,13 @@ impl Oracle {
             true => old.position_ms,
             false => (old.position_ms + (at_ms - old.at_ms)).min(SONG_MS),
         };
+        if new.began_at_ms < old.began_at_ms {
+            assert!(
+                old.follows && old.round == new.round && new.position_ms == 0,
+                "it begins sooner: {event:?}"
+            );
+            return;
+        }
         if old.round == new.round {
             assert!(new.at_ms >= old.at_ms, "never back in time");
             assert_eq!(new.position_ms, position(new.at_ms), "{event:?}");
