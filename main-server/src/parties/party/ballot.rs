@@ -56,6 +56,27 @@ impl Record {
         member.vote.filter(|vote| candidates.contains(vote))
     }
 
+    /// The members that vote: of several with the same account one, the newest of those whose vote counts.
+    pub(super) fn voters(&self, candidates: &HashSet<EntryId>) -> Vec<&Member> {
+        let (mut voters, mut of_account) = (Vec::new(), HashMap::<&str, &Member>::new());
+        let rank = |member: &Member| {
+            (Self::valid_vote(member, candidates).is_some(), member.is_present(), member.id)
+        };
+        for member in &self.members {
+            match member.account() {
+                None => voters.push(member),
+                Some(account) => {
+                    let kept = of_account.entry(account).or_insert(member);
+                    if rank(member) > rank(kept) {
+                        *kept = member;
+                    }
+                }
+            }
+        }
+        voters.extend(of_account.into_values());
+        voters
+    }
+
     /// Counts the votes.
     pub(super) fn tally(&self) -> Tally {
         let candidates = self.candidates();
@@ -64,7 +85,7 @@ impl Record {
         let ids: HashSet<EntryId> = candidates.iter().map(|entry| entry.id).collect();
 
         let (mut ballots, mut at_random) = (HashMap::new(), 0);
-        for member in &self.members {
+        for member in self.voters(&ids) {
             let cast = Self::valid_vote(member, &ids);
             let random = || self.random_vote(member.id, &eligible).filter(|_| member.is_present());
             let Some(vote) = cast.or_else(random) else { continue };

@@ -172,15 +172,15 @@ impl Record {
         self.acting_host = acting.filter(|_| hands_over);
     }
 
-    /// How many members that are present ask to skip.
+    /// How many members that are present ask to skip; an account counts once.
     fn skips(&self) -> usize {
-        self.present().filter(|member| member.skips).count()
+        people(self.present().filter(|member| member.skips))
     }
 
     /// How many have to ask.
     pub(super) fn skips_needed(&self) -> usize {
         let percent = usize::from(self.settings.skip_percent);
-        (self.present().count() * percent).div_ceil(100).max(1)
+        (people(self.present()) * percent).div_ceil(100).max(1)
     }
 
     /// Another policy is set.
@@ -198,4 +198,16 @@ impl Record {
             (member.vote, member.skips) = (None, false);
         }
     }
+}
+
+/// How many people `members` are: an account may have several members.
+fn people<'a>(members: impl Iterator<Item = &'a Member>) -> usize {
+    let (mut guests, mut accounts) = (0, HashSet::new());
+    for member in members {
+        match member.account() {
+            None => guests += 1,
+            Some(account) => _ = accounts.insert(account),
+        }
+    }
+    guests + accounts.len()
 }

@@ -115,7 +115,8 @@ impl Record {
         }
         let candidates: Vec<EntryId> = self.candidates().iter().map(|entry| entry.id).collect();
         let ids: HashSet<EntryId> = candidates.iter().copied().collect();
-        let vote = |member: &Member| Self::valid_vote(member, &ids);
+        let voters: HashSet<MemberId> = self.voters(&ids).into_iter().map(|member| member.id).collect();
+        let vote = |member: &Member| Self::valid_vote(member, &ids).filter(|_| voters.contains(&member.id));
         let mut votes = self.votes_view(self.round(), &candidates, viewer, vote);
         votes.retain(|votes| votes.count > 0);
         let skips = self.present().filter(|member| viewer.is_member() && member.skips);

@@ -3,7 +3,7 @@
 use protocol::party::{Command, Policy, Settings};
 
 use super::{
-    super::{Refusal, Viewer},
+    super::{Event, Refusal, Viewer},
     support::{Party, song, target},
 };
 
@@ -164,4 +164,30 @@ fn a_skip_at_the_end_of_an_entry_does_not_hit_the_next_one() {
     assert!(matches!(party.ask(ann, Command::Skip), Err(Refusal::Conflict(_))));
     party.pass(party.timeline().at_ms - party.now_ms);
     party.ask(ann, Command::Skip).unwrap();
+}
+
+#[test]
+fn an_account_has_one_vote_and_one_skip_however_often_it_joins() {
+    let mut party = pool(Settings::default());
+    let mut joins = |token: &str| {
+        let mut join = super::support::guest(token);
+        (join.name, join.account) = ("ann".into(), true);
+        party.apply(&Event::Join(join));
+        party.record.members.last().unwrap().id
+    };
+    let [first, second, third] = ["1", "2", "3"].map(&mut joins);
+    let bob = party.join("Bob");
+    party.vote(first, &song(2, "c"));
+    party.vote(second, &song(4, "b"));
+    assert_eq!(party.votes(), [(1, vec![second.to_string()])], "its newest one");
+    party.vote(Party::HOST, &song(2, "c"));
+    party.vote(bob, &song(2, "c"));
+    party.ask(second, Command::Skip).unwrap();
+    party.ask(third, Command::Skip).unwrap();
+    let round = party.record.view(Viewer::Members).round.unwrap();
+    assert_eq!((round.skips_needed, party.playing().as_deref()), (2, Some("Song 1")), "51 % of three");
+    party.play_out();
+    assert_eq!(party.playing().as_deref(), Some("Song 2"));
+    let closed = party.record.view(Viewer::Members).last_round.unwrap();
+    assert_eq!(closed.votes.iter().map(|votes| votes.count).sum::<u32>(), 3);
 }
