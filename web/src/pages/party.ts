@@ -126,8 +126,9 @@ export class PartyPage extends LitElement {
   }
 
   #nowhere(): TemplateResult {
-    return html`<ud-party-outcome kind="nowhere">
-      ${this.me?.account === null ? this.#signIn('') : nothing}
+    const maySignIn = this.me?.account === null;
+    return html`<ud-party-outcome kind="nowhere" ?may-sign-in=${maySignIn}>
+      ${maySignIn ? this.#signIn('') : nothing}
     </ud-party-outcome>`;
   }
 

@@ -250,6 +250,25 @@ describe('a command', () => {
   });
 });
 
+it('the position is that of the song that is heard while the next one is announced', async () => {
+  const [first, second] = [fakeEntry('e1', { duration_ms: 60_000 }), fakeEntry('e2')];
+  const timeline = { entry: first, position_ms: 0, at_ms: 1_000_000, paused: false, round: 1 };
+  const { client, parties } = opened((server, memory) => {
+    asMember(server, memory);
+    server.current = fakeState({ timeline });
+  });
+  client.attach(fakeStage());
+  await vi.advanceTimersByTimeAsync(58_000);
+  const next = { entry: second, position_ms: 0, at_ms: 1_060_000, paused: false, round: 2 };
+  parties.say?.({ type: 'changed', data: JSON.stringify({ revision: 2, changes: { timeline: next } }) });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(client.view.playback.entryId).toBe('e1');
+  expect(client.positionMs()).toBeCloseTo(59_000, -2);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(client.positionMs()).toBeCloseTo(1_000, -2);
+  client.close();
+});
+
 it('a member who left and joined again hears the party in the elements of the new page', async () => {
   const entry = fakeEntry('e1', { is_video: true });
   const { client, parties } = opened((server, memory) => {

@@ -7,7 +7,15 @@ import { site } from '../browser/site';
 import { siteMemory, type Memory } from '../browser/storage';
 import { canPlayType } from '../watch/playback/mse/media-source';
 import { asCallError, type CallError } from '../protocol/error';
-import type { EndReason, Membership, PartyAction, PartyCommand, PartyId, PartyState } from '../protocol/party';
+import type {
+  EndReason,
+  Membership,
+  PartyAction,
+  PartyCommand,
+  PartyId,
+  PartyState,
+  PartyTimeline,
+} from '../protocol/party';
 import { localNowMs } from '../transport/clock';
 import { Parties } from './api';
 import { PartyClock } from './clock';
@@ -18,7 +26,7 @@ import { LiveDeck } from './player/live-deck';
 import { PartyPlayer, type CreateDeck } from './player/party-player';
 import { MOST_TRIM_MS, type PartySession, type PartyStage, type PlaybackView, type SessionView } from './session';
 import { applyChanged, applyChat, applyPresence, type PartyEvent } from './state';
-import { positionAt } from './timeline';
+import { isSameEntry, positionAt } from './timeline';
 import { WorkerTimers, type Timers } from './timers';
 
 /** Between reports of how far off this member is. */
@@ -173,7 +181,7 @@ export class PartyClient implements PartySession {
   }
 
   positionMs(): number | undefined {
-    const timeline = this.#view.state?.timeline;
+    const timeline = this.#heardTimeline;
     const serverMs = this.serverNowMs();
     if (timeline?.entry === undefined) return undefined;
     if (timeline.stream_id !== undefined) return timeline.position_ms;
@@ -213,6 +221,13 @@ export class PartyClient implements PartySession {
     this.#clock.close();
     this.#setup.timers.close();
     this.#listeners.clear();
+  }
+
+  /** That of the entry which is heard: while the next one is announced, the one before. */
+  get #heardTimeline(): PartyTimeline | undefined {
+    const newest = this.#view.state?.timeline;
+    const heard = this.#player?.timeline;
+    return heard === undefined || newest === undefined || isSameEntry(heard, newest) ? newest : heard;
   }
 
   #show(change: Partial<SessionView>): void {

@@ -9,11 +9,16 @@ export function positionAt({ position_ms, at_ms, paused }: PartyTimeline, server
 
 /** Whether `next` goes on with what `before` plays, so that nothing has to be done at its time. */
 export function goesOn(before: PartyTimeline, next: PartyTimeline): boolean {
-  if (before.entry?.entry_id !== next.entry?.entry_id || before.round !== next.round) return false;
+  if (!isSameEntry(before, next)) return false;
   if (before.paused !== next.paused) return false;
   if (before.stream_id !== undefined) return before.position_ms === next.position_ms;
   const atMs = Math.max(before.at_ms, next.at_ms);
   return Math.abs(positionAt(before, atMs) - positionAt(next, atMs)) < 1;
+}
+
+/** Whether both play the same entry, in the same round. */
+export function isSameEntry(a: PartyTimeline, b: PartyTimeline): boolean {
+  return a.entry?.entry_id === b.entry?.entry_id && a.round === b.round;
 }
 
 /** Whether both say the same of what is played. */

@@ -106,6 +106,11 @@ export class ItemPlayer {
     return this.#plan;
   }
 
+  /** The media element gets another source, and stands meanwhile. */
+  get isRestaging(): boolean {
+    return this.#stage === undefined && this.#plan.pieces.length > 0;
+  }
+
   /** Begins at `startMs`; whether it plays is up to the media element. */
   open(startMs = 0): void {
     // Browsers take a while for it: the manifest comes meanwhile.

@@ -248,7 +248,8 @@ export class Follower {
     this.#disarm = undefined;
     this.#runs = false;
     this.#drySinceMs = undefined;
-    if (!this.#setup.media.paused) this.#setup.pause();
+    // Also where the element stands by itself, as while its source is replaced: the item's player would go on.
+    this.#setup.pause();
   }
 
   #move(positionMs: number): void {

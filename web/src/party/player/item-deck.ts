@@ -133,8 +133,9 @@ export class ItemDeck implements Deck {
   }
 
   step(serverMs: number, nowMs: number): void {
-    // By the system, or a key: it goes on when the person says so.
-    if (this.#follower.isPlaying && this.media.paused && !this.media.ended) this.#refuse();
+    const { paused, ended } = this.media;
+    // By the system, or a key: it goes on when the person says so. An element that gets another source goes on by itself.
+    if (this.#follower.isPlaying && paused && !ended && !this.#player.isRestaging) this.#refuse();
     this.#follower.step(serverMs, nowMs);
   }
 

@@ -5,7 +5,7 @@ import type { Entry, PartyTimeline } from '../../protocol/party';
 import type { PartyClock } from '../clock';
 import { Lead } from '../drift';
 import type { PlaybackView } from '../session';
-import { goesOn, positionAt, Schedule } from '../timeline';
+import { goesOn, isSameEntry, positionAt, Schedule } from '../timeline';
 import type { Timers } from '../timers';
 import type { Deck } from './deck';
 import type { PartyMedia } from './media';
@@ -106,6 +106,11 @@ export class PartyPlayer<M extends PartyMedia> {
   /** Where what is seen now is. */
   get surface(): M | 'canvas' | undefined {
     return this.#current?.deck.isOnCanvas === true ? 'canvas' : this.#current?.media;
+  }
+
+  /** That which is played now; undefined while nothing is. */
+  get timeline(): PartyTimeline | undefined {
+    return this.#current?.deck.timeline;
   }
 
   /** What is played and how. */
@@ -256,8 +261,4 @@ export class PartyPlayer<M extends PartyMedia> {
     if (which === 'current') this.#current = undefined;
     else this.#standby = undefined;
   }
-}
-
-function isSameEntry(a: PartyTimeline, b: PartyTimeline): boolean {
-  return a.entry?.entry_id === b.entry?.entry_id && a.round === b.round;
 }

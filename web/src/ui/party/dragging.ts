@@ -3,15 +3,15 @@
 
 /** See the head of the file. */
 export class Dragging {
-  readonly #moved: (from: number, to: number) => void;
+  readonly #moved: (id: string, before: readonly string[]) => void;
 
-  /** `moved` is told where a row was dropped, if that is another place. */
-  constructor(moved: (from: number, to: number) => void) {
+  /** `moved` is told which row was dropped elsewhere, and which rows then come before it. */
+  constructor(moved: (id: string, before: readonly string[]) => void) {
     this.#moved = moved;
   }
 
-  /** A pointer went down on the handle of the row at `from`. */
-  begin(event: PointerEvent, from: number): void {
+  /** A pointer went down on the handle of the row of `ids` at `from`. The list may change meanwhile. */
+  begin(event: PointerEvent, ids: readonly string[], from: number): void {
     const handle = event.currentTarget;
     if (event.button !== 0 || !(handle instanceof HTMLElement)) return;
     const row = handle.closest('li');
@@ -32,7 +32,9 @@ export class Dragging {
       for (const ending of ENDINGS) handle.removeEventListener(ending, end);
       row.classList.remove('dragged');
       for (const other of rows) other.style.transform = '';
-      if (type === 'pointerup' && to !== from) this.#moved(from, to);
+      const id = ids[from];
+      if (type !== 'pointerup' || to === from || id === undefined) return;
+      this.#moved(id, ids.filter((other) => other !== id).slice(0, to));
     };
     handle.addEventListener('pointermove', move);
     for (const ending of ENDINGS) handle.addEventListener(ending, end);

@@ -1,4 +1,4 @@
-// <ud-party-outcome kind may-return>: what is shown in place of a party: it is over, the person left or was removed, or there is none. Sends
+// <ud-party-outcome kind may-return may-sign-in>: what is shown in place of a party: it is over, the person left or was removed, or there is none. Sends
 // `ud-return`. What helps, such as signing in, has a place in the default slot.
 
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
@@ -15,6 +15,8 @@ const texts = strings.parties;
 export class Outcome extends LitElement {
   @property() kind: EndReason | 'nowhere' = 'nowhere';
   @property({ type: Boolean, attribute: 'may-return' }) mayReturn = false;
+  /** Signing in may help: the default slot has the form. */
+  @property({ type: Boolean, attribute: 'may-sign-in' }) maySignIn = false;
 
   static override styles = [
     base,
@@ -88,12 +90,12 @@ export class Outcome extends LitElement {
         <a class="button" href=${site('/parties')}>${texts.nowhere.parties}</a>
       </div>
       ${
-        this.querySelector('ud-sign-in') === null
-          ? nothing
-          : html`<details>
+        this.maySignIn
+          ? html`<details>
               <summary>${texts.nowhere.signIn}</summary>
               <slot></slot>
             </details>`
+          : nothing
       }
     </section>`;
   }

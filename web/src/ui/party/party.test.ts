@@ -9,6 +9,7 @@ import { placeOf } from './dragging';
 import { ActionEvent } from './events';
 import { JoinForm } from './join-form';
 import { PartyMembers } from './members';
+import { Outcome } from './outcome';
 import { PartyQueue } from './queue';
 import { drawn } from './qr-code';
 import { Stage } from './stage';
@@ -93,6 +94,25 @@ describe('<ud-party-queue>', () => {
       'Remove Song e2',
     ]);
   });
+});
+
+it('a row is moved as it was dropped when the queue changed meanwhile', async () => {
+  const entries = ['e1', 'e2', 'e3', 'e4'].map((id) => fakeEntry(id));
+  const queue = await mount(new PartyQueue(), { state: fakeState({ queue: entries }), me: 'm1', leads: true });
+  const actions = asked(queue);
+  const grip = all(queue, '.grip')[3];
+  if (grip === undefined) throw new Error('no handle');
+  grip.setPointerCapture = () => undefined;
+  all(queue, '.row').forEach((row, at) => (row.getBoundingClientRect = () => new DOMRect(0, at * 50, 300, 50)));
+  const pointer = (kind: string, clientY: number): unknown =>
+    grip.dispatchEvent(new PointerEvent(kind, { button: 0, clientY, bubbles: true }));
+  pointer('pointerdown', 170);
+  pointer('pointermove', 70);
+  // The first one begins to play.
+  queue.state = fakeState({ queue: entries.slice(1) });
+  await queue.updateComplete;
+  pointer('pointerup', 70);
+  expect(actions).toEqual([{ command: 'move', entry_id: 'e4', to: 0 }]);
 });
 
 it('a dragged row takes the place that is nearest, within the list', () => {
@@ -309,6 +329,14 @@ describe('<ud-party-stage>', () => {
     stage.elements.show(undefined);
     expect(second.className).toBe('');
   });
+});
+
+it('whoever is not told of a party may sign in, however late it is known that this may help', async () => {
+  const outcome = await mount(new Outcome(), { kind: 'nowhere' });
+  expect(all(outcome, 'details')).toEqual([]);
+  outcome.maySignIn = true;
+  await outcome.updateComplete;
+  expect(all(outcome, 'details slot').length).toBe(1);
 });
 
 it('how far off a member hears is written with its sign and judged', () => {

@@ -27,7 +27,7 @@ export class PartyQueue extends LitElement {
   @property({ type: Boolean, attribute: 'may-add' }) mayAdd = false;
   /** What a screen reader says of a move. */
   @state() private told = '';
-  readonly #dragging = new Dragging((from, to) => this.#move(from, to));
+  readonly #dragging = new Dragging((id, before) => this.#dropped(id, before));
 
   static override styles = [
     base,
@@ -121,11 +121,7 @@ export class PartyQueue extends LitElement {
         queue.length === 0
           ? nothing
           : html`<ol class="rows">
-              ${repeat(
-                queue,
-                ({ entry_id }) => entry_id,
-                (entry, place) => this.#row(entry, place, queue.length),
-              )}
+              ${repeat(queue, idOf, (entry, place) => this.#row(entry, place, queue.length))}
             </ol>`
       }
       ${wishes.length === 0 ? nothing : this.#wishes(wishes)}
@@ -156,7 +152,7 @@ export class PartyQueue extends LitElement {
       type="button"
       aria-label=${texts.move(title, place + 1, of)}
       @keydown=${(event: KeyboardEvent) => this.#key(event, place, of)}
-      @pointerdown=${(event: PointerEvent) => this.#dragging.begin(event, place)}
+      @pointerdown=${(event: PointerEvent) => this.#dragging.begin(event, accepted(this.state).map(idOf), place)}
     >
       ${gripIcon}
     </button>`;
@@ -184,7 +180,7 @@ export class PartyQueue extends LitElement {
       <ul class="rows">
         ${repeat(
           wishes,
-          ({ entry_id }) => entry_id,
+          idOf,
           (entry) =>
             html`<li class="row suggestion">
               ${entryText(entry, [adder(this.state, entry, this.me)])}
@@ -227,6 +223,12 @@ export class PartyQueue extends LitElement {
     this.#move(place, to);
   };
 
+  /** The queue may be another one than when the row was taken: it comes after those before it that are still there. */
+  #dropped(id: string, before: readonly string[]): void {
+    const ids = accepted(this.state).map(idOf);
+    this.#move(ids.indexOf(id), before.filter((other) => ids.includes(other)).length);
+  }
+
   /** Moves what is at a place of the accepted ones; the server counts suggestions in. */
   #move(from: number, to: number): void {
     const queue = accepted(this.state);
@@ -240,6 +242,10 @@ export class PartyQueue extends LitElement {
   #ask(action: ActionEvent['action']): void {
     this.dispatchEvent(new ActionEvent(action));
   }
+}
+
+function idOf({ entry_id }: Entry): string {
+  return entry_id;
 }
 
 declare global {
