@@ -25,6 +25,33 @@ export function forgetMembership(party: PartyId, over: Membership, memory: Memor
   if (membershipOf(party, memory)?.token === over.token) memory.removeItem(keyOf(party));
 }
 
+/** The vote of a member in a round. */
+export interface CastVote {
+  member_id: string;
+  round: number;
+  entry_id: string;
+}
+
+/** The entry that a member of this browser voted for in a round: a party may keep votes secret, also from those whose they are. */
+export function voteOf(party: PartyId, member: string, round: number, memory: Memory = siteMemory): string | undefined {
+  try {
+    const kept = JSON.parse(memory.getItem(voteKeyOf(party)) ?? 'null') as Partial<CastVote> | null;
+    const isIt = kept?.member_id === member && kept.round === round;
+    return isIt && typeof kept.entry_id === 'string' ? kept.entry_id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps a vote in the place of the one before. */
+export function keepVote(party: PartyId, vote: CastVote, memory: Memory = siteMemory): void {
+  memory.setItem(voteKeyOf(party), JSON.stringify(vote));
+}
+
+function voteKeyOf(party: PartyId): string {
+  return `undead.party-vote.${party}`;
+}
+
 function keyOf(party: PartyId): string {
   return `undead.party.${party}`;
 }

@@ -317,3 +317,61 @@ it('elements that replace others are played in from then on', async () => {
   ]);
   client.close();
 });
+
+describe('the own vote', () => {
+  const round = { round: 4, votes: [{ entry_id: 'e2', count: 1 }], skips: [], skips_needed: 1 };
+  const state = fakeState({ queue: [fakeEntry('e1'), fakeEntry('e2')], round });
+  const next = { revision: 3, changes: { round: { ...round, round: 5, votes: [] } } };
+
+  it('is marked after a reload, also where the party keeps votes secret, in its round', async () => {
+    const first = opened((server, memory) => {
+      asMember(server, memory);
+      server.current = state;
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    await first.client.command({ command: 'vote', entry_id: 'e2' });
+    expect(first.client.view.vote).toBe('e2');
+    first.client.close();
+    const again = new PartyClient(PARTY, {
+      parties: first.parties,
+      memory: first.memory,
+      timers: new FakeTimers(),
+      now: () => Date.now(),
+    });
+    again.open();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(again.view.vote).toBe('e2');
+    first.parties.say?.({ type: 'changed', data: JSON.stringify(next) });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(again.view.vote).toBeUndefined();
+    again.close();
+  });
+
+  it('is taken from the party where it shows votes', async () => {
+    const { client } = opened((server, memory) => {
+      asMember(server, memory);
+      const votes = [{ entry_id: 'e1', count: 1, members: ['m1'] }];
+      server.current = { ...state, round: { ...round, votes } };
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(client.view.vote).toBe('e1');
+    client.close();
+  });
+
+  it('does not count in the round that opened before the answer came', async () => {
+    const { client, parties } = opened((server, memory) => {
+      asMember(server, memory);
+      server.current = state;
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    let done = (): void => undefined;
+    parties.command = () => new Promise((resolve) => (done = () => resolve({ revision: 2 })));
+    const voted = client.command({ command: 'vote', entry_id: 'e2' });
+    parties.say?.({ type: 'changed', data: JSON.stringify(next) });
+    await vi.advanceTimersByTimeAsync(100);
+    done();
+    await voted;
+    expect(client.view.vote).toBeUndefined();
+    client.close();
+  });
+});

@@ -20,7 +20,7 @@ import { localNowMs } from '../transport/clock';
 import { Parties } from './api';
 import { PartyClock } from './clock';
 import { PartyEvents } from './events';
-import { forgetMembership, keepMembership, membershipOf } from './memberships';
+import { forgetMembership, keepMembership, keepVote, membershipOf, voteOf } from './memberships';
 import { ItemDeck } from './player/item-deck';
 import { LiveDeck } from './player/live-deck';
 import { PartyPlayer, type CreateDeck } from './player/party-player';
@@ -80,7 +80,6 @@ export class PartyClient implements PartySession {
   #player: PartyPlayer<HTMLVideoElement> | undefined;
   #surface: HTMLVideoElement | 'canvas' | undefined;
   #stage: PartyStage | undefined;
-  #votedIn = -1;
   #isBuffering = false;
   #muted = false;
   #volume = 1;
@@ -149,6 +148,7 @@ export class PartyClient implements PartySession {
       ...(isKnownAgain ? { request_id: requestId() } : {}),
     };
     const { timers, now } = this.#setup;
+    const sentIn = this.#view.state;
     const giveUpMs = now() + SENT_FOR_MS;
     for (let tries = 1; ; tries++) {
       try {
@@ -161,7 +161,7 @@ export class PartyClient implements PartySession {
         await new Promise<void>((resolve) => timers.after(pauseMs, resolve));
       }
     }
-    if (action.command === 'vote') this.#voted(action.entry_id, action.item_id, action.stream_id);
+    if (action.command === 'vote') this.#voted(sentIn, action.entry_id, action.item_id, action.stream_id);
   }
 
   attach(stage: PartyStage): void {
@@ -339,19 +339,28 @@ export class PartyClient implements PartySession {
   }
 
   #learn(state: PartyState): void {
-    const isOver = state.round?.round !== this.#votedIn;
-    this.#show({ state, ...(isOver ? { vote: undefined } : {}) });
+    this.#show({ state, vote: this.#voteIn(state) });
     this.#player?.learn(state.timeline);
   }
 
-  #voted(...names: (string | undefined)[]): void {
-    const { state } = this.#view;
-    const entry = state?.queue.find(({ entry_id, item_id, stream_id }) =>
+  /** What this member votes for, also after a reload; the newest vote of this browser may be ahead of the state. */
+  #voteIn({ round }: PartyState): string | undefined {
+    const { me } = this.#view;
+    if (round === undefined || me === undefined) return undefined;
+    const shown = round.votes.find(({ members }) => members?.includes(me) === true);
+    return voteOf(this.#id, me, round.round, this.#setup.memory) ?? shown?.entry_id;
+  }
+
+  /** The vote counts in the round that was open when it was sent. */
+  #voted(sentIn: PartyState | undefined, ...names: (string | undefined)[]): void {
+    const { state, me } = this.#view;
+    const entry = sentIn?.queue.find(({ entry_id, item_id, stream_id }) =>
       [entry_id, item_id, stream_id].some((name) => name !== undefined && names.includes(name)),
     );
-    if (state?.round === undefined || entry === undefined) return;
-    this.#votedIn = state.round.round;
-    this.#show({ vote: entry.entry_id });
+    if (sentIn?.round === undefined || entry === undefined || me === undefined) return;
+    const vote = { member_id: me, round: sentIn.round.round, entry_id: entry.entry_id };
+    keepVote(this.#id, vote, this.#setup.memory);
+    if (state !== undefined) this.#show({ vote: this.#voteIn(state) });
   }
 
   #startPlayer(): void {

@@ -1,14 +1,15 @@
-// An entry is opened for as long as that may still succeed: who is refused for a moment hears the rest of the song.
+// An entry is opened for as long as that may still succeed, and its sound follows the party whatever its media are.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { FakeMedia } from '../../library/fake-library';
+import { FakeMedia, FakeNodes, FakeStore, manifestOf } from '../../library/fake-library';
+import type { Attach } from '../../library/player/media';
 import { CallError, type ErrorCode, type LocalErrorCode } from '../../protocol/error';
 import type { Playable } from '../../protocol/item';
 import type { PartyTimeline } from '../../protocol/party';
 import { Lead } from '../drift';
 import { fakeEntry } from '../fake-party';
 import { FakeTimers } from '../fake-timers';
-import { ItemDeck } from './item-deck';
+import { ItemDeck, type DeckSetup } from './item-deck';
 import type { PartyMedia } from './media';
 
 const NODE = 'http://node.test';
@@ -18,7 +19,7 @@ beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => vi.useRealTimers());
 
 /** A deck whose right to read is refused with `refusals`, one after another, before it is given. */
-function opened(refusals: (tries: number) => ErrorCode | LocalErrorCode | undefined) {
+function opened(refusals: (tries: number) => ErrorCode | LocalErrorCode | undefined, more: Partial<DeckSetup> = {}) {
   const seen = { asked: 0, fetched: [] as string[] };
   const media = new FakeMedia();
   const entry = fakeEntry('e1');
@@ -45,6 +46,7 @@ function opened(refusals: (tries: number) => ErrorCode | LocalErrorCode | undefi
       changed: () => undefined,
       origin: 'http://site.test',
       base: 'http://site.test/',
+      ...more,
     },
     entry,
     timeline,
@@ -92,4 +94,47 @@ describe('the right to read an entry', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect([seen.asked, deck.problem, vi.getTimerCount()]).toEqual([asked, undefined, 0]);
   });
+});
+
+it('an element that gets another source goes on by itself, and stands when the party does', async () => {
+  const store = new FakeStore();
+  const nodes = new FakeNodes(store);
+  const first = store.take('one', 'video/webm; codecs="vp9,opus"', 1);
+  const second = { ...store.take('two', 'audio/webm; codecs="opus"', 2, { offsetMs: 10_000 }), offset_ms: 10_000 };
+  const media = Object.assign(new FakeMedia(), { readyState: 4, ended: false, preservesPitch: true });
+  let isSlow = false;
+  let release = (): void => undefined;
+  const attach: Attach = async (element, signal) => {
+    const source = await media.attach(element, signal);
+    if (isSlow) await new Promise<void>((resolve) => (release = resolve));
+    return source;
+  };
+  const { deck } = opened(() => undefined, {
+    media: media as unknown as PartyMedia,
+    attach,
+    fetch: (input, init) =>
+      (input as string).includes('/manifest')
+        ? Promise.resolve(Response.json(manifestOf([first, second])))
+        : nodes.fetch(input, init),
+  });
+  const step = async (): Promise<void> => {
+    await vi.advanceTimersByTimeAsync(20);
+    deck.step(Date.now(), Date.now());
+  };
+  for (let at = 0; at < 20; at++) await step();
+  media.currentTime = (Date.now() - 1_000_000) / 1000;
+  await step();
+  expect([media.paused, deck.isPlaying]).toEqual([false, true]);
+  isSlow = true;
+  // At the change of tracks, on time.
+  vi.setSystemTime(1_010_000);
+  media.currentTime = 10;
+  media.dispatchEvent(new Event('timeupdate'));
+  for (let at = 0; at < 5; at++) await step();
+  expect([media.sources.length, media.paused, deck.isRefused]).toEqual([2, true, false]);
+  deck.follow({ ...deck.timeline, paused: true, position_ms: 10_000 }, Date.now());
+  release();
+  for (let at = 0; at < 5; at++) await step();
+  expect([media.paused, deck.isRefused]).toEqual([true, false]);
+  deck.close();
 });
