@@ -125,16 +125,22 @@ export class MainServer {
   }
 
   /**
-   * The list of streams and every change of it, or the events of another `url`, until the connection breaks or `signal` aborts.
+   * The list of streams and every change of it, or the events of another `url`, until the connection breaks, which one that is silent for
+   * `silentMs` has, or `signal` aborts.
    *
    * @throws CallError when the server refuses, cannot be reached, or goes silent.
    */
-  async *events(signal: AbortSignal, url = '/api/events', credential?: string): AsyncGenerator<ServerEvent> {
+  async *events(
+    signal: AbortSignal,
+    url = '/api/events',
+    credential?: string,
+    silentMs = SILENT_MS,
+  ): AsyncGenerator<ServerEvent> {
     const silence = new AbortController();
     let timer = setTimeout(() => silence.abort(), CALL_TIMEOUT_MS);
     const alive = (): void => {
       clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), SILENT_MS);
+      timer = setTimeout(() => silence.abort(), silentMs);
     };
     const request: Request = {
       signal: anyOf(signal, silence.signal),

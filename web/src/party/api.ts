@@ -20,6 +20,9 @@ import type {
 } from '../protocol/party';
 import type { AskForNodes, Assignment } from '../protocol/stream';
 
+/** A party's events are silent for 8 s at most: the connection has broken after twice that, and a little. */
+const SILENT_MS = 20_000;
+
 /** What is wanted of the list of parties. */
 export interface PartyQuery {
   /** Words in the title. */
@@ -82,7 +85,7 @@ export class Parties {
 
   /** The party's events, until the connection breaks, the party ends or `signal` aborts. */
   events(id: PartyId, token: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-    return this.#server.events(signal, `${path(id)}/events`, token);
+    return this.#server.events(signal, `${path(id)}/events`, token, SILENT_MS);
   }
 
   /** The server's clock. */

@@ -24,6 +24,7 @@ afterEach(() => vi.useRealTimers());
 function open({ wrongMs, ppm = 0, there, back }: World) {
   /** How long the local clock stood still so far, and what the wall clock was set by. */
   const slept = { ms: 0 };
+  const told = { slept: 0 };
   const set = { ms: 0 };
   const isDown = { now: false };
   const trueMs = (): number => SERVER_MS + Date.now();
@@ -39,10 +40,10 @@ function open({ wrongMs, ppm = 0, there, back }: World) {
     await travel(back());
     return { t0_ms, t1_ms, t2_ms };
   };
-  const clock = new PartyClock({ ask, now, wallNow, timers: new FakeTimers() });
+  const clock = new PartyClock({ ask, now, wallNow, timers: new FakeTimers(), slept: () => told.slept++ });
   clock.open();
   const errorMs = (): number => (clock.serverMs() ?? NaN) - trueMs();
-  return { clock, errorMs, slept, set, isDown, trueMs };
+  return { clock, errorMs, slept, told, set, isDown, trueMs };
 }
 
 /** The worst error, looked at twice a second. */
@@ -104,13 +105,14 @@ it('follows a clock that runs faster, between exchanges too', async () => {
   clock.close();
 });
 
-it('knows nothing just after sleep, and all again within seconds', async () => {
-  const { clock, errorMs, slept } = open({ wrongMs: 0, there: () => 20, back: () => 25 });
+it('knows nothing just after sleep, says so once, and knows all again within seconds', async () => {
+  const { clock, errorMs, slept, told } = open({ wrongMs: 0, there: () => 20, back: () => 25 });
   await vi.advanceTimersByTimeAsync(30_000);
   slept.ms += 3_600_000;
   expect(clock.serverMs()).toBeUndefined();
   await vi.advanceTimersByTimeAsync(2_000);
   expect(Math.abs(errorMs())).toBeLessThan(10);
+  expect(told.slept).toBe(1);
   clock.close();
 });
 

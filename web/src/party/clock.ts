@@ -90,6 +90,8 @@ export interface PartyClockSetup {
   now?: () => number;
   /** One that goes on during sleep, and may be set. */
   wallNow?: () => number;
+  /** The computer slept, or its clock was set. */
+  slept?: () => void;
 }
 
 /** How many exchanges there are at once at first, and pauses: between those, and between later ones. */
@@ -149,8 +151,12 @@ export class PartyClock {
 
   async #run(): Promise<void> {
     const { signal } = this.#closed;
+    let wasOutdated = false;
     while (!signal.aborted) {
-      if (this.#line.isKnown && this.#isOutdated) this.#left = BURST.exchanges;
+      const isOutdated = this.#line.isKnown && this.#isOutdated;
+      if (isOutdated) this.#left = BURST.exchanges;
+      if (isOutdated && !wasOutdated) this.#setup.slept?.();
+      wasOutdated = isOutdated;
       await this.#exchange(signal).catch(() => undefined);
       this.#left = Math.max(0, this.#left - 1);
       await this.#pause(this.#left > 0 ? BURST.everyMs : LATER_MS);

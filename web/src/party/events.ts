@@ -1,5 +1,5 @@
 // Hears a party's events for as long as the member is one: comes back after the connection breaks, ever more seldom while the server
-// refuses, and at once when the network is back. A snapshot begins each connection. No DOM.
+// refuses, and at once when the network is back, or another one. A snapshot begins each connection. No DOM.
 
 import { backOffMs, type BackOff } from '../api/back-off';
 import type { ServerEvent } from '../api/event-stream';
@@ -23,6 +23,7 @@ export interface EventsSetup {
 export class PartyEvents {
   readonly #setup: EventsSetup;
   readonly #closed = new AbortController();
+  #connection = new AbortController();
   #hurry: (() => void) | undefined;
 
   constructor(setup: EventsSetup) {
@@ -38,9 +39,15 @@ export class PartyEvents {
     this.#hurry?.();
   }
 
+  /** The network is another one, or the computer slept: the connection may be dead without saying so, and is replaced. */
+  reconnect(): void {
+    this.#connection.abort();
+    this.hurry();
+  }
+
   close(): void {
     this.#closed.abort();
-    this.#hurry?.();
+    this.reconnect();
   }
 
   #isClosed(): boolean {
@@ -51,8 +58,10 @@ export class PartyEvents {
     let failures = 0;
     while (!this.#isClosed()) {
       let problem: unknown;
+      this.#connection = new AbortController();
+      const { signal } = this.#connection;
       try {
-        for await (const event of this.#setup.events(this.#closed.signal)) {
+        for await (const event of this.#setup.events(signal)) {
           failures = 0;
           this.#hear(event);
         }
@@ -60,6 +69,7 @@ export class PartyEvents {
         problem = error;
       }
       if (this.#isClosed()) return;
+      if (signal.aborted) continue;
       this.#setup.connected(false, problem === undefined ? undefined : asCallError(problem));
       await this.#pause(backOffMs(RETRY, ++failures, problem));
     }

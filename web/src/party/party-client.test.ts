@@ -9,7 +9,7 @@ import { Parties } from './api';
 import { fakeEntry, fakeMember, fakeState } from './fake-party';
 import { FakeTimers } from './fake-timers';
 import { keepMembership, membershipOf } from './memberships';
-import { PartyClient } from './party-client';
+import { PartyClient, type NetworkListener } from './party-client';
 import type { PartyStage } from './session';
 
 const PARTY = fakeState().party_id;
@@ -120,11 +120,27 @@ function answer<T>(problem: CallError | undefined, value: T): Promise<T> {
   return problem === undefined ? Promise.resolve(value) : Promise.reject(problem);
 }
 
+/** What the last client hears of the network. */
+let network: NetworkListener;
+
+function clientOf(parties: FakeParties, memory: Memory): PartyClient {
+  return new PartyClient(PARTY, {
+    parties,
+    memory,
+    timers: new FakeTimers(),
+    now: () => Date.now(),
+    network: (listener) => {
+      network = listener;
+      return () => undefined;
+    },
+  });
+}
+
 function opened(prepare: (parties: FakeParties, memory: Memory) => void = () => undefined) {
   const parties = new FakeParties();
   const memory = new FakeMemory();
   prepare(parties, memory);
-  const client = new PartyClient(PARTY, { parties, memory, timers: new FakeTimers(), now: () => Date.now() });
+  const client = clientOf(parties, memory);
   client.open();
   return { client, parties, memory };
 }
@@ -187,6 +203,32 @@ describe('a membership', () => {
     parties.say?.({ type: 'ended', data: JSON.stringify({ reason: 'kicked' }) });
     await vi.advanceTimersByTimeAsync(100);
     expect([client.view.phase, membershipOf(PARTY, memory)]).toEqual(['ended', ANN_AGAIN]);
+    client.close();
+  });
+});
+
+describe('a connection', () => {
+  it('is replaced at once when the network is another one, unseen', async () => {
+    const { client, parties } = opened(asMember);
+    await vi.advanceTimersByTimeAsync(100);
+    const connected: boolean[] = [];
+    client.onChange(({ isConnected }) => connected.push(isConnected));
+    network.changed();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([parties.connections.length, connected.includes(false)]).toEqual([2, false]);
+    client.close();
+  });
+
+  it('that failed is tried at once when the person looks at the page', async () => {
+    const { client, parties } = opened((server, memory) => {
+      asMember(server, memory);
+      server.connects = () => refused('unreachable');
+    });
+    await vi.advanceTimersByTimeAsync(120_000);
+    const { length } = parties.connections;
+    network.seen();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(parties.connections.length).toBe(length + 1);
     client.close();
   });
 });
@@ -332,12 +374,7 @@ describe('the own vote', () => {
     await first.client.command({ command: 'vote', entry_id: 'e2' });
     expect(first.client.view.vote).toBe('e2');
     first.client.close();
-    const again = new PartyClient(PARTY, {
-      parties: first.parties,
-      memory: first.memory,
-      timers: new FakeTimers(),
-      now: () => Date.now(),
-    });
+    const again = clientOf(first.parties, first.memory);
     again.open();
     await vi.advanceTimersByTimeAsync(100);
     expect(again.view.vote).toBe('e2');

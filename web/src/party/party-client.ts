@@ -56,6 +56,16 @@ export interface ClientSetup {
   memory: Memory;
   timers: Timers;
   now: () => number;
+  /** Tells of the network and of the page until the returned function is called. */
+  network: (listener: NetworkListener) => () => void;
+}
+
+/** What hints at whether a connection is alive. */
+export interface NetworkListener {
+  /** There is a network again, which may be another one. */
+  changed: () => void;
+  /** The person looks at the page again. */
+  seen: () => void;
 }
 
 /** See the head of the file. */
@@ -63,6 +73,7 @@ export class PartyClient implements PartySession {
   readonly #id: PartyId;
   readonly #setup: ClientSetup;
   readonly #clock: PartyClock;
+  readonly #forgetNetwork: () => void;
   readonly #listeners = new Set<(view: SessionView) => void>();
   #view: SessionView = {
     phase: 'opening',
@@ -100,10 +111,20 @@ export class PartyClient implements PartySession {
       memory: setup.memory ?? siteMemory,
       timers: setup.timers ?? new WorkerTimers(),
       now: setup.now ?? localNowMs,
+      network: setup.network ?? pageNetwork,
     };
     this.#trimMs = withinTrim(Number(this.#setup.memory.getItem(TRIM) ?? '0'));
     const { timers, now, parties } = this.#setup;
-    this.#clock = new PartyClock({ ask: (t0_ms, signal) => parties.clock(t0_ms, signal), timers, now });
+    this.#clock = new PartyClock({
+      ask: (t0_ms, signal) => parties.clock(t0_ms, signal),
+      timers,
+      now,
+      slept: () => this.#events?.reconnect(),
+    });
+    this.#forgetNetwork = this.#setup.network({
+      changed: () => this.#events?.reconnect(),
+      seen: () => this.#events?.hurry(),
+    });
   }
 
   get view(): SessionView {
@@ -218,6 +239,7 @@ export class PartyClient implements PartySession {
   close(): void {
     this.#isClosed = true;
     this.#stop();
+    this.#forgetNetwork();
     this.#clock.close();
     this.#setup.timers.close();
     this.#listeners.clear();
@@ -466,6 +488,17 @@ export class PartyClient implements PartySession {
     }
     this.#player?.soundChanged();
   }
+}
+
+function pageNetwork({ changed, seen }: NetworkListener): () => void {
+  addEventListener('online', changed);
+  const forget = pageSight.onChange(() => {
+    if (pageSight.visible) seen();
+  });
+  return () => {
+    removeEventListener('online', changed);
+    forget();
+  };
 }
 
 /** `crypto.randomUUID` is there in secure contexts alone, and a party may be on plain HTTP. */
