@@ -203,7 +203,11 @@ export class PartyChat extends LitElement {
     const text = this.draft.trim();
     if (text === '') return;
     this.draft = '';
-    this.dispatchEvent(new ActionEvent({ command: 'chat', text }));
+    // What the party did not take is there to be sent again, unless something else is being written.
+    const failed = (): void => {
+      if (this.draft === '') this.draft = text;
+    };
+    this.dispatchEvent(new ActionEvent({ command: 'chat', text }, undefined, failed));
   };
 
   readonly #scrolled = (): void => {

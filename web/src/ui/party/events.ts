@@ -8,6 +8,8 @@ export class ActionEvent extends Event {
     readonly action: PartyAction,
     /** What a toast says when it is done; nothing if left out. */
     readonly done?: string,
+    /** Is told that it was not done. */
+    readonly failed?: () => void,
   ) {
     super('ud-party-action', { bubbles: true, composed: true });
   }

@@ -75,6 +75,19 @@ describe('<ud-party-queue>', () => {
     expect(text(find(queue, '[role=status]'))).toContain('number 3');
   });
 
+  it('keeps the focus on the handle of a row that is moved down', async () => {
+    const queue = await mount(new PartyQueue(), { state, me: 'm1', leads: true });
+    const grip = all(queue, '.grip')[0];
+    grip?.focus();
+    grip?.dispatchEvent(new KeyboardEvent('keydown', { key: 'End', bubbles: true }));
+    // As browsers do when a node is moved.
+    grip?.blur();
+    const [first, ...rest] = state.queue;
+    queue.state = { ...state, queue: [...rest, ...(first === undefined ? [] : [first])] };
+    await queue.updateComplete;
+    expect(queue.shadowRoot?.activeElement?.getAttribute('aria-label')).toContain('Song e1');
+  });
+
   it('lets the host accept and decline what members suggest', async () => {
     const queue = await mount(new PartyQueue(), { state, me: 'm1', leads: true });
     const actions = asked(queue);
@@ -221,6 +234,27 @@ describe('<ud-party-members>', () => {
 });
 
 describe('<ud-party-chat>', () => {
+  it('gives back what was not sent', async () => {
+    const chat = await mount(new PartyChat(), { state: fakeState(), me: 'm1' });
+    const failed: (() => void)[] = [];
+    chat.addEventListener('ud-party-action', (event) => event.failed !== undefined && failed.push(event.failed));
+    const draft = async (): Promise<string> => {
+      await chat.updateComplete;
+      return (find(chat, 'input') as HTMLInputElement).value;
+    };
+    const send = (): unknown => find(chat, 'form').dispatchEvent(new Event('submit', { cancelable: true }));
+    type(chat, 'input', 'Hi');
+    await chat.updateComplete;
+    send();
+    expect(await draft()).toBe('');
+    failed[0]?.();
+    expect(await draft()).toBe('Hi');
+    send();
+    type(chat, 'input', 'Another');
+    failed[1]?.();
+    expect(await draft()).toBe('Another');
+  });
+
   const message = { message_id: 'c1', member_id: 'm1', name: 'Ann', text: '<b>Hello</b>', at_ms: 0 };
 
   it('shows messages as plain text and sends what is written', async () => {

@@ -27,6 +27,8 @@ export class PartyQueue extends LitElement {
   @property({ type: Boolean, attribute: 'may-add' }) mayAdd = false;
   /** What a screen reader says of a move. */
   @state() private told = '';
+  /** The entry that was moved by a key. */
+  #held: string | undefined;
   readonly #dragging = new Dragging((id, before) => this.#dropped(id, before));
 
   static override styles = [
@@ -101,6 +103,13 @@ export class PartyQueue extends LitElement {
       }
     `,
   ];
+
+  /** A row that goes down is taken out of the page on its way, and its handle loses the focus. */
+  override updated(): void {
+    if (this.#held === undefined || document.activeElement !== document.body) return;
+    const place = accepted(this.state).map(idOf).indexOf(this.#held);
+    this.renderRoot.querySelectorAll<HTMLElement>('.grip')[place]?.focus();
+  }
 
   override render(): TemplateResult {
     const queue = accepted(this.state);
@@ -220,6 +229,7 @@ export class PartyQueue extends LitElement {
     if (to === undefined) return;
     event.preventDefault();
     event.stopPropagation();
+    this.#held = accepted(this.state)[place]?.entry_id;
     this.#move(place, to);
   };
 

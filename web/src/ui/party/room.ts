@@ -10,6 +10,7 @@ import { connectMediaKeys, showMedia } from '../../library/media-session';
 import { startTransfer } from '../../library/upload/transfer';
 import { Uploads } from '../../library/upload/uploads';
 import { Parties } from '../../party/api';
+import { Paced } from '../../party/paced';
 import { hosts, isHalted, leader, leads, mayAdd, memberOf, present } from '../../party/roles';
 import type { PartySession, SessionView } from '../../party/session';
 import type { ItemId } from '../../protocol/item';
@@ -58,6 +59,8 @@ const TICK_MS = 500;
 /** Faces beside the title. */
 const FACES = 5;
 const LOUDER = 0.1;
+/** Seeks follow one another no faster. */
+const SEEK_MS = 300;
 
 @customElement('ud-party-room')
 export class PartyRoom extends LitElement {
@@ -98,6 +101,8 @@ export class PartyRoom extends LitElement {
     changed: () => this.version++,
     done: (itemId) => void this.#uploaded(itemId),
   });
+  /** A key that is held down seeks many times a second, and every member follows. */
+  readonly #seeks = new Paced<PartyAction>(SEEK_MS, (action) => void this.#do(action));
   #invitations: Invitations | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
   #shown: string | undefined;
@@ -116,6 +121,7 @@ export class PartyRoom extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     clearInterval(this.#timer);
+    this.#seeks.close();
     this.#wide.removeEventListener('change', this.#sized);
     document.removeEventListener('keydown', this.#key);
     removeEventListener('beforeunload', this.#warn);
@@ -150,7 +156,7 @@ export class PartyRoom extends LitElement {
     return html`<div
         class="room"
         @click=${this.#clicked}
-        @ud-party-action=${({ action, done }: ActionEvent) => void this.#do(action, done)}
+        @ud-party-action=${({ action, done, failed }: ActionEvent) => this.#asked(action, done, failed)}
         @ud-party-show=${({ what }: ShowEvent) => this.#show(what)}
         @ud-rename=${() => this.renameDialog.show(memberOf(this.#state, view.me ?? '')?.name ?? '')}
       >
@@ -365,12 +371,18 @@ export class PartyRoom extends LitElement {
     this.#asking.ask({ ...words, advice: isHost ? hostAdvice : advice, act: () => this.session.leave() });
   }
 
-  async #do(action: PartyAction, done: string | undefined): Promise<void> {
+  #asked(action: PartyAction, done?: string, failed?: () => void): void {
+    if (action.command === 'seek') this.#seeks.ask(action);
+    else void this.#do(action, done, failed);
+  }
+
+  async #do(action: PartyAction, done?: string, failed?: () => void): Promise<void> {
     try {
       await this.session.command(action);
       if (done !== undefined) toast(done);
     } catch (error) {
       toast(refusal(error), 'error');
+      failed?.();
     }
   }
 
