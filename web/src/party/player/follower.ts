@@ -114,6 +114,11 @@ export class Follower {
       return;
     }
     this.#disarm?.();
+    this.#disarm = undefined;
+    if (timeline.at_ms > serverMs && Math.abs(this.#targetMs - timeline.position_ms) >= THERE_MS) {
+      this.#stand(timeline.position_ms);
+      return;
+    }
     // From where it stands, if that is the place; the next step finds out.
     if (this.#phase !== 'moving') this.#phase = 'standing';
   }

@@ -309,6 +309,39 @@ describe('changes', () => {
     player.close();
   });
 
+  it.each([
+    ['forward', 5_000],
+    ['back', -2_000],
+  ])('many seeks %s in a row open the entry once more, and end where the last one goes', async (_, byMs) => {
+    const { player, timeline, run, opened } = await playing({ ...BROWSER, loadsMs: 100 });
+    let last = timeline;
+    for (let n = 1; n <= 5; n++) {
+      last = { ...timeline, position_ms: 20_000 + n * byMs, at_ms: serverMs() + 400 };
+      player.learn(last);
+      await vi.advanceTimersByTimeAsync(300);
+    }
+    expect(opened).toEqual(['a', 'a']);
+    await vi.advanceTimersByTimeAsync(7_000);
+    const seen = await run(1_000, () => last.position_ms + serverMs() - last.at_ms);
+    expect([seen.silentMs, seen.worstMs < 12]).toEqual([0, true]);
+    player.close();
+  });
+
+  it('a start that is put off when it is near comes at its new time', async () => {
+    const { player, run, heard } = open();
+    const timeline = plays('a', 1_000);
+    player.learn(timeline);
+    await vi.advanceTimersByTimeAsync(930);
+    const later = { ...timeline, at_ms: serverMs() + 2_000 };
+    player.learn(later);
+    await vi.advanceTimersByTimeAsync(1_800);
+    expect(heard()).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(8_000);
+    const seen = await run(1_000, () => serverMs() - later.at_ms);
+    expect([seen.silentMs, seen.worstMs < 12]).toEqual([0, true]);
+    player.close();
+  });
+
   it('what is announced and taken back never sounds', async () => {
     const { player, timeline, run } = await playing();
     player.learn(plays('b', 3_000, { round: 2 }));

@@ -214,7 +214,8 @@ export class PartyPlayer<M extends PartyMedia> {
   /** Gets ready for what is announced. */
   #prepare(next: PartyTimeline | undefined, now: PartyTimeline | undefined, serverMs: number): void {
     const current = this.#current?.deck;
-    if (this.#standby !== undefined && this.#standby.deck.timeline !== next) this.#drop('standby');
+    if (this.#standby !== undefined && this.#standby.deck.timeline !== next)
+      this.#redirect(this.#standby.deck, next, serverMs);
     if (next?.entry?.item_id === undefined || this.#standby !== undefined) return;
     if (current !== undefined && isSameEntry(current.timeline, next)) {
       // A pause waits for its time; what goes on from where it stands begins in the same element.
@@ -225,6 +226,14 @@ export class PartyPlayer<M extends PartyMedia> {
       }
     }
     this.#standby = this.#open(next.entry, next, serverMs);
+  }
+
+  /** What was announced is another timeline now: where it plays the same entry, the deck goes there, and need not be opened again. */
+  #redirect(standby: Deck, next: PartyTimeline | undefined, serverMs: number): void {
+    const { timeline } = standby;
+    const isSeek = next !== undefined && isSameEntry(timeline, next) && !timeline.paused && !next.paused;
+    if (isSeek && next.entry?.item_id !== undefined) standby.follow(next, serverMs);
+    else this.#drop('standby');
   }
 
   #open(entry: Entry, timeline: PartyTimeline, serverMs: number): Slot<M> {
