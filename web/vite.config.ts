@@ -108,7 +108,12 @@ function libraryWorker(): Plugin {
 
 /** What pages share, in few files: each costs a request. What is called before a page is there comes apart from what shows it. */
 const SHARED = [
-  { name: 'calls', test: /src\/(api|browser|protocol|library\/kept)\//, minShareCount: 2, priority: 2 },
+  {
+    name: 'calls',
+    test: /src\/((api|browser|protocol|library\/kept)\/|watch\/playback\/mse\/media-source)/,
+    minShareCount: 2,
+    priority: 2,
+  },
   { name: 'elements', test: /node_modules\/@?lit|src\/(ui|strings)\/.*\.ts$/, minShareCount: 2, priority: 1 },
 ];
 
