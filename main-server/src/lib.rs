@@ -47,7 +47,10 @@ pub mod bounds {
         api::{BODY_BYTES, REQUEST_TIMEOUT, extract::JSON_DEPTH},
         auth::PASSPHRASE_CHARS,
         nodes::routes::HEARTBEAT_BYTES,
-        parties::bounds::{PARTY_COMMANDS, PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUEUE},
+        parties::bounds::{
+            PARTIES_INVITATIONS, PARTY_COMMANDS, PARTY_ENTRY_LOOK_UPS, PARTY_INVITATIONS, PARTY_LOOK_UPS,
+            PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUEUE,
+        },
         recordings::REPORT_BYTES,
         uploads::{
             MAX_RECEIVING, MAX_UPLOADS,

@@ -44,7 +44,7 @@ const MOST_OVER: usize = 10;
 /// Most invitations of all streams, items and parties.
 const MOST: usize = 100_000;
 /// Most invitations of all parties, which clients without an account make: the others always have room.
-const MOST_OF_PARTIES: usize = MOST / 10;
+pub(crate) const MOST_OF_PARTIES: usize = MOST / 10;
 /// How many valid invitations a party may have.
 pub(crate) const MOST_OF_PARTY: usize = 20;
 /// Longest time until an invitation expires: 30 days.

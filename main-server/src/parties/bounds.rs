@@ -1,9 +1,10 @@
 //! Fixed bounds of parties.
 
 use super::{
-    limits::{COMMANDS, MESSAGES},
+    limits::{COMMANDS, ENTRIES, LOOK_UPS, MESSAGES},
     party::{MAX_PEOPLE, MAX_QUEUE},
 };
+use crate::invitations::{MOST_OF_PARTIES, MOST_OF_PARTY};
 
 /// Commands of a member: a second, and at once.
 pub const PARTY_COMMANDS: (u32, u32) = COMMANDS;
@@ -13,3 +14,11 @@ pub const PARTY_MESSAGES: (u32, u32) = MESSAGES;
 pub const PARTY_PEOPLE: usize = MAX_PEOPLE;
 /// Entries in the queue of a party.
 pub const PARTY_QUEUE: usize = MAX_QUEUE;
+/// Questions to the store for members of a party that a main server does not know: a second, and at once.
+pub const PARTY_LOOK_UPS: (u32, u32) = LOOK_UPS;
+/// Questions to the store for entries that a main server does not know, of a member: a second, and at once.
+pub const PARTY_ENTRY_LOOK_UPS: (u32, u32) = ENTRIES;
+/// Valid invitations of a party.
+pub const PARTY_INVITATIONS: usize = MOST_OF_PARTY;
+/// Invitations of all parties.
+pub const PARTIES_INVITATIONS: usize = MOST_OF_PARTIES;

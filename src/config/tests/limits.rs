@@ -455,7 +455,10 @@ fn uploads() -> Vec<Row> {
 }
 
 fn parties() -> Vec<Row> {
-    use main_server::bounds::{PARTY_COMMANDS, PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUEUE};
+    use main_server::bounds::{
+        PARTIES_INVITATIONS, PARTY_COMMANDS, PARTY_ENTRY_LOOK_UPS, PARTY_INVITATIONS, PARTY_LOOK_UPS,
+        PARTY_MESSAGES, PARTY_PEOPLE, PARTY_QUEUE,
+    };
     const PLACES: &str = "parties_are_bounded_and_an_address_gets_its_share";
     const PACE: &str = "a_member_asks_and_writes_at_a_bounded_pace";
     let pace = |(per_second, at_once)| format!("{per_second} a second, {at_once} at once");
@@ -494,11 +497,35 @@ fn parties() -> Vec<Row> {
         ),
         fixed("commands of a member", pace(PARTY_COMMANDS), TOO_MANY, PACE),
         fixed("messages of a member", pace(PARTY_MESSAGES), TOO_MANY, PACE),
-        option(
+        fixed(
             "invitations of a party that are neither revoked nor expired",
-            "max_invitations",
+            PARTY_INVITATIONS,
             TOO_MANY,
-            "invitations_are_made_by_those_who_manage_the_stream_within_bounds",
+            "invitations_of_a_party_are_few",
+        ),
+        fixed(
+            "invitations of all parties, with revoked and expired ones",
+            PARTIES_INVITATIONS,
+            TOO_MANY,
+            "invitations_to_parties_leave_room_for_the_others",
+        ),
+        fixed(
+            "questions to the store for members of a party that a main server does not know",
+            pace(PARTY_LOOK_UPS),
+            TOO_MANY,
+            "a_caller_hears_that_it_is_unknown_only_if_the_store_was_asked",
+        ),
+        fixed(
+            "questions to the store for entries that a main server does not know, of a member",
+            pace(PARTY_ENTRY_LOOK_UPS),
+            TOO_MANY,
+            "an_entry_that_another_server_added_just_now_can_be_played",
+        ),
+        fixed(
+            "entries that a party without a present member plays, after a minute",
+            "one a minute",
+            "the next one begins later",
+            "a_deserted_party_plays_short_entries_at_a_bounded_pace",
         ),
     ]
 }
