@@ -1,7 +1,7 @@
 //! Separates the vocals of a song from its accompaniment by signal processing.
 //!
-//! The song is taken apart into frames of a short-time Fourier transform ([`spectrum`]). Three observations tell for each frequency of
-//! a frame how much of it is accompaniment ([`mask`]): singers are in the middle of the stereo image, accompaniments repeat, and
+//! The song is taken apart into frames of a short-time Fourier transform. Three observations tell for each frequency of
+//! a frame how much of it is accompaniment: singers are in the middle of the stereo image, accompaniments repeat, and
 //! voices are neither as steady as a chord nor as short as a drum. What is left is the vocals; the accompaniment is the mix without
 //! them, so both together are the mix.
 //!
