@@ -12,7 +12,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::{
     client::{CallError, Party},
-    fragment::{Format, Loaded, Place},
+    fragment::{Format, Loaded},
+    place::Place,
     schedule::{Clock, Schedule},
     source::Source,
 };

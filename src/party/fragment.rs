@@ -7,17 +7,10 @@ use protocol::item::{Blob, Fragment, joins};
 
 use super::{
     client::{CallError, Party},
+    place::Place,
     source::Source,
 };
 use crate::failure::Failure;
-
-/// Names a fragment of what a party plays.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) entry_id: String,
-    pub(super) take: usize,
-    pub(super) fragment: usize,
-}
 
 /// What a decoder is set up by.
 pub(super) struct Format {

@@ -8,6 +8,7 @@ mod follow;
 mod fragment;
 mod link;
 mod memberships;
+mod place;
 mod schedule;
 mod show;
 mod source;

@@ -9,7 +9,7 @@ use tokio::time::{Duration, Instant};
 
 use super::{
     client::{CallError, Party, body, json_of, send},
-    fragment::Place,
+    place::Place,
     show,
 };
 

@@ -10,12 +10,13 @@ import type { PartyState } from '../../protocol/party';
 import type { StreamInfo } from '../../protocol/stream';
 import { strings } from '../../strings';
 import { dialogs } from '../dialogs';
-import { checkIcon, closeIcon, plusIcon, uploadIcon } from '../icons';
+import { checkIcon, plusIcon, uploadIcon } from '../icons';
 import { base, buttons } from '../styles';
 import { surfaces } from '../surfaces';
 import type { SelectEvent } from '../tabs';
 import '../tabs';
 import { viewers } from '../format';
+import { dialogHead } from './dialog-head';
 import { entryRows, entryText } from './entry-row';
 import { ActionEvent } from './events';
 import type { ItemPicker, PickItemEvent } from './item-picker';
@@ -85,18 +86,7 @@ export class AddDialog extends LitElement {
   }
 
   #content(): TemplateResult {
-    return html`<div class="head">
-        <h2 id="heading">${this.suggests ? texts.suggestHeading : texts.heading}</h2>
-        <button
-          class="button quiet icon"
-          type="button"
-          aria-label=${texts.close}
-          title=${texts.close}
-          @click=${() => this.dialog.close()}
-        >
-          ${closeIcon}
-        </button>
-      </div>
+    return html`${dialogHead(this.suggests ? texts.suggestHeading : texts.heading, texts.close, () => this.dialog.close())}
       <div class="content">
         <ud-tabs
           .label=${texts.tabs.label}

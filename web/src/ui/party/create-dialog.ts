@@ -7,9 +7,9 @@ import { MAX_TITLE_CHARS, cleanTitle } from '../../protocol/title';
 import { strings } from '../../strings';
 import { dialogs } from '../dialogs';
 import { fields, textField } from '../fields';
-import { closeIcon } from '../icons';
 import { Submission } from '../people/submission';
 import { base, buttons } from '../styles';
+import { dialogHead } from './dialog-head';
 import { accessChoice, policyChoice } from './choices';
 import { refusal } from './refusals';
 import { sheets } from './sheets';
@@ -59,18 +59,7 @@ export class CreateDialog extends LitElement {
     const { busy, problem } = this.#submission;
     const { title, policy, access } = this.party;
     return html`<dialog aria-labelledby="heading">
-      <div class="head">
-        <h2 id="heading">${texts.heading}</h2>
-        <button
-          class="button quiet icon"
-          type="button"
-          aria-label=${strings.cancel}
-          title=${strings.cancel}
-          @click=${() => this.dialog.close()}
-        >
-          ${closeIcon}
-        </button>
-      </div>
+      ${dialogHead(texts.heading, strings.cancel, () => this.dialog.close())}
       <div class="content">
         <form @submit=${this.#submit} novalidate>
           ${textField({

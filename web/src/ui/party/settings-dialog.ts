@@ -9,10 +9,10 @@ import { MAX_TITLE_CHARS, cleanTitle } from '../../protocol/title';
 import { strings } from '../../strings';
 import { dialogs } from '../dialogs';
 import { fields, selectField, textField } from '../fields';
-import { closeIcon } from '../icons';
 import { Submission } from '../people/submission';
 import { base, buttons } from '../styles';
 import { toast } from '../toasts';
+import { dialogHead } from './dialog-head';
 import { accessChoice, policyChoice } from './choices';
 import type { PickItemEvent } from './item-picker';
 import './item-picker';
@@ -130,18 +130,7 @@ export class SettingsDialog extends LitElement {
     const { busy, problem } = this.#submission;
     const { change, state } = this;
     const policy = change.policy ?? state.policy;
-    return html`<div class="head">
-        <h2 id="heading">${texts.heading}</h2>
-        <button
-          class="button quiet icon"
-          type="button"
-          aria-label=${strings.cancel}
-          title=${strings.cancel}
-          @click=${() => this.dialog.close()}
-        >
-          ${closeIcon}
-        </button>
-      </div>
+    return html`${dialogHead(texts.heading, strings.cancel, () => this.dialog.close())}
       <div class="content">
         <form @submit=${this.#submit} novalidate>
           ${textField({

@@ -8,10 +8,11 @@ import type { Invitations } from '../../publish/invitations';
 import { strings } from '../../strings';
 import '../copy-link';
 import { dialogs } from '../dialogs';
-import { closeIcon, mailIcon, shareIcon } from '../icons';
+import { mailIcon, shareIcon } from '../icons';
 import type { InvitationEvent } from '../live/invitations';
 import '../live/invitations';
 import { base, buttons } from '../styles';
+import { dialogHead } from './dialog-head';
 import { ActionEvent } from './events';
 import './people-list';
 import type { PeopleEvent, PeopleSource } from './people-list';
@@ -112,18 +113,7 @@ export class ShareDialog extends LitElement {
   #content(): TemplateResult {
     const isPrivate = this.state.access === 'private';
     const mayInvite = this.hosts && this.invitations !== undefined;
-    return html`<div class="head">
-        <h2 id="heading">${texts.heading}</h2>
-        <button
-          class="button quiet icon"
-          type="button"
-          aria-label=${texts.close}
-          title=${texts.close}
-          @click=${() => this.dialog.close()}
-        >
-          ${closeIcon}
-        </button>
-      </div>
+    return html`${dialogHead(texts.heading, texts.close, () => this.dialog.close())}
       <div class="content">
         <p>${!isPrivate ? texts.publicAdvice : mayInvite ? texts.privateAdvice : texts.onlyHost}</p>
         ${this.#ways(this.newest ?? this.link)} ${isPrivate && mayInvite ? this.#few() : nothing}
