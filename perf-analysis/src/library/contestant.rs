@@ -37,6 +37,8 @@ impl Contestant {
         command
             .args(["cdn", "--listen", &address.to_string()])
             .args(["--main-server", &format!("http://{}", main_server.address)])
+            // All players have one address.
+            .args(["--library-requests-per-address", "1000000"])
             .arg("--objects")
             .arg(&songs.folder)
             .env("UNDEAD_CLUSTER_SECRET", "bench");
