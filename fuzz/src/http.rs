@@ -42,7 +42,7 @@ impl Server {
         Some((head.status, body))
     }
 
-    /// The head and the body of the answer to a request; none if the text is none, or nothing comes within `limit`.
+    /// The head and the body of the answer to a request; `None` if the text is not a request, or if no answer comes within `limit`.
     pub(crate) fn call_within(&self, limit: Duration, request: &[u8]) -> Option<(Parts, Bytes)> {
         let request = read(request)?;
         self.runtime.block_on(async {

@@ -59,7 +59,7 @@ impl Client {
     /// For the main server at this base URL.
     ///
     /// # Errors
-    /// The URL is none, or a CA file cannot be read.
+    /// The text is not a URL, or a CA file cannot be read.
     pub(super) fn new(server: &str, trust: &TrustOptions) -> Result<Self, Failure> {
         let http = trust.load()?.http_client().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
         let http = http.build().map_err(Failure::run("cannot create the HTTP client"))?;

@@ -1,4 +1,4 @@
-//! The parties that this user joined, with the token of each: a file that nobody else can read.
+//! The parties that this user joined, with the token of each: a file that only this user can read.
 
 use std::{
     collections::BTreeMap,

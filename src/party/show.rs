@@ -75,7 +75,7 @@ pub(super) fn line(timeline: &Timeline, now_ms: u64) -> String {
 /// The entry that the user names: by its number in the queue, its id, or the start of its title.
 ///
 /// # Errors
-/// There is none, or several.
+/// No entry matches `text`, or several do.
 pub(super) fn entry<'a>(state: &'a PartyState, text: &str) -> Result<&'a Entry, Failure> {
     let playing = state.timeline.entry.as_deref();
     let all = || state.queue.iter().chain(playing);

@@ -159,7 +159,7 @@ impl Relays {
         self.context.grants.admit_viewer(grant, id, access, self.context.clock.now()).map(drop)
     }
 
-    /// The pull of a stream, begun if there is none.
+    /// The pull of a stream; begins it if the node does not pull the stream yet.
     fn pull(self: &Arc<Self>, id: StreamId, purpose: Purpose) -> Result<Arc<Pull>, WireError> {
         if let Some(error) = self.lookup.recent_error(id) {
             return Err(error);

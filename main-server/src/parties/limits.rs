@@ -60,7 +60,7 @@ impl Limits {
         }
     }
 
-    /// How long a party with nobody in it is kept.
+    /// How long a party without a present member is kept.
     pub(super) fn idle(&self) -> Duration {
         self.limits.idle
     }

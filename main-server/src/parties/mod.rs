@@ -70,7 +70,7 @@ pub(crate) struct Parties {
 pub(crate) struct Parts<'a> {
     /// What every feature may use.
     pub(crate) context: &'a Context,
-    /// Know who may play private items, and who is an operator.
+    /// The accounts: they may own private items, and some are operators.
     pub(crate) accounts: &'a Arc<Accounts>,
     /// Admit clients to private parties.
     pub(crate) invitations: &'a Arc<Invitations>,
@@ -146,7 +146,8 @@ impl Parties {
         self.table.read(party_id, |_| ()).ok_or(Error::Unknown)
     }
 
-    /// The member with this token. The store is asked if there is none here: another main server may have admitted it just now.
+    /// The member with this token. If this server does not know the token, it asks the store: another main server may have admitted
+    /// the member just now.
     ///
     /// # Errors
     /// [`Error::Unknown`] also for a party that only its members may see, [`Error::UnknownMember`]: the store was asked.

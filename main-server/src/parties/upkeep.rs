@@ -106,7 +106,7 @@ impl Parties {
         }
     }
 
-    /// Brings the records in line with who is connected.
+    /// Writes into the records which members are connected.
     fn follow_presence(&self) {
         let now = Instant::now();
         self.presence.look(self.resolver.streams.knows_all().is_ok(), now);
@@ -178,7 +178,8 @@ impl Parties {
         found.is_ok_and(|record| record.is_none_or(|record| record.is_deleted()))
     }
 
-    /// Deletes parties that were over when last looked at, and those with nobody in them for long. Returns those that are over now.
+    /// Deletes parties that had ended before the last check, and those without a present member for too long. Returns those that
+    /// have ended by now.
     async fn remove_over(&self, before: &BTreeSet<PartyId>) -> BTreeSet<PartyId> {
         let (now_ms, idle_ms) = (Now::read().unix_ms(), self.limits.idle().as_millis());
         let is_idle = move |record: &Record| {

@@ -51,7 +51,7 @@ pub(crate) enum Event {
         /// Which.
         item_id: ItemId,
     },
-    /// An invitation was revoked: the members that it admitted are removed, and it admits nobody later.
+    /// An invitation was revoked. The party removes the members that it admitted, and the invitation admits no more.
     InvitationRevoked {
         /// Which.
         invitation: String,

@@ -30,7 +30,7 @@ pub(crate) struct Record {
     /// Accounts that may join a private party.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) people: Vec<String>,
-    /// Accounts and invitations with which nobody joins any more, newest last.
+    /// Accounts and invitations that are banned, newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) banned: Vec<Ban>,
     /// The last number that was given to a member, an entry or a message.
@@ -269,7 +269,7 @@ pub(crate) struct Message {
     pub(super) request: Option<u64>,
 }
 
-/// With what nobody joins any more.
+/// What is banned: an account, an invitation or both.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ban {
     /// The member that was removed; none if an invitation was revoked.

@@ -85,7 +85,7 @@ impl Record {
         }
     }
 
-    /// Empty while there is none.
+    /// Empty while the party has no host.
     pub(super) fn host_view(&self) -> String {
         self.host.map(|host| host.to_string()).unwrap_or_default()
     }

@@ -94,7 +94,7 @@ fn jpeg(picture: &[u8], at: usize) -> Option<Part> {
     }
 }
 
-/// Where the compressed bytes that begin at `at` end: at a marker that is none of theirs.
+/// Where the compressed bytes that begin at `at` end: at the first marker that is not part of them.
 fn end_of_scan(picture: &[u8], at: usize) -> usize {
     let is_end = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff);
     let length = picture[at..].windows(2).position(is_end);
