@@ -49,6 +49,8 @@ async function openRecording(live: Page): Promise<LibraryPage> {
   await live.getByRole('link', { name: 'Open the recording' }).click();
   const page = await opened;
   stage.complaints.watch(page);
+  // The page of a new tab is `about:blank` until its address answers.
+  await page.waitForURL('**/library/*');
   await page.setViewportSize({ width: 1280, height: 800 });
   // A press lets the page play sound: what a press in another tab permits is over when the first fragment comes.
   await page.mouse.click(640, 20);
