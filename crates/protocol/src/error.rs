@@ -106,6 +106,10 @@ pub enum ErrorCode {
     NotAllowed,
     /// The party has another revision than `if_revision`.
     Conflict,
+    /// No job with this id, or it is not for the caller to see.
+    UnknownJob,
+    /// The task was cancelled, or another worker has it or has done it: stop working on it.
+    TaskLost,
     /// More than is accepted from one address, connection or stream: send or ask for less.
     LimitReached,
     /// The server failed. Its log has the reason; the message does not.

@@ -70,6 +70,11 @@ hex_id! {
     PartyId, InvalidPartyId, "a party id is 32 lower-case hex digits"
 }
 
+hex_id! {
+    /// Identifies a job: a digest of its kind, input and parameters, written as 32 lower-case hex digits.
+    JobId, InvalidJobId, "a job id is 32 lower-case hex digits"
+}
+
 impl StreamId {
     /// The id of the stream called `title`, created `created_at_ns` nanoseconds after the Unix epoch:
     /// MD5 of the title's UTF-8 bytes followed by that number in decimal.
@@ -96,6 +101,13 @@ impl ItemId {
 }
 
 impl PartyId {
+    /// The id with these bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl JobId {
     /// The id with these bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)

@@ -13,6 +13,7 @@ pub mod grant_key;
 pub mod id;
 pub mod invitation;
 pub mod item;
+pub mod job;
 pub mod lenient;
 pub mod message;
 pub mod millis;
@@ -25,5 +26,5 @@ pub mod upkeep;
 
 pub use error::{ErrorBody, ErrorCode, WireError};
 pub use format::{Format, Formats};
-pub use id::{ItemId, NodeId, PartyId, StreamId};
+pub use id::{ItemId, JobId, NodeId, PartyId, StreamId};
 pub use lenient::Located;

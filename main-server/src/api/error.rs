@@ -120,11 +120,13 @@ fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::UnknownUpload
         | ErrorCode::UnknownBlob
         | ErrorCode::UnknownParty
-        | ErrorCode::UnknownEntry => StatusCode::NOT_FOUND,
+        | ErrorCode::UnknownEntry
+        | ErrorCode::UnknownJob => StatusCode::NOT_FOUND,
         ErrorCode::HostnameTaken
         | ErrorCode::NameTaken
         | ErrorCode::LastOperator
         | ErrorCode::Conflict
+        | ErrorCode::TaskLost
         | ErrorCode::ItemNotReady
         | ErrorCode::UploadConflict => StatusCode::CONFLICT,
         ErrorCode::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -53,6 +53,9 @@ export type ErrorCode =
   /** The token is no member's any more, or the party has no such member. */
   | 'unknown_member'
   | 'unknown_entry'
+  /** It does not exist, or is not for the caller to see. */
+  | 'unknown_job'
+  | 'task_lost'
   /** The member may not do this in this party. */
   | 'not_allowed'
   /** The party has another revision than `if_revision`. */
