@@ -1,0 +1,24 @@
+//! The work of jobs: reads blobs, writes blobs.
+//!
+//! ```text
+//! Work ── run ──► Output        decode │ separate │ join │ measure │ pictures │ export
+//! ```
+//!
+//! [`run`] blocks its thread and is deterministic: the same work gives the same blobs on every machine, so any number of workers may do
+//! a task, any number of times. It keeps no state between tasks. An attempt takes at most [`MAX_TASK_BYTES`] of memory.
+
+mod tools;
+
+use protocol::job::{Output, Work};
+
+pub use tools::{Blobs, Cancelled, Failed, Report, Tools, VocalsModel};
+
+/// The most memory that a task takes, in bytes, whatever the length of the item.
+pub const MAX_TASK_BYTES: usize = 256 << 20;
+
+/// Does a task.
+///
+/// Input that is damaged or not supported fails for good. Failures of [`Blobs`] are passed on; a cancelled task is handed back.
+pub fn run(work: &Work, _tools: &Tools<'_>) -> Result<Output, Failed> {
+    Err(Failed::for_good(format!("not supported: {}", work.step())))
+}
