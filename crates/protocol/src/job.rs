@@ -298,6 +298,22 @@ pub struct ClaimTask {
     pub wait_ms: u64,
 }
 
+/// Body of `POST /api/worker/heartbeat`, with the cluster secret: a worker sends it while all its places are taken, and so it
+/// claims nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkerHeartbeat {
+    /// Who sends it.
+    pub worker: Worker,
+}
+
+/// Answer to `POST /api/worker/heartbeat`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostTasks {
+    /// Keys of those tasks of the worker that are not its own any more. It stops them.
+    #[serde(default)]
+    pub lost: Vec<String>,
+}
+
 /// Answer to `POST /api/worker/claim` if there is a task; otherwise the answer is 204 without a body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimedTask {
