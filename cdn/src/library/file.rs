@@ -11,12 +11,15 @@
 use std::{ops::Range, sync::Arc};
 
 use media::{FilePart, Shift, webm_head};
-use protocol::item::{Fragment, Manifest, ManifestTake, joins};
+use protocol::{
+    item::{Fragment, Manifest, ManifestTake},
+    rendition::{Rendition, renditions},
+};
 
 use super::{
     blobs::Blobs,
     content::{Content, Part},
-    media::{Rendition, blob_part, preferred, renditions},
+    media::{blob_part, preferred},
     refusal::Refusal,
 };
 
@@ -134,13 +137,8 @@ fn chosen<'a>(take: &'a ManifestTake, mime: Option<&str>) -> Option<Rendition<'a
 fn run_from(chosen: &[Option<Rendition<'_>>], from: usize) -> Range<usize> {
     let Some(first) = &chosen[from] else { return from..from };
     let fitting =
-        chosen[from..].iter().take_while(|take| take.as_ref().is_some_and(|take| fits(first, take)));
+        chosen[from..].iter().take_while(|take| take.as_ref().is_some_and(|take| take.follows(first)));
     from..from + fitting.count()
-}
-
-/// Whether the init segment of the one serves the other.
-fn fits(first: &Rendition<'_>, other: &Rendition<'_>) -> bool {
-    joins((first.mime, first.init), (other.mime, other.init))
 }
 
 fn length_ms(takes: &[ManifestTake], run: &Range<usize>) -> u64 {

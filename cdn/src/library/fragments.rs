@@ -1,11 +1,14 @@
 //! Several fragments in one answer: those from a time on, of one take, as far as so many and so many bytes.
 
 use axum::http::{HeaderName, HeaderValue};
-use protocol::item::{Blob, ManifestTake};
+use protocol::{
+    item::{Blob, ManifestTake},
+    rendition::{Rendition, renditions},
+};
 
 use super::{
     content::Content,
-    media::{ItemMedia, Rendition, blob_part, renditions},
+    media::{ItemMedia, blob_part},
     refusal::Refusal,
     request::{Fields, number},
     respond::{REVALIDATED, Representation},

@@ -5,12 +5,12 @@
 //! front. Players of HLS take no other formats.
 
 use bytes::Bytes;
-use protocol::item::{Manifest, ManifestTake};
-
-use super::{
-    media::{Rendition, preferred, renditions},
-    refusal::Refusal,
+use protocol::{
+    item::{Manifest, ManifestTake},
+    rendition::{Rendition, renditions},
 };
+
+use super::{media::preferred, refusal::Refusal};
 
 /// Who the time stamp in an ID3 tag belongs to (RFC 8216, section 3.4).
 const OWNER: &[u8] = b"com.apple.streaming.transportStreamTimestamp\0";

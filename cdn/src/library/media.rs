@@ -6,7 +6,10 @@ use axum::http::HeaderValue;
 use bytes::Bytes;
 use media::Shift;
 use objects::Hash;
-use protocol::item::{Blob, Fragment, Manifest, ManifestTake};
+use protocol::{
+    item::{Blob, Manifest, ManifestTake},
+    rendition::{Rendition, renditions},
+};
 
 use super::{content::Part, refusal::Refusal};
 
@@ -35,47 +38,10 @@ pub(crate) struct ItemMedia {
 #[error("the manifest of a main server is not one: {0}")]
 pub(crate) struct InvalidManifest(String);
 
-/// One way to play a take: in the take's own format, or in one of its alternatives.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rendition<'a> {
-    pub(super) mime: &'a str,
-    pub(super) init: Option<&'a Blob>,
-    pub(super) fragments: &'a [Fragment],
-}
-
-/// The renditions of a take, its own format first.
-pub(super) fn renditions(take: &ManifestTake) -> impl Iterator<Item = Rendition<'_>> {
-    let own = Rendition { mime: &take.mime, init: take.init.as_ref(), fragments: &take.fragments };
-    let others = take.alternatives.iter().map(|other| Rendition {
-        mime: &other.mime,
-        init: other.init.as_ref(),
-        fragments: &other.fragments,
-    });
-    std::iter::once(own).chain(others)
-}
-
 /// The rendition of a take for programs that do not say what they play: bare MP3 if there is one, which every program takes, else the take's own.
 pub(super) fn preferred(take: &ManifestTake) -> Option<Rendition<'_>> {
     let mp3 = renditions(take).find(|rendition| rendition.container() == "audio/mpeg");
     mp3.or_else(|| renditions(take).next())
-}
-
-impl Rendition<'_> {
-    fn blobs(&self) -> impl Iterator<Item = &Blob> {
-        self.init.into_iter().chain(self.fragments.iter().map(|fragment| &fragment.blob))
-    }
-
-    /// Whether this is its type; spaces and case do not matter.
-    pub(super) fn is(&self, mime: &str) -> bool {
-        let plain = |mime: &str| mime.replace(' ', "").to_ascii_lowercase();
-        plain(self.mime) == plain(mime)
-    }
-
-    /// The type without its parameters, in lower case.
-    pub(super) fn container(&self) -> String {
-        let (container, _) = self.mime.split_once(';').unwrap_or((self.mime, ""));
-        container.trim().to_ascii_lowercase()
-    }
 }
 
 /// A blob as a part of an answer.

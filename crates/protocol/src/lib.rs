@@ -7,6 +7,7 @@
 pub mod account;
 pub mod error;
 pub mod event;
+pub mod export;
 pub mod format;
 pub mod grant;
 pub mod grant_key;
@@ -19,6 +20,7 @@ pub mod message;
 pub mod millis;
 pub mod node;
 pub mod party;
+pub mod rendition;
 pub mod stream;
 pub mod stream_key;
 pub mod title;
