@@ -8,6 +8,9 @@ use crate::{
     stream::Visibility,
 };
 
+/// Most bytes of the lyrics of an item.
+pub const MAX_LYRICS_BYTES: usize = 64 << 10;
+
 /// Where an item comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,6 +44,25 @@ pub struct ItemTrack {
     pub kind: String,
     /// As in the `codecs` parameter of a MIME type (RFC 6381): `opus`, `vp09.00.10.08`.
     pub codec: String,
+}
+
+/// A part of a song.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stem {
+    /// The singers.
+    Vocals,
+    /// Everything else.
+    Accompaniment,
+}
+
+/// The items that hold the stems of a song.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Stems {
+    /// The singers alone.
+    pub vocals: ItemId,
+    /// Everything else: what people sing to.
+    pub accompaniment: ItemId,
 }
 
 /// An item, as listed.
@@ -87,6 +109,28 @@ pub struct Item {
     /// Pictures for its time line, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub previews: Vec<Preview>,
+    /// The item that this one was made of. As [`Self::stems`], of a single item, not in lists; none if that is deleted, or not listed while
+    /// this item is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<ItemId>,
+    /// Which part of its source it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stem: Option<Stem>,
+    /// The stems of the song: of the source, and of both stems.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stems: Option<Stems>,
+    /// Integrated loudness (EBU R128), in hundredths of LUFS; none if it was not measured, and for silence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loudness_centi_lufs: Option<i32>,
+    /// True peak, in hundredths of dBTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub true_peak_centi_db: Option<i32>,
+    /// Where its [`Waveform`](crate::job::Waveform) is, a path below the site's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waveform_url: Option<String>,
+    /// Where its lyrics are, a path below the site's root: a text, usually in the LRC format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lyrics_url: Option<String>,
     /// When it is deleted for good, Unix epoch: it was deleted, and can be restored until then. Its owner alone sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_until_ms: Option<u64>,

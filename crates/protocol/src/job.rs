@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::item::Stem;
 use crate::{
     ItemId, JobId,
     item::Blob,
@@ -408,16 +409,6 @@ pub struct Join {
     pub pieces: Vec<Piece>,
     /// Which stem is made.
     pub stem: Stem,
-}
-
-/// A part of a song.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stem {
-    /// The singers.
-    Vocals,
-    /// Everything else.
-    Accompaniment,
 }
 
 /// See [`Work::Pictures`].

@@ -8,8 +8,9 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use serving::Prefix;
 
-/// How a picture's path begins in JSON. Within a JSON string the quotes would be escaped, so no title looks like it.
-const PATHS: [&str; 2] = ["\"thumbnail_url\":\"/", "\"poster_url\":\"/"];
+/// How paths of pictures and the like begin in JSON. Within a JSON string the quotes would be escaped, so no title looks like it.
+const PATHS: [&str; 4] =
+    ["\"thumbnail_url\":\"/", "\"poster_url\":\"/", "\"waveform_url\":\"/", "\"lyrics_url\":\"/"];
 
 /// See the [module](self).
 #[derive(Debug)]

@@ -13,7 +13,7 @@ impl Library {
     pub(crate) async fn item_blobs(&self, mut each: impl FnMut(ItemId, &Blob)) -> Result<(), Error> {
         self.manifests.blobs(|item_id, blob| each(item_id, blob)).await?;
         for (item_id, record) in self.items.all() {
-            record.poster.iter().for_each(|poster| each(item_id, poster));
+            record.blobs().for_each(|blob| each(item_id, blob));
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ pub(crate) use self::{
     feature::feature,
     manifest::{Format, NewTake, TakeFragment},
     playable::{ItemNodes, check_state},
-    record::{NewItem, Record, Text, new_id},
+    record::{Links, NewItem, Record, Text, new_id},
 };
 use self::{
     index::{Found, OtherOrder, Query},
@@ -355,6 +355,20 @@ impl Library {
         self.change(item_id, |record| record.poster = Some(poster.clone())).await.map(drop)
     }
 
+    /// The links of an item that a client may see. A client that found a listed item is told of no item that is not.
+    pub(crate) fn shown_links(&self, record: &Record, may_edit: bool) -> Links {
+        let is_shown = |item_id: &ItemId| {
+            let other = self.items.get(item_id).filter(|other| !other.is_deleted());
+            other.is_some_and(|other| may_edit || other.is_listed() || !record.is_listed())
+        };
+        let Links { source, stem, stems } = record.links;
+        Links {
+            source: source.filter(is_shown),
+            stem,
+            stems: stems.filter(|stems| is_shown(&stems.vocals) && is_shown(&stems.accompaniment)),
+        }
+    }
+
     /// Adds a picture for the time line of an item, which shows its time `at_ms`.
     ///
     /// # Errors
@@ -436,8 +450,8 @@ impl Library {
                 self.manifests.remove(item_id).await?;
             }
         }
-        let posters = |_, record: Record| record.poster.iter().for_each(|poster| each(&poster.hash));
-        Ok(self.items.each_stored(posters).await?)
+        let blobs = |_, record: Record| record.blobs().for_each(|blob| each(&blob.hash));
+        Ok(self.items.each_stored(blobs).await?)
     }
 
     /// Writes media and brings the record in line with them; `change` may run again after a conflict. Returns the media, and how

@@ -5,7 +5,7 @@
 
 use protocol::{
     ItemId, StreamId,
-    item::{Blob, Item, ItemTrack, Kind, State},
+    item::{Blob, Item, ItemTrack, Kind, State, Stem, Stems},
     stream::Visibility,
 };
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,20 @@ pub(crate) struct Text {
     pub(crate) tags: Vec<String>,
 }
 
+/// What an item has to do with other items. They may be deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Links {
+    /// The item that it was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<ItemId>,
+    /// Which part of its source it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stem: Option<Stem>,
+    /// The stems of the song that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stems: Option<Stems>,
+}
+
 /// A random id for a new item.
 ///
 /// # Errors
@@ -62,7 +76,7 @@ pub(crate) fn new_id() -> Result<ItemId, super::Error> {
     Ok(ItemId::from_bytes(bytes))
 }
 
-/// The record of an item: less than 4 KiB.
+/// The record of an item: less than 5 KiB.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     /// Where it comes from.
@@ -109,6 +123,21 @@ pub(crate) struct Record {
     /// How many previews it has.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) previews: usize,
+    /// What it has to do with other items.
+    #[serde(flatten)]
+    pub(crate) links: Links,
+    /// Integrated loudness, in hundredths of LUFS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) loudness_centi_lufs: Option<i32>,
+    /// True peak, in hundredths of dBTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) true_peak_centi_db: Option<i32>,
+    /// JSON of its [`Waveform`](protocol::job::Waveform).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) waveform: Option<Blob>,
+    /// Its lyrics, a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lyrics: Option<Blob>,
     /// When it is deleted for good, Unix epoch, if it was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deleted_until_ms: Option<u64>,
@@ -140,6 +169,11 @@ impl Record {
             stream_id,
             poster: None,
             previews: 0,
+            links: Links::default(),
+            loudness_centi_lufs: None,
+            true_peak_centi_db: None,
+            waveform: None,
+            lyrics: None,
             deleted_until_ms: None,
         }
     }
@@ -201,7 +235,12 @@ impl Record {
         self.visibility == Visibility::Public && self.state == State::Ready && !self.is_deleted()
     }
 
-    /// It as clients see it. Its owner is for clients that may edit it.
+    /// The blobs that it names itself, beside those of its manifest.
+    pub(super) fn blobs(&self) -> impl Iterator<Item = &Blob> {
+        [&self.poster, &self.waveform, &self.lyrics].into_iter().flatten()
+    }
+
+    /// It as lists show it: without its links and previews. Its owner is for clients that may edit it.
     pub(crate) fn item(&self, item_id: ItemId, shows_owner: bool) -> Item {
         let Text { title, artist, album, tags } = self.text.clone();
         Item {
@@ -220,17 +259,36 @@ impl Record {
             state: self.state,
             error: self.error.clone(),
             stream_id: self.stream_id,
-            poster_url: self.poster.as_ref().map(|blob| picture_url(item_id, "poster", blob)),
+            poster_url: self
+                .poster
+                .as_ref()
+                .map(|blob| versioned(format!("/library/{item_id}/poster"), blob)),
             previews: Vec::new(),
+            source: None,
+            stem: self.links.stem,
+            stems: None,
+            loudness_centi_lufs: self.loudness_centi_lufs,
+            true_peak_centi_db: self.true_peak_centi_db,
+            waveform_url: self.waveform.as_ref().map(|blob| api_url(item_id, "waveform", blob)),
+            lyrics_url: self.lyrics.as_ref().map(|blob| api_url(item_id, "lyrics", blob)),
             deleted_until_ms: self.deleted_until_ms,
         }
     }
 }
 
-/// The path of a picture of an item. Its version changes with its bytes.
-pub(super) fn picture_url(item_id: ItemId, name: &str, blob: &Blob) -> String {
+/// The path of a preview of an item.
+pub(super) fn preview_url(item_id: ItemId, at_ms: u64, blob: &Blob) -> String {
+    versioned(format!("/library/{item_id}/previews/{at_ms}"), blob)
+}
+
+fn api_url(item_id: ItemId, name: &str, blob: &Blob) -> String {
+    versioned(format!("/api/library/{item_id}/{name}"), blob)
+}
+
+/// The path with a version, which changes with the bytes that are there.
+fn versioned(path: String, blob: &Blob) -> String {
     let version: String = blob.hash.chars().take(16).collect();
-    format!("/library/{item_id}/{name}?v={version}")
+    path + "?v=" + &version
 }
 
 // Serde passes references.
@@ -244,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_record_has_less_than_4_kib() {
+    fn the_largest_record_has_less_than_5_kib() {
         let text = "\u{1f600}".repeat(protocol::title::MAX_CHARS);
         let tag = "\u{1f600}".repeat(super::super::text::TAG_CHARS);
         let new = NewItem {
@@ -268,11 +326,19 @@ mod tests {
         };
         let mut record = Record::new(new, u64::MAX);
         record.error = Some("\u{1f600}".repeat(super::super::MOST_ERROR_CHARS));
-        record.poster = Some(Blob { hash: "0".repeat(64), bytes: u64::MAX });
+        let blob = || Some(Blob { hash: "0".repeat(64), bytes: u64::MAX });
+        (record.poster, record.waveform, record.lyrics) = (blob(), blob(), blob());
+        (record.loudness_centi_lufs, record.true_peak_centi_db) = (Some(i32::MIN), Some(i32::MIN));
+        let item_id = new_id().unwrap();
+        record.links = Links {
+            source: Some(item_id),
+            stem: Some(Stem::Accompaniment),
+            stems: Some(Stems { vocals: item_id, accompaniment: item_id }),
+        };
         let track = ItemTrack { kind: "video".into(), codec: "c".repeat(32) };
         record.tracks = vec![track; super::super::manifest::MOST_TRACKS];
         let json = serde_json::to_vec(&record).unwrap();
-        assert!(json.len() < 4096, "{}", json.len());
+        assert!(json.len() < 5 << 10, "{}", json.len());
         assert!(serde_json::from_slice::<Record>(&json).unwrap() == record);
     }
 }

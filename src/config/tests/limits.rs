@@ -141,6 +141,12 @@ fn requests() -> Vec<Row> {
             "a_picture_comes_back_as_it_was_sent",
         ),
         fixed(
+            "lyrics of an item",
+            kib(protocol::item::MAX_LYRICS_BYTES),
+            TOO_LARGE,
+            "lyrics_are_a_text_that_comes_back_as_it_was_sent",
+        ),
+        fixed(
             "blob of the library, part of an upload",
             kib(objects::MAX_BYTES as usize),
             TOO_LARGE,
@@ -387,7 +393,7 @@ fn library() -> Vec<Row> {
             "507 `quota_exceeded`",
             "an_account_has_no_more_bytes_than_its_share",
         ),
-        fixed("bytes of an item's record", "4 KiB", "–", "the_largest_record_has_less_than_4_kib"),
+        fixed("bytes of an item's record", "5 KiB", "–", "the_largest_record_has_less_than_5_kib"),
         fixed(
             "manifests that a main server keeps in memory, by their fragments",
             "200,000 fragments",

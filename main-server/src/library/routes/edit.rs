@@ -80,7 +80,7 @@ pub(super) async fn edit(
     };
     let record = api.library.change(editor.item_id, change).await?;
     editor.log(address, "changed");
-    full(&api, &record, &record.item(editor.item_id, true), forwarded.prefix()).await.map(Answer)
+    full(&api, editor.item_id, &record, true, forwarded.prefix()).await.map(Answer)
 }
 
 /// The passphrase of a request, if it may have one; an empty one removes it.

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::{Uri, request::Parts},
 };
-use protocol::{ErrorCode, ItemId, grant::ItemClaims, item::Item, stream::Visibility};
+use protocol::{ErrorCode, ItemId, grant::ItemClaims, stream::Visibility};
 use serde::Deserialize;
 
 use super::{
@@ -97,16 +97,9 @@ pub(super) struct Reader {
     pub(super) item_id: ItemId,
     pub(super) record: Record,
     /// Whether the caller may change it.
-    may_edit: bool,
+    pub(super) may_edit: bool,
     /// The invitation that admitted it to a private item before.
     pub(super) invitation_id: Option<String>,
-}
-
-impl Reader {
-    /// The item as this caller sees it.
-    pub(super) fn item(&self) -> Item {
-        self.record.item(self.item_id, self.may_edit)
-    }
 }
 
 impl FromRequestParts<Arc<Api>> for Reader {

@@ -1,14 +1,17 @@
 //! `/api/library`: list, read, change, delete and play items, and their manifests for nodes; `/library/{item_id}/…`: their pictures,
 //! and the way to their files.
 
+mod blob;
 mod edit;
 mod extract;
 mod invitations;
 mod list;
+mod lyrics;
 mod manifest;
 mod pictures;
 mod play;
 mod redirect;
+mod waveform;
 
 use std::sync::Arc;
 
@@ -19,13 +22,14 @@ use axum::{
 };
 use objects::Objects;
 use protocol::{
-    item::{Item, Preview},
+    ItemId,
+    item::{Item, MAX_LYRICS_BYTES, Preview},
     stream::MAX_THUMBNAIL_BYTES,
 };
 use serving::{Forwarded, Prefix};
 
 use self::extract::Reader;
-use super::{ItemNodes, Library, Record, record::picture_url};
+use super::{ItemNodes, Library, Links, Record, record::preview_url};
 use crate::{
     api::{caller::Credentials, error::Error},
     auth::{Grants, Passphrases},
@@ -71,6 +75,14 @@ pub(super) fn router(api: Arc<Api>) -> Router {
             "/api/library/{item_id}/previews/{at_ms}",
             put(pictures::add).layer(DefaultBodyLimit::max(MAX_THUMBNAIL_BYTES)),
         )
+        .route("/api/library/{item_id}/waveform", get(waveform::show))
+        .route(
+            "/api/library/{item_id}/lyrics",
+            get(lyrics::show)
+                .put(lyrics::replace)
+                .delete(lyrics::remove)
+                .layer(DefaultBodyLimit::max(MAX_LYRICS_BYTES)),
+        )
         .route("/library/{item_id}/poster", get(pictures::poster))
         .route("/library/{item_id}/previews/{at_ms}", get(pictures::preview))
         .route("/library/{item_id}/download", get(redirect::download))
@@ -83,24 +95,32 @@ async fn show(
     reader: Reader,
     forwarded: Forwarded,
 ) -> Result<Answer<Item>, Error> {
-    full(&api, &reader.record, &reader.item(), forwarded.prefix()).await.map(Answer)
+    full(&api, reader.item_id, &reader.record, reader.may_edit, forwarded.prefix()).await.map(Answer)
 }
 
 /// An item with everything that is known of it.
-async fn full(api: &Api, record: &Record, item: &Item, prefix: &Prefix) -> Result<Item, Error> {
-    let item_id = item.item_id;
+async fn full(
+    api: &Api,
+    item_id: ItemId,
+    record: &Record,
+    may_edit: bool,
+    prefix: &Prefix,
+) -> Result<Item, Error> {
     let previews = api.library.previews(item_id, record).await?;
     let preview = |picture: super::Picture| Preview {
         at_ms: picture.at_ms,
-        url: picture_url(item_id, &format!("previews/{}", picture.at_ms), &picture.blob),
+        url: preview_url(item_id, picture.at_ms, &picture.blob),
     };
-    let item = Item { previews: previews.pictures.into_iter().map(preview).collect(), ..item.clone() };
-    Ok(below(item, prefix))
+    let previews = previews.pictures.into_iter().map(preview).collect();
+    let Links { source, stem: _, stems } = api.library.shown_links(record, may_edit);
+    Ok(below(Item { previews, source, stems, ..record.item(item_id, may_edit) }, prefix))
 }
 
-/// An item with the addresses of its pictures as a client reaches them.
+/// An item with its addresses as a client reaches them.
 fn below(mut item: Item, prefix: &Prefix) -> Item {
-    item.poster_url = item.poster_url.map(|url| prefix.path(&url));
+    for url in [&mut item.poster_url, &mut item.waveform_url, &mut item.lyrics_url].into_iter().flatten() {
+        *url = prefix.path(url);
+    }
     for preview in &mut item.previews {
         preview.url = prefix.path(&preview.url);
     }

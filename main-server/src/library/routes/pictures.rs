@@ -17,6 +17,7 @@ use protocol::{ErrorCode, item::Blob};
 
 use super::{
     Api,
+    blob::{caching, is_known},
     extract::{Editor, Reader},
 };
 use crate::{
@@ -89,12 +90,8 @@ fn none() -> Error {
 }
 
 async fn picture(api: &Api, blob: &Blob, uri: &Uri, headers: &HeaderMap) -> Result<Response, Error> {
-    let tag = format!("\"{}\"", blob.hash);
-    let has_version = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("v=")));
-    // An address with a version stands for one picture; without, for whichever is newest.
-    let caching = if has_version { "private, max-age=86400, immutable" } else { "private, no-cache" };
-    let caching = [(header::CACHE_CONTROL, caching.to_owned()), (header::ETAG, tag.clone())];
-    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+    let caching = caching(blob, uri);
+    if is_known(blob, headers) {
         return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
     }
     let hash = blob.hash.parse().map_err(|_| none())?;

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod access;
+mod links;
 mod lists;
+mod lyrics;
 mod manifests;
 mod pictures;
 mod retention;
