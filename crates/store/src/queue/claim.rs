@@ -4,17 +4,27 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Error, Inner, millis,
-    record::{State, Task, Tracked},
+    record::{Claimed, DONE, HANDED_BACK, State, Task, Tracked, shortened},
 };
-use crate::{Error as StoreError, Revision};
+use crate::{Error as StoreError, Expect, contention::give_way};
 
-/// A task that this process has claimed. Another worker gets it if it is neither renewed nor settled before its lease ends.
-/// Dropping it leaves the task claimed until then.
+/// How often a change of a claimed task is tried again that met another process's, which acts for the same worker.
+const ATTEMPTS: u32 = 16;
+
+/// What happens to a task after a change.
+#[derive(Clone, Copy)]
+enum Then {
+    Keep,
+    Delete,
+}
+
+/// A task that is claimed. Another worker gets it if it is neither renewed nor settled before its lease ends. Dropping it leaves the
+/// task claimed until then: any process can [take it up](super::Queue::resume) by its id.
 pub struct Claim<T: Task> {
     pub(super) queue: Arc<Inner<T>>,
     pub(super) key: String,
+    pub(super) id: String,
     pub(super) tracked: Tracked<T>,
-    pub(super) revision: Revision,
 }
 
 impl<T: Task> Claim<T> {
@@ -28,6 +38,16 @@ impl<T: Task> Claim<T> {
         &self.key
     }
 
+    /// Names the claim. Whoever knows it can renew and settle the claim.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The task as it was last written by this claim.
+    pub fn tracked(&self) -> &Tracked<T> {
+        &self.tracked
+    }
+
     /// Which attempt this is, from 1.
     pub fn attempt(&self) -> u32 {
         self.tracked.attempts
@@ -38,12 +58,27 @@ impl<T: Task> Claim<T> {
     /// # Errors
     /// [`Error::Lost`] if the task was cancelled or another worker has it by now: stop working. The store's: try again.
     pub async fn progress(&mut self) -> Result<(), Error> {
-        let mut tracked = self.tracked.clone();
-        if let State::Claimed { renewals, .. } = &mut tracked.state {
-            *renewals += 1;
+        self.renew(|_| {}).await
+    }
+
+    /// The same, and so much of the work is done.
+    ///
+    /// # Errors
+    /// As [`Self::progress`].
+    pub async fn progress_to(&mut self, percent: u8) -> Result<(), Error> {
+        self.renew(|claimed| claimed.percent = percent.min(100)).await
+    }
+
+    async fn renew(&mut self, change: impl Fn(&mut Claimed)) -> Result<(), Error> {
+        let renewed = |tracked: &mut Tracked<T>| {
+            if let State::Claimed(claimed) = &mut tracked.state {
+                claimed.renewals += 1;
+                change(claimed);
+            }
+        };
+        if let Some(tracked) = self.write(renewed, Then::Keep).await? {
+            self.tracked = tracked;
         }
-        self.revision = self.write(tracked.clone()).await?;
-        self.tracked = tracked;
         Ok(())
     }
 
@@ -53,12 +88,12 @@ impl<T: Task> Claim<T> {
     /// [`Error::Lost`] if the task was cancelled or another worker has it or has done it by now; that changes nothing for
     /// that worker. The store's: whether it counts as done is not known.
     pub async fn ack(self) -> Result<(), Error> {
-        if self.tracked.is_named {
-            let done = Tracked { state: State::Done, ..self.tracked.clone() };
-            return self.settle(done).await;
-        }
-        let deleted = self.queue.replicated.delete(&self.key, self.revision).await;
-        deleted.map_err(lost)
+        let done = |tracked: &mut Tracked<T>| {
+            tracked.end_attempt(DONE);
+            tracked.state = State::Done;
+        };
+        let then = if self.tracked.is_named { Then::Keep } else { Then::Delete };
+        self.settle(done, then).await
     }
 
     /// The attempt failed: the task is claimed again after a pause that doubles with each attempt, or becomes a dead letter
@@ -68,14 +103,17 @@ impl<T: Task> Claim<T> {
     /// As [`Self::ack`].
     pub async fn nack(self, reason: &str) -> Result<(), Error> {
         let settings = &self.queue.settings;
-        let state = if self.tracked.attempts >= settings.max_attempts {
-            State::Dead { reason: reason.to_owned() }
-        } else {
-            let doublings = self.tracked.attempts.saturating_sub(1).min(16);
-            let pause = settings.first_pause.saturating_mul(1 << doublings).min(settings.longest_pause);
-            State::Waiting { delay_ms: millis(pause) }
+        let failed = |tracked: &mut Tracked<T>| {
+            tracked.end_attempt(reason);
+            tracked.state = if tracked.attempts >= settings.max_attempts {
+                State::Dead { reason: shortened(reason) }
+            } else {
+                let doublings = tracked.attempts.saturating_sub(1).min(16);
+                let pause = settings.first_pause.saturating_mul(1 << doublings).min(settings.longest_pause);
+                State::Waiting { delay_ms: millis(pause) }
+            };
         };
-        self.settle(Tracked { state, ..self.tracked.clone() }).await
+        self.settle(failed, Then::Keep).await
     }
 
     /// Something that has nothing to do with the task prevents the work: the task can be claimed again after `pause`, and this
@@ -84,20 +122,43 @@ impl<T: Task> Claim<T> {
     /// # Errors
     /// As [`Self::ack`].
     pub async fn put_back(&self, pause: Duration) -> Result<(), Error> {
-        let (attempts, state) =
-            (self.tracked.attempts.saturating_sub(1), State::Waiting { delay_ms: millis(pause) });
-        self.settle(Tracked { attempts, state, ..self.tracked.clone() }).await
+        let waiting = |tracked: &mut Tracked<T>| {
+            tracked.end_attempt(HANDED_BACK);
+            tracked.attempts = tracked.attempts.saturating_sub(1);
+            tracked.state = State::Waiting { delay_ms: millis(pause) };
+        };
+        self.settle(waiting, Then::Keep).await
     }
 
-    async fn settle(&self, tracked: Tracked<T>) -> Result<(), Error> {
-        self.write(tracked).await?;
+    async fn settle(&self, change: impl Fn(&mut Tracked<T>), then: Then) -> Result<(), Error> {
+        self.write(change, then).await?;
         self.queue.delete_excess().await;
         Ok(())
     }
 
-    async fn write(&self, tracked: Tracked<T>) -> Result<Revision, Error> {
-        let expect = crate::Expect::Revision(self.revision);
-        self.queue.replicated.write(&self.key, tracked, expect).await.map_err(lost)
+    /// Changes the newest version of the task, as long as this claim has it, and returns it unless it is deleted then. It meets a conflict
+    /// where another process renewed the claim for the same worker.
+    async fn write(&self, change: impl Fn(&mut Tracked<T>), then: Then) -> Result<Option<Tracked<T>>, Error> {
+        let replicated = &self.queue.replicated;
+        for attempt in 1..=ATTEMPTS {
+            let (mut tracked, revision) = self.queue.held(&self.key, &self.id).ok_or(Error::Lost)?;
+            change(&mut tracked);
+            let expect = Expect::Revision(revision);
+            let written = match then {
+                Then::Keep => {
+                    replicated.write(&self.key, tracked.clone(), expect).await.map(|_| Some(tracked))
+                }
+                Then::Delete => replicated.delete(&self.key, revision).await.map(|()| None),
+            };
+            match written {
+                Err(StoreError::Conflict) => {
+                    give_way(attempt).await;
+                    replicated.resolve(&self.key, Some(revision)).await.map_err(lost)?;
+                }
+                outcome => return outcome.map_err(Error::Store),
+            }
+        }
+        Err(Error::Store(StoreError::Busy))
     }
 
     /// How long the lease lasts from each renewal on; renew at about a third of it.
@@ -106,6 +167,7 @@ impl<T: Task> Claim<T> {
     }
 }
 
+/// A task that this version cannot read any more is lost.
 fn lost(error: StoreError) -> Error {
     match error {
         StoreError::Conflict => Error::Lost,

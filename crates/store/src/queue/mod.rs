@@ -12,18 +12,21 @@ mod schedule;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use tokio::{
-    sync::{self, Notify},
+    sync::{self, Notify, watch},
     time::{Instant, sleep, timeout_at},
 };
 
-pub use self::{claim::Claim, record::Task};
+pub use self::{
+    claim::Claim,
+    record::{Attempt, Claimed, State, Task, Tracked},
+};
 use self::{
-    record::{State, Tracked},
-    schedule::Schedule,
+    record::{LEASE_ENDED, now_ms},
+    schedule::{Applied, Schedule},
 };
 use crate::{Error as StoreError, Expect, Host, Kv, Replica, Replicated, Revision, contention::give_way};
 
@@ -145,6 +148,8 @@ struct Tasks<T: Task> {
     schedule: Mutex<Schedule<T>>,
     /// Wakes a waiting worker: a task is ready, or the next one is due earlier.
     earlier: Notify,
+    /// Tells of every change.
+    changed: watch::Sender<()>,
 }
 
 impl<T: Task> Tasks<T> {
@@ -155,12 +160,15 @@ impl<T: Task> Tasks<T> {
 
 impl<T: Task> Host<Tracked<T>> for Tasks<T> {
     fn replica<R>(&self, access: impl FnOnce(&mut Replica<Tracked<T>>) -> R) -> R {
-        let (outcome, is_earlier) = self.with(|schedule| {
+        let (outcome, applied) = self.with(|schedule| {
             let outcome = access(&mut schedule.replica);
             (outcome, schedule.apply_changes(Instant::now()))
         });
-        if is_earlier {
-            self.earlier.notify_one();
+        if let Some(Applied { is_earlier }) = applied {
+            if is_earlier {
+                self.earlier.notify_one();
+            }
+            self.changed.send_replace(());
         }
         outcome
     }
@@ -173,18 +181,43 @@ impl<T: Task> Host<Tracked<T>> for Tasks<T> {
     }
 }
 
-/// A task that was taken from the schedule; put back unless it was claimed.
-struct Taken<'a, T: Task> {
-    tasks: &'a Tasks<T>,
+/// A task that can be claimed and that other workers of this process pass over meanwhile. Dropping it gives it back.
+pub struct Reserved<'a, T: Task> {
+    queue: &'a Arc<Inner<T>>,
     key: String,
     /// The write that made it claimable.
     revision: Revision,
 }
 
-impl<T: Task> Drop for Taken<'_, T> {
+impl<T: Task> Drop for Reserved<'_, T> {
     fn drop(&mut self) {
-        self.tasks.with(|schedule| schedule.put_back(&self.key));
-        self.tasks.earlier.notify_one();
+        let tasks = self.queue.tasks();
+        tasks.with(|schedule| schedule.put_back(&self.key));
+        tasks.earlier.notify_one();
+    }
+}
+
+impl<T: Task> Reserved<'_, T> {
+    /// Its priority.
+    pub fn priority(&self) -> u8 {
+        let priority = |replica: &mut Replica<Tracked<T>>| replica.get(&self.key).map(|task| task.priority);
+        self.queue.replicated.with(priority).unwrap_or_default()
+    }
+
+    /// Claims it for the worker of that name; `None` if another process was first. Whether a caller that does not wait has claimed it is
+    /// not known: then its lease ends.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn claim(self, worker: &str) -> Result<Option<Claim<T>>, Error> {
+        match self.queue.try_claim(&self.key, self.revision, worker).await {
+            Ok(claimed) => Ok(claimed),
+            Err(StoreError::Conflict) => {
+                self.queue.replicated.resolve(&self.key, Some(self.revision)).await?;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -192,9 +225,10 @@ impl<T: Task> Queue<T> {
     /// A queue that knows nothing yet: [`Self::load`] it and keep [`Self::follow`] running. The store's
     /// [leases](crate::leases::run) have to be kept too.
     pub fn new(kv: Arc<dyn Kv>, settings: Settings) -> Self {
-        let tasks = Tasks { schedule: Mutex::default(), earlier: Notify::new() };
+        let tasks =
+            Tasks { schedule: Mutex::default(), earlier: Notify::new(), changed: watch::Sender::new(()) };
         let replicated = Replicated::new(kv, tasks, move |tracked: &Tracked<T>| match tracked.state {
-            State::Waiting { .. } | State::Claimed { .. } => None,
+            State::Waiting { .. } | State::Claimed(_) => None,
             State::Dead { .. } => Some(settings.keep_dead),
             State::Done => Some(settings.remember_done),
         });
@@ -238,10 +272,11 @@ impl<T: Task> Queue<T> {
         let tracked = Tracked {
             task,
             priority: options.priority,
-            enqueued_at_ms: millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
+            enqueued_at_ms: now_ms(),
             attempts: 0,
             is_named,
             state: State::Waiting { delay_ms: millis(options.delay) },
+            log: Vec::new(),
         };
         match self.0.replicated.create(&key, tracked).await {
             Ok(()) => Ok(Enqueued { key, is_new: true }),
@@ -252,42 +287,61 @@ impl<T: Task> Queue<T> {
 
     /// Waits for a task and claims it. While the store fails, it tries again and again, with pauses.
     pub async fn claim(&self) -> Claim<T> {
-        let (mut lost, mut skip) = (0, 0);
+        let mut lost = 0;
         loop {
-            let taken = self.take(skip).await;
-            let tried = match self.0.try_claim(&taken.key, taken.revision).await {
-                Ok(Some((tracked, revision))) => {
-                    let key = taken.key.clone();
-                    return Claim { queue: Arc::clone(&self.0), key, tracked, revision };
+            match self.reserve(lost).await.claim("").await {
+                Ok(Some(claim)) => return claim,
+                Ok(None) => lost += 1,
+                Err(error) => {
+                    tracing::debug!("claiming a task of {}: {error}", T::NAMESPACE);
+                    sleep(RETRY).await;
                 }
-                Ok(None) => Ok(()),
-                Err(StoreError::Conflict) => {
-                    lost += 1;
-                    skip = getrandom::u32().unwrap_or_default() as usize % SPREAD;
-                    give_way(lost).await;
-                    self.0.replicated.resolve(&taken.key, Some(taken.revision)).await
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = tried {
-                tracing::debug!("claiming task {} of {}: {error}", taken.key, T::NAMESPACE);
-                sleep(RETRY).await;
             }
         }
     }
 
-    async fn take(&self, skip: usize) -> Taken<'_, T> {
+    /// Waits for a task that can be claimed, after the caller `lost` so many in a row to other processes. A caller that does not wait any
+    /// longer misses nothing.
+    pub async fn reserve(&self, lost: u32) -> Reserved<'_, T> {
+        let skip = if lost == 0 { 0 } else { getrandom::u32().unwrap_or_default() as usize % SPREAD };
+        if lost > 0 {
+            give_way(lost).await;
+        }
         let tasks = self.0.tasks();
         let _watching = self.0.watching.lock().await;
         loop {
             let (taken, next) = tasks.with(|schedule| (schedule.take(Instant::now(), skip), schedule.next()));
             match (taken, next) {
-                (Some((key, revision)), _) => return Taken { tasks, key, revision },
+                (Some((key, revision)), _) => return Reserved { queue: &self.0, key, revision },
                 // Whether that time has come is seen above.
                 (None, Some(next)) => drop(timeout_at(next, tasks.earlier.notified()).await),
                 (None, None) => tasks.earlier.notified().await,
             }
         }
+    }
+
+    /// Takes up a claim that was made here or by another process, by its [id](Claim::id).
+    ///
+    /// # Errors
+    /// [`Error::Lost`] if the task was cancelled or settled, or another claim has it by now. The store's.
+    pub async fn resume(&self, key: &str, id: &str) -> Result<Claim<T>, Error> {
+        let (queue, key) = (&self.0, key.to_owned());
+        if queue.held(&key, id).is_none() {
+            queue.replicated.look_up(&key).await?;
+        }
+        let (tracked, _) = queue.held(&key, id).ok_or(Error::Lost)?;
+        Ok(Claim { queue: Arc::clone(queue), key, id: id.to_owned(), tracked })
+    }
+
+    /// Reads a task, as far as this process knows it; `None` without such a task.
+    pub fn read<R>(&self, key: &str, read: impl FnOnce(&Tracked<T>) -> R) -> Option<R> {
+        let key = key.to_owned();
+        self.0.replicated.with(|replica| replica.get(&key).map(read))
+    }
+
+    /// Changes whenever a task does, here or at another process.
+    pub fn changed(&self) -> watch::Receiver<()> {
+        self.0.tasks().changed.subscribe()
     }
 
     /// Removes a task, whatever became of it. A worker that has it learns of that when it renews or settles it. Says whether
@@ -337,17 +391,29 @@ impl<T: Task> Inner<T> {
         self.replicated.host()
     }
 
+    /// The task and the write it comes from, if that claim has it.
+    fn held(&self, key: &String, id: &str) -> Option<(Tracked<T>, Revision)> {
+        self.replicated.with(|replica| {
+            let is_held = |tracked: &&Tracked<T>| {
+                tracked.claimed().is_some_and(|claimed| !id.is_empty() && claimed.claim == id)
+            };
+            Some((replica.get(key).filter(is_held)?.clone(), replica.revision(key)?))
+        })
+    }
+
     /// Claims a task that was claimable as `seen` wrote it; `None` if it has changed since, or became a dead letter.
     async fn try_claim(
-        &self,
+        self: &Arc<Self>,
         key: &String,
         seen: Revision,
-    ) -> Result<Option<(Tracked<T>, Revision)>, StoreError> {
+        worker: &str,
+    ) -> Result<Option<Claim<T>>, StoreError> {
         let unchanged = |replica: &mut Replica<_>| {
             replica.get(key).filter(|_| replica.revision(key) == Some(seen)).cloned()
         };
         let known: Option<Tracked<T>> = self.replicated.with(unchanged);
         let Some(mut tracked) = known.filter(Tracked::is_open) else { return Ok(None) };
+        tracked.end_attempt(LEASE_ENDED);
         let expect = Expect::Revision(seen);
         if tracked.attempts >= self.settings.max_attempts {
             let reason = format!("the lease of attempt {} ended", tracked.attempts);
@@ -356,10 +422,18 @@ impl<T: Task> Inner<T> {
             self.delete_excess().await;
             return Ok(None);
         }
+        let id = random_key()?;
         tracked.attempts += 1;
-        tracked.state = State::Claimed { lease_ms: millis(self.settings.lease), renewals: 0 };
-        let revision = self.replicated.write(key, tracked.clone(), expect).await?;
-        Ok(Some((tracked, revision)))
+        tracked.state = State::Claimed(Claimed {
+            lease_ms: millis(self.settings.lease),
+            renewals: 0,
+            claim: id.clone(),
+            worker: worker.to_owned(),
+            began_at_ms: now_ms(),
+            percent: 0,
+        });
+        self.replicated.write(key, tracked.clone(), expect).await?;
+        Ok(Some(Claim { queue: Arc::clone(self), key: key.clone(), id, tracked }))
     }
 
     /// Deletes the oldest dead letters and done tasks beyond the limits.
@@ -408,11 +482,11 @@ mod tests {
         let Enqueued { key, .. } = queue.enqueue(Job(1), Options::default()).await.unwrap();
         other.load().await.unwrap();
 
-        let taken = queue.take(0).await;
+        let reserved = queue.reserve(0).await;
         let mut claim = other.claim().await;
         // The watch shows the claim before this worker writes its own.
         queue.0.replicated.look_up(&key).await.unwrap();
-        assert!(queue.0.try_claim(&taken.key, taken.revision).await.unwrap().is_none());
+        assert!(reserved.claim("").await.unwrap().is_none());
         claim.progress().await.expect("the first worker still has it");
         assert_eq!(claim.attempt(), 1);
     }
@@ -448,10 +522,7 @@ mod tests {
         let queue = Queue::<Job>::new(Arc::clone(&store.kv), Settings::default());
         let Enqueued { key, .. } = queue.enqueue(Job(1), Options::default()).await.unwrap();
         store.kv.put(Job::NAMESPACE, &key, "{}".into(), None).await.unwrap();
-        let taken = queue.take(0).await;
-        let refused = queue.0.try_claim(&taken.key, taken.revision).await.err();
-        assert_eq!(refused, Some(StoreError::Conflict));
-        let resolved = queue.0.replicated.resolve(&key, Some(taken.revision)).await;
-        assert_eq!(resolved, Err(StoreError::Conflict));
+        let refused = queue.reserve(0).await.claim("").await.err();
+        assert_eq!(refused, Some(Error::Store(StoreError::Conflict)), "so it pauses");
     }
 }

@@ -11,11 +11,17 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::record::{State, Task, Tracked};
+use super::record::{Claimed, State, Task, Tracked};
 use crate::{Change, Replica, Revision};
 
 /// Highest priority first, then oldest first.
 type Rank = (Reverse<u8>, u64, String);
+
+/// What came of changes.
+pub(super) struct Applied {
+    /// Whether something can be claimed earlier than before.
+    pub(super) is_earlier: bool,
+}
 
 /// Where the schedule has a task.
 #[derive(Debug)]
@@ -59,13 +65,13 @@ impl<T: Task> Default for Schedule<T> {
 }
 
 impl<T: Task> Schedule<T> {
-    /// Takes over what changed in the table. Says whether something can be claimed earlier than before.
-    pub(super) fn apply_changes(&mut self, now: Instant) -> bool {
-        let mut is_earlier = false;
-        for change in self.replica.take_changes() {
-            is_earlier |= self.apply(change, now);
-        }
-        is_earlier
+    /// Takes over what changed in the table; `None` if nothing did.
+    pub(super) fn apply_changes(&mut self, now: Instant) -> Option<Applied> {
+        let changes = self.replica.take_changes();
+        let has_changed = !changes.is_empty();
+        let is_earlier =
+            changes.into_iter().fold(false, |earlier, change| self.apply(change, now) || earlier);
+        has_changed.then_some(Applied { is_earlier })
     }
 
     fn apply(&mut self, Change { key, before, after }: Change<Tracked<T>>, now: Instant) -> bool {
@@ -155,8 +161,8 @@ impl<T: Task> Schedule<T> {
 
     /// Restarts all leases: renewals of others may have been missed. Delays go on.
     pub(super) fn restart_leases(&mut self, now: Instant) {
-        let claimed = |key: &String| match self.replica.get(key)?.state {
-            State::Claimed { lease_ms, .. } => Some((key.clone(), Duration::from_millis(lease_ms))),
+        let claimed = |key: &String| match &self.replica.get(key)?.state {
+            State::Claimed(Claimed { lease_ms, .. }) => Some((key.clone(), Duration::from_millis(*lease_ms))),
             _ => None,
         };
         let leases: Vec<_> = self.later.iter().filter_map(|(_, key)| claimed(key)).collect();
@@ -182,13 +188,21 @@ mod tests {
     }
 
     fn tracked(state: State) -> Tracked<Job> {
-        Tracked { task: Job, priority: 0, enqueued_at_ms: 0, attempts: 1, is_named: false, state }
+        Tracked {
+            task: Job,
+            priority: 0,
+            enqueued_at_ms: 0,
+            attempts: 1,
+            is_named: false,
+            state,
+            log: vec![],
+        }
     }
 
     #[test]
     fn a_watch_that_broke_restarts_leases_and_no_delay() {
         let (mut schedule, begun) = (Schedule::<Job>::default(), Instant::now());
-        let claimed = tracked(State::Claimed { lease_ms: 30_000, renewals: 0 });
+        let claimed = tracked(State::Claimed(Claimed { lease_ms: 30_000, ..Claimed::default() }));
         schedule.replica.learn(&"claimed".into(), claimed, Revision(1));
         schedule.replica.learn(&"waits".into(), tracked(State::Waiting { delay_ms: 40_000 }), Revision(2));
         schedule.apply_changes(begun);

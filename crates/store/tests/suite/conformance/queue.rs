@@ -16,7 +16,7 @@ use proptest::{
 use serde::{Deserialize, Serialize};
 use store::{
     Namespace, Queue, Store, leases,
-    queue::{Claim, Error, Options, Settings, Task},
+    queue::{Claim, Claimed, Error, Options, Settings, Task},
 };
 use tokio::{
     task::JoinSet,
@@ -40,6 +40,8 @@ macro_rules! kind {
 kind!(Shared, "jobs-shared");
 kind!(Leased, "jobs-leased");
 kind!(Failing, "jobs-failing");
+kind!(Handed, "jobs-handed");
+kind!(Reserved, "jobs-reserved");
 kind!(Bounded, "jobs-bounded");
 kind!(Modelled, "jobs-modelled");
 
@@ -67,6 +69,19 @@ impl<T: Task> Process<T> {
         timeout(TEST_TIMEOUT, self.queue.claim()).await.expect("a task in time")
     }
 
+    async fn claim_as(&self, worker: &str) -> Claim<T> {
+        let claimed = async {
+            let mut lost = 0;
+            loop {
+                match self.queue.reserve(lost).await.claim(worker).await.unwrap() {
+                    Some(claim) => break claim,
+                    None => lost += 1,
+                }
+            }
+        };
+        timeout(TEST_TIMEOUT, claimed).await.expect("a task in time")
+    }
+
     async fn until(&self, what: &str, condition: impl Fn(&Queue<T>) -> bool) {
         let reached = async {
             while !condition(&self.queue) {
@@ -85,6 +100,8 @@ pub(super) async fn keeps_the_contract(subject: &Subject) {
     every_task_is_done_once_and_who_waits_is_woken(subject).await;
     a_task_whose_lease_ends_is_another_workers(subject).await;
     what_fails_is_tried_again_and_becomes_a_dead_letter(subject).await;
+    any_process_renews_and_settles_a_claim_by_its_id(subject).await;
+    a_task_that_was_reserved_and_not_claimed_is_another_workers(subject).await;
     a_queue_is_bounded_and_keys_are_taken_once(subject).await;
     any_sequence_does_what_the_model_does(subject).await;
 }
@@ -156,6 +173,9 @@ async fn a_task_whose_lease_ends_is_another_workers(subject: &Subject) {
     let dead = processes[1].queue.dead_letters();
     assert_eq!((&*dead[0].key, dead[0].attempts), (&*left, 2));
     assert!(dead[0].reason.contains("lease"), "{}", dead[0].reason);
+    let log = processes[1].queue.read(&left, |tracked| tracked.log.clone()).unwrap();
+    let outcomes: Vec<_> = log.iter().map(|attempt| (attempt.n, &*attempt.outcome)).collect();
+    assert_eq!(outcomes, [(1, "lease ended"), (2, "lease ended")]);
     assert!(processes[1].queue.cancel(&left).await.unwrap());
     waiting.abort();
 }
@@ -191,6 +211,59 @@ async fn what_fails_is_tried_again_and_becomes_a_dead_letter(subject: &Subject) 
     assert_eq!(claim.progress().await, Err(Error::Lost), "its worker learns of it");
     assert_eq!(claim.ack().await, Err(Error::Lost));
     assert!(!processes[2].queue.cancel(&key).await.unwrap());
+}
+
+async fn any_process_renews_and_settles_a_claim_by_its_id(subject: &Subject) {
+    let settings = Settings { max_attempts: 9, first_pause: Duration::ZERO, ..Settings::default() };
+    let processes = processes::<Handed>(subject, settings).await;
+    let [first, second, third] = [0, 1, 2].map(|process: usize| &processes[process].queue);
+    let key = processes[0].enqueue(Handed(1)).await;
+    let mut claim = processes[0].claim_as("a").await;
+    assert_eq!(second.resume(&key, "another").await.err(), Some(Error::Lost));
+    assert_eq!(second.resume("another", claim.id()).await.err(), Some(Error::Lost));
+    assert_eq!(second.resume(&key, "").await.err(), Some(Error::Lost));
+    let mut resumed = second.resume(&key, claim.id()).await.unwrap();
+    assert_eq!((resumed.task(), resumed.attempt()), (&Handed(1), 1));
+    // Each renews what the other one wrote.
+    for percent in [20, 40, 200] {
+        claim.progress().await.unwrap();
+        resumed.progress_to(percent).await.unwrap();
+    }
+    let seen = |queue: &Queue<Handed>| {
+        let worker = |claimed: &Claimed| (claimed.worker.clone(), claimed.percent);
+        queue.read(&key, |tracked| tracked.claimed().map(worker)).flatten()
+    };
+    processes[2].until("all see the worker", |queue| seen(queue) == Some(("a".into(), 100))).await;
+    let mut changed = third.changed();
+    changed.mark_unchanged();
+    resumed.put_back(Duration::ZERO).await.unwrap();
+    timeout(TEST_TIMEOUT, changed.changed()).await.expect("it is told of changes").unwrap();
+    assert_eq!(claim.progress().await, Err(Error::Lost), "the claim is over");
+
+    processes[1].claim_as("b").await.nack("it failed").await.unwrap();
+    let last = processes[2].claim_as("c").await;
+    assert_eq!(last.attempt(), 2);
+    assert_eq!(first.resume(&key, claim.id()).await.err(), Some(Error::Lost), "another claim has it");
+    let outcomes = last.tracked().log_with("done").into_iter();
+    let outcomes: Vec<_> = outcomes.map(|attempt| (attempt.n, attempt.worker, attempt.outcome)).collect();
+    let expected = [(1, "a", "handed back"), (1, "b", "it failed"), (2, "c", "done")];
+    assert_eq!(outcomes, expected.map(|(n, worker, outcome)| (n, worker.into(), outcome.into())));
+    first.resume(&key, last.id()).await.unwrap().ack().await.unwrap();
+    assert_eq!(last.ack().await, Err(Error::Lost));
+}
+
+async fn a_task_that_was_reserved_and_not_claimed_is_another_workers(subject: &Subject) {
+    let process = Process::<Reserved>::start(subject.handle(0), Settings::default()).await;
+    let waiting = process.queue.reserve(0);
+    // It waits when the task comes, and is then not asked any more.
+    assert!(timeout(Duration::ZERO, waiting).await.is_err());
+    let key = process.enqueue(Reserved(1)).await;
+    drop(process.queue.reserve(0).await);
+    let reserved = timeout(TEST_TIMEOUT, process.queue.reserve(0)).await.expect("it was given back");
+    assert!(timeout(Duration::ZERO, process.queue.reserve(0)).await.is_err(), "none is left");
+    let claim = reserved.claim("a").await.unwrap().expect("no other process has it");
+    assert_eq!(claim.key(), key);
+    claim.ack().await.unwrap();
 }
 
 async fn a_queue_is_bounded_and_keys_are_taken_once(subject: &Subject) {
