@@ -12,6 +12,9 @@ export type RecordPolicy = 'off' | 'ask' | 'all';
 /** Which clients may upload into the library: all, those with an account, none. */
 export type UploadPolicy = 'open' | 'account' | 'off';
 
+/** Which accounts may start jobs: none, the owner of the item, all. */
+export type JobPolicy = 'off' | 'owner' | 'account';
+
 /** Answer to `GET /api/me`. */
 export interface Me {
   /** Null when not signed in. */
@@ -26,6 +29,8 @@ export interface Me {
   /** Left out by older main servers, which take no uploads. */
   upload?: UploadPolicy;
   may_upload?: boolean;
+  /** Left out by older main servers, which have no jobs. */
+  jobs?: JobPolicy;
 }
 
 /** Fewest and most characters of a password. */

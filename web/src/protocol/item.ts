@@ -26,6 +26,15 @@ export interface Preview {
   url: string;
 }
 
+/** A part of a song. */
+export type Stem = 'vocals' | 'accompaniment';
+
+/** The items that a job made of a song. */
+export interface Stems {
+  vocals: ItemId;
+  accompaniment: ItemId;
+}
+
 /** An item, as listed. */
 export interface Item {
   item_id: ItemId;
@@ -52,6 +61,20 @@ export interface Item {
   poster_url?: string;
   /** In order of time. */
   previews?: Preview[];
+  /** Which part of a song it is. */
+  stem?: Stem;
+  /** Of a stem: the song. With single items alone, as `stems`. */
+  source?: ItemId;
+  /** Of a song and of its stems. */
+  stems?: Stems;
+  /** Where its wave form is, a path below the site's root. */
+  waveform_url?: string;
+  /** Integrated loudness (EBU R128), in hundredths of LUFS. */
+  loudness_centi_lufs?: number;
+  /** True peak, in hundredths of dBTP. */
+  true_peak_centi_db?: number;
+  /** Where its lyrics (LRC) are, a path below the site's root. */
+  lyrics_url?: string;
   /** It was deleted, and can be restored until then; Unix epoch. */
   deleted_until_ms?: number;
 }

@@ -2,6 +2,8 @@
 
 import { admin } from './admin';
 import { common } from './common';
+import { jobs } from './jobs';
+import { karaoke } from './karaoke';
 import { library } from './library';
 import { live } from './live';
 import { parties } from './parties';
@@ -12,4 +14,18 @@ import { styleguide } from './styleguide';
 import { uploads } from './uploads';
 import { watch } from './watch';
 
-export const en = { ...common, admin, library, live, parties, party, people, problems, styleguide, uploads, watch };
+export const en = {
+  ...common,
+  admin,
+  jobs,
+  karaoke,
+  library,
+  live,
+  parties,
+  party,
+  people,
+  problems,
+  styleguide,
+  uploads,
+  watch,
+};

@@ -1,0 +1,69 @@
+// The main server's calls about jobs. No DOM.
+
+import { MainServer } from '../api/client';
+import type { CreateJob, Job, JobCreated, JobId, JobPage, JobState, Workers } from '../protocol/job';
+import type { ItemId } from '../protocol/item';
+
+/** What is wanted of the list; what is left out does not matter. */
+export interface JobQuery {
+  state?: JobState | undefined;
+  item_id?: ItemId | undefined;
+  cursor?: string | undefined;
+}
+
+/** See the head of the file. All methods throw a CallError on refusal. */
+export class Jobs {
+  readonly #server: Pick<MainServer, 'call' | 'send' | 'events'>;
+
+  constructor(server: Pick<MainServer, 'call' | 'send' | 'events'> = new MainServer()) {
+    this.#server = server;
+  }
+
+  /** Starts a job. The same work again gives the id of the job that did it. */
+  async create(job: CreateJob): Promise<JobId> {
+    const { job_id } = await this.#server.call<JobCreated>('/api/jobs', { method: 'POST', body: job });
+    return job_id;
+  }
+
+  /** The jobs that the caller may see, the newest first, without the logs of their tasks. */
+  list(query: JobQuery = {}, signal?: AbortSignal): Promise<JobPage> {
+    const fields = new URLSearchParams();
+    for (const [name, value] of Object.entries(query) as [string, string | undefined][])
+      if (value !== undefined) fields.set(name, value);
+    return this.#server.call(fields.size === 0 ? '/api/jobs' : `/api/jobs?${fields.toString()}`, { signal });
+  }
+
+  /** A job with the logs of its tasks. */
+  job(id: JobId, signal?: AbortSignal): Promise<Job> {
+    return this.#server.call(path(id), { signal });
+  }
+
+  /**
+   * The job, now and after each change, until it ended or the connection broke.
+   *
+   * @throws CallError where the main server refuses, cannot be reached, or goes silent; and the signal's reason.
+   */
+  async *events(id: JobId, signal: AbortSignal): AsyncGenerator<Job> {
+    for await (const { type, data } of this.#server.events(signal, `${path(id)}/events`)) {
+      if (type === 'job') yield JSON.parse(data) as Job;
+    }
+  }
+
+  async cancel(id: JobId): Promise<void> {
+    await this.#server.send(path(id), { method: 'DELETE' });
+  }
+
+  /** Begins a job again that failed or was cancelled. */
+  async retry(id: JobId): Promise<void> {
+    await this.#server.send(`${path(id)}/retry`, { method: 'POST' });
+  }
+
+  /** The workers that are running; for operators. */
+  workers(signal?: AbortSignal): Promise<Workers> {
+    return this.#server.call('/api/workers', { signal });
+  }
+}
+
+function path(id: JobId): string {
+  return `/api/jobs/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,51 @@
+// Follows one job by its events. A connection that breaks before the job ended is made again, ever more seldom. No DOM.
+
+import { backOffMs } from '../api/back-off';
+import { asCallError, type CallError } from '../protocol/error';
+import type { Job, JobId } from '../protocol/job';
+import type { Jobs } from './api';
+
+const RETRY = { firstMs: 500, longestMs: 15_000 };
+
+/** What following works with. */
+export interface FollowSetup {
+  jobs: Pick<Jobs, 'events'>;
+  /** The job changed; the last call has one that ended. */
+  changed: (job: Job) => void;
+  /** The job cannot be followed: the main server refuses. */
+  failed: (error: CallError) => void;
+  wait?: (ms: number) => Promise<void>;
+}
+
+/** Whether nothing more will come of a job, unless a person begins it again. */
+export function hasEnded({ state }: Pick<Job, 'state'>): boolean {
+  return state === 'done' || state === 'failed' || state === 'cancelled';
+}
+
+/** Asked anew: the compiler takes it for what it was before a wait. */
+function isOver(signal: AbortSignal): boolean {
+  return signal.aborted;
+}
+
+/** Follows a job until it ended, is refused, or `signal` aborts. */
+export async function follow(id: JobId, setup: FollowSetup, signal: AbortSignal): Promise<void> {
+  const wait = setup.wait ?? ((ms) => new Promise<void>((resolve) => setTimeout(resolve, ms)));
+  for (let failures = 1; !signal.aborted; failures++) {
+    let problem: CallError | undefined;
+    try {
+      for await (const job of setup.jobs.events(id, signal)) {
+        failures = 0;
+        setup.changed(job);
+        if (hasEnded(job)) return;
+      }
+    } catch (error) {
+      if (isOver(signal)) return;
+      problem = asCallError(error);
+      if (!problem.mayPass) {
+        setup.failed(problem);
+        return;
+      }
+    }
+    await wait(backOffMs(RETRY, Math.max(1, failures), problem));
+  }
+}

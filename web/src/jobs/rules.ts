@@ -1,0 +1,34 @@
+// Who may start jobs, and what an item can become. No DOM.
+
+import type { Me } from '../protocol/account';
+import type { Item } from '../protocol/item';
+import type { ExportFormat } from '../protocol/job';
+
+/** Whether this person may start jobs on `item`. The main server decides; this says what is offered. */
+export function mayStartJobs(me: Me | undefined, item: Item | undefined): boolean {
+  const account = me?.account ?? null;
+  if (account === null || item?.state !== 'ready' || item.deleted_until_ms !== undefined) return false;
+  const policy = me?.jobs ?? 'off';
+  if (policy === 'off') return false;
+  return account.role === 'operator' || policy === 'account' || item.owner === account.name;
+}
+
+export function hasSound({ tracks }: Pick<Item, 'tracks'>): boolean {
+  return tracks.some(({ kind }) => kind === 'audio');
+}
+
+function hasPicture({ tracks }: Pick<Item, 'tracks'>): boolean {
+  return tracks.some(({ kind }) => kind === 'video');
+}
+
+/** The files that an item can become, the likeliest first. */
+export function exportFormats(item: Pick<Item, 'tracks'>): ExportFormat[] {
+  const sound: ExportFormat[] = hasSound(item) ? ['mp3', 'flac', 'opus'] : [];
+  const containers: ExportFormat[] = ['mp4', 'webm', 'mkv'];
+  return hasPicture(item) ? [...containers, ...sound] : [...sound, 'mp4', 'mkv'];
+}
+
+/** Whether the stems of an item's song are there: it has a karaoke player. */
+export function hasKaraoke(item: Pick<Item, 'stems'> | undefined): boolean {
+  return item?.stems !== undefined;
+}
