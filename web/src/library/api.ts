@@ -1,7 +1,9 @@
 // The main server's calls about the library. No DOM.
 
 import { MainServer, bearer } from '../api/client';
+import { sitePath } from '../browser/site';
 import type { ChangeItem, Item, ItemId, ItemKind, ItemPage, Playable, PlayItem } from '../protocol/item';
+import type { Waveform } from '../protocol/job';
 
 /** The orders in which items are listed. */
 export const SORTS = ['newest', 'oldest', 'title', 'duration'] as const;
@@ -60,6 +62,28 @@ export class Library {
   /** Adds a picture of a time of an item; the first one of an item without a cover is its cover. */
   async addPreview(id: ItemId, atMs: number, picture: Blob): Promise<void> {
     await this.#server.send(`${path(id)}/previews/${atMs}`, { method: 'PUT', body: picture });
+  }
+
+  /** Peaks of an item's sound; `url` is the item's `waveform_url`. */
+  waveform(url: string, grant?: string): Promise<Waveform> {
+    return this.#server.call(sitePath(url), bearer(grant));
+  }
+
+  /** The lyrics of an item, an LRC file; `url` is the item's `lyrics_url`. */
+  async lyrics(url: string, grant?: string): Promise<string> {
+    const request = { accept: 'text/plain', cache: 'no-cache' as const, ...bearer(grant) };
+    return await (await this.#server.send(sitePath(url), request)).text();
+  }
+
+  /** Adds or replaces the lyrics of an item; for its owner and operators. */
+  async setLyrics(id: ItemId, lrc: string): Promise<void> {
+    const body = new Blob([lrc], { type: 'text/plain;charset=utf-8' });
+    await this.#server.send(`${path(id)}/lyrics`, { method: 'PUT', body });
+  }
+
+  /** Removes the lyrics of an item; for its owner and operators. */
+  async removeLyrics(id: ItemId): Promise<void> {
+    await this.#server.send(`${path(id)}/lyrics`, { method: 'DELETE' });
   }
 
   /** Deletes an item, which can be restored for a while. */

@@ -11,11 +11,22 @@ let log: string[];
 
 beforeEach(() => (log = []));
 
-async function play(visibility: Item['visibility'], person: string | null | undefined): Promise<Playing> {
+async function play(
+  visibility: Item['visibility'],
+  person: string | null | undefined,
+  more: Partial<Item> = {},
+): Promise<Playing> {
   const store = new FakeStore();
   const take = store.take('s', 'video/webm; codecs="vp9,opus"', 1);
   store.blobs.set('manifest', new TextEncoder().encode(JSON.stringify(manifestOf([take]))));
-  const item = { item_id: ITEM_ID, title: 'Song', state: 'ready', tracks: [{ kind: 'video' }], visibility } as Item;
+  const item = {
+    item_id: ITEM_ID,
+    title: 'Song',
+    state: 'ready',
+    tracks: [{ kind: 'video' }],
+    visibility,
+    ...more,
+  } as Item;
   const kept = {
     isWatching: true,
     keepItem: (_item: Item, _manifest: unknown, name: string | null) => log.push(`keep for ${name}`),
@@ -24,6 +35,10 @@ async function play(visibility: Item['visibility'], person: string | null | unde
   } as unknown as Kept;
   const library = {
     item: () => Promise.resolve(item),
+    waveform: (url: string, grant?: string) => {
+      log.push(`wave form ${url} ${grant}`);
+      return Promise.resolve({ peak_ms: 100, peaks: [255, 0] });
+    },
     play: () => Promise.resolve({ grant: 'g', expires_in_s: 21_600, nodes: ['http://a.test'] }),
   };
   const media = new FakeMedia();
@@ -63,4 +78,12 @@ it.each([null, undefined])('nothing of a private item stays where %s is signed i
   expect(log).toEqual([]);
   playing.close();
   expect(log).toEqual(['forget']);
+});
+
+it('shows the wave form that was measured, and reads no media for it', async () => {
+  const tracks = [{ kind: 'audio', codec: 'opus' }];
+  const playing = await play('public', null, { tracks, waveform_url: '/api/library/x/waveform' });
+  expect(log).toContain('wave form /api/library/x/waveform g');
+  expect([...(playing.wave?.columns(2, 200) ?? [])]).toEqual([1, 0]);
+  playing.close();
 });

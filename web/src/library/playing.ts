@@ -10,6 +10,7 @@ import type { Opening } from './opening';
 import { ItemPlayer, type PlayerState } from './player/item-player';
 import type { Media } from './player/media';
 import { planOf } from './plan';
+import { readPeaks, type Wave } from './peaks';
 import { decodeSound, WaveForm } from './waveform';
 
 /** How often an item that is about to be ready is looked at. */
@@ -17,7 +18,7 @@ const PROCESSING_MS = 2_000;
 
 /** What playing works with. */
 export interface PlayingSetup {
-  library: Pick<Library, 'item'>;
+  library: Pick<Library, 'item' | 'waveform'>;
   kept: Kept;
   media: Media;
   canPlay: (mime: string) => boolean;
@@ -50,6 +51,8 @@ export class Playing {
   #opening: Opening;
   #player: ItemPlayer | undefined;
   #wave: WaveForm | undefined;
+  /** As a job measured it. */
+  #peaks: Wave | undefined;
   #manifest: Manifest | undefined;
   #problem: CallError | undefined;
   #closed = false;
@@ -84,8 +87,8 @@ export class Playing {
   }
 
   /** Of audio alone. */
-  get wave(): WaveForm | undefined {
-    return this.#wave;
+  get wave(): Wave | undefined {
+    return this.isAudio ? (this.#peaks ?? this.#wave) : undefined;
   }
 
   /** Shows the item, and plays it if `plays`. */
@@ -96,7 +99,9 @@ export class Playing {
     if (found.status === 'fulfilled') this.#found(found.value);
     if (allowed.status === 'rejected') this.#fail(allowed.reason);
     else if (found.status === 'rejected') this.#fail(found.reason);
-    if (allowed.status === 'fulfilled' && this.#item?.state !== 'failed') this.#play(plays);
+    if (allowed.status !== 'fulfilled' || this.#item?.state === 'failed') return;
+    this.#play(plays);
+    void this.#readPeaks();
   }
 
   play(): void {
@@ -143,7 +148,7 @@ export class Playing {
 
   #play(plays: boolean): void {
     const { media, canPlay, changed, refused, arrived } = this.#setup;
-    if (this.isAudio) this.#wave ??= new WaveForm(decodeSound, changed);
+    if (this.isAudio && this.#item?.waveform_url === undefined) this.#wave ??= new WaveForm(decodeSound, changed);
     const player = new ItemPlayer({
       media,
       canPlay,
@@ -161,6 +166,16 @@ export class Playing {
     if (plays) player.play();
     player.open();
     changed();
+  }
+
+  /** Where no wave form was measured, it is drawn from the media as they come. */
+  async #readPeaks(): Promise<void> {
+    const url = this.#item?.waveform_url;
+    if (url === undefined || !this.isAudio) return;
+    const answer: unknown = await this.#setup.library.waveform(url, this.#opening.access.grant).catch(() => undefined);
+    this.#peaks = readPeaks(answer);
+    if (this.#peaks === undefined) this.#wave ??= new WaveForm(decodeSound, this.#setup.changed);
+    this.#setup.changed();
   }
 
   async #read(): Promise<Manifest> {

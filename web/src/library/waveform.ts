@@ -1,6 +1,7 @@
 // The wave form of an audio item, from the fragments that are here: the loudest sample of each short stretch of time. Fragments that
 // have not been fetched leave a hole. No DOM but the decoder that it is given.
 
+import type { Wave } from './peaks';
 import type { Piece } from './plan';
 
 /** Stretches per second. */
@@ -18,7 +19,7 @@ export interface Sound {
 export type Decode = (bytes: ArrayBuffer) => Promise<Sound>;
 
 /** See the head of the file. */
-export class WaveForm {
+export class WaveForm implements Wave {
   readonly #decode: Decode;
   readonly #changed: () => void;
   #peaks = new Float32Array();
@@ -43,7 +44,6 @@ export class WaveForm {
     this.#turn = this.#turn.then(() => this.#draw(piece, joined(init, bytes))).catch(() => undefined);
   }
 
-  /** The loudness of `count` equal stretches of an item of this length, 0 to 1; NaN where it is not known. */
   columns(count: number, durationMs: number): Float32Array {
     const columns = new Float32Array(count).fill(NaN);
     const perColumn = ((durationMs / 1000) * PER_SECOND) / count;
