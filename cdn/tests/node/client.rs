@@ -21,8 +21,11 @@ use crate::harness::TEST_TIMEOUT;
 
 /// Where the binary of an event belongs, in a payload given to [`Client::call_with`].
 pub(crate) const BINARY: &str = "<binary>";
+/// Ends the connection to the namespace: the node answers nothing after it.
+const DISCONNECT: &str = "41";
 
-type PendingAnswers = Arc<Mutex<HashMap<u64, oneshot::Sender<Value>>>>;
+/// The calls that wait for their answers, or why none comes any more.
+type PendingAnswers = Arc<Mutex<Result<HashMap<u64, oneshot::Sender<Value>>, String>>>;
 
 /// An event from the node.
 #[derive(Debug)]
@@ -78,7 +81,7 @@ impl Client {
 
         let (sending, mut to_send) = mpsc::unbounded_channel();
         let (heard, events) = mpsc::unbounded_channel();
-        let waiting = PendingAnswers::default();
+        let waiting = PendingAnswers::new(Mutex::new(Ok(HashMap::new())));
         let (reading, may_read) = watch::channel(true);
         tokio::spawn(read(stream, may_read, heard, waiting.clone(), sending.clone()));
         tokio::spawn(async move {
@@ -157,10 +160,13 @@ impl Client {
     async fn request(&self, messages: impl FnOnce(u64) -> Vec<Message>) -> Value {
         let id = self.ids.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
-        self.waiting.lock().unwrap().insert(id, answer);
+        match &mut *self.waiting.lock().unwrap() {
+            Ok(waiting) => drop(waiting.insert(id, answer)),
+            Err(_) => drop(answer),
+        }
         messages(id).into_iter().for_each(|message| self.send_raw(message));
         let answer = tokio::time::timeout(TEST_TIMEOUT, answered).await.expect("an ack comes in time");
-        answer.expect("the connection stays open")
+        answer.unwrap_or_else(|_| panic!("no ack comes: {:?}", self.waiting.lock().unwrap().as_ref().err()))
     }
 }
 
@@ -180,16 +186,32 @@ async fn text(stream: &mut Stream) -> String {
 }
 
 async fn read(
-    mut stream: Stream,
-    mut may_read: watch::Receiver<bool>,
+    stream: Stream,
+    may_read: watch::Receiver<bool>,
     heard: mpsc::UnboundedSender<Event>,
     waiting: PendingAnswers,
     sending: mpsc::UnboundedSender<Message>,
 ) {
+    let end = read_to_end(stream, may_read, &heard, &waiting, sending).await;
+    *waiting.lock().unwrap() = Err(end);
+}
+
+/// Reads until the node ends the connection, or the test drops it; gives the last thing that came.
+async fn read_to_end(
+    mut stream: Stream,
+    mut may_read: watch::Receiver<bool>,
+    heard: &mpsc::UnboundedSender<Event>,
+    waiting: &PendingAnswers,
+    sending: mpsc::UnboundedSender<Message>,
+) -> String {
     let mut partial: Option<Event> = None;
     while may_read.wait_for(|may_read| *may_read).await.is_ok() {
-        let Some(Ok(message)) = stream.next().await else { break };
+        let message = match stream.next().await {
+            Some(Ok(message)) => message,
+            last => return format!("{last:?}"),
+        };
         let event = match message {
+            Message::Text(text) if text.as_str() == DISCONNECT => return text.to_string(),
             Message::Text(text) if text.as_str() == "2" => {
                 let _ = sending.send(Message::text("3"));
                 continue;
@@ -197,7 +219,7 @@ async fn read(
             Message::Text(text) => match text.split_at_checked(2) {
                 Some(("42", body)) => event(body),
                 Some(("43", body)) => {
-                    acknowledge(body, &waiting);
+                    acknowledge(body, waiting);
                     continue;
                 }
                 Some(("45", body)) => {
@@ -216,6 +238,7 @@ async fn read(
             break;
         }
     }
+    "the test dropped the connection".to_owned()
 }
 
 fn event(body: &str) -> Event {
@@ -226,7 +249,7 @@ fn event(body: &str) -> Event {
 fn acknowledge(body: &str, waiting: &PendingAnswers) {
     let digits = body.find('[').expect("a JSON array");
     let answer: Value = serde_json::from_str(&body[digits..]).unwrap();
-    if let Some(waiting) = waiting.lock().unwrap().remove(&body[..digits].parse().unwrap()) {
-        let _ = waiting.send(answer[0].clone());
-    }
+    let id = body[..digits].parse().unwrap();
+    let waiting = waiting.lock().unwrap().as_mut().ok().and_then(|waiting| waiting.remove(&id));
+    waiting.map(|waiting| waiting.send(answer[0].clone()));
 }

@@ -189,25 +189,21 @@ async fn goodbye(State(server): State<Server>, Path(node_id): Path<String>) -> S
 pub(crate) async fn start_node(url: String, limits: Limits) -> (Node, SocketAddr, CancellationToken) {
     let mut config = Config::new("cdn-1", "http://cdn-1.example/");
     config.limits = limits;
-    let (node, listener, shutdown) = start(url, config).await;
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, node.router()).into_future());
-    (node, address, shutdown)
+    start_configured(url, config).await
 }
 
-/// A node of the main server at `url` that is configured otherwise than usual, behind the server that the program has: it sends files.
-pub(crate) async fn start_configured(url: String, config: Config) -> (Node, SocketAddr, CancellationToken) {
-    let (node, listener, shutdown) = start(url, config).await;
-    let address = listener.local_addr().unwrap();
-    let limits = serving::Limits::for_open_files(1 << 20);
-    tokio::spawn(serving::serve(listener, node.router(), limits, CancellationToken::new()));
-    (node, address, shutdown)
-}
-
-async fn start(url: String, mut config: Config) -> (Node, TcpListener, CancellationToken) {
+/// A node of the main server at `url` that is configured otherwise than usual.
+pub(crate) async fn start_configured(
+    url: String,
+    mut config: Config,
+) -> (Node, SocketAddr, CancellationToken) {
     config.main_servers = vec![url];
     config.cluster_secret = ClusterSecret::new(SECRET);
     let shutdown = CancellationToken::new();
     let node = Node::start(config, shutdown.clone()).unwrap();
-    (node, TcpListener::bind("127.0.0.1:0").await.unwrap(), shutdown)
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = serving::Limits::for_open_files(1 << 20);
+    tokio::spawn(serving::serve(listener, node.router(), limits, CancellationToken::new()));
+    (node, address, shutdown)
 }

@@ -1,5 +1,7 @@
 //! What a connection has finished does not count towards what it may do, and a full node says the same on every transport.
 
+use std::time::Duration;
+
 use protocol::{StreamId, grant::Action, stream::Visibility};
 use serde_json::{Value, json};
 
@@ -11,6 +13,10 @@ use crate::{
 
 /// More than one connection may publish or watch at a time.
 const MANY: usize = 20;
+/// After the end of a stream; [`MANY`] of them are longer than the node keeps a connection without streams.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Longer than the node keeps a connection without streams.
+const LONG: Duration = Duration::from_secs(5);
 
 fn code(answer: &Value) -> &str {
     answer["error"]["code"].as_str().unwrap_or_else(|| panic!("an error: {answer}"))
@@ -22,6 +28,13 @@ fn streams() -> impl Iterator<Item = StreamId> {
 
 async fn register(client: &Client, id: StreamId) -> Value {
     client.call("register_new_stream", registration(id, &Recording::usual().mime)).await
+}
+
+/// Lets the timers of this process run ahead, without a wait.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
 }
 
 async fn end(client: &Client, id: StreamId) {
@@ -84,7 +97,25 @@ async fn one_connection_watches_any_number_of_streams_one_after_another() {
         broadcaster.send_all(id, &recording.segments[..3]).await;
         end(&broadcaster, id).await;
         viewer.until_ended().await;
+        pass(PAUSE).await;
     }
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_broadcaster_that_ended_all_its_streams_itself_keeps_its_connection() {
+    let node = TestNode::start().await;
+    let broadcaster = node.connect().await;
+    let (first, second, third) = (stream("1"), stream("2"), stream("3"));
+    // At once, so that the node announces the first end after the second.
+    tokio::join!(
+        register(&broadcaster, first),
+        end(&broadcaster, first),
+        register(&broadcaster, second),
+        end(&broadcaster, second)
+    );
+    pass(LONG).await;
+    assert_eq!(register(&broadcaster, third).await["ok"], true);
     node.stop().await;
 }
 

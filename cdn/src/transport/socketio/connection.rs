@@ -11,8 +11,8 @@ use serving::Client;
 use socketioxide::{TransportType, extract::SocketRef};
 
 use super::{
-    adapter::Adapter, open_connections::OnStreamEnd, recipient::Recipient, rooms::Rooms, serial::Serial,
-    server::Server, session::Session, watched::Watched,
+    adapter::Adapter, closing::Turns, open_connections::OnStreamEnd, recipient::Recipient, rooms::Rooms,
+    serial::Serial, server::Server, session::Session, watched::Watched,
 };
 use crate::{connections::Open, ingest::ConnectionId, lock::lock, renewals::Renewal, transport::errors};
 
@@ -34,8 +34,8 @@ pub(super) struct Connection {
     pub(super) serial: Serial,
     /// Those of segments that the recorder has to write first, one after the other.
     pub(super) acknowledgements: Serial,
-    /// The stream that it published and ended last.
-    pub(super) ended_itself: Mutex<Option<StreamId>>,
+    /// Decides when it is closed.
+    pub(super) turns: Turns,
     _open: Open,
 }
 
@@ -65,7 +65,7 @@ impl Connection {
             server,
             serial: Serial::default(),
             acknowledgements: Serial::default(),
-            ended_itself: Mutex::default(),
+            turns: Turns::default(),
             _open: counted,
         });
         let listening: Weak<dyn OnStreamEnd> = connection.me.clone();
@@ -73,8 +73,9 @@ impl Connection {
         Ok(connection)
     }
 
-    /// The client watches or publishes, so that its connection is worth a descriptor.
+    /// The client watches or publishes another stream, so that its connection is worth a descriptor.
     pub(super) fn keep(&self) {
+        self.turns.begun();
         self.client.as_ref().inspect(|client| client.keep());
         self.recipient.polling_queue.as_ref().inspect(|queue| queue.keep());
     }

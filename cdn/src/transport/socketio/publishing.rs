@@ -16,7 +16,6 @@ use super::{
 use crate::{
     hub::AskKeyframe,
     ingest::{Accepted, Registered, Registration, Segment},
-    lock::lock,
 };
 
 /// `register_new_stream`.
@@ -76,8 +75,8 @@ impl Event for End {
     type Payload = StreamRef;
 
     async fn handle(connection: Arc<Connection>, call: Call, StreamRef { stream_id }: StreamRef) {
-        *lock(&connection.ended_itself) = Some(stream_id);
-        let ended = connection.server.context.ingest.end(connection.id, stream_id);
+        let ingest = &connection.server.context.ingest;
+        let ended = connection.turns.end_itself(stream_id, || ingest.end(connection.id, stream_id));
         call.answer(ended.map(|()| Done {}));
     }
 }
