@@ -1,11 +1,11 @@
 //! What a node is configured with. Every limit has a default that suits one machine of moderate size.
 
 use std::{
-    fmt,
     path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use cluster_client::ClusterSecret;
 use objects::{Location, MainServers, Objects};
 use protocol::grant::PublicKey;
 
@@ -78,27 +78,6 @@ impl Config {
         let by_default = || (!self.main_servers.is_empty()).then(main_servers);
         let location = self.objects.clone().or_else(by_default);
         location.map(|location| Objects::open(&location, &self.trust)).transpose()
-    }
-}
-
-/// The cluster secret. Its `Debug` form does not show it.
-#[derive(Clone, Default)]
-pub struct ClusterSecret(String);
-
-impl ClusterSecret {
-    /// Wraps a secret.
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ClusterSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClusterSecret(…)")
     }
 }
 

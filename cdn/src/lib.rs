@@ -52,7 +52,8 @@ pub mod rendition;
 mod renewals;
 mod transport;
 
-pub use config::{ClusterSecret, Config, Limits};
+pub use cluster_client::ClusterSecret;
+pub use config::{Config, Limits};
 pub use grants::MAX_GRANT_BYTES;
 pub use library::{MAX_FRAGMENTS, library_paths};
 pub use node::{Error, Node};

@@ -4,9 +4,7 @@
 //! are verified with stay as they were. When the main server a node is with does not answer, the next one is tried at
 //! once, under the same node id, which all of them know; only when none answers does the node wait before it tries again.
 
-mod main_servers;
 mod report;
-mod retry;
 
 use std::{
     sync::{
@@ -16,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use cluster_client::{CallError, Document, MainServers, Wanted, retry_after};
 use protocol::{
     ErrorCode, ItemId, NodeId, StreamId,
     grant::PublicKey,
@@ -25,14 +24,11 @@ use protocol::{
         Sources,
     },
 };
-use reqwest::{Method, header::HeaderValue};
+use reqwest::{Method, StatusCode, header::HeaderValue};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use self::{
-    main_servers::{MainServers, Wanted},
-    report::Report,
-};
+use self::report::Report;
 use crate::{
     assignments::Assignments,
     clock::{Clock, ClockSync, Now},
@@ -44,11 +40,7 @@ use crate::{
     lock::lock,
 };
 
-pub(crate) use self::{
-    main_servers::{CallError, Document},
-    report::Carried,
-    retry::retry_after,
-};
+pub(crate) use self::report::Carried;
 
 /// Longest wait for the answer to a heartbeat: short, so that a lease outlives one main server that hangs.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -92,7 +84,7 @@ impl Control {
             egress_bytes_per_s: config.limits.egress_bytes_per_s,
         };
         Ok(Self {
-            main_servers: MainServers::new(config)?,
+            main_servers: MainServers::new(&config.main_servers, &config.cluster_secret, &config.trust)?,
             registration: RegisterServer {
                 hostname: config.hostname.clone(),
                 public_url: config.public_url.trim_end_matches('/').to_owned(),
@@ -129,7 +121,7 @@ impl Control {
     /// # Errors
     /// Those of the call; before the node is registered, `unknown_node`.
     pub(crate) async fn sources(&self, stream: StreamId, avoid: Vec<String>) -> Result<Sources, CallError> {
-        let node_id = lock(&self.node_id).clone().ok_or_else(CallError::not_registered)?;
+        let node_id = lock(&self.node_id).clone().ok_or_else(not_registered)?;
         let path = format!("/api/nodes/{node_id}/streams/{stream}/sources");
         self.main_servers.call_any(Method::POST, &path, &AskForSources { avoid }, SOURCES_TIMEOUT).await
     }
@@ -157,7 +149,7 @@ impl Control {
         item: ItemId,
         report: &ReportRecording,
     ) -> Result<RecordingProgress, CallError> {
-        let node_id = lock(&self.node_id).clone().ok_or_else(CallError::not_registered)?;
+        let node_id = lock(&self.node_id).clone().ok_or_else(not_registered)?;
         let path = format!("/api/nodes/{node_id}/recordings/{item}");
         self.main_servers.call_any(Method::POST, &path, report, ANSWER_TIMEOUT).await
     }
@@ -347,6 +339,11 @@ impl StreamObserver for Control {
         }
         self.changed.notify_one();
     }
+}
+
+fn not_registered() -> CallError {
+    let message = "no main server knows this node yet".into();
+    CallError::Refused { status: StatusCode::NOT_FOUND, code: Some(ErrorCode::UnknownNode), message }
 }
 
 /// Says for each main server once, and then now and then, why the node is not with it.

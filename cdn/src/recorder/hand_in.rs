@@ -9,6 +9,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
+use cluster_client::{CallError, retry_after};
 use protocol::{
     ErrorCode,
     item::{Blob, RecordStream, RecordedFragment, RecorderRole, RecordingProgress, ReportRecording},
@@ -20,10 +21,7 @@ use super::{
     recording::{Reading, Recording},
     spool::{SpooledFragment, TakeHead, Wanted},
 };
-use crate::{
-    clock::Now,
-    control::{CallError, retry_after},
-};
+use crate::clock::Now;
 
 /// Waits after failures grow from the first to the second.
 const FIRST_RETRY: Duration = Duration::from_millis(200);

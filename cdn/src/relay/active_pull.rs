@@ -6,6 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use cluster_client::retry_after;
 use protocol::{
     ErrorCode, StreamId,
     event::FrameName,
@@ -23,7 +24,7 @@ use super::{
     pull_state::{PullEnd, PullState},
     sources::SourceLookup,
 };
-use crate::{clock::Now, control::retry_after, hub::AskKeyframe, ingest::Producer, lock::lock};
+use crate::{clock::Now, hub::AskKeyframe, ingest::Producer, lock::lock};
 
 /// How long a stream has to lack a source before it ends because the main server does not know it.
 const LOST_FOR: Duration = Duration::from_secs(2);

@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use cluster_client::retry_after;
 use protocol::{ErrorCode, StreamId, WireError, event::FrameName, node::Sources};
 use tokio::sync::{Notify, watch};
 
@@ -14,7 +15,7 @@ use super::{
     pull_state::{PullEnd, PullState},
     sources::SourceLookup,
 };
-use crate::{clock::Now, control::retry_after};
+use crate::clock::Now;
 
 /// How long a stream that no node has is asked for again: it may be about to begin, or on its way to another node. Shorter than
 /// pages wait for their first WebSocket to speak.

@@ -7,15 +7,12 @@ use std::{
     time::Duration,
 };
 
+use cluster_client::CallError;
 use protocol::{ErrorCode, StreamId, WireError, node::Sources};
 use tokio::sync::Semaphore;
 
 use super::errors::{unavailable, unknown_stream};
-use crate::{
-    clock::Clock,
-    control::{CallError, Control},
-    lock::lock,
-};
+use crate::{clock::Clock, control::Control, lock::lock};
 
 /// Most questions at a time.
 const AT_A_TIME: usize = 16;

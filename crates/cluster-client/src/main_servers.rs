@@ -1,7 +1,4 @@
-//! The main servers of the cluster, and calls to them. Any of them serves: they share what one of them learns.
-//!
-//! A node stays with the one that answers. One that is away (no connection, no answer in time, an error of its own) is
-//! left for the next in the list.
+//! The list of main servers, and the calls.
 
 use std::{
     net::IpAddr,
@@ -10,131 +7,86 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use protocol::{ErrorBody, ErrorCode, WireError};
+use protocol::ErrorBody;
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
     header::{ETAG, HeaderValue, IF_NONE_MATCH, LOCATION},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::config::{ClusterSecret, Config};
+use crate::{CallError, ClusterSecret};
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Most bytes of an answer that is not a document.
+const ANSWER_BYTES: usize = 16 << 20;
 
 /// A document of a main server, unread.
 #[derive(Clone, Debug)]
-pub(crate) struct Document {
-    pub(crate) bytes: Bytes,
-    pub(crate) etag: Option<HeaderValue>,
+pub struct Document {
+    /// What it says.
+    pub bytes: Bytes,
+    /// Its entity tag.
+    pub etag: Option<HeaderValue>,
 }
 
 /// What to read of a main server.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'a> {
-    pub(super) path: &'a str,
-    /// The entity tag of the document that the node has.
-    pub(super) known: Option<&'a HeaderValue>,
-    pub(super) most_bytes: usize,
+pub struct Wanted<'a> {
+    /// Its path.
+    pub path: &'a str,
+    /// The entity tag of the document that the caller has.
+    pub known: Option<&'a HeaderValue>,
+    /// Most bytes that it may have.
+    pub most_bytes: usize,
     /// Longest wait for one main server.
-    pub(super) timeout: Duration,
+    pub timeout: Duration,
 }
 
-/// Why a call to a main server did not succeed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CallError {
-    /// No answer, or none that could be read.
-    #[error("{0}: {cause}", cause = cause(.0))]
-    Unreachable(#[from] reqwest::Error),
-    /// An answer with an error status.
-    #[error("{status}: {message}")]
-    Refused { status: StatusCode, code: Option<ErrorCode>, message: String },
-    /// More bytes than are read of such an answer.
-    #[error("the answer has more than {0} bytes")]
-    TooLong(usize),
-}
-
-/// What is wrong with the certificate, or the root cause of an error: its wrappers only say that there is one.
-fn cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let root =
-        |error| std::iter::successors(Some(error), |error: &&dyn std::error::Error| error.source()).last();
-    tls::reason(error).or_else(|| root(error).map(ToString::to_string)).unwrap_or_default()
-}
-
-impl CallError {
-    pub(super) fn not_registered() -> Self {
-        let message = "no main server knows this node yet".into();
-        Self::Refused { status: StatusCode::NOT_FOUND, code: Some(ErrorCode::UnknownNode), message }
-    }
-
-    /// The error code of the main server's answer, if it has one.
-    pub(crate) fn code(&self) -> Option<ErrorCode> {
-        match self {
-            Self::Unreachable(_) | Self::TooLong(_) => None,
-            Self::Refused { code, .. } => *code,
-        }
-    }
-
-    /// The answer of a main server that is well, if it refused with a code.
-    pub(crate) fn refusal(&self) -> Option<(StatusCode, WireError)> {
-        match self {
-            Self::Refused { status, code: Some(code), message } if !self.is_away() => {
-                Some((*status, WireError::new(*code, message.clone())))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether another main server may well do what this one did not.
-    fn is_away(&self) -> bool {
-        match self {
-            Self::Unreachable(_) => true,
-            Self::TooLong(_) => false,
-            Self::Refused { status, code, .. } => {
-                let is_answer = matches!(code, Some(ErrorCode::NoNodeAvailable | ErrorCode::NoCapacity));
-                status.is_server_error() && !is_answer
-            }
-        }
-    }
-}
-
-/// See the [module](self).
-pub(super) struct MainServers {
+/// The main servers of a cluster, at least one.
+#[derive(Debug)]
+pub struct MainServers {
     client: reqwest::Client,
     urls: Vec<String>,
-    /// Counts how often the node moved on.
+    /// Counts how often the caller moved on.
     moves: AtomicUsize,
     secret: ClusterSecret,
 }
 
 impl MainServers {
-    pub(super) fn new(config: &Config) -> Result<Self, reqwest::Error> {
-        let urls = config.main_servers.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
-        let client = config.trust.http_client().connect_timeout(CONNECT_TIMEOUT);
+    /// Those with these base URLs. Nothing is sent.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be made.
+    pub fn new(urls: &[String], secret: &ClusterSecret, trust: &tls::Trust) -> Result<Self, reqwest::Error> {
+        let client = trust.http_client().connect_timeout(CONNECT_TIMEOUT);
         // What is on this machine is asked directly, whatever proxy the environment names.
-        let client =
-            if config.main_servers.iter().all(|url| is_local(url)) { client.no_proxy() } else { client };
+        let client = if urls.iter().all(|url| is_local(url)) { client.no_proxy() } else { client };
         let client = client.build()?;
-        Ok(Self { client, urls, moves: AtomicUsize::new(0), secret: config.cluster_secret.clone() })
+        let urls = urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect();
+        Ok(Self { client, urls, moves: AtomicUsize::new(0), secret: secret.clone() })
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.urls.len()
     }
 
-    /// The one the node is with.
-    pub(super) fn current(&self) -> &str {
+    /// The one the caller is with.
+    pub fn current(&self) -> &str {
         self.after(0)
     }
 
     /// Continues with the next.
-    pub(super) fn move_on(&self) {
+    pub fn move_on(&self) {
         self.moves.fetch_add(1, Relaxed);
     }
 
-    /// Calls the one the node is with.
-    pub(super) async fn call<A: DeserializeOwned>(
+    /// Calls the one the caller is with. An answer without a body counts as `null`.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn call<A: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -144,8 +96,11 @@ impl MainServers {
         self.call_at(self.current(), method, path, body, timeout).await
     }
 
-    /// Calls the one the node is with, and, as long as they are away, the others after it.
-    pub(super) async fn call_any<A: DeserializeOwned>(
+    /// Calls the one the caller is with, and, as long as they are away, the others after it. An answer without a body counts as `null`.
+    ///
+    /// # Errors
+    /// Those of the last one that was called.
+    pub async fn call_any<A: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
@@ -163,9 +118,12 @@ impl MainServers {
         }
     }
 
-    /// Reads a document of the one the node is with, and, as long as they are away, of the others after it. None if it is the one
-    /// that the node has.
-    pub(super) async fn read_any(&self, wanted: Wanted<'_>) -> Result<Option<Document>, CallError> {
+    /// Reads a document of the one the caller is with, and, as long as they are away, of the others after it. None if it is the one
+    /// that the caller has.
+    ///
+    /// # Errors
+    /// Those of the last one that was called.
+    pub async fn read_any(&self, wanted: Wanted<'_>) -> Result<Option<Document>, CallError> {
         let mut others = 1..self.count();
         let mut url = self.current();
         loop {
@@ -187,20 +145,16 @@ impl MainServers {
         if answer.status() == StatusCode::NOT_MODIFIED {
             return Ok(None);
         }
-        let mut answer = accepted(answer).await?;
+        let answer = accepted(answer).await?;
         let etag = answer.headers().get(ETAG).cloned();
-        let mut bytes = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await? {
-            if bytes.len() + chunk.len() > wanted.most_bytes {
-                return Err(CallError::TooLong(wanted.most_bytes));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(Some(Document { bytes: bytes.freeze(), etag }))
+        Ok(Some(Document { bytes: body(answer, wanted.most_bytes).await?, etag }))
     }
 
-    /// Tells the one the node is with that the node is gone.
-    pub(super) async fn goodbye(&self, path: &str, timeout: Duration) -> Result<(), CallError> {
+    /// Tells the one the caller is with that the caller is gone.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn goodbye(&self, path: &str, timeout: Duration) -> Result<(), CallError> {
         let request = self.client.delete(format!("{}{path}", self.current())).timeout(timeout);
         request.bearer_auth(self.secret.expose()).send().await?;
         Ok(())
@@ -233,7 +187,20 @@ fn is_local(url: &str) -> bool {
 }
 
 async fn read<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, CallError> {
-    Ok(accepted(request.send().await?).await?.json().await?)
+    let bytes = body(accepted(request.send().await?).await?, ANSWER_BYTES).await?;
+    let json = if bytes.is_empty() { b"null" } else { &bytes[..] };
+    Ok(serde_json::from_slice(json)?)
+}
+
+async fn body(mut answer: Response, most_bytes: usize) -> Result<Bytes, CallError> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await? {
+        if bytes.len() + chunk.len() > most_bytes {
+            return Err(CallError::TooLong(most_bytes));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
 }
 
 /// The answer, if it is no error.

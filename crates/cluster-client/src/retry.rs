@@ -1,4 +1,4 @@
-//! How long to wait between failed attempts: longer each time, never the same for two nodes.
+//! How long to wait between failed attempts: longer each time, never the same for two callers.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -7,7 +7,7 @@ use std::{
 
 /// Waits double with each failed attempt, from `first` to at most `last`, with up to half of it taken off, so that
 /// nodes that failed together do not come back together. `attempt` counts from 0.
-pub(crate) fn retry_after(attempt: usize, first: Duration, last: Duration) -> Duration {
+pub fn retry_after(attempt: usize, first: Duration, last: Duration) -> Duration {
     let doublings = u32::try_from(attempt).unwrap_or(u32::MAX).min(10);
     first.saturating_mul(1 << doublings).min(last).mul_f64(1.0 - jitter() / 2.0)
 }
