@@ -1,4 +1,4 @@
-# One image, three roles: `undead up | main-server | cdn`. The final stage holds the binary and nothing else that runs.
+# One image, four roles: `undead up | main-server | cdn | worker`. The final stage holds the binary and nothing else that runs.
 
 FROM node:20-bookworm-slim AS pages
 WORKDIR /src/web

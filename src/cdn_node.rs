@@ -2,16 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use cdn::{ClusterSecret, Config, Node};
+use cdn::{Config, Node};
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    cli::CdnArgs,
-    failure::Failure,
-    options::{SecretOptions, folder_name},
-    port::Port,
-    serve,
-};
+use crate::{cli::CdnArgs, failure::Failure, machine, options::folder_name, port::Port, serve};
 
 /// Where the certificates of a node are kept by default: a node has no data folder.
 const TLS_FOLDER: &str = "data/tls";
@@ -27,11 +21,11 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
     let hostname = args.hostname.unwrap_or_else(|| own_name(port.address.port()));
     let mut config = Config::new(hostname, args.public_url.unwrap_or_else(|| port.browser_url()));
     config.peer_url = args.peer_url;
-    config.cluster_secret = secret(&args.secret)?;
+    config.cluster_secret = args.secret.load("a node")?;
     config.objects = args.objects.given();
     config.library_cache_dir = Some(library_cache(Path::new(LIBRARY_CACHE_FOLDER), &config.hostname));
     config.trust = trust;
-    config.main_servers = args.main_server;
+    config.main_servers = args.main_servers.main_server;
     config.region = args.node.region();
     config.spool_dir = Some(args.node.spool_folder(Path::new(SPOOL_FOLDER), &config.hostname));
     config.limits = args.node.limits(args.server.grace_ms.0);
@@ -43,12 +37,7 @@ pub(crate) async fn run(args: CdnArgs) -> Result<(), Failure> {
         stopping.cancel();
         node.stopped().await;
     };
-    let end = async {
-        tokio::select! {
-            stopped = serve::until_stopped(&supervisors) => stopped,
-            () = stdin_closed(), if args.exit_with_stdin => Ok(()),
-        }
-    };
+    let end = serve::until_stopped_or(&supervisors, args.exit_with_stdin);
     serve::serve(port, &args.server, router, end, shutdown).await
 }
 
@@ -63,37 +52,7 @@ pub(crate) fn start(config: Config, stopping: &CancellationToken) -> Result<Node
     Node::start(config, stopping.clone()).map_err(Failure::config(format!("node {name} cannot start")))
 }
 
-/// Waits until standard input is closed: the process that started this one closed its end or has died.
-async fn stdin_closed() {
-    let (sender, closed) = tokio::sync::oneshot::channel();
-    // A thread and not a task of the runtime, which would wait for the read when it shuts down.
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
-        let _ = sender.send(());
-    });
-    let _ = closed.await;
-}
-
 /// The machine's name and the port: two nodes on one machine are two names.
 fn own_name(port: u16) -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = host.trim();
-    format!("{}-{port}", if host.is_empty() { "node" } else { host })
-}
-
-fn secret(args: &SecretOptions) -> Result<ClusterSecret, Failure> {
-    let text = match (args.given(), &args.cluster_secret_file) {
-        (Some(secret), _) => secret.to_owned(),
-        (None, Some(file)) => std::fs::read_to_string(file)
-            .map_err(Failure::config(format!("cluster secret file {}", file.display())))?,
-        (None, None) => String::new(),
-    };
-    match text.trim() {
-        "" => Err(Failure::Config(
-            "a node needs the cluster secret: set UNDEAD_CLUSTER_SECRET, or --cluster-secret-file to the file the main \
-             server keeps it in (cluster-secret in its data folder)"
-                .into(),
-        )),
-        secret => Ok(ClusterSecret::new(secret)),
-    }
+    format!("{}-{port}", machine::name("node"))
 }

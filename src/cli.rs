@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{
-    Args, Parser, Subcommand, ValueEnum,
+    ArgAction, Args, Parser, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use protocol::account::Role;
@@ -11,8 +11,9 @@ use protocol::account::Role;
 use crate::{
     address,
     options::{
-        Contradiction, LogOptions, MainServerOptions, NodeOptions, ObjectsOptions, SecretOptions,
-        ServerOptions, SpawnOptions, StoreOptions, TlsOptions, TrustOptions, UpkeepOptions, values,
+        Contradiction, LogOptions, MainServerOptions, MainServersOptions, NodeOptions, ObjectsOptions,
+        SecretOptions, ServerOptions, SpawnOptions, StoreOptions, TlsOptions, TrustOptions, UpkeepOptions,
+        WorkerOptions, values,
     },
     party::PartyArgs,
 };
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     MainServer(MainServerArgs),
     /// One CDN node
     Cdn(CdnArgs),
+    /// One worker, which does tasks of jobs
+    Worker(WorkerArgs),
     /// Write the whole store of a main server to a file; the server may run, and its store does not change
     Backup(BackupArgs),
     /// Write a backup into an empty store, of the same kind or another; no main server may run on it yet
@@ -82,7 +85,7 @@ impl Command {
             Self::User(args) => args.store.check(),
             Self::Keys(args) => args.store.check(),
             Self::Library(args) => args.store.check(),
-            Self::Party(_) | Self::Healthcheck(_) => Ok(()),
+            Self::Worker(_) | Self::Party(_) | Self::Healthcheck(_) => Ok(()),
         }
     }
 }
@@ -98,6 +101,20 @@ pub(crate) struct UpArgs {
     pub(crate) node: NodeOptions,
     #[command(flatten)]
     pub(crate) spawn: SpawnOptions,
+    /// Run no worker: jobs wait for workers that are started elsewhere
+    #[arg(
+        long,
+        value_name = "BOOL",
+        help_heading = "Jobs",
+        default_value_t = false,
+        num_args = 0..=1,
+        default_missing_value = "true",
+        require_equals = true,
+        action = ArgAction::Set
+    )]
+    pub(crate) no_worker: bool,
+    #[command(flatten)]
+    pub(crate) worker: WorkerOptions,
 }
 
 impl UpArgs {
@@ -258,16 +275,8 @@ pub(crate) struct CdnArgs {
     pub(crate) server: ServerOptions,
     #[command(flatten)]
     pub(crate) tls: TlsOptions,
-    /// Address of the main server; several may be given, separated by commas or by repeating the flag
-    #[arg(
-        long,
-        value_name = "URL",
-        help_heading = "This node",
-        value_delimiter = ',',
-        value_parser = values::main_server,
-        default_value = "http://127.0.0.1:5000"
-    )]
-    pub(crate) main_server: Vec<String>,
+    #[command(flatten)]
+    pub(crate) main_servers: MainServersOptions,
     /// Address at which browsers reach this node; http://localhost and the listening port if not set
     #[arg(long, value_name = "URL", help_heading = "This node", value_parser = values::public_url)]
     pub(crate) public_url: Option<String>,
@@ -296,6 +305,32 @@ impl CdnArgs {
         self.server.check()?;
         self.node.check()
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArgs {
+    #[command(flatten)]
+    pub(crate) main_servers: MainServersOptions,
+    #[command(flatten)]
+    pub(crate) worker: WorkerOptions,
+    /// This worker's name, for people; the machine's and the number of the process if not set
+    #[arg(long, value_name = "NAME", help_heading = "This worker", value_parser = values::name)]
+    pub(crate) name: Option<String>,
+    /// Address and port of a worker's health and metrics: /healthz, /readyz and /metrics; none if not set
+    #[arg(long, value_name = "ADDRESS", help_heading = "This worker", value_parser = address::listen)]
+    pub(crate) health_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) objects: ObjectsOptions,
+    #[command(flatten)]
+    pub(crate) secret: SecretOptions,
+    #[command(flatten)]
+    pub(crate) trust: TrustOptions,
+    /// Crash on purpose after so many seconds, for demonstrations and tests
+    #[arg(long, value_name = "SECONDS", help_heading = "This worker", hide = true)]
+    pub(crate) unhealthy_after: Option<u64>,
+    /// Stop when standard input is closed: for a worker that must not outlive the process that started it
+    #[arg(long, hide = true)]
+    pub(crate) exit_with_stdin: bool,
 }
 
 #[derive(Debug, Args)]

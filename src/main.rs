@@ -1,4 +1,4 @@
-//! The binary `undead`: `up` (everything in one process), `main-server`, `cdn`, `backup` and `restore`, `user`
+//! The binary `undead`: `up` (everything in one process), `main-server`, `cdn`, `worker`, `backup` and `restore`, `user`
 //! (accounts), `keys`, `library`, `party`, and `healthcheck` for containers.
 //!
 //! Exit status: 0 when asked to stop, 2 for wrong usage or configuration, 1 for anything else.
@@ -14,6 +14,7 @@ mod keys;
 mod library;
 mod local;
 mod logging;
+mod machine;
 mod main_server_alone;
 mod node_calls;
 mod open_files;
@@ -25,6 +26,7 @@ mod spawn;
 mod tls_metrics;
 mod up;
 mod user;
+mod worker;
 
 use std::{
     env,
@@ -76,11 +78,12 @@ fn main() -> ExitCode {
 }
 
 async fn run(config: Config) -> Result<(), failure::Failure> {
-    let node_flags = up::node_flags(&config);
+    let flags = up::ChildFlags::of(&config);
     match config.cli.command {
-        Command::Up(args) => up::run(args, node_flags).await,
+        Command::Up(args) => up::run(args, flags).await,
         Command::MainServer(args) => main_server_alone::run(args).await,
         Command::Cdn(args) => cdn_node::run(args).await,
+        Command::Worker(args) => worker::run(args).await,
         Command::Backup(args) => backup::run(args).await,
         Command::Restore(args) => backup::restore(args).await,
         Command::User(args) => user::run(args).await,

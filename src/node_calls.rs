@@ -9,8 +9,8 @@ use axum::{
 };
 use protocol::{ErrorBody, ErrorCode, WireError};
 
-/// Calls of nodes to the main server, of the supervisor of node processes, and of nodes to each other.
-const PATHS: [&str; 4] = ["/register_server", "/api/nodes", "/api/scaling", "/cdn"];
+/// Calls of nodes and the worker to the main server, of the supervisor of node processes, and of nodes to each other.
+const PATHS: [&str; 5] = ["/register_server", "/api/nodes", "/api/scaling", "/api/worker", "/cdn"];
 
 /// `app` without everything else: pages, logins and calls of clients have the port with TLS.
 pub(crate) fn alone(app: Router) -> Router {
@@ -41,13 +41,26 @@ mod tests {
 
     #[test]
     fn nodes_reach_what_they_call_and_nothing_else() {
-        for path in
-            ["/register_server", "/api/nodes/1/heartbeat", "/api/nodes", "/api/scaling", "/cdn/a/ws/1"]
-        {
+        for path in [
+            "/register_server",
+            "/api/nodes/1/heartbeat",
+            "/api/nodes",
+            "/api/scaling",
+            "/api/worker/claim",
+            "/cdn/a/ws/1",
+        ] {
             assert!(is_node_call(path), "{path}");
         }
-        for path in ["/", "/api/login", "/api/streams", "/api/nodesx", "/admin", "/cdnx", "//register_server"]
-        {
+        for path in [
+            "/",
+            "/api/login",
+            "/api/streams",
+            "/api/nodesx",
+            "/api/workers",
+            "/admin",
+            "/cdnx",
+            "//register_server",
+        ] {
             assert!(!is_node_call(path), "{path}");
         }
     }

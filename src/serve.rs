@@ -133,6 +133,31 @@ pub(crate) async fn until_stopped(supervisors: &[Supervisor]) -> Result<(), Fail
     }
 }
 
+/// As [`until_stopped`], or until standard input is closed if the process is to `exit_with_stdin`.
+///
+/// # Errors
+/// As [`until_stopped`].
+pub(crate) async fn until_stopped_or(
+    supervisors: &[Supervisor],
+    exit_with_stdin: bool,
+) -> Result<(), Failure> {
+    tokio::select! {
+        stopped = until_stopped(supervisors) => stopped,
+        () = stdin_closed(), if exit_with_stdin => Ok(()),
+    }
+}
+
+/// Waits until standard input is closed: the process that started this one closed its end or has died.
+async fn stdin_closed() {
+    let (sender, closed) = tokio::sync::oneshot::channel();
+    // A thread and not a task of the runtime, which would wait for the read when it shuts down.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        let _ = sender.send(());
+    });
+    let _ = closed.await;
+}
+
 /// Waits for a signal that asks the process to stop.
 async fn asked_to_stop() {
     let interrupt = tokio::signal::ctrl_c();

@@ -1,4 +1,5 @@
-//! `undead up`: the main server and its nodes, in one process behind one port, or each node in a separate process.
+//! `undead up`: the main server and its nodes, in one process behind one port, or each node in a separate process; and a worker, always in a
+//! process of its own.
 //!
 //! The nodes talk to the main server over loopback HTTP, as they would from another machine.
 
@@ -17,10 +18,10 @@ use crate::{
     config,
     failure::Failure,
     main_server_alone,
-    options::{LogOptions, NodeOptions, ServerOptions, SpawnOptions, TrustOptions},
+    options::{LogOptions, NodeOptions, ServerOptions, SpawnOptions, TrustOptions, WorkerOptions},
     port::Port,
     serve,
-    spawn::{self, NodeTls, Template},
+    spawn::{self, NodeTls, Template, WorkerProcess},
 };
 
 /// What all nodes need to know.
@@ -34,12 +35,14 @@ struct Cluster {
     library_cache: PathBuf,
     /// The folder of the nodes' recordings, unless the options name another.
     spool: PathBuf,
+    /// The folder of the worker's temporary files, unless the options name another.
+    scratch: PathBuf,
     trust: Trust,
     node_tls: NodeTls,
     stopping: CancellationToken,
 }
 
-pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), Failure> {
+pub(crate) async fn run(args: UpArgs, flags: ChildFlags) -> Result<(), Failure> {
     let nodes = args.nodes_in_process();
     let limits = args.node.limits(args.main_server.server.grace_ms.0);
     let trust = args.main_server.store.trust.clone();
@@ -52,6 +55,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
     }
     let tls_folder = main_server_alone::tls_folder(&args.main_server);
     let spool = args.main_server.store.data_dir.join("spool");
+    let scratch = args.main_server.store.data_dir.join("scratch");
     let app = main_server_alone::open(args.main_server).await?;
     let trusted = trust.load()?;
     port.secure(&tls, &tls_folder, &trusted)?;
@@ -65,6 +69,7 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         objects,
         library_cache,
         spool,
+        scratch,
         trust: trusted,
         node_tls: NodeTls::of(&port, &tls),
         stopping: CancellationToken::new(),
@@ -80,8 +85,13 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         supervisors.push(node.supervisor().clone());
         running.push(node);
     }
-    let spawned = cluster.supervise(args.spawn, &trust, node_flags)?;
+    let spawned = cluster.supervise(args.spawn, &trust, flags.node)?;
     let spawned = spawned.map(|spawned| tokio::spawn(supervisors[0].watch("node processes", spawned)));
+    let worker = (!args.no_worker).then(|| cluster.worker(&args.worker, flags.worker)).transpose()?;
+    let worker = worker.map(|worker| {
+        let worker = worker.supervise(cluster.stopping.clone());
+        tokio::spawn(supervisors[0].watch("worker process", worker))
+    });
     let nodes_stopped = async {
         cluster.stopping.cancel();
         for node in running {
@@ -89,6 +99,9 @@ pub(crate) async fn run(args: UpArgs, node_flags: Vec<OsString>) -> Result<(), F
         }
         if let Some(spawned) = spawned {
             drop(spawned.await);
+        }
+        if let Some(worker) = worker {
+            drop(worker.await);
         }
     };
     let shutdown = async {
@@ -107,15 +120,21 @@ async fn stop_nodes(stopped: impl Future<Output = ()>, drain_timeout: Duration) 
     }
 }
 
-/// The flags that a node process inherits from this process.
-pub(crate) fn node_flags(config: &config::Config) -> Vec<OsString> {
-    [
-        config.flags::<ServerOptions>(),
-        config.flags::<NodeOptions>(),
-        config.flags::<TrustOptions>(),
-        config.flags::<LogOptions>(),
-    ]
-    .concat()
+/// The flags that other processes of this program inherit from this process.
+pub(crate) struct ChildFlags {
+    /// Of a node.
+    pub(crate) node: Vec<OsString>,
+    /// Of the worker.
+    pub(crate) worker: Vec<OsString>,
+}
+
+impl ChildFlags {
+    /// Those of `config`.
+    pub(crate) fn of(config: &config::Config) -> Self {
+        let common = [config.flags::<TrustOptions>(), config.flags::<LogOptions>()].concat();
+        let node = [config.flags::<ServerOptions>(), config.flags::<NodeOptions>(), common.clone()].concat();
+        Self { node, worker: [config.flags::<WorkerOptions>(), common].concat() }
+    }
 }
 
 impl Cluster {
@@ -130,6 +149,20 @@ impl Cluster {
         config.library_cache_dir = Some(cdn_node::library_cache(&self.library_cache, &config.hostname));
         config.trust = self.trust.clone();
         cdn_node::start(config, &self.stopping)
+    }
+
+    /// What runs the worker, with these options and `flags`.
+    fn worker(&self, options: &WorkerOptions, mut flags: Vec<OsString>) -> Result<WorkerProcess, Failure> {
+        flags.push(format!("--main-server={}", self.main_server).into());
+        flags.push(format!("--objects={}", self.objects).into());
+        if options.concurrency.is_none() {
+            flags.push(format!("--concurrency={}", options.concurrency_beside_nodes()).into());
+        }
+        if options.scratch_dir().is_none() {
+            flags.retain(|flag| flag != "--scratch-dir=");
+            flags.extend(["--scratch-dir".into(), self.scratch.clone().into_os_string()]);
+        }
+        Ok(WorkerProcess { program: this_program()?, cluster_secret: self.secret.clone(), flags })
     }
 
     /// What starts node processes, if that was asked for.
@@ -147,7 +180,7 @@ impl Cluster {
         }
         let listen = self.address.ip();
         let template = Template {
-            program: env::current_exe().map_err(Failure::run("cannot find the path of this program"))?,
+            program: this_program()?,
             client: self.node_tls.client(trust, &args.spawn_host, listen)?,
             listen,
             scheme: self.node_tls.scheme,
@@ -159,6 +192,10 @@ impl Cluster {
         };
         Ok(Some(spawn::supervise(template, range, self.stopping.clone())))
     }
+}
+
+fn this_program() -> Result<PathBuf, Failure> {
+    env::current_exe().map_err(Failure::run("cannot find the path of this program"))
 }
 
 fn mount(router: Router, letter: char, node: &Node) -> Router {

@@ -1,4 +1,5 @@
-//! `undead up --spawn-nodes` runs as many nodes as the load wants, replaces those that die, and leaves none behind.
+//! `undead up --spawn-nodes` runs as many nodes as the load wants, replaces those that die, and leaves none behind. Its worker of jobs is a
+//! process as well.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
@@ -44,11 +45,16 @@ impl Drop for Up {
 }
 
 impl Up {
+    /// One whose processes are nodes.
     fn start(flags: &[&str]) -> Self {
+        let port = some_port().to_string();
+        Self::with(&[&["--no-worker", "--spawn-nodes", "1..3", "--spawn-ports", &port], flags].concat())
+    }
+
+    fn with(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_undead"))
-            .args(["up", "--listen", "127.0.0.1:0", "--spawn-nodes", "1..3", "--spawn-ports"])
-            .arg(some_port().to_string())
+            .args(["up", "--listen", "127.0.0.1:0"])
             .args(flags)
             .arg("--data-dir")
             .arg(folder.path())
@@ -231,4 +237,71 @@ fn nodes_inside_and_outside_exclude_each_other() {
         let ended = command.arg("up").args(flags).stderr(Stdio::null()).status().unwrap();
         assert_eq!(ended.code(), Some(2), "{flags:?}");
     }
+}
+
+#[test]
+fn the_worker_is_a_process_that_is_replaced_and_ends_with_the_program() {
+    let mut up = Up::with(&["--nodes", "1"]);
+    let pid = up.await_children(1).pop_first().unwrap();
+    let arguments = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+    assert!(arguments.contains("worker") && !arguments.contains(&up.secret), "{arguments}");
+    signal("-KILL", pid);
+    let successor = eventually("successor", || {
+        up.children().pop_first().filter(|&child| child != pid && is_running(child))
+    });
+    signal("-TERM", up.child.id());
+    assert_eq!(up.wait().code(), Some(0));
+    assert!(!is_running(successor));
+}
+
+#[test]
+fn the_worker_ends_when_the_program_is_killed() {
+    let mut up = Up::with(&["--nodes", "1"]);
+    let pid = up.await_children(1).pop_first().unwrap();
+    signal("-KILL", up.child.id());
+    up.wait();
+    eventually("end of the worker", || (!is_running(pid)).then_some(()));
+}
+
+/// A worker in a process of its own, killed at the end.
+struct Worker(Child);
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Worker {
+    fn start(up: &Up, flags: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_undead"));
+        command.args(["worker", "--main-server", &up.url]).args(flags).current_dir(up.folder.path());
+        Self(command.env("UNDEAD_CLUSTER_SECRET", &up.secret).spawn().unwrap())
+    }
+}
+
+#[test]
+fn a_worker_crashes_on_purpose_and_says_how_it_is_and_what_it_counts() {
+    let up = Up::with(&["--nodes", "1", "--no-worker"]);
+    assert_eq!(up.children().len(), 0);
+    let address = format!("127.0.0.1:{}", some_port());
+    let worker = Worker::start(&up, &["--health-listen", &address]);
+    let ask = |path: &str| {
+        let request = up.client.get(format!("http://{address}{path}")).timeout(DEADLINE);
+        up.runtime.block_on(async { request.send().await?.error_for_status()?.text().await }).ok()
+    };
+    eventually("health", || ask("/healthz"));
+    let text = ask("/metrics").unwrap();
+    let served = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let page = include_str!("../docs/metrics.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let rows = rows.filter(|(name, _)| name.starts_with("undead_worker_"));
+    let documented: BTreeSet<_> = rows.map(|(name, rest)| (name, rest.split(' ').next().unwrap())).collect();
+    assert_eq!(served.collect::<BTreeSet<_>>(), documented);
+    signal("-TERM", worker.0.id());
+    let mut worker = worker;
+    assert_eq!(eventually("end", || worker.0.try_wait().unwrap()).code(), Some(0));
+    let mut unhealthy = Worker::start(&up, &["--unhealthy-after", "0"]);
+    assert_eq!(eventually("crash", || unhealthy.0.try_wait().unwrap()).code(), None);
 }

@@ -61,8 +61,6 @@ impl Config {
 
 /// A whole number as it is, anything else as a text in quotes.
 pub(super) fn toml_value(text: &str) -> String {
-    match text.parse::<i64>() {
-        Ok(number) => number.to_string(),
-        Err(_) => toml::Value::from(text).to_string(),
-    }
+    let is_plain = text.parse::<i64>().is_ok() || text.parse::<bool>().is_ok();
+    if is_plain { text.to_owned() } else { toml::Value::from(text).to_string() }
 }

@@ -19,9 +19,11 @@ pub(super) fn is_option(argument: &Arg) -> bool {
     argument.get_long().is_some() && matches!(argument.get_action(), ArgAction::Set | ArgAction::Append)
 }
 
-/// Whether an option can be a key of the file. The name of the file cannot.
+/// Whether an option can be a key of the file. The name of the file cannot, and what is hidden without being a secret is for
+/// demonstrations.
 pub(super) fn is_key(argument: &Arg) -> bool {
-    is_option(argument) && argument.get_id() != "config"
+    let is_hidden = argument.is_hide_set() && !is_secret(argument);
+    is_option(argument) && !is_hidden && argument.get_id() != "config"
 }
 
 /// Whether values of the option may hold a secret.
@@ -117,7 +119,9 @@ pub(super) fn explain(error: clap::Error, commands: &Command) -> Error {
 
 /// Refuses the flag of an option that has none: a secret would be in every process list.
 pub(super) fn refuse_secret_flags(command: &Command, matches: &ArgMatches) -> Result<(), Error> {
-    let hidden = command.get_arguments().filter(|option| is_option(option) && option.is_hide_set());
+    let hidden = command
+        .get_arguments()
+        .filter(|option| is_option(option) && is_secret(option) && option.is_hide_set());
     for option in hidden {
         if matches.value_source(option.get_id().as_str()) == Some(ValueSource::CommandLine) {
             let (flag, variable) = (option.get_long().unwrap_or_default(), variable(option));

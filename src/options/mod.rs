@@ -7,6 +7,7 @@
 mod library;
 mod log;
 mod main_server;
+mod main_servers;
 mod node;
 mod objects;
 mod parties;
@@ -18,11 +19,13 @@ mod units;
 mod upkeep;
 mod uploads;
 pub(crate) mod values;
+mod worker;
 
 pub(crate) use self::{
     library::LibraryOptions,
     log::{LogFormat, LogOptions},
     main_server::{MainServerOptions, StoreOptions},
+    main_servers::MainServersOptions,
     node::{NodeOptions, folder_name},
     objects::ObjectsOptions,
     server::{SecretOptions, ServerOptions},
@@ -30,6 +33,7 @@ pub(crate) use self::{
     tls::{TlsMode, TlsOptions},
     trust::TrustOptions,
     upkeep::UpkeepOptions,
+    worker::WorkerOptions,
 };
 
 /// Options that do not go together.

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use cdn::ClusterSecret;
 use clap::Args;
 use serving::{Limits, Network, Prefix, Proxies};
 
@@ -10,7 +11,7 @@ use super::{
     units::{Bytes, Millis},
     values,
 };
-use crate::open_files;
+use crate::{failure::Failure, open_files};
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Server")]
@@ -100,7 +101,7 @@ fn defaults() -> Limits {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Cluster secret")]
 pub(crate) struct SecretOptions {
-    /// The secret with which nodes join. There is no flag for it, because process lists show flags. An empty variable overrides
+    /// The secret with which nodes and workers join. There is no flag for it, because process lists show flags. An empty variable overrides
     /// the key in the file, and counts as no secret
     #[arg(long, hide = true, hide_env_values = true, value_name = "SECRET")]
     pub(crate) cluster_secret: Option<String>,
@@ -114,5 +115,25 @@ impl SecretOptions {
     /// The secret as given directly; an empty one counts as not given.
     pub(crate) fn given(&self) -> Option<&str> {
         self.cluster_secret.as_deref().filter(|secret| !secret.is_empty())
+    }
+
+    /// The secret, given directly or in a file, of a process that cannot join without one: `joining` says what it is.
+    ///
+    /// # Errors
+    /// [`Failure::Config`] if there is none.
+    pub(crate) fn load(&self, joining: &str) -> Result<ClusterSecret, Failure> {
+        let text = match (self.given(), &self.cluster_secret_file) {
+            (Some(secret), _) => secret.to_owned(),
+            (None, Some(file)) => std::fs::read_to_string(file)
+                .map_err(Failure::config(format!("cluster secret file {}", file.display())))?,
+            (None, None) => String::new(),
+        };
+        match text.trim() {
+            "" => Err(Failure::Config(format!(
+                "{joining} needs the cluster secret: set UNDEAD_CLUSTER_SECRET, or --cluster-secret-file to the file the main \
+                 server keeps it in (cluster-secret in its data folder)"
+            ))),
+            secret => Ok(ClusterSecret::new(secret)),
+        }
     }
 }

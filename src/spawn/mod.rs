@@ -1,15 +1,17 @@
-//! `--spawn-nodes`: nodes as separate processes, as many as the scaling signal of the main server wants.
+//! Processes that `undead up` runs: its worker, and with `--spawn-nodes` as many nodes as the scaling signal of the main server wants.
 //!
 //! Every second the supervisor reads the signal and makes at most one change: it starts a node and waits until that has
 //! registered, or stops one that may go. A node that fails is removed from the main server and replaced after a wait that
-//! grows with each failure. Each process has a task that owns it. No process outlives the supervisor, and none outlives
+//! grows with each failure. Each process has a task that owns it. No process outlives its supervisor, and none outlives
 //! this process, however that ends.
 
 mod backoff;
+mod child;
 mod main_server;
 mod plan;
 mod process;
 mod tls;
+mod worker;
 
 use std::{
     collections::BTreeMap,
@@ -28,13 +30,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::tls::NodeTls;
 use self::{
     backoff::{Backoff, jitter},
+    child::End,
     main_server::MainServer,
     plan::{Own, Step},
-    process::{End, Process},
+    process::Process,
 };
+pub(crate) use self::{tls::NodeTls, worker::WorkerProcess};
 use crate::{
     address::{self, Scheme},
     options::Range,
@@ -42,7 +45,7 @@ use crate::{
 
 /// How often the signal is read.
 const TICK: Duration = Duration::from_secs(1);
-/// How long the nodes may take to stop when the program stops; then they are killed.
+/// How long the processes may take to stop when the program stops; then they are killed.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Ports tried for a free one.
 const MAX_PORTS_TRIED: u16 = 1000;

@@ -460,6 +460,15 @@ fn uploads() -> Vec<Row> {
     ]
 }
 
+fn jobs() -> Vec<Row> {
+    vec![option(
+        "tasks that a worker does at once",
+        "concurrency",
+        "tasks wait for another worker",
+        "no_more_threads_run_than_asked_for_even_if_lost_tasks_do_not_stop",
+    )]
+}
+
 fn parties() -> Vec<Row> {
     use main_server::bounds::{
         PARTIES_INVITATIONS, PARTY_COMMANDS, PARTY_ENTRY_LOOK_UPS, PARTY_INVITATIONS, PARTY_LOOK_UPS,
@@ -553,6 +562,7 @@ fn page() -> String {
         ("Library", library()),
         ("Uploads", uploads()),
         ("Parties", parties()),
+        ("Jobs", jobs()),
     ];
     for (title, rows) in sections {
         writeln!(
@@ -581,6 +591,7 @@ fn default(options: &[Entry], key: &str) -> String {
         "max_http_connections" => "a quarter of the open files",
         "max_connections_per_address" => "nine tenths of all",
         "max_viewers_per_address" => "nine tenths of `max_viewers`",
+        "concurrency" => "processors; half of them with `up`",
         _ => "by share",
     };
     given.first().map_or_else(|| derived.to_owned(), |default| (*default).clone())

@@ -47,7 +47,7 @@ fn a_file_sets_options_and_flags_override_it() {
 fn a_list_is_an_array_or_has_commas() {
     for text in ["main_server = ['http://a', 'http://b']", "main_server = 'http://a,http://b'"] {
         let cli::Command::Cdn(args) = load_file(&["cdn"], text).unwrap().cli.command else { panic!() };
-        assert_eq!(args.main_server, ["http://a", "http://b"], "{text}");
+        assert_eq!(args.main_servers.main_server, ["http://a", "http://b"], "{text}");
     }
 }
 
@@ -226,7 +226,7 @@ fn the_printed_configuration_names_each_source_and_is_a_configuration_file() {
 fn a_node_in_another_process_takes_over_every_option_that_nodes_have() {
     let config =
         load_file(&["up", "--max-viewers", "7"], "window_ms = 5000\ngrace_ms = 4000\nlog = 'warn'").unwrap();
-    let flags = crate::up::node_flags(&config);
+    let flags = crate::up::ChildFlags::of(&config).node;
     let flags: Vec<_> = flags.iter().map(|flag| flag.to_str().unwrap()).collect();
     for flag in ["--max-viewers=7", "--window-ms=5000", "--grace-ms=4000", "--log=warn", "--linger-ms=10000"]
     {

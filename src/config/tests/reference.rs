@@ -9,7 +9,7 @@ use super::{Cli, default_matches, option};
 use crate::config::effective::toml_value;
 
 /// The commands that serve, whose options a file is for.
-const SERVERS: [&str; 3] = ["up", "main-server", "cdn"];
+const SERVERS: [&str; 4] = ["up", "main-server", "cdn", "worker"];
 
 /// One option of one or more commands.
 pub(super) struct Entry {

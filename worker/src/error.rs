@@ -1,0 +1,26 @@
+//! Why a worker cannot start.
+
+use std::{io, path::PathBuf};
+
+/// Why a worker cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No main server is configured.
+    #[error("there is no main server")]
+    NoMainServer,
+    /// The HTTP client cannot be made.
+    #[error("cannot make the HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The location of the blobs cannot be used.
+    #[error("the object store cannot be used: {0}")]
+    Objects(#[from] objects::Error),
+    /// The folder for temporary files cannot be used.
+    #[error("the scratch folder {} cannot be used: {error}", folder.display())]
+    Scratch {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        error: io::Error,
+    },
+}

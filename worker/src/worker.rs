@@ -1,0 +1,291 @@
+//! The loop that claims tasks, and how it ends.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use axum::Router;
+use cluster_client::{CallError, MainServers, retry_after};
+use job_kinds::{Failed, Tools};
+use objects::Objects;
+use protocol::{
+    ErrorCode,
+    job::{self, Ability, Output, Work},
+};
+use tokio::{
+    sync::Semaphore,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Config, Error, api::Api, http, metrics::Metrics, running::Running, scratch::Scratch};
+
+/// Between two heartbeats of a worker that has tasks. Its claims are heartbeats, too, but it makes none while all its places are taken.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
+/// Waits after every main server failed once grow from the first to the second.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+/// Waits after tasks were handed back because of the object store grow from the first to the second.
+const FIRST_STORE_RETRY: Duration = Duration::from_millis(500);
+const LAST_STORE_RETRY: Duration = Duration::from_secs(30);
+/// How long tasks that were asked to stop may take until they are handed back; what still runs then ends with the process.
+pub(crate) const HAND_BACK_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long the reports of tasks that are handed back may take.
+const LAST_REPORTS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How a task is done.
+pub(crate) type Run = Arc<dyn Fn(&Work, &Tools<'_>) -> Result<Output, Failed> + Send + Sync>;
+
+/// See the [crate](crate).
+pub struct Worker {
+    shared: Arc<Shared>,
+    unhealthy_after: Option<Duration>,
+    stop_grace: Duration,
+}
+
+/// What the parts of a worker share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) api: Api,
+    pub(crate) objects: Objects,
+    pub(crate) scratch: Scratch,
+    pub(crate) run: Run,
+    pub(crate) running: Running,
+    pub(crate) metrics: Arc<Metrics>,
+    /// How many tasks in a row were handed back because of the object store.
+    pub(crate) store_failures: AtomicUsize,
+    worker_id: String,
+    is_connected: AtomicBool,
+}
+
+impl Worker {
+    /// Makes a worker. Nothing is sent before [`Self::run`].
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn new(config: Config) -> Result<Self, Error> {
+        Self::with(config, Arc::new(job_kinds::run))
+    }
+
+    /// A worker that does tasks by `run`.
+    pub(crate) fn with(config: Config, run: Run) -> Result<Self, Error> {
+        if config.main_servers.is_empty() {
+            return Err(Error::NoMainServer);
+        }
+        let main_servers = MainServers::new(&config.main_servers, &config.cluster_secret, &config.trust)?;
+        let objects = Objects::open(&config.location(), &config.trust)?;
+        let scratch = Scratch::open(&config.scratch_dir)
+            .map_err(|error| Error::Scratch { folder: config.scratch_dir.clone(), error })?;
+        let (unhealthy_after, stop_grace) = (config.unhealthy_after, config.stop_grace);
+        let shared = Shared {
+            config,
+            api: Api::new(main_servers),
+            objects,
+            scratch,
+            run,
+            running: Running::default(),
+            metrics: Arc::default(),
+            store_failures: AtomicUsize::new(0),
+            worker_id: random_id(),
+            is_connected: AtomicBool::new(false),
+        };
+        Ok(Self { shared: Arc::new(shared), unhealthy_after, stop_grace })
+    }
+
+    /// `/healthz`, `/readyz` and `/metrics`.
+    pub fn router(&self) -> Router {
+        http::router(self.shared.clone())
+    }
+
+    /// What the tests look at.
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
+    }
+
+    /// Claims tasks and does them until `stopping`. Then it finishes those that are nearly done, and hands back the others: that
+    /// takes at most the configured grace and two seconds.
+    pub async fn run(self, stopping: CancellationToken) {
+        let Self { shared, unhealthy_after, stop_grace } = self;
+        let mut attempts = JoinSet::new();
+        shared.announce();
+        tokio::select! {
+            () = stopping.cancelled() => {}
+            () = shared.claim_tasks(&mut attempts) => {}
+            () = shared.send_heartbeats() => {}
+            () = crash_after(unhealthy_after) => {}
+        }
+        shared.stop(attempts, stop_grace).await;
+    }
+}
+
+impl Shared {
+    /// Whether a main server answered the last claim or heartbeat.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.is_connected.load(Relaxed)
+    }
+
+    pub(crate) fn render_metrics(&self) -> String {
+        self.metrics.render(self.running.count(), self.config.concurrency)
+    }
+
+    fn announce(&self) {
+        let Config { name, concurrency, ffmpeg, model, main_servers, .. } = &self.config;
+        let with = |what, has: bool| format!("{} {what}", if has { "with" } else { "without" });
+        tracing::info!(
+            worker.id = self.worker_id,
+            worker.name = name,
+            concurrency,
+            "worker {name} claims tasks at {}, {concurrency} at once, {}, {}",
+            main_servers.join(", "),
+            with("ffmpeg", ffmpeg.is_some()),
+            with("a model", model.is_some()),
+        );
+    }
+
+    /// What the worker says about itself.
+    fn state(&self) -> job::Worker {
+        let Metrics { done, failed, .. } = &*self.metrics;
+        job::Worker {
+            worker_id: self.worker_id.clone(),
+            name: self.config.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            concurrency: self.config.concurrency.into(),
+            abilities: self.config.ffmpeg.iter().map(|_| Ability::Ffmpeg).collect(),
+            tasks: self.running.keys(),
+            done: done.get(),
+            failed: failed.get(),
+        }
+    }
+
+    /// Claims a task whenever a place is free. Does not end.
+    async fn claim_tasks(self: &Arc<Self>, attempts: &mut JoinSet<()>) {
+        let places = Arc::new(Semaphore::new(self.config.concurrency.max(1).into()));
+        let mut failures = 0;
+        loop {
+            let place = places.clone().acquire_owned().await.expect("is never closed");
+            while attempts.try_join_next().is_some() {}
+            self.wait_for_store().await;
+            match self.api.claim(self.state()).await {
+                Ok(claimed) => {
+                    failures = 0;
+                    self.is_connected.store(true, Relaxed);
+                    if let Some(task) = claimed {
+                        attempts.spawn(self.clone().attempt(task, place));
+                    }
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.wait_after(&error, failures).await;
+                }
+            }
+        }
+    }
+
+    async fn wait_for_store(&self) {
+        if let Some(failures) = self.store_failures.load(Relaxed).checked_sub(1) {
+            sleep(retry_after(failures, FIRST_STORE_RETRY, LAST_STORE_RETRY)).await;
+        }
+    }
+
+    /// Waits after the `failures`th failure in a row, unless another main server has not had its turn.
+    async fn wait_after(&self, error: &CallError, failures: usize) {
+        self.note_failure(error);
+        let count = self.api.main_servers().count();
+        if failures <= count || failures.is_multiple_of(10) {
+            complain(error);
+        }
+        if !error.is_away() || failures.is_multiple_of(count) {
+            self.is_connected.store(false, Relaxed);
+            sleep(retry_after((failures / count).saturating_sub(1), FIRST_RETRY, LAST_RETRY)).await;
+        }
+    }
+
+    /// Counts a call to a main server that failed.
+    pub(crate) fn note_failure(&self, error: &CallError) {
+        self.metrics.calls_failed.inc();
+        tracing::debug!(%error, "a call to a main server failed: {error}");
+    }
+
+    /// Says how the worker is while it has tasks, and stops those that it has lost. Does not end.
+    async fn send_heartbeats(&self) {
+        let mut ticks = interval(HEARTBEAT_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if self.running.count() > 0 {
+                self.send_heartbeat().await;
+            }
+        }
+    }
+
+    pub(crate) async fn send_heartbeat(&self) {
+        match self.api.heartbeat(self.state()).await {
+            Ok(lost) => {
+                let running = self.running.all();
+                let lost = running.iter().filter(|claim| lost.iter().any(|key| key == claim.key()));
+                lost.for_each(|claim| claim.lose());
+            }
+            Err(error) => self.note_failure(&error),
+        }
+    }
+
+    async fn stop(&self, mut attempts: JoinSet<()>, grace: Duration) {
+        let running = self.running.all();
+        let (finishing, others): (Vec<_>, Vec<_>) =
+            running.into_iter().partition(|claim| claim.ends_within(grace));
+        if !finishing.is_empty() || !others.is_empty() {
+            let (finishing, others) = (finishing.len(), others.len());
+            tracing::info!(
+                finishing,
+                handed_back = others,
+                "stopping: {finishing} tasks are finished, {others} are handed back"
+            );
+        }
+        others.iter().for_each(|claim| claim.cancel());
+        if timeout(grace, joined(&mut attempts)).await.is_err() {
+            finishing.iter().for_each(|claim| claim.cancel());
+            let last = HAND_BACK_TIMEOUT + LAST_REPORTS_TIMEOUT;
+            if timeout(last, joined(&mut attempts)).await.is_err() {
+                tracing::warn!(
+                    tasks = attempts.len(),
+                    "some tasks could not be handed back: their leases end"
+                );
+            }
+        }
+    }
+}
+
+async fn joined(attempts: &mut JoinSet<()>) {
+    while attempts.join_next().await.is_some() {}
+}
+
+/// Crashes the process after this time. Does not end.
+async fn crash_after(time: Option<Duration>) {
+    let Some(time) = time else { return std::future::pending().await };
+    sleep(time).await;
+    tracing::error!("crashing on purpose, as --unhealthy-after asks for");
+    std::process::abort();
+}
+
+fn complain(error: &CallError) {
+    match error.code() {
+        Some(ErrorCode::Unauthorized) => {
+            tracing::warn!("the main server's cluster secret differs from this worker's; trying again");
+        }
+        _ => tracing::warn!(%error, "a main server gives no tasks; trying again: {error}"),
+    }
+}
+
+/// 32 hex digits that no other process has. No secret depends on them.
+fn random_id() -> String {
+    // A random state is seeded by the system, and no two are alike.
+    let digits = || RandomState::new().hash_one(std::process::id());
+    format!("{:016x}{:016x}", digits(), digits())
+}
