@@ -12,11 +12,11 @@ use media::{Codec, Inspector, Rendition, Track};
 use crate::{
     Error, Tags,
     ahead::{Ahead, inspect},
-    bare,
     cutter::{Cutter, MAX_FRAGMENT_BYTES, Piece},
     input::Input,
-    probe,
+    part, probe,
     source::{Opened, Packet, Source, SourceTrack, samples_us},
+    target::Target,
     timing::Timing,
     writer::Writer,
 };
@@ -104,13 +104,31 @@ pub fn open(
 ) -> Result<MediaFile, Error> {
     let input = Input::new(Box::new(reader), size);
     let opened = probe::open(&input, file_name);
+    finish(input, opened, None)
+}
+
+/// Opens a file to write it, or a part of it, as one file in another container: that is the init segment of its one format, and then all
+/// fragments. The file's own time begins where the first fragment does.
+///
+/// Errors are those of [`open`]; `Unsupported` also where the container does not hold the codecs.
+pub fn open_as(
+    reader: impl Read + Seek + Send + 'static,
+    size: u64,
+    target: &Target,
+) -> Result<MediaFile, Error> {
+    let input = Input::new(Box::new(reader), size);
+    let opened = probe::open(&input, "").and_then(|opened| part::restrict(opened, target));
+    finish(input, opened, Some(target))
+}
+
+fn finish(input: Input, opened: Result<Opened, Error>, target: Option<&Target>) -> Result<MediaFile, Error> {
     // What a reader of a format says of a reader that failed is not about the file.
-    let result = opened.and_then(|opened| MediaFile::new(input.clone(), opened));
+    let result = opened.and_then(|opened| MediaFile::new(input.clone(), opened, target));
     input.take_failure().map_or(result, Err)
 }
 
 impl MediaFile {
-    fn new(input: Input, opened: Opened) -> Result<Self, Error> {
+    fn new(input: Input, opened: Opened, target: Option<&Target>) -> Result<Self, Error> {
         let Opened { mut source, tracks, prefers, duration_us, tags } = opened;
         let (mut ahead, mut ended) = (Ahead::new(&tracks)?, None);
         while !ahead.is_enough() && ended.is_none() {
@@ -124,14 +142,19 @@ impl MediaFile {
         let described = ahead.describe(&tracks)?;
         let leader = described.iter().position(Track::is_video).unwrap_or(0);
         let has_other = described.len() > 1;
-        let rendition = rendition(prefers, &described)?;
-        let leads = if rendition == Rendition::Mp4 { ahead.leads(&tracks) } else { [0; 2] };
-        let writers = Writer::all(rendition, &described, leads)?;
+        let players = target.is_none().then(|| rendition(prefers, &described)).transpose()?;
+        let is_mp4 = players == Some(Rendition::Mp4) || target.is_some_and(Target::is_mp4);
+        let leads = if is_mp4 { ahead.leads(&tracks) } else { [0; 2] };
+        let mut writers =
+            players.map_or(Ok(Vec::new()), |players| Writer::all(players, &described, leads))?;
+        if let Some(target) = target {
+            writers.push(Writer::of_target(target, &described, leads)?);
+        }
         let base_us = ahead.base_us(&tracks);
         let timing = |(index, track): (usize, &SourceTrack)| {
             let lead = i64::from(leads[index]);
             let lead_us = track.sample_rate().map_or(lead, |rate| samples_us(lead, rate));
-            Timing::new(index, base_us, lead_us.unsigned_abs(), rendition == Rendition::Mp4)
+            Timing::new(index, base_us, lead_us.unsigned_abs(), is_mp4)
         };
         Ok(Self {
             input,
@@ -254,7 +277,8 @@ impl MediaFile {
             frames.push(of_track);
         }
         let frames = crate::writer::merge(frames);
-        let media: Vec<_> = self.writers.iter().map(|writer| writer.write(&frames)).collect();
+        let writers = self.writers.iter_mut();
+        let media = writers.map(|writer| writer.write(&frames, is_last)).collect::<Result<Vec<_>, _>>()?;
         if let Some(bytes) =
             media.iter().map(|media| media.len() as u64).find(|&bytes| bytes > MAX_FRAGMENT_BYTES)
         {
@@ -298,25 +322,4 @@ fn rendition(prefers: Rendition, tracks: &[Track]) -> Result<Rendition, Error> {
         let codecs: Vec<_> = tracks.iter().map(|track| format!("{:?}", track.codec)).collect();
         Error::Unsupported(format!("{} together", codecs.join(" and ")))
     })
-}
-
-impl Writer {
-    /// Those of a file's formats.
-    fn all(rendition: Rendition, tracks: &Arc<[Track]>, leads: [u32; 2]) -> Result<Vec<Self>, Error> {
-        let mut writers = vec![Self::muxed(rendition, Arc::clone(tracks), leads)?];
-        if let [Track { codec: Codec::Mp3, .. }] = tracks[..] {
-            writers.push(Self::Bare);
-        }
-        Ok(writers)
-    }
-
-    fn format(&self) -> Format {
-        match self {
-            Self::Muxed(muxer) => {
-                let init = muxer.init();
-                Format { mime: init.mime.clone(), init: Some(init.data.clone()) }
-            }
-            Self::Bare => Format { mime: bare::MIME.to_owned(), init: None },
-        }
-    }
 }

@@ -1,4 +1,5 @@
-//! Audio and video files in, tags and fragments for players out. Nothing is re-encoded but WAV, which becomes FLAC.
+//! Audio and video files in, tags and fragments for players out, or one file in another container ([`open_as`]). Nothing is re-encoded
+//! but WAV, which becomes FLAC.
 //!
 //! ```text
 //! bytes of a file ── sniff ──► a source: packets and their times ── cutter ──► fragments ── media::Muxer ──► MP4 │ WebM │ bare MP3
@@ -17,22 +18,29 @@ mod bare;
 mod cutter;
 mod error;
 mod file;
+mod flac_head;
 mod frame_header;
 mod frames;
 mod input;
 mod kind;
 mod matroska;
 mod mp4;
+mod ogg;
+mod part;
 mod probe;
 mod sniff;
 mod source;
 mod streamed;
 mod tags;
+mod target;
 mod timing;
 mod wav;
+mod words;
 mod writer;
 
 pub use cutter::MAX_FRAGMENT_BYTES;
 pub use error::Error;
-pub use file::{Damage, Format, Fragment, MediaFile, open};
+pub use file::{Damage, Format, Fragment, MediaFile, open, open_as};
 pub use tags::{Cover, MAX_COVER_BYTES, Tags};
+pub use target::{Container, Target};
+pub use words::Words;

@@ -3,38 +3,85 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use media::{Frame, Muxer, Rendition, Run, Track};
+use media::{Codec, Frame, Muxer, Rendition, Run, Track};
 
-use crate::{Error, bare};
+use crate::{
+    Error, bare,
+    file::Format,
+    flac_head,
+    ogg::OggWriter,
+    target::{Container, Target},
+    words,
+};
 
 /// How much time one Cluster or one `moof` holds at least: a player can play a fragment while it comes.
 const CHUNK_US: u64 = 2_000_000;
 
 /// Writes fragments in one format.
-#[derive(Debug)]
 pub(crate) enum Writer {
     /// In a container.
     Muxed(Muxer),
-    /// MP3 frames.
-    Bare,
+    /// Frames one after another, MP3 or FLAC, behind what a file begins with.
+    Bare { mime: &'static str, head: Option<Bytes> },
+    /// Opus in Ogg.
+    Ogg(Box<OggWriter>),
 }
 
 impl Writer {
-    /// See [`Muxer::of_file`].
-    pub(crate) fn muxed(rendition: Rendition, tracks: Arc<[Track]>, leads: [u32; 2]) -> Result<Self, Error> {
-        Ok(Self::Muxed(Muxer::of_file(rendition, tracks, leads)?))
+    /// Those of an item's formats: for all players.
+    pub(crate) fn all(
+        rendition: Rendition,
+        tracks: &Arc<[Track]>,
+        leads: [u32; 2],
+    ) -> Result<Vec<Self>, Error> {
+        let mut writers = vec![Self::Muxed(Muxer::of_file(rendition, Arc::clone(tracks), leads)?)];
+        if let [Track { codec: Codec::Mp3, .. }] = tracks[..] {
+            writers.push(Self::Bare { mime: bare::MIME, head: None });
+        }
+        Ok(writers)
     }
 
-    /// The bytes of a fragment with these frames, tracks interleaved.
-    pub(crate) fn write(&self, frames: &[Frame]) -> Bytes {
+    /// That of a file; `Unsupported` where its container does not hold the tracks.
+    pub(crate) fn of_target(target: &Target, tracks: &Arc<[Track]>, leads: [u32; 2]) -> Result<Self, Error> {
+        target.container.check(tracks)?;
+        let tracks = Arc::clone(tracks);
+        let words = &target.words;
+        Ok(match target.container {
+            Container::Mp4 => Self::Muxed(Muxer::of_file(Rendition::Mp4, tracks, leads)?),
+            Container::WebM => Self::Muxed(Muxer::of_file(Rendition::WebM, tracks, leads)?),
+            Container::Matroska => Self::Muxed(Muxer::of_matroska_file(tracks)?),
+            Container::Mp3 => Self::Bare { mime: bare::MIME, head: Some(words::id3(words)) },
+            Container::Flac => {
+                Self::Bare { mime: flac_head::MIME, head: Some(flac_head::head(&tracks[0], words)?) }
+            }
+            Container::Ogg => Self::Ogg(Box::new(OggWriter::new(tracks[0].clone(), words)?)),
+        })
+    }
+
+    /// What it writes.
+    pub(crate) fn format(&self) -> Format {
         match self {
-            Self::Muxed(muxer) => write_chunks(muxer, frames),
-            Self::Bare => bare::write(frames),
+            Self::Muxed(muxer) => {
+                let init = muxer.init();
+                Format { mime: init.mime.clone(), init: Some(init.data.clone()) }
+            }
+            Self::Bare { mime, head } => Format { mime: (*mime).to_owned(), init: head.clone() },
+            Self::Ogg(ogg) => Format { mime: crate::ogg::MIME.to_owned(), init: Some(ogg.head()) },
+        }
+    }
+
+    /// The bytes of a fragment with these frames, tracks interleaved; `is_last` for the last one.
+    pub(crate) fn write(&mut self, frames: &[Frame], is_last: bool) -> Result<Bytes, Error> {
+        match self {
+            Self::Muxed(muxer) => Ok(write_fragment(muxer, frames)),
+            Self::Bare { .. } => Ok(bare::write(frames)),
+            Self::Ogg(ogg) => ogg.write(frames, is_last),
         }
     }
 }
 
-fn write_chunks(muxer: &Muxer, frames: &[Frame]) -> Bytes {
+/// The bytes of a fragment with these frames, tracks interleaved: chunks of about two seconds.
+pub(crate) fn write_fragment(muxer: &Muxer, frames: &[Frame]) -> Bytes {
     let mut out = BytesMut::new();
     let mut rest = frames;
     while let [first, ..] = rest {

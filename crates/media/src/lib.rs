@@ -27,7 +27,7 @@ mod varint;
 pub use codec::{Inspector, packet_duration_us};
 pub use error::Error;
 pub use frame::{Codec, Display, Frame, Packet, Rotation, Run, Track, TrackKind};
-pub use mux::{Init, Muxer, most_chunk_bytes};
+pub use mux::{Init, Muxer, most_chunk_bytes, payload};
 pub use rendition::Rendition;
 pub use seekable::{FilePart, webm_head};
 pub use shift::{Edit, Shift};

@@ -2,14 +2,14 @@
 
 use super::{id, write_bytes, write_master, write_uint, write_unknown_size};
 
-/// The EBML header (RFC 8794, section 11.2) of a WebM file.
-pub(crate) fn write_ebml_header(out: &mut Vec<u8>) {
+/// The EBML header (RFC 8794, section 11.2) of a file of this type: `webm` or `matroska`.
+pub(crate) fn write_ebml_header(out: &mut Vec<u8>, doc_type: &str) {
     write_master(out, id::EBML, |out| {
         write_uint(out, id::EBML_VERSION, 1);
         write_uint(out, id::EBML_READ_VERSION, 1);
         write_uint(out, id::EBML_MAX_ID_LENGTH, 4);
         write_uint(out, id::EBML_MAX_SIZE_LENGTH, 8);
-        write_bytes(out, id::DOC_TYPE, b"webm");
+        write_bytes(out, id::DOC_TYPE, doc_type.as_bytes());
         write_uint(out, id::DOC_TYPE_VERSION, 4);
         write_uint(out, id::DOC_TYPE_READ_VERSION, 2);
     });

@@ -4,18 +4,34 @@ use crate::{Error, Rendition, Track, codec::codec_string};
 
 /// The type of a rendition of these tracks, video first; MSE accepts that of WebM and MP4.
 pub(super) fn of(format: Rendition, tracks: &[Track]) -> Result<String, Error> {
+    let codecs = codecs(format, tracks)?;
+    let essence = match format {
+        Rendition::WebM => format!("{}/webm", kind(tracks)),
+        Rendition::Mp4 => format!("{}/mp4", kind(tracks)),
+        Rendition::Frames => "application/x-undead-frames".into(),
+    };
+    Ok(format!("{essence};codecs=\"{codecs}\""))
+}
+
+/// The type of a file in Matroska.
+pub(super) fn matroska(tracks: &[Track]) -> Result<String, Error> {
+    // MP4's names say most of a codec.
+    let codecs = codecs(Rendition::Frames, tracks)?;
+    Ok(format!("{}/x-matroska;codecs=\"{codecs}\"", kind(tracks)))
+}
+
+/// The names of all codecs, video first.
+fn codecs(format: Rendition, tracks: &[Track]) -> Result<String, Error> {
     let mut codecs = Vec::new();
     for track in tracks {
         let codec = codec_string(format, track)?;
         codecs.insert(if track.is_video() { 0 } else { codecs.len() }, codec);
     }
-    let kind = if tracks.iter().any(Track::is_video) { "video" } else { "audio" };
-    let essence = match format {
-        Rendition::WebM => format!("{kind}/webm"),
-        Rendition::Mp4 => format!("{kind}/mp4"),
-        Rendition::Frames => "application/x-undead-frames".into(),
-    };
-    Ok(format!("{essence};codecs=\"{}\"", codecs.join(",")))
+    Ok(codecs.join(","))
+}
+
+fn kind(tracks: &[Track]) -> &'static str {
+    if tracks.iter().any(Track::is_video) { "video" } else { "audio" }
 }
 
 #[cfg(test)]

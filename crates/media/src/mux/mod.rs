@@ -51,6 +51,16 @@ impl Muxer {
         Self::with_leads(format, tracks, leads, true)
     }
 
+    /// A muxer for a whole file in Matroska, which holds every codec; otherwise it is written as WebM.
+    ///
+    /// # Errors
+    /// `Malformed` where a track's configuration is broken.
+    pub fn of_matroska_file(tracks: Arc<[Track]>) -> Result<Self, Error> {
+        let data = webm::matroska_init(&tracks);
+        let mime = mime::matroska(&tracks)?;
+        Ok(Self { format: Rendition::WebM, tracks, init: Init { mime, data }, is_exact: true })
+    }
+
     fn with_leads(
         format: Rendition,
         tracks: Arc<[Track]>,
@@ -96,7 +106,7 @@ pub fn most_chunk_bytes(run: &Run) -> usize {
 }
 
 /// What a container has for a frame: its data, silence for a gap in sound, nothing for one in pictures.
-fn payload<'a>(track: &Track, frame: &'a Frame) -> Option<Cow<'a, [u8]>> {
+pub fn payload<'a>(track: &Track, frame: &'a Frame) -> Option<Cow<'a, [u8]>> {
     if frame.is_gap() { codec::silence(track, frame.duration_us) } else { Some(Cow::Borrowed(&frame.data)) }
 }
 

@@ -148,7 +148,7 @@ impl Demuxer {
         }
         let mut out = Vec::new();
         if self.place != Place::Start {
-            document::write_ebml_header(&mut out);
+            document::write_ebml_header(&mut out, "webm");
         }
         if let Place::Segment | Place::Cluster(_) = self.place {
             document::write_segment_start(&mut out, self.ticks.scale());

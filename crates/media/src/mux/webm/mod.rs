@@ -24,11 +24,21 @@ const MAX_RELATIVE: u64 = i16::MAX as u64;
 /// EBML header, Segment of unknown size, Info and Tracks; everything before the first Cluster. `Unsupported` for codecs that
 /// players do not take in WebM.
 pub(super) fn init(tracks: &[Track]) -> Result<Bytes, Error> {
+    tracks.iter().try_for_each(|track| tracks::check_webm(track.codec))?;
+    Ok(document("webm", tracks))
+}
+
+/// The same in Matroska, which holds every codec.
+pub(super) fn matroska_init(tracks: &[Track]) -> Bytes {
+    document("matroska", tracks)
+}
+
+fn document(doc_type: &str, tracks: &[Track]) -> Bytes {
     let mut out = Vec::with_capacity(256);
-    document::write_ebml_header(&mut out);
+    document::write_ebml_header(&mut out, doc_type);
     document::write_segment_start(&mut out, TIMESTAMP_SCALE);
-    tracks::write(&mut out, tracks)?;
-    Ok(out.into())
+    tracks::write(&mut out, tracks);
+    out.into()
 }
 
 /// Fewest bytes of a Cluster's Timestamp: enough for 49 days, so that [`Shift`](crate::Shift) finds room for a later time.

@@ -1,7 +1,7 @@
 //! Writes the Tracks element (RFC 9559, section 5.1.4; codec mappings: section 12.1 and the Matroska codec specification).
 
 use crate::{
-    Codec, Display, Error, Rotation, Track, TrackKind,
+    Codec, Display, Error, Rendition, Rotation, Track, TrackKind,
     ebml::{self, id},
 };
 
@@ -13,37 +13,42 @@ const OPUS_SEEK_PRE_ROLL_NS: u64 = 80_000_000;
 /// See `docs/decisions/0001-hole-rule.md`.
 const NOMINAL_PICTURE_NS: u64 = 4_166_667;
 
-/// The CodecID; `Unsupported` for codecs that players do not take in WebM.
-fn codec_id(codec: Codec) -> Result<&'static [u8], Error> {
+/// The CodecID (Matroska codec specification).
+fn codec_id(codec: Codec) -> &'static [u8] {
     match codec {
-        Codec::Vp8 => Ok(b"V_VP8"),
-        Codec::Vp9 => Ok(b"V_VP9"),
-        Codec::Av1 => Ok(b"V_AV1"),
-        Codec::Opus => Ok(b"A_OPUS"),
-        Codec::Vorbis => Ok(b"A_VORBIS"),
-        Codec::H264 | Codec::Aac | Codec::Mp3 | Codec::Flac => {
-            Err(Error::Unsupported(format!("{codec:?} in WebM")))
-        }
+        Codec::Vp8 => b"V_VP8",
+        Codec::Vp9 => b"V_VP9",
+        Codec::Av1 => b"V_AV1",
+        Codec::H264 => b"V_MPEG4/ISO/AVC",
+        Codec::Opus => b"A_OPUS",
+        Codec::Vorbis => b"A_VORBIS",
+        Codec::Aac => b"A_AAC",
+        Codec::Mp3 => b"A_MPEG/L3",
+        Codec::Flac => b"A_FLAC",
     }
 }
 
-/// Appends a Tracks element; tracks are numbered from 1. `Unsupported` for codecs that players do not take in WebM.
-pub(super) fn write(out: &mut Vec<u8>, tracks: &[Track]) -> Result<(), Error> {
-    let codec_ids = tracks.iter().map(|track| codec_id(track.codec)).collect::<Result<Vec<_>, _>>()?;
-    ebml::write_master(out, id::TRACKS, |out| {
-        for ((number, track), codec_id) in (1..).zip(tracks).zip(codec_ids) {
-            ebml::write_master(out, id::TRACK_ENTRY, |out| write_entry(out, number, track, codec_id));
-        }
-    });
-    Ok(())
+/// `Unsupported` for codecs that players do not take in WebM.
+pub(super) fn check_webm(codec: Codec) -> Result<(), Error> {
+    let is_held = Rendition::WebM.holds(codec);
+    is_held.then_some(()).ok_or_else(|| Error::Unsupported(format!("{codec:?} in WebM")))
 }
 
-fn write_entry(out: &mut Vec<u8>, number: u64, track: &Track, codec_id: &[u8]) {
+/// Appends a Tracks element; tracks are numbered from 1.
+pub(super) fn write(out: &mut Vec<u8>, tracks: &[Track]) {
+    ebml::write_master(out, id::TRACKS, |out| {
+        for (number, track) in (1..).zip(tracks) {
+            ebml::write_master(out, id::TRACK_ENTRY, |out| write_entry(out, number, track));
+        }
+    });
+}
+
+fn write_entry(out: &mut Vec<u8>, number: u64, track: &Track) {
     ebml::write_uint(out, id::TRACK_NUMBER, number);
     ebml::write_uint(out, id::TRACK_UID, number);
     ebml::write_uint(out, id::TRACK_TYPE, if track.is_video() { id::TYPE_VIDEO } else { id::TYPE_AUDIO });
     ebml::write_uint(out, id::FLAG_LACING, 0);
-    ebml::write_bytes(out, id::CODEC_ID, codec_id);
+    ebml::write_bytes(out, id::CODEC_ID, codec_id(track.codec));
     // VP9 in WebM has its configuration in its frames only.
     if !track.config.is_empty() && track.codec != Codec::Vp9 {
         ebml::write_bytes(out, id::CODEC_PRIVATE, &track.config);

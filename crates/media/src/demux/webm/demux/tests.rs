@@ -15,7 +15,7 @@ impl Document {
 
     fn header() -> Self {
         let mut out = Vec::new();
-        document::write_ebml_header(&mut out);
+        document::write_ebml_header(&mut out, "webm");
         Self(out)
     }
 
