@@ -7,6 +7,11 @@
 //! [`run`] blocks its thread and is deterministic: the same work gives the same blobs on every machine, so any number of workers may do
 //! a task, any number of times. It keeps no state between tasks. An attempt takes at most [`MAX_TASK_BYTES`] of memory.
 
+mod export;
+mod ffmpeg;
+mod item;
+mod pictures;
+mod pieces;
 mod tools;
 
 use protocol::job::{Output, Work};
@@ -19,6 +24,10 @@ pub const MAX_TASK_BYTES: usize = 256 << 20;
 /// Does a task.
 ///
 /// Input that is damaged or not supported fails for good. Failures of [`Blobs`] are passed on; a cancelled task is handed back.
-pub fn run(work: &Work, _tools: &Tools<'_>) -> Result<Output, Failed> {
-    Err(Failed::for_good(format!("not supported: {}", work.step())))
+pub fn run(work: &Work, tools: &Tools<'_>) -> Result<Output, Failed> {
+    match work {
+        Work::Export(work) => export::run(work, tools),
+        Work::Pictures(work) => pictures::run(work, tools),
+        work => Err(Failed::for_good(format!("not supported: {}", work.step()))),
+    }
 }

@@ -1,0 +1,107 @@
+//! How `ffmpeg` encodes an export: fixed options, and numbers.
+
+use std::ffi::OsString;
+
+use protocol::job::{ExportFormat, ExportQuality};
+
+/// What is encoded.
+#[derive(Clone, Debug)]
+pub(super) struct Encoding {
+    pub(super) format: ExportFormat,
+    pub(super) has_video: bool,
+    pub(super) quality: ExportQuality,
+    /// Bits a second that the item has.
+    pub(super) bits_per_s: u64,
+    /// What is left out at the start, and how long the rest is, in ms; none for all.
+    pub(super) skip_ms: u64,
+    pub(super) length_ms: Option<u64>,
+}
+
+/// The most lines of a small file.
+const SMALL_LINES: u32 = 720;
+/// Bits a second of the sound of a good file.
+const GOOD_SOUND_BPS: u64 = 192_000;
+/// Bounds of the sound of a small file.
+const LEAST_SOUND_BPS: u64 = 32_000;
+const MOST_SOUND_BPS: u64 = 96_000;
+/// The least of a small video, which stands still.
+const LEAST_VIDEO_BPS: u64 = 40_000;
+
+impl Encoding {
+    /// The options between input and output.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        let mut options = self.part();
+        options.push("-map_metadata -1 -map_chapters -1 -sn -dn -flags:v +bitexact -flags:a +bitexact -fflags +bitexact".into());
+        if self.has_video {
+            options.push(format!("-map 0:v:0 -map 0:a:0? {}", self.video()));
+        } else {
+            options.push("-vn -map 0:a:0".into());
+        }
+        options.push(self.sound());
+        options.push(format!("-threads 1 {}", self.container()));
+        options.iter().flat_map(|options| options.split(' ')).map(OsString::from).collect()
+    }
+
+    fn part(&self) -> Vec<String> {
+        let seconds = |ms: u64| format!("{}.{:03}", ms / 1000, ms % 1000);
+        let skip = (self.skip_ms > 0).then(|| format!("-ss {}", seconds(self.skip_ms)));
+        let length = self.length_ms.map(|length_ms| format!("-t {}", seconds(length_ms)));
+        skip.into_iter().chain(length).collect()
+    }
+
+    fn container(&self) -> &'static str {
+        match self.format {
+            ExportFormat::Mp4 => "-movflags +faststart -f mp4",
+            ExportFormat::Webm => "-f webm",
+            ExportFormat::Mkv => "-f matroska",
+            ExportFormat::Mp3 => "-f mp3",
+            ExportFormat::Flac => "-f flac",
+            ExportFormat::Opus => "-f ogg",
+        }
+    }
+
+    fn video(&self) -> String {
+        let lines = match self.quality {
+            ExportQuality::High => "trunc(ih/2)*2".to_owned(),
+            ExportQuality::Small => format!("trunc(min({SMALL_LINES}\\,ih)/2)*2"),
+        };
+        let filter = format!("-sws_flags bicubic+accurate_rnd+bitexact -vf scale=-2:{lines},format=yuv420p");
+        let codec = match self.format {
+            ExportFormat::Webm => "-c:v libvpx-vp9 -deadline good -cpu-used 5 -g 300",
+            _ => "-c:v libx264 -preset veryfast -g 300",
+        };
+        let rate = match (self.quality, self.format) {
+            (ExportQuality::High, ExportFormat::Webm) => "-crf 31 -b:v 0".to_owned(),
+            (ExportQuality::High, _) => "-crf 20".to_owned(),
+            (ExportQuality::Small, _) => {
+                let bps = self.small_bps().saturating_sub(self.small_sound_bps()).max(LEAST_VIDEO_BPS);
+                format!("-b:v {bps} -maxrate {bps} -bufsize {}", bps.saturating_mul(2))
+            }
+        };
+        format!("{filter} -fps_mode vfr {codec} {rate}")
+    }
+
+    fn sound(&self) -> String {
+        let codec = match self.format {
+            ExportFormat::Mp4 => "aac",
+            ExportFormat::Webm | ExportFormat::Mkv | ExportFormat::Opus => "libopus",
+            ExportFormat::Mp3 => "libmp3lame",
+            ExportFormat::Flac => return "-c:a flac -compression_level 5".into(),
+        };
+        let bps = match self.quality {
+            ExportQuality::High => GOOD_SOUND_BPS,
+            ExportQuality::Small => self.small_sound_bps(),
+        };
+        format!("-ac 2 -c:a {codec} -b:a {bps}")
+    }
+
+    /// A third of what the item has.
+    fn small_bps(&self) -> u64 {
+        self.bits_per_s / 3
+    }
+
+    fn small_sound_bps(&self) -> u64 {
+        let share = if self.has_video { self.small_bps() / 4 } else { self.small_bps() };
+        share.clamp(LEAST_SOUND_BPS, MOST_SOUND_BPS)
+    }
+}

@@ -1,0 +1,232 @@
+//! Runs the program `ffmpeg` on media of an item.
+//!
+//! Media go in through a pipe, so the demuxer is told by its name and cannot open anything else; files come out in the scratch folder, under
+//! names that the caller fixes. There is no shell, no environment and no terminal. A run ends when the task is cancelled, when its files
+//! get too large, and when nothing moves for [`STALL_TIMEOUT`].
+//!
+//! ```text
+//! blobs ──► stdin │ ffmpeg │ stdout ──► progress
+//!                          │ stderr ──► the last words, if it fails
+//!                          │ files in the scratch folder
+//! ```
+
+use std::{
+    ffi::OsString,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    path::Path,
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    sync::{
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{Failed, Tools, item::Media};
+
+/// How long a run may stand still: no input taken, and no output time further.
+const STALL_TIMEOUT: Duration = Duration::from_secs(600);
+/// How often a run is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The most that is kept of what it says about errors.
+const MAX_WORDS_BYTES: usize = 2048;
+/// The largest block of memory that it may take at once, in bytes, and the most pixels of a picture: 8K.
+const MAX_ALLOC: &str = "268435456";
+const MAX_PIXELS: &str = "35389440";
+
+/// Options in front of the input: it is what its container says, and names no files.
+pub(crate) fn input(container: &str) -> Result<Vec<OsString>, Failed> {
+    let demuxer = match container {
+        "video/webm" | "audio/webm" => "matroska",
+        "video/mp4" | "audio/mp4" => "mp4",
+        "audio/mpeg" => "mp3",
+        other => return Err(Failed::for_good(format!("ffmpeg is not given {other:?}"))),
+    };
+    let options = [
+        "-max_pixels",
+        MAX_PIXELS,
+        "-threads",
+        "1",
+        "-protocol_whitelist",
+        "pipe",
+        "-f",
+        demuxer,
+        "-i",
+        "pipe:0",
+    ];
+    Ok(options.map(OsString::from).to_vec())
+}
+
+/// Options that every run begins with.
+fn general() -> Vec<OsString> {
+    let options = "-hide_banner -nostdin -loglevel error -nostats -progress pipe:1 -y -bitexact -filter_threads 1 -max_alloc";
+    options.split(' ').chain([MAX_ALLOC]).map(OsString::from).collect()
+}
+
+/// One run of the program.
+pub(crate) struct Run<'a> {
+    /// All but the general ones, in order.
+    pub(crate) arguments: Vec<OsString>,
+    /// What it reads; none if it reads files of the scratch folder.
+    pub(crate) media: Option<&'a Media>,
+    /// The most bytes in the scratch folder.
+    pub(crate) max_bytes: u64,
+    /// How long its output will be.
+    pub(crate) output_ms: u64,
+    /// The part of the task's progress that it is.
+    pub(crate) progress: std::ops::Range<f32>,
+}
+
+/// A child that does not outlive the run.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended, which is fine.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Run<'_> {
+    /// Runs it in the scratch folder.
+    pub(crate) fn run(&self, tools: &Tools<'_>) -> Result<(), Failed> {
+        let program = tools.ffmpeg.ok_or_else(|| Failed::again("the worker has no ffmpeg"))?;
+        let mut child = Running(self.spawn(program, tools.scratch)?);
+        let (stdin, stdout, stderr) = (child.0.stdin.take(), child.0.stdout.take(), child.0.stderr.take());
+        let (fed, (told, times)) = (AtomicU64::new(0), mpsc::channel());
+        thread::scope(|scope| {
+            let feeding = scope.spawn(|| self.feed(stdin, &fed, tools));
+            scope.spawn(move || stdout.map(|stdout| tell_times(stdout, &told)));
+            let words = scope.spawn(move || stderr.map(last_words).unwrap_or_default());
+            let status = self.watch(&mut child, &times, &fed, tools);
+            // Its pipes are closed now, which ends the threads.
+            drop(child);
+            let fed = feeding.join().unwrap_or_else(|_| Err(Failed::again("reading the item failed")));
+            let words = words.join().unwrap_or_default();
+            let status = status?;
+            fed?;
+            if status.success() { Ok(()) } else { Err(failure(status, &words)) }
+        })
+    }
+
+    fn spawn(&self, program: &Path, scratch: &Path) -> Result<Child, Failed> {
+        let stdin = if self.media.is_some() { Stdio::piped() } else { Stdio::null() };
+        let spawned = Command::new(program)
+            .args(general())
+            .args(&self.arguments)
+            .current_dir(scratch)
+            .env_clear()
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        spawned.map_err(|error| Failed::again(format!("ffmpeg cannot be started: {error}")))
+    }
+
+    /// Gives it the media. It may have enough before the end.
+    fn feed(&self, stdin: Option<ChildStdin>, fed: &AtomicU64, tools: &Tools<'_>) -> Result<(), Failed> {
+        let (Some(mut stdin), Some(media)) = (stdin, self.media) else { return Ok(()) };
+        for part in media.parts(tools) {
+            let part = part?;
+            if stdin.write_all(&part).is_err() {
+                break;
+            }
+            fed.fetch_add(part.len() as u64, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn watch(
+        &self,
+        child: &mut Running,
+        times: &mpsc::Receiver<u64>,
+        fed: &AtomicU64,
+        tools: &Tools<'_>,
+    ) -> Result<ExitStatus, Failed> {
+        let (mut state, mut moved_at) = ((0, 0), Instant::now());
+        loop {
+            let waited = times.recv_timeout(POLL_INTERVAL);
+            let out_ms = *waited.as_ref().unwrap_or(&state.1);
+            let now = (fed.load(Ordering::Relaxed), out_ms);
+            if now != state {
+                (state, moved_at) = (now, Instant::now());
+            }
+            let part = (out_ms as f32 / self.output_ms.max(1) as f32).clamp(0.0, 1.0);
+            tools.report.progress(self.progress.start + part * (self.progress.end - self.progress.start))?;
+            if moved_at.elapsed() > STALL_TIMEOUT {
+                return Err(Failed::again(format!("ffmpeg stood still for {} s", STALL_TIMEOUT.as_secs())));
+            }
+            if folder_bytes(tools.scratch) > self.max_bytes {
+                let limit = self.max_bytes;
+                return Err(Failed::for_good(format!("the file would be over the limit of {limit} bytes")));
+            }
+            match child.0.try_wait() {
+                Ok(Some(status)) => return Ok(status),
+                Ok(None) if waited == Err(RecvTimeoutError::Disconnected) => thread::sleep(POLL_INTERVAL),
+                Ok(None) => {}
+                Err(error) => return Err(Failed::again(error.to_string())),
+            }
+        }
+    }
+}
+
+/// Sends how many ms of output there are, each time that it tells.
+fn tell_times(stdout: impl Read, told: &Sender<u64>) {
+    for line in BufReader::new(stdout).lines() {
+        let Ok(line) = line else { break };
+        let micros = line.strip_prefix("out_time_us=").and_then(|micros| micros.parse::<u64>().ok());
+        if micros.is_some_and(|micros| told.send(micros / 1000).is_err()) {
+            break;
+        }
+    }
+}
+
+/// The end of what it says, read to its end.
+fn last_words(mut stderr: impl Read) -> String {
+    let (mut words, mut piece) = (Vec::new(), [0; 1024]);
+    while let Ok(read @ 1..) = stderr.read(&mut piece) {
+        words.extend_from_slice(&piece[..read]);
+        let too_many = words.len().saturating_sub(MAX_WORDS_BYTES);
+        words.drain(..too_many);
+    }
+    String::from_utf8_lossy(&words).into_owned()
+}
+
+/// The bytes of the files in a folder.
+fn folder_bytes(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).fold(0, u64::saturating_add)
+}
+
+/// What is not about the media may go well on another worker, or another time.
+fn failure(status: ExitStatus, words: &str) -> Failed {
+    const OF_THE_MACHINE: [&str; 4] =
+        ["No space left on device", "Cannot allocate memory", "Unknown encoder", "Unrecognized option"];
+    let last = words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim();
+    let reason = format!("ffmpeg failed ({status}): {last}");
+    let is_of_the_machine =
+        status.code().is_none() || OF_THE_MACHINE.iter().any(|known| words.contains(known));
+    if is_of_the_machine { Failed::again(reason) } else { Failed::for_good(reason) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_many_words_is_kept() {
+        let words = last_words(&*[&[b'x'; 100_000][..], b"the end"].concat());
+        assert_eq!((words.len(), words.ends_with("the end")), (MAX_WORDS_BYTES, true));
+    }
+
+    #[test]
+    fn the_demuxer_is_told_and_reads_nothing_else() {
+        let arguments = input("video/webm").unwrap();
+        assert!(arguments.windows(2).any(|two| two == ["-f", "matroska"]));
+        assert!(arguments.windows(2).any(|two| two == ["-protocol_whitelist", "pipe"]));
+        assert!(input("application/vnd.apple.mpegurl").is_err());
+    }
+}

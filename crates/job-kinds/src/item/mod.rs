@@ -1,0 +1,171 @@
+//! The media of an item: its manifest, and takes that join as the bytes of one file.
+
+mod reader;
+
+use std::{ops::Range, sync::Arc};
+
+use bytes::Bytes;
+use media::Shift;
+use protocol::{
+    export::end_ms,
+    item::{Blob, Fragment, Manifest, ManifestTake},
+    job::Source,
+    rendition::{Rendition, renditions},
+};
+
+use crate::{Failed, Tools};
+
+pub(crate) use reader::with_reader;
+
+/// The largest manifest that is read, in bytes.
+const MAX_MANIFEST_BYTES: u64 = 32 << 20;
+
+/// The largest fragment or init segment that is read, in bytes: that of the object store.
+const MAX_FRAGMENT_BYTES: u64 = 64 << 20;
+
+/// Reads the manifest of an item.
+pub(crate) fn manifest(source: &Source, tools: &Tools<'_>) -> Result<Manifest, Failed> {
+    let json = get(&source.manifest, MAX_MANIFEST_BYTES, tools)?;
+    serde_json::from_slice(&json)
+        .map_err(|error| Failed::for_good(format!("the manifest of the item cannot be read: {error}")))
+}
+
+/// Reads a blob, of the size that it is said to have.
+fn get(blob: &Blob, most_bytes: u64, tools: &Tools<'_>) -> Result<Bytes, Failed> {
+    let Blob { hash, bytes } = blob;
+    if *bytes > most_bytes {
+        return Err(Failed::for_good(format!("a blob of {bytes} bytes is over the limit of {most_bytes}")));
+    }
+    let content = tools.blobs.get(blob)?;
+    if content.len() as u64 != *bytes {
+        let reason = format!("blob {hash} has {} bytes instead of {bytes}", content.len());
+        return Err(Failed::for_good(reason));
+    }
+    Ok(content)
+}
+
+/// A take and the rendition of it that is read.
+pub(crate) type Chosen<'a> = (&'a ManifestTake, Rendition<'a>);
+
+/// The takes that have media, each in its own format, in runs that join.
+pub(crate) fn runs(manifest: &Manifest) -> Vec<Vec<Chosen<'_>>> {
+    let mut runs: Vec<Vec<Chosen<'_>>> = Vec::new();
+    for take in manifest.takes.iter().filter(|take| !take.fragments.is_empty()) {
+        let Some(rendition) = renditions(take).next() else { continue };
+        match runs.last_mut().filter(|run| run.last().is_some_and(|(_, last)| rendition.follows(last))) {
+            Some(run) => run.push((take, rendition)),
+            None => runs.push(vec![(take, rendition)]),
+        }
+    }
+    runs
+}
+
+/// Takes that join, or those of their fragments that overlap a part of the item: the init segment, and the fragments one after another
+/// in one timeline.
+pub(crate) struct Media {
+    parts: Vec<Part>,
+    /// What the times of the media count from, in ms of the item's time: where the first fragment begins.
+    pub(crate) begins_ms: u64,
+    /// Where the last fragment ends, in ms of the item's time.
+    pub(crate) ends_ms: u64,
+    /// The type of the first take.
+    pub(crate) container: String,
+}
+
+/// A part of the bytes.
+#[derive(Clone)]
+enum Part {
+    Init(Bytes),
+    Fragment { blob: Blob, shift: Option<Arc<Shift>> },
+}
+
+impl Part {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Init(init) => init.len() as u64,
+            Self::Fragment { blob, .. } => blob.bytes,
+        }
+    }
+
+    fn read(&self, tools: &Tools<'_>) -> Result<Bytes, Failed> {
+        match self {
+            Self::Init(init) => Ok(init.clone()),
+            Self::Fragment { blob, shift: None } => get(blob, MAX_FRAGMENT_BYTES, tools),
+            Self::Fragment { blob, shift: Some(shift) } => {
+                shifted(shift, get(blob, MAX_FRAGMENT_BYTES, tools)?)
+            }
+        }
+    }
+}
+
+fn shifted(shift: &Shift, fragment: Bytes) -> Result<Bytes, Failed> {
+    let edits = shift.edits(&fragment).map_err(damaged)?;
+    let mut fragment = Vec::from(fragment);
+    for edit in edits {
+        let place = fragment.get_mut(edit.at..edit.at + edit.bytes().len());
+        place.ok_or_else(|| damaged("a fragment is cut short"))?.copy_from_slice(edit.bytes());
+    }
+    Ok(fragment.into())
+}
+
+/// The media cannot be read, whoever tries.
+fn damaged(error: impl std::fmt::Display) -> Failed {
+    Failed::for_good(format!("the media of the item cannot be read: {error}"))
+}
+
+impl Media {
+    /// What of these takes overlaps `clip`, in ms of the item's time. Fails for good if nothing does.
+    pub(crate) fn new(takes: &[Chosen<'_>], clip: &Range<u64>, tools: &Tools<'_>) -> Result<Self, Failed> {
+        let overlaps = |fragment: &Fragment| fragment.start_ms < clip.end && end_ms(fragment) > clip.start;
+        Self::of_fragments(takes, overlaps, tools)?.ok_or_else(|| Failed::for_good("the clip has no media"))
+    }
+
+    /// The fragments of these takes that `is_read` says; none if there are none.
+    pub(crate) fn of_fragments(
+        takes: &[Chosen<'_>],
+        is_read: impl Fn(&Fragment) -> bool,
+        tools: &Tools<'_>,
+    ) -> Result<Option<Self>, Failed> {
+        let fragments = takes.iter().flat_map(|(take, rendition)| {
+            rendition.fragments.iter().map(move |fragment| (take.offset_ms, fragment))
+        });
+        let fragments: Vec<_> = fragments.filter(|(_, fragment)| is_read(fragment)).collect();
+        let (Some((_, rendition)), Some((_, first)), Some((_, last))) =
+            (takes.first(), fragments.first(), fragments.last())
+        else {
+            return Ok(None);
+        };
+        let begins_ms = first.start_ms;
+        let init = rendition.init.map(|init| get(init, MAX_FRAGMENT_BYTES, tools)).transpose()?;
+        let mut parts: Vec<Part> = init.clone().into_iter().map(Part::Init).collect();
+        let mut last_shift: Option<Arc<Shift>> = None;
+        for (offset_ms, fragment) in &fragments {
+            let by_ms = offset_ms.saturating_sub_unsigned(begins_ms);
+            // What has no init segment has no times either.
+            let shift = match &init {
+                Some(init) if by_ms != 0 => {
+                    let same = last_shift.take().filter(|shift| shift.by_ms() == by_ms);
+                    Some(same.map_or_else(|| Shift::new(init, by_ms).map(Arc::new), Ok).map_err(damaged)?)
+                }
+                _ => None,
+            };
+            last_shift.clone_from(&shift);
+            parts.push(Part::Fragment { blob: fragment.blob.clone(), shift });
+        }
+        let container = rendition.container();
+        Ok(Some(Self { parts, begins_ms, ends_ms: end_ms(last), container }))
+    }
+
+    /// Its bytes, part by part.
+    pub(crate) fn parts<'a>(
+        &'a self,
+        tools: &'a Tools<'a>,
+    ) -> impl Iterator<Item = Result<Bytes, Failed>> + 'a {
+        self.parts.iter().map(|part| part.read(tools))
+    }
+
+    /// How many bytes it has.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.parts.iter().map(Part::bytes).fold(0, u64::saturating_add)
+    }
+}
